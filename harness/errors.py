@@ -1,0 +1,26 @@
+"""The one form in which the suite reports bad input."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class SuiteError(ValueError):
+    """Bad input or an unusable environment; its text is complete and is shown without a traceback."""
+
+
+def invalid(what: str, *, expected: str, received: object, fix: str = "") -> SuiteError:
+    """Builds "Invalid <what>. Expected: …. Received: …. <fix>", the form Keras uses for its own errors."""
+    text = f"Invalid {what}. Expected: {expected}. Received: {received}."
+    return SuiteError(f"{text} {fix}".rstrip())
+
+
+def nearest(name: str, names: Iterable[str], limit: int = 3) -> str:
+    """Text naming the valid names closest to ``name``: "Did you mean 'x'?", or all of them when none is close."""
+    known = list(names)
+    close = difflib.get_close_matches(name, known, n=limit, cutoff=0.5)
+    if close:
+        return "Did you mean " + " or ".join(repr(c) for c in close) + "?"
+    shown = ", ".join(known[:12]) + (", …" if len(known) > 12 else "")
+    return f"Known: {shown}."

@@ -1,0 +1,128 @@
+"""Experiments: what is trained, in which variants, and at which size in each setting."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from harness.errors import SuiteError, invalid, nearest
+from harness.metric import Metric
+
+if TYPE_CHECKING:
+    import numpy as np
+
+SETTINGS = ("quick", "lecture")
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Arrays of one data set: ``x`` (n, features…) and ``y`` (n, outputs), and the validation pair or None."""
+
+    x: np.ndarray
+    y: np.ndarray
+    x_val: np.ndarray | None = None
+    y_val: np.ndarray | None = None
+
+    def first(self, count: int | None) -> Dataset:
+        """The data set with its first ``count`` training examples only (None: all); validation data unchanged."""
+        if count is not None and not 0 < count <= len(self.x):
+            raise invalid("number of training examples", expected=f"1 to {len(self.x)}", received=count)
+        return Dataset(self.x[:count], self.y[:count], self.x_val, self.y_val)
+
+
+@dataclass(frozen=True)
+class Size:
+    """How much an experiment trains in one setting; ``train`` = number of training examples, None for all."""
+
+    epochs: int
+    batch_size: int
+    train: int | None = None
+    seeds: int = 5
+
+    def __post_init__(self) -> None:
+        for name in ("epochs", "batch_size", "seeds"):
+            if getattr(self, name) < 1:
+                raise invalid(f"{name} of a Size", expected="at least 1", received=getattr(self, name))
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One arm of an experiment; what it does not name, it takes from the experiment. Factories take no argument.
+
+    ``facts`` gives numbers known without training (a condition number); they become metrics of every trial.
+    """
+
+    name: str
+    model: Callable[[], Any] | None = None
+    data: Callable[[], Dataset] | None = None
+    optimizer: Callable[[], Any] | None = None
+    facts: Callable[[], Mapping[str, float]] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Experiment:
+    """Data, model, optimizer, loss and sizes shared by variants that are compared seed by seed.
+
+    Attributes:
+        id: kebab-case; also the name of its baseline file.
+        data, model, optimizer: factories without arguments (they import Keras when called, never before).
+        loss: a Keras loss by name.
+        sizes: one Size per setting.
+        variants: at least one; names are unique.
+        metrics: what is measured on each trial; the first one is primary and decides drift against the baseline.
+        accuracy: record ``accuracy`` (classification with one-hot targets).
+        inference: also record ``train_loss`` and ``train_accuracy``, in inference mode after every epoch.
+        printed: the slide's own curves, by variant and curve name, one value per epoch; drawn over ours.
+    """
+
+    id: str
+    data: Callable[[], Dataset] | None = None
+    model: Callable[[], Any] | None = None
+    optimizer: Callable[[], Any] | None = None
+    loss: str
+    sizes: Mapping[str, Size]
+    variants: tuple[Variant, ...]
+    metrics: tuple[Metric, ...]
+    accuracy: bool = True
+    inference: bool = False
+    printed: Mapping[str, Mapping[str, tuple[float, ...]]] = field(default_factory=dict)
+    _by_name: Mapping[str, Variant] = field(init=False, repr=False, compare=False, default_factory=dict)
+
+    def __post_init__(self) -> None:
+        where = f"experiment {self.id!r}"
+        if set(self.sizes) != set(SETTINGS):
+            raise invalid(f"sizes of {where}", expected=f"one Size for each of {SETTINGS}", received=list(self.sizes))
+        names = [variant.name for variant in self.variants]
+        if not names or len(set(names)) != len(names):
+            raise invalid(f"variants of {where}", expected="at least one, with unique names", received=names)
+        metrics = [metric.name for metric in self.metrics]
+        if not metrics or len(set(metrics)) != len(metrics):
+            raise invalid(f"metrics of {where}", expected="at least one, with unique names", received=metrics)
+        for part in ("data", "model", "optimizer"):
+            lacking = [v.name for v in self.variants if getattr(v, part) is None] if getattr(self, part) is None else []
+            if lacking:
+                raise invalid(f"{where}", expected=f"a {part} on it or on every variant", received=f"none on {lacking}")
+        object.__setattr__(self, "_by_name", {variant.name: variant for variant in self.variants})
+
+    def variant(self, name: str) -> Variant:
+        """The variant of that name, its missing parts filled in from the experiment; SuiteError if there is none."""
+        if name not in self._by_name:
+            raise SuiteError(f"Experiment {self.id!r} has no variant {name!r}. {nearest(name, self._by_name)}")
+        own = self._by_name[name]
+        return Variant(name, own.model or self.model, own.data or self.data, own.optimizer or self.optimizer, own.facts)
+
+    def metric(self, name: str) -> Metric:
+        """The metric of that name; SuiteError if there is none."""
+        for metric in self.metrics:
+            if metric.name == name:
+                return metric
+        raise SuiteError(
+            f"Experiment {self.id!r} has no metric {name!r}. {nearest(name, [m.name for m in self.metrics])}"
+        )
+
+    def size(self, setting: str) -> Size:
+        """The size in that setting; SuiteError if the setting is unknown."""
+        if setting not in self.sizes:
+            raise invalid("setting", expected=" or ".join(map(repr, SETTINGS)), received=repr(setting))
+        return self.sizes[setting]

@@ -1,0 +1,1 @@
+"""The rules: numbers in, a Decision out."""

@@ -1,0 +1,91 @@
+"""What a rule returns: a verdict, its reason, and the effects it rests on."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from typing import Any
+
+
+class Verdict(enum.StrEnum):
+    """SUPPORTED, REFUTED and INCONCLUSIVE are results; NOT_RUN means that no result could be obtained."""
+
+    SUPPORTED = "SUPPORTED"
+    REFUTED = "REFUTED"
+    INCONCLUSIVE = "INCONCLUSIVE"
+    NOT_RUN = "NOT_RUN"
+
+    @property
+    def decided(self) -> bool:
+        return self in (Verdict.SUPPORTED, Verdict.REFUTED)
+
+
+def weakest(verdicts: list[Verdict]) -> Verdict:
+    """NOT_RUN before REFUTED before INCONCLUSIVE before SUPPORTED: a conjunction holds only if every part holds."""
+    for verdict in (Verdict.NOT_RUN, Verdict.REFUTED, Verdict.INCONCLUSIVE):
+        if verdict in verdicts:
+            return verdict
+    return Verdict.SUPPORTED
+
+
+@dataclass(frozen=True)
+class Effect:
+    """One measured quantity behind a verdict.
+
+    Attributes:
+        of: what was measured, in words ("dropout 0.2 − no dropout").
+        metric, unit: as in ``Metric``; for ``scale="log"`` the estimate is a ratio and the unit "ratio".
+        estimate, low, high: point estimate and the interval the rule used; None where the rule has none.
+        p: two-sided p-value of the deciding test against the rule's null value; None where there is none.
+        n: number of seeds (pairs) it rests on.
+        p_adjusted: p after Holm's adjustment over the catalogue; filled in by ``harness.rules.holm``.
+        details: further numbers by name: ``sign_flip_p``, ``bca_low``, ``bca_high``, ``detectable_effect`` (the
+            smallest effect this n could have shown with 80 % power), ``seeds_needed`` (the n that would show the
+            smallest effect of interest), ``percentile`` (of a published figure among our seeds), …
+        notes: remarks in words ("negligible", "zero variance: decided by the difference alone").
+    """
+
+    of: str
+    metric: str
+    unit: str
+    estimate: float | None
+    low: float | None = None
+    high: float | None = None
+    p: float | None = None
+    n: int = 0
+    p_adjusted: float | None = None
+    details: tuple[tuple[str, float | None], ...] = ()
+    notes: tuple[str, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "of": self.of,
+            "metric": self.metric,
+            "unit": self.unit,
+            "estimate": self.estimate,
+            "low": self.low,
+            "high": self.high,
+            "p": self.p,
+            "p_adjusted": self.p_adjusted,
+            "n": self.n,
+            "details": dict(self.details),
+            "notes": list(self.notes),
+        }
+
+
+@dataclass(frozen=True)
+class Decision:
+    """A verdict, why, the effects it rests on, and the decisions of its parts (for rules made of rules)."""
+
+    verdict: Verdict
+    reason: str
+    effects: tuple[Effect, ...] = ()
+    parts: tuple[Decision, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "verdict": str(self.verdict),
+            "reason": self.reason,
+            "effects": [effect.to_json() for effect in self.effects],
+            "parts": [part.to_json() for part in self.parts],
+        }
