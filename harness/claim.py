@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from harness.errors import SuiteError, invalid, nearest
+from harness.errors import KEBAB, SuiteError, invalid, nearest
 from harness.experiment import Experiment
 from harness.published import Figure, Published
 from harness.rules.evidence import Evidence, Rule
 from harness.rules.exact import Comparison, Exact
 from harness.trial import Trial
 from harness.verdict import Decision
-
-KEBAB = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,9 +46,8 @@ class Claim:
 
     def __post_init__(self) -> None:
         where = f"claim {self.key!r}"
-        for part, text in (("id", self.id), ("case", self.case or "-")):
-            if part == "id" and not KEBAB.fullmatch(text):
-                raise invalid(f"{part} of {where}", expected="kebab-case, e.g. 'relu-beats-linear'", received=text)
+        if not KEBAB.fullmatch(self.id):
+            raise invalid(f"id of {where}", expected="kebab-case, e.g. 'relu-beats-linear'", received=self.id)
         for name in ("slide", "statement"):
             if not getattr(self, name).strip():
                 raise invalid(f"{name} of {where}", expected="a non-empty text", received=repr(getattr(self, name)))

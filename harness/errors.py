@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable
+
+KEBAB = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+"""The form of ids: they are test ids, file names and words of a command line."""
 
 
 class SuiteError(ValueError):

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from harness.errors import SuiteError, invalid, nearest
+from harness.errors import KEBAB, SuiteError, invalid, nearest
 from harness.metric import Metric
 
 if TYPE_CHECKING:
@@ -91,6 +91,10 @@ class Experiment:
 
     def __post_init__(self) -> None:
         where = f"experiment {self.id!r}"
+        if not KEBAB.fullmatch(self.id) or self.id == "exact":
+            raise invalid(
+                f"id of {where}", expected="kebab-case, other than 'exact': it names a file", received=self.id
+            )
         if set(self.sizes) != set(SETTINGS):
             raise invalid(f"sizes of {where}", expected=f"one Size for each of {SETTINGS}", received=list(self.sizes))
         names = [variant.name for variant in self.variants]
@@ -126,3 +130,8 @@ class Experiment:
         if setting not in self.sizes:
             raise invalid("setting", expected=" or ".join(map(repr, SETTINGS)), received=repr(setting))
         return self.sizes[setting]
+
+    def reduced(self, setting: str) -> bool:
+        """Whether that setting trains on fewer examples or for fewer epochs than the lecture does."""
+        size, lecture = self.size(setting), self.size("lecture")
+        return (size.epochs, size.batch_size, size.train) != (lecture.epochs, lecture.batch_size, lecture.train)

@@ -6,7 +6,8 @@ A run file holds, in order of appearance and told apart by ``kind``:
 - ``experiment``: id, size, variants, metrics and the slide's curves of an experiment, before its first trial;
 - ``trial``: a finished trial (``Trial.to_json``) with its experiment;
 - ``training``: a variant whose seeds are all trained, with its baseline state;
-- ``claim``: a decided claim, complete: the report needs nothing else;
+- ``claim``: a decided claim, complete: the report needs nothing else; a later record of the same key, with p-values
+  adjusted over the catalogue, takes its place;
 - ``end``: exit status, seconds, whether it was interrupted. A run without it was killed.
 """
 
@@ -67,13 +68,13 @@ class Run:
 def read_run(path: Path) -> Run:
     """Reads a run file; a last line torn by a kill is left out, any other damage is a SuiteError naming the line."""
     try:
-        lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+        lines = path.read_text(encoding="utf-8").split("\n")
     except (OSError, UnicodeDecodeError) as error:
         raise SuiteError(f"Cannot read the run's record {path}: {error}.") from error
     records = []
     for number, line in enumerate(lines, start=1):
-        if number == len(lines) and not line.endswith("\n"):
-            break
+        if number == len(lines):
+            break  # behind the last newline: nothing, or a line torn by a kill
         try:
             record = json.loads(line)
             record["kind"]
@@ -98,10 +99,10 @@ def read_run(path: Path) -> Run:
     return Run(
         path,
         records[0],
-        {record["id"]: record for record in of_kind["experiment"]},
+        {record["id"]: record for record in of_kind["experiment"] if "id" in record},
         {key: tuple(value) for key, value in trials.items()},
         of_kind["training"],
-        of_kind["claim"],
+        tuple({record.get("key"): record for record in of_kind["claim"]}.values()),
         of_kind["end"][-1] if of_kind["end"] else None,
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, Literal
 
@@ -58,6 +58,10 @@ class Trial:
         curves = {k: tuple(finite(v) for v in curve) for k, curve in self.history.items()}
         object.__setattr__(self, "history", MappingProxyType(curves))
 
+    def thinned(self, points: int = 32) -> Trial:
+        """The same trial with at most ``points`` of each curve: what a baseline stores of hundreds of epochs."""
+        return replace(self, history={name: thin(curve, points) for name, curve in self.history.items()})
+
     def to_json(self) -> dict[str, Any]:
         """Plain types only, no NaN or inf; ``from_json`` gives the trial back, bit for bit."""
         return {
@@ -83,6 +87,13 @@ class Trial:
             seconds=Seconds(**record["seconds"]),
             engine=record["engine"],
         )
+
+
+def thin(curve: tuple[float | None, ...], points: int) -> tuple[float | None, ...]:
+    """At most ``points`` of a curve, evenly spaced, the first and the last among them."""
+    if len(curve) <= points:
+        return curve
+    return tuple(curve[round(index * (len(curve) - 1) / (points - 1))] for index in range(points))
 
 
 def finite(value: float | None) -> float | None:

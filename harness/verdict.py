@@ -75,12 +75,18 @@ class Effect:
 
 @dataclass(frozen=True)
 class Decision:
-    """A verdict, why, the effects it rests on, and the decisions of its parts (for rules made of rules)."""
+    """A verdict, why, the effects it rests on, and the decisions of its parts (for rules made of rules).
+
+    ``p`` is the one p-value with which the claim enters Holm's adjustment (``harness.rules.holm``). None where the
+    verdict does not rest on a rejection: nothing was tested, or a figure was found compatible. 0 or 1 where zero
+    variance decided by the difference alone.
+    """
 
     verdict: Verdict
     reason: str
     effects: tuple[Effect, ...] = ()
     parts: tuple[Decision, ...] = ()
+    p: float | None = None
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -88,4 +94,5 @@ class Decision:
             "reason": self.reason,
             "effects": [effect.to_json() for effect in self.effects],
             "parts": [part.to_json() for part in self.parts],
+            "p": self.p,
         }

@@ -1,1 +1,33 @@
-"""The rules: numbers in, a Decision out."""
+"""The rules: numbers in, a Decision out. Importing them imports neither numpy nor scipy."""
+
+from harness.rules.best import Best
+from harness.rules.conjunction import All
+from harness.rules.converges import Converges
+from harness.rules.diverges import Diverges
+from harness.rules.equivalent import Equivalent
+from harness.rules.evidence import Evidence, Rule
+from harness.rules.exact import Comparison, Exact
+from harness.rules.exceeds import Exceeds
+from harness.rules.holm import adjust
+from harness.rules.monotone import Monotone
+from harness.rules.not_better import NotBetter
+from harness.rules.raises import Raises
+from harness.rules.reproduces import Reproduces
+
+__all__ = [
+    "All",
+    "Best",
+    "Comparison",
+    "Converges",
+    "Diverges",
+    "Equivalent",
+    "Evidence",
+    "Exact",
+    "Exceeds",
+    "Monotone",
+    "NotBetter",
+    "Raises",
+    "Reproduces",
+    "Rule",
+    "adjust",
+]

@@ -1,0 +1,190 @@
+"""The difference between two groups of trials in one metric, and whether it is more than the seeds explain.
+
+Nothing having changed, our values and the baseline's come from one distribution. Equal seeds are compared by Student's
+t on their differences, which is exact for normal values. Fresh seeds are compared by Welch's t; because that alone
+raises up to 1.7 times the alarms it should where the groups differ in size, its p-value is never taken below that of
+Student's pooled t. Heavier tails raise fewer alarms, not more: tests/baselines/test_false_alarms.py measures it.
+
+Without variance on both sides chance has no part, and size alone decides. A side with a single value and no pair is
+not tested: judging it by the other side's spread is a false alarm in up to a third of all runs of skewed values. Pairs
+whose differences are all one while the values vary are compared group by group: in a coarse metric (an accuracy over
+eight points) that happens by chance.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from harness.metric import Metric
+from harness.trial import finite
+
+MIN_SEEDS = 5  # fewer never decide without a variance to compare with
+TINY = 1e-12  # of the largest value; below it, values differ by the rounding of floats
+
+Values = Mapping[int, float | None]
+"""One number per seed; None where the trial diverged or is censored."""
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One metric, our trials against the baseline's.
+
+    Attributes:
+        metric, unit: as in ``Metric``.
+        baseline, ours: means over the values compared; geometric means for ``scale="log"``. None without a value.
+        difference: ours − baseline, of the natural logarithms for ``scale="log"``.
+        low, high: its 95 % interval; None where there is no variance or too few values.
+        p: two-sided p-value of "no difference"; None where ``constant``, or where n is too small for any test.
+        n: our values compared (pairs, where ``paired``).
+        paired: compared seed by seed.
+        constant: equal on every seed, or no variance on either side: no chance is involved.
+        absent, absent_baseline: diverged or censored (our, their), each "k of n" as a pair (k, n).
+        p_absent: Fisher's exact p-value that both shares are one; None where no trial is absent.
+    """
+
+    metric: str
+    unit: str
+    baseline: float | None
+    ours: float | None
+    difference: float | None = None
+    low: float | None = None
+    high: float | None = None
+    p: float | None = None
+    n: int = 0
+    paired: bool = False
+    constant: bool = False
+    absent: tuple[int, int] = (0, 0)
+    absent_baseline: tuple[int, int] = (0, 0)
+    p_absent: float | None = None
+
+    @property
+    def absence_flipped(self) -> bool:
+        """None of one side and all of the other diverged or is censored, over at least five seeds each."""
+        (k, n), (j, m) = self.absent, self.absent_baseline
+        return min(n, m) >= MIN_SEEDS and ((k, j) == (0, m) or (k, j) == (n, 0))
+
+    def beyond_chance(self, smallest: float, level: float) -> bool:
+        """Whether the difference exceeds ``smallest`` (practical size) and chance at ``level``, or an absence did.
+
+        Where a trial is absent there are two chances of a false alarm, so each test gets half of ``level``.
+        """
+        if self.p_absent is not None:
+            level /= 2
+            if self.absence_flipped or self.p_absent < level:
+                return True
+        if self.difference is None or abs(self.difference) <= smallest * (1 + 1e-9):
+            return False
+        return self.n >= MIN_SEEDS if self.constant else self.p is not None and self.p < level
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def difference(metric: Metric, ours: Values, baseline: Values) -> Difference:
+    """Compares the metric's values by seed.
+
+    Seed by seed where all our seeds are in the baseline, or at least five are, and two pairs or more have both values;
+    else group by group, where both sides have two values or more. A value without a logarithm counts as absent for
+    ``scale="log"``.
+    """
+    common = ours.keys() & baseline.keys()
+    matched = bool(common) and (common == ours.keys() or len(common) >= MIN_SEEDS)
+    if matched:
+        ours, baseline = ({seed: values[seed] for seed in sorted(common)} for values in (ours, baseline))
+    a, b = _present(metric, ours), _present(metric, baseline)
+    absent, absent_baseline = (len(ours) - len(a), len(ours)), (len(baseline) - len(b), len(baseline))
+    pairs = sorted(a.keys() & b.keys()) if matched else []
+    paired = len(pairs) >= 2
+    x, y = ([v[seed] for seed in pairs] if paired else list(v.values()) for v in (a, b))
+    back = math.exp if metric.scale == "log" else float
+    row = Difference(
+        metric.name,
+        metric.unit,
+        baseline=back(_mean(y)) if y else None,
+        ours=back(_mean(x)) if x else None,
+        n=len(x),
+        paired=paired,
+        absent=absent,
+        absent_baseline=absent_baseline,
+        p_absent=_fisher(absent, absent_baseline) if absent[0] or absent_baseline[0] else None,
+    )
+    return _tested(row, x, y) if x and y else row
+
+
+def _tested(row: Difference, x: list[float], y: list[float]) -> Difference:
+    """The row with the difference of our values ``x`` and the baseline's ``y``, in pairs where ``row.paired``."""
+    scale = max(map(abs, (*x, *y))) or 1.0  # keeps squares of huge and tiny losses within a float's range
+    x, y = [value / scale for value in x], [value / scale for value in y]
+    estimate = _mean(x) - _mean(y)
+    pairs = [u - v for u, v in zip(x, y, strict=True)] if row.paired else []
+    unmoved = bool(pairs) and max(map(abs, pairs)) <= TINY
+    if unmoved or (len(x) > 1 < len(y) and _constant(x) and _constant(y)):
+        moved = 0.0 if unmoved or _constant([*x, *y]) else estimate * scale
+        return replace(row, difference=finite(moved), n=min(len(x), len(y)), constant=True)
+    if pairs and not _constant(pairs):
+        error, freedom = math.sqrt(_variance(pairs) / len(pairs)), len(pairs) - 1.0
+        p = _p(estimate, error, freedom)
+    elif len(x) > 1 < len(y):
+        row = replace(row, paired=False)
+        error, freedom = _welch(x, y)
+        p = max(_p(estimate, error, freedom), _p(estimate, *_student(x, y)))
+    else:
+        return replace(row, difference=finite(estimate * scale))
+    half = _half_width(error, freedom)
+    low, high = finite((estimate - half) * scale), finite((estimate + half) * scale)
+    return replace(row, difference=finite(estimate * scale), low=low, high=high, p=p)
+
+
+def _present(metric: Metric, values: Values) -> dict[int, float]:
+    if metric.scale == "log":
+        return {seed: math.log(value) for seed, value in values.items() if value is not None and value > 0}
+    return {seed: value for seed, value in values.items() if value is not None}
+
+
+def _constant(values: list[float]) -> bool:
+    return max(values) - min(values) <= TINY
+
+
+def _mean(values: list[float]) -> float:
+    return math.fsum(value / len(values) for value in values)
+
+
+def _variance(values: list[float]) -> float:
+    mean = _mean(values)
+    return math.fsum((value - mean) ** 2 for value in values) / (len(values) - 1)
+
+
+def _welch(x: list[float], y: list[float]) -> tuple[float, float]:
+    """(standard error of the difference of means, degrees of freedom), variances as they are."""
+    u, v = _variance(x) / len(x), _variance(y) / len(y)
+    return math.sqrt(u + v), (u + v) ** 2 / (u**2 / (len(x) - 1) + v**2 / (len(y) - 1))
+
+
+def _student(x: list[float], y: list[float]) -> tuple[float, float]:
+    """The same, with one variance for both."""
+    freedom = len(x) + len(y) - 2.0
+    pooled = ((len(x) - 1) * _variance(x) + (len(y) - 1) * _variance(y)) / freedom
+    return math.sqrt(pooled * (1 / len(x) + 1 / len(y))), freedom
+
+
+def _p(estimate: float, error: float, freedom: float) -> float:
+    """Two-sided p-value of Student's t."""
+    from scipy.special import stdtr
+
+    return 2 * float(stdtr(freedom, -abs(estimate) / error))
+
+
+def _half_width(error: float, freedom: float) -> float:
+    from scipy.special import stdtrit
+
+    return float(stdtrit(freedom, 0.975)) * error
+
+
+def _fisher(a: tuple[int, int], b: tuple[int, int]) -> float:
+    from scipy.stats import fisher_exact
+
+    (k, n), (j, m) = a, b
+    return float(fisher_exact([[k, n - k], [j, m - j]])[1])

@@ -1,0 +1,62 @@
+"""A claim's verdict against the expected one."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from typing import Any
+
+from baselines.record import ExpectedVerdict
+from harness.verdict import Verdict
+
+
+class VerdictState(enum.StrEnum):
+    """Where a claim stands against its expected verdict."""
+
+    AS_EXPECTED = "as expected"
+    NEW = "new"  # no verdict is expected yet
+    FLIPPED = "flipped"  # SUPPORTED became REFUTED, or the reverse
+    NOT_RUN = "not run"  # no result could be obtained
+    WEAKENED = "weakened"  # decided before, INCONCLUSIVE now
+    DECIDED = "decided"  # INCONCLUSIVE before, decided now
+
+
+@dataclass(frozen=True)
+class VerdictComparison:
+    """``red`` where the claim's test fails; ``expected`` is None for "new"."""
+
+    state: VerdictState
+    expected: Verdict | None
+    obtained: Verdict
+    red: bool
+    reason: str
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "state": str(self.state),
+            "expected": None if self.expected is None else str(self.expected),
+            "obtained": str(self.obtained),
+            "red": self.red,
+            "reason": self.reason,
+        }
+
+
+def compare_verdict(obtained: Verdict, expected: ExpectedVerdict | None, *, drifted: bool = False) -> VerdictComparison:
+    """Sets a verdict beside the stored one; ``drifted``: a variant that the claim rests on has drifted.
+
+    A verdict that goes from decided to INCONCLUSIVE, or the reverse, may do so by chance or for a lack of seeds: it is
+    reported, and red only if drift confirms it. NOT_RUN is red whether or not a verdict is stored.
+    """
+    before = expected.verdict if expected else None
+    if obtained is Verdict.NOT_RUN:
+        return VerdictComparison(VerdictState.NOT_RUN, before, obtained, True, "No result could be obtained.")
+    if expected is None or before is None:
+        return VerdictComparison(VerdictState.NEW, None, obtained, False, "No expected verdict is stored.")
+    since = f"{before} since {expected.date} ({expected.reason}), {obtained} now"
+    if obtained is before:
+        return VerdictComparison(VerdictState.AS_EXPECTED, before, obtained, False, f"{before}, as expected.")
+    if obtained.decided and before.decided:
+        return VerdictComparison(VerdictState.FLIPPED, before, obtained, True, f"{since}.")
+    state = VerdictState.DECIDED if obtained.decided else VerdictState.WEAKENED
+    confirmed = "a variant it rests on has drifted" if drifted else "no variant it rests on has drifted"
+    return VerdictComparison(state, before, obtained, drifted, f"{since}; {confirmed}.")

@@ -1,0 +1,1 @@
+"""6. Examples: the four programs of the lecture, one module each."""

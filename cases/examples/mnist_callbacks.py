@@ -1,0 +1,85 @@
+"""Example 3's training with its callbacks: ``Model.fit`` with ModelCheckpoint, EarlyStopping and ``.keras`` files."""
+
+from __future__ import annotations
+
+import functools
+import re
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from cases.data.mnist import mnist
+from cases.networks import adam, dense_softmax
+from harness.experiment import Dataset
+from harness.training.seeding import initialise
+
+BATCH = 200
+IMAGES = {"quick": 2000, "lecture": None}  # of training and of validation; None: all
+FILE = "mnist-{epoch:02d}-{val_loss:.4f}.keras"
+
+
+@dataclass(frozen=True)
+class Spec:
+    """One training: at most ``epochs`` of Adam at ``learning_rate``, stopped by ``patience`` without improvement."""
+
+    name: str
+    epochs: int
+    learning_rate: float
+    patience: int = 10
+
+
+SLIDE_RUN = Spec("as on the slide", epochs=32, learning_rate=0.001)
+EARLY = Spec("a rate that overfits early", epochs=100, learning_rate=0.03)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """``saved``: (epoch from 1, path's name) of each file in order; ``loaded``: loss and accuracy of the model in the
+    last file; its ``predictions`` (n, 10) on the validation images, whose digits are ``labels`` (n,)."""
+
+    history: dict[str, list[float]]
+    saved: tuple[tuple[int, str], ...]
+    loaded: tuple[float, float]
+    predictions: np.ndarray
+    labels: np.ndarray
+
+
+def images(setting: str) -> Dataset:
+    count, data = IMAGES[setting], mnist()
+    assert data.x_val is not None
+    assert data.y_val is not None
+    return Dataset(data.x[:count], data.y[:count], data.x_val[:count], data.y_val[:count])
+
+
+@functools.lru_cache(maxsize=4)
+def trained(spec: Spec, setting: str) -> Outcome:
+    """Trains once per run, from seed 0; three claims look at the result."""
+    import keras
+
+    data = images(setting)
+    model = dense_softmax(784, 10)
+    initialise(model, seed=0)
+    keras.utils.set_random_seed(0)
+    model.compile(loss="categorical_crossentropy", optimizer=adam(spec.learning_rate), metrics=["accuracy"])
+    with tempfile.TemporaryDirectory() as folder:
+        history = model.fit(
+            data.x,
+            data.y,
+            validation_data=(data.x_val, data.y_val),
+            epochs=spec.epochs,
+            batch_size=BATCH,
+            verbose=0,
+            callbacks=[
+                keras.callbacks.ModelCheckpoint(str(Path(folder) / FILE), monitor="val_loss", save_best_only=True),
+                keras.callbacks.EarlyStopping(monitor="val_loss", patience=spec.patience),
+            ],
+        )
+        saved = sorted((int(re.split("[-.]", path.name)[1]), path.name) for path in Path(folder).iterdir())
+        best = keras.models.load_model(Path(folder) / saved[-1][1])
+    loss, accuracy = best.evaluate(data.x_val, data.y_val, batch_size=BATCH, verbose=0)
+    predictions = best.predict(data.x_val, batch_size=BATCH, verbose=0)
+    assert data.y_val is not None
+    labels = np.argmax(data.y_val, axis=1)
+    return Outcome(history.history, tuple(saved), (float(loss), float(accuracy)), np.asarray(predictions), labels)

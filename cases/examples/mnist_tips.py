@@ -1,0 +1,197 @@
+"""Example 4. Tips of NN for the MNIST digit classifier.
+
+From one softmax layer to a regularised deep network, step by step, each with its accuracy: two hidden linear layers,
+ReLU, Xavier initialisation, five hidden layers, dropout, an activity regulariser. Adam, batches of 512, 20 epochs.
+"""
+
+from __future__ import annotations
+
+import functools
+
+from cases.data.mnist import mnist
+from cases.metrics import VAL_ACCURACY, VAL_LOSS
+from cases.networks import adam, dense_softmax, mlp
+from harness.claim import Claim
+from harness.experiment import Experiment, Size, Variant
+from harness.published import Published
+from harness.rules import All, Best, Equivalent, Exceeds, Reproduces
+
+SLIDE = "Example 4. Tips of NN for the Mnist digit classifier"
+
+L1_VALUES = ("1e-7", "1e-6", "1e-5", "1e-4", "1e-3")
+
+# Fewer images and epochs change the truth; a quick verdict is about this size. Fixed for time, once, on pilot seeds
+# 1000 to 1004, which are not used again: there the paired differences had standard deviations of 0.0003 (l1 1e-6
+# against none) to 0.004 (five layers against two), so that five seeds show differences of 0.001 to 0.008 with 80 %
+# power.
+QUICK = Size(epochs=10, batch_size=512, train=10000)
+
+TIPS = Experiment(
+    id="example-4",
+    data=mnist,
+    optimizer=adam,
+    loss="categorical_crossentropy",
+    sizes={"quick": QUICK, "lecture": Size(epochs=20, batch_size=512)},
+    metrics=(VAL_ACCURACY, VAL_LOSS),
+    variants=(
+        Variant("softmax", functools.partial(dense_softmax, 784, 10, "random_uniform")),
+        Variant("2 linear", functools.partial(mlp, 2, "linear", "random_uniform")),
+        Variant("2 relu", functools.partial(mlp, 2, "relu", "random_uniform")),
+        Variant("2 relu xavier", functools.partial(mlp, 2)),
+        Variant("5 relu xavier", functools.partial(mlp, 5)),
+        *(Variant(f"dropout {rate}", functools.partial(mlp, 5, dropout=rate)) for rate in (0.1, 0.2, 0.3)),
+        *(
+            Variant(f"l1 {value}", functools.partial(mlp, 5, dropout=0.2, activity_l1=float(value)))
+            for value in L1_VALUES
+        ),
+    ),
+)
+
+SOFTMAX_ONLY = Experiment(
+    id="example-4-softmax",
+    data=mnist,
+    model=functools.partial(dense_softmax, 784, 10, "random_uniform"),
+    loss="categorical_crossentropy",
+    sizes={"quick": Size(epochs=20, batch_size=512), "lecture": Size(epochs=20, batch_size=512, seeds=30)},
+    metrics=(VAL_ACCURACY, VAL_LOSS),
+    variants=(Variant("as printed", optimizer=adam), Variant("rate 1e-4", optimizer=functools.partial(adam, 1e-4))),
+)
+
+FEWER = "quick: the first 10,000 training images and 10 epochs; lecture: 60,000 and 20"
+
+TIPS_SOFTMAX = Claim(
+    id="tips-softmax",
+    slide=SLIDE,
+    statement="Softmax only, Adam, 20 epochs, reaches 0.8947 (validation loss 0.4376).",
+    rule=All((Reproduces("as printed"), Reproduces("as printed", metric="val_loss"))),
+    beside=(Reproduces("rate 1e-4"), Reproduces("rate 1e-4", metric="val_loss")),
+    experiment=SOFTMAX_ONLY,
+    published=(
+        Published({"as printed": "0.8947", "rate 1e-4": "0.8947"}),
+        Published({"as printed": "0.4376", "rate 1e-4": "0.4376"}, metric="val_loss"),
+    ),
+    notes=(
+        "The slide's title says '1 hidden layer'; the listing has none.",
+        "Exploratory: Adam with a learning rate of 1e-4 instead of the printed default gives the printed figures.",
+    ),
+)
+
+LINEAR_LAYERS_HELP = Claim(
+    id="tips-linear-layers-help",
+    slide=SLIDE,
+    statement="Two hidden linear layers beat softmax only.",
+    rule=Exceeds("2 linear", "softmax"),
+    experiment=TIPS,
+    deviations=(FEWER,),
+)
+
+RELU_BEATS_LINEAR = Claim(
+    id="tips-relu-beats-linear",
+    slide=SLIDE,
+    statement="ReLU beats linear in the two-hidden-layer network.",
+    rule=Exceeds("2 relu", "2 linear"),
+    experiment=TIPS,
+    deviations=(FEWER,),
+)
+
+XAVIER_HELPS = Claim(
+    id="tips-xavier-helps",
+    slide=SLIDE,
+    statement="Xavier initialisation (glorot_uniform) beats random_uniform.",
+    rule=Exceeds("2 relu xavier", "2 relu"),
+    experiment=TIPS,
+    deviations=(FEWER,),
+)
+
+DEEPER_IS_NOT_BETTER = Claim(
+    id="tips-deeper-is-not-better",
+    slide=SLIDE,
+    statement="Five hidden layers without regularisation are no better than two.",
+    rule=Exceeds("2 relu xavier", "5 relu xavier"),
+    beside=(Exceeds("5 relu xavier", "2 relu xavier"),),
+    experiment=TIPS,
+    deviations=(FEWER,),
+)
+
+DROPOUT_HELPS = Claim(
+    id="tips-dropout-helps",
+    slide=SLIDE + ", 5 hidden layers",
+    statement="Dropout 0.2 improves the accuracy of the five-hidden-layer network.",
+    rule=Exceeds("dropout 0.2", "5 relu xavier"),
+    experiment=TIPS,
+    deviations=(FEWER,),
+)
+
+DROPOUT_RATE = Claim(
+    id="tips-dropout-rate",
+    slide=SLIDE + ", 5 hidden layers",
+    statement="Of the dropout rates 0.1, 0.2 and 0.3, 0.2 is the best.",
+    rule=Best("dropout 0.2", among=("dropout 0.1", "dropout 0.3")),
+    experiment=TIPS,
+    deviations=(FEWER,),
+)
+
+BATCH_AVERAGE = (
+    "today's Keras divides the activity penalty by the batch size, the lecture's summed it over the batch: "
+    "1e-6 is 512 times weaker now"
+)
+
+ACTIVITY_L1 = Claim(
+    id="tips-activity-l1",
+    slide=SLIDE + ", activity regularizer",
+    statement="An activity regulariser l1(1e-6) on top of dropout may be unnecessary.",
+    rule=Equivalent("l1 1e-6", "dropout 0.2", margin=0.002),
+    beside=(Exceeds("dropout 0.2", "l1 1e-6"),),
+    experiment=TIPS,
+    deviations=("margin 0.002, twenty test images: the slide states none", BATCH_AVERAGE, FEWER),
+    notes=("The slide's 0.9815 is epoch 16's accuracy; its epoch 20 printed 0.9804.",),
+)
+
+ACTIVITY_L1_VALUE = Claim(
+    id="activity-l1-value",
+    slide=SLIDE + ", activity regularizer",
+    statement="An appropriate value of the activity regulariser has to be chosen (적절한 값의 선택이 필요).",
+    rule=Best("l1 1e-3", among=("dropout 0.2", *(f"l1 {value}" for value in L1_VALUES if value != "1e-3"))),
+    beside=tuple(Exceeds(f"l1 {value}", "dropout 0.2") for value in L1_VALUES),
+    experiment=TIPS,
+    deviations=("the candidate for the best value, 1e-3, was fixed beforehand on other seeds", BATCH_AVERAGE, FEWER),
+)
+
+FIGURES = {
+    "softmax": "0.8947",
+    "2 linear": "0.9267",
+    "2 relu": "0.9806",
+    "2 relu xavier": "0.9817",
+    "5 relu xavier": "0.9798",
+    "dropout 0.1": "0.9803",
+    "dropout 0.2": "0.9840",
+    "dropout 0.3": "0.9819",
+    "l1 1e-6": "0.9815",
+}
+
+FIGURES_REPRODUCE = tuple(
+    Claim(
+        id="tips-figures-reproduce",
+        case=variant,
+        slide=SLIDE,
+        statement=f"The network {variant!r} reaches an accuracy of {figure}.",
+        rule=Reproduces(variant),
+        experiment=TIPS,
+        published=(Published({variant: figure}),),
+        deviations=(FEWER, *((BATCH_AVERAGE,) if variant.startswith("l1") else ())),
+    )
+    for variant, figure in FIGURES.items()
+)
+
+CLAIMS = (
+    TIPS_SOFTMAX,
+    LINEAR_LAYERS_HELP,
+    RELU_BEATS_LINEAR,
+    XAVIER_HELPS,
+    DEEPER_IS_NOT_BETTER,
+    DROPOUT_HELPS,
+    DROPOUT_RATE,
+    ACTIVITY_L1,
+    ACTIVITY_L1_VALUE,
+    *FIGURES_REPRODUCE,
+)

@@ -1,0 +1,249 @@
+"""2. Data preprocessing for the gradient descent algorithm.
+
+The slides: too big a difference in value among the columns of a data set hurts gradient descent; two remedies are
+standardisation, X' = (X − mean) / std, and min–max scaling, X' = (X − min) / (max − min), each per column. The summary
+adds zero-centred data, and slide 5 whitening: uncorrelated features of variance 1.
+
+Why scale matters: near a minimum gradient descent with rate α multiplies the error along each eigenvector of the
+Hessian by 1 − α λ. The largest λ limits α to 2 / λ_max; the smallest then needs about λ_max / λ_min steps.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from cases.data.arrays import EXAMPLE_2_XY, SCALE_GAP_CLASS, SCALE_GAP_X
+from cases.networks import dense_linear, sgd
+from harness.claim import Claim
+from harness.experiment import Dataset, Experiment, Size, Variant
+from harness.metric import History, Metric
+from harness.rules import All, Exact, Exceeds
+from harness.rules.exact import Comparison
+
+BUDGET = 200  # steps of full-batch gradient descent
+IMPROVEMENT = 0.95  # of the way from predicting the mean to the least-squares minimum
+
+
+def min_max(columns: np.ndarray) -> np.ndarray:
+    """X' = (X − min) / (max − min), per column of an (n, columns) array (slide 2.4)."""
+    return (columns - columns.min(axis=0)) / (columns.max(axis=0) - columns.min(axis=0))
+
+
+def standardise(columns: np.ndarray) -> np.ndarray:
+    """X' = (X − mean) / std, per column of an (n, columns) array (slide 2.3)."""
+    return (columns - columns.mean(axis=0)) / columns.std(axis=0)
+
+
+def centre(columns: np.ndarray) -> np.ndarray:
+    """X − mean, per column."""
+    return columns - columns.mean(axis=0)
+
+
+def table() -> Dataset:
+    """The slide's table, its classes one-hot."""
+    classes = sorted(set(SCALE_GAP_CLASS))
+    return Dataset(SCALE_GAP_X, np.array([[float(name == c) for c in classes] for name in SCALE_GAP_CLASS]))
+
+
+def table_min_max() -> Dataset:
+    return Dataset(min_max(table().x), table().y)
+
+
+def shares() -> Dataset:
+    """Example 2's columns, all in [0, 1]: four features and the last column as target."""
+    scaled = min_max(EXAMPLE_2_XY)
+    return Dataset(scaled[:, :-1], scaled[:, -1:])
+
+
+def shares_centred() -> Dataset:
+    return Dataset(centre(shares().x), shares().y)
+
+
+def curvatures(data: Dataset) -> np.ndarray:
+    """Eigenvalues, ascending, of the Hessian of the mean squared error of a linear layer with bias on ``data``."""
+    design = np.column_stack([data.x, np.ones(len(data.x))])
+    return np.linalg.eigvalsh(2 / data.y.size * design.T @ design)
+
+
+def steepest_rate(data: Any) -> Any:
+    """SGD at the rate 1 / λ_max of this data: the largest at which no component of the error overshoots."""
+    return sgd(1 / float(curvatures(data())[-1]))
+
+
+def condition_number(data: Any) -> dict[str, float]:
+    eigenvalues = curvatures(data())
+    return {"condition_number": float(eigenvalues[-1] / eigenvalues[0])}
+
+
+def target_loss(data: Dataset) -> float:
+    """Loss at IMPROVEMENT of the way from the best constant to the least-squares fit; equal for all scalings of x."""
+    design = np.column_stack([data.x, np.ones(len(data.x))])
+    fit = design @ np.linalg.lstsq(design, data.y, rcond=None)[0]
+    constant = float(np.mean((data.y - data.y.mean(axis=0)) ** 2))
+    return constant - IMPROVEMENT * (constant - float(np.mean((data.y - fit) ** 2)))
+
+
+def steps_to(data: Any, history: History) -> float | None:
+    """The full-batch step, from 1, before which the loss is at most ``target_loss``; None if the budget falls short."""
+    target = target_loss(data())
+    return next((float(step) for step, loss in enumerate(history["loss"], 1) if loss <= target), None)
+
+
+def steps_metric(data: Any) -> Metric:
+    return Metric(
+        "steps", better="lower", unit="steps", smallest_effect=0.05, scale="log", of=functools.partial(steps_to, data)
+    )
+
+
+CONDITION = Metric("condition_number", better="lower", unit="1", smallest_effect=0.05, scale="log")
+FULL_BATCH = Size(epochs=BUDGET, batch_size=32, seeds=10)
+
+SCALE_GAP = Experiment(
+    id="scale-gap",
+    model=functools.partial(dense_linear, 2, 3),
+    loss="mean_squared_error",
+    sizes={"quick": FULL_BATCH, "lecture": FULL_BATCH},
+    metrics=(steps_metric(table), CONDITION),
+    accuracy=False,
+    variants=tuple(
+        Variant(
+            name,
+            data=data,
+            optimizer=functools.partial(steepest_rate, data),
+            facts=functools.partial(condition_number, data),
+        )
+        for name, data in (("raw", table), ("min-max", table_min_max))
+    ),
+)
+
+CENTRING = Experiment(
+    id="centring",
+    model=functools.partial(dense_linear, 4, 1),
+    loss="mean_squared_error",
+    sizes={"quick": FULL_BATCH, "lecture": FULL_BATCH},
+    metrics=(steps_metric(shares), CONDITION),
+    accuracy=False,
+    variants=tuple(
+        Variant(
+            name,
+            data=data,
+            optimizer=functools.partial(steepest_rate, data),
+            facts=functools.partial(condition_number, data),
+        )
+        for name, data in (("in [0, 1]", shares), ("centred", shares_centred))
+    ),
+)
+
+OWN_RATE = "each variant trains with SGD at the rate 1 / λ_max of its own data, the largest that cannot overshoot"
+TARGET = f"steps are counted to {IMPROVEMENT:.0%} of the improvement of least squares over the mean, at most {BUDGET}"
+
+SCALE_GAP_HURTS = Claim(
+    id="scale-gap-hurts",
+    slide="2.1 Too big difference in value among elements of dataset",
+    statement="Too big differences in value among the columns hurt gradient descent.",
+    rule=All((Exceeds("raw", "min-max", metric="condition_number"), Exceeds("raw", "min-max", metric="steps"))),
+    experiment=SCALE_GAP,
+    deviations=(
+        "a linear layer with mean squared error on one-hot classes: the slide names no model",
+        OWN_RATE,
+        TARGET,
+    ),
+)
+
+ZERO_CENTERING_HELPS = Claim(
+    id="zero-centering-helps",
+    slide="2.2 and the Summary, Zero centered data",
+    statement="Zero-centred data train faster than the same data in [0, 1], at equal scale.",
+    rule=Exceeds("in [0, 1]", "centred", metric="steps"),
+    beside=(Exceeds("in [0, 1]", "centred", metric="condition_number"),),
+    experiment=CENTRING,
+    deviations=("Example 2's data and network: the slide names none", OWN_RATE, TARGET),
+)
+
+
+def random_columns() -> np.ndarray:
+    """Correlated columns of different means and scales, shape (500, 4), float32 values."""
+    rng = np.random.default_rng(2)
+    mixing = np.array([[1.0, 0.8, 0.0, 0.3], [0.0, 1.0, 0.5, 0.0], [0.0, 0.0, 1.0, -0.9], [0.0, 0.0, 0.0, 1.0]])
+    columns = rng.standard_normal((500, 4)) @ mixing * [1.0, 10.0, 0.1, 3.0] + [5.0, -20.0, 0.3, 0.0]
+    return columns.astype("float32")
+
+
+def check_zscore(setting: str) -> Iterator[Comparison]:
+    """Mean 0 and std 1 per column, and Keras' Normalization layer does the same."""
+    import keras
+
+    for name, columns in (("Example 2", EXAMPLE_2_XY), ("random columns", random_columns().astype("float64"))):
+        scaled = standardise(columns)
+        yield Comparison(f"column means, {name}", scaled.mean(axis=0), np.zeros(columns.shape[1]), 1e-12)
+        yield Comparison(f"column standard deviations, {name}", scaled.std(axis=0), np.ones(columns.shape[1]), 1e-12)
+    columns = random_columns()
+    layer = keras.layers.Normalization(axis=-1)
+    layer.adapt(columns)
+    # float32 sums of 500 values, divided by the smallest std: about 500 × 1.2e-7 relative to mean / std of 7
+    obtained = keras.ops.convert_to_numpy(layer(columns))
+    yield Comparison("keras.layers.Normalization", obtained, standardise(columns.astype("float64")), 1e-4)
+
+
+def check_min_max(setting: str) -> Iterator[Comparison]:
+    """Range [0, 1] per column; the slide's code, with 1e-5 added to the denominator, tops out below 1."""
+    scaled = min_max(EXAMPLE_2_XY)
+    yield Comparison("column minima", scaled.min(axis=0), np.zeros(5))
+    yield Comparison("column maxima", scaled.max(axis=0), np.ones(5))
+    spread = np.ptp(EXAMPLE_2_XY, axis=0)
+    slide = (EXAMPLE_2_XY - EXAMPLE_2_XY.min(axis=0)) / (spread + 1e-5)
+    yield Comparison(
+        "column maxima of the slide's code, spread / (spread + 1e-5)", slide.max(axis=0), spread / (spread + 1e-5)
+    )
+    yield Comparison("its maximum in column 1, printed as 0.99999948", slide[:, 0].max(), 0.99999948, 0.5e-8)
+
+
+def check_whitening(setting: str) -> Iterator[Comparison]:
+    """Whitening gives the identity as covariance; batch normalization leaves every correlation as it was."""
+    import keras
+
+    columns = random_columns().astype("float64")
+    centred = centre(columns)
+    eigenvalues, vectors = np.linalg.eigh(np.cov(centred, rowvar=False, bias=True))
+    whitened = centred @ vectors / np.sqrt(eigenvalues)
+    yield Comparison("covariance after whitening", np.cov(whitened, rowvar=False, bias=True), np.eye(4), 1e-9)
+    batch = keras.ops.convert_to_numpy(keras.layers.BatchNormalization()(columns.astype("float32"), training=True))
+    before, after = np.corrcoef(columns, rowvar=False), np.corrcoef(batch, rowvar=False)
+    yield Comparison("correlations after batch normalization equal those before", after, before, 1e-4)
+    strongest = float(np.abs(before - np.eye(4)).max())
+    yield Comparison(f"the strongest, {strongest:.2f}, is far from 0 (below 0.5)", float(strongest < 0.5), 0.0)
+
+
+ZSCORE_FORMULA = Claim(
+    id="zscore-formula",
+    slide="2.3 Mean, std normalization",
+    statement="(X − mean) / std gives every column mean 0 and standard deviation 1.",
+    rule=Exact(),
+    check=check_zscore,
+)
+
+MINMAX_FORMULA = Claim(
+    id="minmax-formula",
+    slide="2.4 Min-max normalization",
+    statement="(X − min) / (max − min) gives every column the range [0, 1].",
+    rule=Exact(),
+    check=check_min_max,
+    notes=(
+        "The slide's code adds 1e-5 to the denominator: its columns top out just below 1, at 0.99999948 in column 1.",
+    ),
+)
+
+WHITENING_DECORRELATES = Claim(
+    id="whitening-decorrelates",
+    slide="5. Batch Normalization (cont.)",
+    statement="Whitening makes the features uncorrelated, each with variance 1.",
+    rule=Exact(),
+    check=check_whitening,
+    notes=("Batch normalization does not whiten: it leaves the correlations of its input as they are.",),
+)
+
+CLAIMS = (SCALE_GAP_HURTS, ZSCORE_FORMULA, MINMAX_FORMULA, ZERO_CENTERING_HELPS, WHITENING_DECORRELATES)

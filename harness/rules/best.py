@@ -1,0 +1,55 @@
+"""Best: one variant beats each of its rivals."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from harness.rules.arguments import check_names
+from harness.rules.evidence import Evidence
+from harness.rules.ordering import all_exceed
+from harness.verdict import Decision
+
+
+@dataclass(frozen=True)
+class Best:
+    """SUPPORTED when x is better than every rival, REFUTED when some rival is better than x at 2.5 % / rivals.
+
+    "Better" is the metric's own direction. ``among`` names the rivals; x itself is not counted among them. See
+    ``harness.rules.ordering`` for the levels (Berger 1982; Bonferroni) and ``Exceeds`` for the assumptions.
+    """
+
+    x: str
+    among: tuple[str, ...]
+    metric: str = "val_accuracy"
+
+    def __post_init__(self) -> None:
+        check_names("Best", "variant", (self.x,), fewest=1)
+        check_names("Best", "among", self.among, fewest=1)
+        check_names("Best", "rivals", self.rivals, fewest=1)
+        check_names("Best", "metric", (self.metric,), fewest=1)
+
+    @property
+    def rivals(self) -> tuple[str, ...]:
+        return tuple(name for name in self.among if name != self.x)
+
+    @property
+    def variants(self) -> tuple[str, ...]:
+        return (self.x, *self.rivals)
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        return (self.metric,)
+
+    @property
+    def figures(self) -> tuple[tuple[str, str], ...]:
+        return ()
+
+    def describe(self) -> str:
+        return f"{self.x} is better than {', '.join(self.rivals)} ({self.metric})"
+
+    def decide(self, evidence: Evidence) -> Decision:
+        if evidence.metrics[self.metric].better == "higher":
+            contrasts = [(self.x, rival) for rival in self.rivals]
+        else:
+            contrasts = [(rival, self.x) for rival in self.rivals]
+        return all_exceed(evidence, contrasts, self.metric)

@@ -1,0 +1,75 @@
+"""Diverges: training fails in most seeds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from harness.rules.arguments import check_names, check_number
+from harness.rules.binomial import decide_share
+from harness.rules.evidence import Evidence
+from harness.rules.seeds import UnusableError, by_seed
+from harness.trial import Trial
+from harness.verdict import Decision, Verdict
+
+
+@dataclass(frozen=True)
+class Diverges:
+    """More than ``share`` of the seeds diverge: nan, inf, finite blow-up or stuck at chance.
+
+    SUPPORTED when the one-sided 95 % lower bound of the share of seeds (Clopper & Pearson 1934) is above ``share``,
+    REFUTED when the upper one is below it. Assumes independent seeds; decides nothing below 5.
+    """
+
+    variant: str
+    share: float = 0.5
+
+    def __post_init__(self) -> None:
+        check_names("Diverges", "variant", (self.variant,), fewest=1)
+        check_number("Diverges", "share", self.share, above=0, below=1)
+
+    @property
+    def variants(self) -> tuple[str, ...]:
+        return (self.variant,)
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        return ()
+
+    @property
+    def figures(self) -> tuple[tuple[str, str], ...]:
+        return ()
+
+    def describe(self) -> str:
+        return f"{self.variant} diverges in more than {self.share:g} of seeds"
+
+    def decide(self, evidence: Evidence) -> Decision:
+        try:
+            trials = list(by_seed(evidence, self.variant).values())
+        except UnusableError as error:
+            return Decision(Verdict.NOT_RUN, str(error))
+        count = sum(trial.divergence is not None for trial in trials)
+        of = f"{self.variant}: seeds that diverged"
+        told = failures(trials) or "no seed diverged"
+        return decide_share(count, len(trials), self.share, of=of, metric="divergence", told=told)
+
+
+def failures(trials: list[Trial]) -> str:
+    """How trials diverged, by kind and first bad step: "nan at step 6 in 5 of 5"; empty where none did."""
+    found = [trial.divergence for trial in trials if trial.divergence is not None]
+    told = []
+    for kind in dict.fromkeys(one.kind for one in found):
+        same = [one for one in found if one.kind == kind]
+        steps = sorted(one.step for one in same if one.step is not None)
+        if kind == "stuck at chance":
+            when = ""
+        elif len(steps) == len(same):
+            when = _range(" at step", steps)
+        else:
+            when = _range(" at epoch", sorted(one.epoch for one in same))
+        told.append(f"{kind}{when} in {len(same)} of {len(trials)}")
+    return ", ".join(told)
+
+
+def _range(what: str, numbers: list[int]) -> str:
+    first, last = numbers[0], numbers[-1]
+    return f"{what} {first}" if first == last else f"{what}s {first} to {last}"

@@ -1,0 +1,54 @@
+"""Monotone: a number rises, or falls, from each variant to the next."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Literal
+
+from harness.errors import invalid
+from harness.rules.arguments import check_names
+from harness.rules.evidence import Evidence
+from harness.rules.ordering import all_exceed
+from harness.verdict import Decision
+
+
+@dataclass(frozen=True)
+class Monotone:
+    """SUPPORTED when every step of ``order`` goes the stated way, REFUTED when one goes the other way.
+
+    Only neighbours are compared; a step is refuted at 2.5 % / steps. See ``harness.rules.ordering`` for the levels
+    (Berger 1982; Bonferroni) and ``Exceeds`` for the assumptions. Neighbours share a variant, so their comparisons
+    depend on one another; both levels hold whatever the dependence.
+    """
+
+    order: tuple[str, ...]
+    metric: str = "val_accuracy"
+    direction: Literal["rises", "falls"] = "rises"
+
+    def __post_init__(self) -> None:
+        check_names("Monotone", "order", self.order, fewest=2)
+        check_names("Monotone", "metric", (self.metric,), fewest=1)
+        if self.direction not in ("rises", "falls"):
+            raise invalid("direction of Monotone", expected="'rises' or 'falls'", received=repr(self.direction))
+
+    @property
+    def variants(self) -> tuple[str, ...]:
+        return self.order
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        return (self.metric,)
+
+    @property
+    def figures(self) -> tuple[tuple[str, str], ...]:
+        return ()
+
+    def describe(self) -> str:
+        return f"{(' < ' if self.direction == 'rises' else ' > ').join(self.order)} ({self.metric})"
+
+    def decide(self, evidence: Evidence) -> Decision:
+        steps = [
+            (after, before) if self.direction == "rises" else (before, after) for before, after in pairwise(self.order)
+        ]
+        return all_exceed(evidence, steps, self.metric)

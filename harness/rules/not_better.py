@@ -1,0 +1,38 @@
+"""NotBetter: whatever one variant gains over another, it is less than a margin."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from harness.rules.arguments import check_number
+from harness.rules.evidence import Evidence
+from harness.rules.exceeds import Exceeds
+from harness.rules.pairwise import Pairwise, beyond
+from harness.verdict import Decision, Verdict
+
+OPPOSITE = {Verdict.SUPPORTED: Verdict.REFUTED, Verdict.REFUTED: Verdict.SUPPORTED}
+
+
+@dataclass(frozen=True)
+class NotBetter(Pairwise):
+    """a − b < margin: SUPPORTED when the interval lies wholly below +margin, REFUTED when wholly above it.
+
+    The opposite of ``Exceeds`` with the same margin, assumptions and levels. Like it, it is about numbers: for a loss,
+    where less is better, "the loss of a is not better" is ``NotBetter(b, a, margin)``.
+    """
+
+    a: str
+    b: str
+    margin: float
+    metric: str = "val_accuracy"
+
+    def __post_init__(self) -> None:
+        self._check_names()
+        check_number("NotBetter", "margin", self.margin, least=0)
+
+    def describe(self) -> str:
+        return f"{self.a} < {self.b}{beyond(self.margin)} ({self.metric})"
+
+    def decide(self, evidence: Evidence) -> Decision:
+        decision = Exceeds(self.a, self.b, self.metric, self.margin).decide(evidence)
+        return replace(decision, verdict=OPPOSITE.get(decision.verdict, decision.verdict))

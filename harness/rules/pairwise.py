@@ -1,0 +1,63 @@
+"""What the rules on one pair of variants share: their names, their margin, and when nothing can be decided."""
+
+from __future__ import annotations
+
+import math
+
+from harness.metric import Metric
+from harness.rules.arguments import check_names
+from harness.rules.effects import effect, sentence
+from harness.rules.evidence import Evidence
+from harness.rules.levels import FEWEST_SEEDS
+from harness.rules.pairs import Pairs, paired
+from harness.rules.seeds import UnusableError
+from harness.verdict import Decision, Verdict
+
+
+class Pairwise:
+    """A rule on the difference a − b of one metric. The fields are declared by the rules themselves."""
+
+    a: str
+    b: str
+    metric: str
+    margin: float
+
+    @property
+    def variants(self) -> tuple[str, ...]:
+        return (self.a, self.b)
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        return (self.metric,)
+
+    @property
+    def figures(self) -> tuple[tuple[str, str], ...]:
+        return ()
+
+    def _check_names(self) -> None:
+        rule = type(self).__name__
+        check_names(rule, "variants", (self.a, self.b), fewest=2)
+        check_names(rule, "metric", (self.metric,), fewest=1)
+
+
+def comparable(evidence: Evidence, a: str, b: str, metric: str) -> Pairs | Decision:
+    """The pairs of ``a`` and ``b``; or the decision, where trials are missing (NOT_RUN) or too few (INCONCLUSIVE)."""
+    try:
+        pairs = paired(evidence, a, b, metric)
+    except UnusableError as error:
+        return Decision(Verdict.NOT_RUN, str(error))
+    if pairs.n >= FEWEST_SEEDS:
+        return pairs
+    found = effect(pairs, None, 0.0)
+    reason = f"{sentence(found)}; nothing is decided below {FEWEST_SEEDS} seeds"
+    return Decision(Verdict.INCONCLUSIVE, reason, (found,))
+
+
+def margin_text(margin: float, metric: Metric) -> str:
+    """The margin as the effects are reported: a difference, or a ratio for a log scale."""
+    return f"a ratio of {math.exp(margin):.4g}" if metric.scale == "log" else f"{margin:.4g}"
+
+
+def beyond(margin: float) -> str:
+    """ " + 0.002", " − 0.002", or nothing for a margin of 0."""
+    return "" if margin == 0 else f" {'+' if margin > 0 else '−'} {abs(margin):.4g}"

@@ -1,0 +1,57 @@
+"""Where one more run of a variant would fall, given the runs we have."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from harness.rules.levels import PREDICTION
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """The 99 % prediction interval of one new run, and the two-sided p of the figure being one (None: no test)."""
+
+    low: float
+    high: float
+    p: float | None
+
+    def contains(self, figure: float, rounding: float) -> bool:
+        """True where some number that rounds to ``figure`` lies in the interval."""
+        return self.low - rounding <= figure <= self.high + rounding
+
+
+def predict(values: list[float], figure: float, rounding: float, noise: float) -> Prediction:
+    """The interval mean ± t·s·√(1 + 1/n) with n − 1 degrees of freedom (Whitmore 1986), for normal runs.
+
+    ``p`` is that of the number nearest to the mean among those that round to the figure. Runs that are all equal up to
+    ``noise`` (float32 rounding) predict that number alone, within ``noise``: there is no test then.
+    """
+    import numpy as np
+    from scipy.special import stdtr, stdtrit
+
+    n, runs = len(values), np.array(values)
+    mean = float(runs.mean())
+    deviation = float(runs.std(ddof=1)) * math.sqrt(1 + 1 / n)
+    if float(np.ptp(runs)) <= noise or deviation == 0:
+        return Prediction(mean - noise, mean + noise, None)
+    half = float(stdtrit(n - 1, 1 - PREDICTION / 2)) * deviation
+    distance = max(0.0, abs(figure - mean) - rounding)
+    return Prediction(mean - half, mean + half, 2 * float(stdtr(n - 1, -distance / deviation)))
+
+
+def rank_p(values: list[float], figure: float, rounding: float) -> float:
+    """Two-sided p of ``figure`` being one more run, by its rank alone: 2·(1 + runs as far out)/(n + 1), at most 1.
+
+    Assumes only that runs are exchangeable, and takes infinite values (failed runs); but no n below 199 reaches 1 %.
+    """
+    above = sum(value >= figure - rounding for value in values)
+    below = sum(value <= figure + rounding for value in values)
+    return min(1.0, 2 * (1 + min(above, below)) / (len(values) + 1))
+
+
+def percentile(values: list[float], figure: float, rounding: float) -> float:
+    """Where the figure stands among the runs, 0 to 100: the runs below it and half of those that round to it."""
+    below = sum(value < figure - rounding for value in values)
+    equal = sum(abs(value - figure) <= rounding for value in values)
+    return 100 * (below + equal / 2) / len(values)

@@ -1,0 +1,119 @@
+"""The compiled program on JAX: ``lax.scan`` over epochs and batches, Keras' stateless calls inside."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from harness.training.divergence import BLOW_UP
+from harness.training.seeding import initialise
+from harness.training.task import Task
+
+
+class JaxProgram:
+    """One variant; the state of a training is (weights, other variables, optimizer variables), donated and returned."""
+
+    def __init__(self, task: Task) -> None:
+        import jax
+        import jax.numpy as jnp
+        import keras
+
+        self._model, self._optimizer = task.build()
+        self._loss = keras.losses.get(task.experiment.loss)
+        self._accuracy, self._inference = task.experiment.accuracy, task.experiment.inference
+        self._batch = task.size.batch_size
+        self._fresh = [np.asarray(variable.value) for variable in self._optimizer.variables]
+        self.parameters = self._model.count_params()
+        data = task.data
+        self._data = tuple(jnp.asarray(array, "float32") for array in (data.x, data.y))
+        self._validation = (
+            () if data.x_val is None else tuple(jnp.asarray(array, "float32") for array in (data.x_val, data.y_val))
+        )
+        # Data are arguments: captured as constants they would cost seconds of constant folding.
+        self._program = jax.jit(self._train, donate_argnums=0)
+
+    def reset(self, seed: int) -> None:
+        import jax.numpy as jnp
+
+        initialise(self._model, seed)
+        weights = [jnp.array(variable.value) for variable in self._model.trainable_variables]
+        others = [jnp.array(variable.value) for variable in self._model.non_trainable_variables]
+        self._state = (weights, others, [jnp.array(value) for value in self._fresh])
+
+    def launch(self, orders: np.ndarray, initial: float) -> tuple[dict[str, np.ndarray], np.ndarray]:
+        import jax.numpy as jnp
+
+        arguments = (jnp.asarray(orders), jnp.float32(initial), self._data, self._validation)
+        self._state, curves, signs = self._program(self._state, *arguments)
+        return {name: np.asarray(curve) for name, curve in curves.items()}, np.asarray(signs)
+
+    def _objective(self, weights: Any, others: Any, x: Any, y: Any, training: bool) -> Any:
+        import jax.numpy as jnp
+
+        outputs, others, penalties = self._model.stateless_call(
+            weights, others, x, training=training, return_losses=True
+        )
+        loss = jnp.mean(self._loss(y, outputs)) + sum(penalties)
+        hits = jnp.sum(jnp.argmax(outputs, -1) == jnp.argmax(y, -1)) if self._accuracy else jnp.int32(0)
+        return loss, (others, hits)
+
+    def _step(self, carry: Any, rows: Any, data: Any) -> Any:
+        import jax
+        import jax.numpy as jnp
+
+        (weights, others, moments), signs, (total, hits) = carry
+        x, y = (jnp.take(array, rows, axis=0) for array in data)
+        gradient = jax.value_and_grad(self._objective, has_aux=True)
+        (loss, (others, right)), gradients = gradient(weights, others, x, y, True)
+        weights, moments = self._optimizer.stateless_apply(moments, gradients, weights)
+        sums = (total + loss * len(rows), hits + right)
+        return ((weights, others, moments), _watch(signs, loss), sums), None
+
+    def _evaluate(self, state: Any, prefix: str, data: Any) -> dict[str, Any]:
+        loss, (_, hits) = self._objective(state[0], state[1], data[0], data[1], False)
+        accuracy = {f"{prefix}accuracy": hits / len(data[0])} if self._accuracy else {}
+        return {f"{prefix}loss": loss, **accuracy}
+
+    def _epoch(self, carry: Any, order: Any, data: Any, validation: Any) -> Any:
+        import jax
+        import jax.numpy as jnp
+
+        count = len(order)
+        full = count // self._batch
+        inner = (*carry, (jnp.float32(0), jnp.int32(0)))
+        if full:
+            rows = order[: full * self._batch].reshape(full, self._batch)
+            inner, _ = jax.lax.scan(lambda c, r: self._step(c, r, data), inner, rows)
+        if count % self._batch:
+            inner, _ = self._step(inner, order[full * self._batch :], data)
+        state, signs, (total, hits) = inner
+        curves = {"loss": total / count}
+        if self._accuracy:
+            curves["accuracy"] = hits / count
+        if validation:
+            curves |= self._evaluate(state, "val_", validation)
+        if self._inference:
+            curves |= self._evaluate(state, "train_", data)
+        return (state, signs), curves
+
+    def _train(self, state: Any, orders: Any, initial: Any, data: Any, validation: Any) -> Any:
+        import jax
+        import jax.numpy as jnp
+
+        signs = (jnp.int32(0), jnp.int32(0), jnp.bool_(False), jnp.int32(0), initial)
+        (state, signs), curves = jax.lax.scan(lambda c, o: self._epoch(c, o, data, validation), (state, signs), orders)
+        _, broken, is_nan, high, initial = signs
+        return state, curves, jnp.stack([jnp.float32(s) for s in (broken, is_nan, high, initial)])
+
+
+def _watch(signs: Any, loss: Any) -> Any:
+    """Advances (step, first non-finite step, whether nan, first high step, first loss) by one step."""
+    import jax.numpy as jnp
+
+    step, broken, is_nan, high, initial = signs
+    step = step + 1
+    initial = jnp.where((step == 1) & jnp.isnan(initial), loss, initial)
+    new = (broken == 0) & ~jnp.isfinite(loss)
+    high = jnp.where((high == 0) & (loss > BLOW_UP * initial), step, high)
+    return step, jnp.where(new, step, broken), jnp.where(new, jnp.isnan(loss), is_nan), high, initial

@@ -1,0 +1,55 @@
+"""Typed divergence: when a training failed, and how."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from harness.experiment import Dataset
+from harness.metric import History
+from harness.trial import Divergence
+
+BLOW_UP = 1000.0
+"""A finite loss this many times the loss of the first step, at the end of training, is a blow-up."""
+
+CHANCE_MIN = 100
+"""With fewer evaluation examples than this an accuracy cannot be told from chance, and is never called stuck."""
+
+
+def first_bad(losses: Sequence[float]) -> tuple[int, int]:
+    """Steps, from 1, of the first non-finite loss and of the first above BLOW_UP × the first; 0 where there is none."""
+    limit = BLOW_UP * losses[0] if losses else math.inf
+    broken = next((step for step, loss in enumerate(losses, 1) if not math.isfinite(loss)), 0)
+    high = next((step for step, loss in enumerate(losses, 1) if loss > limit), 0)
+    return broken, high
+
+
+def classify(
+    history: History, data: Dataset, *, broken: int, broken_is_nan: bool, high: int, initial: float, steps: int
+) -> Divergence | None:
+    """The divergence of a finished training, or None.
+
+    Args:
+        history: its curves, nan and inf included.
+        data: what it was evaluated on.
+        broken, high: first steps with a non-finite loss and with a loss above BLOW_UP × ``initial``; 0 for none.
+        broken_is_nan: whether the first non-finite loss was nan (else inf).
+        initial: loss of the first step.
+        steps: optimizer steps per epoch.
+    """
+    if broken:
+        return Divergence("nan" if broken_is_nan else "inf", epoch=(broken - 1) // steps + 1, step=broken)
+    if high and history["loss"][-1] > BLOW_UP * initial:
+        return Divergence("blow-up", epoch=(high - 1) // steps + 1, step=high)
+    stuck = stuck_at_chance(history, data)
+    return Divergence("stuck at chance", epoch=stuck) if stuck else None
+
+
+def stuck_at_chance(history: History, data: Dataset) -> int | None:
+    """The last epoch if its accuracy is within 3 standard errors of always naming the commonest class, else None."""
+    curve, targets = ("val_accuracy", data.y_val) if "val_accuracy" in history else ("accuracy", data.y)
+    if curve not in history or targets is None or len(targets) < CHANCE_MIN:
+        return None
+    chance = float(targets.mean(axis=0).max())
+    limit = chance + 3 * math.sqrt(chance * (1 - chance) / len(targets))
+    return len(history[curve]) if history[curve][-1] <= limit else None

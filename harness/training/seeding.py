@@ -1,0 +1,57 @@
+"""Pairing made real: initial weights from (seed, role of the layer), data order from (seed, epoch).
+
+The role of a layer is its class and its ordinal among the layers of that class. Adding a Dropout or BatchNormalization
+layer therefore leaves the roles, and the initial weights, of the Dense layers alone.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from typing import Any
+
+import numpy as np
+
+
+def derived(seed: int, role: str) -> int:
+    """A 31-bit seed for one role, from the trial's seed; equal on every platform."""
+    return int.from_bytes(hashlib.sha256(f"{seed}/{role}".encode()).digest()[:4], "big") >> 1
+
+
+def roles(model: Any) -> list[tuple[str, Any]]:
+    """(role, layer) of every layer with variables, in the model's order; nested models are searched."""
+    counts: Counter[str] = Counter()
+    found = []
+
+    def visit(layers: list[Any]) -> None:
+        for layer in layers:
+            if getattr(layer, "layers", None):
+                visit(layer.layers)
+            elif layer.variables:
+                kind = type(layer).__name__
+                found.append((f"{kind}-{counts[kind]}", layer))
+                counts[kind] += 1
+
+    visit(model.layers)
+    return found
+
+
+def initialise(model: Any, seed: int) -> None:
+    """Sets every variable of the built Keras ``model``, random-number states of Dropout included, from ``seed``.
+
+    Each layer is built anew from its own configuration under a seed of its own, so Keras' initialisers draw the values.
+    """
+    import keras
+
+    for role, layer in roles(model):
+        keras.utils.set_random_seed(derived(seed, role))
+        fresh = type(layer).from_config(layer.get_config())
+        if layer.get_build_config() is not None:
+            fresh.build_from_config(layer.get_build_config())
+        for own, new in zip(layer.variables, fresh.variables, strict=True):
+            own.assign(new)
+
+
+def data_order(seed: int, epoch: int, count: int) -> np.ndarray:
+    """The order of ``count`` training examples in ``epoch`` (from 0): a permutation, int32, of shape (count,)."""
+    return np.random.default_rng([seed, epoch]).permutation(count).astype("int32")

@@ -1,0 +1,141 @@
+"""``train``: the one entry to the engines."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+from harness.errors import invalid, nearest
+from harness.experiment import Experiment
+from harness.training.backend import active_backend
+from harness.training.divergence import classify
+from harness.training.task import OnEpoch, Raw, Task
+from harness.trial import Seconds, Trial
+
+if TYPE_CHECKING:
+    from harness.experiment import Dataset
+
+ENGINES = {"fit": ("tensorflow", "jax", "torch"), "compiled": ("tensorflow", "jax")}
+"""Engines and the backends that have them."""
+
+
+class Engine(Protocol):
+    """Trains one task, seed after seed."""
+
+    def run(self, seed: int, on_epoch: OnEpoch) -> Raw:
+        """One trial's raw measurements."""
+
+
+def resolve_engine(engine: str, backend: str) -> str:
+    """The engine to use: "auto" is ``compiled`` where the backend has it, else ``fit``; SuiteError if impossible."""
+    if engine == "auto":
+        return "compiled" if backend in ENGINES["compiled"] else "fit"
+    if engine not in ENGINES:
+        names = ("auto", *ENGINES)
+        raise invalid(
+            "engine", expected=f"one of {', '.join(names)}", received=repr(engine), fix=nearest(engine, names)
+        )
+    if backend not in ENGINES[engine]:
+        raise invalid(
+            "engine for this backend",
+            expected=f"a backend with {engine!r}: {' or '.join(ENGINES[engine])}",
+            received=f"backend {backend!r}",
+            fix="Choose another with --backend, or --engine fit.",
+        )
+    return engine
+
+
+def check_seeds(seeds: Sequence[int]) -> None:
+    """SuiteError unless the seeds are at least one, different, and not negative."""
+    if not seeds or len(set(seeds)) != len(seeds) or min(seeds) < 0:
+        raise invalid("seeds", expected="one or more different integers of at least 0", received=list(seeds))
+
+
+def train(
+    experiment: Experiment,
+    variant: str,
+    seeds: Sequence[int],
+    setting: str = "quick",
+    engine: str = "auto",
+    on_epoch: OnEpoch = lambda seed, epoch: None,
+    on_trial: Callable[[Trial], None] = lambda trial: None,
+) -> tuple[Trial, ...]:
+    """Trains one variant with each of the seeds and returns a trial for each, in order.
+
+    Args:
+        experiment, variant: what to train.
+        seeds: different integers of at least 0; one trial each.
+        setting: "quick" or "lecture".
+        engine: "fit", "compiled", or "auto".
+        on_epoch: told (seed, epochs finished) after every launch.
+        on_trial: given each trial the moment it is finished, so that an interrupt loses none.
+
+    Raises:
+        SuiteError: unknown variant, setting or engine, an engine that the backend lacks, or impossible seeds.
+    """
+    size = experiment.size(setting)
+    declared = experiment.variant(variant)
+    check_seeds(seeds)
+    backend = active_backend()
+    name = resolve_engine(engine, backend)
+    assert declared.data is not None
+    task = Task(experiment, declared, size, declared.data().first(size.train))
+    runner = _load(name, task, backend)
+    facts = declared.facts() if declared.facts else {}
+    trials: list[Trial] = []
+    for seed in seeds:
+        clock = time.perf_counter()
+        raw = runner.run(seed, on_epoch)
+        total = time.perf_counter() - clock
+        trials.append(_trial(task, seed, raw, total, name, facts))
+        on_trial(trials[-1])
+    return tuple(trials)
+
+
+def _load(engine: str, task: Task, backend: str) -> Engine:
+    if engine == "fit":
+        from harness.training.fit import FitEngine
+
+        return FitEngine(task, backend)
+    from harness.training.compiled import CompiledEngine
+
+    return CompiledEngine(task, backend)
+
+
+def _trial(task: Task, seed: int, raw: Raw, total: float, engine: str, facts: Mapping[str, float]) -> Trial:
+    data: Dataset = task.data
+    # Keras computes in float32: the shortest decimal that names the value is it, and keeps files readable.
+    history = {name: [float(str(np.float32(value))) for value in curve] for name, curve in raw.history.items()}
+    divergence = classify(
+        history,
+        data,
+        broken=raw.broken,
+        broken_is_nan=raw.broken_is_nan,
+        high=raw.high,
+        initial=raw.initial,
+        steps=task.steps,
+    )
+    measured = {metric.name: metric.value(history) for metric in task.experiment.metrics if metric.name not in facts}
+    return Trial(
+        variant=task.variant.name,
+        seed=seed,
+        metrics={metric.name: {**facts, **measured}[metric.name] for metric in task.experiment.metrics},
+        history={name: tuple(curve) for name, curve in history.items()},
+        divergence=divergence,
+        seconds=_seconds(raw.launches, task.size.epochs, total),
+        engine=engine,
+    )
+
+
+def _seconds(launches: list[float], epochs: int, total: float) -> Seconds:
+    """A first launch that took longer than the later ones compiled; with one launch for all epochs nothing is split."""
+    if len(launches) < 2:
+        return Seconds(total, first_epoch=launches[0] / epochs, steady_epoch=launches[0] / epochs)
+    steady = statistics.mean(launches[1:])
+    extra = launches[0] - statistics.median(launches[1:])
+    compile_seconds = extra if extra > 0.5 * steady else 0.0
+    return Seconds(total, compile=compile_seconds, first_epoch=launches[0], steady_epoch=steady)

@@ -1,0 +1,124 @@
+"""Trials as curves to draw: the band over the seeds that trained, and each diverged seed up to where it broke."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from harness.trial import Trial
+
+MOST_POINTS = 48
+"""A curve of more epochs is drawn at this many at most, closer together where training begins: figures stay small."""
+
+PAIRS = (("val_accuracy", "loss"), ("accuracy", "val_loss"), ("train_accuracy", "train_loss"))
+PLAIN_PAIR = ("loss", "val_loss")
+
+
+@dataclass(frozen=True)
+class Broken:
+    """One diverged seed: its finite values, epochs from 1; both empty where not one value was finite."""
+
+    seed: int
+    epochs: np.ndarray
+    values: np.ndarray
+
+
+@dataclass(frozen=True)
+class Arm:
+    """One variant's curve over seeds; ``mean``, ``low`` and ``high`` are empty where every seed diverged."""
+
+    variant: str
+    epochs: np.ndarray
+    mean: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+    broken: tuple[Broken, ...]
+    seeds: int
+
+    @property
+    def values(self) -> np.ndarray:
+        """All that is drawn, for the axis limits."""
+        return np.concatenate([self.low, self.high, *(b.values for b in self.broken)])
+
+
+def arm(variant: str, trials: Sequence[Trial], curve: str) -> Arm | None:
+    """The curve of a variant's trials; None where no trial has it."""
+    having = [trial for trial in trials if trial.history.get(curve)]
+    if not having:
+        return None
+    whole = [t.history[curve] for t in having if t.divergence is None and None not in t.history[curve]]
+    broken = tuple(_broken(t, curve) for t in having if t.divergence is not None or None in t.history[curve])
+    if not whole:
+        nothing = np.empty(0)
+        return Arm(variant, nothing, nothing, nothing, nothing, broken, len(having))
+    values = np.full((len(whole), max(map(len, whole))), np.nan)
+    for row, one in zip(values, whole, strict=True):
+        row[: len(one)] = one
+    kept = spaced(values.shape[1])
+    values = values[:, kept]
+    mean, low, high = np.nanmean(values, 0), np.nanmin(values, 0), np.nanmax(values, 0)
+    return Arm(variant, kept + 1, mean, low, high, broken, len(having))
+
+
+def _broken(trial: Trial, curve: str) -> Broken:
+    values = trial.history[curve]
+    end = values.index(None) if None in values else len(values)
+    kept = spaced(end)
+    return Broken(trial.seed, kept + 1, np.asarray(values[:end], "float64")[kept])
+
+
+def spaced(count: int) -> np.ndarray:
+    """Indices of at most MOST_POINTS of ``count`` epochs, half of them evenly spaced, with the first and the last."""
+    if count <= MOST_POINTS:
+        return np.arange(count)
+    half = MOST_POINTS // 2
+    kept = np.concatenate([np.linspace(0, count - 1, half), np.geomspace(1, count, half) - 1])
+    return np.unique(np.round(kept).astype(int))
+
+
+def pairs(experiment: Mapping[str, Any], trials: Mapping[str, Sequence[Trial]]) -> list[tuple[str, ...]]:
+    """The curves to draw side by side, one figure for each pair.
+
+    A classifier always has (val_accuracy, loss). Its other pairs are drawn where the slide printed one of them, where
+    a metric of the experiment is one of them, or where they were recorded on purpose (inference mode).
+    """
+    recorded = {
+        name for of_variant in trials.values() for t in of_variant for name, curve in t.history.items() if curve
+    }
+    if not experiment["accuracy"]:
+        found = tuple(name for name in PLAIN_PAIR if name in recorded)
+        return [found] if found else []
+    wanted = {name for curves in experiment["printed"].values() for name in curves}
+    wanted |= {metric["name"] for metric in experiment["metrics"]} | {"val_accuracy", "loss", *PAIRS[2]}
+    chosen = []
+    for pair in PAIRS:
+        found = tuple(name for name in pair if name in recorded)
+        if found and wanted & set(pair):
+            chosen.append(found)
+    return chosen
+
+
+def spans_decades(values: np.ndarray, factor: float = 10.0) -> bool:
+    """Whether a logarithmic axis suits the values: positive, and over more than a decade."""
+    finite = values[np.isfinite(values)]
+    positive = finite[finite > 0]
+    return positive.size > 1 and (finite >= 0).all() and positive.max() / positive.min() > factor
+
+
+def apart(positions: Sequence[float], gap: float, top: float = 1.0) -> list[float]:
+    """The positions moved as little as needed to lie at least ``gap`` apart, none above ``top``; in the given order."""
+    order = sorted(range(len(positions)), key=lambda i: positions[i])
+    placed: list[float] = []
+    for i in order:
+        placed.append(max(positions[i], placed[-1] + gap) if placed else positions[i])
+    limit = top
+    for k in range(len(placed) - 1, -1, -1):
+        placed[k] = min(placed[k], limit)
+        limit = placed[k] - gap
+    result = [0.0] * len(positions)
+    for k, i in enumerate(order):
+        result[i] = placed[k]
+    return result

@@ -1,0 +1,118 @@
+"""Everything about one claim, folded away under the tables."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from harness.store import Run
+from reports.claims import anchor
+from reports.evidence import units
+from reports.text import code, effect_text, escape, mean_std, number, table
+from reports.words import verdict_text
+
+WORDS = {
+    "sign_flip_p": "exact sign-flip p",
+    "detectable_effect": "smallest effect this n could have shown",
+    "seeds_needed": "seeds that would show the smallest effect of interest",
+    "percentile": "percentile among our seeds",
+}
+
+
+def details(run: Run) -> str:
+    """One folded section per claim."""
+    if not run.claims:
+        return ""
+    return "## Details\n\n" + "\n\n".join(_claim(run, claim) for claim in run.claims)
+
+
+def _claim(run: Run, claim: Mapping[str, Any]) -> str:
+    head = f"{html.escape(claim['key'])} · {verdict_text(claim['verdict'])}"
+    parts = [
+        f'<a id="{anchor(claim)}"></a>\n<details><summary><code>{head.replace(" · ", "</code> · ", 1)}</summary>',
+        f"**{escape(claim['statement'])}** ({escape(claim['slide'])})",
+        f"- Rule: {escape(claim['rule'])}\n- Reason: {escape(claim['reason'])}" + _asides(claim),
+    ]
+    if claim["effects"]:
+        parts.append(effects_table(claim["effects"]))
+    if claim["parts"]:
+        parts.append("Parts:\n\n" + "\n".join(_decision(part) for part in claim["parts"]))
+    if claim["beside"]:
+        parts.append("Reported beside it; decides nothing:\n\n" + "\n".join(_decision(b) for b in claim["beside"]))
+    if claim["variants"]:
+        parts.append(_variants(run, claim))
+    parts += [_listed(name, claim[name]) for name in ("deviations", "notes") if claim[name]]
+    return "\n\n".join([*parts, "</details>"])
+
+
+def _asides(claim: Mapping[str, Any]) -> str:
+    facts = {
+        "After Holm": claim["adjusted_verdict"] and verdict_text(claim["adjusted_verdict"]),
+        "Expected": claim["expected_verdict"] and verdict_text(claim["expected_verdict"]),
+        "Stored verdict of the lecture's setting": claim["lecture_verdict"] and verdict_text(claim["lecture_verdict"]),
+        "Baseline": claim["baseline"]["state"]
+        and escape(f"{claim['baseline']['state']}. {claim['baseline']['reason'] or ''}".strip()),
+        "Experiment": claim["experiment"] and code(claim["experiment"]),
+        "Setting": code(claim["setting"]),
+    }
+    return "".join(f"\n- {name}: {text}" for name, text in facts.items() if text)
+
+
+def effects_table(effects: Sequence[Mapping[str, Any]]) -> str:
+    """All effects of one decision."""
+    rows = [
+        [
+            escape(effect["of"]),
+            code(effect["metric"]),
+            effect_text(effect),
+            escape(effect["unit"]),
+            number(effect["p"]),
+            number(effect["p_adjusted"]),
+            str(effect["n"]),
+            "; ".join([*_numbers(effect), *map(escape, effect["notes"])]) or "–",
+        ]
+        for effect in effects
+    ]
+    headers = ["effect of", "metric", "estimate [interval]", "unit", "p", "p after Holm", "n", "also"]
+    return table(headers, rows, right=["p", "p after Holm", "n"])
+
+
+def _numbers(effect: Mapping[str, Any]) -> list[str]:
+    shown = []
+    for name, value in effect["details"].items():
+        if name != "tolerance" and value is not None:
+            text = WORDS.get(name, name.replace("_", " "))
+            in_unit = effect["unit"] if name.startswith(("detectable", "bca")) else ""
+            shown.append(f"{escape(text)} {number(value, in_unit)}")
+    return shown
+
+
+def _decision(decision: Mapping[str, Any]) -> str:
+    """A part, or a rule beside the deciding one, on one line."""
+    rule = f"{escape(decision['rule'])}: " if decision.get("rule") else ""
+    effects = "; ".join(f"{escape(e['of'])} {effect_text(e)}" for e in decision["effects"])
+    return f"- {rule}{verdict_text(decision['verdict'])}. {escape(decision['reason'])}" + (
+        f" ({effects})" if effects else ""
+    )
+
+
+def _variants(run: Run, claim: Mapping[str, Any]) -> str:
+    """Each variant's value for every seed, beside the slide's figure."""
+    of_unit = units(run, claim)
+    printed: dict[tuple[str, str], str] = {(p["variant"], p["metric"]): p["printed"] for p in claim["published"]}
+    rows = []
+    for name, summary in claim["variants"].items():
+        unit = of_unit.get(summary["metric"], "")
+        values = ", ".join(number(value, unit) for value in summary["values"])
+        slide = printed.pop((name, summary["metric"]), None)
+        ours = mean_std(summary["mean"], summary["std"], unit)
+        metric = code(summary["metric"])
+        rows.append([escape(name), metric, escape(slide or "–"), ours, str(summary["n"]), values or "–"])
+    for (name, metric), slide in printed.items():
+        rows.append([escape(name), code(metric), escape(slide), "–", "–", "–"])
+    return table(["variant", "metric", "slide's figure", "ours", "n", "per seed"], rows, right=["n"])
+
+
+def _listed(name: str, items: Sequence[str]) -> str:
+    return f"{name.capitalize()}:\n\n" + "\n".join(f"{i}. {escape(item)}" for i, item in enumerate(items, start=1))

@@ -1,0 +1,59 @@
+"""The foot of the report: what ran, how to repeat it, every deviation, and how to read a verdict."""
+
+from __future__ import annotations
+
+from harness.store import Run
+from reports.text import code, escape, table
+from reports.words import MEANINGS, REGRESSED, UNUSABLE, verdict_text
+
+
+def environment(run: Run) -> str:
+    """The fingerprint, and the command that repeats the run."""
+    header = run.header
+    rows = [[name.replace("_", " "), escape("–" if v is None else v)] for name, v in header["fingerprint"].items()]
+    seeds = header["seeds"]
+    rows += [
+        ["setting", escape(header["setting"])],
+        ["engine asked for", escape(header["engine"])],
+        ["seeds", "as each experiment declares" if seeds is None else str(seeds)],
+        ["stack", escape(header["stack"])],
+        ["commit", escape(header["commit"] or "–")],
+        ["run", escape(header["id"])],
+        ["started", escape(header["started"])],
+    ]
+    command = header["command"].replace("```", "'''")
+    return (
+        "## Environment\n\n"
+        + table(["", "this run"], rows)
+        + f"\n\nTo repeat it, at that commit:\n\n```sh\n{command}\n```\n\n"
+        + "The report alone, again, without training: `python -m reports`."
+    )
+
+
+def deviations(run: Run) -> str:
+    """Every departure from the slides, once, with the claims it concerns."""
+    concerns: dict[str, list[str]] = {}
+    for claim in run.claims:
+        for deviation in claim["deviations"]:
+            concerns.setdefault(deviation, []).append(claim["key"])
+    if not concerns:
+        return ""
+    listed = [
+        f"{number}. {escape(text)} ({', '.join(code(key) for key in keys)})"
+        for number, (text, keys) in enumerate(concerns.items(), start=1)
+    ]
+    return "## Deviations from the slides\n\n" + "\n".join(listed)
+
+
+def how_to_read() -> str:
+    """Two lines for each verdict, and what the rest of the tables means."""
+    verdicts = [f"- **{verdict_text(word)}**: {first}<br>{second}" for word, (first, second) in MEANINGS.items()]
+    rest = (
+        "Inference is over training seeds, given this test set: an interval says what other seeds would have given, "
+        "not other images. Variants are paired by seed: same initial weights, same data order. *After Holm* is the "
+        "verdict when the whole catalogue is judged together; it is shown where it differs. A slide's figure is one "
+        "run of one seed. Verdicts and baselines are separate questions: a claim's verdict compares the measurement "
+        "with the lecture, its baseline state with our own stored trials "
+        f"({REGRESSED}: a regression; {' or '.join(UNUSABLE)}: nothing to compare with, and red as well)."
+    )
+    return "## How to read this\n\n" + "\n".join(verdicts) + "\n\n" + rest

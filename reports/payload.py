@@ -1,0 +1,45 @@
+"""report.json: the report's interface for programs, versioned by ``schema``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from harness.store import Run
+
+SCHEMA = 1
+
+
+def payload(run: Run, figures: Sequence[str] = ()) -> dict[str, Any]:
+    """The whole report as plain types.
+
+    ``run``: the run's header (``fingerprint`` is the environment), its ``end`` (None: it was killed) and ``partial``;
+    ``claims`` and ``errata``: the claims' records; ``timings``: one record per trained variant; ``figures``: the names
+    of the files in ``figures/``.
+    """
+    header = _without_kind(run.header)
+    header.pop("schema", None)
+    return {
+        "schema": SCHEMA,
+        "run": {**header, "end": _without_kind(run.end) if run.end else None, "partial": is_partial(run)},
+        "claims": [_without_kind(claim) for claim in run.claims if claim["marker"] != "errata"],
+        "timings": [_without_kind(training) for training in run.trainings],
+        "errata": [_without_kind(claim) for claim in run.claims if claim["marker"] == "errata"],
+        "figures": list(figures),
+    }
+
+
+def to_json(content: Mapping[str, Any]) -> bytes:
+    """UTF-8 JSON; ValueError on NaN and inf, which a loaded run does not hold."""
+    return (json.dumps(content, allow_nan=False, ensure_ascii=False, indent=1) + "\n").encode()
+
+
+def is_partial(run: Run) -> bool:
+    """Whether the run was killed (it has no end) or interrupted."""
+    return run.end is None or bool(run.end["interrupted"])
+
+
+def _without_kind(record: Mapping[str, Any]) -> dict[str, Any]:
+    """The record less the run file's own mark."""
+    return {key: value for key, value in record.items() if key != "kind"}

@@ -1,0 +1,63 @@
+"""A run's record, checked and cleaned: what the rest of the report may rely on."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from harness.errors import SuiteError, invalid
+from harness.store import Run, read_run
+from reports.shapes import SHAPES, faults
+
+
+def load(path: Path) -> Run:
+    """The run, with every record of the expected shape and None in place of NaN and inf; SuiteError otherwise.
+
+    Claims come in lecture order where they say their ``order`` in the catalogue, else in order of decision.
+    """
+    try:
+        run = read_run(path)
+    except (KeyError, TypeError) as error:
+        raise invalid(f"run record {path}", expected="experiments with an id", received=repr(error)) from error
+    run = dataclasses.replace(
+        run,
+        header=_clean(run.header),
+        experiments=_clean(run.experiments),
+        trainings=tuple(_clean(list(run.trainings))),
+        claims=tuple(_clean(list(run.claims))),
+        end=_clean(run.end),
+    )
+    kinds = (
+        ("run", [run.header]),
+        ("experiment", run.experiments.values()),
+        ("training", run.trainings),
+        ("claim", run.claims),
+        ("end", [run.end] if run.end else []),
+    )
+    for kind, records in kinds:
+        for record in records:
+            for where, expected, received in faults(record, SHAPES[kind], ""):
+                raise SuiteError(
+                    f"Invalid record of kind {kind!r} in {path}. Expected: {expected} at {where or 'its top'}. "
+                    f"Received: {received}. Run `pytest suite/` again to record a new run."
+                )
+    return dataclasses.replace(run, claims=tuple(sorted(run.claims, key=_order)))
+
+
+def _order(claim: Mapping[str, Any]) -> float:
+    order = claim.get("order")
+    return order if isinstance(order, int | float) else math.inf
+
+
+def _clean(value: Any) -> Any:
+    """The same with None for each number that is not finite, which JSON does not have."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, Mapping):
+        return {key: _clean(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_clean(item) for item in value]
+    return value

@@ -1,0 +1,103 @@
+"""Numbers and markdown, as the report writes them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+UNSIGNED_UNITS = ("absolute error", "share of seeds")
+"""Units of effects that are sizes and not differences: they carry no plus sign."""
+
+
+def number(value: float | None, unit: str = "") -> str:
+    """Four decimals for a fraction, four significant digits for anything else, a dash for None."""
+    if value is None:
+        return "–"
+    if unit == "fraction":
+        return f"{value:.4f}".replace("-", "−")
+    return f"{value:.4g}".replace("e+", "e").replace("-", "−")
+
+
+def mean_std(mean: float | None, std: float | None, unit: str = "") -> str:
+    """ "0.9840 ± 0.0007"; outside fractions the standard deviation has two digits and the mean as many decimals."""
+    if mean is None or std is None:
+        return number(mean, unit)
+    if unit == "fraction":
+        return f"{number(mean, unit)} ± {std:.4f}"
+    decimals = 1 - math.floor(math.log10(std)) if std > 0 else 99
+    if not -1 <= decimals <= 6 or abs(mean) >= 1e6:
+        return f"{number(mean)} ± {std:.2g}"
+    return f"{mean:.{max(decimals, 0)}f} ± {std:.{max(decimals, 0)}f}".replace("-", "−")
+
+
+def seconds(value: float | None) -> str:
+    """Seconds with the digits that matter: "0.0016", "1.34", "125"."""
+    if value is None:
+        return "–"
+    if value == 0:
+        return "0"
+    return f"{value:.0f}" if value >= 100 else f"{value:.2f}" if value >= 0.1 else f"{value:.2g}"
+
+
+def effect_text(effect: Mapping[str, Any]) -> str:
+    """Estimate and interval, "+0.0042 [+0.0031, +0.0053]".
+
+    A difference has its sign and a ratio a times sign. With the tolerance where the effect is an error, and with the
+    slide's figure where it is the interval of one more run.
+    """
+    unit, details = effect["unit"], effect.get("details") or {}
+    signed = unit not in UNSIGNED_UNITS and "published" not in details
+
+    def shown(value: float | None) -> str:
+        if unit == "ratio" and value is not None:
+            return f"×{number(value)}"
+        return ("+" if signed and value is not None and value > 0 else "") + number(value, unit)
+
+    text = shown(effect["estimate"])
+    low, high = effect["low"], effect["high"]
+    if low is not None and high is not None:
+        text += f" [{shown(low)}, {shown(high)}]"
+    elif low is not None or high is not None:
+        text += f" (at {'most' if low is None else 'least'} {shown(high if low is None else low)})"
+    if details.get("tolerance") is not None:
+        text += f" (tolerance {number(details['tolerance'])})"
+    if details.get("published") is not None:
+        text += f"; slide {shown(details['published'])}"
+    return text
+
+
+def escape(text: object) -> str:
+    """Text for a table cell or a paragraph: no pipe ends the cell, no angle bracket or line break the markup."""
+    plain = " ".join(str(text).split())
+    for character, entity in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ("|", "\\|"), ("*", "\\*"), ("_", "\\_")):
+        plain = plain.replace(character, entity)
+    return plain.replace("`", "\\`").replace("$", "<span>$</span>")  # GitHub reads $…$ as a formula
+
+
+def code(text: object) -> str:
+    """Text in a code span that also survives a table cell; backticks in it become plain quotes."""
+    plain = " ".join(str(text).split()).replace("`", "'").replace("|", "\\|")
+    return f"`{plain}`" if plain else ""
+
+
+def lines(items: Sequence[str], most: int = 3) -> str:
+    """Items of one cell on lines of their own, the rest counted: long lists belong to the details."""
+    shown = list(items[:most])
+    if len(items) > most:
+        shown.append(f"… {len(items) - most} more")
+    return "<br>".join(shown) if shown else "–"
+
+
+def table(headers: Sequence[str], rows: Iterable[Sequence[str]], right: Sequence[str] = ()) -> str:
+    """A GitHub table of ready cells; columns named in ``right`` are aligned to the right."""
+    import pandas as pd
+
+    frame = pd.DataFrame([list(row) for row in rows], columns=list(headers), dtype=object)
+    align = ["right" if name in right else "left" for name in headers]
+    return str(frame.to_markdown(index=False, tablefmt="github", disable_numparse=True, colalign=align))
+
+
+def plural(count: int, one: str, many: str = "") -> str:
+    """ "1 claim", "2 claims"."""
+    return f"{count} {one if count == 1 else many or one + 's'}"

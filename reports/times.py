@@ -1,0 +1,49 @@
+"""The table of times: one row per trained variant."""
+
+from __future__ import annotations
+
+from harness.store import Run
+from reports.evidence import mean_std
+from reports.text import code, escape, number, seconds, table
+from reports.words import state_text
+
+NUMBERS = ("seeds", "total s", "compile s", "first epoch s", "steady epoch s", "images/s")
+
+
+def times(run: Run) -> str:
+    """How long each variant trained, on what, and how accurate it came out."""
+    if not run.trainings:
+        return ""
+    rows = []
+    for training in run.trainings:
+        experiment = run.experiments.get(training["experiment"])
+        units = {m["name"]: m["unit"] for m in experiment["metrics"]} if experiment else {}
+        clock = training["seconds"]
+        result = mean_std(training["mean"], training["std"], units.get(training["metric"], ""))
+        if training["diverged"]:
+            result += f"<br>{training['diverged']} of {len(training['seeds'])} seeds diverged"
+        rate = training["images_per_second"]
+        rows.append(
+            [
+                code(f"{training['experiment']}/{training['variant']}"),
+                escape(training["engine"]),
+                escape(training["backend"]),
+                escape(training["device"]),
+                str(len(training["seeds"])),
+                f"{code(training['metric'])} {result}",
+                *(seconds(clock[part]) for part in ("total", "compile", "first_epoch", "steady_epoch")),
+                "–" if rate is None else f"{rate:,.0f}" if rate >= 10 else number(rate),
+                state_text(training["baseline"]),
+            ]
+        )
+    headers = ["experiment/variant", "engine", "backend", "device", "seeds", "result"]
+    headers += ["total s", "compile s", "first epoch s", "steady epoch s", "images/s", "vs baseline"]
+    devices = sorted({f"{t['device']} = {t['device_model']}, {t['precision']}" for t in run.trainings})
+    return (
+        "## Times\n\n"
+        + table(headers, rows, right=NUMBERS)
+        + "\n\nSeconds of wall clock, the device synchronised before each reading; total over all seeds, compilation "
+        + "included. Result: mean ± standard deviation over seeds. "
+        + escape("; ".join(devices))
+        + "."
+    )

@@ -1,0 +1,56 @@
+"""The report's vocabulary: a symbol for each verdict, what each word means, and which baseline states are red."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from harness.verdict import Verdict
+
+SYMBOLS: Mapping[str, str] = {
+    Verdict.SUPPORTED: "✔",
+    Verdict.REFUTED: "✘",
+    Verdict.INCONCLUSIVE: "?",
+    Verdict.NOT_RUN: "–",
+}
+
+MEANINGS: Mapping[str, tuple[str, str]] = {
+    Verdict.SUPPORTED: (
+        "The measurement agrees with the lecture by more than chance between seeds explains.",
+        "It holds for this setting, this test set and this stack; the effect's interval says how large it is.",
+    ),
+    Verdict.REFUTED: (
+        "The measurement contradicts the lecture by more than chance between seeds explains.",
+        "That is a finding and not a fault of the run; a test stays green as long as its claim stays refuted.",
+    ),
+    Verdict.INCONCLUSIVE: (
+        "This number of seeds decides neither way; it is no evidence that there is no effect.",
+        "The claim's details give the smallest effect this run could have shown, and the seeds it would take.",
+    ),
+    Verdict.NOT_RUN: (
+        "No result could be obtained: a training failed, or something it needs is not installed.",
+        "The claim's reason says what was missing.",
+    ),
+}
+
+REGRESSED = "drifted"
+UNUSABLE = ("missing", "not comparable")
+RED_STATES = (REGRESSED, *UNUSABLE, "flipped", "not run")
+"""Red states of trainings (the first three; only "drifted" is a regression) and of claims, from ``baselines``."""
+
+
+def verdict_text(verdict: str | None) -> str:
+    """Symbol and word, so that neither colour nor font is needed: "✔ SUPPORTED"; a dash where there is none."""
+    return "–" if verdict is None else f"{SYMBOLS[verdict]} {verdict.replace('_', ' ')}"
+
+
+def is_red(baseline: Mapping[str, Any]) -> bool:
+    """Whether a training or a claim is red against its baseline: as the record says, else by its state."""
+    return bool(baseline.get("red", baseline["state"] in RED_STATES))
+
+
+def state_text(baseline: Mapping[str, Any]) -> str:
+    """A baseline state, marked where it is red."""
+    if baseline["state"] is None:
+        return "–"
+    return f"⚠ **{baseline['state']}**" if is_red(baseline) else str(baseline["state"])

@@ -1,0 +1,97 @@
+"""Writes a run's report: figures first, then report.json, REPORT.md last, each file whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from harness.store import Run
+from reports import records
+from reports.claims import all_claims, contradictions, errata
+from reports.details import details
+from reports.environment import deviations, environment, how_to_read
+from reports.folders import check_writable, write_atomic
+from reports.payload import payload, to_json
+from reports.summary import summary, title
+from reports.text import escape
+from reports.times import times
+
+if TYPE_CHECKING:
+    from reports.curves import Picture
+
+MARKDOWN, JSON, FIGURES = "REPORT.md", "report.json", "figures"
+
+
+def write_report(run_path: Path, out: Path) -> Path:
+    """Writes the report of a run file into folder ``out`` and returns the path of REPORT.md.
+
+    SuiteError where the run file is damaged or the folder cannot be written; then no file is left half-written. Figures
+    of an earlier report in the same folder that this one does not have are removed.
+    """
+    from reports.curves import pictures
+    from reports.forest import forest
+
+    run = records.load(run_path)
+    check_writable(out / FIGURES)
+    overview = forest(run)
+    curves = pictures(run)
+    drawn = [*([overview] if overview else []), *curves]
+    before = _figures_of(out / JSON)
+    for picture in drawn:
+        write_atomic(out / FIGURES / picture.name, picture.content)
+    names = [picture.name for picture in drawn]
+    write_atomic(out / JSON, to_json(payload(run, names)))
+    write_atomic(out / MARKDOWN, markdown(run, overview, curves).encode())
+    for name in before - set(names):
+        with contextlib.suppress(OSError):
+            (out / FIGURES / name).unlink(missing_ok=True)
+    return out / MARKDOWN
+
+
+def markdown(run: Run, overview: Picture | None, curves: Sequence[Picture]) -> str:
+    """The text of REPORT.md."""
+    sections = [
+        title(run),
+        summary(run),
+        _embed(overview) if overview else "",
+        contradictions(run) if run.claims else "",
+        all_claims(run),
+        errata(run),
+        times(run),
+        _curves(curves),
+        details(run),
+        environment(run),
+        deviations(run),
+        how_to_read(),
+    ]
+    return "\n\n".join(section for section in sections if section) + "\n"
+
+
+def _curves(curves: Sequence[Picture]) -> str:
+    if not curves:
+        return ""
+    parts = ["## Learning curves"]
+    heading = None
+    for picture in curves:
+        if picture.heading != heading:
+            heading = picture.heading
+            parts.append(f"### {escape(heading)}")
+        parts.append(_embed(picture))
+    return "\n\n".join(parts)
+
+
+def _embed(picture: Picture) -> str:
+    alt = escape(picture.alt.replace("$", "")).replace("[", "\\[").replace("]", "\\]")
+    return f"![{alt}]({FIGURES}/{picture.name})\n\n*{picture.caption}*"
+
+
+def _figures_of(report: Path) -> set[str]:
+    """The figures that an earlier report of ours says it wrote; nothing else in the folder is ever removed."""
+    try:
+        names = json.loads(report.read_text(encoding="utf-8"))["figures"]
+        return {name for name in names if Path(name).name == name and name.endswith(".svg")}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return set()

@@ -1,0 +1,27 @@
+"""The catalogue as pytest parameters: trainings, claims on trials, exact claims."""
+
+from __future__ import annotations
+
+from cases import CLAIMS
+from harness.catalogue import experiments
+from harness.claim import Claim
+from harness.experiment import Experiment
+from harness.rules import Exact
+
+ORDER: dict[str, int] = {claim.key: index for index, claim in enumerate(CLAIMS)}
+EXPERIMENTS: dict[str, Experiment] = {experiment.id: experiment for experiment in experiments(CLAIMS)}
+TRAININGS: tuple[tuple[str, str], ...] = tuple(
+    (experiment.id, variant.name) for experiment in EXPERIMENTS.values() for variant in experiment.variants
+)
+TRAINING_CLAIMS: dict[str, Claim] = {claim.key: claim for claim in CLAIMS if claim.experiment is not None}
+EXACT_CLAIMS: dict[str, Claim] = {claim.key: claim for claim in CLAIMS if isinstance(claim.rule, Exact)}
+
+
+def training_name(experiment: str, variant: str) -> str:
+    """The name of a training in test ids: "example-4/dropout 0.2"."""
+    return f"{experiment}/{variant}"
+
+
+def claims_of(experiment: str) -> tuple[Claim, ...]:
+    """The claims decided by an experiment's trials."""
+    return tuple(c for c in CLAIMS if c.experiment is not None and c.experiment.id == experiment)

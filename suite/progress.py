@@ -1,0 +1,108 @@
+"""What trains now, how far it is, and about how long is left: a live line on a terminal, plain lines in a log."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+
+import pytest
+
+EVERY = 15.0  # seconds between two lines of a log
+
+
+class Progress:
+    """Shows the training of the variants in ``expected``: name -> seconds that its trials took when last stored.
+
+    The time left is that of the variants to come, scaled by how long the finished ones took against what was expected;
+    a variant without stored seconds counts as the mean of those finished. A terminal that cannot be written to, or a
+    quiet one (-q), shows nothing.
+    """
+
+    def __init__(self, config: pytest.Config, expected: Mapping[str, float | None]) -> None:
+        self._expected = dict(expected)
+        self._spent: dict[str, float] = {}
+        self._config = config
+        self._writer = config.get_terminal_writer()
+        self._live = bool(self._writer.hasmarkup) and self._writer._file.isatty()
+        self._quiet = config.getoption("verbose") < 0
+        self._name, self._seeds, self._epochs, self._seed = "", 0, 0, 0
+        self._shown = -EVERY
+        self._started = 0.0
+
+    def start(self, name: str, seeds: int, epochs: int) -> None:
+        """A variant begins to train."""
+        self._name, self._seeds, self._epochs, self._seed = name, seeds, epochs, 0
+        self._started = time.monotonic()
+        self._show(f"{name}: {seeds} seeds of {epochs} epochs")
+
+    def epoch(self, seed: int, epochs: int) -> None:
+        """``epochs`` of the trial of ``seed`` are finished."""
+        self._show(f"{self._name}: seed {seed + 1} of {self._seeds}, epoch {epochs} of {self._epochs}")
+
+    def finish(self, name: str, seconds: float) -> None:
+        """A variant is trained, or was interrupted."""
+        self._spent[name] = seconds
+        self._clear()
+
+    def note(self, name: str) -> None:
+        """An exact claim is being checked."""
+        if self._live:
+            self._show(name)
+
+    def left(self) -> float | None:
+        """Estimated seconds until the last variant is trained; None while nothing is known."""
+        known = [self._expected[name] for name in self._spent if self._expected.get(name)]
+        spent = [seconds for name, seconds in self._spent.items() if self._expected.get(name)]
+        scale = sum(spent) / sum(k for k in known if k) if known else 1.0
+        to_come = [name for name in self._expected if name not in self._spent]
+        if not self._spent and not all(self._expected[name] for name in to_come):
+            return None
+        average = sum(self._spent.values()) / len(self._spent) if self._spent else 0.0
+        total = sum((self._expected[name] or 0.0) * scale or average for name in to_come)
+        elapsed = time.monotonic() - self._started if self._name in to_come else 0.0
+        return max(total - elapsed, 0.0)
+
+    def _show(self, text: str) -> None:
+        if self._quiet:
+            return
+        now = time.monotonic()
+        if now - self._shown < (0.1 if self._live else EVERY):
+            return
+        self._shown = now
+        left = self.left()
+        if self._expected:
+            text = f"[{len(self._spent) + 1}/{len(self._expected)}] {text}"
+        if left is not None and self._expected:
+            text += f", about {_duration(left)} left"
+        self._write(text)
+
+    def _write(self, text: str) -> None:
+        capture = self._config.pluginmanager.getplugin("capturemanager")
+        if capture is None:
+            self._put(text)
+            return
+        with capture.global_and_fixture_disabled():
+            self._put(text)
+
+    def _put(self, text: str) -> None:
+        if not self._live:
+            reporter = self._config.pluginmanager.getplugin("terminalreporter")
+            if reporter is not None:
+                reporter.ensure_newline()
+                reporter.write_line(text)
+            return
+        # Behind pytest's own dots, cut to what the line has left; the cursor goes back to where it was.
+        room = self._writer.fullwidth - self._writer.width_of_current_line - 2
+        if room >= 10:
+            self._writer._file.write(f"\x1b7 {text[:room]}\x1b[K\x1b8")
+            self._writer._file.flush()
+
+    def _clear(self) -> None:
+        if self._live and not self._quiet:
+            self._write("")
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 90:
+        return f"{max(round(seconds), 1)} s"
+    return f"{round(seconds / 60)} min"

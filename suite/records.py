@@ -1,0 +1,124 @@
+"""The records of a run file (see ``harness.store``), from what the run has in memory."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from harness.claim import Claim
+from harness.experiment import Experiment
+from harness.metric import Metric
+from harness.trial import Trial
+from harness.verdict import Decision
+from suite.catalogue import ORDER
+from suite.outcome import Outcome
+
+
+def experiment_record(experiment: Experiment, setting: str) -> dict[str, Any]:
+    size = experiment.size(setting)
+    return {
+        "id": experiment.id,
+        "size": {"epochs": size.epochs, "batch_size": size.batch_size, "train": size.train, "seeds": size.seeds},
+        "variants": [variant.name for variant in experiment.variants],
+        "metrics": [
+            {
+                "name": metric.name,
+                "better": metric.better,
+                "unit": metric.unit,
+                "smallest_effect": metric.smallest_effect,
+                "scale": metric.scale,
+            }
+            for metric in experiment.metrics
+        ],
+        "accuracy": experiment.accuracy,
+        "reduced": experiment.reduced(setting),
+        "printed": {
+            variant: {name: [v if math.isfinite(v) else None for v in curve] for name, curve in curves.items()}
+            for variant, curves in experiment.printed.items()
+        },
+    }
+
+
+def summary_of(metric: Metric, trials: Sequence[Trial]) -> dict[str, Any]:
+    """Mean and sample standard deviation over the seeds that have a value, all values, and how many seeds there are."""
+    values = [trial.metrics.get(metric.name) for trial in trials]
+    known = [value for value in values if value is not None]
+    return {
+        "metric": metric.name,
+        "mean": statistics.fmean(known) if known else None,
+        "std": statistics.stdev(known) if len(known) > 1 else None,
+        "n": len(values),
+        "values": values,
+    }
+
+
+def seconds_of(trials: Iterable[Trial]) -> dict[str, float]:
+    """Sums over the seeds, except for the epochs, which are means."""
+    seconds = [trial.seconds for trial in trials]
+    return {
+        "total": sum(s.total for s in seconds),
+        "compile": sum(s.compile for s in seconds),
+        "first_epoch": seconds[0].first_epoch,
+        "steady_epoch": statistics.fmean(s.steady_epoch for s in seconds),
+    }
+
+
+def claim_record(
+    outcome: Outcome,
+    setting: str,
+    trials: Mapping[str, tuple[Trial, ...]],
+    lecture_verdict: str | None,
+    adjusted: str | None = None,
+    effects: Decision | None = None,
+) -> dict[str, Any]:
+    """The complete record of a decided claim; ``effects``: the decision with p-values adjusted over the catalogue."""
+    claim, decision = outcome.claim, effects or outcome.decision
+    metrics = claim.rules[0].metrics if claim.rules else ()
+    experiment = claim.experiment
+    metric = None
+    if experiment is not None:
+        metric = experiment.metric(metrics[0]) if metrics else experiment.metrics[0]
+    state = outcome.comparison.to_json()
+    return {
+        "key": claim.key,
+        "order": ORDER[claim.key],
+        "id": claim.id,
+        "case": claim.case,
+        "marker": "training" if experiment else "exact",
+        "slide": claim.slide,
+        "statement": claim.statement,
+        "rule": claim.rule.describe(),
+        "setting": setting,
+        **decision.to_json(),
+        "expected_verdict": state["expected"],
+        "adjusted_verdict": adjusted,
+        "lecture_verdict": lecture_verdict,
+        "beside": [
+            {"rule": rule.describe(), **beside.to_json()}
+            for rule, beside in zip(claim.beside, outcome.beside, strict=False)
+        ],
+        "published": _published(claim),
+        "variants": {}
+        if metric is None
+        else {name: summary_of(metric, trials.get(name, ())) for name in claim.variants},
+        "experiment": experiment.id if experiment else None,
+        "baseline": {"state": state["state"], "reason": state["reason"], "red": outcome.red},
+        "deviations": list(claim.deviations),
+        "notes": [*claim.notes, *([outcome.error] if outcome.error else [])],
+        "seconds": outcome.seconds,
+    }
+
+
+def _published(claim: Claim) -> list[dict[str, Any]]:
+    return [
+        {
+            "variant": variant,
+            "metric": metric,
+            "printed": figure.printed,
+            "value": figure.value,
+            "rounding": figure.rounding,
+        }
+        for (variant, metric), figure in claim.figures.items()
+    ]

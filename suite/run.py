@@ -1,0 +1,221 @@
+"""One run of the suite in one process: trains each variant once, compares, decides, records."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from typing import Any
+
+from baselines.drift import Comparison, State
+from baselines.record import ExpectedVerdict
+from baselines.verdicts import compare_verdict
+from harness.claim import Claim
+from harness.errors import SuiteError
+from harness.fingerprint import fingerprint
+from harness.rules import Exact
+from harness.store import RunLog
+from harness.training.backend import Device
+from harness.training.train import resolve_engine, train
+from harness.trial import Trial
+from harness.verdict import Decision, Verdict
+from suite.catalogue import EXPERIMENTS, training_name
+from suite.options import Options
+from suite.outcome import Outcome
+from suite.progress import Progress
+from suite.records import claim_record, experiment_record, seconds_of, summary_of
+from suite.stored import Stored
+
+
+class SuiteRun:
+    """Holds this run's trials by (experiment, variant), its comparisons and its outcomes.
+
+    Args:
+        options: what was asked for.
+        device: where the backend computes.
+        log: the run's record on disk.
+        stored: the baselines of this stack.
+        progress: shows what trains.
+        comparisons: how many variants will be compared with a baseline, for the false-alarm rate of the whole run.
+    """
+
+    def __init__(
+        self, options: Options, device: Device, log: RunLog, stored: Stored, progress: Progress, comparisons: int
+    ) -> None:
+        self.options, self.device, self.log, self.stored, self.progress = options, device, log, stored, progress
+        self.comparisons = max(comparisons, 1)
+        self.fingerprint = run_fingerprint(options, device)
+        self.trials: dict[tuple[str, str], tuple[Trial, ...]] = {}
+        self.states: dict[tuple[str, str], Comparison] = {}
+        self.outcomes: dict[str, Outcome] = {}
+        self._failed: dict[tuple[str, str], str] = {}
+        self._begun: set[str] = set()
+
+    def seeds(self, experiment: str) -> range:
+        """The seeds of an experiment in this run."""
+        return range(self.options.seeds or EXPERIMENTS[experiment].size(self.options.setting).seeds)
+
+    def train(self, experiment: str, variant: str) -> tuple[Trial, ...]:
+        """This run's trials of a variant: trained the first time they are asked for, then remembered."""
+        key = (experiment, variant)
+        if key in self.trials:
+            return self.trials[key]
+        if key in self._failed:
+            raise SuiteError(self._failed[key])
+        declared, seeds = EXPERIMENTS[experiment], self.seeds(experiment)
+        if experiment not in self._begun:
+            self._begun.add(experiment)
+            self.log.append("experiment", experiment_record(declared, self.options.setting))
+        name = training_name(experiment, variant)
+        self.progress.start(name, len(seeds), declared.size(self.options.setting).epochs)
+        done: list[Trial] = []
+
+        def keep(trial: Trial) -> None:
+            done.append(trial)
+            self.log.append("trial", {"experiment": experiment, **trial.to_json()})
+
+        try:
+            trials = train(
+                declared, variant, seeds, self.options.setting, self.options.engine, self.progress.epoch, keep
+            )
+        except Exception as error:
+            self._failed[key] = f"{name} could not be trained: {error}"
+            raise
+        finally:
+            self.progress.finish(name, sum(trial.seconds.total for trial in done))
+        self.trials[key] = trials
+        return trials
+
+    def compare(self, experiment: str, variant: str) -> dict[str, Any]:
+        """Compares a trained variant with its baseline; the record, with whether it is red and what to print then."""
+        declared, trials = EXPERIMENTS[experiment], self.train(experiment, variant)
+        comparison = self.stored.compare(
+            declared,
+            variant,
+            [trial.thinned() for trial in trials],
+            setting=self.options.setting,
+            fingerprint=self.fingerprint,
+            comparisons=self.comparisons,
+        )
+        self.states[experiment, variant] = comparison
+        missing = comparison.state is State.NEW and self.options.require_baselines
+        red = self.options.update is None and (comparison.fails(self.options.strict) or missing)
+        record = self._training_record(experiment, variant, trials, comparison, red)
+        self.log.append("training", record)
+        message = f"{training_name(experiment, variant)} {comparison.state}: {comparison.reason}"
+        advice = 'If this is meant, store it: --update-baselines "reason".'
+        return {**record, "red": red, "message": f"{message}\n  {advice}"}
+
+    def decide(self, claim: Claim) -> Outcome:
+        """Decides a claim from its trials, training what is still untrained; NOT_RUN where a training failed."""
+        clock = time.perf_counter()
+        assert claim.experiment is not None
+        try:
+            trials = {name: self.train(claim.experiment.id, name) for name in claim.variants}
+        except Exception as error:
+            return self._settle(claim, not_run(error), (), clock)
+        decision, beside = claim.decide(trials)
+        spent = sum(trial.seconds.total for done in trials.values() for trial in done)
+        return self._settle(claim, decision, beside, clock, spent=spent)
+
+    def decide_exact(self, claim: Claim) -> Outcome:
+        """Runs an exact claim's check; NOT_RUN where the check itself fails."""
+        clock = time.perf_counter()
+        assert isinstance(claim.rule, Exact)
+        assert claim.check is not None
+        self.progress.note(claim.key)
+        try:
+            decision = claim.rule.decide(claim.check(self.options.setting))
+        except Exception as error:
+            return self._settle(claim, not_run(error), (), clock)
+        return self._settle(claim, decision, (), clock)
+
+    def record(self, outcome: Outcome, adjusted: tuple[Decision, Verdict] | None = None) -> None:
+        """Writes a claim's record; a later record of the same claim, with adjusted p-values, takes its place."""
+        claim = outcome.claim
+        owner = claim.experiment.id if claim.experiment else ""
+        trials = {name: self.trials.get((owner, name), ()) for name in claim.variants}
+        lecture = self.stored.expected(claim, "lecture") if self.options.setting != "lecture" else None
+        self.log.append(
+            "claim",
+            claim_record(
+                outcome,
+                self.options.setting,
+                trials,
+                str(lecture.verdict) if lecture else None,
+                str(adjusted[1]) if adjusted else None,
+                adjusted[0] if adjusted else None,
+            ),
+        )
+
+    def _settle(
+        self, claim: Claim, decision: Decision, beside: tuple[Decision, ...], clock: float, spent: float = 0.0
+    ) -> Outcome:
+        expected: ExpectedVerdict | None = self.stored.expected(claim, self.options.setting)
+        drifted = any(
+            self.states[claim.experiment.id, name].state is State.DRIFTED
+            for name in (claim.variants if claim.experiment else ())
+            if claim.experiment and (claim.experiment.id, name) in self.states
+        )
+        comparison = compare_verdict(decision.verdict, expected, drifted=drifted)
+        missing = expected is None and self.options.require_baselines
+        update = self.options.update is not None and decision.verdict is not Verdict.NOT_RUN
+        outcome = Outcome(
+            claim,
+            decision,
+            beside,
+            comparison,
+            red=(comparison.red or missing) and not update,
+            seconds=spent + time.perf_counter() - clock,
+        )
+        self.outcomes[claim.key] = outcome
+        self.record(outcome)
+        return outcome
+
+    def _training_record(
+        self, experiment: str, variant: str, trials: tuple[Trial, ...], comparison: Comparison, red: bool
+    ) -> dict[str, Any]:
+        declared = EXPERIMENTS[experiment]
+        size, metric = declared.size(self.options.setting), declared.metrics[0]
+        summary = summary_of(metric, trials)
+        seconds = seconds_of(trials)
+        data = declared.variant(variant).data
+        assert data is not None
+        count = len(data().first(size.train).x)
+        steady = statistics.median(trial.seconds.steady_epoch for trial in trials)
+        row = comparison.primary
+        return {
+            "experiment": experiment,
+            "variant": variant,
+            "engine": trials[0].engine,
+            "backend": self.options.backend,
+            "device": self.device.kind,
+            "device_model": self.device.model,
+            "precision": self.device.precision,
+            "seeds": [trial.seed for trial in trials],
+            "seconds": seconds,
+            "images_per_second": count / steady if steady else None,
+            "metric": metric.name,
+            "mean": summary["mean"],
+            "std": summary["std"],
+            "n": summary["n"],
+            "diverged": sum(trial.divergence is not None for trial in trials),
+            "baseline": {
+                "state": str(comparison.state),
+                "red": red,
+                "reason": comparison.reason,
+                **(row.to_json() if row else {}),
+                "rows": [other.to_json() for other in comparison.rows],
+            },
+        }
+
+
+def not_run(error: Exception) -> Decision:
+    """The decision of a claim that could not be brought to a result, with the reason."""
+    text = str(error) if isinstance(error, SuiteError) else f"{type(error).__name__}: {error}"
+    return Decision(Verdict.NOT_RUN, text)
+
+
+def run_fingerprint(options: Options, device: Device) -> dict[str, Any]:
+    """The fingerprint of this run; the engine is part of it, because it decides the bits."""
+    engine = resolve_engine(options.engine, options.backend)
+    return {**fingerprint(options.backend, device.kind, device.model, device.precision), "engine": engine}

@@ -1,0 +1,60 @@
+"""Which items run: unknown names in -k and -m are errors, and a selected claim pulls in the trainings it needs."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from harness.errors import SuiteError, nearest
+from suite.catalogue import TRAINING_CLAIMS
+
+MARKERS = ("exact", "training", "errata", "timing")
+WORDS = {"and", "or", "not", "None", "True", "False"}
+IDENTIFIER = re.compile(r"(?:\w|:|\+|-|\.|\[|\]|\\|/)+")
+
+
+def check_expressions(keyword: str, marker: str, names: set[str], known_markers: set[str]) -> None:
+    """SuiteError where -m names no marker, or -k a word that is part of no item's name."""
+    for word in _identifiers(marker):
+        if word not in known_markers:
+            raise SuiteError(f"Invalid -m expression {marker!r}: no marker {word!r}. {nearest(word, MARKERS)}")
+    for word in _identifiers(keyword):
+        if not any(word.lower() in name.lower() for name in names):
+            raise SuiteError(f"Invalid -k expression {keyword!r}: no claim or test {word!r}. {_closest(word, names)}")
+
+
+def _identifiers(expression: str) -> list[str]:
+    return [word for word in IDENTIFIER.findall(expression) if word not in WORDS and not word.isdigit()]
+
+
+def _closest(word: str, names: set[str]) -> str:
+    ids = sorted({re.sub(r"^.*\[|\]$", "", name) for name in names})
+    return nearest(word, ids)
+
+
+def needed_trainings(items: list[pytest.Item]) -> set[tuple[str, str]]:
+    """(experiment, variant) of every training that the selected claims rest on."""
+    needed = set()
+    for item in items:
+        if getattr(item, "originalname", "") == "test_claims":
+            claim = TRAINING_CLAIMS[item.callspec.params["key"]]  # type: ignore[attr-defined]
+            assert claim.experiment is not None
+            needed |= {(claim.experiment.id, name) for name in claim.variants}
+    return needed
+
+
+def training_of(item: pytest.Item) -> tuple[str, str] | None:
+    """The (experiment, variant) that an item trains, or None."""
+    if getattr(item, "originalname", "") != "test_training":
+        return None
+    params = item.callspec.params  # type: ignore[attr-defined]
+    return params["experiment"], params["variant"]
+
+
+def with_trainings(selected: list[pytest.Item], collected: list[pytest.Item]) -> list[pytest.Item]:
+    """The selected items and the trainings they need, trainings first, each kind in the order it was collected."""
+    needed = needed_trainings(selected)
+    chosen = set(map(id, selected))
+    kept = [item for item in collected if id(item) in chosen or training_of(item) in needed]
+    return sorted(kept, key=lambda item: training_of(item) is None)

@@ -1,0 +1,129 @@
+"""The stored baselines as this run sees them: read once, compared, renewed."""
+
+from __future__ import annotations
+
+import datetime
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from baselines.drift import Comparison, compare, undeclared
+from baselines.files import path_of, read, write
+from baselines.record import EXACT, Baseline, ExpectedVerdict, Provenance
+from baselines.update import difference, renewed
+from cases import CLAIMS
+from harness.claim import Claim
+from harness.definition import variant_hash
+from harness.experiment import Experiment
+from harness.trial import Trial
+from harness.verdict import Verdict
+from suite.catalogue import claims_of
+
+
+class Stored:
+    """The baseline files of one stack; SuiteError where one of them cannot be read."""
+
+    def __init__(self, root: Path, stack: str) -> None:
+        self.root, self.stack = root, stack
+        self._read: dict[tuple[str, str], Baseline | None] = {}
+
+    def get(self, experiment: str, setting: str) -> Baseline | None:
+        """The baseline of an experiment, or None."""
+        key = (experiment, setting)
+        if key not in self._read:
+            self._read[key] = read(path_of(self.root, setting, self.stack, experiment))
+        return self._read[key]
+
+    def expected(self, claim: Claim, setting: str) -> ExpectedVerdict | None:
+        """The verdict stored for a claim in a setting, or None."""
+        baseline = self.get(claim.experiment.id if claim.experiment else EXACT, setting)
+        return baseline.verdicts.get(claim.key) if baseline else None
+
+    def compare(
+        self,
+        experiment: Experiment,
+        variant: str,
+        trials: Sequence[Trial],
+        *,
+        setting: str,
+        fingerprint: Mapping[str, Any],
+        comparisons: int,
+    ) -> Comparison:
+        """A variant of this run against its baseline."""
+        baseline = self.get(experiment.id, setting)
+        stored = baseline.variants.get(variant) if baseline else None
+        return compare(
+            trials,
+            stored,
+            experiment.metrics,
+            definition=variant_hash(experiment, variant, setting),
+            same_fingerprint=stored is not None and dict(stored.provenance.fingerprint) == dict(fingerprint),
+            comparisons=comparisons,
+        )
+
+    def vanished(self, experiment: Experiment, setting: str) -> tuple[str, ...]:
+        """Variants with a baseline that the experiment no longer declares: comparison is over the union."""
+        baseline = self.get(experiment.id, setting)
+        return undeclared(baseline, [variant.name for variant in experiment.variants]) if baseline else ()
+
+    def seconds(self, experiment: str, variant: str, setting: str) -> float | None:
+        """Mean seconds of a stored trial of a variant, or None."""
+        baseline = self.get(experiment, setting)
+        stored = baseline.variants.get(variant) if baseline else None
+        if stored is None:
+            return None
+        return sum(trial.seconds.total for trial in stored.trials) / len(stored.trials)
+
+    def renew(
+        self,
+        experiment: Experiment | None,
+        trials: Mapping[str, tuple[Trial, ...]],
+        seeds: int,
+        verdicts: Mapping[str, Verdict],
+        setting: str,
+        provenance: Provenance,
+    ) -> str:
+        """Writes the new baseline of an experiment (None: of the exact claims) and returns the difference in words."""
+        name = experiment.id if experiment else EXACT
+        old = self.get(name, setting)
+        claims = claims_of(name) if experiment else [claim for claim in CLAIMS if claim.experiment is None]
+        declared = experiment.variants if experiment else ()
+        new = renewed(
+            old,
+            experiment=name,
+            setting=setting,
+            stack=self.stack,
+            variants={v.name: variant_hash(experiment, v.name, setting) for v in declared if experiment},
+            claims=[claim.key for claim in claims],
+            trials={variant: [trial.thinned() for trial in done] for variant, done in trials.items()},
+            seeds=seeds,
+            verdicts=verdicts,
+            provenance=provenance,
+        )
+        if new != old:
+            write(path_of(self.root, setting, self.stack, name), new)
+            self._read[name, setting] = new
+        return difference(old, new)
+
+
+def provenance(fingerprint: Mapping[str, Any], reason: str) -> Provenance:
+    """Of this run, now."""
+    return Provenance(dict(fingerprint), commit() or "unknown", datetime.date.today().isoformat(), reason)
+
+
+def commit() -> str | None:
+    """The commit of the working tree, "+" where it has changes; None outside git."""
+    try:
+        where = Path(__file__).parent
+        said = subprocess.run(
+            ["git", "describe", "--always", "--dirty=+", "--abbrev=12", "--exclude=*"],
+            cwd=where,
+            capture_output=True,
+            text=True,
+            timeout=10,
+            check=True,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return said.stdout.strip() or None

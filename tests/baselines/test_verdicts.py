@@ -1,0 +1,44 @@
+import json
+
+import pytest
+
+from baselines.record import ExpectedVerdict
+from baselines.verdicts import compare_verdict
+from harness.verdict import Verdict
+
+S, R, I, N = Verdict.SUPPORTED, Verdict.REFUTED, Verdict.INCONCLUSIVE, Verdict.NOT_RUN  # noqa: E741
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "state", "red", "red_if_drifted"),
+    [
+        (S, S, "as expected", False, False),
+        (R, R, "as expected", False, False),
+        (I, I, "as expected", False, False),
+        (S, R, "flipped", True, True),
+        (R, S, "flipped", True, True),
+        (S, I, "weakened", False, True),
+        (R, I, "weakened", False, True),
+        (I, S, "decided", False, True),
+        (I, R, "decided", False, True),
+        (S, N, "not run", True, True),
+        (R, N, "not run", True, True),
+        (I, N, "not run", True, True),
+        (None, N, "not run", True, True),
+        (None, S, "new", False, False),
+        (None, R, "new", False, False),
+        (None, I, "new", False, False),
+    ],
+)
+def test_every_pair_of_verdicts(before, now, state, red, red_if_drifted):
+    expected = None if before is None else ExpectedVerdict(before, "2026-11-23", "first")
+    calm, moved = (compare_verdict(now, expected, drifted=drifted) for drifted in (False, True))
+    assert (calm.state, moved.state) == (state, state)
+    assert (calm.red, moved.red) == (red, red_if_drifted)
+    assert (calm.expected, calm.obtained) == (before, now)
+    assert json.loads(json.dumps(calm.to_json()))["state"] == state
+
+
+def test_the_reason_names_what_was_expected_since_when_and_why():
+    reason = compare_verdict(R, ExpectedVerdict(S, "2026-11-23", "Keras 3.12")).reason
+    assert "SUPPORTED since 2026-11-23 (Keras 3.12), REFUTED now" in reason

@@ -1,0 +1,122 @@
+"""Reproduces: a published figure against one more run."""
+
+import math
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from harness.rules import Evidence, Reproduces
+from harness.verdict import Verdict
+from tests.rules.synthetic import METRICS, decide, fewest, most
+
+S, R, U, N = Verdict.SUPPORTED, Verdict.REFUTED, Verdict.INCONCLUSIVE, Verdict.NOT_RUN
+RULE = Reproduces("a")
+
+
+def runs(n, mean=0.98, sd=0.001):
+    """n values whose sample mean and standard deviation are exactly those."""
+    z = stats.norm.ppf((np.arange(n) + 0.5) / n)
+    return (mean + sd * (z - z.mean()) / z.std(ddof=1)).tolist()
+
+
+@pytest.mark.parametrize("n", [5, 10, 30])
+def test_interval_covers_99_percent_of_new_runs(n):
+    """A figure that is one more run, printed to 12 digits, is outside once in a hundred."""
+    rng = np.random.default_rng(n)
+    outside = 0
+    for _ in range(4000):
+        *values, new = rng.normal(0.98, 0.002, n + 1).tolist()
+        outside += decide(RULE, {"a": values}, printed=f"{new:.12f}").verdict is R
+    assert fewest(0.01, 4000) <= outside <= most(0.01, 4000)
+
+
+@pytest.mark.parametrize(("n", "inside"), [(4, U), (5, U), (29, U), (30, S), (40, S)])
+def test_compatible_takes_thirty_seeds_and_incompatible_five(n, inside):
+    decision = decide(RULE, {"a": runs(n)}, printed="0.9801")
+    assert decision.verdict is inside
+    assert decision.p is None
+    assert ("compatible: 0.9801" in decision.reason) == (inside is S)
+    assert decide(RULE, {"a": runs(n)}, printed="0.90").verdict is (R if n >= 5 else U)
+
+
+def test_interval_and_p_by_hand():
+    n, sd = 10, 0.001
+    half = stats.t.ppf(0.995, 9) * sd * math.sqrt(1.1)
+    decision = decide(RULE, {"a": runs(n, 0.98, sd)}, printed="0.9850")
+    (effect,) = decision.effects
+    assert (effect.low, effect.high) == (pytest.approx(0.98 - half), pytest.approx(0.98 + half))
+    t = (0.005 - 0.00005) / (sd * math.sqrt(1.1))
+    assert decision.verdict is R
+    assert decision.p == effect.p == pytest.approx(2 * stats.t.sf(t, 9))
+    assert dict(effect.details) == {"published": 0.985, "percentile": 100.0}
+
+
+def test_rounding_of_the_figure_widens_the_interval():
+    high = 0.98 + stats.t.ppf(0.995, 9) * 0.001 * math.sqrt(1.1)  # 0.98341
+    assert 0.98335 < high < 0.9835
+    assert decide(RULE, {"a": runs(10)}, printed="0.9835").verdict is R
+    assert decide(RULE, {"a": runs(10)}, printed="0.984").verdict is R
+    assert decide(RULE, {"a": runs(10)}, printed="0.98").verdict is U
+    high = 0.98 + stats.t.ppf(0.995, 9) * 0.0013 * math.sqrt(1.1)  # 0.98443: 0.985 could be 0.9845, but not 0.98443
+    assert decide(RULE, {"a": runs(10, sd=0.0013)}, printed="0.985").verdict is R
+    assert decide(RULE, {"a": runs(10, sd=0.00135)}, printed="0.985").verdict is U
+    assert decide(RULE, {"a": runs(10, sd=0.00135)}, printed="0.9850").verdict is R
+
+
+@pytest.mark.parametrize(
+    ("printed", "n", "verdict"),
+    [("0.98", 30, S), ("0.98", 5, U), ("0.9800", 30, S), ("0.98000001", 30, S), ("0.9801", 30, R), ("0.97", 5, R)],
+)
+def test_zero_variance_predicts_the_value_itself(printed, n, verdict):
+    decision = decide(RULE, {"a": [0.98 + 1e-8 * (i % 2) for i in range(n)]}, printed=printed)
+    assert decision.verdict is verdict
+    assert "zero variance" in decision.effects[0].notes[0]
+    assert decision.effects[0].p is None
+
+
+@pytest.mark.parametrize(("n", "verdict"), [(5, U), (198, U), (199, R)])
+def test_with_failed_runs_only_the_rank_counts(n, verdict):
+    values = [None] + [0.9 + 1e-4 * i for i in range(n - 1)]
+    decision = decide(RULE, {"a": values}, printed="0.99")
+    assert decision.verdict is verdict
+    assert decision.effects[0].p == pytest.approx(2 / (n + 1))
+    assert decision.effects[0].estimate is None
+    assert "1 of" in decision.reason
+    assert decide(RULE, {"a": [None] * n}, printed="0.99").verdict is verdict
+    assert decide(RULE, {"a": values}, printed="0.9").verdict is U
+
+
+def test_percentile_counts_runs_that_round_to_the_figure_as_half():
+    values = [0.97, 0.9799, 0.98004, 0.981, 0.99]
+    (effect,) = decide(RULE, {"a": values}, printed="0.9800").effects
+    assert dict(effect.details)["percentile"] == pytest.approx(100 * 2.5 / 5)
+
+
+def test_log_metric_has_its_interval_on_logarithms():
+    values = np.exp(runs(10, mean=5.0, sd=0.3)).tolist()
+    decision = decide(Reproduces("a", "steps"), {"a": values}, "steps", printed="1000")
+    half = stats.t.ppf(0.995, 9) * 0.3 * math.sqrt(1.1)
+    (effect,) = decision.effects
+    assert decision.verdict is R
+    assert effect.estimate == pytest.approx(math.exp(5.0))
+    assert (effect.low, effect.high) == (pytest.approx(math.exp(5 - half)), pytest.approx(math.exp(5 + half)))
+    assert decide(Reproduces("a", "steps"), {"a": values}, "steps", printed="300").verdict is U
+    assert decide(Reproduces("a", "steps"), {"a": values}, "steps", printed="0").verdict is N
+
+
+def test_wildly_scattered_log_metric_has_no_upper_bound_but_a_verdict():
+    decision = decide(Reproduces("a", "steps"), {"a": [1e-300, 1.0, 1e300, 1.0, 1e200]}, "steps", printed="3")
+    assert decision.verdict is U
+    assert decision.effects[0].high is None
+    assert "no bound" in decision.reason
+
+
+def test_without_trials_it_is_not_run():
+    assert decide(RULE, {"a": []}, printed="0.98").verdict is N
+
+
+def test_figure_of_the_right_variant_and_metric_is_used():
+    assert (RULE.variants, RULE.metrics, RULE.figures) == (("a",), ("val_accuracy",), (("a", "val_accuracy"),))
+    with pytest.raises(KeyError):
+        RULE.decide(Evidence({}, METRICS))

@@ -1,0 +1,127 @@
+"""Diverges and Converges: shares of seeds."""
+
+import pytest
+from scipy import stats
+
+from harness.rules import Converges, Diverges, Evidence
+from harness.rules.binomial import clopper_pearson
+from harness.trial import Divergence, Trial
+from harness.verdict import Verdict
+from tests.rules.synthetic import METRICS, decide
+
+S, R, U, N = Verdict.SUPPORTED, Verdict.REFUTED, Verdict.INCONCLUSIVE, Verdict.NOT_RUN
+
+
+def test_five_of_five_gives_the_bound_of_the_design():
+    low, high = clopper_pearson(5, 5)
+    assert low == pytest.approx(0.5493, abs=1e-4)
+    assert low == pytest.approx(0.05 ** (1 / 5))
+    assert high == 1.0
+
+
+@pytest.mark.parametrize("n", [1, 5, 30])
+def test_bounds_agree_with_scipy(n):
+    for count in range(n + 1):
+        low, high = clopper_pearson(count, n)
+        interval = stats.binomtest(count, n).proportion_ci(0.90, method="exact")
+        assert (low, high) == (pytest.approx(interval.low), pytest.approx(interval.high))
+
+
+@pytest.mark.parametrize(
+    ("diverged", "n", "share", "verdict"),
+    [
+        (5, 5, 0.5, S),
+        (0, 5, 0.5, R),
+        (4, 5, 0.5, U),
+        (5, 5, 0.6, U),
+        (0, 5, 0.4, U),
+        (4, 4, 0.5, U),
+        (0, 4, 0.5, U),
+        (7, 8, 0.5, S),
+        (6, 8, 0.5, U),
+        (30, 30, 0.9, S),
+        (29, 30, 0.9, U),
+    ],
+)
+def test_verdicts(diverged, n, share, verdict):
+    values = {"a": [None] * diverged + [0.9] * (n - diverged)}
+    assert decide(Diverges("a", share), values).verdict is verdict
+    opposite = {S: R, R: S}.get(verdict, verdict)
+    if share == 0.5:
+        assert decide(Converges("a", share), values).verdict is opposite
+
+
+def test_p_is_that_of_the_binomial_test_and_at_most_5_percent_exactly_where_decided():
+    for n in (5, 6, 9, 12):
+        for count in range(n + 1):
+            decision = decide(Diverges("a", 0.5), {"a": [None] * count + [0.9] * (n - count)})
+            one_sided = [stats.binomtest(count, n, alternative=side).pvalue for side in ("greater", "less")]
+            assert decision.p == pytest.approx(min(one_sided))
+            assert (decision.p <= 0.05) == decision.verdict.decided
+
+
+@pytest.mark.parametrize("n", [5, 8, 12, 30])
+@pytest.mark.parametrize("share", [0.3, 0.5, 0.9])
+def test_false_verdicts_at_most_5_percent_in_each_direction(n, share):
+    """Summed exactly over all outcomes, no simulation needed."""
+    wrong = {S: 0.0, R: 0.0, U: 0.0}
+    for count in range(n + 1):
+        decision = decide(Diverges("a", share), {"a": [None] * count + [0.9] * (n - count)})
+        wrong[decision.verdict] += stats.binom.pmf(count, n, share)
+    assert wrong[S] <= 0.05
+    assert wrong[R] <= 0.05
+
+
+def trial(seed, divergence=None, **metrics):
+    return Trial("a", seed, metrics, divergence=divergence)
+
+
+def test_reason_tells_kinds_and_first_bad_steps():
+    same = tuple(trial(seed, Divergence("nan", 1, 6)) for seed in range(5))
+    assert "nan at step 6 in 5 of 5" in Diverges("a").decide(Evidence({"a": same}, METRICS)).reason
+    mixed = (
+        trial(0, Divergence("inf", 1, 9)),
+        trial(1, Divergence("inf", 1, 4)),
+        trial(2, Divergence("stuck at chance", 5)),
+        trial(3, Divergence("blow-up", 3)),
+        trial(4),
+    )
+    reason = Diverges("a").decide(Evidence({"a": mixed}, METRICS)).reason
+    assert "inf at steps 4 to 9 in 2 of 5, stuck at chance in 1 of 5, blow-up at epoch 3 in 1 of 5" in reason
+
+
+@pytest.mark.parametrize(
+    ("bounds", "count"),
+    [
+        ({"at_most": 0.1}, 2),
+        ({"at_least": 0.1}, 3),
+        ({"at_least": 0.05, "at_most": 0.1}, 1),
+        ({}, 4),
+    ],
+)
+def test_converges_counts_finite_trials_within_bounds(bounds, count):
+    """Bounds are inclusive; a censored trial is within none; a diverged one does not converge whatever its metric."""
+    trials = (
+        trial(0, val_loss=0.01),
+        trial(1, val_loss=0.1),
+        trial(2, val_loss=0.5),
+        trial(3, val_loss=0.7),
+        trial(4, val_loss=None),
+        trial(5, Divergence("stuck at chance", 5), val_loss=0.07),
+    )
+    decision = Converges("a", metric="val_loss", **bounds).decide(Evidence({"a": trials}, METRICS))
+    assert decision.effects[0].estimate == pytest.approx(count / 6)
+    assert decision.effects[0].n == 6
+
+
+@pytest.mark.parametrize("rule", [Diverges("a"), Converges("a")])
+def test_without_usable_trials_it_is_not_run(rule):
+    assert rule.decide(Evidence({}, METRICS)).verdict is N
+    twice = Evidence({"a": (trial(1), trial(1))}, METRICS)
+    assert "more than one trial of 'a' with seed 1" in rule.decide(twice).reason
+    assert rule.decide(twice).verdict is N
+
+
+def test_converges_on_a_metric_never_recorded_is_not_run():
+    found = Evidence({"a": tuple(trial(seed, val_loss=1.0) for seed in range(5))}, METRICS)
+    assert Converges("a", metric="steps", at_most=5).decide(found).verdict is N

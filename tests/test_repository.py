@@ -1,0 +1,334 @@
+"""The repository itself: which way imports point, sizes of modules, locked requirements, one place for the commands."""
+
+from __future__ import annotations
+
+import ast
+import configparser
+import os
+import re
+import statistics
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+ROOT = Path(__file__).resolve().parent.parent
+REQUIREMENTS = ROOT / "requirements"
+LOCKS = ("suite", "jax", "gpu", "lint", "tests")
+ENVIRONMENTS = ("suite", "tests", "lint", "jax", "gpu", "report")
+
+# What each package may import of the others. tests/ may import everything, nothing imports tests/.
+MAY_IMPORT = {
+    "harness": set(),
+    "cases": {"harness"},
+    "baselines": {"harness"},
+    "reports": {"harness", "baselines", "cases"},
+    "suite": {"harness", "baselines", "cases", "reports"},
+    "conftest": {"harness", "baselines", "cases", "reports", "suite"},
+}
+OURS = {*MAY_IMPORT, "tests"}
+BACKENDS = {"tensorflow", "jax", "jaxlib", "torch", "keras"}
+SLOW_TO_IMPORT = {"scipy", "pandas", "matplotlib"}
+LAZY_ABOUT_SLOW_IMPORTS = {"harness", "cases", "baselines"}
+
+# In pieces, so that this file passes its own test.
+HOSTS = re.compile(
+    "|".join([r"py" + r"pi\.org", "python" + "hosted", "npm" + r"js\.", r"deb\." + "debian"]), re.IGNORECASE
+)
+INDEX_OPTION = re.compile("--(" + "|".join(["extra-" + "index-url", "index-" + "url", "find-" + "links"]) + r")\b")
+MACHINE_PATH = re.compile(r"(?<![\w.~$}/-])/(?:" + "|".join(["root", "work", "home", "Users", "opt"]) + r")/\w")
+
+
+def tracked() -> list[Path]:
+    """Files git has or would have; outside a git checkout (an unpacked archive) every file that is not hidden."""
+    git = ["git", "-C", str(ROOT), "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    listed = subprocess.run(git, capture_output=True, text=True, check=False) if (ROOT / ".git").exists() else None
+    if listed is not None and listed.returncode == 0:
+        paths = [ROOT / name for name in listed.stdout.split("\0") if name]
+    else:
+        paths = [Path(folder) / name for folder, names in walk(ROOT) for name in names]
+    return sorted({path for path in paths if path.is_file()})
+
+
+def walk(root: Path) -> Iterator[tuple[str, list[str]]]:
+    for folder, folders, names in os.walk(root):
+        skipped = {name for name in folders if (name.startswith(".") and name != ".ci") or name == "__pycache__"}
+        if Path(folder) == root / "reports":
+            skipped.add("out")
+        folders[:] = [name for name in folders if name not in skipped]
+        yield folder, names
+
+
+def python_files() -> list[Path]:
+    return [path for path in tracked() if path.suffix == ".py"]
+
+
+def modules() -> list[Path]:
+    """Modules of the packages that MAY_IMPORT speaks about."""
+    return [path for path in python_files() if package_of(path) in MAY_IMPORT]
+
+
+def package_of(path: Path) -> str:
+    return path.relative_to(ROOT).parts[0].removesuffix(".py")
+
+
+def imports(tree: ast.AST, *, on_import: bool = True) -> Iterator[tuple[str, int, bool]]:
+    """(top-level package, line, whether importing the module runs it) of every absolute import in ``tree``."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield alias.name.split(".")[0], node.lineno, on_import
+        elif isinstance(node, ast.ImportFrom):
+            if node.level == 0 and node.module:
+                yield node.module.split(".")[0], node.lineno, on_import
+        elif isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+            for part in node.body:
+                yield from imports(ast.Module([part], []), on_import=False)
+            for part in node.orelse:
+                yield from imports(ast.Module([part], []), on_import=on_import)
+        else:
+            function = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
+            yield from imports(node, on_import=on_import and not function)
+
+
+def violations(package: str, source: str) -> list[str]:
+    """Imports in ``source``, a module of ``package``, that the layout forbids."""
+    found = []
+    for name, line, on_import in imports(ast.parse(source)):
+        if name in OURS - {package} and name not in MAY_IMPORT[package]:
+            found.append(f"line {line}: {package} imports {name}")
+        if on_import and name in BACKENDS:
+            found.append(f"line {line}: backend {name} imported at module level")
+        if on_import and name in SLOW_TO_IMPORT and package in LAZY_ABOUT_SLOW_IMPORTS:
+            found.append(f"line {line}: {name} imported at module level")
+    return found
+
+
+@pytest.mark.parametrize("package", sorted(MAY_IMPORT))
+def test_imports_point_one_way(package: str) -> None:
+    files = [path for path in modules() if package_of(path) == package]
+    assert files, f"no module of {package} found"
+    found = [
+        f"{path.relative_to(ROOT)}, {text}" for path in files for text in violations(package, path.read_text("utf-8"))
+    ]
+    assert not found
+
+
+@pytest.mark.parametrize(
+    ("package", "source", "expected"),
+    [
+        ("harness", "import cases.tips", "harness imports cases"),
+        ("harness", "def f():\n    from baselines import files", "harness imports baselines"),
+        ("harness", "if TYPE_CHECKING:\n    from suite import x", "harness imports suite"),
+        ("baselines", "from cases import CLAIMS", "baselines imports cases"),
+        ("reports", "from conftest import x", "reports imports conftest"),
+        ("suite", "from tests import x", "suite imports tests"),
+        ("cases", "import keras", "backend keras"),
+        ("suite", "from tensorflow import keras", "backend tensorflow"),
+        ("harness", "class A:\n    import jax.numpy as jnp", "backend jax"),
+        ("harness", "try:\n    import torch\nexcept ImportError:\n    pass", "backend torch"),
+        ("harness", "if True:\n    import keras", "backend keras"),
+        ("harness", "if TYPE_CHECKING:\n    x = 1\nelse:\n    import keras", "backend keras"),
+        ("baselines", "import scipy.stats as st", "scipy imported at module level"),
+    ],
+)
+def test_a_forbidden_import_is_found(package: str, source: str, expected: str) -> None:
+    (found,) = violations(package, source)
+    assert expected in found
+
+
+@pytest.mark.parametrize(
+    ("package", "source"),
+    [
+        ("harness", "import harness.claim\nfrom harness import rules\nfrom . import trial"),
+        ("harness", "def model():\n    import keras\n    from scipy import stats"),
+        ("harness", "if TYPE_CHECKING:\n    import keras"),
+        ("cases", "from harness.claim import Claim"),
+        ("reports", "import matplotlib"),
+        ("suite", "from reports import markdown\nfrom cases import CLAIMS"),
+    ],
+)
+def test_an_allowed_import_passes(package: str, source: str) -> None:
+    assert violations(package, source) == []
+
+
+def test_importing_every_module_loads_no_backend() -> None:
+    """The same, through whatever third-party packages bring along."""
+    names = [
+        ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+        for path in modules()
+        if package_of(path) in LAZY_ABOUT_SLOW_IMPORTS
+    ]
+    heavy = sorted(BACKENDS | SLOW_TO_IMPORT)
+    code = f"""
+import importlib, sys
+for name in {names!r}:
+    importlib.import_module(name)
+    if loaded := [package for package in {heavy!r} if package in sys.modules]:
+        sys.exit(f"importing {{name}} loads {{loaded}}")
+"""
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_modules_are_small() -> None:
+    lines = {path.relative_to(ROOT): len(path.read_text("utf-8").splitlines()) for path in python_files()}
+    assert not {str(path): count for path, count in lines.items() if count > 350}
+    assert statistics.median(count for count in lines.values() if count) < 150
+    assert not [path for path in lines if path.name in {"utils.py", "util.py", "helpers.py", "misc.py"}]
+
+
+def unwanted(text: str) -> list[str]:
+    """Hosts and options of package registries, and paths of one machine, in ``text``."""
+    return [found.group() for pattern in (HOSTS, INDEX_OPTION, MACHINE_PATH) for found in pattern.finditer(text)]
+
+
+def test_no_file_names_a_registry_or_a_path_of_one_machine() -> None:
+    found = {}
+    for path in tracked():
+        if b"\0" in (content := path.read_bytes()):
+            continue  # binary
+        if texts := unwanted(content.decode("utf-8")):
+            found[str(path.relative_to(ROOT))] = texts[:3]
+    assert not found
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "https://files.python" + "hosted.org/x",
+        "pip install --index-" + "url=x",
+        "open('/" + "home/me/x')",
+        "cd /" + "root/x",
+        "see (/" + "work/x)",
+    ],
+)
+def test_a_registry_or_machine_path_is_found(text: str) -> None:
+    assert unwanted(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["~/home/x", "tests/home/x", "/usr/bin/env bash", "https://example.org/work/x", "$X/opt/y"]
+)
+def test_other_paths_pass(text: str) -> None:
+    assert not unwanted(text)
+
+
+def wanted(name: str) -> list[Requirement]:
+    """Requirements of requirements/<name>.in and of the files it includes."""
+    found = []
+    for line in (REQUIREMENTS / f"{name}.in").read_text("utf-8").splitlines():
+        text = re.sub(r"(^|\s)#.*", "", line).strip()
+        if text.startswith("-r "):
+            found += wanted(text.removeprefix("-r ").removesuffix(".in"))
+        elif text:
+            found.append(Requirement(text))
+    return found
+
+
+def locked(name: str) -> dict[str, list[tuple[str, Requirement, int]]]:
+    """Package -> its entries in requirements/<name>.txt: (version, requirement, number of hashes)."""
+    text = (REQUIREMENTS / f"{name}.txt").read_text("utf-8").replace("\\\n", " ")
+    entries: dict[str, list[tuple[str, Requirement, int]]] = {}
+    for line in text.splitlines():
+        if not line.strip() or line.lstrip().startswith("#") or line.startswith("--only-binary"):
+            continue
+        requirement = Requirement(re.sub(r"--hash=\S+|(^|\s)#.*", "", line).strip())
+        (pin,) = requirement.specifier
+        assert pin.operator == "==", line
+        hashes = len(re.findall(r"--hash=sha256:[0-9a-f]{64}\b", line))
+        entries.setdefault(canonicalize_name(requirement.name), []).append((pin.version, requirement, hashes))
+    return entries
+
+
+def test_every_imported_package_is_named() -> None:
+    """A package that only comes along with another one may go with its next version."""
+
+    def imported(paths: list[Path]) -> set[str]:
+        names = {name for path in paths for name, _, _ in imports(ast.parse(path.read_text("utf-8")))}
+        return names - OURS - set(sys.stdlib_module_names)
+
+    def named(lock: str) -> set[str]:
+        return {canonicalize_name(requirement.name).replace("-", "_") for requirement in wanted(lock)}
+
+    assert imported(modules()) - BACKENDS <= named("suite") & named("jax") & named("gpu")
+    assert imported(python_files()) - {"torch"} <= named("tests")
+
+
+@pytest.mark.parametrize("name", LOCKS)
+def test_a_lock_has_everything_pinned_and_hashed(name: str) -> None:
+    text = (REQUIREMENTS / f"{name}.txt").read_text("utf-8")
+    assert "://" not in text
+    assert not INDEX_OPTION.search(text)
+    assert "--only-binary :all:" in text
+    entries = locked(name)
+    assert not [package for package, found in entries.items() for _, _, hashes in found if hashes == 0]
+    for requirement in wanted(name):
+        found = entries.get(canonicalize_name(requirement.name), [])
+        assert found, f"{requirement} of {name}.in is not in {name}.txt: tox -e lock"
+        for version, _, _ in found:
+            assert requirement.specifier.contains(version), (
+                f"{requirement} of {name}.in, {version} in {name}.txt: tox -e lock"
+            )
+
+
+def test_locks_agree() -> None:
+    """So that installing one file after another into the same environment changes nothing."""
+    everything: dict[str, dict[str, list[str]]] = {}
+    for name in LOCKS:
+        for package, found in locked(name).items():
+            pins = ", ".join(
+                sorted(f"{version} {requirement.marker or ''}".rstrip() for version, requirement, _ in found)
+            )
+            everything.setdefault(package, {}).setdefault(pins, []).append(name)
+    assert not {package: pins for package, pins in everything.items() if len(pins) > 1}
+
+
+@pytest.mark.parametrize(
+    ("name", "backends"),
+    [("suite", {"tensorflow"}), ("gpu", {"tensorflow"}), ("jax", {"jax"}), ("tests", {"tensorflow", "jax"})],
+)
+def test_an_environment_has_its_backends_and_no_other(name: str, backends: set[str]) -> None:
+    assert {"tensorflow", "jax", "torch"} & set(locked(name)) == backends
+
+
+def test_readme_commands_are_the_ones_that_ci_runs() -> None:
+    """README.md and .ci/run have the same two commands, word for word."""
+    readme = re.findall(r"^\s*(python3 -m venv .*pytest.*)$", (ROOT / "README.md").read_text("utf-8"), re.MULTILINE)
+    run = re.findall(r"^readme_\w+='(.*)'$", (ROOT / ".ci" / "run").read_text("utf-8"), re.MULTILINE)
+    assert sorted(readme) == sorted(run)
+    assert len(run) == 2
+    for command in run:
+        (lock,) = re.findall(r"-r (\S+)", command)
+        assert (ROOT / lock).is_file()
+
+
+def test_ci_runs_everything() -> None:
+    script = ROOT / ".ci" / "run"
+    assert os.access(script, os.X_OK)
+    text = script.read_text("utf-8")
+    for part in ("ruff check", "ruff format --check", "mypy", "pytest tests/", "pytest suite/", "--backend jax"):
+        assert part in text
+    assert subprocess.run(["bash", "-n", str(script)], check=False).returncode == 0
+
+
+def test_tox_environments() -> None:
+    ini = configparser.ConfigParser(interpolation=None)
+    ini.read(ROOT / "tox.ini", encoding="utf-8")
+    for name in ENVIRONMENTS:
+        section = ini[f"testenv:{name}"]
+        lock = section.get("deps", ini["testenv"]["deps"]).strip().removeprefix("-r ")
+        assert (ROOT / lock).is_file(), name
+    assert ini["testenv:gpu"]["commands"].strip() == "pytest suite/ -m timing --require-gpu {posargs}"
+    markers = {line.partition(":")[0].strip() for line in ini["pytest"]["markers"].strip().splitlines()}
+    assert markers >= {"exact", "training", "errata", "timing"}
+
+
+def test_licence_and_hooks() -> None:
+    assert (ROOT / "LICENSE").read_text("utf-8").startswith("MIT License")
+    hooks = (ROOT / ".pre-commit-config.yaml").read_text("utf-8")
+    assert set(re.findall(r"repo:\s*(\S+)", hooks)) == {"local"}
