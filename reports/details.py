@@ -9,7 +9,7 @@ from typing import Any
 from harness.store import Run
 from reports.claims import anchor
 from reports.evidence import units
-from reports.text import code, effect_text, escape, mean_std, number, table
+from reports.text import code, effect_text, effect_words, escape, mean_std, number, table
 from reports.words import verdict_text
 
 WORDS = {
@@ -48,7 +48,9 @@ def _claim(run: Run, claim: Mapping[str, Any]) -> str:
 
 def _asides(claim: Mapping[str, Any]) -> str:
     facts = {
-        "After Holm": claim["adjusted_verdict"] and verdict_text(claim["adjusted_verdict"]),
+        "After Holm": claim["marker"] == "training"
+        and claim["adjusted_verdict"]
+        and verdict_text(claim["adjusted_verdict"]),
         "Expected": claim["expected_verdict"] and verdict_text(claim["expected_verdict"]),
         "Stored verdict of the lecture's setting": claim["lecture_verdict"] and verdict_text(claim["lecture_verdict"]),
         "Baseline": claim["baseline"]["state"]
@@ -65,7 +67,7 @@ def effects_table(effects: Sequence[Mapping[str, Any]]) -> str:
         [
             escape(effect["of"]),
             code(effect["metric"]),
-            effect_text(effect),
+            escape(effect_text(effect)),
             escape(effect["unit"]),
             number(effect["p"]),
             number(effect["p_adjusted"]),
@@ -91,7 +93,7 @@ def _numbers(effect: Mapping[str, Any]) -> list[str]:
 def _decision(decision: Mapping[str, Any]) -> str:
     """A part, or a rule beside the deciding one, on one line."""
     rule = f"{escape(decision['rule'])}: " if decision.get("rule") else ""
-    effects = "; ".join(f"{escape(e['of'])} {effect_text(e)}" for e in decision["effects"])
+    effects = "; ".join(escape(f"{e['of']} {effect_words(e)}") for e in decision["effects"])
     return f"- {rule}{verdict_text(decision['verdict'])}. {escape(decision['reason'])}" + (
         f" ({effects})" if effects else ""
     )

@@ -7,7 +7,8 @@ from typing import Any
 
 from harness.store import Run
 from harness.verdict import Verdict
-from reports.text import code, effect_text, escape, lines, mean_std
+from reports.text import effect_words, escape, lines, mean_std, printed
+from reports.words import metric_words
 
 Claim = Mapping[str, Any]
 Effect = Mapping[str, Any]
@@ -18,16 +19,22 @@ def telling_effects(claim: Claim) -> list[Effect]:
 
     Of a claim made of parts, the effects of the parts with its verdict. Of several comparisons that must all hold (they
     point so that a positive difference supports) a reversed one where they are refuted, the clearest first; else the
-    weakest first, since a conjunction is as strong as its weakest part. Of an exact claim the error nearest to its
-    tolerance, or farthest beyond it.
+    weakest first, since a conjunction is as strong as its weakest part. One without an estimate comes after those that
+    have one. Of an exact claim the error nearest to its tolerance, or farthest beyond it.
     """
     deciding = [part for part in claim["parts"] if part["verdict"] == claim["verdict"]]
     effects: list[Effect] = [effect for part in deciding for effect in part["effects"]] or list(claim["effects"])
     if claim["marker"] != "training":
         return sorted(effects, key=_closeness_to_tolerance, reverse=True)
     if claim["verdict"] != Verdict.REFUTED:
-        return sorted(effects, key=_p, reverse=True)
-    return sorted(effects, key=lambda effect: (not _reversed(effect), _p(effect)))
+        return sorted(effects, key=lambda effect: (effect["estimate"] is None, -_weakness(effect)))
+    return sorted(effects, key=lambda effect: (effect["estimate"] is None, not _reversed(effect), _p(effect)))
+
+
+def _weakness(effect: Effect) -> float:
+    """How little an effect supports its claim: of a slide's figure, a small p speaks against it, and not for it."""
+    compatible = "published" in effect["details"] and effect["p"] is not None
+    return 1 - _p(effect) if compatible else _p(effect)
 
 
 def _p(effect: Effect) -> float:
@@ -49,10 +56,21 @@ def _closeness_to_tolerance(effect: Effect) -> float:
 
 
 def effects_cell(claim: Claim, most: int = 1) -> str:
-    """The most telling effects with their intervals, named where there are several."""
+    """The most telling effects with their intervals, named where there are several; without a number, the reason."""
     effects = telling_effects(claim)
-    named = len(claim["effects"]) > 1 or len(claim["parts"]) > 1
-    return lines([(f"{escape(e['of'])}: " if named else "") + effect_text(e) for e in effects], most)
+    if claim["marker"] != "training" and effects and all(effect["estimate"] == 0 for effect in effects):
+        return "equal" if len(effects) == 1 else f"equal in all {len(effects)} comparisons"
+    return lines([_named(claim, effect) for effect in effects], most)
+
+
+def _named(claim: Claim, effect: Effect) -> str:
+    text = effect_words(effect)
+    text = escape(claim["reason"] if text == "–" else text)
+    if len(claim["effects"]) <= 1 and len(claim["parts"]) <= 1:
+        return text
+    twins = sum(other["of"] == effect["of"] for other in claim["effects"])
+    name = effect["of"] + (f" ({metric_words(effect['metric'])})" if twins > 1 else "")
+    return f"{escape(name)}: {text}"
 
 
 def units(run: Run, claim: Claim) -> dict[str, str]:
@@ -62,32 +80,37 @@ def units(run: Run, claim: Claim) -> dict[str, str]:
 
 
 def ours_cell(run: Run, claim: Claim, most: int = 3) -> str:
-    """Mean ± standard deviation over seeds of each variant, with n once where it is the same for all."""
+    """Mean ± standard deviation over seeds of each variant; metric and n once where they are the same for all."""
     of_unit = units(run, claim)
     variants: Sequence[tuple[str, Mapping[str, Any]]] = list(claim["variants"].items())
     counts = {summary["n"] for _, summary in variants}
+    metrics = {summary["metric"] for _, summary in variants}
     shown = []
     for name, summary in variants:
         text = f"{escape(name)}: {_result(summary, of_unit.get(summary['metric'], ''))}"
+        if len(metrics) > 1:
+            text += f" {metric_words(summary['metric'])}"
         shown.append(text if len(counts) == 1 else f"{text} (n = {summary['n']})")
-    cell = lines(shown, most)
-    return f"{cell}<br>n = {counts.pop()}" if len(counts) == 1 else cell
+    same = [metric_words(metric) for metric in metrics if len(metrics) == 1 and metric != "val_accuracy"]
+    same += [f"n = {count}" for count in counts if len(counts) == 1]
+    return "<br>".join([lines(shown, most), *([", ".join(same)] if same else [])])
 
 
 def _result(summary: Mapping[str, Any], unit: str) -> str:
-    """Mean ± standard deviation, or how many seeds have no value (diverged, or the target never reached)."""
+    """Mean ± standard deviation, and how many seeds have no value (diverged, or the target never reached)."""
     without = sum(value is None for value in summary["values"])
     if summary["mean"] is None and without:
         return f"no value in {without} of {summary['n']} seeds"
-    return mean_std(summary["mean"], summary["std"], unit)
+    text = mean_std(summary["mean"], summary["std"], unit)
+    return f"{text} ({without} of {summary['n']} seeds without a value)" if without else text
 
 
 def published_cell(claim: Claim, most: int = 3) -> str:
     """The slide's figures as printed; the metric is named where it is not the accuracy on the validation set."""
     shown = []
     for figure in claim["published"]:
-        metric = "" if figure["metric"] == "val_accuracy" else f" {code(figure['metric'])}"
-        shown.append(f"{escape(figure['variant'])}{metric}: {escape(figure['printed'])}")
+        metric = "" if figure["metric"] == "val_accuracy" else f", {metric_words(figure['metric'])}"
+        shown.append(f"{escape(figure['variant'] + metric)}: {escape(printed(figure['printed']))}")
     return lines(shown, most)
 
 

@@ -9,20 +9,16 @@ from typing import Any
 from harness.store import Run
 from harness.verdict import Verdict
 from reports.payload import is_partial
+from reports.size import is_figure, is_reduced, small_experiments, split
 from reports.text import code, escape, plural, seconds, table
-from reports.words import REGRESSED, SYMBOLS, UNUSABLE
-
-QUICK_NOTE = (
-    "Setting **quick**: the MNIST networks train on fewer images and for fewer epochs than the lecture's. "
-    "**Fewer images change the truth**: a quick verdict is about the smaller data set, and the stored verdict of the "
-    "lecture's own setting stands beside it where there is one. Only `pytest suite/ --setting lecture` tests the slide."
-)
+from reports.words import REGRESSED, SYMBOLS, UNUSABLE, backend_name
 
 
 def title(run: Run) -> str:
     """Backend, setting and date, in a heading."""
     header = run.header
-    return f"# The lecture's claims on {escape(header['backend'])}, setting {escape(header['setting'])}, {_day(run)}"
+    backend = escape(backend_name(header["backend"]))
+    return f"# The lecture's claims on {backend}, setting {escape(header['setting'])}, {_day(run)}"
 
 
 def _day(run: Run) -> str:
@@ -34,36 +30,76 @@ def summary(run: Run) -> str:
     claims = [claim for claim in run.claims if claim["marker"] != "errata"]
     parts = [_line(run, claims)]
     if claims:
-        parts.append(_counts(claims))
+        parts.append(_counts(run, claims))
         parts.append(_moved(run, claims))
     if is_partial(run):
         parts.append(_partial(run))
     if not claims:
         parts.append("**No claim was decided in this run.**")
-    if run.header["setting"] == "quick" and any(claim["marker"] == "training" for claim in claims):
-        parts.append(f"> {QUICK_NOTE}")
-    return "\n\n".join(parts)
+    parts.append(_quick_note(run, claims))
+    return "\n\n".join(part for part in parts if part)
 
 
 def _line(run: Run, claims: list[Any]) -> str:
+    """What came out; what was refuted at less than the lecture's size is counted apart, for it says little of it."""
     count = Counter(claim["verdict"] for claim in claims)
-    regressed = sum(training["baseline"]["state"] == REGRESSED for training in run.trainings)
+    full, small = split(run, Verdict.REFUTED)
+    figures = sum(map(is_figure, small))
+    rest = []
+    if figures:
+        rest.append(f"{plural(figures, 'figure')} not reached at the quick size")
+    if len(small) > figures:
+        rest.append(f"{len(small) - figures} refuted at the quick size only")
     trained = sum(len(training["seeds"]) for training in run.trainings)
     took = f" in {seconds(run.end['seconds'])} s" if run.end and run.end["seconds"] is not None else ""
     device = run.header["fingerprint"].get("device_model") or "this device"
     return (
-        f"**{plural(len(claims), 'claim')}: {count[Verdict.SUPPORTED]} supported, {count[Verdict.REFUTED]} refuted, "
-        f"{count[Verdict.INCONCLUSIVE]} inconclusive, {count[Verdict.NOT_RUN]} not run; {regressed} of "
-        f"{plural(len(run.trainings), 'trained variant')} regressed.** "
-        f"{plural(trained, 'trial')}{took} on {escape(device)}."
+        f"**{plural(len(claims), 'claim')}: {count[Verdict.SUPPORTED]} supported, {len(full)} refuted, "
+        f"{count[Verdict.INCONCLUSIVE]} inconclusive, {count[Verdict.NOT_RUN]} not run"
+        f"{''.join(f'; {text}' for text in rest)}.** {plural(trained, 'trial')}{took} on {escape(device)}. "
+        f"{_regressed(run)}"
+    ).rstrip()
+
+
+def _regressed(run: Run) -> str:
+    """How many trainings regressed, of those that have a baseline to compare with."""
+    if not run.trainings:
+        return ""
+    compared = [t for t in run.trainings if t["baseline"]["state"] not in (None, "new", *UNUSABLE)]
+    if not compared:
+        return "No trained variant has a baseline to compare with."
+    regressed = sum(training["baseline"]["state"] == REGRESSED for training in compared)
+    return f"{regressed} of {plural(len(compared), 'trained variant')} with a baseline regressed."
+
+
+def _quick_note(run: Run, claims: list[Any]) -> str:
+    """What the quick setting changes, for the claims it changes; empty where it changes none."""
+    small = sum(is_reduced(run, claim) for claim in claims)
+    if not small:
+        return ""
+    sizes = small_experiments(run)
+    others = any(claim["marker"] == "training" and not is_reduced(run, claim) for claim in claims)
+    rest = " All other experiments have the lecture's own size." if others else ""
+    return (
+        f"> Setting **quick**: {plural(small, 'claim')}, labelled *(quick)*, "
+        f"{'rests' if small == 1 else 'rest'} on less than the lecture's size{f' ({sizes})' if sizes else ''}. **Fewer "
+        "images change the truth**: their verdicts are about the smaller data set, and the stored verdict of the "
+        "lecture's own setting stands beside them where there is one. Only `pytest suite/ --setting lecture` tests "
+        f"those slides.{rest}"
     )
 
 
-def _counts(claims: list[Any]) -> str:
+def _counts(run: Run, claims: list[Any]) -> str:
     names = [str(verdict) for verdict in Verdict]
-    rows = [["this run", *_row((claim["verdict"] for claim in claims), names)]]
+    small = [claim for claim in claims if is_reduced(run, claim)]
+    rows = []
+    if small and len(small) < len(claims):
+        full = [claim for claim in claims if not is_reduced(run, claim)]
+        rows.append(["at the lecture's size", *_row((claim["verdict"] for claim in full), names)])
+        rows.append(["at the quick size", *_row((claim["verdict"] for claim in small), names)])
+    rows.append(["all" if rows else "this run", *_row((claim["verdict"] for claim in claims), names)])
     adjusted = [claim["adjusted_verdict"] or claim["verdict"] for claim in claims]
-    rows.append(["after Holm's adjustment over the catalogue", *_row(adjusted, names)])
+    rows.append(["all, after Holm's adjustment over the catalogue", *_row(adjusted, names)])
     expected = [claim["expected_verdict"] for claim in claims if claim["expected_verdict"]]
     if expected:
         rows.append([f"expected (stored for {len(expected)} of {len(claims)})", *_row(expected, names)])

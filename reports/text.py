@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -16,7 +17,22 @@ def number(value: float | None, unit: str = "") -> str:
         return "–"
     if unit == "fraction":
         return f"{value:.4f}".replace("-", "−")
-    return f"{value:.4g}".replace("e+", "e").replace("-", "−")
+    return _plain(f"{value:.4g}")
+
+
+def _plain(text: str) -> str:
+    """Python's number with a real minus sign and an exponent without padding: "9.093e6", "−1.2e−7"."""
+    return re.sub(r"e\+?(-?)0*(?=\d)", r"e\1", text).replace("-", "−")
+
+
+def printed(text: str, most: int = 12) -> str:
+    """A slide's figure as it was printed; one of more than ``most`` digits in short, "5.370e32"."""
+    if sum(character.isdigit() for character in text) <= most:
+        return text
+    try:
+        return _plain(f"{float(text):.3e}")
+    except ValueError:
+        return text
 
 
 def mean_std(mean: float | None, std: float | None, unit: str = "") -> str:
@@ -27,7 +43,7 @@ def mean_std(mean: float | None, std: float | None, unit: str = "") -> str:
         return f"{number(mean, unit)} ± {std:.4f}"
     decimals = 1 - math.floor(math.log10(std)) if std > 0 else 99
     if not -1 <= decimals <= 6 or abs(mean) >= 1e6:
-        return f"{number(mean)} ± {std:.2g}"
+        return f"{number(mean)} ± {_plain(f'{std:.2g}')}"
     return f"{mean:.{max(decimals, 0)}f} ± {std:.{max(decimals, 0)}f}".replace("-", "−")
 
 
@@ -41,12 +57,13 @@ def seconds(value: float | None) -> str:
 
 
 def effect_text(effect: Mapping[str, Any]) -> str:
-    """Estimate and interval, "+0.0042 [+0.0031, +0.0053]".
+    """Estimate and interval, "+0.0042 [+0.0031, +0.0053]"; a dash where there is no number.
 
-    A difference has its sign and a ratio a times sign. With the tolerance where the effect is an error, and with the
-    slide's figure where it is the interval of one more run.
+    A difference has its sign and a ratio a times sign; of seeds it says how many. With the tolerance where the effect
+    is an error, and with the slide's figure where it is the interval of one more run.
     """
     unit, details = effect["unit"], effect.get("details") or {}
+    low, high = effect["low"], effect["high"]
     signed = unit not in UNSIGNED_UNITS and "published" not in details
 
     def shown(value: float | None) -> str:
@@ -55,8 +72,11 @@ def effect_text(effect: Mapping[str, Any]) -> str:
         return ("+" if signed and value is not None and value > 0 else "") + number(value, unit)
 
     text = shown(effect["estimate"])
-    low, high = effect["low"], effect["high"]
-    if low is not None and high is not None:
+    if unit == "share of seeds" and effect["estimate"] is not None:
+        text = f"{round(effect['estimate'] * effect['n'])} of {plural(effect['n'], 'seed')}"
+    if effect["estimate"] is not None and any(note.startswith("zero variance") for note in effect["notes"]):
+        text += " (no variance)"
+    elif low is not None and high is not None:
         text += f" [{shown(low)}, {shown(high)}]"
     elif low is not None or high is not None:
         text += f" (at {'most' if low is None else 'least'} {shown(high if low is None else low)})"
@@ -65,6 +85,18 @@ def effect_text(effect: Mapping[str, Any]) -> str:
     if details.get("published") is not None:
         text += f"; slide {shown(details['published'])}"
     return text
+
+
+def effect_words(effect: Mapping[str, Any]) -> str:
+    """The same, with what decided instead (its notes and p) where there is no estimate or no interval."""
+    remarks = list(effect["notes"])
+    if effect["p"] is not None:
+        remarks.append(f"p = {number(effect['p'])}")
+    if effect["estimate"] is None:
+        return "; ".join(remarks) or "–"
+    bare = effect["low"] is None and effect["high"] is None and effect["unit"] != "absolute error"
+    whole = bare and remarks and not any(note.startswith("zero variance") for note in effect["notes"])
+    return effect_text(effect) + (f" ({'; '.join(remarks)})" if whole else "")
 
 
 def escape(text: object) -> str:

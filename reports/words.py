@@ -33,10 +33,22 @@ MEANINGS: Mapping[str, tuple[str, str]] = {
     ),
 }
 
+BACKENDS: Mapping[str, str] = {"tensorflow": "TensorFlow", "jax": "JAX", "torch": "PyTorch"}
+
 REGRESSED = "drifted"
 UNUSABLE = ("missing", "not comparable")
 RED_STATES = (REGRESSED, *UNUSABLE, "flipped", "not run")
 """Red states of trainings (the first three; only "drifted" is a regression) and of claims, from ``baselines``."""
+
+
+def backend_name(backend: str) -> str:
+    """As its makers write it."""
+    return BACKENDS.get(backend, backend)
+
+
+def metric_words(metric: str) -> str:
+    """A metric's name in words: "best validation loss"."""
+    return metric.replace("val_", "validation ").replace("_", " ")
 
 
 def verdict_text(verdict: str | None) -> str:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from harness.store import Run
 from reports import records
-from reports.claims import all_claims, contradictions, errata
+from reports.claims import all_claims, errata, link
+from reports.contradictions import contradictions
 from reports.details import details
 from reports.environment import deviations, environment, how_to_read
 from reports.folders import check_writable, write_atomic
@@ -61,7 +62,7 @@ def markdown(run: Run, overview: Picture | None, curves: Sequence[Picture]) -> s
         all_claims(run),
         errata(run),
         times(run),
-        _curves(curves),
+        _curves(run, curves),
         details(run),
         environment(run),
         deviations(run),
@@ -70,7 +71,8 @@ def markdown(run: Run, overview: Picture | None, curves: Sequence[Picture]) -> s
     return "\n\n".join(section for section in sections if section) + "\n"
 
 
-def _curves(curves: Sequence[Picture]) -> str:
+def _curves(run: Run, curves: Sequence[Picture]) -> str:
+    """The figures, under each experiment the claims that rest on it."""
     if not curves:
         return ""
     parts = ["## Learning curves"]
@@ -79,6 +81,9 @@ def _curves(curves: Sequence[Picture]) -> str:
         if picture.heading != heading:
             heading = picture.heading
             parts.append(f"### {escape(heading)}")
+            resting = [link(claim) for claim in run.claims if claim["experiment"] == heading]
+            if resting:
+                parts.append(f"Claims that rest on it: {', '.join(resting)}.")
         parts.append(_embed(picture))
     return "\n\n".join(parts)
 

@@ -92,7 +92,7 @@ def device() -> Device:
         import tensorflow as tf
 
         gpus = tf.config.list_physical_devices("GPU")
-        if not gpus:
+        if not gpus or "GPU" not in tf.constant(0.0).device:  # TensorFlow falls back to the CPU in silence
             return Device("cpu", cpu_model(), precision)
         tf32 = "+tf32" if tf.config.experimental.tensor_float_32_execution_enabled() else ""
         return Device("gpu", tf.config.experimental.get_device_details(gpus[0])["device_name"], precision + tf32)

@@ -26,6 +26,8 @@ ENGINES = {"fit": ("tensorflow", "jax", "torch"), "compiled": ("tensorflow", "ja
 class Engine(Protocol):
     """Trains one task, seed after seed."""
 
+    task: Task
+
     def run(self, seed: int, on_epoch: OnEpoch) -> Raw:
         """One trial's raw measurements."""
 
@@ -77,15 +79,11 @@ def train(
     Raises:
         SuiteError: unknown variant, setting or engine, an engine that the backend lacks, or impossible seeds.
     """
-    size = experiment.size(setting)
-    declared = experiment.variant(variant)
     check_seeds(seeds)
-    backend = active_backend()
-    name = resolve_engine(engine, backend)
-    assert declared.data is not None
-    task = Task(experiment, declared, size, declared.data().first(size.train))
-    runner = _load(name, task, backend)
-    facts = declared.facts() if declared.facts else {}
+    runner = prepare(experiment, variant, setting, engine)
+    name = resolve_engine(engine, active_backend())
+    task = runner.task
+    facts = task.variant.facts() if task.variant.facts else {}
     trials: list[Trial] = []
     for seed in seeds:
         clock = time.perf_counter()
@@ -94,6 +92,15 @@ def train(
         trials.append(_trial(task, seed, raw, total, name, facts))
         on_trial(trials[-1])
     return tuple(trials)
+
+
+def prepare(experiment: Experiment, variant: str, setting: str, engine: str = "auto") -> Engine:
+    """An engine with a variant's model and data in place, ready to train seed after seed; errors as ``train``."""
+    size, declared = experiment.size(setting), experiment.variant(variant)
+    backend = active_backend()
+    name = resolve_engine(engine, backend)
+    assert declared.data is not None
+    return _load(name, Task(experiment, declared, size, declared.data().first(size.train)), backend)
 
 
 def _load(engine: str, task: Task, backend: str) -> Engine:

@@ -77,7 +77,7 @@ def trial(variant: str, seed: int, end: float, epochs: int = 5, noise: float = 0
 def diverged(variant: str, seed: int, finite: int = 2, epochs: int = 10, kind: str = "inf") -> Trial:
     """Example 2 without scaling: the loss explodes, then is not finite any more."""
     loss = [4.9e11 * (1 + seed) * 1e20**e if e < finite else None for e in range(epochs)]
-    how = Divergence(kind, finite + 1, 3)  # type: ignore[arg-type]
+    how = Divergence(kind, finite + 1, 3)
     return Trial(variant, seed, {"loss": None}, {"loss": tuple(loss)}, how, Seconds(0.2, 0.1, 0.01, 0.01), "compiled")
 
 
