@@ -10,7 +10,7 @@ import numpy as np
 
 from harness.trial import Trial
 
-MOST_POINTS = 48
+MOST_POINTS = 40
 """A curve of more epochs is drawn at this many at most, closer together where training begins: figures stay small."""
 
 PAIRS = (("val_accuracy", "loss"), ("accuracy", "val_loss"), ("train_accuracy", "train_loss"))
@@ -28,7 +28,11 @@ class Broken:
 
 @dataclass(frozen=True)
 class Arm:
-    """One variant's curve over seeds; ``mean``, ``low`` and ``high`` are empty where every seed diverged."""
+    """One variant's curve over the seeds that trained, and the ``broken`` ones, which diverged, each for itself.
+
+    Where every seed diverged ``mean``, ``low`` and ``high`` are empty, or, if all values are finite nevertheless, over
+    all seeds. ``lost``: every seed diverged to where its values say nothing; stuck at chance is not that.
+    """
 
     variant: str
     epochs: np.ndarray
@@ -37,6 +41,8 @@ class Arm:
     high: np.ndarray
     broken: tuple[Broken, ...]
     seeds: int
+    failed: int = 0
+    lost: bool = False
 
     @property
     def values(self) -> np.ndarray:
@@ -49,18 +55,42 @@ def arm(variant: str, trials: Sequence[Trial], curve: str) -> Arm | None:
     having = [trial for trial in trials if trial.history.get(curve)]
     if not having:
         return None
+    failures = [trial.divergence for trial in having if trial.divergence]
+    lost = len(failures) == len(having) and any(failure.kind != "stuck at chance" for failure in failures)
     whole = [t.history[curve] for t in having if t.divergence is None and None not in t.history[curve]]
     broken = tuple(_broken(t, curve) for t in having if t.divergence is not None or None in t.history[curve])
+    if not whole and len(failures) == len(having) and not any(None in t.history[curve] for t in having):
+        whole, broken = [t.history[curve] for t in having], ()
     if not whole:
         nothing = np.empty(0)
-        return Arm(variant, nothing, nothing, nothing, nothing, broken, len(having))
+        return Arm(variant, nothing, nothing, nothing, nothing, broken, len(having), len(failures), lost)
     values = np.full((len(whole), max(map(len, whole))), np.nan)
     for row, one in zip(values, whole, strict=True):
         row[: len(one)] = one
     kept = spaced(values.shape[1])
     values = values[:, kept]
     mean, low, high = np.nanmean(values, 0), np.nanmin(values, 0), np.nanmax(values, 0)
-    return Arm(variant, kept + 1, mean, low, high, broken, len(having))
+    return Arm(variant, kept + 1, mean, low, high, broken, len(having), len(failures), lost)
+
+
+def mixed(arms: Sequence[Arm]) -> bool:
+    """Whether some variants are lost and others are not: on one scale the lost ones would hide the others."""
+    return any(one.lost for one in arms) and not all(one.lost for one in arms)
+
+
+@dataclass(frozen=True)
+class Best:
+    """The epoch at which a curve was best: of each of our seeds, and the slide's."""
+
+    ours: tuple[float, ...]
+    slide: float | None
+
+
+def best(curve: str, trials: Sequence[Trial], published: Mapping[str, float]) -> Best | None:
+    """From the metric ``best_epoch``, for the curve whose ``best_<curve>`` is a metric too; None without them."""
+    found = [trial.metrics.get("best_epoch") for trial in trials if f"best_{curve}" in trial.metrics]
+    ours = tuple(epoch for epoch in found if epoch is not None)
+    return Best(ours, published.get("best_epoch")) if ours else None
 
 
 def _broken(trial: Trial, curve: str) -> Broken:

@@ -9,14 +9,13 @@ from typing import Any
 
 from harness.store import Run
 from harness.trial import Trial
-from reports import panel, strip
-from reports.curve_data import Arm, arm, pairs
-from reports.style import INK, LOOKS, Look, shorten, styled, svg
-from reports.text import escape, plural
+from reports import layout, panel, strip
+from reports.curve_data import Arm, Best, arm, best, mixed, pairs
+from reports.size import is_small
+from reports.style import LOOKS, fitting, styled, svg
+from reports.text import escape, number, plural
 
 PER_PANEL = len(LOOKS)
-PANEL, STRIP, TICKS, LABELS = 3.5, 1.7, 0.6, 1.0
-"""Widths in inches: a panel of curves, the narrow panel, the figures left of a panel, the slide's right of it."""
 
 
 @dataclass(frozen=True)
@@ -46,8 +45,9 @@ def _picture(
 ) -> Picture:
     arms = {curve: [a for name, t in trials.items() if (a := arm(name, t, curve))] for curve in pair}
     slides = {curve: _figures(run, experiment["id"], curve) for curve in pair}
+    bests = _best(run, experiment["id"], trials, pair)
     with styled():
-        content = _draw(experiment, trials, arms, slides)
+        content = _draw(experiment, trials, arms, slides, bests)
     name = re.sub(r"[^a-z0-9]+", "-", experiment["id"].lower()).strip("-")
     name += f"-{'-'.join(pair)}.svg".replace("_", "-") if index else ".svg"
     return Picture(
@@ -55,7 +55,7 @@ def _picture(
         content,
         experiment["id"],
         _alt(experiment, arms, trials),
-        _caption(experiment, trials, arms, slides),
+        _caption(run, experiment, trials, arms, slides, bests),
     )
 
 
@@ -70,117 +70,99 @@ def _figures(run: Run, experiment: str, curve: str) -> dict[str, tuple[str, floa
     }
 
 
+def _best(
+    run: Run, experiment: str, trials: Mapping[str, Sequence[Trial]], curves: Iterable[str]
+) -> dict[str, dict[str, Best]]:
+    """The best epochs by curve and variant, where the experiment measures them."""
+    published: dict[str, dict[str, float]] = {}
+    for claim in run.claims:
+        for figure in claim["published"] if claim["experiment"] == experiment else ():
+            published.setdefault(figure["variant"], {})[figure["metric"]] = float(figure["value"])
+    return {
+        curve: {v: found for v, t in trials.items() if (found := best(curve, t, published.get(v, {}))) is not None}
+        for curve in curves
+    }
+
+
 def _draw(
     experiment: Mapping[str, Any],
     trials: Mapping[str, Sequence[Trial]],
     arms: Mapping[str, list[Arm]],
     slides: Mapping[str, Mapping[str, tuple[str, float]]],
+    bests: Mapping[str, Mapping[str, Best]],
 ) -> bytes:
-    """Columns are curves; variants beyond PER_PANEL go to further rows, each with its own legend. Inches throughout."""
+    """Variants beyond PER_PANEL go to further rows of panels, each with its own legend. Inches throughout."""
     from matplotlib.figure import Figure
 
     names = list(dict.fromkeys(a.variant for of_curve in arms.values() for a in of_curve))
     groups = [names[i : i + PER_PANEL] for i in range(0, len(names), PER_PANEL)]
-    columns = 4 if max(len(name) for name in names) <= 24 else 2
-    places, width = _columns(arms, slides)
-    heights = [2.85 + 0.2 * _rows(group, columns, bool(experiment["printed"])) for group in groups]
+    dots = any(set(curves) & set(arms) for curves in experiment["printed"].values())
+    placed = layout.columns(arms, slides)
+    width = max(placed[-1].end, 6.0)
+    texts = [layout.labels(group, arms) for group in groups]
+    ncols = layout.legend_columns([layout.DOTS, *(text for of in texts for text in of.values())], width)
+    feet = [0.2 * -(-(len(group) + dots) // ncols) for group in groups]
+    heights = [2.85 + foot for foot in feet]
     figure = Figure(figsize=(width, sum(heights)))
     blocks = figure.subfigures(len(groups), 1, height_ratios=heights, squeeze=False)[:, 0]
-    for block, group, height in zip(blocks, groups, heights, strict=True):
-        looks = {name: LOOKS[i] for i, name in enumerate(group)}
-        foot = (0.2 * _rows(group, columns, bool(experiment["printed"])) + 0.6) / height
-        for curve, left, wide in places:
-            axes = block.add_axes((left / width, foot, wide / width, 1 - 0.32 / height - foot))
-            if wide == STRIP:
+    for block, entries, height, under in zip(blocks, texts, heights, feet, strict=True):
+        looks = {name: LOOKS[i] for i, name in enumerate(entries)}
+        foot = (under + 0.6) / height
+        for column in placed:
+            curve = column.curve
+            axes = block.add_axes((column.left / width, foot, column.width / width, 1 - 0.32 / height - foot))
+            if not column.variants:
                 strip.draw(axes, curve, strip.ends(trials, curve), looks)
                 continue
-            printed = {v: c[curve] for v, c in experiment["printed"].items() if curve in c and v in looks}
-            marks = {v: mark for v, mark in slides[curve].items() if v in looks}
-            panel.draw(axes, curve, [a for a in arms[curve] if a.variant in looks], looks, marks, printed)
-        _legend(block, group, looks, arms, experiment, columns)
+            shown = [a for a in arms[curve] if a.variant in looks and a.variant in column.variants]
+            inside = {a.variant for a in shown}
+            printed = {v: c[curve] for v, c in experiment["printed"].items() if curve in c and v in inside}
+            marks = {v: mark for v, mark in column.slides.items() if v in inside}
+            stars = {v: of for v, of in bests[curve].items() if v in inside}
+            panel.draw(axes, curve, shown, looks, marks, printed, stars)
+            axes.set_title(axes.get_title(loc="left") + column.note)
+        own = any(v in looks and set(curves) & set(arms) for v, curves in experiment["printed"].items())
+        layout.legend(block, entries, looks, own, ncols)
     return svg(figure)
-
-
-def _columns(
-    arms: Mapping[str, list[Arm]], slides: Mapping[str, Mapping[str, tuple[str, float]]]
-) -> tuple[list[tuple[str, float, float]], float]:
-    """(curve, left, width) of each panel, and the figure's width; the narrow panel follows the first, an accuracy."""
-    placed, right = [], 0.0
-    for index, curve in enumerate(arms):
-        placed.append((curve, right + TICKS, PANEL))
-        right += TICKS + PANEL + (LABELS if slides[curve] else 0.2)
-        if index == 0 and curve.endswith("accuracy"):
-            placed.append((curve, right + TICKS, STRIP))
-            right += TICKS + STRIP + 0.2
-    return placed, max(right, 6.0)
-
-
-def _rows(group: Sequence[str], columns: int, printed: bool) -> int:
-    return -(-(len(group) + printed) // columns)
-
-
-def _legend(
-    block: Any,
-    group: Sequence[str],
-    looks: Mapping[str, Look],
-    arms: Mapping[str, list[Arm]],
-    experiment: Mapping[str, Any],
-    columns: int,
-) -> None:
-    """Under the panels, so that it covers no data."""
-    from matplotlib.lines import Line2D
-
-    broken = {a.variant: (len(a.broken), a.seeds) for of_curve in arms.values() for a in of_curve if a.broken}
-    handles = []
-    for name in group:
-        look, label = looks[name], shorten(name, 44)
-        if name in broken:
-            label += " (× {} of {} diverged)".format(*broken[name])
-        handles.append(Line2D([], [], color=look.colour, marker=look.marker, linestyle=look.line, label=label))
-    if any(name in looks for name, curves in experiment["printed"].items() if set(curves) & set(arms)):
-        dots: dict[str, Any] = {"marker": "o", "markersize": 3.6, "markerfacecolor": "white", "markeredgecolor": INK}
-        handles.append(Line2D([], [], linestyle="", label="slide's own curve", **dots))
-    block.legend(
-        handles=handles,
-        loc="lower center",
-        ncols=min(columns, len(handles)),
-        fontsize=8.5,
-        handlelength=3.4,
-        columnspacing=1.6,
-        borderaxespad=0.3,
-    )
 
 
 def _alt(experiment: Mapping[str, Any], arms: Mapping[str, list[Arm]], trials: Mapping[str, Sequence[Trial]]) -> str:
     what = " and ".join(panel.TITLES.get(curve, curve).lower() for curve in arms)
+    start = f"{what[:1].upper()}{what[1:]} by epoch, experiment {experiment['id']}, {plural(len(trials), 'variant')}"
     ends = []
     for one in next(iter(arms.values())):
-        if one.mean.size:
-            ends.append(f"{one.variant} ends at {one.mean[-1]:.4g}")
-    listed = "; ".join(ends[:PER_PANEL])
-    return f"{what[:1].upper()}{what[1:]} by epoch, experiment {experiment['id']}, {plural(len(trials), 'variant')}" + (
-        f": {listed}." if listed else "."
-    )
+        if one.lost:
+            ends.append(f"{one.variant} diverges")
+        elif one.mean.size:
+            ends.append(f"{one.variant} ends at {number(float(one.mean[-1]))}")
+    return fitting(start, ends)
 
 
 def _caption(
+    run: Run,
     experiment: Mapping[str, Any],
     trials: Mapping[str, Sequence[Trial]],
     arms: Mapping[str, list[Arm]],
     slides: Mapping[str, Mapping[str, tuple[str, float]]],
+    bests: Mapping[str, Mapping[str, Best]],
 ) -> str:
     size = experiment["size"]
     images = "All training examples" if size["train"] is None else f"{size['train']:,} training examples"
+    small = ", smaller than in the lecture" if is_small(run, experiment) else ""
     text = [
-        f"{images}, {plural(size['epochs'], 'epoch')}, batch {size['batch_size']}. Line: mean over seeds; band: from "
-        "the smallest to the largest seed."
+        f"{images}, {plural(size['epochs'], 'epoch')}, batch {size['batch_size']}{small}. Line: mean over "
+        "seeds; band: from the smallest to the largest seed."
     ]
     if any(slides.values()):
         text.append("Dashed: the slide's figure.")
     if any(set(curves) & set(arms) for curves in experiment["printed"].values()):
         text.append("Hollow dots: the slide's own curve.")
     if any(curve.endswith("accuracy") for curve in arms):
-        text.append("An accuracy axis that reaches 0.9 is stretched towards 1.")
+        text.append("An axis of accuracies near 1 is stretched towards 1.")
+    if any(bests.values()):
+        text.append("Stars at the top: the best epoch, filled for each seed, hollow for the slide.")
+    if any(mixed(of) for of in arms.values()):
+        text.append("Variants of which every seed diverged are in the panel of all variants only.")
     text += _divergences(trials)
     return " ".join(text)
 

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from harness.store import Run
 from reports.curves import Picture
 from reports.evidence import telling_effects
-from reports.style import FAINT, INK, VERDICT_LOOKS, shorten, styled, svg
-from reports.text import effect_text, plural
-from reports.words import verdict_text
+from reports.size import is_reduced, small_experiments
+from reports.style import FAINT, GRID, INK, VERDICT_LOOKS, fitting, shorten, styled, svg
+from reports.text import effect_text, number, plural
+from reports.words import backend_name, verdict_text
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 NAME = "effects.svg"
-LINEAR_WITHIN = 0.002
-"""On a wide axis, effects smaller than this are drawn to scale and larger ones by their logarithm."""
+LINEAR_WITHIN = 0.01
+WIDE = 0.12
+"""With an effect larger than this, those beyond LINEAR_WITHIN are drawn by their logarithm."""
+WIDTH, LEFT, RIGHT, EFFECT, SLIDE, VERDICT = 11.2, 2.6, 6.5, 6.7, 8.55, 9.25
+"""Inches: the figure's width, both ends of the axis, and where the columns right of it begin."""
 
 Row = tuple[Mapping[str, Any], Mapping[str, Any]]
 
@@ -27,17 +32,42 @@ def forest(run: Run) -> Picture | None:
     rows = [(claim, effect) for claim in run.claims if (effect := _drawable(claim)) is not None]
     if not rows:
         return None
+    slides = [slide_difference(run, *row) for row in rows]
     with styled():
-        content = _draw(run, rows)
-    words = "; ".join(f"{claim['key']} {effect_text(effect)} {claim['verdict']}" for claim, effect in rows[:12])
-    return Picture(
-        NAME,
-        content,
-        "Effects on accuracy",
-        f"Effects with intervals of {plural(len(rows), 'claim')}: {words}{'; …' if len(rows) > 12 else ''}.",
-        f"Each claim's effect with the interval its rule decides by, {run.header['setting']} setting, "
-        f"{run.header['backend']}. Filled circle: supported; cross: refuted; hollow diamond: inconclusive.",
+        content = _draw(run, rows, slides)
+    words = [f"{c['key']} {number(e['estimate'], 'fraction')} {c['verdict'].lower()}" for c, e in rows]
+    caption = (
+        "Difference in accuracy between the two variants of each claim, with the interval that decides. Filled circle: "
+        "supported; cross: refuted; hollow diamond: inconclusive."
     )
+    if any(slide is not None for slide in slides):
+        caption += " Grey stroke: the difference between the slide's own figures, one run each."
+    if any(margin(claim) for claim, _ in rows):
+        caption += " Grey bar: the margin within which the claim takes two variants as equal."
+    if any(is_reduced(run, claim) for claim, _ in rows):
+        sizes = small_experiments(run)
+        caption += f" (quick): smaller than in the lecture{f' ({sizes})' if sizes else ''}."
+    alt = fitting(f"Effects on accuracy, with intervals, of {plural(len(rows), 'claim')}", words)
+    return Picture(NAME, content, "Effects on accuracy", alt, caption)
+
+
+def slide_difference(run: Run, claim: Mapping[str, Any], effect: Mapping[str, Any]) -> float | None:
+    """The same difference between the figures that slides print for both variants; None where one has no figure."""
+    first, minus, second = effect["of"].partition(" − ")
+    found = {
+        figure["variant"]: float(figure["value"])
+        for other in run.claims
+        if other["experiment"] == claim["experiment"] is not None
+        for figure in other["published"]
+        if figure["metric"] == effect["metric"]
+    }
+    return found[first] - found[second] if minus and first in found and second in found else None
+
+
+def margin(claim: Mapping[str, Any]) -> float | None:
+    """The margin of a claim that two variants are equal, from the words of its rule."""
+    found = re.search(r" ± ([0-9.]+(?:e-?\d+)?)", claim["rule"])
+    return float(found.group(1)) if found else None
 
 
 def _drawable(claim: Mapping[str, Any]) -> Mapping[str, Any] | None:
@@ -48,64 +78,63 @@ def _drawable(claim: Mapping[str, Any]) -> Mapping[str, Any] | None:
     return None
 
 
-def _draw(run: Run, rows: Sequence[Row]) -> bytes:
+def _draw(run: Run, rows: Sequence[Row], slides: Sequence[float | None]) -> bytes:
     from matplotlib.figure import Figure
 
-    row_height, head, foot = 0.36, 0.5, 0.62
+    row_height, head, foot = 0.36, 0.62, 0.62
     height = head + foot + row_height * len(rows)
-    figure = Figure(figsize=(10.4, height))
-    axes = figure.add_axes((0.27, foot / height, 0.36, 1 - (head + foot) / height))
-    _scale(axes, [effect[part] for _, effect in rows for part in ("low", "high", "estimate")])
-    for y, (claim, effect) in enumerate(rows):
-        _row(axes, y, claim, effect)
+    figure = Figure(figsize=(WIDTH, height))
+    axes = figure.add_axes((LEFT / WIDTH, foot / height, (RIGHT - LEFT) / WIDTH, 1 - (head + foot) / height))
+    _scale(axes, [*(e[part] for _, e in rows for part in ("low", "high", "estimate")), *(s for s in slides if s)])
+    counts = {effect["n"] for _, effect in rows}
+    for y, ((claim, effect), slide) in enumerate(zip(rows, slides, strict=True)):
+        _marks(axes, y, claim, effect, slide)
+        _words(figure, axes, y, claim, effect, slide, is_reduced(run, claim), len(counts) > 1)
     axes.axvline(0, color=FAINT, linewidth=1, zorder=1)
     axes.set_ylim(len(rows) - 0.4, -0.6)
     axes.set_yticks([])
     axes.spines["left"].set_visible(False)
     axes.set_xlabel("difference in accuracy (fraction)")
-    heads = ((-0.74, "claim"), (0, "← less"), (1, "more →"), (1.06, "effect [interval]"), (1.72, "verdict"))
-    for x, text in heads:
-        axes.annotate(
-            text,
-            (x, 1),
-            (0, 7),
-            xycoords="axes fraction",
-            textcoords="offset points",
-            ha="right" if x == 1 else "left",
-            color=FAINT,
-            fontsize=8.5,
-            annotation_clip=False,
-        )
-    title = f"What the measurement says ({run.header['setting']} setting, {run.header['backend']})"
-    figure.text(0.005, 1 - 0.2 / height, title, fontsize=11, va="center", fontweight="bold")
+    heads = [(0.05, "left", "claim"), (LEFT, "left", "← the first is worse"), (RIGHT, "right", "the first is better →")]
+    heads += [(EFFECT, "left", "effect [interval]"), (VERDICT, "left", "verdict")]
+    if any(slide is not None for slide in slides):
+        heads.append((SLIDE, "left", "slide"))
+    for x, side, text in heads:
+        figure.text(x / WIDTH, 1 - 0.48 / height, text, ha=side, va="center", color=FAINT, fontsize=8.5)
+    seeds = f", {plural(min(counts), 'seed')}" if len(counts) == 1 else ""
+    title = f"Effects on accuracy: {run.header['setting']} setting, {backend_name(run.header['backend'])}{seeds}"
+    figure.text(0.05 / WIDTH, 1 - 0.18 / height, title, fontsize=11, va="center", fontweight="bold")
     return svg(figure)
 
 
 def _scale(axes: Axes, values: Sequence[float]) -> None:
-    """To scale where the effects are of one size; else logarithmic away from zero, on both sides of it."""
+    """To scale, unless an effect is far larger than the others'; then logarithmic away from zero, on both sides."""
     reach = max(map(abs, values)) or LINEAR_WITHIN
     low, high = min(*values, 0.0), max(*values, 0.0)
-    if reach <= 10 * LINEAR_WITHIN:
-        pad = 0.08 * (high - low) or reach
+    if reach <= WIDE:
+        pad = 0.05 * (high - low) or reach
         axes.set_xlim(low - pad, high + pad)
-        axes.locator_params(axis="x", nbins=6)
-        axes.xaxis.set_major_formatter(lambda x, _: f"{x:+.4g}".replace("-", "−") if x else "0")
+        axes.locator_params(axis="x", nbins=7)
+        axes.xaxis.set_major_formatter(lambda x, _: f"{x:+.4g}".replace("-", "−") if abs(x) > 1e-9 else "0")
         return
-    axes.set_xscale("symlog", linthresh=LINEAR_WITHIN, linscale=0.8)
+    axes.set_xscale("symlog", linthresh=LINEAR_WITHIN, linscale=1)
     axes.set_xlim(min(1.5 * low, -LINEAR_WITHIN), max(1.5 * high, LINEAR_WITHIN))
-    ticks = [0.0] + [sign * size for size in (0.002, 0.01, 0.05, 0.2, 1) for sign in (-1, 1)]
+    ticks = [0.0] + [sign * size for size in (0.005, 0.01, 0.05, 0.2, 1) for sign in (-1, 1)]
     inside = sorted(tick for tick in ticks if axes.get_xlim()[0] <= tick <= axes.get_xlim()[1])
     axes.set_xticks(inside, [f"{tick:+g}".replace("-", "−") if tick else "0" for tick in inside])
     axes.set_xticks([], minor=True)
 
 
-def _row(axes: Axes, y: int, claim: Mapping[str, Any], effect: Mapping[str, Any]) -> None:
-    verdict = claim["verdict"]
-    look = VERDICT_LOOKS[verdict]
-    decided = verdict in ("SUPPORTED", "REFUTED")
-    axes.plot(
-        [effect["low"], effect["high"]], [y, y], color=look.colour, linewidth=2.2, solid_capstyle="butt", zorder=2
-    )
+def _marks(axes: Axes, y: int, claim: Mapping[str, Any], effect: Mapping[str, Any], slide: float | None) -> None:
+    look = VERDICT_LOOKS[claim["verdict"]]
+    decided = claim["verdict"] in ("SUPPORTED", "REFUTED")
+    within = margin(claim)
+    if within is not None:
+        axes.barh(y, 2 * within, height=0.62, left=-within, color=GRID, zorder=0.5)
+    if slide is not None:
+        axes.plot([slide] * 2, [y - 0.27, y + 0.27], color=FAINT, linewidth=1.6, solid_capstyle="butt", zorder=2)
+    interval = [effect["low"], effect["high"]]
+    axes.plot(interval, [y, y], color=look.colour, linewidth=2.2, solid_capstyle="butt", zorder=2)
     axes.plot(
         [effect["estimate"]],
         [y],
@@ -116,12 +145,29 @@ def _row(axes: Axes, y: int, claim: Mapping[str, Any], effect: Mapping[str, Any]
         linestyle="",
         zorder=3,
     )
-    across = axes.get_yaxis_transform()
 
-    def write(x: float, dy: float, text: str, **how: Any) -> None:
-        axes.text(x, y + dy, text, transform=across, va="center", **how)
 
-    write(-0.74, -0.19, shorten(claim["key"], 42), fontsize=8.5, fontweight="bold", color=INK)
-    write(-0.74, 0.21, shorten(effect["of"], 50), fontsize=7.5, color=FAINT)
-    write(1.06, 0, f"{effect_text(effect)}  n = {effect['n']}", fontsize=8, color=INK)
-    write(1.72, 0, verdict_text(verdict), fontsize=8.5, fontweight="bold", color=look.colour)
+def _words(
+    figure: Any,
+    axes: Axes,
+    y: int,
+    claim: Mapping[str, Any],
+    effect: Mapping[str, Any],
+    slide: float | None,
+    reduced: bool,
+    with_n: bool,
+) -> None:
+    from matplotlib.transforms import blended_transform_factory
+
+    across = blended_transform_factory(figure.transFigure, axes.transData)
+
+    def write(inches: float, dy: float, text: str, **how: Any) -> None:
+        axes.text(inches / WIDTH, y + dy, text, transform=across, va="center", **how)
+
+    write(0.05, -0.19, shorten(claim["key"], 36), fontsize=8.5, fontweight="bold", color=INK)
+    write(0.05, 0.21, shorten(effect["of"], 46), fontsize=7.5, color=FAINT)
+    write(EFFECT, 0, effect_text(effect) + (f", n = {effect['n']}" if with_n else ""), fontsize=8, color=INK)
+    if slide is not None:
+        write(SLIDE, 0, ("+" if slide > 0 else "") + number(slide, "fraction"), fontsize=8, color=FAINT)
+    look, text = VERDICT_LOOKS[claim["verdict"]], verdict_text(claim["verdict"])
+    write(VERDICT, 0, text + (" (quick)" if reduced else ""), fontsize=8.5, fontweight="bold", color=look.colour)

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from reports.curve_data import Arm, apart, spans_decades
+from reports.curve_data import Arm, Best, apart, spans_decades
 from reports.style import FAINT, INK, Look
+from reports.text import printed as shown
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -22,6 +23,8 @@ TITLES = {
     "train_accuracy": "Training accuracy, inference mode",
 }
 ACCURACY_TICKS = (0, 0.5, 0.7, 0.8, 0.9, 0.95, 0.97, 0.98, 0.99, 0.995, 0.998, 1)
+FLOOR = 1e-6
+"""A logarithmic axis begins here at the lowest: less is no loss at all in single precision."""
 STRETCH = 1.0005
 """Accuracies are drawn at −log(STRETCH − accuracy), so that 0.98 and 0.99 lie apart and 1 is still on the axis."""
 
@@ -36,8 +39,9 @@ def draw(
     looks: Mapping[str, Look],
     slides: Slides,
     printed: Mapping[str, Sequence[float | None]],
+    best: Mapping[str, Best],
 ) -> None:
-    """Draws one curve of several variants; ``printed`` holds the slide's own curves by variant."""
+    """Draws one curve of several variants; ``printed`` (the slide's own curves) and ``best`` are by variant."""
     from matplotlib.ticker import MaxNLocator
 
     values = np.concatenate([a.values for a in arms] + [np.array([v for _, v in slides.values()])])
@@ -48,7 +52,9 @@ def draw(
     for one in arms:
         _band(axes, one, looks[one.variant])
         for seed in one.broken:
-            _cross(axes, seed.epochs, seed.values, looks[one.variant])
+            _cross(axes, seed.epochs, seed.values, looks[one.variant], few=len(one.broken) <= 10)
+        if one.failed and not one.broken:
+            _cross(axes, one.epochs[-1:], one.mean[-1:], looks[one.variant])
     for variant, dots in printed.items():
         shown = [(i, value) for i, value in enumerate(dots, start=1) if value is not None]
         if shown:
@@ -62,6 +68,8 @@ def draw(
                 markeredgewidth=1.0,
                 zorder=4,
             )
+    for variant, of in best.items():
+        _stars(axes, of, looks[variant])
     axes.set_title(TITLES.get(curve, curve))
     axes.set_xlabel("epoch")
     margin = 0.02 * (last - 1) or 0.5
@@ -79,7 +87,7 @@ def scale(axes: Axes, curve: str, values: np.ndarray) -> None:
         return
     low, high = float(values.min()), float(values.max())
     if curve.endswith("accuracy"):
-        if high >= 0.9 and low >= 0 and high <= 1:
+        if high >= 0.9 and low >= 0 and high <= 1 and np.quantile(values, 0.25) >= 0.5:
             axes.set_yscale("function", functions=(_stretch, _unstretch))
             pad = 0.06 * (_stretch(high) - _stretch(low)) or 0.05
             bounds = [float(_unstretch(_stretch(v) + d)) for v, d in ((low, -pad), (high, pad))]
@@ -94,7 +102,7 @@ def scale(axes: Axes, curve: str, values: np.ndarray) -> None:
         axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if np.ptp(np.log10(values[values > 0])) < 2.5 else (1,)))
         axes.yaxis.set_major_formatter(lambda y, _: f"{y:g}" if 1e-3 <= y < 1e4 else _power(y))
         axes.yaxis.set_minor_locator(NullLocator())
-        positive = values[values > 0]
+        positive = np.maximum(values[values > 0], min(FLOOR, values.max()))
         decades = np.log10(positive.max()) - np.log10(positive.min())
         pad = 10 ** (0.05 * decades)
         axes.set_ylim(positive.min() / pad, min(positive.max(), 1e300) * pad)
@@ -130,21 +138,31 @@ def _band(axes: Axes, one: Arm, look: Look) -> None:
         color=look.colour,
         linestyle=look.line,
         marker=look.marker,
-        markevery=1 if one.epochs.size <= 10 else 0.16,
+        markevery=1 if one.epochs.size <= 6 else 0.16,
         markeredgecolor="white",
         markeredgewidth=0.5,
         zorder=3,
     )
 
 
-def _cross(axes: Axes, epochs: np.ndarray, values: np.ndarray, look: Look) -> None:
+def _stars(axes: Axes, best: Best, look: Look) -> None:
+    """At the top, the best epoch of each seed, filled, and the slide's, hollow and larger."""
+    style: dict[str, Any] = {"linestyle": "", "marker": "*", "zorder": 6, "transform": axes.get_xaxis_transform()}
+    axes.plot(best.ours, [0.95] * len(best.ours), markersize=7, color=look.colour, markeredgewidth=0, **style)
+    if best.slide is not None:
+        axes.plot([best.slide], [0.95], markersize=12, markerfacecolor="none", markeredgecolor=INK, **style)
+
+
+def _cross(axes: Axes, epochs: np.ndarray, values: np.ndarray, look: Look, few: bool = True) -> None:
     """A diverged seed: a thin line that ends with a cross, at the top edge where no value was finite."""
-    style: dict[str, Any] = {"marker": "x", "markersize": 7, "markeredgewidth": 1.8, "color": look.colour}
+    style: dict[str, Any] = {"marker": "x", "color": look.colour, "zorder": 5}
+    style |= {"markersize": 7, "markeredgewidth": 1.8} if few else {"markersize": 4.5, "markeredgewidth": 0.9}
     if not epochs.size:
-        axes.plot([1], [1], transform=axes.get_xaxis_transform(), clip_on=False, zorder=5, **style)
+        axes.plot([1], [0.97], transform=axes.get_xaxis_transform(), clip_on=False, **style)
         return
-    axes.plot(epochs, values, color=look.colour, linestyle=look.line, linewidth=0.9, alpha=0.8, zorder=3)
-    axes.plot(epochs[-1:], values[-1:], linestyle="", clip_on=False, zorder=5, **style)
+    width = 0.9 if few else 0.5
+    axes.plot(epochs, values, color=look.colour, linestyle=look.line, linewidth=width, alpha=0.8, zorder=3)
+    axes.plot(epochs[-1:], values[-1:], linestyle="", clip_on=False, **style)
 
 
 def _mark_slides(axes: Axes, slides: Slides, looks: Mapping[str, Look]) -> None:
@@ -173,4 +191,4 @@ def _mark_slides(axes: Axes, slides: Slides, looks: Mapping[str, Look]) -> None:
         if len(of) == 1:
             axes.plot([1.05], [place], transform=axes.transAxes, color=colour, marker=of[0].marker, clip_on=False)
         left = 1.08 if len(of) == 1 else 1.04
-        axes.text(left, place, f"slide: {text}", transform=axes.transAxes, va="center", fontsize=8, color=INK)
+        axes.text(left, place, f"slide: {shown(text)}", transform=axes.transAxes, va="center", fontsize=8, color=INK)

@@ -44,6 +44,10 @@ def load(path: Path) -> Run:
                     f"Invalid record of kind {kind!r} in {path}. Expected: {expected} at {where or 'its top'}. "
                     f"Received: {received}. Run `pytest suite/` again to record a new run."
                 )
+    used = {key for key, _ in run.trials} | {training["experiment"] for training in run.trainings}
+    for name in sorted(used - set(run.experiments)):
+        expected = f"a record of kind 'experiment' with the id {name!r}"
+        raise invalid(f"run record {path}", expected=expected, received="none")
     return dataclasses.replace(run, claims=tuple(sorted(run.claims, key=_order)))
 
 

@@ -17,7 +17,7 @@ def is_small(run: Run, experiment: Mapping[str, Any]) -> bool:
 
 def is_reduced(run: Run, claim: Mapping[str, Any]) -> bool:
     """Whether a claim was decided at less than the lecture's size. A claim that trains nothing never is."""
-    if claim["setting"] != "quick" or claim["marker"] != "training":
+    if run.header["setting"] != "quick" or claim["marker"] != "training":
         return False
     experiment = run.experiments.get(claim["experiment"] or "")
     return experiment is None or is_small(run, experiment)

@@ -69,7 +69,8 @@ def draw(axes: Axes, curve: str, last: Ends, looks: Mapping[str, Look]) -> None:
     elif values:
         pad = 0.1 * (high - low) or 0.001
         axes.set_ylim(low - pad, high + pad)
-        axes.yaxis.set_major_formatter(lambda y, _: f"{y:.4g}")
+        axes.locator_params(axis="y", nbins=6)
+        axes.ticklabel_format(axis="y", useOffset=False)
     axes.set_xlim(-0.6, max(len(shown) - 0.4, 0.6))
     axes.set_xticks([])
     axes.set_title("Last epoch, each seed")

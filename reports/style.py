@@ -6,7 +6,7 @@ import contextlib
 import io
 import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +18,12 @@ if TYPE_CHECKING:
 COORDINATES = re.compile(r' (?:d|x|y|points)="[^"]*"')
 LONG = re.compile(r"(\.\d)\d+")
 """Coordinates are in points; one decimal is enough, and halves the file."""
+NOTHING = re.compile(
+    r' transform="rotate\(-0 [^"]*"|(?<=<g) id="(?!figure)[a-zA-Z0-9_.]+_\d+"|<g/>|<metadata>.*?</metadata>', re.S
+)
+STYLE = re.compile(r'style="[^"]*"')
+MARKERS = re.compile(r"(?:<use [^>]*/>\n){2,}")
+INDENT = re.compile(r"\n\s*")
 
 INK, FAINT, GRID = "#1f2328", "#59636e", "#d8dee4"
 
@@ -96,7 +102,36 @@ def svg(figure: Figure) -> bytes:
     """The figure as an SVG file, the same bytes every time; call it inside ``styled()``."""
     buffer = io.BytesIO()
     figure.savefig(buffer, format="svg", metadata={"Date": None})
-    return COORDINATES.sub(lambda found: LONG.sub(r"\1", found.group()), buffer.getvalue().decode()).encode()
+    return smaller(buffer.getvalue().decode()).encode()
+
+
+def smaller(drawn: str) -> str:
+    """The same drawing in fewer characters: rounded coordinates, no turning by 0, no names that nothing refers to."""
+    drawn = COORDINATES.sub(lambda found: LONG.sub(r"\1", found.group()).replace("\n", ""), drawn)
+    drawn = NOTHING.sub("", drawn)
+    drawn = STYLE.sub(lambda found: found.group().replace("; ", ";").replace(": ", ":"), drawn)
+    return MARKERS.sub(_together, INDENT.sub("\n", drawn))
+
+
+def _together(markers: re.Match[str]) -> str:
+    """A line's markers in a group that has the style of all of them, where they have one."""
+    styles = set(STYLE.findall(markers.group()))
+    if len(styles) != 1:
+        return markers.group()
+    [style] = styles
+    return f"<g {style}>\n{markers.group().replace(' ' + style, '')}</g>\n"
+
+
+def fitting(start: str, items: Sequence[str], most: int = 280) -> str:
+    """A sentence that begins with ``start`` and lists as many items as fit, and says how many more there are."""
+    text = shorten(start, most - 20)
+    for index, item in enumerate(items):
+        left = len(items) - index
+        longer = text + ("; " if index else ": ") + item
+        if len(longer) > most - (14 if left > 1 else 1):
+            return f"{text}{'; ' if index else ': '}{left} more."
+        text = longer
+    return text + "."
 
 
 def shorten(text: str, most: int) -> str:

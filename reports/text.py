@@ -91,7 +91,7 @@ def effect_words(effect: Mapping[str, Any]) -> str:
     """The same, with what decided instead (its notes and p) where there is no estimate or no interval."""
     remarks = list(effect["notes"])
     if effect["p"] is not None:
-        remarks.append(f"p = {number(effect['p'])}")
+        remarks.append(f"p = {_plain(format(effect['p'], '.2g'))}")
     if effect["estimate"] is None:
         return "; ".join(remarks) or "–"
     bare = effect["low"] is None and effect["high"] is None and effect["unit"] != "absolute error"

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from harness.store import Run
 from reports.evidence import mean_std
 from reports.text import code, escape, number, seconds, table
@@ -22,6 +25,9 @@ def times(run: Run) -> str:
         result = mean_std(training["mean"], training["std"], units.get(training["metric"], ""))
         if training["diverged"]:
             result += f"<br>{training['diverged']} of {len(training['seeds'])} seeds diverged"
+        missing = _without_value(run, training)
+        if missing:
+            result += f"<br>{missing} of {len(training['seeds'])} seeds without a value"
         rate = training["images_per_second"]
         rows.append(
             [
@@ -47,3 +53,9 @@ def times(run: Run) -> str:
         + escape("; ".join(devices))
         + "."
     )
+
+
+def _without_value(run: Run, training: Mapping[str, Any]) -> int:
+    """The seeds that trained and have no value nevertheless: they never reached the target."""
+    trials = run.trials.get((training["experiment"], training["variant"]), ())
+    return sum(t.divergence is None and t.metrics.get(training["metric"]) is None for t in trials)

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from harness.store import Run
 from reports import records
-from reports.claims import all_claims, errata, link
+from reports.claims import all_claims, anchor, errata, link
 from reports.contradictions import contradictions
 from reports.details import details
 from reports.environment import deviations, environment, how_to_read
 from reports.folders import check_writable, write_atomic
 from reports.payload import payload, to_json
 from reports.summary import summary, title
-from reports.text import escape
+from reports.text import code, escape
 from reports.times import times
 
 if TYPE_CHECKING:
@@ -81,11 +81,23 @@ def _curves(run: Run, curves: Sequence[Picture]) -> str:
         if picture.heading != heading:
             heading = picture.heading
             parts.append(f"### {escape(heading)}")
-            resting = [link(claim) for claim in run.claims if claim["experiment"] == heading]
+            resting = _resting(run, heading)
             if resting:
                 parts.append(f"Claims that rest on it: {', '.join(resting)}.")
         parts.append(_embed(picture))
     return "\n\n".join(parts)
+
+
+def _resting(run: Run, experiment: str) -> list[str]:
+    """Links to the claims of an experiment; of a claim's several cases to the first."""
+    groups: dict[str, list[Mapping[str, Any]]] = {}
+    for claim in run.claims:
+        if claim["experiment"] == experiment:
+            groups.setdefault(claim["id"], []).append(claim)
+    return [
+        link(cases[0]) if len(cases) == 1 else f"[{code(name)}](#{anchor(cases[0])}) ({len(cases)} cases)"
+        for name, cases in groups.items()
+    ]
 
 
 def _embed(picture: Picture) -> str:

@@ -13,7 +13,7 @@ import numpy as np
 from cases.data.mnist import mnist
 from cases.networks import adam, dense_softmax
 from harness.experiment import Dataset
-from harness.training.seeding import initialise
+from harness.training.seeding import initialise, seed_everything
 
 BATCH = 200
 IMAGES = {"quick": 2000, "lecture": None}  # of training and of validation; None: all
@@ -61,7 +61,7 @@ def trained(spec: Spec, setting: str) -> Outcome:
     data = images(setting)
     model = dense_softmax(784, 10)
     initialise(model, seed=0)
-    keras.utils.set_random_seed(0)
+    seed_everything(0)
     model.compile(loss="categorical_crossentropy", optimizer=adam(spec.learning_rate), metrics=["accuracy"])
     with tempfile.TemporaryDirectory() as folder:
         history = model.fit(

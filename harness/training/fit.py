@@ -7,7 +7,7 @@ import time
 from typing import Any
 
 from harness.training.divergence import first_bad
-from harness.training.seeding import derived, initialise
+from harness.training.seeding import derived, initialise, seed_everything
 from harness.training.task import OnEpoch, Raw, Task
 
 
@@ -53,7 +53,7 @@ class FitEngine:
             for name, hook in (("on_epoch_begin", begin), ("on_epoch_end", end), ("on_train_batch_end", batch_end))
             if hook is not None
         }
-        keras.utils.set_random_seed(derived(seed, "data order"))
+        seed_everything(derived(seed, "data order"))
         model.fit(
             data.x,
             data.y,

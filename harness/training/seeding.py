@@ -7,10 +7,13 @@ layer therefore leaves the roles, and the initial weights, of the Dense layers a
 from __future__ import annotations
 
 import hashlib
+import random
 from collections import Counter
 from typing import Any
 
 import numpy as np
+
+from harness.training.backend import active_backend
 
 
 def derived(seed: int, role: str) -> int:
@@ -36,15 +39,31 @@ def roles(model: Any) -> list[tuple[str, Any]]:
     return found
 
 
+def seed_everything(seed: int) -> None:
+    """Seeds Python's, NumPy's and the active backend's generators, from which Keras draws what has no seed of its own.
+
+    As ``keras.utils.set_random_seed``, which would import TensorFlow on every backend where it is installed.
+    """
+    random.seed(seed)
+    np.random.seed(seed)
+    backend = active_backend()
+    if backend == "tensorflow":
+        import tensorflow as tf
+
+        tf.random.set_seed(seed)
+    elif backend == "torch":
+        import torch
+
+        torch.manual_seed(seed)
+
+
 def initialise(model: Any, seed: int) -> None:
     """Sets every variable of the built Keras ``model``, random-number states of Dropout included, from ``seed``.
 
     Each layer is built anew from its own configuration under a seed of its own, so Keras' initialisers draw the values.
     """
-    import keras
-
     for role, layer in roles(model):
-        keras.utils.set_random_seed(derived(seed, role))
+        seed_everything(derived(seed, role))
         fresh = type(layer).from_config(layer.get_config())
         if layer.get_build_config() is not None:
             fresh.build_from_config(layer.get_build_config())

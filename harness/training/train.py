@@ -52,8 +52,9 @@ def resolve_engine(engine: str, backend: str) -> str:
 
 
 def check_seeds(seeds: Sequence[int]) -> None:
-    """SuiteError unless the seeds are at least one, different, and not negative."""
-    if not seeds or len(set(seeds)) != len(seeds) or min(seeds) < 0:
+    """SuiteError unless the seeds are at least one, different integers, and not negative."""
+    whole = all(isinstance(seed, int) for seed in seeds)
+    if not seeds or not whole or len(set(seeds)) != len(seeds) or min(seeds) < 0:
         raise invalid("seeds", expected="one or more different integers of at least 0", received=list(seeds))
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from reports.write import write_report
-from tests.reports.synthetic import full_run
+from tests.reports.full import full_run
 
 
 @pytest.fixture(scope="session")

@@ -12,7 +12,8 @@ import pytest
 from harness.errors import SuiteError
 from reports import __main__ as command
 from reports.folders import check_writable, write_atomic
-from tests.reports.synthetic import Recorder, full_run
+from tests.reports.full import full_run
+from tests.reports.synthetic import Recorder
 
 ROOT = Path(__file__).parents[2]
 

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from reports.write import write_report
+from tests.reports.full import full_run
 from tests.reports.markdown import section, tables
-from tests.reports.synthetic import Recorder, claim, effect, full_run
+from tests.reports.synthetic import Recorder, claim, effect
 
 
 @pytest.fixture(scope="module")
@@ -20,7 +21,7 @@ def rows(text: str) -> dict[str, dict[str, str]]:
 
 
 def test_sections_come_in_the_order_a_reader_needs_them(text: str) -> None:
-    assert text.startswith("# The lecture's claims on tensorflow, setting quick, 2026-11-24\n")
+    assert text.startswith("# The lecture's claims on TensorFlow, setting quick, 2026-11-24\n")
     assert re.findall(r"^## (.*)$", text, flags=re.MULTILINE) == [
         "Where the measurement contradicts the lecture",
         "All claims, in lecture order",
@@ -40,10 +41,13 @@ def test_every_table_is_whole(text: str) -> None:
 
 def test_summary_counts(text: str) -> None:
     assert (
-        "**9 claims: 4 supported, 3 refuted, 1 inconclusive, 1 not run; 1 of 19 trained variants regressed.**" in text
+        "**9 claims: 4 supported, 2 refuted, 1 inconclusive, 1 not run; 1 refuted at the quick size only.** "
+        "95 trials in 212 s on AMD EPYC 7B13. 1 of 16 trained variants with a baseline regressed." in text
     )
-    ran, adjusted, expected = tables(text)[0]
-    assert list(ran.values()) == ["this run", "4", "3", "1", "1"]
+    full, small, ran, adjusted, expected = tables(text)[0]
+    assert list(full.values()) == ["at the lecture's size", "2", "2", "0", "1"]
+    assert list(small.values()) == ["at the quick size", "2", "1", "1", "0"]
+    assert list(ran.values()) == ["all", "4", "3", "1", "1"]
     assert list(adjusted.values())[1:] == ["3", "3", "2", "1"]
     assert list(expected.values())[1:] == ["1", "0", "1", "0"]
     assert "**Regressed: 1.** `deep-dropout/dropout 0.3` (drifted)." in text
@@ -52,9 +56,11 @@ def test_summary_counts(text: str) -> None:
 
 
 def test_refuted_claims_come_first_with_effect_and_n(text: str) -> None:
-    [table] = tables(section(text, "Where the measurement contradicts the lecture"))
-    assert [row["verdict"] for row in table] == ["✘ REFUTED (quick)", "✘ REFUTED (quick)", "✘ REFUTED"]
-    best = table[1]
+    full, small = tables(section(text, "Where the measurement contradicts the lecture"))
+    assert [row["verdict"] for row in full] == ["✘ REFUTED", "✘ REFUTED"]
+    [best] = small
+    assert best["verdict"] == "✘ REFUTED (quick)"
+    assert best["at the lecture's setting"] == "not stored"
     assert best["effect [interval]"] == "l1 = 1e-5 − l1 = 1e-9: −0.0600 [−0.0680, −0.0520]"
     assert best["n"] == "5"
     assert "적절한 값의 선택이 필요" in best["the lecture says"]
@@ -76,13 +82,14 @@ def test_row_of_a_claim_with_everything(rows: dict[str, dict[str, str]]) -> None
     [
         ("tips-dropout-rate", "effect [interval]", "dropout 0.2 − dropout 0.1: +0.0015 [+0.0005, +0.0025]<br>… 1 more"),
         ("tips-dropout-rate", "baseline", "⚠ **drifted**"),
-        ("raw-data-diverges", "ours", "raw: no value in 5 of 5 seeds<br>n = 5"),
-        ("raw-data-diverges", "effect [interval]", "1 [0.549, 1]"),
-        ("raw-data-diverges", "verdict", "✔ SUPPORTED (quick)<br>⚠ expected: ? INCONCLUSIVE"),
+        ("raw-data-diverges", "ours", "raw: no value in 5 of 5 seeds<br>loss, n = 5"),
+        ("raw-data-diverges", "effect [interval]", "5 of 5 seeds [0.549, 1]"),
+        ("raw-data-diverges", "verdict", "✔ SUPPORTED<br>⚠ expected: ? INCONCLUSIVE"),
         ("scale-gap-hurts", "effect [interval]", "×0.38 [×0.31, ×0.46]"),
-        ("tips-figures-reproduce/softmax", "effect [interval]", "0.6550 [0.6550, 0.6550]; slide 0.8947"),
+        ("tips-figures-reproduce/softmax", "effect [interval]", "0.6550 (no variance); slide 0.8947"),
         ("tips-figures-reproduce/softmax", "baseline", "–"),
-        ("zscore-formula", "effect [interval]", "mean: 1.2e−07 (tolerance 1e−06)<br>… 1 more"),
+        ("zscore-formula", "effect [interval]", "mean: 1.2e−7 (tolerance 1e−6)<br>… 1 more"),
+        ("minmax-table", "effect [interval]", "shape (8, 5) against (8, 4)"),
         ("zscore-formula", "verdict", "✔ SUPPORTED"),
         ("early-stopping-stops", "verdict", "– NOT RUN"),
     ],
@@ -108,7 +115,12 @@ def test_each_claim_links_to_its_details(text: str) -> None:
 
 
 def test_quick_is_labelled_and_explained(text: str, tmp_path: Path) -> None:
-    assert "**Fewer images change the truth**" in text
+    assert (
+        "> Setting **quick**: 4 claims, labelled *(quick)*, rest on less than the lecture's size (`deep-dropout`: "
+        in text
+    )
+    assert "`deep-dropout`: 10,000 images, 5 epochs; `l1-sweep`: all images, 200 epochs)" in text
+    assert "All other experiments have the lecture's own size." in text
     lecture = write_report(full_run(tmp_path, setting="lecture"), tmp_path).read_text(encoding="utf-8")
     assert "Fewer images change the truth" not in lecture
 

@@ -1,0 +1,211 @@
+"""One run with everything a report has to cope with."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from harness.trial import Divergence, Seconds, Trial
+from tests.reports.synthetic import (
+    LOSS,
+    SEEDS,
+    Recorder,
+    claim,
+    diverged,
+    effect,
+    experiment,
+    published,
+    trial,
+)
+
+
+def full_run(folder: Path, **changes: Any) -> Path:
+    """Everything a report has to cope with, in one run."""
+    run = Recorder(folder, **changes)
+    deep(run)
+    raw_data(run)
+    softmax(run)
+    rates(run)
+    exact(run)
+    return run.end()
+
+
+def deep(run: Recorder) -> None:
+    """Five hidden layers: a claim that holds, one that is refuted, a slide's curve, a drifted baseline."""
+    names = {"no dropout": 0.9580, "dropout 0.2": 0.9642, "dropout 0.1": 0.9627, "dropout 0.3": 0.9610}
+    printed = {"dropout 0.2": {"val_accuracy": [0.72, 0.905, 0.941, 0.954, 0.966], "loss": [1.3, 0.5, 0.3, 0.12, 0.1]}}
+    record = experiment("deep-dropout", list(names), printed=printed, reduced=True)
+    run.log.append("experiment", record)
+    for name, end in names.items():
+        state = "drifted" if name == "dropout 0.3" else "identical"
+        run.train(record, [trial(name, seed, end) for seed in SEEDS], "val_accuracy", state)
+    run.log.append(
+        "claim",
+        claim(
+            "tips-dropout-helps",
+            "SUPPORTED",
+            [effect("dropout 0.2 − no dropout", 0.0062, 0.0051, 0.0073)],
+            slide="Example 4, 5 hidden layers | dropout",
+            statement="Dropout 0.2 improves | the five-hidden-layer network (드롭아웃).",
+            experiment="deep-dropout",
+            published=[published("no dropout", "0.9798"), published("dropout 0.2", "0.9840")],
+            variants={name: run.means[name] for name in ("no dropout", "dropout 0.2")},
+            adjusted_verdict="INCONCLUSIVE",
+            expected_verdict="SUPPORTED",
+            lecture_verdict="REFUTED",
+            deviations=["Seeds: five instead of one.", "fewer images"],
+            notes=["적절한 값의 선택이 필요"],
+        ),
+    )
+    rivals = [
+        effect(f"dropout 0.2 − dropout {x}", d, d - 0.001, d + 0.001) for x, d in (("0.1", 0.0015), ("0.3", 0.003))
+    ]
+    part = {"reason": "above", "parts": [], "verdict": "SUPPORTED"}
+    run.log.append(
+        "claim",
+        claim(
+            "tips-dropout-rate",
+            "SUPPORTED",
+            rivals,
+            rule="dropout 0.2 is the best of dropout 0.1, dropout 0.2, dropout 0.3 (val_accuracy)",
+            experiment="deep-dropout",
+            published=[published("dropout 0.1", "0.9803"), published("dropout 0.3", "0.9819")],
+            variants={name: run.means[name] for name in ("dropout 0.1", "dropout 0.2", "dropout 0.3")},
+            parts=[part | {"effects": [one]} for one in rivals],
+            beside=[{"rule": "a ≈ b ± 0.001", "verdict": "INCONCLUSIVE", "reason": "too wide", "effects": [rivals[0]]}],
+            baseline={"state": "drifted", "reason": "dropout 0.3 drifted"},
+            deviations=["fewer images"],
+        ),
+    )
+
+
+def raw_data(run: Recorder) -> None:
+    """Example 2 unscaled: every seed diverges, one of them at once; nothing has a mean."""
+    record = experiment("raw-data", ["raw", "scaled"], metrics=[LOSS], accuracy=False, reduced=False)
+    record["size"] = {"epochs": 10, "batch_size": 8, "train": None, "seeds": 5}
+    record["printed"] = {"raw": {"loss": [4.9e11, 5.4e32, None, None, None, None]}}
+    run.log.append("experiment", record)
+    raw = [diverged("raw", seed, finite=0 if seed == 4 else 2) for seed in SEEDS]
+    run.train(record, raw, "loss", "within")
+    curve = [tuple(1.55 * 0.93**e * (1 + 0.02 * s) for e in range(10)) for s in SEEDS]
+    scaled = [Trial("scaled", s, {"loss": curve[s][-1]}, {"loss": curve[s]}, None, Seconds(0.1)) for s in SEEDS]
+    run.train(record, scaled, "loss", "missing")
+    run.log.append(
+        "claim",
+        claim(
+            "raw-data-diverges",
+            "SUPPORTED",
+            [effect("share of seeds of raw that diverge", 1.0, 0.549, 1.0, metric="divergence", unit="share of seeds")],
+            slide="2.2, Example 2",
+            rule="raw diverges",
+            experiment="raw-data",
+            published=[published("raw", "4.9e11", "loss")],
+            variants={"raw": run.means["raw"]},
+            expected_verdict="INCONCLUSIVE",
+        ),
+    )
+    steps = effect("scaled / raw", 0.38, 0.31, 0.46, metric="steps", unit="ratio", notes=["2 censored", "log scale"])
+    run.log.append(
+        "claim", claim("scale-gap-hurts", "INCONCLUSIVE", [steps], baseline={"state": "new", "reason": None})
+    )
+
+
+def softmax(run: Recorder) -> None:
+    """Zero variance, a seed stuck at chance, one epoch only, no baseline."""
+    record = experiment("softmax", ["softmax only", "stuck"], reduced=False)
+    record["size"] = {"epochs": 1, "batch_size": 512, "train": None, "seeds": 5}
+    run.log.append("experiment", record)
+    run.train(record, [trial("softmax only", s, 0.9, epochs=1, noise=0) for s in SEEDS], "val_accuracy", None)
+    stuck = [trial("stuck", s, 0.1, epochs=1) for s in SEEDS[:4]]
+    lost = Trial("stuck", 4, {}, {"val_accuracy": (0.098,), "loss": (2.3,)}, Divergence("stuck at chance", 1))
+    run.train(record, [*stuck, lost], "val_accuracy", "not comparable")
+    figure = published("softmax only", "0.8947")
+    run.log.append(
+        "claim",
+        claim(
+            "tips-figures-reproduce",
+            "REFUTED",
+            [
+                effect(
+                    "softmax only, one more run",
+                    0.6550,
+                    0.6550,
+                    0.6550,
+                    p=None,
+                    details={"published": 0.8947, "percentile": 100.0},
+                    notes=["zero variance: the runs' value ± rounding and a relative 1e-06"],
+                )
+            ],
+            case="softmax",
+            experiment="softmax",
+            rule="softmax only reproduces 0.8947",
+            published=[figure],
+            variants={"softmax only": run.means["softmax only"]},
+            reason="0.8947 lies outside the 99 % prediction interval",
+            baseline={"state": None, "reason": "no baseline for this stack"},
+        ),
+    )
+
+
+def rates(run: Recorder) -> None:
+    """More variants than a panel holds, and long curves; of a suite that did not say whether it is reduced."""
+    names = [f"l1 = 1e-{k}" for k in range(1, 11)] + ["없음 (no $regulariser$)"]
+    record = experiment("l1-sweep", names)
+    record["size"] = {"epochs": 200, "batch_size": 8, "train": None, "seeds": 5}
+    run.log.append("experiment", record)
+    for k, name in enumerate(names):
+        run.train(record, [trial(name, s, 0.90 + 0.007 * k, epochs=200) for s in SEEDS], "val_accuracy")
+    verdicts = ["SUPPORTED"] * 8 + ["REFUTED", "INCONCLUSIVE"]
+    effects = [
+        effect(f"{names[4]} − {n}", 0.02 - 0.01 * k, 0.012 - 0.01 * k, 0.028 - 0.01 * k) for k, n in enumerate(names)
+    ]
+    parts = [
+        {"verdict": v, "reason": "see the effect", "effects": [e], "parts": []}
+        for v, e in zip(verdicts, effects, strict=False)
+    ]
+    run.log.append(
+        "claim",
+        claim(
+            "activity-l1-value",
+            "REFUTED",
+            effects,
+            statement="적절한 값의 선택이 필요: an appropriate value has to be chosen.",
+            experiment="l1-sweep",
+            variants={name: run.means[name] for name in names},
+            published=[published(name, "0.9815") for name in names],
+            parts=parts,
+            reason="l1 = 1e-9 exceeds l1 = 1e-5",
+        ),
+    )
+
+
+def exact(run: Recorder) -> None:
+    """Claims that train nothing, an erratum, and one that could not run."""
+    error = {"metric": "error", "unit": "absolute error", "p": None, "p_adjusted": None, "n": 1}
+    run.log.append(
+        "claim",
+        claim(
+            "zscore-formula",
+            "SUPPORTED",
+            [
+                effect("mean", 1.2e-7, None, None, details={"tolerance": 1e-6}, **error),
+                effect("Normalization", 3e-7, None, None, details={"tolerance": 1e-5}, **error),
+            ],
+            marker="exact",
+            slide="2.1",
+            rule="equals an independent reference",
+            baseline={"state": None, "reason": "exact claims have none"},
+        ),
+    )
+    run.log.append(
+        "claim",
+        claim(
+            "minmax-table",
+            "REFUTED",
+            [effect("printed <b>digits</b>", None, None, None, details={"tolerance": 0.0}, **error)],
+            marker="exact",
+            reason="shape (8, 5) against (8, 4)",
+        ),
+    )
+    run.log.append("claim", claim("early-stopping-stops", "NOT_RUN", [], marker="exact", reason="no such file"))
+    run.log.append("claim", claim("errata", "SUPPORTED", [], case="lr", marker="errata", reason="`lr=` raises"))

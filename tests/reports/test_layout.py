@@ -1,0 +1,152 @@
+"""Which panels there are, where variants diverged and where not, and that nothing of a legend is cut off."""
+
+from __future__ import annotations
+
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from harness.trial import Divergence, Trial
+from reports.curve_data import Arm, arm, best, mixed
+from reports.forest import forest, margin, slide_difference
+from reports.layout import LETTER, columns, legend_columns
+from reports.records import load
+from reports.style import fitting, smaller
+from reports.write import write_report
+from tests.reports.synthetic import SEEDS, Recorder, claim, diverged, effect, experiment, published, trial
+
+
+def lost(curve: str) -> Arm:
+    found = arm("raw", [diverged("raw", seed) for seed in SEEDS], "loss")
+    assert found is not None
+    return found
+
+
+def whole(variant: str, curve: str) -> Arm:
+    found = arm(variant, [trial(variant, seed, 0.9) for seed in SEEDS], curve)
+    assert found is not None
+    return found
+
+
+def test_variants_that_stayed_finite_have_a_panel_of_their_own() -> None:
+    marks = {"loss": {"raw": ("4.9e11", 4.9e11), "a": ("0.8204", 0.8204)}}
+    both, finite = columns({"loss": [lost("loss"), whole("a", "loss")]}, marks)
+    assert both.variants == ("raw", "a")
+    assert list(both.slides) == ["raw"]
+    assert finite.variants == ("a",)
+    assert list(finite.slides) == ["a"]
+    assert finite.left > both.left + both.width
+
+
+@pytest.mark.parametrize("arms", [[lost("loss")], [whole("a", "loss"), whole("b", "loss")]])
+def test_one_panel_where_all_or_none_diverged(arms: list[Arm]) -> None:
+    assert not mixed(arms)
+    assert len(columns({"loss": arms}, {"loss": {}})) == 1
+
+
+def test_accuracies_leave_lost_variants_out_and_give_their_place_to_the_loss() -> None:
+    arms = {"val_accuracy": [lost("x"), whole("a", "val_accuracy")], "loss": [lost("loss"), whole("a", "loss")]}
+    placed = columns(arms, {"val_accuracy": {}, "loss": {}})
+    assert [(c.curve, c.variants) for c in placed] == [
+        ("val_accuracy", ("a",)),
+        ("loss", ("raw", "a")),
+        ("loss", ("a",)),
+    ]
+    calm = columns({curve: [whole("a", curve)] for curve in arms}, {"val_accuracy": {}, "loss": {}})
+    assert [(c.curve, len(c.variants)) for c in calm] == [("val_accuracy", 1), ("val_accuracy", 0), ("loss", 1)]
+
+
+@pytest.mark.parametrize(("kind", "gone"), [("blow-up", True), ("stuck at chance", False)])
+def test_finite_curves_of_diverged_seeds_are_a_band(kind: str, gone: bool) -> None:
+    how = Divergence(kind, 2)  # type: ignore[arg-type]
+    found = arm("a", [Trial("a", seed, {}, {"loss": (1.0, 1e6 + seed)}, how) for seed in SEEDS], "loss")
+    assert found is not None
+    assert (found.lost, found.failed, found.broken) == (gone, 5, ())
+    np.testing.assert_allclose(found.high, [1.0, 1e6 + 4])
+
+
+@pytest.mark.parametrize("width", [6.0, 9.5, 12.7])
+def test_legend_fits(width: float) -> None:
+    labels = ["raw (× 30 of 30 diverged)", "min-max", "standardised", "slide's own curve"]
+    count = legend_columns(labels, width)
+    assert 1 <= count <= 4
+    assert count == 1 or count * (0.75 + LETTER * len(labels[0])) <= width
+
+
+def test_labels_of_a_long_figure_stay_inside() -> None:
+    [short], [long] = (
+        columns({"loss": [whole("a", "loss")]}, {"loss": {"a": (text, 0.26)}}) for text in ("0.26", "0.263750")
+    )
+    assert long.end - short.end == pytest.approx(LETTER * 4)
+
+
+def test_many_diverged_seeds_beside_finite_ones_stay_a_small_file(tmp_path: Path) -> None:
+    run = Recorder(tmp_path)
+    names = ["rate 1e6", "rate 1e38", "rate 0.1", "rate 10"]
+    record = experiment("rates", names, reduced=False)
+    run.log.append("experiment", record)
+    for name in names[:2]:
+        run.train(record, [diverged(name, seed, finite=190, epochs=200) for seed in range(30)], "loss")
+    for name in names[2:]:
+        run.train(record, [trial(name, seed, 0.9, epochs=200) for seed in range(30)], "val_accuracy")
+    text = write_report(run.end(), tmp_path).read_text(encoding="utf-8")
+    path = tmp_path / "figures" / "rates.svg"
+    assert path.stat().st_size < 100_000
+    assert "Variants of which every seed diverged are in the panel of all variants only." in text
+    assert "raw" not in ET.parse(path).getroot().itertext()
+
+
+def test_best_epochs() -> None:
+    trials = [Trial("a", s, {"best_epoch": 20.0 + s, "best_val_loss": 0.26}, {"val_loss": (0.3,)}) for s in (0, 1)]
+    found = best("val_loss", trials, {"best_epoch": 25.0})
+    assert found is not None
+    assert (found.ours, found.slide) == ((20.0, 21.0), 25.0)
+    assert best("loss", trials, {"best_epoch": 25.0}) is None
+
+
+def test_slides_difference_and_margin(tmp_path: Path) -> None:
+    run = Recorder(tmp_path)
+    run.log.append("experiment", experiment("deep", ["a", "b"], reduced=True))
+    both = effect("a − b", 0.001, -0.001, 0.003)
+    other = effect("a − c", 0.001, -0.001, 0.003)
+    run.log.append("claim", claim("alike", "SUPPORTED", [both], experiment="deep", rule="a = b ± 0.002 (val_accuracy)"))
+    run.log.append("claim", claim("helps", "INCONCLUSIVE", [other], experiment="deep"))
+    figures = [published("a", "0.9840"), published("b", "0.9798"), published("c", "0.4", "val_loss")]
+    run.log.append("claim", claim("figures", "REFUTED", [], experiment="deep", published=figures))
+    loaded = load(run.end())
+    alike, helps, _ = loaded.claims
+    assert slide_difference(loaded, alike, both) == pytest.approx(0.0042)
+    assert slide_difference(loaded, helps, other) is None
+    assert (margin(alike), margin(helps)) == (0.002, None)
+    picture = forest(loaded)
+    assert picture is not None
+    shown = [element.text for element in ET.fromstring(picture.content).iter("{http://www.w3.org/2000/svg}text")]
+    assert shown.count("+0.0042") == 1
+    assert "✔ SUPPORTED (quick)" in shown
+    assert "Grey stroke" in picture.caption
+    assert "Grey bar" in picture.caption
+
+
+def test_alt_text_is_short_and_says_what_it_leaves_out() -> None:
+    long = fitting("Effects", [f"claim-number-{i} 0.0123 supported" for i in range(40)])
+    assert len(long) <= 280
+    left = int(long.rsplit("; ", 1)[1].split()[0])
+    assert long.count("claim-number") + left == 40
+    assert fitting("Effects", ["a", "b"]) == "Effects: a; b."
+    assert fitting("Effects", []) == "Effects."
+
+
+def test_smaller_keeps_the_drawing() -> None:
+    drawn = (
+        '<g id="line2d_1">\n <use xlink:href="#m1" x="10.123" y="2" style="fill: #fff; stroke: #000"/>\n'
+        ' <use xlink:href="#m1" x="11.5" y="2" style="fill: #fff; stroke: #000"/>\n</g>\n'
+        '<path id="m1" d="M 0 0 \nL 0 3.55 \n"/>\n<text x="1.99" transform="rotate(-0 1 2)">0.12345</text>\n'
+    )
+    found = smaller(drawn)
+    assert found == (
+        '<g>\n<g style="fill:#fff;stroke:#000">\n<use xlink:href="#m1" x="10.1" y="2"/>\n'
+        '<use xlink:href="#m1" x="11.5" y="2"/>\n</g>\n</g>\n'
+        '<path id="m1" d="M 0 0 L 0 3.5 "/>\n<text x="1.9">0.12345</text>\n'
+    )

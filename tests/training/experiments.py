@@ -1,0 +1,192 @@
+"""What the worker trains: small networks on few images, and data whose training can be told beforehand."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+import numpy as np
+
+from cases.data.mnist import mnist
+from cases.examples import normalization
+from cases.networks import adam, dense_linear, dense_softmax, sgd
+from harness.experiment import Dataset, Experiment, Size, Variant
+from harness.metric import Metric
+
+COUNT, BATCH = 600, 128
+"""Four full batches and one of 88 an epoch."""
+
+ACCURACY = Metric("val_accuracy", better="higher", unit="fraction", smallest_effect=0.0005)
+LOSS = Metric("loss", better="lower", unit="nats", smallest_effect=0.002)
+
+
+def images() -> Dataset:
+    full = mnist()
+    assert full.x_val is not None
+    assert full.y_val is not None
+    return Dataset(full.x[:COUNT], full.y[:COUNT], full.x_val[:400], full.y_val[:400])
+
+
+def small(
+    hidden: int = 2, dropout: float = 0.0, batch_norm: bool = False, l1: float = 0.0, units: int = 32
+) -> Any:
+    """Hidden ReLU layers, each followed by what is asked for, and a softmax over the digits."""
+    import keras
+    from keras import layers
+
+    stack: list[Any] = [layers.Input((784,))]
+    for _ in range(hidden):
+        penalty = keras.regularizers.L1(l1) if l1 else None
+        stack.append(layers.Dense(units, activation="relu", activity_regularizer=penalty))
+        stack += [layers.BatchNormalization()] if batch_norm else []
+        stack += [layers.Dropout(dropout)] if dropout else []
+    return keras.Sequential([*stack, layers.Dense(10, activation="softmax")])
+
+
+def both(size: Size) -> dict[str, Size]:
+    return {"quick": size, "lecture": size}
+
+
+AGREEMENT = Experiment(
+    id="agreement",
+    data=images,
+    optimizer=adam,
+    loss="categorical_crossentropy",
+    sizes=both(Size(epochs=3, batch_size=BATCH)),
+    metrics=(ACCURACY, LOSS),
+    inference=True,
+    variants=(
+        Variant("softmax", functools.partial(dense_softmax, 784, 10)),
+        Variant("two relu", small),
+        Variant("activity l1", functools.partial(small, hidden=1, l1=1e-3)),
+        Variant("batch norm", functools.partial(small, hidden=1, batch_norm=True)),
+    ),
+)
+
+# eight examples in batches of three: 3 + 3 + 2, no validation, no accuracy, no inference curves
+REGRESSION = Experiment(
+    id="regression",
+    data=normalization.min_max,
+    model=functools.partial(dense_linear, 4, 1),
+    optimizer=functools.partial(sgd, 0.05),
+    loss="mean_squared_error",
+    sizes=both(Size(epochs=10, batch_size=3)),
+    metrics=(LOSS,),
+    accuracy=False,
+    variants=(Variant("linear"),),
+)
+
+DROPOUT = Experiment(
+    id="dropout",
+    data=images,
+    optimizer=adam,
+    loss="categorical_crossentropy",
+    sizes=both(Size(epochs=2, batch_size=BATCH)),
+    metrics=(LOSS, ACCURACY),
+    variants=(
+        Variant("with", functools.partial(small, hidden=1, dropout=0.5)),
+        Variant("without", functools.partial(small, hidden=1)),
+    ),
+)
+
+
+def one_image() -> Dataset:
+    full = images()
+    return Dataset(full.x[:1], full.y[:1], full.x[:1], full.y[:1])
+
+
+def dropped_softmax() -> Any:
+    import keras
+    from keras import layers
+
+    return keras.Sequential([layers.Input((784,)), layers.Dropout(0.5), layers.Dense(10, activation="softmax")])
+
+
+# One image, a rate of 0: nothing but the dropout mask can change the loss.
+MASKS = Experiment(
+    id="masks",
+    data=one_image,
+    model=dropped_softmax,
+    optimizer=functools.partial(sgd, 0.0),
+    loss="categorical_crossentropy",
+    sizes=both(Size(epochs=6, batch_size=1)),
+    metrics=(LOSS,),
+    inference=True,
+    variants=(Variant("dropout"),),
+)
+
+
+def ones(dropout: bool) -> Any:
+    """y = x, with a Dropout beside it, if asked for, that draws random numbers and changes nothing."""
+    import keras
+    from keras import layers
+
+    inputs = layers.Input((1,))
+    outputs = layers.Dense(1, kernel_initializer="ones")(inputs)
+    if dropout:
+        silent = layers.Rescaling(0.0)(layers.Dropout(0.5)(inputs))
+        outputs = layers.Add()([outputs, silent])
+    return keras.Model(inputs, outputs)
+
+
+def roots() -> Dataset:
+    """The squares of the examples are 0, 1, 2, …, so that the loss of a step of one example says which one it was."""
+    x = np.sqrt(np.arange(16.0))[:, None]
+    return Dataset(x, np.zeros_like(x))
+
+
+ORDER = Experiment(
+    id="order",
+    data=roots,
+    optimizer=functools.partial(sgd, 0.0),
+    loss="mean_squared_error",
+    sizes=both(Size(epochs=2, batch_size=1)),
+    metrics=(LOSS,),
+    accuracy=False,
+    variants=(
+        Variant("plain", functools.partial(ones, dropout=False)),
+        Variant("dropout", functools.partial(ones, dropout=True)),
+    ),
+)
+
+
+def with_nan() -> Dataset:
+    """Eight examples, of which number 5 is not a number."""
+    x = np.linspace(0.1, 0.8, 8)[:, None]
+    x[5] = np.nan
+    return Dataset(x, np.zeros_like(x))
+
+
+def one_number() -> Dataset:
+    return Dataset(np.ones((1, 1)), np.zeros((1, 1)))
+
+
+# On one example x = 1, y = 0 with weight and bias, SGD multiplies the error by 1 − 4 × rate: at rate 1 the loss grows
+# by 9 a step, and 9⁴ is the first power above 1000.
+FAILURES = Experiment(
+    id="failures",
+    model=functools.partial(dense_linear, 1, 1),
+    loss="mean_squared_error",
+    sizes=both(Size(epochs=8, batch_size=1)),
+    metrics=(LOSS,),
+    accuracy=False,
+    variants=(
+        Variant("nan", data=with_nan, optimizer=functools.partial(sgd, 0.01)),
+        Variant("blow-up", data=one_number, optimizer=functools.partial(sgd, 1.0)),
+        Variant("grows below the limit", data=one_number, optimizer=functools.partial(sgd, 0.6)),
+        Variant("finite", data=one_number, optimizer=functools.partial(sgd, 0.1)),
+    ),
+)
+
+CHANCE = Experiment(
+    id="chance",
+    data=images,
+    model=functools.partial(dense_softmax, 784, 10),
+    loss="categorical_crossentropy",
+    sizes=both(Size(epochs=2, batch_size=BATCH)),
+    metrics=(ACCURACY,),
+    variants=(
+        Variant("rate 0", optimizer=functools.partial(sgd, 0.0)),
+        Variant("learns", optimizer=functools.partial(adam, 0.01)),
+    ),
+)
