@@ -54,7 +54,6 @@ def first_nan_epoch(history: History) -> float | None:
 
 VAL_ACCURACY = Metric("val_accuracy", better="higher", unit="fraction", smallest_effect=MNIST_SMALLEST)
 VAL_LOSS = Metric("val_loss", better="lower", unit="nats", smallest_effect=0.002)
-LOSS = Metric("loss", better="lower", unit="nats", smallest_effect=0.002)
 BEST_LOSS = Metric("best_val_loss", better="lower", unit="nats", smallest_effect=0.002, of=best_loss)
 BEST_EPOCH = Metric("best_epoch", better="lower", unit="epochs", smallest_effect=1.0, of=best_epoch)
 RISING_EPOCHS = Metric("rising_epochs", better="lower", unit="epochs", smallest_effect=1.0, of=rising_epochs)

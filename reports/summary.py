@@ -99,7 +99,7 @@ def _counts(run: Run, claims: list[Any]) -> str:
         rows.append(["at the quick size", *_row((claim["verdict"] for claim in small), names)])
     rows.append(["all" if rows else "this run", *_row((claim["verdict"] for claim in claims), names)])
     adjusted = [claim["adjusted_verdict"] or claim["verdict"] for claim in claims]
-    rows.append(["all, after Holm's adjustment over the catalogue", *_row(adjusted, names)])
+    rows.append(["after Holm's adjustment over the catalogue", *_row(adjusted, names)])
     expected = [claim["expected_verdict"] for claim in claims if claim["expected_verdict"]]
     if expected:
         rows.append([f"expected (stored for {len(expected)} of {len(claims)})", *_row(expected, names)])

@@ -13,9 +13,9 @@ EVERY = 15.0  # seconds between two lines of a log
 class Progress:
     """Shows the training of the variants in ``expected``: name -> seconds that its trials took when last stored.
 
-    The time left is that of the variants to come, scaled by how long the finished ones took against what was expected;
-    a variant without stored seconds counts as the mean of those finished. A terminal that cannot be written to, or a
-    quiet one (-q), shows nothing.
+    The time left is that of the variants to come, scaled by how long the finished ones took against what was expected,
+    and the running one's share of epochs still to do; a variant without stored seconds counts as the mean so far. A
+    terminal that cannot be written to, or a quiet one (-q), shows nothing.
     """
 
     def __init__(self, config: pytest.Config, expected: Mapping[str, float | None]) -> None:
@@ -25,23 +25,25 @@ class Progress:
         self._writer = config.get_terminal_writer()
         self._live = bool(self._writer.hasmarkup) and self._writer._file.isatty()
         self._quiet = config.getoption("verbose") < 0
-        self._name, self._seeds, self._epochs, self._seed = "", 0, 0, 0
+        self._name, self._seeds, self._epochs, self._fraction = "", 0, 0, 0.0
         self._shown = -EVERY
         self._started = 0.0
 
     def start(self, name: str, seeds: int, epochs: int) -> None:
         """A variant begins to train."""
-        self._name, self._seeds, self._epochs, self._seed = name, seeds, epochs, 0
+        self._name, self._seeds, self._epochs, self._fraction = name, seeds, epochs, 0.0
         self._started = time.monotonic()
         self._show(f"{name}: {seeds} seeds of {epochs} epochs")
 
     def epoch(self, seed: int, epochs: int) -> None:
-        """``epochs`` of the trial of ``seed`` are finished."""
+        """``epochs`` of the trial of ``seed`` are finished; seeds count from 0."""
+        self._fraction = (seed + epochs / self._epochs) / self._seeds
         self._show(f"{self._name}: seed {seed + 1} of {self._seeds}, epoch {epochs} of {self._epochs}")
 
     def finish(self, name: str, seconds: float) -> None:
         """A variant is trained, or was interrupted."""
         self._spent[name] = seconds
+        self._name = ""
         self._clear()
 
     def note(self, name: str) -> None:
@@ -51,16 +53,24 @@ class Progress:
 
     def left(self) -> float | None:
         """Estimated seconds until the last variant is trained; None while nothing is known."""
-        known = [self._expected[name] for name in self._spent if self._expected.get(name)]
-        spent = [seconds for name, seconds in self._spent.items() if self._expected.get(name)]
-        scale = sum(spent) / sum(k for k in known if k) if known else 1.0
-        to_come = [name for name in self._expected if name not in self._spent]
-        if not self._spent and not all(self._expected[name] for name in to_come):
-            return None
-        average = sum(self._spent.values()) / len(self._spent) if self._spent else 0.0
-        total = sum((self._expected[name] or 0.0) * scale or average for name in to_come)
-        elapsed = time.monotonic() - self._started if self._name in to_come else 0.0
-        return max(total - elapsed, 0.0)
+        elapsed = time.monotonic() - self._started if self._name else 0.0
+        running = [elapsed / self._fraction] if self._name and self._fraction else []
+        known = [(seconds, self._expected[name]) for name, seconds in self._spent.items() if self._expected.get(name)]
+        scale = sum(seconds for seconds, _ in known) / sum(stored or 0.0 for _, stored in known) if known else 1.0
+        measured = [*self._spent.values(), *running]
+        average = sum(measured) / len(measured) if measured else None
+        total = 0.0
+        for name in (name for name in self._expected if name not in self._spent):
+            stored = self._expected[name]
+            if name == self._name and running:
+                total += max(running[0] - elapsed, 0.0)
+            elif stored:
+                total += max(stored * scale - (elapsed if name == self._name else 0.0), 0.0)
+            elif average is None:
+                return None
+            else:
+                total += average
+        return total
 
     def _show(self, text: str) -> None:
         if self._quiet:

@@ -48,7 +48,8 @@ def standardised() -> Dataset:
     return shares(standardise(EXAMPLE_2_XY))
 
 
-LOSS = Metric("loss", better="lower", unit="squared units", smallest_effect=0.01)
+# Losses are positive and skewed over seeds: compared as ratios.
+LOSS = Metric("loss", better="lower", unit="squared units", smallest_effect=0.01, scale="log")
 FIRST_LOSS = Metric(
     "first_loss", better="lower", unit="squared units", smallest_effect=0.01, scale="log", of=first_loss
 )

@@ -76,7 +76,7 @@ def edited(path: Path, edit: tuple[str, str, object]) -> Path:
         (("run", "schema", 99), "99"),
         (("run", "command", ...), "command"),
         (("run", "fingerprint", "cpu"), "fingerprint"),
-        (("experiment", "id", ...), "id"),
+        (("experiment", "id", ...), "'deep-dropout'"),
         (("experiment", "size", {"epochs": 5}), "size.batch_size"),
         (("trial", "seconds", ...), "seconds"),
         (("training", "seconds", {"total": "long"}), "seconds.total"),

@@ -60,7 +60,7 @@ def test_accuracies_leave_lost_variants_out_and_give_their_place_to_the_loss() -
 
 @pytest.mark.parametrize(("kind", "gone"), [("blow-up", True), ("stuck at chance", False)])
 def test_finite_curves_of_diverged_seeds_are_a_band(kind: str, gone: bool) -> None:
-    how = Divergence(kind, 2)  # type: ignore[arg-type]
+    how = Divergence(kind, 2)
     found = arm("a", [Trial("a", seed, {}, {"loss": (1.0, 1e6 + seed)}, how) for seed in SEEDS], "loss")
     assert found is not None
     assert (found.lost, found.failed, found.broken) == (gone, 5, ())
@@ -87,15 +87,18 @@ def test_many_diverged_seeds_beside_finite_ones_stay_a_small_file(tmp_path: Path
     names = ["rate 1e6", "rate 1e38", "rate 0.1", "rate 10"]
     record = experiment("rates", names, reduced=False)
     run.log.append("experiment", record)
-    for name in names[:2]:
-        run.train(record, [diverged(name, seed, finite=190, epochs=200) for seed in range(30)], "loss")
+    for name, end in ((names[0], 200), (names[1], 150)):
+        for seed in range(30):
+            curve = [1e6 * (1 + (seed + epoch) % 7) if epoch < end else None for epoch in range(200)]
+            broken = Trial(name, seed, {"loss": None}, {"loss": tuple(curve)}, Divergence("blow-up", 2))
+            run.log.append("trial", {"experiment": "rates", **broken.to_json()})
     for name in names[2:]:
         run.train(record, [trial(name, seed, 0.9, epochs=200) for seed in range(30)], "val_accuracy")
     text = write_report(run.end(), tmp_path).read_text(encoding="utf-8")
     path = tmp_path / "figures" / "rates.svg"
     assert path.stat().st_size < 100_000
     assert "Variants of which every seed diverged are in the panel of all variants only." in text
-    assert "raw" not in ET.parse(path).getroot().itertext()
+    assert "rate 1e6 (× 30 of 30 diverged)" in ET.parse(path).getroot().itertext()
 
 
 def test_best_epochs() -> None:

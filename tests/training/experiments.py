@@ -27,9 +27,7 @@ def images() -> Dataset:
     return Dataset(full.x[:COUNT], full.y[:COUNT], full.x_val[:400], full.y_val[:400])
 
 
-def small(
-    hidden: int = 2, dropout: float = 0.0, batch_norm: bool = False, l1: float = 0.0, units: int = 32
-) -> Any:
+def small(hidden: int = 2, dropout: float = 0.0, batch_norm: bool = False, l1: float = 0.0, units: int = 32) -> Any:
     """Hidden ReLU layers, each followed by what is asked for, and a softmax over the digits."""
     import keras
     from keras import layers
@@ -47,16 +45,28 @@ def both(size: Size) -> dict[str, Size]:
     return {"quick": size, "lecture": size}
 
 
+SIZE = Size(epochs=3, batch_size=BATCH)
+
+# the only one with inference curves: they cost another compilation in ``fit``
+INFERENCE = Experiment(
+    id="inference",
+    data=images,
+    optimizer=functools.partial(sgd, 0.1),
+    loss="categorical_crossentropy",
+    sizes=both(SIZE),
+    metrics=(ACCURACY, LOSS),
+    inference=True,
+    variants=(Variant("softmax", functools.partial(dense_softmax, 784, 10)),),
+)
+
 AGREEMENT = Experiment(
     id="agreement",
     data=images,
     optimizer=adam,
     loss="categorical_crossentropy",
-    sizes=both(Size(epochs=3, batch_size=BATCH)),
+    sizes=both(SIZE),
     metrics=(ACCURACY, LOSS),
-    inference=True,
     variants=(
-        Variant("softmax", functools.partial(dense_softmax, 784, 10)),
         Variant("two relu", small),
         Variant("activity l1", functools.partial(small, hidden=1, l1=1e-3)),
         Variant("batch norm", functools.partial(small, hidden=1, batch_norm=True)),
@@ -76,16 +86,31 @@ REGRESSION = Experiment(
     variants=(Variant("linear"),),
 )
 
+
+def training_images() -> Dataset:
+    return Dataset(images().x, images().y)
+
+
+def dropped_softmax(rate: float) -> Any:
+    import keras
+    from keras import layers
+
+    stack = [layers.Dropout(rate)] if rate else []
+    return keras.Sequential([layers.Input((784,)), *stack, layers.Dense(10, activation="softmax")])
+
+
+# trained with a dozen seeds by ``fit``, a compilation each: as little to compile as possible
 DROPOUT = Experiment(
     id="dropout",
-    data=images,
-    optimizer=adam,
+    data=training_images,
+    optimizer=functools.partial(sgd, 0.1),
     loss="categorical_crossentropy",
     sizes=both(Size(epochs=2, batch_size=BATCH)),
-    metrics=(LOSS, ACCURACY),
+    metrics=(LOSS,),
+    accuracy=False,
     variants=(
-        Variant("with", functools.partial(small, hidden=1, dropout=0.5)),
-        Variant("without", functools.partial(small, hidden=1)),
+        Variant("with", functools.partial(dropped_softmax, 0.5)),
+        Variant("without", functools.partial(dropped_softmax, 0.0)),
     ),
 )
 
@@ -95,18 +120,11 @@ def one_image() -> Dataset:
     return Dataset(full.x[:1], full.y[:1], full.x[:1], full.y[:1])
 
 
-def dropped_softmax() -> Any:
-    import keras
-    from keras import layers
-
-    return keras.Sequential([layers.Input((784,)), layers.Dropout(0.5), layers.Dense(10, activation="softmax")])
-
-
 # One image, a rate of 0: nothing but the dropout mask can change the loss.
 MASKS = Experiment(
     id="masks",
     data=one_image,
-    model=dropped_softmax,
+    model=functools.partial(dropped_softmax, 0.5),
     optimizer=functools.partial(sgd, 0.0),
     loss="categorical_crossentropy",
     sizes=both(Size(epochs=6, batch_size=1)),
@@ -173,7 +191,6 @@ FAILURES = Experiment(
     variants=(
         Variant("nan", data=with_nan, optimizer=functools.partial(sgd, 0.01)),
         Variant("blow-up", data=one_number, optimizer=functools.partial(sgd, 1.0)),
-        Variant("grows below the limit", data=one_number, optimizer=functools.partial(sgd, 0.6)),
         Variant("finite", data=one_number, optimizer=functools.partial(sgd, 0.1)),
     ),
 )
@@ -185,8 +202,5 @@ CHANCE = Experiment(
     loss="categorical_crossentropy",
     sizes=both(Size(epochs=2, batch_size=BATCH)),
     metrics=(ACCURACY,),
-    variants=(
-        Variant("rate 0", optimizer=functools.partial(sgd, 0.0)),
-        Variant("learns", optimizer=functools.partial(adam, 0.01)),
-    ),
+    variants=(Variant("rate 0", optimizer=functools.partial(sgd, 0.0)),),
 )

@@ -1,0 +1,66 @@
+"""The two engines on the same trainings: curves to compare, value by value and in distribution."""
+
+from __future__ import annotations
+
+from typing import Any
+from unittest import mock
+
+import numpy as np
+
+from harness.experiment import Experiment
+from harness.training import compiled, fit
+from harness.training.seeding import data_order
+from harness.training.train import train
+from harness.trial import Trial
+from tests.training.experiments import AGREEMENT, BATCH, DROPOUT, INFERENCE, MASKS, REGRESSION
+from tests.training.ordered import OrderedFit
+
+SEED = 3
+SEEDS = tuple(range(12))
+ALONE = 5
+
+
+def one(experiment: Experiment, variant: str, engine: str) -> Any:
+    return train(experiment, variant, [SEED], engine=engine)[0].to_json()
+
+
+def ordered(experiment: Experiment, variant: str) -> Any:
+    with mock.patch.object(fit, "FitEngine", OrderedFit):
+        return one(experiment, variant, "fit")
+
+
+def without_last_batch(seed: int, epoch: int, count: int) -> np.ndarray:
+    return data_order(seed, epoch, count)[: count - count % BATCH]
+
+
+def agreement() -> dict[str, dict[str, Any]]:
+    """Seed 3 by both engines, ``fit`` in the order of ``compiled``; and by two spoilt ones, which have to differ."""
+    pairs = [(INFERENCE, "softmax"), *((AGREEMENT, variant.name) for variant in AGREEMENT.variants)]
+    found = {
+        f"{variant}": {"fit": ordered(experiment, variant), "compiled": one(experiment, variant, "compiled")}
+        for experiment, variant in [*pairs, (REGRESSION, "linear"), (DROPOUT, "with")]
+    }
+    with mock.patch.object(compiled, "WHOLE", 0):
+        found["batch norm"]["epoch by epoch"] = one(AGREEMENT, "batch norm", "compiled")
+    found["softmax"]["own order"] = one(INFERENCE, "softmax", "fit")
+    with mock.patch.object(compiled, "data_order", without_last_batch):
+        found["softmax"]["last batch dropped"] = one(INFERENCE, "softmax", "compiled")
+    return found
+
+
+def dropout() -> dict[str, list[Any]]:
+    """Twelve seeds by each engine, one of them again alone, and twelve without dropout."""
+
+    def trials(variant: str, engine: str, seeds: tuple[int, ...]) -> list[Any]:
+        trained: tuple[Trial, ...] = train(DROPOUT, variant, seeds, engine=engine)
+        return [trial.to_json() for trial in trained]
+
+    return {
+        **{engine: trials("with", engine, SEEDS) for engine in ("fit", "compiled")},
+        **{f"{engine} alone": trials("with", engine, (ALONE,)) for engine in ("fit", "compiled")},
+        "without": trials("without", "compiled", SEEDS),
+    }
+
+
+def masks() -> dict[str, Any]:
+    return {engine: one(MASKS, "dropout", engine) for engine in ("fit", "compiled")}

@@ -1,0 +1,44 @@
+"""Everything that needs a backend, measured in one process: ``python -m tests.training.worker BACKEND FILE``.
+
+One process has one backend, and importing one takes seconds. So each backend gets one process, which writes what it
+measured as JSON; the tests are in test_*.py and only read.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from harness.training.backend import choose_backend, import_backend
+from tests.training import measure_engines, measure_failures, measure_pairing
+
+MEASUREMENTS: dict[str, Callable[[], Any]] = {
+    "environment": measure_pairing.environment,
+    "weights": measure_pairing.weights,
+    "engine weights": measure_pairing.engine_weights,
+    "orders": measure_pairing.orders,
+    "agreement": measure_engines.agreement,
+    "dropout": measure_engines.dropout,
+    "masks": measure_engines.masks,
+    "failures": measure_failures.failures,
+    "interrupted": measure_failures.interrupted,
+}
+
+
+def main(backend: str, path: Path, names: list[str]) -> None:
+    choose_backend(backend)
+    import_backend()
+    measured: dict[str, Any] = {"seconds": {}}
+    for name in names or MEASUREMENTS:
+        clock = time.perf_counter()
+        measured[name] = MEASUREMENTS[name]()
+        measured["seconds"][name] = time.perf_counter() - clock
+    path.write_text(json.dumps(measured), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], Path(sys.argv[2]), sys.argv[3:])
