@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -92,6 +93,9 @@ def train(
         total = time.perf_counter() - clock
         trials.append(_trial(task, seed, raw, total, name, facts))
         on_trial(trials[-1])
+    # A program, its model and its data on the device refer to each other; without this they pile up over variants.
+    del runner, task
+    gc.collect()
     return tuple(trials)
 
 
