@@ -17,7 +17,8 @@ class Figure:
 
     def __post_init__(self) -> None:
         try:
-            finite = Decimal(self.printed).is_finite()
+            # a float has lost the digits that were printed, and with them the rounding
+            finite = isinstance(self.printed, str) and Decimal(self.printed).is_finite()
         except (InvalidOperation, TypeError, ValueError):
             finite = False
         if not finite:

@@ -38,8 +38,10 @@ def pytest_configure(config: pytest.Config) -> None:
     try:
         options = suite_options.check(config)
         resolve_engine(options.engine, options.backend)
+        suite_options.check_one_process(config)
         if not config.option.collectonly:
             check_writable(runs_folder(options.reports))
+            check_writable(options.reports / "figures")
     except SuiteError as error:
         raise suite_options.usage(error) from None
     config.stash[OPTIONS] = options
@@ -67,9 +69,8 @@ def pytest_report_header(config: pytest.Config) -> str:
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> Generator[None]:
     collected = list(items)
-    ours = [item for item in collected if item.path.is_relative_to(suite_options.ROOT / "suite")]
     expressions = config.option.keyword or "", config.option.markexpr or ""
-    names = {part for item in ours for part in (item.name, item.path.name)}
+    names = {part for item in collected for part in (item.name, item.path.name)}
     markers = {line.split(":")[0].split("(")[0].strip() for line in config.getini("markers")}
     try:
         selection.check_expressions(*expressions, names, markers)
@@ -79,11 +80,23 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if "timing" not in (config.option.markexpr or ""):
         items[:] = [item for item in items if item.get_closest_marker("timing") is None]
     items[:] = selection.with_trainings(items, collected)
+    _count_deselected(config, items, collected)
     if items and not config.option.collectonly:
         try:
             config.stash[RUN] = _begin(config, items)
         except SuiteError as error:
             raise suite_options.usage(error) from None
+
+
+def _count_deselected(config: pytest.Config, items: list[pytest.Item], collected: list[pytest.Item]) -> None:
+    """pytest has counted the trainings that a claim pulled in as deselected, and the timing items not: put right."""
+    reporter = config.pluginmanager.getplugin("terminalreporter")
+    if reporter is not None:
+        reporter.stats.pop("deselected", None)
+    kept = set(map(id, items))
+    deselected = [item for item in collected if id(item) not in kept]
+    if deselected:
+        config.hook.pytest_deselected(items=deselected)
 
 
 def _begin(config: pytest.Config, items: list[pytest.Item]) -> SuiteRun:
@@ -112,6 +125,8 @@ def _begin(config: pytest.Config, items: list[pytest.Item]) -> SuiteRun:
     }
     trainings = [training for item in items if (training := selection.training_of(item))]
     stored = Stored(options.baselines, stack(prints))
+    if options.update is not None:
+        stored.check_writable(selection.files_of(items), options.setting)
     expected = {}
     for experiment, variant in trainings:
         seconds = stored.seconds(experiment, variant, options.setting)
@@ -126,31 +141,40 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     if run is None:
         return
     lines = session.config.stash[LINES] = []
+    interrupted = exitstatus == pytest.ExitCode.INTERRUPTED
     try:
+        if interrupted:
+            summary.decide_trained(run, session.items)
+            lines.append(summary.interrupted_line(run, session.items))
         summary.adjust_all(run)
         lines += [*summary.verdict_lines(run), *summary.baseline_lines(run)]
         if summary.vanished(run) and session.exitstatus == pytest.ExitCode.OK and run.options.update is None:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
         if run.options.update is not None:
-            lines += ["baselines stored:", *summary.update_baselines(run)]
-            session.exitstatus = REWRITTEN
+            if interrupted:
+                lines.append("baselines: nothing is stored of an interrupted run")
+            else:
+                session.exitstatus = REWRITTEN
+                lines += ["baselines stored:", *summary.update_baselines(run)]
     except SuiteError as error:
         lines.append(f"ERROR: {error}")
         session.exitstatus = pytest.ExitCode.INTERNAL_ERROR
-    interrupted = exitstatus == pytest.ExitCode.INTERRUPTED
     seconds = time.monotonic() - session.config.stash[STARTED]
     run.log.append("end", {"exit_status": int(session.exitstatus), "seconds": seconds, "interrupted": interrupted})
     run.log.close()
-    lines.append(_report(run))
+    try:
+        lines.append(_report(run))
+    except Exception as error:
+        said = str(error) if isinstance(error, SuiteError) else f"{type(error).__name__}: {error}"
+        lines.append(f"ERROR: the report could not be written: {said} The run's record is {run.log.path}.")
+        if session.exitstatus == pytest.ExitCode.OK:
+            session.exitstatus = pytest.ExitCode.INTERNAL_ERROR
 
 
 def _report(run: SuiteRun) -> str:
     from reports.write import write_report
 
-    try:
-        return f"report: {write_report(run.log.path, run.options.reports)}"
-    except SuiteError as error:
-        return f"ERROR: the report could not be written: {error} The run's record is {run.log.path}."
+    return f"report: {write_report(run.log.path, run.options.reports)}"
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:

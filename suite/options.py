@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parent.parent
 RUN: pytest.StashKey[SuiteRun] = pytest.StashKey()
 ENGINE_NAMES = ("auto", *ENGINES)
+MOST_SEEDS = 100_000
 
 
 @dataclass(frozen=True)
@@ -68,13 +70,25 @@ def check(config: pytest.Config, environ: Mapping[str, str] = os.environ) -> Opt
         backend=backend,
         backend_from=source,
         engine=_one_of("--engine", config.getoption("--engine"), ENGINE_NAMES),
-        baselines=Path(config.getoption("--baseline-dir")),
-        reports=Path(config.getoption("--report-dir")),
+        baselines=_folder("--baseline-dir", config.getoption("--baseline-dir")),
+        reports=_folder("--report-dir", config.getoption("--report-dir")),
         update=reason,
         require_baselines=config.getoption("--require-baselines"),
         require_gpu=config.getoption("--require-gpu"),
         strict=bool(config.getoption("strict")),
     )
+
+
+def check_one_process(config: pytest.Config) -> None:
+    """SuiteError under pytest-xdist: a backend uses every core, and a run has one record, report and set of baselines,
+    and one exit code, which the workers would each write, or lose."""
+    if config.getoption("dist", "no") != "no" or config.getoption("numprocesses", None):
+        raise invalid(
+            "option -n (pytest-xdist)",
+            expected="one process",
+            received=f"-n {config.getoption('numprocesses', None)}",
+            fix="The backend uses every core already, and a run has one record. Leave -n out.",
+        )
 
 
 def _one_of(option: str, value: str, names: tuple[str, ...]) -> str:
@@ -86,13 +100,19 @@ def _one_of(option: str, value: str, names: tuple[str, ...]) -> str:
 def _seeds(text: str | None) -> int | None:
     if text is None:
         return None
-    try:
-        count = int(text)
-    except ValueError:
-        count = 0
-    if not 1 <= count <= 100_000:
-        raise invalid("--seeds", expected="a whole number from 1 to 100000", received=repr(text))
+    count = int(text) if re.fullmatch("0*[0-9]{1,6}", text) else 0
+    if not 1 <= count <= MOST_SEEDS:
+        shown = text if len(text) <= 40 else f"{text[:39]}…"
+        raise invalid("--seeds", expected=f"a whole number from 1 to {MOST_SEEDS}", received=repr(shown))
     return count
+
+
+def _folder(option: str, text: str) -> Path:
+    if not text.strip():
+        raise invalid(option, expected="the name of a folder", received=repr(text))
+    if os.path.exists(text) and not os.path.isdir(text):
+        raise invalid(option, expected="a folder", received=f"the file {text}")
+    return Path(text)
 
 
 def _backend(option: str | None, environment: str | None) -> tuple[str, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 
@@ -24,7 +25,7 @@ class Outcome:
     comparison: VerdictComparison
     red: bool
     seconds: float
-    error: str = ""
+    error: str = ""  # why the expected verdict could not be read
 
     @property
     def message(self) -> str:
@@ -36,9 +37,20 @@ class Outcome:
         ]
         if self.error:
             lines.append(f"  {self.error}")
-        if self.decision.verdict is not Verdict.NOT_RUN:
+        elif self.decision.verdict is not Verdict.NOT_RUN:
             lines.append('  If this is meant, store it: --update-baselines "reason" with -k ' + self.claim.id)
         return "\n".join(lines)
+
+
+@contextlib.contextmanager
+def timed_by(benchmark: Any) -> Iterator[None]:
+    """Marks a round that Ctrl-C cuts short as failed: pytest-benchmark does so for an Exception only, and then fails
+    over the empty round when it writes its table, with the whole end of the run."""
+    try:
+        yield
+    except BaseException:
+        benchmark.has_error = True
+        raise
 
 
 @contextlib.contextmanager

@@ -88,22 +88,25 @@ class SuiteRun:
     def compare(self, experiment: str, variant: str) -> dict[str, Any]:
         """Compares a trained variant with its baseline; the record, with whether it is red and what to print then."""
         declared, trials = EXPERIMENTS[experiment], self.train(experiment, variant)
-        comparison = self.stored.compare(
-            declared,
-            variant,
-            [trial.thinned() for trial in trials],
-            setting=self.options.setting,
-            fingerprint=self.fingerprint,
-            comparisons=self.comparisons,
-        )
+        try:
+            comparison = self.stored.compare(
+                declared,
+                variant,
+                [trial.thinned() for trial in trials],
+                setting=self.options.setting,
+                fingerprint=self.fingerprint,
+                comparisons=self.comparisons,
+            )
+        except SuiteError as damage:
+            comparison = Comparison(State.NOT_COMPARABLE, str(damage))
         self.states[experiment, variant] = comparison
         missing = comparison.state is State.NEW and self.options.require_baselines
         red = self.options.update is None and (comparison.fails(self.options.strict) or missing)
         record = self._training_record(experiment, variant, trials, comparison, red)
         self.log.append("training", record)
         message = f"{training_name(experiment, variant)} {comparison.state}: {comparison.reason}"
-        advice = 'If this is meant, store it: --update-baselines "reason".'
-        return {**record, "red": red, "message": f"{message}\n  {advice}"}
+        advice = '\n  If this is meant, store it: --update-baselines "reason".'
+        return {**record, "red": red, "message": message if "--update-baselines" in message else message + advice}
 
     def decide(self, claim: Claim) -> Outcome:
         """Decides a claim from its trials, training what is still untrained; NOT_RUN where a training failed."""
@@ -116,6 +119,11 @@ class SuiteRun:
         decision, beside = claim.decide(trials)
         spent = sum(trial.seconds.total for done in trials.values() for trial in done)
         return self._settle(claim, decision, beside, clock, spent=spent)
+
+    def trained(self, claim: Claim) -> bool:
+        """Whether every variant that a claim rests on has all its trials."""
+        assert claim.experiment is not None
+        return all((claim.experiment.id, name) in self.trials for name in claim.variants)
 
     def decide_exact(self, claim: Claim) -> Outcome:
         """Runs an exact claim's check; NOT_RUN where the check itself fails."""
@@ -134,14 +142,14 @@ class SuiteRun:
         claim = outcome.claim
         owner = claim.experiment.id if claim.experiment else ""
         trials = {name: self.trials.get((owner, name), ()) for name in claim.variants}
-        lecture = self.stored.expected(claim, "lecture") if self.options.setting != "lecture" else None
+        lecture = self.stored.lecture_verdict(claim) if self.options.setting != "lecture" else None
         self.log.append(
             "claim",
             claim_record(
                 outcome,
                 self.options.setting,
                 trials,
-                str(lecture.verdict) if lecture else None,
+                str(lecture) if lecture else None,
                 str(adjusted[1]) if adjusted else None,
                 adjusted[0] if adjusted else None,
             ),
@@ -150,7 +158,12 @@ class SuiteRun:
     def _settle(
         self, claim: Claim, decision: Decision, beside: tuple[Decision, ...], clock: float, spent: float = 0.0
     ) -> Outcome:
-        expected: ExpectedVerdict | None = self.stored.expected(claim, self.options.setting)
+        expected: ExpectedVerdict | None = None
+        damage = ""
+        try:
+            expected = self.stored.expected(claim, self.options.setting)
+        except SuiteError as error:
+            damage = str(error)
         drifted = any(
             self.states[claim.experiment.id, name].state is State.DRIFTED
             for name in (claim.variants if claim.experiment else ())
@@ -164,8 +177,9 @@ class SuiteRun:
             decision,
             beside,
             comparison,
-            red=(comparison.red or missing) and not update,
+            red=bool(damage) or ((comparison.red or missing) and not update),
             seconds=spent + time.perf_counter() - clock,
+            error=damage,
         )
         self.outcomes[claim.key] = outcome
         self.record(outcome)

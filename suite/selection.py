@@ -6,8 +6,11 @@ import re
 
 import pytest
 
+from baselines.record import EXACT
+from harness.claim import Claim
 from harness.errors import SuiteError, nearest
 from suite.catalogue import TRAINING_CLAIMS
+from suite.stored import file_of
 
 MARKERS = ("exact", "training", "errata", "timing")
 WORDS = {"and", "or", "not", "None", "True", "False"}
@@ -29,19 +32,34 @@ def _identifiers(expression: str) -> list[str]:
 
 
 def _closest(word: str, names: set[str]) -> str:
-    ids = sorted({re.sub(r"^.*\[|\]$", "", name) for name in names})
+    ids = sorted({name.partition("[")[2].removesuffix("]") or name for name in names})
     return nearest(word, ids)
 
 
 def needed_trainings(items: list[pytest.Item]) -> set[tuple[str, str]]:
     """(experiment, variant) of every training that the selected claims rest on."""
-    needed = set()
-    for item in items:
-        if getattr(item, "originalname", "") == "test_claims":
-            claim = TRAINING_CLAIMS[item.callspec.params["key"]]  # type: ignore[attr-defined]
-            assert claim.experiment is not None
-            needed |= {(claim.experiment.id, name) for name in claim.variants}
-    return needed
+    claims = [claim for item in items if (claim := claim_of(item))]
+    return {(claim.experiment.id, name) for claim in claims if claim.experiment for name in claim.variants}
+
+
+def claim_of(item: pytest.Item) -> Claim | None:
+    """The claim on trials that an item decides, or None."""
+    if getattr(item, "originalname", "") != "test_claims":
+        return None
+    return TRAINING_CLAIMS[item.callspec.params["key"]]  # type: ignore[attr-defined]
+
+
+def decides(item: pytest.Item) -> bool:
+    """Whether an item decides a claim."""
+    return getattr(item, "originalname", "") in ("test_claims", "test_exact")
+
+
+def files_of(items: list[pytest.Item]) -> set[str]:
+    """The baseline files that a run of these items compares with, and renews."""
+    claims = {file_of(claim) for item in items if (claim := claim_of(item))}
+    trained = {training[0] for item in items if (training := training_of(item))}
+    exact = {EXACT for item in items if getattr(item, "originalname", "") == "test_exact"}
+    return claims | trained | exact
 
 
 def training_of(item: pytest.Item) -> tuple[str, str] | None:

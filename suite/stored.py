@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import datetime
 import subprocess
-from collections.abc import Mapping, Sequence
+import tempfile
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from baselines.update import difference, renewed
 from cases import CLAIMS
 from harness.claim import Claim
 from harness.definition import variant_hash
+from harness.errors import SuiteError
 from harness.experiment import Experiment
 from harness.trial import Trial
 from harness.verdict import Verdict
@@ -22,10 +24,14 @@ from suite.catalogue import claims_of
 
 
 class Stored:
-    """The baseline files of one stack; SuiteError where one of them cannot be read."""
+    """The baseline files of one stack; SuiteError where one of them cannot be read.
+
+    ``damaged`` holds what was wrong with the files that ``glance`` met.
+    """
 
     def __init__(self, root: Path, stack: str) -> None:
         self.root, self.stack = root, stack
+        self.damaged: dict[tuple[str, str], str] = {}
         self._read: dict[tuple[str, str], Baseline | None] = {}
 
     def get(self, experiment: str, setting: str) -> Baseline | None:
@@ -35,10 +41,39 @@ class Stored:
             self._read[key] = read(path_of(self.root, setting, self.stack, experiment))
         return self._read[key]
 
+    def glance(self, experiment: str, setting: str) -> Baseline | None:
+        """The same, but None for a file that cannot be read either: for what no test rests on."""
+        try:
+            return self.get(experiment, setting)
+        except SuiteError as error:
+            self.damaged[experiment, setting] = str(error)
+            return None
+
     def expected(self, claim: Claim, setting: str) -> ExpectedVerdict | None:
         """The verdict stored for a claim in a setting, or None."""
-        baseline = self.get(claim.experiment.id if claim.experiment else EXACT, setting)
+        baseline = self.get(file_of(claim), setting)
         return baseline.verdicts.get(claim.key) if baseline else None
+
+    def lecture_verdict(self, claim: Claim) -> Verdict | None:
+        """The verdict stored for a claim in setting lecture, to be shown beside this run's."""
+        baseline = self.glance(file_of(claim), "lecture")
+        expected = baseline.verdicts.get(claim.key) if baseline else None
+        return expected.verdict if expected else None
+
+    def check_writable(self, files: Iterable[str], setting: str) -> None:
+        """SuiteError, before anything is trained, where ``renew`` could not read an old file or write a new one."""
+        folder = path_of(self.root, setting, self.stack, EXACT).parent
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=folder):
+                pass
+        except OSError as error:
+            raise SuiteError(
+                f"Cannot write baselines to {folder}: {error.strerror or error}. "
+                "Make the folder writable, or name another with --baseline-dir."
+            ) from error
+        for name in files:
+            self.get(name, setting)
 
     def compare(
         self,
@@ -64,12 +99,12 @@ class Stored:
 
     def vanished(self, experiment: Experiment, setting: str) -> tuple[str, ...]:
         """Variants with a baseline that the experiment no longer declares: comparison is over the union."""
-        baseline = self.get(experiment.id, setting)
+        baseline = self.glance(experiment.id, setting)
         return undeclared(baseline, [variant.name for variant in experiment.variants]) if baseline else ()
 
     def seconds(self, experiment: str, variant: str, setting: str) -> float | None:
         """Mean seconds of a stored trial of a variant, or None."""
-        baseline = self.get(experiment, setting)
+        baseline = self.glance(experiment, setting)
         stored = baseline.variants.get(variant) if baseline else None
         if stored is None:
             return None
@@ -105,6 +140,11 @@ class Stored:
             write(path_of(self.root, setting, self.stack, name), new)
             self._read[name, setting] = new
         return difference(old, new)
+
+
+def file_of(claim: Claim) -> str:
+    """The name of the baseline file that holds a claim's expected verdict."""
+    return claim.experiment.id if claim.experiment else EXACT
 
 
 def provenance(fingerprint: Mapping[str, Any], reason: str) -> Provenance:

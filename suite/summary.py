@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+
+import pytest
 
 from baselines.drift import State
+from baselines.verdicts import VerdictState
 from harness.rules.holm import adjust
 from harness.verdict import Verdict
+from suite import selection
 from suite.catalogue import EXPERIMENTS, training_name
 from suite.run import SuiteRun
 from suite.stored import provenance
@@ -20,6 +24,23 @@ def adjust_all(run: SuiteRun) -> None:
         run.record(outcome, adjusted[key])
 
 
+def decide_trained(run: SuiteRun, items: Iterable[pytest.Item]) -> None:
+    """Decides the selected claims that an interrupt left undecided although their trials are all there."""
+    for item in items:
+        claim = selection.claim_of(item)
+        if claim is not None and claim.key not in run.outcomes and run.trained(claim):
+            run.decide(claim)
+
+
+def interrupted_line(run: SuiteRun, items: Iterable[pytest.Item]) -> str:
+    """How far an interrupted run came, and where its trials are."""
+    selected = sum(selection.decides(item) for item in items)
+    return (
+        f"interrupted: {len(run.outcomes)} of {selected} claims could be decided; "
+        f"every finished trial is in {run.log.path}"
+    )
+
+
 def verdict_lines(run: SuiteRun) -> Iterator[str]:
     """The verdicts, by kind; the refuted and the red ones by name."""
     counts = Counter(outcome.decision.verdict for outcome in run.outcomes.values())
@@ -27,29 +48,36 @@ def verdict_lines(run: SuiteRun) -> Iterator[str]:
     listed = ", ".join(
         f"{counts[verdict]} {verdict.lower().replace('_', ' ')}" for verdict in Verdict if counts[verdict]
     )
-    yield f"{total} claim{'s' if total != 1 else ''} in setting {run.options.setting}: {listed or 'none decided'}"
+    yield f"{_counted(total, 'claim')} in setting {run.options.setting}: {listed or 'none decided'}"
     for outcome in run.outcomes.values():
         if outcome.decision.verdict is Verdict.REFUTED:
             yield f"  refuted: {outcome.claim.key}: {outcome.decision.reason}"
     for outcome in run.outcomes.values():
-        if outcome.comparison.state not in ("as expected", "new"):
+        if outcome.comparison.state not in (VerdictState.AS_EXPECTED, VerdictState.NEW):
             yield f"  {outcome.comparison.state}: {outcome.claim.key}: {outcome.comparison.reason}"
 
 
 def baseline_lines(run: SuiteRun) -> Iterator[str]:
     """How many variants stand where against their baselines, and the hint where there are none."""
     counts = Counter(comparison.state for comparison in run.states.values())
-    if not counts:
-        return
-    yield "baselines: " + ", ".join(f"{counts[state]} {state}" for state in State if counts[state])
-    if counts[State.NEW]:
+    if counts:
+        yield "baselines: " + ", ".join(f"{counts[state]} {state}" for state in State if counts[state])
+    unknown = sum(outcome.comparison.state is VerdictState.NEW for outcome in run.outcomes.values())
+    if counts[State.NEW] or unknown:
         yield (
-            f"  no baseline is stored for {counts[State.NEW]} variants on {run.stored.stack} in setting "
-            f'{run.options.setting}: verdicts are given, regressions cannot be. Store one: --update-baselines "reason"'
+            f"  nothing is stored on {run.stored.stack} in setting {run.options.setting} for "
+            f"{_counted(counts[State.NEW], 'variant')} and {_counted(unknown, 'claim')}: verdicts are given, "
+            'regressions cannot be. Store a baseline: --update-baselines "reason"'
         )
     for experiment in {experiment for experiment, _ in run.states}:
         for variant in run.stored.vanished(EXPERIMENTS[experiment], run.options.setting):
             yield f"  missing: {training_name(experiment, variant)} has a baseline and is no longer declared"
+    for damage in run.stored.damaged.values():
+        yield f"  {damage}"
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}{'' if count == 1 else 's'}"
 
 
 def vanished(run: SuiteRun) -> bool:

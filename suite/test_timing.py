@@ -14,7 +14,7 @@ import pytest
 from harness.experiment import Experiment, Size
 from harness.training.train import ENGINES, prepare
 from suite.catalogue import EXPERIMENTS, training_name
-from suite.outcome import plain_errors
+from suite.outcome import plain_errors, timed_by
 from suite.run import SuiteRun
 
 pytestmark = pytest.mark.timing
@@ -37,7 +37,7 @@ def test_timing(experiment: str, variant: str, epochs: int, engine: str, suite_r
     if backend not in ENGINES[engine]:
         pytest.skip(f"engine {engine!r} runs on {' and '.join(ENGINES[engine])}, not on {backend}")
     benchmark.group = f"{training_name(experiment, variant)}, {epochs} epochs"
-    with plain_errors():
+    with plain_errors(), timed_by(benchmark):
         runner = prepare(timed(EXPERIMENTS[experiment], epochs), variant, "lecture", engine)
         benchmark.pedantic(runner.run, args=(0, lambda seed, epoch: None), rounds=ROUNDS, iterations=1, warmup_rounds=1)
     images = len(runner.task.data.x) * epochs

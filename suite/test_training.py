@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from suite.catalogue import TRAININGS, training_name
-from suite.outcome import plain_errors
+from suite.outcome import plain_errors, timed_by
 from suite.run import SuiteRun
 
 pytestmark = pytest.mark.training
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.training
 
 @pytest.mark.parametrize(("experiment", "variant"), TRAININGS, ids=[training_name(*pair) for pair in TRAININGS])
 def test_training(experiment: str, variant: str, suite_run: SuiteRun, benchmark: Any) -> None:
-    with plain_errors():
+    with plain_errors(), timed_by(benchmark):
         benchmark.group = experiment
         benchmark.pedantic(suite_run.train, args=(experiment, variant), rounds=1, iterations=1)
         record = suite_run.compare(experiment, variant)

@@ -12,7 +12,7 @@ from harness.training import compiled, fit
 from harness.training.seeding import data_order
 from harness.training.train import train
 from harness.trial import Trial
-from tests.training.experiments import AGREEMENT, BATCH, DROPOUT, INFERENCE, MASKS, REGRESSION
+from tests.training.experiments import AGREEMENT, DROPOUT, INFERENCE, MASKS, REGRESSION
 from tests.training.ordered import OrderedFit
 
 SEED = 3
@@ -29,22 +29,29 @@ def ordered(experiment: Experiment, variant: str) -> Any:
         return one(experiment, variant, "fit")
 
 
-def without_last_batch(seed: int, epoch: int, count: int) -> np.ndarray:
-    return data_order(seed, epoch, count)[: count - count % BATCH]
+def without_last_batch(experiment: Experiment, variant: str) -> Any:
+    """``compiled`` spoilt: it never sees the last, partial batch of an epoch."""
+    batch = experiment.size("quick").batch_size
+
+    def shorter(seed: int, epoch: int, count: int) -> np.ndarray:
+        return data_order(seed, epoch, count)[: count - count % batch]
+
+    with mock.patch.object(compiled, "data_order", shorter):
+        return one(experiment, variant, "compiled")
 
 
 def agreement() -> dict[str, dict[str, Any]]:
-    """Seed 3 by both engines, ``fit`` in the order of ``compiled``; and by two spoilt ones, which have to differ."""
-    pairs = [(INFERENCE, "softmax"), *((AGREEMENT, variant.name) for variant in AGREEMENT.variants)]
-    found = {
-        f"{variant}": {"fit": ordered(experiment, variant), "compiled": one(experiment, variant, "compiled")}
-        for experiment, variant in [*pairs, (REGRESSION, "linear"), (DROPOUT, "with")]
-    }
-    with mock.patch.object(compiled, "WHOLE", 0):
-        found["batch norm"]["epoch by epoch"] = one(AGREEMENT, "batch norm", "compiled")
-    found["softmax"]["own order"] = one(INFERENCE, "softmax", "fit")
-    with mock.patch.object(compiled, "data_order", without_last_batch):
-        found["softmax"]["last batch dropped"] = one(INFERENCE, "softmax", "compiled")
+    """Seed 3 by both engines, ``fit`` in the order of ``compiled``; and by one that drops the last batch."""
+    partial, full = [(INFERENCE, "softmax"), (REGRESSION, "linear")], (DROPOUT, "with")
+    relu, l1, batch_norm = ((AGREEMENT, variant.name) for variant in AGREEMENT.variants)
+    found = {arm[1]: {"fit": ordered(*arm)} for arm in (*partial, relu, l1, batch_norm, full)}
+    for arm in (*partial, relu, l1, full):
+        found[arm[1]]["compiled"] = one(*arm, "compiled")
+    for arm in partial:
+        found[arm[1]]["last batch dropped"] = without_last_batch(*arm)
+    with mock.patch.object(compiled, "WHOLE", 0):  # a launch an epoch, the state carried from one to the next
+        for arm in (batch_norm, (REGRESSION, "linear")):
+            found[arm[1]]["epoch by epoch"] = one(*arm, "compiled")
     return found
 
 

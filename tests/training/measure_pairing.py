@@ -49,20 +49,24 @@ def convolutional() -> Any:
 
 
 def nested() -> Any:
-    """``small()`` as a layer of another model."""
+    """``mlp(3)`` as a layer of another model."""
     import keras
     from keras import layers
 
-    return keras.Sequential([layers.Input((784,)), small()])
+    return keras.Sequential([layers.Input((784,)), mlp(3)])
+
+
+def deep(**arguments: Any) -> Any:
+    """Of the lecture's width, so that on JAX initialisers compile once for all networks."""
+    return small(units=256, **arguments)
 
 
 NETWORKS: dict[str, Callable[[], Any]] = {
-    "plain": functools.partial(mlp, 5),
-    "dropout": functools.partial(mlp, 5, dropout=0.2),
+    "plain": functools.partial(mlp, 3),
+    "dropout": functools.partial(mlp, 3, dropout=0.2),
     "random uniform": functools.partial(mlp, 2, "relu", "random_uniform"),
-    "small": small,
-    "batch norm": functools.partial(small, batch_norm=True),
-    "batch norm and dropout": functools.partial(small, batch_norm=True, dropout=0.5),
+    "batch norm": functools.partial(deep, hidden=3, batch_norm=True),
+    "batch norm and dropout": functools.partial(deep, hidden=3, batch_norm=True, dropout=0.5),
     "nested": nested,
     "recurrent": recurrent,
     "convolutional": convolutional,

@@ -1,0 +1,88 @@
+"""Bad input: one plain message, exit code 4, nothing trained and nothing written."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from tests.suite.command import Finished, suite
+
+ONE = ("-k", "minmax-table")
+# options, environment, what the message must say
+CASES: dict[str, tuple[tuple[str, ...], dict[str, str], tuple[str, ...]]] = {
+    "backend": (("--backend", "jaxx"), {}, ("--backend", "tensorflow, jax, torch", "'jaxx'", "Did you mean 'jax'?")),
+    "setting": (("--setting", "lectur"), {}, ("--setting", "quick, lecture", "'lectur'", "Did you mean 'lecture'?")),
+    "engine": (("--engine", "compild"), {}, ("--engine", "'compild'", "Did you mean 'compiled'?")),
+    "keyword": (("-k", "dropuot-helps"), {}, ("-k", "'dropuot-helps'", "Did you mean", "'tips-dropout-helps'")),
+    "one word of two": (("-k", "minmax-table or dropuot-helps"), {}, ("no claim or test 'dropuot-helps'",)),
+    "expression": (("-k", "dropout and"), {}, ("'-k'", "dropout and")),
+    "marker": (("-m", "exat"), {}, ("-m", "no marker 'exat'", "'exact'")),
+    "marker expression": (("-m", "exact or"), {}, ("'-m'", "exact or")),
+    "no seeds": (("--seeds", "0"), {}, ("--seeds", "from 1", "'0'")),
+    "negative seeds": (("--seeds", "-3"), {}, ("--seeds", "from 1", "'-3'")),
+    "seeds in words": (("--seeds", "five"), {}, ("--seeds", "a whole number", "'five'")),
+    "too many seeds": (("--seeds", "9" * 5000), {}, ("--seeds", "to 100000", "9…'")),
+    "no reason": (("--update-baselines", " "), {}, ("--update-baselines", "a reason", "' '")),
+    "compiled torch": (("--backend", "torch", "--engine", "compiled"), {}, ("torch", "--engine fit")),
+    "KERAS_BACKEND": ((), {"KERAS_BACKEND": "thaeno"}, ("KERAS_BACKEND", "'thaeno'", "tensorflow, jax, torch")),
+    "report in /proc": (("--report-dir", "/proc/nowhere"), {}, ("/proc/nowhere", "Make the folder writable")),
+    "report without name": (("--report-dir", ""), {}, ("--report-dir", "the name of a folder")),
+    "report in a file": (("--report-dir", __file__), {}, ("--report-dir", __file__)),
+    "baselines in a file": (("--baseline-dir", __file__), {}, ("--baseline-dir", __file__)),
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Finished]:
+    """All of them, two at a time."""
+    base = tmp_path_factory.mktemp("bad")
+    with ThreadPoolExecutor(2) as pool:
+        started = {
+            name: pool.submit(suite, base / str(index), *(() if "-k" in options else ONE), *options, env=env)
+            for index, (name, (options, env, _)) in enumerate(CASES.items())
+        }
+    return {name: run.result() for name, run in started.items()}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_bad_input(name: str, runs: dict[str, Finished]) -> None:
+    run, (_, _, said) = runs[name], CASES[name]
+    assert run.code == 4
+    errors = [line for line in run.output.splitlines() if line.startswith("ERROR: ")]
+    assert len(errors) == 1
+    assert len(errors[0]) < 800
+    for text in said:
+        assert text in errors[0]
+    left = [path for path in run.folder.rglob("*") if path.is_file()]
+    assert left == []
+
+
+def test_a_backend_that_is_not_installed(tmp_path: Path) -> None:
+    """Hidden from Python where it is installed."""
+    (tmp_path / "hidden.py").write_text(
+        "import importlib.util as u\nfind = u.find_spec\n"
+        "u.find_spec = lambda name, *rest: None if name == 'torch' else find(name, *rest)\n"
+    )
+    run = suite(tmp_path, *ONE, "-p", "hidden", "--backend", "torch", env={"PYTHONPATH": str(tmp_path)})
+    assert run.code == 4
+    assert "Backend 'torch' is not installed" in run.output
+    assert "python -m pip install torch" in run.output
+    assert not list(tmp_path.rglob("*.jsonl"))
+
+
+def test_xdist_is_refused(tmp_path: Path) -> None:
+    pytest.importorskip("xdist")
+    run = suite(tmp_path, *ONE, "-n", "2", plugins=())
+    assert run.code == 4
+    assert "Leave -n out" in run.output
+    assert not list(tmp_path.rglob("*.jsonl"))
+
+
+def test_no_gpu(tmp_path: Path) -> None:
+    run = suite(tmp_path, *ONE, "--backend", "jax", "--require-gpu", env={"JAX_PLATFORMS": "cpu"})
+    assert run.code == 4
+    assert "--require-gpu: jax computes on the CPU" in run.output
+    assert "nvidia-smi" in run.output
+    assert not list(tmp_path.rglob("*.jsonl"))

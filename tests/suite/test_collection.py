@@ -1,0 +1,72 @@
+"""Which items a command selects, and that finding out imports no backend."""
+
+from __future__ import annotations
+
+import re
+import time
+from pathlib import Path
+
+import pytest
+
+from cases import CLAIMS
+from harness.rules import Exact
+from suite.catalogue import TRAINING_CLAIMS, TRAININGS, training_name
+from tests.suite.command import suite
+
+SPY = """
+import sys
+def pytest_sessionfinish():
+    heavy = {"keras", "tensorflow", "jax", "torch", "scipy", "pandas", "matplotlib"}
+    print("imported:", sorted(heavy & set(sys.modules)))
+"""
+
+
+def collected(folder: Path, *options: str, **settings: dict[str, str]) -> tuple[set[str], str]:
+    """The selected tests as "module[parameter]", and the whole output."""
+    run = suite(folder, "--collect-only", "-q", *options, **settings)
+    assert run.code == 0, run.output
+    assert not list(folder.glob("report*"))
+    return set(re.findall(r"^suite/test_(\w+\.py::\w+\[.*\])$", run.output, re.MULTILINE)), run.output
+
+
+def test_a_claim_and_exactly_its_trainings(tmp_path: Path) -> None:
+    items, output = collected(tmp_path, "-k", "tips-dropout-helps")
+    variants = TRAINING_CLAIMS["tips-dropout-helps"].variants
+    assert len(variants) == 2
+    trainings = {f"training.py::test_training[example-4/{name}]" for name in variants}
+    assert items == {"claims.py::test_claims[tips-dropout-helps]", *trainings}
+    assert re.search(r"^3/\d+ tests collected", output, re.MULTILINE)
+
+
+def test_exact_claims_only(tmp_path: Path) -> None:
+    items, _ = collected(tmp_path, "-m", "exact")
+    assert items == {f"exact.py::test_exact[{c.key}]" for c in CLAIMS if isinstance(c.rule, Exact)}
+
+
+def test_collecting_is_quick_and_imports_no_backend(tmp_path: Path) -> None:
+    (tmp_path / "spy.py").write_text(SPY)
+    clock = time.perf_counter()
+    items, output = collected(tmp_path, "-p", "spy", env={"PYTHONPATH": str(tmp_path)})
+    seconds = time.perf_counter() - clock
+    assert "imported: []" in output
+    expected = {f"training.py::test_training[{training_name(*pair)}]" for pair in TRAININGS}
+    expected |= {f"exact.py::test_exact[{c.key}]" for c in CLAIMS if isinstance(c.rule, Exact)}
+    expected |= {f"claims.py::test_claims[{key}]" for key in TRAINING_CLAIMS}
+    assert items == expected
+    assert seconds < 3
+
+
+@pytest.mark.parametrize(
+    ("environment", "options", "said"),
+    [
+        ({"KERAS_BACKEND": "tensorflow"}, ("--backend", "jax"), "jax (--backend, over KERAS_BACKEND=tensorflow)"),
+        ({}, (), "backend tensorflow (default), engine auto, setting quick, seeds each experiment's own"),
+        ({"KERAS_BACKEND": "nonsense"}, ("--backend", "jax"), "jax (--backend, over KERAS_BACKEND=nonsense)"),
+    ],
+)  # fmt: skip
+def test_the_header_says_which_backend_and_why(
+    environment: dict[str, str], options: tuple[str, ...], said: str, tmp_path: Path
+) -> None:
+    run = suite(tmp_path, "--collect-only", "-k", "minmax-table", *options, env=environment)
+    assert run.code == 0
+    assert said in run.output

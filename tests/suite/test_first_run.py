@@ -1,0 +1,107 @@
+"""A run without a baseline: verdicts, summary, report and times are there, and it says what it cannot tell."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from pathlib import Path
+
+from tests.suite.command import ROOT, Finished, suite
+
+CLAIM_KEYS = {
+    "id", "slide", "statement", "rule", "setting", "verdict", "expected_verdict", "reason", "effects", "published",
+    "variants", "baseline", "seconds",
+}  # fmt: skip
+EFFECT_KEYS = {"of", "metric", "unit", "estimate", "low", "high", "p", "p_adjusted", "n"}
+
+
+def test_it_is_green_and_says_that_nothing_is_stored(first: Finished) -> None:
+    assert first.code == 0
+    assert set(first.states.values()) == {"new"}
+    assert "nothing is stored on jax-cpu in setting quick for 2 variants and 5 claims" in first.output
+    assert "--update-baselines" in first.output
+    assert first.files() == {}
+
+
+def test_the_header_says_what_was_chosen_and_why(first: Finished) -> None:
+    assert "claims: backend jax (KERAS_BACKEND), engine auto, setting quick, seeds 5" in first.output
+
+
+def test_a_claim_pulls_in_the_trainings_it_needs(first: Finished) -> None:
+    assert set(first.record.trials) == {("example-2", "raw"), ("example-2", "min-max")}
+    assert all(len(trained) == 5 for trained in first.record.trials.values())
+    assert re.search(r"collected (\d+) items / (\d+) deselected / 7 selected", first.output)
+    assert "7 passed" in first.output
+
+
+def test_summary_counts_verdicts_and_names_the_refuted(first: Finished) -> None:
+    counts = Counter(first.verdicts.values())
+    assert sum(counts.values()) == 5
+    assert len(counts) > 1
+    (line,) = re.findall(r"^5 claims in setting quick: (.*)$", first.output, re.MULTILINE)
+    shown = {name.strip().upper().replace(" ", "_"): int(n) for n, name in re.findall(r"(\d+) ([a-z ]+)", line)}
+    assert shown == dict(counts)
+    refuted = set(re.findall(r"^  refuted: (\S+):", first.output, re.MULTILINE))
+    assert refuted == {key for key, verdict in first.verdicts.items() if verdict == "REFUTED"}
+    assert first.verdicts["raw-data-diverges"] == "SUPPORTED"
+    assert first.verdicts["minmax-table"] == "SUPPORTED"
+
+
+def test_the_report_is_written_and_its_path_printed(first: Finished) -> None:
+    path = first.folder / "report" / "REPORT.md"
+    assert f"report: {path}" in first.output
+    assert "minmax-fixes-divergence" in path.read_text("utf-8")
+
+
+def test_report_json_has_the_keys_it_promises(first: Finished) -> None:
+    report = first.report
+    assert report["schema"] == 1
+    assert {"run", "claims", "timings", "errata"} <= set(report)
+    assert {claim["id"] for claim in report["claims"]} == set(first.verdicts)
+    for claim in report["claims"]:
+        assert set(claim) >= CLAIM_KEYS
+        assert claim["effects"]
+        for effect in claim["effects"]:
+            assert set(effect) >= EFFECT_KEYS
+        for variant in claim["variants"].values():
+            assert set(variant) == {"metric", "mean", "std", "n", "values"}
+            assert variant["n"] == len(variant["values"]) == 5
+        assert "state" in claim["baseline"]
+    assert report["run"]["partial"] is False
+    assert report["run"]["end"]["exit_status"] == 0
+    assert report["run"]["fingerprint"]["backend"] == "jax"
+    assert {timing["variant"] for timing in report["timings"]} == {"raw", "min-max"}
+
+
+def test_times_end_the_run_and_are_in_a_file(first: Finished) -> None:
+    assert "benchmark 'example-2': 2 tests" in first.output
+    benchmarks = json.loads((first.folder / "report" / "benchmark.json").read_text("utf-8"))["benchmarks"]
+    assert len(benchmarks) == 2
+    means = {f"{t['experiment']}/{t['variant']}": t["mean"] for t in first.record.trainings}
+    for benchmark in benchmarks:
+        info = benchmark["extra_info"]
+        assert (info["engine"], info["backend"], info["device"]) == ("compiled", "jax", "cpu")
+        assert info["mean"] == means[benchmark["params"]["experiment"] + "/" + benchmark["params"]["variant"]]
+        assert benchmark["stats"]["rounds"] == 1
+
+
+def test_a_log_gets_plain_lines(first: Finished) -> None:
+    assert re.search(r"^\[1/2\] example-2/raw: 5 seeds of 10 epochs$", first.output, re.MULTILINE)
+    assert "\x1b" not in first.output
+    assert "\r" not in first.output
+
+
+def test_a_report_that_fails_loses_no_verdict(tmp_path: Path) -> None:
+    (tmp_path / "broken.py").write_text(
+        "import reports.write\n"
+        "def fail(*_): raise KeyError('somewhere in a table')\n"
+        "reports.write.write_report = fail\n"
+    )
+    run = suite(
+        tmp_path, "--backend", "jax", "-k", "minmax-table", "-p", "broken", env={"PYTHONPATH": f"{tmp_path}:{ROOT}"}
+    )  # fmt: skip
+    assert run.code == 3
+    assert "1 claim in setting quick: 1 supported" in run.output
+    assert "ERROR: the report could not be written: KeyError: 'somewhere in a table'" in run.output
+    assert str(run.record.path) in run.output

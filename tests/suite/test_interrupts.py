@@ -1,0 +1,170 @@
+"""Ctrl-C and kill -9 in the middle of a training lose nothing that was finished; the live line of a terminal."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import pty
+import re
+import signal
+import struct
+import subprocess
+import sys
+import termios
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from harness.store import latest_run, read_run
+from tests.suite.command import ROOT, Finished, arguments, environment
+
+pytestmark = pytest.mark.slow
+
+LONG = ("--backend", "jax", "--seeds", "60", "-k", "raw-data or tips-softmax")
+"""Example 2, tiny, then minutes of the MNIST softmax layer."""
+COLUMNS = 40
+
+
+def wait_for_trials(folder: Path, process: subprocess.Popen[bytes], count: int = 1) -> None:
+    """Until the long training has finished that many trials and is in the midst of the next."""
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline:
+        assert process.poll() is None, "the run ended by itself"
+        for path in (folder / "report" / "runs").glob("*.jsonl"):
+            if path.read_text("utf-8").count('"experiment": "example-4-softmax"') >= count:
+                return
+        time.sleep(0.05)
+    raise AssertionError("no trial was finished in two minutes")
+
+
+def begin(folder: Path, out: int, error: int) -> subprocess.Popen[bytes]:
+    command = arguments(folder, *LONG)
+    return subprocess.Popen(
+        command, cwd=ROOT, env=environment(), stdin=subprocess.DEVNULL, stdout=out, stderr=error
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def interrupted(tmp_path_factory: pytest.TempPathFactory) -> Finished:
+    """Ctrl-C while the softmax layer trains."""
+    folder = tmp_path_factory.mktemp("interrupted")
+    with begin(folder, subprocess.PIPE, subprocess.STDOUT) as process:
+        try:
+            wait_for_trials(folder, process)
+            process.send_signal(signal.SIGINT)
+            output, _ = process.communicate(timeout=60)
+        finally:
+            process.kill()
+    return Finished(process.returncode, output.decode(), folder)
+
+
+@pytest.fixture(scope="module")
+def killed(tmp_path_factory: pytest.TempPathFactory) -> Finished:
+    """kill -9 at the same place; the run writes to a terminal of 40 columns."""
+    folder = tmp_path_factory.mktemp("killed")
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, COLUMNS, 0, 0))
+    written = bytearray()
+
+    def read() -> None:
+        with contextlib.suppress(OSError):
+            while part := os.read(ours, 4096):
+                written.extend(part)
+
+    with begin(folder, theirs, theirs) as process:
+        os.close(theirs)
+        reader = threading.Thread(target=read, daemon=True)
+        reader.start()
+        try:
+            wait_for_trials(folder, process)
+        finally:
+            process.kill()
+        process.wait()
+        reader.join(10)
+    os.close(ours)
+    return Finished(process.returncode, written.decode(), folder)
+
+
+def test_ctrl_c_exits_2_and_shows_no_traceback(interrupted: Finished) -> None:
+    assert interrupted.code == 2
+    assert "KeyboardInterrupt" in interrupted.output
+    assert "Traceback" not in interrupted.output
+
+
+def test_ctrl_c_keeps_every_finished_trial(interrupted: Finished) -> None:
+    run = interrupted.record
+    assert len(run.trials["example-2", "raw"]) == 60
+    assert 1 <= len(run.trials["example-4-softmax", "as printed"]) < 60
+    assert run.end is not None
+    assert run.end["interrupted"] is True
+    assert run.end["exit_status"] == 2
+
+
+def test_ctrl_c_decides_what_can_be_decided(interrupted: Finished) -> None:
+    assert interrupted.verdicts == {"raw-data-diverges": "SUPPORTED"}
+    assert f"interrupted: 1 of 2 claims could be decided; every finished trial is in {interrupted.record.path}" in (
+        interrupted.output
+    )
+    assert "1 claim in setting quick: 1 supported" in interrupted.output
+
+
+def test_the_report_says_that_it_is_partial(interrupted: Finished) -> None:
+    path = interrupted.folder / "report" / "REPORT.md"
+    assert f"report: {path}" in interrupted.output
+    assert "partial" in path.read_text("utf-8").lower()
+    assert interrupted.report["run"]["partial"] is True
+    assert [claim["id"] for claim in interrupted.report["claims"]] == ["raw-data-diverges"]
+
+
+def test_a_killed_run_can_be_read(killed: Finished) -> None:
+    assert killed.code == -signal.SIGKILL
+    run = killed.record
+    assert run.end is None
+    assert len(run.trials["example-2", "raw"]) == 60
+    assert len(run.trials["example-4-softmax", "as printed"]) >= 1
+
+
+def test_a_torn_last_line_is_left_out(killed: Finished, tmp_path: Path) -> None:
+    text = latest_run(killed.folder / "report" / "runs").read_bytes()
+    whole = text[: text.rindex(b"\n") + 1]
+    last = whole.splitlines()[-1]
+    assert json.loads(last)["kind"] == "trial"
+    (tmp_path / "torn.jsonl").write_bytes(whole[:-5])
+    (tmp_path / "whole.jsonl").write_bytes(whole)
+    torn, complete = (sum(map(len, read_run(tmp_path / f"{name}.jsonl").trials.values())) for name in ("torn", "whole"))
+    assert torn == complete - 1
+
+
+def test_a_killed_run_can_be_reported(killed: Finished) -> None:
+    command = [sys.executable, "-m", "reports", "--out", str(killed.folder / "report")]
+    done = subprocess.run(command, cwd=ROOT, env=environment(), capture_output=True, encoding="utf-8", check=False)
+    assert done.returncode == 0, done.stderr
+    text = (killed.folder / "report" / "REPORT.md").read_text("utf-8")
+    assert "partial" in text.lower()
+    assert killed.report["run"]["partial"] is True
+
+
+LIVE = re.compile(r"\x1b7 (.*?)\x1b\[K\x1b8", re.DOTALL)
+CODES = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
+
+
+def test_a_terminal_gets_a_live_line(killed: Finished) -> None:
+    texts = LIVE.findall(killed.output)
+    assert any(text.startswith("[1/3] exam") for text in texts)
+    assert any(text.startswith("[2/3] exam") for text in texts)
+    assert len(texts) > 5
+
+
+def test_the_live_line_is_cut_to_the_terminal(killed: Finished) -> None:
+    column, longest, position = 0, 0, 0
+    for live in LIVE.finditer(killed.output):
+        between = CODES.sub("", killed.output[position : live.start()])
+        line = re.split(r"[\r\n]", between)
+        column = len(line[-1]) + (column if len(line) == 1 else 0)
+        longest = max(longest, column + 1 + len(live[1]))
+        position = live.end()
+    assert COLUMNS / 2 < longest <= COLUMNS

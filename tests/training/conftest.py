@@ -1,0 +1,85 @@
+"""What the worker measured, once per backend and run; the two processes share the cores, so both start at once."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+BACKENDS = ("tensorflow", "jax")
+KERAS_JSON = '{"floatx": "float64", "epsilon": 0.25, "backend": "torch", "image_data_format": "channels_first"}'
+
+
+def hostile_home(folder: Path) -> Path:
+    """A home with a keras.json that would change every result."""
+    (folder / ".keras").mkdir(parents=True)
+    (folder / ".keras" / "keras.json").write_text(KERAS_JSON, encoding="utf-8")
+    return folder
+
+
+def environment(**changes: str) -> dict[str, str]:
+    """This process' environment without what chooses a backend or its settings."""
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(("KERAS_", "TF_", "JAX_", "XLA_"))}
+    return kept | changes
+
+
+class Workers:
+    """The worker's processes, each started with a hostile home and waited for when its results are asked for."""
+
+    def __init__(self, backends: list[str], folder: Path) -> None:
+        self._folder = folder
+        home = str(hostile_home(folder / "home"))
+        self._measured: dict[str, Any] = {}
+        self._processes = {}
+        for backend in backends:
+            command = [sys.executable, "-m", "tests.training.worker", backend, str(folder / f"{backend}.json")]
+            with (folder / f"{backend}.err").open("wb") as said:
+                self._processes[backend] = subprocess.Popen(
+                    command, cwd=ROOT, env=environment(HOME=home), stdout=subprocess.DEVNULL, stderr=said
+                )
+
+    def measured(self, backend: str) -> Any:
+        if backend not in self._measured:
+            status = self._processes[backend].wait(timeout=900)
+            if status:
+                said = (self._folder / f"{backend}.err").read_text(encoding="utf-8", errors="replace")
+                pytest.fail(f"the worker on {backend} ended with status {status}:\n{said[-3000:]}")
+            self._measured[backend] = json.loads((self._folder / f"{backend}.json").read_text(encoding="utf-8"))
+        return self._measured[backend]
+
+    def end(self) -> None:
+        for process in self._processes.values():
+            if process.poll() is None:
+                process.kill()
+            process.wait()
+
+
+@pytest.fixture(scope="session")
+def workers(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workers]:
+    """Processes for the backends of the selected tests only."""
+    asked = {
+        item.callspec.params["on_backend"]
+        for item in request.session.items
+        if isinstance(item, pytest.Function) and hasattr(item, "callspec") and "on_backend" in item.callspec.params
+    }
+    started = Workers([backend for backend in BACKENDS if backend in asked], tmp_path_factory.mktemp("workers"))
+    yield started
+    started.end()
+
+
+@pytest.fixture(scope="session", params=BACKENDS)
+def on_backend(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture(scope="session")
+def measured(on_backend: str, workers: Workers) -> Any:
+    """What the worker measured on this backend, by name of the measurement."""
+    return workers.measured(on_backend)

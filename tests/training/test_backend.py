@@ -1,0 +1,99 @@
+"""Which backend a process runs on, and what must not leak into it."""
+
+import subprocess
+import sys
+import types
+
+import pytest
+
+from harness.errors import SuiteError
+from harness.training import backend
+from harness.training.backend import BACKENDS, choose_backend
+from tests.training.conftest import ROOT, environment, hostile_home
+
+
+@pytest.fixture
+def fresh(monkeypatch):
+    """A process without Keras, in which every backend seems to be installed."""
+    monkeypatch.setenv("KERAS_BACKEND", "none")
+    monkeypatch.setenv("KERAS_HOME", "none")
+    monkeypatch.setenv("TF_CPP_MIN_LOG_LEVEL", "2")
+    monkeypatch.delitem(sys.modules, "keras", raising=False)
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: object())
+    return monkeypatch
+
+
+@pytest.mark.parametrize("name", BACKENDS)
+def test_choosing_sets_the_environment_with_a_private_home(fresh, name):
+    choose_backend(name)
+    assert backend.os.environ["KERAS_BACKEND"] == name
+    assert backend.os.environ["KERAS_HOME"] != "none"
+    assert "keras" not in sys.modules
+
+
+def test_each_choice_has_a_home_of_its_own(fresh):
+    homes = set()
+    for _ in range(2):
+        choose_backend("jax")
+        homes.add(backend.os.environ["KERAS_HOME"])
+    assert len(homes) == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "near"), [("tensorfow", "tensorflow"), ("JAX", "jax"), ("pytorch", "torch"), ("", "")]
+)
+def test_unknown_backend(fresh, name, near):
+    with pytest.raises(SuiteError, match=r"^Invalid backend\. Expected: one of tensorflow, jax, torch\.") as error:
+        choose_backend(name)
+    assert f"Received: {name!r}" in str(error.value)
+    assert near in str(error.value)
+    assert backend.os.environ["KERAS_BACKEND"] == "none"
+
+
+def test_backend_that_is_not_installed(fresh):
+    fresh.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(SuiteError, match="'torch' is not installed") as error:
+        choose_backend("torch")
+    assert f"for {sys.executable}" in str(error.value)
+    assert "python -m pip install torch" in str(error.value)
+    assert backend.os.environ["KERAS_BACKEND"] == "none"
+
+
+def keras_on(name):
+    return types.SimpleNamespace(backend=types.SimpleNamespace(backend=lambda: name))
+
+
+def test_keras_already_imported_on_another_backend(fresh):
+    fresh.setitem(sys.modules, "keras", keras_on("jax"))
+    with pytest.raises(SuiteError, match="Keras already runs on 'jax' in this process, so 'tensorflow'"):
+        choose_backend("tensorflow")
+    assert backend.os.environ["KERAS_BACKEND"] == "none"
+
+
+def test_keras_already_imported_on_this_backend(fresh):
+    fresh.setitem(sys.modules, "keras", keras_on("jax"))
+    choose_backend("jax")
+    assert backend.os.environ["KERAS_HOME"] == "none"  # too late for another
+
+
+def test_worker_runs_on_its_backend(measured, on_backend):
+    assert measured["environment"]["backend"] == on_backend
+    kind, model, precision = measured["environment"]["device"]
+    assert kind in ("cpu", "gpu")
+    assert model
+    assert precision.startswith("float32")
+
+
+def test_a_users_keras_json_is_ignored(measured):
+    """The worker ran with a home whose keras.json asks for float64 and an epsilon of 0.25."""
+    found = measured["environment"]
+    assert (found["floatx"], found["epsilon"], found["dtype of a kernel"]) == ("float32", 1e-7, "float32")
+
+
+def test_that_keras_json_would_count(tmp_path):
+    """What the test above protects from: without ``choose_backend`` the same file decides."""
+    home = str(hostile_home(tmp_path / "home"))
+    command = [sys.executable, "-c", "import keras; print(keras.config.floatx(), keras.config.epsilon())"]
+    surroundings = environment(HOME=home, KERAS_BACKEND="jax")
+    done = subprocess.run(command, cwd=ROOT, env=surroundings, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["float64", "0.25"]

@@ -1,0 +1,206 @@
+"""Typed divergence with its first step, interrupts, and seconds."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness.experiment import Dataset
+from harness.training.divergence import BLOW_UP, CHANCE_MIN, classify, first_bad, stuck_at_chance
+from harness.training.fit import Steps
+from harness.training.seeding import data_order
+from harness.training.task import Task
+from harness.training.train import _seconds
+from harness.trial import Divergence
+from tests.training.experiments import FAILURES
+
+ENGINES = ["fit", "compiled"]
+INF, NAN = math.inf, math.nan
+
+
+def divergence(measured, training, engine):
+    found = measured["failures"][training][engine]["divergence"]
+    return found and (found["kind"], found["epoch"], found["step"])
+
+
+@pytest.mark.parametrize("engine", [*ENGINES, "one launch"])
+def test_example_2_raw_is_inf_at_step_3(measured, engine):
+    """As on the slide: 4.9e11, 5.4e32, inf, inf, inf, nan."""
+    assert divergence(measured, "raw", engine) == ("inf", 3, 3)
+    metrics = measured["failures"]["raw"][engine]["metrics"]
+    assert metrics["loss"] is None
+    assert (metrics["first_inf_epoch"], metrics["first_nan_epoch"]) == (3, 6)
+    assert 1e10 < metrics["first_loss"] < 1e13
+    assert 1e30 < metrics["second_loss"] < 1e34
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_nan_is_found_at_its_step_within_the_epoch(measured, engine):
+    """Example 5 of 8 is nan, in batches of one: the first bad step is where the order puts it."""
+    place = list(data_order(0, 0, 8)).index(5) + 1
+    assert place not in (1, 8)
+    assert divergence(measured, "nan", engine) == ("nan", 1, place)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_blow_up_is_found_at_its_step(measured, engine):
+    """The loss grows by 9 a step: above 1000 times the first at step 5, several launches after it."""
+    assert divergence(measured, "blow-up", engine) == ("blow-up", 5, 5)
+    losses = measured["failures"]["blow-up"][engine]["history"]["loss"]
+    assert losses == pytest.approx([losses[0] * 9**step for step in range(8)], rel=1e-4)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_rate_of_0_is_stuck_at_chance(measured, engine):
+    assert divergence(measured, "rate 0", engine) == ("stuck at chance", 2, None)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_finite_training_has_no_divergence(measured, engine):
+    assert measured["failures"]["finite"][engine]["divergence"] is None
+    assert all(t["divergence"] is None for t in measured["dropout"][engine])
+
+
+@pytest.mark.parametrize("training", ["fit", "compiled", "one launch"])
+def test_an_interrupt_keeps_finished_trials(measured, training):
+    found = measured["interrupted"][training]
+    assert found["raised"]
+    assert [trial["seed"] for trial in found["trials"]] == [4]
+    assert len(found["trials"][0]["history"]["loss"]) == 8
+
+
+@pytest.mark.parametrize("training", ["fit", "compiled"])
+def test_on_epoch_is_told_of_every_epoch(measured, training):
+    assert measured["interrupted"][training]["epochs"] == [[4, e] for e in range(1, 9)] + [[9, 1], [9, 2], [9, 3]]
+
+
+def test_on_epoch_is_told_of_every_launch(measured):
+    assert measured["interrupted"]["one launch"]["epochs"] == [[4, 8], [9, 8]]
+
+
+# Plain numbers
+
+DATA = Dataset(np.zeros((4, 1)), np.zeros((4, 1)))
+
+
+@pytest.mark.parametrize(
+    ("losses", "expected"),
+    [
+        ([], (0, 0)),
+        ([1.0, 2.0, 0.5], (0, 0)),
+        ([1.0, NAN, INF], (2, 3)),
+        ([NAN, 1.0], (1, 0)),
+        ([1.0, 2000.0, INF], (3, 2)),
+        ([1.0, 1000.0, 1000.1], (0, 3)),
+        ([2.0, 1500.0, 2001.0], (0, 3)),
+    ],
+)
+def test_first_bad(losses, expected):
+    assert first_bad(losses) == expected
+
+
+@given(st.lists(st.floats(min_value=0, allow_nan=True, allow_infinity=True), min_size=1))
+def test_first_bad_names_the_first_of_each(losses):
+    broken, high = first_bad(losses)
+    assert all(map(math.isfinite, losses[: broken - 1] if broken else losses))
+    assert not broken or not math.isfinite(losses[broken - 1])
+    assert not high or losses[high - 1] > BLOW_UP * losses[0]
+    assert not any(loss > BLOW_UP * losses[0] for loss in losses[: high - 1 if high else None])
+
+
+def classified(losses, *, steps=1, broken=0, is_nan=False, high=0, data=DATA, **curves):
+    history = {"loss": losses, **curves}
+    return classify(history, data, broken=broken, broken_is_nan=is_nan, high=high, initial=1.0, steps=steps)
+
+
+@pytest.mark.parametrize(
+    ("found", "expected"),
+    [
+        (classified([1.0, 0.5]), None),
+        (classified([1.0, INF, NAN], broken=2), Divergence("inf", epoch=2, step=2)),
+        (classified([1.0, NAN], broken=2, is_nan=True), Divergence("nan", epoch=2, step=2)),
+        (classified([1.0, NAN], broken=5, is_nan=True, steps=5), Divergence("nan", epoch=1, step=5)),
+        (classified([1.0, NAN], broken=6, is_nan=True, steps=5), Divergence("nan", epoch=2, step=6)),
+        (classified([1.0, 1000.1], high=7, steps=5), Divergence("blow-up", epoch=2, step=7)),
+        (classified([1.0, 2000.0, 1.0], high=2), None),  # it came back
+        (classified([1.0, 2000.0, INF], high=2, broken=3), Divergence("inf", epoch=3, step=3)),
+    ],
+)
+def test_classify(found, expected):
+    assert found == expected
+
+
+def one_hot(count, share):
+    """``count`` targets of two classes, ``share`` of them of the first."""
+    first = round(count * share)
+    return np.eye(2)[[0] * first + [1] * (count - first)]
+
+
+@pytest.mark.parametrize(
+    ("accuracy", "count", "share", "stuck"),
+    [
+        (0.5, 400, 0.5, True),
+        (0.575, 400, 0.5, True),  # chance + 3 √(0.25 / 400), exactly
+        (0.576, 400, 0.5, False),
+        (0.9, 400, 0.9, True),  # the commonest class alone
+        (0.96, 400, 0.9, False),
+        (0.1, 400, 0.5, True),
+        (0.5, CHANCE_MIN - 2, 0.5, False),  # too few to tell
+        (0.5, CHANCE_MIN, 0.5, True),
+    ],
+)
+def test_stuck_at_chance(accuracy, count, share, stuck):
+    y = one_hot(count, share)
+    expected = 3 if stuck else None
+    # on the validation images where there are any, else on those of training
+    validated = Dataset(np.zeros((4, 1)), np.zeros((4, 2)), np.zeros((count, 1)), y)
+    assert stuck_at_chance({"val_accuracy": [0.1, 0.9, accuracy]}, validated) == expected
+    assert stuck_at_chance({"accuracy": [0.1, 0.9, accuracy]}, Dataset(np.zeros((count, 1)), y)) == expected
+
+
+def test_stuck_at_chance_needs_an_accuracy():
+    assert stuck_at_chance({"loss": [1.0]}, Dataset(np.zeros((400, 1)), one_hot(400, 0.5))) is None
+
+
+class Stopped:
+    stop_training = False
+
+
+@pytest.mark.parametrize("losses", [[3.0, 1.0, 2.0, 5.0, 4.0, 6.0], [3.0, 1.0, 2.0, 5.0, INF], [3.0, NAN]])
+def test_steps_recovers_the_loss_of_each_step(losses):
+    """From the epoch's running mean, over examples: batches of 3, 3 and 2 of eight."""
+    steps, model = Steps(8, 3), Stopped()
+    sizes, total = (3, 3, 2), 0.0
+    for step, loss in enumerate(losses):
+        batch = step % 3
+        total = (total if batch else 0.0) + loss * sizes[batch]
+        steps.end(model, batch, {"loss": total / sum(sizes[: batch + 1])})
+    assert steps.losses == pytest.approx(losses, nan_ok=True)
+    assert model.stop_training is not math.isfinite(losses[-1])
+
+
+def test_seconds_keep_compilation_apart():
+    seconds = _seconds([3.0, 1.0, 1.2], 3, total=5.5)
+    assert (seconds.total, seconds.first_epoch, seconds.steady_epoch) == (5.5, 3.0, pytest.approx(1.1))
+    assert seconds.compile == pytest.approx(1.9)
+
+
+@pytest.mark.parametrize("launches", [[1.0, 1.1, 0.9], [0.5, 1.0, 1.0]])
+def test_a_first_launch_no_longer_than_the_others_compiled_nothing(launches):
+    assert _seconds(launches, 3, total=3.0).compile == 0.0
+
+
+def test_one_launch_is_shared_by_its_epochs():
+    seconds = _seconds([2.0], 4, total=2.1)
+    assert (seconds.compile, seconds.first_epoch, seconds.steady_epoch) == (0.0, 0.5, 0.5)
+
+
+@pytest.mark.parametrize(("count", "steps"), [(1, 1), (127, 1), (128, 1), (129, 2), (600, 5)])
+def test_steps_of_an_epoch_count_the_partial_batch(count, steps):
+    import dataclasses
+
+    size = dataclasses.replace(FAILURES.size("quick"), batch_size=128)
+    task = Task(FAILURES, FAILURES.variant("nan"), size, Dataset(np.zeros((count, 1)), np.zeros((count, 1))))
+    assert task.steps == steps

@@ -1,0 +1,86 @@
+"""``train`` tells what it cannot do before anything is trained; and a second process trains the same bits."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from harness.errors import SuiteError
+from harness.training.train import check_seeds, resolve_engine, train
+from tests.training.conftest import ROOT, environment
+from tests.training.experiments import DROPOUT
+
+
+@pytest.mark.parametrize(
+    ("arguments", "parts"),
+    [
+        ({"variant": "wiht"}, ["has no variant 'wiht'", "Did you mean 'with'"]),
+        ({"variant": "xyz"}, ["has no variant 'xyz'", "Known: with, without."]),
+        ({"setting": "quik"}, ["Invalid setting.", "'quick' or 'lecture'", "Received: 'quik'"]),
+        ({"seeds": []}, ["Invalid seeds.", "Received: []"]),
+        ({"seeds": [0, -1]}, ["Invalid seeds.", "at least 0", "Received: [0, -1]"]),
+        ({"seeds": [1, 2, 1]}, ["Invalid seeds.", "different", "Received: [1, 2, 1]"]),
+        ({"seeds": [1.5]}, ["Invalid seeds.", "integers", "Received: [1.5]"]),
+        ({"seeds": ["1"]}, ["Invalid seeds.", "integers", "Received: ['1']"]),
+    ],
+)
+def test_bad_arguments(arguments, parts, monkeypatch):
+    monkeypatch.setattr("harness.training.train.active_backend", lambda: "jax")
+    with pytest.raises(SuiteError) as error:
+        train(DROPOUT, **{"variant": "with", "seeds": [0], **arguments})
+    assert [part for part in parts if part not in str(error.value)] == []
+
+
+@pytest.mark.parametrize(
+    ("engine", "backend", "parts"),
+    [
+        ("compield", "jax", ["Invalid engine.", "auto, fit, compiled", "'compield'", "Did you mean 'compiled'?"]),
+        ("compiled", "torch", ["Invalid engine for this backend.", "tensorflow or jax", "'torch'", "--engine fit"]),
+    ],
+)
+def test_bad_engine(engine, backend, parts, monkeypatch):
+    monkeypatch.setattr("harness.training.train.active_backend", lambda: backend)
+    with pytest.raises(SuiteError) as error:
+        train(DROPOUT, "with", [0], engine=engine)
+    assert [part for part in parts if part not in str(error.value)] == []
+
+
+@pytest.mark.parametrize(
+    ("engine", "backend", "expected"),
+    [
+        ("auto", "tensorflow", "compiled"),
+        ("auto", "jax", "compiled"),
+        ("auto", "torch", "fit"),
+        ("fit", "torch", "fit"),
+        ("fit", "jax", "fit"),
+        ("compiled", "tensorflow", "compiled"),
+    ],
+)
+def test_engine_of_a_backend(engine, backend, expected):
+    assert resolve_engine(engine, backend) == expected
+
+
+@pytest.mark.parametrize("seeds", [[0], (5, 3), range(4), [10**12]])
+def test_good_seeds(seeds):
+    check_seeds(seeds)
+
+
+AGAIN = """
+import json
+from harness.training.backend import choose_backend, import_backend
+choose_backend("jax")
+import_backend()
+from harness.training.train import train
+from tests.training.experiments import DROPOUT
+print(json.dumps(train(DROPOUT, "with", [2, 5], engine="compiled")[1].to_json()))
+"""
+
+
+@pytest.mark.parametrize("on_backend", ["jax"], indirect=True)
+def test_another_process_trains_the_same_bits(measured):
+    """With its own hash seed and home; on the backend that starts faster."""
+    command = [sys.executable, "-c", AGAIN]
+    surroundings = environment(PYTHONHASHSEED="77")
+    done = subprocess.run(command, cwd=ROOT, env=surroundings, capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout)["history"] == measured["dropout"]["compiled"][5]["history"]
