@@ -7,8 +7,9 @@ Student's pooled t. Heavier tails raise fewer alarms, not more: tests/baselines/
 
 Without variance on both sides chance has no part, and size alone decides. A side with a single value and no pair is
 not tested: judging it by the other side's spread is a false alarm in up to a third of all runs of skewed values. Pairs
-whose differences are all one while the values vary are compared group by group: in a coarse metric (an accuracy over
-eight points) that happens by chance.
+whose differences are all one while the values vary are a systematic shift, and size alone decides, where no value of a
+side occurs twice; else they are compared group by group: in a coarse metric (an accuracy over eight points) equal
+differences happen by chance.
 """
 
 from __future__ import annotations
@@ -40,7 +41,8 @@ class Difference:
         p: two-sided p-value of "no difference"; None where ``constant``, or where n is too small for any test.
         n: our values compared (pairs, where ``paired``).
         paired: compared seed by seed.
-        constant: equal on every seed, or no variance on either side: no chance is involved.
+        constant: equal on every seed, shifted by one amount on every seed, or no variance on either side: no chance is
+            involved.
         absent, absent_baseline: diverged or censored (our, their), each "k of n" as a pair (k, n).
         p_absent: Fisher's exact p-value that both shares are one; None where no trial is absent.
     """
@@ -124,6 +126,8 @@ def _tested(row: Difference, x: list[float], y: list[float]) -> Difference:
     if unmoved or (len(x) > 1 < len(y) and _constant(x) and _constant(y)):
         moved = 0.0 if unmoved or _constant([*x, *y]) else estimate * scale
         return replace(row, difference=finite(moved), n=min(len(x), len(y)), constant=True)
+    if len(pairs) >= MIN_SEEDS and _constant(pairs) and len(set(x)) == len(set(y)) == len(x):
+        return replace(row, difference=finite(estimate * scale), constant=True)
     if pairs and not _constant(pairs):
         error, freedom = math.sqrt(_variance(pairs) / len(pairs)), len(pairs) - 1.0
         p = _p(estimate, error, freedom)

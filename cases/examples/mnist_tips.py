@@ -150,10 +150,14 @@ ACTIVITY_L1_VALUE = Claim(
     id="activity-l1-value",
     slide=SLIDE + ", activity regularizer",
     statement="An appropriate value of the activity regulariser has to be chosen (적절한 값의 선택이 필요).",
-    rule=Best("l1 1e-3", among=("dropout 0.2", *(f"l1 {value}" for value in L1_VALUES if value != "1e-3"))),
+    rule=Best("l1 1e-6", among=("dropout 0.2", *(f"l1 {value}" for value in L1_VALUES if value != "1e-6"))),
     beside=tuple(Exceeds(f"l1 {value}", "dropout 0.2") for value in L1_VALUES),
     experiment=TIPS,
-    deviations=("the candidate for the best value, 1e-3, was fixed beforehand on other seeds", BATCH_AVERAGE, FEWER),
+    deviations=(
+        "the value that has to be the best of all, none included, is the slide's own, 1e-6",
+        BATCH_AVERAGE,
+        FEWER,
+    ),
 )
 
 FIGURES = {

@@ -271,3 +271,17 @@ def test_every_comparison_is_plain_json():
 
 def test_undeclared_variants_are_found():
     assert undeclared(baseline(), ["relu", "elu"]) == ("적절한 −0.1",)
+
+
+@pytest.mark.parametrize("scale", ["linear", "log"])
+def test_the_same_shift_on_every_seed_is_drift(scale):
+    """Nothing random shifts five different values by one and the same amount."""
+    metric = Metric("loss", better="lower", unit="nats", smallest_effect=0.01, scale=scale)
+    stored = {seed: 1.0 + 0.25 * seed for seed in range(5)}
+    moved = {seed: value * 2 if scale == "log" else value + 0.5 for seed, value in stored.items()}
+    row = difference(metric, moved, stored)
+    assert row.constant
+    assert row.beyond_chance(metric.smallest_effect, level=1e-9)
+    coarse = {seed: float(seed // 3 + 1) for seed in range(5)}
+    row = difference(metric, {seed: value + 1 for seed, value in coarse.items()}, coarse)
+    assert not row.beyond_chance(metric.smallest_effect, level=1e-9)

@@ -10,7 +10,7 @@ from harness.definition import variant_hash
 from harness.experiment import SETTINGS
 from harness.rules import Exact
 
-IDS = [
+IDS = (
     "scale-gap-hurts",
     "zscore-formula",
     "minmax-formula",
@@ -39,7 +39,7 @@ IDS = [
     "tips-activity-l1",
     "activity-l1-value",
     "tips-figures-reproduce",
-]
+)
 
 ARMS = [(experiment, variant.name) for experiment in experiments(CLAIMS) for variant in experiment.variants]
 

@@ -38,16 +38,24 @@ def small(tmp_path, monkeypatch):
     return path, made
 
 
-def refused(path):
-    with warnings.catch_warnings(), pytest.raises(SuiteError) as error:
-        warnings.simplefilter("ignore", ResourceWarning)  # NumPy leaves the file of a damaged archive open
+def attempt(path):
+    """What loading raises; NumPy leaves the file of a damaged archive open, which is not what is tested here."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
         try:
-            load(path)
+            return load(path)
+        except SuiteError as error:
+            return str(error)
         finally:
             gc.collect()
-    assert REMEDY in str(error.value)
-    assert str(path) in str(error.value)
-    return str(error.value)
+
+
+def refused(path):
+    text = attempt(path)
+    assert isinstance(text, str), "it was loaded"
+    assert REMEDY in text
+    assert str(path) in text
+    return text
 
 
 def test_checksums_are_those_of_the_file(arrays):
@@ -110,25 +118,22 @@ def test_truncated_file(tmp_path, share):
     assert "truncated or not a NumPy archive" in refused(path)
 
 
-@pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
 def test_no_damaged_bit_gets_through(small):
     """Every error of zipfile, zlib and NumPy becomes one of ours; bits that carry nothing (dates) may pass."""
     path, made = small
     whole, dice, counted = path.read_bytes(), random.Random(0), 0
-    for trial in range(400):
+    for trial in range(300):
         place = dice.randrange(len(whole)) if trial % 2 else len(whole) - 1 - dice.randrange(400)
         damaged = bytearray(whole)
         damaged[place] ^= 1 << dice.randrange(8)
         path.write_bytes(damaged)
-        try:
-            read = load(path)
-        except SuiteError as error:
-            assert REMEDY in str(error)
+        read = attempt(path)
+        if isinstance(read, str):
+            assert REMEDY in read
             counted += 1
         else:
             assert all(np.array_equal(read[name], made[name]) for name in made)
-    gc.collect()
-    assert counted > 200
+    assert counted > 150
 
 
 def text(path):

@@ -114,7 +114,7 @@ def test_experiments_in_order_of_first_use():
 
 def test_claims_are_frozen():
     with pytest.raises(AttributeError):
-        claim().id = "other"  # type: ignore[misc]
+        claim().id = "other"
     assert isinstance(claim(), Claim)
 
 

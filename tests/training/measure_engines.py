@@ -21,7 +21,9 @@ ALONE = 5
 
 
 def one(experiment: Experiment, variant: str, engine: str) -> Any:
-    return train(experiment, variant, [SEED], engine=engine)[0].to_json()
+    """Seed 3; by ``compiled`` after another seed, whose weights, moments and statistics must leave no trace."""
+    seeds = [SEED] if engine == "fit" else [1, SEED]
+    return train(experiment, variant, seeds, engine=engine)[-1].to_json()
 
 
 def ordered(experiment: Experiment, variant: str) -> Any:

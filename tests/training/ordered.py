@@ -14,7 +14,7 @@ def batches(x: np.ndarray, y: np.ndarray, size: int, seed: int) -> Any:
     """A Keras PyDataset of every epoch's examples in the order of ``data_order``, the last partial batch included."""
     import keras
 
-    class Batches(keras.utils.PyDataset):  # type: ignore[misc] # Keras has no types
+    class Batches(keras.utils.PyDataset):  # Keras has no types
         epoch = 0
 
         def __len__(self) -> int:
