@@ -46,9 +46,9 @@ def test_a_variant_takes_what_it_does_not_name():
 
 
 def test_unknown_names():
-    with pytest.raises(SuiteError, match="has no variant 'shalow'. Did you mean 'shallow'"):
+    with pytest.raises(SuiteError, match=r"has no variant 'shalow'\. Did you mean 'shallow'"):
         DEPTH.variant("shalow")
-    with pytest.raises(SuiteError, match="has no metric 'val_los'. Did you mean 'val_loss'"):
+    with pytest.raises(SuiteError, match=r"has no metric 'val_los'\. Did you mean 'val_loss'"):
         DEPTH.metric("val_los")
     with pytest.raises(SuiteError, match=r"Invalid setting\. Expected: 'quick' or 'lecture'\. Received: 'fast'"):
         DEPTH.size("fast")

@@ -148,7 +148,7 @@ def test_wrong_schema(tmp_path, first):
 def test_no_record_at_all(tmp_path, content):
     path = tmp_path / "run.jsonl"
     path.write_bytes(content)
-    with pytest.raises(SuiteError, match="run.jsonl"):
+    with pytest.raises(SuiteError, match=r"run\.jsonl"):
         read_run(path)
 
 
@@ -179,14 +179,14 @@ def test_a_trial_of_wrong_types(log, change):
 
 def test_a_folder_that_cannot_be_made(tmp_path):
     (tmp_path / "file").write_text("", encoding="utf-8")
-    with pytest.raises(SuiteError, match="Cannot write the run's record .+ Make the folder writable"):
+    with pytest.raises(SuiteError, match=r"Cannot write the run's record .+ Make the folder writable"):
         RunLog(tmp_path / "file" / "runs", {"id": "x"})
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root writes everywhere")
 def test_an_unwritable_folder(tmp_path):
     tmp_path.chmod(0o500)
-    with pytest.raises(SuiteError, match="Cannot write the run's record .+ Permission denied"):
+    with pytest.raises(SuiteError, match=r"Cannot write the run's record .+ Permission denied"):
         RunLog(tmp_path, {"id": "x"})
 
 
@@ -196,7 +196,7 @@ def test_a_run_is_never_overwritten(log):
 
 
 def test_latest_run(tmp_path):
-    with pytest.raises(SuiteError, match="No run is recorded in .+ Run `pytest suite/` first"):
+    with pytest.raises(SuiteError, match=r"No run is recorded in .+ Run `pytest suite/` first"):
         latest_run(tmp_path)
     for name in ("2026-02-01.jsonl", "2025-12-31.jsonl", "2026-03-01.txt"):
         (tmp_path / name).write_text(json.dumps({}), encoding="utf-8")

@@ -99,7 +99,7 @@ def test_every_step_draws_a_new_mask(measured, engine):
 @pytest.mark.parametrize("engine", ["fit", "compiled"])
 @pytest.mark.parametrize("curve", ["val_loss", "train_loss"])
 def test_inference_curves_are_without_dropout(measured, engine, curve):
-    """At a rate of 0 the weights stand still: with the masks off, so does the loss, and both sets are the same image."""
+    """At a rate of 0 the weights stand still: with the masks off, so does the loss. Both sets are the same image."""
     history = measured["masks"][engine]["history"]
     assert set(history[curve]) == {history["val_loss"][0]}
     assert history[curve][0] not in history["loss"]

@@ -101,7 +101,7 @@ def test_first_bad(losses, expected):
     assert first_bad(losses) == expected
 
 
-@given(st.lists(st.floats(min_value=0, allow_nan=True, allow_infinity=True), min_size=1))
+@given(st.lists(st.one_of(st.just(NAN), st.floats(min_value=0)), min_size=1))
 def test_first_bad_names_the_first_of_each(losses):
     broken, high = first_bad(losses)
     assert all(map(math.isfinite, losses[: broken - 1] if broken else losses))
