@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -104,7 +105,7 @@ def _variants(run: Run, claim: Mapping[str, Any]) -> str:
     of_unit = units(run, claim)
     printed: dict[tuple[str, str], str] = {(p["variant"], p["metric"]): p["printed"] for p in claim["published"]}
     rows = []
-    for name, summary in claim["variants"].items():
+    for name, summary in [*claim["variants"].items(), *_further(run, claim)]:
         unit = of_unit.get(summary["metric"], "")
         values = ", ".join(number(value, unit) for value in summary["values"])
         slide = printed.pop((name, summary["metric"]), None)
@@ -114,6 +115,22 @@ def _variants(run: Run, claim: Mapping[str, Any]) -> str:
     for (name, metric), slide in printed.items():
         rows.append([escape(name), code(metric), escape(slide), "–", "–", "–"])
     return table(["variant", "metric", "slide's figure", "ours", "n", "per seed"], rows, right=["n"])
+
+
+def _further(run: Run, claim: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
+    """(variant, summary) for the slide's figures of other metrics than the claim's first one, from the run's trials."""
+    rows: list[tuple[str, Mapping[str, Any]]] = []
+    for figure in claim["published"]:
+        name, metric = figure["variant"], figure["metric"]
+        trials = run.trials.get((claim["experiment"], name), ())
+        if claim["variants"].get(name, {}).get("metric") == metric or not trials:
+            continue
+        values = [trial.metrics.get(metric) for trial in trials]
+        known = [value for value in values if value is not None]
+        mean = statistics.fmean(known) if known else None
+        std = statistics.stdev(known) if len(known) > 1 else None
+        rows.append((name, {"metric": metric, "mean": mean, "std": std, "n": len(values), "values": values}))
+    return rows
 
 
 def _listed(name: str, items: Sequence[str]) -> str:
