@@ -99,6 +99,16 @@ def steps_metric(data: Any) -> Metric:
     )
 
 
+def at_own_rate(name: str, data: Any) -> Variant:
+    """A variant that trains on ``data`` at the steepest rate that this data allows."""
+    return Variant(
+        name,
+        data=data,
+        optimizer=functools.partial(steepest_rate, data),
+        facts=functools.partial(condition_number, data),
+    )
+
+
 CONDITION = Metric("condition_number", better="lower", unit="1", smallest_effect=0.05, scale="log")
 FULL_BATCH = Size(epochs=BUDGET, batch_size=32, seeds=10)
 
@@ -109,15 +119,7 @@ SCALE_GAP = Experiment(
     sizes={"quick": FULL_BATCH, "lecture": FULL_BATCH},
     metrics=(steps_metric(table), CONDITION),
     accuracy=False,
-    variants=tuple(
-        Variant(
-            name,
-            data=data,
-            optimizer=functools.partial(steepest_rate, data),
-            facts=functools.partial(condition_number, data),
-        )
-        for name, data in (("raw", table), ("min-max", table_min_max))
-    ),
+    variants=(at_own_rate("raw", table), at_own_rate("min-max", table_min_max)),
 )
 
 CENTRING = Experiment(
@@ -127,15 +129,7 @@ CENTRING = Experiment(
     sizes={"quick": FULL_BATCH, "lecture": FULL_BATCH},
     metrics=(steps_metric(shares), CONDITION),
     accuracy=False,
-    variants=tuple(
-        Variant(
-            name,
-            data=data,
-            optimizer=functools.partial(steepest_rate, data),
-            facts=functools.partial(condition_number, data),
-        )
-        for name, data in (("in [0, 1]", shares), ("centred", shares_centred))
-    ),
+    variants=(at_own_rate("in [0, 1]", shares), at_own_rate("centred", shares_centred)),
 )
 
 OWN_RATE = "each variant trains with SGD at the rate 1 / λ_max of its own data, the largest that cannot overshoot"
