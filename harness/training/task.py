@@ -39,7 +39,11 @@ class Task:
 
 @dataclass
 class Raw:
-    """What an engine measured on one seed: curves with nan and inf, first bad steps, seconds of each launch."""
+    """What an engine measured on one seed: curves with nan and inf, first bad steps, seconds of each launch.
+
+    ``compile`` is the seconds of compilation where they were measured by themselves; None where the first launch holds
+    them.
+    """
 
     history: dict[str, list[float]]
     broken: int = 0
@@ -47,3 +51,4 @@ class Raw:
     high: int = 0
     initial: float = 0.0
     launches: list[float] = field(default_factory=list)
+    compile: float | None = None

@@ -138,15 +138,17 @@ def _trial(task: Task, seed: int, raw: Raw, total: float, engine: str, facts: Ma
         metrics={metric.name: {**facts, **measured}[metric.name] for metric in task.experiment.metrics},
         history={name: tuple(curve) for name, curve in history.items()},
         divergence=divergence,
-        seconds=_seconds(raw.launches, task.size.epochs, total),
+        seconds=_seconds(raw, task.size.epochs, total),
         engine=engine,
     )
 
 
-def _seconds(launches: list[float], epochs: int, total: float) -> Seconds:
-    """A first launch that took longer than the later ones compiled; with one launch for all epochs nothing is split."""
+def _seconds(raw: Raw, epochs: int, total: float) -> Seconds:
+    """A first launch that took longer than the later ones compiled; of one launch for all epochs, each is the mean."""
+    launches = raw.launches
     if len(launches) < 2:
-        return Seconds(total, first_epoch=launches[0] / epochs, steady_epoch=launches[0] / epochs)
+        epoch = launches[0] / epochs
+        return Seconds(total, compile=raw.compile or 0.0, first_epoch=epoch, steady_epoch=epoch)
     steady = statistics.mean(launches[1:])
     extra = launches[0] - statistics.median(launches[1:])
     compile_seconds = extra if extra > 0.5 * steady else 0.0

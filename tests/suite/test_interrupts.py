@@ -41,8 +41,14 @@ def wait_for_trials(folder: Path, process: subprocess.Popen[bytes], count: int =
     raise AssertionError("no trial was finished in two minutes")
 
 
+# A shell without job control starts its background jobs with SIGINT ignored, and children inherit that, as under CI.
+HEARS_CTRL_C = (
+    "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); os.execv(sys.argv[1], sys.argv[1:])"
+)
+
+
 def begin(folder: Path, out: int, error: int) -> subprocess.Popen[bytes]:
-    command = arguments(folder, *LONG)
+    command = [sys.executable, "-c", HEARS_CTRL_C, *arguments(folder, *LONG)]
     return subprocess.Popen(
         command, cwd=ROOT, env=environment(), stdin=subprocess.DEVNULL, stdout=out, stderr=error
     )  # fmt: skip
