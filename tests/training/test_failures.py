@@ -1,6 +1,9 @@
 """Typed divergence with its first step, interrupts, and seconds."""
 
+import dataclasses
 import math
+import time
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -8,10 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.experiment import Dataset
+from harness.training.compiled import CompiledEngine
 from harness.training.divergence import BLOW_UP, CHANCE_MIN, classify, first_bad, stuck_at_chance
 from harness.training.fit import Steps
 from harness.training.seeding import data_order
-from harness.training.task import Task
+from harness.training.task import Raw, Task
 from harness.training.train import _seconds
 from harness.trial import Divergence
 from tests.training.experiments import FAILURES
@@ -182,25 +186,51 @@ def test_steps_recovers_the_loss_of_each_step(losses):
 
 
 def test_seconds_keep_compilation_apart():
-    seconds = _seconds([3.0, 1.0, 1.2], 3, total=5.5)
+    seconds = _seconds(Raw({}, launches=[3.0, 1.0, 1.2]), 3, total=5.5)
     assert (seconds.total, seconds.first_epoch, seconds.steady_epoch) == (5.5, 3.0, pytest.approx(1.1))
     assert seconds.compile == pytest.approx(1.9)
 
 
 @pytest.mark.parametrize("launches", [[1.0, 1.1, 0.9], [0.5, 1.0, 1.0]])
 def test_a_first_launch_no_longer_than_the_others_compiled_nothing(launches):
-    assert _seconds(launches, 3, total=3.0).compile == 0.0
+    assert _seconds(Raw({}, launches=launches), 3, total=3.0).compile == 0.0
 
 
 def test_one_launch_is_shared_by_its_epochs():
-    seconds = _seconds([2.0], 4, total=2.1)
-    assert (seconds.compile, seconds.first_epoch, seconds.steady_epoch) == (0.0, 0.5, 0.5)
+    seconds = _seconds(Raw({}, launches=[2.0], compile=0.4), 4, total=2.1)
+    assert (seconds.compile, seconds.first_epoch, seconds.steady_epoch) == (0.4, 0.5, 0.5)
+
+
+def test_a_training_of_one_launch_is_compiled_once_and_trained_apart():
+    """Whatever program: the first seed's compilation is measured on launches whose results are thrown away."""
+
+    class Program:
+        parameters = 1
+        seeds: ClassVar[list[int]] = []
+        launches = 0
+
+        def reset(self, seed):
+            self.seeds.append(seed)
+
+        def launch(self, orders, initial):
+            Program.launches += 1
+            time.sleep(0.2 if Program.launches == 1 else 0.0)
+            return {"loss": np.full(len(orders), float(Program.launches))}, np.array([0, 0, 0, 1.0])
+
+    engine = CompiledEngine.__new__(CompiledEngine)
+    size = dataclasses.replace(FAILURES.size("quick"), epochs=3)
+    engine.task = Task(FAILURES, FAILURES.variant("nan"), size, Dataset(np.zeros((8, 1)), np.zeros((8, 1))))
+    engine.program, engine.epochs_per_launch, engine._compiled = Program(), 3, False
+    first, second = (engine.run(seed, lambda seed, epoch: None) for seed in (4, 5))
+    assert first.compile is not None
+    assert first.compile > 0.1
+    assert max(first.launches) < 0.1
+    assert (second.compile, Program.seeds) == (0.0, [4, 4, 4, 5])
+    assert (first.history["loss"], second.history["loss"]) == ([3.0] * 3, [4.0] * 3)
 
 
 @pytest.mark.parametrize(("count", "steps"), [(1, 1), (127, 1), (128, 1), (129, 2), (600, 5)])
 def test_steps_of_an_epoch_count_the_partial_batch(count, steps):
-    import dataclasses
-
     size = dataclasses.replace(FAILURES.size("quick"), batch_size=128)
     task = Task(FAILURES, FAILURES.variant("nan"), size, Dataset(np.zeros((count, 1)), np.zeros((count, 1))))
     assert task.steps == steps
