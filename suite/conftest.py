@@ -14,7 +14,7 @@ import pytest
 from harness.errors import SuiteError
 from harness.fingerprint import stack
 from harness.store import RunLog
-from harness.training.backend import choose_backend, device, import_backend
+from harness.training.backend import choose_backend, start_backend
 from harness.training.train import resolve_engine
 from reports.folders import check_writable, runs_folder
 from suite import options as suite_options
@@ -102,8 +102,7 @@ def _count_deselected(config: pytest.Config, items: list[pytest.Item], collected
 def _begin(config: pytest.Config, items: list[pytest.Item]) -> SuiteRun:
     options = config.stash[OPTIONS]
     choose_backend(options.backend)
-    import_backend()
-    where = device()
+    where = start_backend()
     if options.require_gpu and where.kind != "gpu":
         raise SuiteError(
             f"--require-gpu: {options.backend} computes on the CPU ({where.model}); no GPU is visible to it. "

@@ -43,29 +43,6 @@ def choose_backend(name: str) -> None:
         atexit.register(shutil.rmtree, home, ignore_errors=True)
 
 
-def import_backend() -> None:
-    """Imports Keras on the chosen backend, without the start-up lines that XLA and oneDNN write to stderr.
-
-    They come from C++ before any log level applies, so file descriptor 2 is set aside; if the import fails, what was
-    written is shown.
-    """
-    if "keras" in sys.modules:
-        return
-    with tempfile.TemporaryFile() as said:
-        sys.stderr.flush()
-        kept = os.dup(2)
-        os.dup2(said.fileno(), 2)
-        try:
-            import keras  # noqa: F401 - imported for its side effect, on the chosen backend
-        except BaseException:
-            said.seek(0)
-            os.write(kept, said.read())
-            raise
-        finally:
-            os.dup2(kept, 2)
-            os.close(kept)
-
-
 def active_backend() -> str:
     """The name of the backend Keras runs on."""
     import keras
@@ -109,3 +86,24 @@ def device() -> Device:
     if not torch.cuda.is_available():
         return Device("cpu", cpu_model(), precision)
     return Device("gpu", torch.cuda.get_device_name(0), f"{precision}, matmul {torch.get_float32_matmul_precision()}")
+
+
+def start_backend() -> Device:
+    """Imports Keras on the chosen backend and finds its device, without the lines that XLA, oneDNN and CUDA write then.
+
+    They come from C++ before any log level applies, so file descriptor 2 is set aside; if anything fails, what was
+    written is shown.
+    """
+    with tempfile.TemporaryFile() as said:
+        sys.stderr.flush()
+        kept = os.dup(2)
+        os.dup2(said.fileno(), 2)
+        try:
+            return device()
+        except BaseException:
+            said.seek(0)
+            os.write(kept, said.read())
+            raise
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)

@@ -19,7 +19,7 @@ from cases import CLAIMS, preprocessing
 from cases.data.mnist import load, mnist
 from cases.examples import mnist_softmax
 from harness.experiment import Dataset
-from harness.training.backend import choose_backend, import_backend
+from harness.training.backend import choose_backend, start_backend
 
 Patch = Callable[[], Any]
 
@@ -103,7 +103,7 @@ MUTATIONS: dict[str, dict[str, Patch]] = {
 
 def main(path: Path) -> None:
     choose_backend("jax")
-    import_backend()
+    start_backend()
     claims = {claim.key: claim for claim in CLAIMS}
     verdicts: dict[str, dict[str, str]] = {}
     for key, mutations in MUTATIONS.items():

@@ -68,9 +68,9 @@ def test_good_seeds(seeds):
 
 AGAIN = """
 import json
-from harness.training.backend import choose_backend, import_backend
+from harness.training.backend import choose_backend, start_backend
 choose_backend("jax")
-import_backend()
+start_backend()
 from harness.training.train import train
 from tests.training.experiments import DROPOUT
 print(json.dumps(train(DROPOUT, "with", [2, 5], engine="compiled")[1].to_json()))

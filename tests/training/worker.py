@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from harness.training.backend import choose_backend, import_backend
+from harness.training.backend import choose_backend, start_backend
 from tests.training import measure_engines, measure_failures, measure_pairing
 
 MEASUREMENTS: dict[str, Callable[[], Any]] = {
@@ -31,7 +31,7 @@ MEASUREMENTS: dict[str, Callable[[], Any]] = {
 
 def main(backend: str, path: Path, names: list[str]) -> None:
     choose_backend(backend)
-    import_backend()
+    start_backend()
     measured: dict[str, Any] = {"seconds": {}}
     for name in names or MEASUREMENTS:
         clock = time.perf_counter()
