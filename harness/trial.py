@@ -42,7 +42,8 @@ class Trial:
     """One variant, one seed.
 
     ``history`` holds one list per curve and one number per epoch (None where not finite); ``metrics`` one number per
-    metric of the experiment (None: diverged, or censored, i.e. the target was never reached).
+    metric of the experiment (None: diverged, or censored, i.e. the target was never reached). ``device`` ("cpu: AMD
+    EPYC") and ``precision`` say where it was computed; files of trials have them once, in their fingerprint.
     """
 
     variant: str
@@ -52,6 +53,8 @@ class Trial:
     divergence: Divergence | None = None
     seconds: Seconds = Seconds(0.0)
     engine: str = "fit"
+    device: str = field(default="", compare=False)
+    precision: str = field(default="", compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "metrics", MappingProxyType({k: finite(v) for k, v in self.metrics.items()}))

@@ -12,7 +12,7 @@ import numpy as np
 
 from harness.errors import invalid, nearest
 from harness.experiment import Experiment
-from harness.training.backend import active_backend
+from harness.training.backend import active_backend, device
 from harness.training.divergence import classify
 from harness.training.task import OnEpoch, Raw, Task
 from harness.trial import Seconds, Trial
@@ -120,6 +120,7 @@ def _load(engine: str, task: Task, backend: str) -> Engine:
 
 def _trial(task: Task, seed: int, raw: Raw, total: float, engine: str, facts: Mapping[str, float]) -> Trial:
     data: Dataset = task.data
+    where = device()
     # Keras computes in float32: the shortest decimal that names the value is it, and keeps files readable.
     history = {name: [float(str(np.float32(value))) for value in curve] for name, curve in raw.history.items()}
     divergence = classify(
@@ -140,6 +141,8 @@ def _trial(task: Task, seed: int, raw: Raw, total: float, engine: str, facts: Ma
         divergence=divergence,
         seconds=_seconds(raw, task.size.epochs, total),
         engine=engine,
+        device=f"{where.kind}: {where.model}",
+        precision=where.precision,
     )
 
 

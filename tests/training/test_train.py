@@ -73,7 +73,8 @@ choose_backend("jax")
 start_backend()
 from harness.training.train import train
 from tests.training.experiments import DROPOUT
-print(json.dumps(train(DROPOUT, "with", [2, 5], engine="compiled")[1].to_json()))
+trial = train(DROPOUT, "with", [2, 5], engine="compiled")[1]
+print(json.dumps(trial.to_json() | {"device": trial.device, "precision": trial.precision}))
 """
 
 
@@ -83,4 +84,7 @@ def test_another_process_trains_the_same_bits(measured):
     command = [sys.executable, "-c", AGAIN]
     surroundings = environment(PYTHONHASHSEED="77")
     done = subprocess.run(command, cwd=ROOT, env=surroundings, capture_output=True, text=True, check=True)
-    assert json.loads(done.stdout)["history"] == measured["dropout"]["compiled"][5]["history"]
+    again = json.loads(done.stdout)
+    assert again["device"].startswith(("cpu: ", "gpu: "))
+    assert again["precision"].startswith("float32")
+    assert again["history"] == measured["dropout"]["compiled"][5]["history"]
