@@ -46,6 +46,7 @@ def claim_of(item: pytest.Item) -> Claim | None:
     """The claim on trials that an item decides, or None."""
     if getattr(item, "originalname", "") != "test_claims":
         return None
+    # Only pytest.Function declares callspec, and only parametrised items have it: the name has told that this one does.
     return TRAINING_CLAIMS[item.callspec.params["key"]]  # type: ignore[attr-defined]
 
 
@@ -66,7 +67,7 @@ def training_of(item: pytest.Item) -> tuple[str, str] | None:
     """The (experiment, variant) that an item trains, or None."""
     if getattr(item, "originalname", "") != "test_training":
         return None
-    params = item.callspec.params  # type: ignore[attr-defined]
+    params = item.callspec.params  # type: ignore[attr-defined] # as in claim_of
     return params["experiment"], params["variant"]
 
 

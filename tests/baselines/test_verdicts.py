@@ -6,7 +6,7 @@ from baselines.record import ExpectedVerdict
 from baselines.verdicts import compare_verdict
 from harness.verdict import Verdict
 
-S, R, I, N = Verdict.SUPPORTED, Verdict.REFUTED, Verdict.INCONCLUSIVE, Verdict.NOT_RUN  # noqa: E741
+S, R, U, N = Verdict.SUPPORTED, Verdict.REFUTED, Verdict.INCONCLUSIVE, Verdict.NOT_RUN
 
 
 @pytest.mark.parametrize(
@@ -14,20 +14,20 @@ S, R, I, N = Verdict.SUPPORTED, Verdict.REFUTED, Verdict.INCONCLUSIVE, Verdict.N
     [
         (S, S, "as expected", False, False),
         (R, R, "as expected", False, False),
-        (I, I, "as expected", False, False),
+        (U, U, "as expected", False, False),
         (S, R, "flipped", True, True),
         (R, S, "flipped", True, True),
-        (S, I, "weakened", False, True),
-        (R, I, "weakened", False, True),
-        (I, S, "decided", False, True),
-        (I, R, "decided", False, True),
+        (S, U, "weakened", False, True),
+        (R, U, "weakened", False, True),
+        (U, S, "decided", False, True),
+        (U, R, "decided", False, True),
         (S, N, "not run", True, True),
         (R, N, "not run", True, True),
-        (I, N, "not run", True, True),
+        (U, N, "not run", True, True),
         (None, N, "not run", True, True),
         (None, S, "new", False, False),
         (None, R, "new", False, False),
-        (None, I, "new", False, False),
+        (None, U, "new", False, False),
     ],
 )
 def test_every_pair_of_verdicts(before, now, state, red, red_if_drifted):
