@@ -19,4 +19,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 @pytest.fixture(scope="session")
 def suite_run(request: pytest.FixtureRequest) -> SuiteRun:
     """The run of this process: trains, decides, compares and records."""
+    broken = request.config.stash.get(options.BROKEN, None)
+    if broken is not None:
+        pytest.fail(broken, pytrace=False)
     return request.config.stash[options.RUN]

@@ -22,7 +22,7 @@ class FormatError(ValueError):
     """What a baseline should hold, where, and what was found instead."""
 
     def __init__(self, expected: str, received: object, where: str = "") -> None:
-        self.expected = f"{expected} at {where}" if where else expected
+        self.expected = f"{expected} at {_one_line(where)}" if where else expected
         self.received = received if isinstance(received, _Said) else _Said(_short(received))
         super().__init__(f"{self.expected}; {self.received}")
 
@@ -85,7 +85,7 @@ def _provenance(value: Any, where: str) -> Provenance:
     for key, entry in fingerprint.items():
         if isinstance(entry, float):
             _number(entry, f"{where}/fingerprint/{key}")
-        elif entry is not None and not isinstance(entry, str | int):
+        elif entry is not None and (not isinstance(entry, str | int) or _has_surrogate(entry)):
             raise FormatError("a text, a number, true, false or null", entry, f"{where}/fingerprint/{key}")
     commit, reason = (_text(fields[key], f"{where}/{key}") for key in ("commit", "reason"))
     return Provenance(fingerprint, commit, _date(fields["date"], f"{where}/date"), reason)
@@ -168,9 +168,14 @@ def _count(value: Any, where: str) -> None:
 
 
 def _text(value: Any, where: str) -> str:
-    if not isinstance(value, str) or not value.strip() or any("\ud800" <= c <= "\udfff" for c in value):
+    if not isinstance(value, str) or not value.strip() or _has_surrogate(value):
         raise FormatError("a text", value, where)
     return value
+
+
+def _has_surrogate(value: object) -> bool:
+    """Whether it is a text that UTF-8 cannot hold, so that it could be read (from an escape) and not written."""
+    return isinstance(value, str) and any("\ud800" <= c <= "\udfff" for c in value)
 
 
 def _date(value: Any, where: str) -> str:
@@ -192,6 +197,12 @@ def _one_of(value: Any, where: str, known: Iterable[str]) -> str:
 def _optional(check: Callable[[Any, str], None], value: Any, where: str) -> None:
     if value is not None:
         check(value, where)
+
+
+def _one_line(where: str) -> str:
+    """A place, whose keys may be anything."""
+    text = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in where)
+    return text if len(text) <= 200 else f"{text[:199]}…"
 
 
 def _short(value: object) -> str:

@@ -8,6 +8,8 @@ import platform
 from pathlib import Path
 from typing import Any
 
+from harness.surroundings import told
+
 BACKENDS = {"tensorflow": ("tensorflow", "tensorflow-cpu"), "jax": ("jax",), "torch": ("torch",)}
 
 
@@ -56,7 +58,10 @@ def cores() -> int:
 
 
 def fingerprint(backend: str, device: str, device_model: str, precision: str) -> dict[str, Any]:
-    """Flat, JSON-ready. ``device`` is "cpu" or "gpu"; ``device_model`` the GPU's name, or the processor's."""
+    """Flat, JSON-ready. ``device`` is "cpu" or "gpu"; ``device_model`` the GPU's name, or the processor's.
+
+    An environment variable that may change results is an entry of its own, where it is set.
+    """
     return {
         "python": ".".join(platform.python_version_tuple()[:2]),
         "keras": version("keras"),
@@ -70,6 +75,7 @@ def fingerprint(backend: str, device: str, device_model: str, precision: str) ->
         "threads": cores(),
         "precision": precision,
         "system": f"{platform.system()} {platform.machine()}",
+        **told(os.environ, backend),
     }
 
 

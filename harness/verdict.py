@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -72,6 +73,13 @@ class Effect:
             "notes": list(self.notes),
         }
 
+    @classmethod
+    def from_json(cls, record: Mapping[str, Any]) -> Effect:
+        """The inverse of ``to_json``; KeyError or TypeError where the record is not one of an effect."""
+        names = ("of", "metric", "unit", "estimate", "low", "high", "p", "n", "p_adjusted")
+        details = tuple(record["details"].items())
+        return cls(**{name: record[name] for name in names}, details=details, notes=tuple(record["notes"]))
+
 
 @dataclass(frozen=True)
 class Decision:
@@ -96,3 +104,14 @@ class Decision:
             "parts": [part.to_json() for part in self.parts],
             "p": self.p,
         }
+
+    @classmethod
+    def from_json(cls, record: Mapping[str, Any]) -> Decision:
+        """The inverse of ``to_json``; KeyError, TypeError or ValueError where the record is not one of a decision."""
+        return cls(
+            Verdict(record["verdict"]),
+            record["reason"],
+            tuple(map(Effect.from_json, record["effects"])),
+            tuple(map(cls.from_json, record["parts"])),
+            record["p"],
+        )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -32,6 +33,8 @@ def parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Exit status: 0 for a report, 2 with one sentence on stderr for input it cannot use."""
     options = parser().parse_args(arguments)
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a path may have letters that this output cannot show
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         run = options.run or newest(options.out)
         from reports.write import write_report

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from harness import gpu
 from harness.store import Run
 from reports.text import code, escape, table
 from reports.words import MEANINGS, REGRESSED, UNUSABLE, verdict_text
@@ -25,9 +26,19 @@ def environment(run: Run) -> str:
     return (
         "## Environment\n\n"
         + table(["", "this run"], rows)
+        + _gpu(run)
         + f"\n\nTo repeat it, at that commit:\n\n```sh\n{command}\n```\n\n"
         + "The report alone, again, without training: `python -m reports`."
     )
+
+
+def _gpu(run: Run) -> str:
+    """A table of the GPU's driver, power state and clocks, of a run on a GPU; "" of all others."""
+    rows = gpu.rows(run.header.get("gpu"), run.end.get("gpu") if run.end else None)
+    if not rows:
+        return ""
+    cells = [[escape(label), escape(start or "–"), escape(end or "–")] for label, start, end in rows]
+    return "\n\n" + table(["as `nvidia-smi` gives it", "at the start", "at the end"], cells)
 
 
 def deviations(run: Run) -> str:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 import tempfile
 from pathlib import Path
 
+from harness.atomic import replace_file
 from harness.errors import SuiteError
 
 OUT = Path(__file__).parent / "out"
@@ -22,7 +21,7 @@ def check_writable(folder: Path) -> None:
     """Creates the folder and writes a file there, before anything is trained; SuiteError where that is impossible."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=folder, prefix=".writable-") as probe:
+        with tempfile.TemporaryFile(dir=folder) as probe:
             probe.write(b"x")
             probe.flush()
     except OSError as error:
@@ -31,29 +30,16 @@ def check_writable(folder: Path) -> None:
 
 def write_atomic(path: Path, content: bytes) -> None:
     """Replaces the file in one step: a reader, or a kill, meets the old content or the new, never half of it."""
-    temporary = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(temporary, 0o666 & ~_umask())
-        os.replace(temporary, path)
+        replace_file(path, content)
     except OSError as error:
-        if temporary is not None:
-            with contextlib.suppress(OSError):
-                os.unlink(temporary)
         raise unwritable(path, error) from error
 
 
 def unwritable(path: Path, error: OSError) -> SuiteError:
     reason = error.strerror or str(error)
-    return SuiteError(f"Cannot write the report to {path}: {reason}. Make the folder writable, or name another one.")
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+    return SuiteError(
+        f"Cannot write the report to {path}: {reason}. Make the folder writable and its disk not full, or name another "
+        "one: --report-dir, for `python -m reports` --out."
+    )

@@ -16,7 +16,8 @@ def payload(run: Run, figures: Sequence[str] = ()) -> dict[str, Any]:
 
     ``run``: the run's header (``fingerprint`` is the environment), its ``end`` (None: it was killed) and ``partial``;
     ``claims`` and ``errata``: the claims' records; ``timings``: one record per trained variant; ``figures``: the names
-    of the files in ``figures/``.
+    of the files in ``figures/``; ``timing_runs``: of a run with -m timing, a record per engine and piece of work
+    (``cases``) and the machine's matrix-product peaks (``peaks``).
     """
     header = _without_kind(run.header)
     header.pop("schema", None)
@@ -26,6 +27,10 @@ def payload(run: Run, figures: Sequence[str] = ()) -> dict[str, Any]:
         "claims": [_without_kind(claim) for claim in run.claims if claim["marker"] != "errata"],
         "timings": [_without_kind(training) for training in run.trainings],
         "errata": [_without_kind(claim) for claim in run.claims if claim["marker"] == "errata"],
+        "timing_runs": {
+            "cases": [_without_kind(record) for record in run.timings],
+            "peaks": [_without_kind(record) for record in run.peaks],
+        },
         "figures": list(figures),
     }
 

@@ -29,12 +29,16 @@ def load(path: Path) -> Run:
         trainings=tuple(_clean(list(run.trainings))),
         claims=tuple(_clean(list(run.claims))),
         end=_clean(run.end),
+        timings=tuple(_clean(list(run.timings))),
+        peaks=tuple(_clean(list(run.peaks))),
     )
     kinds = (
         ("run", [run.header]),
         ("experiment", run.experiments.values()),
         ("training", run.trainings),
         ("claim", run.claims),
+        ("timing", run.timings),
+        ("peak", run.peaks),
         ("end", [run.end] if run.end else []),
     )
     for kind, records in kinds:
@@ -60,8 +64,10 @@ def _clean(value: Any) -> Any:
     """The same with None for each number that is not finite, which JSON does not have."""
     if isinstance(value, float) and not math.isfinite(value):
         return None
+    if isinstance(value, str):  # a path that is no UTF-8 has lone surrogates, which no file can hold
+        return value.encode("utf-8", "backslashreplace").decode()
     if isinstance(value, Mapping):
-        return {key: _clean(item) for key, item in value.items()}
+        return {_clean(key): _clean(item) for key, item in value.items()}
     if isinstance(value, list):
         return [_clean(item) for item in value]
     return value

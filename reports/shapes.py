@@ -8,7 +8,7 @@ from typing import Any
 from harness.verdict import Verdict
 
 # A shape is a type or a tuple of types; {key: shape}: these keys at least; {...: shape}: any keys, values alike;
-# [shape]: a list of such items; a set: one of these values.
+# [shape]: a list of such items; a set: one of these values. A key that ends in "?" need not be there.
 TEXT_OR_NONE = (str, type(None))
 NUMBER_OR_NONE = (int, float, type(None))
 VERDICTS = {str(verdict) for verdict in Verdict}
@@ -29,6 +29,7 @@ EFFECT = {
 DECISION = {"verdict": VERDICTS, "reason": str, "effects": [EFFECT]}
 SUMMARY = {"metric": str, "mean": NUMBER_OR_NONE, "std": NUMBER_OR_NONE, "n": int}
 BASELINE = {"state": TEXT_OR_NONE, "reason": TEXT_OR_NONE}
+GPU = (dict, type(None))
 
 SHAPES: Mapping[str, Any] = {
     "run": {
@@ -42,6 +43,7 @@ SHAPES: Mapping[str, Any] = {
         "fingerprint": {...: (str, int, float, type(None))},
         "commit": TEXT_OR_NONE,
         "stack": str,
+        "gpu?": GPU,
     },
     "experiment": {
         "id": str,
@@ -94,7 +96,35 @@ SHAPES: Mapping[str, Any] = {
         "notes": [str],
         "seconds": NUMBER_OR_NONE,
     },
-    "end": {"exit_status": int, "seconds": NUMBER_OR_NONE, "interrupted": bool},
+    "timing": {
+        "work": str,
+        "engine": str,
+        "rounds": [(int, float)],
+        "steady_epoch": (int, float),
+        **dict.fromkeys(
+            (
+                "compile",
+                "first_epoch",
+                "images_per_second",
+                "gflops",
+                "share_of_peak",
+                "best_share_of_peak",
+                "memory_peak",
+            ),
+            NUMBER_OR_NONE,
+        ),
+        "baseline": BASELINE | {"ratio": NUMBER_OR_NONE},
+        "ratios": [{"of": str, "slow": str, "fast": str, **dict.fromkeys(("estimate", "low", "high"), NUMBER_OR_NONE)}],
+        "doubts": [{"what": str, "try": str}],
+    },
+    "peak": {
+        "when": str,
+        **dict.fromkeys(("gflops", "sustained", "size"), NUMBER_OR_NONE),
+        "library": str,
+        "by_library": {...: NUMBER_OR_NONE},
+        "precision": str,
+    },
+    "end": {"exit_status": int, "seconds": NUMBER_OR_NONE, "interrupted": bool, "gpu?": GPU},
 }
 
 
@@ -108,10 +138,12 @@ def faults(value: Any, shape: Any, where: str) -> Iterator[tuple[str, str, str]]
             for key, item in value.items():
                 yield from faults(item, shape[...], f"{where}[{key!r}]")
             return
-        for key, of_key in shape.items():
-            name = f"{where}.{key}" if where else str(key)
+        for declared, of_key in shape.items():
+            key = str(declared).removesuffix("?")
+            name = f"{where}.{key}" if where else key
             if key not in value:
-                yield name, "a value", "nothing"
+                if key == declared:
+                    yield name, "a value", "nothing"
             else:
                 yield from faults(value[key], of_key, name)
     elif isinstance(shape, list):

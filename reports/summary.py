@@ -34,6 +34,7 @@ def summary(run: Run) -> str:
         parts.append(_moved(run, claims))
     if is_partial(run):
         parts.append(_partial(run))
+    parts.append(_reused(run))
     if not claims:
         parts.append("**No claim was decided in this run.**")
     parts.append(_quick_note(run, claims))
@@ -70,6 +71,18 @@ def _regressed(run: Run) -> str:
         return "No trained variant has a baseline to compare with."
     regressed = sum(training["baseline"]["state"] == REGRESSED for training in compared)
     return f"{regressed} of {plural(len(compared), 'trained variant')} with a baseline regressed."
+
+
+def _reused(run: Run) -> str:
+    """That trials of earlier runs stand in this one, which is then no reproducibility check."""
+    reused = sum(training.get("reused") or 0 for training in run.trainings)
+    if not reused:
+        return ""
+    trained = sum(len(training["seeds"]) for training in run.trainings)
+    return (
+        f"**{reused} of {plural(trained, 'trial')} were taken from earlier runs (`--reuse`)**, where nothing that "
+        "decides a trial has changed since: this is no reproducibility check, and their seconds are those of then."
+    )
 
 
 def _quick_note(run: Run, claims: list[Any]) -> str:

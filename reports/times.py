@@ -52,7 +52,16 @@ def times(run: Run) -> str:
         + "included. Result: mean ± standard deviation over seeds. "
         + escape("; ".join(devices))
         + "."
+        + _shared(run)
     )
+
+
+def _shared(run: Run) -> str:
+    """That workers trained side by side: their times are not those of one process."""
+    workers = run.header.get("workers") or 1
+    if workers == 1:
+        return ""
+    return f" {workers} workers shared the machine (`-n`): not comparable with the times of one process."
 
 
 def _without_value(run: Run, training: Mapping[str, Any]) -> int:

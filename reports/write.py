@@ -19,6 +19,7 @@ from reports.payload import payload, to_json
 from reports.summary import summary, title
 from reports.text import code, escape
 from reports.times import times
+from reports.timing import timing, timing_title
 
 if TYPE_CHECKING:
     from reports.curves import Picture
@@ -34,26 +35,31 @@ def write_report(run_path: Path, out: Path) -> Path:
     """
     from reports.curves import pictures
     from reports.forest import forest
+    from reports.timing_figure import timing_figure
 
     run = records.load(run_path)
     check_writable(out / FIGURES)
     overview = forest(run)
     curves = pictures(run)
-    drawn = [*([overview] if overview else []), *curves]
+    clocks = timing_figure(run)
+    drawn = [picture for picture in (overview, clocks, *curves) if picture]
     before = _figures_of(out / JSON)
     for picture in drawn:
         write_atomic(out / FIGURES / picture.name, picture.content)
     names = [picture.name for picture in drawn]
     write_atomic(out / JSON, to_json(payload(run, names)))
-    write_atomic(out / MARKDOWN, markdown(run, overview, curves).encode())
+    write_atomic(out / MARKDOWN, markdown(run, overview, clocks, curves).encode())
     for name in before - set(names):
         with contextlib.suppress(OSError):
             (out / FIGURES / name).unlink(missing_ok=True)
     return out / MARKDOWN
 
 
-def markdown(run: Run, overview: Picture | None, curves: Sequence[Picture]) -> str:
-    """The text of REPORT.md."""
+def markdown(run: Run, overview: Picture | None, clocks: Picture | None, curves: Sequence[Picture]) -> str:
+    """The text of REPORT.md; of a run that only timed, without the sections that are about claims."""
+    timed = timing(run, _embed(clocks) if clocks else "")
+    if timed and not run.claims and not run.trainings:
+        return "\n\n".join([timing_title(run), timed, environment(run)]) + "\n"
     sections = [
         title(run),
         summary(run),
@@ -62,6 +68,7 @@ def markdown(run: Run, overview: Picture | None, curves: Sequence[Picture]) -> s
         all_claims(run),
         errata(run),
         times(run),
+        timed,
         _curves(run, curves),
         details(run),
         environment(run),

@@ -1,10 +1,7 @@
-"""pytest hooks of the suite: choose the backend, select, record, report, exit code."""
+"""pytest hooks of the suite: check the options, select, begin a run, end it."""
 
 from __future__ import annotations
 
-import datetime
-import os
-import shlex
 import time
 from collections.abc import Generator
 from typing import Any
@@ -12,24 +9,19 @@ from typing import Any
 import pytest
 
 from harness.errors import SuiteError
-from harness.fingerprint import stack
-from harness.store import RunLog
-from harness.training.backend import choose_backend, start_backend
+from harness.training.backend import check_installed
 from harness.training.train import resolve_engine
 from reports.folders import check_writable, runs_folder
 from suite import options as suite_options
-from suite import selection, summary
-from suite.catalogue import EXPERIMENTS, training_name
-from suite.options import RUN, Options
-from suite.progress import Progress
-from suite.run import SuiteRun, run_fingerprint
-from suite.stored import Stored, commit
+from suite import plan, selection, workers
+from suite.lifecycle import begin, collect, finish, hand_out
+from suite.options import BROKEN, RUN, Options
+from suite.stored import Stored
 
 OPTIONS: pytest.StashKey[Options] = pytest.StashKey()
 STARTED: pytest.StashKey[float] = pytest.StashKey()
 LINES: pytest.StashKey[list[str]] = pytest.StashKey()
-REWRITTEN = 6
-"""Exit code of a run that stored new baselines: never green, so that no pipeline passes by rewriting."""
+SHARED: pytest.StashKey[dict[str, Any]] = pytest.StashKey()
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -38,15 +30,33 @@ def pytest_configure(config: pytest.Config) -> None:
     try:
         options = suite_options.check(config)
         resolve_engine(options.engine, options.backend)
-        suite_options.check_one_process(config)
-        if not config.option.collectonly:
+        workers.check(config)
+        timing = suite_options.timing(config)
+        if timing and not config.pluginmanager.hasplugin("benchmark"):
+            raise SuiteError("-m timing needs the plugin pytest-benchmark. Leave -p no:benchmark out, or install it.")
+        if workers.is_controller(config):
+            selection.check_syntax(config.option.keyword or "", config.option.markexpr or "")
+            _check_expressions(config, selection.catalogue_names())
+        if not config.option.collectonly and not options.dry_run:
+            check_installed(options.backend)
             check_writable(runs_folder(options.reports))
             check_writable(options.reports / "figures")
     except SuiteError as error:
         raise suite_options.usage(error) from None
     config.stash[OPTIONS] = options
-    if config.pluginmanager.hasplugin("benchmark") and not config.option.collectonly:
+    if workers.is_controller(config) and (options.dry_run or config.option.collectonly):
+        config.option.dist, config.option.tx = "no", []
+    elif workers.is_controller(config):
+        config.stash[SHARED] = hand_out(config, options)
+    if workers.is_controller(config) or workers.is_worker(config):
+        workers.prepare(config)
+    elif config.pluginmanager.hasplugin("benchmark") and not config.option.collectonly and not options.dry_run:
         _set_benchmark_defaults(config, options)
+
+
+def _check_expressions(config: pytest.Config, names: set[str]) -> None:
+    markers = {line.split(":")[0].split("(")[0].strip() for line in config.getini("markers")}
+    selection.check_expressions(config.option.keyword or "", config.option.markexpr or "", names, markers)
 
 
 def _set_benchmark_defaults(config: pytest.Config, options: Options) -> None:
@@ -57,35 +67,49 @@ def _set_benchmark_defaults(config: pytest.Config, options: Options) -> None:
         config.option.benchmark_columns = ["mean", "rounds"]
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """pytest-xdist's: a worker is about to start."""
+    node.workerinput[workers.KEY] = node.config.stash[SHARED]
+
+
 def pytest_report_header(config: pytest.Config) -> str:
     options = config.stash[OPTIONS]
     seeds = options.seeds or "each experiment's own"
+    first = f" from {options.first_seed} on" if options.first_seed else ""
     return (
         f"claims: backend {options.backend} ({options.backend_from}), engine {options.engine}, "
-        f"setting {options.setting}, seeds {seeds}"
+        f"setting {options.setting}, seeds {seeds}{first}"
     )
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> Generator[None]:
+    options = config.stash[OPTIONS]
     collected = list(items)
-    expressions = config.option.keyword or "", config.option.markexpr or ""
-    names = {part for item in collected for part in (item.name, item.path.name)}
-    markers = {line.split(":")[0].split("(")[0].strip() for line in config.getini("markers")}
     try:
-        selection.check_expressions(*expressions, names, markers)
+        if not workers.is_worker(config):  # whose controller has asked already
+            _check_expressions(config, {part for item in collected for part in (item.name, item.path.name)})
     except SuiteError as error:
         raise suite_options.usage(error) from None
     yield
-    if "timing" not in (config.option.markexpr or ""):
+    if not suite_options.timing(config):
         items[:] = [item for item in items if item.get_closest_marker("timing") is None]
     items[:] = selection.with_trainings(items, collected)
     _count_deselected(config, items, collected)
-    if items and not config.option.collectonly:
-        try:
-            config.stash[RUN] = _begin(config, items)
-        except SuiteError as error:
+    if not items or config.option.collectonly or options.dry_run:
+        return
+    try:
+        if workers.is_worker(config):
+            items[:] = selection.longest_first(
+                items, Stored(options.baselines, f"{options.backend}-cpu"), options.setting
+            )
+        config.stash[RUN] = begin(config, options, items)
+    except SuiteError as error:
+        if not workers.is_worker(config):
             raise suite_options.usage(error) from None
+        config.stash[BROKEN] = str(error)
+        del items[1:]  # says it once
 
 
 def _count_deselected(config: pytest.Config, items: list[pytest.Item], collected: list[pytest.Item]) -> None:
@@ -99,81 +123,44 @@ def _count_deselected(config: pytest.Config, items: list[pytest.Item], collected
         config.hook.pytest_deselected(items=deselected)
 
 
-def _begin(config: pytest.Config, items: list[pytest.Item]) -> SuiteRun:
-    options = config.stash[OPTIONS]
-    choose_backend(options.backend)
-    where = start_backend()
-    if options.require_gpu and where.kind != "gpu":
-        raise SuiteError(
-            f"--require-gpu: {options.backend} computes on the CPU ({where.model}); no GPU is visible to it. "
-            "Check `nvidia-smi`, CUDA_VISIBLE_DEVICES, and that the backend's CUDA build is installed."
-        )
-    now = datetime.datetime.now(datetime.UTC)
-    prints = run_fingerprint(options, where)
-    header = {
-        "id": f"{now:%Y-%m-%dT%H-%M-%S-%f}-{os.getpid()}",
-        "started": now.isoformat(timespec="seconds"),
-        "command": shlex.join(["pytest", *config.invocation_params.args]),
-        "setting": options.setting,
-        "seeds": options.seeds,
-        "backend": options.backend,
-        "engine": options.engine,
-        "fingerprint": prints,
-        "commit": commit(),
-        "stack": stack(prints),
-    }
-    trainings = [training for item in items if (training := selection.training_of(item))]
-    stored = Stored(options.baselines, stack(prints))
-    if options.update is not None:
-        stored.check_writable(selection.files_of(items), options.setting)
-    expected = {}
-    for experiment, variant in trainings:
-        seconds = stored.seconds(experiment, variant, options.setting)
-        seeds = options.seeds or EXPERIMENTS[experiment].size(options.setting).seeds
-        expected[training_name(experiment, variant)] = seconds * seeds if seconds else None
-    log = RunLog(runs_folder(options.reports), header)
-    return SuiteRun(options, where, log, stored, Progress(config, expected), comparisons=len(trainings))
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtestloop(session: pytest.Session) -> bool | None:
+    config = session.config
+    if not config.stash[OPTIONS].dry_run or config.option.collectonly or session.testsfailed:
+        return None
+    config.stash[LINES] = list(
+        plan.plan(config.stash[OPTIONS], session.items, config.getoption("numprocesses", 0) or 1)
+    )
+    return True
 
 
-def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
-    run = session.config.stash.get(RUN, None)
-    if run is None:
-        return
-    lines = session.config.stash[LINES] = []
-    interrupted = exitstatus == pytest.ExitCode.INTERRUPTED
+@pytest.hookimpl(wrapper=True)
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> Generator[None]:
+    said: list[str] = []
     try:
-        if interrupted:
-            summary.decide_trained(run, session.items)
-            lines.append(summary.interrupted_line(run, session.items))
-        summary.adjust_all(run)
-        lines += [*summary.verdict_lines(run), *summary.baseline_lines(run)]
-        if summary.vanished(run) and session.exitstatus == pytest.ExitCode.OK and run.options.update is None:
-            session.exitstatus = pytest.ExitCode.TESTS_FAILED
-        if run.options.update is not None:
-            if interrupted:
-                lines.append("baselines: nothing is stored of an interrupted run")
-            else:
-                session.exitstatus = REWRITTEN
-                lines += ["baselines stored:", *summary.update_baselines(run)]
-    except SuiteError as error:
-        lines.append(f"ERROR: {error}")
+        yield  # pytest-xdist ends its workers first
+    except OSError as error:  # pytest-benchmark's JSON, on a full disk
+        said = [f"ERROR: a plugin could not write its file: {error}. Make room, or name another --report-dir."]
         session.exitstatus = pytest.ExitCode.INTERNAL_ERROR
-    seconds = time.monotonic() - session.config.stash[STARTED]
-    run.log.append("end", {"exit_status": int(session.exitstatus), "seconds": seconds, "interrupted": interrupted})
-    run.log.close()
+    config = session.config
+    run = config.stash.get(RUN, None)
+    if workers.is_worker(config):
+        if run is not None:
+            run.log.close()
+        return
     try:
-        lines.append(_report(run))
-    except Exception as error:
-        said = str(error) if isinstance(error, SuiteError) else f"{type(error).__name__}: {error}"
-        lines.append(f"ERROR: the report could not be written: {said} The run's record is {run.log.path}.")
-        if session.exitstatus == pytest.ExitCode.OK:
-            session.exitstatus = pytest.ExitCode.INTERNAL_ERROR
-
-
-def _report(run: SuiteRun) -> str:
-    from reports.write import write_report
-
-    return f"report: {write_report(run.log.path, run.options.reports)}"
+        shared = config.stash.get(SHARED, None)
+        if shared is not None:
+            run = collect(config, config.stash[OPTIONS], shared)
+            if run is None and exitstatus == pytest.ExitCode.TESTS_FAILED:
+                session.exitstatus = pytest.ExitCode.USAGE_ERROR  # as without workers
+    except SuiteError as error:
+        config.stash[LINES] = [f"ERROR: {error}"]
+        session.exitstatus = pytest.ExitCode.INTERNAL_ERROR
+    if run is not None:
+        seconds = time.monotonic() - config.stash[STARTED]
+        session.exitstatus, lines = finish(run, int(session.exitstatus), seconds)
+        config.stash[LINES] = said + lines
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:

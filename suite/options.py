@@ -21,18 +21,22 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parent.parent
 RUN: pytest.StashKey[SuiteRun] = pytest.StashKey()
+BROKEN: pytest.StashKey[str] = pytest.StashKey()
+"""Why a worker of pytest-xdist could not begin its run."""
 ENGINE_NAMES = ("auto", *ENGINES)
 MOST_SEEDS = 100_000
+LAST_SEED = 2**31 - 1
 
 
 @dataclass(frozen=True)
 class Options:
     """What was asked for, checked. ``seeds`` is None for each experiment's own number; ``update`` is the reason given
     to --update-baselines, or None; ``backend_from`` says where the choice of backend came from; ``strict`` is pytest's
-    own --strict: here it also makes changed bits red."""
+    own --strict: here it also makes changed bits red. ``gate_timing``: a slowdown is red on a CPU too."""
 
     setting: str
     seeds: int | None
+    first_seed: int
     backend: str
     backend_from: str
     engine: str
@@ -42,18 +46,25 @@ class Options:
     require_baselines: bool
     require_gpu: bool
     strict: bool
+    reuse: bool
+    dry_run: bool
+    gate_timing: bool
 
 
 def add(parser: pytest.Parser) -> None:
     """Declares the options in a group of their own. Their values are checked by ``check``, with the nearest name."""
     group = parser.getgroup("claims", "claims of the lecture")
     group.addoption("--setting", default="quick", metavar="NAME", help="quick (default) or lecture: the slides' sizes")
-    group.addoption("--seeds", default=None, metavar="N", help="trials per variant: seeds 0 to N − 1")
+    group.addoption("--seeds", default=None, metavar="N", help="trials per variant")
+    group.addoption("--first-seed", default="0", metavar="N", help="seeds count up from here (default: 0)")
     group.addoption("--backend", default=None, metavar="NAME", help="Keras backend: tensorflow (default), jax, torch")
     group.addoption("--engine", default="auto", metavar="NAME", help="auto (default), fit or compiled")
     group.addoption("--update-baselines", default=None, metavar="REASON", help="store this run as the new baselines")
     group.addoption("--require-baselines", action="store_true", help="red where no baseline is stored for this stack")
     group.addoption("--require-gpu", action="store_true", help="fail where no GPU is visible or in use")
+    group.addoption("--gate-timing", action="store_true", help="with -m timing: a slowdown is red on a CPU too")
+    group.addoption("--reuse", action="store_true", help="take trials of earlier runs where nothing has changed")
+    group.addoption("--dry-run", action="store_true", help="list what would be trained, and about how long it takes")
     group.addoption("--baseline-dir", default=str(ROOT / "baselines"), metavar="DIR", help="default: baselines/")
     group.addoption("--report-dir", default=str(ROOT / "reports" / "out"), metavar="DIR", help="default: reports/out/")
 
@@ -64,9 +75,11 @@ def check(config: pytest.Config, environ: Mapping[str, str] = os.environ) -> Opt
     reason = config.getoption("--update-baselines")
     if reason is not None and not reason.strip():
         raise invalid("--update-baselines", expected="a reason, in words", received=repr(reason))
-    return Options(
+    seeds = config.getoption("--seeds")
+    options = Options(
         setting=_one_of("--setting", config.getoption("--setting"), SETTINGS),
-        seeds=_seeds(config.getoption("--seeds")),
+        seeds=None if seeds is None else _whole("--seeds", seeds, 1, MOST_SEEDS),
+        first_seed=_whole("--first-seed", config.getoption("--first-seed"), 0, LAST_SEED - MOST_SEEDS),
         backend=backend,
         backend_from=source,
         engine=_one_of("--engine", config.getoption("--engine"), ENGINE_NAMES),
@@ -76,35 +89,50 @@ def check(config: pytest.Config, environ: Mapping[str, str] = os.environ) -> Opt
         require_baselines=config.getoption("--require-baselines"),
         require_gpu=config.getoption("--require-gpu"),
         strict=bool(config.getoption("strict")),
+        reuse=config.getoption("--reuse"),
+        dry_run=config.getoption("--dry-run"),
+        gate_timing=config.getoption("--gate-timing"),
     )
+    _check_together(options)
+    return options
 
 
-def check_one_process(config: pytest.Config) -> None:
-    """SuiteError under pytest-xdist: a backend uses every core, and a run has one record, report and set of baselines,
-    and one exit code, which the workers would each write, or lose."""
-    if config.getoption("dist", "no") != "no" or config.getoption("numprocesses", None):
-        raise invalid(
-            "option -n (pytest-xdist)",
-            expected="one process",
-            received=f"-n {config.getoption('numprocesses', None)}",
-            fix="The backend uses every core already, and a run has one record. Leave -n out.",
+def _check_together(options: Options) -> None:
+    """SuiteError where two options contradict each other."""
+    checks = {"--update-baselines": options.update is not None, "--require-baselines": options.require_baselines}
+    for name in [name for name, given in {**checks, "--strict": options.strict}.items() if given and options.reuse]:
+        raise SuiteError(
+            f"--reuse and {name} contradict each other: a baseline is stored from, and a reproducibility check made "
+            "with, trials of this very run. Leave one of them out."
         )
+    if options.update is not None and options.first_seed:
+        raise SuiteError(
+            f"--update-baselines and --first-seed {options.first_seed} contradict each other: later runs begin with "
+            "seed 0, and are compared seed by seed with what is stored. Leave --first-seed out."
+        )
+
+
+def timing(config: pytest.Config) -> bool:
+    """Whether -m asks for the timing runs."""
+    return bool(re.search(r"(?<!not )\btiming\b", config.option.markexpr or ""))
 
 
 def _one_of(option: str, value: str, names: tuple[str, ...]) -> str:
     if value not in names:
-        raise invalid(option, expected=f"one of {', '.join(names)}", received=repr(value), fix=nearest(value, names))
+        shown = repr(_short(value))
+        raise invalid(option, expected=f"one of {', '.join(names)}", received=shown, fix=nearest(value, names))
     return value
 
 
-def _seeds(text: str | None) -> int | None:
-    if text is None:
-        return None
-    count = int(text) if re.fullmatch("0*[0-9]{1,6}", text) else 0
-    if not 1 <= count <= MOST_SEEDS:
-        shown = text if len(text) <= 40 else f"{text[:39]}…"
-        raise invalid("--seeds", expected=f"a whole number from 1 to {MOST_SEEDS}", received=repr(shown))
+def _whole(option: str, text: str, least: int, most: int) -> int:
+    count = int(text) if re.fullmatch("0*[0-9]{1,10}", text) else -1
+    if not least <= count <= most:
+        raise invalid(option, expected=f"a whole number from {least} to {most}", received=repr(_short(text)))
     return count
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 40 else f"{text[:39]}…"
 
 
 def _folder(option: str, text: str) -> Path:

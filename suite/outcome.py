@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
-from baselines.verdicts import VerdictComparison
+from baselines.verdicts import VerdictComparison, VerdictState
+from cases import CLAIMS
 from harness.claim import Claim
 from harness.errors import SuiteError
+from harness.store import RecordError
 from harness.verdict import Decision, Verdict
 
 
@@ -26,6 +28,42 @@ class Outcome:
     red: bool
     seconds: float
     error: str = ""  # why the expected verdict could not be read
+
+    @classmethod
+    def from_json(cls, record: Mapping[str, Any]) -> Outcome:
+        """From ``suite.records.claim_record``; KeyError or ValueError where the record is not one."""
+        state, obtained = record["baseline"], Verdict(record["verdict"])
+        expected = record["expected_verdict"] and Verdict(record["expected_verdict"])
+        comparison = VerdictComparison(
+            VerdictState(state["state"]), expected, obtained, state["red"], state["reason"]
+        )  # fmt: skip
+        return cls(
+            next(claim for claim in CLAIMS if claim.key == record["key"]),
+            Decision.from_json(record),
+            tuple(map(Decision.from_json, record["beside"])),
+            comparison,
+            state["red"],
+            record["seconds"],
+            record["error"],
+        )
+
+    @property
+    def moved(self) -> bool:
+        """Whether it is red because of what was measured, and not because something could not be run or read."""
+        return self.red and not self.error and self.decision.verdict is not Verdict.NOT_RUN
+
+    @property
+    def properties(self) -> list[tuple[str, str]]:
+        """What ``--junitxml`` carries of it."""
+        said = [
+            ("verdict", str(self.decision.verdict)),
+            ("expected_verdict", str(self.comparison.expected or "")),
+            ("baseline_state", str(self.comparison.state)),
+        ]
+        for number, effect in enumerate(self.decision.effects, start=1):
+            values = {name: getattr(effect, name) for name in ("of", "metric", "unit", "estimate", "low", "high", "n")}
+            said += [(f"effect_{number}_{name}", str(value)) for name, value in values.items() if value is not None]
+        return said
 
     @property
     def message(self) -> str:
@@ -42,6 +80,19 @@ class Outcome:
         return "\n".join(lines)
 
 
+def timed(request: pytest.FixtureRequest, group: str, work: Callable[..., Any], *arguments: Any) -> dict[str, Any]:
+    """Does the work once, timed by pytest-benchmark where that is there (-p no:benchmark); gives its ``extra_info``."""
+    if not request.config.pluginmanager.hasplugin("benchmark"):
+        work(*arguments)
+        return {}
+    benchmark = request.getfixturevalue("benchmark")
+    benchmark.group = group
+    with timed_by(benchmark):
+        benchmark.pedantic(work, args=arguments, rounds=1, iterations=1)
+    extra: dict[str, Any] = benchmark.extra_info
+    return extra
+
+
 @contextlib.contextmanager
 def timed_by(benchmark: Any) -> Iterator[None]:
     """Marks a round that Ctrl-C cuts short as failed: pytest-benchmark does so for an Exception only, and then fails
@@ -55,8 +106,13 @@ def timed_by(benchmark: Any) -> Iterator[None]:
 
 @contextlib.contextmanager
 def plain_errors() -> Iterator[None]:
-    """Turns a SuiteError, whose text is complete, into a failure without a traceback."""
+    """Turns a SuiteError, whose text is complete, into a failure without a traceback.
+
+    Where the run's record cannot be written the run ends: whatever it still trained would be lost.
+    """
     try:
         yield
+    except RecordError as error:
+        pytest.exit(str(error), returncode=pytest.ExitCode.INTERNAL_ERROR)
     except SuiteError as error:
         pytest.fail(str(error), pytrace=False)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import pytest
 
@@ -23,22 +24,25 @@ class Progress:
         self._spent: dict[str, float] = {}
         self._config = config
         self._writer = config.get_terminal_writer()
-        self._live = bool(self._writer.hasmarkup) and self._writer._file.isatty()
+        dumb = os.environ.get("TERM") == "dumb"  # colours may be forced on it; its cursor cannot be moved
+        self._live = bool(self._writer.hasmarkup) and self._writer._file.isatty() and not dumb
         self._quiet = config.getoption("verbose") < 0
-        self._name, self._seeds, self._epochs, self._fraction = "", 0, 0, 0.0
+        self._name, self._epochs, self._fraction = "", 0, 0.0
+        self._seeds: list[int] = []
         self._shown = -EVERY
         self._started = 0.0
 
-    def start(self, name: str, seeds: int, epochs: int) -> None:
-        """A variant begins to train."""
-        self._name, self._seeds, self._epochs, self._fraction = name, seeds, epochs, 0.0
+    def start(self, name: str, seeds: Sequence[int], epochs: int) -> None:
+        """A variant begins to train, with these seeds one after another."""
+        self._name, self._seeds, self._epochs, self._fraction = name, list(seeds), epochs, 0.0
         self._started = time.monotonic()
-        self._show(f"{name}: {seeds} seeds of {epochs} epochs")
+        self._show(f"{name}: {len(seeds)} seeds of {epochs} epochs")
 
     def epoch(self, seed: int, epochs: int) -> None:
-        """``epochs`` of the trial of ``seed`` are finished; seeds count from 0."""
-        self._fraction = (seed + epochs / self._epochs) / self._seeds
-        self._show(f"{self._name}: seed {seed + 1} of {self._seeds}, epoch {epochs} of {self._epochs}")
+        """``epochs`` of the trial of ``seed`` are finished."""
+        index = self._seeds.index(seed)
+        self._fraction = (index + epochs / self._epochs) / len(self._seeds)
+        self._show(f"{self._name}: seed {index + 1} of {len(self._seeds)}, epoch {epochs} of {self._epochs}")
 
     def finish(self, name: str, seconds: float) -> None:
         """A variant is trained, or was interrupted."""

@@ -107,6 +107,7 @@ def claim_record(
         "baseline": {"state": state["state"], "reason": state["reason"], "red": outcome.red},
         "deviations": list(claim.deviations),
         "notes": [*claim.notes, *([outcome.error] if outcome.error else [])],
+        "error": outcome.error,
         "seconds": outcome.seconds,
     }
 

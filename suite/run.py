@@ -1,10 +1,11 @@
-"""One run of the suite in one process: trains each variant once, compares, decides, records."""
+"""One run of the suite: compares, decides and records what its trials say."""
 
 from __future__ import annotations
 
 import statistics
 import time
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from baselines.drift import Comparison, State
 from baselines.record import ExpectedVerdict
@@ -13,17 +14,22 @@ from harness.claim import Claim
 from harness.errors import SuiteError
 from harness.fingerprint import fingerprint
 from harness.rules import Exact
-from harness.store import RunLog
+from harness.store import RecordError, Run, RunLog
 from harness.training.backend import Device
-from harness.training.train import resolve_engine, train
+from harness.training.train import resolve_engine
 from harness.trial import Trial
 from harness.verdict import Decision, Verdict
 from suite.catalogue import EXPERIMENTS, training_name
 from suite.options import Options
 from suite.outcome import Outcome
 from suite.progress import Progress
-from suite.records import claim_record, experiment_record, seconds_of, summary_of
+from suite.records import claim_record, seconds_of, summary_of
 from suite.stored import Stored
+from suite.trials import Trials
+
+if TYPE_CHECKING:
+    from suite.earlier import Earlier
+    from suite.exchange import Exchange
 
 
 class SuiteRun:
@@ -31,77 +37,68 @@ class SuiteRun:
 
     Args:
         options: what was asked for.
-        device: where the backend computes.
+        fingerprint: of this run, see ``run_fingerprint``.
         log: the run's record on disk.
         stored: the baselines of this stack.
         progress: shows what trains.
+        planned: keys of the claims that are to be decided.
         comparisons: how many variants will be compared with a baseline, for the false-alarm rate of the whole run.
+        exchange, earlier: see ``Trials``.
     """
 
     def __init__(
-        self, options: Options, device: Device, log: RunLog, stored: Stored, progress: Progress, comparisons: int
+        self,
+        options: Options,
+        fingerprint: Mapping[str, Any],
+        log: RunLog,
+        stored: Stored,
+        progress: Progress,
+        planned: Sequence[str],
+        comparisons: int,
+        exchange: Exchange | None = None,
+        earlier: Earlier | None = None,
     ) -> None:
-        self.options, self.device, self.log, self.stored, self.progress = options, device, log, stored, progress
-        self.comparisons = max(comparisons, 1)
-        self.fingerprint = run_fingerprint(options, device)
-        self.trials: dict[tuple[str, str], tuple[Trial, ...]] = {}
+        self.options, self.log, self.stored, self.progress = options, log, stored, progress
+        self.fingerprint = dict(fingerprint)
+        self.device = Device(fingerprint["device"], fingerprint["device_model"], fingerprint["precision"])
+        self.planned, self.comparisons = planned, max(comparisons, 1)
+        self.trials = Trials(options, log, progress, exchange, earlier)
         self.states: dict[tuple[str, str], Comparison] = {}
         self.outcomes: dict[str, Outcome] = {}
-        self._failed: dict[tuple[str, str], str] = {}
-        self._begun: set[str] = set()
-
-    def seeds(self, experiment: str) -> range:
-        """The seeds of an experiment in this run."""
-        return range(self.options.seeds or EXPERIMENTS[experiment].size(self.options.setting).seeds)
+        self.timings: list[Any] = []
+        self._damaged: set[tuple[str, str]] = set()
+        self.moved = False
+        """Whether anything is red because it moved: a variant against its baseline, or a verdict."""
 
     def train(self, experiment: str, variant: str) -> tuple[Trial, ...]:
-        """This run's trials of a variant: trained the first time they are asked for, then remembered."""
+        """This run's trials of a variant; SuiteError where it could not be trained."""
+        return self.trials.get(experiment, variant)
+
+    def comparison(self, experiment: str, variant: str) -> Comparison:
+        """A variant against its baseline; trained first, if it has to be."""
         key = (experiment, variant)
-        if key in self.trials:
-            return self.trials[key]
-        if key in self._failed:
-            raise SuiteError(self._failed[key])
-        declared, seeds = EXPERIMENTS[experiment], self.seeds(experiment)
-        if experiment not in self._begun:
-            self._begun.add(experiment)
-            self.log.append("experiment", experiment_record(declared, self.options.setting))
-        name = training_name(experiment, variant)
-        self.progress.start(name, len(seeds), declared.size(self.options.setting).epochs)
-        done: list[Trial] = []
-
-        def keep(trial: Trial) -> None:
-            done.append(trial)
-            self.log.append("trial", {"experiment": experiment, **trial.to_json()})
-
-        try:
-            trials = train(
-                declared, variant, seeds, self.options.setting, self.options.engine, self.progress.epoch, keep
-            )
-        except Exception as error:
-            self._failed[key] = f"{name} could not be trained: {error}"
-            raise
-        finally:
-            self.progress.finish(name, sum(trial.seconds.total for trial in done))
-        self.trials[key] = trials
-        return trials
+        if key not in self.states:
+            trials = [trial.thinned() for trial in self.train(experiment, variant)]
+            try:
+                self.states[key] = self.stored.compare(
+                    EXPERIMENTS[experiment],
+                    variant,
+                    trials,
+                    setting=self.options.setting,
+                    fingerprint=self.fingerprint,
+                    comparisons=self.comparisons,
+                )
+            except SuiteError as damage:
+                self.states[key] = Comparison(State.NOT_COMPARABLE, str(damage))
+                self._damaged.add(key)
+        return self.states[key]
 
     def compare(self, experiment: str, variant: str) -> dict[str, Any]:
         """Compares a trained variant with its baseline; the record, with whether it is red and what to print then."""
-        declared, trials = EXPERIMENTS[experiment], self.train(experiment, variant)
-        try:
-            comparison = self.stored.compare(
-                declared,
-                variant,
-                [trial.thinned() for trial in trials],
-                setting=self.options.setting,
-                fingerprint=self.fingerprint,
-                comparisons=self.comparisons,
-            )
-        except SuiteError as damage:
-            comparison = Comparison(State.NOT_COMPARABLE, str(damage))
-        self.states[experiment, variant] = comparison
+        trials, comparison = self.train(experiment, variant), self.comparison(experiment, variant)
         missing = comparison.state is State.NEW and self.options.require_baselines
         red = self.options.update is None and (comparison.fails(self.options.strict) or missing)
+        self.moved |= red and (experiment, variant) not in self._damaged
         record = self._training_record(experiment, variant, trials, comparison, red)
         self.log.append("training", record)
         message = f"{training_name(experiment, variant)} {comparison.state}: {comparison.reason}"
@@ -114,6 +111,8 @@ class SuiteRun:
         assert claim.experiment is not None
         try:
             trials = {name: self.train(claim.experiment.id, name) for name in claim.variants}
+        except RecordError:
+            raise
         except Exception as error:
             return self._settle(claim, not_run(error), (), clock)
         decision, beside = claim.decide(trials)
@@ -123,7 +122,7 @@ class SuiteRun:
     def trained(self, claim: Claim) -> bool:
         """Whether every variant that a claim rests on has all its trials."""
         assert claim.experiment is not None
-        return all((claim.experiment.id, name) in self.trials for name in claim.variants)
+        return all((claim.experiment.id, name) in self.trials.done for name in claim.variants)
 
     def decide_exact(self, claim: Claim) -> Outcome:
         """Runs an exact claim's check; NOT_RUN where the check itself fails."""
@@ -141,7 +140,7 @@ class SuiteRun:
         """Writes a claim's record; a later record of the same claim, with adjusted p-values, takes its place."""
         claim = outcome.claim
         owner = claim.experiment.id if claim.experiment else ""
-        trials = {name: self.trials.get((owner, name), ()) for name in claim.variants}
+        trials = {name: self.trials.done.get((owner, name), ()) for name in claim.variants}
         lecture = self.stored.lecture_verdict(claim) if self.options.setting != "lecture" else None
         self.log.append(
             "claim",
@@ -164,10 +163,10 @@ class SuiteRun:
             expected = self.stored.expected(claim, self.options.setting)
         except SuiteError as error:
             damage = str(error)
-        drifted = any(
-            self.states[claim.experiment.id, name].state is State.DRIFTED
-            for name in (claim.variants if claim.experiment else ())
-            if claim.experiment and (claim.experiment.id, name) in self.states
+        drifted = decision.verdict is not Verdict.NOT_RUN and any(
+            self.comparison(claim.experiment.id, name).state is State.DRIFTED
+            for name in claim.variants
+            if claim.experiment
         )
         comparison = compare_verdict(decision.verdict, expected, drifted=drifted)
         missing = expected is None and self.options.require_baselines
@@ -181,6 +180,7 @@ class SuiteRun:
             seconds=spent + time.perf_counter() - clock,
             error=damage,
         )
+        self.moved |= outcome.moved
         self.outcomes[claim.key] = outcome
         self.record(outcome)
         return outcome
@@ -207,6 +207,7 @@ class SuiteRun:
             "precision": self.device.precision,
             "seeds": [trial.seed for trial in trials],
             "seconds": seconds,
+            "reused": self.trials.reused.get((experiment, variant), 0),
             "images_per_second": count / steady if steady else None,
             "metric": metric.name,
             "mean": summary["mean"],
@@ -216,6 +217,7 @@ class SuiteRun:
             "baseline": {
                 "state": str(comparison.state),
                 "red": red,
+                "damaged": (experiment, variant) in self._damaged,
                 "reason": comparison.reason,
                 **(row.to_json() if row else {}),
                 "rows": [other.to_json() for other in comparison.rows],
@@ -227,6 +229,26 @@ def not_run(error: Exception) -> Decision:
     """The decision of a claim that could not be brought to a result, with the reason."""
     text = str(error) if isinstance(error, SuiteError) else f"{type(error).__name__}: {error}"
     return Decision(Verdict.NOT_RUN, text)
+
+
+def restored(run: SuiteRun, record: Run) -> None:
+    """Fills a run with what its workers have recorded: the trials, the comparisons and the outcomes.
+
+    KeyError, TypeError or ValueError where the record is not one of this version.
+    """
+    keys = [key for key in record.trials if key[0] in EXPERIMENTS]
+    for key in keys:
+        by_seed = {trial.seed: trial for trial in record.trials[key]}
+        if all(seed in by_seed for seed in run.trials.seeds(key[0])):
+            run.trials.done[key] = tuple(by_seed[seed] for seed in run.trials.seeds(key[0]))
+    for training in record.trainings:
+        key, baseline = (training["experiment"], training["variant"]), training["baseline"]
+        run.states[key] = Comparison(State(baseline["state"]), baseline["reason"])
+        run.trials.reused[key] = training["reused"]
+        run.moved |= baseline["red"] and not baseline["damaged"]
+    for claim in record.claims:
+        outcome = run.outcomes[claim["key"]] = Outcome.from_json(claim)
+        run.moved |= outcome.moved
 
 
 def run_fingerprint(options: Options, device: Device) -> dict[str, Any]:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import ast
 import re
 
 import pytest
 
 from baselines.record import EXACT
 from harness.claim import Claim
-from harness.errors import SuiteError, nearest
-from suite.catalogue import TRAINING_CLAIMS
-from suite.stored import file_of
+from harness.errors import SuiteError, invalid, nearest
+from suite.catalogue import EXACT_CLAIMS, EXPERIMENTS, TRAINING_CLAIMS, TRAININGS, training_name
+from suite.stored import Stored, file_of
 
 MARKERS = ("exact", "training", "errata", "timing")
 WORDS = {"and", "or", "not", "None", "True", "False"}
@@ -25,6 +26,17 @@ def check_expressions(keyword: str, marker: str, names: set[str], known_markers:
     for word in _identifiers(keyword):
         if not any(word.lower() in name.lower() for name in names):
             raise SuiteError(f"Invalid -k expression {keyword!r}: no claim or test {word!r}. {_closest(word, names)}")
+
+
+def check_syntax(keyword: str, marker: str) -> None:
+    """SuiteError where -k or -m is no expression of names, and, or, not and brackets: pytest-xdist asks nobody."""
+    for option, expression in (("-k", keyword), ("-m", marker)):
+        words = IDENTIFIER.sub(lambda found: found[0] if found[0] in WORDS else "True", expression)
+        try:
+            ast.parse(f"({words or True})", mode="eval")
+        except SyntaxError:
+            expected = "names joined by and, or, not and brackets"
+            raise invalid(f"{option} expression", expected=expected, received=repr(expression)) from None
 
 
 def _identifiers(expression: str) -> list[str]:
@@ -50,9 +62,11 @@ def claim_of(item: pytest.Item) -> Claim | None:
     return TRAINING_CLAIMS[item.callspec.params["key"]]  # type: ignore[attr-defined]
 
 
-def decides(item: pytest.Item) -> bool:
-    """Whether an item decides a claim."""
-    return getattr(item, "originalname", "") in ("test_claims", "test_exact")
+def key_of(item: pytest.Item) -> str | None:
+    """The key of the claim that an item decides, or None."""
+    if getattr(item, "originalname", "") not in ("test_claims", "test_exact"):
+        return None
+    return str(item.callspec.params["key"])  # type: ignore[attr-defined] # as in claim_of
 
 
 def files_of(items: list[pytest.Item]) -> set[str]:
@@ -69,6 +83,25 @@ def training_of(item: pytest.Item) -> tuple[str, str] | None:
         return None
     params = item.callspec.params  # type: ignore[attr-defined] # as in claim_of
     return params["experiment"], params["variant"]
+
+
+def catalogue_names() -> set[str]:
+    """The names that -k chooses from, of items that nobody has collected: under pytest-xdist only its workers do."""
+    kinds = {"test_training": [training_name(*pair) for pair in TRAININGS], "test_claims": list(TRAINING_CLAIMS)}
+    kinds["test_exact"] = list(EXACT_CLAIMS)
+    return {f"{kind}[{name}]" for kind, names in kinds.items() for name in names} | {f"{kind}.py" for kind in kinds}
+
+
+def longest_first(items: list[pytest.Item], stored: Stored, setting: str) -> list[pytest.Item]:
+    """For workers: the longest trainings first (as stored), exact claims while they run, claims on trials last."""
+
+    def place(item: pytest.Item) -> tuple[int, float]:
+        training = training_of(item)
+        if training is not None:
+            return 0, -(stored.seconds(*training, setting) or 0.0) * EXPERIMENTS[training[0]].size(setting).seeds
+        return (2 if claim_of(item) else 1), 0.0
+
+    return sorted(items, key=place)
 
 
 def with_trainings(selected: list[pytest.Item], collected: list[pytest.Item]) -> list[pytest.Item]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from baselines.drift import Comparison, compare, undeclared
-from baselines.files import path_of, read, write
+from baselines.files import path_of, read, update
 from baselines.record import EXACT, Baseline, ExpectedVerdict, Provenance
 from baselines.update import difference, renewed
 from cases import CLAIMS
@@ -121,24 +121,26 @@ class Stored:
     ) -> str:
         """Writes the new baseline of an experiment (None: of the exact claims) and returns the difference in words."""
         name = experiment.id if experiment else EXACT
-        old = self.get(name, setting)
         claims = claims_of(name) if experiment else [claim for claim in CLAIMS if claim.experiment is None]
         declared = experiment.variants if experiment else ()
-        new = renewed(
-            old,
-            experiment=name,
-            setting=setting,
-            stack=self.stack,
-            variants={v.name: variant_hash(experiment, v.name, setting) for v in declared if experiment},
-            claims=[claim.key for claim in claims],
-            trials={variant: [trial.thinned() for trial in done] for variant, done in trials.items()},
-            seeds=seeds,
-            verdicts=verdicts,
-            provenance=provenance,
-        )
-        if new != old:
-            write(path_of(self.root, setting, self.stack, name), new)
-            self._read[name, setting] = new
+
+        def change(old: Baseline | None) -> Baseline:
+            return renewed(
+                old,
+                experiment=name,
+                setting=setting,
+                stack=self.stack,
+                variants={v.name: variant_hash(experiment, v.name, setting) for v in declared if experiment},
+                claims=[claim.key for claim in claims],
+                trials={variant: [trial.thinned() for trial in done] for variant, done in trials.items()},
+                seeds=seeds,
+                verdicts=verdicts,
+                provenance=provenance,
+            )
+
+        # Not what ``get`` read when the run began: another run may have stored its part of the file since.
+        old, new = update(path_of(self.root, setting, self.stack, name), change)
+        self._read[name, setting] = new
         return difference(old, new)
 
 

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
-
-import pytest
+from collections.abc import Iterator
 
 from baselines.drift import State
 from baselines.verdicts import VerdictState
 from harness.rules.holm import adjust
 from harness.verdict import Verdict
-from suite import selection
-from suite.catalogue import EXPERIMENTS, training_name
+from suite.catalogue import EXPERIMENTS, TRAINING_CLAIMS, training_name
 from suite.run import SuiteRun
 from suite.stored import provenance
 
@@ -24,19 +21,17 @@ def adjust_all(run: SuiteRun) -> None:
         run.record(outcome, adjusted[key])
 
 
-def decide_trained(run: SuiteRun, items: Iterable[pytest.Item]) -> None:
-    """Decides the selected claims that an interrupt left undecided although their trials are all there."""
-    for item in items:
-        claim = selection.claim_of(item)
-        if claim is not None and claim.key not in run.outcomes and run.trained(claim):
+def decide_trained(run: SuiteRun) -> None:
+    """Decides the planned claims that an interrupt left undecided although their trials are all there."""
+    for claim in (TRAINING_CLAIMS[key] for key in run.planned if key in TRAINING_CLAIMS):
+        if claim.key not in run.outcomes and run.trained(claim):
             run.decide(claim)
 
 
-def interrupted_line(run: SuiteRun, items: Iterable[pytest.Item]) -> str:
+def interrupted_line(run: SuiteRun) -> str:
     """How far an interrupted run came, and where its trials are."""
-    selected = sum(selection.decides(item) for item in items)
     return (
-        f"interrupted: {len(run.outcomes)} of {selected} claims could be decided; "
+        f"interrupted: {len(run.outcomes)} of {len(run.planned)} claims could be decided; "
         f"every finished trial is in {run.log.path}"
     )
 
@@ -45,6 +40,8 @@ def verdict_lines(run: SuiteRun) -> Iterator[str]:
     """The verdicts, by kind; the refuted and the red ones by name."""
     counts = Counter(outcome.decision.verdict for outcome in run.outcomes.values())
     total = len(run.outcomes)
+    if not run.planned:
+        return
     listed = ", ".join(
         f"{counts[verdict]} {verdict.lower().replace('_', ' ')}" for verdict in Verdict if counts[verdict]
     )
@@ -60,6 +57,10 @@ def verdict_lines(run: SuiteRun) -> Iterator[str]:
 def baseline_lines(run: SuiteRun) -> Iterator[str]:
     """How many variants stand where against their baselines, and the hint where there are none."""
     counts = Counter(comparison.state for comparison in run.states.values())
+    reused = sum(run.trials.reused.values())
+    if reused:
+        trials = sum(map(len, run.trials.done.values()))
+        yield f"reused: {reused} of {trials} trials are of earlier runs; this is no reproducibility check"
     if counts:
         yield "baselines: " + ", ".join(f"{counts[state]} {state}" for state in State if counts[state])
     unknown = sum(outcome.comparison.state is VerdictState.NEW for outcome in run.outcomes.values())
@@ -91,9 +92,9 @@ def update_baselines(run: SuiteRun) -> Iterator[str]:
     origin = provenance(run.fingerprint, run.options.update or "")
     verdicts = {key: outcome.decision.verdict for key, outcome in run.outcomes.items()}
     for experiment in EXPERIMENTS.values():
-        trials = {name: done for (of, name), done in run.trials.items() if of == experiment.id}
+        trials = {name: done for (of, name), done in run.trials.done.items() if of == experiment.id}
         if trials:
-            seeds = len(run.seeds(experiment.id))
+            seeds = len(run.trials.seeds(experiment.id))
             yield run.stored.renew(experiment, trials, seeds, verdicts, run.options.setting, origin)
     if any(outcome.claim.experiment is None for outcome in run.outcomes.values()):
         yield run.stored.renew(None, {}, 1, verdicts, run.options.setting, origin)

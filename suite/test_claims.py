@@ -12,8 +12,9 @@ pytestmark = pytest.mark.training
 
 
 @pytest.mark.parametrize("key", TRAINING_CLAIMS)
-def test_claims(key: str, suite_run: SuiteRun) -> None:
+def test_claims(key: str, suite_run: SuiteRun, request: pytest.FixtureRequest) -> None:
     with plain_errors():
         outcome = suite_run.decide(TRAINING_CLAIMS[key])
+    request.node.user_properties += outcome.properties
     if outcome.red:
         pytest.fail(outcome.message, pytrace=False)

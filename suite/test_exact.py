@@ -12,8 +12,9 @@ pytestmark = pytest.mark.exact
 
 
 @pytest.mark.parametrize("key", EXACT_CLAIMS)
-def test_exact(key: str, suite_run: SuiteRun) -> None:
+def test_exact(key: str, suite_run: SuiteRun, request: pytest.FixtureRequest) -> None:
     with plain_errors():
         outcome = suite_run.decide_exact(EXACT_CLAIMS[key])
+    request.node.user_properties += outcome.properties
     if outcome.red:
         pytest.fail(outcome.message, pytrace=False)

@@ -1,57 +1,43 @@
-"""Times engines on the same work, with explicit rounds and a warm-up: one trial of the lecture's networks.
+"""Times the engines of a backend against each other on the same work, in alternation; only with ``-m timing``.
 
-Only with ``-m timing``, for a quiet machine. Each round trains the same seed again with a program compiled before; an
-engine that the backend lacks is skipped, and says so.
+The first item of a piece of work measures all its engines; each item then reports its own, and fails where its engine
+became slower than the stored times: on a GPU, and on a CPU with --gate-timing.
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import Any
-
 import pytest
 
-from harness.experiment import Experiment, Size
-from harness.training.train import ENGINES, prepare
-from suite.catalogue import EXPERIMENTS, training_name
-from suite.outcome import plain_errors, timed_by
+from harness.training.train import ENGINES
+from suite.outcome import plain_errors
+from suite.replay import replay
 from suite.run import SuiteRun
+from suite.timed import WORK, engines_of, measured
 
 pytestmark = pytest.mark.timing
 
-WORK = (
-    ("example-1", "rate 0.1", 200),
-    ("example-4", "softmax", 2),
-    ("example-4", "5 relu xavier", 2),
-    ("example-4", "dropout 0.2", 2),
-)
-"""Experiment, variant and epochs, at the lecture's size."""
-
-ROUNDS = 3
+REPORTED = (
+    "engine", "backend", "device", "device_model", "trained_on", "precision", "epochs", "turns", "images_per_second",
+    "gflops", "share_of_peak", "compile", "first_epoch", "first_training", "training", "memory_peak",
+)  # fmt: skip
+"""What pytest-benchmark's JSON and --junitxml carry beside the rounds and the state against what is stored."""
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-@pytest.mark.parametrize(("experiment", "variant", "epochs"), WORK, ids=[training_name(e, v) for e, v, _ in WORK])
-def test_timing(experiment: str, variant: str, epochs: int, engine: str, suite_run: SuiteRun, benchmark: Any) -> None:
+@pytest.mark.parametrize("work", WORK)
+def test_timing(work: str, engine: str, suite_run: SuiteRun, request: pytest.FixtureRequest) -> None:
     backend = suite_run.options.backend
     if backend not in ENGINES[engine]:
         pytest.skip(f"engine {engine!r} runs on {' and '.join(ENGINES[engine])}, not on {backend}")
-    benchmark.group = f"{training_name(experiment, variant)}, {epochs} epochs"
-    with plain_errors(), timed_by(benchmark):
-        runner = prepare(timed(EXPERIMENTS[experiment], epochs), variant, "lecture", engine)
-        benchmark.pedantic(runner.run, args=(0, lambda seed, epoch: None), rounds=ROUNDS, iterations=1, warmup_rounds=1)
-    images = len(runner.task.data.x) * epochs
-    benchmark.extra_info.update(
-        engine=engine,
-        backend=backend,
-        device=suite_run.device.kind,
-        device_model=suite_run.device.model,
-        precision=suite_run.device.precision,
-        images_per_second=images / benchmark.stats.stats.median,
-    )
-
-
-def timed(experiment: Experiment, epochs: int) -> Experiment:
-    """The experiment at the lecture's size, for that many epochs."""
-    lecture: Size = replace(experiment.size("lecture"), epochs=epochs)
-    return replace(experiment, sizes={**experiment.sizes, "lecture": lecture})
+    if engine not in engines_of(suite_run):
+        pytest.skip(f"--engine {suite_run.options.engine} leaves {engine!r} out")
+    with plain_errors():
+        timed = measured(suite_run, work)
+    record = timed.records[engine]
+    said = {name: record[name] for name in REPORTED} | {"baseline": record["baseline"]["state"]}
+    request.node.user_properties += [(name, str(value)) for name, value in said.items() if value is not None]
+    replay(request, f"{work}, seconds per epoch", record["rounds"], said)
+    if timed.red(engine):
+        suite_run.moved = True
+        reason = timed.comparisons[engine].reason
+        pytest.fail(f"{work}/{engine} {timed.comparisons[engine].state}: {reason}", pytrace=False)

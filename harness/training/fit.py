@@ -21,6 +21,7 @@ class FitEngine:
     def __init__(self, task: Task, backend: str) -> None:
         self.task = task
         self.jit_compile = backend != "torch"
+        self.weights: list[Any] = []
 
     def run(self, seed: int, on_epoch: OnEpoch) -> Raw:
         clock = Clock(self.task, seed, on_epoch)
@@ -53,6 +54,7 @@ class FitEngine:
             for name, hook in (("on_epoch_begin", begin), ("on_epoch_end", end), ("on_train_batch_end", batch_end))
             if hook is not None
         }
+        self.weights = model.trainable_variables
         seed_everything(derived(seed, "data order"))
         model.fit(
             data.x,

@@ -6,14 +6,15 @@ import gc
 import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
 from harness.errors import invalid, nearest
 from harness.experiment import Experiment
-from harness.training.backend import active_backend, device
+from harness.training.backend import active_backend
 from harness.training.divergence import classify
+from harness.training.placement import Device, trained_on
 from harness.training.task import OnEpoch, Raw, Task
 from harness.trial import Seconds, Trial
 
@@ -25,9 +26,12 @@ ENGINES = {"fit": ("tensorflow", "jax", "torch"), "compiled": ("tensorflow", "ja
 
 
 class Engine(Protocol):
-    """Trains one task, seed after seed."""
+    """Trains one task, seed after seed. ``weights`` are those of the last training, where it left them."""
 
     task: Task
+
+    @property
+    def weights(self) -> Sequence[Any]: ...
 
     def run(self, seed: int, on_epoch: OnEpoch) -> Raw:
         """One trial's raw measurements."""
@@ -91,7 +95,7 @@ def train(
         clock = time.perf_counter()
         raw = runner.run(seed, on_epoch)
         total = time.perf_counter() - clock
-        trials.append(_trial(task, seed, raw, total, name, facts))
+        trials.append(_trial(task, seed, raw, total, name, facts, trained_on(runner.weights)))
         on_trial(trials[-1])
     # A program, its model and its data on the device refer to each other; without this they pile up over variants.
     del runner, task
@@ -118,9 +122,10 @@ def _load(engine: str, task: Task, backend: str) -> Engine:
     return CompiledEngine(task, backend)
 
 
-def _trial(task: Task, seed: int, raw: Raw, total: float, engine: str, facts: Mapping[str, float]) -> Trial:
+def _trial(
+    task: Task, seed: int, raw: Raw, total: float, engine: str, facts: Mapping[str, float], where: Device
+) -> Trial:
     data: Dataset = task.data
-    where = device()
     # Keras computes in float32: the shortest decimal that names the value is it, and keeps files readable.
     history = {name: [float(str(np.float32(value))) for value in curve] for name, curve in raw.history.items()}
     divergence = classify(
@@ -141,7 +146,7 @@ def _trial(task: Task, seed: int, raw: Raw, total: float, engine: str, facts: Ma
         divergence=divergence,
         seconds=_seconds(raw, task.size.epochs, total),
         engine=engine,
-        device=f"{where.kind}: {where.model}",
+        device=str(where),
         precision=where.precision,
     )
 

@@ -10,6 +10,7 @@ import pytest
 from tests.suite.command import Finished, suite
 
 ONE = ("-k", "minmax-table")
+XDIST = ("-p", "xdist", "-n", "2")
 # options, environment, what the message must say
 CASES: dict[str, tuple[tuple[str, ...], dict[str, str], tuple[str, ...]]] = {
     "backend": (("--backend", "jaxx"), {}, ("--backend", "tensorflow, jax, torch", "'jaxx'", "Did you mean 'jax'?")),
@@ -30,6 +31,15 @@ CASES: dict[str, tuple[tuple[str, ...], dict[str, str], tuple[str, ...]]] = {
     "report in /proc": (("--report-dir", "/proc/nowhere"), {}, ("/proc/nowhere", "Make the folder writable")),
     "report without name": (("--report-dir", ""), {}, ("--report-dir", "the name of a folder")),
     "report in a file": (("--report-dir", __file__), {}, ("--report-dir", __file__)),
+    "first seed": (("--first-seed", "-1"), {}, ("--first-seed", "from 0", "'-1'")),
+    "reused baselines": (("--reuse", "--update-baselines", "x"), {}, ("--reuse", "--update-baselines", "Leave one")),
+    "timing without plugin": (("-m", "timing", "-p", "no:benchmark"), {}, ("-m timing needs", "pytest-benchmark")),
+    "timing by workers": ((*XDIST, "-m", "timing"), {}, ("-n with -m timing", "one process", "Leave -n out")),
+    "each worker all": ((*XDIST, "--dist", "each"), {}, ("--dist", "each item in one worker")),
+    "workers elsewhere": ((*XDIST[:2], "--dist", "load", "--tx", "ssh=x"), {}, ("--tx", "on this machine", "'ssh=x'")),
+    "workers, keyword": ((*XDIST, "-k", "dropuot-helps"), {}, ("no claim or test 'dropuot-helps'",)),
+    "workers, expression": ((*XDIST, "-k", "dropout and"), {}, ("Invalid -k expression", "'dropout and'")),
+    "workers, backend": ((*XDIST, "--backend", "jaxx"), {}, ("--backend", "'jaxx'")),
     "baselines in a file": (("--baseline-dir", __file__), {}, ("--baseline-dir", __file__)),
 }  # fmt: skip
 
@@ -69,14 +79,6 @@ def test_a_backend_that_is_not_installed(tmp_path: Path) -> None:
     assert run.code == 4
     assert "Backend 'torch' is not installed" in run.output
     assert "python -m pip install torch" in run.output
-    assert not list(tmp_path.rglob("*.jsonl"))
-
-
-def test_xdist_is_refused(tmp_path: Path) -> None:
-    pytest.importorskip("xdist")
-    run = suite(tmp_path, *ONE, "-n", "2", plugins=())
-    assert run.code == 4
-    assert "Leave -n out" in run.output
     assert not list(tmp_path.rglob("*.jsonl"))
 
 

@@ -11,17 +11,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.errors import SuiteError
-from suite.options import MOST_SEEDS, check, check_one_process
+from suite.options import LAST_SEED, MOST_SEEDS, check, timing
 
 DEFAULTS: dict[str, Any] = {
     "--backend": None, "--update-baselines": None, "--setting": "quick", "--seeds": None, "--engine": "auto",
     "--baseline-dir": "baselines", "--report-dir": "out", "--require-baselines": False, "--require-gpu": False,
-    "strict": False,
+    "strict": False, "--first-seed": "0", "--reuse": False, "--dry-run": False, "--gate-timing": False,
 }  # fmt: skip
 
 
 def checked(environ: dict[str, str] | None = None, **given: Any) -> Any:
-    values = DEFAULTS | {f"--{name.replace('_', '-')}": value for name, value in given.items()}
+    named = {name if name == "strict" else f"--{name.replace('_', '-')}": value for name, value in given.items()}
+    values = DEFAULTS | named
     return check(SimpleNamespace(getoption=values.__getitem__), environ or {})
 
 
@@ -83,7 +84,7 @@ def test_any_seeds_are_a_number_or_one_short_message(text: str) -> None:
         assert 1 <= options.seeds <= MOST_SEEDS
 
 
-@given(st.sampled_from(["backend", "setting", "engine"]), st.text())
+@given(st.sampled_from(["backend", "setting", "engine"]), st.text(max_size=40))
 def test_any_name_is_known_or_named_in_the_message(option: str, text: str) -> None:
     options, error = outcome(**{option: text})
     if options is None:
@@ -114,13 +115,56 @@ def test_folders(option: str, tmp_path: Path) -> None:
     checked(**{option: "x" * 5000})  # whoever makes the folder says that the name is too long
 
 
-@pytest.mark.parametrize(("dist", "count"), [("load", 2), ("loadscope", "auto"), ("no", 4)])
-def test_several_processes_are_refused(dist: str, count: object) -> None:
-    given = {"dist": dist, "numprocesses": count}
-    with pytest.raises(SuiteError, match="one process"):
-        check_one_process(SimpleNamespace(getoption=lambda name, default=None: given.get(name, default)))
+@pytest.mark.parametrize("text", ["0", "7", "0100", str(LAST_SEED - MOST_SEEDS)])
+def test_first_seeds(text: str) -> None:
+    assert checked(first_seed=text).first_seed == int(text)
 
 
-@pytest.mark.parametrize("given", [{}, {"dist": "no", "numprocesses": None}, {"dist": "no", "numprocesses": 0}])
-def test_one_process_passes(given: dict[str, object]) -> None:
-    check_one_process(SimpleNamespace(getoption=lambda name, default=None: given.get(name, default)))
+@pytest.mark.parametrize("text", ["", "-1", "1.0", "five", str(LAST_SEED), "9" * 400])
+def test_other_first_seeds(text: str) -> None:
+    with pytest.raises(SuiteError, match="Invalid --first-seed"):
+        checked(first_seed=text)
+
+
+@pytest.mark.parametrize(
+    ("given", "named"),
+    [
+        ({"reuse": True, "update_baselines": "why"}, "--update-baselines"),
+        ({"reuse": True, "require_baselines": True}, "--require-baselines"),
+        ({"reuse": True, "strict": True}, "--strict"),
+        ({"first_seed": "5", "update_baselines": "why"}, "--update-baselines"),
+    ],
+)
+def test_contradictions_are_refused(given: dict[str, Any], named: str) -> None:
+    with pytest.raises(SuiteError, match=rf"{named}.* contradict each other|contradict each other.*{named}") as said:
+        checked(**given)
+    assert "out." in str(said.value)
+
+
+@given(
+    st.fixed_dictionaries(
+        {},
+        optional={
+            "seeds": st.integers(-5, 200_000).map(str),
+            "first_seed": st.integers(-5, 2**32).map(str),
+            "update_baselines": st.sampled_from(["", "why"]),
+            "engine": st.sampled_from(["auto", "fit", "vectorised"]),
+            **{name: st.booleans() for name in ("reuse", "strict", "require_baselines", "dry_run", "gate_timing")},
+        },
+    )
+)
+def test_any_combination_is_taken_as_written_or_one_message(given: dict[str, Any]) -> None:
+    options, error = outcome(**given)
+    if options is None:
+        assert error.startswith(("Invalid --", "--reuse and ", "--update-baselines and "))
+    else:
+        assert options.first_seed == int(given.get("first_seed", 0))
+        assert not (options.reuse and (options.strict or options.require_baselines or options.update))
+
+
+@pytest.mark.parametrize(
+    ("expression", "asked"),
+    [("", False), ("timing", True), ("not timing", False), ("exact or timing", True), ("exact", False)],
+)
+def test_when_the_timing_runs_are_asked_for(expression: str, asked: bool) -> None:
+    assert timing(SimpleNamespace(option=SimpleNamespace(markexpr=expression))) is asked

@@ -62,21 +62,21 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 def test_nothing_is_known_without_a_baseline(clock: Clock) -> None:
     shown = Progress(Screen().config, {"a": None, "b": 10.0})
     assert shown.left() is None
-    shown.start("a", 5, 10)
+    shown.start("a", range(5), 10)
     assert shown.left() is None
 
 
 def test_the_first_estimate_is_what_was_stored(clock: Clock) -> None:
     shown = Progress(Screen().config, {"a": 10.0, "b": 30.0})
     assert shown.left() == pytest.approx(40)
-    shown.start("a", 5, 10)
+    shown.start("a", range(5), 10)
     clock.now += 4
     assert shown.left() == pytest.approx(36)
 
 
 def test_a_machine_half_as_fast_takes_twice_as_long(clock: Clock) -> None:
     shown = Progress(Screen().config, {"a": 10.0, "b": 30.0, "c": 5.0})
-    shown.start("a", 5, 10)
+    shown.start("a", range(5), 10)
     clock.now += 20
     shown.finish("a", 20.0)
     assert shown.left() == pytest.approx(70)
@@ -84,7 +84,7 @@ def test_a_machine_half_as_fast_takes_twice_as_long(clock: Clock) -> None:
 
 def test_the_running_variant_counts_by_its_epochs(clock: Clock) -> None:
     shown = Progress(Screen().config, {"a": None})
-    shown.start("a", 4, 10)
+    shown.start("a", range(4), 10)
     clock.now += 6
     shown.epoch(0, 10)
     assert shown.left() == pytest.approx(18)
@@ -96,7 +96,7 @@ def test_the_running_variant_counts_by_its_epochs(clock: Clock) -> None:
 def test_a_variant_without_stored_seconds_counts_as_the_mean(clock: Clock) -> None:
     shown = Progress(Screen().config, {"a": None, "b": None, "c": None})
     for name, seconds in (("a", 10.0), ("b", 20.0)):
-        shown.start(name, 5, 10)
+        shown.start(name, range(5), 10)
         clock.now += seconds
         shown.finish(name, seconds)
     assert shown.left() == pytest.approx(15)
@@ -104,7 +104,7 @@ def test_a_variant_without_stored_seconds_counts_as_the_mean(clock: Clock) -> No
 
 def test_it_is_never_negative_and_ends_at_nothing(clock: Clock) -> None:
     shown = Progress(Screen().config, {"a": 1.0})
-    shown.start("a", 5, 10)
+    shown.start("a", range(5), 10)
     clock.now += 500
     assert shown.left() == 0
     shown.epoch(4, 10)
@@ -115,7 +115,7 @@ def test_it_is_never_negative_and_ends_at_nothing(clock: Clock) -> None:
 
 def test_it_never_grows_while_a_steady_variant_trains(clock: Clock) -> None:
     shown = Progress(Screen().config, {"a": None})
-    shown.start("a", 5, 10)
+    shown.start("a", range(5), 10)
     estimates = []
     for seed in range(5):
         for epoch in range(1, 11):
@@ -128,7 +128,7 @@ def test_it_never_grows_while_a_steady_variant_trains(clock: Clock) -> None:
 def test_a_log_gets_a_line_now_and_then(clock: Clock) -> None:
     screen = Screen()
     shown = Progress(screen.config, {"a": 100.0, "b": 100.0})
-    shown.start("a", 5, 10)
+    shown.start("a", range(5), 10)
     for epoch in range(1, 11):
         clock.now += EVERY / 4
         shown.epoch(0, epoch)
@@ -143,7 +143,7 @@ def test_a_log_gets_a_line_now_and_then(clock: Clock) -> None:
 def test_a_quiet_run_shows_nothing(tty: bool, clock: Clock) -> None:
     screen = Screen(tty=tty, verbose=-1)
     shown = Progress(screen.config, {"a": 100.0})
-    shown.start("a", 5, 10)
+    shown.start("a", range(5), 10)
     clock.now += 100
     shown.epoch(0, 5)
     shown.finish("a", 100.0)
@@ -157,7 +157,7 @@ def test_a_quiet_run_shows_nothing(tty: bool, clock: Clock) -> None:
 def test_a_live_line_fits(width: int, column: int, length: int, clock: Clock) -> None:
     screen = Screen(tty=True, width=width, column=column)
     shown = Progress(screen.config, {"a" * 100: 100.0})
-    shown.start("a" * 100, 5, 10)
+    shown.start("a" * 100, range(5), 10)
     written = screen.file.getvalue()
     assert written.count("a") == max(length - len("[1/1] "), 0)
     assert len(written) == (length + len("\x1b7 \x1b[K\x1b8") if length else 0)
@@ -167,6 +167,6 @@ def test_a_live_line_fits(width: int, column: int, length: int, clock: Clock) ->
 def test_a_finished_variant_leaves_an_empty_line(clock: Clock) -> None:
     screen = Screen(tty=True)
     shown = Progress(screen.config, {"a": 1.0})
-    shown.start("a", 5, 10)
+    shown.start("a", range(5), 10)
     shown.finish("a", 1.0)
     assert screen.file.getvalue().endswith("\x1b7 \x1b[K\x1b8")

@@ -116,4 +116,5 @@ def test_which_files_a_selection_needs() -> None:
     ]
     assert selection.files_of(items) == {"example-2", "example-4"}
     assert selection.files_of([item("test_exact", key="minmax-table")]) == {"exact"}
-    assert [selection.decides(one) for one in (*items, item("test_exact"))] == [True, False, True]
+    found = [selection.key_of(one) for one in (*items, item("test_exact", key="minmax-table"))]
+    assert found == ["raw-data-diverges", None, "minmax-table"]

@@ -20,7 +20,7 @@ EXAMPLE_2 = "quick/jax-cpu/example-2.json"
 
 @pytest.fixture(scope="module")
 def again(copied: Callable[[str], Path]) -> Finished:
-    """The same command once more, with whatever plugins are installed: the order of the items is drawn anew."""
+    """The same command once more, with whatever plugins are installed."""
     return suite(copied("again"), *JAX, "-k", BROAD, "--update-baselines", "first of all", plugins=())
 
 

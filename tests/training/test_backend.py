@@ -18,6 +18,9 @@ def fresh(monkeypatch):
     monkeypatch.setenv("KERAS_BACKEND", "none")
     monkeypatch.setenv("KERAS_HOME", "none")
     monkeypatch.setenv("TF_CPP_MIN_LOG_LEVEL", "2")
+    for name in ("TF_FORCE_GPU_ALLOW_GROWTH", "XLA_PYTHON_CLIENT_PREALLOCATE"):
+        monkeypatch.setenv(name, "")  # so that its absence is restored as well
+        monkeypatch.delenv(name)
     monkeypatch.delitem(sys.modules, "keras", raising=False)
     monkeypatch.setattr("importlib.util.find_spec", lambda name: object())
     return monkeypatch
@@ -29,6 +32,15 @@ def test_choosing_sets_the_environment_with_a_private_home(fresh, name):
     assert backend.os.environ["KERAS_BACKEND"] == name
     assert backend.os.environ["KERAS_HOME"] != "none"
     assert "keras" not in sys.modules
+
+
+def test_memory_of_a_gpu_is_taken_as_it_is_needed_unless_the_environment_says_otherwise(fresh):
+    choose_backend("jax")
+    assert backend.os.environ["TF_FORCE_GPU_ALLOW_GROWTH"] == "true"
+    assert backend.os.environ["XLA_PYTHON_CLIENT_PREALLOCATE"] == "false"
+    fresh.setenv("XLA_PYTHON_CLIENT_PREALLOCATE", "true")
+    choose_backend("jax")
+    assert backend.os.environ["XLA_PYTHON_CLIENT_PREALLOCATE"] == "true"
 
 
 def test_each_choice_has_a_home_of_its_own(fresh):
@@ -82,6 +94,10 @@ def test_worker_runs_on_its_backend(measured, on_backend):
     assert kind in ("cpu", "gpu")
     assert model
     assert precision.startswith("float32")
+
+
+def test_garbage_collections_pass_over_what_was_imported(measured):
+    assert measured["environment"]["objects passed over by garbage collections"] > 50_000
 
 
 def test_a_users_keras_json_is_ignored(measured):

@@ -33,7 +33,7 @@ def test_adding_layers_leaves_dense_weights_alone(measured, network, seed):
 
 @pytest.mark.parametrize("network", NETWORKS)
 def test_weights_depend_on_the_seed_alone(measured, network):
-    """Every variable, Dropout's random state included: after another seed, too."""
+    """Every variable, Dropout's random state included: whatever state the generators, the backend's too, are in."""
     weights = measured["weights"][network]
     assert weights["0"]
     assert weights["0"] == weights["0 again"]

@@ -1,0 +1,171 @@
+"""Has a training become slower or faster? One process's rounds against those of earlier processes.
+
+**What is compared with what.** Rounds of one process share its memory layout, its clock speed and its neighbours: they
+say how precisely this process was measured, not how far the next one would lie from it. Two processes that run the same
+code differ by more than their rounds do, so that a test on rounds alone raises alarms for nothing. A case is therefore
+slower or faster only if all of these hold:
+
+1. *Beyond this process's noise*: Mann and Whitney's two-sided test of its rounds against the pooled stored rounds. It
+   takes rounds as independent, which is the very assumption that fails between processes: necessary, not sufficient.
+2. *Beyond the spread between processes*: the median of a process's rounds is one observation. The new one lies outside
+   the prediction interval of one more process, Student's t on the logarithms of the n stored medians: t·s·√(1 + 1/n).
+   It assumes that processes on one fingerprint differ at random, log-normally, without a trend. With fewer than
+   MIN_REPEATS there is no spread to speak of, and the limit is WIDE. The plain standard deviation, not a robust one: of
+   3 to 10 values a robust one is so uncertain that the interval would have to be wider still.
+3. *Large enough to matter*: RELATIVE, and ABSOLUTE over a round.
+
+The level of 1 and 2 is ALPHA over the run, divided among the cases compared in it, and never above LEVEL.
+tests/timing/test_comparison.py measures both ways it can err. A slowdown and a speed-up are judged alike; only a
+slowdown can be red. Nothing is compared across fingerprints, definitions or engines.
+"""
+
+from __future__ import annotations
+
+import enum
+import math
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from baselines.timing_record import Repeat
+from harness.errors import invalid
+
+ALPHA = 0.05
+LEVEL = 0.01
+MIN_REPEATS = 3
+WIDE = 1.5
+"""Factor that counts as a change while fewer than MIN_REPEATS are stored."""
+RELATIVE = 1.05
+ABSOLUTE = 0.0005
+"""Seconds over a round (all its epochs): below that nobody waits, and a scheduler's whim is as long."""
+
+
+class TimeState(enum.StrEnum):
+    """Where a case stands against its stored repeats."""
+
+    WITHIN = "within"
+    SLOWER = "slower"
+    FASTER = "faster"
+    NEW = "new"  # nothing is stored
+    NOT_COMPARABLE = "not comparable"  # stored on another fingerprint, or of another training
+
+
+@dataclass(frozen=True)
+class TimeComparison:
+    """A case against its stored repeats.
+
+    ``ratio``: our median over the geometric mean of the stored ones, above 1 for slower; ``limit``: the factor that it
+    has to exceed in either direction; ``p``: of the test of ranks; ``repeats``: how many were comparable. None where
+    there is nothing to compare with.
+    """
+
+    state: TimeState
+    reason: str
+    ratio: float | None = None
+    limit: float | None = None
+    p: float | None = None
+    repeats: int = 0
+
+    @property
+    def moved(self) -> bool:
+        """Whether the stored repeats no longer describe this case: an update replaces them."""
+        return self.state in (TimeState.SLOWER, TimeState.FASTER, TimeState.NOT_COMPARABLE)
+
+    def to_json(self) -> dict[str, Any]:
+        return {**asdict(self), "state": str(self.state)}
+
+
+def compare_times(now: Repeat, stored: Sequence[Repeat], cases: int) -> TimeComparison:
+    """This run's rounds of a case against its stored repeats; ``cases``: how many are compared in the run, at least 1.
+
+    Repeats of another fingerprint or definition are left out; where none is left, it is said how the newest differs.
+    """
+    if cases < 1:
+        raise invalid("number of cases", expected="at least 1", received=cases)
+    if not stored:
+        return TimeComparison(TimeState.NEW, "No time is stored for this case.")
+    usable = [repeat for repeat in stored if not _differences(now, repeat)]
+    if not usable:
+        return TimeComparison(
+            TimeState.NOT_COMPARABLE, f"Stored under other conditions: {'; '.join(_differences(now, stored[-1]))}."
+        )
+    level = min(LEVEL, ALPHA / cases)
+    medians = [math.log(repeat.median) for repeat in usable]
+    ratio = math.exp(
+        max(min(math.log(now.median) - statistics.fmean(medians), 50.0), -50.0)
+    )  # finite, whatever is stored
+    limit = max(RELATIVE, _between(medians, level))
+    p = _ranks(now.rounds, [value for repeat in usable for value in repeat.rounds])
+    moved = abs(math.log(ratio)) > math.log(limit)
+    matters = abs(now.median - now.median / ratio) * now.epochs > ABSOLUTE
+    state = TimeState.WITHIN
+    if moved and matters and p < level:
+        state = TimeState.SLOWER if ratio > 1 else TimeState.FASTER
+    return TimeComparison(
+        state, _in_words(ratio, limit, p, level, len(usable), moved, matters), ratio, limit, p, len(usable)
+    )
+
+
+def _between(medians: Sequence[float], level: float) -> float:
+    """The factor by which the median of one more process may differ, from the logarithms of the stored ones."""
+    if len(medians) < MIN_REPEATS:
+        return WIDE
+    from scipy.special import stdtrit
+
+    n = len(medians)
+    t = float(stdtrit(n - 1, 1 - level / 2))
+    return math.exp(min(t * statistics.stdev(medians) * math.sqrt(1 + 1 / n), 50.0))
+
+
+def _ranks(ours: Sequence[float], stored: Sequence[float]) -> float:
+    """Two-sided p-value of Mann and Whitney's test: exact, with ties by their normal approximation."""
+    from scipy.stats import mannwhitneyu
+
+    ties = len({*ours, *stored}) < len(ours) + len(stored)
+    method = "asymptotic" if ties or len(ours) * len(stored) > 10_000 else "exact"
+    p = float(mannwhitneyu(ours, stored, alternative="two-sided", method=method).pvalue)
+    return 1.0 if math.isnan(p) else p  # all values equal
+
+
+def _differences(now: Repeat, then: Repeat) -> list[str]:
+    """What keeps two repeats from being compared, in words."""
+    here, there = now.provenance.fingerprint, then.provenance.fingerprint
+    found = [
+        f"{key} {_said(there, key)} then, {_said(here, key)} now"
+        for key in {**there, **here}
+        if _unlike(here, there, key)
+    ]
+    if now.definition != then.definition or now.epochs != then.epochs:
+        found.append("the training is defined otherwise")
+    return found
+
+
+def _unlike(a: Mapping[str, Any], b: Mapping[str, Any], key: str) -> bool:
+    return key not in a or key not in b or a[key] != b[key]
+
+
+def _said(fingerprint: Mapping[str, Any], key: str) -> str:
+    value = fingerprint.get(key, "absent")
+    return "none" if value is None else str(value)
+
+
+def _in_words(ratio: float, limit: float, p: float, level: float, repeats: int, moved: bool, matters: bool) -> str:
+    than = "as" if times(ratio) == "as fast" else "than"
+    text = f"{times(ratio)} {than} the {repeats} stored repeat{'' if repeats == 1 else 's'}; "
+    text += f"a change has to exceed {limit:.2f}x"
+    if repeats < MIN_REPEATS:
+        text += f", a wide guess until {MIN_REPEATS} repeats are stored"
+    if moved and not matters:
+        text += f"; less than {ABSOLUTE * 1000:g} ms over a round"
+    if moved and p >= level:
+        text += f"; the rounds cannot tell (Mann–Whitney p = {p:.2g}, level {level:.2g})"
+    return text + "."
+
+
+def times(ratio: float) -> str:
+    """ "1.16x slower", "1.02x faster", "as fast"."""
+    factor = max(ratio, 1 / ratio)
+    if f"{factor:.2f}" == "1.00":
+        return "as fast"
+    return f"{factor:.2f}x {'slower' if ratio > 1 else 'faster'}"

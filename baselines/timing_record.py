@@ -1,0 +1,75 @@
+"""What a file of stored timings says, as frozen dataclasses; ``timing_schema.py`` checks, ``timing_files.py`` reads and
+writes."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from baselines.record import Provenance
+
+SCHEMA = 1
+KEPT = 10
+"""Repeats kept of a case, the newest."""
+
+
+@dataclass(frozen=True)
+class Repeat:
+    """One process's measurement of one case.
+
+    Attributes:
+        rounds: seconds per epoch, steady state, one value per round; at least one, all positive.
+        epochs: of a round.
+        compile, first_epoch: seconds; None where they could not be told apart.
+        definition: ``harness.definition.variant_hash`` of what was trained.
+        provenance: where it was measured; the fingerprint is without the engine, which the case's name has.
+    """
+
+    rounds: tuple[float, ...]
+    epochs: int
+    compile: float | None
+    first_epoch: float | None
+    definition: str
+    provenance: Provenance
+
+    @property
+    def median(self) -> float:
+        return statistics.median(self.rounds)
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "rounds": list(self.rounds),
+            "epochs": self.epochs,
+            "compile": self.compile,
+            "first_epoch": self.first_epoch,
+            "definition": self.definition,
+            "provenance": {
+                "commit": self.provenance.commit,
+                "date": self.provenance.date,
+                "reason": self.provenance.reason,
+                "fingerprint": dict(self.provenance.fingerprint),
+            },
+        }
+
+
+@dataclass(frozen=True)
+class Timings:
+    """One file: the cases of a stack, "experiment/variant/engine", each with its repeats from the oldest on."""
+
+    stack: str
+    cases: Mapping[str, tuple[Repeat, ...]] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain types only; ``timing_schema.parse_timings`` gives the timings back, bit for bit."""
+        cases = {key: [repeat.to_json() for repeat in repeats] for key, repeats in self.cases.items()}
+        return {"schema": SCHEMA, "stack": self.stack, "cases": cases}
+
+    def with_repeat(self, case: str, repeat: Repeat, *, replaces: bool) -> Timings:
+        """One more repeat of a case; alone where it ``replaces`` those before, else behind them, the newest kept."""
+        before = () if replaces else self.cases.get(case, ())
+        return replace(self, cases={**self.cases, case: (*before, repeat)[-KEPT:]})
+
+    def without(self, cases: set[str]) -> Timings:
+        return replace(self, cases={key: repeats for key, repeats in self.cases.items() if key not in cases})

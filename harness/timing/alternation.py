@@ -1,0 +1,209 @@
+"""Times several engines on one training, in alternation.
+
+A turn has the first engine, the reference, in its middle, and every other before and behind it: compiled, fit,
+compiled. What drifts during a turn (a clock that throttles, a neighbour that wakes) then falls on all of them alike.
+An engine whose training takes milliseconds runs several times at each visit.
+
+Before the first turn each engine trains briefly and is thrown away: the process has then loaded and initialised what it
+needs, whichever engine comes first. A new one is then prepared and its first training timed, compilation included.
+
+How many turns: as many as fit into SECONDS, but at least MIN_TURNS and at most MAX_TURNS. The reference has a
+round or more in each turn, every other engine two or more: at least six, enough for a test of ranks.
+"""
+
+from __future__ import annotations
+
+import functools
+import gc
+import os
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+
+from harness.experiment import Experiment
+from harness.timing.flops import flops_per_epoch
+from harness.timing.memory import memory_peak, reset_memory_peak
+from harness.timing.synchronise import synchronise
+from harness.training.placement import Device, trained_on
+from harness.training.task import Raw
+from harness.training.train import Engine, prepare
+
+SECONDS = 40.0
+MIN_TURNS, MAX_TURNS = 3, 12
+VISIT = 0.25
+"""Seconds of a visit below which an engine runs again, three times at most."""
+RUNS_PER_VISIT = 3
+FIRSTS, SHORT = 3, 4.0
+"""First trainings of an engine that keeps its program, another one only while they took less than SHORT seconds."""
+BRIEF = 2
+"""Epochs of the training that is thrown away."""
+COMPILES_EACH_TIME = frozenset({"fit"})
+"""Engines that build and compile a new model for every training; the others keep their program."""
+
+Prepare = Callable[[Experiment, str, str, str], Engine]
+
+
+@dataclass
+class EngineTimes:
+    """One engine on one training.
+
+    Attributes:
+        engine: its name.
+        steady: seconds per epoch, one value per round: the mean over its epochs that compiled nothing. Of ``fit`` an
+            epoch lasts from Keras' on_epoch_begin to its on_epoch_end, of ``compiled`` it is a launch or its share.
+        trainings: seconds of each round's whole training, initialisation included; of ``fit`` compilation too.
+        first_trainings: seconds of trainings from nothing: the data handed over, building, compilation, training.
+        compile: seconds of compilation; for ``fit`` the median over rounds of what the first epoch takes longer.
+        first_epoch: seconds of the first epoch, with the compilation it may hold; None where the device is given the
+            training as a whole, so that no epoch of it can be timed.
+        memory_peak: bytes, as ``harness.timing.memory`` says; None if unknown.
+        device: where the trained weights lay, "cpu: AMD EPYC".
+    """
+
+    engine: str
+    steady: list[float] = field(default_factory=list)
+    trainings: list[float] = field(default_factory=list)
+    first_trainings: list[float] = field(default_factory=list)
+    compile: float | None = None
+    first_epoch: float | None = None
+    memory_peak: int | None = None
+    device: str = ""
+
+    @property
+    def median(self) -> float:
+        return statistics.median(self.steady)
+
+
+@dataclass(frozen=True)
+class WorkTimes:
+    """All engines on one training; ``images`` and ``flops`` are of one epoch, ``load`` the system's load average over a
+    minute before and after (None where there is none)."""
+
+    epochs: int
+    images: int
+    flops: float | None
+    engines: tuple[EngineTimes, ...]
+    turns: int
+    load: tuple[float | None, float | None] = (None, None)
+
+
+def sized(experiment: Experiment, setting: str, epochs: int) -> Experiment:
+    """The experiment with that many epochs in a setting, otherwise as it is."""
+    return replace(experiment, sizes={**experiment.sizes, setting: replace(experiment.size(setting), epochs=epochs)})
+
+
+def alternate(
+    experiment: Experiment,
+    variant: str,
+    engines: Sequence[str],
+    device: Device,
+    *,
+    setting: str = "lecture",
+    seconds: float = SECONDS,
+    min_turns: int = MIN_TURNS,
+    max_turns: int = MAX_TURNS,
+    prepared: Prepare = prepare,
+) -> WorkTimes:
+    """Times the engines, the reference first, on a variant, at the experiment's size in ``setting``, with seed 0.
+
+    ``seconds``, ``min_turns`` and ``max_turns`` decide how often; ``prepared`` gives an engine its task.
+    """
+    load_before = _load()
+    runners: dict[str, Engine] = {}
+    times = {engine: EngineTimes(engine) for engine in engines}
+    for engine in engines:
+        brief = sized(experiment, setting, min(BRIEF, experiment.size(setting).epochs))
+        _run(prepared(brief, variant, setting, engine))
+        runners[engine] = _first(times[engine], functools.partial(prepared, experiment, variant, setting, engine))
+    task = runners[engines[0]].task
+    turns = _turns(list(times.values()), runners, device, seconds, min_turns, max_turns)
+    validation = 0 if task.data.x_val is None else len(task.data.x_val)
+    flops = flops_per_epoch(task.build()[0], len(task.data.x), validation)
+    loads = load_before, _load()
+    return WorkTimes(task.size.epochs, len(task.data.x), flops, tuple(times.values()), turns, loads)
+
+
+def _first(one: EngineTimes, prepared: Callable[[], Engine]) -> Engine:
+    """A new engine; of one that keeps its program the first training is timed, several times where it is short."""
+    if one.engine in COMPILES_EACH_TIME:
+        return prepared()
+    begin = time.perf_counter()
+    compiled: list[tuple[float, float | None]] = []
+    while len(compiled) < FIRSTS and (not compiled or time.perf_counter() - begin < SHORT):
+        clock = time.perf_counter()
+        runner = prepared()
+        raw, _ = _run(runner)
+        one.first_trainings.append(time.perf_counter() - clock)
+        compiled.append(_compilation(raw))
+    _compiled(one, compiled)
+    return runner
+
+
+def _compiled(one: EngineTimes, compilations: Sequence[tuple[float, float | None]]) -> None:
+    one.compile = statistics.median(seconds for seconds, _ in compilations)
+    epochs = [epoch for _, epoch in compilations if epoch is not None]
+    one.first_epoch = statistics.median(epochs) if epochs else None
+
+
+def _turns(
+    times: list[EngineTimes], runners: dict[str, Engine], device: Device, seconds: float, least: int, most: int
+) -> int:
+    """Fills in the rounds and returns the number of turns."""
+    begin = time.perf_counter()
+    reference, others = times[0], times[1:]
+    firsts: dict[str, list[tuple[float, float | None]]] = {one.engine: [] for one in times}
+    turns, last = 0, 0.0
+    while turns < least or (turns < most and time.perf_counter() - begin + last <= seconds):
+        clock = time.perf_counter()
+        for one in [*others, reference, *reversed(others)]:
+            _visit(one, runners[one.engine], device, firsts[one.engine])
+        turns, last = turns + 1, time.perf_counter() - clock
+    for one in times:
+        if one.engine in COMPILES_EACH_TIME:
+            one.first_trainings = one.trainings
+            _compiled(one, firsts[one.engine])
+    return turns
+
+
+def _visit(one: EngineTimes, runner: Engine, device: Device, firsts: list[tuple[float, float | None]]) -> None:
+    """One round, or several where they are short."""
+    begin = time.perf_counter()
+    anew = one.engine in COMPILES_EACH_TIME
+    for _ in range(RUNS_PER_VISIT):
+        since_reset = reset_memory_peak(device)
+        raw, taken = _run(runner)
+        firsts.append(_compilation(raw))
+        launches = raw.launches[1:] if anew else raw.launches
+        one.steady.append(sum(launches) / (runner.task.size.epochs - (1 if anew else 0)))
+        one.trainings.append(taken)
+        if runner.weights:
+            one.device = str(trained_on(runner.weights))
+        used = memory_peak(device)
+        one.memory_peak = max(one.memory_peak or 0, used) if used is not None and since_reset else used
+        if time.perf_counter() - begin >= VISIT:
+            break
+
+
+def _run(runner: Engine) -> tuple[Raw, float]:
+    """A training with seed 0 and its seconds, the device idle before and done after."""
+    gc.collect()
+    synchronise()
+    clock = time.perf_counter()
+    raw = runner.run(0, lambda seed, epoch: None)
+    synchronise()
+    return raw, time.perf_counter() - clock
+
+
+def _compilation(raw: Raw) -> tuple[float, float | None]:
+    """(seconds of compilation, seconds of the first epoch) of a training that compiled."""
+    if len(raw.launches) == 1:
+        return raw.compile or 0.0, None
+    return max(raw.launches[0] - statistics.median(raw.launches[1:]), 0.0), raw.launches[0]
+
+
+def _load() -> float | None:
+    try:
+        return os.getloadavg()[0]
+    except (OSError, AttributeError):  # Windows
+        return None

@@ -1,0 +1,34 @@
+"""Floating-point operations of an epoch of a dense network, from its Keras model.
+
+A Dense layer of i inputs and o outputs costs, per example, 2·i·o operations (a multiplication and an addition for each
+weight) in each of three matrix products: forward, the gradient of its kernel, and the gradient of its inputs. The last
+is needed by no one in the first layer with weights. With n training and m validation examples an epoch is
+
+    n · Σ 6·i·o  −  n · 2·i₁·o₁  +  m · Σ 2·i·o.
+
+Left out, because they are of order i + o or of the number of weights per batch and no matrix product: biases,
+activations, dropout, the softmax, the loss and the optimizer. The share of the peak is therefore of useful matrix
+products, and what a layer of 10 units spends on anything else counts against it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def flops_per_epoch(model: Any, train: int, validation: int) -> float | None:
+    """Operations of one epoch with ``train`` and ``validation`` examples; None where a layer with weights is no Dense.
+
+    ``model`` is a built Keras model whose layers follow one another.
+    """
+    products = []
+    for layer in model.layers:
+        if not layer.weights:
+            continue
+        if type(layer).__name__ != "Dense":
+            return None
+        inputs, outputs = layer.kernel.shape
+        products.append(2.0 * int(inputs) * int(outputs))
+    if not products:
+        return None
+    return train * (3 * sum(products) - products[0]) + validation * sum(products)

@@ -1,0 +1,73 @@
+"""Whether a measurement can be relied on, why not, and what to try: after pyperf's "the result may be unstable".
+
+These are warnings. They make nothing red and change no number.
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterator, Sequence
+
+from harness.timing.peak import Peak
+
+SPREAD = 0.10
+"""Interquartile range over median of the rounds: a quiet machine stays below 3 %."""
+TREND = 0.10
+"""Change of the median from the first half of the rounds to the second."""
+DRIFT = 0.10
+"""Difference of the matrix-product peak before and after."""
+DISTURBED = 0.25
+"""How far the median matrix product stays behind the best one."""
+BUSY = 1.25
+"""Load average per core: our own threads account for 1."""
+
+ADVICE: dict[str, str] = {
+    "spread": "close other programs, or measure when nobody else uses the machine; then run again",
+    "trend": "let the machine cool down and its clock settle, plug in a laptop, then run again",
+    "drift": "look for other programs (top), for a power-saving mode, and for a virtual machine's neighbours",
+    "disturbed": "something else used the cores (or the GPU) meanwhile: find it (top, nvidia-smi), and run again",
+    "load": "wait until the load has gone (uptime), or keep other programs off these cores (taskset, cgroups)",
+}
+"""What to try, by cause."""
+
+Doubt = tuple[str, str]
+"""(cause, a sentence)."""
+
+
+def unsteady_rounds(engine: str, steady: Sequence[float]) -> Iterator[Doubt]:
+    """Warnings about one engine's seconds per epoch, in order of measurement."""
+    middle = statistics.median(steady)
+    if len(steady) >= 3:
+        low, _, high = statistics.quantiles(steady, n=4, method="inclusive")
+        if (high - low) / middle > SPREAD:
+            yield "spread", f"the rounds of {engine} spread by {(high - low) / middle:.0%} (interquartile range)"
+    if len(steady) >= 6:
+        half = len(steady) // 2
+        change = statistics.median(steady[-half:]) / statistics.median(steady[:half]) - 1
+        if abs(change) > TREND and _ordered(steady):
+            way = "slower" if change > 0 else "faster"
+            yield "trend", f"{engine} became {abs(change):.0%} {way} from its first rounds to its last"
+
+
+def drifted_peak(before: Peak, after: Peak) -> Iterator[Doubt]:
+    """Warnings where the machine's own peak moved while the work was measured, or was hardly ever reached."""
+    one, other = before.gflops, after.gflops
+    if abs(other - one) / max(one, other) > DRIFT:
+        yield "drift", f"the machine's matrix-product peak went from {one:.0f} to {other:.0f} GFLOP/s meanwhile"
+    sustained = min(before.sustained / one, after.sustained / other)
+    if 1 - sustained > DISTURBED:
+        yield "disturbed", f"the machine's median matrix product ran at {sustained:.0%} of its best one"
+
+
+def loaded(load: tuple[float | None, float | None], cores: int) -> Iterator[Doubt]:
+    """A warning where more ran than the cores in use can carry; ``load`` before and after, over one minute."""
+    highest = max((value for value in load if value is not None), default=0.0)
+    if highest > BUSY * cores:
+        yield "load", f"the load average reached {highest:.1f} on {cores} core{'' if cores == 1 else 's'}"
+
+
+def _ordered(values: Sequence[float]) -> bool:
+    """Whether the values follow their order by more than chance (Kendall's tau, p < 1 %)."""
+    from scipy.stats import kendalltau
+
+    return float(kendalltau(range(len(values)), values).pvalue) < 0.01

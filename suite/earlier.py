@@ -1,0 +1,72 @@
+"""Trials of earlier runs, for ``--reuse``: taken where nothing that decides a trial has changed since.
+
+A trial is keyed by its variant's definition (which covers the setting's size), its seed, the fingerprint of its run
+(versions, device, threads, engine), and the source of the training code itself, which no fingerprint holds.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import harness
+from harness.store import SCHEMA
+from harness.trial import Trial
+
+Key = tuple[str, str, str, int]
+"""Experiment, variant, definition, seed."""
+
+
+class Earlier:
+    """The trials in a folder of run files, newest first; a file is read when the newer ones did not have a trial.
+
+    A file that cannot be read, or was written by other training code or on another fingerprint, has none to offer.
+    """
+
+    def __init__(self, folder: Path, fingerprint: Mapping[str, Any]) -> None:
+        self._wanted = {"schema": SCHEMA, "fingerprint": dict(fingerprint), "source": source()}
+        self._files = sorted(folder.glob("*.jsonl"), reverse=True)
+        self._known: dict[Key, tuple[Trial, str]] = {}
+
+    def find(
+        self, experiment: str, variant: str, definition: str, seeds: Iterable[int]
+    ) -> dict[int, tuple[Trial, str]]:
+        """Of these seeds those that have a trial, each with the id of the run that trained it."""
+        keys: dict[int, Key] = {seed: (experiment, variant, definition, seed) for seed in seeds}
+        while self._files and not all(key in self._known for key in keys.values()):
+            for key, trial, run in self._trials(self._files.pop(0)):
+                self._known.setdefault(key, (trial, run))
+        return {seed: self._known[key] for seed, key in keys.items() if key in self._known}
+
+    def _trials(self, path: Path) -> Iterator[tuple[Key, Trial, str]]:
+        try:
+            with path.open(encoding="utf-8") as file:
+                header = json.loads(file.readline())
+                if {name: header.get(name) for name in self._wanted} != self._wanted:
+                    return
+                lines = file.readlines()
+        except (OSError, ValueError, AttributeError):
+            return
+        for line in lines:
+            try:
+                record = json.loads(line)
+                if record["kind"] == "trial":
+                    trial = Trial.from_json(record)
+                    key = (record["experiment"], trial.variant, record["definition"], trial.seed)
+                    yield key, trial, record.get("reused") or header["id"]
+            except (ValueError, KeyError, TypeError, AttributeError):
+                continue
+
+
+@functools.cache
+def source() -> str:
+    """16 hex digits over the files of ``harness/``: what trains, and what measures a trial."""
+    root = Path(harness.__file__).parent
+    digest = hashlib.sha256()
+    for path in sorted(root.rglob("*.py")):
+        digest.update(str(path.relative_to(root).as_posix()).encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()[:16]

@@ -1,0 +1,174 @@
+"""Timing runs: each piece of work once with all engines in alternation, compared with what is stored, and recorded."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from baselines.timing import TimeComparison, TimeState, compare_times
+from baselines.timing_files import read_timings, timings_path
+from baselines.timing_record import Repeat
+from harness.definition import variant_hash
+from harness.experiment import Experiment
+from harness.fingerprint import cores
+from harness.timing.alternation import EngineTimes, WorkTimes, alternate, sized
+from harness.timing.peak import Peak, measure_again, measure_peak
+from harness.timing.ratio import Ratio, ratio
+from harness.timing.stability import ADVICE, Doubt, drifted_peak, loaded, unsteady_rounds
+from harness.training.placement import check_on_gpu
+from harness.training.train import ENGINES
+from suite.catalogue import EXPERIMENTS, training_name
+from suite.run import SuiteRun
+from suite.stored import provenance
+
+SETTING = "lecture"
+WORK: dict[str, tuple[str, str, int]] = {
+    training_name(experiment, variant): (experiment, variant, epochs)
+    for experiment, variant, epochs in (
+        ("example-1", "rate 0.1", 200),
+        ("example-4", "softmax", 2),
+        ("example-4", "5 relu xavier", 2),
+        ("example-4", "dropout 0.2", 2),
+    )
+}
+"""Experiment, variant and epochs of a round, at the lecture's size; of 20 epochs of Example 4 two are enough, because
+one is like the other."""
+
+
+@dataclass(frozen=True)
+class Timed:
+    """One piece of work, measured: ``comparisons`` and ``repeats`` (what an update stores) by engine."""
+
+    work: str
+    times: WorkTimes
+    before: Peak
+    after: Peak
+    repeats: Mapping[str, Repeat]
+    comparisons: Mapping[str, TimeComparison]
+    ratios: tuple[Ratio, ...]
+    doubts: tuple[Doubt, ...]
+    records: Mapping[str, Mapping[str, Any]]
+
+    def red(self, engine: str) -> bool:
+        return bool(self.records[engine]["baseline"]["red"])
+
+
+def engines_of(run: SuiteRun) -> list[str]:
+    """The engines that are timed: all that the backend has, or the one that was asked for; the reference first."""
+    asked = run.options.engine
+    return [e for e, backends in ENGINES.items() if run.options.backend in backends and asked in ("auto", e)]
+
+
+def measured(run: SuiteRun, work: str) -> Timed:
+    """The work's times: measured and recorded the first time they are asked for, then remembered."""
+    for timed in run.timings:
+        if timed.work == work:
+            return timed
+    engines = engines_of(run)
+    stored = read_timings(timings_path(run.stored.root, run.stored.stack))
+    before = run.timings[-1].after if run.timings else _peak(run, "before", None)
+    run.progress.note(f"{work}: {' and '.join(engines)} in alternation")
+    id, variant, epochs = WORK[work]
+    experiment = sized(EXPERIMENTS[id], SETTING, epochs)
+    times = alternate(experiment, variant, engines, run.device, setting=SETTING)
+    if run.options.require_gpu:
+        check_on_gpu(one.device for one in times.engines)
+    after = _peak(run, f"after {work}", run.timings[0].before if run.timings else before)
+    repeats = {one.engine: _repeat(run, experiment, variant, times, one) for one in times.engines}
+    cases = {engine: stored.cases.get(case(work, engine), ()) if stored else () for engine in engines}
+    comparisons = {
+        engine: compare_times(repeats[engine], cases[engine], cases=len(WORK) * len(engines)) for engine in engines
+    }
+    ratios = tuple(_ratios(times, whole=epochs == EXPERIMENTS[id].size(SETTING).epochs))
+    doubts = (
+        *(doubt for one in times.engines for doubt in unsteady_rounds(one.engine, one.steady)),
+        *drifted_peak(before, after),
+        *loaded(times.load, cores()),
+    )
+    timed = Timed(work, times, before, after, repeats, comparisons, ratios, doubts, {})
+    records = {one.engine: _record(run, timed, one) for one in times.engines}
+    for record in records.values():
+        run.log.append("timing", record)
+    timed = replace(timed, records=records)
+    run.timings.append(timed)
+    return timed
+
+
+def case(work: str, engine: str) -> str:
+    """The name of a case in the stored timings."""
+    return f"{work}/{engine}"
+
+
+def _peak(run: SuiteRun, when: str, first: Peak | None) -> Peak:
+    """The machine's peak now, recorded: in full the ``first`` time, then of the product that was best."""
+    peak = measure_again(run.device, first) if first else measure_peak(run.device)
+    run.log.append("peak", {"when": when, **peak.to_json()})
+    return peak
+
+
+def _repeat(run: SuiteRun, experiment: Experiment, variant: str, times: WorkTimes, one: EngineTimes) -> Repeat:
+    fingerprint = {key: value for key, value in run.fingerprint.items() if key != "engine"}  # the case's name has it
+    return Repeat(
+        rounds=tuple(one.steady),
+        epochs=times.epochs,
+        compile=one.compile,
+        first_epoch=one.first_epoch,
+        definition=variant_hash(experiment, variant, SETTING),
+        provenance=provenance(fingerprint, run.options.update or "a run without --update-baselines"),
+    )
+
+
+def _ratios(times: WorkTimes, whole: bool) -> Iterator[Ratio]:
+    """The reference against each other engine; of trainings as a whole only where a round trains all its epochs."""
+    reference, *others = times.engines
+    for other in others:
+        yield ratio("steady epoch", (reference.engine, reference.steady), (other.engine, other.steady))
+        if whole:
+            name = "training, compilation counted"
+            firsts = (other.engine, other.first_trainings)
+            yield ratio(name, (reference.engine, reference.first_trainings), firsts)
+            name = "training of a further seed"
+            yield ratio(name, (reference.engine, reference.trainings), (other.engine, other.trainings))
+
+
+def _record(run: SuiteRun, timed: Timed, one: EngineTimes) -> dict[str, Any]:
+    """The record of one engine; the reference's has the ratios too, so that each is there once."""
+    times, peak = timed.times, max(timed.before.gflops, timed.after.gflops)
+    gflops = None if times.flops is None else times.flops / one.median / 1e9
+    comparison = timed.comparisons[one.engine]
+    gated = run.device.kind == "gpu" or run.options.gate_timing
+    unknown = comparison.state is TimeState.NEW and run.options.require_baselines
+    red = run.options.update is None and ((comparison.state is TimeState.SLOWER and gated) or unknown)
+    experiment, variant, _ = WORK[timed.work]
+    return {
+        "work": timed.work,
+        "experiment": experiment,
+        "variant": variant,
+        "engine": one.engine,
+        "backend": run.options.backend,
+        "device": run.device.kind,
+        "device_model": run.device.model,
+        "trained_on": one.device,
+        "precision": run.device.precision,
+        "epochs": times.epochs,
+        "images": times.images,
+        "turns": times.turns,
+        "rounds": list(one.steady),
+        "steady_epoch": one.median,
+        "compile": one.compile,
+        "first_epoch": one.first_epoch,
+        "first_training": statistics.median(one.first_trainings),
+        "training": statistics.median(one.trainings),
+        "images_per_second": times.images / one.median,
+        "gflops": gflops,
+        "share_of_peak": None if gflops is None else gflops / peak,
+        "best_share_of_peak": None if gflops is None else gflops / peak * one.median / min(one.steady),
+        "peak": peak,
+        "memory_peak": one.memory_peak,
+        "load": list(times.load),
+        "baseline": {**comparison.to_json(), "red": red},
+        "ratios": [row.to_json() for row in timed.ratios] if one is times.engines[0] else [],
+        "doubts": [{"cause": cause, "what": what, "try": ADVICE[cause]} for cause, what in timed.doubts],
+    }

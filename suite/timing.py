@@ -1,0 +1,144 @@
+"""What timing runs end with: a table, ratios, doubts and what moved; and the stored timings renewed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from baselines.timing import TimeState, times
+from baselines.timing_files import read_timings, timings_path, update_timings
+from baselines.timing_record import Timings
+from harness.training.train import ENGINES
+from reports.timing import duration, factor, gflops, percent, speed
+from suite.run import SuiteRun
+from suite.timed import WORK, Timed, case, engines_of
+
+HEADERS = ("work", "engine", "compile", "epoch", "images/s", "GFLOP/s", "of peak (best)", "stored")
+
+
+def lines(run: SuiteRun) -> Iterator[str]:
+    """Lines for the terminal; none where nothing was timed."""
+    if not run.timings:
+        return
+    yield "times per epoch, steady state (median of rounds in alternation):"
+    yield from _aligned([HEADERS, *(row for timed in run.timings for row in _rows(timed))])
+    for timed in run.timings:
+        for row in timed.ratios:
+            interval = "" if row.low is None else f" [{factor(row.low)}, {factor(row.high)}]"
+            exact = f"{row.slow} / {row.fast} {factor(row.estimate)}{interval}"
+            yield f"  {timed.work}, {row.of}: {speed(row.to_json())}; {exact}"
+    yield from _peak_line(run.timings)
+    yield from _moved(run)
+    yield from _doubts(run.timings)
+
+
+def update(run: SuiteRun) -> Iterator[str]:
+    """Stores what was timed and says, case by case, what changed; nothing where nothing was timed.
+
+    A case that has not moved gets one more repeat; one that has, or is of another fingerprint, begins anew. Cases that
+    are no longer declared are left out; those that were not timed in this run stay.
+    """
+    if not run.timings:
+        return
+    path, said = timings_path(run.stored.root, run.stored.stack), []
+
+    def change(old: Timings | None) -> Timings:
+        new = old or Timings(run.stored.stack)
+        for timed in run.timings:
+            for engine, repeat in timed.repeats.items():
+                name, comparison = case(timed.work, engine), timed.comparisons[engine]
+                before = new.cases.get(name, ())
+                new = new.with_repeat(name, repeat, replaces=comparison.moved)
+                then = f"{duration(before[-1].median)} → " if before else ""
+                kept = len(new.cases[name])
+                how = "begins anew" if comparison.moved else f"repeat {kept}"
+                said.append(f"  {name}: {comparison.state}, {how}, {then}{duration(repeat.median)} per epoch")
+        gone = undeclared(new, run)
+        said.extend(f"  {name}: removed, no longer timed" for name in sorted(gone))
+        return new.without(gone)
+
+    update_timings(path, change)
+    yield f"timings ({run.stored.stack}):"
+    yield from said
+
+
+def undeclared(stored: Timings, run: SuiteRun) -> set[str]:
+    """Stored cases that a timing run has no longer: their work or their engine is gone."""
+    declared = {case(work, e) for work in WORK for e, backends in ENGINES.items() if run.options.backend in backends}
+    return set(stored.cases) - declared
+
+
+def _rows(timed: Timed) -> Iterator[tuple[str, ...]]:
+    for record in timed.records.values():
+        baseline = record["baseline"]
+        state = baseline["state"] + (f" ({times(baseline['ratio'])})" if baseline["ratio"] else "")
+        yield (
+            timed.work,
+            record["engine"],
+            duration(record["compile"]),
+            duration(record["steady_epoch"]),
+            f"{record['images_per_second']:,.0f}",
+            gflops(record["gflops"]),
+            percent(record["share_of_peak"], record["best_share_of_peak"]),
+            state,
+        )
+
+
+def _aligned(rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    for row in rows:
+        left = [text.ljust(width) for text, width in zip(row[:2], widths, strict=False)]
+        right = [text.rjust(width) for text, width in zip(row[2:-1], widths[2:], strict=False)]
+        yield "  " + "  ".join([*left, *right, row[-1]])
+
+
+def _peak_line(timings: Sequence[Timed]) -> Iterator[str]:
+    first, rest = timings[0].before, [timed.after for timed in timings]
+    libraries = ", ".join(f"{name} {value:.0f}" for name, value in first.by_library.items())
+    later = ", ".join(f"{peak.gflops:.0f}" for peak in rest)
+    yield f"  matrix-product peak, {first.precision}: {libraries} GFLOP/s; {first.library} after each work: {later}"
+
+
+def _moved(run: SuiteRun) -> Iterator[str]:
+    """Slower, faster and not comparable cases with their reason; how many are new; stored cases that are gone."""
+    compared = [
+        (case(timed.work, engine), comparison, timed.red(engine))
+        for timed in run.timings
+        for engine, comparison in timed.comparisons.items()
+    ]
+    reasons: dict[str, list[str]] = {}
+    for name, comparison, red in compared:
+        if comparison.state in (TimeState.SLOWER, TimeState.FASTER):
+            advisory = "" if red or comparison.state is TimeState.FASTER else " (advisory on a CPU: --gate-timing)"
+            yield f"  {comparison.state}: {name}: {comparison.reason}{advisory}"
+        elif comparison.state is TimeState.NOT_COMPARABLE:
+            reasons.setdefault(comparison.reason, []).append(name)
+    for reason, names in reasons.items():
+        yield f"  not comparable: {', '.join(names)}: {reason}"
+    new = sum(comparison.state is TimeState.NEW for _, comparison, _ in compared)
+    if new:
+        yield (
+            f"  no time is stored on {run.stored.stack} for {new} of {len(compared)} cases. "
+            'Store this run: -m timing --update-baselines "reason"'
+        )
+    stored = read_timings(timings_path(run.stored.root, run.stored.stack))
+    if stored:
+        for name in sorted(undeclared(stored, run)):
+            yield f"  missing: {name} has stored times and is no longer timed"
+        engines = engines_of(run)
+        left = {case(work, engine) for work in WORK for engine in engines} & set(stored.cases)
+        left -= {name for name, _, _ in compared}
+        if left:
+            yield f"  not timed in this run, although stored: {', '.join(sorted(left))}"
+
+
+def _doubts(timings: Sequence[Timed]) -> Iterator[str]:
+    if any(timed.doubts for timed in timings):
+        yield "  The result may be unstable:"
+    advice: dict[str, None] = {}
+    for timed in timings:
+        for record in list(timed.records.values())[:1]:
+            for doubt in record["doubts"]:
+                yield f"    {timed.work}: {doubt['what']}"
+                advice[doubt["try"]] = None
+    for text in advice:
+        yield f"  try: {text}"

@@ -1,0 +1,142 @@
+"""The trials of a run: each trained once, by whichever process needs it first, or taken from an earlier run."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING
+
+from harness.definition import variant_hash
+from harness.errors import SuiteError
+from harness.store import RecordError, RunLog
+from harness.training.placement import check_on_gpu
+from harness.training.train import train
+from harness.trial import Trial
+from suite.catalogue import EXPERIMENTS, training_name
+from suite.options import Options
+from suite.progress import Progress
+from suite.records import experiment_record
+
+if TYPE_CHECKING:
+    from suite.earlier import Earlier
+    from suite.exchange import Exchange
+
+Key = tuple[str, str]
+"""Experiment, variant."""
+
+
+class Trials:
+    """This run's trials by (experiment, variant).
+
+    Args:
+        options: what was asked for.
+        log: where every trial is recorded the moment it is finished.
+        progress: shows what trains.
+        exchange: what the workers of a run share; None where there is one process.
+        earlier: trials to reuse; None unless asked for.
+    """
+
+    def __init__(
+        self,
+        options: Options,
+        log: RunLog,
+        progress: Progress,
+        exchange: Exchange | None = None,
+        earlier: Earlier | None = None,
+    ) -> None:
+        self._options, self._log, self._progress = options, log, progress
+        self._exchange, self._earlier = exchange, earlier
+        self.done: dict[Key, tuple[Trial, ...]] = {}
+        self.reused: dict[Key, int] = {}
+        self._failed: dict[Key, str] = {}
+        self._begun: set[str] = set()
+
+    def seeds(self, experiment: str) -> range:
+        """The seeds of an experiment in this run."""
+        first = self._options.first_seed
+        return range(first, first + (self._options.seeds or EXPERIMENTS[experiment].size(self._options.setting).seeds))
+
+    def get(self, experiment: str, variant: str) -> tuple[Trial, ...]:
+        """One trial per seed, in order: trained the first time they are asked for, then remembered.
+
+        SuiteError where the variant could not be trained, by this process or another.
+        """
+        key = (experiment, variant)
+        if key not in self.done and key not in self._failed:
+            name = training_name(experiment, variant)
+            with self._exchange.lock(name) if self._exchange else contextlib.nullcontext():
+                self._obtain(key, name)
+        if key in self._failed:
+            raise SuiteError(self._failed[key])
+        return self.done[key]
+
+    def _obtain(self, key: Key, name: str) -> None:
+        experiment, variant = key
+        found = self._from_others(key)
+        if key in self._failed:
+            return
+        definition = variant_hash(EXPERIMENTS[experiment], variant, self._options.setting)
+        self._begin(experiment)
+        missing = [seed for seed in self.seeds(experiment) if seed not in found]
+        if self._earlier is not None and missing:
+            taken = self._earlier.find(experiment, variant, definition, missing)
+            for seed, (trial, run) in taken.items():
+                found[seed] = trial
+                record = {"experiment": experiment, "definition": definition, "reused": run, **trial.to_json()}
+                self._log.append("trial", record)
+            missing = [seed for seed in missing if seed not in taken]
+            self.reused[key] = len(taken)
+        if missing:
+            try:
+                found |= self._train(key, name, definition, missing)
+            except RecordError:
+                raise
+            except Exception as error:
+                said = str(error) if isinstance(error, SuiteError) else f"{type(error).__name__}: {error}"
+                self._failed[key] = f"{name} could not be trained: {said}"
+                self._log.append("trained", {"experiment": experiment, "variant": variant, "error": self._failed[key]})
+                return
+        self.done[key] = tuple(found[seed] for seed in self.seeds(experiment))
+        if self._exchange is None or key not in self._exchange.trained:
+            self._log.append("trained", {"experiment": experiment, "variant": variant, "error": None})
+
+    def _from_others(self, key: Key) -> dict[int, Trial]:
+        """What other processes have trained of a variant; notes their failure."""
+        if self._exchange is None:
+            return {}
+        self._exchange.refresh()
+        failed = self._exchange.trained.get(key)
+        if failed:
+            self._failed[key] = failed
+        return {trial.seed: trial for trial in self._exchange.trials.get(key, ())}
+
+    def _begin(self, experiment: str) -> None:
+        """Records an experiment before its first trial, once in a run."""
+        if experiment in self._begun:
+            return
+        self._begun.add(experiment)
+        record = experiment_record(EXPERIMENTS[experiment], self._options.setting)
+        if self._exchange is None:
+            self._log.append("experiment", record)
+            return
+        with self._exchange.lock("experiments"):
+            self._exchange.refresh()
+            if experiment not in self._exchange.begun:
+                self._log.append("experiment", record)
+
+    def _train(self, key: Key, name: str, definition: str, seeds: list[int]) -> dict[int, Trial]:
+        declared = EXPERIMENTS[key[0]]
+        self._progress.start(name, seeds, declared.size(self._options.setting).epochs)
+        done: list[Trial] = []
+
+        def keep(trial: Trial) -> None:
+            if self._options.require_gpu:
+                check_on_gpu([trial.device])
+            done.append(trial)
+            self._log.append("trial", {"experiment": key[0], "definition": definition, **trial.to_json()})
+
+        try:
+            setting, engine = self._options.setting, self._options.engine
+            trials = train(declared, key[1], seeds, setting, engine, self._progress.epoch, keep)
+        finally:
+            self._progress.finish(name, sum(trial.seconds.total for trial in done))
+        return {trial.seed: trial for trial in trials}

@@ -1,0 +1,189 @@
+"""The report of timing runs: alone, beside claims, on a noisy machine, and from a damaged record."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.errors import SuiteError
+from reports.timing import duration, factor, speed
+from reports.timing_figure import decade
+from reports.write import write_report
+from tests.reports.full import deep
+from tests.reports.markdown import section, tables
+from tests.reports.synthetic import Recorder
+from tests.reports.test_figures import words
+
+NOISY = [{"cause": "load", "what": "the load average reached 3.9 on 2 cores", "try": "wait until the load has gone"}]
+
+
+def peak(when: str, **changes: Any) -> dict[str, Any]:
+    best = {"gflops": 212.4, "sustained": 201.0, "size": 1024, "library": "tensorflow", "precision": "float32"}
+    return {"when": when, **best, "by_library": {"tensorflow": 212.4, "numpy": 190.1}, **changes}
+
+
+def timing(work: str, engine: str, epoch: float, **changes: Any) -> dict[str, Any]:
+    baseline = {"state": "new", "reason": "No time is stored for this case.", "ratio": None, "red": False}
+    return {
+        "work": work,
+        "engine": engine,
+        "rounds": [epoch * 0.98, epoch, epoch * 1.03],
+        "steady_epoch": epoch,
+        "compile": 1.92,
+        "first_epoch": epoch + 1.92,
+        "images_per_second": 60000 / epoch,
+        "gflops": 2.04 / epoch,
+        "share_of_peak": 2.04 / epoch / 212.4,
+        "best_share_of_peak": 2.04 / epoch / 212.4 / 0.98,
+        "memory_peak": 1_234_567_890,
+        "baseline": baseline,
+        "ratios": [],
+        "doubts": [],
+        **changes,
+    }
+
+
+def ratio(estimate: float, **changes: Any) -> dict[str, Any]:
+    ends = {"low": 0.9 * estimate, "high": 1.1 * estimate}
+    return {"of": "steady epoch", "slow": "fit", "fast": "compiled", "estimate": estimate, **ends, **changes}
+
+
+def record(run: Recorder, doubts: list[dict[str, str]]) -> Recorder:
+    run.log.append("peak", peak("before"))
+    whole = [ratio(5000.0), ratio(17.0, of="training, compilation counted", low=None, high=None)]
+    tiny = {"images_per_second": 8 / 0.09, "gflops": 3.8e-6, "share_of_peak": 2e-8, "best_share_of_peak": 2e-8}
+    run.log.append("timing", timing("example-1/rate 0.1", "fit", 0.09, ratios=whole, **tiny))
+    run.log.append("timing", timing("example-1/rate 0.1", "compiled", 1.8e-5, first_epoch=None, **tiny))
+    run.log.append("peak", peak("after example-1/rate 0.1"))
+    moved = {"state": "slower", "reason": "1.20x slower than the 5 stored repeats.", "ratio": 1.2, "red": True}
+    run.log.append("timing", timing("example-4/softmax", "fit", 1.2, ratios=[ratio(15.0)], doubts=doubts))
+    run.log.append("timing", timing("example-4/softmax", "compiled", 0.08, baseline=moved, doubts=doubts))
+    run.log.append("peak", peak("after example-4/softmax", gflops=None))
+    return run
+
+
+@pytest.fixture
+def alone(tmp_path: Path) -> str:
+    changes = {"command": "pytest suite/ -m timing --backend tensorflow"}
+    write_report(record(Recorder(tmp_path, **changes), NOISY).end(), tmp_path)
+    return (tmp_path / "REPORT.md").read_text("utf-8")
+
+
+def test_a_pure_timing_run_says_nothing_of_claims(alone: str) -> None:
+    assert alone.startswith("# Times on TensorFlow, 2026-11-24\n\n**2 pieces of work, 2 engines (compiled, fit)**")
+    assert re.findall(r"^## (.*)$", alone, re.MULTILINE) == ["Timing runs", "Environment"]
+    assert "No claim was decided" not in alone
+    assert "**Slower, or without the stored times it should have: `example-4/softmax/compiled`.**" in alone
+
+
+def test_the_tables(alone: str) -> None:
+    cases, ratios, peaks = tables(section(alone, "Timing runs"))
+    assert [(row["work"], row["engine"]) for row in cases] == [
+        (f"`{work}`", engine) for work in ("example-1/rate 0.1", "example-4/softmax") for engine in ("fit", "compiled")
+    ]
+    assert list(cases[3].values())[2:] == [
+        "3", "1.92 s", "2.00 s", "80 ms", "750,000", "25.5", "12% (12%)", "1,235 MB", "⚠ **slower** (1.20x slower)",
+    ]  # fmt: skip
+    assert (cases[1]["first epoch"], cases[1]["vs stored"]) == ("–", "new")
+    assert (cases[1]["steady epoch"], cases[1]["GFLOP/s"], cases[1]["of peak"]) == ("18 µs", "< 0.01", "< 1%")
+    assert ratios[0]["95 % interval"] == "4,500 to 5,500"
+    assert ratios[1]["seconds of"] == "training, compilation counted"
+    assert ratios[1]["95 % interval"] == "too few rounds"
+    assert [row["when"] for row in peaks] == ["before", "after example-1/rate 0.1", "after example-4/softmax"]
+    assert peaks[0]["best GFLOP/s"] == "tensorflow 212.4, numpy 190.1"
+
+
+def test_doubts_come_first_with_what_to_try(alone: str) -> None:
+    text = section(alone, "Timing runs")
+    assert text.index("may be unstable") < text.index("|")
+    assert text.count("the load average reached 3.9 on 2 cores") == 1
+    assert text.count("wait until the load has gone") == 1
+
+
+def test_why_a_case_moved_and_the_command(alone: str) -> None:
+    text = section(alone, "Timing runs")
+    assert "**slower**: 1.20x slower than the 5 stored repeats. (`example-4/softmax/compiled`)" in text
+    assert "```sh\npytest suite/ -m timing --backend tensorflow\n```" in text
+
+
+def test_the_figure(alone: str, tmp_path: Path) -> None:
+    assert "](figures/timing.svg)" in alone
+    said = words(tmp_path / "figures" / "timing.svg")
+    assert {
+        "example-1/rate 0.1",
+        "example-4/softmax",
+        "fit",
+        "compiled",
+        "compiled 15x as fast as fit",
+        "10 ms",
+    } <= set(said)
+    assert not [word for word in said if "math" in word]
+    assert (tmp_path / "figures" / "timing.svg").stat().st_size < 30_000
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [(1e-9, "1 ns"), (1e-5, "10 µs"), (1e-3, "1 ms"), (0.1, "100 ms"), (1.0, "1 s"), (100.0, "100 s")],
+)
+def test_powers_of_ten(seconds: float, said: str) -> None:
+    assert decade(seconds) == said
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [(None, "–"), (0.0, "0 s"), (7.42e-6, "7.42 µs"), (0.0801, "80.1 ms"), (0.114, "0.11 s"), (125.4, "125 s")],
+)
+def test_durations(value: float | None, said: str) -> None:
+    assert duration(value) == said
+
+
+@pytest.mark.parametrize(("value", "said"), [(None, "–"), (0.98, "0.98"), (15.26, "15.3"), (13042.4, "13,042")])
+def test_factors(value: float | None, said: str) -> None:
+    assert factor(value) == said
+
+
+def test_speed_in_words() -> None:
+    assert speed(ratio(0.6875)) == "compiled 1.45x slower than fit"
+    assert speed(ratio(13042.4)) == "compiled 13,042x as fast as fit"
+
+
+def test_report_json(alone: str, tmp_path: Path) -> None:
+    report = json.loads((tmp_path / "report.json").read_text("utf-8"))
+    cases = report["timing_runs"]["cases"]
+    assert [case["engine"] for case in cases] == ["fit", "compiled"] * 2
+    assert "kind" not in cases[0]
+    assert len(cases[0]["rounds"]) == 3
+    assert len(report["timing_runs"]["peaks"]) == 3
+    assert report["timings"] == []
+    assert report["figures"] == ["timing.svg"]
+
+
+def test_a_quiet_machine_is_not_doubted(tmp_path: Path) -> None:
+    write_report(record(Recorder(tmp_path), []).end(), tmp_path)
+    assert "unstable" not in (tmp_path / "REPORT.md").read_text("utf-8")
+
+
+def test_beside_claims_it_is_a_section_after_the_times(tmp_path: Path) -> None:
+    run = Recorder(tmp_path)
+    deep(run)
+    write_report(record(run, NOISY).end(), tmp_path)
+    text = (tmp_path / "REPORT.md").read_text("utf-8")
+    headings = re.findall(r"^## (.*)$", text, re.MULTILINE)
+    assert headings.index("Timing runs") == headings.index("Times") + 1
+    assert text.startswith("# The lecture's claims")
+
+
+def test_a_killed_timing_run_is_partial(tmp_path: Path) -> None:
+    write_report(record(Recorder(tmp_path), []).close(), tmp_path)
+    assert "**Partial run.**" in (tmp_path / "REPORT.md").read_text("utf-8")
+
+
+def test_a_damaged_record_is_named(tmp_path: Path) -> None:
+    run = Recorder(tmp_path)
+    run.log.append("timing", timing("a", "fit", 0.1) | {"rounds": ["quick"]})
+    with pytest.raises(SuiteError, match=r"Invalid record of kind 'timing'.*rounds\[0\]"):
+        write_report(run.end(), tmp_path)

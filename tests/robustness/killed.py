@@ -1,0 +1,121 @@
+"""Kills its own children with -9 while they write: python -m tests.robustness.killed FOLDER KILLS SUBJECT.
+
+A child writes two contents in turn, over and over; once something in the folder has changed, it has a few milliseconds
+left. After every kill, what the child leaves is looked at. Prints one JSON object: how many of the kills left a
+temporary file behind (the others struck between two writes), the most that lay there at once, the files that were
+neither the one content nor the other, and what lies in the folder after one more write.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import random
+import signal
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from baselines.files import path_of, read, update
+from baselines.record import VariantBaseline
+from harness.errors import SuiteError
+from reports.write import write_report
+from tests.baselines.make import DEFINITION, PROVENANCE, baseline, trials
+from tests.reports.synthetic import Recorder, claim, effect
+
+Write = Callable[[int], object]
+
+
+def baselines(folder: Path) -> tuple[Path, Write, Sequence[Path]]:
+    """A baseline of 150 kB, in two versions, renewed as --update-baselines does."""
+    path = path_of(folder, "quick", "jax-cpu", "deep-dropout")
+    versions = [baseline(relu=_big(first)) for first in (0, 1)]
+
+    def write(index: int) -> None:
+        update(path, lambda old: versions[index])
+
+    return path.parent, write, [path]
+
+
+def _big(first: int) -> VariantBaseline:
+    return VariantBaseline(trials([0.5 + i / 7919 for i in range(800)], first), DEFINITION, PROVENANCE)
+
+
+def report(folder: Path) -> tuple[Path, Write, Sequence[Path]]:
+    """A report with a figure, of two runs in turn."""
+    runs = []
+    for value in (0.0047, 0.0054):
+        run = Recorder(folder / str(value))
+        run.log.append("claim", claim("deep-wins", "SUPPORTED", [effect("a − b", value, 0.003, 0.007)]))
+        runs.append(run.end())
+    out = folder / "out"
+
+    def write(index: int) -> None:
+        write_report(runs[index], out)
+
+    write(0)
+    return out, write, sorted(path for path in out.rglob("*") if path.is_file())
+
+
+def kill_one(folder: Path, write: Write, generator: random.Random) -> None:
+    before = _state(folder)
+    child = os.fork()
+    if not child:
+        for index in itertools.cycle((1, 0)):
+            write(index)
+    deadline = time.monotonic() + 30
+    while _state(folder) == before and time.monotonic() < deadline:
+        time.sleep(0.0001)
+    time.sleep(generator.uniform(0, 0.002))
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+
+
+def _state(folder: Path) -> list[tuple[str, int]]:
+    entries = (entry for place in (folder, folder / "figures") if place.is_dir() for entry in os.scandir(place))
+    found = []
+    for entry in entries:
+        if entry.name.endswith(".lock"):
+            continue  # it comes long before the writing
+        try:
+            found.append((entry.name, entry.stat().st_mtime_ns))
+        except FileNotFoundError:  # renamed meanwhile
+            found.append((entry.name, 0))
+    return sorted(found)
+
+
+def temporaries(folder: Path) -> list[str]:
+    return [path.name for path in folder.rglob(".*") if path.is_file() and not path.name.endswith(".lock")]
+
+
+def main(folder: Path, kills: int, subject: str) -> None:
+    place, write, files = {"baselines": baselines, "report": report}[subject](folder)
+    contents: dict[Path, set[bytes]] = {path: set() for path in files}
+    for index in (0, 1):
+        write(index)
+        for path in files:
+            contents[path].add(path.read_bytes())
+    generator, left, most, torn = random.Random(0), 0, 0, []
+    for _ in range(kills):
+        kill_one(place, write, generator)
+        found = temporaries(place)
+        left, most = left + bool(found), max(most, len(found))
+        for path in files:
+            if path.read_bytes() not in contents[path]:
+                torn.append(path.name)
+            if subject == "baselines":
+                try:
+                    read(path)
+                except SuiteError as error:
+                    torn.append(str(error))
+    write(0)
+    write(1)  # an equal baseline is left alone
+    after = sorted(path.name for path in place.rglob("*") if path.is_file())
+    different = sum(len(versions) == 2 for versions in contents.values())
+    print(json.dumps({"left": left, "most": most, "torn": torn, "after": after, "different": different}))
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3])

@@ -1,0 +1,141 @@
+"""A disk that fills while something is written: one message, what was there is intact, no half of a file is left.
+
+Real limits, not simulated errors: a process may not write files beyond a size (RLIMIT_FSIZE), and, where this process
+may mount it, a file system of a few kilobytes.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+
+from baselines.files import path_of, read, write
+from harness.store import latest_run, read_run
+from tests.baselines.make import baseline, stored
+from tests.reports.full import full_run
+from tests.reports.synthetic import Recorder
+from tests.suite.command import ROOT, Finished, arguments, environment
+
+resource = pytest.importorskip("resource")
+LIMITED = "import os, resource, sys; n = int(sys.argv[1]); resource.setrlimit(resource.RLIMIT_FSIZE, (n, n)); "
+EXEC = LIMITED + "os.execv(sys.argv[2], sys.argv[2:])"
+UPDATE = """
+import sys
+from pathlib import Path
+from baselines.files import update
+from harness.errors import SuiteError
+from tests.baselines.make import baseline, stored
+try:
+    update(Path(sys.argv[1]), lambda old: baseline(relu=stored([0.5 + i / 7919 for i in range(300)])))
+except SuiteError as error:
+    print(error)
+    sys.exit(9)
+"""
+
+
+def limited(size: int, command: Sequence[str]) -> subprocess.CompletedProcess[str]:
+    """Runs Python so that no file can grow beyond ``size`` bytes; what it says on either stream in ``stdout``."""
+    return subprocess.run(
+        [sys.executable, "-c", EXEC, str(size), sys.executable, *command],
+        cwd=ROOT,
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        encoding="utf-8",
+        timeout=300,
+    )
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    place = path_of(tmp_path, "quick", "jax-cpu", "deep-dropout")
+    write(place, baseline())
+    return place
+
+
+def check_update(path: Path, said: str, reason: str) -> None:
+    assert said.startswith(f"Cannot write baseline {path}: {reason}. The old one, if any, is unchanged. ")
+    assert said.count("\n") == 1
+    assert "disk not full" in said
+    assert list(path.parent.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("size", [0, 1, 10_000])
+def test_a_baseline(path: Path, size: int) -> None:
+    old = path.read_bytes()
+    done = limited(size, ["-c", UPDATE, str(path)])
+    assert done.returncode == 9, done.stdout
+    check_update(path, done.stdout, "File too large")
+    assert path.read_bytes() == old
+    assert limited(1_000_000, ["-c", UPDATE, str(path)]).returncode == 0
+    assert read(path) == baseline(relu=stored([0.5 + i / 7919 for i in range(300)]))
+
+
+def test_a_baseline_on_a_full_file_system(tmp_path: Path) -> None:
+    """Sixteen kilobytes: the old baseline fits, the new one does not. The file system goes with its process."""
+    folder = tmp_path / "small"
+    folder.mkdir()
+    path = path_of(folder, "quick", "jax-cpu", "deep-dropout")
+    script = """
+mount -t tmpfs -o size=16k none "$1" || exit 77
+mkdir -p "$(dirname "$2")" && "$3" -c "$4" "$2" && exec "$3" -c "$5" "$2" && exit 1
+"""
+    first = "import sys, pathlib, tests.baselines.make as m; from baselines.files import write; "
+    first += "write(pathlib.Path(sys.argv[1]), m.baseline())"
+    then = f"""{UPDATE.replace("sys.exit(9)", "path = Path(sys.argv[1])")}
+    from baselines.files import read
+    assert read(path) == baseline()
+    assert list(path.parent.iterdir()) == [path]
+"""
+    command = ["unshare", "-m", "sh", "-c", script, "sh", str(folder), str(path), sys.executable, first, then]
+    try:
+        done = subprocess.run(command, cwd=ROOT, env=environment(), capture_output=True, encoding="utf-8", timeout=60)
+    except FileNotFoundError:
+        pytest.skip("no unshare on this system")
+    if done.returncode == 77 or "unshare" in done.stderr:
+        pytest.skip(f"this user may not mount a file system: {done.stderr.strip()}")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith(f"Cannot write baseline {path}: No space left on device. The old one, if any, is unc")
+    assert done.stdout.count("\n") == 1
+
+
+def test_a_report(tmp_path: Path) -> None:
+    """Of a second run, into the folder of a first one."""
+    out = tmp_path / "out"
+    assert limited(10_000_000, ["-m", "reports", "--run", str(Recorder(tmp_path / "1").end()), "--out", str(out)]
+                   ).returncode == 0  # fmt: skip
+    old = {path.name: path.read_bytes() for path in out.iterdir() if path.is_file()}
+    assert set(old) == {"REPORT.md", "report.json"}
+    run = full_run(tmp_path / "2")
+    for size in (1000, 20_000):
+        done = limited(size, ["-m", "reports", "--run", str(run), "--out", str(out)])
+        assert done.returncode == 2, done.stdout
+        assert done.stdout.startswith(f"reports: Cannot write the report to {out}")
+        assert "File too large" in done.stdout
+        assert done.stdout.count("\n") == 1
+        assert {path.name: path.read_bytes() for path in out.iterdir() if path.is_file()} == old
+        assert not list(out.rglob(".*"))
+
+
+@pytest.mark.slow
+def test_the_record_of_a_run(plain: Finished, copied: Callable[[str], Path]) -> None:
+    """Room for the header and some trials: the run ends with one message, and those trials can be read."""
+    lines = latest_run(plain.folder / "report" / "runs").read_bytes().splitlines(keepends=True)
+    whole = [index for index, line in enumerate(lines) if b'"kind": "trial"' in line][2]
+    room = sum(map(len, lines[: whole + 1])) + len(lines[whole]) // 2
+    folder = copied("full")
+    done = limited(room, arguments(folder, "--backend", "jax", "--seeds", "5", "-k", "raw-data")[1:])
+    assert done.returncode == 3, done.stdout
+    for word in ("Traceback", "INTERNALERROR", "PASSED"):
+        assert word not in done.stdout
+    said = [line for line in done.stdout.splitlines() if "Cannot write the run's record" in line]
+    assert said, done.stdout
+    assert "File too large" in said[0]
+    record = read_run(latest_run(folder / "report" / "runs"))
+    assert [trial.seed for trial in record.trials["example-2", "raw"]] == [0, 1, 2]
+    assert record.end is None
+    assert not [path for path in folder.rglob(".*") if path.is_file()]

@@ -1,0 +1,197 @@
+"""Whatever a baseline file holds, and whatever lies in its place: a baseline, or one SuiteError that names it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from baselines import files
+from baselines.drift import State, compare
+from baselines.files import dumps, path_of, read, write
+from baselines.record import Baseline
+from harness.errors import SuiteError
+from tests.baselines.make import ACCURACY, DEFINITION, baseline, stored, trials
+from tests.robustness.mutations import JSON, spoilt, text_of, torn
+from tests.robustness.weak import AS_ANYBODY, NEEDS_WEAK
+from tests.suite.command import ROOT, environment
+
+TEXT = dumps(baseline())
+THOROUGH = settings(
+    max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    place = path_of(tmp_path, "quick", "jax-cpu", "deep-dropout")
+    place.parent.mkdir(parents=True)
+    return place
+
+
+def outcome(path: Path) -> Baseline | str:
+    """What ``read`` makes of the file: a baseline, or the text of its error; any other exception is a failure."""
+    try:
+        found = read(path)
+    except SuiteError as error:
+        text = str(error)
+        assert str(path) in text
+        assert text.startswith("Invalid baseline ")
+        assert "Expected: " in text
+        assert "Received: " in text
+        assert len(text) < 2000 + 3 * len(str(path))
+        assert "\n" not in text
+        text.encode()
+        return text
+    assert found is not None
+    return found
+
+
+def check(path: Path, content: bytes) -> None:
+    path.write_bytes(content)
+    found = outcome(path)
+    if isinstance(found, Baseline):
+        write(path, found)
+        assert outcome(path) == found
+
+
+@THOROUGH
+@given(spoilt(json.loads(TEXT)))
+def test_spoilt_nodes(path: Path, record: Any) -> None:
+    check(path, text_of(record))
+
+
+@THOROUGH
+@given(torn(TEXT.encode()))
+def test_torn_bytes(path: Path, content: bytes) -> None:
+    check(path, content)
+
+
+@THOROUGH
+@given(JSON)
+def test_any_json(path: Path, record: Any) -> None:
+    path.write_bytes(text_of(record))
+    assert isinstance(outcome(path), str)
+
+
+@settings(THOROUGH, max_examples=200)
+@given(st.data())
+def test_nodes_and_bytes(path: Path, data: st.DataObject) -> None:
+    check(path, data.draw(torn(text_of(data.draw(spoilt(json.loads(TEXT)))))))
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", "complete JSON"),
+        (b"\n", "complete JSON"),
+        (b"null", "a JSON object"),
+        (b"\xef\xbb\xbf" + TEXT.encode(), "complete JSON"),
+        (TEXT.encode("utf-16"), "UTF-8 text"),
+        (TEXT.replace("\u2212", "\xdf").encode("latin-1", "replace"), "UTF-8 text"),
+        (TEXT.replace("0.9812", "NaN").encode(), "finite numbers or null"),
+        (TEXT.replace("0.9812", "-Infinity").encode(), "finite numbers or null"),
+        (TEXT.encode() + b"\0" * 100, "complete JSON"),
+        (TEXT.encode() * 2, "complete JSON"),
+        (TEXT.replace('"seed": 1,', '"seed": 0,').encode(), "each seed once"),
+        (TEXT.replace('"seed": 1,', '"seed": null,').encode(), "a whole number"),
+        (TEXT.replace('"seed": 1,', '"seed": 1, "seed": 2,').encode(), "each key of an object once"),
+    ],
+)
+def test_named_damage(path: Path, content: bytes, said: str) -> None:
+    path.write_bytes(content)
+    text = outcome(path)
+    assert isinstance(text, str)
+    assert said in text
+
+
+def test_line_ends_of_another_system(path: Path) -> None:
+    """Git on Windows may put them in."""
+    path.write_bytes(TEXT.replace("\n", "\r\n").encode())
+    assert outcome(path) == baseline()
+
+
+def test_null_is_a_diverged_trial_not_damage(path: Path) -> None:
+    path.write_bytes(TEXT.replace('"val_accuracy": 0.9812', '"val_accuracy": null').encode())
+    found = outcome(path)
+    assert isinstance(found, Baseline)
+    assert found.variants["relu"].trials[0].metrics["val_accuracy"] is None
+
+
+def test_a_huge_file_is_not_read(path: Path) -> None:
+    with path.open("wb") as file:
+        file.truncate(10**12)
+    text = outcome(path)
+    assert f"at most {files.MOST_BYTES} bytes" in str(text)
+
+
+def test_nothing_too_large_to_be_read_back_is_written(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(files, "MOST_BYTES", len(TEXT.encode()) - 1)
+    with pytest.raises(SuiteError, match=r"Cannot write baseline .* at most"):
+        write(path, baseline())
+    assert not path.exists()
+    monkeypatch.setattr(files, "MOST_BYTES", len(TEXT.encode()))
+    write(path, baseline())
+    assert outcome(path) == baseline()
+
+
+def read_elsewhere(path: Path, prefix: Sequence[str] = ()) -> str:
+    """The last line of a process that reads the file and does not catch what is raised."""
+    code = "import sys, pathlib; from baselines.files import read; read(pathlib.Path(sys.argv[1]))"
+    command = [*prefix, sys.executable, "-c", code, str(path)]
+    done = subprocess.run(command, cwd=ROOT, env=environment(), capture_output=True, text=True, timeout=20, check=False)
+    return done.stderr.splitlines()[-1]
+
+
+@contextlib.contextmanager
+def in_place(path: Path, kind: str) -> Iterator[None]:
+    if kind == "pipe":
+        os.mkfifo(path)
+        yield
+    elif kind == "socket":
+        with socket.socket(socket.AF_UNIX) as made, contextlib.chdir(path.parent):
+            made.bind(path.name)
+            yield
+    else:
+        os.symlink({"device": "/dev/zero", "loop": path.name}[kind], path)
+        yield
+
+
+@pytest.mark.skipif(os.name != "posix", reason="has no such things")
+@pytest.mark.parametrize("kind", ["pipe", "socket", "device", "loop"])
+def test_what_would_never_end(path: Path, kind: str) -> None:
+    """In a process of its own, so that this one does not hang."""
+    with in_place(path, kind):
+        said = read_elsewhere(path)
+    assert said.startswith(f"harness.errors.SuiteError: Invalid baseline {path}. Expected: a ")
+
+
+@NEEDS_WEAK
+def test_a_file_that_may_not_be_read(path: Path) -> None:
+    write(path, baseline())
+    path.chmod(0)
+    said = read_elsewhere(path, AS_ANYBODY)
+    assert said.startswith(f"harness.errors.SuiteError: Invalid baseline {path}. Expected: a readable file. Received: ")
+    assert "Permission denied" in said
+
+
+def test_trials_of_another_definition_are_not_compared() -> None:
+    ours = trials([0.1] * 5)
+    found = compare(
+        ours, stored([0.9] * 5), [ACCURACY], definition=DEFINITION[::-1], same_fingerprint=True, comparisons=1
+    )  # fmt: skip
+    assert found.state is State.NOT_COMPARABLE
+    assert found.red
+    assert not found.rows
+    assert DEFINITION in found.reason
+    assert DEFINITION[::-1] in found.reason

@@ -1,0 +1,138 @@
+"""Terminals that are narrow, plain or speak ASCII only: nothing is garbled, and nothing fails for a letter."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.robustness.conftest import JAX
+from tests.suite.command import ROOT, Finished, arguments, environment, trials
+
+pty = pytest.importorskip("pty")
+fcntl = pytest.importorskip("fcntl")
+pytestmark = pytest.mark.slow
+
+COLUMNS = 40
+LIVE = re.compile(r"\x1b7(.*?)\x1b\[K\x1b8")
+CURSOR = re.compile(r"\x1b(?:[78]|\[[0-9;]*[A-HJKSTfsu])")
+COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+
+
+def on_terminal(folder: Path, *options: str, **changes: str) -> Finished:
+    """A run that writes to a terminal of 40 columns; all it wrote there in ``output``."""
+    import struct
+    import termios
+
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, COLUMNS, 0, 0))
+    written = bytearray()
+
+    def read() -> None:
+        with contextlib.suppress(OSError):
+            while data := os.read(ours, 65536):
+                written.extend(data)
+
+    reader = threading.Thread(target=read)
+    command = arguments(folder, *JAX, *options)
+    with subprocess.Popen(
+        command, cwd=ROOT, env=environment(**changes), stdin=theirs, stdout=theirs, stderr=theirs
+    ) as process:
+        os.close(theirs)
+        reader.start()
+        try:
+            code = process.wait(timeout=300)
+        finally:
+            process.kill()
+    reader.join()
+    os.close(ours)
+    return Finished(code, written.decode("utf-8").replace("\r\n", "\n"), folder)
+
+
+def check_result(run: Finished, plain: Finished) -> None:
+    assert run.code == 0, run.output
+    for word in ("Traceback", "INTERNALERROR", "UnicodeEncodeError", "warnings summary"):
+        assert word not in run.output
+    assert run.states == {"example-2/raw": "identical"}
+    assert trials(run.record)["example-2/raw"] == trials(plain.record)["example-2/raw"]
+
+
+def test_forty_columns(copied: Callable[[str], Path], plain: Finished) -> None:
+    run = on_terminal(copied("narrow"), "-k", "raw-data or minmax-table")
+    check_result(run, plain)
+    shown = 0
+    for line in run.output.split("\n"):
+        column = 0
+        for index, part in enumerate(LIVE.split(line)):
+            text = COLOUR.sub("", part)
+            if index % 2:
+                shown += 1
+                assert column + len(text) < COLUMNS, line
+            else:
+                assert not CURSOR.search(part), line
+                column += len(text)
+    assert shown >= 2
+    assert COLOUR.search(run.output)
+
+
+@pytest.fixture(scope="module")
+def dumb(copied: Callable[[str], Path]) -> Finished:
+    """A terminal that only prints, though colours are asked for; the report goes to a folder that is no UTF-8.
+
+    Python holds such a name with a lone surrogate, which no file can.
+    """
+    folder = copied("dumb")
+    odd = folder / os.fsdecode(b"odd \xff")
+    try:
+        odd.mkdir()
+    except OSError:
+        odd = folder / "odd"
+    run = on_terminal(folder, "-k", "raw-data", "--color=yes", "--report-dir", str(odd), TERM="dumb")
+    return Finished(run.code, run.output, _with_report(folder, odd))
+
+
+def test_a_terminal_that_understands_no_escapes(dumb: Finished) -> None:
+    """A cursor that cannot be moved would leave every version of the live line behind."""
+    assert COLOUR.search(dumb.output)
+    assert not CURSOR.search(dumb.output)
+    assert "\n[1/1] example-2/raw: 5 seeds of 10 epochs" in dumb.output
+
+
+def test_a_path_that_no_encoding_holds(dumb: Finished, plain: Finished) -> None:
+    check_result(dumb, plain)
+    assert "odd" in dumb.report["run"]["command"]
+    assert (dumb.folder / "report" / "REPORT.md").exists()
+
+
+def test_ascii_without_colours(copied: Callable[[str], Path], plain: Finished, tmp_path: Path) -> None:
+    """In the C locale, with a report folder in Korean and a refuted claim's true minus sign."""
+    folder = copied("ascii")
+    report = tmp_path / "결과 폴더"
+    changes = {"NO_COLOR": "1", "LC_ALL": "C", "LANG": "C", "PYTHONIOENCODING": "ascii"}
+    run = on_terminal(folder, "-k", "raw-data", "--report-dir", str(report), **changes)
+    check_result(Finished(run.code, run.output, _with_report(folder, report)), plain)
+    assert run.output.isascii()
+    assert "\x1b" not in run.output
+    assert "report: " in run.output
+    assert "결과" in (report / "report.json").read_text("utf-8")
+
+    again = subprocess.run(
+        [sys.executable, "-m", "reports", "--out", str(report)],
+        cwd=ROOT, env=environment(**changes), capture_output=True, check=False,
+    )  # fmt: skip
+    assert (again.returncode, again.stderr) == (0, b"")
+    assert again.stdout.startswith(b"Report of ")
+    assert again.stdout.isascii()
+
+
+def _with_report(folder: Path, report: Path) -> Path:
+    """The folder, with a link where the report is looked for."""
+    (folder / "report").symlink_to(report)
+    return folder

@@ -1,0 +1,156 @@
+"""Processes that store baselines at the same time: none loses what another stored, and none waits for ever."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from baselines import lock
+from baselines.files import path_of, read, update, write
+from harness.errors import SuiteError
+from tests.baselines.make import baseline, stored
+from tests.robustness.writer import EXPERIMENT, SETTING, STACK, VARIANTS, claims_for
+from tests.suite.command import ROOT, Finished, environment, suite
+
+ROUNDS = 8
+HOLD = """
+import sys, time
+from pathlib import Path
+from baselines.lock import locked
+with locked(Path(sys.argv[1])):
+    print("held", flush=True)
+    time.sleep(600)
+"""
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, str]]:
+    """A writer for each variant of Example 4, all at once on one file; its path, and what each of them printed."""
+    root = tmp_path_factory.mktemp("writers")
+    writers = {
+        variant: subprocess.Popen(
+            [sys.executable, "-m", "tests.robustness.writer", str(root), variant, str(ROUNDS)],
+            cwd=ROOT,
+            env=environment(),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            encoding="utf-8",
+        )
+        for variant in VARIANTS[:6]
+    }
+    for writer in writers.values():
+        assert writer.stdout is not None
+        assert writer.stdout.readline() == "ready\n"
+    for writer in writers.values():
+        assert writer.stdin is not None
+        writer.stdin.write("go\n")
+        writer.stdin.flush()
+    said = {variant: writer.communicate(timeout=120)[0] for variant, writer in writers.items()}
+    assert {writer.returncode for writer in writers.values()} == {0}, said
+    return path_of(root, SETTING, STACK, EXPERIMENT), said
+
+
+def test_nothing_is_lost(written: tuple[Path, dict[str, str]]) -> None:
+    path, said = written
+    held = read(path)
+    assert held is not None
+    reasons = {variant: each.provenance.reason for variant, each in held.variants.items()}
+    assert reasons == {variant: f"{variant}, round {ROUNDS - 1}" for variant in said}
+    claims = {key for variant in said for key in claims_for(variant)}
+    assert len(claims) > 5
+    assert {key: str(expected.verdict) for key, expected in held.verdicts.items()} == dict.fromkeys(claims, "REFUTED")
+
+
+def test_what_is_printed_is_what_was_replaced(written: tuple[Path, dict[str, str]]) -> None:
+    """Against what a writer read when it began, the others' work would be listed as its own."""
+    for variant, said in written[1].items():
+        lines = [line.strip() for line in said.splitlines() if line.startswith("  ")]
+        named = [line.rsplit(": ", 1)[0] for line in lines]
+        assert sorted(named) == sorted((variant, *claims_for(variant)) * ROUNDS)
+        assert [line.split(": ", 1)[1].split(",")[0] for line in lines if line.startswith(f"{variant}: ")] == [
+            "new",
+            *["renewed"] * (ROUNDS - 1),
+        ]
+
+
+def test_no_lock_is_left(written: tuple[Path, dict[str, str]]) -> None:
+    assert [path.name for path in written[0].parent.iterdir()] == [written[0].name]
+
+
+@pytest.fixture
+def holder(tmp_path: Path) -> Any:
+    """A stored file, and a process that holds its lock."""
+    path = path_of(tmp_path, "quick", "jax-cpu", "deep-dropout")
+    write(path, baseline())
+    process = subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(path)], cwd=ROOT, env=environment(), stdout=subprocess.PIPE, encoding="utf-8"
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "held\n"
+    yield path, process
+    process.kill()
+    process.communicate()
+
+
+def test_a_lock_held_too_long(holder: tuple[Path, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    path, _ = holder
+    old = path.read_bytes()
+    monkeypatch.setattr(lock, "PATIENCE", 0.2)
+    with pytest.raises(
+        SuiteError, match=r"another process has held .*deep-dropout\.json\.lock for 0\.2 s.*repeat"
+    ) as e:
+        update(path, lambda _: baseline(relu=stored([0.5])))
+    assert str(e.value).startswith(f"Cannot write baseline {path}: ")
+    assert path.read_bytes() == old
+
+
+def test_a_killed_holder_blocks_nobody_and_its_lock_goes(holder: tuple[Path, Any]) -> None:
+    path, process = holder
+    assert len(list(path.parent.iterdir())) == 2
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    began = time.monotonic()
+    _, new = update(path, lambda _: baseline(relu=stored([0.5])))
+    assert time.monotonic() - began < 5
+    assert read(path) == new
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_waiting_process_goes_on_when_the_lock_is_free(holder: tuple[Path, Any]) -> None:
+    path, process = holder
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(update, path, lambda _: baseline(relu=stored([0.5])))
+        time.sleep(0.3)
+        assert not waiting.done()
+        process.kill()
+        assert waiting.result(timeout=10)[0] == baseline()
+
+
+@pytest.mark.slow
+def test_two_runs_of_the_suite_at_once(tmp_path: Path) -> None:
+    """Each stores its claim on Example 2, in one file that neither found when it began."""
+
+    def run(name: str) -> Finished:
+        return suite(
+            tmp_path / name, "--backend", "jax", "--seeds", "5", "-k", name, "--update-baselines", name,
+            "--baseline-dir", str(tmp_path / "both"),
+        )  # fmt: skip
+
+    names = ("raw-data-diverges", "minmax-fixes-divergence")
+    with ThreadPoolExecutor(2) as pool:
+        runs = list(pool.map(run, names))
+    assert [each.code for each in runs] == [6, 6]
+    folder = tmp_path / "both" / "quick" / "jax-cpu"
+    assert [path.name for path in folder.iterdir()] == ["example-2.json"]
+    content = json.loads((folder / "example-2.json").read_text("utf-8"))
+    assert set(content["variants"]) == {"raw", "min-max"}
+    assert {key: each["reason"] for key, each in content["verdicts"].items()} == {name: name for name in names}

@@ -1,0 +1,14 @@
+"""A plugin (-p tests.suite.pretend_gpu) under which the backend claims a GPU and computes where it always did."""
+
+from harness.training import backend
+from harness.training.backend import Device
+
+MODEL = "NVIDIA H100 80GB HBM3"
+real = backend.start_backend
+
+
+def start_backend() -> Device:
+    return Device("gpu", MODEL, real().precision)
+
+
+backend.start_backend = start_backend

@@ -1,0 +1,52 @@
+"""``--dry-run``: what would be trained, and about how long; no backend, no trial, no file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.suite.command import ROOT, TINY, Finished, suite
+from tests.suite.conftest import BROAD, JAX
+
+
+@pytest.fixture(scope="module")
+def dry(copied: Callable[[str], Path]) -> Finished:
+    """Of experiments with stored baselines and, Example 1, without."""
+    return suite(copied("dry"), *JAX, "-k", f"{BROAD} or example-1", "--dry-run", "-n", "2", plugins=("-p", "xdist"))
+
+
+def test_it_lists_every_training_and_the_time_it_takes(dry: Finished) -> None:
+    assert dry.code == 0
+    rows = {line.split("  ")[0]: line.split()[-4:] for line in dry.output.splitlines() if "/" in line.split("  ")[0]}
+    assert rows["example-2/raw"][:3] == ["10", "all", rows["example-2/raw"][2]]
+    assert float(rows["example-2/raw"][2]) > 0
+    assert rows["example-1/rate 0.1"][-1] == "unknown"
+    assert "on 2 workers, as stored for jax-cpu" in dry.output
+    assert "5 of them have no stored time for jax-cpu in setting quick" in dry.output
+    assert "dry run: nothing was trained, and nothing written" in dry.output
+
+
+def test_it_writes_nothing(dry: Finished) -> None:
+    assert not (dry.folder / "report").exists()
+
+
+def test_it_imports_no_backend(tmp_path: Path) -> None:
+    (tmp_path / "forbidden.py").write_text(
+        "import sys\n"
+        "class Finder:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        "        if name in ('keras', 'tensorflow', 'jax', 'torch'): raise RuntimeError(f'{name} is imported')\n"
+        "sys.meta_path.insert(0, Finder())\n"
+    )
+    run = suite(tmp_path, *JAX, "-k", TINY, "--dry-run", "-p", "forbidden", env={"PYTHONPATH": str(tmp_path)})
+    assert run.code == 0
+    assert "2 variants, 10 trials, 5 claims" in run.output
+
+
+def test_the_whole_catalogue_has_stored_times(tmp_path: Path) -> None:
+    run = suite(tmp_path, "--dry-run", "--baseline-dir", str(ROOT / "baselines"))
+    assert run.code == 0
+    assert "unknown" not in run.output
+    assert "as stored for tensorflow-cpu" in run.output

@@ -1,0 +1,154 @@
+"""``--reuse``: a trial is taken from an earlier run if nothing that decides it has changed, and only if asked for."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.store import SCHEMA, RunLog, new_id
+from harness.trial import Trial
+from suite import earlier
+from suite.earlier import Earlier
+from tests.suite.command import TINY, Finished, suite, trials
+
+JAX = ("--backend", "jax", "-k", TINY)
+PRINT = {"backend": "jax", "threads": 2}
+
+
+def record(folder: Path, name: str, seeds: tuple[int, ...], **changes: Any) -> None:
+    """A run file of trials of variant "v" of experiment "e", definition "d"."""
+    header = {"id": name, "fingerprint": PRINT, "source": earlier.source()} | changes
+    log = RunLog(folder, header)
+    for seed in seeds:
+        trial = Trial("v", seed, {"accuracy": seed + 0.5})
+        log.append("trial", {"experiment": "e", "definition": "d", **trial.to_json()})
+    log.close()
+
+
+def found(folder: Path, *seeds: int, definition: str = "d", fingerprint: dict[str, Any] = PRINT) -> dict[int, str]:
+    """The run each seed's trial comes from."""
+    return {seed: run for seed, (_, run) in Earlier(folder, fingerprint).find("e", "v", definition, seeds).items()}
+
+
+def test_trials_are_found_over_several_runs_the_newest_first(tmp_path: Path) -> None:
+    record(tmp_path, "2026-01", (0, 1, 2))
+    record(tmp_path, "2026-02", (2, 3))
+    assert found(tmp_path, 0, 2, 3, 4) == {0: "2026-01", 2: "2026-02", 3: "2026-02"}
+
+
+@pytest.mark.parametrize(
+    "changes", [{"fingerprint": PRINT | {"threads": 1}}, {"source": "0" * 16}, {"schema": SCHEMA + 1}]
+)
+def test_a_run_elsewhere_or_of_other_training_code_has_none(changes: dict[str, Any], tmp_path: Path) -> None:
+    record(tmp_path, "2026-01", (0, 1), **changes)
+    assert found(tmp_path, 0, 1) == {}
+
+
+def test_another_definition_is_another_trial(tmp_path: Path) -> None:
+    record(tmp_path, "2026-01", (0, 1))
+    assert found(tmp_path, 0, 1, definition="other") == {}
+
+
+def test_damaged_files_have_none(tmp_path: Path) -> None:
+    record(tmp_path, "2026-01", (0, 1))
+    (tmp_path / "2026-02.jsonl").write_bytes(b"\xff\xfe{")
+    (tmp_path / "2026-03.jsonl").write_text("[]\n")
+    (tmp_path / "2026-04.jsonl").write_text("")
+    text = (tmp_path / "2026-01.jsonl").read_text()
+    lines = text.splitlines()
+    broken = [lines[0].replace("2026-01", "2026-05"), "{}", '{"kind": "trial"}', lines[1][:-9], lines[2]]
+    (tmp_path / "2026-05.jsonl").write_text("\n".join(broken))
+    assert found(tmp_path, 0, 1) == {0: "2026-01", 1: "2026-05"}
+
+
+def test_the_source_is_that_of_the_training_code(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "__init__.py").write_text("")
+        (tmp_path / name / "engine.py").write_text("rate = 1" if name == "a" else "rate = 2")
+    seen = set()
+    for name in ("a", "b", "a"):
+        monkeypatch.setattr(earlier.harness, "__file__", str(tmp_path / name / "__init__.py"))
+        earlier.source.cache_clear()
+        seen.add(earlier.source())
+    earlier.source.cache_clear()
+    assert len(seen) == 2
+
+
+@pytest.fixture(scope="module")
+def before(tmp_path_factory: pytest.TempPathFactory) -> Finished:
+    """Seeds 1 to 5."""
+    return suite(tmp_path_factory.mktemp("reuse"), *JAX, "--seeds", "5", "--first-seed", "1")
+
+
+@pytest.fixture(scope="module")
+def after(before: Finished) -> Finished:
+    """Seeds 0 to 6, those that are there reused, without pytest-benchmark; in the same folder."""
+    plugins = ("-p", "no:randomly", "-p", "no:xdist", "-p", "no:cacheprovider", "-p", "no:benchmark")
+    assert before.record
+    return suite(before.folder, *JAX, "--seeds", "7", "--reuse", plugins=plugins)
+
+
+def test_the_first_seed_shifts_the_seeds(before: Finished) -> None:
+    assert before.code == 0
+    assert all([trial.seed for trial in done] == [1, 2, 3, 4, 5] for done in before.record.trials.values())
+    assert "seeds 5 from 1 on" in before.output
+
+
+def test_what_is_there_is_not_trained_again(after: Finished, before: Finished) -> None:
+    assert after.code == 0
+    lines = [json.loads(line) for line in after.record.path.read_text("utf-8").splitlines()]
+    taken = [(line["variant"], line["seed"]) for line in lines if line["kind"] == "trial" and "reused" in line]
+    assert sorted(taken) == sorted((variant, seed) for variant in ("raw", "min-max") for seed in range(1, 6))
+    assert {line["reused"] for line in lines if "reused" in line and line["kind"] == "trial"} == {
+        before.record.header["id"]
+    }
+
+
+def test_reused_trials_are_those_of_then(after: Finished, before: Finished) -> None:
+    then, now = trials(before.record), trials(after.record)
+    for name, old in then.items():
+        assert [trial for trial in now[name] if 1 <= trial["seed"] <= 5] == old
+    assert all(sorted(trial["seed"] for trial in done) == list(range(7)) for done in now.values())
+
+
+def test_it_is_called_no_reproducibility_check(after: Finished) -> None:
+    assert "reused: 10 of 14 trials are of earlier runs; this is no reproducibility check" in after.output
+    text = (after.folder / "report" / "REPORT.md").read_text("utf-8")
+    assert "10 of 14 trials were taken from earlier runs" in text
+    assert after.report["run"]["reuse"] is True
+    assert {timing["reused"] for timing in after.report["timings"]} == {5}
+
+
+def test_it_runs_without_pytest_benchmark(after: Finished) -> None:
+    assert "benchmark" not in after.output
+    assert "warning" not in after.output.lower()
+
+
+def test_a_dry_run_tells_what_would_be_reused(after: Finished) -> None:
+    runs = set((after.folder / "report" / "runs").iterdir())
+    dry = suite(after.folder, *JAX, "--seeds", "8", "--reuse", "--dry-run")
+    assert dry.code == 0
+    rows = [line.split() for line in dry.output.splitlines() if line.startswith("example-2/")]
+    assert [(row[0], row[1], row[-1]) for row in rows] == [("example-2/raw", "8", "7"), ("example-2/min-max", "8", "7")]
+    assert "2 variants, 2 trials, 5 claims" in dry.output
+    assert set((after.folder / "report" / "runs").iterdir()) == runs
+
+
+def test_ids_sort_by_start_even_if_the_clock_goes_back(tmp_path: Path) -> None:
+    import datetime
+
+    now = datetime.datetime(2026, 11, 24, 2, 0, tzinfo=datetime.UTC)
+    first = new_id(tmp_path, now, 7)
+    (tmp_path / f"{first}.jsonl").touch()
+    ids = [first]
+    for hours in (1, -5, -5, 2, -20000):
+        ids.append(new_id(tmp_path, now + datetime.timedelta(hours=hours), 7))
+        (tmp_path / f"{ids[-1]}.jsonl").touch()
+    (tmp_path / "zzz of somebody else.jsonl").touch()
+    ids += ["zzz of somebody else", new_id(tmp_path, now, 7)]
+    assert ids == sorted(ids)
+    assert len(set(ids)) == len(ids)

@@ -1,0 +1,124 @@
+"""The order of measurement and what becomes of it, with engines that only tell the time."""
+
+from __future__ import annotations
+
+import functools
+import itertools
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from harness.experiment import Dataset, Experiment, Size, Variant
+from harness.metric import Metric
+from harness.timing import alternation
+from harness.timing.alternation import MIN_TURNS, RUNS_PER_VISIT, alternate, sized
+from harness.training.placement import Device
+from harness.training.task import Raw
+
+CPU = Device("cpu", "AMD EPYC", "float32")
+DATA = Dataset(np.zeros((100, 3)), np.zeros((100, 1)), np.zeros((10, 3)), np.zeros((10, 1)))
+EXPERIMENT = Experiment(
+    id="x",
+    data=lambda: DATA,
+    model=lambda: None,
+    optimizer=lambda: None,
+    loss="mse",
+    sizes={"quick": Size(5, 10), "lecture": Size(epochs=4, batch_size=10)},
+    variants=(Variant("a"),),
+    metrics=(Metric("loss", "lower", "nats", 0.1),),
+)
+
+
+class Fake:
+    """An engine on a clock of its own: ``compiling`` seconds in its first launch, then ``epoch`` per epoch."""
+
+    weights: tuple[Any, ...] = ()
+
+    def __init__(self, clock: list[float], log: list[str], name: str, epochs: int, epoch: float, compiling: float):
+        self.clock, self.log, self.name = clock, log, name
+        self.epochs, self.epoch, self.compiling = epochs, epoch, compiling
+        layer = type("Dense", (), {"weights": [1], "kernel": np.zeros((3, 1))})()
+        model = SimpleNamespace(layers=[layer])
+        self.task = SimpleNamespace(data=DATA, size=Size(epochs, 10), build=lambda: (model, None))
+        self.whole = name == "whole"
+        self.trained = 0
+
+    def run(self, seed: int, on_epoch: Any) -> Raw:
+        self.log.append(f"{self.name}{'' if self.epochs > 2 else ' briefly'}")
+        extra = self.compiling if self.name == "fit" or not self.trained else 0.0
+        self.trained += 1
+        launches = [self.epoch * self.epochs] if self.whole else [self.epoch + extra, *[self.epoch] * (self.epochs - 1)]
+        self.clock[0] += sum(launches) + (extra if self.whole else 0.0)
+        return Raw({}, launches=launches, compile=extra if self.whole else None)
+
+
+@pytest.fixture
+def bench(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Times fake engines: name -> (seconds per epoch, of compilation); the result and the order of trainings."""
+    clock = [0.0]
+    log: list[str] = []
+    monkeypatch.setattr(alternation, "synchronise", lambda: None)
+    monkeypatch.setattr(alternation, "gc", SimpleNamespace(collect=lambda: None))
+    monkeypatch.setattr(alternation, "time", SimpleNamespace(perf_counter=lambda: clock[0]))
+
+    def run(engines: dict[str, tuple[float, float]], epochs: int = 4, **options: Any) -> Any:
+        def prepared(experiment: Experiment, variant: str, setting: str, engine: str) -> Any:
+            clock[0] += 0.5
+            return Fake(clock, log, engine, experiment.size(setting).epochs, *engines[engine])
+
+        return alternate(sized(EXPERIMENT, "lecture", epochs), "a", list(engines), CPU, prepared=prepared, **options)
+
+    return functools.partial(run), log
+
+
+def test_engines_take_turns_around_the_reference(bench: Any) -> None:
+    run, log = bench
+    times = run({"fit": (10.0, 5.0), "compiled": (1.0, 3.0)})
+    assert log[:3] == ["fit briefly", "compiled briefly", "compiled"]  # warm-up, and the first training
+    assert log[3:] == ["compiled", "fit", "compiled"] * MIN_TURNS
+    assert times.turns == MIN_TURNS
+    assert [len(one.steady) for one in times.engines] == [3, 6]
+
+
+def test_compilation_first_epoch_and_steady_state_are_kept_apart(bench: Any) -> None:
+    run, _ = bench
+    fit, compiled = run({"fit": (10.0, 5.0), "compiled": (1.0, 3.0)}).engines
+    assert fit.steady == [10.0] * 3
+    assert (fit.compile, fit.first_epoch) == (5.0, 15.0)
+    assert fit.trainings == fit.first_trainings == [45.0] * 3
+    assert compiled.steady == [1.0] * 6
+    assert (compiled.compile, compiled.first_epoch) == (3.0, 4.0)
+    assert compiled.trainings == [4.0] * 6
+    assert compiled.first_trainings == [7.5]  # with preparation and compilation
+
+
+def test_a_training_of_one_launch_has_no_first_epoch(bench: Any) -> None:
+    run, log = bench
+    whole = run({"fit": (0.5, 0.5), "whole": (0.001, 0.3)}).engines[1]
+    assert whole.steady[0] == pytest.approx(0.001)
+    assert (whole.compile, whole.first_epoch) == (0.3, None)
+    assert whole.first_trainings == pytest.approx([0.804] * 3)  # short: three times
+    assert log.count("whole") == 3 + 2 * RUNS_PER_VISIT * sum(entry == "fit" for entry in log)
+
+
+@pytest.mark.parametrize(("epoch", "turns"), [(0.25, 12), (1.0, 8), (100.0, 3)])
+def test_a_budget_of_time_decides_how_often(bench: Any, epoch: float, turns: int) -> None:
+    run, _ = bench
+    assert run({"fit": (epoch, 1.0)}, seconds=40.0).turns == turns
+
+
+def test_what_an_epoch_computes(bench: Any) -> None:
+    run, _ = bench
+    times = run({"fit": (1.0, 1.0)})
+    assert (times.images, times.epochs) == (100, 4)
+    assert times.flops == 100 * 2 * 2 * 3 + 10 * 2 * 3
+    assert all(load is None or load >= 0 for load in times.load)
+
+
+def test_only_the_number_of_epochs_changes() -> None:
+    other = sized(EXPERIMENT, "lecture", 9)
+    assert other.size("lecture") == Size(epochs=9, batch_size=10)
+    assert other.size("quick") == EXPERIMENT.size("quick")
+    assert list(itertools.chain(other.variants)) == list(EXPERIMENT.variants)

@@ -1,0 +1,138 @@
+"""The comparison with stored times, on data of known truth: false alarms, misses, and each state."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from scipy.stats import binom
+
+from baselines.timing import MIN_REPEATS, TimeState, compare_times, times
+from harness.errors import SuiteError
+from tests.timing.make import FINGERPRINT, process, repeat
+
+CASES = 8
+MOVED = (TimeState.SLOWER, TimeState.FASTER)
+
+
+def share_moved(
+    stored: int, between: float, within: float, factor: float = 1.0, runs: int = 250, **options: int
+) -> tuple[int, int]:
+    rng = np.random.default_rng([stored, round(between * 1000), round(within * 1000), round(factor * 100)])
+    found = 0
+    for _ in range(runs):
+        before = [process(rng, 0.2, between, within, **options) for _ in range(stored)]
+        now = process(rng, 0.2 * factor, between, within, **options)
+        found += compare_times(now, before, CASES).state in MOVED
+    return found, runs
+
+
+@pytest.mark.parametrize("stored", [1, 2, 3, 5, 10])
+@pytest.mark.parametrize(("between", "within"), [(0.0, 0.01), (0.01, 0.01), (0.03, 0.005), (0.1, 0.02), (0.1, 0.1)])
+def test_identical_code_alarms_at_most_once_in_a_hundred(stored: int, between: float, within: float) -> None:
+    found, runs = share_moved(stored, between, within)
+    assert found <= binom.ppf(0.999, runs, 0.01)
+
+
+def test_a_single_case_has_no_laxer_level() -> None:
+    rng = np.random.default_rng(1)
+    found = 0
+    for _ in range(250):
+        before = [process(rng, 0.2, 0.1, 0.01) for _ in range(5)]
+        found += compare_times(process(rng, 0.2, 0.1, 0.01), before, 1).state in MOVED
+    assert found <= binom.ppf(0.999, 250, 0.01)
+
+
+@pytest.mark.parametrize(("factor", "state"), [(1.1, TimeState.SLOWER), (1 / 1.1, TimeState.FASTER)])
+def test_ten_percent_are_seen_on_a_quiet_machine(factor: float, state: TimeState) -> None:
+    """1 % between processes and within: ten repeats nearly always tell; five in most cases."""
+    found, runs = share_moved(10, 0.01, 0.01, factor)
+    assert found >= 0.97 * runs
+    found, runs = share_moved(5, 0.01, 0.01, factor)
+    assert found >= 0.6 * runs
+    rng = np.random.default_rng(0)
+    before = [process(rng, 0.2, 0.01, 0.01) for _ in range(10)]
+    assert compare_times(process(rng, 0.2 * factor, 0.0, 0.01), before, CASES).state is state
+
+
+def test_rounds_alone_would_raise_alarms() -> None:
+    """Why the spread between processes is part of the rule: Mann and Whitney's test alone is wrong most of the time."""
+    rng = np.random.default_rng(3)
+    alarms = 0
+    for _ in range(200):
+        before = [process(rng, 0.2, 0.1, 0.01) for _ in range(5)]
+        p = compare_times(process(rng, 0.2, 0.1, 0.01), before, CASES).p
+        alarms += p is not None and p < 0.00625
+    assert alarms > 20
+
+
+def test_few_repeats_have_a_wide_limit_and_say_so() -> None:
+    quick = [repeat(np.linspace(0.2, 0.21, 6))]
+    doubled = compare_times(repeat(np.linspace(0.4, 0.42, 6)), quick, CASES)
+    assert doubled.state is TimeState.SLOWER
+    third = compare_times(repeat(np.linspace(0.26, 0.27, 6)), quick * (MIN_REPEATS - 1), CASES)
+    assert third.state is TimeState.WITHIN
+    assert "a wide guess until 3 repeats are stored" in third.reason
+    assert third.limit == 1.5
+
+
+def test_small_differences_do_not_matter_however_sure() -> None:
+    before = [repeat(0.2 + 1e-6 * np.arange(20) + 1e-7 * n) for n in range(10)]
+    three_percent = compare_times(repeat(0.206 + 1e-6 * np.arange(20)), before, CASES)
+    assert three_percent.state is TimeState.WITHIN
+    assert three_percent.p is not None
+    assert three_percent.p < 1e-5
+    tiny = [repeat(1e-6 + 1e-9 * np.arange(20) + 1e-10 * n) for n in range(10)]
+    doubled = compare_times(repeat(2e-6 + 1e-9 * np.arange(20)), tiny, CASES)
+    assert doubled.state is TimeState.WITHIN
+    assert "less than 0.5 ms over a round" in doubled.reason
+
+
+def test_too_few_rounds_cannot_tell_and_it_says_so() -> None:
+    slow = compare_times(repeat([0.4, 0.41]), [repeat([0.2, 0.21])] * 2, CASES)
+    assert slow.state is TimeState.WITHIN
+    assert "the rounds cannot tell" in slow.reason
+
+
+def test_other_conditions_are_not_compared() -> None:
+    before = repeat([0.2] * 6)
+    elsewhere = compare_times(repeat([0.9] * 6, fingerprint=FINGERPRINT | {"threads": 4, "new": None}), [before], CASES)
+    assert elsewhere.state is TimeState.NOT_COMPARABLE
+    assert "threads 2 then, 4 now" in elsewhere.reason
+    assert "new none then, none now" not in elsewhere.reason
+    assert "new absent then, none now" in elsewhere.reason
+    other = compare_times(repeat([0.9] * 6, definition="f" * 16), [before], CASES)
+    assert "the training is defined otherwise" in other.reason
+    assert compare_times(repeat([0.2]), [], CASES).state is TimeState.NEW
+
+
+def test_only_comparable_repeats_count() -> None:
+    rng = np.random.default_rng(5)
+    here = [process(rng, 0.2, 0.01, 0.01) for _ in range(4)]
+    there = repeat([9.0] * 6, fingerprint=FINGERPRINT | {"threads": 64})
+    found = compare_times(process(rng, 0.2, 0.01, 0.01), [there, *here], CASES)
+    assert (found.state, found.repeats) == (TimeState.WITHIN, 4)
+
+
+def test_equal_times_are_within() -> None:
+    same = compare_times(repeat([0.2] * 6), [repeat([0.2] * 6)] * 3, CASES)
+    assert (same.state, same.ratio, same.p) == (TimeState.WITHIN, 1.0, 1.0)
+    assert same.reason.startswith("as fast as the 3 stored repeats")
+
+
+def test_absurd_stored_times_do_not_overflow() -> None:
+    for absurd in (5e-324, 1.7e308):
+        found = compare_times(repeat([0.2] * 6), [repeat([absurd] * 6)], CASES)
+        assert found.state in MOVED
+        assert json.loads(json.dumps(found.to_json(), allow_nan=False))["state"] == str(found.state)
+
+
+def test_no_cases_is_bad_input() -> None:
+    with pytest.raises(SuiteError, match="number of cases"):
+        compare_times(repeat([1.0]), [], 0)
+
+
+@pytest.mark.parametrize(("ratio", "words"), [(1.16, "1.16x slower"), (0.5, "2.00x faster"), (1.001, "as fast")])
+def test_words(ratio: float, words: str) -> None:
+    assert times(ratio) == words

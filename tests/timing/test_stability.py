@@ -1,0 +1,56 @@
+"""Doubts about a measurement: each cause where it is, none where all is quiet."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from harness.timing.stability import ADVICE, drifted_peak, loaded, unsteady_rounds
+from tests.timing.make import PEAK
+
+
+def test_a_quiet_machine_raises_none() -> None:
+    rng = np.random.default_rng(0)
+    for _ in range(200):
+        assert not list(unsteady_rounds("compiled", 0.1 * (1 + 0.01 * rng.standard_normal(12))))
+    assert not list(drifted_peak(PEAK, replace(PEAK, gflops=195.0)))
+    assert not list(loaded((0.1, 2.1), 2))
+    assert not list(loaded((None, None), 2))
+
+
+def test_spread() -> None:
+    [(cause, said)] = unsteady_rounds("fit", [1.0, 1.5, 1.1])
+    assert cause == "spread"
+    assert said == "the rounds of fit spread by 23% (interquartile range)"
+    assert not list(unsteady_rounds("fit", [1.0, 9.0]))
+
+
+@pytest.mark.parametrize(("sign", "word"), [(1, "slower"), (-1, "faster")])
+def test_trend(sign: int, word: str) -> None:
+    rounds = 1 + sign * 0.03 * np.arange(10)
+    assert ("trend", f"compiled became 1{'4' if sign > 0 else '6'}% {word} from its first rounds to its last") in [
+        *unsteady_rounds("compiled", rounds)
+    ]
+
+
+def test_one_disturbed_half_is_no_trend() -> None:
+    assert "trend" not in dict(unsteady_rounds("compiled", [1.0, 1.01, 0.99, 1.3, 1.0, 1.31, 1.0, 1.32]))
+
+
+def test_peak() -> None:
+    [(cause, said)] = drifted_peak(PEAK, replace(PEAK, gflops=100.0, sustained=95.0))
+    assert (cause, said) == ("drift", "the machine's matrix-product peak went from 200 to 100 GFLOP/s meanwhile")
+    [(cause, said)] = drifted_peak(replace(PEAK, sustained=80.0), PEAK)
+    assert (cause, said) == ("disturbed", "the machine's median matrix product ran at 40% of its best one")
+
+
+def test_load() -> None:
+    [(cause, said)] = loaded((0.3, 3.9), 2)
+    assert (cause, said) == ("load", "the load average reached 3.9 on 2 cores")
+
+
+def test_each_cause_has_advice() -> None:
+    causes = {"spread", "trend", "drift", "disturbed", "load"}
+    assert set(ADVICE) == causes
