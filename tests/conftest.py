@@ -1,20 +1,17 @@
-"""For ``-n`` with ``--dist loadgroup``: tests that share what took long to make stay in one worker."""
+"""Slow tests only when asked for: ``pytest tests/`` leaves them out, ``-m slow`` runs just them.
+
+``-m "slow or not slow"`` runs everything; a test named by its node id always runs.
+"""
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
-
-ROOT = Path(__file__).parent
-SHARED = ("training", "suite", "reports")
-"""Folders with fixtures of the whole session: the engines' measurements, runs of the suite, drawn reports."""
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    if not config.pluginmanager.hasplugin("xdist"):
+    if config.option.markexpr or any("::" in argument for argument in config.args):
         return
-    for item in items:
-        place = item.path.relative_to(ROOT)
-        group = place.parts[0] if place.parts[0] in SHARED else str(place)
-        item.add_marker(pytest.mark.xdist_group(group))
+    slow = [item for item in items if item.get_closest_marker("slow")]
+    if slow:
+        config.hook.pytest_deselected(items=slow)
+        items[:] = [item for item in items if not item.get_closest_marker("slow")]
