@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib.metadata
 import re
 import sys
 from pathlib import Path
@@ -87,6 +88,25 @@ def test_a_lock_has_everything_pinned_and_hashed(name: str) -> None:
             assert requirement.specifier.contains(version), (
                 f"{requirement} of {name}.in, {version} in {name}.txt: tox -e lock"
             )
+        assert all(requirement.extras <= entry.extras for _, entry, _ in found)
+
+
+def test_a_locked_package_has_the_extras_that_others_ask_for() -> None:
+    """An older pip (23.2 does, Python 3.11's own) takes the newest ``coverage[toml]``, not the locked ``coverage``,
+    finds no hash for it, and installs nothing: as soon as there is a release newer than the locked one."""
+    entries, lacking = locked("tests"), []
+    for package, found in entries.items():
+        extras = {"", *(extra for _, entry, _ in found for extra in entry.extras)}
+        try:
+            lines = importlib.metadata.requires(package) or []
+        except importlib.metadata.PackageNotFoundError:  # of another platform
+            continue
+        for needed in map(Requirement, lines):
+            marker = needed.marker
+            if needed.extras and (marker is None or any(marker.evaluate({"extra": extra}) for extra in extras)):
+                given = entries[canonicalize_name(needed.name)]
+                lacking += [f"{package}: {needed}" for _, entry, _ in given if not needed.extras <= entry.extras]
+    assert not lacking
 
 
 def version_on(entries: list[tuple[str, Requirement, int]], platform: dict[str, str]) -> str | None:

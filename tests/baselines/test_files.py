@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from baselines.files import dumps, path_of, read, write
 from baselines.record import EXACT, Baseline, ExpectedVerdict
-from baselines.schema import FormatError, parse
+from baselines.schema import parse
+from baselines.strict import FormatError
 from harness.errors import SuiteError
 from harness.verdict import Verdict
 from tests.baselines.make import PROVENANCE, baseline, stored, trial
@@ -204,7 +205,7 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_beside_it(path, monkeypa
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, step, full)
-    with pytest.raises(SuiteError, match=r"No space left on device.*The old one, if any, is unchanged.*disk not full"):
+    with pytest.raises(SuiteError, match=r"No space left on device.*The old file, if any, is unchanged.*disk not full"):
         write(path, baseline(relu=stored([0.5])))
     assert path.read_bytes() == old
     assert os.listdir(path.parent) == [path.name]

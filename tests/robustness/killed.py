@@ -1,9 +1,10 @@
-"""Kills its own children with -9 while they write: python -m tests.robustness.killed FOLDER KILLS SUBJECT.
+"""Kills its own children with -9 while they write: python -m tests.robustness.killed FOLDER SUBJECT.
 
 A child writes two contents in turn, over and over; once something in the folder has changed, it has a few milliseconds
-left. After every kill, what the child leaves is looked at. Prints one JSON object: how many of the kills left a
-temporary file behind (the others struck between two writes), the most that lay there at once, the files that were
-neither the one content nor the other, and what lies in the folder after one more write.
+left. After every kill, what the child leaves is looked at. How many kills strike inside a write depends on the disk
+(the others strike between two), so the killing goes on until enough have. Prints one JSON object: the number of kills,
+how many of them left a temporary file behind, the most that lay there at once, the files that were neither the one
+content nor the other, and what lies in the folder after one more write.
 """
 
 from __future__ import annotations
@@ -26,6 +27,10 @@ from tests.baselines.make import DEFINITION, PROVENANCE, baseline, trials
 from tests.reports.synthetic import Recorder, claim, effect
 
 Write = Callable[[int], object]
+KILLS = range(30, 1000)
+"""At least the first, and fewer than the last."""
+STRUCK = 3
+"""Kills inside a write after which, and after at least the number above, it is enough."""
 
 
 def baselines(folder: Path) -> tuple[Path, Write, Sequence[Path]]:
@@ -90,15 +95,16 @@ def temporaries(folder: Path) -> list[str]:
     return [path.name for path in folder.rglob(".*") if path.is_file() and not path.name.endswith(".lock")]
 
 
-def main(folder: Path, kills: int, subject: str) -> None:
+def main(folder: Path, subject: str) -> None:
     place, write, files = {"baselines": baselines, "report": report}[subject](folder)
     contents: dict[Path, set[bytes]] = {path: set() for path in files}
     for index in (0, 1):
         write(index)
         for path in files:
             contents[path].add(path.read_bytes())
-    generator, left, most, torn = random.Random(0), 0, 0, []
-    for _ in range(kills):
+    generator, kills, left, most, torn = random.Random(0), 0, 0, 0, []
+    while kills < KILLS.start or (left < STRUCK and kills < KILLS.stop):
+        kills += 1
         kill_one(place, write, generator)
         found = temporaries(place)
         left, most = left + bool(found), max(most, len(found))
@@ -114,8 +120,10 @@ def main(folder: Path, kills: int, subject: str) -> None:
     write(1)  # an equal baseline is left alone
     after = sorted(path.name for path in place.rglob("*") if path.is_file())
     different = sum(len(versions) == 2 for versions in contents.values())
-    print(json.dumps({"left": left, "most": most, "torn": torn, "after": after, "different": different}))
+    print(
+        json.dumps({"kills": kills, "left": left, "most": most, "torn": torn, "after": after, "different": different})
+    )
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3])
+    main(Path(sys.argv[1]), sys.argv[2])

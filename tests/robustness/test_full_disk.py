@@ -58,7 +58,7 @@ def path(tmp_path: Path) -> Path:
 
 
 def check_update(path: Path, said: str, reason: str) -> None:
-    assert said.startswith(f"Cannot write baseline {path}: {reason}. The old one, if any, is unchanged. ")
+    assert said.startswith(f"Cannot write baseline {path}: {reason}. The old file, if any, is unchanged. ")
     assert said.count("\n") == 1
     assert "disk not full" in said
     assert list(path.parent.iterdir()) == [path]
@@ -99,7 +99,7 @@ mkdir -p "$(dirname "$2")" && "$3" -c "$4" "$2" && exec "$3" -c "$5" "$2" && exi
     if done.returncode == 77 or "unshare" in done.stderr:
         pytest.skip(f"this user may not mount a file system: {done.stderr.strip()}")
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.startswith(f"Cannot write baseline {path}: No space left on device. The old one, if any, is unc")
+    assert done.stdout.startswith(f"Cannot write baseline {path}: No space left on device. The old file")
     assert done.stdout.count("\n") == 1
 
 

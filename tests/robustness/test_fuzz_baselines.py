@@ -16,7 +16,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from baselines import files
+from baselines import json_file
 from baselines.drift import State, compare
 from baselines.files import dumps, path_of, read, write
 from baselines.record import Baseline
@@ -132,15 +132,15 @@ def test_a_huge_file_is_not_read(path: Path) -> None:
     with path.open("wb") as file:
         file.truncate(10**12)
     text = outcome(path)
-    assert f"at most {files.MOST_BYTES} bytes" in str(text)
+    assert f"at most {json_file.MOST_BYTES} bytes" in str(text)
 
 
 def test_nothing_too_large_to_be_read_back_is_written(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(files, "MOST_BYTES", len(TEXT.encode()) - 1)
+    monkeypatch.setattr(json_file, "MOST_BYTES", len(TEXT.encode()) - 1)
     with pytest.raises(SuiteError, match=r"Cannot write baseline .* at most"):
         write(path, baseline())
     assert not path.exists()
-    monkeypatch.setattr(files, "MOST_BYTES", len(TEXT.encode()))
+    monkeypatch.setattr(json_file, "MOST_BYTES", len(TEXT.encode()))
     write(path, baseline())
     assert outcome(path) == baseline()
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from baselines.schema import FormatError
+from baselines.strict import FormatError
 from baselines.timing_files import dumps_timings, read_timings, timings_path, update_timings
 from baselines.timing_record import KEPT, Timings
 from baselines.timing_schema import parse_timings
@@ -119,7 +119,7 @@ def test_what_is_no_timings_file_is_refused(path: Path, content: bytes, said: st
 def test_a_folder_is_refused(tmp_path: Path) -> None:
     place = timings_path(tmp_path, "jax-cpu")
     place.mkdir(parents=True)
-    refused(place, "a file")
+    refused(place, "a readable file. Received: Is a directory")
 
 
 def refused(path: Path, said: str) -> None:
@@ -143,7 +143,7 @@ def test_a_failed_update_leaves_the_old_file(path: Path, monkeypatch: pytest.Mon
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("harness.atomic.os.replace", full)
-    with pytest.raises(SuiteError, match=r"Cannot write timings .*: No space left on device\. The old ones"):
+    with pytest.raises(SuiteError, match=r"Cannot write timings .*: No space left on device\. The old file"):
         update_timings(path, lambda old: Timings("jax-cpu"))
     with pytest.raises(SuiteError, match="Cannot write timings"):
         update_timings(path, lambda old: Timings("jax-cpu", {CASE: (repeat([float("nan")]),)}))
