@@ -109,6 +109,8 @@ SHAPES: Mapping[str, Any] = {
                 "gflops",
                 "share_of_peak",
                 "best_share_of_peak",
+                "products_epoch",
+                "share_of_products",
                 "memory_peak",
             ),
             NUMBER_OR_NONE,

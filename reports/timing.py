@@ -12,7 +12,17 @@ from reports.words import backend_name, state_text
 
 Record = Mapping[str, Any]
 
-NUMBERS = ("rounds", "compile", "first epoch", "steady epoch", "images/s", "GFLOP/s", "of peak", "memory peak")
+NUMBERS = (
+    "rounds",
+    "compile",
+    "first epoch",
+    "steady epoch",
+    "images/s",
+    "GFLOP/s",
+    "of peak",
+    "products alone",
+    "memory peak",
+)
 
 
 def timing_title(run: Run) -> str:
@@ -59,6 +69,7 @@ def _cases(run: Run) -> str:
                 "–" if rate is None else f"{rate:,.0f}",
                 gflops(record["gflops"]),
                 percent(record["share_of_peak"], record["best_share_of_peak"]),
+                of_products(record),
                 "–" if memory is None else f"{memory / 1e6:,.0f} MB",
                 _state(record["baseline"]),
             ]
@@ -68,7 +79,9 @@ def _cases(run: Run) -> str:
         "At the lecture's own size, whatever --setting says. Steady epoch: the median over rounds, compilation and "
         "first epoch left out; validation is in it. The engines took turns in one process. GFLOP/s: of the matrix "
         "products alone. Of peak: their share of the best matrix product of this machine beside the same work, and in "
-        "brackets that of the best round, which what else was running disturbed least. Memory: "
+        "brackets that of the best round, which what else was running disturbed least. Products alone: the matrix "
+        "products of an epoch, of the same sizes, in one program of this backend, and their share of the epoch: at "
+        "100% only faster products would help, and what these lack to the peak is the price of their sizes. Memory: "
         "the most the process (on a GPU: the device) held during a round, libraries and the data of all engines "
         "included. Compile and first epoch: of one training that compiles. An engine that trains in one launch has no "
         "first epoch of its own."
@@ -139,6 +152,12 @@ def percent(share: float | None, best: float | None) -> str:
     if share is None or best is None:
         return "–"
     return f"{share:.0%} ({best:.0%})" if best >= 0.01 else "< 1%"
+
+
+def of_products(record: Record) -> str:
+    """Seconds of an epoch's matrix products alone, and their share of the epoch: "0.52 s (97%)"."""
+    alone, share = record["products_epoch"], record["share_of_products"]
+    return "–" if alone is None or share is None else f"{duration(alone)} ({share:.0%})"
 
 
 def factor(value: float | None) -> str:

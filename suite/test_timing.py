@@ -18,7 +18,8 @@ pytestmark = pytest.mark.timing
 
 REPORTED = (
     "engine", "backend", "device", "device_model", "trained_on", "precision", "epochs", "turns", "images_per_second",
-    "gflops", "share_of_peak", "compile", "first_epoch", "first_training", "training", "memory_peak",
+    "gflops", "share_of_peak", "share_of_products", "compile", "first_epoch", "first_training", "training",
+    "memory_peak",
 )  # fmt: skip
 """What pytest-benchmark's JSON and --junitxml carry beside the rounds and the state against what is stored."""
 

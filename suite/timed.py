@@ -164,6 +164,8 @@ def _record(run: SuiteRun, timed: Timed, one: EngineTimes) -> dict[str, Any]:
         "images_per_second": times.images / one.median,
         "gflops": gflops,
         "share_of_peak": None if gflops is None else gflops / peak,
+        "products_epoch": times.products,
+        "share_of_products": None if times.products is None else times.products / one.median,
         "best_share_of_peak": None if gflops is None else gflops / peak * one.median / min(one.steady),
         "peak": peak,
         "memory_peak": one.memory_peak,

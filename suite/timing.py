@@ -8,11 +8,11 @@ from baselines.timing import TimeState, times
 from baselines.timing_files import read_timings, timings_path, update_timings
 from baselines.timing_record import Timings
 from harness.training.train import ENGINES
-from reports.timing import duration, factor, gflops, percent, speed
+from reports.timing import duration, factor, gflops, of_products, percent, speed
 from suite.run import SuiteRun
 from suite.timed import WORK, Timed, case, engines_of
 
-HEADERS = ("work", "engine", "compile", "epoch", "images/s", "GFLOP/s", "of peak (best)", "stored")
+HEADERS = ("work", "engine", "compile", "epoch", "images/s", "GFLOP/s", "of peak (best)", "products alone", "stored")
 
 
 def lines(run: SuiteRun) -> Iterator[str]:
@@ -79,6 +79,7 @@ def _rows(timed: Timed) -> Iterator[tuple[str, ...]]:
             f"{record['images_per_second']:,.0f}",
             gflops(record["gflops"]),
             percent(record["share_of_peak"], record["best_share_of_peak"]),
+            of_products(record),
             state,
         )
 

@@ -22,8 +22,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from harness.experiment import Experiment
-from harness.timing.flops import flops_per_epoch
+from harness.timing.flops import dense_shapes, operations
 from harness.timing.memory import memory_peak, reset_memory_peak
+from harness.timing.products import seconds_of_products
 from harness.timing.synchronise import synchronise
 from harness.training.placement import Device, trained_on
 from harness.training.task import Raw
@@ -78,7 +79,8 @@ class EngineTimes:
 @dataclass(frozen=True)
 class WorkTimes:
     """All engines on one training; ``images`` and ``flops`` are of one epoch, ``load`` the system's load average over a
-    minute before and after (None where there is none)."""
+    minute before and after (None where there is none), ``products`` the seconds of an epoch's matrix products alone
+    (None where they were not or cannot be timed)."""
 
     epochs: int
     images: int
@@ -86,6 +88,7 @@ class WorkTimes:
     engines: tuple[EngineTimes, ...]
     turns: int
     load: tuple[float | None, float | None] = (None, None)
+    products: float | None = None
 
 
 def sized(experiment: Experiment, setting: str, epochs: int) -> Experiment:
@@ -119,9 +122,11 @@ def alternate(
     task = runners[engines[0]].task
     turns = _turns(list(times.values()), runners, device, seconds, min_turns, max_turns)
     validation = 0 if task.data.x_val is None else len(task.data.x_val)
-    flops = flops_per_epoch(task.build()[0], len(task.data.x), validation)
     loads = load_before, _load()
-    return WorkTimes(task.size.epochs, len(task.data.x), flops, tuple(times.values()), turns, loads)
+    shapes, images = dense_shapes(task.build()[0]), len(task.data.x)
+    flops = None if shapes is None else operations(shapes, images, validation)
+    products = None if shapes is None else seconds_of_products(shapes, images, validation, task.size.batch_size)
+    return WorkTimes(task.size.epochs, images, flops, tuple(times.values()), turns, loads, products)
 
 
 def _first(one: EngineTimes, prepared: Callable[[], Engine]) -> Engine:

@@ -13,22 +13,22 @@ products, and what a layer of 10 units spends on anything else counts against it
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 
-def flops_per_epoch(model: Any, train: int, validation: int) -> float | None:
-    """Operations of one epoch with ``train`` and ``validation`` examples; None where a layer with weights is no Dense.
+def dense_shapes(model: Any) -> list[tuple[int, int]] | None:
+    """(inputs, outputs) of each Dense layer of a built Keras model whose layers follow one another.
 
-    ``model`` is a built Keras model whose layers follow one another.
+    None where a layer with weights is no Dense, or none has any.
     """
-    products = []
-    for layer in model.layers:
-        if not layer.weights:
-            continue
-        if type(layer).__name__ != "Dense":
-            return None
-        inputs, outputs = layer.kernel.shape
-        products.append(2.0 * int(inputs) * int(outputs))
-    if not products:
+    layers = [layer for layer in model.layers if layer.weights]
+    if not layers or any(type(layer).__name__ != "Dense" for layer in layers):
         return None
+    return [(int(layer.kernel.shape[0]), int(layer.kernel.shape[1])) for layer in layers]
+
+
+def operations(shapes: Sequence[tuple[int, int]], train: int, validation: int) -> float:
+    """Operations of one epoch with ``train`` and ``validation`` examples; ``shapes`` as ``dense_shapes`` gives them."""
+    products = [2.0 * inputs * outputs for inputs, outputs in shapes]
     return train * (3 * sum(products) - products[0]) + validation * sum(products)

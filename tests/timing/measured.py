@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, replace
+from typing import Any
 
 from harness.timing.alternation import alternate, sized
-from harness.timing.flops import flops_per_epoch
+from harness.timing.flops import dense_shapes
 from harness.timing.peak import measure_again, measure_peak
+from harness.timing.products import _step, seconds_of_products
 from harness.training.backend import choose_backend, start_backend
 
 
 def main() -> None:
     choose_backend("jax")
     device = start_backend()
+    import jax
     import keras
+    import numpy as np
     from keras import layers
 
     from cases.examples.learning_rate import EIGHT_POINTS
@@ -25,16 +29,25 @@ def main() -> None:
     times = alternate(work, "rate 0.1", ("fit", "compiled"), device, seconds=0.0, min_turns=1)
     convolution = keras.Sequential([layers.Input((8, 8, 1)), layers.Conv2D(2, 3), layers.Flatten(), layers.Dense(2)])
     empty = keras.Sequential([layers.Input((3,)), layers.Flatten()])
+    kernels, batch = [np.ones((256, 256), "float32"), np.ones((256, 64), "float32")], np.ones((300, 256), "float32")
+    analysis: Any = jax.jit(_step).lower(kernels, batch).compile().cost_analysis()
     found = {
         "device": str(device),
         "times": asdict(replace(times, engines=())),
         "engines": {one.engine: asdict(one) for one in times.engines},
         "peak": peak.to_json(),
+        "products of a step": analysis["flops"],
         "again": measure_again(device, peak, seconds=0.01).to_json(),
-        "flops": {
-            "dropout": flops_per_epoch(mlp(2, dropout=0.5), 1000, 100),
-            "convolution": flops_per_epoch(convolution, 10, 1),
-            "empty": flops_per_epoch(empty, 10, 1),
+        "shapes": {
+            "dropout": dense_shapes(mlp(2, dropout=0.5)),
+            "convolution": dense_shapes(convolution),
+            "empty": dense_shapes(empty),
+        },
+        "products": {
+            "few": seconds_of_products([(3, 3)], 8, 3, 32),
+            "some": seconds_of_products([(256, 256), (256, 10)], 1000, 100, 300, seconds=0.2),
+            "twice as many": seconds_of_products([(256, 256), (256, 10)], 2000, 200, 300, seconds=0.2),
+            "one batch": seconds_of_products([(512, 512)], 200, 0, 300, seconds=0.0),
         },
     }
     print(json.dumps(found))

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from harness.timing.flops import operations
 from tests.suite.command import ROOT, environment
 
 pytestmark = pytest.mark.slow
@@ -52,10 +53,23 @@ def test_an_epoch_of_example_1_is_counted_by_hand(found: Any) -> None:
     assert found["times"]["flops"] == 8 * 2 * 18 + 3 * 18
 
 
-def test_operations_of_a_deep_network(found: Any) -> None:
-    products = 784 * 256 + 256 * 256 + 256 * 10
-    by_hand = 1000 * (6 * products - 2 * 784 * 256) + 100 * 2 * products
-    assert found["flops"] == {"dropout": by_hand, "convolution": None, "empty": None}
+def test_shapes_of_a_deep_network(found: Any) -> None:
+    dense = [[784, 256], [256, 256], [256, 10]]
+    assert found["shapes"] == {"dropout": dense, "convolution": None, "empty": None}
+
+
+def test_a_compiler_leaves_no_product_out(found: Any) -> None:
+    """XLA counts what it has compiled: the products, and a multiplication and a subtraction for each weight."""
+    shapes = [(256, 256), (256, 64)]
+    by_hand = operations(shapes, 300, 0) + 2 * sum(i * o for i, o in shapes)
+    assert found["products of a step"] == pytest.approx(by_hand, rel=0.001)
+
+
+def test_products_alone(found: Any) -> None:
+    products = found["products"]
+    assert products["few"] is None
+    assert products["one batch"] > 0
+    assert 1.2 < products["twice as many"] / products["some"] < 4
 
 
 def test_the_peak_is_the_larger_of_both_libraries(found: Any) -> None:
