@@ -1,0 +1,76 @@
+"""Example 1 on JAX with several seeds in one program: python -m tests.timing.stacked.
+
+One training of 200 epochs is one launch of half a millisecond, a third of it the launch itself; ``fit`` on JAX takes no
+more than a millisecond an epoch. What more seeds in a launch gain is measured here, for the engine that will do it.
+"""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable
+
+from tabulate import tabulate
+
+from harness.training.backend import choose_backend, start_backend
+
+VARIANT, SEEDS, ROUNDS = "rate 0.1", (1, 5, 30, 256), 30
+
+
+def main() -> None:
+    choose_backend("jax")
+    print(start_backend())
+    import jax
+    import jax.numpy as jnp
+    import numpy as np
+
+    from cases.examples.learning_rate import EIGHT_POINTS
+    from harness.training.compiled import CompiledEngine
+    from harness.training.compiled_jax import JaxProgram
+    from harness.training.seeding import data_order
+    from harness.training.train import prepare
+
+    fit = prepare(EIGHT_POINTS, VARIANT, "lecture", "fit")
+    epochs = fit.task.size.epochs
+    reference = epochs * statistics.median(
+        seconds for _ in range(5) for seconds in fit.run(0, lambda seed, epoch: None).launches[1:]
+    )
+    engine = prepare(EIGHT_POINTS, VARIANT, "lecture", "compiled")
+    assert isinstance(engine, CompiledEngine)
+    program = engine.program
+    assert isinstance(program, JaxProgram)
+    rows = []
+    for seeds in SEEDS:
+        states = []
+        for seed in range(seeds):
+            program.reset(seed)
+            states.append(program._state)
+        orders = jnp.asarray(
+            [[data_order(seed, epoch, len(fit.task.data.x)) for epoch in range(epochs)] for seed in range(seeds)]
+        )
+        arguments = (
+            jax.tree.map(lambda *values: jnp.stack(values), *states),
+            orders,
+            jnp.full(seeds, np.nan),
+            program._data,
+            program._validation,
+        )
+        train = jax.jit(jax.vmap(program._train, in_axes=(0, 0, 0, None, None)))
+        each = _median(lambda train=train, arguments=arguments: jax.block_until_ready(train(*arguments))) / seeds
+        rows.append([seeds, each * 1e3, reference / each])
+    print(f"fit: {reference * 1e3:.0f} ms for {epochs} epochs, compilation left out")
+    print(tabulate(rows, ["seeds in a launch", "ms per seed", "times as fast as fit"], floatfmt=("", ".3f", ",.0f")))
+
+
+def _median(work: Callable[[], object]) -> float:
+    work()
+    taken = []
+    for _ in range(ROUNDS):
+        clock = time.perf_counter()
+        work()
+        taken.append(time.perf_counter() - clock)
+    return statistics.median(taken)
+
+
+if __name__ == "__main__":
+    main()
