@@ -38,11 +38,15 @@ except SuiteError as error:
 
 
 def limited(size: int, command: Sequence[str]) -> subprocess.CompletedProcess[str]:
-    """Runs Python so that no file can grow beyond ``size`` bytes; what it says on either stream in ``stdout``."""
+    """Runs Python so that no file can grow beyond ``size`` bytes; what it says on either stream in ``stdout``.
+
+    Without bytecode: Python 3.11 does not notice that it could write only the beginning of a ``.pyc`` file, and every
+    later import of that module would end in EOFError.
+    """
     return subprocess.run(
         [sys.executable, "-c", EXEC, str(size), sys.executable, *command],
         cwd=ROOT,
-        env=environment(),
+        env=environment() | {"PYTHONDONTWRITEBYTECODE": "1"},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         encoding="utf-8",
