@@ -38,8 +38,9 @@ def variant_hash(experiment: Experiment, variant: str, setting: str) -> str:
     """16 hex digits over all that decides a trial of that variant, whatever the other variants are.
 
     Covered: the builders of data, model, optimizer and facts, the loss, epochs, batch size and number of training
-    examples of the setting, ``accuracy``, ``inference``, and every metric with a function of its own. Not covered:
-    names of the experiment and the variant, the number of seeds, the slide's printed curves.
+    examples of the setting, ``accuracy``, ``inference``, ``halves``, ``follow``, ``observe``, and every metric with a
+    function of its own. Not covered: names of the experiment and the variant, the number of seeds, the slide's printed
+    curves, and figures.
 
     SuiteError where a builder is a lambda or anything else whose source cannot be told.
     """
@@ -47,18 +48,25 @@ def variant_hash(experiment: Experiment, variant: str, setting: str) -> str:
     where = f"of variant {variant!r} of experiment {experiment.id!r}"
     given = {"data": arm.data, "model": arm.model, "optimizer": arm.optimizer, "facts": arm.facts}
     builders = {kind: builder for kind, builder in given.items() if builder is not None}
-    counted = [*builders.values(), *(metric.of for metric in experiment.metrics if metric.of is not None)]
+    looks: dict[str, Callable[..., Any]] = {
+        f"follow {name}": function for name, function in sorted(experiment.follow.items())
+    }
+    if experiment.observe is not None:
+        looks["observe"] = experiment.observe
+    own = [*builders.values(), *looks.values()]
+    counted = [*own, *(metric.of for metric in experiment.metrics if metric.of is not None)]
     describe = _Describer({_package(function) for function in counted})
     parts: dict[str, Any] = {
         **{kind: describe.callable(builder, f"{kind} builder {where}") for kind, builder in builders.items()},
         "loss": describe.value(experiment.loss),
         "size": [size.epochs, size.batch_size, size.train],
-        "recorded": [bool(experiment.accuracy), bool(experiment.inference)],
+        "recorded": [bool(experiment.accuracy), bool(experiment.inference), *(["halves"] if experiment.halves else [])],
         "metrics": {
             metric.name: describe.callable(metric.of, f"`of` of metric {metric.name!r} {where}")
             for metric in sorted(experiment.metrics, key=lambda metric: metric.name)
             if metric.of is not None
         },
+        **{kind: describe.callable(function, f"{kind} {where}") for kind, function in looks.items()},
     }
     return _digest(parts)
 

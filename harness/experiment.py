@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from harness.errors import KEBAB, SuiteError, invalid, nearest
+from harness.figures import Surface, Sweep
 from harness.metric import Metric
 
 if TYPE_CHECKING:
@@ -33,7 +34,10 @@ class Dataset:
 
 @dataclass(frozen=True)
 class Size:
-    """How much an experiment trains in one setting; ``train`` = number of training examples, None for all."""
+    """How much an experiment trains in one setting; ``train`` = number of training examples, None for all.
+
+    ``epochs`` 0: nothing is trained, and the network is only observed as it was initialised.
+    """
 
     epochs: int
     batch_size: int
@@ -41,16 +45,17 @@ class Size:
     seeds: int = 5
 
     def __post_init__(self) -> None:
-        for name in ("epochs", "batch_size", "seeds"):
-            if getattr(self, name) < 1:
-                raise invalid(f"{name} of a Size", expected="at least 1", received=getattr(self, name))
+        for name, least in (("epochs", 0), ("batch_size", 1), ("seeds", 1)):
+            if getattr(self, name) < least:
+                raise invalid(f"{name} of a Size", expected=f"at least {least}", received=getattr(self, name))
 
 
 @dataclass(frozen=True)
 class Variant:
     """One arm of an experiment; what it does not name, it takes from the experiment. Factories take no argument.
 
-    ``facts`` gives numbers known without training (a condition number); they become metrics of every trial.
+    ``facts`` gives numbers known without training (a condition number); they become metrics of every trial. ``at`` and
+    ``series`` place the variant in the experiment's ``sweep``: at which value, on which line.
     """
 
     name: str
@@ -58,6 +63,14 @@ class Variant:
     data: Callable[[], Dataset] | None = None
     optimizer: Callable[[], Any] | None = None
     facts: Callable[[], Mapping[str, float]] | None = None
+    at: float | None = None
+    series: str = ""
+
+
+Follow = Callable[[Sequence[Any]], Any]
+"""Trainable weights -> a scalar, written in ``keras.ops``, so that every backend can compile it."""
+Observe = Callable[[Any, Dataset], Mapping[str, float]]
+"""A Keras model and the data it trains on -> numbers by name."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,6 +86,13 @@ class Experiment:
         metrics: what is measured on each trial; the first one is primary and decides drift against the baseline.
         accuracy: record ``accuracy`` (classification with one-hot targets).
         inference: also record ``train_loss`` and ``train_accuracy``, in inference mode after every epoch.
+        halves: also record ``even_val_loss`` and ``odd_val_loss``, without penalties, over the validation examples of
+            even and of odd index: what is chosen on one half can be measured on the other.
+        follow: further curves by name, each a function of the trainable weights, taken after every epoch.
+        observe: called with the Keras model as initialised, which gives curves of one value, "initial_" before their
+            name, and after every launch: every epoch or, of a tiny training, all of them.
+        sweep: a figure of one metric over the variants' ``at``.
+        surface: a figure of the loss over two parameters of the model.
         printed: the slide's own curves, by variant and curve name, one value per epoch; drawn over ours.
     """
 
@@ -86,6 +106,11 @@ class Experiment:
     metrics: tuple[Metric, ...]
     accuracy: bool = True
     inference: bool = False
+    halves: bool = False
+    follow: Mapping[str, Follow] = field(default_factory=dict)
+    observe: Observe | None = None
+    sweep: Sweep | None = None
+    surface: Callable[[], Surface] | None = None
     printed: Mapping[str, Mapping[str, tuple[float, ...]]] = field(default_factory=dict)
     _by_name: Mapping[str, Variant] = field(init=False, repr=False, compare=False, default_factory=dict)
 
@@ -103,6 +128,14 @@ class Experiment:
         metrics = [metric.name for metric in self.metrics]
         if not metrics or len(set(metrics)) != len(metrics):
             raise invalid(f"metrics of {where}", expected="at least one, with unique names", received=metrics)
+        if self.sweep is not None:
+            placed = [v.name for v in self.variants if v.at is not None]
+            if len(placed) < 2 or self.sweep.metric not in metrics:
+                raise invalid(
+                    f"sweep of {where}",
+                    expected=f"a metric out of {metrics}, and two or more variants with `at`",
+                    received=f"metric {self.sweep.metric!r}, and `at` on {placed}",
+                )
         for part in ("data", "model", "optimizer"):
             lacking = [v.name for v in self.variants if getattr(v, part) is None] if getattr(self, part) is None else []
             if lacking:
@@ -114,7 +147,12 @@ class Experiment:
         if name not in self._by_name:
             raise SuiteError(f"Experiment {self.id!r} has no variant {name!r}. {nearest(name, self._by_name)}")
         own = self._by_name[name]
-        return Variant(name, own.model or self.model, own.data or self.data, own.optimizer or self.optimizer, own.facts)
+        return replace(
+            own,
+            model=own.model or self.model,
+            data=own.data or self.data,
+            optimizer=own.optimizer or self.optimizer,
+        )
 
     def metric(self, name: str) -> Metric:
         """The metric of that name; SuiteError if there is none."""

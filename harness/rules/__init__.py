@@ -1,5 +1,6 @@
 """The rules: numbers in, a Decision out. Importing them imports neither numpy nor scipy."""
 
+from harness.rules.above import Above
 from harness.rules.best import Best
 from harness.rules.conjunction import All
 from harness.rules.converges import Converges
@@ -15,6 +16,7 @@ from harness.rules.raises import Raises
 from harness.rules.reproduces import Reproduces
 
 __all__ = [
+    "Above",
     "All",
     "Best",
     "Comparison",

@@ -1,17 +1,20 @@
 """Engine ``compiled``: whole epochs, or a tiny training as a whole, as one XLA program over data on the device.
 
 A program holds one variant. It is compiled once and used for every seed: ``reset`` sets the weights and the optimizer's
-state, ``launch`` trains as many epochs as it is given data orders.
+state, ``launch`` trains as many epochs as it is given data orders. Variants that differ in nothing but their learning
+rate and the numbers in their data use one program after the other: a sweep over rates compiles once.
 """
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Sequence
 from typing import Any, Protocol
 
 import numpy as np
 
+from harness.training.observing import observed
 from harness.training.seeding import data_order
 from harness.training.task import OnEpoch, Raw, Task
 
@@ -28,6 +31,13 @@ class Program(Protocol):
     @property
     def weights(self) -> Sequence[Any]:
         """The trained weights, where the last launch left them: variables or arrays."""
+
+    @property
+    def model(self) -> Any:
+        """The Keras model with all variables as the last launch, or ``reset``, left them."""
+
+    def rebind(self, task: Task) -> None:
+        """Takes over another task of the same ``structure``: its data and its learning rate."""
 
     def reset(self, seed: int) -> None:
         """Initial weights and optimizer state of ``seed``."""
@@ -53,15 +63,61 @@ def load_program(task: Task, backend: str) -> Program:
     return JaxProgram(task)
 
 
-class CompiledEngine:
-    """Trains seed after seed of one task with one program."""
+def structure(task: Task) -> str:
+    """All that a compiled program of a task depends on: equal texts, one program."""
+    model, optimizer = task.build()
+    config = optimizer.get_config()
+    if isinstance(config["learning_rate"], float):
+        del config["learning_rate"]  # a variable of the optimizer
+    experiment, data = task.experiment, task.data
+    shapes = [None if array is None else array.shape for array in (data.x, data.y, data.x_val, data.y_val)]
+    recorded = [
+        experiment.loss,
+        experiment.accuracy,
+        experiment.inference,
+        experiment.halves,
+        sorted(experiment.follow),
+    ]
+    parts = [experiment.id, _nameless(model.get_config()), type(optimizer).__name__, config, recorded, shapes]
+    return json.dumps([*parts, task.size.epochs, task.size.batch_size], sort_keys=True, default=repr)
 
-    def __init__(self, task: Task, backend: str) -> None:
+
+def _nameless(config: Any) -> Any:
+    """A model's configuration without the names that Keras counts up."""
+    if isinstance(config, dict):
+        names = ("name", "keras_history")
+        return {key: _nameless(value) for key, value in config.items() if key not in names}
+    if isinstance(config, list | tuple):
+        return [_nameless(value) for value in config]
+    return config
+
+
+class Programs:
+    """The last program, kept for the next task if that has the same structure."""
+
+    def __init__(self) -> None:
+        self._last: tuple[str, Program] | None = None
+
+    def get(self, task: Task, backend: str) -> tuple[Program, bool]:
+        """A program for the task, and whether it has been used before."""
+        key = f"{backend} {structure(task)}"
+        if self._last is not None and self._last[0] == key:
+            self._last[1].rebind(task)
+            return self._last[1], True
+        self._last = None  # before the next one takes up memory
+        program = load_program(task, backend)
+        self._last = key, program
+        return program, False
+
+
+class CompiledEngine:
+    """Trains seed after seed of one task with one program, which ``programs`` may have from an earlier task."""
+
+    def __init__(self, task: Task, backend: str, programs: Programs | None = None) -> None:
         self.task = task
-        self.program = load_program(task, backend)
+        self.program, self._compiled = (programs or Programs()).get(task, backend)
         work = len(task.data.x) * task.size.epochs * max(self.program.parameters, 1000)
-        self.epochs_per_launch = task.size.epochs if work <= WHOLE else 1
-        self._compiled = False
+        self.epochs_per_launch = max(task.size.epochs if work <= WHOLE else 1, 1)
 
     @property
     def weights(self) -> Sequence[Any]:
@@ -74,6 +130,7 @@ class CompiledEngine:
             raw.compile = 0.0 if self._compiled else self._compile(seed)
         self._compiled = True
         self.program.reset(seed)
+        self._observe(raw, "initial_")
         for start in range(0, epochs, self.epochs_per_launch):
             batch = range(start, min(start + self.epochs_per_launch, epochs))
             orders = np.stack([data_order(seed, epoch, count) for epoch in batch])
@@ -83,8 +140,13 @@ class CompiledEngine:
             for name, curve in curves.items():
                 raw.history.setdefault(name, []).extend(float(value) for value in curve)
             _note(raw, signs, steps_before=start * self.task.steps)
+            self._observe(raw)
             on_epoch(seed, batch[-1] + 1)
         return raw
+
+    def _observe(self, raw: Raw, prefix: str = "") -> None:
+        if self.task.experiment.observe is not None:
+            observed(self.task, self.program.model, raw.history, prefix)
 
     def _compile(self, seed: int) -> float:
         """Seconds of compiling a training of one launch: what its first takes longer than its second, both thrown away.

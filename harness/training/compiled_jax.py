@@ -16,26 +16,43 @@ class JaxProgram:
 
     def __init__(self, task: Task) -> None:
         import jax
-        import jax.numpy as jnp
         import keras
 
         self._model, self._optimizer = task.build()
         self._loss = keras.losses.get(task.experiment.loss)
         self._accuracy, self._inference = task.experiment.accuracy, task.experiment.inference
+        self._follow, self._halves = task.experiment.follow, task.experiment.halves
         self._batch = task.size.batch_size
-        self._fresh = [np.asarray(variable.value) for variable in self._optimizer.variables]
         self.parameters = self._model.count_params()
+        # Data are arguments: captured as constants they would cost seconds of constant folding.
+        self._program = jax.jit(self._train, donate_argnums=0)
+        self._take(task, self._optimizer)
+
+    def rebind(self, task: Task) -> None:
+        self._take(task, task.build()[1])
+
+    def _take(self, task: Task, optimizer: Any) -> None:
+        import jax.numpy as jnp
+
+        self._fresh = [np.asarray(variable.value) for variable in optimizer.variables]
         data = task.data
         self._data = tuple(jnp.asarray(array, "float32") for array in (data.x, data.y))
         self._validation = (
             () if data.x_val is None else tuple(jnp.asarray(array, "float32") for array in (data.x_val, data.y_val))
         )
-        # Data are arguments: captured as constants they would cost seconds of constant folding.
-        self._program = jax.jit(self._train, donate_argnums=0)
 
     @property
     def weights(self) -> list[Any]:
         return list(self._state[0])
+
+    @property
+    def model(self) -> Any:
+        model, (weights, others, _) = self._model, self._state
+        for variable, value in zip(model.trainable_variables, weights, strict=True):
+            variable.assign(value)
+        for variable, value in zip(model.non_trainable_variables, others, strict=True):
+            variable.assign(value)
+        return model
 
     def reset(self, seed: int) -> None:
         import jax.numpy as jnp
@@ -79,6 +96,13 @@ class JaxProgram:
         accuracy = {f"{prefix}accuracy": hits / len(data[0])} if self._accuracy else {}
         return {f"{prefix}loss": loss, **accuracy}
 
+    def _evaluate_halves(self, state: Any, x: Any, y: Any) -> dict[str, Any]:
+        import jax.numpy as jnp
+
+        outputs, _ = self._model.stateless_call(state[0], state[1], x, training=False)
+        losses = self._loss(y, outputs)
+        return {"even_val_loss": jnp.mean(losses[::2]), "odd_val_loss": jnp.mean(losses[1::2])}
+
     def _epoch(self, carry: Any, order: Any, data: Any, validation: Any) -> Any:
         import jax
         import jax.numpy as jnp
@@ -97,8 +121,11 @@ class JaxProgram:
             curves["accuracy"] = hits / count
         if validation:
             curves |= self._evaluate(state, "val_", validation)
+        if validation and self._halves:
+            curves |= self._evaluate_halves(state, *validation)
         if self._inference:
             curves |= self._evaluate(state, "train_", data)
+        curves |= {name: jnp.float32(of(state[0])) for name, of in self._follow.items()}
         return (state, signs), curves
 
     def _train(self, state: Any, orders: Any, initial: Any, data: Any, validation: Any) -> Any:

@@ -21,19 +21,32 @@ class TensorFlowProgram:
         self._model, self._optimizer = task.build()
         self._loss = keras.losses.get(task.experiment.loss)
         self._accuracy, self._inference = task.experiment.accuracy, task.experiment.inference
+        self._follow, self._halves = task.experiment.follow, task.experiment.halves
         self._batch = task.size.batch_size
-        self._fresh = [variable.numpy() for variable in self._optimizer.variables]
         self.parameters = self._model.count_params()
+        self._program = tf.function(self._train, jit_compile=True)
+        self._take(task, self._optimizer)
+
+    def rebind(self, task: Task) -> None:
+        self._take(task, task.build()[1])
+
+    def _take(self, task: Task, optimizer: Any) -> None:
+        import tensorflow as tf
+
+        self._fresh = [variable.numpy() for variable in optimizer.variables]
         data = task.data
         self._data = tuple(tf.constant(array, "float32") for array in (data.x, data.y))
         self._validation = (
             () if data.x_val is None else tuple(tf.constant(array, "float32") for array in (data.x_val, data.y_val))
         )
-        self._program = tf.function(self._train, jit_compile=True)
 
     @property
     def weights(self) -> list[Any]:
         return list(self._model.trainable_variables)
+
+    @property
+    def model(self) -> Any:
+        return self._model
 
     def reset(self, seed: int) -> None:
         initialise(self._model, seed)
@@ -52,7 +65,8 @@ class TensorFlowProgram:
     def _names(self) -> list[str]:
         prefixes = ["", *(["val_"] if self._validation else []), *(["train_"] if self._inference else [])]
         kinds = ["loss", "accuracy"] if self._accuracy else ["loss"]
-        return [prefix + kind for prefix in prefixes for kind in kinds]
+        halves = ["even_val_loss", "odd_val_loss"] if self._validation and self._halves else []
+        return [*(prefix + kind for prefix in prefixes for kind in kinds), *halves, *self._follow]
 
     def _objective(self, x: Any, y: Any, training: bool) -> Any:
         import tensorflow as tf
@@ -90,6 +104,10 @@ class TensorFlowProgram:
             if part:
                 loss, right = self._objective(part[0], part[1], False)
                 row += [loss, right / len(part[0])] if self._accuracy else [loss]
+        if validation and self._halves:
+            losses = self._loss(validation[1], self._model(validation[0], training=False))
+            row += [tf.reduce_mean(losses[::2]), tf.reduce_mean(losses[1::2])]
+        row += [tf.cast(of(self._model.trainable_variables), "float32") for of in self._follow.values()]
         return tf.stack(row), signs
 
     def _train(self, orders: Any, initial: Any, data: Any, validation: Any) -> Any:

@@ -7,6 +7,7 @@ import time
 from typing import Any
 
 from harness.training.divergence import first_bad
+from harness.training.observing import observed
 from harness.training.seeding import derived, initialise, seed_everything
 from harness.training.task import OnEpoch, Raw, Task
 
@@ -25,10 +26,11 @@ class FitEngine:
 
     def run(self, seed: int, on_epoch: OnEpoch) -> Raw:
         clock = Clock(self.task, seed, on_epoch)
-        history = self._fit(seed, clock.begin, clock.end)
+        history = self._fit(seed, clock.begin, clock.end, train_begin=clock.first)
         curves = {name: [float(value) for value in curve] for name, curve in history.items()}
-        raw = Raw(curves | clock.inference, initial=curves["loss"][0], launches=clock.seconds)
-        if _suspicious(curves["loss"]):
+        losses = curves.get("loss", [])  # none of a size without epochs
+        raw = Raw(curves | clock.further, initial=losses[0] if losses else 0.0, launches=clock.seconds)
+        if losses and _suspicious(losses):
             self._locate(seed, raw)
         return raw
 
@@ -44,7 +46,9 @@ class FitEngine:
         )
         return model
 
-    def _fit(self, seed: int, begin: Any = None, end: Any = None, batch_end: Any = None) -> dict[str, list[float]]:
+    def _fit(
+        self, seed: int, begin: Any = None, end: Any = None, batch_end: Any = None, train_begin: Any = None
+    ) -> dict[str, list[float]]:
         """``Model.fit``; the hooks get the model and Keras' own arguments (epoch or batch, logs)."""
         import keras
 
@@ -55,6 +59,8 @@ class FitEngine:
             if hook is not None
         }
         self.weights = model.trainable_variables
+        if train_begin is not None:
+            train_begin(model)
         seed_everything(derived(seed, "data order"))
         model.fit(
             data.x,
@@ -85,12 +91,16 @@ def _suspicious(losses: list[float]) -> bool:
 
 
 class Clock:
-    """Seconds of each epoch, validation included; inference-mode curves on the training set, which are not timed."""
+    """Seconds of each epoch, validation included; the curves that ``Model.fit`` does not give, which are not timed."""
 
     def __init__(self, task: Task, seed: int, on_epoch: OnEpoch) -> None:
         self.task, self.seed, self.on_epoch = task, seed, on_epoch
         self.seconds: list[float] = []
-        self.inference: dict[str, list[float]] = {}
+        self.further: dict[str, list[float]] = {}
+
+    def first(self, model: Any) -> None:
+        if self.task.experiment.observe is not None:
+            observed(self.task, model, self.further, "initial_")
 
     def begin(self, model: Any, epoch: int, logs: Any) -> None:
         self._start = time.perf_counter()
@@ -101,8 +111,24 @@ class Clock:
             data = self.task.data
             values = model.evaluate(data.x, data.y, batch_size=1024, verbose=0, return_dict=True)
             for name, value in values.items():
-                self.inference.setdefault(f"train_{name}", []).append(float(value))
+                self.further.setdefault(f"train_{name}", []).append(float(value))
+        if self.task.experiment.halves:
+            self._halves(model)
+        for name, of in self.task.experiment.follow.items():
+            self.further.setdefault(name, []).append(float(of(model.trainable_variables)))
+        if self.task.experiment.observe is not None:
+            observed(self.task, model, self.further)
         self.on_epoch(self.seed, epoch + 1)
+
+    def _halves(self, model: Any) -> None:
+        import keras
+
+        loss = keras.losses.get(self.task.experiment.loss)
+        data = self.task.data
+        outputs = model.predict(data.x_val, batch_size=1024, verbose=0)
+        losses = keras.ops.convert_to_numpy(loss(data.y_val, outputs))
+        for name, part in (("even_val_loss", losses[::2]), ("odd_val_loss", losses[1::2])):
+            self.further.setdefault(name, []).append(float(part.mean()))
 
 
 class Steps:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import gc
 import statistics
 import time
@@ -20,9 +21,18 @@ from harness.trial import Seconds, Trial
 
 if TYPE_CHECKING:
     from harness.experiment import Dataset
+    from harness.training.compiled import Programs
 
 ENGINES = {"fit": ("tensorflow", "jax", "torch"), "compiled": ("tensorflow", "jax")}
 """Engines and the backends that have them."""
+
+
+@functools.cache
+def _programs() -> Programs:
+    """Those of ``train``, which uses one engine after the other."""
+    from harness.training.compiled import Programs
+
+    return Programs()
 
 
 class Engine(Protocol):
@@ -86,7 +96,7 @@ def train(
         SuiteError: unknown variant, setting or engine, an engine that the backend lacks, or impossible seeds.
     """
     check_seeds(seeds)
-    runner = prepare(experiment, variant, setting, engine)
+    runner = prepare(experiment, variant, setting, engine, _programs())
     name = resolve_engine(engine, active_backend())
     task = runner.task
     facts = task.variant.facts() if task.variant.facts else {}
@@ -103,23 +113,25 @@ def train(
     return tuple(trials)
 
 
-def prepare(experiment: Experiment, variant: str, setting: str, engine: str = "auto") -> Engine:
-    """An engine with a variant's model and data in place, ready to train seed after seed; errors as ``train``."""
+def prepare(
+    experiment: Experiment, variant: str, setting: str, engine: str = "auto", programs: Programs | None = None
+) -> Engine:
+    """An engine with a variant's model and data in place, ready to train seed after seed; errors as ``train``.
+
+    ``programs``: where compiled programs are kept for the variants that follow; then only one engine is in use at once.
+    """
     size, declared = experiment.size(setting), experiment.variant(variant)
     backend = active_backend()
     name = resolve_engine(engine, backend)
     assert declared.data is not None
-    return _load(name, Task(experiment, declared, size, declared.data().first(size.train)), backend)
-
-
-def _load(engine: str, task: Task, backend: str) -> Engine:
-    if engine == "fit":
+    task = Task(experiment, declared, size, declared.data().first(size.train))
+    if name == "fit":
         from harness.training.fit import FitEngine
 
         return FitEngine(task, backend)
     from harness.training.compiled import CompiledEngine
 
-    return CompiledEngine(task, backend)
+    return CompiledEngine(task, backend, programs)
 
 
 def _trial(
@@ -154,6 +166,8 @@ def _trial(
 def _seconds(raw: Raw, epochs: int, total: float) -> Seconds:
     """A first launch that took longer than the later ones compiled; of one launch for all epochs, each is the mean."""
     launches = raw.launches
+    if not launches:
+        return Seconds(total)
     if len(launches) < 2:
         epoch = launches[0] / epochs
         return Seconds(total, compile=raw.compile or 0.0, first_epoch=epoch, steady_epoch=epoch)

@@ -1,0 +1,20 @@
+"""5. Batch Normalization.
+
+The slides: batch normalization gives the input of each layer mean 0 and standard deviation 1 (Ioffe & Szegedy 2015),
+
+    x' = (x − mean of the batch) / √(variance of the batch + ε),   y = γ x' + β,
+
+so that propagation no longer depends on the scale of the parameters: gradients neither vanish nor explode, the learning
+rate can be large, training is fast. It has a regularising effect, so that weight regularization and dropout can be left
+out. It removes the internal covariate shift that destabilises training.
+"""
+
+from cases.batch_normalization import examples, gradients, rates, regularizing, shift
+
+CLAIMS = (
+    *rates.CLAIMS,
+    *regularizing.CLAIMS,
+    *gradients.CLAIMS,
+    *shift.CLAIMS,
+    *examples.CLAIMS,
+)

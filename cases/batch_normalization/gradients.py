@@ -1,0 +1,169 @@
+"""5. Batch Normalization: vanishing and exploding gradients.
+
+The slides: batch normalization is one of the ideas against vanishing and exploding gradients; until then they were met
+by other activations (ReLU), careful initialisation and small learning rates.
+
+The derivative of a sigmoid is at most ¼, so going back through twenty layers of it the gradient shrinks: the ratio of
+its norm in the first layer to that in the last tells, before anything is trained. Through ReLU layers of too large
+weights it grows; but so does the signal on its way forward, layer by layer by the same factor, and ∂L/∂W is the product
+of the two: all layers' gradients explode alike, and their norm itself tells.
+"""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+import numpy as np
+
+from cases.data.mnist import mnist
+from cases.networks import sgd
+from harness.claim import Claim
+from harness.experiment import Dataset, Experiment, Size, Variant
+from harness.metric import Metric
+from harness.rules import All, Exceeds
+from harness.training.weight_gradients import weight_gradients
+
+LAYERS, UNITS = 20, 100
+EXAMPLES = 512
+
+
+def batch() -> Dataset:
+    """The first 512 training images."""
+    return mnist().first(EXAMPLES)
+
+
+def deep_network(
+    activation: str, spread: float | None = None, batch_normalization: bool = False, depth: int = LAYERS
+) -> Any:
+    """``depth`` hidden layers of 100 units and ten linear outputs.
+
+    ``spread``: standard deviation of the initial kernels times the square root of a layer's number of inputs; None for
+    Keras' own initialisation (Glorot & Bengio 2010).
+    """
+    import keras
+    from keras import initializers, layers
+
+    def initializer() -> Any:
+        if spread is None:
+            return "glorot_uniform"
+        return initializers.VarianceScaling(scale=spread**2, mode="fan_in", distribution="untruncated_normal")
+
+    stack: list[Any] = [layers.Input((784,))]
+    for _ in range(depth):
+        stack.append(layers.Dense(UNITS, activation=activation, kernel_initializer=initializer()))
+        if batch_normalization:
+            stack.append(layers.BatchNormalization())
+    return keras.Sequential([*stack, layers.Dense(10)])
+
+
+def gradient_norms(model: Any, data: Dataset) -> dict[str, float]:
+    """Of ∂L/∂W on a batch, in training mode: the first layer's norm over the last's, and the first layer's norm."""
+    norms = [
+        float(np.linalg.norm(gradient.astype("float64")))
+        for gradient in weight_gradients(model, "mean_squared_error", data.x[:EXAMPLES], data.y[:EXAMPLES])
+        if gradient.ndim == 2
+    ]
+    return {"gradient_ratio": norms[0] / norms[-1], "gradient_norm": norms[0]}
+
+
+RATIO = Metric("initial_gradient_ratio", better="higher", unit="ratio", smallest_effect=0.5, scale="log")
+NORM = Metric("initial_gradient_norm", better="lower", unit="of ∂L/∂W", smallest_effect=0.5, scale="log")
+UNTRAINED = Size(epochs=0, batch_size=EXAMPLES, seeds=10)
+
+GRADIENTS = Experiment(
+    id="deep-gradients",
+    data=batch,
+    optimizer=functools.partial(sgd, 0.01),
+    loss="mean_squared_error",
+    sizes={"quick": UNTRAINED, "lecture": UNTRAINED},
+    metrics=(RATIO, NORM),
+    accuracy=False,
+    observe=gradient_norms,
+    variants=(
+        Variant("sigmoid", functools.partial(deep_network, "sigmoid")),
+        Variant("sigmoid, batch normalization", functools.partial(deep_network, "sigmoid", batch_normalization=True)),
+        Variant("sigmoid, careful initialisation", functools.partial(deep_network, "sigmoid", spread=4.0)),
+        Variant("relu", functools.partial(deep_network, "relu")),
+        Variant("relu, badly scaled", functools.partial(deep_network, "relu", spread=2.0)),
+        Variant(
+            "relu, badly scaled, batch normalization",
+            functools.partial(deep_network, "relu", spread=2.0, batch_normalization=True),
+        ),
+    ),
+)
+
+DEPTH = 5
+TRAINED = Size(epochs=1, batch_size=32, train=2000)
+TRAINED_RATIO = Metric("gradient_ratio", better="higher", unit="ratio", smallest_effect=0.1, scale="log")
+
+SMALL_RATE = Experiment(
+    id="small-rate-gradients",
+    data=mnist,
+    model=functools.partial(deep_network, "sigmoid", depth=DEPTH),
+    loss="mean_squared_error",
+    sizes={"quick": TRAINED, "lecture": Size(epochs=1, batch_size=32)},
+    metrics=(TRAINED_RATIO,),
+    accuracy=False,
+    observe=gradient_norms,
+    variants=tuple(Variant(f"rate {rate}", optimizer=functools.partial(sgd, float(rate))) for rate in ("0.01", "1")),
+)
+
+DEEP = f"{LAYERS} hidden layers of {UNITS} units with ten linear outputs, mean squared error on 512 images, untrained"
+MEASURED = "‖∂L/∂W‖ of the first layer over that of the last"
+
+BN_KEEPS_GRADIENTS = Claim(
+    id="bn-keeps-gradients",
+    slide="5. Batch Normalization (cont.)",
+    statement="Batch normalization prevents vanishing and exploding gradients.",
+    rule=All(
+        (
+            Exceeds("sigmoid, batch normalization", "sigmoid", metric="initial_gradient_ratio"),
+            Exceeds("relu, badly scaled", "relu, badly scaled, batch normalization", metric="initial_gradient_norm"),
+        )
+    ),
+    beside=(Exceeds("relu, badly scaled", "relu, badly scaled, batch normalization", metric="initial_gradient_ratio"),),
+    experiment=GRADIENTS,
+    deviations=(
+        DEEP,
+        f"vanishing: {MEASURED}, in the sigmoid network; exploding: the first layer's norm itself, in a ReLU network "
+        "whose initial weights are √2 times too large (Kaiming He 2015 takes √(2 / inputs)), because there the signal "
+        "grows forward as the gradient does backward, and the ratio stays near 1",
+    ),
+)
+
+RELU_INIT_KEEP_GRADIENTS = tuple(
+    Claim(
+        id="relu-init-keep-gradients",
+        case=case,
+        slide="5. Batch Normalization (cont.)",
+        statement=f"Before batch normalization, {what} met vanishing gradients.",
+        rule=Exceeds(better, "sigmoid", metric="initial_gradient_ratio"),
+        experiment=GRADIENTS,
+        deviations=(f"{DEEP}; {MEASURED}", *more),
+    )
+    for case, what, better, more in (
+        ("relu", "another activation (ReLU)", "relu", ()),
+        (
+            "initialisation",
+            "careful initialisation",
+            "sigmoid, careful initialisation",
+            ("careful: standard deviation 4 / √inputs, which makes up for the sigmoid's slope of ¼",),
+        ),
+    )
+)
+
+SMALL_RATE_KEEPS_GRADIENTS = Claim(
+    id="relu-init-keep-gradients",
+    case="small rate",
+    slide="5. Batch Normalization (cont.)",
+    statement="Before batch normalization, a small learning rate met vanishing gradients.",
+    rule=Exceeds("rate 0.01", "rate 1", metric="gradient_ratio"),
+    experiment=SMALL_RATE,
+    deviations=(
+        f"{DEPTH} sigmoid layers of {UNITS} units with ten linear outputs; after one epoch of batches of 32, with SGD "
+        f"at 0.01 and at 1; {MEASURED}; quick: 2,000 images, lecture: 60,000",
+    ),
+)
+
+CLAIMS = (BN_KEEPS_GRADIENTS, *RELU_INIT_KEEP_GRADIENTS, SMALL_RATE_KEEPS_GRADIENTS)

@@ -1,0 +1,61 @@
+"""5. Batch Normalization: it regularises, and replaces dropout and weight regularization.
+
+The slides: batch normalization has a regularising effect of its own, so the usual weight regularization can be left out
+and so can dropout, which works well but slows training down.
+
+'Can be left out' is non-inferiority: without it the accuracy is not worse by more than a margin.
+"""
+
+from __future__ import annotations
+
+from cases.overfitting.regularization import FITTED, GAP_MEANS, NETWORK, REGULARIZATION
+from harness.claim import Claim
+from harness.rules import Exceeds
+
+MARGIN = 0.002
+SLIDE = "5. Batch Normalization"
+STATED = f"margin {MARGIN}, twenty test images: the slide states none"
+BEHIND = "batch normalization stands behind each hidden layer's ReLU, as in the slides' listings"
+
+BN_REGULARISES = Claim(
+    id="bn-regularises",
+    slide=SLIDE,
+    statement="Batch normalization has a regularising effect.",
+    rule=Exceeds("none", "batch normalization", metric="gap"),
+    beside=(Exceeds("batch normalization", "none"),),
+    experiment=REGULARIZATION,
+    deviations=(NETWORK, BEHIND, GAP_MEANS),
+)
+
+BN_REPLACES_DROPOUT = Claim(
+    id="bn-replaces-dropout",
+    slide=SLIDE,
+    statement="With batch normalization dropout can be left out.",
+    rule=Exceeds("batch normalization", "dropout 0.2", margin=-MARGIN),
+    experiment=REGULARIZATION,
+    deviations=(NETWORK, BEHIND, STATED),
+)
+
+BN_REPLACES_L2 = Claim(
+    id="bn-replaces-l2",
+    slide=SLIDE,
+    statement="With batch normalization the usual weight regularization can be left out.",
+    rule=Exceeds("batch normalization", "batch normalization, l2 0.001", margin=-MARGIN),
+    experiment=REGULARIZATION,
+    deviations=(NETWORK, BEHIND, STATED, "the usual weight regularization is L2 of 0.001 on every kernel"),
+)
+
+DROPOUT_SLOWS_TRAINING = Claim(
+    id="dropout-slows-training",
+    slide=SLIDE,
+    statement="Dropout works well but slows training down.",
+    rule=Exceeds("dropout 0.2", "none", metric="epochs_to_fit"),
+    experiment=REGULARIZATION,
+    deviations=(
+        NETWORK,
+        f"'slows' is more epochs, interpolated, to a training loss of {FITTED}, measured in inference mode",
+    ),
+    notes=("Seconds per epoch, with and without dropout, stand in the report's table of times.",),
+)
+
+CLAIMS = (BN_REGULARISES, BN_REPLACES_DROPOUT, BN_REPLACES_L2, DROPOUT_SLOWS_TRAINING)

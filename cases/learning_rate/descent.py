@@ -1,0 +1,140 @@
+"""1.1 Gradient descent, 1.2 Large learning rate, 1.3 Small learning rate.
+
+The slides: W(n+1) = W(n) − α ∇L(W(n)) leads from W0 to W*, the global minimum; α = 10 overshoots and diverges; and
+α = 0.001 ends in a local minimum W_l* (although the slide before lets the same rate reach W*). To choose a rate: try
+several, observe the cost, check that it goes down at a reasonable rate.
+
+On a quadratic loss all of this follows from the Hessian: each step multiplies the error along an eigenvector by
+1 − α λ. Above 2 / λ_max the steepest component grows; far below, the flattest takes about 1 / (α λ_min) steps. A second
+minimum needs another loss.
+"""
+
+from __future__ import annotations
+
+import functools
+
+from cases.learning_rate.linear import DISTANCE, EARLY_GROWTH, GROWING, LOSS, STEPS, distance, steepest, three_features
+from cases.networks import dense_linear, sgd
+from harness.claim import Claim
+from harness.experiment import Experiment, Size, Variant
+from harness.figures import Sweep
+from harness.rules import All, Best, Converges, Diverges, Exceeds
+
+DATA = "32 random examples of three features and a noisy linear target: the slide names no data"
+THOUSAND = Size(epochs=1000, batch_size=32, seeds=10)
+TEN_STEPS = Size(epochs=10, batch_size=32, seeds=10)
+SWEPT = ("1e-4", "1e-3", "0.01", "0.03", "0.1", "0.3", "1", "3", "10")
+
+DESCENT = Experiment(
+    id="gradient-descent",
+    data=three_features,
+    model=functools.partial(dense_linear, 3, 1),
+    loss="mean_squared_error",
+    sizes={"quick": THOUSAND, "lecture": THOUSAND},
+    metrics=(LOSS, DISTANCE, STEPS, EARLY_GROWTH, GROWING),
+    accuracy=False,
+    follow={"distance": distance, "steepest": steepest},
+    variants=tuple(
+        Variant(f"rate {rate}", optimizer=functools.partial(sgd, float(rate)))
+        for rate in ("0.001", "0.01", "0.1", "0.5", "10")
+    ),
+)
+
+SWEEP = Experiment(
+    id="rate-sweep",
+    data=three_features,
+    model=functools.partial(dense_linear, 3, 1),
+    loss="mean_squared_error",
+    sizes={"quick": TEN_STEPS, "lecture": TEN_STEPS},
+    metrics=(LOSS,),
+    accuracy=False,
+    variants=tuple(
+        Variant(f"rate {rate}", optimizer=functools.partial(sgd, float(rate)), at=float(rate)) for rate in SWEPT
+    ),
+    sweep=Sweep(
+        over="learning rate", metric="loss", title="The loss after ten steps, by learning rate.", y_scale="log"
+    ),
+)
+
+
+def reaches(rate: str, *notes: str) -> Claim:
+    return Claim(
+        id="gd-reaches-minimum",
+        case=f"rate {rate}",
+        slide="1.1 Gradient descent algorithm",
+        statement=f"Gradient descent with α = {rate} reaches W*, the global minimum, in 1000 epochs.",
+        rule=Converges(f"rate {rate}", metric="distance", at_most=0.01),
+        experiment=DESCENT,
+        deviations=(DATA, "'reaches' is a distance of at most 1 % of the norm of W*, the least-squares solution"),
+        notes=notes,
+    )
+
+
+GD_REACHES_MINIMUM = (
+    reaches("0.5"),
+    reaches("0.01", "The listing's 'sgd' means this rate; the slide's formulas use 0.5 and 0.001."),
+    reaches("0.001", "The next slide says of the same rate that it ends in a local minimum instead."),
+)
+
+LARGE_RATE_DIVERGES = Claim(
+    id="large-rate-diverges",
+    slide="1.2 Large learning rate: overshooting",
+    statement="α = 10 diverges.",
+    rule=Diverges("rate 10"),
+    experiment=DESCENT,
+    deviations=(DATA,),
+)
+
+LARGE_RATE_OVERSHOOTS = Claim(
+    id="large-rate-overshoots",
+    slide="1.2 Large learning rate: overshooting",
+    statement="With too large a rate each step overshoots, and the loss rises instead of falling.",
+    rule=All(
+        (
+            Exceeds("rate 10", "rate 0.1", metric="early_growth"),
+            Exceeds("rate 10", "rate 0.1", metric="growing_steps", margin=8),
+        )
+    ),
+    experiment=DESCENT,
+    deviations=(
+        DATA,
+        "early_growth is the loss after four steps over the initial one; growing_steps counts, of the second to the "
+        "tenth step, those after which the weights are farther from W* along the steepest direction",
+    ),
+    notes=("The rate is above 2 / λ_max = 0.93, so every step multiplies that error by 1 − α λ_max = −20.",),
+)
+
+SMALL_RATE_IS_SLOW = Claim(
+    id="small-rate-is-slow",
+    slide="1.3 Small learning rate",
+    statement="A small rate takes many more steps.",
+    rule=All(
+        (Exceeds("rate 0.001", "rate 0.01", metric="steps"), Exceeds("rate 0.01", "rate 0.1", metric="steps", margin=1))
+    ),
+    experiment=DESCENT,
+    deviations=(
+        DATA,
+        "not said outright: one slide lets α = 0.001 reach W*, the next lets it end in a local minimum",
+        "steps are counted to 1.05 times the least loss; 'many more' is e times as many from 0.1 to 0.01",
+    ),
+)
+
+RATE_SWEEP = Claim(
+    id="rate-sweep",
+    slide="1. Learning rate, How to choose the learning rate?",
+    statement="Of several rates on a grid one in the middle brings the cost down best; it stays high at both ends.",
+    rule=Best("rate 0.3", among=tuple(f"rate {rate}" for rate in SWEPT), metric="loss"),
+    experiment=SWEEP,
+    deviations=(
+        DATA,
+        "a budget of ten steps; the candidate, 0.3, was fixed beforehand on other seeds (1000 to 1009)",
+    ),
+)
+
+CLAIMS = (
+    *GD_REACHES_MINIMUM,
+    LARGE_RATE_DIVERGES,
+    LARGE_RATE_OVERSHOOTS,
+    SMALL_RATE_IS_SLOW,
+    RATE_SWEEP,
+)

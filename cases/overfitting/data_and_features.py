@@ -1,0 +1,122 @@
+"""3. Overfitting: more training data, and fewer features.
+
+The slides name both as solutions and give no experiment. Here: one network of two hidden layers on more and more of the
+same images, and on images of fewer and fewer pixels.
+"""
+
+from __future__ import annotations
+
+import functools
+
+import numpy as np
+
+from cases.data.mnist import mnist
+from cases.metrics import VAL_ACCURACY
+from cases.networks import adam
+from cases.overfitting.regularization import GAP
+from cases.regularized import regularized_mlp
+from harness.claim import Claim
+from harness.experiment import Dataset, Experiment, Size, Variant
+from harness.figures import Sweep
+from harness.rules import Exceeds, Monotone
+
+ROWS = 10_000
+COUNTS = (500, 2000, 10_000)
+SIDES = (28, 14, 7)
+
+
+def repeated(count: int) -> Dataset:
+    """The first ``count`` training images, repeated to ROWS of them: every variant takes equally many steps."""
+    data = mnist()
+    rows = np.arange(ROWS) % count
+    return Dataset(data.x[rows], data.y[rows], data.x_val, data.y_val)
+
+
+def pooled(side: int) -> Dataset:
+    """MNIST with ``side`` × ``side`` pixels, each the mean of a square of the original ones."""
+    data = mnist()
+    assert data.x_val is not None
+    width = 28 // side
+
+    def shrink(images: np.ndarray) -> np.ndarray:
+        squares = images.reshape(-1, side, width, side, width)
+        return np.ascontiguousarray(squares.mean(axis=(2, 4)).reshape(-1, side * side))
+
+    return Dataset(shrink(data.x), data.y, shrink(data.x_val), data.y_val)
+
+
+MORE_DATA = Experiment(
+    id="more-data",
+    model=functools.partial(regularized_mlp, 2),
+    optimizer=adam,
+    loss="categorical_crossentropy",
+    sizes={
+        "quick": Size(epochs=5, batch_size=200),
+        "lecture": Size(epochs=20, batch_size=200),
+    },
+    metrics=(VAL_ACCURACY, GAP),
+    inference=True,
+    variants=tuple(
+        Variant(f"{count:,} images", data=functools.partial(repeated, count), at=float(count)) for count in COUNTS
+    ),
+    sweep=Sweep(over="training images", metric="gap", title="The gap, by the number of different training images."),
+)
+
+FEATURES = Experiment(
+    id="fewer-features",
+    optimizer=adam,
+    loss="categorical_crossentropy",
+    sizes={
+        "quick": Size(epochs=8, batch_size=200, train=5000),
+        "lecture": Size(epochs=20, batch_size=200),
+    },
+    metrics=(VAL_ACCURACY, GAP),
+    inference=True,
+    variants=tuple(
+        Variant(
+            f"{side * side} features",
+            model=functools.partial(regularized_mlp, 2, inputs=side * side),
+            data=functools.partial(pooled, side),
+        )
+        for side in SIDES
+    ),
+)
+
+GAP_MEANS = "the gap is training less validation accuracy after the last epoch, both in inference mode"
+NETWORK = "two hidden ReLU layers of 256 units, Adam, batches of 200"
+
+MORE_DATA_HELPS = Claim(
+    id="more-data-helps",
+    slide="3. Overfitting (cont.), More training data!",
+    statement="More training data reduces overfitting.",
+    rule=Monotone(tuple(f"{count:,} images" for count in COUNTS), metric="gap", direction="falls"),
+    beside=(Monotone(tuple(f"{count:,} images" for count in COUNTS), metric="val_accuracy"),),
+    experiment=MORE_DATA,
+    deviations=(
+        NETWORK,
+        GAP_MEANS,
+        "the smaller sets are repeated to 10,000 rows, so that every variant takes equally many steps; "
+        "quick: 5 epochs, lecture: 20",
+    ),
+)
+
+FEWER_FEATURES_HELP = Claim(
+    id="fewer-features-help",
+    slide="3. Overfitting (cont.), Reduce the number of features",
+    statement="Reducing the number of features reduces overfitting.",
+    rule=Exceeds("784 features", "49 features", metric="gap"),
+    beside=(
+        Exceeds("784 features", "196 features", metric="gap"),
+        Exceeds("784 features", "49 features", metric="val_accuracy"),
+        Exceeds("784 features", "196 features", metric="val_accuracy"),
+    ),
+    experiment=FEATURES,
+    deviations=(
+        NETWORK,
+        GAP_MEANS,
+        "features are reduced by averaging squares of pixels: 28 × 28, 14 × 14, 7 × 7; quick: 5,000 images and 8 "
+        "epochs, lecture: 60,000 and 20",
+    ),
+)
+
+CLAIMS = (MORE_DATA_HELPS, FEWER_FEATURES_HELP)

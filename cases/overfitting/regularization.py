@@ -1,0 +1,172 @@
+"""3. Overfitting: what it is; 4. Overfitting: regularization and dropout against it.
+
+The slides: after some epochs training still improves while evaluation no longer does. Against it: more data, fewer
+features, regularization, dropout. Regularization keeps the weights small:
+
+    Loss = D(H(X | W, B), Y) + λ Σ W²,   with λ = 0, 1 and 0.001 on the slide.
+
+A gap is training less validation accuracy, both in inference mode: Keras' logged training accuracy has dropout on, and
+is averaged over the epoch.
+"""
+
+from __future__ import annotations
+
+import functools
+import statistics
+from collections.abc import Sequence
+from typing import Any
+
+from cases.data.mnist import mnist
+from cases.metrics import VAL_ACCURACY, VAL_LOSS
+from cases.networks import adam
+from cases.regularized import regularized_mlp
+from harness.claim import Claim
+from harness.experiment import Experiment, Size, Variant
+from harness.figures import Sweep
+from harness.metric import History, Metric
+from harness.rules import Above, All, Exceeds, Monotone
+
+LAST = 3  # epochs that count as the end, for Adam's loss is noisy
+FITTED = 0.1  # nats of training loss: well below what one epoch reaches, and reached by every variant without a penalty
+
+
+def gap(history: History) -> float:
+    """Training less validation accuracy at the end, in inference mode."""
+    return history["train_accuracy"][-1] - history["val_accuracy"][-1]
+
+
+def turning_epoch(history: History) -> int:
+    """The epoch, from 0, at which the loss of the even validation images is least."""
+    even = history["even_val_loss"]
+    return min(range(len(even)), key=lambda epoch: even[epoch])
+
+
+def rise(history: History) -> float:
+    """How much the loss of the odd validation images rises from the turning epoch to the end, a mean of LAST epochs.
+
+    The epoch is chosen on one half, the rise measured on the other: an end is never below a minimum of its own curve.
+    """
+    odd = history["odd_val_loss"]
+    return statistics.fmean(odd[-LAST:]) - odd[turning_epoch(history)]
+
+
+def training_fall(history: History) -> float:
+    """How much the training loss, in inference mode, falls from the turning epoch to the end."""
+    training = history["train_loss"]
+    return training[turning_epoch(history)] - statistics.fmean(training[-LAST:])
+
+
+def epochs_to_fit(history: History) -> float | None:
+    """Epochs, interpolated, until the training loss in inference mode is FITTED; None if it never is."""
+    curve = history["train_loss"]
+    for epoch, loss in enumerate(curve, 1):
+        if loss <= FITTED:
+            before = curve[epoch - 2] if epoch > 1 else None
+            return float(epoch) if before is None else epoch - 1 + (before - FITTED) / (before - loss)
+    return None
+
+
+def sum_of_squares(weights: Sequence[Any]) -> Any:
+    """Σ W² over the kernels of all layers."""
+    from keras import ops
+
+    return sum(ops.sum(ops.square(weight)) for weight in weights if len(weight.shape) == 2)
+
+
+GAP = Metric("gap", better="lower", unit="fraction", smallest_effect=0.001, of=gap)
+RISE = Metric("rise", better="lower", unit="nats", smallest_effect=0.005, of=rise)
+TRAINING_FALL = Metric("training_fall", better="higher", unit="nats", smallest_effect=0.005, of=training_fall)
+EPOCHS_TO_FIT = Metric(
+    "epochs_to_fit", better="lower", unit="epochs", smallest_effect=0.05, scale="log", of=epochs_to_fit
+)
+SUM_OF_SQUARES = Metric("sum_of_squares", better="lower", unit="Σ W²", smallest_effect=0.05, scale="log")
+
+# Fixed once, see cases/POWER.md.
+QUICK = Size(epochs=10, batch_size=128, train=4000)
+LECTURE = Size(epochs=20, batch_size=512)
+
+deep = functools.partial(regularized_mlp, 5)
+
+REGULARIZATION = Experiment(
+    id="regularization",
+    data=mnist,
+    optimizer=adam,
+    loss="categorical_crossentropy",
+    sizes={"quick": QUICK, "lecture": LECTURE},
+    metrics=(VAL_ACCURACY, VAL_LOSS, GAP, RISE, TRAINING_FALL, EPOCHS_TO_FIT, SUM_OF_SQUARES),
+    inference=True,
+    halves=True,
+    follow={"sum_of_squares": sum_of_squares},
+    variants=(
+        Variant("none", deep, at=0.0),
+        Variant("l2 0.001", functools.partial(deep, l2=0.001), at=0.001),
+        Variant("l2 1", functools.partial(deep, l2=1.0), at=1.0),
+        Variant("dropout 0.2", functools.partial(deep, dropout=0.2)),
+        Variant("batch normalization", functools.partial(deep, batch_normalization=True)),
+        Variant("batch normalization, l2 0.001", functools.partial(deep, batch_normalization=True, l2=0.001)),
+    ),
+    sweep=Sweep(
+        over="λ",
+        metric="sum_of_squares",
+        title="The sum of the squared weights after training, by regularization strength.",
+        x_scale="symlog",
+        y_scale="log",
+    ),
+)
+
+NETWORK = (
+    "Example 4's network of five hidden layers, Adam; quick: 4,000 images, batches of 128, 10 epochs; lecture: 60,000, "
+    "512, 20"
+)
+GAP_MEANS = "the gap is training less validation accuracy after the last epoch, both in inference mode"
+
+OVERFITTING_HAPPENS = Claim(
+    id="overfitting-happens",
+    slide="3. Overfitting",
+    statement="After some epochs the training data are still learnt better, the evaluation data no longer.",
+    rule=All((Above("none", metric="rise", value=0.005), Above("none", metric="training_fall"))),
+    experiment=REGULARIZATION,
+    deviations=(
+        NETWORK,
+        "the turning epoch is chosen on half of the evaluation images, the rise of their loss from there to the end "
+        "measured on the other half, and has to be more than 0.005 nats: an end is never below its own minimum",
+    ),
+)
+
+L2_SHRINKS_WEIGHTS = Claim(
+    id="l2-shrinks-weights",
+    slide="4. Overfitting, Regularization",
+    statement="The larger λ, the smaller the weights.",
+    rule=Monotone(("none", "l2 0.001", "l2 1"), metric="sum_of_squares", direction="falls"),
+    experiment=REGULARIZATION,
+    deviations=(NETWORK, "Σ W² over the kernels of all layers, after the last epoch"),
+)
+
+L2_STRENGTHS = Claim(
+    id="l2-strengths",
+    slide="4. Overfitting, Regularization",
+    statement="Of the slide's λ = 0, 1 and 0.001, the last is a good choice.",
+    rule=All((Exceeds("l2 0.001", "l2 1"), Exceeds("l2 0.001", "none"))),
+    experiment=REGULARIZATION,
+    deviations=(NETWORK, "the slide prints three strengths without a word on which is good"),
+)
+
+L2_REDUCES_GAP = Claim(
+    id="l2-reduces-gap",
+    slide="4. Overfitting, Regularization",
+    statement="Regularization reduces overfitting.",
+    rule=Exceeds("none", "l2 0.001", metric="gap"),
+    experiment=REGULARIZATION,
+    deviations=(NETWORK, GAP_MEANS, "λ = 0.001, the slide's weaker strength"),
+)
+
+DROPOUT_REDUCES_GAP = Claim(
+    id="dropout-reduces-gap",
+    slide="3. Overfitting (cont.), Dropout",
+    statement="Dropout reduces overfitting.",
+    rule=Exceeds("none", "dropout 0.2", metric="gap"),
+    experiment=REGULARIZATION,
+    deviations=(NETWORK, GAP_MEANS, "dropout 0.2, the rate that Example 4 finds best"),
+)
+
+CLAIMS = (OVERFITTING_HAPPENS, L2_SHRINKS_WEIGHTS, L2_STRENGTHS, L2_REDUCES_GAP, DROPOUT_REDUCES_GAP)

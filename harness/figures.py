@@ -1,0 +1,45 @@
+"""What a figure beyond learning curves shows; declared on an experiment, drawn by the reports."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """One metric over a hyper-parameter: each variant with ``at`` is a point, each ``series`` a line.
+
+    Attributes:
+        over: what ``at`` is, under the horizontal axis ("learning rate").
+        metric: the name of a metric of the experiment, on the vertical axis.
+        title: what the figure shows, in a sentence.
+        x_scale, y_scale: "symlog" shows 0 beside powers of ten.
+    """
+
+    over: str
+    metric: str
+    title: str
+    x_scale: Literal["log", "symlog", "linear"] = "log"
+    y_scale: Literal["log", "linear"] = "linear"
+
+
+@dataclass(frozen=True)
+class Landscape:
+    """A loss over a grid of two parameters: ``loss[j][i]`` at (``x[i]``, ``y[j]``); ``condition`` of its Hessian."""
+
+    name: str
+    x: tuple[float, ...]
+    y: tuple[float, ...]
+    loss: tuple[tuple[float, ...], ...]
+    condition: float
+
+
+@dataclass(frozen=True)
+class Surface:
+    """Landscapes to be seen side by side, and what the axes are."""
+
+    title: str
+    x: str
+    y: str
+    landscapes: tuple[Landscape, ...]
