@@ -1,3 +1,4 @@
+import dataclasses
 import functools
 import importlib
 import sys
@@ -10,6 +11,7 @@ import pytest
 from harness.definition import definition_hash, variant_hash
 from harness.errors import SuiteError
 from harness.experiment import Experiment, Size, Variant
+from harness.figures import Sweep
 from harness.metric import Metric
 
 ROOT = Path(__file__).parents[1]
@@ -197,6 +199,7 @@ def test_what_trains_otherwise_changes_the_variants_concerned_and_no_other(load,
         {"loss": "mae"},
         {"accuracy": False},
         {"inference": True},
+        {"halves": True},
         {"metrics": (Metric("val_loss", "lower", "nats", 0.01),)},
         {"sizes": {"quick": Size(3, 32, 100), "lecture": Size(20, 512)}},
         {"sizes": {"quick": Size(2, 33, 100), "lecture": Size(20, 512)}},
@@ -275,3 +278,37 @@ def test_facts_count(load):
     course = load()
     bare, given = (hashes(course, variants=(Variant("v", facts=facts),)) for facts in (None, course.other))
     assert bare != given
+
+
+def test_what_is_followed_and_observed_counts(load):
+    course = load()
+    bare = hashes(course)
+    seen = [
+        bare,
+        hashes(course, follow={"one": course.other}),
+        hashes(course, follow={"two": course.other}),
+        hashes(course, follow={"one": course.model}),
+        hashes(course, observe=course.other),
+        hashes(course, observe=course.model),
+    ]
+    for place, one in enumerate(seen):
+        for two in seen[place + 1 :]:
+            assert moved(one, two) == ALL
+
+
+def test_a_followed_function_counts_by_what_it_does(load):
+    before, after = load(), load(("(0.1, 0.2)", "(0.1, 0.3)"))
+    given = {"variants": (Variant("v"),)}
+    followed = [hashes(course, follow={"one": course.other}, **given) for course in (before, after)]
+    observed = [hashes(course, observe=course.other, **given) for course in (before, after)]
+    assert followed[0] != followed[1]
+    assert observed[0] != observed[1]
+    assert hashes(before, **given) == hashes(after, **given)
+
+
+def test_figures_do_not_count(load):
+    course = load()
+    arms = (Variant("a", model=course.other), Variant("b", model=course.model))
+    placed = tuple(dataclasses.replace(arm, at=float(place), series="s") for place, arm in enumerate(arms))
+    sweep = Sweep(over="width", metric="steps", title="Steps, by width.")
+    assert hashes(course, variants=arms) == hashes(course, variants=placed, sweep=sweep, surface=course.other)

@@ -78,6 +78,19 @@ NETWORK = (
     "lecture: 60,000"
 )
 
+LARGE_RATE_BREAKS_DEEP_NETWORKS = Claim(
+    id="large-rate-breaks-deep-networks",
+    slide="5. Batch Normalization",
+    statement="Without batch normalization too large a learning rate lets the gradients of a deep network explode or "
+    "vanish, or ends in a bad local minimum.",
+    rule=Diverges("plain, rate 2"),
+    experiment=RATES_WITH_AND_WITHOUT,
+    deviations=(
+        NETWORK,
+        "'too large' is 2; each ending counts: a loss of inf or nan, one that blew up, an accuracy stuck at chance",
+    ),
+)
+
 BN_ALLOWS_LARGE_RATE = Claim(
     id="bn-allows-large-rate",
     slide="5. Batch Normalization",
@@ -113,4 +126,4 @@ BN_TRAINS_FASTER = Claim(
     notes=("An epoch with batch normalization takes longer; seconds stand in the report's table of times.",),
 )
 
-CLAIMS = (BN_ALLOWS_LARGE_RATE, BN_TRAINS_FASTER)
+CLAIMS = (LARGE_RATE_BREAKS_DEEP_NETWORKS, BN_ALLOWS_LARGE_RATE, BN_TRAINS_FASTER)

@@ -22,7 +22,7 @@ LOSS = Metric("loss", better="lower", unit="nats", smallest_effect=0.01, scale="
 ORDER = ("sgd nesterov", "rmsprop", "adagrad", "adadelta", "adam")
 PRINTED = {"sgd nesterov": 0.01, "rmsprop": 0.001, "adagrad": 0.01, "adadelta": 1.0, "adam": 0.001}
 GRID = (1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 0.1, 0.3, 1.0, 3.0)
-TUNED = {"sgd nesterov": 0.1, "rmsprop": 0.001, "adagrad": 0.1, "adadelta": 3.0, "adam": 0.003}
+TUNED = {"sgd nesterov": 0.1, "rmsprop": 0.003, "adagrad": 0.1, "adadelta": 3.0, "adam": 0.003}
 """The rate of GRID with the least mean training loss of the quick size, on JAX and seeds 1000 to 1002; fixed once."""
 
 
@@ -50,7 +50,10 @@ RACE = Experiment(
     data=mnist,
     model=functools.partial(regularized_mlp, 2, dropout=0.2),
     loss="categorical_crossentropy",
-    sizes={"quick": Size(epochs=4, batch_size=128, train=5000), "lecture": Size(epochs=8, batch_size=128)},
+    sizes={
+        "quick": Size(epochs=4, batch_size=128, train=5000, seeds=8),
+        "lecture": Size(epochs=5, batch_size=128),
+    },
     metrics=(LOSS, VAL_ACCURACY),
     # an optimizer's two rates one after the other: they share a compiled program
     variants=tuple(
@@ -80,7 +83,7 @@ def fastest(case: str, how: str, among: tuple[str, ...], *more: str) -> Claim:
         deviations=(
             "two hidden ReLU layers of 256 units, the paper has 1000, each with dropout 0.2; batches of 128; the cost "
             "is the mean training loss of the last epoch, dropout on, as the paper's figure; quick: 5,000 images and 4 "
-            "epochs, lecture: 60,000 and 8",
+            "epochs, lecture: 60,000 and 5",
             *more,
         ),
     )

@@ -68,7 +68,7 @@ FEATURES = Experiment(
     loss="categorical_crossentropy",
     sizes={
         "quick": Size(epochs=8, batch_size=200, train=5000),
-        "lecture": Size(epochs=20, batch_size=200),
+        "lecture": Size(epochs=10, batch_size=200),
     },
     metrics=(VAL_ACCURACY, GAP),
     inference=True,
@@ -115,7 +115,7 @@ FEWER_FEATURES_HELP = Claim(
         NETWORK,
         GAP_MEANS,
         "features are reduced by averaging squares of pixels: 28 × 28, 14 × 14, 7 × 7; quick: 5,000 images and 8 "
-        "epochs, lecture: 60,000 and 20",
+        "epochs, lecture: 60,000 and 10",
     ),
 )
 

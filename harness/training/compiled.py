@@ -64,9 +64,12 @@ def load_program(task: Task, backend: str) -> Program:
 
 
 def structure(task: Task) -> str:
-    """All that a compiled program of a task depends on: equal texts, one program."""
+    """All that a compiled program of a task depends on: equal texts, one program.
+
+    Layers and optimizers count by what their ``get_config`` says, which Keras asks to be complete.
+    """
     model, optimizer = task.build()
-    config = optimizer.get_config()
+    config = _nameless(optimizer.get_config())
     if isinstance(config["learning_rate"], float):
         del config["learning_rate"]  # a variable of the optimizer
     experiment, data = task.experiment, task.data
@@ -83,8 +86,10 @@ def structure(task: Task) -> str:
 
 
 def _nameless(config: Any) -> Any:
-    """A model's configuration without the names that Keras counts up."""
+    """A configuration without the names that Keras counts up; a precision policy's name is what it says."""
     if isinstance(config, dict):
+        if config.get("class_name") == "DTypePolicy":
+            return config
         names = ("name", "keras_history")
         return {key: _nameless(value) for key, value in config.items() if key not in names}
     if isinstance(config, list | tuple):

@@ -7,6 +7,7 @@ import pytest
 
 from harness.errors import SuiteError
 from harness.experiment import Dataset, Size, Variant
+from harness.figures import Sweep
 from harness.metric import Metric
 from harness.published import Figure, Published
 from tests.harness.synthetic import ACCURACY, DEPTH, LOSS, SIZE, data, experiment, never
@@ -24,6 +25,17 @@ WRONG = {
     "no data": ({"data": None}, "a data on it or on every variant. Received: none on ['shallow', 'deep']"),
     "model on one variant": ({"model": None, "variants": (Variant("a", never), Variant("b"))}, "none on ['b']"),
     "no optimizer": ({"optimizer": None}, "a optimizer on it"),
+    "sweep without places": (
+        {"sweep": Sweep(over="depth", metric="val_loss", title="t")},
+        "sweep of experiment 'depth'. Expected: a metric out of ['val_accuracy', 'val_loss'], and two or more variants",
+    ),
+    "sweep of an unknown metric": (
+        {
+            "sweep": Sweep(over="depth", metric="loss", title="t"),
+            "variants": (Variant("a", at=1.0), Variant("b", at=2.0)),
+        },
+        "Received: metric 'loss', and `at` on ['a', 'b']",
+    ),
 }
 
 
@@ -69,10 +81,14 @@ def test_reduced(quick, reduced):
     assert experiment(sizes={"quick": quick, "lecture": Size(2, 8)}).reduced("quick") is reduced
 
 
-@pytest.mark.parametrize("field", ["epochs", "batch_size", "seeds"])
-def test_size_of_nothing(field):
-    with pytest.raises(SuiteError, match=rf"Invalid {field} of a Size\. Expected: at least 1\. Received: 0"):
-        Size(**{"epochs": 1, "batch_size": 1, "seeds": 1, field: 0})
+@pytest.mark.parametrize(("field", "least"), [("epochs", 0), ("batch_size", 1), ("seeds", 1)])
+def test_size_of_nothing(field, least):
+    wrong = least - 1
+    with pytest.raises(
+        SuiteError, match=rf"Invalid {field} of a Size\. Expected: at least {least}\. Received: {wrong}"
+    ):
+        Size(**{"epochs": 1, "batch_size": 1, "seeds": 1, field: wrong})
+    assert Size(epochs=0, batch_size=1).epochs == 0
 
 
 def test_first_examples():

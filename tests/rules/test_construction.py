@@ -8,6 +8,7 @@ import pytest
 
 from harness.errors import SuiteError
 from harness.rules import (
+    Above,
     All,
     Best,
     Converges,
@@ -27,6 +28,9 @@ WRONG = [
     (lambda: Exceeds("a", "b", metric=0.01), "Invalid metric of Exceeds. Expected: non-empty strings. Received: 0.01."),
     (lambda: Exceeds("a", "b", margin=float("nan")), "Invalid margin of Exceeds. Expected: a finite number."),
     (lambda: Exceeds("a", "b", margin="0.1"), "Invalid margin of Exceeds. Expected: a finite number. Received: '0.1'."),
+    (lambda: Above("", "loss"), "Invalid variant of Above. Expected: non-empty strings. Received: ''."),
+    (lambda: Above("a", 0.01), "Invalid metric of Above. Expected: non-empty strings. Received: 0.01."),
+    (lambda: Above("a", "loss", float("nan")), "Invalid value of Above. Expected: a finite number."),
     (lambda: NotBetter("a", "b", -0.1), "Invalid margin of NotBetter. Expected: a finite number >= 0. Received: -0.1."),
     (lambda: Equivalent("a", "b", 0.0), "Invalid margin of Equivalent. Expected: a finite number > 0. Received: 0.0."),
     (lambda: Equivalent("a", "b", float("inf")), "Invalid margin of Equivalent."),
@@ -60,6 +64,7 @@ RULES = [
     (Exceeds("dropout 0.2", "no dropout"), "dropout 0.2 > no dropout (val_accuracy)"),
     (Exceeds("a", "b", "val_loss", 0.002), "a > b + 0.002 (val_loss)"),
     (Exceeds("a", "b", margin=-0.002), "a > b − 0.002 (val_accuracy)"),
+    (Above("a", "rise", 0.005), "rise of a > 0.005"),
     (NotBetter("a", "b", 0.002), "a < b + 0.002 (val_accuracy)"),
     (Equivalent("a", "b", 0.002), "a = b ± 0.002 (val_accuracy)"),
     (Best("x", ("a", "x", "b")), "x is better than a, b (val_accuracy)"),

@@ -5,7 +5,7 @@ Every case sets the truth on the edge of the claim, where it is hardest to decid
 
 import pytest
 
-from harness.rules import All, Best, Equivalent, Exceeds, Monotone, NotBetter
+from harness.rules import Above, All, Best, Equivalent, Exceeds, Monotone, NotBetter
 from harness.verdict import Verdict
 from tests.rules.synthetic import EXPERIMENTS, SYMMETRIC, fewest, most, skewed, verdicts
 
@@ -13,6 +13,7 @@ pytestmark = pytest.mark.usefixtures("without_bca")
 
 SAME = {"a": 0.0, "b": 0.0}
 EDGES = {
+    "Above": (Above("a", "val_accuracy", 0.98), {"a": 0.0}),
     "Exceeds": (Exceeds("a", "b"), SAME),
     "Exceeds by a margin": (Exceeds("a", "b", margin=0.001), {"a": 0.001, "b": 0.0}),
     "Exceeds, non-inferiority": (Exceeds("a", "b", margin=-0.001), {"a": -0.001, "b": 0.0}),
@@ -42,9 +43,10 @@ def test_rarely_wrong(case, noise, n):
 
 
 @pytest.mark.parametrize("n", [5, 10])
-def test_t_test_is_exact_for_normal_noise(n):
+@pytest.mark.parametrize("rule", [Exceeds("a", "b"), Above("a", "val_accuracy", 0.98)], ids=["Exceeds", "Above"])
+def test_t_test_is_exact_for_normal_noise(rule, n):
     """Not only rarely wrong, but wrong as often as it says: a test that never decides would pass the one above."""
-    found = verdicts(Exceeds("a", "b"), n, SAME, SYMMETRIC["normal"], seed=100 + n)
+    found = verdicts(rule, n, SAME, SYMMETRIC["normal"], seed=100 + n)
     assert fewest(0.025) <= found[Verdict.SUPPORTED] <= most(0.025)
     assert fewest(0.025) <= found[Verdict.REFUTED] <= most(0.025)
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.training.backend import choose_backend, start_backend
-from tests.training import measure_engines, measure_failures, measure_pairing, measure_placement
+from tests.training import measure_engines, measure_failures, measure_looks, measure_pairing, measure_placement
 
 MEASUREMENTS: dict[str, Callable[[], Any]] = {
     "environment": measure_pairing.environment,
@@ -26,6 +26,9 @@ MEASUREMENTS: dict[str, Callable[[], Any]] = {
     "masks": measure_engines.masks,
     "failures": measure_failures.failures,
     "interrupted": measure_failures.interrupted,
+    "looks": measure_looks.looks,
+    "sharing": measure_looks.sharing,
+    "gradients": measure_looks.gradients,
     "placement": measure_placement.placement,
 }
 
