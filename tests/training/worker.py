@@ -14,7 +14,14 @@ from pathlib import Path
 from typing import Any
 
 from harness.training.backend import choose_backend, start_backend
-from tests.training import measure_engines, measure_failures, measure_looks, measure_pairing, measure_placement
+from tests.training import (
+    measure_control,
+    measure_engines,
+    measure_failures,
+    measure_looks,
+    measure_pairing,
+    measure_placement,
+)
 
 MEASUREMENTS: dict[str, Callable[[], Any]] = {
     "environment": measure_pairing.environment,
@@ -29,6 +36,7 @@ MEASUREMENTS: dict[str, Callable[[], Any]] = {
     "looks": measure_looks.looks,
     "sharing": measure_looks.sharing,
     "gradients": measure_looks.gradients,
+    "control": measure_control.control,
     "placement": measure_placement.placement,
 }
 
