@@ -121,6 +121,11 @@ class Finding:
     def red(self) -> bool:
         return self.state is not State.HOLDS
 
+    @property
+    def moved(self) -> bool:
+        """Whether it is red because of what the code did, and not because it could not be run."""
+        return self.red and self.state is not State.NOT_RUN
+
 
 @dataclass(frozen=True, kw_only=True)
 class Erratum:

@@ -113,6 +113,16 @@ def code(text: object) -> str:
     return f"`{plain}`" if plain else ""
 
 
+def code_lines(text: str, most: int = 6, longest: int = 90) -> str:
+    """A snippet in a table cell: a code span for each line, indented as it is; what is too much for a cell is cut."""
+    shown = text.splitlines()
+    cut = [line if len(line) <= longest else line[: longest - 1] + "…" for line in shown[:most]]
+    spans = [
+        code(line).replace("`", "`" + "\u00a0" * (len(line) - len(line.lstrip())), 1) for line in cut if line.strip()
+    ]
+    return "<br>".join(spans + ["…"] * (len(shown) > most))
+
+
 def lines(items: Sequence[str], most: int = 3) -> str:
     """Items of one cell on lines of their own, the rest counted: long lists belong to the details."""
     shown = list(items[:most])

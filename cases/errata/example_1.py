@@ -5,8 +5,8 @@ from __future__ import annotations
 from cases.errata.given import READY
 from harness.erratum import Differs, Erratum, Fails
 
-EXAMPLE_1_IMPORTS = Erratum(
-    id="example-1-imports",
+NO_IMPORTS = Erratum(
+    id="no-imports",
     slide="Example 1. Learning rate; Example 2. Dataset normalization",
     statement="The listing imports nothing.",
     printed="X = np.array([[1, 2, 1], [1, 3, 2]])",
@@ -53,4 +53,4 @@ PROGRESS_BAR = Erratum(
     gives="1/1",
 )
 
-ERRATA = (EXAMPLE_1_IMPORTS, HISTORY_ACC, PROGRESS_BAR)
+ERRATA = (NO_IMPORTS, HISTORY_ACC, PROGRESS_BAR)

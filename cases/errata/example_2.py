@@ -20,8 +20,8 @@ FIT_PARENTHESIS = Erratum(
     gives=10,
 )
 
-MINMAXSCALER_BEFORE_DEFINITION = Erratum(
-    id="minmaxscaler-before-definition",
+SCALER_BEFORE_DEFINITION = Erratum(
+    id="scaler-before-definition",
     slide=f"{SLIDE}, the scaled matrix",
     statement="MinMaxScaler is called one slide before it is defined.",
     given="import numpy as np\nfrom cases.data.arrays import EXAMPLE_2_XY as XY",
@@ -38,4 +38,4 @@ MINMAXSCALER_BEFORE_DEFINITION = Erratum(
     gives=[0.99999948, 0.99999945, 0.0, 0.99999958, 0.99999955],
 )
 
-ERRATA = (FIT_PARENTHESIS, MINMAXSCALER_BEFORE_DEFINITION)
+ERRATA = (FIT_PARENTHESIS, SCALER_BEFORE_DEFINITION)

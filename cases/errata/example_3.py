@@ -93,9 +93,7 @@ PANDAS_IMPORT = Erratum(
     given=READY,
     printed="history = model.fit(X, Y, epochs=3, verbose=0)\nprint(pd.DataFrame(history.history))",
     modern=(
-        "import pandas as pd\n"
-        "history = model.fit(X, Y, epochs=3, verbose=0)\n"
-        "print(pd.DataFrame(history.history))"
+        "import pandas as pd\nhistory = model.fit(X, Y, epochs=3, verbose=0)\nprint(pd.DataFrame(history.history))"
     ),
     outcome=Fails("NameError", "name 'pd' is not defined", steps=3),
     check="pd.DataFrame(history.history).shape",
@@ -157,7 +155,7 @@ EVALUATE_UNPREPARED = Erratum(
 RANDINT_LAST_IMAGE = Erratum(
     id="randint-last-image",
     slide=f"{SLIDE}, evaluation",
-    statement="randint leaves its upper end out: with N − 1 the last image is never drawn. Here: of 10, in 1,000 draws.",
+    statement="randint leaves its upper end out: N − 1 never draws the last image. Here: of 10, in 1,000 draws.",
     given="import numpy as np\nnp.random.seed(0)\nX_validation = np.zeros((10, 28, 28))",
     printed="r = np.random.randint(0, X_validation.shape[0]-1, size=1000)",
     modern="r = np.random.randint(0, X_validation.shape[0], size=1000)",

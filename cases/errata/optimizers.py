@@ -151,7 +151,7 @@ def epsilon_none(name: str) -> Erratum:
             "model.fit(X, Y, epochs=1, verbose=0)"
         ),
         modern=f"model.compile(loss='mse', optimizer=optimizers.{name}())\nmodel.fit(X, Y, epochs=1, verbose=0)",
-        outcome=Fails("TypeError", "NoneType", When.FIT, steps=0),
+        outcome=Fails("ValueError", "None is not a valid value for jnp.array", When.FIT, steps=0),
         on={"tensorflow": Fails("ValueError", "None values not supported", When.FIT, steps=0)},
         check="[model.optimizer.epsilon, int(model.optimizer.iterations)]",
         gives=[1e-7, 1],
@@ -220,8 +220,7 @@ LOSS_SOFTMAX = Erratum(
     given=NAMES + DATA + MODEL,
     printed="model.compile(loss='softmax', optimizer='adam')\nhist = model.fit(X, Y, epochs=1, verbose=0)",
     modern=(
-        "model.compile(loss='categorical_crossentropy', optimizer='adam')\n"
-        "hist = model.fit(X, Y, epochs=1, verbose=0)"
+        "model.compile(loss='categorical_crossentropy', optimizer='adam')\nhist = model.fit(X, Y, epochs=1, verbose=0)"
     ),
     outcome=Fails("ValueError", "Could not interpret loss identifier: softmax", When.FIT, steps=0),
     check="hist.history['loss'][0]",

@@ -18,8 +18,7 @@ W_REGULARIZER = Erratum(
     ),
     outcome=Fails("ValueError", "{'W_regularizer':"),
     check=(
-        "W = np.float64(model.get_weights()[0])\n"
-        "float(sum(model.losses)) - np.sum(0.01 * np.abs(W) + 0.01 * W ** 2)"
+        "W = np.float64(model.get_weights()[0])\nfloat(sum(model.losses)) - np.sum(0.01 * np.abs(W) + 0.01 * W ** 2)"
     ),
     gives=0.0,
     tolerance=1e-7,  # float32 sums of four terms below 0.03
