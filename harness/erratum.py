@@ -81,7 +81,7 @@ class Differs:
 
     def describe(self) -> str:
         how = f"with a warning saying {self.warns!r}" if self.warns else "without a warning"
-        return f"runs {how}, and gives {self.today!r} where the slide has {self.slide!r}"
+        return f"runs {how}, and gives {self.today!r}; the slide says {self.slide!r}"
 
     def fault(self, ran: Ran) -> str:
         """As in ``Fails``; the value is compared by the erratum."""

@@ -8,7 +8,7 @@ from typing import Any
 
 from harness.erratum import State
 from harness.store import Run
-from reports.text import code, code_lines, escape, plural, table
+from reports.text import code, code_lines, escape, fenced, plural, table
 
 Erratum = Mapping[str, Any]
 
@@ -65,7 +65,7 @@ def _now(one: Erratum) -> str:
     elif one["outcome"] == "differs":
         how = "Differs, with a warning" if one["warning"] else "Differs silently"
         values = one["values"]
-        parts.append(f"{how}: {code(repr(values['today']))}, where the slide has {code(repr(values['slide']))}")
+        parts.append(f"{how}: {code(repr(values['today']))}; the slide says {code(repr(values['slide']))}")
     else:
         parts.append("Runs, with a warning" if one["warning"] else "Runs")
     if one["warning"] and not one["error"]:
@@ -80,30 +80,23 @@ def _short(text: str) -> str:
 
 
 def _details(one: Erratum) -> str:
-    parts = [f'<a id="{_anchor(one)}"></a>\n<details><summary><code>{html.escape(one["id"])}</code></summary>']
-    for name, label in (
-        ("given", "Before both"),
-        ("printed", "Printed"),
-        ("modern", "Replacement"),
-        ("check", "Check"),
-    ):
-        if one[name].strip():
-            parts.append(f"{label}:\n\n{_fenced(one[name])}")
+    """The code as it was run, the printed form and the replacement each between what is given and the check."""
+    labels = {"given": "before both", "printed": "printed", "modern": "replacement", "check": "check"}
+    text = "\n".join(f"# {label}\n{one[name].strip()}" for name, label in labels.items() if one[name].strip())
     values = one["values"]
     facts = {
         "Expected of the printed form": escape(one["expected"]),
         "It raised": escape(one["error"]),
         "It warned": escape(one["warning"]),
-        "Check after it": code(repr(values["today"])) if not one["error"] else "",
+        "Check after it": "" if one["error"] else code(repr(values["today"])),
         "Check after the replacement": code(repr(values["modern"])),
         "State": escape(one["state"]) + ("" if one["state"] == State.HOLDS else f": {escape(one['reason'])}"),
     }
-    parts.append("\n".join(f"- {label}: {text}" for label, text in facts.items() if text))
-    return "\n\n".join([*parts, "</details>"])
-
-
-def _fenced(text: str) -> str:
-    fence = "```"
-    while fence in text:
-        fence += "`"
-    return f"{fence}python\n{text.strip()}\n{fence}"
+    return "\n\n".join(
+        [
+            f'<a id="{_anchor(one)}"></a>\n<details><summary><code>{html.escape(one["id"])}</code></summary>',
+            fenced(text),
+            "\n".join(f"- {label}: {fact}" for label, fact in facts.items() if fact),
+            "</details>",
+        ]
+    )

@@ -54,8 +54,8 @@ def load(path: Path) -> Run:
     for name in sorted(used - set(run.experiments)):
         expected = f"a record of kind 'experiment' with the id {name!r}"
         raise invalid(f"run record {path}", expected=expected, received="none")
-    in_order = {"claims": tuple(sorted(run.claims, key=_order)), "errata": tuple(sorted(run.errata, key=_order))}
-    return dataclasses.replace(run, **in_order)
+    claims, errata = (tuple(sorted(records, key=_order)) for records in (run.claims, run.errata))
+    return dataclasses.replace(run, claims=claims, errata=errata)
 
 
 def _order(record: Mapping[str, Any]) -> float:

@@ -117,10 +117,17 @@ def code_lines(text: str, most: int = 6, longest: int = 90) -> str:
     """A snippet in a table cell: a code span for each line, indented as it is; what is too much for a cell is cut."""
     shown = text.splitlines()
     cut = [line if len(line) <= longest else line[: longest - 1] + "…" for line in shown[:most]]
-    spans = [
-        code(line).replace("`", "`" + "\u00a0" * (len(line) - len(line.lstrip())), 1) for line in cut if line.strip()
-    ]
-    return "<br>".join(spans + ["…"] * (len(shown) > most))
+    indents = ["\u00a0" * (len(line) - len(line.lstrip())) for line in cut]
+    spans = [code(line).replace("`", "`" + indent, 1) for line, indent in zip(cut, indents, strict=True)]
+    return "<br>".join([*filter(None, spans), *(["…"] if len(shown) > most else [])])
+
+
+def fenced(text: str, language: str = "python") -> str:
+    """A block of code, in a fence that nothing in it can close."""
+    fence = "```"
+    while fence in text:
+        fence += "`"
+    return f"{fence}{language}\n{text}\n{fence}"
 
 
 def lines(items: Sequence[str], most: int = 3) -> str:
