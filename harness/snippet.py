@@ -17,10 +17,11 @@ NAME = "snippet"
 
 
 class When(StrEnum):
-    """Where an error arises: in which kind of statement."""
+    """Where an error arises: in which kind of statement; a name that is not there, at its line."""
 
     READING = "when Python reads it"
     IMPORT = "at the import"
+    CONSTRUCTION = "at construction"
     COMPILE = "in compile"
     FIT = "in fit"
     EVALUATE = "in evaluate"
@@ -72,6 +73,8 @@ def run(text: str, names: dict[str, Any]) -> Ran:
             for statement in ast.parse(text, NAME).body:
                 when = _kind(statement)
                 value = _execute(statement, names)
+        except NameError as raised:
+            error, when = raised, When.STATEMENT
         except Exception as raised:
             error = raised
     told = tuple(dict.fromkeys(readable(str(w.message)) for w in warned if issubclass(w.category, UserWarning)))
@@ -108,10 +111,12 @@ def _execute(statement: ast.stmt, names: dict[str, Any]) -> Any:
 def _kind(statement: ast.stmt) -> When:
     if isinstance(statement, ast.Import | ast.ImportFrom):
         return When.IMPORT
-    calls = (node.func for node in ast.walk(statement) if isinstance(node, ast.Call))
+    calls = [node.func for node in ast.walk(statement) if isinstance(node, ast.Call)]
     methods = {function.attr for function in calls if isinstance(function, ast.Attribute)}
+    names = methods | {function.id for function in calls if isinstance(function, ast.Name)}
     kinds = {"compile": When.COMPILE, "fit": When.FIT, "evaluate": When.EVALUATE, "predict": When.PREDICT}
-    return next((kind for name, kind in kinds.items() if name in methods), When.STATEMENT)
+    otherwise = When.CONSTRUCTION if any(name[0].isupper() for name in names) else When.STATEMENT
+    return next((kind for name, kind in kinds.items() if name in methods), otherwise)
 
 
 def _steps(names: dict[str, Any]) -> int | None:

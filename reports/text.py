@@ -113,7 +113,7 @@ def code(text: object) -> str:
     return f"`{plain}`" if plain else ""
 
 
-def code_lines(text: str, most: int = 6, longest: int = 90) -> str:
+def code_lines(text: str, most: int = 6, longest: int = 110) -> str:
     """A snippet in a table cell: a code span for each line, indented as it is; what is too much for a cell is cut."""
     shown = text.splitlines()
     cut = [line if len(line) <= longest else line[: longest - 1] + "…" for line in shown[:most]]

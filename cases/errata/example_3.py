@@ -56,7 +56,7 @@ HDF5_CHECKPOINT = Erratum(
     given=READY + "import glob\nfrom keras.callbacks import ModelCheckpoint\nfrom keras.models import load_model",
     printed="cb_checkpoint = ModelCheckpoint(filepath='mnist-{epoch:02d}-{val_loss:.4f}.hdf5', save_best_only=True)",
     modern="cb_checkpoint = ModelCheckpoint(filepath='mnist-{epoch:02d}-{val_loss:.4f}.keras', save_best_only=True)",
-    outcome=Fails("ValueError", "The filepath provided must end in `.keras`", steps=0),
+    outcome=Fails("ValueError", "The filepath provided must end in `.keras`", When.CONSTRUCTION, steps=0),
     check=(
         "model.fit(X, Y, validation_data=(X, Y), verbose=0, callbacks=[cb_checkpoint])\n"
         "saved = load_model(glob.glob('mnist-01-*.keras')[0])\n"
@@ -134,7 +134,7 @@ ODEL_EVALUATE = Erratum(
     given=READY,
     printed="score = odel.evaluate(X, Y, verbose=0)",
     modern="score = model.evaluate(X, Y, verbose=0)",
-    outcome=Fails("NameError", "name 'odel' is not defined", When.EVALUATE, steps=0),
+    outcome=Fails("NameError", "name 'odel' is not defined", steps=0),
     check="len(score)",
     gives=2,
 )

@@ -37,7 +37,7 @@ LR = Erratum(
     given=NAMES,
     printed="sgd = optimizers.SGD(lr=0.1)",
     modern="sgd = optimizers.SGD(learning_rate=0.1)",
-    outcome=Fails("ValueError", "Argument(s) not recognized: {'lr': 0.1}"),
+    outcome=Fails("ValueError", "Argument(s) not recognized: {'lr': 0.1}", When.CONSTRUCTION),
     check="round(float(sgd.learning_rate), 6)",
     gives=0.1,
 )
@@ -84,7 +84,9 @@ CLIPNORM_WITH_CLIPVALUE = Erratum(
     given=NAMES,
     printed="sgd = optimizers.SGD(learning_rate=0.01, clipnorm=1., clipvalue=0.5)",
     modern="sgd = optimizers.SGD(learning_rate=0.01, clipvalue=0.5)",
-    outcome=Fails("ValueError", "Only one of `clipnorm`, `clipvalue` and `global_clipnorm` can be set"),
+    outcome=Fails(
+        "ValueError", "Only one of `clipnorm`, `clipvalue` and `global_clipnorm` can be set", When.CONSTRUCTION
+    ),
     check="[sgd.clipnorm, sgd.clipvalue]",
     gives=[None, 0.5],
 )
@@ -99,7 +101,7 @@ def listed(name: str, printed: str, modern: str, values: dict[str, float | bool]
         given=NAMES,
         printed=f"optimizer = keras.optimizers.{name}({printed})",
         modern=f"optimizer = keras.optimizers.{name}({modern})",
-        outcome=Fails("ValueError", "Argument(s) not recognized: {'lr':"),
+        outcome=Fails("ValueError", "Argument(s) not recognized: {'lr':", When.CONSTRUCTION),
         check=f"[round(float(optimizer.get_config()[name]), 8) for name in {list(values)}]",
         gives=list(values.values()),
     )
@@ -205,7 +207,7 @@ ADAM_MOMENTUM = Erratum(
     given=NAMES,
     printed="adam = optimizers.Adam(learning_rate=0.01, momentum=0.9, nesterov=True)",
     modern="adam = optimizers.Nadam(learning_rate=0.01, beta_1=0.9)",
-    outcome=Fails("ValueError", "Argument(s) not recognized: {'momentum': 0.9, 'nesterov': True}"),
+    outcome=Fails("ValueError", "Argument(s) not recognized: {'momentum': 0.9, 'nesterov': True}", When.CONSTRUCTION),
     check="[adam.name, round(float(adam.learning_rate), 6), adam.beta_1]",
     gives=["nadam", 0.01, 0.9],
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from cases.errata.given import NAMES
 from harness.erratum import Erratum, Fails
+from harness.snippet import When
 
 W_REGULARIZER = Erratum(
     id="w-regularizer",
@@ -16,7 +17,7 @@ W_REGULARIZER = Erratum(
         "model.add(keras.Input((x.shape[1],)))\n"
         "model.add(Dense(1, kernel_regularizer=reg))"
     ),
-    outcome=Fails("ValueError", "{'W_regularizer':"),
+    outcome=Fails("ValueError", "{'W_regularizer':", When.CONSTRUCTION),
     check=(
         "W = np.float64(model.get_weights()[0])\nfloat(sum(model.losses)) - np.sum(0.01 * np.abs(W) + 0.01 * W ** 2)"
     ),
