@@ -73,10 +73,9 @@ def run(text: str, names: dict[str, Any]) -> Ran:
             for statement in ast.parse(text, NAME).body:
                 when = _kind(statement)
                 value = _execute(statement, names)
-        except NameError as raised:
-            error, when = raised, When.STATEMENT
         except Exception as raised:
             error = raised
+            when = When.STATEMENT if isinstance(raised, NameError) else when
     told = tuple(dict.fromkeys(readable(str(w.message)) for w in warned if issubclass(w.category, UserWarning)))
     if error is None:
         return Ran(value, told, steps=_steps(names))
