@@ -9,6 +9,7 @@ A run file holds, in order of appearance and told apart by ``kind``:
 - ``training``: the same with its baseline state;
 - ``claim``: a decided claim, complete: the report needs nothing else; a later record of the same key, with p-values
   adjusted over the catalogue, takes its place;
+- ``erratum``: what the printed and the modern form of an erratum did, complete as well;
 - ``peak``, ``timing``: of a timing run, the machine's matrix-product peak, and an engine's rounds on a piece of work;
 - ``end``: exit status, seconds, whether it was interrupted. A run without it was killed.
 """
@@ -122,6 +123,7 @@ class Run:
     end: Mapping[str, Any] | None = None
     timings: tuple[Mapping[str, Any], ...] = ()
     peaks: tuple[Mapping[str, Any], ...] = ()
+    errata: tuple[Mapping[str, Any], ...] = ()
 
 
 def read_run(path: Path) -> Run:
@@ -156,7 +158,7 @@ def read_run(path: Path) -> Run:
     except (KeyError, TypeError, AttributeError, ValueError, OverflowError) as error:
         said = f"{error!r}"[:200]
         raise invalid(f"trial in {path}", expected="the fields of a trial", received=said) from error
-    kinds = ("experiment", "training", "claim", "end", "timing", "peak")
+    kinds = ("experiment", "training", "claim", "erratum", "end", "timing", "peak")
     of_kind = {kind: tuple(r for r in records if r["kind"] == kind) for kind in kinds}
     try:
         return Run(
@@ -169,6 +171,7 @@ def read_run(path: Path) -> Run:
             of_kind["end"][-1] if of_kind["end"] else None,
             of_kind["timing"],
             of_kind["peak"],
+            of_kind["erratum"],
         )
     except TypeError as error:  # an id or a key that is a list or an object
         raise invalid(f"run record {path}", expected="texts as ids and keys", received=f"{error}") from error

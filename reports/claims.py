@@ -1,4 +1,4 @@
-"""The tables of claims: all of them in lecture order, and the errata."""
+"""The table of all claims, in lecture order."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def verdict_cell(claim: Mapping[str, Any], quick: bool, lecture: bool = True) ->
 
 def all_claims(run: Run) -> str:
     """Every claim in lecture order, one row each."""
-    claims = [claim for claim in run.claims if claim["marker"] != "errata"]
+    claims = run.claims
     if not claims:
         return ""
     rows = [
@@ -67,15 +67,3 @@ def all_claims(run: Run) -> str:
         "no value; a rank test counts it as the worst. Accuracies are fractions. Each claim's id leads to its details."
         + (" *(quick)*: decided at less than the lecture's size." if any(is_reduced(run, c) for c in claims) else "")
     )
-
-
-def errata(run: Run) -> str:
-    """The slides whose code needs an update; empty where the run looked at none."""
-    rows = [
-        [escape(c["slide"]), link(c), escape(c["statement"]), verdict_text(c["verdict"]), escape(c["reason"])]
-        for c in run.claims
-        if c["marker"] == "errata"
-    ]
-    if not rows:
-        return ""
-    return "## Slides whose code needs an update\n\n" + table(["slide", "item", "what", "verdict", "today"], rows)

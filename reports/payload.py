@@ -15,18 +15,18 @@ def payload(run: Run, figures: Sequence[str] = ()) -> dict[str, Any]:
     """The whole report as plain types.
 
     ``run``: the run's header (``fingerprint`` is the environment), its ``end`` (None: it was killed) and ``partial``;
-    ``claims`` and ``errata``: the claims' records; ``timings``: one record per trained variant; ``figures``: the names
-    of the files in ``figures/``; ``timing_runs``: of a run with -m timing, a record per engine and piece of work
-    (``cases``) and the machine's matrix-product peaks (``peaks``).
+    ``claims``: their records; ``timings``: one record per trained variant; ``errata``: one per erratum, with its code
+    as it was run; ``figures``: the names of the files in ``figures/``; ``timing_runs``: of a run with -m timing, a
+    record per engine and piece of work (``cases``) and the machine's matrix-product peaks (``peaks``).
     """
     header = _without_kind(run.header)
     header.pop("schema", None)
     return {
         "schema": SCHEMA,
         "run": {**header, "end": _without_kind(run.end) if run.end else None, "partial": is_partial(run)},
-        "claims": [_without_kind(claim) for claim in run.claims if claim["marker"] != "errata"],
+        "claims": [_without_kind(claim) for claim in run.claims],
         "timings": [_without_kind(training) for training in run.trainings],
-        "errata": [_without_kind(claim) for claim in run.claims if claim["marker"] == "errata"],
+        "errata": [_without_kind(erratum) for erratum in run.errata],
         "timing_runs": {
             "cases": [_without_kind(record) for record in run.timings],
             "peaks": [_without_kind(record) for record in run.peaks],

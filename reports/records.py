@@ -16,7 +16,7 @@ from reports.shapes import SHAPES, faults
 def load(path: Path) -> Run:
     """The run, with every record of the expected shape and None in place of NaN and inf; SuiteError otherwise.
 
-    Claims come in lecture order where they say their ``order`` in the catalogue, else in order of decision.
+    Claims and errata come in lecture order where they say their ``order`` in the catalogue, else in order of decision.
     """
     try:
         run = read_run(path)
@@ -31,12 +31,14 @@ def load(path: Path) -> Run:
         end=_clean(run.end),
         timings=tuple(_clean(list(run.timings))),
         peaks=tuple(_clean(list(run.peaks))),
+        errata=tuple(_clean(list(run.errata))),
     )
     kinds = (
         ("run", [run.header]),
         ("experiment", run.experiments.values()),
         ("training", run.trainings),
         ("claim", run.claims),
+        ("erratum", run.errata),
         ("timing", run.timings),
         ("peak", run.peaks),
         ("end", [run.end] if run.end else []),
@@ -52,11 +54,12 @@ def load(path: Path) -> Run:
     for name in sorted(used - set(run.experiments)):
         expected = f"a record of kind 'experiment' with the id {name!r}"
         raise invalid(f"run record {path}", expected=expected, received="none")
-    return dataclasses.replace(run, claims=tuple(sorted(run.claims, key=_order)))
+    claims, errata = (tuple(sorted(records, key=_order)) for records in (run.claims, run.errata))
+    return dataclasses.replace(run, claims=claims, errata=errata)
 
 
-def _order(claim: Mapping[str, Any]) -> float:
-    order = claim.get("order")
+def _order(record: Mapping[str, Any]) -> float:
+    order = record.get("order")
     return order if isinstance(order, int | float) else math.inf
 
 

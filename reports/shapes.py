@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from harness.erratum import State
 from harness.verdict import Verdict
 
 # A shape is a type or a tuple of types; {key: shape}: these keys at least; {...: shape}: any keys, values alike;
@@ -77,7 +78,7 @@ SHAPES: Mapping[str, Any] = {
         "key": str,
         "id": str,
         "case": str,
-        "marker": {"training", "exact", "errata"},
+        "marker": {"training", "exact"},
         "slide": str,
         "statement": str,
         "rule": str,
@@ -94,6 +95,29 @@ SHAPES: Mapping[str, Any] = {
         "baseline": BASELINE,
         "deviations": [str],
         "notes": [str],
+        "seconds": NUMBER_OR_NONE,
+    },
+    "erratum": {
+        **dict.fromkeys(
+            (
+                "id",
+                "slide",
+                "statement",
+                "given",
+                "printed",
+                "modern",
+                "check",
+                "expected",
+                "when",
+                "error",
+                "warning",
+                "reason",
+            ),
+            str,
+        ),
+        "outcome": {"fails", "warns", "differs"},
+        "values": {"slide": object, "today": object, "modern": object},
+        "state": {str(state) for state in State},
         "seconds": NUMBER_OR_NONE,
     },
     "timing": {

@@ -29,8 +29,8 @@ def is_figure(claim: Mapping[str, Any]) -> bool:
 
 
 def split(run: Run, verdict: Verdict) -> tuple[list[Mapping[str, Any]], list[Mapping[str, Any]]]:
-    """The claims of a verdict, less the errata: those at the lecture's size, and the reduced ones."""
-    found = [c for c in run.claims if c["verdict"] == verdict and c["marker"] != "errata"]
+    """The claims of a verdict: those at the lecture's size, and the reduced ones."""
+    found = [claim for claim in run.claims if claim["verdict"] == verdict]
     return [c for c in found if not is_reduced(run, c)], [c for c in found if is_reduced(run, c)]
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from harness.store import Run
 from harness.verdict import Verdict
+from reports.errata import errata_line
 from reports.payload import is_partial
 from reports.size import is_figure, is_reduced, small_experiments, split
 from reports.text import code, escape, plural, seconds, table
@@ -27,15 +28,16 @@ def _day(run: Run) -> str:
 
 def summary(run: Run) -> str:
     """A line, a table of counts, and the notices a reader must not miss."""
-    claims = [claim for claim in run.claims if claim["marker"] != "errata"]
-    parts = [_line(run, claims)]
+    claims = list(run.claims)
+    parts = [_line(run, claims)] if claims or not run.errata else []
     if claims:
         parts.append(_counts(run, claims))
         parts.append(_moved(run, claims))
+    parts.append(errata_line(run))
     if is_partial(run):
         parts.append(_partial(run))
     parts.append(_reused(run))
-    if not claims:
+    if not claims and not run.errata:
         parts.append("**No claim was decided in this run.**")
     parts.append(_quick_note(run, claims))
     return "\n\n".join(part for part in parts if part)

@@ -113,6 +113,23 @@ def code(text: object) -> str:
     return f"`{plain}`" if plain else ""
 
 
+def code_lines(text: str, most: int = 6, longest: int = 110) -> str:
+    """A snippet in a table cell: a code span for each line, indented as it is; what is too much for a cell is cut."""
+    shown = text.splitlines()
+    cut = [line if len(line) <= longest else line[: longest - 1] + "…" for line in shown[:most]]
+    indents = ["\u00a0" * (len(line) - len(line.lstrip())) for line in cut]
+    spans = [code(line).replace("`", "`" + indent, 1) for line, indent in zip(cut, indents, strict=True)]
+    return "<br>".join([*filter(None, spans), *(["…"] if len(shown) > most else [])])
+
+
+def fenced(text: str, language: str = "python") -> str:
+    """A block of code, in a fence that nothing in it can close."""
+    fence = "```"
+    while fence in text:
+        fence += "`"
+    return f"{fence}{language}\n{text}\n{fence}"
+
+
 def lines(items: Sequence[str], most: int = 3) -> str:
     """Items of one cell on lines of their own, the rest counted: long lists belong to the details."""
     shown = list(items[:most])

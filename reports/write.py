@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from harness.store import Run
 from reports import records
-from reports.claims import all_claims, anchor, errata, link
+from reports.claims import all_claims, anchor, link
 from reports.contradictions import contradictions
 from reports.details import details
 from reports.environment import deviations, environment, how_to_read
+from reports.errata import errata
 from reports.folders import check_writable, write_atomic
 from reports.payload import payload, to_json
 from reports.summary import summary, title
@@ -58,7 +59,7 @@ def write_report(run_path: Path, out: Path) -> Path:
 def markdown(run: Run, overview: Picture | None, clocks: Picture | None, curves: Sequence[Picture]) -> str:
     """The text of REPORT.md; of a run that only timed, without the sections that are about claims."""
     timed = timing(run, _embed(clocks) if clocks else "")
-    if timed and not run.claims and not run.trainings:
+    if timed and not run.claims and not run.trainings and not run.errata:
         return "\n\n".join([timing_title(run), timed, environment(run)]) + "\n"
     sections = [
         title(run),

@@ -1,10 +1,12 @@
-"""The catalogue as pytest parameters: trainings, claims on trials, exact claims."""
+"""The catalogue as pytest parameters: trainings, claims on trials, exact claims, errata."""
 
 from __future__ import annotations
 
 from cases import CLAIMS
+from cases.errata import ERRATA as ALL_ERRATA
 from harness.catalogue import experiments
 from harness.claim import Claim
+from harness.erratum import Erratum
 from harness.experiment import Experiment
 from harness.rules import Exact
 
@@ -15,6 +17,7 @@ TRAININGS: tuple[tuple[str, str], ...] = tuple(
 )
 TRAINING_CLAIMS: dict[str, Claim] = {claim.key: claim for claim in CLAIMS if claim.experiment is not None}
 EXACT_CLAIMS: dict[str, Claim] = {claim.key: claim for claim in CLAIMS if isinstance(claim.rule, Exact)}
+ERRATA: dict[str, Erratum] = {erratum.id: erratum for erratum in ALL_ERRATA}
 
 
 def training_name(experiment: str, variant: str) -> str:

@@ -19,7 +19,7 @@ from harness.fingerprint import stack
 from harness.store import RunLog, new_id, read_run
 from harness.training.backend import Device, choose_backend, start_backend
 from reports.folders import runs_folder
-from suite import selection, summary, timing, workers
+from suite import errata, selection, summary, timing, workers
 from suite.catalogue import EXPERIMENTS, training_name
 from suite.earlier import Earlier, source
 from suite.exchange import Exchange
@@ -136,7 +136,8 @@ def finish(run: SuiteRun, exitstatus: int, seconds: float) -> tuple[int, list[st
             summary.decide_trained(run)
             lines.append(summary.interrupted_line(run))
         summary.adjust_all(run)
-        lines += [*summary.verdict_lines(run), *summary.baseline_lines(run), *timing.lines(run)]
+        lines += [*summary.verdict_lines(run), *errata.lines(run.errata.values()), *summary.baseline_lines(run)]
+        lines += timing.lines(run)
         vanished = summary.vanished(run)
         if vanished and exitstatus == pytest.ExitCode.OK:
             exitstatus = pytest.ExitCode.TESTS_FAILED

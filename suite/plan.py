@@ -51,13 +51,15 @@ def plan(options: Options, items: Sequence[pytest.Item], workers: int = 1) -> It
     if rows:
         yield from tabulate(rows, headers, tablefmt="simple", disable_numparse=True).splitlines()
     decided = sum(selection.key_of(item) is not None for item in items)
-    timed = sum(item.get_closest_marker("timing") is not None for item in items)
-    yield f"{len(rows)} variants, {trials} trials, {decided} claims" + (f", {timed} timings" if timed else "")
+    marked = {kind: sum(item.get_closest_marker(kind) is not None for item in items) for kind in ("errata", "timing")}
+    errata = f", {marked['errata']} errata" if marked["errata"] else ""
+    timed = f", {marked['timing']} timings" if marked["timing"] else ""
+    yield f"{len(rows)} variants, {trials} trials, {decided} claims{errata}{timed}"
     if known or not unknown:
         shared = f" on {workers} workers" if workers > 1 else ""
         yield (
             f"about {known / workers:.0f} s of training{shared}, as stored for {stored.stack}; "
-            "start, exact claims and report come on top"
+            "start, exact claims, errata and report come on top"
         )
     if unknown:
         yield f"{unknown} of them have no stored time for {stored.stack} in setting {options.setting}"

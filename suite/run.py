@@ -11,6 +11,8 @@ from baselines.drift import Comparison, State
 from baselines.record import ExpectedVerdict
 from baselines.verdicts import compare_verdict
 from harness.claim import Claim
+from harness.erratum import Erratum, Finding
+from harness.erratum import State as ErratumState
 from harness.errors import SuiteError
 from harness.fingerprint import fingerprint
 from harness.rules import Exact
@@ -19,6 +21,7 @@ from harness.training.backend import Device
 from harness.training.train import resolve_engine
 from harness.trial import Trial
 from harness.verdict import Decision, Verdict
+from suite import errata
 from suite.catalogue import EXPERIMENTS, training_name
 from suite.options import Options
 from suite.outcome import Outcome
@@ -65,6 +68,7 @@ class SuiteRun:
         self.trials = Trials(options, log, progress, exchange, earlier)
         self.states: dict[tuple[str, str], Comparison] = {}
         self.outcomes: dict[str, Outcome] = {}
+        self.errata: dict[str, Finding] = {}
         self.timings: list[Any] = []
         self._damaged: set[tuple[str, str]] = set()
         self.moved = False
@@ -135,6 +139,18 @@ class SuiteRun:
         except Exception as error:
             return self._settle(claim, not_run(error), (), clock)
         return self._settle(claim, decision, (), clock)
+
+    def examine(self, erratum: Erratum) -> Finding:
+        """Runs both forms of an erratum; ``NOT_RUN`` where that cannot be done."""
+        self.progress.note(erratum.id)
+        try:
+            finding = erratum.examine(self.options.backend)
+        except Exception as error:
+            finding = Finding(erratum, ErratumState.NOT_RUN, not_run(error).reason)
+        self.moved |= finding.moved
+        self.errata[erratum.id] = finding
+        self.log.append("erratum", errata.record(finding, self.options.backend))
+        return finding
 
     def record(self, outcome: Outcome, adjusted: tuple[Decision, Verdict] | None = None) -> None:
         """Writes a claim's record; a later record of the same claim, with adjusted p-values, takes its place."""
@@ -249,6 +265,9 @@ def restored(run: SuiteRun, record: Run) -> None:
     for claim in record.claims:
         outcome = run.outcomes[claim["key"]] = Outcome.from_json(claim)
         run.moved |= outcome.moved
+    for erratum in record.errata:
+        finding = run.errata[erratum["id"]] = errata.finding(erratum)
+        run.moved |= finding.moved
 
 
 def run_fingerprint(options: Options, device: Device) -> dict[str, Any]:

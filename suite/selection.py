@@ -10,7 +10,7 @@ import pytest
 from baselines.record import EXACT
 from harness.claim import Claim
 from harness.errors import SuiteError, invalid, nearest
-from suite.catalogue import EXACT_CLAIMS, EXPERIMENTS, TRAINING_CLAIMS, TRAININGS, training_name
+from suite.catalogue import ERRATA, EXACT_CLAIMS, EXPERIMENTS, TRAINING_CLAIMS, TRAININGS, training_name
 from suite.stored import Stored, file_of
 
 MARKERS = ("exact", "training", "errata", "timing")
@@ -88,7 +88,7 @@ def training_of(item: pytest.Item) -> tuple[str, str] | None:
 def catalogue_names() -> set[str]:
     """The names that -k chooses from, of items that nobody has collected: under pytest-xdist only its workers do."""
     kinds = {"test_training": [training_name(*pair) for pair in TRAININGS], "test_claims": list(TRAINING_CLAIMS)}
-    kinds["test_exact"] = list(EXACT_CLAIMS)
+    kinds |= {"test_exact": list(EXACT_CLAIMS), "test_errata": list(ERRATA)}
     return {f"{kind}[{name}]" for kind, names in kinds.items() for name in names} | {f"{kind}.py" for kind in kinds}
 
 

@@ -7,12 +7,14 @@ from typing import Any
 
 from harness.trial import Divergence, Seconds, Trial
 from tests.reports.synthetic import (
+    LONG,
     LOSS,
     SEEDS,
     Recorder,
     claim,
     diverged,
     effect,
+    erratum,
     experiment,
     published,
     trial,
@@ -180,7 +182,7 @@ def rates(run: Recorder) -> None:
 
 
 def exact(run: Recorder) -> None:
-    """Claims that train nothing, an erratum, and one that could not run."""
+    """Claims that train nothing, one that could not run, and two errata."""
     error = {"metric": "error", "unit": "absolute error", "p": None, "p_adjusted": None, "n": 1}
     run.log.append(
         "claim",
@@ -208,4 +210,5 @@ def exact(run: Recorder) -> None:
         ),
     )
     run.log.append("claim", claim("early-stopping-stops", "NOT_RUN", [], marker="exact", reason="no such file"))
-    run.log.append("claim", claim("errata", "SUPPORTED", [], case="lr", marker="errata", reason="`lr=` raises"))
+    for one in (erratum("lr"), LONG):
+        run.log.append("erratum", one)

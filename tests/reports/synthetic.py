@@ -128,6 +128,43 @@ def claim(id: str, verdict: str, effects: list[dict[str, Any]], **changes: Any) 
     }
 
 
+def erratum(id: str, **changes: Any) -> dict[str, Any]:
+    return {
+        "id": id,
+        "slide": "4. Optimizers | usage",
+        "statement": "lr is called learning_rate.",
+        "given": "from keras import optimizers",
+        "printed": "sgd = optimizers.SGD(lr=0.1)",
+        "modern": "sgd = optimizers.SGD(learning_rate=0.1)",
+        "check": "float(sgd.learning_rate)",
+        "expected": "ValueError saying 'lr', at construction",
+        "outcome": "fails",
+        "when": "at construction",
+        "error": "ValueError: Argument(s) not recognized: {'lr': 0.1}",
+        "warning": "",
+        "values": {"slide": None, "today": None, "modern": 0.1},
+        "state": "holds",
+        "reason": "ValueError saying 'lr', at construction",
+        "seconds": 0.01,
+        **changes,
+    }
+
+
+LONG = erratum(
+    "long",
+    printed="\n".join(["for a in x | y:", *(f"    f(a, {i})" for i in range(8))]),
+    modern="g(" + ", ".join(f"argument_{i}=`{i}`" for i in range(20)) + ")",
+    outcome="differs",
+    when="",
+    error="",
+    warning="Do not | pass <this>.",
+    values={"slide": [1, "a|b"], "today": None, "modern": [1, "a|b"]},
+    state="broken",
+    reason="modern form: expected a | b",
+)
+"""An erratum with all that could break a table."""
+
+
 def published(variant: str, printed: str, metric: str = "val_accuracy") -> dict[str, Any]:
     return {"variant": variant, "metric": metric, "printed": printed, "value": float(printed), "rounding": 0.00005}
 

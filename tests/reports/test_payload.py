@@ -13,6 +13,7 @@ from tests.reports.synthetic import Recorder, claim, effect
 
 CLAIM_KEYS = {"id", "case", "slide", "statement", "rule", "setting", "verdict", "expected_verdict", "reason", "effects"}
 CLAIM_KEYS |= {"published", "variants", "baseline", "seconds"}
+ERRATUM_KEYS = {"id", "slide", "printed", "modern", "when", "outcome", "error", "values", "state"}
 EFFECT_KEYS = {"of", "metric", "unit", "estimate", "low", "high", "p", "p_adjusted", "n"}
 
 
@@ -32,14 +33,15 @@ def test_schema(folder: Path) -> None:
     assert report["timing_runs"] == {"cases": [], "peaks": []}
     assert report["run"]["fingerprint"]["device_model"] == "AMD EPYC 7B13"
     assert report["run"]["partial"] is False
-    for one in report["claims"] + report["errata"]:
+    for one in report["claims"]:
         assert set(one) >= CLAIM_KEYS
         assert "state" in one["baseline"]
         assert all(set(e) >= EFFECT_KEYS for e in one["effects"])
         assert all(set(v) >= {"metric", "mean", "std", "n", "values"} for v in one["variants"].values())
     assert len(report["claims"]) == 9
     assert len(report["timings"]) == 19
-    assert [one["id"] for one in report["errata"]] == ["errata"]
+    assert [one["id"] for one in report["errata"]] == ["lr", "long"]
+    assert all(set(one) >= ERRATUM_KEYS for one in report["errata"])
     assert sorted(report["figures"]) == sorted(path.name for path in (folder / "figures").iterdir())
 
 

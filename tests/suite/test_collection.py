@@ -10,7 +10,7 @@ import pytest
 
 from cases import CLAIMS
 from harness.rules import Exact
-from suite.catalogue import TRAINING_CLAIMS, TRAININGS, training_name
+from suite.catalogue import ERRATA, TRAINING_CLAIMS, TRAININGS, training_name
 from tests.suite.command import suite
 
 SPY = """
@@ -43,6 +43,11 @@ def test_exact_claims_only(tmp_path: Path) -> None:
     assert items == {f"exact.py::test_exact[{c.key}]" for c in CLAIMS if isinstance(c.rule, Exact)}
 
 
+def test_errata_only(tmp_path: Path) -> None:
+    items, _ = collected(tmp_path, "-m", "errata")
+    assert items == {f"errata.py::test_errata[{name}]" for name in ERRATA}
+
+
 def test_collecting_is_quick_and_imports_no_backend(tmp_path: Path) -> None:
     (tmp_path / "spy.py").write_text(SPY)
     clock = time.perf_counter()
@@ -52,6 +57,7 @@ def test_collecting_is_quick_and_imports_no_backend(tmp_path: Path) -> None:
     expected = {f"training.py::test_training[{training_name(*pair)}]" for pair in TRAININGS}
     expected |= {f"exact.py::test_exact[{c.key}]" for c in CLAIMS if isinstance(c.rule, Exact)}
     expected |= {f"claims.py::test_claims[{key}]" for key in TRAINING_CLAIMS}
+    expected |= {f"errata.py::test_errata[{name}]" for name in ERRATA}
     assert items == expected
     assert seconds < 3
 

@@ -28,7 +28,7 @@ def test_a_run_that_stores_is_never_green(stored: Finished) -> None:
 
 
 def test_nothing_selected(tmp_path: Path) -> None:
-    assert suite(tmp_path, *JAX, "-m", "errata").code == 5
+    assert suite(tmp_path, *JAX, "-m", "errata and exact").code == 5
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,246 @@
+"""4. Optimizers.
+
+What Keras 2.2 did is from its source: ``epsilon=None`` stood for 1e-7, ``clipnorm`` scaled all gradients by their
+common norm, Adagrad began its sums at 0.
+"""
+
+from __future__ import annotations
+
+from cases.errata.given import DATA, MODEL, NAMES
+from harness.erratum import Differs, Erratum, Fails
+from harness.snippet import When
+
+USAGE = "4. Optimizers, Usage of optimizers"
+USE = "4. Optimizers, Use Optimizer"
+IGNORED = "Argument `decay` is no longer supported and will be ignored"
+
+USAGE_IMPORTS = Erratum(
+    id="usage-imports",
+    slide=f"{USAGE}; 4. Optimizers, Use Optimizer; Example 1; Example 2",
+    statement="The listing imports the optimizers only: Sequential, Dense and Activation are missing.",
+    printed="from keras import optimizers\nmodel = Sequential()",
+    modern=(
+        "from keras import optimizers\n"
+        "from keras.models import Sequential\n"
+        "from keras.layers import Activation, Dense, Input\n"
+        "model = Sequential()"
+    ),
+    outcome=Fails("NameError", "name 'Sequential' is not defined"),
+    check="len(model.layers)",
+    gives=0,
+)
+
+LR = Erratum(
+    id="lr",
+    slide=f"{USAGE}; every listing with an optimizer",
+    statement="lr is called learning_rate, in every optimizer.",
+    given=NAMES,
+    printed="sgd = optimizers.SGD(lr=0.1)",
+    modern="sgd = optimizers.SGD(learning_rate=0.1)",
+    outcome=Fails("ValueError", "Argument(s) not recognized: {'lr': 0.1}", When.CONSTRUCTION),
+    check="round(float(sgd.learning_rate), 6)",
+    gives=0.1,
+)
+
+DECAY = Erratum(
+    id="decay",
+    slide=f"{USAGE}; every listing with an optimizer",
+    statement="decay is ignored, with a warning: the rate stays what it is. Here: the rate after 1,000,000 steps.",
+    given=NAMES,
+    printed="sgd = optimizers.SGD(learning_rate=0.01, decay=1e-6)",
+    modern=(
+        "rate = optimizers.schedules.InverseTimeDecay(0.01, decay_steps=1, decay_rate=1e-6)\n"
+        "sgd = optimizers.SGD(learning_rate=rate)"
+    ),
+    outcome=Differs(slide=0.005, today=0.01, warns=IGNORED),
+    check="sgd.iterations.assign(1_000_000)\nround(float(sgd.learning_rate), 6)",
+    gives=0.005,
+)
+
+CLIPNORM_PER_VARIABLE = Erratum(
+    id="clipnorm-per-variable",
+    slide=f"{USAGE}, clipnorm",
+    statement=(
+        "clipnorm clips each variable's gradient by itself; all of them together are clipped by global_clipnorm. "
+        "Here: the norm of two clipped gradients together."
+    ),
+    given=NAMES + "a, b = keras.Variable(np.zeros(2)), keras.Variable(np.zeros(2))\n"
+    "gradients = [keras.ops.convert_to_tensor(np.float32(g)) for g in ([3, 4], [6, 8])]",
+    printed="sgd = optimizers.SGD(learning_rate=0.01, clipnorm=1.)",
+    modern="sgd = optimizers.SGD(learning_rate=0.01, global_clipnorm=1.)",
+    outcome=Differs(slide=1.0, today=1.4142),
+    check=(
+        "sgd.apply(gradients, [a, b])\n"
+        "step = np.concatenate([keras.ops.convert_to_numpy(a), keras.ops.convert_to_numpy(b)])\n"
+        "round(float(np.linalg.norm(step) / 0.01), 4)"
+    ),
+    gives=1.0,
+)
+
+CLIPNORM_WITH_CLIPVALUE = Erratum(
+    id="clipnorm-with-clipvalue",
+    slide=f"{USAGE}, clipnorm and clipvalue",
+    statement="clipnorm and clipvalue cannot be given together any more; one has to be chosen.",
+    given=NAMES,
+    printed="sgd = optimizers.SGD(learning_rate=0.01, clipnorm=1., clipvalue=0.5)",
+    modern="sgd = optimizers.SGD(learning_rate=0.01, clipvalue=0.5)",
+    outcome=Fails(
+        "ValueError", "Only one of `clipnorm`, `clipvalue` and `global_clipnorm` can be set", When.CONSTRUCTION
+    ),
+    check="[sgd.clipnorm, sgd.clipvalue]",
+    gives=[None, 0.5],
+)
+
+
+def listed(name: str, printed: str, modern: str, values: dict[str, float | bool]) -> Erratum:
+    """One line of the slide that lists each optimizer's arguments; ``values``: what the modern form is to have."""
+    return Erratum(
+        id=f"{name.lower()}-as-listed",
+        slide=f"4. Optimizers (cont.), {name}",
+        statement=f"{name} takes neither lr nor decay, and no epsilon=None.",
+        given=NAMES,
+        printed=f"optimizer = keras.optimizers.{name}({printed})",
+        modern=f"optimizer = keras.optimizers.{name}({modern})",
+        outcome=Fails("ValueError", "Argument(s) not recognized: {'lr':", When.CONSTRUCTION),
+        check=f"[round(float(optimizer.get_config()[name]), 8) for name in {list(values)}]",
+        gives=list(values.values()),
+    )
+
+
+LISTED = (
+    listed(
+        "SGD",
+        "lr=0.01, momentum=0.0, decay=0.0, nesterov=False",
+        "learning_rate=0.01, momentum=0.0, nesterov=False",
+        {"learning_rate": 0.01, "momentum": 0.0, "nesterov": False},
+    ),
+    listed(
+        "RMSprop",
+        "lr=0.001, rho=0.9, epsilon=None, decay=0.0",
+        "learning_rate=0.001, rho=0.9",
+        {"learning_rate": 0.001, "rho": 0.9, "epsilon": 1e-7},
+    ),
+    listed(
+        "Adagrad",
+        "lr=0.01, epsilon=None, decay=0.0",
+        "learning_rate=0.01, initial_accumulator_value=0.0",
+        {"learning_rate": 0.01, "initial_accumulator_value": 0.0, "epsilon": 1e-7},
+    ),
+    listed(
+        "Adadelta",
+        "lr=1.0, rho=0.95, epsilon=None, decay=0.0",
+        "learning_rate=1.0, rho=0.95",
+        {"learning_rate": 1.0, "rho": 0.95, "epsilon": 1e-7},
+    ),
+    listed(
+        "Adam",
+        "lr=0.001, beta_1=0.9, beta_2=0.999, epsilon=None, decay=0.0, amsgrad=False",
+        "learning_rate=0.001, beta_1=0.9, beta_2=0.999, amsgrad=False",
+        {"learning_rate": 0.001, "beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-7, "amsgrad": False},
+    ),
+)
+
+
+def epsilon_none(name: str) -> Erratum:
+    """``epsilon=None``, which is accepted and fails in the first step."""
+    return Erratum(
+        id=f"epsilon-none-{name.lower()}",
+        slide=f"4. Optimizers (cont.), {name}",
+        statement=f"{name} accepts epsilon=None, and fails in the first training step; left out, it is 1e-7 as then.",
+        given=NAMES + DATA + MODEL,
+        printed=(
+            f"model.compile(loss='mse', optimizer=optimizers.{name}(epsilon=None))\n"
+            "model.fit(X, Y, epochs=1, verbose=0)"
+        ),
+        modern=f"model.compile(loss='mse', optimizer=optimizers.{name}())\nmodel.fit(X, Y, epochs=1, verbose=0)",
+        outcome=Fails("ValueError", "None is not a valid value for jnp.array", When.FIT, steps=0),
+        on={"tensorflow": Fails("ValueError", "None values not supported", When.FIT, steps=0)},
+        check="[model.optimizer.epsilon, int(model.optimizer.iterations)]",
+        gives=[1e-7, 1],
+    )
+
+
+ADAGRAD_DEFAULTS = Erratum(
+    id="adagrad-defaults",
+    slide="4. Optimizers (cont.), Adagrad",
+    statement="Adagrad's default rate is 0.001 instead of 0.01, and its sum of squares begins at 0.1 instead of 0.",
+    given=NAMES,
+    printed="adagrad = optimizers.Adagrad()",
+    modern="adagrad = optimizers.Adagrad(learning_rate=0.01, initial_accumulator_value=0.0)",
+    outcome=Differs(slide=[0.01, 0.0], today=[0.001, 0.1]),
+    check="[round(float(adagrad.learning_rate), 6), adagrad.initial_accumulator_value]",
+    gives=[0.01, 0.0],
+)
+
+ADADELTA_RATE = Erratum(
+    id="adadelta-rate",
+    slide="4. Optimizers (cont.), Adadelta",
+    statement="Adadelta's default rate is 0.001 instead of the method's own 1.0.",
+    given=NAMES,
+    printed="adadelta = optimizers.Adadelta()",
+    modern="adadelta = optimizers.Adadelta(learning_rate=1.0)",
+    outcome=Differs(slide=1.0, today=0.001),
+    check="round(float(adadelta.learning_rate), 6)",
+    gives=1.0,
+)
+
+MODEL_UNDEFINED = Erratum(
+    id="model-undefined",
+    slide=USE,
+    statement="The listing adds layers to a model that it never makes.",
+    given=NAMES,
+    printed="model.add(Dense(units=256, input_dim=784, kernel_initializer='glorot_uniform', activation='relu'))",
+    modern=(
+        "model = Sequential()\n"
+        "model.add(keras.Input((784,)))\n"
+        "model.add(Dense(units=256, kernel_initializer='glorot_uniform', activation='relu'))"
+    ),
+    outcome=Fails("NameError", "name 'model' is not defined"),
+    check="model.output_shape",
+    gives=(None, 256),
+)
+
+ADAM_MOMENTUM = Erratum(
+    id="adam-momentum",
+    slide=USE,
+    statement="Adam has no momentum and no nesterov: its momentum is beta_1, its Nesterov form is Nadam.",
+    given=NAMES,
+    printed="adam = optimizers.Adam(learning_rate=0.01, momentum=0.9, nesterov=True)",
+    modern="adam = optimizers.Nadam(learning_rate=0.01, beta_1=0.9)",
+    outcome=Fails("ValueError", "Argument(s) not recognized: {'momentum': 0.9, 'nesterov': True}", When.CONSTRUCTION),
+    check="[adam.name, round(float(adam.learning_rate), 6), adam.beta_1]",
+    gives=["nadam", 0.01, 0.9],
+)
+
+LOSS_SOFTMAX = Erratum(
+    id="loss-softmax",
+    slide=USE,
+    statement=(
+        "There is no loss called softmax: compile accepts it, fit does not. The loss of a softmax output is "
+        "categorical_crossentropy. Here: its first value, of three classes alike, ln 3."
+    ),
+    given=NAMES + DATA + MODEL,
+    printed="model.compile(loss='softmax', optimizer='adam')\nhist = model.fit(X, Y, epochs=1, verbose=0)",
+    modern=(
+        "model.compile(loss='categorical_crossentropy', optimizer='adam')\nhist = model.fit(X, Y, epochs=1, verbose=0)"
+    ),
+    outcome=Fails("ValueError", "Could not interpret loss identifier: softmax", When.FIT, steps=0),
+    check="hist.history['loss'][0]",
+    gives=1.0986123,
+    tolerance=1e-5,  # float32 mean of eight logarithms
+)
+
+ERRATA = (
+    USAGE_IMPORTS,
+    LR,
+    DECAY,
+    CLIPNORM_PER_VARIABLE,
+    CLIPNORM_WITH_CLIPVALUE,
+    *LISTED,
+    *(epsilon_none(name) for name in ("RMSprop", "Adagrad", "Adadelta", "Adam")),
+    ADAGRAD_DEFAULTS,
+    ADADELTA_RATE,
+    MODEL_UNDEFINED,
+    ADAM_MOMENTUM,
+    LOSS_SOFTMAX,
+)
