@@ -44,6 +44,7 @@ SHAPES: Mapping[str, Any] = {
         "commit": TEXT_OR_NONE,
         "stack": str,
         "gpu?": GPU,
+        "broken?": [{"name": str, "where": str, "error": str, "costs": [str]}],
     },
     "experiment": {
         "id": str,

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from cases import CLAIMS
-from harness.catalogue import experiments
+from cases import BROKEN, CLAIMS
+from harness.catalogue import Broken, experiments
 from harness.claim import Claim
 from harness.experiment import Experiment
 from harness.rules import Exact
@@ -15,6 +15,9 @@ TRAININGS: tuple[tuple[str, str], ...] = tuple(
 )
 TRAINING_CLAIMS: dict[str, Claim] = {claim.key: claim for claim in CLAIMS if claim.experiment is not None}
 EXACT_CLAIMS: dict[str, Claim] = {claim.key: claim for claim in CLAIMS if isinstance(claim.rule, Exact)}
+
+UNREAD: dict[str, Broken] = {f"{broken.name}, {broken.where}": broken for broken in BROKEN}
+"""What could not be read of the catalogue, by the name of the item that fails over it."""
 
 
 def training_name(experiment: str, variant: str) -> str:

@@ -66,6 +66,8 @@ class SuiteRun:
         self.states: dict[tuple[str, str], Comparison] = {}
         self.outcomes: dict[str, Outcome] = {}
         self.timings: list[Any] = []
+        self.broken: Sequence[Mapping[str, Any]] = ()
+        """What could not be read of the catalogue, of the selected items (``harness.catalogue.Broken``)."""
         self._damaged: set[tuple[str, str]] = set()
         self.moved = False
         """Whether anything is red because it moved: a variant against its baseline, or a verdict."""
