@@ -1,4 +1,4 @@
-"""A catalogue of claims: the sections of a lecture in its order, checked as a whole; a mistake costs its claims alone."""
+"""A catalogue of claims: the sections of a lecture in its order, checked as a whole; a mistake costs its own alone."""
 
 from __future__ import annotations
 

@@ -53,7 +53,7 @@ def _advice(error: Exception, names: Mapping[str, Any], imports: tuple[tuple[str
         module = __import__(imports[0][0], fromlist=["*"])
         return f"a name of module {imports[0][0]}", nearest(imports[0][1], _public(module))
     if isinstance(error, AttributeError) and isinstance(error.obj, ModuleType):
-        return f"a name of module {error.obj.__name__}", nearest(error.name, _public(error.obj))
+        return f"a name of module {error.obj.__name__}", nearest(error.name or "", _public(error.obj))
     if lacking:
         return f"everything that a {lacking[1]} needs", f"Add {lacking[2].replace(chr(39), '')} to it."
     if unknown:

@@ -1,7 +1,6 @@
 """The import itself: a finder for the modules of one package, and the second attempt at a module that fails."""
 
 from __future__ import annotations
-
 import __future__
 
 import ast
@@ -153,17 +152,17 @@ class _Module:
         if not statement.elements or not all(isinstance(one, Claim) for one in made):
             return False
         self._names[statement.makes[0]] = tuple(made)
-        for element, error in failed:
-            self._leave_out(element, self._cause(error, element))
+        for element, why in failed:
+            self._leave_out(element, self._cause(why, element))
         return True
 
     def _cause(self, error: Exception, statement: Statement) -> Fault:
         """An earlier mistake, where a name is missing because of it, else a new one."""
         known = None
         if isinstance(error, NameError):
-            known = self._missing.get(error.name)
+            known = self._missing.get(error.name or "")
         elif isinstance(error, AttributeError) and isinstance(error.obj, ModuleType):
-            known = self._faults.behind(error.obj.__name__, error.name)
+            known = self._faults.behind(error.obj.__name__, error.name or "")
         elif isinstance(error, ImportError) and statement.imports:
             known = self._faults.behind(*statement.imports[0])
         return known or self._fault(error, statement, self._line(error.__traceback__) or statement.line)
