@@ -25,6 +25,18 @@ class Sweep:
 
 
 @dataclass(frozen=True)
+class TurningPoint:
+    """Overfitting in one figure: training and validation loss, with the epoch at which the latter is least marked.
+
+    Attributes:
+        training, validation: the curves, side by side; inference mode has the training loss without dropout.
+    """
+
+    training: Literal["loss", "train_loss"] = "train_loss"
+    validation: Literal["val_loss"] = "val_loss"
+
+
+@dataclass(frozen=True)
 class Landscape:
     """A loss over a grid of two parameters: ``loss[j][i]`` at (``x[i]``, ``y[j]``); ``condition`` of its Hessian."""
 
