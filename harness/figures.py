@@ -38,7 +38,10 @@ class TurningPoint:
 
 @dataclass(frozen=True)
 class Landscape:
-    """A loss over a grid of two parameters: ``loss[j][i]`` at (``x[i]``, ``y[j]``); ``condition`` of its Hessian."""
+    """A loss over a grid of two parameters: ``loss[j][i]`` at (``x[i]``, ``y[j]``).
+
+    ``condition`` is the condition number of the loss's Hessian, over all parameters of the model.
+    """
 
     name: str
     x: tuple[float, ...]

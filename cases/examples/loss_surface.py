@@ -18,7 +18,7 @@ from harness.figures import Landscape, Surface
 PRICE, VOLUME = 0, 2
 """The columns whose weights are moved: the opening price, and the volume, a thousand times as large."""
 REACH = 1.0
-POINTS = 41
+POINTS = 33
 
 
 def landscape(name: str, data: Dataset) -> Landscape:
