@@ -144,6 +144,14 @@ class Experiment:
                 expected="`inference`, which records train_loss, or training='loss'",
                 received="neither",
             )
+        unknown = sorted(set(self.turning_point.variants) - set(names)) if self.turning_point is not None else []
+        if unknown:
+            raise invalid(
+                f"turning_point of {where}",
+                expected="variants of the experiment",
+                received=repr(unknown[0]),
+                fix=nearest(unknown[0], names),
+            )
         for part in ("data", "model", "optimizer"):
             lacking = [v.name for v in self.variants if getattr(v, part) is None] if getattr(self, part) is None else []
             if lacking:

@@ -29,9 +29,11 @@ class TurningPoint:
     """Overfitting in one figure: training and validation loss, with the epoch at which the latter is least marked.
 
     Attributes:
+        variants: those to show, all for none: a loss with a penalty in it says little of the data.
         training, validation: the curves, side by side; inference mode has the training loss without dropout.
     """
 
+    variants: tuple[str, ...] = ()
     training: Literal["loss", "train_loss"] = "train_loss"
     validation: Literal["val_loss"] = "val_loss"
 

@@ -113,8 +113,9 @@ def spaced(count: int) -> np.ndarray:
 def pairs(experiment: Mapping[str, Any], trials: Mapping[str, Sequence[Trial]]) -> list[tuple[str, ...]]:
     """The curves to draw side by side, one figure for each pair.
 
-    A classifier always has (val_accuracy, loss). Its other pairs are drawn where the slide printed one of them, where
-    a metric of the experiment is one of them, or where they were recorded on purpose (inference mode).
+    A classifier always has (val_accuracy, loss); the two losses of turning points come last. Its other pairs are drawn
+    where the slide printed one of them, where a metric of the experiment is one of them, or where they were recorded on
+    purpose (inference mode).
     """
     recorded = {
         name for of_variant in trials.values() for t in of_variant for name, curve in t.history.items() if curve
@@ -124,13 +125,13 @@ def pairs(experiment: Mapping[str, Any], trials: Mapping[str, Sequence[Trial]]) 
         return [found] if found else []
     wanted = {name for curves in experiment["printed"].values() for name in curves}
     wanted |= {metric["name"] for metric in experiment["metrics"]} | {"val_accuracy", "loss", *PAIRS[2]}
-    turning = turning_pair(experiment)
-    chosen = [turning] if turning and recorded >= set(turning) else []
+    chosen = []
     for pair in PAIRS:
-        found = tuple(name for name in pair if name in recorded and name not in turning)
-        if found and wanted & set(found):
+        found = tuple(name for name in pair if name in recorded)
+        if found and wanted & set(pair):
             chosen.append(found)
-    return sorted(chosen, key=lambda pair: "val_accuracy" not in pair)
+    turning = turning_pair(experiment)
+    return [*chosen, turning] if turning and recorded >= set(turning) else chosen
 
 
 def turning_pair(experiment: Mapping[str, Any]) -> tuple[str, ...]:

@@ -25,10 +25,14 @@ def pictures(run: Run, experiment: Mapping[str, Any], trials: Mapping[str, Seque
 def _picture(
     run: Run, experiment: Mapping[str, Any], trials: Mapping[str, Sequence[Trial]], pair: tuple[str, ...], index: int
 ) -> Picture:
+    turns: dict[str, Turn] = {}
+    if pair == turning_pair(experiment):
+        chosen = experiment["turning_point"]["variants"]
+        trials = {name: of for name, of in trials.items() if name in chosen or not chosen}
+        turns = turning_points(trials, pair[-1])
     arms = {curve: [a for name, t in trials.items() if (a := arm(name, t, curve))] for curve in pair}
     slides = {curve: _figures(run, experiment["id"], curve) for curve in pair}
     bests = _best(run, experiment["id"], trials, pair)
-    turns = turning_points(trials, pair[-1]) if pair == turning_pair(experiment) else {}
     with styled():
         content = _draw(experiment, trials, arms, slides, bests, turns)
     return Picture(

@@ -71,7 +71,7 @@ SHAPES: Mapping[str, Any] = {
                 }
             ],
         },
-        "turning_point?": {"training": str, "validation": str},
+        "turning_point?": {"variants": [str], "training": str, "validation": str},
     },
     "training": {
         "experiment": str,

@@ -9,7 +9,7 @@ import numpy as np
 
 from harness.trial import Trial
 from reports.picture import Picture, file_name
-from reports.style import FAINT, INK, fitting, styled, svg
+from reports.style import INK, fitting, styled, svg
 from reports.text import escape, number
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 SIDE, TICKS, HEAD, FOOT, GAP = 2.7, 0.75, 0.5, 0.6, 0.35
 """Inches: a panel, its figures, what is above and below it, and the space to the next."""
 STEPS = 10
+FINER = 2
 COLOURS = ("#f4f8fb", "#0072B2")
 
 
@@ -49,7 +50,7 @@ def _draw(declared: Mapping[str, Any]) -> bytes:
         left = TICKS + index * (SIDE + TICKS + GAP)
         axes = figure.add_axes((left / width, FOOT / height, SIDE / width, SIDE / height))
         _contours(axes, landscape)
-        axes.set_title(landscape["name"])
+        axes.set_title(f"{landscape['name']}: condition number {number(landscape['condition'])}")
         axes.set_xlabel(declared["x"])
         axes.set_ylabel(declared["y"])
     return svg(figure)
@@ -59,17 +60,30 @@ def _contours(axes: Axes, landscape: Mapping[str, Any]) -> None:
     """Levels at equal steps of the root of the loss: of a quadratic loss, at equal distances from its minimum."""
     from matplotlib.colors import LinearSegmentedColormap
 
-    loss = np.array(landscape["loss"], "float64")
+    x, y, loss = _finer(landscape)
     root = np.sqrt(loss - np.nanmin(loss))
     levels = np.linspace(0, float(np.nanmax(root)) or 1.0, STEPS + 1)
     colours = LinearSegmentedColormap.from_list("loss", COLOURS)
-    axes.contourf(landscape["x"], landscape["y"], root, levels=levels, cmap=colours)
-    axes.contour(landscape["x"], landscape["y"], root, levels=levels[1:], colors=FAINT, linewidths=0.6)
+    bands = axes.contourf(x, y, root, levels=levels, cmap=colours)
+    bands.set(edgecolor="white", linewidth=0.7)
     least = np.unravel_index(int(np.nanargmin(loss)), loss.shape)
-    at = landscape["x"][least[1]], landscape["y"][least[0]]
-    axes.plot([at[0]], [at[1]], linestyle="", marker="+", markersize=9, markeredgewidth=1.6, color=INK, zorder=4)
+    axes.plot(
+        [x[least[1]]], [y[least[0]]], linestyle="", marker="+", markersize=9, markeredgewidth=1.6, color=INK, zorder=4
+    )
     axes.grid(False)
     axes.set_aspect("equal")
+
+
+def _finer(landscape: Mapping[str, Any]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The grid with points in between, by splines of second order, which a quadratic loss is one of."""
+    from scipy.interpolate import RectBivariateSpline
+
+    x, y, loss = (np.array(landscape[name], "float64") for name in ("x", "y", "loss"))
+    if np.isnan(loss).any() or min(loss.shape) < 3:
+        return x, y, loss
+    fine = [np.linspace(along[0], along[-1], FINER * (len(along) - 1) + 1) for along in (y, x)]
+    between = RectBivariateSpline(y, x, loss, kx=2, ky=2, s=0)(*fine)
+    return fine[1], fine[0], np.clip(between, loss.min(), None)
 
 
 def _caption(title: str, landscapes: Sequence[Mapping[str, Any]]) -> str:
@@ -81,7 +95,7 @@ def _caption(title: str, landscapes: Sequence[Mapping[str, Any]]) -> str:
             f"{number(min(values))} to {number(max(values))} here"
         )
     return (
-        f"{title}. Cross: the minimum; lines at equal steps of the square root of the loss above it. "
+        f"{title}. Cross: the minimum; bands: equal steps of the square root of the loss above it. "
         f"{'; '.join(said)}. "
         "Gradient descent follows the flattest direction in about as many steps as the condition number says."
     )

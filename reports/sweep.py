@@ -99,9 +99,11 @@ def _draw(declared: Mapping[str, Any], lines: Mapping[str, Sequence[Point]]) -> 
 
 
 def _line(axes: Axes, points: Sequence[Point], look: Look, name: str, shift: float) -> None:
-    """``shift``: how many points of length its crosses at the edge lie beside those of another series."""
+    """``shift``: by how many points of length it is moved sideways, so that series do not hide each other."""
     from matplotlib.transforms import ScaledTranslation
 
+    beside = ScaledTranslation(shift / 72, 0, axes.figure.dpi_scale_trans)
+    moved = axes.transData + beside
     valued = [point for point in points if point.values]
     across = [point.at for point in valued]
     axes.vlines(
@@ -111,6 +113,7 @@ def _line(axes: Axes, points: Sequence[Point], look: Look, name: str, shift: flo
         color=look.colour,
         alpha=0.35,
         linewidth=5,
+        transform=moved,
     )
     means = [np.nan if point.mean is None else point.mean for point in points]
     axes.plot(
@@ -121,15 +124,20 @@ def _line(axes: Axes, points: Sequence[Point], look: Look, name: str, shift: flo
         marker=look.marker,
         markersize=5,
         label=name or None,
+        transform=moved,
         zorder=3,
     )
     cross: dict[str, Any] = {"linestyle": "", "marker": "x", "color": look.colour, "clip_on": False, "zorder": 5}
     cross |= {"markersize": 7, "markeredgewidth": 1.8}
     lost = [point.at for point in points if point.lost]
-    beside = ScaledTranslation(shift / 72, 0, axes.figure.dpi_scale_trans)
     axes.plot(lost, [1.0] * len(lost), transform=axes.get_xaxis_transform() + beside, **cross)
     stuck = [point for point in points if point.stuck and point.values]
-    axes.plot([point.at for point in stuck], [point.mean or 0.0 for point in stuck], **cross | {"markersize": 9})
+    axes.plot(
+        [point.at for point in stuck],
+        [point.mean or 0.0 for point in stuck],
+        transform=moved,
+        **cross | {"markersize": 9},
+    )
 
 
 def _scales(axes: Axes, declared: Mapping[str, Any], points: Sequence[Point]) -> None:
@@ -173,7 +181,7 @@ def _caption(
     if declared["y_scale"] == "log":
         text.append("Logarithmic axis.")
     if any(point.lost for point in points):
-        text.append("A cross at the top edge: seeds without a value, which the mean leaves out.")
+        text.append("A cross at the top edge: seeds that diverged or have no value, which the mean leaves out.")
     if any(point.stuck and point.values for point in points):
         text.append("A cross on a mark: seeds stuck at chance, whose accuracy is that of guessing.")
     text += divergences(trials)
