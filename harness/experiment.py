@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from harness.errors import KEBAB, SuiteError, invalid, nearest
-from harness.figures import Surface, Sweep
+from harness.figures import Surface, Sweep, TurningPoint
 from harness.metric import Metric
 
 if TYPE_CHECKING:
@@ -93,6 +93,7 @@ class Experiment:
             name, and after every launch: every epoch or, of a tiny training, all of them.
         sweep: a figure of one metric over the variants' ``at``.
         surface: a figure of the loss over two parameters of the model.
+        turning_point: a figure of the two losses, with the epoch marked from which only the training loss still falls.
         printed: the slide's own curves, by variant and curve name, one value per epoch; drawn over ours.
     """
 
@@ -111,6 +112,7 @@ class Experiment:
     observe: Observe | None = None
     sweep: Sweep | None = None
     surface: Callable[[], Surface] | None = None
+    turning_point: TurningPoint | None = None
     printed: Mapping[str, Mapping[str, tuple[float, ...]]] = field(default_factory=dict)
     _by_name: Mapping[str, Variant] = field(init=False, repr=False, compare=False, default_factory=dict)
 
@@ -136,6 +138,20 @@ class Experiment:
                     expected=f"a metric out of {metrics}, and two or more variants with `at`",
                     received=f"metric {self.sweep.metric!r}, and `at` on {placed}",
                 )
+        if self.turning_point is not None and self.turning_point.training == "train_loss" and not self.inference:
+            raise invalid(
+                f"turning_point of {where}",
+                expected="`inference`, which records train_loss, or training='loss'",
+                received="neither",
+            )
+        unknown = sorted(set(self.turning_point.variants) - set(names)) if self.turning_point is not None else []
+        if unknown:
+            raise invalid(
+                f"turning_point of {where}",
+                expected="variants of the experiment",
+                received=repr(unknown[0]),
+                fix=nearest(unknown[0], names),
+            )
         for part in ("data", "model", "optimizer"):
             lacking = [v.name for v in self.variants if getattr(v, part) is None] if getattr(self, part) is None else []
             if lacking:

@@ -25,8 +25,25 @@ class Sweep:
 
 
 @dataclass(frozen=True)
+class TurningPoint:
+    """Overfitting in one figure: training and validation loss, with the epoch at which the latter is least marked.
+
+    Attributes:
+        variants: those to show, all for none: a loss with a penalty in it says little of the data.
+        training, validation: the curves, side by side; inference mode has the training loss without dropout.
+    """
+
+    variants: tuple[str, ...] = ()
+    training: Literal["loss", "train_loss"] = "train_loss"
+    validation: Literal["val_loss"] = "val_loss"
+
+
+@dataclass(frozen=True)
 class Landscape:
-    """A loss over a grid of two parameters: ``loss[j][i]`` at (``x[i]``, ``y[j]``); ``condition`` of its Hessian."""
+    """A loss over a grid of two parameters: ``loss[j][i]`` at (``x[i]``, ``y[j]``).
+
+    ``condition`` is the condition number of the loss's Hessian, over all parameters of the model.
+    """
 
     name: str
     x: tuple[float, ...]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from harness.trial import Trial
+from reports.text import escape
 
 MOST_POINTS = 40
 """A curve of more epochs is drawn at this many at most, closer together where training begins: figures stay small."""
@@ -112,8 +113,9 @@ def spaced(count: int) -> np.ndarray:
 def pairs(experiment: Mapping[str, Any], trials: Mapping[str, Sequence[Trial]]) -> list[tuple[str, ...]]:
     """The curves to draw side by side, one figure for each pair.
 
-    A classifier always has (val_accuracy, loss). Its other pairs are drawn where the slide printed one of them, where
-    a metric of the experiment is one of them, or where they were recorded on purpose (inference mode).
+    A classifier always has (val_accuracy, loss); the two losses of turning points come last. Its other pairs are drawn
+    where the slide printed one of them, where a metric of the experiment is one of them, or where they were recorded on
+    purpose (inference mode).
     """
     recorded = {
         name for of_variant in trials.values() for t in of_variant for name, curve in t.history.items() if curve
@@ -128,7 +130,59 @@ def pairs(experiment: Mapping[str, Any], trials: Mapping[str, Sequence[Trial]]) 
         found = tuple(name for name in pair if name in recorded)
         if found and wanted & set(pair):
             chosen.append(found)
-    return chosen
+    turning = turning_pair(experiment)
+    return [*chosen, turning] if turning and recorded >= set(turning) else chosen
+
+
+def turning_pair(experiment: Mapping[str, Any]) -> tuple[str, ...]:
+    """The training and the validation loss of an experiment that shows its turning points; empty for any other."""
+    declared = experiment.get("turning_point")
+    return (declared["training"], declared["validation"]) if declared else ()
+
+
+@dataclass(frozen=True)
+class Turn:
+    """The epoch, from 1, at which a curve's mean over the seeds is least, and that of each seed; the last epoch."""
+
+    epoch: int
+    seeds: tuple[int, ...]
+    last: int
+
+    @property
+    def turned(self) -> bool:
+        """Whether it has risen since."""
+        return self.epoch < self.last
+
+    @property
+    def text(self) -> str:
+        low, high = min(self.seeds), max(self.seeds)
+        return f"{self.epoch} ({low if low == high else f'{low} to {high}'})"
+
+
+def turning_points(trials: Mapping[str, Sequence[Trial]], curve: str) -> dict[str, Turn]:
+    """By variant, over the seeds that trained to the end; without variants that have none."""
+    found = {}
+    for name, of_variant in trials.items():
+        whole = [t.history[curve] for t in of_variant if t.divergence is None and t.history.get(curve)]
+        values = np.array([of_seed for of_seed in whole if None not in of_seed], "float64")
+        if values.size:
+            least = tuple(int(epoch) + 1 for epoch in values.argmin(axis=1))
+            found[name] = Turn(int(values.mean(axis=0).argmin()) + 1, least, values.shape[1])
+    return found
+
+
+def divergences(trials: Mapping[str, Iterable[Trial]]) -> list[str]:
+    """A sentence for each variant with diverged trials: how many, how, and first when."""
+    said = []
+    for name, of_variant in trials.items():
+        failures = [trial.divergence for trial in of_variant if trial.divergence]
+        if failures:
+            kinds = " or ".join(sorted({failure.kind for failure in failures}))
+            first, last = min(f.epoch for f in failures), max(f.epoch for f in failures)
+            when = f"epoch {first}" if first == last else f"epochs {first} to {last}"
+            total = len(list(of_variant))
+            said.append(f"{escape(name)}: {len(failures)} of {total} seeds diverged ({kinds}, {when}), marked ×.")
+    return said
 
 
 def spans_decades(values: np.ndarray, factor: float = 10.0) -> bool:

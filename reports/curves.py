@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from harness.store import Run
 from harness.trial import Trial
 from reports import layout, panel, strip
-from reports.curve_data import Arm, Best, arm, best, mixed, pairs
+from reports.curve_data import Arm, Best, Turn, arm, best, divergences, mixed, pairs, turning_pair, turning_points
+from reports.picture import Picture, file_name
 from reports.size import is_small
 from reports.style import LOOKS, fitting, styled, svg
 from reports.text import escape, number, plural
@@ -18,44 +17,30 @@ from reports.text import escape, number, plural
 PER_PANEL = len(LOOKS)
 
 
-@dataclass(frozen=True)
-class Picture:
-    """A figure's file name and content, with the words around it in the report."""
-
-    name: str
-    content: bytes
-    heading: str
-    alt: str
-    caption: str
-
-
-def pictures(run: Run) -> list[Picture]:
-    """All learning curves of a run, experiments in the order of the run."""
-    drawn = []
-    for key, experiment in run.experiments.items():
-        trials = {name: run.trials[key, name] for name in experiment["variants"] if (key, name) in run.trials}
-        trials |= {v: t for (e, v), t in run.trials.items() if e == key and v not in trials}
-        for index, pair in enumerate(pairs(experiment, trials)):
-            drawn.append(_picture(run, experiment, trials, pair, index))
-    return drawn
+def pictures(run: Run, experiment: Mapping[str, Any], trials: Mapping[str, Sequence[Trial]]) -> list[Picture]:
+    """The learning curves of one experiment, from its trials by variant."""
+    return [_picture(run, experiment, trials, pair, i) for i, pair in enumerate(pairs(experiment, trials))]
 
 
 def _picture(
     run: Run, experiment: Mapping[str, Any], trials: Mapping[str, Sequence[Trial]], pair: tuple[str, ...], index: int
 ) -> Picture:
+    turns: dict[str, Turn] = {}
+    if pair == turning_pair(experiment):
+        chosen = experiment["turning_point"]["variants"]
+        trials = {name: of for name, of in trials.items() if name in chosen or not chosen}
+        turns = turning_points(trials, pair[-1])
     arms = {curve: [a for name, t in trials.items() if (a := arm(name, t, curve))] for curve in pair}
     slides = {curve: _figures(run, experiment["id"], curve) for curve in pair}
     bests = _best(run, experiment["id"], trials, pair)
     with styled():
-        content = _draw(experiment, trials, arms, slides, bests)
-    name = re.sub(r"[^a-z0-9]+", "-", experiment["id"].lower()).strip("-")
-    name += f"-{'-'.join(pair)}.svg".replace("_", "-") if index else ".svg"
+        content = _draw(experiment, trials, arms, slides, bests, turns)
     return Picture(
-        name,
+        file_name(experiment["id"], *(pair if index else ())),
         content,
         experiment["id"],
         _alt(experiment, arms, trials),
-        _caption(run, experiment, trials, arms, slides, bests),
+        " ".join([_caption(run, experiment, trials, arms, slides, bests), *_turned(turns), *divergences(trials)]),
     )
 
 
@@ -90,6 +75,7 @@ def _draw(
     arms: Mapping[str, list[Arm]],
     slides: Mapping[str, Mapping[str, tuple[str, float]]],
     bests: Mapping[str, Mapping[str, Best]],
+    turns: Mapping[str, Turn],
 ) -> bytes:
     """Variants beyond PER_PANEL go to further rows of panels, each with its own legend. Inches throughout."""
     from matplotlib.figure import Figure
@@ -120,6 +106,7 @@ def _draw(
             marks = {v: mark for v, mark in column.slides.items() if v in inside}
             stars = {v: of for v, of in bests[curve].items() if v in inside}
             panel.draw(axes, curve, shown, looks, marks, printed, stars)
+            panel.rings(axes, shown, looks, {v: turn.epoch for v, turn in turns.items() if turn.turned})
             axes.set_title(axes.get_title(loc="left") + column.note)
         own = any(v in looks and set(curves) & set(arms) for v, curves in experiment["printed"].items())
         layout.legend(block, entries, looks, own, ncols)
@@ -163,19 +150,16 @@ def _caption(
         text.append("Stars at the top: the best epoch, filled for each seed, hollow for the slide.")
     if any(mixed(of) for of in arms.values()):
         text.append("Variants of which every seed diverged are in the panel of all variants only.")
-    text += _divergences(trials)
     return " ".join(text)
 
 
-def _divergences(trials: Mapping[str, Iterable[Trial]]) -> list[str]:
-    """A sentence for each variant with diverged trials: how many, how, and first when."""
+def _turned(turns: Mapping[str, Turn]) -> list[str]:
+    """At which epoch each variant's validation loss is least, and which still fall."""
+    rings = [f"{escape(name)} {turn.text}" for name, turn in turns.items() if turn.turned]
+    falling = [escape(name) for name, turn in turns.items() if not turn.turned]
     said = []
-    for name, of_variant in trials.items():
-        failures = [trial.divergence for trial in of_variant if trial.divergence]
-        if failures:
-            kinds = " or ".join(sorted({failure.kind for failure in failures}))
-            first, last = min(f.epoch for f in failures), max(f.epoch for f in failures)
-            when = f"epoch {first}" if first == last else f"epochs {first} to {last}"
-            total = len(list(of_variant))
-            said.append(f"{escape(name)}: {len(failures)} of {total} seeds diverged ({kinds}, {when}), marked ×.")
+    if rings:
+        said.append(f"Ring: the epoch of the least mean validation loss, in brackets of the seeds: {'; '.join(rings)}.")
+    if falling:
+        said.append(f"Least at the last epoch, so without a ring: {'; '.join(falling)}.")
     return said

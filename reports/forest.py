@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from harness.store import Run
-from reports.curves import Picture
 from reports.evidence import telling_effects
+from reports.picture import Picture
 from reports.size import is_reduced, small_experiments
 from reports.style import FAINT, GRID, INK, VERDICT_LOOKS, fitting, shorten, styled, svg
 from reports.text import effect_text, number, plural

@@ -100,7 +100,7 @@ def scale(axes: Axes, curve: str, values: np.ndarray) -> None:
     elif spans_decades(values):
         axes.set_yscale("log")
         axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if np.ptp(np.log10(values[values > 0])) < 2.5 else (1,)))
-        axes.yaxis.set_major_formatter(lambda y, _: f"{y:g}" if 1e-3 <= y < 1e4 else _power(y))
+        axes.yaxis.set_major_formatter(lambda y, _: f"{y:g}" if 1e-3 <= y < 1e4 else power(y))
         axes.yaxis.set_minor_locator(NullLocator())
         positive = np.maximum(values[values > 0], min(FLOOR, values.max()))
         decades = np.log10(positive.max()) - np.log10(positive.min())
@@ -111,7 +111,7 @@ def scale(axes: Axes, curve: str, values: np.ndarray) -> None:
     axes.set_ylim(low - pad, high + pad)
 
 
-def _power(value: float) -> str:
+def power(value: float) -> str:
     """ "1e5", "2e-7"."""
     mantissa, exponent = f"{value:.0e}".split("e")
     return f"{mantissa}e{int(exponent)}"
@@ -151,6 +151,24 @@ def _stars(axes: Axes, best: Best, look: Look) -> None:
     axes.plot(best.ours, [0.95] * len(best.ours), markersize=7, color=look.colour, markeredgewidth=0, **style)
     if best.slide is not None:
         axes.plot([best.slide], [0.95], markersize=12, markerfacecolor="none", markeredgecolor=INK, **style)
+
+
+def rings(axes: Axes, arms: Sequence[Arm], looks: Mapping[str, Look], epochs: Mapping[str, int]) -> None:
+    """A ring on each variant's mean at its epoch."""
+    for one in arms:
+        if one.variant in epochs and one.epochs.size:
+            at = epochs[one.variant]
+            axes.plot(
+                [at],
+                [float(np.interp(at, one.epochs, one.mean))],
+                linestyle="",
+                marker="o",
+                markersize=12,
+                markerfacecolor="none",
+                markeredgecolor=looks[one.variant].colour,
+                markeredgewidth=1.8,
+                zorder=6,
+            )
 
 
 def _cross(axes: Axes, epochs: np.ndarray, values: np.ndarray, look: Look, few: bool = True) -> None:

@@ -45,6 +45,7 @@ SHAPES: Mapping[str, Any] = {
         "commit": TEXT_OR_NONE,
         "stack": str,
         "gpu?": GPU,
+        "broken?": [{"name": str, "where": str, "error": str, "costs": [str]}],
     },
     "experiment": {
         "id": str,
@@ -53,6 +54,25 @@ SHAPES: Mapping[str, Any] = {
         "metrics": [{"name": str, "better": str, "unit": str, "smallest_effect": (int, float), "scale": str}],
         "accuracy": bool,
         "printed": {...: {...: [NUMBER_OR_NONE]}},
+        "sweep?": {
+            **dict.fromkeys(("over", "metric", "title"), str),
+            "x_scale": {"log", "symlog", "linear"},
+            "y_scale": {"log", "linear"},
+            "points": [{"variant": str, "at": (int, float), "series": str}],
+        },
+        "surface?": {
+            **dict.fromkeys(("title", "x", "y"), str),
+            "landscapes": [
+                {
+                    "name": str,
+                    "x": [(int, float)],
+                    "y": [(int, float)],
+                    "loss": [[NUMBER_OR_NONE]],
+                    "condition": NUMBER_OR_NONE,
+                }
+            ],
+        },
+        "turning_point?": {"variants": [str], "training": str, "validation": str},
     },
     "training": {
         "experiment": str,

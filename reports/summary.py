@@ -33,6 +33,7 @@ def summary(run: Run) -> str:
     if claims:
         parts.append(_counts(run, claims))
         parts.append(_moved(run, claims))
+    parts.append(_broken(run))
     parts.append(errata_line(run))
     if is_partial(run):
         parts.append(_partial(run))
@@ -148,6 +149,19 @@ def _moved(run: Run, claims: list[Any]) -> str:
 def _counted(name: str, items: list[str], most: int = 8) -> str:
     rest = [f"{len(items) - most} more"] if len(items) > most else []
     return f"- **{name}: {len(items)}.**" + (f" {', '.join(items[:most] + rest)}." if items else "")
+
+
+def _broken(run: Run) -> str:
+    """The claims that a mistake in their module has kept out; empty where there is none."""
+    found = run.header.get("broken") or []
+    if not found:
+        return ""
+    head = f"> **{plural(len(found), 'mistake')} in the catalogue.** What is named here was not run:"
+    rows = []
+    for broken in found:
+        lost = f" With it: {', '.join(map(code, broken['costs']))}." if broken["costs"] else ""
+        rows.append(f"> - {code(broken['name'])} ({escape(broken['where'])}): {escape(broken['error'])}{lost}")
+    return "\n".join([head, ">", *rows])
 
 
 def _partial(run: Run) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from harness.store import Run
-from reports.curves import Picture
+from reports.picture import Picture
 from reports.style import FAINT, INK, LOOKS, fitting, styled, svg
 from reports.timing import duration, speed
 from reports.words import backend_name

@@ -23,7 +23,7 @@ from reports.times import times
 from reports.timing import timing, timing_title
 
 if TYPE_CHECKING:
-    from reports.curves import Picture
+    from reports.picture import Picture
 
 MARKDOWN, JSON, FIGURES = "REPORT.md", "report.json", "figures"
 
@@ -34,14 +34,14 @@ def write_report(run_path: Path, out: Path) -> Path:
     SuiteError where the run file is damaged or the folder cannot be written; then no file is left half-written. Figures
     of an earlier report in the same folder that this one does not have are removed.
     """
-    from reports.curves import pictures
+    from reports.figures import figures
     from reports.forest import forest
     from reports.timing_figure import timing_figure
 
     run = records.load(run_path)
     check_writable(out / FIGURES)
     overview = forest(run)
-    curves = pictures(run)
+    curves = figures(run)
     clocks = timing_figure(run)
     drawn = [picture for picture in (overview, clocks, *curves) if picture]
     before = _figures_of(out / JSON)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from cases import CLAIMS
+from cases import BROKEN, CLAIMS
 from cases.errata import ERRATA as ALL_ERRATA
-from harness.catalogue import experiments
+from harness.catalogue import Broken, experiments
 from harness.claim import Claim
 from harness.erratum import Erratum
 from harness.experiment import Experiment
@@ -18,6 +18,9 @@ TRAININGS: tuple[tuple[str, str], ...] = tuple(
 TRAINING_CLAIMS: dict[str, Claim] = {claim.key: claim for claim in CLAIMS if claim.experiment is not None}
 EXACT_CLAIMS: dict[str, Claim] = {claim.key: claim for claim in CLAIMS if isinstance(claim.rule, Exact)}
 ERRATA: dict[str, Erratum] = {erratum.id: erratum for erratum in ALL_ERRATA}
+
+UNREAD: dict[str, Broken] = {f"{broken.name}, {broken.where}": broken for broken in BROKEN}
+"""What could not be read of the catalogue, by the name of the item that fails over it."""
 
 
 def training_name(experiment: str, variant: str) -> str:

@@ -14,7 +14,7 @@ from harness.training.train import resolve_engine
 from reports.folders import check_writable, runs_folder
 from suite import options as suite_options
 from suite import plan, selection, workers
-from suite.lifecycle import begin, collect, finish, hand_out
+from suite.lifecycle import begin, check_whole, collect, finish, hand_out
 from suite.options import BROKEN, RUN, Options
 from suite.stored import Stored
 
@@ -29,6 +29,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[STARTED] = time.monotonic()
     try:
         options = suite_options.check(config)
+        check_whole(options)
         resolve_engine(options.engine, options.backend)
         workers.check(config)
         timing = suite_options.timing(config)
@@ -87,9 +88,10 @@ def pytest_report_header(config: pytest.Config) -> str:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> Generator[None]:
     options = config.stash[OPTIONS]
     collected = list(items)
+    lost = selection.name_what_is_left_out(items)
     try:
         if not workers.is_worker(config):  # whose controller has asked already
-            _check_expressions(config, {part for item in collected for part in (item.name, item.path.name)})
+            _check_expressions(config, lost | {part for item in collected for part in (item.name, item.path.name)})
     except SuiteError as error:
         raise suite_options.usage(error) from None
     yield
@@ -126,11 +128,14 @@ def _count_deselected(config: pytest.Config, items: list[pytest.Item], collected
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtestloop(session: pytest.Session) -> bool | None:
     config = session.config
-    if not config.stash[OPTIONS].dry_run or config.option.collectonly or session.testsfailed:
+    unread = list(filter(None, map(selection.unread_of, session.items)))
+    if unread and (config.stash[OPTIONS].dry_run or config.option.collectonly):
+        config.stash[LINES] = [line for broken in unread for line in f"BROKEN: {broken.message}".splitlines()]
+        session.testsfailed = session.testsfailed or len(unread)
+    if not config.stash[OPTIONS].dry_run or config.option.collectonly or (session.testsfailed and not unread):
         return None
-    config.stash[LINES] = list(
-        plan.plan(config.stash[OPTIONS], session.items, config.getoption("numprocesses", 0) or 1)
-    )
+    lines = plan.plan(config.stash[OPTIONS], session.items, config.getoption("numprocesses", 0) or 1)
+    config.stash[LINES] = [*config.stash.get(LINES, []), *lines]
     return True
 
 

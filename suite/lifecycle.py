@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 import os
 import shlex
@@ -20,7 +21,7 @@ from harness.store import RunLog, new_id, read_run
 from harness.training.backend import Device, choose_backend, start_backend
 from reports.folders import runs_folder
 from suite import errata, selection, summary, timing, workers
-from suite.catalogue import EXPERIMENTS, training_name
+from suite.catalogue import EXPERIMENTS, UNREAD, training_name
 from suite.earlier import Earlier, source
 from suite.exchange import Exchange
 from suite.options import Options
@@ -30,6 +31,16 @@ from suite.stored import Stored, commit
 
 REWRITTEN = 6
 """Exit code of a run that stored new baselines: never green, so that no pipeline passes by rewriting."""
+
+
+def check_whole(options: Options) -> None:
+    """SuiteError where baselines are to be stored of a catalogue with a mistake: what it lacks would be forgotten."""
+    if UNREAD and options.update is not None:
+        first = next(iter(UNREAD.values()))
+        raise SuiteError(
+            f"--update-baselines needs the whole catalogue, and {first.name} ({first.where}) could not be read: "
+            f"{' '.join(first.error.split())}"
+        )
 
 
 def identity(config: pytest.Config, options: Options) -> dict[str, Any]:
@@ -66,6 +77,7 @@ def begin(config: pytest.Config, options: Options, items: Sequence[pytest.Item])
         "workers": workers.count(config),
         "reuse": options.reuse,
         "planned": [key for item in items if (key := selection.key_of(item))],
+        "broken": [dataclasses.asdict(broken) for item in items if (broken := selection.unread_of(item))],
         "fingerprint": prints,
         "gpu": gpu.record(where.kind, where.model),
         "source": source(),
@@ -83,7 +95,9 @@ def begin(config: pytest.Config, options: Options, items: Sequence[pytest.Item])
                 RunLog(path.parent, header).close()
         log = RunLog.join(path)
     progress = Progress(config, expected_seconds(options, stored, trainings))
-    return SuiteRun(options, prints, log, stored, progress, header["planned"], comparisons, exchange, earlier)
+    run = SuiteRun(options, prints, log, stored, progress, header["planned"], comparisons, exchange, earlier)
+    run.broken = header["broken"]
+    return run
 
 
 def check_gpu(options: Options, where: Device) -> None:
@@ -123,6 +137,7 @@ def collect(config: pytest.Config, options: Options, shared: Mapping[str, Any]) 
     stored = Stored(options.baselines, header["stack"])
     log, progress = RunLog.join(path), Progress(config, {})
     run = SuiteRun(options, header["fingerprint"], log, stored, progress, header["planned"], 1)
+    run.broken = header["broken"]
     restored(run, record)
     return run
 
@@ -141,7 +156,7 @@ def finish(run: SuiteRun, exitstatus: int, seconds: float) -> tuple[int, list[st
         vanished = summary.vanished(run)
         if vanished and exitstatus == pytest.ExitCode.OK:
             exitstatus = pytest.ExitCode.TESTS_FAILED
-        elif exitstatus == pytest.ExitCode.TESTS_FAILED and not (run.moved or vanished):
+        elif exitstatus == pytest.ExitCode.TESTS_FAILED and not (run.moved or vanished or run.broken):
             exitstatus = pytest.ExitCode.INTERNAL_ERROR  # what is red could not be run, or read: nothing has moved
         if run.options.update is not None:
             if interrupted:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
@@ -38,7 +39,22 @@ def experiment_record(experiment: Experiment, setting: str) -> dict[str, Any]:
             variant: {name: [v if math.isfinite(v) else None for v in curve] for name, curve in curves.items()}
             for variant, curves in experiment.printed.items()
         },
+        **_figures(experiment),
     }
+
+
+def _figures(experiment: Experiment) -> dict[str, Any]:
+    """What the experiment's figures beside learning curves show; without those that it does not declare."""
+    found: dict[str, Any] = {}
+    if experiment.sweep is not None:
+        placed = [variant for variant in experiment.variants if variant.at is not None]
+        points = [{"variant": v.name, "at": v.at, "series": v.series} for v in placed]
+        found["sweep"] = {**dataclasses.asdict(experiment.sweep), "points": points}
+    if experiment.surface is not None:
+        found["surface"] = dataclasses.asdict(experiment.surface())
+    if experiment.turning_point is not None:
+        found["turning_point"] = dataclasses.asdict(experiment.turning_point)
+    return found
 
 
 def summary_of(metric: Metric, trials: Sequence[Trial]) -> dict[str, Any]:

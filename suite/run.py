@@ -70,6 +70,8 @@ class SuiteRun:
         self.outcomes: dict[str, Outcome] = {}
         self.errata: dict[str, Finding] = {}
         self.timings: list[Any] = []
+        self.broken: Sequence[Mapping[str, Any]] = ()
+        """What could not be read of the catalogue, of the selected items (``harness.catalogue.Broken``)."""
         self._damaged: set[tuple[str, str]] = set()
         self.moved = False
         """Whether anything is red because it moved: a variant against its baseline, or a verdict."""

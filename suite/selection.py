@@ -8,9 +8,18 @@ import re
 import pytest
 
 from baselines.record import EXACT
+from harness.catalogue import Broken
 from harness.claim import Claim
 from harness.errors import SuiteError, invalid, nearest
-from suite.catalogue import ERRATA, EXACT_CLAIMS, EXPERIMENTS, TRAINING_CLAIMS, TRAININGS, training_name
+from suite.catalogue import (
+    ERRATA,
+    EXACT_CLAIMS,
+    EXPERIMENTS,
+    TRAINING_CLAIMS,
+    TRAININGS,
+    UNREAD,
+    training_name,
+)
 from suite.stored import Stored, file_of
 
 MARKERS = ("exact", "training", "errata", "timing")
@@ -85,11 +94,33 @@ def training_of(item: pytest.Item) -> tuple[str, str] | None:
     return params["experiment"], params["variant"]
 
 
+def unread_of(item: pytest.Item) -> Broken | None:
+    """What could not be read, of an item that fails over it, or None."""
+    if getattr(item, "originalname", "") != "test_catalogue":
+        return None
+    return UNREAD[item.callspec.params["name"]]  # type: ignore[attr-defined] # as in claim_of
+
+
+def name_what_is_left_out(items: list[pytest.Item]) -> set[str]:
+    """Has -k find an item that fails over a mistake by every claim which that costs; gives their names."""
+    found: set[str] = set()
+    for item in items:
+        broken = unread_of(item)
+        if broken is not None:
+            item.extra_keyword_matches.update(broken.costs)
+            found.update(broken.costs)
+    return found
+
+
 def catalogue_names() -> set[str]:
     """The names that -k chooses from, of items that nobody has collected: under pytest-xdist only its workers do."""
     kinds = {"test_training": [training_name(*pair) for pair in TRAININGS], "test_claims": list(TRAINING_CLAIMS)}
     kinds |= {"test_exact": list(EXACT_CLAIMS), "test_errata": list(ERRATA)}
-    return {f"{kind}[{name}]" for kind, names in kinds.items() for name in names} | {f"{kind}.py" for kind in kinds}
+    kinds |= {"test_catalogue": list(UNREAD)} if UNREAD else {}
+    lost = {name for broken in UNREAD.values() for name in broken.costs}
+    return (
+        lost | {f"{kind}[{name}]" for kind, names in kinds.items() for name in names} | {f"{kind}.py" for kind in kinds}
+    )
 
 
 def longest_first(items: list[pytest.Item], stored: Stored, setting: str) -> list[pytest.Item]:

@@ -40,6 +40,9 @@ def verdict_lines(run: SuiteRun) -> Iterator[str]:
     """The verdicts, by kind; the refuted and the red ones by name."""
     counts = Counter(outcome.decision.verdict for outcome in run.outcomes.values())
     total = len(run.outcomes)
+    for broken in run.broken:
+        lost = f", and with it {', '.join(broken['costs'])}" if broken["costs"] else ""
+        yield f"broken: {broken['name']} ({broken['where']}) could not be read{lost}"
     if not run.planned:
         return
     listed = ", ".join(

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from cases.data.arrays import EXAMPLE_2_SCALED, EXAMPLE_2_XY
+from cases.examples.loss_surface import side_by_side
 from cases.metrics import LOSS_RATIO, RISING_EPOCHS, first_inf_epoch, first_loss, first_nan_epoch, second_loss
 from cases.networks import dense_linear, sgd
 from cases.preprocessing import standardise
@@ -74,6 +75,7 @@ SHARES = Experiment(
         Variant("min-max", data=min_max),
         Variant("standardised", data=standardised),
     ),
+    surface=functools.partial(side_by_side, {"raw": raw, "min-max": min_max}),
     printed={
         "min-max": {
             "loss": (1.5456, 1.4379, 1.3383, 1.2460, 1.1607, 1.0817, 1.0086, 0.9410, 0.8784, 0.8204),

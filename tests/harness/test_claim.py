@@ -2,7 +2,7 @@
 
 import pytest
 
-from harness.catalogue import catalogue, experiments
+from harness.catalogue import experiments
 from harness.claim import Claim
 from harness.errors import KEBAB, SuiteError, invalid, nearest
 from harness.experiment import Variant
@@ -93,17 +93,6 @@ def test_an_exact_claim_needs_no_trials():
     assert made.figures == {}
     with pytest.raises(SuiteError, match="is exact: it is decided by its check"):
         made.decide({})
-
-
-def test_duplicate_ids():
-    with pytest.raises(SuiteError, match=r"unique claim ids\. Received: 'deeper-is-better' more than once"):
-        catalogue((claim(),), (exact(),))
-    assert len(catalogue((claim(), claim(case="b")), (exact(id="other"),))) == 3
-
-
-def test_two_experiments_of_one_id():
-    with pytest.raises(SuiteError, match="'depth' for two experiments"):
-        catalogue((claim(), claim(id="other", experiment=experiment())))
 
 
 def test_experiments_in_order_of_first_use():

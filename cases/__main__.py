@@ -1,0 +1,49 @@
+"""``python -m cases``: writes ``CATALOGUE.md``, every claim with its rule and the command that runs just it."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from pathlib import Path
+
+from cases import BROKEN, SECTIONS
+from harness.atomic import replace_file
+from harness.contents import contents
+
+PAGE = Path(__file__).with_name("CATALOGUE.md")
+HEAD = """# Every claim of the lecture
+
+Written by `python -m cases` from the modules of this folder: change those, not this page. How to read a module stands
+in [`README.md`](README.md), what came out in the [reports](../reports/published/README.md). A command runs one claim
+and the trainings it needs; `--setting lecture` takes the lecture's own sizes."""
+
+
+def page() -> str:
+    """The page as it should be."""
+    sections = {}
+    for name in SECTIONS:
+        module = importlib.import_module(f"cases.{name}")
+        path = Path(str(module.__file__)).relative_to(PAGE.parent)
+        link = path.parent if path.name == "__init__.py" else path
+        title = str(module.__doc__).splitlines()[0].rstrip(".")
+        sections[f"{title} ([`{link.as_posix()}`]({link.as_posix()}))"] = module.CLAIMS
+    return contents(HEAD, sections)
+
+
+def main() -> int:
+    """Exit status: 0, or 2 where a claim could not be read."""
+    for broken in BROKEN:
+        print("cases:", broken.message, file=sys.stderr)
+    if BROKEN:
+        return 2
+    try:
+        replace_file(PAGE, page().encode())
+    except OSError as error:
+        print(f"cases: Cannot write {PAGE}: {error.strerror or error}. Make its folder writable.", file=sys.stderr)
+        return 2
+    print(f"Written: {PAGE.parent.name}/{PAGE.name}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

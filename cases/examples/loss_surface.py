@@ -1,0 +1,55 @@
+"""Example 2: what the loss looks like to gradient descent, on raw and on scaled columns.
+
+With one linear layer and the mean squared error the loss is a quadratic function of the weights. Two of them are moved
+about their least-squares values, the others stay there, the bias too. Gradient descent with rate α multiplies the error
+along each eigenvector of the Hessian by 1 − α λ: the steepest direction limits α, the flattest then takes as many steps
+as the condition number λ_max / λ_min is large.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+
+from harness.experiment import Dataset
+from harness.figures import Landscape, Surface
+
+PRICE, VOLUME = 0, 2
+"""The columns whose weights are moved: the opening price, and the volume, a thousand times as large."""
+REACH = 1.0
+POINTS = 33
+
+
+def landscape(name: str, data: Dataset) -> Landscape:
+    """The loss within REACH of the least-squares optimum, POINTS² values of six digits; the condition number is that of
+    the Hessian over all weights and the bias, from the singular values of the design matrix."""
+    design = np.column_stack([data.x, np.ones(len(data.x))])
+    optimum, *_ = np.linalg.lstsq(design, data.y[:, 0], rcond=None)
+    residual = design @ optimum - data.y[:, 0]
+    offsets = np.linspace(-REACH, REACH, POINTS)
+    shift = np.multiply.outer(design[:, PRICE], offsets)[:, None, :]  # example, vertical, horizontal
+    shift = shift + np.multiply.outer(design[:, VOLUME], offsets)[:, :, None]
+    loss = np.mean((residual[:, None, None] + shift) ** 2, axis=0)
+    singular = np.linalg.svd(design, compute_uv=False)
+    return Landscape(
+        name=name,
+        x=_short(offsets),
+        y=_short(offsets),
+        loss=tuple(map(_short, loss)),
+        condition=float((singular[0] / singular[-1]) ** 2),
+    )
+
+
+def side_by_side(data: Mapping[str, Callable[[], Dataset]]) -> Surface:
+    """The landscapes of several forms of the data, by name."""
+    return Surface(
+        title="The loss of Example 2 about its minimum, by two of the five parameters, the others at their optimum.",
+        x="weight of the opening price, from its optimum",
+        y="weight of the volume, from its optimum",
+        landscapes=tuple(landscape(name, make()) for name, make in data.items()),
+    )
+
+
+def _short(values: np.ndarray) -> tuple[float, ...]:
+    return tuple(float(f"{value:.6g}") for value in values)

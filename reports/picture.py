@@ -1,0 +1,23 @@
+"""A figure with its words, and the name of its file."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A figure's file name and content, with the words around it in the report."""
+
+    name: str
+    content: bytes
+    heading: str
+    alt: str
+    caption: str
+
+
+def file_name(experiment: str, *parts: str) -> str:
+    """ "example-1-accuracy-val-loss.svg"."""
+    stem = re.sub(r"[^a-z0-9]+", "-", experiment.lower()).strip("-")
+    return "-".join([stem, *parts]).replace("_", "-") + ".svg"

@@ -1,0 +1,101 @@
+"""A loss over two parameters: landscapes side by side on the same axes, with the condition number of each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from harness.trial import Trial
+from reports.picture import Picture, file_name
+from reports.style import INK, fitting, styled, svg
+from reports.text import escape, number
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+SIDE, TICKS, HEAD, FOOT, GAP = 2.7, 0.75, 0.5, 0.6, 0.35
+"""Inches: a panel, its figures, what is above and below it, and the space to the next."""
+STEPS = 10
+FINER = 2
+COLOURS = ("#f4f8fb", "#0072B2")
+
+
+def picture(experiment: Mapping[str, Any], trials: Mapping[str, Sequence[Trial]]) -> Picture | None:
+    """The experiment's surface; None where it declares none, or nothing of it was trained."""
+    declared = experiment.get("surface")
+    if not declared or not trials:
+        return None
+    with styled():
+        content = _draw(declared)
+    title = declared["title"].rstrip(".")
+    numbers = [f"{one['name']}, condition number {number(one['condition'])}" for one in declared["landscapes"]]
+    return Picture(
+        file_name(experiment["id"], "surface"),
+        content,
+        experiment["id"],
+        fitting(title, numbers),
+        _caption(title, declared["landscapes"]),
+    )
+
+
+def _draw(declared: Mapping[str, Any]) -> bytes:
+    from matplotlib.figure import Figure
+
+    landscapes = declared["landscapes"]
+    width, height = len(landscapes) * (SIDE + TICKS) + (len(landscapes) - 1) * GAP + 0.15, HEAD + SIDE + FOOT
+    figure = Figure(figsize=(width, height))
+    for index, landscape in enumerate(landscapes):
+        left = TICKS + index * (SIDE + TICKS + GAP)
+        axes = figure.add_axes((left / width, FOOT / height, SIDE / width, SIDE / height))
+        _contours(axes, landscape)
+        axes.set_title(f"{landscape['name']}: condition number {number(landscape['condition'])}")
+        axes.set_xlabel(declared["x"])
+        axes.set_ylabel(declared["y"])
+    return svg(figure)
+
+
+def _contours(axes: Axes, landscape: Mapping[str, Any]) -> None:
+    """Levels at equal steps of the root of the loss: of a quadratic loss, at equal distances from its minimum."""
+    from matplotlib.colors import LinearSegmentedColormap
+
+    x, y, loss = _finer(landscape)
+    root = np.sqrt(loss - np.nanmin(loss))
+    levels = np.linspace(0, float(np.nanmax(root)) or 1.0, STEPS + 1)
+    colours = LinearSegmentedColormap.from_list("loss", COLOURS)
+    bands = axes.contourf(x, y, root, levels=levels, cmap=colours)
+    bands.set(edgecolor="white", linewidth=0.7)
+    least = np.unravel_index(int(np.nanargmin(loss)), loss.shape)
+    axes.plot(
+        [x[least[1]]], [y[least[0]]], linestyle="", marker="+", markersize=9, markeredgewidth=1.6, color=INK, zorder=4
+    )
+    axes.grid(False)
+    axes.set_aspect("equal")
+
+
+def _finer(landscape: Mapping[str, Any]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The grid with points in between, by splines of second order, which a quadratic loss is one of."""
+    from scipy.interpolate import RectBivariateSpline
+
+    x, y, loss = (np.array(landscape[name], "float64") for name in ("x", "y", "loss"))
+    if np.isnan(loss).any() or min(loss.shape) < 3:
+        return x, y, loss
+    fine = [np.linspace(along[0], along[-1], FINER * (len(along) - 1) + 1) for along in (y, x)]
+    between = RectBivariateSpline(y, x, loss, kx=2, ky=2, s=0)(*fine)
+    return fine[1], fine[0], np.clip(between, loss.min(), None)
+
+
+def _caption(title: str, landscapes: Sequence[Mapping[str, Any]]) -> str:
+    said = []
+    for one in landscapes:
+        values = [value for row in one["loss"] for value in row if value is not None]
+        said.append(
+            f"{escape(one['name'])}: condition number of the Hessian {number(one['condition'])}, loss from "
+            f"{number(min(values))} to {number(max(values))} here"
+        )
+    return (
+        f"{title}. Cross: the minimum; bands: equal steps of the square root of the loss above it. "
+        f"{'; '.join(said)}. "
+        "Gradient descent follows the flattest direction in about as many steps as the condition number says."
+    )

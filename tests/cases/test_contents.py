@@ -1,0 +1,125 @@
+"""CATALOGUE.md is what `python -m cases` writes, and each command in it runs its claim and no other."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from cases import CLAIMS
+from cases.__main__ import PAGE, main, page
+from harness.claim import Claim
+from harness.contents import command, contents
+from harness.experiment import Variant
+from harness.rules import Exact
+from suite.catalogue import EXACT_CLAIMS, TRAINING_CLAIMS, TRAININGS, training_name
+from tests.harness.synthetic import claim, exact, experiment
+from tests.suite.command import suite
+
+ROWS = re.findall(r"^\| `([^`]+)` \|.* \| `(pytest [^`]+)` \|$", PAGE.read_text("utf-8"), re.MULTILINE)
+
+
+def test_the_page_is_up_to_date() -> None:
+    assert PAGE.read_text("utf-8") == page(), "cases/CATALOGUE.md is out of date: run `python -m cases`"
+
+
+def test_every_claim_has_its_row_in_lecture_order() -> None:
+    assert [key for key, _ in ROWS] == [claim.key for claim in CLAIMS]
+
+
+def test_links_lead_somewhere() -> None:
+    for link in re.findall(r"\]\(([^)]+)\)", PAGE.read_text("utf-8")):
+        assert (PAGE.parent / link).exists()
+
+
+def names() -> dict[str, str]:
+    """Every test of the suite, and the claim it decides."""
+    found = {f"test_claims[{key}]": key for key in TRAINING_CLAIMS}
+    found |= {f"test_exact[{key}]": key for key in EXACT_CLAIMS}
+    return found | {f"test_training[{training_name(*pair)}]": "" for pair in TRAININGS}
+
+
+@pytest.mark.parametrize(("key", "said"), ROWS, ids=[key for key, _ in ROWS])
+def test_a_command_selects_its_claim_alone(key: str, said: str) -> None:
+    tests = names()
+    word = re.fullmatch(r"pytest suite/ -k (\S+)", said)
+    if word is None:
+        (test,) = re.findall(r'^pytest "suite/(test_\w+)\.py::(.*)"$', said)
+        assert tests[test[1]] == key
+        assert test[1].startswith(f"{test[0]}[")
+        return
+    chosen = {name for name in tests if word[1].lower() in name.lower()}
+    assert {tests[name] for name in chosen} - {""} == {key}
+    found = TRAINING_CLAIMS.get(key)
+    needed = (
+        {training_name(found.experiment.id, name) for name in found.variants} if found and found.experiment else set()
+    )
+    trainings = {name.removeprefix("test_training[").removesuffix("]") for name in chosen if not tests[name]}
+    assert trainings <= needed
+
+
+@pytest.mark.parametrize("key", ["rate-sweep", "minmax-table", "gd-reaches-minimum/rate 0.5", "tips-softmax"])
+def test_pytest_selects_the_same(key: str, tmp_path: Path) -> None:
+    said = dict(ROWS)[key]
+    options = said.split(" -k ")[1:] and ("-k", said.split(" -k ")[1])
+    target = "suite/" if options else said.removeprefix('pytest "').removesuffix('"')
+    run = suite(tmp_path, "--collect-only", "-q", *options, target=target)
+    collected = re.findall(r"^suite/test_\w+\.py::(test_(?:claims|exact)\[.*\])$", run.output, re.MULTILINE)
+    assert [names()[test] for test in collected] == [key]
+
+
+def test_the_command_of_a_claim_whose_name_others_have_too() -> None:
+    first, second = claim(id="more"), claim(id="more-data")
+    assert command(first, [first, second]) == 'pytest "suite/test_claims.py::test_claims[more]"'
+    assert command(second, [first, second]) == "pytest suite/ -k more-data"
+    cases = [exact(id="a"), exact(id="b", case="No A")]
+    assert command(cases[0], cases) == 'pytest "suite/test_exact.py::test_exact[a]"'
+
+
+def test_the_command_of_a_claim_whose_name_a_training_has_too() -> None:
+    wide = experiment(id="deeper-is-better", variants=(Variant("deep"), Variant("shallow"), Variant("wide")))
+    made = claim(experiment=wide)
+    assert command(made, [made]).startswith('pytest "suite/test_claims.py::')
+    assert command(claim(), [claim()]) == "pytest suite/ -k deeper-is-better"
+
+
+def test_words_that_are_no_word_for_pytest() -> None:
+    assert '"suite/test_claims.py::test_claims[deeper-is-better/two words]"' in command(claim(case="two words"), [])
+    assert command(claim(case="l1"), []) == "pytest suite/ -k deeper-is-better/l1"
+
+
+def test_nothing_in_a_row_is_markup() -> None:
+    odd = claim(statement="W* | W_l* <b> `x` [a](b) $x$\nand more.")
+    text = contents("# Title", {"One": [odd]})
+    assert r"W\* \| W_l\* \<b> \`x\` \[a\](b) \$x\$ and more." in text
+    (row,) = [line for line in text.splitlines() if "W\\*" in line]
+    assert len(re.findall(r"(?<!\\)\|", row)) == 7
+
+
+def test_a_broken_claim_is_said_and_nothing_written(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from cases import __main__ as command_line
+    from harness.catalogue import Broken
+
+    monkeypatch.setattr(command_line, "BROKEN", (Broken("x", "cases/x.py:1", "Invalid x."),))
+    monkeypatch.setattr(command_line, "PAGE", Path("/nowhere"))
+    assert main() == 2
+    assert "cases: x (cases/x.py:1) could not be read." in capsys.readouterr().err
+
+
+def test_kinds() -> None:
+    """An exact claim trains nothing, any other says what it rests on."""
+    kinds = dict(
+        re.findall(
+            r"^\| `([^`]+)` \|.* \| (exact|training: `[\w-]+`, \d+ variants?) \| `pytest", PAGE.read_text("utf-8"), re.M
+        )
+    )
+
+    def kind(of: Claim) -> str:
+        if isinstance(of.rule, Exact) or of.experiment is None:
+            return "exact"
+        return f"training: `{of.experiment.id}`, {len(of.variants)} variant{'' if len(of.variants) == 1 else 's'}"
+
+    assert kinds == {of.key: kind(of) for of in CLAIMS}

@@ -1,0 +1,286 @@
+"""Sweeps, loss surfaces and turning points: what is declared is recorded, drawn, and said."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+import xml.etree.ElementTree as ET
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from cases.examples.loss_surface import landscape
+from cases.examples.normalization import SHARES, min_max, raw
+from cases.learning_rate.descent import SWEEP
+from cases.overfitting.regularization import REGULARIZATION
+from harness.definition import definition_hash
+from harness.errors import SuiteError
+from harness.experiment import SETTINGS
+from harness.figures import TurningPoint
+from harness.trial import Divergence, Seconds, Trial
+from reports import surface, sweep
+from reports.curve_data import Turn, turning_points
+from reports.records import load
+from reports.shapes import SHAPES, faults
+from reports.write import write_report
+from suite.records import experiment_record
+from tests.harness.synthetic import experiment as declared_experiment
+from tests.reports.synthetic import SEEDS, Recorder, experiment, trial
+
+SECONDS = Seconds(0.1, 0.0, 0.0, 0.0)
+LOSS = {"name": "loss", "better": "lower", "unit": "nats", "smallest_effect": 0.01, "scale": "log"}
+
+
+def measured(
+    variant: str, seed: int, loss: float | None, divergence: Divergence | None = None, **history: Any
+) -> Trial:
+    curves = {"loss": (2.0, loss), **history}
+    return Trial(variant, seed, {"loss": loss}, curves, divergence, SECONDS, "compiled")
+
+
+def swept(**changes: Any) -> dict[str, Any]:
+    points = [{"variant": f"{name} {at}", "at": at, "series": name} for name in ("a", "b") for at in (0.1, 1.0, 10.0)]
+    text = {
+        "over": "learning rate",
+        "metric": "loss",
+        "title": "The loss, by rate.",
+        "x_scale": "log",
+        "y_scale": "log",
+    }
+    return {**text, "points": points, **changes}
+
+
+def of_sweep() -> dict[str, list[Trial]]:
+    """Series b: the largest rate diverged with three of five seeds; a stuck one, and one without a value."""
+    trials = {f"a {at}": [measured(f"a {at}", s, at * (1 + 0.1 * s)) for s in SEEDS] for at in (0.1, 1.0, 10.0)}
+    trials |= {f"b {at}": [measured(f"b {at}", s, at * 3) for s in SEEDS] for at in (0.1, 1.0)}
+    inf = Divergence("inf", 2, 9)
+    trials["b 10.0"] = [measured("b 10.0", s, None, inf) if s < 3 else measured("b 10.0", s, 20.0) for s in SEEDS]
+    trials["b 1.0"][0] = measured("b 1.0", 0, 2.3, Divergence("stuck at chance", 2))
+    trials["b 0.1"][0] = measured("b 0.1", 0, None)
+    return trials
+
+
+def svg_words(content: bytes) -> list[str]:
+    return [element.text or "" for element in ET.fromstring(content).iter("{http://www.w3.org/2000/svg}text")]
+
+
+def test_points_of_a_sweep() -> None:
+    lines = sweep.series(swept(), of_sweep())
+    assert list(lines) == ["a", "b"]
+    assert [point.at for point in lines["a"]] == [0.1, 1.0, 10.0]
+    assert lines["a"][1].values == tuple(1 + 0.1 * s for s in SEEDS)
+    assert lines["a"][1].mean == pytest.approx(1.2)
+    found = {point.at: (len(point.values), point.stuck, point.lost) for point in lines["b"]}
+    assert found == {0.1: (4, 0, 1), 1.0: (5, 1, 0), 10.0: (2, 0, 3)}
+
+
+def test_a_finite_blow_up_is_no_value() -> None:
+    """It would stretch the axis over all that is to be seen."""
+    trials = {"a 0.1": [measured("a 0.1", 0, 1.0)], "a 1.0": [measured("a 1.0", 0, 1e26, Divergence("blow-up", 1, 3))]}
+    (line,) = sweep.series(swept(), trials).values()
+    assert [(point.mean, point.lost) for point in line] == [(1.0, 0), (None, 1)]
+
+
+def test_a_sweep_as_a_picture() -> None:
+    drawn = sweep.picture(experiment("rates", [], metrics=[LOSS], sweep=swept()), of_sweep())
+    assert drawn is not None
+    assert drawn.name == "rates-sweep.svg"
+    assert drawn.heading == "rates"
+    words = svg_words(drawn.content)
+    assert {"The loss, by rate.", "learning rate", "loss", "a", "b", "0.1", "1", "10"} <= set(words)
+    assert "Mark: mean over 5 seeds; bar: from the smallest to the largest seed." in drawn.caption
+    assert "b 10.0: 3 of 5 seeds diverged (inf, epoch 2), marked ×." in drawn.caption
+    assert "b 1.0: 1 of 5 seeds diverged (stuck at chance, epoch 2), marked ×." in drawn.caption
+    assert "A cross at the top edge" in drawn.caption
+    assert "A cross on a mark" in drawn.caption
+    assert "Seeds that never had a value: b 0.1 (1)." in drawn.caption
+    assert "a 1.0: 1.2" in drawn.alt
+
+
+def test_crosses_only_where_seeds_diverged() -> None:
+    calm = {name: of for name, of in of_sweep().items() if name.startswith("a")}
+    drawn = sweep.picture(experiment("rates", [], sweep=swept()), calm)
+    assert drawn is not None
+    assert "ross" not in drawn.caption
+    lost = {name: [measured(name, s, None, Divergence("nan", 1, 1)) for s in SEEDS] for name in calm}
+    drawn = sweep.picture(experiment("rates", [], sweep=swept()), lost)
+    assert drawn is not None
+    assert "no seed has a value" in drawn.alt
+
+
+def test_no_sweep_without_two_points() -> None:
+    one = {"a 1.0": of_sweep()["a 1.0"]}
+    assert sweep.picture(experiment("rates", [], sweep=swept()), one) is None
+    assert sweep.picture(experiment("rates", []), of_sweep()) is None
+
+
+@pytest.mark.parametrize(
+    ("x_scale", "first", "ticks"),
+    [("symlog", 0.0, {"0", "1", "10"}), ("linear", 0.0, {"0", "1", "10"}), ("log", 1e-5, {"1e-5", "1", "10"})],
+)
+@pytest.mark.parametrize("y_scale", ["log", "linear"])
+def test_scales(x_scale: str, first: float, ticks: set[str], y_scale: str) -> None:
+    points = [{"variant": f"a {at}", "at": to, "series": ""} for at, to in ((0.1, first), (1.0, 1.0), (10.0, 10.0))]
+    drawn = sweep.picture(
+        experiment("rates", [], sweep=swept(points=points, x_scale=x_scale, y_scale=y_scale)), of_sweep()
+    )
+    assert drawn is not None
+    assert ticks <= set(svg_words(drawn.content))
+    assert ("Logarithmic axis." in drawn.caption) is (y_scale == "log")
+    assert "a" not in svg_words(drawn.content)  # one line without a name has no legend
+
+
+@pytest.mark.parametrize("of", [SWEEP, SHARES, REGULARIZATION], ids=lambda of: of.id)
+@pytest.mark.parametrize("setting", SETTINGS)
+def test_what_an_experiment_declares_is_recorded(of: Any, setting: str) -> None:
+    record = json.loads(json.dumps(experiment_record(of, setting), allow_nan=False))
+    assert list(faults(record, SHAPES["experiment"], "")) == []
+    assert [name for name in ("sweep", "surface", "turning_point") if name in record] == {
+        "rate-sweep": ["sweep"], "example-2": ["surface"], "regularization": ["sweep", "turning_point"],
+    }[of.id]  # fmt: skip
+    assert len(json.dumps(record)) < 50_000
+
+
+def test_where_the_variants_lie() -> None:
+    points = experiment_record(REGULARIZATION, "quick")["sweep"]["points"]
+    assert [(point["variant"], point["at"]) for point in points] == [("none", 0.0), ("l2 0.001", 0.001), ("l2 1", 1.0)]
+
+
+def test_figures_are_no_part_of_the_definition() -> None:
+    bare = dataclasses.replace(SHARES, surface=None)
+    assert definition_hash(bare, "quick") == definition_hash(SHARES, "quick")
+    bare = dataclasses.replace(REGULARIZATION, sweep=None, turning_point=None)
+    assert definition_hash(bare, "quick") == definition_hash(REGULARIZATION, "quick")
+
+
+@pytest.mark.parametrize("data", [raw, min_max])
+def test_the_landscape_is_the_models_loss(data: Any) -> None:
+    """Against the loss written out, and the condition number against another way to it."""
+    found, arrays = landscape("x", data()), data()
+    design = np.column_stack([arrays.x, np.ones(len(arrays.x))])
+    weights = np.linalg.lstsq(design, arrays.y[:, 0], rcond=None)[0]
+    for i, j in ((0, 0), (16, 16), (3, 30)):
+        moved = weights.copy()
+        moved[0] += found.x[i]
+        moved[2] += found.y[j]
+        loss = np.mean((design @ moved - arrays.y[:, 0]) ** 2)
+        assert found.loss[j][i] == pytest.approx(loss, rel=1e-5)  # six digits are kept
+    assert min(map(min, found.loss)) == found.loss[16][16]
+    assert found.condition == pytest.approx(np.linalg.cond(design) ** 2, rel=1e-6)
+
+
+def test_scaling_rounds_the_valley() -> None:
+    assert SHARES.surface is not None
+    before, after = SHARES.surface().landscapes
+    assert (before.name, after.name) == ("raw", "min-max")
+    assert before.condition > 1e16
+    assert 1e3 < after.condition < 1e4
+
+
+def test_a_surface_as_a_picture() -> None:
+    record = json.loads(json.dumps(experiment_record(SHARES, "quick")))
+    assert surface.picture(record, {}) is None
+    assert surface.picture(experiment("x", []), {"raw": []}) is None
+    drawn = surface.picture(record, {"raw": []})
+    assert drawn is not None
+    assert drawn.name == "example-2-surface.svg"
+    words = svg_words(drawn.content)
+    assert {"raw: condition number 6.599e16", "min-max: condition number 4897"} <= set(words)
+    assert "raw: condition number of the Hessian 6.599e16, loss from 1.343 to 1.659e12 here" in drawn.caption
+    assert "the others at their optimum" in drawn.caption
+    assert len(drawn.content) < 100_000
+
+
+@pytest.mark.parametrize("hole", [None, 0.0])
+def test_a_flat_surface_or_one_with_a_hole_is_drawn(hole: float | None) -> None:
+    flat = {
+        "name": "flat",
+        "x": [0.0, 1.0, 2.0],
+        "y": [0.0, 1.0, 2.0],
+        "loss": [[0.0] * 3, [0.0, hole, 0.0], [0.0] * 3],
+    }
+    record = experiment(
+        "x", [], surface={"title": "Flat.", "x": "x", "y": "y", "landscapes": [flat | {"condition": None}]}
+    )
+    drawn = surface.picture(record, {"a": []})
+    assert drawn is not None
+    assert "flat: condition number –" in svg_words(drawn.content)
+
+
+def losses(variant: str, seed: int, *values: float, divergence: Divergence | None = None) -> Trial:
+    falling = tuple(0.5 / (1 + epoch) for epoch in range(len(values)))
+    history = {"train_loss": falling, "val_loss": values, "val_accuracy": (0.5,) * len(values)}
+    return measured(variant, seed, 0.1, divergence, **history)
+
+
+def test_turning_points() -> None:
+    trials = {
+        "none": [losses("none", 0, 0.9, 0.4, 0.5, 0.6), losses("none", 1, 0.9, 0.5, 0.4, 0.6)],
+        "falls": [losses("falls", s, 0.9, 0.7, 0.5, 0.4) for s in SEEDS],
+        "broken": [losses("broken", 0, 0.9, 0.7, divergence=Divergence("nan", 1, 1))],
+        "without": [measured("without", 0, 0.1)],
+    }
+    found = turning_points(trials, "val_loss")
+    assert found == {"none": Turn(2, (2, 3), 4), "falls": Turn(4, (4,) * 5, 4)}
+    assert [turn.turned for turn in found.values()] == [True, False]
+    assert [turn.text for turn in found.values()] == ["2 (2 to 3)", "4 (4)"]
+
+
+def test_turning_points_in_the_report(tmp_path: Path) -> None:
+    declared = {"variants": ["none", "falls"], "training": "train_loss", "validation": "val_loss"}
+    run = Recorder(tmp_path)
+    record = experiment("overfitting", ["none", "falls", "penalty"], turning_point=declared)
+    run.log.append("experiment", record)
+    for name, values in {"none": (0.9, 0.4, 0.6), "falls": (0.9, 0.5, 0.3), "penalty": (9.0, 5.0, 6.0)}.items():
+        run.train(record, [losses(name, s, *(v + 0.001 * s for v in values)) for s in SEEDS], "loss")
+    text = write_report(run.end(), tmp_path).read_text("utf-8")
+    assert "Ring: the epoch of the least mean validation loss, in brackets of the seeds: none 2 (2)." in text
+    assert "Least at the last epoch, so without a ring: falls." in text
+    words = svg_words((tmp_path / "figures" / "overfitting-train-loss-val-loss.svg").read_bytes())
+    assert {"none", "falls", "Validation loss", "Training loss, inference mode"} <= set(words)
+    assert "penalty" not in words
+    assert "penalty" in svg_words((tmp_path / "figures" / "overfitting.svg").read_bytes())
+
+
+def test_sweeps_stand_with_their_experiment(tmp_path: Path) -> None:
+    run = Recorder(tmp_path)
+    first = experiment("rates", [f"{n} {at}" for n in "ab" for at in (0.1, 1.0, 10.0)], metrics=[LOSS], sweep=swept())
+    first |= {"accuracy": False}
+    run.log.append("experiment", first)
+    for trials in of_sweep().values():
+        run.train(first, trials, "loss")
+    second = experiment("later", ["a"])
+    run.log.append("experiment", second)
+    run.train(second, [trial("a", s, 0.9) for s in SEEDS], "val_accuracy")
+    path = run.end()
+    assert load(path).experiments["rates"]["sweep"] == json.loads(json.dumps(swept()))
+    text = write_report(path, tmp_path).read_text("utf-8")
+    found = re.findall(r"^### (.*)$|\(figures/(.*)\)$", text[text.index("## Learning curves") :], re.MULTILINE)
+    assert [a or b for a, b in found] == ["rates", "rates.svg", "rates-sweep.svg", "later", "later.svg"]
+
+
+@pytest.mark.parametrize(
+    ("where", "value", "said"),
+    [
+        ("sweep", {"points": []}, "sweep"),
+        ("surface", 3, "surface"),
+        ("turning_point", {"training": 1}, "turning_point"),
+    ],
+)
+def test_a_damaged_record_is_named(where: str, value: Any, said: str, tmp_path: Path) -> None:
+    run = Recorder(tmp_path)
+    run.log.append("experiment", experiment("x", ["a"], **{where: value}))
+    with pytest.raises(SuiteError, match=rf"record of kind 'experiment' .* at {said}"):
+        load(run.end())
+
+
+def test_a_turning_point_of_curves_or_variants_that_are_not_there() -> None:
+    with pytest.raises(SuiteError, match=r"turning_point of experiment 'depth'\. Expected: `inference`"):
+        declared_experiment(turning_point=TurningPoint())
+    with pytest.raises(SuiteError, match=r"Received: 'deap'\. Did you mean 'deep'\?"):
+        declared_experiment(turning_point=TurningPoint(("deap",), training="loss"))
+    assert declared_experiment(turning_point=TurningPoint(("deep",), training="loss")).turning_point is not None

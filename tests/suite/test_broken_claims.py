@@ -1,0 +1,172 @@
+"""A claim module with a mistake: its claims fail by name and with the fix, the others run, the exit code is 1."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.suite.command import ROOT, Finished, suite
+
+JAX = ("--backend", "jax", "--seeds", "5")
+XDIST = ("-p", "no:randomly", "-p", "no:timeout", "-p", "no:cacheprovider", "-p", "xdist")
+NORMALIZATION = "cases/examples/normalization.py"
+PREPROCESSING = "cases/preprocessing.py"
+TIPS = "cases/examples/mnist_tips.py"
+CHANGES = (
+    (NORMALIZATION, 'rule=Converges("standardised"', 'rule=Converges("standardized"'),
+    (PREPROCESSING, 'id="zscore-formula"', 'id="zscore_formula"'),
+    (TIPS, "metrics=(", "metrics=(("),  # a syntax error in an experiment
+)
+EVERY = "zscore or minmax or raw-data or tips-xavier"
+"""Selects all that is broken here and what is tiny beside it; tips-xavier-helps by what it has been left out with."""
+
+
+@pytest.fixture(scope="module")
+def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the code with mistakes in three claim modules."""
+    copy = tmp_path_factory.mktemp("broken") / "checkout"
+    for name in ("baselines", "cases", "harness", "reports", "suite"):
+        ignored = shutil.ignore_patterns("__pycache__", "out", "published", "*.json", "mnist.npz")
+        shutil.copytree(ROOT / name, copy / name, ignore=ignored)
+    for name in ("conftest.py", "tox.ini", "pyproject.toml"):
+        shutil.copy(ROOT / name, copy / name)
+    for name, old, new in CHANGES:
+        text = (copy / name).read_text("utf-8")
+        assert old in text
+        (copy / name).write_text(text.replace(old, new, 1), "utf-8")
+    return copy
+
+
+@pytest.fixture(scope="module")
+def run(checkout: Path, tmp_path_factory: pytest.TempPathFactory) -> Finished:
+    folder = tmp_path_factory.mktemp("run")
+    return suite(folder, *JAX, "-k", EVERY, "--junitxml", str(folder / "junit.xml"), root=checkout)
+
+
+def names(red: set[str]) -> set[str]:
+    """What failed, without the place."""
+    return {name.partition(", ")[0] for name in red}
+
+
+BROKEN = {"zscore-fixes-divergence", "zscore_formula", "example-4"}
+
+
+def test_broken_claims_are_red_by_name_and_the_others_run(run: Finished) -> None:
+    assert run.code == 1
+    assert names(run.red) == BROKEN
+    assert {"raw-data-diverges", "minmax-fixes-divergence", "minmax-table", "minmax-formula"} < set(run.verdicts)
+    assert set(run.verdicts.values()) <= {"SUPPORTED", "INCONCLUSIVE"}
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        f"zscore-fixes-divergence ({NORMALIZATION}:",
+        "Expected: variants of experiment 'example-2'. Received: variant 'standardized'. Did you mean 'standardised'?",
+        f"zscore_formula ({PREPROCESSING}:",
+        "Invalid id of claim 'zscore_formula'. Expected: kebab-case, e.g. 'relu-beats-linear'.",
+        f"({TIPS}:",
+        "Expected: a statement of Python. Received: SyntaxError:",
+    ],
+)
+def test_what_a_broken_claim_says(run: Finished, said: str) -> None:
+    assert said in run.output
+
+
+def test_the_line_is_that_of_the_claim(run: Finished, checkout: Path) -> None:
+    (line,) = set(re.findall(rf"{NORMALIZATION}:(\d+)", run.output))
+    lines = (checkout / NORMALIZATION).read_text("utf-8").splitlines()
+    assert "ZSCORE_FIXES_DIVERGENCE = Claim(" in "".join(lines[int(line) - 3 : int(line) + 2])
+
+
+def test_a_line_each_in_the_summary_and_the_report(run: Finished) -> None:
+    said = re.findall(r"^broken: (\S+) \(.*\) could not be read", run.output, re.MULTILINE)
+    assert set(said) == BROKEN
+    markdown = (run.folder / "report" / "REPORT.md").read_text("utf-8")
+    assert "> **3 mistakes in the catalogue.**" in markdown
+    assert all(markdown.count(f"> - `{name}`") == 1 for name in BROKEN)
+    report = json.loads((run.folder / "report" / "report.json").read_text("utf-8"))
+    assert {broken["name"] for broken in report["run"]["broken"]} == BROKEN
+    assert "zscore_formula" in (run.folder / "junit.xml").read_text("utf-8")
+
+
+def test_a_claim_is_found_by_what_it_was_left_out_with(checkout: Path, tmp_path: Path) -> None:
+    """One whose experiment is broken."""
+    found = suite(tmp_path, *JAX, "-k", "tips-xavier-helps", "--collect-only", "-q", root=checkout)
+    assert "test_catalogue[example-4," in found.output
+    assert found.code == 2  # as for pytest's own errors during collection
+    assert "tips-xavier-helps" in found.output.partition("BROKEN: ")[2]
+
+
+@pytest.mark.parametrize("word", ["minmax-table", "minmax-formula"])
+def test_another_claim_alone_is_green(word: str, checkout: Path, tmp_path: Path) -> None:
+    found = suite(tmp_path, *JAX, "-k", word, root=checkout)
+    assert found.code == 0
+    assert set(found.verdicts) == {word}
+    assert "mistake" not in (tmp_path / "report" / "REPORT.md").read_text("utf-8")
+
+
+def test_workers(checkout: Path, tmp_path: Path, run: Finished) -> None:
+    found = suite(tmp_path, *JAX, "-n", "2", "-k", EVERY, root=checkout, plugins=XDIST)
+    assert found.code == 1
+    assert names(found.red) == BROKEN
+    assert found.verdicts == run.verdicts
+    assert set(re.findall(r"^broken: (\S+) \(", found.output, re.MULTILINE)) == BROKEN
+
+
+def test_dry_run(checkout: Path, tmp_path: Path) -> None:
+    found = suite(tmp_path, *JAX, "--dry-run", "-k", EVERY, root=checkout)
+    assert found.code == 1
+    assert set(re.findall(r"^BROKEN: (\S+) \(", found.output, re.MULTILINE)) == BROKEN
+    assert "example-2/raw" in found.output
+    assert "dry run: nothing was trained, and nothing written" in found.output
+    assert not list(tmp_path.rglob("*.jsonl"))
+
+
+def test_each_kind_selects_them_but_times(checkout: Path, tmp_path: Path) -> None:
+    exact = suite(tmp_path / "exact", *JAX, "-m", "exact", "--collect-only", "-q", root=checkout)
+    assert exact.output.count("::test_catalogue[") == 3
+    assert exact.code == 2
+    timing = suite(tmp_path / "timing", *JAX, "-m", "timing", "--collect-only", "-q", root=checkout)
+    assert "::test_catalogue[" not in timing.output
+    assert timing.code == 0
+
+
+def test_no_baseline_is_stored_of_half_a_catalogue(checkout: Path, tmp_path: Path) -> None:
+    found = suite(tmp_path, *JAX, "-k", "minmax-table", "--update-baselines", "x", root=checkout)
+    assert found.code == 4
+    (error,) = [line for line in found.output.splitlines() if line.startswith("ERROR: ")]
+    assert "--update-baselines needs the whole catalogue" in error
+    assert "zscore_formula" in error
+    assert found.files() == {}
+
+
+@pytest.mark.parametrize("fault", ["", "\n1 / 0\n", "\nimport nothing_of_that_name\n"])
+def test_a_mistake_in_what_all_use(
+    fault: str, checkout: Path, tmp_path: Path, copied_networks: Callable[[str], Path]
+) -> None:
+    """Where no claim depends on it, none is lost."""
+    root = copied_networks(fault)
+    found = suite(tmp_path, *JAX, "--collect-only", "-q", root=root)
+    assert (found.code, "BROKEN: " in found.output) == ((2, True) if fault else (0, False))
+    assert "test_exact[minmax-table]" in found.output
+    assert "test_claims[tips-xavier-helps]" in found.output
+
+
+@pytest.fixture
+def copied_networks(checkout: Path, tmp_path: Path) -> Callable[[str], Path]:
+    def copy(fault: str) -> Path:
+        root = tmp_path / "checkout"
+        shutil.copytree(checkout, root, ignore=shutil.ignore_patterns("__pycache__", "out"))
+        for name, _, _ in CHANGES:
+            shutil.copy(ROOT / name, root / name)
+        with (root / "cases" / "networks.py").open("a", encoding="utf-8") as file:
+            file.write(fault)
+        return root
+
+    return copy
