@@ -1,4 +1,4 @@
-"""``python -m cases``: writes ``CATALOGUE.md``, every claim with its rule and the command that runs just it."""
+"""``python -m cases``: writes ``CATALOGUE.md``: claims and errata, each with the command that runs just it."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ import sys
 from pathlib import Path
 
 from cases import BROKEN, SECTIONS
+from cases.errata import ERRATA
 from harness.atomic import replace_file
 from harness.contents import contents
 
 PAGE = Path(__file__).with_name("CATALOGUE.md")
-HEAD = """# Every claim of the lecture
+HEAD = """# Every claim and erratum of the lecture
 
 Written by `python -m cases` from the modules of this folder: change those, not this page. How to read a module stands
 in [`README.md`](README.md), what came out in the [reports](../reports/published/README.md). A command runs one claim
@@ -27,7 +28,7 @@ def page() -> str:
         link = path.parent if path.name == "__init__.py" else path
         title = str(module.__doc__).splitlines()[0].rstrip(".")
         sections[f"{title} ([`{link.as_posix()}`]({link.as_posix()}))"] = module.CLAIMS
-    return contents(HEAD, sections)
+    return contents(HEAD, sections, ERRATA, "What no longer runs ([`errata`](errata))")
 
 
 def main() -> int:

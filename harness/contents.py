@@ -1,4 +1,4 @@
-"""A catalogue of claims as a page: per section what is claimed, by which rule it is decided, and how to run just it."""
+"""A catalogue as a page: per section what is claimed, by which rule it is decided, and how to run just it; errata."""
 
 from __future__ import annotations
 
@@ -7,25 +7,34 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from harness.catalogue import experiments
 from harness.claim import Claim
+from harness.erratum import Erratum
 from harness.experiment import SETTINGS, Experiment
 from harness.rules.exact import Exact
 
 WORD = re.compile(r"[\w:+.\[\]\\/-]+")
 """What pytest's -k takes as one word."""
 COLUMNS = ("claim", "the lecture says", "slide", "decided by", "kind", "run it alone")
+ERRATA_COLUMNS = ("erratum", "what is wrong", "slide", "run it alone")
 
 
-def contents(head: str, sections: Mapping[str, Sequence[Claim]]) -> str:
+def contents(
+    head: str, sections: Mapping[str, Sequence[Claim]], errata: Sequence[Erratum] = (), errata_heading: str = "Errata"
+) -> str:
     """The page in markdown.
 
     Args:
         head: its title and what it says first.
         sections: heading, which may be a link, -> claims.
+        errata: what is to be updated in the lecture.
+        errata_heading: theirs, which may be a link.
     """
     claims = [claim for of in sections.values() for claim in of]
     parts = [head]
     for heading, of in sections.items():
-        parts += [f"## {heading}", _table(COLUMNS, [_row(claim, claims) for claim in of])]
+        parts += [f"## {heading}", _table(COLUMNS, [_row(claim, claims, errata) for claim in of])]
+    if errata:
+        rows = [_erratum(erratum, claims, errata) for erratum in errata]
+        parts += [f"## {errata_heading}", _table(ERRATA_COLUMNS, rows)]
     parts += [
         "## Experiments",
         EXPERIMENTS,
@@ -40,28 +49,43 @@ EXPERIMENTS = (
 )
 
 
-def command(claim: Claim, claims: Iterable[Claim]) -> str:
+def command(claim: Claim, claims: Iterable[Claim], errata: Iterable[Erratum] = ()) -> str:
     """The command that decides this claim and no other, and trains nothing that it does not need.
 
     With ``-k`` where no other test has the claim's name in its own; by the test's own name otherwise.
     """
     claims = list(claims)
-    word = claim.key.lower()
-    others = [other.key for other in claims if other.key != claim.key]
     needed = {claim.experiment.id: claim.variants} if claim.experiment else {}
+    others = [other.key for other in claims if other.key != claim.key]
     others += [
-        f"{experiment.id}/{variant.name}"
+        name
         for experiment in experiments(claims)
-        for variant in experiment.variants
-        if variant.name not in needed.get(experiment.id, ())
+        for name in _trainings(experiment, without=needed.get(experiment.id, ()))
     ]
-    if WORD.fullmatch(claim.key) and not any(word in name.lower() for name in others):
-        return f"pytest suite/ -k {claim.key}"
-    test = "test_exact" if isinstance(claim.rule, Exact) else "test_claims"
-    return f'pytest "suite/{test}.py::{test}[{claim.key}]"'
+    others += [erratum.id for erratum in errata]
+    return _alone("test_exact" if isinstance(claim.rule, Exact) else "test_claims", claim.key, others)
 
 
-def _row(claim: Claim, claims: Iterable[Claim]) -> list[str]:
+def erratum_command(erratum: Erratum, claims: Iterable[Claim], errata: Iterable[Erratum]) -> str:
+    """The command that examines this erratum and runs nothing else."""
+    claims = list(claims)
+    others = [claim.key for claim in claims]
+    others += [name for experiment in experiments(claims) for name in _trainings(experiment)]
+    others += [other.id for other in errata if other.id != erratum.id]
+    return _alone("test_errata", erratum.id, others)
+
+
+def _trainings(experiment: Experiment, without: Iterable[str] = ()) -> list[str]:
+    return [f"{experiment.id}/{variant.name}" for variant in experiment.variants if variant.name not in without]
+
+
+def _alone(test: str, name: str, others: Iterable[str]) -> str:
+    if WORD.fullmatch(name) and not any(name.lower() in other.lower() for other in others):
+        return f"pytest suite/ -k {name}"
+    return f'pytest "suite/{test}.py::{test}[{name}]"'
+
+
+def _row(claim: Claim, claims: Iterable[Claim], errata: Iterable[Erratum]) -> list[str]:
     kind = f"training: `{claim.experiment.id}`" if claim.experiment else "exact"
     if claim.experiment is not None:
         kind += f", {_counted(len(claim.variants), 'variant')}"
@@ -71,8 +95,13 @@ def _row(claim: Claim, claims: Iterable[Claim]) -> list[str]:
         _plain(claim.slide),
         _plain(claim.rule.describe()),
         kind,
-        f"`{command(claim, claims)}`",
+        f"`{command(claim, claims, errata)}`",
     ]
+
+
+def _erratum(erratum: Erratum, claims: Iterable[Claim], errata: Iterable[Erratum]) -> list[str]:
+    alone = erratum_command(erratum, claims, errata)
+    return [f"`{erratum.id}`", _plain(erratum.statement), _plain(erratum.slide), f"`{alone}`"]
 
 
 def _experiment(experiment: Experiment) -> list[str]:

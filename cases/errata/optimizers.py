@@ -97,7 +97,7 @@ def listed(name: str, printed: str, modern: str, values: dict[str, float | bool]
     return Erratum(
         id=f"{name.lower()}-as-listed",
         slide=f"4. Optimizers (cont.), {name}",
-        statement=f"{name} takes neither lr nor decay, and no epsilon=None.",
+        statement=f"{name} takes neither lr nor decay{', and no epsilon=None' if 'epsilon' in printed else ''}.",
         given=NAMES,
         printed=f"optimizer = keras.optimizers.{name}({printed})",
         modern=f"optimizer = keras.optimizers.{name}({modern})",

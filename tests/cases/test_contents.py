@@ -13,7 +13,7 @@ from harness.claim import Claim
 from harness.contents import command, contents
 from harness.experiment import Variant
 from harness.rules import Exact
-from suite.catalogue import EXACT_CLAIMS, TRAINING_CLAIMS, TRAININGS, training_name
+from suite.catalogue import ERRATA, EXACT_CLAIMS, TRAINING_CLAIMS, TRAININGS, training_name
 from tests.harness.synthetic import claim, exact, experiment
 from tests.suite.command import suite
 
@@ -25,7 +25,7 @@ def test_the_page_is_up_to_date() -> None:
 
 
 def test_every_claim_has_its_row_in_lecture_order() -> None:
-    assert [key for key, _ in ROWS] == [claim.key for claim in CLAIMS]
+    assert [key for key, _ in ROWS] == [*(claim.key for claim in CLAIMS), *ERRATA]
 
 
 def test_links_lead_somewhere() -> None:
@@ -37,6 +37,7 @@ def names() -> dict[str, str]:
     """Every test of the suite, and the claim it decides."""
     found = {f"test_claims[{key}]": key for key in TRAINING_CLAIMS}
     found |= {f"test_exact[{key}]": key for key in EXACT_CLAIMS}
+    found |= {f"test_errata[{name}]": name for name in ERRATA}
     return found | {f"test_training[{training_name(*pair)}]": "" for pair in TRAININGS}
 
 
@@ -59,13 +60,15 @@ def test_a_command_selects_its_claim_alone(key: str, said: str) -> None:
     assert trainings <= needed
 
 
-@pytest.mark.parametrize("key", ["rate-sweep", "minmax-table", "gd-reaches-minimum/rate 0.5", "tips-softmax"])
+@pytest.mark.parametrize(
+    "key", ["rate-sweep", "minmax-table", "gd-reaches-minimum/rate 0.5", "tips-softmax", "decay", "np-utils"]
+)
 def test_pytest_selects_the_same(key: str, tmp_path: Path) -> None:
     said = dict(ROWS)[key]
     options = said.split(" -k ")[1:] and ("-k", said.split(" -k ")[1])
     target = "suite/" if options else said.removeprefix('pytest "').removesuffix('"')
     run = suite(tmp_path, "--collect-only", "-q", *options, target=target)
-    collected = re.findall(r"^suite/test_\w+\.py::(test_(?:claims|exact)\[.*\])$", run.output, re.MULTILINE)
+    collected = re.findall(r"^suite/test_\w+\.py::(test_(?:claims|exact|errata)\[.*\])$", run.output, re.MULTILINE)
     assert [names()[test] for test in collected] == [key]
 
 
