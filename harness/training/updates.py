@@ -53,7 +53,9 @@ def _tensorflow(optimizer: Any, variables: list[Any], gradients: list[np.ndarray
             ]
         return [each.stack() for each in history]
 
-    return [weights.numpy() for weights in run([tf.constant(each) for each in gradients])]
+    constants = [tf.constant(each) for each in gradients]
+    # a concrete function: TensorFlow warns of many calls that trace, and each of these has to
+    return [weights.numpy() for weights in run.get_concrete_function(constants)(constants)]
 
 
 def _jax(optimizer: Any, variables: list[Any], gradients: list[np.ndarray]) -> list[Any]:
