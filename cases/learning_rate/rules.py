@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from cases.learning_rate.ten_steps import ROUNDING, TEN_STEPS, Beside, UpdateRule
+from cases.learning_rate.ten_steps import CANCELLATION, TEN_STEPS, Beside, UpdateRule
 from cases.networks import dense_linear
-from cases.references import inputs, updates
+from cases.references import ROUNDING, inputs, updates
 from harness.claim import Claim
 from harness.rules import Comparison, Exact
 from harness.training.updates import trajectory
@@ -66,7 +66,7 @@ SGD_UPDATE_RULE = Claim(
     statement="A step of gradient descent is W(n+1) = W(n) − α ∇L(W(n)).",
     rule=Exact(),
     check=check_sgd,
-    deviations=("the slide's model on data that hypothesis draws; rates 0.001, 0.01, 0.5 and 10, those of its formulas",),
+    deviations=("the slide's model, on data that hypothesis draws, at its rates: 0.001, 0.01, 0.5 and 10",),
 )
 
 MOMENTUM = UpdateRule(
@@ -198,9 +198,6 @@ ADADELTA_RULE = Claim(
     check=ADADELTA.check,
     deviations=(FORMULA, "the rate that the slides print, 1.0, and today's default"),
 )
-
-CANCELLATION = ROUNDING / (1 - 0.999)
-"""What the first steps' 1 − β₂ᵗ keep of float32's digits where β₂ = 0.999."""
 
 ADAM = UpdateRule(
     keras="Adam",

@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from cases.references import inputs, updates
+from cases.references import ROUNDING, inputs, updates
 from harness.rules import Comparison, Difference
 from harness.training.updates import trajectory
 
-ROUNDING = 2.0**-24  # the relative error of one operation in float32
 TEN_STEPS = 100 * ROUNDING  # of about ten operations each
+CANCELLATION = ROUNDING / (1 - 0.999)  # of Adam's first steps: what 1 − β₂ᵗ keeps of float32's digits at β₂ = 0.999
 
 
 def optimizer(name: str, **arguments: Any) -> Any:

@@ -35,7 +35,8 @@ def _jax(function: Any, point: np.ndarray) -> Any:
     import jax
 
     with jax.enable_x64(True):
-        return jax.value_and_grad(function)(jax.numpy.asarray(point))
+        value, gradient = jax.value_and_grad(function)(jax.numpy.asarray(point))
+        return np.asarray(value), np.asarray(gradient)
 
 
 def _torch(function: Any, point: np.ndarray) -> Any:
