@@ -40,6 +40,7 @@ def applied(layer: Any, batch: np.ndarray, training: bool = True) -> np.ndarray:
 
 def check_normalises(setting: str) -> Iterator[Comparison | Difference]:
     """Errors in units of what rounding x does to the output, max |x| / √(variance + ε), and 1."""
+    import keras
     from keras.layers import BatchNormalization
 
     batch = features()
@@ -70,7 +71,7 @@ def check_normalises(setting: str) -> Iterator[Comparison | Difference]:
     ):
         expected = batch_normalization.moved(np.full(len(new), start), new)
         size = 1 + np.abs(batch).max(axis=0) ** (1 if name == "mean" else 2)
-        yield Comparison(f"moving {name}: 0.99 old + 0.01 new", np.asarray(obtained) / size, expected / size, SUM)
+        yield Comparison(f"moving {name}: 0.99 old + 0.01 new", keras.ops.convert_to_numpy(obtained) / size, expected / size, SUM)
     rng = np.random.default_rng(9)
     gamma, beta = rng.standard_normal((2, batch.shape[1]))
     layer.gamma.assign(gamma)
@@ -82,6 +83,7 @@ def check_normalises(setting: str) -> Iterator[Comparison | Difference]:
 
 
 def _besides() -> Iterator[Difference]:
+    import keras
     from keras.layers import BatchNormalization
 
     batch = np.random.default_rng(10).standard_normal((16, 1))
@@ -97,7 +99,7 @@ def _besides() -> Iterator[Difference]:
     applied(layer, batch / SMALL)
     yield Difference(
         "variance for inference, after one batch of 16 of variance 1",
-        float(np.asarray(layer.moving_variance)[0]),
+        float(keras.ops.convert_to_numpy(layer.moving_variance)[0]),
         float(batch_normalization.unbiased(batch / SMALL)[0]),
         "the paper (Ioffe & Szegedy 2015, Algorithm 2)",
         "The paper averages n / (n − 1) times the variance of each batch, Keras the variance itself.",
