@@ -71,7 +71,9 @@ def check_normalises(setting: str) -> Iterator[Comparison | Difference]:
     ):
         expected = batch_normalization.moved(np.full(len(new), start), new)
         size = 1 + np.abs(batch).max(axis=0) ** (1 if name == "mean" else 2)
-        yield Comparison(f"moving {name}: 0.99 old + 0.01 new", keras.ops.convert_to_numpy(obtained) / size, expected / size, SUM)
+        yield Comparison(
+            f"moving {name}: 0.99 old + 0.01 new", keras.ops.convert_to_numpy(obtained) / size, expected / size, SUM
+        )
     rng = np.random.default_rng(9)
     gamma, beta = rng.standard_normal((2, batch.shape[1]))
     layer.gamma.assign(gamma)

@@ -84,7 +84,8 @@ def compared(name: str, clip: Callable[[Gradients], Gradients], words: str, **cl
 def clipped(found: Gradients, **clipping: float) -> Gradients:
     """The gradients of the first step as SGD with rate 1 subtracts them from the weights."""
     sgd = optimizer("SGD", learning_rate=1.0, **clipping)
-    return [-one for one in trajectory(sgd, [np.zeros(one.shape[1:]) for one in found], [one[:1] for one in found])]
+    weights = trajectory(sgd, [np.zeros(one.shape[1:]) for one in found], [one[:1] for one in found])
+    return [-one.astype("float64") for one in weights]
 
 
 def joint_norm(found: Gradients) -> float:

@@ -42,7 +42,8 @@ def check_defaults(name: str, setting: str) -> Iterator[Comparison | Difference]
             continue
         meant = keras.config.epsilon() if printed is None else float(printed)
         # a rate comes back as the float32 that it has become
-        yield Comparison(shown, float(config[today]), meant, ROUNDING * meant if argument == "lr" else 0.0)
+        rounding = ROUNDING * meant if argument == "lr" else 0.0
+        yield Comparison(f"{shown}, today {config[today]:g}", float(config[today]), meant, rounding)
         if today != argument:
             yield Difference(f"the name of {name}'s {argument}", today, argument, SLIDE)
         if printed is None:

@@ -71,7 +71,7 @@ def check_l2(setting: str) -> Iterator[Comparison]:
         def penalty(kernel: np.ndarray, strength: float = strength) -> float:
             return strength * float(np.sum(kernel**2))
 
-        yield added(two_layers(keras.regularizers.L2(strength)), penalty, f"λ = {strength:g}")
+        yield added(two_layers(keras.regularizers.L2(l2=strength)), penalty, f"λ = {strength:g}")
 
 
 def check_l1_l2(setting: str) -> Iterator[Comparison]:
