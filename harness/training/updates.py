@@ -24,12 +24,15 @@ def trajectory(optimizer: Any, start: Sequence[np.ndarray], gradients: Sequence[
     """
     import keras
 
-    shapes = [(len(gradients[0]), *np.shape(value)) for value in start] if len(gradients) else []
-    if [np.shape(each) for each in gradients] != shapes or not shapes or not shapes[0][0]:
+    received = [np.shape(each) for each in gradients]
+    count = received[0][:1] if received else ()
+    expected = [(*count, *np.shape(value)) for value in start]
+    if count in ((), (0,)) or received != expected:
         raise invalid(
             "gradients of a trajectory",
-            expected=f"at least one step for each variable, shapes {shapes or 'like those of start'}",
-            received=f"shapes {[np.shape(each) for each in gradients]}",
+            expected="at least one step for each variable, all of (steps, *shape) with one number of steps, where the "
+            f"shapes are {[np.shape(value) for value in start]}",
+            received=f"shapes {received}",
         )
     variables = [keras.Variable(np.asarray(value, "float32")) for value in start]
     steps = [np.asarray(each, "float32") for each in gradients]

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.training.backend import choose_backend, start_backend
-from tests.training import measure_engines, measure_failures, measure_pairing, measure_placement
+from tests.training import measure_engines, measure_failures, measure_pairing, measure_placement, measure_updates
 
 MEASUREMENTS: dict[str, Callable[[], Any]] = {
     "environment": measure_pairing.environment,
@@ -27,6 +27,8 @@ MEASUREMENTS: dict[str, Callable[[], Any]] = {
     "failures": measure_failures.failures,
     "interrupted": measure_failures.interrupted,
     "placement": measure_placement.placement,
+    "updates": measure_updates.trajectories,
+    "gradients": measure_updates.gradients,
 }
 
 
