@@ -11,7 +11,7 @@ from harness.published import Figure, Published
 from harness.rules.evidence import Evidence, Rule
 from harness.rules.exact import Comparison, Exact
 from harness.trial import Trial
-from harness.verdict import Decision
+from harness.verdict import Decision, Difference
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,7 +24,7 @@ class Claim:
         statement: what it says, in a sentence.
         rule: decides it; its variants and metrics are those of ``experiment``, or it is ``Exact`` over ``check``.
         experiment: whose trials decide it; None for an exact claim.
-        check: for an exact claim: setting -> comparisons with an independent reference.
+        check: for an exact claim: setting -> comparisons with an independent reference, and differences to report.
         case: distinguishes several cases of one claim ("softmax"); id and case together are unique.
         beside: rules reported beside the deciding one; they decide nothing.
         published: the slide's figures; they feed ``Reproduces`` and nothing else.
@@ -37,7 +37,7 @@ class Claim:
     statement: str
     rule: Rule | Exact
     experiment: Experiment | None = None
-    check: Callable[[str], Iterable[Comparison]] | None = None
+    check: Callable[[str], Iterable[Comparison | Difference]] | None = None
     case: str = ""
     beside: tuple[Rule, ...] = ()
     published: tuple[Published, ...] = ()

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import enum
+import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any
+
+from harness.errors import invalid
 
 
 class Verdict(enum.StrEnum):
@@ -82,8 +85,45 @@ class Effect:
 
 
 @dataclass(frozen=True)
+class Difference:
+    """Where what was obtained departs from another formula or text, to be reported; it decides nothing.
+
+    Attributes:
+        of: what was measured, in words ("distance after ten gradients of 1e-8").
+        obtained: what Keras gives, a finite number or a text ("no such argument").
+        other: what the source gives for the same.
+        source: the other formula or text ("the paper (Kingma & Ba 2015, Algorithm 1)", "the slide").
+        why: what makes the difference, in words.
+    """
+
+    of: str
+    obtained: float | str
+    other: float | str
+    source: str
+    why: str = ""
+
+    def __post_init__(self) -> None:
+        for name in ("obtained", "other"):
+            value = getattr(self, name)
+            if not isinstance(value, str) and not (isinstance(value, int | float) and math.isfinite(value)):
+                raise invalid(
+                    f"{name} of the difference {self.of!r}", expected="a finite number or a text", received=repr(value)
+                )
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, record: Mapping[str, Any]) -> Difference:
+        """The inverse of ``to_json``; KeyError, TypeError or ValueError where the record is not one of a difference."""
+        return cls(**{field.name: record[field.name] for field in fields(cls)})
+
+
+@dataclass(frozen=True)
 class Decision:
     """A verdict, why, the effects it rests on, and the decisions of its parts (for rules made of rules).
+
+    ``differences`` are reported beside it.
 
     ``p`` is the one p-value with which the claim enters Holm's adjustment (``harness.rules.holm``). None where the
     verdict does not rest on a rejection: nothing was tested, or a figure was found compatible. 0 or 1 where zero
@@ -95,6 +135,7 @@ class Decision:
     effects: tuple[Effect, ...] = ()
     parts: tuple[Decision, ...] = ()
     p: float | None = None
+    differences: tuple[Difference, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -103,6 +144,7 @@ class Decision:
             "effects": [effect.to_json() for effect in self.effects],
             "parts": [part.to_json() for part in self.parts],
             "p": self.p,
+            "differences": [difference.to_json() for difference in self.differences],
         }
 
     @classmethod
@@ -114,4 +156,5 @@ class Decision:
             tuple(map(Effect.from_json, record["effects"])),
             tuple(map(cls.from_json, record["parts"])),
             record["p"],
+            tuple(map(Difference.from_json, record["differences"])),
         )

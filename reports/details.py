@@ -37,6 +37,9 @@ def _claim(run: Run, claim: Mapping[str, Any]) -> str:
     ]
     if claim["effects"]:
         parts.append(effects_table(claim["effects"]))
+    if claim.get("differences"):
+        said = "\n".join(f"- {_difference(one)}" for one in claim["differences"])
+        parts.append("Differences; they decide nothing:\n\n" + said)
     if claim["parts"]:
         parts.append("Parts:\n\n" + "\n".join(_decision(part) for part in claim["parts"]))
     if claim["beside"]:
@@ -89,6 +92,13 @@ def _numbers(effect: Mapping[str, Any]) -> list[str]:
             in_unit = effect["unit"] if name.startswith(("detectable", "bca")) else ""
             shown.append(f"{escape(text)} {number(value, in_unit)}")
     return shown
+
+
+def _difference(one: Mapping[str, Any]) -> str:
+    """What Keras gives beside what another formula or text gives, on one line."""
+    ours, other = (value if isinstance(value, str) else number(value) for value in (one["obtained"], one["other"]))
+    why = f" {one['why']}" if one["why"] else ""
+    return escape(f"differs from {one['source']}: {one['of']}: {ours}, there {other}.{why}")
 
 
 def _decision(decision: Mapping[str, Any]) -> str:

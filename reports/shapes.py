@@ -27,6 +27,8 @@ EFFECT = {
     "details": {...: NUMBER_OR_NONE},
     "notes": [str],
 }
+FINDING = (int, float, str)
+DIFFERENCE = {"of": str, "obtained": FINDING, "other": FINDING, "source": str, "why": str}
 DECISION = {"verdict": VERDICTS, "reason": str, "effects": [EFFECT]}
 SUMMARY = {"metric": str, "mean": NUMBER_OR_NONE, "std": NUMBER_OR_NONE, "n": int}
 BASELINE = {"state": TEXT_OR_NONE, "reason": TEXT_OR_NONE}
@@ -109,6 +111,7 @@ SHAPES: Mapping[str, Any] = {
         **DECISION,
         "beside": [DECISION | {"rule": str}],
         "parts": [DECISION],
+        "differences?": [DIFFERENCE],
         "published": [{"variant": str, "metric": str, "printed": str, "value": (int, float), "rounding": (int, float)}],
         "variants": {...: SUMMARY | {"values": [NUMBER_OR_NONE]}},
         "experiment": TEXT_OR_NONE,

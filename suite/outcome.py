@@ -63,6 +63,8 @@ class Outcome:
         for number, effect in enumerate(self.decision.effects, start=1):
             values = {name: getattr(effect, name) for name in ("of", "metric", "unit", "estimate", "low", "high", "n")}
             said += [(f"effect_{number}_{name}", str(value)) for name, value in values.items() if value is not None]
+        for number, difference in enumerate(self.decision.differences, start=1):
+            said += [(f"difference_{number}_{name}", str(value)) for name, value in difference.to_json().items()]
         return said
 
     @property

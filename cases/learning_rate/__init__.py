@@ -10,6 +10,26 @@ it inertia, Adagrad a size of its own for each variable, RMSProp an exponential 
 is like RMSProp and momentum together. To choose a rate, try several and observe the cost.
 """
 
-from cases.learning_rate import descent, double_well, motion
+from cases.learning_rate import convexity, descent, double_well, motion, rules, traits
 
-CLAIMS = (*descent.CLAIMS, *double_well.CLAIMS, *motion.CLAIMS)
+CLAIMS = (
+    rules.SGD_UPDATE_RULE,
+    traits.GRADIENT_IS_LIMIT,
+    *descent.CLAIMS,
+    *double_well.CLAIMS,
+    *convexity.CLAIMS,
+    rules.MOMENTUM_RULE,
+    rules.NESTEROV_RULE,
+    traits.MOMENTUM_KEEPS_MOVING,
+    motion.MOMENTUM_IS_FASTER,
+    rules.ADAGRAD_RULE,
+    traits.ADAGRAD_PER_PARAMETER,
+    rules.RMSPROP_RULE,
+    traits.RMSPROP_FIXES_ADAGRAD,
+    motion.RMSPROP_FIXES_ADAGRAD,
+    rules.ADADELTA_RULE,
+    rules.ADAM_RULE,
+    rules.AMSGRAD_RULE,
+    traits.ADAM_COMBINES,
+    rules.DECAY_RULE,
+)

@@ -4,6 +4,6 @@ The slides: how optimizers are used, and what each takes: SGD, RMSProp, Adagrad,
 ``clipvalue`` can be used with all of them. Adam, of the method's own paper (Kingma & Ba 2015), trains fastest.
 """
 
-from cases.optimizers import clipped_training, race
+from cases.optimizers import clipped_training, clipping, defaults, race
 
-CLAIMS = (*clipped_training.CLAIMS, *race.CLAIMS)
+CLAIMS = (*clipping.CLAIMS, *clipped_training.CLAIMS, *defaults.CLAIMS, *race.CLAIMS)

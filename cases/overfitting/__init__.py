@@ -5,6 +5,6 @@ longer are. Solutions: more training data, fewer features, regularization, dropo
 weights grow too big, Loss = D(H(X | W, B), Y) + λ Σ W².
 """
 
-from cases.overfitting import data_and_features, regularization
+from cases.overfitting import data_and_features, formulas, regularization
 
-CLAIMS = (*regularization.CLAIMS, *data_and_features.CLAIMS)
+CLAIMS = (*formulas.CLAIMS, *regularization.CLAIMS, *data_and_features.CLAIMS)

@@ -14,6 +14,7 @@ from harness.rules.monotone import Monotone
 from harness.rules.not_better import NotBetter
 from harness.rules.raises import Raises
 from harness.rules.reproduces import Reproduces
+from harness.verdict import Difference
 
 __all__ = [
     "Above",
@@ -21,6 +22,7 @@ __all__ = [
     "Best",
     "Comparison",
     "Converges",
+    "Difference",
     "Diverges",
     "Equivalent",
     "Evidence",

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness.errors import invalid
-from harness.verdict import Decision, Effect, Verdict
+from harness.verdict import Decision, Difference, Effect, Verdict
 
 
 @dataclass(frozen=True)
@@ -51,28 +51,38 @@ class Exact:
     def describe(self) -> str:
         return "equals an independent reference"
 
-    def decide(self, comparisons: Iterable[Comparison]) -> Decision:
-        """ValueError-free; raises SuiteError when there is nothing to compare, so that no check passes emptily."""
-        compared = list(comparisons)
+    def decide(self, findings: Iterable[Comparison | Difference]) -> Decision:
+        """Decides by the comparisons; what is a ``Difference`` goes into the decision as it is.
+
+        SuiteError when there is nothing to compare, so that no check passes emptily.
+        """
+        found = list(findings)
+        differences = tuple(one for one in found if isinstance(one, Difference))
+        compared = [one for one in found if isinstance(one, Comparison)]
         if not compared:
             raise invalid("exact check", expected="at least one comparison", received="none")
-        effects, wrong = [], []
-        for comparison in compared:
-            error = comparison.error
-            finite = error if error != float("inf") else None
-            details = (("tolerance", comparison.tolerance),)
-            effects.append(Effect(comparison.of, "error", self.unit, finite, n=1, details=details))
-            if not error <= comparison.tolerance:
-                wrong.append(
-                    f"{comparison.of}: error {error:.3g}, tolerance {comparison.tolerance:.3g}"
-                    + (
-                        f" (obtained {comparison.obtained!r}, expected {comparison.expected!r})"
-                        if finite is None
-                        else ""
-                    )
-                )
+        errors = [comparison.error for comparison in compared]
+        effects = tuple(map(self._effect, compared, errors))
+        wrong = [
+            _mismatch(one, error) for one, error in zip(compared, errors, strict=True) if not error <= one.tolerance
+        ]
         if wrong:
-            return Decision(Verdict.REFUTED, "; ".join(wrong), tuple(effects))
-        worst = max(comparison.error for comparison in compared)
-        reason = f"{len(compared)} comparison{'s' if len(compared) > 1 else ''}, largest error {worst:.3g}"
-        return Decision(Verdict.SUPPORTED, reason, tuple(effects))
+            return Decision(Verdict.REFUTED, "; ".join(wrong), effects, differences=differences)
+        reason = f"{len(compared)} comparison{'s' if len(compared) > 1 else ''}, largest error {max(errors):.3g}"
+        return Decision(Verdict.SUPPORTED, reason, effects, differences=differences)
+
+    def _effect(self, comparison: Comparison, error: float) -> Effect:
+        finite = error if error != float("inf") else None
+        details = (("tolerance", comparison.tolerance),)
+        return Effect(comparison.of, "error", self.unit, finite, n=1, details=details)
+
+
+def _mismatch(comparison: Comparison, error: float) -> str:
+    """What was compared, by how much it is wrong, and both sides where they are short."""
+    text = f"{comparison.of}: error {error:.3g}, tolerance {comparison.tolerance:.3g}"
+    sides = (comparison.obtained, comparison.expected)
+    if all(isinstance(side, int | float) for side in sides):
+        text += " (obtained {:.9g}, expected {:.9g})".format(*sides)
+    elif error == float("inf") or all(isinstance(side, str) for side in sides):
+        text += f" (obtained {sides[0]!r}, expected {sides[1]!r})"
+    return text

@@ -17,7 +17,7 @@ def weight_gradients(model: Any, loss: str, x: np.ndarray, y: np.ndarray) -> lis
     import keras
 
     function = keras.losses.get(loss)
-    kept = [np.array(variable) for variable in model.non_trainable_variables]
+    kept = [np.array(keras.ops.convert_to_numpy(variable)) for variable in model.non_trainable_variables]
     gradients = {"tensorflow": _tensorflow, "jax": _jax, "torch": _torch}[active_backend()](model, function, x, y)
     for variable, value in zip(model.non_trainable_variables, kept, strict=True):
         variable.assign(value)

@@ -41,12 +41,42 @@ IDS = (
     "tips-figures-reproduce",
 )
 
+EXACT_IDS = (
+    "sgd-update-rule",
+    "gradient-is-limit",
+    "small-rate-local-minimum",
+    "momentum-rule",
+    "nesterov-rule",
+    "adagrad-rule",
+    "rmsprop-rule",
+    "adadelta-rule",
+    "adam-rule",
+    "amsgrad-rule",
+    "decay-rule",
+    "momentum-keeps-moving",
+    "adagrad-per-parameter",
+    "rmsprop-fixes-adagrad",
+    "adam-combines",
+    "l2-loss-formula",
+    "l1-l2-formula",
+    "clipnorm-clips",
+    "clipvalue-clips",
+    "defaults-as-printed",
+    "bn-normalises",
+    "bn-scale-invariant",
+)
+
 ARMS = [(experiment, variant.name) for experiment in experiments(CLAIMS) for variant in experiment.variants]
 
 
 @pytest.mark.parametrize("name", IDS)
 def test_claim_is_there(name):
     assert name in {claim.id for claim in CLAIMS}
+
+
+@pytest.mark.parametrize("name", EXACT_IDS)
+def test_exact_claim_is_there(name):
+    assert any(claim.id == name and isinstance(claim.rule, Exact) for claim in CLAIMS)
 
 
 def test_each_of_the_nine_accuracies_is_a_case():

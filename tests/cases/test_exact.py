@@ -33,6 +33,7 @@ def with_keras(tmp_path_factory):
     return json.loads(path.read_text(encoding="utf-8"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("key", "mutation"), [(key, name) for key, names in MUTATIONS.items() for name in names])
 def test_checks_with_keras(with_keras, key, mutation):
     assert with_keras[key][mutation] == ("SUPPORTED" if mutation == "none" else "REFUTED")

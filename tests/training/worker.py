@@ -21,6 +21,7 @@ from tests.training import (
     measure_looks,
     measure_pairing,
     measure_placement,
+    measure_updates,
 )
 
 MEASUREMENTS: dict[str, Callable[[], Any]] = {
@@ -38,6 +39,8 @@ MEASUREMENTS: dict[str, Callable[[], Any]] = {
     "gradients": measure_looks.gradients,
     "control": measure_control.control,
     "placement": measure_placement.placement,
+    "updates": measure_updates.trajectories,
+    "gradients": measure_updates.gradients,
 }
 
 

@@ -1,0 +1,205 @@
+"""5. Batch Normalization: the formula, and what it makes of the scale of the weights.
+
+The slides: each layer's input is normalised to mean 0 and standard deviation 1; propagation no longer depends on the
+scale of the parameters. The second follows from the first: a > 0 cancels in (a W x − mean) / √(variance), in training,
+where mean and variance are those of the batch, and so does a bias. It does not in inference, where they are numbers
+from before; a < 0 turns the sign; and behind a ReLU, where the printed listings have the layer, a bias no longer
+cancels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from cases.references import ROUNDING, batch_normalization, inputs
+from harness.claim import Claim
+from harness.rules import Comparison, Difference, Exact
+from harness.training.weight_gradients import weight_gradients
+
+SUM = 64 * ROUNDING  # of the mean and the variance over a batch of 16 or 32, and what is made of them
+NO_EPSILON = 1e-12  # lost in float32 next to a variance of 1
+EPSILON = 1e-3  # Keras' default
+SMALL = 0.01  # standard deviation of a feature next to whose variance epsilon matters
+
+
+def features() -> np.ndarray:
+    """All drawn batches side by side, (16, features), as float32 holds them: each feature is normalised by itself."""
+    return np.concatenate(inputs.batches(), axis=1).astype("float32").astype("float64")
+
+
+def applied(layer: Any, batch: np.ndarray, training: bool = True) -> np.ndarray:
+    """What a layer or model makes of a batch."""
+    import keras
+
+    outputs = layer(batch.astype("float32"), training=training)
+    return np.asarray(keras.ops.convert_to_numpy(outputs), "float64")
+
+
+def check_normalises(setting: str) -> Iterator[Comparison | Difference]:
+    """Errors in units of what rounding x does to the output, max |x| / √(variance + ε), and 1."""
+    import keras
+    from keras.layers import BatchNormalization
+
+    batch = features()
+    variance = batch.var(axis=0)
+    scale = 1 + np.abs(batch).max(axis=0) / np.sqrt(variance + EPSILON)
+    words = f"{batch.shape[1]} drawn features"
+    layer = BatchNormalization()
+    output = applied(layer, batch)
+    expected = batch_normalization.normalised(batch)
+    yield Comparison(f"(x − mean) / √(variance + ε), {words}", output / scale, expected / scale, SUM)
+    yield Comparison("their means: 0", output.mean(axis=0) / scale, np.zeros(len(scale)), SUM)
+    yield Comparison(
+        "their variances: variance / (variance + ε)",
+        output.var(axis=0) / scale,
+        variance / (variance + EPSILON) / scale,
+        SUM,
+    )
+    wide = variance > 1
+    yield Comparison(
+        f"standard deviation of the {wide.sum()} whose variance is above 1: 1, up to ε / 2",
+        output[:, wide].std(axis=0),
+        np.ones(wide.sum()),
+        EPSILON / 2,
+    )
+    for name, obtained, start, new in (
+        ("mean", layer.moving_mean, 0.0, batch.mean(axis=0)),
+        ("variance", layer.moving_variance, 1.0, variance),
+    ):
+        expected = batch_normalization.moved(np.full(len(new), start), new)
+        size = 1 + np.abs(batch).max(axis=0) ** (1 if name == "mean" else 2)
+        yield Comparison(
+            f"moving {name}: 0.99 old + 0.01 new", keras.ops.convert_to_numpy(obtained) / size, expected / size, SUM
+        )
+    rng = np.random.default_rng(9)
+    gamma, beta = rng.standard_normal((2, batch.shape[1]))
+    layer.gamma.assign(gamma)
+    layer.beta.assign(beta)
+    yield Comparison(
+        "γ x' + β", applied(layer, batch) / scale, batch_normalization.layer(batch, gamma, beta) / scale, 4 * SUM
+    )
+    yield from _besides()
+
+
+def _besides() -> Iterator[Difference]:
+    import keras
+    from keras.layers import BatchNormalization
+
+    batch = np.random.default_rng(10).standard_normal((16, 1))
+    batch = SMALL * batch_normalization.normalised(batch, 0.0)
+    yield Difference(
+        f"standard deviation of a feature of standard deviation {SMALL}",
+        float(applied(BatchNormalization(), batch).std()),
+        1.0,
+        "the slide",
+        "Keras adds ε = 1e-3 to the variance.",
+    )
+    layer = BatchNormalization(momentum=0.0)
+    applied(layer, batch / SMALL)
+    yield Difference(
+        "variance for inference, after one batch of 16 of variance 1",
+        float(keras.ops.convert_to_numpy(layer.moving_variance)[0]),
+        float(batch_normalization.unbiased(batch / SMALL)[0]),
+        "the paper (Ioffe & Szegedy 2015, Algorithm 2)",
+        "The paper averages n / (n − 1) times the variance of each batch, Keras the variance itself.",
+    )
+
+
+BN_NORMALISES = Claim(
+    id="bn-normalises",
+    slide="5. Batch Normalization (cont.)",
+    statement="Batch normalization gives each feature of a layer's input mean 0 and standard deviation 1.",
+    rule=Exact(),
+    check=check_normalises,
+    deviations=("batches of 16 that hypothesis draws, spreads from 1e-4 to 1e4",),
+    notes=(
+        "In training mode, before γ and β, and up to ε: the variance is variance / (variance + 1e-3), so that a "
+        "feature of small variance stays small.",
+    ),
+)
+
+
+def examples() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Inputs (32, 4), weights (4, 3) and a bias (3,)."""
+    rng = np.random.default_rng(11)
+    return rng.standard_normal((32, 4)), rng.standard_normal((4, 3)), rng.standard_normal(3)
+
+
+def network(activation: str, epsilon: float, a: float, bias: np.ndarray | None = None) -> Any:
+    """Dense(3) with weights a W and batch normalization behind it."""
+    import keras
+    from keras import layers
+
+    model = keras.Sequential(
+        [layers.Input((4,)), layers.Dense(3, activation=activation), layers.BatchNormalization(epsilon=epsilon)]
+    )
+    weights = examples()[1]
+    model.layers[0].set_weights([a * weights, np.zeros(3) if bias is None else bias])
+    return model
+
+
+def output(activation: str, a: float, bias: np.ndarray | None = None, epsilon: float = NO_EPSILON) -> np.ndarray:
+    return applied(network(activation, epsilon, a, bias), examples()[0])
+
+
+def check_scale(setting: str) -> Iterator[Comparison]:
+    x, weights, bias = examples()
+    rounding = 8 * SUM
+    once = output("linear", 1)
+    for a in (0.1, 10.0, 1000.0):
+        yield Comparison(f"BN({a:g} W x) = BN(W x), ε = 1e-12", output("linear", a), once, rounding)
+        with_epsilon = batch_normalization.normalised(x @ weights, EPSILON / a**2)
+        obtained = output("linear", a, epsilon=EPSILON)
+        yield Comparison(f"ε = 1e-3: BN({a:g} W x) is BN(W x) with ε / {a:g}²", obtained, with_epsilon, rounding)
+        yield gradients(a)
+    yield Comparison("with a bias: BN(10 W x + b) = BN(W x)", output("linear", 10, bias), once, rounding)
+    yield Comparison("a < 0: BN(−2 W x) = −BN(W x)", output("linear", -2), -once, rounding)
+
+    frozen = [applied(network("linear", EPSILON, a), x, training=False) for a in (1.0, 10.0)]
+    at_start = batch_normalization.inferred(10 * x @ weights, np.zeros(3), np.ones(3))
+    yield Comparison("inference: BN(10 W x) by the moving statistics, 0 and 1", frozen[1], at_start, 10 * rounding)
+    yield differs("inference: BN(10 W x) is not BN(W x)", *frozen)
+
+    rectified = output("relu", 1)
+    yield Comparison("behind a ReLU: BN(relu(10 W x)) = BN(relu(W x))", output("relu", 10), rectified, rounding)
+    for name, a, b in (("BN(relu(10 W x + b))", 10.0, bias), ("BN(relu(−W x))", -1.0, np.zeros(3))):
+        expected = batch_normalization.normalised(np.maximum(a * x @ weights + b, 0), NO_EPSILON)
+        yield Comparison(f"behind a ReLU: {name}", output("relu", a, b), expected, rounding)
+    yield differs("it depends on the scale of W with a bias", output("relu", 10, bias), output("relu", 1, bias))
+    yield differs("it depends on the sign of W by more than a sign", np.abs(output("relu", -1)), np.abs(rectified))
+
+
+def gradients(a: float) -> Comparison:
+    """∂L/∂(a W) times a against ∂L/∂W, L the mean squared error to random targets."""
+    x = examples()[0].astype("float32")
+    y = np.random.default_rng(12).standard_normal((32, 3)).astype("float32")
+    scaled, once = (
+        weight_gradients(network("linear", NO_EPSILON, factor), "mean_squared_error", x, y)[0] for factor in (a, 1)
+    )
+    return Comparison(f"∂L/∂({a:g} W) = ∂L/∂W / {a:g}", a * scaled, once, 8 * SUM)
+
+
+def differs(of: str, one: np.ndarray, other: np.ndarray) -> Comparison:
+    """1 where the two are apart by more than a tenth somewhere."""
+    return Comparison(of, float(np.abs(one - other).max() > 0.1), 1.0)
+
+
+BN_SCALE_INVARIANT = Claim(
+    id="bn-scale-invariant",
+    slide="5. Batch Normalization, advantages",
+    statement="With batch normalization propagation does not depend on the scale of the parameters.",
+    rule=Exact(),
+    check=check_scale,
+    deviations=("random W, x and b; 'scale' is a factor a > 0 on W, in training mode",),
+    notes=(
+        "A gradient by a W is 1 / a of that by W: larger weights take smaller steps.",
+        "Not so in inference, where mean and variance are fixed, nor for a < 0, which turns the sign.",
+        "Behind a ReLU, where the slides' listings have it, it still holds for a > 0 without a bias; with one, or for "
+        "a < 0, it does not.",
+    ),
+)
+
+CLAIMS = (BN_NORMALISES, BN_SCALE_INVARIANT)

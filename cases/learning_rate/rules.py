@@ -1,0 +1,301 @@
+"""1.4 and 4. Optimizers: what each one does to a weight.
+
+The slides describe the optimizers in words; the formulas are those of Keras' documentation and of the papers. Keras is
+run for ten steps on gradients that hypothesis draws, from 1e-30 to 1e15, with large epsilons too, since ordinary ones
+hide most differences. A claim holds if every weight after every step is that of the documented form; what the paper's
+form gives is reported beside it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from cases.learning_rate.ten_steps import CANCELLATION, TEN_STEPS, Beside, UpdateRule
+from cases.networks import dense_linear
+from cases.references import ROUNDING, inputs, updates
+from harness.claim import Claim
+from harness.rules import Comparison, Exact
+from harness.training.updates import trajectory
+
+FORMULA = "the slide gives no formula: Keras' documentation and the paper do"
+
+
+def epsilons(**arguments: Any) -> tuple[dict[str, Any], ...]:
+    """The arguments with Keras' default epsilon, a large and a very large one."""
+    return arguments, {**arguments, "epsilon": 1e-3}, {**arguments, "epsilon": 1.0}
+
+
+def squared_error_step(case: inputs.Regression) -> tuple[np.ndarray, np.ndarray]:
+    """Kernel and bias, shape (4,), after one step W − α ∇L(W) of Dense(1) with mean squared error, and for each the
+    size of what was added up in it: what a rounding error is relative to."""
+    design = np.column_stack([case.x, np.ones(len(case.x))])
+    weights = np.append(case.kernel, case.bias)
+    error = design @ weights - case.y[:, 0]
+    sizes = np.abs(design) @ np.abs(weights) + np.abs(case.y[:, 0])
+    share = 2 * case.learning_rate / len(case.x)
+    stepped = weights - share * design.T @ error
+    return stepped, np.maximum(np.abs(weights) + share * np.abs(design).T @ sizes, np.finfo("float32").tiny)
+
+
+def check_sgd(setting: str) -> Iterator[Comparison]:
+    """One ``train_on_batch`` of Dense(1, input 3), 'mse', SGD, on each drawn data set."""
+    import keras
+
+    cases = inputs.regressions()
+    model = dense_linear(3, 1)
+    optimizer = keras.optimizers.SGD()
+    model.compile(loss="mse", optimizer=optimizer)
+    obtained, expected = [], []
+    for case in cases:
+        model.set_weights([case.kernel, case.bias])
+        optimizer.learning_rate = case.learning_rate
+        model.train_on_batch(case.x.astype("float32"), case.y.astype("float32"))
+        stepped, scale = squared_error_step(case)
+        obtained.append(np.concatenate([weights.ravel() for weights in model.get_weights()]) / scale)
+        expected.append(stepped / scale)
+    # sums of at most 8 examples and 4 inputs
+    yield Comparison(f"kernel and bias, {len(cases)} drawn data sets", obtained, expected, 32 * ROUNDING)
+
+
+SGD_UPDATE_RULE = Claim(
+    id="sgd-update-rule",
+    slide="1. Learning rate, Gradient descent algorithm",
+    statement="A step of gradient descent is W(n+1) = W(n) − α ∇L(W(n)).",
+    rule=Exact(),
+    check=check_sgd,
+    deviations=("the slide's model, on data that hypothesis draws, at its rates: 0.001, 0.01, 0.5 and 10",),
+)
+
+MOMENTUM = UpdateRule(
+    keras="SGD",
+    forms={"documented": updates.momentum, "Polyak 1964": updates.heavy_ball},
+    settings=({"learning_rate": 0.01, "momentum": 0.9}, {"learning_rate": 1.0, "momentum": 0.5}),
+)
+
+MOMENTUM_RULE = Claim(
+    id="momentum-rule",
+    slide="1.4 Optimizers, Momentum",
+    statement="Momentum adds to each step a share of the step before.",
+    rule=Exact(),
+    check=MOMENTUM.check,
+    deviations=(FORMULA,),
+    notes=("Polyak's heavy ball, without a velocity, gives the same weights.",),
+)
+
+NESTEROV = UpdateRule(
+    keras="SGD",
+    fixed={"nesterov": True},
+    forms={"documented": updates.nesterov, "Nesterov 1983 with a constant momentum": updates.accelerated},
+    settings=({"learning_rate": 0.01, "momentum": 0.9}, {"learning_rate": 1.0, "momentum": 0.5}),
+    beside=(
+        Beside(
+            source="the paper (Nesterov 1983)",
+            rule=updates.accelerated,
+            gradient=1.0,
+            keras={"learning_rate": 0.01, "momentum": 0.9, "nesterov": True},
+            arguments={"learning_rate": 0.01},
+            why="The paper's momentum grows with the steps, 0, 0.28, 0.43, … towards 1; Keras' is constant.",
+        ),
+    ),
+)
+
+NESTEROV_RULE = Claim(
+    id="nesterov-rule",
+    slide="4. Optimizers, SGD(…, nesterov=True)",
+    statement="Nesterov's momentum takes the gradient where the momentum leads.",
+    rule=Exact(),
+    check=NESTEROV.check,
+    deviations=(FORMULA,),
+    notes=("Keras' weights are the paper's y, the points where gradients are taken, and not its x.",),
+)
+
+ADAGRAD = UpdateRule(
+    keras="Adagrad",
+    forms={"epsilon inside the root": updates.adagrad},
+    settings=(*epsilons(learning_rate=0.01), {"learning_rate": 0.01, "initial_accumulator_value": 0.0}),
+    beside=tuple(
+        Beside(
+            source="the paper (Duchi, Hazan & Singer 2011)",
+            rule=updates.adagrad_paper,
+            gradient=gradient,
+            keras={"learning_rate": 0.01, "initial_accumulator_value": start, "epsilon": 1e-7},
+            arguments={"learning_rate": 0.01, "delta": 1e-7},
+            why=why,
+        )
+        for gradient, start, why in (
+            (0.1, 0.1, "Keras' sum of squares starts at 0.1, the paper's at 0."),
+            (1e-4, 0.0, "Keras has epsilon inside the root, the paper outside."),
+        )
+    ),
+)
+
+ADAGRAD_RULE = Claim(
+    id="adagrad-rule",
+    slide="1.4 Optimizers, Adagrad",
+    statement="Adagrad divides each weight's step by the root of the sum of its squared gradients.",
+    rule=Exact(),
+    check=ADAGRAD.check,
+    deviations=(FORMULA, "the rate that the slides print, 0.01"),
+    notes=("Keras' documentation does not say where epsilon stands: it is inside the root.",),
+)
+
+RMSPROP = UpdateRule(
+    keras="RMSprop",
+    forms={"epsilon inside the root": updates.rmsprop},
+    settings=epsilons(learning_rate=0.001, rho=0.9),
+    beside=(
+        Beside(
+            source="the lecture that introduced it (Tieleman & Hinton 2012)",
+            rule=updates.rmsprop_paper,
+            gradient=1e-4,
+            keras={"learning_rate": 0.001, "rho": 0.9},
+            why="It has no epsilon: the step does not depend on the size of the gradient.",
+        ),
+        Beside(
+            source="Keras' own documentation",
+            rule=updates.rmsprop_documented,
+            gradient=1e-4,
+            keras={"learning_rate": 0.001, "rho": 0.9},
+            why="It calls epsilon the ε̂ of Adam's paper, which stands outside the root; RMSprop has it inside.",
+        ),
+    ),
+)
+
+RMSPROP_RULE = Claim(
+    id="rmsprop-rule",
+    slide="1.4 Optimizers, RMSProp",
+    statement="RMSProp puts an exponential mean in place of the sum of squared gradients.",
+    rule=Exact(),
+    check=RMSPROP.check,
+    deviations=(FORMULA,),
+    notes=("A weight whose gradients are below √ε = 3e-4 hardly moves: with ε outside the root that limit is 1e-7.",),
+)
+
+ADADELTA = UpdateRule(
+    keras="Adadelta",
+    forms={"Zeiler 2012, times the rate": updates.adadelta},
+    settings=(*epsilons(learning_rate=1.0), {"learning_rate": 0.001}),
+    beside=(
+        Beside(
+            source="the paper (Zeiler 2012)",
+            rule=updates.adadelta,
+            gradient=1.0,
+            keras={},
+            arguments={"learning_rate": 1.0},
+            why="The paper has no rate, which is 1.0, as the slides print it; today's default is 0.001.",
+        ),
+    ),
+)
+
+ADADELTA_RULE = Claim(
+    id="adadelta-rule",
+    slide="4. Optimizers (cont.), Adadelta",
+    statement="Adadelta scales each step by the root mean square of the steps before over that of the gradients.",
+    rule=Exact(),
+    check=ADADELTA.check,
+    deviations=(FORMULA, "the rate that the slides print, 1.0, and today's default"),
+)
+
+ADAM = UpdateRule(
+    keras="Adam",
+    forms={"ε̂ outside the root": updates.adam},
+    settings=(*epsilons(learning_rate=0.001, beta_1=0.9, beta_2=0.999), {"beta_1": 0.5, "beta_2": 0.5}),
+    tolerance=CANCELLATION,
+    beside=(
+        Beside(
+            source="the paper (Kingma & Ba 2015, Algorithm 1)",
+            rule=updates.adam_paper,
+            gradient=1e-6,
+            keras={"epsilon": 1e-7},
+            arguments={"epsilon": 1e-7},
+            why="Keras' epsilon is the paper's ε̂: in Algorithm 1 it is divided by √(1 − β₂ᵗ), and at first far larger.",
+        ),
+        Beside(
+            source="the paper (Kingma & Ba 2015, its ε = 1e-8)",
+            rule=updates.adam_paper,
+            gradient=1e-6,
+            keras={},
+            why="Keras' default epsilon is 1e-7, ten times the paper's.",
+        ),
+    ),
+)
+
+ADAM_RULE = Claim(
+    id="adam-rule",
+    slide="1.4 Optimizers, Adam",
+    statement="Adam divides an exponential mean of the gradients by the root of one of their squares.",
+    rule=Exact(),
+    check=ADAM.check,
+    deviations=(FORMULA,),
+)
+
+AMSGRAD = UpdateRule(
+    keras="Adam",
+    forms={"with the largest mean square so far": updates.adam},
+    settings=(
+        *epsilons(learning_rate=0.001, beta_1=0.9, beta_2=0.999, amsgrad=True),
+        {"beta_1": 0.5, "beta_2": 0.5, "amsgrad": True},
+    ),
+    tolerance=CANCELLATION,
+    beside=(
+        Beside(
+            source="the paper (Reddi, Kale & Kumar 2018, Algorithm 2)",
+            rule=updates.amsgrad_paper,
+            gradient=1.0,
+            keras={"amsgrad": True},
+            why="Keras corrects the bias of both means, the paper of neither, and has no epsilon.",
+        ),
+    ),
+)
+
+AMSGRAD_RULE = Claim(
+    id="amsgrad-rule",
+    slide="4. Optimizers (cont.), Adam(…, amsgrad=False)",
+    statement="AMSGrad divides by the root of the largest mean of squared gradients so far.",
+    rule=Exact(),
+    check=AMSGRAD.check,
+    deviations=(FORMULA,),
+)
+
+
+def check_decay(setting: str) -> Iterator[Comparison]:
+    """``InverseTimeDecay``, alone and in ten steps of SGD."""
+    import keras
+
+    ones = np.ones(inputs.STEPS)
+    for rate, decay in ((0.01, 1e-6), (0.1, 0.5)):
+        schedule = keras.optimizers.schedules.InverseTimeDecay(rate, decay_steps=1, decay_rate=decay)
+        name, count = f"{rate} / (1 + {decay} t)", 1001
+        found = [float(schedule(step)) for step in range(0, count, 100)]
+        expected = updates.decayed(rate, decay, count)[::100]
+        yield Comparison(f"{name}, t = 0, 100, … 1000", np.divide(found, rate), expected / rate, 4 * ROUNDING)
+        weights = trajectory(keras.optimizers.SGD(schedule), [np.zeros(())], [ones])[0]
+        steps = -updates.decayed(rate, decay, inputs.STEPS)
+        yield Comparison(
+            f"{name}, ten steps of SGD", weights / rate, updates.walk(np.zeros(()), steps) / rate, TEN_STEPS
+        )
+
+
+DECAY_RULE = Claim(
+    id="decay-rule",
+    slide="4. Optimizers, SGD(lr=0.01, decay=1e-6, …)",
+    statement="The argument decay makes the rate α / (1 + decay · t) after t steps.",
+    rule=Exact(),
+    check=check_decay,
+    deviations=("today's Keras has no decay: the schedule InverseTimeDecay with decay_steps=1 stands for it",),
+)
+
+CLAIMS = (
+    SGD_UPDATE_RULE,
+    MOMENTUM_RULE,
+    NESTEROV_RULE,
+    ADAGRAD_RULE,
+    RMSPROP_RULE,
+    ADADELTA_RULE,
+    ADAM_RULE,
+    AMSGRAD_RULE,
+    DECAY_RULE,
+)

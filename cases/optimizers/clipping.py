@@ -1,0 +1,151 @@
+"""4. Optimizers: what ``clipnorm`` and ``clipvalue`` clip.
+
+The slides: both can be used with all optimizers. clipnorm=1: "all parameter gradients will be clipped to a maximum norm
+of 1"; clipvalue=0.5: to a maximum value of 0.5 and a minimum value of −0.5. An optimizer that clips has to move weights
+as one that does not, given gradients that NumPy has clipped. A model's parameters are several variables (kernels,
+biases): whether the norm is each one's or that of all together shows in variables of different norms.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from cases.learning_rate.ten_steps import TEN_STEPS, call, optimizer
+from cases.references import ROUNDING
+from harness.claim import Claim
+from harness.rules import Comparison, Difference, Exact
+from harness.training.updates import trajectory
+
+PRINTED: dict[str, dict[str, Any]] = {
+    "SGD": {"learning_rate": 0.01},
+    "RMSprop": {"learning_rate": 0.001, "rho": 0.9},
+    "Adagrad": {"learning_rate": 0.01},
+    "Adadelta": {"learning_rate": 1.0, "rho": 0.95},
+    "Adam": {"learning_rate": 0.001, "beta_1": 0.9, "beta_2": 0.999},
+}
+"""The slide's optimizers, with the arguments it prints."""
+STEPS = 10
+CLIPNORM, CLIPVALUE = 1.0, 0.5  # the slide's
+
+Gradients = list[np.ndarray]
+
+
+def gradients() -> Gradients:
+    """Of a kernel (4, 3), a bias (3,), one small and one without any gradient, over ten steps; norms from 0 to 1e6."""
+    rng = np.random.default_rng(8)
+    sizes = 10.0 ** rng.uniform(-2, 3, (STEPS, 1))
+    kernel, bias = rng.standard_normal((STEPS, 12)) * sizes, rng.standard_normal((STEPS, 3)) * sizes[::-1]
+    kernel[3] *= 1e3
+    return [kernel.reshape(STEPS, 4, 3), bias, 0.1 * rng.uniform(-1, 1, (STEPS, 2)), np.zeros((STEPS, 2))]
+
+
+def norms(found: Gradients) -> np.ndarray:
+    """Euclidean norm of each variable's gradient at each step, shape (variables, steps)."""
+    return np.stack([np.sqrt(np.sum(one.reshape(len(one), -1) ** 2, axis=1)) for one in found])
+
+
+def scaled(found: Gradients, factors: np.ndarray) -> Gradients:
+    """Each gradient times its factor, (variables, steps)."""
+    return [one * factor.reshape(-1, *(1,) * (one.ndim - 1)) for one, factor in zip(found, factors, strict=True)]
+
+
+def each_clipped(found: Gradients) -> Gradients:
+    """g · min(1, 1 / ‖g‖) for each variable."""
+    return scaled(found, 1 / np.maximum(norms(found) / CLIPNORM, 1))
+
+
+def together_clipped(found: Gradients) -> Gradients:
+    """The same factor for all variables, by the norm of all gradients together."""
+    together = np.sqrt(np.sum(norms(found) ** 2, axis=0))
+    return scaled(found, np.broadcast_to(1 / np.maximum(together / CLIPNORM, 1), (len(found), STEPS)))
+
+
+def values_clipped(found: Gradients) -> Gradients:
+    return [np.clip(one, -CLIPVALUE, CLIPVALUE) for one in found]
+
+
+def moves(name: str, found: Gradients, **clipping: float) -> np.ndarray:
+    """All weights after every step from 0, in one row."""
+    starts = [np.zeros(one.shape[1:]) for one in found]
+    weights = trajectory(optimizer(name, **PRINTED[name], **clipping), starts, found)
+    return np.concatenate([one.ravel() for one in weights]).astype("float64")
+
+
+def compared(name: str, clip: Callable[[Gradients], Gradients], words: str, **clipping: float) -> Comparison:
+    """An optimizer that clips, beside itself on gradients clipped by ``clip``."""
+    expected = moves(name, clip(gradients()))
+    tolerance = TEN_STEPS * float(np.abs(expected).max())
+    return Comparison(f"{call(name, clipping)}: {words}", moves(name, gradients(), **clipping), expected, tolerance)
+
+
+def clipped(found: Gradients, **clipping: float) -> Gradients:
+    """The gradients of the first step as SGD with rate 1 subtracts them from the weights."""
+    sgd = optimizer("SGD", learning_rate=1.0, **clipping)
+    weights = trajectory(sgd, [np.zeros(one.shape[1:]) for one in found], [one[:1] for one in found])
+    return [-one.astype("float64") for one in weights]
+
+
+def joint_norm(found: Gradients) -> float:
+    return float(np.sqrt(np.sum(norms(found)[:, 0] ** 2)))
+
+
+def check_clipnorm(setting: str) -> Iterator[Comparison | Difference]:
+    first = [one[:1] for one in gradients()]
+    obtained = norms(clipped(gradients(), clipnorm=CLIPNORM))
+    yield Comparison(
+        "norm of each variable's gradient: min(‖g‖, 1)", obtained, np.minimum(norms(first), CLIPNORM), 32 * ROUNDING
+    )
+    for name in PRINTED:
+        yield compared(name, each_clipped, "as on gradients clipped each to norm 1", clipnorm=CLIPNORM)
+    yield compared("SGD", together_clipped, "as on gradients clipped all together", global_clipnorm=CLIPNORM)
+    yield Difference(
+        "clipnorm=1.0: norm of all gradients together",
+        joint_norm(clipped(gradients(), clipnorm=CLIPNORM)),
+        joint_norm(clipped(gradients(), global_clipnorm=CLIPNORM)),
+        "Keras up to 2.x, where clipnorm meant all gradients together",
+        "Today's clipnorm takes each variable by itself; the other is global_clipnorm.",
+    )
+    huge = [np.full((1, 2), 1e20)]
+    for argument in ("clipnorm", "global_clipnorm"):
+        yield Difference(
+            f"{argument}=1.0 on two gradients of 1e20: the norm",
+            f"{joint_norm(clipped(huge, **{argument: CLIPNORM})):g}",
+            f"{CLIPNORM:g}",
+            "the formula",
+            "The sum of squares leaves float32's range.",
+        )
+
+
+def check_clipvalue(setting: str) -> Iterator[Comparison]:
+    first = [one[:1] for one in gradients()]
+    for obtained, expected in zip(clipped(gradients(), clipvalue=CLIPVALUE), values_clipped(first), strict=True):
+        yield Comparison(f"the gradient of a variable {expected.shape[1:]}", obtained, expected, ROUNDING)
+    for name in PRINTED:
+        yield compared(name, values_clipped, "as on gradients clipped to [−0.5, 0.5]", clipvalue=CLIPVALUE)
+
+
+SLIDE = "4. Optimizers, Parameters common to all Keras optimizers"
+OURS = "random gradients of four variables, norms from 0 to 1e6; each optimizer with the arguments the slides print"
+
+CLIPNORM_CLIPS = Claim(
+    id="clipnorm-clips",
+    slide=SLIDE,
+    statement="clipnorm=1. clips gradients to a maximum norm of 1, with every optimizer.",
+    rule=Exact(),
+    check=check_clipnorm,
+    deviations=(OURS, "'all parameter gradients' is read as each variable's, which is what today's Keras does"),
+)
+
+CLIPVALUE_CLIPS = Claim(
+    id="clipvalue-clips",
+    slide=SLIDE,
+    statement="clipvalue=0.5 clips every gradient to the range from −0.5 to 0.5, with every optimizer.",
+    rule=Exact(),
+    check=check_clipvalue,
+    deviations=(OURS,),
+)
+
+CLAIMS = (CLIPNORM_CLIPS, CLIPVALUE_CLIPS)
