@@ -81,10 +81,10 @@ def test_variants_of_a_shared_program_differ(measured):
 
 
 def test_weight_gradients_equal_the_formula(measured):
-    found = measured["gradients"]
+    found = measured["weight gradients"]
     for error, size in zip(found["error"], found["size"], strict=True):
         assert error < 1e-6 < 1e-3 * size  # float32 sums of 600 products
 
 
 def test_looking_at_gradients_changes_no_statistics(measured):
-    assert measured["gradients"]["kept"]
+    assert measured["weight gradients"]["kept"]

@@ -36,7 +36,7 @@ MEASUREMENTS: dict[str, Callable[[], Any]] = {
     "interrupted": measure_failures.interrupted,
     "looks": measure_looks.looks,
     "sharing": measure_looks.sharing,
-    "gradients": measure_looks.gradients,
+    "weight gradients": measure_looks.gradients,
     "control": measure_control.control,
     "placement": measure_placement.placement,
     "updates": measure_updates.trajectories,
