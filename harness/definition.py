@@ -44,9 +44,9 @@ def variant_hash(experiment: Experiment, variant: str, setting: str) -> str:
 
     SuiteError where a builder is a lambda or anything else whose source cannot be told.
     """
-    arm, size = experiment.variant(variant), experiment.size(setting)
+    arm, size = experiment.variant(variant, setting), experiment.size(setting)
     where = f"of variant {variant!r} of experiment {experiment.id!r}"
-    given = {"data": arm.data, "model": arm.model, "optimizer": arm.optimizer, "facts": arm.facts}
+    given: dict[str, Any] = {"data": arm.data, "model": arm.model, "optimizer": arm.optimizer, "facts": arm.facts}
     builders = {kind: builder for kind, builder in given.items() if builder is not None}
     looks: dict[str, Callable[..., Any]] = {
         f"follow {name}": function for name, function in sorted(experiment.follow.items())

@@ -54,6 +54,7 @@ class Size:
 class Variant:
     """One arm of an experiment; what it does not name, it takes from the experiment. Factories take no argument.
 
+    ``optimizer`` may be a factory for each setting: a rate that was tuned was tuned at one size.
     ``facts`` gives numbers known without training (a condition number); they become metrics of every trial. ``at`` and
     ``series`` place the variant in the experiment's ``sweep``: at which value, on which line.
     """
@@ -61,7 +62,7 @@ class Variant:
     name: str
     model: Callable[[], Any] | None = None
     data: Callable[[], Dataset] | None = None
-    optimizer: Callable[[], Any] | None = None
+    optimizer: Callable[[], Any] | Mapping[str, Callable[[], Any]] | None = None
     facts: Callable[[], Mapping[str, float]] | None = None
     at: float | None = None
     series: str = ""
@@ -156,10 +157,18 @@ class Experiment:
             lacking = [v.name for v in self.variants if getattr(v, part) is None] if getattr(self, part) is None else []
             if lacking:
                 raise invalid(f"{where}", expected=f"a {part} on it or on every variant", received=f"none on {lacking}")
+        for variant in self.variants:
+            if isinstance(variant.optimizer, Mapping) and set(variant.optimizer) != set(SETTINGS):
+                raise invalid(
+                    f"optimizer of variant {variant.name!r} of {where}",
+                    expected=f"a factory, or one for each of {SETTINGS}",
+                    received=f"one for each of {tuple(variant.optimizer)}",
+                )
         object.__setattr__(self, "_by_name", {variant.name: variant for variant in self.variants})
 
-    def variant(self, name: str) -> Variant:
-        """The variant of that name, its missing parts filled in from the experiment; SuiteError if there is none."""
+    def variant(self, name: str, setting: str) -> Variant:
+        """The variant of that name as it is in a setting, its missing parts filled in from the experiment; SuiteError
+        if there is none."""
         if name not in self._by_name:
             raise SuiteError(f"Experiment {self.id!r} has no variant {name!r}. {nearest(name, self._by_name)}")
         own = self._by_name[name]
@@ -167,7 +176,7 @@ class Experiment:
             own,
             model=own.model or self.model,
             data=own.data or self.data,
-            optimizer=own.optimizer or self.optimizer,
+            optimizer=own.optimizer[setting] if isinstance(own.optimizer, Mapping) else own.optimizer or self.optimizer,
         )
 
     def metric(self, name: str) -> Metric:

@@ -210,7 +210,7 @@ class SuiteRun:
         size, metric = declared.size(self.options.setting), declared.metrics[0]
         summary = summary_of(metric, trials)
         seconds = seconds_of(trials)
-        data = declared.variant(variant).data
+        data = declared.variant(variant, self.options.setting).data
         assert data is not None
         count = len(data().first(size.train).x)
         steady = statistics.median(trial.seconds.steady_epoch for trial in trials)

@@ -312,3 +312,14 @@ def test_figures_do_not_count(load):
     placed = tuple(dataclasses.replace(arm, at=float(place), series="s") for place, arm in enumerate(arms))
     sweep = Sweep(over="width", metric="steps", title="Steps, by width.")
     assert hashes(course, variants=arms) == hashes(course, variants=placed, sweep=sweep, surface=course.other)
+
+
+def test_of_an_optimizer_for_each_setting_only_that_of_the_setting_counts(load):
+    course = load()
+    arms = [
+        (Variant("v", optimizer={"quick": course.optimizer, "lecture": lecture}),)
+        for lecture in (course.other, course.cached)
+    ]
+    quick, lecture = ([hashes(course, setting, variants=arm) for arm in arms] for setting in ("quick", "lecture"))
+    assert quick[0] == quick[1] == hashes(course, variants=(Variant("v"),))
+    assert lecture[0] != lecture[1]

@@ -29,7 +29,7 @@ class Task:
     def build(self) -> tuple[Any, Any]:
         """A new model and a new optimizer built for it."""
         assert self.variant.model is not None
-        assert self.variant.optimizer is not None
+        assert callable(self.variant.optimizer)
         model, optimizer = self.variant.model(), self.variant.optimizer()
         if not model.built:
             model.build((None, *self.data.x.shape[1:]))

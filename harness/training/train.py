@@ -120,7 +120,7 @@ def prepare(
 
     ``programs``: where compiled programs are kept for the variants that follow; then only one engine is in use at once.
     """
-    size, declared = experiment.size(setting), experiment.variant(variant)
+    size, declared = experiment.size(setting), experiment.variant(variant, setting)
     backend = active_backend()
     name = resolve_engine(engine, backend)
     assert declared.data is not None

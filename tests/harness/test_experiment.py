@@ -51,15 +51,27 @@ def test_a_variant_takes_what_it_does_not_name():
         return data()
 
     made = experiment(variants=(Variant("a", data=own), Variant("b", optimizer=own)))
-    assert made.variant("a").data is own
-    assert made.variant("a").model is made.variant("b").model is never
-    assert made.variant("b").data is data
-    assert made.variant("b").optimizer is own
+    assert made.variant("a", "quick").data is own
+    assert made.variant("a", "quick").model is made.variant("b", "lecture").model is never
+    assert made.variant("b", "lecture").data is data
+    assert made.variant("b", "lecture").optimizer is own
+
+
+def test_an_optimizer_of_each_setting():
+    def other():
+        return None
+
+    made = experiment(variants=(Variant("a", optimizer={"quick": never, "lecture": other}), Variant("b")))
+    assert made.variant("a", "quick").optimizer is never
+    assert made.variant("a", "lecture").optimizer is other
+    text = r"Expected: a factory, or one for each of \('quick', 'lecture'\)\. Received: one for each of \('quick',\)"
+    with pytest.raises(SuiteError, match=text):
+        experiment(variants=(Variant("a", optimizer={"quick": never}), Variant("b")))
 
 
 def test_unknown_names():
     with pytest.raises(SuiteError, match=r"has no variant 'shalow'\. Did you mean 'shallow'"):
-        DEPTH.variant("shalow")
+        DEPTH.variant("shalow", "quick")
     with pytest.raises(SuiteError, match=r"has no metric 'val_los'\. Did you mean 'val_loss'"):
         DEPTH.metric("val_los")
     with pytest.raises(SuiteError, match=r"Invalid setting\. Expected: 'quick' or 'lecture'\. Received: 'fast'"):

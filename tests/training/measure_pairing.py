@@ -108,7 +108,7 @@ def weights() -> dict[str, dict[str, Any]]:
 
 
 def task(experiment: Experiment, variant: str) -> Task:
-    declared = experiment.variant(variant)
+    declared = experiment.variant(variant, "quick")
     assert declared.data is not None
     return Task(experiment, declared, experiment.size("quick"), declared.data())
 
