@@ -24,7 +24,7 @@ PRINTED = {"sgd nesterov": 0.01, "rmsprop": 0.001, "adagrad": 0.01, "adadelta": 
 GRID = (1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 0.1, 0.3, 1.0, 3.0)
 TUNED = {
     "quick": {"sgd nesterov": 0.1, "rmsprop": 0.003, "adagrad": 0.1, "adadelta": 3.0, "adam": 0.003},
-    "lecture": {"sgd nesterov": 0.1, "rmsprop": 0.003, "adagrad": 0.1, "adadelta": 3.0, "adam": 0.003},
+    "lecture": {"sgd nesterov": 0.1, "rmsprop": 0.001, "adagrad": 0.1, "adadelta": 3.0, "adam": 0.001},
 }
 """The rate of GRID with the least training loss at that setting's size, on other seeds; see cases/POWER.md."""
 
