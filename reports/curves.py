@@ -77,11 +77,13 @@ def _draw(
     bests: Mapping[str, Mapping[str, Best]],
     turns: Mapping[str, Turn],
 ) -> bytes:
-    """Variants beyond PER_PANEL go to further rows of panels, each with its own legend. Inches throughout."""
+    """A row of panels, with a legend of its own, for each series of variants; beyond PER_PANEL in further rows. Inches
+    throughout.
+    """
     from matplotlib.figure import Figure
 
     names = list(dict.fromkeys(a.variant for of_curve in arms.values() for a in of_curve))
-    groups = [names[i : i + PER_PANEL] for i in range(0, len(names), PER_PANEL)]
+    groups = rows(names, experiment.get("series", {}))
     dots = any(set(curves) & set(arms) for curves in experiment["printed"].values())
     placed = layout.columns(arms, slides)
     width = max(placed[-1].end, 6.0)
@@ -111,6 +113,14 @@ def _draw(
         own = any(v in looks and set(curves) & set(arms) for v, curves in experiment["printed"].items())
         layout.legend(block, entries, looks, own, ncols)
     return svg(figure)
+
+
+def rows(names: Sequence[str], series: Mapping[str, str]) -> list[list[str]]:
+    """The variants of each row of panels: those of one series, as many as there are colours."""
+    together: dict[str, list[str]] = {}
+    for name in names:
+        together.setdefault(series.get(name, ""), []).append(name)
+    return [row[i : i + PER_PANEL] for row in together.values() for i in range(0, len(row), PER_PANEL)]
 
 
 def _alt(experiment: Mapping[str, Any], arms: Mapping[str, list[Arm]], trials: Mapping[str, Sequence[Trial]]) -> str:

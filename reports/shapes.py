@@ -56,6 +56,7 @@ SHAPES: Mapping[str, Any] = {
         "metrics": [{"name": str, "better": str, "unit": str, "smallest_effect": (int, float), "scale": str}],
         "accuracy": bool,
         "printed": {...: {...: [NUMBER_OR_NONE]}},
+        "series?": {...: str},
         "sweep?": {
             **dict.fromkeys(("over", "metric", "title"), str),
             "x_scale": {"log", "symlog", "linear"},

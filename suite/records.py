@@ -46,6 +46,8 @@ def experiment_record(experiment: Experiment, setting: str) -> dict[str, Any]:
 def _figures(experiment: Experiment) -> dict[str, Any]:
     """What the experiment's figures beside learning curves show; without those that it does not declare."""
     found: dict[str, Any] = {}
+    if any(variant.series for variant in experiment.variants):
+        found["series"] = {variant.name: variant.series for variant in experiment.variants}
     if experiment.sweep is not None:
         placed = [variant for variant in experiment.variants if variant.at is not None]
         points = [{"variant": v.name, "at": v.at, "series": v.series} for v in placed]

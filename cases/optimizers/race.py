@@ -63,8 +63,12 @@ RACE = Experiment(
         variant
         for name in ORDER
         for variant in (
-            Variant(name, optimizer=at_rate(name, PRINTED[name])),
-            Variant(f"{name}, tuned", optimizer={setting: at_rate(name, TUNED[setting][name]) for setting in TUNED}),
+            Variant(name, optimizer=at_rate(name, PRINTED[name]), series="printed rates"),
+            Variant(
+                f"{name}, tuned",
+                optimizer={setting: at_rate(name, TUNED[setting][name]) for setting in TUNED},
+                series="tuned rates",
+            ),
         )
     ),
 )

@@ -10,6 +10,7 @@ import pytest
 
 from harness.trial import Divergence, Trial
 from reports.curve_data import Arm, arm, best, mixed
+from reports.curves import PER_PANEL, rows
 from reports.forest import forest, margin, slide_difference
 from reports.layout import LETTER, columns, legend_columns
 from reports.records import load
@@ -44,6 +45,15 @@ def test_variants_that_stayed_finite_have_a_panel_of_their_own() -> None:
 def test_one_panel_where_all_or_none_diverged(arms: list[Arm]) -> None:
     assert not mixed(arms)
     assert len(columns({"loss": arms}, {"loss": {}})) == 1
+
+
+def test_a_row_of_panels_for_each_series_and_no_more_variants_in_it_than_colours() -> None:
+    names = ["a", "a, tuned", "b", "b, tuned"]
+    series = {name: "tuned" if "tuned" in name else "printed" for name in names}
+    assert rows(names, series) == [["a", "b"], ["a, tuned", "b, tuned"]]
+    assert rows(names, {}) == [names]
+    many = [str(i) for i in range(PER_PANEL + 2)]
+    assert rows(many, {}) == rows(many, dict.fromkeys(many, "one")) == [many[:PER_PANEL], many[PER_PANEL:]]
 
 
 def test_accuracies_leave_lost_variants_out_and_give_their_place_to_the_loss() -> None:
