@@ -54,10 +54,10 @@ class Size:
 class Variant:
     """One arm of an experiment; what it does not name, it takes from the experiment. Factories take no argument.
 
-    ``optimizer`` may be a factory for each setting: a rate that was tuned was tuned at one size. ``facts`` gives numbers
-    known without training (a condition number); they become metrics of every trial. ``at`` and ``series`` place the
-    variant in the experiment's figures: at which value of its ``sweep``, and on which line; learning curves have a row
-    of panels for each series.
+    ``optimizer`` may be a factory for each setting: a rate that was tuned was tuned at one size. ``facts`` gives
+    numbers known without training (a condition number); they become metrics of every trial. ``at`` and ``series`` place
+    the variant in the experiment's figures: at which value of its ``sweep``, and on which line; learning curves have a
+    row of panels for each series.
     """
 
     name: str

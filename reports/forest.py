@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from harness.store import Run
 from reports.evidence import telling_effects
 from reports.picture import Picture
-from reports.size import is_reduced, small_experiments
+from reports.size import is_reduced
 from reports.style import FAINT, GRID, INK, VERDICT_LOOKS, fitting, shorten, styled, svg
 from reports.text import effect_text, number, plural
 from reports.words import backend_name, verdict_text
@@ -45,8 +45,7 @@ def forest(run: Run) -> Picture | None:
     if any(margin(claim) for claim, _ in rows):
         caption += " Grey bar: the margin within which the claim takes two variants as equal."
     if any(is_reduced(run, claim) for claim, _ in rows):
-        sizes = small_experiments(run)
-        caption += f" (quick): smaller than in the lecture{f' ({sizes})' if sizes else ''}."
+        caption += " (quick): smaller than in the lecture."
     alt = fitting(f"Effects on accuracy, with intervals, of {plural(len(rows), 'claim')}", words)
     return Picture(NAME, content, "Effects on accuracy", alt, caption)
 

@@ -69,7 +69,7 @@ def test_figures_of_a_smaller_experiment_are_counted_apart_and_in_one_row(tmp_pa
     found = section(text, CONTRADICTIONS)
     full, small = found.split("### Refuted at the quick size only")
     assert full.strip() == "No claim was refuted at the lecture's own size."
-    assert "(`deep`: 10,000 images, 5 epochs)" in small
+    assert text.count("`deep`: 10,000 images, 5 epochs") == 1  # above, once for the whole report
     assert "--setting lecture" in small
     [[figures, dropout]] = tables(small)
     assert figures["claim"] == "`figures-reproduce`, 2 cases"
