@@ -15,6 +15,7 @@ from harness.rules import Equivalent, Exceeds
 
 MARGIN = 0.002
 SAME_GAP = 0.005
+EXPLORED = "Exploratory (JAX, the quick size, seeds 2000 to 2007)"
 SLIDE = "5. Batch Normalization"
 STATED = f"margin {MARGIN}, twenty test images: the slide states none"
 BEHIND = "batch normalization stands behind each hidden layer's ReLU, as in the slides' listings"
@@ -27,6 +28,10 @@ BN_REGULARISES = Claim(
     beside=(Exceeds("batch normalization", "none"),),
     experiment=REGULARIZATION,
     deviations=(NETWORK, BEHIND, GAP_MEANS),
+    notes=(
+        f"{EXPLORED}: in front of the ReLU, as in the paper, the gap without it less that with it is no larger, −0.015 "
+        "[−0.022, −0.008] against −0.014; with batches of 16 (seeds 2000 to 2004) it is −0.003 [−0.011, +0.004].",
+    ),
 )
 
 BN_REPLACES_DROPOUT = Claim(
@@ -79,6 +84,10 @@ BN_FASTER_THAN_DROPOUT = Claim(
         NETWORK,
         BEHIND,
         f"'faster' is fewer epochs, interpolated, to a training loss of {FITTED}, measured in inference mode",
+    ),
+    notes=(
+        f"{EXPLORED}: in inference mode the moving averages count, and at Keras' momentum of 0.99 they lag behind. With "
+        "0.9 the loss is reached after 1.6 epochs, with 0.99 after 7.2, and after 3.7 without batch normalization.",
     ),
 )
 
