@@ -86,8 +86,8 @@ BN_FASTER_THAN_DROPOUT = Claim(
         f"'faster' is fewer epochs, interpolated, to a training loss of {FITTED}, measured in inference mode",
     ),
     notes=(
-        f"{EXPLORED}: in inference mode the moving averages count, and at Keras' momentum of 0.99 they lag behind. With "
-        "0.9 the loss is reached after 1.6 epochs, with 0.99 after 7.2, and after 3.7 without batch normalization.",
+        f"{EXPLORED}: in inference mode the moving averages count, and at Keras' momentum of 0.99 they lag behind. "
+        "With 0.9 the loss is reached after 1.6 epochs, with 0.99 after 7.2; without batch normalization after 3.7.",
     ),
 )
 
