@@ -40,7 +40,7 @@ def layer_inputs(model: Any, data: Dataset) -> dict[str, float]:
     before = data.x[:IMAGES]
     for layer in model.layers[:last]:
         if isinstance(layer, keras.layers.BatchNormalization):
-            gamma, beta = np.array(layer.gamma), np.array(layer.beta)
+            gamma, beta = (keras.ops.convert_to_numpy(weights) for weights in (layer.gamma, layer.beta))
             before = gamma * (before - before.mean(axis=0)) / np.sqrt(before.var(axis=0) + layer.epsilon) + beta
         else:
             before = keras.ops.convert_to_numpy(layer(before))
