@@ -20,6 +20,11 @@ def anchor(claim: Mapping[str, Any]) -> str:
     return "claim-" + re.sub(r"[^a-z0-9]+", "-", claim["key"].lower()).strip("-")
 
 
+def figures_anchor(experiment: str) -> str:
+    """The id of an experiment's figures in the page."""
+    return f"figures-{experiment}"
+
+
 def link(claim: Mapping[str, Any]) -> str:
     return f"[{code(claim['key'])}](#{anchor(claim)})"
 

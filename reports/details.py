@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import html
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from harness.store import Run
-from reports.claims import anchor
+from reports.claims import anchor, figures_anchor
 from reports.evidence import units
 from reports.text import code, effect_text, effect_words, escape, mean_std, number, table
 from reports.words import verdict_text
@@ -21,19 +21,19 @@ WORDS = {
 }
 
 
-def details(run: Run) -> str:
-    """One folded section per claim."""
+def details(run: Run, figured: Collection[str] = ()) -> str:
+    """One folded section per claim; ``figured``: the experiments that have figures, to which their claims then link."""
     if not run.claims:
         return ""
-    return "## Details\n\n" + "\n\n".join(_claim(run, claim) for claim in run.claims)
+    return "## Details\n\n" + "\n\n".join(_claim(run, claim, figured) for claim in run.claims)
 
 
-def _claim(run: Run, claim: Mapping[str, Any]) -> str:
+def _claim(run: Run, claim: Mapping[str, Any], figured: Collection[str]) -> str:
     head = f"{html.escape(claim['key'])} · {verdict_text(claim['verdict'])}"
     parts = [
         f'<a id="{anchor(claim)}"></a>\n<details><summary><code>{head.replace(" · ", "</code> · ", 1)}</summary>',
         f"**{escape(claim['statement'])}** ({escape(claim['slide'])})",
-        f"- Rule: {escape(claim['rule'])}\n- Reason: {escape(claim['reason'])}" + _asides(claim),
+        f"- Rule: {escape(claim['rule'])}\n- Reason: {escape(claim['reason'])}" + _asides(claim, figured),
     ]
     if claim["effects"]:
         parts.append(effects_table(claim["effects"]))
@@ -50,7 +50,8 @@ def _claim(run: Run, claim: Mapping[str, Any]) -> str:
     return "\n\n".join([*parts, "</details>"])
 
 
-def _asides(claim: Mapping[str, Any]) -> str:
+def _asides(claim: Mapping[str, Any], figured: Collection[str]) -> str:
+    experiment = claim["experiment"]
     facts = {
         "After Holm": claim["marker"] == "training"
         and claim["adjusted_verdict"]
@@ -59,7 +60,8 @@ def _asides(claim: Mapping[str, Any]) -> str:
         "Stored verdict of the lecture's setting": claim["lecture_verdict"] and verdict_text(claim["lecture_verdict"]),
         "Baseline": claim["baseline"]["state"]
         and escape(f"{claim['baseline']['state']}. {claim['baseline']['reason'] or ''}".strip()),
-        "Experiment": claim["experiment"] and code(claim["experiment"]),
+        "Experiment": experiment
+        and code(experiment) + (f", [its figures](#{figures_anchor(experiment)})" if experiment in figured else ""),
         "Setting": code(claim["setting"]),
     }
     return "".join(f"\n- {name}: {text}" for name, text in facts.items() if text)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.store import Run
 from reports import records
-from reports.claims import all_claims, anchor, link
+from reports.claims import all_claims, anchor, figures_anchor, link
 from reports.contradictions import contradictions
 from reports.details import details
 from reports.environment import deviations, environment, how_to_read
@@ -71,7 +71,7 @@ def markdown(run: Run, overview: Picture | None, clocks: Picture | None, curves:
         times(run),
         timed,
         _curves(run, curves),
-        details(run),
+        details(run, {picture.heading for picture in curves}),
         environment(run),
         deviations(run),
         how_to_read(),
@@ -88,7 +88,7 @@ def _curves(run: Run, curves: Sequence[Picture]) -> str:
     for picture in curves:
         if picture.heading != heading:
             heading = picture.heading
-            parts.append(f"### {escape(heading)}")
+            parts.append(f'<a id="{figures_anchor(heading)}"></a>\n\n### {escape(heading)}')
             resting = _resting(run, heading)
             if resting:
                 parts.append(f"Claims that rest on it: {', '.join(resting)}.")

@@ -108,6 +108,13 @@ def test_long_lists_are_cut_in_the_cell_and_whole_in_the_details(rows: dict[str,
     assert len(variants[0]["per seed"].split(", ")) == 5
 
 
+def test_a_claim_links_to_its_figures_and_they_to_their_claims(text: str) -> None:
+    linked = set(re.findall(r"\[its figures\]\(#([^)]+)\)", text))
+    assert linked
+    assert all(text.count(f'<a id="{name}"></a>') == 1 for name in linked)
+    assert set(re.findall(r'<a id="(figures-[^"]+)"></a>', text)) == linked
+
+
 def test_each_claim_links_to_its_details(text: str) -> None:
     targets = re.findall(r"\]\(#(claim-[a-z0-9-]+)\)", text)
     assert set(targets) <= set(re.findall(r'<a id="(.*)"></a>', text))
