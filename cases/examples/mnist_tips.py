@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 
 from cases.data.mnist import mnist
+from cases.examples import tips_formulas
 from cases.metrics import VAL_ACCURACY, VAL_LOSS
 from cases.networks import adam, dense_softmax, mlp
 from harness.claim import Claim
@@ -190,8 +191,10 @@ CLAIMS = (
     TIPS_SOFTMAX,
     LINEAR_LAYERS_HELP,
     RELU_BEATS_LINEAR,
+    tips_formulas.XAVIER_FORMULA,
     XAVIER_HELPS,
     DEEPER_IS_NOT_BETTER,
+    tips_formulas.DROPOUT_FORMULA,
     DROPOUT_HELPS,
     DROPOUT_RATE,
     ACTIVITY_L1,

@@ -1,7 +1,11 @@
 """4. Optimizers.
 
 The slides: how optimizers are used, and what each takes: SGD, RMSProp, Adagrad, Adadelta, Adam. ``clipnorm`` and
-``clipvalue`` can be used with all of them. Adam, of the method's own paper (Kingma & Ba 2015), trains fastest.
+``clipvalue`` can be used with all of them,
+
+    clipnorm = c:   g ← g · min(1, c / ‖g‖),      clipvalue = v:   g ← max(−v, min(v, g)).
+
+Adam, of the method's own paper (Kingma & Ba 2015), trains fastest. Update rules stand in section 1.
 """
 
 from cases.optimizers import clipped_training, clipping, defaults, race

@@ -10,6 +10,7 @@ from unittest import mock
 import numpy as np
 
 from cases.batch_normalization import formulas as normalization
+from cases.examples import tips_formulas
 from cases.learning_rate import convexity, rules, traits
 from cases.learning_rate.ten_steps import UpdateRule
 from cases.optimizers import clipping
@@ -65,7 +66,7 @@ def every(*patches: Patch) -> Patch:
 
 
 def layer(name: str, like: str = "", **arguments: Any) -> Patch:
-    """A Keras layer or regularizer (dotted, below keras) with other arguments, or another in its place."""
+    """A Keras layer, initializer or regularizer (dotted, below keras) with other arguments, or another in its place."""
 
     @contextlib.contextmanager
     def patch() -> Iterator[None]:
@@ -168,7 +169,51 @@ def outside_the_root(batch: np.ndarray, epsilon: float = 1e-3) -> np.ndarray:
     return (batch - batch.mean(axis=0)) / (batch.std(axis=0) + epsilon)
 
 
+def dropout(make: Callable[..., Any]) -> Patch:
+    """Another layer in the place of Keras' Dropout."""
+    return lambda: mock.patch("keras.layers.Dropout", make)
+
+
+def never_scaled(rate: float, seed: int) -> Callable[..., Any]:
+    """The paper's dropout, in training."""
+
+    def call(x: np.ndarray, training: bool) -> np.ndarray:
+        return x * (np.random.default_rng(seed).random(x.shape) >= rate) if training else x
+
+    return call
+
+
+def always_on(rate: float, seed: int) -> Callable[..., Any]:
+    """Dropout in inference, too."""
+
+    def call(x: np.ndarray, training: bool) -> np.ndarray:
+        return x * (np.random.default_rng(seed).random(x.shape) >= rate) / np.float32(1 - rate)
+
+    return call
+
+
+def other_rate(rate: float, seed: int) -> Callable[..., Any]:
+    """Scaled as it should be, and with more units left out."""
+
+    def call(x: np.ndarray, training: bool) -> np.ndarray:
+        left = np.random.default_rng(seed).random(x.shape) >= rate + 0.01
+        return x * left / np.float32(1 - rate) if training else x
+
+    return call
+
+
 FORMULAS: dict[str, dict[str, Patch]] = {
+    "xavier-formula": {
+        "He's limit": layer("initializers.GlorotUniform", like="HeUniform"),
+        "a normal distribution": layer("initializers.GlorotUniform", like="GlorotNormal"),
+        "LeCun's limit": layer("initializers.GlorotUniform", like="LecunUniform"),
+        "the inputs alone": of(tips_formulas, "xavier_limit", lambda inputs, outputs: (6 / (2 * inputs)) ** 0.5),
+    },
+    "dropout-formula": {
+        "not scaled in training": dropout(never_scaled),
+        "in inference too": dropout(always_on),
+        "another rate": dropout(other_rate),
+    },
     "sgd-update-rule": {
         "half the squared error": of(rules, "squared_error_step", half_gradient),
         "Keras decays the weights": optimizer("SGD", weight_decay=0.01),

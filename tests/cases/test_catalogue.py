@@ -64,6 +64,8 @@ EXACT_IDS = (
     "defaults-as-printed",
     "bn-normalises",
     "bn-scale-invariant",
+    "xavier-formula",
+    "dropout-formula",
 )
 
 ARMS = [(experiment, variant.name) for experiment in experiments(CLAIMS) for variant in experiment.variants]

@@ -1,0 +1,107 @@
+"""Example 4: Xavier initialisation and dropout, exactly.
+
+The slides name both and give no formula. Xavier initialisation (Glorot & Bengio 2010, equation 16), Keras'
+glorot_uniform, draws a layer's weights uniformly from ± √(6 / (inputs + outputs)). Dropout (Srivastava et al. 2014)
+leaves each unit out of a training step with a probability, the rate; at test time all units count, scaled so that what
+they give is what they gave on average in training.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from cases.references import ROUNDING
+from harness.claim import Claim
+from harness.rules import Comparison, Difference, Exact
+
+LAYERS = ((784, 256), (256, 256), (256, 10))
+"""Inputs and outputs of the layers of Example 4."""
+RATES = (0.1, 0.2, 0.3)
+UNITS = 250_000
+SURE = 5  # standard errors of a sample that a seed makes the same every time
+
+
+def xavier_limit(inputs: int, outputs: int) -> float:
+    """√(6 / (inputs + outputs)): Glorot & Bengio 2010, equation 16."""
+    return float(np.sqrt(6 / (inputs + outputs)))
+
+
+def check_xavier(setting: str) -> Iterator[Comparison | Difference]:
+    """Limits, variance and mean of what glorot_uniform draws for each layer."""
+    import keras
+
+    for index, shape in enumerate(LAYERS):
+        name, limit, count = f"{shape[0]} to {shape[1]}", xavier_limit(*shape), shape[0] * shape[1]
+        drawn = keras.initializers.GlorotUniform(seed=index)(shape, dtype="float32")
+        weights = np.asarray(keras.ops.convert_to_numpy(drawn), "float64") / limit
+        # the largest of n uniform numbers in [0, 1] misses 1 by more than 20 / n once in e^20
+        yield Comparison(
+            f"{name}: largest weight, in units of the limit", float(np.abs(weights).max()), 1.0, 20 / count
+        )
+        # a uniform number in ± 1 has variance 1/3, its square a variance of 4/45
+        yield Comparison(
+            f"{name}: variance, in units of 2 / (inputs + outputs)",
+            float(3 * np.mean(weights**2)),
+            1.0,
+            SURE * 3 * np.sqrt(4 / 45 / count),
+        )
+        yield Comparison(f"{name}: mean, in units of the limit", float(weights.mean()), 0.0, SURE / np.sqrt(3 * count))
+    uniform = keras.ops.convert_to_numpy(keras.initializers.RandomUniform(seed=0)(LAYERS[0], dtype="float32"))
+    yield Difference(
+        "the limit of Keras' random_uniform, whatever the layer",
+        round(float(np.abs(uniform).max()), 4),
+        ", ".join(f"{xavier_limit(*shape):.4f}" for shape in LAYERS),
+        "Xavier initialisation of Example 4's layers",
+    )
+
+
+def check_dropout(setting: str) -> Iterator[Comparison | Difference]:
+    """What Keras' layer makes of ones, in training and in inference."""
+    import keras
+
+    ones = np.ones((1, UNITS), "float32")
+    for rate in RATES:
+        layer = keras.layers.Dropout(rate, seed=1)
+        trained = np.asarray(keras.ops.convert_to_numpy(layer(ones, training=True)), "float64")
+        kept = trained[trained != 0]
+        scaled = 1 / (1 - rate)
+        expected = np.full(kept.shape, scaled)
+        yield Comparison(f"rate {rate}: kept units are scaled by 1 / (1 − rate)", kept, expected, 4 * ROUNDING * scaled)
+        error = SURE * np.sqrt(rate * (1 - rate) / UNITS)
+        yield Comparison(f"rate {rate}: share of units left out", 1 - kept.size / UNITS, rate, error)
+        yield Comparison(
+            f"rate {rate}: mean in training, that of inference", float(trained.mean()), 1.0, error * scaled
+        )
+        tested = keras.ops.convert_to_numpy(layer(ones, training=False))
+        yield Comparison(f"rate {rate}: inference changes nothing", tested, ones)
+    yield Difference(
+        "kept units in training and all units at test time, rate 0.2",
+        "1.25, 1",
+        "1, 0.8",
+        "the paper (Srivastava et al. 2014)",
+        "It scales the weights by 1 − rate at test time; Keras scales in training, so that inference needs nothing.",
+    )
+
+
+XAVIER_FORMULA = Claim(
+    id="xavier-formula",
+    slide="Example 4, 2 hidden NN with relu activation and Xavier initialization",
+    statement="Xavier initialisation is glorot_uniform: uniform in ± √(6 / (inputs + outputs)).",
+    rule=Exact(),
+    check=check_xavier,
+    deviations=("the slide gives no formula: the paper does",),
+    notes=("Weights are drawn, so the comparison is of their limits and moments, with a fixed seed.",),
+)
+
+DROPOUT_FORMULA = Claim(
+    id="dropout-formula",
+    slide="Example 4, 5 hidden (Deep) NN with relu activation, Xavier initialization and dropout",
+    statement="Dropout leaves out a share of the units in training, and none in inference.",
+    rule=Exact(),
+    check=check_dropout,
+    deviations=("the slide gives no formula: the paper and Keras' documentation do",),
+)
+
+CLAIMS = (XAVIER_FORMULA, DROPOUT_FORMULA)
