@@ -67,15 +67,15 @@ class Statement:
     @property
     def elements(self) -> tuple[Statement, ...]:
         """Of ``NAME = (a, *b)`` the elements, each as ``__element__ = (a,)``; empty for anything else."""
-        plain = isinstance(self.node, ast.Assign) and len(self.makes) == 1
-        if not plain or not isinstance(self.node.value, ast.Tuple):  # type: ignore[union-attr] # an Assign, as asked
+        node = self.node
+        if not isinstance(node, ast.Assign) or len(self.makes) != 1 or not isinstance(node.value, ast.Tuple):
             return ()
         made = []
-        for element in self.node.value.elts:  # type: ignore[union-attr] # as above
+        for element in node.value.elts:
             value = ast.copy_location(ast.Tuple([element], ast.Load()), element)
             target = ast.copy_location(ast.Name(ELEMENT, ast.Store()), element)
-            node = ast.copy_location(ast.Assign([target], value), element)
-            made.append(Statement(ast.unparse(element), element.lineno, node))
+            assign = ast.copy_location(ast.Assign([target], value), element)
+            made.append(Statement(ast.unparse(element), element.lineno, assign))
         return tuple(made)
 
 
