@@ -55,12 +55,14 @@ def _line(run: Run, claims: list[Any]) -> str:
     if len(small) > figures:
         rest.append(f"{len(small) - figures} refuted at the quick size only")
     trained = sum(len(training["seeds"]) for training in run.trainings)
+    reused = _of_earlier_runs(run)
+    old = f", {reused} of them taken from earlier runs," if reused else ""
     took = f" in {seconds(run.end['seconds'])} s" if run.end and run.end["seconds"] is not None else ""
     device = run.header["fingerprint"].get("device_model") or "this device"
     return (
         f"**{plural(len(claims), 'claim')}: {count[Verdict.SUPPORTED]} supported, {len(full)} refuted, "
         f"{count[Verdict.INCONCLUSIVE]} inconclusive, {count[Verdict.NOT_RUN]} not run"
-        f"{''.join(f'; {text}' for text in rest)}.** {plural(trained, 'trial')}{took} on {escape(device)}. "
+        f"{''.join(f'; {text}' for text in rest)}.** {plural(trained, 'trial')}{old}{took} on {escape(device)}. "
         f"{_regressed(run)}"
     ).rstrip()
 
@@ -76,9 +78,13 @@ def _regressed(run: Run) -> str:
     return f"{regressed} of {plural(len(compared), 'trained variant')} with a baseline regressed."
 
 
+def _of_earlier_runs(run: Run) -> int:
+    return sum(training.get("reused") or 0 for training in run.trainings)
+
+
 def _reused(run: Run) -> str:
     """That trials of earlier runs stand in this one, which is then no reproducibility check."""
-    reused = sum(training.get("reused") or 0 for training in run.trainings)
+    reused = _of_earlier_runs(run)
     if not reused:
         return ""
     trained = sum(len(training["seeds"]) for training in run.trainings)
