@@ -13,9 +13,16 @@ slower or faster only if all of these hold:
    MIN_REPEATS there is no spread to speak of, and the limit is WIDE. The plain standard deviation, not a robust one: of
    3 to 10 values a robust one is so uncertain that the interval would have to be wider still.
 3. *Large enough to matter*: RELATIVE, and ABSOLUTE over a round.
+4. *More than the neighbours explain*, for a slowdown. The stored processes may have had the machine to themselves.
+   Where others may have held this one up for a share c of its time (``harness.timing.contention``), the limit of 2 is
+   1/(1 − c) times as far away, and from c = 1 on nothing is slower. What lies between the two limits is *disturbed*:
+   never red, and no acquittal.
+5. *Twice* (``confirmed``): a change is measured again after a pause, with engines prepared anew, and has to be there
+   again. A neighbour who came for some seconds, or a program that XLA laid out badly once, is not.
 
 The level of 1 and 2 is ALPHA over the run, divided among the cases compared in it, and never above LEVEL.
-tests/timing/test_comparison.py measures both ways it can err. A slowdown and a speed-up are judged alike; only a
+tests/timing/test_comparison.py measures both ways it can err on made-up processes, test_alarms.py on recorded ones. A
+slowdown and a speed-up are judged alike; only a
 slowdown can be red. Nothing is compared across fingerprints, definitions or engines.
 """
 
@@ -25,7 +32,7 @@ import enum
 import math
 import statistics
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from baselines.timing_record import Repeat
@@ -47,8 +54,12 @@ class TimeState(enum.StrEnum):
     WITHIN = "within"
     SLOWER = "slower"
     FASTER = "faster"
+    DISTURBED = "disturbed"  # slower, which others on the machine may account for
     NEW = "new"  # nothing is stored
     NOT_COMPARABLE = "not comparable"  # stored on another fingerprint, or of another training
+
+
+CHANGED = (TimeState.SLOWER, TimeState.FASTER)
 
 
 @dataclass(frozen=True)
@@ -70,14 +81,15 @@ class TimeComparison:
     @property
     def moved(self) -> bool:
         """Whether the stored repeats no longer describe this case: an update replaces them."""
-        return self.state in (TimeState.SLOWER, TimeState.FASTER, TimeState.NOT_COMPARABLE)
+        return self.state in (*CHANGED, TimeState.NOT_COMPARABLE)
 
     def to_json(self) -> dict[str, Any]:
         return {**asdict(self), "state": str(self.state)}
 
 
-def compare_times(now: Repeat, stored: Sequence[Repeat], cases: int) -> TimeComparison:
-    """This run's rounds of a case against its stored repeats; ``cases``: how many are compared in the run, at least 1.
+def compare_times(now: Repeat, stored: Sequence[Repeat], cases: int, contention: float | None = None) -> TimeComparison:
+    """This run's rounds of a case against its stored repeats; ``cases``: how many are compared in the run, at least 1;
+    ``contention``: the share of this run's time that others may have cost, None if unknown.
 
     Repeats of another fingerprint or definition are left out; where none is left, it is said how the newest differs.
     """
@@ -102,9 +114,24 @@ def compare_times(now: Repeat, stored: Sequence[Repeat], cases: int) -> TimeComp
     state = TimeState.WITHIN
     if moved and matters and p < level:
         state = TimeState.SLOWER if ratio > 1 else TimeState.FASTER
-    return TimeComparison(
-        state, _in_words(ratio, limit, p, level, len(usable), moved, matters), ratio, limit, p, len(usable)
-    )
+    reason = _in_words(ratio, limit, p, level, len(usable), moved, matters)
+    if state is TimeState.SLOWER and contention and ratio * (1 - contention) <= limit:
+        state = TimeState.DISTURBED
+        reason += f" Others may have held it up for {min(contention, 1.0):.0%} of the time: measure again without them."
+    return TimeComparison(state, reason, ratio, limit, p, len(usable))
+
+
+def confirmed(first: TimeComparison, second: TimeComparison) -> TimeComparison:
+    """What two series of one process say together: the ``second``, where it changed only if the ``first`` had too."""
+    if second.state in CHANGED:
+        agree = first.state is second.state or (first.state, second.state) == (TimeState.DISTURBED, TimeState.SLOWER)
+        said = "A series before it found the same." if agree else "A series before it did not find that: not confirmed."
+        state = second.state if agree else TimeState.WITHIN
+    elif first.state in CHANGED:
+        state, said = second.state, f"A series before it was {first.state}: not confirmed."
+    else:
+        return second
+    return replace(second, state=state, reason=f"{second.reason} {said}")
 
 
 def _between(medians: Sequence[float], level: float) -> float:

@@ -111,6 +111,8 @@ def _moved(run: SuiteRun) -> Iterator[str]:
         if comparison.state in (TimeState.SLOWER, TimeState.FASTER):
             advisory = "" if red or comparison.state is TimeState.FASTER else " (advisory on a CPU: --gate-timing)"
             yield f"  {comparison.state}: {name}: {comparison.reason}{advisory}"
+        elif comparison.state is TimeState.DISTURBED:
+            yield f"  {comparison.state}: {name}: {comparison.reason}"
         elif comparison.state is TimeState.NOT_COMPARABLE:
             reasons.setdefault(comparison.reason, []).append(name)
     for reason, names in reasons.items():

@@ -22,6 +22,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from harness.experiment import Experiment
+from harness.timing.contention import accounts, contention
 from harness.timing.flops import dense_shapes, operations
 from harness.timing.memory import memory_peak, reset_memory_peak
 from harness.timing.products import seconds_of_products
@@ -79,8 +80,9 @@ class EngineTimes:
 @dataclass(frozen=True)
 class WorkTimes:
     """All engines on one training; ``images`` and ``flops`` are of one epoch, ``load`` the system's load average over a
-    minute before and after (None where there is none), ``products`` the seconds of an epoch's matrix products alone
-    (None where they were not or cannot be timed)."""
+    minute before and after (None where there is none), ``contention`` the share of the turns' time that others may have
+    cost (None if unknown), ``products`` the seconds of an epoch's matrix products alone (None where they were not or
+    cannot be timed)."""
 
     epochs: int
     images: int
@@ -88,6 +90,7 @@ class WorkTimes:
     engines: tuple[EngineTimes, ...]
     turns: int
     load: tuple[float | None, float | None] = (None, None)
+    contention: float | None = None
     products: float | None = None
 
 
@@ -120,13 +123,15 @@ def alternate(
         _run(prepared(brief, variant, setting, engine))
         runners[engine] = _first(times[engine], functools.partial(prepared, experiment, variant, setting, engine))
     task = runners[engines[0]].task
+    before = accounts()
     turns = _turns(list(times.values()), runners, device, seconds, min_turns, max_turns)
+    held_up = contention(before, accounts())
     validation = 0 if task.data.x_val is None else len(task.data.x_val)
     loads = load_before, _load()
     shapes, images = dense_shapes(task.build()[0]), len(task.data.x)
     flops = None if shapes is None else operations(shapes, images, validation)
     products = None if shapes is None else seconds_of_products(shapes, images, validation, task.size.batch_size)
-    return WorkTimes(task.size.epochs, images, flops, tuple(times.values()), turns, loads, products)
+    return WorkTimes(task.size.epochs, images, flops, tuple(times.values()), turns, loads, held_up, products)
 
 
 def _first(one: EngineTimes, prepared: Callable[[], Engine]) -> Engine:

@@ -20,6 +20,8 @@ DISTURBED = 0.25
 """How far the median matrix product stays behind the best one."""
 BUSY = 1.25
 """Load average per core: our own threads account for 1."""
+CONTENTION = 0.05
+"""Share of the time that others may have cost: on a quiet machine 1 or 2 %."""
 
 ADVICE: dict[str, str] = {
     "spread": "close other programs, or measure when nobody else uses the machine; then run again",
@@ -27,6 +29,7 @@ ADVICE: dict[str, str] = {
     "drift": "look for other programs (top), for a power-saving mode, and for a virtual machine's neighbours",
     "disturbed": "something else used the cores (or the GPU) meanwhile: find it (top, nvidia-smi), and run again",
     "load": "wait until the load has gone (uptime), or keep other programs off these cores (taskset, cgroups)",
+    "contention": "find what else runs on these cores (top) and stop it, or give the measurement cores of its own",
 }
 """What to try, by cause."""
 
@@ -64,6 +67,12 @@ def loaded(load: tuple[float | None, float | None], cores: int) -> Iterator[Doub
     highest = max((value for value in load if value is not None), default=0.0)
     if highest > BUSY * cores:
         yield "load", f"the load average reached {highest:.1f} on {cores} core{'' if cores == 1 else 's'}"
+
+
+def held_up(contention: float | None) -> Iterator[Doubt]:
+    """A warning where others may have cost more than CONTENTION of the time the engines were measured."""
+    if contention is not None and contention > CONTENTION:
+        yield "contention", f"other programs may have held this one up for {min(contention, 1.0):.0%} of the time"
 
 
 def _ordered(values: Sequence[float]) -> bool:

@@ -84,8 +84,9 @@ def suite(
     cwd: Path | None = None,
     target: str = "suite/",
     plugins: Sequence[str] = PLAIN,
+    timeout: float = 300,
 ) -> Finished:
-    """Runs the suite to its end."""
+    """Runs the suite to its end, for ``timeout`` seconds at most."""
     done = subprocess.run(
         arguments(folder, *options, target=target, plugins=plugins),
         cwd=cwd or root,
@@ -94,7 +95,7 @@ def suite(
         stderr=subprocess.STDOUT,
         stdin=subprocess.DEVNULL,
         encoding="utf-8",
-        timeout=300,
+        timeout=timeout,
     )
     assert "Traceback" not in done.stdout
     assert "INTERNALERROR" not in done.stdout
