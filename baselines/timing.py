@@ -21,9 +21,9 @@ slower or faster only if all of these hold:
    again. A neighbour who came for some seconds, or a program that XLA laid out badly once, is not.
 
 The level of 1 and 2 is ALPHA over the run, divided among the cases compared in it, and never above LEVEL.
-tests/timing/test_comparison.py measures both ways it can err on made-up processes, test_alarms.py on recorded ones. A
-slowdown and a speed-up are judged alike; only a
-slowdown can be red. Nothing is compared across fingerprints, definitions or engines.
+tests/timing/test_comparison.py measures both ways it can err on made-up processes, measure_alarms.py on real ones. A
+slowdown and a speed-up are judged alike; only a slowdown can be red. Nothing is compared across fingerprints,
+definitions or engines.
 """
 
 from __future__ import annotations

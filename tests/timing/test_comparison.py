@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy.stats import binom
 
-from baselines.timing import MIN_REPEATS, TimeState, compare_times, times
+from baselines.timing import MIN_REPEATS, TimeComparison, TimeState, compare_times, confirmed, times
 from harness.errors import SuiteError
 from tests.timing.make import FINGERPRINT, process, repeat
 
@@ -93,6 +93,52 @@ def test_too_few_rounds_cannot_tell_and_it_says_so() -> None:
     slow = compare_times(repeat([0.4, 0.41]), [repeat([0.2, 0.21])] * 2, CASES)
     assert slow.state is TimeState.WITHIN
     assert "the rounds cannot tell" in slow.reason
+
+
+@pytest.mark.parametrize(
+    ("factor", "contention", "state"),
+    [
+        (1.2, 0.0, TimeState.SLOWER),
+        (1.2, None, TimeState.SLOWER),
+        (1.2, 0.02, TimeState.SLOWER),
+        (1.2, 0.2, TimeState.DISTURBED),
+        (2.0, 0.2, TimeState.SLOWER),
+        (9.0, 1.3, TimeState.DISTURBED),
+        (1.0, 0.9, TimeState.WITHIN),
+        (0.8, 0.9, TimeState.FASTER),
+    ],
+)
+def test_what_others_explain_is_no_alarm(factor: float, contention: float | None, state: TimeState) -> None:
+    rng = np.random.default_rng(6)
+    before = [process(rng, 0.2, 0.005, 0.01) for _ in range(10)]
+    found = compare_times(process(rng, 0.2 * factor, 0.0, 0.01), before, CASES, contention)
+    assert found.state is state
+    assert ("Others may have held it up" in found.reason) is (state is TimeState.DISTURBED)
+    assert not (found.moved and state is TimeState.DISTURBED)
+
+
+SLOWER, FASTER, WITHIN, DISTURBED = TimeState.SLOWER, TimeState.FASTER, TimeState.WITHIN, TimeState.DISTURBED
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "state", "said"),
+    [
+        (SLOWER, SLOWER, SLOWER, "found the same"),
+        (FASTER, FASTER, FASTER, "found the same"),
+        (DISTURBED, SLOWER, SLOWER, "found the same"),
+        (SLOWER, WITHIN, WITHIN, "was slower: not confirmed"),
+        (SLOWER, DISTURBED, DISTURBED, "was slower: not confirmed"),
+        (WITHIN, SLOWER, WITHIN, "did not find that"),
+        (FASTER, SLOWER, WITHIN, "did not find that"),
+        (WITHIN, DISTURBED, DISTURBED, ""),
+        (TimeState.NOT_COMPARABLE, TimeState.NOT_COMPARABLE, TimeState.NOT_COMPARABLE, ""),
+    ],
+)
+def test_a_change_has_to_be_found_twice(first: TimeState, second: TimeState, state: TimeState, said: str) -> None:
+    found = confirmed(TimeComparison(first, "one."), TimeComparison(second, "two.", 1.2))
+    assert (found.state, found.ratio) == (state, 1.2)
+    assert found.reason.startswith("two.")
+    assert said in found.reason
 
 
 def test_other_conditions_are_not_compared() -> None:

@@ -32,26 +32,34 @@ class Log(list[Any]):
 
 @pytest.fixture
 def begin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
-    """A run without a backend: ``times`` gives the seconds per epoch of fit and compiled, ``peaks`` the peaks."""
+    """A run without a backend: ``times`` gives the seconds per epoch of fit and compiled, ``again`` those of a series
+    that is to confirm them, ``peak`` the machine's peak after the work, ``contention`` what others may have cost."""
     monkeypatch.setattr(suite_timed, "measure_peak", lambda device: PEAK)
+    monkeypatch.setattr(suite_timed, "PAUSE", 0.0)
 
     def start(
         times: tuple[float, float] = (0.4, 0.1),
         device: str = "cpu",
         peak: float = 200.0,
         memory: Any = 7,
+        contention: float | None = 0.01,
+        again: tuple[float, float] | None = None,
         **options: Any,
     ) -> Any:
         chosen = {"backend": "jax", "engine": "auto", "update": None, "gate_timing": False, "require_baselines": False}
         chosen |= {"require_gpu": False, **options}
 
+        series: list[str] = []
+
         def alternate(experiment: Any, variant: str, engines: list[str], *_: Any, **__: Any) -> WorkTimes:
             found = []
+            chosen = again or times if series else times
+            series.append(variant)
             for engine in engines:
-                epoch = times[engine != "fit"]
+                epoch = chosen[engine != "fit"]
                 steady = [epoch * (1 + 0.001 * n) for n in range(4 if engine == "fit" else 8)]
                 found.append(EngineTimes(engine, steady, steady, [2.0], 1.0, None, memory, f"{device}: AMD EPYC"))
-            return WorkTimes(experiment.size("lecture").epochs, 60000, 1e9, tuple(found), 4, (0.1, 0.1))
+            return WorkTimes(experiment.size("lecture").epochs, 60000, 1e9, tuple(found), 4, (0.1, 0.1), contention)
 
         monkeypatch.setattr(suite_timed, "alternate", alternate)
         monkeypatch.setattr(
@@ -65,6 +73,7 @@ def begin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]
             stored=SimpleNamespace(root=tmp_path, stack="jax-cpu"),
             progress=SimpleNamespace(note=lambda name: None),
             timings=[],
+            series=series,
         )
 
     return start
@@ -180,6 +189,32 @@ def test_a_slowdown_is_advisory_on_a_cpu_and_red_where_asked_for(begin: Callable
     fast = run_of(begin, times=(0.4, 0.05), gate_timing=True)
     assert states(fast) == ["within", "faster"]
     assert not fast.timings[0].red("compiled")
+
+
+def test_a_change_is_measured_a_second_time_and_has_to_be_there_again(begin: Callable[..., Any]) -> None:
+    store(begin, 3)
+    assert len(run_of(begin, times=(0.4, 0.1)).series) == 1
+    gone = run_of(begin, times=(0.4, 0.2), again=(0.4, 0.1), gate_timing=True)
+    assert (len(gone.series), states(gone)) == (2, ["within", "within"])
+    assert "A series before it was slower: not confirmed." in gone.timings[0].comparisons["compiled"].reason
+    assert gone.timings[0].repeats["compiled"].median == pytest.approx(0.1, rel=0.01)
+    assert states(run_of(begin, times=(0.8, 0.1), again=(0.4, 0.2))) == ["within", "within"]
+    there = run_of(begin, times=(0.4, 0.2), again=(0.4, 0.21), gate_timing=True)
+    assert (len(there.series), states(there)) == (2, ["within", "slower"])
+    assert there.timings[0].red("compiled")
+
+
+def test_what_others_explain_is_said_and_never_red(begin: Callable[..., Any]) -> None:
+    store(begin, 3)
+    run = run_of(begin, times=(0.4, 0.2), contention=0.6, gate_timing=True)
+    assert (len(run.series), states(run)) == (1, ["within", "disturbed"])
+    assert not run.timings[0].red("compiled")
+    assert run.timings[0].records["compiled"]["contention"] == 0.6
+    said = "\n".join(lines(run))
+    assert "disturbed: example-4/softmax/compiled: 2.00x slower" in said
+    assert "other programs may have held this one up for 60% of the time" in said
+    stored = list(update(run_of(begin, times=(0.4, 0.2), contention=0.6, update="busy")))
+    assert stored[2] == "  example-4/softmax/compiled: disturbed, repeat 4, 0.10 s → 0.20 s per epoch"
 
 
 def test_required_baselines_are_required_here_too(begin: Callable[..., Any]) -> None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from harness.timing.stability import ADVICE, drifted_peak, loaded, unsteady_rounds
+from harness.timing.stability import ADVICE, drifted_peak, held_up, loaded, unsteady_rounds
 from tests.timing.make import PEAK
 
 
@@ -18,6 +18,8 @@ def test_a_quiet_machine_raises_none() -> None:
     assert not list(drifted_peak(PEAK, replace(PEAK, gflops=195.0)))
     assert not list(loaded((0.1, 2.1), 2))
     assert not list(loaded((None, None), 2))
+    assert not list(held_up(0.02))
+    assert not list(held_up(None))
 
 
 def test_spread() -> None:
@@ -51,6 +53,12 @@ def test_load() -> None:
     assert (cause, said) == ("load", "the load average reached 3.9 on 2 cores")
 
 
+def test_contention() -> None:
+    [(cause, said)] = held_up(0.34)
+    assert (cause, said) == ("contention", "other programs may have held this one up for 34% of the time")
+    assert "100% of the time" in next(held_up(1.7))[1]
+
+
 def test_each_cause_has_advice() -> None:
-    causes = {"spread", "trend", "drift", "disturbed", "load"}
+    causes = {"spread", "trend", "drift", "disturbed", "load", "contention"}
     assert set(ADVICE) == causes
