@@ -76,7 +76,9 @@ class Above:
             raise UnusableError(f"{self.metric!r} is compared on a log scale, but {self.value:g} is not positive")
         null = math.log(self.value) if metric.scale == "log" else self.value
         differences = tuple(value - null for value in scores)
-        return Pairs(self.variant, f"{self.value:g}", metric, differences, noise([*scores, null], metric))
+        return Pairs(
+            self.variant, f"{self.value:g}", metric, differences, noise([*scores, null], metric), evidence.look
+        )
 
     def _effect(self, pairs: Pairs, found: Effect) -> Effect:
         """Named by the variant alone where the constant changes nothing."""

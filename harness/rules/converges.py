@@ -84,7 +84,9 @@ class Converges:
         if self.target and len(finite) > count:
             told += f", {len(finite) - count} finite without {self.target}"
         of = f"{self.variant}: seeds that converged"
-        return decide_share(count, len(trials), self.share, of=of, metric=self.metric or "divergence", told=told)
+        return decide_share(
+            count, len(trials), self.share, of=of, metric=self.metric or "divergence", told=told, look=evidence.look
+        )
 
     def _reaches(self, trial: Trial) -> bool:
         if self.metric is None:

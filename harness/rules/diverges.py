@@ -50,7 +50,7 @@ class Diverges:
         count = sum(trial.divergence is not None for trial in trials)
         of = f"{self.variant}: seeds that diverged"
         told = failures(trials) or "no seed diverged"
-        return decide_share(count, len(trials), self.share, of=of, metric="divergence", told=told)
+        return decide_share(count, len(trials), self.share, of=of, metric="divergence", told=told, look=evidence.look)
 
 
 def failures(trials: list[Trial]) -> str:

@@ -7,7 +7,7 @@ from statistics import median
 
 from harness.metric import Metric
 from harness.rules.intervals import bca, sign_flip, student
-from harness.rules.levels import FEWEST_SEEDS
+from harness.rules.levels import FEWEST_SEEDS, ONE_SIDED
 from harness.rules.pairs import Pairs
 from harness.rules.power import detectable, seeds_needed
 from harness.rules.sides import Sides
@@ -21,7 +21,8 @@ def effect(pairs: Pairs, tested: Sides | None, null: float) -> Effect:
 
     Where a trial failed the estimate is the median, or None if that is not finite, and there is no interval. ``null``
     is the margin tested, ``tested`` the test against it (None below five seeds, where none is made). The
-    details ``detectable_effect`` and ``seeds_needed`` are distances beyond the margin.
+    details ``detectable_effect`` and ``seeds_needed`` are distances beyond the margin, the second for a fixed design.
+    Of several looks the intervals hold together (repeated confidence intervals, Jennison & Turnbull 1989).
     """
     log = pairs.metric.scale == "log"
     low: float | None = None
@@ -34,7 +35,7 @@ def effect(pairs: Pairs, tested: Sides | None, null: float) -> Effect:
     else:
         estimate = float(pairs.values.mean())
         if pairs.n > 1:
-            low, high = student(pairs.values)
+            low, high = student(pairs.values, pairs.look.level(ONE_SIDED))
     notes = []
     smallest = pairs.metric.smallest_effect
     if low is not None and high is not None and -smallest <= low and high <= smallest and pairs.n >= FEWEST_SEEDS:
@@ -69,7 +70,7 @@ def _details(pairs: Pairs, null: float) -> tuple[tuple[str, float | None], ...]:
         sign_flip(pairs.values - null),
         on_unit(low, pairs.metric),
         on_unit(high, pairs.metric),
-        on_unit(pairs.deviation * detectable(pairs.n), pairs.metric),
+        on_unit(pairs.deviation * detectable(pairs.n, pairs.look.level(ONE_SIDED)), pairs.metric),
         seeds_needed(pairs.deviation, pairs.metric.smallest_effect),
     )
     return tuple(zip(names, numbers, strict=True))

@@ -8,17 +8,23 @@ from typing import Protocol, runtime_checkable
 
 from harness.metric import Metric
 from harness.published import Figure
+from harness.rules.looks import ONLY, Look
 from harness.trial import Trial
 from harness.verdict import Decision
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """Trials by variant, the metrics by name, and the slide's figures by (variant, metric)."""
+    """Trials by variant, the metrics by name, the slide's figures by (variant, metric), and the look at which one is.
+
+    A rule decides at error rates as ``harness.rules.levels`` states them; the tests on which it rests allow for the
+    look, so that no rule has to (``sides``, ``decide_share``, ``predict``).
+    """
 
     trials: Mapping[str, tuple[Trial, ...]]
     metrics: Mapping[str, Metric]
     figures: Mapping[tuple[str, str], Figure] = field(default_factory=dict)
+    look: Look = ONLY
 
 
 @runtime_checkable

@@ -17,12 +17,12 @@ ENUMERATED = 12
 RESAMPLES = 10_000
 
 
-def student(values: np.ndarray) -> tuple[float, float]:
-    """Student's interval of the mean of ``values`` (n >= 2), 2.5 % per direction (Student 1908)."""
+def student(values: np.ndarray, level: float = ONE_SIDED) -> tuple[float, float]:
+    """Student's interval of the mean of ``values`` (n >= 2), wrong in each direction at ``level`` (Student 1908)."""
     from scipy.special import stdtrit
 
     n = len(values)
-    half = float(stdtrit(n - 1, 1 - ONE_SIDED)) * float(values.std(ddof=1)) / math.sqrt(n)
+    half = float(stdtrit(n - 1, 1 - level)) * float(values.std(ddof=1)) / math.sqrt(n)
     mean = float(values.mean())
     return mean - half, mean + half
 

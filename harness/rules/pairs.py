@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from harness.metric import Metric
 from harness.rules.evidence import Evidence
+from harness.rules.looks import ONLY, Look
 from harness.rules.seeds import UnusableError, by_seed, listed, noise, score
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ class Pairs:
     """Differences a − b, one per seed, on the metric's scale (of logarithms for ``scale="log"``).
 
     A difference is ±inf where one of the two trials failed (diverged, censored, or 0 on a log scale) and nan where
-    both did. ``noise`` is the size below which differences are float32 rounding.
+    both did. ``noise`` is the size below which differences are float32 rounding; ``look`` that at which one is.
     """
 
     a: str
@@ -28,6 +29,7 @@ class Pairs:
     metric: Metric
     differences: tuple[float, ...]
     noise: float
+    look: Look = ONLY
 
     @property
     def n(self) -> int:
@@ -67,4 +69,5 @@ def paired(evidence: Evidence, a: str, b: str, name: str) -> Pairs:
             raise UnusableError(f"no trial of {variant!r} with {listed(sorted(missing))}, which the other variant has")
     scores = [(score(left[seed], metric), score(right[seed], metric)) for seed in left]
     differences = tuple(x - y for x, y in scores)  # inf − inf is nan: both failed
-    return Pairs(a, b, metric, differences, noise([value for pair in scores for value in pair], metric))
+    tiny = noise([value for pair in scores for value in pair], metric)
+    return Pairs(a, b, metric, differences, tiny, evidence.look)

@@ -13,25 +13,25 @@ HOPELESS = 2.8e-3
 """Differences of fewer standard deviations than this take more than a million seeds."""
 
 
-def power(effect: float, n: int) -> float:
-    """Chance that n pairs show a true mean difference of ``effect`` standard deviations, at 2.5 % per direction.
+def power(effect: float, n: int, level: float = ONE_SIDED) -> float:
+    """Chance that n pairs show a true mean difference of ``effect`` standard deviations, at ``level`` per direction.
 
     Assumes normal differences: then t is noncentral t with n − 1 degrees of freedom (Cohen 1988, §2). SciPy's
     answer is nan for some noncentralities above 36, where the power is 1.
     """
     from scipy.special import nctdtr, stdtrit
 
-    return 1.0 - float(nctdtr(n - 1, effect * math.sqrt(n), stdtrit(n - 1, 1 - ONE_SIDED)))
+    return 1.0 - float(nctdtr(n - 1, effect * math.sqrt(n), stdtrit(n - 1, 1 - level)))
 
 
 @lru_cache(maxsize=4096)
-def detectable(n: int) -> float:
+def detectable(n: int, level: float = ONE_SIDED) -> float:
     """The smallest true difference, in standard deviations of a difference, that n pairs show with 80 % power."""
     from scipy.optimize import brentq
     from scipy.special import stdtrit
 
-    plenty = float(stdtrit(n - 1, 1 - ONE_SIDED)) + 3  # noncentrality at which power is above 95 % for any n
-    return float(brentq(lambda effect: power(effect, n) - POWER, 0.0, plenty / math.sqrt(n)))
+    plenty = float(stdtrit(n - 1, 1 - level)) + 3  # noncentrality at which power is above 95 % for any n
+    return float(brentq(lambda effect: power(effect, n, level) - POWER, 0.0, plenty / math.sqrt(n)))
 
 
 def seeds_needed(deviation: float, effect: float) -> int | None:

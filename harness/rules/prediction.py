@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 
 from harness.rules.levels import PREDICTION
+from harness.rules.looks import ONLY, Look
 
 
 @dataclass(frozen=True)
@@ -21,11 +22,12 @@ class Prediction:
         return self.low - rounding <= figure <= self.high + rounding
 
 
-def predict(values: list[float], figure: float, rounding: float, noise: float) -> Prediction:
+def predict(values: list[float], figure: float, rounding: float, noise: float, look: Look = ONLY) -> Prediction:
     """The interval mean ± t·s·√(1 + 1/n) with n − 1 degrees of freedom (Whitmore 1986), for normal runs.
 
     ``p`` is that of the number nearest to the mean among those that round to the figure. Runs that are all equal up to
-    ``noise`` (float32 rounding) predict that number alone, within ``noise``: there is no test then.
+    ``noise`` (float32 rounding) predict that number alone, within ``noise``: there is no test then. Of several looks
+    interval and p are those of the whole design, which err less often than is allowed: the figure is the same at each.
     """
     import numpy as np
     from scipy.special import stdtr, stdtrit
@@ -35,9 +37,9 @@ def predict(values: list[float], figure: float, rounding: float, noise: float) -
     deviation = float(runs.std(ddof=1)) * math.sqrt(1 + 1 / n)
     if float(np.ptp(runs)) <= noise or deviation == 0:
         return Prediction(mean - noise, mean + noise, None)
-    half = float(stdtrit(n - 1, 1 - PREDICTION / 2)) * deviation
+    half = float(stdtrit(n - 1, 1 - look.level(PREDICTION / 2))) * deviation
     distance = max(0.0, abs(figure - mean) - rounding)
-    return Prediction(mean - half, mean + half, 2 * float(stdtr(n - 1, -distance / deviation)))
+    return Prediction(mean - half, mean + half, min(1.0, 2 * look.overall(float(stdtr(n - 1, -distance / deviation)))))
 
 
 def rank_p(values: list[float], figure: float, rounding: float) -> float:

@@ -11,6 +11,7 @@ from harness.rules.arguments import check_names
 from harness.rules.effects import on_unit
 from harness.rules.evidence import Evidence
 from harness.rules.levels import FEWEST_COMPATIBLE, FEWEST_SEEDS, FLOAT_NOISE, PREDICTION
+from harness.rules.looks import Look
 from harness.rules.prediction import percentile, predict, rank_p
 from harness.rules.seeds import UnusableError, by_seed, noise, score
 from harness.verdict import Decision, Effect, Verdict
@@ -23,6 +24,10 @@ class Reproduces:
     Outside: REFUTED from 5 seeds. Inside: SUPPORTED ("compatible") from 30 seeds, INCONCLUSIVE below, where the
     interval is too wide to say anything. Assumes that runs are about normal, on the logarithms for a metric on a log
     scale. Runs of zero variance predict their common value, within the rounding and a relative 1e-6 for float32.
+
+    Of several looks (``harness.rules.looks``) each refutes by an interval wide enough for all of them. Compatible is
+    still what lies within the 99 % interval of these seeds alone, from 30 on: a wider one would make that easier to
+    say. A figure between the two is left INCONCLUSIVE.
 
     Where a run diverged or was censored it counts as the worst value, no normal interval exists, and the figure's rank
     among the runs decides alone: REFUTED at p <= 0.01, which takes 199 seeds, else INCONCLUSIVE.
@@ -61,8 +66,8 @@ class Reproduces:
             text = f"{len(values)} seeds; nothing is decided below {FEWEST_SEEDS}"
             return Decision(Verdict.INCONCLUSIVE, text, (self._effect(values, metric, figure, printed, rounding),))
         if not all(math.isfinite(value) for value in values):
-            return self._by_rank(values, metric, figure, printed, rounding)
-        found = predict(values, printed, rounding, noise(values, metric))
+            return self._by_rank(values, metric, figure, printed, rounding, evidence.look)
+        found = predict(values, printed, rounding, noise(values, metric), evidence.look)
         note = f"zero variance: the runs' value ± rounding and a relative {FLOAT_NOISE:g}"
         notes = (note,) if found.p is None else ()
         effect = self._effect(values, metric, figure, printed, rounding, found.low, found.high, found.p, notes)
@@ -72,15 +77,19 @@ class Reproduces:
         if not found.contains(printed, rounding):
             reason = f"{figure.printed} is outside {interval}, {at}"
             return Decision(Verdict.REFUTED, reason, (effect,), p=0.0 if found.p is None else found.p)
+        alone = predict(values, printed, rounding, noise(values, metric))
+        if not alone.contains(printed, rounding):
+            reason = f"{figure.printed} is inside {interval} over all looks, outside that of this look alone, {at}"
+            return Decision(Verdict.INCONCLUSIVE, reason, (effect,))
         if len(values) >= FEWEST_COMPATIBLE:
             return Decision(Verdict.SUPPORTED, f"compatible: {figure.printed} is inside {interval}, {at}", (effect,))
         reason = f"{figure.printed} is inside {interval}, {at}; below {FEWEST_COMPATIBLE} seeds that says too little"
         return Decision(Verdict.INCONCLUSIVE, reason, (effect,))
 
     def _by_rank(
-        self, values: list[float], metric: Metric, figure: Figure, printed: float, rounding: float
+        self, values: list[float], metric: Metric, figure: Figure, printed: float, rounding: float, look: Look
     ) -> Decision:
-        p, n = rank_p(values, printed, rounding), len(values)
+        p, n = min(1.0, 2 * look.overall(rank_p(values, printed, rounding) / 2)), len(values)
         effect = self._effect(values, metric, figure, printed, rounding, p=p, notes=("rank among the runs decides",))
         failed = sum(not math.isfinite(value) for value in values)
         reason = f"{failed} of {n} runs failed, so only the rank of {figure.printed} among them counts: p = {p:.2g}"

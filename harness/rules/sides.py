@@ -12,6 +12,7 @@ from harness.rules.pairs import Pairs
 class Sides:
     """One-sided p-values that the difference is greater, and that it is less, than the null value.
 
+    Of several looks they are those of the whole design (``Look.overall``), which compare with an error rate.
     ``method`` is "t", "rank" or "constant" (zero variance: then each p is 0 or 1, and no test was made).
     """
 
@@ -34,14 +35,16 @@ def sides(pairs: Pairs, null: float) -> Sides:
     equal to ``null`` it decides nothing.
     """
     if pairs.failed:
-        return Sides(*signed_rank([d - null for d in pairs.differences], pairs.noise), "rank")
+        greater, less = signed_rank([d - null for d in pairs.differences], pairs.noise)
+        return Sides(pairs.look.overall(greater), pairs.look.overall(less), "rank")
     from scipy.special import stdtr
 
     mean = float(pairs.values.mean()) - null
     if pairs.constant:
         return Sides(0.0 if mean > pairs.noise else 1.0, 0.0 if mean < -pairs.noise else 1.0, "constant")
     t = mean / (pairs.deviation / math.sqrt(pairs.n))
-    return Sides(float(stdtr(pairs.n - 1, -t)), float(stdtr(pairs.n - 1, t)), "t")
+    greater, less = float(stdtr(pairs.n - 1, -t)), float(stdtr(pairs.n - 1, t))
+    return Sides(pairs.look.overall(greater), pairs.look.overall(less), "t")
 
 
 def signed_rank(differences: list[float], noise: float = 0.0) -> tuple[float, float]:
