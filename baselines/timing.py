@@ -13,10 +13,12 @@ slower or faster only if all of these hold:
    MIN_REPEATS there is no spread to speak of, and the limit is WIDE. The plain standard deviation, not a robust one: of
    3 to 10 values a robust one is so uncertain that the interval would have to be wider still.
 3. *Large enough to matter*: RELATIVE, and ABSOLUTE over a round.
-4. *More than the neighbours explain*, for a slowdown. The stored processes may have had the machine to themselves.
-   Where others may have held this one up for a share c of its time (``harness.timing.contention``), the limit of 2 is
-   1/(1 − c) times as far away, and from c = 1 on nothing is slower. What lies between the two limits is *disturbed*:
-   never red, and no acquittal.
+4. *More than the machine explains*, for a slowdown. The stored processes may have had the machine to themselves. Where
+   others may have held this one up for a share c of its time (``harness.timing.contention``), the limit of 2 is
+   1/(1 − c) times as far away, and from c = 1 on nothing is slower. And where one of the fixed pieces of work that ran
+   beside the engines (``harness.timing.reference``) took f > RELATIVE times as long as beside the stored ones, it is f
+   times as far away, if that is more: two machines may have one fingerprint, or the same one another host's mercy. What
+   lies between the limits is *disturbed*: never red, and no acquittal.
 5. *Twice* (``confirmed``): a change is measured again after a pause, with engines prepared anew, and has to be there
    again. A neighbour who came for some seconds, or a program that XLA laid out badly once, is not.
 
@@ -115,9 +117,10 @@ def compare_times(now: Repeat, stored: Sequence[Repeat], cases: int, contention:
     if moved and matters and p < level:
         state = TimeState.SLOWER if ratio > 1 else TimeState.FASTER
     reason = _in_words(ratio, limit, p, level, len(usable), moved, matters)
-    if state is TimeState.SLOWER and contention and ratio * (1 - contention) <= limit:
-        state = TimeState.DISTURBED
-        reason += f" Others may have held it up for {min(contention, 1.0):.0%} of the time: measure again without them."
+    if state is TimeState.SLOWER:
+        explained, why = _explained(now, usable, contention or 0.0)
+        if ratio <= limit * explained:
+            state, reason = TimeState.DISTURBED, f"{reason} {why}"
     return TimeComparison(state, reason, ratio, limit, p, len(usable))
 
 
@@ -143,6 +146,22 @@ def _between(medians: Sequence[float], level: float) -> float:
     n = len(medians)
     t = float(stdtrit(n - 1, 1 - level / 2))
     return math.exp(min(t * statistics.stdev(medians) * math.sqrt(1 + 1 / n), 50.0))
+
+
+def _explained(now: Repeat, stored: Sequence[Repeat], contention: float) -> tuple[float, str]:
+    """The factor by which the machine, and not the code, may have made this process slower; and why, in words."""
+    held_up = 1 / (1 - contention) if contention < 1 else math.inf
+    slower = {
+        name: seconds / statistics.geometric_mean(held)
+        for name, seconds in now.reference.items()
+        if (held := [repeat.reference[name] for repeat in stored if name in repeat.reference])
+    }
+    piece = max(slower, key=lambda name: slower[name], default=None)
+    if piece is not None and slower[piece] > max(RELATIVE, held_up):
+        why = f"But the machine itself was {times(slower[piece])}, on a fixed piece of work ({piece})."
+        return slower[piece], why
+    why = f"But others may have held it up for {min(contention, 1.0):.0%} of the time: measure again without them."
+    return held_up, why
 
 
 def _ranks(ours: Sequence[float], stored: Sequence[float]) -> float:

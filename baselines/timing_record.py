@@ -25,6 +25,8 @@ class Repeat:
         compile, first_epoch: seconds; None where they could not be told apart.
         definition: ``harness.definition.variant_hash`` of what was trained.
         provenance: where it was measured; the fingerprint is without the engine, which the case's name has.
+        reference: seconds of fixed pieces of work beside the rounds, by name (``harness.timing.reference``), all
+            positive; empty in files of before there were any.
     """
 
     rounds: tuple[float, ...]
@@ -33,6 +35,7 @@ class Repeat:
     first_epoch: float | None
     definition: str
     provenance: Provenance
+    reference: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def median(self) -> float:
@@ -51,6 +54,7 @@ class Repeat:
                 "reason": self.provenance.reason,
                 "fingerprint": dict(self.provenance.fingerprint),
             },
+            **({"reference": dict(self.reference)} if self.reference else {}),
         }
 
 

@@ -9,6 +9,8 @@ from baselines.strict import FormatError, definition_of, fields_of, load, mappin
 from baselines.timing_record import KEPT, SCHEMA, Repeat, Timings
 
 FIELDS = ("rounds", "epochs", "compile", "first_epoch", "definition", "provenance")
+REFERENCE = "reference"
+"""The one field that files of before there was one do without."""
 
 
 def parse_timings(text: str) -> Timings:
@@ -26,14 +28,16 @@ def _case(key: str, value: Any) -> tuple[Repeat, ...]:
 
 
 def _repeat(value: Any, where: str) -> Repeat:
-    fields = fields_of(value, where, FIELDS)
+    with_reference = isinstance(value, dict) and REFERENCE in value
+    fields = fields_of(value, where, (*FIELDS, REFERENCE) if with_reference else FIELDS)
     rounds = fields["rounds"]
     if not isinstance(rounds, list) or not rounds:
         raise FormatError("a list of at least one round", rounds, f"{where}/rounds")
     for index, seconds in enumerate(rounds):
-        _seconds(seconds, f"{where}/rounds/{index}")
-        if seconds == 0:
-            raise FormatError("seconds above 0", seconds, f"{where}/rounds/{index}")
+        _positive(seconds, f"{where}/rounds/{index}")
+    reference = mapping(fields.get(REFERENCE, {}), f"{where}/{REFERENCE}")
+    for name, seconds in reference.items():
+        _positive(seconds, f"{where}/{REFERENCE}/{name}")
     epochs = fields["epochs"]
     if isinstance(epochs, bool) or not isinstance(epochs, int) or epochs < 1:
         raise FormatError("a whole number of at least 1", epochs, f"{where}/epochs")
@@ -47,7 +51,14 @@ def _repeat(value: Any, where: str) -> Repeat:
         fields["first_epoch"],
         definition_of(fields["definition"], f"{where}/definition"),
         provenance(fields["provenance"], f"{where}/provenance"),
+        {name: float(seconds) for name, seconds in reference.items()},
     )
+
+
+def _positive(value: Any, where: str) -> None:
+    _seconds(value, where)
+    if value == 0:
+        raise FormatError("seconds above 0", value, where)
 
 
 def _seconds(value: Any, where: str) -> None:

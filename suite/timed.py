@@ -135,6 +135,7 @@ def _repeat(run: SuiteRun, experiment: Experiment, variant: str, times: WorkTime
         first_epoch=one.first_epoch,
         definition=variant_hash(experiment, variant, SETTING),
         provenance=provenance(fingerprint, run.options.update or "a run without --update-baselines"),
+        reference=times.reference,
     )
 
 
@@ -189,6 +190,7 @@ def _record(run: SuiteRun, timed: Timed, one: EngineTimes) -> dict[str, Any]:
         "memory_peak": one.memory_peak,
         "load": list(times.load),
         "contention": times.contention,
+        "reference": dict(times.reference),
         "baseline": {**comparison.to_json(), "red": red},
         "ratios": [row.to_json() for row in timed.ratios] if one is times.engines[0] else [],
         "doubts": [{"cause": cause, "what": what, "try": ADVICE[cause]} for cause, what in timed.doubts],

@@ -18,7 +18,7 @@ import gc
 import os
 import statistics
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from harness.experiment import Experiment
@@ -26,6 +26,7 @@ from harness.timing.contention import accounts, contention
 from harness.timing.flops import dense_shapes, operations
 from harness.timing.memory import memory_peak, reset_memory_peak
 from harness.timing.products import seconds_of_products
+from harness.timing.reference import medians, reference_work
 from harness.timing.synchronise import synchronise
 from harness.training.placement import Device, trained_on
 from harness.training.task import Raw
@@ -81,8 +82,8 @@ class EngineTimes:
 class WorkTimes:
     """All engines on one training; ``images`` and ``flops`` are of one epoch, ``load`` the system's load average over a
     minute before and after (None where there is none), ``contention`` the share of the turns' time that others may have
-    cost (None if unknown), ``products`` the seconds of an epoch's matrix products alone (None where they were not or
-    cannot be timed)."""
+    cost (None if unknown), ``reference`` the seconds of fixed pieces of work beside the engines, ``products`` the
+    seconds of an epoch's matrix products alone (None where they were not or cannot be timed)."""
 
     epochs: int
     images: int
@@ -91,6 +92,7 @@ class WorkTimes:
     turns: int
     load: tuple[float | None, float | None] = (None, None)
     contention: float | None = None
+    reference: Mapping[str, float] = field(default_factory=dict)
     products: float | None = None
 
 
@@ -124,14 +126,17 @@ def alternate(
         runners[engine] = _first(times[engine], functools.partial(prepared, experiment, variant, setting, engine))
     task = runners[engines[0]].task
     before = accounts()
-    turns = _turns(list(times.values()), runners, device, seconds, min_turns, max_turns)
+    beside: list[dict[str, float]] = []
+    turns = _turns(list(times.values()), runners, device, seconds, min_turns, max_turns, beside)
     held_up = contention(before, accounts())
     validation = 0 if task.data.x_val is None else len(task.data.x_val)
     loads = load_before, _load()
     shapes, images = dense_shapes(task.build()[0]), len(task.data.x)
     flops = None if shapes is None else operations(shapes, images, validation)
     products = None if shapes is None else seconds_of_products(shapes, images, validation, task.size.batch_size)
-    return WorkTimes(task.size.epochs, images, flops, tuple(times.values()), turns, loads, held_up, products)
+    return WorkTimes(
+        task.size.epochs, images, flops, tuple(times.values()), turns, loads, held_up, medians(beside), products
+    )
 
 
 def _first(one: EngineTimes, prepared: Callable[[], Engine]) -> Engine:
@@ -157,15 +162,23 @@ def _compiled(one: EngineTimes, compilations: Sequence[tuple[float, float | None
 
 
 def _turns(
-    times: list[EngineTimes], runners: dict[str, Engine], device: Device, seconds: float, least: int, most: int
+    times: list[EngineTimes],
+    runners: dict[str, Engine],
+    device: Device,
+    seconds: float,
+    least: int,
+    most: int,
+    beside: list[dict[str, float]],
 ) -> int:
-    """Fills in the rounds and returns the number of turns."""
+    """Fills in the rounds, and ``beside`` them those of the reference work, and returns the number of turns."""
+    reference_pieces = reference_work()
     begin = time.perf_counter()
     reference, others = times[0], times[1:]
     firsts: dict[str, list[tuple[float, float | None]]] = {one.engine: [] for one in times}
     turns, last = 0, 0.0
     while turns < least or (turns < most and time.perf_counter() - begin + last <= seconds):
         clock = time.perf_counter()
+        beside.append(reference_pieces())
         for one in [*others, reference, *reversed(others)]:
             _visit(one, runners[one.engine], device, firsts[one.engine])
         turns, last = turns + 1, time.perf_counter() - clock

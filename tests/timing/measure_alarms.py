@@ -76,6 +76,7 @@ def line_of(record: dict[str, Any], factor: float, noise: str, finished: Finishe
         "case": f"{record['work']}/{record['engine']}",
         "rounds": record["rounds"],
         "contention": record["contention"],
+        "reference": record["reference"],
         "load": record["load"],
         **record["baseline"],
     }

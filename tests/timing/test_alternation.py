@@ -115,6 +115,8 @@ def test_what_an_epoch_computes(bench: Any) -> None:
     assert (times.images, times.epochs) == (100, 4)
     assert times.flops == 100 * 2 * 2 * 3 + 10 * 2 * 3
     assert all(load is None or load >= 0 for load in times.load)
+    assert times.contention is None or times.contention >= 0
+    assert sorted(times.reference) == ["arithmetic", "copy", "interpreter"]
 
 
 def test_only_the_number_of_epochs_changes() -> None:

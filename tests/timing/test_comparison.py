@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -113,8 +114,32 @@ def test_what_others_explain_is_no_alarm(factor: float, contention: float | None
     before = [process(rng, 0.2, 0.005, 0.01) for _ in range(10)]
     found = compare_times(process(rng, 0.2 * factor, 0.0, 0.01), before, CASES, contention)
     assert found.state is state
-    assert ("Others may have held it up" in found.reason) is (state is TimeState.DISTURBED)
+    assert ("But others may have held it up" in found.reason) is (state is TimeState.DISTURBED)
     assert not (found.moved and state is TimeState.DISTURBED)
+
+
+@pytest.mark.parametrize(
+    ("factor", "now", "then", "contention", "state"),
+    [
+        (1.2, {"copy": 1.0}, {"copy": 1.0}, 0.0, TimeState.SLOWER),
+        (1.2, {"copy": 1.0, "sum": 1.3}, {"copy": 1.0, "sum": 1.0}, 0.0, TimeState.DISTURBED),
+        (1.6, {"copy": 1.0, "sum": 1.3}, {"copy": 1.0, "sum": 1.0}, 0.0, TimeState.SLOWER),
+        (1.08, {"copy": 1.04}, {"copy": 1.0}, 0.0, TimeState.SLOWER),  # too little to tell from noise
+        (1.2, {"copy": 0.5}, {"copy": 1.0}, 0.0, TimeState.SLOWER),
+        (1.2, {"copy": 1.3}, {}, 0.0, TimeState.SLOWER),  # stored before there was a reference
+        (1.2, {}, {"copy": 1.0}, 0.0, TimeState.SLOWER),
+        (1.6, {"copy": 1.3}, {"copy": 1.0}, 0.5, TimeState.DISTURBED),
+    ],
+)
+def test_a_slower_machine_is_no_slower_code(
+    factor: float, now: dict[str, float], then: dict[str, float], contention: float, state: TimeState
+) -> None:
+    rng = np.random.default_rng(7)
+    before = [replace(process(rng, 0.2, 0.005, 0.01), reference=then) for _ in range(10)]
+    found = compare_times(replace(process(rng, 0.2 * factor, 0.0, 0.01), reference=now), before, CASES, contention)
+    assert found.state is state
+    said = "machine itself was 1.30x slower, on a fixed piece of work (sum)"
+    assert (said in found.reason) is (state is TimeState.DISTURBED and not contention)
 
 
 SLOWER, FASTER, WITHIN, DISTURBED = TimeState.SLOWER, TimeState.FASTER, TimeState.WITHIN, TimeState.DISTURBED

@@ -20,7 +20,11 @@ from tests.timing.make import repeat
 
 CASE = "example-4/dropout 0.2/compiled"
 HELD = Timings(
-    "jax-cpu", {CASE: (repeat([0.1, 1 / 3, 5e-324]), repeat([0.2], compile=None)), "한/b/fit": (repeat([1]),)}
+    "jax-cpu",
+    {
+        CASE: (repeat([0.1, 1 / 3, 5e-324]), repeat([0.2], compile=None, reference={"copy": 1 / 3})),
+        "한/b/fit": (repeat([1]),),
+    },
 )
 
 
@@ -35,6 +39,12 @@ def test_what_is_written_is_read_back_bit_for_bit(path: Path) -> None:
     assert path.parent.name == "timing"
     assert read_timings(path) == HELD
     assert [p.name for p in path.parent.iterdir()] == ["jax-cpu.json"]
+
+
+def test_a_file_of_before_there_was_a_reference_is_read_and_written_as_it_was() -> None:
+    old = Timings("jax-cpu", {CASE: (repeat([0.1]),)})
+    assert "reference" not in dumps_timings(old)
+    assert parse_timings(dumps_timings(old)) == old
 
 
 def test_each_repeat_has_a_line_of_its_own() -> None:
@@ -78,6 +88,9 @@ def repeats(*keys: Any, value: Any) -> Callable[[Any], None]:
         (set_at("stack", value="jax-gpu"), "the timings of jax-cpu"),
         (set_at("more", value=1), "an unknown 'more'"),
         (set_at("cases", value=[]), "an object at cases"),
+        (repeats("reference", value=[1.0]), "an object at"),
+        (repeats("reference", value={"copy": 0}), "seconds above 0"),
+        (repeats("reference", value={"copy": "1"}), "a number"),
         (set_at("cases", CASE, value=[]), "1 to 10 repeats"),
         (repeats("rounds", value=[]), "at least one round"),
         (repeats("rounds", value=[0.1, None]), f"a number at cases/{CASE}/0/rounds/1"),

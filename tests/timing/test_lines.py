@@ -59,7 +59,9 @@ def begin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]
                 epoch = chosen[engine != "fit"]
                 steady = [epoch * (1 + 0.001 * n) for n in range(4 if engine == "fit" else 8)]
                 found.append(EngineTimes(engine, steady, steady, [2.0], 1.0, None, memory, f"{device}: AMD EPYC"))
-            return WorkTimes(experiment.size("lecture").epochs, 60000, 1e9, tuple(found), 4, (0.1, 0.1), contention)
+            return WorkTimes(
+                experiment.size("lecture").epochs, 60000, 1e9, tuple(found), 4, (0.1, 0.1), contention, {"copy": 0.001}
+            )
 
         monkeypatch.setattr(suite_timed, "alternate", alternate)
         monkeypatch.setattr(
@@ -160,6 +162,7 @@ def test_an_update_appends_while_nothing_moves(begin: Callable[..., Any], tmp_pa
     assert held is not None
     [one, _] = held.cases["example-4/softmax/fit"]
     assert "engine" not in one.provenance.fingerprint
+    assert one.reference == {"copy": 0.001}
     assert one.provenance.reason == "first"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["timing"]  # accuracy is not touched
 
