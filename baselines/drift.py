@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from baselines.curves import Shift, largest
 from baselines.difference import Difference, difference
 from baselines.record import Baseline, VariantBaseline
 from harness.errors import invalid
@@ -34,12 +35,14 @@ class State(enum.StrEnum):
 class Comparison:
     """A variant against its baseline; ``rows[0]`` is the primary metric, which decides, the others are shown.
 
-    ``rows`` is empty for "new", "missing" and "not comparable": there is nothing to set side by side.
+    ``rows`` is empty for "new", "missing" and "not comparable": there is nothing to set side by side. ``shift``: what
+    moved furthest of the learning curves and metrics, seed by seed; it decides too.
     """
 
     state: State
     reason: str
     rows: tuple[Difference, ...] = ()
+    shift: Shift | None = None
 
     @property
     def primary(self) -> Difference | None:
@@ -56,7 +59,8 @@ class Comparison:
         )
 
     def to_json(self) -> dict[str, Any]:
-        return {"state": str(self.state), "reason": self.reason, "rows": [row.to_json() for row in self.rows]}
+        shift = {"shift": self.shift.to_json()} if self.shift else {}
+        return {"state": str(self.state), "reason": self.reason, "rows": [row.to_json() for row in self.rows], **shift}
 
 
 def compare(
@@ -66,16 +70,18 @@ def compare(
     *,
     definition: str,
     same_fingerprint: bool,
+    same_streams: bool,
     comparisons: int,
     alpha: float = ALPHA,
 ) -> Comparison:
     """Compares a variant's trials of this run with its stored ones.
 
-    Drifted means: two-sided p < ``alpha`` / ``comparisons`` **and** a difference beyond the primary metric's
-    ``smallest_effect``, in either direction. ``comparisons`` is the number of variants compared in the run. Holm's
-    procedure starts with this very level (Bonferroni's) and relaxes it once the smallest p-value of the run is known;
-    a test item has to be red or green the moment it finishes, when it is not. What Holm would find beyond it is a
-    second drift in a run that is red already.
+    Drifted means: the primary metric differs, two-sided p < ``alpha`` / ``comparisons`` / 2, **and** beyond its
+    ``smallest_effect``, in either direction; or, with the other half of the level, a metric or learning curve moved on
+    the seeds that both have (``baselines.curves``). ``comparisons`` is the number of variants compared in the run.
+    Holm's procedure starts with this very level (Bonferroni's) and relaxes it once the smallest p-value of the run is
+    known; a test item has to be red or green the moment it finishes, when it is not. What Holm would find beyond it is
+    a second drift in a run that is red already.
 
     Without variance (every difference the same, or both sides constant) size alone decides, from five seeds on.
     Diverged and censored trials have no value: their shares are compared by Fisher's exact test, and an outright flip
@@ -88,6 +94,7 @@ def compare(
         metrics: the experiment's, the primary one first.
         definition: the variant's ``harness.definition.variant_hash`` now.
         same_fingerprint: whether this run's fingerprint equals that of the stored trials.
+        same_streams: whether a seed means the same random numbers in both, as far as versions tell.
         comparisons: variants compared in the run, at least 1.
         alpha: chance of a false alarm per run.
     """
@@ -116,10 +123,13 @@ def compare(
     nested = len(common) in (len(trials), len(stored))
     if common and nested and len(equal) == len(common):
         return Comparison(State.IDENTICAL, f"Bit for bit, on {_seeds(len(common))}.", rows)
-    level = alpha / comparisons
+    level = alpha / comparisons / 2
     reason = _in_words(rows[0], level)
+    shift = largest(trials, baseline.trials, baseline.rounding, same_streams=same_streams, level=level)
     if rows[0].beyond_chance(metrics[0].smallest_effect, level):
-        return Comparison(State.DRIFTED, reason, rows)
+        return Comparison(State.DRIFTED, reason, rows, shift)
+    if shift is not None:
+        return Comparison(State.DRIFTED, f"{shift}. {reason}", rows, shift)
     if common and same_fingerprint and {t.engine for t in trials} == {t.engine for t in baseline.trials}:
         reason = f"Other bits on {len(common) - len(equal)} of {_seeds(len(common))}, same fingerprint. {reason}"
         return Comparison(State.CHANGED, reason, rows)

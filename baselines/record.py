@@ -30,11 +30,16 @@ class Provenance:
 
 @dataclass(frozen=True)
 class VariantBaseline:
-    """The stored trials of one variant: at least one, seeds unique; ``definition`` is its ``variant_hash``."""
+    """The stored trials of one variant: at least one, seeds unique; ``definition`` is its ``variant_hash``.
+
+    ``rounding``: how far rounding takes each feature of these trials (``baselines.curves.rounding``); empty where that
+    was not measured.
+    """
 
     trials: tuple[Trial, ...]
     definition: str
     provenance: Provenance
+    rounding: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -77,6 +82,7 @@ class Baseline:
                         "fingerprint": dict(variant.provenance.fingerprint),
                     },
                     "trials": [trial.to_json() for trial in variant.trials],
+                    **({"rounding": {k: list(v) for k, v in variant.rounding.items()}} if variant.rounding else {}),
                 }
                 for name, variant in self.variants.items()
             },

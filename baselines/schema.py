@@ -45,7 +45,9 @@ def parse(text: str) -> Baseline:
 
 def _variant(name: str, value: Any) -> VariantBaseline:
     where = f"variants/{name}"
-    fields = fields_of(value, where, ("definition", "provenance", "trials"))
+    names = ("definition", "provenance", "trials")
+    measured = isinstance(value, dict) and "rounding" in value  # not in files from before it was measured
+    fields = fields_of(value, where, (*names, "rounding") if measured else names)
     definition = definition_of(fields["definition"], f"{where}/definition")
     records = fields["trials"]
     if not isinstance(records, list) or not records:
@@ -58,7 +60,17 @@ def _variant(name: str, value: Any) -> VariantBaseline:
         if set(trial.metrics) != set(trials[0].metrics):
             expected = f"the metrics {sorted(trials[0].metrics)} on every seed"
             raise FormatError(expected, sorted(trial.metrics), f"{where}, seed {trial.seed}")
-    return VariantBaseline(trials, definition, provenance(fields["provenance"], f"{where}/provenance"))
+    rounding = _rounding(fields["rounding"], f"{where}/rounding") if measured else {}
+    return VariantBaseline(trials, definition, provenance(fields["provenance"], f"{where}/provenance"), rounding)
+
+
+def _rounding(value: Any, where: str) -> dict[str, tuple[float, ...]]:
+    for key, found in mapping(value, where).items():
+        if not isinstance(found, list):
+            raise FormatError("a list of numbers", found, f"{where}/{key}")
+        for entry in found:
+            number(entry, f"{where}/{key}")
+    return {key: tuple(found) for key, found in value.items()}
 
 
 def provenance(value: Any, where: str) -> Provenance:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
+from baselines.curves import Rounding
 from baselines.drift import same_bits
 from baselines.record import Baseline, ExpectedVerdict, Provenance, VariantBaseline
 from harness.errors import invalid
@@ -24,6 +25,7 @@ def renewed(
     variants: Mapping[str, str],
     claims: Iterable[str],
     trials: Trials,
+    rounding: Mapping[str, Rounding],
     seeds: int,
     verdicts: Mapping[str, Verdict],
     provenance: Provenance,
@@ -31,8 +33,8 @@ def renewed(
     """The baseline after a run, of which any part may be missing.
 
     A variant or claim that did not run keeps what is stored; one that is no longer declared is left out; one that ran
-    to the same bits or verdict, by the same definition on the same fingerprint, keeps its provenance, so that a
-    repetition changes no file.
+    to the same bits or verdict, by the same definition on the same fingerprint, keeps its provenance and its rounding,
+    so that a repetition changes no file.
     A variant with fewer than ``seeds`` trials was interrupted and is not stored; NOT_RUN is no verdict to expect.
 
     Args:
@@ -41,6 +43,7 @@ def renewed(
         variants: all the experiment declares, in its order, with their ``variant_hash`` now.
         claims: keys of all claims that this file holds: those on the experiment, or the exact ones.
         trials: this run's, by variant.
+        rounding: how far rounding takes them, by variant.
         seeds: how many trials were asked for per variant.
         verdicts: this run's, by claim key.
         provenance: of this run; SuiteError without a reason.
@@ -58,8 +61,10 @@ def renewed(
         before = old.variants.get(name)
         if name in trials and name not in unfinished:
             ordered = tuple(sorted(trials[name], key=lambda trial: trial.seed))
-            now = VariantBaseline(ordered, definition, provenance)
-            kept[name] = before if before is not None and _same(before, now) else now
+            now = VariantBaseline(ordered, definition, provenance, rounding.get(name, {}))
+            if before is not None and _same(before, now):
+                now = before if before.rounding else replace(before, rounding=now.rounding)
+            kept[name] = now
         elif before is not None:
             kept[name] = before
     expected: dict[str, ExpectedVerdict] = {}
@@ -107,6 +112,8 @@ def _change(old: VariantBaseline | None, new: VariantBaseline | None) -> str:
         return f"removed ({_mean(old)}), the experiment no longer declares it"
     if old is None:
         return f"new, {_mean(new)}"
+    if old.trials == new.trials and old.rounding != new.rounding:
+        return "how far rounding takes it is stored too"
     state = "renewed" if old.definition == new.definition else "redefined"
     return f"{state}, {_mean(old)} → {_mean(new)}"
 

@@ -7,6 +7,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from baselines.curves import Rounding, rounding
 from baselines.drift import Comparison, State
 from baselines.record import ExpectedVerdict
 from baselines.verdicts import compare_verdict
@@ -18,7 +19,7 @@ from harness.fingerprint import fingerprint
 from harness.rules import Exact
 from harness.store import RecordError, Run, RunLog
 from harness.training.backend import Device
-from harness.training.train import resolve_engine
+from harness.training.train import resolve_engine, train
 from harness.trial import Trial
 from harness.verdict import Decision, Verdict
 from suite import errata
@@ -67,6 +68,8 @@ class SuiteRun:
         self.planned, self.comparisons = planned, max(comparisons, 1)
         self.trials = Trials(options, log, progress, exchange, earlier)
         self.states: dict[tuple[str, str], Comparison] = {}
+        self.rounding: dict[tuple[str, str], Rounding] = {}
+        """How far rounding takes a variant's trials, of those that a baseline is stored of (``measure_rounding``)."""
         self.outcomes: dict[str, Outcome] = {}
         self.errata: dict[str, Finding] = {}
         self.timings: list[Any] = []
@@ -106,10 +109,30 @@ class SuiteRun:
         red = self.options.update is None and (comparison.fails(self.options.strict) or missing)
         self.moved |= red and (experiment, variant) not in self._damaged
         record = self._training_record(experiment, variant, trials, comparison, red)
+        if self.options.update is not None:
+            self.rounding[experiment, variant] = measured = self._measure_rounding(experiment, variant)
+            record["rounding"] = {name: list(values) for name, values in measured.items()}
         self.log.append("training", record)
         message = f"{training_name(experiment, variant)} {comparison.state}: {comparison.reason}"
         advice = '\n  If this is meant, store it: --update-baselines "reason".'
         return {**record, "red": red, "message": message if "--update-baselines" in message else message + advice}
+
+    def _measure_rounding(self, experiment: str, variant: str) -> Rounding:
+        """What is stored of the same bits, else measured: trains the twin of every trial."""
+        known = self.stored.rounding(experiment, variant, self.options.setting)
+        if known and self.comparison(experiment, variant).state is State.IDENTICAL:
+            return known
+        declared, trials = EXPERIMENTS[experiment], self.train(experiment, variant)
+        seeds = [trial.seed for trial in trials]
+        name = f"{training_name(experiment, variant)}, twins"
+        self.progress.start(name, seeds, declared.size(self.options.setting).epochs)
+        clock = time.perf_counter()
+        try:
+            setting, engine = self.options.setting, self.options.engine
+            twins = train(declared, variant, seeds, setting, engine, self.progress.epoch, twin=True)
+        finally:
+            self.progress.finish(name, time.perf_counter() - clock)
+        return rounding([trial.thinned() for trial in trials], [twin.thinned() for twin in twins])
 
     def decide(self, claim: Claim) -> Outcome:
         """Decides a claim from its trials, training what is still untrained; NOT_RUN where a training failed."""
@@ -238,6 +261,7 @@ class SuiteRun:
                 "damaged": (experiment, variant) in self._damaged,
                 "reason": comparison.reason,
                 **(row.to_json() if row else {}),
+                **({"shift": comparison.shift.to_json()} if comparison.shift else {}),
                 "rows": [other.to_json() for other in comparison.rows],
             },
         }
@@ -263,6 +287,7 @@ def restored(run: SuiteRun, record: Run) -> None:
         key, baseline = (training["experiment"], training["variant"]), training["baseline"]
         run.states[key] = Comparison(State(baseline["state"]), baseline["reason"])
         run.trials.reused[key] = training["reused"]
+        run.rounding[key] = {name: tuple(values) for name, values in training.get("rounding", {}).items()}
         run.moved |= baseline["red"] and not baseline["damaged"]
     for claim in record.claims:
         outcome = run.outcomes[claim["key"]] = Outcome.from_json(claim)

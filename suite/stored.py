@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from baselines.curves import Rounding
 from baselines.drift import Comparison, compare, undeclared
 from baselines.files import path_of, read, update
 from baselines.record import EXACT, Baseline, ExpectedVerdict, Provenance
@@ -88,12 +89,14 @@ class Stored:
         """A variant of this run against its baseline."""
         baseline = self.get(experiment.id, setting)
         stored = baseline.variants.get(variant) if baseline else None
+        then = dict(stored.provenance.fingerprint) if stored else {}
         return compare(
             trials,
             stored,
             experiment.metrics,
             definition=variant_hash(experiment, variant, setting),
-            same_fingerprint=stored is not None and dict(stored.provenance.fingerprint) == dict(fingerprint),
+            same_fingerprint=stored is not None and then == dict(fingerprint),
+            same_streams=stored is not None and streams(then) == streams(fingerprint),
             comparisons=comparisons,
         )
 
@@ -110,10 +113,17 @@ class Stored:
             return None
         return sum(trial.seconds.total for trial in stored.trials) / len(stored.trials)
 
+    def rounding(self, experiment: str, variant: str, setting: str) -> Rounding:
+        """What is stored of how far rounding takes a variant's trials; empty where that is nothing."""
+        baseline = self.get(experiment, setting)
+        stored = baseline.variants.get(variant) if baseline else None
+        return stored.rounding if stored else {}
+
     def renew(
         self,
         experiment: Experiment | None,
         trials: Mapping[str, tuple[Trial, ...]],
+        rounding: Mapping[str, Rounding],
         seeds: int,
         verdicts: Mapping[str, Verdict],
         setting: str,
@@ -133,6 +143,7 @@ class Stored:
                 variants={v.name: variant_hash(experiment, v.name, setting) for v in declared if experiment},
                 claims=[claim.key for claim in claims],
                 trials={variant: [trial.thinned() for trial in done] for variant, done in trials.items()},
+                rounding=rounding,
                 seeds=seeds,
                 verdicts=verdicts,
                 provenance=provenance,
@@ -142,6 +153,12 @@ class Stored:
         old, new = update(path_of(self.root, setting, self.stack, name), change)
         self._read[name, setting] = new
         return difference(old, new)
+
+
+def streams(fingerprint: Mapping[str, Any]) -> list[Any]:
+    """The part of a fingerprint that says which random numbers a seed gives: versions of libraries, device, engine."""
+    names = ("keras", "backend", "backend_version", "jaxlib", "numpy", "device", "precision", "engine")
+    return [fingerprint.get(name) for name in names]
 
 
 def file_of(claim: Claim) -> str:

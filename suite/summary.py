@@ -98,6 +98,7 @@ def update_baselines(run: SuiteRun) -> Iterator[str]:
         trials = {name: done for (of, name), done in run.trials.done.items() if of == experiment.id}
         if trials:
             seeds = len(run.trials.seeds(experiment.id))
-            yield run.stored.renew(experiment, trials, seeds, verdicts, run.options.setting, origin)
+            rounding = {name: found for (of, name), found in run.rounding.items() if of == experiment.id}
+            yield run.stored.renew(experiment, trials, rounding, seeds, verdicts, run.options.setting, origin)
     if any(outcome.claim.experiment is None for outcome in run.outcomes.values()):
-        yield run.stored.renew(None, {}, 1, verdicts, run.options.setting, origin)
+        yield run.stored.renew(None, {}, {}, 1, verdicts, run.options.setting, origin)

@@ -39,8 +39,8 @@ class Program(Protocol):
     def rebind(self, task: Task) -> None:
         """Takes over another task of the same ``structure``: its data and its learning rate."""
 
-    def reset(self, seed: int) -> None:
-        """Initial weights and optimizer state of ``seed``."""
+    def reset(self, seed: int, twin: bool = False) -> None:
+        """Initial weights, or those of its twin, and optimizer state of ``seed``."""
 
     def launch(self, orders: np.ndarray, initial: float) -> tuple[dict[str, np.ndarray], np.ndarray]:
         """Trains one epoch per row of ``orders`` (epochs, examples), int32.
@@ -134,7 +134,7 @@ class CompiledEngine:
         if self.epochs_per_launch == epochs:
             raw.compile = 0.0 if self._compiled else self._compile(seed)
         self._compiled = True
-        self.program.reset(seed)
+        self.program.reset(seed, self.task.twin)
         self._observe(raw, "initial_")
         for start in range(0, epochs, self.epochs_per_launch):
             batch = range(start, min(start + self.epochs_per_launch, epochs))

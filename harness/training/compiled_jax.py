@@ -54,10 +54,10 @@ class JaxProgram:
             variable.assign(value)
         return model
 
-    def reset(self, seed: int) -> None:
+    def reset(self, seed: int, twin: bool = False) -> None:
         import jax.numpy as jnp
 
-        initialise(self._model, seed)
+        initialise(self._model, seed, twin)
         weights = [jnp.array(variable.value) for variable in self._model.trainable_variables]
         others = [jnp.array(variable.value) for variable in self._model.non_trainable_variables]
         self._state = (weights, others, [jnp.array(value) for value in self._fresh])

@@ -48,8 +48,8 @@ class TensorFlowProgram:
     def model(self) -> Any:
         return self._model
 
-    def reset(self, seed: int) -> None:
-        initialise(self._model, seed)
+    def reset(self, seed: int, twin: bool = False) -> None:
+        initialise(self._model, seed, twin)
         for variable, value in zip(self._optimizer.variables, self._fresh, strict=True):
             variable.assign(value)
 

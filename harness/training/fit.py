@@ -37,7 +37,7 @@ class FitEngine:
     def model(self, seed: int) -> Any:
         """A new Keras model with the initial weights of ``seed``, compiled as this engine uses it."""
         model, optimizer = self.task.build()
-        initialise(model, seed)
+        initialise(model, seed, self.task.twin)
         model.compile(
             optimizer=optimizer,
             loss=self.task.experiment.loss,

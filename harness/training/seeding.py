@@ -62,8 +62,11 @@ def seed_everything(seed: int) -> None:
         torch.manual_seed(seed)
 
 
-def initialise(model: Any, seed: int) -> None:
+def initialise(model: Any, seed: int, twin: bool = False) -> None:
     """Sets every variable of the built Keras ``model``, random-number states of Dropout included, from ``seed``.
+
+    For a ``twin`` the last bit of every weight that is trained and not 0 goes up or down: the same training as far as
+    anybody can tell who knows the weights to seven digits, and as another machine's rounding would have it.
 
     Each layer is built anew from its own configuration under a seed of its own, so Keras' initialisers draw the values.
     The backend's own generator is left alone: Keras' initialisers draw nothing from it, and seeding TensorFlow's throws
@@ -76,6 +79,16 @@ def initialise(model: Any, seed: int) -> None:
             fresh.build_from_config(layer.get_build_config())
         for own, new in zip(layer.variables, fresh.variables, strict=True):
             own.assign(new)
+        if twin:
+            _flip_last_bits(layer, derived(seed, f"{role}/twin"))
+
+
+def _flip_last_bits(layer: Any, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    for variable in layer.trainable_variables:
+        values = np.array(variable)
+        towards = rng.choice(np.array([-np.inf, np.inf], values.dtype), values.shape)
+        variable.assign(np.where(values == 0, values, np.nextafter(values, towards)))
 
 
 def data_order(seed: int, epoch: int, count: int) -> np.ndarray:

@@ -14,12 +14,16 @@ OnEpoch = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class Task:
-    """One variant of an experiment, ready to train; ``data`` is already cut to the size."""
+    """One variant of an experiment, ready to train; ``data`` is already cut to the size.
+
+    ``twin``: its trainings begin with other last bits (``seeding.initialise``).
+    """
 
     experiment: Experiment
     variant: Variant
     size: Size
     data: Dataset
+    twin: bool = False
 
     @property
     def steps(self) -> int:

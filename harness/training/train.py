@@ -81,6 +81,7 @@ def train(
     engine: str = "auto",
     on_epoch: OnEpoch = lambda seed, epoch: None,
     on_trial: Callable[[Trial], None] = lambda trial: None,
+    twin: bool = False,
 ) -> tuple[Trial, ...]:
     """Trains one variant with each of the seeds and returns a trial for each, in order.
 
@@ -91,12 +92,13 @@ def train(
         engine: "fit", "compiled", or "auto".
         on_epoch: told (seed, epochs finished) after every launch.
         on_trial: given each trial the moment it is finished, so that an interrupt loses none.
+        twin: trains the twin of each seed, whose initial weights have other last bits: what rounding does to a trial.
 
     Raises:
         SuiteError: unknown variant, setting or engine, an engine that the backend lacks, or impossible seeds.
     """
     check_seeds(seeds)
-    runner = prepare(experiment, variant, setting, engine, _programs())
+    runner = prepare(experiment, variant, setting, engine, _programs(), twin)
     name = resolve_engine(engine, active_backend())
     task = runner.task
     facts = task.variant.facts() if task.variant.facts else {}
@@ -114,7 +116,12 @@ def train(
 
 
 def prepare(
-    experiment: Experiment, variant: str, setting: str, engine: str = "auto", programs: Programs | None = None
+    experiment: Experiment,
+    variant: str,
+    setting: str,
+    engine: str = "auto",
+    programs: Programs | None = None,
+    twin: bool = False,
 ) -> Engine:
     """An engine with a variant's model and data in place, ready to train seed after seed; errors as ``train``.
 
@@ -124,7 +131,7 @@ def prepare(
     backend = active_backend()
     name = resolve_engine(engine, backend)
     assert declared.data is not None
-    task = Task(experiment, declared, size, declared.data().first(size.train))
+    task = Task(experiment, declared, size, declared.data().first(size.train), twin)
     if name == "fit":
         from harness.training.fit import FitEngine
 

@@ -17,7 +17,13 @@ NEARLY = [0.9801, 0.9811, 0.9796, 0.9806, 0.9792]
 
 def against(ours, base, metrics=(ACCURACY,), definition=DEFINITION, same_fingerprint=False, comparisons=30):
     return compare(
-        ours, base, metrics, definition=definition, same_fingerprint=same_fingerprint, comparisons=comparisons
+        ours,
+        base,
+        metrics,
+        definition=definition,
+        same_fingerprint=same_fingerprint,
+        same_streams=True,
+        comparisons=comparisons,
     )
 
 
@@ -42,7 +48,7 @@ def test_long_curves_are_compared_at_the_points_a_baseline_stores():
     ours = [dataclasses.replace(t, history={"loss": curve}) for t in trials(BASE)]
     base = dataclasses.replace(stored(BASE), trials=tuple(t.thinned() for t in ours))
     assert against(ours, base).state == "identical"
-    other = [dataclasses.replace(t, history={"loss": (*curve[:-1], 0.1)}) for t in ours]
+    other = [dataclasses.replace(t, history={"loss": (*curve[:-1], curve[-1] + 1e-9)}) for t in ours]
     assert against(other, base).state == "within"
 
 
@@ -188,7 +194,9 @@ def test_log_metrics_compare_ratios():
     assert row.ours / row.baseline == pytest.approx(math.exp(row.difference))
     assert against(ours, base, (STEPS,)).state == "drifted"
     ours = [trial(i, 0, metrics={"steps": (100.0 + i) * 1.05 * (1 + 1e-4 * i)}) for i in range(5)]
-    assert against(ours, base, (STEPS,)).state == "within"  # 5 % is less than the smallest effect, 10 %
+    row = against(ours, base, (STEPS,)).primary
+    assert row.p < 1e-6
+    assert not row.beyond_chance(STEPS.smallest_effect, 0.01)  # 5 % is less than the smallest effect, 10 %
 
 
 def test_all_diverged_on_both_sides_is_no_drift():
@@ -241,14 +249,15 @@ def test_a_metric_that_vanished_from_one_seed_is_missing():
     assert against(ours, stored(BASE)).state == "missing"
 
 
-def test_other_metrics_are_shown_and_decide_nothing():
+def test_another_metric_that_moves_on_every_seed_is_drift():
     both = [{"val_accuracy": value, "val_loss": 0.1 + 1e-4 * i} for i, value in enumerate(BASE)]
     worse = [m | {"val_loss": m["val_loss"] + 0.5 + 1e-4 * i} for i, m in enumerate(both)]
     base = dataclasses.replace(stored([]), trials=tuple(trial(i, 0, metrics=m) for i, m in enumerate(both)))
     result = against([trial(i, 0, metrics=m) for i, m in enumerate(worse)], base, (ACCURACY, LOSS))
-    assert result.state == "within"
+    assert (result.state, result.shift.feature, result.shift.rounding) == ("drifted", "val_loss", None)
     assert [row.metric for row in result.rows] == ["val_accuracy", "val_loss"]
-    assert result.rows[1].p < 1e-6
+    assert not result.rows[0].beyond_chance(0.0005, 0.01)
+    assert result.to_json()["shift"]["n"] == 5
     assert against([trial(i, 0, metrics=m) for i, m in enumerate(worse)], base, (LOSS, ACCURACY)).state == "drifted"
 
 

@@ -28,7 +28,7 @@ def renew(old: Baseline | None = OLD, **changes) -> Baseline:
         "verdicts": {},
         "provenance": LATER,
     }
-    return renewed(old, **(given | changes))
+    return renewed(old, **({"rounding": {}} | given | changes))
 
 
 def test_nothing_ran_nothing_changes():

@@ -188,8 +188,14 @@ def test_a_file_that_may_not_be_read(path: Path) -> None:
 def test_trials_of_another_definition_are_not_compared() -> None:
     ours = trials([0.1] * 5)
     found = compare(
-        ours, stored([0.9] * 5), [ACCURACY], definition=DEFINITION[::-1], same_fingerprint=True, comparisons=1
-    )  # fmt: skip
+        ours,
+        stored([0.9] * 5),
+        [ACCURACY],
+        definition=DEFINITION[::-1],
+        same_fingerprint=True,
+        same_streams=True,
+        comparisons=1,
+    )
     assert found.state is State.NOT_COMPARABLE
     assert found.red
     assert not found.rows

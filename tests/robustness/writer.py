@@ -40,7 +40,11 @@ def main(root: str, variant: str, rounds: int) -> None:
         verdict = (Verdict.SUPPORTED, Verdict.REFUTED)[round_ % 2]
         origin = Provenance({"backend": "jax"}, "abc", "2026-11-24", f"{variant}, round {round_}")
         verdicts = dict.fromkeys(claims_for(variant), verdict)
-        print(stored.renew(EXPERIMENTS[EXPERIMENT], {variant: (trial(variant, round_),)}, 1, verdicts, SETTING, origin))
+        print(
+            stored.renew(
+                EXPERIMENTS[EXPERIMENT], {variant: (trial(variant, round_),)}, {}, 1, verdicts, SETTING, origin
+            )
+        )
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ from tests.training import (
     measure_looks,
     measure_pairing,
     measure_placement,
+    measure_twins,
     measure_updates,
 )
 
@@ -39,6 +40,7 @@ MEASUREMENTS: dict[str, Callable[[], Any]] = {
     "weight gradients": measure_looks.gradients,
     "control": measure_control.control,
     "placement": measure_placement.placement,
+    "twins": measure_twins.twins,
     "updates": measure_updates.trajectories,
     "gradients": measure_updates.gradients,
 }

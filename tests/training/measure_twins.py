@@ -1,0 +1,42 @@
+"""A trial, its twin, and what tells their initial weights apart."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from cases.networks import mlp
+from harness.training.seeding import initialise
+from harness.training.train import train
+from tests.training.experiments import AGREEMENT
+
+SEEDS = (0, 1)
+
+
+def twins() -> dict[str, Any]:
+    variant = AGREEMENT.variants[0].name
+    found: dict[str, Any] = {"weights": _weights()}
+    for engine in ("compiled", "fit"):
+        runs = {"trial": False, "twin": True, "twin again": True, "trial again": False}
+        for name, twin in runs.items():
+            done = train(AGREEMENT, variant, SEEDS, engine=engine, twin=twin)
+            found[f"{engine}/{name}"] = [list(trial.history["loss"]) for trial in done]
+    return found
+
+
+def _weights() -> dict[str, float]:
+    model = mlp(2)
+    values = []
+    for twin in (False, True, True):
+        initialise(model, 0, twin)
+        values.append(np.concatenate([np.ravel(np.array(variable)) for variable in model.trainable_variables]))
+    plain, one, again = values
+    moved = plain != 0
+    return {
+        "repeats": bool(np.array_equal(one, again)),
+        "zeros stay": bool(np.array_equal(one[~moved], plain[~moved])),
+        "all others move": bool((one[moved] != plain[moved]).all()),
+        "share that grows": float((np.abs(one[moved]) > np.abs(plain[moved])).mean()),
+        "furthest, relative": float(np.abs(one[moved] / plain[moved] - 1).max()),
+    }

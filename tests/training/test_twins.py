@@ -1,0 +1,28 @@
+"""Twins: the same trials from initial weights whose last bits differ."""
+
+import pytest
+
+
+def test_the_last_bit_of_every_weight_goes_up_or_down(measured):
+    weights = measured["twins"]["weights"]
+    assert weights["repeats"]
+    assert weights["zeros stay"]
+    assert weights["all others move"]
+    assert 0.45 < weights["share that grows"] < 0.55
+    assert 0 < weights["furthest, relative"] <= 2.0**-23
+
+
+@pytest.mark.parametrize("engine", ["compiled", "fit"])
+def test_a_twin_is_the_same_training_but_for_rounding(measured, engine):
+    twins = measured["twins"]
+    trial, twin = twins[f"{engine}/trial"], twins[f"{engine}/twin"]
+    assert trial != twin
+    for one, other in zip(trial, twin, strict=True):
+        assert one[0] == pytest.approx(other[0], rel=1e-5)
+
+
+@pytest.mark.parametrize("engine", ["compiled", "fit"])
+def test_a_twin_repeats_and_leaves_nothing_behind(measured, engine):
+    twins = measured["twins"]
+    assert twins[f"{engine}/twin"] == twins[f"{engine}/twin again"]
+    assert twins[f"{engine}/trial"] == twins[f"{engine}/trial again"]
