@@ -41,11 +41,15 @@ class VerdictComparison:
         }
 
 
-def compare_verdict(obtained: Verdict, expected: ExpectedVerdict | None, *, drifted: bool = False) -> VerdictComparison:
+def compare_verdict(
+    obtained: Verdict, expected: ExpectedVerdict | None, *, drifted: bool = False, more_seeds: bool = False
+) -> VerdictComparison:
     """Sets a verdict beside the stored one; ``drifted``: a variant that the claim rests on has drifted.
 
     A verdict that goes from decided to INCONCLUSIVE, or the reverse, may do so by chance or for a lack of seeds: it is
-    reported, and red only if drift confirms it. NOT_RUN is red whether or not a verdict is stored.
+    reported, and red only if drift confirms it. Where ``more_seeds`` were looked at than those of the expected verdict,
+    they explain it, and drift (of which only the first seeds speak) does not. NOT_RUN is red whether or not a verdict
+    is stored.
     """
     before = expected.verdict if expected else None
     if obtained is Verdict.NOT_RUN:
@@ -58,5 +62,7 @@ def compare_verdict(obtained: Verdict, expected: ExpectedVerdict | None, *, drif
     if obtained.decided and before.decided:
         return VerdictComparison(VerdictState.FLIPPED, before, obtained, True, f"{since}.")
     state = VerdictState.DECIDED if obtained.decided else VerdictState.WEAKENED
+    if more_seeds:
+        return VerdictComparison(state, before, obtained, False, f"{since}, from another number of seeds.")
     confirmed = "a variant it rests on has drifted" if drifted else "no variant it rests on has drifted"
     return VerdictComparison(state, before, obtained, drifted, f"{since}; {confirmed}.")

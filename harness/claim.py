@@ -10,6 +10,7 @@ from harness.experiment import Experiment
 from harness.published import Figure, Published
 from harness.rules.evidence import Evidence, Rule
 from harness.rules.exact import Comparison, Exact
+from harness.rules.looks import ONLY, Look
 from harness.trial import Trial
 from harness.verdict import Decision, Difference
 
@@ -115,9 +116,11 @@ class Claim:
             for variant, figure in published.figures.items()
         }
 
-    def decide(self, trials: Mapping[str, tuple[Trial, ...]]) -> tuple[Decision, tuple[Decision, ...]]:
-        """The deciding rule's decision and those beside it, from trials by variant name."""
+    def decide(
+        self, trials: Mapping[str, tuple[Trial, ...]], look: Look = ONLY
+    ) -> tuple[Decision, tuple[Decision, ...]]:
+        """The deciding rule's decision and those beside it, from trials by variant name, at one of several looks."""
         if self.experiment is None or isinstance(self.rule, Exact):
             raise SuiteError(f"Claim {self.key!r} is exact: it is decided by its check, not by trials.")
-        evidence = Evidence(trials, {metric.name: metric for metric in self.experiment.metrics}, self.figures)
+        evidence = Evidence(trials, {metric.name: metric for metric in self.experiment.metrics}, self.figures, look)
         return self.rule.decide(evidence), tuple(rule.decide(evidence) for rule in self.beside)

@@ -10,6 +10,7 @@ from typing import Any
 from harness.store import Run
 from reports.claims import anchor, figures_anchor
 from reports.evidence import units
+from reports.seeds import took
 from reports.text import code, effect_text, effect_words, escape, mean_std, number, table
 from reports.words import verdict_text
 
@@ -63,6 +64,7 @@ def _asides(claim: Mapping[str, Any], figured: Collection[str]) -> str:
         "Experiment": experiment
         and code(experiment) + (f", [its figures](#{figures_anchor(experiment)})" if experiment in figured else ""),
         "Setting": code(claim["setting"]),
+        "Seeds": took(claim),
     }
     return "".join(f"\n- {name}: {text}" for name, text in facts.items() if text)
 

@@ -12,11 +12,10 @@ def environment(run: Run) -> str:
     """The fingerprint, and the command that repeats the run."""
     header = run.header
     rows = [[name.replace("_", " "), escape("–" if v is None else v)] for name, v in header["fingerprint"].items()]
-    seeds = header["seeds"]
     rows += [
         ["setting", escape(header["setting"])],
         ["engine asked for", escape(header["engine"])],
-        ["seeds", "as each experiment declares" if seeds is None else str(seeds)],
+        ["seeds", _seeds(run)],
         ["stack", escape(header["stack"])],
         ["commit", escape(header["commit"] or "–")],
         ["run", escape(header["id"])],
@@ -30,6 +29,15 @@ def environment(run: Run) -> str:
         + f"\n\nTo repeat it, at that commit:\n\n```sh\n{command}\n```\n\n"
         + "The report alone, again, without training: `python -m reports`."
     )
+
+
+def _seeds(run: Run) -> str:
+    auto = run.header.get("auto")
+    if auto:
+        budget = "" if auto["budget"] is None else f"; no batch that ends after {auto['budget']:g} s"
+        return f"as many as each claim needs, at most {auto['max_seeds']}{budget}"
+    seeds = run.header["seeds"]
+    return "as each experiment declares" if seeds is None else str(seeds)
 
 
 def _gpu(run: Run) -> str:

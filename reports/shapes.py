@@ -47,6 +47,7 @@ SHAPES: Mapping[str, Any] = {
         "commit": TEXT_OR_NONE,
         "stack": str,
         "gpu?": GPU,
+        "auto?": (dict, type(None)),
         "broken?": [{"name": str, "where": str, "error": str, "costs": [str]}],
     },
     "experiment": {

@@ -10,6 +10,7 @@ from harness.store import Run
 from harness.verdict import Verdict
 from reports.errata import errata_line
 from reports.payload import is_partial
+from reports.seeds import seeds_line
 from reports.size import is_figure, is_reduced, small_experiments, split
 from reports.text import code, escape, plural, seconds, table
 from reports.words import REGRESSED, SYMBOLS, UNUSABLE, backend_name
@@ -38,6 +39,7 @@ def summary(run: Run) -> str:
     if is_partial(run):
         parts.append(_partial(run))
     parts.append(_reused(run))
+    parts.append(seeds_line(run))
     if not claims and not run.errata:
         parts.append("**No claim was decided in this run.**")
     parts.append(_quick_note(run, claims))
@@ -54,8 +56,7 @@ def _line(run: Run, claims: list[Any]) -> str:
         rest.append(f"{plural(figures, 'figure')} not reached at the quick size")
     if len(small) > figures:
         rest.append(f"{len(small) - figures} refuted at the quick size only")
-    trained = sum(len(training["seeds"]) for training in run.trainings)
-    reused = _of_earlier_runs(run)
+    trained, reused = _trained(run), _of_earlier_runs(run)
     old = f", {reused} of them taken from earlier runs," if reused else ""
     took = f" in {seconds(run.end['seconds'])} s" if run.end and run.end["seconds"] is not None else ""
     device = run.header["fingerprint"].get("device_model") or "this device"
@@ -78,6 +79,13 @@ def _regressed(run: Run) -> str:
     return f"{regressed} of {plural(len(compared), 'trained variant')} with a baseline regressed."
 
 
+def _trained(run: Run) -> int:
+    """The trials of the finished trainings; with as many seeds as needed, those beyond the first ones too."""
+    if run.header.get("auto"):
+        return sum(map(len, run.trials.values()))
+    return sum(len(training["seeds"]) for training in run.trainings)
+
+
 def _of_earlier_runs(run: Run) -> int:
     return sum(training.get("reused") or 0 for training in run.trainings)
 
@@ -87,7 +95,7 @@ def _reused(run: Run) -> str:
     reused = _of_earlier_runs(run)
     if not reused:
         return ""
-    trained = sum(len(training["seeds"]) for training in run.trainings)
+    trained = _trained(run)
     return (
         f"**{reused} of {plural(trained, 'trial')} were taken from earlier runs (`--reuse`)**, where nothing that "
         "decides a trial has changed since: this is no reproducibility check, and their seconds are those of then."

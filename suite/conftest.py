@@ -76,7 +76,7 @@ def pytest_configure_node(node: Any) -> None:
 
 def pytest_report_header(config: pytest.Config) -> str:
     options = config.stash[OPTIONS]
-    seeds = options.seeds or "each experiment's own"
+    seeds = f"{options.as_needed}" if options.as_needed else options.seeds or "each experiment's own"
     first = f" from {options.first_seed} on" if options.first_seed else ""
     return (
         f"claims: backend {options.backend} ({options.backend_from}), engine {options.engine}, "

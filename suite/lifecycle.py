@@ -8,6 +8,7 @@ import os
 import shlex
 import shutil
 import tempfile
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -72,6 +73,7 @@ def begin(config: pytest.Config, options: Options, items: Sequence[pytest.Item])
         "setting": options.setting,
         "seeds": options.seeds,
         "first_seed": options.first_seed,
+        "auto": options.as_needed.to_json() if options.as_needed else None,
         "backend": options.backend,
         "engine": options.engine,
         "workers": workers.count(config),
@@ -97,6 +99,8 @@ def begin(config: pytest.Config, options: Options, items: Sequence[pytest.Item])
     progress = Progress(config, expected_seconds(options, stored, trainings))
     run = SuiteRun(options, prints, log, stored, progress, header["planned"], comparisons, exchange, earlier)
     run.broken = header["broken"]
+    if options.as_needed and options.as_needed.budget is not None:
+        run.deadline = time.monotonic() + options.as_needed.budget
     return run
 
 
@@ -152,7 +156,7 @@ def finish(run: SuiteRun, exitstatus: int, seconds: float) -> tuple[int, list[st
             lines.append(summary.interrupted_line(run))
         summary.adjust_all(run)
         lines += [*summary.verdict_lines(run), *errata.lines(run.errata.values()), *summary.baseline_lines(run)]
-        lines += timing.lines(run)
+        lines += [*summary.seeds_lines(run), *timing.lines(run)]
         vanished = summary.vanished(run)
         if vanished and exitstatus == pytest.ExitCode.OK:
             exitstatus = pytest.ExitCode.TESTS_FAILED

@@ -13,8 +13,10 @@ import pytest
 
 from harness.errors import SuiteError, invalid, nearest
 from harness.experiment import SETTINGS
+from harness.rules.levels import FEWEST_SEEDS
 from harness.training.backend import BACKENDS
 from harness.training.train import ENGINES
+from suite.sequential import MOST, AsNeeded
 
 if TYPE_CHECKING:
     from suite.run import SuiteRun
@@ -26,16 +28,19 @@ BROKEN: pytest.StashKey[str] = pytest.StashKey()
 ENGINE_NAMES = ("auto", *ENGINES)
 MOST_SEEDS = 100_000
 LAST_SEED = 2**31 - 1
+LONGEST = 1000 * 3600  # seconds
 
 
 @dataclass(frozen=True)
 class Options:
-    """What was asked for, checked. ``seeds`` is None for each experiment's own number; ``update`` is the reason given
+    """What was asked for, checked. ``seeds`` is None for each experiment's own number, with which ``--seeds auto``
+    (``as_needed``) begins; ``update`` is the reason given
     to --update-baselines, or None; ``backend_from`` says where the choice of backend came from; ``strict`` is pytest's
     own --strict: here it also makes changed bits red. ``gate_timing``: a slowdown is red on a CPU too."""
 
     setting: str
     seeds: int | None
+    as_needed: AsNeeded | None
     first_seed: int
     backend: str
     backend_from: str
@@ -55,7 +60,9 @@ def add(parser: pytest.Parser) -> None:
     """Declares the options in a group of their own. Their values are checked by ``check``, with the nearest name."""
     group = parser.getgroup("claims", "claims of the lecture")
     group.addoption("--setting", default="quick", metavar="NAME", help="quick (default) or lecture: the slides' sizes")
-    group.addoption("--seeds", default=None, metavar="N", help="trials per variant")
+    group.addoption("--seeds", default=None, metavar="N", help="trials per variant; auto: as many as each claim needs")
+    group.addoption("--max-seeds", default=None, metavar="N", help=f"with --seeds auto: at most (default: {MOST})")
+    group.addoption("--budget", default=None, metavar="TIME", help="with --seeds auto: begin no batch that ends later")
     group.addoption("--first-seed", default="0", metavar="N", help="seeds count up from here (default: 0)")
     group.addoption("--backend", default=None, metavar="NAME", help="Keras backend: tensorflow (default), jax, torch")
     group.addoption("--engine", default="auto", metavar="NAME", help="auto (default), fit or compiled")
@@ -78,7 +85,8 @@ def check(config: pytest.Config, environ: Mapping[str, str] = os.environ) -> Opt
     seeds = config.getoption("--seeds")
     options = Options(
         setting=_one_of("--setting", config.getoption("--setting"), SETTINGS),
-        seeds=None if seeds is None else _whole("--seeds", seeds, 1, MOST_SEEDS),
+        seeds=None if seeds in (None, "auto") else _whole("--seeds", seeds, 1, MOST_SEEDS, ", or auto"),
+        as_needed=_as_needed(seeds, config.getoption("--max-seeds"), config.getoption("--budget")),
         first_seed=_whole("--first-seed", config.getoption("--first-seed"), 0, LAST_SEED - MOST_SEEDS),
         backend=backend,
         backend_from=source,
@@ -105,6 +113,11 @@ def _check_together(options: Options) -> None:
             f"--reuse and {name} contradict each other: a baseline is stored from, and a reproducibility check made "
             "with, trials of this very run. Leave one of them out."
         )
+    if options.update is not None and options.as_needed:
+        raise SuiteError(
+            "--update-baselines and --seeds auto contradict each other: a baseline is of a number of seeds that is "
+            "fixed beforehand, and so are its verdicts. Leave --seeds auto out."
+        )
     if options.update is not None and options.first_seed:
         raise SuiteError(
             f"--update-baselines and --first-seed {options.first_seed} contradict each other: later runs begin with "
@@ -124,10 +137,33 @@ def _one_of(option: str, value: str, names: tuple[str, ...]) -> str:
     return value
 
 
-def _whole(option: str, text: str, least: int, most: int) -> int:
+def _as_needed(seeds: str | None, most: str | None, budget: str | None) -> AsNeeded | None:
+    """What --seeds auto asks for; SuiteError where the options that go with it come without it."""
+    if seeds == "auto":
+        limit = MOST if most is None else _whole("--max-seeds", most, FEWEST_SEEDS, MOST_SEEDS)
+        return AsNeeded(limit, None if budget is None else _seconds("--budget", budget))
+    for option in [name for name, value in {"--max-seeds": most, "--budget": budget}.items() if value is not None]:
+        raise SuiteError(f"{option} needs --seeds auto: it limits how many seeds a claim may take. Add it.")
+    return None
+
+
+def _seconds(option: str, text: str) -> float:
+    """A time in hours, minutes and seconds: "90s", "10m", "1h30m"."""
+    number = r"([0-9]{1,6}(?:\.[0-9]{1,3})?)"
+    found = re.fullmatch(rf"(?=.)(?:{number}h)?(?:{number}m)?(?:{number}s)?", text)
+    seconds = (
+        sum(float(part or 0) * unit for part, unit in zip(found.groups(), (3600, 60, 1), strict=True)) if found else 0
+    )
+    if not 0 < seconds <= LONGEST:
+        expected = f"a time such as 90s, 10m or 1h30m, at most {LONGEST // 3600}h"
+        raise invalid(option, expected=expected, received=repr(_short(text)))
+    return seconds
+
+
+def _whole(option: str, text: str, least: int, most: int, other: str = "") -> int:
     count = int(text) if re.fullmatch("0*[0-9]{1,10}", text) else -1
     if not least <= count <= most:
-        raise invalid(option, expected=f"a whole number from {least} to {most}", received=repr(_short(text)))
+        raise invalid(option, expected=f"a whole number from {least} to {most}{other}", received=repr(_short(text)))
     return count
 
 

@@ -15,6 +15,7 @@ from harness.claim import Claim
 from harness.errors import SuiteError
 from harness.store import RecordError
 from harness.verdict import Decision, Verdict
+from suite.sequential import Taken
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,7 @@ class Outcome:
     red: bool
     seconds: float
     error: str = ""  # why the expected verdict could not be read
+    taken: Taken | None = None  # with --seeds auto
 
     @classmethod
     def from_json(cls, record: Mapping[str, Any]) -> Outcome:
@@ -45,6 +47,7 @@ class Outcome:
             state["red"],
             record["seconds"],
             record["error"],
+            Taken.from_json(record["seeds"]) if record["seeds"] else None,
         )
 
     @property
@@ -59,6 +62,7 @@ class Outcome:
             ("verdict", str(self.decision.verdict)),
             ("expected_verdict", str(self.comparison.expected or "")),
             ("baseline_state", str(self.comparison.state)),
+            *([("seeds", str(self.taken.seeds))] if self.taken else []),
         ]
         for number, effect in enumerate(self.decision.effects, start=1):
             values = {name: getattr(effect, name) for name in ("of", "metric", "unit", "estimate", "low", "high", "n")}

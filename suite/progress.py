@@ -46,7 +46,7 @@ class Progress:
 
     def finish(self, name: str, seconds: float) -> None:
         """A variant is trained, or was interrupted."""
-        self._spent[name] = seconds
+        self._spent.setdefault(name, seconds)  # what was expected is the time of its first seeds
         self._name = ""
         self._clear()
 
@@ -85,7 +85,7 @@ class Progress:
         self._shown = now
         left = self.left()
         if self._expected:
-            text = f"[{len(self._spent) + 1}/{len(self._expected)}] {text}"
+            text = f"[{min(len(self._spent) + 1, len(self._expected))}/{len(self._expected)}] {text}"
         if left is not None and self._expected:
             text += f", about {_duration(left)} left"
         self._write(text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import statistics
 import time
 from collections.abc import Mapping, Sequence
@@ -22,12 +23,13 @@ from harness.training.backend import Device
 from harness.training.train import resolve_engine, train
 from harness.trial import Trial
 from harness.verdict import Decision, Verdict
-from suite import errata
+from suite import errata, sequential
 from suite.catalogue import EXPERIMENTS, training_name
 from suite.options import Options
 from suite.outcome import Outcome
 from suite.progress import Progress
 from suite.records import claim_record, seconds_of, summary_of
+from suite.sequential import Taken
 from suite.stored import Stored
 from suite.trials import Trials
 
@@ -75,6 +77,8 @@ class SuiteRun:
         self.timings: list[Any] = []
         self.broken: Sequence[Mapping[str, Any]] = ()
         """What could not be read of the catalogue, of the selected items (``harness.catalogue.Broken``)."""
+        self.deadline: float | None = None
+        """When the budget of time is spent (of ``time.monotonic``); None without one."""
         self._damaged: set[tuple[str, str]] = set()
         self.moved = False
         """Whether anything is red because it moved: a variant against its baseline, or a verdict."""
@@ -134,24 +138,33 @@ class SuiteRun:
             self.progress.finish(name, time.perf_counter() - clock)
         return rounding([trial.thinned() for trial in trials], [twin.thinned() for twin in twins])
 
-    def decide(self, claim: Claim) -> Outcome:
-        """Decides a claim from its trials, training what is still untrained; NOT_RUN where a training failed."""
+    def decide(self, claim: Claim, further: bool = True) -> Outcome:
+        """Decides a claim from its trials, training what is still untrained; NOT_RUN where a training failed.
+
+        With ``--seeds auto`` it trains more while the claim is undecided, unless ``further`` is False.
+        """
         clock = time.perf_counter()
-        assert claim.experiment is not None
+        sizes, taken = self.sizes(claim), None
         try:
-            trials = {name: self.train(claim.experiment.id, name) for name in claim.variants}
+            decision, beside, taken, trials = sequential.decide(claim, self.trials, sizes, self.deadline, further)
         except RecordError:
             raise
         except Exception as error:
             return self._settle(claim, not_run(error), (), clock)
-        decision, beside = claim.decide(trials)
         spent = sum(trial.seconds.total for done in trials.values() for trial in done)
-        return self._settle(claim, decision, beside, clock, spent=spent)
+        return self._settle(claim, decision, beside, clock, spent, taken if self.options.as_needed else None)
+
+    def sizes(self, claim: Claim) -> tuple[int, ...]:
+        """After how many seeds a claim is looked at: once, but with ``--seeds auto``."""
+        assert claim.experiment is not None
+        own = len(self.trials.seeds(claim.experiment.id))
+        return self.options.as_needed.sizes(own) if self.options.as_needed else (own,)
 
     def trained(self, claim: Claim) -> bool:
-        """Whether every variant that a claim rests on has all its trials."""
+        """Whether every variant that a claim rests on has the trials of a first look."""
         assert claim.experiment is not None
-        return all((claim.experiment.id, name) in self.trials.done for name in claim.variants)
+        first, keys = self.sizes(claim)[0], [(claim.experiment.id, name) for name in claim.variants]
+        return all(len(self.trials.done.get(key, ())) >= first for key in keys)
 
     def decide_exact(self, claim: Claim) -> Outcome:
         """Runs an exact claim's check; NOT_RUN where the check itself fails."""
@@ -181,7 +194,8 @@ class SuiteRun:
         """Writes a claim's record; a later record of the same claim, with adjusted p-values, takes its place."""
         claim = outcome.claim
         owner = claim.experiment.id if claim.experiment else ""
-        trials = {name: self.trials.done.get((owner, name), ()) for name in claim.variants}
+        rests = outcome.taken.seeds if outcome.taken else None
+        trials = {name: self.trials.done.get((owner, name), ())[:rests] for name in claim.variants}
         lecture = self.stored.lecture_verdict(claim) if self.options.setting != "lecture" else None
         self.log.append(
             "claim",
@@ -196,7 +210,13 @@ class SuiteRun:
         )
 
     def _settle(
-        self, claim: Claim, decision: Decision, beside: tuple[Decision, ...], clock: float, spent: float = 0.0
+        self,
+        claim: Claim,
+        decision: Decision,
+        beside: tuple[Decision, ...],
+        clock: float,
+        spent: float = 0.0,
+        taken: Taken | None = None,
     ) -> Outcome:
         expected: ExpectedVerdict | None = None
         damage = ""
@@ -209,7 +229,8 @@ class SuiteRun:
             for name in claim.variants
             if claim.experiment
         )
-        comparison = compare_verdict(decision.verdict, expected, drifted=drifted)
+        more = taken is not None and len(taken.looks) > 1
+        comparison = compare_verdict(decision.verdict, expected, drifted=drifted, more_seeds=more)
         missing = expected is None and self.options.require_baselines
         update = self.options.update is not None and decision.verdict is not Verdict.NOT_RUN
         outcome = Outcome(
@@ -220,6 +241,7 @@ class SuiteRun:
             red=bool(damage) or ((comparison.red or missing) and not update),
             seconds=spent + time.perf_counter() - clock,
             error=damage,
+            taken=taken,
         )
         self.moved |= outcome.moved
         self.outcomes[claim.key] = outcome
@@ -280,9 +302,10 @@ def restored(run: SuiteRun, record: Run) -> None:
     """
     keys = [key for key in record.trials if key[0] in EXPERIMENTS]
     for key in keys:
-        by_seed = {trial.seed: trial for trial in record.trials[key]}
-        if all(seed in by_seed for seed in run.trials.seeds(key[0])):
-            run.trials.done[key] = tuple(by_seed[seed] for seed in run.trials.seeds(key[0]))
+        by_seed, own = {trial.seed: trial for trial in record.trials[key]}, run.trials.seeds(key[0])
+        count = next((n for n in itertools.count() if own.start + n not in by_seed), 0)
+        if count >= len(own):
+            run.trials.done[key] = tuple(by_seed[seed] for seed in run.trials.seeds(key[0], count))
     for training in record.trainings:
         key, baseline = (training["experiment"], training["variant"]), training["baseline"]
         run.states[key] = Comparison(State(baseline["state"]), baseline["reason"])

@@ -9,6 +9,7 @@ from baselines.drift import State
 from baselines.verdicts import VerdictState
 from harness.rules.holm import adjust
 from harness.verdict import Verdict
+from reports.seeds import told
 from suite.catalogue import EXPERIMENTS, TRAINING_CLAIMS, training_name
 from suite.run import SuiteRun
 from suite.stored import provenance
@@ -25,7 +26,7 @@ def decide_trained(run: SuiteRun) -> None:
     """Decides the planned claims that an interrupt left undecided although their trials are all there."""
     for claim in (TRAINING_CLAIMS[key] for key in run.planned if key in TRAINING_CLAIMS):
         if claim.key not in run.outcomes and run.trained(claim):
-            run.decide(claim)
+            run.decide(claim, further=False)
 
 
 def interrupted_line(run: SuiteRun) -> str:
@@ -55,6 +56,17 @@ def verdict_lines(run: SuiteRun) -> Iterator[str]:
     for outcome in run.outcomes.values():
         if outcome.comparison.state not in (VerdictState.AS_EXPECTED, VerdictState.NEW):
             yield f"  {outcome.comparison.state}: {outcome.claim.key}: {outcome.comparison.reason}"
+
+
+def seeds_lines(run: SuiteRun) -> Iterator[str]:
+    """With ``--seeds auto``, how many seeds the claims took."""
+    took = [
+        {"seeds": one.taken.to_json(), "experiment": one.claim.experiment.id, "variants": one.claim.variants}
+        for one in run.outcomes.values()
+        if one.taken and one.claim.experiment
+    ]
+    if took:
+        yield f"seeds as needed: {told(took, {key: len(done) for key, done in run.trials.done.items()})}"
 
 
 def baseline_lines(run: SuiteRun) -> Iterator[str]:

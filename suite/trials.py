@@ -50,33 +50,34 @@ class Trials:
         self._failed: dict[Key, str] = {}
         self._begun: set[str] = set()
 
-    def seeds(self, experiment: str) -> range:
-        """The seeds of an experiment in this run."""
-        first = self._options.first_seed
-        return range(first, first + (self._options.seeds or EXPERIMENTS[experiment].size(self._options.setting).seeds))
+    def seeds(self, experiment: str, count: int | None = None) -> range:
+        """The seeds of an experiment in this run, or its first ``count``, which may be more."""
+        first, own = self._options.first_seed, EXPERIMENTS[experiment].size(self._options.setting).seeds
+        return range(first, first + (count or self._options.seeds or own))
 
-    def get(self, experiment: str, variant: str) -> tuple[Trial, ...]:
-        """One trial per seed, in order: trained the first time they are asked for, then remembered.
+    def get(self, experiment: str, variant: str, count: int | None = None) -> tuple[Trial, ...]:
+        """One trial per seed (``seeds``), in order: trained the first time they are asked for, then remembered.
 
         SuiteError where the variant could not be trained, by this process or another.
         """
-        key = (experiment, variant)
-        if key not in self.done and key not in self._failed:
-            name = training_name(experiment, variant)
-            with self._exchange.lock(name) if self._exchange else contextlib.nullcontext():
-                self._obtain(key, name)
-        if key in self._failed:
-            raise SuiteError(self._failed[key])
-        return self.done[key]
+        key, seeds = (experiment, variant), self.seeds(experiment, count)
+        if len(self.done.get(key, ())) < len(seeds):
+            if key not in self._failed:
+                name = training_name(experiment, variant)
+                with self._exchange.lock(name) if self._exchange else contextlib.nullcontext():
+                    self._obtain(key, name, seeds)
+            if len(self.done.get(key, ())) < len(seeds):
+                raise SuiteError(self._failed[key])
+        return self.done[key][: len(seeds)]
 
-    def _obtain(self, key: Key, name: str) -> None:
+    def _obtain(self, key: Key, name: str, seeds: range) -> None:
         experiment, variant = key
-        found = self._from_others(key)
-        if key in self._failed:
+        found = {trial.seed: trial for trial in self.done.get(key, ())} | self._from_others(key)
+        if key in self._failed and not all(seed in found for seed in seeds):
             return
         definition = variant_hash(EXPERIMENTS[experiment], variant, self._options.setting)
         self._begin(experiment)
-        missing = [seed for seed in self.seeds(experiment) if seed not in found]
+        missing = [seed for seed in seeds if seed not in found]
         if self._earlier is not None and missing:
             taken = self._earlier.find(experiment, variant, definition, missing)
             for seed, (trial, run) in taken.items():
@@ -84,7 +85,7 @@ class Trials:
                 record = {"experiment": experiment, "definition": definition, "reused": run, **trial.to_json()}
                 self._log.append("trial", record)
             missing = [seed for seed in missing if seed not in taken]
-            self.reused[key] = len(taken)
+            self.reused[key] = self.reused.get(key, 0) + len(taken)
         if missing:
             try:
                 found |= self._train(key, name, definition, missing)
@@ -95,8 +96,9 @@ class Trials:
                 self._failed[key] = f"{name} could not be trained: {said}"
                 self._log.append("trained", {"experiment": experiment, "variant": variant, "error": self._failed[key]})
                 return
-        self.done[key] = tuple(found[seed] for seed in self.seeds(experiment))
-        if self._exchange is None or key not in self._exchange.trained:
+        first = key not in self.done
+        self.done[key] = tuple(found[seed] for seed in seeds)
+        if first and (self._exchange is None or key not in self._exchange.trained):
             self._log.append("trained", {"experiment": experiment, "variant": variant, "error": None})
 
     def _from_others(self, key: Key) -> dict[int, Trial]:

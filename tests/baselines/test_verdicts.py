@@ -39,6 +39,14 @@ def test_every_pair_of_verdicts(before, now, state, red, red_if_drifted):
     assert json.loads(json.dumps(calm.to_json()))["state"] == state
 
 
+@pytest.mark.parametrize(("before", "now", "red"), [(U, S, False), (S, U, False), (S, R, True), (U, N, True)])
+def test_more_seeds_explain_what_is_decided_but_no_flip(before, now, red):
+    expected = ExpectedVerdict(before, "2026-11-23", "first")
+    found = compare_verdict(now, expected, drifted=True, more_seeds=True)
+    assert found.red is red
+    assert ("from another number of seeds" in found.reason) is (not red)
+
+
 def test_the_reason_names_what_was_expected_since_when_and_why():
     reason = compare_verdict(R, ExpectedVerdict(S, "2026-11-23", "Keras 3.12")).reason
     assert "SUPPORTED since 2026-11-23 (Keras 3.12), REFUTED now" in reason

@@ -17,6 +17,7 @@ DEFAULTS: dict[str, Any] = {
     "--backend": None, "--update-baselines": None, "--setting": "quick", "--seeds": None, "--engine": "auto",
     "--baseline-dir": "baselines", "--report-dir": "out", "--require-baselines": False, "--require-gpu": False,
     "strict": False, "--first-seed": "0", "--reuse": False, "--dry-run": False, "--gate-timing": False,
+    "--max-seeds": None, "--budget": None,
 }  # fmt: skip
 
 

@@ -1,0 +1,316 @@
+"""``--seeds auto``: claims stop where they are decided, rest on their own seeds only, and cost no more than allowed."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness.claim import Claim
+from harness.errors import SuiteError
+from harness.experiment import Experiment, Size, Variant
+from harness.rules import Exceeds
+from harness.trial import Seconds, Trial
+from harness.verdict import Verdict
+from reports.seeds import told
+from suite import trials as suite_trials
+from suite.options import LONGEST
+from suite.sequential import AsNeeded, Taken, decide
+from suite.trials import Trials
+from tests.rules.synthetic import ACCURACY
+from tests.suite.command import Finished, suite, trials
+from tests.suite.test_options import checked, outcome
+
+SIZES = (5, 10, 15, 20)
+EXPERIMENT = Experiment(
+    id="made-up",
+    data=lambda: None,
+    model=lambda: None,
+    optimizer=lambda: None,
+    loss="mse",
+    sizes={"quick": Size(1, 1), "lecture": Size(1, 1)},
+    variants=(Variant("easy"), Variant("second"), Variant("never"), Variant("base")),
+    metrics=(ACCURACY,),
+)
+"""Over "base": "easy" is better at once, "second" clearly so from the tenth seed on, "never" never is."""
+
+
+def value(variant: str, seed: int) -> float:
+    noise = 0.01 * (-1) ** seed
+    rise = {"easy": 0.2, "second": 0.012, "never": 0.0, "base": 0.0}[variant]
+    return 0.7 + rise + (noise if variant != "base" else 0.0)
+
+
+class Known:
+    """Trials as they would be trained: what was asked for, and how often."""
+
+    def __init__(self) -> None:
+        self.done: dict[tuple[str, str], tuple[Trial, ...]] = {}
+        self.trained = 0
+
+    def get(self, experiment: str, variant: str, count: int) -> tuple[Trial, ...]:
+        have = self.done.get((experiment, variant), ())
+        new = [
+            Trial(variant, seed, {"val_accuracy": value(variant, seed)}, seconds=Seconds(10.0, 1.0, 1.0, 1.0))
+            for seed in range(len(have), count)
+        ]
+        self.trained += len(new)
+        self.done[experiment, variant] = (*have, *new)
+        return self.done[experiment, variant][:count]
+
+
+def claim(variant: str) -> Claim:
+    rule = Exceeds(variant, "base")
+    return Claim(id=f"{variant}-is-better", slide="none", statement="It is.", rule=rule, experiment=EXPERIMENT)
+
+
+def followed(variant: str, known: Known | None = None, **limits: Any) -> tuple[Any, Taken, dict[str, Any]]:
+    decision, _, taken, rests = decide(claim(variant), known or Known(), SIZES, limits.pop("deadline", None), **limits)
+    return decision, taken, rests
+
+
+def test_an_easy_claim_stops_at_the_least_seeds() -> None:
+    known = Known()
+    decision, taken, _ = followed("easy", known)
+    assert (decision.verdict, taken) == (Verdict.SUPPORTED, Taken((5,), 20, "decided"))
+    assert known.trained == 10
+    assert decision.reason.endswith("decided after 5 of at most 20 seeds")
+
+
+def test_a_claim_trains_until_it_is_decided() -> None:
+    decision, taken, rests = followed("second")
+    assert (decision.verdict, taken) == (Verdict.SUPPORTED, Taken((5, 10), 20, "decided"))
+    assert {name: len(done) for name, done in rests.items()} == {"second": 10, "base": 10}
+    assert decision.effects[0].n == 10
+
+
+def test_the_maximum_leaves_it_inconclusive() -> None:
+    decision, taken, _ = followed("never")
+    assert (decision.verdict, taken) == (Verdict.INCONCLUSIVE, Taken(SIZES, 20, "maximum"))
+    assert "undecided after the maximum of 20 seeds" in decision.reason
+
+
+@pytest.mark.parametrize("order", [("easy", "second", "never"), ("never", "second", "easy")])
+def test_a_claim_rests_on_its_own_seeds_whatever_others_have_trained(order: tuple[str, ...]) -> None:
+    known = Known()
+    for variant in order:
+        shared, alone = followed(variant, known), followed(variant)
+        assert shared == alone
+    assert known.trained == 20 + 20 + 10 + 5
+
+
+def test_a_spent_budget_leaves_it_inconclusive() -> None:
+    known = Known()
+    decision, taken, _ = followed("second", known, deadline=time.monotonic() - 1)
+    assert (decision.verdict, taken) == (Verdict.INCONCLUSIVE, Taken((5,), 20, "budget"))
+    assert "the budget of time (--budget) was spent after 5 of at most 20 seeds" in decision.reason
+    assert known.trained == 10
+
+
+def test_a_batch_that_would_not_fit_is_not_begun() -> None:
+    """Five seeds of two variants take 100 s here."""
+    assert followed("second", deadline=time.monotonic() + 60)[1].stopped == "budget"
+    assert followed("second", deadline=time.monotonic() + 160)[1].stopped == "decided"
+
+
+def test_what_is_there_costs_no_budget() -> None:
+    known = Known()
+    followed("never", known)
+    known.get("made-up", "second", 20)
+    assert followed("second", known, deadline=time.monotonic() - 1)[1] == Taken((5, 10), 20, "decided")
+
+
+def test_an_interrupted_run_trains_no_more() -> None:
+    decision, taken, _ = followed("second", further=False)
+    assert (decision.verdict, taken) == (Verdict.INCONCLUSIVE, Taken((5,), 20, "interrupted"))
+
+
+def test_a_fixed_number_of_seeds_is_one_look_as_ever() -> None:
+    decision, _, taken, rests = decide(claim("second"), Known(), (5,), None)
+    assert decision == claim("second").decide(rests)[0]
+    assert taken == Taken((5,), 5, "decided")
+    assert decision.reason.endswith("above 0")
+
+
+def test_taken_is_stored_and_read_back() -> None:
+    taken = Taken((5, 10), 30, "decided")
+    record = json.loads(json.dumps(taken.to_json()))
+    assert record["taken"] == 10
+    assert record["saved"] == 20
+    assert Taken.from_json(record) == taken
+
+
+def test_what_the_claims_took_is_told() -> None:
+    records = [
+        {"seeds": taken.to_json(), "experiment": "e", "variants": ["a", "b"] if index else ["a", "c"]}
+        for index, taken in enumerate(
+            [Taken((5,), 30, "decided"), Taken((5, 10), 30, "decided"), Taken((5,), 30, "budget")]
+        )
+    ]
+    text = told(records, {("e", "a"): 10, ("e", "b"): 10, ("e", "c"): 5, ("e", "d"): 99})
+    assert text == (
+        "1 of 3 claims decided with the least seeds, 1 with more, 1 undecided when the budget of time was spent; "
+        "25 trials, 65 fewer than with the maximum for every variant"
+    )
+
+
+@pytest.fixture
+def trainer(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
+    """A ``Trials`` that trains in no time; ``trained`` holds the seeds, ``log`` the records."""
+    from types import SimpleNamespace
+
+    asked: list[list[int]] = []
+    records: list[tuple[str, Any]] = []
+
+    def train(experiment: Any, variant: str, seeds: list[int], *arguments: Any) -> list[Trial]:
+        asked.append(list(seeds))
+        if max(seeds) >= 15:
+            raise MemoryError("no room")
+        new = [Trial(variant, seed, {"val_accuracy": value(variant, seed)}) for seed in seeds]
+        for trial in new:
+            arguments[-1](trial)
+        return new
+
+    monkeypatch.setattr(suite_trials, "train", train)
+    monkeypatch.setattr(suite_trials, "EXPERIMENTS", {"made-up": EXPERIMENT})
+    monkeypatch.setattr(suite_trials, "variant_hash", lambda *arguments: "definition")
+    nothing = SimpleNamespace(start=lambda *a: None, finish=lambda *a: None, epoch=None)
+    log: Any = SimpleNamespace(append=lambda kind, record: records.append((kind, record)))
+    options: Any = SimpleNamespace(first_seed=0, seeds=None, setting="quick", engine="fit", require_gpu=False)
+    made = Trials(options, log, nothing)
+    return SimpleNamespace(trials=made, asked=asked, records=records)
+
+
+def test_more_seeds_train_only_what_is_missing(trainer: Any) -> None:
+    first = trainer.trials.get("made-up", "easy")
+    assert len(first) == 5
+    assert trainer.trials.get("made-up", "easy", 12)[:5] == first
+    assert [trial.seed for trial in trainer.trials.get("made-up", "easy", 12)] == list(range(12))
+    assert trainer.asked == [list(range(5)), list(range(5, 12))]
+    assert trainer.trials.get("made-up", "easy") == first
+    assert [kind for kind, _ in trainer.records].count("trained") == 1
+
+
+def test_a_failure_in_a_later_batch_leaves_the_first_seeds(trainer: Any) -> None:
+    first = trainer.trials.get("made-up", "easy")
+    for _ in range(2):
+        with pytest.raises(SuiteError, match="could not be trained: MemoryError: no room"):
+            trainer.trials.get("made-up", "easy", 16)
+    assert trainer.trials.get("made-up", "easy") == first
+    assert trainer.asked == [list(range(5)), list(range(5, 16))]  # not tried again
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("90s", 90), ("10m", 600), ("1h30m", 5400), ("1.5h", 5400), ("1h1m1s", 3661), ("0.5s", 0.5)]
+)
+def test_budgets(text: str, seconds: float) -> None:
+    assert checked(seeds="auto", budget=text).as_needed == AsNeeded(30, seconds)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "0s", "0h0m", "-1m", "10 parsecs", "1e99h", "1e99 h", "10", "nan", "inf", "1m1h", "9999h", "10 m", "٣m"],
+)
+def test_other_budgets(text: str) -> None:
+    with pytest.raises(SuiteError, match=r"Invalid --budget.* Expected: a time such as 90s, 10m or 1h30m"):
+        checked(seeds="auto", budget=text)
+
+
+@given(st.text() | st.from_regex(r"[0-9.]{1,9}[hms]([0-9]{1,9}[hms])?", fullmatch=True))
+def test_any_budget_is_a_time_or_one_short_message(text: str) -> None:
+    options, error = outcome(seeds="auto", budget=text)
+    if options is None:
+        assert "Invalid --budget" in error
+        assert len(error) < 400
+    else:
+        assert 0 < options.as_needed.budget <= LONGEST
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"seeds": "auto", "max_seeds": "4"}, "Invalid --max-seeds.*from 5 to"),
+        ({"seeds": "auto", "max_seeds": "0"}, "Invalid --max-seeds"),
+        ({"seeds": "auto", "max_seeds": "-5"}, "Invalid --max-seeds"),
+        ({"seeds": "auto", "max_seeds": "auto"}, "Invalid --max-seeds"),
+        ({"seeds": "Auto"}, "Invalid --seeds.*or auto"),
+        ({"max_seeds": "20"}, "--max-seeds needs --seeds auto"),
+        ({"seeds": "10", "budget": "10m"}, "--budget needs --seeds auto"),
+        ({"seeds": "auto", "update_baselines": "why"}, "contradict each other"),
+    ],
+)
+def test_what_makes_no_sense_is_refused(given: dict[str, str], said: str) -> None:
+    with pytest.raises(SuiteError, match=said):
+        checked(**given)
+
+
+def test_what_is_not_given_is_the_default() -> None:
+    assert checked().as_needed is None
+    assert checked(seeds="auto").as_needed == AsNeeded(30)
+    assert checked(seeds="auto").seeds is None
+    assert checked(seeds="auto", max_seeds="5").as_needed == AsNeeded(5)
+
+
+AUTO = ("--backend", "jax", "--seeds", "auto", "--max-seeds", "15", "-k", "bn-mlp-example or small-rate-local")
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Finished:
+    return suite(tmp_path_factory.mktemp("auto"), *AUTO)
+
+
+def test_a_run_says_what_each_claim_took(run: Finished) -> None:
+    assert run.code == 0, run.output
+    took = {claim["key"]: claim["seeds"] for claim in run.report["claims"] if claim["marker"] == "training"}
+    assert took == {
+        "bn-mlp-example": Taken((5, 10), 15, "decided").to_json(),  # five of five do not do where one may look again
+        "small-rate-local-minimum/double well": Taken((10,), 15, "decided").to_json(),
+    }
+    for claim in run.report["claims"]:
+        assert all(variant["n"] == claim["seeds"]["taken"] for variant in claim["variants"].values())
+    (mlp,) = (claim for claim in run.report["claims"] if claim["key"] == "bn-mlp-example")
+    assert mlp["reason"].endswith("decided after 10 of at most 15 seeds")
+    assert mlp["effects"][0]["n"] == 10
+
+
+def test_drift_is_compared_on_the_first_seeds(run: Finished) -> None:
+    seeds = {training["variant"]: training["seeds"] for training in run.record.trainings}
+    assert seeds["mlp"] == list(range(5))
+    assert [trial.seed for trial in run.record.trials["batch-normalization-examples", "mlp"]] == list(range(10))
+
+
+def test_the_report_says_it_too(run: Finished) -> None:
+    said = "1 of 2 claims decided with the least seeds, 1 with more; 30 trials, 15 fewer than with the maximum"
+    assert f"seeds as needed: {said}" in run.output
+    assert "seeds as needed (at most 15)" in run.output
+    text = (run.folder / "report" / "REPORT.md").read_text("utf-8")
+    assert f"**As many seeds as needed:** {said}" in text
+    assert "30 trials in" in text
+    assert "- Seeds: 10 of at most 15, 5 saved; looked at after 5, 10; decided" in text
+    assert "as many as each claim needs, at most 15" in text
+    assert run.report["run"]["auto"] == {"max_seeds": 15, "budget": None}
+
+
+@pytest.mark.slow
+def test_workers_come_to_the_same(run: Finished, tmp_path: Path) -> None:
+    shared = suite(tmp_path, *AUTO, "-n", "2", plugins=("-p", "no:randomly", "-p", "no:cacheprovider", "-p", "xdist"))
+    assert shared.code == 0
+    assert shared.verdicts == run.verdicts
+    assert {one["key"]: one["seeds"] for one in shared.record.claims} == {
+        one["key"]: one["seeds"] for one in run.record.claims
+    }
+    sort = {name: sorted(done, key=lambda one: one["seed"]) for name, done in trials(shared.record).items()}
+    assert sort == {name: sorted(done, key=lambda one: one["seed"]) for name, done in trials(run.record).items()}
+
+
+def test_the_plan_is_a_range(tmp_path: Path) -> None:
+    plan = suite(tmp_path, *AUTO, "--dry-run")
+    assert plan.code == 0
+    assert "5 to 15" in plan.output
+    assert "10 to 15" in plan.output
+    assert "3 variants, 25 to 45 trials, 3 claims" in plan.output
