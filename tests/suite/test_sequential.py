@@ -27,9 +27,10 @@ from tests.suite.command import Finished, suite, trials
 from tests.suite.test_options import checked, outcome
 
 SIZES = (5, 10, 15, 20)
+NOTHING: Any = None
 EXPERIMENT = Experiment(
     id="made-up",
-    data=lambda: None,
+    data=lambda: NOTHING,
     model=lambda: None,
     optimizer=lambda: None,
     loss="mse",
