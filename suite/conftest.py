@@ -14,14 +14,15 @@ from harness.training.train import resolve_engine
 from reports.folders import check_writable, runs_folder
 from suite import options as suite_options
 from suite import plan, selection, workers
-from suite.lifecycle import begin, check_whole, collect, finish, hand_out
+from suite.lifecycle import begin, check_whole, collect, finish
 from suite.options import BROKEN, RUN, Options
+from suite.recording import Recording, begin_recording, join_recording
 from suite.stored import Stored
 
 OPTIONS: pytest.StashKey[Options] = pytest.StashKey()
 STARTED: pytest.StashKey[float] = pytest.StashKey()
 LINES: pytest.StashKey[list[str]] = pytest.StashKey()
-SHARED: pytest.StashKey[dict[str, Any]] = pytest.StashKey()
+RECORDING: pytest.StashKey[Recording] = pytest.StashKey()
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -35,6 +36,10 @@ def pytest_configure(config: pytest.Config) -> None:
         timing = suite_options.timing(config)
         if timing and not config.pluginmanager.hasplugin("benchmark"):
             raise SuiteError("-m timing needs the plugin pytest-benchmark. Leave -p no:benchmark out, or install it.")
+        if timing and options.resume is not None:
+            raise SuiteError(
+                "--resume and -m timing contradict each other: times are measured in one go. Leave it out."
+            )
         if workers.is_controller(config):
             selection.check_syntax(config.option.keyword or "", config.option.markexpr or "")
             _check_expressions(config, selection.catalogue_names())
@@ -42,17 +47,25 @@ def pytest_configure(config: pytest.Config) -> None:
             check_installed(options.backend)
             check_writable(runs_folder(options.reports))
             check_writable(options.reports / "figures")
+            if workers.is_controller(config):
+                _record(config, options)
     except SuiteError as error:
         raise suite_options.usage(error) from None
     config.stash[OPTIONS] = options
     if workers.is_controller(config) and (options.dry_run or config.option.collectonly):
         config.option.dist, config.option.tx = "no", []
-    elif workers.is_controller(config):
-        config.stash[SHARED] = hand_out(config, options)
     if workers.is_controller(config) or workers.is_worker(config):
         workers.prepare(config)
     elif config.pluginmanager.hasplugin("benchmark") and not config.option.collectonly and not options.dry_run:
         _set_benchmark_defaults(config, options)
+
+
+def _record(config: pytest.Config, options: Options) -> Recording:
+    """Settles where the run is recorded; SuiteError where that cannot be."""
+    recording = (join_recording if workers.is_worker(config) else begin_recording)(config, options)
+    config.add_cleanup(recording.close)
+    config.stash[RECORDING] = recording
+    return recording
 
 
 def _check_expressions(config: pytest.Config, names: set[str]) -> None:
@@ -71,17 +84,20 @@ def _set_benchmark_defaults(config: pytest.Config, options: Options) -> None:
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: Any) -> None:
     """pytest-xdist's: a worker is about to start."""
-    node.workerinput[workers.KEY] = node.config.stash[SHARED]
+    node.workerinput[workers.KEY] = node.config.stash[RECORDING].shared()
 
 
-def pytest_report_header(config: pytest.Config) -> str:
-    options = config.stash[OPTIONS]
+def pytest_report_header(config: pytest.Config) -> list[str]:
+    options, recording = config.stash[OPTIONS], config.stash.get(RECORDING, None)
     seeds = f"{options.as_needed}" if options.as_needed else options.seeds or "each experiment's own"
     first = f" from {options.first_seed} on" if options.first_seed else ""
-    return (
+    lines = [
         f"claims: backend {options.backend} ({options.backend_from}), engine {options.engine}, "
         f"setting {options.setting}, seeds {seeds}{first}"
-    )
+    ]
+    if options.store:
+        lines.append(f"store: {options.store}")
+    return lines + (recording.said if recording else [])  # a single process has it later, and says it then
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -106,7 +122,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             items[:] = selection.longest_first(
                 items, Stored(options.baselines, f"{options.backend}-cpu"), options.setting
             )
-        config.stash[RUN] = begin(config, options, items)
+        config.stash[RUN] = begin(config, options, items, _record(config, options))
     except SuiteError as error:
         if not workers.is_worker(config):
             raise suite_options.usage(error) from None
@@ -154,9 +170,8 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> Generator[
             run.log.close()
         return
     try:
-        shared = config.stash.get(SHARED, None)
-        if shared is not None:
-            run = collect(config, config.stash[OPTIONS], shared)
+        if workers.is_controller(config) and RECORDING in config.stash:
+            run = collect(config, config.stash[OPTIONS], config.stash[RECORDING])
             if run is None and exitstatus == pytest.ExitCode.TESTS_FAILED:
                 session.exitstatus = pytest.ExitCode.USAGE_ERROR  # as without workers
     except SuiteError as error:
@@ -165,7 +180,7 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> Generator[
     if run is not None:
         seconds = time.monotonic() - config.stash[STARTED]
         session.exitstatus, lines = finish(run, int(session.exitstatus), seconds)
-        config.stash[LINES] = said + lines
+        config.stash[LINES] = config.stash[RECORDING].said + said + lines
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:

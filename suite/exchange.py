@@ -1,4 +1,6 @@
-"""What the workers of one run share (pytest-xdist): its record, which each reads back, and a lock for each training.
+"""What the processes of one run share: its record, which each reads back, and a lock for each training.
+
+They are the workers of pytest-xdist, or one after another where a run is resumed.
 
 A worker that needs a variant takes its lock, reads what the others have recorded, and trains only what is missing. So
 each trial is trained once, whatever the order in which items are handed out; a claim whose trials nobody has begun
@@ -10,6 +12,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -21,24 +25,29 @@ POLL = 0.05  # seconds between two looks at a lock that another worker holds
 
 
 class Exchange:
-    """The run file ``path`` as the other workers fill it; ``locks`` is a folder of this run alone.
+    """The run file ``path`` as others fill it; ``locks`` is a folder of this run alone, "" for a single process.
 
-    ``trials`` by (experiment, variant); ``trained`` holds those that are complete, with None or the error that ended
-    them; ``begun`` the experiments that have their record.
+    ``trials`` by (experiment, variant), ``reused`` how many of them are of earlier runs; ``trained`` holds those that
+    are complete, with None or the error that ended them (which a resumed run tries again); ``begun`` the experiments
+    that have their record; ``resumed`` when the run was resumed.
     """
 
-    def __init__(self, path: Path, locks: Path) -> None:
+    def __init__(self, path: Path, locks: Path | str) -> None:
         self.path = path
         self.trials: dict[tuple[str, str], list[Trial]] = {}
         self.trained: dict[tuple[str, str], str | None] = {}
+        self.reused: Counter[tuple[str, str]] = Counter()
         self.begun: set[str] = set()
+        self.resumed: set[str] = set()
         self._locks = locks
         self._read = 0
 
-    def lock(self, name: str) -> BaseFileLock:
+    def lock(self, name: str) -> BaseFileLock | nullcontext[None]:
         """The lock of that name: a context manager, in which one worker is at a time."""
+        if not self._locks:
+            return nullcontext()
         file = hashlib.sha256(name.encode()).hexdigest()[:24]
-        return FileLock(self._locks / f"{file}.lock", poll_interval=POLL)
+        return FileLock(Path(self._locks) / f"{file}.lock", poll_interval=POLL)
 
     def refresh(self) -> None:
         """Reads the complete lines that were added since the last time."""
@@ -55,6 +64,11 @@ class Exchange:
         if kind == "experiment":
             self.begun.add(record["id"])
         elif kind == "trial":
-            self.trials.setdefault((record["experiment"], record["variant"]), []).append(Trial.from_json(record))
+            key = (record["experiment"], record["variant"])
+            self.trials.setdefault(key, []).append(Trial.from_json(record))
+            self.reused[key] += "reused" in record
         elif kind == "trained":
             self.trained[record["experiment"], record["variant"]] = record["error"]
+        elif kind == "resumed":
+            self.trained.clear()
+            self.resumed.add(record["started"])

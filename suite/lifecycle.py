@@ -3,14 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-import datetime
-import os
-import shlex
-import shutil
-import tempfile
 import time
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -18,15 +12,16 @@ import pytest
 from harness import gpu
 from harness.errors import SuiteError
 from harness.fingerprint import stack
-from harness.store import RunLog, new_id, read_run
+from harness.store import RunLog, read_run
 from harness.training.backend import Device, choose_backend, start_backend
 from reports.folders import runs_folder
-from suite import errata, selection, summary, timing, workers
+from suite import errata, resume, selection, summary, timing, workers
 from suite.catalogue import EXPERIMENTS, UNREAD, training_name
 from suite.earlier import Earlier, source
 from suite.exchange import Exchange
 from suite.options import Options
 from suite.progress import Progress
+from suite.recording import Recording, remove_locks
 from suite.run import SuiteRun, restored, run_fingerprint
 from suite.stored import Stored, commit
 
@@ -44,20 +39,9 @@ def check_whole(options: Options) -> None:
         )
 
 
-def identity(config: pytest.Config, options: Options) -> dict[str, Any]:
-    """Id, start and command of a new run."""
-    now = datetime.datetime.now(datetime.UTC)
-    return {
-        "id": new_id(runs_folder(options.reports), now, os.getpid()),
-        "started": now.isoformat(timespec="seconds"),
-        "command": shlex.join(["pytest", *config.invocation_params.args]),
-    }
-
-
-def begin(config: pytest.Config, options: Options, items: Sequence[pytest.Item]) -> SuiteRun:
+def begin(config: pytest.Config, options: Options, items: Sequence[pytest.Item], recording: Recording) -> SuiteRun:
     """The run of these items, in this process or as a worker's part of one; SuiteError where it cannot begin."""
-    shared = workers.shared_input(config) if workers.is_worker(config) else None
-    if shared is not None:
+    if workers.is_worker(config):
         workers.divide_machine(config)
     choose_backend(options.backend)
     where = start_backend()
@@ -68,8 +52,10 @@ def begin(config: pytest.Config, options: Options, items: Sequence[pytest.Item])
     if options.update is not None:
         stored.check_writable(selection.files_of(list(items)), options.setting)
     earlier = Earlier(runs_folder(options.reports), prints) if options.reuse else None
-    header = {
-        **({name: shared[name] for name in ("id", "started", "command")} if shared else identity(config, options)),
+    header: dict[str, Any] = {
+        "id": recording.id,
+        "started": recording.started,
+        "command": recording.command,
         "setting": options.setting,
         "seeds": options.seeds,
         "first_seed": options.first_seed,
@@ -78,6 +64,7 @@ def begin(config: pytest.Config, options: Options, items: Sequence[pytest.Item])
         "engine": options.engine,
         "workers": workers.count(config),
         "reuse": options.reuse,
+        "selected": resume.digest(item.name for item in items),
         "planned": [key for item in items if (key := selection.key_of(item))],
         "broken": [dataclasses.asdict(broken) for item in items if (broken := selection.unread_of(item))],
         "fingerprint": prints,
@@ -87,21 +74,38 @@ def begin(config: pytest.Config, options: Options, items: Sequence[pytest.Item])
         "stack": stack(prints),
     }
     comparisons = len({*trainings, *selection.needed_trainings(list(items))})
-    if shared is None:
-        log, exchange = RunLog(runs_folder(options.reports), header), None
-    else:
-        path = runs_folder(options.reports) / f"{header['id']}.jsonl"
-        exchange = Exchange(path, Path(shared["locks"]))
-        with exchange.lock("run"):
-            if not path.exists():
-                RunLog(path.parent, header).close()
-        log = RunLog.join(path)
     progress = Progress(config, expected_seconds(options, stored, trainings))
+    for line in recording.said:
+        progress.say(line)
+    follower = recording.follower(progress.say)
+    log, exchange = open_log(recording, header, options, follower)
     run = SuiteRun(options, prints, log, stored, progress, header["planned"], comparisons, exchange, earlier)
-    run.broken = header["broken"]
+    run.broken, run.follower = header["broken"], follower
     if options.as_needed and options.as_needed.budget is not None:
         run.deadline = time.monotonic() + options.as_needed.budget
     return run
+
+
+def open_log(
+    recording: Recording, header: Mapping[str, Any], options: Options, written: Callable[[], object]
+) -> tuple[RunLog, Exchange | None]:
+    """The run's file, begun or gone on with by whichever process comes first, and what it shares with others."""
+    path = recording.path
+    if not recording.locks and not recording.resumed:
+        return RunLog(path.parent, header, written), None
+    exchange = Exchange(path, recording.locks)
+    with exchange.lock("run"):
+        if recording.resumed:
+            resume.check(path, header, options)
+            exchange.refresh()
+            if recording.resumed not in exchange.resumed:
+                log = RunLog.join(path)
+                how = {"started": recording.resumed, "command": recording.command, "commit": header["commit"]}
+                log.append("resumed", how)
+                log.close()
+        elif not path.exists():
+            RunLog(path.parent, header).close()
+    return RunLog.join(path, written), exchange
 
 
 def check_gpu(options: Options, where: Device) -> None:
@@ -125,23 +129,20 @@ def expected_seconds(
     return expected
 
 
-def hand_out(config: pytest.Config, options: Options) -> dict[str, Any]:
-    """What the controller tells its workers; ``locks`` is a new folder, which ``collect`` removes."""
-    return {**identity(config, options), "locks": tempfile.mkdtemp(prefix="claims-locks-")}
-
-
-def collect(config: pytest.Config, options: Options, shared: Mapping[str, Any]) -> SuiteRun | None:
+def collect(config: pytest.Config, options: Options, recording: Recording) -> SuiteRun | None:
     """The run that the workers have recorded, None where they never began it; SuiteError for a damaged record."""
-    shutil.rmtree(shared["locks"], ignore_errors=True)
-    path = runs_folder(options.reports) / f"{shared['id']}.jsonl"
-    if not path.exists():
+    remove_locks(recording)
+    path = recording.path
+    if not path.exists() or not resume.went_on(path, recording.resumed):
         return None
     record = read_run(path)
     header = record.header
     stored = Stored(options.baselines, header["stack"])
-    log, progress = RunLog.join(path), Progress(config, {})
+    progress = Progress(config, {})
+    follower = recording.follower(progress.say)
+    log = RunLog.join(path, follower)
     run = SuiteRun(options, header["fingerprint"], log, stored, progress, header["planned"], 1)
-    run.broken = header["broken"]
+    run.broken, run.follower = header["broken"], follower
     restored(run, record)
     return run
 
@@ -173,9 +174,11 @@ def finish(run: SuiteRun, exitstatus: int, seconds: float) -> tuple[int, list[st
         exitstatus = pytest.ExitCode.INTERNAL_ERROR
     try:
         facts = gpu.record(run.device.kind, run.device.model)
+        exitstatus = settle(run, exitstatus, lines)
         end = {"exit_status": int(exitstatus), "seconds": seconds, "interrupted": interrupted, "gpu": facts}
         run.log.append("end", end)
         run.log.close()
+        exitstatus = settle(run, exitstatus, lines)
         from reports.write import write_report
 
         lines.append(f"report: {write_report(run.log.path, run.options.reports)}")
@@ -185,3 +188,15 @@ def finish(run: SuiteRun, exitstatus: int, seconds: float) -> tuple[int, list[st
         if exitstatus == pytest.ExitCode.OK:
             exitstatus = pytest.ExitCode.INTERNAL_ERROR
     return int(exitstatus), lines
+
+
+def settle(run: SuiteRun, exitstatus: int, lines: list[str]) -> int:
+    """Has the store catch up at the end; where it cannot, says so once, and a run that would be green is not."""
+    fault = run.follower.settle() if run.follower else ""
+    if not fault:
+        return exitstatus
+    folder = run.log.path.parent
+    line = f"ERROR: store: {fault} The next run with this store and {folder} brings it up to date."
+    if line not in lines:
+        lines.append(line)
+    return pytest.ExitCode.INTERNAL_ERROR if exitstatus == pytest.ExitCode.OK else exitstatus

@@ -14,6 +14,7 @@ import pytest
 from harness.errors import SuiteError, invalid, nearest
 from harness.experiment import SETTINGS
 from harness.rules.levels import FEWEST_SEEDS
+from harness.store.address import Address
 from harness.training.backend import BACKENDS
 from harness.training.train import ENGINES
 from suite.sequential import MOST, AsNeeded
@@ -36,7 +37,8 @@ class Options:
     """What was asked for, checked. ``seeds`` is None for each experiment's own number, with which ``--seeds auto``
     (``as_needed``) begins; ``update`` is the reason given
     to --update-baselines, or None; ``backend_from`` says where the choice of backend came from; ``strict`` is pytest's
-    own --strict: here it also makes changed bits red. ``gate_timing``: a slowdown is red on a CPU too."""
+    own --strict: here it also makes changed bits red. ``gate_timing``: a slowdown is red on a CPU too. ``store``: None
+    for the file in the report folder; ``resume``: the run to go on with, "" for the newest, None for a new one."""
 
     setting: str
     seeds: int | None
@@ -54,6 +56,8 @@ class Options:
     reuse: bool
     dry_run: bool
     gate_timing: bool
+    store: Address | None
+    resume: str | None
 
 
 def add(parser: pytest.Parser) -> None:
@@ -71,6 +75,15 @@ def add(parser: pytest.Parser) -> None:
     group.addoption("--require-gpu", action="store_true", help="fail where no GPU is visible or in use")
     group.addoption("--gate-timing", action="store_true", help="with -m timing: a slowdown is red on a CPU too")
     group.addoption("--reuse", action="store_true", help="take trials of earlier runs where nothing has changed")
+    group.addoption(
+        "--resume",
+        nargs="?",
+        const="",
+        default=None,
+        metavar="RUN",
+        help="go on with a run that was killed or interrupted",
+    )
+    group.addoption("--store", default=None, metavar="URL", help="database of all runs (default: DIR/store.sqlite)")
     group.addoption("--dry-run", action="store_true", help="list what would be trained, and about how long it takes")
     group.addoption("--baseline-dir", default=str(ROOT / "baselines"), metavar="DIR", help="default: baselines/")
     group.addoption("--report-dir", default=str(ROOT / "reports" / "out"), metavar="DIR", help="default: reports/out/")
@@ -100,6 +113,8 @@ def check(config: pytest.Config, environ: Mapping[str, str] = os.environ) -> Opt
         reuse=config.getoption("--reuse"),
         dry_run=config.getoption("--dry-run"),
         gate_timing=config.getoption("--gate-timing"),
+        store=None if config.getoption("--store") is None else Address(config.getoption("--store")),
+        resume=config.getoption("--resume"),
     )
     _check_together(options)
     return options
@@ -112,6 +127,10 @@ def _check_together(options: Options) -> None:
         raise SuiteError(
             f"--reuse and {name} contradict each other: a baseline is stored from, and a reproducibility check made "
             "with, trials of this very run. Leave one of them out."
+        )
+    if options.dry_run and options.resume is not None:
+        raise SuiteError(
+            "--resume and --dry-run contradict each other: a dry run records nothing. Leave one of them out."
         )
     if options.update is not None and options.as_needed:
         raise SuiteError(

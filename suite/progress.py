@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 from collections.abc import Mapping, Sequence
@@ -54,6 +55,16 @@ class Progress:
         """An exact claim is being checked."""
         if self._live:
             self._show(name)
+
+    def say(self, text: str) -> None:
+        """A line of its own, whatever is shown: of something that must not pass unseen. Workers have no terminal."""
+        reporter = self._config.pluginmanager.getplugin("terminalreporter")
+        if reporter is None:
+            return
+        capture = self._config.pluginmanager.getplugin("capturemanager")
+        with capture.global_and_fixture_disabled() if capture else contextlib.nullcontext():
+            reporter.ensure_newline()
+            reporter.write_line(text)
 
     def left(self) -> float | None:
         """Estimated seconds until the last variant is trained; None while nothing is known."""

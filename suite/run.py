@@ -34,6 +34,7 @@ from suite.stored import Stored
 from suite.trials import Trials
 
 if TYPE_CHECKING:
+    from harness.store.follower import Follower
     from suite.earlier import Earlier
     from suite.exchange import Exchange
 
@@ -79,6 +80,8 @@ class SuiteRun:
         """What could not be read of the catalogue, of the selected items (``harness.catalogue.Broken``)."""
         self.deadline: float | None = None
         """When the budget of time is spent (of ``time.monotonic``); None without one."""
+        self.follower: Follower | None = None
+        """Keeps the store up with the run's record; None where there is no store."""
         self._damaged: set[tuple[str, str]] = set()
         self.moved = False
         """Whether anything is red because it moved: a variant against its baseline, or a verdict."""

@@ -31,7 +31,7 @@ class Trials:
         options: what was asked for.
         log: where every trial is recorded the moment it is finished.
         progress: shows what trains.
-        exchange: what the workers of a run share; None where there is one process.
+        exchange: what the processes of a run share; None where there is one.
         earlier: trials to reuse; None unless asked for.
     """
 
@@ -102,13 +102,14 @@ class Trials:
             self._log.append("trained", {"experiment": experiment, "variant": variant, "error": None})
 
     def _from_others(self, key: Key) -> dict[int, Trial]:
-        """What other processes have trained of a variant; notes their failure."""
+        """What other processes, or this run before it was resumed, have trained of a variant; notes their failure."""
         if self._exchange is None:
             return {}
         self._exchange.refresh()
         failed = self._exchange.trained.get(key)
         if failed:
             self._failed[key] = failed
+        self.reused[key] = self._exchange.reused[key]
         return {trial.seed: trial for trial in self._exchange.trials.get(key, ())}
 
     def _begin(self, experiment: str) -> None:

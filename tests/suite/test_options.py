@@ -18,6 +18,7 @@ DEFAULTS: dict[str, Any] = {
     "--baseline-dir": "baselines", "--report-dir": "out", "--require-baselines": False, "--require-gpu": False,
     "strict": False, "--first-seed": "0", "--reuse": False, "--dry-run": False, "--gate-timing": False,
     "--max-seeds": None, "--budget": None,
+    "--store": None, "--resume": None,
 }  # fmt: skip
 
 

@@ -15,6 +15,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from filelock import BaseFileLock
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -199,6 +200,7 @@ def test_a_lock_is_freed_when_its_holder_is_killed(tmp_path: Path) -> None:
         assert holder.stdout is not None
         assert holder.stdout.readline() == "held\n"
         ours = Exchange(tmp_path / "x", tmp_path).lock("a/b")
+        assert isinstance(ours, BaseFileLock)
         with pytest.raises(Exception, match="could not be acquired"):
             ours.acquire(timeout=0.2)
         holder.kill()

@@ -11,7 +11,9 @@ A run file holds, in order of appearance and told apart by ``kind``:
   adjusted over the catalogue, takes its place;
 - ``erratum``: what the printed and the modern form of an erratum did, complete as well;
 - ``peak``, ``timing``: of a timing run, the machine's matrix-product peak, and an engine's rounds on a piece of work;
-- ``end``: exit status, seconds, whether it was interrupted. A run without it was killed.
+- ``end``: exit status, seconds, whether it was interrupted. A run without it was killed;
+- ``resumed``: an interrupted or killed run goes on (--resume): when, by what command, at which commit. What follows
+  takes the place of records of the same name before it.
 """
 
 from __future__ import annotations
@@ -19,15 +21,12 @@ from __future__ import annotations
 import contextlib
 import datetime
 import json
-import operator
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from harness.errors import SuiteError, invalid
-from harness.trial import Trial
+from harness.errors import SuiteError
 
 SCHEMA = 1
 STAMP = "%Y-%m-%dT%H-%M-%S-%f"
@@ -44,21 +43,22 @@ class RunLog:
 
     ``RunLog(folder, header)`` makes a new file, of the header's id; ``RunLog.join`` goes on with one. RecordError where
     the file cannot be made or written; what was written before stays readable, and nothing is written after.
+    ``written`` is called after each line.
     """
 
-    def __init__(self, folder: Path, header: Mapping[str, Any]) -> None:
-        self._open(folder / f"{header['id']}.jsonl", os.O_CREAT | os.O_EXCL)
+    def __init__(self, folder: Path, header: Mapping[str, Any], written: Callable[[], object] | None = None) -> None:
+        self._open(folder / f"{header['id']}.jsonl", os.O_CREAT | os.O_EXCL, written)
         self.append("run", {"schema": SCHEMA, **header})
 
     @classmethod
-    def join(cls, path: Path) -> RunLog:
+    def join(cls, path: Path, written: Callable[[], object] | None = None) -> RunLog:
         """The run file that another process has begun."""
         log = cls.__new__(cls)
-        log._open(path, 0)
+        log._open(path, 0, written)
         return log
 
-    def _open(self, path: Path, flags: int) -> None:
-        self.path = path
+    def _open(self, path: Path, flags: int, written: Callable[[], object] | None) -> None:
+        self.path, self._written = path, written
         self._failed = ""
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -80,6 +80,8 @@ class RunLog:
             fault = self._unwritable(error)
             self._failed = str(fault)  # a line behind a torn one would make the file unreadable
             raise fault from error
+        if self._written is not None:
+            self._written()
 
     def close(self) -> None:
         """Hands the file to the disk; a second time does nothing."""
@@ -108,78 +110,3 @@ def new_id(folder: Path, now: datetime.datetime, process: int) -> str:
     except (ValueError, OverflowError):  # somebody else's file
         later = own
     return later if later > newest else f"{newest}-{process}"
-
-
-@dataclass(frozen=True)
-class Run:
-    """A run file read back; ``trials`` by (experiment, variant), in order of training."""
-
-    path: Path
-    header: Mapping[str, Any]
-    experiments: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    trials: Mapping[tuple[str, str], tuple[Trial, ...]] = field(default_factory=dict)
-    trainings: tuple[Mapping[str, Any], ...] = ()
-    claims: tuple[Mapping[str, Any], ...] = ()
-    end: Mapping[str, Any] | None = None
-    timings: tuple[Mapping[str, Any], ...] = ()
-    peaks: tuple[Mapping[str, Any], ...] = ()
-    errata: tuple[Mapping[str, Any], ...] = ()
-
-
-def read_run(path: Path) -> Run:
-    """Reads a run file; a last line torn by a kill is left out, any other damage is a SuiteError naming the line."""
-    try:
-        lines = path.read_text(encoding="utf-8").split("\n")
-    except (OSError, UnicodeDecodeError) as error:
-        raise SuiteError(f"Cannot read the run's record {path}: {error}.") from error
-    records = []
-    for number, line in enumerate(lines, start=1):
-        if number == len(lines):
-            break  # behind the last newline: nothing, or a line torn by a kill
-        try:
-            record = json.loads(line)
-            record["kind"]
-        except (ValueError, TypeError, KeyError, RecursionError) as error:
-            raise invalid(
-                f"line {number} of {path}", expected="a JSON record with a kind", received=line[:60]
-            ) from error
-        records.append(record)
-    if not records or records[0]["kind"] != "run" or records[0].get("schema") != SCHEMA:
-        received = records[0].get("schema") if records else "an empty file"
-        raise invalid(f"run record {path}", expected=f"a first line of kind 'run', schema {SCHEMA}", received=received)
-    trials: dict[tuple[str, str], list[Trial]] = {}
-    try:
-        for record in records:
-            if record["kind"] == "trial":
-                for name in (record["experiment"], record["variant"]):
-                    name.encode()  # a text, without lone surrogates
-                operator.index(record["seed"])
-                trials.setdefault((record["experiment"], record["variant"]), []).append(Trial.from_json(record))
-    except (KeyError, TypeError, AttributeError, ValueError, OverflowError) as error:
-        said = f"{error!r}"[:200]
-        raise invalid(f"trial in {path}", expected="the fields of a trial", received=said) from error
-    kinds = ("experiment", "training", "claim", "erratum", "end", "timing", "peak")
-    of_kind = {kind: tuple(r for r in records if r["kind"] == kind) for kind in kinds}
-    try:
-        return Run(
-            path,
-            records[0],
-            {record["id"]: record for record in of_kind["experiment"] if "id" in record},
-            {key: tuple(value) for key, value in trials.items()},
-            of_kind["training"],
-            tuple({record.get("key"): record for record in of_kind["claim"]}.values()),
-            of_kind["end"][-1] if of_kind["end"] else None,
-            of_kind["timing"],
-            of_kind["peak"],
-            of_kind["erratum"],
-        )
-    except TypeError as error:  # an id or a key that is a list or an object
-        raise invalid(f"run record {path}", expected="texts as ids and keys", received=f"{error}") from error
-
-
-def latest_run(folder: Path) -> Path:
-    """The newest run file of a folder (ids begin with the start time, so names sort); SuiteError if there is none."""
-    runs = sorted(folder.glob("*.jsonl"))
-    if not runs:
-        raise SuiteError(f"No run is recorded in {folder}. Run `pytest suite/` first.")
-    return runs[-1]
