@@ -156,8 +156,8 @@ def finish(run: SuiteRun, exitstatus: int, seconds: float) -> tuple[int, list[st
             summary.decide_trained(run)
             lines.append(summary.interrupted_line(run))
         summary.adjust_all(run)
-        lines += [*summary.verdict_lines(run), *errata.lines(run.errata.values()), *summary.baseline_lines(run)]
-        lines += [*summary.seeds_lines(run), *timing.lines(run)]
+        lines += [*summary.verdict_lines(run), *errata.lines(run.errata.values()), *summary.conformance_lines(run)]
+        lines += [*summary.baseline_lines(run), *summary.seeds_lines(run), *timing.lines(run)]
         vanished = summary.vanished(run)
         if vanished and exitstatus == pytest.ExitCode.OK:
             exitstatus = pytest.ExitCode.TESTS_FAILED

@@ -75,6 +75,8 @@ class SuiteRun:
         """How far rounding takes a variant's trials, of those that a baseline is stored of (``measure_rounding``)."""
         self.outcomes: dict[str, Outcome] = {}
         self.errata: dict[str, Finding] = {}
+        self.conformance: dict[str, list[str]] = {}
+        """What is wrong by each conformance check of this run."""
         self.timings: list[Any] = []
         self.broken: Sequence[Mapping[str, Any]] = ()
         """What could not be read of the catalogue, of the selected items (``harness.catalogue.Broken``)."""
@@ -318,6 +320,9 @@ def restored(run: SuiteRun, record: Run) -> None:
     for claim in record.claims:
         outcome = run.outcomes[claim["key"]] = Outcome.from_json(claim)
         run.moved |= outcome.moved
+    for check in record.conformance:
+        run.conformance[check["name"]] = check["wrong"]
+        run.moved |= check["moved"]
     for erratum in record.errata:
         finding = run.errata[erratum["id"]] = errata.finding(erratum)
         run.moved |= finding.moved

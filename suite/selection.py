@@ -20,6 +20,7 @@ from suite.catalogue import (
     UNREAD,
     training_name,
 )
+from suite.conformance import CHECKS
 from suite.stored import Stored, file_of
 
 MARKERS = ("exact", "training", "errata", "timing")
@@ -115,7 +116,7 @@ def name_what_is_left_out(items: list[pytest.Item]) -> set[str]:
 def catalogue_names() -> set[str]:
     """The names that -k chooses from, of items that nobody has collected: under pytest-xdist only its workers do."""
     kinds = {"test_training": [training_name(*pair) for pair in TRAININGS], "test_claims": list(TRAINING_CLAIMS)}
-    kinds |= {"test_exact": list(EXACT_CLAIMS), "test_errata": list(ERRATA)}
+    kinds |= {"test_exact": list(EXACT_CLAIMS), "test_errata": list(ERRATA), "test_conformance": list(CHECKS)}
     kinds |= {"test_catalogue": list(UNREAD)} if UNREAD else {}
     lost = {name for broken in UNREAD.values() for name in broken.costs}
     return (

@@ -69,6 +69,16 @@ def seeds_lines(run: SuiteRun) -> Iterator[str]:
         yield f"seeds as needed: {told(took, {key: len(done) for key, done in run.trials.done.items()})}"
 
 
+def conformance_lines(run: SuiteRun) -> Iterator[str]:
+    """How many conformance checks hold, and the others by name; nothing where the run made none."""
+    if run.conformance:
+        held = sum(not wrong for wrong in run.conformance.values())
+        yield f"{held} of {_counted(len(run.conformance), 'conformance check')} hold: what the verdicts rest on"
+        for name, wrong in run.conformance.items():
+            if wrong:
+                yield f"  conformance of {name}: {wrong[0]}"
+
+
 def baseline_lines(run: SuiteRun) -> Iterator[str]:
     """How many variants stand where against their baselines, and the hint where there are none."""
     counts = Counter(comparison.state for comparison in run.states.values())

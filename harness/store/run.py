@@ -32,6 +32,7 @@ class Run:
     timings: tuple[Mapping[str, Any], ...] = ()
     peaks: tuple[Mapping[str, Any], ...] = ()
     errata: tuple[Mapping[str, Any], ...] = ()
+    conformance: tuple[Mapping[str, Any], ...] = ()
 
 
 def read_run(path: Path) -> Run:
@@ -87,6 +88,7 @@ def parse_run(lines: Iterable[str], path: Path) -> Run:
             _last(of_kind.get("timing", ()), "work", "engine"),
             _last(of_kind.get("peak", ()), "when"),
             _last(of_kind.get("erratum", ()), "id"),
+            _last(of_kind.get("conformance", ()), "name"),
         )
     except TypeError as error:  # a kind, an id or a key that is a list or an object
         raise invalid(f"run record {path}", expected="texts as ids and keys", received=f"{error}") from error

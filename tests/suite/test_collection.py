@@ -11,6 +11,7 @@ import pytest
 from cases import CLAIMS
 from harness.rules import Exact
 from suite.catalogue import ERRATA, TRAINING_CLAIMS, TRAININGS, training_name
+from suite.conformance import CHECKS
 from tests.suite.command import suite
 
 SPY = """
@@ -38,9 +39,15 @@ def test_a_claim_and_exactly_its_trainings(tmp_path: Path) -> None:
     assert re.search(r"^3/\d+ tests collected", output, re.MULTILINE)
 
 
-def test_exact_claims_only(tmp_path: Path) -> None:
+EXACT_ITEMS = {
+    *(f"exact.py::test_exact[{c.key}]" for c in CLAIMS if isinstance(c.rule, Exact)),
+    *(f"conformance.py::test_conformance[{name}]" for name in CHECKS),
+}
+
+
+def test_exact_items_only(tmp_path: Path) -> None:
     items, _ = collected(tmp_path, "-m", "exact")
-    assert items == {f"exact.py::test_exact[{c.key}]" for c in CLAIMS if isinstance(c.rule, Exact)}
+    assert items == EXACT_ITEMS
 
 
 def test_errata_only(tmp_path: Path) -> None:
@@ -55,7 +62,7 @@ def test_collecting_is_quick_and_imports_no_backend(tmp_path: Path) -> None:
     seconds = time.perf_counter() - clock
     assert "imported: []" in output
     expected = {f"training.py::test_training[{training_name(*pair)}]" for pair in TRAININGS}
-    expected |= {f"exact.py::test_exact[{c.key}]" for c in CLAIMS if isinstance(c.rule, Exact)}
+    expected |= EXACT_ITEMS
     expected |= {f"claims.py::test_claims[{key}]" for key in TRAINING_CLAIMS}
     expected |= {f"errata.py::test_errata[{name}]" for name in ERRATA}
     assert items == expected

@@ -1,0 +1,30 @@
+"""Conformance: what every verdict rests on, against references of its own, in every run of the suite.
+
+The lecture's claims ask what Keras does; these checks ask whether the machinery that answers does what it says: the
+engines, layers and optimizers as trainings use them, the data they are given, what is drawn from a seed, callbacks,
+the rules and the drift that judge, and the files. Statistics over five seeds do not see a fault of a hundredth: these
+checks do.
+"""
+
+from __future__ import annotations
+
+import functools
+
+from suite.conformance import callbacks, engine, files, handed, judging, randomness
+from suite.conformance.finding import Check
+
+CHECKS: dict[str, Check] = {
+    "rules": judging.check_rules,
+    "drift": judging.check_drift,
+    "files": files.check,
+    "callbacks": callbacks.check,
+    **{f"training {one.name}": functools.partial(engine.check, one) for one in engine.CASES},
+    "training epoch by epoch": engine.check_epochs,
+    "training with another rate": engine.check_rates,
+    "training that diverges": engine.check_divergence,
+    "initial weights": randomness.check_initial,
+    "dropout": randomness.check_dropout,
+    "images of an epoch": handed.check_epoch,
+    "images": handed.check_data,
+}
+"""By name, the quick ones first."""

@@ -1,0 +1,278 @@
+"""The engine against NumPy: small networks trained through ``train``, as every variant is, curve by curve."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from cases.references import updates
+from harness.experiment import Dataset, Experiment, Size, Variant
+from harness.metric import Metric
+from harness.training.train import prepare, train
+from harness.trial import Trial
+from suite.conformance import network
+from suite.conformance.finding import Finding
+from suite.conformance.network import Layer, Network
+
+SEEDS = (0, 1)
+COUNT, VALIDATION, BATCH, EPOCHS = 44, 20, 8, 2  # five batches of 8 and one of 4
+LOSS = Metric("loss", better="lower", unit="nats", smallest_effect=0.01)
+TOLERANCE = 1e-5
+"""Of a loss of about 1: twelve steps in float32, which an adaptive optimizer makes larger. Measured: at most 2e-6."""
+HITS = 1e-6  # of an accuracy: one hit more is 1 / 44
+
+
+@dataclasses.dataclass(frozen=True)
+class Case:
+    """A network twice: as Keras has it and as ``network`` has it; likewise its optimizer."""
+
+    name: str
+    model: Callable[[], Any]
+    layers: Sequence[Layer]
+    optimizer: Callable[[], Any]
+    rule: Callable[[np.ndarray], np.ndarray]
+    loss: str = "categorical_crossentropy"
+    inputs: tuple[int, ...] = (5,)
+    outputs: tuple[int, ...] = (4,)
+
+    def data(self) -> Dataset:
+        """Random numbers, and as targets random classes or numbers."""
+        rng = np.random.default_rng(20)
+        x = rng.standard_normal((COUNT + VALIDATION, *self.inputs))
+        if self.loss == "categorical_crossentropy":
+            y = np.eye(self.outputs[0])[rng.integers(self.outputs[0], size=len(x))]
+        else:
+            y = rng.standard_normal((len(x), *self.outputs))
+        return Dataset(x[:COUNT], y[:COUNT], x[COUNT:], y[COUNT:])
+
+    def experiment(self, size: Size) -> Experiment:
+        classes = self.loss == "categorical_crossentropy"
+        return Experiment(
+            id=f"conformance-{self.name}",
+            data=self.data,
+            loss=self.loss,
+            sizes={"quick": size, "lecture": size},
+            metrics=(LOSS,),
+            variants=(Variant(self.name, model=self.model, optimizer=self.optimizer),),
+            accuracy=classes,
+            inference=True,
+            halves=True,
+        )
+
+    def reference(self, seed: int, orders: Any, batch: int) -> tuple[dict[str, list[float]], Network]:
+        """The curves of a training in NumPy from the initial weights of ``seed``, and the network afterwards."""
+        initial = self.initial(seed)
+        data = self.data()
+        assert data.x_val is not None
+        assert data.y_val is not None
+        training, validation = (data.x, data.y), (data.x_val, data.y_val)
+        return network.trained(initial, self.rule, training, validation, orders, batch), initial
+
+    def initial(self, seed: int) -> Network:
+        from harness.training.seeding import initialise
+
+        model = self.model()
+        initialise(model, seed)
+        held = [layer for layer in model.layers if layer.variables]
+        weights, statistics = (
+            [np.array(v.numpy(), "float64") for layer in held for v in of(layer) if v.dtype == "float32"]
+            for of in (lambda layer: layer.trainable_variables, lambda layer: layer.non_trainable_variables)
+        )
+        return Network(self.layers, self.loss, weights, statistics)
+
+
+def sequential(inputs: tuple[int, ...], build: Callable[[Any, Any], list[Any]]) -> Any:
+    import keras
+
+    return keras.Sequential([keras.layers.Input(inputs), *build(keras.layers, keras.regularizers)])
+
+
+def optimizer(name: str, **how: Any) -> Any:
+    import keras
+
+    return getattr(keras.optimizers, name)(**how)
+
+
+def of(name: str, rule: Callable[..., np.ndarray], more: dict[str, Any] | None = None, **how: Any) -> Any:
+    """(Keras' optimizer, the rule) with the same arguments; ``more``: those that the rule does not have."""
+    return functools.partial(optimizer, name, **how, **(more or {})), functools.partial(rule, **how)
+
+
+def case(name: str, build: Callable[[Any, Any], list[Any]], layers: Sequence[Layer], steps: Any, **how: Any) -> Case:
+    inputs = how.get("inputs", (5,))
+    return Case(name, functools.partial(sequential, inputs, build), layers, *steps, **how)
+
+
+CASES = (
+    case(
+        "relu-adam",
+        lambda k, r: [k.Dense(6, activation="relu"), k.Dense(4, activation="softmax")],
+        (network.Dense("relu"), network.Dense("softmax")),
+        of("Adam", updates.adam, learning_rate=0.02),
+    ),
+    case(
+        "normalised-nesterov",
+        lambda k, r: [
+            k.Dense(5, activation="sigmoid", kernel_regularizer=r.L2(0.01)),
+            k.BatchNormalization(),
+            k.Dense(4, activation="softmax"),
+        ],
+        (network.Dense("sigmoid", l2=0.01), network.BatchNormalization(), network.Dense("softmax")),
+        of("SGD", updates.nesterov, {"nesterov": True}, learning_rate=0.05, momentum=0.9),
+    ),
+    case(
+        "penalised-rmsprop",
+        lambda k, r: [
+            k.Dense(6, activation="relu", activity_regularizer=r.L1(0.01)),
+            k.Dense(4, activation="softmax", activity_regularizer=r.L1(0.01)),
+        ],
+        (network.Dense("relu", activity_l1=0.01), network.Dense("softmax", activity_l1=0.01)),
+        of("RMSprop", updates.rmsprop, learning_rate=0.01, rho=0.9),
+    ),
+    case(
+        "recurrent-adagrad",
+        lambda k, r: [k.LSTM(2), k.BatchNormalization(), k.Dense(1)],
+        (network.LSTM(), network.BatchNormalization(), network.Dense("linear")),
+        of("Adagrad", updates.adagrad, learning_rate=0.05),
+        loss="mean_squared_error",
+        inputs=(3, 2),
+        outputs=(1,),
+    ),
+    case(
+        "convolutional-adadelta",
+        lambda k, r: [
+            k.Conv2D(2, (3, 3), activation="relu"),
+            k.BatchNormalization(),
+            k.MaxPooling2D(),
+            k.Dense(1),
+        ],
+        (network.Conv2D(), network.BatchNormalization(), network.MaxPooling2D(), network.Dense("linear")),
+        of("Adadelta", updates.adadelta, learning_rate=1.0, rho=0.95),
+        loss="mean_squared_error",
+        inputs=(6, 6, 1),
+        outputs=(2, 2, 1),
+    ),
+    case(
+        "linear-momentum",
+        lambda k, r: [k.Dense(2)],
+        (network.Dense("linear"),),
+        of("SGD", updates.momentum, learning_rate=0.05, momentum=0.5),
+        loss="mean_squared_error",
+        outputs=(2,),
+    ),
+)
+CASE = {one.name: one for one in CASES}
+
+
+def orders(seed: int, epochs: int, count: int) -> list[np.ndarray]:
+    """As ``harness.training.seeding`` has promised it: NumPy's permutation of a generator of [seed, epoch]."""
+    return [np.random.default_rng([seed, epoch]).permutation(count) for epoch in range(epochs)]
+
+
+def same_curves(
+    of: str, trial: Trial, curves: dict[str, list[float]], tolerance: float = TOLERANCE
+) -> Iterator[Finding]:
+    """Every curve of a trial beside the reference's; curves that the reference has besides are no matter."""
+    for name, curve in trial.history.items():
+        near = HITS if name.endswith("accuracy") else tolerance * max(1.0, *map(abs, curves[name]))
+        yield Finding(f"{of}, {name} of each epoch", curve, curves[name], near)
+    yield Finding(
+        f"{of}, its metric", trial.metrics["loss"], curves["loss"][-1], tolerance * max(1, curves["loss"][-1])
+    )
+    yield Finding(f"{of}, its divergence", trial.divergence, None)
+
+
+def check(one: Case, engine: str, setting: str) -> Iterator[Finding]:
+    """Two seeds of a case, one after the other; with ``fit``, which draws its own order, in one batch."""
+    from harness.training.backend import active_backend
+    from harness.training.train import resolve_engine
+
+    batch = COUNT if resolve_engine(engine, active_backend()) == "fit" else BATCH
+    experiment = one.experiment(Size(epochs=EPOCHS, batch_size=batch, seeds=len(SEEDS)))
+    trials = train(experiment, one.name, SEEDS, setting, engine)
+    yield Finding(f"{one.name}, seeds of the trials", tuple(trial.seed for trial in trials), SEEDS)
+    for trial in trials:
+        curves, _ = one.reference(trial.seed, orders(trial.seed, EPOCHS, COUNT), batch)
+        yield from same_curves(f"{one.name}, seed {trial.seed}", trial, curves)
+
+
+def check_epochs(engine: str, setting: str) -> Iterator[Finding]:
+    """The engine of the lecture's larger networks, which runs epoch by epoch, and the weights that it leaves."""
+    import keras
+
+    one = CASE["normalised-nesterov"]
+    batch = BATCH
+    runner = prepare(one.experiment(Size(epochs=EPOCHS, batch_size=BATCH)), one.name, setting, engine)
+    told: list[tuple[int, int]] = []
+
+    def tell(seed: int, epochs: int) -> None:
+        told.append((seed, epochs))
+
+    if hasattr(runner, "epochs_per_launch"):
+        runner.epochs_per_launch = 1
+    else:
+        batch = COUNT
+        runner = prepare(one.experiment(Size(epochs=EPOCHS, batch_size=COUNT)), one.name, setting, engine)
+    for seed in SEEDS:
+        told.clear()
+        raw = runner.run(seed, tell)
+        curves, after = one.reference(seed, orders(seed, EPOCHS, COUNT), batch)
+        of = f"{one.name} epoch by epoch, seed {seed}"
+        for name, curve in raw.history.items():
+            yield Finding(f"{of}, {name} of each epoch", curve, curves[name], TOLERANCE)
+        yield Finding(f"{of}, epochs told", tuple(told), tuple((seed, epoch + 1) for epoch in range(EPOCHS)))
+        for number, (got, expected) in enumerate(zip(runner.weights, after.weights, strict=True)):
+            obtained = keras.ops.convert_to_numpy(got)
+            yield Finding(f"{of}, trained weights {number}", obtained, expected, TOLERANCE)
+
+
+def check_rates(engine: str, setting: str) -> Iterator[Finding]:
+    """Two variants that a compiled engine trains with one program: another rate, other data."""
+    one = CASE["linear-momentum"]
+
+    def turned() -> Dataset:
+        data = one.data()
+        return Dataset(data.x[::-1], data.y[::-1], data.x_val, data.y_val)
+
+    base = one.experiment(Size(epochs=EPOCHS, batch_size=COUNT))
+    slow = functools.partial(optimizer, "SGD", learning_rate=0.005, momentum=0.5)
+    experiment = dataclasses.replace(
+        base,
+        variants=(*base.variants, Variant("slow", model=one.model, optimizer=slow, data=turned)),
+    )
+    for name, rate in ((one.name, 0.05), ("slow", 0.005)):
+        (trial,) = train(experiment, name, (3,), setting, engine)
+        rule = functools.partial(updates.momentum, learning_rate=rate, momentum=0.5)
+        # of one batch: its order is no matter, and turned data are the same data
+        curves, _ = dataclasses.replace(one, rule=rule).reference(3, orders(3, EPOCHS, COUNT), COUNT)
+        yield from same_curves(f"variant {name} at the rate {rate}", trial, curves)
+
+
+def check_divergence(engine: str, setting: str) -> Iterator[Finding]:
+    """A rate at which the loss grows a millionfold at each step: the step and epoch at which it is told."""
+    one = CASE["linear-momentum"]
+    size = Size(epochs=12, batch_size=COUNT)
+    blowing = functools.partial(optimizer, "SGD", learning_rate=2000.0)
+    rule = functools.partial(updates.sgd, learning_rate=2000.0)
+    base = one.experiment(size)
+    (trial,) = train(
+        dataclasses.replace(base, variants=(Variant(one.name, model=one.model, optimizer=blowing),)),
+        one.name,
+        (0,),
+        setting,
+        engine,
+    )
+    with np.errstate(over="ignore", invalid="ignore"):
+        curves, _ = dataclasses.replace(one, rule=rule).reference(0, orders(0, size.epochs, COUNT), COUNT)
+    limit = float(np.finfo("float32").max)
+    first = next(step for step, loss in enumerate(curves["loss"], 1) if not loss <= limit)
+    expected = ("inf", first, first)
+    found = trial.divergence
+    yield Finding("a blow-up: kind, epoch, step", found and (found.kind, found.epoch, found.step), expected)
+    numbers = sum(loss is not None for loss in trial.history["loss"])
+    yield Finding("a blow-up: epochs with a finite loss", numbers, first - 1)
+    yield Finding("a blow-up: its metric", trial.metrics["loss"], None)

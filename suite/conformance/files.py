@@ -1,0 +1,96 @@
+"""What is written of a run and read again: trials, baselines, the run's record."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from baselines.files import path_of, write
+from baselines.record import Baseline, ExpectedVerdict, Provenance, VariantBaseline
+from harness.store import RunLog, read_run
+from harness.trial import Divergence, Seconds, Trial
+from harness.verdict import Verdict
+from suite.catalogue import TRAINING_CLAIMS
+from suite.conformance.finding import Finding
+from suite.stored import Stored, file_of
+
+POINTS = 40  # of a curve; a baseline stores 32 of them
+
+
+def trials() -> tuple[Trial, ...]:
+    """Seven of them, with numbers that need all their digits; one diverged."""
+    return tuple(
+        Trial(
+            "a",
+            seed,
+            metrics={"loss": None if seed == 3 else 0.1 + seed / 3, "val_accuracy": 1 / (seed + 1.7)},
+            history={"loss": tuple(1 / (point + seed + 0.3) for point in range(POINTS))},
+            divergence=Divergence("nan", epoch=2, step=17) if seed == 3 else None,
+            seconds=Seconds(1.25),
+        )
+        for seed in range(7)
+    )
+
+
+def check(engine: str, setting: str) -> Iterator[Finding]:
+    """Written, read again, and the same; whatever is expected of a claim is that of its own."""
+    given = trials()
+    for trial in given:
+        of = f"trial of seed {trial.seed}"
+        record = json.loads(json.dumps(trial.to_json()))
+        yield Finding(f"{of}, written", record["metrics"], dict(trial.metrics))
+        yield from same(f"{of}, read again", Trial.from_json(record), trial)
+        curve, thin = trial.history["loss"], trial.thinned().history["loss"]
+        ends = (len(thin), thin[0], thin[-1])
+        yield Finding(f"{of}, thinned: points, first, last", ends, (32, curve[0], curve[-1]))
+    with tempfile.TemporaryDirectory() as folder:
+        yield from check_baselines(Path(folder), given)
+        yield from check_record(Path(folder) / "runs", given)
+
+
+def same(of: str, obtained: Trial, expected: Trial) -> Iterator[Finding]:
+    for field in ("variant", "seed", "divergence"):
+        yield Finding(f"{of}, {field}", repr(getattr(obtained, field)), repr(getattr(expected, field)))
+    for field in ("metrics", "history"):
+        yield Finding(f"{of}, {field}", dict(getattr(obtained, field)), dict(getattr(expected, field)))
+
+
+def check_baselines(root: Path, given: tuple[Trial, ...]) -> Iterator[Finding]:
+    """A baseline through its file, as a run of the suite reads it."""
+    decided = (Verdict.SUPPORTED, Verdict.REFUTED, Verdict.INCONCLUSIVE)
+    experiment = "example-4"
+    claims = [claim for claim in TRAINING_CLAIMS.values() if file_of(claim) == experiment]
+    verdicts = {
+        claim.key: ExpectedVerdict(decided[number % 3], "2026-01-01", "conformance")
+        for number, claim in enumerate(claims)
+    }
+    held = VariantBaseline(given, "0" * 16, Provenance({"backend": "none"}, "unknown", "2026-01-01", "conformance"))
+    write(
+        path_of(root, "quick", "none-cpu", experiment),
+        Baseline(experiment, "quick", "none-cpu", {"a": held}, verdicts),
+    )
+    stored = Stored(root, "none-cpu")
+    found = stored.get(experiment, "quick")
+    read = found.variants["a"].trials if found else ()
+    yield Finding("stored seeds", tuple(trial.seed for trial in read), tuple(trial.seed for trial in given))
+    for one, other in zip(read, given, strict=True):
+        yield from same(f"stored trial of seed {other.seed}", one, other)
+    for claim in claims:
+        expected = stored.expected(claim, "quick")
+        yield Finding(
+            f"expected verdict of {claim.key}", expected and expected.verdict, str(verdicts[claim.key].verdict)
+        )
+
+
+def check_record(folder: Path, given: tuple[Trial, ...]) -> Iterator[Finding]:
+    """A run's record through its file."""
+    log = RunLog(folder, {"id": "conformance"})
+    for trial in given:
+        log.append("trial", {"experiment": "e", **trial.to_json()})
+    log.close()
+    read = read_run(log.path).trials.get(("e", "a"), ())
+    yield Finding("recorded seeds", tuple(trial.seed for trial in read), tuple(trial.seed for trial in given))
+    for one, other in zip(read, given, strict=True):
+        yield from same(f"recorded trial of seed {other.seed}", one, other)

@@ -1,0 +1,88 @@
+"""Faults of callbacks and of the curves and files that they leave."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from tests.faults.fault import Fault, Patch, wrapped
+
+STOPPING = "keras.src.callbacks.early_stopping:EarlyStopping"
+CHECKPOINT = "keras.src.callbacks.model_checkpoint:ModelCheckpoint"
+CSV = "keras.src.callbacks.csv_logger:CSVLogger"
+HISTORY = "keras.src.callbacks.history:History"
+
+
+def fault(name: str, owner: str, attribute: str, wrapper: Callable[..., Any]) -> Fault:
+    return Fault(name, "callbacks", (Patch(owner, attribute, wrapped(wrapper)),), None)
+
+
+def patience(more: int) -> Fault:
+    def end(original: Any, self: Any, epoch: int, logs: Any = None) -> Any:
+        kept = self.patience
+        self.patience = kept + more
+        try:
+            return original(self, epoch, logs)
+        finally:
+            self.patience = kept
+
+    return fault(f"early stopping: patience {more:+d}", STOPPING, "on_epoch_end", end)
+
+
+def never_waits_anew(original: Any, self: Any, epoch: int, logs: Any = None) -> Any:
+    """An improvement does not set the count of epochs back."""
+    waited = self.wait
+    original(self, epoch, logs)
+    self.wait = max(self.wait, waited)
+
+
+def keeps_last(original: Any, self: Any, logs: Any = None) -> Any:
+    kept, self.best_weights = self.best_weights, None
+    original(self, logs)
+    self.best_weights = kept
+
+
+def wrong_direction(original: Any, self: Any, value: Any, reference: Any) -> Any:
+    return reference is None or not original(self, value, reference)
+
+
+def always_saves(original: Any, self: Any, epoch: int, batch: Any, logs: Any, filepath: Any) -> Any:
+    original(self, epoch, batch, logs, filepath)
+    return True
+
+
+def never_better(original: Any, self: Any, epoch: int, batch: Any, logs: Any, filepath: Any) -> Any:
+    """Only the first epoch is saved."""
+    return original(self, epoch, batch, logs, filepath) and epoch == 0
+
+
+def previous_logs(original: Any, self: Any, epoch: int, batch: Any, logs: Any, filepath: Any) -> Any:
+    """Decides by the values of the epoch before."""
+    before, self._before = getattr(self, "_before", logs), logs
+    return original(self, epoch, batch, before, filepath)
+
+
+def loses_a_row(original: Any, self: Any, epoch: int, logs: Any = None) -> Any:
+    return None if epoch == 2 else original(self, epoch, logs)
+
+
+def rounds(original: Any, self: Any, epoch: int, logs: Any = None) -> Any:
+    return original(self, epoch, {name: round(float(number), 3) for name, number in (logs or {}).items()})
+
+
+def history_loses_last(original: Any, self: Any, epoch: int, logs: Any = None) -> Any:
+    return None if epoch == self.params.get("epochs", 0) - 1 else original(self, epoch, logs)
+
+
+FAULTS = (
+    *map(patience, (1, -1)),
+    fault("early stopping: an improvement does not start the count anew", STOPPING, "on_epoch_end", never_waits_anew),
+    fault("early stopping: the last weights stay", STOPPING, "on_train_end", keeps_last),
+    fault("improvement is taken for its opposite", STOPPING, "_is_improvement", wrong_direction),
+    fault("checkpoint: keeps the last epoch", CHECKPOINT, "_should_save_model", always_saves),
+    fault("checkpoint: keeps the first epoch", CHECKPOINT, "_should_save_model", never_better),
+    fault("checkpoint: an epoch late", CHECKPOINT, "_should_save_model", previous_logs),
+    fault("CSV: loses a row", CSV, "on_epoch_end", loses_a_row),
+    fault("CSV: rounds to three digits", CSV, "on_epoch_end", rounds),
+    fault("history: loses the last epoch", HISTORY, "on_epoch_end", history_loses_last),
+)

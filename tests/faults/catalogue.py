@@ -1,0 +1,55 @@
+"""All faults, in the order of the table."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from harness.errors import invalid, nearest
+from tests.faults import (
+    callbacks,
+    data,
+    determinism,
+    engine,
+    files,
+    initialisers,
+    layers,
+    losses,
+    numerics,
+    optimizers,
+    statistics,
+)
+from tests.faults.fault import Fault
+
+GROUPS = (
+    optimizers,
+    layers,
+    initialisers,
+    losses,
+    data,
+    callbacks,
+    determinism,
+    numerics,
+    engine,
+    statistics,
+    files,
+)
+FAULTS: tuple[Fault, ...] = tuple(fault for group in GROUPS for fault in group.FAULTS)
+NAMES = tuple(fault.name for fault in FAULTS)
+assert len(set(NAMES)) == len(NAMES), [name for name, count in Counter(NAMES).items() if count > 1]
+
+CONTROL = Fault("none", "control", (), None)
+"""The suite without a fault: no case may be red."""
+
+
+def named(name: str) -> Fault:
+    """The fault of that name, or the control; SuiteError with the nearest name where there is none."""
+    for fault in (CONTROL, *FAULTS):
+        if fault.name == name:
+            return fault
+    raise invalid("fault", expected="a name out of the table", received=repr(name), fix=nearest(name, NAMES))
+
+
+def on(backend: str) -> tuple[Fault, ...]:
+    """The faults that can be put into a backend: those of our engine for another one are left out."""
+    other = {"jax": "compiled_tensorflow", "tensorflow": "compiled_jax"}[backend]
+    return tuple(fault for fault in FAULTS if not all(other in patch.owner for patch in fault.patches))

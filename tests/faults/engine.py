@@ -1,0 +1,176 @@
+"""Faults of our own engines."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from tests.faults.fault import Fault, Patch, wrapped
+
+COMPILED = "harness.training.compiled"
+ENGINE, PROGRAMS = f"{COMPILED}:CompiledEngine", f"{COMPILED}:Programs"
+JAX, TENSORFLOW = "harness.training.compiled_jax:JaxProgram", "harness.training.compiled_tensorflow:TensorFlowProgram"
+TASK, SIZE = "harness.training.task:Task", "harness.experiment:Experiment"
+DIVERGENCE = "harness.training.divergence"
+ON = ("batch-normalization-rates", "plain, rate 0.1")
+ON_NORMALISED = ("batch-normalization-rates", "normalised, rate 0.1")
+
+
+def fault(name: str, *patches: Patch, on: tuple[str, str] | None = ON) -> Fault:
+    return Fault(name, "engine", patches, on)
+
+
+def both(attribute: str, wrapper: Callable[..., Any]) -> tuple[Patch, Patch]:
+    return Patch(JAX, attribute, wrapped(wrapper)), Patch(TENSORFLOW, attribute, wrapped(wrapper))
+
+
+def last_batch_dropped(original: Any, self: Any, orders: Any, initial: float) -> Any:
+    whole = orders.shape[1] // self._batch * self._batch
+    return original(self, orders[:, :whole] if whole else orders, initial)
+
+
+def batch_times(factor: float) -> Fault:
+    def init(original: Any, self: Any, task: Any) -> None:
+        original(self, task)
+        self._batch = max(round(self._batch * factor), 1)
+
+    return fault(f"batches × {factor:g}", *both("__init__", init))
+
+
+def epochs(more: int) -> Fault:
+    def size(original: Any, self: Any, setting: str) -> Any:
+        found = original(self, setting)
+        return dataclasses.replace(found, epochs=max(found.epochs + more, 1)) if found.epochs > 1 else found
+
+    return fault(f"epochs {more:+d}", Patch(SIZE, "size", wrapped(size)))
+
+
+def weights_stay(original: Any, self: Any, seed: int) -> None:
+    """A second seed goes on with the weights of the first."""
+    state = getattr(self, "_state", None) if hasattr(self, "_state") else None
+    original(self, seed)
+    if state is not None and not any(array.is_deleted() for array in state[0]):
+        self._state = (state[0], *self._state[1:])
+
+
+def moments_stay(original: Any, self: Any, seed: int) -> None:
+    """The optimizer's state is that of the seed before."""
+    state = getattr(self, "_state", None)
+    original(self, seed)
+    if state is not None and not any(array.is_deleted() for array in state[2]):
+        self._state = (*self._state[:2], state[2])
+
+
+def statistics_stay(original: Any, self: Any, seed: int) -> None:
+    """Moving means and variances are those of the seed before."""
+    state = getattr(self, "_state", None)
+    original(self, seed)
+    if state is not None and not any(array.is_deleted() for array in state[1]):
+        self._state = (self._state[0], state[1], self._state[2])
+
+
+def rate_stays(original: Any, self: Any, task: Any, optimizer: Any) -> None:
+    """A program that is used again keeps the learning rate of the variant before."""
+    kept = getattr(self, "_fresh", None)
+    original(self, task, optimizer)
+    if kept is not None:
+        self._fresh = kept
+
+
+def data_stay(original: Any, self: Any, task: Any, optimizer: Any) -> None:
+    """A program that is used again keeps the data of the variant before."""
+    kept = getattr(self, "_data", None)
+    original(self, task, optimizer)
+    if kept is not None:
+        self._data = kept
+
+
+def validated_on_training(original: Any, self: Any, task: Any, optimizer: Any) -> None:
+    original(self, task, optimizer)
+    if self._validation:
+        self._validation = tuple(array[: len(self._validation[0])] for array in self._data)
+
+
+def statistics_frozen(original: Any, self: Any, weights: Any, others: Any, x: Any, y: Any, training: bool) -> Any:
+    """What a step leaves in the layers' other variables is lost: moving statistics, masks' seeds."""
+    loss, (_, hits) = original(self, weights, others, x, y, training)
+    return loss, (others, hits)
+
+
+def no_penalties(original: Any, self: Any, weights: Any, others: Any, x: Any, y: Any, training: bool) -> Any:
+    """Regularization does not reach the loss."""
+    import jax.numpy as jnp
+
+    outputs, others = self._model.stateless_call(weights, others, x, training=training)
+    hits = jnp.sum(jnp.argmax(outputs, -1) == jnp.argmax(y, -1)) if self._accuracy else jnp.int32(0)
+    return jnp.mean(self._loss(y, outputs)), (others, hits)
+
+
+def batches_count_alike(original: Any, self: Any, carry: Any, order: Any, data: Any, validation: Any) -> Any:
+    """The epoch's loss is the mean over batches, whatever their size."""
+    state, curves = original(self, carry, order, data, validation)
+    steps = -(-len(order) // self._batch)
+    return state, {**curves, "loss": curves["loss"] * (len(order) / (steps * self._batch))}
+
+
+def curve_late(original: Any, self: Any, orders: Any, initial: float) -> Any:
+    """Validation values are those of the epoch before."""
+    curves, signs = original(self, orders, initial)
+    late = {k: np.concatenate([v[:1], v[:-1]]) if k.startswith("val_") else v for k, v in curves.items()}
+    return late, signs
+
+
+def seeds_trained(original: Any, self: Any, seed: int, on_epoch: Any) -> Any:
+    """Each trial is trained with the seed after its own."""
+    return original(self, seed + 1, on_epoch)
+
+
+def never_diverges(original: Any, *args: Any, **how: Any) -> Any:
+    return None
+
+
+def blows_up_late(original: Any, *args: Any, **how: Any) -> Any:
+    """A step with a loss that is not finite is told one late."""
+    found = original(*args, **how)
+    return found and dataclasses.replace(found, step=found.step + 1 if found.step else None)
+
+
+def nan_is_inf(original: Any, *args: Any, **how: Any) -> Any:
+    found = original(*args, **how)
+    return dataclasses.replace(found, kind="inf") if found and found.kind == "nan" else found
+
+
+def jax_only(name: str, attribute: str, wrapper: Callable[..., Any], on: tuple[str, str] = ON) -> Fault:
+    return fault(name, Patch(JAX, attribute, wrapped(wrapper)), on=on)
+
+
+def nothing_taken(original: Any, self: Any, task: Any, optimizer: Any) -> None:
+    """The targets lose their last bits on the way to the device."""
+    original(self, task, optimizer)
+    self._data = tuple(array.astype("float16").astype("float32") for array in self._data)
+
+
+CLASSIFY = "harness.training.train"
+FAULTS = (
+    fault("the last batch is dropped", *both("launch", last_batch_dropped)),
+    *map(batch_times, (0.5, 1.1, 2.0)),
+    *map(epochs, (-1, 1)),
+    jax_only("weights are not reset between seeds", "reset", weights_stay),
+    jax_only("the optimizer's state is not reset between seeds", "reset", moments_stay),
+    jax_only("moving statistics are not reset between seeds", "reset", statistics_stay, ON_NORMALISED),
+    fault("the learning rate of the variant before", *both("_take", rate_stays)),
+    fault("the data of the variant before", *both("_take", data_stay)),
+    fault("validation on the training data, in the engine", *both("_take", validated_on_training)),
+    jax_only("data pass through float16 on the way to the device", "_take", nothing_taken),
+    jax_only("the layers' other variables are not kept", "_objective", statistics_frozen, ON_NORMALISED),
+    jax_only("penalties do not reach the loss", "_objective", no_penalties, ("regularization", "l2 0.001")),
+    jax_only("a partial batch counts as a whole one", "_epoch", batches_count_alike),
+    fault("validation values come an epoch late", *both("launch", curve_late)),
+    fault("trained with the next seed", Patch(ENGINE, "run", wrapped(seeds_trained))),
+    fault("divergence is never seen", Patch(CLASSIFY, "classify", wrapped(never_diverges)), on=None),
+    fault("divergence is told a step late", Patch(CLASSIFY, "classify", wrapped(blows_up_late)), on=None),
+    fault("nan is told as inf", Patch(CLASSIFY, "classify", wrapped(nan_is_inf)), on=None),
+)

@@ -1,0 +1,3 @@
+"""Why a fault that another machine misses is missed, by its name."""
+
+EXPLAINED: dict[str, str] = {}
