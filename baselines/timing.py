@@ -15,7 +15,9 @@ slower or faster only if all of these hold:
 3. *Large enough to matter*: RELATIVE, and ABSOLUTE over a round.
 4. *More than the machine explains*, for a slowdown. The stored processes may have had the machine to themselves. Where
    others may have held this one up for a share c of its time (``harness.timing.contention``), the limit of 2 is
-   1/(1 − c) times as far away, and from c = 1 on nothing is slower. And where one of the fixed pieces of work that ran
+   1/(1 − c) times as far away, and from c = 1 on nothing is slower. That is true on the average of a series; a thread
+   that loses its core loses a whole slice of the scheduler's, so that in company less than SLICE over a round is no
+   slowdown either. And where one of the fixed pieces of work that ran
    beside the engines (``harness.timing.reference``) took f > RELATIVE times as long as beside the stored ones, it is f
    times as far away, if that is more: two machines may have one fingerprint, or the same one another host's mercy. What
    lies between the limits is *disturbed*: never red, and no acquittal.
@@ -39,6 +41,7 @@ from typing import Any
 
 from baselines.timing_record import Repeat
 from harness.errors import invalid
+from harness.timing.stability import CONTENTION
 
 ALPHA = 0.05
 LEVEL = 0.01
@@ -48,6 +51,9 @@ WIDE = 1.5
 RELATIVE = 1.05
 ABSOLUTE = 0.0005
 """Seconds over a round (all its epochs): below that nobody waits, and a scheduler's whim is as long."""
+
+SLICE = 0.02
+"""Seconds over a round: several of a scheduler's slices (Linux: 3 to 4 ms), which a short round loses by chance."""
 
 
 class TimeState(enum.StrEnum):
@@ -112,13 +118,14 @@ def compare_times(now: Repeat, stored: Sequence[Repeat], cases: int, contention:
     limit = max(RELATIVE, _between(medians, level))
     p = _ranks(now.rounds, [value for repeat in usable for value in repeat.rounds])
     moved = abs(math.log(ratio)) > math.log(limit)
-    matters = abs(now.median - now.median / ratio) * now.epochs > ABSOLUTE
+    longer = abs(now.median - now.median / ratio) * now.epochs
+    matters = longer > ABSOLUTE
     state = TimeState.WITHIN
     if moved and matters and p < level:
         state = TimeState.SLOWER if ratio > 1 else TimeState.FASTER
     reason = _in_words(ratio, limit, p, level, len(usable), moved, matters)
     if state is TimeState.SLOWER:
-        explained, why = _explained(now, usable, contention or 0.0)
+        explained, why = _explained(now, usable, contention or 0.0, longer)
         if ratio <= limit * explained:
             state, reason = TimeState.DISTURBED, f"{reason} {why}"
     return TimeComparison(state, reason, ratio, limit, p, len(usable))
@@ -148,9 +155,13 @@ def _between(medians: Sequence[float], level: float) -> float:
     return math.exp(min(t * statistics.stdev(medians) * math.sqrt(1 + 1 / n), 50.0))
 
 
-def _explained(now: Repeat, stored: Sequence[Repeat], contention: float) -> tuple[float, str]:
-    """The factor by which the machine, and not the code, may have made this process slower; and why, in words."""
-    held_up = 1 / (1 - contention) if contention < 1 else math.inf
+def _explained(now: Repeat, stored: Sequence[Repeat], contention: float, longer: float) -> tuple[float, str]:
+    """The factor by which the machine, and not the code, may have made this process slower; and why, in words.
+
+    ``longer``: seconds over a round that are to be explained.
+    """
+    by_chance = contention > CONTENTION and longer < SLICE
+    held_up = math.inf if contention >= 1 or by_chance else 1 / (1 - contention)
     slower = {
         name: seconds / statistics.geometric_mean(held)
         for name, seconds in now.reference.items()

@@ -119,6 +119,20 @@ def test_what_others_explain_is_no_alarm(factor: float, contention: float | None
 
 
 @pytest.mark.parametrize(
+    ("seconds", "contention", "state"),
+    [
+        (0.002, 0.01, TimeState.SLOWER),
+        (0.002, 0.1, TimeState.DISTURBED),  # 4 ms over a round
+        (0.02, 0.1, TimeState.SLOWER),  # 40 ms
+    ],
+)
+def test_in_company_a_short_round_loses_slices_by_chance(seconds: float, contention: float, state: TimeState) -> None:
+    rng = np.random.default_rng(8)
+    before = [process(rng, seconds / 2, 0.005, 0.01) for _ in range(10)]
+    assert compare_times(process(rng, 1.5 * seconds, 0.0, 0.01), before, CASES, contention).state is state
+
+
+@pytest.mark.parametrize(
     ("factor", "now", "then", "contention", "state"),
     [
         (1.2, {"copy": 1.0}, {"copy": 1.0}, 0.0, TimeState.SLOWER),
