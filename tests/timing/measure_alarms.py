@@ -75,6 +75,7 @@ def line_of(record: dict[str, Any], factor: float, noise: str, finished: Finishe
         "noise": noise,
         "case": f"{record['work']}/{record['engine']}",
         "rounds": record["rounds"],
+        "epochs": record["epochs"],
         "contention": record["contention"],
         "reference": record["reference"],
         "load": record["load"],
