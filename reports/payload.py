@@ -15,9 +15,10 @@ def payload(run: Run, figures: Sequence[str] = ()) -> dict[str, Any]:
     """The whole report as plain types.
 
     ``run``: the run's header (``fingerprint`` is the environment), its ``end`` (None: it was killed) and ``partial``;
-    ``claims``: their records; ``timings``: one record per trained variant; ``errata``: one per erratum, with its code
-    as it was run; ``figures``: the names of the files in ``figures/``; ``timing_runs``: of a run with -m timing, a
-    record per engine and piece of work (``cases``) and the machine's matrix-product peaks (``peaks``).
+    ``claims``: their records, with ``seeds`` (taken, most, saved, looks, why) of a run whose header has ``auto``;
+    ``timings``: one record per trained variant; ``errata``: one per erratum, with its code as it was run; ``figures``:
+    the names of the files in ``figures/``; ``timing_runs``: of a run with -m timing, a record per engine and piece of
+    work (``cases``) and the machine's matrix-product peaks (``peaks``).
     """
     header = _without_kind(run.header)
     header.pop("schema", None)

@@ -21,7 +21,10 @@ def seeds_line(run: Run) -> str:
     """The summary's line; empty of a run with a fixed number of seeds."""
     if not run.header.get("auto"):
         return ""
-    return f"**As many seeds as needed:** {told(run.claims, {key: len(done) for key, done in run.trials.items()})}."
+    return (
+        f"**As many seeds as needed:** {told(run.claims, {key: len(done) for key, done in run.trials.items()})}. "
+        "Intervals and p-values hold for all looks of a claim together."
+    )
 
 
 def told(claims: Sequence[Mapping[str, Any]], trials: Mapping[tuple[str, str], int]) -> str:

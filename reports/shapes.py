@@ -47,7 +47,7 @@ SHAPES: Mapping[str, Any] = {
         "commit": TEXT_OR_NONE,
         "stack": str,
         "gpu?": GPU,
-        "auto?": (dict, type(None)),
+        "auto?": {"max_seeds": int, "budget": NUMBER_OR_NONE},
         "broken?": [{"name": str, "where": str, "error": str, "costs": [str]}],
     },
     "experiment": {
@@ -117,6 +117,7 @@ SHAPES: Mapping[str, Any] = {
         "published": [{"variant": str, "metric": str, "printed": str, "value": (int, float), "rounding": (int, float)}],
         "variants": {...: SUMMARY | {"values": [NUMBER_OR_NONE]}},
         "experiment": TEXT_OR_NONE,
+        "seeds?": {"taken": int, "most": int, "saved": int, "looks": [int], "why": str},
         "baseline": BASELINE,
         "deviations": [str],
         "notes": [str],

@@ -47,7 +47,7 @@ class Outcome:
             state["red"],
             record["seconds"],
             record["error"],
-            Taken.from_json(record["seeds"]) if record["seeds"] else None,
+            Taken.from_json(record["seeds"]) if "seeds" in record else None,
         )
 
     @property

@@ -122,7 +122,7 @@ def claim_record(
         if metric is None
         else {name: summary_of(metric, trials.get(name, ())) for name in claim.variants},
         "experiment": experiment.id if experiment else None,
-        "seeds": outcome.taken.to_json() if outcome.taken else None,
+        **({"seeds": outcome.taken.to_json()} if outcome.taken else {}),
         "baseline": {"state": state["state"], "reason": state["reason"], "red": outcome.red},
         "deviations": list(claim.deviations),
         "notes": [*claim.notes, *([outcome.error] if outcome.error else [])],

@@ -25,6 +25,8 @@ CASES: dict[str, tuple[tuple[str, ...], dict[str, str], tuple[str, ...]]] = {
     "negative seeds": (("--seeds", "-3"), {}, ("--seeds", "from 1", "'-3'")),
     "seeds in words": (("--seeds", "five"), {}, ("--seeds", "a whole number", "'five'")),
     "too many seeds": (("--seeds", "9" * 5000), {}, ("--seeds", "to 100000", "9…'")),
+    "budget in parsecs": (("--seeds", "auto", "--budget", "10 parsecs"), {}, ("--budget", "1h30m", "'10 parsecs'")),
+    "less than the least": (("--seeds", "auto", "--max-seeds", "3"), {}, ("--max-seeds", "from 5", "'3'")),
     "no reason": (("--update-baselines", " "), {}, ("--update-baselines", "a reason", "' '")),
     "compiled torch": (("--backend", "torch", "--engine", "compiled"), {}, ("torch", "--engine fit")),
     "KERAS_BACKEND": ((), {"KERAS_BACKEND": "thaeno"}, ("KERAS_BACKEND", "'thaeno'", "tensorflow, jax, torch")),
