@@ -87,6 +87,8 @@ def _trained(run: Run) -> int:
 
 
 def _of_earlier_runs(run: Run) -> int:
+    if run.header.get("auto"):
+        return sum(run.reused.values())
     return sum(training.get("reused") or 0 for training in run.trainings)
 
 

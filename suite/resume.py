@@ -101,7 +101,7 @@ def check(path: Path, header: Mapping[str, Any], options: Options) -> None:
     """
     before = read_run(path).header
     names = (*SAME, *(["commit"] if options.update is not None else ()))
-    found = [said for name in names if (said := _difference(name, before.get(name), _plain(header[name])))]
+    found = [said for name in names if (said := _difference(name, before.get(name), _plain(header.get(name))))]
     if not found and before.get("selected") != header["selected"]:
         found.append("the selected items are others")
     found += _definitions(path, options.setting)

@@ -305,6 +305,7 @@ def restored(run: SuiteRun, record: Run) -> None:
 
     KeyError, TypeError or ValueError where the record is not one of this version.
     """
+    run.trials.reused.update(record.reused)
     keys = [key for key in record.trials if key[0] in EXPERIMENTS]
     for key in keys:
         by_seed, own = {trial.seed: trial for trial in record.trials[key]}, run.trials.seeds(key[0])
@@ -314,7 +315,6 @@ def restored(run: SuiteRun, record: Run) -> None:
     for training in record.trainings:
         key, baseline = (training["experiment"], training["variant"]), training["baseline"]
         run.states[key] = Comparison(State(baseline["state"]), baseline["reason"])
-        run.trials.reused[key] = training["reused"]
         run.rounding[key] = {name: tuple(values) for name, values in training.get("rounding", {}).items()}
         run.moved |= baseline["red"] and not baseline["damaged"]
     for claim in record.claims:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import operator
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -33,6 +34,8 @@ class Run:
     peaks: tuple[Mapping[str, Any], ...] = ()
     errata: tuple[Mapping[str, Any], ...] = ()
     conformance: tuple[Mapping[str, Any], ...] = ()
+    reused: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    """How many of a variant's trials are of earlier runs, where any is."""
 
 
 def read_run(path: Path) -> Run:
@@ -61,13 +64,16 @@ def parse_run(lines: Iterable[str], path: Path) -> Run:
         received = records[0].get("schema") if records else "an empty file"
         raise invalid(f"run record {path}", expected=f"a first line of kind 'run', schema {SCHEMA}", received=received)
     trials: dict[tuple[str, str], list[Trial]] = {}
+    reused: Counter[tuple[str, str]] = Counter()
     try:
         for record in records:
             if record["kind"] == "trial":
                 for name in (record["experiment"], record["variant"]):
                     name.encode()  # a text, without lone surrogates
                 operator.index(record["seed"])
-                trials.setdefault((record["experiment"], record["variant"]), []).append(Trial.from_json(record))
+                key = (record["experiment"], record["variant"])
+                trials.setdefault(key, []).append(Trial.from_json(record))
+                reused[key] += "reused" in record
     except (KeyError, TypeError, AttributeError, ValueError, OverflowError) as error:
         said = f"{error!r}"[:200]
         raise invalid(f"trial in {path}", expected="the fields of a trial", received=said) from error
@@ -89,6 +95,7 @@ def parse_run(lines: Iterable[str], path: Path) -> Run:
             _last(of_kind.get("peak", ()), "when"),
             _last(of_kind.get("erratum", ()), "id"),
             _last(of_kind.get("conformance", ()), "name"),
+            {key: count for key, count in reused.items() if count},
         )
     except TypeError as error:  # a kind, an id or a key that is a list or an object
         raise invalid(f"run record {path}", expected="texts as ids and keys", received=f"{error}") from error

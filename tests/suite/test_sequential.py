@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import time
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ from suite.trials import Trials
 from tests.rules.synthetic import ACCURACY
 from tests.suite.command import Finished, suite, trials
 from tests.suite.test_options import checked, outcome
+from tests.suite.test_resume import killed, kinds, timeless
 
 SIZES = (5, 10, 15, 20)
 NOTHING: Any = None
@@ -307,6 +309,33 @@ def test_workers_come_to_the_same(run: Finished, tmp_path: Path) -> None:
     }
     sort = {name: sorted(done, key=lambda one: one["seed"]) for name, done in trials(shared.record).items()}
     assert sort == {name: sorted(done, key=lambda one: one["seed"]) for name, done in trials(run.record).items()}
+
+
+@pytest.mark.slow
+def test_a_run_killed_in_a_later_batch_goes_on(run: Finished, tmp_path: Path) -> None:
+    trained = [number for number, kind in enumerate(kinds(run.record.path)) if kind == "trial"]
+    killed(run, tmp_path, trained[27])
+    resumed = suite(tmp_path, *AUTO, "--resume")
+    assert resumed.code == 0
+    assert kinds(resumed.record.path).count("trial") == 30
+    assert timeless(resumed.report) == timeless(run.report)
+
+
+@pytest.mark.slow
+def test_later_batches_are_reused_too(run: Finished, tmp_path: Path) -> None:
+    shutil.copytree(run.folder / "report" / "runs", tmp_path / "report" / "runs")
+    again = suite(tmp_path, *AUTO, "--reuse")
+    assert again.code == 0
+    assert "reused: 30 of 30 trials are of earlier runs" in again.output
+    assert "**30 of 30 trials were taken from earlier runs" in (tmp_path / "report" / "REPORT.md").read_text("utf-8")
+    assert again.verdicts == run.verdicts
+
+
+def test_another_maximum_is_another_run(run: Finished, tmp_path: Path) -> None:
+    killed(run, tmp_path, 20)
+    refused = suite(tmp_path, *AUTO, "--max-seeds", "20", "--resume")
+    assert refused.code == 4
+    assert "auto, max_seeds: then 15, now 20" in refused.output
 
 
 def test_the_plan_is_a_range(tmp_path: Path) -> None:
