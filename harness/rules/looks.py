@@ -66,8 +66,8 @@ class Look:
     def overall(self, p: float) -> float:
         """The p-value of the whole design, given a test's p at this look: the rate at which it would just decide.
 
-        The levels grow with the rate at every look, so it is valid whenever one stops (Jennison & Turnbull 2000, §8.4),
-        and comparing it with a rate is comparing ``p`` with that rate's level.
+        A repeated p-value (Jennison & Turnbull 2000): the levels of every look grow with the rate, so it is valid
+        whenever one stops, and comparing it with a rate is comparing ``p`` with that rate's level.
         """
         if len(self.sizes) == 1:
             return p
