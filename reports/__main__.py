@@ -1,10 +1,11 @@
-"""``python -m reports``: the report of the latest run, from its record; trains nothing."""
+"""``python -m reports``: the report of the latest run, from its record or a store; trains nothing."""
 
 from __future__ import annotations
 
 import argparse
 import io
 import sys
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -22,7 +23,11 @@ def parser() -> argparse.ArgumentParser:
         "--run",
         type=Path,
         metavar="FILE",
-        help="the run file (default: the newest in FOLDER/runs, or in reports/out/runs where that has none)",
+        help="the run file (default: the newest in FOLDER/runs, or in reports/out/runs where that has none); "
+        "with --store a run's id",
+    )
+    made.add_argument(
+        "--store", metavar="URL", help="take the run from this database, as `pytest suite/ --store` fills it"
     )
     made.add_argument(
         "--out", type=Path, metavar="FOLDER", default=OUT, help="where the report is written (default: reports/out)"
@@ -36,14 +41,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if isinstance(sys.stdout, io.TextIOWrapper):  # a path may have letters that this output cannot show
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
-        run = options.run or newest(options.out)
         from reports.write import write_report
 
-        print(f"Report of {run}: {write_report(run, options.out)}")
+        with tempfile.TemporaryDirectory() as folder:
+            if options.store is None:
+                run = options.run or newest(options.out)
+            else:
+                run = from_store(options.store, options.run and str(options.run), Path(folder))
+            print(f"Report of {run if options.store is None else run.stem}: {write_report(run, options.out)}")
     except SuiteError as error:
         print("reports:", " ".join(str(error).split()), file=sys.stderr)
         return 2
     return 0
+
+
+def from_store(url: str, run: str | None, folder: Path) -> Path:
+    """The file of a run that a store has, made in the folder; SuiteError where the store or the run is not there."""
+    from harness.store.address import Address
+    from harness.store.opening import stored_run
+
+    name, content = stored_run(Address(url), run)
+    path = folder / f"{name}.jsonl"
+    path.write_bytes(content)
+    return path
 
 
 def newest(out: Path) -> Path:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,8 @@ from reports.shapes import SHAPES, faults
 def load(path: Path) -> Run:
     """The run, with every record of the expected shape and None in place of NaN and inf; SuiteError otherwise.
 
-    Claims and errata come in lecture order where they say their ``order`` in the catalogue, else in order of decision.
+    Everything comes in lecture order where it says its ``order`` in the catalogue, else as it was recorded: of several
+    workers, or of a run that was resumed, that order says nothing.
     """
     try:
         run = read_run(path)
@@ -55,7 +56,16 @@ def load(path: Path) -> Run:
         expected = f"a record of kind 'experiment' with the id {name!r}"
         raise invalid(f"run record {path}", expected=expected, received="none")
     claims, errata = (tuple(sorted(records, key=_order)) for records in (run.claims, run.errata))
-    return dataclasses.replace(run, claims=claims, errata=errata)
+    experiments = dict(sorted(run.experiments.items(), key=lambda item: _order(item[1])))
+    places = {(name, variant): at for at, (name, variant) in enumerate(_declared(experiments))}
+    trainings = sorted(run.trainings, key=lambda t: places.get((t["experiment"], t["variant"]), math.inf))
+    return dataclasses.replace(run, claims=claims, errata=errata, experiments=experiments, trainings=tuple(trainings))
+
+
+def _declared(experiments: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
+    """Every variant, in the order of the catalogue."""
+    for name, experiment in experiments.items():
+        yield from ((name, variant) for variant in experiment["variants"])
 
 
 def _order(record: Mapping[str, Any]) -> float:

@@ -145,8 +145,7 @@ def _definitions(path: Path, setting: str) -> Iterator[str]:
     for record in map(json.loads, whole_lines(path)):
         if record["kind"] == "experiment":
             declared = EXPERIMENTS.get(record["id"])
-            then = {key: value for key, value in record.items() if key != "kind"}
-            if declared is None or then != _plain(experiment_record(declared, setting)):
+            if declared is None or _declared(record) != _declared(experiment_record(declared, setting)):
                 yield f"experiment {record['id']}: declared otherwise"
         elif record["kind"] == "trial":
             seen.add((record["experiment"], record["variant"], record["definition"]))
@@ -155,6 +154,11 @@ def _definitions(path: Path, setting: str) -> Iterator[str]:
         known = declared is not None and variant in [one.name for one in declared.variants]
         if declared is None or not known or variant_hash(declared, variant, setting) != definition:
             yield f"{training_name(experiment, variant)}: another definition"
+
+
+def _declared(record: Mapping[str, Any]) -> Any:
+    """An experiment's record without its place in the catalogue, which decides nothing."""
+    return _plain({key: value for key, value in record.items() if key not in ("kind", "order")})
 
 
 def went_on(path: Path, resumed: str) -> bool:

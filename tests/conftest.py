@@ -5,7 +5,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
+
+from tests.postgresql import Given, Server, absent, given, programs
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[Server | Given]:
+    """A PostgreSQL server, whose ``new`` gives the URL of an empty database."""
+    where = programs()
+    server = given() or (Server(where) if where else None)
+    if server is None:
+        absent()
+    else:
+        yield server
+        server.remove()
+
+
+@pytest.fixture
+def own_server() -> Iterator[Server]:
+    """One that a test may stop and start."""
+    where = programs()
+    if where is None:
+        absent()
+    else:
+        server = Server(where)
+        yield server
+        server.remove()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

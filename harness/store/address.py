@@ -49,7 +49,7 @@ class Address:
         self.url = _with_its_password(url).set(drivername=f"{name}+{DRIVERS[name]}")
         secrets = {"password": self.url.password, **{key: url.query[key] for key in url.query if _secret(key)}}
         self._secrets = {str(value) for value in secrets.values() if value}
-        self.shown = _shown(self.url)
+        self.shown = f"sqlite:///{url.database}" if name == "sqlite" else _shown(self.url)
         self._text = text
 
     def __repr__(self) -> str:

@@ -78,14 +78,17 @@ class Database:
                 connection.execute(sa.text("SELECT pg_advisory_xact_lock(1128354121)"))
             connection.execute(CreateTable(SCHEMA, if_not_exists=True))
             connection.execute(self._insert(SCHEMA).values(id=1, version=VERSION).on_conflict_do_nothing())
-            version = connection.execute(sa.select(SCHEMA.c.version)).scalar()
-            if version != VERSION:
-                raise SuiteError(
-                    f"The store {self.address} has a schema of version {version}; this suite reads and writes version "
-                    f"{VERSION}. Use the version of the suite that made it, or name another store: --store."
-                )
+            self._check_version(connection)
             connection.execute(CreateTable(RECORDS, if_not_exists=True))
             connection.execute(CreateIndex(KINDS, if_not_exists=True))
+
+    def _check_version(self, connection: sa.Connection) -> None:
+        version = connection.execute(sa.select(SCHEMA.c.version)).scalar()
+        if version != VERSION:
+            raise SuiteError(
+                f"The store {self.address} has a schema of version {version}; this suite reads and writes version "
+                f"{VERSION}. Use the version of the suite that made it, or name another store: --store."
+            )
 
     def check(self) -> None:
         """DamagedError where a SQLite file is not whole."""
@@ -115,6 +118,7 @@ class Database:
         """The lines of a run's file; none of an unknown run."""
         bodies = sa.select(RECORDS.c.body).where(RECORDS.c.run == run).order_by(RECORDS.c.position)
         with self._begin() as connection:
+            self._check_version(connection)
             return list(connection.execute(bodies).scalars())
 
     def copied(self) -> dict[str, int]:

@@ -6,7 +6,7 @@ import datetime
 import os
 from pathlib import Path
 
-from harness.errors import SuiteError
+from harness.errors import SuiteError, invalid, nearest
 from harness.store.address import Address
 from harness.store.database import DamagedError, Database
 from harness.store.follower import catch_up
@@ -40,6 +40,23 @@ def open_store(address: Address, journals: Path, now: datetime.datetime) -> tupl
     except BaseException:
         database.close()
         raise
+
+
+def stored_run(address: Address, run: str | None) -> tuple[str, bytes]:
+    """The id and the file of a run in a store, the newest where none is named; SuiteError where there is none."""
+    if address.file and not address.file.is_file():
+        raise SuiteError(f"There is no store {address}.")
+    database = Database(address)
+    try:
+        known = list(database.copied())
+        if not known:
+            raise SuiteError(f"No run is recorded in {address}.")
+        if run is not None and run not in known:
+            raise invalid("run", expected=f"one in {address}", received=repr(run[:80]), fix=nearest(run, known))
+        run = run or known[-1]
+        return run, "".join(f"{line}\n" for line in database.lines(run)).encode()
+    finally:
+        database.close()
 
 
 def _prepared(address: Address) -> Database:

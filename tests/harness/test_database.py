@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import datetime
 import json
-import sqlite3
+import socket
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -17,13 +18,22 @@ from harness.store.address import Address, sqlite_address
 from harness.store.database import RECORDS, SCHEMA, Database, StoreError
 from harness.store.follower import Follower, ForkedError, catch_up, whole_lines
 from harness.store.opening import open_store
+from tests.postgresql import PASSWORD, Server
 
 NOW = datetime.datetime(2026, 11, 25, 1, 2, 3, tzinfo=datetime.UTC)
 
 
 @pytest.fixture
-def address(tmp_path: Path) -> Address:
+def file(tmp_path: Path) -> Address:
     return sqlite_address(tmp_path / "store.sqlite")
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def address(request: pytest.FixtureRequest) -> Address:
+    """Of an empty database."""
+    if request.param == "sqlite":
+        return request.getfixturevalue("file")
+    return Address(request.getfixturevalue("postgresql").new())
 
 
 @pytest.fixture
@@ -150,16 +160,15 @@ def test_a_store_that_is_away_is_told_once_and_catches_up(
 def test_a_locked_file_is_away_for_a_while(
     database: Database, address: Address, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("harness.store.database.PATIENCE", 0.05)
+    monkeypatch.setattr("harness.store.database.PATIENCE", 1)
     path = run(tmp_path)
     ours = Database(address)
     told: list[str] = []
     follower = Follower(ours, path, told.append)
-    other = sqlite3.connect(address.file)
-    other.execute("BEGIN EXCLUSIVE")
-    assert "database is locked" in follower.settle()
-    other.rollback()
-    other.close()
+    with database._engine.connect() as other:
+        other.exec_driver_sql("BEGIN EXCLUSIVE" if address.file else "LOCK claims_records")
+        assert "lock" in follower.settle()
+        other.rollback()
     assert follower.settle() == ""
     assert same(database, path)
     ours.close()
@@ -174,20 +183,20 @@ def test_a_newer_schema_is_refused(database: Database, address: Address, tmp_pat
 
 
 @pytest.mark.parametrize("damage", ["garbage", "truncated", "page"])
-def test_a_damaged_file_is_kept_and_a_new_one_is_complete(damage: str, address: Address, tmp_path: Path) -> None:
+def test_a_damaged_file_is_kept_and_a_new_one_is_complete(damage: str, file: Address, tmp_path: Path) -> None:
     path = run(tmp_path, 200)
-    opened, _ = open_store(address, path.parent, NOW)
+    opened, _ = open_store(file, path.parent, NOW)
     opened.close()
-    file = tmp_path / "store.sqlite"
-    content = file.read_bytes()
+    store = tmp_path / "store.sqlite"
+    content = store.read_bytes()
     for number in ("", "-2"):
         spoilt = {
             "garbage": b"no database" * 999,
             "truncated": content[: len(content) // 2],
             "page": content[:4096] + b"x" * 8192 + content[12288:],
         }[damage]
-        file.write_bytes(spoilt)
-        again, said = open_store(address, path.parent, NOW)
+        store.write_bytes(spoilt)
+        again, said = open_store(file, path.parent, NOW)
         assert same(again, path)
         again.close()
         assert f"It is kept as store.sqlite.damaged-2026-11-25T01-02-03{number}, and a new one was begun" in said[0]
@@ -211,6 +220,70 @@ def test_a_file_that_cannot_be_opened(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(SuiteError, match="Cannot make the folder of the store"):
         open_store(sqlite_address(tmp_path / "file" / "store.sqlite"), tmp_path, NOW)
+
+
+def test_two_runs_share_a_store(database: Database, address: Address, tmp_path: Path) -> None:
+    """Each opens it as if it were the first, and all write at once."""
+    paths = [run(tmp_path, 40, name) for name in ("2026-01", "2026-02", "2026-03", "2026-04")]
+
+    def copy(path: Path) -> None:
+        own, _ = open_store(address, tmp_path / "none", NOW)
+        follower = Follower(own, path, print)
+        for _ in range(3):
+            follower()
+        own.close()
+
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(copy, paths * 2))
+    assert all(same(database, path) for path in paths)
+
+
+def test_a_server_that_restarts_is_caught_up_with(own_server: Server, tmp_path: Path) -> None:
+    path = run(tmp_path, 0)
+    database, _ = open_store(Address(own_server.new()), path.parent, NOW)
+    told: list[str] = []
+    follower = Follower(database, path, told.append)
+    log = RunLog.join(path, follower)
+    log.append("trial", record(0))
+    own_server.stop()
+    for seed in range(1, 5):
+        log.append("trial", record(seed))
+    assert len(told) == 1
+    assert PASSWORD not in told[0]
+    assert "***@127.0.0.1" in told[0]
+    assert follower.fault
+    own_server.start()
+    assert follower.settle() == ""
+    assert "is back" in told[1]
+    assert same(database, path)
+    own_server.stop()
+    own_server.start()
+    log.append("trial", record(5))  # between two lines nobody notices
+    assert len(told) == 2
+    assert same(database, path)
+    log.close()
+    database.close()
+
+
+def test_what_a_server_refuses_is_one_sentence(own_server: Server, tmp_path: Path) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        nobody = free.getsockname()[1]
+    wrong = {
+        "password authentication failed": own_server.url("postgres", "wrong " + PASSWORD),
+        'database "missing" does not exist': own_server.url("missing"),
+        "connection refused": own_server.url("postgres", port=nobody),
+        "resolve host": own_server.url("postgres").replace("127.0.0.1", "nowhere.invalid"),
+        "invalid connection option": own_server.url("postgres") + "?colour=red",
+    }
+    for reason, url in wrong.items():
+        with pytest.raises(SuiteError, match=r"^The store postgresql\+psycopg://claims:\*\*\*@") as refused:
+            open_store(Address(url), tmp_path, NOW)
+        said = str(refused.value)
+        assert reason in said.lower().replace("name or service not known", "resolve host")
+        assert "\n" not in said
+        assert "heim" not in said
+        assert "wort" not in said
 
 
 @pytest.mark.parametrize(

@@ -42,6 +42,11 @@ CASES: dict[str, tuple[tuple[str, ...], dict[str, str], tuple[str, ...]]] = {
     "workers, keyword": ((*XDIST, "-k", "dropuot-helps"), {}, ("no claim or test 'dropuot-helps'",)),
     "workers, expression": ((*XDIST, "-k", "dropout and"), {}, ("Invalid -k expression", "'dropout and'")),
     "workers, backend": ((*XDIST, "--backend", "jaxx"), {}, ("--backend", "'jaxx'")),
+    "store of another kind": (("--store", "mysql://me:geheim@h/d"), {}, ("--store", "sqlite:///FILE", "mysql://.")),
+    "store without scheme": (("--store", "my.sqlite"), {}, ("--store", "A file is sqlite:///my.sqlite")),
+    "store in /proc": (("--store", "sqlite:////proc/no/store.sqlite"), {}, ("sqlite:////proc/no/store.sqlite",)),
+    "resumed dry run": (("--resume", "--dry-run"), {}, ("--resume and --dry-run", "Leave one")),
+    "workers, store": ((*XDIST, "--store", "mysql://x"), {}, ("--store", "mysql://.")),
     "baselines in a file": (("--baseline-dir", __file__), {}, ("--baseline-dir", __file__)),
 }  # fmt: skip
 
