@@ -14,8 +14,6 @@ from harness.metric import Metric
 from harness.trial import Trial
 from harness.verdict import Decision
 from suite.catalogue import EXPERIMENTS, ORDER
-
-PLACE = {name: index for index, name in enumerate(EXPERIMENTS)}
 from suite.outcome import Outcome
 
 
@@ -23,7 +21,7 @@ def experiment_record(experiment: Experiment, setting: str) -> dict[str, Any]:
     size = experiment.size(setting)
     return {
         "id": experiment.id,
-        "order": PLACE[experiment.id],
+        "order": list(EXPERIMENTS).index(experiment.id),
         "size": {"epochs": size.epochs, "batch_size": size.batch_size, "train": size.train, "seeds": size.seeds},
         "variants": [variant.name for variant in experiment.variants],
         "metrics": [

@@ -116,33 +116,34 @@ def test_a_refusing_server_is_wrong_use(postgresql: Server, tmp_path: Path) -> N
 
 
 @pytest.fixture(scope="module")
-def away(tmp_path_factory: pytest.TempPathFactory) -> Finished:
-    """A run whose store is locked by somebody from its first item on."""
+def away(tmp_path_factory: pytest.TempPathFactory) -> tuple[Finished, int]:
+    """A run whose store is locked by somebody from its first item on; and how many lines the store has of it."""
     folder = tmp_path_factory.mktemp("away")
-    return suite(folder, *JAX, "-k", TINY, plugins=(*PLAIN, "-p", "tests.suite.locking"))
+    run = suite(folder, *JAX, "-k", TINY, plugins=(*PLAIN, "-p", "tests.suite.locking"))
+    return run, len(stored_lines(f"sqlite:///{folder}/report/{FILE}", run.record.path.stem))
 
 
-def test_a_store_that_is_away_loses_nothing_and_is_told(away: Finished, first: Finished) -> None:
-    assert away.code == 3
-    assert away.verdicts == first.verdicts
-    assert away.record.end is not None
-    assert away.record.end["exit_status"] == 3
-    assert away.output.count("The run goes on, and keeps its results in") == 1
-    assert away.output.count("ERROR: store: ") == 1
-    assert "database is locked" in away.output
-    assert f"report: {away.folder / 'report' / 'REPORT.md'}" in away.output
-    assert len(stored_lines(f"sqlite:///{away.folder}/report/{FILE}", away.record.path.stem)) < len(
-        whole_lines(away.record.path)
-    )
+def test_a_store_that_is_away_loses_nothing_and_is_told(away: tuple[Finished, int], first: Finished) -> None:
+    run, stored = away
+    assert run.code == 3
+    assert run.verdicts == first.verdicts
+    assert run.record.end is not None
+    assert run.record.end["exit_status"] == 3
+    assert run.output.count("The run goes on, and keeps its results in") == 1
+    assert run.output.count("ERROR: store: ") == 1
+    assert "database is locked" in run.output
+    assert f"report: {run.folder / 'report' / 'REPORT.md'}" in run.output
+    assert 0 < stored < len(whole_lines(run.record.path))
 
 
-def test_the_next_run_brings_it_up_to_date(away: Finished) -> None:
-    path = away.record.path
-    after = suite(away.folder, *JAX, "-k", "minmax-table")
+def test_the_next_run_brings_it_up_to_date(away: tuple[Finished, int]) -> None:
+    run, _ = away
+    path = run.record.path
+    after = suite(run.folder, *JAX, "-k", "minmax-table")
     assert after.code == 0
     assert "records of 1 earlier run were missing and are there now" in after.output
     for each in (path, latest_run(path.parent)):
-        assert stored_lines(f"sqlite:///{away.folder}/report/{FILE}", each.stem) == whole_lines(each)
+        assert stored_lines(f"sqlite:///{run.folder}/report/{FILE}", each.stem) == whole_lines(each)
 
 
 def test_a_damaged_store_is_told_and_kept(tmp_path: Path) -> None:
