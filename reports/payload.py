@@ -24,7 +24,7 @@ def payload(run: Run, figures: Sequence[str] = ()) -> dict[str, Any]:
     header.pop("schema", None)
     return {
         "schema": SCHEMA,
-        "run": {**header, "end": _without_kind(run.end) if run.end else None, "partial": is_partial(run)},
+        "run": {**header, "end": _end(run.end) if run.end else None, "partial": is_partial(run)},
         "claims": [_without_kind(claim) for claim in run.claims],
         "timings": [_without_kind(training) for training in run.trainings],
         "errata": [_without_kind(erratum) for erratum in run.errata],
@@ -44,6 +44,11 @@ def to_json(content: Mapping[str, Any]) -> bytes:
 def is_partial(run: Run) -> bool:
     """Whether the run was killed (it has no end) or interrupted."""
     return run.end is None or bool(run.end["interrupted"])
+
+
+def _end(record: Mapping[str, Any]) -> dict[str, Any]:
+    """Without whether the report was written: whoever reads this one knows."""
+    return {key: value for key, value in _without_kind(record).items() if key != "reported"}
 
 
 def _without_kind(record: Mapping[str, Any]) -> dict[str, Any]:

@@ -176,17 +176,18 @@ def finish(run: SuiteRun, exitstatus: int, seconds: float) -> tuple[int, list[st
         facts = gpu.record(run.device.kind, run.device.model)
         exitstatus = settle(run, exitstatus, lines)
         end = {"exit_status": int(exitstatus), "seconds": seconds, "interrupted": interrupted, "gpu": facts}
-        run.log.append("end", end)
-        run.log.close()
-        exitstatus = settle(run, exitstatus, lines)
+        run.log.append("end", {**end, "reported": False})
         from reports.write import write_report
 
         lines.append(f"report: {write_report(run.log.path, run.options.reports)}")
+        run.log.append("end", {**end, "reported": True})
+        exitstatus = settle(run, exitstatus, lines)
     except Exception as error:
         said = str(error) if isinstance(error, SuiteError) else f"{type(error).__name__}: {error}"
         lines.append(f"ERROR: the report could not be written: {said} The run's record is {run.log.path}.")
         if exitstatus == pytest.ExitCode.OK:
             exitstatus = pytest.ExitCode.INTERNAL_ERROR
+    run.log.close()
     return int(exitstatus), lines
 
 

@@ -8,6 +8,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from harness.atomic import replace_file
 from harness.definition import variant_hash
 from harness.errors import SuiteError, invalid, nearest
@@ -65,12 +67,17 @@ def find(folder: Path, database: Database, options: Options) -> str:
 
 
 def _is_open(line: bytes | str) -> bool:
-    """Whether a run whose record ends with this line did not reach its end."""
+    """Whether something is left to do of a run whose record ends with this line.
+
+    It did not reach its end, was killed while it wrote its report, or ended with something that could not be run.
+    """
     try:
         record = json.loads(line)
-        return record["kind"] != "end" or bool(record["interrupted"])
+        if record["kind"] != "end" or record["interrupted"]:
+            return True
     except (ValueError, KeyError, TypeError):
         return True
+    return not record.get("reported", True) or record.get("exit_status") == pytest.ExitCode.INTERNAL_ERROR
 
 
 def mend(path: Path, database: Database) -> None:

@@ -11,7 +11,8 @@ A run file holds, in order of appearance and told apart by ``kind``:
   adjusted over the catalogue, takes its place;
 - ``erratum``: what the printed and the modern form of an erratum did, complete as well;
 - ``peak``, ``timing``: of a timing run, the machine's matrix-product peak, and an engine's rounds on a piece of work;
-- ``end``: exit status, seconds, whether it was interrupted. A run without it was killed;
+- ``end``: exit status, seconds, whether it was interrupted, and whether the report is written: once before that and
+  once after. A run without it was killed;
 - ``resumed``: an interrupted or killed run goes on (--resume): when, by what command, at which commit. What follows
   takes the place of records of the same name before it.
 """

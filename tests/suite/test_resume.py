@@ -20,16 +20,7 @@ from suite.recording import FILE, lock_file
 from tests.suite.command import TINY, Finished, suite, trials
 from tests.suite.conftest import JAX
 from tests.suite.test_workers import XDIST
-
-CLOCK = {"seconds", "started", "id", "command", "images_per_second"}
-"""What a report says about time, and about which run it is."""
-
-
-def timeless(value: Any) -> Any:
-    """The same without what the clock decides."""
-    if isinstance(value, dict):
-        return {key: timeless(item) for key, item in value.items() if key not in CLOCK}
-    return [timeless(item) for item in value] if isinstance(value, list) else value
+from tests.suite.timeless import timeless
 
 
 def killed(run: Finished, folder: Path, lines: int, torn: int = 0, store: bool = False) -> Path:
@@ -206,7 +197,7 @@ def test_the_newest_run_without_an_end_is_found(tmp_path: Path, database: Databa
     runs = tmp_path / "runs"
     write(runs, "2026-01", "trial")
     write(runs, "2026-02", "trial", "end", interrupted=True)
-    write(runs, "2026-03", "trial", "end", interrupted=False)
+    write(runs, "2026-03", "trial", "end", interrupted=False, exit_status=1, reported=True)
     (runs / "2026-04.jsonl").write_text("")
     assert resume.find(runs, database, Asked()) == "2026-02"
     assert resume.find(runs, database, Asked("2026-01")) == "2026-01"

@@ -1,0 +1,205 @@
+"""Kills a run with -9 again and again, each time resuming it, and holds what is left against an undisturbed one.
+
+A *chain* is one run: begun, killed, resumed, killed … and at last resumed to its end. The moments are drawn uniformly
+from what an undisturbed run takes between its first record and the end of its process, the writing of the report
+included; one in five of the resumed parts is killed while it starts. A moment is found again by how much is recorded,
+so that a machine with other work to do is no matter.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import random
+import shutil
+import signal
+import tempfile
+import xml.etree.ElementTree as ET
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from harness.store.address import sqlite_address
+from harness.store.database import Database
+from harness.store.follower import whole_lines
+from suite.recording import FILE as STORE
+from tests.robustness.watched import PATIENCE, Strike, Undisturbed, Watched, record_of
+from tests.robustness.witness import Key, noted
+from tests.suite.command import Finished, trials
+from tests.suite.timeless import timeless, timeless_text
+
+WAYS = {"one process": ("all",), "two workers": ("all", "controller", "worker")}
+"""Whom the kills strike: the whole process group, or one process of it."""
+AT_START = 0.2
+"""The share of the kills that strike while a run starts to go on."""
+
+
+@dataclass
+class Chain:
+    """What came out of one: each kill with what it interrupted, and what was wrong during and after it all.
+
+    ``at_stake`` is the number of trials that were finished when a kill came, over all kills.
+    """
+
+    way: str
+    seed: int
+    kills: list[tuple[str, str]] = field(default_factory=list)
+    at_stake: int = 0
+    lost: set[Key] = field(default_factory=set)
+    twice: set[Key] = field(default_factory=set)
+    faults: list[str] = field(default_factory=list)
+    differing: list[str] = field(default_factory=list)
+
+    def check_kill(self, folder: Path, before: Sequence[bytes], whom: str) -> list[bytes]:
+        """Looks at what a kill has left; the lines of the run's file, of which ``before`` were there at the last."""
+        kept = [key for what, key in noted(folder / "witness") if what == "kept"]
+        path = record_of(folder)
+        lines = whole_lines(path) if path else []
+        self.at_stake += len(kept)
+        self.lost |= set(kept) - trials_of(lines)
+        if lines[: len(before)] != before:
+            self.faults.append("lines of the run's file have changed")
+        if whom == "all":  # nobody is left that writes
+            self.lost |= set(kept) - trials_of(stored_lines(folder))
+        self.faults += torn_files(folder)
+        return lines
+
+    def check_end(self, folder: Path, code: int, whole: Finished, before: Sequence[bytes]) -> None:
+        """Looks at the run that was resumed for the last time, beside the one that nobody killed."""
+        path = record_of(folder)
+        assert path is not None
+        content, lines, done = path.read_bytes(), whole_lines(path), Finished(code, "", folder)
+        witnessed = noted(folder / "witness")
+        kept = {key for what, key in witnessed if what == "kept"}
+        self.lost |= kept - (trials_of(lines) & trials_of(stored_lines(folder)))
+        self.twice |= trained_twice(witnessed) | {key for key, count in Counter(_trials(lines)).items() if count > 1}
+        wrong = {
+            f"exit code {code}": code != 0,
+            "lines of the run's file have changed": lines[: len(before)] != before,
+            "the last line is torn": not content.endswith(b"\n"),
+            "the store is not the run's file": stored_lines(folder) != lines,
+            f"left behind: {leftovers(folder)}": bool(leftovers(folder)),
+        }
+        self.faults += [text for text, is_so in wrong.items() if is_so] + torn_files(folder)
+        self.differing = different(done, whole)
+
+
+def trained_twice(witnessed: Sequence[tuple[str, Key]]) -> set[Key]:
+    """The trials whose training began although they had been recorded."""
+    kept, twice = set[Key](), set[Key]()
+    for what, key in witnessed:
+        if what == "kept":
+            kept.add(key)
+        elif key in kept:
+            twice.add(key)
+    return twice
+
+
+def _trials(lines: Sequence[bytes]) -> list[Key]:
+    records = [json.loads(line) for line in lines]
+    return [(one["experiment"], one["variant"], one["seed"]) for one in records if one["kind"] == "trial"]
+
+
+def trials_of(lines: Sequence[bytes]) -> set[Key]:
+    return set(_trials(lines))
+
+
+def stored_lines(folder: Path) -> list[bytes]:
+    """The lines of the only run in the store: of a copy, for to open a database is to mend it."""
+    path = record_of(folder)
+    with tempfile.TemporaryDirectory() as copy:
+        for file in (folder / "report").glob(f"{STORE}*"):
+            shutil.copy(file, copy)
+        database = Database(sqlite_address(Path(copy) / STORE))
+        database.check()
+        try:
+            return [line.encode() for line in database.lines(path.stem)] if path else []
+        finally:
+            database.close()
+
+
+def torn_files(folder: Path) -> list[str]:
+    """The files of a report that are not whole."""
+    torn = []
+    for path in (folder / "report").rglob("*"):
+        content = (
+            path.read_bytes() if path.suffix in (".json", ".svg", ".md") and not path.name.startswith(".") else b""
+        )
+        try:
+            if path.name == "report.json":
+                json.loads(content)
+            elif path.suffix == ".svg":
+                ET.fromstring(content)
+            elif path.suffix == ".md" and not content.endswith(b"\n"):
+                raise ValueError("no last line")
+        except (ValueError, ET.ParseError):
+            torn.append(f"{path.name} is torn")
+    return torn
+
+
+def leftovers(folder: Path) -> list[str]:
+    """Locks, temporary files, damaged stores."""
+    found = (path.name for path in (folder / "report").rglob("*") if path.is_file())
+    return sorted(name for name in found if name.startswith(".") or ".damaged" in name or name.endswith("-wal"))
+
+
+def different(run: Finished, whole: Finished) -> list[str]:
+    """What of the report is not that of the undisturbed run, in everything but time."""
+    reports = [one.folder / "report" for one in (run, whole)]
+    if not (reports[0] / "REPORT.md").exists():
+        return ["no report"]
+    figures: list[Any] = [{path.name: path.read_bytes() for path in (one / "figures").iterdir()} for one in reports]
+    texts = [
+        timeless_text((one.folder / "report" / "REPORT.md").read_text("utf-8"), one.record.header)
+        for one in (run, whole)
+    ]
+    pairs = {
+        "report.json": [timeless(one.report) for one in (run, whole)],
+        "REPORT.md": texts,
+        "figures": figures,
+        "trials": [
+            {key: sorted(of, key=lambda one: one["seed"]) for key, of in trials(one.record).items()}
+            for one in (run, whole)
+        ],
+    }
+    return [name for name, (ours, theirs) in pairs.items() if ours != theirs]
+
+
+def plan(way: str, kills: int, whole: Undisturbed, generator: random.Random) -> list[Strike]:
+    """The kills of a chain. None comes before the first record: there is nothing to lose yet, or to resume."""
+    moments = iter(sorted(generator.uniform(0, whole.whole) for _ in range(kills)))
+    strikes = []
+    for index in range(kills):
+        whom, at_start = generator.choice(WAYS[way]), bool(index) and generator.random() < AT_START
+        second = generator.uniform(0, whole.start) if at_start else next(moments)
+        strikes.append(Strike(whom, at_start, second))
+    return strikes
+
+
+def chain(folder: Path, whole: Undisturbed, way: str, kills: int, seed: int) -> Chain:
+    """Kills and resumes a run in ``folder``, as often as said or until it has ended, and checks what comes out."""
+    found, lines, workers = Chain(way, seed), list[bytes](), way == "two workers"
+    code: int = -signal.SIGKILL
+    with contextlib.ExitStack() as running:
+        run: Watched | None = None
+        for strike in plan(way, kills, whole, random.Random(seed)):
+            if run is None:
+                run = running.enter_context(Watched(folder, workers, *(["--resume"] if found.kills else [])))
+            phase = run.strike(strike, whole)
+            if phase is None:
+                break
+            found.kills.append((strike.whom, phase))
+            lines = found.check_kill(folder, lines, strike.whom)
+            if strike.whom != "worker":
+                if strike.whom == "all":
+                    running.pop_all().close()
+                run = None
+        if run is not None:
+            code = run.process.wait(PATIENCE)
+    if code in (-signal.SIGKILL, 3):  # killed, or an item was lost with its worker
+        with Watched(folder, workers, "--resume") as run:
+            code = run.process.wait(PATIENCE)
+    found.check_end(folder, code, whole.finished, lines)
+    return found

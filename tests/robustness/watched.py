@@ -1,0 +1,168 @@
+"""A run of the suite that can be killed at a moment of its record."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.store.follower import whole_lines
+from tests.robustness import witness
+from tests.suite.command import PLAIN, ROOT, Finished, arguments, environment
+
+RUN = ("--backend", "jax", "-k", "rate-sweep or minmax or raw-data or scale-gap", "-p", "tests.robustness.witness")
+"""Twenty items on three experiments that train in milliseconds: what takes time is compiling and the report."""
+TWO_WORKERS = ("-p", "no:randomly", "-p", "no:timeout", "-p", "no:cacheprovider", "-p", "xdist", "-n", "2")
+PATIENCE = 600.0
+LOOK = 0.003
+
+
+@dataclass(frozen=True)
+class Strike:
+    """A kill: of "all" processes, of the "controller" or of one "worker"; and when.
+
+    ``second`` counts from the first record, as an undisturbed run would go on; if ``at_start``, from the beginning of
+    the process.
+    """
+
+    whom: str
+    at_start: bool
+    second: float
+
+
+@dataclass
+class Undisturbed:
+    """A run that nobody killed: when, in seconds after its first record, how much was recorded.
+
+    ``start`` is how long it took to that record, ``whole`` from there to the end of its process.
+    """
+
+    finished: Finished
+    timeline: list[tuple[float, int]]
+    start: float
+    whole: float
+
+    def moment(self, second: float) -> tuple[int, float]:
+        """How much was recorded by then, and for how many seconds nothing more was."""
+        count = max(count for when, count in self.timeline if when <= second)
+        began = min(earlier for earlier, same in self.timeline if same == count)
+        return count, second - began
+
+
+class Watched:
+    """A run in a process group of its own, and its record as it grows; it is dead when the block ends."""
+
+    def __init__(self, folder: Path, workers: bool, *more: str) -> None:
+        self.folder = folder
+        self._read, self._names, self._last = 0, set[str](), ""
+        self.look()
+        self._first = self._read
+        folder.mkdir(exist_ok=True)
+        self._output = (folder / "said").open("ab")
+        self.began = time.monotonic()
+        self.process = subprocess.Popen(
+            arguments(folder, *RUN, *more, plugins=TWO_WORKERS if workers else PLAIN),
+            cwd=ROOT,
+            env=environment(**{witness.FILE: str(folder / "witness")}),
+            stdin=subprocess.DEVNULL,
+            stdout=self._output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+
+    def __enter__(self) -> Watched:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+        self._output.close()
+
+    @property
+    def recorded(self) -> int:
+        """How many different things; a resumed run records some again."""
+        return len(self._names)
+
+    def look(self) -> bool:
+        """Reads on; whether there was something."""
+        path = record_of(self.folder)
+        lines = whole_lines(path, self._read) if path else []
+        for line in lines:
+            self._read += len(line) + 1
+            record = json.loads(line)
+            self._last = record["kind"]
+            names = ("kind", "id", "experiment", "variant", "seed", "key", "reported")
+            self._names.add(json.dumps([record.get(name) for name in names]))
+        return bool(lines)
+
+    def strike(self, strike: Strike, whole: Undisturbed) -> str | None:
+        """Kills when it is time; what went on then ("start", "work" or "report"), None where the run had ended."""
+        if strike.at_start:
+            alive = self._sleep(self.began + strike.second - time.monotonic())
+        else:
+            recorded, seconds = whole.moment(strike.second)
+            alive = self._wait(recorded) and self._sleep(seconds)
+        victim = self._victim(strike.whom) if alive else None
+        if victim is None:
+            return None
+        (os.killpg if strike.whom == "all" else os.kill)(victim, signal.SIGKILL)
+        if strike.whom != "worker":
+            self.process.wait()
+        self.look()
+        return "start" if self._read == self._first else "report" if self._last == "end" else "work"
+
+    def _victim(self, whom: str) -> int | None:
+        if whom != "worker":
+            return self.process.pid
+        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
+        return int(children[0]) if children else None
+
+    def _wait(self, recorded: int) -> bool:
+        """Until something new, and in all so much, is recorded; False where the run has ended before."""
+        while time.monotonic() < self.began + PATIENCE:
+            self.look()
+            if self._read > self._first and self.recorded >= recorded:
+                return True
+            if self.process.poll() is not None:
+                return False
+            time.sleep(LOOK)
+        raise TimeoutError(f"no progress in {PATIENCE:g} s; what was said is in {self.folder / 'said'}")
+
+    def _sleep(self, seconds: float) -> bool:
+        """False where the run ends meanwhile."""
+        try:
+            self.process.wait(max(seconds, 0.0))
+        except subprocess.TimeoutExpired:
+            return True
+        return False
+
+
+def record_of(folder: Path) -> Path | None:
+    """The one run file, if it has been begun."""
+    found = [path for path in (folder / "report" / "runs").glob("*.jsonl") if path.stat().st_size]
+    assert len(found) <= 1, f"several runs: {found}"
+    return found[0] if found else None
+
+
+def undisturbed(folder: Path, workers: bool) -> Undisturbed:
+    """A run to its end, watched."""
+    timeline: list[tuple[float, int]] = []
+    with Watched(folder, workers) as run:
+        while not run.look() and run.process.poll() is None:
+            time.sleep(LOOK)
+        first = time.monotonic()
+        timeline.append((0.0, run.recorded))
+        while run.process.poll() is None:
+            run.look()
+            timeline.append((time.monotonic() - first, run.recorded))
+            time.sleep(LOOK)
+        whole, code = time.monotonic() - first, run.process.returncode
+    said = (folder / "said").read_text("utf-8")
+    assert code == 0, said
+    return Undisturbed(Finished(code, said, folder), timeline, first - run.began, whole)
