@@ -13,7 +13,8 @@ from harness.training.backend import check_installed
 from harness.training.train import resolve_engine
 from reports.folders import check_writable, runs_folder
 from suite import options as suite_options
-from suite import plan, selection, workers
+from suite import plan, selection, summary, workers
+from suite.crashed import Crashed
 from suite.lifecycle import begin, check_whole, collect, finish
 from suite.options import BROKEN, RUN, Options
 from suite.recording import Recording, begin_recording, join_recording
@@ -23,6 +24,7 @@ OPTIONS: pytest.StashKey[Options] = pytest.StashKey()
 STARTED: pytest.StashKey[float] = pytest.StashKey()
 LINES: pytest.StashKey[list[str]] = pytest.StashKey()
 RECORDING: pytest.StashKey[Recording] = pytest.StashKey()
+CRASHED: pytest.StashKey[Crashed] = pytest.StashKey()
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -49,6 +51,8 @@ def pytest_configure(config: pytest.Config) -> None:
             check_writable(options.reports / "figures")
             if workers.is_controller(config):
                 _record(config, options)
+                config.stash[CRASHED] = Crashed()
+                config.pluginmanager.register(config.stash[CRASHED])
     except SuiteError as error:
         raise suite_options.usage(error) from None
     config.stash[OPTIONS] = options
@@ -171,7 +175,13 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> Generator[
         return
     try:
         if workers.is_controller(config) and RECORDING in config.stash:
+            crashed = config.stash[CRASHED]
+            said += crashed.lines()
             run = collect(config, config.stash[OPTIONS], config.stash[RECORDING])
+            if crashed.lost and session.exitstatus == pytest.ExitCode.OK:
+                session.exitstatus = pytest.ExitCode.TESTS_FAILED
+            if crashed.lost and run is not None and exitstatus != pytest.ExitCode.INTERRUPTED:
+                summary.give_up(run)
             if run is None and exitstatus == pytest.ExitCode.TESTS_FAILED:
                 session.exitstatus = pytest.ExitCode.USAGE_ERROR  # as without workers
     except SuiteError as error:

@@ -5,7 +5,8 @@ They are the workers of pytest-xdist, or one after another where a run is resume
 A worker that needs a variant takes its lock, reads what the others have recorded, and trains only what is missing. So
 each trial is trained once, whatever the order in which items are handed out; a claim whose trials nobody has begun
 trains them itself, so no worker ever waits for one that waits for it. The system frees the locks of a worker that
-died; its finished trials are taken over.
+died; its finished trials are taken over. Of which trial it died is known by the mark that it left, and a trial that
+workers keep dying of is not tried again.
 """
 
 from __future__ import annotations
@@ -19,9 +20,12 @@ from typing import Any
 
 from filelock import BaseFileLock, FileLock
 
+from harness.errors import SuiteError
 from harness.trial import Trial
 
 POLL = 0.05  # seconds between two looks at a lock that another worker holds
+FATAL = 2
+"""How many workers may die of one trial: the first may have been killed by chance."""
 
 
 class Exchange:
@@ -46,8 +50,29 @@ class Exchange:
         """The lock of that name: a context manager, in which one worker is at a time."""
         if not self._locks:
             return nullcontext()
-        file = hashlib.sha256(name.encode()).hexdigest()[:24]
-        return FileLock(Path(self._locks) / f"{file}.lock", poll_interval=POLL)
+        return FileLock(self._file(name, "lock"), poll_interval=POLL)
+
+    def begin(self, name: str, seed: int) -> None:
+        """Marks the trial that comes next, under the training's lock; SuiteError where workers keep dying of it."""
+        if not self._locks:
+            return
+        mark = self._file(name, "begun")
+        died = mark.read_text().split().count(str(seed)) if mark.exists() else 0
+        if died >= FATAL:
+            raise SuiteError(
+                f"{died} workers died one after the other while they trained seed {seed}. If memory ran out, make room "
+                "or take fewer workers (-n), and go on with --resume."
+            )
+        with mark.open("a") as file:
+            file.write(f"{seed}\n")
+
+    def end(self, name: str) -> None:
+        """Its worker has outlived the training, whatever came of it."""
+        if self._locks:
+            self._file(name, "begun").unlink(missing_ok=True)
+
+    def _file(self, name: str, kind: str) -> Path:
+        return Path(self._locks) / f"{hashlib.sha256(name.encode()).hexdigest()[:24]}.{kind}"
 
     def refresh(self) -> None:
         """Reads the complete lines that were added since the last time."""

@@ -183,6 +183,12 @@ class SuiteRun:
             return self._settle(claim, not_run(error), (), clock)
         return self._settle(claim, decision, (), clock)
 
+    def give_up(self, claim: Claim) -> Outcome:
+        """NOT_RUN, of a claim whose worker died."""
+        return self._settle(
+            claim, not_run(SuiteError("The worker that was to decide it died.")), (), time.perf_counter()
+        )
+
     def examine(self, erratum: Erratum) -> Finding:
         """Runs both forms of an erratum; ``NOT_RUN`` where that cannot be done."""
         self.progress.note(erratum.id)

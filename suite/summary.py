@@ -10,7 +10,7 @@ from baselines.verdicts import VerdictState
 from harness.rules.holm import adjust
 from harness.verdict import Verdict
 from reports.seeds import told
-from suite.catalogue import EXPERIMENTS, TRAINING_CLAIMS, training_name
+from suite.catalogue import EXACT_CLAIMS, EXPERIMENTS, TRAINING_CLAIMS, training_name
 from suite.run import SuiteRun
 from suite.stored import provenance
 
@@ -27,6 +27,14 @@ def decide_trained(run: SuiteRun) -> None:
     for claim in (TRAINING_CLAIMS[key] for key in run.planned if key in TRAINING_CLAIMS):
         if claim.key not in run.outcomes and run.trained(claim):
             run.decide(claim, further=False)
+
+
+def give_up(run: SuiteRun) -> None:
+    """Settles what no worker lived to decide: the claims whose trials are all there, and the others as NOT_RUN."""
+    decide_trained(run)
+    for key in run.planned:
+        if key not in run.outcomes:
+            run.give_up(TRAINING_CLAIMS.get(key) or EXACT_CLAIMS[key])
 
 
 def interrupted_line(run: SuiteRun) -> str:

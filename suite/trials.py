@@ -136,10 +136,16 @@ class Trials:
                 check_on_gpu([trial.device])
             done.append(trial)
             self._log.append("trial", {"experiment": key[0], "definition": definition, **trial.to_json()})
+            if self._exchange is not None and len(done) < len(seeds):
+                self._exchange.begin(name, seeds[len(done)])
 
         try:
+            if self._exchange is not None:
+                self._exchange.begin(name, seeds[0])
             setting, engine = self._options.setting, self._options.engine
             trials = train(declared, key[1], seeds, setting, engine, self._progress.epoch, keep)
         finally:
+            if self._exchange is not None:
+                self._exchange.end(name)
             self._progress.finish(name, sum(trial.seconds.total for trial in done))
         return {trial.seed: trial for trial in trials}

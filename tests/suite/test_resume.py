@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
 from pathlib import Path
@@ -206,6 +207,21 @@ def test_the_newest_run_without_an_end_is_found(tmp_path: Path, database: Databa
         resume.find(runs, database, Asked("2026-03"))
     with pytest.raises(SuiteError, match=r"Expected: a run in .+ Received: '2026-05'\. Did you mean"):
         resume.find(runs, database, Asked("2026-05"))
+
+
+@pytest.mark.parametrize(
+    ("end", "is_open"),
+    [
+        ({"exit_status": 0, "reported": False}, True),  # killed while it wrote its report
+        ({"exit_status": 3, "reported": True}, True),  # something could not be run
+        ({"exit_status": 1, "reported": True}, False),
+        ({"exit_status": 0}, False),  # of an older version
+    ],
+)
+def test_what_is_left_to_do(end: dict[str, Any], is_open: bool, tmp_path: Path, database: Database) -> None:
+    write(tmp_path, "2026-01", "trial", "end", interrupted=False, **end)
+    with contextlib.nullcontext() if is_open else pytest.raises(SuiteError, match="reached its end"):
+        assert resume.find(tmp_path, database, Asked("2026-01")) == "2026-01"
 
 
 def test_no_run_at_all(tmp_path: Path, database: Database) -> None:

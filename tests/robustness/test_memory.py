@@ -1,0 +1,45 @@
+"""A trial for which memory does not suffice: its claims are NOT_RUN and red, all others are decided."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.robustness import hungry
+from tests.robustness.conftest import JAX
+from tests.robustness.watched import TWO_WORKERS
+from tests.suite.command import PLAIN, TINY, Finished, suite
+
+CHOSEN = f"{TINY} or scale-gap-hurts"
+NEEDY = {"raw-data-diverges", "minmax-fixes-divergence"}
+
+
+def run(folder: Path, way: str, *options: str, plugins: tuple[str, ...] = PLAIN) -> Finished:
+    chosen = (*JAX, "-k", CHOSEN, "-p", "tests.robustness.hungry", *options)
+    return suite(folder, *chosen, plugins=plugins, env={hungry.WAY: way})
+
+
+def check(done: Finished, said: str) -> None:
+    assert done.code == 3, done.output  # nothing has moved: it could not be run
+    assert {key for key, verdict in done.verdicts.items() if verdict == "NOT_RUN"} == NEEDY
+    assert {*done.verdicts} == {*done.record.header["planned"]} > NEEDY
+    assert done.red == {*NEEDY, f"{hungry.EXPERIMENT}/{hungry.VARIANT}"}
+    assert all(said in claim["reason"] for claim in done.report["claims"] if claim["key"] in NEEDY)
+    assert done.report["run"]["partial"] is False
+
+
+def test_memory_that_is_refused(tmp_path: Path) -> None:
+    check(run(tmp_path, "refused"), "RESOURCE_EXHAUSTED: Out of memory allocating")
+
+
+@pytest.mark.slow
+def test_workers_that_the_system_kills(tmp_path: Path) -> None:
+    """Two die of the same trial; the third does not try it. With memory enough --resume goes on."""
+    done = run(tmp_path, "killed", plugins=TWO_WORKERS)
+    check(done, "2 workers died one after the other while they trained seed 0. If memory ran out")
+    assert "their worker died, and they were run again: " in done.output
+    resumed = suite(tmp_path, *JAX, "-k", CHOSEN, "--resume", plugins=TWO_WORKERS)
+    assert resumed.code == 0
+    assert {*resumed.verdicts} == {*done.verdicts}
+    assert "NOT_RUN" not in resumed.verdicts.values()
