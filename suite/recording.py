@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import os
 import shlex
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from harness.errors import SuiteError
 from harness.store import new_id
 from harness.store.locks import Held
 from reports.folders import runs_folder
@@ -89,7 +91,7 @@ def begin_recording(config: pytest.Config, options: Options) -> Recording:
         held.append(Held(lock_file(folder, run), busy))
         path = folder / f"{run}.jsonl"
         if resumed:
-            for left in folder.glob(lock_file(folder, run, "*").name):  # of workers that outlived their controller
+            for left in worker_locks(path):  # of workers that outlived their controller
                 Held(left, busy, LAST_WORDS).release()
             resume.mend(path, database)
             said.append(f"resumed: the run {run}")
@@ -114,14 +116,22 @@ def join_recording(config: pytest.Config, options: Options) -> Recording:
 
 
 def remove_locks(recording: Recording) -> None:
-    """When the workers have ended."""
+    """When the workers have ended; some of them may have been killed."""
     if recording.locks:
         shutil.rmtree(recording.locks, ignore_errors=True)
+    for left in worker_locks(recording.path):
+        with contextlib.suppress(SuiteError):
+            Held(left, "").release()
 
 
 def lock_file(folder: Path, run: str, worker: str = "") -> Path:
     """The file that a process of a run keeps locked."""
     return folder / f".{run}{'.' if worker else ''}{worker}.lock"
+
+
+def worker_locks(run: Path) -> list[Path]:
+    """Those of a run file's workers."""
+    return list(run.parent.glob(lock_file(run.parent, run.stem, "*").name))
 
 
 def address(options: Options) -> Address:
