@@ -18,7 +18,8 @@ from tests.postgresql import PASSWORD, Server
 from tests.robustness.weak import AS_ANYBODY, NEEDS_WEAK
 from tests.suite.command import PLAIN, ROOT, TINY, Finished, arguments, environment, suite, trials
 from tests.suite.conftest import JAX
-from tests.suite.test_resume import kinds, timeless
+from tests.suite.test_resume import kinds
+from tests.suite.timeless import timeless
 
 SPELLINGS = (PASSWORD, "ge%40heim", "ge@heim", "%25wort")
 
