@@ -16,9 +16,10 @@ def payload(run: Run, figures: Sequence[str] = ()) -> dict[str, Any]:
 
     ``run``: the run's header (``fingerprint`` is the environment), its ``end`` (None: it was killed) and ``partial``;
     ``claims``: their records, with ``seeds`` (taken, most, saved, looks, why) of a run whose header has ``auto``;
-    ``timings``: one record per trained variant; ``errata``: one per erratum, with its code as it was run; ``figures``:
-    the names of the files in ``figures/``; ``timing_runs``: of a run with -m timing, a record per engine and piece of
-    work (``cases``) and the machine's matrix-product peaks (``peaks``).
+    ``timings``: one record per trained variant; ``errata``: one per erratum, with its code as it was run;
+    ``conformance``: one per check, with what is ``wrong``; ``figures``: the names of the files in ``figures/``;
+    ``timing_runs``: of a run with -m timing, a record per engine and piece of work (``cases``) and the machine's
+    matrix-product peaks (``peaks``).
     """
     header = _without_kind(run.header)
     header.pop("schema", None)
@@ -28,6 +29,7 @@ def payload(run: Run, figures: Sequence[str] = ()) -> dict[str, Any]:
         "claims": [_without_kind(claim) for claim in run.claims],
         "timings": [_without_kind(training) for training in run.trainings],
         "errata": [_without_kind(erratum) for erratum in run.errata],
+        "conformance": [_without_kind(check) for check in run.conformance],
         "timing_runs": {
             "cases": [_without_kind(record) for record in run.timings],
             "peaks": [_without_kind(record) for record in run.peaks],

@@ -33,6 +33,7 @@ def load(path: Path) -> Run:
         timings=tuple(_clean(list(run.timings))),
         peaks=tuple(_clean(list(run.peaks))),
         errata=tuple(_clean(list(run.errata))),
+        conformance=tuple(_clean(list(run.conformance))),
     )
     kinds = (
         ("run", [run.header]),
@@ -40,6 +41,7 @@ def load(path: Path) -> Run:
         ("training", run.trainings),
         ("claim", run.claims),
         ("erratum", run.errata),
+        ("conformance", run.conformance),
         ("timing", run.timings),
         ("peak", run.peaks),
         ("end", [run.end] if run.end else []),

@@ -123,6 +123,7 @@ SHAPES: Mapping[str, Any] = {
         "notes": [str],
         "seconds": NUMBER_OR_NONE,
     },
+    "conformance": {"name": str, "wrong": [str]},
     "erratum": {
         **dict.fromkeys(
             (

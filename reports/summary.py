@@ -36,6 +36,7 @@ def summary(run: Run) -> str:
         parts.append(_moved(run, claims))
     parts.append(_broken(run))
     parts.append(errata_line(run))
+    parts.append(_conformance(run))
     if is_partial(run):
         parts.append(_partial(run))
     parts.append(_reused(run))
@@ -44,6 +45,19 @@ def summary(run: Run) -> str:
         parts.append("**No claim was decided in this run.**")
     parts.append(_quick_note(run, claims))
     return "\n\n".join(part for part in parts if part)
+
+
+def _conformance(run: Run) -> str:
+    """How many checks of the machinery hold, and what is wrong with it; empty where the run made none."""
+    if not run.conformance:
+        return ""
+    red = [check for check in run.conformance if check["wrong"]]
+    counted = f"**{plural(len(run.conformance), 'conformance check')}: "
+    if not red:
+        return f"{counted}all hold.** Engines, data, seeds, callbacks, rules and files are as their references say."
+    listed = "\n".join(f"- {code(check['name'])}: {escape(check['wrong'][0])}" for check in red)
+    verb = "does" if len(red) == 1 else "do"
+    return f"{counted}{len(red)} {verb} not hold; no verdict below is to be trusted.**\n\n{listed}"
 
 
 def _line(run: Run, claims: list[Any]) -> str:

@@ -16,6 +16,7 @@ from suite.conformance.finding import Check
 CHECKS: dict[str, Check] = {
     "rules": judging.check_rules,
     "drift": judging.check_drift,
+    "drift of curves": judging.check_curves,
     "files": files.check,
     "callbacks": callbacks.check,
     **{f"training {one.name}": functools.partial(engine.check, one) for one in engine.CASES},

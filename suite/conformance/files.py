@@ -66,7 +66,9 @@ def check_baselines(root: Path, given: tuple[Trial, ...]) -> Iterator[Finding]:
         claim.key: ExpectedVerdict(decided[number % 3], "2026-01-01", "conformance")
         for number, claim in enumerate(claims)
     }
-    held = VariantBaseline(given, "0" * 16, Provenance({"backend": "none"}, "unknown", "2026-01-01", "conformance"))
+    origin = Provenance({"backend": "none"}, "unknown", "2026-01-01", "conformance")
+    rounding = {"loss, first epoch": (1e-7, -2e-7 / 3)}
+    held = VariantBaseline(given, "0" * 16, origin, rounding)
     write(
         path_of(root, "quick", "none-cpu", experiment),
         Baseline(experiment, "quick", "none-cpu", {"a": held}, verdicts),
@@ -74,6 +76,7 @@ def check_baselines(root: Path, given: tuple[Trial, ...]) -> Iterator[Finding]:
     stored = Stored(root, "none-cpu")
     found = stored.get(experiment, "quick")
     read = found.variants["a"].trials if found else ()
+    yield Finding("stored rounding", dict(found.variants["a"].rounding) if found else None, rounding)
     yield Finding("stored seeds", tuple(trial.seed for trial in read), tuple(trial.seed for trial in given))
     for one, other in zip(read, given, strict=True):
         yield from same(f"stored trial of seed {other.seed}", one, other)

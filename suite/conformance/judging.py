@@ -241,6 +241,38 @@ def check_drift(engine: str, setting: str) -> Iterator[Finding]:
     yield from check_verdicts()
 
 
+def learning(scale: float) -> tuple[Trial, ...]:
+    """Eight trials with a falling loss, the first epoch's times ``scale``, a little otherwise on each seed."""
+    curves = {seed: (scale * (1 + 1e-4 * (-1) ** seed) * (1 + seed / 50), 0.5 + seed / 90) for seed in range(8)}
+    return tuple(Trial("first", seed, {"hours": 1.0 + seed}, {"loss": curve}) for seed, curve in curves.items())
+
+
+def check_curves(engine: str, setting: str) -> Iterator[Finding]:
+    """A first epoch that moved is red where rounding does not explain it, though no metric has moved."""
+    for of, scale, moves, expected in (
+        ("1 %", 1.01, 1e-5, ("drifted", True)),
+        ("1 % less", 1 / 1.01, 1e-5, ("drifted", True)),
+        ("1 %, where rounding moves it by 0.1 %", 1.01, 1e-3, ("drifted", True)),
+        ("1 %, where rounding moves it by 2 %", 1.01, 0.02, ("within", False)),
+        ("0.05 %", 1.0005, 1e-5, ("within", False)),
+    ):
+        known = {
+            name: tuple(moves * (-1) ** seed for seed in range(8))
+            for name in ("hours", "loss, first epoch", "loss, all epochs")
+        }
+        held = dataclasses.replace(stored(()), trials=learning(1.0), rounding=known)
+        found = compare(
+            learning(scale),
+            held,
+            (HOURS,),
+            definition="d",
+            same_fingerprint=False,
+            same_streams=True,
+            comparisons=100,
+        )
+        yield Finding(f"drift of a first loss by {of}: state, red", (str(found.state), found.red), expected)
+
+
 def check_verdicts() -> Iterator[Finding]:
     """A flipped verdict and one that could not be obtained are red, a weakened one where drift confirms it."""
     for before, now, drifted, red in (

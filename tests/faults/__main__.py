@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import json
 import sys
 from collections.abc import Mapping, Sequence
@@ -15,11 +16,10 @@ from suite.options import ROOT
 from tests.faults.catalogue import CONTROL, named, on
 from tests.faults.effect import effect_of
 from tests.faults.fault import Fault
-from tests.faults.report import report
+from tests.faults.report import ELSEWHERE, HERE, report
 from tests.faults.run import STAGES, Outcome, suite_with
 
 OUT = ROOT / "reports" / "published" / "faults"
-COLUMNS = ("another machine", "same fingerprint")
 
 
 def arguments(given: Sequence[str] | None) -> argparse.Namespace:
@@ -45,19 +45,32 @@ def rows_in(path: Path) -> dict[str, dict[str, Any]]:
         ) from error
 
 
-def measured(fault: Fault, backend: str, stages: Sequence[str], effects: bool) -> dict[str, Any]:
-    """One row. What another machine sees is seen on the same one as well, so that is tried for misses only."""
-    elsewhere = suite_with(fault, backend, stages, same_machine=False)
-    here = elsewhere if elsewhere.caught else suite_with(fault, backend, stages, same_machine=True)
+def measured(
+    fault: Fault, backend: str, stages: Sequence[str], effects: bool, before: Mapping[str, Any] | None
+) -> dict[str, Any]:
+    """One row; of a fault that was missed ``before`` only the further stages are run.
+
+    What another machine sees is seen on the same one as well, so that is tried for misses only, and once all stages
+    have been run; exact cases and errata know no bits.
+    """
+    tried = list(before["stages"]) if before is not None else []
+    elsewhere = suite_with(fault, backend, [stage for stage in stages if stage not in tried], same_machine=False)
+    if before is not None:
+        seconds = elsewhere.seconds + before[ELSEWHERE]["seconds"]
+        elsewhere = dataclasses.replace(elsewhere, cases=elsewhere.cases + before[ELSEWHERE]["cases"], seconds=seconds)
+    here = elsewhere
+    tried = [stage for stage in STAGES if stage in stages or stage in tried]
+    if not elsewhere.caught and tried == list(STAGES):
+        here = suite_with(fault, backend, [s for s in tried if s not in ("exact", "errata")], same_machine=True)
     size = effect_of(fault, backend) if effects else None
     return {
         "name": fault.name,
         "group": fault.group,
         "where": fault.where,
         "key": fault.key,
-        "stages": list(stages),
-        COLUMNS[0]: said(elsewhere),
-        COLUMNS[1]: said(here),
+        "stages": tried,
+        ELSEWHERE: said(elsewhere),
+        HERE: said(here),
         "effect": {**size.to_json(), "needed": size.needed} if size else None,
     }
 
@@ -72,9 +85,11 @@ def said(outcome: Outcome) -> dict[str, Any]:
     }
 
 
-def kept(row: Mapping[str, Any] | None, fault: Fault, again: bool) -> bool:
-    """Whether a row of an earlier run still stands."""
-    return row is not None and row["key"] == fault.key and not (again and not row[COLUMNS[0]]["caught"])
+def standing(row: Mapping[str, Any] | None, fault: Fault, stages: Sequence[str], again: bool) -> bool:
+    """Whether a row of an earlier run needs nothing more: it is caught, or was tried with all these stages."""
+    if row is None or row["key"] != fault.key:
+        return False
+    return bool(row[ELSEWHERE]["caught"]) or (set(stages) <= set(row["stages"]) and not again)
 
 
 def main(given: Sequence[str] | None = None) -> int:
@@ -88,11 +103,13 @@ def main(given: Sequence[str] | None = None) -> int:
     path.parent.mkdir(parents=True, exist_ok=True)
     rows = rows_in(path)
     for number, fault in enumerate(faults, 1):
-        if kept(rows.get(fault.name), fault, asked.again):
+        before = rows.get(fault.name)
+        if standing(before, fault, stages, asked.again):
             continue
-        row = measured(fault, asked.backend, stages, not asked.no_effects)
+        missed = before if before is not None and before["key"] == fault.key and not asked.again else None
+        row = measured(fault, asked.backend, stages, not asked.no_effects, missed)
         rows[fault.name] = row
-        print(f"{number}/{len(faults)} {fault.name}: {row[COLUMNS[0]]['by'] or 'MISSED'}", flush=True)
+        print(f"{number}/{len(faults)} {fault.name}: {row[ELSEWHERE]['by'] or 'MISSED'}", flush=True)
         order = {one.name: place for place, one in enumerate((CONTROL, *on(asked.backend)))}
         finished = sorted((r for r in rows.values() if r["name"] in order), key=lambda r: order[r["name"]])
         replace_file(

@@ -46,6 +46,15 @@ def rounded(digits: int) -> Callable[[Any], Any]:
     return of
 
 
+def no_rounding(original: Any, self: Any, *args: Any) -> Any:
+    """How far rounding takes a trial is not read."""
+    baseline = original(self, *args)
+    if baseline is None:
+        return None
+    variants = {name: dataclasses.replace(v, rounding={}) for name, v in baseline.variants.items()}
+    return dataclasses.replace(baseline, variants=variants)
+
+
 def shifted_seeds(trials: Any) -> Any:
     return tuple(dataclasses.replace(trial, seed=trial.seed + 1) for trial in trials)
 
@@ -106,6 +115,7 @@ FAULTS = (
     stored("a metric is lost", no_metric),
     stored("numbers are halved", halved),
     stored("only two trials are read", lambda trials: trials[:2]),
+    fault("baselines: the rounding is not read", STORED, "get", no_rounding),
     fault("curves lose their last point", TRIAL, "thinned", loses_last_point),
     fault("trials are written with three digits", TRIAL, "to_json", written_in_float16),
     fault("trials are read without their divergence", TRIAL, "from_json", read_without_divergence),

@@ -11,6 +11,7 @@ from tests.faults.fault import Fault, Patch, value, wrapped
 
 RULES = "harness.rules"
 DIFFERENCE, DRIFT, VERDICTS = "baselines.difference", "baselines.drift", "baselines.verdicts"
+CURVES = "baselines.curves"
 COMPARISON = "harness.rules.exact:Comparison"
 
 
@@ -103,6 +104,10 @@ def no_flip(original: Any, obtained: Any, expected: Any, **how: Any) -> Any:
     return dataclasses.replace(original(obtained, expected, **how), red=False)
 
 
+def ten_times(original: Any, values: Any) -> Any:
+    return 10 * original(values)
+
+
 def first_seeds_only(original: Any, metric: Any, ours: Any, stored: Any) -> Any:
     few = sorted(ours)[:2]
     return original(metric, {seed: ours[seed] for seed in few}, stored)
@@ -148,6 +153,9 @@ FAULTS = (
     around("drift: upwards never counts", f"{DIFFERENCE}:Difference", "beyond_chance", only_worse),
     *map(smallest_times, (100.0, 5.0)),
     around("drift: chance does not count", f"{DIFFERENCE}:Difference", "beyond_chance", no_level),
+    around("drift: curves are not compared", DRIFT, "largest", lambda original, *args, **how: None),
+    fault("drift: curves have to move by 10 %", Patch(CURVES, "SMALLEST", value(0.1))),
+    around("drift: rounding taken for ten times as much", CURVES, "_root_mean_square", ten_times),
     around("drift: only the first two seeds compared", DRIFT, "difference", first_seeds_only),
     around("drift: diverged trials left out", DRIFT, "difference", absent_ignored),
     around("a flipped verdict is not red", VERDICTS, "compare_verdict", no_flip),
