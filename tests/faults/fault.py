@@ -63,13 +63,17 @@ class Fault:
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:12]
 
 
-def _source(change: Callable[..., Any]) -> str:
-    """The text of a function and what it has closed over, so that another strength is another text."""
-    if isinstance(change, functools.partial):
-        return f"{_source(change.func)} {change.args} {change.keywords}"
-    held = [cell.cell_contents for cell in change.__closure__ or ()]
-    told = [_source(value) if inspect.isfunction(value) else repr(value) for value in held]
-    return " ".join([inspect.getsource(change), *told])
+def _source(value: Any) -> str:
+    """The text of a function and of what it has closed over, so that another strength is another text."""
+    if isinstance(value, functools.partial):
+        return " ".join(map(_source, (value.func, *value.args, *value.keywords.items())))
+    if isinstance(value, tuple | list):
+        return " ".join(map(_source, value))
+    if isinstance(value, property):
+        return _source(value.fget)
+    if not inspect.isfunction(value):
+        return repr(value)
+    return " ".join([inspect.getsource(value), *(_source(cell.cell_contents) for cell in value.__closure__ or ())])
 
 
 @contextlib.contextmanager
