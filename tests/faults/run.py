@@ -53,16 +53,24 @@ STAGES: dict[str, tuple[str, ...]] = {
 PLACE = {experiment: list(STAGES).index(stage) for stage, names in STAGES.items() for experiment in names}
 LIKELY = {
     "optimizer": ("training linear", "training relu-adam", "training normalised", "adam-rule", "amsgrad-rule", "clip"),
-    "layers": ("dropout", "training normalised", "training penalised"),
     "initialisers": ("initial weights",),
     "losses and metrics": ("training relu-adam", "training linear"),
     "data": ("images of an epoch", "images", "training relu-adam"),
     "callbacks": ("callbacks",),
     "determinism": ("initial weights", "training relu-adam", "dropout"),
     "numerics": ("training relu-adam",),
-    "engine": ("training relu-adam", "training with another rate", "training normalised"),
 }
 """Exact cases that come first, by class of fault: what is caught is the same, and found sooner."""
+OF_YARDSTICK = {
+    ("example-4", "dropout 0.2"): ("dropout",),
+    ("example-4", "l1 1e-4"): ("training penalised",),
+    ("regularization", "l2 0.001"): ("training normalised",),
+    ("batch-normalization-rates", "normalised, rate 0.1"): ("training normalised",),
+    ("batch-normalization-examples", "rnn"): ("training recurrent",),
+    ("batch-normalization-examples", "cnn"): ("training convolutional",),
+    ("batch-normalization-rates", "plain, rate 0.1"): ("training relu-adam",),
+}
+"""The same for layers and engines, by the training in which a fault acts."""
 ENGINES = ("compiled_jax", "compiled_tensorflow", "fit")
 LAST_BIT = 2.0**-23
 
@@ -222,7 +230,8 @@ def suite_with(fault: Fault, backend: str, stages: Sequence[str], *, same_machin
     choose_backend(backend)
     start_backend()
     definitions()
-    watcher = Watcher(stages, LIKELY.get(fault.group, ()))
+    likely = LIKELY.get(fault.group) or (OF_YARDSTICK.get(fault.yardstick, ()) if fault.yardstick else ())
+    watcher = Watcher(stages, likely)
     clock = time.perf_counter()
     trains = fault.yardstick is not None or not fault.patches
     with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as stack:
