@@ -114,10 +114,6 @@ class Watcher:
     def __init__(self, stages: Sequence[str], likely: Sequence[str]) -> None:
         self.stages, self.likely, self.red, self.cases = stages, likely, ("", ""), 0
 
-    @pytest.hookimpl(trylast=True)
-    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        items.sort(key=self._order)
-
     def _order(self, item: pytest.Item) -> tuple[int, ...]:
         stage, *rest = _place(item)
         name = item.name.partition("[")[2]
@@ -128,7 +124,8 @@ class Watcher:
     def pytest_runtestloop(self, session: pytest.Session) -> None:
         # Not before: the level at which a variant is red is that of all the variants of a run.
         wanted = {list(STAGES).index(stage) for stage in self.stages}
-        session.items[:] = [item for item in session.items if _place(item)[0] in wanted]
+        kept = [item for item in session.items if _place(item)[0] in wanted]
+        session.items[:] = sorted(kept, key=self._order)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         self.cases += report.when == "call"
