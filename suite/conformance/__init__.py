@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import functools
 
-from suite.conformance import callbacks, engine, files, handed, judging, randomness
+from suite.conformance import callbacks, engine, files, functions, handed, judging, randomness
 from suite.conformance.finding import Check
 
 CHECKS: dict[str, Check] = {
@@ -18,9 +18,11 @@ CHECKS: dict[str, Check] = {
     "drift": judging.check_drift,
     "drift of curves": judging.check_curves,
     "files": files.check,
+    "functions": functions.check,
     "callbacks": callbacks.check,
     **{f"training {one.name}": functools.partial(engine.check, one) for one in engine.CASES},
     "training epoch by epoch": engine.check_epochs,
+    "training by fit": engine.check_fit,
     "training with another rate": engine.check_rates,
     "training that diverges": engine.check_divergence,
     "initial weights": randomness.check_initial,

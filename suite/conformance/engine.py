@@ -12,7 +12,7 @@ import numpy as np
 from cases.references import updates
 from harness.experiment import Dataset, Experiment, Size, Variant
 from harness.metric import Metric
-from harness.training.train import prepare, train
+from harness.training.train import prepare, resolve_engine, train
 from harness.trial import Trial
 from suite.conformance import network
 from suite.conformance.finding import Finding
@@ -191,7 +191,6 @@ def same_curves(
 def check(one: Case, engine: str, setting: str) -> Iterator[Finding]:
     """Two seeds of a case, one after the other; with ``fit``, which draws its own order, in one batch."""
     from harness.training.backend import active_backend
-    from harness.training.train import resolve_engine
 
     batch = COUNT if resolve_engine(engine, active_backend()) == "fit" else BATCH
     experiment = one.experiment(Size(epochs=one.epochs, batch_size=batch, seeds=len(SEEDS)))
@@ -230,6 +229,27 @@ def check_epochs(engine: str, setting: str) -> Iterator[Finding]:
         for number, (got, expected) in enumerate(zip(runner.weights, after.weights, strict=True)):
             obtained = keras.ops.convert_to_numpy(got)
             yield Finding(f"{of}, trained weights {number}", obtained, expected, TOLERANCE)
+
+
+def check_fit(engine: str, setting: str) -> Iterator[Finding]:
+    """``Model.fit``, whichever engine is asked for, in one batch, because its order is its own.
+
+    Where it is the engine that was asked for, in partial batches as well, at a rate of 0.
+    """
+    from harness.training.backend import active_backend
+
+    one = CASE["relu-adam"]
+    asked = resolve_engine(engine, active_backend()) == "fit"
+    for batch, rate in ((COUNT, 0.02), *(((BATCH, 0.0),) if asked else ())):
+        still = dataclasses.replace(
+            one,
+            optimizer=functools.partial(optimizer, "Adam", learning_rate=rate),
+            rule=functools.partial(updates.adam, learning_rate=rate),
+        )
+        experiment = still.experiment(Size(epochs=EPOCHS, batch_size=batch))
+        (trial,) = train(experiment, one.name, (0,), setting, "fit")
+        curves, _ = still.reference(0, orders(0, EPOCHS, COUNT), batch)
+        yield from same_curves(f"fit at the rate {rate}, batches of {batch}", trial, curves)
 
 
 def check_rates(engine: str, setting: str) -> Iterator[Finding]:

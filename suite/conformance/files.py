@@ -9,10 +9,11 @@ from pathlib import Path
 
 from baselines.files import path_of, write
 from baselines.record import Baseline, ExpectedVerdict, Provenance, VariantBaseline
+from harness.definition import variant_hash
 from harness.store import RunLog, read_run
 from harness.trial import Divergence, Seconds, Trial
 from harness.verdict import Verdict
-from suite.catalogue import TRAINING_CLAIMS
+from suite.catalogue import EXPERIMENTS, TRAINING_CLAIMS
 from suite.conformance.finding import Finding
 from suite.stored import Stored, file_of
 
@@ -80,11 +81,36 @@ def check_baselines(root: Path, given: tuple[Trial, ...]) -> Iterator[Finding]:
     yield Finding("stored seeds", tuple(trial.seed for trial in read), tuple(trial.seed for trial in given))
     for one, other in zip(read, given, strict=True):
         yield from same(f"stored trial of seed {other.seed}", one, other)
+    yield from check_comparison(root, origin)
     for claim in claims:
         expected = stored.expected(claim, "quick")
         yield Finding(
             f"expected verdict of {claim.key}", expected and expected.verdict, str(verdicts[claim.key].verdict)
         )
+
+
+def check_comparison(root: Path, origin: Provenance) -> Iterator[Finding]:
+    """A variant of the catalogue beside its baseline, as a run of the suite compares it: equal, and moved."""
+    declared = EXPERIMENTS["example-3"]
+    (variant,) = (one.name for one in declared.variants)
+    definition = variant_hash(declared, variant, "quick")
+    for of, moved, expected in (("equal", 0.0, ("identical", False)), ("moved by 0.1", 0.1, ("drifted", True))):
+        held, ours = (
+            tuple(
+                Trial(variant, seed, {one.name: 0.5 + seed / 97 + by * (1 + seed / 50) for one in declared.metrics})
+                for seed in range(6)
+            )
+            for by in (0.0, moved)
+        )
+        known = VariantBaseline(held, definition, origin)
+        write(
+            path_of(root, "quick", "none-cpu", declared.id),
+            Baseline(declared.id, "quick", "none-cpu", {variant: known}, {}),
+        )
+        found = Stored(root, "none-cpu").compare(
+            declared, variant, ours, setting="quick", fingerprint={"backend": "none"}, comparisons=100
+        )
+        yield Finding(f"a variant that is {of}: state, red", (str(found.state), found.red), expected)
 
 
 def check_record(folder: Path, given: tuple[Trial, ...]) -> Iterator[Finding]:

@@ -54,11 +54,11 @@ PLACE = {experiment: list(STAGES).index(stage) for stage, names in STAGES.items(
 LIKELY = {
     "optimizer": ("training linear", "training relu-adam", "training normalised", "adam-rule", "amsgrad-rule", "clip"),
     "initialisers": ("initial weights",),
-    "losses and metrics": ("training relu-adam", "training linear"),
+    "losses and metrics": ("training relu-adam", "training linear", "functions"),
     "data": ("images of an epoch", "images", "training relu-adam"),
     "callbacks": ("callbacks",),
     "determinism": ("initial weights", "training relu-adam", "dropout"),
-    "numerics": ("training relu-adam",),
+    "numerics": ("training relu-adam", "functions"),
 }
 """Exact cases that come first, by class of fault: what is caught is the same, and found sooner."""
 OF_YARDSTICK = {
