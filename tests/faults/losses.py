@@ -72,7 +72,7 @@ def validation_share(share: float) -> Fault:
         count = max(int(len(data[0]) * share), 1)
         return original(self, state, prefix, tuple(array[:count] for array in data))
 
-    return fault(f"validation on the first {share:.0%}", Patch(JAX, "_evaluate", wrapped(evaluate)))
+    return fault(f"validation on the first {share:.2%}", Patch(JAX, "_evaluate", wrapped(evaluate)))
 
 
 def evaluated_in_training_mode(
