@@ -43,6 +43,7 @@ ACTIVATIONS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "linear": lambda x: x,
     "relu": lambda x: np.maximum(x, 0),
     "sigmoid": sigmoid,
+    "tanh": np.tanh,
     "softmax": softmax,
 }
 
