@@ -88,7 +88,12 @@ def begin_recording(config: pytest.Config, options: Options) -> Recording:
         else:
             run, started, resumed = resume.find(folder, database, options), "", now.isoformat()
         busy = f"The run {run} is still going on: another process has its lock. Wait for its end, or end it."
-        held.append(Held(lock_file(folder, run), busy))
+        store = database.address.file
+        held += [
+            Held(lock_file(place, run), busy) for place in dict.fromkeys((folder, store.parent if store else folder))
+        ]
+        if not database.claim(run):
+            raise SuiteError(busy)
         path = folder / f"{run}.jsonl"
         if resumed:
             for left in worker_locks(path):  # of workers that outlived their controller

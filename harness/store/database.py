@@ -24,6 +24,8 @@ from harness.store.address import Address
 VERSION = 1
 PATIENCE = 5
 """Seconds that a connection, and a lock that somebody else holds, is waited for."""
+CLAIM = "SELECT pg_try_advisory_lock(hashtextextended({}, 0))"
+"""Takes the lock of a run, which PostgreSQL frees when the connection ends."""
 
 TABLES = sa.MetaData()
 SCHEMA = sa.Table(
@@ -69,7 +71,8 @@ class Database:
             address.url, connect_args=arguments, pool_pre_ping=True, pool_size=1, max_overflow=0, hide_parameters=True
         )
         self._insert = sqlite.insert if file else postgresql.insert
-        sa.event.listen(self._engine, "connect", _tune_sqlite if file else _tune_postgresql)
+        self._claimed = ""
+        sa.event.listen(self._engine, "connect", _tune_sqlite if file else self._tune_postgresql)
 
     def prepare(self) -> None:
         """Makes the tables where they are not there; SuiteError for a store of a newer form than this one's."""
@@ -81,6 +84,18 @@ class Database:
             self._check_version(connection)
             connection.execute(CreateTable(RECORDS, if_not_exists=True))
             connection.execute(CreateIndex(KINDS, if_not_exists=True))
+
+    def claim(self, run: str) -> bool:
+        """Whether no other process has this run, on whatever machine; then this one has it while it is connected.
+
+        Of a server only: who shares a SQLite file also shares the folder of its locks.
+        """
+        if self.address.file:
+            return True
+        with self._begin() as connection:
+            free = connection.execute(sa.text(CLAIM.format(":run")), {"run": run}).scalar()
+        self._claimed = run if free else ""
+        return bool(free)
 
     def _check_version(self, connection: sa.Connection) -> None:
         version = connection.execute(sa.select(SCHEMA.c.version)).scalar()
@@ -130,6 +145,15 @@ class Database:
     def close(self) -> None:
         self._engine.dispose()
 
+    def _tune_postgresql(self, connection: Any, _: object) -> None:
+        """Nobody's lock may hold a run up for longer than a connection; a run that was claimed is so again."""
+        with connection.cursor() as cursor:
+            cursor.execute(f"SET lock_timeout = '{PATIENCE}s'")
+            cursor.execute(f"SET statement_timeout = '{6 * PATIENCE}s'")
+            if self._claimed:
+                cursor.execute(CLAIM.format("%s"), [self._claimed])
+        connection.commit()
+
     @contextlib.contextmanager
     def _begin(self) -> Iterator[sa.Connection]:
         """A transaction; whatever the database says against it comes as one sentence."""
@@ -163,11 +187,3 @@ def _tune_sqlite(connection: Any, _: object) -> None:
     cursor.execute("PRAGMA journal_mode=WAL")
     cursor.execute("PRAGMA synchronous=NORMAL")
     cursor.close()
-
-
-def _tune_postgresql(connection: Any, _: object) -> None:
-    """Nobody's lock may hold a run up for longer than a connection."""
-    with connection.cursor() as cursor:
-        cursor.execute(f"SET lock_timeout = '{PATIENCE}s'")
-        cursor.execute(f"SET statement_timeout = '{6 * PATIENCE}s'")
-    connection.commit()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import json
 import socket
@@ -236,6 +237,31 @@ def test_two_runs_share_a_store(database: Database, address: Address, tmp_path: 
     with ThreadPoolExecutor() as pool:
         list(pool.map(copy, paths * 2))
     assert all(same(database, path) for path in paths)
+
+
+def test_a_run_belongs_to_one_process(database: Database, address: Address) -> None:
+    """On a server; of a file, to whoever has the lock beside it."""
+    other = Database(address)
+    assert database.claim("2026-01")
+    assert database.claim("2026-01")
+    assert other.claim("2026-01") is bool(address.file)
+    assert other.claim("2026-02")
+    database.close()
+    assert other.claim("2026-01")
+    other.close()
+
+
+def test_a_run_stays_claimed_when_the_server_restarts(own_server: Server) -> None:
+    address = Address(own_server.new())
+    ours, other = Database(address), Database(address)
+    assert ours.claim("2026-01")
+    own_server.stop()
+    own_server.start()
+    with contextlib.suppress(StoreError):
+        ours.copied()  # connects again
+    assert not other.claim("2026-01")
+    ours.close()
+    other.close()
 
 
 def test_a_server_that_restarts_is_caught_up_with(own_server: Server, tmp_path: Path) -> None:

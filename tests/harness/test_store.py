@@ -51,6 +51,23 @@ def record(one):
     return {"experiment": "e", **one.to_json()}
 
 
+def test_what_a_resumed_run_records_again_counts(log):
+    for verdict in ("INCONCLUSIVE", "SUPPORTED"):
+        for key in ("b", "a"):
+            log.append("claim", {"key": key, "verdict": verdict})
+            log.append("training", {"experiment": "e", "variant": key, "verdict": verdict})
+            log.append("erratum", {"id": key, "verdict": verdict})
+        log.append("end", {"interrupted": True})
+        run = read_run(log.path)
+        assert run.end["interrupted"] is True
+        for records in (run.claims, run.trainings, run.errata):
+            assert [(one.get("key") or one.get("variant") or one["id"], one["verdict"]) for one in records] == [
+                ("b", verdict), ("a", verdict),
+            ]  # fmt: skip
+        log.append("resumed", {"started": "now"})
+        assert read_run(log.path).end is None
+
+
 def test_a_line_is_on_disk_at_once(log):
     for count in range(3):
         assert log.path.read_bytes().count(b"\n") == 1 + count

@@ -12,7 +12,7 @@ import pytest
 
 from harness.errors import SuiteError
 from harness.store import latest_run
-from harness.store.address import sqlite_address
+from harness.store.address import Address, sqlite_address
 from harness.store.database import Database
 from harness.store.follower import whole_lines
 from harness.store.locks import held
@@ -180,9 +180,13 @@ def test_another_definition(kind: str, field: str, value: object, said: str, fir
         resume.check(path, header(path), Asked())
 
 
-@pytest.fixture
-def database(tmp_path: Path) -> Any:
-    made = Database(sqlite_address(tmp_path / "empty.sqlite"))
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
+    """An empty store."""
+    if request.param == "sqlite":
+        made = Database(sqlite_address(tmp_path / "empty.sqlite"))
+    else:
+        made = Database(Address(request.getfixturevalue("postgresql").new()))
     made.prepare()
     yield made
     made.close()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -13,6 +12,7 @@ from harness.store import latest_run
 from harness.store.address import Address, sqlite_address
 from harness.store.database import SCHEMA, Database
 from harness.store.follower import whole_lines
+from reports import __main__ as reports
 from suite.recording import FILE
 from tests.postgresql import PASSWORD, Server
 from tests.robustness.weak import AS_ANYBODY, NEEDS_WEAK
@@ -67,6 +67,7 @@ def test_a_password_is_nowhere(served: Finished) -> None:
     assert "store: postgresql+psycopg://claims:***@127.0.0.1" in served.output
 
 
+@pytest.mark.slow
 def test_an_interrupted_run_goes_on_on_another_machine(served: Finished, postgresql: Server, tmp_path: Path) -> None:
     """Its file is made from the store, which has it up to the third trial of the second variant."""
     path = served.record.path
@@ -86,23 +87,24 @@ def test_an_interrupted_run_goes_on_on_another_machine(served: Finished, postgre
     assert stored_lines(another, path.stem) == whole_lines(resumed.record.path)
 
 
-def test_a_report_from_the_store(served: Finished, url: str, tmp_path: Path) -> None:
-    def report(*options: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "reports", "--store", *options, "--out", str(tmp_path)]
-        return subprocess.run(command, cwd=ROOT, env=environment(), capture_output=True, encoding="utf-8", check=False)
+def test_a_report_from_the_store(
+    served: Finished, url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def report(*options: str) -> str:
+        """What it says, on either stream."""
+        status = reports.main(["--store", *options, "--out", str(tmp_path)])
+        said = capsys.readouterr()
+        assert status == (2 if said.err else 0)
+        return said.err or said.out
 
+    name = served.record.path.stem
     done = report(url)
-    assert (done.returncode, done.stderr) == (0, "")
+    assert done.startswith(f"Report of {name}: ")
     assert (tmp_path / "REPORT.md").read_bytes() == (served.folder / "report" / "REPORT.md").read_bytes()
     assert not (tmp_path / "runs").exists()
-    name = served.record.path.stem
-    assert report(url, "--run", name).stdout == done.stdout
-    wrong = report(url, "--run", f"{name}x")
-    assert wrong.returncode == 2
-    assert f"Did you mean '{name}'?" in wrong.stderr
-    nowhere = report(f"sqlite:///{tmp_path}/none.sqlite")
-    assert nowhere.returncode == 2
-    assert nowhere.stderr.startswith("reports: There is no store sqlite:///")
+    assert report(url, "--run", name) == done
+    assert f"Did you mean '{name}'?" in report(url, "--run", f"{name}x")
+    assert report(f"sqlite:///{tmp_path}/none.sqlite").startswith("reports: There is no store sqlite:///")
     assert not (tmp_path / "none.sqlite").exists()
 
 
@@ -137,6 +139,7 @@ def test_a_store_that_is_away_loses_nothing_and_is_told(away: tuple[Finished, in
     assert 0 < stored < len(whole_lines(run.record.path))
 
 
+@pytest.mark.slow
 def test_the_next_run_brings_it_up_to_date(away: tuple[Finished, int]) -> None:
     run, _ = away
     path = run.record.path
@@ -147,6 +150,7 @@ def test_the_next_run_brings_it_up_to_date(away: tuple[Finished, int]) -> None:
         assert stored_lines(f"sqlite:///{run.folder}/report/{FILE}", each.stem) == whole_lines(each)
 
 
+@pytest.mark.slow
 def test_a_damaged_store_is_told_and_kept(tmp_path: Path) -> None:
     store = tmp_path / "report" / FILE
     store.parent.mkdir()
@@ -192,6 +196,7 @@ def test_a_read_only_store_is_wrong_use(tmp_path: Path) -> None:
     assert not list((tmp_path / "report" / "runs").iterdir())
 
 
+@pytest.mark.slow
 def test_two_runs_at_once_share_a_store(tmp_path: Path) -> None:
     store = f"sqlite:///{tmp_path}/both.sqlite"
     started = [
