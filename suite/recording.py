@@ -89,9 +89,8 @@ def begin_recording(config: pytest.Config, options: Options) -> Recording:
             run, started, resumed = resume.find(folder, database, options), "", now.isoformat()
         busy = f"The run {run} is still going on: another process has its lock. Wait for its end, or end it."
         store = database.address.file
-        held += [
-            Held(lock_file(place, run), busy) for place in dict.fromkeys((folder, store.parent if store else folder))
-        ]
+        for place in dict.fromkeys((folder, store.parent if store else folder)):
+            held.append(Held(lock_file(place, run), busy))
         if not database.claim(run):
             raise SuiteError(busy)
         path = folder / f"{run}.jsonl"

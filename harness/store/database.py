@@ -16,7 +16,6 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
-from sqlalchemy.schema import CreateIndex, CreateTable
 
 from harness.errors import SuiteError
 from harness.store.address import Address
@@ -43,7 +42,6 @@ RECORDS = sa.Table(
     sa.Column("definition", sa.Text),
     sa.Column("body", sa.Text, nullable=False),
 )
-KINDS = sa.Index("claims_records_kind", RECORDS.c.kind, RECORDS.c.run)
 
 
 class StoreError(SuiteError):
@@ -75,15 +73,21 @@ class Database:
         sa.event.listen(self._engine, "connect", _tune_sqlite if file else self._tune_postgresql)
 
     def prepare(self) -> None:
-        """Makes the tables where they are not there; SuiteError for a store of a newer form than this one's."""
+        """Makes the tables where they are not there; SuiteError for a store of a newer form than this one's.
+
+        Who may not make tables can use those that somebody else has made.
+        """
         with self._begin() as connection:
             if not self.address.file:  # two runs at once may not both make them
                 connection.execute(sa.text("SELECT pg_advisory_xact_lock(1128354121)"))
-            connection.execute(CreateTable(SCHEMA, if_not_exists=True))
-            connection.execute(self._insert(SCHEMA).values(id=1, version=VERSION).on_conflict_do_nothing())
+            there = sa.inspect(connection)
+            if not there.has_table(SCHEMA.name):
+                SCHEMA.create(connection)
+            if connection.execute(sa.select(SCHEMA.c.version)).first() is None:
+                connection.execute(sa.insert(SCHEMA).values(id=1, version=VERSION))
             self._check_version(connection)
-            connection.execute(CreateTable(RECORDS, if_not_exists=True))
-            connection.execute(CreateIndex(KINDS, if_not_exists=True))
+            if not there.has_table(RECORDS.name):
+                RECORDS.create(connection)
 
     def claim(self, run: str) -> bool:
         """Whether no other process has this run, on whatever machine; then this one has it while it is connected.

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from harness.errors import SuiteError
-from harness.store.database import Database, StoreError
+from harness.store.database import Database
 
 BATCH = 500
 """Lines that are added in one transaction."""
@@ -42,7 +42,7 @@ class Follower:
         """Tries now, however short ago it failed; ``fault`` afterwards."""
         try:
             self.copy()
-        except (StoreError, ForkedError) as error:
+        except (OSError, ValueError) as error:  # SuiteError is one; or the run's file is gone
             self._pause = min(2 * self._pause, LONGEST_PAUSE) or FIRST_PAUSE
             self._again = time.monotonic() + self._pause
             if not self.fault:
@@ -110,10 +110,12 @@ def catch_up(database: Database, folder: Path) -> list[str]:
         else:
             lines, runs = lines + added, runs + bool(added)
     if lines:
-        said.append(
-            f"{lines} records of {runs} earlier {'run' if runs == 1 else 'runs'} were missing and are there now"
-        )
+        said.append(f"caught up with {_counted(lines, 'record')} of {_counted(runs, 'earlier run')}")
     return [f"store: {text}" for text in said]
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}{'' if count == 1 else 's'}"
 
 
 def begins(path: Path) -> bool:

@@ -114,7 +114,7 @@ def test_earlier_runs_are_caught_up_with(database: Database, tmp_path: Path) -> 
     (folder / "2026-07.jsonl").write_bytes(b'{"kind": "run"}\n[]\n')
     (folder / "2026-08.jsonl").write_bytes(b'{"kind": "run"}\n{"kind": "trial", "seed": [1]}\n')
     (said,) = catch_up(database, folder)
-    assert said == "store: 10 records of 3 earlier runs were missing and are there now"
+    assert said == "store: caught up with 10 records of 3 earlier runs"
     assert list(database.copied()) == ["2026-01", "2026-02", "2026-03", "2026-08"]
     assert all(same(database, path) for path in paths)
     assert catch_up(database, folder) == []
@@ -156,6 +156,29 @@ def test_a_store_that_is_away_is_told_once_and_catches_up(
     assert told[1:] == [f"store: {database.address} is back, and has what it missed"]
     assert same(database, path)
     log.close()
+
+
+def test_a_run_file_that_vanishes_stops_no_run(database: Database, tmp_path: Path) -> None:
+    path, told = run(tmp_path), list[str]()
+    follower = Follower(database, path, told.append)
+    path.unlink()
+    assert "No such file" in follower.settle()
+    assert len(told) == 1
+
+
+def test_who_may_not_make_tables_uses_those_of_others(own_server: Server, tmp_path: Path) -> None:
+    url = own_server.new()
+    made, _ = open_store(Address(url), tmp_path, NOW)
+    with made._engine.begin() as connection:
+        connection.exec_driver_sql("CREATE ROLE member LOGIN PASSWORD 'member'")
+        connection.exec_driver_sql("GRANT SELECT, INSERT ON claims_records TO member")
+        connection.exec_driver_sql("GRANT SELECT ON claims_schema TO member")
+    made.close()
+    host = url.rpartition("@")[2]
+    path = run(tmp_path)
+    theirs, _ = open_store(Address(f"postgresql://member:member@{host}"), path.parent, NOW)
+    assert same(theirs, path)
+    theirs.close()
 
 
 def test_a_locked_file_is_away_for_a_while(
@@ -201,7 +224,7 @@ def test_a_damaged_file_is_kept_and_a_new_one_is_complete(damage: str, file: Add
         assert same(again, path)
         again.close()
         assert f"It is kept as store.sqlite.damaged-2026-11-25T01-02-03{number}, and a new one was begun" in said[0]
-        assert "201 records of 1 earlier run" in said[1]
+        assert said[1] == "store: caught up with 201 records of 1 earlier run"
         assert (tmp_path / f"store.sqlite.damaged-2026-11-25T01-02-03{number}").read_bytes() == spoilt
     assert (tmp_path / "store.sqlite.damaged-2026-11-25T01-02-03").read_bytes() == spoilt
 

@@ -145,7 +145,7 @@ def test_the_next_run_brings_it_up_to_date(away: tuple[Finished, int]) -> None:
     path = run.record.path
     after = suite(run.folder, *JAX, "-k", "minmax-table")
     assert after.code == 0
-    assert "records of 1 earlier run were missing and are there now" in after.output
+    assert "records of 1 earlier run" in after.output
     for each in (path, latest_run(path.parent)):
         assert stored_lines(f"sqlite:///{run.folder}/report/{FILE}", each.stem) == whole_lines(each)
 
