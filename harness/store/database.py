@@ -88,6 +88,9 @@ class Database:
             self._check_version(connection)
             if not there.has_table(RECORDS.name):
                 RECORDS.create(connection)
+            columns = list(RECORDS.c)
+            nothing = sa.select(*columns).where(sa.false())
+            connection.execute(sa.insert(RECORDS).from_select(columns, nothing))  # whether it can be written
 
     def claim(self, run: str) -> bool:
         """Whether no other process has this run, on whatever machine; then this one has it while it is connected.

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-import datetime
 import json
-import socket
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -19,9 +16,7 @@ from harness.store.address import Address, sqlite_address
 from harness.store.database import RECORDS, SCHEMA, Database, StoreError
 from harness.store.follower import Follower, ForkedError, catch_up, whole_lines
 from harness.store.opening import open_store
-from tests.postgresql import PASSWORD, Server
-
-NOW = datetime.datetime(2026, 11, 25, 1, 2, 3, tzinfo=datetime.UTC)
+from tests.harness.stored import NOW, record, run, same
 
 
 @pytest.fixture
@@ -43,22 +38,6 @@ def database(address: Address, tmp_path: Path) -> Iterator[Database]:
     assert said == []
     yield opened
     opened.close()
-
-
-def record(seed: int, **changes: object) -> dict[str, object]:
-    return {"experiment": "e", "definition": "d", "variant": "적절", "seed": seed, **changes}
-
-
-def run(tmp_path: Path, seeds: int = 3, name: str = "2026-01") -> Path:
-    log = RunLog(tmp_path / "runs", {"id": name})
-    for seed in range(seeds):
-        log.append("trial", record(seed))
-    log.close()
-    return log.path
-
-
-def same(database: Database, path: Path) -> bool:
-    return [line.encode() for line in database.lines(path.stem)] == whole_lines(path)
 
 
 def test_a_line_is_in_the_store_at_once(database: Database, tmp_path: Path) -> None:
@@ -166,21 +145,6 @@ def test_a_run_file_that_vanishes_stops_no_run(database: Database, tmp_path: Pat
     assert len(told) == 1
 
 
-def test_who_may_not_make_tables_uses_those_of_others(own_server: Server, tmp_path: Path) -> None:
-    url = own_server.new()
-    made, _ = open_store(Address(url), tmp_path, NOW)
-    with made._engine.begin() as connection:
-        connection.exec_driver_sql("CREATE ROLE member LOGIN PASSWORD 'member'")
-        connection.exec_driver_sql("GRANT SELECT, INSERT ON claims_records TO member")
-        connection.exec_driver_sql("GRANT SELECT ON claims_schema TO member")
-    made.close()
-    host = url.rpartition("@")[2]
-    path = run(tmp_path)
-    theirs, _ = open_store(Address(f"postgresql://member:member@{host}"), path.parent, NOW)
-    assert same(theirs, path)
-    theirs.close()
-
-
 def test_a_locked_file_is_away_for_a_while(
     database: Database, address: Address, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -272,96 +236,3 @@ def test_a_run_belongs_to_one_process(database: Database, address: Address) -> N
     database.close()
     assert other.claim("2026-01")
     other.close()
-
-
-def test_a_run_stays_claimed_when_the_server_restarts(own_server: Server) -> None:
-    address = Address(own_server.new())
-    ours, other = Database(address), Database(address)
-    assert ours.claim("2026-01")
-    own_server.stop()
-    own_server.start()
-    with contextlib.suppress(StoreError):
-        ours.copied()  # connects again
-    assert not other.claim("2026-01")
-    ours.close()
-    other.close()
-
-
-def test_a_server_that_restarts_is_caught_up_with(own_server: Server, tmp_path: Path) -> None:
-    path = run(tmp_path, 0)
-    database, _ = open_store(Address(own_server.new()), path.parent, NOW)
-    told: list[str] = []
-    follower = Follower(database, path, told.append)
-    log = RunLog.join(path, follower)
-    log.append("trial", record(0))
-    own_server.stop()
-    for seed in range(1, 5):
-        log.append("trial", record(seed))
-    assert len(told) == 1
-    assert PASSWORD not in told[0]
-    assert "***@127.0.0.1" in told[0]
-    assert follower.fault
-    own_server.start()
-    assert follower.settle() == ""
-    assert "is back" in told[1]
-    assert same(database, path)
-    own_server.stop()
-    own_server.start()
-    log.append("trial", record(5))  # between two lines nobody notices
-    assert len(told) == 2
-    assert same(database, path)
-    log.close()
-    database.close()
-
-
-def test_what_a_server_refuses_is_one_sentence(own_server: Server, tmp_path: Path) -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        nobody = free.getsockname()[1]
-    wrong = {
-        "password authentication failed": own_server.url("postgres", "wrong " + PASSWORD),
-        'database "missing" does not exist': own_server.url("missing"),
-        "connection refused": own_server.url("postgres", port=nobody),
-        "resolve host": own_server.url("postgres").replace("127.0.0.1", "nowhere.invalid"),
-        "invalid connection option": own_server.url("postgres") + "?colour=red",
-    }
-    for reason, url in wrong.items():
-        with pytest.raises(SuiteError, match=r"^The store postgresql\+psycopg://claims:\*\*\*@") as refused:
-            open_store(Address(url), tmp_path, NOW)
-        said = str(refused.value)
-        assert reason in said.lower().replace("name or service not known", "resolve host")
-        assert "\n" not in said
-        assert "heim" not in said
-        assert "wort" not in said
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "store.sqlite", "", "sqlite://", "sqlite:///:memory:", "sqlite:///x?cache=geheim", "mysql://u:geheim@h/d",
-        "postgresql+psycopg2://u:geheim@h/d", "postgresql://u:geh@eim@h/d", "postgresql://h:geheim/d", "geheim://",
-        "postgresql://u:geheim@h/d?password=geheim", "://geheim", "sqlite://geheim/file",
-    ],
-)  # fmt: skip
-def test_a_wrong_url_is_refused_without_its_password(text: str) -> None:
-    with pytest.raises(SuiteError, match=r"^Invalid --store[.:]") as refused:
-        Address(text)
-    assert "geh" not in str(refused.value).replace("geheim://", "")
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "postgresql://me:ge%40heim@host/claims",
-        "postgresql+psycopg://me@host/claims?password=ge%40heim",
-        "postgresql+psycopg://me@host/claims?password=ge@heim",
-    ],
-)
-def test_a_password_is_shown_nowhere(text: str) -> None:
-    address = Address(text)
-    assert address.url.password == "ge@heim"
-    assert str(address) == repr(address) == address.shown == "postgresql+psycopg://me:***@host/claims"
-    assert address.clean("no ge@heim, no ge%40heim") == "no ***, no ***"
-    assert address.redacted(["--store", text, f"--store={text}", "suite/"]) == [
-        "--store", str(address), f"--store={address}", "suite/",
-    ]  # fmt: skip

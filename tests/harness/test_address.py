@@ -1,0 +1,40 @@
+"""The URL of a store: refused in one sentence, and a password shown nowhere."""
+
+from __future__ import annotations
+
+import pytest
+
+from harness.errors import SuiteError
+from harness.store.address import Address
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "store.sqlite", "", "sqlite://", "sqlite:///:memory:", "sqlite:///x?cache=geheim", "mysql://u:geheim@h/d",
+        "postgresql+psycopg2://u:geheim@h/d", "postgresql://u:geh@eim@h/d", "postgresql://h:geheim/d", "geheim://",
+        "postgresql://u:geheim@h/d?password=geheim", "://geheim", "sqlite://geheim/file",
+    ],
+)  # fmt: skip
+def test_a_wrong_url_is_refused_without_its_password(text: str) -> None:
+    with pytest.raises(SuiteError, match=r"^Invalid --store[.:]") as refused:
+        Address(text)
+    assert "geh" not in str(refused.value).replace("geheim://", "")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "postgresql://me:ge%40heim@host/claims",
+        "postgresql+psycopg://me@host/claims?password=ge%40heim",
+        "postgresql+psycopg://me@host/claims?password=ge@heim",
+    ],
+)
+def test_a_password_is_shown_nowhere(text: str) -> None:
+    address = Address(text)
+    assert address.url.password == "ge@heim"
+    assert str(address) == repr(address) == address.shown == "postgresql+psycopg://me:***@host/claims"
+    assert address.clean("no ge@heim, no ge%40heim") == "no ***, no ***"
+    assert address.redacted(["--store", text, f"--store={text}", "suite/"]) == [
+        "--store", str(address), f"--store={address}", "suite/",
+    ]  # fmt: skip
