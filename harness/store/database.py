@@ -129,6 +129,8 @@ class Database:
 
     def add(self, run: str, position: int, lines: Sequence[bytes]) -> None:
         """Adds lines, without their ends, that begin at ``position`` of the run's file; those it has stay."""
+        if self.address.file and not self.address.file.exists():  # SQLite would go on writing into nowhere
+            raise StoreError(f"The store {self.address} is gone.")
         rows = []
         for line in lines:
             position += len(line) + 1
@@ -148,6 +150,11 @@ class Database:
         ends = sa.select(RECORDS.c.run, sa.func.max(RECORDS.c.position)).group_by(RECORDS.c.run)
         with self._begin() as connection:
             return dict(sorted((run, position) for run, position in connection.execute(ends)))
+
+    def reopen(self) -> None:
+        """Connects anew after a failure: the file, or the server's data, may be another."""
+        self._engine.dispose()
+        self.prepare()
 
     def close(self) -> None:
         self._engine.dispose()

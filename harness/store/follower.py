@@ -41,6 +41,9 @@ class Follower:
     def settle(self) -> str:
         """Tries now, however short ago it failed; ``fault`` afterwards."""
         try:
+            if self.fault:
+                self._position = None
+                self._database.reopen()
             self.copy()
         except (OSError, ValueError) as error:  # SuiteError is one; or the run's file is gone
             self._pause = min(2 * self._pause, LONGEST_PAUSE) or FIRST_PAUSE

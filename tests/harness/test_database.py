@@ -137,6 +137,21 @@ def test_a_store_that_is_away_is_told_once_and_catches_up(
     log.close()
 
 
+def test_a_store_that_somebody_deleted_is_made_again(file: Address, tmp_path: Path) -> None:
+    path = run(tmp_path)
+    database, _ = open_store(file, path.parent, NOW)
+    told: list[str] = []
+    follower = Follower(database, path, told.append)
+    for left in tmp_path.glob("store.sqlite*"):
+        left.unlink()
+    RunLog.join(path, follower).append("trial", record(3))
+    assert follower.settle() == ""
+    database.close()
+    fresh = Database(file)
+    assert same(fresh, path)
+    fresh.close()
+
+
 def test_a_run_file_that_vanishes_stops_no_run(database: Database, tmp_path: Path) -> None:
     path, told = run(tmp_path), list[str]()
     follower = Follower(database, path, told.append)
