@@ -55,6 +55,13 @@ def test_new_files_are_written_and_the_run_is_not_green(stored: Finished) -> Non
     assert content["verdicts"]["raw-data-diverges"]["verdict"] == "SUPPORTED"
 
 
+def test_how_far_rounding_takes_each_trial_is_stored_too(stored: Finished) -> None:
+    scaled = json.loads(stored.files()[EXAMPLE_2])["variants"]["min-max"]
+    moved = scaled["rounding"]["loss, first epoch"]
+    assert len(moved) == len(scaled["trials"])
+    assert 0 < max(map(abs, moved)) < 1e-5
+
+
 def test_the_difference_is_printed(stored: Finished) -> None:
     assert "baselines stored:" in stored.output
     assert "example-2 (quick, jax-cpu):\n  raw: new, " in stored.output
