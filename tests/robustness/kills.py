@@ -9,6 +9,7 @@ so that a machine with other work to do is no matter.
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import random
 import shutil
@@ -16,10 +17,9 @@ import signal
 import tempfile
 import xml.etree.ElementTree as ET
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from harness.store.address import sqlite_address
 from harness.store.database import Database
@@ -146,25 +146,40 @@ def leftovers(folder: Path) -> list[str]:
 
 
 def different(run: Finished, whole: Finished) -> list[str]:
-    """What of the report is not that of the undisturbed run, in everything but time."""
-    reports = [one.folder / "report" for one in (run, whole)]
-    if not (reports[0] / "REPORT.md").exists():
-        return ["no report"]
-    figures: list[Any] = [{path.name: path.read_bytes() for path in (one / "figures").iterdir()} for one in reports]
-    texts = [
-        timeless_text((one.folder / "report" / "REPORT.md").read_text("utf-8"), one.record.header)
-        for one in (run, whole)
+    """What of the report and the trials is not as in the undisturbed run, in everything but time: the first line."""
+    if not (run.folder / "report" / "REPORT.md").exists():
+        return ["no REPORT.md"]
+    found = []
+    for name, lines in WITHOUT_TIME.items():
+        for ours, theirs in itertools.zip_longest(lines(run), lines(whole)):
+            if ours != theirs:
+                found.append(f"{name}: {str(ours)[:200]!r}, undisturbed {str(theirs)[:200]!r}")
+                break
+    return found
+
+
+def _figures(run: Finished) -> list[str]:
+    figures = sorted((run.folder / "report" / "figures").iterdir())
+    return [line for path in figures for line in (path.name, *path.read_text("utf-8").splitlines())]
+
+
+def _text(run: Finished) -> list[str]:
+    return timeless_text((run.folder / "report" / "REPORT.md").read_text("utf-8"), run.record.header).splitlines()
+
+
+def _trials_by_seed(run: Finished) -> list[str]:
+    return [
+        json.dumps([key, sorted(of, key=lambda one: int(one["seed"]))])
+        for key, of in sorted(trials(run.record).items())
     ]
-    pairs = {
-        "report.json": [timeless(one.report) for one in (run, whole)],
-        "REPORT.md": texts,
-        "figures": figures,
-        "trials": [
-            {key: sorted(of, key=lambda one: one["seed"]) for key, of in trials(one.record).items()}
-            for one in (run, whole)
-        ],
-    }
-    return [name for name, (ours, theirs) in pairs.items() if ours != theirs]
+
+
+WITHOUT_TIME: Mapping[str, Callable[[Finished], list[str]]] = {
+    "report.json": lambda run: json.dumps(timeless(run.report), indent=0).splitlines(),
+    "REPORT.md": _text,
+    "figures": _figures,
+    "trials": _trials_by_seed,
+}
 
 
 def plan(way: str, kills: int, whole: Undisturbed, generator: random.Random) -> list[Strike]:

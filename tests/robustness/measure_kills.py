@@ -27,10 +27,12 @@ EACH = 6
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.robustness.measure_kills", description=__doc__)
     parser.add_argument("--kills", type=int, default=50, help="in all (default: 50)")
+    parser.add_argument("--way", choices=WAYS, action="append", help="only this one (default: half of each)")
     parser.add_argument("--seed", type=int, default=int(time.time()), help="of the moments (default: of the clock)")
     asked = parser.parse_args(arguments)
+    ways = asked.way or list(WAYS)
     with tempfile.TemporaryDirectory() as folder:
-        found = [one for way in WAYS for one in measure(Path(folder), way, -(-asked.kills // len(WAYS)), asked.seed)]
+        found = [one for way in ways for one in measure(Path(folder), way, -(-asked.kills // len(ways)), asked.seed)]
     print(table(found))
     wrong = [problem for one in found for problem in problems(one)]
     print("\n".join(wrong or ["nothing was wrong"]))
@@ -52,7 +54,7 @@ def problems(found: Chain) -> list[str]:
     """In words, with what repeats the chain's kills."""
     said = [*found.faults]
     said += [f"lost: {key}" for key in sorted(found.lost)] + [f"trained twice: {key}" for key in sorted(found.twice)]
-    said += [f"another {name} than that of the undisturbed run" for name in found.differing]
+    said += found.differing
     return [f"{found.way}, seed {found.seed}: {text}" for text in said]
 
 

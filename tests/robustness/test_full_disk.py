@@ -15,10 +15,16 @@ import pytest
 
 from baselines.files import path_of, read, write
 from harness.store import latest_run, read_run
+from harness.store.address import sqlite_address
+from harness.store.database import Database
+from harness.store.follower import whole_lines
+from suite.recording import FILE as STORE
 from tests.baselines.make import baseline, stored
 from tests.reports.full import full_run
 from tests.reports.synthetic import Recorder
-from tests.suite.command import ROOT, Finished, arguments, environment
+from tests.robustness.conftest import JAX
+from tests.robustness.kills import stored_lines
+from tests.suite.command import ROOT, TINY, Finished, arguments, environment, suite
 
 resource = pytest.importorskip("resource")
 LIMITED = "import os, resource, sys; n = int(sys.argv[1]); resource.setrlimit(resource.RLIMIT_FSIZE, (n, n)); "
@@ -143,3 +149,48 @@ def test_the_record_of_a_run(plain: Finished, copied: Callable[[str], Path]) -> 
     assert [trial.seed for trial in record.trials["example-2", "raw"]] == [0, 1, 2]
     assert record.end is None
     assert not [path for path in folder.rglob(".*") if path.is_file()]
+
+
+@pytest.mark.slow
+def test_the_store(tmp_path: Path) -> None:
+    """Room for the run's file and the report, but not for the store: nothing is lost, and the next run makes up for it.
+
+    The store's write-ahead log takes some pages of four kilobytes for each record of half a kilobyte.
+    """
+    chosen = (*JAX, "-k", TINY)
+    done = limited(100_000, arguments(tmp_path, *chosen)[1:])
+    assert done.returncode == 3, done.stdout
+    assert done.stdout.count("The run goes on, and keeps its results in") == 1
+    assert done.stdout.count("ERROR: store: ") == 1
+    for word in ("Traceback", "INTERNALERROR", "FAILED"):
+        assert word not in done.stdout
+    run = Finished(3, done.stdout, tmp_path)
+    assert run.report["run"]["partial"] is False
+    lines = whole_lines(run.record.path)
+    before = stored_lines(tmp_path)
+    assert 0 < len(before) < len(lines)
+    assert before == lines[: len(before)]
+    after = suite(tmp_path, *chosen)
+    assert after.code == 0
+    assert not list((tmp_path / "report").glob(f"{STORE}.damaged*"))
+    database = Database(sqlite_address(tmp_path / "report" / STORE))
+    assert [line.encode() for line in database.lines(run.record.path.stem)] == lines
+    database.close()
+
+
+def test_the_store_on_a_full_file_system(tmp_path: Path) -> None:
+    """A hundred kilobytes, and then, for the same process, ten thousand. The file system goes with its process."""
+    folder = tmp_path / "small"
+    folder.mkdir()
+    script = 'mount -t tmpfs -o size=100k none "$1" || exit 77; exec "$2" -m tests.robustness.filling "$1"'
+    command = ["unshare", "-m", "sh", "-c", script, "sh", str(folder), sys.executable]
+    try:
+        done = subprocess.run(command, cwd=ROOT, env=environment(), capture_output=True, encoding="utf-8", timeout=60)
+    except FileNotFoundError:
+        pytest.skip("no unshare on this system")
+    if done.returncode == 77 or "unshare" in done.stderr:
+        pytest.skip(f"this user may not mount a file system: {done.stderr.strip()}")
+    assert (done.returncode, done.stderr) == (0, "")
+    away, back = done.stdout.splitlines()
+    assert "database or disk is full" in away or "disk I/O error" in away
+    assert back == f"store: sqlite:///{folder / STORE} is back, and has what it missed"

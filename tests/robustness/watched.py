@@ -107,7 +107,7 @@ class Watched:
             alive = self._sleep(self.began + strike.second - time.monotonic())
         else:
             recorded, seconds = whole.moment(strike.second)
-            alive = self._wait(recorded) and self._sleep(seconds)
+            alive = self.wait(recorded) and self._sleep(seconds)
         victim = self._victim(strike.whom) if alive else None
         if victim is None:
             return None
@@ -123,7 +123,7 @@ class Watched:
         children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
         return int(children[0]) if children else None
 
-    def _wait(self, recorded: int) -> bool:
+    def wait(self, recorded: int) -> bool:
         """Until something new, and in all so much, is recorded; False where the run has ended before."""
         while time.monotonic() < self.began + PATIENCE:
             self.look()
