@@ -1,7 +1,8 @@
-"""A plugin (-p tests.robustness.hungry) with which one variant of Example 2 needs more memory than there is.
+"""A plugin (-p tests.robustness.hungry) with which something needs more memory than there is.
 
-HUNGRY says how that ends: "refused" asks for more than any machine has, for the weights of a layer; "killed" dies as of
-the system's own hand, which kills with -9 what has taken too much.
+HUNGRY says what, and how that ends: "refused", a variant of Example 2 asks for more than any machine has, for the
+weights of a layer; "killed", it dies as of the system's own hand, which kills with -9 what has taken too much; "exact",
+so does an exact claim.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import pytest
 
 WAY = "HUNGRY"
 """The environment variable that says how."""
-EXPERIMENT, VARIANT = "example-2", "raw"
+EXPERIMENT, VARIANT, CLAIM = "example-2", "raw", "minmax-table"
 
 
 def too_large() -> Any:
@@ -30,16 +31,22 @@ def too_large() -> Any:
 @pytest.hookimpl(wrapper=True)
 def pytest_runtestloop() -> Iterator[None]:
     from suite import trials
+    from suite.run import SuiteRun
 
-    train = trials.train
+    train, decide, way = trials.train, SuiteRun.decide_exact, os.environ[WAY]
 
     def hungry(declared: Any, variant: str, *rest: Any) -> Any:
-        if (declared.id, variant) == (EXPERIMENT, VARIANT):
-            if os.environ[WAY] == "killed":
+        if (declared.id, variant) == (EXPERIMENT, VARIANT) and way != "exact":
+            if way == "killed":
                 os.kill(os.getpid(), signal.SIGKILL)
             own = dataclasses.replace(declared.variant(variant, "quick"), model=too_large)
             declared = dataclasses.replace(declared, variants=(own,))
         return train(declared, variant, *rest)
 
-    with mock.patch.object(trials, "train", hungry):
+    def hungry_claim(run: SuiteRun, claim: Any) -> Any:
+        if claim.key == CLAIM and way == "exact":
+            os.kill(os.getpid(), signal.SIGKILL)
+        return decide(run, claim)
+
+    with mock.patch.object(trials, "train", hungry), mock.patch.object(SuiteRun, "decide_exact", hungry_claim):
         return (yield)

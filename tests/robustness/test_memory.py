@@ -43,3 +43,15 @@ def test_workers_that_the_system_kills(tmp_path: Path) -> None:
     assert resumed.code == 0
     assert {*resumed.verdicts} == {*done.verdicts}
     assert "NOT_RUN" not in resumed.verdicts.values()
+
+
+@pytest.mark.slow
+def test_a_claim_of_which_every_worker_dies(tmp_path: Path) -> None:
+    """Nothing tells that it would; it is tried three times."""
+    done = run(tmp_path, "exact", plugins=TWO_WORKERS)
+    assert done.code == 3
+    assert {key for key, verdict in done.verdicts.items() if verdict == "NOT_RUN"} == {hungry.CLAIM}
+    assert {*done.verdicts} == {*done.record.header["planned"]}
+    assert f"ERROR: their worker died, and they have no result: {hungry.CLAIM}" in done.output
+    (claim,) = [claim for claim in done.report["claims"] if claim["key"] == hungry.CLAIM]
+    assert claim["reason"] == "The worker that was to decide it died."

@@ -23,6 +23,7 @@ from harness.errors import SuiteError
 from harness.store import RunLog
 from harness.trial import Trial
 from suite import workers
+from suite.crashed import OUTCOME, Crashed
 from suite.exchange import Exchange
 from tests.suite.command import ROOT, TINY, Finished, arguments, environment, suite, trials
 from tests.suite.conftest import JAX
@@ -207,6 +208,36 @@ def test_a_lock_is_freed_when_its_holder_is_killed(tmp_path: Path) -> None:
         holder.wait()
         with ours.acquire(timeout=5):
             pass
+
+
+def test_the_trial_that_two_workers_died_of_is_not_tried_again(tmp_path: Path) -> None:
+    for seed in (0, 0, 1):  # a mark that nobody took away is that of a dead worker
+        Exchange(tmp_path / "run", tmp_path).begin("e/v", seed)
+    ours = Exchange(tmp_path / "run", tmp_path)
+    with pytest.raises(SuiteError, match=r"^2 workers died .* seed 0\. If memory ran out, .* go on with --resume\.$"):
+        ours.begin("e/v", 0)
+    ours.begin("e/v", 1)
+    ours.begin("e/w", 0)
+    ours.end("e/v")
+    ours.begin("e/v", 0)
+
+
+def test_an_item_is_run_again_twice() -> None:
+    crashed, pending = Crashed(), list[str]()
+    scheduler = SimpleNamespace(mark_test_pending=pending.append)
+
+    def die() -> str:
+        report = SimpleNamespace(outcome="failed")
+        crashed.pytest_handlecrashitem("a.py::t[e/v]", report, scheduler)
+        return report.outcome
+
+    assert [die(), die()] == [OUTCOME, OUTCOME]
+    assert pending == ["a.py::t[e/v]"] * 2
+    crashed.pytest_runtest_logreport(SimpleNamespace(nodeid="a.py::t[e/v]", when="call", passed=True))
+    assert list(crashed.lines()) == ["their worker died, and they were run again: e/v"]
+    assert die() == "failed"
+    assert len(pending) == 2
+    assert list(crashed.lines()) == ["ERROR: their worker died, and they have no result: e/v"]
 
 
 def test_no_worker_is_left(shared: Finished) -> None:
