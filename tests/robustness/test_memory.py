@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import xml.etree.ElementTree as ET
 from pathlib import Path
 
 import pytest
@@ -36,9 +37,14 @@ def test_memory_that_is_refused(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_workers_that_the_system_kills(tmp_path: Path) -> None:
     """Two die of the same trial; the third does not try it. With memory enough --resume goes on."""
-    done = run(tmp_path, "killed", plugins=TWO_WORKERS)
+    junit = tmp_path / "junit.xml"
+    done = run(tmp_path, "killed", "--junitxml", str(junit), plugins=TWO_WORKERS)
     check(done, "2 workers died one after the other while they trained seed 0. If memory ran out")
     assert "their worker died, and they were run again: " in done.output
+    assert " passed, 2 worker died in " in done.output
+    cases = list(ET.parse(junit).getroot().iter("testcase"))
+    assert [case.find("skipped") is not None for case in cases].count(True) == 2
+    assert all(case.get("name") for case in cases)
     resumed = suite(tmp_path, *JAX, "-k", CHOSEN, "--resume", plugins=TWO_WORKERS)
     assert resumed.code == 0
     assert {*resumed.verdicts} == {*done.verdicts}
