@@ -82,14 +82,18 @@ def begin_recording(config: pytest.Config, options: Options) -> Recording:
     folder, now = runs_folder(options.reports), datetime.datetime.now(datetime.UTC)
     database, said = open_store(address(options), folder, now)
     held: list[Held] = []
+    store = database.address.file
+    places = dict.fromkeys((folder, store.parent if store else folder))
+    for left in (lock for place in places for lock in place.glob(".*.lock")):
+        if resume.has_ended(folder / f"{left.name.split('.')[1]}.jsonl"):  # and was killed before it could remove it
+            free(left)
     try:
         if options.resume is None:
             run, started, resumed = new_id(folder, now, os.getpid()), now.isoformat(timespec="seconds"), ""
         else:
             run, started, resumed = resume.find(folder, database, options), "", now.isoformat()
         busy = f"The run {run} is still going on: another process has its lock. Wait for its end, or end it."
-        store = database.address.file
-        for place in dict.fromkeys((folder, store.parent if store else folder)):
+        for place in places:
             held.append(Held(lock_file(place, run), busy))
         if not database.claim(run):
             raise SuiteError(busy)
@@ -124,8 +128,13 @@ def remove_locks(recording: Recording) -> None:
     if recording.locks:
         shutil.rmtree(recording.locks, ignore_errors=True)
     for left in worker_locks(recording.path):
-        with contextlib.suppress(SuiteError):
-            Held(left, "").release()
+        free(left)
+
+
+def free(lock: Path) -> None:
+    """Removes what a killed process has left; what a living one holds stays."""
+    with contextlib.suppress(SuiteError):
+        Held(lock, "").release()
 
 
 def lock_file(folder: Path, run: str, worker: str = "") -> Path:

@@ -80,6 +80,14 @@ def _is_open(line: bytes | str) -> bool:
     return not record.get("reported", True) or record.get("exit_status") == pytest.ExitCode.INTERNAL_ERROR
 
 
+def has_ended(path: Path) -> bool:
+    """Whether there is a run file, and nothing is left to do of its run."""
+    from harness.store.follower import whole_lines
+
+    lines = whole_lines(path) if path.exists() else []
+    return bool(lines) and not _is_open(lines[-1])
+
+
 def mend(path: Path, database: Database) -> None:
     """Cuts a torn last line off the run's file, and gives it what only the store has: of a lost file, everything.
 

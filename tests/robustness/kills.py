@@ -25,6 +25,7 @@ from harness.store.address import sqlite_address
 from harness.store.database import Database
 from harness.store.follower import whole_lines
 from suite.recording import FILE as STORE
+from suite.resume import has_ended
 from tests.robustness.watched import PATIENCE, Strike, Undisturbed, Watched, record_of
 from tests.robustness.witness import Key, noted
 from tests.suite.command import Finished, trials
@@ -55,8 +56,7 @@ class Chain:
     def check_kill(self, folder: Path, before: Sequence[bytes], whom: str) -> list[bytes]:
         """Looks at what a kill has left; the lines of the run's file, of which ``before`` were there at the last."""
         kept = [key for what, key in noted(folder / "witness") if what == "kept"]
-        path = record_of(folder)
-        lines = whole_lines(path) if path else []
+        lines = whole_lines(one_record(folder))
         self.at_stake += len(kept)
         self.lost |= set(kept) - trials_of(lines)
         if lines[: len(before)] != before:
@@ -66,24 +66,29 @@ class Chain:
         self.faults += torn_files(folder)
         return lines
 
-    def check_end(self, folder: Path, code: int, whole: Finished, before: Sequence[bytes]) -> None:
+    def check_end(self, folder: Path, whole: Finished, before: Sequence[bytes]) -> None:
         """Looks at the run that was resumed for the last time, beside the one that nobody killed."""
-        path = record_of(folder)
-        assert path is not None
-        content, lines, done = path.read_bytes(), whole_lines(path), Finished(code, "", folder)
+        path = one_record(folder)
+        content, lines = path.read_bytes(), whole_lines(path)
         witnessed = noted(folder / "witness")
         kept = {key for what, key in witnessed if what == "kept"}
         self.lost |= kept - (trials_of(lines) & trials_of(stored_lines(folder)))
         self.twice |= trained_twice(witnessed) | {key for key, count in Counter(_trials(lines)).items() if count > 1}
         wrong = {
-            f"exit code {code}": code != 0,
             "lines of the run's file have changed": lines[: len(before)] != before,
             "the last line is torn": not content.endswith(b"\n"),
             "the store is not the run's file": stored_lines(folder) != lines,
             f"left behind: {leftovers(folder)}": bool(leftovers(folder)),
         }
         self.faults += [text for text, is_so in wrong.items() if is_so] + torn_files(folder)
-        self.differing = different(done, whole)
+        self.differing = different(Finished(0, "", folder), whole)
+
+
+def one_record(folder: Path) -> Path:
+    """The run file, which is there once a kill has struck."""
+    path = record_of(folder)
+    assert path is not None
+    return path
 
 
 def trained_twice(witnessed: Sequence[tuple[str, Key]]) -> set[Key]:
@@ -108,14 +113,14 @@ def trials_of(lines: Sequence[bytes]) -> set[Key]:
 
 def stored_lines(folder: Path) -> list[bytes]:
     """The lines of the only run in the store: of a copy, for to open a database is to mend it."""
-    path = record_of(folder)
+    run = one_record(folder).stem
     with tempfile.TemporaryDirectory() as copy:
         for file in (folder / "report").glob(f"{STORE}*"):
             shutil.copy(file, copy)
         database = Database(sqlite_address(Path(copy) / STORE))
         database.check()
         try:
-            return [line.encode() for line in database.lines(path.stem)] if path else []
+            return [line.encode() for line in database.lines(run)]
         finally:
             database.close()
 
@@ -196,7 +201,7 @@ def plan(way: str, kills: int, whole: Undisturbed, generator: random.Random) -> 
 def chain(folder: Path, whole: Undisturbed, way: str, kills: int, seed: int) -> Chain:
     """Kills and resumes a run in ``folder``, as often as said or until it has ended, and checks what comes out."""
     found, lines, workers = Chain(way, seed), list[bytes](), way == "two workers"
-    code: int = -signal.SIGKILL
+    code, expected = int(-signal.SIGKILL), 0
     with contextlib.ExitStack() as running:
         run: Watched | None = None
         for strike in plan(way, kills, whole, random.Random(seed)):
@@ -211,10 +216,15 @@ def chain(folder: Path, whole: Undisturbed, way: str, kills: int, seed: int) -> 
                 if strike.whom == "all":
                     running.pop_all().close()
                 run = None
+            if run is None and has_ended(one_record(folder)):  # killed when nothing was left to do, or to resume
+                expected = 4
+                break
         if run is not None:
             code = run.process.wait(PATIENCE)
     if code in (-signal.SIGKILL, 3):  # killed, or an item was lost with its worker
         with Watched(folder, workers, "--resume") as run:
             code = run.process.wait(PATIENCE)
-    found.check_end(folder, code, whole.finished, lines)
+    if code != expected:
+        found.faults.append(f"exit code {code}")
+    found.check_end(folder, whole.finished, lines)
     return found
