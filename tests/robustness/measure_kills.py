@@ -58,10 +58,10 @@ def problems(found: Chain) -> list[str]:
     return [f"{found.way}, seed {found.seed}: {text}" for text in said]
 
 
-def table(chains: Iterable[Chain]) -> str:
+def table(chains: Sequence[Chain]) -> str:
     """A row for each way."""
     rows = []
-    for way in WAYS:
+    for way in dict.fromkeys(one.way for one in chains):
         those = [one for one in chains if one.way == way]
         kills = [kill for one in those for kill in one.kills]
         rows.append(

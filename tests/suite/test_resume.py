@@ -78,11 +78,15 @@ def test_the_store_has_every_line(resumed: Finished) -> None:
 
 
 def test_it_cannot_be_resumed_once_more(resumed: Finished) -> None:
+    """Whoever asks removes the lock that it left, if it was killed in its last moment."""
+    left = lock_file(resumed.record.path.parent, resumed.record.path.stem)
+    left.touch()
     for asked in ("--resume", f"--resume={resumed.record.path.stem}"):
         again = suite(resumed.folder, "--seeds", "5", "-k", TINY, asked, env={"KERAS_BACKEND": "jax"})
         assert again.code == 4
         (error,) = [line for line in again.output.splitlines() if line.startswith("ERROR: ")]
         assert "none was killed or interrupted" in error or "reached its end" in error
+        assert not left.exists()
 
 
 @pytest.mark.slow
