@@ -78,10 +78,10 @@ def compare(
 
     Drifted means: the primary metric differs, two-sided p < ``alpha`` / ``comparisons`` / 2, **and** beyond its
     ``smallest_effect``, in either direction; or, with the other half of the level, a metric or learning curve moved on
-    the seeds that both have (``baselines.curves``). ``comparisons`` is the number of variants compared in the run.
-    Holm's procedure starts with this very level (Bonferroni's) and relaxes it once the smallest p-value of the run is
-    known; a test item has to be red or green the moment it finishes, when it is not. What Holm would find beyond it is
-    a second drift in a run that is red already.
+    the seeds that both have (``baselines.curves``); or two seeds gave one trial, and no two stored ones are the same.
+    ``comparisons`` is the number of variants compared in the run. Holm's procedure starts with this very level
+    (Bonferroni's) and relaxes it once the smallest p-value of the run is known; a test item has to be red or green the
+    moment it finishes, when it is not. What Holm would find beyond it is a second drift in a run that is red already.
 
     Without variance (every difference the same, or both sides constant) size alone decides, from five seeds on.
     Diverged and censored trials have no value: their shares are compared by Fisher's exact test, and an outright flip
@@ -123,6 +123,11 @@ def compare(
     nested = len(common) in (len(trials), len(stored))
     if common and nested and len(equal) == len(common):
         return Comparison(State.IDENTICAL, f"Bit for bit, on {_seeds(len(common))}.", rows)
+    repeated = _repeated(trials)
+    if repeated and not _repeated(baseline.trials):
+        a, b = repeated
+        reason = f"Seeds {a} and {b} gave one and the same trial; no two stored trials are the same."
+        return Comparison(State.DRIFTED, reason, rows)
     level = alpha / comparisons / 2
     reason = _in_words(rows[0], level)
     shift = largest(trials, baseline.trials, baseline.rounding, same_streams=same_streams, level=level)
@@ -158,6 +163,23 @@ def _lost_keys(ours: Sequence[Trial], stored: Sequence[Trial], metrics: Sequence
 def same_bits(a: Trial, b: Trial) -> bool:
     """Whether two trials of one seed are equal in all that was learnt, bit for bit; the clock does not count."""
     return a.seed == b.seed and _bits(a) == _bits(b)
+
+
+def _repeated(trials: Sequence[Trial]) -> tuple[int, int] | None:
+    """The first two seeds whose trials are the same bit for bit, curves and all; None where there are none.
+
+    Where a value is absent they may be by chance: all that diverge at once do so alike.
+    """
+    seen: dict[str, int] = {}
+    for trial in trials:
+        values = [*trial.metrics.values(), *(value for curve in trial.history.values() for value in curve)]
+        if not trial.history or None in values:
+            continue
+        bits = _bits(trial)
+        if bits in seen:
+            return seen[bits], trial.seed
+        seen[bits] = trial.seed
+    return None
 
 
 def _bits(trial: Trial) -> str:

@@ -38,6 +38,16 @@ def test_identical():
     assert result.primary.difference == 0
 
 
+def test_two_seeds_that_gave_one_trial():
+    ours = trials([*BASE[:3], BASE[2], BASE[4]])
+    result = against(ours, stored(BASE))
+    assert (result.state, result.red) == (State.DRIFTED, True)
+    assert result.reason.startswith("Seeds 2 and 3 gave one and the same trial")
+    assert against(trials([0.5, 0.5, 0.6, 0.7, 0.8], first=9), stored(BASE)).state == "drifted"
+    both = stored([0.9, 0.9, 0.9, 0.9, 0.8])
+    assert against(trials([0.9, 0.9, 0.9, 0.9, 0.9], first=9), both).state == "within"  # nothing tells them apart
+
+
 def test_the_clock_is_no_difference():
     slower = [dataclasses.replace(t, seconds=dataclasses.replace(t.seconds, total=99.0)) for t in trials(BASE)]
     assert against(slower, stored(BASE)).state == "identical"
