@@ -6,6 +6,7 @@ from collections import Counter
 
 from harness.errors import invalid, nearest
 from tests.faults import (
+    afterwards,
     callbacks,
     data,
     determinism,
@@ -32,6 +33,7 @@ GROUPS = (
     engine,
     statistics,
     files,
+    afterwards,
 )
 FAULTS: tuple[Fault, ...] = tuple(fault for group in GROUPS for fault in group.FAULTS)
 NAMES = tuple(fault.name for fault in FAULTS)

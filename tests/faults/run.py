@@ -58,6 +58,7 @@ LIKELY = {
     "data": ("images of an epoch", "images", "training relu-adam"),
     "callbacks": ("callbacks",),
     "determinism": ("initial weights", "training relu-adam", "dropout"),
+    "written after the checks": ("training relu-adam", "training normalised", "initial weights", "images"),
     "numerics": ("training relu-adam", "functions"),
 }
 """Exact cases that come first, by class of fault: what is caught is the same, and found sooner."""

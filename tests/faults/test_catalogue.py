@@ -26,6 +26,7 @@ CLASSES = {
     "engine",
     "verdicts and statistics",
     "files and baselines",
+    "written after the checks",
 }
 TABLES = sorted(OUT.glob("faults-*.json"))
 
