@@ -39,11 +39,12 @@ class Case:
     inputs: tuple[int, ...] = (5,)
     outputs: tuple[int, ...] = (4,)
     epochs: int = EPOCHS
+    scale: float = 1.0
 
     def data(self) -> Dataset:
-        """Random numbers, and as targets random classes or numbers."""
+        """Random numbers, times ``scale``, and as targets random classes or numbers."""
         rng = np.random.default_rng(20)
-        x = rng.standard_normal((COUNT + VALIDATION, *self.inputs))
+        x = self.scale * rng.standard_normal((COUNT + VALIDATION, *self.inputs))
         if self.loss == "categorical_crossentropy":
             y = np.eye(self.outputs[0])[rng.integers(self.outputs[0], size=len(x))]
         else:
@@ -255,22 +256,17 @@ def check_fit(engine: str, setting: str) -> Iterator[Finding]:
 def check_rates(engine: str, setting: str) -> Iterator[Finding]:
     """Two variants that a compiled engine trains with one program: another rate, other data."""
     one = CASE["linear-momentum"]
-
-    def turned() -> Dataset:
-        data = one.data()
-        return Dataset(data.x[::-1], data.y[::-1], data.x_val, data.y_val)
-
+    other = dataclasses.replace(one, scale=0.5)
     base = one.experiment(Size(epochs=EPOCHS, batch_size=COUNT))
     slow = functools.partial(optimizer, "SGD", learning_rate=0.0005, momentum=0.5)
     experiment = dataclasses.replace(
         base,
-        variants=(*base.variants, Variant("slow", model=one.model, optimizer=slow, data=turned)),
+        variants=(*base.variants, Variant("slow", model=one.model, optimizer=slow, data=other.data)),
     )
-    for name, rate in ((one.name, 0.005), ("slow", 0.0005)):
+    for name, like, rate in ((one.name, one, 0.005), ("slow", other, 0.0005)):
         (trial,) = train(experiment, name, (3,), setting, engine)
         rule = functools.partial(updates.momentum, learning_rate=rate, momentum=0.5)
-        # of one batch: its order is no matter, and turned data are the same data
-        curves, _ = dataclasses.replace(one, rule=rule).reference(3, orders(3, EPOCHS, COUNT), COUNT)
+        curves, _ = dataclasses.replace(like, rule=rule).reference(3, orders(3, EPOCHS, COUNT), COUNT)
         yield from same_curves(f"variant {name} at the rate {rate}", trial, curves)
 
 
@@ -298,3 +294,9 @@ def check_divergence(engine: str, setting: str) -> Iterator[Finding]:
     numbers = sum(loss is not None for loss in trial.history["loss"])
     yield Finding("a blow-up: epochs with a finite loss", numbers, first - 1)
     yield Finding("a blow-up: its metric", trial.metrics["loss"], None)
+    lost = dataclasses.replace(one, scale=float("nan"))
+    (trial,) = train(lost.experiment(Size(epochs=2, batch_size=COUNT)), one.name, (0,), setting, engine)
+    found = trial.divergence
+    yield Finding(
+        "data that are nan: kind, epoch, step", found and (found.kind, found.epoch, found.step), ("nan", 1, 1)
+    )

@@ -101,6 +101,7 @@ def check_rules(engine: str, setting: str) -> Iterator[Finding]:
     share = {"metric": "hours"}
     third = [value + 3 for value in FIRST]
     # the 99 % prediction interval of one more patient with the first drug is 0.75 ± 3.2498 · 1.78901 · √1.1
+    rest: list[float | None] = [1.0, 1.1, 1.2, 1.3, 1.4]
     five, six = (0.0, 0.1, 0.2, 0.3, 0.4), (1.0, 1.1, 1.2, 1.3, 1.4, 1.5)
     verdicts = (
         ("first > second − 2.47", decided(exceeds(low - 0.01)), "SUPPORTED"),
@@ -134,6 +135,7 @@ def check_rules(engine: str, setting: str) -> Iterator[Finding]:
         ("one of two that does not", decided(All((exceeds(low - 0.01), exceeds(high + 0.01)))), "REFUTED"),
         ("five pairs of which one failed", decided(exceeds(0.0), six[:5], [None, *five[1:]]), "INCONCLUSIVE"),
         ("six pairs of which one failed", decided(exceeds(0.0), six, [None, *five]), "SUPPORTED"),
+        ("eight pairs, three of them failed", decided(exceeds(0.0), [None] * 3 + rest, [0.0] * 8), "INCONCLUSIVE"),
         ("four seeds", decided(exceeds(0.0), six[:4], five[:4]), "INCONCLUSIVE"),
         ("a seed without its partner", decided(exceeds(0.0), six, five), "NOT_RUN"),
     )
@@ -212,6 +214,7 @@ def check_drift(engine: str, setting: str) -> Iterator[Finding]:
         ("other seeds of the same", state(FIRST, stored(FIRST), first_seed=100), ("within", False)),
         ("another drug, by chance at a hundred variants", state(SECOND, stored(FIRST)), ("within", False)),
         ("all diverged", state([None] * 10, stored(FIRST)), ("drifted", True)),
+        ("all diverged, fresh seeds", state([None] * 10, stored(FIRST), first_seed=100), ("drifted", True)),
         ("none diverged any more", state(FIRST, stored([None] * 10)), ("drifted", True)),
         ("another definition", state(FIRST, stored(FIRST, "e")), ("not comparable", True)),
         ("no trials", state((), stored(FIRST)), ("missing", True)),

@@ -12,6 +12,7 @@ from tests.faults.explained import EXPLAINED
 
 Row = Mapping[str, Any]
 ELSEWHERE, HERE = "another machine", "same fingerprint"
+LATER = "written after the checks"
 HEAD = """# What the suite catches
 
 Each fault is put into Keras, the data or our own code for one run of `pytest suite/`, setting quick, which stops at
@@ -79,8 +80,16 @@ def counted(rows: Sequence[Row]) -> str:
         if row[ELSEWHERE]["caught"]:
             kind = row[ELSEWHERE]["by"].partition("[")[0]
             kinds[kind] = kinds.get(kind, 0) + 1
+    later = [row for row in rows if row["group"] == LATER]
+    of_later = ""
+    if later:
+        caught = sum(row[ELSEWHERE]["caught"] for row in later)
+        of_later = (
+            f" Of the {len(later)} faults that were thought of when all checks stood, for which none was changed, "
+            f"another machine catches {caught}."
+        )
     first = ", ".join(f"{count} by {code(kind)}" for kind, count in sorted(kinds.items(), key=lambda kv: -kv[1]))
-    return f"Caught on {lines[0]}; {lines[1]}. First seen on another machine: {first}."
+    return f"Caught on {lines[0]}; {lines[1]}. First seen on another machine: {first}.{of_later}"
 
 
 def line(row: Row) -> list[str]:
