@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from reports.text import code, escape, table
+from tests.faults.catalogue import named
 from tests.faults.explained import EXPLAINED
 
 Row = Mapping[str, Any]
@@ -114,7 +115,7 @@ def by(column: Mapping[str, Any]) -> str:
 def effect(row: Row) -> str:
     size = row["effect"]
     if not size:
-        return "no training"
+        return "not measured" if named(row["name"]).yardstick else "no training"
     if size["failed"]:
         return f"{size['failed']} of {size['seeds']} seeds diverge otherwise"
     if size["in_sd"] is None:
