@@ -8,11 +8,10 @@ from collections import Counter
 import pytest
 
 from suite.options import ROOT
-from tests.faults.__main__ import OUT, main, rows_in, standing
+from tests.faults.__main__ import OUT, main, rows_in
 from tests.faults.catalogue import CONTROL, FAULTS, named, on
 from tests.faults.explained import EXPLAINED
 from tests.faults.report import ELSEWHERE, HERE, report
-from tests.faults.run import STAGES
 
 CLASSES = {
     "optimizer",
@@ -71,12 +70,12 @@ def test_the_table_is_of_these_faults(table):
     rows = {row["name"]: row for row in content["rows"]}
     faults = {fault.name: fault for fault in (CONTROL, *on(content["backend"]))}
     assert set(rows) == set(faults)
-    assert [name for name, fault in faults.items() if not standing(rows[name], fault, list(STAGES), again=False)] == []
+    assert [name for name, fault in faults.items() if rows[name]["key"] != fault.key] == []
 
 
 @pytest.mark.parametrize("table", TABLES, ids=lambda path: path.stem)
 def test_what_the_table_says(table):
-    """Nothing is red without a fault; 95 % are caught on another machine; a miss does something and is explained."""
+    """Nothing is red without a fault; 95 % are caught on another machine; every miss is explained."""
     rows = rows_in(table)
     control = rows.pop(CONTROL.name)
     assert not control[ELSEWHERE]["caught"]
@@ -84,12 +83,10 @@ def test_what_the_table_says(table):
     missed = [row for row in rows.values() if not row[ELSEWHERE]["caught"]]
     assert len(missed) <= 0.05 * len(rows)
     assert {row["name"] for row in missed} <= set(EXPLAINED)
-    nothing = [row["name"] for row in missed if not row[HERE]["caught"] and not (row["effect"] or {}).get("difference")]
-    assert nothing == []
 
 
-@pytest.mark.skipif(not TABLES, reason="no table yet")
 def test_the_report_is_of_its_rows():
+    assert TABLES
     assert (OUT / "REPORT.md").read_text("utf-8") == report(OUT)
 
 
