@@ -28,7 +28,7 @@ def arguments(given: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--only", action="append", metavar="NAME", help="this fault; may be given several times")
     parser.add_argument("--stages", default=",".join(STAGES), help=f"of {','.join(STAGES)} (default: all)")
     parser.add_argument("--again", action="store_true", help="tries what was missed once more")
-    parser.add_argument("--no-effects", action="store_true", help="does not measure the size of the faults")
+    parser.add_argument("--effects", action="store_true", help="measures the size of every fault, not of misses alone")
     parser.add_argument("--out", type=Path, default=OUT, metavar="DIR", help="default: reports/published/faults")
     return parser.parse_args(given)
 
@@ -62,7 +62,7 @@ def measured(
     tried = [stage for stage in STAGES if stage in stages or stage in tried]
     if not elsewhere.caught and tried == list(STAGES):
         here = suite_with(fault, backend, [s for s in tried if s not in ("exact", "errata")], same_machine=True)
-    size = effect_of(fault, backend) if effects else None
+    size = effect_of(fault, backend) if effects or not elsewhere.caught else None
     return {
         "name": fault.name,
         "group": fault.group,
@@ -71,7 +71,7 @@ def measured(
         "stages": tried,
         ELSEWHERE: said(elsewhere),
         HERE: said(here),
-        "effect": {**size.to_json(), "needed": size.needed} if size else None,
+        "effect": size.to_json() if size else None,
     }
 
 
@@ -85,9 +85,9 @@ def said(outcome: Outcome) -> dict[str, Any]:
     }
 
 
-def standing(row: Mapping[str, Any] | None, fault: Fault, stages: Sequence[str], again: bool) -> bool:
-    """Whether a row of an earlier run needs nothing more: it is caught, or was tried with all these stages."""
-    if row is None or row["key"] != fault.key:
+def standing(row: Mapping[str, Any], fault: Fault, stages: Sequence[str], again: bool) -> bool:
+    """Whether a row of an earlier run still says who sees the fault: it is caught, or was tried with these stages."""
+    if row["key"] != fault.key:
         return False
     return bool(row[ELSEWHERE]["caught"]) or (set(stages) <= set(row["stages"]) and not again)
 
@@ -104,10 +104,14 @@ def main(given: Sequence[str] | None = None) -> int:
     rows = rows_in(path)
     for number, fault in enumerate(faults, 1):
         before = rows.get(fault.name)
-        if standing(before, fault, stages, asked.again):
-            continue
-        missed = before if before is not None and before["key"] == fault.key and not asked.again else None
-        row = measured(fault, asked.backend, stages, not asked.no_effects, missed)
+        if before is not None and standing(before, fault, stages, asked.again):
+            if not asked.effects or before["effect"] is not None or fault.yardstick is None:
+                continue
+            size = effect_of(fault, asked.backend)
+            row = {**before, "effect": size.to_json() if size else None}
+        else:
+            missed = before if before is not None and before["key"] == fault.key and not asked.again else None
+            row = measured(fault, asked.backend, stages, asked.effects, missed)
         rows[fault.name] = row
         print(f"{number}/{len(faults)} {fault.name}: {row[ELSEWHERE]['by'] or 'MISSED'}", flush=True)
         order = {one.name: place for place, one in enumerate((CONTROL, *on(asked.backend)))}

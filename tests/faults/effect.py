@@ -35,7 +35,7 @@ class Effect:
     seeds: int
 
     def to_json(self) -> dict[str, Any]:
-        return asdict(self)
+        return {**asdict(self), "needed": self.needed}
 
     @property
     def needed(self) -> int | None:

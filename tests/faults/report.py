@@ -10,6 +10,7 @@ from typing import Any
 from reports.text import code, escape, table
 from tests.faults.catalogue import named
 from tests.faults.explained import EXPLAINED
+from tests.faults.run import STAGES
 
 Row = Mapping[str, Any]
 ELSEWHERE, HERE = "another machine", "same fingerprint"
@@ -60,13 +61,22 @@ def control(rows: Sequence[Row]) -> list[str]:
     found = [row for row in rows if row["group"] == "control"]
     if not found:
         return []
-    said = "; ".join(
-        f"{column}: {'**red**, ' + code(row[column]['by']) if row[column]['caught'] else 'nothing red'} in "
-        f"{row[column]['cases']} cases"
-        for row in found
-        for column in (ELSEWHERE, HERE)
-    )
+    said = "; ".join(f"{column}: {uncaught(row, column)}" for row in found for column in (ELSEWHERE, HERE))
     return [f"Without a fault: {said}."]
+
+
+def uncaught(row: Row, column: str) -> str:
+    """What the control says in a column, and of which stages."""
+    if column == HERE and not tried_here(row):
+        return "not tried"
+    if row[column]["caught"]:
+        return f"**red**, {code(row[column]['by'])}"
+    return f"nothing red in {row[column]['cases']} cases (stages {', '.join(row['stages'])})"
+
+
+def tried_here(row: Row) -> bool:
+    """Whether a row that nothing was seen of elsewhere was tried on the same machine, which takes all stages."""
+    return bool(row[HERE]["caught"]) or set(row["stages"]) == set(STAGES)
 
 
 def counted(rows: Sequence[Row]) -> str:
@@ -94,22 +104,25 @@ def counted(rows: Sequence[Row]) -> str:
 
 
 def line(row: Row) -> list[str]:
-    return [escape(row["name"]), where(row), effect(row), by(row[ELSEWHERE]), by(row[HERE])]
+    return [escape(row["name"]), where(row), effect(row), by(row, ELSEWHERE), by(row, HERE)]
 
 
 def miss(row: Row) -> list[str]:
     size = row["effect"]
     needed = "" if not size else str(size["needed"]) if size["needed"] else "more than 10,000"
     why = EXPLAINED.get(row["name"], "**not explained**")
-    return [escape(row["name"]), where(row), effect(row), needed, by(row[HERE]), escape(why)]
+    return [escape(row["name"]), where(row), effect(row), needed, by(row, HERE), escape(why)]
 
 
 def where(row: Row) -> str:
     return "<br>".join(code(one) for one in row["where"].split(", "))
 
 
-def by(column: Mapping[str, Any]) -> str:
-    return code(column["by"].removeprefix("test_")) if column["caught"] else "**missed**"
+def by(row: Row, column: str) -> str:
+    """The case that saw it first."""
+    if row[column]["caught"]:
+        return code(row[column]["by"].removeprefix("test_"))
+    return "**missed**" if column == ELSEWHERE or tried_here(row) else "not tried"
 
 
 def effect(row: Row) -> str:

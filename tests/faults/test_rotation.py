@@ -32,7 +32,7 @@ def test_what_was_caught_is_caught(tmp_path):
     chosen = todays(caught, datetime.datetime.now(datetime.UTC).timetuple().tm_yday)
     print("faults of today:", "; ".join(chosen))
     only = [word for name in chosen for word in ("--only", name)]
-    command = [sys.executable, "-m", "tests.faults", "--no-effects", "--out", str(tmp_path), *only]
+    command = [sys.executable, "-m", "tests.faults", "--out", str(tmp_path), *only]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
     rows = json.loads((tmp_path / "faults-jax.json").read_text("utf-8"))["rows"]
