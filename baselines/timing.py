@@ -13,14 +13,15 @@ slower or faster only if all of these hold:
    MIN_REPEATS there is no spread to speak of, and the limit is WIDE. The plain standard deviation, not a robust one: of
    3 to 10 values a robust one is so uncertain that the interval would have to be wider still.
 3. *Large enough to matter*: RELATIVE, and ABSOLUTE over a round.
-4. *More than the machine explains*, for a slowdown. The stored processes may have had the machine to themselves. Where
-   others may have held this one up for a share c of its time (``harness.timing.contention``), the limit of 2 is
-   1/(1 − c) times as far away, and from c = 1 on nothing is slower. That is true on the average of a series; a thread
-   that loses its core loses a whole slice of the scheduler's, so that in company less than SLICE over a round is no
-   slowdown either. And where one of the fixed pieces of work that ran
-   beside the engines (``harness.timing.reference``) took f > RELATIVE times as long as beside the stored ones, it is f
-   times as far away, if that is more: two machines may have one fingerprint, or the same one another host's mercy. What
-   lies between the limits is *disturbed*: never red, and no acquittal.
+4. *More than the machine explains*, for a slowdown. Others may have held this process up for a share c of its time
+   (``harness.timing.contention``): the limit of 2 is then 1/(1 − c) times as far away, and from c = 1 on nothing is
+   slower. That holds on the average of a series; a thread that loses its core loses a whole slice of the scheduler's,
+   so that in company less than SLICE over a round is no slowdown either. The same with the median c of the stored
+   repeats, if that is more: in company a program may also be *faster* than alone (Example 1 with ``fit`` by a quarter,
+   on cores that never fall asleep). And where one of the fixed pieces of work that ran beside the engines
+   (``harness.timing.reference``) took f > RELATIVE times as long as beside the stored ones, the limit is f times as far
+   away, if that is more: two machines may have one name. What lies between the limits is *disturbed*: never red, and no
+   acquittal.
 5. *Twice* (``confirmed``): a change is measured again after a pause, with engines prepared anew, and has to be there
    again. A neighbour who came for some seconds, or a program that XLA laid out badly once, is not.
 
@@ -95,9 +96,8 @@ class TimeComparison:
         return {**asdict(self), "state": str(self.state)}
 
 
-def compare_times(now: Repeat, stored: Sequence[Repeat], cases: int, contention: float | None = None) -> TimeComparison:
-    """This run's rounds of a case against its stored repeats; ``cases``: how many are compared in the run, at least 1;
-    ``contention``: the share of this run's time that others may have cost, None if unknown.
+def compare_times(now: Repeat, stored: Sequence[Repeat], cases: int) -> TimeComparison:
+    """This run's rounds of a case against its stored repeats; ``cases``: how many are compared in the run, at least 1.
 
     Repeats of another fingerprint or definition are left out; where none is left, it is said how the newest differs.
     """
@@ -125,7 +125,7 @@ def compare_times(now: Repeat, stored: Sequence[Repeat], cases: int, contention:
         state = TimeState.SLOWER if ratio > 1 else TimeState.FASTER
     reason = _in_words(ratio, limit, p, level, len(usable), moved, matters)
     if state is TimeState.SLOWER:
-        explained, why = _explained(now, usable, contention or 0.0, longer)
+        explained, why = _explained(now, usable, longer)
         if ratio <= limit * explained:
             state, reason = TimeState.DISTURBED, f"{reason} {why}"
     return TimeComparison(state, reason, ratio, limit, p, len(usable))
@@ -155,11 +155,14 @@ def _between(medians: Sequence[float], level: float) -> float:
     return math.exp(min(t * statistics.stdev(medians) * math.sqrt(1 + 1 / n), 50.0))
 
 
-def _explained(now: Repeat, stored: Sequence[Repeat], contention: float, longer: float) -> tuple[float, str]:
+def _explained(now: Repeat, stored: Sequence[Repeat], longer: float) -> tuple[float, str]:
     """The factor by which the machine, and not the code, may have made this process slower; and why, in words.
 
     ``longer``: seconds over a round that are to be explained.
     """
+    here = now.contention or 0.0
+    there = statistics.median(repeat.contention or 0.0 for repeat in stored)
+    contention = max(here, there)
     by_chance = contention > CONTENTION and longer < SLICE
     held_up = math.inf if contention >= 1 or by_chance else 1 / (1 - contention)
     slower = {
@@ -171,7 +174,9 @@ def _explained(now: Repeat, stored: Sequence[Repeat], contention: float, longer:
     if piece is not None and slower[piece] > max(RELATIVE, held_up):
         why = f"But the machine itself was {times(slower[piece])}, on a fixed piece of work ({piece})."
         return slower[piece], why
-    why = f"But others may have held it up for {min(contention, 1.0):.0%} of the time: measure again without them."
+    which = "it" if here >= there else "the stored repeats"
+    share = f"{min(contention, 1.0):.0%}"
+    why = f"But others may have held {which} up for {share} of the time: measure again, and store, without them."
     return held_up, why
 
 

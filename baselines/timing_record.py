@@ -27,6 +27,7 @@ class Repeat:
         provenance: where it was measured; the fingerprint is without the engine, which the case's name has.
         reference: seconds of fixed pieces of work beside the rounds, by name (``harness.timing.reference``), all
             positive; empty in files of before there were any.
+        contention: share of the time that others may have cost (``harness.timing.contention``); None if unknown.
     """
 
     rounds: tuple[float, ...]
@@ -36,6 +37,7 @@ class Repeat:
     definition: str
     provenance: Provenance
     reference: Mapping[str, float] = field(default_factory=dict)
+    contention: float | None = None
 
     @property
     def median(self) -> float:
@@ -55,6 +57,7 @@ class Repeat:
                 "fingerprint": dict(self.provenance.fingerprint),
             },
             **({"reference": dict(self.reference)} if self.reference else {}),
+            **({} if self.contention is None else {"contention": self.contention}),
         }
 
 

@@ -9,8 +9,8 @@ from baselines.strict import FormatError, definition_of, fields_of, load, mappin
 from baselines.timing_record import KEPT, SCHEMA, Repeat, Timings
 
 FIELDS = ("rounds", "epochs", "compile", "first_epoch", "definition", "provenance")
-REFERENCE = "reference"
-"""The one field that files of before there was one do without."""
+LATER = ("reference", "contention")
+"""Fields that a repeat may lack: files of before there were any do."""
 
 
 def parse_timings(text: str) -> Timings:
@@ -28,16 +28,19 @@ def _case(key: str, value: Any) -> tuple[Repeat, ...]:
 
 
 def _repeat(value: Any, where: str) -> Repeat:
-    with_reference = isinstance(value, dict) and REFERENCE in value
-    fields = fields_of(value, where, (*FIELDS, REFERENCE) if with_reference else FIELDS)
+    later = [name for name in LATER if isinstance(value, dict) and name in value]
+    fields = fields_of(value, where, (*FIELDS, *later))
     rounds = fields["rounds"]
     if not isinstance(rounds, list) or not rounds:
         raise FormatError("a list of at least one round", rounds, f"{where}/rounds")
     for index, seconds in enumerate(rounds):
         _positive(seconds, f"{where}/rounds/{index}")
-    reference = mapping(fields.get(REFERENCE, {}), f"{where}/{REFERENCE}")
+    reference = mapping(fields.get("reference", {}), f"{where}/reference")
     for name, seconds in reference.items():
-        _positive(seconds, f"{where}/{REFERENCE}/{name}")
+        _positive(seconds, f"{where}/reference/{name}")
+    contention = fields.get("contention")
+    if contention is not None:
+        number(contention, f"{where}/contention")
     epochs = fields["epochs"]
     if isinstance(epochs, bool) or not isinstance(epochs, int) or epochs < 1:
         raise FormatError("a whole number of at least 1", epochs, f"{where}/epochs")
@@ -52,6 +55,7 @@ def _repeat(value: Any, where: str) -> Repeat:
         definition_of(fields["definition"], f"{where}/definition"),
         provenance(fields["provenance"], f"{where}/provenance"),
         {name: float(seconds) for name, seconds in reference.items()},
+        contention,
     )
 
 

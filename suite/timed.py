@@ -108,9 +108,7 @@ def _series(
     repeats = {one.engine: _repeat(run, experiment, variant, times, one) for one in times.engines}
     cases = {engine: stored.cases.get(case(work, engine), ()) if stored else () for engine in engines}
     compared = len(WORK) * len(engines)
-    comparisons = {
-        engine: compare_times(repeats[engine], cases[engine], compared, times.contention) for engine in engines
-    }
+    comparisons = {engine: compare_times(repeats[engine], cases[engine], compared) for engine in engines}
     return times, repeats, comparisons
 
 
@@ -136,6 +134,7 @@ def _repeat(run: SuiteRun, experiment: Experiment, variant: str, times: WorkTime
         definition=variant_hash(experiment, variant, SETTING),
         provenance=provenance(fingerprint, run.options.update or "a run without --update-baselines"),
         reference=times.reference,
+        contention=times.contention,
     )
 
 

@@ -112,10 +112,27 @@ def test_too_few_rounds_cannot_tell_and_it_says_so() -> None:
 def test_what_others_explain_is_no_alarm(factor: float, contention: float | None, state: TimeState) -> None:
     rng = np.random.default_rng(6)
     before = [process(rng, 0.2, 0.005, 0.01) for _ in range(10)]
-    found = compare_times(process(rng, 0.2 * factor, 0.0, 0.01), before, CASES, contention)
+    now = process(rng, 0.2 * factor, 0.0, 0.01)
+    found = compare_times(replace(now, contention=contention), before, CASES)
     assert found.state is state
     assert ("But others may have held it up" in found.reason) is (state is TimeState.DISTURBED)
     assert not (found.moved and state is TimeState.DISTURBED)
+
+
+@pytest.mark.parametrize(
+    ("stored", "state"),
+    [
+        ([0.0, 0.0, 0.0, 0.5, None], TimeState.SLOWER),
+        ([0.0, 0.5, 0.5, 0.5, None], TimeState.DISTURBED),
+        ([None] * 5, TimeState.SLOWER),
+    ],
+)
+def test_what_was_stored_in_company_accuses_nobody(stored: list[float | None], state: TimeState) -> None:
+    rng = np.random.default_rng(9)
+    before = [replace(process(rng, 0.2, 0.005, 0.01), contention=share) for share in stored]
+    found = compare_times(replace(process(rng, 0.26, 0.0, 0.01), contention=0.01), before, CASES)
+    assert found.state is state
+    assert ("held the stored repeats up for 50%" in found.reason) is (state is TimeState.DISTURBED)
 
 
 @pytest.mark.parametrize(
@@ -129,7 +146,8 @@ def test_what_others_explain_is_no_alarm(factor: float, contention: float | None
 def test_in_company_a_short_round_loses_slices_by_chance(seconds: float, contention: float, state: TimeState) -> None:
     rng = np.random.default_rng(8)
     before = [process(rng, seconds / 2, 0.005, 0.01) for _ in range(10)]
-    assert compare_times(process(rng, 1.5 * seconds, 0.0, 0.01), before, CASES, contention).state is state
+    now = replace(process(rng, 1.5 * seconds, 0.0, 0.01), contention=contention)
+    assert compare_times(now, before, CASES).state is state
 
 
 @pytest.mark.parametrize(
@@ -150,7 +168,8 @@ def test_a_slower_machine_is_no_slower_code(
 ) -> None:
     rng = np.random.default_rng(7)
     before = [replace(process(rng, 0.2, 0.005, 0.01), reference=then) for _ in range(10)]
-    found = compare_times(replace(process(rng, 0.2 * factor, 0.0, 0.01), reference=now), before, CASES, contention)
+    measured = replace(process(rng, 0.2 * factor, 0.0, 0.01), reference=now, contention=contention)
+    found = compare_times(measured, before, CASES)
     assert found.state is state
     said = "machine itself was 1.30x slower, on a fixed piece of work (sum)"
     assert (said in found.reason) is (state is TimeState.DISTURBED and not contention)

@@ -22,7 +22,7 @@ CASE = "example-4/dropout 0.2/compiled"
 HELD = Timings(
     "jax-cpu",
     {
-        CASE: (repeat([0.1, 1 / 3, 5e-324]), repeat([0.2], compile=None, reference={"copy": 1 / 3})),
+        CASE: (repeat([0.1, 1 / 3, 5e-324]), repeat([0.2], compile=None, reference={"copy": 1 / 3}, contention=1 / 7)),
         "한/b/fit": (repeat([1]),),
     },
 )
@@ -44,6 +44,7 @@ def test_what_is_written_is_read_back_bit_for_bit(path: Path) -> None:
 def test_a_file_of_before_there_was_a_reference_is_read_and_written_as_it_was() -> None:
     old = Timings("jax-cpu", {CASE: (repeat([0.1]),)})
     assert "reference" not in dumps_timings(old)
+    assert "contention" not in dumps_timings(old)
     assert parse_timings(dumps_timings(old)) == old
 
 
@@ -88,6 +89,7 @@ def repeats(*keys: Any, value: Any) -> Callable[[Any], None]:
         (set_at("stack", value="jax-gpu"), "the timings of jax-cpu"),
         (set_at("more", value=1), "an unknown 'more'"),
         (set_at("cases", value=[]), "an object at cases"),
+        (repeats("contention", value="1"), "a number"),
         (repeats("reference", value=[1.0]), "an object at"),
         (repeats("reference", value={"copy": 0}), "seconds above 0"),
         (repeats("reference", value={"copy": "1"}), "a number"),

@@ -162,7 +162,7 @@ def test_an_update_appends_while_nothing_moves(begin: Callable[..., Any], tmp_pa
     assert held is not None
     [one, _] = held.cases["example-4/softmax/fit"]
     assert "engine" not in one.provenance.fingerprint
-    assert one.reference == {"copy": 0.001}
+    assert (one.reference, one.contention) == ({"copy": 0.001}, 0.01)
     assert one.provenance.reason == "first"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["timing"]  # accuracy is not touched
 
