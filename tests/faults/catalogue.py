@@ -12,6 +12,7 @@ from tests.faults import (
     determinism,
     engine,
     files,
+    held_out,
     initialisers,
     layers,
     losses,
@@ -34,6 +35,7 @@ GROUPS = (
     statistics,
     files,
     afterwards,
+    held_out,
 )
 FAULTS: tuple[Fault, ...] = tuple(fault for group in GROUPS for fault in group.FAULTS)
 NAMES = tuple(fault.name for fault in FAULTS)
