@@ -28,7 +28,10 @@ HITS = 1e-6  # of an accuracy: one hit more is 1 / 44
 
 @dataclasses.dataclass(frozen=True)
 class Case:
-    """A network twice: as Keras has it and as ``network`` has it; likewise its optimizer."""
+    """A network twice: as Keras has it and as ``network`` has it; likewise its optimizer.
+
+    ``inference``: with the curves in inference mode, which take as long to compile as the training.
+    """
 
     name: str
     model: Callable[[], Any]
@@ -40,6 +43,7 @@ class Case:
     outputs: tuple[int, ...] = (4,)
     epochs: int = EPOCHS
     scale: float = 1.0
+    inference: bool = False
 
     def data(self) -> Dataset:
         """Random numbers, times ``scale``, and as targets random classes or numbers."""
@@ -61,8 +65,8 @@ class Case:
             metrics=(LOSS,),
             variants=(Variant(self.name, model=self.model, optimizer=self.optimizer),),
             accuracy=classes,
-            inference=True,
-            halves=True,
+            inference=self.inference,
+            halves=self.inference,
         )
 
     def reference(self, seed: int, orders: Any, batch: int) -> tuple[dict[str, list[float]], Network]:
@@ -115,6 +119,7 @@ CASES = (
         lambda k, r: [k.Dense(6, activation="relu"), k.Dense(4, activation="softmax")],
         (network.Dense("relu"), network.Dense("softmax")),
         of("Adam", updates.adam, learning_rate=0.02),
+        inference=True,
     ),
     case(
         "normalised-nesterov",
@@ -125,6 +130,7 @@ CASES = (
         ],
         (network.Dense("sigmoid", l2=0.01), network.BatchNormalization(), network.Dense("softmax")),
         of("SGD", updates.nesterov, {"nesterov": True}, learning_rate=0.05, momentum=0.9),
+        inference=True,
     ),
     case(
         "penalised-rmsprop",

@@ -20,7 +20,6 @@ from suite.conformance.finding import Finding
 
 SURE = 5  # standard errors of a sample that a seed makes the same every time
 NETWORKS: dict[str, Callable[[], Any]] = {
-    "glorot": functools.partial(mlp, 3),
     "random_uniform": functools.partial(mlp, 2, "linear", "random_uniform"),
     "normalised": functools.partial(regularized_mlp, 2, 64, batch_normalization=True),
     "recurrent": examples.rnn,
@@ -64,16 +63,17 @@ def limit(name: str, shape: tuple[int, ...]) -> float:
 
 def check_initial(engine: str, setting: str) -> Iterator[Finding]:
     """Limits, mean, variance and shape of the distribution of every kernel; constants; layers and seeds that differ."""
-    for name, network in NETWORKS.items():
-        weights = drawn(network, 0)
+    plain = drawn(functools.partial(mlp, 3), 0)
+    found = {"glorot": plain, **{name: drawn(network, 0) for name, network in NETWORKS.items()}}
+    for name, weights in found.items():
         for (layer, variable), array in weights.items():
             of = f"{name}, {variable} of {layer}"
             if variable == "kernel":
                 yield from uniform(of, array / limit(name, array.shape))
             elif variable in AS_BUILT and not layer.startswith("LSTM"):
                 yield Finding(f"{of}, from the start", array, np.full(array.shape, AS_BUILT[variable]))
-    yield from check_lstm(drawn(examples.rnn, 0))
-    yield from check_seeds()
+    yield from check_lstm(found["recurrent"])
+    yield from check_seeds(plain)
 
 
 def uniform(of: str, scaled: np.ndarray) -> Iterator[Finding]:
@@ -97,9 +97,9 @@ def check_lstm(weights: Weights) -> Iterator[Finding]:
     yield Finding("bias of the LSTM, from the start", bias, expected)
 
 
-def check_seeds() -> Iterator[Finding]:
+def check_seeds(plain: Weights) -> Iterator[Finding]:
     """One seed gives the same weights again, another one others; so do layers; further layers change nothing."""
-    plain, again, other = (drawn(functools.partial(mlp, 3), seed) for seed in (0, 0, 1))
+    again, other = (drawn(functools.partial(mlp, 3), seed) for seed in (0, 1))
     more = drawn(functools.partial(mlp, 3, dropout=0.2), 0)
     normalised = drawn(functools.partial(regularized_mlp, 3, 256, batch_normalization=True), 0)
     for key, array in plain.items():
