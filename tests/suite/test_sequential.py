@@ -19,6 +19,7 @@ from harness.rules import Exceeds
 from harness.trial import Seconds, Trial
 from harness.verdict import Verdict
 from reports.seeds import told
+from suite import records as suite_records
 from suite import trials as suite_trials
 from suite.options import LONGEST
 from suite.sequential import AsNeeded, Taken, decide
@@ -180,7 +181,8 @@ def trainer(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
         return new
 
     monkeypatch.setattr(suite_trials, "train", train)
-    monkeypatch.setattr(suite_trials, "EXPERIMENTS", {"made-up": EXPERIMENT})
+    for module in (suite_trials, suite_records):
+        monkeypatch.setattr(module, "EXPERIMENTS", {"made-up": EXPERIMENT})
     monkeypatch.setattr(suite_trials, "variant_hash", lambda *arguments: "definition")
     nothing = SimpleNamespace(start=lambda *a: None, finish=lambda *a: None, epoch=None)
     log: Any = SimpleNamespace(append=lambda kind, record: records.append((kind, record)))
