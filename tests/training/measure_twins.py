@@ -17,10 +17,9 @@ SEEDS = (0,)
 def twins() -> dict[str, Any]:
     variant = AGREEMENT.variants[0].name
     found: dict[str, Any] = {"weights": _weights()}
-    for engine in ("compiled", "fit"):
-        for name, twin in {"trial": False, "twin": True, "trial again": False}.items():
-            (done,) = train(AGREEMENT, variant, SEEDS, engine=engine, twin=twin)
-            found[f"{engine}/{name}"] = {curve: list(values) for curve, values in done.history.items()}
+    for name, twin in {"trial": False, "twin": True, "trial again": False}.items():
+        (done,) = train(AGREEMENT, variant, SEEDS, engine="compiled", twin=twin)
+        found[name] = {curve: list(values) for curve, values in done.history.items()}
     plain, other = (prepare(AGREEMENT, variant, "quick", "fit", twin=twin) for twin in (False, True))
     starts = (np.array(runner.model(0).trainable_variables[0]) for runner in (plain, other))  # type: ignore[attr-defined]
     found["fit starts elsewhere"] = not np.array_equal(*starts)
