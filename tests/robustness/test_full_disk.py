@@ -155,20 +155,24 @@ def test_the_record_of_a_run(plain: Finished, copied: Callable[[str], Path]) -> 
 def test_the_store(tmp_path: Path) -> None:
     """Room for the run's file and the report, but not for the store: nothing is lost, and the next run makes up for it.
 
-    The store's write-ahead log takes some pages of four kilobytes for each record of half a kilobyte.
+    The store's write-ahead log takes some pages of four kilobytes for each record of half a kilobyte. Once it is full,
+    SQLite may begin it anew, and the store be back before the run ends: that depends on when it is asked again.
     """
     chosen = (*JAX, "-k", TINY)
     done = limited(100_000, arguments(tmp_path, *chosen)[1:])
-    assert done.returncode == 3, done.stdout
-    assert done.stdout.count("The run goes on, and keeps its results in") == 1
-    assert done.stdout.count("ERROR: store: ") == 1
+    back = done.returncode == 0
+    assert done.returncode in (0, 3), done.stdout
+    assert "The run goes on, and keeps its results in" in done.stdout
+    assert ("is back, and has what it missed" in done.stdout) or not back
+    assert done.stdout.count("ERROR: store: ") == (0 if back else 1)
     for word in ("Traceback", "INTERNALERROR", "FAILED"):
         assert word not in done.stdout
-    run = Finished(3, done.stdout, tmp_path)
+    run = Finished(done.returncode, done.stdout, tmp_path)
     assert run.report["run"]["partial"] is False
     lines = whole_lines(run.record.path)
     before = stored_lines(tmp_path)
-    assert 0 < len(before) < len(lines)
+    assert before
+    assert back == (len(before) == len(lines))
     assert before == lines[: len(before)]
     after = suite(tmp_path, *chosen)
     assert after.code == 0
