@@ -12,6 +12,9 @@ from reports.timing import duration, factor, gflops, of_products, percent, speed
 from suite.run import SuiteRun
 from suite.timed import WORK, Timed, case, engines_of
 
+SEEN = 1.10
+"""A slowdown that a stored case should show; what cannot is named."""
+
 HEADERS = ("work", "engine", "compile", "epoch", "images/s", "GFLOP/s", "of peak (best)", "products alone", "stored")
 
 
@@ -115,6 +118,16 @@ def _moved(run: SuiteRun) -> Iterator[str]:
             yield f"  {comparison.state}: {name}: {comparison.reason}"
         elif comparison.state is TimeState.NOT_COMPARABLE:
             reasons.setdefault(comparison.reason, []).append(name)
+    blind = [
+        f"{name} (only {factor(comparison.limit)}x, with {comparison.repeats} stored)"
+        for name, comparison, _ in compared
+        if comparison.limit is not None and comparison.limit > SEEN
+    ]
+    if blind:
+        yield (
+            f"  a slowdown of {SEEN - 1:.0%} would not be seen in {', '.join(blind)}: store repeats until there are "
+            'ten, of other hours too (-m timing --update-baselines "reason")'
+        )
     for reason, names in reasons.items():
         yield f"  not comparable: {', '.join(names)}: {reason}"
     new = sum(comparison.state is TimeState.NEW for _, comparison, _ in compared)

@@ -33,7 +33,7 @@ from harness.training.task import Raw
 from harness.training.train import Engine, prepare
 
 SECONDS = 40.0
-MIN_TURNS, MAX_TURNS = 3, 12
+MIN_TURNS, MAX_TURNS = 3, 24
 VISIT = 0.25
 """Seconds of a visit below which an engine runs again, three times at most."""
 RUNS_PER_VISIT = 3

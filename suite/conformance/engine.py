@@ -277,32 +277,40 @@ def check_rates(engine: str, setting: str) -> Iterator[Finding]:
 
 
 def check_divergence(engine: str, setting: str) -> Iterator[Finding]:
-    """A rate at which the loss grows a millionfold at each step: the step and epoch at which it is told."""
-    one = CASE["linear-momentum"]
-    size = Size(epochs=12, batch_size=COUNT)
-    blowing = functools.partial(optimizer, "SGD", learning_rate=2000.0)
-    rule = functools.partial(updates.sgd, learning_rate=2000.0)
-    base = one.experiment(size)
-    (trial,) = train(
-        dataclasses.replace(base, variants=(Variant(one.name, model=one.model, optimizer=blowing),)),
-        one.name,
-        (0,),
-        setting,
-        engine,
-    )
-    with np.errstate(over="ignore", invalid="ignore"):
-        curves, _ = dataclasses.replace(one, rule=rule).reference(0, orders(0, size.epochs, COUNT), COUNT)
+    """Losses that grow a millionfold at each step, and some tenfold: what is told of them, and of which step."""
+    trial, losses = growing(2000.0, 12, engine, setting)
     limit = float(np.finfo("float32").max)
-    first = next(step for step, loss in enumerate(curves["loss"], 1) if not loss <= limit)
-    expected = ("inf", first, first)
-    found = trial.divergence
-    yield Finding("a blow-up: kind, epoch, step", found and (found.kind, found.epoch, found.step), expected)
+    first = next(step for step, loss in enumerate(losses, 1) if not loss <= limit)
+    yield Finding("a loss that becomes inf: kind, epoch, step", told(trial), ("inf", first, first))
     numbers = sum(loss is not None for loss in trial.history["loss"])
-    yield Finding("a blow-up: epochs with a finite loss", numbers, first - 1)
-    yield Finding("a blow-up: its metric", trial.metrics["loss"], None)
-    lost = dataclasses.replace(one, scale=float("nan"))
-    (trial,) = train(lost.experiment(Size(epochs=2, batch_size=COUNT)), one.name, (0,), setting, engine)
+    yield Finding("a loss that becomes inf: epochs with a finite loss", numbers, first - 1)
+    yield Finding("a loss that becomes inf: its metric", trial.metrics["loss"], None)
+
+    trial, losses = growing(8.0, 8, engine, setting)
+    high = next(step for step, loss in enumerate(losses, 1) if loss > 1000 * losses[0])
+    yield Finding("a finite blow-up: kind, epoch, step", told(trial), ("blow-up", high, high))
+    trial, _ = growing(8.0, high - 1, engine, setting)
+    yield Finding(f"{high - 1} epochs, before it is one", told(trial), None)
+
+    lost = dataclasses.replace(CASE["linear-momentum"], scale=float("nan"))
+    (trial,) = train(lost.experiment(Size(epochs=2, batch_size=COUNT)), lost.name, (0,), setting, engine)
+    yield Finding("data that are nan: kind, epoch, step", told(trial), ("nan", 1, 1))
+
+
+def growing(rate: float, epochs: int, engine: str, setting: str) -> tuple[Trial, Sequence[float]]:
+    """A linear network trained at far too large a rate, a step an epoch; the reference's losses beside it."""
+    one = CASE["linear-momentum"]
+    base = one.experiment(Size(epochs=epochs, batch_size=COUNT))
+    growing = functools.partial(optimizer, "SGD", learning_rate=rate)
+    variants = (Variant(one.name, model=one.model, optimizer=growing),)
+    (trial,) = train(dataclasses.replace(base, variants=variants), one.name, (0,), setting, engine)
+    like = dataclasses.replace(one, rule=functools.partial(updates.sgd, learning_rate=rate))
+    with np.errstate(over="ignore", invalid="ignore"):
+        curves, _ = like.reference(0, orders(0, epochs, COUNT), COUNT)
+    return trial, curves["loss"]
+
+
+def told(trial: Trial) -> tuple[str, int, int | None] | None:
+    """Kind, epoch and step of its divergence."""
     found = trial.divergence
-    yield Finding(
-        "data that are nan: kind, epoch, step", found and (found.kind, found.epoch, found.step), ("nan", 1, 1)
-    )
+    return None if found is None else (found.kind, found.epoch, found.step)

@@ -124,9 +124,21 @@ def check_rules(engine: str, setting: str) -> Iterator[Finding]:
         ("five of five diverge, 0.56", decided(Diverges("first", share=0.56), [None] * 5), "INCONCLUSIVE"),
         ("none of five diverges", decided(Diverges("first"), five), "REFUTED"),
         ("five of five are below 0.5", decided(Converges("first", metric="hours", at_most=0.5), five), "SUPPORTED"),
-        ("first, second rises", decided(rising()), "SUPPORTED"),
+        ("first, second rises", decided(rising("second")), "SUPPORTED"),
         ("third is the best", decided(Best("third", ("first", "second"), **share), third=third), "SUPPORTED"),
         ("first is the best", decided(Best("first", ("second", "third"), **share), third=third), "REFUTED"),
+        (
+            "second is, its last rival better",
+            decided(Best("second", ("first", "third"), **share), third=third),
+            "REFUTED",
+        ),
+        (
+            "second is, its first rival better",
+            decided(Best("second", ("third", "first"), **share), third=third),
+            "REFUTED",
+        ),
+        ("first, second, third rises", decided(rising("second", "third"), third=third), "SUPPORTED"),
+        ("first, third, second rises", decided(rising("third", "second"), third=third), "REFUTED"),
         (
             "two that hold",
             decided(All((exceeds(low - 0.01), Diverges("third", share=0.5))), third=[None] * 10),
@@ -145,8 +157,8 @@ def check_rules(engine: str, setting: str) -> Iterator[Finding]:
     yield from check_holm()
 
 
-def rising() -> Monotone:
-    return Monotone(("first", "second"), metric="hours")
+def rising(*then: str) -> Monotone:
+    return Monotone(("first", *then), metric="hours")
 
 
 def check_exact() -> Iterator[Finding]:

@@ -99,6 +99,16 @@ def store(begin: Callable[..., Any], repeats: int = 1, **options: Any) -> list[s
     return said
 
 
+def test_what_is_too_coarse_to_show_ten_percent_is_named(begin: Callable[..., Any]) -> None:
+    store(begin, 2)
+    (line,) = [line for line in lines(run_of(begin)) if "would not be seen" in line]
+    assert line.startswith(
+        f"  a slowdown of 10% would not be seen in {SOFTMAX}/fit (only 1.5x, with 2 stored), {SOFTMAX}/compiled (only "
+    )
+    store(begin, 1)  # three alike
+    assert not [line for line in lines(run_of(begin)) if "would not be seen" in line]
+
+
 def test_a_work_is_measured_once_and_recorded(begin: Callable[..., Any]) -> None:
     run = run_of(begin, SOFTMAX, SOFTMAX, DEEP)
     assert [timed.work for timed in run.timings] == [SOFTMAX, DEEP]
