@@ -301,8 +301,8 @@ def growing(rate: float, epochs: int, engine: str, setting: str) -> tuple[Trial,
     """A linear network trained at far too large a rate, a step an epoch; the reference's losses beside it."""
     one = CASE["linear-momentum"]
     base = one.experiment(Size(epochs=epochs, batch_size=COUNT))
-    growing = functools.partial(optimizer, "SGD", learning_rate=rate)
-    variants = (Variant(one.name, model=one.model, optimizer=growing),)
+    blowing = functools.partial(optimizer, "SGD", learning_rate=rate)
+    variants = (Variant(one.name, model=one.model, optimizer=blowing),)
     (trial,) = train(dataclasses.replace(base, variants=variants), one.name, (0,), setting, engine)
     like = dataclasses.replace(one, rule=functools.partial(updates.sgd, learning_rate=rate))
     with np.errstate(over="ignore", invalid="ignore"):

@@ -9,7 +9,7 @@ from typing import Any
 
 from reports.text import code, escape, table
 from tests.faults.catalogue import named
-from tests.faults.explained import EXPLAINED
+from tests.faults.explained import EXPLAINED, MISSED_AT_FIRST
 from tests.faults.run import STAGES
 
 Row = Mapping[str, Any]
@@ -94,10 +94,11 @@ def counted(rows: Sequence[Row]) -> str:
     later = [row for row in rows if row["group"] == LATER]
     of_later = ""
     if later:
-        caught = sum(row[ELSEWHERE]["caught"] for row in later)
+        caught = sum(row[ELSEWHERE]["caught"] and row["name"] not in MISSED_AT_FIRST for row in later)
+        added = ", ".join(escape(name) for name in MISSED_AT_FIRST)
         of_later = (
-            f" Of the {len(later)} faults that were thought of when all checks stood, for which none was changed, "
-            f"another machine catches {caught}."
+            f" Of the {len(later)} faults that were thought of when all checks stood, another machine caught {caught} "
+            f"at first; checks of their class were added for: {added}."
         )
     first = ", ".join(f"{count} by {code(kind)}" for kind, count in sorted(kinds.items(), key=lambda kv: -kv[1]))
     return f"Caught on {lines[0]}; {lines[1]}. First seen on another machine: {first}.{of_later}"
