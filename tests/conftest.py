@@ -1,12 +1,13 @@
 """Slow tests only when asked for: ``pytest tests/`` leaves them out, ``-m slow`` runs just them.
 
-``-m "slow or not slow"`` runs everything; a test named by its node id always runs. With ``-n 2 --dist loadgroup`` two
-workers share the modules, and those that share a costly fixture go to one worker, which makes it once.
+``-m "slow or not slow"`` runs everything; a test named by its node id always runs. With ``-n 2`` two workers
+divide the modules between them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -37,21 +38,28 @@ def own_server() -> Iterator[Server]:
         server.remove()
 
 
-COSTLY = {"first", "stored", "plain", "workers"}
-"""Fixtures that several modules of a folder use and that take long to make."""
+TOGETHER = {"tests/training"}
+"""Folders whose modules share a fixture that takes minutes."""
 
 
-def group_modules(items: list[pytest.Item]) -> None:
-    """Marks each item with what xdist may not divide: its module, or the modules that share a costly fixture."""
-    modules = [item.nodeid.partition("::")[0] for item in items]
-    sharing = {m for m, item in zip(modules, items, strict=True) if COSTLY & set(getattr(item, "fixturenames", ()))}
-    for module, item in zip(modules, items, strict=True):
-        item.add_marker(pytest.mark.xdist_group(module.rpartition("/")[0] if module in sharing else module))
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Gives a worker whole modules, or folders, so that what they share is made once.
+
+    Groups of xdist 3.8 (``--dist loadgroup``) have no effect with pytest 9.2.
+    """
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByModule(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            module = nodeid.partition("::")[0]
+            folder = module.rpartition("/")[0]
+            return folder if folder in TOGETHER else module
+
+    return ByModule(config, log)
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    group_modules(items)
     if config.option.markexpr or any("::" in argument for argument in config.args):
         return
     slow = [item for item in items if item.get_closest_marker("slow")]

@@ -31,7 +31,7 @@ EDGES = {
 }
 
 
-@pytest.mark.parametrize("n", [5, 10])
+@pytest.mark.parametrize("n", [5, pytest.param(10, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("noise", SYMMETRIC)
 @pytest.mark.parametrize("case", EDGES)
 def test_rarely_wrong(case, noise, n):

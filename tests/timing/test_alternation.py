@@ -103,7 +103,7 @@ def test_a_training_of_one_launch_has_no_first_epoch(bench: Any) -> None:
     assert log.count("whole") == 3 + 2 * RUNS_PER_VISIT * sum(entry == "fit" for entry in log)
 
 
-@pytest.mark.parametrize(("epoch", "turns"), [(0.25, 12), (1.0, 8), (100.0, 3)])
+@pytest.mark.parametrize(("epoch", "turns"), [(0.1, 24), (0.25, 20), (1.0, 8), (100.0, 3)])
 def test_a_budget_of_time_decides_how_often(bench: Any, epoch: float, turns: int) -> None:
     run, _ = bench
     assert run({"fit": (epoch, 1.0)}, seconds=40.0).turns == turns
