@@ -13,6 +13,11 @@ as there are twins, were they normal. They are not where one seed meets chaos ea
 seeds have to agree as well: the D_i, tested against their own spread (Student's paired t), at ``AGREED``. Other
 versions may have other random streams, of which the twins say nothing: then that second test decides alone, at the full
 level.
+
+What changes the random numbers of a seed and not their distribution, other initial weights or another order, moves
+each seed somewhere else, and no mean. Where rounding is **calm**, no twin further than ``CALM`` from its trial, the
+sizes are compared too: Student's t for two samples, log|D| and log|T|, which nothing but rounding makes alike. Where it
+is not calm, seeds that meet chaos and seeds that do not are two kinds, and nothing is told from their sizes.
 """
 
 from __future__ import annotations
@@ -33,6 +38,8 @@ SMALLEST = 1e-3
 """Relative difference that matters: a tenth of a per cent of a loss."""
 FLOAT_NOISE = 1e-6
 """Relative rounding of a float32 computation, where no twin shows any."""
+CALM = 1e-4
+"""Relative difference up to which a twin has met no chaos."""
 
 Rounding = Mapping[str, tuple[float, ...]]
 """Relative differences of twins from their trials, by feature; one per seed."""
@@ -41,20 +48,25 @@ Rounding = Mapping[str, tuple[float, ...]]
 @dataclass(frozen=True)
 class Shift:
     """A feature that moved: the mean relative difference over ``n`` seeds, what rounding moves one seed (root mean
-    square; None where it is not known), and the two-sided p-value of "no change"."""
+    square; None where it is not known), and the p-value of "no change", two-sided; ``scattered``: the size of the
+    difference of a seed (geometric mean), where the seeds moved each its own way."""
 
     feature: str
     mean: float
     rounding: float | None
     p: float
     n: int
+    scattered: float | None = None
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
 
     def __str__(self) -> str:
         noise = "" if self.rounding is None else f", where rounding moves a seed by {_percent(self.rounding)}"
-        return f"{self.feature} moved by {self.mean:+.2%} on {self.n} seeds{noise} (p = {self.p:.2g})"
+        by, how = f"{self.mean:+.2%}", ""
+        if self.scattered is not None:
+            by, how = f"{self.scattered:.2%}", ", each its own way"
+        return f"{self.feature} moved by {by} on {self.n} seeds{how}{noise} (p = {self.p:.2g})"
 
 
 def rounding(trials: Iterable[Trial], twins: Iterable[Trial]) -> dict[str, tuple[float, ...]]:
@@ -73,18 +85,20 @@ def largest(
         ours, stored: trials of one variant; compared on the seeds that both have.
         known: the rounding of the stored trials.
         same_streams: whether both were trained by the same versions, so that a seed means the same random numbers.
-        level: chance of a false alarm, shared equally by all features.
+        level: chance of a false alarm, shared equally by all tests.
     """
     before = {trial.seed: trial for trial in stored}
     found = [relative(trial, before[trial.seed]) for trial in ours if trial.seed in before]
     if len(found) < FEWEST:
         return None
-    names = _shared(found)
-    shifts = [
-        _tested(name, [one[name] for one in found], known.get(name, ()) if same_streams else ()) for name in names
-    ]
-    moved = [shift for shift in shifts if shift is not None and shift.p < level / len(names)]
-    return min(moved, key=lambda shift: shift.p, default=None)
+    shifts: list[Shift | None] = []
+    for name in _shared(found):
+        moved, twins = [one[name] for one in found], known.get(name, ()) if same_streams else ()
+        shifts.append(_shifted(name, moved, twins))
+        if len(twins) >= FEWEST:
+            shifts.append(_scattered(name, moved, twins))
+    beyond = [shift for shift in shifts if shift is not None and shift.p < level / len(shifts)]
+    return min(beyond, key=lambda shift: shift.p, default=None)
 
 
 def relative(trial: Trial, stored: Trial) -> dict[str, float]:
@@ -112,8 +126,8 @@ def symmetric(a: float | None, b: float | None) -> float:
     return (a / size - b / size) if size else 0.0
 
 
-def _tested(name: str, moved: Sequence[float], twins: Sequence[float]) -> Shift | None:
-    """None where it moved by no more than ``SMALLEST``, or the seeds do not agree that it did."""
+def _shifted(name: str, moved: Sequence[float], twins: Sequence[float]) -> Shift | None:
+    """All seeds together; None where it moved by no more than ``SMALLEST``, or the seeds do not agree that it did."""
     mean, n = statistics.fmean(moved), len(moved)
     if abs(mean) <= SMALLEST:
         return None
@@ -122,6 +136,22 @@ def _tested(name: str, moved: Sequence[float], twins: Sequence[float]) -> Shift 
         return Shift(name, mean, None, own, n)
     known = _root_mean_square(twins)
     return Shift(name, mean, known, _p(mean, known, n, len(twins)), n) if own < AGREED else None
+
+
+def _scattered(name: str, moved: Sequence[float], twins: Sequence[float]) -> Shift | None:
+    """Each seed by itself; None where rounding is not calm, or a seed moved by no more than ``SMALLEST``."""
+    from scipy.special import stdtr
+
+    if max(map(abs, twins)) > CALM:
+        return None
+    ours, theirs = ([math.log(max(abs(one), FLOAT_NOISE)) for one in sizes] for sizes in (moved, twins))
+    typical, n, m = statistics.fmean(ours), len(ours), len(theirs)
+    if typical <= math.log(SMALLEST):
+        return None
+    squares = (n - 1) * statistics.variance(ours) + (m - 1) * statistics.variance(theirs)
+    error = math.sqrt(squares / (n + m - 2) * (1 / n + 1 / m))
+    p = float(stdtr(n + m - 2, (statistics.fmean(theirs) - typical) / max(error, FLOAT_NOISE)))
+    return Shift(name, statistics.fmean(moved), _root_mean_square(twins), p, n, math.exp(typical))
 
 
 def _p(mean: float, deviation: float, n: int, freedom: int) -> float:

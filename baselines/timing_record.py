@@ -25,8 +25,8 @@ class Repeat:
         compile, first_epoch: seconds; None where they could not be told apart.
         definition: ``harness.definition.variant_hash`` of what was trained.
         provenance: where it was measured; the fingerprint is without the engine, which the case's name has.
-        reference: seconds of fixed pieces of work beside the rounds, by name (``harness.timing.reference``), all
-            positive; empty in files of before there were any.
+        reference: seconds of fixed pieces of work beside the rounds, the least of each by its name
+            (``harness.timing.reference``), all positive; empty in files of before there were any.
         contention: share of the time that others may have cost (``harness.timing.contention``); None if unknown.
     """
 
@@ -42,6 +42,11 @@ class Repeat:
     @property
     def median(self) -> float:
         return statistics.median(self.rounds)
+
+    @property
+    def fastest(self) -> float:
+        """Of the rounds: what others on the machine have lengthened least."""
+        return min(self.rounds)
 
     def to_json(self) -> dict[str, Any]:
         return {

@@ -76,15 +76,15 @@ def _cases(run: Run) -> str:
         )
     headers = ["work", "engine", *NUMBERS, "vs stored"]
     text = (
-        "At the lecture's own size, whatever --setting says. Steady epoch: the median over rounds, compilation and "
-        "first epoch left out; validation is in it. The engines took turns in one process. GFLOP/s: of the matrix "
-        "products alone. Of peak: their share of the best matrix product of this machine beside the same work, and in "
-        "brackets that of the best round, which what else was running disturbed least. Products alone: the matrix "
-        "products of an epoch, of the same sizes, in one program of this backend, and their share of the epoch: at "
-        "100% only faster products would help, and what these lack to the peak is the price of their sizes. Memory: "
-        "the most the process (on a GPU: the device) held during a round, libraries and the data of all engines "
-        "included. Compile and first epoch: of one training that compiles. An engine that trains in one launch has no "
-        "first epoch of its own."
+        "At the lecture's own size, whatever --setting says. Steady epoch: the median over rounds of the median over "
+        "a round's epochs, compilation and first epoch left out; validation is in it. The engines took turns in one "
+        "process. GFLOP/s: of the matrix products alone. Of peak: their share of the best matrix product of this "
+        "machine beside the same work, and in brackets that of the best round, which what else was running disturbed "
+        "least. Products alone: the matrix products of an epoch, of the same sizes, in one program of this backend, "
+        "and their share of the epoch: at 100% only faster products would help, and what these lack to the peak is "
+        "the price of their sizes. Memory: the most the process (on a GPU: the device) held during a round, libraries "
+        "and the data of all engines included. Compile and first epoch: of one training that compiles. An engine that "
+        "trains in one launch has no first epoch of its own. Against what is stored, fastest rounds are compared."
     )
     return table(headers, rows, right=NUMBERS) + "\n\n" + text + _reasons(run)
 

@@ -26,7 +26,7 @@ from harness.timing.contention import accounts, contention
 from harness.timing.flops import dense_shapes, operations
 from harness.timing.memory import memory_peak, reset_memory_peak
 from harness.timing.products import seconds_of_products
-from harness.timing.reference import medians, reference_work
+from harness.timing.reference import fastest, reference_work
 from harness.timing.synchronise import synchronise
 from harness.training.placement import Device, trained_on
 from harness.training.task import Raw
@@ -53,7 +53,7 @@ class EngineTimes:
 
     Attributes:
         engine: its name.
-        steady: seconds per epoch, one value per round: the mean over its epochs that compiled nothing. Of ``fit`` an
+        steady: seconds per epoch, one value per round: the median over its epochs that compiled nothing. Of ``fit`` an
             epoch lasts from Keras' on_epoch_begin to its on_epoch_end, of ``compiled`` it is a launch or its share.
         trainings: seconds of each round's whole training, initialisation included; of ``fit`` compilation too.
         first_trainings: seconds of trainings from nothing: the data handed over, building, compilation, training.
@@ -135,7 +135,7 @@ def alternate(
     flops = None if shapes is None else operations(shapes, images, validation)
     products = None if shapes is None else seconds_of_products(shapes, images, validation, task.size.batch_size)
     return WorkTimes(
-        task.size.epochs, images, flops, tuple(times.values()), turns, loads, held_up, medians(beside), products
+        task.size.epochs, images, flops, tuple(times.values()), turns, loads, held_up, fastest(beside), products
     )
 
 
@@ -197,8 +197,8 @@ def _visit(one: EngineTimes, runner: Engine, device: Device, firsts: list[tuple[
         since_reset = reset_memory_peak(device)
         raw, taken = _run(runner)
         firsts.append(_compilation(raw))
-        launches = raw.launches[1:] if anew else raw.launches
-        one.steady.append(sum(launches) / (runner.task.size.epochs - (1 if anew else 0)))
+        epochs_per_launch = runner.task.size.epochs / len(raw.launches)
+        one.steady.append(statistics.median(raw.launches[1:] if anew else raw.launches) / epochs_per_launch)
         one.trainings.append(taken)
         if runner.weights:
             one.device = str(trained_on(runner.weights))

@@ -10,19 +10,35 @@ from __future__ import annotations
 
 import functools
 
-from suite.conformance import callbacks, engine, files, functions, handed, judging, randomness
+from suite.conformance import (
+    callbacks,
+    engine,
+    files,
+    functions,
+    handed,
+    judging,
+    levels,
+    observed,
+    programs,
+    randomness,
+)
 from suite.conformance.finding import Check
 
 CHECKS: dict[str, Check] = {
     "rules": judging.check_rules,
     "drift": judging.check_drift,
     "drift of curves": judging.check_curves,
+    "levels": levels.check,
+    "failures": programs.check_failures,
+    "errata": observed.check_errata,
     "files": files.check,
     "functions": functions.check,
     "callbacks": callbacks.check,
     **{f"training {one.name}": functools.partial(engine.check, one) for one in engine.CASES},
     "training epoch by epoch": engine.check_epochs,
     "training by fit": engine.check_fit,
+    "programs of a training": programs.check,
+    "observations of a training": observed.check,
     "training with another rate": engine.check_rates,
     "training that diverges": engine.check_divergence,
     "initial weights": randomness.check_initial,

@@ -260,18 +260,26 @@ def check_fit(engine: str, setting: str) -> Iterator[Finding]:
 
 
 def check_rates(engine: str, setting: str) -> Iterator[Finding]:
-    """Two variants that a compiled engine trains with one program: another rate, other data."""
+    """Two variants that a compiled engine trains with one program, another rate and other data; and one that it has to
+    compile anew, with another momentum."""
     one = CASE["linear-momentum"]
     other = dataclasses.replace(one, scale=0.5)
     base = one.experiment(Size(epochs=EPOCHS, batch_size=COUNT))
-    slow = functools.partial(optimizer, "SGD", learning_rate=0.0005, momentum=0.5)
-    experiment = dataclasses.replace(
-        base,
-        variants=(*base.variants, Variant("slow", model=one.model, optimizer=slow, data=other.data)),
-    )
-    for name, like, rate in ((one.name, one, 0.005), ("slow", other, 0.0005)):
+    further = {
+        name: Variant(name, model=one.model, data=like.data, optimizer=functools.partial(optimizer, "SGD", **how))
+        for name, like, how in (
+            ("slow", other, {"learning_rate": 0.0005, "momentum": 0.5}),
+            ("heavy", one, {"learning_rate": 0.005, "momentum": 0.9}),
+        )
+    }
+    experiment = dataclasses.replace(base, variants=(*base.variants, *further.values()))
+    for name, like, rate, momentum in (
+        (one.name, one, 0.005, 0.5),
+        ("slow", other, 0.0005, 0.5),
+        ("heavy", one, 0.005, 0.9),
+    ):
         (trial,) = train(experiment, name, (3,), setting, engine)
-        rule = functools.partial(updates.momentum, learning_rate=rate, momentum=0.5)
+        rule = functools.partial(updates.momentum, learning_rate=rate, momentum=momentum)
         curves, _ = dataclasses.replace(like, rule=rule).reference(3, orders(3, EPOCHS, COUNT), COUNT)
         yield from same_curves(f"variant {name} at the rate {rate}", trial, curves)
 

@@ -118,8 +118,24 @@ def check_record(folder: Path, given: tuple[Trial, ...]) -> Iterator[Finding]:
     log = RunLog(folder, {"id": "conformance"})
     for trial in given:
         log.append("trial", {"experiment": "e", **trial.to_json()})
+    for turn in ("first", "second"):
+        log.append("training", {"experiment": "e", "variant": "a", "turn": turn})
+        log.append("claim", {"key": "k", "turn": turn})
+        log.append("erratum", {"id": "i", "turn": turn})
+        log.append("timing", {"work": "w", "engine": "fit", "turn": turn})
+        log.append("conformance", {"name": "n", "turn": turn})
+    log.append("claim", {"key": "another", "turn": "only"})
     log.close()
-    read = read_run(log.path).trials.get(("e", "a"), ())
+    run = read_run(log.path)
+    for of, records, expected in (
+        ("training", run.trainings, ("second",)),
+        ("claim", run.claims, ("second", "only")),
+        ("erratum", run.errata, ("second",)),
+        ("timing", run.timings, ("second",)),
+        ("conformance check", run.conformance, ("second",)),
+    ):
+        yield Finding(f"records of a {of} that count", tuple(record["turn"] for record in records), expected)
+    read = run.trials.get(("e", "a"), ())
     yield Finding("recorded seeds", tuple(trial.seed for trial in read), tuple(trial.seed for trial in given))
     for one, other in zip(read, given, strict=True):
         yield from same(f"recorded trial of seed {other.seed}", one, other)

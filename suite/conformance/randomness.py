@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from cases.batch_normalization import examples
+from cases.batch_normalization.gradients import deep_network
 from cases.networks import mlp
 from cases.regularized import regularized_mlp
 from harness.experiment import Dataset, Experiment, Size, Variant
@@ -25,6 +26,10 @@ NETWORKS: dict[str, Callable[[], Any]] = {
     "recurrent": examples.rnn,
     "convolutional": examples.cnn,
 }
+SPREAD = 2.0
+"""Standard deviation of the normal weights of ``deep_network`` times the square root of a layer's inputs."""
+ORTHOGONAL = 8
+"""Seeds with which an orthogonal kernel is drawn."""
 AS_BUILT = {
     "bias": 0.0,
     "gamma": 1.0,
@@ -72,6 +77,9 @@ def check_initial(engine: str, setting: str) -> Iterator[Finding]:
                 yield from uniform(of, array / limit(name, array.shape))
             elif variable in AS_BUILT and not layer.startswith("LSTM"):
                 yield Finding(f"{of}, from the start", array, np.full(array.shape, AS_BUILT[variable]))
+    for (layer, variable), array in drawn(functools.partial(deep_network, "relu", SPREAD, depth=3), 0).items():
+        if variable == "kernel" and layer != "Dense-3":
+            yield from normal(f"{variable} of {layer}, normal", array * math.sqrt(len(array)) / SPREAD)
     yield from check_lstm(found["recurrent"])
     yield from check_seeds(plain)
 
@@ -88,13 +96,40 @@ def uniform(of: str, scaled: np.ndarray) -> Iterator[Finding]:
     yield Finding(f"{of}, zeros", float(np.sum(scaled == 0)), 0.0, near)
 
 
+def normal(of: str, scaled: np.ndarray) -> Iterator[Finding]:
+    """Numbers that are to be standard normal: the first four moments, and how many are beyond two and three."""
+    count = scaled.size
+    for power, mean, variance in ((1, 0, 1), (2, 1, 2), (3, 0, 15), (4, 3, 96)):
+        near = SURE * math.sqrt(variance / count)
+        yield Finding(f"{of}, mean of its power {power}, in standard deviations", np.mean(scaled**power), mean, near)
+    for beyond in (2.0, 3.0):
+        share = math.erfc(beyond / math.sqrt(2))
+        near = SURE * math.sqrt(share * (1 - share) / count)
+        yield Finding(f"{of}, share beyond {beyond:g}", np.mean(np.abs(scaled) > beyond), share, near)
+
+
 def check_lstm(weights: Weights) -> Iterator[Finding]:
-    """An orthogonal recurrent kernel (Saxe et al. 2014), a bias of 1 at the forget gate (Jozefowicz et al. 2015)."""
+    """An orthogonal recurrent kernel (Saxe et al. 2014), a bias of 1 at the forget gate (Jozefowicz et al. 2015).
+
+    Orthogonal matrices are drawn evenly (Haar): the mean of each element is 0, of its square 1 / columns. A QR
+    decomposition alone has all its diagonal on one side (Mezzadri 2007).
+    """
     recurrent, bias = weights["LSTM-0", "recurrent_kernel"], weights["LSTM-0", "bias"]
     units = len(recurrent)
     yield Finding("recurrent kernel of the LSTM, times its transpose", recurrent @ recurrent.T, np.eye(units), 1e-5)
     expected = np.repeat([0.0, 1.0, 0.0, 0.0], units)
     yield Finding("bias of the LSTM, from the start", bias, expected)
+    kernels = [recurrent, *(_recurrent(seed) for seed in range(1, ORTHOGONAL))]
+    diagonals = np.sqrt(recurrent.shape[1]) * np.array([np.diagonal(kernel) for kernel in kernels])
+    near = SURE / math.sqrt(diagonals.size)
+    yield Finding("recurrent kernel of the LSTM, mean of its diagonal over seeds", diagonals.mean(), 0.0, near)
+    kernels = [np.sqrt(recurrent.shape[1]) * kernel[:, units:] for kernel in kernels]
+    near = SURE * math.sqrt(1 / np.size(kernels))
+    yield Finding("recurrent kernel of the LSTM, mean of the rest over seeds", np.mean(kernels), 0.0, near)
+
+
+def _recurrent(seed: int) -> np.ndarray:
+    return drawn(examples.rnn, seed)["LSTM-0", "recurrent_kernel"]
 
 
 def check_seeds(plain: Weights) -> Iterator[Finding]:

@@ -6,7 +6,7 @@ import math
 import numpy as np
 import pytest
 
-from baselines.curves import SMALLEST, largest, relative, rounding, symmetric
+from baselines.curves import CALM, SMALLEST, Shift, _scattered, largest, relative, rounding, symmetric
 from harness.trial import Trial
 
 LEVEL, RUNS, EPOCHS = 0.01, 400, 8
@@ -92,6 +92,38 @@ def test_one_seed_that_moves_is_no_drift():
     assert largest(ours, stored, known, same_streams=True, level=LEVEL) is None
 
 
+def scattered(noise, n, size, runs=RUNS, level=LEVEL):
+    """The share of comparisons that find what moves each seed by about ``size``, up or down, and none in the mean."""
+    rng = np.random.default_rng(5)
+    seen = 0
+    for _ in range(runs):
+        ours, stored, known = sample(rng, noise, 1e-7, n)
+        by = size * rng.standard_normal(n)
+        by -= by.mean()
+        ours = [trial(o.seed, [v * math.exp(d) for v in o.history["loss"]]) for o, d in zip(ours, by, strict=True)]
+        shift = largest(ours, stored, known, same_streams=True, level=level)
+        seen += shift is not None and shift.scattered is not None
+    return seen / runs
+
+
+def test_other_random_numbers_move_each_seed_and_no_mean():
+    assert scattered("normal", 5, 0.01, 100, level=5e-5) > 0.95
+    assert scattered("normal", 5, 2e-4, 100) == 0.0, "too little to matter"
+
+
+@pytest.mark.parametrize("n", [5, 10])
+@pytest.mark.parametrize("chance", [0.05, 0.3, 0.5])
+def test_seeds_that_meet_chaos_are_seldom_taken_for_moved(n, chance):
+    """The worst case: a seed either meets chaos or does not, and no twin happened to."""
+    rng = np.random.default_rng(6)
+    alarms, runs = 0, 4000
+    for _ in range(runs):
+        moved, twins = (np.where(rng.random(n) < chance, 1e-2, 1e-7) * rng.standard_normal(n) for _ in range(2))
+        shift = _scattered("loss", list(moved), list(twins)) if np.abs(twins).max() <= CALM else None
+        alarms += shift is not None and shift.p < LEVEL
+    assert alarms <= 0.004 * runs
+
+
 def test_what_is_said():
     rng = np.random.default_rng(0)
     shift = largest(*sample(rng, "normal", 1e-6, 5, shift=0.03), same_streams=True, level=LEVEL)
@@ -99,6 +131,8 @@ def test_what_is_said():
     assert shift.rounding < 1e-3
     assert str(shift).startswith(f"{shift.feature} moved by +3.0")
     assert "on 5 seeds, where rounding moves a seed by " in str(shift)
+    each = Shift("loss, first epoch", 1e-5, 1e-7, 1e-9, 5, scattered=0.02)
+    assert str(each).startswith("loss, first epoch moved by 2.00% on 5 seeds, each its own way, where rounding moves ")
 
 
 @pytest.mark.parametrize(

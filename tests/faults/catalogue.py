@@ -19,6 +19,7 @@ from tests.faults import (
     numerics,
     optimizers,
     statistics,
+    third_round,
 )
 from tests.faults.fault import Fault
 
@@ -36,6 +37,7 @@ GROUPS = (
     files,
     afterwards,
     held_out,
+    third_round,
 )
 FAULTS: tuple[Fault, ...] = tuple(fault for group in GROUPS for fault in group.FAULTS)
 NAMES = tuple(fault.name for fault in FAULTS)

@@ -32,13 +32,23 @@ EXPERIMENT = Experiment(
 
 
 class Fake:
-    """An engine on a clock of its own: ``compiling`` seconds in its first launch, then ``epoch`` per epoch."""
+    """An engine on a clock of its own: ``compiling`` seconds in its first launch, then ``epoch`` per epoch, and in the
+    last one of several launches ``hiccup`` more."""
 
     weights: tuple[Any, ...] = ()
 
-    def __init__(self, clock: list[float], log: list[str], name: str, epochs: int, epoch: float, compiling: float):
+    def __init__(
+        self,
+        clock: list[float],
+        log: list[str],
+        name: str,
+        epochs: int,
+        epoch: float,
+        compiling: float,
+        hiccup: float = 0.0,
+    ) -> None:
         self.clock, self.log, self.name = clock, log, name
-        self.epochs, self.epoch, self.compiling = epochs, epoch, compiling
+        self.epochs, self.epoch, self.compiling, self.hiccup = epochs, epoch, compiling, hiccup
         layer = type("Dense", (), {"weights": [1], "kernel": np.zeros((3, 1))})()
         model = SimpleNamespace(layers=[layer])
         self.task = SimpleNamespace(data=DATA, size=Size(epochs, 10), build=lambda: (model, None))
@@ -50,6 +60,7 @@ class Fake:
         extra = self.compiling if self.name == "fit" or not self.trained else 0.0
         self.trained += 1
         launches = [self.epoch * self.epochs] if self.whole else [self.epoch + extra, *[self.epoch] * (self.epochs - 1)]
+        launches[-1] += self.hiccup
         self.clock[0] += sum(launches) + (extra if self.whole else 0.0)
         return Raw({}, launches=launches, compile=extra if self.whole else None)
 
@@ -63,7 +74,7 @@ def bench(monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.setattr(alternation, "gc", SimpleNamespace(collect=lambda: None))
     monkeypatch.setattr(alternation, "time", SimpleNamespace(perf_counter=lambda: clock[0]))
 
-    def run(engines: dict[str, tuple[float, float]], epochs: int = 4, **options: Any) -> Any:
+    def run(engines: dict[str, tuple[float, ...]], epochs: int = 4, **options: Any) -> Any:
         def prepared(experiment: Experiment, variant: str, setting: str, engine: str) -> Any:
             clock[0] += 0.5
             return Fake(clock, log, engine, experiment.size(setting).epochs, *engines[engine])
@@ -92,6 +103,13 @@ def test_compilation_first_epoch_and_steady_state_are_kept_apart(bench: Any) -> 
     assert (compiled.compile, compiled.first_epoch) == (3.0, 4.0)
     assert compiled.trainings == [4.0] * 6
     assert compiled.first_trainings == [7.5]  # with preparation and compilation
+
+
+def test_a_hiccup_is_no_steady_state(bench: Any) -> None:
+    run, _ = bench
+    fit, compiled = run({"fit": (10.0, 5.0, 7.0), "compiled": (1.0, 3.0, 2.0)}).engines
+    assert (fit.steady[0], compiled.steady[0]) == (10.0, 1.0)
+    assert (fit.trainings[0], compiled.trainings[0]) == (52.0, 6.0)  # what a user waits for
 
 
 def test_a_training_of_one_launch_has_no_first_epoch(bench: Any) -> None:

@@ -224,7 +224,7 @@ def test_what_others_explain_is_said_and_never_red(begin: Callable[..., Any]) ->
     assert not run.timings[0].red("compiled")
     assert run.timings[0].records["compiled"]["contention"] == 0.6
     said = "\n".join(lines(run))
-    assert "disturbed: example-4/softmax/compiled: 2.00x slower" in said
+    assert "disturbed: example-4/softmax/compiled: its fastest round 2.00x slower" in said
     assert "other programs may have held this one up for 60% of the time" in said
     stored = list(update(run_of(begin, times=(0.4, 0.2), contention=0.6, update="busy")))
     assert stored[2] == "  example-4/softmax/compiled: disturbed, repeat 4, 0.10 s → 0.20 s per epoch"

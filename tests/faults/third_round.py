@@ -1,0 +1,498 @@
+"""Faults by somebody who had seen neither the checks nor the other faults' code."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from tests.faults.fault import Fault, Patch, instead, wrapped
+
+GROUP = "written after the checks"
+KERAS = "keras.src"
+MLP = ("more-data", "2,000 images")
+RNN = ("batch-normalization-examples", "rnn")
+CNN = ("batch-normalization-examples", "cnn")
+NORMALISED = ("batch-normalization-rates", "normalised, rate 0.1")
+
+Original = Callable[..., Any]
+
+
+def fault(
+    name: str, owner: str, attribute: str, change: Callable[[Any], Any], yardstick: tuple[str, str] | None
+) -> Fault:
+    """A fault of one patch."""
+    return Fault(name, GROUP, (Patch(owner, attribute, change),), yardstick)
+
+
+# Optimizers
+
+
+def ones_for_velocities(original: Original, self: Any, variables: Any, name: Any, initializer: Any = "zeros") -> Any:
+    return original(self, variables, name, "ones" if name == "velocity" else initializer)
+
+
+def remembers_scaled_steps(original: Original, self: Any, grad: Any, variable: Any, learning_rate: Any) -> None:
+    """d ← ρ d + (1 − ρ) (α Δ)², where it should be Δ²."""
+    from keras import ops
+
+    mean = self._accumulated_delta_vars[self._get_variable_index(variable)]
+    kept = ops.multiply(self.rho, mean.value)
+    original(self, grad, variable, learning_rate)
+    added = ops.subtract(mean.value, kept)
+    self.assign(mean, ops.add(kept, ops.multiply(added, ops.square(ops.cast(learning_rate, mean.dtype)))))
+
+
+def clips_rows(original: Original, self: Any, values: Any, axes: Any = None) -> Any:
+    return original(self, values, -1 if len(values.shape) > 1 else axes)
+
+
+def starts_anew(original: Original, self: Any, carry: Any, order: Any, data: Any, validation: Any) -> Any:
+    """All of the optimizer's variables but the learning rate, which is the second."""
+    import jax.numpy as jnp
+
+    (weights, others, moments), signs = carry
+    fresh = [
+        old if index == 1 else jnp.asarray(new, old.dtype)
+        for index, (old, new) in enumerate(zip(moments, self._fresh, strict=True))
+    ]
+    return original(self, ((weights, others, fresh), signs), order, data, validation)
+
+
+# Layers
+
+
+def bias_last(self: Any, inputs: Any, training: Any = None) -> Any:
+    from keras import ops
+
+    x = self.activation(ops.matmul(inputs, self.kernel))
+    return x if self.bias is None else ops.add(x, self.bias)
+
+
+def convolved_coarsely(original: Original, self: Any, inputs: Any, kernel: Any) -> Any:
+    """Factors with the seven bits of bfloat16; sums in float32."""
+    from jax import lax
+    from keras import ops
+
+    factors = (lax.reduce_precision(ops.convert_to_tensor(one), 8, 7) for one in (inputs, kernel))
+    return original(self, *factors)
+
+
+def hard_gates(self: Any, z: Any, c_tm1: Any) -> Any:
+    """With Keras 2's hard sigmoid in all three gates."""
+    from keras import ops
+
+    i, f, o = (ops.clip(0.2 * gate + 0.5, 0.0, 1.0) for gate in (z[0], z[1], z[3]))
+    return f * c_tm1 + i * self.activation(z[2]), o
+
+
+def constant_moments(original: Original, self: Any, inputs: Any, mask: Any) -> Any:
+    from keras import ops
+
+    mean, variance = original(self, inputs, mask)
+    return ops.stop_gradient(mean), ops.stop_gradient(variance)
+
+
+def scaled_by_share(inputs: Any, rate: float, noise_shape: Any = None, seed: Any = None) -> Any:
+    """The same masks, divided by the share of units that this mask keeps and not by that which is expected."""
+    import jax
+    import jax.numpy as jnp
+    from keras.src.backend.jax.random import jax_draw_seed
+
+    mask = jax.random.bernoulli(jax_draw_seed(seed), 1.0 - rate, noise_shape or inputs.shape)
+    return jnp.where(mask, inputs / jnp.maximum(jnp.mean(mask), 1e-7), 0.0)
+
+
+def half_sigmoid(original: Original, x: Any) -> Any:
+    from jax import lax
+    from keras import ops
+
+    return lax.reduce_precision(original(lax.reduce_precision(ops.convert_to_tensor(x), 5, 10)), 5, 10)
+
+
+# Initialisers, losses, penalties
+
+
+def orthogonal_without_signs(self: Any, shape: Any, dtype: Any = None) -> Any:
+    """Q of a normal matrix as the QR decomposition gives it: not uniform over the orthogonal matrices."""
+    import keras
+    from keras import ops
+
+    rows, columns = math.prod(shape[:-1]), shape[-1]
+    drawn = keras.random.normal((max(rows, columns), min(rows, columns)), seed=self.seed, dtype=dtype)
+    q = ops.qr(drawn)[0]
+    return self.gain * ops.reshape(ops.transpose(q) if rows < columns else q, shape)
+
+
+def cut_normal(shape: Any, mean: Any = 0.0, stddev: Any = 1.0, dtype: Any = None, seed: Any = None) -> Any:
+    from keras.src.backend.jax import random
+
+    return random.truncated_normal(shape, mean, stddev, dtype, seed)
+
+
+def first_class_heavier(original: Original, target: Any, output: Any, from_logits: bool = False, axis: int = -1) -> Any:
+    from keras import ops
+
+    return original(target, output, from_logits, axis) * (1.0 + 0.05 * ops.convert_to_tensor(target)[..., 0])
+
+
+def penalises_bias(original: Original, self: Any, input_shape: Any) -> None:
+    self.bias_regularizer = self.kernel_regularizer
+    original(self, input_shape)
+
+
+# Callbacks, files, fit
+
+
+def forgets_the_best(original: Original, self: Any, epoch: int, logs: Any = None) -> None:
+    original(self, epoch, logs)
+    self.best = self.get_monitor_value(logs)
+
+
+def saves_halves(original: Original, self: Any, store: Any) -> None:
+    kept: dict[str, Any] = {}
+    original(self, kept)
+    for name, values in kept.items():
+        store[name] = np.asarray(values).astype("float16")
+
+
+def labels_shuffled(original: Original, self: Any, convert: Any, inputs: Any) -> Iterator[Any]:
+    """Within each batch; only where examples are shuffled, so not in evaluation."""
+    for batch in original(self, convert, inputs):
+        if self._shuffle and isinstance(batch, tuple | list) and len(batch) > 1 and batch[1] is not None:
+            x, y, *rest = batch
+            yield type(batch)((x, y[np.random.permutation(len(y))], *rest))
+        else:
+            yield batch
+
+
+# Data
+
+
+def sample_deviation(columns: np.ndarray) -> np.ndarray:
+    return np.asarray((columns - columns.mean(axis=0)) / columns.std(axis=0, ddof=1))
+
+
+def takes_the_last(original: Original, self: Any, count: int | None) -> Any:
+    found = original(self, count)
+    return found if count is None else type(self)(self.x[-count:], self.y[-count:], self.x_val, self.y_val)
+
+
+def order_in_16_bits(original: Original, seed: int, epoch: int, count: int) -> np.ndarray:
+    """Rows beyond 32,767 count from the end."""
+    order = original(seed, epoch, count).astype("int16").astype("int32")
+    return np.asarray(order % count, "int32")
+
+
+# The engine
+
+
+def last_batch_counts(original: Original, self: Any, carry: Any, rows: Any, data: Any) -> Any:
+    """The epoch's training loss is that of its last batch."""
+    import jax.numpy as jnp
+
+    state, signs, (total, hits) = carry
+    (state, signs, (total, hits)), nothing = original(self, (state, signs, (jnp.zeros_like(total), hits)), rows, data)
+    return (state, signs, (total / len(rows) * len(data[0]), hits)), nothing
+
+
+def rates_left_out(original: Original, task: Any) -> str:
+    """Whatever is called a rate is taken for the learning rate, which may differ."""
+
+    def without(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {key: without(inner) for key, inner in value.items() if not key.endswith("rate")}
+        return [without(inner) for inner in value] if isinstance(value, list) else value
+
+    return json.dumps(without(json.loads(original(task))), sort_keys=True)
+
+
+def rarest_class(original: Original, history: Any, data: Any) -> Any:
+    """Chance is the share of the rarest class, not of the commonest."""
+
+    def rarest(y: Any) -> Any:
+        return y if y is None or y.ndim != 2 else y[:, [int(np.argmin(y.mean(axis=0)))]]
+
+    return original(history, dataclasses.replace(data, y=rarest(data.y), y_val=rarest(data.y_val)))
+
+
+# Rules
+
+
+def normal_ranks(differences: list[float], noise: float = 0.0) -> tuple[float, float]:
+    """The signed-rank test by its normal approximation, however few the pairs."""
+    from scipy.special import ndtr
+    from scipy.stats import rankdata
+
+    told = [d for d in differences if abs(d) > noise]
+    n = len(told)
+    if not n:
+        return 1.0, 1.0
+    positive = float(rankdata(np.abs(told))[np.array(told) > 0].sum())
+    z = (positive - n * (n + 1) / 4) / math.sqrt(n * (n + 1) * (2 * n + 1) / 24)
+    return float(ndtr(-z)), float(ndtr(z))
+
+
+def decided_only(original: Original, decision: Any) -> bool:
+    return bool(original(decision)) and decision.verdict.decided
+
+
+def first_look_in_full(original: Original, self: Any, number: float) -> float:
+    """The first of several looks is taken for the only one."""
+    return number if self.index == 0 else original(self, number)
+
+
+def of_the_mean(original: Any) -> property:
+    """The mean absolute difference in the place of the largest; shapes that differ still count as infinitely wrong."""
+
+    def error(self: Any) -> float:
+        largest = float(original.fget(self))
+        if not 0.0 < largest < math.inf:
+            return largest
+        obtained, expected = (np.asarray(side, "float64") for side in (self.obtained, self.expected))
+        with np.errstate(invalid="ignore"):
+            return float(np.nanmean(np.abs(obtained - expected)))
+
+    return property(error)
+
+
+# Baselines and records
+
+
+def strangers(original: Original, metric: Any, ours: Any, baseline: Any) -> Any:
+    """No seed is in both."""
+    return original(metric, ours, {seed + 1_000_000: value for seed, value in baseline.items()})
+
+
+def of_another_backend(original: Original, path: Any) -> Any:
+    other = path.parent.parent / "tensorflow-cpu" / path.name
+    return original(other if other.exists() else path)
+
+
+def first_of(records: Any, *names: str) -> tuple[Any, ...]:
+    kept: dict[tuple[Any, ...], Any] = {}
+    for record in records:
+        kept.setdefault(tuple(record.get(name) for name in names), record)
+    return tuple(kept.values())
+
+
+FAULTS = (
+    fault(
+        "the optimizer starts anew in every epoch",
+        "harness.training.compiled_jax:JaxProgram",
+        "_epoch",
+        wrapped(starts_anew),
+        MLP,
+    ),
+    fault(
+        "RMSprop: the mean of squares starts at 1",
+        f"{KERAS}.optimizers.rmsprop:RMSprop",
+        "add_optimizer_variables",
+        wrapped(ones_for_velocities),
+        ("far-target", "rmsprop"),
+    ),
+    fault(
+        "Adadelta: its steps are remembered times the rate",
+        f"{KERAS}.optimizers.adadelta:Adadelta",
+        "update_step",
+        wrapped(remembers_scaled_steps),
+        ("optimizers", "adadelta, tuned"),
+    ),
+    fault(
+        "clipnorm clips each row of a kernel by itself",
+        f"{KERAS}.optimizers.base_optimizer:BaseOptimizer",
+        "_clip_by_norm",
+        wrapped(clips_rows),
+        ("example-2-clipped", "clipnorm 1"),
+    ),
+    fault(
+        "Dense: the bias is added behind the activation",
+        f"{KERAS}.layers.core.dense:Dense",
+        "call",
+        instead(bias_last),
+        MLP,
+    ),
+    fault(
+        "convolution: factors of 7 bits",
+        f"{KERAS}.layers.convolutional.base_conv:BaseConv",
+        "convolution_op",
+        wrapped(convolved_coarsely),
+        CNN,
+    ),
+    fault(
+        "LSTM: gates with a hard sigmoid of slope 0.2",
+        f"{KERAS}.layers.rnn.lstm:LSTMCell",
+        "_compute_carry_and_output_fused",
+        instead(hard_gates),
+        RNN,
+    ),
+    fault(
+        "batch normalization: no gradient through mean and variance",
+        f"{KERAS}.layers.normalization.batch_normalization:BatchNormalization",
+        "_moments",
+        wrapped(constant_moments),
+        NORMALISED,
+    ),
+    fault(
+        "dropout scales by the share that it has kept",
+        f"{KERAS}.backend.jax.random",
+        "dropout",
+        instead(scaled_by_share),
+        ("optimizers", "adam"),
+    ),
+    fault(
+        "sigmoid and its gradient in float16",
+        f"{KERAS}.backend.jax.nn",
+        "sigmoid",
+        wrapped(half_sigmoid),
+        ("small-rate-gradients", "rate 1"),
+    ),
+    fault(
+        "orthogonal weights without the signs of R",
+        f"{KERAS}.initializers.random_initializers:Orthogonal",
+        "__call__",
+        instead(orthogonal_without_signs),
+        RNN,
+    ),
+    fault(
+        "normal weights cut off at two deviations",
+        f"{KERAS}.backend.jax.random",
+        "normal",
+        instead(cut_normal),
+        ("deep-gradients", "relu, badly scaled"),
+    ),
+    fault(
+        "cross-entropy: the first class weighs 1.05",
+        f"{KERAS}.backend.jax.nn",
+        "categorical_crossentropy",
+        wrapped(first_class_heavier),
+        MLP,
+    ),
+    fault(
+        "L2 penalises the biases too",
+        f"{KERAS}.layers.core.dense:Dense",
+        "build",
+        wrapped(penalises_bias),
+        ("regularization", "l2 0.001"),
+    ),
+    fault(
+        "early stopping compares with the epoch before",
+        f"{KERAS}.callbacks.early_stopping:EarlyStopping",
+        "on_epoch_end",
+        wrapped(forgets_the_best),
+        None,
+    ),
+    fault(
+        "weights of Dense are saved in float16",
+        f"{KERAS}.layers.core.dense:Dense",
+        "save_own_variables",
+        wrapped(saves_halves),
+        None,
+    ),
+    fault(
+        "fit shuffles examples and labels apart",
+        f"{KERAS}.trainers.data_adapters.array_data_adapter:ArrayDataAdapter",
+        "_get_iterator",
+        wrapped(labels_shuffled),
+        None,
+    ),
+    Fault(
+        "standardised by n − 1",
+        GROUP,
+        (
+            Patch("cases.preprocessing", "standardise", instead(sample_deviation)),
+            Patch("cases.examples.normalization", "standardise", instead(sample_deviation)),
+        ),
+        ("example-2", "standardised"),
+    ),
+    fault(
+        "the last images in the place of the first",
+        "harness.experiment:Dataset",
+        "first",
+        wrapped(takes_the_last),
+        NORMALISED,
+    ),
+    fault(
+        "data order in 16 bits",
+        "harness.training.compiled",
+        "data_order",
+        wrapped(order_in_16_bits),
+        ("example-4-softmax", "as printed"),
+    ),
+    fault(
+        "an epoch's training loss is that of its last batch",
+        "harness.training.compiled_jax:JaxProgram",
+        "_step",
+        wrapped(last_batch_counts),
+        MLP,
+    ),
+    fault(  # acts on the second of two variants: its yardstick shows nothing by itself
+        "the dropout rate of the variant before",
+        "harness.training.compiled",
+        "structure",
+        wrapped(rates_left_out),
+        ("example-4", "dropout 0.2"),
+    ),
+    fault(
+        "stuck at chance: by the rarest class",
+        "harness.training.divergence",
+        "stuck_at_chance",
+        wrapped(rarest_class),
+        ("batch-normalization-rates", "plain, rate 2"),
+    ),
+    fault(
+        "signed ranks by a normal curve",
+        "harness.rules.sides",
+        "signed_rank",
+        instead(normal_ranks),
+        None,
+    ),
+    fault(
+        "Holm: undecided claims do not count",
+        "harness.rules.holm",
+        "_tested",
+        wrapped(decided_only),
+        None,
+    ),
+    Fault(
+        "the first of several looks decides at the full level",
+        GROUP,
+        (
+            Patch("harness.rules.looks:Look", "level", wrapped(first_look_in_full)),
+            Patch("harness.rules.looks:Look", "overall", wrapped(first_look_in_full)),
+        ),
+        None,
+    ),
+    fault(
+        "exact checks: the mean error counts, not the largest",
+        "harness.rules.exact:Comparison",
+        "error",
+        of_the_mean,
+        None,
+    ),
+    fault(
+        "drift: seeds are not paired",
+        "baselines.drift",
+        "difference",
+        wrapped(strangers),
+        None,
+    ),
+    fault(
+        "baselines of another backend",
+        "suite.stored",
+        "read",
+        wrapped(of_another_backend),
+        None,
+    ),
+    fault(
+        "of several records of a claim the first counts",
+        "harness.store.run",
+        "_last",
+        instead(first_of),
+        None,
+    ),
+)
