@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 
 from baselines.curves import CALM, SMALLEST, Shift, _scattered, largest, relative, rounding, symmetric
+from baselines.files import read
 from harness.trial import Trial
+from suite.options import ROOT
 
 LEVEL, RUNS, EPOCHS = 0.01, 400, 8
 NOISE = {
@@ -122,6 +124,22 @@ def test_seeds_that_meet_chaos_are_seldom_taken_for_moved(n, chance):
         shift = _scattered("loss", list(moved), list(twins)) if np.abs(twins).max() <= CALM else None
         alarms += shift is not None and shift.p < LEVEL
     assert alarms <= 0.004 * runs
+
+
+def test_stored_twins_raise_no_alarm_among_themselves():
+    """Real rounding: five twins of a variant against its others, of every variant that has ten or more."""
+    rng = np.random.default_rng(7)
+    compared = 0
+    for path in sorted((ROOT / "baselines" / "quick").glob("*/*.json")):
+        held = read(path)
+        for name, variant in held.variants.items():
+            known = {feature: np.array(values) for feature, values in variant.rounding.items() if len(values) >= 10}
+            for _ in range(20 if known else 0):
+                order = rng.permutation(min(map(len, known.values())))
+                shifts = [_scattered(of, list(v[order[:5]]), list(v[order[5:]])) for of, v in known.items()]
+                assert all(s is None or s.p > LEVEL / 100 / len(known) for s in shifts), (path, name)
+                compared += 1
+    assert compared >= 1000
 
 
 def test_what_is_said():

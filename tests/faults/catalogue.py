@@ -12,6 +12,7 @@ from tests.faults import (
     determinism,
     engine,
     files,
+    fourth_round,
     held_out,
     initialisers,
     layers,
@@ -38,6 +39,7 @@ GROUPS = (
     afterwards,
     held_out,
     third_round,
+    fourth_round,
 )
 FAULTS: tuple[Fault, ...] = tuple(fault for group in GROUPS for fault in group.FAULTS)
 NAMES = tuple(fault.name for fault in FAULTS)

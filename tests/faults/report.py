@@ -9,12 +9,11 @@ from typing import Any
 
 from reports.text import code, escape, table
 from tests.faults.catalogue import named
-from tests.faults.explained import EXPLAINED, MISSED_AT_FIRST
+from tests.faults.explained import EXPLAINED, MISSED_AT_FIRST, ROUNDS
 from tests.faults.run import STAGES
 
 Row = Mapping[str, Any]
 ELSEWHERE, HERE = "another machine", "same fingerprint"
-LATER = "written after the checks"
 HEAD = """# What the suite catches
 
 Each fault is put into Keras, the data or our own code for one run of `pytest suite/`, setting quick, which stops at
@@ -43,7 +42,9 @@ def report(folder: Path) -> str:
 
 def section(backend: str, rows: Sequence[Row]) -> str:
     faults = [row for row in rows if row["group"] != "control"]
-    parts = [f"## {backend}", *control(rows), counted(faults)]
+    parts = [f"## {backend}", *control(rows)]
+    if faults:
+        parts += [counted(faults), *rounds({row["name"] for row in faults})]
     missed = [row for row in faults if not row[ELSEWHERE]["caught"]]
     if missed:
         parts += [
@@ -70,7 +71,7 @@ def uncaught(row: Row, column: str) -> str:
     if column == HERE and not tried_here(row):
         return "not tried"
     if row[column]["caught"]:
-        return f"**red**, {code(row[column]['by'])}"
+        return f"**red**, {code(row[column]['by'])} ({escape(row[column]['reason'].partition('. ')[0])})"
     return f"nothing red in {row[column]['cases']} cases (stages {', '.join(row['stages'])})"
 
 
@@ -91,17 +92,27 @@ def counted(rows: Sequence[Row]) -> str:
         if row[ELSEWHERE]["caught"]:
             kind = row[ELSEWHERE]["by"].partition("[")[0]
             kinds[kind] = kinds.get(kind, 0) + 1
-    later = [row for row in rows if row["group"] == LATER]
-    of_later = ""
-    if later:
-        caught = sum(row[ELSEWHERE]["caught"] and row["name"] not in MISSED_AT_FIRST for row in later)
-        added = ", ".join(escape(name) for name in MISSED_AT_FIRST)
-        of_later = (
-            f" Of the {len(later)} faults that were thought of when all checks stood, another machine caught {caught} "
-            f"at first; checks of their class were added for: {added}."
-        )
     first = ", ".join(f"{count} by {code(kind)}" for kind, count in sorted(kinds.items(), key=lambda kv: -kv[1]))
-    return f"Caught on {lines[0]}; {lines[1]}. First seen on another machine: {first}.{of_later}"
+    return f"Caught on {lines[0]}; {lines[1]}. First seen on another machine: {first}."
+
+
+def rounds(names: set[str]) -> list[str]:
+    """Of the faults that came after the checks: how many were caught before any check was added for them."""
+    said = []
+    for who, faults in ROUNDS.items():
+        those = [name for name in faults if name in names]
+        if those:
+            caught = sum(name not in MISSED_AT_FIRST for name in those)
+            said.append(f"- {who}: **{caught} of {len(those)}**")
+    if not said:
+        return []
+    added = ", ".join(escape(name) for name in MISSED_AT_FIRST if name in names)
+    return [
+        "What is to be expected of a fault that is not here? Those that were thought of when all checks stood, as they "
+        "were caught on another machine at first:",
+        "\n".join(said),
+        f"After each round checks were added for the class of what had been missed: {added}.",
+    ]
 
 
 def line(row: Row) -> list[str]:

@@ -1,19 +1,18 @@
 """How often the rule cries wolf, and what it catches, on recorded processes of identical code.
 
-``pool.json`` holds processes of one machine (2 cores of an Intel Xeon), recorded by ``-m timing`` runs, up to 12 rounds
-of each, by what else ran: "busy" is a load average of 7 to 15, "quiet" nothing. A comparison draws the stored repeats
-and the process to be judged without replacement; of the busy ones the rounds too, with replacement. Nothing confirms an
-alarm here: the figures are those of one series.
+``pool.json`` holds processes of one machine (2 cores of an AMD EPYC), recorded by ``-m timing`` runs, up to 24 rounds
+of each, by what else ran: "busy" is a load average of 5 to 6, "quiet" nothing in this guest of its host. Of the slower
+ones each epoch took 1.1 times as long. A comparison draws the stored repeats and the process to be judged without
+replacement; of the busy ones the rounds too, with replacement. Nothing confirms an alarm here: the figures are those of
+one series.
 """
 
 from __future__ import annotations
 
 import functools
-import itertools
 import json
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,12 +22,11 @@ from scipy.stats import binom
 
 from baselines.timing import TimeState, compare_times
 from baselines.timing_record import Repeat
-from tests.timing.make import process, repeat
+from tests.timing.make import repeat
 
 STORED, CASES, RUNS = 5, 8, 300
 FIT, COMPILED = "example-1/rate 0.1/fit", "example-1/rate 0.1/compiled"
-ALONE = {FIT: 1.34e-3, COMPILED: 4.6e-6}
-"""Seconds per epoch on the same machine, alone."""
+SLOWER = "quiet, 10 % slower"
 
 
 @functools.cache
@@ -51,19 +49,16 @@ def drawn(rng: np.random.Generator, recorded: dict[str, Any], *, told: bool) -> 
     return process_of(recorded, rng.choice(recorded["rounds"], len(recorded["rounds"])), told=told)
 
 
-def quiet(rng: np.random.Generator, case: str) -> Repeat:
-    """A made-up repeat of a quiet machine: processes differ by 0.5 %, rounds by 1 %."""
-    return replace(process(rng, ALONE[case], 0.005, 0.01, 12), epochs=200, contention=0.0)
-
-
 def states(case: str, *, told: bool, stored_when_quiet: bool = False) -> Counter[TimeState]:
     """What busy processes are found to be; ``told``: with their contention, as a run knows it."""
     rng = np.random.default_rng(0)
     found: Counter[TimeState] = Counter()
-    busy = pool()["busy"][case]
+    busy, quiet = pool()["busy"][case], pool()["quiet"][case]
     for _ in range(RUNS):
         last, *others = (busy[index] for index in rng.choice(len(busy), STORED + 1, replace=False))
-        stored = [quiet(rng, case) if stored_when_quiet else drawn(rng, other, told=told) for other in others]
+        if stored_when_quiet:
+            others = [quiet[index] for index in rng.choice(len(quiet), STORED, replace=False)]
+        stored = [drawn(rng, other, told=told) for other in others]
         found[compare_times(drawn(rng, last, told=told), stored, CASES).state] += 1
     return found
 
@@ -75,31 +70,34 @@ def test_identical_code_on_a_busy_machine_alarms_at_most_once_in_a_hundred(case:
     assert found[TimeState.SLOWER] <= binom.ppf(0.999, RUNS, 0.01)
 
 
-@pytest.mark.parametrize("case", [FIT, COMPILED])
-def test_it_is_the_contention_that_tells(case: str) -> None:
-    """Why it is part of the rule: without it, a machine that has become busy is an alarm nearly every time."""
-    untold = states(case, told=False, stored_when_quiet=True)
-    assert untold[TimeState.SLOWER] > 0.8 * RUNS
-    assert states(case, told=True, stored_when_quiet=True)[TimeState.DISTURBED] > 0.8 * RUNS
+def test_it_is_the_contention_that_tells() -> None:
+    """Why it is part of the rule: without it, a machine that has become busy is an alarm most of the time."""
+    assert states(FIT, told=False, stored_when_quiet=True)[TimeState.SLOWER] > 0.5 * RUNS
+    assert states(FIT, told=True, stored_when_quiet=True)[TimeState.DISTURBED] > 0.5 * RUNS
 
 
-def slower_when_quiet(case: str, factor: float) -> tuple[int, int]:
-    """(how often a process, ``factor`` times as slow, is found slower than three or four others, of how many)."""
-    recorded = pool()["quiet"][case]
-    found = []
-    for last in recorded:
-        others = [one for one in recorded if one is not last]
+def slower_when_quiet(case: str, factor: float, stored: int, noise: str = "quiet") -> float:
+    """How often a process of ``noise``, ``factor`` times as slow, is found slower than so many quiet ones."""
+    rng = np.random.default_rng(1)
+    quiet, judged = pool()["quiet"][case], pool()[noise][case]
+    found = 0
+    for _ in range(RUNS):
+        order = rng.permutation(len(quiet))
+        last = quiet[order[-1]] if noise == "quiet" else judged[rng.integers(len(judged))]
         now = process_of(last, [factor * seconds for seconds in last["rounds"]])
-        for stored in [*itertools.combinations(others, 3), others]:
-            found.append(compare_times(now, [process_of(one, one["rounds"]) for one in stored], CASES).state)
-    return found.count(TimeState.SLOWER), len(found)
+        before = [process_of(quiet[index], quiet[index]["rounds"]) for index in order[:stored]]
+        found += compare_times(now, before, CASES).state is TimeState.SLOWER
+    return found / RUNS
 
 
 def test_ten_percent_are_caught_on_a_quiet_machine_and_nothing_else_is() -> None:
-    assert slower_when_quiet(FIT, 1.1) == (25, 25)
-    assert slower_when_quiet(FIT, 1.0) == (0, 25)
+    """Ten stored repeats: of processes that were slower, and of all processes with their times multiplied."""
+    assert slower_when_quiet(FIT, 1.0, 10, SLOWER) >= 0.9
+    assert slower_when_quiet(FIT, 1.1, 10) >= 0.75
+    assert slower_when_quiet(FIT, 1.0, 10) <= binom.ppf(0.999, RUNS, 0.01) / RUNS
+    assert slower_when_quiet(FIT, 1.0, 5) <= binom.ppf(0.999, RUNS, 0.01) / RUNS
 
 
 def test_what_takes_a_millisecond_as_a_whole_may_take_a_tenth_more() -> None:
     """Nobody waits for it: a limit of the rule, not of the measurement."""
-    assert slower_when_quiet(COMPILED, 1.1) == (0, 25)
+    assert slower_when_quiet(COMPILED, 1.1, 10) == 0.0
