@@ -16,6 +16,7 @@ from cases.regularized import regularized_mlp
 from harness.experiment import Dataset, Experiment, Size, Variant
 from harness.metric import Metric
 from harness.training.train import train
+from harness.training.weight_gradients import weight_gradients
 from suite.conformance.engine import optimizer
 from suite.conformance.finding import Finding
 
@@ -200,5 +201,27 @@ def check_dropout(engine: str, setting: str) -> Iterator[Finding]:
     # one mask for a batch of 2000 makes it 45 times as large
     yield Finding("its spread over epochs, in units of independent masks", spread, 1.0, 0.999)
     yield Finding("the same seed's masks once more", again.history["loss"], first.history["loss"])
+    yield from check_mask()
     for curve in ("val_loss", "train_loss"):
         yield Finding(f"the same in inference, {curve}", list(first.history[curve]), [1.0] * EPOCHS, 1e-6)
+
+
+def check_mask() -> Iterator[Finding]:
+    """Of ones behind a dropout, added up and squared: the k units that are kept have the gradient 2 k / (1 − rate)²,
+    before and behind it, and the others none."""
+    import keras
+    from keras import layers
+
+    units, rate = 400, 0.25
+    ones = {"use_bias": False, "kernel_initializer": "ones"}
+    model = keras.Sequential(
+        [layers.Input((1,)), layers.Dense(units, **ones), layers.Dropout(rate, seed=1), layers.Dense(1, **ones)]
+    )
+    one, nothing = np.ones((1, 1), "float32"), np.zeros((1, 1), "float32")
+    before, behind = map(np.ravel, weight_gradients(model, "mean_squared_error", one, nothing))
+    kept = behind != 0
+    near = SURE * math.sqrt(rate * (1 - rate) / units)
+    yield Finding("units that a dropout of 0.25 keeps", kept.mean(), 1 - rate, near)
+    expected = kept * 2 * kept.sum() / (1 - rate) ** 2
+    for of, gradient in (("before", before), ("behind", behind)):
+        yield Finding(f"gradients of the weights {of} a dropout", gradient, expected, 1e-5 * expected.max())
