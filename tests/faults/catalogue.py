@@ -13,6 +13,7 @@ from tests.faults import (
     engine,
     files,
     fourth_round,
+    fourth_round_judged,
     held_out,
     initialisers,
     layers,
@@ -21,6 +22,7 @@ from tests.faults import (
     optimizers,
     statistics,
     third_round,
+    third_round_judged,
 )
 from tests.faults.fault import Fault
 
@@ -39,7 +41,9 @@ GROUPS = (
     afterwards,
     held_out,
     third_round,
+    third_round_judged,
     fourth_round,
+    fourth_round_judged,
 )
 FAULTS: tuple[Fault, ...] = tuple(fault for group in GROUPS for fault in group.FAULTS)
 NAMES = tuple(fault.name for fault in FAULTS)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from tests.faults import afterwards, fourth_round, held_out, third_round
+from tests.faults import afterwards, fourth_round, fourth_round_judged, held_out, third_round, third_round_judged
 
 EXPLAINED: Mapping[str, str] = {}
 """Why a fault that another machine misses is missed, by its name."""
@@ -12,9 +12,11 @@ ROUNDS: Mapping[str, tuple[str, ...]] = {
     "by those who had written the checks, or read them": tuple(
         fault.name for fault in (*afterwards.FAULTS, *held_out.FAULTS) if fault.group == LATER
     ),
-    "by somebody who had seen neither checks nor faults": tuple(fault.name for fault in third_round.FAULTS),
+    "by somebody who had seen neither checks nor faults": tuple(
+        fault.name for fault in (*third_round.FAULTS, *third_round_judged.FAULTS)
+    ),
     "by somebody like that, when checks of those classes had been added": tuple(
-        fault.name for fault in fourth_round.FAULTS
+        fault.name for fault in (*fourth_round.FAULTS, *fourth_round_judged.FAULTS)
     ),
 }
 """Faults that were thought of when all checks stood, by who thought of them."""
