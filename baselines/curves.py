@@ -139,7 +139,7 @@ def _shifted(name: str, moved: Sequence[float], twins: Sequence[float]) -> Shift
 
 
 def _scattered(name: str, moved: Sequence[float], twins: Sequence[float]) -> Shift | None:
-    """Each seed by itself; None where rounding is not calm, or a seed moved by no more than ``SMALLEST``."""
+    """Each seed by itself; None where rounding is not calm, or seeds moved by no more than ``SMALLEST`` in the mean."""
     from scipy.special import stdtr
 
     if max(map(abs, twins)) > CALM:
@@ -148,6 +148,7 @@ def _scattered(name: str, moved: Sequence[float], twins: Sequence[float]) -> Shi
     typical, n, m = statistics.fmean(ours), len(ours), len(theirs)
     if typical <= math.log(SMALLEST):
         return None
+    # not scipy's ttest_ind: without any spread, every twin at the floor, it has no p-value
     squares = (n - 1) * statistics.variance(ours) + (m - 1) * statistics.variance(theirs)
     error = math.sqrt(squares / (n + m - 2) * (1 / n + 1 / m))
     p = float(stdtr(n + m - 2, (statistics.fmean(theirs) - typical) / max(error, FLOAT_NOISE)))
