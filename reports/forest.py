@@ -21,7 +21,7 @@ NAME = "effects.svg"
 LINEAR_WITHIN = 0.01
 WIDE = 0.12
 """With an effect larger than this, those beyond LINEAR_WITHIN are drawn by their logarithm."""
-WIDTH, LEFT, RIGHT, EFFECT, SLIDE, VERDICT = 11.2, 2.6, 6.5, 6.7, 8.55, 9.25
+WIDTH, LEFT, RIGHT, EFFECT, SLIDE, VERDICT = 11.5, 2.6, 6.5, 6.7, 8.9, 9.55
 """Inches: the figure's width, both ends of the axis, and where the columns right of it begin."""
 
 Row = tuple[Mapping[str, Any], Mapping[str, Any]]
