@@ -10,7 +10,7 @@ import pytest
 
 from harness.errors import SuiteError
 from harness.training.backend import check_installed
-from harness.training.train import resolve_engine
+from harness.training.engines import resolve_engine
 from reports.folders import check_writable, runs_folder
 from suite import options as suite_options
 from suite import plan, selection, summary, workers

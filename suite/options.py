@@ -16,7 +16,7 @@ from harness.experiment import SETTINGS
 from harness.rules.levels import FEWEST_SEEDS
 from harness.store.address import Address
 from harness.training.backend import BACKENDS
-from harness.training.train import ENGINES
+from harness.training.engines import ENGINES
 from suite.sequential import MOST, AsNeeded
 
 if TYPE_CHECKING:

@@ -20,7 +20,8 @@ from harness.fingerprint import fingerprint
 from harness.rules import Exact
 from harness.store import RecordError, Run, RunLog
 from harness.training.backend import Device
-from harness.training.train import resolve_engine, train
+from harness.training.engines import resolve_engine
+from harness.training.train import train
 from harness.trial import Trial
 from harness.verdict import Decision, Verdict
 from suite import errata, sequential

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pytest
 
-from harness.training.train import ENGINES
+from harness.training.engines import ENGINES
 from suite.outcome import plain_errors
 from suite.replay import replay
 from suite.run import SuiteRun

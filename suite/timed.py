@@ -18,8 +18,8 @@ from harness.timing.alternation import EngineTimes, WorkTimes, alternate, sized
 from harness.timing.peak import Peak, measure_again, measure_peak
 from harness.timing.ratio import Ratio, ratio
 from harness.timing.stability import ADVICE, Doubt, drifted_peak, held_up, loaded, unsteady_rounds
+from harness.training.engines import ENGINES
 from harness.training.placement import check_on_gpu
-from harness.training.train import ENGINES
 from suite.catalogue import EXPERIMENTS, training_name
 from suite.run import SuiteRun
 from suite.stored import provenance

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from baselines.timing import TimeState, times
 from baselines.timing_files import read_timings, timings_path, update_timings
 from baselines.timing_record import Timings
-from harness.training.train import ENGINES
+from harness.training.engines import ENGINES
 from reports.timing import duration, factor, gflops, of_products, percent, speed
 from suite.run import SuiteRun
 from suite.timed import WORK, Timed, case, engines_of

@@ -14,13 +14,10 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from harness.training.engines import epochs_of_launch
 from harness.training.observing import observed
 from harness.training.seeding import data_order
 from harness.training.task import OnEpoch, Raw, Task
-
-WHOLE = 1e8
-"""Examples × epochs × parameters up to which a training is one launch; beyond, a launch is one epoch, so that a launch
-lasts at most seconds and Ctrl-C is heard."""
 
 
 class Program(Protocol):
@@ -63,10 +60,11 @@ def load_program(task: Task, backend: str) -> Program:
     return JaxProgram(task)
 
 
-def structure(task: Task) -> str:
+def structure(task: Task, initializers: bool = True) -> str:
     """All that a compiled program of a task depends on: equal texts, one program.
 
-    Layers and optimizers count by what their ``get_config`` says, which Keras asks to be complete.
+    Layers and optimizers count by what their ``get_config`` says, which Keras asks to be complete. ``initializers``:
+    whether those of the layers count too; they decide the weights that a program is given, not what it does to them.
     """
     model, optimizer = task.build()
     config = _nameless(optimizer.get_config())
@@ -81,19 +79,23 @@ def structure(task: Task) -> str:
         experiment.halves,
         sorted(experiment.follow),
     ]
-    parts = [experiment.id, _nameless(model.get_config()), type(optimizer).__name__, config, recorded, shapes]
+    layers = _nameless(model.get_config(), without="" if initializers else "_initializer")
+    parts = [experiment.id, layers, type(optimizer).__name__, config, recorded, shapes]
     return json.dumps([*parts, task.size.epochs, task.size.batch_size], sort_keys=True, default=repr)
 
 
-def _nameless(config: Any) -> Any:
-    """A configuration without the names that Keras counts up; a precision policy's name is what it says."""
+def _nameless(config: Any, without: str = "") -> Any:
+    """A configuration without the names that Keras counts up; a precision policy's name is what it says.
+
+    ``without``: how the keys end that are left out as well; "" for none.
+    """
     if isinstance(config, dict):
         if config.get("class_name") == "DTypePolicy":
             return config
-        names = ("name", "keras_history")
-        return {key: _nameless(value) for key, value in config.items() if key not in names}
+        kept = {key: value for key, value in config.items() if key not in ("name", "keras_history")}
+        return {key: _nameless(v, without) for key, v in kept.items() if not (without and key.endswith(without))}
     if isinstance(config, list | tuple):
-        return [_nameless(value) for value in config]
+        return [_nameless(value, without) for value in config]
     return config
 
 
@@ -118,11 +120,12 @@ class Programs:
 class CompiledEngine:
     """Trains seed after seed of one task with one program, which ``programs`` may have from an earlier task."""
 
+    name = "compiled"
+
     def __init__(self, task: Task, backend: str, programs: Programs | None = None) -> None:
         self.task = task
         self.program, self._compiled = (programs or Programs()).get(task, backend)
-        work = len(task.data.x) * task.size.epochs * max(self.program.parameters, 1000)
-        self.epochs_per_launch = max(task.size.epochs if work <= WHOLE else 1, 1)
+        self.epochs_per_launch = epochs_of_launch(task, self.program.parameters)
 
     @property
     def weights(self) -> Sequence[Any]:
@@ -144,7 +147,7 @@ class CompiledEngine:
             raw.launches.append(time.perf_counter() - clock)
             for name, curve in curves.items():
                 raw.history.setdefault(name, []).extend(float(value) for value in curve)
-            _note(raw, signs, steps_before=start * self.task.steps)
+            note(raw, signs, steps_before=start * self.task.steps)
             self._observe(raw)
             on_epoch(seed, batch[-1] + 1)
         return raw
@@ -168,7 +171,8 @@ class CompiledEngine:
         return max(taken[0] - taken[1], 0.0)
 
 
-def _note(raw: Raw, signs: Any, steps_before: int) -> None:
+def note(raw: Raw, signs: Any, steps_before: int) -> None:
+    """Adds what a launch gave beside its curves (``Program.launch``) to a trial's measurements."""
     broken, is_nan, high, raw.initial = int(signs[0]), bool(signs[1]), int(signs[2]), float(signs[3])
     if broken and not raw.broken:
         raw.broken, raw.broken_is_nan = broken + steps_before, is_nan

@@ -79,12 +79,21 @@ class JaxProgram:
         hits = jnp.sum(jnp.argmax(outputs, -1) == jnp.argmax(y, -1)) if self._accuracy else jnp.int32(0)
         return loss, (others, hits)
 
-    def _step(self, carry: Any, rows: Any, data: Any) -> Any:
-        import jax
+    def _whole(self, data: Any) -> Any:
+        """(x, y) of all examples, as the network takes them."""
+        return data
+
+    def _batch_of(self, data: Any, rows: Any) -> tuple[Any, Any]:
         import jax.numpy as jnp
 
+        x, y = data
+        return jnp.take(x, rows, axis=0), jnp.take(y, rows, axis=0)
+
+    def _step(self, carry: Any, rows: Any, data: Any) -> Any:
+        import jax
+
         (weights, others, moments), signs, (total, hits) = carry
-        x, y = (jnp.take(array, rows, axis=0) for array in data)
+        x, y = self._batch_of(data, rows)
         gradient = jax.value_and_grad(self._objective, has_aux=True)
         (loss, (others, right)), gradients = gradient(weights, others, x, y, True)
         weights, moments = self._optimizer.stateless_apply(moments, gradients, weights)
@@ -120,11 +129,11 @@ class JaxProgram:
         if self._accuracy:
             curves["accuracy"] = hits / count
         if validation:
-            curves |= self._evaluate(state, "val_", validation)
+            curves |= self._evaluate(state, "val_", self._whole(validation))
         if validation and self._halves:
-            curves |= self._evaluate_halves(state, *validation)
+            curves |= self._evaluate_halves(state, *self._whole(validation))
         if self._inference:
-            curves |= self._evaluate(state, "train_", data)
+            curves |= self._evaluate(state, "train_", self._whole(data))
         curves |= {name: jnp.float32(of(state[0])) for name, of in self._follow.items()}
         return (state, signs), curves
 

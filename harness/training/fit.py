@@ -19,6 +19,8 @@ class FitEngine:
     on PyTorch.
     """
 
+    name = "fit"
+
     def __init__(self, task: Task, backend: str) -> None:
         self.task = task
         self.jit_compile = backend != "torch"

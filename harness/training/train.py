@@ -6,38 +6,53 @@ import functools
 import gc
 import statistics
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from harness.errors import invalid, nearest
+from harness.errors import invalid
 from harness.experiment import Experiment
-from harness.training.backend import active_backend
+from harness.training.backend import active_backend, device
 from harness.training.divergence import classify
+from harness.training.engines import ENGINES, NotVectorizableError, pays_on_cpu, resolve_engine
 from harness.training.placement import Device, trained_on
 from harness.training.task import OnEpoch, Raw, Task
 from harness.trial import Seconds, Trial
 
 if TYPE_CHECKING:
     from harness.experiment import Dataset
-    from harness.training.compiled import Programs
-
-ENGINES = {"fit": ("tensorflow", "jax", "torch"), "compiled": ("tensorflow", "jax")}
-"""Engines and the backends that have them."""
+    from harness.training.compiled import Programs as CompiledPrograms
+    from harness.training.vectorized import VectorizedPrograms
 
 
-@functools.cache
-def _programs() -> Programs:
-    """Those of ``train``, which uses one engine after the other."""
-    from harness.training.compiled import Programs
+class Programs:
+    """Where compiled programs are kept for the tasks that follow: the last of each engine."""
 
-    return Programs()
+    @functools.cached_property
+    def compiled(self) -> CompiledPrograms:
+        from harness.training.compiled import Programs as CompiledPrograms
+
+        return CompiledPrograms()
+
+    @functools.cached_property
+    def vectorized(self) -> VectorizedPrograms:
+        from harness.training.vectorized import VectorizedPrograms
+
+        return VectorizedPrograms()
+
+
+PROGRAMS = Programs()
+"""Those of ``train``, which uses one engine after the other."""
 
 
 class Engine(Protocol):
-    """Trains one task, seed after seed. ``weights`` are those of the last training, where it left them."""
+    """Trains one task, seed after seed. ``weights`` are those of the last training, where it left them.
 
+    One that trains several at once has ``blocks`` too (``VectorizedEngine``).
+    """
+
+    name: str
     task: Task
 
     @property
@@ -45,25 +60,6 @@ class Engine(Protocol):
 
     def run(self, seed: int, on_epoch: OnEpoch) -> Raw:
         """One trial's raw measurements."""
-
-
-def resolve_engine(engine: str, backend: str) -> str:
-    """The engine to use: "auto" is ``compiled`` where the backend has it, else ``fit``; SuiteError if impossible."""
-    if engine == "auto":
-        return "compiled" if backend in ENGINES["compiled"] else "fit"
-    if engine not in ENGINES:
-        names = ("auto", *ENGINES)
-        raise invalid(
-            "engine", expected=f"one of {', '.join(names)}", received=repr(engine), fix=nearest(engine, names)
-        )
-    if backend not in ENGINES[engine]:
-        raise invalid(
-            "engine for this backend",
-            expected=f"a backend with {engine!r}: {' or '.join(ENGINES[engine])}",
-            received=f"backend {backend!r}",
-            fix="Choose another with --backend, or --engine fit.",
-        )
-    return engine
 
 
 def check_seeds(seeds: Sequence[int]) -> None:
@@ -82,6 +78,7 @@ def train(
     on_epoch: OnEpoch = lambda seed, epoch: None,
     on_trial: Callable[[Trial], None] = lambda trial: None,
     twin: bool = False,
+    notice: Callable[[str], None] = lambda text: None,
 ) -> tuple[Trial, ...]:
     """Trains one variant with each of the seeds and returns a trial for each, in order.
 
@@ -89,30 +86,54 @@ def train(
         experiment, variant: what to train.
         seeds: different integers of at least 0; one trial each.
         setting: "quick" or "lecture".
-        engine: "fit", "compiled", or "auto".
+        engine: "fit", "compiled", "vectorized" or "auto" (``resolve_engine``).
         on_epoch: told (seed, epochs finished) after every launch.
         on_trial: given each trial the moment it is finished, so that an interrupt loses none.
         twin: trains the twin of each seed, whose initial weights have other last bits: what rounding does to a trial.
+        notice: told, in a sentence, where seeds were not trained side by side as asked.
 
     Raises:
         SuiteError: unknown variant, setting or engine, an engine that the backend lacks, or impossible seeds.
     """
     check_seeds(seeds)
-    runner = prepare(experiment, variant, setting, engine, _programs(), twin)
-    name = resolve_engine(engine, active_backend())
-    task = runner.task
-    facts = task.variant.facts() if task.variant.facts else {}
     trials: list[Trial] = []
-    for seed in seeds:
-        clock = time.perf_counter()
-        raw = runner.run(seed, on_epoch)
-        total = time.perf_counter() - clock
-        trials.append(_trial(task, seed, raw, total, name, facts, trained_on(runner.weights)))
-        on_trial(trials[-1])
+
+    def keep(trial: Trial) -> None:
+        trials.append(trial)
+        on_trial(trial)
+
+    try:
+        _train(prepare(experiment, variant, setting, engine, PROGRAMS, twin, notice), seeds, on_epoch, keep)
+    except NotVectorizableError as error:
+        notice(f"{experiment.id}/{variant}: {error}; engine compiled trains it, one seed after another.")
+        _train(prepare(experiment, variant, setting, "compiled", PROGRAMS, twin), seeds, on_epoch, keep)
     # A program, its model and its data on the device refer to each other; without this they pile up over variants.
-    del runner, task
     gc.collect()
     return tuple(trials)
+
+
+def _train(runner: Engine, seeds: Sequence[int], on_epoch: OnEpoch, on_trial: Callable[[Trial], None]) -> None:
+    facts = runner.task.variant.facts() if runner.task.variant.facts else {}
+    for raws, seconds in _measured(runner, seeds, on_epoch):
+        where = trained_on(runner.weights)
+        for seed, raw in raws:
+            on_trial(_trial(runner.task, seed, raw, seconds / len(raws), runner.name, facts, where))
+
+
+def _measured(
+    runner: Engine, seeds: Sequence[int], on_epoch: OnEpoch
+) -> Iterator[tuple[Sequence[tuple[int, Raw]], float]]:
+    """What is finished at once, with its seconds: one seed, or a block of them."""
+    blocks = runner.blocks(seeds, on_epoch) if hasattr(runner, "blocks") else _one_by_one(runner, seeds, on_epoch)
+    clock = time.perf_counter()
+    for raws in blocks:
+        yield raws, time.perf_counter() - clock
+        clock = time.perf_counter()
+
+
+def _one_by_one(runner: Engine, seeds: Sequence[int], on_epoch: OnEpoch) -> Iterator[list[tuple[int, Raw]]]:
+    for seed in seeds:
+        yield [(seed, runner.run(seed, on_epoch))]
 
 
 def prepare(
@@ -122,23 +143,31 @@ def prepare(
     engine: str = "auto",
     programs: Programs | None = None,
     twin: bool = False,
+    notice: Callable[[str], None] = lambda text: None,
 ) -> Engine:
     """An engine with a variant's model and data in place, ready to train seed after seed; errors as ``train``.
 
     ``programs``: where compiled programs are kept for the variants that follow; then only one engine is in use at once.
+    ``notice``: as ``train``; of an engine that trains several seeds at once.
     """
     size, declared = experiment.size(setting), experiment.variant(variant, setting)
-    backend = active_backend()
-    name = resolve_engine(engine, backend)
+    backend, programs = active_backend(), programs or Programs()
     assert declared.data is not None
     task = Task(experiment, declared, size, declared.data().first(size.train), twin)
+    name = resolve_engine(engine, backend)
+    if engine == "auto" and backend in ENGINES["vectorized"]:
+        name = resolve_engine(engine, backend, device().kind, pays_on_cpu(task, task.build()[0]))
     if name == "fit":
         from harness.training.fit import FitEngine
 
         return FitEngine(task, backend)
+    if name == "vectorized":
+        from harness.training.vectorized import VectorizedEngine
+
+        return VectorizedEngine(task, programs.vectorized, notice=notice)
     from harness.training.compiled import CompiledEngine
 
-    return CompiledEngine(task, backend, programs)
+    return CompiledEngine(task, backend, programs.compiled)
 
 
 def _trial(
@@ -179,6 +208,8 @@ def _seconds(raw: Raw, epochs: int, total: float) -> Seconds:
         epoch = launches[0] / epochs
         return Seconds(total, compile=raw.compile or 0.0, first_epoch=epoch, steady_epoch=epoch)
     steady = statistics.mean(launches[1:])
+    if raw.compile is not None:
+        return Seconds(total, compile=raw.compile, first_epoch=launches[0], steady_epoch=steady)
     extra = launches[0] - statistics.median(launches[1:])
     compile_seconds = extra if extra > 0.5 * steady else 0.0
     return Seconds(total, compile=compile_seconds, first_epoch=launches[0], steady_epoch=steady)

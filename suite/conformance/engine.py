@@ -12,7 +12,8 @@ import numpy as np
 from cases.references import updates
 from harness.experiment import Dataset, Experiment, Size, Variant
 from harness.metric import Metric
-from harness.training.train import prepare, resolve_engine, train
+from harness.training.engines import resolve_engine
+from harness.training.train import prepare, train
 from harness.trial import Trial
 from suite.conformance import network
 from suite.conformance.finding import Finding

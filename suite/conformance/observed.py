@@ -12,7 +12,8 @@ from cases.overfitting.regularization import sum_of_squares
 from harness.erratum import Differs, Erratum, Fails, Warns
 from harness.experiment import Dataset, Size
 from harness.snippet import When
-from harness.training.train import resolve_engine, train
+from harness.training.engines import resolve_engine
+from harness.training.train import train
 from harness.training.weight_gradients import weight_gradients
 from suite.conformance.engine import BATCH, CASE, COUNT, EPOCHS, TOLERANCE, orders
 from suite.conformance.finding import Finding

@@ -8,7 +8,7 @@ from unittest import mock
 import numpy as np
 
 from harness.experiment import Experiment
-from harness.training import compiled, fit
+from harness.training import compiled, engines, fit
 from harness.training.seeding import data_order
 from harness.training.train import train
 from harness.trial import Trial
@@ -51,7 +51,7 @@ def agreement() -> dict[str, dict[str, Any]]:
         found[arm[1]]["compiled"] = one(*arm, "compiled")
     for arm in partial:
         found[arm[1]]["last batch dropped"] = without_last_batch(*arm)
-    with mock.patch.object(compiled, "WHOLE", 0):  # a launch an epoch, the state carried from one to the next
+    with mock.patch.object(engines, "TINY", 0):  # a launch an epoch, the state carried from one to the next
         for arm in (batch_norm, (REGRESSION, "linear")):
             found[arm[1]]["epoch by epoch"] = one(*arm, "compiled")
     return found

@@ -6,7 +6,7 @@ from typing import Any
 from unittest import mock
 
 from cases.examples.normalization import SHARES
-from harness.training import compiled, fit
+from harness.training import engines, fit
 from harness.training.train import train
 from harness.trial import Trial
 from tests.training.experiments import CHANCE, FAILURES
@@ -19,7 +19,7 @@ def failures() -> dict[str, dict[str, Any]]:
     """Divergences by training and engine; ``fit`` in the order of ``compiled``, and that epoch by epoch."""
     found: dict[str, dict[str, Any]] = {}
     trainings = [(SHARES, "raw"), (CHANCE, "rate 0"), *((FAILURES, variant.name) for variant in FAILURES.variants)]
-    with mock.patch.object(fit, "FitEngine", OrderedFit), mock.patch.object(compiled, "WHOLE", 0):
+    with mock.patch.object(fit, "FitEngine", OrderedFit), mock.patch.object(engines, "TINY", 0):
         for experiment, variant in trainings:
             trained = {engine: train(experiment, variant, [0], engine=engine)[0] for engine in ENGINES}
             found[variant] = {engine: trial.to_json() for engine, trial in trained.items()}
@@ -43,7 +43,7 @@ def interrupted() -> dict[str, dict[str, Any]]:
             trials.append(trial.to_json())
 
         raised = False
-        with mock.patch.object(compiled, "WHOLE", whole):
+        with mock.patch.object(engines, "TINY", whole):
             try:
                 train(FAILURES, "finite", [4, 9, 2], engine=engine, on_epoch=on_epoch, on_trial=on_trial)
             except KeyboardInterrupt:

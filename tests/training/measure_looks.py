@@ -11,7 +11,7 @@ import numpy as np
 
 from cases.networks import dense_softmax, sgd
 from harness.experiment import Dataset, Experiment, Size, Variant
-from harness.training import compiled, fit, train
+from harness.training import compiled, engines, fit, train
 from harness.training.weight_gradients import weight_gradients
 from tests.training.experiments import BATCH, COUNT, LOSS, SIZE, both, images
 from tests.training.ordered import OrderedFit
@@ -64,7 +64,7 @@ def looks() -> dict[str, Any]:
     with mock.patch.object(fit, "FitEngine", OrderedFit):
         found["fit"] = _one(LOOKS, "fit")
     found["compiled"] = _one(LOOKS, "compiled")
-    with mock.patch.object(compiled, "WHOLE", 0):
+    with mock.patch.object(engines, "TINY", 0):
         found["epoch by epoch"] = _one(LOOKS, "compiled")
     for engine in ("fit", "compiled"):
         found[f"{engine}, no epoch"] = _one(LOOKS, engine, "lecture")
@@ -115,14 +115,13 @@ def sharing() -> dict[str, Any]:
     loaded = mock.Mock(side_effect=compiled.load_program)
     names = [variant.name for variant in SHARED.variants]
     found: dict[str, Any] = {"in turn": {}, "alone": {}, "programs": {}}
-    train._programs.cache_clear()
-    with mock.patch.object(compiled, "load_program", loaded):
+    with mock.patch.object(compiled, "load_program", loaded), mock.patch.object(train, "PROGRAMS", train.Programs()):
         for name in names:
             found["in turn"][name] = _one(SHARED, "compiled", variant=name)["history"]
             found["programs"][name] = loaded.call_count
     for name in ALONE:
-        train._programs.cache_clear()
-        found["alone"][name] = _one(SHARED, "compiled", variant=name)["history"]
+        with mock.patch.object(train, "PROGRAMS", train.Programs()):
+            found["alone"][name] = _one(SHARED, "compiled", variant=name)["history"]
     return found
 
 

@@ -7,7 +7,8 @@ import sys
 import pytest
 
 from harness.errors import SuiteError
-from harness.training.train import check_seeds, resolve_engine, train
+from harness.training.engines import resolve_engine
+from harness.training.train import check_seeds, train
 from tests.training.conftest import ROOT, environment
 from tests.training.experiments import DROPOUT
 
@@ -37,6 +38,8 @@ def test_bad_arguments(arguments, parts, monkeypatch):
     [
         ("compield", "jax", ["Invalid engine.", "auto, fit, compiled", "'compield'", "Did you mean 'compiled'?"]),
         ("compiled", "torch", ["Invalid engine for this backend.", "tensorflow or jax", "'torch'", "--engine fit"]),
+        ("vectorized", "torch", ["Invalid engine for this backend.", "'vectorized': jax", "'torch'", "--engine fit"]),
+        ("vectorized", "tensorflow", ["Invalid engine for this backend.", "'vectorized': jax", "'tensorflow'"]),
     ],
 )
 def test_bad_engine(engine, backend, parts, monkeypatch):
@@ -47,18 +50,24 @@ def test_bad_engine(engine, backend, parts, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("engine", "backend", "expected"),
+    ("engine", "backend", "device", "tiny", "expected"),
     [
-        ("auto", "tensorflow", "compiled"),
-        ("auto", "jax", "compiled"),
-        ("auto", "torch", "fit"),
-        ("fit", "torch", "fit"),
-        ("fit", "jax", "fit"),
-        ("compiled", "tensorflow", "compiled"),
+        ("auto", "tensorflow", "cpu", False, "compiled"),
+        ("auto", "tensorflow", "gpu", True, "compiled"),
+        ("auto", "jax", "cpu", False, "compiled"),
+        ("auto", "jax", "cpu", True, "vectorized"),
+        ("auto", "jax", "gpu", False, "vectorized"),
+        ("auto", "jax", "gpu", True, "vectorized"),
+        ("auto", "torch", "gpu", True, "fit"),
+        ("fit", "torch", "cpu", False, "fit"),
+        ("fit", "jax", "gpu", True, "fit"),
+        ("compiled", "tensorflow", "cpu", True, "compiled"),
+        ("compiled", "jax", "gpu", True, "compiled"),
+        ("vectorized", "jax", "cpu", False, "vectorized"),
     ],
 )
-def test_engine_of_a_backend(engine, backend, expected):
-    assert resolve_engine(engine, backend) == expected
+def test_engine_of_a_training(engine, backend, device, tiny, expected):
+    assert resolve_engine(engine, backend, device, tiny) == expected
 
 
 @pytest.mark.parametrize("seeds", [[0], (5, 3), range(4), [10**12]])

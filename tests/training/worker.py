@@ -23,6 +23,7 @@ from tests.training import (
     measure_placement,
     measure_twins,
     measure_updates,
+    measure_vectorized,
 )
 
 MEASUREMENTS: dict[str, Callable[[], Any]] = {
@@ -43,6 +44,7 @@ MEASUREMENTS: dict[str, Callable[[], Any]] = {
     "twins": measure_twins.twins,
     "updates": measure_updates.trajectories,
     "gradients": measure_updates.gradients,
+    "vectorized": measure_vectorized.measured,
 }
 
 

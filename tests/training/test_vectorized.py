@@ -1,0 +1,159 @@
+"""The vectorized engine held to ``compiled`` seed by seed, and what becomes of a block when something fails."""
+
+import numpy as np
+import pytest
+
+from tests.training.test_engines import HITS, LOSS, limit
+
+pytestmark = pytest.mark.parametrize("on_backend", ["jax"], indirect=True)
+
+ARMS = ("softmax", "linear", "two relu", "activity l1", "batch norm", "dropout", "masks")
+WAYS = [
+    *((arm, "among") for arm in ARMS),
+    ("two relu", "alone"),
+    ("dropout", "alone"),
+    ("softmax", "bytes"),
+    ("dropout", "bytes"),
+    ("batch norm", "epoch by epoch"),
+    ("linear", "epoch by epoch"),
+    ("dropout", "epoch by epoch"),
+]
+
+
+@pytest.fixture
+def found(measured):
+    return measured["vectorized"]
+
+
+def same(ours, theirs, near=limit):
+    """What differs of two lists of trials: seeds, divergences, curves by name."""
+    assert [t["seed"] for t in ours] == [t["seed"] for t in theirs]
+    assert [t["divergence"] for t in ours] == [t["divergence"] for t in theirs]
+    wrong = {}
+    for one, other in zip(ours, theirs, strict=True):
+        assert one["history"].keys() == other["history"].keys()
+        for name, curve in one["history"].items():
+            a, b = (np.array([np.nan if v is None else v for v in c]) for c in (curve, other["history"][name]))
+            assert len(a) == len(b) > 0
+            np.testing.assert_array_equal(np.isnan(a), np.isnan(b))
+            if not np.all(np.isnan(a)) and not np.nanmax(np.abs(a - b) / np.maximum(1, np.abs(b))) <= near(name):
+                wrong[one["seed"], name] = (curve, other["history"][name])
+    return wrong
+
+
+@pytest.mark.parametrize(("arm", "way"), WAYS)
+def test_same_seed_same_curve(found, arm, way):
+    assert same(found["agreement"][arm][way], found["agreement"][arm]["compiled"]) == {}
+
+
+def test_tolerance_tells_seeds_apart(found):
+    """Two seeds of one training differ by far more than is accepted of one seed."""
+    first, second = found["agreement"]["two relu"]["compiled"]
+    assert min(np.abs(np.subtract(first["history"]["loss"], second["history"]["loss"]))) > 100 * LOSS > HITS
+
+
+def test_lanes_are_different_trainings(found):
+    many = {"two relu": 256, "dropout": 256}
+    assert {arm: found["agreement"][arm]["different"] for arm in ARMS} == {arm: many.get(arm, 16) for arm in ARMS}
+
+
+def test_blocks_of_a_gpu(found):
+    """Ten seeds in three blocks of four lanes, the three epochs of each in one launch."""
+    assert found["on_a_gpu"]["widths"] == [[4, 3]] * 3
+    assert same(found["on_a_gpu"]["trials"], found["on_a_gpu"]["compiled"]) == {}
+
+
+def test_a_lane_that_fails_leaves_the_others_alone(found):
+    ours, theirs = found["lanes_fail"]["vectorized"], found["lanes_fail"]["compiled"]
+    assert same(ours, theirs) == {}
+    kinds = {trial["divergence"] and trial["divergence"]["kind"] for trial in ours}
+    assert kinds == {None, "inf"}
+
+
+@pytest.mark.parametrize("how", ["", ", epoch by epoch"])
+def test_what_is_followed_and_observed(found, how):
+    ours, theirs = (found["looks"][f"{engine}{how}"] for engine in ("vectorized", "compiled"))
+    assert {"followed", "observed", "initial_observed", "even_val_loss"} <= set(ours[0]["history"])
+    # ``look`` sums in float64 what the device sums in float32
+    assert same(ours, theirs, near=lambda name: 1e-5) == {}
+
+
+def test_no_epoch_at_all(found):
+    ours, theirs = (found["looks"][f"{engine}, no epoch"] for engine in ("vectorized", "compiled"))
+    assert set(ours[0]["history"]) == {"initial_observed", "initial_examples"}
+    assert same(ours, theirs, near=lambda name: 0) == {}
+
+
+def test_variants_of_one_structure_share_a_program(found):
+    """Another rate and other data do; fewer images, another network and another loss do not."""
+    counts = found["sharing"]["programs"]
+    assert counts == {
+        "first": 1, "other rate": 1, "other data": 1, "fewer images": 2, "other model": 3, "batch normalization": 4,
+    }  # fmt: skip
+    for name in counts:
+        assert same(found["sharing"]["vectorized"][name], found["sharing"]["compiled"][name]) == {}
+
+
+@pytest.mark.parametrize("how", ["launch", "counted"])
+def test_blocks_shrink_until_they_fit(found, how):
+    assert same(found["memory"][how], found["memory"]["plain"]) == {}
+
+
+def test_shrinking_is_said(found):
+    said = found["memory"]["said"]
+    assert said[0] == "agreement/two relu: the memory ran out: 4 seeds side by side instead of 8."
+    assert said[1] == "agreement/two relu: the memory ran out: 2 seeds side by side instead of 4."
+    assert "MB of memory, 5 MB are free" in said[2]
+    assert said[3].endswith("1 kB are free: 1 seed side by side instead of 8.")
+    assert len(said) == 4
+
+
+def test_no_room_for_one_seed(found):
+    said = found["memory"]["none"]
+    assert "for one seed alone" in said
+    assert "--engine compiled" in said
+
+
+def test_a_device_that_disappears(found):
+    assert found["device_gone"]["kept"] == [0, 1, 2, 3]
+    said = found["device_gone"]["said"]
+    for part in ("seeds 4 to 7", "4 of 8 seeds are finished", "CUDA_ERROR_ECC_UNCORRECTABLE", "--resume"):
+        assert part in said
+
+
+def test_interrupt_keeps_finished_blocks(found):
+    stopped = found["interrupted"]
+    assert stopped["raised"]
+    assert stopped["kept"] == [4, 9]
+    assert stopped["told"] == [[4, 8], [9, 8], [2, 8]]
+
+
+def test_a_layer_that_cannot_be_vectorized_is_named(found):
+    assert [trial["engine"] for trial in found["not_vectorizable"]["trials"]] == ["compiled"] * 2
+    (said,) = found["not_vectorizable"]["said"]
+    assert said.startswith("host/asks: layer 'asks' (AskHost) cannot be vectorized (NotImplementedError: ")
+    assert said.endswith("engine compiled trains it, one seed after another.")
+
+
+def test_bits_do_not_depend_on_how_many_seeds(found):
+    """On a CPU, where every block has the same number of lanes."""
+    counts = found["counts"]
+    for how in ("second", "of twenty"):
+        assert counts[how][0]["history"] == counts["alone"][0]["history"]
+    assert counts["order"] == [11, *range(100, 118), 3]
+
+
+def test_a_twin_is_that_of_compiled(found):
+    assert same(found["counts"]["twin"], found["counts"]["twin compiled"]) == {}
+    assert found["counts"]["twin"][0]["history"] != found["counts"]["alone"][0]["history"]
+
+
+def test_engine_by_default(found):
+    assert found["by_default"] == {"tiny": "vectorized", "larger": "compiled", "convolution": "compiled"}
+
+
+def test_seconds_are_shares(found):
+    for trial in found["agreement"]["two relu"]["among"]:
+        seconds = trial["seconds"]
+        assert 0 < seconds["steady_epoch"] <= seconds["total"]
+        assert seconds["compile"] == 0
