@@ -40,6 +40,10 @@ FLOAT_NOISE = 1e-6
 """Relative rounding of a float32 computation, where no twin shows any."""
 CALM = 1e-4
 """Relative difference up to which a twin has met no chaos."""
+GROUND = 1e-3
+"""Share of a curve's first value below which differences are relative to that share. A gradient that has vanished is
+rounding and nothing else: its last digits are another program's, or another processor's, and no twin shows it, because
+a trial and its twin come to rest at the same number."""
 
 Rounding = Mapping[str, tuple[float, ...]]
 """Relative differences of twins from their trials, by feature; one per seed."""
@@ -108,21 +112,24 @@ def relative(trial: Trial, stored: Trial) -> dict[str, float]:
         name: symmetric(value, stored.metrics[name]) for name, value in trial.metrics.items() if name in stored.metrics
     }
     for name, curve in trial.history.items():
-        points = [symmetric(a, b) for a, b in zip(curve, stored.history.get(name, ()), strict=False)]
+        before = stored.history.get(name, ())
+        least = GROUND * abs(before[0] or 0.0) if before else 0.0
+        points = [symmetric(a, b, least) for a, b in zip(curve, before, strict=False)]
         if points:
             found[f"{name}, first epoch"] = points[0]
             found[f"{name}, all epochs"] = math.fsum(points) / len(points)
     return found
 
 
-def symmetric(a: float | None, b: float | None) -> float:
+def symmetric(a: float | None, b: float | None, least: float = 0.0) -> float:
     """2 (a − b) / (|a| + |b|): the relative difference, about the difference of logarithms where small.
 
-    Zero where both are absent, 2 or −2 where one is, or where the signs differ.
+    Zero where both are absent, 2 or −2 where one is, or where the signs differ. Relative to ``least`` where the values
+    are smaller.
     """
     if a is None or b is None:
         return 2.0 * ((a is None) - (b is None))
-    size = abs(a) / 2 + abs(b) / 2
+    size = max(abs(a) / 2 + abs(b) / 2, least)
     return (a / size - b / size) if size else 0.0
 
 

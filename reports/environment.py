@@ -36,8 +36,9 @@ def _seeds(run: Run) -> str:
     if auto:
         budget = "" if auto["budget"] is None else f"; no batch that ends after {auto['budget']:g} s"
         return f"as many as each claim needs, at most {auto['max_seeds']}{budget}"
-    seeds = run.header["seeds"]
-    return "as each experiment declares" if seeds is None else str(seeds)
+    seeds, more = run.header["seeds"], run.header.get("seeds_of", {})
+    general = "as each experiment declares" if seeds is None else str(seeds)
+    return ", ".join([general, *(f"{count} of {escape(name)}" for name, count in more.items())])
 
 
 def _gpu(run: Run) -> str:

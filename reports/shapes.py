@@ -47,6 +47,8 @@ SHAPES: Mapping[str, Any] = {
         "commit": TEXT_OR_NONE,
         "stack": str,
         "gpu?": GPU,
+        "seeds_of?": {...: int},
+        "precision?": str,
         "auto?": {"max_seeds": int, "budget": NUMBER_OR_NONE},
         "broken?": [{"name": str, "where": str, "error": str, "costs": [str]}],
     },

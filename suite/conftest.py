@@ -15,7 +15,7 @@ from reports.folders import check_writable, runs_folder
 from suite import options as suite_options
 from suite import plan, selection, summary, workers
 from suite.crashed import Crashed
-from suite.lifecycle import begin, check_whole, collect, finish
+from suite.lifecycle import begin, check_experiments, check_whole, collect, finish
 from suite.options import BROKEN, RUN, Options
 from suite.recording import Recording, begin_recording, join_recording
 from suite.stored import Stored
@@ -33,11 +33,17 @@ def pytest_configure(config: pytest.Config) -> None:
     try:
         options = suite_options.check(config)
         check_whole(options)
+        check_experiments(options)
         resolve_engine(options.engine, options.backend)
         workers.check(config)
         timing = suite_options.timing(config)
         if timing and not config.pluginmanager.hasplugin("benchmark"):
             raise SuiteError("-m timing needs the plugin pytest-benchmark. Leave -p no:benchmark out, or install it.")
+        if timing and options.engine == "vectorized":
+            raise SuiteError(
+                "--engine vectorized and -m timing contradict each other: it times engines that train one seed after "
+                "another. Leave it out, or time many seeds side by side: python -m reports.measure_gpu."
+            )
         if timing and options.resume is not None:
             raise SuiteError(
                 "--resume and -m timing contradict each other: times are measured in one go. Leave it out."
@@ -94,10 +100,12 @@ def pytest_configure_node(node: Any) -> None:
 def pytest_report_header(config: pytest.Config) -> list[str]:
     options, recording = config.stash[OPTIONS], config.stash.get(RECORDING, None)
     seeds = f"{options.as_needed}" if options.as_needed else options.seeds or "each experiment's own"
+    seeds = ", ".join([f"{seeds}", *(f"{count} of {name}" for name, count in options.more_seeds)])
     first = f" from {options.first_seed} on" if options.first_seed else ""
     lines = [
         f"claims: backend {options.backend} ({options.backend_from}), engine {options.engine}, "
         f"setting {options.setting}, seeds {seeds}{first}"
+        + (f", precision {options.precision}" if options.precision != "default" else "")
     ]
     if options.store:
         lines.append(f"store: {options.store}")

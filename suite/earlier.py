@@ -24,11 +24,12 @@ Key = tuple[str, str, str, int]
 class Earlier:
     """The trials in a folder of run files, newest first; a file is read when the newer ones did not have a trial.
 
-    A file that cannot be read, or was written by other training code or on another fingerprint, has none to offer.
+    A file that cannot be read, or was written by other training code, on another fingerprint or by another --engine,
+    has none to offer.
     """
 
-    def __init__(self, folder: Path, fingerprint: Mapping[str, Any]) -> None:
-        self._wanted = {"schema": SCHEMA, "fingerprint": dict(fingerprint), "source": source()}
+    def __init__(self, folder: Path, fingerprint: Mapping[str, Any], engine: str) -> None:
+        self._wanted = {"schema": SCHEMA, "fingerprint": dict(fingerprint), "source": source(), "engine": engine}
         self._files = sorted(folder.glob("*.jsonl"), reverse=True)
         self._known: dict[Key, tuple[Trial, str]] = {}
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from harness import gpu
-from harness.errors import SuiteError
+from harness.errors import SuiteError, invalid, nearest
 from harness.fingerprint import stack
 from harness.store import RunLog, read_run
 from harness.training.backend import Device, choose_backend, start_backend
@@ -39,29 +39,39 @@ def check_whole(options: Options) -> None:
         )
 
 
+def check_experiments(options: Options) -> None:
+    """SuiteError where --seeds names an experiment that the catalogue does not have."""
+    for name, _ in options.more_seeds:
+        if name not in EXPERIMENTS:
+            fix = nearest(name, EXPERIMENTS)
+            raise invalid("--seeds", expected="the id of an experiment before =", received=repr(name), fix=fix)
+
+
 def begin(config: pytest.Config, options: Options, items: Sequence[pytest.Item], recording: Recording) -> SuiteRun:
     """The run of these items, in this process or as a worker's part of one; SuiteError where it cannot begin."""
     if workers.is_worker(config):
         workers.divide_machine(config)
     choose_backend(options.backend)
-    where = start_backend()
+    where = start_backend(options.precision)
     check_gpu(options, where)
     prints = run_fingerprint(options, where)
     trainings = [training for item in items if (training := selection.training_of(item))]
     stored = Stored(options.baselines, stack(prints))
     if options.update is not None:
         stored.check_writable(selection.files_of(list(items)), options.setting)
-    earlier = Earlier(runs_folder(options.reports), prints) if options.reuse else None
+    earlier = Earlier(runs_folder(options.reports), prints, options.engine) if options.reuse else None
     header: dict[str, Any] = {
         "id": recording.id,
         "started": recording.started,
         "command": recording.command,
         "setting": options.setting,
         "seeds": options.seeds,
+        **({"seeds_of": dict(options.more_seeds)} if options.more_seeds else {}),
         "first_seed": options.first_seed,
         **({"auto": options.as_needed.to_json()} if options.as_needed else {}),
         "backend": options.backend,
         "engine": options.engine,
+        **({"precision": options.precision} if options.precision != "default" else {}),
         "workers": workers.count(config),
         "reuse": options.reuse,
         "selected": resume.digest(item.name for item in items),
@@ -124,7 +134,7 @@ def expected_seconds(
     expected: dict[str, float | None] = {}
     for experiment, variant in trainings:
         seconds = stored.seconds(experiment, variant, options.setting)
-        seeds = options.seeds or EXPERIMENTS[experiment].size(options.setting).seeds
+        seeds = options.seeds_of(experiment) or EXPERIMENTS[experiment].size(options.setting).seeds
         expected[training_name(experiment, variant)] = seconds * seeds if seconds else None
     return expected
 

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from harness.errors import SuiteError, invalid, nearest
+from harness.errors import KEBAB, SuiteError, invalid, nearest
 from harness.experiment import SETTINGS
 from harness.rules.levels import FEWEST_SEEDS
 from harness.store.address import Address
-from harness.training.backend import BACKENDS
+from harness.training.backend import BACKENDS, PRECISIONS
 from harness.training.engines import ENGINES
 from suite.sequential import MOST, AsNeeded
 
@@ -34,19 +34,24 @@ LONGEST = 1000 * 3600  # seconds
 
 @dataclass(frozen=True)
 class Options:
-    """What was asked for, checked. ``seeds`` is None for each experiment's own number, with which ``--seeds auto``
-    (``as_needed``) begins; ``update`` is the reason given
-    to --update-baselines, or None; ``backend_from`` says where the choice of backend came from; ``strict`` is pytest's
-    own --strict: here it also makes changed bits red. ``gate_timing``: a slowdown is red on a CPU too. ``store``: None
-    for the file in the report folder; ``resume``: the run to go on with, "" for the newest, None for a new one."""
+    """What was asked for, checked.
+
+    ``seeds`` is None for each experiment's own number, with which ``--seeds auto`` (``as_needed``) begins;
+    ``more_seeds`` are (experiment, number) of those with another one; ``update`` is the reason given to
+    --update-baselines, or None; ``backend_from`` says where the choice of backend came from; ``strict`` is pytest's own
+    --strict: here it also makes changed bits red. ``gate_timing``: a slowdown is red on a CPU too. ``store``: None for
+    the file in the report folder; ``resume``: the run to go on with, "" for the newest, None for a new one.
+    """
 
     setting: str
     seeds: int | None
+    more_seeds: tuple[tuple[str, int], ...]
     as_needed: AsNeeded | None
     first_seed: int
     backend: str
     backend_from: str
     engine: str
+    precision: str
     baselines: Path
     reports: Path
     update: str | None
@@ -59,17 +64,27 @@ class Options:
     store: Address | None
     resume: str | None
 
+    def seeds_of(self, experiment: str) -> int | None:
+        """How many seeds were asked for of an experiment; None for its own number."""
+        return dict(self.more_seeds).get(experiment, self.seeds)
+
 
 def add(parser: pytest.Parser) -> None:
     """Declares the options in a group of their own. Their values are checked by ``check``, with the nearest name."""
     group = parser.getgroup("claims", "claims of the lecture")
     group.addoption("--setting", default="quick", metavar="NAME", help="quick (default) or lecture: the slides' sizes")
-    group.addoption("--seeds", default=None, metavar="N", help="trials per variant; auto: as many as each claim needs")
+    group.addoption(
+        "--seeds",
+        default=None,
+        metavar="N",
+        help="trials per variant, as 5 or 5,example-4=30; auto: as needed",
+    )
     group.addoption("--max-seeds", default=None, metavar="N", help=f"with --seeds auto: at most (default: {MOST})")
     group.addoption("--budget", default=None, metavar="TIME", help="with --seeds auto: begin no batch that ends later")
     group.addoption("--first-seed", default="0", metavar="N", help="seeds count up from here (default: 0)")
     group.addoption("--backend", default=None, metavar="NAME", help="Keras backend: tensorflow (default), jax, torch")
-    group.addoption("--engine", default="auto", metavar="NAME", help="auto (default), fit or compiled")
+    group.addoption("--engine", default="auto", metavar="NAME", help="auto (default), fit, compiled, vectorized")
+    group.addoption("--precision", default="default", metavar="NAME", help="of products on a GPU: default or highest")
     group.addoption("--update-baselines", default=None, metavar="REASON", help="store this run as the new baselines")
     group.addoption("--require-baselines", action="store_true", help="red where no baseline is stored for this stack")
     group.addoption("--require-gpu", action="store_true", help="fail where no GPU is visible or in use")
@@ -96,14 +111,17 @@ def check(config: pytest.Config, environ: Mapping[str, str] = os.environ) -> Opt
     if reason is not None and not reason.strip():
         raise invalid("--update-baselines", expected="a reason, in words", received=repr(reason))
     seeds = config.getoption("--seeds")
+    count, more = (None, ()) if seeds in (None, "auto") else _seeds(seeds)
     options = Options(
         setting=_one_of("--setting", config.getoption("--setting"), SETTINGS),
-        seeds=None if seeds in (None, "auto") else _whole("--seeds", seeds, 1, MOST_SEEDS, ", or auto"),
+        seeds=count,
+        more_seeds=more,
         as_needed=_as_needed(seeds, config.getoption("--max-seeds"), config.getoption("--budget")),
         first_seed=_whole("--first-seed", config.getoption("--first-seed"), 0, LAST_SEED - MOST_SEEDS),
         backend=backend,
         backend_from=source,
         engine=_one_of("--engine", config.getoption("--engine"), ENGINE_NAMES),
+        precision=_one_of("--precision", config.getoption("--precision"), PRECISIONS),
         baselines=_folder("--baseline-dir", config.getoption("--baseline-dir")),
         reports=_folder("--report-dir", config.getoption("--report-dir")),
         update=reason,
@@ -164,6 +182,25 @@ def _as_needed(seeds: str | None, most: str | None, budget: str | None) -> AsNee
     for option in [name for name, value in {"--max-seeds": most, "--budget": budget}.items() if value is not None]:
         raise SuiteError(f"{option} needs --seeds auto: it limits how many seeds a claim may take. Add it.")
     return None
+
+
+def _seeds(text: str) -> tuple[int | None, tuple[tuple[str, int], ...]]:
+    """The number of "5", and those of experiments, "5,example-4=30": (5, (("example-4", 30),))."""
+    count: int | None = None
+    more: dict[str, int] = {}
+    for part in text.split(","):
+        name, equals, number = part.rpartition("=")
+        asked = _whole("--seeds", number, 1, MOST_SEEDS, ", auto, or 5,example-4=30")
+        if (name in more) if equals else (count is not None):
+            what = name or "all experiments"
+            raise invalid("--seeds", expected=f"one number for {what}", received=repr(_short(text)))
+        if not equals:
+            count = asked
+        elif not KEBAB.fullmatch(name):
+            raise invalid("--seeds", expected="the id of an experiment before =", received=repr(_short(name)))
+        else:
+            more[name] = asked
+    return count, tuple(more.items())
 
 
 def _seconds(option: str, text: str) -> float:

@@ -51,13 +51,13 @@ def plan(options: Options, items: Sequence[pytest.Item], workers: int = 1) -> It
     earlier = None
     if options.reuse:
         device = Device("cpu", cpu_model(), "float32")
-        earlier = Earlier(runs_folder(options.reports), run_fingerprint(options, device))
+        earlier = Earlier(runs_folder(options.reports), run_fingerprint(options, device), options.engine)
     needed = selection.needed_trainings(list(items)) if options.as_needed else set()
     rows, unknown = [], 0
     known, trials = Range(), Range()
     for experiment, variant in filter(None, map(selection.training_of, items)):
         size = EXPERIMENTS[experiment].size(options.setting)
-        fixed = options.seeds or size.seeds
+        fixed = options.seeds_of(experiment) or size.seeds
         seeds = Range(fixed, fixed)
         if options.as_needed and (experiment, variant) in needed:
             sizes = options.as_needed.sizes(size.seeds)

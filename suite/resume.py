@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from harness.store.database import Database
 
 SAME = (
-    "setting", "seeds", "first_seed", "auto", "backend", "engine", "stack", "workers", "reuse", "fingerprint", "source",
-    "planned", "broken",
+    "setting", "seeds", "seeds_of", "first_seed", "auto", "backend", "engine", "precision", "stack", "workers", "reuse",
+    "fingerprint", "source", "planned", "broken",
 )  # fmt: skip
 """What a run's header has to agree in; on the commit baselines depend as well, which name it."""
 NAMES = {"source": "source of the training code", "planned": "claims", "broken": "mistakes in the catalogue"}

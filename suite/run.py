@@ -139,7 +139,8 @@ class SuiteRun:
         clock = time.perf_counter()
         try:
             setting, engine = self.options.setting, self.options.engine
-            twins = train(declared, variant, seeds, setting, engine, self.progress.epoch, twin=True)
+            epoch, say = self.progress.epoch, self.progress.say
+            twins = train(declared, variant, seeds, setting, engine, epoch, twin=True, notice=say)
         finally:
             self.progress.finish(name, time.perf_counter() - clock)
         return rounding([trial.thinned() for trial in trials], [twin.thinned() for twin in twins])
@@ -336,6 +337,9 @@ def restored(run: SuiteRun, record: Run) -> None:
 
 
 def run_fingerprint(options: Options, device: Device) -> dict[str, Any]:
-    """The fingerprint of this run; the engine is part of it, because it decides the bits."""
-    engine = resolve_engine(options.engine, options.backend)
+    """The fingerprint of this run; the engine is part of it, because it decides the bits.
+
+    Of ``auto`` it is that of the larger trainings; a trial names its own.
+    """
+    engine = resolve_engine(options.engine, options.backend, device.kind)
     return {**fingerprint(options.backend, device.kind, device.model, device.precision), "engine": engine}

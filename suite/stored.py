@@ -156,9 +156,13 @@ class Stored:
 
 
 def streams(fingerprint: Mapping[str, Any]) -> list[Any]:
-    """The part of a fingerprint that says which random numbers a seed gives: versions of libraries, device, engine."""
-    names = ("keras", "backend", "backend_version", "jaxlib", "numpy", "device", "precision", "engine")
-    return [fingerprint.get(name) for name in names]
+    """The part of a fingerprint that says which random numbers a seed gives: versions of libraries, device, engine.
+
+    A lane of ``vectorized`` has those of ``compiled``.
+    """
+    names = ("keras", "backend", "backend_version", "jaxlib", "numpy", "device", "precision")
+    engine = fingerprint.get("engine")
+    return [*(fingerprint.get(name) for name in names), "compiled" if engine == "vectorized" else engine]
 
 
 def file_of(claim: Claim) -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from suite.conformance import CHECKS
+from harness.training.engines import ENGINES
+from suite.conformance import CHECKS, ENGINE_OF
 from suite.conformance.checking import conform
 from suite.outcome import plain_errors
 from suite.run import SuiteRun
@@ -14,6 +15,9 @@ pytestmark = pytest.mark.exact
 
 @pytest.mark.parametrize("name", CHECKS)
 def test_conformance(name: str, suite_run: SuiteRun) -> None:
+    backend, engine = suite_run.options.backend, ENGINE_OF.get(name)
+    if engine is not None and backend not in ENGINES[engine]:
+        pytest.skip(f"engine {engine!r} runs on {' and '.join(ENGINES[engine])}, not on {backend}")
     with plain_errors():
         wrong = conform(suite_run, name)
     if wrong:

@@ -12,7 +12,7 @@ from harness.training.engines import ENGINES
 from suite.outcome import plain_errors
 from suite.replay import replay
 from suite.run import SuiteRun
-from suite.timed import WORK, engines_of, measured
+from suite.timed import TIMED, WORK, engines_of, measured
 
 pytestmark = pytest.mark.timing
 
@@ -24,7 +24,7 @@ REPORTED = (
 """What pytest-benchmark's JSON and --junitxml carry beside the rounds and the state against what is stored."""
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("engine", TIMED)
 @pytest.mark.parametrize("work", WORK)
 def test_timing(work: str, engine: str, suite_run: SuiteRun, request: pytest.FixtureRequest) -> None:
     backend = suite_run.options.backend

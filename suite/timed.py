@@ -36,6 +36,8 @@ WORK: dict[str, tuple[str, str, int]] = {
 }
 """Experiment, variant and epochs of a round, at the lecture's size; of 20 epochs of Example 4 two are enough, because
 one is like the other."""
+TIMED = ("fit", "compiled")
+"""Engines that train one seed after another; what many side by side cost is measured by ``reports.measure_gpu``."""
 PAUSE = 5.0
 """Seconds between a series that found a change and the one that has to confirm it."""
 
@@ -61,7 +63,7 @@ class Timed:
 def engines_of(run: SuiteRun) -> list[str]:
     """The engines that are timed: all that the backend has, or the one that was asked for; the reference first."""
     asked = run.options.engine
-    return [e for e, backends in ENGINES.items() if run.options.backend in backends and asked in ("auto", e)]
+    return [e for e in TIMED if run.options.backend in ENGINES[e] and asked in ("auto", e)]
 
 
 def measured(run: SuiteRun, work: str) -> Timed:

@@ -10,7 +10,7 @@ from baselines.timing_record import Timings
 from harness.training.engines import ENGINES
 from reports.timing import duration, factor, gflops, of_products, percent, speed
 from suite.run import SuiteRun
-from suite.timed import WORK, Timed, case, engines_of
+from suite.timed import TIMED, WORK, Timed, case, engines_of
 
 SEEN = 1.10
 """A slowdown that a stored case should show; what cannot is named."""
@@ -66,7 +66,7 @@ def update(run: SuiteRun) -> Iterator[str]:
 
 def undeclared(stored: Timings, run: SuiteRun) -> set[str]:
     """Stored cases that a timing run has no longer: their work or their engine is gone."""
-    declared = {case(work, e) for work in WORK for e, backends in ENGINES.items() if run.options.backend in backends}
+    declared = {case(work, engine) for work in WORK for engine in TIMED if run.options.backend in ENGINES[engine]}
     return set(stored.cases) - declared
 
 

@@ -53,7 +53,7 @@ class Trials:
     def seeds(self, experiment: str, count: int | None = None) -> range:
         """The seeds of an experiment in this run, or its first ``count``, which may be more."""
         first, own = self._options.first_seed, EXPERIMENTS[experiment].size(self._options.setting).seeds
-        return range(first, first + (count or self._options.seeds or own))
+        return range(first, first + (count or self._options.seeds_of(experiment) or own))
 
     def get(self, experiment: str, variant: str, count: int | None = None) -> tuple[Trial, ...]:
         """One trial per seed (``seeds``), in order: trained the first time they are asked for, then remembered.
@@ -143,7 +143,8 @@ class Trials:
             if self._exchange is not None:
                 self._exchange.begin(name, seeds[0])
             setting, engine = self._options.setting, self._options.engine
-            trials = train(declared, key[1], seeds, setting, engine, self._progress.epoch, keep)
+            say = self._progress.say
+            trials = train(declared, key[1], seeds, setting, engine, self._progress.epoch, keep, notice=say)
         finally:
             if self._exchange is not None:
                 self._exchange.end(name)

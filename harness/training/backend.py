@@ -15,6 +15,9 @@ from harness.surroundings import neutralise
 from harness.training.placement import Device, device_of
 
 BACKENDS = ("tensorflow", "jax", "torch")
+PRECISIONS = ("default", "highest")
+"""Of matrix products in float32 on a GPU: what the backend does by itself (TensorFlow and JAX round the factors to
+TF32, PyTorch does not), or nothing rounded. On a CPU both are the same."""
 
 
 def check_installed(name: str) -> None:
@@ -69,7 +72,26 @@ def device() -> Device:
     return device_of(keras.ops.convert_to_tensor([0.0]))
 
 
-def start_backend() -> Device:
+def set_precision(name: str) -> None:
+    """Has the active backend compute products with that precision from now on; ``name`` out of PRECISIONS."""
+    backend = active_backend()
+    if name == "default":
+        return
+    if backend == "tensorflow":
+        import tensorflow as tf
+
+        tf.config.experimental.enable_tensor_float_32_execution(False)
+    elif backend == "jax":
+        import jax
+
+        jax.config.update("jax_default_matmul_precision", "highest")
+    else:
+        import torch
+
+        torch.set_float32_matmul_precision("highest")
+
+
+def start_backend(precision: str = "default") -> Device:
     """Imports Keras on the chosen backend and finds its device, without the lines that XLA, oneDNN and CUDA write then.
 
     They come from C++ before any log level applies, so file descriptor 2 is set aside; if anything fails, what was
@@ -80,6 +102,7 @@ def start_backend() -> Device:
         kept = os.dup(2)
         os.dup2(said.fileno(), 2)
         try:
+            set_precision(precision)
             found = device()
             gc.freeze()
             return found

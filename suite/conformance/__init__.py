@@ -21,6 +21,7 @@ from suite.conformance import (
     observed,
     programs,
     randomness,
+    side_by_side,
 )
 from suite.conformance.finding import Check
 
@@ -37,6 +38,7 @@ CHECKS: dict[str, Check] = {
     **{f"training {one.name}": functools.partial(engine.check, one) for one in engine.CASES},
     "training epoch by epoch": engine.check_epochs,
     "training by fit": engine.check_fit,
+    "training side by side": side_by_side.check,
     "programs of a training": programs.check,
     "observations of a training": observed.check,
     "training with another rate": engine.check_rates,
@@ -47,3 +49,5 @@ CHECKS: dict[str, Check] = {
     "images": handed.check_data,
 }
 """By name, the quick ones first."""
+ENGINE_OF = {"training side by side": "vectorized"}
+"""Checks of an engine that not every backend has."""

@@ -173,6 +173,19 @@ def test_symmetric(a, b, expected):
     assert symmetric(a, b) == pytest.approx(expected)
 
 
+def test_what_has_vanished_is_rounding():
+    """Gradients at rest: 1e-8 or 3e-8 of what they began with is the same, a thousandth more or less is not."""
+    at_rest, elsewhere, moved = ([1.0, 0.1, *[end] * 8] for end in (1e-8, 3e-8, 2e-3))
+    name = "loss, all epochs"
+    assert abs(relative(trial(0, elsewhere), trial(0, at_rest))[name]) < SMALLEST
+    assert abs(relative(trial(0, moved), trial(0, at_rest))[name]) > 100 * SMALLEST
+
+
+def test_a_curve_that_grows_is_compared_where_it_is_small():
+    one, other = [1.0, 1e10, 1e30], [1.01, 1.01e10, 1.01e30]
+    assert relative(trial(0, other), trial(0, one))["loss, all epochs"] == pytest.approx(0.01, rel=0.01)
+
+
 def test_features_are_those_that_both_trials_have():
     one = trial(0, [2.0, 1.0], metrics={"val_loss": 1.0, "new": 1.0})
     other = trial(0, [1.0, 1.0], metrics={"val_loss": 2.0})

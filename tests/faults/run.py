@@ -196,7 +196,14 @@ def at_hand(backend: str, trains: bool) -> Iterator[None]:
     """Definitions as without a fault; where no training is touched, its stored trials in the place of trained ones."""
 
     def recalled(
-        experiment: Experiment, variant: str, seeds: Any, setting: str, engine: str, on_epoch: Any, keep: Any
+        experiment: Experiment,
+        variant: str,
+        seeds: Any,
+        setting: str,
+        engine: str,
+        on_epoch: Any,
+        keep: Any,
+        **how: Any,
     ) -> tuple[Trial, ...]:
         trials = stored(backend, experiment.id)[variant]
         for trial in trials:

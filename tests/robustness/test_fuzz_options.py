@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from harness.errors import SuiteError
 from harness.experiment import SETTINGS
-from harness.training.backend import BACKENDS
+from harness.training.backend import BACKENDS, PRECISIONS
 from suite.options import ENGINE_NAMES, LAST_SEED, MOST_SEEDS, Options
 from tests.suite.test_options import checked
 
@@ -34,6 +34,7 @@ ANYTHING: dict[str, st.SearchStrategy[Any]] = {
     "first_seed": NUMBERS,
     "backend": st.none() | name_of(BACKENDS),
     "engine": name_of(ENGINE_NAMES),
+    "precision": name_of(PRECISIONS),
     "update_baselines": st.none() | WORDS,
     "baseline_dir": WORDS | st.just(__file__) | st.just(os.path.dirname(__file__)),
     "report_dir": WORDS | st.just(__file__) | st.just(os.path.join(__file__, "below")),

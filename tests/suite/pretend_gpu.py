@@ -7,8 +7,8 @@ MODEL = "NVIDIA H100 80GB HBM3"
 real = backend.start_backend
 
 
-def start_backend() -> Device:
-    return Device("gpu", MODEL, real().precision)
+def start_backend(precision: str = "default") -> Device:
+    return Device("gpu", MODEL, real(precision).precision)
 
 
 backend.start_backend = start_backend

@@ -16,6 +16,12 @@ CASES: dict[str, tuple[tuple[str, ...], dict[str, str], tuple[str, ...]]] = {
     "backend": (("--backend", "jaxx"), {}, ("--backend", "tensorflow, jax, torch", "'jaxx'", "Did you mean 'jax'?")),
     "setting": (("--setting", "lectur"), {}, ("--setting", "quick, lecture", "'lectur'", "Did you mean 'lecture'?")),
     "engine": (("--engine", "compild"), {}, ("--engine", "'compild'", "Did you mean 'compiled'?")),
+    "vectorized elsewhere": (("--engine", "vectorized"), {}, ("'vectorized': jax", "'tensorflow'", "--backend")),
+    "vectorized timing": (
+        ("--backend", "jax", "--engine", "vectorized", "-m", "timing"), {}, ("--engine vectorized and -m timing",)
+    ),
+    "precision": (("--precision", "tf32"), {}, ("--precision", "default, highest", "'tf32'")),
+    "seeds of nothing": (("--seeds", "5,exampel-4=9"), {}, ("--seeds", "'exampel-4'", "Did you mean 'example-4'")),
     "keyword": (("-k", "dropuot-helps"), {}, ("-k", "'dropuot-helps'", "Did you mean", "'tips-dropout-helps'")),
     "one word of two": (("-k", "minmax-table or dropuot-helps"), {}, ("no claim or test 'dropuot-helps'",)),
     "expression": (("-k", "dropout and"), {}, ("'-k'", "dropout and")),

@@ -17,7 +17,7 @@ DEFAULTS: dict[str, Any] = {
     "--backend": None, "--update-baselines": None, "--setting": "quick", "--seeds": None, "--engine": "auto",
     "--baseline-dir": "baselines", "--report-dir": "out", "--require-baselines": False, "--require-gpu": False,
     "strict": False, "--first-seed": "0", "--reuse": False, "--dry-run": False, "--gate-timing": False,
-    "--max-seeds": None, "--budget": None,
+    "--max-seeds": None, "--budget": None, "--precision": "default",
     "--store": None, "--resume": None,
 }  # fmt: skip
 
@@ -75,18 +75,45 @@ def test_other_seeds(text: str) -> None:
         checked(seeds=text)
 
 
+@pytest.mark.parametrize(
+    ("text", "general", "own"),
+    [
+        ("5", 5, {}),
+        ("5,example-4=30", 5, {"example-4": 30}),
+        ("example-4=30,5", 5, {"example-4": 30}),
+        ("example-4=30", None, {"example-4": 30}),
+        ("256,example-3=1024,example-4=1024", 256, {"example-3": 1024, "example-4": 1024}),
+    ],
+)
+def test_seeds_of_an_experiment(text: str, general: int | None, own: dict[str, int]) -> None:
+    options = checked(seeds=text)
+    assert (options.seeds, dict(options.more_seeds)) == (general, own)
+    assert options.seeds_of("example-4") == own.get("example-4", general)
+    assert options.seeds_of("example-1") == general
+
+
+@pytest.mark.parametrize(
+    "text", ["5,5", "5,example-4=", "=5", "example-4=0", "example-4=5,example-4=5", "a b=5", "5,", "auto,5", "A=5"]
+)
+def test_other_seeds_of_an_experiment(text: str) -> None:
+    with pytest.raises(SuiteError, match="Invalid --seeds"):
+        checked(seeds=text)
+
+
 @given(st.text() | st.integers().map(str) | st.from_regex("[0-9]{1,400}", fullmatch=True))
 def test_any_seeds_are_a_number_or_one_short_message(text: str) -> None:
     options, error = outcome(seeds=text)
     if options is None:
         assert "Invalid --seeds" in error
         assert len(error) < 400
+    elif options.seeds is None:
+        assert options.more_seeds
     else:
         assert options.seeds == int(text)
         assert 1 <= options.seeds <= MOST_SEEDS
 
 
-@given(st.sampled_from(["backend", "setting", "engine"]), st.text(max_size=40))
+@given(st.sampled_from(["backend", "setting", "engine", "precision"]), st.text(max_size=40))
 def test_any_name_is_known_or_named_in_the_message(option: str, text: str) -> None:
     options, error = outcome(**{option: text})
     if options is None:

@@ -20,7 +20,7 @@ PRINT = {"backend": "jax", "threads": 2}
 
 def record(folder: Path, name: str, seeds: tuple[int, ...], **changes: Any) -> None:
     """A run file of trials of variant "v" of experiment "e", definition "d"."""
-    header = {"id": name, "fingerprint": PRINT, "source": earlier.source()} | changes
+    header = {"id": name, "fingerprint": PRINT, "source": earlier.source(), "engine": "auto"} | changes
     log = RunLog(folder, header)
     for seed in seeds:
         trial = Trial("v", seed, {"accuracy": seed + 0.5})
@@ -30,7 +30,8 @@ def record(folder: Path, name: str, seeds: tuple[int, ...], **changes: Any) -> N
 
 def found(folder: Path, *seeds: int, definition: str = "d", fingerprint: dict[str, Any] = PRINT) -> dict[int, str]:
     """The run each seed's trial comes from."""
-    return {seed: run for seed, (_, run) in Earlier(folder, fingerprint).find("e", "v", definition, seeds).items()}
+    trials = Earlier(folder, fingerprint, "auto")
+    return {seed: run for seed, (_, run) in trials.find("e", "v", definition, seeds).items()}
 
 
 def test_trials_are_found_over_several_runs_the_newest_first(tmp_path: Path) -> None:
@@ -40,7 +41,8 @@ def test_trials_are_found_over_several_runs_the_newest_first(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize(
-    "changes", [{"fingerprint": PRINT | {"threads": 1}}, {"source": "0" * 16}, {"schema": SCHEMA + 1}]
+    "changes",
+    [{"fingerprint": PRINT | {"threads": 1}}, {"source": "0" * 16}, {"schema": SCHEMA + 1}, {"engine": "compiled"}],
 )
 def test_a_run_elsewhere_or_of_other_training_code_has_none(changes: dict[str, Any], tmp_path: Path) -> None:
     record(tmp_path, "2026-01", (0, 1), **changes)
