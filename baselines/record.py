@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from baselines.condensed import MANY, Curves
+from baselines.condensed import to_json as columns
 from harness.trial import Trial
 from harness.verdict import Verdict
 
@@ -33,13 +35,23 @@ class VariantBaseline:
     """The stored trials of one variant: at least one, seeds unique; ``definition`` is its ``variant_hash``.
 
     ``rounding``: how far rounding takes each feature of these trials (``baselines.curves.rounding``); empty where that
-    was not measured.
+    was not measured. ``curves``: of many trials, which are stored without their own (``baselines.condensed``).
     """
 
     trials: tuple[Trial, ...]
     definition: str
     provenance: Provenance
     rounding: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    curves: Curves = field(default_factory=dict)
+
+    @property
+    def condensed(self) -> bool:
+        """Whether only the last values of the trials are stored."""
+        return len(self.trials) >= MANY
+
+    def trials_json(self) -> Any:
+        """A record for each trial; of many, columns."""
+        return columns(self.trials, self.curves) if self.condensed else [trial.to_json() for trial in self.trials]
 
 
 @dataclass(frozen=True)
@@ -81,7 +93,7 @@ class Baseline:
                         "reason": variant.provenance.reason,
                         "fingerprint": dict(variant.provenance.fingerprint),
                     },
-                    "trials": [trial.to_json() for trial in variant.trials],
+                    "trials": variant.trials_json(),
                     **({"rounding": {k: list(v) for k, v in variant.rounding.items()}} if variant.rounding else {}),
                 }
                 for name, variant in self.variants.items()

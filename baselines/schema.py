@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, get_args
+from typing import Any
 
+from baselines import condensed
 from baselines.record import EXACT, SCHEMA, Baseline, ExpectedVerdict, Provenance, VariantBaseline
 from baselines.strict import (
     FormatError,
+    Said,
     count,
     date,
     definition_of,
@@ -20,7 +22,7 @@ from baselines.strict import (
     text_of,
 )
 from harness.experiment import SETTINGS
-from harness.trial import DivergenceKind, Trial
+from harness.trial import Trial
 from harness.verdict import Verdict
 
 EXPECTED = [str(verdict) for verdict in Verdict if verdict is not Verdict.NOT_RUN]
@@ -50,9 +52,17 @@ def _variant(name: str, value: Any) -> VariantBaseline:
     fields = fields_of(value, where, (*names, "rounding") if measured else names)
     definition = definition_of(fields["definition"], f"{where}/definition")
     records = fields["trials"]
-    if not isinstance(records, list) or not records:
+    curves: condensed.Curves = {}
+    if isinstance(records, dict):
+        trials, curves = condensed.parse(records, name, f"{where}/trials")
+        if len(trials) < condensed.MANY:
+            raise FormatError(f"columns of at least {condensed.MANY} seeds", len(trials), f"{where}/trials")
+    elif not isinstance(records, list) or not records:
         raise FormatError("a list of at least one trial", records, f"{where}/trials")
-    trials = tuple(_trial(record, name, f"{where}/trials/{i}") for i, record in enumerate(records))
+    elif len(records) >= condensed.MANY:
+        raise FormatError(f"columns, of {condensed.MANY} trials or more", Said(f"{len(records)} records"), where)
+    else:
+        trials = tuple(_trial(record, name, f"{where}/trials/{i}") for i, record in enumerate(records))
     seeds = [trial.seed for trial in trials]
     if len(set(seeds)) != len(seeds):
         raise FormatError("each seed once", seeds, f"{where}/trials")
@@ -61,7 +71,8 @@ def _variant(name: str, value: Any) -> VariantBaseline:
             expected = f"the metrics {sorted(trials[0].metrics)} on every seed"
             raise FormatError(expected, sorted(trial.metrics), f"{where}, seed {trial.seed}")
     rounding = _rounding(fields["rounding"], f"{where}/rounding") if measured else {}
-    return VariantBaseline(trials, definition, provenance(fields["provenance"], f"{where}/provenance"), rounding)
+    origin = provenance(fields["provenance"], f"{where}/provenance")
+    return VariantBaseline(trials, definition, origin, rounding, curves)
 
 
 def _rounding(value: Any, where: str) -> dict[str, tuple[float, ...]]:
@@ -104,13 +115,7 @@ def _trial(value: Any, variant: str, where: str) -> Trial:
         for point in curve:
             optional(number, point, f"{where}/history/{key}")
     if fields["divergence"] is not None:
-        divergence = fields_of(fields["divergence"], f"{where}/divergence", ("kind", "epoch", "step"))
-        one_of(divergence["kind"], f"{where}/divergence/kind", get_args(DivergenceKind))
-        count(divergence["epoch"], f"{where}/divergence/epoch")
-        optional(count, divergence["step"], f"{where}/divergence/step")
-    for key, second in fields_of(
-        fields["seconds"], f"{where}/seconds", ("total", "compile", "first_epoch", "steady_epoch")
-    ).items():
-        number(second, f"{where}/seconds/{key}")
+        condensed.divergence_of(fields["divergence"], f"{where}/divergence")
+    condensed.seconds_of(fields["seconds"], f"{where}/seconds")
     text_of(fields["engine"], f"{where}/engine")
     return Trial.from_json(fields)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
+from baselines.condensed import MANY, condensed
 from baselines.curves import Rounding
 from baselines.drift import same_bits
 from baselines.record import Baseline, ExpectedVerdict, Provenance, VariantBaseline
@@ -60,8 +61,7 @@ def renewed(
     for name, definition in variants.items():
         before = old.variants.get(name)
         if name in trials and name not in unfinished:
-            ordered = tuple(sorted(trials[name], key=lambda trial: trial.seed))
-            now = VariantBaseline(ordered, definition, provenance, rounding.get(name, {}))
+            now = _stored(trials[name], definition, provenance, rounding.get(name, {}))
             if before is not None and _same(before, now):
                 now = before if before.rounding else replace(before, rounding=now.rounding)
             kept[name] = now
@@ -75,6 +75,17 @@ def renewed(
         elif stored is not None:
             expected[key] = stored
     return replace(old, variants=kept, verdicts=expected)
+
+
+def _stored(
+    trials: Sequence[Trial], definition: str, provenance: Provenance, rounding: Rounding
+) -> VariantBaseline:  # fmt: skip
+    """In the order of the seeds; of many, the last values and quantiles of the curves."""
+    ordered = sorted(trials, key=lambda trial: trial.seed)
+    if len(ordered) < MANY:
+        return VariantBaseline(tuple(trial.thinned() for trial in ordered), definition, provenance, rounding)
+    kept, curves = condensed(ordered)
+    return VariantBaseline(kept, definition, provenance, curves=curves)
 
 
 def incomplete(trials: Trials, seeds: int) -> tuple[str, ...]:
@@ -101,6 +112,7 @@ def difference(old: Baseline | None, new: Baseline) -> str:
 def _same(old: VariantBaseline, new: VariantBaseline) -> bool:
     return (
         old.definition == new.definition
+        and old.curves == new.curves
         and old.provenance.fingerprint == new.provenance.fingerprint
         and len(old.trials) == len(new.trials)
         and all(a.engine == b.engine and same_bits(a, b) for a, b in zip(old.trials, new.trials, strict=True))

@@ -39,10 +39,19 @@ def verdict_cell(claim: Mapping[str, Any], quick: bool, lecture: bool = True) ->
         text += f"<br>after Holm: {verdict_text(claim['adjusted_verdict'])}"
     stored = claim["lecture_verdict"]
     if lecture and claim["setting"] == "quick" and stored and (quick or stored != claim["verdict"]):
-        text += f"<br>lecture setting: {verdict_text(stored)}"
+        text += f"<br>lecture setting{authority_text(claim)}: {verdict_text(stored)}"
     if claim["expected_verdict"] not in (None, claim["verdict"]):
         text += f"<br>⚠ expected: {verdict_text(claim['expected_verdict'])}"
     return text
+
+
+def authority_text(claim: Mapping[str, Any]) -> str:
+    """What the stored verdict of the lecture's setting rests on: " (1,024 seeds, NVIDIA H100 80GB HBM3)".
+
+    Empty where that is not recorded, or nothing was trained.
+    """
+    rests = claim.get("lecture")
+    return f" ({rests['seeds']:,} seeds, {escape(rests['device_model'])})" if rests and rests["seeds"] else ""
 
 
 def all_claims(run: Run) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from harness.store import Run
-from reports.claims import anchor, figures_anchor
+from reports.claims import anchor, authority_text, figures_anchor
 from reports.evidence import units
 from reports.seeds import took
 from reports.text import code, effect_text, effect_words, escape, mean_std, number, table
@@ -58,7 +58,8 @@ def _asides(claim: Mapping[str, Any], figured: Collection[str]) -> str:
         and claim["adjusted_verdict"]
         and verdict_text(claim["adjusted_verdict"]),
         "Expected": claim["expected_verdict"] and verdict_text(claim["expected_verdict"]),
-        "Stored verdict of the lecture's setting": claim["lecture_verdict"] and verdict_text(claim["lecture_verdict"]),
+        "Stored verdict of the lecture's setting": claim["lecture_verdict"]
+        and verdict_text(claim["lecture_verdict"]) + authority_text(claim),
         "Baseline": claim["baseline"]["state"]
         and escape(f"{claim['baseline']['state']}. {claim['baseline']['reason'] or ''}".strip()),
         "Experiment": experiment

@@ -112,6 +112,7 @@ SHAPES: Mapping[str, Any] = {
         "expected_verdict": VERDICTS | {None},
         "adjusted_verdict": VERDICTS | {None},
         "lecture_verdict": VERDICTS | {None},
+        "lecture?": {"seeds": int, "stack": str, "device_model": str},
         **DECISION,
         "beside": [DECISION | {"rule": str}],
         "parts": [DECISION],

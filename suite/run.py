@@ -8,6 +8,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from baselines.condensed import MANY
 from baselines.curves import Rounding, rounding
 from baselines.drift import Comparison, State
 from baselines.record import ExpectedVerdict
@@ -119,7 +120,7 @@ class SuiteRun:
         red = self.options.update is None and (comparison.fails(self.options.strict) or missing)
         self.moved |= red and (experiment, variant) not in self._damaged
         record = self._training_record(experiment, variant, trials, comparison, red)
-        if self.options.update is not None:
+        if self.options.update is not None and len(trials) < MANY:
             self.rounding[experiment, variant] = measured = self._measure_rounding(experiment, variant)
             record["rounding"] = {name: list(values) for name, values in measured.items()}
         self.log.append("training", record)
@@ -209,14 +210,14 @@ class SuiteRun:
         owner = claim.experiment.id if claim.experiment else ""
         rests = outcome.taken.seeds if outcome.taken else None
         trials = {name: self.trials.done.get((owner, name), ())[:rests] for name in claim.variants}
-        lecture = self.stored.lecture_verdict(claim) if self.options.setting != "lecture" else None
+        lecture = self.stored.authority(claim) if self.options.setting != "lecture" else None
         self.log.append(
             "claim",
             claim_record(
                 outcome,
                 self.options.setting,
                 trials,
-                str(lecture) if lecture else None,
+                lecture,
                 str(adjusted[1]) if adjusted else None,
                 adjusted[0] if adjusted else None,
             ),

@@ -6,6 +6,7 @@ import datetime
 import subprocess
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,20 @@ from harness.verdict import Verdict
 from suite.catalogue import claims_of
 
 
+@dataclass(frozen=True)
+class Authority:
+    """The verdict of a claim that is stored with the most ``seeds`` (0 of one that trains nothing), and where it was
+    measured."""
+
+    verdict: Verdict
+    seeds: int
+    stack: str
+    device_model: str
+
+    def to_json(self) -> dict[str, Any]:
+        return {"seeds": self.seeds, "stack": self.stack, "device_model": self.device_model}
+
+
 class Stored:
     """The baseline files of one stack; SuiteError where one of them cannot be read.
 
@@ -34,6 +49,7 @@ class Stored:
         self.root, self.stack = root, stack
         self.damaged: dict[tuple[str, str], str] = {}
         self._read: dict[tuple[str, str], Baseline | None] = {}
+        self._elsewhere: dict[str, Stored] = {}
 
     def get(self, experiment: str, setting: str) -> Baseline | None:
         """The baseline of an experiment, or None."""
@@ -55,11 +71,27 @@ class Stored:
         baseline = self.get(file_of(claim), setting)
         return baseline.verdicts.get(claim.key) if baseline else None
 
-    def lecture_verdict(self, claim: Claim) -> Verdict | None:
-        """The verdict stored for a claim in setting lecture, to be shown beside this run's."""
-        baseline = self.glance(file_of(claim), "lecture")
+    def authority(self, claim: Claim) -> Authority | None:
+        """The stored verdict of the lecture's setting that rests on the most seeds, of whatever stack; None without.
+
+        Of equals this run's own stack comes first.
+        """
+        folder = path_of(self.root, "lecture", self.stack, EXACT).parent
+        others = sorted(path.name for path in folder.parent.glob("*") if path.is_dir() and path != folder)
+        found = [self._of_stack(claim, stack) for stack in (self.stack, *others)]
+        return max(filter(None, found), key=lambda one: one.seeds, default=None)
+
+    def _of_stack(self, claim: Claim, stack: str) -> Authority | None:
+        if stack not in self._elsewhere:
+            self._elsewhere[stack] = self if stack == self.stack else Stored(self.root, stack)
+        baseline = self._elsewhere[stack].glance(file_of(claim), "lecture")
         expected = baseline.verdicts.get(claim.key) if baseline else None
-        return expected.verdict if expected else None
+        if baseline is None or expected is None:
+            return None
+        known = [baseline.variants[name] for name in claim.variants if name in baseline.variants]
+        seeds = min((len(variant.trials) for variant in known), default=0)
+        model = next((v.provenance.fingerprint.get("device_model") for v in known), None)
+        return Authority(expected.verdict, seeds, stack, str(model or stack))
 
     def check_writable(self, files: Iterable[str], setting: str) -> None:
         """SuiteError, before anything is trained, where ``renew`` could not read an old file or write a new one."""
@@ -142,7 +174,7 @@ class Stored:
                 stack=self.stack,
                 variants={v.name: variant_hash(experiment, v.name, setting) for v in declared if experiment},
                 claims=[claim.key for claim in claims],
-                trials={variant: [trial.thinned() for trial in done] for variant, done in trials.items()},
+                trials=trials,
                 rounding=rounding,
                 seeds=seeds,
                 verdicts=verdicts,
