@@ -51,6 +51,11 @@ class VectorizedProgram(JaxProgram):
         if codes is not None:
             self._data = (jnp.asarray(codes), self._data[1])
 
+    @property
+    def executables(self) -> list[Any]:
+        """The compiled programs, one for each number of lanes and epochs that was asked for."""
+        return list(self._executables.values())
+
     def drawn(self, seeds: Sequence[int], twin: bool) -> tuple[list[np.ndarray], list[np.ndarray]]:
         """Initial weights and other variables of the seeds, stacked: a lane each."""
         lanes = []

@@ -1,0 +1,171 @@
+"""Do two machines give one and the same distribution of a metric? Equivalence, not a difference that was not found.
+
+The means of two groups of seeds are equivalent where they differ by less than the metric's smallest effect of interest
+with confidence: two one-sided tests (Schuirmann 1987) at LEVEL together. There are two ways to look, and either may
+show it, each at half the level (Bonferroni):
+
+- group against group: Welch's t on all seeds of both;
+- seed by seed: Student's t on the differences of the seeds that both have, much narrower where a seed still gives
+  nearly the same training on both.
+
+Assumed: means that are about normal, from tens of seeds on. Spreads are compared as well: the interval of the ratio of
+the two standard deviations, by the F distribution, which does assume normal values; it is shown, and decides nothing.
+Trials that diverged or never reached their target have no value; of them the shares have to be equivalent too: the
+interval of the difference of two shares (Newcombe 1998, method 10) within SHARE.
+"""
+
+from __future__ import annotations
+
+import enum
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from harness.metric import Metric
+
+if TYPE_CHECKING:
+    import numpy as np
+
+LEVEL = 0.05
+SHARE = 0.05
+"""Difference of two shares of seeds without a value that does not matter."""
+FEWEST = 5
+
+Values = Mapping[int, float | None]
+"""By seed; None where a trial has no value."""
+
+
+class Agreement(enum.StrEnum):
+    """EQUIVALENT and DIFFERENT are shown; UNDECIDED: these seeds cannot tell."""
+
+    EQUIVALENT = "equivalent"
+    DIFFERENT = "different"
+    UNDECIDED = "undecided"
+
+
+@dataclass(frozen=True)
+class Agreed:
+    """One metric on two machines.
+
+    Attributes:
+        verdict: of the means and of the shares; the worse.
+        difference: of the means, the second minus the first (of natural logarithms for ``scale="log"``).
+        low, high: the interval that decided, ``paired`` or not, at 1 − LEVEL (half of LEVEL for each way).
+        ratio: of the standard deviations, with its interval at 95 %; None without variance.
+        means, deviations, counts, absent: of the first and of the second; ``absent`` without a value.
+    """
+
+    verdict: Agreement
+    difference: float | None
+    low: float | None
+    high: float | None
+    paired: bool
+    ratio: tuple[float, float, float] | None
+    means: tuple[float | None, float | None]
+    deviations: tuple[float | None, float | None]
+    counts: tuple[int, int]
+    absent: tuple[int, int]
+
+
+def agreement(metric: Metric, first: Values, second: Values) -> Agreed:
+    """Compares the metric's values of two machines; fewer than FEWEST values on a side decide nothing."""
+    import numpy as np
+
+    a, b = _present(metric, first), _present(metric, second)
+    absent = (len(first) - len(a), len(second) - len(b))
+    shares = _shares(absent, (len(first), len(second)))
+    x, y = (np.array(list(values.values()), "float64") for values in (a, b))
+    common = sorted(a.keys() & b.keys())
+    found: tuple[Agreement, float, float, bool] | None = None
+    if min(len(x), len(y)) >= FEWEST:
+        intervals = [(_welch(x, y), False)]
+        if len(common) >= FEWEST:
+            intervals.append((_student(np.array([b[seed] - a[seed] for seed in common])), True))
+        judged = [(_judged(*ends, metric.smallest_effect), *ends, paired) for ends, paired in intervals]
+        decided = [one for one in judged if one[0] is not Agreement.UNDECIDED]
+        found = min(decided or judged, key=lambda one: one[2] - one[1])
+    nothing = not len(x) and not len(y)
+    means = Agreement.EQUIVALENT if nothing else found[0] if found else Agreement.UNDECIDED
+    order = (Agreement.EQUIVALENT, Agreement.UNDECIDED, Agreement.DIFFERENT)
+    return Agreed(
+        verdict=max(means, shares, key=order.index),
+        difference=float(y.mean() - x.mean()) if len(x) and len(y) else None,
+        low=found[1] if found else None,
+        high=found[2] if found else None,
+        paired=found[3] if found else False,
+        ratio=_ratio(x, y),
+        means=(_mean(x), _mean(y)),
+        deviations=(_deviation(x), _deviation(y)),
+        counts=(len(first), len(second)),
+        absent=absent,
+    )
+
+
+def _present(metric: Metric, values: Values) -> dict[int, float]:
+    known = {seed: value for seed, value in values.items() if value is not None}
+    if metric.scale == "log":
+        return {seed: math.log(value) for seed, value in known.items() if value > 0}
+    return known
+
+
+def _judged(low: float, high: float, margin: float) -> Agreement:
+    if -margin < low and high < margin:
+        return Agreement.EQUIVALENT
+    return Agreement.DIFFERENT if low > margin or high < -margin else Agreement.UNDECIDED
+
+
+def _interval(center: float, error: float, freedom: float) -> tuple[float, float]:
+    """Of two ways at LEVEL together, each wrong at LEVEL / 2, in either direction."""
+    from scipy.special import stdtrit
+
+    half = float(stdtrit(freedom, 1 - LEVEL / 2)) * error if error else 0.0
+    return center - half, center + half
+
+
+def _welch(x: np.ndarray, y: np.ndarray) -> tuple[float, float]:
+    of = [(float(values.var(ddof=1)) / len(values), len(values)) for values in (x, y)]
+    total = sum(square for square, _ in of)
+    freedom = total**2 / sum(square**2 / (count - 1) for square, count in of) if total else 1.0
+    return _interval(float(y.mean() - x.mean()), math.sqrt(total), freedom)
+
+
+def _student(differences: np.ndarray) -> tuple[float, float]:
+    count = len(differences)
+    return _interval(float(differences.mean()), float(differences.std(ddof=1)) / math.sqrt(count), count - 1)
+
+
+def _shares(absent: tuple[int, int], counts: tuple[int, int]) -> Agreement:
+    if not any(absent) or all(k == n for k, n in zip(absent, counts, strict=True)):
+        return Agreement.EQUIVALENT
+    (low1, high1), (low2, high2) = (_wilson(k, n) for k, n in zip(absent, counts, strict=True))
+    p1, p2 = (k / n for k, n in zip(absent, counts, strict=True))
+    low = p2 - p1 - math.hypot(p2 - low2, high1 - p1)
+    high = p2 - p1 + math.hypot(high2 - p2, p1 - low1)
+    return _judged(low, high, SHARE)
+
+
+def _wilson(count: int, total: int, z: float = 1.6449) -> tuple[float, float]:
+    """Wilson's interval of a share, wrong at 5 % in each direction."""
+    share = count / total
+    center = (share + z * z / (2 * total)) / (1 + z * z / total)
+    half = z / (1 + z * z / total) * math.sqrt(share * (1 - share) / total + z * z / (4 * total * total))
+    return max(center - half, 0.0), min(center + half, 1.0)
+
+
+def _ratio(x: np.ndarray, y: np.ndarray) -> tuple[float, float, float] | None:
+    from scipy.special import fdtri
+
+    if min(len(x), len(y)) < FEWEST or x.min() == x.max() or y.min() == y.max():
+        return None
+    ratio = float(y.std(ddof=1) / x.std(ddof=1))
+    low, high = (float(fdtri(len(y) - 1, len(x) - 1, level)) for level in (0.025, 0.975))
+    return ratio, ratio / math.sqrt(high), ratio / math.sqrt(low)
+
+
+def _mean(values: np.ndarray) -> float | None:
+    return float(values.mean()) if len(values) else None
+
+
+def _deviation(values: np.ndarray) -> float | None:
+    return float(values.std(ddof=1)) if len(values) > 1 else None

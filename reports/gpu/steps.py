@@ -1,0 +1,204 @@
+"""The steps, each a process that ends by itself, or is stopped, within minutes, and what becomes of it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from reports.folders import runs_folder, write_atomic
+from reports.gpu.work import FLAGS, MAIN, NETWORKS, PEERS, Scale, claims_of
+
+ROOT = Path(__file__).resolve().parents[2]
+GRACE = 60.0
+"""Seconds that a run of the suite has to write down what it knows after Ctrl-C."""
+REWRITTEN, INTERRUPTED = 6, 2
+"""Exit codes of ``pytest suite/``: baselines stored as asked, and stopped."""
+SMALL_LANES = 128
+"""Seeds side by side where the number that is fastest was not measured."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """A step by its ``name``; ``command`` gives its arguments behind ``python -m``, from the folder of results.
+
+    ``environment``: variables on top of this process' own. ``suite``: whether it is a run of ``pytest suite/``, which
+    goes on where it was stopped.
+    """
+
+    name: str
+    command: Callable[[Path], Sequence[str]]
+    environment: Mapping[str, str] = field(default_factory=dict)
+    suite: bool = False
+
+    def file(self, out: Path) -> Path:
+        """Where its result lies once it is done."""
+        return out / f"{self.name.replace(' ', '-').replace(',', '')}.json"
+
+
+def all_steps(scale: Scale) -> tuple[Step, ...]:
+    """In order: later ones use what earlier ones found."""
+    return (
+        _worker("machine", "machine", "jax", scale),
+        *(_speed(network, scale) for network in NETWORKS),
+        _worker("parts", "parts", "jax", scale, lambda out: {"lanes": best_lanes(out, MAIN)}),
+        *(_flags(name, flags, scale) for name, flags in FLAGS.items()),
+        *(_highest(network, scale) for network in NETWORKS),
+        *(_worker(peer, _peer(peer), peer.split()[-1] if "fit" in peer else "torch", scale) for peer in PEERS),
+        _suite("lecture", scale, "lecture", scale.select),
+        _suite("highest", scale, "lecture", scale.select or claims_of("example-3", "example-4"), "highest"),
+        _suite("quick", scale, "quick", scale.select),
+    )
+
+
+def best_lanes(out: Path, network: str) -> int:
+    """How many seeds side by side were the fastest."""
+    found = result(out / f"speed-{network.replace(' ', '-').replace(',', '')}.json")
+    rows = found["measured"]["rows"] if found else []
+    return min(rows, key=lambda row: row["ms"])["lanes"] if rows else SMALL_LANES
+
+
+def result(path: Path) -> dict[str, Any] | None:
+    """A step's result; None where it is not there, cannot be read, or the step failed."""
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return found if isinstance(found, dict) and ("measured" in found or "run" in found) else None
+
+
+def finished(step: Step, out: Path) -> bool:
+    """Whether nothing is left to do: there is a result, or it is known that there can be none."""
+    try:
+        found = json.loads(step.file(out).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return isinstance(found, dict) and ("absent" in found or "measured" in found or "run" in found)
+
+
+def perform(step: Step, out: Path, seconds: float) -> str:
+    """Runs a step for at most so long: "done", "absent: …", "stopped: …" (it goes on next time) or "failed: …"."""
+    out.mkdir(parents=True, exist_ok=True)
+    environment = {**os.environ, **step.environment, "PYTHONUNBUFFERED": "1"}
+    log = out / f"{step.file(out).stem}.log"
+    with log.open("ab") as said:
+        process = subprocess.Popen(
+            [sys.executable, "-m", *step.command(out)], cwd=ROOT, env=environment, stdout=said, stderr=said
+        )
+        status = _wait(process, seconds, step.suite)
+    if step.suite:
+        return _of_suite(step, out, status, log)
+    found = result(step.file(out))
+    if found:
+        return "done"
+    if status == 0 and finished(step, out):
+        return f"absent: {json.loads(step.file(out).read_text(encoding='utf-8'))['absent']} is not installed"
+    why = f"took longer than {seconds:.0f} s" if status is None else f"ended with status {status}"
+    write_atomic(step.file(out), json.dumps({"name": step.name, "failed": why, "said": _tail(log)}).encode())
+    return f"failed: it {why}; see {log}"
+
+
+def _of_suite(step: Step, out: Path, status: int | None, log: Path) -> str:
+    if status in (0, 1, REWRITTEN):  # red or green, it came to its end
+        newest = max(runs_folder(out / step.name).glob("*.jsonl"))
+        write_atomic(step.file(out), json.dumps({"name": step.name, "run": newest.stem, "status": status}).encode())
+        return "done" if status == REWRITTEN else f"done, with exit code {status}: nothing is stored; see {log}"
+    if status in (INTERRUPTED, None):
+        return "stopped: time was up; what it has finished is kept, and the same command goes on"
+    return f"failed: it ended with status {status}; see {log}"
+
+
+def _wait(process: subprocess.Popen[bytes], seconds: float, gently: bool) -> int | None:
+    """The exit status; None of a process that had to be stopped and would not end by itself."""
+    try:
+        return process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        if gently:
+            process.send_signal(signal.SIGINT)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                return process.wait(GRACE)
+        process.kill()
+        process.wait()
+        return None
+    except BaseException:
+        process.send_signal(signal.SIGINT)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(GRACE)
+        process.kill()
+        raise
+
+
+def _tail(log: Path) -> str:
+    return log.read_text(encoding="utf-8", errors="replace")[-1500:]
+
+
+def _worker(
+    name: str,
+    measurement: str,
+    backend: str,
+    scale: Scale,
+    arguments: Callable[[Path], Mapping[str, Any]] = lambda out: {},
+    environment: Mapping[str, str] | None = None,
+) -> Step:
+    def command(out: Path) -> Sequence[str]:
+        file = str(step.file(out))
+        return ["reports.gpu.worker", measurement, file, backend, scale.name, json.dumps(arguments(out))]
+
+    step = Step(name, command, environment or {})
+    return step
+
+
+def _speed(network: str, scale: Scale) -> Step:
+    return _worker(
+        f"speed {network}", "speed", "jax", scale, lambda out: {"network": network, "lanes": list(scale.lanes)}
+    )
+
+
+def _flags(name: str, flags: str, scale: Scale) -> Step:
+    """The main network at its best number of seeds, compiled with other flags of XLA."""
+    own = " ".join(filter(None, (os.environ.get("XLA_FLAGS", ""), flags)))
+    return _worker(
+        f"flags {name}",
+        "speed",
+        "jax",
+        scale,
+        lambda out: {"network": MAIN, "lanes": [best_lanes(out, MAIN)], "flags": flags},
+        {"XLA_FLAGS": own} if own else {},
+    )
+
+
+def _highest(network: str, scale: Scale) -> Step:
+    return _worker(
+        f"highest {network}",
+        "speed",
+        "jax",
+        scale,
+        lambda out: {"network": network, "lanes": [best_lanes(out, network)], "precision": "highest"},
+    )
+
+
+def _peer(name: str) -> str:
+    return name if name == "torch loop" else "fit"
+
+
+def _suite(name: str, scale: Scale, setting: str, select: str, precision: str = "default") -> Step:
+    """A run of the suite with many seeds side by side, which stores baselines beside its report."""
+
+    def command(out: Path) -> Sequence[str]:
+        begun = any(runs_folder(out / name).glob("*.jsonl"))
+        return [
+            *("pytest", "suite/", "--backend", "jax", "--engine", "vectorized", "--setting", setting, "-m", "training"),
+            *("--seeds", scale.seeds[name], "--precision", precision, *(("-k", select) if select else ())),
+            *("--report-dir", str(out / name), "--baseline-dir", str(out / f"{name}-baselines")),
+            *("--update-baselines", f"{scale.seeds[name]} seeds side by side", *(("--resume",) if begun else ())),
+            *("-p", "no:cacheprovider", "-p", "no:randomly"),
+        ]
+
+    return Step(name, command, suite=True)

@@ -1,0 +1,67 @@
+"""One measurement in a process of its own: ``python -m reports.gpu.worker NAME FILE BACKEND SCALE [ARGUMENTS]``.
+
+Writes a JSON file with what was measured, and on what: device, versions, precision. Used by ``reports.measure_gpu``.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from harness import gpu
+from harness.fingerprint import fingerprint
+from harness.training.backend import choose_backend, start_backend
+from reports.folders import write_atomic
+from reports.gpu.work import SCALES, Scale
+
+
+def measured(name: str, backend: str, scale: Scale, arguments: dict[str, Any]) -> dict[str, Any]:
+    """What the measurement of that name gives."""
+    if name == "machine":
+        from reports.gpu import machine
+
+        return machine.measure(scale)
+    if name == "speed":
+        from reports.gpu import speed
+
+        return speed.measure(scale, arguments["network"], tuple(arguments["lanes"]))
+    if name == "parts":
+        from reports.gpu import speed
+
+        return speed.parts(scale, arguments["lanes"])
+    if name == "torch loop":
+        from reports.gpu import torch_loop
+
+        return torch_loop.measure(scale)
+    from reports.gpu import peers
+
+    return peers.measure(scale, backend)
+
+
+def main(name: str, path: Path, backend: str, scale: str, arguments: dict[str, Any]) -> None:
+    if importlib.util.find_spec(backend) is None:
+        write_atomic(path, json.dumps({"name": name, "absent": backend}).encode())
+        return
+    choose_backend(backend)
+    where = start_backend(arguments.get("precision", "default"))
+    clock = time.perf_counter()
+    found = measured(name, backend, SCALES[scale], arguments)
+    record = {
+        "name": name,
+        "scale": scale,
+        "arguments": arguments,
+        "device": {"kind": where.kind, "model": where.model, "precision": where.precision},
+        "fingerprint": fingerprint(backend, where.kind, where.model, where.precision),
+        "gpu": gpu.record(where.kind, where.model),
+        "seconds": time.perf_counter() - clock,
+        "measured": found,
+    }
+    write_atomic(path, json.dumps(record, indent=1, allow_nan=False).encode())
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], Path(sys.argv[2]), sys.argv[3], sys.argv[4], json.loads(sys.argv[5]))
