@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from reports.style import FAINT, INK, LOOKS, styled, svg
 
+TERA = 1e12
+
 
 @dataclass(frozen=True)
 class Point:
@@ -33,19 +35,28 @@ def roofline(points: Sequence[Point], flops: float, bandwidth: float) -> bytes:
         ridge = flops / bandwidth
         intensities = [point.operations / point.traffic for point in points]
         left, right = min([*intensities, ridge]) / 3, max([*intensities, ridge]) * 3
-        roof = [(left, left * bandwidth), (ridge, flops), (right, flops)]
+        roof = [(left, left * bandwidth / TERA), (ridge, flops / TERA), (right, flops / TERA)]
         axes.plot(*zip(*roof, strict=True), color=INK, linewidth=1.5, label="_roof")
-        axes.text(right, flops * 1.1, f"products {flops / 1e12:,.1f} TFLOP/s", ha="right", color=FAINT, fontsize=8)
-        axes.text(left * 1.1, left * bandwidth * 1.6, f"memory {bandwidth / 1e9:,.0f} GB/s", color=FAINT, fontsize=8)
+        axes.text(
+            right, flops * 1.12 / TERA, f"products {flops / 1e12:,.1f} TFLOP/s", ha="right", color=FAINT, fontsize=8
+        )
+        near = (left * ridge) ** 0.5
+        axes.text(near, near * bandwidth * 1.25 / TERA, f"memory {bandwidth / 1e9:,.0f} GB/s", ha="right", color=FAINT)
         for point, intensity, look in zip(points, intensities, LOOKS, strict=False):
             most = min(flops, intensity * bandwidth)
             reached = point.operations / point.seconds
-            axes.plot([intensity, intensity], [reached, most], color=look.colour, linewidth=1, alpha=0.6)
+            axes.plot([intensity, intensity], [reached / TERA, most / TERA], color=look.colour, linewidth=1, alpha=0.6)
             label = f"{point.name}: {reached / most:.0%} of its roof"
-            axes.plot([intensity], [reached], color=look.colour, marker=look.marker, ls="", markersize=7, label=label)
+            axes.plot(
+                [intensity], [reached / TERA], color=look.colour, marker=look.marker, ls="", markersize=7, label=label
+            )
         axes.set_xlim(left, right)
-        axes.set_xlabel("operations per byte of the least traffic")
-        axes.set_ylabel("operations per second")
+        axes.set_ylim(min(point.operations / point.seconds for point in points) / 4 / TERA, flops * 2 / TERA)
+        for axis in (axes.xaxis, axes.yaxis):
+            axis.set_major_formatter(lambda value, _: f"{value:g}")
+            axis.set_minor_formatter(lambda value, _: "")
+        axes.set_xlabel("operations per byte of the least traffic (logarithmic)")
+        axes.set_ylabel("TFLOP/s (logarithmic)")
         axes.legend(loc="lower right", fontsize=8)
         figure.text(0.02, 0.94, "Roofline: an epoch of one seed among many", fontsize=11, fontweight="bold")
         return svg(figure)

@@ -88,13 +88,17 @@ def perform(step: Step, out: Path, seconds: float) -> str:
     out.mkdir(parents=True, exist_ok=True)
     environment = {**os.environ, **step.environment, "PYTHONUNBUFFERED": "1"}
     log = out / f"{step.file(out).stem}.log"
+    if step.suite and (known := _ended(step, out, log)):
+        return known
     with log.open("ab") as said:
         process = subprocess.Popen(
             [sys.executable, "-m", *step.command(out)], cwd=ROOT, env=environment, stdout=said, stderr=said
         )
         status = _wait(process, seconds, step.suite)
     if step.suite:
-        return _of_suite(step, out, status, log)
+        stopped = "stopped: time was up; what it has finished is kept, and the same command goes on"
+        failed = stopped if status in (None, INTERRUPTED) else f"failed: it ended with status {status}; see {log}"
+        return _ended(step, out, log) or failed
     found = result(step.file(out))
     if found:
         return "done"
@@ -105,34 +109,42 @@ def perform(step: Step, out: Path, seconds: float) -> str:
     return f"failed: it {why}; see {log}"
 
 
-def _of_suite(step: Step, out: Path, status: int | None, log: Path) -> str:
-    if status in (0, 1, REWRITTEN):  # red or green, it came to its end
-        newest = max(runs_folder(out / step.name).glob("*.jsonl"))
-        write_atomic(step.file(out), json.dumps({"name": step.name, "run": newest.stem, "status": status}).encode())
-        return "done" if status == REWRITTEN else f"done, with exit code {status}: nothing is stored; see {log}"
-    if status in (INTERRUPTED, None):
-        return "stopped: time was up; what it has finished is kept, and the same command goes on"
-    return f"failed: it ended with status {status}; see {log}"
+def last_line(step: Step, out: Path) -> dict[str, Any] | None:
+    """The end of the record of a suite step's newest run; None where it has none, or one that a kill has torn."""
+    runs = sorted(runs_folder(out / step.name).glob("*.jsonl"))
+    if not runs:
+        return None
+    try:
+        found = json.loads(runs[-1].read_bytes().splitlines()[-1])
+    except (OSError, ValueError, IndexError):
+        return {}
+    return {**found, "run": runs[-1].stem} if isinstance(found, dict) else {}
+
+
+def _ended(step: Step, out: Path, log: Path) -> str:
+    """Takes down that a run of the suite came to its end, red or green; "" where it did not."""
+    end = last_line(step, out) or {}
+    if end.get("kind") != "end" or end.get("interrupted") or not end.get("reported"):
+        return ""
+    status = end["exit_status"]
+    write_atomic(step.file(out), json.dumps({"name": step.name, "run": end["run"], "status": status}).encode())
+    return "done" if status == REWRITTEN else f"done, with exit code {status}: nothing is stored; see {log}"
 
 
 def _wait(process: subprocess.Popen[bytes], seconds: float, gently: bool) -> int | None:
-    """The exit status; None of a process that had to be stopped and would not end by itself."""
+    """The exit status; None of a process that had to be stopped, with Ctrl-C first where it goes on another time."""
     try:
         return process.wait(seconds)
     except subprocess.TimeoutExpired:
         if gently:
             process.send_signal(signal.SIGINT)
             with contextlib.suppress(subprocess.TimeoutExpired):
-                return process.wait(GRACE)
-        process.kill()
-        process.wait()
+                process.wait(GRACE)
         return None
-    except BaseException:
-        process.send_signal(signal.SIGINT)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(GRACE)
-        process.kill()
-        raise
+    finally:
+        if process.poll() is None:  # stopped, or this process is told to end
+            process.kill()
+            process.wait()
 
 
 def _tail(log: Path) -> str:
@@ -192,7 +204,7 @@ def _suite(name: str, scale: Scale, setting: str, select: str, precision: str = 
     """A run of the suite with many seeds side by side, which stores baselines beside its report."""
 
     def command(out: Path) -> Sequence[str]:
-        begun = any(runs_folder(out / name).glob("*.jsonl"))
+        begun = last_line(step, out) is not None
         return [
             *("pytest", "suite/", "--backend", "jax", "--engine", "vectorized", "--setting", setting, "-m", "training"),
             *("--seeds", scale.seeds[name], "--precision", precision, *(("-k", select) if select else ())),
@@ -201,4 +213,5 @@ def _suite(name: str, scale: Scale, setting: str, select: str, precision: str = 
             *("-p", "no:cacheprovider", "-p", "no:randomly"),
         ]
 
-    return Step(name, command, suite=True)
+    step = Step(name, command, suite=True)
+    return step
