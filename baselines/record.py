@@ -46,8 +46,8 @@ class VariantBaseline:
 
     @property
     def condensed(self) -> bool:
-        """Whether only the last values of the trials are stored."""
-        return len(self.trials) >= MANY
+        """Whether of many trials only the last values are stored."""
+        return len(self.trials) >= MANY and not any(trial.history for trial in self.trials)
 
     def trials_json(self) -> Any:
         """A record for each trial; of many, columns."""

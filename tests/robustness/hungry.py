@@ -35,13 +35,13 @@ def pytest_runtestloop() -> Iterator[None]:
 
     train, decide, way = trials.train, SuiteRun.decide_exact, os.environ[WAY]
 
-    def hungry(declared: Any, variant: str, *rest: Any) -> Any:
+    def hungry(declared: Any, variant: str, *rest: Any, **how: Any) -> Any:
         if (declared.id, variant) == (EXPERIMENT, VARIANT) and way != "exact":
             if way == "killed":
                 os.kill(os.getpid(), signal.SIGKILL)
             own = dataclasses.replace(declared.variant(variant, "quick"), model=too_large)
             declared = dataclasses.replace(declared, variants=(own,))
-        return train(declared, variant, *rest)
+        return train(declared, variant, *rest, **how)
 
     def hungry_claim(run: SuiteRun, claim: Any) -> Any:
         if claim.key == CLAIM and way == "exact":

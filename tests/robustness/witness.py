@@ -40,10 +40,10 @@ def pytest_runtestloop() -> Iterator[None]:
 
     train, append = trials.train, RunLog.append
 
-    def watched_train(declared: Any, variant: str, seeds: Sequence[int], *rest: Any) -> Any:
+    def watched_train(declared: Any, variant: str, seeds: Sequence[int], *rest: Any, **how: Any) -> Any:
         for seed in seeds:
             note("begun", declared.id, variant, seed)
-        return train(declared, variant, seeds, *rest)
+        return train(declared, variant, seeds, *rest, **how)
 
     def watched_append(log: RunLog, kind: str, record: Mapping[str, Any]) -> None:
         append(log, kind, record)

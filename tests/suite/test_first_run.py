@@ -81,7 +81,7 @@ def test_times_end_the_run_and_are_in_a_file(first: Finished) -> None:
     means = {f"{t['experiment']}/{t['variant']}": t["mean"] for t in first.record.trainings}
     for benchmark in benchmarks:
         info = benchmark["extra_info"]
-        assert (info["engine"], info["backend"], info["device"]) == ("compiled", "jax", "cpu")
+        assert (info["engine"], info["backend"], info["device"]) == ("vectorized", "jax", "cpu")
         assert info["mean"] == means[benchmark["params"]["experiment"] + "/" + benchmark["params"]["variant"]]
         assert benchmark["stats"]["rounds"] == 1
 

@@ -171,7 +171,7 @@ def trainer(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
     asked: list[list[int]] = []
     records: list[tuple[str, Any]] = []
 
-    def train(experiment: Any, variant: str, seeds: list[int], *arguments: Any) -> list[Trial]:
+    def train(experiment: Any, variant: str, seeds: list[int], *arguments: Any, **how: Any) -> list[Trial]:
         asked.append(list(seeds))
         if max(seeds) >= 15:
             raise MemoryError("no room")
@@ -184,9 +184,10 @@ def trainer(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
     for module in (suite_trials, suite_records):
         monkeypatch.setattr(module, "EXPERIMENTS", {"made-up": EXPERIMENT})
     monkeypatch.setattr(suite_trials, "variant_hash", lambda *arguments: "definition")
-    nothing = SimpleNamespace(start=lambda *a: None, finish=lambda *a: None, epoch=None)
+    nothing = SimpleNamespace(start=lambda *a: None, finish=lambda *a: None, epoch=None, say=None)
     log: Any = SimpleNamespace(append=lambda kind, record: records.append((kind, record)))
-    options: Any = SimpleNamespace(first_seed=0, seeds=None, setting="quick", engine="fit", require_gpu=False)
+    options: Any = SimpleNamespace(first_seed=0, setting="quick", engine="fit", require_gpu=False)
+    options.seeds_of = lambda experiment: None
     made = Trials(options, log, nothing)
     return SimpleNamespace(trials=made, asked=asked, records=records)
 
@@ -243,7 +244,7 @@ def test_any_budget_is_a_time_or_one_short_message(text: str) -> None:
         ({"seeds": "auto", "max_seeds": "0"}, "Invalid --max-seeds"),
         ({"seeds": "auto", "max_seeds": "-5"}, "Invalid --max-seeds"),
         ({"seeds": "auto", "max_seeds": "auto"}, "Invalid --max-seeds"),
-        ({"seeds": "Auto"}, "Invalid --seeds.*or auto"),
+        ({"seeds": "Auto"}, "Invalid --seeds.*, auto, or"),
         ({"max_seeds": "20"}, "--max-seeds needs --seeds auto"),
         ({"seeds": "10", "budget": "10m"}, "--budget needs --seeds auto"),
         ({"seeds": "auto", "update_baselines": "why"}, "contradict each other"),
