@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, Literal
+
+import numpy as np
 
 DivergenceKind = Literal["nan", "inf", "blow-up", "stuck at chance"]
 
@@ -58,7 +60,7 @@ class Trial:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "metrics", MappingProxyType({k: finite(v) for k, v in self.metrics.items()}))
-        curves = {k: tuple(finite(v) for v in curve) for k, curve in self.history.items()}
+        curves = {k: _finite_curve(curve) for k, curve in self.history.items()}
         object.__setattr__(self, "history", MappingProxyType(curves))
 
     def thinned(self, points: int = 32) -> Trial:
@@ -97,6 +99,15 @@ def thin(curve: tuple[float | None, ...], points: int) -> tuple[float | None, ..
     if len(curve) <= points:
         return curve
     return tuple(curve[round(index * (len(curve) - 1) / (points - 1))] for index in range(points))
+
+
+def _finite_curve(curve: Sequence[float | None]) -> tuple[float | None, ...]:
+    """``finite`` of each value; of thousands of them in a fraction of the time, where all are."""
+    if None not in curve:
+        values = np.array(curve, "float64")
+        if np.isfinite(values).all():
+            return tuple(values.tolist())
+    return tuple(finite(value) for value in curve)
 
 
 def finite(value: float | None) -> float | None:

@@ -93,4 +93,29 @@ def _flip_last_bits(layer: Any, seed: int) -> None:
 
 def data_order(seed: int, epoch: int, count: int) -> np.ndarray:
     """The order of ``count`` training examples in ``epoch`` (from 0): a permutation, int32, of shape (count,)."""
+    if count == 1:
+        return np.zeros(1, "int32")
     return np.random.default_rng([seed, epoch]).permutation(count).astype("int32")
+
+
+class Orders:
+    """Data orders of several epochs, kept for the variants that follow: a sweep draws those of a seed once.
+
+    ``most``: bytes that are kept; what does not fit is drawn again.
+    """
+
+    def __init__(self, most: int = 128_000_000) -> None:
+        self._most, self._bytes = most, 0
+        self._kept: dict[tuple[int, range, int], np.ndarray] = {}
+
+    def get(self, seed: int, epochs: range, count: int) -> np.ndarray:
+        """One ``data_order`` per row, of shape (epochs, count); not to be written to."""
+        key = (seed, epochs, count)
+        found = self._kept.get(key)
+        if found is None:
+            found = np.stack([data_order(seed, epoch, count) for epoch in epochs])
+            if self._bytes + found.nbytes <= self._most:
+                found.flags.writeable = False
+                self._kept[key] = found
+                self._bytes += found.nbytes
+        return found

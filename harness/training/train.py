@@ -9,11 +9,10 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
-import numpy as np
-
 from harness.errors import invalid
 from harness.experiment import Experiment
 from harness.training.backend import active_backend, device
+from harness.training.decimals import shortest
 from harness.training.divergence import classify
 from harness.training.engines import ENGINES, NotVectorizableError, pays_on_cpu, resolve_engine
 from harness.training.placement import Device, trained_on
@@ -174,8 +173,7 @@ def _trial(
     task: Task, seed: int, raw: Raw, total: float, engine: str, facts: Mapping[str, float], where: Device
 ) -> Trial:
     data: Dataset = task.data
-    # Keras computes in float32: the shortest decimal that names the value is it, and keeps files readable.
-    history = {name: [float(str(np.float32(value))) for value in curve] for name, curve in raw.history.items()}
+    history = {name: shortest(curve) for name, curve in raw.history.items()}
     divergence = classify(
         history,
         data,

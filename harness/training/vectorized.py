@@ -21,7 +21,7 @@ from harness.training.compiled import note, structure
 from harness.training.engines import epochs_of_launch, is_tiny, work_of_epoch
 from harness.training.observing import observed
 from harness.training.room import MARGIN, is_out_of_memory, readable
-from harness.training.seeding import data_order
+from harness.training.seeding import Orders
 from harness.training.task import OnEpoch, Raw, Task
 from harness.training.vectorized_jax import TooLargeError, VectorizedProgram
 
@@ -35,6 +35,8 @@ EPOCHS = 5
 """Of a launch, at most, where epochs are short: their data orders have to be there before it begins."""
 THREADS = 8
 """At most so many draw data orders; NumPy lets go of Python's lock while it shuffles."""
+SHUFFLED_BY_OTHERS = 1000
+"""Examples from which on shuffling them takes longer than everything around it."""
 
 Notice = Callable[[str], None]
 
@@ -44,6 +46,7 @@ class VectorizedPrograms:
 
     def __init__(self) -> None:
         self._last: tuple[str, VectorizedProgram] | None = None
+        self.orders = Orders()
 
     def get(self, task: Task) -> VectorizedProgram:
         key = structure(task, initializers=False)
@@ -79,7 +82,8 @@ class VectorizedEngine:
         notice: Notice = lambda text: None,
     ) -> None:
         self.task = task
-        self.program = (programs or VectorizedPrograms()).get(task)
+        programs = programs or VectorizedPrograms()
+        self.program, self._orders, self._count = programs.get(task), programs.orders, len(task.data.x)
         self.epochs_per_launch = epochs_of_launch(task, self.program.parameters)
         self._lanes, self._notice = lanes, notice
         self._drawn: tuple[tuple[int, ...], Any] = ((), None)
@@ -179,14 +183,14 @@ class VectorizedEngine:
         initial: Any = np.full(lanes, np.nan, "float32")
         running: _Launch | None = None
         for number, launch in enumerate(launches):
-            orders = _filled([self._order(seed, launch, pool).result() for seed in block], lanes)
+            self._draw(block, launch, pool)
+            orders = _filled([self._order(seed, launch) for seed in block], lanes)
             self._ahead.clear()
             begun = time.perf_counter()
             curves, signs = program.launch_all(orders, initial)
             # While the device is busy: what the next launch, or the next block, begins with.
             further = number + 1 < len(launches)
-            for seed in block if further else following:
-                self._order(seed, launches[number + 1 if further else 0], pool)
+            self._draw(block if further else following, launches[number + 1 if further else 0], pool)
             if number == 0 and following:
                 self._states(following)
             if running is not None:
@@ -210,8 +214,9 @@ class VectorizedEngine:
         seconds = (ended - max(launch.begun, self._ended)) / len(block) / epochs
         self._ended = ended
         curves, signs = {name: np.asarray(curve) for name, curve in launch.curves.items()}, np.asarray(launch.signs)
+        whole = epochs == self.task.size.epochs
         for lane, raw in enumerate(raws):
-            raw.launches += [seconds] * epochs
+            raw.launches += [seconds * epochs] if whole else [seconds] * epochs
             for name, curve in curves.items():
                 raw.history.setdefault(name, []).extend(curve[lane].tolist())
             note(raw, signs[lane], steps_before=launch.epochs.start * self.task.steps)
@@ -224,14 +229,17 @@ class VectorizedEngine:
             self._drawn = tuple(seeds), self.program.drawn(seeds, self.task.twin)
         return self._drawn[1]
 
-    def _order(self, seed: int, epochs: range, pool: ThreadPoolExecutor) -> Future[np.ndarray]:
-        """The data orders of these epochs (epochs, examples); being drawn already, where they were asked for before."""
-        if (seed, epochs) not in self._ahead:
-            count = len(self.task.data.x)
-            self._ahead[seed, epochs] = pool.submit(
-                lambda: np.stack([data_order(seed, epoch, count) for epoch in epochs])
-            )
-        return self._ahead[seed, epochs]
+    def _order(self, seed: int, epochs: range) -> np.ndarray:
+        """The data orders of these epochs (epochs, examples)."""
+        key = (seed, epochs)
+        return self._ahead.pop(key).result() if key in self._ahead else self._orders.get(seed, epochs, self._count)
+
+    def _draw(self, seeds: Sequence[int], epochs: range, pool: ThreadPoolExecutor) -> None:
+        """Begins to draw data orders that will be asked for; short ones would only quarrel over Python's lock."""
+        if self._count >= SHUFFLED_BY_OTHERS:
+            for seed in seeds:
+                if (seed, epochs) not in self._ahead:
+                    self._ahead[seed, epochs] = pool.submit(self._orders.get, seed, epochs, self._count)
 
     def _observe(self, raws: Sequence[Raw], prefix: str = "") -> None:
         if self.task.experiment.observe is not None:

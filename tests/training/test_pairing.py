@@ -7,7 +7,7 @@ import sys
 import numpy as np
 import pytest
 
-from harness.training.seeding import data_order, derived, roles
+from harness.training.seeding import Orders, data_order, derived, roles
 from tests.training.conftest import ROOT, environment
 from tests.training.measure_pairing import NETWORKS
 
@@ -156,3 +156,26 @@ def test_roles_count_layers_of_a_class_through_nested_models():
     a, b, c = Dense(), Dense(), Dense()
     model = Sequential(a, Flatten(), Sequential(b, Flatten()), c)
     assert roles(model) == [("Dense-0", a), ("Dense-1", b), ("Dense-2", c)]
+
+
+def test_orders_are_those_of_each_epoch_kept_or_not():
+    for most in (0, 10_000):
+        orders = Orders(most)
+        for _ in range(2):
+            found = orders.get(3, range(2, 5), 20)
+            assert np.array_equal(found, np.stack([data_order(3, epoch, 20) for epoch in (2, 3, 4)]))
+
+
+def test_orders_are_kept_up_to_so_many_bytes():
+    orders = Orders(3 * 20 * 4)
+    first, second = orders.get(0, range(3), 20), orders.get(1, range(3), 20)
+    assert orders.get(0, range(3), 20) is first
+    assert orders.get(1, range(3), 20) is not second
+    assert np.array_equal(orders.get(1, range(3), 20), second)
+    with pytest.raises(ValueError, match="read-only"):
+        first[0, 0] = 1
+
+
+def test_one_example_has_one_order():
+    assert data_order(5, 7, 1).tolist() == [0]
+    assert data_order(5, 7, 1).dtype == "int32"
