@@ -41,8 +41,10 @@ class Programs:
         return VectorizedPrograms()
 
 
-PROGRAMS = Programs()
-"""Those of ``train``, which uses one engine after the other."""
+@functools.cache
+def _programs() -> Programs:
+    """Those of ``train``, which uses one engine after the other."""
+    return Programs()
 
 
 class Engine(Protocol):
@@ -102,10 +104,10 @@ def train(
         on_trial(trial)
 
     try:
-        _train(prepare(experiment, variant, setting, engine, PROGRAMS, twin, notice), seeds, on_epoch, keep)
+        _train(prepare(experiment, variant, setting, engine, _programs(), twin, notice), seeds, on_epoch, keep)
     except NotVectorizableError as error:
         notice(f"{experiment.id}/{variant}: {error}; engine compiled trains it, one seed after another.")
-        _train(prepare(experiment, variant, setting, "compiled", PROGRAMS, twin), seeds, on_epoch, keep)
+        _train(prepare(experiment, variant, setting, "compiled", _programs(), twin), seeds, on_epoch, keep)
     # A program, its model and its data on the device refer to each other; without this they pile up over variants.
     gc.collect()
     return tuple(trials)

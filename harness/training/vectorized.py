@@ -118,9 +118,10 @@ class VectorizedEngine:
                     fit = int(lanes * MARGIN * error.free / error.needed)
                     lanes = self._fewer(lanes, max(1, min(fit, lanes - 1)), why)
                 except Exception as error:
-                    if not is_out_of_memory(error):
+                    why = self._smaller_would_do(error, lanes)
+                    if not why:
                         raise self._failed(error, block, len(seeds) - len(left), len(seeds)) from error
-                    lanes = self._fewer(lanes, lanes // 2, "the memory ran out")
+                    lanes = self._fewer(lanes, lanes // 2, why)
                 else:
                     yield list(zip(block, raws, strict=True))
                     left = left[lanes:]
@@ -158,9 +159,21 @@ class VectorizedEngine:
         self._notice(f"{of}: {why}: {wanted} seed{'s' if wanted > 1 else ''} side by side instead of {lanes}.")
         return wanted
 
+    def _smaller_would_do(self, error: Exception, lanes: int) -> str:
+        """Why a smaller block may do after an error; "" where it would not.
+
+        Not every library says that it is memory that it lacks. So after any error of a device that still computes,
+        half as many seeds are tried; a device that is gone does not.
+        """
+        if is_out_of_memory(error):
+            return "the memory ran out"
+        if lanes == 1 or not _of_device(error) or not self.program.computes():
+            return ""
+        return f"the device failed, and works ({' '.join(str(error).split())[:100]})"
+
     def _failed(self, error: Exception, block: Sequence[int], finished: int, count: int) -> Exception:
         """An error of the device, told as such; any other as it is."""
-        if type(error).__name__ not in ("JaxRuntimeError", "XlaRuntimeError"):
+        if not _of_device(error):
             return error
         said = " ".join(str(error).split())[:300]
         return SuiteError(
@@ -255,6 +268,11 @@ class _Launch:
     curves: dict[str, Any]
     signs: Any
     begun: float
+
+
+def _of_device(error: Exception) -> bool:
+    """Whether an error comes from the device, its driver or a library that computes on it."""
+    return type(error).__name__ in ("JaxRuntimeError", "XlaRuntimeError")
 
 
 def _filled(lanes: Sequence[np.ndarray], count: int) -> np.ndarray:

@@ -119,6 +119,17 @@ class VectorizedProgram(JaxProgram):
         self._state, curves, signs = executable(self._state, *arguments)
         return curves, signs
 
+    def computes(self) -> bool:
+        """Whether the device still does, after an error."""
+        import jax
+        import jax.numpy as jnp
+
+        self.release()
+        try:
+            return float(jax.device_put(jnp.ones(()), self.device) + 1) == 2
+        except Exception:
+            return False
+
     def release(self) -> None:
         """Lets go of the last block's state, so that the next one finds its memory."""
         self._state = ([], [], [])

@@ -20,6 +20,7 @@ from tests.faults import (
     losses,
     numerics,
     optimizers,
+    side_by_side,
     statistics,
     third_round,
     third_round_judged,
@@ -36,6 +37,7 @@ GROUPS = (
     determinism,
     numerics,
     engine,
+    side_by_side,
     statistics,
     files,
     afterwards,
@@ -63,5 +65,9 @@ def named(name: str) -> Fault:
 
 def on(backend: str) -> tuple[Fault, ...]:
     """The faults that can be put into a backend: those of our engine for another one are left out."""
-    other = {"jax": "compiled_tensorflow", "tensorflow": "compiled_jax"}[backend]
-    return tuple(fault for fault in FAULTS if not all(other in patch.owner for patch in fault.patches))
+    others = {"jax": ("compiled_tensorflow",), "tensorflow": ("compiled_jax", "vectorized")}[backend]
+
+    def elsewhere(fault: Fault) -> bool:
+        return all(any(other in patch.owner for other in others) for patch in fault.patches)
+
+    return tuple(fault for fault in FAULTS if not elsewhere(fault))

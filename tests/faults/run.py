@@ -72,7 +72,7 @@ OF_YARDSTICK = {
     ("batch-normalization-rates", "plain, rate 0.1"): ("training relu-adam",),
 }
 """The same for layers and engines, by the training in which a fault acts."""
-ENGINES = ("compiled_jax", "compiled_tensorflow", "fit")
+ENGINES = ("compiled_jax", "compiled_tensorflow", "fit", "vectorized_jax")
 LAST_BIT = 2.0**-23
 
 

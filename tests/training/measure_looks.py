@@ -115,13 +115,14 @@ def sharing() -> dict[str, Any]:
     loaded = mock.Mock(side_effect=compiled.load_program)
     names = [variant.name for variant in SHARED.variants]
     found: dict[str, Any] = {"in turn": {}, "alone": {}, "programs": {}}
-    with mock.patch.object(compiled, "load_program", loaded), mock.patch.object(train, "PROGRAMS", train.Programs()):
+    train._programs.cache_clear()
+    with mock.patch.object(compiled, "load_program", loaded):
         for name in names:
             found["in turn"][name] = _one(SHARED, "compiled", variant=name)["history"]
             found["programs"][name] = loaded.call_count
     for name in ALONE:
-        with mock.patch.object(train, "PROGRAMS", train.Programs()):
-            found["alone"][name] = _one(SHARED, "compiled", variant=name)["history"]
+        train._programs.cache_clear()
+        found["alone"][name] = _one(SHARED, "compiled", variant=name)["history"]
     return found
 
 

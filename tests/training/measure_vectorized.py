@@ -101,6 +101,14 @@ def lanes(count: int) -> Iterator[None]:
         yield
 
 
+@contextlib.contextmanager
+def fresh_programs() -> Iterator[None]:
+    """No program of an earlier training, and none of this one for later ones."""
+    train._programs.cache_clear()
+    yield
+    train._programs.cache_clear()
+
+
 def trials(experiment: Experiment, variant: str, seeds: Any, engine: str = "vectorized", **how: Any) -> list[Any]:
     return [trial.to_json() for trial in train.train(experiment, variant, tuple(seeds), engine=engine, **how)]
 
@@ -168,7 +176,7 @@ def sharing() -> dict[str, Any]:
     found: dict[str, Any] = {"programs": {}, "vectorized": {}, "compiled": {}}
     with (
         mock.patch.object(vectorized, "VectorizedProgram", built),
-        mock.patch.object(train, "PROGRAMS", train.Programs()),
+        fresh_programs(),
     ):
         for name in [variant.name for variant in SHARED.variants]:
             found["vectorized"][name] = trials(SHARED, name, SEEDS)
@@ -188,21 +196,31 @@ def memory() -> dict[str, Any]:
             raise RuntimeError("RESOURCE_EXHAUSTED: Out of memory allocating 123456 bytes.")
         return launch(self, orders, initial)
 
+    def unclear(self: Any, orders: np.ndarray, initial: Any) -> Any:
+        import jax
+
+        if len(orders) > 4:
+            raise jax.errors.JaxRuntimeError("INTERNAL: YNNPACK operation failed: error")
+        return launch(self, orders, initial)
+
     found: dict[str, Any] = {"plain": trials(AGREEMENT, "two relu", range(8))}
     with lanes(8):
         with mock.patch.object(vectorized_jax.VectorizedProgram, "launch_all", failing):
             found["launch"] = trials(AGREEMENT, "two relu", range(8), notice=said.append)
         with (
-            mock.patch.object(train, "PROGRAMS", train.Programs()),
+            fresh_programs(),
             mock.patch.object(vectorized_jax, "free_bytes", return_value=5_000_000),
         ):
             found["counted"] = trials(AGREEMENT, "two relu", range(8), notice=said.append)
         with (
-            mock.patch.object(train, "PROGRAMS", train.Programs()),
+            fresh_programs(),
             mock.patch.object(vectorized_jax, "free_bytes", return_value=1000),
         ):
             found["none"] = _refused(lambda: trials(AGREEMENT, "two relu", range(8), notice=said.append))
-    return {**found, "said": said}
+    told: list[str] = []
+    with lanes(8), mock.patch.object(vectorized_jax.VectorizedProgram, "launch_all", unclear):
+        found["unclear"] = trials(AGREEMENT, "two relu", range(8), notice=told.append)
+    return {**found, "said": said, "told": told}
 
 
 def device_gone() -> dict[str, Any]:
@@ -217,7 +235,11 @@ def device_gone() -> dict[str, Any]:
             raise jax.errors.JaxRuntimeError("INTERNAL: CUDA error: CUDA_ERROR_ECC_UNCORRECTABLE")
         return launch(self, orders, initial)
 
-    with lanes(4), mock.patch.object(vectorized_jax.VectorizedProgram, "launch_all", failing):
+    with (
+        lanes(4),
+        mock.patch.object(vectorized_jax.VectorizedProgram, "launch_all", failing),
+        mock.patch.object(vectorized_jax.VectorizedProgram, "computes", return_value=False),
+    ):
         said = _refused(
             lambda: trials(AGREEMENT, "two relu", range(8), on_trial=lambda trial: kept.append(trial.to_json()))
         )

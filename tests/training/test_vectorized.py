@@ -94,7 +94,7 @@ def test_variants_of_one_structure_share_a_program(found):
         assert same(found["sharing"]["vectorized"][name], found["sharing"]["compiled"][name]) == {}
 
 
-@pytest.mark.parametrize("how", ["launch", "counted"])
+@pytest.mark.parametrize("how", ["launch", "counted", "unclear"])
 def test_blocks_shrink_until_they_fit(found, how):
     assert same(found["memory"][how], found["memory"]["plain"]) == {}
 
@@ -106,6 +106,15 @@ def test_shrinking_is_said(found):
     assert "MB of memory, 5 MB are free" in said[2]
     assert said[3].endswith("1 kB are free: 1 seed side by side instead of 8.")
     assert len(said) == 4
+
+
+def test_an_unclear_error_of_a_device_that_works(found):
+    """What a library says that lacks memory and does not know it, as seen under a limit of the address space."""
+    (told,) = found["memory"]["told"]
+    assert told == (
+        "agreement/two relu: the device failed, and works (INTERNAL: YNNPACK operation failed: error): "
+        "4 seeds side by side instead of 8."
+    )
 
 
 def test_no_room_for_one_seed(found):
