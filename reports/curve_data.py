@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from harness.trial import Trial
+from reports.many import band, some
 from reports.text import escape
 
 MOST_POINTS = 40
@@ -29,7 +30,8 @@ class Broken:
 
 @dataclass(frozen=True)
 class Arm:
-    """One variant's curve over the seeds that trained, and the ``broken`` ones, which diverged, each for itself.
+    """One variant's curve over the seeds that trained, and the ``broken`` ones, which diverged, each for itself; of
+    many some.
 
     Where every seed diverged ``mean``, ``low`` and ``high`` are empty, or, if all values are finite nevertheless, over
     all seeds. ``lost``: every seed diverged to where its values say nothing; stuck at chance is not that.
@@ -59,7 +61,8 @@ def arm(variant: str, trials: Sequence[Trial], curve: str) -> Arm | None:
     failures = [trial.divergence for trial in having if trial.divergence]
     lost = len(failures) == len(having) and any(failure.kind != "stuck at chance" for failure in failures)
     whole = [t.history[curve] for t in having if t.divergence is None and None not in t.history[curve]]
-    broken = tuple(_broken(t, curve) for t in having if t.divergence is not None or None in t.history[curve])
+    lame = [t for t in having if t.divergence is not None or None in t.history[curve]]
+    broken = tuple(_broken(lame[index], curve) for index in some(lame))
     if not whole and len(failures) == len(having) and not any(None in t.history[curve] for t in having):
         whole, broken = [t.history[curve] for t in having], ()
     if not whole:
@@ -70,7 +73,7 @@ def arm(variant: str, trials: Sequence[Trial], curve: str) -> Arm | None:
         row[: len(one)] = one
     kept = spaced(values.shape[1])
     values = values[:, kept]
-    mean, low, high = np.nanmean(values, 0), np.nanmin(values, 0), np.nanmax(values, 0)
+    mean, (low, high) = np.nanmean(values, 0), band(values)
     return Arm(variant, kept + 1, mean, low, high, broken, len(having), len(failures), lost)
 
 

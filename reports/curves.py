@@ -9,6 +9,7 @@ from harness.store import Run
 from harness.trial import Trial
 from reports import layout, panel, strip
 from reports.curve_data import Arm, Best, Turn, arm, best, divergences, mixed, pairs, turning_pair, turning_points
+from reports.many import MANY, SHOWN, band_text
 from reports.picture import Picture, file_name
 from reports.size import is_small
 from reports.style import LOOKS, fitting, styled, svg
@@ -146,9 +147,10 @@ def _caption(
     size = experiment["size"]
     images = "All training examples" if size["train"] is None else f"{size['train']:,} training examples"
     small = ", smaller than in the lecture" if is_small(run, experiment) else ""
+    seeds = max(map(len, trials.values()), default=0)
     text = [
         f"{images}, {plural(size['epochs'], 'epoch')}, batch {size['batch_size']}{small}. Line: mean over "
-        "seeds; band: from the smallest to the largest seed."
+        f"seeds; band: {band_text(seeds)}."
     ]
     if any(slides.values()):
         text.append("Dashed: the slide's figure.")
@@ -158,6 +160,8 @@ def _caption(
         text.append("An axis of accuracies near 1 is stretched towards 1.")
     if any(bests.values()):
         text.append("Stars at the top: the best epoch, filled for each seed, hollow for the slide.")
+    if seeds > MANY and any(one.broken for of in arms.values() for one in of):
+        text.append(f"Of the seeds that diverged {SHOWN} of each variant are drawn.")
     if any(mixed(of) for of in arms.values()):
         text.append("Variants of which every seed diverged are in the panel of all variants only.")
     return " ".join(text)

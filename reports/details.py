@@ -10,6 +10,7 @@ from typing import Any
 from harness.store import Run
 from reports.claims import anchor, authority_text, figures_anchor
 from reports.evidence import units
+from reports.many import MANY, QUANTILES, quantiles
 from reports.seeds import took
 from reports.text import code, effect_text, effect_words, escape, mean_std, number, table
 from reports.words import verdict_text
@@ -122,7 +123,7 @@ def _variants(run: Run, claim: Mapping[str, Any]) -> str:
     rows = []
     for name, summary in [*claim["variants"].items(), *_further(run, claim)]:
         unit = of_unit.get(summary["metric"], "")
-        values = ", ".join(number(value, unit) for value in summary["values"])
+        values = _values(summary["values"], unit)
         slide = printed.pop((name, summary["metric"]), None)
         ours = mean_std(summary["mean"], summary["std"], unit)
         metric = code(summary["metric"])
@@ -130,6 +131,19 @@ def _variants(run: Run, claim: Mapping[str, Any]) -> str:
     for (name, metric), slide in printed.items():
         rows.append([escape(name), code(metric), escape(slide), "–", "–", "–"])
     return table(["variant", "metric", "slide's figure", "ours", "n", "per seed"], rows, right=["n"])
+
+
+def _values(values: Sequence[float | None], unit: str) -> str:
+    """Each seed's; of many their quantiles."""
+    if len(values) <= MANY:
+        return ", ".join(number(value, unit) for value in values)
+    known = [value for value in values if value is not None]
+    if not known:
+        return f"{len(values):,} without a value"
+    named = zip(QUANTILES, quantiles(known), strict=True)
+    said = ", ".join(f"{share:.4g} %: {number(value, unit)}" for share, value in ((100 * q, v) for q, v in named))
+    absent = len(values) - len(known)
+    return f"quantiles {said}" + (f"; {absent:,} without a value" if absent else "")
 
 
 def _further(run: Run, claim: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:

@@ -148,7 +148,8 @@ def _band(axes: Axes, one: Arm, look: Look) -> None:
 def _stars(axes: Axes, best: Best, look: Look) -> None:
     """At the top, the best epoch of each seed, filled, and the slide's, hollow and larger."""
     style: dict[str, Any] = {"linestyle": "", "marker": "*", "zorder": 6, "transform": axes.get_xaxis_transform()}
-    axes.plot(best.ours, [0.95] * len(best.ours), markersize=7, color=look.colour, markeredgewidth=0, **style)
+    epochs = sorted(set(best.ours))
+    axes.plot(epochs, [0.95] * len(epochs), markersize=7, color=look.colour, markeredgewidth=0, **style)
     if best.slide is not None:
         axes.plot([best.slide], [0.95], markersize=12, markerfacecolor="none", markeredgecolor=INK, **style)
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from harness.trial import Trial
+from reports.many import MANY, quantiles
 from reports.panel import scale
 from reports.style import INK, Look
 
@@ -31,22 +32,18 @@ def ends(trials: Mapping[str, Sequence[Trial]], curve: str) -> Ends:
 
 
 def draw(axes: Axes, curve: str, last: Ends, looks: Mapping[str, Look]) -> None:
-    """A dot for each seed and a bar at their mean, on an axis that spans them; a cross at the foot: some diverged."""
+    """A dot for each seed, of many lines over the middle 50 and 95 %, and a bar at their mean, on an axis that spans
+    them; a cross at the foot: some diverged."""
     shown = [name for name in looks if name in last]
     for x, name in enumerate(shown):
         trained, failed = last[name]
         look = looks[name]
-        spread = (np.arange(len(trained)) - (len(trained) - 1) / 2) * min(0.1, 0.5 / max(len(trained), 1))
-        axes.plot(
-            x + spread,
-            trained,
-            linestyle="",
-            marker=look.marker,
-            markersize=4,
-            markeredgewidth=0,
-            color=look.colour,
-            alpha=0.75,
-        )
+        if len(trained) > MANY:
+            low, quarter, _, three, high = quantiles(trained)
+            axes.plot([x, x], [low, high], color=look.colour, linewidth=1.4)
+            axes.plot([x, x], [quarter, three], color=look.colour, linewidth=6, solid_capstyle="butt")
+        else:
+            _dots(axes, x, trained, look)
         if trained:
             axes.plot([x - 0.36, x + 0.36], [float(np.mean(trained))] * 2, color=INK, linewidth=1.6, zorder=4)
         if failed:
@@ -73,5 +70,20 @@ def draw(axes: Axes, curve: str, last: Ends, looks: Mapping[str, Look]) -> None:
         axes.ticklabel_format(axis="y", useOffset=False)
     axes.set_xlim(-0.6, max(len(shown) - 0.4, 0.6))
     axes.set_xticks([])
-    axes.set_title("Last epoch, each seed")
+    many = any(len(last[name][0]) > MANY for name in shown)
+    axes.set_title("Last epoch, 50 and 95 % of seeds" if many else "Last epoch, each seed")
     axes.set_xlabel("bar: mean")
+
+
+def _dots(axes: Axes, x: int, trained: Sequence[float], look: Look) -> None:
+    spread = (np.arange(len(trained)) - (len(trained) - 1) / 2) * min(0.1, 0.5 / max(len(trained), 1))
+    axes.plot(
+        x + spread,
+        trained,
+        linestyle="",
+        marker=look.marker,
+        markersize=4,
+        markeredgewidth=0,
+        color=look.colour,
+        alpha=0.75,
+    )

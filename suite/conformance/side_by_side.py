@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
+from typing import Any
 from unittest import mock
 
-from harness.experiment import Size
+import numpy as np
+
+from harness.experiment import Dataset, Experiment, Size, Variant
 from harness.training import engines
+from harness.training.seeding import initialise
 from harness.training.train import train
-from suite.conformance.engine import BATCH, CASE, COUNT, EPOCHS, orders, same_curves
+from suite.conformance.engine import BATCH, CASE, COUNT, EPOCHS, LOSS, optimizer, orders, same_curves, told
 from suite.conformance.finding import Finding
 
 SEEDS = (5, 0, 8)
+MANY = tuple(range(12))
 NETWORKS = ("relu-adam", "normalised-nesterov", "recurrent-adagrad")
 
 
@@ -24,14 +30,47 @@ def check(engine: str, setting: str) -> Iterator[Finding]:
         yield from _block(name, setting, "side by side")
     with mock.patch.object(engines, "TINY", 0):
         yield from _block("normalised-nesterov", setting, "side by side, epoch by epoch")
+    yield from _failing(setting)
 
 
 def _block(name: str, setting: str, how: str) -> Iterator[Finding]:
     one = CASE[name]
     experiment = one.experiment(Size(epochs=EPOCHS, batch_size=BATCH, seeds=len(SEEDS)))
     trials = train(experiment, one.name, SEEDS, setting, "vectorized")
-    told = tuple((trial.seed, trial.engine) for trial in trials)
-    yield Finding(f"{name} {how}, seeds and engine", told, tuple((seed, "vectorized") for seed in SEEDS))
+    trained = tuple((trial.seed, trial.engine) for trial in trials)
+    yield Finding(f"{name} {how}, seeds and engine", trained, tuple((seed, "vectorized") for seed in SEEDS))
     for trial in trials:
         curves, _ = one.reference(trial.seed, orders(trial.seed, EPOCHS, COUNT), BATCH)
         yield from same_curves(f"{name} {how}, seed {trial.seed}", trial, curves)
+
+
+def enormous() -> Any:
+    """y = w · x, with a weight so large that its square is inf for about half of the seeds."""
+    import keras
+
+    weight = keras.initializers.RandomUniform(0, 4e19)
+    layer = keras.layers.Dense(1, use_bias=False, kernel_initializer=weight)
+    return keras.Sequential([keras.layers.Input((1,)), layer])
+
+
+def _failing(setting: str) -> Iterator[Finding]:
+    """Seeds whose loss is inf at once, beside seeds whose is not: at a rate of 0 it is the weight's square."""
+    experiment = Experiment(
+        id="conformance-enormous",
+        data=lambda: Dataset(np.ones((1, 1)), np.zeros((1, 1))),
+        model=enormous,
+        optimizer=functools.partial(optimizer, "SGD", learning_rate=0.0),
+        loss="mean_squared_error",
+        sizes={name: Size(epochs=2, batch_size=1) for name in ("quick", "lecture")},
+        metrics=(LOSS,),
+        variants=(Variant("enormous"),),
+        accuracy=False,
+    )
+    model, expected = enormous(), []
+    for seed in MANY:
+        initialise(model, seed)
+        weight = float(model.trainable_variables[0].numpy()[0, 0])
+        expected.append(("inf", 1, 1) if weight**2 > float(np.finfo("float32").max) else None)
+    trials = train(experiment, "enormous", MANY, setting, "vectorized")
+    yield Finding("seeds that fail and seeds that do not", tuple(map(told, trials)), tuple(expected))
+    yield Finding("kinds of seeds that were to be told apart", len(set(expected)), 2)

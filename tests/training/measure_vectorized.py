@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import time
-from collections.abc import Iterator
 from typing import Any
 from unittest import mock
 
 import numpy as np
 
-from cases.networks import sgd
-from harness.errors import SuiteError
+from cases.networks import dense_softmax, sgd
 from harness.experiment import Experiment, Variant
-from harness.training import engines, train, vectorized, vectorized_jax
+from harness.training import engines, vectorized, vectorized_jax
+from tests.training import measure_blocks
 from tests.training.experiments import (
     AGREEMENT,
     BATCH,
@@ -29,9 +27,9 @@ from tests.training.experiments import (
     images,
     one_number,
 )
-from tests.training.measure_looks import LOOKS, SHARED
+from tests.training.measure_blocks import SEEDS, fresh_programs, lanes, trials
+from tests.training.measure_looks import LOOKS, fewer, reversed_images
 
-SEEDS = (3, 200)
 AMONG, MANY = 256, ("two relu", "dropout")
 """Seeds side by side, of these trainings; of the others sixteen."""
 ARMS: dict[str, tuple[Experiment, str]] = {
@@ -63,54 +61,6 @@ LANES_FAIL = Experiment(
     accuracy=False,
     variants=(Variant("wide", model=wide),),
 )
-
-
-def asking_host() -> Any:
-    """A network with a layer that calls Python on the host, of which JAX does not know how to lay two side by side."""
-    import jax
-    import keras
-    from keras import layers
-
-    class AskHost(layers.Layer):  # Keras has no types
-        def call(self, inputs: Any) -> Any:
-            shape = jax.ShapeDtypeStruct(inputs.shape, inputs.dtype)
-            return inputs + jax.pure_callback(np.zeros_like, shape, jax.lax.stop_gradient(inputs))
-
-    return keras.Sequential([layers.Input((784,)), AskHost(name="asks"), layers.Dense(10, activation="softmax")])
-
-
-HOST = Experiment(
-    id="host",
-    data=images,
-    model=asking_host,
-    optimizer=functools.partial(sgd, 0.1),
-    loss="categorical_crossentropy",
-    sizes=both(SIZE),
-    metrics=(LOSS,),
-    variants=(Variant("asks"),),
-)
-
-
-@contextlib.contextmanager
-def lanes(count: int) -> Iterator[None]:
-    """Blocks of so many seeds."""
-    with (
-        mock.patch.object(vectorized, "LANES", {"cpu": count}),
-        mock.patch.object(vectorized, "LANES_OF_TINY", {"cpu": count}),
-    ):
-        yield
-
-
-@contextlib.contextmanager
-def fresh_programs() -> Iterator[None]:
-    """No program of an earlier training, and none of this one for later ones."""
-    train._programs.cache_clear()
-    yield
-    train._programs.cache_clear()
-
-
-def trials(experiment: Experiment, variant: str, seeds: Any, engine: str = "vectorized", **how: Any) -> list[Any]:
-    return [trial.to_json() for trial in train.train(experiment, variant, tuple(seeds), engine=engine, **how)]
 
 
 def agreement() -> dict[str, dict[str, Any]]:
@@ -170,104 +120,39 @@ def looks() -> dict[str, Any]:
     return found
 
 
+def initialised(initializer: str) -> Any:
+    return dense_softmax(784, 10, initializer)
+
+
+SHARED = Experiment(
+    id="shared-side-by-side",
+    data=images,
+    model=functools.partial(initialised, "glorot_uniform"),
+    optimizer=functools.partial(sgd, 0.1),
+    loss="categorical_crossentropy",
+    sizes=both(SIZE),
+    metrics=(LOSS,),
+    variants=(
+        Variant("first"),
+        Variant("other rate", optimizer=functools.partial(sgd, 0.01)),
+        Variant("other data", data=reversed_images),
+        Variant("other initializer", functools.partial(initialised, "random_normal")),
+        Variant("fewer images", data=fewer),
+    ),
+)
+
+
 def sharing() -> dict[str, Any]:
     """Every variant after the one before it; how many programs have been built by then."""
     built = mock.Mock(side_effect=vectorized_jax.VectorizedProgram)
     found: dict[str, Any] = {"programs": {}, "vectorized": {}, "compiled": {}}
-    with (
-        mock.patch.object(vectorized, "VectorizedProgram", built),
-        fresh_programs(),
-    ):
+    with mock.patch.object(vectorized, "VectorizedProgram", built), fresh_programs():
         for name in [variant.name for variant in SHARED.variants]:
             found["vectorized"][name] = trials(SHARED, name, SEEDS)
             found["programs"][name] = built.call_count
     for name in found["programs"]:
         found["compiled"][name] = trials(SHARED, name, SEEDS, "compiled")
     return found
-
-
-def memory() -> dict[str, Any]:
-    """Blocks of eight where there is room for fewer: by XLA's count, by an error of the launch, and for none."""
-    said: list[str] = []
-    launch = vectorized_jax.VectorizedProgram.launch_all
-
-    def failing(self: Any, orders: np.ndarray, initial: Any) -> Any:
-        if len(orders) > 2:
-            raise RuntimeError("RESOURCE_EXHAUSTED: Out of memory allocating 123456 bytes.")
-        return launch(self, orders, initial)
-
-    def unclear(self: Any, orders: np.ndarray, initial: Any) -> Any:
-        import jax
-
-        if len(orders) > 4:
-            raise jax.errors.JaxRuntimeError("INTERNAL: YNNPACK operation failed: error")
-        return launch(self, orders, initial)
-
-    found: dict[str, Any] = {"plain": trials(AGREEMENT, "two relu", range(8))}
-    with lanes(8):
-        with mock.patch.object(vectorized_jax.VectorizedProgram, "launch_all", failing):
-            found["launch"] = trials(AGREEMENT, "two relu", range(8), notice=said.append)
-        with (
-            fresh_programs(),
-            mock.patch.object(vectorized_jax, "free_bytes", return_value=5_000_000),
-        ):
-            found["counted"] = trials(AGREEMENT, "two relu", range(8), notice=said.append)
-        with (
-            fresh_programs(),
-            mock.patch.object(vectorized_jax, "free_bytes", return_value=1000),
-        ):
-            found["none"] = _refused(lambda: trials(AGREEMENT, "two relu", range(8), notice=said.append))
-    told: list[str] = []
-    with lanes(8), mock.patch.object(vectorized_jax.VectorizedProgram, "launch_all", unclear):
-        found["unclear"] = trials(AGREEMENT, "two relu", range(8), notice=told.append)
-    return {**found, "said": said, "told": told}
-
-
-def device_gone() -> dict[str, Any]:
-    """A device that fails in the second block of four."""
-    import jax
-
-    kept: list[Any] = []
-    launch = vectorized_jax.VectorizedProgram.launch_all
-
-    def failing(self: Any, orders: np.ndarray, initial: Any) -> Any:
-        if kept:
-            raise jax.errors.JaxRuntimeError("INTERNAL: CUDA error: CUDA_ERROR_ECC_UNCORRECTABLE")
-        return launch(self, orders, initial)
-
-    with (
-        lanes(4),
-        mock.patch.object(vectorized_jax.VectorizedProgram, "launch_all", failing),
-        mock.patch.object(vectorized_jax.VectorizedProgram, "computes", return_value=False),
-    ):
-        said = _refused(
-            lambda: trials(AGREEMENT, "two relu", range(8), on_trial=lambda trial: kept.append(trial.to_json()))
-        )
-    return {"said": said, "kept": [trial["seed"] for trial in kept]}
-
-
-def interrupted() -> dict[str, Any]:
-    """Ctrl-C in the second block of two."""
-    kept: list[int] = []
-    told: list[list[int]] = []
-
-    def on_epoch(seed: int, epoch: int) -> None:
-        told.append([seed, epoch])
-        if seed == 2:
-            raise KeyboardInterrupt
-
-    raised = False
-    with lanes(2):
-        try:
-            trials(FAILURES, "finite", [4, 9, 2, 5], on_epoch=on_epoch, on_trial=lambda trial: kept.append(trial.seed))
-        except KeyboardInterrupt:
-            raised = True
-    return {"kept": kept, "told": told, "raised": raised}
-
-
-def not_vectorizable() -> dict[str, Any]:
-    said: list[str] = []
-    return {"trials": trials(HOST, "asks", SEEDS, notice=said.append), "said": said}
 
 
 def counts() -> dict[str, Any]:
@@ -331,10 +216,10 @@ def measured() -> dict[str, Any]:
         lanes_fail,
         looks,
         sharing,
-        memory,
-        device_gone,
-        interrupted,
-        not_vectorizable,
+        measure_blocks.memory,
+        measure_blocks.device_gone,
+        measure_blocks.interrupted,
+        measure_blocks.not_vectorizable,
         counts,
         by_default,
     )
@@ -344,11 +229,3 @@ def measured() -> dict[str, Any]:
         found[part.__name__] = part()
         found["seconds"][part.__name__] = time.perf_counter() - clock
     return found
-
-
-def _refused(call: Any) -> str:
-    try:
-        call()
-    except SuiteError as error:
-        return str(error)
-    return ""
