@@ -44,17 +44,17 @@ class Step:
 
 
 def all_steps(scale: Scale) -> tuple[Step, ...]:
-    """In order: later ones use what earlier ones found."""
+    """What matters most comes first; later ones use what earlier ones found."""
     return (
         _worker("machine", "machine", "jax", scale),
         *(_speed(network, scale) for network in NETWORKS),
-        _worker("parts", "parts", "jax", scale, lambda out: {"lanes": best_lanes(out, MAIN)}),
-        *(_flags(name, flags, scale) for name, flags in FLAGS.items()),
-        *(_highest(network, scale) for network in NETWORKS),
         *(_worker(peer, _peer(peer), peer.split()[-1] if "fit" in peer else "torch", scale) for peer in PEERS),
         _suite("lecture", scale, "lecture", scale.select),
-        _suite("highest", scale, "lecture", scale.select or claims_of("example-3", "example-4"), "highest"),
         _suite("quick", scale, "quick", scale.select),
+        *(_highest(network, scale) for network in NETWORKS),
+        _suite("highest", scale, "lecture", scale.select or claims_of("example-3", "example-4"), "highest"),
+        _worker("parts", "parts", "jax", scale, lambda out: {"lanes": best_lanes(out, MAIN)}),
+        *(_flags(name, flags, scale) for name, flags in FLAGS.items()),
     )
 
 
@@ -168,9 +168,8 @@ def _worker(
 
 
 def _speed(network: str, scale: Scale) -> Step:
-    return _worker(
-        f"speed {network}", "speed", "jax", scale, lambda out: {"network": network, "lanes": list(scale.lanes)}
-    )
+    lanes = scale.lanes if network == MAIN else scale.lanes[1:-1] or scale.lanes
+    return _worker(f"speed {network}", "speed", "jax", scale, lambda out: {"network": network, "lanes": list(lanes)})
 
 
 def _flags(name: str, flags: str, scale: Scale) -> Step:

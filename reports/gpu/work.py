@@ -44,7 +44,7 @@ class Scale:
         name: "full" or "small".
         epochs: of each training; of the lecture's, 20.
         train: training images, None for all.
-        lanes: numbers of seeds side by side that are tried.
+        lanes: numbers of seeds side by side that are tried, of the main network; of others all but the outer two.
         peer_epochs: of one training by a peer.
         seeds: ``--seeds`` of the lecture's setting, of quick, and of highest precision.
         select: ``-k`` of the suite's runs: ids of claims, or "" for all that train.
@@ -66,7 +66,7 @@ SCALES = {
         "full",
         20,
         None,
-        (16, 32, 64, 128, 256, 512),
+        (32, 64, 128, 256, 512),
         6,
         {
             "lecture": "256,example-3=1024,example-4=1024,example-4-softmax=1024",

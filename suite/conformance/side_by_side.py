@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 from collections.abc import Iterator
 from typing import Any
@@ -9,11 +10,24 @@ from unittest import mock
 
 import numpy as np
 
+from cases.references import updates
 from harness.experiment import Dataset, Experiment, Size, Variant
 from harness.training import engines
 from harness.training.seeding import initialise
 from harness.training.train import train
-from suite.conformance.engine import BATCH, CASE, COUNT, EPOCHS, LOSS, optimizer, orders, same_curves, told
+from suite.conformance.engine import (
+    BATCH,
+    CASE,
+    COUNT,
+    EPOCHS,
+    LOSS,
+    Case,
+    optimizer,
+    orders,
+    same_curves,
+    sequential,
+    told,
+)
 from suite.conformance.finding import Finding
 
 SEEDS = (5, 0, 8)
@@ -27,14 +41,32 @@ def check(engine: str, setting: str) -> Iterator[Finding]:
     In one launch, and epoch by epoch with everything carried from launch to launch.
     """
     for name in NETWORKS:
-        yield from _block(name, setting, "side by side")
+        yield from _block(CASE[name], setting, "side by side")
+        if name == "relu-adam":
+            yield from _block(other(), setting, "side by side, in the same program")
     with mock.patch.object(engines, "TINY", 0):
-        yield from _block("normalised-nesterov", setting, "side by side, epoch by epoch")
+        yield from _block(CASE["normalised-nesterov"], setting, "side by side, epoch by epoch")
     yield from _failing(setting)
 
 
-def _block(name: str, setting: str, how: str) -> Iterator[Finding]:
-    one = CASE[name]
+def other() -> Case:
+    """What may use the program of "relu-adam": other initial weights, another rate, other numbers in the data."""
+
+    def build(layers: Any, regularizers: Any) -> list[Any]:
+        wide = {"kernel_initializer": "random_normal"}
+        return [layers.Dense(6, activation="relu", **wide), layers.Dense(4, activation="softmax", **wide)]
+
+    return dataclasses.replace(
+        CASE["relu-adam"],
+        model=functools.partial(sequential, (5,), build),
+        optimizer=functools.partial(optimizer, "Adam", learning_rate=0.05),
+        rule=functools.partial(updates.adam, learning_rate=0.05),
+        scale=0.5,
+    )
+
+
+def _block(one: Case, setting: str, how: str) -> Iterator[Finding]:
+    name = one.name
     experiment = one.experiment(Size(epochs=EPOCHS, batch_size=BATCH, seeds=len(SEEDS)))
     trials = train(experiment, one.name, SEEDS, setting, "vectorized")
     trained = tuple((trial.seed, trial.engine) for trial in trials)
