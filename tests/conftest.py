@@ -1,12 +1,14 @@
 """Slow tests only when asked for: ``pytest tests/`` leaves them out, ``-m slow`` runs just them.
 
-``-m "slow or not slow"`` runs everything; a test named by its node id always runs. With ``-n 2`` two workers
-divide the modules between them.
+``-m "slow or not slow"`` runs everything; a test named by its node id always runs. ``-m slow --every 2`` runs half of
+the modules today and the others tomorrow. With ``-n 2`` two workers divide the modules between them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import datetime
+import os
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pytest
@@ -59,10 +61,44 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     return ByModule(config, log)
 
 
+DAY = "SLOW_TESTS_DAY"
+"""The environment variable that has workers agree on the day, though it be midnight."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--every", type=int, default=1, metavar="N", help="a part of the modules, all in N days")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if config.getoption("--every") < 1:
+        raise pytest.UsageError(f"Invalid --every. Expected: at least 1. Received: {config.getoption('--every')}.")
+    os.environ.setdefault(DAY, str(datetime.datetime.now(datetime.UTC).toordinal()))
+
+
+def todays(modules: Sequence[str], day: int, every: int) -> set[str]:
+    """One in ``every`` modules, another part each day."""
+    return {module for place, module in enumerate(sorted(set(modules))) if (place + day) % every == 0}
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    if config.option.markexpr or any("::" in argument for argument in config.args):
+    if any("::" in argument for argument in config.args):
         return
-    slow = [item for item in items if item.get_closest_marker("slow")]
-    if slow:
-        config.hook.pytest_deselected(items=slow)
-        items[:] = [item for item in items if not item.get_closest_marker("slow")]
+    if config.option.markexpr:
+        _keep(config, items, chosen(config, items))
+    else:
+        _keep(config, items, [item for item in items if not item.get_closest_marker("slow")])
+
+
+def chosen(config: pytest.Config, items: Sequence[pytest.Item]) -> list[pytest.Item]:
+    """Of the modules with slow tests today's part, where ``--every`` asks for it."""
+    slow = [item.nodeid.partition("::")[0] for item in items if item.get_closest_marker("slow")]
+    today = todays(slow, int(os.environ[DAY]), config.getoption("--every"))
+    return [item for item in items if item.nodeid.partition("::")[0] in today or not item.get_closest_marker("slow")]
+
+
+def _keep(config: pytest.Config, items: list[pytest.Item], kept: list[pytest.Item]) -> None:
+    known = set(map(id, kept))
+    left_out = [item for item in items if id(item) not in known]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = kept

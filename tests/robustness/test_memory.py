@@ -34,6 +34,19 @@ def test_memory_that_is_refused(tmp_path: Path) -> None:
     check(run(tmp_path, "refused"), "RESOURCE_EXHAUSTED: Out of memory allocating")
 
 
+def test_a_device_that_disappears(tmp_path: Path) -> None:
+    """The finished block of sixteen seeds is kept; --resume trains the fourteen that are missing."""
+    key = (hungry.EXPERIMENT, hungry.VARIANT)
+    many = ("--seeds", "30")
+    done = run(tmp_path, "gone", *many)
+    check(done, "The device failed while it trained seeds 16 to 29; 16 of 30 seeds are finished and kept.")
+    assert [trial.seed for trial in done.record.trials[key]] == list(range(16))
+    resumed = suite(tmp_path, *JAX, "-k", CHOSEN, *many, "--resume", plugins=PLAIN)
+    assert resumed.code == 0
+    assert [trial.seed for trial in resumed.record.trials[key]] == list(range(30))
+    assert "NOT_RUN" not in resumed.verdicts.values()
+
+
 @pytest.mark.slow
 def test_workers_that_the_system_kills(tmp_path: Path) -> None:
     """Two die of the same trial; the third does not try it. With memory enough --resume goes on."""
