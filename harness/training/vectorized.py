@@ -25,9 +25,10 @@ from harness.training.seeding import Orders
 from harness.training.task import OnEpoch, Raw, Task
 from harness.training.vectorized_jax import TooLargeError, VectorizedProgram
 
-LANES = {"cpu": 16, "gpu": 128}
+LANES = {"cpu": 16, "gpu": 64}
 """Seeds of a block. On a CPU always as many, idle ones among them: the program, and with it the bits of a trial, then
-do not depend on how many seeds were asked for."""
+do not depend on how many seeds were asked for. On a GPU as many as leave a layer's activations in the cache (256 units
+in batches of 512 are half a megabyte a seed, and an H100 has 50 MB); not yet measured."""
 LANES_OF_TINY = {"cpu": 16, "gpu": 1024}
 LAUNCH = {"cpu": 1e11, "gpu": 2e13}
 """Lanes × examples × parameters of a launch: seconds, so that Ctrl-C is heard."""

@@ -30,13 +30,15 @@ class Step:
     """A step by its ``name``; ``command`` gives its arguments behind ``python -m``, from the folder of results.
 
     ``environment``: variables on top of this process' own. ``suite``: whether it is a run of ``pytest suite/``, which
-    goes on where it was stopped.
+    goes on where it was stopped. ``may_fail``: whether a process that ends in failure is an answer, too: this version
+    of XLA does not know a flag.
     """
 
     name: str
     command: Callable[[Path], Sequence[str]]
     environment: Mapping[str, str] = field(default_factory=dict)
     suite: bool = False
+    may_fail: bool = False
 
     def file(self, out: Path) -> Path:
         """Where its result lies once it is done."""
@@ -103,8 +105,13 @@ def perform(step: Step, out: Path, seconds: float) -> str:
     if found:
         return "done"
     if status == 0 and finished(step, out):
-        return f"absent: {json.loads(step.file(out).read_text(encoding='utf-8'))['absent']} is not installed"
+        return f"absent: {json.loads(step.file(out).read_text(encoding='utf-8'))['absent']}"
     why = f"took longer than {seconds:.0f} s" if status is None else f"ended with status {status}"
+    if step.may_fail and status is not None:
+        write_atomic(
+            step.file(out), json.dumps({"name": step.name, "absent": f"it {why}", "said": _tail(log)}).encode()
+        )
+        return f"absent: it {why}; see {log}"
     write_atomic(step.file(out), json.dumps({"name": step.name, "failed": why, "said": _tail(log)}).encode())
     return f"failed: it {why}; see {log}"
 
@@ -158,12 +165,13 @@ def _worker(
     scale: Scale,
     arguments: Callable[[Path], Mapping[str, Any]] = lambda out: {},
     environment: Mapping[str, str] | None = None,
+    may_fail: bool = False,
 ) -> Step:
     def command(out: Path) -> Sequence[str]:
         file = str(step.file(out))
         return ["reports.gpu.worker", measurement, file, backend, scale.name, json.dumps(arguments(out))]
 
-    step = Step(name, command, environment or {})
+    step = Step(name, command, environment or {}, may_fail=may_fail)
     return step
 
 
@@ -182,6 +190,7 @@ def _flags(name: str, flags: str, scale: Scale) -> Step:
         scale,
         lambda out: {"network": MAIN, "lanes": [best_lanes(out, MAIN)], "flags": flags},
         {"XLA_FLAGS": own} if own else {},
+        may_fail=True,
     )
 
 

@@ -27,6 +27,7 @@ TARGETS: Mapping[str, float] = {
 FLAGS: Mapping[str, str] = {
     "none": "",
     "no command buffers": "--xla_gpu_enable_command_buffer=",
+    "loops in command buffers": "--xla_gpu_enable_command_buffer=FUSION,CUBLAS,CUBLASLT,CUDNN,CUSTOM_CALL,WHILE",
     "cuBLASLt": "--xla_gpu_enable_cublaslt=true",
     "Triton products": "--xla_gpu_triton_gemm_any=true",
     "no autotuning": "--xla_gpu_autotune_level=0",
@@ -66,7 +67,7 @@ SCALES = {
         "full",
         20,
         None,
-        (32, 64, 128, 256, 512),
+        (32, 48, 64, 96, 128, 256),
         6,
         {
             "lecture": "256,example-3=1024,example-4=1024,example-4-softmax=1024",

@@ -44,7 +44,7 @@ def measured(name: str, backend: str, scale: Scale, arguments: dict[str, Any]) -
 
 def main(name: str, path: Path, backend: str, scale: str, arguments: dict[str, Any]) -> None:
     if importlib.util.find_spec(backend) is None:
-        write_atomic(path, json.dumps({"name": name, "absent": backend}).encode())
+        write_atomic(path, json.dumps({"name": name, "absent": f"{backend} is not installed"}).encode())
         return
     choose_backend(backend)
     where = start_backend(arguments.get("precision", "default"))

@@ -63,4 +63,4 @@ def write_all(out: Path) -> None:
         write(out, peer, {"rows": rows})
     for peer in ("fit on torch", "torch loop"):
         step = next(step for step in all_steps(FULL) if step.name == peer)
-        step.file(out).write_text(json.dumps({"name": peer, "absent": "torch"}), encoding="utf-8")
+        step.file(out).write_text(json.dumps({"name": peer, "absent": "torch is not installed"}), encoding="utf-8")

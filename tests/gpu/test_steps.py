@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -59,7 +60,7 @@ def test_a_step_that_takes_too_long_is_stopped(tmp_path: Path) -> None:
 
 
 def test_a_backend_that_is_absent_is_no_failure(tmp_path: Path) -> None:
-    absent = 'import sys; open(sys.argv[1], \'w\').write(\'{"name": "x", "absent": "torch"}\')'
+    absent = 'import sys; open(sys.argv[1], \'w\').write(\'{"name": "x", "absent": "torch is not installed"}\')'
     assert perform(step(absent), tmp_path, 30) == "absent: torch is not installed"
     assert finished(step(absent), tmp_path)
 
@@ -179,3 +180,11 @@ def test_publishing_copies_the_report_and_the_baselines(tmp_path: Path) -> None:
     (stored / "example-4.json").write_bytes(b"x" * 10_000_001)
     with pytest.raises(SuiteError, match="at most 10,000,000"):
         list(publish(out, "h100-1024", root))
+
+
+def test_a_flag_that_xla_does_not_know_is_an_answer(tmp_path: Path) -> None:
+    one = replace(step("raise SystemExit(6)"), may_fail=True)
+    assert perform(one, tmp_path, 30).startswith("absent: it ended with status 6")
+    assert finished(one, tmp_path)
+    slow = replace(step("import time; time.sleep(60)"), name="y", may_fail=True)
+    assert perform(slow, tmp_path, 1).startswith("failed: it took longer")
