@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from baselines.agreement import Agreement
 from baselines.condensed import condensed
 from baselines.files import path_of, write
 from baselines.record import Baseline, Provenance, VariantBaseline
 from harness.definition import variant_hash
 from harness.trial import Trial
-from reports.gpu.agreeing import cpu_and_gpu, precisions
+from reports.gpu.agreeing import MANY_ON_CPU, compared, cpu_and_gpu, precisions, stored
 from reports.gpu.text import gpu_report
 from reports.gpu.work import SCALES, claims_of, experiment
 from suite.catalogue import EXPERIMENTS
@@ -136,3 +137,18 @@ def test_scales() -> None:
     assert experiment(FULL).size("lecture").train is None
     assert experiment(FULL).size("lecture").epochs == 20
     assert experiment(SCALES["small"], 2).size("lecture").epochs == 2
+
+
+def test_the_cpus_many_seeds_are_of_todays_definitions() -> None:
+    """Of every variant of the quick setting, so that a GPU can be compared with them."""
+    held = stored(MANY_ON_CPU, "quick")
+    assert set(held) == set(EXPERIMENTS)
+    for name, declared in EXPERIMENTS.items():
+        variants = held[name].variants
+        assert {variant: one.definition for variant, one in variants.items()} == {
+            variant.name: variant_hash(declared, variant.name, "quick") for variant in declared.variants
+        }
+        assert {len(one.trials) for one in variants.values()} == {100}
+    found = {f"{experiment.id}/{variant}": agreed for experiment, variant, agreed in compared(held, held)}
+    assert len(found) == sum(len(declared.variants) for declared in EXPERIMENTS.values())
+    assert {agreed.verdict for agreed in found.values()} == {Agreement.EQUIVALENT}
