@@ -10,8 +10,10 @@ show it, each at half the level (Bonferroni):
 
 Assumed: means that are about normal, from tens of seeds on. Spreads are compared as well: the interval of the ratio of
 the two standard deviations, by the F distribution, which does assume normal values; it is shown, and decides nothing.
-Trials that diverged or never reached their target have no value; of them the shares have to be equivalent too: the
-interval of the difference of two shares (Newcombe 1998, method 10) within SHARE.
+Trials that diverged or never reached their target have no value; of them the shares have to be equivalent too, again in
+one of two ways at half the level: the interval of the difference of two shares (Newcombe 1998, method 10) within SHARE,
+or, of the seeds that both have, the share that has a value on one machine only (which no difference of the two shares
+exceeds; Wilson's upper bound) below it. Where no more than SHARE of both have a value, that share is all there is.
 """
 
 from __future__ import annotations
@@ -75,6 +77,11 @@ def agreement(metric: Metric, first: Values, second: Values) -> Agreed:
     a, b = _present(metric, first), _present(metric, second)
     absent = (len(first) - len(a), len(second) - len(b))
     shares = _shares(absent, (len(first), len(second)))
+    both = sorted(first.keys() & second.keys())
+    if shares is not Agreement.EQUIVALENT and len(both) >= FEWEST:
+        unlike = sum((seed in a) != (seed in b) for seed in both)
+        if _wilson(unlike, len(both))[1] < SHARE:
+            shares = Agreement.EQUIVALENT
     x, y = (np.array(list(values.values()), "float64") for values in (a, b))
     common = sorted(a.keys() & b.keys())
     found: tuple[Agreement, float, float, bool] | None = None
@@ -85,7 +92,7 @@ def agreement(metric: Metric, first: Values, second: Values) -> Agreed:
         judged = [(_judged(*ends, metric.smallest_effect), *ends, paired) for ends, paired in intervals]
         decided = [one for one in judged if one[0] is not Agreement.UNDECIDED]
         found = min(decided or judged, key=lambda one: one[2] - one[1])
-    nothing = not len(x) and not len(y)
+    nothing = all(len(known) <= SHARE * len(values) for known, values in ((a, first), (b, second)))
     means = Agreement.EQUIVALENT if nothing else found[0] if found else Agreement.UNDECIDED
     order = (Agreement.EQUIVALENT, Agreement.UNDECIDED, Agreement.DIFFERENT)
     return Agreed(
@@ -145,8 +152,8 @@ def _shares(absent: tuple[int, int], counts: tuple[int, int]) -> Agreement:
     return _judged(low, high, SHARE)
 
 
-def _wilson(count: int, total: int, z: float = 1.6449) -> tuple[float, float]:
-    """Wilson's interval of a share, wrong at 5 % in each direction."""
+def _wilson(count: int, total: int, z: float = 1.96) -> tuple[float, float]:
+    """Wilson's interval of a share, wrong at LEVEL / 2 in each direction."""
     share = count / total
     center = (share + z * z / (2 * total)) / (1 + z * z / total)
     half = z / (1 + z * z / total) * math.sqrt(share * (1 - share) / total + z * z / (4 * total * total))

@@ -8,8 +8,6 @@ from dataclasses import asdict, dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, Literal
 
-import numpy as np
-
 DivergenceKind = Literal["nan", "inf", "blow-up", "stuck at chance"]
 
 
@@ -103,6 +101,8 @@ def thin(curve: tuple[float | None, ...], points: int) -> tuple[float | None, ..
 
 def _finite_curve(curve: Sequence[float | None]) -> tuple[float | None, ...]:
     """``finite`` of each value; of thousands of them in a fraction of the time, where all are."""
+    import numpy as np  # here: reading a baseline's trials of few seeds needs none of it
+
     if None not in curve:
         values = np.array(curve, "float64")
         if np.isfinite(values).all():

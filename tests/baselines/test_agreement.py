@@ -75,6 +75,8 @@ def test_ratios_are_compared_as_logarithms():
     [
         ((0, 256), (0, 256), Agreement.EQUIVALENT),
         ((256, 256), (100, 100), Agreement.EQUIVALENT),
+        ((255, 256), (1020, 1024), Agreement.EQUIVALENT),
+        ((255, 256), (500, 1024), Agreement.DIFFERENT),
         ((0, 256), (256, 256), Agreement.DIFFERENT),
         ((10, 1000), (12, 1000), Agreement.EQUIVALENT),
         ((2, 20), (5, 20), Agreement.UNDECIDED),
@@ -86,6 +88,14 @@ def test_shares_without_a_value(first, second, verdict):
         return {seed: None if seed < absent else 0.98 for seed in range(count)}
 
     assert agreement(ACCURACY, with_absent(*first), with_absent(*second)).verdict is verdict
+
+
+def test_the_same_seeds_without_a_value_are_equivalent():
+    """A third of a hundred seeds on each side says nothing by itself; that they are the same seeds does."""
+    third = {seed: None if seed % 3 else 0.98 for seed in range(100)}
+    assert agreement(ACCURACY, third, third).verdict is Agreement.EQUIVALENT
+    others = {seed: None if (seed + 1) % 3 else 0.98 for seed in range(100)}
+    assert agreement(ACCURACY, third, others).verdict is Agreement.UNDECIDED
 
 
 def test_spreads_stand_beside_it():
