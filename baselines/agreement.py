@@ -78,7 +78,7 @@ def agreement(metric: Metric, first: Values, second: Values) -> Agreed:
     absent = (len(first) - len(a), len(second) - len(b))
     shares = _shares(absent, (len(first), len(second)))
     both = sorted(first.keys() & second.keys())
-    if shares is not Agreement.EQUIVALENT and len(both) >= FEWEST:
+    if shares is Agreement.UNDECIDED and len(both) >= FEWEST:
         unlike = sum((seed in a) != (seed in b) for seed in both)
         if _wilson(unlike, len(both))[1] < SHARE:
             shares = Agreement.EQUIVALENT
