@@ -19,7 +19,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from harness.errors import SuiteError, invalid, nearest
+from harness.errors import KEBAB, SuiteError, invalid, nearest
 from reports.folders import check_writable, write_atomic
 from reports.gpu.publish import publish
 from reports.gpu.steps import Step, all_steps, finished, perform
@@ -50,10 +50,13 @@ def parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Exit status: 0 when every chosen step is done, 1 when some are left or failed, 2 for bad input."""
     options = parser().parse_args(arguments)
+    options.out = options.out.resolve()  # steps run elsewhere
     try:
         steps = chosen(all_steps(SCALES[options.scale]), options.only)
         if options.minutes is not None and not options.minutes > 0:
             raise invalid("--minutes", expected="a number above 0", received=options.minutes)
+        if options.publish is not None and not KEBAB.fullmatch(options.publish):
+            raise invalid("--publish", expected="kebab-case: it names a folder", received=repr(options.publish))
         if options.list:
             for step in steps:
                 print(f"{'done' if finished(step, options.out) else '    '}  {step.name}")

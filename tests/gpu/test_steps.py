@@ -128,6 +128,8 @@ def test_the_lectures_seeds() -> None:
         (["--only", "lectur"], ["Invalid --only", "'lectur'", "Did you mean 'lecture'"]),
         (["--minutes", "0"], ["Invalid --minutes", "above 0"]),
         (["--out", "/proc/nowhere"], ["/proc/nowhere"]),
+        (["--publish", "../elsewhere"], ["Invalid --publish", "kebab-case"]),
+        (["--publish", "h100-1024"], ["the step 'lecture' is not done"]),
     ],
 )
 def test_bad_input(arguments: list[str], parts: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
