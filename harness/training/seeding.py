@@ -98,6 +98,11 @@ def data_order(seed: int, epoch: int, count: int) -> np.ndarray:
     return np.random.default_rng([seed, epoch]).permutation(count).astype("int32")
 
 
+def order_type(count: int) -> str:
+    """The smallest type for the numbers of so many examples: half the way to the device for all of MNIST."""
+    return "uint16" if count <= 2**16 else "int32"
+
+
 class Orders:
     """Data orders of several epochs, kept for the variants that follow: a sweep draws those of a seed once.
 
@@ -109,11 +114,11 @@ class Orders:
         self._kept: dict[tuple[int, range, int], np.ndarray] = {}
 
     def get(self, seed: int, epochs: range, count: int) -> np.ndarray:
-        """One ``data_order`` per row, of shape (epochs, count); not to be written to."""
+        """One ``data_order`` per row, of shape (epochs, count), as ``order_type``; not to be written to."""
         key = (seed, epochs, count)
         found = self._kept.get(key)
         if found is None:
-            found = np.stack([data_order(seed, epoch, count) for epoch in epochs])
+            found = np.stack([data_order(seed, epoch, count).astype(order_type(count)) for epoch in epochs])
             if self._bytes + found.nbytes <= self._most:
                 found.flags.writeable = False
                 self._kept[key] = found

@@ -16,7 +16,7 @@ import numpy as np
 from harness.training.compiled_jax import JaxProgram
 from harness.training.engines import NotVectorizableError
 from harness.training.room import MARGIN, free_bytes, needed_bytes
-from harness.training.seeding import initialise
+from harness.training.seeding import initialise, order_type
 from harness.training.task import Task
 
 PIXEL = 1 / 255
@@ -108,7 +108,7 @@ class VectorizedProgram(JaxProgram):
         return True
 
     def launch_all(self, orders: np.ndarray, initial: np.ndarray) -> tuple[dict[str, Any], Any]:
-        """Starts one epoch per row of each lane's orders (lanes, epochs, examples), int32; does not wait for it.
+        """Starts one epoch per row of each lane's orders (lanes, epochs, examples; ``order_type``); does not wait.
 
         ``initial`` and the results are as those of ``Program.launch``, with a first axis of lanes, on the device.
         """
@@ -155,6 +155,7 @@ class VectorizedProgram(JaxProgram):
     def _batch_of(self, data: Any, rows: Any) -> tuple[Any, Any]:
         import jax.numpy as jnp
 
+        rows = rows.astype("int32")
         # no row is out of bounds, so there is nothing to check or to fill
         x, y = (jnp.take(array, rows, axis=0, mode="clip") for array in data)
         return _floats(x), y
@@ -174,7 +175,8 @@ class VectorizedProgram(JaxProgram):
 
         model = self._model
         weights, others = ([v.value for v in vs] for vs in (model.trainable_variables, model.non_trainable_variables))
-        orders = jax.ShapeDtypeStruct((lanes, epochs, len(self._data[0])), "int32")
+        count = len(self._data[0])
+        orders = jax.ShapeDtypeStruct((lanes, epochs, count), order_type(count))
         initial = jax.ShapeDtypeStruct((lanes,), "float32")
         fixed = [tuple(jax.ShapeDtypeStruct(a.shape, a.dtype) for a in part) for part in (self._data, self._validation)]
         return (stacked(weights), stacked(others), stacked(self._fresh)), orders, initial, *fixed

@@ -167,13 +167,20 @@ def test_orders_are_those_of_each_epoch_kept_or_not():
 
 
 def test_orders_are_kept_up_to_so_many_bytes():
-    orders = Orders(3 * 20 * 4)
+    orders = Orders(3 * 20 * 2)  # two bytes a number
     first, second = orders.get(0, range(3), 20), orders.get(1, range(3), 20)
     assert orders.get(0, range(3), 20) is first
     assert orders.get(1, range(3), 20) is not second
     assert np.array_equal(orders.get(1, range(3), 20), second)
     with pytest.raises(ValueError, match="read-only"):
         first[0, 0] = 1
+
+
+def test_more_examples_than_two_bytes_can_tell():
+    assert Orders().get(0, range(1), 2**16).dtype == "uint16"
+    found = Orders().get(0, range(1), 2**16 + 1)
+    assert found.dtype == "int32"
+    assert found.max() == 2**16
 
 
 def test_one_example_has_one_order():
