@@ -14,7 +14,7 @@ from cases.networks import sgd
 from harness.errors import SuiteError
 from harness.experiment import Experiment, Variant
 from harness.training import train, vectorized, vectorized_jax
-from tests.training.experiments import AGREEMENT, FAILURES, LOSS, SIZE, both, images
+from tests.training.experiments import FAILURES, LOSS, REGRESSION, SIZE, both, images
 
 SEEDS = (3, 200)
 
@@ -84,23 +84,23 @@ def memory() -> dict[str, Any]:
             raise jax.errors.JaxRuntimeError("INTERNAL: YNNPACK operation failed: error")
         return launch(self, orders, initial)
 
-    found: dict[str, Any] = {"plain": trials(AGREEMENT, "two relu", range(8))}
+    found: dict[str, Any] = {"plain": trials(REGRESSION, "linear", range(8))}
     with lanes(8):
         with mock.patch.object(vectorized_jax.VectorizedProgram, "launch_all", failing):
-            found["launch"] = trials(AGREEMENT, "two relu", range(8), notice=said.append)
+            found["launch"] = trials(REGRESSION, "linear", range(8), notice=said.append)
         with (
             fresh_programs(),
-            mock.patch.object(vectorized_jax, "free_bytes", return_value=5_000_000),
+            mock.patch.object(vectorized_jax, "free_bytes", return_value=4600),
         ):
-            found["counted"] = trials(AGREEMENT, "two relu", range(8), notice=said.append)
+            found["counted"] = trials(REGRESSION, "linear", range(8), notice=said.append)
         with (
             fresh_programs(),
             mock.patch.object(vectorized_jax, "free_bytes", return_value=1000),
         ):
-            found["none"] = _refused(lambda: trials(AGREEMENT, "two relu", range(8), notice=said.append))
+            found["none"] = _refused(lambda: trials(REGRESSION, "linear", range(8), notice=said.append))
     told: list[str] = []
     with lanes(8), mock.patch.object(vectorized_jax.VectorizedProgram, "launch_all", unclear):
-        found["unclear"] = trials(AGREEMENT, "two relu", range(8), notice=told.append)
+        found["unclear"] = trials(REGRESSION, "linear", range(8), notice=told.append)
     return {**found, "said": said, "told": told}
 
 
@@ -122,7 +122,7 @@ def device_gone() -> dict[str, Any]:
         mock.patch.object(vectorized_jax.VectorizedProgram, "computes", return_value=False),
     ):
         said = _refused(
-            lambda: trials(AGREEMENT, "two relu", range(8), on_trial=lambda trial: kept.append(trial.to_json()))
+            lambda: trials(REGRESSION, "linear", range(8), on_trial=lambda trial: kept.append(trial.to_json()))
         )
     return {"said": said, "kept": [trial["seed"] for trial in kept]}
 

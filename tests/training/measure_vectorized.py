@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import time
+from collections.abc import Sequence
 from typing import Any
 from unittest import mock
 
@@ -63,10 +64,11 @@ LANES_FAIL = Experiment(
 )
 
 
-def agreement() -> dict[str, dict[str, Any]]:
+def agreement(arms: Sequence[str] = MANY) -> dict[str, dict[str, Any]]:
     """Two seeds by ``compiled``; vectorized alone, among 256, and in the program that gathers bytes."""
     found: dict[str, dict[str, Any]] = {}
-    for name, arm in ARMS.items():
+    for name in arms:
+        arm = ARMS[name]
         found[name] = {"compiled": trials(*arm, SEEDS, "compiled")}
         if name in MANY:
             with lanes(1):
@@ -80,9 +82,14 @@ def agreement() -> dict[str, dict[str, Any]]:
             with mock.patch.object(vectorized_jax, "waits_for_memory", return_value=True):
                 found[name]["bytes"] = trials(*arm, SEEDS)
     with mock.patch.object(engines, "TINY", 0):
-        for name in ("batch norm", "linear", "dropout"):
+        for name in [name for name in arms if name in ("batch norm", "linear", "dropout")]:
             found[name]["epoch by epoch"] = trials(*ARMS[name], SEEDS)
     return found
+
+
+def others() -> dict[str, dict[str, Any]]:
+    """The same of all other trainings: a minute."""
+    return agreement([name for name in ARMS if name not in MANY])
 
 
 def on_a_gpu() -> dict[str, Any]:
@@ -150,7 +157,7 @@ def sharing() -> dict[str, Any]:
         for name in [variant.name for variant in SHARED.variants]:
             found["vectorized"][name] = trials(SHARED, name, SEEDS)
             found["programs"][name] = built.call_count
-    for name in found["programs"]:
+    for name in ("other data", "other initializer"):
         found["compiled"][name] = trials(SHARED, name, SEEDS, "compiled")
     return found
 
