@@ -14,6 +14,7 @@ from cases.networks import sgd
 from harness.errors import SuiteError
 from harness.experiment import Experiment, Variant
 from harness.training import train, vectorized, vectorized_jax
+from harness.training.task import Task
 from tests.training.experiments import FAILURES, LOSS, REGRESSION, SIZE, both, images
 
 SEEDS = (3, 200)
@@ -90,7 +91,7 @@ def memory() -> dict[str, Any]:
             found["launch"] = trials(REGRESSION, "linear", range(8), notice=said.append)
         with (
             fresh_programs(),
-            mock.patch.object(vectorized_jax, "free_bytes", return_value=4600),
+            mock.patch.object(vectorized_jax, "free_bytes", return_value=_needed(8) * 4 // 5),
         ):
             found["counted"] = trials(REGRESSION, "linear", range(8), notice=said.append)
         with (
@@ -149,6 +150,17 @@ def interrupted() -> dict[str, Any]:
 def not_vectorizable() -> dict[str, Any]:
     said: list[str] = []
     return {"trials": trials(HOST, "asks", SEEDS, notice=said.append), "said": said}
+
+
+def _needed(count: int) -> int:
+    """Bytes of a block of so many seeds, by XLA's count."""
+    variant, size = REGRESSION.variant("linear", "quick"), REGRESSION.size("quick")
+    assert variant.data is not None
+    program = vectorized_jax.VectorizedProgram(Task(REGRESSION, variant, size, variant.data()))
+    program.compile(count, size.epochs)
+    needed = vectorized_jax.needed_bytes(program.executables[0], program._present())
+    assert needed is not None
+    return needed
 
 
 def _refused(call: Any) -> str:
