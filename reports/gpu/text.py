@@ -31,6 +31,7 @@ def gpu_report(out: Path, scale: Scale) -> dict[str, bytes]:
         *([_small(scale)] if scale.name != "full" else []),
         _floors(found, points),
         _widths(found),
+        _batched(found),
         _parts(found),
         _flags(found),
         _highest(found),
@@ -151,6 +152,21 @@ def _widths(found: Mapping[str, Any]) -> str:
     headers = ["network", *map(str, counts), "memory of the widest"]
     text = "## How many seeds side by side\n\n" + table(headers, rows, right=headers[1:])
     return text + "\n\nMilliseconds per seed and epoch by number of seeds. Memory as XLA counts it."
+
+
+def _batched(found: Mapping[str, Any]) -> str:
+    """What the products of the networks' layers reach by themselves, as many side by side as there are seeds."""
+    record = found.get("machine")
+    rates = record["measured"]["batched"] if record else []
+    if not rates:
+        return ""
+    counts = sorted({rate["lanes"] for rate in rates})
+    by_shape: dict[str, dict[int, str]] = {}
+    for rate in rates:
+        by_shape.setdefault(" × ".join(map(str, rate["shape"])), {})[rate["lanes"]] = _rate(rate["flops"])
+    rows = [[shape, *(of.get(count, "–") for count in counts)] for shape, of in by_shape.items()]
+    headers = ["rows × inputs × outputs", *map(str, counts)]
+    return "## Their products alone, by number of seeds\n\n" + table(headers, rows, right=headers[1:])
 
 
 def _parts(found: Mapping[str, Any]) -> str:

@@ -55,7 +55,8 @@ def test_peers(text: str) -> None:
 def test_every_part_is_there(text: str) -> None:
     titles = re.findall(r"^## (.*)$", text, re.M)
     assert [title.split(":")[0] for title in titles] == [
-        "Floors and speed", "How many seeds side by side", "Where the time goes", "The compiler",
+        "Floors and speed", "How many seeds side by side", "Their products alone, by number of seeds",
+        "Where the time goes", "The compiler",
         "Precision of products", "What a user would pick instead",
     ]  # fmt: skip
     assert text.rstrip().endswith("Not measured: lecture, quick, highest.")
