@@ -1,0 +1,127 @@
+"""How far rounding moves a training: relative differences, and T, the steps over which they stay small.
+
+Two machines that train one seed with the same random numbers differ in the last bits of float32 first. These
+differences grow, by events and not smoothly (an activation changes its sign), until the trainings have nothing in
+common. Perturbed trials, which start from initial weights whose last bits differ, show it on one machine. Over the
+first T steps their differences stay under ``LIMIT``, so that a larger difference there is a change of the training.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from harness.record.evidence import Trace
+from harness.record.numbers import Number, value
+
+if TYPE_CHECKING:
+    import numpy as np
+
+LIMIT = 1e-4
+"""The relative difference that is a change."""
+FLOOR = 1e-3
+"""Share of a trace's first loss: where the loss is smaller, differences are relative to that share."""
+MOST_STEPS = 20
+SURE = 0.99
+"""Share of the resamples in which the median has to stay under ``LIMIT``."""
+RESAMPLES = 10_000
+CHECKED = 5
+"""Seeds of a check, of which the median is taken."""
+
+
+def relative(now: float | None, then: float | None, floor: float = 0.0) -> float:
+    """|now − then| / max(|then|, floor).
+
+    0 where both are equal or not finite in the same way (None counts as nan), infinity where only one of them is finite
+    or they are infinite with other signs.
+    """
+    a, b = (math.nan if x is None else x for x in (now, then))
+    if a == b or (math.isnan(a) and math.isnan(b)):
+        return 0.0
+    size = max(abs(b), floor)
+    return abs(a - b) / size if math.isfinite(a) and math.isfinite(b) and size > 0 else math.inf
+
+
+def along(now: Sequence[Number | None], then: Sequence[Number | None]) -> list[float]:
+    """The relative difference at each step that both have; the floor is a share of the first loss of ``then``."""
+    ours, stored = ([math.nan if x is None else value(x) for x in losses] for losses in (now, then))
+    floor = FLOOR * abs(stored[0]) if stored and math.isfinite(stored[0]) else 0.0
+    return [relative(a, b, floor) for a, b in zip(ours, stored, strict=False)]
+
+
+def reproducible_steps(traces: Sequence[Trace], seeds: int = CHECKED) -> int:
+    """T: the last step, at most 20, up to which rounding keeps the median over seeds of the differences under LIMIT.
+
+    A resample draws ``seeds`` trials with replacement from the seeds that have perturbed trials, and for each of them
+    one of its perturbed trials; each trial keeps all its steps. The median over the drawn trials has to stay under
+    ``LIMIT`` at this step and at all earlier ones in 99 % of 10,000 resamples (a fixed generator). The validation loss
+    after T steps, where it was taken, has to stay under ``LIMIT`` in every perturbed trial of its seed. 0 where no step
+    fulfils this, or there are no perturbed trials.
+
+    Args:
+        traces: of the trials and of their perturbed trials, see ``Trace``.
+        seeds: how many a check takes the median of.
+    """
+    import numpy as np
+
+    stored = {trace.seed: trace for trace in traces if not trace.perturbed}
+    moved = _moved(traces, stored)
+    if not moved:
+        return 0
+    steps = min(MOST_STEPS, *(len(row) for rows in moved.values() for row in rows))
+    pool = [np.array([row[:steps] for row in rows]) for rows in moved.values()]
+    share = _share_under(pool, seeds)
+    last = int(np.sum(share >= SURE))  # shares fall from step to step
+    taken = [
+        along(trace.val_losses, stored[trace.seed].val_losses)
+        for trace in traces
+        if trace.perturbed and trace.seed in stored and trace.val_losses
+    ]
+    while last and any(row[last - 1] >= LIMIT for row in taken if len(row) >= last):
+        last -= 1
+    return last
+
+
+def calm(metrics: Mapping[str, Sequence[Sequence[float]]], seeds: int) -> tuple[str, ...]:
+    """The names of the features that rounding does not move: the same rule as for T, for one number per trial.
+
+    Args:
+        metrics: by name: by seed, the relative differences of its perturbed trials.
+        seeds: how many a check takes the median of.
+    """
+    import numpy as np
+
+    return tuple(
+        name
+        for name, rows in metrics.items()
+        if rows and _share_under([np.array([[one] for one in row]) for row in rows], seeds)[0] >= SURE
+    )
+
+
+def _moved(traces: Sequence[Trace], stored: Mapping[int, Trace]) -> dict[int, list[list[float]]]:
+    """By seed, the differences of its perturbed trials at each step."""
+    found: dict[int, list[list[float]]] = {}
+    for trace in traces:
+        if trace.perturbed and trace.seed in stored:
+            found.setdefault(trace.seed, []).append(along(trace.losses, stored[trace.seed].losses))
+    return found
+
+
+def _share_under(pool: Sequence[np.ndarray], seeds: int) -> np.ndarray:
+    """By step, the share of resamples whose median is under LIMIT there and at all earlier steps.
+
+    Args:
+        pool: by seed, (perturbed trials, steps).
+        seeds: drawn in each resample.
+    """
+    import numpy as np
+
+    generator = np.random.default_rng(0)
+    counts = np.array([len(rows) for rows in pool])
+    offsets = np.cumsum(counts) - counts
+    drawn = generator.integers(0, len(pool), (RESAMPLES, seeds))
+    trial = offsets[drawn] + (generator.random((RESAMPLES, seeds)) * counts[drawn]).astype(int)
+    above = np.concatenate(pool) >= LIMIT  # the median is under the limit where fewer than half are above
+    most = np.maximum.accumulate(above[trial].sum(axis=1), axis=1)
+    return np.asarray((2 * most < seeds).mean(axis=0))
