@@ -17,6 +17,7 @@ from harness.training.backend import Device, choose_backend, start_backend
 from reports.folders import runs_folder
 from suite import errata, resume, selection, summary, timing, workers
 from suite.catalogue import EXPERIMENTS, UNREAD, training_name
+from suite.check import CheckRun
 from suite.earlier import Earlier, source
 from suite.exchange import Exchange
 from suite.options import Options
@@ -56,6 +57,11 @@ def begin(config: pytest.Config, options: Options, items: Sequence[pytest.Item],
     check_gpu(options, where)
     prints = run_fingerprint(options, where)
     trainings = [training for item in items if (training := selection.training_of(item))]
+    if not options.full and options.update is not None and trainings:
+        raise SuiteError(
+            "--update-baselines needs --full here: evidence holds trainings that went to the end. Add --full --seeds N, "
+            "or select what trains nothing: -m exact, -m timing."
+        )
     stored = Stored(options.baselines, stack(prints))
     if options.update is not None:
         stored.check_writable(selection.files_of(list(items)), options.setting)
@@ -64,7 +70,7 @@ def begin(config: pytest.Config, options: Options, items: Sequence[pytest.Item],
         "id": recording.id,
         "started": recording.started,
         "command": recording.command,
-        "setting": options.setting,
+        "full": options.full,
         "seeds": options.seeds,
         **({"seeds_of": dict(options.more_seeds)} if options.more_seeds else {}),
         "first_seed": options.first_seed,
@@ -89,11 +95,16 @@ def begin(config: pytest.Config, options: Options, items: Sequence[pytest.Item],
         progress.say(line)
     follower = recording.follower(progress.say)
     log, exchange = open_log(recording, header, options, follower)
-    run = SuiteRun(options, prints, log, stored, progress, header["planned"], comparisons, exchange, earlier)
+    run = run_for(options, prints, log, stored, progress, header["planned"], comparisons, exchange, earlier)
     run.broken, run.follower = header["broken"], follower
     if options.as_needed and options.as_needed.budget is not None:
         run.deadline = time.monotonic() + options.as_needed.budget
     return run
+
+
+def run_for(options: Options, *arguments: Any) -> SuiteRun:
+    """The run that was asked for; ``arguments`` are those of ``SuiteRun``."""
+    return (SuiteRun if options.full else CheckRun)(options, *arguments)
 
 
 def open_log(
@@ -134,8 +145,7 @@ def expected_seconds(
     expected: dict[str, float | None] = {}
     for experiment, variant in trainings:
         seconds = stored.seconds(experiment, variant, options.setting)
-        seeds = options.seeds_of(experiment) or EXPERIMENTS[experiment].size(options.setting).seeds
-        expected[training_name(experiment, variant)] = seconds * seeds if seconds else None
+        expected[training_name(experiment, variant)] = seconds * options.seeds_of(experiment) if seconds else None
     return expected
 
 
@@ -151,7 +161,7 @@ def collect(config: pytest.Config, options: Options, recording: Recording) -> Su
     progress = Progress(config, {})
     follower = recording.follower(progress.say)
     log = RunLog.join(path, follower)
-    run = SuiteRun(options, header["fingerprint"], log, stored, progress, header["planned"], 1)
+    run = run_for(options, header["fingerprint"], log, stored, progress, header["planned"], 1)
     run.broken, run.follower = header["broken"], follower
     restored(run, record)
     return run

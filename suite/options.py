@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from harness.errors import KEBAB, SuiteError, invalid, nearest
-from harness.experiment import SETTINGS
 from harness.rules.levels import FEWEST_SEEDS
 from harness.store.address import Address
 from harness.training.backend import BACKENDS, PRECISIONS
@@ -30,12 +29,15 @@ ENGINE_NAMES = ("auto", *ENGINES)
 MOST_SEEDS = 100_000
 LAST_SEED = 2**31 - 1
 LONGEST = 1000 * 3600  # seconds
+FULL_SEEDS = 10
+"""Of each variant, with --full."""
 
 
 @dataclass(frozen=True)
 class Options:
     """What was asked for, checked.
 
+    ``full``: trains to the end and decides anew; otherwise the run is a check of what the evidence holds.
     ``seeds`` is None for each experiment's own number, with which ``--seeds auto`` (``as_needed``) begins;
     ``more_seeds`` are (experiment, number) of those with another one; ``update`` is the reason given to
     --update-baselines, or None; ``backend_from`` says where the choice of backend came from; ``strict`` is pytest's own
@@ -43,6 +45,7 @@ class Options:
     the file in the report folder; ``resume``: the run to go on with, "" for the newest, None for a new one.
     """
 
+    full: bool
     setting: str
     seeds: int | None
     more_seeds: tuple[tuple[str, int], ...]
@@ -64,20 +67,21 @@ class Options:
     store: Address | None
     resume: str | None
 
-    def seeds_of(self, experiment: str) -> int | None:
-        """How many seeds were asked for of an experiment; None for its own number."""
-        return dict(self.more_seeds).get(experiment, self.seeds)
+    def seeds_of(self, experiment: str) -> int:
+        """How many seeds of an experiment --full trains."""
+        return dict(self.more_seeds).get(experiment, self.seeds or FULL_SEEDS)
+
 
 
 def add(parser: pytest.Parser) -> None:
     """Declares the options in a group of their own. Their values are checked by ``check``, with the nearest name."""
     group = parser.getgroup("claims", "claims of the lecture")
-    group.addoption("--setting", default="quick", metavar="NAME", help="quick (default) or lecture: the slides' sizes")
+    group.addoption("--full", action="store_true", help="train to the end, and decide each claim anew")
     group.addoption(
         "--seeds",
         default=None,
         metavar="N",
-        help="trials per variant, as 5 or 5,example-4=30; auto: as needed",
+        help="with --full: trials per variant (default: 10), as 5 or 5,example-4=30; auto: as needed",
     )
     group.addoption("--max-seeds", default=None, metavar="N", help=f"with --seeds auto: at most (default: {MOST})")
     group.addoption("--budget", default=None, metavar="TIME", help="with --seeds auto: begin no batch that ends later")
@@ -113,7 +117,8 @@ def check(config: pytest.Config, environ: Mapping[str, str] = os.environ) -> Opt
     seeds = config.getoption("--seeds")
     count, more = (None, ()) if seeds in (None, "auto") else _seeds(seeds)
     options = Options(
-        setting=_one_of("--setting", config.getoption("--setting"), SETTINGS),
+        full=config.getoption("--full"),
+        setting="lecture",
         seeds=count,
         more_seeds=more,
         as_needed=_as_needed(seeds, config.getoption("--max-seeds"), config.getoption("--budget")),
@@ -140,6 +145,18 @@ def check(config: pytest.Config, environ: Mapping[str, str] = os.environ) -> Opt
 
 def _check_together(options: Options) -> None:
     """SuiteError where two options contradict each other."""
+    if not options.full:
+        further = {
+            "--seeds": options.seeds is not None or bool(options.more_seeds) or options.as_needed is not None,
+            "--first-seed": bool(options.first_seed),
+            "--reuse": options.reuse,
+            "--resume": options.resume is not None,
+        }
+        for name in [name for name, given in further.items() if given]:
+            raise SuiteError(
+                f"{name} needs --full: a check trains the seeds and steps that are stored, and nothing of an earlier "
+                "run. Add --full to train to the end, or leave it out."
+            )
     checks = {"--update-baselines": options.update is not None, "--require-baselines": options.require_baselines}
     for name in [name for name, given in {**checks, "--strict": options.strict}.items() if given and options.reuse]:
         raise SuiteError(

@@ -19,6 +19,25 @@ from suite.sequential import Taken
 
 
 @dataclass(frozen=True)
+class Here:
+    """How much of a claim's evidence this machine confirms.
+
+    Attributes:
+        state: "confirmed", "start confirmed", "compatible" or "not confirmed"; "" where nothing was trained for it.
+        text: what was trained here and how it compares, in a sentence.
+        stack: whose evidence the verdict rests on; "" where there is none.
+        seeds: how many stored seeds of each variant.
+        verdict: what this run's own trials say, where they were decided anew.
+    """
+
+    state: str
+    text: str
+    stack: str = ""
+    seeds: int = 0
+    verdict: str = ""
+
+
+@dataclass(frozen=True)
 class Outcome:
     """One claim of this run."""
 
@@ -30,6 +49,7 @@ class Outcome:
     seconds: float
     error: str = ""  # why the expected verdict could not be read
     taken: Taken | None = None  # with --seeds auto
+    here: Here | None = None  # where it rests on evidence
 
     @classmethod
     def from_json(cls, record: Mapping[str, Any]) -> Outcome:
@@ -48,6 +68,7 @@ class Outcome:
             record["seconds"],
             record["error"],
             Taken.from_json(record["seeds"]) if "seeds" in record else None,
+            Here(**record["here"]) if "here" in record else None,
         )
 
     @property
@@ -63,6 +84,7 @@ class Outcome:
             ("expected_verdict", str(self.comparison.expected or "")),
             ("baseline_state", str(self.comparison.state)),
             *([("seeds", str(self.taken.seeds))] if self.taken else []),
+            *([("here", self.here.state), ("evidence", f"{self.here.seeds} seeds of {self.here.stack}")] if self.here else []),
         ]
         for number, effect in enumerate(self.decision.effects, start=1):
             values = {name: getattr(effect, name) for name in ("of", "metric", "unit", "estimate", "low", "high", "n")}

@@ -15,7 +15,6 @@ from harness.trial import Trial
 from harness.verdict import Decision
 from suite.catalogue import EXPERIMENTS, ORDER
 from suite.outcome import Outcome
-from suite.stored import Authority
 
 
 def experiment_record(experiment: Experiment, setting: str) -> dict[str, Any]:
@@ -88,15 +87,11 @@ def seconds_of(trials: Iterable[Trial]) -> dict[str, float]:
 def claim_record(
     outcome: Outcome,
     setting: str,
-    trials: Mapping[str, tuple[Trial, ...]],
-    lecture: Authority | None,
+    trials: Mapping[str, Sequence[Trial]],
     adjusted: str | None = None,
     effects: Decision | None = None,
 ) -> dict[str, Any]:
-    """The complete record of a decided claim; ``effects``: the decision with p-values adjusted over the catalogue.
-
-    ``lecture``: what is stored of the lecture's setting, in a run of another.
-    """
+    """The complete record of a decided claim; ``effects``: the decision with p-values adjusted over the catalogue."""
     claim, decision = outcome.claim, effects or outcome.decision
     metrics = claim.rules[0].metrics if claim.rules else ()
     experiment = claim.experiment
@@ -117,8 +112,7 @@ def claim_record(
         **decision.to_json(),
         "expected_verdict": state["expected"],
         "adjusted_verdict": adjusted,
-        "lecture_verdict": str(lecture.verdict) if lecture else None,
-        **({"lecture": lecture.to_json()} if lecture else {}),
+        **({"here": dataclasses.asdict(outcome.here)} if outcome.here else {}),
         "beside": [
             {"rule": rule.describe(), **beside.to_json()}
             for rule, beside in zip(claim.beside, outcome.beside, strict=False)

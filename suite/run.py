@@ -28,7 +28,7 @@ from harness.verdict import Decision, Verdict
 from suite import errata, sequential
 from suite.catalogue import EXPERIMENTS, training_name
 from suite.options import Options
-from suite.outcome import Outcome
+from suite.outcome import Here, Outcome
 from suite.progress import Progress
 from suite.records import claim_record, seconds_of, summary_of
 from suite.sequential import Taken
@@ -71,7 +71,7 @@ class SuiteRun:
         self.fingerprint = dict(fingerprint)
         self.device = Device(fingerprint["device"], fingerprint["device_model"], fingerprint["precision"])
         self.planned, self.comparisons = planned, max(comparisons, 1)
-        self.trials = Trials(options, log, progress, exchange, earlier)
+        self.trials = Trials(options, log, progress, exchange, earlier, self.known)
         self.states: dict[tuple[str, str], Comparison] = {}
         self.rounding: dict[tuple[str, str], Rounding] = {}
         """How far rounding takes a variant's trials, of those that a baseline is stored of (``measure_rounding``)."""
@@ -89,6 +89,10 @@ class SuiteRun:
         self._damaged: set[tuple[str, str]] = set()
         self.moved = False
         """Whether anything is red because it moved: a variant against its baseline, or a verdict."""
+
+    def known(self, experiment: str, variant: str) -> Sequence[Trial]:
+        """The stored trials of a variant that this run does not train again."""
+        return ()
 
     def train(self, experiment: str, variant: str) -> tuple[Trial, ...]:
         """This run's trials of a variant; SuiteError where it could not be trained."""
@@ -112,6 +116,10 @@ class SuiteRun:
                 self.states[key] = Comparison(State.NOT_COMPARABLE, str(damage))
                 self._damaged.add(key)
         return self.states[key]
+
+    def has_moved(self, experiment: str, variant: str) -> bool:
+        """Whether a variant has drifted from what is stored."""
+        return self.comparison(experiment, variant).state is State.DRIFTED
 
     def compare(self, experiment: str, variant: str) -> dict[str, Any]:
         """Compares a trained variant with its baseline; the record, with whether it is red and what to print then."""
@@ -206,22 +214,23 @@ class SuiteRun:
 
     def record(self, outcome: Outcome, adjusted: tuple[Decision, Verdict] | None = None) -> None:
         """Writes a claim's record; a later record of the same claim, with adjusted p-values, takes its place."""
-        claim = outcome.claim
-        owner = claim.experiment.id if claim.experiment else ""
-        rests = outcome.taken.seeds if outcome.taken else None
-        trials = {name: self.trials.done.get((owner, name), ())[:rests] for name in claim.variants}
-        lecture = self.stored.authority(claim) if self.options.setting != "lecture" else None
         self.log.append(
             "claim",
             claim_record(
                 outcome,
                 self.options.setting,
-                trials,
-                lecture,
+                self.resting(outcome),
                 str(adjusted[1]) if adjusted else None,
                 adjusted[0] if adjusted else None,
             ),
         )
+
+    def resting(self, outcome: Outcome) -> Mapping[str, Sequence[Trial]]:
+        """The trials that a claim was decided from, by variant."""
+        claim = outcome.claim
+        owner = claim.experiment.id if claim.experiment else ""
+        rests = outcome.taken.seeds if outcome.taken else None
+        return {name: self.trials.done.get((owner, name), ())[:rests] for name in claim.variants}
 
     def _settle(
         self,
@@ -231,6 +240,7 @@ class SuiteRun:
         clock: float,
         spent: float = 0.0,
         taken: Taken | None = None,
+        here: Here | None = None,
     ) -> Outcome:
         expected: ExpectedVerdict | None = None
         damage = ""
@@ -239,9 +249,7 @@ class SuiteRun:
         except SuiteError as error:
             damage = str(error)
         drifted = decision.verdict is not Verdict.NOT_RUN and any(
-            self.comparison(claim.experiment.id, name).state is State.DRIFTED
-            for name in claim.variants
-            if claim.experiment
+            self.has_moved(claim.experiment.id, name) for name in claim.variants if claim.experiment
         )
         more = taken is not None and len(taken.looks) > 1
         comparison = compare_verdict(decision.verdict, expected, drifted=drifted, more_seeds=more)
@@ -256,6 +264,7 @@ class SuiteRun:
             seconds=spent + time.perf_counter() - clock,
             error=damage,
             taken=taken,
+            here=here,
         )
         self.moved |= outcome.moved
         self.outcomes[claim.key] = outcome

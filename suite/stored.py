@@ -1,4 +1,4 @@
-"""The stored baselines as this run sees them: read once, compared, renewed."""
+"""The evidence as a run sees it: read once, asked for verdicts, and added to; and where a run comes from."""
 
 from __future__ import annotations
 
@@ -6,200 +6,194 @@ import datetime
 import subprocess
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from baselines.curves import Rounding
-from baselines.drift import Comparison, compare, undeclared
-from baselines.files import path_of, read, update
-from baselines.record import EXACT, Baseline, ExpectedVerdict, Provenance
-from baselines.update import difference, renewed
-from cases import CLAIMS
+import msgspec
+
+from baselines import evidence as files
+from baselines.evidence import Measured
+from baselines.record import ExpectedVerdict, Provenance
+from baselines.rounding import CHECKED, MOST_STEPS, reproducible_steps
 from harness.claim import Claim
-from harness.definition import variant_hash
 from harness.errors import SuiteError
 from harness.experiment import Experiment
+from harness.record.evidence import EXACT, Evidence, Expected, Hashes, VariantEvidence
+from harness.record.trials import ShortTrial
 from harness.trial import Trial
 from harness.verdict import Verdict
-from suite.catalogue import claims_of
+
+REFERENCE = "tensorflow-cpu"
+"""The stack whose verdicts stand where a run's own has too few seeds: the lecture's own."""
 
 
-@dataclass(frozen=True)
-class Authority:
-    """The verdict of a claim that is stored with the most ``seeds`` (0 of one that trains nothing), and where it was
-    measured."""
-
-    verdict: Verdict
-    seeds: int
-    stack: str
-    device_model: str
-
-    def to_json(self) -> dict[str, Any]:
-        return {"seeds": self.seeds, "stack": self.stack, "device_model": self.device_model}
+def file_of(claim: Claim) -> str:
+    """The name of the file that holds a claim's expected verdict."""
+    return claim.experiment.id if claim.experiment else EXACT
 
 
 class Stored:
-    """The baseline files of one stack; SuiteError where one of them cannot be read.
+    """The evidence files of one stack, and those of the reference stack; SuiteError where one cannot be read.
 
-    ``damaged`` holds what was wrong with the files that ``glance`` met.
+    ``damaged`` holds what was wrong with files that no test rests on.
     """
 
     def __init__(self, root: Path, stack: str) -> None:
         self.root, self.stack = root, stack
         self.damaged: dict[tuple[str, str], str] = {}
-        self._read: dict[tuple[str, str], Baseline | None] = {}
-        self._elsewhere: dict[str, Stored] = {}
+        self._read: dict[tuple[str, str], Evidence | None] = {}
 
-    def get(self, experiment: str, setting: str) -> Baseline | None:
-        """The baseline of an experiment, or None."""
-        key = (experiment, setting)
+    def get(self, experiment: str, stack: str = "") -> Evidence | None:
+        """The evidence of an experiment on this stack, or on another one; None where there is none."""
+        key = (stack or self.stack, experiment)
         if key not in self._read:
-            self._read[key] = read(path_of(self.root, setting, self.stack, experiment))
+            self._read[key] = files.read(files.path_of(self.root, *key))
         return self._read[key]
 
-    def glance(self, experiment: str, setting: str) -> Baseline | None:
-        """The same, but None for a file that cannot be read either: for what no test rests on."""
+    def variant(self, experiment: str, variant: str, stack: str = "") -> VariantEvidence | None:
+        """The stored trials of a variant, or None."""
+        found = self.get(experiment, stack)
+        return found.variants.get(variant) if found else None
+
+    def reference(self, experiment: str) -> Evidence | None:
+        """The evidence of the reference stack; None where it cannot be read, for no test rests on it."""
         try:
-            return self.get(experiment, setting)
+            return self.get(experiment, REFERENCE)
         except SuiteError as error:
-            self.damaged[experiment, setting] = str(error)
+            self.damaged[experiment, REFERENCE] = str(error)
             return None
 
     def expected(self, claim: Claim, setting: str) -> ExpectedVerdict | None:
-        """The verdict stored for a claim in a setting, or None."""
-        baseline = self.get(file_of(claim), setting)
-        return baseline.verdicts.get(claim.key) if baseline else None
+        """The verdict that is stored for a claim, or None."""
+        found = self.get(file_of(claim))
+        stored = found.expected.get(claim.key) if found else None
+        return ExpectedVerdict(Verdict(stored.verdict), stored.date, stored.reason) if stored else None
 
-    def authority(self, claim: Claim) -> Authority | None:
-        """The stored verdict of the lecture's setting that rests on the most seeds, of whatever stack; None without.
+    def vanished(self, experiment: Experiment, setting: str) -> tuple[str, ...]:
+        """Variants with evidence that the experiment no longer declares."""
+        try:
+            found = self.get(experiment.id)
+        except SuiteError as error:
+            self.damaged[experiment.id, self.stack] = str(error)
+            return ()
+        declared = {variant.name for variant in experiment.variants}
+        return tuple(name for name in found.variants if name not in declared) if found else ()
 
-        Of equals this run's own stack comes first.
-        """
-        folder = path_of(self.root, "lecture", self.stack, EXACT).parent
-        others = sorted(path.name for path in folder.parent.glob("*") if path.is_dir() and path != folder)
-        found = [self._of_stack(claim, stack) for stack in (self.stack, *others)]
-        return max(filter(None, found), key=lambda one: one.seeds, default=None)
-
-    def _of_stack(self, claim: Claim, stack: str) -> Authority | None:
-        if stack not in self._elsewhere:
-            self._elsewhere[stack] = self if stack == self.stack else Stored(self.root, stack)
-        baseline = self._elsewhere[stack].glance(file_of(claim), "lecture")
-        expected = baseline.verdicts.get(claim.key) if baseline else None
-        if baseline is None or expected is None:
+    def seconds(self, experiment: str, variant: str, setting: str) -> float | None:
+        """Mean seconds of a stored trial, or None."""
+        try:
+            stored = self.variant(experiment, variant)
+        except SuiteError:
             return None
-        known = [baseline.variants[name] for name in claim.variants if name in baseline.variants]
-        seeds = min((len(variant.trials) for variant in known), default=0)
-        model = next((v.provenance.fingerprint.get("device_model") for v in known), None)
-        return Authority(expected.verdict, seeds, stack, str(model or stack))
+        if stored is None:
+            return None
+        return sum(one.seconds * one.seeds for one in stored.sessions) / stored.seeds
 
-    def check_writable(self, files: Iterable[str], setting: str) -> None:
-        """SuiteError, before anything is trained, where ``renew`` could not read an old file or write a new one."""
-        folder = path_of(self.root, setting, self.stack, EXACT).parent
+    def check_writable(self, names: Iterable[str], setting: str) -> None:
+        """SuiteError, before anything is trained, where ``add`` could not read an old file or write a new one."""
+        folder = files.path_of(self.root, self.stack, EXACT).parent
         try:
             folder.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryFile(dir=folder):
                 pass
         except OSError as error:
             raise SuiteError(
-                f"Cannot write baselines to {folder}: {error.strerror or error}. "
+                f"Cannot write evidence to {folder}: {error.strerror or error}. "
                 "Make the folder writable, or name another with --baseline-dir."
             ) from error
-        for name in files:
-            self.get(name, setting)
+        for name in names:
+            self.get(name)
 
-    def compare(
-        self,
-        experiment: Experiment,
-        variant: str,
-        trials: Sequence[Trial],
-        *,
-        setting: str,
-        fingerprint: Mapping[str, Any],
-        comparisons: int,
-    ) -> Comparison:
-        """A variant of this run against its baseline."""
-        baseline = self.get(experiment.id, setting)
-        stored = baseline.variants.get(variant) if baseline else None
-        then = dict(stored.provenance.fingerprint) if stored else {}
-        return compare(
-            trials,
-            stored,
-            experiment.metrics,
-            definition=variant_hash(experiment, variant, setting),
-            same_fingerprint=stored is not None and then == dict(fingerprint),
-            same_streams=stored is not None and streams(then) == streams(fingerprint),
-            comparisons=comparisons,
-        )
-
-    def vanished(self, experiment: Experiment, setting: str) -> tuple[str, ...]:
-        """Variants with a baseline that the experiment no longer declares: comparison is over the union."""
-        baseline = self.glance(experiment.id, setting)
-        return undeclared(baseline, [variant.name for variant in experiment.variants]) if baseline else ()
-
-    def seconds(self, experiment: str, variant: str, setting: str) -> float | None:
-        """Mean seconds of a stored trial of a variant, or None."""
-        baseline = self.glance(experiment, setting)
-        stored = baseline.variants.get(variant) if baseline else None
-        if stored is None:
-            return None
-        return sum(trial.seconds.total for trial in stored.trials) / len(stored.trials)
-
-    def rounding(self, experiment: str, variant: str, setting: str) -> Rounding:
-        """What is stored of how far rounding takes a variant's trials; empty where that is nothing."""
-        baseline = self.get(experiment, setting)
-        stored = baseline.variants.get(variant) if baseline else None
-        return stored.rounding if stored else {}
-
-    def renew(
+    def add(
         self,
         experiment: Experiment | None,
-        trials: Mapping[str, tuple[Trial, ...]],
-        rounding: Mapping[str, Rounding],
-        seeds: int,
-        verdicts: Mapping[str, Verdict],
-        setting: str,
-        provenance: Provenance,
+        measured: Mapping[str, Measured],
+        verdicts: Mapping[str, tuple[Verdict, int]],
+        reason: str,
+        fingerprint: Mapping[str, Any],
     ) -> str:
-        """Writes the new baseline of an experiment (None: of the exact claims) and returns the difference in words."""
-        name = experiment.id if experiment else EXACT
-        claims = claims_of(name) if experiment else [claim for claim in CLAIMS if claim.experiment is None]
-        declared = experiment.variants if experiment else ()
+        """Adds what a run measured and the verdicts that follow; the difference in words.
 
-        def change(old: Baseline | None) -> Baseline:
-            return renewed(
-                old,
-                experiment=name,
-                setting=setting,
-                stack=self.stack,
-                variants={v.name: variant_hash(experiment, v.name, setting) for v in declared if experiment},
-                claims=[claim.key for claim in claims],
-                trials=trials,
-                rounding=rounding,
-                seeds=seeds,
-                verdicts=verdicts,
-                provenance=provenance,
-            )
+        Args:
+            experiment: whose file; None for the exact claims.
+            measured: by variant.
+            verdicts: by claim key, with the number of seeds each rests on.
+            reason: why it is stored.
+            fingerprint: of the run.
+        """
+        name, today = experiment.id if experiment else EXACT, datetime.date.today().isoformat()
 
-        # Not what ``get`` read when the run began: another run may have stored its part of the file since.
-        old, new = update(path_of(self.root, setting, self.stack, name), change)
-        self._read[name, setting] = new
+        def change(old: Evidence | None) -> Evidence:
+            new = old or Evidence(experiment=name, stack=self.stack)
+            if experiment is not None:
+                how = {"commit": commit() or "unknown", "date": today, "reason": reason, "fingerprint": fingerprint}
+                new = files.add(old, experiment, self.stack, measured, **how)
+            expected = dict(new.expected)
+            for key, (verdict, seeds) in verdicts.items():
+                before = expected.get(key)
+                if verdict is not Verdict.NOT_RUN and (before is None or (before.verdict, before.seeds) != (verdict, seeds)):
+                    expected[key] = Expected(verdict=verdict.value, date=today, reason=reason, seeds=seeds)
+            return msgspec.structs.replace(new, expected=expected)
+
+        old, new = files.update(files.path_of(self.root, self.stack, name), change)
+        self._read[self.stack, name] = new
         return difference(old, new)
 
 
-def streams(fingerprint: Mapping[str, Any]) -> list[Any]:
-    """The part of a fingerprint that says which random numbers a seed gives: versions of libraries, device, engine.
+def difference(old: Evidence | None, new: Evidence) -> str:
+    """What is added to an evidence file, a line for each variant and claim."""
+    lines = []
+    for name, variant in new.variants.items():
+        before = old.variants.get(name) if old else None
+        if before is None or before.seeds != variant.seeds:
+            lines.append(f"  {name}: {before.seeds if before else 0} → {variant.seeds} seeds, T = {variant.steps}")
+        elif before != variant:
+            lines.append(f"  {name}: what a check compares is stored, T = {variant.steps}")
+    for key, now in new.expected.items():
+        then = old.expected.get(key) if old else None
+        if then is None or then.verdict != now.verdict:
+            lines.append(f"  {key}: {then.verdict if then else 'new'} → {now.verdict} ({now.seeds} seeds)")
+    title = f"{new.experiment} ({new.stack})"
+    return "\n".join([f"{title}:", *lines]) if lines else f"{title}: nothing changes"
 
-    A lane of ``vectorized`` has those of ``compiled``.
+
+PERTURBED = range(1, 5)
+"""Perturbations of each seed of a check whose traces are stored."""
+
+
+def measure(
+    experiment: Experiment, variant: str, trials: Sequence[Trial], old: VariantEvidence | None, engine: str
+) -> Measured:
+    """What is to be stored of a variant beside its trials: configuration, hashes, traces and perturbed trials.
+
+    What is stored already is not measured again.
     """
-    names = ("keras", "backend", "backend_version", "jaxlib", "numpy", "device", "precision")
-    engine = fingerprint.get("engine")
-    return [*(fingerprint.get(name) for name in names), "compiled" if engine == "vectorized" else engine]
+    from harness.training.configuration import configuration, hashes
+    from harness.training.engines import pays_on_cpu
+    from harness.training.steps import first_steps, full_batches
+    from harness.training.task import Task
+    from harness.training.train import train
 
-
-def file_of(claim: Claim) -> str:
-    """The name of the baseline file that holds a claim's expected verdict."""
-    return claim.experiment.id if claim.experiment else EXACT
+    task = Task.of(experiment, variant, "lecture")
+    given = configuration(task)
+    if old is not None and old.hashes is not None:
+        return Measured(given, trials, tiny=old.tiny)
+    found = Hashes(**hashes(task))
+    if pays_on_cpu(task, task.build()[0]):
+        seeds = [trial.seed for trial in trials if trial.seed < files.TINY_SEEDS]
+        perturbed = {k: train(experiment, variant, seeds, "lecture", engine, perturbed=k) for k in PERTURBED}
+        return Measured(given, trials, found, perturbed=perturbed, tiny=True)
+    steps = min(MOST_STEPS, full_batches(task))
+    short: list[ShortTrial] = []
+    for k in (0, *PERTURBED):
+        short += first_steps(experiment, variant, range(CHECKED), steps, engine=engine, perturbed=k, validate=())
+    short += first_steps(experiment, variant, (0,), steps, engine=engine, canonical=True, validate=())
+    taken: set[int] = set()
+    while (steps := reproducible_steps(files.short_traces(short))) not in (0, *taken):
+        taken.add(steps)  # a validation loss that rounding moves takes a step off T
+        for k in (0, *PERTURBED):
+            short += first_steps(experiment, variant, (0,), steps, engine=engine, perturbed=k)
+    return Measured(given, trials, found, short)
 
 
 def provenance(fingerprint: Mapping[str, Any], reason: str) -> Provenance:

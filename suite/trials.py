@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from harness.definition import variant_hash
@@ -33,6 +34,7 @@ class Trials:
         progress: shows what trains.
         exchange: what the processes of a run share; None where there is one.
         earlier: trials to reuse; None unless asked for.
+        known: the stored trials of a variant, which are not trained again (evidence that is added to).
     """
 
     def __init__(
@@ -42,8 +44,9 @@ class Trials:
         progress: Progress,
         exchange: Exchange | None = None,
         earlier: Earlier | None = None,
+        known: Callable[[str, str], Sequence[Trial]] = lambda experiment, variant: (),
     ) -> None:
-        self._options, self._log, self._progress = options, log, progress
+        self._options, self._log, self._progress, self._known = options, log, progress, known
         self._exchange, self._earlier = exchange, earlier
         self.done: dict[Key, tuple[Trial, ...]] = {}
         self.reused: dict[Key, int] = {}
@@ -52,8 +55,8 @@ class Trials:
 
     def seeds(self, experiment: str, count: int | None = None) -> range:
         """The seeds of an experiment in this run, or its first ``count``, which may be more."""
-        first, own = self._options.first_seed, EXPERIMENTS[experiment].size(self._options.setting).seeds
-        return range(first, first + (count or self._options.seeds_of(experiment) or own))
+        first = self._options.first_seed
+        return range(first, first + (count or self._options.seeds_of(experiment)))
 
     def get(self, experiment: str, variant: str, count: int | None = None) -> tuple[Trial, ...]:
         """One trial per seed (``seeds``), in order: trained the first time they are asked for, then remembered.
@@ -72,7 +75,7 @@ class Trials:
 
     def _obtain(self, key: Key, name: str, seeds: range) -> None:
         experiment, variant = key
-        found = {trial.seed: trial for trial in self.done.get(key, ())} | self._from_others(key)
+        found = {trial.seed: trial for trial in (*self._known(*key), *self.done.get(key, ()))} | self._from_others(key)
         if key in self._failed and not all(seed in found for seed in seeds):
             return
         definition = variant_hash(EXPERIMENTS[experiment], variant, self._options.setting)

@@ -19,6 +19,8 @@ from harness.store import Run, latest_run, read_run
 ROOT = Path(__file__).resolve().parents[2]
 PLAIN = ("-p", "no:randomly", "-p", "no:xdist", "-p", "no:timeout", "-p", "no:cacheprovider")
 """Without the plugins that a reader does not have."""
+CHECK = "check"
+"""Among the options of ``suite``: the default run."""
 TINY = "minmax or raw-data"
 """Claims on Example 2: milliseconds of training."""
 FORGET = ("PYTEST_", "KERAS_", "PY_COLORS", "NO_COLOR", "FORCE_COLOR", "COLUMNS", "CI", "BUILD_NUMBER", "COV_")
@@ -35,9 +37,10 @@ def environment(**changes: str) -> dict[str, str]:
 
 
 def arguments(folder: Path, *options: str, target: str = "suite/", plugins: Sequence[str] = PLAIN) -> list[str]:
-    """The command; baselines and reports below ``folder``."""
+    """The command; baselines and reports below ``folder``. Without CHECK or --full it trains the former quick sizes."""
     folders = ("--report-dir", str(folder / "report"), "--baseline-dir", str(folder / "baselines"))
-    return [sys.executable, "-m", "pytest", target, *plugins, *folders, *options]
+    modes = () if {CHECK, "--full", "--setting"} & set(options) else ("--setting", "quick")
+    return [sys.executable, "-m", "pytest", target, *plugins, *folders, *modes, *(o for o in options if o != CHECK)]
 
 
 @dataclass(frozen=True)
