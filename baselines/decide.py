@@ -1,0 +1,102 @@
+"""The verdict of a claim from evidence: which stack's, of how many seeds, and how many would decide it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+
+from baselines.evidence import trials
+from baselines.judge import REFERENCE
+from harness.claim import Claim
+from harness.record.evidence import Evidence
+from harness.rules import PLAIN, STORED, stored_look
+from harness.rules.looks import STORED_SIZES
+from harness.verdict import Decision, Verdict
+
+
+@dataclass(frozen=True)
+class StoredVerdict:
+    """What evidence says of a claim.
+
+    Attributes:
+        verdict: INCONCLUSIVE below 30 seeds, else as decided at the level of evidence.
+        stack: whose evidence; empty where none has a seed of every variant that the claim needs.
+        seeds: the number of seeds that were looked at.
+        stored: the number of seeds that the stack has of every variant that the claim needs.
+        decision, beside: the rule's decision and those beside it; below 30 seeds at the plain level, as preliminary.
+            None where there is no seed.
+        preliminary: whether there are fewer than 30 seeds.
+        needed: of an INCONCLUSIVE claim, how many seeds would decide it: the first look that has as many as its effects
+            need for 80 % power, or else the next one; None at the last look.
+        elsewhere: the other stacks that have as many, and how many they have.
+    """
+
+    verdict: Verdict
+    stack: str
+    seeds: int
+    stored: int
+    decision: Decision | None = None
+    beside: tuple[Decision, ...] = ()
+    preliminary: bool = False
+    needed: int | None = None
+    elsewhere: Mapping[str, int] = field(default_factory=dict)
+
+
+def stored_verdict(claim: Claim, stack: str, evidence: Mapping[str, Evidence]) -> StoredVerdict:
+    """The claim's verdict by the evidence of the run's own stack where it has 30 seeds, else the reference stack's.
+
+    Where neither has 30 seeds, the one with more of them gives the preliminary decision.
+
+    Args:
+        claim: one that trials decide.
+        stack: the run's own.
+        evidence: of the claim's experiment, by stack.
+    """
+    seeds = {name: common_seeds(claim, one) for name, one in evidence.items()}
+    candidates = [name for name in dict.fromkeys((stack, REFERENCE)) if seeds.get(name)]
+    chosen = next((name for name in candidates if stored_look(seeds[name]) is not None), None)
+    if chosen is None:
+        chosen = max(candidates, key=lambda name: seeds[name], default=None)
+    if chosen is None:
+        return _undecided(StoredVerdict(Verdict.INCONCLUSIVE, "", 0, 0, preliminary=True), STORED_SIZES[0], seeds)
+    held = seeds[chosen]
+    stored = {name: trials(evidence[chosen].variants[name], name)[:held] for name in claim.variants}
+    look = stored_look(held)
+    if look is None:
+        decision, beside = claim.decide(stored, levels=PLAIN)
+        found = StoredVerdict(Verdict.INCONCLUSIVE, chosen, held, held, decision, beside, preliminary=True)
+        return _undecided(found, STORED_SIZES[0], seeds)
+    decision, beside = claim.decide(stored, look, STORED)
+    size = look.sizes[look.index]
+    found = StoredVerdict(decision.verdict, chosen, size, held, decision, beside)
+    if decision.verdict is not Verdict.INCONCLUSIVE:
+        return found
+    needed = max(_needed(decision), default=0)
+    further = [one for one in STORED_SIZES if one > size]
+    return _undecided(found, next((one for one in further if one >= needed), further[0] if further else None), seeds)
+
+
+def common_seeds(claim: Claim, evidence: Evidence) -> int:
+    """The number of seeds that the evidence has of every variant that the claim needs, with every metric it reads."""
+    metrics = {name for rule in claim.rules for name in rule.metrics}
+    variants = [evidence.variants.get(name) for name in claim.variants]
+    return min((one.seeds if one is not None and metrics <= set(one.metrics) else 0 for one in variants), default=0)
+
+
+def _undecided(found: StoredVerdict, needed: int | None, seeds: Mapping[str, int]) -> StoredVerdict:
+    """With the number of seeds that would decide it, and the other stacks that have as many."""
+    others = {name: n for name, n in seeds.items() if needed is not None and name != found.stack and n >= needed}
+    return replace(found, needed=needed, elsewhere=others)
+
+
+def _needed(decision: Decision) -> Iterable[int]:
+    """How many seeds the effects need that are undecided."""
+    if decision.verdict is not Verdict.INCONCLUSIVE:
+        return
+    for part in decision.parts:
+        yield from _needed(part)
+    if not decision.parts:
+        for effect in decision.effects:
+            needed = dict(effect.details).get("seeds_needed")
+            if needed is not None:
+                yield int(needed)

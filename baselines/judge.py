@@ -1,0 +1,634 @@
+"""What this machine trained against the evidence: a state for each variant, and for each claim.
+
+A pure function of what was trained, the catalogue and the evidence. A shortened training is compared step by step, a
+tiny one seed by seed to the end, an anchor with the stored seeds' prediction interval, and a run to the end by its
+means and by each seed (``baselines.prediction``).
+"""
+
+from __future__ import annotations
+
+import enum
+import functools
+import math
+import statistics
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from baselines.evidence import floor, trials
+from baselines.prediction import ANCHOR_TAILS, ANCHORS, DRIFTS, OUTLIER_TAILS, OUTLIERS, Interval, drift, interval
+from baselines.rounding import FLOOR, LIMIT, MOST_STEPS, along, relative
+from harness.experiment import Experiment
+from harness.metric import Metric
+from harness.record.evidence import Evidence, Hashes, Trace, VariantEvidence
+from harness.record.numbers import Number, value
+from harness.record.trials import ShortTrial
+from harness.trial import Trial
+
+REFERENCE = "tensorflow-cpu"
+"""The stack of the lecture's own trainings."""
+KERAS = ("model", "optimizer", "loss")
+"""The parts of a configuration that Keras's version may change; the others are the catalogue's."""
+VERSIONS = ("keras", "backend", "backend_version", "jaxlib", "numpy")
+"""What the random numbers of a seed may depend on."""
+STARTS = 0.001
+"""Chance of a false alarm in a run whose starts are compared in distribution, because a version has other random
+numbers."""
+
+
+class State(enum.StrEnum):
+    """Where a variant stands here."""
+
+    IDENTICAL = "identical"  # the same bits in all that was compared
+    REPRODUCED = "reproduced"  # to the end
+    START_REPRODUCED = "start reproduced"
+    MOVED = "moved"
+    MISSING = "missing"  # a variant, or one of its metrics, is on one side only
+    NEW = "new"  # this stack has no evidence of it
+    NOT_COMPARABLE = "not comparable"  # another training
+
+
+RED = (State.MOVED, State.MISSING, State.NOT_COMPARABLE)
+
+
+class ClaimState(enum.StrEnum):
+    """How far this machine bears out a verdict that rests on evidence."""
+
+    CONFIRMED = "confirmed"  # every training it rests on was trained to the end here and reproduced
+    START_CONFIRMED = "start confirmed"
+    COMPATIBLE = "compatible"  # this stack has no evidence, and the reference stack's fits
+    NOT_CONFIRMED = "not confirmed"
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What was trained here of one variant.
+
+    Attributes:
+        configuration: what Keras was given (``harness.training.configuration.configuration``).
+        hashes: of seed 0's random numbers; None where they were not taken.
+        short: shortened trials, the canonical one among them.
+        trials: to the end: a tiny training's, anchors, or those of a run to the end.
+    """
+
+    configuration: Mapping[str, Any]
+    hashes: Hashes | None = None
+    short: Sequence[ShortTrial] = ()
+    trials: Sequence[Trial] = ()
+
+
+@dataclass(frozen=True)
+class Run:
+    """What was trained here.
+
+    Attributes:
+        stack, fingerprint: of this machine (``harness.fingerprint``).
+        trained: by experiment and variant; a variant that was to be trained and was not has an empty ``Trained``.
+        full: whether it trained many seeds to the end.
+    """
+
+    stack: str
+    fingerprint: Mapping[str, Any]
+    trained: Mapping[str, Mapping[str, Trained]]
+    full: bool = False
+
+
+@dataclass(frozen=True)
+class Movement:
+    """The first feature that moved: by what relative ``size``, above ``limit``, and its values ``before`` and ``now``.
+
+    ``step`` counts from 1 (of a tiny training, the epoch); ``seed`` is the one whose values are given: the middle one.
+    """
+
+    feature: str
+    size: float
+    limit: float
+    before: float | None
+    now: float | None
+    seed: int
+    step: int | None = None
+    seeds: int = 1
+
+    def __str__(self) -> str:
+        where = f" {self.step}" if self.step is not None else ""
+        how = f"median of {self.seeds} seeds" if self.seeds > 1 else "difference"
+        return (
+            f"{self.feature}{where} moved: {_text(self.before)} → {_text(self.now)} (seed {self.seed}), "
+            f"{how} {self.size:.2g}, limit {self.limit:g}"
+        )
+
+
+@dataclass(frozen=True)
+class Anchor:
+    """A trial that was trained to the end: its primary metric, the stored one of that seed, and the interval."""
+
+    seed: int
+    metric: str
+    before: float | None
+    now: float | None
+    expected: Interval | None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A variant here.
+
+    Attributes:
+        state, reason: the state, and why, in a sentence or two.
+        to_the_end: whether it was trained to the end.
+        steps, seeds: how many steps (of a tiny training, epochs) of how many seeds were compared.
+        movement: what moved, where a feature did.
+        anchors: the trials that were compared with a prediction interval.
+        changed: keys of the configuration that another Keras version gives another value: (key, then, now).
+        not_calm: features that rounding itself moves, which were not compared.
+        compatible: without evidence of this stack: whether the reference stack's fits; None where nothing was compared.
+    """
+
+    state: State
+    reason: str
+    to_the_end: bool = False
+    steps: int = 0
+    seeds: int = 0
+    movement: Movement | None = None
+    anchors: tuple[Anchor, ...] = ()
+    changed: tuple[tuple[str, Any, Any], ...] = ()
+    not_calm: tuple[str, ...] = ()
+    compatible: bool | None = None
+
+    @property
+    def red(self) -> bool:
+        """Whether the variant's test fails."""
+        return self.state in RED
+
+
+def claim_state(outcomes: Iterable[Outcome]) -> ClaimState:
+    """How far the variants that a claim rests on bear out its verdict here."""
+    found = list(outcomes)
+    reproduced = (State.IDENTICAL, State.REPRODUCED, State.START_REPRODUCED)
+    if all(one.state in reproduced for one in found):
+        ended = all(one.to_the_end and one.state is not State.START_REPRODUCED for one in found)
+        return ClaimState.CONFIRMED if ended else ClaimState.START_CONFIRMED
+    if all(one.state in reproduced or (one.state is State.NEW and one.compatible) for one in found):
+        return ClaimState.COMPATIBLE
+    return ClaimState.NOT_CONFIRMED
+
+
+def judge(
+    run: Run, experiments: Mapping[str, Experiment], evidence: Mapping[str, Mapping[str, Evidence]]
+) -> dict[str, dict[str, Outcome]]:
+    """The outcome of every variant of the run, by experiment and variant.
+
+    A variant that the evidence of a run's experiment holds and the experiment no longer declares is missing.
+
+    Args:
+        run: what was trained here.
+        experiments: the catalogue's, by id.
+        evidence: by stack and experiment; that of the run's own stack, and of the reference stack where there is none.
+    """
+    found: dict[str, dict[str, Outcome]] = {}
+    counts = _Counts.of(run, evidence.get(run.stack, {}))
+    for name, variants in run.trained.items():
+        experiment = experiments[name]
+        own, reference = (evidence.get(stack, {}).get(name) for stack in (run.stack, REFERENCE))
+        outcomes = found.setdefault(name, {})
+        for variant, trained in variants.items():
+            stored = own.variants.get(variant) if own else None
+            if stored is not None:
+                outcomes[variant] = _Comparison(run, experiment, variant, trained, stored, counts).outcome()
+                continue
+            other = reference.variants.get(variant) if reference and run.stack != REFERENCE else None
+            outcomes[variant] = (
+                _Comparison(run, experiment, variant, trained, other, counts).elsewhere()
+                if other is not None
+                else Outcome(State.NEW, f"No evidence of this variant is stored for {run.stack}.")
+            )
+        declared = {variant.name for variant in experiment.variants}
+        for variant in own.variants if own else ():
+            if variant not in declared:
+                reason = "The evidence holds this variant, the experiment does not declare it any more."
+                outcomes[variant] = Outcome(State.MISSING, reason)
+    return found
+
+
+@dataclass(frozen=True)
+class _Counts:
+    """Over how many tests of a kind a run's chance of a false alarm is divided."""
+
+    variants: int
+    trials: int
+
+    @classmethod
+    def of(cls, run: Run, own: Mapping[str, Evidence]) -> _Counts:
+        """All variants, and all trials that are compared with an interval: not those of tiny trainings of a check."""
+        variants = [(name, key, one) for name, all_of in run.trained.items() for key, one in all_of.items()]
+        trials = 0
+        for name, key, one in variants:
+            stored = own[name].variants.get(key) if name in own else None
+            if run.full or stored is None or not stored.tiny:
+                trials += len(one.trials)
+        return cls(max(1, len(variants)), max(1, trials))
+
+
+@dataclass(frozen=True)
+class _Compared:
+    """What a comparison found; ``movement`` or ``moved`` in words where something moved."""
+
+    identical: bool = True
+    movement: Movement | None = None
+    moved: str = ""
+    steps: int = 0
+    seeds: int = 0
+    anchors: tuple[Anchor, ...] = ()
+    not_calm: tuple[str, ...] = ()
+    missing: str = ""
+
+    @property
+    def fault(self) -> str:
+        return self.moved or (str(self.movement) if self.movement else "")
+
+
+@dataclass(frozen=True)
+class _Comparison:
+    """A variant here against its stored trials."""
+
+    run: Run
+    experiment: Experiment
+    name: str
+    trained: Trained
+    stored: VariantEvidence
+    counts: _Counts
+    before: tuple[Trial, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "before", trials(self.stored, self.name))
+
+    def outcome(self) -> Outcome:
+        """Against the evidence of this stack."""
+        refused, changed = self._sameness()
+        if refused is not None:
+            return refused
+        if not self.trained.short and not self.trained.trials:
+            return Outcome(State.MISSING, "The evidence holds this variant, and nothing of it was trained here.")
+        streams = self._same_streams()
+        parts = []
+        if self.trained.short:
+            parts.append(self._start())
+        if self.trained.trials and self.stored.tiny:
+            parts.append(self._tiny())
+        if self.trained.trials and (self.run.full or not self.stored.tiny):
+            parts.append(self._ended(paired=streams))
+        compared = functools.reduce(_joined, parts)
+        outcome = Outcome(
+            State.REPRODUCED if self.trained.trials else State.START_REPRODUCED,
+            _said(compared, bool(self.trained.trials), self.run.full, self.stored.tiny),
+            to_the_end=bool(self.trained.trials),
+            steps=compared.steps,
+            seeds=compared.seeds,
+            movement=compared.movement,
+            anchors=compared.anchors,
+            changed=changed,
+            not_calm=compared.not_calm,
+        )
+        if compared.missing:
+            return replace(outcome, state=State.MISSING, reason=compared.missing)
+        if not compared.fault:
+            return replace(outcome, state=State.IDENTICAL) if compared.identical else outcome
+        if not streams:
+            return self._other_numbers(outcome, compared)
+        return replace(outcome, state=State.MOVED, reason=f"{_sentence(compared.fault)}.")
+
+    def elsewhere(self) -> Outcome:
+        """Against the evidence of the reference stack: compatible or moved, never reproduced."""
+        refused, changed = self._sameness(versions=False)
+        if refused is not None:
+            return refused
+        said = f"No evidence of this variant is stored for {self.run.stack}. Against {REFERENCE}"
+        canonical = self._canonical()
+        ended = self._ended(paired=False) if self.trained.trials else _Compared()
+        fault = (str(canonical) if isinstance(canonical, Movement) else "") or ended.fault
+        outcome = Outcome(
+            State.NEW,
+            said,
+            to_the_end=bool(self.trained.trials),
+            movement=canonical if isinstance(canonical, Movement) else None,
+            anchors=ended.anchors,
+            changed=changed,
+        )
+        if fault:
+            return replace(outcome, state=State.MOVED, reason=f"{said}: {fault}.", compatible=False)
+        if canonical is None and not self.trained.trials:
+            return replace(outcome, reason=f"{said}: nothing to compare.")
+        kinds = (["the canonical trace"] if canonical is True else []) + (["the end"] if self.trained.trials else [])
+        return replace(outcome, reason=f"{said}: {' and '.join(kinds)} compatible.", compatible=True)
+
+    def _sameness(self, versions: bool = True) -> tuple[Outcome | None, tuple[tuple[str, Any, Any], ...]]:
+        """An outcome where the trainings are not the same; else the keys that another Keras version changed."""
+        from harness.training.configuration import differences
+
+        changed = tuple(differences(self.stored.configuration, self.trained.configuration))
+        ours = [one for one in changed if one[0].split(".")[0].split("[")[0] not in KERAS]
+        known = {session.fingerprint.get("keras") for session in self.stored.sessions}
+        keras = self.run.fingerprint.get("keras")
+        if changed and (ours or (versions and keras in known)):
+            by = "the catalogue" if ours else f"the catalogue: Keras is {keras} as it was"
+            reason = f"Another training, changed by {by}: {_keys(ours or changed)}."
+            return Outcome(State.NOT_COMPARABLE, reason, changed=changed), ()
+        declared, stored = {metric.name for metric in self.experiment.metrics}, set(self.stored.metrics)
+        if declared != stored:
+            said = [
+                f"{what} {', '.join(sorted(names))}"
+                for what, names in (("not in the evidence:", declared - stored), ("not declared:", stored - declared))
+                if names
+            ]
+            return Outcome(State.MISSING, f"Metrics {'; '.join(said)}."), ()
+        return None, changed
+
+    def _same_streams(self) -> bool:
+        """Whether a seed means the same random numbers: other hashes excuse only another version."""
+        then, now = self.stored.hashes, self.trained.hashes
+        versions = [self.run.fingerprint.get(key) for key in VERSIONS]
+        same = any(versions == [s.fingerprint.get(key) for key in VERSIONS] for s in self.stored.sessions)
+        return same or then is None or now is None or then == now
+
+    def _start(self) -> _Compared:
+        """Step by step up to T; the validation loss and what is observed, of seed 0."""
+        stored = {trace.seed: trace for trace in self.stored.traces if not trace.perturbed}
+        ours = {one.seed: one for one in self.trained.short if not one.perturbed and not one.canonical}
+        seeds, steps = sorted(ours.keys() & stored.keys()), self.stored.steps
+        if not seeds or not steps:
+            holds = f"traces of seeds {', '.join(map(str, sorted(stored)))}" if stored else "no traces"
+            reason = f"The evidence holds {holds}, {steps} steps to compare; here were seeds {sorted(ours)}."
+            return _Compared(missing=f"{reason} Nothing was compared: store the traces with --update-baselines.")
+        lacking = [seed for seed in seeds if len(ours[seed].losses) < steps]
+        if lacking:
+            done = len(ours[lacking[0]].losses)
+            return _Compared(missing=f"Seed {lacking[0]} was trained for {done} of {steps} steps.")
+        before, now = ({s: tuple(one[s].losses[:steps]) for s in seeds} for one in (stored, ours))
+        found = _Compared(identical=before == now, steps=steps, seeds=len(seeds))
+        movement = _lost(before, now, "training loss of step") or _first_moved(before, now, "training loss of step")
+        if movement is None:
+            movement, same, not_calm = self._validated(ours, stored)
+            found = replace(found, identical=found.identical and same, not_calm=not_calm)
+        return replace(found, movement=movement)
+
+    def _validated(
+        self, ours: Mapping[int, ShortTrial], stored: Mapping[int, Trace]
+    ) -> tuple[Movement | None, bool, tuple[str, ...]]:
+        """The validation loss after T steps and what is observed at the start: (movement, identical, not calm)."""
+        steps, identical, not_calm = self.stored.steps, True, []
+        for seed in sorted(ours.keys() & stored.keys()):
+            one, trace = ours[seed], stored[seed]
+            then = trace.val_losses[steps - 1] if len(trace.val_losses) >= steps else None
+            if then is not None and one.val_loss is not None and len(one.losses) == steps:
+                first = next((value(x) for x in trace.val_losses if x is not None), 0.0)
+                size = relative(value(one.val_loss), value(then), FLOOR * abs(first) if math.isfinite(first) else 0.0)
+                identical = identical and one.val_loss == then
+                if size > LIMIT:
+                    now = value(one.val_loss)
+                    return Movement("validation loss after step", size, LIMIT, value(then), now, seed, steps), False, ()
+            perturbed = [t.observed for t in self.stored.traces if t.perturbed and t.seed == seed]
+            for name, observed in one.observed.items():
+                if name not in trace.observed:
+                    continue
+                then = trace.observed[name]
+                if any(relative(value(p[name]), value(then)) > LIMIT for p in perturbed if name in p):
+                    not_calm.append(name)
+                    continue
+                identical = identical and observed == then
+                size = relative(value(observed), value(then))
+                if size > LIMIT:
+                    return Movement(f"{name} at the start", size, LIMIT, value(then), value(observed), seed), False, ()
+        return None, identical, tuple(dict.fromkeys(not_calm))
+
+    def _tiny(self) -> _Compared:
+        """Seed by seed, to the end: the metrics and the first epochs' training loss that rounding does not move."""
+        stored = {trial.seed: trial for trial in self.before}
+        ours = {trial.seed: trial for trial in self.trained.trials}
+        seeds = sorted(ours.keys() & stored.keys())
+        if not seeds:
+            return _Compared(missing=f"The evidence holds seeds 0 to {len(stored) - 1}; here were {sorted(ours)}.")
+        failed = self._failed(ours.values(), stored)
+        identical = all(ours[s].metrics == stored[s].metrics for s in seeds)
+        names = {metric.name: metric for metric in self.experiment.metrics}
+        not_calm = [name for name in names if name not in self.stored.calm]
+        traces = {t.seed: t for t in self.stored.traces if not t.perturbed and t.seed in ours}
+        then = {seed: trace.losses for seed, trace in traces.items()}
+        now = {
+            seed: tuple(math.nan if x is None else x for x in ours[seed].history.get("loss", ())[:MOST_STEPS])
+            for seed in traces
+        }
+        identical = identical and all(_same_losses(now[seed], then[seed]) for seed in then)
+        longest = max((len(losses) for losses in then.values()), default=0)
+        if longest > self.stored.steps:
+            not_calm.append(f"training loss of epochs {self.stored.steps + 1} to {longest}")
+        found = _Compared(identical, steps=self.stored.steps, seeds=len(seeds), not_calm=tuple(not_calm))
+        if failed:
+            return replace(found, moved=failed)
+        movement = _first_moved(
+            {seed: losses[: self.stored.steps] for seed, losses in then.items()}, now, "training loss of epoch"
+        )
+        for name in self.stored.calm if movement is None else ():
+            pairs = [(stored[s].metrics[name], ours[s].metrics.get(name)) for s in seeds]
+            movement = movement or _median_moved(name, seeds, pairs, floor(names.get(name)))
+        return replace(found, movement=movement)
+
+    def _ended(self, paired: bool) -> _Compared:
+        """Trials to the end against the stored seeds: each of them, and where they are many their mean as well.
+
+        Many are those of a run to the end and of a tiny training; the others are anchors.
+        """
+        if not self.run.full and not self.stored.tiny:
+            return self._within(self.trained.trials, ANCHORS, ANCHOR_TAILS)
+        found = self._within(self.trained.trials, OUTLIERS, OUTLIER_TAILS)
+        if found.fault:
+            return found
+        twice = _repeated(self.trained.trials)
+        if twice and not _repeated(self.before):
+            return replace(found, moved=f"seeds {twice[0]} and {twice[1]} gave one and the same training")
+        level = DRIFTS / self.counts.variants
+        return replace(found, moved=drift(self.trained.trials, self.before, self._primary, level, paired))
+
+    def _within(self, ours: Sequence[Trial], chance: float, tails: int) -> _Compared:
+        stored, metric = {trial.seed: trial for trial in self.before}, self._primary
+        expected = interval(self.stored.metrics[metric.name], metric, chance / self.counts.trials, tails)
+        anchors = []
+        failed = self._failed(ours, stored)
+        moved = [failed] if failed else []
+        identical = True
+        for trial in ours:
+            then = stored.get(trial.seed)
+            now = trial.metrics.get(metric.name)
+            anchors.append(Anchor(trial.seed, metric.name, then.metrics[metric.name] if then else None, now, expected))
+            identical = identical and then is not None and dict(trial.metrics) == dict(then.metrics)
+            if now is not None and expected is not None and not expected.contains(now):
+                moved.append(
+                    f"{metric.name} of seed {trial.seed} is {_text(now)}"
+                    f"{f', stored {_text(then.metrics[metric.name])}' if then else ''}, outside {_text(expected.low)} "
+                    f"to {_text(expected.high)}, where one more of {expected.seeds} stored seeds falls"
+                )
+        return _Compared(identical, moved=moved[0] if moved else "", seeds=len(ours), anchors=tuple(anchors))
+
+    def _failed(self, ours: Iterable[Trial], stored: Mapping[int, Trial]) -> str:
+        """The first trial that failed where its stored trial trained, in words.
+
+        A seed that is not stored counts as one that trained where no stored seed failed.
+        """
+        never = not any(trial.divergence for trial in stored.values())
+        for trial in ours:
+            then = stored.get(trial.seed)
+            if trial.divergence and (then.divergence is None if then else never):
+                how = f"{trial.divergence.kind} in epoch {trial.divergence.epoch}"
+                other = "its stored trial trained" if then else f"all {len(stored)} stored trials trained"
+                return f"seed {trial.seed} failed ({how}), {other}"
+        return ""
+
+    def _canonical(self) -> Movement | bool | None:
+        """What moved of the canonical trace; True where it is reproduced, None where one side has none."""
+        ours = next((one for one in self.trained.short if one.canonical and not one.perturbed), None)
+        steps = min(self.stored.steps or MOST_STEPS, len(self.stored.canonical))
+        if ours is None or not steps or len(ours.losses) < steps:
+            return None
+        then, now = {ours.seed: self.stored.canonical[:steps]}, {ours.seed: ours.losses[:steps]}
+        what = "training loss of the canonical trace, step"
+        return _lost(then, now, what) or _first_moved(then, now, what) or True
+
+    def _other_numbers(self, outcome: Outcome, compared: _Compared) -> Outcome:
+        """A start that differs because a version draws other random numbers: accepted where the rest is the same."""
+        versions = ", ".join(
+            f"{key} {then} → {now}"
+            for key in VERSIONS
+            if (now := self.run.fingerprint.get(key)) != (then := self.stored.sessions[-1].fingerprint.get(key))
+        )
+        said = f"This version draws other random numbers ({versions})"
+        canonical = self._canonical()
+        if canonical is not True:
+            why = "there is no canonical trace to compare" if canonical is None else f"{canonical}"
+            return replace(outcome, state=State.MOVED, reason=f"{said}, and {why}.")
+        fault = self._other_start()
+        if not fault and self.trained.trials:
+            fault = self._ended(paired=False).fault
+        if fault:
+            return replace(outcome, state=State.MOVED, reason=f"{said}, and the distribution is another one: {fault}.")
+        reason = f"{said}; the canonical trace and the distribution over seeds are reproduced."
+        return replace(outcome, state=State.START_REPRODUCED, reason=reason, movement=None, anchors=compared.anchors)
+
+    def _other_start(self) -> str:
+        """Student's t for two samples, over seeds: log loss of step 1, and its mean over T steps."""
+        import numpy as np
+        from scipy.stats import ttest_ind
+
+        steps = self.stored.steps
+        ours = [one.losses[:steps] for one in self.trained.short if not one.perturbed and not one.canonical]
+        then = [trace.losses[:steps] for trace in self.stored.traces if not trace.perturbed]
+        if min(len(ours), len(then)) < 2 or not steps:
+            return ""
+        with np.errstate(all="ignore"):
+            now_log, then_log = (np.log(np.array([[value(x) for x in row] for row in rows])) for rows in (ours, then))
+        level = STARTS / (2 * self.counts.variants)
+        for what, a, b in (
+            ("step 1", now_log[:, 0], then_log[:, 0]),
+            (f"{steps} steps", now_log.mean(axis=1), then_log.mean(axis=1)),
+        ):
+            apart = float(abs(a.mean() - b.mean()))
+            if not apart > LIMIT:
+                continue
+            p = float(ttest_ind(a, b).pvalue) if float(max(np.ptp(a), np.ptp(b))) > 0 else 0.0
+            if p < level:
+                return f"training loss of {what}: {np.exp(b.mean()):.6g} → {np.exp(a.mean()):.6g}, p = {p:.2g}"
+        return ""
+
+    @property
+    def _primary(self) -> Metric:
+        return self.experiment.metrics[0]
+
+
+def _joined(start: _Compared, end: _Compared) -> _Compared:
+    """Two comparisons of a variant as one; the first fault counts."""
+    return replace(
+        start,
+        identical=start.identical and end.identical,
+        movement=start.movement or end.movement,
+        moved="" if start.fault else end.moved,
+        anchors=end.anchors,
+        not_calm=(*start.not_calm, *end.not_calm),
+        missing=start.missing or end.missing,
+    )
+
+
+def _said(found: _Compared, to_the_end: bool, full: bool, tiny: bool) -> str:
+    """What was compared, and that it is reproduced."""
+    if tiny and to_the_end and not full:
+        left = f"; {len(found.not_calm)} features that rounding moves were not compared" if found.not_calm else ""
+        return f"{found.seeds} seeds to the end, {found.steps} epochs of them one by one{left}."
+    parts = [f"{found.steps} steps of {found.seeds} seeds"] if found.steps else []
+    for one in found.anchors[:1] if not full else ():
+        parts.append(f"seed {one.seed} to the end {_text(one.now)}, stored {_text(one.before)}")
+    if full:
+        parts.append(f"{len(found.anchors)} seeds to the end")
+    return f"{_sentence('; '.join(parts))}."
+
+
+def _lost(then: Mapping[int, Sequence[Number]], now: Mapping[int, Sequence[Number]], feature: str) -> Movement | None:
+    """The first step at which one seed has no finite loss and its stored trial has."""
+    for seed in then:
+        for step, (a, b) in enumerate(zip(then[seed], now[seed], strict=False), 1):
+            if math.isfinite(value(a)) and not math.isfinite(value(b)):
+                return Movement(feature, math.inf, LIMIT, value(a), value(b), seed, step)
+    return None
+
+
+def _first_moved(
+    then: Mapping[int, Sequence[Number]], now: Mapping[int, Sequence[Number]], feature: str
+) -> Movement | None:
+    """The first step at which the median over seeds of the relative differences exceeds LIMIT."""
+    sizes = {seed: along(now[seed], then[seed]) for seed in then}
+    for step in range(max(map(len, sizes.values()), default=0)):
+        at = {seed: rows[step] for seed, rows in sizes.items() if step < len(rows)}
+        median = statistics.median(at.values())
+        if median > LIMIT:
+            seed = sorted(at, key=lambda one: at[one])[len(at) // 2]
+            before, after = value(then[seed][step]), value(now[seed][step])
+            return Movement(feature, median, LIMIT, before, after, seed, step + 1, len(at))
+    return None
+
+
+def _median_moved(
+    name: str, seeds: Sequence[int], pairs: Sequence[tuple[float | None, float | None]], least: float
+) -> Movement | None:
+    """The metric's movement where the median over seeds of the relative differences exceeds LIMIT."""
+    sizes = [relative(now, then, least) for then, now in pairs]
+    median = statistics.median(sizes)
+    if median <= LIMIT:
+        return None
+    index = sorted(range(len(sizes)), key=lambda i: sizes[i])[len(sizes) // 2]
+    return Movement(name, median, LIMIT, *pairs[index], seeds[index], seeds=len(seeds))
+
+
+def _same_losses(now: Sequence[Number], then: Sequence[Number]) -> bool:
+    return len(now) == len(then) and all(relative(value(a), value(b)) == 0 for a, b in zip(now, then, strict=True))
+
+
+def _repeated(done: Sequence[Trial]) -> tuple[int, int] | None:
+    """The first two seeds whose metrics and curves are all equal and finite; None where there are none."""
+    seen: dict[object, int] = {}
+    for trial in done:
+        curves = tuple(sorted((name, curve) for name, curve in trial.history.items()))
+        if not curves or any(x is None for _, curve in curves for x in curve):
+            continue
+        if curves in seen:
+            return seen[curves], trial.seed
+        seen[curves] = trial.seed
+    return None
+
+
+def _keys(changed: Collection[tuple[str, Any, Any]]) -> str:
+    said = [f"{key} {then!r} then, {now!r} now" for key, then, now in list(changed)[:5]]
+    return "; ".join(said) + (f"; and {len(changed) - 5} more" if len(changed) > 5 else "")
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def _text(number: float | None) -> str:
+    return "no value" if number is None else f"{number:.6g}"
