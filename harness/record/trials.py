@@ -1,0 +1,33 @@
+"""A shortened trial: the first steps of a training."""
+
+from __future__ import annotations
+
+import msgspec
+
+from harness.record.numbers import Number
+
+
+class ShortTrial(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The first steps of one variant with one seed; never evidence, never reused.
+
+    Attributes:
+        experiment, variant, seed: what was trained.
+        engine: which engine trained it.
+        losses: the training loss of step 1, 2, … as the step began, penalties included.
+        val_loss: the validation loss after the last step, without penalties; None where not asked for.
+        observed: what the experiment observes of the model as initialised; of validated seeds only.
+        perturbed: 0, or which perturbation of the initial weights' last bits it started from.
+        canonical: whether the weights were drawn by NumPy and dropout was off.
+        seconds: wall clock, compilation included.
+    """
+
+    experiment: str
+    variant: str
+    seed: int
+    engine: str
+    losses: tuple[Number, ...]
+    val_loss: Number | None = None
+    observed: dict[str, Number] = {}
+    perturbed: int = 0
+    canonical: bool = False
+    seconds: float = 0.0
