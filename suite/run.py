@@ -137,22 +137,22 @@ class SuiteRun:
         return {**record, "red": red, "message": message if "--update-baselines" in message else message + advice}
 
     def _measure_rounding(self, experiment: str, variant: str) -> Rounding:
-        """What is stored of the same bits, else measured: trains the twin of every trial."""
+        """What is stored of the same bits, else measured: trains a perturbed trial of every seed."""
         known = self.stored.rounding(experiment, variant, self.options.setting)
         if known and self.comparison(experiment, variant).state is State.IDENTICAL:
             return known
         declared, trials = EXPERIMENTS[experiment], self.train(experiment, variant)
         seeds = [trial.seed for trial in trials]
-        name = f"{training_name(experiment, variant)}, twins"
+        name = f"{training_name(experiment, variant)}, perturbed"
         self.progress.start(name, seeds, declared.size(self.options.setting).epochs)
         clock = time.perf_counter()
         try:
             setting, engine = self.options.setting, self.options.engine
             epoch, say = self.progress.epoch, self.progress.say
-            twins = train(declared, variant, seeds, setting, engine, epoch, twin=True, notice=say)
+            perturbed = train(declared, variant, seeds, setting, engine, epoch, perturbed=1, notice=say)
         finally:
             self.progress.finish(name, time.perf_counter() - clock)
-        return rounding([trial.thinned() for trial in trials], [twin.thinned() for twin in twins])
+        return rounding([trial.thinned() for trial in trials], [trial.thinned() for trial in perturbed])
 
     def decide(self, claim: Claim, further: bool = True) -> Outcome:
         """Decides a claim from its trials, training what is still untrained; NOT_RUN where a training failed.

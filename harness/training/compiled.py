@@ -2,7 +2,8 @@
 
 A program holds one variant. It is compiled once and used for every seed: ``reset`` sets the weights and the optimizer's
 state, ``launch`` trains as many epochs as it is given data orders. Variants that differ in nothing but their learning
-rate and the numbers in their data use one program after the other: a sweep over rates compiles once.
+rate, their initializers and the numbers in their data use one program after the other: a sweep over rates compiles
+once.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from harness.experiment import Dataset
 from harness.training.engines import epochs_of_launch
 from harness.training.observing import observed
 from harness.training.seeding import data_order
@@ -31,13 +33,16 @@ class Program(Protocol):
 
     @property
     def model(self) -> Any:
-        """The Keras model with all variables as the last launch, or ``reset``, left them."""
+        """The task's Keras model with all variables as the last launch, or ``reset``, left them."""
 
     def rebind(self, task: Task) -> None:
-        """Takes over another task of the same ``structure``: its data and its learning rate."""
+        """Takes over another task of the same ``structure``: its data, learning rate and initializers."""
 
-    def reset(self, seed: int, twin: bool = False) -> None:
-        """Initial weights, or those of its twin, and optimizer state of ``seed``."""
+    def feed(self, data: Dataset) -> None:
+        """Trains on other data from now on, of the same shapes."""
+
+    def reset(self, seed: int) -> None:
+        """The task's initial weights and optimizer state of ``seed``."""
 
     def launch(self, orders: np.ndarray, initial: float) -> tuple[dict[str, np.ndarray], np.ndarray]:
         """Trains one epoch per row of ``orders`` (epochs, examples), int32.
@@ -60,14 +65,14 @@ def load_program(task: Task, backend: str) -> Program:
     return JaxProgram(task)
 
 
-def structure(task: Task, initializers: bool = True) -> str:
+def structure(task: Task) -> str:
     """All that a compiled program of a task depends on: equal texts, one program.
 
-    Layers and optimizers count by what their ``get_config`` says, which Keras asks to be complete. ``initializers``:
-    whether those of the layers count too; they decide the weights that a program is given, not what it does to them.
+    Layers and optimizers count by what their ``get_config`` says, which Keras asks to be complete. Initializers do not
+    count: they decide the weights that a program is given, not what it does to them.
     """
-    model, optimizer = task.build()
-    config = _nameless(optimizer.get_config())
+    model, optimizer = task.built
+    config = nameless(optimizer.get_config())
     if isinstance(config["learning_rate"], float):
         del config["learning_rate"]  # a variable of the optimizer
     experiment, data = task.experiment, task.data
@@ -79,12 +84,13 @@ def structure(task: Task, initializers: bool = True) -> str:
         experiment.halves,
         sorted(experiment.follow),
     ]
-    layers = _nameless(model.get_config(), without="" if initializers else "_initializer")
-    parts = [experiment.id, layers, type(optimizer).__name__, config, recorded, shapes]
+    layers = nameless(model.get_config(), without="_initializer")
+    follows = experiment.id if experiment.follow else ""  # functions of an experiment's own, known by their names
+    parts = [follows, layers, type(optimizer).__name__, config, recorded, shapes]
     return json.dumps([*parts, task.size.epochs, task.size.batch_size], sort_keys=True, default=repr)
 
 
-def _nameless(config: Any, without: str = "") -> Any:
+def nameless(config: Any, without: str = "") -> Any:
     """A configuration without the names that Keras counts up; a precision policy's name is what it says.
 
     ``without``: how the keys end that are left out as well; "" for none.
@@ -93,9 +99,9 @@ def _nameless(config: Any, without: str = "") -> Any:
         if config.get("class_name") == "DTypePolicy":
             return config
         kept = {key: value for key, value in config.items() if key not in ("name", "keras_history")}
-        return {key: _nameless(v, without) for key, v in kept.items() if not (without and key.endswith(without))}
+        return {key: nameless(v, without) for key, v in kept.items() if not (without and key.endswith(without))}
     if isinstance(config, list | tuple):
-        return [_nameless(value, without) for value in config]
+        return [nameless(value, without) for value in config]
     return config
 
 
@@ -137,7 +143,7 @@ class CompiledEngine:
         if self.epochs_per_launch == epochs:
             raw.compile = 0.0 if self._compiled else self._compile(seed)
         self._compiled = True
-        self.program.reset(seed, self.task.twin)
+        self.program.reset(seed)
         self._observe(raw, "initial_")
         for start in range(0, epochs, self.epochs_per_launch):
             batch = range(start, min(start + self.epochs_per_launch, epochs))

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from harness.experiment import Dataset
 from harness.training.divergence import BLOW_UP
-from harness.training.seeding import initialise
 from harness.training.task import Task
 
 
@@ -18,7 +18,7 @@ class JaxProgram:
         import jax
         import keras
 
-        self._model, self._optimizer = task.build()
+        self._model, self._optimizer = task.built
         self._loss = keras.losses.get(task.experiment.loss)
         self._accuracy, self._inference = task.experiment.accuracy, task.experiment.inference
         self._follow, self._halves = task.experiment.follow, task.experiment.halves
@@ -26,16 +26,16 @@ class JaxProgram:
         self.parameters = self._model.count_params()
         # Data are arguments: captured as constants they would cost seconds of constant folding.
         self._program = jax.jit(self._train, donate_argnums=0)
-        self._take(task, self._optimizer)
+        self.rebind(task)
 
     def rebind(self, task: Task) -> None:
-        self._take(task, task.build()[1])
+        self._task, (self._own, optimizer) = task, task.built  # its own initializers draw the weights
+        self._fresh = [np.asarray(variable.value) for variable in optimizer.variables]
+        self.feed(task.data)
 
-    def _take(self, task: Task, optimizer: Any) -> None:
+    def feed(self, data: Dataset) -> None:
         import jax.numpy as jnp
 
-        self._fresh = [np.asarray(variable.value) for variable in optimizer.variables]
-        data = task.data
         self._data = tuple(jnp.asarray(array, "float32") for array in (data.x, data.y))
         self._validation = (
             () if data.x_val is None else tuple(jnp.asarray(array, "float32") for array in (data.x_val, data.y_val))
@@ -47,19 +47,19 @@ class JaxProgram:
 
     @property
     def model(self) -> Any:
-        model, (weights, others, _) = self._model, self._state
+        model, (weights, others, _) = self._own, self._state
         for variable, value in zip(model.trainable_variables, weights, strict=True):
             variable.assign(value)
         for variable, value in zip(model.non_trainable_variables, others, strict=True):
             variable.assign(value)
         return model
 
-    def reset(self, seed: int, twin: bool = False) -> None:
+    def reset(self, seed: int) -> None:
         import jax.numpy as jnp
 
-        initialise(self._model, seed, twin)
-        weights = [jnp.array(variable.value) for variable in self._model.trainable_variables]
-        others = [jnp.array(variable.value) for variable in self._model.non_trainable_variables]
+        self._task.initialise(self._own, seed)
+        weights = [jnp.array(variable.value) for variable in self._own.trainable_variables]
+        others = [jnp.array(variable.value) for variable in self._own.non_trainable_variables]
         self._state = (weights, others, [jnp.array(value) for value in self._fresh])
 
     def launch(self, orders: np.ndarray, initial: float) -> tuple[dict[str, np.ndarray], np.ndarray]:

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from harness.experiment import Dataset
 from harness.training.divergence import BLOW_UP
-from harness.training.seeding import initialise
 from harness.training.task import Task
 
 
@@ -18,23 +18,23 @@ class TensorFlowProgram:
         import keras
         import tensorflow as tf
 
-        self._model, self._optimizer = task.build()
+        self._model, self._optimizer = task.built
         self._loss = keras.losses.get(task.experiment.loss)
         self._accuracy, self._inference = task.experiment.accuracy, task.experiment.inference
         self._follow, self._halves = task.experiment.follow, task.experiment.halves
         self._batch = task.size.batch_size
         self.parameters = self._model.count_params()
         self._program = tf.function(self._train, jit_compile=True)
-        self._take(task, self._optimizer)
+        self.rebind(task)
 
     def rebind(self, task: Task) -> None:
-        self._take(task, task.build()[1])
+        self._task, (self._own, optimizer) = task, task.built  # its own initializers draw the weights
+        self._fresh = [variable.numpy() for variable in optimizer.variables]
+        self.feed(task.data)
 
-    def _take(self, task: Task, optimizer: Any) -> None:
+    def feed(self, data: Dataset) -> None:
         import tensorflow as tf
 
-        self._fresh = [variable.numpy() for variable in optimizer.variables]
-        data = task.data
         self._data = tuple(tf.constant(array, "float32") for array in (data.x, data.y))
         self._validation = (
             () if data.x_val is None else tuple(tf.constant(array, "float32") for array in (data.x_val, data.y_val))
@@ -46,10 +46,12 @@ class TensorFlowProgram:
 
     @property
     def model(self) -> Any:
-        return self._model
+        _copy(self._model, self._own)
+        return self._own
 
-    def reset(self, seed: int, twin: bool = False) -> None:
-        initialise(self._model, seed, twin)
+    def reset(self, seed: int) -> None:
+        self._task.initialise(self._own, seed)
+        _copy(self._own, self._model)
         for variable, value in zip(self._optimizer.variables, self._fresh, strict=True):
             variable.assign(value)
 
@@ -126,6 +128,13 @@ class TensorFlowProgram:
             curves = rows.stack()
         _, broken, is_nan, high, initial = signs
         return curves, tf.stack([tf.cast(sign, "float32") for sign in (broken, is_nan, high, initial)])
+
+
+def _copy(source: Any, target: Any) -> None:
+    """Gives the variables of one model the values of another's."""
+    if source is not target:
+        for variable, value in zip(target.variables, source.variables, strict=True):
+            variable.assign(value)
 
 
 def _watch(signs: Any, loss: Any) -> Any:

@@ -8,7 +8,7 @@ from typing import Any
 
 from harness.training.divergence import first_bad
 from harness.training.observing import observed
-from harness.training.seeding import derived, initialise, seed_everything
+from harness.training.seeding import derived, seed_everything
 from harness.training.task import OnEpoch, Raw, Task
 
 
@@ -39,7 +39,7 @@ class FitEngine:
     def model(self, seed: int) -> Any:
         """A new Keras model with the initial weights of ``seed``, compiled as this engine uses it."""
         model, optimizer = self.task.build()
-        initialise(model, seed, self.task.twin)
+        self.task.initialise(model, seed)
         model.compile(
             optimizer=optimizer,
             loss=self.task.experiment.loss,

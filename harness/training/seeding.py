@@ -7,6 +7,7 @@ layer therefore leaves the roles, and the initial weights, of the Dense layers a
 from __future__ import annotations
 
 import hashlib
+import math
 import random
 from collections import Counter
 from typing import Any
@@ -62,11 +63,16 @@ def seed_everything(seed: int) -> None:
         torch.manual_seed(seed)
 
 
-def initialise(model: Any, seed: int, twin: bool = False) -> None:
+def initialise(model: Any, seed: int, perturbed: int = 0, canonical: bool = False) -> None:
     """Sets every variable of the built Keras ``model``, random-number states of Dropout included, from ``seed``.
 
-    For a ``twin`` the last bit of every weight that is trained and not 0 goes up or down: the same training as far as
-    anybody can tell who knows the weights to seven digits, and as another machine's rounding would have it.
+    Args:
+        model: as built; its layers' own initialisers draw the values.
+        seed: of the trial.
+        perturbed: 0, or the number of a perturbation: the last bit of every trained weight that is not 0 goes up or
+            down, otherwise for each number. Rounding on another machine changes a training as much.
+        canonical: NumPy draws every variable of two or more dimensions (``canonical_values``), so that it is the same
+            for every backend and every version of Keras.
 
     Each layer is built anew from its own configuration under a seed of its own, so Keras' initialisers draw the values.
     The backend's own generator is left alone: Keras' initialisers draw nothing from it, and seeding TensorFlow's throws
@@ -77,10 +83,20 @@ def initialise(model: Any, seed: int, twin: bool = False) -> None:
         fresh = type(layer).from_config(layer.get_config())
         if layer.get_build_config() is not None:
             fresh.build_from_config(layer.get_build_config())
+        rng = np.random.default_rng(derived(seed, f"{role}/canonical"))
         for own, new in zip(layer.variables, fresh.variables, strict=True):
-            own.assign(new)
-        if twin:
-            _flip_last_bits(layer, derived(seed, f"{role}/twin"))
+            own.assign(canonical_values(rng, own.shape) if canonical and len(own.shape) > 1 else new)
+        if perturbed:
+            _flip_last_bits(layer, derived(seed, f"{role}/perturbed {perturbed}"))
+
+
+def canonical_values(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+    """Uniform in ± √(6 / (fan_in + fan_out)), float32 (Glorot & Bengio 2010).
+
+    The last two dimensions are inputs and outputs; those before them (a convolution's field) count in both.
+    """
+    limit = math.sqrt(6 / (math.prod(shape[:-2]) * (shape[-2] + shape[-1])))
+    return rng.uniform(-limit, limit, shape).astype("float32")
 
 
 def _flip_last_bits(layer: Any, seed: int) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 from harness.experiment import Dataset, Experiment, Size, Variant
+from harness.training.seeding import initialise
 
 OnEpoch = Callable[[int, int], None]
 """Called with (seed, epochs finished) while a trial trains."""
@@ -16,29 +18,63 @@ OnEpoch = Callable[[int, int], None]
 class Task:
     """One variant of an experiment, ready to train; ``data`` is already cut to the size.
 
-    ``twin``: its trainings begin with other last bits (``seeding.initialise``).
+    ``perturbed`` and ``canonical`` say which initial weights its trainings begin with (``seeding.initialise``); where
+    ``canonical``, no layer drops anything either.
     """
 
     experiment: Experiment
     variant: Variant
     size: Size
     data: Dataset
-    twin: bool = False
+    perturbed: int = 0
+    canonical: bool = False
+
+    @classmethod
+    def of(
+        cls, experiment: Experiment, variant: str, setting: str, perturbed: int = 0, canonical: bool = False
+    ) -> Task:
+        """The task of a variant in a setting; builds its data. SuiteError if the variant or the setting is unknown."""
+        size, declared = experiment.size(setting), experiment.variant(variant, setting)
+        assert declared.data is not None
+        return cls(experiment, declared, size, declared.data().first(size.train), perturbed, canonical)
 
     @property
     def steps(self) -> int:
         """Optimizer steps per epoch, the last partial batch included."""
         return -(-len(self.data.x) // self.size.batch_size)
 
+    @functools.cached_property
+    def built(self) -> tuple[Any, Any]:
+        """One ``build`` for all that a program needs of it."""
+        return self.build()
+
     def build(self) -> tuple[Any, Any]:
         """A new model and a new optimizer built for it."""
         assert self.variant.model is not None
         assert callable(self.variant.optimizer)
         model, optimizer = self.variant.model(), self.variant.optimizer()
+        if self.canonical:
+            model = type(model).from_config(_without_dropout(model.get_config()))
         if not model.built:
             model.build((None, *self.data.x.shape[1:]))
         optimizer.build(model.trainable_variables)
         return model, optimizer
+
+    def initialise(self, model: Any, seed: int) -> None:
+        """Sets every variable of a ``model`` that ``build`` made to its initial value of ``seed``."""
+        initialise(model, seed, self.perturbed, self.canonical)
+
+
+def _without_dropout(config: Any) -> Any:
+    """A model's configuration with the rate of every dropout layer set to 0."""
+    if isinstance(config, list | tuple):
+        return [_without_dropout(value) for value in config]
+    if not isinstance(config, dict):
+        return config
+    changed = {key: _without_dropout(value) for key, value in config.items()}
+    if "Dropout" in str(config.get("class_name")):
+        changed["config"]["rate"] = 0.0
+    return changed
 
 
 @dataclass

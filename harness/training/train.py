@@ -78,7 +78,7 @@ def train(
     engine: str = "auto",
     on_epoch: OnEpoch = lambda seed, epoch: None,
     on_trial: Callable[[Trial], None] = lambda trial: None,
-    twin: bool = False,
+    perturbed: int = 0,
     notice: Callable[[str], None] = lambda text: None,
 ) -> tuple[Trial, ...]:
     """Trains one variant with each of the seeds and returns a trial for each, in order.
@@ -90,7 +90,7 @@ def train(
         engine: "fit", "compiled", "vectorized" or "auto" (``resolve_engine``).
         on_epoch: told (seed, epochs finished) after every launch.
         on_trial: given each trial the moment it is finished, so that an interrupt loses none.
-        twin: trains the twin of each seed, whose initial weights have other last bits: what rounding does to a trial.
+        perturbed: 0, or the number of a perturbation of the initial weights' last bits: what rounding does to a trial.
         notice: told, in a sentence, where seeds were not trained side by side as asked.
 
     Raises:
@@ -104,10 +104,10 @@ def train(
         on_trial(trial)
 
     try:
-        _train(prepare(experiment, variant, setting, engine, _programs(), twin, notice), seeds, on_epoch, keep)
+        _train(prepare(experiment, variant, setting, engine, _programs(), perturbed, notice), seeds, on_epoch, keep)
     except NotVectorizableError as error:
         notice(f"{experiment.id}/{variant}: {error}; engine compiled trains it, one seed after another.")
-        _train(prepare(experiment, variant, setting, "compiled", _programs(), twin), seeds, on_epoch, keep)
+        _train(prepare(experiment, variant, setting, "compiled", _programs(), perturbed), seeds, on_epoch, keep)
     # A program, its model and its data on the device refer to each other; without this they pile up over variants.
     gc.collect()
     return tuple(trials)
@@ -143,7 +143,7 @@ def prepare(
     setting: str,
     engine: str = "auto",
     programs: Programs | None = None,
-    twin: bool = False,
+    perturbed: int = 0,
     notice: Callable[[str], None] = lambda text: None,
 ) -> Engine:
     """An engine with a variant's model and data in place, ready to train seed after seed; errors as ``train``.
@@ -151,13 +151,9 @@ def prepare(
     ``programs``: where compiled programs are kept for the variants that follow; then only one engine is in use at once.
     ``notice``: as ``train``; of an engine that trains several seeds at once.
     """
-    size, declared = experiment.size(setting), experiment.variant(variant, setting)
     backend, programs = active_backend(), programs or Programs()
-    assert declared.data is not None
-    task = Task(experiment, declared, size, declared.data().first(size.train), twin)
-    name = resolve_engine(engine, backend)
-    if engine == "auto" and backend in ENGINES["vectorized"]:
-        name = resolve_engine(engine, backend, device().kind, pays_on_cpu(task, task.build()[0]))
+    task = Task.of(experiment, variant, setting, perturbed)
+    name = engine_of(task, engine)
     if name == "fit":
         from harness.training.fit import FitEngine
 
@@ -169,6 +165,15 @@ def prepare(
     from harness.training.compiled import CompiledEngine
 
     return CompiledEngine(task, backend, programs.compiled)
+
+
+def engine_of(task: Task, engine: str) -> str:
+    """The name of the engine that trains a task on the active backend: ``engine``, or what "auto" means for it."""
+    backend = active_backend()
+    name = resolve_engine(engine, backend)
+    if engine == "auto" and backend in ENGINES["vectorized"]:
+        name = resolve_engine(engine, backend, device().kind, pays_on_cpu(task, task.built[0]))
+    return name
 
 
 def _trial(

@@ -50,7 +50,7 @@ class VectorizedPrograms:
         self.orders = Orders()
 
     def get(self, task: Task) -> VectorizedProgram:
-        key = structure(task, initializers=False)
+        key = structure(task)
         if self._last is not None and self._last[0] == key:
             self._last[1].rebind(task)
             return self._last[1]
@@ -240,7 +240,7 @@ class VectorizedEngine:
     def _states(self, seeds: Sequence[int]) -> Any:
         """Initial values of the seeds; drawn before, where these were the following ones."""
         if self._drawn[0] != tuple(seeds):
-            self._drawn = tuple(seeds), self.program.drawn(seeds, self.task.twin)
+            self._drawn = tuple(seeds), self.program.drawn(seeds)
         return self._drawn[1]
 
     def _order(self, seed: int, epochs: range) -> np.ndarray:

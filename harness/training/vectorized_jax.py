@@ -13,10 +13,11 @@ from typing import Any
 
 import numpy as np
 
+from harness.experiment import Dataset
 from harness.training.compiled_jax import JaxProgram
 from harness.training.engines import NotVectorizableError
 from harness.training.room import MARGIN, free_bytes, needed_bytes
-from harness.training.seeding import initialise, order_type
+from harness.training.seeding import order_type
 from harness.training.task import Task
 
 PIXEL = 1 / 255
@@ -35,19 +36,14 @@ class VectorizedProgram(JaxProgram):
 
     def __init__(self, task: Task) -> None:
         super().__init__(task)
-        self._own = self._model  # whose initializers draw the weights
         self._executables: dict[tuple[Any, ...], Any] = {}
 
-    def rebind(self, task: Task) -> None:
-        self._own, optimizer = task.build()
-        self._take(task, optimizer)
-
-    def _take(self, task: Task, optimizer: Any) -> None:
+    def feed(self, data: Dataset) -> None:
         import jax.numpy as jnp
 
-        super()._take(task, optimizer)
+        super().feed(data)
         self.device = next(iter(self._data[0].devices()))
-        codes = as_bytes(np.asarray(task.data.x, "float32")) if waits_for_memory(self.device) else None
+        codes = as_bytes(np.asarray(data.x, "float32")) if waits_for_memory(self.device) else None
         if codes is not None:
             self._data = (jnp.asarray(codes), self._data[1])
 
@@ -56,12 +52,12 @@ class VectorizedProgram(JaxProgram):
         """The compiled programs, one for each number of lanes and epochs that was asked for."""
         return list(self._executables.values())
 
-    def drawn(self, seeds: Sequence[int], twin: bool) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    def drawn(self, seeds: Sequence[int]) -> tuple[list[np.ndarray], list[np.ndarray]]:
         """Initial weights and other variables of the seeds, stacked: a lane each."""
         lanes = []
         with _on_cpu():
             for seed in seeds:
-                initialise(self._own, seed, twin)
+                self._task.initialise(self._own, seed)
                 lanes.append(
                     (
                         [np.array(variable.value) for variable in self._own.trainable_variables],
@@ -175,8 +171,7 @@ class VectorizedProgram(JaxProgram):
 
         model = self._model
         weights, others = ([v.value for v in vs] for vs in (model.trainable_variables, model.non_trainable_variables))
-        count = len(self._data[0])
-        orders = jax.ShapeDtypeStruct((lanes, epochs, count), order_type(count))
+        orders = jax.ShapeDtypeStruct((lanes, epochs, len(self._task.data.x)), order_type(len(self._data[0])))
         initial = jax.ShapeDtypeStruct((lanes,), "float32")
         fixed = [tuple(jax.ShapeDtypeStruct(a.shape, a.dtype) for a in part) for part in (self._data, self._validation)]
         return (stacked(weights), stacked(others), stacked(self._fresh)), orders, initial, *fixed

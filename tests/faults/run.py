@@ -72,7 +72,6 @@ OF_YARDSTICK = {
     ("batch-normalization-rates", "plain, rate 0.1"): ("training relu-adam",),
 }
 """The same for layers and engines, by the training in which a fault acts."""
-ENGINES = ("compiled_jax", "compiled_tensorflow", "fit", "vectorized_jax")
 LAST_BIT = 2.0**-23
 
 
@@ -158,12 +157,12 @@ def _experiment_of(key: str) -> str:
     return claim.experiment.id
 
 
-def nudged(original: Callable[..., None], model: Any, seed: int, twin: bool = False) -> None:
+def nudged(original: Callable[..., None], model: Any, seed: int, *how: Any) -> None:
     """Initial weights with the last bit of each up, down or left alone: so that rounding errors run as elsewhere.
 
-    Not as a trial's twin has them, by which the rounding that drift allows for was measured.
+    Not as a perturbed trial has them, by which the rounding that drift allows for was measured.
     """
-    original(model, seed, twin)
+    original(model, seed, *how)
     for number, variable in enumerate(model.trainable_variables):
         value = np.asarray(variable.value, "float32")
         rng = np.random.default_rng([seed, number, zlib.crc32(str(value.shape).encode())])
@@ -173,15 +172,11 @@ def nudged(original: Callable[..., None], model: Any, seed: int, twin: bool = Fa
 @contextlib.contextmanager
 def elsewhere() -> Iterator[None]:
     """As on another machine: the fingerprint is another one, and the last bits are."""
-    import importlib
-
+    from harness.training import task
     from suite import lifecycle
 
     with contextlib.ExitStack() as stack:
-        for name in ENGINES:
-            module = importlib.import_module(f"harness.training.{name}")
-            replacement = functools.partial(nudged, module.initialise)
-            stack.enter_context(mock.patch.object(module, "initialise", replacement))
+        stack.enter_context(mock.patch.object(task, "initialise", functools.partial(nudged, task.initialise)))
         prints = lifecycle.run_fingerprint
 
         def other(options: Any, device: Any) -> dict[str, Any]:

@@ -17,13 +17,13 @@ def fault(name: str, owner: str, attribute: str, wrapper: Callable[..., Any]) ->
     return Fault(f"side by side: {name}", "engine", (Patch(owner, attribute, wrapped(wrapper)),), ON)
 
 
-def one_seed(original: Any, self: Any, seeds: Any, twin: bool) -> Any:
-    return original(self, [seeds[0]] * len(seeds), twin)
+def one_seed(original: Any, self: Any, seeds: Any) -> Any:
+    return original(self, [seeds[0]] * len(seeds))
 
 
-def next_lane(original: Any, self: Any, seeds: Any, twin: bool) -> Any:
+def next_lane(original: Any, self: Any, seeds: Any) -> Any:
     """Each seed has the initial weights of its neighbour."""
-    return original(self, [*seeds[1:], seeds[0]], twin)
+    return original(self, [*seeds[1:], seeds[0]])
 
 
 def one_order(original: Any, self: Any, orders: Any, initial: Any) -> Any:

@@ -170,8 +170,8 @@ def counts() -> dict[str, Any]:
         "second": trials(AGREEMENT, "two relu", [1, 3])[1:],
         "of twenty": trials(AGREEMENT, "two relu", twenty)[-1:],
         "order": [trial["seed"] for trial in trials(AGREEMENT, "two relu", twenty)],
-        "twin": trials(AGREEMENT, "two relu", [3], twin=True),
-        "twin compiled": trials(AGREEMENT, "two relu", [3], "compiled", twin=True),
+        "perturbed": trials(AGREEMENT, "two relu", [3], perturbed=1),
+        "perturbed compiled": trials(AGREEMENT, "two relu", [3], "compiled", perturbed=1),
     }
 
 

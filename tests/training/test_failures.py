@@ -209,7 +209,7 @@ def test_a_training_of_one_launch_is_compiled_once_and_trained_apart():
         seeds: ClassVar[list[int]] = []
         launches = 0
 
-        def reset(self, seed, twin=False):
+        def reset(self, seed):
             self.seeds.append(seed)
 
         def launch(self, orders, initial):

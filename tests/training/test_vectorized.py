@@ -153,9 +153,9 @@ def test_bits_do_not_depend_on_how_many_seeds(found):
     assert counts["order"] == [11, *range(100, 118), 3]
 
 
-def test_a_twin_is_that_of_compiled(found):
-    assert same(found["counts"]["twin"], found["counts"]["twin compiled"]) == {}
-    assert found["counts"]["twin"][0]["history"] != found["counts"]["alone"][0]["history"]
+def test_a_perturbed_trial_is_that_of_compiled(found):
+    assert same(found["counts"]["perturbed"], found["counts"]["perturbed compiled"]) == {}
+    assert found["counts"]["perturbed"][0]["history"] != found["counts"]["alone"][0]["history"]
 
 
 def test_engine_by_default(found):

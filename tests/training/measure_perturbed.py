@@ -1,4 +1,4 @@
-"""A trial, its twin, and what tells their initial weights apart."""
+"""A trial, its perturbed trials, and how their initial weights differ."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from tests.training.experiments import AGREEMENT
 SEEDS = (0,)
 
 
-def twins() -> dict[str, Any]:
+def perturbed() -> dict[str, Any]:
     variant = AGREEMENT.variants[0].name
     found: dict[str, Any] = {"weights": _weights()}
-    for name, twin in {"trial": False, "twin": True, "trial again": False}.items():
-        (done,) = train(AGREEMENT, variant, SEEDS, engine="compiled", twin=twin)
+    for name, number in {"trial": 0, "perturbed": 1, "trial again": 0}.items():
+        (done,) = train(AGREEMENT, variant, SEEDS, engine="compiled", perturbed=number)
         found[name] = {curve: list(values) for curve, values in done.history.items()}
-    plain, other = (prepare(AGREEMENT, variant, "quick", "fit", twin=twin) for twin in (False, True))
+    plain, other = (prepare(AGREEMENT, variant, "quick", "fit", perturbed=number) for number in (0, 1))
     starts = (np.array(runner.model(0).trainable_variables[0]) for runner in (plain, other))  # type: ignore[attr-defined]
     found["fit starts elsewhere"] = not np.array_equal(*starts)
     return found
@@ -29,15 +29,16 @@ def twins() -> dict[str, Any]:
 def _weights() -> dict[str, float]:
     model = mlp(2)
     values = []
-    for twin in (False, True, True):
-        initialise(model, 0, twin)
+    for number in (0, 1, 1, 2):
+        initialise(model, 0, number)
         values.append(np.concatenate([np.ravel(np.array(variable)) for variable in model.trainable_variables]))
-    plain, one, again = values
+    plain, one, again, two = values
     moved = plain != 0
     return {
         "repeats": bool(np.array_equal(one, again)),
         "zeros stay": bool(np.array_equal(one[~moved], plain[~moved])),
         "all others move": bool((one[moved] != plain[moved]).all()),
         "share that grows": float((np.abs(one[moved]) > np.abs(plain[moved])).mean()),
+        "share alike in the second": float((one[moved] == two[moved]).mean()),
         "furthest, relative": float(np.abs(one[moved] / plain[moved] - 1).max()),
     }
