@@ -96,8 +96,8 @@ BN_REDUCES_SHIFT = Claim(
     deviations=(
         NETWORK + ", rate 0.1",
         "the shift is how far the 15th, 50th and 85th percentiles of the input of an activation of the last hidden "
-        "layer wander over training, epoch by epoch, in units of half the distance of the outer two; the average of ten "
-        "units, over 1,000 images",
+        "layer wander over training, epoch by epoch, in units of half the distance of the outer two; the average of "
+        "ten units, over 1,000 images",
         TRAINED,
     ),
     notes=(
