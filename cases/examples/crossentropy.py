@@ -30,10 +30,8 @@ LOSS = "categorical_crossentropy"
 
 def from_logits(logits: np.ndarray, one_hot: np.ndarray) -> np.ndarray:
     """log Σ exp z − z_c of each row, in float64."""
-    largest = logits.max(axis=1, keepdims=True)
-    return (largest + np.log(np.exp(logits - largest).sum(axis=1, keepdims=True)))[:, 0] - (logits * one_hot).sum(
-        axis=1
-    )
+    relative = logits.astype("float64") - logits.max(axis=1, keepdims=True)
+    return np.asarray(np.log(np.exp(relative).sum(axis=1)) - (relative * one_hot).sum(axis=1))
 
 
 def from_clipped(logits: np.ndarray, one_hot: np.ndarray) -> np.ndarray:
