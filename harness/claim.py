@@ -10,6 +10,7 @@ from harness.experiment import Experiment
 from harness.published import Figure, Published
 from harness.rules.evidence import Evidence, Rule
 from harness.rules.exact import Comparison, Exact
+from harness.rules.levels import PLAIN, Levels
 from harness.rules.looks import ONLY, Look
 from harness.trial import Trial
 from harness.verdict import Decision, Difference
@@ -117,10 +118,17 @@ class Claim:
         }
 
     def decide(
-        self, trials: Mapping[str, tuple[Trial, ...]], look: Look = ONLY
+        self, trials: Mapping[str, tuple[Trial, ...]], look: Look = ONLY, levels: Levels = PLAIN
     ) -> tuple[Decision, tuple[Decision, ...]]:
-        """The deciding rule's decision and those beside it, from trials by variant name, at one of several looks."""
+        """The deciding rule's decision and those beside it, from trials by variant name.
+
+        At one of several looks (``harness.rules.stored_look``) the first seeds count, as many as are looked at.
+        """
         if self.experiment is None or isinstance(self.rule, Exact):
             raise SuiteError(f"Claim {self.key!r} is exact: it is decided by its check, not by trials.")
-        evidence = Evidence(trials, {metric.name: metric for metric in self.experiment.metrics}, self.figures, look)
+        if look.size is not None:
+            first = {name: sorted(done, key=lambda trial: trial.seed) for name, done in trials.items()}
+            trials = {name: tuple(done[: look.size]) for name, done in first.items()}
+        metrics = {metric.name: metric for metric in self.experiment.metrics}
+        evidence = Evidence(trials, metrics, self.figures, look, levels)
         return self.rule.decide(evidence), tuple(rule.decide(evidence) for rule in self.beside)

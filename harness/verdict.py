@@ -43,10 +43,13 @@ class Effect:
         p: two-sided p-value of the deciding test against the rule's null value; None where there is none.
         n: number of seeds (pairs) it rests on.
         p_adjusted: p after Holm's adjustment over the catalogue; filled in by ``harness.rules.holm``.
-        details: further numbers by name: ``sign_flip_p``, ``bca_low``, ``bca_high``, ``detectable_effect`` (the
-            smallest effect this n could have shown with 80 % power), ``seeds_needed`` (the n that would show the
-            smallest effect of interest), ``percentile`` (of a published figure among our seeds), …
-        notes: remarks in words ("negligible", "zero variance: decided by the difference alone").
+        details: further numbers by name: ``confidence`` (nominal, of the interval), ``plain_low``, ``plain_high`` (the
+            95 % interval, where another one decides), ``sign_flip_p``, ``bca_low``, ``bca_high``,
+            ``detectable_effect`` (the smallest effect this n could have shown with 80 % power), ``seeds_needed`` (the n
+            that would show the smallest effect of interest), ``correlation`` (of the two variants over seeds),
+            ``failed_a``, ``failed_a_at_most`` (share of seeds that failed, and its upper bound), ``percentile`` (of a
+            published figure among our seeds), …
+        notes: remarks in words ("negligible", "not paired: the correlation over seeds is +0.07").
     """
 
     of: str
@@ -126,8 +129,8 @@ class Decision:
     ``differences`` are reported beside it.
 
     ``p`` is the one p-value with which the claim enters Holm's adjustment (``harness.rules.holm``). None where the
-    verdict does not rest on a rejection: nothing was tested, or a figure was found compatible. 0 or 1 where zero
-    variance decided by the difference alone.
+    verdict does not rest on a rejection: nothing was tested, a figure was found within prediction, or what was claimed
+    of every seed held, or did not.
     """
 
     verdict: Verdict

@@ -9,7 +9,10 @@ from harness.rules.equivalent import Equivalent
 from harness.rules.evidence import Evidence, Rule
 from harness.rules.exact import Comparison, Exact
 from harness.rules.exceeds import Exceeds
+from harness.rules.fewest import fewest
 from harness.rules.holm import adjust
+from harness.rules.levels import PLAIN, STORED, Levels
+from harness.rules.looks import Look, stored_look
 from harness.rules.monotone import Monotone
 from harness.rules.not_better import NotBetter
 from harness.rules.raises import Raises
@@ -17,6 +20,8 @@ from harness.rules.reproduces import Reproduces
 from harness.verdict import Difference
 
 __all__ = [
+    "PLAIN",
+    "STORED",
     "Above",
     "All",
     "Best",
@@ -28,10 +33,14 @@ __all__ = [
     "Evidence",
     "Exact",
     "Exceeds",
+    "Levels",
+    "Look",
     "Monotone",
     "NotBetter",
     "Raises",
     "Reproduces",
     "Rule",
     "adjust",
+    "fewest",
+    "stored_look",
 ]

@@ -3,37 +3,40 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from harness.rules.arguments import check_names, check_number
-from harness.rules.effects import effect, outlook, sentence
+from harness.rules.arguments import check_failures, check_names, check_number
+from harness.rules.effects import effects, outlook, sentence
 from harness.rules.evidence import Evidence
-from harness.rules.levels import FEWEST_SEEDS, ONE_SIDED
-from harness.rules.pairs import Pairs
+from harness.rules.pairs import Failures, Pairs
+from harness.rules.pairwise import enough, undecided
 from harness.rules.seeds import UnusableError, by_seed, noise, score
 from harness.rules.sides import sides
-from harness.verdict import Decision, Effect, Verdict
+from harness.verdict import Decision, Verdict
 
 
 @dataclass(frozen=True)
 class Above:
-    """SUPPORTED when Student's interval of the mean (2.5 % per direction) lies wholly above ``value``, REFUTED when
-    wholly below, else INCONCLUSIVE.
+    """SUPPORTED when Student's interval of the mean lies wholly above ``value``, REFUTED when wholly below, else
+    INCONCLUSIVE.
 
-    The one-sample form of ``Exceeds``, for what is compared within a trial: a rise from its own minimum, a ratio of two
-    of its own norms. ``value`` is in the metric's unit; on a log scale the geometric mean is tested, and the effect is
-    the ratio to ``value``. Assumes that the mean over seeds is about normal (Student 1908); where a trial diverged or
-    was censored it counts as the worst value, and an exact signed-rank test decides (Wilcoxon 1945).
+    The one-sample form of ``Exceeds``, with its levels and assumptions, for what is compared within a trial: a rise
+    from its own minimum, a ratio of two of its own norms. ``value`` is in the metric's unit; on a log scale the
+    geometric mean is tested, and the effect is the ratio to ``value``. The mean is that of the seeds that trained, and
+    the share of failures is reported; with ``failures`` "count" every trial counts with its metric, which is then
+    defined while training fails (``pairs.Failures``).
     """
 
     variant: str
     metric: str
     value: float = 0.0
+    failures: Failures = "report"
 
     def __post_init__(self) -> None:
         check_names("Above", "variant", (self.variant,), fewest=1)
         check_names("Above", "metric", (self.metric,), fewest=1)
         check_number("Above", "value", self.value)
+        check_failures("Above", self.failures, ("report", "count"))
 
     @property
     def variants(self) -> tuple[str, ...]:
@@ -55,32 +58,36 @@ class Above:
             pairs = self._against(evidence)
         except UnusableError as error:
             return Decision(Verdict.NOT_RUN, str(error))
-        if pairs.n < FEWEST_SEEDS:
-            found = self._effect(pairs, effect(pairs, None, 0.0))
-            reason = f"{sentence(found)}; nothing is decided below {FEWEST_SEEDS} seeds"
-            return Decision(Verdict.INCONCLUSIVE, reason, (found,))
+        if not enough(pairs):
+            return undecided(pairs)
         tested = sides(pairs, 0.0)
-        found = self._effect(pairs, effect(pairs, tested, 0.0))
-        if tested.greater <= ONE_SIDED:
-            return Decision(Verdict.SUPPORTED, f"{sentence(found)}: above it", (found,), p=tested.p)
-        if tested.less <= ONE_SIDED:
-            return Decision(Verdict.REFUTED, f"{sentence(found)}: below it", (found,), p=tested.p)
-        reason = f"{sentence(found)}: not told from it{outlook(found, pairs.metric.smallest_effect)}"
-        return Decision(Verdict.INCONCLUSIVE, reason, (found,), p=tested.p)
+        found = effects(pairs, tested, 0.0)
+        text = sentence(found[0])
+        if tested.greater <= pairs.level:
+            return Decision(Verdict.SUPPORTED, f"{text}: above it", found, p=tested.p)
+        if tested.less <= pairs.level:
+            return Decision(Verdict.REFUTED, f"{text}: below it", found, p=tested.p)
+        reason = f"{text}: not distinguished from it{outlook(found[0], pairs.metric.smallest_effect)}"
+        return Decision(Verdict.INCONCLUSIVE, reason, found, p=tested.p)
 
     def _against(self, evidence: Evidence) -> Pairs:
         """The variant's values less ``value``, on the metric's scale, as pairs with a constant."""
         metric = evidence.metrics[self.metric]
-        scores = [score(trial, metric) for trial in by_seed(evidence, self.variant).values()]
+        trials = by_seed(evidence, self.variant).values()
+        lost = sum(trial.divergence is not None for trial in trials)
+        scores = [score(one, metric) for one in trials if self.failures == "count" or one.divergence is None]
         if metric.scale == "log" and self.value <= 0:
             raise UnusableError(f"{self.metric!r} is compared on a log scale, but {self.value:g} is not positive")
         null = math.log(self.value) if metric.scale == "log" else self.value
-        differences = tuple(value - null for value in scores)
         return Pairs(
-            self.variant, f"{self.value:g}", metric, differences, noise([*scores, null], metric), evidence.look
+            self.variant,
+            "" if self.value == (1.0 if metric.scale == "log" else 0.0) else f"{self.value:g}",
+            metric,
+            differences=tuple(value - null for value in scores),
+            noise=noise([*scores, null], metric),
+            look=evidence.look,
+            level=evidence.levels.one_sided,
+            failures=self.failures,
+            seeds=len(trials),
+            failed=(lost, 0),
         )
-
-    def _effect(self, pairs: Pairs, found: Effect) -> Effect:
-        """Named by the variant alone where the constant changes nothing."""
-        neutral = 1.0 if pairs.metric.scale == "log" else 0.0
-        return replace(found, of=self.variant) if self.value == neutral else found

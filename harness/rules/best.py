@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from harness.rules.arguments import check_names
+from harness.rules.arguments import check_failures, check_names
 from harness.rules.evidence import Evidence
 from harness.rules.ordering import all_exceed
+from harness.rules.pairs import Failures
 from harness.verdict import Decision
 
 
 @dataclass(frozen=True)
 class Best:
-    """SUPPORTED when x is better than every rival, REFUTED when some rival is better than x at 2.5 % / rivals.
+    """SUPPORTED when x is better than every rival, REFUTED when some rival is better than x at the level / rivals.
 
     "Better" is the metric's own direction. ``among`` names the rivals; x itself is not counted among them. See
     ``harness.rules.ordering`` for the levels (Berger 1982; Bonferroni) and ``Exceeds`` for the assumptions.
@@ -21,12 +22,14 @@ class Best:
     x: str
     among: tuple[str, ...]
     metric: str = "val_accuracy"
+    failures: Failures = "guard"
 
     def __post_init__(self) -> None:
         check_names("Best", "variant", (self.x,), fewest=1)
         check_names("Best", "among", self.among, fewest=1)
         check_names("Best", "rivals", self.rivals, fewest=1)
         check_names("Best", "metric", (self.metric,), fewest=1)
+        check_failures("Best", self.failures, ("guard", "report", "decide", "count"))
 
     @property
     def rivals(self) -> tuple[str, ...]:
@@ -52,4 +55,4 @@ class Best:
             contrasts = [(self.x, rival) for rival in self.rivals]
         else:
             contrasts = [(rival, self.x) for rival in self.rivals]
-        return all_exceed(evidence, contrasts, self.metric)
+        return all_exceed(evidence, contrasts, self.metric, self.failures)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from harness.errors import invalid
 from harness.rules.evidence import Evidence, Rule
@@ -11,11 +11,12 @@ from harness.verdict import Decision, Verdict, weakest
 
 @dataclass(frozen=True)
 class All:
-    """The weakest verdict of its parts: SUPPORTED when all are, REFUTED when one is.
+    """SUPPORTED when every part is, REFUTED when one is at its level divided by the number of parts.
 
-    Supported without adjustment (intersection–union, Berger 1982). The parts refute at their own levels, so the chance
-    of a false REFUTED is up to the sum of theirs; the deciding p allows for that: it is the largest p of the parts, or
-    where one refutes, the smallest p of those that do times the number of parts. Holm's verdict therefore holds.
+    Supported without adjustment: that all parts are falsely supported is no likelier than that one is
+    (intersection–union, Berger 1982). That some part is falsely refuted is likelier, so each refutes at its share of
+    the level (Bonferroni); a part that is REFUTED at its own level alone leaves the whole INCONCLUSIVE. The deciding p
+    is the largest p of the parts, or where one refutes, the smallest p of those that do times the number of parts.
     """
 
     rules: tuple[Rule, ...]
@@ -43,9 +44,15 @@ class All:
     def decide(self, evidence: Evidence) -> Decision:
         parts = tuple(rule.decide(evidence) for rule in self.rules)
         verdict = weakest([part.verdict for part in parts])
-        told = zip(self.rules, parts, strict=True)
-        reason = "; ".join(f"{rule.describe()}: {part.verdict}, {part.reason}" for rule, part in told)
+        both = list(zip(self.rules, parts, strict=True))
+        reason = "; ".join(f"{rule.describe()}: {part.verdict}, {part.reason}" for rule, part in both)
         effects = tuple(found for part in parts for found in part.effects)
+        if verdict is Verdict.REFUTED:
+            shared = replace(evidence, levels=evidence.levels.divided(len(parts)))
+            refuting = [rule for rule, part in both if part.verdict is Verdict.REFUTED]
+            if not any(rule.decide(shared).verdict is Verdict.REFUTED for rule in refuting):
+                verdict = Verdict.INCONCLUSIVE
+                reason = f"refuted at the level of one part, not at that of {len(parts)}: {reason}"
         return Decision(verdict, reason, effects, parts, p=_deciding_p(verdict, parts))
 
 

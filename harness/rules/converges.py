@@ -1,4 +1,4 @@
-"""Converges: training stays finite, and reaches a stated value, in most seeds."""
+"""Converges: training stays finite, and reaches a stated value, on every seed or on a stated share of them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from harness.errors import invalid
 from harness.rules.arguments import check_names, check_number
 from harness.rules.binomial import decide_share
-from harness.rules.diverges import failures
+from harness.rules.diverges import failures, how_often
 from harness.rules.evidence import Evidence
 from harness.rules.seeds import UnusableError, by_seed
 from harness.trial import Trial
@@ -19,18 +19,18 @@ class Converges:
     """More than ``share`` of the seeds do not diverge and, where a metric is given, have it within its bounds.
 
     A censored metric (None) is within no bounds; a metric without bounds asks only that it is not censored. Decided as
-    ``Diverges`` (Clopper & Pearson 1934), with the same assumption.
+    ``Diverges``: a ``share`` of 1 means every seed.
     """
 
     variant: str
-    share: float = 0.5
+    share: float = 1.0
     metric: str | None = None
     at_most: float | None = None
     at_least: float | None = None
 
     def __post_init__(self) -> None:
         check_names("Converges", "variant", (self.variant,), fewest=1)
-        check_number("Converges", "share", self.share, above=0, below=1)
+        check_number("Converges", "share", self.share, above=0, most=1)
         bounds = {"at_most": self.at_most, "at_least": self.at_least}
         given = {name: bound for name, bound in bounds.items() if bound is not None}
         for name, bound in given.items():
@@ -67,7 +67,7 @@ class Converges:
 
     def describe(self) -> str:
         target = f" with {self.target}" if self.target else ""
-        return f"{self.variant} converges{target} in more than {self.share:g} of seeds"
+        return f"{self.variant} converges{target} {how_often(self.share)}"
 
     def decide(self, evidence: Evidence) -> Decision:
         try:
@@ -80,13 +80,12 @@ class Converges:
             reason = f"seed {unrecorded[0]} of {self.variant!r} does not record {self.metric!r}"
             return Decision(Verdict.NOT_RUN, reason)
         count = sum(self._reaches(trial) for trial in finite)
-        told = failures(trials) or "no seed diverged"
+        begin = failures(trials) or "no seed diverged"
         if self.target and len(finite) > count:
-            told += f", {len(finite) - count} finite without {self.target}"
+            begin += f", {len(finite) - count} finite without {self.target}"
         of = f"{self.variant}: seeds that converged"
-        return decide_share(
-            count, len(trials), self.share, of=of, metric=self.metric or "divergence", told=told, look=evidence.look
-        )
+        metric = self.metric or "divergence"
+        return decide_share(count, len(trials), self.share, evidence, of=of, metric=metric, begin=begin)
 
     def _reaches(self, trial: Trial) -> bool:
         if self.metric is None:

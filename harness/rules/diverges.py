@@ -1,4 +1,4 @@
-"""Diverges: training fails in most seeds."""
+"""Diverges: training fails on every seed, or on more than a stated share of them."""
 
 from __future__ import annotations
 
@@ -16,16 +16,18 @@ from harness.verdict import Decision, Verdict
 class Diverges:
     """More than ``share`` of the seeds diverge: nan, inf, finite blow-up or stuck at chance.
 
-    SUPPORTED when the one-sided 95 % lower bound of the share of seeds (Clopper & Pearson 1934) is above ``share``,
-    REFUTED when the upper one is below it. Assumes independent seeds; decides nothing below 5.
+    A ``share`` of 1 means every seed: SUPPORTED where all did, with the lower bound that their number gives; REFUTED
+    where one did not. Below 1: SUPPORTED when the exact lower bound of the share of seeds (Clopper & Pearson 1934) is
+    above ``share``, REFUTED when the upper one is below it; each bound errs with the chance ``Evidence.levels.share``.
+    Assumes independent seeds; decides nothing below 5.
     """
 
     variant: str
-    share: float = 0.5
+    share: float = 1.0
 
     def __post_init__(self) -> None:
         check_names("Diverges", "variant", (self.variant,), fewest=1)
-        check_number("Diverges", "share", self.share, above=0, below=1)
+        check_number("Diverges", "share", self.share, above=0, most=1)
 
     @property
     def variants(self) -> tuple[str, ...]:
@@ -40,7 +42,7 @@ class Diverges:
         return ()
 
     def describe(self) -> str:
-        return f"{self.variant} diverges in more than {self.share:g} of seeds"
+        return f"{self.variant} diverges {how_often(self.share)}"
 
     def decide(self, evidence: Evidence) -> Decision:
         try:
@@ -49,8 +51,13 @@ class Diverges:
             return Decision(Verdict.NOT_RUN, str(error))
         count = sum(trial.divergence is not None for trial in trials)
         of = f"{self.variant}: seeds that diverged"
-        told = failures(trials) or "no seed diverged"
-        return decide_share(count, len(trials), self.share, of=of, metric="divergence", told=told, look=evidence.look)
+        begin = failures(trials) or "no seed diverged"
+        return decide_share(count, len(trials), self.share, evidence, of=of, metric="divergence", begin=begin)
+
+
+def how_often(share: float) -> str:
+    """ "on every seed", "in more than 0.5 of seeds"."""
+    return "on every seed" if share == 1 else f"in more than {share:g} of seeds"
 
 
 def failures(trials: list[Trial]) -> str:

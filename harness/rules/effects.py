@@ -1,4 +1,4 @@
-"""The report of one paired comparison: its Effect, and the sentence that goes into the reason."""
+"""The report of one comparison: its Effects, and the sentence that goes into the reason."""
 
 from __future__ import annotations
 
@@ -6,74 +6,141 @@ import math
 from statistics import median
 
 from harness.metric import Metric
-from harness.rules.intervals import bca, sign_flip, student
-from harness.rules.levels import FEWEST_SEEDS, ONE_SIDED
+from harness.rules.binomial import clopper_pearson
+from harness.rules.intervals import bca, sign_flip
+from harness.rules.levels import FEWEST_SEEDS, PLAIN
 from harness.rules.pairs import Pairs
 from harness.rules.power import detectable, seeds_needed
-from harness.rules.sides import Sides
+from harness.rules.sides import Sides, of_failures
 from harness.verdict import Effect
 
 Interval = tuple[float | None, float | None]
 
 
-def effect(pairs: Pairs, tested: Sides | None, null: float) -> Effect:
-    """The Effect of a − b: the mean difference and Student's interval, on a log scale as ratios.
+def effects(pairs: Pairs, tested: Sides | None, null: float) -> tuple[Effect, ...]:
+    """The Effect of the mean difference, and where a training failed that of the share of failures."""
+    found = effect(pairs, tested, null)
+    return (found, failure_effect(pairs)) if any(pairs.failed) else (found,)
 
-    Where a trial failed the estimate is the median, or None if that is not finite, and there is no interval. ``null``
-    is the margin tested, ``tested`` the test against it (None below five seeds, where none is made). The
-    details ``detectable_effect`` and ``seeds_needed`` are distances beyond the margin, the second for a fixed design.
-    Of several looks the intervals hold together (repeated confidence intervals, Jennison & Turnbull 1989).
+
+def effect(pairs: Pairs, tested: Sides | None, null: float) -> Effect:
+    """The Effect of a − b: the mean difference and its interval, on a log scale as ratios.
+
+    Where a value is censored the estimate is the median, or None if that is not finite, and there is no interval.
+    ``null`` is the margin tested, ``tested`` the test against it (None below five seeds, where none is made). The
+    interval is the one that the rule used; ``confidence`` in the details is its nominal confidence at this look. The
+    details ``detectable_effect`` and ``seeds_needed`` are distances beyond the margin. Of several looks the intervals
+    hold together (repeated confidence intervals, Jennison & Turnbull 1989).
     """
     log = pairs.metric.scale == "log"
     low: float | None = None
     high: float | None = None
-    if pairs.failed:
+    estimate: float | None = None
+    if pairs.censored:
         ordered = [d for d in pairs.differences if not math.isnan(d)]
-        estimate: float | None = median(ordered) if ordered else None
-        if estimate is not None and not math.isfinite(estimate):
-            estimate = None
-    else:
+        middle = median(ordered) if ordered else math.nan
+        estimate = middle if math.isfinite(middle) else None
+    elif pairs.n:
         estimate = float(pairs.values.mean())
-        if pairs.n > 1:
-            low, high = student(pairs.values, pairs.look.level(ONE_SIDED))
-    notes = []
-    smallest = pairs.metric.smallest_effect
-    if low is not None and high is not None and -smallest <= low and high <= smallest and pairs.n >= FEWEST_SEEDS:
-        notes.append("negligible")
-    if pairs.n > 1 and pairs.constant:
-        notes.append("zero variance: decided by the difference alone")
-        if max(abs(d) for d in pairs.differences) <= pairs.noise:
-            notes.append("identical in every seed")
-    if pairs.failed:
-        notes.append(f"rank test: a trial failed in {pairs.failed} of {pairs.n} pairs")
+        if pairs.constant:
+            low = high = estimate if pairs.n > 1 else None
+        else:
+            low, high = pairs.mean.interval(pairs.look.level(pairs.level))
     return Effect(
-        of=f"{pairs.a} / {pairs.b}" if log else f"{pairs.a} − {pairs.b}",
+        of=f"{pairs.a} {'/' if log else '−'} {pairs.b}" if pairs.b else pairs.a,
         metric=pairs.metric.name,
         unit="ratio" if log else pairs.metric.unit,
         estimate=on_unit(estimate, pairs.metric),
         low=on_unit(low, pairs.metric),
         high=on_unit(high, pairs.metric),
-        p=tested.p if tested is not None and tested.method != "constant" else None,
+        p=tested.p if tested is not None else None,
         n=pairs.n,
         details=_details(pairs, null),
-        notes=tuple(notes),
+        notes=tuple(_notes(pairs, tested, low, high)),
+    )
+
+
+def _notes(pairs: Pairs, tested: Sides | None, low: float | None, high: float | None) -> list[str]:
+    """What the numbers do not say: which test decided, and of which seeds."""
+    notes = []
+    smallest = pairs.metric.smallest_effect
+    if low is not None and high is not None and -smallest <= low and high <= smallest and pairs.n >= FEWEST_SEEDS:
+        notes.append("negligible")
+    if pairs.n > 1 and pairs.constant:
+        notes.append(f"zero variance: an exact sign test on {pairs.n} equal differences decides")
+        if max(abs(d) for d in pairs.differences) <= pairs.noise:
+            notes.append("identical in every seed")
+    elif pairs.censored:
+        notes.append(f"exact rank test: the metric is censored in {pairs.censored} of {pairs.n} seeds")
+    elif pairs.correlation is not None:
+        which = "not paired" if pairs.independent else "paired"
+        notes.append(f"{which}: the correlation over seeds is {pairs.correlation:+.2f}")
+    if any(pairs.failed):
+        notes.append(_failures_note(pairs))
+    if tested is not None and tested.method == "share":
+        why = "" if pairs.failures == "decide" else f", as fewer than {FEWEST_SEEDS} seeds trained in both"
+        notes.append(f"the share of failures decides{why}")
+    if tested is not None and tested.withdrawn:
+        notes.append(f"the mean does not decide for {tested.withdrawn}, which fails more often")
+    return notes
+
+
+def _failures_note(pairs: Pairs) -> str:
+    """How many trainings failed, and of which seeds the mean is."""
+    counts = f"{pairs.a} failed on {pairs.failed[0]} of {pairs.seeds} seeds"
+    if not pairs.right:
+        return f"mean of the {pairs.n} seeds that trained; {counts}"
+    counts += f", {pairs.b} on {pairs.failed[1]} (p = {of_failures(pairs).p:.2g})"
+    if pairs.failures == "count":
+        return f"failed trainings count with their metric; {counts}"
+    return f"mean of the {pairs.n} seeds that trained in both; {counts}"
+
+
+def failure_effect(pairs: Pairs) -> Effect:
+    """The Effect of the share of failures: a's minus b's, or that of one variant, with exact bounds of each."""
+    level = pairs.look.level(pairs.level)
+    bounds = [clopper_pearson(count, pairs.seeds, level) for count in pairs.failed]
+    first, second = (count / pairs.seeds for count in pairs.failed)
+    if not pairs.right:
+        low, high = bounds[0]
+        return Effect(f"{pairs.a}: seeds that failed", "divergence", "share of seeds", first, low, high, n=pairs.seeds)
+    details = {
+        "failed_a": first,
+        "failed_a_at_most": bounds[0][1],
+        "failed_b": second,
+        "failed_b_at_most": bounds[1][1],
+    }
+    return Effect(
+        of=f"{pairs.a} − {pairs.b}: share of seeds that failed",
+        metric="divergence",
+        unit="fraction",
+        estimate=first - second,
+        p=of_failures(pairs).p,
+        n=pairs.seeds,
+        details=tuple(details.items()),
     )
 
 
 def _details(pairs: Pairs, null: float) -> tuple[tuple[str, float | None], ...]:
-    """What stands beside the deciding test; None where it is undefined (few seeds, zero variance, a failed trial)."""
-    names = ("sign_flip_p", "bca_low", "bca_high", "detectable_effect", "seeds_needed")
-    if pairs.n < FEWEST_SEEDS or pairs.failed or pairs.constant:
-        return tuple((name, None) for name in names)
-    low, high = bca(pairs.values)
-    numbers = (
-        sign_flip(pairs.values - null),
-        on_unit(low, pairs.metric),
-        on_unit(high, pairs.metric),
-        on_unit(pairs.deviation * detectable(pairs.n, pairs.look.level(ONE_SIDED)), pairs.metric),
-        seeds_needed(pairs.deviation, pairs.metric.smallest_effect),
+    """What is reported alongside; None where it is undefined (few seeds, zero variance, a censored value)."""
+    level = pairs.look.level(pairs.level)
+    numbers: dict[str, float | None] = dict.fromkeys(
+        ("sign_flip_p", "bca_low", "bca_high", "detectable_effect", "seeds_needed")
     )
-    return tuple(zip(names, numbers, strict=True))
+    if pairs.n >= 2 and not pairs.censored and not pairs.constant:
+        numbers["confidence"] = 1 - 2 * level
+    if pairs.n >= FEWEST_SEEDS and not pairs.censored and not pairs.constant:
+        deviation = pairs.mean.error * math.sqrt(pairs.n)
+        numbers["sign_flip_p"] = sign_flip(pairs.values - null)
+        numbers["bca_low"], numbers["bca_high"] = (on_unit(bound, pairs.metric) for bound in bca(pairs.values))
+        numbers["detectable_effect"] = on_unit(deviation * detectable(pairs.n, level), pairs.metric)
+        numbers["seeds_needed"] = seeds_needed(deviation, pairs.metric.smallest_effect, pairs.level, pairs.look)
+        if level != PLAIN.one_sided:
+            plain = pairs.mean.interval(PLAIN.one_sided)
+            numbers["plain_low"], numbers["plain_high"] = (on_unit(bound, pairs.metric) for bound in plain)
+    if pairs.correlation is not None:
+        numbers["correlation"] = pairs.correlation
+    return tuple(numbers.items())
 
 
 def on_unit(value: float | None, metric: Metric) -> float | None:
@@ -87,8 +154,10 @@ def sentence(found: Effect) -> str:
     """The effect in words: "a − b is +0.0042 (95 % interval +0.0031 to +0.0053; p = 0.0003, 5 seeds)"."""
     text = f"{found.of} is {_number(found.estimate, found.unit)}"
     inside = []
-    if found.low is not None and found.high is not None:
-        inside.append(f"95 % interval {_number(found.low, found.unit)} to {_number(found.high, found.unit)}")
+    confidence = dict(found.details).get("confidence")
+    if found.low is not None and found.high is not None and confidence is not None:
+        bounds = f"{_number(found.low, found.unit)} to {_number(found.high, found.unit)}"
+        inside.append(f"{percent(confidence)} interval {bounds}")
     if found.p is not None:
         inside.append(f"p = {found.p:.2g}")
     inside.append(f"{found.n} seed{'s' if found.n != 1 else ''}")
@@ -96,6 +165,11 @@ def sentence(found: Effect) -> str:
         text = f"{found.of} has no finite {'ratio' if found.unit == 'ratio' else 'difference'}"
     notes = "".join(f"; {note}" for note in found.notes)
     return f"{text} ({', '.join(inside)}{notes})"
+
+
+def percent(share: float) -> str:
+    """ "95 %", "99.8 %", "99.95 %"."""
+    return f"{100 * share:.4g} %"
 
 
 def outlook(found: Effect, smallest: float) -> str:

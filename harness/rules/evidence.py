@@ -8,6 +8,7 @@ from typing import Protocol, runtime_checkable
 
 from harness.metric import Metric
 from harness.published import Figure
+from harness.rules.levels import PLAIN, Levels
 from harness.rules.looks import ONLY, Look
 from harness.trial import Trial
 from harness.verdict import Decision
@@ -15,16 +16,17 @@ from harness.verdict import Decision
 
 @dataclass(frozen=True)
 class Evidence:
-    """Trials by variant, the metrics by name, the slide's figures by (variant, metric), and the look at which one is.
+    """Trials by variant, the metrics by name, the slide's figures by (variant, metric), the look, and the error rates.
 
-    A rule decides at error rates as ``harness.rules.levels`` states them; the tests on which it rests allow for the
-    look, so that no rule has to (``sides``, ``decide_share``, ``predict``).
+    A rule decides at ``levels``. The p-values on which it rests are those of the whole design and allow for the look,
+    so that no rule has to (``sides``, ``decide_share``, ``predict``).
     """
 
     trials: Mapping[str, tuple[Trial, ...]]
     metrics: Mapping[str, Metric]
     figures: Mapping[tuple[str, str], Figure] = field(default_factory=dict)
     look: Look = ONLY
+    levels: Levels = PLAIN
 
 
 @runtime_checkable

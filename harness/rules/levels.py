@@ -1,13 +1,34 @@
 """The error rates and sizes at which rules decide: fixed once, before any verdict was looked at."""
 
-ONE_SIDED = 0.025
-"""Chance of a false verdict that a paired rule accepts in each direction."""
+from __future__ import annotations
 
-SHARE_ONE_SIDED = 0.05
-"""The same for rules on the share of seeds (``Diverges``, ``Converges``), where five of five should decide."""
+from dataclasses import dataclass
 
-PREDICTION = 0.01
-"""Chance that one more run falls outside the interval of ``Reproduces``."""
+
+@dataclass(frozen=True)
+class Levels:
+    """Chances of a false verdict that the rules accept.
+
+    Attributes:
+        one_sided: in each direction, rules on means (and on the share of failures in them).
+        share: in each direction, rules on the share of seeds (``Diverges``, ``Converges``).
+        prediction: two-sided chance that one more run falls outside the interval of ``Reproduces``.
+    """
+
+    one_sided: float
+    share: float
+    prediction: float
+
+    def divided(self, parts: int) -> Levels:
+        """The levels of each of several comparisons whose false verdicts add up (Bonferroni)."""
+        return Levels(self.one_sided / parts, self.share / parts, self.prediction / parts)
+
+
+PLAIN = Levels(one_sided=0.025, share=0.025, prediction=0.01)
+"""One reader's experiment."""
+
+STORED = Levels(one_sided=0.0025, share=0.0025, prediction=0.005)
+"""Verdicts that rest on evidence: of 100 claims, at most 0.25 false ones per direction are expected."""
 
 ADJUSTED = 0.05
 """Family-wise error rate over the whole catalogue (Holm)."""
@@ -18,8 +39,9 @@ POWER = 0.80
 FEWEST_SEEDS = 5
 """Below this nothing is decided."""
 
-FEWEST_COMPATIBLE = 30
-"""Below this a figure inside the prediction interval says too little to be called compatible."""
+MANY_SEEDS = 30
+"""From this on, correlation and skewness of the seeds are known well enough to choose the test of a mean by them, and a
+figure inside the prediction interval says something."""
 
 LARGEST = 1e150
 """Larger numbers cannot be squared in float64: they count as infinite, and only their rank is used."""

@@ -7,9 +7,10 @@ from itertools import pairwise
 from typing import Literal
 
 from harness.errors import invalid
-from harness.rules.arguments import check_names
+from harness.rules.arguments import check_failures, check_names
 from harness.rules.evidence import Evidence
 from harness.rules.ordering import all_exceed
+from harness.rules.pairs import Failures
 from harness.verdict import Decision
 
 
@@ -17,7 +18,7 @@ from harness.verdict import Decision
 class Monotone:
     """SUPPORTED when every step of ``order`` goes the stated way, REFUTED when one goes the other way.
 
-    Only neighbours are compared; a step is refuted at 2.5 % / steps. See ``harness.rules.ordering`` for the levels
+    Only neighbours are compared; a step is refuted at the level / steps. See ``harness.rules.ordering`` for the levels
     (Berger 1982; Bonferroni) and ``Exceeds`` for the assumptions. Neighbours share a variant, so their comparisons
     depend on one another; both levels hold whatever the dependence.
     """
@@ -25,10 +26,12 @@ class Monotone:
     order: tuple[str, ...]
     metric: str = "val_accuracy"
     direction: Literal["rises", "falls"] = "rises"
+    failures: Failures = "guard"
 
     def __post_init__(self) -> None:
         check_names("Monotone", "order", self.order, fewest=2)
         check_names("Monotone", "metric", (self.metric,), fewest=1)
+        check_failures("Monotone", self.failures, ("guard", "report", "decide", "count"))
         if self.direction not in ("rises", "falls"):
             raise invalid("direction of Monotone", expected="'rises' or 'falls'", received=repr(self.direction))
 
@@ -51,4 +54,4 @@ class Monotone:
         steps = [
             (after, before) if self.direction == "rises" else (before, after) for before, after in pairwise(self.order)
         ]
-        return all_exceed(evidence, steps, self.metric)
+        return all_exceed(evidence, steps, self.metric, self.failures)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from harness.rules.arguments import check_number
 from harness.rules.evidence import Evidence
 from harness.rules.exceeds import Exceeds
+from harness.rules.pairs import Failures
 from harness.rules.pairwise import Pairwise, beyond
 from harness.verdict import Decision, Verdict
 
@@ -17,22 +18,23 @@ OPPOSITE = {Verdict.SUPPORTED: Verdict.REFUTED, Verdict.REFUTED: Verdict.SUPPORT
 class NotBetter(Pairwise):
     """a − b < margin: SUPPORTED when the interval lies wholly below +margin, REFUTED when wholly above it.
 
-    The opposite of ``Exceeds`` with the same margin, assumptions and levels. Like it, it is about numbers: for a loss,
-    where less is better, "the loss of a is not better" is ``NotBetter(b, a, margin)``.
+    The opposite of ``Exceeds`` with the same margin, failures, assumptions and levels. Like it, it is about numbers: for
+    a loss, where less is better, "the loss of a is not better" is ``NotBetter(b, a, margin)``.
     """
 
     a: str
     b: str
     margin: float
     metric: str = "val_accuracy"
+    failures: Failures = "guard"
 
     def __post_init__(self) -> None:
-        self._check_names()
         check_number("NotBetter", "margin", self.margin, least=0)
+        self._check("guard", "report", "decide", "count")
 
     def describe(self) -> str:
         return f"{self.a} < {self.b}{beyond(self.margin)} ({self.metric})"
 
     def decide(self, evidence: Evidence) -> Decision:
-        decision = Exceeds(self.a, self.b, self.metric, self.margin).decide(evidence)
+        decision = Exceeds(self.a, self.b, self.metric, self.margin, self.failures).decide(evidence)
         return replace(decision, verdict=OPPOSITE.get(decision.verdict, decision.verdict))

@@ -1,27 +1,57 @@
-"""Two variants, paired seed by seed."""
+"""Two variants, seed by seed."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from harness.metric import Metric
 from harness.rules.evidence import Evidence
+from harness.rules.intervals import Mean, mean, mean_difference
+from harness.rules.levels import MANY_SEEDS, PLAIN
 from harness.rules.looks import ONLY, Look
 from harness.rules.seeds import UnusableError, by_seed, listed, noise, score
 
 if TYPE_CHECKING:
     import numpy as np
 
+Failures = Literal["guard", "report", "decide", "count"]
+"""What failed trainings (nan, inf, blow-up, stuck at chance) do to a comparison of two variants.
+
+The comparison has two results: the mean of the seeds whose trainings succeeded in both variants, and the share of seeds
+that failed, of which an exact sign test on the seeds where one failed alone decides (McNemar 1947).
+
+- "guard": the mean decides, but not for the variant that fails more often (at the level of the claim). With fewer than
+  five seeds trained in both there is no mean, and the share of failures decides.
+- "report": the mean decides, whatever the share of failures; that is reported.
+- "decide": the share of failures decides; the mean is reported.
+- "count": every trial counts with its metric, which is defined while training fails (the growth of a loss); a failed
+  trial without a value counts as the worst, in a rank test.
+
+A censored metric (None although training went well: the target was never reached) is no failure. Its order is known, so
+it counts as the worst value of the metric, in an exact rank test.
+"""
+
+UNCORRELATED = (-0.1, 0.3)
+"""Correlations over seeds from which, and below which, two variants are compared as independent samples."""
+
 
 @dataclass(frozen=True)
 class Pairs:
-    """Differences a − b, one per seed, on the metric's scale (of logarithms for ``scale="log"``).
+    """Differences a − b, one per seed that counts, on the metric's scale (of logarithms for ``scale="log"``).
 
-    A difference is ±inf where one of the two trials failed (diverged, censored, or 0 on a log scale) and nan where
-    both did. ``noise`` is the size below which differences are float32 rounding; ``look`` that at which one is.
+    Attributes:
+        b: empty where nothing is subtracted.
+        differences: ±inf where one of the two is censored (or 0 on a log scale), nan where both are.
+        noise: the size below which differences are float32 rounding.
+        left, right: the two values of each seed; empty where a constant is subtracted.
+        look, level: the look, and the one-sided error rate over all looks.
+        failures: see ``Failures``.
+        seeds: number of seeds, failed ones included.
+        failed: number of seeds on which a, and b, failed.
+        alone: number of seeds on which a failed and b did not, and the reverse.
     """
 
     a: str
@@ -29,7 +59,14 @@ class Pairs:
     metric: Metric
     differences: tuple[float, ...]
     noise: float
+    left: tuple[float, ...] = ()
+    right: tuple[float, ...] = ()
     look: Look = ONLY
+    level: float = PLAIN.one_sided
+    failures: Failures = "guard"
+    seeds: int = 0
+    failed: tuple[int, int] = (0, 0)
+    alone: tuple[int, int] = (0, 0)
 
     @property
     def n(self) -> int:
@@ -43,8 +80,8 @@ class Pairs:
         return np.array(self.differences)
 
     @property
-    def failed(self) -> int:
-        """Number of pairs in which at least one trial failed."""
+    def censored(self) -> int:
+        """Number of pairs in which at least one value is censored."""
         return sum(not math.isfinite(d) for d in self.differences)
 
     @cached_property
@@ -55,19 +92,62 @@ class Pairs:
     @property
     def constant(self) -> bool:
         """True where all differences are finite and equal up to float32 rounding."""
-        if self.failed:
+        if self.censored or not self.differences:
             return False
         return self.n == 1 or max(self.differences) - min(self.differences) <= self.noise or self.deviation == 0
 
+    @cached_property
+    def correlation(self) -> float | None:
+        """Pearson's correlation of the variants over seeds; None below 30 seeds, or where one does not vary."""
+        import numpy as np
 
-def paired(evidence: Evidence, a: str, b: str, name: str) -> Pairs:
-    """Pairs variants ``a`` and ``b`` strictly by seed; UnusableError where a seed lacks a partner. None is dropped."""
+        if self.n < MANY_SEEDS or self.censored or not self.right:
+            return None
+        left, right = np.array(self.left), np.array(self.right)
+        if min(np.ptp(left), np.ptp(right)) <= self.noise:
+            return None
+        return float(np.corrcoef(left, right)[0, 1])
+
+    @property
+    def independent(self) -> bool:
+        """True where the variants are compared as independent samples: 30 seeds or more, and hardly correlated.
+
+        Pairing halves the degrees of freedom, which pays only where variants share what their seeds do.
+        """
+        return self.correlation is not None and UNCORRELATED[0] <= self.correlation < UNCORRELATED[1]
+
+    @cached_property
+    def mean(self) -> Mean:
+        """The mean difference with its error; for two or more finite differences that are not constant."""
+        import numpy as np
+
+        if self.independent:
+            return mean_difference(np.array(self.left), np.array(self.right))
+        return mean(self.values)
+
+
+def paired(evidence: Evidence, a: str, b: str, name: str, failures: Failures = "guard") -> Pairs:
+    """Pairs variants ``a`` and ``b`` strictly by seed; UnusableError where a seed lacks a partner."""
     metric = evidence.metrics[name]
     left, right = by_seed(evidence, a), by_seed(evidence, b)
     for variant, missing in ((a, right.keys() - left.keys()), (b, left.keys() - right.keys())):
         if missing:
             raise UnusableError(f"no trial of {variant!r} with {listed(sorted(missing))}, which the other variant has")
-    scores = [(score(left[seed], metric), score(right[seed], metric)) for seed in left]
-    differences = tuple(x - y for x, y in scores)  # inf − inf is nan: both failed
-    tiny = noise([value for pair in scores for value in pair], metric)
-    return Pairs(a, b, metric, differences, tiny, evidence.look)
+    lost = [(left[seed].divergence is not None, right[seed].divergence is not None) for seed in left]
+    kept = [seed for seed, either in zip(left, lost, strict=True) if failures == "count" or not any(either)]
+    scores = [(score(left[seed], metric), score(right[seed], metric)) for seed in kept]
+    return Pairs(
+        a,
+        b,
+        metric,
+        differences=tuple(x - y for x, y in scores),  # inf − inf is nan: both censored
+        noise=noise([value for pair in scores for value in pair], metric),
+        left=tuple(x for x, _ in scores),
+        right=tuple(y for _, y in scores),
+        look=evidence.look,
+        level=evidence.levels.one_sided,
+        failures=failures,
+        seeds=len(left),
+        failed=(sum(x for x, _ in lost), sum(y for _, y in lost)),
+        alone=(sum(x and not y for x, y in lost), sum(y and not x for x, y in lost)),
+    )

@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 
 from harness.metric import Metric
-from harness.rules.arguments import check_names
-from harness.rules.effects import effect, sentence
+from harness.rules.arguments import check_failures, check_names
+from harness.rules.effects import effects, sentence
 from harness.rules.evidence import Evidence
 from harness.rules.levels import FEWEST_SEEDS
-from harness.rules.pairs import Pairs, paired
+from harness.rules.pairs import Failures, Pairs, paired
 from harness.rules.seeds import UnusableError
 from harness.verdict import Decision, Verdict
 
@@ -21,6 +21,7 @@ class Pairwise:
     b: str
     metric: str
     margin: float
+    failures: Failures
 
     @property
     def variants(self) -> tuple[str, ...]:
@@ -34,23 +35,33 @@ class Pairwise:
     def figures(self) -> tuple[tuple[str, str], ...]:
         return ()
 
-    def _check_names(self) -> None:
+    def _check(self, *allowed: Failures) -> None:
         rule = type(self).__name__
         check_names(rule, "variants", (self.a, self.b), fewest=2)
         check_names(rule, "metric", (self.metric,), fewest=1)
+        check_failures(rule, self.failures, allowed, self.margin)
 
 
-def comparable(evidence: Evidence, a: str, b: str, metric: str) -> Pairs | Decision:
+def comparable(evidence: Evidence, a: str, b: str, metric: str, failures: Failures) -> Pairs | Decision:
     """The pairs of ``a`` and ``b``; or the decision, where trials are missing (NOT_RUN) or too few (INCONCLUSIVE)."""
     try:
-        pairs = paired(evidence, a, b, metric)
+        pairs = paired(evidence, a, b, metric, failures)
     except UnusableError as error:
         return Decision(Verdict.NOT_RUN, str(error))
-    if pairs.n >= FEWEST_SEEDS:
-        return pairs
-    found = effect(pairs, None, 0.0)
-    reason = f"{sentence(found)}; nothing is decided below {FEWEST_SEEDS} seeds"
-    return Decision(Verdict.INCONCLUSIVE, reason, (found,))
+    return pairs if enough(pairs) else undecided(pairs)
+
+
+def enough(pairs: Pairs) -> bool:
+    """True where there are seeds enough for what decides: the mean, or the share of failures."""
+    of_mean = pairs.failures in ("report", "count")
+    return (pairs.n if of_mean else pairs.seeds) >= FEWEST_SEEDS
+
+
+def undecided(pairs: Pairs) -> Decision:
+    """INCONCLUSIVE, with what is known of fewer than five seeds."""
+    found = effects(pairs, None, 0.0)
+    reason = f"{sentence(found[0])}; nothing is decided below {FEWEST_SEEDS} seeds"
+    return Decision(Verdict.INCONCLUSIVE, reason, found)
 
 
 def margin_text(margin: float, metric: Metric) -> str:

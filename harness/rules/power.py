@@ -1,11 +1,13 @@
-"""What a number of seeds can show: power of the paired t test (noncentral t)."""
+"""What a number of seeds can show: power of the t test (noncentral t)."""
 
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from functools import lru_cache
 
-from harness.rules.levels import FEWEST_SEEDS, ONE_SIDED, POWER
+from harness.rules.levels import FEWEST_SEEDS, PLAIN, POWER
+from harness.rules.looks import ONLY, Look
 
 LARGE = 1000
 """Above this many seeds the normal approximation is exact enough."""
@@ -13,7 +15,7 @@ HOPELESS = 2.8e-3
 """Differences of fewer standard deviations than this take more than a million seeds."""
 
 
-def power(effect: float, n: int, level: float = ONE_SIDED) -> float:
+def power(effect: float, n: int, level: float = PLAIN.one_sided) -> float:
     """Chance that n pairs show a true mean difference of ``effect`` standard deviations, at ``level`` per direction.
 
     Assumes normal differences: then t is noncentral t with n − 1 degrees of freedom (Cohen 1988, §2). SciPy's
@@ -25,7 +27,7 @@ def power(effect: float, n: int, level: float = ONE_SIDED) -> float:
 
 
 @lru_cache(maxsize=4096)
-def detectable(n: int, level: float = ONE_SIDED) -> float:
+def detectable(n: int, level: float = PLAIN.one_sided) -> float:
     """The smallest true difference, in standard deviations of a difference, that n pairs show with 80 % power."""
     from scipy.optimize import brentq
     from scipy.special import stdtrit
@@ -34,18 +36,25 @@ def detectable(n: int, level: float = ONE_SIDED) -> float:
     return float(brentq(lambda effect: power(effect, n, level) - POWER, 0.0, plenty / math.sqrt(n)))
 
 
-def seeds_needed(deviation: float, effect: float) -> int | None:
-    """The fewest seeds, at least 5, that show a true difference of ``effect`` with 80 % power; None above a million."""
+def seeds_needed(deviation: float, effect: float, level: float = PLAIN.one_sided, look: Look = ONLY) -> int | None:
+    """The fewest seeds, at least 5, that show a true difference of ``effect`` with 80 % power; None above a million.
+
+    That of a fixed design at ``level``; of looks at stored evidence, the first of them that does, if one does.
+    """
     from scipy.special import ndtri
 
     wanted = effect / deviation
     if wanted < HOPELESS:
         return None
-    approximate = ((ndtri(1 - ONE_SIDED) + ndtri(POWER)) / wanted) ** 2
+    if look.spending:
+        for index, size in enumerate(look.sizes):
+            if detectable(size, replace(look, index=index).level(level)) <= wanted:
+                return size
+    approximate = ((ndtri(1 - level) + ndtri(POWER)) / wanted) ** 2
     if approximate > LARGE:
         return math.ceil(approximate) + 2
     low, high = FEWEST_SEEDS, LARGE + 10
     while low < high:
         middle = (low + high) // 2
-        low, high = (low, middle) if detectable(middle) <= wanted else (middle + 1, high)
+        low, high = (low, middle) if detectable(middle, level) <= wanted else (middle + 1, high)
     return low

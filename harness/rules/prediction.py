@@ -5,29 +5,31 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from harness.rules.levels import PREDICTION
+from harness.rules.levels import PLAIN
 from harness.rules.looks import ONLY, Look
 
 
 @dataclass(frozen=True)
 class Prediction:
-    """The 99 % prediction interval of one new run, and the two-sided p of the figure being one (None: no test)."""
+    """The prediction interval of one new run, and the two-sided p of the figure being one."""
 
     low: float
     high: float
-    p: float | None
+    p: float
 
     def contains(self, figure: float, rounding: float) -> bool:
         """True where some number that rounds to ``figure`` lies in the interval."""
         return self.low - rounding <= figure <= self.high + rounding
 
 
-def predict(values: list[float], figure: float, rounding: float, noise: float, look: Look = ONLY) -> Prediction:
+def predict(
+    values: list[float], figure: float, rounding: float, level: float = PLAIN.prediction, look: Look = ONLY
+) -> Prediction:
     """The interval mean ± t·s·√(1 + 1/n) with n − 1 degrees of freedom (Whitmore 1986), for normal runs.
 
-    ``p`` is that of the number nearest to the mean among those that round to the figure. Runs that are all equal up to
-    ``noise`` (float32 rounding) predict that number alone, within ``noise``: there is no test then. Of several looks
-    interval and p are those of the whole design, which err less often than is allowed: the figure is the same at each.
+    ``level`` is the two-sided chance that a new run falls outside. ``p`` is that of the number nearest to the mean
+    among those that round to the figure. Of several looks interval and p are those of the whole design, which err less
+    often than is allowed: the figure is the same at each.
     """
     import numpy as np
     from scipy.special import stdtr, stdtrit
@@ -35,17 +37,29 @@ def predict(values: list[float], figure: float, rounding: float, noise: float, l
     n, runs = len(values), np.array(values)
     mean = float(runs.mean())
     deviation = float(runs.std(ddof=1)) * math.sqrt(1 + 1 / n)
-    if float(np.ptp(runs)) <= noise or deviation == 0:
-        return Prediction(mean - noise, mean + noise, None)
-    half = float(stdtrit(n - 1, 1 - look.level(PREDICTION / 2))) * deviation
+    half = float(stdtrit(n - 1, 1 - look.level(level / 2))) * deviation
     distance = max(0.0, abs(figure - mean) - rounding)
-    return Prediction(mean - half, mean + half, min(1.0, 2 * look.overall(float(stdtr(n - 1, -distance / deviation)))))
+    p = 2 * look.overall(float(stdtr(n - 1, -distance / deviation)))
+    return Prediction(mean - half, mean + half, min(1.0, p))
+
+
+def discrete(values: list[float], noise: float) -> bool:
+    """True where at least half of the runs have one value, up to ``noise`` (float32 rounding).
+
+    Their spread does not say then where another run may fall, and a normal interval refutes too often.
+    """
+    import numpy as np
+
+    ordered = np.sort(values)
+    half = math.ceil(len(values) / 2)
+    within = ordered[half - 1 :] - ordered[: len(values) - half + 1] <= noise
+    return bool(within.any()) or float(ordered.std()) == 0
 
 
 def rank_p(values: list[float], figure: float, rounding: float) -> float:
     """Two-sided p of ``figure`` being one more run, by its rank alone: 2·(1 + runs as far out)/(n + 1), at most 1.
 
-    Assumes only that runs are exchangeable, and takes infinite values (failed runs); but no n below 199 reaches 1 %.
+    Assumes only that runs are exchangeable, and takes infinite values (censored runs); but no n below 199 reaches 1 %.
     """
     above = sum(value >= figure - rounding for value in values)
     below = sum(value <= figure + rounding for value in values)

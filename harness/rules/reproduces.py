@@ -3,42 +3,50 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from harness.metric import Metric
 from harness.published import Figure
-from harness.rules.arguments import check_names
-from harness.rules.effects import on_unit
+from harness.rules.arguments import check_failures, check_names
+from harness.rules.effects import on_unit, percent
 from harness.rules.evidence import Evidence
-from harness.rules.levels import FEWEST_COMPATIBLE, FEWEST_SEEDS, FLOAT_NOISE, PREDICTION
-from harness.rules.looks import Look
-from harness.rules.prediction import percentile, predict, rank_p
+from harness.rules.levels import FEWEST_SEEDS, MANY_SEEDS, PLAIN
+from harness.rules.pairs import Failures
+from harness.rules.prediction import Prediction, discrete, percentile, predict, rank_p
 from harness.rules.seeds import UnusableError, by_seed, noise, score
 from harness.verdict import Decision, Effect, Verdict
 
 
 @dataclass(frozen=True)
 class Reproduces:
-    """The slide's figure against the 99 % prediction interval of one new run, widened by the figure's rounding.
+    """The slide's figure against the prediction interval of one new run, widened by the figure's rounding.
 
-    Outside: REFUTED from 5 seeds. Inside: SUPPORTED ("compatible") from 30 seeds, INCONCLUSIVE below, where the
+    Outside: REFUTED from 5 seeds. Inside: SUPPORTED from 30 seeds, in the sense of *within prediction*: the figure
+    could be one more run of ours. That is not to say that it equals our mean. Below 30 seeds INCONCLUSIVE, as the
     interval is too wide to say anything. Assumes that runs are about normal, on the logarithms for a metric on a log
-    scale. Runs of zero variance predict their common value, within the rounding and a relative 1e-6 for float32.
+    scale. The interval misses a new run with the chance ``Evidence.levels.prediction``.
 
-    Of several looks (``harness.rules.looks``) each refutes by an interval wide enough for all of them. Compatible is
-    still what lies within the 99 % interval of these seeds alone, from 30 on: a wider one would make that easier to
-    say. A figure between the two is left INCONCLUSIVE.
+    Of several looks (``harness.rules.looks``), or at a stricter level, the interval that refutes is wider. Within
+    prediction is still what lies within the 99 % interval of these seeds alone: a wider one would make that easier to
+    say. A figure between the two is INCONCLUSIVE.
 
-    Where a run diverged or was censored it counts as the worst value, no normal interval exists, and the figure's rank
-    among the runs decides alone: REFUTED at p <= 0.01, which takes 199 seeds, else INCONCLUSIVE.
+    Where at least half of the runs have one value, the metric is discrete, and where a run is censored, it counts as
+    the worst value. No normal interval exists then, and the figure's rank among the runs decides: REFUTED at a p of
+    ``Evidence.levels.prediction``, which takes 199 seeds at 1 %. If it is the value of at least half of 30 seeds, it is
+    within prediction.
+
+    The runs are those that trained; ``failures`` "count" takes every run (``pairs.Failures``).
     """
 
     variant: str
     metric: str = "val_accuracy"
+    failures: Failures = "report"
 
     def __post_init__(self) -> None:
         check_names("Reproduces", "variant", (self.variant,), fewest=1)
         check_names("Reproduces", "metric", (self.metric,), fewest=1)
+        check_failures("Reproduces", self.failures, ("report", "count"))
 
     @property
     def variants(self) -> tuple[str, ...]:
@@ -58,43 +66,52 @@ class Reproduces:
     def decide(self, evidence: Evidence) -> Decision:
         metric, figure = evidence.metrics[self.metric], evidence.figures[self.variant, self.metric]
         try:
-            values = [score(trial, metric) for trial in by_seed(evidence, self.variant).values()]
+            trials = by_seed(evidence, self.variant).values()
+            counted = [one for one in trials if self.failures == "count" or one.divergence is None]
+            values = [score(trial, metric) for trial in counted]
             printed, rounding = _on_scale(figure, metric)
         except UnusableError as error:
             return Decision(Verdict.NOT_RUN, str(error))
-        if len(values) < FEWEST_SEEDS:
-            text = f"{len(values)} seeds; nothing is decided below {FEWEST_SEEDS}"
-            return Decision(Verdict.INCONCLUSIVE, text, (self._effect(values, metric, figure, printed, rounding),))
-        if not all(math.isfinite(value) for value in values):
-            return self._by_rank(values, metric, figure, printed, rounding, evidence.look)
-        found = predict(values, printed, rounding, noise(values, metric), evidence.look)
-        note = f"zero variance: the runs' value ± rounding and a relative {FLOAT_NOISE:g}"
-        notes = (note,) if found.p is None else ()
-        effect = self._effect(values, metric, figure, printed, rounding, found.low, found.high, found.p, notes)
-        bounds = f"{_text(effect.low)} to {_text(effect.high)}"
-        interval = f"the 99 % prediction interval of one run, {bounds} ({len(values)} seeds)"
-        at = f"at percentile {dict(effect.details)['percentile']:.0f} of our seeds"
-        if not found.contains(printed, rounding):
-            reason = f"{figure.printed} is outside {interval}, {at}"
-            return Decision(Verdict.REFUTED, reason, (effect,), p=0.0 if found.p is None else found.p)
-        alone = predict(values, printed, rounding, noise(values, metric))
-        if not alone.contains(printed, rounding):
-            reason = f"{figure.printed} is inside {interval} over all looks, outside that of this look alone, {at}"
+        lost = sum(trial.divergence is not None for trial in trials)
+        counts = f"{len(values)} seeds"
+        notes = []
+        if lost:
+            notes.append(f"{self.variant} failed on {lost} of {len(trials)} seeds")
+            counts += f" that trained; {notes[0]}" if self.failures == "report" else f"; {notes[0]}"
+        n, level, look = len(values), evidence.levels.prediction, evidence.look
+        if n < FEWEST_SEEDS:
+            effects = (self._effect(values, metric, figure, printed, rounding, notes=notes),) if values else ()
+            return Decision(Verdict.INCONCLUSIVE, f"{counts}; nothing is decided below {FEWEST_SEEDS} seeds", effects)
+        at = f"at percentile {percentile(values, printed, rounding):.0f} of our seeds"
+        censored = not all(math.isfinite(value) for value in values)
+        if censored or discrete(values, noise(values, metric)):
+            why = "a run is censored" if censored else "at least half of the runs have one value"
+            notes.insert(0, f"rank among the runs decides: {why}")
+            p = min(1.0, 2 * look.overall(rank_p(values, printed, rounding) / 2))
+            effect = self._effect(values, metric, figure, printed, rounding, p=p, notes=notes)
+            reason = f"{why}, so the rank of {figure.printed} among them decides: p = {p:.2g} ({counts}), {at}"
+            if p <= level:
+                return Decision(Verdict.REFUTED, reason, (effect,), p=p)
+            same = sum(abs(value - printed) <= rounding + noise(values, metric) for value in values)
+            if n >= MANY_SEEDS and 2 * same >= n:
+                return Decision(Verdict.SUPPORTED, f"within prediction: {reason}", (effect,))
             return Decision(Verdict.INCONCLUSIVE, reason, (effect,))
-        if len(values) >= FEWEST_COMPATIBLE:
-            return Decision(Verdict.SUPPORTED, f"compatible: {figure.printed} is inside {interval}, {at}", (effect,))
-        reason = f"{figure.printed} is inside {interval}, {at}; below {FEWEST_COMPATIBLE} seeds that says too little"
-        return Decision(Verdict.INCONCLUSIVE, reason, (effect,))
-
-    def _by_rank(
-        self, values: list[float], metric: Metric, figure: Figure, printed: float, rounding: float, look: Look
-    ) -> Decision:
-        p, n = min(1.0, 2 * look.overall(rank_p(values, printed, rounding) / 2)), len(values)
-        effect = self._effect(values, metric, figure, printed, rounding, p=p, notes=("rank among the runs decides",))
-        failed = sum(not math.isfinite(value) for value in values)
-        reason = f"{failed} of {n} runs failed, so only the rank of {figure.printed} among them counts: p = {p:.2g}"
-        if p <= PREDICTION:
-            return Decision(Verdict.REFUTED, reason, (effect,), p=p)
+        found = predict(values, printed, rounding, level, look)
+        effect = self._effect(values, metric, figure, printed, rounding, found, p=found.p, notes=notes)
+        confidence = percent(1 - 2 * look.level(level / 2))
+        bounds = f"{_text(effect.low)} to {_text(effect.high)}"
+        interval = f"the {confidence} prediction interval of one run, {bounds} ({counts})"
+        if not found.contains(printed, rounding):
+            return Decision(Verdict.REFUTED, f"{figure.printed} is outside {interval}, {at}", (effect,), p=found.p)
+        if not predict(values, printed, rounding).contains(printed, rounding):
+            alone = f"outside the {percent(1 - PLAIN.prediction)} interval of these seeds alone"
+            return Decision(
+                Verdict.INCONCLUSIVE, f"{figure.printed} is inside {interval}, but {alone}, {at}", (effect,)
+            )
+        if n >= MANY_SEEDS:
+            reason = f"within prediction: {figure.printed} is inside {interval}, {at}; it could be one more run of ours"
+            return Decision(Verdict.SUPPORTED, reason, (effect,))
+        reason = f"{figure.printed} is inside {interval}, {at}; below {MANY_SEEDS} seeds that says too little"
         return Decision(Verdict.INCONCLUSIVE, reason, (effect,))
 
     def _effect(
@@ -104,26 +121,25 @@ class Reproduces:
         figure: Figure,
         printed: float,
         rounding: float,
-        low: float | None = None,
-        high: float | None = None,
+        found: Prediction | None = None,
         p: float | None = None,
-        notes: tuple[str, ...] = (),
+        notes: Sequence[str] = (),
     ) -> Effect:
-        """The runs' mean (geometric on a log scale; None where a run failed), the interval, and the figure's place."""
+        """The runs' mean (geometric on a log scale; None where a run is censored), the interval, the figure's place."""
         mean = sum(values) / len(values)
-        numbers = [mean if math.isfinite(mean) else None, low, high]
-        numbers = [on_unit(number, metric) for number in numbers]
+        numbers = [mean if math.isfinite(mean) else None, *((found.low, found.high) if found else (None, None))]
+        estimate, low, high = (on_unit(number, metric) for number in numbers)
         return Effect(
             of=f"{self.variant}, one more run",
             metric=self.metric,
             unit=metric.unit,
-            estimate=numbers[0],
-            low=numbers[1],
-            high=numbers[2],
+            estimate=estimate,
+            low=low,
+            high=high,
             p=p,
             n=len(values),
             details=(("published", figure.value), ("percentile", percentile(values, printed, rounding))),
-            notes=notes,
+            notes=tuple(notes),
         )
 
 

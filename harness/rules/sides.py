@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Literal
 
+from harness.rules.levels import FEWEST_SEEDS
 from harness.rules.pairs import Pairs
+
+Method = Literal["t", "welch", "sign", "rank", "share"]
 
 
 @dataclass(frozen=True)
@@ -13,12 +16,13 @@ class Sides:
     """One-sided p-values that the difference is greater, and that it is less, than the null value.
 
     Of several looks they are those of the whole design (``Look.overall``), which compare with an error rate.
-    ``method`` is "t", "rank" or "constant" (zero variance: then each p is 0 or 1, and no test was made).
+    ``withdrawn`` is the variant for which the mean may not decide, because it fails more often; its p is 1.
     """
 
     greater: float
     less: float
-    method: str
+    method: Method
+    withdrawn: str = ""
 
     @property
     def p(self) -> float:
@@ -27,46 +31,81 @@ class Sides:
 
 
 def sides(pairs: Pairs, null: float) -> Sides:
-    """Tests the paired differences against ``null``, at least two of them.
+    """Tests the differences against ``null``, as ``pairs.failures`` asks: their mean, or the share of failures."""
+    shares = of_failures(pairs)
+    if pairs.failures == "decide" or (pairs.failures == "guard" and pairs.n < FEWEST_SEEDS):
+        return shares
+    tested = of_mean(pairs, null)
+    if pairs.failures != "guard" or shares.p > 2 * pairs.level:
+        return tested
+    # the variant that fails more often is the worse one of ``shares``: the mean may not decide for it
+    often = pairs.a if pairs.alone[0] > pairs.alone[1] else pairs.b
+    if shares.greater < shares.less:
+        return replace(tested, less=1.0, withdrawn=often)
+    return replace(tested, greater=1.0, withdrawn=often)
 
-    Student's paired t test (Student 1908), which assumes that the mean difference is about normal: differences may be
-    heavy-tailed, but strong skew at few seeds makes it too optimistic in one direction. Where a trial failed, the exact
-    signed-rank test instead. Where the differences are equal up to float32 rounding, their common value decides alone;
-    equal to ``null`` it decides nothing.
+
+def of_mean(pairs: Pairs, null: float) -> Sides:
+    """Tests the mean difference against ``null``, of at least two seeds.
+
+    Student's paired t test (Student 1908), or from 30 seeds on Welch's, where the variants are not correlated
+    (``Pairs.independent``), corrected for skewness (``intervals.Mean``). It assumes that the mean difference is about
+    normal. Differences may be heavy-tailed. Strong skew at fewer than 30 seeds makes it too optimistic in one
+    direction: compare positive, skewed metrics on a log scale.
+
+    Where a value is censored, the exact signed-rank test instead. Where the differences are equal up to float32
+    rounding, their spread is unknown, and an exact sign test decides: n equal differences have a p of 2^-n. It assumes
+    that under the null a difference is as likely to be above ``null`` as below.
     """
-    if pairs.failed:
+    method: Method
+    if pairs.censored:
         greater, less = signed_rank([d - null for d in pairs.differences], pairs.noise)
-        return Sides(pairs.look.overall(greater), pairs.look.overall(less), "rank")
-    from scipy.special import stdtr
+        method = "rank"
+    elif pairs.constant:
+        beyond = float(pairs.values.mean()) - null
+        same = 0.5**pairs.n
+        greater, less = same if beyond > pairs.noise else 1.0, same if beyond < -pairs.noise else 1.0
+        method = "sign"
+    else:
+        greater, less = pairs.mean.greater(null), pairs.mean.less(null)
+        method = "welch" if pairs.independent else "t"
+    return Sides(pairs.look.overall(greater), pairs.look.overall(less), method)
 
-    mean = float(pairs.values.mean()) - null
-    if pairs.constant:
-        return Sides(0.0 if mean > pairs.noise else 1.0, 0.0 if mean < -pairs.noise else 1.0, "constant")
-    t = mean / (pairs.deviation / math.sqrt(pairs.n))
-    greater, less = float(stdtr(pairs.n - 1, -t)), float(stdtr(pairs.n - 1, t))
-    return Sides(pairs.look.overall(greater), pairs.look.overall(less), "t")
+
+def of_failures(pairs: Pairs) -> Sides:
+    """Tests which variant fails more often: an exact sign test on the seeds where one failed alone (McNemar 1947).
+
+    A failure counts as the worst value: of a metric of which more is better, ``greater`` is that a fails less often.
+    """
+    from scipy.special import bdtrc
+
+    a, b = pairs.alone
+    a_fails, b_fails = (pairs.look.overall(float(bdtrc(count - 1, a + b, 0.5)) if count else 1.0) for count in (a, b))
+    greater, less = (b_fails, a_fails) if pairs.metric.better == "higher" else (a_fails, b_fails)
+    return Sides(greater, less, "share")
 
 
 def signed_rank(differences: list[float], noise: float = 0.0) -> tuple[float, float]:
     """Exact one-sided p-values (greater, less) of Wilcoxon's signed-rank test (Wilcoxon 1945).
 
     Differences may be infinite: they share the highest rank. Ties share their mean rank, and the null distribution is
-    the exact one given those ranks. A difference of 0 (|d| <= ``noise``) or nan (both trials failed) speaks for
-    neither side and is left out of the ranking, as Wilcoxon did; it still counts as a seed everywhere else. Assumes,
-    under the null, that a difference of a given size is as likely to be positive as negative.
+    the exact one given those ranks (``scipy.stats.wilcoxon`` is exact without ties only). A difference of 0
+    (|d| <= ``noise``) or nan (both censored) speaks for neither side and is left out of the ranking, as Wilcoxon did; it
+    still counts as a seed everywhere else. Assumes, under the null, that a difference of a given size is as likely to be
+    positive as negative.
     """
     import numpy as np
     from scipy.stats import rankdata
 
-    told = [d for d in differences if abs(d) > noise]  # False for nan
-    if not told:
+    counted = [d for d in differences if abs(d) > noise]  # False for nan
+    if not counted:
         return 1.0, 1.0
-    ranks = np.rint(2 * rankdata(np.abs(told))).astype(int)  # doubled, so that shared ranks are whole numbers
+    ranks = np.rint(2 * rankdata(np.abs(counted))).astype(int)  # doubled, so that shared ranks are whole numbers
     counts = np.ones(1)
     for rank in ranks:  # distribution of the sum of the positive ranks, over all equally likely signs
         step = np.zeros(len(counts) + rank)
         step[: len(counts)] += counts
         step[rank:] += counts
         counts = step / 2
-    positive = int(ranks[np.array(told) > 0].sum())
+    positive = int(ranks[np.array(counted) > 0].sum())
     return float(counts[positive:].sum()), float(counts[: positive + 1].sum())
