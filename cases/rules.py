@@ -9,7 +9,7 @@ from harness.errors import invalid
 from harness.rules.arguments import check_names, check_number
 from harness.rules.binomial import clopper_pearson
 from harness.rules.evidence import Evidence, Rule
-from harness.rules.levels import FEWEST_COMPATIBLE, FEWEST_SEEDS, FLOAT_NOISE
+from harness.rules.levels import FEWEST_SEEDS, FLOAT_NOISE, MANY_SEEDS
 from harness.rules.not_better import OPPOSITE
 from harness.rules.seeds import UnusableError, by_seed
 from harness.verdict import Decision, Effect, Verdict
@@ -214,7 +214,7 @@ class ReproducesCurve:
             reason = f"{outside} of the {len(epochs)} printed values are outside {band}"
             return Decision(Verdict.REFUTED, reason, (effect,), p=p)
         reason = f"all {len(epochs)} printed values are inside {band}"
-        if n < FEWEST_COMPATIBLE:
-            reason += f"; below {FEWEST_COMPATIBLE} seeds that says too little"
+        if n < MANY_SEEDS:
+            reason += f"; below {MANY_SEEDS} seeds that says too little"
             return Decision(Verdict.INCONCLUSIVE, reason, (effect,))
         return Decision(Verdict.SUPPORTED, f"within prediction: {reason}", (effect,))

@@ -16,6 +16,7 @@ from typing import Any
 from cases.data.mnist import mnist
 from cases.metrics import VAL_ACCURACY, VAL_LOSS
 from cases.networks import sgd
+from cases.overfitting.regularization import LEARNT
 from cases.regularized import regularized_mlp
 from harness.claim import Claim
 from harness.experiment import Experiment, Size, Variant
@@ -23,7 +24,8 @@ from harness.figures import Sweep
 from harness.metric import History, Metric
 from harness.rules import All, Converges, Diverges, Exceeds
 
-TARGET = 0.9
+TARGET = 0.97
+"""Validation accuracy that takes the network more than one and less than five epochs at the lecture's size."""
 RATES = ("0.02", "0.1", "0.5", "2", "8")
 
 # Fixed once, see cases/POWER.md.
@@ -87,14 +89,14 @@ LARGE_RATE_BREAKS_DEEP_NETWORKS = Claim(
     rule=All(
         (
             Diverges("plain, rate 2", share=0.5),
-            Converges("plain, rate 0.1", share=0.5, metric="val_accuracy", at_least=TARGET),
+            Converges("plain, rate 0.1", share=0.5, metric="val_accuracy", at_least=LEARNT),
         )
     ),
     experiment=RATES_WITH_AND_WITHOUT,
     deviations=(
         NETWORK,
         "'too large' is 2; each ending counts: a loss of inf or nan, one that blew up, an accuracy stuck at chance",
-        f"the same network trains at 0.1: it reaches an accuracy of {TARGET}",
+        f"the same network trains at 0.1: it reaches an accuracy of {LEARNT}, the slides' figure for a softmax layer",
         "both in more than half of the seeds: the slide calls it a problem of too large rates, not what always happens",
     ),
     notes=("Changed: that the network trains at a smaller rate is part of the rule, so that the rate is the cause.",),
@@ -107,7 +109,7 @@ BN_ALLOWS_LARGE_RATE = Claim(
     rule=All(
         (
             Exceeds("normalised, rate 2", "plain, rate 2"),
-            Converges("normalised, rate 2", share=0.5, metric="val_accuracy", at_least=TARGET),
+            Converges("normalised, rate 2", share=0.5, metric="val_accuracy", at_least=LEARNT),
         )
     ),
     beside=(
@@ -122,7 +124,7 @@ BN_ALLOWS_LARGE_RATE = Claim(
     deviations=(
         NETWORK,
         "the larger rate is 2, four times the plain network's best of the grid; at 0.02, 0.1 and 8 for the figure only",
-        f"'can be used': more than half of the seeds reach an accuracy of {TARGET}; the slide says that the rate can "
+        f"'can be used': more than half of the seeds reach an accuracy of {LEARNT}; the slide says that the rate can "
         "be large, not that each training succeeds",
     ),
     notes=(
@@ -144,7 +146,11 @@ BN_TRAINS_FASTER = Claim(
         f"'faster' is fewer epochs, interpolated, to a validation accuracy of {TARGET}; at the rate of the grid that "
         "suits the plain network best (pilot seeds 1000 to 1004)",
     ),
-    notes=("An epoch with batch normalization takes longer; seconds stand in the report's table of times.",),
+    notes=(
+        "An epoch with batch normalization takes longer; seconds stand in the report's table of times.",
+        "Changed: the target was 0.9, which every training of 60,000 images reaches within the first epoch, so that "
+        "nothing but the interpolation from chance was compared. The quick size does not reach 0.97.",
+    ),
 )
 
 CLAIMS = (LARGE_RATE_BREAKS_DEEP_NETWORKS, BN_ALLOWS_LARGE_RATE, BN_TRAINS_FASTER)

@@ -88,7 +88,7 @@ RATE_PHENOMENA = Claim(
         (
             Best("rate 0.1", among=("rate 1e-5", "rate 10"), metric="loss"),
             Converges("rate 1e-5", metric="loss_ratio", at_least=0.95),
-            Exceeds("rate 10", "rate 0.1", metric="rising_epochs"),
+            Exceeds("rate 10", "rate 0.1", metric="rising_epochs", failures="count"),
         )
     ),
     beside=(Diverges("rate 10"), Diverges("rate 1e6"), Diverges("rate 1e38")),

@@ -153,7 +153,7 @@ RATE_SWEEP = Claim(
     statement="Of several rates on a grid one in the middle brings the cost down best; it stays high at both ends.",
     rule=All(
         (
-            Best("rate 0.3", among=tuple(f"rate {rate}" for rate in SWEPT), metric="loss"),
+            Best("rate 0.3", among=tuple(f"rate {rate}" for rate in SWEPT), metric="loss", failures="count"),
             EverySeed(f"rate {SWEPT[0]}", "loss_ratio", at_least=HIGH),
             EverySeed(f"rate {SWEPT[-1]}", "loss_ratio", at_least=HIGH),
         )
