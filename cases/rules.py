@@ -9,7 +9,7 @@ from harness.errors import invalid
 from harness.rules.arguments import check_names, check_number
 from harness.rules.binomial import clopper_pearson
 from harness.rules.evidence import Evidence, Rule
-from harness.rules.levels import FEWEST_SEEDS, FLOAT_NOISE, MANY_SEEDS
+from harness.rules.levels import FEWEST_SEEDS, FLOAT_NOISE, MANY_SEEDS, PLAIN
 from harness.rules.not_better import OPPOSITE
 from harness.rules.seeds import UnusableError, by_seed
 from harness.verdict import Decision, Effect, Verdict
@@ -129,8 +129,9 @@ class ReproducesCurve:
     The band at an epoch is mean ± t·s·√(1 + 1/n) over the seeds (Whitmore 1986), at the level of ``Reproduces`` divided
     by the number of printed values (Bonferroni): one more run leaves it anywhere with at most that chance, however its
     epochs depend on each other. It is widened by the printed values' rounding. REFUTED from 5 seeds on where a printed
-    value is outside; SUPPORTED, in the sense of *within prediction*, from 30 on where none is. Assumes that the values
-    of an epoch are about normal over seeds. Where a training failed there is no band: INCONCLUSIVE.
+    value is outside; SUPPORTED, in the sense of *within prediction*, from 30 on where none is outside the 99 % band of
+    these seeds alone, as in ``Reproduces``. Assumes that the values of an epoch are about normal over seeds. Where a
+    training failed there is no band: INCONCLUSIVE.
 
     ``printed`` has one value per epoch, nan where the slide prints none; ``decimals`` is the number of printed ones.
     """
@@ -214,6 +215,9 @@ class ReproducesCurve:
             reason = f"{outside} of the {len(epochs)} printed values are outside {band}"
             return Decision(Verdict.REFUTED, reason, (effect,), p=p)
         reason = f"all {len(epochs)} printed values are inside {band}"
+        if distance[worst] > float(stdtrit(n - 1, 1 - PLAIN.prediction / 2 / len(epochs))):
+            reason += f"; outside the {100 * (1 - PLAIN.prediction):g} % band of these seeds alone"
+            return Decision(Verdict.INCONCLUSIVE, reason, (effect,))
         if n < MANY_SEEDS:
             reason += f"; below {MANY_SEEDS} seeds that says too little"
             return Decision(Verdict.INCONCLUSIVE, reason, (effect,))

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+from scipy.special import stdtrit
 
 from cases.rules import EverySeed, Not, ReproducesCurve
 from harness.errors import SuiteError
@@ -149,6 +150,16 @@ def test_the_band_is_wider_at_a_stricter_level():
     *runs, printed = curves(np.random.default_rng(4), 31)
     plain, stored = (against(runs, printed, levels).effects[0] for levels in (PLAIN, STORED))
     assert stored.high - stored.low > plain.high - plain.low
+
+
+def test_between_the_two_bands_nothing_is_said():
+    """A stricter level refutes less and does not support more."""
+    *runs, printed = curves(np.random.default_rng(7), 31)
+    spread = np.std(runs, axis=0, ddof=1)[9] * (1 + 1 / 30) ** 0.5
+    plain, stored = (stdtrit(29, 1 - levels.prediction / 2 / EPOCHS) for levels in (PLAIN, STORED))
+    printed[9] = np.mean(runs, axis=0)[9] + spread * (plain + stored) / 2
+    assert str(against(runs, printed).verdict) == "REFUTED"
+    assert str(against(runs, printed, STORED).verdict) == "INCONCLUSIVE"
 
 
 def test_what_is_not_printed_is_not_compared():
