@@ -103,8 +103,8 @@ BN_REDUCES_SHIFT = Claim(
     notes=(
         "Changed: the input of the activation is measured. Before it was that of the Dense layer, whose mean over a "
         "batch is β by construction; and the network has to have learnt, since what learns nothing shifts nothing.",
-        "With batch normalization the mean of that input is W β + b, and moves as the three are learnt; its percentiles "
-        "are fixed by nothing.",
+        "With batch normalization the mean of that input is W β + b, and moves as the three are learnt; nothing fixes "
+        "its percentiles.",
         "The slide writes 'Internal Covariance Shift'; the paper's term is covariate shift.",
     ),
 )
