@@ -52,9 +52,14 @@ def first_nan_epoch(history: History) -> float | None:
     return next((float(epoch) for epoch, loss in enumerate(history["loss"], 1) if math.isnan(loss)), None)
 
 
+ACCURACY = Metric("accuracy", better="higher", unit="fraction", smallest_effect=MNIST_SMALLEST)
+LOSS = Metric("loss", better="lower", unit="nats", smallest_effect=0.002)
+"""Of training, as Keras logs it: the mean over an epoch's batches, penalties and dropout included."""
 VAL_ACCURACY = Metric("val_accuracy", better="higher", unit="fraction", smallest_effect=MNIST_SMALLEST)
 VAL_LOSS = Metric("val_loss", better="lower", unit="nats", smallest_effect=0.002)
 BEST_LOSS = Metric("best_val_loss", better="lower", unit="nats", smallest_effect=0.002, of=best_loss)
 BEST_EPOCH = Metric("best_epoch", better="lower", unit="epochs", smallest_effect=1.0, of=best_epoch)
 RISING_EPOCHS = Metric("rising_epochs", better="lower", unit="epochs", smallest_effect=1.0, of=rising_epochs)
+INF_EPOCH = Metric("first_inf_epoch", better="higher", unit="epochs", smallest_effect=1.0, of=first_inf_epoch)
+NAN_EPOCH = Metric("first_nan_epoch", better="higher", unit="epochs", smallest_effect=1.0, of=first_nan_epoch)
 LOSS_RATIO = Metric("loss_ratio", better="lower", unit="ratio", smallest_effect=0.01, of=loss_ratio)

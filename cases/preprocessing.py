@@ -109,6 +109,7 @@ def at_own_rate(name: str, data: Any) -> Variant:
     )
 
 
+LOSS = Metric("loss", better="lower", unit="squared units", smallest_effect=0.05, scale="log")
 CONDITION = Metric("condition_number", better="lower", unit="1", smallest_effect=0.05, scale="log")
 FULL_BATCH = Size(epochs=BUDGET, batch_size=32, seeds=10)
 
@@ -117,7 +118,7 @@ SCALE_GAP = Experiment(
     model=functools.partial(dense_linear, 2, 3),
     loss="mean_squared_error",
     sizes={"quick": FULL_BATCH, "lecture": FULL_BATCH},
-    metrics=(steps_metric(table), CONDITION),
+    metrics=(LOSS, CONDITION),
     accuracy=False,
     variants=(at_own_rate("raw", table), at_own_rate("min-max", table_min_max)),
 )
@@ -139,12 +140,16 @@ SCALE_GAP_HURTS = Claim(
     id="scale-gap-hurts",
     slide="2.1 Too big difference in value among elements of dataset",
     statement="Too big differences in value among the columns hurt gradient descent.",
-    rule=All((Exceeds("raw", "min-max", metric="condition_number"), Exceeds("raw", "min-max", metric="steps"))),
+    rule=All((Exceeds("raw", "min-max", metric="condition_number"), Exceeds("raw", "min-max", metric="loss"))),
     experiment=SCALE_GAP,
     deviations=(
         "a linear layer with mean squared error on one-hot classes: the slide names no model",
         OWN_RATE,
-        TARGET,
+        f"the training loss after {BUDGET} steps; the targets are the same, so the losses are in the same unit",
+    ),
+    notes=(
+        "Changed: on the raw data no training comes near the minimum within the budget, so there were no steps to "
+        "compare; the loss that is left is compared instead.",
     ),
 )
 

@@ -97,6 +97,7 @@ class Experiment:
         surface: a figure of the loss over two parameters of the model.
         turning_point: a figure of the two losses, with the epoch marked from which only the training loss still falls.
         printed: the slide's own curves, by variant and curve name, one value per epoch; drawn over ours.
+        anchors: variants that a check trains to the end with seed 0.
     """
 
     id: str
@@ -116,6 +117,7 @@ class Experiment:
     surface: Callable[[], Surface] | None = None
     turning_point: TurningPoint | None = None
     printed: Mapping[str, Mapping[str, tuple[float, ...]]] = field(default_factory=dict)
+    anchors: tuple[str, ...] = ()
     _by_name: Mapping[str, Variant] = field(init=False, repr=False, compare=False, default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -146,14 +148,15 @@ class Experiment:
                 expected="`inference`, which records train_loss, or training='loss'",
                 received="neither",
             )
-        unknown = sorted(set(self.turning_point.variants) - set(names)) if self.turning_point is not None else []
-        if unknown:
-            raise invalid(
-                f"turning_point of {where}",
-                expected="variants of the experiment",
-                received=repr(unknown[0]),
-                fix=nearest(unknown[0], names),
-            )
+        shown = self.turning_point.variants if self.turning_point is not None else ()
+        for part, used in (("turning_point", shown), ("anchors", self.anchors)):
+            for unknown in sorted(set(used) - set(names)):
+                raise invalid(
+                    f"{part} of {where}",
+                    expected="variants of the experiment",
+                    received=repr(unknown),
+                    fix=nearest(unknown, names),
+                )
         for part in ("data", "model", "optimizer"):
             lacking = [v.name for v in self.variants if getattr(v, part) is None] if getattr(self, part) is None else []
             if lacking:

@@ -14,11 +14,11 @@ import numpy as np
 from cases.networks import adam
 from harness.claim import Claim
 from harness.experiment import Dataset, Experiment, Size, Variant
-from harness.metric import History, Metric
+from harness.metric import Metric
 from harness.rules import Converges
 
 EXAMPLES, STEPS, SIDE = 256, 8, 8
-FALL = 0.5
+LEFT = 0.5  # of the targets' variance, 1
 
 
 def random(*shape: int) -> np.ndarray:
@@ -75,12 +75,7 @@ def cnn() -> Any:
     )
 
 
-def fall(history: History) -> float:
-    """Training loss of the last epoch over that of the first."""
-    return history["loss"][-1] / history["loss"][0]
-
-
-LOSS_RATIO = Metric("loss_ratio", better="lower", unit="ratio", smallest_effect=0.05, scale="log", of=fall)
+LOSS = Metric("loss", better="lower", unit="squared units", smallest_effect=0.05, scale="log")
 SIZE = Size(epochs=20, batch_size=32)
 
 PRINTED = Experiment(
@@ -88,7 +83,7 @@ PRINTED = Experiment(
     optimizer=adam,
     loss="mean_squared_error",
     sizes={"quick": SIZE, "lecture": SIZE},
-    metrics=(LOSS_RATIO,),
+    metrics=(LOSS,),
     accuracy=False,
     variants=(Variant("mlp", mlp, columns), Variant("rnn", rnn, sequences), Variant("cnn", cnn, images)),
 )
@@ -99,14 +94,19 @@ def trains(variant: str, name: str, *notes: str) -> Claim:
         id=f"bn-{variant}-example",
         slide="5. Batch Normalization (cont.), Batch Normalization Example",
         statement=f"The printed {name} with batch normalization trains.",
-        rule=Converges(variant, metric="loss_ratio", at_most=FALL),
+        rule=Converges(variant, metric="loss", at_most=LEFT),
         experiment=PRINTED,
         deviations=(
             "input and task are ours: the mean of 16 random numbers, scaled to variance 1; Adam, mean squared error, "
             "256 examples in batches of 32, 20 epochs",
-            f"'trains' is a loss that falls to less than {FALL:g} of the first epoch's",
+            f"'trains' is a loss of at most {LEFT:g}, half of what a network that always answers with the mean has, in "
+            "every seed: a listing that is printed to be run has to train each time",
         ),
-        notes=notes,
+        notes=(
+            *notes,
+            "Changed: the loss is compared with that of a constant answer; before with that of the first epoch, of "
+            "which a constant may be less than half. And every seed has to train, not only most.",
+        ),
     )
 
 

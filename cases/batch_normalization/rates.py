@@ -16,14 +16,16 @@ from typing import Any
 from cases.data.mnist import mnist
 from cases.metrics import VAL_ACCURACY, VAL_LOSS
 from cases.networks import sgd
+from cases.overfitting.regularization import LEARNT
 from cases.regularized import regularized_mlp
 from harness.claim import Claim
 from harness.experiment import Experiment, Size, Variant
 from harness.figures import Sweep
 from harness.metric import History, Metric
-from harness.rules import All, Diverges, Exceeds
+from harness.rules import All, Converges, Diverges, Exceeds
 
-TARGET = 0.9
+TARGET = 0.97
+"""Validation accuracy that takes the network more than one and less than five epochs at the lecture's size."""
 RATES = ("0.02", "0.1", "0.5", "2", "8")
 
 # Fixed once, see cases/POWER.md.
@@ -66,6 +68,7 @@ RATES_WITH_AND_WITHOUT = Experiment(
         for name, normalised in (("plain", False), ("normalised", True))
         for rate in RATES
     ),
+    anchors=("normalised, rate 0.5",),
     sweep=Sweep(
         over="learning rate of SGD",
         metric="val_accuracy",
@@ -83,12 +86,20 @@ LARGE_RATE_BREAKS_DEEP_NETWORKS = Claim(
     slide="5. Batch Normalization",
     statement="Without batch normalization too large a learning rate lets the gradients of a deep network explode or "
     "vanish, or ends in a bad local minimum.",
-    rule=Diverges("plain, rate 2"),
+    rule=All(
+        (
+            Diverges("plain, rate 2", share=0.5),
+            Converges("plain, rate 0.1", share=0.5, metric="val_accuracy", at_least=LEARNT),
+        )
+    ),
     experiment=RATES_WITH_AND_WITHOUT,
     deviations=(
         NETWORK,
         "'too large' is 2; each ending counts: a loss of inf or nan, one that blew up, an accuracy stuck at chance",
+        f"the same network trains at 0.1: it reaches an accuracy of {LEARNT}, the slides' figure for a softmax layer",
+        "both in more than half of the seeds: the slide calls it a problem of too large rates, not what always happens",
     ),
+    notes=("Changed: that the network trains at a smaller rate is part of the rule, so that the rate is the cause.",),
 )
 
 BN_ALLOWS_LARGE_RATE = Claim(
@@ -97,18 +108,30 @@ BN_ALLOWS_LARGE_RATE = Claim(
     statement="With batch normalization a larger learning rate can be used.",
     rule=All(
         (
-            Exceeds("normalised, rate 0.5", "plain, rate 0.5"),
             Exceeds("normalised, rate 2", "plain, rate 2"),
+            Converges("normalised, rate 2", share=0.5, metric="val_accuracy", at_least=LEARNT),
         )
     ),
-    beside=tuple(
-        rule
-        for rate in ("0.5", "2", "8")
-        for rule in (Diverges(f"plain, rate {rate}"), Diverges(f"normalised, rate {rate}"))
+    beside=(
+        Exceeds("normalised, rate 0.5", "plain, rate 0.5"),
+        *(
+            rule
+            for rate in ("0.5", "2", "8")
+            for rule in (Diverges(f"plain, rate {rate}", share=0.5), Diverges(f"normalised, rate {rate}", share=0.5))
+        ),
     ),
     experiment=RATES_WITH_AND_WITHOUT,
-    deviations=(NETWORK, "large rates are 0.5 and 2; at 0.02, 0.1 and 8 for the figure only"),
-    notes=("The largest rate of the grid that still trains is read from the rules beside: 'stuck at chance' is lost.",),
+    deviations=(
+        NETWORK,
+        "the larger rate is 2, four times the plain network's best of the grid; at 0.02, 0.1 and 8 for the figure only",
+        f"'can be used': more than half of the seeds reach an accuracy of {LEARNT}; the slide says that the rate can "
+        "be large, not that each training succeeds",
+    ),
+    notes=(
+        "The largest rate of the grid that still trains is read from the rules beside: 'stuck at chance' is lost.",
+        "Changed: the comparison at 0.5, the plain network's best rate, stands beside, since no larger rate is used "
+        "there; that the network with batch normalization trains at 2 is now asked for.",
+    ),
 )
 
 BN_TRAINS_FASTER = Claim(
@@ -123,7 +146,11 @@ BN_TRAINS_FASTER = Claim(
         f"'faster' is fewer epochs, interpolated, to a validation accuracy of {TARGET}; at the rate of the grid that "
         "suits the plain network best (pilot seeds 1000 to 1004)",
     ),
-    notes=("An epoch with batch normalization takes longer; seconds stand in the report's table of times.",),
+    notes=(
+        "An epoch with batch normalization takes longer; seconds stand in the report's table of times.",
+        "Changed: the target was 0.9, which every training of 60,000 images reaches within the first epoch, so that "
+        "nothing but the interpolation from chance was compared. The quick size does not reach 0.97.",
+    ),
 )
 
 CLAIMS = (LARGE_RATE_BREAKS_DEEP_NETWORKS, BN_ALLOWS_LARGE_RATE, BN_TRAINS_FASTER)

@@ -9,26 +9,44 @@ makes training faster.
 
 from __future__ import annotations
 
-from cases.overfitting.regularization import FITTED, GAP_MEANS, NETWORK, REGULARIZATION
+from cases.metrics import VAL_ACCURACY
+from cases.overfitting.regularization import (
+    FITTED,
+    GAP_MEANS,
+    GUARDED,
+    NETWORK,
+    REGULARIZATION,
+    TRAINED,
+    TUNED_L2,
+    trained,
+)
 from harness.claim import Claim
-from harness.rules import Equivalent, Exceeds
+from harness.rules import All, Equivalent, Exceeds
 
-MARGIN = 0.002
-SAME_GAP = 0.005
+MARGIN = 0.0015
+"""Of accuracy; dropout 0.2 gains 0.0042 on the slide and 0.0032 in ten stored trainings of this size: at most half."""
+SAME_GAP = 0.0009
+"""Of the gap; dropout 0.2 lowers it by 0.0019 in ten stored trainings of this size: at most half."""
+L2_MARGIN = VAL_ACCURACY.smallest_effect
+"""Five test images: what L2 gains is not known beforehand, so that no larger margin can be told from nothing."""
 EXPLORED = "Exploratory (JAX, the quick size, seeds 2000 to 2007)"
 SLIDE = "5. Batch Normalization"
-STATED = f"margin {MARGIN}, twenty test images: the slide states none"
+STATED = (
+    f"the margin is {MARGIN}: the slide states none; dropout's own gain is 0.0042 on the slide and 0.0032 in ten "
+    "stored trainings, and half of the smaller is 0.0016"
+)
 BEHIND = "batch normalization stands behind each hidden layer's ReLU, as in the slides' listings"
 
 BN_REGULARISES = Claim(
     id="bn-regularises",
     slide=SLIDE,
     statement="Batch normalization has a regularising effect.",
-    rule=Exceeds("none", "batch normalization", metric="gap"),
+    rule=All((Exceeds("none", "batch normalization", metric="gap"), trained("batch normalization"))),
     beside=(Exceeds("batch normalization", "none"),),
     experiment=REGULARIZATION,
-    deviations=(NETWORK, BEHIND, GAP_MEANS),
+    deviations=(NETWORK, BEHIND, GAP_MEANS, TRAINED),
     notes=(
+        GUARDED,
         f"{EXPLORED}: in front of the ReLU, as in the paper, the gap without it less that with it is no larger, −0.015 "
         "[−0.022, −0.008] against −0.014; with batches of 16 (seeds 2000 to 2004) it is −0.003 [−0.011, +0.004].",
     ),
@@ -39,17 +57,31 @@ BN_REPLACES_DROPOUT = Claim(
     slide=SLIDE,
     statement="With batch normalization dropout can be left out.",
     rule=Exceeds("batch normalization", "dropout 0.2", margin=-MARGIN),
+    beside=(Exceeds("none", "dropout 0.2", margin=-MARGIN),),
     experiment=REGULARIZATION,
     deviations=(NETWORK, BEHIND, STATED),
+    notes=("Changed: the margin was 0.002. The rule beside says whether a network with neither would pass as well.",),
 )
 
 BN_REPLACES_L2 = Claim(
     id="bn-replaces-l2",
     slide=SLIDE,
     statement="With batch normalization the usual weight regularization can be left out.",
-    rule=Exceeds("batch normalization", "batch normalization, l2 0.001", margin=-MARGIN),
+    rule=Exceeds("batch normalization", "batch normalization, l2 tuned", margin=-L2_MARGIN),
+    beside=(Exceeds("batch normalization, l2 tuned", "batch normalization"),),
     experiment=REGULARIZATION,
-    deviations=(NETWORK, BEHIND, STATED, "the usual weight regularization is L2 of 0.001 on every kernel"),
+    deviations=(
+        NETWORK,
+        BEHIND,
+        f"the usual weight regularization is L2 on every kernel, at the λ that suits this network best, {TUNED_L2:g}: "
+        "of powers of ten, from the slide's 0.001 on, the one with the highest validation accuracy on pilot seeds",
+        f"the margin is {L2_MARGIN}, five test images, the smallest effect of interest: what L2 gains is not known "
+        "beforehand",
+    ),
+    notes=(
+        "Changed: λ was 0.001, which itself costs this network 0.011 of accuracy, so that leaving it out could not "
+        "fail; and the margin was 0.002.",
+    ),
 )
 
 DROPOUT_SLOWS_TRAINING = Claim(
@@ -70,8 +102,19 @@ BN_EFFECT_EQUALS_DROPOUT = Claim(
     slide=SLIDE,
     statement="Batch normalization has the same effect as dropout.",
     rule=Equivalent("batch normalization", "dropout 0.2", margin=SAME_GAP, metric="gap"),
+    beside=(Equivalent("none", "dropout 0.2", margin=SAME_GAP, metric="gap"),),
     experiment=REGULARIZATION,
-    deviations=(NETWORK, BEHIND, GAP_MEANS, f"'the same' is a gap within {SAME_GAP}: the slide states no margin"),
+    deviations=(
+        NETWORK,
+        BEHIND,
+        GAP_MEANS,
+        f"'the same' is a gap within {SAME_GAP}: the slide states no margin; dropout itself lowers the gap by 0.0019 "
+        "in ten stored trainings, and this is less than half of it",
+    ),
+    notes=(
+        "Changed: the margin was 0.005, 2.6 times dropout's own effect, which a network with neither passes too. The "
+        "rule beside says whether it would still.",
+    ),
 )
 
 BN_FASTER_THAN_DROPOUT = Claim(

@@ -59,7 +59,7 @@ SOFTMAX_EIGHT_POINTS = Claim(
     statement="One softmax layer learns the evaluation set of Example 1 in 200 epochs of SGD(0.1).",
     rule=All(
         (
-            Converges("rate 0.1", metric="val_accuracy", at_least=1.0),
+            Converges("rate 0.1", share=0.5, metric="val_accuracy", at_least=1.0),
             Reproduces("rate 0.1", metric="accuracy"),
             Reproduces("rate 0.1", metric="loss"),
             Reproduces("rate 0.1", metric="val_accuracy"),
@@ -73,6 +73,11 @@ SOFTMAX_EIGHT_POINTS = Claim(
         Published({"rate 0.1": "1.0000"}, metric="val_accuracy"),
         Published({"rate 0.1": "0.0289"}, metric="val_loss"),
     ),
+    deviations=("'learns' is asked of more than half of the seeds: the slide prints one run",),
+    notes=(
+        "The three evaluation points are of one class, so a constant answer would get them right too; the four printed "
+        "figures, which are part of the rule, tell it apart.",
+    ),
 )
 
 RATE_PHENOMENA = Claim(
@@ -83,7 +88,7 @@ RATE_PHENOMENA = Claim(
         (
             Best("rate 0.1", among=("rate 1e-5", "rate 10"), metric="loss"),
             Converges("rate 1e-5", metric="loss_ratio", at_least=0.95),
-            Exceeds("rate 10", "rate 0.1", metric="rising_epochs"),
+            Exceeds("rate 10", "rate 0.1", metric="rising_epochs", failures="count"),
         )
     ),
     beside=(Diverges("rate 10"), Diverges("rate 1e6"), Diverges("rate 1e38")),
@@ -95,7 +100,9 @@ RATE_PHENOMENA = Claim(
     ),
     notes=(
         "Whether nan is ever reached depends on how a backend computes the loss: from logits (TensorFlow's compiled "
-        "graph) or from clipped probabilities (JAX). The rates 1e6 and 1e38 look for it.",
+        "graph) or from clipped probabilities (JAX). The rates 1e6 and 1e38 look for it: the rules beside name what "
+        "each ends in, and ask it of every seed.",
+        "Changed: at 1e-5 no seed may learn, before it was most of them.",
     ),
 )
 

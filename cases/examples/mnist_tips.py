@@ -7,32 +7,67 @@ ReLU, Xavier initialisation, five hidden layers, dropout, an activity regularise
 from __future__ import annotations
 
 import functools
+import math
+from collections.abc import Mapping
+from typing import Any
 
 from cases.data.mnist import mnist
 from cases.examples import tips_formulas
-from cases.metrics import VAL_ACCURACY, VAL_LOSS
+from cases.metrics import ACCURACY, LOSS, VAL_ACCURACY, VAL_LOSS
 from cases.networks import adam, dense_softmax, mlp
+from cases.rules import Not, ReproducesCurve
 from harness.claim import Claim
 from harness.experiment import Experiment, Size, Variant
 from harness.published import Published
-from harness.rules import All, Best, Equivalent, Exceeds, Reproduces
+from harness.rules import All, Best, Equivalent, Exceeds, NotBetter, Reproduces
 
 SLIDE = "Example 4. Tips of NN for the Mnist digit classifier"
 
-L1_VALUES = ("1e-7", "1e-6", "1e-5", "1e-4", "1e-3")
+BATCH = 512
+L1_VALUES = ("1e-8", "1e-7", "1e-6", "1e-5", "1e-4")
+"""Strengths of the activity penalty in the slide's units, summed over the batch; 1e-6 is the slide's own."""
 
 # Fewer images and epochs change the truth; a quick verdict is about this size. Fixed for time, once, on pilot seeds
 # 1000 to 1004, which are not used again: there the paired differences had standard deviations of 0.001 to 0.0026,
 # so that five seeds show differences of 0.002 to 0.005 with 80 % power.
-QUICK = Size(epochs=8, batch_size=512, train=10000)
+QUICK = Size(epochs=8, batch_size=BATCH, train=10000)
+
+
+def penalised(strength: float) -> Any:
+    """The network with dropout 0.2 and the activity penalty l1(``strength``) as the lecture's Keras computed it.
+
+    That Keras summed the penalty over the batch, today's divides the sum by the batch size: ``strength`` times the
+    batch size gives the lecture's penalty back, in every batch of that size.
+    """
+    return mlp(5, dropout=0.2, activity_l1=strength * BATCH)
+
+
+def last_epochs(*values: float) -> tuple[float, ...]:
+    """Printed values of the last of 20 epochs, the earlier ones nan."""
+    return (*[math.nan] * (20 - len(values)), *values)
+
+
+PRINTED_SOFTMAX = {
+    "loss": last_epochs(0.4730, 0.4613),
+    "accuracy": last_epochs(0.8838, 0.8857),
+    "val_loss": last_epochs(0.4485, 0.4376),
+    "val_accuracy": last_epochs(0.8940, 0.8947),
+}
+PRINTED_L1 = {
+    "loss": last_epochs(0.0585, 0.0558, 0.0542, 0.0520, 0.0510),
+    "accuracy": last_epochs(0.9881, 0.9887, 0.9889, 0.9896, 0.9900),
+    "val_loss": last_epochs(0.0920, 0.0934, 0.0992, 0.0908, 0.0962),
+    "val_accuracy": last_epochs(0.9815, 0.9801, 0.9791, 0.9801, 0.9804),
+}
+"""What the slides print of the trainings, by curve, to four decimals."""
 
 TIPS = Experiment(
     id="example-4",
     data=mnist,
     optimizer=adam,
     loss="categorical_crossentropy",
-    sizes={"quick": QUICK, "lecture": Size(epochs=20, batch_size=512)},
-    metrics=(VAL_ACCURACY, VAL_LOSS),
+    sizes={"quick": QUICK, "lecture": Size(epochs=20, batch_size=BATCH)},
+    metrics=(VAL_ACCURACY, VAL_LOSS, LOSS, ACCURACY),
     variants=(
         Variant("softmax", functools.partial(dense_softmax, 784, 10, "random_uniform")),
         Variant("2 linear", functools.partial(mlp, 2, "linear", "random_uniform")),
@@ -40,11 +75,10 @@ TIPS = Experiment(
         Variant("2 relu xavier", functools.partial(mlp, 2)),
         Variant("5 relu xavier", functools.partial(mlp, 5)),
         *(Variant(f"dropout {rate}", functools.partial(mlp, 5, dropout=rate)) for rate in (0.1, 0.2, 0.3)),
-        *(
-            Variant(f"l1 {value}", functools.partial(mlp, 5, dropout=0.2, activity_l1=float(value)))
-            for value in L1_VALUES
-        ),
+        *(Variant(f"l1 {value}", functools.partial(penalised, float(value))) for value in L1_VALUES),
     ),
+    printed={"softmax": PRINTED_SOFTMAX, "l1 1e-6": PRINTED_L1},
+    anchors=("softmax", "2 linear", "2 relu", "2 relu xavier", "5 relu xavier", "dropout 0.2"),
 )
 
 SOFTMAX_ONLY = Experiment(
@@ -53,18 +87,30 @@ SOFTMAX_ONLY = Experiment(
     model=functools.partial(dense_softmax, 784, 10, "random_uniform"),
     loss="categorical_crossentropy",
     sizes={"quick": Size(epochs=20, batch_size=512), "lecture": Size(epochs=20, batch_size=512, seeds=30)},
-    metrics=(VAL_ACCURACY, VAL_LOSS),
+    metrics=(VAL_ACCURACY, VAL_LOSS, LOSS, ACCURACY),
     variants=(Variant("as printed", optimizer=adam), Variant("rate 1e-4", optimizer=functools.partial(adam, 1e-4))),
+    printed={"as printed": PRINTED_SOFTMAX, "rate 1e-4": PRINTED_SOFTMAX},
 )
 
 FEWER = "quick: the first 10,000 training images and 8 epochs; lecture: 60,000 and 20"
+
+
+def curves(variant: str, printed: Mapping[str, tuple[float, ...]]) -> All:
+    """Each printed curve of a variant."""
+    return All(tuple(ReproducesCurve(variant, curve, values, decimals=4) for curve, values in printed.items()))
+
 
 TIPS_SOFTMAX = Claim(
     id="tips-softmax",
     slide=SLIDE,
     statement="Softmax only, Adam, 20 epochs, reaches 0.8947 (validation loss 0.4376).",
     rule=All((Reproduces("as printed"), Reproduces("as printed", metric="val_loss"))),
-    beside=(Reproduces("rate 1e-4"), Reproduces("rate 1e-4", metric="val_loss")),
+    beside=(
+        curves("as printed", PRINTED_SOFTMAX),
+        Reproduces("rate 1e-4"),
+        Reproduces("rate 1e-4", metric="val_loss"),
+        curves("rate 1e-4", PRINTED_SOFTMAX),
+    ),
     experiment=SOFTMAX_ONLY,
     published=(
         Published({"as printed": "0.8947", "rate 1e-4": "0.8947"}),
@@ -73,6 +119,7 @@ TIPS_SOFTMAX = Claim(
     notes=(
         "The slide's title says '1 hidden layer'; the listing has none.",
         "Exploratory: Adam with a learning rate of 1e-4 instead of the printed default gives the printed figures.",
+        "New beside: all eight figures printed of epochs 19 and 20.",
     ),
 )
 
@@ -83,6 +130,10 @@ LINEAR_LAYERS_HELP = Claim(
     rule=Exceeds("2 linear", "softmax"),
     experiment=TIPS,
     deviations=(FEWER,),
+    notes=(
+        "The claim tips-linear-layers-are-softmax explains it: the two networks can represent the same functions. The "
+        "slide's 0.8947 is that of a softmax layer trained too little, see tips-softmax.",
+    ),
 )
 
 RELU_BEATS_LINEAR = Claim(
@@ -131,33 +182,52 @@ DROPOUT_RATE = Claim(
     deviations=(FEWER,),
 )
 
-BATCH_AVERAGE = (
-    "today's Keras divides the activity penalty by the batch size, the lecture's summed it over the batch: "
-    "1e-6 is 512 times weaker now"
+SUMMED = (
+    "today's Keras divides the activity penalty by the batch size, the lecture's summed it over the batch, so the "
+    f"slide's l1(v) is l1({BATCH} v) here; in an epoch's last batch, of 96 images, the penalty is 512 / 96 times the "
+    "lecture's"
 )
+WORTH = 0.0005
+"""Five test images, the smallest effect of interest; less than half of the least gain that the slides count as a tip,
+0.0011 by Xavier initialisation (0.9806 → 0.9817)."""
 
 ACTIVITY_L1 = Claim(
     id="tips-activity-l1",
     slide=SLIDE + ", activity regularizer",
-    statement="An activity regulariser l1(1e-6) on top of dropout may be unnecessary.",
-    rule=Equivalent("l1 1e-6", "dropout 0.2", margin=0.002),
+    statement="An activity regulariser l1(1e-6) on top of dropout may be unnecessary: it is no better than none.",
+    rule=NotBetter("l1 1e-6", "dropout 0.2", margin=WORTH),
     beside=(Exceeds("dropout 0.2", "l1 1e-6"),),
     experiment=TIPS,
-    deviations=("margin 0.002, twenty test images: the slide states none", BATCH_AVERAGE, FEWER),
-    notes=("The slide's 0.9815 is epoch 16's accuracy; its epoch 20 printed 0.9804.",),
+    deviations=(
+        f"'no better' is a gain of less than {WORTH}, five test images and less than half of the least gain that the "
+        "slides count as a tip (Xavier, 0.0011)",
+        SUMMED,
+        FEWER,
+    ),
+    notes=(
+        "The slide's 0.9815 is epoch 16's accuracy; its epoch 20 printed 0.9804.",
+        "Changed: the penalty is the slide's, 512 times what was trained before; 'unnecessary' is no better than "
+        "dropout alone, before it was equal within 0.002, a margin wider than the gain of a tip.",
+    ),
 )
 
 ACTIVITY_L1_VALUE = Claim(
     id="activity-l1-value",
     slide=SLIDE + ", activity regularizer",
-    statement="An appropriate value of the activity regulariser has to be chosen (적절한 값의 선택이 필요).",
-    rule=Best("l1 1e-6", among=("dropout 0.2", *(f"l1 {value}" for value in L1_VALUES if value != "1e-6"))),
+    statement="An appropriate value of the activity regulariser has to be chosen: the value matters "
+    "(적절한 값의 선택이 필요).",
+    rule=Not(All(tuple(Equivalent(f"l1 {value}", "dropout 0.2", margin=WORTH) for value in L1_VALUES))),
     beside=tuple(Exceeds(f"l1 {value}", "dropout 0.2") for value in L1_VALUES),
     experiment=TIPS,
     deviations=(
-        "the value that has to be the best of all, none included, is the slide's own, 1e-6",
-        BATCH_AVERAGE,
+        f"'matters': some value of the sweep is better or worse than none by more than {WORTH}",
+        "the sweep is the slide's value and two powers of ten on either side",
+        SUMMED,
         FEWER,
+    ),
+    notes=(
+        "Changed: before, the slide's own value had to be the best of all, which the slide does not say; and the sweep "
+        "did not have its penalty.",
     ),
 )
 
@@ -182,14 +252,29 @@ FIGURES_REPRODUCE = tuple(
         rule=Reproduces(variant),
         experiment=TIPS,
         published=(Published({variant: figure}),),
-        deviations=(FEWER, *((BATCH_AVERAGE,) if variant.startswith("l1") else ())),
+        deviations=(FEWER, *((SUMMED,) if variant.startswith("l1") else ())),
     )
     for variant, figure in FIGURES.items()
+)
+
+L1_EPOCHS_REPRODUCE = Claim(
+    id="tips-figures-reproduce",
+    case="l1 1e-6, epochs 16 to 20",
+    slide=SLIDE + ", activity regularizer",
+    statement="The network 'l1 1e-6' has the 20 losses and accuracies that the slide prints of epochs 16 to 20.",
+    rule=curves("l1 1e-6", PRINTED_L1),
+    experiment=TIPS,
+    deviations=(SUMMED, FEWER),
+    notes=(
+        "New: the losses contain the penalty, so they tell whether the penalty is the slide's.",
+        "The slide ends with 'Accuracy: 0.9815', which is the accuracy of epoch 16; epoch 20 has 0.9804.",
+    ),
 )
 
 CLAIMS = (
     TIPS_SOFTMAX,
     LINEAR_LAYERS_HELP,
+    tips_formulas.LINEAR_LAYERS_ARE_SOFTMAX,
     RELU_BEATS_LINEAR,
     tips_formulas.XAVIER_FORMULA,
     XAVIER_HELPS,
@@ -200,4 +285,5 @@ CLAIMS = (
     ACTIVITY_L1,
     ACTIVITY_L1_VALUE,
     *FIGURES_REPRODUCE,
+    L1_EPOCHS_REPRODUCE,
 )

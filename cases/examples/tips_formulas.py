@@ -1,17 +1,21 @@
-"""Example 4: Xavier initialisation and dropout, exactly.
+"""Example 4: linear layers, Xavier initialisation and dropout, exactly.
 
-The slides name both and give no formula. Xavier initialisation (Glorot & Bengio 2010, equation 16), Keras'
-glorot_uniform, draws a layer's weights uniformly from ± √(6 / (inputs + outputs)). Dropout (Srivastava et al. 2014)
-leaves each unit out of a training step with a probability, the rate; at test time all units count, scaled so that what
-they give is what they gave on average in training.
+Hidden linear layers add nothing to what a softmax layer can represent: their matrices can be multiplied out. The slides
+name Xavier initialisation and dropout and give no formula. Xavier initialisation (Glorot & Bengio 2010, equation 16),
+Keras' glorot_uniform, draws a layer's weights uniformly from ± √(6 / (inputs + outputs)). Dropout (Srivastava et al.
+2014) leaves each unit out of a training step with a probability, the rate; at test time all units count, scaled so that
+what they give is what they gave on average in training.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
+from cases.data.mnist import mnist
+from cases.networks import dense_softmax, mlp
 from cases.references import ROUNDING
 from harness.claim import Claim
 from harness.rules import Comparison, Difference, Exact
@@ -21,6 +25,60 @@ LAYERS = ((784, 256), (256, 256), (256, 10))
 RATES = (0.1, 0.2, 0.3)
 UNITS = 250_000
 SURE = 5  # standard errors of a sample that a seed makes the same every time
+
+
+IMAGES = 512
+
+
+def multiplied(weights: list[np.ndarray]) -> list[np.ndarray]:
+    """One kernel and one bias in the place of those of several linear layers, in float64."""
+    kernel, bias = np.eye(len(weights[0])), np.zeros(len(weights[0]))
+    for one, shift in zip(weights[::2], weights[1::2], strict=True):
+        kernel, bias = kernel @ one.astype("float64"), bias @ one.astype("float64") + shift
+    return [kernel, bias]
+
+
+def spread_out(kernel: np.ndarray, bias: np.ndarray) -> list[np.ndarray]:
+    """The weights of two hidden linear layers of 256 units that pass a softmax layer's logits on."""
+    hidden = 256
+    inputs, classes = kernel.shape
+    first, last = np.zeros((inputs, hidden)), np.eye(hidden, classes)
+    first[:, :classes] = kernel
+    return [first, np.zeros(hidden), np.eye(hidden), np.zeros(hidden), last, bias]
+
+
+def check_linear_layers(setting: str) -> Iterator[Comparison]:
+    """Predictions for images: of two hidden linear layers and of the one layer they are, and the other way round."""
+    import keras
+
+    images = mnist().x[:IMAGES]
+    rng = np.random.default_rng(13)
+    deep, shallow = mlp(2, "linear", "random_uniform"), dense_softmax(784, 10)
+
+    def predictions(model: Any, weights: list[np.ndarray]) -> np.ndarray:
+        model.set_weights(weights)
+        return np.asarray(keras.ops.convert_to_numpy(model(images)), "float64")
+
+    # weights of about the size that training gives them: logits of a few units
+    drawn = [rng.standard_normal(one.shape) / np.sqrt(len(one)) for one in deep.get_weights()]
+    one = multiplied(drawn)
+    # an error of a logit is one of sums of 784 products, and changes a probability by at most half as much
+    rounding = 784 * ROUNDING * float(np.abs(images @ one[0] + one[1]).max())
+    yield Comparison(
+        f"{IMAGES} predictions, the three matrices multiplied to one of 784 × 10",
+        predictions(shallow, one),
+        predictions(deep, drawn),
+        rounding,
+    )
+    kernel, bias = rng.standard_normal((784, 10)) / 28, rng.standard_normal(10)
+    yield Comparison(
+        "predictions of a softmax layer, spread over two hidden linear layers",
+        predictions(deep, spread_out(kernel, bias)),
+        predictions(shallow, [kernel, bias]),
+        rounding,
+    )
+    found = predictions(shallow, one).argmax(axis=1)
+    yield Comparison("more than one digit is predicted", float(len(np.unique(found)) > 1), 1.0)
 
 
 def xavier_limit(inputs: int, outputs: int) -> float:
@@ -85,6 +143,19 @@ def check_dropout(setting: str) -> Iterator[Comparison | Difference]:
     )
 
 
+LINEAR_LAYERS_ARE_SOFTMAX = Claim(
+    id="tips-linear-layers-are-softmax",
+    slide="Example 4, 2 hidden NN",
+    statement="Two hidden linear layers and a softmax are one softmax layer: multiplied out they predict the same.",
+    rule=Exact(),
+    check=check_linear_layers,
+    deviations=("random weights and biases, the first 512 training images",),
+    notes=(
+        "New, and the slide says the opposite: it presents hidden linear layers as a gain of 0.032. Only how training "
+        "gets to the weights can differ, not what can be predicted.",
+    ),
+)
+
 XAVIER_FORMULA = Claim(
     id="xavier-formula",
     slide="Example 4, 2 hidden NN with relu activation and Xavier initialization",
@@ -104,4 +175,4 @@ DROPOUT_FORMULA = Claim(
     deviations=("the slide gives no formula: the paper and Keras' documentation do",),
 )
 
-CLAIMS = (XAVIER_FORMULA, DROPOUT_FORMULA)
+CLAIMS = (LINEAR_LAYERS_ARE_SOFTMAX, XAVIER_FORMULA, DROPOUT_FORMULA)

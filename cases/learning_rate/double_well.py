@@ -93,6 +93,7 @@ SMALL_RATE_LOCAL_MINIMUM = Claim(
         f"W0 between {START[0]} and {START[1]}, on the slope of the local minimum; 5000 steps",
         "0.4 stands for the larger rate",
     ),
+    notes=("Changed: every seed has to end there, not only most.",),
 )
 
 CLAIMS = (SMALL_RATE_LOCAL_MINIMUM,)

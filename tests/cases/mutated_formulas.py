@@ -10,7 +10,8 @@ from unittest import mock
 import numpy as np
 
 from cases.batch_normalization import formulas as normalization
-from cases.examples import tips_formulas
+from cases.examples import crossentropy, tips_formulas
+from cases.examples.mnist_callbacks import Outcome
 from cases.learning_rate import convexity, rules, traits
 from cases.learning_rate.ten_steps import UpdateRule
 from cases.optimizers import clipping
@@ -115,6 +116,7 @@ squared_error_step = rules.squared_error_step
 loss_and_gradient = convexity.loss_and_gradient
 two_layers = regularization.two_layers
 network = normalization.network
+mlp, multiplied = tips_formulas.mlp, tips_formulas.multiplied
 value_and_gradient = traits.value_and_gradient
 
 
@@ -202,7 +204,41 @@ def other_rate(rate: float, seed: int) -> Callable[..., Any]:
     return call
 
 
+def with_relu(hidden: int, activation: str = "linear", initializer: str = "random_uniform") -> Any:
+    return mlp(hidden, "relu", initializer)
+
+
+def without_biases(weights: list[np.ndarray]) -> list[np.ndarray]:
+    return [multiplied(weights)[0], np.zeros(10)]
+
+
+def saturated(*arguments: Any) -> Outcome:
+    """As after a training that leaves many images below a probability of 1e-7."""
+    kernel = np.random.default_rng(14).standard_normal((784, 10)).astype("float32")
+    return Outcome({}, (), (0.0, 0.0), np.zeros((1, 10)), np.zeros(1), (kernel, np.zeros(10, "float32")))
+
+
+@contextlib.contextmanager
+def epsilon(value: float) -> Iterator[None]:
+    """Keras clips at another probability."""
+    import keras
+
+    kept = keras.config.epsilon()
+    keras.config.set_epsilon(value)
+    try:
+        yield
+    finally:
+        keras.config.set_epsilon(kept)
+
+
 FORMULAS: dict[str, dict[str, Patch]] = {
+    "tips-linear-layers-are-softmax": {
+        "ReLU between them": of(tips_formulas, "mlp", with_relu),
+        "biases left out": of(tips_formulas, "multiplied", without_biases),
+        "the matrices in another order": of(
+            tips_formulas, "multiplied", lambda weights: [multiplied(weights)[0][::-1], multiplied(weights)[1]]
+        ),
+    },
     "xavier-formula": {
         "He's limit": layer("initializers.GlorotUniform", like="HeUniform"),
         "a normal distribution": layer("initializers.GlorotUniform", like="GlorotNormal"),
@@ -332,6 +368,18 @@ FORMULAS: dict[str, dict[str, Patch]] = {
     },
 }
 NOTHING: Patch = contextlib.nullcontext
+SATURATED = of(crossentropy, "trained", saturated)
+WITHOUT_TRAINING: dict[str, dict[str, Patch]] = {
+    "crossentropy-clipping": {
+        "none": SATURATED,
+        "clipped at 1e-6": every(SATURATED, lambda: epsilon(1e-6)),
+        "not clipped": every(SATURATED, of(crossentropy, "from_clipped", crossentropy.from_logits)),
+        "a gradient where it is clipped": every(
+            SATURATED, of(crossentropy, "weight_gradients", lambda *given: [np.ones((2, 2)), np.ones(2)])
+        ),
+    },
+}
+"""On JAX, which clips; the network's last weights are drawn instead of trained."""
 AS_PRINTED: dict[str, dict[str, Patch]] = {
     "defaults-as-printed/adagrad": {"today": NOTHING, "none": optimizer("Adagrad", learning_rate=0.01)},
     "defaults-as-printed/adadelta": {"today": NOTHING, "none": optimizer("Adadelta", learning_rate=1.0)},

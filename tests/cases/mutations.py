@@ -21,7 +21,7 @@ from cases.examples import mnist_softmax
 from harness.experiment import Dataset
 from harness.rules import Comparison
 from harness.training.backend import choose_backend, start_backend
-from tests.cases.mutated_formulas import AS_PRINTED, FORMULAS
+from tests.cases.mutated_formulas import AS_PRINTED, FORMULAS, WITHOUT_TRAINING
 
 Patch = Callable[[], Any]
 
@@ -102,6 +102,7 @@ MUTATIONS: dict[str, dict[str, Patch]] = {
     },
     **{key: {"none": NONE, **mutations} for key, mutations in FORMULAS.items()},
     **AS_PRINTED,
+    **WITHOUT_TRAINING,
 }
 
 

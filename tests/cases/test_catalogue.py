@@ -1,12 +1,19 @@
 """Every claim of sections 2 and 6 of the lecture is in the catalogue, in both settings, and can be decided."""
 
+import dataclasses
 import itertools
+from unittest import mock
 
+import numpy as np
 import pytest
 
 from cases import CLAIMS
+from cases.data.arrays import EXAMPLE_3_TABLE
+from cases.examples import mnist_softmax
+from cases.examples.mnist_tips import BATCH, TIPS, penalised
 from harness.catalogue import experiments
 from harness.definition import variant_hash
+from harness.errors import SuiteError
 from harness.experiment import SETTINGS
 from harness.rules import Exact
 
@@ -18,6 +25,7 @@ IDS = (
     "whitening-decorrelates",
     "minmax-table",
     "raw-data-diverges",
+    "raw-losses-closed-form",
     "minmax-fixes-divergence",
     "minmax-losses-reproduce",
     "zscore-fixes-divergence",
@@ -26,11 +34,14 @@ IDS = (
     "mnist-facts",
     "mnist-preparation",
     "mnist-softmax-curve",
+    "mnist-softmax-table",
+    "crossentropy-clipping",
     "checkpoint-restores-best",
     "early-stopping-stops",
     "prediction-is-argmax",
     "tips-softmax",
     "tips-linear-layers-help",
+    "tips-linear-layers-are-softmax",
     "tips-relu-beats-linear",
     "tips-xavier-helps",
     "tips-deeper-is-not-better",
@@ -64,6 +75,10 @@ EXACT_IDS = (
     "defaults-as-printed",
     "bn-normalises",
     "bn-scale-invariant",
+    "minmax-losses-reproduce",
+    "raw-losses-closed-form",
+    "crossentropy-clipping",
+    "tips-linear-layers-are-softmax",
     "xavier-formula",
     "dropout-formula",
 )
@@ -84,9 +99,42 @@ def test_exact_claim_is_there(name):
 def test_each_of_the_nine_accuracies_is_a_case():
     cases = {claim.case: claim for claim in CLAIMS if claim.id == "tips-figures-reproduce"}
     printed = {name: figure.printed for name, claim in cases.items() for figure in claim.figures.values()}
+    assert "l1 1e-6, epochs 16 to 20" in cases
     assert sorted(printed.values()) == sorted(
         ["0.8947", "0.9267", "0.9806", "0.9817", "0.9798", "0.9803", "0.9840", "0.9819", "0.9815"]
     )
+
+
+def test_all_128_numbers_of_example_3_are_tested():
+    rules = [claim.rule for claim in CLAIMS if claim.id == "mnist-softmax-table"]
+    assert sum(len(rule.printed) for rule in rules) == 128
+    found = {rule.curve: rule.printed for rule in rules}
+    assert np.array_equal(
+        np.array([found[name] for name in ("val_loss", "val_accuracy", "loss", "accuracy")]).T, EXAMPLE_3_TABLE
+    )
+
+
+def test_the_activity_penalty_is_the_slides_times_the_batch_size():
+    assert TIPS.size("lecture").batch_size == BATCH == 512
+    strengths = {variant.name: variant.model.args[0] for variant in TIPS.variants if variant.name.startswith("l1 ")}
+    assert strengths == {"l1 1e-8": 1e-8, "l1 1e-7": 1e-7, "l1 1e-6": 1e-6, "l1 1e-5": 1e-5, "l1 1e-4": 1e-4}
+    with mock.patch("cases.examples.mnist_tips.mlp") as built:
+        penalised(1e-6)
+    assert built.call_args.kwargs == {"dropout": 0.2, "activity_l1": pytest.approx(5.12e-4)}
+
+
+def test_anchors_are_variants():
+    assert {e.id: e.anchors for e in experiments(CLAIMS) if e.anchors} == {
+        "example-4": ("softmax", "2 linear", "2 relu", "2 relu xavier", "5 relu xavier", "dropout 0.2"),
+        "example-3": ("softmax",),
+        "batch-normalization-rates": ("normalised, rate 0.5",),
+        "covariate-shift": ("normalised",),
+        "more-data": ("2,000 images",),
+        "small-rate-gradients": ("rate 0.01",),
+        "optimizers": ("adam",),
+    }
+    with pytest.raises(SuiteError, match=r"anchors of experiment 'example-3'.*'softmaks'.*softmax"):
+        dataclasses.replace(mnist_softmax.MNIST_SOFTMAX, anchors=("softmaks",))
 
 
 @pytest.mark.parametrize("claim", CLAIMS, ids=lambda claim: claim.key)

@@ -73,6 +73,61 @@ def test_minmax_table_needs_the_slides_epsilon(monkeypatch):
     assert verdict("minmax-table") == "REFUTED"
 
 
+def one_digit_off(losses):
+    """A printed loss off by four of its last digits."""
+    return (*losses[:4], losses[4] + 4e-4, *losses[5:])
+
+
+def scaled_by_the_maximum(data):
+    return data / data.max(axis=0)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("PRINTED", one_digit_off(normalization.PRINTED)),
+        ("PRINTED", normalization.PRINTED[::-1]),
+        ("RATE", 0.0098),
+        ("RATE", 0.0102),
+        ("OTHER_RATES", (0.01001,)),
+        ("slide_scaler", scaled_by_the_maximum),
+    ],
+)
+def test_minmax_losses(monkeypatch, name, value):
+    assert verdict("minmax-losses-reproduce") == "SUPPORTED"
+    monkeypatch.setattr(normalization, name, value)
+    assert verdict("minmax-losses-reproduce") == "REFUTED"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("PRINTED_RAW", (488792391680.0, 537026667766010684231828476264448.0 * (1 + 2e-6))),
+        ("RATE", 0.0100001),
+        ("OTHER_RATES", (0.01001,)),
+        ("EXAMPLE_2_XY", normalization.EXAMPLE_2_XY * [1, 1, 0.01, 1, 1]),
+    ],
+)
+def test_raw_losses(monkeypatch, name, value):
+    assert verdict("raw-losses-closed-form") == "SUPPORTED"
+    monkeypatch.setattr(normalization, name, value)
+    assert verdict("raw-losses-closed-form") == "REFUTED"
+
+
+def test_the_closed_form_is_gradient_descent():
+    """Ten steps in NumPy from known weights: the losses are among those that the fit can give, to ten digits."""
+    data = normalization.min_max()
+    design = np.column_stack([data.x, np.ones(8)])
+    weights, losses = np.random.default_rng(0).standard_normal((5, 1)), []
+    for _ in range(10):
+        error = design @ weights - data.y
+        losses.append(float(np.mean(error**2)))
+        weights = weights - 0.01 * 2 / 8 * design.T @ error
+    fitted = normalization.closest_losses(data, 0.01, np.array(losses))
+    assert fitted == pytest.approx(losses, abs=1e-8)
+    assert normalization.closest_losses(data, 0.0098, np.array(losses)) != pytest.approx(losses, abs=1e-5)
+
+
 @pytest.fixture(scope="module")
 def arrays():
     return load()
@@ -119,6 +174,7 @@ def outcome(spec):
         loaded=(0.5, 2 / 3),
         predictions=np.pad(predictions, ((0, 0), (0, 7))),
         labels=np.array([0, 1, 1]),
+        final=(np.zeros((784, 10)), np.zeros(10)),
     )
 
 
@@ -198,5 +254,6 @@ def test_early_stopping_that_never_fires(monkeypatch):
 
 def test_every_exact_claim_is_broken_here():
     here = {"minmax-formula", "minmax-table", "mnist-facts", *MUTATIONS}
+    here |= {"minmax-losses-reproduce", "raw-losses-closed-form"}
     here |= {"checkpoint-restores-best", "early-stopping-stops", "prediction-is-argmax"}
     assert {key for key, claim in CLAIM.items() if isinstance(claim.rule, Exact)} == here

@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 from cases import metrics, preprocessing
+from cases.batch_normalization import shift
 from cases.examples import learning_rate
+from cases.overfitting import regularization
 from harness.experiment import Dataset
 
 INF, NAN = math.inf, math.nan
@@ -105,3 +107,66 @@ def test_scalings():
     assert np.array_equal(preprocessing.min_max(columns), [[0, 0], [0.5, 0.2], [1, 1]])
     assert np.array_equal(preprocessing.centre(columns), [[-1, -20], [0, -10], [1, 30]])
     assert preprocessing.standardise(columns)[:, 0] == pytest.approx([-(1.5**0.5), 0, 1.5**0.5])
+
+
+@pytest.mark.parametrize(
+    ("curve", "expected"),
+    [
+        ([1.0, 2.0, 3.0, 4.0], 3.0),
+        ([4.0, 3.0, 2.0, 1.0], -3.0),
+        ([1.0, 2.0, 3.0, 99.0, 5.0, 6.0, 7.0], 6.0),  # a spike changes nothing
+        ([1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 99.0], 6.0),  # nor does one at the end, where the mean of the last does
+        ([5.0], 0.0),
+        ([], 0.0),
+    ],
+)
+def test_trend(curve, expected):
+    assert regularization.trend(curve) == pytest.approx(expected)
+
+
+def test_trend_of_noise_is_none():
+    """2,000 curves without a trend: the mean is 0 within four standard errors, so the rule is not biased to a rise."""
+    rng = np.random.default_rng(0)
+    found = []
+    for _ in range(2000):
+        noise = rng.standard_normal(20)
+        halves = noise + 0.3 * rng.standard_normal((2, 20))
+        history = {"even_val_loss": list(halves[0]), "odd_val_loss": list(halves[1])}
+        found.append(regularization.rise(history))
+    assert abs(np.mean(found)) < 4 * np.std(found) / 2000**0.5
+
+
+def test_rise_and_fall_are_those_behind_the_turning_epoch():
+    history = {
+        "even_val_loss": [3.0, 1.0, 2.0, 3.0, 4.0],
+        "odd_val_loss": [9.0, 0.0, 1.0, 1.5, 2.0],
+        "train_loss": [9.0, 5.0, 4.0, 3.0, 2.5],
+    }
+    assert regularization.turning_epoch(history) == 1
+    assert regularization.rise(history) == pytest.approx(1.0)
+    assert regularization.training_fall(history) == pytest.approx(1.5)
+
+
+def percentiles(low, middle, high):
+    """The same curves of every unit."""
+    curves = {15: low, 50: middle, 85: high}
+    found = {}
+    for unit in range(shift.UNITS):
+        for percentile, curve in curves.items():
+            found[f"initial_percentile_{percentile}_{unit}"] = curve[:1]
+            found[f"percentile_{percentile}_{unit}"] = curve[1:]
+    return found
+
+
+@pytest.mark.parametrize(
+    ("curves", "expected"),
+    [
+        (([-1.0, -1.0, -1.0], [0.0, 0.0, 0.0], [1.0, 1.0, 1.0]), 0.0),
+        (([-1.0, 0.0, 1.0], [0.0, 1.0, 2.0], [1.0, 2.0, 3.0]), 2.0),  # by a standard deviation, twice
+        (([-1.0, 0.0, -1.0], [0.0, 1.0, 0.0], [1.0, 2.0, 1.0]), 2.0),  # there and back
+        (([-10.0, 0.0, 10.0], [0.0, 10.0, 20.0], [10.0, 20.0, 30.0]), 2.0),  # whatever the scale
+        (([-1.0, -2.0], [0.0, 0.0], [1.0, 2.0]), 2 / 3 / 1.5),  # the spread alone
+    ],
+)
+def test_shift(curves, expected):
+    assert shift.shift(percentiles(*curves)) == pytest.approx(expected)

@@ -1,0 +1,224 @@
+"""Rules that the lecture's claims need beyond ``harness.rules``: every seed, a negation, and a printed curve."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+from harness.errors import invalid
+from harness.rules.arguments import check_names, check_number
+from harness.rules.binomial import clopper_pearson
+from harness.rules.evidence import Evidence, Rule
+from harness.rules.levels import FEWEST_SEEDS, FLOAT_NOISE, MANY_SEEDS, PLAIN
+from harness.rules.not_better import OPPOSITE
+from harness.rules.seeds import UnusableError, by_seed
+from harness.verdict import Decision, Effect, Verdict
+
+
+@dataclass(frozen=True)
+class EverySeed:
+    """Every seed has the metric within its bounds, whether or not its training diverged.
+
+    SUPPORTED from five seeds on, with the lower bound of the share of seeds that so many give (Clopper & Pearson 1934);
+    REFUTED where one seed is outside: a counterexample decides. A seed without a value (None) is outside. Unlike
+    ``Converges`` it also reads the metrics of a training that diverged, such as the epoch at which it did.
+    """
+
+    variant: str
+    metric: str
+    at_least: float = -math.inf
+    at_most: float = math.inf
+
+    def __post_init__(self) -> None:
+        check_names("EverySeed", "variant", (self.variant,), fewest=1)
+        check_names("EverySeed", "metric", (self.metric,), fewest=1)
+        bounds = [bound for bound in (self.at_least, self.at_most) if math.isfinite(bound)]
+        for bound in bounds:
+            check_number("EverySeed", "bound", bound)
+        if not bounds or self.at_least > self.at_most:
+            raise invalid("bounds of EverySeed", expected="at_least <= at_most, one of them given", received=self)
+
+    @property
+    def variants(self) -> tuple[str, ...]:
+        return (self.variant,)
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        return (self.metric,)
+
+    @property
+    def figures(self) -> tuple[tuple[str, str], ...]:
+        return ()
+
+    def describe(self) -> str:
+        if self.at_least == self.at_most:
+            return f"{self.metric} = {self.at_least:g} in every seed of {self.variant}"
+        least = f"{self.at_least:g} <= " if math.isfinite(self.at_least) else ""
+        most = f" <= {self.at_most:g}" if math.isfinite(self.at_most) else ""
+        return f"{least}{self.metric}{most} in every seed of {self.variant}"
+
+    def decide(self, evidence: Evidence) -> Decision:
+        try:
+            trials = by_seed(evidence, self.variant)
+        except UnusableError as error:
+            return Decision(Verdict.NOT_RUN, str(error))
+        unrecorded = [seed for seed, trial in trials.items() if self.metric not in trial.metrics]
+        if unrecorded:
+            reason = f"seed {unrecorded[0]} of {self.variant!r} does not record {self.metric!r}"
+            return Decision(Verdict.NOT_RUN, reason)
+        values = {seed: trial.metrics[self.metric] for seed, trial in trials.items()}
+        outside = [seed for seed, value in values.items() if not self._holds(value)]
+        n = len(values)
+        low, high = clopper_pearson(n - len(outside), n, evidence.look.level(evidence.levels.share))
+        of = f"{self.variant}: seeds with {self.metric} within its bounds"
+        effect = Effect(of, self.metric, "share of seeds", 1 - len(outside) / n, low, high, n=n)
+        if outside:
+            value = values[outside[0]]
+            shown = "none" if value is None else f"{value:g}"
+            reason = f"{self.metric} of seed {outside[0]} is {shown}; so in {len(outside)} of {n} seeds"
+            return Decision(Verdict.REFUTED, reason, (effect,))
+        found = sorted(value for value in values.values() if value is not None)
+        reason = f"{self.metric} is {found[0]:g} to {found[-1]:g} in all {n} seeds, so in a share of at least {low:.3f}"
+        if n < FEWEST_SEEDS:
+            return Decision(Verdict.INCONCLUSIVE, f"{reason}; nothing is decided below {FEWEST_SEEDS} seeds", (effect,))
+        return Decision(Verdict.SUPPORTED, reason, (effect,))
+
+    def _holds(self, value: float | None) -> bool:
+        return value is not None and self.at_least <= value <= self.at_most
+
+
+@dataclass(frozen=True)
+class Not:
+    """The opposite of a rule: SUPPORTED where it is REFUTED, REFUTED where it is SUPPORTED.
+
+    ``Not(All(Equivalent(…), …))`` says that some of several differences is larger than its margin; ``All`` adjusts for
+    the number of its parts where it refutes.
+    """
+
+    rule: Rule
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.rule, Rule):
+            raise invalid("rule of Not", expected="a rule", received=repr(self.rule))
+
+    @property
+    def variants(self) -> tuple[str, ...]:
+        return self.rule.variants
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        return self.rule.metrics
+
+    @property
+    def figures(self) -> tuple[tuple[str, str], ...]:
+        return self.rule.figures
+
+    def describe(self) -> str:
+        return f"not ({self.rule.describe()})"
+
+    def decide(self, evidence: Evidence) -> Decision:
+        decision = self.rule.decide(evidence)
+        verdict = OPPOSITE.get(decision.verdict, decision.verdict)
+        return replace(decision, verdict=verdict, reason=f"the opposite of: {decision.reason}")
+
+
+@dataclass(frozen=True)
+class ReproducesCurve:
+    """Every printed value of a curve lies in the simultaneous prediction band of one more run.
+
+    The band at an epoch is mean ± t·s·√(1 + 1/n) over the seeds (Whitmore 1986), at the level of ``Reproduces`` divided
+    by the number of printed values (Bonferroni): one more run leaves it anywhere with at most that chance, however its
+    epochs depend on each other. It is widened by the printed values' rounding. REFUTED from 5 seeds on where a printed
+    value is outside; SUPPORTED, in the sense of *within prediction*, from 30 on where none is outside the 99 % band of
+    these seeds alone, as in ``Reproduces``. Assumes that the values of an epoch are about normal over seeds. Where a
+    training failed there is no band: INCONCLUSIVE.
+
+    ``printed`` has one value per epoch, nan where the slide prints none; ``decimals`` is the number of printed ones.
+    """
+
+    variant: str
+    curve: str
+    printed: tuple[float, ...]
+    decimals: int
+
+    def __post_init__(self) -> None:
+        check_names("ReproducesCurve", "variant", (self.variant,), fewest=1)
+        check_names("ReproducesCurve", "curve", (self.curve,), fewest=1)
+        if not self._epochs:
+            raise invalid("printed values of ReproducesCurve", expected="at least one number", received=self.printed)
+
+    @property
+    def _epochs(self) -> list[int]:
+        return [epoch for epoch, value in enumerate(self.printed) if math.isfinite(value)]
+
+    @property
+    def variants(self) -> tuple[str, ...]:
+        return (self.variant,)
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        return (self.curve,)
+
+    @property
+    def figures(self) -> tuple[tuple[str, str], ...]:
+        return ()
+
+    def describe(self) -> str:
+        return f"{self.variant} reproduces the {len(self._epochs)} printed values of {self.curve}"
+
+    def decide(self, evidence: Evidence) -> Decision:
+        import numpy as np
+        from scipy.special import stdtr, stdtrit
+
+        try:
+            trials = by_seed(evidence, self.variant)
+        except UnusableError as error:
+            return Decision(Verdict.NOT_RUN, str(error))
+        curves = [trial.history.get(self.curve, ()) for trial in trials.values()]
+        if not all(curves):
+            missing = [seed for seed, curve in zip(trials, curves, strict=True) if not curve]
+            return Decision(Verdict.NOT_RUN, f"seed {missing[0]} of {self.variant!r} has no curve {self.curve!r}")
+        shortest = min(map(len, curves))
+        if shortest < len(self.printed):
+            reason = f"trained for {shortest} epochs, the slide for {len(self.printed)}"
+            return Decision(Verdict.INCONCLUSIVE, reason)
+        epochs, n = self._epochs, len(curves)
+        runs = np.array(curves, "float64")[:, epochs]  # None becomes nan
+        if n < FEWEST_SEEDS or not np.isfinite(runs).all():
+            reason = f"{n} seeds; nothing is decided below {FEWEST_SEEDS}" if n < FEWEST_SEEDS else "a training failed"
+            return Decision(Verdict.INCONCLUSIVE, reason)
+        printed, mean = np.array(self.printed)[epochs], runs.mean(axis=0)
+        spread = np.maximum(runs.std(axis=0, ddof=1) * math.sqrt(1 + 1 / n), FLOAT_NOISE * np.abs(mean))
+        # a value such as 0.9266 stands for all numbers that are printed so
+        distance = np.maximum(np.abs(printed - mean) - 0.5 * 10.0**-self.decimals, 0) / spread
+        level = evidence.look.level(evidence.levels.prediction / 2 / len(epochs))
+        limit = float(stdtrit(n - 1, 1 - level))
+        worst = int(np.argmax(distance))
+        p = min(1.0, 2 * len(epochs) * evidence.look.overall(float(stdtr(n - 1, -distance[worst]))))
+        outside = int(np.sum(distance > limit))
+        value = f"{printed[worst]:.{self.decimals}f}"
+        effect = Effect(
+            of=f"{self.variant}, epoch {epochs[worst] + 1} of one more run",
+            metric=self.curve,
+            unit=evidence.metrics[self.curve].unit,
+            estimate=float(mean[worst]),
+            low=float(mean[worst] - limit * spread[worst]),
+            high=float(mean[worst] + limit * spread[worst]),
+            p=p,
+            n=n,
+            details=(("published", float(printed[worst])), ("outside", float(outside))),
+            notes=(f"the farthest of {len(epochs)} printed values, {distance[worst]:.2f} standard deviations out",),
+        )
+        band = f"the simultaneous prediction band of one run ({n} seeds); the farthest is {value} at epoch "
+        band += f"{epochs[worst] + 1}, where the band is {effect.low:.5g} to {effect.high:.5g}"
+        if outside:
+            reason = f"{outside} of the {len(epochs)} printed values are outside {band}"
+            return Decision(Verdict.REFUTED, reason, (effect,), p=p)
+        reason = f"all {len(epochs)} printed values are inside {band}"
+        if distance[worst] > float(stdtrit(n - 1, 1 - PLAIN.prediction / 2 / len(epochs))):
+            reason += f"; outside the {100 * (1 - PLAIN.prediction):g} % band of these seeds alone"
+            return Decision(Verdict.INCONCLUSIVE, reason, (effect,))
+        if n < MANY_SEEDS:
+            reason += f"; below {MANY_SEEDS} seeds that says too little"
+            return Decision(Verdict.INCONCLUSIVE, reason, (effect,))
+        return Decision(Verdict.SUPPORTED, f"within prediction: {reason}", (effect,))

@@ -1,0 +1,189 @@
+"""The rules of ``cases.rules`` on trials with known truth."""
+
+import math
+
+import numpy as np
+import pytest
+from scipy.special import stdtrit
+
+from cases.rules import EverySeed, Not, ReproducesCurve
+from harness.errors import SuiteError
+from harness.metric import Metric
+from harness.rules import All, Equivalent
+from harness.rules.evidence import Evidence
+from harness.rules.levels import PLAIN, STORED
+from harness.rules.looks import ONLY
+from harness.trial import Divergence, Trial
+
+LOSS = Metric("loss", better="lower", unit="nats", smallest_effect=0.01)
+EPOCHS = 32
+
+
+def evidence(trials, levels=PLAIN):
+    return Evidence({trials[0].variant: trials}, {"loss": LOSS}, {}, ONLY, levels)
+
+
+def trials(values, divergence=None):
+    return tuple(Trial("a", seed, {"loss": value}, divergence=divergence) for seed, value in enumerate(values))
+
+
+def decided(rule, values, **more):
+    return rule.decide(evidence(trials(values, **more)))
+
+
+def test_every_seed_within_its_bounds():
+    decision = decided(EverySeed("a", "loss", at_least=3, at_most=3), [3.0] * 10)
+    assert str(decision.verdict) == "SUPPORTED"
+    assert decision.effects[0].low == pytest.approx(0.025 ** (1 / 10))  # of ten of ten
+    assert "3 to 3 in all 10 seeds" in decision.reason
+
+
+def test_the_bound_is_that_of_the_level():
+    decision = EverySeed("a", "loss", at_most=1).decide(evidence(trials([1.0] * 30), STORED))
+    assert decision.effects[0].low == pytest.approx(0.0025 ** (1 / 30))
+
+
+@pytest.mark.parametrize("value", [2.9, 3.1, None])
+def test_one_counterexample_decides(value):
+    decision = decided(EverySeed("a", "loss", at_least=3, at_most=3), [3.0] * 999 + [value])
+    assert str(decision.verdict) == "REFUTED"
+    assert "seed 999" in decision.reason
+
+
+def test_a_training_that_diverged_is_read_all_the_same():
+    inf = Divergence("inf", epoch=3, step=3)
+    assert str(decided(EverySeed("a", "loss", at_least=3), [3.0] * 5, divergence=inf).verdict) == "SUPPORTED"
+
+
+def test_every_seed_of_few():
+    assert str(decided(EverySeed("a", "loss", at_least=3), [3.0] * 4).verdict) == "INCONCLUSIVE"
+    assert str(EverySeed("b", "loss", at_least=3).decide(evidence(trials([3.0]))).verdict) == "NOT_RUN"
+    unrecorded = EverySeed("a", "steps", at_least=3).decide(evidence(trials([3.0] * 5)))
+    assert str(unrecorded.verdict) == "NOT_RUN"
+
+
+@pytest.mark.parametrize("bounds", [{}, {"at_least": 2, "at_most": 1}, {"at_most": math.nan}])
+def test_bounds_that_bound_nothing(bounds):
+    with pytest.raises(SuiteError, match="EverySeed"):
+        EverySeed("a", "loss", **bounds)
+
+
+def test_in_words():
+    assert EverySeed("a", "loss", at_least=3, at_most=3).describe() == "loss = 3 in every seed of a"
+    assert EverySeed("a", "loss", at_most=0.5).describe() == "loss <= 0.5 in every seed of a"
+
+
+NAMES = ("a", "b", "none")
+
+
+def compared(effects, seeds=30):
+    """Trials of "none" and of variants that differ from it by ``effects``."""
+    rng = np.random.default_rng(0)
+    base = rng.normal(0, 0.001, seeds)
+    values = {"none": base, **{name: base + rng.normal(effect, 0.001, seeds) for name, effect in effects.items()}}
+    made = {name: tuple(Trial(name, i, {"loss": x}) for i, x in enumerate(row)) for name, row in values.items()}
+    return Evidence(made, {"loss": LOSS})
+
+
+@pytest.mark.parametrize(
+    ("effects", "verdict"),
+    [
+        ({"a": 0.0, "b": 0.0}, "REFUTED"),
+        ({"a": 0.0, "b": 0.02}, "SUPPORTED"),
+        ({"a": -0.02, "b": 0.0}, "SUPPORTED"),
+        ({"a": 0.005, "b": 0.0}, "INCONCLUSIVE"),
+    ],
+)
+def test_some_value_matters(effects, verdict):
+    rule = Not(All(tuple(Equivalent(name, "none", margin=0.005, metric="loss") for name in effects)))
+    assert str(rule.decide(compared(effects)).verdict) == verdict
+    assert rule.describe().startswith("not (a = none")
+
+
+def test_not_of_no_rule():
+    with pytest.raises(SuiteError, match="rule of Not"):
+        Not("a rule")
+
+
+def curves(rng, n):
+    """Curves of a training: a common fall, and noise whose epochs depend on each other; shape (n, EPOCHS)."""
+    level, noise = rng.normal(0, 0.02, (n, 1)), rng.normal(0, 0.01, (n, EPOCHS))
+    return 1 / np.arange(1, EPOCHS + 1) + level + noise
+
+
+def against(made, printed, levels=PLAIN, decimals=6):
+    runs = tuple(Trial("a", seed, {}, {"loss": tuple(curve)}) for seed, curve in enumerate(made))
+    return ReproducesCurve("a", "loss", tuple(printed), decimals).decide(evidence(runs, levels))
+
+
+def test_one_more_run_is_refuted_no_more_often_than_stated():
+    """2,000 curves of the same training: at most 1 %, and 2 standard errors of it (0.22 %)."""
+    rng = np.random.default_rng(1)
+    refuted = 0
+    for _ in range(2000):
+        *runs, printed = curves(rng, 31)
+        refuted += str(against(runs, printed).verdict) == "REFUTED"
+    assert refuted / 2000 <= 0.01 + 2 * 0.0022
+
+
+def test_one_number_of_32_that_is_off_is_seen():
+    """By ten standard deviations of one epoch, in one epoch alone; in 100 of 100."""
+    rng = np.random.default_rng(2)
+    for epoch in rng.integers(0, EPOCHS, 100):
+        *runs, printed = curves(rng, 31)
+        printed[epoch] = runs[0][epoch] + 10 * 0.0224
+        decision = against(runs, printed)
+        assert str(decision.verdict) == "REFUTED"
+        assert f"epoch {epoch + 1}," in decision.reason
+
+
+def test_a_printed_curve_within_prediction():
+    *runs, printed = curves(np.random.default_rng(3), 31)
+    decision = against(runs, printed)
+    assert str(decision.verdict) == "SUPPORTED"
+    assert decision.reason.startswith("within prediction: all 32 printed values")
+    assert str(against(runs[:29], printed).verdict) == "INCONCLUSIVE"
+    assert str(against(runs[:4], printed).verdict) == "INCONCLUSIVE"
+
+
+def test_the_band_is_wider_at_a_stricter_level():
+    *runs, printed = curves(np.random.default_rng(4), 31)
+    plain, stored = (against(runs, printed, levels).effects[0] for levels in (PLAIN, STORED))
+    assert stored.high - stored.low > plain.high - plain.low
+
+
+def test_between_the_two_bands_nothing_is_said():
+    """A stricter level refutes less and does not support more."""
+    *runs, printed = curves(np.random.default_rng(7), 31)
+    spread = np.std(runs, axis=0, ddof=1)[9] * (1 + 1 / 30) ** 0.5
+    plain, stored = (stdtrit(29, 1 - levels.prediction / 2 / EPOCHS) for levels in (PLAIN, STORED))
+    printed[9] = np.mean(runs, axis=0)[9] + spread * (plain + stored) / 2
+    assert str(against(runs, printed).verdict) == "REFUTED"
+    assert str(against(runs, printed, STORED).verdict) == "INCONCLUSIVE"
+
+
+def test_what_is_not_printed_is_not_compared():
+    *runs, printed = curves(np.random.default_rng(5), 31)
+    printed[:30] = math.nan
+    rule = ReproducesCurve("a", "loss", tuple(printed), 6)
+    assert rule.describe() == "a reproduces the 2 printed values of loss"
+    assert str(against(runs, printed).verdict) == "SUPPORTED"
+    with pytest.raises(SuiteError, match="printed values of ReproducesCurve"):
+        ReproducesCurve("a", "loss", (math.nan,), 6)
+
+
+def test_rounding_of_what_is_printed():
+    """All runs alike: the printed number is theirs, to its last digit."""
+    runs = np.full((30, EPOCHS), 0.12344)
+    assert str(against(runs, [0.1234] * EPOCHS, decimals=4).verdict) == "SUPPORTED"
+    assert str(against(runs, [0.1235] * EPOCHS, decimals=4).verdict) == "REFUTED"
+
+
+def test_shorter_failed_and_missing_curves():
+    *runs, printed = curves(np.random.default_rng(6), 31)
+    assert "trained for 8 epochs" in against([run[:8] for run in runs], printed).reason
+    runs[3][5] = math.nan
+    failed = against(runs, printed)
+    assert (str(failed.verdict), failed.reason) == ("INCONCLUSIVE", "a training failed")
+    none = ReproducesCurve("a", "loss", tuple(printed), 6).decide(evidence(trials([1.0] * 30)))
+    assert (str(none.verdict), none.reason) == ("NOT_RUN", "seed 0 of 'a' has no curve 'loss'")
