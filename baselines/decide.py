@@ -41,6 +41,22 @@ class StoredVerdict:
     needed: int | None = None
     elsewhere: Mapping[str, int] = field(default_factory=dict)
 
+    @property
+    def reason(self) -> str:
+        """Why, with the seeds and the stack that it rests on, and what would decide it."""
+        if self.decision is None:
+            return "No evidence is stored."
+        said = f"{self.seeds} stored trainings a variant, {self.stack}: {self.decision.reason}"
+        if self.preliminary:
+            said = (
+                f"{self.stored} stored trainings a variant of {self.stack}, and nothing is decided below "
+                f"{STORED_SIZES[0]}; preliminary, at the plain level: {self.decision.verdict}, {self.decision.reason}"
+            )
+        if self.verdict is not Verdict.INCONCLUSIVE or self.needed is None:
+            return said
+        others = "".join(f"; {stack} has {seeds}" for stack, seeds in self.elsewhere.items())
+        return f"{said}. {self.needed:,} seeds would decide it{others}"
+
 
 def stored_verdict(claim: Claim, stack: str, evidence: Mapping[str, Evidence]) -> StoredVerdict:
     """The claim's verdict by the evidence of the run's own stack where it has 30 seeds, else the reference stack's.

@@ -174,7 +174,10 @@ def claim_state(outcomes: Iterable[Outcome]) -> ClaimState:
 
 
 def judge(
-    run: Run, experiments: Mapping[str, Experiment], evidence: Mapping[str, Mapping[str, Evidence]]
+    run: Run,
+    experiments: Mapping[str, Experiment],
+    evidence: Mapping[str, Mapping[str, Evidence]],
+    counts: Counts | None = None,
 ) -> dict[str, dict[str, Outcome]]:
     """The outcome of every variant of the run, by experiment and variant.
 
@@ -184,9 +187,10 @@ def judge(
         run: what was trained here.
         experiments: the catalogue's, by id.
         evidence: by stack and experiment; that of the run's own stack, and of the reference stack where there is none.
+        counts: of the whole run, where ``run`` is a part of it; None: those of ``run``.
     """
     found: dict[str, dict[str, Outcome]] = {}
-    counts = _Counts.of(run, evidence.get(run.stack, {}))
+    counts = counts or Counts.of(run, evidence.get(run.stack, {}))
     for name, variants in run.trained.items():
         experiment = experiments[name]
         own, reference = (evidence.get(stack, {}).get(name) for stack in (run.stack, REFERENCE))
@@ -210,15 +214,21 @@ def judge(
     return found
 
 
+def same_versions(stored: VariantEvidence, fingerprint: Mapping[str, Any]) -> bool:
+    """Whether a session of the stored trials ran the versions of this fingerprint."""
+    versions = [fingerprint.get(key) for key in VERSIONS]
+    return any(versions == [session.fingerprint.get(key) for key in VERSIONS] for session in stored.sessions)
+
+
 @dataclass(frozen=True)
-class _Counts:
+class Counts:
     """Over how many tests of a kind a run's chance of a false alarm is divided."""
 
     variants: int
     trials: int
 
     @classmethod
-    def of(cls, run: Run, own: Mapping[str, Evidence]) -> _Counts:
+    def of(cls, run: Run, own: Mapping[str, Evidence]) -> Counts:
         """All variants, and all trials that are compared with an interval: not those of tiny trainings of a check."""
         variants = [(name, key, one) for name, all_of in run.trained.items() for key, one in all_of.items()]
         trials = 0
@@ -256,7 +266,7 @@ class _Comparison:
     name: str
     trained: Trained
     stored: VariantEvidence
-    counts: _Counts
+    counts: Counts
     before: tuple[Trial, ...] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -346,9 +356,7 @@ class _Comparison:
     def _same_streams(self) -> bool:
         """Whether a seed means the same random numbers: other hashes excuse only another version."""
         then, now = self.stored.hashes, self.trained.hashes
-        versions = [self.run.fingerprint.get(key) for key in VERSIONS]
-        same = any(versions == [s.fingerprint.get(key) for key in VERSIONS] for s in self.stored.sessions)
-        return same or then is None or now is None or then == now
+        return same_versions(self.stored, self.run.fingerprint) or then is None or now is None or then == now
 
     def _start(self) -> _Compared:
         """Step by step up to T; the validation loss and what is observed, of seed 0."""

@@ -20,21 +20,24 @@ from suite.sequential import Taken
 
 @dataclass(frozen=True)
 class Here:
-    """How much of a claim's evidence this machine confirms.
+    """What the evidence says of a claim, and how much of it this machine confirms.
 
     Attributes:
-        state: "confirmed", "start confirmed", "compatible" or "not confirmed"; "" where nothing was trained for it.
-        text: what was trained here and how it compares, in a sentence.
-        stack: whose evidence the verdict rests on; "" where there is none.
-        seeds: how many stored seeds of each variant.
-        verdict: what this run's own trials say, where they were decided anew.
+        state: "confirmed", "start confirmed", "compatible" or "not confirmed"; "" where nothing was compared.
+        text: what was trained here of each variant and how it compares.
+        stack, seeds: whose evidence the verdict rests on ("" where there is none), and how many seeds of each variant.
+        verdict: the evidence's.
+        needed: of an INCONCLUSIVE claim, how many seeds would decide it; None where that is not known.
+        own: what this run's own trials say, where they were decided anew; "" elsewhere.
     """
 
     state: str
     text: str
-    stack: str = ""
-    seeds: int = 0
-    verdict: str = ""
+    stack: str
+    seeds: int
+    verdict: str
+    needed: int | None = None
+    own: str = ""
 
 
 @dataclass(frozen=True)

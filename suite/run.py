@@ -8,21 +8,21 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from baselines.condensed import MANY
-from baselines.curves import Rounding, rounding
-from baselines.drift import Comparison, State
+from baselines import evidence, judge
 from baselines.record import ExpectedVerdict
-from baselines.verdicts import compare_verdict
+from baselines.verdicts import VerdictComparison, compare_verdict
 from harness.claim import Claim
 from harness.erratum import Erratum, Finding
 from harness.erratum import State as ErratumState
 from harness.errors import SuiteError
+from harness.experiment import Experiment
 from harness.fingerprint import fingerprint
+from harness.record.evidence import Hashes, VariantEvidence
+from harness.record.trials import ShortTrial
 from harness.rules import Exact
 from harness.store import RecordError, Run, RunLog
 from harness.training.backend import Device
 from harness.training.engines import resolve_engine
-from harness.training.train import train
 from harness.trial import Trial
 from harness.verdict import Decision, Verdict
 from suite import errata, sequential
@@ -42,16 +42,16 @@ if TYPE_CHECKING:
 
 
 class SuiteRun:
-    """Holds this run's trials by (experiment, variant), its comparisons and its outcomes.
+    """A run to the end (``--full``): holds its trials by (experiment, variant), its comparisons and its outcomes.
 
     Args:
         options: what was asked for.
         fingerprint: of this run, see ``run_fingerprint``.
         log: the run's record on disk.
-        stored: the baselines of this stack.
+        stored: the evidence of this stack.
         progress: shows what trains.
         planned: keys of the claims that are to be decided.
-        comparisons: how many variants will be compared with a baseline, for the false-alarm rate of the whole run.
+        trainings: (experiment, variant) that will be compared, for the false-alarm rate of the whole run.
         exchange, earlier: see ``Trials``.
     """
 
@@ -63,18 +63,16 @@ class SuiteRun:
         stored: Stored,
         progress: Progress,
         planned: Sequence[str],
-        comparisons: int,
+        trainings: Sequence[tuple[str, str]],
         exchange: Exchange | None = None,
         earlier: Earlier | None = None,
     ) -> None:
         self.options, self.log, self.stored, self.progress = options, log, stored, progress
         self.fingerprint = dict(fingerprint)
         self.device = Device(fingerprint["device"], fingerprint["device_model"], fingerprint["precision"])
-        self.planned, self.comparisons = planned, max(comparisons, 1)
+        self.planned, self.trainings = planned, tuple(trainings)
         self.trials = Trials(options, log, progress, exchange, earlier, self.known)
-        self.states: dict[tuple[str, str], Comparison] = {}
-        self.rounding: dict[tuple[str, str], Rounding] = {}
-        """How far rounding takes a variant's trials, of those that a baseline is stored of (``measure_rounding``)."""
+        self.states: dict[tuple[str, str], judge.Outcome] = {}
         self.outcomes: dict[str, Outcome] = {}
         self.errata: dict[str, Finding] = {}
         self.conformance: dict[str, list[str]] = {}
@@ -88,71 +86,89 @@ class SuiteRun:
         """Keeps the store up with the run's record; None where there is no store."""
         self._damaged: set[tuple[str, str]] = set()
         self.moved = False
-        """Whether anything is red because it moved: a variant against its baseline, or a verdict."""
+        """Whether anything is red because it moved: a variant against the evidence, or a verdict."""
 
     def known(self, experiment: str, variant: str) -> Sequence[Trial]:
-        """The stored trials of a variant that this run does not train again."""
-        return ()
+        """The stored trials of a variant that this run does not train again: those that it adds seeds to."""
+        if self.options.update is None:
+            return ()
+        stored = self.stored.variant(experiment, variant)
+        return evidence.trials(stored, variant) if stored else ()
 
-    def train(self, experiment: str, variant: str) -> tuple[Trial, ...]:
-        """This run's trials of a variant; SuiteError where it could not be trained."""
+    def train(self, experiment: str, variant: str) -> object:
+        """Trains a variant, unless it has been; SuiteError where that cannot be done."""
         return self.trials.get(experiment, variant)
 
-    def comparison(self, experiment: str, variant: str) -> Comparison:
-        """A variant against its baseline; trained first, if it has to be."""
+    def trained(self, experiment: str, variant: str) -> judge.Trained:
+        """What this run trained of a variant, as it is compared with the evidence."""
+        trials = self.trials.get(experiment, variant)
+        declared, stored = EXPERIMENTS[experiment], self.stored.variant(experiment, variant)
+        return self._trained(declared, variant, stored, trials=trials)
+
+    def _trained(
+        self,
+        declared: Experiment,
+        variant: str,
+        stored: VariantEvidence | None,
+        short: Sequence[ShortTrial] = (),
+        trials: Sequence[Trial] = (),
+    ) -> judge.Trained:
+        """With the hashes and the canonical trace, where other versions than the stored ones may draw other numbers."""
+        from harness.training.configuration import configuration, hashes
+        from harness.training.steps import first_steps
+        from harness.training.task import Task
+
+        task = Task.of(declared, variant)
+        reference = stored or self.stored.variant(declared.id, variant, judge.REFERENCE)
+        same = stored is not None and judge.same_versions(stored, self.fingerprint)
+        found = None if same else Hashes(**hashes(task))
+        if not same and reference is not None and reference.canonical:
+            steps = min(reference.steps or len(reference.canonical), len(reference.canonical))
+            engine = self.options.engine
+            short = (*short, *first_steps(declared, variant, (0,), steps, engine=engine, canonical=True, validate=()))
+        return judge.Trained(configuration(task), found, short, trials)
+
+    def counts(self) -> judge.Counts:
+        """Over how many tests the chance of a false alarm of the whole run is divided."""
+        return judge.Counts(
+            max(1, len(self.trainings)), max(1, sum(self.options.seeds_of(name) for name, _ in self.trainings))
+        )
+
+    def comparison(self, experiment: str, variant: str) -> judge.Outcome:
+        """A variant against the evidence; trained first, if it has to be."""
         key = (experiment, variant)
         if key not in self.states:
-            trials = [trial.thinned() for trial in self.train(experiment, variant)]
-            try:
-                self.states[key] = self.stored.compare(
-                    EXPERIMENTS[experiment],
-                    variant,
-                    trials,
-                    setting=self.options.setting,
-                    fingerprint=self.fingerprint,
-                    comparisons=self.comparisons,
-                )
-            except SuiteError as damage:
-                self.states[key] = Comparison(State.NOT_COMPARABLE, str(damage))
-                self._damaged.add(key)
+            self.states[key] = self._compared(*key)
         return self.states[key]
 
+    def _compared(self, experiment: str, variant: str) -> judge.Outcome:
+        try:
+            known = {stack: {experiment: one} for stack, one in self.stored.of(experiment).items()}
+        except SuiteError as damage:
+            self._damaged.add((experiment, variant))
+            return judge.Outcome(judge.State.NOT_COMPARABLE, str(damage))
+        if self.options.update is not None:
+            return judge.Outcome(judge.State.NEW, "This run is stored, not compared.", to_the_end=True)
+        trained = {experiment: {variant: self.trained(experiment, variant)}}
+        run = judge.Run(self.stored.stack, self.fingerprint, trained, full=self.options.full)
+        return judge.judge(run, EXPERIMENTS, known, self.counts())[experiment][variant]
+
     def has_moved(self, experiment: str, variant: str) -> bool:
-        """Whether a variant has drifted from what is stored."""
-        return self.comparison(experiment, variant).state is State.DRIFTED
+        """Whether a variant has moved from what is stored."""
+        return self.comparison(experiment, variant).state is judge.State.MOVED
 
     def compare(self, experiment: str, variant: str) -> dict[str, Any]:
-        """Compares a trained variant with its baseline; the record, with whether it is red and what to print then."""
-        trials, comparison = self.train(experiment, variant), self.comparison(experiment, variant)
-        missing = comparison.state is State.NEW and self.options.require_baselines
-        red = self.options.update is None and (comparison.fails(self.options.strict) or missing)
+        """Compares a trained variant with the evidence; the record, with whether it is red and what to print then."""
+        self.train(experiment, variant)
+        found = self.comparison(experiment, variant)
+        missing = found.state is judge.State.NEW and self.options.require_baselines
+        strict = self.options.strict and not found.red and found.state is not judge.State.IDENTICAL
+        red = self.options.update is None and (found.red or missing or strict)
         self.moved |= red and (experiment, variant) not in self._damaged
-        record = self._training_record(experiment, variant, trials, comparison, red)
-        if self.options.update is not None and len(trials) < MANY:
-            self.rounding[experiment, variant] = measured = self._measure_rounding(experiment, variant)
-            record["rounding"] = {name: list(values) for name, values in measured.items()}
+        record = self._training_record(experiment, variant, found, red)
         self.log.append("training", record)
-        message = f"{training_name(experiment, variant)} {comparison.state}: {comparison.reason}"
-        advice = '\n  If this is meant, store it: --update-baselines "reason".'
-        return {**record, "red": red, "message": message if "--update-baselines" in message else message + advice}
-
-    def _measure_rounding(self, experiment: str, variant: str) -> Rounding:
-        """What is stored of the same bits, else measured: trains a perturbed trial of every seed."""
-        known = self.stored.rounding(experiment, variant, self.options.setting)
-        if known and self.comparison(experiment, variant).state is State.IDENTICAL:
-            return known
-        declared, trials = EXPERIMENTS[experiment], self.train(experiment, variant)
-        seeds = [trial.seed for trial in trials]
-        name = f"{training_name(experiment, variant)}, perturbed"
-        self.progress.start(name, seeds, declared.size(self.options.setting).epochs)
-        clock = time.perf_counter()
-        try:
-            setting, engine = self.options.setting, self.options.engine
-            epoch, say = self.progress.epoch, self.progress.say
-            perturbed = train(declared, variant, seeds, setting, engine, epoch, perturbed=1, notice=say)
-        finally:
-            self.progress.finish(name, time.perf_counter() - clock)
-        return rounding([trial.thinned() for trial in trials], [trial.thinned() for trial in perturbed])
+        message = f"{training_name(experiment, variant)} {found.state}: {found.reason}"
+        return {**record, "red": red, "message": message}
 
     def decide(self, claim: Claim, further: bool = True) -> Outcome:
         """Decides a claim from its trials, training what is still untrained; NOT_RUN where a training failed.
@@ -168,7 +184,24 @@ class SuiteRun:
         except Exception as error:
             return self._settle(claim, not_run(error), (), clock)
         spent = sum(trial.seconds.total for done in trials.values() for trial in done)
-        return self._settle(claim, decision, beside, clock, spent, taken if self.options.as_needed else None)
+        looked = taken if self.options.as_needed else None
+        return self._settle(claim, decision, beside, clock, spent, looked, self.here(claim, decision.verdict))
+
+    def here(self, claim: Claim, verdict: Verdict | None = None) -> Here | None:
+        """What the evidence says of a claim, and how much of it this machine confirms; None where it cannot be read.
+
+        ``verdict``: what this run's own trials say, where they were decided anew.
+        """
+        assert claim.experiment is not None
+        try:
+            known = self.stored.verdict(claim)
+        except SuiteError:
+            return None
+        found = [self.comparison(claim.experiment.id, name) for name in claim.variants]
+        state = "" if self.options.update is not None else str(judge.claim_state(found))
+        reasons = dict.fromkeys(f"{name}: {one.reason}" for name, one in zip(claim.variants, found, strict=True))
+        said = " ".join(reasons)
+        return Here(state, said, known.stack, known.seeds, str(known.verdict), known.needed, str(verdict or ""))
 
     def sizes(self, claim: Claim) -> tuple[int, ...]:
         """After how many seeds a claim is looked at: once, but with ``--seeds auto``."""
@@ -176,7 +209,7 @@ class SuiteRun:
         own = len(self.trials.seeds(claim.experiment.id))
         return self.options.as_needed.sizes(own) if self.options.as_needed else (own,)
 
-    def trained(self, claim: Claim) -> bool:
+    def complete(self, claim: Claim) -> bool:
         """Whether every variant that a claim rests on has the trials of a first look."""
         assert claim.experiment is not None
         first, keys = self.sizes(claim)[0], [(claim.experiment.id, name) for name in claim.variants]
@@ -189,7 +222,7 @@ class SuiteRun:
         assert claim.check is not None
         self.progress.note(claim.key)
         try:
-            decision = claim.rule.decide(claim.check(self.options.setting))
+            decision = claim.rule.decide(claim.check())
         except Exception as error:
             return self._settle(claim, not_run(error), (), clock)
         return self._settle(claim, decision, (), clock)
@@ -245,14 +278,10 @@ class SuiteRun:
         expected: ExpectedVerdict | None = None
         damage = ""
         try:
-            expected = self.stored.expected(claim, self.options.setting)
+            expected = self.stored.expected(claim)
         except SuiteError as error:
             damage = str(error)
-        drifted = decision.verdict is not Verdict.NOT_RUN and any(
-            self.has_moved(claim.experiment.id, name) for name in claim.variants if claim.experiment
-        )
-        more = taken is not None and len(taken.looks) > 1
-        comparison = compare_verdict(decision.verdict, expected, drifted=drifted, more_seeds=more)
+        comparison = self._against(expected, claim, decision, taken)
         missing = expected is None and self.options.require_baselines
         update = self.options.update is not None and decision.verdict is not Verdict.NOT_RUN
         outcome = Outcome(
@@ -271,28 +300,38 @@ class SuiteRun:
         self.record(outcome)
         return outcome
 
-    def _training_record(
-        self, experiment: str, variant: str, trials: tuple[Trial, ...], comparison: Comparison, red: bool
-    ) -> dict[str, Any]:
-        declared = EXPERIMENTS[experiment]
-        size, metric = declared.size(self.options.setting), declared.metrics[0]
+    def _against(
+        self, expected: ExpectedVerdict | None, claim: Claim, decision: Decision, taken: Taken | None
+    ) -> VerdictComparison:
+        """The verdict of this run's own trials against the expected one."""
+        moved = decision.verdict is not Verdict.NOT_RUN and any(
+            self.has_moved(claim.experiment.id, name) for name in claim.variants if claim.experiment
+        )
+        more = claim.experiment is not None  # than the expected verdict rests on, or fewer
+        return compare_verdict(decision.verdict, expected, drifted=moved, more_seeds=more)
+
+    def ended(self, experiment: str, variant: str) -> tuple[Trial, ...]:
+        """The trials of a variant that this run trained to the end."""
+        return self.trials.done.get((experiment, variant), ())
+
+    def _training_record(self, experiment: str, variant: str, found: judge.Outcome, red: bool) -> dict[str, Any]:
+        declared, trials = EXPERIMENTS[experiment], self.ended(experiment, variant)
+        metric, size = declared.metrics[0], declared.size
         summary = summary_of(metric, trials)
-        seconds = seconds_of(trials)
-        data = declared.variant(variant, self.options.setting).data
+        data = declared.variant(variant).data
         assert data is not None
         count = len(data().first(size.train).x)
-        steady = statistics.median(trial.seconds.steady_epoch for trial in trials)
-        row = comparison.primary
+        steady = statistics.median(trial.seconds.steady_epoch for trial in trials) if trials else 0.0
         return {
             "experiment": experiment,
             "variant": variant,
-            "engine": trials[0].engine,
+            "engine": trials[0].engine if trials else self.fingerprint["engine"],
             "backend": self.options.backend,
             "device": self.device.kind,
             "device_model": self.device.model,
             "precision": self.device.precision,
             "seeds": [trial.seed for trial in trials],
-            "seconds": seconds,
+            "seconds": self.seconds(experiment, variant),
             "reused": self.trials.reused.get((experiment, variant), 0),
             "images_per_second": count / steady if steady else None,
             "metric": metric.name,
@@ -301,15 +340,19 @@ class SuiteRun:
             "n": summary["n"],
             "diverged": sum(trial.divergence is not None for trial in trials),
             "baseline": {
-                "state": str(comparison.state),
+                "state": str(found.state),
                 "red": red,
                 "damaged": (experiment, variant) in self._damaged,
-                "reason": comparison.reason,
-                **(row.to_json() if row else {}),
-                **({"shift": comparison.shift.to_json()} if comparison.shift else {}),
-                "rows": [other.to_json() for other in comparison.rows],
+                "reason": found.reason,
+                "steps": found.steps,
+                "compared": found.seeds,
+                "to_the_end": found.to_the_end,
             },
         }
+
+    def seconds(self, experiment: str, variant: str) -> dict[str, float]:
+        """What a variant took: sums over its seeds, except for the epochs, which are means."""
+        return seconds_of(self.ended(experiment, variant))
 
 
 def not_run(error: Exception) -> Decision:
@@ -332,8 +375,9 @@ def restored(run: SuiteRun, record: Run) -> None:
             run.trials.done[key] = tuple(by_seed[seed] for seed in run.trials.seeds(key[0], count))
     for training in record.trainings:
         key, baseline = (training["experiment"], training["variant"]), training["baseline"]
-        run.states[key] = Comparison(State(baseline["state"]), baseline["reason"])
-        run.rounding[key] = {name: tuple(values) for name, values in training.get("rounding", {}).items()}
+        run.states[key] = judge.Outcome(
+            judge.State(baseline["state"]), baseline["reason"], baseline["to_the_end"], baseline["steps"], baseline["compared"]
+        )
         run.moved |= baseline["red"] and not baseline["damaged"]
     for claim in record.claims:
         outcome = run.outcomes[claim["key"]] = Outcome.from_json(claim)

@@ -12,7 +12,9 @@ from typing import Any
 import msgspec
 
 from baselines import evidence as files
+from baselines.decide import StoredVerdict, stored_verdict
 from baselines.evidence import Measured
+from baselines.judge import REFERENCE
 from baselines.record import ExpectedVerdict, Provenance
 from baselines.rounding import CHECKED, MOST_STEPS, reproducible_steps
 from harness.claim import Claim
@@ -22,9 +24,6 @@ from harness.record.evidence import EXACT, Evidence, Expected, Hashes, VariantEv
 from harness.record.trials import ShortTrial
 from harness.trial import Trial
 from harness.verdict import Verdict
-
-REFERENCE = "tensorflow-cpu"
-"""The stack whose verdicts stand where a run's own has too few seeds: the lecture's own."""
 
 
 def file_of(claim: Claim) -> str:
@@ -42,6 +41,7 @@ class Stored:
         self.root, self.stack = root, stack
         self.damaged: dict[tuple[str, str], str] = {}
         self._read: dict[tuple[str, str], Evidence | None] = {}
+        self._verdicts: dict[str, StoredVerdict] = {}
 
     def get(self, experiment: str, stack: str = "") -> Evidence | None:
         """The evidence of an experiment on this stack, or on another one; None where there is none."""
@@ -63,13 +63,39 @@ class Stored:
             self.damaged[experiment, REFERENCE] = str(error)
             return None
 
-    def expected(self, claim: Claim, setting: str) -> ExpectedVerdict | None:
+    def of(self, experiment: str) -> dict[str, Evidence]:
+        """The evidence of an experiment by stack: this run's own and the reference stack's, where there is any.
+
+        Where a run's own can be read, a damaged file of the reference stack is passed over.
+        """
+        found = {self.stack: self.get(experiment)}
+        if self.stack != REFERENCE:
+            found[REFERENCE] = self.reference(experiment)
+        return {stack: one for stack, one in found.items() if one is not None}
+
+    def verdict(self, claim: Claim) -> StoredVerdict:
+        """What the evidence says of a claim that trials decide."""
+        assert claim.experiment is not None
+        if claim.key not in self._verdicts:
+            self._verdicts[claim.key] = stored_verdict(claim, self.stack, self.of(claim.experiment.id))
+        return self._verdicts[claim.key]
+
+    def trials(self, claim: Claim) -> dict[str, tuple[Trial, ...]]:
+        """The stored trials that a claim's verdict rests on, by variant."""
+        assert claim.experiment is not None
+        found = self.verdict(claim)
+        known = self.of(claim.experiment.id).get(found.stack)
+        if known is None:
+            return {}
+        return {name: files.trials(known.variants[name], name)[: found.seeds] for name in claim.variants}
+
+    def expected(self, claim: Claim) -> ExpectedVerdict | None:
         """The verdict that is stored for a claim, or None."""
         found = self.get(file_of(claim))
         stored = found.expected.get(claim.key) if found else None
         return ExpectedVerdict(Verdict(stored.verdict), stored.date, stored.reason) if stored else None
 
-    def vanished(self, experiment: Experiment, setting: str) -> tuple[str, ...]:
+    def vanished(self, experiment: Experiment) -> tuple[str, ...]:
         """Variants with evidence that the experiment no longer declares."""
         try:
             found = self.get(experiment.id)
@@ -79,7 +105,7 @@ class Stored:
         declared = {variant.name for variant in experiment.variants}
         return tuple(name for name in found.variants if name not in declared) if found else ()
 
-    def seconds(self, experiment: str, variant: str, setting: str) -> float | None:
+    def seconds(self, experiment: str, variant: str) -> float | None:
         """Mean seconds of a stored trial, or None."""
         try:
             stored = self.variant(experiment, variant)
@@ -89,7 +115,7 @@ class Stored:
             return None
         return sum(one.seconds * one.seeds for one in stored.sessions) / stored.seeds
 
-    def check_writable(self, names: Iterable[str], setting: str) -> None:
+    def check_writable(self, names: Iterable[str]) -> None:
         """SuiteError, before anything is trained, where ``add`` could not read an old file or write a new one."""
         folder = files.path_of(self.root, self.stack, EXACT).parent
         try:
@@ -137,6 +163,7 @@ class Stored:
 
         old, new = files.update(files.path_of(self.root, self.stack, name), change)
         self._read[self.stack, name] = new
+        self._verdicts.clear()
         return difference(old, new)
 
 
@@ -174,14 +201,14 @@ def measure(
     from harness.training.task import Task
     from harness.training.train import train
 
-    task = Task.of(experiment, variant, "lecture")
+    task = Task.of(experiment, variant)
     given = configuration(task)
     if old is not None and old.hashes is not None:
         return Measured(given, trials, tiny=old.tiny)
     found = Hashes(**hashes(task))
     if pays_on_cpu(task, task.build()[0]):
         seeds = [trial.seed for trial in trials if trial.seed < files.TINY_SEEDS]
-        perturbed = {k: train(experiment, variant, seeds, "lecture", engine, perturbed=k) for k in PERTURBED}
+        perturbed = {k: train(experiment, variant, seeds, engine, perturbed=k) for k in PERTURBED}
         return Measured(given, trials, found, perturbed=perturbed, tiny=True)
     steps = min(MOST_STEPS, full_batches(task))
     short: list[ShortTrial] = []

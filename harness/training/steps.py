@@ -65,8 +65,7 @@ def first_steps(
     """
     check_seeds(seeds)
     task = Task.of(experiment, variant, SETTING, perturbed, canonical)
-    batch = min(task.size.batch_size, len(task.data.x))
-    most = len(task.data.x) // batch if task.size.epochs else 0
+    batch, most = _batch(task), full_batches(task)
     if not 0 <= steps <= most:
         raise invalid(
             f"number of steps of {experiment.id}/{variant}",
@@ -78,6 +77,15 @@ def first_steps(
         return _trials(task, name, seeds, steps, batch, validate)
     except NotVectorizableError:
         return _trials(task, "compiled", seeds, steps, batch, validate)
+
+
+def full_batches(task: Task) -> int:
+    """The full batches of the first epoch; 0 of an experiment that only observes its network as initialised."""
+    return len(task.data.x) // _batch(task) if task.size.epochs else 0
+
+
+def _batch(task: Task) -> int:
+    return min(task.size.batch_size, len(task.data.x))
 
 
 def _trials(
