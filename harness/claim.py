@@ -26,7 +26,7 @@ class Claim:
         statement: what it says, in a sentence.
         rule: decides it; its variants and metrics are those of ``experiment``, or it is ``Exact`` over ``check``.
         experiment: whose trials decide it; None for an exact claim.
-        check: for an exact claim: setting -> comparisons with an independent reference, and differences to report.
+        check: for an exact claim: gives comparisons with an independent reference, and differences to report.
         case: distinguishes several cases of one claim ("softmax"); id and case together are unique.
         beside: rules reported beside the deciding one; they decide nothing.
         published: the slide's figures; they feed ``Reproduces`` and nothing else.
@@ -39,7 +39,7 @@ class Claim:
     statement: str
     rule: Rule | Exact
     experiment: Experiment | None = None
-    check: Callable[[str], Iterable[Comparison | Difference]] | None = None
+    check: Callable[[], Iterable[Comparison | Difference]] | None = None
     case: str = ""
     beside: tuple[Rule, ...] = ()
     published: tuple[Published, ...] = ()

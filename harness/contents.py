@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from harness.catalogue import experiments
 from harness.claim import Claim
 from harness.erratum import Erratum
-from harness.experiment import SETTINGS, Experiment
+from harness.experiment import Experiment
 from harness.rules.exact import Exact
 
 WORD = re.compile(r"[\w:+.\[\]\\/-]+")
@@ -38,14 +38,14 @@ def contents(
     parts += [
         "## Experiments",
         EXPERIMENTS,
-        _table(("experiment", "variants", *SETTINGS), map(_experiment, experiments(claims))),
+        _table(("experiment", "variants", "size"), map(_experiment, experiments(claims))),
     ]
     return "\n\n".join(parts) + "\n"
 
 
 EXPERIMENTS = (
     "What the claims of kind *training* rest on: a claim needs those of the variants that its rule names. Epochs × "
-    "batch size, training examples, seeds."
+    "batch size, training examples."
 )
 
 
@@ -109,15 +109,15 @@ def _experiment(experiment: Experiment) -> list[str]:
     return [
         f"`{experiment.id}`",
         f"{len(experiment.variants)}: {_plain(names)}",
-        *(_size(experiment, s) for s in SETTINGS),
+        _size(experiment),
     ]
 
 
-def _size(experiment: Experiment, setting: str) -> str:
-    size = experiment.size(setting)
+def _size(experiment: Experiment) -> str:
+    size = experiment.size
     count = "all" if size.train is None else f"{size.train:,}"
     trained = f"{size.epochs} × {size.batch_size}, {count}" if size.epochs else "untrained"
-    return f"{trained}, {_counted(size.seeds, 'seed')}"
+    return trained
 
 
 def _counted(count: int, noun: str) -> str:

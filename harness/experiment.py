@@ -1,4 +1,4 @@
-"""Experiments: what is trained, in which variants, and at which size in each setting."""
+"""Experiments: what is trained, in which variants, and how much."""
 
 from __future__ import annotations
 
@@ -12,8 +12,6 @@ from harness.metric import Metric
 
 if TYPE_CHECKING:
     import numpy as np
-
-SETTINGS = ("quick", "lecture")
 
 
 @dataclass(frozen=True)
@@ -34,7 +32,7 @@ class Dataset:
 
 @dataclass(frozen=True)
 class Size:
-    """How much an experiment trains in one setting; ``train`` = number of training examples, None for all.
+    """How much an experiment trains; ``train`` = number of training examples, None for all.
 
     ``epochs`` 0: nothing is trained, and the network is only observed as it was initialised.
     """
@@ -42,10 +40,9 @@ class Size:
     epochs: int
     batch_size: int
     train: int | None = None
-    seeds: int = 5
 
     def __post_init__(self) -> None:
-        for name, least in (("epochs", 0), ("batch_size", 1), ("seeds", 1)):
+        for name, least in (("epochs", 0), ("batch_size", 1)):
             if getattr(self, name) < least:
                 raise invalid(f"{name} of a Size", expected=f"at least {least}", received=getattr(self, name))
 
@@ -54,8 +51,7 @@ class Size:
 class Variant:
     """One arm of an experiment; what it does not name, it takes from the experiment. Factories take no argument.
 
-    ``optimizer`` may be a factory for each setting: a rate that was tuned was tuned at one size. ``facts`` gives
-    numbers known without training (a condition number); they become metrics of every trial. ``at`` and ``series`` place
+    ``facts`` gives numbers known without training (a condition number); they become metrics of every trial. ``at`` and ``series`` place
     the variant in the experiment's figures: at which value of its ``sweep``, and on which line; learning curves have a
     row of panels for each series.
     """
@@ -63,7 +59,7 @@ class Variant:
     name: str
     model: Callable[[], Any] | None = None
     data: Callable[[], Dataset] | None = None
-    optimizer: Callable[[], Any] | Mapping[str, Callable[[], Any]] | None = None
+    optimizer: Callable[[], Any] | None = None
     facts: Callable[[], Mapping[str, float]] | None = None
     at: float | None = None
     series: str = ""
@@ -77,13 +73,13 @@ Observe = Callable[[Any, Dataset], Mapping[str, float]]
 
 @dataclass(frozen=True, kw_only=True)
 class Experiment:
-    """Data, model, optimizer, loss and sizes shared by variants that are compared seed by seed.
+    """Data, model, optimizer, loss and size shared by variants that are compared seed by seed.
 
     Attributes:
         id: kebab-case; also the name of its baseline file.
         data, model, optimizer: factories without arguments (they import Keras when called, never before).
         loss: a Keras loss by name.
-        sizes: one Size per setting.
+        size: the lecture's, to the letter where it prints one.
         variants: at least one; names are unique.
         metrics: what is measured on each trial; the first one is primary and decides drift against the baseline.
         accuracy: record ``accuracy`` (classification with one-hot targets).
@@ -105,7 +101,7 @@ class Experiment:
     model: Callable[[], Any] | None = None
     optimizer: Callable[[], Any] | None = None
     loss: str
-    sizes: Mapping[str, Size]
+    size: Size
     variants: tuple[Variant, ...]
     metrics: tuple[Metric, ...]
     accuracy: bool = True
@@ -126,8 +122,6 @@ class Experiment:
             raise invalid(
                 f"id of {where}", expected="kebab-case, other than 'exact': it names a file", received=self.id
             )
-        if set(self.sizes) != set(SETTINGS):
-            raise invalid(f"sizes of {where}", expected=f"one Size for each of {SETTINGS}", received=list(self.sizes))
         names = [variant.name for variant in self.variants]
         if not names or len(set(names)) != len(names):
             raise invalid(f"variants of {where}", expected="at least one, with unique names", received=names)
@@ -161,18 +155,10 @@ class Experiment:
             lacking = [v.name for v in self.variants if getattr(v, part) is None] if getattr(self, part) is None else []
             if lacking:
                 raise invalid(f"{where}", expected=f"a {part} on it or on every variant", received=f"none on {lacking}")
-        for variant in self.variants:
-            if isinstance(variant.optimizer, Mapping) and set(variant.optimizer) != set(SETTINGS):
-                raise invalid(
-                    f"optimizer of variant {variant.name!r} of {where}",
-                    expected=f"a factory, or one for each of {SETTINGS}",
-                    received=f"one for each of {tuple(variant.optimizer)}",
-                )
         object.__setattr__(self, "_by_name", {variant.name: variant for variant in self.variants})
 
-    def variant(self, name: str, setting: str) -> Variant:
-        """The variant of that name as it is in a setting, its missing parts filled in from the experiment; SuiteError
-        if there is none."""
+    def variant(self, name: str) -> Variant:
+        """The variant of that name, its missing parts filled in from the experiment; SuiteError if there is none."""
         if name not in self._by_name:
             raise SuiteError(f"Experiment {self.id!r} has no variant {name!r}. {nearest(name, self._by_name)}")
         own = self._by_name[name]
@@ -180,7 +166,7 @@ class Experiment:
             own,
             model=own.model or self.model,
             data=own.data or self.data,
-            optimizer=own.optimizer[setting] if isinstance(own.optimizer, Mapping) else own.optimizer or self.optimizer,
+            optimizer=own.optimizer or self.optimizer,
         )
 
     def metric(self, name: str) -> Metric:
@@ -191,14 +177,3 @@ class Experiment:
         raise SuiteError(
             f"Experiment {self.id!r} has no metric {name!r}. {nearest(name, [m.name for m in self.metrics])}"
         )
-
-    def size(self, setting: str) -> Size:
-        """The size in that setting; SuiteError if the setting is unknown."""
-        if setting not in self.sizes:
-            raise invalid("setting", expected=" or ".join(map(repr, SETTINGS)), received=repr(setting))
-        return self.sizes[setting]
-
-    def reduced(self, setting: str) -> bool:
-        """Whether that setting trains on fewer examples or for fewer epochs than the lecture does."""
-        size, lecture = self.size(setting), self.size("lecture")
-        return (size.epochs, size.batch_size, size.train) != (lecture.epochs, lecture.batch_size, lecture.train)

@@ -1,6 +1,6 @@
 """Trials of earlier runs, for ``--reuse``: taken where nothing that decides a trial has changed since.
 
-A trial is keyed by its variant's definition (which covers the setting's size), its seed, the fingerprint of its run
+A trial is keyed by its variant's definition (which covers its size), its seed, the fingerprint of its run
 (versions, device, threads, engine), and the source of the training code itself, which no fingerprint holds.
 """
 

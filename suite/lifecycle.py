@@ -64,7 +64,7 @@ def begin(config: pytest.Config, options: Options, items: Sequence[pytest.Item],
         )
     stored = Stored(options.baselines, stack(prints))
     if options.update is not None:
-        stored.check_writable(selection.files_of(list(items)), options.setting)
+        stored.check_writable(selection.files_of(list(items)))
     earlier = Earlier(runs_folder(options.reports), prints, options.engine) if options.reuse else None
     header: dict[str, Any] = {
         "id": recording.id,
@@ -144,7 +144,7 @@ def expected_seconds(
     """What each training takes, from its stored trials; None where there are none."""
     expected: dict[str, float | None] = {}
     for experiment, variant in trainings:
-        seconds = stored.seconds(experiment, variant, options.setting)
+        seconds = stored.seconds(experiment, variant)
         expected[training_name(experiment, variant)] = seconds * options.seeds_of(experiment) if seconds else None
     return expected
 

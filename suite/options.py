@@ -46,7 +46,6 @@ class Options:
     """
 
     full: bool
-    setting: str
     seeds: int | None
     more_seeds: tuple[tuple[str, int], ...]
     as_needed: AsNeeded | None
@@ -118,7 +117,6 @@ def check(config: pytest.Config, environ: Mapping[str, str] = os.environ) -> Opt
     count, more = (None, ()) if seeds in (None, "auto") else _seeds(seeds)
     options = Options(
         full=config.getoption("--full"),
-        setting="lecture",
         seeds=count,
         more_seeds=more,
         as_needed=_as_needed(seeds, config.getoption("--max-seeds"), config.getoption("--budget")),

@@ -17,12 +17,12 @@ from suite.catalogue import EXPERIMENTS, ORDER
 from suite.outcome import Outcome
 
 
-def experiment_record(experiment: Experiment, setting: str) -> dict[str, Any]:
-    size = experiment.size(setting)
+def experiment_record(experiment: Experiment) -> dict[str, Any]:
+    size = experiment.size
     return {
         "id": experiment.id,
         "order": list(EXPERIMENTS).index(experiment.id),
-        "size": {"epochs": size.epochs, "batch_size": size.batch_size, "train": size.train, "seeds": size.seeds},
+        "size": {"epochs": size.epochs, "batch_size": size.batch_size, "train": size.train},
         "variants": [variant.name for variant in experiment.variants],
         "metrics": [
             {
@@ -35,7 +35,6 @@ def experiment_record(experiment: Experiment, setting: str) -> dict[str, Any]:
             for metric in experiment.metrics
         ],
         "accuracy": experiment.accuracy,
-        "reduced": experiment.reduced(setting),
         "printed": {
             variant: {name: [v if math.isfinite(v) else None for v in curve] for name, curve in curves.items()}
             for variant, curves in experiment.printed.items()
@@ -86,7 +85,6 @@ def seconds_of(trials: Iterable[Trial]) -> dict[str, float]:
 
 def claim_record(
     outcome: Outcome,
-    setting: str,
     trials: Mapping[str, Sequence[Trial]],
     adjusted: str | None = None,
     effects: Decision | None = None,
@@ -108,7 +106,6 @@ def claim_record(
         "slide": claim.slide,
         "statement": claim.statement,
         "rule": claim.rule.describe(),
-        "setting": setting,
         **decision.to_json(),
         "expected_verdict": state["expected"],
         "adjusted_verdict": adjusted,

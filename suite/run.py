@@ -251,7 +251,6 @@ class SuiteRun:
             "claim",
             claim_record(
                 outcome,
-                self.options.setting,
                 self.resting(outcome),
                 str(adjusted[1]) if adjusted else None,
                 adjusted[0] if adjusted else None,

@@ -24,7 +24,6 @@ from suite.catalogue import EXPERIMENTS, training_name
 from suite.run import SuiteRun
 from suite.stored import provenance
 
-SETTING = "lecture"
 WORK: dict[str, tuple[str, str, int]] = {
     training_name(experiment, variant): (experiment, variant, epochs)
     for experiment, variant, epochs in (
@@ -74,7 +73,7 @@ def measured(run: SuiteRun, work: str) -> Timed:
     stored = read_timings(timings_path(run.stored.root, run.stored.stack))
     before = run.timings[-1].after if run.timings else _peak(run, "before", None)
     id, _, epochs = WORK[work]
-    experiment = sized(EXPERIMENTS[id], SETTING, epochs)
+    experiment = sized(EXPERIMENTS[id], epochs)
     times, repeats, comparisons = _series(run, work, experiment, stored)
     if any(comparison.state in CHANGED for comparison in comparisons.values()):
         time.sleep(PAUSE)
@@ -84,7 +83,7 @@ def measured(run: SuiteRun, work: str) -> Timed:
     if run.options.require_gpu:
         check_on_gpu(one.device for one in times.engines)
     after = _peak(run, f"after {work}", run.timings[0].before if run.timings else before)
-    ratios = tuple(_ratios(times, whole=epochs == EXPERIMENTS[id].size(SETTING).epochs))
+    ratios = tuple(_ratios(times, whole=epochs == EXPERIMENTS[id].size.epochs))
     doubts = (
         *(doubt for one in times.engines for doubt in unsteady_rounds(one.engine, one.steady)),
         *drifted_peak(before, after),
@@ -106,7 +105,7 @@ def _series(
     """One measurement of a work with all its engines, and each engine's comparison with what is stored."""
     engines, variant = engines_of(run), WORK[work][1]
     run.progress.note(f"{work}: {' and '.join(engines)} in alternation{why}")
-    times = alternate(experiment, variant, engines, run.device, setting=SETTING)
+    times = alternate(experiment, variant, engines, run.device)
     repeats = {one.engine: _repeat(run, experiment, variant, times, one) for one in times.engines}
     cases = {engine: stored.cases.get(case(work, engine), ()) if stored else () for engine in engines}
     compared = len(WORK) * len(engines)

@@ -120,7 +120,7 @@ class Trials:
         if experiment in self._begun:
             return
         self._begun.add(experiment)
-        record = experiment_record(EXPERIMENTS[experiment], self._options.setting)
+        record = experiment_record(EXPERIMENTS[experiment])
         if self._exchange is None:
             self._log.append("experiment", record)
             return
@@ -131,7 +131,7 @@ class Trials:
 
     def _train(self, key: Key, name: str, definition: str, seeds: list[int]) -> dict[int, Trial]:
         declared = EXPERIMENTS[key[0]]
-        self._progress.start(name, seeds, declared.size(self._options.setting).epochs)
+        self._progress.start(name, seeds, declared.size.epochs)
         done: list[Trial] = []
 
         def keep(trial: Trial) -> None:
@@ -145,9 +145,8 @@ class Trials:
         try:
             if self._exchange is not None:
                 self._exchange.begin(name, seeds[0])
-            setting, engine = self._options.setting, self._options.engine
-            say = self._progress.say
-            trials = train(declared, key[1], seeds, setting, engine, self._progress.epoch, keep, notice=say)
+            engine, say = self._options.engine, self._progress.say
+            trials = train(declared, key[1], seeds, engine, self._progress.epoch, keep, notice=say)
         finally:
             if self._exchange is not None:
                 self._exchange.end(name)

@@ -38,7 +38,7 @@ def applied(layer: Any, batch: np.ndarray, training: bool = True) -> np.ndarray:
     return np.asarray(keras.ops.convert_to_numpy(outputs), "float64")
 
 
-def check_normalises(setting: str) -> Iterator[Comparison | Difference]:
+def check_normalises() -> Iterator[Comparison | Difference]:
     """Errors in units of what rounding x does to the output, max |x| / √(variance + ε), and 1."""
     import keras
     from keras.layers import BatchNormalization
@@ -145,7 +145,7 @@ def output(activation: str, a: float, bias: np.ndarray | None = None, epsilon: f
     return applied(network(activation, epsilon, a, bias), examples()[0])
 
 
-def check_scale(setting: str) -> Iterator[Comparison]:
+def check_scale() -> Iterator[Comparison]:
     x, weights, bias = examples()
     rounding = 8 * SUM
     once = output("linear", 1)

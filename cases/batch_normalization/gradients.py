@@ -74,7 +74,7 @@ def gradient_norms(model: Any, data: Dataset) -> dict[str, float]:
 
 RATIO = Metric("initial_gradient_ratio", better="higher", unit="ratio", smallest_effect=0.5, scale="log")
 NORM = Metric("initial_gradient_norm", better="lower", unit="of ∂L/∂W", smallest_effect=0.5, scale="log")
-UNTRAINED = Size(epochs=0, batch_size=EXAMPLES, seeds=10)
+UNTRAINED = Size(epochs=0, batch_size=EXAMPLES)
 
 
 def at_depths(name: str, activation: str, **given: Any) -> tuple[Variant, ...]:
@@ -95,7 +95,7 @@ GRADIENTS = Experiment(
     data=batch,
     optimizer=functools.partial(sgd, 0.01),
     loss="mean_squared_error",
-    sizes={"quick": UNTRAINED, "lecture": UNTRAINED},
+    size=UNTRAINED,
     metrics=(RATIO, NORM),
     accuracy=False,
     observe=gradient_norms,
@@ -125,7 +125,7 @@ SMALL_RATE = Experiment(
     data=mnist,
     model=functools.partial(deep_network, "sigmoid", depth=DEPTH),
     loss="mean_squared_error",
-    sizes={"quick": TRAINED, "lecture": Size(epochs=1, batch_size=32)},
+    size=Size(epochs=1, batch_size=32),
     metrics=(TRAINED_RATIO,),
     accuracy=False,
     observe=gradient_norms,
@@ -205,7 +205,7 @@ SMALL_RATE_KEEPS_GRADIENTS = Claim(
     experiment=SMALL_RATE,
     deviations=(
         f"{DEPTH} sigmoid layers of {UNITS} units with ten linear outputs; after one epoch of batches of 32, with SGD "
-        f"at 0.01 and at 1; {MEASURED}; quick: 2,000 images, lecture: 60,000",
+        f"at 0.01 and at 1; {MEASURED}",
     ),
 )
 

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from cases.batch_normalization.rates import LECTURE, NETWORK, QUICK, network
+from cases.batch_normalization.rates import NETWORK, SIZE, network
 from cases.data.mnist import mnist
 from cases.metrics import VAL_ACCURACY
 from cases.networks import sgd
@@ -76,7 +76,7 @@ COVARIATE_SHIFT = Experiment(
     data=mnist,
     optimizer=functools.partial(sgd, 0.1),
     loss="categorical_crossentropy",
-    sizes={"quick": QUICK, "lecture": LECTURE},
+    size=SIZE,
     metrics=(SHIFT, VAL_ACCURACY),
     observe=activation_inputs,
     variants=(

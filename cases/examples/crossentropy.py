@@ -46,7 +46,7 @@ def compiled(kernel: np.ndarray, bias: np.ndarray) -> Any:
     return model
 
 
-def check_crossentropy(setting: str) -> Iterator[Comparison | Difference]:
+def check_crossentropy() -> Iterator[Comparison | Difference]:
     """Each image's loss by its logits; a gradient; and the mean over Example 3's images after its training."""
     import keras
 
@@ -78,8 +78,8 @@ def check_crossentropy(setting: str) -> Iterator[Comparison | Difference]:
         "A loss from clipped probabilities is at most −log 1e-7 = 16.118.",
     )
 
-    kernel, bias = trained(SLIDE_RUN, setting).final
-    data = images(setting)
+    kernel, bias = trained(SLIDE_RUN).final
+    data = images()
     logits = data.x @ kernel + bias
     losses = from_logits(logits, data.y)
     obtained_mean = float(compiled(kernel, bias).evaluate(data.x, data.y, batch_size=BATCH, verbose=0))

@@ -31,14 +31,14 @@ VAL_LOSS = Metric("val_loss", better="lower", unit="nats", smallest_effect=0.01,
 ACCURACY = Metric("accuracy", better="higher", unit="fraction", smallest_effect=1 / 8)
 VAL_ACCURACY = Metric("val_accuracy", better="higher", unit="fraction", smallest_effect=1 / 3)
 
-SIZE = Size(epochs=200, batch_size=32, seeds=30)
+SIZE = Size(epochs=200, batch_size=32)
 
 EIGHT_POINTS = Experiment(
     id="example-1",
     data=eight_points,
     model=functools.partial(dense_softmax, 3, 3),
     loss="categorical_crossentropy",
-    sizes={"quick": SIZE, "lecture": SIZE},
+    size=SIZE,
     metrics=(LOSS, ACCURACY, VAL_LOSS, VAL_ACCURACY, LOSS_RATIO, RISING_EPOCHS),
     variants=tuple(
         Variant(f"rate {rate}", optimizer=functools.partial(sgd, float(rate)))

@@ -40,7 +40,7 @@ MNIST_SOFTMAX = Experiment(
     model=functools.partial(dense_softmax, 784, 10),
     optimizer=adam,
     loss="categorical_crossentropy",
-    sizes={"quick": Size(epochs=32, batch_size=200), "lecture": Size(epochs=32, batch_size=200, seeds=30)},
+    size=Size(epochs=32, batch_size=200),
     metrics=(VAL_ACCURACY, VAL_LOSS, BEST_LOSS, BEST_EPOCH, LOSS, ACCURACY),
     variants=(Variant("softmax"),),
     printed={"softmax": PRINTED},
@@ -96,7 +96,7 @@ MNIST_SOFTMAX_TABLE = (
 )
 
 
-def check_facts(setting: str) -> Iterator[Comparison]:
+def check_facts() -> Iterator[Comparison]:
     arrays = mnist_file.load()
     yield Comparison("shape of X_train", arrays["x_train"].shape, (60000, 28, 28))
     yield Comparison("shape of Y_train", arrays["y_train"].shape, (60000,))
@@ -110,7 +110,7 @@ def check_facts(setting: str) -> Iterator[Comparison]:
     yield Comparison("digits", tuple(np.unique(arrays["y_train"])), tuple(range(10)))
 
 
-def check_preparation(setting: str) -> Iterator[Comparison]:
+def check_preparation() -> Iterator[Comparison]:
     """The slide's own lines with today's Keras, against what the cases train on."""
     import keras
 
@@ -131,9 +131,9 @@ def check_preparation(setting: str) -> Iterator[Comparison]:
     yield Comparison("labels the cases train on", prepared.y, one_hot)
 
 
-def check_checkpoint(setting: str) -> Iterator[Comparison]:
+def check_checkpoint() -> Iterator[Comparison]:
     """The model that load_model brings back has the best epoch's validation loss and accuracy, not the last's."""
-    run = trained(SLIDE_RUN, setting)
+    run = trained(SLIDE_RUN)
     best = int(np.argmin(run.history["val_loss"]))
     # float32 means over the validation images, summed in batches of the same size
     yield Comparison("loss of the loaded model is the best", run.loaded[0], run.history["val_loss"][best], 1e-5)
@@ -148,10 +148,10 @@ def check_checkpoint(setting: str) -> Iterator[Comparison]:
     yield Comparison("the last file is the best epoch's", saved[-1], best + 1)
 
 
-def check_early_stopping(setting: str) -> Iterator[Comparison]:
+def check_early_stopping() -> Iterator[Comparison]:
     """Stops at best epoch + patience; where that is past the last epoch it never fires, as on the slide."""
     for spec in (SLIDE_RUN, EARLY):
-        run = trained(spec, setting)
+        run = trained(spec)
         best = int(np.argmin(run.history["val_loss"])) + 1
         expected = min(best + spec.patience, spec.epochs)
         yield Comparison(
@@ -164,8 +164,8 @@ def check_early_stopping(setting: str) -> Iterator[Comparison]:
     )
 
 
-def check_prediction(setting: str) -> Iterator[Comparison]:
-    run = trained(SLIDE_RUN, setting)
+def check_prediction() -> Iterator[Comparison]:
+    run = trained(SLIDE_RUN)
     count = len(run.predictions)
     yield Comparison("shape of the predictions", run.predictions.shape, (count, 10))
     yield Comparison("each row's sum", run.predictions.sum(axis=1), np.ones(count), 1e-5)
@@ -191,7 +191,7 @@ MNIST_PREPARATION = Claim(
     check=check_preparation,
 )
 
-IN_QUICK = "quick: 2,000 training and 2,000 validation images; lecture: all"
+FEWER = "2,000 training and 2,000 validation images"
 
 CHECKPOINT_RESTORES_BEST = Claim(
     id="checkpoint-restores-best",
@@ -199,7 +199,7 @@ CHECKPOINT_RESTORES_BEST = Claim(
     statement="ModelCheckpoint(save_best_only) and load_model bring back the best epoch's model.",
     rule=Exact(),
     check=check_checkpoint,
-    deviations=("files end in .keras: today's Keras refuses the slide's .hdf5 path", IN_QUICK),
+    deviations=("files end in .keras: today's Keras refuses the slide's .hdf5 path", FEWER),
     notes=(
         "The slide prints 0.26375 and 0.9266, the last epoch's values, for the best model, whose loss was 0.261196.",
     ),
@@ -213,7 +213,7 @@ EARLY_STOPPING_STOPS = Claim(
     check=check_early_stopping,
     deviations=(
         "a second run with Adam(0.03), which overfits early, because on the slide it never fired: 25 + 10 > 32",
-        IN_QUICK,
+        FEWER,
     ),
 )
 
@@ -223,7 +223,7 @@ PREDICTION_IS_ARGMAX = Claim(
     statement="predict gives ten probabilities, and their argmax is the recognised digit.",
     rule=Exact(),
     check=check_prediction,
-    deviations=(IN_QUICK,),
+    deviations=(FEWER,),
 )
 
 CLAIMS = (

@@ -68,14 +68,14 @@ SECOND_LOSS = Metric(
     "second_loss", better="lower", unit="squared units", smallest_effect=0.01, scale="log", of=second_loss
 )
 
-SIZE = Size(epochs=10, batch_size=32, seeds=30)
+SIZE = Size(epochs=10, batch_size=32)
 
 SHARES = Experiment(
     id="example-2",
     model=functools.partial(dense_linear, 4, 1),
     optimizer=functools.partial(sgd, RATE),
     loss="mean_squared_error",
-    sizes={"quick": SIZE, "lecture": SIZE},
+    size=SIZE,
     metrics=(LOSS, FIRST_LOSS, SECOND_LOSS, LOSS_RATIO, RISING_EPOCHS, INF_EPOCH, NAN_EPOCH),
     accuracy=False,
     variants=(
@@ -91,7 +91,7 @@ SHARES = Experiment(
 )
 
 
-def check_min_max_table(setting: str) -> Iterator[Comparison]:
+def check_min_max_table() -> Iterator[Comparison]:
     """Every printed digit of the 8 × 5 matrix; NumPy prints eight decimals and drops trailing zeros."""
     printed = np.array([[float(number) for number in row] for row in EXAMPLE_2_SCALED])
     yield Comparison("the 40 printed numbers", slide_scaler(EXAMPLE_2_XY), printed, 0.5e-8)
@@ -176,7 +176,7 @@ def closest_losses(data: Dataset, rate: float, printed: np.ndarray) -> np.ndarra
     return np.asarray(terms @ fit.x[:-1] + least)
 
 
-def check_min_max_losses(setting: str) -> Iterator[Comparison]:
+def check_min_max_losses() -> Iterator[Comparison]:
     """The ten printed losses are those of gradient descent at the slide's rate, and not of one 2 % off."""
     printed = np.array(PRINTED)
     rounding = 0.5e-4
@@ -203,7 +203,7 @@ def descend(weights: np.ndarray) -> np.ndarray:
     return np.array(losses)
 
 
-def check_raw_losses(setting: str) -> Iterator[Comparison]:
+def check_raw_losses() -> Iterator[Comparison]:
     """The growth from the first printed loss to the second, and when it leaves the range of float32."""
     eigenvalues, _ = curvatures(raw())
     first, second = PRINTED_RAW

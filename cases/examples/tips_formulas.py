@@ -47,7 +47,7 @@ def spread_out(kernel: np.ndarray, bias: np.ndarray) -> list[np.ndarray]:
     return [first, np.zeros(hidden), np.eye(hidden), np.zeros(hidden), last, bias]
 
 
-def check_linear_layers(setting: str) -> Iterator[Comparison]:
+def check_linear_layers() -> Iterator[Comparison]:
     """Predictions for images: of two hidden linear layers and of the one layer they are, and the other way round."""
     import keras
 
@@ -86,7 +86,7 @@ def xavier_limit(inputs: int, outputs: int) -> float:
     return float(np.sqrt(6 / (inputs + outputs)))
 
 
-def check_xavier(setting: str) -> Iterator[Comparison | Difference]:
+def check_xavier() -> Iterator[Comparison | Difference]:
     """Limits, variance and mean of what glorot_uniform draws for each layer."""
     import keras
 
@@ -115,7 +115,7 @@ def check_xavier(setting: str) -> Iterator[Comparison | Difference]:
     )
 
 
-def check_dropout(setting: str) -> Iterator[Comparison | Difference]:
+def check_dropout() -> Iterator[Comparison | Difference]:
     """What Keras' layer makes of ones, in training and in inference."""
     import keras
 

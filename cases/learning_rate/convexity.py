@@ -36,7 +36,7 @@ def loss_and_gradient(model: Any, weights: np.ndarray) -> tuple[float, np.ndarra
     return float(loss), np.append(kernel, bias).astype("float64")
 
 
-def check_convex(setting: str) -> Iterator[Comparison]:
+def check_convex() -> Iterator[Comparison]:
     """Gradients of Keras at random points: how they change gives the Hessian, column by column."""
     model = dense_linear(3, 1)
     points = FAR * np.random.default_rng(4).standard_normal((POINTS, 4))

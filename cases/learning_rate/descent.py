@@ -23,8 +23,8 @@ from harness.figures import Sweep
 from harness.rules import All, Best, Converges, Diverges, Exceeds
 
 DATA = "32 random examples of three features and a noisy linear target: the slide names no data"
-THOUSAND = Size(epochs=1000, batch_size=32, seeds=10)
-TEN_STEPS = Size(epochs=10, batch_size=32, seeds=10)
+THOUSAND = Size(epochs=1000, batch_size=32)
+TEN_STEPS = Size(epochs=10, batch_size=32)
 HIGH = 0.5  # of the initial cost
 SWEPT = ("1e-4", "1e-3", "0.01", "0.03", "0.1", "0.3", "1", "3", "10")
 
@@ -33,7 +33,7 @@ DESCENT = Experiment(
     data=three_features,
     model=functools.partial(dense_linear, 3, 1),
     loss="mean_squared_error",
-    sizes={"quick": THOUSAND, "lecture": THOUSAND},
+    size=THOUSAND,
     metrics=(LOSS, DISTANCE, STEPS, EARLY_GROWTH, GROWING, INF_EPOCH, NAN_EPOCH),
     accuracy=False,
     follow={"distance": distance, "steepest": steepest},
@@ -48,7 +48,7 @@ SWEEP = Experiment(
     data=three_features,
     model=functools.partial(dense_linear, 3, 1),
     loss="mean_squared_error",
-    sizes={"quick": TEN_STEPS, "lecture": TEN_STEPS},
+    size=TEN_STEPS,
     metrics=(LOSS, LOSS_RATIO),
     accuracy=False,
     variants=tuple(

@@ -25,7 +25,7 @@ from harness.rules import All, Converges
 
 GLOBAL, LOCAL = -1.0, (2 + math.sqrt(2)) / 4
 START = (1.4, 1.6)
-SIZE = Size(epochs=5000, batch_size=32, seeds=10)
+SIZE = Size(epochs=5000, batch_size=32)
 
 
 def two_targets() -> Dataset:
@@ -69,7 +69,7 @@ DOUBLE_WELL = Experiment(
     data=two_targets,
     model=two_valleys,
     loss="mean_squared_error",
-    sizes={"quick": SIZE, "lecture": SIZE},
+    size=SIZE,
     metrics=(TO_GLOBAL, TO_LOCAL),
     accuracy=False,
     follow={"weight": weight},

@@ -54,14 +54,14 @@ def steps_to_tolerance(history: History) -> float | None:
 
 
 STEPS = Metric("steps", better="lower", unit="steps", smallest_effect=0.05, scale="log", of=steps_to_tolerance)
-VALLEY_SIZE = Size(epochs=1500, batch_size=32, seeds=10)
+VALLEY_SIZE = Size(epochs=1500, batch_size=32)
 
 VALLEY = Experiment(
     id="long-valley",
     data=valley,
     model=functools.partial(weights_only, 2),
     loss="mean_squared_error",
-    sizes={"quick": VALLEY_SIZE, "lecture": VALLEY_SIZE},
+    size=VALLEY_SIZE,
     metrics=(STEPS,),
     accuracy=False,
     variants=(
@@ -126,14 +126,14 @@ def last_hundred(history: History) -> float:
 
 PROGRESS = Metric("progress", better="higher", unit="of w", smallest_effect=0.05, scale="log", of=progress)
 LAST_STEPS = Metric("last_steps", better="higher", unit="of w", smallest_effect=0.05, scale="log", of=last_hundred)
-FAR_SIZE = Size(epochs=2000, batch_size=32, seeds=5)
+FAR_SIZE = Size(epochs=2000, batch_size=32)
 
 FAR_TARGET = Experiment(
     id="far-target",
     data=far_target,
     model=functools.partial(weights_only, 1),
     loss="mean_absolute_error",
-    sizes={"quick": FAR_SIZE, "lecture": FAR_SIZE},
+    size=FAR_SIZE,
     metrics=(PROGRESS, LAST_STEPS),
     accuracy=False,
     follow={"position": position},

@@ -40,7 +40,7 @@ def squared_error_step(case: inputs.Regression) -> tuple[np.ndarray, np.ndarray]
     return stepped, np.maximum(np.abs(weights) + share * np.abs(design).T @ sizes, np.finfo("float32").tiny)
 
 
-def check_sgd(setting: str) -> Iterator[Comparison]:
+def check_sgd() -> Iterator[Comparison]:
     """One ``train_on_batch`` of Dense(1, input 3), 'mse', SGD, on each drawn data set."""
     import keras
 
@@ -261,7 +261,7 @@ AMSGRAD_RULE = Claim(
 )
 
 
-def check_decay(setting: str) -> Iterator[Comparison]:
+def check_decay() -> Iterator[Comparison]:
     """``InverseTimeDecay``, alone and in ten steps of SGD."""
     import keras
 

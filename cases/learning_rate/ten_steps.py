@@ -71,7 +71,7 @@ class UpdateRule:
     beside: tuple[Beside, ...] = ()
     tolerance: float = TEN_STEPS
 
-    def check(self, setting: str) -> Iterator[Comparison | Difference]:
+    def check(self) -> Iterator[Comparison | Difference]:
         for arguments in self.settings:
             yield from self._compare(arguments)
         for one in self.beside:

@@ -49,7 +49,7 @@ def quotients(step: float, *, both_sides: bool) -> np.ndarray:
     return np.array([(loss(POINT + step * axis) - loss(POINT - behind * axis)) / (step + behind) for axis in np.eye(3)])
 
 
-def check_limit(setting: str) -> Iterator[Comparison]:
+def check_limit() -> Iterator[Comparison]:
     """float64; beyond √ε = 1.5e-8, for the central quotient ε^⅔ = 3.7e-11, rounding is larger than Δ's own error."""
     gradient = value_and_gradient(cross_entropy, POINT)[1]
     by_hand = cross_entropy_gradient(POINT)
@@ -86,7 +86,7 @@ def steps_of(name: str, gradients: np.ndarray, **arguments: Any) -> tuple[np.nda
     return steps, 4 * ROUNDING * float(np.abs(weights).max()) + TEN_STEPS * float(np.abs(steps).max())
 
 
-def check_momentum(setting: str) -> Iterator[Comparison]:
+def check_momentum() -> Iterator[Comparison]:
     """Three gradients, then none."""
     gradients = np.array([1.0, -0.5, 2.0, 0.0, 0.0, 0.0, 0.0, 0.0])
     for beta in (0.9, 0.5):
@@ -111,7 +111,7 @@ MOMENTUM_KEEPS_MOVING = Claim(
 )
 
 
-def check_adagrad(setting: str) -> Iterator[Comparison]:
+def check_adagrad() -> Iterator[Comparison]:
     """Two weights with unit gradients, one at every step, one at every tenth; both at the last."""
     count, rate = 100, 0.01
     gradients = np.ones((count, 2))
@@ -138,7 +138,7 @@ ADAGRAD_PER_PARAMETER = Claim(
 )
 
 
-def check_effective_step(setting: str) -> Iterator[Comparison]:
+def check_effective_step() -> Iterator[Comparison]:
     """10,000 unit gradients; steps in units of the rate."""
     at = np.array([1, 10, 100, 1000, 10000])
     gradients = np.ones(at[-1])
@@ -167,7 +167,7 @@ RMSPROP_FIXES_ADAGRAD = Claim(
 )
 
 
-def check_adam(setting: str) -> Iterator[Comparison | Difference]:
+def check_adam() -> Iterator[Comparison | Difference]:
     """Without its own momentum Adam is RMSProp but for the bias correction; with it, it goes on without a gradient."""
     rng = np.random.default_rng(3)
     gradients = np.sign(rng.standard_normal((10, 5))) * rng.uniform(0.5, 2.0, (10, 5))

@@ -25,7 +25,7 @@ def clipped_sgd(clipnorm: float | None = None, clipvalue: float | None = None) -
     return keras.optimizers.SGD(learning_rate=0.01, clipnorm=clipnorm, clipvalue=clipvalue)
 
 
-SIZE = Size(epochs=10, batch_size=32, seeds=10)
+SIZE = Size(epochs=10, batch_size=32)
 LOSS = Metric("loss", better="lower", unit="squared units", smallest_effect=0.01, scale="log")
 
 CLIPPED = Experiment(
@@ -33,7 +33,7 @@ CLIPPED = Experiment(
     data=raw,
     model=functools.partial(dense_linear, 4, 1),
     loss="mean_squared_error",
-    sizes={"quick": SIZE, "lecture": SIZE},
+    size=SIZE,
     metrics=(LOSS,),
     accuracy=False,
     variants=(

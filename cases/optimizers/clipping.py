@@ -92,7 +92,7 @@ def joint_norm(found: Gradients) -> float:
     return float(np.sqrt(np.sum(norms(found)[:, 0] ** 2)))
 
 
-def check_clipnorm(setting: str) -> Iterator[Comparison | Difference]:
+def check_clipnorm() -> Iterator[Comparison | Difference]:
     first = [one[:1] for one in gradients()]
     obtained = norms(clipped(gradients(), clipnorm=CLIPNORM))
     yield Comparison(
@@ -119,7 +119,7 @@ def check_clipnorm(setting: str) -> Iterator[Comparison | Difference]:
         )
 
 
-def check_clipvalue(setting: str) -> Iterator[Comparison]:
+def check_clipvalue() -> Iterator[Comparison]:
     first = [one[:1] for one in gradients()]
     for obtained, expected in zip(clipped(gradients(), clipvalue=CLIPVALUE), values_clipped(first), strict=True):
         yield Comparison(f"the gradient of a variable {expected.shape[1:]}", obtained, expected, ROUNDING)

@@ -28,7 +28,7 @@ RENAMED = {"lr": "learning_rate"}
 NO_DECAY = "no such argument: the rate is constant unless it is a schedule"
 
 
-def check_defaults(name: str, setting: str) -> Iterator[Comparison | Difference]:
+def check_defaults(name: str) -> Iterator[Comparison | Difference]:
     """Each printed argument against the one that the optimizer takes today; only what it does can refute."""
     import keras
 

@@ -23,11 +23,8 @@ from harness.rules import Best, Converges
 LOSS = Metric("loss", better="lower", unit="nats", smallest_effect=0.01, scale="log")
 ORDER = ("sgd nesterov", "rmsprop", "adagrad", "adadelta", "adam")
 PRINTED = {"sgd nesterov": 0.01, "rmsprop": 0.001, "adagrad": 0.01, "adadelta": 1.0, "adam": 0.001}
-TUNED = {
-    "quick": {"sgd nesterov": 0.1, "rmsprop": 0.003, "adagrad": 0.1, "adadelta": 3.0, "adam": 0.003},
-    "lecture": {"sgd nesterov": 0.1, "rmsprop": 0.001, "adagrad": 0.1, "adadelta": 3.0, "adam": 0.001},
-}
-"""Rates at which no neighbour of a half-decade grid has a lower training loss at that setting's size, on pilot seeds:
+TUNED = {"sgd nesterov": 0.1, "rmsprop": 0.001, "adagrad": 0.1, "adadelta": 3.0, "adam": 0.001}
+"""Rates at which no neighbour of a half-decade grid has a lower training loss, on pilot seeds:
 ``python -m benchmarks.tune_rates``; see cases/POWER.md."""
 LISTED_RATE = 0.01
 
@@ -56,10 +53,7 @@ RACE = Experiment(
     data=mnist,
     model=functools.partial(regularized_mlp, 5, dropout=0.2),
     loss="categorical_crossentropy",
-    sizes={
-        "quick": Size(epochs=4, batch_size=128, train=5000, seeds=8),
-        "lecture": Size(epochs=5, batch_size=128),
-    },
+    size=Size(epochs=5, batch_size=128),
     metrics=(LOSS, VAL_ACCURACY),
     # an optimizer's two rates one after the other: they share a compiled program
     variants=(
@@ -70,7 +64,7 @@ RACE = Experiment(
                 Variant(name, optimizer=at_rate(name, PRINTED[name]), series="printed rates"),
                 Variant(
                     f"{name}, tuned",
-                    optimizer={setting: at_rate(name, TUNED[setting][name]) for setting in TUNED},
+                    optimizer=at_rate(name, TUNED[name]),
                     series="tuned rates",
                 ),
             )
@@ -83,7 +77,7 @@ RACE = Experiment(
 
 NETWORK = (
     "the network of the listing 'Use Optimizer': five hidden ReLU layers of 256 units, each with dropout 0.2, where "
-    "the paper has two of 1000; batches of 128; quick: 5,000 images and 4 epochs, lecture: 60,000 and 5"
+    "the paper has two of 1000; batches of 128, 5 epochs"
 )
 COST = "the cost is the mean training loss of the last epoch, dropout on, as in the paper's figure"
 
@@ -115,13 +109,10 @@ ADAM_CONVERGES_FASTEST = (
         "tuned rates",
         "each with its rate tuned",
         tuple(f"{name}, tuned" for name in ORDER),
-        "each rate is tuned for its optimizer and the setting's size by a rule fixed beforehand: on the grid 1e-4, "
+        "each rate is tuned for its optimizer by a rule fixed beforehand: on the grid 1e-4, "
         "3e-4, 1e-3, …, from the printed rate on, to the neighbour with the lower mean training loss of pilot seeds "
         "1000 to 1002, until neither is lower; "
-        + "; ".join(
-            f"{setting}: {', '.join(f'{name} {rate:g}' for name, rate in rates.items())}"
-            for setting, rates in TUNED.items()
-        ),
+        + ", ".join(f"{name} {rate:g}" for name, rate in TUNED.items()),
     ),
 )
 
@@ -132,7 +123,7 @@ USE_OPTIMIZER_LISTING = Claim(
     rule=Converges("adam 0.01", metric="val_accuracy", at_least=LEARNT),
     experiment=RACE,
     deviations=(
-        "MNIST, batches of 128 and 5 epochs: the listing names neither data nor fit; quick: 5,000 images and 4 epochs",
+        "MNIST, batches of 128 and 5 epochs: the listing names neither data nor fit",
         f"'trains' is an accuracy of {LEARNT}, the slides' figure for one softmax layer, in every seed: a listing that "
         "is printed to be run has to train each time",
         "without decay=1e-6, which changes the rate by 0.2 % at most, and without momentum=0.9 and nesterov=True, "

@@ -50,10 +50,7 @@ MORE_DATA = Experiment(
     model=functools.partial(regularized_mlp, 2),
     optimizer=adam,
     loss="categorical_crossentropy",
-    sizes={
-        "quick": Size(epochs=5, batch_size=200),
-        "lecture": Size(epochs=20, batch_size=200),
-    },
+    size=Size(epochs=20, batch_size=200),
     metrics=(VAL_ACCURACY, GAP),
     inference=True,
     variants=tuple(
@@ -67,10 +64,7 @@ FEATURES = Experiment(
     id="fewer-features",
     optimizer=adam,
     loss="categorical_crossentropy",
-    sizes={
-        "quick": Size(epochs=8, batch_size=200, train=5000),
-        "lecture": Size(epochs=10, batch_size=200),
-    },
+    size=Size(epochs=10, batch_size=200),
     metrics=(VAL_ACCURACY, GAP),
     inference=True,
     variants=tuple(
@@ -97,7 +91,7 @@ MORE_DATA_HELPS = Claim(
         NETWORK,
         GAP_MEANS,
         "the smaller sets are repeated to 10,000 rows, so that every variant takes equally many steps; "
-        "quick: 5 epochs, lecture: 20",
+        "20 epochs",
     ),
     notes=("Changed: the validation accuracy has to rise, too: a network that learns nothing has no gap either.",),
 )
@@ -116,8 +110,8 @@ FEWER_FEATURES_HELP = Claim(
     deviations=(
         NETWORK,
         GAP_MEANS,
-        "features are reduced by averaging squares of pixels: 28 × 28, 14 × 14, 7 × 7; quick: 5,000 images and 8 "
-        "epochs, lecture: 60,000 and 10",
+        "features are reduced by averaging squares of pixels: 28 × 28, 14 × 14, 7 × 7; "
+        "60,000 images, 10 epochs",
         TRAINED,
     ),
     notes=(GUARDED,),

@@ -63,7 +63,7 @@ def added(model: Any, penalty: Callable[[np.ndarray], float], name: str) -> Comp
     return Comparison(f"{name}: the loss less that of the data", keras_loss(model) - of_data, expected, rounding)
 
 
-def check_l2(setting: str) -> Iterator[Comparison]:
+def check_l2() -> Iterator[Comparison]:
     import keras
 
     for strength in STRENGTHS:
@@ -74,7 +74,7 @@ def check_l2(setting: str) -> Iterator[Comparison]:
         yield added(two_layers(keras.regularizers.L2(l2=strength)), penalty, f"λ = {strength:g}")
 
 
-def check_l1_l2(setting: str) -> Iterator[Comparison]:
+def check_l1_l2() -> Iterator[Comparison]:
     import keras
 
     def penalty(kernel: np.ndarray) -> float:

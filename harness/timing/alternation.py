@@ -96,9 +96,9 @@ class WorkTimes:
     products: float | None = None
 
 
-def sized(experiment: Experiment, setting: str, epochs: int) -> Experiment:
-    """The experiment with that many epochs in a setting, otherwise as it is."""
-    return replace(experiment, sizes={**experiment.sizes, setting: replace(experiment.size(setting), epochs=epochs)})
+def sized(experiment: Experiment, epochs: int) -> Experiment:
+    """The experiment with that many epochs, otherwise as it is."""
+    return replace(experiment, size=replace(experiment.size, epochs=epochs))
 
 
 def alternate(
@@ -107,13 +107,12 @@ def alternate(
     engines: Sequence[str],
     device: Device,
     *,
-    setting: str = "lecture",
     seconds: float = SECONDS,
     min_turns: int = MIN_TURNS,
     max_turns: int = MAX_TURNS,
     prepared: Prepare = prepare,
 ) -> WorkTimes:
-    """Times the engines, the reference first, on a variant, at the experiment's size in ``setting``, with seed 0.
+    """Times the engines, the reference first, on a variant, at the experiment's size, with seed 0.
 
     ``seconds``, ``min_turns`` and ``max_turns`` decide how often; ``prepared`` gives an engine its task.
     """
@@ -121,9 +120,9 @@ def alternate(
     runners: dict[str, Engine] = {}
     times = {engine: EngineTimes(engine) for engine in engines}
     for engine in engines:
-        brief = sized(experiment, setting, min(BRIEF, experiment.size(setting).epochs))
-        _run(prepared(brief, variant, setting, engine))
-        runners[engine] = _first(times[engine], functools.partial(prepared, experiment, variant, setting, engine))
+        brief = sized(experiment, min(BRIEF, experiment.size.epochs))
+        _run(prepared(brief, variant, engine))
+        runners[engine] = _first(times[engine], functools.partial(prepared, experiment, variant, engine))
     task = runners[engines[0]].task
     before = accounts()
     beside: list[dict[str, float]] = []

@@ -27,7 +27,6 @@ from harness.training.seeding import data_order, order_type
 from harness.training.task import Task
 from harness.training.train import check_seeds, engine_of
 
-SETTING = "lecture"
 EVALUATED = 1000
 """Validation examples of one call of the network: bounded memory, and batches of one shape for MNIST."""
 
@@ -64,7 +63,7 @@ def first_steps(
             the first epoch has full batches.
     """
     check_seeds(seeds)
-    task = Task.of(experiment, variant, SETTING, perturbed, canonical)
+    task = Task.of(experiment, variant, perturbed, canonical)
     batch, most = _batch(task), full_batches(task)
     if not 0 <= steps <= most:
         raise invalid(

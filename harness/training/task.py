@@ -31,10 +31,10 @@ class Task:
 
     @classmethod
     def of(
-        cls, experiment: Experiment, variant: str, setting: str, perturbed: int = 0, canonical: bool = False
+        cls, experiment: Experiment, variant: str, perturbed: int = 0, canonical: bool = False
     ) -> Task:
-        """The task of a variant in a setting; builds its data. SuiteError if the variant or the setting is unknown."""
-        size, declared = experiment.size(setting), experiment.variant(variant, setting)
+        """The task of a variant; builds its data. SuiteError if the variant is unknown."""
+        size, declared = experiment.size, experiment.variant(variant)
         assert declared.data is not None
         return cls(experiment, declared, size, declared.data().first(size.train), perturbed, canonical)
 

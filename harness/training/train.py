@@ -74,7 +74,6 @@ def train(
     experiment: Experiment,
     variant: str,
     seeds: Sequence[int],
-    setting: str = "quick",
     engine: str = "auto",
     on_epoch: OnEpoch = lambda seed, epoch: None,
     on_trial: Callable[[Trial], None] = lambda trial: None,
@@ -86,7 +85,6 @@ def train(
     Args:
         experiment, variant: what to train.
         seeds: different integers of at least 0; one trial each.
-        setting: "quick" or "lecture".
         engine: "fit", "compiled", "vectorized" or "auto" (``resolve_engine``).
         on_epoch: told (seed, epochs finished) after every launch.
         on_trial: given each trial the moment it is finished, so that an interrupt loses none.
@@ -94,7 +92,7 @@ def train(
         notice: told, in a sentence, where seeds were not trained side by side as asked.
 
     Raises:
-        SuiteError: unknown variant, setting or engine, an engine that the backend lacks, or impossible seeds.
+        SuiteError: unknown variant or engine, an engine that the backend lacks, or impossible seeds.
     """
     check_seeds(seeds)
     trials: list[Trial] = []
@@ -104,10 +102,10 @@ def train(
         on_trial(trial)
 
     try:
-        _train(prepare(experiment, variant, setting, engine, _programs(), perturbed, notice), seeds, on_epoch, keep)
+        _train(prepare(experiment, variant, engine, _programs(), perturbed, notice), seeds, on_epoch, keep)
     except NotVectorizableError as error:
         notice(f"{experiment.id}/{variant}: {error}; engine compiled trains it, one seed after another.")
-        _train(prepare(experiment, variant, setting, "compiled", _programs(), perturbed), seeds, on_epoch, keep)
+        _train(prepare(experiment, variant, "compiled", _programs(), perturbed), seeds, on_epoch, keep)
     # A program, its model and its data on the device refer to each other; without this they pile up over variants.
     gc.collect()
     return tuple(trials)
@@ -140,7 +138,6 @@ def _one_by_one(runner: Engine, seeds: Sequence[int], on_epoch: OnEpoch) -> Iter
 def prepare(
     experiment: Experiment,
     variant: str,
-    setting: str,
     engine: str = "auto",
     programs: Programs | None = None,
     perturbed: int = 0,
@@ -152,7 +149,7 @@ def prepare(
     ``notice``: as ``train``; of an engine that trains several seeds at once.
     """
     backend, programs = active_backend(), programs or Programs()
-    task = Task.of(experiment, variant, setting, perturbed)
+    task = Task.of(experiment, variant, perturbed)
     name = engine_of(task, engine)
     if name == "fit":
         from harness.training.fit import FitEngine

@@ -94,7 +94,7 @@ def experiment(scale: Scale, epochs: int | None = None) -> Experiment:
     """Example 4 at the lecture's batch size, with the scale's images and epochs in its setting "lecture"."""
     found = next(each for each in experiments(CLAIMS) if each.id == "example-4")
     size = replace(found.size("lecture"), epochs=epochs or scale.epochs, train=scale.train)
-    return replace(found, sizes={**found.sizes, "lecture": size})
+    return replace(found, size=size)
 
 
 def claims_of(*ids: str) -> str:

@@ -54,7 +54,7 @@ def weight(model: Any) -> float:
     return float(np.ravel(model.get_weights()[0])[0])
 
 
-def check(engine: str, setting: str) -> Iterator[Finding]:
+def check(engine: str) -> Iterator[Finding]:
     """EarlyStopping, ModelCheckpoint, CSVLogger and History."""
     import keras
     from keras import callbacks

@@ -13,7 +13,7 @@ def conform(run: SuiteRun, name: str) -> list[str]:
     run.progress.note(name)
     moved = True
     try:
-        wrong = faults(CHECKS[name](run.fingerprint["engine"], run.options.setting))
+        wrong = faults(CHECKS[name](run.fingerprint["engine"]))
     except RecordError:
         raise
     except Exception as error:

@@ -62,7 +62,7 @@ class Case:
             id=f"conformance-{self.name}",
             data=self.data,
             loss=self.loss,
-            sizes={"quick": size, "lecture": size},
+            size=size,
             metrics=(LOSS,),
             variants=(Variant(self.name, model=self.model, optimizer=self.optimizer),),
             accuracy=classes,
@@ -196,26 +196,26 @@ def same_curves(
     yield Finding(f"{of}, its divergence", trial.divergence, None)
 
 
-def check(one: Case, engine: str, setting: str) -> Iterator[Finding]:
+def check(one: Case, engine: str) -> Iterator[Finding]:
     """Two seeds of a case, one after the other; with ``fit``, which draws its own order, in one batch."""
     from harness.training.backend import active_backend
 
     batch = COUNT if resolve_engine(engine, active_backend()) == "fit" else BATCH
     experiment = one.experiment(Size(epochs=one.epochs, batch_size=batch, seeds=len(SEEDS)))
-    trials = train(experiment, one.name, SEEDS, setting, engine)
+    trials = train(experiment, one.name, SEEDS, engine)
     yield Finding(f"{one.name}, seeds of the trials", tuple(trial.seed for trial in trials), SEEDS)
     for trial in trials:
         curves, _ = one.reference(trial.seed, orders(trial.seed, one.epochs, COUNT), batch)
         yield from same_curves(f"{one.name}, seed {trial.seed}", trial, curves)
 
 
-def check_epochs(engine: str, setting: str) -> Iterator[Finding]:
+def check_epochs(engine: str) -> Iterator[Finding]:
     """The engine of the lecture's larger networks, which runs epoch by epoch, and the weights that it leaves."""
     import keras
 
     one = CASE["normalised-nesterov"]
     batch = BATCH
-    runner = prepare(one.experiment(Size(epochs=EPOCHS, batch_size=BATCH)), one.name, setting, engine)
+    runner = prepare(one.experiment(Size(epochs=EPOCHS, batch_size=BATCH)), one.name, engine)
     told: list[tuple[int, int]] = []
 
     def tell(seed: int, epochs: int) -> None:
@@ -225,7 +225,7 @@ def check_epochs(engine: str, setting: str) -> Iterator[Finding]:
         runner.epochs_per_launch = 1
     else:
         batch = COUNT
-        runner = prepare(one.experiment(Size(epochs=EPOCHS, batch_size=COUNT)), one.name, setting, engine)
+        runner = prepare(one.experiment(Size(epochs=EPOCHS, batch_size=COUNT)), one.name, engine)
     for seed in SEEDS:
         told.clear()
         raw = runner.run(seed, tell)
@@ -239,7 +239,7 @@ def check_epochs(engine: str, setting: str) -> Iterator[Finding]:
             yield Finding(f"{of}, trained weights {number}", obtained, expected, TOLERANCE)
 
 
-def check_fit(engine: str, setting: str) -> Iterator[Finding]:
+def check_fit(engine: str) -> Iterator[Finding]:
     """``Model.fit``, whichever engine is asked for, in one batch, because its order is its own.
 
     Where it is the engine that was asked for, in partial batches as well, at a rate of 0.
@@ -255,12 +255,12 @@ def check_fit(engine: str, setting: str) -> Iterator[Finding]:
             rule=functools.partial(updates.adam, learning_rate=rate),
         )
         experiment = still.experiment(Size(epochs=EPOCHS, batch_size=batch))
-        (trial,) = train(experiment, one.name, (0,), setting, "fit")
+        (trial,) = train(experiment, one.name, (0,), "fit")
         curves, _ = still.reference(0, orders(0, EPOCHS, COUNT), batch)
         yield from same_curves(f"fit at the rate {rate}, batches of {batch}", trial, curves)
 
 
-def check_rates(engine: str, setting: str) -> Iterator[Finding]:
+def check_rates(engine: str) -> Iterator[Finding]:
     """Two variants that a compiled engine trains with one program, another rate and other data; and one that it has to
     compile anew, with another momentum."""
     one = CASE["linear-momentum"]
@@ -279,15 +279,15 @@ def check_rates(engine: str, setting: str) -> Iterator[Finding]:
         ("slow", other, 0.0005, 0.5),
         ("heavy", one, 0.005, 0.9),
     ):
-        (trial,) = train(experiment, name, (3,), setting, engine)
+        (trial,) = train(experiment, name, (3,), engine)
         rule = functools.partial(updates.momentum, learning_rate=rate, momentum=momentum)
         curves, _ = dataclasses.replace(like, rule=rule).reference(3, orders(3, EPOCHS, COUNT), COUNT)
         yield from same_curves(f"variant {name} at the rate {rate}", trial, curves)
 
 
-def check_divergence(engine: str, setting: str) -> Iterator[Finding]:
+def check_divergence(engine: str) -> Iterator[Finding]:
     """Losses that grow a millionfold at each step, and some tenfold: what is told of them, and of which step."""
-    trial, losses = growing(2000.0, 12, engine, setting)
+    trial, losses = growing(2000.0, 12, engine)
     limit = float(np.finfo("float32").max)
     first = next(step for step, loss in enumerate(losses, 1) if not loss <= limit)
     yield Finding("a loss that becomes inf: kind, epoch, step", told(trial), ("inf", first, first))
@@ -295,24 +295,24 @@ def check_divergence(engine: str, setting: str) -> Iterator[Finding]:
     yield Finding("a loss that becomes inf: epochs with a finite loss", numbers, first - 1)
     yield Finding("a loss that becomes inf: its metric", trial.metrics["loss"], None)
 
-    trial, losses = growing(8.0, 8, engine, setting)
+    trial, losses = growing(8.0, 8, engine)
     high = next(step for step, loss in enumerate(losses, 1) if loss > 1000 * losses[0])
     yield Finding("a finite blow-up: kind, epoch, step", told(trial), ("blow-up", high, high))
-    trial, _ = growing(8.0, high - 1, engine, setting)
+    trial, _ = growing(8.0, high - 1, engine)
     yield Finding(f"{high - 1} epochs, before it is one", told(trial), None)
 
     lost = dataclasses.replace(CASE["linear-momentum"], scale=float("nan"))
-    (trial,) = train(lost.experiment(Size(epochs=2, batch_size=COUNT)), lost.name, (0,), setting, engine)
+    (trial,) = train(lost.experiment(Size(epochs=2, batch_size=COUNT)), lost.name, (0,), engine)
     yield Finding("data that are nan: kind, epoch, step", told(trial), ("nan", 1, 1))
 
 
-def growing(rate: float, epochs: int, engine: str, setting: str) -> tuple[Trial, Sequence[float]]:
+def growing(rate: float, epochs: int, engine: str) -> tuple[Trial, Sequence[float]]:
     """A linear network trained at far too large a rate, a step an epoch; the reference's losses beside it."""
     one = CASE["linear-momentum"]
     base = one.experiment(Size(epochs=epochs, batch_size=COUNT))
     blowing = functools.partial(optimizer, "SGD", learning_rate=rate)
     variants = (Variant(one.name, model=one.model, optimizer=blowing),)
-    (trial,) = train(dataclasses.replace(base, variants=variants), one.name, (0,), setting, engine)
+    (trial,) = train(dataclasses.replace(base, variants=variants), one.name, (0,), engine)
     like = dataclasses.replace(one, rule=functools.partial(updates.sgd, learning_rate=rate))
     with np.errstate(over="ignore", invalid="ignore"):
         curves, _ = like.reference(0, orders(0, epochs, COUNT), COUNT)

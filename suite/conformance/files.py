@@ -35,7 +35,7 @@ def trials() -> tuple[Trial, ...]:
     )
 
 
-def check(engine: str, setting: str) -> Iterator[Finding]:
+def check(engine: str) -> Iterator[Finding]:
     """Written, read again, and the same; whatever is expected of a claim is that of its own."""
     given = trials()
     for trial in given:

@@ -44,8 +44,8 @@ class Finding:
         return f"{self.of}{place}. Expected: {expected[at]:.9g}{near}. Received: {obtained[at]:.9g}."
 
 
-Check = Callable[[str, str], Iterator[Finding]]
-"""(engine, setting) -> findings; engine as ``--engine`` has it."""
+Check = Callable[[str], Iterator[Finding]]
+"""(engine) -> findings; engine as ``--engine`` has it."""
 
 
 def faults(findings: Iterator[Finding], shown: int = 3) -> list[str]:

@@ -22,7 +22,7 @@ def grid() -> np.ndarray:
     return np.array([*rows, *drawn], "float32")
 
 
-def check(engine: str, setting: str) -> Iterator[Finding]:
+def check(engine: str) -> Iterator[Finding]:
     """Elementwise, to a few units of the last place."""
     import keras
 

@@ -48,14 +48,14 @@ def beside(of: str, data: Dataset, training: Pair, test: Pair) -> Iterator[Findi
         yield Finding(f"{of}, {name}, largest difference", largest(array, expected), 0.0, 2 * EXACT)
 
 
-def check_data(engine: str, setting: str) -> Iterator[Finding]:
+def check_data(engine: str) -> Iterator[Finding]:
     """Every image and label of the experiments on MNIST, and the sets that are made of it."""
     (x, y), test = images()
     yield from beside("MNIST", mnist(), (x, y), test)
     for name in TRAINED:
         declared = EXPERIMENTS[name]
-        count = declared.size(setting).train
-        given = prepare(declared, declared.variants[0].name, setting, engine).task.data
+        count = declared.size.train
+        given = prepare(declared, declared.variants[0].name, engine).task.data
         yield from beside(name, given, (x[:count], y[:count]), test)
     rows = np.arange(10_000) % 500
     yield from beside("more-data, 500 images", repeated(500).first(None), (x[rows], y[rows]), test)
@@ -71,7 +71,7 @@ RATE_0 = Experiment(
     id="conformance-images",
     data=mnist,
     loss="categorical_crossentropy",
-    sizes={name: Size(epochs=1, batch_size=512) for name in ("quick", "lecture")},
+    size=Size(epochs=1, batch_size=512),
     metrics=(Metric("loss", better="lower", unit="nats", smallest_effect=0.01),),
     variants=(
         Variant(
@@ -83,12 +83,12 @@ RATE_0 = Experiment(
 )
 
 
-def check_epoch(engine: str, setting: str) -> Iterator[Finding]:
+def check_epoch(engine: str) -> Iterator[Finding]:
     """One epoch over all images at a rate of 0, whose losses and accuracies NumPy can tell, partial batch and all."""
     from harness.training.seeding import initialise
 
     training, test = images()
-    (trial,) = train(RATE_0, "rate 0", (0,), setting, engine)
+    (trial,) = train(RATE_0, "rate 0", (0,), engine)
     model: Any = dense_softmax(784, 10)
     initialise(model, 0)
     kernel, bias = model.get_weights()

@@ -60,7 +60,7 @@ def claim(rule: Any, published: str = "") -> Claim:
         model=nothing,
         optimizer=nothing,
         loss="mean_squared_error",
-        sizes={"quick": size, "lecture": size},
+        size=size,
         metrics=(HOURS,),
         variants=(Variant("first"), Variant("second"), Variant("third")),
     )
@@ -90,7 +90,7 @@ def exceeds(margin: float) -> Exceeds:
     return Exceeds("first", "second", metric="hours", margin=margin)
 
 
-def check_rules(engine: str, setting: str) -> Iterator[Finding]:
+def check_rules(engine: str) -> Iterator[Finding]:
     """Verdicts on both sides of every published bound."""
     effect = decided(exceeds(0.0)).effects[0]
     yield Finding("paired t test of the sleep data: mean difference", effect.estimate, MEANS[0] - MEANS[1], DIGITS)
@@ -189,7 +189,7 @@ def state(ours: Values, before: VariantBaseline | None, first_seed: int = 0, **h
     return str(found.state), found.red
 
 
-def check_drift(engine: str, setting: str) -> Iterator[Finding]:
+def check_drift(engine: str) -> Iterator[Finding]:
     """What moved is red, in both directions, and what did not is not; by p-values that are published."""
     given, before = (dict(enumerate(values)) for values in (FIRST, SECOND))
     row = difference(HOURS, given, before)
@@ -255,7 +255,7 @@ def learning(scale: float) -> tuple[Trial, ...]:
     return tuple(Trial("first", seed, {"hours": 1.0 + seed}, {"loss": curve}) for seed, curve in curves.items())
 
 
-def check_curves(engine: str, setting: str) -> Iterator[Finding]:
+def check_curves(engine: str) -> Iterator[Finding]:
     """A first epoch that moved is red where rounding does not explain it, though no metric has moved."""
     for of, scale, moves, expected in (
         ("1 %", 1.01, 1e-5, ("drifted", True)),

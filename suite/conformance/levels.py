@@ -18,7 +18,7 @@ RATE = 0.025
 SIZES = (10, 20, 40)
 
 
-def check(engine: str, setting: str) -> Iterator[Finding]:
+def check(engine: str) -> Iterator[Finding]:
     yield from check_holm()
     yield from check_looks()
 

@@ -28,7 +28,7 @@ def norms(model: Any, data: Dataset) -> dict[str, float]:
     return {f"norm_{number}": float(np.linalg.norm(gradient)) for number, gradient in enumerate(gradients)}
 
 
-def check(engine: str, setting: str) -> Iterator[Finding]:
+def check(engine: str) -> Iterator[Finding]:
     """Curves that an experiment follows, and gradients that it observes before and after."""
     from harness.training.backend import active_backend
 
@@ -36,7 +36,7 @@ def check(engine: str, setting: str) -> Iterator[Finding]:
     batch = COUNT if resolve_engine(engine, active_backend()) == "fit" else BATCH
     base = one.experiment(Size(epochs=EPOCHS, batch_size=batch))
     asked = dataclasses.replace(base, inference=False, halves=False, follow={"squares": sum_of_squares}, observe=norms)
-    (trial,) = train(asked, one.name, (seed,), setting, engine)
+    (trial,) = train(asked, one.name, (seed,), engine)
     after = {0: one.initial(seed)}
     for epochs in range(1, EPOCHS + 1):
         _, after[epochs] = one.reference(seed, orders(seed, epochs, COUNT), batch)
@@ -72,7 +72,7 @@ def erratum(printed: str, outcome: Fails | Warns | Differs, modern: str = ONE, g
     )
 
 
-def check_errata(engine: str, setting: str) -> Iterator[Finding]:
+def check_errata(engine: str) -> Iterator[Finding]:
     """Errata of which it is known how they stand."""
     from harness.training.backend import active_backend
 

@@ -88,7 +88,7 @@ def tasks() -> Iterator[tuple[str, Task]]:
     yield "the number of examples", dataclasses.replace(first, data=data.first(30))
 
 
-def check(engine: str, setting: str) -> Iterator[Finding]:
+def check(engine: str) -> Iterator[Finding]:
     """Two variants share a program only where nothing but the learning rate, initializers and the data's numbers
     differ."""
     from harness.training.compiled import structure
@@ -106,7 +106,7 @@ def data(counts: tuple[int, ...]) -> Dataset:
     return Dataset(np.zeros((len(training), 1)), training, np.zeros((len(y), 1)), y)
 
 
-def check_failures(engine: str, setting: str) -> Iterator[Finding]:
+def check_failures(engine: str) -> Iterator[Finding]:
     """Which histories are failures: what is stuck at chance, blown up, nan or inf."""
     ended: dict[str, Any] = {"broken": 0, "broken_is_nan": False, "high": 0, "initial": 1.0, "steps": 4}
     counts = (60, 80, 20, 40)

@@ -67,7 +67,7 @@ def limit(name: str, shape: tuple[int, ...]) -> float:
     return math.sqrt(6 / (field * shape[-2] + field * shape[-1]))
 
 
-def check_initial(engine: str, setting: str) -> Iterator[Finding]:
+def check_initial(engine: str) -> Iterator[Finding]:
     """Limits, mean, variance and shape of the distribution of every kernel; constants; layers and seeds that differ."""
     plain = drawn(functools.partial(mlp, 3), 0)
     found = {"glorot": plain, **{name: drawn(network, 0) for name, network in NETWORKS.items()}}
@@ -174,7 +174,7 @@ MASKED = Experiment(
     id="conformance-dropout",
     data=ones,
     loss="mean_squared_error",
-    sizes={name: Size(epochs=EPOCHS, batch_size=2000) for name in ("quick", "lecture")},
+    size=Size(epochs=EPOCHS, batch_size=2000),
     metrics=(Metric("loss", better="lower", unit="1", smallest_effect=0.01),),
     variants=(
         Variant("two dropouts", model=thinned, optimizer=functools.partial(optimizer, "SGD", learning_rate=0.0)),
@@ -184,9 +184,9 @@ MASKED = Experiment(
 )
 
 
-def check_dropout(engine: str, setting: str) -> Iterator[Finding]:
+def check_dropout(engine: str) -> Iterator[Finding]:
     """In training: scaled so that the mean stays, a mask of its own for each layer, example, step and seed."""
-    first, second, again = (train(MASKED, "two dropouts", (seed,), setting, engine)[0] for seed in (0, 1, 0))
+    first, second, again = (train(MASKED, "two dropouts", (seed,), engine)[0] for seed in (0, 1, 0))
     kept = math.prod(1 - rate for rate in RATES)
     mean, deviation = 1 / kept, math.sqrt(1 / kept**3 - 1 / kept**2)
     losses = [loss for trial in (first, second) for loss in trial.history["loss"] if loss is not None]

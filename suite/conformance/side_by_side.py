@@ -35,18 +35,18 @@ MANY = tuple(range(12))
 NETWORKS = ("relu-adam", "normalised-nesterov", "recurrent-adagrad")
 
 
-def check(engine: str, setting: str) -> Iterator[Finding]:
+def check(engine: str) -> Iterator[Finding]:
     """Whatever ``engine`` is asked for: it is the default one of tiny trainings, where a backend has it.
 
     In one launch, and epoch by epoch with everything carried from launch to launch.
     """
     for name in NETWORKS:
-        yield from _block(CASE[name], setting, "side by side")
+        yield from _block(CASE[name], "side by side")
         if name == "relu-adam":
-            yield from _block(other(), setting, "side by side, in the same program")
+            yield from _block(other(), "side by side, in the same program")
     with mock.patch.object(engines, "TINY", 0):
-        yield from _block(CASE["normalised-nesterov"], setting, "side by side, epoch by epoch")
-    yield from _failing(setting)
+        yield from _block(CASE["normalised-nesterov"], "side by side, epoch by epoch")
+    yield from _failing()
 
 
 def other() -> Case:
@@ -65,10 +65,10 @@ def other() -> Case:
     )
 
 
-def _block(one: Case, setting: str, how: str) -> Iterator[Finding]:
+def _block(one: Case, how: str) -> Iterator[Finding]:
     name = one.name
     experiment = one.experiment(Size(epochs=EPOCHS, batch_size=BATCH, seeds=len(SEEDS)))
-    trials = train(experiment, one.name, SEEDS, setting, "vectorized")
+    trials = train(experiment, one.name, SEEDS, "vectorized")
     trained = tuple((trial.seed, trial.engine) for trial in trials)
     yield Finding(f"{name} {how}, seeds and engine", trained, tuple((seed, "vectorized") for seed in SEEDS))
     for trial in trials:
@@ -85,7 +85,7 @@ def enormous() -> Any:
     return keras.Sequential([keras.layers.Input((1,)), layer])
 
 
-def _failing(setting: str) -> Iterator[Finding]:
+def _failing() -> Iterator[Finding]:
     """Seeds whose loss is inf at once, beside seeds whose is not: at a rate of 0 it is the weight's square."""
     experiment = Experiment(
         id="conformance-enormous",
@@ -93,7 +93,7 @@ def _failing(setting: str) -> Iterator[Finding]:
         model=enormous,
         optimizer=functools.partial(optimizer, "SGD", learning_rate=0.0),
         loss="mean_squared_error",
-        sizes={name: Size(epochs=2, batch_size=1) for name in ("quick", "lecture")},
+        size=Size(epochs=2, batch_size=1),
         metrics=(LOSS,),
         variants=(Variant("enormous"),),
         accuracy=False,
@@ -103,6 +103,6 @@ def _failing(setting: str) -> Iterator[Finding]:
         initialise(model, seed)
         weight = float(model.trainable_variables[0].numpy()[0, 0])
         expected.append(("inf", 1, 1) if weight**2 > float(np.finfo("float32").max) else None)
-    trials = train(experiment, "enormous", MANY, setting, "vectorized")
+    trials = train(experiment, "enormous", MANY, "vectorized")
     yield Finding("seeds that fail and seeds that do not", tuple(map(told, trials)), tuple(expected))
     yield Finding("kinds of seeds that were to be told apart", len(set(expected)), 2)

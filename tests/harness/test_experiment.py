@@ -90,7 +90,7 @@ def test_unknown_names():
     ],
 )
 def test_reduced(quick, reduced):
-    assert experiment(sizes={"quick": quick, "lecture": Size(2, 8)}).reduced("quick") is reduced
+    assert experiment(size=Size(2, 8)).reduced("quick") is reduced
 
 
 @pytest.mark.parametrize(("field", "least"), [("epochs", 0), ("batch_size", 1), ("seeds", 1)])

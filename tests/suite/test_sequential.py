@@ -37,7 +37,7 @@ EXPERIMENT = Experiment(
     model=lambda: None,
     optimizer=lambda: None,
     loss="mse",
-    sizes={"quick": Size(1, 1), "lecture": Size(1, 1)},
+    size=Size(1, 1),
     variants=(Variant("easy"), Variant("second"), Variant("never"), Variant("base")),
     metrics=(ACCURACY,),
 )

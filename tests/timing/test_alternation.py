@@ -25,7 +25,7 @@ EXPERIMENT = Experiment(
     model=lambda: None,
     optimizer=lambda: None,
     loss="mse",
-    sizes={"quick": Size(5, 10), "lecture": Size(epochs=4, batch_size=10)},
+    size=Size(epochs=4, batch_size=10),
     variants=(Variant("a"),),
     metrics=(Metric("loss", "lower", "nats", 0.1),),
 )

@@ -48,7 +48,7 @@ LOOKS = Experiment(
     model=penalised,
     optimizer=functools.partial(sgd, 0.1),
     loss="categorical_crossentropy",
-    sizes={"quick": SIZE, "lecture": Size(epochs=0, batch_size=BATCH)},
+    size=Size(epochs=0, batch_size=BATCH),
     metrics=(LOSS,),
     halves=True,
     follow={"followed": sum_of_squares},
