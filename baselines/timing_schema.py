@@ -4,8 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from baselines.schema import provenance
-from baselines.strict import FormatError, definition_of, fields_of, load, mapping, number, text_of
+from baselines.record import Provenance
+from baselines.strict import (
+    FormatError,
+    date,
+    definition_of,
+    fields_of,
+    has_surrogate,
+    load,
+    mapping,
+    number,
+    text_of,
+)
 from baselines.timing_record import KEPT, SCHEMA, Repeat, Timings
 
 FIELDS = ("rounds", "epochs", "compile", "first_epoch", "definition", "provenance")
@@ -53,10 +63,22 @@ def _repeat(value: Any, where: str) -> Repeat:
         fields["compile"],
         fields["first_epoch"],
         definition_of(fields["definition"], f"{where}/definition"),
-        provenance(fields["provenance"], f"{where}/provenance"),
+        _provenance(fields["provenance"], f"{where}/provenance"),
         {name: float(seconds) for name, seconds in reference.items()},
         contention,
     )
+
+
+def _provenance(value: Any, where: str) -> Provenance:
+    fields = fields_of(value, where, ("commit", "date", "reason", "fingerprint"))
+    fingerprint = mapping(fields["fingerprint"], f"{where}/fingerprint")
+    for key, entry in fingerprint.items():
+        if isinstance(entry, float):
+            number(entry, f"{where}/fingerprint/{key}")
+        elif entry is not None and (not isinstance(entry, str | int) or has_surrogate(entry)):
+            raise FormatError("a text, a number, true, false or null", entry, f"{where}/fingerprint/{key}")
+    commit, reason = (text_of(fields[key], f"{where}/{key}") for key in ("commit", "reason"))
+    return Provenance(fingerprint, commit, date(fields["date"], f"{where}/date"), reason)
 
 
 def _positive(value: Any, where: str) -> None:

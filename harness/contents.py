@@ -116,8 +116,7 @@ def _experiment(experiment: Experiment) -> list[str]:
 def _size(experiment: Experiment) -> str:
     size = experiment.size
     count = "all" if size.train is None else f"{size.train:,}"
-    trained = f"{size.epochs} × {size.batch_size}, {count}" if size.epochs else "untrained"
-    return trained
+    return f"{size.epochs} × {size.batch_size}, {count}" if size.epochs else "untrained"
 
 
 def _counted(count: int, noun: str) -> str:

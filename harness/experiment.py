@@ -51,9 +51,9 @@ class Size:
 class Variant:
     """One arm of an experiment; what it does not name, it takes from the experiment. Factories take no argument.
 
-    ``facts`` gives numbers known without training (a condition number); they become metrics of every trial. ``at`` and ``series`` place
-    the variant in the experiment's figures: at which value of its ``sweep``, and on which line; learning curves have a
-    row of panels for each series.
+    ``facts`` gives numbers known without training (a condition number); they become metrics of every trial. ``at`` and
+    ``series`` place the variant in the experiment's figures: at which value of its ``sweep``, and on which line;
+    learning curves have a row of panels for each series.
     """
 
     name: str

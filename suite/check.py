@@ -1,7 +1,8 @@
 """The check: whether this machine trains what the evidence holds. It decides no claim anew.
 
 A tiny training goes to the end with ten seeds. Any other trains its first steps with five seeds, and an anchor trains
-seed 0 to the end as well. A claim's verdict is that of the evidence; the check says how much of it this machine confirms.
+seed 0 to the end as well. A claim's verdict is that of the evidence; the check says how much of it this machine
+confirms.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from harness.record.trials import ShortTrial
 from harness.rules import PLAIN
 from harness.store import RecordError
 from harness.trial import Trial
-from harness.verdict import Decision, Verdict
+from harness.verdict import Decision
 from suite.catalogue import EXPERIMENTS, training_name
 from suite.outcome import Outcome
 from suite.records import seconds_of
@@ -105,7 +106,7 @@ class CheckRun(SuiteRun):
         here = self.here(claim, live.verdict if live else None)
         outcome = self._settle(claim, decision, known.beside, clock, here=here)
         if live is not None and live.verdict.decided and known.verdict.decided and live.verdict is not known.verdict:
-            said = f"Decided here from {TINY_SEEDS} seeds: {live.verdict}, the evidence says {known.verdict}. {live.reason}"
+            said = f"{live.verdict} here, of {TINY_SEEDS} seeds; the evidence says {known.verdict}. {live.reason}"
             comparison = VerdictComparison(VerdictState.FLIPPED, known.verdict, live.verdict, True, said)
             outcome = self.outcomes[claim.key] = dataclasses.replace(outcome, comparison=comparison, red=True)
             self.moved = True
@@ -138,7 +139,9 @@ class CheckRun(SuiteRun):
     def seconds(self, experiment: str, variant: str) -> dict[str, float]:
         """The shortened trials count too; a mean epoch is that of the trials that went to the end."""
         trials, short = self.ended(experiment, variant), self._short[experiment, variant]
-        seconds = seconds_of(trials) if trials else dict.fromkeys(("total", "compile", "first_epoch", "steady_epoch"), 0.0)
+        seconds = (
+            seconds_of(trials) if trials else dict.fromkeys(("total", "compile", "first_epoch", "steady_epoch"), 0.0)
+        )
         return {**seconds, "total": seconds["total"] + sum(trial.seconds for trial in short)}
 
 

@@ -16,7 +16,7 @@ from suite import options as suite_options
 from suite import plan, selection, summary, workers
 from suite.crashed import Crashed
 from suite.lifecycle import begin, check_experiments, check_whole, collect, finish
-from suite.options import BROKEN, RUN, Options
+from suite.options import BROKEN, FULL_SEEDS, RUN, Options
 from suite.recording import Recording, begin_recording, join_recording
 from suite.stored import Stored
 
@@ -36,6 +36,7 @@ def pytest_configure(config: pytest.Config) -> None:
         check_experiments(options)
         resolve_engine(options.engine, options.backend)
         workers.check(config)
+        workers.check_full(config, options.full, options.update is not None)
         timing = suite_options.timing(config)
         if timing and not config.pluginmanager.hasplugin("benchmark"):
             raise SuiteError("-m timing needs the plugin pytest-benchmark. Leave -p no:benchmark out, or install it.")
@@ -99,17 +100,24 @@ def pytest_configure_node(node: Any) -> None:
 
 def pytest_report_header(config: pytest.Config) -> list[str]:
     options, recording = config.stash[OPTIONS], config.stash.get(RECORDING, None)
-    seeds = f"{options.as_needed}" if options.as_needed else options.seeds or "each experiment's own"
-    seeds = ", ".join([f"{seeds}", *(f"{count} of {name}" for name, count in options.more_seeds)])
-    first = f" from {options.first_seed} on" if options.first_seed else ""
+    precision = f", precision {options.precision}" if options.precision != "default" else ""
     lines = [
-        f"claims: backend {options.backend} ({options.backend_from}), engine {options.engine}, "
-        f"setting {options.setting}, seeds {seeds}{first}"
-        + (f", precision {options.precision}" if options.precision != "default" else "")
+        f"claims: {_mode(options)}, backend {options.backend} ({options.backend_from}), "
+        f"engine {options.engine}{precision}"
     ]
     if options.store:
         lines.append(f"store: {options.store}")
     return lines + (recording.said if recording else [])  # a single process has it later, and says it then
+
+
+def _mode(options: Options) -> str:
+    """What a run does, in words."""
+    if not options.full:
+        return "check against the evidence"
+    seeds = f"{options.as_needed}" if options.as_needed else f"{options.seeds or FULL_SEEDS}"
+    more = [f"{count} of {name}" for name, count in options.more_seeds]
+    first = f" from {options.first_seed} on" if options.first_seed else ""
+    return f"to the end, seeds {', '.join([seeds, *more])}{first}"
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -131,9 +139,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         return
     try:
         if workers.is_worker(config):
-            items[:] = selection.longest_first(
-                items, Stored(options.baselines, f"{options.backend}-cpu"), options.setting
-            )
+            items[:] = selection.longest_first(items, Stored(options.baselines, f"{options.backend}-cpu"), options)
         config.stash[RUN] = begin(config, options, items, _record(config, options))
     except SuiteError as error:
         if not workers.is_worker(config):

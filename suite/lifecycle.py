@@ -59,8 +59,8 @@ def begin(config: pytest.Config, options: Options, items: Sequence[pytest.Item],
     trainings = [training for item in items if (training := selection.training_of(item))]
     if not options.full and options.update is not None and trainings:
         raise SuiteError(
-            "--update-baselines needs --full here: evidence holds trainings that went to the end. Add --full --seeds N, "
-            "or select what trains nothing: -m exact, -m timing."
+            "--update-baselines needs --full here: evidence holds trainings that went to the end. Add --full --seeds "
+            "N, or select what trains nothing: -m exact, -m timing."
         )
     stored = Stored(options.baselines, stack(prints))
     if options.update is not None:
@@ -89,13 +89,14 @@ def begin(config: pytest.Config, options: Options, items: Sequence[pytest.Item],
         "commit": commit(),
         "stack": stack(prints),
     }
-    comparisons = len({*trainings, *selection.needed_trainings(list(items))})
+    compared = list(dict.fromkeys([*trainings, *sorted(selection.needed_trainings(list(items)))]))
+    check_budget(options, stored, compared)
     progress = Progress(config, expected_seconds(options, stored, trainings))
     for line in recording.said:
         progress.say(line)
     follower = recording.follower(progress.say)
     log, exchange = open_log(recording, header, options, follower)
-    run = run_for(options, prints, log, stored, progress, header["planned"], comparisons, exchange, earlier)
+    run = run_for(options, prints, log, stored, progress, header["planned"], compared, exchange, earlier)
     run.broken, run.follower = header["broken"], follower
     if options.as_needed and options.as_needed.budget is not None:
         run.deadline = time.monotonic() + options.as_needed.budget
@@ -105,6 +106,17 @@ def begin(config: pytest.Config, options: Options, items: Sequence[pytest.Item],
 def run_for(options: Options, *arguments: Any) -> SuiteRun:
     """The run that was asked for; ``arguments`` are those of ``SuiteRun``."""
     return (SuiteRun if options.full else CheckRun)(options, *arguments)
+
+
+def check_budget(options: Options, stored: Stored, trainings: Sequence[tuple[str, str]]) -> None:
+    """SuiteError where the budget of time does not suffice for a single trial."""
+    budget = options.as_needed.budget if options.as_needed else None
+    least = min(filter(None, (stored.seconds(*training) for training in trainings)), default=None)
+    if budget is not None and least is not None and budget < least:
+        raise SuiteError(
+            f"--budget {budget:g} s is too small for one trial: the shortest of the selected trainings takes about "
+            f"{least:.1f} s. Give more time, or select other claims with -k."
+        )
 
 
 def open_log(
@@ -145,7 +157,8 @@ def expected_seconds(
     expected: dict[str, float | None] = {}
     for experiment, variant in trainings:
         seconds = stored.seconds(experiment, variant)
-        expected[training_name(experiment, variant)] = seconds * options.seeds_of(experiment) if seconds else None
+        count = options.seeds_of(experiment) if options.full else 1
+        expected[training_name(experiment, variant)] = seconds * count if seconds else None
     return expected
 
 
@@ -161,7 +174,7 @@ def collect(config: pytest.Config, options: Options, recording: Recording) -> Su
     progress = Progress(config, {})
     follower = recording.follower(progress.say)
     log = RunLog.join(path, follower)
-    run = run_for(options, header["fingerprint"], log, stored, progress, header["planned"], 1)
+    run = run_for(options, header["fingerprint"], log, stored, progress, header["planned"], ())
     run.broken, run.follower = header["broken"], follower
     restored(run, record)
     return run
@@ -177,7 +190,7 @@ def finish(run: SuiteRun, exitstatus: int, seconds: float) -> tuple[int, list[st
             lines.append(summary.interrupted_line(run))
         summary.adjust_all(run)
         lines += [*summary.verdict_lines(run), *errata.lines(run.errata.values()), *summary.conformance_lines(run)]
-        lines += [*summary.baseline_lines(run), *summary.seeds_lines(run), *timing.lines(run)]
+        lines += [*summary.evidence_lines(run), *summary.seeds_lines(run), *timing.lines(run)]
         vanished = summary.vanished(run)
         if vanished and exitstatus == pytest.ExitCode.OK:
             exitstatus = pytest.ExitCode.TESTS_FAILED

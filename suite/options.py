@@ -67,9 +67,9 @@ class Options:
     resume: str | None
 
     def seeds_of(self, experiment: str) -> int:
-        """How many seeds of an experiment --full trains."""
-        return dict(self.more_seeds).get(experiment, self.seeds or FULL_SEEDS)
-
+        """How many seeds of an experiment --full trains, or begins with."""
+        own = FEWEST_SEEDS if self.as_needed else FULL_SEEDS
+        return dict(self.more_seeds).get(experiment, self.seeds or own)
 
 
 def add(parser: pytest.Parser) -> None:
@@ -160,6 +160,11 @@ def _check_together(options: Options) -> None:
         raise SuiteError(
             f"--reuse and {name} contradict each other: a baseline is stored from, and a reproducibility check made "
             "with, trials of this very run. Leave one of them out."
+        )
+    if options.dry_run and options.reuse:
+        raise SuiteError(
+            "--reuse and --dry-run contradict each other: which trials can be taken, only the backend tells. Leave one "
+            "of them out."
         )
     if options.dry_run and options.resume is not None:
         raise SuiteError(

@@ -87,7 +87,11 @@ class Outcome:
             ("expected_verdict", str(self.comparison.expected or "")),
             ("baseline_state", str(self.comparison.state)),
             *([("seeds", str(self.taken.seeds))] if self.taken else []),
-            *([("here", self.here.state), ("evidence", f"{self.here.seeds} seeds of {self.here.stack}")] if self.here else []),
+            *(
+                [("here", self.here.state), ("evidence", f"{self.here.seeds} seeds of {self.here.stack}")]
+                if self.here
+                else []
+            ),
         ]
         for number, effect in enumerate(self.decision.effects, start=1):
             values = {name: getattr(effect, name) for name in ("of", "metric", "unit", "estimate", "low", "high", "n")}

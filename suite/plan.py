@@ -7,15 +7,12 @@ from dataclasses import dataclass
 
 import pytest
 
-from harness.definition import variant_hash
-from harness.fingerprint import cpu_model
-from harness.training.backend import Device
-from reports.folders import runs_folder
+from baselines.rounding import CHECKED
+from harness.errors import SuiteError
 from suite import selection
 from suite.catalogue import EXPERIMENTS, training_name
-from suite.earlier import Earlier
+from suite.check import to_the_end
 from suite.options import Options
-from suite.run import run_fingerprint
 from suite.stored import Stored
 
 
@@ -28,9 +25,6 @@ class Range:
 
     def __add__(self, other: Range) -> Range:
         return Range(self.least + other.least, self.most + other.most)
-
-    def __sub__(self, other: Range) -> Range:
-        return Range(self.least - other.least, self.most - other.most)
 
     def __mul__(self, factor: float) -> Range:
         return Range(self.least * factor, self.most * factor)
@@ -48,50 +42,48 @@ def plan(options: Options, items: Sequence[pytest.Item], workers: int = 1) -> It
     from tabulate import tabulate
 
     stored = Stored(options.baselines, f"{options.backend}-cpu")
-    earlier = None
-    if options.reuse:
-        device = Device("cpu", cpu_model(), "float32")
-        earlier = Earlier(runs_folder(options.reports), run_fingerprint(options, device), options.engine)
+    trainings = list(filter(None, map(selection.training_of, items)))
     needed = selection.needed_trainings(list(items)) if options.as_needed else set()
-    rows, unknown = [], 0
-    known, trials = Range(), Range()
-    for experiment, variant in filter(None, map(selection.training_of, items)):
-        size = EXPERIMENTS[experiment].size(options.setting)
-        fixed = options.seeds_of(experiment) or size.seeds
-        seeds = Range(fixed, fixed)
-        if options.as_needed and (experiment, variant) in needed:
-            sizes = options.as_needed.sizes(size.seeds)
+    rows, unknown, known, trials, short = [], 0, Range(), Range(), 0
+    for experiment, variant in trainings:
+        declared = EXPERIMENTS[experiment]
+        try:
+            evidence = stored.variant(experiment, variant)
+        except SuiteError:
+            evidence = None
+        steps, seeds = 0, Range(options.seeds_of(experiment), options.seeds_of(experiment))
+        if not options.full:
+            count = to_the_end(declared, variant, evidence)
+            seeds, steps = Range(count, count), 0 if evidence is None or evidence.tiny else evidence.steps
+        elif options.as_needed and (experiment, variant) in needed:
+            sizes = options.as_needed.sizes(options.seeds_of(experiment))
             seeds = Range(sizes[0], sizes[-1])
-        taken = Range()
-        if earlier is not None:
-            definition = variant_hash(EXPERIMENTS[experiment], variant, options.setting)
-            asked = range(options.first_seed, options.first_seed + int(seeds.most))
-            found = earlier.find(experiment, variant, definition, asked)
-            taken = Range(sum(seed in found for seed in asked[: int(seeds.least)]), len(found))
-        each = stored.seconds(experiment, variant, options.setting)
-        missing = seeds - taken
-        trials += missing
+        each = stored.seconds(experiment, variant)
+        trials, short = trials + seeds, short + (CHECKED if steps else 0)
         if each is None:
-            unknown += missing.most > 0
+            unknown += seeds.most > 0
         else:
-            known += missing * each
-        about = "unknown" if each is None else f"{missing * each:.1f} s"
-        row = [training_name(experiment, variant), f"{seeds}", size.epochs, size.train or "all", about]
-        rows.append([*row, *([f"{taken}"] if options.reuse else [])])
-    headers = ["would be trained", "seeds", "epochs", "examples", "about", *(["reused"] if options.reuse else [])]
+            known += seeds * each
+        about = "–" if not seeds.most else "unknown" if each is None else f"{seeds * each:.1f} s"
+        first = f"{steps} of {CHECKED} seeds" if steps else "–"
+        row = [training_name(experiment, variant), *([] if options.full else [first]), f"{seeds}"]
+        rows.append([*row, declared.size.epochs, declared.size.train or "all", about])
+    headers = ["would be trained", *([] if options.full else ["first steps"]), "seeds to the end"]
     if rows:
+        headers += ["epochs", "examples", "about"]
         yield from tabulate(rows, headers, tablefmt="simple", disable_numparse=True).splitlines()
     decided = sum(selection.key_of(item) is not None for item in items)
     marked = {kind: sum(item.get_closest_marker(kind) is not None for item in items) for kind in ("errata", "timing")}
     errata = f", {marked['errata']} errata" if marked["errata"] else ""
     timed = f", {marked['timing']} timings" if marked["timing"] else ""
-    yield f"{len(rows)} variants, {trials} trials, {decided} claims{errata}{timed}"
+    first = "" if options.full else f"{short} shortened trials, "
+    yield f"{len(rows)} variants, {first}{trials} trials to the end, {decided} claims{errata}{timed}"
     if known.most or not unknown:
         shared = f" on {workers} workers" if workers > 1 else ""
         yield (
-            f"about {known * (1 / workers):.0f} s of training{shared}, as stored for {stored.stack}; "
-            "start, exact claims, errata and report come on top"
+            f"about {known * (1 / workers):.0f} s of training to the end{shared}, as stored for {stored.stack}; "
+            "start, first steps, exact claims, errata and report come on top"
         )
     if unknown:
-        yield f"{unknown} of them have no stored time for {stored.stack} in setting {options.setting}"
+        yield f"{unknown} of them have no stored time for {stored.stack}"
     yield "dry run: nothing was trained, and nothing written"

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from harness.atomic import replace_file
-from harness.definition import variant_hash
 from harness.errors import SuiteError, invalid, nearest
 from harness.store import read_run
+from harness.training.configuration import variant_digest
 from suite.catalogue import EXPERIMENTS, training_name
 from suite.exchange import Exchange
 from suite.options import Options
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from harness.store.database import Database
 
 SAME = (
-    "setting", "seeds", "seeds_of", "first_seed", "auto", "backend", "engine", "precision", "stack", "workers", "reuse",
+    "full", "seeds", "seeds_of", "first_seed", "auto", "backend", "engine", "precision", "stack", "workers", "reuse",
     "fingerprint", "source", "planned", "broken",
 )  # fmt: skip
 """What a run's header has to agree in; on the commit baselines depend as well, which name it."""
@@ -119,7 +119,7 @@ def check(path: Path, header: Mapping[str, Any], options: Options) -> None:
     found = [said for name in names if (said := _difference(name, before.get(name), _plain(header.get(name))))]
     if not found and before.get("selected") != header["selected"]:
         found.append("the selected items are others")
-    found += _definitions(path, options.setting)
+    found += _definitions(path)
     if found:
         raise SuiteError(
             f"--resume: the run {path.stem} cannot go on, because this would be another one. {'; '.join(found[:8])}"
@@ -152,7 +152,7 @@ def _some(names: list[str], most: int = 3) -> str:
     return shown + (f" and {len(names) - most} more" if len(names) > most else "")
 
 
-def _definitions(path: Path, setting: str) -> Iterator[str]:
+def _definitions(path: Path) -> Iterator[str]:
     """What is declared otherwise today than when the run's trials were trained."""
     from harness.store.follower import whole_lines
 
@@ -160,14 +160,14 @@ def _definitions(path: Path, setting: str) -> Iterator[str]:
     for record in map(json.loads, whole_lines(path)):
         if record["kind"] == "experiment":
             declared = EXPERIMENTS.get(record["id"])
-            if declared is None or _declared(record) != _declared(experiment_record(declared, setting)):
+            if declared is None or _declared(record) != _declared(experiment_record(declared)):
                 yield f"experiment {record['id']}: declared otherwise"
         elif record["kind"] == "trial":
             seen.add((record["experiment"], record["variant"], record["definition"]))
     for experiment, variant, definition in sorted(seen):
         declared = EXPERIMENTS.get(experiment)
         known = declared is not None and variant in [one.name for one in declared.variants]
-        if declared is None or not known or variant_hash(declared, variant, setting) != definition:
+        if declared is None or not known or variant_digest(declared, variant) != definition:
             yield f"{training_name(experiment, variant)}: another definition"
 
 

@@ -375,7 +375,11 @@ def restored(run: SuiteRun, record: Run) -> None:
     for training in record.trainings:
         key, baseline = (training["experiment"], training["variant"]), training["baseline"]
         run.states[key] = judge.Outcome(
-            judge.State(baseline["state"]), baseline["reason"], baseline["to_the_end"], baseline["steps"], baseline["compared"]
+            judge.State(baseline["state"]),
+            baseline["reason"],
+            baseline["to_the_end"],
+            baseline["steps"],
+            baseline["compared"],
         )
         run.moved |= baseline["red"] and not baseline["damaged"]
     for claim in record.claims:

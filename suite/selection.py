@@ -7,20 +7,20 @@ import re
 
 import pytest
 
-from baselines.record import EXACT
 from harness.catalogue import Broken
 from harness.claim import Claim
 from harness.errors import SuiteError, invalid, nearest
+from harness.record.evidence import EXACT
 from suite.catalogue import (
     ERRATA,
     EXACT_CLAIMS,
-    EXPERIMENTS,
     TRAINING_CLAIMS,
     TRAININGS,
     UNREAD,
     training_name,
 )
 from suite.conformance import CHECKS
+from suite.options import Options
 from suite.stored import Stored, file_of
 
 MARKERS = ("exact", "training", "errata", "timing")
@@ -124,13 +124,13 @@ def catalogue_names() -> set[str]:
     )
 
 
-def longest_first(items: list[pytest.Item], stored: Stored, setting: str) -> list[pytest.Item]:
+def longest_first(items: list[pytest.Item], stored: Stored, options: Options) -> list[pytest.Item]:
     """For workers: the longest trainings first (as stored), exact claims while they run, claims on trials last."""
 
     def place(item: pytest.Item) -> tuple[int, float]:
         training = training_of(item)
         if training is not None:
-            return 0, -(stored.seconds(*training, setting) or 0.0) * EXPERIMENTS[training[0]].size(setting).seeds
+            return 0, -(stored.seconds(*training) or 0.0) * options.seeds_of(training[0])
         return (2 if claim_of(item) else 1), 0.0
 
     return sorted(items, key=place)

@@ -17,6 +17,7 @@ from baselines.evidence import Measured
 from baselines.judge import REFERENCE
 from baselines.record import ExpectedVerdict, Provenance
 from baselines.rounding import CHECKED, MOST_STEPS, reproducible_steps
+from cases import CLAIMS
 from harness.claim import Claim
 from harness.errors import SuiteError
 from harness.experiment import Experiment
@@ -24,6 +25,7 @@ from harness.record.evidence import EXACT, Evidence, Expected, Hashes, VariantEv
 from harness.record.trials import ShortTrial
 from harness.trial import Trial
 from harness.verdict import Verdict
+from suite.catalogue import claims_of
 
 
 def file_of(claim: Claim) -> str:
@@ -134,32 +136,47 @@ class Stored:
         self,
         experiment: Experiment | None,
         measured: Mapping[str, Measured],
-        verdicts: Mapping[str, tuple[Verdict, int]],
         reason: str,
         fingerprint: Mapping[str, Any],
+        exact: Mapping[str, Verdict] | None = None,
     ) -> str:
-        """Adds what a run measured and the verdicts that follow; the difference in words.
+        """Adds what a run measured, and the verdicts that follow from all that is stored then; the difference in words.
 
         Args:
             experiment: whose file; None for the exact claims.
             measured: by variant.
-            verdicts: by claim key, with the number of seeds each rests on.
             reason: why it is stored.
             fingerprint: of the run.
+            exact: the verdicts of exact claims, by key.
         """
         name, today = experiment.id if experiment else EXACT, datetime.date.today().isoformat()
 
         def change(old: Evidence | None) -> Evidence:
             new = old or Evidence(experiment=name, stack=self.stack)
             if experiment is not None:
-                how = {"commit": commit() or "unknown", "date": today, "reason": reason, "fingerprint": fingerprint}
-                new = files.add(old, experiment, self.stack, measured, **how)
+                new = files.add(
+                    old,
+                    experiment,
+                    self.stack,
+                    measured,
+                    commit=commit() or "unknown",
+                    date=today,
+                    reason=reason,
+                    fingerprint=fingerprint,
+                )
+            verdicts = {key: (verdict, 0) for key, verdict in (exact or {}).items()}
+            for claim in claims_of(name):
+                found = stored_verdict(claim, self.stack, {self.stack: new})
+                if found.seeds:
+                    verdicts[claim.key] = found.verdict, found.seeds
             expected = dict(new.expected)
             for key, (verdict, seeds) in verdicts.items():
                 before = expected.get(key)
-                if verdict is not Verdict.NOT_RUN and (before is None or (before.verdict, before.seeds) != (verdict, seeds)):
+                known = before is not None and (before.verdict, before.seeds) == (verdict.value, seeds)
+                if verdict is not Verdict.NOT_RUN and not known:
                     expected[key] = Expected(verdict=verdict.value, date=today, reason=reason, seeds=seeds)
-            return msgspec.structs.replace(new, expected=expected)
+            declared = {claim.key for claim in CLAIMS if file_of(claim) == name}
+            return msgspec.structs.replace(new, expected={k: v for k, v in expected.items() if k in declared})
 
         old, new = files.update(files.path_of(self.root, self.stack, name), change)
         self._read[self.stack, name] = new

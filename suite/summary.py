@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from baselines.drift import State
+from baselines.evidence import Measured
+from baselines.judge import ClaimState, State
 from baselines.verdicts import VerdictState
 from harness.rules.holm import adjust
 from harness.verdict import Verdict
 from reports.seeds import told
 from suite.catalogue import EXACT_CLAIMS, EXPERIMENTS, TRAINING_CLAIMS, training_name
 from suite.run import SuiteRun
-from suite.stored import provenance
+from suite.stored import measure
 
 
 def adjust_all(run: SuiteRun) -> None:
@@ -25,7 +26,7 @@ def adjust_all(run: SuiteRun) -> None:
 def decide_trained(run: SuiteRun) -> None:
     """Decides the planned claims that an interrupt left undecided although their trials are all there."""
     for claim in (TRAINING_CLAIMS[key] for key in run.planned if key in TRAINING_CLAIMS):
-        if claim.key not in run.outcomes and run.trained(claim):
+        if claim.key not in run.outcomes and run.complete(claim):
             run.decide(claim, further=False)
 
 
@@ -57,7 +58,10 @@ def verdict_lines(run: SuiteRun) -> Iterator[str]:
     listed = ", ".join(
         f"{counts[verdict]} {verdict.lower().replace('_', ' ')}" for verdict in Verdict if counts[verdict]
     )
-    yield f"{_counted(total, 'claim')} in setting {run.options.setting}: {listed or 'none decided'}"
+    yield f"{_counted(total, 'claim')}: {listed or 'none decided'}"
+    here = Counter(outcome.here.state for outcome in run.outcomes.values() if outcome.here and outcome.here.state)
+    if here:
+        yield f"  here: {', '.join(f'{here[state]} {state}' for state in map(str, ClaimState) if here[state])}"
     for outcome in run.outcomes.values():
         if outcome.decision.verdict is Verdict.REFUTED:
             yield f"  refuted: {outcome.claim.key}: {outcome.decision.reason}"
@@ -87,25 +91,26 @@ def conformance_lines(run: SuiteRun) -> Iterator[str]:
                 yield f"  conformance of {name}: {wrong[0]}"
 
 
-def baseline_lines(run: SuiteRun) -> Iterator[str]:
-    """How many variants stand where against their baselines, and the hint where there are none."""
-    counts = Counter(comparison.state for comparison in run.states.values())
+def evidence_lines(run: SuiteRun) -> Iterator[str]:
+    """How many trainings stand where against the evidence, and the hint where there is none."""
+    counts = Counter(found.state for found in run.states.values())
     reused = sum(run.trials.reused.values())
     if reused:
         trials = sum(map(len, run.trials.done.values()))
         yield f"reused: {reused} of {trials} trials are of earlier runs; this is no reproducibility check"
     if counts:
-        yield "baselines: " + ", ".join(f"{counts[state]} {state}" for state in State if counts[state])
-    unknown = sum(outcome.comparison.state is VerdictState.NEW for outcome in run.outcomes.values())
-    if counts[State.NEW] or unknown:
+        yield "trainings: " + ", ".join(f"{counts[state]} {state}" for state in State if counts[state])
+    for (experiment, variant), found in run.states.items():
+        if found.red:
+            yield f"  {found.state}: {training_name(experiment, variant)}: {found.reason}"
+    if counts[State.NEW] and run.options.update is None:
         yield (
-            f"  nothing is stored on {run.stored.stack} in setting {run.options.setting} for "
-            f"{_counted(counts[State.NEW], 'variant')} and {_counted(unknown, 'claim')}: verdicts are given, "
-            'regressions cannot be. Store a baseline: --update-baselines "reason"'
+            f"  nothing is stored on {run.stored.stack} for {_counted(counts[State.NEW], 'training')}. Store evidence: "
+            '--full --seeds 30 --update-baselines "reason"'
         )
     for experiment in {experiment for experiment, _ in run.states}:
-        for variant in run.stored.vanished(EXPERIMENTS[experiment], run.options.setting):
-            yield f"  missing: {training_name(experiment, variant)} has a baseline and is no longer declared"
+        for variant in run.stored.vanished(EXPERIMENTS[experiment]):
+            yield f"  missing: {training_name(experiment, variant)} has evidence and is no longer declared"
     for damage in run.stored.damaged.values():
         yield f"  {damage}"
 
@@ -115,20 +120,24 @@ def _counted(count: int, noun: str) -> str:
 
 
 def vanished(run: SuiteRun) -> bool:
-    """Whether a baseline exists for a variant that its experiment no longer declares: red."""
+    """Whether evidence exists for a variant that its experiment no longer declares: red."""
     ran = {experiment for experiment, _ in run.states}
-    return any(run.stored.vanished(EXPERIMENTS[name], run.options.setting) for name in ran)
+    return any(run.stored.vanished(EXPERIMENTS[name]) for name in ran)
 
 
 def update_baselines(run: SuiteRun) -> Iterator[str]:
-    """Stores what ran as the new baselines and gives the difference, file by file."""
-    origin = provenance(run.fingerprint, run.options.update or "")
-    verdicts = {key: outcome.decision.verdict for key, outcome in run.outcomes.items()}
+    """Adds what ran to the evidence and gives the difference, file by file."""
+    reason = run.options.update or ""
     for experiment in EXPERIMENTS.values():
         trials = {name: done for (of, name), done in run.trials.done.items() if of == experiment.id}
-        if trials:
-            seeds = len(run.trials.seeds(experiment.id))
-            rounding = {name: found for (of, name), found in run.rounding.items() if of == experiment.id}
-            yield run.stored.renew(experiment, trials, rounding, seeds, verdicts, run.options.setting, origin)
-    if any(outcome.claim.experiment is None for outcome in run.outcomes.values()):
-        yield run.stored.renew(None, {}, {}, 1, verdicts, run.options.setting, origin)
+        if not trials:
+            continue
+        measured: dict[str, Measured] = {}
+        for name, done in trials.items():
+            run.progress.note(f"{training_name(experiment.id, name)}: first steps and perturbed trials")
+            stored = run.stored.variant(experiment.id, name)
+            measured[name] = measure(experiment, name, done, stored, run.options.engine)
+        yield run.stored.add(experiment, measured, reason, run.fingerprint)
+    exact = {key: one.decision.verdict for key, one in run.outcomes.items() if one.claim.experiment is None}
+    if exact:
+        yield run.stored.add(None, {}, reason, run.fingerprint, exact)

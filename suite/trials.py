@@ -6,9 +6,9 @@ import contextlib
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from harness.definition import variant_hash
 from harness.errors import SuiteError
 from harness.store import RecordError, RunLog
+from harness.training.configuration import variant_digest
 from harness.training.placement import check_on_gpu
 from harness.training.train import train
 from harness.trial import Trial
@@ -78,7 +78,7 @@ class Trials:
         found = {trial.seed: trial for trial in (*self._known(*key), *self.done.get(key, ()))} | self._from_others(key)
         if key in self._failed and not all(seed in found for seed in seeds):
             return
-        definition = variant_hash(EXPERIMENTS[experiment], variant, self._options.setting)
+        definition = variant_digest(EXPERIMENTS[experiment], variant)
         self._begin(experiment)
         missing = [seed for seed in seeds if seed not in found]
         if self._earlier is not None and missing:

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from harness.errors import invalid
+from harness.errors import SuiteError, invalid
 
 KEY = "claims"
 """Where in xdist's ``workerinput`` a worker finds its part of the run: id, started, command, locks."""
@@ -49,6 +49,15 @@ def check(config: pytest.Config) -> None:
     if "timing" in (config.option.markexpr or ""):
         fix = "Leave -n out: workers that share a machine spoil each other's times."
         raise invalid("-n with -m timing", expected="one process", received=f"-n {len(places)}", fix=fix)
+
+
+def check_full(config: pytest.Config, full: bool, update: bool) -> None:
+    """SuiteError for workers in a check, which takes minutes in one process, and where evidence is to be stored."""
+    if is_controller(config) and (update or not full):
+        raise SuiteError(
+            "-n needs --full, without --update-baselines: a check, and a run that stores evidence, train in one "
+            "process. Leave -n out."
+        )
 
 
 def prepare(config: pytest.Config) -> None:

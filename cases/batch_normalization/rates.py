@@ -75,10 +75,7 @@ RATES_WITH_AND_WITHOUT = Experiment(
     ),
 )
 
-NETWORK = (
-    "three hidden ReLU layers of 100 units, SGD without momentum, batches of 100, 5 epochs, "
-    "60,000 images"
-)
+NETWORK = "three hidden ReLU layers of 100 units, SGD without momentum, batches of 100, 5 epochs, 60,000 images"
 
 LARGE_RATE_BREAKS_DEEP_NETWORKS = Claim(
     id="large-rate-breaks-deep-networks",

@@ -28,7 +28,6 @@ L1_VALUES = ("1e-8", "1e-7", "1e-6", "1e-5", "1e-4")
 """Strengths of the activity penalty in the slide's units, summed over the batch; 1e-6 is the slide's own."""
 
 
-
 def penalised(strength: float) -> Any:
     """The network with dropout 0.2 and the activity penalty l1(``strength``) as the lecture's Keras computed it.
 
@@ -238,7 +237,7 @@ FIGURES_REPRODUCE = tuple(
         rule=Reproduces(variant),
         experiment=TIPS,
         published=(Published({variant: figure}),),
-        deviations=(*((SUMMED,) if variant.startswith("l1") else ())),
+        deviations=(SUMMED,) if variant.startswith("l1") else (),
     )
     for variant, figure in FIGURES.items()
 )

@@ -111,8 +111,7 @@ ADAM_CONVERGES_FASTEST = (
         tuple(f"{name}, tuned" for name in ORDER),
         "each rate is tuned for its optimizer by a rule fixed beforehand: on the grid 1e-4, "
         "3e-4, 1e-3, …, from the printed rate on, to the neighbour with the lower mean training loss of pilot seeds "
-        "1000 to 1002, until neither is lower; "
-        + ", ".join(f"{name} {rate:g}" for name, rate in TUNED.items()),
+        "1000 to 1002, until neither is lower; " + ", ".join(f"{name} {rate:g}" for name, rate in TUNED.items()),
     ),
 )
 

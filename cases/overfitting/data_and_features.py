@@ -90,8 +90,7 @@ MORE_DATA_HELPS = Claim(
     deviations=(
         NETWORK,
         GAP_MEANS,
-        "the smaller sets are repeated to 10,000 rows, so that every variant takes equally many steps; "
-        "20 epochs",
+        "the smaller sets are repeated to 10,000 rows, so that every variant takes equally many steps; 20 epochs",
     ),
     notes=("Changed: the validation accuracy has to rise, too: a network that learns nothing has no gap either.",),
 )
@@ -110,8 +109,7 @@ FEWER_FEATURES_HELP = Claim(
     deviations=(
         NETWORK,
         GAP_MEANS,
-        "features are reduced by averaging squares of pixels: 28 × 28, 14 × 14, 7 × 7; "
-        "60,000 images, 10 epochs",
+        "features are reduced by averaging squares of pixels: 28 × 28, 14 × 14, 7 × 7; 60,000 images, 10 epochs",
         TRAINED,
     ),
     notes=(GUARDED,),

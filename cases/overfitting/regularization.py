@@ -123,9 +123,7 @@ REGULARIZATION = Experiment(
     turning_point=TurningPoint(("none", "dropout 0.2")),  # no penalty in their loss
 )
 
-NETWORK = (
-    "Example 4's network of five hidden layers, trained as there: Adam, 60,000 images, batches of 512, 20 epochs"
-)
+NETWORK = "Example 4's network of five hidden layers, trained as there: Adam, 60,000 images, batches of 512, 20 epochs"
 GAP_MEANS = "the gap is training less validation accuracy after the last epoch, both in inference mode"
 
 LEARNT = 0.8947

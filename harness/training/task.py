@@ -30,9 +30,7 @@ class Task:
     canonical: bool = False
 
     @classmethod
-    def of(
-        cls, experiment: Experiment, variant: str, perturbed: int = 0, canonical: bool = False
-    ) -> Task:
+    def of(cls, experiment: Experiment, variant: str, perturbed: int = 0, canonical: bool = False) -> Task:
         """The task of a variant; builds its data. SuiteError if the variant is unknown."""
         size, declared = experiment.size, experiment.variant(variant)
         assert declared.data is not None

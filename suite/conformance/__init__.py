@@ -1,9 +1,8 @@
 """Conformance: what every verdict rests on, against references of its own, in every run of the suite.
 
 The lecture's claims ask what Keras does; these checks ask whether the machinery that answers does what it says: the
-engines, layers and optimizers as trainings use them, the data they are given, what is drawn from a seed, callbacks,
-the rules and the drift that judge, and the files. Statistics over five seeds do not see a fault of a hundredth: these
-checks do.
+engines, layers and optimizers as trainings use them, the data they are given, what is drawn from a seed, and callbacks.
+Rules, comparisons and files are held to references in ``tests/``.
 """
 
 from __future__ import annotations
@@ -13,11 +12,8 @@ import functools
 from suite.conformance import (
     callbacks,
     engine,
-    files,
     functions,
     handed,
-    judging,
-    levels,
     observed,
     programs,
     randomness,
@@ -26,13 +22,8 @@ from suite.conformance import (
 from suite.conformance.finding import Check
 
 CHECKS: dict[str, Check] = {
-    "rules": judging.check_rules,
-    "drift": judging.check_drift,
-    "drift of curves": judging.check_curves,
-    "levels": levels.check,
     "failures": programs.check_failures,
     "errata": observed.check_errata,
-    "files": files.check,
     "functions": functions.check,
     "callbacks": callbacks.check,
     **{f"training {one.name}": functools.partial(engine.check, one) for one in engine.CASES},
