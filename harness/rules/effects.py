@@ -73,8 +73,7 @@ def _notes(pairs: Pairs, tested: Sides | None, low: float | None, high: float | 
     elif pairs.censored:
         notes.append(f"exact rank test: the metric is censored in {pairs.censored} of {pairs.n} seeds")
     elif pairs.correlation is not None:
-        which = "not paired" if pairs.independent else "paired"
-        notes.append(f"{which}: the correlation over seeds is {pairs.correlation:+.2f}")
+        notes.append(f"paired by seed: correlation {pairs.correlation:+.2f}")
     if any(pairs.failed):
         notes.append(_failures_note(pairs))
     if tested is not None and tested.method == "share":
@@ -88,7 +87,7 @@ def _notes(pairs: Pairs, tested: Sides | None, low: float | None, high: float | 
 def _failures_note(pairs: Pairs) -> str:
     """How many trainings failed, and of which seeds the mean is."""
     counts = f"{pairs.a} failed on {pairs.failed[0]} of {pairs.seeds} seeds"
-    if not pairs.right:
+    if not pairs.b:
         return f"mean of the {pairs.n} seeds that trained; {counts}"
     counts += f", {pairs.b} on {pairs.failed[1]} (p = {of_failures(pairs).p:.2g})"
     if pairs.failures == "count":
@@ -101,7 +100,7 @@ def failure_effect(pairs: Pairs) -> Effect:
     level = pairs.look.level(pairs.level)
     bounds = [clopper_pearson(count, pairs.seeds, level) for count in pairs.failed]
     first, second = (count / pairs.seeds for count in pairs.failed)
-    if not pairs.right:
+    if not pairs.b:
         low, high = bounds[0]
         return Effect(f"{pairs.a}: seeds that failed", "divergence", "share of seeds", first, low, high, n=pairs.seeds)
     details = {

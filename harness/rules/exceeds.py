@@ -18,8 +18,8 @@ class Exceeds(Pairwise):
     """a − b > margin: SUPPORTED when the interval of the mean difference lies wholly above the margin, REFUTED when
     wholly below, else INCONCLUSIVE.
 
-    The interval is Student's, or Welch's from 30 seeds on where the variants are not correlated (see
-    ``harness.rules.sides``); it errs in each direction with the chance ``Evidence.levels.one_sided``. The mean is that
+    The interval is Student's, of paired seeds (see ``harness.rules.sides``); it errs in each direction with the chance
+    ``Evidence.levels.one_sided``. The mean is that
     of the seeds whose trainings succeeded in both variants; ``failures`` says what the others do (``pairs.Failures``).
 
     The rule is about numbers, whichever direction of the metric is the good one. The margin is in the metric's unit,

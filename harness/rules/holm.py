@@ -17,9 +17,10 @@ def adjust(decisions: Mapping[str, Decision]) -> dict[str, tuple[Decision, Verdi
     whatever the dependence between claims. A decided claim whose adjusted p exceeds 0.05 becomes INCONCLUSIVE.
 
     The family is every claim that made a test, decided or not: each enters with ``Decision.p``, or with 1 where its
-    test rejected nothing (a figure found within prediction). Claims without a test (exact ones, those on every seed, NOT_RUN, fewer
-    than five seeds) are not in it. Verdicts that rest on no rejection stay as they are. In ``Effect.p_adjusted`` stands
-    the claim's adjusted p, or the effect's own p where that is larger (a comparison that did not decide its claim).
+    test rejected nothing (a figure found within prediction). Claims without a test (exact ones, those on every seed,
+    NOT_RUN, fewer than five seeds) are not in it. Verdicts that rest on no rejection stay as they are.
+    ``Effect.p_adjusted`` is the claim's adjusted p, or the effect's own p where that is larger (a comparison that did
+    not decide its claim).
     """
     family = {key: 1.0 if one.p is None else one.p for key, one in decisions.items() if _tested(one)}
     adjusted: dict[str, float] = {}

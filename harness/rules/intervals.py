@@ -74,23 +74,10 @@ def mean(values: np.ndarray) -> Mean:
     """The mean of ``values`` (n >= 2, not all equal); corrected for skewness from 30 seeds on."""
     n = len(values)
     value, error = float(values.mean()), float(values.std(ddof=1)) / math.sqrt(n)
-    return Mean(value, error, n - 1, _third(values, error) if n >= MANY_SEEDS else 0.0)
-
-
-def mean_difference(a: np.ndarray, b: np.ndarray) -> Mean:
-    """The difference of two means, of independent samples (Welch 1947); corrected for skewness from 30 seeds on."""
-    n = min(len(a), len(b))
-    first, second = float(a.var(ddof=1)) / len(a), float(b.var(ddof=1)) / len(b)
-    error = math.sqrt(first + second)
-    shares = first / (first + second), second / (first + second)
-    df = 1 / (shares[0] ** 2 / (len(a) - 1) + shares[1] ** 2 / (len(b) - 1))
-    skewness = _third(a, error) - _third(b, error) if n >= MANY_SEEDS else 0.0
-    return Mean(float(a.mean() - b.mean()), error, df, skewness)
-
-
-def _third(values: np.ndarray, error: float) -> float:
-    """Third central moment of the mean of ``values``, in units of ``error``³."""
-    return float((((values - values.mean()) / error) ** 3).mean()) / len(values) ** 2
+    if n < MANY_SEEDS:
+        return Mean(value, error, n - 1)
+    third = float((((values - value) / error) ** 3).mean())  # in units of the error: of order n^1.5
+    return Mean(value, error, n - 1, skewness=third / n**2)
 
 
 def bca(values: np.ndarray) -> tuple[float | None, float | None]:

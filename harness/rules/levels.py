@@ -40,8 +40,8 @@ FEWEST_SEEDS = 5
 """Below this nothing is decided."""
 
 MANY_SEEDS = 30
-"""From this on, correlation and skewness of the seeds are known well enough to choose the test of a mean by them, and a
-figure inside the prediction interval says something."""
+"""From this on, the skewness of the seeds is known well enough to correct for it, and a figure inside the prediction
+interval says something."""
 
 LARGEST = 1e150
 """Larger numbers cannot be squared in float64: they count as infinite, and only their rank is used."""

@@ -7,8 +7,8 @@ simulation. Stored evidence is looked at with ``STORED_SIZES`` seeds, which spen
 
 The looks' normal levels are those of a random walk with independent increments, found by numerical integration
 (Armitage, McPherson & Rowe 1969), and are applied to the p-values of whatever test a rule makes (nominal significance
-levels, Jennison & Turnbull 2000, §11.4 on Student's t). The walk is stopped in one direction only: that it may also stop
-in the other makes an error rarer still.
+levels, Jennison & Turnbull 2000, §11.4 on Student's t). The walk is stopped in one direction only: that it may also
+stop in the other makes an error rarer still.
 """
 
 from __future__ import annotations

@@ -18,8 +18,8 @@ OPPOSITE = {Verdict.SUPPORTED: Verdict.REFUTED, Verdict.REFUTED: Verdict.SUPPORT
 class NotBetter(Pairwise):
     """a − b < margin: SUPPORTED when the interval lies wholly below +margin, REFUTED when wholly above it.
 
-    The opposite of ``Exceeds`` with the same margin, failures, assumptions and levels. Like it, it is about numbers: for
-    a loss, where less is better, "the loss of a is not better" is ``NotBetter(b, a, margin)``.
+    The opposite of ``Exceeds`` with the same margin, failures, assumptions and levels. Like it, it is about
+    numbers: for a loss, where less is better, "the loss of a is not better" is ``NotBetter(b, a, margin)``.
     """
 
     a: str

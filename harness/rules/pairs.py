@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 from harness.metric import Metric
 from harness.rules.evidence import Evidence
-from harness.rules.intervals import Mean, mean, mean_difference
+from harness.rules.intervals import Mean, mean
 from harness.rules.levels import MANY_SEEDS, PLAIN
 from harness.rules.looks import ONLY, Look
 from harness.rules.seeds import UnusableError, by_seed, listed, noise, score
@@ -34,9 +34,6 @@ A censored metric (None although training went well: the target was never reache
 it counts as the worst value of the metric, in an exact rank test.
 """
 
-UNCORRELATED = (-0.1, 0.3)
-"""Correlations over seeds from which, and below which, two variants are compared as independent samples."""
-
 
 @dataclass(frozen=True)
 class Pairs:
@@ -46,7 +43,7 @@ class Pairs:
         b: empty where nothing is subtracted.
         differences: ±inf where one of the two is censored (or 0 on a log scale), nan where both are.
         noise: the size below which differences are float32 rounding.
-        left, right: the two values of each seed; empty where a constant is subtracted.
+        correlation: Pearson's, of the two variants over seeds; None below 30 seeds, or where one does not vary.
         look, level: the look, and the one-sided error rate over all looks.
         failures: see ``Failures``.
         seeds: number of seeds, failed ones included.
@@ -59,8 +56,7 @@ class Pairs:
     metric: Metric
     differences: tuple[float, ...]
     noise: float
-    left: tuple[float, ...] = ()
-    right: tuple[float, ...] = ()
+    correlation: float | None = None
     look: Look = ONLY
     level: float = PLAIN.one_sided
     failures: Failures = "guard"
@@ -97,32 +93,8 @@ class Pairs:
         return self.n == 1 or max(self.differences) - min(self.differences) <= self.noise or self.deviation == 0
 
     @cached_property
-    def correlation(self) -> float | None:
-        """Pearson's correlation of the variants over seeds; None below 30 seeds, or where one does not vary."""
-        import numpy as np
-
-        if self.n < MANY_SEEDS or self.censored or not self.right:
-            return None
-        left, right = np.array(self.left), np.array(self.right)
-        if min(np.ptp(left), np.ptp(right)) <= self.noise:
-            return None
-        return float(np.corrcoef(left, right)[0, 1])
-
-    @property
-    def independent(self) -> bool:
-        """True where the variants are compared as independent samples: 30 seeds or more, and hardly correlated.
-
-        Pairing halves the degrees of freedom, which pays only where variants share what their seeds do.
-        """
-        return self.correlation is not None and UNCORRELATED[0] <= self.correlation < UNCORRELATED[1]
-
-    @cached_property
     def mean(self) -> Mean:
         """The mean difference with its error; for two or more finite differences that are not constant."""
-        import numpy as np
-
-        if self.independent:
-            return mean_difference(np.array(self.left), np.array(self.right))
         return mean(self.values)
 
 
@@ -142,8 +114,7 @@ def paired(evidence: Evidence, a: str, b: str, name: str, failures: Failures = "
         metric,
         differences=tuple(x - y for x, y in scores),  # inf − inf is nan: both censored
         noise=noise([value for pair in scores for value in pair], metric),
-        left=tuple(x for x, _ in scores),
-        right=tuple(y for _, y in scores),
+        correlation=_correlation(scores),
         look=evidence.look,
         level=evidence.levels.one_sided,
         failures=failures,
@@ -151,3 +122,12 @@ def paired(evidence: Evidence, a: str, b: str, name: str, failures: Failures = "
         failed=(sum(x for x, _ in lost), sum(y for _, y in lost)),
         alone=(sum(x and not y for x, y in lost), sum(y and not x for x, y in lost)),
     )
+
+
+def _correlation(scores: list[tuple[float, float]]) -> float | None:
+    import numpy as np
+
+    columns = np.array(scores)
+    if len(scores) < MANY_SEEDS or not np.isfinite(columns).all() or not columns.std(axis=0).all():
+        return None
+    return float(np.corrcoef(columns, rowvar=False)[0, 1])

@@ -33,8 +33,8 @@ class Reproduces:
 
     Where at least half of the runs have one value, the metric is discrete, and where a run is censored, it counts as
     the worst value. No normal interval exists then, and the figure's rank among the runs decides: REFUTED at a p of
-    ``Evidence.levels.prediction``, which takes 199 seeds at 1 %. If it is the value of at least half of 30 seeds, it is
-    within prediction.
+    ``Evidence.levels.prediction``, which takes 199 seeds at 1 %. A figure that some of 30 runs have is within
+    prediction.
 
     The runs are those that trained; ``failures`` "count" takes every run (``pairs.Failures``).
     """
@@ -92,8 +92,8 @@ class Reproduces:
             reason = f"{why}, so the rank of {figure.printed} among them decides: p = {p:.2g} ({counts}), {at}"
             if p <= level:
                 return Decision(Verdict.REFUTED, reason, (effect,), p=p)
-            same = sum(abs(value - printed) <= rounding + noise(values, metric) for value in values)
-            if n >= MANY_SEEDS and 2 * same >= n:
+            attained = any(abs(value - printed) <= rounding + noise(values, metric) for value in values)
+            if n >= MANY_SEEDS and attained and p > PLAIN.prediction:
                 return Decision(Verdict.SUPPORTED, f"within prediction: {reason}", (effect,))
             return Decision(Verdict.INCONCLUSIVE, reason, (effect,))
         found = predict(values, printed, rounding, level, look)

@@ -30,7 +30,7 @@ from harness.rules import (
     Rule,
     effects,
 )
-from harness.rules.levels import ONE_SIDED, SHARE_ONE_SIDED
+from harness.rules.levels import PLAIN
 from harness.rules.looks import Look, boundary, looks, spent
 from harness.rules.power import power
 from harness.verdict import Verdict
@@ -117,7 +117,7 @@ def share_errors(sizes: Sequence[int], share: float) -> tuple[float, float]:
         chances, error, before = np.ones(1), 0.0, 0
         for index, size in enumerate(sizes):
             chances = np.convolve(chances, binom.pmf(np.arange(size - before + 1), size - before, share))
-            crossed = tail(np.arange(size + 1), size) <= Look(tuple(sizes), index).level(SHARE_ONE_SIDED)
+            crossed = tail(np.arange(size + 1), size) <= Look(tuple(sizes), index).level(PLAIN.share)
             error += float(chances[crossed].sum())
             chances, before = np.where(crossed, 0.0, chances), size
         errors.append(error)
@@ -160,17 +160,22 @@ def power_family(rho: float, sizes: Sequence[int] = SIZES) -> list[float]:
 def methods() -> dict[str, np.ndarray]:
     """Critical t values of the methods that were compared, at 2.5 % per direction."""
     at = [0.0, *(n / SIZES[-1] for n in SIZES)]
-    fleming = [0.0, *(float(2 * (1 - ndtr(-ndtri(ONE_SIDED / 2) / math.sqrt(t)))) / ONE_SIDED for t in at[1:])]
+    fleming = [
+        0.0,
+        *(float(2 * (1 - ndtr(-ndtri(PLAIN.one_sided / 2) / math.sqrt(t)))) / PLAIN.one_sided for t in at[1:]),
+    ]
     pocock = [math.log(1 + (math.e - 1) * t) for t in at]
     spending = {
         "O'Brien-Fleming-like": [b - a for a, b in pairwise(fleming)],
         "Pocock-like": [b - a for a, b in pairwise(pocock)],
         **{f"power {rho}": power_family(rho) for rho in (2, 1, 0.5, 0.25)},
     }
-    found = {name: critical(boundary(ONE_SIDED * np.array(parts), SIZES)) for name, parts in spending.items()}
-    found["power 0.5, union bound"] = critical(ONE_SIDED * np.array(power_family(0.5)))
-    found["anytime-valid t"] = anytime_valid(ONE_SIDED)
-    found["chosen: power 0.5, 10 % kept back"] = critical([Look(SIZES, k).level(ONE_SIDED) for k in range(len(SIZES))])
+    found = {name: critical(boundary(PLAIN.one_sided * np.array(parts), SIZES)) for name, parts in spending.items()}
+    found["power 0.5, union bound"] = critical(PLAIN.one_sided * np.array(power_family(0.5)))
+    found["anytime-valid t"] = anytime_valid(PLAIN.one_sided)
+    found["chosen: power 0.5, 10 % kept back"] = critical(
+        [Look(SIZES, k).level(PLAIN.one_sided) for k in range(len(SIZES))]
+    )
     return found
 
 

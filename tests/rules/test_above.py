@@ -59,14 +59,23 @@ def test_nothing_is_decided_below_five_seeds():
 
 
 @pytest.mark.parametrize(("n", "verdict"), [(5, U), (6, R), (8, R)])
-def test_a_trial_that_failed_counts_as_the_worst(n, verdict):
+def test_a_failed_trial_counts_as_the_worst_where_it_is_to_count(n, verdict):
     """The worst accuracy is below every value; and of six signs, not of five, all may point one way."""
-    decision = decide(Above("a", "val_accuracy", 0.5), {"a": [None] * n})
+    decision = decide(Above("a", "val_accuracy", 0.5, failures="count"), {"a": [None] * n})
     assert decision.verdict is verdict
     assert decision.p == 2 * 2.0**-n
+    assert decide(Above("a", "val_accuracy", 0.5), {"a": [None] * n}).verdict is U
 
 
-def test_one_failed_trial_is_not_dropped():
+def test_the_mean_is_that_of_the_seeds_that_trained_and_the_share_that_failed_is_reported():
     values = [0.95 + NOISE[i % 5] for i in range(8)]
-    assert decide(Above("a", "val_accuracy", 0.9), {"a": values}).verdict is S
-    assert decide(Above("a", "val_accuracy", 0.9), {"a": [None, *values[1:]]}).verdict is U
+    decision = decide(Above("a", "val_accuracy", 0.9), {"a": [None, *values[1:]]})
+    assert decision.verdict is S
+    assert "mean of the 7 seeds that trained; a failed on 1 of 8 seeds" in decision.reason
+    mean, share = decision.effects
+    assert mean.n == 7
+    assert (share.of, share.estimate, share.n) == ("a: seeds that failed", 1 / 8, 8)
+    assert share.low < 1 / 8 < share.high
+    few = decide(Above("a", "val_accuracy", 0.9), {"a": [*values[:4], None, None]})
+    assert few.verdict is U
+    assert "below 5 seeds" in few.reason

@@ -3,11 +3,12 @@
 Every case sets the truth on the edge of the claim, where it is hardest to decide, and counts both directions.
 """
 
+import numpy as np
 import pytest
 
 from harness.rules import Above, All, Best, Equivalent, Exceeds, Monotone, NotBetter
 from harness.verdict import Verdict
-from tests.rules.synthetic import EXPERIMENTS, SYMMETRIC, fewest, most, skewed, verdicts
+from tests.rules.synthetic import EXPERIMENTS, SYMMETRIC, decide, fewest, most, skewed, verdicts
 
 pytestmark = pytest.mark.usefixtures("without_bca")
 
@@ -51,11 +52,17 @@ def test_t_test_is_exact_for_normal_noise(rule, n):
     assert fewest(0.025) <= found[Verdict.REFUTED] <= most(0.025)
 
 
-def test_each_part_of_all_refutes_at_its_own_level():
-    """As documented: two parts on their edges refute falsely up to twice as often."""
-    found = verdicts(All((Exceeds("a", "b"), Exceeds("a", "c"))), 5, {**SAME, "c": 0.0}, SYMMETRIC["normal"], seed=8)
+@pytest.mark.parametrize("parts", [2, 3, 5])
+def test_all_refutes_falsely_no_more_often_than_one_rule(parts):
+    """Independent parts, each on its edge. Before, with each part at its own level, 5.0, 7.6 and 11.6 % (n = 10)."""
+    rule = All(tuple(Exceeds(f"a{i}", f"b{i}") for i in range(parts)))
+    rng = np.random.default_rng(parts)
+    found = {verdict: 0 for verdict in Verdict}
+    for _ in range(EXPERIMENTS):
+        values = {f"{side}{i}": rng.normal(0.98, 0.002, 10).tolist() for side in "ab" for i in range(parts)}
+        found[decide(rule, values).verdict] += 1
     assert found[Verdict.SUPPORTED] <= most(0.025)
-    assert most(0.025) < found[Verdict.REFUTED] <= most(0.05)
+    assert fewest(0.02) <= found[Verdict.REFUTED] <= most(0.025)
 
 
 def test_skew_of_one_variant_alone_breaks_the_level_in_one_direction():

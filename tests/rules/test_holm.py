@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from harness.rules import All, Exceeds, Reproduces, adjust
+from harness.rules import All, Converges, Exceeds, Reproduces, adjust
 from harness.verdict import Decision, Effect, Verdict
 from tests.rules.synthetic import decide, most
 
@@ -46,7 +46,7 @@ def test_claims_without_a_test_are_not_in_the_family():
 
 
 def test_compatible_figures_are_in_the_family_and_stay_supported():
-    values = [0.98 + 0.001 * (-1) ** i for i in range(30)]
+    values = [0.98 + 0.0001 * i for i in range(-15, 15)]
     compatible = decide(Reproduces("a"), {"a": values}, printed="0.9801")
     assert compatible.verdict is S
     adjusted = adjust({"compatible": compatible, "one": decision(0.02), "other": decision(0.03)})
@@ -55,13 +55,15 @@ def test_compatible_figures_are_in_the_family_and_stay_supported():
     assert adjusted["one"][1] is U
 
 
-def test_zero_variance_is_left_alone():
+def test_claims_of_every_seed_are_left_alone_and_equal_differences_are_in_the_family():
     b = [0.97, 0.98, 0.975, 0.981, 0.979]
-    constant = decide(Exceeds("a", "b"), {"a": [x + 0.01 for x in b], "b": b})
-    adjusted = adjust({"constant": constant, "one": decision(0.04)})
-    assert adjusted["constant"][1] is S
-    assert adjusted["constant"][0].effects[0].p_adjusted is None
+    every = decide(Converges("a"), {"a": b})
+    adjusted = adjust({"every": every, "one": decision(0.04)})
+    assert adjusted["every"][1] is S
+    assert adjusted["every"][0].effects[0].p_adjusted is None
     assert adjusted["one"][1] is S
+    constant = decide(Exceeds("a", "b"), {"a": [x + 0.01 for x in b * 2], "b": b * 2})
+    assert adjust({"constant": constant, "one": decision(0.04)})["constant"][0].effects[0].p_adjusted == 2 * 2 * 2**-10
 
 
 def test_parts_are_filled_too_and_no_effect_gets_less_than_its_own_p():

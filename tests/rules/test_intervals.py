@@ -1,11 +1,13 @@
 """What stands beside Student's interval: BCa and the sign-flip test."""
 
+import math
+
 import numpy as np
 import pytest
 from scipy import stats
 
 from harness.rules import Exceeds
-from harness.rules.intervals import bca, sign_flip, student
+from harness.rules.intervals import bca, mean, sign_flip
 from tests.rules.synthetic import decide, most
 
 
@@ -13,10 +15,40 @@ def sample(n, seed=0):
     return np.random.default_rng(seed).normal(0.4, 1.0, n)
 
 
-@pytest.mark.parametrize("n", [2, 5, 30])
+@pytest.mark.parametrize("n", [2, 5, 29])
 def test_student_agrees_with_scipy(n):
+    found, test = mean(sample(n)), stats.ttest_1samp(sample(n), 0.2, alternative="greater")
     low, high = stats.ttest_1samp(sample(n), 0.0).confidence_interval(0.95)
-    assert student(sample(n)) == (pytest.approx(low), pytest.approx(high))
+    assert found.interval(0.025) == (pytest.approx(low), pytest.approx(high))
+    assert found.greater(0.2) == pytest.approx(test.pvalue)
+    assert found.less(0.2) == pytest.approx(1 - test.pvalue)
+
+
+def hall(values, null):
+    """Hall's (1992) transformed t, term by term as printed: S + γS²/3 + γ²S³/27 + γ/6n, times √n."""
+    n, s = len(values), (values.mean() - null) / values.std(ddof=1)
+    skew = ((values - values.mean()) ** 3).mean() / values.std(ddof=1) ** 3
+    return math.sqrt(n) * (s + skew * s**2 / 3 + skew**2 * s**3 / 27 + skew / (6 * n))
+
+
+@pytest.mark.parametrize("null", [-0.5, 0.3, 1.0, 2.0])
+def test_from_thirty_seeds_on_each_side_is_the_more_cautious_of_student_and_hall(null):
+    values = np.random.default_rng(1).lognormal(size=30)
+    found = mean(values)
+    t = [(values.mean() - null) / (values.std(ddof=1) / math.sqrt(30)), hall(values, null)]
+    assert found.greater(null) == pytest.approx(max(stats.t.sf(t, 29)))
+    assert found.less(null) == pytest.approx(max(stats.t.cdf(t, 29)))
+
+
+@pytest.mark.parametrize("level", [0.025, 0.001])
+@pytest.mark.parametrize("mirrored", [1, -1])
+def test_an_interval_ends_where_its_test_rejects(level, mirrored):
+    for n in (5, 30, 100):
+        found = mean(mirrored * np.random.default_rng(n).lognormal(size=n))
+        low, high = found.interval(level)
+        assert low < found.value < high
+        assert found.greater(low) == pytest.approx(level)
+        assert found.less(high) == pytest.approx(level)
 
 
 @pytest.mark.parametrize("n", [2, 5, 8])

@@ -10,16 +10,16 @@ from hypothesis import strategies as st
 from scipy.special import ndtr, ndtri
 
 from harness.errors import SuiteError
-from harness.rules.levels import ONE_SIDED
+from harness.rules.levels import PLAIN
 from harness.rules.looks import KEPT_BACK, ONLY, Look, boundary, looks, spent
 
 PUBLISHED = {
     "Pocock-like": (
-        lambda t: ONE_SIDED * math.log(1 + (math.e - 1) * t),
+        lambda t: PLAIN.one_sided * math.log(1 + (math.e - 1) * t),
         (2.4380, 2.4268, 2.4101, 2.3966, 2.3860),
     ),
     "O'Brien-Fleming-like": (
-        lambda t: 2 * (1 - float(ndtr(-ndtri(ONE_SIDED / 2) / math.sqrt(t)))),
+        lambda t: 2 * (1 - float(ndtr(-ndtri(PLAIN.one_sided / 2) / math.sqrt(t)))),
         (4.8769, 3.3570, 2.6803, 2.2898, 2.0310),
     ),
 }
@@ -79,7 +79,7 @@ def test_levels_and_overall_p_are_each_others_inverse_and_grow(sizes):
         assert look.overall(0.0) == 0.0
 
 
-@pytest.mark.parametrize("rate", [ONE_SIDED, 0.05, 0.005, ONE_SIDED / 9])
+@pytest.mark.parametrize("rate", [PLAIN.one_sided, 0.05, 0.005, PLAIN.one_sided / 9])
 def test_tabulated_levels_are_exact_enough(rate):
     sizes = looks(5, 30)
     exact = boundary([rate * share for share in spent(sizes)], sizes)

@@ -1,4 +1,4 @@
-"""False verdicts where one looks again and again and stops once decided: at most 2.5 % per direction (shares 5 %)."""
+"""False verdicts where one looks again and again and stops once decided: at most 2.5 % per direction."""
 
 import numpy as np
 import pytest
@@ -19,7 +19,7 @@ from harness.rules import (
     Reproduces,
     Rule,
 )
-from harness.rules.levels import ONE_SIDED, SHARE_ONE_SIDED
+from harness.rules.levels import PLAIN
 from harness.rules.looks import Look, looks
 from harness.verdict import Verdict
 from tests.rules.optional_stopping import (
@@ -44,7 +44,7 @@ MANY = 60_000
 
 @pytest.mark.parametrize("noise", SYMMETRIC)
 @pytest.mark.parametrize("sizes", [looks(5, 30), looks(8, 20), looks(5, 60)], ids=str)
-@pytest.mark.parametrize("rate", [ONE_SIDED, ONE_SIDED / 3])
+@pytest.mark.parametrize("rate", [PLAIN.one_sided, PLAIN.one_sided / 3])
 def test_students_t_keeps_the_rate(noise, sizes, rate):
     """Of every paired rule, and at a third of the rate as of a claim that beats three rivals."""
     t = t_values(0.0, SYMMETRIC[noise], MANY, 5, sizes)
@@ -57,19 +57,19 @@ def test_students_t_keeps_the_rate(noise, sizes, rate):
 
 def test_looking_without_a_design_does_not():
     t = t_values(0.0, SYMMETRIC["normal"], MANY, 5)
-    assert (t >= critical([ONE_SIDED] * len(SIZES))).any(axis=1).mean() > 2 * ONE_SIDED
+    assert (t >= critical([PLAIN.one_sided] * len(SIZES))).any(axis=1).mean() > 2 * PLAIN.one_sided
 
 
 @pytest.mark.parametrize("sizes", [looks(5, 30), looks(5, 10), looks(5, 60)], ids=str)
 def test_shares_keep_the_rate_exactly(sizes):
     worst = max(max(share_errors(sizes, share)) for share in np.linspace(0.1, 0.9, 17))
-    assert 0.5 * SHARE_ONE_SIDED < worst <= SHARE_ONE_SIDED
+    assert 0.5 * PLAIN.share < worst <= PLAIN.share
 
 
 def near(shift: float) -> dict[str, tuple[Rule, dict[str, np.ndarray]]]:
     """Five trials of each rule's variants; at a ``shift`` of 1 a fixed design decides for the claim, by a hair."""
     shape = np.linspace(-1, 1, 5)
-    hair = student_t.ppf(1 - 0.9 * ONE_SIDED, 4) * shape.std(ddof=1) / np.sqrt(5)
+    hair = student_t.ppf(1 - 0.9 * PLAIN.one_sided, 4) * shape.std(ddof=1) / np.sqrt(5)
     d, nil = 1e-4 * (shift * hair + shape), np.zeros(5)
     return {
         "Above": (Above("a", "val_accuracy", 0.0), {"a": d}),
@@ -97,10 +97,10 @@ def test_every_rule_allows_for_the_look(name):
 
 
 def test_shares_and_figures_allow_for_the_look():
-    five = Evidence({"a": trials("a", [None] * 5)}, METRICS)
-    assert Diverges("a").decide(five).verdict is Verdict.SUPPORTED
-    assert followed(Diverges("a"), {"a": [None] * 30}) == (Verdict.SUPPORTED, 10)
-    assert followed(Converges("a"), {"a": [None] * 30}) == (Verdict.REFUTED, 10)
+    six = Evidence({"a": trials("a", [None] * 6)}, METRICS)
+    assert Diverges("a", 0.5).decide(six).verdict is Verdict.SUPPORTED
+    assert followed(Diverges("a", 0.5), {"a": [None] * 30}) == (Verdict.SUPPORTED, 10)
+    assert followed(Converges("a", 0.5), {"a": [None] * 30}) == (Verdict.REFUTED, 10)
     runs = trials("a", [-1.0, -0.5, 0.0, 0.5, 1.0])
     figure = {("a", "val_accuracy"): Figure("4.2")}
     verdicts = [
@@ -155,7 +155,7 @@ def test_the_chosen_method_takes_fewer_seeds_than_the_others():
 
 def test_the_anytime_valid_test_is_one():
     t = t_values(0.0, SYMMETRIC["normal"], MANY, 7)
-    assert (t >= anytime_valid(ONE_SIDED)).any(axis=1).sum() <= most(ONE_SIDED, MANY)
+    assert (t >= anytime_valid(PLAIN.one_sided)).any(axis=1).sum() <= most(PLAIN.one_sided, MANY)
 
 
 @pytest.mark.slow

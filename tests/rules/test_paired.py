@@ -81,7 +81,7 @@ def test_identical_variants_are_inconclusive(noise):
     decision = decide(Exceeds("a", "b"), {"a": [x + noise * (-1) ** i for i, x in enumerate(b)], "b": b})
     assert decision.verdict is U
     assert "identical in every seed" in decision.reason
-    assert (decision.p, decision.effects[0].p) == (1.0, None)
+    assert (decision.p, decision.effects[0].p) == (1.0, 1.0)
 
 
 @pytest.mark.parametrize(
@@ -99,14 +99,14 @@ def test_identical_variants_are_inconclusive(noise):
         (Equivalent("a", "b", 0.001), -0.002, R),
     ],
 )
-def test_zero_variance_is_decided_by_the_difference_alone(rule, difference, verdict):
-    b = [0.97, 0.98, 0.975, 0.981, 0.979]
+@pytest.mark.parametrize("n", [5, 6, 10])
+def test_equal_differences_are_decided_by_their_number(rule, difference, verdict, n):
+    """An exact sign test: n equal differences have a one-sided p of 2^-n, which five do not bring below 2.5 %."""
+    b = [0.97 + 0.001 * (i % 4) for i in range(n)]
     decision = decide(rule, {"a": [x + difference for x in b], "b": b})
-    assert decision.verdict is verdict
-    assert "zero variance: decided by the difference alone" in decision.effects[0].notes
-    assert "zero variance" in decision.reason
-    assert decision.effects[0].p is None
-    assert decision.p == (0.0 if verdict.decided else 1.0)
+    assert decision.verdict is (verdict if n > 5 else U)
+    assert f"zero variance: an exact sign test on {n} equal differences decides" in decision.reason
+    assert decision.p == decision.effects[0].p == (2 * 2.0**-n if verdict.decided else 1.0)
 
 
 def test_negligible_is_said_where_the_whole_interval_is_below_the_smallest_effect():

@@ -36,7 +36,8 @@ def test_compatible_takes_thirty_seeds_and_incompatible_five(n, inside):
     decision = decide(RULE, {"a": runs(n)}, printed="0.9801")
     assert decision.verdict is inside
     assert decision.p is None
-    assert ("compatible: 0.9801" in decision.reason) == (inside is S)
+    assert ("within prediction: 0.9801" in decision.reason) == (inside is S)
+    assert ("it could be one more run of ours" in decision.reason) == (inside is S)
     assert decide(RULE, {"a": runs(n)}, printed="0.90").verdict is (R if n >= 5 else U)
 
 
@@ -66,25 +67,57 @@ def test_rounding_of_the_figure_widens_the_interval():
 
 @pytest.mark.parametrize(
     ("printed", "n", "verdict"),
-    [("0.98", 30, S), ("0.98", 5, U), ("0.9800", 30, S), ("0.98000001", 30, S), ("0.9801", 30, R), ("0.97", 5, R)],
+    [
+        ("0.98", 30, S),
+        ("0.98", 5, U),
+        ("0.9800", 30, S),
+        ("0.98000001", 30, S),
+        ("0.9801", 30, U),
+        ("0.97", 5, U),
+        ("0.97", 198, U),
+        ("0.97", 199, R),
+    ],
 )
-def test_zero_variance_predicts_the_value_itself(printed, n, verdict):
-    decision = decide(RULE, {"a": [0.98 + 1e-8 * (i % 2) for i in range(n)]}, printed=printed)
+@pytest.mark.parametrize("others", [0, 1])
+def test_where_half_of_the_runs_have_one_value_the_rank_decides(printed, n, verdict, others):
+    """Of 30 equal runs, a figure apart has a rank of 1 in 31, whatever its distance: zero variance refutes nothing."""
+    values = [0.98 + 1e-8 * (i % 2) for i in range(n - others)] + [0.99] * others
+    decision = decide(RULE, {"a": values}, printed=printed)
     assert decision.verdict is verdict
-    assert "zero variance" in decision.effects[0].notes[0]
-    assert decision.effects[0].p is None
+    assert "rank among the runs decides: at least half of the runs have one value" in decision.effects[0].notes
+    assert (decision.p is not None) == (verdict is R)
+
+
+@pytest.mark.parametrize(("copies", "by_rank"), [(14, False), (15, True)])
+def test_half_of_the_runs_is_where_the_rank_begins_to_decide(copies, by_rank):
+    rest = np.random.default_rng(0).normal(0.98, 0.001, 30 - copies).tolist()
+    decision = decide(RULE, {"a": [0.98] * copies + rest}, printed="0.97")
+    assert (decision.effects[0].low is None) == by_rank
+    assert decision.verdict is (U if by_rank else R)
 
 
 @pytest.mark.parametrize(("n", "verdict"), [(5, U), (198, U), (199, R)])
-def test_with_failed_runs_only_the_rank_counts(n, verdict):
+def test_where_runs_are_censored_only_the_rank_counts(n, verdict):
+    """A failed run, too, where it is to count."""
+    rule = Reproduces("a", failures="count")
     values = [None] + [0.9 + 1e-4 * i for i in range(n - 1)]
-    decision = decide(RULE, {"a": values}, printed="0.99")
+    decision = decide(rule, {"a": values}, printed="0.99")
     assert decision.verdict is verdict
     assert decision.effects[0].p == pytest.approx(2 / (n + 1))
     assert decision.effects[0].estimate is None
-    assert "1 of" in decision.reason
-    assert decide(RULE, {"a": [None] * n}, printed="0.99").verdict is verdict
-    assert decide(RULE, {"a": values}, printed="0.9").verdict is U
+    assert "a run is censored" in decision.reason
+    assert decide(rule, {"a": [None] * n}, printed="0.99").verdict is verdict
+    assert decide(rule, {"a": values}, printed="0.9").verdict is U
+
+
+def test_the_runs_are_those_that_trained():
+    decision = decide(RULE, {"a": [*runs(30), None, None]}, printed="0.9801")
+    assert decision.verdict is S
+    assert "30 seeds that trained; a failed on 2 of 32 seeds" in decision.reason
+    assert decision.effects[0].n == 30
+    none = decide(RULE, {"a": [None] * 30}, printed="0.9801")
+    assert (none.verdict, none.effects) == (U, ())
+    assert "0 seeds that trained; a failed on 30 of 30 seeds; nothing is decided" in none.reason
 
 
 def test_percentile_counts_runs_that_round_to_the_figure_as_half():
