@@ -36,7 +36,7 @@ from harness.record.trials import ShortTrial
 from harness.trial import Divergence, Seconds, Trial, thin
 
 FIRST_CURVES = 5
-"""Seeds whose curves are stored."""
+"""Seeds whose curves are stored; where the slide prints a curve of the variant, those of every seed are."""
 LONG = 200
 """Epochs above which a curve is stored in ``POINTS`` points."""
 POINTS = 32
@@ -241,7 +241,8 @@ def add(
             seconds=0.0,
             fingerprint=dict(fingerprint),
         )
-        variant = _merged(where, stored.get(name), found, session, {m.name: m for m in experiment.metrics})
+        metrics = {metric.name: metric for metric in experiment.metrics}
+        variant = _merged(where, stored.get(name), found, session, metrics, every=name in experiment.printed)
         if variant is not None:
             stored[name] = variant
     declared = {variant.name: stored[variant.name] for variant in experiment.variants if variant.name in stored}
@@ -283,7 +284,12 @@ def _check_trials(where: str, name: str, given: Sequence[object]) -> None:
 
 
 def _merged(
-    where: str, old: VariantEvidence | None, found: Measured, session: Session, metrics: Mapping[str, Metric]
+    where: str,
+    old: VariantEvidence | None,
+    found: Measured,
+    session: Session,
+    metrics: Mapping[str, Metric],
+    every: bool,
 ) -> VariantEvidence | None:
     """The stored variant with a session's trials and traces; None where there is nothing to store."""
     configuration = _plain(found.configuration)
@@ -320,7 +326,7 @@ def _merged(
         canonical=old.canonical if old and old.canonical else _canonical(found.short),
         metrics=columns,
         failures={**(old.failures if old else {}), **failures},
-        curves=_curves(old, by_seed),
+        curves=_curves(old, by_seed, every),
         spread=_spread(old, by_seed),
         sessions=tuple(sorted(sessions, key=lambda one: one.first)),
     )
@@ -466,9 +472,12 @@ def floor(metric: Metric | None) -> float:
     return metric.smallest_effect if metric is not None and metric.scale == "linear" else 0.0
 
 
-def _curves(old: VariantEvidence | None, new: Mapping[int, Trial]) -> dict[str, tuple[tuple[float | None, ...], ...]]:
+def _curves(
+    old: VariantEvidence | None, new: Mapping[int, Trial], every: bool
+) -> dict[str, tuple[tuple[float | None, ...], ...]]:
+    """Those of the first seeds, or of ``every`` one."""
     rows = dict(old.curves) if old else {}
-    for seed in range(FIRST_CURVES):
+    for seed in range(max(new, default=-1) + 1 if every else FIRST_CURVES):
         have = len(next(iter(rows.values()), ()))
         if seed < have:
             continue

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
 from harness.definition import definition_hash, variant_hash
+
 from harness.errors import SuiteError
 from harness.experiment import Experiment, Size, Variant
 from harness.figures import Sweep

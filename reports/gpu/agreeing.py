@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from baselines.agreement import Agreed, Agreement, agreement
 from baselines.files import read
+
+from baselines.agreement import Agreed, Agreement, agreement
 from baselines.record import Baseline, VariantBaseline
 from cases import CLAIMS
 from harness.catalogue import experiments

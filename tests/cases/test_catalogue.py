@@ -6,13 +6,13 @@ from unittest import mock
 
 import numpy as np
 import pytest
+from harness.definition import variant_hash
 
 from cases import CLAIMS
 from cases.data.arrays import EXAMPLE_3_TABLE
 from cases.examples import mnist_softmax
 from cases.examples.mnist_tips import BATCH, TIPS, penalised
 from harness.catalogue import experiments
-from harness.definition import variant_hash
 from harness.errors import SuiteError
 from harness.experiment import SETTINGS
 from harness.rules import Exact

@@ -15,9 +15,9 @@ from unittest import mock
 
 import numpy as np
 import pytest
-
 from baselines.files import path_of, read
 from harness.definition import variant_hash
+
 from harness.experiment import Experiment
 from harness.trial import Trial
 from suite.catalogue import CLAIMS, EXPERIMENTS, TRAININGS

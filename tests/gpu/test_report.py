@@ -6,12 +6,12 @@ import re
 from pathlib import Path
 
 import pytest
-
-from baselines.agreement import Agreement
 from baselines.condensed import condensed
 from baselines.files import path_of, write
-from baselines.record import Baseline, Provenance, VariantBaseline
 from harness.definition import variant_hash
+
+from baselines.agreement import Agreement
+from baselines.record import Baseline, Provenance, VariantBaseline
 from harness.trial import Trial
 from reports.gpu.agreeing import MANY_ON_CPU, compared, cpu_and_gpu, precisions, stored
 from reports.gpu.text import gpu_report

@@ -9,10 +9,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from harness.definition import variant_hash
 
 from harness.catalogue import Broken, load
 from harness.claim import Claim
-from harness.definition import variant_hash
 
 HEAD = """from __future__ import annotations
 

@@ -11,12 +11,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from harness.definition import definition_hash
 
 from cases.examples.loss_surface import landscape
 from cases.examples.normalization import SHARES, min_max, raw
 from cases.learning_rate.descent import SWEEP
 from cases.overfitting.regularization import REGULARIZATION
-from harness.definition import definition_hash
 from harness.errors import SuiteError
 from harness.experiment import SETTINGS
 from harness.figures import TurningPoint

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-
 from baselines.drift import State
+
 from baselines.verdicts import VerdictState
 from harness.verdict import Verdict
 from reports.text import escape, mean_std, number, seconds

@@ -20,6 +20,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from baselines.files import path_of, read, update
+
 from baselines.record import VariantBaseline
 from harness.errors import SuiteError
 from reports.write import write_report

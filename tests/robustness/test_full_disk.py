@@ -12,8 +12,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
-
 from baselines.files import path_of, read, write
+
 from harness.store import latest_run, read_run
 from harness.store.address import sqlite_address
 from harness.store.database import Database

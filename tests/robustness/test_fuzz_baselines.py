@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from baselines.drift import State, compare
+from baselines.files import dumps, path_of, read, write
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from baselines import json_file
-from baselines.drift import State, compare
-from baselines.files import dumps, path_of, read, write
 from baselines.record import Baseline
 from harness.errors import SuiteError
 from tests.baselines.make import ACCURACY, DEFINITION, baseline, stored, trials

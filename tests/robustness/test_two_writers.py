@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from baselines.files import path_of, read, update, write
 
 from baselines import lock
-from baselines.files import path_of, read, update, write
 from harness.errors import SuiteError
 from tests.baselines.make import baseline, stored
 from tests.robustness.writer import EXPERIMENT, SETTING, STACK, VARIANTS, claims_for

@@ -13,7 +13,7 @@ from cases.networks import dense_softmax, sgd
 from harness.experiment import Dataset, Experiment, Size, Variant
 from harness.training import compiled, engines, fit, train
 from harness.training.weight_gradients import weight_gradients
-from tests.training.experiments import BATCH, COUNT, LOSS, SIZE, both, images
+from tests.training.experiments import BATCH, COUNT, LOSS, both, images
 from tests.training.ordered import OrderedFit
 
 L2, SEED = 0.01, 3
