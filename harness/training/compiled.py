@@ -16,6 +16,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from harness.experiment import Dataset
+from harness.training.configuration import nameless
 from harness.training.engines import epochs_of_launch
 from harness.training.observing import observed
 from harness.training.seeding import data_order
@@ -88,21 +89,6 @@ def structure(task: Task) -> str:
     follows = experiment.id if experiment.follow else ""  # functions of an experiment's own, known by their names
     parts = [follows, layers, type(optimizer).__name__, config, recorded, shapes]
     return json.dumps([*parts, task.size.epochs, task.size.batch_size], sort_keys=True, default=repr)
-
-
-def nameless(config: Any, without: str = "") -> Any:
-    """A configuration without the names that Keras counts up; a precision policy's name is what it says.
-
-    ``without``: how the keys end that are left out as well; "" for none.
-    """
-    if isinstance(config, dict):
-        if config.get("class_name") == "DTypePolicy":
-            return config
-        kept = {key: value for key, value in config.items() if key not in ("name", "keras_history")}
-        return {key: nameless(v, without) for key, v in kept.items() if not (without and key.endswith(without))}
-    if isinstance(config, list | tuple):
-        return [nameless(value, without) for value in config]
-    return config
 
 
 class Programs:

@@ -1,0 +1,203 @@
+"""What a trial is a trial of: the complete configuration that Keras was given, and what it was trained on.
+
+Two trials measured the same thing where their configurations are equal. The source of the functions that build a model
+does not count: an edited message changes nothing, another default of a layer does.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import weakref
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from harness.experiment import Experiment
+from harness.training.seeding import data_order, roles
+from harness.training.task import Task
+
+JSON = None | bool | int | float | str | list["JSON"] | dict[str, "JSON"]
+LENGTH = 16
+"""Hex digits of a digest."""
+DIGITS = 6
+"""Significant digits of a fact that count: linear algebra of float64 differs between processors in the last ones."""
+ABSENT: JSON = None
+"""What ``differences`` gives for a value that one of the two lacks."""
+
+_CHECKSUMS: dict[tuple[Any, ...], tuple[weakref.ref[np.ndarray], str]] = {}
+_DIGESTS: dict[tuple[int, str, str], tuple[Experiment, str]] = {}
+
+
+def configuration(task: Task) -> dict[str, JSON]:
+    """Everything that decides a trial of the task, but for its seed and its initial weights' perturbation.
+
+    ``model`` and ``optimizer`` are Keras' own configurations, without the names that Keras counts up. ``data`` are
+    checksums of the arrays as float32, which is what trains. ``recorded`` are the curves that are measured, and
+    ``facts`` the numbers that are known without training.
+    """
+    model, optimizer = task.built
+    experiment, data = task.experiment, task.data
+    rule = nameless(optimizer.get_config())
+    if isinstance(rule["learning_rate"], float):
+        rule["learning_rate"] = float(str(np.float32(rule["learning_rate"])))
+    facts = task.variant.facts() if task.variant.facts else {}
+    arrays = {"x": data.x, "y": data.y, "x_val": data.x_val, "y_val": data.y_val}
+    return {
+        "model": _plain({"class_name": type(model).__name__, **nameless(model.get_config())}),
+        "optimizer": _plain({"class_name": type(optimizer).__name__, "config": rule}),
+        "loss": experiment.loss,
+        "batch_size": task.size.batch_size,
+        "epochs": task.size.epochs,
+        "examples": len(data.x),
+        "data": {name: None if array is None else checksum(array) for name, array in arrays.items()},
+        "recorded": {
+            "accuracy": bool(experiment.accuracy),
+            "inference": bool(experiment.inference),
+            "halves": bool(experiment.halves),
+            "follow": sorted(experiment.follow),
+            "observe": experiment.observe is not None,
+        },
+        "facts": {name: float(f"{value:.{DIGITS}g}") for name, value in facts.items()},
+    }
+
+
+def differences(then: Mapping[str, JSON], now: Mapping[str, JSON]) -> list[tuple[str, JSON, JSON]]:
+    """What is otherwise, value by value: ("model.layers[3].config.rate", 0.2, 0.3); ABSENT where one lacks it."""
+    return list(_differences("", dict(then), dict(now)))
+
+
+def digest(configuration: Mapping[str, JSON]) -> str:
+    """LENGTH hex digits over a configuration; equal on every backend, processor and Python version."""
+    text = json.dumps(configuration, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:LENGTH]
+
+
+def variant_digest(experiment: Experiment, variant: str, setting: str) -> str:
+    """The digest of a variant in a setting, computed once a process; needs the backend. SuiteError if it is unknown."""
+    key = (id(experiment), variant, setting)
+    if key not in _DIGESTS:  # the experiment is kept too, so that its id stays its own
+        _DIGESTS[key] = experiment, digest(configuration(Task.of(experiment, variant, setting)))
+    return _DIGESTS[key][1]
+
+
+def hashes(task: Task) -> dict[str, str | None]:
+    """16 hex digits each over what seed 0 draws on this backend: equal ones show equal random numbers.
+
+    "initial weights": every weight of the model. "dropout mask": that of the first dropout layer in the first step,
+    for a full batch; None without dropout. "data order": that of epoch 0.
+    """
+    model, _ = task.built
+    task.initialise(model, 0)
+    weights = b"".join(np.asarray(weight, "float32").tobytes() for weight in model.weights)
+    order = data_order(0, 0, len(task.data.x))
+    mask = _dropout_mask(model, min(task.size.batch_size, len(task.data.x)))
+    return {
+        "initial weights": _hash(weights),
+        "dropout mask": None if mask is None else _hash(np.packbits(mask).tobytes()),
+        "data order": _hash(order.astype("<i4").tobytes()),
+    }
+
+
+def checksum(array: np.ndarray) -> str:
+    """16 hex digits over the shape of an array and its values as float32; computed once while the array lives."""
+    owner = array if array.base is None else array.base
+    if not isinstance(owner, np.ndarray):
+        return _checksum(array)
+    key = (id(owner), array.__array_interface__["data"][0], array.shape, array.strides, array.dtype.str)
+    known = _CHECKSUMS.get(key)
+    if known is None or known[0]() is not owner:
+        _CHECKSUMS[key] = known = weakref.ref(owner), _checksum(array)
+    return known[1]
+
+
+def nameless(config: Any, without: str = "") -> Any:
+    """A Keras configuration without the names that Keras counts up.
+
+    Where a layer's place in a graph refers to another by its name, the number of that name stands for it. The name of a
+    precision policy stays: it is what it says.
+
+    Args:
+        config: of a model or an optimizer, by ``get_config``.
+        without: how the keys end that are left out as well; "" for none.
+    """
+    numbers = {name: str(number) for number, name in enumerate(dict.fromkeys(_names(config)))}
+    return _renamed(config, numbers, without)
+
+
+def _names(config: Any) -> Iterator[str]:
+    if isinstance(config, dict) and config.get("class_name") != "DTypePolicy":
+        if isinstance(config.get("name"), str):
+            yield config["name"]
+        for value in config.values():
+            yield from _names(value)
+    elif isinstance(config, list | tuple):
+        for value in config:
+            yield from _names(value)
+
+
+def _renamed(config: Any, numbers: Mapping[str, str], without: str) -> Any:
+    if isinstance(config, dict):
+        if config.get("class_name") == "DTypePolicy":
+            return config
+        kept = {key: value for key, value in config.items() if key != "name"}
+        return {
+            key: _renamed(value, numbers, without)
+            for key, value in kept.items()
+            if not without or not key.endswith(without)
+        }
+    if isinstance(config, list | tuple):
+        if len(config) == 3 and config[0] in numbers and all(isinstance(index, int) for index in config[1:]):
+            return [numbers[config[0]], *config[1:]]  # a tensor: its layer, which call of it, which output
+        return [_renamed(value, numbers, without) for value in config]
+    return config
+
+
+def _plain(value: Any) -> JSON:
+    """The value in JSON's own types; what has none counts by its type alone."""
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    if isinstance(value, Mapping):
+        return {str(key): _plain(part) for key, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(part) for part in value]
+    if isinstance(value, np.generic | np.ndarray):
+        return _plain(value.tolist())
+    return type(value).__name__
+
+
+def _differences(where: str, then: JSON, now: JSON) -> Iterator[tuple[str, JSON, JSON]]:
+    if isinstance(then, dict) and isinstance(now, dict):
+        for key in dict.fromkeys((*then, *now)):
+            place = f"{where}.{key}" if where else key
+            yield from _differences(place, then.get(key, ABSENT), now.get(key, ABSENT))
+    elif isinstance(then, list) and isinstance(now, list):
+        for index in range(max(len(then), len(now))):
+            parts = (values[index] if index < len(values) else ABSENT for values in (then, now))
+            yield from _differences(f"{where}[{index}]", *parts)
+    elif then != now or type(then) is not type(now):
+        yield where, then, now
+
+
+def _dropout_mask(model: Any, batch: int) -> np.ndarray | None:
+    """Which values the first dropout layer of a model keeps when it is first called, for ``batch`` examples."""
+    import keras
+
+    for _, layer in roles(model):
+        if isinstance(layer, keras.layers.Dropout):
+            ones = keras.ops.ones((batch, *layer.input.shape[1:]))
+            return np.asarray(keras.ops.convert_to_numpy(layer(ones, training=True))) != 0
+    return None
+
+
+def _checksum(array: np.ndarray) -> str:
+    values = np.ascontiguousarray(array, "<f4")
+    return _hash(str(array.shape).encode() + b"\0", values.data)
+
+
+def _hash(*parts: Any) -> str:
+    found = hashlib.sha256()
+    for part in parts:
+        found.update(part)
+    return found.hexdigest()[:LENGTH]
