@@ -15,6 +15,7 @@ from typing import Any
 
 from harness.training.backend import choose_backend, start_backend
 from tests.training import (
+    measure_configuration,
     measure_control,
     measure_engines,
     measure_failures,
@@ -44,6 +45,7 @@ MEASUREMENTS: dict[str, Callable[[], Any]] = {
     "placement": measure_placement.placement,
     "perturbed": measure_perturbed.perturbed,
     "steps": measure_steps.measured,
+    "configuration": measure_configuration.measured,
     "updates": measure_updates.trajectories,
     "gradients": measure_updates.gradients,
     "vectorized": measure_vectorized.measured,

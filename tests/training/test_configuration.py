@@ -1,0 +1,143 @@
+"""Two trials measured the same thing where their configurations are equal, and only there."""
+
+import re
+
+import numpy as np
+import pytest
+
+from harness.training import configuration
+from harness.training.configuration import ABSENT, checksum, differences, digest, nameless
+
+SAME = {"the same again", "other names"}
+EXPECTED = {
+    "penalty": "model.layers[1].config.activity_regularizer",
+    "rate": "optimizer.config.learning_rate",
+    "optimizer": "optimizer.class_name",
+    "loss": "loss",
+    "accuracy": "recorded.accuracy",
+    "halves": "recorded.halves",
+    "observe": "recorded.observe",
+    "follow": "recorded.follow[0]",
+    "facts": "facts.fact",
+    "epochs": "epochs",
+    "batch": "batch_size",
+    "examples": "examples",
+    "one pixel": "data.x",
+}
+
+
+def test_what_a_configuration_has(measured):
+    found = measured["configuration"]
+    assert found["keys"] == [
+        "model",
+        "optimizer",
+        "loss",
+        "batch_size",
+        "epochs",
+        "examples",
+        "data",
+        "recorded",
+        "facts",
+    ]
+
+
+def test_names_do_not_count(measured):
+    """Neither those of experiment and variant nor those that Keras counts up."""
+    found = measured["configuration"]
+    assert {name for name, rows in found["differences"].items() if not rows} == SAME
+    assert found["digests"]["branches"] == found["digests"]["branches again"]
+
+
+@pytest.mark.parametrize(("change", "place"), EXPECTED.items())
+def test_a_change_is_named_with_its_place(measured, change, place):
+    assert place in [row[0] for row in measured["configuration"]["differences"][change]]
+
+
+def test_a_change_of_one_value_is_one_difference(measured):
+    found = measured["configuration"]["differences"]
+    assert found["rate"] == [["optimizer.config.learning_rate", 0.001, 0.002]]
+    assert found["epochs"] == [["epochs", 3, 4]]
+    assert [row[0] for row in found["one pixel"]] == ["data.x"]
+    assert [row[0] for row in found["examples"]] == ["examples", "data.x", "data.y"]
+
+
+def test_a_fact_counts_to_six_digits(measured):
+    assert measured["configuration"]["differences"]["facts"] == [["facts.fact", None, 7.0]]
+
+
+def test_every_other_change_changes_the_digest(measured):
+    digests = measured["configuration"]["digests"]
+    assert all(re.fullmatch("[0-9a-f]{16}", value) for value in digests.values())
+    others = [value for name, value in digests.items() if name not in SAME and name != "branches again"]
+    assert len(set(others)) == len(others)
+    assert digests["the same again"] == digests["other names"] not in others
+
+
+def test_a_variant_has_the_digest_of_its_task(measured):
+    found = measured["configuration"]
+    assert found["of a variant"] == [found["digests"]["the same again"]] * 2
+
+
+@pytest.mark.parametrize("on_backend", ["jax"], indirect=True)
+def test_digests_are_equal_on_both_backends(measured, workers):
+    tensorflow = workers.measured("tensorflow")["configuration"]
+    assert measured["configuration"]["digests"] == tensorflow["digests"]
+
+
+def test_hashes_repeat_and_tell_what_differs(measured):
+    plain, again, dropout, dropout_again = measured["configuration"]["hashes"]
+    half, perturbed, fewer = measured["configuration"]["hashes of others"]
+    assert plain == again
+    assert dropout == dropout_again
+    assert (plain["dropout mask"], dropout["initial weights"]) == (None, plain["initial weights"])
+    assert dropout["dropout mask"] != half["dropout mask"]
+    assert (perturbed["initial weights"] == plain["initial weights"], fewer["data order"] == plain["data order"]) == (
+        False,
+        False,
+    )
+    assert perturbed["data order"] == plain["data order"]
+
+
+def test_differences_have_places_and_what_is_absent():
+    then = {"a": {"b": [1, 2, {"c": 0.2}]}, "d": True, "e": "x"}
+    now = {"a": {"b": [1, 3, {"c": 0.3}, 4]}, "d": 1, "f": None}
+    assert differences(then, now) == [
+        ("a.b[1]", 2, 3),
+        ("a.b[2].c", 0.2, 0.3),
+        ("a.b[3]", ABSENT, 4),
+        ("d", True, 1),
+        ("e", "x", ABSENT),
+    ]
+    assert differences(then, then) == []
+
+
+def test_a_digest_does_not_depend_on_the_order_of_keys():
+    assert digest({"a": 1, "b": 2}) == digest({"b": 2, "a": 1}) != digest({"a": 2, "b": 1})
+
+
+def test_a_checksum_is_of_shape_and_float32_values():
+    values = np.arange(6, dtype="float64")
+    assert checksum(values) == checksum(values.astype("float32")) == checksum(values.copy())
+    assert checksum(values) == checksum(values * (1 + 1e-12))
+    assert (
+        len({checksum(array) for array in (values, values + 1e-3, values.reshape(2, 3), values[::-1], values[:5])}) == 5
+    )
+
+
+def test_a_checksum_is_computed_once_while_the_array_lives(monkeypatch):
+    counted = []
+    real = configuration._checksum
+    monkeypatch.setattr(configuration, "_checksum", lambda array: counted.append(1) or real(array))
+    values = np.arange(10.0)
+    found = [checksum(values[:count]) for count in (10, 10, 5, 5, 10)]
+    assert len(counted) == 2
+    assert found[0] == found[1] == found[4] != found[2]
+    for number in range(20):  # whose memory, and id, may be that of the one before
+        assert checksum(np.full(3, float(number))) == real(np.full(3, float(number)))
+
+
+def test_a_policy_keeps_its_name_and_a_layer_does_not():
+    policy = {"class_name": "DTypePolicy", "config": {"name": "float32"}}
+    layer = {"class_name": "Dense", "config": {"name": "dense_7", "dtype": policy, "kernel_initializer": 1}}
+    assert nameless(layer) == {"class_name": "Dense", "config": {"dtype": policy, "kernel_initializer": 1}}
+    assert nameless(layer, without="_initializer") == {"class_name": "Dense", "config": {"dtype": policy}}
