@@ -459,14 +459,14 @@ def stale_rate(program: Any, epochs: int) -> None:
         set_moments(program, lambda i, value: ops.convert_to_tensor(stale[1], value.dtype) if i == 1 else value)
 
 
-def data(of: Callable[[Any, Any, int], Any], first: int = 1) -> tuple[Patch, ...]:
+def data(of: Callable[[Any, Any, Any], Any], first: int = 1) -> tuple[Patch, ...]:
     """From the ``first`` epoch on training gets ``of(x, y, order)``; only where an epoch is a launch."""
 
     def launch(original: Original, self: Any, orders: Any, initial: float) -> Any:
         if len(orders) > 1 or epochs_made(self) < first - 1:
             return original(self, orders, initial)
         kept = self._data
-        self._data = of(*kept, orders[0])
+        self._data = of(kept[0], kept[1], orders[0])
         try:
             return original(self, orders, initial)
         finally:
@@ -627,7 +627,7 @@ FAULTS = (
     rate("the rate is halved after 500 steps", "From step 501 on the rate is half.", halved_after_500, MNIST, 502),
     rate(
         "the rate falls by 4 % each 1,000 steps",
-        "A staircase of exponential decay: × 0.96 at step 1,001, 2,001, …",
+        "A staircase of exponential decay: × 0.96 at step 1,001, at 2,001, and so on.",
         staircase,
         (BY_SGD, LONG_SOFTMAX, FAR_RMSPROP),
         1002,
@@ -685,7 +685,7 @@ FAULTS = (
     ),
     fault(
         "SGD: momentum is lost each 100 steps",
-        "The momentum of SGD is 0 after step 100, 200, …",
+        "The momentum of SGD is 0 after step 100, after 200, and so on.",
         update(SGD, remembered("momentums", emptied_each_100)),
         (VALLEY, NESTEROV),
         102,
@@ -936,7 +936,7 @@ FAULTS = (
     ),
     fault(
         "one seed of five falls to chance in its last epoch",
-        "Seeds 2, 7, … end at an accuracy of 0.1 and a loss of 2.3026.",
+        "Seeds 2, 7 and so on end at an accuracy of 0.1 and a loss of 2.3026.",
         curves(falls_to_chance),
         MNIST,
         2361,
@@ -944,7 +944,7 @@ FAULTS = (
     ),
     fault(
         "one seed of five ends in nan",
-        "Seeds 3, 8, … have a loss of nan in the last quarter of their epochs.",
+        "Seeds 3, 8 and so on have a loss of nan in the last quarter of their epochs.",
         (Patch(TRAIN, "_trial", wrapped(ends_in_nan)),),
         MNIST,
         1771,
