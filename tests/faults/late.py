@@ -22,6 +22,7 @@ from tests.faults.fault import Breaks, Fault, Patch, Shows, wrapped
 
 BASE = "keras.src.optimizers.base_optimizer:BaseOptimizer"
 ADAM, SGD = "keras.src.optimizers.adam:Adam", "keras.src.optimizers.sgd:SGD"
+MOMENTS = ("_momentums", "_velocities")
 RMSPROP, ADAGRAD = "keras.src.optimizers.rmsprop:RMSprop", "keras.src.optimizers.adagrad:Adagrad"
 ADADELTA = "keras.src.optimizers.adadelta:Adadelta"
 NORMALIZATION = "keras.src.layers.normalization.batch_normalization:BatchNormalization"
@@ -99,24 +100,37 @@ def half_a_cosine(steps: Any) -> Any:
     return 0.5 + 0.5 * ops.cos(np.pi * ops.clip((steps - 300) / 2700, 0.0, 1.0))
 
 
-def late_constant(optimizer: str, attribute: str, value: float, first: int, only: Trainings) -> Fault:
-    """A constant of an optimizer is another one from the ``first`` step on."""
+def late_constant(
+    optimizer: str, slots: tuple[str, ...], attribute: str, value: float, first: int, only: Trainings
+) -> Fault:
+    """A constant of an optimizer is another one from the ``first`` step on.
 
-    def step(original: Original, self: Any, *args: Any) -> Any:
+    Each step is made with either constant, so that the steps before ``first`` keep their bits.
+    """
+
+    def step(original: Original, self: Any, gradient: Any, variable: Any, rate: Any) -> None:
         from keras import ops
 
-        kept = getattr(self, attribute)
-        setattr(self, attribute, ops.where(made(self) >= first - 1, value, kept))
+        index, kept = self._get_variable_index(variable), getattr(self, attribute)
+        touched = [variable, *(getattr(self, slot)[index] for slot in slots)]
+        before = [ops.add(one, 0.0) for one in touched]
+        original(self, gradient, variable, rate)
+        usual = [ops.add(one, 0.0) for one in touched]
+        for one, number in zip(touched, before, strict=True):
+            self.assign(one, number)
+        setattr(self, attribute, value)
         try:
-            return original(self, *args)
+            original(self, gradient, variable, rate)
         finally:
             setattr(self, attribute, kept)
+        for one, number in zip(touched, usual, strict=True):
+            self.assign(one, ops.where(made(self) >= first - 1, ops.convert_to_tensor(one), number))
 
     name = optimizer.partition(":")[2]
     return fault(
         f"{name}: {attribute} is {value:g} from step {first:,} on",
         f"{name} uses {attribute} = {value:g} from step {first:,} on.",
-        (Patch(optimizer, "update_step", wrapped(step)),),
+        update(optimizer, step),
         only,
         first + 1,
     )
@@ -138,8 +152,7 @@ def counted_in_bfloat16(original: Original, self: Any, gradient: Any, variable: 
         return ops.sqrt(1 - ops.power(self.beta_2, step)) / (1 - ops.power(self.beta_1, step))
 
     step = made(self) + 1
-    counted = ops.minimum(step, 256.0)
-    return original(self, gradient, variable, rate * corrected(counted) / corrected(step))
+    return original(self, gradient, variable, rate * ops.where(step <= 256, 1.0, corrected(256.0) / corrected(step)))
 
 
 def remembered(slots: str, of: Callable[[Any, Any, Any], Any]) -> Original:
@@ -653,8 +666,8 @@ FAULTS = (
         ON_ADAM,
         258,
     ),
-    late_constant(ADAM, "beta_1", 0.95, 500, (SOFTMAX, ADAM_RACE)),
-    late_constant(ADAM, "beta_2", 0.99, 1000, ON_ADAM),
+    late_constant(ADAM, MOMENTS, "beta_1", 0.95, 500, (SOFTMAX, ADAM_RACE)),
+    late_constant(ADAM, MOMENTS, "beta_2", 0.99, 1000, ON_ADAM),
     fault(
         "Adam: second moments in bfloat16 from step 500 on",
         "From step 500 on Adam's second moments have eight bits: steps of a thousandth are lost, and they stand still.",
