@@ -6,6 +6,7 @@ import argparse
 import dataclasses
 import json
 import sys
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,8 @@ from typing import Any
 from harness.atomic import replace_file
 from harness.errors import SuiteError, invalid
 from suite.options import ROOT
-from tests.faults.catalogue import CONTROL, named, on
+from tests.faults import late, small
+from tests.faults.catalogue import CONTROL, FAULTS, TABLE, named, on
 from tests.faults.effect import effect_of
 from tests.faults.fault import Fault
 from tests.faults.report import ELSEWHERE, HERE, report
@@ -29,8 +31,24 @@ def arguments(given: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--stages", default=",".join(STAGES), help=f"of {','.join(STAGES)} (default: all)")
     parser.add_argument("--again", action="store_true", help="tries what was missed once more")
     parser.add_argument("--effects", action="store_true", help="measures the size of every fault, not of misses alone")
+    parser.add_argument("--list", action="store_true", help="lists all faults with what they break, and runs none")
     parser.add_argument("--out", type=Path, default=OUT, metavar="DIR", help="default: reports/published/faults")
     return parser.parse_args(given)
+
+
+def listing() -> str:
+    """Every fault with its class, the first step that can show it and where, and how many there are of each class."""
+    lines = [
+        f"{fault.breaks:9}  {fault.acts_from_step or '-':>5}  {fault.shows:10}  {fault.group:22}  {fault.name}"
+        for fault in FAULTS
+    ]
+    counts = {
+        title: ", ".join(f"{count} {name}" for name, count in sorted(Counter(f.breaks for f in faults).items()))
+        for title, faults in (("table", TABLE), ("late", late.FAULTS), ("small", small.FAULTS), ("all", FAULTS))
+    }
+    return "\n".join(
+        ["breaks      step  shows in    group                   name", *lines, "", *map(": ".join, counts.items())]
+    )
 
 
 def rows_in(path: Path) -> dict[str, dict[str, Any]]:
@@ -94,11 +112,14 @@ def standing(row: Mapping[str, Any], fault: Fault, stages: Sequence[str], again:
 
 def main(given: Sequence[str] | None = None) -> int:
     asked = arguments(given)
+    if asked.list:
+        print(listing())
+        return 0
     stages = asked.stages.split(",")
     unknown = [stage for stage in stages if stage not in STAGES]
     if unknown:
         raise invalid("--stages", expected=f"of {', '.join(STAGES)}", received=unknown[0])
-    faults = [named(name) for name in asked.only] if asked.only else [*on(asked.backend), CONTROL]
+    faults = [named(name) for name in asked.only] if asked.only else [*on(asked.backend, TABLE), CONTROL]
     path = asked.out / f"faults-{asked.backend}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
     rows = rows_in(path)

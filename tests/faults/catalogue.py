@@ -16,15 +16,18 @@ from tests.faults import (
     fourth_round_judged,
     held_out,
     initialisers,
+    late,
     layers,
     losses,
     numerics,
     optimizers,
     side_by_side,
+    small,
     statistics,
     third_round,
     third_round_judged,
 )
+from tests.faults.acting import acting
 from tests.faults.fault import Fault
 
 GROUPS = (
@@ -47,7 +50,10 @@ GROUPS = (
     fourth_round,
     fourth_round_judged,
 )
-FAULTS: tuple[Fault, ...] = tuple(fault for group in GROUPS for fault in group.FAULTS)
+GATE = (late, small)
+"""What the table of the default run does not have: faults for the check of a training's first steps, and ``--full``."""
+TABLE: tuple[Fault, ...] = tuple(acting(fault) for group in GROUPS for fault in group.FAULTS)
+FAULTS: tuple[Fault, ...] = (*TABLE, *(fault for group in GATE for fault in group.FAULTS))
 NAMES = tuple(fault.name for fault in FAULTS)
 assert len(set(NAMES)) == len(NAMES), [name for name, count in Counter(NAMES).items() if count > 1]
 
@@ -63,11 +69,11 @@ def named(name: str) -> Fault:
     raise invalid("fault", expected="a name out of the table", received=repr(name), fix=nearest(name, NAMES))
 
 
-def on(backend: str) -> tuple[Fault, ...]:
-    """The faults that can be put into a backend: those of our engine for another one are left out."""
+def on(backend: str, faults: tuple[Fault, ...] = FAULTS) -> tuple[Fault, ...]:
+    """Of the faults those that can be put into a backend: those of our engine for another one are left out."""
     others = {"jax": ("compiled_tensorflow",), "tensorflow": ("compiled_jax", "vectorized")}[backend]
 
     def elsewhere(fault: Fault) -> bool:
         return all(any(other in patch.owner for other in others) for patch in fault.patches)
 
-    return tuple(fault for fault in FAULTS if not elsewhere(fault))
+    return tuple(fault for fault in faults if not elsewhere(fault))

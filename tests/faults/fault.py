@@ -8,14 +8,32 @@ import hashlib
 import importlib
 import inspect
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 from unittest import mock
 
 OURS = ("harness", "cases", "baselines", "suite")
 KEPT = ("cases.references.inputs",)
 """Modules whose caches hold what no fault touches, and what takes seconds to draw."""
+
+
+Breaks = Literal["framework", "data", "engine", "own"]
+BREAKS: Mapping[str, Breaks] = {
+    "keras": "framework",
+    "cases.data": "data",
+    "cases.preprocessing": "data",
+    "cases.examples.normalization": "data",
+    "harness.experiment:Dataset": "data",
+    "harness.experiment": "engine",
+    "harness.training": "engine",
+}
+"""What a fault breaks, by where it is put in; the longest entry counts, and "own" is everything else.
+
+"framework": Keras or a backend. "data": the data file and what is done to it. "engine": our training code.
+"own": our rules, files, baselines and reports. Our tests have to see these; a user's run need not.
+"""
+Shows = Literal["training", "evaluation", "result"]
 
 
 @dataclass(frozen=True)
@@ -45,12 +63,30 @@ class Fault:
         group: the class of defects it belongs to.
         patches: what is replaced.
         yardstick: experiment and variant on which its effect is measured; None where it touches no training.
+        what: what it does and when, in one sentence; "" where the name says it.
+        only: trainings that it touches and that are cheap to train, as (experiment, variant); () for no selection.
+        acts_from_step: the first step, from 1, at which it can show, in the first training of ``only`` (else of the
+            yardstick) at the lecture's size; None where it shows at no step.
+        shows: where it can show first: in the training loss that a step begins with ("training"), in an evaluation
+            that follows the step before ("evaluation"), or in nothing but a finished trial or its verdict ("result").
+        breaks: what it breaks; by default as ``BREAKS`` has it for the first patch.
     """
 
     name: str
     group: str
     patches: tuple[Patch, ...]
     yardstick: tuple[str, str] | None
+    what: str = ""
+    only: tuple[tuple[str, str], ...] = ()
+    acts_from_step: int | None = None
+    shows: Shows = "result"
+    breaks: Breaks | None = None
+
+    def __post_init__(self) -> None:
+        if self.breaks is None and self.patches:
+            owner = self.patches[0].owner
+            place = max((one for one in BREAKS if owner.startswith(one)), key=len, default="")
+            object.__setattr__(self, "breaks", BREAKS.get(place, "own"))
 
     @property
     def where(self) -> str:

@@ -1,0 +1,96 @@
+"""From which step on the faults of the table can show, named before any check of a training's first steps was measured.
+
+A fault of an optimizer shows in the loss after its first step, any other in the first loss, unless it is named here. A
+step is named where a fault can show first. That is late for faults that need a value (a probability below 0.01, an
+activation above 6) or an image (two labels of 60,000) which a training has not reached by then.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+from tests.faults.fault import Fault
+
+OF_EVALUATION = {
+    "dropout on at evaluation": 1,
+    "batch normalization momentum is 0.9": 2,
+    "batch normalization momentum is 0.98": 2,
+    "batch normalization momentum is 0.999": 2,
+    "batch normalization in training mode at evaluation": 1,
+    "batch normalization: the moving average of deviations, squared": 2,
+    "validation on the first 50.00%": 1,
+    "validation on the first 95.00%": 1,
+    "validation on the first 99.99%": 1,
+    "evaluation in training mode": 1,
+    "evaluation without penalties": 1,
+    "validation labels shifted by one": 1,
+    "validation on the training images": 1,
+    "validation on the training data, in the engine": 1,
+    "test labels 4 and 9 swapped": 1,
+    "500 validation images twice": 1,
+    "both halves of the validation images are one": 1,
+    "moving statistics are not reset between seeds": 1,
+    "the layers' other variables are not kept": 2,
+    "what is followed comes an epoch early": 2,
+    "gradients are observed on half of the batch": 1,
+}
+"""Training losses do not show these; an evaluation before that step does."""
+
+OF_RESULTS = {
+    "Adam: amsgrad ignored",  # no training uses it
+    "accuracy off by a batch",
+    "the last value of a curve is the one before",
+    "the last value of a curve is its best",
+    "a partial batch counts as a whole one",
+    "validation values come an epoch late",  # of one launch, which no training with validation is
+    "side by side: failures of the first seed",
+    "a blow-up is ten times the first loss",
+    "stuck at chance: by the rarest class",
+    "an epoch's training loss is that of its last batch",
+    "a diverged training's metric is its last finite value",
+    "long curves are thinned at other epochs",
+}
+"""No step and no evaluation shows these, but only the curves, the metrics or the failure of a trial that has ended."""
+
+LATER = {
+    "learning rate decays by 0.01 a step": 3,
+    "learning rate decays by 0.001 a step": 3,
+    "learning rate decays by 1e-05 a step": 3,
+    "Adam: beta_1 is 0.8": 3,
+    "Adam: beta_1 is 0.89": 3,
+    "Adam: beta_2 is 0.99": 3,
+    "Adadelta: its steps are remembered times the rate": 3,
+    "no step at each 10th": 11,
+    "no step at each 100th": 101,
+    "one gradient in 20 doubled": 21,
+    "data order: the same in every epoch": 601,
+    "order turned round in every second epoch": 601,
+    "odd epochs backwards": 51,
+    "the optimizer starts anew in every epoch": 52,
+    "the last batch is dropped": 118,  # Example 4; the yardstick has no partial batch
+    "epochs -1": 2401,
+    "epochs +1": 3001,
+    "the optimizer's state is not reset between seeds": 2,
+    "the learning rate of the variant before": 2,
+    "side by side: the optimizer's state of the block before": 2,
+    "side by side: the learning rate of the variant before": 2,
+    # alike at the initial weights, where biases are 0 and γ is 1, or alike forwards
+    "Dense without its bias": 2,
+    "Dense: the bias is added behind the activation": 2,
+    "L2 penalises the biases too": 2,
+    "batch normalization: γ ignored": 2,
+    "batch normalization: no gradient through mean and variance": 2,
+    "max pooling: the gradient goes to all pixels": 2,
+    "dropout: the gradient knows no mask": 2,
+    "a random state that stands still": 2,
+}
+
+
+def acting(fault: Fault) -> Fault:
+    """The fault with ``acts_from_step`` and ``shows``; one that touches no training keeps None and "result"."""
+    if fault.yardstick is None or fault.name in OF_RESULTS:
+        return fault
+    if fault.name in OF_EVALUATION:
+        return dataclasses.replace(fault, acts_from_step=OF_EVALUATION[fault.name], shows="evaluation")
+    of_optimizer = all(patch.owner.startswith("keras.src.optimizers") for patch in fault.patches)
+    return dataclasses.replace(fault, acts_from_step=LATER.get(fault.name, 2 if of_optimizer else 1), shows="training")

@@ -1,0 +1,43 @@
+"""A pytest plugin: any command line of pytest with a fault in it, from the first case to the last.
+
+``python -m pytest -p tests.faults.plugin --fault "late: L2 fades" suite/ -k l2-shrinks-weights``
+
+The suite has chosen its backend by then; elsewhere KERAS_BACKEND says it (default: tensorflow). A fault is in this
+process only, so a command that starts others (``-n``, ``subprocess``) tests them without it.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Generator
+
+import pytest
+
+from harness.errors import SuiteError
+from harness.training.backend import choose_backend, start_backend
+from tests.faults.catalogue import CONTROL, named
+from tests.faults.fault import injected
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.getgroup("faults").addoption(
+        "--fault", default=CONTROL.name, metavar="NAME", help="put this fault in: python -m tests.faults --list"
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    try:
+        named(config.getoption("--fault"))
+    except SuiteError as error:
+        raise pytest.UsageError(str(error)) from None
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, object]:
+    fault = named(session.config.getoption("--fault"))
+    if fault.breaks not in (None, "own") and "keras" not in sys.modules:
+        choose_backend(os.environ.get("KERAS_BACKEND", "tensorflow"))
+        start_backend()
+    with injected(fault):
+        return (yield)
