@@ -1,9 +1,11 @@
 """Training that goes on from a late state, against NumPy in float64: what the first steps of a training cannot show.
 
-The state is that of a training that has run for long: a high step number, moments that are far from 0, weights that give
-probabilities of 1e-12 and of 1 − 1e-7, moving averages far from their initial values, a random state that has advanced.
-The engine trains a few epochs from there, one launch after another. The reference of each launch begins with the state
-that the launch before has left. So rounding does not add up, and what happens to the state between launches is seen.
+The state is that of a training that has run for long: a high step number, moments far from 0, weights that give
+probabilities from 1e-12 to 1 − 1e-7, moving averages far from their initial values, a random state that has advanced.
+
+``check_steps`` gives Keras' optimizers gradients and compares every step. ``check_epochs`` trains a network through the
+engine, a launch an epoch. The reference of each epoch begins with the state that the epoch before has left. So rounding
+does not add up, and what happens to the state between two epochs is seen.
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ from __future__ import annotations
 import copy
 import dataclasses
 import functools
+import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -20,62 +23,61 @@ from cases.overfitting.regularization import sum_of_squares
 from harness.experiment import Dataset, Size
 from harness.training.backend import active_backend, device
 from harness.training.engines import resolve_engine
-from harness.training.train import Programs, prepare
+from harness.training.train import prepare
 from suite.conformance import network
 from suite.conformance.engine import COUNT, HITS, Case, case, of, orders
 from suite.conformance.finding import Finding
 from suite.conformance.network import Arrays, Network
 
-SEED = 0
 ITERATIONS = (1_000, 10_000)
-"""Steps before the first one here. At 1,000 Adam's bias correction is 0.80, at 10,000 it is 1 − 2e-5."""
-LAUNCHES = 3
-BATCH = 16  # two full batches, and one of 12
+"""Steps before the first one here. Adam's bias correction is 0.80 at 1,000, and 1 − 2e-5 at 10,000."""
+STEPS, PLACES, NUMBERS = 3, 2, 16
+"""Of ``check_steps``: steps, weights, and numbers in each of them."""
+SEED, EPOCHS, BATCH, UNITS, RATE = 0, 3, 16, 6, 0.2
+"""Of ``check_epochs``: an epoch has two full batches and one of 12; units of the hidden layer, rate of its dropout."""
 FLOAT = 2.0**-24
 """Relative error of one rounding to float32."""
+STEP = 20 * FLOAT
+"""Relative error of an optimizer's step in which nothing cancels: none of them rounds more than twenty times."""
 ROUNDING = 4 * COUNT * FLOAT
-"""Relative error of a gradient and of a loss, 1.05e-5: products are summed in four stages, two layers forward, backward
-and over the examples, and no sum has more than COUNT terms. It is relative to the largest number of the array."""
-STEP = 4 * FLOAT
-"""Relative error of a weight or of a slot in one step: it is computed in at most four roundings."""
+"""Error of a gradient, relative to the largest number of its array, and of a loss: 1.05e-5. Products are summed in four
+stages, two layers forward, backward, and over the examples; no sum has more than COUNT terms."""
 
 Slots = dict[str, np.ndarray]
-Rule = Callable[[np.ndarray, Slots, int], tuple[np.ndarray, Slots]]
-"""(gradient, the weight's slots by name, number of steps before) -> (change of the weight, its slots afterwards)."""
+Step = tuple[np.ndarray, Slots]
+"""The change of a weight, and its slots afterwards. A rule gives it for (gradient, slots, number of steps before)."""
 
 
 def average(old: np.ndarray, new: np.ndarray, rate: float) -> np.ndarray:
     return rate * old + (1 - rate) * new
 
 
-def sgd(gradient: np.ndarray, slots: Slots, steps: int, *, learning_rate: float) -> tuple[np.ndarray, Slots]:
+def sgd(gradient: np.ndarray, slots: Slots, steps: int, *, learning_rate: float) -> Step:
     return -learning_rate * gradient, {}
 
 
 def momentum(
     gradient: np.ndarray, slots: Slots, steps: int, *, learning_rate: float, momentum: float, nesterov: bool = False
-) -> tuple[np.ndarray, Slots]:
+) -> Step:
     velocity = momentum * slots["momentum"] - learning_rate * gradient
     return momentum * velocity - learning_rate * gradient if nesterov else velocity, {"momentum": velocity}
 
 
 def rmsprop(
     gradient: np.ndarray, slots: Slots, steps: int, *, learning_rate: float, rho: float, epsilon: float = 1e-7
-) -> tuple[np.ndarray, Slots]:
+) -> Step:
     velocity = average(slots["velocity"], gradient**2, rho)
     return -learning_rate * gradient / np.sqrt(velocity + epsilon), {"velocity": velocity}
 
 
-def adagrad(
-    gradient: np.ndarray, slots: Slots, steps: int, *, learning_rate: float, epsilon: float = 1e-7
-) -> tuple[np.ndarray, Slots]:
+def adagrad(gradient: np.ndarray, slots: Slots, steps: int, *, learning_rate: float, epsilon: float = 1e-7) -> Step:
     accumulator = slots["accumulator"] + gradient**2
     return -learning_rate * gradient / np.sqrt(accumulator + epsilon), {"accumulator": accumulator}
 
 
 def adadelta(
     gradient: np.ndarray, slots: Slots, steps: int, *, learning_rate: float, rho: float, epsilon: float = 1e-7
-) -> tuple[np.ndarray, Slots]:
+) -> Step:
     squares = average(slots["accumulated_grad"], gradient**2, rho)
     change = -np.sqrt(slots["accumulated_delta_var"] + epsilon) / np.sqrt(squares + epsilon) * gradient
     changes = average(slots["accumulated_delta_var"], change**2, rho)
@@ -91,13 +93,26 @@ def adam(
     beta_1: float,
     beta_2: float,
     epsilon: float = 1e-7,
-) -> tuple[np.ndarray, Slots]:
+) -> Step:
+    """Keras raises the betas to their powers in float32, where 0.999 is off by 1.3e-8, its thousandth power by 1e-5."""
     first = average(slots["momentum"], gradient, beta_1)
     second = average(slots["velocity"], gradient**2, beta_2)
-    rate = learning_rate * np.sqrt(1 - beta_2 ** (steps + 1)) / (1 - beta_1 ** (steps + 1))
+    past_1, past_2 = (float(np.float32(beta)) ** (steps + 1) for beta in (beta_1, beta_2))
+    rate = learning_rate * np.sqrt(1 - past_2) / (1 - past_1)
     return -rate * first / (np.sqrt(second) + epsilon), {"momentum": first, "velocity": second}
 
 
+OPTIMIZERS: dict[str, tuple[Callable[[], Any], Any]] = {
+    "SGD": of("SGD", sgd, learning_rate=0.1),
+    "momentum": of("SGD", momentum, learning_rate=0.01, momentum=0.9),
+    "Nesterov": of("SGD", momentum, learning_rate=0.1, momentum=0.9, nesterov=True),
+    "RMSprop": of("RMSprop", rmsprop, learning_rate=0.001, rho=0.9),
+    "Adagrad": of("Adagrad", adagrad, learning_rate=0.01),
+    "Adadelta": of("Adadelta", adadelta, learning_rate=1.0, rho=0.95),
+    "Adam": of("Adam", adam, learning_rate=0.001, beta_1=0.9, beta_2=0.999),
+}
+"""Keras' and the rule of each optimizer that the lecture has, with arguments of the catalogue. The rules are those of
+``cases.references.updates``, which begin at step 1."""
 SLOTS: dict[Any, tuple[str, ...]] = {
     sgd: (),
     momentum: ("momentum",),
@@ -106,11 +121,11 @@ SLOTS: dict[Any, tuple[str, ...]] = {
     adadelta: ("accumulated_grad", "accumulated_delta_var"),
     adam: ("momentum", "velocity"),
 }
-"""Of each rule the slots, by the end of the name that Keras gives their variables."""
+"""The slots of each rule. The names that Keras gives their variables end so."""
 
 
 def late_slots(names: Sequence[str], shape: tuple[int, ...], place: int) -> Slots:
-    """Seeded slots of the weight at ``place``, float32: those of gradients from 1e-3 to 1e-1 in size."""
+    """Seeded slots of the weight at ``place``, float32: as gradients from 1e-3 to 1e-1 leave them."""
     rng = np.random.default_rng([place, *shape])
     size = 10 ** rng.uniform(-3, -1, shape)
     drawn = {
@@ -124,7 +139,7 @@ def late_slots(names: Sequence[str], shape: tuple[int, ...], place: int) -> Slot
 
 
 def late_optimizer(make: Callable[[], Any], names: Sequence[str], iterations: int) -> Any:
-    """The optimizer that ``make`` makes, which is in a late state as soon as it is built."""
+    """What ``make`` gives, a Keras optimizer; it is in a late state as soon as it is built."""
     optimizer = make()
     build = optimizer.build
 
@@ -134,92 +149,149 @@ def late_optimizer(make: Callable[[], Any], names: Sequence[str], iterations: in
         build(variables)
         optimizer.iterations.assign(iterations)
         for name in names:
-            held = [variable for variable in optimizer.variables if variable.name.endswith(f"_{name}")]
-            for place, (slot, weight) in enumerate(zip(held, variables, strict=True)):
+            own = [variable for variable in optimizer.variables if variable.name.endswith(f"_{name}")]
+            for place, (slot, weight) in enumerate(zip(own, variables, strict=True)):
                 slot.assign(late_slots(names, tuple(weight.shape), place)[name])
 
     optimizer.build = late
     return optimizer
 
 
-def normal(deviation: float, mean: float = 0.0) -> Any:
+@dataclasses.dataclass
+class State:
+    """All that a training carries from one step to the next, float64. ``draws`` are the random states, each (seed,
+    number of draws); ``slots`` those of each weight."""
+
+    weights: Arrays
+    statistics: Arrays
+    draws: Arrays
+    iterations: int
+    learning_rate: float
+    slots: list[Slots]
+
+
+def numpy(value: Any) -> np.ndarray:
     import keras
 
-    return keras.initializers.RandomNormal(mean, deviation)
+    return np.asarray(keras.ops.convert_to_numpy(value))
 
 
-def even(low: float, high: float) -> Any:
+def state_of(weights: Sequence[Any], others: Sequence[Any], held: Sequence[tuple[str, Any]], rule: Any) -> State:
+    """``held``: names and values of an optimizer's variables: the number of steps, the learning rate, the slots."""
+    steps, rate, *_ = (float(numpy(value)) for _, value in held[:2])
+    slots = {
+        slot: [numpy(value).astype("float64") for name, value in held if name.endswith(f"_{slot}")]
+        for slot in SLOTS[rule.func]
+    }
+    arrays = [numpy(other) for other in others]
+    return State(
+        weights=[numpy(weight).astype("float64") for weight in weights],
+        statistics=[array.astype("float64") for array in arrays if array.dtype == "float32"],
+        draws=[array.astype("float64") for array in arrays if array.dtype != "float32"],
+        iterations=int(steps),
+        learning_rate=rate,
+        slots=[{slot: values[place] for slot, values in slots.items()} for place in range(len(weights))],
+    )
+
+
+def begun(of: str, state: State, rule: Any, iterations: int) -> Iterator[Finding]:
+    """Whether a training began in the late state."""
+    yield Finding(f"{of}, number of steps at the beginning", state.iterations, iterations)
+    rate = rule.keywords["learning_rate"]
+    yield Finding(f"{of}, learning rate at the beginning", state.learning_rate, rate, rate * FLOAT)
+    for place, weights in enumerate(state.weights):
+        for slot, expected in late_slots(SLOTS[rule.func], weights.shape, place).items():
+            yield Finding(f"{of}, {slot} of weights {place} at the beginning", state.slots[place][slot], expected)
+
+
+def check_steps(engine: str, setting: str) -> Iterator[Finding]:
+    """Each optimizer of the lecture from two late states on, with gradients from 1e-4 to 1."""
     import keras
 
-    return keras.initializers.RandomUniform(low, high)
+    rng = np.random.default_rng(40)
+    gradients = (10 ** rng.uniform(-4, 0, (STEPS, PLACES, NUMBERS)) * rng.choice([-1, 1], NUMBERS)).astype("float32")
+    weights = (0.1 * rng.standard_normal((PLACES, NUMBERS))).astype("float32")
+    for name, (make, rule) in OPTIMIZERS.items():
+        for iterations in ITERATIONS:
+            variables = [keras.Variable(each) for each in weights]
+            optimizer = late_optimizer(make, SLOTS[rule.func], iterations)
+            optimizer.build(variables)
+            read = functools.partial(_applied, variables, optimizer, rule)
+            states = [read(None), *(read(each) for each in gradients)]
+            yield from begun(name, states[0], rule, iterations)
+            for step, (before, after) in enumerate(itertools.pairwise(states)):
+                yield from _one_step(f"{name}, step {iterations + step + 1}", before, after, gradients[step], rule)
 
 
-def late_dropout(rate: float) -> Any:
-    """A dropout layer that has drawn ``ITERATIONS[-1]`` masks."""
+def _applied(variables: Sequence[Any], optimizer: Any, rule: Any, gradients: np.ndarray | None) -> State:
+    """The state after a step with these gradients; None for no step."""
     import keras
 
-    class Dropout(keras.layers.Dropout):  # type: ignore[misc]
+    if gradients is not None:
+        optimizer.apply([keras.ops.convert_to_tensor(each) for each in gradients], variables)
+    return state_of(variables, [], [(v.name, v) for v in optimizer.variables], rule)
+
+
+def _one_step(of: str, before: State, after: State, gradients: np.ndarray, rule: Any) -> Iterator[Finding]:
+    """Rounding is relative to what a step is where nothing in it cancels: with moments and gradients of like signs."""
+    yield Finding(f"{of}, number of steps", after.iterations, before.iterations + 1)
+    yield Finding(f"{of}, learning rate", after.learning_rate, before.learning_rate)
+    for place, gradient in enumerate(gradients.astype("float64")):
+        own = before.slots[place]
+        change, slots = rule(gradient, own, before.iterations)
+        alike = [
+            rule(sign * np.abs(gradient), {slot: np.abs(value) for slot, value in own.items()}, before.iterations)
+            for sign in (1, -1)
+        ]
+        start, largest = before.weights[place], np.max([np.abs(other) for other, _ in alike], axis=0)
+        yield Finding(f"{of}, weights {place}", after.weights[place], start + change, STEP * (np.abs(start) + largest))
+        for slot, value in slots.items():
+            near = STEP * np.max([np.abs(others[slot]) for _, others in alike], axis=0)
+            yield Finding(f"{of}, {slot} of weights {place}", after.slots[place][slot], value, near)
+
+
+def late_network(layers: Any, regularizers: Any, dropout: bool = True) -> list[Any]:
+    """All that the lecture regularizes a network with, and weights as after a long training."""
+    from keras.initializers import RandomNormal, RandomUniform
+
+    class Dropout(layers.Dropout):  # type: ignore[misc]
+        """It has drawn many masks."""
+
         def __init__(self, *args: Any, **kwargs: Any) -> None:
             super().__init__(*args, **kwargs)
-            seed, _ = keras.ops.convert_to_numpy(self.seed_generator.state)
+            seed, _ = numpy(self.seed_generator.state)
             self.seed_generator.state.assign([seed, ITERATIONS[-1]])
 
-    return Dropout(rate)
-
-
-def plain(layers: Any, regularizers: Any) -> list[Any]:
-    return [
-        layers.Dense(6, activation="relu", kernel_initializer=normal(1.0), bias_initializer=normal(0.5)),
-        layers.Dense(4, activation="softmax", kernel_initializer=normal(5.0), bias_initializer=normal(1.0)),
-    ]
-
-
-RATE, UNITS = 0.2, 6
-
-
-def rich(layers: Any, regularizers: Any, dropout: bool = True) -> list[Any]:
-    """All that a network of the lecture has to regularize it."""
     return [
         layers.Dense(
             UNITS,
             activation="relu",
-            kernel_initializer=normal(1.0),
-            bias_initializer=normal(0.5),
+            kernel_initializer=RandomNormal(stddev=1.0),
+            bias_initializer=RandomNormal(stddev=0.5),
             kernel_regularizer=regularizers.L2(0.01),
             activity_regularizer=regularizers.L1(0.01),
         ),
         layers.BatchNormalization(
-            gamma_initializer=even(0.5, 2.0),
-            beta_initializer=normal(0.5),
-            moving_mean_initializer=normal(1.0, mean=4.0),
-            moving_variance_initializer=even(10.0, 30.0),
+            gamma_initializer=RandomUniform(0.5, 2.0),
+            beta_initializer=RandomNormal(stddev=0.5),
+            moving_mean_initializer=RandomNormal(mean=4.0, stddev=1.0),
+            moving_variance_initializer=RandomUniform(10.0, 30.0),
         ),
-        *([late_dropout(RATE)] if dropout else []),
-        layers.Dense(4, activation="softmax", kernel_initializer=normal(5.0), bias_initializer=normal(1.0)),
+        *([Dropout(RATE)] if dropout else []),
+        layers.Dense(
+            4,
+            activation="softmax",
+            kernel_initializer=RandomNormal(stddev=5.0),
+            bias_initializer=RandomNormal(stddev=1.0),
+        ),
     ]
 
 
-PLAIN = (network.Dense("relu"), network.Dense("softmax"))
-CASES = tuple(
-    case(name, plain, PLAIN, steps)
-    for name, steps in (
-        ("late-sgd", of("SGD", sgd, learning_rate=0.1)),
-        ("late-momentum", of("SGD", momentum, learning_rate=0.01, momentum=0.9)),
-        ("late-nesterov", of("SGD", momentum, learning_rate=0.1, momentum=0.9, nesterov=True)),
-        ("late-rmsprop", of("RMSprop", rmsprop, learning_rate=0.001, rho=0.9)),
-        ("late-adagrad", of("Adagrad", adagrad, learning_rate=0.01)),
-        ("late-adadelta", of("Adadelta", adadelta, learning_rate=1.0, rho=0.95)),
-        ("late-adam", of("Adam", adam, learning_rate=0.001, beta_1=0.9, beta_2=0.999)),
-    )
-)
-CASE = {one.name: one for one in CASES}
-
-
-def epochs_case(dropout: bool) -> Case:
-    """Everything at once, with the rate of the lecture's listing "Use optimizer"."""
+def late_case(dropout: bool) -> Case:
+    """With the rate of the lecture's listing "Use optimizer"."""
     return case(
         "late-epochs",
-        functools.partial(rich, dropout=dropout),
+        functools.partial(late_network, dropout=dropout),
         (
             network.Dense("relu", l2=0.01, activity_l1=0.01),
             network.BatchNormalization(),
@@ -231,81 +303,46 @@ def epochs_case(dropout: bool) -> Case:
     )
 
 
-@dataclasses.dataclass
-class State:
-    """All that a training carries from one step to the next."""
-
-    weights: Arrays
-    statistics: Arrays
-    draws: list[np.ndarray]
-    """The random states: [seed, number of draws]."""
-    iterations: int
-    learning_rate: float
-    slots: list[Slots]
-    """Of each weight."""
-
-
-def numpy(value: Any) -> np.ndarray:
-    import keras
-
-    return np.asarray(keras.ops.convert_to_numpy(value))
-
-
 class Watch:
     """Notes the state whenever the engine has the experiment observe its model; ``runner`` is the engine."""
 
-    def __init__(self, names: Sequence[str]) -> None:
-        self.names = names
-        self.runner: Any = None
+    def __init__(self, rule: Any) -> None:
+        self.rule, self.runner = rule, None
         self.states: list[State] = []
 
     def __call__(self, model: Any, data: Dataset) -> Mapping[str, float]:
-        others = [numpy(variable) for variable in model.non_trainable_variables]
-        held = self._optimizer(model)
-        slots = [[value.astype("float64") for of, value in held if of.endswith(f"_{name}")] for name in self.names]
-        weights = [numpy(variable).astype("float64") for variable in model.trainable_variables]
         self.states.append(
-            State(
-                weights,
-                [array.astype("float64") for array in others if array.dtype == "float32"],
-                [array for array in others if array.dtype != "float32"],
-                iterations=int(held[0][1]),
-                learning_rate=float(held[1][1]),
-                slots=[dict(zip(self.names, own, strict=True)) for own in zip(*slots, strict=True)] or [{}] * len(weights),
-            )
+            state_of(model.trainable_variables, model.non_trainable_variables, self._optimizer(model), self.rule)
         )
         return {}
 
-    def _optimizer(self, model: Any) -> list[tuple[str, np.ndarray]]:
-        """Names and values of the optimizer's variables: the number of steps, the learning rate, the slots.
-
-        On JAX a program holds the values, with an axis of seeds before the others where it trains several.
-        """
-        program = getattr(self.runner, "program", None)
+    def _optimizer(self, model: Any) -> list[tuple[str, Any]]:
+        """On JAX the program holds the values, with an axis of seeds before the others where it trains several."""
+        program: Any = getattr(self.runner, "program", None)
         variables = (model.optimizer if program is None else program._optimizer).variables
         values = [numpy(value) for value in (program._state[2] if hasattr(program, "_state") else variables)]
         lane = (0,) * values[0].ndim
         return [(variable.name, value[lane]) for variable, value in zip(variables, values, strict=True)]
 
 
-def masks(draws: np.ndarray, shapes: Sequence[tuple[int, int]]) -> list[np.ndarray]:
-    """What a dropout layer in the random state ``draws`` multiplies its next inputs by, one array for each of ``shapes``.
+def masks(draws: np.ndarray, sizes: Sequence[int]) -> list[np.ndarray]:
+    """What a dropout layer in the random state ``draws`` multiplies its inputs by, for batches of ``sizes`` examples.
 
     TensorFlow draws other numbers in a compiled program than outside one.
     """
     import keras
 
     generator = keras.random.SeedGenerator(0)
+    generator.state.assign(draws.astype("int64"))
 
-    def draw() -> list[Any]:
-        return [keras.random.dropout(keras.ops.ones(shape), RATE, seed=generator) for shape in shapes]
+    def draw(ones: Any) -> Any:
+        return keras.random.dropout(ones, RATE, seed=generator)
 
-    generator.state.assign(draws)
     if active_backend() == "tensorflow":
         import tensorflow as tf
 
-        draw = tf.function(draw, jit_compile=True)
-    return [numpy(mask).astype("float64") for mask in draw()]
+        draw = tf.function(draw, jit_compile=True, autograph=False)
+    return [numpy(draw(keras.ops.ones((size, UNITS)))).astype("float64") for size in sizes]
 
 
 class Reference:
@@ -317,114 +354,83 @@ class Reference:
 
     def __init__(self, one: Case, start: State, drawn: Sequence[np.ndarray]) -> None:
         """``drawn``: the dropout masks of the steps to come."""
-        unclipped = one.loss == "categorical_crossentropy" and active_backend() == "tensorflow"
-        loss = "unclipped_crossentropy" if unclipped else one.loss
+        # on TensorFlow Keras computes the loss from the logits of a softmax; elsewhere it clips probabilities
+        loss = "unclipped_crossentropy" if active_backend() == "tensorflow" else one.loss
         self.network = Network(one.layers, loss, copy.deepcopy(start.weights), list(start.statistics))
-        self.start, self.rule, self.steps = start, one.rule, 0
         self.slots = copy.deepcopy(start.slots)
-        self._others = [(sign, copy.deepcopy(start.weights), copy.deepcopy(start.slots)) for sign in (1, -1)]
-        self._masks = iter(drawn)
+        self.start, self.steps = start, 0
+        self._rule: Any = one.rule
+        self._shifted = [(sign, copy.deepcopy(start.weights), copy.deepcopy(start.slots)) for sign in (1, -1)]
+        self._drawn = iter(drawn)
         self._draw()
 
     def _draw(self) -> None:
         for layer in self.network.layers:
             if isinstance(layer, network.Dropout):
-                layer.mask = next(self._masks, layer.mask)
+                layer.mask = next(self._drawn, layer.mask)
 
-    def step(self, network: Network, gradients: Arrays) -> None:
-        for sign, weights, slots in ((0, network.weights, self.slots), *self._others):
+    def step(self, trained: Network, gradients: Arrays) -> None:
+        for sign, weights, slots in ((0, trained.weights, self.slots), *self._shifted):
             for place, gradient in enumerate(gradients):
                 shifted = gradient + sign * ROUNDING * np.abs(gradient).max()
-                rule: Any = self.rule
-                change, slots[place] = rule(shifted, slots[place], self.start.iterations + self.steps)
+                change, slots[place] = self._rule(shifted, slots[place], self.start.iterations + self.steps)
                 weights[place] += change
         self.steps += 1
         self._draw()
 
-    def findings(self, name: str, found: State) -> Iterator[Finding]:
-        """The state after the steps beside the one that the engine has left."""
+    def findings(self, when: str, found: State) -> Iterator[Finding]:
+        """The state that the engine has left, beside this one."""
 
-        def near(start: np.ndarray, end: np.ndarray, others: Sequence[np.ndarray]) -> np.ndarray:
-            return sum(np.abs(other - end) for other in others) + self.steps * STEP * (np.abs(start) + np.abs(end))
+        def near(start: np.ndarray, end: np.ndarray, *shifted: np.ndarray) -> np.ndarray:
+            spread = np.sum([np.abs(other - end) for other in shifted], axis=0)
+            return np.asarray(spread + self.steps * STEP * (np.abs(start) + np.abs(end)))
 
-        yield Finding(f"{name}, number of steps", found.iterations, self.start.iterations + self.steps)
-        yield Finding(f"{name}, learning rate", found.learning_rate, self.start.learning_rate)
-        for place, (start, end) in enumerate(zip(self.start.weights, self.network.weights, strict=True)):
-            tolerance = near(start, end, [weights[place] for _, weights, _ in self._others])
-            yield Finding(f"{name}, weights {place}", found.weights[place], end, tolerance)
+        yield Finding(f"number of steps {when}", found.iterations, self.start.iterations + self.steps)
+        yield Finding(f"learning rate {when}", found.learning_rate, self.start.learning_rate)
+        for place, end in enumerate(self.network.weights):
+            shifted = [weights[place] for _, weights, _ in self._shifted]
+            tolerance = near(self.start.weights[place], end, *shifted)
+            yield Finding(f"weights {place} {when}", found.weights[place], end, tolerance)
             for slot, value in self.slots[place].items():
-                tolerance = near(self.start.slots[place][slot], value, [slots[place][slot] for *_, slots in self._others])
-                yield Finding(f"{name}, {slot} of weights {place}", found.slots[place][slot], value, tolerance)
+                shifted = [slots[place][slot] for _, _, slots in self._shifted]
+                tolerance = near(self.start.slots[place][slot], value, *shifted)
+                yield Finding(f"{slot} of weights {place} {when}", found.slots[place][slot], value, tolerance)
         for place, value in enumerate(self.network.statistics):
             tolerance = self.steps * ROUNDING * np.abs(value).max()
-            yield Finding(f"{name}, moving average {place}", found.statistics[place], value, tolerance)
-        for obtained, before in zip(found.draws, self.start.draws, strict=True):
-            yield Finding(f"{name}, random state", obtained, before + np.array([0, self.steps]))
-
-
-def followed(
-    one: Case, iterations: int, epochs: int, batch: int, launch: int, setting: str, engine: str, programs: Programs
-) -> Iterator[Finding]:
-    """Trains a case from a late state on, ``launch`` epochs at a time, and follows it."""
-    rule: Any = one.rule
-    watch = Watch(SLOTS[rule.func])
-    base = one.experiment(Size(epochs=epochs, batch_size=batch))
-    make = functools.partial(late_optimizer, one.optimizer, watch.names, iterations)
-    variant = dataclasses.replace(base.variants[0], optimizer=make)
-    watched = dataclasses.replace(base, variants=(variant,), observe=watch, follow={"squares": sum_of_squares})
-    watch.runner = runner = prepare(watched, one.name, setting, engine, programs)
-    if hasattr(runner, "epochs_per_launch"):
-        runner.epochs_per_launch = launch
-    raw = runner.run(SEED, lambda seed, epoch: None)
-    states, data = watch.states, one.data()
-    assert data.x_val is not None
-    assert data.y_val is not None
-    yield Finding(f"{one.name}, states that were observed", len(states), 1 + epochs // launch)
-    yield from begun(one, states[0], iterations, watch.names)
-    sizes = [min(batch, COUNT - first) for first in range(0, COUNT, batch)]
-    for number, (before, after) in enumerate(zip(states[:-1], states[1:], strict=True)):
-        part = slice(number * launch, (number + 1) * launch)
-        drawn = masks(before.draws[0], [(size, UNITS) for size in sizes] * launch) if before.draws else ()
-        reference = Reference(one, before, drawn)
-        curves = network.trained(
-            reference.network, reference.step, (data.x, data.y), (data.x_val, data.y_val), orders(SEED, epochs, COUNT)[part], batch
-        )
-        curves["squares"] = [sum(float((w**2).sum()) for w in reference.network.weights if w.ndim == 2)]
-        name = f"{one.name} from step {iterations}, after epoch {part.stop}"
-        yield from reference.findings(name, after)
-        for curve, values in raw.history.items():
-            expected = curves[curve]
-            tolerance = HITS if curve.endswith("accuracy") else reference.steps * ROUNDING * max(1.0, *map(abs, expected))
-            yield Finding(f"{name}, {curve}", values[part][-len(expected):], expected, tolerance)
-
-
-def begun(one: Case, state: State, iterations: int, names: Sequence[str]) -> Iterator[Finding]:
-    """Whether the training began in the late state."""
-    yield Finding(f"{one.name}, number of steps before the first", state.iterations, iterations)
-    rule: Any = one.rule
-    yield Finding(f"{one.name}, learning rate", state.learning_rate, rule.keywords["learning_rate"], 1e-7)
-    for place, weights in enumerate(state.weights):
-        for name, expected in late_slots(names, weights.shape, place).items():
-            yield Finding(f"{one.name}, {name} of weights {place} before the first step", state.slots[place][name], expected)
-
-
-def check_steps(engine: str, setting: str) -> Iterator[Finding]:
-    """Each optimizer of the lecture: three steps of all examples from two late states, with one program."""
-    name = resolve_engine(engine, active_backend(), device().kind)
-    for one in CASES:
-        programs = Programs()
-        for iterations in ITERATIONS:
-            yield from followed(one, iterations, LAUNCHES, COUNT, 1, setting, name, programs)
+            yield Finding(f"moving average {place} {when}", found.statistics[place], value, tolerance)
+        for obtained, draws in zip(found.draws, self.start.draws, strict=True):
+            yield Finding(f"random state {when}", obtained, draws + np.array([0, self.steps]))
 
 
 def check_epochs(engine: str, setting: str) -> Iterator[Finding]:
-    """Three epochs of two full batches and a partial one, epoch by epoch; with ``fit``, which draws its own order, in
-    one batch and without dropout."""
+    """Three epochs, one launch each, by the engine of the lecture's larger networks.
+
+    ``fit`` draws its own data order: all examples are one batch then, and there is no dropout.
+    """
     name = resolve_engine(engine, active_backend(), device().kind)
-    fit = name == "fit"
-    yield from followed(epochs_case(not fit), ITERATIONS[-1], LAUNCHES, COUNT if fit else BATCH, 1, setting, name, Programs())
-
-
-def check_side_by_side(engine: str, setting: str) -> Iterator[Finding]:
-    """The same three epochs in one launch of the vectorized engine, as a tiny training is made."""
-    yield from followed(epochs_case(True), ITERATIONS[-1], LAUNCHES, BATCH, LAUNCHES, setting, "vectorized", Programs())
+    one, batch = (late_case(False), COUNT) if name == "fit" else (late_case(True), BATCH)
+    watch = Watch(one.rule)
+    base = one.experiment(Size(epochs=EPOCHS, batch_size=batch))
+    late = functools.partial(late_optimizer, one.optimizer, SLOTS[watch.rule.func], ITERATIONS[-1])
+    variants = (dataclasses.replace(base.variants[0], optimizer=late),)
+    watched = dataclasses.replace(base, variants=variants, observe=watch, follow={"squares": sum_of_squares})
+    runner: Any = prepare(watched, one.name, setting, name)
+    watch.runner, runner.epochs_per_launch = runner, 1
+    raw = runner.run(SEED, lambda seed, epoch: None)
+    states, data = watch.states, one.data()
+    yield Finding("observed states", len(states), 1 + EPOCHS)
+    yield from begun("late epochs", states[0], watch.rule, ITERATIONS[-1])
+    assert data.x_val is not None
+    assert data.y_val is not None
+    training, validation = (data.x, data.y), (data.x_val, data.y_val)
+    sizes = [min(batch, COUNT - first) for first in range(0, COUNT, batch)]
+    drawn = masks(states[0].draws[0], sizes * EPOCHS) if states[0].draws else []
+    for epoch, order in enumerate(orders(SEED, EPOCHS, COUNT)):
+        reference = Reference(one, states[epoch], drawn[epoch * len(sizes) : (epoch + 1) * len(sizes)])
+        curves = network.trained(reference.network, reference.step, training, validation, [order], batch)
+        curves["squares"] = [sum(float((w**2).sum()) for w in reference.network.weights if w.ndim == 2)]
+        yield from reference.findings(f"after epoch {epoch + 1}", states[epoch + 1])
+        for curve, values in raw.history.items():
+            (expected,) = curves[curve]
+            near = HITS if curve.endswith("accuracy") else reference.steps * ROUNDING * max(1.0, abs(expected))
+            yield Finding(f"{curve} of epoch {epoch + 1}", values[epoch], expected, near)

@@ -214,7 +214,7 @@ Data = tuple[np.ndarray, np.ndarray]
 
 
 def by_rule(rule: Callable[[np.ndarray], np.ndarray]) -> Step:
-    """Steps by a rule of ``cases.references.updates``, its arguments filled in: gradients (steps, …) -> steps (steps, …)."""
+    """Steps by a rule of ``cases.references.updates`` with its arguments: gradients (steps, …) -> steps (steps, …)."""
     seen: list[Arrays] = []
 
     def step(network: Network, gradients: Arrays) -> None:
