@@ -77,7 +77,7 @@ class Case:
         assert data.x_val is not None
         assert data.y_val is not None
         training, validation = (data.x, data.y), (data.x_val, data.y_val)
-        return network.trained(initial, self.rule, training, validation, orders, batch), initial
+        return network.trained(initial, network.by_rule(self.rule), training, validation, orders, batch), initial
 
     def initial(self, seed: int) -> Network:
         from harness.training.seeding import initialise

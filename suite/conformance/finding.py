@@ -14,13 +14,13 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Finding:
-    """``of`` says what it is; numbers, lists of them and arrays may differ by ``tolerance``; texts, tuples and
-    the like have to be equal."""
+    """``of`` says what it is; numbers, lists of them and arrays may differ by ``tolerance``, a number or one for each
+    of them; texts, tuples and the like have to be equal."""
 
     of: str
     obtained: Any
     expected: Any
-    tolerance: float = 0.0
+    tolerance: float | np.ndarray = 0.0
 
     @property
     def wrong(self) -> str:
@@ -35,12 +35,12 @@ class Finding:
             return f"{self.of}. Expected: numbers. Received: {self.obtained!r}."
         if obtained.shape != expected.shape:
             return f"{self.of}. Expected: shape {expected.shape}. Received: shape {obtained.shape}."
-        off = np.abs(obtained - expected)
-        if off.size == 0 or bool((off <= self.tolerance).all()):
+        off, tolerance = np.abs(obtained - expected), np.broadcast_to(self.tolerance, expected.shape)
+        if off.size == 0 or bool((off <= tolerance).all()):
             return ""
-        at = np.unravel_index(np.argmax(np.where(np.isnan(off), np.inf, off)), off.shape)
+        at = np.unravel_index(np.argmax(np.where(np.isnan(off), np.inf, off - tolerance)), off.shape)
         place = f" at {tuple(int(i) for i in at)}" if off.shape else ""
-        near = f" ± {self.tolerance:.2g}" if self.tolerance else ""
+        near = f" ± {tolerance[at]:.2g}" if tolerance[at] else ""
         return f"{self.of}{place}. Expected: {expected[at]:.9g}{near}. Received: {obtained[at]:.9g}."
 
 

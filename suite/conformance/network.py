@@ -87,6 +87,18 @@ class BatchNormalization:
 
 
 @dataclass
+class Dropout:
+    """Multiplies its inputs by ``mask`` in training: what a unit of an example is multiplied by, 0 where dropped."""
+
+    mask: np.ndarray
+    weights: int = field(default=0, init=False)
+    statistics: int = field(default=0, init=False)
+
+    def forward(self, x: np.ndarray, weights: Arrays, statistics: Arrays, training: bool) -> Passed:
+        return x * self.mask if training else x, statistics, 0.0
+
+
+@dataclass
 class LSTM:
     """Hochreiter & Schmidhuber 1997 with forget gates (Gers et al. 2000), gates in Keras' order: i, f, c, o."""
 
@@ -132,12 +144,18 @@ def categorical_crossentropy(y: np.ndarray, outputs: np.ndarray) -> np.ndarray:
     return -np.sum(y * np.log(np.clip(outputs, SMALLEST, 1 - SMALLEST)), axis=-1)
 
 
+def unclipped_crossentropy(y: np.ndarray, outputs: np.ndarray) -> np.ndarray:
+    """Of probabilities down to those of float64: what Keras computes on TensorFlow, from the logits of a softmax."""
+    return -np.sum(y * np.log(outputs), axis=-1)
+
+
 def mean_squared_error(y: np.ndarray, outputs: np.ndarray) -> np.ndarray:
     return np.asarray(np.mean((y - outputs) ** 2, axis=-1))
 
 
 LOSSES = {
     "categorical_crossentropy": categorical_crossentropy,
+    "unclipped_crossentropy": unclipped_crossentropy,
     "mean_squared_error": mean_squared_error,
 }
 
@@ -190,24 +208,36 @@ class Network:
             flat[index] = kept
 
 
-Rule = Callable[..., np.ndarray]
+Step = Callable[[Network, Arrays], None]
+"""Changes the weights of a network, given the gradients by each of them."""
 Data = tuple[np.ndarray, np.ndarray]
 
 
+def by_rule(rule: Callable[[np.ndarray], np.ndarray]) -> Step:
+    """Steps by a rule of ``cases.references.updates`` with its arguments: gradients (steps, …) -> steps (steps, …)."""
+    seen: list[Arrays] = []
+
+    def step(network: Network, gradients: Arrays) -> None:
+        seen.append(gradients)
+        for place, weights in enumerate(network.weights):
+            weights += rule(np.stack([past[place] for past in seen]))[-1]
+
+    return step
+
+
 def trained(
-    network: Network, rule: Callable[[np.ndarray], np.ndarray], data: Data, validation: Data, orders: Any, batch: int
+    network: Network, step: Step, data: Data, validation: Data, orders: Any, batch: int
 ) -> dict[str, list[float]]:
     """The curves of ``keras.Model.fit`` and those in inference mode; leaves ``network`` as it is afterwards.
 
     Args:
         network: as initialised.
-        rule: of ``cases.references.updates``, its arguments filled in: gradients (steps, …) -> steps (steps, …).
+        step: called after every batch.
         data, validation: x and y.
         orders: one permutation of the training examples per epoch.
         batch: examples in a step; the last one of an epoch has what is left.
     """
     history: dict[str, list[float]] = {}
-    seen: list[list[np.ndarray]] = [[] for _ in network.weights]
     x, y = data
     for order in orders:
         total, hits = 0.0, 0
@@ -216,11 +246,9 @@ def trained(
             losses, penalties, right = network.losses(x[rows], y[rows], True)
             total += (float(losses.mean()) + penalties) * len(rows)
             hits += right
-            slopes = network.gradients(x[rows], y[rows])
+            gradients = network.gradients(x[rows], y[rows])
             network.statistics = network.outputs(x[rows], True)[1]
-            for past, weights, slope in zip(seen, network.weights, slopes, strict=True):
-                past.append(slope)
-                weights += rule(np.stack(past))[-1]
+            step(network, gradients)
         row = {"loss": total / len(x), "accuracy": hits / len(x)}
         for prefix, (inputs, targets) in (("val_", validation), ("train_", data)):
             losses, penalties, right = network.losses(inputs, targets, False)
