@@ -121,7 +121,7 @@ class SuiteRun:
         task = Task.of(declared, variant)
         reference = stored or self.stored.variant(declared.id, variant, judge.REFERENCE)
         same = stored is not None and judge.same_versions(stored, self.fingerprint)
-        found = None if same else Hashes(**hashes(task))
+        found = None if same else hashes(task)
         if not same and reference is not None and reference.canonical:
             steps = min(reference.steps or len(reference.canonical), len(reference.canonical))
             engine = self.options.engine

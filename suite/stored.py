@@ -174,7 +174,8 @@ class Stored:
                 before = expected.get(key)
                 known = before is not None and (before.verdict, before.seeds) == (verdict.value, seeds)
                 if verdict is not Verdict.NOT_RUN and not known:
-                    expected[key] = Expected(verdict=verdict.value, date=today, reason=reason, seeds=seeds)
+                    name_of: Any = str(verdict)  # one of the three that Expected takes
+                    expected[key] = Expected(verdict=name_of, date=today, reason=reason, seeds=seeds)
             declared = {claim.key for claim in CLAIMS if file_of(claim) == name}
             return msgspec.structs.replace(new, expected={k: v for k, v in expected.items() if k in declared})
 
@@ -222,7 +223,7 @@ def measure(
     given = configuration(task)
     if old is not None and old.hashes is not None:
         return Measured(given, trials, tiny=old.tiny)
-    found = Hashes(**hashes(task))
+    found = hashes(task)
     if pays_on_cpu(task, task.build()[0]):
         seeds = [trial.seed for trial in trials if trial.seed < files.TINY_SEEDS]
         perturbed = {k: train(experiment, variant, seeds, engine, perturbed=k) for k in PERTURBED}

@@ -249,7 +249,7 @@ L1_EPOCHS_REPRODUCE = Claim(
     statement="The network 'l1 1e-6' has the 20 losses and accuracies that the slide prints of epochs 16 to 20.",
     rule=curves("l1 1e-6", PRINTED_L1),
     experiment=TIPS,
-    deviations=(SUMMED),
+    deviations=(SUMMED,),
     notes=(
         "New: the losses contain the penalty, so they tell whether the penalty is the slide's.",
         "The slide ends with 'Accuracy: 0.9815', which is the accuracy of epoch 16; epoch 20 has 0.9804.",

@@ -44,7 +44,7 @@ BRIEF = 2
 COMPILES_EACH_TIME = frozenset({"fit"})
 """Engines that build and compile a new model for every training; the others keep their program."""
 
-Prepare = Callable[[Experiment, str, str, str], Engine]
+Prepare = Callable[[Experiment, str, str], Engine]
 
 
 @dataclass

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from harness.experiment import Experiment
+from harness.record.evidence import Hashes
 from harness.training.seeding import data_order, roles
 from harness.training.task import Task
 
@@ -56,7 +57,7 @@ def configuration(task: Task) -> dict[str, JSON]:
             "accuracy": bool(experiment.accuracy),
             "inference": bool(experiment.inference),
             "halves": bool(experiment.halves),
-            "follow": sorted(experiment.follow),
+            "follow": _plain(sorted(experiment.follow)),
             "observe": experiment.observe is not None,
         },
         "facts": {name: float(f"{value:.{DIGITS}g}") for name, value in facts.items()},
@@ -82,27 +83,27 @@ def variant_digest(experiment: Experiment, variant: str) -> str:
     return _DIGESTS[key][1]
 
 
-def hashes(task: Task) -> dict[str, str | None]:
+def hashes(task: Task) -> Hashes:
     """16 hex digits each over what seed 0 draws on this backend: equal ones show equal random numbers.
 
-    "initial": every weight of the model. "dropout": the mask of the first dropout layer in the first step, for a full
-    batch; None without dropout. "order": the data order of epoch 0.
+    Every weight of the model, the mask of its first dropout layer in the first step, for a full batch, and the data
+    order of epoch 0.
     """
     model, _ = task.built
     task.initialise(model, 0)
     weights = b"".join(np.asarray(weight, "float32").tobytes() for weight in model.weights)
     order = data_order(0, 0, len(task.data.x))
     mask = _dropout_mask(model, min(task.size.batch_size, len(task.data.x)))
-    return {
-        "initial": _hash(weights),
-        "dropout": None if mask is None else _hash(np.packbits(mask).tobytes()),
-        "order": _hash(order.astype("<i4").tobytes()),
-    }
+    return Hashes(
+        initial=_hash(weights),
+        dropout=None if mask is None else _hash(np.packbits(mask).tobytes()),
+        order=_hash(order.astype("<i4").tobytes()),
+    )
 
 
 def checksum(array: np.ndarray) -> str:
     """16 hex digits over the shape of an array and its values as float32; computed once while the array lives."""
-    owner = array if array.base is None else array.base
+    owner: object = array if array.base is None else array.base
     if not isinstance(owner, np.ndarray):
         return _checksum(array)
     key = (id(owner), array.__array_interface__["data"][0], array.shape, array.strides, array.dtype.str)

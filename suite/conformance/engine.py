@@ -104,7 +104,7 @@ def optimizer(name: str, **how: Any) -> Any:
     return getattr(keras.optimizers, name)(**how)
 
 
-def of(name: str, rule: Callable[..., np.ndarray], more: dict[str, Any] | None = None, **how: Any) -> Any:
+def of(name: str, rule: Callable[..., Any], more: dict[str, Any] | None = None, **how: Any) -> Any:
     """(Keras' optimizer, the rule) with the same arguments; ``more``: those that the rule does not have."""
     return functools.partial(optimizer, name, **how, **(more or {})), functools.partial(rule, **how)
 
@@ -201,7 +201,7 @@ def check(one: Case, engine: str) -> Iterator[Finding]:
     from harness.training.backend import active_backend
 
     batch = COUNT if resolve_engine(engine, active_backend()) == "fit" else BATCH
-    experiment = one.experiment(Size(epochs=one.epochs, batch_size=batch, seeds=len(SEEDS)))
+    experiment = one.experiment(Size(epochs=one.epochs, batch_size=batch))
     trials = train(experiment, one.name, SEEDS, engine)
     yield Finding(f"{one.name}, seeds of the trials", tuple(trial.seed for trial in trials), SEEDS)
     for trial in trials:

@@ -254,7 +254,7 @@ def late_network(layers: Any, regularizers: Any, dropout: bool = True) -> list[A
     """All that the lecture regularizes a network with, and weights as after a long training."""
     from keras.initializers import RandomNormal, RandomUniform
 
-    class Dropout(layers.Dropout):  # type: ignore[misc]
+    class Dropout(layers.Dropout):
         """It has drawn many masks."""
 
         def __init__(self, *args: Any, **kwargs: Any) -> None:

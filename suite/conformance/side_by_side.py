@@ -67,7 +67,7 @@ def other() -> Case:
 
 def _block(one: Case, how: str) -> Iterator[Finding]:
     name = one.name
-    experiment = one.experiment(Size(epochs=EPOCHS, batch_size=BATCH, seeds=len(SEEDS)))
+    experiment = one.experiment(Size(epochs=EPOCHS, batch_size=BATCH))
     trials = train(experiment, one.name, SEEDS, "vectorized")
     trained = tuple((trial.seed, trial.engine) for trial in trials)
     yield Finding(f"{name} {how}, seeds and engine", trained, tuple((seed, "vectorized") for seed in SEEDS))
