@@ -28,7 +28,7 @@ class State(enum.StrEnum):
     DRIFTED = "drifted"  # better or worse by more than chance and more than the smallest effect
     NEW = "new"  # no baseline
     MISSING = "missing"  # the variant, or one of its metrics, is on one side only
-    NOT_COMPARABLE = "not comparable"  # its definition is another one
+    NOT_COMPARABLE = "not comparable"  # its configuration is another one
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ def compare(
         trials: this run's, any number of seeds; none where the experiment no longer declares the variant.
         baseline: the stored ones; None for a variant without.
         metrics: the experiment's, the primary one first.
-        definition: the variant's ``harness.definition.variant_hash`` now.
+        definition: the variant's ``harness.training.configuration.variant_digest`` now.
         same_fingerprint: whether this run's fingerprint equals that of the stored trials.
         same_streams: whether a seed means the same random numbers in both, as far as versions tell.
         comparisons: variants compared in the run, at least 1.
@@ -107,8 +107,8 @@ def compare(
     if definition != baseline.definition:
         return Comparison(
             State.NOT_COMPARABLE,
-            f"The variant is defined otherwise than when its baseline was stored ({baseline.definition} then, "
-            f'{definition} now). Store a new one with --update-baselines "reason".',
+            f"The variant's configuration is another one than when its baseline was stored ({baseline.definition} "
+            f'then, {definition} now). Store a new one with --update-baselines "reason".',
         )
     lost = _lost_keys(trials, baseline.trials, metrics)
     if lost:

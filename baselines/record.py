@@ -32,7 +32,7 @@ class Provenance:
 
 @dataclass(frozen=True)
 class VariantBaseline:
-    """The stored trials of one variant: at least one, seeds unique; ``definition`` is its ``variant_hash``.
+    """The stored trials of one variant: at least one, seeds unique; ``definition`` is its ``variant_digest``.
 
     ``rounding``: how far rounding takes each feature of these trials (``baselines.curves.rounding``); empty where that
     was not measured. ``curves``: of many trials, which are stored without their own (``baselines.condensed``).

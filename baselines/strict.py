@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from harness.definition import LENGTH
+from harness.training.configuration import LENGTH
 
 
 class FormatError(ValueError):
@@ -99,7 +99,7 @@ def has_surrogate(value: object) -> bool:
 
 
 def definition_of(value: Any, where: str) -> str:
-    """A ``harness.definition.variant_hash``."""
+    """A ``harness.training.configuration.digest``."""
     text = text_of(value, where)
     if not re.fullmatch(f"[0-9a-f]{{{LENGTH}}}", text):
         raise FormatError(f"{LENGTH} hex digits", text, where)

@@ -23,7 +23,7 @@ class Repeat:
         rounds: seconds per epoch, steady state, one value per round; at least one, all positive.
         epochs: of a round.
         compile, first_epoch: seconds; None where they could not be told apart.
-        definition: ``harness.definition.variant_hash`` of what was trained.
+        definition: ``harness.training.configuration.variant_digest`` of what was trained.
         provenance: where it was measured; the fingerprint is without the engine, which the case's name has.
         reference: seconds of fixed pieces of work beside the rounds, the least of each by its name
             (``harness.timing.reference``), all positive; empty in files of before there were any.

@@ -41,7 +41,7 @@ def renewed(
     Args:
         old: what is stored; None where nothing is.
         experiment, setting, stack: the file's place, see ``baselines.files.path_of``.
-        variants: all the experiment declares, in its order, with their ``variant_hash`` now.
+        variants: all the experiment declares, in its order, with their ``variant_digest`` now.
         claims: keys of all claims that this file holds: those on the experiment, or the exact ones.
         trials: this run's, by variant.
         rounding: how far rounding takes them, by variant.

@@ -1,7 +1,8 @@
 """Trials of earlier runs, for ``--reuse``: taken where nothing that decides a trial has changed since.
 
-A trial is keyed by its variant's definition (which covers the setting's size), its seed, the fingerprint of its run
-(versions, device, threads, engine), and the source of the training code itself, which no fingerprint holds.
+A trial is keyed by the digest of its variant's configuration (which has the setting's size in it), its seed, the
+fingerprint of its run (versions, device, threads, engine), and the source of the training code itself, which no
+fingerprint holds.
 """
 
 from __future__ import annotations

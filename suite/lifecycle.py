@@ -178,6 +178,8 @@ def finish(run: SuiteRun, exitstatus: int, seconds: float) -> tuple[int, list[st
                 lines.append("baselines: nothing is stored of an interrupted run")
             else:
                 exitstatus = REWRITTEN
+                choose_backend(run.options.backend)  # the process that controls those of -n has none yet
+                start_backend(run.options.precision)
                 lines += ["baselines stored:", *summary.update_baselines(run), *timing.update(run)]
     except SuiteError as error:
         lines.append(f"ERROR: {error}")

@@ -146,6 +146,11 @@ def _check_together(options: Options) -> None:
             f"--reuse and {name} contradict each other: a baseline is stored from, and a reproducibility check made "
             "with, trials of this very run. Leave one of them out."
         )
+    if options.dry_run and options.reuse:
+        raise SuiteError(
+            "--reuse and --dry-run contradict each other: which trials can be reused depends on the configurations "
+            "that Keras is given, and a dry run does not start Keras. Leave one of them out."
+        )
     if options.dry_run and options.resume is not None:
         raise SuiteError(
             "--resume and --dry-run contradict each other: a dry run records nothing. Leave one of them out."

@@ -7,15 +7,9 @@ from dataclasses import dataclass
 
 import pytest
 
-from harness.definition import variant_hash
-from harness.fingerprint import cpu_model
-from harness.training.backend import Device
-from reports.folders import runs_folder
 from suite import selection
 from suite.catalogue import EXPERIMENTS, training_name
-from suite.earlier import Earlier
 from suite.options import Options
-from suite.run import run_fingerprint
 from suite.stored import Stored
 
 
@@ -28,9 +22,6 @@ class Range:
 
     def __add__(self, other: Range) -> Range:
         return Range(self.least + other.least, self.most + other.most)
-
-    def __sub__(self, other: Range) -> Range:
-        return Range(self.least - other.least, self.most - other.most)
 
     def __mul__(self, factor: float) -> Range:
         return Range(self.least * factor, self.most * factor)
@@ -48,10 +39,6 @@ def plan(options: Options, items: Sequence[pytest.Item], workers: int = 1) -> It
     from tabulate import tabulate
 
     stored = Stored(options.baselines, f"{options.backend}-cpu")
-    earlier = None
-    if options.reuse:
-        device = Device("cpu", cpu_model(), "float32")
-        earlier = Earlier(runs_folder(options.reports), run_fingerprint(options, device), options.engine)
     needed = selection.needed_trainings(list(items)) if options.as_needed else set()
     rows, unknown = [], 0
     known, trials = Range(), Range()
@@ -62,23 +49,15 @@ def plan(options: Options, items: Sequence[pytest.Item], workers: int = 1) -> It
         if options.as_needed and (experiment, variant) in needed:
             sizes = options.as_needed.sizes(size.seeds)
             seeds = Range(sizes[0], sizes[-1])
-        taken = Range()
-        if earlier is not None:
-            definition = variant_hash(EXPERIMENTS[experiment], variant, options.setting)
-            asked = range(options.first_seed, options.first_seed + int(seeds.most))
-            found = earlier.find(experiment, variant, definition, asked)
-            taken = Range(sum(seed in found for seed in asked[: int(seeds.least)]), len(found))
         each = stored.seconds(experiment, variant, options.setting)
-        missing = seeds - taken
-        trials += missing
+        trials += seeds
         if each is None:
-            unknown += missing.most > 0
+            unknown += 1
         else:
-            known += missing * each
-        about = "unknown" if each is None else f"{missing * each:.1f} s"
-        row = [training_name(experiment, variant), f"{seeds}", size.epochs, size.train or "all", about]
-        rows.append([*row, *([f"{taken}"] if options.reuse else [])])
-    headers = ["would be trained", "seeds", "epochs", "examples", "about", *(["reused"] if options.reuse else [])]
+            known += seeds * each
+        about = "unknown" if each is None else f"{seeds * each:.1f} s"
+        rows.append([training_name(experiment, variant), f"{seeds}", size.epochs, size.train or "all", about])
+    headers = ["would be trained", "seeds", "epochs", "examples", "about"]
     if rows:
         yield from tabulate(rows, headers, tablefmt="simple", disable_numparse=True).splitlines()
     decided = sum(selection.key_of(item) is not None for item in items)

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from harness.atomic import replace_file
-from harness.definition import variant_hash
 from harness.errors import SuiteError, invalid, nearest
 from harness.store import read_run
+from harness.training.configuration import variant_digest
 from suite.catalogue import EXPERIMENTS, training_name
 from suite.exchange import Exchange
 from suite.options import Options
@@ -167,8 +167,8 @@ def _definitions(path: Path, setting: str) -> Iterator[str]:
     for experiment, variant, definition in sorted(seen):
         declared = EXPERIMENTS.get(experiment)
         known = declared is not None and variant in [one.name for one in declared.variants]
-        if declared is None or not known or variant_hash(declared, variant, setting) != definition:
-            yield f"{training_name(experiment, variant)}: another definition"
+        if declared is None or not known or variant_digest(declared, variant, setting) != definition:
+            yield f"{training_name(experiment, variant)}: another configuration"
 
 
 def _declared(record: Mapping[str, Any]) -> Any:

@@ -17,9 +17,9 @@ from baselines.record import EXACT, Baseline, ExpectedVerdict, Provenance
 from baselines.update import difference, renewed
 from cases import CLAIMS
 from harness.claim import Claim
-from harness.definition import variant_hash
 from harness.errors import SuiteError
 from harness.experiment import Experiment
+from harness.training.configuration import variant_digest
 from harness.trial import Trial
 from harness.verdict import Verdict
 from suite.catalogue import claims_of
@@ -126,7 +126,7 @@ class Stored:
             trials,
             stored,
             experiment.metrics,
-            definition=variant_hash(experiment, variant, setting),
+            definition=variant_digest(experiment, variant, setting),
             same_fingerprint=stored is not None and then == dict(fingerprint),
             same_streams=stored is not None and streams(then) == streams(fingerprint),
             comparisons=comparisons,
@@ -172,7 +172,7 @@ class Stored:
                 experiment=name,
                 setting=setting,
                 stack=self.stack,
-                variants={v.name: variant_hash(experiment, v.name, setting) for v in declared if experiment},
+                variants={v.name: variant_digest(experiment, v.name, setting) for v in declared if experiment},
                 claims=[claim.key for claim in claims],
                 trials=trials,
                 rounding=rounding,

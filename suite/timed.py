@@ -11,13 +11,13 @@ from typing import Any
 from baselines.timing import CHANGED, TimeComparison, TimeState, compare_times, confirmed
 from baselines.timing_files import read_timings, timings_path
 from baselines.timing_record import Repeat, Timings
-from harness.definition import variant_hash
 from harness.experiment import Experiment
 from harness.fingerprint import cores
 from harness.timing.alternation import EngineTimes, WorkTimes, alternate, sized
 from harness.timing.peak import Peak, measure_again, measure_peak
 from harness.timing.ratio import Ratio, ratio
 from harness.timing.stability import ADVICE, Doubt, drifted_peak, held_up, loaded, unsteady_rounds
+from harness.training.configuration import variant_digest
 from harness.training.engines import ENGINES
 from harness.training.placement import check_on_gpu
 from suite.catalogue import EXPERIMENTS, training_name
@@ -133,7 +133,7 @@ def _repeat(run: SuiteRun, experiment: Experiment, variant: str, times: WorkTime
         epochs=times.epochs,
         compile=one.compile,
         first_epoch=one.first_epoch,
-        definition=variant_hash(experiment, variant, SETTING),
+        definition=variant_digest(experiment, variant, SETTING),
         provenance=provenance(fingerprint, run.options.update or "a run without --update-baselines"),
         reference=times.reference,
         contention=times.contention,

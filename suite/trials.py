@@ -5,9 +5,9 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING
 
-from harness.definition import variant_hash
 from harness.errors import SuiteError
 from harness.store import RecordError, RunLog
+from harness.training.configuration import variant_digest
 from harness.training.placement import check_on_gpu
 from harness.training.train import train
 from harness.trial import Trial
@@ -75,7 +75,7 @@ class Trials:
         found = {trial.seed: trial for trial in self.done.get(key, ())} | self._from_others(key)
         if key in self._failed and not all(seed in found for seed in seeds):
             return
-        definition = variant_hash(EXPERIMENTS[experiment], variant, self._options.setting)
+        definition = variant_digest(EXPERIMENTS[experiment], variant, self._options.setting)
         self._begin(experiment)
         missing = [seed for seed in seeds if seed not in found]
         if self._earlier is not None and missing:

@@ -56,7 +56,7 @@ def configuration(task: Task) -> dict[str, JSON]:
             "accuracy": bool(experiment.accuracy),
             "inference": bool(experiment.inference),
             "halves": bool(experiment.halves),
-            "follow": sorted(experiment.follow),
+            "follow": _plain(sorted(experiment.follow)),
             "observe": experiment.observe is not None,
         },
         "facts": {name: float(f"{value:.{DIGITS}g}") for name, value in facts.items()},
@@ -102,7 +102,7 @@ def hashes(task: Task) -> dict[str, str | None]:
 
 def checksum(array: np.ndarray) -> str:
     """16 hex digits over the shape of an array and its values as float32; computed once while the array lives."""
-    owner = array if array.base is None else array.base
+    owner: Any = array if array.base is None else array.base  # memory that is not NumPy's has no lifetime to watch
     if not isinstance(owner, np.ndarray):
         return _checksum(array)
     key = (id(owner), array.__array_interface__["data"][0], array.shape, array.strides, array.dtype.str)
@@ -148,7 +148,7 @@ def _renamed(config: Any, numbers: Mapping[str, str], without: str) -> Any:
             if not without or not key.endswith(without)
         }
     if isinstance(config, list | tuple):
-        if len(config) == 3 and config[0] in numbers and all(isinstance(index, int) for index in config[1:]):
+        if [type(part) for part in config] == [str, int, int] and config[0] in numbers:
             return [numbers[config[0]], *config[1:]]  # a tensor: its layer, which call of it, which output
         return [_renamed(value, numbers, without) for value in config]
     return config

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from baselines.files import path_of, write
 from baselines.record import Baseline, ExpectedVerdict, Provenance, VariantBaseline
-from harness.definition import variant_hash
 from harness.store import RunLog, read_run
+from harness.training.configuration import variant_digest
 from harness.trial import Divergence, Seconds, Trial
 from harness.verdict import Verdict
 from suite.catalogue import EXPERIMENTS, TRAINING_CLAIMS
@@ -93,7 +93,7 @@ def check_comparison(root: Path, origin: Provenance) -> Iterator[Finding]:
     """A variant of the catalogue beside its baseline, as a run of the suite compares it: equal, and moved."""
     declared = EXPERIMENTS["example-3"]
     (variant,) = (one.name for one in declared.variants)
-    definition = variant_hash(declared, variant, "quick")
+    definition = variant_digest(declared, variant, "quick")
     names = [one.name for one in declared.metrics]
     first, every = {names[0]}, set(names)
     same, red = ("identical", False), ("drifted", True)

@@ -17,8 +17,8 @@ import numpy as np
 import pytest
 
 from baselines.files import path_of, read
-from harness.definition import variant_hash
 from harness.experiment import Experiment
+from harness.training.configuration import variant_digest
 from harness.trial import Trial
 from suite.catalogue import CLAIMS, EXPERIMENTS, TRAININGS
 from suite.options import ROOT
@@ -92,7 +92,7 @@ class Outcome:
 @functools.cache
 def definitions() -> dict[tuple[str, str], str]:
     """Every variant's definition without a fault: a fault at run time is not to be seen by its source."""
-    return {(e, v): variant_hash(EXPERIMENTS[e], v, "quick") for e, v in TRAININGS}
+    return {(e, v): variant_digest(EXPERIMENTS[e], v, "quick") for e, v in TRAININGS}
 
 
 def defined(experiment: Experiment, variant: str, setting: str) -> str:
@@ -207,7 +207,7 @@ def at_hand(backend: str, trains: bool) -> Iterator[None]:
 
     with contextlib.ExitStack() as stack:
         for module in ("suite.stored", "suite.trials"):
-            stack.enter_context(mock.patch(f"{module}.variant_hash", defined))
+            stack.enter_context(mock.patch(f"{module}.variant_digest", defined))
         stack.enter_context(mock.patch("reports.write.write_report", return_value="none"))
         if not trains:
             for experiment in EXPERIMENTS:

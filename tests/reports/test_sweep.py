@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import re
 import xml.etree.ElementTree as ET
@@ -16,7 +15,6 @@ from cases.examples.loss_surface import landscape
 from cases.examples.normalization import SHARES, min_max, raw
 from cases.learning_rate.descent import SWEEP
 from cases.overfitting.regularization import REGULARIZATION
-from harness.definition import definition_hash
 from harness.errors import SuiteError
 from harness.experiment import SETTINGS
 from harness.figures import TurningPoint
@@ -148,13 +146,6 @@ def test_what_an_experiment_declares_is_recorded(of: Any, setting: str) -> None:
 def test_where_the_variants_lie() -> None:
     points = experiment_record(REGULARIZATION, "quick")["sweep"]["points"]
     assert [(point["variant"], point["at"]) for point in points] == [("none", 0.0), ("l2 0.001", 0.001), ("l2 1", 1.0)]
-
-
-def test_figures_are_no_part_of_the_definition() -> None:
-    bare = dataclasses.replace(SHARES, surface=None)
-    assert definition_hash(bare, "quick") == definition_hash(SHARES, "quick")
-    bare = dataclasses.replace(REGULARIZATION, sweep=None, turning_point=None)
-    assert definition_hash(bare, "quick") == definition_hash(REGULARIZATION, "quick")
 
 
 @pytest.mark.parametrize("data", [raw, min_max])

@@ -51,6 +51,7 @@ CASES: dict[str, tuple[tuple[str, ...], dict[str, str], tuple[str, ...]]] = {
     "store of another kind": (("--store", "mysql://me:geheim@h/d"), {}, ("--store", "sqlite:///FILE", "mysql://.")),
     "store without scheme": (("--store", "my.sqlite"), {}, ("--store", "A file is sqlite:///my.sqlite")),
     "store in /proc": (("--store", "sqlite:////proc/no/store.sqlite"), {}, ("sqlite:////proc/no/store.sqlite",)),
+    "reused dry run": (("--reuse", "--dry-run"), {}, ("--reuse and --dry-run", "Leave one of them out")),
     "resumed dry run": (("--resume", "--dry-run"), {}, ("--resume and --dry-run", "Leave one")),
     "workers, store": ((*XDIST, "--store", "mysql://x"), {}, ("--store", "mysql://.")),
     "baselines in a file": (("--baseline-dir", __file__), {}, ("--baseline-dir", __file__)),

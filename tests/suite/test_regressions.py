@@ -93,7 +93,7 @@ def test_drift_is_red(faulty: Finished) -> None:
 def test_another_definition_is_red(faulty: Finished) -> None:
     assert faulty.states["example-2/standardised"] == "not comparable"
     assert "example-2/standardised" in faulty.red
-    assert "defined otherwise than when its baseline was stored" in faulty.output
+    assert "configuration is another one than when its baseline was stored" in faulty.output
 
 
 def test_a_metric_on_one_side_only_is_red(faulty: Finished) -> None:

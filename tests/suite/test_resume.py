@@ -167,8 +167,8 @@ def test_baselines_of_two_commits_are_not_stored_as_one(first: Finished, tmp_pat
 @pytest.mark.parametrize(
     ("kind", "field", "value", "said"),
     [
-        ("trial", "definition", "0" * 16, "example-2/raw: another definition"),
-        ("trial", "variant", "gone", "example-2/gone: another definition"),
+        ("trial", "definition", "0" * 16, "example-2/raw: another configuration"),
+        ("trial", "variant", "gone", "example-2/gone: another configuration"),
         ("experiment", "size", {}, "experiment example-2: declared otherwise"),
         ("experiment", "id", "gone", "experiment gone: declared otherwise"),
     ],
