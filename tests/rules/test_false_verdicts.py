@@ -57,7 +57,7 @@ def test_all_refutes_falsely_no_more_often_than_one_rule(parts):
     """Independent parts, each on its edge. Before, with each part at its own level, 5.0, 7.6 and 11.6 % (n = 10)."""
     rule = All(tuple(Exceeds(f"a{i}", f"b{i}") for i in range(parts)))
     rng = np.random.default_rng(parts)
-    found = {verdict: 0 for verdict in Verdict}
+    found = dict.fromkeys(Verdict, 0)
     for _ in range(EXPERIMENTS):
         values = {f"{side}{i}": rng.normal(0.98, 0.002, 10).tolist() for side in "ab" for i in range(parts)}
         found[decide(rule, values).verdict] += 1
