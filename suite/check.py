@@ -24,11 +24,11 @@ from harness.record.evidence import VariantEvidence
 from harness.record.trials import ShortTrial
 from harness.rules import PLAIN
 from harness.store import RecordError
+from harness.store.records import seconds_of
 from harness.trial import Trial
 from harness.verdict import Decision
 from suite.catalogue import EXPERIMENTS, training_name
 from suite.outcome import Outcome
-from suite.records import seconds_of
 from suite.run import SuiteRun, not_run
 from suite.sequential import Taken
 

@@ -21,6 +21,7 @@ from harness.record.evidence import Hashes, VariantEvidence
 from harness.record.trials import ShortTrial
 from harness.rules import Exact
 from harness.store import RecordError, Run, RunLog
+from harness.store.records import seconds_of, summary_of
 from harness.training.backend import Device
 from harness.training.engines import resolve_engine
 from harness.trial import Trial
@@ -30,7 +31,7 @@ from suite.catalogue import EXPERIMENTS, training_name
 from suite.options import Options
 from suite.outcome import Here, Outcome
 from suite.progress import Progress
-from suite.records import claim_record, seconds_of, summary_of
+from suite.records import claim_record
 from suite.sequential import Taken
 from suite.stored import Stored
 from suite.trials import Trials
