@@ -1,6 +1,6 @@
 """What a check's first steps see, and what they take for a change that is none: ``python -m benchmarks.gate``.
 
-Alarms: the first steps of every variant with evidence, trained on other processors (XLA's and oneDNN's instruction sets),
+Alarms: the first steps of every variant with evidence, on other processors (instruction sets of XLA and oneDNN),
 numbers of threads, engines and Python versions; each environment is a process of its own. Then 100 runs, each of which
 draws, for every variant and seed, one of the traces of these environments and of the stored perturbed trials.
 
