@@ -402,13 +402,14 @@ def _blocks(session: Session, new: Sequence[Trial]) -> tuple[Session, ...]:
 
 def _traces(old: VariantEvidence | None, found: Measured) -> tuple[Trace, ...]:
     """The stored traces and those that are new, by perturbation and seed; stored ones keep their values."""
-    made = _tiny_traces(found) if found.tiny else _short_traces(found.short)
+    made = _tiny_traces(found) if found.tiny else short_traces(found.short)
     kept = {(trace.perturbed, trace.seed): trace for trace in (old.traces if old else ())}
     both = {**{(trace.perturbed, trace.seed): trace for trace in made}, **kept}
     return tuple(both[key] for key in sorted(both))
 
 
-def _short_traces(short: Sequence[ShortTrial]) -> list[Trace]:
+def short_traces(short: Sequence[ShortTrial]) -> list[Trace]:
+    """The traces that shortened trials give, without canonical ones (see ``Measured.short``)."""
     groups: dict[tuple[int, int], list[ShortTrial]] = {}
     for trial in short:
         if not trial.canonical:
