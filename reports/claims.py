@@ -6,13 +6,13 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from baselines.judge import ClaimState
 from harness.store import Run
 from reports.evidence import effects_cell, ours_cell, published_cell
-from reports.size import is_reduced
 from reports.text import code, escape, table
 from reports.words import state_text, verdict_text
 
-COLUMNS = ("slide", "claim", "statement", "slide's figure", "ours", "effect [interval]", "verdict", "baseline")
+COLUMNS = ("slide", "claim", "statement", "slide's figure", "ours", "effect [interval]", "verdict", "here", "state")
 
 
 def anchor(claim: Mapping[str, Any]) -> str:
@@ -29,29 +29,38 @@ def link(claim: Mapping[str, Any]) -> str:
     return f"[{code(claim['key'])}](#{anchor(claim)})"
 
 
-def verdict_cell(claim: Mapping[str, Any], quick: bool, lecture: bool = True) -> str:
-    """The verdict, labelled where its experiment is a reduced one, with the other verdicts that add to it.
+def verdict_cell(run: Run, claim: Mapping[str, Any]) -> str:
+    """The verdict; of a check, what it rests on; of a run to the end, Holm's and the evidence's where they differ.
 
-    Those are the verdict after Holm, the stored one of the lecture's setting, and the expected one.
+    With the expected verdict where that is another one.
     """
-    text = f"{verdict_text(claim['verdict'])}{' (quick)' if quick else ''}"
-    if claim["adjusted_verdict"] not in (None, claim["verdict"]):
-        text += f"<br>after Holm: {verdict_text(claim['adjusted_verdict'])}"
-    stored = claim["lecture_verdict"]
-    if lecture and claim["setting"] == "quick" and stored and (quick or stored != claim["verdict"]):
-        text += f"<br>lecture setting{authority_text(claim)}: {verdict_text(stored)}"
-    if claim["expected_verdict"] not in (None, claim["verdict"]):
+    verdict, here = claim["verdict"], claim.get("here")
+    text = verdict_text(verdict)
+    if run.header["full"]:
+        if claim["adjusted_verdict"] not in (None, verdict):
+            text += f"<br>after Holm: {verdict_text(claim['adjusted_verdict'])}"
+        if here and here["verdict"] != verdict:
+            text += f"<br>evidence: {verdict_text(here['verdict'])}, {rests_on(here)}"
+    elif here:
+        text += f"<br>{rests_on(here)}"
+    if claim["expected_verdict"] not in (None, verdict):
         text += f"<br>⚠ expected: {verdict_text(claim['expected_verdict'])}"
     return text
 
 
-def authority_text(claim: Mapping[str, Any]) -> str:
-    """What the stored verdict of the lecture's setting rests on: " (1,024 seeds, NVIDIA H100 80GB HBM3)".
+def rests_on(here: Mapping[str, Any]) -> str:
+    """Whose evidence, and how many seeds of it: "30 seeds, tensorflow-cpu"."""
+    return (
+        f"{here['seeds']:,} {'seed' if here['seeds'] == 1 else 'seeds'}, {escape(here['stack'])}"
+        if here["stack"]
+        else "no evidence"
+    )
 
-    Empty where that is not recorded, or nothing was trained.
-    """
-    rests = claim.get("lecture")
-    return f" ({rests['seeds']:,} seeds, {escape(rests['device_model'])})" if rests and rests["seeds"] else ""
+
+def here_cell(claim: Mapping[str, Any]) -> str:
+    """How much of the evidence this machine confirms, marked where it does not; a dash where nothing was compared."""
+    state = (claim.get("here") or {}).get("state", "")
+    return f"⚠ **{state}**" if state == ClaimState.NOT_CONFIRMED else state or "–"
 
 
 def all_claims(run: Run) -> str:
@@ -67,7 +76,8 @@ def all_claims(run: Run) -> str:
             published_cell(claim),
             ours_cell(run, claim),
             effects_cell(claim),
-            verdict_cell(claim, is_reduced(run, claim)),
+            verdict_cell(run, claim),
+            here_cell(claim),
             state_text(claim["baseline"]),
         ]
         for claim in claims
@@ -76,8 +86,8 @@ def all_claims(run: Run) -> str:
         "## All claims, in lecture order\n\n"
         + table(COLUMNS, rows)
         + "\n\nOurs: mean ± standard deviation over n seeds. Effect: the mean paired difference with the interval its "
-        "rule decides by, 95 % unless the details say otherwise; of several effects the one the verdict rests on. Of a "
-        "slide's figure: the interval in which one more run of ours would lie, 99 %. A censored or diverged seed has "
-        "no value; a rank test counts it as the worst. Accuracies are fractions. Each claim's id leads to its details."
-        + (" *(quick)*: decided at less than the lecture's size." if any(is_reduced(run, c) for c in claims) else "")
+        "rule decides by, whose level the details give; of several effects the one the verdict rests on. Of a slide's "
+        "figure: the interval in which one more run of ours would lie. A censored or diverged seed has no value; a "
+        "rank test counts it as the worst. Accuracies are fractions. Here: what this machine confirms of the evidence. "
+        "Each claim's id leads to its details."
     )

@@ -1,4 +1,4 @@
-"""What a lecturer reads first: the claims that were refuted, those at the lecture's own size before the others."""
+"""What a lecturer reads first: the claims that were refuted."""
 
 from __future__ import annotations
 
@@ -10,9 +10,7 @@ from harness.store import Run
 from harness.verdict import Verdict
 from reports.claims import anchor, link, verdict_cell
 from reports.evidence import effects_cell, seeds_of
-from reports.size import is_reduced, split
 from reports.text import code, escape, lines, table
-from reports.words import verdict_text
 
 Claim = Mapping[str, Any]
 
@@ -20,34 +18,18 @@ COLUMNS = ("slide", "claim", "the lecture says", "effect [interval]", "n", "verd
 
 
 def contradictions(run: Run) -> str:
-    """The refuted claims; under a heading of their own those of reduced experiments, which say little of the slide."""
-    full, small = split(run, Verdict.REFUTED)
-    parts = ["## Where the measurement contradicts the lecture"]
-    if full:
-        parts.append(_table(run, full))
-    elif small:
-        parts.append("No claim was refuted at the lecture's own size.")
-    else:
-        parts.append("No claim was refuted.")
-    if small:
-        parts.append("### Refuted at the quick size only")
-        parts.append(
-            "Their experiments are smaller here than in the lecture (the sizes stand above): a figure that a slide "
-            "prints for 60,000 images and 20 epochs is not expected from fewer, so that only `pytest suite/ --setting "
-            "lecture`, or its stored verdict in the last column, decides about the slide."
-        )
-        parts.append(_table(run, small))
-    return "\n\n".join(parts)
+    """The refuted claims, one row for each, its cases together."""
+    refuted = [claim for claim in run.claims if claim["verdict"] == Verdict.REFUTED]
+    return "## Where the measurement contradicts the lecture\n\n" + (
+        _table(run, refuted) if refuted else "No claim was refuted."
+    )
 
 
 def _table(run: Run, claims: Sequence[Claim]) -> str:
-    """One row for each claim, its cases together."""
     groups: dict[str, list[Claim]] = {}
     for claim in claims:
         groups.setdefault(claim["id"], []).append(claim)
-    small = is_reduced(run, claims[0])
     remarks = any(claim["notes"] for claim in claims)
-    headers = [*COLUMNS, *(["remarks"] if remarks else []), *(["at the lecture's setting"] if small else [])]
     rows = []
     for group in groups.values():
         row = [
@@ -56,14 +38,12 @@ def _table(run: Run, claims: Sequence[Claim]) -> str:
             escape(group[0]["statement"]) + (f"<br>… and {len(group) - 1} more like it" if len(group) > 1 else ""),
             _effects(group),
             ", ".join(sorted({str(seeds_of(c) or "–") for c in group})),
-            counted(group, lambda claim: verdict_cell(claim, quick=small, lecture=False)),
+            counted(group, lambda claim: verdict_cell(run, claim)),
         ]
         if remarks:
             row.append(lines(list(dict.fromkeys(escape(note) for claim in group for note in claim["notes"]))))
-        if small:
-            row.append(counted(group, _stored))
         rows.append(row)
-    return table(headers, rows, right=["n"])
+    return table([*COLUMNS, *(["remarks"] if remarks else [])], rows, right=["n"])
 
 
 def _effects(group: Sequence[Claim]) -> str:
@@ -71,10 +51,6 @@ def _effects(group: Sequence[Claim]) -> str:
         return effects_cell(group[0], most=2)
     cases = [f"[{escape(claim['case'] or claim['id'])}](#{anchor(claim)}): {effects_cell(claim)}" for claim in group]
     return lines(cases, most=20)
-
-
-def _stored(claim: Claim) -> str:
-    return "not stored" if claim["lecture_verdict"] is None else verdict_text(claim["lecture_verdict"])
 
 
 def counted(claims: Iterable[Claim], cell: Callable[[Claim], str]) -> str:

@@ -11,7 +11,6 @@ from reports import layout, panel, strip
 from reports.curve_data import Arm, Best, Turn, arm, best, divergences, mixed, pairs, turning_pair, turning_points
 from reports.many import MANY, SHOWN, band_text
 from reports.picture import Picture, file_name
-from reports.size import is_small
 from reports.style import LOOKS, fitting, styled, svg
 from reports.text import escape, number, plural
 
@@ -146,10 +145,9 @@ def _caption(
 ) -> str:
     size = experiment["size"]
     images = "All training examples" if size["train"] is None else f"{size['train']:,} training examples"
-    small = ", smaller than in the lecture" if is_small(run, experiment) else ""
     seeds = max(map(len, trials.values()), default=0)
     text = [
-        f"{images}, {plural(size['epochs'], 'epoch')}, batch {size['batch_size']}{small}. Line: mean over "
+        f"{images}, {plural(size['epochs'], 'epoch')}, batch {size['batch_size']}. Line: mean over "
         f"seeds; band: {band_text(seeds)}."
     ]
     if any(slides.values()):

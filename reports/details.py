@@ -8,7 +8,8 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from harness.store import Run
-from reports.claims import anchor, authority_text, figures_anchor
+from harness.verdict import Verdict
+from reports.claims import anchor, figures_anchor, rests_on
 from reports.evidence import units
 from reports.many import MANY, QUANTILES, quantiles
 from reports.seeds import took
@@ -53,19 +54,21 @@ def _claim(run: Run, claim: Mapping[str, Any], figured: Collection[str]) -> str:
 
 
 def _asides(claim: Mapping[str, Any], figured: Collection[str]) -> str:
-    experiment = claim["experiment"]
+    experiment, here = claim["experiment"], claim.get("here") or {}
+    needed = claim["verdict"] == Verdict.INCONCLUSIVE and here.get("needed")
     facts = {
+        "Evidence": here and f"{verdict_text(here['verdict'])}, {rests_on(here)}",
+        "Seeds that would decide it": needed and f"{needed:,}",
+        "Here": here and escape(". ".join(filter(None, (here["state"], here["text"])))),
+        "This run's own trials say": here.get("own") and here["own"] != claim["verdict"] and verdict_text(here["own"]),
         "After Holm": claim["marker"] == "training"
         and claim["adjusted_verdict"]
         and verdict_text(claim["adjusted_verdict"]),
         "Expected": claim["expected_verdict"] and verdict_text(claim["expected_verdict"]),
-        "Stored verdict of the lecture's setting": claim["lecture_verdict"]
-        and verdict_text(claim["lecture_verdict"]) + authority_text(claim),
-        "Baseline": claim["baseline"]["state"]
+        "State": claim["baseline"]["state"]
         and escape(f"{claim['baseline']['state']}. {claim['baseline']['reason'] or ''}".strip()),
         "Experiment": experiment
         and code(experiment) + (f", [its figures](#{figures_anchor(experiment)})" if experiment in figured else ""),
-        "Setting": code(claim["setting"]),
         "Seeds": took(claim),
     }
     return "".join(f"\n- {name}: {text}" for name, text in facts.items() if text)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from harness import gpu
 from harness.store import Run
 from reports.text import code, escape, table
-from reports.words import MEANINGS, REGRESSED, UNUSABLE, verdict_text
+from reports.words import MEANINGS, verdict_text
 
 
 def environment(run: Run) -> str:
@@ -13,9 +13,8 @@ def environment(run: Run) -> str:
     header = run.header
     rows = [[name.replace("_", " "), escape("–" if v is None else v)] for name, v in header["fingerprint"].items()]
     rows += [
-        ["setting", escape(header["setting"])],
         ["engine asked for", escape(header["engine"])],
-        ["seeds", _seeds(run)],
+        *([["seeds", _seeds(run)]] if header["full"] else []),
         ["stack", escape(header["stack"])],
         ["commit", escape(header["commit"] or "–")],
         ["run", escape(header["id"])],
@@ -70,10 +69,14 @@ def how_to_read() -> str:
     verdicts = [f"- **{verdict_text(word)}**: {first}<br>{second}" for word, (first, second) in MEANINGS.items()]
     rest = (
         "Inference is over training seeds, given this test set: an interval says what other seeds would have given, "
-        "not other images. Variants are paired by seed: same initial weights, same data order. *After Holm* is the "
-        "verdict when the whole catalogue is judged together; it is shown where it differs. A slide's figure is one "
-        "run of one seed. Verdicts and baselines are separate questions: a claim's verdict compares the measurement "
-        "with the lecture, its baseline state with our own stored trials "
-        f"({REGRESSED}: a regression; {' or '.join(UNUSABLE)}: nothing to compare with, and red as well)."
+        "not other images. Variants are paired by seed: same initial weights, same data order. A slide's figure is one "
+        "run of one seed.\n\n"
+        "*Evidence* is the stored trials of a stack. A check trains the first steps, and tiny trainings to the end, and "
+        "compares them with the evidence; a claim's verdict is the evidence's. *Here* says what this machine confirms: "
+        "every training that the verdict rests on was reproduced to the end (confirmed), or at least its start was "
+        "(start confirmed); this stack has no evidence and the reference stack's fits (compatible); anything else (not "
+        "confirmed). With `--full` a run trains to the end and decides anew; *after Holm* is then the verdict when the "
+        "whole catalogue is judged together, shown where it differs. A verdict compares a measurement with the "
+        "lecture, a state compares it with what is stored."
     )
     return "## How to read this\n\n" + "\n".join(verdicts) + "\n\n" + rest

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from harness.store import Run
 from reports.evidence import telling_effects
 from reports.picture import Picture
-from reports.size import is_reduced
 from reports.style import FAINT, GRID, INK, VERDICT_LOOKS, fitting, shorten, styled, svg
 from reports.text import effect_text, number, plural
 from reports.words import backend_name, verdict_text
@@ -44,8 +43,6 @@ def forest(run: Run) -> Picture | None:
         caption += " Grey stroke: the difference between the slide's own figures, one run each."
     if any(margin(claim) for claim, _ in rows):
         caption += " Grey bar: the margin within which the claim takes two variants as equal."
-    if any(is_reduced(run, claim) for claim, _ in rows):
-        caption += " (quick): smaller than in the lecture."
     alt = fitting(f"Effects on accuracy, with intervals, of {plural(len(rows), 'claim')}", words)
     return Picture(NAME, content, "Effects on accuracy", alt, caption)
 
@@ -88,7 +85,7 @@ def _draw(run: Run, rows: Sequence[Row], slides: Sequence[float | None]) -> byte
     counts = {effect["n"] for _, effect in rows}
     for y, ((claim, effect), slide) in enumerate(zip(rows, slides, strict=True)):
         _marks(axes, y, claim, effect, slide)
-        _words(figure, axes, y, claim, effect, slide, is_reduced(run, claim), len(counts) > 1)
+        _words(figure, axes, y, claim, effect, slide, len(counts) > 1)
     axes.axvline(0, color=FAINT, linewidth=1, zorder=1)
     axes.set_ylim(len(rows) - 0.4, -0.6)
     axes.set_yticks([])
@@ -101,7 +98,8 @@ def _draw(run: Run, rows: Sequence[Row], slides: Sequence[float | None]) -> byte
     for x, side, text in heads:
         figure.text(x / WIDTH, 1 - 0.48 / height, text, ha=side, va="center", color=FAINT, fontsize=8.5)
     seeds = f", {plural(min(counts), 'seed')}" if len(counts) == 1 else ""
-    title = f"Effects on accuracy: {run.header['setting']} setting, {backend_name(run.header['backend'])}{seeds}"
+    source = backend_name(run.header["backend"]) if run.header["full"] else "stored trials"
+    title = f"Effects on accuracy: {source}{seeds}"
     figure.text(0.05 / WIDTH, 1 - 0.18 / height, title, fontsize=11, va="center", fontweight="bold")
     return svg(figure)
 
@@ -153,7 +151,6 @@ def _words(
     claim: Mapping[str, Any],
     effect: Mapping[str, Any],
     slide: float | None,
-    reduced: bool,
     with_n: bool,
 ) -> None:
     from matplotlib.transforms import blended_transform_factory
@@ -169,4 +166,4 @@ def _words(
     if slide is not None:
         write(SLIDE, 0, ("+" if slide > 0 else "") + number(slide, "fraction"), fontsize=8, color=FAINT)
     look, text = VERDICT_LOOKS[claim["verdict"]], verdict_text(claim["verdict"])
-    write(VERDICT, 0, text + (" (quick)" if reduced else ""), fontsize=8.5, fontweight="bold", color=look.colour)
+    write(VERDICT, 0, text, fontsize=8.5, fontweight="bold", color=look.colour)

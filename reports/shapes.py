@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from baselines.judge import ClaimState
 from harness.erratum import State
 from harness.verdict import Verdict
 
@@ -39,7 +40,8 @@ SHAPES: Mapping[str, Any] = {
         "id": str,
         "started": str,
         "command": str,
-        "setting": str,
+        "full": bool,
+        "evidence?": bool,
         "seeds": (int, type(None)),
         "backend": str,
         "engine": str,
@@ -54,7 +56,7 @@ SHAPES: Mapping[str, Any] = {
     },
     "experiment": {
         "id": str,
-        "size": {"epochs": int, "batch_size": int, "train": (int, type(None)), "seeds": int},
+        "size": {"epochs": int, "batch_size": int, "train": (int, type(None))},
         "variants": [str],
         "metrics": [{"name": str, "better": str, "unit": str, "smallest_effect": (int, float), "scale": str}],
         "accuracy": bool,
@@ -98,7 +100,7 @@ SHAPES: Mapping[str, Any] = {
         "images_per_second": NUMBER_OR_NONE,
         **SUMMARY,
         "diverged": int,
-        "baseline": BASELINE,
+        "baseline": BASELINE | {"steps": int, "compared": int, "to_the_end": bool},
     },
     "claim": {
         "key": str,
@@ -108,11 +110,14 @@ SHAPES: Mapping[str, Any] = {
         "slide": str,
         "statement": str,
         "rule": str,
-        "setting": str,
         "expected_verdict": VERDICTS | {None},
         "adjusted_verdict": VERDICTS | {None},
-        "lecture_verdict": VERDICTS | {None},
-        "lecture?": {"seeds": int, "stack": str, "device_model": str},
+        "here?": {
+            "state": {"", *map(str, ClaimState)},
+            **dict.fromkeys(("text", "stack", "verdict", "own"), str),
+            "seeds": int,
+            "needed": (int, type(None)),
+        },
         **DECISION,
         "beside": [DECISION | {"rule": str}],
         "parts": [DECISION],

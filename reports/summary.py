@@ -6,34 +6,36 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
+from baselines.judge import ClaimState, State
 from harness.store import Run
 from harness.verdict import Verdict
+from reports.claims import link
 from reports.errata import errata_line
 from reports.payload import is_partial
 from reports.seeds import seeds_line
-from reports.size import is_figure, is_reduced, small_experiments, split
 from reports.text import code, escape, plural, seconds, table
-from reports.words import REGRESSED, SYMBOLS, UNUSABLE, backend_name
+from reports.words import SYMBOLS, backend_name, is_red
+
+REPRODUCED = (State.IDENTICAL, State.REPRODUCED, State.START_REPRODUCED)
 
 
 def title(run: Run) -> str:
-    """Backend, setting and date, in a heading."""
+    """Backend, what was done, and date, in a heading."""
     header = run.header
-    backend = escape(backend_name(header["backend"]))
-    return f"# The lecture's claims on {backend}, setting {escape(header['setting'])}, {_day(run)}"
-
-
-def _day(run: Run) -> str:
-    return escape(run.header["started"][:10])
+    day, backend = escape(header["started"][:10]), escape(backend_name(header["backend"]))
+    if header.get("evidence"):
+        what = f"evidence of {escape(header['stack'])}, "
+    else:
+        what = "trained to the end, " if header["full"] else "checked "
+    return f"# The lecture's claims on {backend}, {what}{day}"
 
 
 def summary(run: Run) -> str:
-    """A line, a table of counts, and the notices a reader must not miss."""
+    """Whether anything moved, the verdicts, and the notices a reader must not miss."""
     claims = list(run.claims)
-    parts = [_line(run, claims)] if claims or not run.errata else []
+    parts = [_moved(run)]
     if claims:
-        parts.append(_counts(run, claims))
-        parts.append(_moved(run, claims))
+        parts += [_line(run, claims), _counts(run, claims), _changed(claims)]
     parts.append(_broken(run))
     parts.append(errata_line(run))
     parts.append(_conformance(run))
@@ -43,8 +45,37 @@ def summary(run: Run) -> str:
     parts.append(seeds_line(run))
     if not claims and not run.errata:
         parts.append("**No claim was decided in this run.**")
-    parts.append(_quick_note(run, claims))
     return "\n\n".join(part for part in parts if part)
+
+
+def _moved(run: Run, most: int = 20) -> str:
+    """What is red of trainings and verdicts, with the reasons; else how much was reproduced."""
+    if run.header.get("evidence"):
+        seeds = sorted({len(trials) for trials in run.trials.values()})
+        many = " to ".join(f"{count:,}" for count in dict.fromkeys((seeds[0], seeds[-1])))
+        return f"**{plural(len(run.trials), 'variant')}, {many} seeds each.** Nothing was trained for this report."
+    red = [("training", code(f"{t['experiment']}/{t['variant']}"), t["baseline"]) for t in run.trainings]
+    red += [("verdict", link(c), c["baseline"]) for c in run.claims]
+    red = [one for one in red if is_red(one[2])]
+    if red:
+        counts = Counter((noun, one["state"]) for noun, _, one in red)
+        said = ", ".join(f"{plural(count, noun)} {state}" for (noun, state), count in counts.items())
+        listed = [f"- {name} ({one['state']}): {escape(one['reason'] or '–')}" for _, name, one in red[:most]]
+        rest = [f"- and {len(red) - most} more"] if len(red) > most else []
+        return "\n".join([f"**⚠ {said}:**", "", *listed, *rest])
+    reproduced = [t["baseline"] for t in run.trainings if t["baseline"]["state"] in REPRODUCED]
+    ended = sum(one["to_the_end"] for one in reproduced)
+    new = len(run.trainings) - len(reproduced)
+    if reproduced:
+        (first, how), *further = [
+            (count, how) for count, how in ((ended, "to the end"), (len(reproduced) - ended, "from the start")) if count
+        ]
+        said = f"{plural(first, 'training')} reproduced {how}" + "".join(f", {n} {other}" for n, other in further)
+        return f"**✅ Nothing moved: {said}.**" + (f" {new} without evidence on this stack." if new else "")
+    if run.trainings:
+        return "**No trained variant has evidence to compare with.**"
+    known = [claim for claim in run.claims if claim["expected_verdict"] is not None]
+    return "**✅ Nothing moved: the verdicts are the expected ones.**" if known else ""
 
 
 def _conformance(run: Run) -> str:
@@ -61,36 +92,21 @@ def _conformance(run: Run) -> str:
 
 
 def _line(run: Run, claims: list[Any]) -> str:
-    """What came out; what was refuted at less than the lecture's size is counted apart, for it says little of it."""
+    """The verdicts, what this machine confirms of them, and what it took."""
     count = Counter(claim["verdict"] for claim in claims)
-    full, small = split(run, Verdict.REFUTED)
-    figures = sum(map(is_figure, small))
-    rest = []
-    if figures:
-        rest.append(f"{plural(figures, 'figure')} not reached at the quick size")
-    if len(small) > figures:
-        rest.append(f"{len(small) - figures} refuted at the quick size only")
+    text = f"**{plural(len(claims), 'claim')}: " + ", ".join(
+        f"{count[verdict]} {verdict.lower().replace('_', ' ')}" for verdict in Verdict
+    )
+    here = Counter(claim["here"]["state"] for claim in claims if claim.get("here") and claim["here"]["state"])
+    if here:
+        text += f"; here: {', '.join(f'{here[state]} {state}' for state in map(str, ClaimState))}"
+    if run.header.get("evidence"):
+        return f"{text}.**"
     trained, reused = _trained(run), _of_earlier_runs(run)
     old = f", {reused} of them taken from earlier runs," if reused else ""
     took = f" in {seconds(run.end['seconds'])} s" if run.end and run.end["seconds"] is not None else ""
     device = run.header["fingerprint"].get("device_model") or "this device"
-    return (
-        f"**{plural(len(claims), 'claim')}: {count[Verdict.SUPPORTED]} supported, {len(full)} refuted, "
-        f"{count[Verdict.INCONCLUSIVE]} inconclusive, {count[Verdict.NOT_RUN]} not run"
-        f"{''.join(f'; {text}' for text in rest)}.** {plural(trained, 'trial')}{old}{took} on {escape(device)}. "
-        f"{_regressed(run)}"
-    ).rstrip()
-
-
-def _regressed(run: Run) -> str:
-    """How many trainings regressed, of those that have a baseline to compare with."""
-    if not run.trainings:
-        return ""
-    compared = [t for t in run.trainings if t["baseline"]["state"] not in (None, "new", *UNUSABLE)]
-    if not compared:
-        return "No trained variant has a baseline to compare with."
-    regressed = sum(training["baseline"]["state"] == REGRESSED for training in compared)
-    return f"{regressed} of {plural(len(compared), 'trained variant')} with a baseline regressed."
+    return f"{text}.** {plural(trained, 'trial')} to the end{old}{took} on {escape(device)}."
 
 
 def _trained(run: Run) -> int:
@@ -118,37 +134,21 @@ def _reused(run: Run) -> str:
     )
 
 
-def _quick_note(run: Run, claims: list[Any]) -> str:
-    """What the quick setting changes, for the claims it changes; empty where it changes none."""
-    small = sum(is_reduced(run, claim) for claim in claims)
-    if not small:
-        return ""
-    sizes = small_experiments(run)
-    others = any(claim["marker"] == "training" and not is_reduced(run, claim) for claim in claims)
-    rest = " All other experiments have the lecture's own size." if others else ""
-    return (
-        f"> Setting **quick**: {plural(small, 'claim')}, labelled *(quick)*, "
-        f"{'rests' if small == 1 else 'rest'} on less than the lecture's size{f' ({sizes})' if sizes else ''}. **Fewer "
-        "images change the truth**: their verdicts are about the smaller data set, and the stored verdict of the "
-        "lecture's own setting stands beside them where there is one. Only `pytest suite/ --setting lecture` tests "
-        f"those slides.{rest}"
-    )
-
-
 def _counts(run: Run, claims: list[Any]) -> str:
+    """Of a run to the end: its own verdicts, those after Holm, the evidence's and the expected ones."""
+    if not run.header["full"] or run.header.get("evidence"):
+        return ""
     names = [str(verdict) for verdict in Verdict]
-    small = [claim for claim in claims if is_reduced(run, claim)]
-    rows = []
-    if small and len(small) < len(claims):
-        full = [claim for claim in claims if not is_reduced(run, claim)]
-        rows.append(["at the lecture's size", *_row((claim["verdict"] for claim in full), names)])
-        rows.append(["at the quick size", *_row((claim["verdict"] for claim in small), names)])
-    rows.append(["all" if rows else "this run", *_row((claim["verdict"] for claim in claims), names)])
     adjusted = [claim["adjusted_verdict"] or claim["verdict"] for claim in claims]
-    rows.append(["after Holm's adjustment over the catalogue", *_row(adjusted, names)])
+    rows = [
+        ["this run", *_row((claim["verdict"] for claim in claims), names)],
+        ["after Holm's adjustment over the catalogue", *_row(adjusted, names)],
+    ]
+    stored = [claim["here"]["verdict"] for claim in claims if claim.get("here")]
     expected = [claim["expected_verdict"] for claim in claims if claim["expected_verdict"]]
-    if expected:
-        rows.append([f"expected (stored for {len(expected)} of {len(claims)})", *_row(expected, names)])
+    for name, verdicts in (("the evidence", stored), ("expected", expected)):
+        if verdicts:
+            rows.append([f"{name} ({len(verdicts)} of {len(claims)})", *_row(verdicts, names)])
     headers = ["claims", *(f"{SYMBOLS[name]} {name.replace('_', ' ').lower()}" for name in names)]
     return table(headers, rows, right=headers[1:])
 
@@ -158,27 +158,14 @@ def _row(verdicts: Iterable[str], names: list[str]) -> list[str]:
     return [str(count[name]) for name in names]
 
 
-def _moved(run: Run, claims: list[Any]) -> str:
-    """What differs from the stored baselines: trainings in a red state and verdicts other than the expected ones."""
-    states = Counter(training["baseline"]["state"] or "no baseline" for training in run.trainings)
-    known = f" Baseline states: {', '.join(f'{n} {escape(s)}' for s, n in sorted(states.items()))}." if states else ""
-    rows = []
-    for name, chosen in (("Regressed", (REGRESSED,)), ("Without a usable baseline", UNUSABLE)):
-        found = [t for t in run.trainings if t["baseline"]["state"] in chosen]
-        listed = [f"{code(t['experiment'] + '/' + t['variant'])} ({t['baseline']['state']})" for t in found]
-        rows.append(_counted(name, listed))
+def _changed(claims: list[Any], most: int = 8) -> str:
+    """The verdicts that are not the expected ones; empty where there is none."""
     changed = [c for c in claims if c["expected_verdict"] not in (None, c["verdict"])]
-    moves = [
-        f"{code(c['key'])} ({c['expected_verdict']} → {c['verdict']})".replace("NOT_RUN", "NOT RUN") for c in changed
-    ]
-    rows[0] += known
-    rows.append(_counted("Changed verdicts", moves))
-    return "\n".join(rows)
-
-
-def _counted(name: str, items: list[str], most: int = 8) -> str:
-    rest = [f"{len(items) - most} more"] if len(items) > most else []
-    return f"- **{name}: {len(items)}.**" + (f" {', '.join(items[:most] + rest)}." if items else "")
+    if not changed:
+        return ""
+    moves = [f"{link(c)} ({c['expected_verdict']} → {c['verdict']})".replace("NOT_RUN", "NOT RUN") for c in changed]
+    rest = [f"{len(changed) - most} more"] if len(changed) > most else []
+    return f"**Changed verdicts: {len(changed)}.** {', '.join(moves[:most] + rest)}."
 
 
 def _broken(run: Run) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 from harness.store import Run
 from reports.evidence import mean_std
-from reports.text import code, escape, number, seconds, table
+from reports.text import code, escape, number, plural, seconds, table
 from reports.words import state_text
 
 NUMBERS = ("seeds", "total s", "compile s", "first epoch s", "steady epoch s", "images/s")
@@ -36,24 +36,30 @@ def times(run: Run) -> str:
                 escape(training["backend"]),
                 escape(training["device"]),
                 str(len(training["seeds"])),
-                f"{code(training['metric'])} {result}",
+                f"{code(training['metric'])} {result}" if training["seeds"] else "–",
                 *(seconds(clock[part]) for part in ("total", "compile", "first_epoch", "steady_epoch")),
                 "–" if rate is None else f"{rate:,.0f}" if rate >= 10 else number(rate),
-                state_text(training["baseline"]),
+                state_text(training["baseline"]) + _compared(training["baseline"]),
             ]
         )
     headers = ["experiment/variant", "engine", "backend", "device", "seeds", "result"]
-    headers += ["total s", "compile s", "first epoch s", "steady epoch s", "images/s", "vs baseline"]
+    headers += ["total s", "compile s", "first epoch s", "steady epoch s", "images/s", "vs evidence"]
     devices = sorted({f"{t['device']} = {t['device_model']}, {t['precision']}" for t in run.trainings})
     return (
         "## Times\n\n"
         + table(headers, rows, right=NUMBERS)
         + "\n\nSeconds of wall clock, the device synchronised before each reading; total over all seeds, compilation "
-        + "included. Result: mean ± standard deviation over seeds. "
+        + "and shortened trials included. Seeds: trained to the end. Result: their mean ± standard deviation. "
         + escape("; ".join(devices))
         + "."
         + _shared(run)
     )
+
+
+def _compared(baseline: Mapping[str, Any]) -> str:
+    """What was compared, where that is a start: " (16 steps of 5 seeds)"."""
+    steps, seeds = baseline["steps"], baseline["compared"]
+    return f" ({plural(steps, 'step')} of {plural(seeds, 'seed')})" if steps and not baseline["to_the_end"] else ""
 
 
 def _shared(run: Run) -> str:

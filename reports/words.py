@@ -1,10 +1,12 @@
-"""The report's vocabulary: a symbol for each verdict, what each word means, and which baseline states are red."""
+"""The report's vocabulary: a symbol for each verdict, what each word means, and which states are red."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
+from baselines.judge import RED
+from baselines.verdicts import VerdictState
 from harness.verdict import Verdict
 
 SYMBOLS: Mapping[str, str] = {
@@ -17,7 +19,7 @@ SYMBOLS: Mapping[str, str] = {
 MEANINGS: Mapping[str, tuple[str, str]] = {
     Verdict.SUPPORTED: (
         "The measurement agrees with the lecture by more than chance between seeds explains.",
-        "It holds for this setting, this test set and this stack; the effect's interval says how large it is.",
+        "It holds for this network, this test set and this stack; the effect's interval says how large it is.",
     ),
     Verdict.REFUTED: (
         "The measurement contradicts the lecture by more than chance between seeds explains.",
@@ -25,7 +27,7 @@ MEANINGS: Mapping[str, tuple[str, str]] = {
     ),
     Verdict.INCONCLUSIVE: (
         "This number of seeds decides neither way; it is no evidence that there is no effect.",
-        "The claim's details give the smallest effect this run could have shown, and the seeds it would take.",
+        "The claim's details give the smallest effect these seeds could have shown, and the seeds it would take.",
     ),
     Verdict.NOT_RUN: (
         "No result could be obtained: a training failed, or something it needs is not installed.",
@@ -35,10 +37,8 @@ MEANINGS: Mapping[str, tuple[str, str]] = {
 
 BACKENDS: Mapping[str, str] = {"tensorflow": "TensorFlow", "jax": "JAX", "torch": "PyTorch"}
 
-REGRESSED = "drifted"
-UNUSABLE = ("missing", "not comparable")
-RED_STATES = (REGRESSED, *UNUSABLE, "flipped", "not run")
-"""Red states of trainings (the first three; only "drifted" is a regression) and of claims, from ``baselines``."""
+RED_STATES = (*map(str, RED), str(VerdictState.FLIPPED), str(VerdictState.NOT_RUN))
+"""Of trainings and of claims."""
 
 
 def backend_name(backend: str) -> str:
@@ -57,12 +57,12 @@ def verdict_text(verdict: str | None) -> str:
 
 
 def is_red(baseline: Mapping[str, Any]) -> bool:
-    """Whether a training or a claim is red against its baseline: as the record says, else by its state."""
+    """Whether a training or a claim is red: as the record says, else by its state."""
     return bool(baseline.get("red", baseline["state"] in RED_STATES))
 
 
 def state_text(baseline: Mapping[str, Any]) -> str:
-    """A baseline state, marked where it is red."""
+    """A training's or a claim's state, marked where it is red."""
     if baseline["state"] is None:
         return "–"
     return f"⚠ **{baseline['state']}**" if is_red(baseline) else str(baseline["state"])

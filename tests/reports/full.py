@@ -16,6 +16,7 @@ from tests.reports.synthetic import (
     effect,
     erratum,
     experiment,
+    here,
     published,
     trial,
 )
@@ -33,13 +34,13 @@ def full_run(folder: Path, **changes: Any) -> Path:
 
 
 def deep(run: Recorder) -> None:
-    """Five hidden layers: a claim that holds, one that is refuted, a slide's curve, a drifted baseline."""
+    """Five hidden layers: a claim that holds, one that is refuted, a slide's curve, a training that moved."""
     names = {"no dropout": 0.9580, "dropout 0.2": 0.9642, "dropout 0.1": 0.9627, "dropout 0.3": 0.9610}
     printed = {"dropout 0.2": {"val_accuracy": [0.72, 0.905, 0.941, 0.954, 0.966], "loss": [1.3, 0.5, 0.3, 0.12, 0.1]}}
-    record = experiment("deep-dropout", list(names), printed=printed, reduced=True)
+    record = experiment("deep-dropout", list(names), printed=printed)
     run.log.append("experiment", record)
     for name, end in names.items():
-        state = "drifted" if name == "dropout 0.3" else "identical"
+        state = "moved" if name == "dropout 0.3" else "identical"
         run.train(record, [trial(name, seed, end) for seed in SEEDS], "val_accuracy", state)
     run.log.append(
         "claim",
@@ -54,7 +55,7 @@ def deep(run: Recorder) -> None:
             variants={name: run.means[name] for name in ("no dropout", "dropout 0.2")},
             adjusted_verdict="INCONCLUSIVE",
             expected_verdict="SUPPORTED",
-            lecture_verdict="REFUTED",
+            here=here(verdict="REFUTED", own="SUPPORTED"),
             deviations=["Seeds: five instead of one.", "fewer images"],
             notes=["적절한 값의 선택이 필요"],
         ),
@@ -75,7 +76,7 @@ def deep(run: Recorder) -> None:
             variants={name: run.means[name] for name in ("dropout 0.1", "dropout 0.2", "dropout 0.3")},
             parts=[part | {"effects": [one]} for one in rivals],
             beside=[{"rule": "a ≈ b ± 0.001", "verdict": "INCONCLUSIVE", "reason": "too wide", "effects": [rivals[0]]}],
-            baseline={"state": "drifted", "reason": "dropout 0.3 drifted"},
+            baseline={"state": "weakened", "reason": "dropout 0.3 moved", "red": True},
             deviations=["fewer images"],
         ),
     )
@@ -83,12 +84,12 @@ def deep(run: Recorder) -> None:
 
 def raw_data(run: Recorder) -> None:
     """Example 2 unscaled: every seed diverges, one of them at once; nothing has a mean."""
-    record = experiment("raw-data", ["raw", "scaled"], metrics=[LOSS], accuracy=False, reduced=False)
-    record["size"] = {"epochs": 10, "batch_size": 8, "train": None, "seeds": 5}
+    record = experiment("raw-data", ["raw", "scaled"], metrics=[LOSS], accuracy=False)
+    record["size"] = {"epochs": 10, "batch_size": 8, "train": None}
     record["printed"] = {"raw": {"loss": [4.9e11, 5.4e32, None, None, None, None]}}
     run.log.append("experiment", record)
     raw = [diverged("raw", seed, finite=0 if seed == 4 else 2) for seed in SEEDS]
-    run.train(record, raw, "loss", "within")
+    run.train(record, raw, "loss", "reproduced")
     curve = [tuple(1.55 * 0.93**e * (1 + 0.02 * s) for e in range(10)) for s in SEEDS]
     scaled = [Trial("scaled", s, {"loss": curve[s][-1]}, {"loss": curve[s]}, None, Seconds(0.1)) for s in SEEDS]
     run.train(record, scaled, "loss", "missing")
@@ -108,14 +109,21 @@ def raw_data(run: Recorder) -> None:
     )
     steps = effect("scaled / raw", 0.38, 0.31, 0.46, metric="steps", unit="ratio", notes=["2 censored", "log scale"])
     run.log.append(
-        "claim", claim("scale-gap-hurts", "INCONCLUSIVE", [steps], baseline={"state": "new", "reason": None})
+        "claim",
+        claim(
+            "scale-gap-hurts",
+            "INCONCLUSIVE",
+            [steps],
+            here=here("not confirmed", needed=300, verdict="INCONCLUSIVE"),
+            baseline={"state": "new", "reason": None},
+        ),
     )
 
 
 def softmax(run: Recorder) -> None:
     """Zero variance, a seed stuck at chance, one epoch only, no baseline."""
-    record = experiment("softmax", ["softmax only", "stuck"], reduced=False)
-    record["size"] = {"epochs": 1, "batch_size": 512, "train": None, "seeds": 5}
+    record = experiment("softmax", ["softmax only", "stuck"])
+    record["size"] = {"epochs": 1, "batch_size": 512, "train": None}
     run.log.append("experiment", record)
     run.train(record, [trial("softmax only", s, 0.9, epochs=1, noise=0) for s in SEEDS], "val_accuracy", None)
     stuck = [trial("stuck", s, 0.1, epochs=1) for s in SEEDS[:4]]
@@ -150,10 +158,10 @@ def softmax(run: Recorder) -> None:
 
 
 def rates(run: Recorder) -> None:
-    """More variants than a panel holds, and long curves; of a suite that did not say whether it is reduced."""
+    """More variants than a panel holds, and long curves."""
     names = [f"l1 = 1e-{k}" for k in range(1, 11)] + ["없음 (no $regulariser$)"]
     record = experiment("l1-sweep", names)
-    record["size"] = {"epochs": 200, "batch_size": 8, "train": None, "seeds": 5}
+    record["size"] = {"epochs": 200, "batch_size": 8, "train": None}
     run.log.append("experiment", record)
     for k, name in enumerate(names):
         run.train(record, [trial(name, s, 0.90 + 0.007 * k, epochs=200) for s in SEEDS], "val_accuracy")

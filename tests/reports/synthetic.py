@@ -21,10 +21,10 @@ LOSS = {"name": "loss", "better": "lower", "unit": "nats", "smallest_effect": 0.
 SEEDS = (0, 1, 2, 3, 4)
 
 HEADER: dict[str, Any] = {
-    "id": "20261124T101500-quick-tensorflow",
+    "id": "20261124T101500-full-tensorflow",
     "started": "2026-11-24T10:15:00+00:00",
-    "command": "pytest suite/ --setting quick --seeds 5",
-    "setting": "quick",
+    "command": "pytest suite/ --full --seeds 5",
+    "full": True,
     "seeds": 5,
     "backend": "tensorflow",
     "engine": "auto",
@@ -50,7 +50,7 @@ HEADER: dict[str, Any] = {
 def experiment(id: str, variants: list[str], **changes: Any) -> dict[str, Any]:
     return {
         "id": id,
-        "size": {"epochs": 5, "batch_size": 512, "train": 10000, "seeds": 5},
+        "size": {"epochs": 5, "batch_size": 512, "train": 10000},
         "variants": variants,
         "metrics": [ACCURACY],
         "accuracy": True,
@@ -108,7 +108,6 @@ def claim(id: str, verdict: str, effects: list[dict[str, Any]], **changes: Any) 
         "slide": "Example 4",
         "statement": f"Statement of {id}.",
         "rule": "a > b (val_accuracy)",
-        "setting": "quick",
         "verdict": verdict,
         "expected_verdict": None,
         "adjusted_verdict": None,
@@ -123,7 +122,20 @@ def claim(id: str, verdict: str, effects: list[dict[str, Any]], **changes: Any) 
         "deviations": [],
         "notes": [],
         "seconds": 0.01,
-        "lecture_verdict": None,
+        **changes,
+    }
+
+
+def here(state: str = "confirmed", **changes: Any) -> dict[str, Any]:
+    """What a claim's record says of the evidence."""
+    return {
+        "state": state,
+        "text": "a: 10 seeds to the end.",
+        "stack": "tensorflow-cpu",
+        "seeds": 30,
+        "verdict": "SUPPORTED",
+        "needed": None,
+        "own": "",
         **changes,
     }
 
@@ -195,7 +207,7 @@ def training(id: str, trials: list[Trial], metric: str, state: str | None = "ide
         "images_per_second": 39808.9,
         **summary,
         "diverged": sum(t.divergence is not None for t in trials),
-        "baseline": {"state": state, "reason": "made up", "baseline_mean": 0.98, "difference": 0.0, "p": 1.0},
+        "baseline": {"state": state, "reason": "made up", "steps": 0, "compared": 5, "to_the_end": True},
     }
 
 
