@@ -75,7 +75,7 @@ class Finished:
         return set(re.findall(r"^FAILED suite/test_\w+\.py::\w+\[(.*?)\](?: - .*)?$", self.output, re.MULTILINE))
 
     def files(self) -> dict[str, bytes]:
-        """The baseline files and their bytes."""
+        """The files of evidence and their bytes."""
         root = self.folder / "baselines"
         return {str(path.relative_to(root)): path.read_bytes() for path in root.rglob("*") if path.is_file()}
 
