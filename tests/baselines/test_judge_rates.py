@@ -4,8 +4,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
 from baselines.files import read
+
 from baselines.prediction import (
     ANCHOR_TAILS,
     ANCHORS,
