@@ -28,6 +28,8 @@ SURE = 0.99
 RESAMPLES = 10_000
 CHECKED = 5
 """Seeds of a check, of which the median is taken."""
+VALIDATED = (0, 1, 2)
+"""Those of them whose validation loss after T steps is compared too, by their median."""
 
 
 def relative(now: float | None, then: float | None, floor: float = 0.0) -> float:

@@ -25,7 +25,7 @@ import msgspec
 
 from baselines import evidence as files
 from baselines import judge
-from baselines.rounding import CHECKED
+from baselines.rounding import CHECKED, VALIDATED
 from harness.atomic import replace_file
 from harness.errors import SuiteError, invalid
 from harness.record.evidence import Evidence, Trace
@@ -80,7 +80,9 @@ def traces(root: Path, backend: str, engine: str, only: Sequence[str]) -> dict[s
     start_backend()
     return {
         f"{name}/{variant}": msgspec.to_builtins(
-            first_steps(EXPERIMENTS[name], variant, SEEDS, found.variants[variant].steps, engine=engine)
+            first_steps(
+                EXPERIMENTS[name], variant, SEEDS, found.variants[variant].steps, engine=engine, validate=VALIDATED
+            )
         )
         for name, variant, found in variants(root, f"{backend}-cpu", only)
     }
@@ -177,7 +179,7 @@ def sight(root: Path, backend: str, only: Sequence[str], known: dict[str, Any]) 
             with injected(fault):
                 try:
                     steps = rows[name, variant].variants[variant].steps
-                    short = first_steps(EXPERIMENTS[name], variant, SEEDS, steps, engine="compiled")
+                    short = first_steps(EXPERIMENTS[name], variant, SEEDS, steps, engine="compiled", validate=VALIDATED)
                     outcome = judged(name, variant, rows[name, variant], short)
                     said: dict[str, Any] = {"red": outcome.red, "reason": outcome.reason}
                 except Exception as error:

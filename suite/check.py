@@ -15,7 +15,7 @@ from typing import Any
 from baselines import judge
 from baselines.evidence import TINY_SEEDS
 from baselines.record import ExpectedVerdict
-from baselines.rounding import CHECKED
+from baselines.rounding import CHECKED, VALIDATED
 from baselines.verdicts import VerdictComparison, VerdictState
 from harness.claim import Claim
 from harness.errors import SuiteError
@@ -73,7 +73,8 @@ class CheckRun(SuiteRun):
         self.progress.start(f"{name}, {own.steps} steps", range(CHECKED), 1)
         clock = time.perf_counter()
         try:
-            return first_steps(declared, variant, range(CHECKED), own.steps, engine=self.options.engine)
+            how = {"engine": self.options.engine, "validate": VALIDATED}
+            return first_steps(declared, variant, range(CHECKED), own.steps, **how)
         finally:
             self.progress.finish(name, time.perf_counter() - clock)
 

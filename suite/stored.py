@@ -16,7 +16,7 @@ from baselines.decide import StoredVerdict, stored_verdict
 from baselines.evidence import Measured
 from baselines.judge import REFERENCE
 from baselines.record import ExpectedVerdict, Provenance
-from baselines.rounding import CHECKED, MOST_STEPS, reproducible_steps
+from baselines.rounding import CHECKED, MOST_STEPS, VALIDATED, reproducible_steps
 from cases import CLAIMS
 from harness.claim import Claim
 from harness.errors import SuiteError
@@ -238,7 +238,7 @@ def measure(
     while (steps := reproducible_steps(files.short_traces(short))) not in (0, *taken):
         taken.add(steps)  # a validation loss that rounding moves takes a step off T
         for k in (0, *PERTURBED):
-            short += first_steps(experiment, variant, (0,), steps, engine=engine, perturbed=k)
+            short += first_steps(experiment, variant, VALIDATED, steps, engine=engine, perturbed=k, validate=VALIDATED)
     return Measured(given, trials, found, short)
 
 
