@@ -73,8 +73,8 @@ class CheckRun(SuiteRun):
         self.progress.start(f"{name}, {own.steps} steps", range(CHECKED), 1)
         clock = time.perf_counter()
         try:
-            how = {"engine": self.options.engine, "validate": VALIDATED}
-            return first_steps(declared, variant, range(CHECKED), own.steps, **how)
+            seeds, engine = range(CHECKED), self.options.engine
+            return first_steps(declared, variant, seeds, own.steps, engine=engine, validate=VALIDATED)
         finally:
             self.progress.finish(name, time.perf_counter() - clock)
 
