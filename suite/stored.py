@@ -21,7 +21,7 @@ from cases import CLAIMS
 from harness.claim import Claim
 from harness.errors import SuiteError
 from harness.experiment import Experiment
-from harness.record.evidence import EXACT, Evidence, Expected, Hashes, VariantEvidence
+from harness.record.evidence import EXACT, Evidence, Expected, VariantEvidence
 from harness.record.trials import ShortTrial
 from harness.trial import Trial
 from harness.verdict import Verdict
@@ -197,7 +197,8 @@ def difference(old: Evidence | None, new: Evidence) -> str:
     for key, now in new.expected.items():
         then = old.expected.get(key) if old else None
         if then is None or then.verdict != now.verdict:
-            lines.append(f"  {key}: {then.verdict if then else 'new'} → {now.verdict} ({now.seeds} seeds)")
+            rests = f" ({now.seeds} seeds)" if now.seeds else ""
+            lines.append(f"  {key}: {then.verdict if then else 'new'} → {now.verdict}{rests}")
     title = f"{new.experiment} ({new.stack})"
     return "\n".join([f"{title}:", *lines]) if lines else f"{title}: nothing changes"
 

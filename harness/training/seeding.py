@@ -100,9 +100,11 @@ def canonical_values(rng: np.random.Generator, shape: tuple[int, ...]) -> np.nda
 
 
 def _flip_last_bits(layer: Any, seed: int) -> None:
+    import keras
+
     rng = np.random.default_rng(seed)
     for variable in layer.trainable_variables:
-        values = np.array(variable)
+        values = keras.ops.convert_to_numpy(variable)
         towards = rng.choice(np.array([-np.inf, np.inf], values.dtype), values.shape)
         variable.assign(np.where(values == 0, values, np.nextafter(values, towards)))
 

@@ -37,10 +37,11 @@ def environment(**changes: str) -> dict[str, str]:
 
 
 def arguments(folder: Path, *options: str, target: str = "suite/", plugins: Sequence[str] = PLAIN) -> list[str]:
-    """The command; baselines and reports below ``folder``. Without CHECK or --full it trains the former quick sizes."""
+    """The command; evidence and reports below ``folder``. It trains to the end, unless CHECK is among the options."""
     folders = ("--report-dir", str(folder / "report"), "--baseline-dir", str(folder / "baselines"))
-    modes = () if {CHECK, "--full", "--setting"} & set(options) else ("--setting", "quick")
-    return [sys.executable, "-m", "pytest", target, *plugins, *folders, *modes, *(o for o in options if o != CHECK)]
+    given = [option for option in options if option != CHECK]
+    full = [] if CHECK in options else ["--full"]
+    return [sys.executable, "-m", "pytest", target, *plugins, *folders, *full, *given]
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,7 @@ class Finished:
         return set(re.findall(r"^FAILED suite/test_\w+\.py::\w+\[(.*?)\](?: - .*)?$", self.output, re.MULTILINE))
 
     def files(self) -> dict[str, bytes]:
-        """The baseline files and their bytes."""
+        """The files of evidence and their bytes."""
         root = self.folder / "baselines"
         return {str(path.relative_to(root)): path.read_bytes() for path in root.rglob("*") if path.is_file()}
 

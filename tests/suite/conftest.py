@@ -8,28 +8,31 @@ from pathlib import Path
 
 import pytest
 
-from tests.suite.command import TINY, Finished, suite
+from tests.suite.command import CHECK, TINY, Finished, suite
 
 BROAD = f"{TINY} or zscore or scale-gap or centering"
 JAX = ("--backend", "jax", "--seeds", "5")
+"""To the end with five seeds."""
+CHECKED = (CHECK, "--backend", "jax")
 
 
 @pytest.fixture(scope="session")
 def first(tmp_path_factory: pytest.TempPathFactory) -> Finished:
-    """Example 2 without any baseline; the backend comes from KERAS_BACKEND."""
+    """Example 2 to the end without any evidence; the backend comes from KERAS_BACKEND."""
     folder = tmp_path_factory.mktemp("first")
     return suite(folder, "--seeds", "5", "-k", TINY, env={"KERAS_BACKEND": "jax"})
 
 
 @pytest.fixture(scope="session")
 def stored(tmp_path_factory: pytest.TempPathFactory) -> Finished:
-    """All tiny experiments of section 2 and Example 2, stored as baselines."""
-    return suite(tmp_path_factory.mktemp("stored"), *JAX, "-k", BROAD, "-q", "--update-baselines", "first of all")
+    """All tiny experiments of section 2 and Example 2, 30 seeds of them stored as evidence."""
+    options = ("--backend", "jax", "--seeds", "30", "-k", BROAD, "-q", "--update-baselines", "first of all")
+    return suite(tmp_path_factory.mktemp("stored"), *options)
 
 
 @pytest.fixture(scope="session")
 def copied(stored: Finished, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
-    """Makes a new folder with a copy of the stored baselines, to be spoilt."""
+    """Makes a new folder with a copy of the stored evidence, to be spoilt."""
 
     def copy(name: str) -> Path:
         folder = tmp_path_factory.mktemp(name)

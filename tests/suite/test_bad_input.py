@@ -7,14 +7,22 @@ from pathlib import Path
 
 import pytest
 
-from tests.suite.command import Finished, suite
+from tests.suite.command import CHECK, Finished, suite
 
 ONE = ("-k", "minmax-table")
 XDIST = ("-p", "xdist", "-n", "2")
 # options, environment, what the message must say
 CASES: dict[str, tuple[tuple[str, ...], dict[str, str], tuple[str, ...]]] = {
     "backend": (("--backend", "jaxx"), {}, ("--backend", "tensorflow, jax, torch", "'jaxx'", "Did you mean 'jax'?")),
-    "setting": (("--setting", "lectur"), {}, ("--setting", "quick, lecture", "'lectur'", "Did you mean 'lecture'?")),
+    "seeds of a check": ((CHECK, "--seeds", "5"), {}, ("--seeds needs --full", "Add --full")),
+    "seeds of a check as needed": ((CHECK, "--seeds", "auto"), {}, ("--seeds needs --full",)),
+    "seeds of one experiment": ((CHECK, "--seeds", "example-4=5"), {}, ("--seeds needs --full",)),
+    "first seed of a check": ((CHECK, "--first-seed", "5"), {}, ("--first-seed needs --full",)),
+    "reuse in a check": ((CHECK, "--reuse"), {}, ("--reuse needs --full",)),
+    "resumed check": ((CHECK, "--resume"), {}, ("--resume needs --full",)),
+    "reused dry run": (("--reuse", "--dry-run"), {}, ("--reuse and --dry-run contradict each other", "Leave one")),
+    "workers of a check": ((CHECK, *XDIST), {}, ("-n needs --full", "Leave -n out")),
+    "workers that store": ((*XDIST, "--update-baselines", "x"), {}, ("-n needs --full, without --update-baselines",)),
     "engine": (("--engine", "compild"), {}, ("--engine", "'compild'", "Did you mean 'compiled'?")),
     "vectorized elsewhere": (("--engine", "vectorized"), {}, ("'vectorized': jax", "'tensorflow'", "--backend")),
     "vectorized timing": (

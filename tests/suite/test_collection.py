@@ -12,7 +12,7 @@ from cases import CLAIMS
 from harness.rules import Exact
 from suite.catalogue import ERRATA, TRAINING_CLAIMS, TRAININGS, training_name
 from suite.conformance import CHECKS
-from tests.suite.command import suite
+from tests.suite.command import CHECK, suite
 
 SPY = """
 import sys
@@ -73,7 +73,8 @@ def test_collecting_is_quick_and_imports_no_backend(tmp_path: Path) -> None:
     ("environment", "options", "said"),
     [
         ({"KERAS_BACKEND": "tensorflow"}, ("--backend", "jax"), "jax (--backend, over KERAS_BACKEND=tensorflow)"),
-        ({}, (), "backend tensorflow (default), engine auto, setting quick, seeds each experiment's own"),
+        ({}, (), "claims: to the end, seeds 10, backend tensorflow (default), engine auto"),
+        ({}, (CHECK,), "claims: check against the evidence, backend tensorflow (default), engine auto"),
         ({"KERAS_BACKEND": "nonsense"}, ("--backend", "jax"), "jax (--backend, over KERAS_BACKEND=nonsense)"),
     ],
 )  # fmt: skip

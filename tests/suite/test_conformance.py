@@ -15,9 +15,9 @@ from tests.suite.command import suite
 SPOILT = """
 import suite.conformance
 from suite.conformance.finding import Finding
-def spoilt(engine, setting):
+def spoilt(engine):
     {body}
-suite.conformance.CHECKS["rules"] = spoilt
+suite.conformance.CHECKS["failures"] = spoilt
 """
 WRONG = 'yield Finding("the loss", 2.0, 1.0)'
 BROKEN = 'raise ZeroDivisionError("a check with a mistake")\n    yield'
@@ -92,7 +92,7 @@ def test_the_gradients_of_a_softmax_are_those_of_the_formula(activation):
 def test_a_red_check_is_red(tmp_path: Path, body: str, code: int, said: str) -> None:
     """What conforms no more has moved, exit code 1; what could not be checked has not, 3."""
     (tmp_path / "spoil.py").write_text(SPOILT.format(body=body))
-    options = ("-p", "spoil", "--backend", "jax", "-k", "test_conformance and (rules or files)")
+    options = ("-p", "spoil", "--backend", "jax", "-k", "test_conformance and (failures or functions)")
     run = suite(tmp_path, *options, env={"PYTHONPATH": str(tmp_path)})
     assert run.code == code, run.output
     assert said in run.output

@@ -10,7 +10,7 @@ import pytest
 
 from suite.lifecycle import REWRITTEN
 from tests.suite.command import ROOT, TINY, Finished, suite
-from tests.suite.conftest import JAX
+from tests.suite.conftest import CHECKED, JAX
 
 
 def test_the_readme_lists_them() -> None:
@@ -33,10 +33,10 @@ def test_nothing_selected(tmp_path: Path) -> None:
 
 @pytest.fixture(scope="module")
 def unreadable(copied: Callable[[str], Path]) -> Finished:
-    """One baseline file cannot be read; nothing has moved."""
+    """One file of evidence cannot be read; nothing has moved."""
     folder = copied("unreadable")
-    (folder / "baselines" / "quick" / "jax-cpu" / "example-2.json").write_text("{", "utf-8")
-    return suite(folder, *JAX, "-k", "raw-data or minmax-table")
+    (folder / "baselines" / "jax-cpu" / "example-2.json").write_text("{", "utf-8")
+    return suite(folder, *CHECKED, "-k", "raw-data or minmax-table")
 
 
 def test_what_could_not_be_read_is_an_error_and_no_regression(unreadable: Finished) -> None:
@@ -46,9 +46,9 @@ def test_what_could_not_be_read_is_an_error_and_no_regression(unreadable: Finish
 
 @pytest.fixture(scope="module")
 def both(copied: Callable[[str], Path]) -> Finished:
-    """The same, and a verdict that has flipped."""
+    """The same of a run to the end, and a verdict that has flipped."""
     folder = copied("both")
-    stack = folder / "baselines" / "quick" / "jax-cpu"
+    stack = folder / "baselines" / "jax-cpu"
     (stack / "example-2.json").write_text("{", "utf-8")
     exact = (stack / "exact.json").read_text("utf-8")
     (stack / "exact.json").write_text(exact.replace('"SUPPORTED"', '"REFUTED"'), "utf-8")

@@ -1,4 +1,4 @@
-"""A run without a baseline: verdicts, summary, report and times are there, and it says what it cannot tell."""
+"""A run to the end without evidence: verdicts, summary, report and times are there, and it says what it cannot tell."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 from tests.suite.command import ROOT, Finished, suite
 
 CLAIM_KEYS = {
-    "id", "slide", "statement", "rule", "setting", "verdict", "expected_verdict", "reason", "effects", "published",
+    "id", "slide", "statement", "rule", "verdict", "expected_verdict", "reason", "effects", "published",
     "variants", "baseline", "seconds",
 }  # fmt: skip
 EFFECT_KEYS = {"of", "metric", "unit", "estimate", "low", "high", "p", "p_adjusted", "n"}
@@ -19,13 +19,15 @@ EFFECT_KEYS = {"of", "metric", "unit", "estimate", "low", "high", "p", "p_adjust
 def test_it_is_green_and_says_that_nothing_is_stored(first: Finished) -> None:
     assert first.code == 0
     assert set(first.states.values()) == {"new"}
-    assert "nothing is stored on jax-cpu in setting quick for 2 variants and 5 claims" in first.output
-    assert "--update-baselines" in first.output
+    assert (
+        "nothing is stored on jax-cpu for 2 trainings. Store evidence: --full --seeds 30 --update-baselines"
+        in first.output
+    )
     assert first.files() == {}
 
 
 def test_the_header_says_what_was_chosen_and_why(first: Finished) -> None:
-    assert "claims: backend jax (KERAS_BACKEND), engine auto, setting quick, seeds 5" in first.output
+    assert "claims: to the end, seeds 5, backend jax (KERAS_BACKEND), engine auto" in first.output
 
 
 def test_a_claim_pulls_in_the_trainings_it_needs(first: Finished) -> None:
@@ -39,7 +41,7 @@ def test_summary_counts_verdicts_and_names_the_refuted(first: Finished) -> None:
     counts = Counter(first.verdicts.values())
     assert sum(counts.values()) == 5
     assert len(counts) > 1
-    (line,) = re.findall(r"^5 claims in setting quick: (.*)$", first.output, re.MULTILINE)
+    (line,) = re.findall(r"^5 claims: (.*)$", first.output, re.MULTILINE)
     shown = {name.strip().upper().replace(" ", "_"): int(n) for n, name in re.findall(r"(\d+) ([a-z ]+)", line)}
     assert shown == dict(counts)
     refuted = set(re.findall(r"^  refuted: (\S+):", first.output, re.MULTILINE))
@@ -102,6 +104,6 @@ def test_a_report_that_fails_loses_no_verdict(tmp_path: Path) -> None:
         tmp_path, "--backend", "jax", "-k", "minmax-table", "-p", "broken", env={"PYTHONPATH": f"{tmp_path}:{ROOT}"}
     )  # fmt: skip
     assert run.code == 3
-    assert "1 claim in setting quick: 1 supported" in run.output
+    assert "1 claim: 1 supported" in run.output
     assert "ERROR: the report could not be written: KeyError: 'somewhere in a table'" in run.output
     assert str(run.record.path) in run.output

@@ -115,7 +115,7 @@ def test_ctrl_c_decides_what_can_be_decided(interrupted: Finished) -> None:
     assert f"interrupted: 1 of 2 claims could be decided; every finished trial is in {interrupted.record.path}" in (
         interrupted.output
     )
-    assert "1 claim in setting quick: 1 supported" in interrupted.output
+    assert "1 claim: 1 supported" in interrupted.output
 
 
 def test_the_report_says_that_it_is_partial(interrupted: Finished) -> None:

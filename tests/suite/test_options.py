@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.errors import SuiteError
-from suite.options import LAST_SEED, MOST_SEEDS, check, timing
+from suite.options import FULL_SEEDS, LAST_SEED, MOST_SEEDS, check, timing
 
 DEFAULTS: dict[str, Any] = {
-    "--backend": None, "--update-baselines": None, "--setting": "quick", "--seeds": None, "--engine": "auto",
+    "--backend": None, "--update-baselines": None, "--full": True, "--seeds": None, "--engine": "auto",
     "--baseline-dir": "baselines", "--report-dir": "out", "--require-baselines": False, "--require-gpu": False,
     "strict": False, "--first-seed": "0", "--reuse": False, "--dry-run": False, "--gate-timing": False,
     "--max-seeds": None, "--budget": None, "--precision": "default",
@@ -89,7 +89,7 @@ def test_seeds_of_an_experiment(text: str, general: int | None, own: dict[str, i
     options = checked(seeds=text)
     assert (options.seeds, dict(options.more_seeds)) == (general, own)
     assert options.seeds_of("example-4") == own.get("example-4", general)
-    assert options.seeds_of("example-1") == general
+    assert options.seeds_of("example-1") == (general or FULL_SEEDS)
 
 
 @pytest.mark.parametrize(
@@ -113,7 +113,7 @@ def test_any_seeds_are_a_number_or_one_short_message(text: str) -> None:
         assert 1 <= options.seeds <= MOST_SEEDS
 
 
-@given(st.sampled_from(["backend", "setting", "engine", "precision"]), st.text(max_size=40))
+@given(st.sampled_from(["backend", "engine", "precision"]), st.text(max_size=40))
 def test_any_name_is_known_or_named_in_the_message(option: str, text: str) -> None:
     options, error = outcome(**{option: text})
     if options is None:
@@ -161,6 +161,7 @@ def test_other_first_seeds(text: str) -> None:
         ({"reuse": True, "update_baselines": "why"}, "--update-baselines"),
         ({"reuse": True, "require_baselines": True}, "--require-baselines"),
         ({"reuse": True, "strict": True}, "--strict"),
+        ({"reuse": True, "dry_run": True}, "--dry-run"),
         ({"first_seed": "5", "update_baselines": "why"}, "--update-baselines"),
     ],
 )
@@ -168,6 +169,24 @@ def test_contradictions_are_refused(given: dict[str, Any], named: str) -> None:
     with pytest.raises(SuiteError, match=rf"{named}.* contradict each other|contradict each other.*{named}") as said:
         checked(**given)
     assert "out." in str(said.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("seeds", "5"),
+        ("seeds", "auto"),
+        ("seeds", "example-4=5"),
+        ("first_seed", "1"),
+        ("reuse", True),
+        ("resume", ""),
+        ("resume", "2026-01"),
+    ],
+)
+def test_what_only_a_run_to_the_end_has(name: str, value: Any) -> None:
+    checked(**{name: value})
+    with pytest.raises(SuiteError, match=f"--{name.replace('_', '-')} needs --full"):
+        checked(full=False, **{name: value})
 
 
 @given(
@@ -178,17 +197,22 @@ def test_contradictions_are_refused(given: dict[str, Any], named: str) -> None:
             "first_seed": st.integers(-5, 2**32).map(str),
             "update_baselines": st.sampled_from(["", "why"]),
             "engine": st.sampled_from(["auto", "fit", "vectorised"]),
-            **{name: st.booleans() for name in ("reuse", "strict", "require_baselines", "dry_run", "gate_timing")},
+            **{
+                name: st.booleans()
+                for name in ("full", "reuse", "strict", "require_baselines", "dry_run", "gate_timing")
+            },
         },
     )
 )
 def test_any_combination_is_taken_as_written_or_one_message(given: dict[str, Any]) -> None:
     options, error = outcome(**given)
     if options is None:
-        assert error.startswith(("Invalid --", "--reuse and ", "--update-baselines and "))
+        needs_full = tuple(f"--{name} needs --full" for name in ("seeds", "first-seed", "reuse"))
+        assert error.startswith(("Invalid --", "--reuse and ", "--update-baselines and ", *needs_full))
     else:
         assert options.first_seed == int(given.get("first_seed", 0))
         assert not (options.reuse and (options.strict or options.require_baselines or options.update))
+        assert options.full or not (options.seeds or options.first_seed or options.reuse)
 
 
 @pytest.mark.parametrize(

@@ -2,30 +2,50 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.suite.command import ROOT, TINY, Finished, suite
-from tests.suite.conftest import BROAD, JAX
+from tests.suite.command import CHECK, ROOT, TINY, Finished, suite
+from tests.suite.conftest import BROAD, CHECKED, JAX
 
 
 @pytest.fixture(scope="module")
 def dry(copied: Callable[[str], Path]) -> Finished:
-    """Of experiments with stored baselines and, Example 1, without."""
+    """Of experiments with stored trials and, Example 1, without."""
     return suite(copied("dry"), *JAX, "-k", f"{BROAD} or example-1", "--dry-run", "-n", "2", plugins=("-p", "xdist"))
+
+
+def rows_of(run: Finished) -> dict[str, list[str]]:
+    """The cells of each row of the table, by training."""
+    rows = [re.split(r" {2,}", line.strip()) for line in run.output.splitlines()]
+    return {name: cells for name, *cells in rows if "/" in name and cells}
 
 
 def test_it_lists_every_training_and_the_time_it_takes(dry: Finished) -> None:
     assert dry.code == 0
-    rows = {line.split("  ")[0]: line.split()[-4:] for line in dry.output.splitlines() if "/" in line.split("  ")[0]}
-    assert rows["example-2/raw"][:3] == ["10", "all", rows["example-2/raw"][2]]
-    assert float(rows["example-2/raw"][2]) > 0
-    assert rows["example-1/rate 0.1"][-1] == "unknown"
+    rows = rows_of(dry)
+    assert rows["example-2/raw"][:3] == ["5", "10", "all"]
+    assert float(rows["example-2/raw"][3].removesuffix(" s")) > 0
+    assert rows["example-1/rate 0.1"] == ["5", "200", "all", "unknown"]
+    assert "12 variants, 60 trials to the end, " in dry.output
     assert "on 2 workers, as stored for jax-cpu" in dry.output
-    assert "5 of them have no stored time for jax-cpu in setting quick" in dry.output
+    assert "5 of them have no stored time for jax-cpu" in dry.output
     assert "dry run: nothing was trained, and nothing written" in dry.output
+
+
+def test_a_check_trains_tiny_trainings_to_the_end_and_what_is_not_stored_not_at_all(
+    copied: Callable[[str], Path],
+) -> None:
+    run = suite(copied("checked"), *CHECKED, "-k", f"{TINY} or example-1", "--dry-run")
+    assert run.code == 0
+    rows = rows_of(run)
+    assert rows["example-2/raw"][:4] == ["–", "10", "10", "all"]
+    assert rows["example-1/rate 0.1"] == ["–", "0", "200", "all", "–"]
+    assert "7 variants, 0 shortened trials, 20 trials to the end, " in run.output
+    assert "no stored time" not in run.output
 
 
 def test_it_writes_nothing(dry: Finished) -> None:
@@ -42,11 +62,11 @@ def test_it_imports_no_backend(tmp_path: Path) -> None:
     )
     run = suite(tmp_path, *JAX, "-k", TINY, "--dry-run", "-p", "forbidden", env={"PYTHONPATH": str(tmp_path)})
     assert run.code == 0
-    assert "2 variants, 10 trials, 5 claims" in run.output
+    assert "2 variants, 10 trials to the end, 5 claims" in run.output
 
 
 def test_the_whole_catalogue_has_stored_times(tmp_path: Path) -> None:
-    run = suite(tmp_path, "--dry-run", "--baseline-dir", str(ROOT / "baselines"))
+    run = suite(tmp_path, CHECK, "--dry-run", "--baseline-dir", str(ROOT / "baselines"))
     assert run.code == 0
     assert "unknown" not in run.output
     assert "as stored for tensorflow-cpu" in run.output

@@ -124,14 +124,14 @@ class Asked:
     """As much of the options as ``resume`` looks at."""
 
     def __init__(self, run: str = "", **changes: Any) -> None:
-        self.resume, self.setting, self.update, self.store = run, "quick", None, None
+        self.resume, self.full, self.update, self.store = run, True, None, None
         vars(self).update(changes)
 
 
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"setting": "lecture"}, "setting: then quick, now lecture"),
+        ({"full": False}, "full: then True, now False"),
         ({"first_seed": 3}, "first_seed: then 0, now 3"),
         ({"backend": "torch", "stack": "t"}, "backend: then jax, now torch; stack: then jax-cpu, now t. "),
         ({"engine": "fit"}, "engine: then auto, now fit"),

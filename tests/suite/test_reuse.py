@@ -131,16 +131,6 @@ def test_it_runs_without_pytest_benchmark(after: Finished) -> None:
     assert "warning" not in after.output.lower()
 
 
-def test_a_dry_run_tells_what_would_be_reused(after: Finished) -> None:
-    runs = set((after.folder / "report" / "runs").iterdir())
-    dry = suite(after.folder, *JAX, "--seeds", "8", "--reuse", "--dry-run")
-    assert dry.code == 0
-    rows = [line.split() for line in dry.output.splitlines() if line.startswith("example-2/")]
-    assert [(row[0], row[1], row[-1]) for row in rows] == [("example-2/raw", "8", "7"), ("example-2/min-max", "8", "7")]
-    assert "2 variants, 2 trials, 5 claims" in dry.output
-    assert set((after.folder / "report" / "runs").iterdir()) == runs
-
-
 def test_ids_sort_by_start_even_if_the_clock_goes_back(tmp_path: Path) -> None:
     import datetime
 

@@ -183,11 +183,11 @@ def trainer(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
     monkeypatch.setattr(suite_trials, "train", train)
     for module in (suite_trials, suite_records):
         monkeypatch.setattr(module, "EXPERIMENTS", {"made-up": EXPERIMENT})
-    monkeypatch.setattr(suite_trials, "variant_hash", lambda *arguments: "definition")
+    monkeypatch.setattr(suite_trials, "variant_digest", lambda *arguments: "definition")
     nothing = SimpleNamespace(start=lambda *a: None, finish=lambda *a: None, epoch=None, say=None)
     log: Any = SimpleNamespace(append=lambda kind, record: records.append((kind, record)))
-    options: Any = SimpleNamespace(first_seed=0, setting="quick", engine="fit", require_gpu=False)
-    options.seeds_of = lambda experiment: None
+    options: Any = SimpleNamespace(first_seed=0, engine="fit", require_gpu=False)
+    options.seeds_of = lambda experiment: 5
     made = Trials(options, log, nothing)
     return SimpleNamespace(trials=made, asked=asked, records=records)
 
