@@ -277,11 +277,11 @@ class _Comparison:
         refused, changed = self._sameness()
         if refused is not None:
             return refused
-        if not self.trained.short and not self.trained.trials:
-            return Outcome(State.MISSING, "The evidence holds this variant, and nothing of it was trained here.")
         if self.stored.traces and not self.stored.steps and not self.trained.trials:
             reason = "Rounding moves the first step of this training, so that no step of it is compared."
             return Outcome(State.NEW, reason, changed=changed, not_calm=("training loss",))
+        if not self.trained.short and not self.trained.trials:
+            return Outcome(State.MISSING, "The evidence holds this variant, and nothing of it was trained here.")
         streams = self._same_streams()
         parts = []
         if self.trained.short:

@@ -150,6 +150,10 @@ class SuiteRun:
             return judge.Outcome(judge.State.NOT_COMPARABLE, str(damage))
         if self.options.update is not None:
             return judge.Outcome(judge.State.NEW, "This run is stored, not compared.", to_the_end=True)
+        for metric in self.stored.replayed(EXPERIMENTS[experiment]):
+            if metric.variant == variant:
+                reason = f"The function of a metric has changed, on the stored curves: {metric}."
+                return judge.Outcome(judge.State.NOT_COMPARABLE, reason)
         trained = {experiment: {variant: self.trained(experiment, variant)}}
         run = judge.Run(self.stored.stack, self.fingerprint, trained, full=self.options.full)
         return judge.judge(run, EXPERIMENTS, known, self.counts())[experiment][variant]
@@ -163,8 +167,8 @@ class SuiteRun:
         self.train(experiment, variant)
         found = self.comparison(experiment, variant)
         missing = found.state is judge.State.NEW and self.options.require_baselines
-        strict = self.options.strict and not found.red and found.state is not judge.State.IDENTICAL
-        red = self.options.update is None and (found.red or missing or strict)
+        other_bits = self.options.strict and found.state in (judge.State.REPRODUCED, judge.State.START_REPRODUCED)
+        red = self.options.update is None and (found.red or missing or other_bits)
         self.moved |= red and (experiment, variant) not in self._damaged
         record = self._training_record(experiment, variant, found, red)
         self.log.append("training", record)
@@ -347,6 +351,8 @@ class SuiteRun:
                 "steps": found.steps,
                 "compared": found.seeds,
                 "to_the_end": found.to_the_end,
+                "changed": [list(one) for one in found.changed],
+                "not_calm": list(found.not_calm),
             },
         }
 

@@ -16,6 +16,7 @@ from baselines.decide import StoredVerdict, stored_verdict
 from baselines.evidence import Measured
 from baselines.judge import REFERENCE
 from baselines.record import ExpectedVerdict, Provenance
+from baselines.replay import Changed, replay
 from baselines.rounding import CHECKED, MOST_STEPS, VALIDATED, reproducible_steps
 from cases import CLAIMS
 from harness.claim import Claim
@@ -44,6 +45,7 @@ class Stored:
         self.damaged: dict[tuple[str, str], str] = {}
         self._read: dict[tuple[str, str], Evidence | None] = {}
         self._verdicts: dict[str, StoredVerdict] = {}
+        self._replayed: dict[str, list[Changed]] = {}
 
     def get(self, experiment: str, stack: str = "") -> Evidence | None:
         """The evidence of an experiment on this stack, or on another one; None where there is none."""
@@ -81,6 +83,13 @@ class Stored:
         if claim.key not in self._verdicts:
             self._verdicts[claim.key] = stored_verdict(claim, self.stack, self.of(claim.experiment.id))
         return self._verdicts[claim.key]
+
+    def replayed(self, experiment: Experiment) -> list[Changed]:
+        """The metrics whose function gives another value for the stored curves than when they were stored."""
+        if experiment.id not in self._replayed:
+            known = self.get(experiment.id)
+            self._replayed[experiment.id] = replay(experiment, known) if known else []
+        return self._replayed[experiment.id]
 
     def trials(self, claim: Claim) -> dict[str, tuple[Trial, ...]]:
         """The stored trials that a claim's verdict rests on, by variant."""

@@ -103,6 +103,9 @@ def evidence_lines(run: SuiteRun) -> Iterator[str]:
     for (experiment, variant), found in run.states.items():
         if found.red:
             yield f"  {found.state}: {training_name(experiment, variant)}: {found.reason}"
+    changed = {f"{key}: {then} → {now}" for found in run.states.values() for key, then, now in found.changed}
+    for text in sorted(changed):
+        yield f"  another version of Keras configures it otherwise: {text}"
     if counts[State.NEW] and run.options.update is None:
         yield (
             f"  nothing is stored on {run.stored.stack} for {_counted(counts[State.NEW], 'training')}. Store evidence: "
