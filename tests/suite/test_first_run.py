@@ -19,7 +19,10 @@ EFFECT_KEYS = {"of", "metric", "unit", "estimate", "low", "high", "p", "p_adjust
 def test_it_is_green_and_says_that_nothing_is_stored(first: Finished) -> None:
     assert first.code == 0
     assert set(first.states.values()) == {"new"}
-    assert "nothing is stored on jax-cpu for 2 trainings. Store evidence: --full --seeds 30 --update-baselines" in first.output
+    assert (
+        "nothing is stored on jax-cpu for 2 trainings. Store evidence: --full --seeds 30 --update-baselines"
+        in first.output
+    )
     assert first.files() == {}
 
 

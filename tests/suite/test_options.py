@@ -197,7 +197,10 @@ def test_what_only_a_run_to_the_end_has(name: str, value: Any) -> None:
             "first_seed": st.integers(-5, 2**32).map(str),
             "update_baselines": st.sampled_from(["", "why"]),
             "engine": st.sampled_from(["auto", "fit", "vectorised"]),
-            **{name: st.booleans() for name in ("full", "reuse", "strict", "require_baselines", "dry_run", "gate_timing")},
+            **{
+                name: st.booleans()
+                for name in ("full", "reuse", "strict", "require_baselines", "dry_run", "gate_timing")
+            },
         },
     )
 )
