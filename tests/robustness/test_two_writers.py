@@ -108,7 +108,7 @@ def test_a_lock_held_too_long(holder: tuple[Path, Any], monkeypatch: pytest.Monk
         SuiteError, match=r"another process has held .*deep-dropout\.json\.lock for 0\.2 s.*repeat"
     ) as e:
         update(path, lambda _: evidence(relu=variant([0.5])))
-    assert str(e.value).startswith(f"Cannot write evidence {path}: ")
+    assert str(e.value).startswith(f"Cannot write {path}: ")
     assert path.read_bytes() == old
 
 
