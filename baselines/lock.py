@@ -1,4 +1,4 @@
-"""One process at a time renews a baseline file; the others wait."""
+"""One process at a time writes a stored file; the others wait."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PATIENCE = 60.0
 
 @contextlib.contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Keeps other processes from renewing the file meanwhile; its folder exists.
+    """Keeps other processes from writing the file meanwhile; its folder exists.
 
     SuiteError where the lock is held for too long, OSError where it cannot be made. The system frees the lock of a
     process that died. The lock file goes with the lock: filelock takes no lock on a file that was removed meanwhile.
@@ -27,8 +27,8 @@ def locked(path: Path) -> Iterator[None]:
         lock.acquire()
     except Timeout as error:
         raise SuiteError(
-            f"Cannot write baseline {path}: another process has held {name} for {PATIENCE:g} s. The old baseline, if "
-            "any, is unchanged. Let that process finish, or end it, then repeat --update-baselines."
+            f"Cannot write {path}: another process has held {name} for {PATIENCE:g} s. The old file, if any, is "
+            "unchanged. Let that process finish, or end it, then repeat --update-baselines."
         ) from error
     try:
         yield

@@ -1,4 +1,4 @@
-"""One plain run, with its results stored as baselines, and one in surroundings that must not count."""
+"""One plain run, with its trials stored as evidence, and one in surroundings that must not count."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def plain(tmp_path_factory: pytest.TempPathFactory) -> Finished:
 
 @pytest.fixture(scope="session")
 def copied(plain: Finished, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
-    """Makes a new folder with a copy of those baselines."""
+    """Makes a new folder with a copy of that evidence."""
 
     def copy(name: str) -> Path:
         folder = tmp_path_factory.mktemp(name)

@@ -66,7 +66,7 @@ def pytest_runtestloop() -> Iterator[None]:
             if way == "gone":
                 with disappearing():
                     return train(declared, variant, *rest, **how)
-            own = dataclasses.replace(declared.variant(variant, "quick"), model=too_large)
+            own = dataclasses.replace(declared.variant(variant), model=too_large)
             declared = dataclasses.replace(declared, variants=(own,))
         return train(declared, variant, *rest, **how)
 

@@ -19,13 +19,11 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from baselines.files import path_of, read, update
-
-from baselines.record import VariantBaseline
+from baselines.evidence import path_of, read, update
 from harness.errors import SuiteError
 from reports.write import write_report
-from tests.baselines.make import DEFINITION, PROVENANCE, baseline, trials
 from tests.reports.synthetic import Recorder, claim, effect
+from tests.robustness.made import NAMES, evidence, variant
 
 Write = Callable[[int], object]
 KILLS = range(30, 1000)
@@ -34,19 +32,16 @@ STRUCK = 3
 """Kills inside a write after which, and after at least the number above, it is enough."""
 
 
-def baselines(folder: Path) -> tuple[Path, Write, Sequence[Path]]:
-    """A baseline of 150 kB, in two versions, renewed as --update-baselines does."""
-    path = path_of(folder, "quick", "jax-cpu", "deep-dropout")
-    versions = [baseline(relu=_big(first)) for first in (0, 1)]
+def stored(folder: Path) -> tuple[Path, Write, Sequence[Path]]:
+    """Evidence of 150 kB, in two versions, written as --update-baselines does."""
+    experiment, stack = NAMES
+    path = path_of(folder, stack, experiment)
+    versions = [evidence(relu=variant([0.5 + (i + first) / 7919 for i in range(8000)])) for first in (0, 1)]
 
     def write(index: int) -> None:
         update(path, lambda old: versions[index])
 
     return path.parent, write, [path]
-
-
-def _big(first: int) -> VariantBaseline:
-    return VariantBaseline(trials([0.5 + i / 7919 for i in range(800)], first), DEFINITION, PROVENANCE)
 
 
 def report(folder: Path) -> tuple[Path, Write, Sequence[Path]]:
@@ -97,7 +92,7 @@ def temporaries(folder: Path) -> list[str]:
 
 
 def main(folder: Path, subject: str) -> None:
-    place, write, files = {"baselines": baselines, "report": report}[subject](folder)
+    place, write, files = {"evidence": stored, "report": report}[subject](folder)
     contents: dict[Path, set[bytes]] = {path: set() for path in files}
     for index in (0, 1):
         write(index)
@@ -112,13 +107,13 @@ def main(folder: Path, subject: str) -> None:
         for path in files:
             if path.read_bytes() not in contents[path]:
                 torn.append(path.name)
-            if subject == "baselines":
+            if subject == "evidence":
                 try:
                     read(path)
                 except SuiteError as error:
                     torn.append(str(error))
     write(0)
-    write(1)  # an equal baseline is left alone
+    write(1)  # equal evidence is left alone
     after = sorted(path.name for path in place.rglob("*") if path.is_file())
     different = sum(len(versions) == 2 for versions in contents.values())
     print(

@@ -45,7 +45,7 @@ def test_what_may_count_is_told(copied: Callable[[str], Path], plain: Finished) 
     run = suite(copied("told"), *JAX, "-k", "raw-data", env=TOLD)
     wanted = {name: " ".join(value.split()) for name, value in TOLD.items() if not name.startswith("TF_")}
     assert run.record.header["fingerprint"] == plain.record.header["fingerprint"] | wanted
-    assert run.states["example-2/raw"] != "changed"  # another fingerprint explains other bits
+    assert run.states["example-2/raw"] in ("identical", "reproduced")
     shown = (run.folder / "report" / "REPORT.md").read_text("utf-8")
     assert "| XLA FLAGS " in shown
 

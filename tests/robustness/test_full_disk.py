@@ -12,18 +12,18 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
-from baselines.files import path_of, read, write
 
+from baselines.evidence import path_of, read, write
 from harness.store import latest_run, read_run
 from harness.store.address import sqlite_address
 from harness.store.database import Database
 from harness.store.follower import whole_lines
 from suite.recording import FILE as STORE
-from tests.baselines.make import baseline, stored
 from tests.reports.full import full_run
 from tests.reports.synthetic import Recorder
 from tests.robustness.conftest import JAX
 from tests.robustness.kills import stored_lines
+from tests.robustness.made import NAMES, evidence, variant
 from tests.suite.command import ROOT, TINY, Finished, arguments, environment, suite
 
 resource = pytest.importorskip("resource")
@@ -32,11 +32,11 @@ EXEC = LIMITED + "os.execv(sys.argv[2], sys.argv[2:])"
 UPDATE = """
 import sys
 from pathlib import Path
-from baselines.files import update
+from baselines.evidence import update
 from harness.errors import SuiteError
-from tests.baselines.make import baseline, stored
+from tests.robustness.made import evidence, variant
 try:
-    update(Path(sys.argv[1]), lambda old: baseline(relu=stored([0.5 + i / 7919 for i in range(300)])))
+    update(Path(sys.argv[1]), lambda old: evidence(relu=variant([0.5 + i / 7919 for i in range(800)])))
 except SuiteError as error:
     print(error)
     sys.exit(9)
@@ -62,43 +62,43 @@ def limited(size: int, command: Sequence[str]) -> subprocess.CompletedProcess[st
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    place = path_of(tmp_path, "quick", "jax-cpu", "deep-dropout")
-    write(place, baseline())
+    place = path_of(tmp_path, *reversed(NAMES))
+    write(place, evidence())
     return place
 
 
 def check_update(path: Path, said: str, reason: str) -> None:
-    assert said.startswith(f"Cannot write baseline {path}: {reason}. The old file, if any, is unchanged. ")
+    assert said.startswith(f"Cannot write evidence {path}: {reason}. The old file, if any, is unchanged. ")
     assert said.count("\n") == 1
     assert "disk not full" in said
     assert list(path.parent.iterdir()) == [path]
 
 
 @pytest.mark.parametrize("size", [0, 1, 10_000])
-def test_a_baseline(path: Path, size: int) -> None:
+def test_evidence(path: Path, size: int) -> None:
     old = path.read_bytes()
     done = limited(size, ["-c", UPDATE, str(path)])
     assert done.returncode == 9, done.stdout
     check_update(path, done.stdout, "File too large")
     assert path.read_bytes() == old
     assert limited(1_000_000, ["-c", UPDATE, str(path)]).returncode == 0
-    assert read(path) == baseline(relu=stored([0.5 + i / 7919 for i in range(300)]))
+    assert read(path) == evidence(relu=variant([0.5 + i / 7919 for i in range(800)]))
 
 
-def test_a_baseline_on_a_full_file_system(tmp_path: Path) -> None:
-    """Sixteen kilobytes: the old baseline fits, the new one does not. The file system goes with its process."""
+def test_evidence_on_a_full_file_system(tmp_path: Path) -> None:
+    """Sixteen kilobytes: the old evidence fits, the new does not. The file system goes with its process."""
     folder = tmp_path / "small"
     folder.mkdir()
-    path = path_of(folder, "quick", "jax-cpu", "deep-dropout")
+    path = path_of(folder, *reversed(NAMES))
     script = """
 mount -t tmpfs -o size=16k none "$1" || exit 77
 mkdir -p "$(dirname "$2")" && "$3" -c "$4" "$2" && exec "$3" -c "$5" "$2" && exit 1
 """
-    first = "import sys, pathlib, tests.baselines.make as m; from baselines.files import write; "
-    first += "write(pathlib.Path(sys.argv[1]), m.baseline())"
+    first = "import sys, pathlib, tests.robustness.made as m; from baselines.evidence import write; "
+    first += "write(pathlib.Path(sys.argv[1]), m.evidence())"
     then = f"""{UPDATE.replace("sys.exit(9)", "path = Path(sys.argv[1])")}
-    from baselines.files import read
-    assert read(path) == baseline()
+    from baselines.evidence import read
+    assert read(path) == evidence()
     assert list(path.parent.iterdir()) == [path]
 """
     command = ["unshare", "-m", "sh", "-c", script, "sh", str(folder), str(path), sys.executable, first, then]
@@ -109,7 +109,7 @@ mkdir -p "$(dirname "$2")" && "$3" -c "$4" "$2" && exec "$3" -c "$5" "$2" && exi
     if done.returncode == 77 or "unshare" in done.stderr:
         pytest.skip(f"this user may not mount a file system: {done.stderr.strip()}")
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.startswith(f"Cannot write baseline {path}: No space left on device. The old file")
+    assert done.stdout.startswith(f"Cannot write evidence {path}: No space left on device. The old file")
     assert done.stdout.count("\n") == 1
 
 

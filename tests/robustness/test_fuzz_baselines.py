@@ -1,4 +1,4 @@
-"""Whatever a baseline file holds, and whatever lies in its place: a baseline, or one SuiteError that names it."""
+"""Whatever a file of evidence holds, and whatever lies in its place: evidence, or one SuiteError that names it."""
 
 from __future__ import annotations
 
@@ -13,20 +13,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from baselines.drift import State, compare
-from baselines.files import dumps, path_of, read, write
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from baselines import json_file
-from baselines.record import Baseline
+from baselines.evidence import dumps, path_of, read, write
 from harness.errors import SuiteError
-from tests.baselines.make import ACCURACY, DEFINITION, baseline, stored, trials
+from harness.record.evidence import Evidence
+from tests.robustness.made import NAMES, evidence
 from tests.robustness.mutations import JSON, spoilt, text_of, torn
 from tests.robustness.weak import AS_ANYBODY, NEEDS_WEAK
 from tests.suite.command import ROOT, environment
 
-TEXT = dumps(baseline())
+TEXT = dumps(evidence())
 THOROUGH = settings(
     max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
@@ -34,19 +33,19 @@ THOROUGH = settings(
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    place = path_of(tmp_path, "quick", "jax-cpu", "deep-dropout")
+    place = path_of(tmp_path, *reversed(NAMES))
     place.parent.mkdir(parents=True)
     return place
 
 
-def outcome(path: Path) -> Baseline | str:
-    """What ``read`` makes of the file: a baseline, or the text of its error; any other exception is a failure."""
+def outcome(path: Path) -> Evidence | str:
+    """What ``read`` makes of the file: evidence, or the text of its error; any other exception is a failure."""
     try:
         found = read(path)
     except SuiteError as error:
         text = str(error)
         assert str(path) in text
-        assert text.startswith("Invalid baseline ")
+        assert text.startswith("Invalid evidence ")
         assert "Expected: " in text
         assert "Received: " in text
         assert len(text) < 2000 + 3 * len(str(path))
@@ -60,7 +59,7 @@ def outcome(path: Path) -> Baseline | str:
 def check(path: Path, content: bytes) -> None:
     path.write_bytes(content)
     found = outcome(path)
-    if isinstance(found, Baseline):
+    if isinstance(found, Evidence):
         write(path, found)
         assert outcome(path) == found
 
@@ -103,9 +102,14 @@ def test_nodes_and_bytes(path: Path, data: st.DataObject) -> None:
         (TEXT.replace("0.9812", "-Infinity").encode(), "finite numbers or null"),
         (TEXT.encode() + b"\0" * 100, "complete JSON"),
         (TEXT.encode() * 2, "complete JSON"),
-        (TEXT.replace('"seed": 1,', '"seed": 0,').encode(), "each seed once"),
-        (TEXT.replace('"seed": 1,', '"seed": null,').encode(), "a whole number"),
-        (TEXT.replace('"seed": 1,', '"seed": 1, "seed": 2,').encode(), "each key of an object once"),
+        (TEXT.replace('"perturbed": 1,', "").encode(), "each trace once"),
+        (TEXT.replace('"first": 0,', '"first": 1,').encode(), "seeds from 0 on without gaps"),
+        (TEXT.replace('"seeds": 5,', '"seeds": 4,', 1).encode(), "4 values, one per seed"),
+        (TEXT.replace('"first": 0,', '"first": null,').encode(), "Expected `int`, got `null`"),
+        (TEXT.replace('"first": 0,', '"first": 0, "first": 0,').encode(), "each key of an object once"),
+        (TEXT.replace('"schema": 2', '"schema": 3').encode(), "a newer version of the suite: update the suite"),
+        (TEXT.replace('"schema": 2', '"schema": 1').encode(), "an earlier version of the suite: make the evidence"),
+        (TEXT.replace('"steps": 2', '"steps": 3').encode(), "a number of steps up to 2"),
     ],
 )
 def test_named_damage(path: Path, content: bytes, said: str) -> None:
@@ -118,14 +122,14 @@ def test_named_damage(path: Path, content: bytes, said: str) -> None:
 def test_line_ends_of_another_system(path: Path) -> None:
     """Git on Windows may put them in."""
     path.write_bytes(TEXT.replace("\n", "\r\n").encode())
-    assert outcome(path) == baseline()
+    assert outcome(path) == evidence()
 
 
-def test_null_is_a_diverged_trial_not_damage(path: Path) -> None:
-    path.write_bytes(TEXT.replace('"val_accuracy": 0.9812', '"val_accuracy": null').encode())
+def test_null_is_a_failed_trial_not_damage(path: Path) -> None:
+    path.write_bytes(TEXT.replace("[0.9812,", "[null,").encode())
     found = outcome(path)
-    assert isinstance(found, Baseline)
-    assert found.variants["relu"].trials[0].metrics["val_accuracy"] is None
+    assert isinstance(found, Evidence)
+    assert found.variants["relu"].metrics["val_accuracy"][0] is None
 
 
 def test_a_huge_file_is_not_read(path: Path) -> None:
@@ -137,17 +141,17 @@ def test_a_huge_file_is_not_read(path: Path) -> None:
 
 def test_nothing_too_large_to_be_read_back_is_written(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(json_file, "MOST_BYTES", len(TEXT.encode()) - 1)
-    with pytest.raises(SuiteError, match=r"Cannot write baseline .* at most"):
-        write(path, baseline())
+    with pytest.raises(SuiteError, match=r"Cannot write evidence .* at most"):
+        write(path, evidence())
     assert not path.exists()
     monkeypatch.setattr(json_file, "MOST_BYTES", len(TEXT.encode()))
-    write(path, baseline())
-    assert outcome(path) == baseline()
+    write(path, evidence())
+    assert outcome(path) == evidence()
 
 
 def read_elsewhere(path: Path, prefix: Sequence[str] = ()) -> str:
     """The last line of a process that reads the file and does not catch what is raised."""
-    code = "import sys, pathlib; from baselines.files import read; read(pathlib.Path(sys.argv[1]))"
+    code = "import sys, pathlib; from baselines.evidence import read; read(pathlib.Path(sys.argv[1]))"
     command = [*prefix, sys.executable, "-c", code, str(path)]
     done = subprocess.run(command, cwd=ROOT, env=environment(), capture_output=True, text=True, timeout=20, check=False)
     return done.stderr.splitlines()[-1]
@@ -173,31 +177,13 @@ def test_what_would_never_end(path: Path, kind: str) -> None:
     """In a process of its own, so that this one does not hang."""
     with in_place(path, kind):
         said = read_elsewhere(path)
-    assert said.startswith(f"harness.errors.SuiteError: Invalid baseline {path}. Expected: a ")
+    assert said.startswith(f"harness.errors.SuiteError: Invalid evidence {path}. Expected: a ")
 
 
 @NEEDS_WEAK
 def test_a_file_that_may_not_be_read(path: Path) -> None:
-    write(path, baseline())
+    write(path, evidence())
     path.chmod(0)
     said = read_elsewhere(path, AS_ANYBODY)
-    assert said.startswith(f"harness.errors.SuiteError: Invalid baseline {path}. Expected: a readable file. Received: ")
+    assert said.startswith(f"harness.errors.SuiteError: Invalid evidence {path}. Expected: a readable file. Received: ")
     assert "Permission denied" in said
-
-
-def test_trials_of_another_definition_are_not_compared() -> None:
-    ours = trials([0.1] * 5)
-    found = compare(
-        ours,
-        stored([0.9] * 5),
-        [ACCURACY],
-        definition=DEFINITION[::-1],
-        same_fingerprint=True,
-        same_streams=True,
-        comparisons=1,
-    )
-    assert found.state is State.NOT_COMPARABLE
-    assert found.red
-    assert not found.rows
-    assert DEFINITION in found.reason
-    assert DEFINITION[::-1] in found.reason

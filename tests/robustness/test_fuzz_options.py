@@ -9,7 +9,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.errors import SuiteError
-from harness.experiment import SETTINGS
 from harness.training.backend import BACKENDS, PRECISIONS
 from suite.options import ENGINE_NAMES, LAST_SEED, MOST_SEEDS, Options
 from tests.suite.test_options import checked
@@ -29,7 +28,7 @@ def name_of(known: tuple[str, ...]) -> st.SearchStrategy[str]:
 
 
 ANYTHING: dict[str, st.SearchStrategy[Any]] = {
-    "setting": name_of(SETTINGS),
+    "full": st.booleans(),
     "seeds": st.none() | NUMBERS,
     "first_seed": NUMBERS,
     "backend": st.none() | name_of(BACKENDS),
@@ -78,7 +77,7 @@ def test_any_first_seed_is_a_number_or_one_short_message(text: str) -> None:
 def test_any_combination(environ: dict[str, str], given_: dict[str, Any]) -> None:
     found = outcome(environ, given_)
     if isinstance(found, Options):
-        assert found.setting in SETTINGS
+        assert found.full or not (found.seeds or found.more_seeds or found.first_seed or found.reuse)
         assert found.backend in BACKENDS
         assert found.engine in ENGINE_NAMES
         assert found.seeds is None or 1 <= found.seeds <= MOST_SEEDS
@@ -88,17 +87,14 @@ def test_any_combination(environ: dict[str, str], given_: dict[str, Any]) -> Non
 
 @settings(max_examples=200, deadline=None)
 @given(st.fixed_dictionaries({
-    "setting": st.sampled_from(SETTINGS), "seeds": st.none() | st.integers(1, MOST_SEEDS).map(str),
+    "seeds": st.none() | st.integers(1, MOST_SEEDS).map(str),
     "first_seed": st.integers(0, LAST_SEED - MOST_SEEDS).map(str), "backend": st.none() | st.sampled_from(BACKENDS),
-    "engine": st.sampled_from(ENGINE_NAMES), "dry_run": st.booleans(), "reuse": st.booleans(),
+    "engine": st.sampled_from(ENGINE_NAMES), "reuse": st.booleans(),
 }))  # fmt: skip
 def test_what_is_valid_is_taken_as_written(given_: dict[str, Any]) -> None:
     found = outcome({}, given_)
     assert isinstance(found, Options), found
-    assert (found.setting, found.engine, str(found.first_seed)) == (
-        given_["setting"],
-        given_["engine"],
-        given_["first_seed"],
-    )
+    assert (found.full, found.reuse) == (True, given_["reuse"])
+    assert (found.engine, str(found.first_seed)) == (given_["engine"], given_["first_seed"])
     assert found.seeds == (None if given_["seeds"] is None else int(given_["seeds"]))
     assert found.backend == (given_["backend"] or "tensorflow")

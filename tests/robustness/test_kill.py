@@ -18,12 +18,12 @@ from tests.robustness.killed import STRUCK
 from tests.suite.command import ROOT, environment
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="needs fork and kill -9")
-AFTER = {"baselines": ["deep-dropout.json"], "report": ["REPORT.md", "effects.svg", "report.json"]}
+AFTER = {"evidence": ["deep-dropout.json"], "report": ["REPORT.md", "effects.svg", "report.json"]}
 
 
 @pytest.fixture(scope="module", params=AFTER)
 def killed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """What thirty kills or more left of a baseline, and of a report."""
+    """What thirty kills or more left of a file of evidence, and of a report."""
     folder = tmp_path_factory.mktemp("killed")
     done = subprocess.run(
         [sys.executable, "-m", "tests.robustness.killed", str(folder), request.param],
@@ -98,5 +98,5 @@ def test_a_new_file_has_the_modes_of_the_user(tmp_path: Path) -> None:
 @pytest.mark.skipif(shutil.which("git") is None or not (ROOT / ".git").exists(), reason="needs a git checkout")
 @pytest.mark.parametrize(("name", "ignored"), [(".a.json.host.12.tmp", 0), (".a.json.lock", 0), ("a.json", 1)])
 def test_git_does_not_see_what_a_kill_leaves(name: str, ignored: int) -> None:
-    asked = ["git", "check-ignore", "-q", f"baselines/quick/jax-cpu/{name}"]
+    asked = ["git", "check-ignore", "-q", f"baselines/jax-cpu/{name}"]
     assert subprocess.run(asked, cwd=ROOT, check=False).returncode == ignored

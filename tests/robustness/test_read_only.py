@@ -43,7 +43,7 @@ def run(checkout: Path, cwd: Path, *options: str) -> tuple[int, str]:
 
 @pytest.fixture(scope="module")
 def checkout(tmp_path_factory: pytest.TempPathFactory, plain: Finished) -> Iterator[Path]:
-    """A copy of the code, with the plain run's baselines, that nobody may write to."""
+    """A copy of the code, with the plain run's evidence, that nobody may write to."""
     copy = tmp_path_factory.mktemp("read only") / "checkout"
     for name in ("baselines", "cases", "harness", "reports", "suite"):
         ignored = shutil.ignore_patterns("__pycache__", "out", "published", "*.json", "mnist.npz")
@@ -78,7 +78,7 @@ def test_storing_baselines_there_is_refused_before_training(checkout: Path, tmp_
     code, output = run(checkout, checkout, "-k", "raw-data", "--report-dir", str(tmp_path), "--update-baselines", "x")
     assert code == 4
     (error,) = [line for line in output.splitlines() if line.startswith("ERROR: ")]
-    assert f"Cannot write baselines to {checkout}/baselines/quick/jax-cpu: Permission denied." in error
+    assert f"Cannot write evidence to {checkout}/baselines/jax-cpu: Permission denied." in error
     assert "--baseline-dir" in error
     assert not list(tmp_path.rglob("*.jsonl"))
 

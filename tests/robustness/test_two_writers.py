@@ -1,4 +1,4 @@
-"""Processes that store baselines at the same time: none loses what another stored, and none waits for ever."""
+"""Processes that store evidence at the same time: none loses what another stored, and none waits for ever."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from baselines.files import path_of, read, update, write
 
 from baselines import lock
+from baselines.evidence import path_of, read, update, write
 from harness.errors import SuiteError
-from tests.baselines.make import baseline, stored
-from tests.robustness.writer import EXPERIMENT, SETTING, STACK, VARIANTS, claims_for
+from tests.robustness.made import NAMES, evidence, variant
+from tests.robustness.writer import EXPERIMENT, STACK, VARIANTS, claims_for
 from tests.suite.command import ROOT, Finished, environment, suite
 
 ROUNDS = 8
@@ -56,29 +56,28 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, s
         writer.stdin.flush()
     said = {variant: writer.communicate(timeout=120)[0] for variant, writer in writers.items()}
     assert {writer.returncode for writer in writers.values()} == {0}, said
-    return path_of(root, SETTING, STACK, EXPERIMENT), said
+    return path_of(root, STACK, EXPERIMENT), said
 
 
 def test_nothing_is_lost(written: tuple[Path, dict[str, str]]) -> None:
     path, said = written
     held = read(path)
     assert held is not None
-    reasons = {variant: each.provenance.reason for variant, each in held.variants.items()}
-    assert reasons == {variant: f"{variant}, round {ROUNDS - 1}" for variant in said}
-    claims = {key for variant in said for key in claims_for(variant)}
+    reasons = {name: [session.reason for session in each.sessions] for name, each in held.variants.items()}
+    assert reasons == {name: [f"{name}, round {number}" for number in range(ROUNDS)] for name in said}
+    claims = {key for name in said for key in claims_for(name)}
     assert len(claims) > 5
-    assert {key: str(expected.verdict) for key, expected in held.verdicts.items()} == dict.fromkeys(claims, "REFUTED")
+    assert {key: expected.verdict for key, expected in held.expected.items()} == dict.fromkeys(claims, "REFUTED")
 
 
 def test_what_is_printed_is_what_was_replaced(written: tuple[Path, dict[str, str]]) -> None:
     """Against what a writer read when it began, the others' work would be listed as its own."""
-    for variant, said in written[1].items():
+    for name, said in written[1].items():
         lines = [line.strip() for line in said.splitlines() if line.startswith("  ")]
         named = [line.rsplit(": ", 1)[0] for line in lines]
-        assert sorted(named) == sorted((variant, *claims_for(variant)) * ROUNDS)
-        assert [line.split(": ", 1)[1].split(",")[0] for line in lines if line.startswith(f"{variant}: ")] == [
-            "new",
-            *["renewed"] * (ROUNDS - 1),
+        assert sorted(named) == sorted((name, *claims_for(name)) * ROUNDS)
+        assert [line.split(": ", 1)[1] for line in lines if line.startswith(f"{name}: ")] == [
+            f"{number} → {number + 1} seeds, T = 0" for number in range(ROUNDS)
         ]
 
 
@@ -89,8 +88,8 @@ def test_no_lock_is_left(written: tuple[Path, dict[str, str]]) -> None:
 @pytest.fixture
 def holder(tmp_path: Path) -> Any:
     """A stored file, and a process that holds its lock."""
-    path = path_of(tmp_path, "quick", "jax-cpu", "deep-dropout")
-    write(path, baseline())
+    path = path_of(tmp_path, *reversed(NAMES))
+    write(path, evidence())
     process = subprocess.Popen(
         [sys.executable, "-c", HOLD, str(path)], cwd=ROOT, env=environment(), stdout=subprocess.PIPE, encoding="utf-8"
     )
@@ -108,8 +107,8 @@ def test_a_lock_held_too_long(holder: tuple[Path, Any], monkeypatch: pytest.Monk
     with pytest.raises(
         SuiteError, match=r"another process has held .*deep-dropout\.json\.lock for 0\.2 s.*repeat"
     ) as e:
-        update(path, lambda _: baseline(relu=stored([0.5])))
-    assert str(e.value).startswith(f"Cannot write baseline {path}: ")
+        update(path, lambda _: evidence(relu=variant([0.5])))
+    assert str(e.value).startswith(f"Cannot write {path}: ")
     assert path.read_bytes() == old
 
 
@@ -119,7 +118,7 @@ def test_a_killed_holder_blocks_nobody_and_its_lock_goes(holder: tuple[Path, Any
     process.send_signal(signal.SIGKILL)
     process.wait()
     began = time.monotonic()
-    _, new = update(path, lambda _: baseline(relu=stored([0.5])))
+    _, new = update(path, lambda _: evidence(relu=variant([0.5])))
     assert time.monotonic() - began < 5
     assert read(path) == new
     assert list(path.parent.iterdir()) == [path]
@@ -128,11 +127,11 @@ def test_a_killed_holder_blocks_nobody_and_its_lock_goes(holder: tuple[Path, Any
 def test_a_waiting_process_goes_on_when_the_lock_is_free(holder: tuple[Path, Any]) -> None:
     path, process = holder
     with ThreadPoolExecutor(1) as pool:
-        waiting = pool.submit(update, path, lambda _: baseline(relu=stored([0.5])))
+        waiting = pool.submit(update, path, lambda _: evidence(relu=variant([0.5])))
         time.sleep(0.3)
         assert not waiting.done()
         process.kill()
-        assert waiting.result(timeout=10)[0] == baseline()
+        assert waiting.result(timeout=10)[0] == evidence()
 
 
 @pytest.mark.slow
@@ -149,8 +148,8 @@ def test_two_runs_of_the_suite_at_once(tmp_path: Path) -> None:
     with ThreadPoolExecutor(2) as pool:
         runs = list(pool.map(run, names))
     assert [each.code for each in runs] == [6, 6]
-    folder = tmp_path / "both" / "quick" / "jax-cpu"
+    folder = tmp_path / "both" / "jax-cpu"
     assert [path.name for path in folder.iterdir()] == ["example-2.json"]
     content = json.loads((folder / "example-2.json").read_text("utf-8"))
     assert set(content["variants"]) == {"raw", "min-max"}
-    assert {key: each["reason"] for key, each in content["verdicts"].items()} == {name: name for name in names}
+    assert {key: each["reason"] for key, each in content["expected"].items()} == {name: name for name in names}

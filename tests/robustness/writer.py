@@ -1,7 +1,7 @@
 """Stores one variant of Example 4 as the suite does: python -m tests.robustness.writer ROOT VARIANT ROUNDS.
 
-It reads the file as a run does when it begins, says "ready", and waits for a line on its standard input. Then it renews
-its variant and the verdicts of its claims, round after round, and prints each difference.
+It reads the file as a run does when it begins, says "ready", and waits for a line on its standard input. Then it adds a
+seed of its variant and changes the verdicts of its claims, round after round, and prints each difference.
 """
 
 from __future__ import annotations
@@ -9,13 +9,13 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from baselines.record import Provenance
+from baselines.evidence import Measured
 from harness.trial import Seconds, Trial
 from harness.verdict import Verdict
 from suite.catalogue import EXPERIMENTS, claims_of
 from suite.stored import Stored
 
-EXPERIMENT, SETTING, STACK = "example-4", "quick", "jax-cpu"
+EXPERIMENT, STACK = "example-4", "jax-cpu"
 VARIANTS = tuple(variant.name for variant in EXPERIMENTS[EXPERIMENT].variants)
 CLAIMS = tuple(claim.key for claim in claims_of(EXPERIMENT))
 
@@ -25,26 +25,23 @@ def claims_for(variant: str) -> tuple[str, ...]:
     return CLAIMS[VARIANTS.index(variant) :: len(VARIANTS)]
 
 
-def trial(variant: str, round_: int, points: int = 2) -> Trial:
-    """Other values in every round."""
-    value = (round_ + 1) / (VARIANTS.index(variant) + 2)
-    return Trial(variant, 0, {"val_accuracy": value}, {"loss": (value,) * points}, None, Seconds(1.0), "compiled")
+def trial(variant: str, seed: int) -> Trial:
+    """Of a metric that no claim reads, so that the claims' verdicts are those which are given."""
+    value = (seed + 1) / (VARIANTS.index(variant) + 2)
+    return Trial(variant, seed, {"made_up": value}, {"loss": (value, value)}, None, Seconds(1.0), "compiled")
 
 
 def main(root: str, variant: str, rounds: int) -> None:
     stored = Stored(Path(root), STACK)
-    stored.get(EXPERIMENT, SETTING)
+    stored.get(EXPERIMENT)
     print("ready", flush=True)
     sys.stdin.readline()
     for round_ in range(rounds):
         verdict = (Verdict.SUPPORTED, Verdict.REFUTED)[round_ % 2]
-        origin = Provenance({"backend": "jax"}, "abc", "2026-11-24", f"{variant}, round {round_}")
+        measured = Measured({"batch_size": 32}, [trial(variant, round_)])
         verdicts = dict.fromkeys(claims_for(variant), verdict)
-        print(
-            stored.renew(
-                EXPERIMENTS[EXPERIMENT], {variant: (trial(variant, round_),)}, {}, 1, verdicts, SETTING, origin
-            )
-        )
+        reason = f"{variant}, round {round_}"
+        print(stored.add(EXPERIMENTS[EXPERIMENT], {variant: measured}, reason, {"backend": "jax"}, verdicts))
 
 
 if __name__ == "__main__":

@@ -40,7 +40,6 @@ def test_a_claim_pulls_in_the_trainings_it_needs(first: Finished) -> None:
 def test_summary_counts_verdicts_and_names_the_refuted(first: Finished) -> None:
     counts = Counter(first.verdicts.values())
     assert sum(counts.values()) == 5
-    assert len(counts) > 1
     (line,) = re.findall(r"^5 claims: (.*)$", first.output, re.MULTILINE)
     shown = {name.strip().upper().replace(" ", "_"): int(n) for n, name in re.findall(r"(\d+) ([a-z ]+)", line)}
     assert shown == dict(counts)

@@ -1,118 +1,184 @@
-"""--update-baselines: what is written, what is kept, and that it is never green."""
+"""--update-baselines: what is added to the evidence, what is kept, and that it is never green."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from baselines.rounding import LIMIT, relative
 from harness.errors import SuiteError
 from suite.stored import Stored
-from tests.suite.command import TINY, Finished, suite, trials
-from tests.suite.conftest import BROAD, JAX
+from tests.suite.command import CHECK, TINY, Finished, suite, trials
+from tests.suite.conftest import BROAD, CHECKED, JAX
 
 pytestmark = pytest.mark.slow
 
-EXAMPLE_2 = "quick/jax-cpu/example-2.json"
+EXAMPLE_2 = "jax-cpu/example-2.json"
+THIRTY = ("--backend", "jax", "--seeds", "30")
 
 
 @pytest.fixture(scope="module")
 def again(copied: Callable[[str], Path]) -> Finished:
     """The same command once more, with whatever plugins are installed."""
-    return suite(copied("again"), *JAX, "-k", BROAD, "--update-baselines", "first of all", plugins=())
+    return suite(copied("again"), *THIRTY, "-k", BROAD, "--update-baselines", "first of all", plugins=())
 
 
 @pytest.fixture(scope="module")
 def compared(copied: Callable[[str], Path]) -> Finished:
-    """A plain run against what was stored."""
+    """A run to the end against what was stored."""
     return suite(copied("compared"), *JAX, "-k", TINY)
 
 
 @pytest.fixture(scope="module")
 def narrow(copied: Callable[[str], Path]) -> tuple[dict[str, bytes], Finished]:
-    """Every stored loss of Example 2 altered, then one claim of it stored anew; the files before, and the run."""
+    """Every stored metric of Example 2 altered, then seeds of one claim added; the files before, and the run."""
     folder = copied("narrow")
     path = folder / "baselines" / EXAMPLE_2
     content = json.loads(path.read_text("utf-8"))
     for variant in content["variants"].values():
-        for trial in variant["trials"]:
-            trial["metrics"] = {name: value and value * 1.5 for name, value in trial["metrics"].items()}
+        variant["metrics"] = {
+            name: [value and value * 1.5 for value in column] for name, column in variant["metrics"].items()
+        }
     path.write_text(json.dumps(content), "utf-8")
     before = {name.name: name.read_bytes() for name in path.parent.iterdir()}
-    return before, suite(folder, *JAX, "-k", "raw-data", "--update-baselines", "only one")
+    more = ("--backend", "jax", "--seeds", "33", "-k", "raw-data", "--update-baselines", "three more")
+    return before, suite(folder, *more)
+
+
+def variants(content: bytes) -> dict[str, Any]:
+    return json.loads(content)["variants"]
 
 
 def test_new_files_are_written_and_the_run_is_not_green(stored: Finished) -> None:
     assert stored.code == 6
-    assert set(stored.files()) == {
-        f"quick/jax-cpu/{name}.json" for name in ("centring", "exact", "example-2", "scale-gap")
-    }
+    assert set(stored.files()) == {f"jax-cpu/{name}.json" for name in ("centring", "exact", "example-2", "scale-gap")}
     content = json.loads(stored.files()[EXAMPLE_2])
+    assert (content["schema"], content["stack"]) == (2, "jax-cpu")
     assert set(content["variants"]) == {"raw", "min-max", "standardised"}
-    assert {v["provenance"]["reason"] for v in content["variants"].values()} == {"first of all"}
-    assert content["verdicts"]["raw-data-diverges"]["verdict"] == "SUPPORTED"
+    for variant in content["variants"].values():
+        (session,) = variant["sessions"]
+        assert (session["first"], session["seeds"], session["reason"]) == (0, 30, "first of all")
+        assert {len(column) for column in variant["metrics"].values()} == {30}
+        assert variant["tiny"] is True
+    raw = content["expected"]["raw-data-diverges"]
+    assert (raw["verdict"], raw["seeds"], raw["reason"]) == ("SUPPORTED", 30, "first of all")
 
 
 def test_how_far_rounding_takes_each_trial_is_stored_too(stored: Finished) -> None:
-    scaled = json.loads(stored.files()[EXAMPLE_2])["variants"]["min-max"]
-    moved = scaled["rounding"]["loss, first epoch"]
-    assert len(moved) == len(scaled["trials"])
-    assert 0 < max(map(abs, moved)) < 1e-5
+    """Four perturbed trials of each of the ten seeds that a check trains."""
+    traces = variants(stored.files()[EXAMPLE_2])["min-max"]["traces"]
+    own = {trace["seed"]: trace["losses"] for trace in traces if not trace.get("perturbed")}
+    assert sorted(own) == list(range(10))
+    perturbed = [trace for trace in traces if trace.get("perturbed")]
+    assert len(perturbed) == 40
+    moved = [relative(now, then) for t in perturbed for now, then in zip(t["losses"], own[t["seed"]], strict=True)]
+    assert 0 < max(moved) < LIMIT
 
 
 def test_the_difference_is_printed(stored: Finished) -> None:
     assert "baselines stored:" in stored.output
-    assert "example-2 (quick, jax-cpu):\n  raw: new, " in stored.output
-    assert "  raw-data-diverges: new → SUPPORTED" in stored.output
+    assert "example-2 (jax-cpu):\n  raw: 0 → 30 seeds, T = 10" in stored.output
+    assert "  raw-data-diverges: new → SUPPORTED (30 seeds)" in stored.output
+    assert "  minmax-table: new → SUPPORTED\n" in stored.output
 
 
 def test_a_quiet_run_shows_no_progress(stored: Finished) -> None:
     assert "seeds of" not in stored.output
-    assert "claims in setting quick" in stored.output
+    assert "9 claims: " in stored.output
+    assert "warning" not in stored.output.lower()
 
 
-def test_the_same_again_changes_no_byte(stored: Finished, again: Finished) -> None:
+def test_the_same_again_changes_no_byte_and_trains_nothing(stored: Finished, again: Finished) -> None:
     assert again.code == 6
     assert again.files() == stored.files()
     assert again.output.count("nothing changes") == 4
+    assert '"kind": "trial"' not in again.record.path.read_text("utf-8")
 
 
-def test_two_runs_are_equal_bit_for_bit(stored: Finished, again: Finished, compared: Finished) -> None:
-    assert trials(stored.record) == trials(again.record)
+def test_two_runs_are_equal_bit_for_bit(stored: Finished, compared: Finished) -> None:
     common = trials(compared.record)
-    assert common == {name: trials(stored.record)[name] for name in common}
+    assert common == {name: trials(stored.record)[name][:5] for name in common}
     assert len(common) == 2
 
 
-def test_a_plain_run_is_identical_and_green(stored: Finished, compared: Finished) -> None:
+def test_a_run_to_the_end_is_identical_and_green(stored: Finished, compared: Finished) -> None:
     assert compared.code == 0
     assert compared.states == {"example-2/raw": "identical", "example-2/min-max": "identical"}
-    assert "baselines: 2 identical" in compared.output
+    assert "trainings: 2 identical" in compared.output
     assert "nothing is stored" not in compared.output
-    assert {claim["baseline"]["state"] for claim in compared.record.claims} == {"as expected"}
+    assert {claim["baseline"]["state"] for claim in compared.record.claims} <= {"as expected", "weakened"}
+    assert {claim["here"]["state"] for claim in compared.record.claims if "here" in claim} == {"confirmed"}
     assert compared.files() == stored.files()
 
 
-def test_only_what_ran_is_renewed(narrow: tuple[dict[str, bytes], Finished], stored: Finished) -> None:
+def test_only_what_ran_grows(narrow: tuple[dict[str, bytes], Finished]) -> None:
     before, run = narrow
     assert run.code == 6
     after = {Path(name).name: content for name, content in run.files().items()}
     assert {name for name in after if after[name] != before[name]} == {"example-2.json"}
-    old, new, true = (json.loads(text)["variants"] for text in (before["example-2.json"], after["example-2.json"],
-                                                               stored.files()[EXAMPLE_2]))  # fmt: skip
-    assert new["min-max"] == old["min-max"] != true["min-max"]
-    assert new["standardised"] == old["standardised"]
-    assert new["raw"]["trials"][0]["metrics"] == true["raw"]["trials"][0]["metrics"]
-    assert new["raw"]["provenance"]["reason"] == "only one"
-    assert "  raw: renewed, " in run.output
+    old, new = variants(before["example-2.json"]), variants(after["example-2.json"])
+    assert {name: new[name] for name in ("min-max", "standardised")} == {
+        name: old[name] for name in ("min-max", "standardised")
+    }
+    assert "  raw: 30 → 33 seeds, T = 10" in run.output
+
+
+def test_stored_seeds_keep_their_values_and_only_the_others_are_trained(
+    narrow: tuple[dict[str, bytes], Finished], stored: Finished
+) -> None:
+    before, run = narrow
+    old, new = variants(before["example-2.json"])["raw"], variants(run.files()[EXAMPLE_2])["raw"]
+    true = variants(stored.files()[EXAMPLE_2])["raw"]
+    for name, column in new["metrics"].items():
+        assert column[:30] == old["metrics"][name]
+        assert len(column) == 33
+    assert old["metrics"]["first_loss"] != true["metrics"]["first_loss"]
+    assert [(one["first"], one["seeds"], one["reason"]) for one in new["sessions"]] == [
+        (0, 30, "first of all"),
+        (30, 3, "three more"),
+    ]
+    text = run.record.path.read_text("utf-8")
+    trained = [json.loads(line)["seed"] for line in text.splitlines() if '"kind": "trial"' in line]
+    assert trained == [30, 31, 32]
+
+
+def test_seeds_of_another_configuration_are_refused(copied: Callable[[str], Path]) -> None:
+    folder = copied("otherwise")
+    path = folder / "baselines" / EXAMPLE_2
+    content = json.loads(path.read_text("utf-8"))
+    content["variants"]["raw"]["configuration"]["batch_size"] = 33
+    path.write_text(json.dumps(content), "utf-8")
+    before = path.read_bytes()
+    run = suite(folder, "--backend", "jax", "--seeds", "31", "-k", "raw-data", "--update-baselines", "one more")
+    assert run.code == 3
+    assert "ERROR: Invalid new seeds of example-2, variant 'raw'" in run.output
+    assert "batch_size 33 then, 32 now" in run.output
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("selected", ["raw-data", "example-2/raw"])
+def test_a_check_stores_no_trainings(selected: str, tmp_path: Path) -> None:
+    run = suite(tmp_path, *CHECKED, "-k", selected, "--update-baselines", "why")
+    assert run.code == 4
+    assert "--update-baselines needs --full here" in run.output
+    assert run.files() == {}
+    assert not list((tmp_path / "report" / "runs").glob("*.jsonl"))
+
+
+def test_a_check_stores_exact_claims(tmp_path: Path) -> None:
+    run = suite(tmp_path, CHECK, "--backend", "jax", "-k", "minmax-table", "--update-baselines", "why")
+    assert run.code == 6
+    assert json.loads(run.files()["jax-cpu/exact.json"])["expected"]["minmax-table"]["verdict"] == "SUPPORTED"
 
 
 def test_a_folder_that_cannot_be_written_is_found_before_training(tmp_path: Path) -> None:
     run = suite(tmp_path, *JAX, "-k", "raw-data", "--update-baselines", "why", "--baseline-dir", "/proc/nowhere")
     assert run.code == 4
-    assert "Cannot write baselines to /proc/nowhere" in run.output
+    assert "Cannot write evidence to /proc/nowhere" in run.output
     assert not list((tmp_path / "report" / "runs").glob("*.jsonl"))
 
 
@@ -120,7 +186,7 @@ def test_a_damaged_file_is_found_before_training(stored: Finished, tmp_path: Pat
     path = tmp_path / EXAMPLE_2
     path.parent.mkdir(parents=True)
     path.write_bytes(stored.files()[EXAMPLE_2][:1000])
-    with pytest.raises(SuiteError, match=r"Invalid baseline .*example-2\.json"):
-        Stored(tmp_path, "jax-cpu").check_writable(["scale-gap", "example-2"], "quick")
-    Stored(tmp_path, "jax-cpu").check_writable(["scale-gap"], "quick")
+    with pytest.raises(SuiteError, match=r"Invalid evidence .*example-2\.json"):
+        Stored(tmp_path, "jax-cpu").check_writable(["scale-gap", "example-2"])
+    Stored(tmp_path, "jax-cpu").check_writable(["scale-gap"])
     assert [other.name for other in path.parent.iterdir()] == ["example-2.json"]

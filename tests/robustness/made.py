@@ -1,0 +1,54 @@
+"""Evidence of known content."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from harness.record.evidence import Evidence, Expected, Failure, Hashes, Session, Trace, VariantEvidence
+
+NAMES = ("deep-dropout", "jax-cpu")
+"""Experiment and stack."""
+FINGERPRINT = {"backend": "jax", "device": "cpu", "threads": 2, "jaxlib": None}
+
+
+def variant(values: Sequence[float | None]) -> VariantEvidence:
+    """A value of its metric for each seed; None where the trial failed."""
+    return VariantEvidence(
+        configuration={"model": {"layers": [{"units": 256}, {"rate": 0.2}]}, "batch_size": 32, "epochs": 2},
+        hashes=Hashes(initial="0" * 16, order="1" * 16),
+        steps=2,
+        traces=(
+            Trace(seed=0, losses=(2.0, 1 / 3), val_losses=(None, 0.5), observed={"norm": 1.5}),
+            Trace(seed=0, perturbed=1, losses=(2.0, 0.33333334), val_losses=(None, 0.5)),
+        ),
+        canonical=(2.5, "inf"),
+        metrics={"val_accuracy": tuple(values)},
+        failures={str(seed): Failure(kind="nan", epoch=3, step=17) for seed, x in enumerate(values) if x is None},
+        curves={"loss": ((2.0, 1.0 / 3.0), (4.9e11, None))[: len(values)]},
+        sessions=(
+            Session(
+                first=0,
+                seeds=len(values),
+                commit="a03a743",
+                date="2026-11-23",
+                reason="first",
+                engine="compiled",
+                seconds=1.5,
+                fingerprint=dict(FINGERPRINT),
+            ),
+        ),
+    )
+
+
+def evidence(**variants: VariantEvidence) -> Evidence:
+    held = {"relu": variant([0.9812, 0.1 + 0.2, 5e-324, -0.0, 1 / 3]), "적절한 −0.1": variant([0.5, None])}
+    expected = {
+        "tips-relu-beats-linear": Expected(
+            verdict="SUPPORTED", date="2026-11-23T23:00:00+00:00", reason="first", seeds=30
+        ),
+        "tips-figures/softmax": Expected(
+            verdict="INCONCLUSIVE", date="2026-11-23", reason='quote " and \\ backslash', seeds=5
+        ),
+    }
+    experiment, stack = NAMES
+    return Evidence(experiment=experiment, stack=stack, variants=variants or held, expected=expected)

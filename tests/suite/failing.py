@@ -1,0 +1,50 @@
+"""A plugin (-p tests.suite.failing) under which seed 3 of whatever trains turns to nan in its second step or epoch."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+from unittest import mock
+
+import pytest
+
+from harness.record.trials import ShortTrial
+from harness.trial import Divergence, Trial
+
+SEED = 3
+
+
+def failed(trial: Trial) -> Trial:
+    if trial.seed != SEED:
+        return trial
+    history = {name: (curve[:1] + (None,) * len(curve[1:])) for name, curve in trial.history.items()}
+    metrics = dict.fromkeys(trial.metrics)
+    return dataclasses.replace(trial, metrics=metrics, history=history, divergence=Divergence("nan", 2, None))
+
+
+def shortened(trial: ShortTrial) -> ShortTrial:
+    if trial.seed != SEED:
+        return trial
+    losses = (*trial.losses[:1], *["nan"] * len(trial.losses[1:]))
+    return ShortTrial(**{name: getattr(trial, name) for name in trial.__struct_fields__} | {"losses": losses})
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtestloop() -> Iterator[None]:
+    from harness.training import steps
+    from suite import trials
+
+    train, first_steps = trials.train, steps.first_steps
+
+    def failing(
+        declared: Any, variant: str, seeds: Sequence[int], engine: str, epoch: Any, keep: Any, **how: Any
+    ) -> Any:
+        keep_failed: Callable[[Trial], None] = lambda trial: keep(failed(trial))  # noqa: E731
+        return tuple(map(failed, train(declared, variant, seeds, engine, epoch, keep_failed, **how)))
+
+    def failing_steps(*arguments: Any, **how: Any) -> tuple[ShortTrial, ...]:
+        return tuple(map(shortened, first_steps(*arguments, **how)))
+
+    with mock.patch.object(trials, "train", failing), mock.patch.object(steps, "first_steps", failing_steps):
+        return (yield)

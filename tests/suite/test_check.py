@@ -1,0 +1,545 @@
+"""A check of stored evidence: what it trains, what it says of each variant and claim, and what makes it red."""
+
+from __future__ import annotations
+
+import json
+import math
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from baselines.evidence import path_of, read
+from harness.record.evidence import Evidence
+from tests.suite.command import PLAIN, Finished, suite
+from tests.suite.conftest import BROAD, CHECKED, JAX
+
+Content = dict[str, Any]
+
+
+def edit(folder: Path, experiment: str, change: Callable[[Content], object]) -> None:
+    """Changes a file of evidence, which stays one that can be read."""
+    path = path_of(folder / "baselines", "jax-cpu", experiment)
+    content = json.loads(path.read_text("utf-8"))
+    change(content)
+    path.write_text(json.dumps(content), "utf-8")
+
+
+def scaled(variant: Content, factor: float) -> None:
+    """Every metric about ``factor`` times as large: not exactly, for no two seeds change alike."""
+    variant["metrics"] = {
+        name: [None if value is None else value * (factor + seed / 10) for seed, value in enumerate(column)]
+        for name, column in variant["metrics"].items()
+    }
+
+
+def moved_losses(variant: Content, size: float) -> None:
+    """Every finite loss of the traces of trials, not of the perturbed ones, moved by a relative ``size``."""
+    for trace in variant["traces"]:
+        if not trace.get("perturbed"):
+            trace["losses"] = [loss if isinstance(loss, str) else loss * (1 + size) for loss in trace["losses"]]
+
+
+def last_bits(variant: Content) -> None:
+    for trace in variant["traces"]:
+        trace["losses"] = [
+            loss if isinstance(loss, str) else math.nextafter(loss, math.inf) for loss in trace["losses"]
+        ]
+
+
+def other_session(variant: Content, **fingerprint: str) -> None:
+    for session in variant["sessions"]:
+        session["fingerprint"] |= fingerprint
+
+
+def dense_of(variant: Content) -> Content:
+    """The configuration of its first dense layer."""
+    return next(one for one in variant["configuration"]["model"]["layers"] if one["class_name"] == "Dense")["config"]
+
+
+def claims(run: Finished) -> dict[str, Content]:
+    return {claim["key"]: claim for claim in run.record.claims}
+
+
+@pytest.fixture(scope="module")
+def plain(copied: Callable[[str], Path]) -> Finished:
+    """Of evidence as it was stored."""
+    return suite(copied("plain"), *CHECKED, "-k", BROAD)
+
+
+def test_a_check_of_what_was_stored_is_identical_and_green(plain: Finished, stored: Finished) -> None:
+    assert plain.code == 0, plain.output
+    assert set(plain.states.values()) == {"identical"}
+    assert len(plain.states) == 7
+    assert "trainings: 7 identical" in plain.output
+    assert plain.files() == stored.files()
+    assert "nothing is stored" not in plain.output
+    assert "warning" not in plain.output.lower()
+
+
+def test_a_claim_has_the_verdict_of_the_evidence_and_is_confirmed(plain: Finished) -> None:
+    assert "  here: 5 confirmed\n" in plain.output
+    for claim in plain.report["claims"]:
+        assert claim["baseline"]["state"] == "as expected"
+        if claim["marker"] == "exact":
+            assert "here" not in claim
+            continue
+        assert claim["here"]["state"] == "confirmed"
+        assert (claim["here"]["stack"], claim["here"]["seeds"], claim["here"]["verdict"]) == (
+            "jax-cpu",
+            30,
+            claim["verdict"],
+        )
+        assert claim["reason"].startswith("30 stored trainings a variant, jax-cpu: ")
+        assert {variant["n"] for variant in claim["variants"].values()} == {30}
+    assert claims(plain)["raw-data-diverges"]["verdict"] == "SUPPORTED"
+
+
+def test_tiny_trainings_go_to_the_end_with_ten_seeds(plain: Finished) -> None:
+    assert {len(done) for done in plain.record.trials.values()} == {10}
+    for training in plain.record.trainings:
+        baseline = training["baseline"]
+        assert (baseline["to_the_end"], baseline["compared"]) == (True, 10)
+        assert baseline["reason"].startswith("10 seeds to the end, ")
+
+
+def test_the_header_says_what_a_run_does(plain: Finished) -> None:
+    assert "claims: check against the evidence, backend jax (--backend), engine auto" in plain.output
+    assert plain.record.header["full"] is False
+
+
+def example_2(content: Content) -> None:
+    scaled(content["variants"]["min-max"], 3)
+    content["variants"]["standardised"]["configuration"]["batch_size"] = 33
+    content["expected"]["raw-data-diverges"]["verdict"] = "REFUTED"
+
+
+def scale_gap(content: Content) -> None:
+    metrics = content["variants"]["raw"]["metrics"]
+    metrics["no_such_metric"] = metrics.pop("condition_number")
+    last_bits(content["variants"]["min-max"])
+
+
+def centring(content: Content) -> None:
+    moved_losses(content["variants"]["in [0, 1]"], 1e-3)
+    dense_of(content["variants"]["centred"])["use_bias"] = "perhaps"
+
+
+@pytest.fixture(scope="module")
+def faulty(copied: Callable[[str], Path]) -> Finished:
+    folder = copied("faulty")
+    for change in (example_2, scale_gap, centring):
+        edit(folder, change.__name__.replace("_", "-"), change)
+    (folder / "baselines" / "jax-cpu" / "exact.json").write_text("[]", "utf-8")
+    return suite(folder, *CHECKED, "-k", BROAD)
+
+
+def test_what_moved_is_red_and_every_variant_and_claim_is_reported(faulty: Finished, plain: Finished) -> None:
+    assert faulty.code == 1
+    assert set(faulty.states) == set(plain.states)
+    assert set(faulty.verdicts) == set(plain.verdicts)
+    assert (faulty.folder / "report" / "REPORT.md").exists()
+
+
+@pytest.mark.parametrize(
+    ("variant", "state", "reason"),
+    [
+        ("example-2/min-max", "moved", "oss moved: "),
+        ("example-2/standardised", "not comparable", "changed by the catalogue: batch_size 33 then, 32 now"),
+        ("scale-gap/raw", "missing", "not in the evidence: condition_number; not declared: no_such_metric"),
+        ("centring/in [0, 1]", "moved", "Training loss of epoch 1 moved: "),
+        ("centring/centred", "not comparable", "use_bias 'perhaps' then, True now"),
+    ],
+)
+def test_edited_evidence_is_red_with_the_reason(variant: str, state: str, reason: str, faulty: Finished) -> None:
+    assert faulty.states[variant] == state
+    assert variant in faulty.red
+    (line,) = [line for line in faulty.output.splitlines() if line.startswith(f"  {state}: {variant}: ")]
+    assert reason in line
+
+
+def test_the_same_keras_explains_no_other_configuration(faulty: Finished) -> None:
+    (line,) = [line for line in faulty.output.splitlines() if line.startswith("  not comparable: centring/centred")]
+    assert "Another training, changed by the catalogue: Keras is 3." in line
+
+
+def test_last_bits_are_reproduced_and_green(faulty: Finished) -> None:
+    assert faulty.states["scale-gap/min-max"] == "reproduced"
+    assert "scale-gap/min-max" not in faulty.red
+
+
+def test_a_claim_is_not_confirmed_by_what_moved(faulty: Finished) -> None:
+    here = {key: claim["here"]["state"] for key, claim in claims(faulty).items() if "here" in claim}
+    assert here == {
+        "raw-data-diverges": "confirmed",
+        "minmax-fixes-divergence": "not confirmed",
+        "zscore-fixes-divergence": "not confirmed",
+        "scale-gap-hurts": "not confirmed",
+        "zero-centering-helps": "not confirmed",
+    }
+
+
+def test_a_flipped_verdict_is_red(faulty: Finished) -> None:
+    assert claims(faulty)["raw-data-diverges"]["baseline"]["state"] == "flipped"
+    assert "raw-data-diverges" in faulty.red
+    assert "REFUTED since" in faulty.output
+
+
+def test_a_damaged_file_is_red_where_it_is_needed(faulty: Finished) -> None:
+    exact = {claim["key"] for claim in faulty.report["claims"] if claim["marker"] == "exact"}
+    assert exact <= faulty.red
+    said = [line for line in faulty.output.splitlines() if "Invalid evidence" in line and "exact.json" in line]
+    assert len(said) >= len(exact)
+    assert all("Expected: " in line and "Received: " in line and "git checkout" in line for line in said)
+
+
+def other_versions(content: Content) -> None:
+    """Another Keras that gave another configuration, fewer steps to compare, and one that drew other numbers."""
+    raw, min_max, standardised = (content["variants"][name] for name in ("raw", "min-max", "standardised"))
+    other_session(raw, keras="3.0")
+    dense_of(raw)["new_argument"] = None
+    min_max["steps"] = 3
+    other_session(standardised, numpy="1.0")
+    standardised["hashes"]["initial"] = "0" * 16
+    moved_losses(standardised, 1e-3)
+    content["variants"]["gone"] = raw
+    claim = content["expected"]["zscore-fixes-divergence"]
+    claim["verdict"] = "INCONCLUSIVE" if claim["verdict"] == "SUPPORTED" else "SUPPORTED"
+
+
+@pytest.fixture(scope="module")
+def later(copied: Callable[[str], Path]) -> Finished:
+    """Evidence of other versions, and a file of a newer version of the suite."""
+    folder = copied("later")
+    edit(folder, "example-2", other_versions)
+    edit(folder, "scale-gap", lambda content: content.update(schema=3))
+    return suite(folder, *CHECKED, "-k", "raw-data or minmax-fixes or zscore-fixes or scale-gap-hurts")
+
+
+def test_another_keras_may_give_another_configuration(later: Finished) -> None:
+    assert later.states["example-2/raw"] == "identical"
+    assert "example-2/raw" not in later.red
+    assert claims(later)["raw-data-diverges"]["here"]["state"] == "confirmed"
+
+
+def test_only_the_stored_number_of_steps_is_compared(later: Finished) -> None:
+    (training,) = [one for one in later.record.trainings if one["variant"] == "min-max"]
+    assert training["baseline"]["state"] == "identical"
+    assert training["baseline"]["steps"] == 3
+    assert (
+        "3 epochs of them one by one; 1 features that rounding moves were not compared"
+        in (training["baseline"]["reason"])
+    )
+
+
+def test_other_random_numbers_need_a_canonical_trace(later: Finished) -> None:
+    assert later.code == 1
+    assert later.states["example-2/standardised"] == "moved"
+    (line,) = [line for line in later.output.splitlines() if line.startswith("  moved: example-2/standardised")]
+    assert "This version draws other random numbers (numpy 1.0 → " in line
+    assert "there is no canonical trace to compare" in line
+
+
+def test_a_variant_that_is_no_longer_declared_is_named(later: Finished) -> None:
+    assert "missing: example-2/gone has evidence and is no longer declared" in later.output
+
+
+def test_a_verdict_that_evidence_gives_changes_only_by_a_rule_and_is_red(later: Finished) -> None:
+    assert claims(later)["zscore-fixes-divergence"]["baseline"]["state"] in ("decided", "weakened")
+    assert "zscore-fixes-divergence" in later.red
+
+
+def test_a_newer_file_is_red_and_says_what_to_do(later: Finished) -> None:
+    assert {"scale-gap/raw", "scale-gap/min-max", "scale-gap-hurts"} <= later.red
+    assert later.verdicts["scale-gap-hurts"] == "NOT_RUN"
+    (said, *_) = [line for line in later.output.splitlines() if "Invalid evidence" in line]
+    assert "Expected: schema 2. Received: schema 3, written by a newer version of the suite: update the suite." in said
+    assert "git checkout" not in said
+
+
+def test_a_verdict_that_this_machine_contradicts_is_red(copied: Callable[[str], Path]) -> None:
+    """Inf in epoch 4, by the evidence; where all its trainings are tiny a claim is decided here as well."""
+    folder = copied("contradicted")
+
+    def later_inf(content: Content) -> None:
+        content["variants"]["raw"]["metrics"]["first_inf_epoch"] = [4.0] * 30
+        content["expected"]["raw-data-diverges"]["verdict"] = "REFUTED"
+
+    edit(folder, "example-2", later_inf)
+    run = suite(folder, *CHECKED, "-k", "raw-data")
+    assert run.code == 1
+    assert run.states == {"example-2/raw": "moved"}
+    assert run.red == {"example-2/raw", "raw-data-diverges"}
+    claim = claims(run)["raw-data-diverges"]
+    assert (claim["verdict"], claim["baseline"]["state"]) == ("REFUTED", "flipped")
+    assert "SUPPORTED here, of 10 seeds; the evidence says REFUTED." in claim["baseline"]["reason"]
+
+
+def test_one_claim_alone(copied: Callable[[str], Path]) -> None:
+    run = suite(copied("alone"), *CHECKED, "-k", "minmax-fixes-divergence")
+    assert run.code == 0
+    assert run.states == {"example-2/raw": "identical", "example-2/min-max": "identical"}
+    assert set(run.verdicts) == {"minmax-fixes-divergence"}
+    assert [claim["id"] for claim in run.report["claims"]] == ["minmax-fixes-divergence"]
+    assert "1 claim: 1 " in run.output
+    assert "  here: 1 confirmed\n" in run.output
+
+
+FAILING = (*PLAIN, "-p", "tests.suite.failing")
+
+
+@pytest.mark.parametrize("options", [CHECKED, JAX], ids=["check", "full"])
+def test_one_seed_that_turns_to_nan_is_red(options: tuple[str, ...], copied: Callable[[str], Path]) -> None:
+    run = suite(copied("nan"), *options, "-k", "minmax-fixes-divergence", plugins=FAILING)
+    assert run.code == 1
+    assert run.states["example-2/min-max"] == "moved"
+    assert "example-2/min-max" in run.red
+    assert "Seed 3 failed (nan in epoch 2), its stored trial trained." in run.output
+
+
+def test_without_evidence_nothing_is_trained_and_nothing_is_red(tmp_path: Path) -> None:
+    run = suite(tmp_path, *CHECKED, "-k", "raw-data or minmax-table")
+    assert run.code == 0
+    assert run.states == {"example-2/raw": "new"}
+    assert run.record.trials == {}
+    assert run.verdicts == {"raw-data-diverges": "INCONCLUSIVE", "minmax-table": "SUPPORTED"}
+    assert claims(run)["raw-data-diverges"]["reason"] == (
+        "No evidence is stored, and a check decides nothing anew: add --full."
+    )
+    assert claims(run)["raw-data-diverges"]["here"]["state"] == "not confirmed"
+    assert "nothing is stored on jax-cpu for 1 training." in run.output
+    assert (tmp_path / "report" / "REPORT.md").exists()
+
+
+def test_without_evidence_where_it_is_required_it_is_red(tmp_path: Path) -> None:
+    run = suite(tmp_path, *CHECKED, "-k", "raw-data or minmax-table", "--require-baselines")
+    assert run.code == 1
+    assert run.red == {"example-2/raw", "raw-data-diverges", "minmax-table"}
+    assert "minmax-table: No expected verdict is stored." in run.output
+
+
+def test_other_bits_are_red_if_strict(copied: Callable[[str], Path]) -> None:
+    folder = copied("strict")
+    edit(folder, "example-2", lambda content: last_bits(content["variants"]["raw"]))
+    run = suite(folder, *CHECKED, "-k", "raw-data", "--strict")
+    assert run.code == 1
+    assert run.states == {"example-2/raw": "reproduced"}
+    assert run.red == {"example-2/raw"}
+
+
+def as_reference(folder: Path) -> None:
+    """The evidence as if the reference stack had made it."""
+    for path in (folder / "baselines" / "jax-cpu").iterdir():
+        other = folder / "baselines" / "tensorflow-cpu" / path.name
+        other.parent.mkdir(exist_ok=True)
+        content = json.loads(path.read_text("utf-8"))
+        content["stack"] = "tensorflow-cpu"
+        for variant in content["variants"].values():
+            other_session(variant, backend="tensorflow")
+        other.write_text(json.dumps(content), "utf-8")
+    shutil.rmtree(folder / "baselines" / "jax-cpu")
+
+
+def test_the_evidence_of_the_reference_stack_is_compatible(copied: Callable[[str], Path]) -> None:
+    """It decides the claim, and this machine is compared with it, without any evidence of its own."""
+    folder = copied("reference")
+    as_reference(folder)
+    run = suite(folder, *CHECKED, "-k", "raw-data or minmax-fixes")
+    assert run.code == 0
+    assert set(run.states.values()) == {"new"}
+    assert "Against tensorflow-cpu: the end compatible." in run.record.trainings[0]["baseline"]["reason"]
+    found = claims(run)["raw-data-diverges"]
+    assert (found["verdict"], found["here"]["state"], found["here"]["stack"]) == (
+        "SUPPORTED",
+        "compatible",
+        "tensorflow-cpu",
+    )
+    assert "nothing is stored on jax-cpu for 2 trainings." in run.output
+
+
+def test_an_incompatible_stack_is_red(copied: Callable[[str], Path]) -> None:
+    folder = copied("incompatible")
+    edit(folder, "example-2", lambda content: scaled(content["variants"]["min-max"], 3))
+    as_reference(folder)
+    run = suite(folder, *CHECKED, "-k", "example-2/min-max")
+    assert run.code == 1
+    assert run.states == {"example-2/min-max": "moved"}
+    assert "No evidence of this variant is stored for jax-cpu. Against tensorflow-cpu: " in run.output
+
+
+@pytest.mark.parametrize("budget", ["0.001s"])
+def test_a_budget_that_is_too_small_for_one_trial_is_refused(budget: str, copied: Callable[[str], Path]) -> None:
+    folder = copied("budget")
+    edit(folder, "example-2", lambda content: content["variants"]["raw"]["sessions"][0].update(seconds=7.25))
+    options = ("--backend", "jax", "--seeds", "auto", "--budget", budget)
+    run = suite(folder, *options, "-k", "raw-data")
+    assert run.code == 4
+    assert "--budget 0.001 s is too small for one trial" in run.output
+    assert "about 7.2 s. Give more time" in run.output
+    assert not list((folder / "report" / "runs").glob("*.jsonl"))
+
+
+# What follows trains on ten thousand images: shortened trials, an anchor, and a canonical trace.
+
+IMAGES = "more-data/500 or more-data/2"
+ANCHOR, OTHER = "more-data/2,000 images", "more-data/500 images"
+
+
+@pytest.fixture(scope="module")
+def images(tmp_path_factory: pytest.TempPathFactory) -> Finished:
+    """Two variants of an experiment on images, four seeds of each stored as evidence."""
+    folder = tmp_path_factory.mktemp("images")
+    return suite(folder, "--backend", "jax", "--seeds", "4", "-k", IMAGES, "--update-baselines", "four", timeout=900)
+
+
+def evidence(run: Finished) -> Evidence:
+    found = read(path_of(run.folder / "baselines", "jax-cpu", "more-data"))
+    assert found is not None
+    return found
+
+
+@pytest.fixture
+def copy_of_images(images: Finished, tmp_path: Path) -> Path:
+    shutil.copytree(images.folder / "baselines", tmp_path / "baselines")
+    return tmp_path
+
+
+def check_images(folder: Path, keyword: str = IMAGES, **how: Any) -> Finished:
+    return suite(folder, *CHECKED, "-k", keyword, **how)
+
+
+@pytest.mark.slow
+def test_what_a_check_needs_is_stored(images: Finished) -> None:
+    assert images.code == 6
+    for variant in evidence(images).variants.values():
+        assert not variant.tiny
+        assert {(one.seed, one.perturbed) for one in variant.traces} == {(s, k) for s in range(5) for k in range(5)}
+        assert 1 <= variant.steps <= 20
+        assert len(variant.canonical) == 20
+        assert variant.seeds == 4
+
+
+@pytest.mark.slow
+def test_first_steps_are_reproduced_and_an_anchor_to_the_end(images: Finished, copy_of_images: Path) -> None:
+    run = check_images(copy_of_images)
+    assert run.code == 0, run.output
+    assert run.states == {ANCHOR: "identical", OTHER: "identical"}
+    assert {key: [trial.seed for trial in done] for key, done in run.record.trials.items()} == {
+        ("more-data", "2,000 images"): [0]
+    }
+    said = {f"more-data/{one['variant']}": one["baseline"] for one in run.record.trainings}
+    steps = {name: one.steps for name, one in evidence(images).variants.items()}
+    assert said[OTHER]["reason"] == f"{steps['500 images']} steps of 5 seeds."
+    assert (said[OTHER]["to_the_end"], said[ANCHOR]["to_the_end"]) == (False, True)
+    assert "seed 0 to the end" in said[ANCHOR]["reason"]
+
+
+@pytest.mark.slow
+def test_shortened_trials_are_in_no_record_from_which_trials_are_reused(copy_of_images: Path) -> None:
+    run = check_images(copy_of_images, "more-data/500")
+    assert run.code == 0
+    assert '"kind": "trial"' not in run.record.path.read_text("utf-8")
+
+
+def spoil(folder: Path, change: Callable[[Content], object], variant: str = "500 images") -> Finished:
+    edit(folder, "more-data", lambda content: change(content["variants"][variant]))
+    return check_images(folder, "more-data/500" if variant == "500 images" else "more-data/2")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("change", "state", "reason"),
+    [
+        (lambda variant: moved_losses(variant, 1e-3), "moved", "Training loss of step 1 moved: "),
+        (
+            lambda variant: variant["configuration"].update(batch_size=199),
+            "not comparable",
+            "changed by the catalogue: batch_size 199 then, 200 now",
+        ),
+        (
+            lambda variant: dense_of(variant).update(units=9),
+            "not comparable",
+            "changed by the catalogue: Keras is ",
+        ),
+        (lambda variant: variant.update(steps=0), "missing", "nothing of it was trained here"),
+        (lambda variant: variant.update(traces=variant["traces"][1:] and [], steps=0), "missing", "nothing of it"),
+    ],
+    ids=["trace", "batch size", "Keras configuration", "T", "no traces"],
+)
+def test_edited_evidence_of_first_steps_is_red(
+    change: Callable[[Content], object], state: str, reason: str, copy_of_images: Path
+) -> None:
+    run = spoil(copy_of_images, change)
+    assert run.code == 1
+    assert run.states == {OTHER: state}
+    assert reason in run.record.trainings[0]["baseline"]["reason"]
+
+
+@pytest.mark.slow
+def test_fewer_steps_are_compared_where_fewer_are_stored(copy_of_images: Path) -> None:
+    run = spoil(copy_of_images, lambda variant: variant.update(steps=2))
+    assert run.code == 0
+    assert run.record.trainings[0]["baseline"]["reason"] == "2 steps of 5 seeds."
+
+
+@pytest.mark.slow
+def test_an_anchor_far_from_the_stored_seeds_is_red(copy_of_images: Path) -> None:
+    def far(variant: Content) -> None:
+        variant["metrics"]["val_accuracy"] = [0.3, 0.301, 0.302, 0.303]
+
+    run = spoil(copy_of_images, far, "2,000 images")
+    assert run.code == 1
+    assert run.states == {ANCHOR: "moved"}
+    assert "where one more of 4 stored seeds falls" in run.output
+
+
+@pytest.mark.slow
+def test_one_seed_of_five_that_turns_to_nan_is_red(copy_of_images: Path) -> None:
+    run = check_images(copy_of_images, "more-data/500", plugins=FAILING)
+    assert run.code == 1
+    assert run.states == {OTHER: "moved"}
+    assert "Training loss of step 2 moved: " in run.output
+    assert "(seed 3)" in run.output
+
+
+@pytest.mark.slow
+def test_a_version_that_draws_other_numbers_is_reproduced_by_the_canonical_trace(copy_of_images: Path) -> None:
+    """The stored starts are those of other seeds, as if the numbers of a seed had been others then."""
+
+    def others(variant: Content) -> None:
+        other_session(variant, numpy="1.0")
+        variant["hashes"]["initial"] = "0" * 16
+        for trace in variant["traces"]:
+            trace["seed"] = (trace["seed"] + 1) % 5
+
+    run = spoil(copy_of_images, others)
+    assert run.code == 0, run.output
+    assert run.states == {OTHER: "start reproduced"}
+    assert "other random numbers (numpy 1.0 → " in run.record.trainings[0]["baseline"]["reason"]
+
+
+@pytest.mark.slow
+def test_a_canonical_trace_of_another_stack_is_compatible(copy_of_images: Path) -> None:
+    as_reference(copy_of_images)
+    run = check_images(copy_of_images)
+    assert run.code == 0
+    assert run.states == {ANCHOR: "new", OTHER: "new"}
+    said = {f"more-data/{one['variant']}": one["baseline"]["reason"] for one in run.record.trainings}
+    assert said[OTHER].endswith("Against tensorflow-cpu: the canonical trace compatible.")
+    assert said[ANCHOR].endswith("Against tensorflow-cpu: the canonical trace and the end compatible.")
+
+
+@pytest.mark.slow
+def test_another_canonical_trace_is_red(copy_of_images: Path) -> None:
+    def moved(content: Content) -> None:
+        variant = content["variants"]["500 images"]
+        variant["canonical"] = [loss * 1.001 for loss in variant["canonical"]]
+
+    edit(copy_of_images, "more-data", moved)
+    as_reference(copy_of_images)
+    run = check_images(copy_of_images, "more-data/500")
+    assert run.code == 1
+    assert run.states == {OTHER: "moved"}
+    assert "training loss of the canonical trace, step 1 moved" in run.output
