@@ -149,7 +149,7 @@ def _renamed(config: Any, numbers: Mapping[str, str], without: str) -> Any:
             if not without or not key.endswith(without)
         }
     if isinstance(config, list | tuple):
-        if len(config) == 3 and config[0] in numbers and all(isinstance(index, int) for index in config[1:]):
+        if [type(part) for part in config] == [str, int, int] and config[0] in numbers:
             return [numbers[config[0]], *config[1:]]  # a tensor: its layer, which call of it, which output
         return [_renamed(value, numbers, without) for value in config]
     return config
