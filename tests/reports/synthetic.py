@@ -185,9 +185,9 @@ def published(variant: str, printed: str, metric: str = "val_accuracy") -> dict[
 def spread(trials: list[Trial], metric: str) -> dict[str, Any]:
     """Metric, mean, std, n and values of a variant's trials, as the suite records them."""
     values = [t.metrics.get(metric) for t in trials]
-    whole = None not in values
-    mean = statistics.fmean(values) if whole else None
-    std = statistics.stdev(values) if whole and len(values) > 1 else None
+    known = [v for v in values if v is not None]
+    mean = statistics.fmean(known) if len(known) == len(values) else None
+    std = statistics.stdev(known) if mean is not None and len(known) > 1 else None
     return {"metric": metric, "mean": mean, "std": std, "n": len(values), "values": values}
 
 

@@ -271,7 +271,7 @@ def test_a_damaged_record_is_named(where: str, value: Any, said: str, tmp_path: 
 def declared_experiment(turning_point: TurningPoint) -> Experiment:
     return Experiment(
         id="depth",
-        data=object,  # type: ignore[arg-type]
+        data=object,
         model=object,
         optimizer=object,
         loss="mse",
