@@ -28,7 +28,7 @@ def strict(path: Path) -> Any:
 
 def test_schema(folder: Path) -> None:
     report = strict(folder / "report.json")
-    assert report["schema"] == 1
+    assert report["schema"] == 2
     assert list(report) == ["schema", "run", "claims", "timings", "errata", "conformance", "timing_runs", "figures"]
     assert report["timing_runs"] == {"cases": [], "peaks": []}
     assert report["run"]["fingerprint"]["device_model"] == "AMD EPYC 7B13"
