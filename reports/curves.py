@@ -40,7 +40,7 @@ def _picture(
         content,
         experiment["id"],
         _alt(experiment, arms, trials),
-        " ".join([_caption(run, experiment, trials, arms, slides, bests), *_turned(turns), *divergences(trials)]),
+        " ".join([_caption(run, experiment, trials, arms, slides, bests), *_turned(turns), *divergences(trials, pair)]),
     )
 
 
