@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from harness.definition import definition_hash
 
 from cases.examples.loss_surface import landscape
 from cases.examples.normalization import SHARES, min_max, raw
