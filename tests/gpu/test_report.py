@@ -6,19 +6,10 @@ import re
 from pathlib import Path
 
 import pytest
-<<<<<<< HEAD
-from baselines.condensed import condensed
-from baselines.files import path_of, write
-from harness.definition import variant_hash
-
-from baselines.agreement import Agreement
-from baselines.record import Baseline, Provenance, VariantBaseline
-=======
 
 from baselines.evidence import Measured, add, path_of, write
 from cases import CLAIMS
 from harness.catalogue import experiments
->>>>>>> wip-reports
 from harness.trial import Trial
 from reports.gpu.agreeing import cpu_and_gpu, precisions
 from reports.gpu.text import gpu_report

@@ -3,13 +3,7 @@
 from __future__ import annotations
 
 import pytest
-<<<<<<< HEAD
-from baselines.drift import State
 
-from baselines.verdicts import VerdictState
-=======
-
->>>>>>> wip-reports
 from harness.verdict import Verdict
 from reports.text import escape, mean_std, number, seconds
 from reports.words import MEANINGS, SYMBOLS, is_red
