@@ -16,6 +16,10 @@ from suite.run import SuiteRun
 from suite.stored import measure
 
 
+FEW = 3
+"""Claims of a run up to which each is printed with all that was found."""
+
+
 def adjust_all(run: SuiteRun) -> None:
     """Writes every claim's record again with p-values and verdict adjusted over all claims of the run (Holm)."""
     adjusted = adjust({key: outcome.decision for key, outcome in run.outcomes.items()})
@@ -62,8 +66,11 @@ def verdict_lines(run: SuiteRun) -> Iterator[str]:
     here = Counter(outcome.here.state for outcome in run.outcomes.values() if outcome.here and outcome.here.state)
     if here:
         yield f"  here: {', '.join(f'{here[state]} {state}' for state in map(str, ClaimState) if here[state])}"
+    for outcome in run.outcomes.values() if len(run.planned) <= FEW else ():
+        here = f" Here {outcome.here.state}: {outcome.here.text}" if outcome.here and outcome.here.state else ""
+        yield f"  {outcome.claim.key}: {outcome.decision.verdict}. {outcome.decision.reason}.{here}"
     for outcome in run.outcomes.values():
-        if outcome.decision.verdict is Verdict.REFUTED:
+        if outcome.decision.verdict is Verdict.REFUTED and len(run.planned) > FEW:
             yield f"  refuted: {outcome.claim.key}: {outcome.decision.reason}"
     for outcome in run.outcomes.values():
         if outcome.comparison.state not in (VerdictState.AS_EXPECTED, VerdictState.NEW):
