@@ -66,7 +66,8 @@ class Fault:
         patches: what is replaced.
         yardstick: experiment and variant on which its effect is measured; None where it touches no training.
         what: what it does and when, in one sentence; "" where the name says it.
-        only: trainings in which it acts and that are cheap to train, in the order in which a run trains them, as (experiment, variant); () for no selection.
+        only: trainings in which it acts and that are cheap to train, as (experiment, variant), in the order in which a
+            run trains them; () for no selection.
         acts_from_step: the first step, from 1, at which it can show, in the first training of ``only`` (else of the
             yardstick) at the lecture's size; None where it shows at no step.
         shows: where it can show first: in the training loss that a step begins with ("training"), in an evaluation

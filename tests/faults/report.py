@@ -21,8 +21,8 @@ the other:
   first that is red.
 
 A fault acts within T if it can show in the first T steps, which a check compares; each fault says so of itself. Others
-show, if at all, in trainings that a check trains to the end. Exact claims and errata, which such a run decides too, are not counted. Faults of our own rules and files are not
-here: `tests/` has to see them.
+show, if at all, in trainings that a check trains to the end. Exact claims and errata, which such a run decides too, are
+not counted. Faults of our own rules and files are not here: `tests/` has to see them.
 
 Made by `python -m tests.faults --backend NAME`; the rows are in `faults-NAME.json`.
 """
