@@ -15,7 +15,6 @@ from suite.catalogue import EXACT_CLAIMS, EXPERIMENTS, TRAINING_CLAIMS, training
 from suite.run import SuiteRun
 from suite.stored import measure
 
-
 FEW = 3
 """Claims of a run up to which each is printed with all that was found."""
 
@@ -67,8 +66,8 @@ def verdict_lines(run: SuiteRun) -> Iterator[str]:
     if here:
         yield f"  here: {', '.join(f'{here[state]} {state}' for state in map(str, ClaimState) if here[state])}"
     for outcome in run.outcomes.values() if len(run.planned) <= FEW else ():
-        here = f" Here {outcome.here.state}: {outcome.here.text}" if outcome.here and outcome.here.state else ""
-        yield f"  {outcome.claim.key}: {outcome.decision.verdict}. {outcome.decision.reason}.{here}"
+        said = f" Here {outcome.here.state}: {outcome.here.text}" if outcome.here and outcome.here.state else ""
+        yield f"  {outcome.claim.key}: {outcome.decision.verdict}. {outcome.decision.reason}.{said}"
     for outcome in run.outcomes.values():
         if outcome.decision.verdict is Verdict.REFUTED and len(run.planned) > FEW:
             yield f"  refuted: {outcome.claim.key}: {outcome.decision.reason}"

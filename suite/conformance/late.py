@@ -347,7 +347,7 @@ def masks(draws: np.ndarray, sizes: Sequence[int]) -> list[np.ndarray]:
         draw = jax.jit(draw)
     kind = generator.state.dtype
     return [
-        numpy(draw(keras.ops.convert_to_tensor(draws + [0, step], kind), keras.ops.ones((size, UNITS)))).astype(
+        numpy(draw(keras.ops.convert_to_tensor([*draws, 0, step], kind), keras.ops.ones((size, UNITS)))).astype(
             "float64"
         )
         for step, size in enumerate(sizes)

@@ -23,7 +23,7 @@ EXPERIMENT = Experiment(
     model=object,
     optimizer=object,
     loss="mse",
-    sizes={"quick": SIZE, "lecture": SIZE},
+    size=SIZE,
     variants=(Variant("plain"), Variant("dropout")),
     metrics=(Metric("val_accuracy", "higher", "fraction", 0.0005), Metric("val_loss", "lower", "nats", 0.001), GAP),
 )

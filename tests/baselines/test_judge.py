@@ -22,7 +22,7 @@ EXPERIMENT = Experiment(
     model=object,
     optimizer=object,
     loss="mse",
-    sizes={"quick": SIZE, "lecture": SIZE},
+    size=SIZE,
     variants=(Variant("plain"),),
     metrics=METRICS,
 )

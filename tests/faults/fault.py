@@ -144,8 +144,8 @@ def forget() -> None:
     for module, name in KEEPING:
         if module in sys.modules:
             getattr(sys.modules[module], name).clear()
-    for module in [m for name, m in list(sys.modules.items()) if name.split(".")[0] in OURS and name not in KEPT]:
-        for value in list(vars(module).values()):
+    for loaded in [m for name, m in list(sys.modules.items()) if name.split(".")[0] in OURS and name not in KEPT]:
+        for value in list(vars(loaded).values()):
             clear = getattr(value, "cache_clear", None)
             if callable(clear) and getattr(value, "__module__", "") not in KEPT:
                 clear()

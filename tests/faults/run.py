@@ -96,7 +96,7 @@ def check_of(backend: str, baselines: Path = BASELINES) -> CheckRun:
     options: Any = SimpleNamespace(
         full=False, seeds_of=lambda experiment: 1, first_seed=0, engine="auto", update=None, require_gpu=False
     )
-    prints = run_fingerprint(SimpleNamespace(backend=backend, engine="auto"), device)  # type: ignore[arg-type]
+    prints = run_fingerprint(SimpleNamespace(backend=backend, engine="auto"), device)
     stored = Stored(baselines, f"{backend}-{device.kind}")
     return CheckRun(options, prints, mock.Mock(), stored, mock.Mock(), (), TRAININGS)
 
