@@ -45,11 +45,12 @@ class Case:
     epochs: int = EPOCHS
     scale: float = 1.0
     inference: bool = False
+    validation: int = VALIDATION
 
     def data(self) -> Dataset:
         """Random numbers, times ``scale``, and as targets random classes or numbers."""
         rng = np.random.default_rng(20)
-        x = self.scale * rng.standard_normal((COUNT + VALIDATION, *self.inputs))
+        x = self.scale * rng.standard_normal((COUNT + self.validation, *self.inputs))
         if self.loss == "categorical_crossentropy":
             y = np.eye(self.outputs[0])[rng.integers(self.outputs[0], size=len(x))]
         else:
@@ -104,7 +105,7 @@ def optimizer(name: str, **how: Any) -> Any:
     return getattr(keras.optimizers, name)(**how)
 
 
-def of(name: str, rule: Callable[..., np.ndarray], more: dict[str, Any] | None = None, **how: Any) -> Any:
+def of(name: str, rule: Callable[..., Any], more: dict[str, Any] | None = None, **how: Any) -> Any:
     """(Keras' optimizer, the rule) with the same arguments; ``more``: those that the rule does not have."""
     return functools.partial(optimizer, name, **how, **(more or {})), functools.partial(rule, **how)
 
