@@ -232,7 +232,15 @@ IN_EPOCHS: dict[str, tuple[Patch, ...]] = {
     ),
     **{
         f"{name} one epoch late": one_epoch_late(name)
-        for name in ("val_loss", "val_accuracy", "train_loss", "even_val_loss", "odd_val_loss", "squares")
+        for name in (
+            "val_loss",
+            "val_accuracy",
+            "train_loss",
+            "train_accuracy",
+            "even_val_loss",
+            "odd_val_loss",
+            "squares",
+        )
     },
     "observed one epoch late": (
         Patch("harness.training.compiled:CompiledEngine", "_observe", wrapped(observed_before)),
