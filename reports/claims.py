@@ -39,7 +39,7 @@ def verdict_cell(run: Run, claim: Mapping[str, Any]) -> str:
     if run.header["full"]:
         if claim["adjusted_verdict"] not in (None, verdict):
             text += f"<br>after Holm: {verdict_text(claim['adjusted_verdict'])}"
-        if here and here["verdict"] != verdict:
+        if here and here["stack"] and here["verdict"] != verdict:
             text += f"<br>evidence: {verdict_text(here['verdict'])}, {rests_on(here)}"
     elif here:
         text += f"<br>{rests_on(here)}"

@@ -90,6 +90,7 @@ def test_a_verdict_of_evidence_says_what_it_rests_on(tmp_path: Path) -> None:
     ]
     assert rows[0]["ours"] == "v0: 0.9500 ± 0.0010<br>n = 30"
     assert "after Holm:" not in text
+    assert "- Evidence: no evidence\n" in text.split('<a id="claim-c"></a>')[1]
     assert "; here: 1 confirmed, 0 start confirmed, 0 compatible, 1 not confirmed.**" in text
     first, second = (text.split(f'<a id="claim-{key}"></a>')[1].split("</details>")[0] for key in "ab")
     assert "- Here: confirmed. a: 10 seeds to the end." in first
@@ -109,3 +110,10 @@ def test_times_say_what_was_compared(tmp_path: Path) -> None:
     assert (start["seeds"], start["result"]) == ("0", "–")
     assert start["vs evidence"] == "start reproduced (16 steps of 5 seeds)"
     assert (end["seeds"], end["vs evidence"]) == ("1", "reproduced")
+
+
+def test_a_run_to_the_end_without_evidence_names_none(tmp_path: Path) -> None:
+    none = here("", text="", stack="", seeds=0, verdict="INCONCLUSIVE", own="SUPPORTED")
+    text = checked(tmp_path, [("new", True)], [claim("a", "SUPPORTED", [], here=none)], full=True)
+    assert tables(section(text, "All claims, in lecture order"))[0][0]["verdict"] == "✔ SUPPORTED"
+    assert "the evidence (" not in text
