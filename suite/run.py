@@ -17,7 +17,7 @@ from harness.erratum import State as ErratumState
 from harness.errors import SuiteError
 from harness.experiment import Experiment
 from harness.fingerprint import fingerprint
-from harness.record.evidence import Hashes, VariantEvidence
+from harness.record.evidence import VariantEvidence
 from harness.record.trials import ShortTrial
 from harness.rules import Exact
 from harness.store import RecordError, Run, RunLog

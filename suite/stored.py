@@ -21,7 +21,7 @@ from cases import CLAIMS
 from harness.claim import Claim
 from harness.errors import SuiteError
 from harness.experiment import Experiment
-from harness.record.evidence import EXACT, Evidence, Expected, Hashes, VariantEvidence
+from harness.record.evidence import EXACT, Evidence, Expected, VariantEvidence
 from harness.record.trials import ShortTrial
 from harness.trial import Trial
 from harness.verdict import Verdict
