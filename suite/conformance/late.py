@@ -255,7 +255,7 @@ def late_network(layers: Any, regularizers: Any, dropout: bool = True) -> list[A
     from keras.initializers import RandomNormal, RandomUniform
 
     class Dropout(layers.Dropout):
-        """It has drawn many masks."""
+        """A dropout layer that has drawn many masks."""
 
         def __init__(self, *args: Any, **kwargs: Any) -> None:
             super().__init__(*args, **kwargs)
@@ -387,7 +387,7 @@ class Reference:
         self._draw()
 
     def findings(self, when: str, found: State) -> Iterator[Finding]:
-        """The state that the engine has left, beside this one."""
+        """Compares the state that the engine has left with this one."""
 
         def near(start: np.ndarray, end: np.ndarray, *shifted: np.ndarray) -> np.ndarray:
             spread = np.sum([np.abs(other - end) for other in shifted], axis=0)

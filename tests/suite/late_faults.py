@@ -335,9 +335,15 @@ def main(backend: str, path: Path) -> None:
     from suite.conformance import late
     from suite.conformance.finding import faults
 
+    draw = late.masks
+    drawn = functools.cache(lambda seed, count, *sizes: draw(np.array([seed, count]), sizes))
+
     def said(check: Callable[..., Iterator[Any]], patches: tuple[Patch, ...], programs: Programs | None) -> list[str]:
         shared = functools.partial(prepare, programs=programs)
-        with injected(Fault("", "", patches, None)), mock.patch.object(late, "prepare", shared):
+        with (
+            injected(Fault("", "", patches, None)),
+            mock.patch.multiple(late, prepare=shared, masks=lambda draws, sizes: drawn(*draws, *sizes)),
+        ):
             return faults(check("auto" if check is late.check_steps else "compiled", "lecture"))
 
     shared, watched = Programs(), []

@@ -25,11 +25,11 @@ RULES = {
     "Adadelta": updates.adadelta,
     "Adam": updates.adam,
 }
-BACKENDS = ("tensorflow", "jax")
+BACKENDS = ("jax", pytest.param("tensorflow", marks=pytest.mark.slow))
 
 
 @pytest.fixture(scope="module", params=BACKENDS)
-def told(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Any:
+def reported(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Any:
     path = tmp_path_factory.mktemp("late") / f"{request.param}.json"
     command = [sys.executable, "-m", "tests.suite.late_faults", request.param, str(path)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
@@ -71,13 +71,13 @@ def test_a_loss_of_very_small_probabilities():
     np.testing.assert_allclose(network.categorical_crossentropy(y, outputs), [7 * np.log(10), 1e-7], rtol=1e-6)
 
 
-def test_without_a_fault_nothing_is_wrong(told):
-    assert told["sound"] == []
+def test_without_a_fault_nothing_is_wrong(reported):
+    assert reported["sound"] == []
 
 
-def test_the_state_is_a_late_one(told):
+def test_the_state_is_a_late_one(reported):
     """Some probabilities are saturated, some are not; none is so near to a kink that rounding decides."""
-    facts = told["facts"]
+    facts = reported["facts"]
     assert facts["least"] < 1e-12
     assert facts["most"] > 1 - 1e-7
     assert facts["between"] > 0.1
@@ -88,11 +88,11 @@ def test_the_state_is_a_late_one(told):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_fault_is_seen(told, name):
-    assert told["found"][name]
+def test_a_fault_is_seen(reported, name):
+    assert reported["found"][name]
 
 
-def test_a_fault_is_seen_where_it_acts(told):
+def test_a_fault_is_seen_where_it_acts(reported):
     """The first finding names it."""
     for name, said in (
         ("Adam: moments reset at step 10,001", "Adam, step 10001, weights 0"),
@@ -102,4 +102,4 @@ def test_a_fault_is_seen_where_it_acts(told):
         ("val_loss one epoch late", "val_loss of epoch 2"),
         ("odd_val_loss one epoch late", "odd_val_loss of epoch 2"),
     ):
-        assert said in told["found"][name][0], (name, told["found"][name])
+        assert said in reported["found"][name][0], (name, reported["found"][name])
