@@ -25,7 +25,7 @@ MAY_IMPORT = {
     "reports": {"harness", "baselines", "cases"},
     "suite": {"harness", "baselines", "cases", "reports"},
     "conftest": {"harness", "baselines", "cases", "reports", "suite"},
-    "benchmarks": {"harness", "baselines", "cases", "reports", "suite"},
+    "benchmarks": {"harness", "baselines", "cases", "reports", "suite", "tests"},
 }
 OURS = {*MAY_IMPORT, "tests"}
 BACKENDS = {"tensorflow", "jax", "jaxlib", "torch", "keras"}
