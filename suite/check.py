@@ -122,7 +122,7 @@ class CheckRun(SuiteRun):
         return claim.decide(trials, levels=PLAIN)[0]
 
     def resting(self, outcome: Outcome) -> Mapping[str, Sequence[Trial]]:
-        return self.stored.trials(outcome.claim) if outcome.claim.experiment else {}
+        return self.stored.trials(outcome.claim) if outcome.here else {}
 
     def complete(self, claim: Claim) -> bool:
         assert claim.experiment is not None

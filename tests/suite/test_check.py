@@ -361,7 +361,7 @@ def test_the_evidence_of_the_reference_stack_is_compatible(copied: Callable[[str
 
 def test_an_incompatible_stack_is_red(copied: Callable[[str], Path]) -> None:
     folder = copied("incompatible")
-    edit(folder, "example-2", lambda content: scaled(content["variants"]["min-max"], 3))
+    edit(folder, "example-2", lambda content: scaled(content["variants"]["min-max"], 1000))
     as_reference(folder)
     run = suite(folder, *CHECKED, "-k", "example-2/min-max")
     assert run.code == 1
