@@ -26,8 +26,8 @@ class StoredVerdict:
         decision, beside: the rule's decision and those beside it; below 30 seeds at the plain level, as preliminary.
             None where there is no seed.
         preliminary: whether there are fewer than 30 seeds.
-        needed: of an INCONCLUSIVE claim, how many seeds would decide it: the first look that has as many as its effects
-            need for 80 % power, or else the next one; None at the last look.
+        needed: of an INCONCLUSIVE claim, how many seeds would decide it: the next look that has as many as its effects
+            need for 80 % power; more than the last look has, where they need more; else None at the last look.
         elsewhere: the other stacks that have as many, and how many they have.
     """
 
@@ -89,7 +89,8 @@ def stored_verdict(claim: Claim, stack: str, evidence: Mapping[str, Evidence]) -
         return found
     needed = max(_needed(decision), default=0)
     further = [one for one in STORED_SIZES if one > size]
-    return _undecided(found, next((one for one in further if one >= needed), further[0] if further else None), seeds)
+    enough = next((one for one in further if one >= needed), needed if needed > size else None)
+    return _undecided(found, enough, seeds)
 
 
 def common_seeds(claim: Claim, evidence: Evidence) -> int:

@@ -3,7 +3,7 @@
 Nothing having changed, our values and the baseline's come from one distribution. Equal seeds are compared by Student's
 t on their differences, which is exact for normal values. Fresh seeds are compared by Welch's t; because that alone
 raises up to 1.7 times the alarms it should where the groups differ in size, its p-value is never taken below that of
-Student's pooled t. Heavier tails raise fewer alarms, not more: tests/baselines/test_false_alarms.py measures it.
+Student's pooled t. Heavier tails raise fewer alarms, not more: tests/baselines/test_judge_rates.py measures it.
 
 Without variance on both sides chance has no part, and size alone decides. A side with a single value and no pair is
 not tested: judging it by the other side's spread is a false alarm in up to a third of all runs of skewed values. Pairs

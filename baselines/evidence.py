@@ -415,7 +415,7 @@ def _traces(old: VariantEvidence | None, found: Measured) -> tuple[Trace, ...]:
 
 
 def short_traces(short: Sequence[ShortTrial]) -> list[Trace]:
-    """One trace for each seed and perturbation; canonical trials are left out."""
+    """The traces that shortened trials give, without canonical ones (see ``Measured.short``)."""
     groups: dict[tuple[int, int], list[ShortTrial]] = {}
     for trial in short:
         if not trial.canonical:

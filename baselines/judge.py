@@ -17,7 +17,7 @@ from typing import Any
 
 from baselines.evidence import floor, trials
 from baselines.prediction import ANCHOR_TAILS, ANCHORS, DRIFTS, OUTLIER_TAILS, OUTLIERS, Interval, drift, interval
-from baselines.rounding import FLOOR, LIMIT, MOST_STEPS, along, relative
+from baselines.rounding import FLOOR, LIMIT, MOST_STEPS, relative
 from harness.experiment import Experiment
 from harness.metric import Metric
 from harness.record.evidence import Evidence, Hashes, Trace, VariantEvidence
@@ -113,7 +113,7 @@ class Movement:
         where = f" {self.step}" if self.step is not None else ""
         how = f"median of {self.seeds} seeds" if self.seeds > 1 else "difference"
         return (
-            f"{self.feature}{where} moved: {_text(self.before)} → {_text(self.now)} (seed {self.seed}), "
+            f"{self.feature}{where}: {_text(self.before)} → {_text(self.now)} (seed {self.seed}), "
             f"{how} {self.size:.2g}, limit {self.limit:g}"
         )
 
@@ -277,6 +277,9 @@ class _Comparison:
         refused, changed = self._sameness()
         if refused is not None:
             return refused
+        if self.stored.traces and not self.stored.steps and not self.trained.trials:
+            reason = "Rounding moves the first step of this training, so that no step of it is compared."
+            return Outcome(State.NEW, reason, changed=changed, not_calm=("training loss",))
         if not self.trained.short and not self.trained.trials:
             return Outcome(State.MISSING, "The evidence holds this variant, and nothing of it was trained here.")
         streams = self._same_streams()
@@ -305,7 +308,7 @@ class _Comparison:
             return replace(outcome, state=State.IDENTICAL) if compared.identical else outcome
         if not streams:
             return self._other_numbers(outcome, compared)
-        return replace(outcome, state=State.MOVED, reason=f"{_sentence(compared.fault)}.")
+        return replace(outcome, state=State.MOVED, reason=f"Moved: {compared.fault}.")
 
     def elsewhere(self) -> Outcome:
         """Against the evidence of the reference stack: compatible or moved, never reproduced."""
@@ -373,7 +376,7 @@ class _Comparison:
             return _Compared(missing=f"Seed {lacking[0]} was trained for {done} of {steps} steps.")
         before, now = ({s: tuple(one[s].losses[:steps]) for s in seeds} for one in (stored, ours))
         found = _Compared(identical=before == now, steps=steps, seeds=len(seeds))
-        movement = _lost(before, now, "training loss of step") or _first_moved(before, now, "training loss of step")
+        movement = _lost(before, now, "training loss, step") or _first_moved(before, now, "training loss, step")
         if movement is None:
             movement, same, not_calm = self._validated(ours, stored)
             found = replace(found, identical=found.identical and same, not_calm=not_calm)
@@ -383,30 +386,30 @@ class _Comparison:
         self, ours: Mapping[int, ShortTrial], stored: Mapping[int, Trace]
     ) -> tuple[Movement | None, bool, tuple[str, ...]]:
         """The validation loss after T steps and what is observed at the start: (movement, identical, not calm)."""
-        steps, identical, not_calm = self.stored.steps, True, []
-        for seed in sorted(ours.keys() & stored.keys()):
-            one, trace = ours[seed], stored[seed]
-            then = trace.val_losses[steps - 1] if len(trace.val_losses) >= steps else None
-            if then is not None and one.val_loss is not None and len(one.losses) == steps:
-                first = next((value(x) for x in trace.val_losses if x is not None), 0.0)
-                size = relative(value(one.val_loss), value(then), FLOOR * abs(first) if math.isfinite(first) else 0.0)
-                identical = identical and one.val_loss == then
-                if size > LIMIT:
-                    now = value(one.val_loss)
-                    return Movement("validation loss after step", size, LIMIT, value(then), now, seed, steps), False, ()
-            perturbed = [t.observed for t in self.stored.traces if t.perturbed and t.seed == seed]
-            for name, observed in one.observed.items():
-                if name not in trace.observed:
-                    continue
-                then = trace.observed[name]
-                if any(relative(value(p[name]), value(then)) > LIMIT for p in perturbed if name in p):
+        steps, seeds = self.stored.steps, sorted(ours.keys() & stored.keys())
+        then = {seed: stored[seed].val_losses[:steps] for seed in seeds if len(stored[seed].val_losses) >= steps}
+        pairs = {
+            seed: (losses[0] or 0.0, losses[-1], now)
+            for seed, losses in then.items()
+            if losses[-1] is not None and (now := ours[seed].val_loss) is not None and len(ours[seed].losses) == steps
+        }
+        movement = _median_moved(
+            "validation loss after step",
+            {seed: (value(last), value(now)) for seed, (_, last, now) in pairs.items()},
+            {seed: FLOOR * abs(value(first)) for seed, (first, _, _) in pairs.items()},
+            step=steps,
+        )
+        identical, not_calm = all(last == now for _, last, now in pairs.values()), []
+        for seed in seeds:
+            perturbed = [trace.observed for trace in self.stored.traces if trace.perturbed and trace.seed == seed]
+            for name in ours[seed].observed.keys() & stored[seed].observed.keys():
+                before, now = stored[seed].observed[name], ours[seed].observed[name]
+                if any(relative(value(one[name]), value(before)) > LIMIT for one in perturbed if name in one):
                     not_calm.append(name)
                     continue
-                identical = identical and observed == then
-                size = relative(value(observed), value(then))
-                if size > LIMIT:
-                    return Movement(f"{name} at the start", size, LIMIT, value(then), value(observed), seed), False, ()
-        return None, identical, tuple(dict.fromkeys(not_calm))
+                identical = identical and before == now
+                movement = movement or _median_moved(f"{name} at the start", {seed: (value(before), value(now))})
+        return movement, identical, tuple(sorted(set(not_calm)))
 
     def _tiny(self) -> _Compared:
         """Seed by seed, to the end: the metrics and the first epochs' training loss that rounding does not move."""
@@ -433,11 +436,11 @@ class _Comparison:
         if failed:
             return replace(found, moved=failed)
         movement = _first_moved(
-            {seed: losses[: self.stored.steps] for seed, losses in then.items()}, now, "training loss of epoch"
+            {seed: losses[: self.stored.steps] for seed, losses in then.items()}, now, "training loss, epoch"
         )
         for name in self.stored.calm if movement is None else ():
-            pairs = [(stored[s].metrics[name], ours[s].metrics.get(name)) for s in seeds]
-            movement = movement or _median_moved(name, seeds, pairs, floor(names.get(name)))
+            pairs = {seed: (stored[seed].metrics[name], ours[seed].metrics.get(name)) for seed in seeds}
+            movement = movement or _median_moved(name, pairs, dict.fromkeys(seeds, floor(names.get(name))))
         return replace(found, movement=movement)
 
     def _ended(self, paired: bool) -> _Compared:
@@ -497,7 +500,7 @@ class _Comparison:
         if ours is None or not steps or len(ours.losses) < steps:
             return None
         then, now = {ours.seed: self.stored.canonical[:steps]}, {ours.seed: ours.losses[:steps]}
-        what = "training loss of the canonical trace, step"
+        what = "canonical training loss, step"
         return _lost(then, now, what) or _first_moved(then, now, what) or True
 
     def _other_numbers(self, outcome: Outcome, compared: _Compared) -> Outcome:
@@ -567,13 +570,13 @@ def _said(found: _Compared, to_the_end: bool, full: bool, tiny: bool) -> str:
     """What was compared, and that it is reproduced."""
     if tiny and to_the_end and not full:
         left = f"; {len(found.not_calm)} features that rounding moves were not compared" if found.not_calm else ""
-        return f"{found.seeds} seeds to the end, {found.steps} epochs of them one by one{left}."
+        return f"Compared: {found.seeds} seeds to the end, their first {found.steps} epochs one by one{left}."
     parts = [f"{found.steps} steps of {found.seeds} seeds"] if found.steps else []
     for one in found.anchors[:1] if not full else ():
         parts.append(f"seed {one.seed} to the end {_text(one.now)}, stored {_text(one.before)}")
     if full:
         parts.append(f"{len(found.anchors)} seeds to the end")
-    return f"{_sentence('; '.join(parts))}."
+    return f"Compared: {'; '.join(parts)}."
 
 
 def _lost(then: Mapping[int, Sequence[Number]], now: Mapping[int, Sequence[Number]], feature: str) -> Movement | None:
@@ -589,27 +592,35 @@ def _first_moved(
     then: Mapping[int, Sequence[Number]], now: Mapping[int, Sequence[Number]], feature: str
 ) -> Movement | None:
     """The first step at which the median over seeds of the relative differences exceeds LIMIT."""
-    sizes = {seed: along(now[seed], then[seed]) for seed in then}
-    for step in range(max(map(len, sizes.values()), default=0)):
-        at = {seed: rows[step] for seed, rows in sizes.items() if step < len(rows)}
-        median = statistics.median(at.values())
-        if median > LIMIT:
-            seed = sorted(at, key=lambda one: at[one])[len(at) // 2]
-            before, after = value(then[seed][step]), value(now[seed][step])
-            return Movement(feature, median, LIMIT, before, after, seed, step + 1, len(at))
+    steps = max((min(len(then[seed]), len(now[seed])) for seed in then), default=0)
+    for step in range(steps):
+        pairs, floors = {}, {}
+        for seed in then:
+            if step < min(len(then[seed]), len(now[seed])):
+                pairs[seed] = (value(then[seed][step]), value(now[seed][step]))
+                floors[seed] = FLOOR * abs(value(then[seed][0]))
+        if movement := _median_moved(feature, pairs, floors, step + 1):
+            return movement
     return None
 
 
 def _median_moved(
-    name: str, seeds: Sequence[int], pairs: Sequence[tuple[float | None, float | None]], least: float
+    feature: str,
+    pairs: Mapping[int, tuple[float | None, float | None]],
+    floors: Mapping[int, float] | None = None,
+    step: int | None = None,
 ) -> Movement | None:
-    """The metric's movement where the median over seeds of the relative differences exceeds LIMIT."""
-    sizes = [relative(now, then, least) for then, now in pairs]
-    median = statistics.median(sizes)
-    if median <= LIMIT:
+    """The movement where the median over seeds of the relative differences exceeds LIMIT.
+
+    Args:
+        pairs: by seed: (before, now).
+        floors: by seed, the size below which a difference is relative to it.
+    """
+    sizes = {seed: relative(now, then, (floors or {}).get(seed, 0.0)) for seed, (then, now) in pairs.items()}
+    if not sizes or (median := statistics.median(sizes.values())) <= LIMIT:
         return None
-    index = sorted(range(len(sizes)), key=lambda i: sizes[i])[len(sizes) // 2]
-    return Movement(name, median, LIMIT, *pairs[index], seeds[index], seeds=len(seeds))
+    seed = sorted(sizes, key=lambda one: sizes[one])[len(sizes) // 2]
+    return Movement(feature, median, LIMIT, *pairs[seed], seed, step, len(sizes))
 
 
 def _same_losses(now: Sequence[Number], then: Sequence[Number]) -> bool:
@@ -632,10 +643,6 @@ def _repeated(done: Sequence[Trial]) -> tuple[int, int] | None:
 def _keys(changed: Collection[tuple[str, Any, Any]]) -> str:
     said = [f"{key} {then!r} then, {now!r} now" for key, then, now in list(changed)[:5]]
     return "; ".join(said) + (f"; and {len(changed) - 5} more" if len(changed) > 5 else "")
-
-
-def _sentence(text: str) -> str:
-    return text[:1].upper() + text[1:]
 
 
 def _text(number: float | None) -> str:

@@ -75,20 +75,34 @@ def on_scale(value: float | None, metric: Metric) -> float | None:
 
 
 def drift(ours: Sequence[Trial], stored: Sequence[Trial], metric: Metric, level: float, paired: bool) -> str:
-    """How the mean or the share without a value moved, in words; empty where it did not.
+    """How the mean, or the share of trials without a value, moved, in words; empty where it did not.
 
-    Where the random numbers of a seed are the same (``paired``), the seeds that both have are compared in pairs, and
-    all seeds in two groups, each at half of ``level``: pairs say more where rounding is small, groups where it makes
-    the trainings of one seed independent.
+    Two tests share the level: ``baselines.difference.difference``, in pairs where the random numbers of a seed are the
+    same (``paired``), which says more where rounding is small; and Student's t for two groups with one variance, which
+    says more where rounding makes the trainings of a seed independent. A mean has to move by more than the smallest
+    effect of interest as well.
     """
+    import numpy as np
+    from scipy.special import stdtr
+
     now, then = ({trial.seed: trial.metrics.get(metric.name) for trial in group} for group in (ours, stored))
-    apart = {-seed - 1: value for seed, value in now.items()}  # no seed in common, so that nothing is paired
-    for values in (now, apart) if paired else (apart,):
-        row = difference(metric, values, then)
-        if row.beyond_chance(metric.smallest_effect, level / 2 if paired else level):
-            (k, n), (j, m) = row.absent, row.absent_baseline
-            missing = f"; without a value {j} of {m} then, {k} of {n} now" if k or j else ""
-            means = "no values" if row.difference is None else f"{row.baseline:.6g} → {row.ours:.6g}"
-            chance = "" if row.p is None else f", p = {row.p:.2g}"
-            return f"{metric.name} {means} over {n} seeds{' in pairs' if row.paired else ''}{chance}{missing}"
-    return ""
+    row = difference(metric, now if paired else {-seed - 1: value for seed, value in now.items()}, then)
+    (k, n), (j, m) = row.absent, row.absent_baseline
+    if row.beyond_chance(metric.smallest_effect, level / 2):
+        missing = f"; without a value {j} of {m} then, {k} of {n} now" if k or j else ""
+        means = "no values" if row.difference is None else f"{row.baseline:.6g} → {row.ours:.6g}"
+        chance = "" if row.p is None else f", p = {row.p:.2g}"
+        return f"{metric.name} {means} over {n} seeds{' in pairs' if row.paired else ''}{chance}{missing}"
+    a, b = (
+        np.array([scaled for value in group.values() if (scaled := on_scale(value, metric)) is not None])
+        for group in (now, then)
+    )
+    if min(len(a), len(b)) < 2 or max(np.ptp(a), np.ptp(b)) == 0 or abs(a.mean() - b.mean()) <= metric.smallest_effect:
+        return ""
+    freedom = len(a) + len(b) - 2
+    variance = (len(a) * a.var() + len(b) * b.var()) / freedom
+    error = math.sqrt(variance * (1 / len(a) + 1 / len(b)))
+    p = 2 * float(stdtr(freedom, -abs(a.mean() - b.mean()) / error))
+    back = np.exp if metric.scale == "log" else float
+    means = f"{back(b.mean()):.6g} → {back(a.mean()):.6g}"
+    return f"{metric.name} {means} over {len(a)} seeds against {len(b)}, p = {p:.2g}" if p < level / 2 else ""

@@ -9,7 +9,7 @@ first T steps their differences stay under ``LIMIT``, so that a larger differenc
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from harness.record.evidence import Trace
@@ -28,10 +28,12 @@ SURE = 0.99
 RESAMPLES = 10_000
 CHECKED = 5
 """Seeds of a check, of which the median is taken."""
+VALIDATED = (0, 1, 2)
+"""Those of them whose validation loss after T steps is compared too, by their median."""
 
 
 def relative(now: float | None, then: float | None, floor: float = 0.0) -> float:
-    """|now − then| / max(|then|, floor).
+    """|now − then| / max(|then|, floor); a floor that is not finite counts as 0.
 
     0 where both are equal or not finite in the same way (None counts as nan), infinity where only one of them is finite
     or they are infinite with other signs.
@@ -39,14 +41,14 @@ def relative(now: float | None, then: float | None, floor: float = 0.0) -> float
     a, b = (math.nan if x is None else x for x in (now, then))
     if a == b or (math.isnan(a) and math.isnan(b)):
         return 0.0
-    size = max(abs(b), floor)
+    size = max(abs(b), floor if math.isfinite(floor) else 0.0)
     return abs(a - b) / size if math.isfinite(a) and math.isfinite(b) and size > 0 else math.inf
 
 
 def along(now: Sequence[Number | None], then: Sequence[Number | None]) -> list[float]:
     """The relative difference at each step that both have; the floor is a share of the first loss of ``then``."""
     ours, stored = ([math.nan if x is None else value(x) for x in losses] for losses in (now, then))
-    floor = FLOOR * abs(stored[0]) if stored and math.isfinite(stored[0]) else 0.0
+    floor = FLOOR * abs(stored[0]) if stored else 0.0
     return [relative(a, b, floor) for a, b in zip(ours, stored, strict=False)]
 
 
@@ -55,9 +57,9 @@ def reproducible_steps(traces: Sequence[Trace], seeds: int = CHECKED) -> int:
 
     A resample draws ``seeds`` trials with replacement from the seeds that have perturbed trials, and for each of them
     one of its perturbed trials; each trial keeps all its steps. The median over the drawn trials has to stay under
-    ``LIMIT`` at this step and at all earlier ones in 99 % of 10,000 resamples (a fixed generator). The validation loss
-    after T steps, where it was taken, has to stay under ``LIMIT`` in every perturbed trial of its seed. 0 where no step
-    fulfils this, or there are no perturbed trials.
+    ``LIMIT`` at this step and at all earlier ones in 99 % of 10,000 resamples (a fixed generator). The median of the
+    validation losses after T steps has to as well, over as many drawn trials as seeds have them; of one seed that means
+    all its perturbed trials. 0 where no step fulfils this, or there are no perturbed trials.
 
     Args:
         traces: of the trials and of their perturbed trials, see ``Trace``.
@@ -66,19 +68,17 @@ def reproducible_steps(traces: Sequence[Trace], seeds: int = CHECKED) -> int:
     import numpy as np
 
     stored = {trace.seed: trace for trace in traces if not trace.perturbed}
-    moved = _moved(traces, stored)
+    perturbed = [trace for trace in traces if trace.perturbed and trace.seed in stored]
+    moved = _by_seed((trace.seed, along(trace.losses, stored[trace.seed].losses)) for trace in perturbed)
     if not moved:
         return 0
-    steps = min(MOST_STEPS, *(len(row) for rows in moved.values() for row in rows))
-    pool = [np.array([row[:steps] for row in rows]) for rows in moved.values()]
-    share = _share_under(pool, seeds)
-    last = int(np.sum(share >= SURE))  # shares fall from step to step
-    taken = [
-        along(trace.val_losses, stored[trace.seed].val_losses)
-        for trace in traces
-        if trace.perturbed and trace.seed in stored and trace.val_losses
-    ]
-    while last and any(row[last - 1] >= LIMIT for row in taken if len(row) >= last):
+    last = int(np.sum(_share_under(moved, seeds) >= SURE))  # shares fall from step to step
+    validated = _by_seed(
+        (trace.seed, along(trace.val_losses, stored[trace.seed].val_losses)) for trace in perturbed if trace.val_losses
+    )
+    while last and validated and all(rows.shape[1] >= last for rows in validated):
+        if _share_under([rows[:, last - 1 : last] for rows in validated], len(validated))[0] >= SURE:
+            break
         last -= 1
     return last
 
@@ -95,17 +95,19 @@ def calm(metrics: Mapping[str, Sequence[Sequence[float]]], seeds: int) -> tuple[
     return tuple(
         name
         for name, rows in metrics.items()
-        if rows and _share_under([np.array([[one] for one in row]) for row in rows], seeds)[0] >= SURE
+        if rows and _share_under([np.array(row)[:, None] for row in rows], seeds)[0] >= SURE
     )
 
 
-def _moved(traces: Sequence[Trace], stored: Mapping[int, Trace]) -> dict[int, list[list[float]]]:
-    """By seed, the differences of its perturbed trials at each step."""
+def _by_seed(rows: Iterable[tuple[int, list[float]]]) -> list[np.ndarray]:
+    """For each seed, the differences of its perturbed trials: (perturbed trials, steps that all trials have)."""
+    import numpy as np
+
     found: dict[int, list[list[float]]] = {}
-    for trace in traces:
-        if trace.perturbed and trace.seed in stored:
-            found.setdefault(trace.seed, []).append(along(trace.losses, stored[trace.seed].losses))
-    return found
+    for seed, row in rows:
+        found.setdefault(seed, []).append(row[:MOST_STEPS])
+    steps = min((len(row) for group in found.values() for row in group), default=0)
+    return [np.array([row[:steps] for row in group]) for group in found.values()]
 
 
 def _share_under(pool: Sequence[np.ndarray], seeds: int) -> np.ndarray:

@@ -23,7 +23,7 @@ from cases.optimizers.race import ORDER, PRINTED, RACE, at_rate
 from cases.overfitting.regularization import REGULARIZATION, deep
 from harness.atomic import replace_file
 from harness.errors import SuiteError, invalid
-from harness.experiment import SETTINGS, Experiment, Variant
+from harness.experiment import Experiment, Variant
 
 SEEDS = (1000, 1001, 1002)
 
@@ -83,13 +83,13 @@ def tune(search: Search, measure: Callable[[float], list[float | None]]) -> dict
         at = best
 
 
-def train_value(search: Search, value: float, setting: str) -> list[float | None]:
+def train_value(search: Search, value: float) -> list[float | None]:
     """The metric of each pilot seed."""
     from harness.training.train import train
 
     variant = search.variant(value)
     own = replace(search.experiment, variants=(variant,), anchors=(), sweep=None, turning_point=None)
-    return [trial.metrics.get(search.metric) for trial in train(own, variant.name, SEEDS, setting)]
+    return [trial.metrics.get(search.metric) for trial in train(own, variant.name, SEEDS)]
 
 
 def read(path: Path | None) -> dict[str, list[float | None]]:
@@ -109,7 +109,6 @@ def main(arguments: list[str] | None = None) -> int:
     """Exit status: 0, or 2 for bad input."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.tune_rates", description=__doc__)
     parser.add_argument("--backend", default="tensorflow")
-    parser.add_argument("--setting", default="lecture", choices=SETTINGS)
     parser.add_argument("--only", nargs="+", default=list(SEARCHES), choices=list(SEARCHES), metavar="NAME")
     parser.add_argument("--out", type=Path, help="JSON file of what is measured; a later call goes on from it")
     options = parser.parse_args(arguments)
@@ -133,9 +132,9 @@ def _measured(
     options: argparse.Namespace, known: dict[str, list[float | None]], name: str, value: float
 ) -> list[float | None]:
     """From the file, or trained and written to it."""
-    key = f"{options.backend}, {options.setting}, {name}, {value:g}"
+    key = f"{options.backend}, {name}, {value:g}"
     if key not in known:
-        known[key] = train_value(SEARCHES[name], value, options.setting)
+        known[key] = train_value(SEARCHES[name], value)
         print(f"{key}: {known[key]}", file=sys.stderr, flush=True)
         if options.out is not None:
             replace_file(options.out, json.dumps(known, indent=1).encode())

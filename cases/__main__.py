@@ -16,7 +16,7 @@ HEAD = """# Every claim and erratum of the lecture
 
 Written by `python -m cases` from the modules of this folder: change those, not this page. How to read a module stands
 in [`README.md`](README.md), what came out in the [reports](../reports/published/README.md). A command runs one claim
-and the trainings it needs; `--setting lecture` takes the lecture's own sizes."""
+and the trainings it needs."""
 
 
 def page() -> str:

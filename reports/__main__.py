@@ -1,4 +1,4 @@
-"""``python -m reports``: the report of the latest run, from its record or a store; trains nothing."""
+"""``python -m reports``: the report of the latest run, or of a stack's evidence; trains nothing."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from pathlib import Path
 from harness.errors import SuiteError
 from harness.store import latest_run
 from reports.folders import OUT, runs_folder
+
+BASELINES = Path(__file__).resolve().parents[1] / "baselines"
 
 
 def parser() -> argparse.ArgumentParser:
@@ -29,8 +31,15 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument(
         "--store", metavar="URL", help="take the run from this database, as `pytest suite/ --store` fills it"
     )
+    made.add_argument("--evidence", metavar="STACK", help="of no run, but of the stored trials of this stack")
     made.add_argument(
-        "--out", type=Path, metavar="FOLDER", default=OUT, help="where the report is written (default: reports/out)"
+        "--baseline-dir", type=Path, metavar="DIR", default=BASELINES, help="with --evidence (default: baselines/)"
+    )
+    made.add_argument(
+        "--out",
+        type=Path,
+        metavar="FOLDER",
+        help="where the report is written (default: reports/out; with --evidence reports/out/evidence/STACK)",
     )
     return made
 
@@ -41,8 +50,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if isinstance(sys.stdout, io.TextIOWrapper):  # a path may have letters that this output cannot show
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
+        if options.evidence is not None:
+            print(f"Report of the evidence of {options.evidence}: {evidence(options)}")
+            return 0
         from reports.write import write_report
 
+        options.out = options.out or OUT
         with tempfile.TemporaryDirectory() as folder:
             if options.store is None:
                 run = options.run or newest(options.out)
@@ -53,6 +66,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("reports:", " ".join(str(error).split()), file=sys.stderr)
         return 2
     return 0
+
+
+def evidence(options: argparse.Namespace) -> Path:
+    """Writes the report of a stack's evidence; the path of REPORT.md."""
+    if options.run or options.store:
+        raise SuiteError("--evidence contradicts --run and --store: it is the report of no run. Leave one out.")
+    from reports.records import checked
+    from reports.stored import stored_run
+    from reports.write import write
+
+    run = checked(stored_run(options.baseline_dir, options.evidence))
+    return write(run, options.out or OUT / "evidence" / options.evidence)
 
 
 def from_store(url: str, run: str | None, folder: Path) -> Path:

@@ -12,7 +12,7 @@ from reports.evidence import effects_cell, ours_cell, published_cell
 from reports.text import code, escape, table
 from reports.words import state_text, verdict_text
 
-COLUMNS = ("slide", "claim", "statement", "slide's figure", "ours", "effect [interval]", "verdict", "here", "state")
+COLUMNS = ("slide", "claim", "statement", "slide's figure", "ours", "effect [interval]", "verdict")
 
 
 def anchor(claim: Mapping[str, Any]) -> str:
@@ -39,7 +39,7 @@ def verdict_cell(run: Run, claim: Mapping[str, Any]) -> str:
     if run.header["full"]:
         if claim["adjusted_verdict"] not in (None, verdict):
             text += f"<br>after Holm: {verdict_text(claim['adjusted_verdict'])}"
-        if here and here["verdict"] != verdict:
+        if here and here["stack"] and here["verdict"] != verdict:
             text += f"<br>evidence: {verdict_text(here['verdict'])}, {rests_on(here)}"
     elif here:
         text += f"<br>{rests_on(here)}"
@@ -68,6 +68,7 @@ def all_claims(run: Run) -> str:
     claims = run.claims
     if not claims:
         return ""
+    compared = any(here_cell(claim) != "–" for claim in claims)
     rows = [
         [
             escape(claim["slide"]),
@@ -77,14 +78,14 @@ def all_claims(run: Run) -> str:
             ours_cell(run, claim),
             effects_cell(claim),
             verdict_cell(run, claim),
-            here_cell(claim),
+            *([here_cell(claim)] if compared else []),
             state_text(claim["baseline"]),
         ]
         for claim in claims
     ]
     return (
         "## All claims, in lecture order\n\n"
-        + table(COLUMNS, rows)
+        + table([*COLUMNS, *(["here"] if compared else []), "state"], rows)
         + "\n\nOurs: mean ± standard deviation over n seeds. Effect: the mean paired difference with the interval its "
         "rule decides by, whose level the details give; of several effects the one the verdict rests on. Of a slide's "
         "figure: the interval in which one more run of ours would lie. A censored or diverged seed has no value; a "

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -174,8 +174,11 @@ def turning_points(trials: Mapping[str, Sequence[Trial]], curve: str) -> dict[st
     return found
 
 
-def divergences(trials: Mapping[str, Iterable[Trial]]) -> list[str]:
-    """A sentence for each variant with diverged trials: how many, how, and first when."""
+def divergences(trials: Mapping[str, Sequence[Trial]], curves: Collection[str] = ()) -> list[str]:
+    """A sentence for each variant with diverged trials: how many, how, and first when.
+
+    ``curves``: those that are drawn, where only trials with one of them are marked.
+    """
     said = []
     for name, of_variant in trials.items():
         failures = [trial.divergence for trial in of_variant if trial.divergence]
@@ -183,8 +186,11 @@ def divergences(trials: Mapping[str, Iterable[Trial]]) -> list[str]:
             kinds = " or ".join(sorted({failure.kind for failure in failures}))
             first, last = min(f.epoch for f in failures), max(f.epoch for f in failures)
             when = f"epoch {first}" if first == last else f"epochs {first} to {last}"
-            total = len(list(of_variant))
-            said.append(f"{escape(name)}: {len(failures)} of {total} seeds diverged ({kinds}, {when}), marked ×.")
+            drawn = not curves or any(t.divergence and t.history.keys() & set(curves) for t in of_variant)
+            said.append(
+                f"{escape(name)}: {len(failures)} of {len(of_variant)} seeds diverged ({kinds}, {when})"
+                f"{', marked ×' if drawn else ''}."
+            )
     return said
 
 

@@ -40,7 +40,7 @@ def _picture(
         content,
         experiment["id"],
         _alt(experiment, arms, trials),
-        " ".join([_caption(run, experiment, trials, arms, slides, bests), *_turned(turns), *divergences(trials)]),
+        " ".join([_caption(run, experiment, trials, arms, slides, bests), *_turned(turns), *divergences(trials, pair)]),
     )
 
 
@@ -87,7 +87,7 @@ def _draw(
     dots = any(set(curves) & set(arms) for curves in experiment["printed"].values())
     placed = layout.columns(arms, slides)
     width = max(placed[-1].end, 6.0)
-    texts = [layout.labels(group, arms) for group in groups]
+    texts = [layout.labels(group, trials) for group in groups]
     ncols = layout.legend_columns([layout.DOTS, *(text for of in texts for text in of.values())], width)
     feet = [0.2 * -(-(len(group) + dots) // ncols) for group in groups]
     heights = [2.85 + foot for foot in feet]
@@ -145,10 +145,13 @@ def _caption(
 ) -> str:
     size = experiment["size"]
     images = "All training examples" if size["train"] is None else f"{size['train']:,} training examples"
-    seeds = max(map(len, trials.values()), default=0)
+    drawn = [sum(any(trial.history.get(curve) for curve in arms) for trial in of) for of in trials.values()]
+    seeds, most = max(drawn), max(map(len, trials.values()))
+    counts = " to ".join(str(count) for count in sorted({min(filter(None, drawn)), seeds}))
     text = [
-        f"{images}, {plural(size['epochs'], 'epoch')}, batch {size['batch_size']}. Line: mean over "
-        f"seeds; band: {band_text(seeds)}."
+        f"{images}, {plural(size['epochs'], 'epoch')}, batch {size['batch_size']}. Line: mean over {counts} "
+        f"{'seed' if seeds == 1 else 'seeds'}{f' (of {most:,}, those with a stored curve)' if seeds < most else ''}; "
+        f"band: {band_text(seeds)}."
     ]
     if any(slides.values()):
         text.append("Dashed: the slide's figure.")

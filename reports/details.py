@@ -57,7 +57,7 @@ def _asides(claim: Mapping[str, Any], figured: Collection[str]) -> str:
     experiment, here = claim["experiment"], claim.get("here") or {}
     needed = claim["verdict"] == Verdict.INCONCLUSIVE and here.get("needed")
     facts = {
-        "Evidence": here and f"{verdict_text(here['verdict'])}, {rests_on(here)}",
+        "Evidence": here and (f"{verdict_text(here['verdict'])}, " if here["stack"] else "") + rests_on(here),
         "Seeds that would decide it": needed and f"{needed:,}",
         "Here": here and escape(". ".join(filter(None, (here["state"], here["text"])))),
         "This run's own trials say": here.get("own") and here["own"] != claim["verdict"] and verdict_text(here["own"]),

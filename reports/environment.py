@@ -24,10 +24,21 @@ def environment(run: Run) -> str:
     return (
         "## Environment\n\n"
         + table(["", "this run"], rows)
+        + _sessions(run)
         + _gpu(run)
-        + f"\n\nTo repeat it, at that commit:\n\n```sh\n{command}\n```\n\n"
-        + "The report alone, again, without training: `python -m reports`."
+        + f"\n\nTo repeat it, at that commit:\n\n```sh\n{command}\n```"
+        + ("" if header.get("evidence") else "\n\nThe report alone, again, without training: `python -m reports`.")
     )
+
+
+def _sessions(run: Run) -> str:
+    """Of a report of evidence, where all its trials come from; "" of a run."""
+    sessions = run.header.get("sessions")
+    if not sessions:
+        return ""
+    rows = [[escape(cell) for cell in one.values()] for one in sessions]
+    names = [name.replace("_", " ") for name in sessions[0]]
+    return "\n\nOf the newest trials. All come from:\n\n" + table(names, rows, right=["trials"])
 
 
 def _seeds(run: Run) -> str:
@@ -71,7 +82,7 @@ def how_to_read() -> str:
         "Inference is over training seeds, given this test set: an interval says what other seeds would have given, "
         "not other images. Variants are paired by seed: same initial weights, same data order. A slide's figure is one "
         "run of one seed.\n\n"
-        "*Evidence* is the stored trials of a stack. A check trains the first steps, and tiny trainings to the end, and "
+        "*Evidence* is the stored trials of a stack. A check trains first steps, and tiny trainings to the end, and "
         "compares them with the evidence; a claim's verdict is the evidence's. *Here* says what this machine confirms: "
         "every training that the verdict rests on was reproduced to the end (confirmed), or at least its start was "
         "(start confirmed); this stack has no evidence and the reference stack's fits (compatible); anything else (not "

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from harness.trial import Trial
 from reports.curve_data import Arm, mixed
 from reports.style import INK, Look, shorten
 from reports.text import printed
@@ -74,11 +75,11 @@ def legend_columns(labels: Sequence[str], width: float) -> int:
     return max(1, min(4, len(labels), int(width / entry)))
 
 
-def labels(group: Sequence[str], arms: Mapping[str, Sequence[Arm]]) -> dict[str, str]:
+def labels(group: Sequence[str], trials: Mapping[str, Sequence[Trial]]) -> dict[str, str]:
     """What the legend says of each variant of a group, with how many of its seeds diverged."""
-    failed = {one.variant: (one.failed, one.seeds) for of in arms.values() for one in of if one.failed}
+    failed = {name: sum(trial.divergence is not None for trial in trials[name]) for name in group}
     return {
-        name: shorten(name, 44) + (" (× {} of {} diverged)".format(*failed[name]) if name in failed else "")
+        name: shorten(name, 44) + (f" (× {failed[name]} of {len(trials[name])} diverged)" if failed[name] else "")
         for name in group
     }
 

@@ -2,7 +2,7 @@
 
     python -m reports.measure_gpu --out FOLDER                 all steps that are not done yet, in order
     python -m reports.measure_gpu --out FOLDER --minutes 9     begins none that could not end by then
-    python -m reports.measure_gpu --out FOLDER --only lecture  one step, or several
+    python -m reports.measure_gpu --out FOLDER --only full     one step, or several
     python -m reports.measure_gpu --out FOLDER --report        only writes FOLDER/GPU.md of what is there
     python -m reports.measure_gpu --out FOLDER --publish h100-1024   to reports/published/h100-1024 and baselines/
 

@@ -8,14 +8,15 @@ from typing import Any
 
 from harness.store import Run
 
-SCHEMA = 1
+SCHEMA = 2
 
 
 def payload(run: Run, figures: Sequence[str] = ()) -> dict[str, Any]:
     """The whole report as plain types.
 
     ``run``: the run's header (``fingerprint`` is the environment), its ``end`` (None: it was killed) and ``partial``;
-    ``claims``: their records, with ``seeds`` (taken, most, saved, looks, why) of a run whose header has ``auto``;
+    ``claims``: their records, with ``here`` (what the evidence says, and how much of it this machine confirms) and, of
+    a run whose header has ``auto``, ``seeds`` (taken, most, saved, looks, why);
     ``timings``: one record per trained variant; ``errata``: one per erratum, with its code as it was run;
     ``conformance``: one per check, with what is ``wrong``; ``figures``: the names of the files in ``figures/``;
     ``timing_runs``: of a run with -m timing, a record per engine and piece of work (``cases``) and the machine's

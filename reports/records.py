@@ -14,15 +14,21 @@ from reports.shapes import SHAPES, faults
 
 
 def load(path: Path) -> Run:
-    """The run, with every record of the expected shape and None in place of NaN and inf; SuiteError otherwise.
-
-    Everything comes in lecture order where it says its ``order`` in the catalogue, else as it was recorded: of several
-    workers, or of a run that was resumed, that order says nothing.
-    """
+    """The run of a file, see ``checked``; SuiteError where the file holds none."""
     try:
         run = read_run(path)
     except (KeyError, TypeError) as error:
         raise invalid(f"run record {path}", expected="experiments with an id", received=repr(error)) from error
+    return checked(run)
+
+
+def checked(run: Run) -> Run:
+    """The run with every record of the expected shape and None in place of NaN and inf; SuiteError otherwise.
+
+    Everything comes in lecture order where it says its ``order`` in the catalogue, else as it was recorded: of several
+    workers, or of a run that was resumed, that order says nothing.
+    """
+    path = run.path
     run = dataclasses.replace(
         run,
         header=_clean(run.header),
@@ -83,6 +89,6 @@ def _clean(value: Any) -> Any:
         return value.encode("utf-8", "backslashreplace").decode()
     if isinstance(value, Mapping):
         return {_clean(key): _clean(item) for key, item in value.items()}
-    if isinstance(value, list):
+    if isinstance(value, list | tuple):
         return [_clean(item) for item in value]
     return value

@@ -33,6 +33,7 @@ DIFFERENCE = {"of": str, "obtained": FINDING, "other": FINDING, "source": str, "
 DECISION = {"verdict": VERDICTS, "reason": str, "effects": [EFFECT]}
 SUMMARY = {"metric": str, "mean": NUMBER_OR_NONE, "std": NUMBER_OR_NONE, "n": int}
 BASELINE = {"state": TEXT_OR_NONE, "reason": TEXT_OR_NONE}
+SESSION = ("date", "commit", "engine", "device_model", "keras", "backend_version", "reason")
 GPU = (dict, type(None))
 
 SHAPES: Mapping[str, Any] = {
@@ -48,6 +49,7 @@ SHAPES: Mapping[str, Any] = {
         "fingerprint": {...: (str, int, float, type(None))},
         "commit": TEXT_OR_NONE,
         "stack": str,
+        "sessions?": [{**dict.fromkeys(SESSION, str), "trials": int}],
         "gpu?": GPU,
         "seeds_of?": {...: int},
         "precision?": str,

@@ -144,7 +144,7 @@ def _counts(run: Run, claims: list[Any]) -> str:
         ["this run", *_row((claim["verdict"] for claim in claims), names)],
         ["after Holm's adjustment over the catalogue", *_row(adjusted, names)],
     ]
-    stored = [claim["here"]["verdict"] for claim in claims if claim.get("here")]
+    stored = [claim["here"]["verdict"] for claim in claims if claim.get("here") and claim["here"]["stack"]]
     expected = [claim["expected_verdict"] for claim in claims if claim["expected_verdict"]]
     for name, verdicts in (("the evidence", stored), ("expected", expected)):
         if verdicts:

@@ -76,7 +76,7 @@ def _cases(run: Run) -> str:
         )
     headers = ["work", "engine", *NUMBERS, "vs stored"]
     text = (
-        "At the lecture's own size, whatever --setting says. Steady epoch: the median over rounds of the median over "
+        "At the lecture's own size. Steady epoch: the median over rounds of the median over "
         "a round's epochs, compilation and first epoch left out; validation is in it. The engines took turns in one "
         "process. GFLOP/s: of the matrix products alone. Of peak: their share of the best matrix product of this "
         "machine beside the same work, and in brackets that of the best round, which what else was running disturbed "

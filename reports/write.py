@@ -29,16 +29,20 @@ MARKDOWN, JSON, FIGURES = "REPORT.md", "report.json", "figures"
 
 
 def write_report(run_path: Path, out: Path) -> Path:
-    """Writes the report of a run file into folder ``out`` and returns the path of REPORT.md.
+    """Writes the report of a run file, see ``write``; SuiteError where the file is damaged."""
+    return write(records.load(run_path), out)
 
-    SuiteError where the run file is damaged or the folder cannot be written; then no file is left half-written. Figures
+
+def write(run: Run, out: Path) -> Path:
+    """Writes the report of a run (see ``reports.records.checked``) into folder ``out``; the path of REPORT.md.
+
+    SuiteError where the folder cannot be written; then no file is left half-written. Figures
     of an earlier report in the same folder that this one does not have are removed.
     """
     from reports.figures import figures
     from reports.forest import forest
     from reports.timing_figure import timing_figure
 
-    run = records.load(run_path)
     check_writable(out / FIGURES)
     overview = forest(run)
     curves = figures(run)

@@ -15,7 +15,7 @@ from typing import Any
 from baselines import judge
 from baselines.evidence import TINY_SEEDS
 from baselines.record import ExpectedVerdict
-from baselines.rounding import CHECKED
+from baselines.rounding import CHECKED, VALIDATED
 from baselines.verdicts import VerdictComparison, VerdictState
 from harness.claim import Claim
 from harness.errors import SuiteError
@@ -24,11 +24,11 @@ from harness.record.evidence import VariantEvidence
 from harness.record.trials import ShortTrial
 from harness.rules import PLAIN
 from harness.store import RecordError
+from harness.store.records import seconds_of
 from harness.trial import Trial
 from harness.verdict import Decision
 from suite.catalogue import EXPERIMENTS, training_name
 from suite.outcome import Outcome
-from suite.records import seconds_of
 from suite.run import SuiteRun, not_run
 from suite.sequential import Taken
 
@@ -73,7 +73,8 @@ class CheckRun(SuiteRun):
         self.progress.start(f"{name}, {own.steps} steps", range(CHECKED), 1)
         clock = time.perf_counter()
         try:
-            return first_steps(declared, variant, range(CHECKED), own.steps, engine=self.options.engine)
+            seeds, engine = range(CHECKED), self.options.engine
+            return first_steps(declared, variant, seeds, own.steps, engine=engine, validate=VALIDATED)
         finally:
             self.progress.finish(name, time.perf_counter() - clock)
 

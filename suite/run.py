@@ -17,10 +17,11 @@ from harness.erratum import State as ErratumState
 from harness.errors import SuiteError
 from harness.experiment import Experiment
 from harness.fingerprint import fingerprint
-from harness.record.evidence import Hashes, VariantEvidence
+from harness.record.evidence import VariantEvidence
 from harness.record.trials import ShortTrial
 from harness.rules import Exact
 from harness.store import RecordError, Run, RunLog
+from harness.store.records import seconds_of, summary_of
 from harness.training.backend import Device
 from harness.training.engines import resolve_engine
 from harness.trial import Trial
@@ -30,7 +31,7 @@ from suite.catalogue import EXPERIMENTS, training_name
 from suite.options import Options
 from suite.outcome import Here, Outcome
 from suite.progress import Progress
-from suite.records import claim_record, seconds_of, summary_of
+from suite.records import claim_record
 from suite.sequential import Taken
 from suite.stored import Stored
 from suite.trials import Trials
@@ -149,6 +150,10 @@ class SuiteRun:
             return judge.Outcome(judge.State.NOT_COMPARABLE, str(damage))
         if self.options.update is not None:
             return judge.Outcome(judge.State.NEW, "This run is stored, not compared.", to_the_end=True)
+        for metric in self.stored.replayed(EXPERIMENTS[experiment]):
+            if metric.variant == variant:
+                reason = f"The function of a metric has changed, on the stored curves: {metric}."
+                return judge.Outcome(judge.State.NOT_COMPARABLE, reason)
         trained = {experiment: {variant: self.trained(experiment, variant)}}
         run = judge.Run(self.stored.stack, self.fingerprint, trained, full=self.options.full)
         return judge.judge(run, EXPERIMENTS, known, self.counts())[experiment][variant]
@@ -162,8 +167,8 @@ class SuiteRun:
         self.train(experiment, variant)
         found = self.comparison(experiment, variant)
         missing = found.state is judge.State.NEW and self.options.require_baselines
-        strict = self.options.strict and not found.red and found.state is not judge.State.IDENTICAL
-        red = self.options.update is None and (found.red or missing or strict)
+        other_bits = self.options.strict and found.state in (judge.State.REPRODUCED, judge.State.START_REPRODUCED)
+        red = self.options.update is None and (found.red or missing or other_bits)
         self.moved |= red and (experiment, variant) not in self._damaged
         record = self._training_record(experiment, variant, found, red)
         self.log.append("training", record)
@@ -346,6 +351,8 @@ class SuiteRun:
                 "steps": found.steps,
                 "compared": found.seeds,
                 "to_the_end": found.to_the_end,
+                "changed": [list(one) for one in found.changed],
+                "not_calm": list(found.not_calm),
             },
         }
 

@@ -16,12 +16,13 @@ from baselines.decide import StoredVerdict, stored_verdict
 from baselines.evidence import Measured
 from baselines.judge import REFERENCE
 from baselines.record import ExpectedVerdict, Provenance
-from baselines.rounding import CHECKED, MOST_STEPS, reproducible_steps
+from baselines.replay import Changed, replay
+from baselines.rounding import CHECKED, MOST_STEPS, VALIDATED, reproducible_steps
 from cases import CLAIMS
 from harness.claim import Claim
 from harness.errors import SuiteError
 from harness.experiment import Experiment
-from harness.record.evidence import EXACT, Evidence, Expected, Hashes, VariantEvidence
+from harness.record.evidence import EXACT, Evidence, Expected, VariantEvidence
 from harness.record.trials import ShortTrial
 from harness.trial import Trial
 from harness.verdict import Verdict
@@ -44,6 +45,7 @@ class Stored:
         self.damaged: dict[tuple[str, str], str] = {}
         self._read: dict[tuple[str, str], Evidence | None] = {}
         self._verdicts: dict[str, StoredVerdict] = {}
+        self._replayed: dict[str, list[Changed]] = {}
 
     def get(self, experiment: str, stack: str = "") -> Evidence | None:
         """The evidence of an experiment on this stack, or on another one; None where there is none."""
@@ -81,6 +83,13 @@ class Stored:
         if claim.key not in self._verdicts:
             self._verdicts[claim.key] = stored_verdict(claim, self.stack, self.of(claim.experiment.id))
         return self._verdicts[claim.key]
+
+    def replayed(self, experiment: Experiment) -> list[Changed]:
+        """The metrics whose function gives another value for the stored curves than when they were stored."""
+        if experiment.id not in self._replayed:
+            known = self.get(experiment.id)
+            self._replayed[experiment.id] = replay(experiment, known) if known else []
+        return self._replayed[experiment.id]
 
     def trials(self, claim: Claim) -> dict[str, tuple[Trial, ...]]:
         """The stored trials that a claim's verdict rests on, by variant."""
@@ -238,7 +247,7 @@ def measure(
     while (steps := reproducible_steps(files.short_traces(short))) not in (0, *taken):
         taken.add(steps)  # a validation loss that rounding moves takes a step off T
         for k in (0, *PERTURBED):
-            short += first_steps(experiment, variant, (0,), steps, engine=engine, perturbed=k)
+            short += first_steps(experiment, variant, VALIDATED, steps, engine=engine, perturbed=k, validate=VALIDATED)
     return Measured(given, trials, found, short)
 
 

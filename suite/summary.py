@@ -15,6 +15,9 @@ from suite.catalogue import EXACT_CLAIMS, EXPERIMENTS, TRAINING_CLAIMS, training
 from suite.run import SuiteRun
 from suite.stored import measure
 
+FEW = 3
+"""Claims of a run up to which each is printed with all that was found."""
+
 
 def adjust_all(run: SuiteRun) -> None:
     """Writes every claim's record again with p-values and verdict adjusted over all claims of the run (Holm)."""
@@ -62,8 +65,11 @@ def verdict_lines(run: SuiteRun) -> Iterator[str]:
     here = Counter(outcome.here.state for outcome in run.outcomes.values() if outcome.here and outcome.here.state)
     if here:
         yield f"  here: {', '.join(f'{here[state]} {state}' for state in map(str, ClaimState) if here[state])}"
+    for outcome in run.outcomes.values() if len(run.planned) <= FEW else ():
+        said = f" Here {outcome.here.state}: {outcome.here.text}" if outcome.here and outcome.here.state else ""
+        yield f"  {outcome.claim.key}: {outcome.decision.verdict}. {outcome.decision.reason}.{said}"
     for outcome in run.outcomes.values():
-        if outcome.decision.verdict is Verdict.REFUTED:
+        if outcome.decision.verdict is Verdict.REFUTED and len(run.planned) > FEW:
             yield f"  refuted: {outcome.claim.key}: {outcome.decision.reason}"
     for outcome in run.outcomes.values():
         if outcome.comparison.state not in (VerdictState.AS_EXPECTED, VerdictState.NEW):
@@ -103,6 +109,9 @@ def evidence_lines(run: SuiteRun) -> Iterator[str]:
     for (experiment, variant), found in run.states.items():
         if found.red:
             yield f"  {found.state}: {training_name(experiment, variant)}: {found.reason}"
+    changed = {f"{key}: {then} → {now}" for found in run.states.values() for key, then, now in found.changed}
+    for text in sorted(changed):
+        yield f"  another version of Keras configures it otherwise: {text}"
     if counts[State.NEW] and run.options.update is None:
         yield (
             f"  nothing is stored on {run.stored.stack} for {_counted(counts[State.NEW], 'training')}. Store evidence: "

@@ -78,20 +78,14 @@ class Trials:
         found = {trial.seed: trial for trial in (*self._known(*key), *self.done.get(key, ()))} | self._from_others(key)
         if key in self._failed and not all(seed in found for seed in seeds):
             return
-        definition = variant_digest(EXPERIMENTS[experiment], variant)
         self._begin(experiment)
         missing = [seed for seed in seeds if seed not in found]
-        if self._earlier is not None and missing:
-            taken = self._earlier.find(experiment, variant, definition, missing)
-            for seed, (trial, run) in taken.items():
-                found[seed] = trial
-                record = {"experiment": experiment, "definition": definition, "reused": run, **trial.to_json()}
-                self._log.append("trial", record)
-            missing = [seed for seed in missing if seed not in taken]
-            self.reused[key] = self.reused.get(key, 0) + len(taken)
         if missing:
             try:
-                found |= self._train(key, name, definition, missing)
+                definition = variant_digest(EXPERIMENTS[experiment], variant)
+                found |= self._reuse(key, definition, missing)
+                left = [seed for seed in missing if seed not in found]
+                found |= self._train(key, name, definition, left) if left else {}
             except RecordError:
                 raise
             except Exception as error:
@@ -128,6 +122,17 @@ class Trials:
             self._exchange.refresh()
             if experiment not in self._exchange.begun:
                 self._log.append("experiment", record)
+
+    def _reuse(self, key: Key, definition: str, seeds: list[int]) -> dict[int, Trial]:
+        """Those of the seeds that an earlier run has trained, recorded as reused."""
+        if self._earlier is None:
+            return {}
+        taken = self._earlier.find(*key, definition, seeds)
+        for trial, run in taken.values():
+            record = {"experiment": key[0], "definition": definition, "reused": run, **trial.to_json()}
+            self._log.append("trial", record)
+        self.reused[key] = self.reused.get(key, 0) + len(taken)
+        return {seed: trial for seed, (trial, _) in taken.items()}
 
     def _train(self, key: Key, name: str, definition: str, seeds: list[int]) -> dict[int, Trial]:
         declared = EXPERIMENTS[key[0]]

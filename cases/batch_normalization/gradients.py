@@ -117,7 +117,6 @@ GRADIENTS = Experiment(
 )
 
 DEPTH = 5
-TRAINED = Size(epochs=1, batch_size=32, train=2000)
 TRAINED_RATIO = Metric("gradient_ratio", better="higher", unit="ratio", smallest_effect=0.1, scale="log")
 
 SMALL_RATE = Experiment(

@@ -13,7 +13,7 @@ import msgspec
 from harness.record.numbers import Number
 
 SCHEMA = 2
-"""Files of schema 1 held trials of one setting, one record each."""
+"""Files of schema 1 held one record a trial, of an earlier version of the suite."""
 EXACT = "exact"
 """Stands for the experiment in the file of the claims that have none: it holds expected verdicts only."""
 

@@ -90,4 +90,5 @@ class Above:
             failures=self.failures,
             seeds=len(trials),
             failed=(lost, 0),
+            one_sample=True,
         )

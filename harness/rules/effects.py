@@ -87,12 +87,15 @@ def _notes(pairs: Pairs, tested: Sides | None, low: float | None, high: float | 
 def _failures_note(pairs: Pairs) -> str:
     """How many trainings failed, and of which seeds the mean is."""
     counts = f"{pairs.a} failed on {pairs.failed[0]} of {pairs.seeds} seeds"
-    if not pairs.b:
-        return f"mean of the {pairs.n} seeds that trained; {counts}"
-    counts += f", {pairs.b} on {pairs.failed[1]} (p = {of_failures(pairs).p:.2g})"
+    both = ""
+    if not pairs.one_sample:
+        counts += f", {pairs.b} on {pairs.failed[1]} (p = {of_failures(pairs).p:.2g})"
+        both = " in both"
     if pairs.failures == "count":
         return f"failed trainings count with their metric; {counts}"
-    return f"mean of the {pairs.n} seeds that trained in both; {counts}"
+    return (
+        f"mean of the {pairs.n} seeds that trained{both}; {counts}" if pairs.n else f"no seed trained{both}; {counts}"
+    )
 
 
 def failure_effect(pairs: Pairs) -> Effect:
@@ -100,7 +103,7 @@ def failure_effect(pairs: Pairs) -> Effect:
     level = pairs.look.level(pairs.level)
     bounds = [clopper_pearson(count, pairs.seeds, level) for count in pairs.failed]
     first, second = (count / pairs.seeds for count in pairs.failed)
-    if not pairs.b:
+    if pairs.one_sample:
         low, high = bounds[0]
         return Effect(f"{pairs.a}: seeds that failed", "divergence", "share of seeds", first, low, high, n=pairs.seeds)
     details = {

@@ -40,7 +40,7 @@ class Pairs:
     """Differences a − b, one per seed that counts, on the metric's scale (of logarithms for ``scale="log"``).
 
     Attributes:
-        b: empty where nothing is subtracted.
+        b: the other variant; of one sample the constant that is subtracted, empty where it changes nothing.
         differences: ±inf where one of the two is censored (or 0 on a log scale), nan where both are.
         noise: the size below which differences are float32 rounding.
         correlation: Pearson's, of the two variants over seeds; None below 30 seeds, or where one does not vary.
@@ -49,6 +49,7 @@ class Pairs:
         seeds: number of seeds, failed ones included.
         failed: number of seeds on which a, and b, failed.
         alone: number of seeds on which a failed and b did not, and the reverse.
+        one_sample: whether there is one variant only.
     """
 
     a: str
@@ -63,6 +64,7 @@ class Pairs:
     seeds: int = 0
     failed: tuple[int, int] = (0, 0)
     alone: tuple[int, int] = (0, 0)
+    one_sample: bool = False
 
     @property
     def n(self) -> int:

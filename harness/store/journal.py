@@ -2,7 +2,7 @@
 
 A run file holds, in order of appearance and told apart by ``kind``:
 
-- ``run``: the first line; schema, id, start, command, setting, backend, fingerprint, commit;
+- ``run``: the first line; schema, id, start, command, whether to the end, backend, fingerprint, commit;
 - ``experiment``: id, size, variants, metrics and the slide's curves of an experiment, before its first trial;
 - ``trial``: a finished trial (``Trial.to_json``) with its experiment and definition, and of which run it was reused;
 - ``trained``: a variant whose seeds are all trained, or the error that prevented it;

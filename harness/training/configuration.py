@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from harness.errors import SuiteError
 from harness.experiment import Experiment
 from harness.record.evidence import Hashes
 from harness.training.seeding import data_order, roles
@@ -76,10 +77,20 @@ def digest(configuration: Mapping[str, JSON]) -> str:
 
 
 def variant_digest(experiment: Experiment, variant: str) -> str:
-    """The digest of a variant, computed once a process; needs the backend. SuiteError if it is unknown."""
+    """The digest of a variant, computed once a process; needs the backend.
+
+    SuiteError if the variant is unknown, or a builder fails.
+    """
     key = (id(experiment), variant)
     if key not in _DIGESTS:  # the experiment is kept too, so that its id stays its own
-        _DIGESTS[key] = experiment, digest(configuration(Task.of(experiment, variant)))
+        try:
+            found = digest(configuration(Task.of(experiment, variant)))
+        except SuiteError:
+            raise
+        except Exception as error:
+            said = f"{type(error).__name__}: {error}"
+            raise SuiteError(f"The configuration of {experiment.id}/{variant} cannot be built: {said}") from error
+        _DIGESTS[key] = experiment, found
     return _DIGESTS[key][1]
 
 
@@ -149,7 +160,7 @@ def _renamed(config: Any, numbers: Mapping[str, str], without: str) -> Any:
             if not without or not key.endswith(without)
         }
     if isinstance(config, list | tuple):
-        if len(config) == 3 and config[0] in numbers and all(isinstance(index, int) for index in config[1:]):
+        if [type(part) for part in config] == [str, int, int] and config[0] in numbers:
             return [numbers[config[0]], *config[1:]]  # a tensor: its layer, which call of it, which output
         return [_renamed(value, numbers, without) for value in config]
     return config

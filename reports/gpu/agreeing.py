@@ -1,61 +1,67 @@
-"""Whether verdicts agree between precisions, and accuracies between CPU and GPU."""
+"""Whether verdicts agree between precisions, and metrics between CPU and GPU."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from baselines.files import read
-
 from baselines.agreement import Agreed, Agreement, agreement
-from baselines.record import Baseline, VariantBaseline
+from baselines.decide import common_seeds
+from baselines.evidence import path_of, read, trials
+from baselines.judge import REFERENCE
 from cases import CLAIMS
 from harness.catalogue import experiments
 from harness.claim import Claim
 from harness.experiment import Experiment
-from harness.trial import Trial
+from harness.record.evidence import Evidence
 from harness.verdict import Verdict
+from reports.gpu.steps import ROOT, evidence_folder
 from reports.text import code, escape, number, plural, table
 from reports.words import verdict_text
 
-MANY_ON_CPU = Path(__file__).resolve().parents[2] / "baselines" / "many"
-"""Hundreds of seeds of the quick setting on a CPU, for this comparison alone."""
+CPU_STACKS = ("jax-cpu", REFERENCE)
+"""A GPU is compared with the first of these that has evidence."""
 
 
 def precisions(out: Path) -> str:
     """The claims by both precisions of products, each on the seeds that both have."""
-    usual, highest = (stored(out / f"{name}-baselines", "lecture") for name in ("lecture", "highest"))
-    if not usual or not highest:
-        return ""
-    rows, agreed, seeds = [], 0, 0
+    usual, highest = (next(iter(stored(evidence_folder(out, name)).values()), {}) for name in ("full", "highest"))
+    rows, agreed, most = [], 0, 0
     for claim in CLAIMS:
-        verdicts = {name: _decided(claim, held) for name, held in (("usual", usual), ("highest", highest))}
-        if None in verdicts.values():
+        name = claim.experiment.id if claim.experiment else ""
+        if name not in usual or name not in highest:
             continue
-        first, second = _decided(claim, usual, highest), verdicts["highest"]
-        assert first is not None
-        assert second is not None
-        seeds = max(seeds, second[1])
-        if first[0] is second[0]:
+        seeds = min(common_seeds(claim, of[name]) for of in (usual, highest))
+        if not seeds:
+            continue
+        first, second = (_decided(claim, of[name], seeds) for of in (usual, highest))
+        most = max(most, seeds)
+        if first is second:
             agreed += 1
         else:
-            rows.append([code(claim.key), verdict_text(str(first[0])), verdict_text(str(second[0])), str(second[1])])
+            rows.append([code(claim.key), verdict_text(first), verdict_text(second), str(seeds)])
+    if not most:
+        return ""
     total = agreed + len(rows)
     text = (
         "## Precision of products: verdicts\n\n"
         f"{agreed} of {plural(total, 'claim')} have the same verdict at the default precision and at the highest, on "
-        f"the same seeds (up to {seeds})."
+        f"the same seeds (up to {most})."
     )
     if rows:
         text += "\n\n" + table(["claim", "default", "highest", "seeds"], rows, right=["seeds"])
     return text
 
 
-def cpu_and_gpu(out: Path, cpu: Path = MANY_ON_CPU) -> str:
-    """Every variant of the quick setting: its primary metric on the CPU and on the GPU."""
-    ours, theirs = stored(cpu, "quick"), stored(out / "quick-baselines", "quick")
+def cpu_and_gpu(out: Path, root: Path = ROOT / "baselines") -> str:
+    """Every variant that both have evidence of: its primary metric on the CPU and on the GPU."""
+    gpus, cpus = stored(evidence_folder(out, "full")), stored(root)
+    cpu = next((stack for stack in CPU_STACKS if stack in cpus), None)
+    gpu = next(iter(gpus), None)
+    if cpu is None or gpu is None:
+        return ""
     rows, counts = [], dict.fromkeys(Agreement, 0)
-    for experiment, variant, found in compared(ours, theirs):
+    for experiment, variant, found in compared(cpus[cpu], gpus[gpu]):
         counts[found.verdict] += 1
         unit = experiment.metrics[0].unit if experiment.metrics[0].scale == "linear" else "log"
         interval = f"{number(found.difference, unit)} [{number(found.low, unit)}, {number(found.high, unit)}]"
@@ -77,55 +83,46 @@ def cpu_and_gpu(out: Path, cpu: Path = MANY_ON_CPU) -> str:
     counted = ", ".join(f"{count} {verdict}" for verdict, count in counts.items())
     return (
         "## CPU and GPU\n\n"
-        f"Are the accuracies of the quick setting one distribution? {counted}: two one-sided tests at the smallest "
-        "effect of interest, 95 % together. What differs on purpose: products in TF32 and sums in no fixed order on "
-        f"the GPU, engine {code('compiled')} on the CPU for all but tiny trainings; seeds, initial weights and data "
-        "orders are the same.\n\n" + table(headers, rows)
+        f"Do {code(cpu)} and {code(gpu)} give one distribution of each metric? {counted}: two one-sided tests at the "
+        "smallest effect of interest, 95 % together. What differs on purpose: products in TF32 and sums in no fixed "
+        "order on the GPU, and the engine.\n\n" + table(headers, rows)
     )
 
 
-def stored(root: Path, setting: str) -> dict[str, Baseline]:
-    """The baselines below a folder by experiment, of its one stack; empty where there are none."""
-    found = (read(path) for path in sorted((root / setting).glob("*/*.json")))
-    return {baseline.experiment: baseline for baseline in found if baseline is not None}
+def stored(root: Path) -> dict[str, dict[str, Evidence]]:
+    """The evidence of the catalogue's experiments below a folder, by stack and experiment."""
+    found: dict[str, dict[str, Evidence]] = {}
+    for experiment in experiments(CLAIMS):
+        for path in sorted(root.glob(f"*/{experiment.id}.json")):
+            stack = path.parent.name
+            evidence = read(path_of(root, stack, experiment.id))
+            if evidence is not None and evidence.variants:
+                found.setdefault(stack, {})[experiment.id] = evidence
+    return found
 
 
 def compared(
-    cpu: Mapping[str, Baseline], gpu: Mapping[str, Baseline]
+    cpu: Mapping[str, Evidence], gpu: Mapping[str, Evidence]
 ) -> Iterator[tuple[Experiment, str, Agreed]]:  # fmt: skip
-    """Each variant that both have by one definition, by the experiment's first metric."""
+    """Each variant that both have of one configuration, by the experiment's first metric."""
+    from harness.training.configuration import differences
+
     for experiment in experiments(CLAIMS):
+        if experiment.id not in cpu or experiment.id not in gpu:
+            continue
+        metric = experiment.metrics[0]
         for variant in experiment.variants:
-            first, second = (_variant(held, experiment.id, variant.name) for held in (cpu, gpu))
-            if first is not None and second is not None and first.definition == second.definition:
-                metric = experiment.metrics[0]
-                a, b = ({t.seed: t.metrics.get(metric.name) for t in one.trials} for one in (first, second))
+            sides = [of[experiment.id].variants.get(variant.name) for of in (cpu, gpu)]
+            first, second = (one if one is not None and metric.name in one.metrics else None for one in sides)
+            if first is not None and second is not None and not differences(first.configuration, second.configuration):
+                a, b = (dict(enumerate(one.metrics[metric.name])) for one in (first, second))
                 yield experiment, variant.name, agreement(metric, a, b)
 
 
-def _variant(held: Mapping[str, Baseline], experiment: str, name: str) -> VariantBaseline | None:
-    baseline = held.get(experiment)
-    return baseline.variants.get(name) if baseline else None
-
-
-def _decided(
-    claim: Claim, held: Mapping[str, Baseline], others: Mapping[str, Baseline] | None = None
-) -> tuple[Verdict, int] | None:
-    """The claim's verdict and number of seeds on stored trials, on those seeds only that ``others`` have as well."""
-    if claim.experiment is None:
-        return None
-    trials: dict[str, tuple[Trial, ...]] = {}
-    for name in claim.variants:
-        own = _variant(held, claim.experiment.id, name)
-        if own is None:
-            return None
-        other = _variant(others, claim.experiment.id, name) if others is not None else own
-        if other is None:
-            return None
-        seeds = {trial.seed for trial in other.trials}
-        trials[name] = tuple(trial for trial in own.trials if trial.seed in seeds)
-    decision, _ = claim.decide(trials)
-    return decision.verdict, min(map(len, trials.values()))
+def _decided(claim: Claim, evidence: Evidence, seeds: int) -> Verdict:
+    """The claim's verdict on the first stored trials."""
+    decision, _ = claim.decide({name: trials(evidence.variants[name], name)[:seeds] for name in claim.variants})
+    return decision.verdict
 
 
 def _side(found: Agreed, side: int, unit: str) -> str:

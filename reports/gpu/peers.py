@@ -8,7 +8,7 @@ from typing import Any
 
 from harness.training.fit import FitEngine
 from harness.training.placement import trained_on
-from reports.gpu.speed import task_of
+from harness.training.task import Task
 from reports.gpu.work import NETWORKS, Scale, experiment
 
 
@@ -16,7 +16,7 @@ def measure(scale: Scale, backend: str) -> dict[str, Any]:
     """A row for each network: seconds of an epoch after the first, and of the whole training, compilation included."""
     rows = []
     for network, variant in NETWORKS.items():
-        engine = FitEngine(task_of(experiment(scale, scale.peer_epochs), variant), backend)
+        engine = FitEngine(Task.of(experiment(scale, scale.peer_epochs), variant), backend)
         clock = time.perf_counter()
         raw = engine.run(0, lambda seed, epoch: None)
         total = time.perf_counter() - clock

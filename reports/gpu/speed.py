@@ -31,7 +31,7 @@ def measure(scale: Scale, network: str, lanes: tuple[int, ...]) -> dict[str, Any
         if rows and time.perf_counter() - begin > SECONDS:
             break
         rows.append(timed(declared, NETWORKS[network], count))
-    task = task_of(declared, NETWORKS[network])
+    task = Task.of(declared, NETWORKS[network])
     return {
         "network": network,
         "shapes": dense_shapes(task.build()[0]),
@@ -46,7 +46,7 @@ def measure(scale: Scale, network: str, lanes: tuple[int, ...]) -> dict[str, Any
 def parts(scale: Scale, lanes: int) -> dict[str, Any]:
     """The five hidden layers, and what they take with something left out or done otherwise."""
     declared = experiment(scale)
-    plain = declared.variant(NETWORKS[MAIN], "lecture")
+    plain = declared.variant(NETWORKS[MAIN])
     assert plain.data is not None
     data = plain.data()
 
@@ -72,7 +72,7 @@ def parts(scale: Scale, lanes: int) -> dict[str, Any]:
 
 def timed(declared: Experiment, variant: str, lanes: int) -> dict[str, Any]:
     """One block of that many seeds: compilation apart, and the epochs after the first launch."""
-    task = task_of(declared, variant)
+    task = Task.of(declared, variant)
     said: list[str] = []
     engine = vectorized.VectorizedEngine(task, lanes=lanes, notice=said.append)
     clock = time.perf_counter()
@@ -94,12 +94,6 @@ def timed(declared: Experiment, variant: str, lanes: int) -> dict[str, Any]:
         "memory": _memory(engine),
         "notes": said,
     }
-
-
-def task_of(declared: Experiment, variant: str) -> Task:
-    size, chosen = declared.size("lecture"), declared.variant(variant, "lecture")
-    assert chosen.data is not None
-    return Task(declared, chosen, size, chosen.data().first(size.train))
 
 
 def _memory(engine: vectorized.VectorizedEngine) -> int | None:

@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parents[2]
 GRACE = 60.0
 """Seconds that a run of the suite has to write down what it knows after Ctrl-C."""
 REWRITTEN, INTERRUPTED = 6, 2
-"""Exit codes of ``pytest suite/``: baselines stored as asked, and stopped."""
+"""Exit codes of ``pytest suite/``: evidence stored as asked, and stopped."""
 SMALL_LANES = 128
 """Seeds side by side where the number that is fastest was not measured."""
 
@@ -51,10 +51,9 @@ def all_steps(scale: Scale) -> tuple[Step, ...]:
         _worker("machine", "machine", "jax", scale),
         *(_speed(network, scale) for network in NETWORKS),
         *(_worker(peer, _peer(peer), peer.split()[-1] if "fit" in peer else "torch", scale) for peer in PEERS),
-        _suite("lecture", scale, "lecture", scale.select),
-        _suite("quick", scale, "quick", scale.select),
+        _suite("full", scale, scale.select),
         *(_highest(network, scale) for network in NETWORKS),
-        _suite("highest", scale, "lecture", scale.select or claims_of("example-3", "example-4"), "highest"),
+        _suite("highest", scale, scale.select or claims_of("example-3", "example-4"), "highest"),
         _worker("parts", "parts", "jax", scale, lambda out: {"lanes": best_lanes(out, MAIN)}),
         *(_flags(name, flags, scale) for name, flags in FLAGS.items()),
     )
@@ -208,15 +207,20 @@ def _peer(name: str) -> str:
     return name if name == "torch loop" else "fit"
 
 
-def _suite(name: str, scale: Scale, setting: str, select: str, precision: str = "default") -> Step:
-    """A run of the suite with many seeds side by side, which stores baselines beside its report."""
+def evidence_folder(out: Path, name: str) -> Path:
+    """Where a run of the suite stores its evidence."""
+    return out / f"{name}-evidence"
+
+
+def _suite(name: str, scale: Scale, select: str, precision: str = "default") -> Step:
+    """A run of the suite to the end with many seeds side by side, which stores evidence alongside its report."""
 
     def command(out: Path) -> Sequence[str]:
         begun = last_line(step, out) is not None
         return [
-            *("pytest", "suite/", "--backend", "jax", "--engine", "vectorized", "--setting", setting, "-m", "training"),
+            *("pytest", "suite/", "--backend", "jax", "--engine", "vectorized", "--full", "-m", "training"),
             *("--seeds", scale.seeds[name], "--precision", precision, *(("-k", select) if select else ())),
-            *("--report-dir", str(out / name), "--baseline-dir", str(out / f"{name}-baselines")),
+            *("--report-dir", str(out / name), "--baseline-dir", str(evidence_folder(out, name))),
             *("--update-baselines", f"{scale.seeds[name]} seeds side by side", *(("--resume",) if begun else ())),
             *("-p", "no:cacheprovider", "-p", "no:randomly"),
         ]

@@ -257,8 +257,8 @@ def _peers(found: Mapping[str, Any]) -> str:
 
 def _verdicts(found: Mapping[str, Any], out: Path) -> str:
     """Where the verdicts are, and how long each experiment's trainings took."""
-    record = found.get("lecture")
-    path = runs_folder(out / "lecture") / f"{record['run']}.jsonl" if record else None
+    record = found.get("full")
+    path = runs_folder(out / "full") / f"{record['run']}.jsonl" if record else None
     if record is None or path is None or not path.exists():
         return ""
     run = read_run(path)
@@ -281,7 +281,7 @@ def _verdicts(found: Mapping[str, Any], out: Path) -> str:
     )
     headers = ["experiment", "variants", "trials", "training", "of it compilation"]
     return (
-        "## The lecture's setting\n\n"
+        "## Trained to the end\n\n"
         f"Verdicts, curves and intervals: [the run's report](REPORT.md), of run {code(record['run'])}.\n\n"
         + table(headers, rows, right=headers[1:])
     )

@@ -30,8 +30,7 @@ def measure(scale: Scale) -> dict[str, Any]:
     torch.set_float32_matmul_precision("high")
     place = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     declared = experiment(scale)
-    size = declared.size("lecture")
-    chosen = declared.variant(NETWORKS["softmax"], "lecture")
+    size, chosen = declared.size, declared.variant(NETWORKS["softmax"])
     assert chosen.data is not None
     data = chosen.data().first(size.train)
     assert data.x_val is not None

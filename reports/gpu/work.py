@@ -47,7 +47,7 @@ class Scale:
         train: training images, None for all.
         lanes: numbers of seeds side by side that are tried, of the main network; of others all but the outer two.
         peer_epochs: of one training by a peer.
-        seeds: ``--seeds`` of the lecture's setting, of quick, and of highest precision.
+        seeds: ``--seeds`` of the runs of the suite: "full", and "highest" precision.
         select: ``-k`` of the suite's runs: ids of claims, or "" for all that train.
         sizes: rows of the square matrices, and megabytes of the arrays, that peaks are measured with.
     """
@@ -70,8 +70,7 @@ SCALES = {
         (32, 48, 64, 96, 128, 256),
         6,
         {
-            "lecture": "256,example-3=1024,example-4=1024,example-4-softmax=1024",
-            "quick": "256,example-4=1024",
+            "full": "256,example-3=1024,example-4=1024,example-4-softmax=1024",
             "highest": "256",
         },
         "",
@@ -83,7 +82,7 @@ SCALES = {
         600,
         (2, 4),
         2,
-        {"lecture": "5", "quick": "5", "highest": "5"},
+        {"full": "5", "highest": "5"},
         "minmax-fixes-divergence",
         ((256,), 8),
     ),
@@ -91,9 +90,9 @@ SCALES = {
 
 
 def experiment(scale: Scale, epochs: int | None = None) -> Experiment:
-    """Example 4 at the lecture's batch size, with the scale's images and epochs in its setting "lecture"."""
+    """Example 4 at the lecture's batch size, with the scale's images and epochs."""
     found = next(each for each in experiments(CLAIMS) if each.id == "example-4")
-    size = replace(found.size("lecture"), epochs=epochs or scale.epochs, train=scale.train)
+    size = replace(found.size, epochs=epochs or scale.epochs, train=scale.train)
     return replace(found, size=size)
 
 

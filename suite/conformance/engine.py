@@ -45,11 +45,12 @@ class Case:
     epochs: int = EPOCHS
     scale: float = 1.0
     inference: bool = False
+    validation: int = VALIDATION
 
     def data(self) -> Dataset:
         """Random numbers, times ``scale``, and as targets random classes or numbers."""
         rng = np.random.default_rng(20)
-        x = self.scale * rng.standard_normal((COUNT + VALIDATION, *self.inputs))
+        x = self.scale * rng.standard_normal((COUNT + self.validation, *self.inputs))
         if self.loss == "categorical_crossentropy":
             y = np.eye(self.outputs[0])[rng.integers(self.outputs[0], size=len(x))]
         else:

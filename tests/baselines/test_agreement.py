@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 
 from baselines.agreement import LEVEL, Agreement, agreement
-from tests.baselines.make import ACCURACY, STEPS
+from harness.metric import Metric
 
+ACCURACY = Metric("val_accuracy", "higher", "fraction", 0.0005)
+STEPS = Metric("steps", "lower", "steps", 0.1, scale="log")
 MARGIN = ACCURACY.smallest_effect
 SIGMA = 0.0015
 

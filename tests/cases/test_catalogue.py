@@ -1,4 +1,4 @@
-"""Every claim of sections 2 and 6 of the lecture is in the catalogue, in both settings, and can be decided."""
+"""Every claim of sections 2 and 6 of the lecture is in the catalogue, and can be decided."""
 
 import dataclasses
 import itertools
@@ -6,7 +6,6 @@ from unittest import mock
 
 import numpy as np
 import pytest
-from harness.definition import variant_hash
 
 from cases import CLAIMS
 from cases.data.arrays import EXAMPLE_3_TABLE
@@ -14,7 +13,6 @@ from cases.examples import mnist_softmax
 from cases.examples.mnist_tips import BATCH, TIPS, penalised
 from harness.catalogue import experiments
 from harness.errors import SuiteError
-from harness.experiment import SETTINGS
 from harness.rules import Exact
 
 IDS = (
@@ -83,8 +81,6 @@ EXACT_IDS = (
     "dropout-formula",
 )
 
-ARMS = [(experiment, variant.name) for experiment in experiments(CLAIMS) for variant in experiment.variants]
-
 
 @pytest.mark.parametrize("name", IDS)
 def test_claim_is_there(name):
@@ -115,7 +111,7 @@ def test_all_128_numbers_of_example_3_are_tested():
 
 
 def test_the_activity_penalty_is_the_slides_times_the_batch_size():
-    assert TIPS.size("lecture").batch_size == BATCH == 512
+    assert TIPS.size.batch_size == BATCH == 512
     strengths = {variant.name: variant.model.args[0] for variant in TIPS.variants if variant.name.startswith("l1 ")}
     assert strengths == {"l1 1e-8": 1e-8, "l1 1e-7": 1e-7, "l1 1e-6": 1e-6, "l1 1e-5": 1e-5, "l1 1e-4": 1e-4}
     with mock.patch("cases.examples.mnist_tips.mlp") as built:
@@ -159,22 +155,13 @@ def test_every_variant_is_used():
         assert used == {variant.name for variant in experiment.variants}
 
 
-@pytest.mark.parametrize(("experiment", "variant"), ARMS, ids=[f"{e.id}/{v}" for e, v in ARMS])
-@pytest.mark.parametrize("setting", SETTINGS)
-def test_definition_can_be_hashed(experiment, variant, setting):
-    assert len(variant_hash(experiment, variant, setting)) == 16
-
-
 @pytest.mark.parametrize("experiment", experiments(CLAIMS), ids=lambda experiment: experiment.id)
-def test_sizes(experiment):
-    """At least 5 seeds, or nothing could be decided; ``lecture`` takes all examples."""
-    assert all(experiment.size(setting).seeds >= 5 for setting in SETTINGS)
-    assert experiment.size("lecture").train is None
-    assert not experiment.reduced("lecture")
+def test_an_experiment_trains_on_all_its_examples(experiment):
+    assert experiment.size.train is None
 
 
 def test_lecture_sizes_are_the_slides():
-    sizes = {e.id: (e.size("lecture").epochs, e.size("lecture").batch_size) for e in experiments(CLAIMS)}
+    sizes = {e.id: (e.size.epochs, e.size.batch_size) for e in experiments(CLAIMS)}
     assert sizes["example-3"] == (32, 200)
     assert sizes["example-4"] == sizes["example-4-softmax"] == (20, 512)
     assert sizes["example-1"][0] == 200

@@ -19,8 +19,8 @@ from tests.training.conftest import ROOT, environment
 CLAIM = {claim.key: claim for claim in CLAIMS}
 
 
-def verdict(key, setting="quick"):
-    return str(CLAIM[key].rule.decide(CLAIM[key].check(setting)).verdict)
+def verdict(key):
+    return str(CLAIM[key].rule.decide(CLAIM[key].check()).verdict)
 
 
 @pytest.fixture(scope="module")
@@ -236,14 +236,14 @@ def other_labels(run):
     ids=lambda value: getattr(value, "__name__", str(value)),
 )
 def test_callbacks(monkeypatch, key, spoil):
-    monkeypatch.setattr(mnist_softmax, "trained", lambda spec, setting: (spoil or (lambda run: run))(outcome(spec)))
+    monkeypatch.setattr(mnist_softmax, "trained", lambda spec: (spoil or (lambda run: run))(outcome(spec)))
     assert verdict(key) == ("REFUTED" if spoil else "SUPPORTED")
 
 
 def test_early_stopping_that_never_fires(monkeypatch):
     """Still improving at the last epoch: nothing of the claim has been seen."""
 
-    def never(spec, setting):
+    def never(spec):
         losses = [1 / (e + 1) for e in range(spec.epochs)]
         return dataclasses.replace(outcome(spec), history={"val_loss": losses})
 

@@ -61,8 +61,8 @@ def trained(monkeypatch):
     """What would be trained, with a known cost and no backend."""
     asked = []
 
-    def train_value(search, value, setting):
-        asked.append((value, setting))
+    def train_value(search, value):
+        asked.append(value)
         return [abs(math.log10(value / 0.003))] * 3
 
     monkeypatch.setattr(tune_rates, "train_value", train_value)
@@ -80,8 +80,6 @@ def test_it_goes_on_from_its_file(trained, tmp_path, capsys):
     assert first == len(json.loads(file.read_text("utf-8"))) == 4
     assert main(arguments) == 0
     assert len(trained) == first
-    assert main([*arguments, "--setting", "quick"]) == 0
-    assert len(trained) == 2 * first
 
 
 @pytest.mark.parametrize("content", ["{", "[]"])

@@ -1,13 +1,12 @@
-"""``python -m tests.faults``: puts every fault in, one after the other, and writes the table of what was caught."""
+"""``python -m tests.faults``: puts every fault in, one after the other, and writes the table of what sees it."""
 
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import json
 import sys
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +14,9 @@ from harness.atomic import replace_file
 from harness.errors import SuiteError, invalid
 from suite.options import ROOT
 from tests.faults import late, small
-from tests.faults.catalogue import CONTROL, FAULTS, TABLE, named, on
-from tests.faults.effect import effect_of
-from tests.faults.fault import Fault
-from tests.faults.report import ELSEWHERE, HERE, report
-from tests.faults.run import STAGES, Outcome, suite_with
+from tests.faults.catalogue import FAULTS, TABLE, measured, named
+from tests.faults.report import report
+from tests.faults.run import BASELINES, BY, row
 
 OUT = ROOT / "reports" / "published" / "faults"
 
@@ -28,10 +25,8 @@ def arguments(given: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
     parser.add_argument("--backend", choices=("jax", "tensorflow"), default="jax")
     parser.add_argument("--only", action="append", metavar="NAME", help="this fault; may be given several times")
-    parser.add_argument("--stages", default=",".join(STAGES), help=f"of {','.join(STAGES)} (default: all)")
-    parser.add_argument("--again", action="store_true", help="tries what was missed once more")
-    parser.add_argument("--effects", action="store_true", help="measures the size of every fault, not of misses alone")
     parser.add_argument("--list", action="store_true", help="lists all faults with what they break, and runs none")
+    parser.add_argument("--baseline-dir", type=Path, default=BASELINES, metavar="DIR", help="default: baselines/")
     parser.add_argument("--out", type=Path, default=OUT, metavar="DIR", help="default: reports/published/faults")
     return parser.parse_args(given)
 
@@ -63,84 +58,26 @@ def rows_in(path: Path) -> dict[str, dict[str, Any]]:
         ) from error
 
 
-def measured(
-    fault: Fault, backend: str, stages: Sequence[str], effects: bool, before: Mapping[str, Any] | None
-) -> dict[str, Any]:
-    """One row; of a fault that was missed ``before`` only the further stages are run.
-
-    What another machine sees is seen on the same one as well, so that is tried for misses only, and once all stages
-    have been run; exact cases and errata know no bits.
-    """
-    tried = list(before["stages"]) if before is not None else []
-    elsewhere = suite_with(fault, backend, [stage for stage in stages if stage not in tried], same_machine=False)
-    if before is not None:
-        seconds = elsewhere.seconds + before[ELSEWHERE]["seconds"]
-        elsewhere = dataclasses.replace(elsewhere, cases=elsewhere.cases + before[ELSEWHERE]["cases"], seconds=seconds)
-    here = elsewhere
-    tried = [stage for stage in STAGES if stage in stages or stage in tried]
-    if not elsewhere.caught and tried == list(STAGES):
-        here = suite_with(fault, backend, [s for s in tried if s not in ("exact", "errata")], same_machine=True)
-    size = effect_of(fault, backend) if effects or not elsewhere.caught else None
-    return {
-        "name": fault.name,
-        "group": fault.group,
-        "where": fault.where,
-        "key": fault.key,
-        "stages": tried,
-        ELSEWHERE: said(elsewhere),
-        HERE: said(here),
-        "effect": size.to_json() if size else None,
-    }
-
-
-def said(outcome: Outcome) -> dict[str, Any]:
-    return {
-        "caught": outcome.caught,
-        "by": outcome.by,
-        "reason": outcome.reason,
-        "cases": outcome.cases,
-        "seconds": round(outcome.seconds, 1),
-    }
-
-
-def standing(row: Mapping[str, Any], fault: Fault, stages: Sequence[str], again: bool) -> bool:
-    """Whether a row of an earlier run still says who sees the fault: it is caught, or was tried with these stages."""
-    if row["key"] != fault.key:
-        return False
-    return bool(row[ELSEWHERE]["caught"]) or (set(stages) <= set(row["stages"]) and not again)
-
-
 def main(given: Sequence[str] | None = None) -> int:
+    """Goes on with the table that is there: a row whose fault has not changed stands."""
     asked = arguments(given)
     if asked.list:
         print(listing())
         return 0
-    stages = asked.stages.split(",")
-    unknown = [stage for stage in stages if stage not in STAGES]
-    if unknown:
-        raise invalid("--stages", expected=f"of {', '.join(STAGES)}", received=unknown[0])
-    faults = [named(name) for name in asked.only] if asked.only else [*on(asked.backend, TABLE), CONTROL]
+    all_of = measured(asked.backend)
+    faults = [named(name) for name in asked.only] if asked.only else all_of
     path = asked.out / f"faults-{asked.backend}.json"
-    path.parent.mkdir(parents=True, exist_ok=True)
     rows = rows_in(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
     for number, fault in enumerate(faults, 1):
         before = rows.get(fault.name)
-        if before is not None and standing(before, fault, stages, asked.again):
-            if not asked.effects or before["effect"] is not None or fault.yardstick is None:
-                continue
-            size = effect_of(fault, asked.backend)
-            row = {**before, "effect": size.to_json() if size else None}
-        else:
-            missed = before if before is not None and before["key"] == fault.key and not asked.again else None
-            row = measured(fault, asked.backend, stages, asked.effects, missed)
-        rows[fault.name] = row
-        print(f"{number}/{len(faults)} {fault.name}: {row[ELSEWHERE]['by'] or 'MISSED'}", flush=True)
-        order = {one.name: place for place, one in enumerate((CONTROL, *on(asked.backend)))}
-        finished = sorted((r for r in rows.values() if r["name"] in order), key=lambda r: order[r["name"]])
-        replace_file(
-            path,
-            (json.dumps({"backend": asked.backend, "rows": finished}, indent=1, ensure_ascii=False) + "\n").encode(),
-        )
+        if before is None or before["key"] != fault.key:
+            rows[fault.name] = row(fault, asked.backend, asked.baseline_dir)
+        by = " and ".join(name for name in BY if rows[fault.name][name])
+        print(f"{number}/{len(faults)} {fault.name}: {by or 'not seen'}", flush=True)
+        finished = [rows[one.name] for one in all_of if one.name in rows]
+        content = {"backend": asked.backend, "rows": finished}
+        replace_file(path, (json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode())
     replace_file(asked.out / "REPORT.md", report(asked.out).encode())
     return 0
 

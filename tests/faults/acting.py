@@ -85,9 +85,24 @@ LATER = {
     "a random state that stands still": 2,
 }
 
+IN_TURN = {
+    "the learning rate of the variant before": (
+        ("batch-normalization-rates", "plain, rate 0.02"),
+        ("batch-normalization-rates", "plain, rate 0.1"),
+    ),
+    "the data of the variant before": (("more-data", "500 images"), ("more-data", "2,000 images")),
+    "side by side: the optimizer's state of the block before": (("example-1", "rate 1e-5"), ("example-1", "rate 0.1")),
+    "side by side: the learning rate of the variant before": (("example-1", "rate 1e-5"), ("example-1", "rate 0.1")),
+    "side by side: the data of the variant before": (("example-2", "raw"), ("example-2", "min-max")),
+    "side by side: the initializers of the variant before": (("example-1", "rate 1e-5"), ("example-1", "rate 0.1")),
+    "the dropout rate of the variant before": (("example-4", "dropout 0.1"), ("example-4", "dropout 0.2")),
+}
+"""Trainings of faults that act on the second of two variants which share a program."""
+
 
 def acting(fault: Fault) -> Fault:
     """The fault with ``acts_from_step`` and ``shows``; one that touches no training keeps None and "result"."""
+    fault = dataclasses.replace(fault, only=IN_TURN.get(fault.name, fault.only))
     if fault.yardstick is None or fault.name in OF_RESULTS:
         return fault
     if fault.name in OF_EVALUATION:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable
 from typing import Any
 
@@ -207,11 +206,12 @@ def one_sided(original: Any, estimate: float, error: float, freedom: float) -> f
     return original(estimate, error, freedom) / 2
 
 
-def neighbour(original: Any, self: Any, experiment: Any, variant: str, trials: Any, **how: Any) -> Any:
-    """A variant is compared with the baseline of the one before it."""
-    names = [one.name for one in experiment.variants]
-    other = names[max(names.index(variant) - 1, 0)]
-    return original(self, experiment, other, [dataclasses.replace(t, variant=other) for t in trials], **how)
+def neighbour(original: Any, self: Any, experiment: str, variant: str, *stack: str) -> Any:
+    """A variant is compared with the evidence of the one before it."""
+    found = self.get(experiment, *stack)
+    names = list(found.variants) if found else []
+    other = names[max(names.index(variant) - 1, 0)] if variant in names else variant
+    return original(self, experiment, other, *stack)
 
 
 FAULTS = (
@@ -254,5 +254,5 @@ FAULTS = (
     around("a failed trial is the best", f"{RULES}.pairs", "score", higher_is_better, None),
     fault("a blow-up is ten times the first loss", Patch("harness.training.compiled_jax", "BLOW_UP", value(10.0))),
     around("drift: p-values of one side", "baselines.difference", "_p", one_sided, None),
-    around("a variant beside its neighbour's baseline", "suite.stored:Stored", "compare", neighbour, None),
+    around("a variant beside its neighbour's baseline", "suite.stored:Stored", "variant", neighbour, None),
 )

@@ -13,7 +13,6 @@ from tests.faults.fault import Fault, Patch, wrapped
 COMPILED = "harness.training.compiled"
 ENGINE, PROGRAMS = f"{COMPILED}:CompiledEngine", f"{COMPILED}:Programs"
 JAX, TENSORFLOW = "harness.training.compiled_jax:JaxProgram", "harness.training.compiled_tensorflow:TensorFlowProgram"
-TASK, SIZE = "harness.training.task:Task", "harness.experiment:Experiment"
 DIVERGENCE = "harness.training.divergence"
 ON = ("batch-normalization-rates", "plain, rate 0.1")
 ON_NORMALISED = ("batch-normalization-rates", "normalised, rate 0.1")
@@ -41,11 +40,16 @@ def batch_times(factor: float) -> Fault:
 
 
 def epochs(more: int) -> Fault:
-    def size(original: Any, self: Any, setting: str) -> Any:
-        found = original(self, setting)
-        return dataclasses.replace(found, epochs=max(found.epochs + more, 1)) if found.epochs > 1 else found
+    def run(original: Any, self: Any, seed: int, on_epoch: Any) -> Any:
+        kept, size = self.task, self.task.size
+        if size.epochs > 1:
+            self.task = dataclasses.replace(kept, size=dataclasses.replace(size, epochs=size.epochs + more))
+        try:
+            return original(self, seed, on_epoch)
+        finally:
+            self.task = kept
 
-    return fault(f"epochs {more:+d}", Patch(SIZE, "size", wrapped(size)))
+    return fault(f"epochs {more:+d}", Patch(ENGINE, "run", wrapped(run)))
 
 
 def weights_stay(original: Any, self: Any, seed: int) -> None:
@@ -72,24 +76,24 @@ def statistics_stay(original: Any, self: Any, seed: int) -> None:
         self._state = (self._state[0], state[1], self._state[2])
 
 
-def rate_stays(original: Any, self: Any, task: Any, optimizer: Any) -> None:
+def rate_stays(original: Any, self: Any, task: Any) -> None:
     """A program that is used again keeps the learning rate of the variant before."""
     kept = getattr(self, "_fresh", None)
-    original(self, task, optimizer)
+    original(self, task)
     if kept is not None:
         self._fresh = kept
 
 
-def data_stay(original: Any, self: Any, task: Any, optimizer: Any) -> None:
+def data_stay(original: Any, self: Any, task: Any) -> None:
     """A program that is used again keeps the data of the variant before."""
     kept = getattr(self, "_data", None)
-    original(self, task, optimizer)
+    original(self, task)
     if kept is not None:
         self._data = kept
 
 
-def validated_on_training(original: Any, self: Any, task: Any, optimizer: Any) -> None:
-    original(self, task, optimizer)
+def validated_on_training(original: Any, self: Any, data: Any) -> None:
+    original(self, data)
     if self._validation:
         self._validation = tuple(array[: len(self._validation[0])] for array in self._data)
 
@@ -147,9 +151,9 @@ def jax_only(name: str, attribute: str, wrapper: Callable[..., Any], on: tuple[s
     return fault(name, Patch(JAX, attribute, wrapped(wrapper)), on=on)
 
 
-def nothing_taken(original: Any, self: Any, task: Any, optimizer: Any) -> None:
-    """The targets lose their last bits on the way to the device."""
-    original(self, task, optimizer)
+def nothing_taken(original: Any, self: Any, data: Any) -> None:
+    """The data lose their last bits on the way to the device."""
+    original(self, data)
     self._data = tuple(array.astype("float16").astype("float32") for array in self._data)
 
 
@@ -161,10 +165,10 @@ FAULTS = (
     jax_only("weights are not reset between seeds", "reset", weights_stay),
     jax_only("the optimizer's state is not reset between seeds", "reset", moments_stay),
     jax_only("moving statistics are not reset between seeds", "reset", statistics_stay, ON_NORMALISED),
-    fault("the learning rate of the variant before", *both("_take", rate_stays)),
-    fault("the data of the variant before", *both("_take", data_stay)),
-    fault("validation on the training data, in the engine", *both("_take", validated_on_training)),
-    jax_only("data pass through float16 on the way to the device", "_take", nothing_taken),
+    fault("the learning rate of the variant before", *both("rebind", rate_stays)),
+    fault("the data of the variant before", *both("rebind", data_stay)),
+    fault("validation on the training data, in the engine", *both("feed", validated_on_training)),
+    jax_only("data pass through float16 on the way to the device", "feed", nothing_taken),
     jax_only("the layers' other variables are not kept", "_objective", statistics_frozen, ON_NORMALISED),
     jax_only("penalties do not reach the loss", "_objective", no_penalties, ("regularization", "l2 0.001")),
     jax_only("a partial batch counts as a whole one", "_epoch", batches_count_alike),

@@ -16,6 +16,8 @@ from unittest import mock
 OURS = ("harness", "cases", "baselines", "suite")
 KEPT = ("cases.references.inputs",)
 """Modules whose caches hold what no fault touches, and what takes seconds to draw."""
+KEEPING = (("harness.training.steps", "_PROGRAMS"), ("harness.training.configuration", "_DIGESTS"))
+"""Dictionaries of what was compiled or computed, by module and name."""
 
 
 Breaks = Literal["framework", "data", "engine", "own"]
@@ -64,7 +66,8 @@ class Fault:
         patches: what is replaced.
         yardstick: experiment and variant on which its effect is measured; None where it touches no training.
         what: what it does and when, in one sentence; "" where the name says it.
-        only: trainings that it touches and that are cheap to train, as (experiment, variant); () for no selection.
+        only: trainings in which it acts and that are cheap to train, as (experiment, variant), in the order in which a
+            run trains them; () for no selection.
         acts_from_step: the first step, from 1, at which it can show, in the first training of ``only`` (else of the
             yardstick) at the lecture's size; None where it shows at no step.
         shows: where it can show first: in the training loss that a step begins with ("training"), in an evaluation
@@ -138,8 +141,11 @@ def forget() -> None:
 
     The backend's programs are ours: each is compiled of functions made anew.
     """
-    for module in [m for name, m in list(sys.modules.items()) if name.split(".")[0] in OURS and name not in KEPT]:
-        for value in list(vars(module).values()):
+    for module, name in KEEPING:
+        if module in sys.modules:
+            getattr(sys.modules[module], name).clear()
+    for loaded in [m for name, m in list(sys.modules.items()) if name.split(".")[0] in OURS and name not in KEPT]:
+        for value in list(vars(loaded).values()):
             clear = getattr(value, "cache_clear", None)
             if callable(clear) and getattr(value, "__module__", "") not in KEPT:
                 clear()

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable
 from typing import Any
+
+import msgspec
 
 from tests.faults.fault import Fault, Patch, wrapped
 
@@ -16,67 +17,32 @@ def fault(name: str, owner: str, attribute: str, wrapper: Callable[..., Any]) ->
     return Fault(name, "files and baselines", (Patch(owner, attribute, wrapped(wrapper)),), None)
 
 
-def changed(original: Any, self: Any, of: Callable[[Any], Any], *args: Any) -> Any:
-    """A stored baseline, its variants' trials passed through ``of``."""
-    baseline = original(self, *args)
-    if baseline is None:
-        return None
-    variants = {name: dataclasses.replace(v, trials=of(v.trials)) for name, v in baseline.variants.items()}
-    return dataclasses.replace(baseline, variants=variants)
+def stored(name: str, of: Callable[[Any], dict[str, Any]]) -> Fault:
+    """Evidence is read otherwise than it was written: ``of`` gives the fields of a variant that are changed."""
+
+    def variant(original: Any, raw: Any, where: str) -> Any:
+        found = original(raw, where)
+        return msgspec.structs.replace(found, **of(found))
+
+    return fault(f"baselines: {name}", "baselines.evidence", "_variant", variant)
 
 
-def stored(name: str, of: Callable[[Any], Any]) -> Fault:
-    """Baselines are read otherwise than they were written."""
-
-    def read(original: Any, self: Any, *args: Any) -> Any:
-        return changed(original, self, of, *args)
-
-    return fault(f"baselines: {name}", STORED, "get", read)
+def columns(of: Callable[[tuple[Any, ...]], tuple[Any, ...]]) -> Callable[[Any], dict[str, Any]]:
+    """Each metric's values, one per seed, passed through ``of``."""
+    return lambda found: {"metrics": {name: of(column) for name, column in found.metrics.items()}}
 
 
-def rounded(digits: int) -> Callable[[Any], Any]:
-    def of(trials: Any) -> Any:
-        return tuple(
-            dataclasses.replace(
-                trial, metrics={k: None if v is None else round(v, digits) for k, v in trial.metrics.items()}
-            )
-            for trial in trials
-        )
-
-    return of
+def each(of: Callable[[float], float]) -> Callable[[Any], dict[str, Any]]:
+    return columns(lambda column: tuple(None if x is None else of(x) for x in column))
 
 
-def no_rounding(original: Any, self: Any, *args: Any) -> Any:
-    """How far rounding takes a trial is not read."""
-    baseline = original(self, *args)
-    if baseline is None:
-        return None
-    variants = {name: dataclasses.replace(v, rounding={}) for name, v in baseline.variants.items()}
-    return dataclasses.replace(baseline, variants=variants)
+def no_metric(found: Any) -> dict[str, Any]:
+    return {"metrics": dict(list(found.metrics.items())[:-1])}
 
 
-def shifted_seeds(trials: Any) -> Any:
-    return tuple(dataclasses.replace(trial, seed=trial.seed + 1) for trial in trials)
-
-
-def rotated_seeds(trials: Any) -> Any:
-    seeds = [trial.seed for trial in trials]
-    return tuple(dataclasses.replace(t, seed=s) for t, s in zip(trials, seeds[1:] + seeds[:1], strict=True))
-
-
-def no_metric(trials: Any) -> Any:
-    return tuple(dataclasses.replace(trial, metrics=dict(list(trial.metrics.items())[:-1])) for trial in trials)
-
-
-def halved(trials: Any) -> Any:
-    return tuple(
-        dataclasses.replace(trial, metrics={k: v and v * 0.5 for k, v in trial.metrics.items()}) for trial in trials
-    )
-
-
-def loses_last_point(original: Any, self: Any, points: int = 32) -> Any:
-    thinned = original(self, points)
-    return dataclasses.replace(thinned, history={name: curve[:-1] for name, curve in thinned.history.items()})
+def two_trials(found: Any) -> dict[str, Any]:
+    sessions = (msgspec.structs.replace(found.sessions[0], seeds=2),)
+    return {**columns(lambda column: column[:2])(found), "sessions": sessions}
 
 
 def written_in_float16(original: Any, self: Any) -> Any:
@@ -95,31 +61,26 @@ def every_third_lost(original: Any, self: Any, kind: str, record: Any) -> Any:
     return original(self, kind, record)
 
 
-def expected_of_another(original: Any, self: Any, claim: Any, setting: str) -> Any:
+def expected_of_another(original: Any, self: Any, claim: Any) -> Any:
     """The expected verdict is that of the first claim of the file."""
+    from cases import CLAIMS
     from suite.stored import file_of
 
-    baseline = self.get(file_of(claim), setting)
-    return next(iter(baseline.verdicts.values()), None) if baseline else None
-
-
-def none_expected(original: Any, self: Any, claim: Any, setting: str) -> Any:
-    return None
+    return original(self, next(one for one in CLAIMS if file_of(one) == file_of(claim)))
 
 
 FAULTS = (
-    stored("three digits are read", rounded(3)),
-    stored("two digits are read", rounded(2)),
-    stored("seeds are off by one", shifted_seeds),
-    stored("seeds are mixed up", rotated_seeds),
+    stored("three digits are read", each(lambda x: float(f"{x:.3g}"))),
+    stored("two digits are read", each(lambda x: float(f"{x:.2g}"))),
+    stored("seeds are off by one", columns(lambda column: (*column[1:], column[0]))),
+    stored("seeds are mixed up", columns(lambda column: column[::-1])),
     stored("a metric is lost", no_metric),
-    stored("numbers are halved", halved),
-    stored("only two trials are read", lambda trials: trials[:2]),
-    fault("baselines: the rounding is not read", STORED, "get", no_rounding),
-    fault("curves lose their last point", TRIAL, "thinned", loses_last_point),
+    stored("numbers are halved", each(lambda x: x / 2)),
+    stored("only two trials are read", two_trials),
+    stored("the rounding is not read", lambda found: {"steps": 0, "calm": ()}),
     fault("trials are written with three digits", TRIAL, "to_json", written_in_float16),
     fault("trials are read without their divergence", TRIAL, "from_json", read_without_divergence),
     fault("every third trial is not recorded", LOG, "append", every_third_lost),
     fault("the expected verdict is another claim's", STORED, "expected", expected_of_another),
-    fault("no verdict is expected", STORED, "expected", none_expected),
+    fault("no verdict is expected", STORED, "expected", lambda original, self, claim: None),
 )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -89,20 +88,17 @@ def decimal_score(original: Original, trial: Any, metric: Any) -> float:
     return found / math.log(10) if metric.scale == "log" else found
 
 
-def the_last_metric_first(original: Original, trials: Any, baseline: Any, metrics: Any, **kwargs: Any) -> Any:
-    return original(trials, baseline, tuple(reversed(metrics)), **kwargs)
+def the_last_metric(original: Any) -> property:
+    return property(lambda self: self.experiment.metrics[-1])
 
 
-def null_is_zero(original: Original, value: Any, variant: str, where: str) -> Any:
-    """Of the numbers of a stored trial, its curves included."""
-    trial = original(value, variant, where)
+def null_is_zero(original: Original, raw: Any, where: str) -> Any:
+    """Of the metrics of stored trials."""
+    import msgspec
 
-    def filled(number: float | None) -> float:
-        return 0.0 if number is None else number
-
-    metrics = {name: filled(number) for name, number in trial.metrics.items()}
-    history = {name: tuple(map(filled, curve)) for name, curve in trial.history.items()}
-    return dataclasses.replace(trial, metrics=metrics, history=history)
+    found = original(raw, where)
+    metrics = {name: tuple(0.0 if x is None else x for x in column) for name, column in found.metrics.items()}
+    return msgspec.structs.replace(found, metrics=metrics)
 
 
 def any_error(original: Original, self: Any, ran: Any) -> Any:
@@ -167,12 +163,9 @@ FAULTS = (
     Fault(
         "drift: the last metric decides, not the first",
         GROUP,
-        (
-            Patch("baselines.drift", "compare", wrapped(the_last_metric_first)),
-            Patch("suite.stored", "compare", wrapped(the_last_metric_first)),
-        ),
+        (Patch("baselines.judge:_Comparison", "_primary", the_last_metric),),
         None,
     ),
-    fault("baselines: null is read as 0", "baselines.schema", "_trial", wrapped(null_is_zero), None),
+    fault("baselines: null is read as 0", "baselines.evidence", "_variant", wrapped(null_is_zero), None),
     fault("errata: any error will do", "harness.erratum:Fails", "fault", wrapped(any_error), None),
 )

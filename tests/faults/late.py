@@ -459,9 +459,9 @@ def coarse_weights(program: Any, epochs: int) -> None:
             variable.assign(rounded(variable))
 
 
-def keeps_stale_rate(original: Original, self: Any, task: Any, optimizer: Any) -> None:
+def keeps_stale_rate(original: Original, self: Any, task: Any) -> None:
     self._stale = getattr(self, "_fresh", None)
-    original(self, task, optimizer)
+    original(self, task)
 
 
 def stale_rate(program: Any, epochs: int) -> None:
@@ -787,7 +787,7 @@ FAULTS = (
         "L2 fades",
         "The strength of an L2 penalty falls by 0.1 % a step, from the first on: to 9 % at the end.",
         penalty(fading),
-        (PENALISED, ("regularization", "batch normalization, l2 0.001")),
+        (PENALISED, ("regularization", "batch normalization, l2 tuned")),
         2,
     ),
     fault(
@@ -830,8 +830,8 @@ FAULTS = (
         "a program used again keeps the old rate from the second epoch on",
         "The second variant of a compiled program has its own rate in the first epoch, that of the first afterwards.",
         (
-            Patch(JAX, "_take", wrapped(keeps_stale_rate)),
-            Patch(TENSORFLOW, "_take", wrapped(keeps_stale_rate)),
+            Patch(JAX, "rebind", wrapped(keeps_stale_rate)),
+            Patch(TENSORFLOW, "rebind", wrapped(keeps_stale_rate)),
             *between(stale_rate),
         ),
         (SECOND_SOFTMAX, ("batch-normalization-rates", "plain, rate 0.1")),

@@ -8,24 +8,21 @@ from pathlib import Path
 from typing import Any
 
 from reports.text import code, escape, table
-from tests.faults.catalogue import named
-from tests.faults.explained import EXPLAINED, MISSED_AT_FIRST, ROUNDS
-from tests.faults.run import STAGES
+from tests.faults.run import BY
 
 Row = Mapping[str, Any]
-ELSEWHERE, HERE = "another machine", "same fingerprint"
-HEAD = """# What the suite catches
+HEAD = """# What a run sees
 
-Each fault is put into Keras, the data or our own code for one run of `pytest suite/`, setting quick, which stops at
-its first red case.
+Each fault is put into Keras, the data or our engines. Two things that `pytest suite/` does are then tried, each without
+the other:
 
-- **Another machine**: with another fingerprint and the last bit of each initial weight drawn anew, so that bits say
-  nothing: only statistics, exact claims, conformance checks and errata count.
-- **Same fingerprint**: bits count, too (`--strict`). What another machine sees is seen here as well, so this was tried
-  for what it missed.
-- **Effect**: on the primary metric of one training in which the fault acts, the mean paired difference over its seeds,
-  in standard deviations over seeds. Faults of what judges, of files and of callbacks touch no training; there the
-  stored trials stand for trained ones.
+- **Check**: a few trainings in which the fault acts, as far as a check trains them, compared with the evidence.
+- **Self-checks**: layers, optimizers, initial weights, data and callbacks against references of their own, up to the
+  first that is red.
+
+A fault acts within T if it can show in the first T steps, which a check compares; each fault says so of itself. Others
+show, if at all, in trainings that a check trains to the end. Exact claims and errata, which such a run decides too, are
+not counted. Faults of our own rules and files are not here: `tests/` has to see them.
 
 Made by `python -m tests.faults --backend NAME`; the rows are in `faults-NAME.json`.
 """
@@ -42,107 +39,43 @@ def report(folder: Path) -> str:
 
 def section(backend: str, rows: Sequence[Row]) -> str:
     faults = [row for row in rows if row["group"] != "control"]
-    parts = [f"## {backend}", *control(rows)]
+    parts = [f"## {backend}", *(f"Without a fault: {control(row)}." for row in rows if row["group"] == "control")]
     if faults:
-        parts += [counted(faults), *rounds({row["name"] for row in faults})]
-    missed = [row for row in faults if not row[ELSEWHERE]["caught"]]
+        parts.append(counted(faults))
+    missed = [row for row in faults if not any(row[by] for by in BY)]
     if missed:
-        parts += [
-            "### Missed on another machine",
-            table(("fault", "where", "effect", "seeds that would do", HERE, "why"), map(miss, missed)),
-        ]
+        parts += ["### Seen by neither", table(("fault", "where", "within T"), map(miss, missed))]
     for group in dict.fromkeys(row["group"] for row in faults):
         of = [row for row in faults if row["group"] == group]
-        parts += [f"### {group.capitalize()}", table(("fault", "where", "effect", *(ELSEWHERE, HERE)), map(line, of))]
+        parts += [f"### {group.capitalize()}", table(("fault", "where", "within T", *BY), map(line, of))]
     return "\n\n".join(parts) + "\n"
 
 
-def control(rows: Sequence[Row]) -> list[str]:
-    """What the suite says without a fault."""
-    found = [row for row in rows if row["group"] == "control"]
-    if not found:
-        return []
-    said = "; ".join(f"{column}: {uncaught(row, column)}" for row in found for column in (ELSEWHERE, HERE))
-    return [f"Without a fault: {said}."]
-
-
-def uncaught(row: Row, column: str) -> str:
-    """What the control says in a column, and of which stages."""
-    if column == HERE and not tried_here(row):
-        return "not tried"
-    if row[column]["caught"]:
-        return f"**red**, {code(row[column]['by'])} ({escape(row[column]['reason'].partition('. ')[0])})"
-    return f"nothing red in {row[column]['cases']} cases (stages {', '.join(row['stages'])})"
-
-
-def tried_here(row: Row) -> bool:
-    """Whether a row that nothing was seen of elsewhere was tried on the same machine, which takes all stages."""
-    return bool(row[HERE]["caught"]) or set(row["stages"]) == set(STAGES)
+def control(row: Row) -> str:
+    """What is red without a fault."""
+    red = [f"**{by}: {escape(row[by])}**" for by in BY if row[by]]
+    return "; ".join(red) or "nothing is red"
 
 
 def counted(rows: Sequence[Row]) -> str:
-    """The share that is caught, by column, and by which kind of case."""
-    total = len(rows)
+    """How many are seen, of all and of those that act within T."""
+    can = [row for row in rows if row["within T"]]
     lines = []
-    for column in (ELSEWHERE, HERE):
-        caught = sum(row[column]["caught"] for row in rows)
-        lines.append(f"{column}: **{caught} of {total}** ({caught / total:.1%})")
-    kinds: dict[str, int] = {}
-    for row in rows:
-        if row[ELSEWHERE]["caught"]:
-            kind = row[ELSEWHERE]["by"].partition("[")[0]
-            kinds[kind] = kinds.get(kind, 0) + 1
-    first = ", ".join(f"{count} by {code(kind)}" for kind, count in sorted(kinds.items(), key=lambda kv: -kv[1]))
-    return f"Caught on {lines[0]}; {lines[1]}. First seen on another machine: {first}."
+    for title, of in (("of all", rows), ("of those that act within T", can)):
+        alone = [sum(bool(row[by]) for row in of) for by in BY]
+        either = sum(any(row[by] for by in BY) for row in of)
+        lines.append([title, len(of), *(share(count, len(of)) for count in (*alone, either))])
+    return table(("", "faults", "check alone", "self-checks alone", "one of them"), lines)
 
 
-def rounds(names: set[str]) -> list[str]:
-    """Of the faults that came after the checks: how many were caught before any check was added for them."""
-    said = []
-    for who, faults in ROUNDS.items():
-        those = [name for name in faults if name in names]
-        if those:
-            caught = sum(name not in MISSED_AT_FIRST for name in those)
-            said.append(f"- {who}: **{caught} of {len(those)}**")
-    if not said:
-        return []
-    added = ", ".join(escape(name) for name in MISSED_AT_FIRST if name in names)
-    return [
-        "What is to be expected of a fault that is not here? Those that were thought of when all checks stood, as they "
-        "were caught on another machine at first:",
-        "\n".join(said),
-        f"After each round checks were added for the class of what had been missed: {added}.",
-    ]
+def share(count: int, total: int) -> str:
+    return f"{count} ({count / total:.1%})" if total else "–"
 
 
 def line(row: Row) -> list[str]:
-    return [escape(row["name"]), where(row), effect(row), by(row, ELSEWHERE), by(row, HERE)]
+    return [*miss(row), *("seen" if row[by] else "**not seen**" for by in BY)]
 
 
 def miss(row: Row) -> list[str]:
-    size = row["effect"]
-    needed = "" if not size else str(size["needed"]) if size["needed"] else "more than 10,000"
-    why = EXPLAINED.get(row["name"], "**not explained**")
-    return [escape(row["name"]), where(row), effect(row), needed, by(row, HERE), escape(why)]
-
-
-def where(row: Row) -> str:
-    return "<br>".join(code(one) for one in row["where"].split(", "))
-
-
-def by(row: Row, column: str) -> str:
-    """The case that saw it first."""
-    if row[column]["caught"]:
-        return code(row[column]["by"].removeprefix("test_"))
-    return "**missed**" if column == ELSEWHERE or tried_here(row) else "not tried"
-
-
-def effect(row: Row) -> str:
-    size = row["effect"]
-    if not size:
-        return "not measured" if named(row["name"]).yardstick else "no training"
-    if size["failed"]:
-        return f"{size['failed']} of {size['seeds']} seeds diverge otherwise"
-    if size["in_sd"] is None:
-        return "none" if not size["difference"] else f"{size['difference']:+.3g} (no spread)"
-    return f"{size['in_sd']:+.2g} SD of {code(size['metric'])}"
+    where = "<br>".join(code(one) for one in row["where"].split(", "))
+    return [escape(row["name"]), where, "yes" if row["within T"] else "no"]

@@ -1,58 +1,30 @@
-"""The suite itself, in this process, with a fault in it: ``pytest suite/`` as anybody runs it, up to the first red."""
+"""What sees a fault: a check of the trainings that it touches, and the self-checks, each without the other."""
 
 from __future__ import annotations
 
-import contextlib
-import dataclasses
-import functools
-import io
-import tempfile
 import time
-import zlib
-from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from unittest import mock
 
-import numpy as np
-import pytest
-from baselines.files import path_of, read
-from harness.definition import variant_hash
-
-from harness.experiment import Experiment
-from harness.trial import Trial
-from suite.catalogue import CLAIMS, EXPERIMENTS, TRAININGS
+from baselines.judge import State
+from harness.errors import SuiteError, invalid
+from harness.record.evidence import VariantEvidence
+from harness.training.backend import choose_backend, start_backend
+from harness.training.engines import ENGINES
+from suite.catalogue import TRAININGS, training_name
+from suite.check import CheckRun
+from suite.conformance import CHECKS, ENGINE_OF
+from suite.conformance.finding import faults
 from suite.options import ROOT
+from suite.run import not_run, run_fingerprint
+from suite.stored import Stored
 from tests.faults.fault import Fault, injected
 
-STAGES: dict[str, tuple[str, ...]] = {
-    "exact": (),
-    "tiny": (
-        "example-1",
-        "example-2",
-        "example-2-clipped",
-        "gradient-descent",
-        "rate-sweep",
-        "double-well",
-        "long-valley",
-        "far-target",
-        "scale-gap",
-        "centring",
-    ),
-    "errata": (),
-    "small": (
-        "covariate-shift",
-        "small-rate-gradients",
-        "batch-normalization-rates",
-        "batch-normalization-examples",
-        "example-3",
-        "more-data",
-    ),
-    "rest": ("example-4-softmax", "fewer-features", "deep-gradients", "optimizers", "example-4", "regularization"),
-}
-"""What runs one after the other, until something is red; with its experiments."""
-PLACE = {experiment: list(STAGES).index(stage) for stage, names in STAGES.items() for experiment in names}
+BASELINES = ROOT / "baselines"
 LIKELY = {
-    "optimizer": ("training linear", "training relu-adam", "training normalised", "adam-rule", "amsgrad-rule", "clip"),
+    "optimizer": ("training linear", "training relu-adam", "training normalised", "late steps"),
     "initialisers": ("initial weights",),
     "losses and metrics": ("training relu-adam", "training linear", "functions"),
     "data": ("images of an epoch", "images", "training relu-adam"),
@@ -60,8 +32,9 @@ LIKELY = {
     "determinism": ("initial weights", "training relu-adam", "dropout"),
     "written after the checks": ("training relu-adam", "training normalised", "initial weights", "images"),
     "numerics": ("training relu-adam", "functions"),
+    "late": ("late steps", "late epochs"),
 }
-"""Exact cases that come first, by class of fault: what is caught is the same, and found sooner."""
+"""Self-checks that come first, by group of faults: what is seen is the same, and found sooner."""
 OF_YARDSTICK = {
     ("example-4", "dropout 0.2"): ("dropout",),
     ("example-4", "l1 1e-4"): ("training penalised",),
@@ -72,180 +45,112 @@ OF_YARDSTICK = {
     ("batch-normalization-rates", "plain, rate 0.1"): ("training relu-adam",),
 }
 """The same for layers and engines, by the training in which a fault acts."""
-LAST_BIT = 2.0**-23
+BY = ("check", "self-checks")
 
 
-@dataclasses.dataclass(frozen=True)
-class Outcome:
-    """``by``: the first red case, "" where there was none; ``reason``: what it said; ``cases``: how many had run."""
+def seen(fault: Fault, backend: str, baselines: Path = BASELINES) -> dict[str, str]:
+    """Why a run is red with the fault, by what sees it (``BY``); an empty text where nothing does.
 
-    by: str
-    reason: str
-    cases: int
-    seconds: float
-
-    @property
-    def caught(self) -> bool:
-        return bool(self.by)
-
-
-@functools.cache
-def definitions() -> dict[tuple[str, str], str]:
-    """Every variant's definition without a fault: a fault at run time is not to be seen by its source."""
-    return {(e, v): variant_hash(EXPERIMENTS[e], v, "quick") for e, v in TRAININGS}
-
-
-def defined(experiment: Experiment, variant: str, setting: str) -> str:
-    return definitions()[experiment.id, variant]
-
-
-@functools.cache
-def stored(backend: str, experiment: str) -> dict[str, tuple[Trial, ...]]:
-    """The stored trials of each variant, as many as a run of ``quick`` trains."""
-    baseline = read(path_of(ROOT / "baselines", "quick", f"{backend}-cpu", experiment))
-    assert baseline is not None, experiment
-    seeds = range(EXPERIMENTS[experiment].size("quick").seeds)
-    return {name: tuple(t for t in v.trials if t.seed in seeds) for name, v in baseline.variants.items()}
-
-
-class Watcher:
-    """A pytest plugin: puts the items in the order of the stages, and keeps the first red one."""
-
-    def __init__(self, stages: Sequence[str], likely: Sequence[str]) -> None:
-        self.stages, self.likely, self.red, self.cases = stages, likely, ("", ""), 0
-
-    def _order(self, item: pytest.Item) -> tuple[int, ...]:
-        stage, *rest = _place(item)
-        name = item.name.partition("[")[2]
-        hope = next((i for i, start in enumerate(self.likely) if name.startswith(start)), len(self.likely))
-        return stage, hope if stage == 0 else 0, *rest
-
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_runtestloop(self, session: pytest.Session) -> None:
-        # Not before: the level at which a variant is red is that of all the variants of a run.
-        wanted = {list(STAGES).index(stage) for stage in self.stages}
-        kept = [item for item in session.items if _place(item)[0] in wanted]
-        session.items[:] = sorted(kept, key=self._order)
-
-    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        self.cases += report.when == "call"
-        if report.failed and not self.red[0]:
-            text = str(report.longrepr)
-            self.red = report.nodeid.rpartition("::")[2], text if len(text) < 600 else f"{text[:400]} … {text[-200:]}"
-
-    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
-        if report.failed and not self.red[0]:
-            self.red = report.nodeid, str(report.longrepr)[-400:]
-
-
-def _place(item: pytest.Item) -> tuple[int, int, int]:
-    """Stage, experiment, and trainings before claims."""
-    kind = getattr(item, "originalname", "")
-    params = getattr(item, "callspec", None)
-    if kind == "test_errata":
-        return list(STAGES).index("errata"), 0, 0
-    if kind in ("test_training", "test_claims") and params is not None:
-        experiment = params.params.get("experiment") or _experiment_of(params.params["key"])
-        return PLACE[experiment], list(EXPERIMENTS).index(experiment), int(kind == "test_claims")
-    return 0, 0, int(kind == "test_exact")
-
-
-@functools.cache
-def _experiment_of(key: str) -> str:
-    (claim,) = [claim for claim in CLAIMS if claim.key == key]
-    assert claim.experiment is not None
-    return claim.experiment.id
-
-
-def nudged(original: Callable[..., None], model: Any, seed: int, *how: Any) -> None:
-    """Initial weights with the last bit of each up, down or left alone: so that rounding errors run as elsewhere.
-
-    Not as a perturbed trial has them, by which the rounding that drift allows for was measured.
-    """
-    original(model, seed, *how)
-    for number, variable in enumerate(model.trainable_variables):
-        value = np.asarray(variable.value, "float32")
-        rng = np.random.default_rng([seed, number, zlib.crc32(str(value.shape).encode())])
-        variable.assign((value * (1 + LAST_BIT * rng.integers(-1, 2, value.shape))).astype("float32"))
-
-
-@contextlib.contextmanager
-def elsewhere() -> Iterator[None]:
-    """As on another machine: the fingerprint is another one, and the last bits are."""
-    from harness.training import task
-    from suite import lifecycle
-
-    with contextlib.ExitStack() as stack:
-        stack.enter_context(mock.patch.object(task, "initialise", functools.partial(nudged, task.initialise)))
-        prints = lifecycle.run_fingerprint
-
-        def other(options: Any, device: Any) -> dict[str, Any]:
-            return {**prints(options, device), "device_model": "another machine", "instruction_set": "another"}
-
-        stack.enter_context(mock.patch.object(lifecycle, "run_fingerprint", other))
-        yield
-
-
-@contextlib.contextmanager
-def at_hand(backend: str, trains: bool) -> Iterator[None]:
-    """Definitions as without a fault; where no training is touched, its stored trials in the place of trained ones."""
-
-    def recalled(
-        experiment: Experiment,
-        variant: str,
-        seeds: Any,
-        setting: str,
-        engine: str,
-        on_epoch: Any,
-        keep: Any,
-        **how: Any,
-    ) -> tuple[Trial, ...]:
-        trials = stored(backend, experiment.id)[variant]
-        for trial in trials:
-            keep(trial)
-        return trials
-
-    with contextlib.ExitStack() as stack:
-        for module in ("suite.stored", "suite.trials"):
-            stack.enter_context(mock.patch(f"{module}.variant_hash", defined))
-        stack.enter_context(mock.patch("reports.write.write_report", return_value="none"))
-        if not trains:
-            for experiment in EXPERIMENTS:
-                stored(backend, experiment)
-            stack.enter_context(mock.patch("suite.trials.train", recalled))
-        yield
-
-
-def suite_with(fault: Fault, backend: str, stages: Sequence[str], *, same_machine: bool) -> Outcome:
-    """Runs the suite with the fault until a case is red.
+    "check": the fault's trainings as ``pytest suite/`` trains them, compared with the evidence. "self-checks":
+    ``suite.conformance``, up to the first that is red. Exact claims and errata, which such a run decides too, do not
+    count.
 
     Args:
-        fault: put in for this run.
-        backend: "jax" or "tensorflow"; one process has one.
-        stages: of ``STAGES``.
-        same_machine: bits count (``--strict``); else as on another machine.
-    """
-    from harness.training.backend import choose_backend, start_backend
+        fault: put into this process, and taken out again.
+        backend: "jax" or "tensorflow"; a process has one.
+        baselines: the folder of the evidence.
 
+    Raises:
+        SuiteError: for a fault of our own rules or files, which ``tests/`` has to see; for a training of the fault
+            without evidence.
+    """
+    if fault.breaks == "own":
+        raise invalid(
+            f"fault {fault.name!r}",
+            expected="one of the framework, the data or an engine",
+            received="one of our own rules or files, which tests/ has to see",
+            fix="Run pytest -p tests.faults.plugin --fault NAME tests/.",
+        )
+    run = check_of(backend, baselines)
+    for training in trainings(fault):
+        _evidence(run.stored, training)
+    return {"check": _check(run, fault), "self-checks": _self_checks(run, fault)}
+
+
+def trainings(fault: Fault) -> tuple[tuple[str, str], ...]:
+    """The trainings on which a fault is tried."""
+    return fault.only or ((fault.yardstick,) if fault.yardstick else ())
+
+
+def within(fault: Fault, stored: Stored) -> bool:
+    """Whether the fault says of itself that it can show in the steps that a check compares (its ``acts_from_step``)."""
+    if fault.yardstick is None or fault.acts_from_step is None:
+        return False
+    return fault.acts_from_step <= _evidence(stored, fault.yardstick).steps
+
+
+def check_of(backend: str, baselines: Path = BASELINES) -> CheckRun:
+    """A check of all trainings, which has trained nothing yet and records nothing; starts the backend."""
     choose_backend(backend)
-    start_backend()
-    definitions()
-    likely = LIKELY.get(fault.group) or (OF_YARDSTICK.get(fault.yardstick, ()) if fault.yardstick else ())
-    watcher = Watcher(stages, likely)
+    device = start_backend()
+    options: Any = SimpleNamespace(
+        full=False, seeds_of=lambda experiment: 1, first_seed=0, engine="auto", update=None, require_gpu=False
+    )
+    prints = run_fingerprint(SimpleNamespace(backend=backend, engine="auto"), device)
+    stored = Stored(baselines, f"{backend}-{device.kind}")
+    return CheckRun(options, prints, mock.Mock(), stored, mock.Mock(), (), TRAININGS)
+
+
+def _evidence(stored: Stored, training: tuple[str, str]) -> VariantEvidence:
+    found = stored.variant(*training)
+    if found is None:
+        raise invalid(
+            f"evidence of {training_name(*training)}",
+            expected=f"stored trials of {stored.stack} in {stored.root}",
+            received="none",
+            fix=f'Make it: pytest suite/ --full --update-baselines "REASON" -k {training[0]}.',
+        )
+    return found
+
+
+def _check(run: CheckRun, fault: Fault) -> str:
+    """The reason of the first training that is red."""
+    with injected(fault):
+        for training in trainings(fault):
+            try:
+                found = run.comparison(*training)
+            except SuiteError as error:
+                return str(error)
+            if found.red or found.state is State.NEW:
+                return f"{training_name(*training)} {found.state}: {found.reason}"
+    return ""
+
+
+def _self_checks(run: CheckRun, fault: Fault) -> str:
+    """What the first self-check that is red says."""
+    backend, engine = run.fingerprint["backend"], run.fingerprint["engine"]
+    likely = LIKELY.get(fault.group) or OF_YARDSTICK.get(fault.yardstick or ("", ""), ())
+
+    def hope(name: str) -> int:
+        return next((place for place, start in enumerate(likely) if name.startswith(start)), len(likely))
+
+    with injected(fault):
+        for name in sorted(CHECKS, key=hope):
+            if backend not in ENGINES[ENGINE_OF.get(name, "compiled")]:
+                continue
+            try:
+                wrong = faults(CHECKS[name](engine))
+            except Exception as error:
+                wrong = [f"it could not be checked: {not_run(error).reason}"]
+            if wrong:
+                return f"{name}: {wrong[0]}"
+    return ""
+
+
+def row(fault: Fault, backend: str, baselines: Path = BASELINES) -> dict[str, Any]:
+    """A row of the table: the fault, whether it acts within T, and what sees it."""
     clock = time.perf_counter()
-    trains = fault.yardstick is not None or not fault.patches
-    with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as stack:
-        stack.enter_context(at_hand(backend, trains))
-        stack.enter_context(injected(fault))
-        if not same_machine:
-            stack.enter_context(elsewhere())
-        said = stack.enter_context(contextlib.redirect_stdout(io.StringIO()))
-        options = ["--backend", backend, "--report-dir", folder, "--maxfail=1", "-q", "--no-header", "--tb=short"]
-        plugins = ["no:benchmark", "no:randomly", "no:cacheprovider", "no:xdist"]
-        # --strict is pytest's own, too: it makes changed bits red
-        options += [word for name in plugins for word in ("-p", name)] + (["--strict"] if same_machine else [])
-        code = pytest.main([str(ROOT / "suite"), "--rootdir", str(ROOT), *options], plugins=[watcher])
-    by, reason = watcher.red
-    if not by and code not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
-        by, reason = f"exit code {int(code)}", said.getvalue()[-400:]
-    return Outcome(by, reason, watcher.cases, time.perf_counter() - clock)
+    acts = within(fault, Stored(baselines, f"{backend}-cpu"))
+    found = seen(fault, backend, baselines)
+    said = {"name": fault.name, "group": fault.group, "breaks": fault.breaks, "where": fault.where, "key": fault.key}
+    return {**said, "within T": acts, **found, "seconds": round(time.perf_counter() - clock, 1)}

@@ -56,21 +56,21 @@ def moments_kept(original: Any, self: Any, drawn: Any, lanes: int) -> None:
 
 
 def rate_of_before(original: Any, self: Any, task: Any) -> None:
-    fresh = self._fresh
+    fresh = getattr(self, "_fresh", None)
     original(self, task)
-    self._fresh = fresh
+    self._fresh = fresh or self._fresh
 
 
 def data_of_before(original: Any, self: Any, task: Any) -> None:
-    data = self._data
+    data = getattr(self, "_data", None)
     original(self, task)
-    self._data = data
+    self._data = data or self._data
 
 
 def initializers_of_before(original: Any, self: Any, task: Any) -> None:
-    own = self._own
+    own = getattr(self, "_own", None)
     original(self, task)
-    self._own = own
+    self._own = own or self._own
 
 
 def last_seed_missing(original: Any, self: Any, seeds: Any, on_epoch: Any) -> Any:

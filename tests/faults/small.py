@@ -102,7 +102,7 @@ def rest(optimizer: str, attribute: str, factor: float, only: Trainings, step: i
 
 def l2_times(factor: float) -> Fault:
     change = wrapped(lambda original, self, x: original(self, x) * factor)
-    only = (PENALISED, ("regularization", "l2 1"), ("regularization", "batch normalization, l2 0.001"))
+    only = (PENALISED, ("regularization", "l2 1"), ("regularization", "batch normalization, l2 tuned"))
     what = f"L2 penalties are {factor:g} times as strong; the first loss has them. Layers with a kernel_regularizer."
     return fault(f"L2 strength × {factor:g}", what, Patch(L2, "__call__", change), only, 1)
 

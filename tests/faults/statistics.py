@@ -7,11 +7,11 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from tests.faults.fault import Fault, Patch, value, wrapped
+from tests.faults.fault import Fault, Patch, instead, value, wrapped
 
 RULES = "harness.rules"
-DIFFERENCE, DRIFT, VERDICTS = "baselines.difference", "baselines.drift", "baselines.verdicts"
-CURVES = "baselines.curves"
+JUDGE, PREDICTION, ROUNDING = "baselines.judge", "baselines.prediction", "baselines.rounding"
+DIFFERENCE, VERDICTS = "baselines.difference", "baselines.verdicts"
 COMPARISON = "harness.rules.exact:Comparison"
 
 
@@ -23,10 +23,10 @@ def around(name: str, owner: str, attribute: str, wrapper: Callable[..., Any]) -
     return fault(name, Patch(owner, attribute, wrapped(wrapper)))
 
 
-def level(number: float) -> Fault:
-    """Paired rules decide at another level."""
-    modules = ("above", "equivalent", "exceeds", "intervals", "ordering")
-    return fault(f"rules decide at {number:g}", *(Patch(f"{RULES}.{m}", "ONE_SIDED", value(number)) for m in modules))
+def level(factor: float) -> Fault:
+    """Rules decide at another level."""
+    change = wrapped(lambda original, self, rate: min(original(self, rate) * factor, 0.5))
+    return fault(f"rules decide at {factor:g} times their level", Patch(f"{RULES}.looks:Look", "level", change))
 
 
 def swapped(original: Any, evidence: Any, a: str, b: str, metric: str) -> Any:
@@ -78,10 +78,6 @@ def scaled_p(factor: float) -> Fault:
     return fault(f"drift: p-values × {factor:g}", Patch(DIFFERENCE, "_p", change))
 
 
-def never_fails(original: Any, self: Any, strict: bool = False) -> bool:
-    return False
-
-
 def only_worse(original: Any, self: Any, smallest: float, level: float) -> Any:
     """A higher number never counts as drift."""
     return original(self, smallest, level) and not (self.difference or 0.0) > 0
@@ -104,10 +100,6 @@ def no_flip(original: Any, state: Any, expected: Any, obtained: Any, red: bool, 
     return original(state, expected, obtained, False, reason)
 
 
-def ten_times(original: Any, values: Any) -> Any:
-    return 10 * original(values)
-
-
 def first_seeds_only(original: Any, metric: Any, ours: Any, stored: Any) -> Any:
     few = sorted(ours)[:2]
     return original(metric, {seed: ours[seed] for seed in few}, stored)
@@ -119,11 +111,11 @@ def absent_ignored(original: Any, metric: Any, ours: Any, stored: Any) -> Any:
     return original(metric, *kept)
 
 
-def tighter(original: Any, values: Any) -> Any:
-    """z for t: an interval that is too short at five seeds."""
-    low, high = original(values)
-    mean = float(values.mean())
-    return mean + (low - mean) * 0.7, mean + (high - mean) * 0.7
+def tighter(original: Any, self: Any, level: float) -> tuple[float, float]:
+    """About z for t: an interval that is too short at five seeds."""
+    low, high = original(self, level)
+    middle, half = (low + high) / 2, 0.35 * (high - low)
+    return middle - half, middle + half
 
 
 def half_prediction(original: Any, *args: Any) -> Any:
@@ -133,7 +125,7 @@ def half_prediction(original: Any, *args: Any) -> Any:
 
 
 FAULTS = (
-    *map(level, (0.25, 0.05, 0.0025)),
+    *map(level, (10.0, 2.0, 0.1)),
     around("the sides of a comparison swapped", f"{RULES}.exceeds", "comparable", swapped),
     around("margins ignored", f"{RULES}.exceeds", "sides", margin_ignored),
     around("margins of Equivalent ignored", f"{RULES}.equivalent", "sides", margin_ignored),
@@ -145,18 +137,18 @@ FAULTS = (
     around("pairs with a failed trial dropped", f"{RULES}.pairwise", "paired", failures_dropped),
     around("a share without its bounds", f"{RULES}.binomial", "clopper_pearson", plain_share),
     around("prediction intervals half as wide", f"{RULES}.reproduces", "predict", half_prediction),
-    around("Student's interval with z", f"{RULES}.effects", "student", tighter),
+    around("Student's interval with z", f"{RULES}.intervals:Mean", "interval", tighter),
     around("undecided is told as supported", "harness.claim:Claim", "decide", inconclusive_is_supported),
     *map(tolerance_times, (1e9, 100.0)),
     *map(scaled_p, (1000.0, 0.0)),
-    around("drift is never red", f"{DRIFT}:Comparison", "fails", never_fails),
+    fault("judge: nothing is red", Patch(f"{JUDGE}:Outcome", "red", value(property(lambda self: False)))),
+    fault("judge: steps are not compared", Patch(JUDGE, "_first_moved", instead(lambda then, now, feature: None))),
+    fault("judge: losses have to move by 1 %", Patch(JUDGE, "LIMIT", value(0.01))),
+    fault("T: half of the resamples are enough", Patch(ROUNDING, "SURE", value(0.5))),
     around("drift: upwards never counts", f"{DIFFERENCE}:Difference", "beyond_chance", only_worse),
     *map(smallest_times, (100.0, 5.0)),
     around("drift: chance does not count", f"{DIFFERENCE}:Difference", "beyond_chance", no_level),
-    around("drift: curves are not compared", DRIFT, "largest", lambda original, *args, **how: None),
-    fault("drift: curves have to move by 10 %", Patch(CURVES, "SMALLEST", value(0.1))),
-    around("drift: rounding taken for ten times as much", CURVES, "_root_mean_square", ten_times),
-    around("drift: only the first two seeds compared", DRIFT, "difference", first_seeds_only),
-    around("drift: diverged trials left out", DRIFT, "difference", absent_ignored),
+    around("drift: only the first two seeds compared", PREDICTION, "difference", first_seeds_only),
+    around("drift: diverged trials left out", PREDICTION, "difference", absent_ignored),
     around("a flipped verdict is not red", VERDICTS, "VerdictComparison", no_flip),
 )

@@ -72,10 +72,9 @@ def test_the_list_counts_the_classes(capsys):
 
 
 def pytest_with(fault, tmp_path):
-    file = tmp_path / "test_drift.py"
+    file = tmp_path / "test_red.py"
     file.write_text(
-        "from baselines.drift import Comparison\ndef test_red():\n"
-        "    assert Comparison.fails.__code__.co_name == 'fails'\n",
+        "from baselines.judge import Outcome, State\n\n\ndef test_red():\n    assert Outcome(State.MOVED, '').red\n",
         encoding="utf-8",
     )
     words = ["-p", "tests.faults.plugin", "-p", "no:cacheprovider", "--fault", fault, str(file), "--rootdir", str(ROOT)]
@@ -84,7 +83,7 @@ def pytest_with(fault, tmp_path):
     )
 
 
-@pytest.mark.parametrize(("fault", "code"), [("none", 0), ("drift is never red", 1)])
+@pytest.mark.parametrize(("fault", "code"), [("none", 0), ("judge: nothing is red", 1)])
 def test_any_command_line_runs_with_a_fault(fault, code, tmp_path):
     assert pytest_with(fault, tmp_path).returncode == code
 

@@ -199,14 +199,14 @@ FAULTS = (
     ),
     fault(
         "drift: seeds are not paired",
-        "baselines.drift",
+        "baselines.prediction",
         "difference",
         wrapped(strangers),
         None,
     ),
     fault(
         "baselines of another backend",
-        "suite.stored",
+        "baselines.evidence",
         "read",
         wrapped(of_another_backend),
         None,

@@ -6,17 +6,14 @@ import re
 from pathlib import Path
 
 import pytest
-from baselines.condensed import condensed
-from baselines.files import path_of, write
-from harness.definition import variant_hash
 
-from baselines.agreement import Agreement
-from baselines.record import Baseline, Provenance, VariantBaseline
+from baselines.evidence import Measured, add, path_of, write
+from cases import CLAIMS
+from harness.catalogue import experiments
 from harness.trial import Trial
-from reports.gpu.agreeing import MANY_ON_CPU, compared, cpu_and_gpu, precisions, stored
+from reports.gpu.agreeing import cpu_and_gpu, precisions
 from reports.gpu.text import gpu_report
 from reports.gpu.work import SCALES, claims_of, experiment
-from suite.catalogue import EXPERIMENTS
 from tests.gpu.results import FULL, write_all
 from tests.reports.markdown import tables
 
@@ -59,7 +56,7 @@ def test_every_part_is_there(text: str) -> None:
         "Where the time goes", "The compiler",
         "Precision of products", "What a user would pick instead",
     ]  # fmt: skip
-    assert text.rstrip().endswith("Not measured: lecture, quick, highest.")
+    assert text.rstrip().endswith("Not measured: full, highest.")
     assert tables(text)
 
 
@@ -81,50 +78,69 @@ def test_damaged_results_count_as_none(tmp_path: Path) -> None:
     (tmp_path / "machine.json").write_text("{", encoding="utf-8")
     (tmp_path / "parts.json").write_text("[]", encoding="utf-8")
     text = gpu_report(tmp_path, FULL)["GPU.md"].decode()
-    assert "Not measured: machine, lecture, quick, highest, parts." in text
+    assert "Not measured: machine, full, highest, parts." in text
 
 
 def test_a_small_scale_is_no_result(tmp_path: Path) -> None:
     assert "No figure here is a result" in gpu_report(tmp_path, SCALES["small"])["GPU.md"].decode()
 
 
-def store(root: Path, setting: str, stack: str, shift: float, seeds: int, names: tuple[str, ...]) -> None:
+EXAMPLE = next(one for one in experiments(CLAIMS) if one.id == "example-4")
+
+
+def store(root: Path, stack: str, shift: float, seeds: int, names: tuple[str, ...], **configuration: int) -> None:
     """Example 4's variants with accuracies of no variance but by seed; the first variant is the worst."""
-    declared = EXPERIMENTS["example-4"]
-    variants = {}
+    measured = {}
     for rank, name in enumerate(names):
-        trials = [
-            Trial(name, seed, {"val_accuracy": 0.95 + 0.01 * rank + shift + 1e-5 * (seed % 7), "val_loss": 0.1})
-            for seed in range(seeds)
-        ]
-        kept = tuple(condensed(trials)[0]) if seeds >= 100 else tuple(trials)
-        origin = Provenance({"device_model": stack}, "a03a743", "2026-11-25", "first")
-        variants[name] = VariantBaseline(kept, variant_hash(declared, name, setting), origin)
-    write(path_of(root, setting, stack, "example-4"), Baseline("example-4", setting, stack, variants))
+        accuracies = {seed: 0.95 + 0.01 * rank + shift + 1e-5 * (seed % 7) for seed in range(seeds)}
+        metrics = dict.fromkeys((metric.name for metric in EXAMPLE.metrics), 0.1)
+        trials = [Trial(name, seed, metrics | {"val_accuracy": value}) for seed, value in accuracies.items()]
+        measured[name] = Measured(configuration, trials)
+    how = {"commit": "a03a743", "date": "2026-11-25", "reason": "first"}
+    write(path_of(root, stack, "example-4"), add(None, EXAMPLE, stack, measured, fingerprint={}, **how))
 
 
 def test_cpu_and_gpu(tmp_path: Path) -> None:
     names = ("softmax", "2 relu", "dropout 0.2")
-    store(tmp_path / "cpu", "quick", "jax-cpu", 0.0, 100, names)
-    store(tmp_path / "quick-baselines", "quick", "jax-gpu", 0.0001, 256, names[:2])
-    text = cpu_and_gpu(tmp_path, tmp_path / "cpu")
+    cpu, gpu = tmp_path / "cpu", tmp_path / "full-evidence"
+    store(cpu, "tensorflow-cpu", 0.0011, 30, names)
+    store(cpu, "jax-cpu", 0.0, 100, names)
+    store(gpu, "jax-gpu", 0.0001, 256, names[:2])
+    text = cpu_and_gpu(tmp_path, cpu)
+    assert "Do `jax-cpu` and `jax-gpu` give one distribution" in text
     assert "2 equivalent, 0 different, 0 undecided" in text
     assert "`example-4/2 relu`" in text
+    assert "(n = 100)" in text
+    assert "(n = 256)" in text
     assert "dropout" not in text
-    store(tmp_path / "quick-baselines", "quick", "jax-gpu", 0.0011, 256, names)
-    assert "0 equivalent, 3 different" in cpu_and_gpu(tmp_path, tmp_path / "cpu")
-    assert cpu_and_gpu(tmp_path / "elsewhere", tmp_path / "cpu") == ""
+    store(gpu, "jax-gpu", 0.0011, 256, names)
+    assert "0 equivalent, 3 different" in cpu_and_gpu(tmp_path, cpu)
+    assert cpu_and_gpu(tmp_path / "elsewhere", cpu) == ""
+    assert cpu_and_gpu(tmp_path, tmp_path / "elsewhere") == ""
+
+
+def test_without_evidence_of_its_own_backend_a_gpu_is_compared_with_the_reference_stack(tmp_path: Path) -> None:
+    store(tmp_path / "cpu", "tensorflow-cpu", 0.0, 30, ("softmax",))
+    store(tmp_path / "full-evidence", "jax-gpu", 0.0001, 30, ("softmax",))
+    assert "Do `tensorflow-cpu` and `jax-gpu` give" in cpu_and_gpu(tmp_path, tmp_path / "cpu")
+
+
+def test_other_configurations_are_not_compared(tmp_path: Path) -> None:
+    store(tmp_path / "cpu", "jax-cpu", 0.0, 30, ("softmax",), epochs=20)
+    store(tmp_path / "full-evidence", "jax-gpu", 0.0, 30, ("softmax",), epochs=10)
+    assert cpu_and_gpu(tmp_path, tmp_path / "cpu") == ""
 
 
 def test_verdicts_by_precision(tmp_path: Path) -> None:
     """On the seeds that both have; where the order of two variants turns, so does the verdict."""
     names = ("2 linear", "2 relu", "2 relu xavier", "softmax")
-    store(tmp_path / "lecture-baselines", "lecture", "jax-gpu", 0.0, 1024, names)
-    store(tmp_path / "highest-baselines", "lecture", "jax-gpu", 0.0, 256, names)
+    store(tmp_path / "full-evidence", "jax-gpu", 0.0, 1024, names)
+    assert precisions(tmp_path) == ""
+    store(tmp_path / "highest-evidence", "jax-gpu", 0.0, 256, names)
     text = precisions(tmp_path)
     assert re.search(r"(\d+) of \1 claims have the same verdict", text)
     assert "(up to 256)" in text
-    store(tmp_path / "highest-baselines", "lecture", "jax-gpu", 0.0, 256, names[::-1])
+    store(tmp_path / "highest-evidence", "jax-gpu", 0.0, 256, names[::-1])
     assert "`tips-relu-beats-linear`" in precisions(tmp_path)
 
 
@@ -135,21 +151,6 @@ def test_claims_of_experiments() -> None:
 
 
 def test_scales() -> None:
-    assert experiment(FULL).size("lecture").train is None
-    assert experiment(FULL).size("lecture").epochs == 20
-    assert experiment(SCALES["small"], 2).size("lecture").epochs == 2
-
-
-def test_the_cpus_many_seeds_are_of_todays_definitions() -> None:
-    """Of every variant of the quick setting, so that a GPU can be compared with them."""
-    held = stored(MANY_ON_CPU, "quick")
-    assert set(held) == set(EXPERIMENTS)
-    for name, declared in EXPERIMENTS.items():
-        variants = held[name].variants
-        assert {variant: one.definition for variant, one in variants.items()} == {
-            variant.name: variant_hash(declared, variant.name, "quick") for variant in declared.variants
-        }
-        assert {len(one.trials) for one in variants.values()} == {100}
-    found = {f"{experiment.id}/{variant}": agreed for experiment, variant, agreed in compared(held, held)}
-    assert len(found) == sum(len(declared.variants) for declared in EXPERIMENTS.values())
-    assert {agreed.verdict for agreed in found.values()} == {Agreement.EQUIVALENT}
+    assert experiment(FULL).size.train is None
+    assert experiment(FULL).size.epochs == 20
+    assert experiment(SCALES["small"], 2).size.epochs == 2

@@ -16,7 +16,7 @@ from reports.gpu.work import SCALES
 from tests.training.conftest import environment
 
 pytestmark = pytest.mark.slow
-STEPS = ("machine", "speed softmax", "fit on jax", "lecture", "highest", "parts")
+STEPS = ("machine", "speed softmax", "fit on jax", "full", "highest", "parts")
 
 
 def script(out: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -57,30 +57,30 @@ def test_what_is_left_out_is_left_out(out: Path) -> None:
 
 def test_the_report(out: Path) -> None:
     text = (out / "GPU.md").read_text(encoding="utf-8")
-    for part in ("No figure here is a result", "fit on jax", "![Roofline", "`example-2`", "3 of 3 claims"):
+    for part in ("No figure here is a result", "fit on jax", "![Roofline", "`example-2`", "2 of 2 claims"):
         assert part in text
     assert "Not measured: speed two hidden layers" in text
 
 
 def test_done_is_done(out: Path) -> None:
-    again = script(out, "--only", "machine", "--only", "lecture")
+    again = script(out, "--only", "machine", "--only", "full")
     assert again.returncode == 0
     assert again.stdout.splitlines() == [f"report: {out / 'GPU.md'}"]
 
 
-def test_baselines_lie_beside_the_run(out: Path) -> None:
-    stored = out / "lecture-baselines" / "lecture" / "jax-cpu"
+def test_evidence_lies_alongside_the_run(out: Path) -> None:
+    stored = out / "full-evidence" / "jax-cpu"
     assert [path.name for path in stored.glob("*.json")] == ["example-2.json"]
-    assert (out / "lecture" / "REPORT.md").exists()
+    assert (out / "full" / "REPORT.md").exists()
 
 
 def test_a_run_that_was_stopped_goes_on(tmp_path: Path) -> None:
     """Whenever Ctrl-C comes; in the end every trial is there once."""
-    lecture = next(step for step in all_steps(SCALES["small"]) if step.name == "lecture")
-    said = [perform(lecture, tmp_path, seconds) for seconds in (3.0, 5.0, 120.0)]
+    full = next(step for step in all_steps(SCALES["small"]) if step.name == "full")
+    said = [perform(full, tmp_path, seconds) for seconds in (3.0, 5.0, 120.0)]
     assert said[-1] == "done"
     assert all(each == "done" or each.startswith("stopped") for each in said), said
-    runs = list((tmp_path / "lecture" / "runs").glob("*.jsonl"))
+    runs = list((tmp_path / "full" / "runs").glob("*.jsonl"))
     assert len(runs) == 1
     trials = read_run(runs[0]).trials
     assert {len(done) for done in trials.values()} == {5}

@@ -96,12 +96,12 @@ def test_a_run_that_ended_unseen_is_not_begun_again(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("torn", ["", '{"kind": "tri'])
 def test_a_torn_record_is_resumed(torn: str, tmp_path: Path) -> None:
-    lecture = next(step for step in all_steps(FULL) if step.name == "lecture")
-    assert "--resume" not in lecture.command(tmp_path)
-    runs = tmp_path / "lecture" / "runs"
+    full = next(step for step in all_steps(FULL) if step.name == "full")
+    assert "--resume" not in full.command(tmp_path)
+    runs = tmp_path / "full" / "runs"
     runs.mkdir(parents=True)
     (runs / "r1.jsonl").write_text(torn, encoding="utf-8")
-    assert "--resume" in lecture.command(tmp_path)
+    assert "--resume" in full.command(tmp_path)
 
 
 def test_names_of_steps_are_names_of_files(tmp_path: Path) -> None:
@@ -116,8 +116,8 @@ def test_the_fastest_number_of_seeds(tmp_path: Path) -> None:
     assert best_lanes(tmp_path, "softmax") == 128
 
 
-def test_the_lectures_seeds() -> None:
-    seeds = SCALES["full"].seeds["lecture"].split(",")
+def test_seeds_of_the_run_to_the_end() -> None:
+    seeds = SCALES["full"].seeds["full"].split(",")
     assert seeds[0] == "256"
     assert {"example-3=1024", "example-4=1024"} <= set(seeds)
 
@@ -125,11 +125,11 @@ def test_the_lectures_seeds() -> None:
 @pytest.mark.parametrize(
     ("arguments", "parts"),
     [
-        (["--only", "lectur"], ["Invalid --only", "'lectur'", "Did you mean 'lecture'"]),
+        (["--only", "ful"], ["Invalid --only", "'ful'", "Did you mean 'full'"]),
         (["--minutes", "0"], ["Invalid --minutes", "above 0"]),
         (["--out", "/proc/nowhere"], ["/proc/nowhere"]),
         (["--publish", "../elsewhere"], ["Invalid --publish", "kebab-case"]),
-        (["--publish", "h100-1024"], ["the step 'lecture' is not done"]),
+        (["--publish", "h100-1024"], ["the step 'full' is not done"]),
     ],
 )
 def test_bad_input(arguments: list[str], parts: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -144,7 +144,7 @@ def test_list(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert measure_gpu.main(["--out", str(tmp_path), "--list"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert "done  machine" in lines
-    assert "      lecture" in lines
+    assert "      full" in lines
 
 
 def test_time_that_is_left_decides_what_begins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -154,20 +154,20 @@ def test_time_that_is_left_decides_what_begins(tmp_path: Path, monkeypatch: pyte
     assert measure_gpu.run(made, tmp_path, 2, again=False) == ["b"]
 
 
-def test_publishing_needs_the_lectures_run(tmp_path: Path) -> None:
-    with pytest.raises(SuiteError, match="the step 'lecture' is not done"):
+def test_publishing_needs_the_run_to_the_end(tmp_path: Path) -> None:
+    with pytest.raises(SuiteError, match="the step 'full' is not done"):
         list(publish(tmp_path, "h100-1024", tmp_path / "root"))
 
 
-def test_publishing_copies_the_report_and_the_baselines(tmp_path: Path) -> None:
+def test_publishing_copies_the_report_and_the_evidence(tmp_path: Path) -> None:
     out, root = tmp_path / "out", tmp_path / "root"
-    (out / "lecture" / "figures").mkdir(parents=True)
-    for name in ("lecture/REPORT.md", "lecture/report.json", "lecture/figures/a.svg", "GPU.md", "roofline.svg"):
+    (out / "full" / "figures").mkdir(parents=True)
+    for name in ("full/REPORT.md", "full/report.json", "full/figures/a.svg", "GPU.md", "roofline.svg"):
         (out / name).write_text(name, encoding="utf-8")
-    stored = out / "lecture-baselines" / "lecture" / "jax-h100"
+    stored = out / "full-evidence" / "jax-h100"
     stored.mkdir(parents=True)
     (stored / "example-4.json").write_text("{}", encoding="utf-8")
-    (out / "lecture.json").write_text('{"run": "r"}', encoding="utf-8")
+    (out / "full.json").write_text('{"run": "r"}', encoding="utf-8")
     lines = list(publish(out, "h100-1024", root))
     folder = root / "reports" / "published" / "h100-1024"
     assert sorted(p.name for p in folder.rglob("*.*")) == [
@@ -177,8 +177,8 @@ def test_publishing_copies_the_report_and_the_baselines(tmp_path: Path) -> None:
         "report.json",
         "roofline.svg",
     ]
-    assert (root / "baselines" / "lecture" / "jax-h100" / "example-4.json").read_text() == "{}"
-    assert lines[-1] == "baselines: 1 files, 2 bytes"
+    assert (root / "baselines" / "jax-h100" / "example-4.json").read_text() == "{}"
+    assert lines[-1] == "evidence: 1 files, 2 bytes"
     (stored / "example-4.json").write_bytes(b"x" * 10_000_001)
     with pytest.raises(SuiteError, match="at most 10,000,000"):
         list(publish(out, "h100-1024", root))

@@ -32,7 +32,7 @@ def experiment(**changes: Any) -> Experiment:
         "model": never,
         "optimizer": never,
         "loss": "mean_squared_error",
-        "sizes": {"quick": SIZE, "lecture": SIZE},
+        "size": SIZE,
         "variants": (Variant("shallow"), Variant("deep")),
         "metrics": (ACCURACY, LOSS),
     }
@@ -57,5 +57,5 @@ def exact(**changes: Any) -> Claim:
     return claim(**({"rule": Exact(), "experiment": None, "check": check} | changes))
 
 
-def check(setting: str) -> list[Comparison]:
+def check() -> list[Comparison]:
     return [Comparison("one", 1.0, 1.0)]

@@ -10,14 +10,12 @@ from harness.experiment import Dataset, Size, Variant
 from harness.figures import Sweep
 from harness.metric import Metric
 from harness.published import Figure, Published
-from tests.harness.synthetic import ACCURACY, DEPTH, LOSS, SIZE, data, experiment, never
+from tests.harness.synthetic import ACCURACY, DEPTH, LOSS, data, experiment, never
 
 WRONG = {
     "id": ({"id": "Depth"}, "kebab-case, other than 'exact': it names a file. Received: Depth"),
     "id exact": ({"id": "exact"}, "other than 'exact'"),
     "id with a slash": ({"id": "../depth"}, "kebab-case"),
-    "one setting": ({"sizes": {"quick": SIZE}}, "one Size for each of ('quick', 'lecture'). Received: ['quick']"),
-    "unknown setting": ({"sizes": {"quick": SIZE, "lecture": SIZE, "huge": SIZE}}, "'huge'"),
     "no variant": ({"variants": ()}, "at least one, with unique names. Received: []"),
     "same variant twice": ({"variants": (Variant("a"), Variant("a"))}, "['a', 'a']"),
     "no metric": ({"metrics": ()}, "metrics of experiment 'depth'"),
@@ -51,55 +49,27 @@ def test_a_variant_takes_what_it_does_not_name():
         return data()
 
     made = experiment(variants=(Variant("a", data=own), Variant("b", optimizer=own)))
-    assert made.variant("a", "quick").data is own
-    assert made.variant("a", "quick").model is made.variant("b", "lecture").model is never
-    assert made.variant("b", "lecture").data is data
-    assert made.variant("b", "lecture").optimizer is own
-
-
-def test_an_optimizer_of_each_setting():
-    def other():
-        return None
-
-    made = experiment(variants=(Variant("a", optimizer={"quick": never, "lecture": other}), Variant("b")))
-    assert made.variant("a", "quick").optimizer is never
-    assert made.variant("a", "lecture").optimizer is other
-    text = r"Expected: a factory, or one for each of \('quick', 'lecture'\)\. Received: one for each of \('quick',\)"
-    with pytest.raises(SuiteError, match=text):
-        experiment(variants=(Variant("a", optimizer={"quick": never}), Variant("b")))
+    assert made.variant("a").data is own
+    assert made.variant("a").model is made.variant("b").model is never
+    assert made.variant("b").data is data
+    assert made.variant("b").optimizer is own
 
 
 def test_unknown_names():
     with pytest.raises(SuiteError, match=r"has no variant 'shalow'\. Did you mean 'shallow'"):
-        DEPTH.variant("shalow", "quick")
+        DEPTH.variant("shalow")
     with pytest.raises(SuiteError, match=r"has no metric 'val_los'\. Did you mean 'val_loss'"):
         DEPTH.metric("val_los")
-    with pytest.raises(SuiteError, match=r"Invalid setting\. Expected: 'quick' or 'lecture'\. Received: 'fast'"):
-        DEPTH.size("fast")
     assert DEPTH.metric("val_loss") is LOSS
 
 
-@pytest.mark.parametrize(
-    ("quick", "reduced"),
-    [
-        (Size(2, 8), False),
-        (Size(2, 8, seeds=9), False),
-        (Size(1, 8), True),
-        (Size(2, 4), True),
-        (Size(2, 8, train=5), True),
-    ],
-)
-def test_reduced(quick, reduced):
-    assert experiment(size=Size(2, 8)).reduced("quick") is reduced
-
-
-@pytest.mark.parametrize(("field", "least"), [("epochs", 0), ("batch_size", 1), ("seeds", 1)])
+@pytest.mark.parametrize(("field", "least"), [("epochs", 0), ("batch_size", 1)])
 def test_size_of_nothing(field, least):
     wrong = least - 1
     with pytest.raises(
         SuiteError, match=rf"Invalid {field} of a Size\. Expected: at least {least}\. Received: {wrong}"
     ):
-        Size(**{"epochs": 1, "batch_size": 1, "seeds": 1, field: wrong})
+        Size(**{"epochs": 1, "batch_size": 1, field: wrong})
     assert Size(epochs=0, batch_size=1).epochs == 0
 
 

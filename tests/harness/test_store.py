@@ -37,7 +37,7 @@ TRIALS = st.builds(
 
 @pytest.fixture
 def log(tmp_path):
-    made = RunLog(tmp_path / "runs", {"id": "2026-01-01T00-00-00", "setting": "quick"})
+    made = RunLog(tmp_path / "runs", {"id": "2026-01-01T00-00-00", "full": False})
     yield made
     made.close()
 
@@ -85,7 +85,7 @@ def test_what_is_read_back(log):
     assert read_run(log.path).end is None
     log.append("end", {"exit_status": 0})
     run = read_run(log.path)
-    assert (run.header["schema"], run.header["setting"]) == (SCHEMA, "quick")
+    assert (run.header["schema"], run.header["full"]) == (SCHEMA, False)
     assert run.experiments["e"]["size"] == 3
     assert run.trials == {("e", "plain"): (trial(4),)}
     assert run.trainings[0]["state"] == "new"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+import statistics
 from pathlib import Path
 from typing import Any
 
@@ -184,10 +185,9 @@ def published(variant: str, printed: str, metric: str = "val_accuracy") -> dict[
 def spread(trials: list[Trial], metric: str) -> dict[str, Any]:
     """Metric, mean, std, n and values of a variant's trials, as the suite records them."""
     values = [t.metrics.get(metric) for t in trials]
-    finite = [v for v in values if v is not None]
-    whole = len(finite) == len(values)
-    mean = sum(finite) / len(finite) if whole else None
-    std = math.sqrt(sum((v - mean) ** 2 for v in finite) / (len(finite) - 1)) if mean is not None else None
+    known = [v for v in values if v is not None]
+    mean = statistics.fmean(known) if len(known) == len(values) else None
+    std = statistics.stdev(known) if mean is not None and len(known) > 1 else None
     return {"metric": metric, "mean": mean, "std": std, "n": len(values), "values": values}
 
 

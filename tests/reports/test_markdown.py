@@ -21,7 +21,7 @@ def rows(text: str) -> dict[str, dict[str, str]]:
 
 
 def test_sections_come_in_the_order_a_reader_needs_them(text: str) -> None:
-    assert text.startswith("# The lecture's claims on TensorFlow, setting quick, 2026-11-24\n")
+    assert text.startswith("# The lecture's claims on TensorFlow, trained to the end, 2026-11-24\n")
     assert re.findall(r"^## (.*)$", text, flags=re.MULTILINE) == [
         "Where the measurement contradicts the lecture",
         "All claims, in lecture order",
@@ -41,29 +41,59 @@ def test_every_table_is_whole(text: str) -> None:
 
 def test_summary_counts(text: str) -> None:
     assert (
-        "**9 claims: 4 supported, 2 refuted, 1 inconclusive, 1 not run; 1 refuted at the quick size only.** "
-        "95 trials in 212 s on AMD EPYC 7B13. 1 of 16 trained variants with a baseline regressed." in text
+        "**9 claims: 4 supported, 3 refuted, 1 inconclusive, 1 not run; here: 1 confirmed, 0 start confirmed, "
+        "0 compatible, 1 not confirmed.** 95 trials to the end in 212 s on AMD EPYC 7B13." in text
     )
-    full, small, ran, adjusted, expected = tables(text)[0]
-    assert list(full.values()) == ["at the lecture's size", "2", "2", "0", "1"]
-    assert list(small.values()) == ["at the quick size", "2", "1", "1", "0"]
-    assert list(ran.values()) == ["all", "4", "3", "1", "1"]
+    ran, adjusted, stored, expected = tables(text)[0]
+    assert list(ran.values()) == ["this run", "4", "3", "1", "1"]
     assert list(adjusted.values())[1:] == ["3", "3", "2", "1"]
-    assert list(expected.values())[1:] == ["1", "0", "1", "0"]
-    assert "**Regressed: 1.** `deep-dropout/dropout 0.3` (drifted)." in text
-    assert "**Without a usable baseline: 2.** `raw-data/scaled` (missing), `softmax/stuck` (not comparable)." in text
-    assert "**Changed verdicts: 1.** `raw-data-diverges` (INCONCLUSIVE → SUPPORTED)." in text
+    assert list(stored.values()) == ["the evidence (2 of 9)", "0", "1", "1", "0"]
+    assert list(expected.values()) == ["expected (2 of 9)", "1", "0", "1", "0"]
+    assert (
+        "**Changed verdicts: 1.** [`raw-data-diverges`](#claim-raw-data-diverges) (INCONCLUSIVE → SUPPORTED)." in text
+    )
+
+
+def test_what_moved_comes_first_with_its_reason(text: str) -> None:
+    assert text.splitlines()[2:8] == [
+        "**⚠ 1 training moved, 1 training missing, 1 training not comparable, 1 verdict weakened:**",
+        "",
+        "- `deep-dropout/dropout 0.3` (moved): made up",
+        "- `raw-data/scaled` (missing): made up",
+        "- `softmax/stuck` (not comparable): made up",
+        "- [`tips-dropout-rate`](#claim-tips-dropout-rate) (weakened): dropout 0.3 moved",
+    ]
 
 
 def test_refuted_claims_come_first_with_effect_and_n(text: str) -> None:
-    full, small = tables(section(text, "Where the measurement contradicts the lecture"))
-    assert [row["verdict"] for row in full] == ["✘ REFUTED", "✘ REFUTED"]
-    [best] = small
-    assert best["verdict"] == "✘ REFUTED (quick)"
-    assert best["at the lecture's setting"] == "not stored"
+    [rows] = tables(section(text, "Where the measurement contradicts the lecture"))
+    assert [row["verdict"] for row in rows] == ["✘ REFUTED"] * 3
+    best = rows[1]
     assert best["effect [interval]"] == "l1 = 1e-5 − l1 = 1e-9: −0.0600 [−0.0680, −0.0520]"
     assert best["n"] == "5"
     assert "적절한 값의 선택이 필요" in best["the lecture says"]
+
+
+def test_cases_of_a_refuted_claim_share_a_row(tmp_path: Path) -> None:
+    run = Recorder(tmp_path)
+    for case, adjusted in (("a", "INCONCLUSIVE"), ("b", None)):
+        figure = effect(f"{case}, one more run", 0.95, 0.94, 0.96, details={"published": 0.98})
+        run.log.append("claim", claim("figures", "REFUTED", [figure], case=case, adjusted_verdict=adjusted))
+    text = write_report(run.end(), tmp_path).read_text(encoding="utf-8")
+    [[row]] = tables(section(text, "Where the measurement contradicts the lecture"))
+    assert row["claim"] == "`figures`, 2 cases"
+    assert row["effect [interval]"] == (
+        "[a](#claim-figures-a): 0.9500 [0.9400, 0.9600]; slide 0.9800<br>"
+        "[b](#claim-figures-b): 0.9500 [0.9400, 0.9600]; slide 0.9800"
+    )
+    assert row["verdict"] == "1 × ✘ REFUTED, after Holm: ? INCONCLUSIVE<br>1 × ✘ REFUTED"
+
+
+def test_nothing_refuted(tmp_path: Path) -> None:
+    run = Recorder(tmp_path)
+    run.log.append("claim", claim("a", "SUPPORTED", []))
+    text = write_report(run.end(), tmp_path).read_text(encoding="utf-8")
+    assert section(text, "Where the measurement contradicts the lecture").strip() == "No claim was refuted."
 
 
 def test_row_of_a_claim_with_everything(rows: dict[str, dict[str, str]]) -> None:
@@ -73,21 +103,25 @@ def test_row_of_a_claim_with_everything(rows: dict[str, dict[str, str]]) -> None
     assert row["slide's figure"] == "no dropout: 0.9798<br>dropout 0.2: 0.9840"
     assert re.fullmatch(r"no dropout: 0\.\d{4} ± 0\.\d{4}<br>dropout 0.2: 0\.\d{4} ± 0\.\d{4}<br>n = 5", row["ours"])
     assert row["effect [interval]"] == "+0.0062 [+0.0051, +0.0073]"
-    assert row["verdict"] == "✔ SUPPORTED (quick)<br>after Holm: ? INCONCLUSIVE<br>lecture setting: ✘ REFUTED"
-    assert row["baseline"] == "identical"
+    assert row["verdict"] == (
+        "✔ SUPPORTED<br>after Holm: ? INCONCLUSIVE<br>evidence: ✘ REFUTED, 30 seeds, tensorflow-cpu"
+    )
+    assert (row["here"], row["state"]) == ("confirmed", "identical")
 
 
 @pytest.mark.parametrize(
     ("key", "column", "cell"),
     [
         ("tips-dropout-rate", "effect [interval]", "dropout 0.2 − dropout 0.1: +0.0015 [+0.0005, +0.0025]<br>… 1 more"),
-        ("tips-dropout-rate", "baseline", "⚠ **drifted**"),
+        ("tips-dropout-rate", "state", "⚠ **weakened**"),
         ("raw-data-diverges", "ours", "raw: no value in 5 of 5 seeds<br>loss, n = 5"),
         ("raw-data-diverges", "effect [interval]", "5 of 5 seeds [0.549, 1]"),
         ("raw-data-diverges", "verdict", "✔ SUPPORTED<br>⚠ expected: ? INCONCLUSIVE"),
         ("scale-gap-hurts", "effect [interval]", "×0.38 [×0.31, ×0.46]"),
         ("tips-figures-reproduce/softmax", "effect [interval]", "0.6550 (no variance); slide 0.8947"),
-        ("tips-figures-reproduce/softmax", "baseline", "–"),
+        ("tips-figures-reproduce/softmax", "state", "–"),
+        ("scale-gap-hurts", "here", "⚠ **not confirmed**"),
+        ("zscore-formula", "here", "–"),
         ("zscore-formula", "effect [interval]", "mean: 1.2e−7 (tolerance 1e−6)<br>… 1 more"),
         ("minmax-table", "effect [interval]", "shape (8, 5) against (8, 4)"),
         ("zscore-formula", "verdict", "✔ SUPPORTED"),
@@ -121,17 +155,6 @@ def test_each_claim_links_to_its_details(text: str) -> None:
     assert text.count("<details>") == text.count("</details>") == 11  # nine claims and two errata
 
 
-def test_quick_is_labelled_and_explained(text: str, tmp_path: Path) -> None:
-    assert (
-        "> Setting **quick**: 4 claims, labelled *(quick)*, rest on less than the lecture's size (`deep-dropout`: "
-        in text
-    )
-    assert "`deep-dropout`: 10,000 images, 5 epochs; `l1-sweep`: all images, 200 epochs)" in text
-    assert "All other experiments have the lecture's own size." in text
-    lecture = write_report(full_run(tmp_path, setting="lecture"), tmp_path).read_text(encoding="utf-8")
-    assert "Fewer images change the truth" not in lecture
-
-
 def test_nothing_of_a_record_becomes_markup(text: str) -> None:
     assert "<b>" not in text
     assert "$regulariser$" not in re.sub(r"`[^`]*`", "", text)
@@ -144,7 +167,7 @@ def test_times(text: str) -> None:
     assert first["experiment/variant"] == "`deep-dropout/no dropout`"
     assert [first[c] for c in ("seeds", "total s", "steady epoch s", "images/s")] == ["5", "15.51", "0.25", "39,809"]
     assert raw["result"] == "`loss` –<br>5 of 5 seeds diverged"
-    assert table[7]["vs baseline"] == "⚠ **not comparable**"
+    assert table[7]["vs evidence"] == "⚠ **not comparable**"
 
 
 def test_environment_and_command(text: str) -> None:
@@ -152,7 +175,7 @@ def test_environment_and_command(text: str) -> None:
     facts = {row[""]: row["this run"] for row in table}
     assert facts["device model"] == "AMD EPYC 7B13"
     assert facts["commit"] == "a03a743"
-    assert "```sh\npytest suite/ --setting quick --seeds 5\n```" in text
+    assert "```sh\npytest suite/ --full --seeds 5\n```" in text
 
 
 def test_deviations_are_listed_once(text: str) -> None:

@@ -11,7 +11,7 @@ import pytest
 from reports.write import write_report
 from tests.reports.synthetic import Recorder, claim, effect
 
-CLAIM_KEYS = {"id", "case", "slide", "statement", "rule", "setting", "verdict", "expected_verdict", "reason", "effects"}
+CLAIM_KEYS = {"id", "case", "slide", "statement", "rule", "verdict", "expected_verdict", "reason", "effects"}
 CLAIM_KEYS |= {"published", "variants", "baseline", "seconds"}
 ERRATUM_KEYS = {"id", "slide", "printed", "modern", "when", "outcome", "error", "values", "state"}
 EFFECT_KEYS = {"of", "metric", "unit", "estimate", "low", "high", "p", "p_adjusted", "n"}
@@ -28,7 +28,7 @@ def strict(path: Path) -> Any:
 
 def test_schema(folder: Path) -> None:
     report = strict(folder / "report.json")
-    assert report["schema"] == 1
+    assert report["schema"] == 2
     assert list(report) == ["schema", "run", "claims", "timings", "errata", "conformance", "timing_runs", "figures"]
     assert report["timing_runs"] == {"cases": [], "peaks": []}
     assert report["run"]["fingerprint"]["device_model"] == "AMD EPYC 7B13"

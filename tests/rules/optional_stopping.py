@@ -83,7 +83,7 @@ def stopped(rule: Rule, means: dict[str, float], draw: Draw, seed: int, experime
 
 
 def with_failures(seed: int, experiments: int, chance: float = 0.2) -> Counter[Verdict]:
-    """The same of two equal variants whose trials diverge with ``chance``: the signed-rank test decides."""
+    """The same of two equal variants whose trials diverge with ``chance``: mean and share of failures decide."""
     rng, n = np.random.default_rng(seed), SIZES[-1]
     found: Counter[Verdict] = Counter()
     for _ in range(experiments):
@@ -237,7 +237,7 @@ def main(show: Callable[[str], None] = print) -> None:
     kinds = [f"{verdict}, {noise}" for noise in SYMMETRIC for verdict in ("SUPPORTED", "REFUTED")]
     spends = ", ".join(f"{share:.3f}" for share in spent(SIZES))
     show(f"Looks after {', '.join(map(str, SIZES))} seeds, spending {spends} of the error rate.\n")
-    show("False verdicts in % under optional stopping, truth on the edge; nominal 2.5 (shares, exact: 5).\n")
+    show("False verdicts in % under optional stopping, truth on the edge; nominal 2.5 (shares: exact).\n")
     show(tabulate(list(_false_verdicts()), ["rule", *kinds], disable_numparse=True))
     sizes_of_effects = [f"{effect:g} SD" for effect in EFFECTS]
     show("\nFalse SUPPORTED in % at no effect (normal, t3), mean number of seeds by true effect, power at 0.5 SD.\n")

@@ -7,10 +7,11 @@ from harness.metric import Metric
 from harness.published import Figure
 from harness.rules import STORED, Equivalent, Evidence, Exceeds, NotBetter, Reproduces, stored_look
 from harness.verdict import Verdict
-from tests.rules.synthetic import EXPERIMENTS, most, trials
+from tests.rules.synthetic import most, trials
 
 pytestmark = pytest.mark.usefixtures("without_bca")
 S, R, U = Verdict.SUPPORTED, Verdict.REFUTED, Verdict.INCONCLUSIVE
+EXPERIMENTS = 1000
 EPOCHS = Metric("epochs", "lower", "epochs", 1.0)
 
 
@@ -37,19 +38,20 @@ def test_five_equal_differences_decide_nothing(rule, chance):
     """Before: 44 and 33 % of these null experiments were SUPPORTED at five seeds, with a p of 0. Now none is."""
     found = rare_jumps(rule, 5, chance)
     assert found[S] == 0
-    assert found[R] <= most(0.025)
+    assert found[R] <= most(0.025, EXPERIMENTS)
 
 
 @pytest.mark.parametrize(("chance", "rate"), [(0.15, 0.0076), (0.2, 0.0012)])
 def test_thirty_equal_differences_miss_what_is_rarer_than_the_sign_test_can_see(chance, rate):
     """The limit of the sign test, as documented: it is about which sign is commoner, not about rare large jumps.
 
-    At stored levels, nominal 0.1 % at the first look, 0.76 and 0.12 %: the chance that thirty seeds show no jump.
-    Before, with the t test at the same level for the rest, 0.8 and 0.4 %; and at ten seeds 20 and 11 %, as now.
+    At stored levels, nominal 0.1 % at the first look, 0.76 and 0.12 %: the chance that thirty seeds show no jump. At
+    plain levels 4.5 and 4.9 % before, 1.1 and 0.1 % now. Ten seeds show none in 20 and 11 %, then as now.
     """
     found = rare_jumps(NotBetter("a", "b", 1.0, "epochs"), 30, chance, stored=True)
-    assert 0 < found[S] <= most(rate)
-    assert found[R] <= most(0.001)
+    assert found[S] <= most(rate, EXPERIMENTS)
+    assert chance > 0.15 or found[S] > 0
+    assert found[R] <= most(0.001, EXPERIMENTS)
 
 
 @pytest.mark.parametrize("n", [5, 6, 10, 30])
@@ -61,7 +63,7 @@ def test_steps_of_one_up_or_down_are_decided_as_rarely_as_promised(n):
         for _ in range(EXPERIMENTS):
             steps = rng.choice([-1.0, 0.0, 1.0], size=n, p=[(1 - middle) / 2, middle, (1 - middle) / 2])
             found[Exceeds("a", "b", "epochs").decide(given(a=(5 + steps).tolist(), b=[5.0] * n)).verdict] += 1
-        assert max(found[S], found[R]) <= most(0.032 if n == 5 else 0.025)
+        assert max(found[S], found[R]) <= most(0.032 if n == 5 else 0.025, EXPERIMENTS)
 
 
 @pytest.mark.parametrize("n", [5, 10, 30])
@@ -70,8 +72,8 @@ def test_one_more_run_of_a_discrete_metric_is_hardly_ever_refuted(n, chance):
     """The figure is one more run. Before: REFUTED in up to 6.9 % of nominal 1 % at five seeds, 3.2 % at ten."""
     rng = np.random.default_rng(n)
     found = {S: 0, R: 0, U: 0}
-    for _ in range(EXPERIMENTS // 2):
+    for _ in range(EXPERIMENTS):
         *runs, figure = (7.0 + (rng.random(n + 1) < chance)).tolist()
         found[Reproduces("a", "epochs").decide(given(f"{figure:.0f}", a=runs)).verdict] += 1
-    assert found[R] <= most(0.01, EXPERIMENTS // 2)
-    assert (found[S] > 0.9 * EXPERIMENTS // 2) == (n == 30)
+    assert found[R] <= most(0.01, EXPERIMENTS)
+    assert (found[S] > 0.9 * EXPERIMENTS) == (n == 30)

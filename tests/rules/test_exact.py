@@ -62,3 +62,24 @@ def test_a_difference_is_a_number_that_json_has_or_a_text(side, value):
 )
 def test_both_sides_are_said_where_they_are_short(obtained, expected, said):
     assert Exact().decide([Comparison("w", obtained, expected)]).reason == said
+
+
+@pytest.mark.parametrize(
+    ("obtained", "expected", "tolerance", "verdict"),
+    [
+        (1.0, 1.0, 0.0, "SUPPORTED"),
+        (1.0 + 1e-6, 1.0, 1.1e-6, "SUPPORTED"),
+        (1.0 + 1e-6, 1.0, 0.9e-6, "REFUTED"),
+        ([1.0, 2.0], [1.0, 2.1], 0.05, "REFUTED"),
+        ([1.0], [1.0, 1.0], 9.0, "REFUTED"),
+        ([0.0] * 999 + [1.0], [0.0] * 1000, 0.05, "REFUTED"),
+        ([[0.0, 0.0], [-1.0, 0.0]], [[0.0, 0.0], [0.0, 0.0]], 0.9, "REFUTED"),
+        (math.nan, 1.0, 9.0, "REFUTED"),
+        (math.inf, 1.0, 9.0, "REFUTED"),
+        ("a", "b", 0.0, "REFUTED"),
+    ],
+    ids=str,
+)
+def test_the_largest_error_is_within_the_tolerance_or_the_claim_is_refuted(obtained, expected, tolerance, verdict):
+    found = Exact().decide([Comparison("right", 0.0, 0.0), Comparison("w", obtained, expected, tolerance)])
+    assert str(found.verdict) == verdict

@@ -10,9 +10,10 @@ from harness.rules import STORED, Best, Equivalent, Evidence, Exceeds, Monotone,
 from harness.rules.sides import signed_rank
 from harness.trial import Divergence, Trial
 from harness.verdict import Verdict
-from tests.rules.synthetic import EXPERIMENTS, METRICS, decide, evidence, most, trials
+from tests.rules.synthetic import METRICS, decide, evidence, most, trials
 
 S, R, U = Verdict.SUPPORTED, Verdict.REFUTED, Verdict.INCONCLUSIVE
+EXPERIMENTS = 1000
 GOOD = [0.97, 0.971, 0.969, 0.9705, 0.9702, 0.9707, 0.9699, 0.9711]
 
 
@@ -25,7 +26,8 @@ def test_without_a_mean_the_share_of_failures_decides(n, verdict):
     """The smallest one-sided p of n signs is 2**-n: 1/32 does not decide, 1/64 does."""
     decision = decide(Exceeds("a", "b"), {"a": GOOD[:n], "b": [None] * n})
     assert decision.verdict is verdict
-    assert decision.p == 2 * 2.0**-n
+    assert decision.p == pytest.approx(2 * 2.0**-n)
+    assert "no seed trained in both" in decision.reason
     assert "the share of failures decides, as fewer than 5 seeds trained in both" in decision.reason
     mean, share = decision.effects
     assert (mean.estimate, mean.low, mean.high, mean.n) == (None, None, None, 0)
@@ -51,7 +53,8 @@ def test_one_nan_does_not_hide_a_clear_difference(n, verdict, failing):
     values[failing] = [None, *values[failing][1:]]
     decision = decide(Exceeds("a", "b"), values)
     assert decision.verdict is verdict
-    assert f"{failing} failed on 1 of {n} seeds" in decision.reason
+    counts = ("1", "0") if failing == "a" else ("0", "1")
+    assert f"a failed on {counts[0]} of {n} seeds, b on {counts[1]} (p = 1)" in decision.reason
     if verdict is S:
         assert f"mean of the {n - 1} seeds that trained in both" in decision.reason
         assert decision.effects[0].n == n - 1
@@ -207,8 +210,8 @@ def test_rarely_wrong_when_both_variants_fail_equally_often(n, failures):
     found = {S: 0, R: 0, U: 0}
     for _ in range(EXPERIMENTS):
         found[decide(Exceeds("a", "b", failures=failures), columns(rng, n, (0.3, 0.3))).verdict] += 1
-    assert found[S] <= most(0.025)
-    assert found[R] <= most(0.025)
+    assert found[S] <= most(0.025, EXPERIMENTS)
+    assert found[R] <= most(0.025, EXPERIMENTS)
     assert n == 5 or found[S] > 0
 
 
@@ -216,8 +219,9 @@ def test_rarely_wrong_when_both_variants_fail_equally_often(n, failures):
 def test_a_variant_that_fails_more_often_is_not_plainly_better():
     """Better by 0.002 where it trains, and a tenth of its trainings fail; 100 stored seeds.
 
-    Before, ranked: SUPPORTED in 100 % without a word on failures in the estimate. Now half of the experiments are
-    undecided (ten failures against none have a p of 0.001), and each other one says on how many seeds it failed.
+    Before, ranked as the worst: SUPPORTED in 45 % at 30 seeds and 87 % at 100 (plain), as plainly better. Now the mean
+    is that of the seeds that trained, each verdict says on how many seeds a failed, and at 100 seeds 92 % (plain) or
+    some 40 % (stored, where ten failures against none are needed) are undecided for it.
     """
     rng = np.random.default_rng(1)
     verdicts, look = [], stored_look(100)
@@ -229,22 +233,45 @@ def test_a_variant_that_fails_more_often_is_not_plainly_better():
         assert f"a failed on {lost} of 100 seeds, b on 0" in decision.reason
         verdicts.append(decision.verdict)
     assert R not in verdicts
-    assert 0.05 < verdicts.count(S) / 200 < 0.6
+    assert 0.4 < verdicts.count(S) / 200 < 0.8
+
+
+@pytest.mark.usefixtures("without_bca")
+@pytest.mark.parametrize(("n", "said"), [(5, 0.1), (30, 0.45), (100, 0.87)])
+def test_where_equal_means_hide_failures_the_verdict_says_so(n, said):
+    """2 % of a's seeds fail, which costs on average what it gains elsewhere: the overall means are equal.
+
+    Before, SUPPORTED in 91 % at five seeds and in 100 % at 30, half of it with a failure that the estimate hid. The
+    mean of the seeds that trained is greater, and that is what SUPPORTED says now. Wherever a failure was seen it is
+    named; five seeds see one in a tenth of the experiments.
+    """
+    rng = np.random.default_rng(n)
+    named = 0
+    for _ in range(300):
+        values = columns(rng, n, (0.02, 0.0), shift=0.02 * 0.88 / 0.98)
+        reason = decide(Exceeds("a", "b"), values).reason
+        lost = values["a"].count(None)
+        assert (f"a failed on {lost} of {n} seeds" in reason) == (lost > 0)
+        named += lost > 0
+    assert named / 300 == pytest.approx(said, abs=0.12)
 
 
 @pytest.mark.usefixtures("without_bca")
 @pytest.mark.parametrize("n", [10, 30, 100])
 def test_seeds_that_are_stuck_do_not_make_equal_means_differ(n):
-    """2 % of a's seeds stuck at 0.1, and the same mean where both train: wrong in 2.5 % per direction at most."""
+    """2 % of a's seeds stuck at 0.1, and the same mean where both train: wrong in 2.5 % per direction at most.
+
+    Before, with 0.1 as a value: REFUTED in 13 % at 100 seeds.
+    """
     rng = np.random.default_rng(n)
     found = {S: 0, R: 0, U: 0}
-    for _ in range(EXPERIMENTS // 2):
+    for _ in range(EXPERIMENTS):
         values = columns(rng, n, (0.02, 0.0))
         stuck = tuple(
             Trial("a", seed, {"val_accuracy": 0.1}, divergence=Divergence("stuck at chance", 5)) if x is None else trial
             for seed, (x, trial) in enumerate(zip(values["a"], trials("a", values["a"]), strict=True))
         )
         found[Exceeds("a", "b").decide(Evidence({"a": stuck, "b": trials("b", values["b"])}, METRICS)).verdict] += 1
-    assert found[S] <= most(0.025, EXPERIMENTS // 2)
-    assert found[R] <= most(0.025, EXPERIMENTS // 2)
-    assert found[U] < EXPERIMENTS // 2
+    assert found[S] <= most(0.025, EXPERIMENTS)
+    assert found[R] <= most(0.025, EXPERIMENTS)
+    assert found[U] < EXPERIMENTS

@@ -35,6 +35,16 @@ def test_published_example():
     )
 
 
+@pytest.mark.parametrize("undecided", ["0.03", "0.04"])
+def test_an_undecided_claim_counts_in_the_family_as_a_decided_one(undecided):
+    given = {str(p): decision(p, U if str(p) == undecided else S) for p in (0.01, 0.04, 0.03, 0.005)}
+    adjusted = adjust(given)
+    assert [adjusted[key][0].effects[0].p_adjusted for key in ("0.005", "0.01", "0.03", "0.04")] == pytest.approx(
+        [0.02, 0.03, 0.06, 0.06]
+    )
+    assert {key: verdict for key, (_, verdict) in adjusted.items()} == {"0.005": S, "0.01": S, "0.03": U, "0.04": U}
+
+
 def test_claims_without_a_test_are_not_in_the_family():
     exact = Decision(S, "3 comparisons")
     absent = Decision(N, "no trials")

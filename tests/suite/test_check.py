@@ -60,7 +60,7 @@ def dense_of(variant: Content) -> Content:
 
 
 def claims(run: Finished) -> dict[str, Content]:
-    return {claim["key"]: claim for claim in run.record.claims}
+    return {claim["key"]: dict(claim) for claim in run.record.claims}
 
 
 @pytest.fixture(scope="module")

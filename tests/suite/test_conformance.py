@@ -30,6 +30,7 @@ BROKEN = 'raise ZeroDivisionError("a check with a mistake")\n    yield'
         (1.0 + 1e-6, 1.0, 2e-6, ""),
         (1.0 + 3e-6, 1.0, 2e-6, "x. Expected: 1 ± 2e-06. Received: 1.000003."),
         ([1.0, 3.0], [1.0, 2.0], 0.5, "x at (1,). Expected: 2 ± 0.5. Received: 3."),
+        ([1.2, 1.2], [1.0, 1.0], np.array([0.5, 0.1]), "x at (1,). Expected: 1 ± 0.1. Received: 1.2."),
         ([1.0], [1.0, 2.0], 9.0, "x. Expected: shape (2,). Received: shape (1,)."),
         (math.nan, 1.0, 9.0, "x. Expected: 1 ± 9. Received: nan."),
         (None, 1.0, 9.0, "x. Expected: 1 ± 9. Received: nan."),

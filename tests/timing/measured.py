@@ -25,7 +25,7 @@ def main() -> None:
     from cases.networks import mlp
 
     peak = measure_peak(device, sizes=(64, 128), seconds=0.01)
-    work = sized(EIGHT_POINTS, "lecture", 5)
+    work = sized(EIGHT_POINTS, 5)
     times = alternate(work, "rate 0.1", ("fit", "compiled"), device, seconds=0.0, min_turns=1)
     convolution = keras.Sequential([layers.Input((8, 8, 1)), layers.Conv2D(2, 3), layers.Flatten(), layers.Dense(2)])
     empty = keras.Sequential([layers.Input((3,)), layers.Flatten()])

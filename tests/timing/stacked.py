@@ -32,12 +32,12 @@ def main() -> None:
     from harness.training.seeding import data_order
     from harness.training.train import prepare
 
-    fit = prepare(EIGHT_POINTS, VARIANT, "lecture", "fit")
+    fit = prepare(EIGHT_POINTS, VARIANT, "fit")
     epochs = fit.task.size.epochs
     reference = epochs * statistics.median(
         seconds for _ in range(5) for seconds in fit.run(0, lambda seed, epoch: None).launches[1:]
     )
-    engine = prepare(EIGHT_POINTS, VARIANT, "lecture", "compiled")
+    engine = prepare(EIGHT_POINTS, VARIANT, "compiled")
     assert isinstance(engine, CompiledEngine)
     program = engine.program
     assert isinstance(program, JaxProgram)

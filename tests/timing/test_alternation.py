@@ -75,11 +75,11 @@ def bench(monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.setattr(alternation, "time", SimpleNamespace(perf_counter=lambda: clock[0]))
 
     def run(engines: dict[str, tuple[float, ...]], epochs: int = 4, **options: Any) -> Any:
-        def prepared(experiment: Experiment, variant: str, setting: str, engine: str) -> Any:
+        def prepared(experiment: Experiment, variant: str, engine: str) -> Any:
             clock[0] += 0.5
-            return Fake(clock, log, engine, experiment.size(setting).epochs, *engines[engine])
+            return Fake(clock, log, engine, experiment.size.epochs, *engines[engine])
 
-        return alternate(sized(EXPERIMENT, "lecture", epochs), "a", list(engines), CPU, prepared=prepared, **options)
+        return alternate(sized(EXPERIMENT, epochs), "a", list(engines), CPU, prepared=prepared, **options)
 
     return functools.partial(run), log
 
@@ -138,7 +138,7 @@ def test_what_an_epoch_computes(bench: Any) -> None:
 
 
 def test_only_the_number_of_epochs_changes() -> None:
-    other = sized(EXPERIMENT, "lecture", 9)
-    assert other.size("lecture") == Size(epochs=9, batch_size=10)
-    assert other.size("quick") == EXPERIMENT.size("quick")
+    other = sized(EXPERIMENT, 9)
+    assert other.size == Size(epochs=9, batch_size=10)
+    assert EXPERIMENT.size.epochs == 4
     assert list(itertools.chain(other.variants)) == list(EXPERIMENT.variants)

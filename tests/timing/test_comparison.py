@@ -239,7 +239,7 @@ def test_other_conditions_are_not_compared() -> None:
     assert "new none then, none now" not in elsewhere.reason
     assert "new absent then, none now" in elsewhere.reason
     other = compare_times(repeat([0.9] * 6, definition="f" * 16), [before], CASES)
-    assert "the training is defined otherwise" in other.reason
+    assert "the configuration of the training is another one" in other.reason
     assert compare_times(repeat([0.2]), [], CASES).state is TimeState.NEW
 
 

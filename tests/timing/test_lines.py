@@ -60,7 +60,7 @@ def begin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]
                 steady = [epoch * (1 + 0.001 * n) for n in range(4 if engine == "fit" else 8)]
                 found.append(EngineTimes(engine, steady, steady, [2.0], 1.0, None, memory, f"{device}: AMD EPYC"))
             return WorkTimes(
-                experiment.size("lecture").epochs, 60000, 1e9, tuple(found), 4, (0.1, 0.1), contention, {"copy": 0.001}
+                experiment.size.epochs, 60000, 1e9, tuple(found), 4, (0.1, 0.1), contention, {"copy": 0.001}
             )
 
         monkeypatch.setattr(suite_timed, "alternate", alternate)

@@ -41,10 +41,6 @@ def small(hidden: int = 2, dropout: float = 0.0, batch_norm: bool = False, l1: f
     return keras.Sequential([*stack, layers.Dense(10, activation="softmax")])
 
 
-def both(size: Size) -> dict[str, Size]:
-    return {"quick": size, "lecture": size}
-
-
 SIZE = Size(epochs=3, batch_size=BATCH)
 
 # the only one with inference curves: they cost another compilation in ``fit``
@@ -53,7 +49,7 @@ INFERENCE = Experiment(
     data=images,
     optimizer=functools.partial(sgd, 0.1),
     loss="categorical_crossentropy",
-    sizes=both(SIZE),
+    size=SIZE,
     metrics=(ACCURACY, LOSS),
     inference=True,
     variants=(Variant("softmax", functools.partial(dense_softmax, 784, 10)),),
@@ -64,7 +60,7 @@ AGREEMENT = Experiment(
     data=images,
     optimizer=adam,
     loss="categorical_crossentropy",
-    sizes=both(SIZE),
+    size=SIZE,
     metrics=(ACCURACY, LOSS),
     variants=(
         Variant("two relu", small),
@@ -80,7 +76,7 @@ REGRESSION = Experiment(
     model=functools.partial(dense_linear, 4, 1),
     optimizer=functools.partial(sgd, 0.05),
     loss="mean_squared_error",
-    sizes=both(Size(epochs=10, batch_size=3)),
+    size=Size(epochs=10, batch_size=3),
     metrics=(LOSS,),
     accuracy=False,
     variants=(Variant("linear"),),
@@ -105,7 +101,7 @@ DROPOUT = Experiment(
     data=full_batches,
     optimizer=functools.partial(sgd, 0.1),
     loss="categorical_crossentropy",
-    sizes=both(Size(epochs=2, batch_size=BATCH)),
+    size=Size(epochs=2, batch_size=BATCH),
     metrics=(LOSS,),
     accuracy=False,
     variants=(
@@ -127,7 +123,7 @@ MASKS = Experiment(
     model=functools.partial(dropped_softmax, 0.5),
     optimizer=functools.partial(sgd, 0.0),
     loss="categorical_crossentropy",
-    sizes=both(Size(epochs=6, batch_size=1)),
+    size=Size(epochs=6, batch_size=1),
     metrics=(LOSS,),
     inference=True,
     variants=(Variant("dropout"),),
@@ -158,7 +154,7 @@ ORDER = Experiment(
     data=roots,
     optimizer=functools.partial(sgd, 0.0),
     loss="mean_squared_error",
-    sizes=both(Size(epochs=2, batch_size=1)),
+    size=Size(epochs=2, batch_size=1),
     metrics=(LOSS,),
     accuracy=False,
     variants=(
@@ -185,7 +181,7 @@ FAILURES = Experiment(
     id="failures",
     model=functools.partial(dense_linear, 1, 1),
     loss="mean_squared_error",
-    sizes=both(Size(epochs=8, batch_size=1)),
+    size=Size(epochs=8, batch_size=1),
     metrics=(LOSS,),
     accuracy=False,
     variants=(
@@ -200,7 +196,7 @@ CHANCE = Experiment(
     data=images,
     model=functools.partial(dense_softmax, 784, 10),
     loss="categorical_crossentropy",
-    sizes=both(Size(epochs=2, batch_size=BATCH)),
+    size=Size(epochs=2, batch_size=BATCH),
     metrics=(ACCURACY,),
     variants=(Variant("rate 0", optimizer=functools.partial(sgd, 0.0)),),
 )

@@ -15,7 +15,7 @@ from harness.errors import SuiteError
 from harness.experiment import Experiment, Variant
 from harness.training import train, vectorized, vectorized_jax
 from harness.training.task import Task
-from tests.training.experiments import FAILURES, LOSS, REGRESSION, SIZE, both, images
+from tests.training.experiments import FAILURES, LOSS, REGRESSION, SIZE, images
 
 SEEDS = (3, 200)
 
@@ -40,7 +40,7 @@ HOST = Experiment(
     model=asking_host,
     optimizer=functools.partial(sgd, 0.1),
     loss="categorical_crossentropy",
-    sizes=both(SIZE),
+    size=SIZE,
     metrics=(LOSS,),
     variants=(Variant("asks"),),
 )
@@ -154,7 +154,7 @@ def not_vectorizable() -> dict[str, Any]:
 
 def _needed(count: int) -> int:
     """Bytes of a block of so many seeds, by XLA's count."""
-    variant, size = REGRESSION.variant("linear", "quick"), REGRESSION.size("quick")
+    variant, size = REGRESSION.variant("linear"), REGRESSION.size
     assert variant.data is not None
     program = vectorized_jax.VectorizedProgram(Task(REGRESSION, variant, size, variant.data()))
     program.compile(count, size.epochs)

@@ -7,6 +7,8 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
+from msgspec.structs import asdict
+
 from cases.networks import adam, sgd
 from harness.experiment import Dataset, Size
 from harness.training.configuration import configuration, differences, digest, hashes, variant_digest
@@ -38,7 +40,7 @@ def changed_images() -> Dataset:
 
 
 def base() -> Task:
-    return Task.of(AGREEMENT, "two relu", "quick")
+    return Task.of(AGREEMENT, "two relu")
 
 
 def otherwise(**parts: Any) -> Task:
@@ -76,16 +78,16 @@ CHANGES: dict[str, Callable[[], Task]] = {
 def measured() -> dict[str, Any]:
     then = configuration(base())
     made = {name: configuration(change()) for name, change in CHANGES.items()}
-    dropout = Task.of(AGREEMENT, "two relu", "quick")
+    dropout = Task.of(AGREEMENT, "two relu")
     dropout = dataclasses.replace(dropout, variant=CHANGES["dropout"]().variant)
     return {
         "keys": list(then),
         "differences": {name: differences(then, now) for name, now in made.items()},
         "digests": {name: digest(now) for name, now in made.items()},
-        "of a variant": [variant_digest(AGREEMENT, "two relu", "quick") for _ in range(2)],
-        "hashes": [hashes(task) for task in (base(), base(), dropout, dropout)],
+        "of a variant": [variant_digest(AGREEMENT, "two relu") for _ in range(2)],
+        "hashes": [asdict(hashes(task)) for task in (base(), base(), dropout, dropout)],
         "hashes of others": [
-            hashes(task)
+            asdict(hashes(task))
             for task in (
                 dataclasses.replace(dropout, variant=otherwise(model=functools.partial(small, dropout=0.5)).variant),
                 dataclasses.replace(base(), perturbed=1),

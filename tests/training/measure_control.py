@@ -8,7 +8,7 @@ from typing import Any
 from cases.networks import sgd
 from harness.experiment import Experiment, Size, Variant
 from harness.training.train import train
-from tests.training.experiments import ACCURACY, BATCH, LOSS, both, images, small
+from tests.training.experiments import ACCURACY, BATCH, LOSS, images, small
 
 SEEDS = range(40)
 
@@ -17,7 +17,7 @@ CONTROL = Experiment(
     data=images,
     optimizer=functools.partial(sgd, 0.1),
     loss="categorical_crossentropy",
-    sizes=both(Size(epochs=4, batch_size=BATCH)),
+    size=Size(epochs=4, batch_size=BATCH),
     metrics=(ACCURACY, LOSS),
     variants=(Variant("two layers", small), Variant("narrow", functools.partial(small, units=8))),
 )

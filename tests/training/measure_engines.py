@@ -33,7 +33,7 @@ def ordered(experiment: Experiment, variant: str) -> Any:
 
 def without_last_batch(experiment: Experiment, variant: str) -> Any:
     """``compiled`` spoilt: it never sees the last, partial batch of an epoch."""
-    batch = experiment.size("quick").batch_size
+    batch = experiment.size.batch_size
 
     def shorter(seed: int, epoch: int, count: int) -> np.ndarray:
         return data_order(seed, epoch, count)[: count - count % batch]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 from unittest import mock
 
@@ -13,7 +14,7 @@ from cases.networks import dense_softmax, sgd
 from harness.experiment import Dataset, Experiment, Size, Variant
 from harness.training import compiled, engines, fit, train
 from harness.training.weight_gradients import weight_gradients
-from tests.training.experiments import BATCH, COUNT, LOSS, both, images
+from tests.training.experiments import BATCH, COUNT, LOSS, SIZE, images
 from tests.training.ordered import OrderedFit
 
 L2, SEED = 0.01, 3
@@ -48,13 +49,14 @@ LOOKS = Experiment(
     model=penalised,
     optimizer=functools.partial(sgd, 0.1),
     loss="categorical_crossentropy",
-    size=Size(epochs=0, batch_size=BATCH),
+    size=SIZE,
     metrics=(LOSS,),
     halves=True,
     follow={"followed": sum_of_squares},
     observe=look,
     variants=(Variant("penalised"),),
 )
+NO_EPOCH = replace(LOOKS, size=Size(epochs=0, batch_size=BATCH))
 
 
 def looks() -> dict[str, Any]:
@@ -67,12 +69,12 @@ def looks() -> dict[str, Any]:
     with mock.patch.object(engines, "TINY", 0):
         found["epoch by epoch"] = _one(LOOKS, "compiled")
     for engine in ("fit", "compiled"):
-        found[f"{engine}, no epoch"] = _one(LOOKS, engine, "lecture")
+        found[f"{engine}, no epoch"] = _one(NO_EPOCH, engine)
     return found
 
 
-def _one(experiment: Experiment, engine: str, setting: str = "quick", variant: str = "penalised") -> Any:
-    return train.train(experiment, variant, [SEED], setting, engine)[0].to_json()
+def _one(experiment: Experiment, engine: str, variant: str = "penalised") -> Any:
+    return train.train(experiment, variant, [SEED], engine)[0].to_json()
 
 
 def fewer() -> Dataset:
@@ -96,7 +98,7 @@ SHARED = Experiment(
     model=functools.partial(dense_softmax, 784, 10),
     optimizer=functools.partial(sgd, RATES[0]),
     loss="categorical_crossentropy",
-    sizes=both(Size(epochs=2, batch_size=BATCH)),
+    size=Size(epochs=2, batch_size=BATCH),
     metrics=(LOSS,),
     variants=(
         Variant("first"),

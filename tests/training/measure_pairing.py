@@ -108,9 +108,9 @@ def weights() -> dict[str, dict[str, Any]]:
 
 
 def task(experiment: Experiment, variant: str) -> Task:
-    declared = experiment.variant(variant, "quick")
+    declared = experiment.variant(variant)
     assert declared.data is not None
-    return Task(experiment, declared, experiment.size("quick"), declared.data())
+    return Task(experiment, declared, experiment.size, declared.data())
 
 
 def engine_weights() -> dict[str, list[str]]:

@@ -20,7 +20,7 @@ def perturbed() -> dict[str, Any]:
     for name, number in {"trial": 0, "perturbed": 1, "trial again": 0}.items():
         (done,) = train(AGREEMENT, variant, SEEDS, engine="compiled", perturbed=number)
         found[name] = {curve: list(values) for curve, values in done.history.items()}
-    plain, other = (prepare(AGREEMENT, variant, "quick", "fit", perturbed=number) for number in (0, 1))
+    plain, other = (prepare(AGREEMENT, variant, "fit", perturbed=number) for number in (0, 1))
     starts = (np.array(runner.model(0).trainable_variables[0]) for runner in (plain, other))  # type: ignore[attr-defined]
     found["fit starts elsewhere"] = not np.array_equal(*starts)
     return found

@@ -16,7 +16,7 @@ PRETENDED = Device("gpu", "NVIDIA H100 80GB HBM3", "float32")
 def placement() -> dict[str, dict[str, Any]]:
     found: dict[str, dict[str, Any]] = {"process": {"kind": backend.device().kind, "peak": peak_bytes()}}
     for engine in ("fit", "compiled"):
-        runner = prepare(REGRESSION, "linear", "quick", engine)
+        runner = prepare(REGRESSION, "linear", engine)
         runner.run(0, lambda seed, epoch: None)
         with mock.patch.object(backend, "device", return_value=PRETENDED):
             (trial,) = train(REGRESSION, "linear", [0], engine=engine)

@@ -16,7 +16,7 @@ from harness.training.backend import active_backend
 from harness.training.engines import ENGINES
 from harness.training.steps import first_steps
 from harness.training.train import train
-from tests.training.experiments import BATCH, LOSS, both, full_batches, images, small
+from tests.training.experiments import BATCH, LOSS, full_batches, images, small
 
 SEEDS, COUNT = (0, 3), 4
 STEPS = COUNT
@@ -34,7 +34,7 @@ def experiment(name: str, *variants: Variant, data: Any = images, epochs: int = 
         model=small,
         optimizer=functools.partial(sgd, 0.1),
         loss="categorical_crossentropy",
-        sizes=both(Size(epochs=epochs, batch_size=BATCH)),
+        size=Size(epochs=epochs, batch_size=BATCH),
         metrics=(LOSS,),
         observe=first_weight,
         variants=variants,
@@ -105,7 +105,7 @@ def measured() -> dict[str, Any]:
     found["whole"] = {
         variant.name: [
             first_steps(WHOLE, variant.name, [3], STEPS, engine="compiled", validate=[3])[0].losses,
-            dict(train(WHOLE, variant.name, [3], "lecture", "compiled")[0].history),
+            dict(train(WHOLE, variant.name, [3], "compiled")[0].history),
             first_steps(WHOLE, variant.name, [3], STEPS, engine="compiled", validate=[3])[0].val_loss,
         ]
         for variant in WHOLE.variants

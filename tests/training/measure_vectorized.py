@@ -24,12 +24,11 @@ from tests.training.experiments import (
     MASKS,
     REGRESSION,
     SIZE,
-    both,
     images,
     one_number,
 )
 from tests.training.measure_blocks import SEEDS, fresh_programs, lanes, trials
-from tests.training.measure_looks import LOOKS, fewer, reversed_images
+from tests.training.measure_looks import LOOKS, NO_EPOCH, fewer, reversed_images
 
 AMONG, MANY = 256, ("two relu", "dropout")
 """Seeds side by side, of these trainings; of the others sixteen."""
@@ -57,7 +56,7 @@ LANES_FAIL = Experiment(
     data=one_number,
     optimizer=functools.partial(sgd, 0.1),
     loss="mean_squared_error",
-    sizes=both(FAILURES.size("quick")),
+    size=FAILURES.size,
     metrics=(LOSS,),
     accuracy=False,
     variants=(Variant("wide", model=wide),),
@@ -123,7 +122,7 @@ def looks() -> dict[str, Any]:
         found["compiled, epoch by epoch"] = trials(LOOKS, "penalised", SEEDS, "compiled")
         found["vectorized, epoch by epoch"] = trials(LOOKS, "penalised", SEEDS)
     for engine in ("compiled", "vectorized"):
-        found[f"{engine}, no epoch"] = trials(LOOKS, "penalised", SEEDS, engine, setting="lecture")
+        found[f"{engine}, no epoch"] = trials(NO_EPOCH, "penalised", SEEDS, engine)
     return found
 
 
@@ -137,7 +136,7 @@ SHARED = Experiment(
     model=functools.partial(initialised, "glorot_uniform"),
     optimizer=functools.partial(sgd, 0.1),
     loss="categorical_crossentropy",
-    sizes=both(SIZE),
+    size=SIZE,
     metrics=(LOSS,),
     variants=(
         Variant("first"),
@@ -205,7 +204,7 @@ CONVOLUTION = Experiment(
     model=convolution,
     optimizer=functools.partial(sgd, 0.1),
     loss="categorical_crossentropy",
-    sizes=both(SIZE),
+    size=SIZE,
     metrics=(LOSS,),
     variants=(Variant("convolution"),),
 )

@@ -89,13 +89,10 @@ def test_hashes_repeat_and_tell_what_differs(measured):
     half, perturbed, fewer = measured["configuration"]["hashes of others"]
     assert plain == again
     assert dropout == dropout_again
-    assert (plain["dropout mask"], dropout["initial weights"]) == (None, plain["initial weights"])
-    assert dropout["dropout mask"] != half["dropout mask"]
-    assert (perturbed["initial weights"] == plain["initial weights"], fewer["data order"] == plain["data order"]) == (
-        False,
-        False,
-    )
-    assert perturbed["data order"] == plain["data order"]
+    assert (plain["dropout"], dropout["initial"]) == (None, plain["initial"])
+    assert dropout["dropout"] != half["dropout"]
+    assert (perturbed["initial"] == plain["initial"], fewer["order"] == plain["order"]) == (False, False)
+    assert perturbed["order"] == plain["order"]
 
 
 def test_differences_have_places_and_what_is_absent():

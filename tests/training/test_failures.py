@@ -218,8 +218,8 @@ def test_a_training_of_one_launch_is_compiled_once_and_trained_apart():
             return {"loss": np.full(len(orders), float(Program.launches))}, np.array([0, 0, 0, 1.0])
 
     engine = CompiledEngine.__new__(CompiledEngine)
-    size = dataclasses.replace(FAILURES.size("quick"), epochs=3)
-    engine.task = Task(FAILURES, FAILURES.variant("nan", "quick"), size, Dataset(np.zeros((8, 1)), np.zeros((8, 1))))
+    size = dataclasses.replace(FAILURES.size, epochs=3)
+    engine.task = Task(FAILURES, FAILURES.variant("nan"), size, Dataset(np.zeros((8, 1)), np.zeros((8, 1))))
     engine.program, engine.epochs_per_launch, engine._compiled = Program(), 3, False
     first, second = (engine.run(seed, lambda seed, epoch: None) for seed in (4, 5))
     assert first.compile is not None
@@ -231,6 +231,6 @@ def test_a_training_of_one_launch_is_compiled_once_and_trained_apart():
 
 @pytest.mark.parametrize(("count", "steps"), [(1, 1), (127, 1), (128, 1), (129, 2), (600, 5)])
 def test_steps_of_an_epoch_count_the_partial_batch(count, steps):
-    size = dataclasses.replace(FAILURES.size("quick"), batch_size=128)
-    task = Task(FAILURES, FAILURES.variant("nan", "quick"), size, Dataset(np.zeros((count, 1)), np.zeros((count, 1))))
+    size = dataclasses.replace(FAILURES.size, batch_size=128)
+    task = Task(FAILURES, FAILURES.variant("nan"), size, Dataset(np.zeros((count, 1)), np.zeros((count, 1))))
     assert task.steps == steps

@@ -18,7 +18,6 @@ from tests.training.experiments import DROPOUT
     [
         ({"variant": "wiht"}, ["has no variant 'wiht'", "Did you mean 'with'"]),
         ({"variant": "xyz"}, ["has no variant 'xyz'", "Known: with, without."]),
-        ({"setting": "quik"}, ["Invalid setting.", "'quick' or 'lecture'", "Received: 'quik'"]),
         ({"seeds": []}, ["Invalid seeds.", "Received: []"]),
         ({"seeds": [0, -1]}, ["Invalid seeds.", "at least 0", "Received: [0, -1]"]),
         ({"seeds": [1, 2, 1]}, ["Invalid seeds.", "different", "Received: [1, 2, 1]"]),

@@ -1,0 +1,245 @@
+"""What a check's first steps see, and what they take for a change that is none: ``python -m benchmarks.gate``.
+
+Alarms: the first steps of every variant with evidence, on other processors (instruction sets of XLA and oneDNN),
+numbers of threads, engines and Python versions; each environment is a process of its own. Then 100 runs, each of which
+draws, for every variant and seed, one of the traces of these environments and of the stored perturbed trials.
+
+Sight: the same with each fault of ``tests.faults`` that acts within the first steps, put in one at a time.
+
+Results go to a JSON file, from which a later call goes on. Nothing is trained to the end here.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from baselines import evidence as files
+from baselines import judge
+from baselines.rounding import CHECKED, VALIDATED
+from harness.atomic import replace_file
+from harness.errors import SuiteError, invalid
+from harness.record.evidence import Evidence, Trace
+from harness.record.trials import ShortTrial
+from suite.catalogue import EXPERIMENTS
+
+ROOT = Path(__file__).resolve().parents[1]
+RUNS = 100
+SEEDS = tuple(range(CHECKED))
+
+ENVIRONMENTS: dict[str, dict[str, dict[str, str]]] = {
+    "tensorflow": {
+        "as it is": {},
+        "SSE4.2": {"XLA_FLAGS": "--xla_cpu_max_isa=SSE4_2", "ONEDNN_MAX_CPU_ISA": "SSE41"},
+        "AVX": {"XLA_FLAGS": "--xla_cpu_max_isa=AVX", "ONEDNN_MAX_CPU_ISA": "AVX"},
+        "AVX2": {"XLA_FLAGS": "--xla_cpu_max_isa=AVX2", "ONEDNN_MAX_CPU_ISA": "AVX2"},
+        "one core": {"CORES": "1"},
+        "without oneDNN": {"TF_ENABLE_ONEDNN_OPTS": "0"},
+        "fit": {"ENGINE": "fit"},
+        "fit, SSE4.2": {"ENGINE": "fit", "XLA_FLAGS": "--xla_cpu_max_isa=SSE4_2", "ONEDNN_MAX_CPU_ISA": "SSE41"},
+    },
+    "jax": {
+        "as it is": {},
+        "SSE4.2": {"XLA_FLAGS": "--xla_cpu_max_isa=SSE4_2"},
+        "AVX": {"XLA_FLAGS": "--xla_cpu_max_isa=AVX"},
+        "AVX2": {"XLA_FLAGS": "--xla_cpu_max_isa=AVX2"},
+        "one core": {"CORES": "1"},
+        "fit": {"ENGINE": "fit"},
+        "vectorized": {"ENGINE": "vectorized"},
+    },
+}
+"""What is no change, by backend and name: environment variables, the number of cores, the engine."""
+
+
+def variants(root: Path, stack: str, only: Sequence[str] = ()) -> Iterator[tuple[str, str, Evidence]]:
+    """The variants whose first steps a check trains, with the file of their evidence."""
+    for name, experiment in EXPERIMENTS.items():
+        found = files.read(files.path_of(root, stack, name))
+        for variant in experiment.variants if found else ():
+            stored = found.variants.get(variant.name) if found else None
+            chosen = not only or name in only or f"{name}/{variant.name}" in only
+            if found and stored and not stored.tiny and stored.steps and chosen:
+                yield name, variant.name, found
+
+
+def traces(root: Path, backend: str, engine: str, only: Sequence[str]) -> dict[str, Any]:
+    """The shortened trials of every variant, here and now."""
+    from harness.training.backend import choose_backend, start_backend
+    from harness.training.steps import first_steps
+
+    choose_backend(backend)
+    start_backend()
+    return {
+        f"{name}/{variant}": msgspec.to_builtins(
+            first_steps(
+                EXPERIMENTS[name], variant, SEEDS, found.variants[variant].steps, engine=engine, validate=VALIDATED
+            )
+        )
+        for name, variant, found in variants(root, f"{backend}-cpu", only)
+    }
+
+
+def judged(name: str, variant: str, found: Evidence, short: Sequence[ShortTrial]) -> judge.Outcome:
+    """What a check says of these shortened trials, given that the training is configured as it was."""
+    stored = found.variants[variant]
+    trained = judge.Trained(stored.configuration, stored.hashes, short)
+    run = judge.Run(found.stack, stored.sessions[0].fingerprint, {name: {variant: trained}})
+    return judge.judge(run, EXPERIMENTS, {found.stack: {name: found}})[name][variant]
+
+
+def in_process(backend: str, environment: Mapping[str, str], root: Path, only: Sequence[str]) -> dict[str, Any]:
+    """The traces of one environment, from a process of its own; SuiteError where that fails."""
+    own = {key: value for key, value in environment.items() if key not in ("CORES", "ENGINE")}
+    command = [sys.executable, "-m", "benchmarks.gate", "--traces", "--backend", backend, "--root", str(root)]
+    command += ["--engine", environment.get("ENGINE", "compiled"), *(["--only", *only] if only else [])]
+    if environment.get("CORES") == "1":
+        command = ["taskset", "-c", "0", *command]
+    done = subprocess.run(command, cwd=ROOT, env={**os.environ, **own}, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise SuiteError(f"The traces of {dict(environment)} could not be trained: {done.stderr.strip()[-500:]}")
+    content: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return content
+
+
+def short_trials(content: Sequence[Mapping[str, Any]]) -> tuple[ShortTrial, ...]:
+    return msgspec.convert(list(content), tuple[ShortTrial, ...])
+
+
+def alarms(known: Mapping[str, Any], root: Path, backend: str) -> Iterator[str]:
+    """Environment by environment, then of RUNS drawn runs."""
+    stack = f"{backend}-cpu"
+    rows = list(variants(root, stack))
+    for environment, content in known.items():
+        outcomes = {
+            key: judged(name, variant, found, short_trials(content[key]))
+            for name, variant, found in rows
+            if (key := f"{name}/{variant}") in content
+        }
+        moved = [f"{key}: {one.reason}" for key, one in outcomes.items() if one.red]
+        identical = sum(one.state is judge.State.IDENTICAL for one in outcomes.values())
+        yield f"{environment}: {len(outcomes)} variants, {identical} identical, {len(moved)} moved"
+        yield from (f"  {text}" for text in moved)
+    generator, red = random.Random(0), 0
+    for _ in range(RUNS):
+        red += any(_drawn(generator, name, variant, found, known).red for name, variant, found in rows)
+    yield f"{RUNS} drawn runs of {len(rows)} variants: {red} with an alarm"
+
+
+def _drawn(
+    generator: random.Random, name: str, variant: str, found: Evidence, known: Mapping[str, Any]
+) -> judge.Outcome:
+    """A run's trials of a variant: of each seed one trace of the environments or of the stored perturbed trials."""
+    stored, key = found.variants[variant], f"{name}/{variant}"
+    pool: dict[int, list[ShortTrial]] = {seed: [] for seed in SEEDS}
+    for content in known.values():
+        for one in short_trials(content.get(key, [])):
+            pool[one.seed].append(one)
+    for trace in stored.traces:
+        if trace.perturbed and trace.seed in pool:
+            pool[trace.seed].append(_as_trial(name, variant, trace, stored.steps))
+    chosen = [generator.choice(pool[seed]) for seed in SEEDS]
+    return judged(name, variant, found, [msgspec.structs.replace(one, perturbed=0) for one in chosen])
+
+
+def _as_trial(name: str, variant: str, trace: Trace, steps: int) -> ShortTrial:
+    val_loss = trace.val_losses[steps - 1] if len(trace.val_losses) >= steps else None
+    return ShortTrial(
+        experiment=name, variant=variant, seed=trace.seed, engine="", losses=trace.losses[:steps], val_loss=val_loss
+    )
+
+
+def sight(root: Path, backend: str, only: Sequence[str], known: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Each fault that can act within the first steps, put in: what moved of the trainings that it touches."""
+    from harness.training.backend import choose_backend, start_backend
+    from harness.training.steps import first_steps
+    from tests.faults.catalogue import FAULTS
+    from tests.faults.fault import injected
+
+    choose_backend(backend)
+    start_backend()
+    rows = {(name, variant): found for name, variant, found in variants(root, f"{backend}-cpu")}
+    for fault in FAULTS:
+        if fault.name in known or (only and fault.name not in only) or not fault.acts_from_step:
+            continue
+        touched = [pair for pair in (*fault.only, *([fault.yardstick] if fault.yardstick else [])) if pair in rows]
+        pairs = [pair for pair in dict.fromkeys(touched) if rows[pair].variants[pair[1]].steps >= fault.acts_from_step]
+        if fault.shows != "training" or not pairs:
+            continue
+        found: dict[str, Any] = {"breaks": fault.breaks, "acts_from_step": fault.acts_from_step, "trainings": {}}
+        for name, variant in pairs[:2]:
+            with injected(fault):
+                try:
+                    steps = rows[name, variant].variants[variant].steps
+                    short = first_steps(EXPERIMENTS[name], variant, SEEDS, steps, engine="compiled", validate=VALIDATED)
+                    outcome = judged(name, variant, rows[name, variant], short)
+                    said: dict[str, Any] = {"red": outcome.red, "reason": outcome.reason}
+                except Exception as error:
+                    said = {"red": True, "reason": f"{type(error).__name__}: {error}"[:200]}
+            found["trainings"][f"{name}/{variant}"] = said
+        yield fault.name, found
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Exit status: 0, or 2 for bad input."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.gate", description=__doc__)
+    parser.add_argument("what", nargs="?", choices=("alarms", "sight"), default="alarms")
+    parser.add_argument("--backend", default="tensorflow", choices=list(ENVIRONMENTS))
+    parser.add_argument("--root", type=Path, default=ROOT / "baselines")
+    parser.add_argument("--only", nargs="+", default=[], metavar="NAME", help="experiments, variants or faults")
+    parser.add_argument("--out", type=Path, help="JSON file of what is measured; a later call goes on from it")
+    parser.add_argument("--engine", default="compiled", help=argparse.SUPPRESS)
+    parser.add_argument("--traces", action="store_true", help=argparse.SUPPRESS)
+    options = parser.parse_args(arguments)
+    try:
+        if options.traces:
+            print(json.dumps(traces(options.root, options.backend, options.engine, options.only)))
+            return 0
+        known = _read(options.out)
+        if options.what == "sight":
+            for name, found in sight(options.root, options.backend, options.only, known):
+                known[name] = found
+                _write(options.out, known)
+            for name, found in known.items():
+                seen = any(one["red"] for one in found["trainings"].values())
+                print(f"{'seen  ' if seen else 'MISSED'} {name}: {found['trainings']}"[:300])
+            count = sum(any(one["red"] for one in found["trainings"].values()) for found in known.values())
+            print(f"{count} of {len(known)} faults that act within the first steps are seen")
+            return 0
+        for environment, settings in ENVIRONMENTS[options.backend].items():
+            if environment not in known:
+                known[environment] = in_process(options.backend, settings, options.root, options.only)
+                _write(options.out, known)
+        for line in alarms(known, options.root, options.backend):
+            print(line)
+    except SuiteError as error:
+        print("gate:", error, file=sys.stderr)
+        return 2
+    return 0
+
+
+def _read(path: Path | None) -> dict[str, Any]:
+    if path is None or not path.exists():
+        return {}
+    try:
+        found: dict[str, Any] = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise invalid(f"file {path}", expected="what --out wrote", received=error) from None
+    return found
+
+
+def _write(path: Path | None, known: Mapping[str, Any]) -> None:
+    if path is not None:
+        replace_file(path, json.dumps(known).encode())
+
+
+if __name__ == "__main__":
+    sys.exit(main())

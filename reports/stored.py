@@ -1,0 +1,166 @@
+"""The report of a stack's evidence: its stored trials as a run's record, without any training.
+
+Whether the catalogue still trains what is stored, only a check tells.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from baselines.decide import StoredVerdict, stored_verdict
+from baselines.evidence import LONG, POINTS, path_of, read, trials
+from baselines.judge import REFERENCE
+from baselines.record import ExpectedVerdict
+from baselines.verdicts import compare_verdict
+from cases import CLAIMS
+from harness.catalogue import experiments
+from harness.claim import Claim
+from harness.errors import invalid, nearest
+from harness.experiment import Experiment
+from harness.record.evidence import EXACT, Evidence, Expected, Session
+from harness.store import Run
+from harness.store.records import claim_record, experiment_record
+from harness.trial import Trial
+from harness.verdict import Decision, Verdict
+from reports.shapes import SESSION
+
+Stored = Mapping[str, Mapping[str, Evidence]]
+"""By experiment ("exact" among them) and stack."""
+
+
+def stored_run(root: Path, stack: str) -> Run:
+    """The evidence of a stack below ``root`` as the record of a run; SuiteError where there is none.
+
+    A claim's verdict is decided from the stored trials, an exact claim's is the expected one.
+    """
+    declared = {one.id: one for one in experiments(CLAIMS)}
+    found: Stored = {name: _of(root, name, dict.fromkeys((stack, REFERENCE))) for name in (*declared, EXACT)}
+    held = {name: of[stack] for name, of in found.items() if stack in of and of[stack].variants}
+    if not held:
+        stacks = sorted({path.parent.name for name in declared for path in root.glob(f"*/{name}.json")})
+        fix = nearest(stack, stacks) if stacks else f"{root} holds none."
+        raise invalid("--evidence", expected="a stack that has stored trials", received=repr(stack), fix=fix)
+    sessions = [one for of in held.values() for variant in of.variants.values() for one in variant.sessions]
+    newest = max(sessions, key=lambda one: one.date)
+    return Run(
+        root / stack,
+        {
+            "id": f"evidence-{stack}",
+            "started": newest.date,
+            "command": f"python -m reports --evidence {stack}",
+            "full": False,
+            "evidence": True,
+            "seeds": None,
+            "backend": newest.fingerprint["backend"],
+            "engine": newest.engine,
+            "fingerprint": newest.fingerprint,
+            "commit": newest.commit,
+            "stack": stack,
+            "sessions": _sessions(sessions),
+        },
+        {name: experiment_record(one, order) for order, (name, one) in enumerate(declared.items()) if name in held},
+        {
+            (name, variant.name): _trials(declared[name], variant.name, of)
+            for name, of in held.items()
+            for variant in declared[name].variants
+            if variant.name in of.variants
+        },
+        claims=tuple(_claim(claim, order, stack, found) for order, claim in enumerate(CLAIMS)),
+        end={"exit_status": 0, "seconds": None, "interrupted": False},
+    )
+
+
+def _of(root: Path, experiment: str, stacks: Mapping[str, None]) -> dict[str, Evidence]:
+    known = {stack: read(path_of(root, stack, experiment)) for stack in stacks}
+    return {stack: one for stack, one in known.items() if one is not None}
+
+
+def _sessions(sessions: list[Session]) -> list[dict[str, Any]]:
+    """How many trials come from where, the newest first."""
+    count: Counter[tuple[str, ...]] = Counter()
+    for one in sessions:
+        versions = (str(one.fingerprint.get(name)) for name in ("device_model", "keras", "backend_version"))
+        count[one.date, one.commit, one.engine, *versions, one.reason] += one.seeds
+    return [{**dict(zip(SESSION, key, strict=True)), "trials": n} for key, n in sorted(count.items(), reverse=True)]
+
+
+def _trials(experiment: Experiment, variant: str, evidence: Evidence) -> tuple[Trial, ...]:
+    """The stored trials, with as many points as epochs on each stored curve."""
+    epochs = experiment.size.epochs
+    found = trials(evidence.variants[variant], variant)
+    if epochs <= LONG:
+        return found
+    return tuple(
+        dataclasses.replace(
+            one,
+            history={
+                n: stretched(curve, epochs) if len(curve) == POINTS else curve for n, curve in one.history.items()
+            },
+        )
+        for one in found
+    )
+
+
+def stretched(curve: tuple[float | None, ...], epochs: int) -> tuple[float | None, ...]:
+    """A curve of evenly spaced points with straight lines between those that are finite: one value per epoch."""
+    import numpy as np
+
+    nodes = [round(index * (epochs - 1) / (len(curve) - 1)) for index in range(len(curve))]
+    values: list[float | None] = [None] * epochs
+    for (a, x), (b, y) in itertools.pairwise(zip(nodes, curve, strict=True)):
+        if x is not None and y is not None:
+            values[a : b + 1] = np.linspace(x, y, b - a + 1).tolist()
+    for node, value in zip(nodes, curve, strict=True):
+        values[node] = value
+    return tuple(values)
+
+
+def _claim(claim: Claim, order: int, stack: str, found: Stored) -> dict[str, Any]:
+    """A claim's record, as a check would write it where nothing has moved."""
+    of = found[claim.experiment.id if claim.experiment else EXACT]
+    expected = of[stack].expected.get(claim.key) if stack in of else None
+    here: dict[str, Any] = {}
+    beside: tuple[Decision, ...] = ()
+    rests: dict[str, tuple[Trial, ...]] = {}
+    if claim.experiment is None:
+        decision = _exact(expected)
+    else:
+        known = stored_verdict(claim, stack, of)
+        decision, beside = _decided(known), known.beside
+        if known.stack:
+            variants = of[known.stack].variants
+            rests = {name: trials(variants[name], name)[: known.seeds] for name in claim.variants}
+        here["here"] = {
+            **dict.fromkeys(("state", "text", "own"), ""),
+            "stack": known.stack,
+            "seeds": known.seeds,
+            "verdict": str(known.verdict),
+            "needed": known.needed,
+        }
+    before = ExpectedVerdict(Verdict(expected.verdict), expected.date, expected.reason) if expected else None
+    state = compare_verdict(decision.verdict, before, more_seeds=True)
+    return {
+        **claim_record(claim, order, decision, beside, rests),
+        **here,
+        "expected_verdict": None if before is None else str(before.verdict),
+        "adjusted_verdict": None,
+        "baseline": {"state": str(state.state), "reason": state.reason, "red": state.red},
+        "seconds": None,
+    }
+
+
+def _decided(known: StoredVerdict) -> Decision:
+    if known.decision is None:
+        return Decision(known.verdict, "No evidence is stored.")
+    return dataclasses.replace(known.decision, verdict=known.verdict, reason=known.reason)
+
+
+def _exact(expected: Expected | None) -> Decision:
+    if expected is None:
+        return Decision(Verdict.NOT_RUN, "No verdict is stored.")
+    return Decision(Verdict(expected.verdict), f"Stored since {expected.date} ({expected.reason}); not computed here.")

@@ -1,0 +1,48 @@
+"""Evidence of one training, and what sees a fault with it: ``python -m tests.faults.trying FOLDER FILE``, on JAX."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import sys
+from pathlib import Path
+
+from harness.errors import SuiteError
+from harness.training.train import train
+from suite.catalogue import EXPERIMENTS
+from suite.stored import Stored, measure
+from tests.faults.catalogue import named
+from tests.faults.fault import Fault
+from tests.faults.run import _check, check_of, row, seen, within
+
+EXPERIMENT, VARIANT = "gradient-descent", "rate 0.01"
+NAMES = ("small: learning rate × 1.003", "small: Adam: beta_2 × 0.9")
+
+
+def on_it(name: str) -> Fault:
+    """The fault of that name, or none, tried on the training that has evidence."""
+    return dataclasses.replace(named(name), only=((EXPERIMENT, VARIANT),), yardstick=(EXPERIMENT, VARIANT))
+
+
+def main(folder: Path, path: Path) -> None:
+    run = check_of("jax", folder)
+    declared = EXPERIMENTS[EXPERIMENT]
+    found = measure(declared, VARIANT, train(declared, VARIANT, range(10)), None, "auto")
+    Stored(folder, run.stored.stack).add(declared, {VARIANT: found}, "a test", run.fingerprint)
+    checks = {name: _check(check_of("jax", folder), on_it(name)) for name in ("none", *NAMES)}
+    try:
+        seen(named("small: learning rate × 1.003"), "jax", folder)
+        said = ""
+    except SuiteError as error:
+        said = str(error)
+    written = {
+        "check": checks,
+        "row": row(on_it(NAMES[0]), "jax", folder),
+        "within": {name: within(on_it(name), run.stored) for name in NAMES},
+        "without evidence": said,
+    }
+    path.write_text(json.dumps(written), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), Path(sys.argv[2]))
