@@ -65,6 +65,7 @@ class CheckRun(SuiteRun):
         declared, own = EXPERIMENTS[experiment], self.stored.variant(experiment, variant)
         stored = own or self.stored.variant(experiment, variant, judge.REFERENCE)
         count = to_the_end(declared, variant, stored)
+        self.trials.begin(experiment)
         if count:
             self.trials.get(experiment, variant, count)
         if own is None or own.tiny or not own.steps:

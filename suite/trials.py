@@ -78,7 +78,7 @@ class Trials:
         found = {trial.seed: trial for trial in (*self._known(*key), *self.done.get(key, ()))} | self._from_others(key)
         if key in self._failed and not all(seed in found for seed in seeds):
             return
-        self._begin(experiment)
+        self.begin(experiment)
         missing = [seed for seed in seeds if seed not in found]
         if missing:
             try:
@@ -109,7 +109,7 @@ class Trials:
         self.reused[key] = self._exchange.reused[key]
         return {trial.seed: trial for trial in self._exchange.trials.get(key, ())}
 
-    def _begin(self, experiment: str) -> None:
+    def begin(self, experiment: str) -> None:
         """Records an experiment before its first trial, once in a run."""
         if experiment in self._begun:
             return
