@@ -558,7 +558,7 @@ def _joined(start: _Compared, end: _Compared) -> _Compared:
         start,
         identical=start.identical and end.identical,
         movement=start.movement or end.movement,
-        moved="" if start.fault else end.moved,
+        moved=start.moved if start.fault else end.moved,
         anchors=end.anchors,
         not_calm=(*start.not_calm, *end.not_calm),
         missing=start.missing or end.missing,

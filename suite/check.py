@@ -65,6 +65,7 @@ class CheckRun(SuiteRun):
         declared, own = EXPERIMENTS[experiment], self.stored.variant(experiment, variant)
         stored = own or self.stored.variant(experiment, variant, judge.REFERENCE)
         count = to_the_end(declared, variant, stored)
+        self.trials.begin(experiment)
         if count:
             self.trials.get(experiment, variant, count)
         if own is None or own.tiny or not own.steps:
@@ -123,7 +124,7 @@ class CheckRun(SuiteRun):
         return claim.decide(trials, levels=PLAIN)[0]
 
     def resting(self, outcome: Outcome) -> Mapping[str, Sequence[Trial]]:
-        return self.stored.trials(outcome.claim) if outcome.claim.experiment else {}
+        return self.stored.trials(outcome.claim) if outcome.here else {}
 
     def complete(self, claim: Claim) -> bool:
         assert claim.experiment is not None

@@ -164,7 +164,6 @@ class SuiteRun:
 
     def compare(self, experiment: str, variant: str) -> dict[str, Any]:
         """Compares a trained variant with the evidence; the record, with whether it is red and what to print then."""
-        self.trials.begin(experiment)
         self.train(experiment, variant)
         found = self.comparison(experiment, variant)
         missing = found.state is judge.State.NEW and self.options.require_baselines

@@ -88,7 +88,7 @@ def suite(
     cwd: Path | None = None,
     target: str = "suite/",
     plugins: Sequence[str] = PLAIN,
-    timeout: float = 300,
+    timeout: float = 900,
 ) -> Finished:
     """Runs the suite to its end, for ``timeout`` seconds at most."""
     done = subprocess.run(
