@@ -200,7 +200,7 @@ def other_versions(content: Content) -> None:
     """Another Keras that gave another configuration, fewer steps to compare, and one that drew other numbers."""
     raw, min_max, standardised = (content["variants"][name] for name in ("raw", "min-max", "standardised"))
     other_session(raw, keras="3.0")
-    dense_of(raw)["new_argument"] = None
+    dense_of(raw)["old_argument"] = 7
     min_max["steps"] = 3
     other_session(standardised, numpy="1.0")
     standardised["hashes"]["initial"] = "0" * 16
@@ -232,7 +232,7 @@ def test_another_keras_may_give_another_configuration(later: Finished) -> None:
     assert "example-2/raw" not in later.red
     assert claims(later)["raw-data-diverges"]["here"]["state"] == "confirmed"
     assert "another version of Keras configures it otherwise: " in later.output
-    assert "new_argument" in later.output
+    assert "old_argument: 7 → " in later.output
 
 
 def test_only_the_stored_number_of_steps_is_compared(later: Finished) -> None:
