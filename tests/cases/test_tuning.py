@@ -37,11 +37,10 @@ def test_the_grid_is_half_decades_and_of_l2_decades():
 
 
 def test_every_tuned_rate_is_on_the_grid_of_its_printed_one():
-    for rates in (TUNED,):
-        for name, rate in rates.items():
-            search = SEARCHES[name]
-            assert search.start == PRINTED[name]
-            assert rate in {search.neighbour(search.start, by) for by in range(-8, 9)}
+    for name, rate in TUNED.items():
+        search = SEARCHES[name]
+        assert search.start == PRINTED[name]
+        assert rate in {search.neighbour(search.start, by) for by in range(-8, 9)}
 
 
 def test_a_failed_training_is_the_worst():
