@@ -211,7 +211,7 @@ def _differences(now: Repeat, then: Repeat) -> list[str]:
         if _unlike(here, there, key)
     ]
     if now.definition != then.definition or now.epochs != then.epochs:
-        found.append("the training is defined otherwise")
+        found.append("the configuration of the training is another one")
     return found
 
 

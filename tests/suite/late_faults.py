@@ -344,7 +344,7 @@ def main(backend: str, path: Path) -> None:
             injected(Fault("", "", patches, None)),
             mock.patch.multiple(late, prepare=shared, masks=lambda draws, sizes: drawn(*draws, *sizes)),
         ):
-            return faults(check("auto" if check is late.check_steps else "compiled", "lecture"))
+            return faults(check("auto" if check is late.check_steps else "compiled"))
 
     shared, watched = Programs(), []
 

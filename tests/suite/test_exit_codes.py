@@ -1,4 +1,4 @@
-"""What a pipeline reads: one exit code for each way in which a run can end, as the README lists them."""
+"""What a pipeline reads: one exit code for each way in which a run can end, as docs/running.md lists them."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from tests.suite.command import ROOT, TINY, Finished, suite
 from tests.suite.conftest import CHECKED, JAX
 
 
-def test_the_readme_lists_them() -> None:
-    text = (ROOT / "README.md").read_text("utf-8")
+def test_the_documentation_lists_them() -> None:
+    text = (ROOT / "docs" / "running.md").read_text("utf-8")
     table = text[text.index("| exit code | means |") :]
     assert [int(code) for code in re.findall(r"^\| (\d) \|", table, re.MULTILINE)] == [0, 1, 2, 3, 4, 5, 6]
 

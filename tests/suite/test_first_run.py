@@ -57,7 +57,7 @@ def test_the_report_is_written_and_its_path_printed(first: Finished) -> None:
 
 def test_report_json_has_the_keys_it_promises(first: Finished) -> None:
     report = first.report
-    assert report["schema"] == 1
+    assert report["schema"] == 2
     assert {"run", "claims", "timings", "errata"} <= set(report)
     assert {claim["id"] for claim in report["claims"]} == set(first.verdicts)
     for claim in report["claims"]:

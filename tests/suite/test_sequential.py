@@ -296,7 +296,7 @@ def test_the_report_says_it_too(run: Finished) -> None:
     assert "seeds as needed (at most 15)" in run.output
     text = (run.folder / "report" / "REPORT.md").read_text("utf-8")
     assert f"**As many seeds as needed:** {said}" in text
-    assert "30 trials in" in text
+    assert "30 trials to the end in" in text
     assert "- Seeds: 10 of at most 15, 5 saved; looked at after 5, 10; decided" in text
     assert "as many as each claim needs, at most 15" in text
     assert run.report["run"]["auto"] == {"max_seeds": 15, "budget": None}

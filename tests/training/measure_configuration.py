@@ -23,7 +23,7 @@ def branches(units: int = 4, crossed: bool = False) -> Any:
     from keras import layers
 
     inputs = layers.Input((784,))
-    one, other = layers.Dense(units)(inputs), layers.Dense(units)(inputs)
+    one, other = (layers.Dense(units, activation=name)(inputs) for name in ("relu", "tanh"))
     joined = layers.Concatenate()([other, one] if crossed else [one, other])
     return keras.Model(inputs, layers.Dense(10, activation="softmax")(joined))
 

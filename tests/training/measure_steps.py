@@ -52,6 +52,11 @@ WHOLE = experiment(
     Variant("penalty", functools.partial(small, l1=1e-3)),
     data=full_batches,
 )
+PENALTY = experiment(
+    "penalty",
+    Variant("with", functools.partial(small, l1=0.1), optimizer=functools.partial(sgd, 0.0)),
+    Variant("without", optimizer=functools.partial(sgd, 0.0)),
+)
 NO_EPOCH = experiment("no-epoch", Variant("observed"), epochs=0)
 
 
@@ -110,10 +115,11 @@ def measured() -> dict[str, Any]:
         ]
         for variant in WHOLE.variants
     }
-    (validated,) = first_steps(FIRST, "batch norm and penalty", [3], STEPS, engine="compiled", validate=[3])
-    found["validated"] = record([validated])
+    for variant in PENALTY.variants:
+        (trial,) = first_steps(PENALTY, variant.name, [3], 1, engine="compiled", validate=[3])
+        found.setdefault("penalty", {})[variant.name] = record([trial])[0]
     for number in (0, 1, 2, 0):
-        trials = first_steps(FIRST, "dropout", SEEDS, STEPS, engine="compiled", perturbed=number)
+        trials = first_steps(FIRST, "batch norm and penalty", SEEDS, STEPS, engine="compiled", perturbed=number)
         found["perturbed"].setdefault(number, []).append(record(trials))
     for variant in FIRST.variants:
         trials = first_steps(FIRST, variant.name, SEEDS, STEPS, canonical=True)

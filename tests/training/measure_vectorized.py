@@ -169,8 +169,9 @@ def counts() -> dict[str, Any]:
         "second": trials(AGREEMENT, "two relu", [1, 3])[1:],
         "of twenty": trials(AGREEMENT, "two relu", twenty)[-1:],
         "order": [trial["seed"] for trial in trials(AGREEMENT, "two relu", twenty)],
-        "perturbed": trials(AGREEMENT, "two relu", [3], perturbed=1),
-        "perturbed compiled": trials(AGREEMENT, "two relu", [3], "compiled", perturbed=1),
+        "unperturbed": trials(AGREEMENT, "batch norm", [3, 4, 5]),
+        "perturbed": trials(AGREEMENT, "batch norm", [3, 4, 5], perturbed=1),
+        "perturbed compiled": trials(AGREEMENT, "batch norm", [3, 4, 5], "compiled", perturbed=1),
     }
 
 
