@@ -17,7 +17,7 @@ from typing import Any
 
 from baselines.evidence import floor, trials
 from baselines.prediction import ANCHOR_TAILS, ANCHORS, DRIFTS, OUTLIER_TAILS, OUTLIERS, Interval, drift, interval
-from baselines.rounding import FLOOR, LIMIT, MOST_STEPS, relative
+from baselines.rounding import FLOOR, LIMIT, MOST_STEPS, relative, reproducible_steps
 from harness.experiment import Experiment
 from harness.metric import Metric
 from harness.record.evidence import Evidence, Hashes, Trace, VariantEvidence
@@ -218,6 +218,11 @@ def same_versions(stored: VariantEvidence, fingerprint: Mapping[str, Any]) -> bo
     """Whether a session of the stored trials ran the versions of this fingerprint."""
     versions = [fingerprint.get(key) for key in VERSIONS]
     return any(versions == [session.fingerprint.get(key) for key in VERSIONS] for session in stored.sessions)
+
+
+def canonical_steps(stored: VariantEvidence) -> int:
+    """Steps of the canonical trace to compare: as T, but for one trial, for there is no median of seeds; at most T."""
+    return min(reproducible_steps(stored.traces, seeds=1), stored.steps or MOST_STEPS, len(stored.canonical))
 
 
 @dataclass(frozen=True)
@@ -495,7 +500,7 @@ class _Comparison:
     def _canonical(self) -> Movement | bool | None:
         """What moved of the canonical trace; True where it is reproduced, None where one side has none."""
         ours = next((one for one in self.trained.short if one.canonical and not one.perturbed), None)
-        steps = min(self.stored.steps or MOST_STEPS, len(self.stored.canonical))
+        steps = canonical_steps(self.stored)
         if ours is None or not steps or len(ours.losses) < steps:
             return None
         then, now = {ours.seed: self.stored.canonical[:steps]}, {ours.seed: ours.losses[:steps]}

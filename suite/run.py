@@ -123,8 +123,8 @@ class SuiteRun:
         reference = stored or self.stored.variant(declared.id, variant, judge.REFERENCE)
         same = stored is not None and judge.same_versions(stored, self.fingerprint)
         found = None if same else hashes(task)
-        if not same and reference is not None and reference.canonical:
-            steps = min(reference.steps or len(reference.canonical), len(reference.canonical))
+        steps = judge.canonical_steps(reference) if reference is not None and not same else 0
+        if steps:
             engine = self.options.engine
             short = (*short, *first_steps(declared, variant, (0,), steps, engine=engine, canonical=True, validate=()))
         return judge.Trained(configuration(task), found, short, trials)
