@@ -36,6 +36,9 @@ def parser() -> argparse.ArgumentParser:
         "--baseline-dir", type=Path, metavar="DIR", default=BASELINES, help="with --evidence (default: baselines/)"
     )
     made.add_argument(
+        "--readme", type=Path, metavar="FILE", help="with --evidence: write the findings between the marks of this page"
+    )
+    made.add_argument(
         "--out",
         type=Path,
         metavar="FOLDER",
@@ -53,6 +56,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.evidence is not None:
             print(f"Report of the evidence of {options.evidence}: {evidence(options)}")
             return 0
+        if options.readme is not None:
+            raise SuiteError("--readme needs --evidence STACK: the findings are those of stored trials.")
         from reports.write import write_report
 
         options.out = options.out or OUT
@@ -77,6 +82,10 @@ def evidence(options: argparse.Namespace) -> Path:
     from reports.write import write
 
     run = checked(stored_run(options.baseline_dir, options.evidence))
+    if options.readme is not None:
+        from reports.findings import write_findings
+
+        write_findings(run, options.readme)
     return write(run, options.out or OUT / "evidence" / options.evidence)
 
 
