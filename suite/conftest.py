@@ -110,6 +110,10 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
     return lines + (recording.said if recording else [])  # a single process has it later, and says it then
 
 
+def pytest_report_collectionfinish(config: pytest.Config, items: list[pytest.Item]) -> list[str]:
+    return plan.too_few(config.stash[OPTIONS], items)
+
+
 def _mode(options: Options) -> str:
     """What a run does, in words."""
     if not options.full:

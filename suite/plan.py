@@ -9,6 +9,7 @@ import pytest
 
 from baselines.rounding import CHECKED
 from harness.errors import SuiteError
+from harness.rules import fewest
 from suite import selection
 from suite.catalogue import EXPERIMENTS, training_name
 from suite.check import to_the_end
@@ -32,6 +33,26 @@ class Range:
     def __format__(self, spec: str) -> str:
         least, most = (format(value, spec) for value in (self.least, self.most))
         return least if least == most else f"{least} to {most}"
+
+
+def too_few(options: Options, items: Sequence[pytest.Item], most: int = 5) -> list[str]:
+    """The selected claims whose rule cannot be SUPPORTED with this run's seeds, known before training; else empty.
+
+    A check decides from the evidence, a run that adds to it at the looks of the evidence: neither is meant here.
+    """
+    if not options.full or options.update is not None or options.as_needed:
+        return []
+    least = {
+        claim.key: fewest(claim.rule)
+        for item in items
+        if (claim := selection.claim_of(item)) and claim.experiment
+        if fewest(claim.rule) > options.seeds_of(claim.experiment.id)
+    }
+    if not least:
+        return []
+    shown = ", ".join(f"{key} {n}" for key, n in list(least.items())[:most])
+    more = f", and {len(least) - most} more" if len(least) > most else ""
+    return [f"These claims cannot be supported with so few seeds. They take at least: {shown}{more}."]
 
 
 def plan(options: Options, items: Sequence[pytest.Item], workers: int = 1) -> Iterator[str]:

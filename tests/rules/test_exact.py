@@ -78,7 +78,7 @@ def test_both_sides_are_said_where_they_are_short(obtained, expected, said):
         (math.inf, 1.0, 9.0, "REFUTED"),
         ("a", "b", 0.0, "REFUTED"),
     ],
-    ids=str,
+    ids=lambda value: str(value)[:40],
 )
 def test_the_largest_error_is_within_the_tolerance_or_the_claim_is_refuted(obtained, expected, tolerance, verdict):
     found = Exact().decide([Comparison("right", 0.0, 0.0), Comparison("w", obtained, expected, tolerance)])

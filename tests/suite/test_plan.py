@@ -48,6 +48,13 @@ def test_a_check_trains_tiny_trainings_to_the_end_and_what_is_not_stored_not_at_
     assert "no stored time" not in run.output
 
 
+def test_a_run_names_the_claims_that_its_seeds_cannot_support(tmp_path: Path) -> None:
+    few = suite(tmp_path, *JAX, "--full", "--seeds", "29", "-k", "tips-softmax or tips-dropout-helps", "--dry-run")
+    assert "These claims cannot be supported with so few seeds. They take at least: tips-softmax 30." in few.output
+    enough = suite(tmp_path, *JAX, "--full", "--seeds", "30", "-k", "tips-softmax", "--dry-run")
+    assert "cannot be supported" not in enough.output
+
+
 def test_it_writes_nothing(dry: Finished) -> None:
     assert not (dry.folder / "report").exists()
 
