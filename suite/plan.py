@@ -9,7 +9,7 @@ import pytest
 
 from baselines.rounding import CHECKED
 from harness.errors import SuiteError
-from harness.rules import fewest
+from harness.rules import Exact, fewest
 from suite import selection
 from suite.catalogue import EXPERIMENTS, training_name
 from suite.check import to_the_end
@@ -42,12 +42,12 @@ def too_few(options: Options, items: Sequence[pytest.Item], most: int = 5) -> li
     """
     if not options.full or options.update is not None or options.as_needed:
         return []
-    least = {
-        claim.key: fewest(claim.rule)
-        for item in items
-        if (claim := selection.claim_of(item)) and claim.experiment
-        if fewest(claim.rule) > options.seeds_of(claim.experiment.id)
-    }
+    least: dict[str, int] = {}
+    for claim in filter(None, map(selection.claim_of, items)):
+        if claim.experiment and not isinstance(claim.rule, Exact):
+            needed = fewest(claim.rule)
+            if needed > options.seeds_of(claim.experiment.id):
+                least[claim.key] = needed
     if not least:
         return []
     shown = ", ".join(f"{key} {n}" for key, n in list(least.items())[:most])

@@ -64,6 +64,7 @@ def test_the_reader(path: Path, content: bytes, data: st.DataObject) -> None:
     assert isinstance(found, Run) or (str(path) in found and len(found) < 2000)
 
 
+@pytest.mark.slow
 @settings(THOROUGH, max_examples=25, phases=[Phase.explicit, Phase.reuse, Phase.generate])  # shrinking takes minutes
 @given(st.data())
 def test_the_report(path: Path, content: bytes, capsys: pytest.CaptureFixture[str], data: st.DataObject) -> None:

@@ -13,6 +13,7 @@ from tests.robustness.watched import TWO_WORKERS
 from tests.suite.command import PLAIN, TINY, Finished, suite
 
 CHOSEN = f"{TINY} or scale-gap-hurts"
+pytestmark = pytest.mark.slow
 NEEDY = {"raw-data-diverges", "minmax-fixes-divergence"}
 
 
@@ -47,7 +48,6 @@ def test_a_device_that_disappears(tmp_path: Path) -> None:
     assert "NOT_RUN" not in resumed.verdicts.values()
 
 
-@pytest.mark.slow
 def test_workers_that_the_system_kills(tmp_path: Path) -> None:
     """Two die of the same trial; the third does not try it. With memory enough --resume goes on."""
     junit = tmp_path / "junit.xml"

@@ -111,6 +111,7 @@ def test_another_claim_alone_is_green(word: str, checkout: Path, tmp_path: Path)
     assert "mistake" not in (tmp_path / "report" / "REPORT.md").read_text("utf-8")
 
 
+@pytest.mark.slow
 def test_workers(checkout: Path, tmp_path: Path, run: Finished) -> None:
     found = suite(tmp_path, *JAX, "-n", "2", "-k", EVERY, root=checkout, plugins=XDIST)
     assert found.code == 1

@@ -25,7 +25,7 @@ RULES = {
     "Adadelta": updates.adadelta,
     "Adam": updates.adam,
 }
-BACKENDS = ("jax", pytest.param("tensorflow", marks=pytest.mark.slow))
+BACKENDS = [pytest.param(name, marks=pytest.mark.slow) for name in ("jax", "tensorflow")]
 
 
 @pytest.fixture(scope="module", params=BACKENDS)

@@ -28,6 +28,7 @@ from suite.exchange import Exchange
 from tests.suite.command import ROOT, TINY, Finished, arguments, environment, suite, trials
 from tests.suite.conftest import JAX
 
+pytestmark = pytest.mark.slow
 XDIST = ("-p", "no:randomly", "-p", "no:timeout", "-p", "no:cacheprovider", "-p", "xdist")
 TWO = ("-n", "2")
 
@@ -103,7 +104,6 @@ def test_workers_that_cannot_begin_say_so_once(refused: Finished) -> None:
     assert not list((refused.folder / "report" / "runs").glob("*"))
 
 
-@pytest.mark.slow
 def test_a_killed_worker_loses_no_trial(tmp_path: Path) -> None:
     """kill -9 in the middle of a training: another worker goes on with it, and trains no trial twice."""
     options = (*JAX[:2], "--seeds", "12", *TWO, "-k", "tips-softmax")

@@ -30,6 +30,15 @@ def environment(**changes: str) -> dict[str, str]:
     return kept | changes
 
 
+def measure(backend: str, name: str, folder: Path) -> Any:
+    """One measurement, by a process of its own: one that the worker makes by name only."""
+    file = folder / f"{backend}.json"
+    command = [sys.executable, "-m", "tests.training.worker", backend, str(file), name]
+    done = subprocess.run(command, cwd=ROOT, env=environment(), capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+    return json.loads(file.read_text("utf-8"))[name]
+
+
 class Workers:
     """The worker's processes, each started with a hostile home and waited for when its results are asked for."""
 

@@ -5,9 +5,10 @@ import re
 import numpy as np
 import pytest
 
+from tests.training.conftest import measure
 from tests.training.test_engines import HITS, LOSS, limit
 
-pytestmark = pytest.mark.parametrize("on_backend", ["jax"], indirect=True)
+pytestmark = pytest.mark.slow
 
 WAYS = [
     ("two relu", "alone"),
@@ -19,9 +20,10 @@ WAYS = [
 ]
 
 
-@pytest.fixture
-def found(measured):
-    return measured["vectorized"]
+@pytest.fixture(scope="module")
+def found(tmp_path_factory):
+    """Of the trainings that a process of their own measures."""
+    return measure("jax", "vectorized", tmp_path_factory.mktemp("vectorized"))
 
 
 def same(ours, theirs, near=limit):

@@ -1,12 +1,8 @@
 """The vectorized engine held to ``compiled`` in all other trainings, which a process of their own measures."""
 
-import json
-import subprocess
-import sys
-
 import pytest
 
-from tests.training.conftest import ROOT, environment
+from tests.training.conftest import measure
 from tests.training.test_vectorized import same
 
 pytestmark = pytest.mark.slow
@@ -21,11 +17,7 @@ OTHERS = [
 @pytest.fixture(scope="module")
 def others(tmp_path_factory):
     """Of the trainings that a process of their own measures."""
-    file = tmp_path_factory.mktemp("others") / "jax.json"
-    command = [sys.executable, "-m", "tests.training.worker", "jax", str(file), "vectorized, others"]
-    done = subprocess.run(command, cwd=ROOT, env=environment(), capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr[-3000:]
-    return json.loads(file.read_text("utf-8"))["vectorized, others"]
+    return measure("jax", "vectorized, others", tmp_path_factory.mktemp("others"))
 
 
 @pytest.mark.parametrize(("arm", "way"), OTHERS)

@@ -48,9 +48,11 @@ MEASUREMENTS: dict[str, Callable[[], Any]] = {
     "configuration": measure_configuration.measured,
     "updates": measure_updates.trajectories,
     "gradients": measure_updates.gradients,
-    "vectorized": measure_vectorized.measured,
 }
-SLOW: dict[str, Callable[[], Any]] = {"vectorized, others": measure_vectorized.others}
+SLOW: dict[str, Callable[[], Any]] = {
+    "vectorized": measure_vectorized.measured,
+    "vectorized, others": measure_vectorized.others,
+}
 """Measured by name only."""
 
 
