@@ -26,6 +26,7 @@ from harness.errors import SuiteError, invalid
 from harness.experiment import Experiment, Variant
 
 SEEDS = (1000, 1001, 1002)
+RATES = Path(__file__).with_name("rates.json")
 
 
 @dataclass(frozen=True)
@@ -92,9 +93,9 @@ def train_value(search: Search, value: float) -> list[float | None]:
     return [trial.metrics.get(search.metric) for trial in train(own, variant.name, SEEDS)]
 
 
-def read(path: Path | None) -> dict[str, list[float | None]]:
+def read(path: Path) -> dict[str, list[float | None]]:
     """What an earlier call measured; empty where there is no file."""
-    if path is None or not path.exists():
+    if not path.exists():
         return {}
     try:
         found = json.loads(path.read_text("utf-8"))
@@ -110,7 +111,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.tune_rates", description=__doc__)
     parser.add_argument("--backend", default="tensorflow")
     parser.add_argument("--only", nargs="+", default=list(SEARCHES), choices=list(SEARCHES), metavar="NAME")
-    parser.add_argument("--out", type=Path, help="JSON file of what is measured; a later call goes on from it")
+    parser.add_argument(
+        "--out", type=Path, default=RATES, help="JSON file of what is measured; a later call goes on from it"
+    )
     options = parser.parse_args(arguments)
     try:
         from harness.training.backend import choose_backend, start_backend
@@ -136,8 +139,7 @@ def _measured(
     if key not in known:
         known[key] = train_value(SEARCHES[name], value)
         print(f"{key}: {known[key]}", file=sys.stderr, flush=True)
-        if options.out is not None:
-            replace_file(options.out, json.dumps(known, indent=1).encode())
+        replace_file(options.out, (json.dumps(known, indent=1) + "\n").encode())
     return known[key]
 
 

@@ -6,7 +6,7 @@ import math
 import pytest
 
 from benchmarks import tune_rates
-from benchmarks.tune_rates import SEARCHES, main, tune
+from benchmarks.tune_rates import RATES, SEARCHES, main, read, tune
 from cases.optimizers.race import PRINTED, TUNED
 
 
@@ -79,6 +79,13 @@ def test_it_goes_on_from_its_file(trained, tmp_path, capsys):
     assert first == len(json.loads(file.read_text("utf-8"))) == 4
     assert main(arguments) == 0
     assert len(trained) == first
+
+
+def test_the_stored_pilot_trainings_give_adams_rate():
+    """Where the walk is whole, the catalogue has what it ends at."""
+    known = read(RATES)
+    costs = tune(SEARCHES["adam"], lambda value: known[f"tensorflow, adam, {value:g}"])
+    assert min(costs, key=costs.get) == TUNED["adam"]
 
 
 @pytest.mark.parametrize("content", ["{", "[]"])
