@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import json
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -209,12 +209,10 @@ def add(
     date: str,
     reason: str,
     fingerprint: Mapping[str, Any],
-    renew: Iterable[str] = (),
 ) -> Evidence:
     """The evidence with what a session measured; adding the same again changes nothing.
 
-    Stored seeds keep their values: evidence grows. Variants of ``renew`` are stored anew. Variants that the experiment
-    no longer declares are left out.
+    Stored seeds keep their values: evidence grows. Variants that the experiment no longer declares are left out.
 
     SuiteError without a reason; for shortened trials among the trials; for seeds that would leave a gap; for a variant
     that was configured otherwise, or measured by other metrics, than its stored trials.
@@ -226,8 +224,6 @@ def add(
             received=repr(reason),
         )
     stored = dict(evidence.variants) if evidence else {}
-    for name in renew:
-        stored.pop(name, None)
     for name, found in measured.items():
         where = f"{experiment.id}, variant {name!r}"
         _check_trials(where, name, found.trials)

@@ -137,12 +137,6 @@ def test_a_stored_seed_keeps_its_value():
     assert evidence.variants["plain"].seeds == 9
 
 
-def test_a_renewed_variant_forgets_its_stored_seeds():
-    other = Measured({"epochs": 9}, [trial(0, accuracy=0.5)])
-    evidence = add(made(range(8)), EXPERIMENT, "tensorflow-cpu", {"plain": other}, **SESSION, renew=("plain",))
-    assert evidence.variants["plain"].metrics["val_accuracy"] == (0.5,)
-
-
 def test_seeds_that_leave_a_gap_are_refused():
     with pytest.raises(SuiteError, match=r"the file holds 3.*seeds without 3–4, 6"):
         add(made(range(3)), EXPERIMENT, "tensorflow-cpu", {"plain": measured([5, 7])}, **SESSION)
