@@ -6,7 +6,7 @@ import datetime
 import json
 import math
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 LENGTH = 16
@@ -121,11 +121,6 @@ def one_of(value: Any, where: str, known: Iterable[str]) -> str:
     if not isinstance(value, str) or value not in names:
         raise FormatError(f"one of {', '.join(names)}", value, where)
     return value
-
-
-def optional(check: Callable[[Any, str], None], value: Any, where: str) -> None:
-    if value is not None:
-        check(value, where)
 
 
 def _one_line(where: str) -> str:
