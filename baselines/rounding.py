@@ -52,18 +52,19 @@ def along(now: Sequence[Number | None], then: Sequence[Number | None]) -> list[f
     return [relative(a, b, floor) for a, b in zip(ours, stored, strict=False)]
 
 
-def reproducible_steps(traces: Sequence[Trace], seeds: int = CHECKED) -> int:
-    """T: the last step, at most 20, up to which rounding keeps the median over seeds of the differences under LIMIT.
+def reproducible_steps(traces: Sequence[Trace], seeds: int = CHECKED, limit: float = LIMIT) -> int:
+    """T: the last step, at most 20, up to which rounding keeps the median over seeds of the differences under a limit.
 
     A resample draws ``seeds`` trials with replacement from the seeds that have perturbed trials, and for each of them
     one of its perturbed trials; each trial keeps all its steps. The median over the drawn trials has to stay under
-    ``LIMIT`` at this step and at all earlier ones in 99 % of 10,000 resamples (a fixed generator). The median of the
+    ``limit`` at this step and at all earlier ones in 99 % of 10,000 resamples (a fixed generator). The median of the
     validation losses after T steps has to as well, over as many drawn trials as seeds have them; of one seed that means
     all its perturbed trials. 0 where no step fulfils this, or there are no perturbed trials.
 
     Args:
         traces: of the trials and of their perturbed trials, see ``Trace``.
         seeds: how many a check takes the median of.
+        limit: relative difference that is a change.
     """
     import numpy as np
 
@@ -72,12 +73,12 @@ def reproducible_steps(traces: Sequence[Trace], seeds: int = CHECKED) -> int:
     moved = _by_seed((trace.seed, along(trace.losses, stored[trace.seed].losses)) for trace in perturbed)
     if not moved:
         return 0
-    last = int(np.sum(_share_under(moved, seeds) >= SURE))  # shares fall from step to step
+    last = int(np.sum(_share_under(moved, seeds, limit) >= SURE))  # shares fall from step to step
     validated = _by_seed(
         (trace.seed, along(trace.val_losses, stored[trace.seed].val_losses)) for trace in perturbed if trace.val_losses
     )
     while last and validated and all(rows.shape[1] >= last for rows in validated):
-        if _share_under([rows[:, last - 1 : last] for rows in validated], len(validated))[0] >= SURE:
+        if _share_under([rows[:, last - 1 : last] for rows in validated], len(validated), limit)[0] >= SURE:
             break
         last -= 1
     return last
@@ -110,8 +111,8 @@ def _by_seed(rows: Iterable[tuple[int, list[float]]]) -> list[np.ndarray]:
     return [np.array([row[:steps] for row in group]) for group in found.values()]
 
 
-def _share_under(pool: Sequence[np.ndarray], seeds: int) -> np.ndarray:
-    """By step, the share of resamples whose median is under LIMIT there and at all earlier steps.
+def _share_under(pool: Sequence[np.ndarray], seeds: int, limit: float = LIMIT) -> np.ndarray:
+    """By step, the share of resamples whose median is under the limit there and at all earlier steps.
 
     Args:
         pool: by seed, (perturbed trials, steps).
@@ -124,6 +125,6 @@ def _share_under(pool: Sequence[np.ndarray], seeds: int) -> np.ndarray:
     offsets = np.cumsum(counts) - counts
     drawn = generator.integers(0, len(pool), (RESAMPLES, seeds))
     trial = offsets[drawn] + (generator.random((RESAMPLES, seeds)) * counts[drawn]).astype(int)
-    above = np.concatenate(pool) >= LIMIT  # the median is under the limit where fewer than half are above
+    above = np.concatenate(pool) >= limit  # the median is under the limit where fewer than half are above
     most = np.maximum.accumulate(above[trial].sum(axis=1), axis=1)
     return np.asarray((2 * most < seeds).mean(axis=0))

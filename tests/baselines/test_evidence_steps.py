@@ -128,3 +128,26 @@ def test_few_machines_that_only_round_otherwise_move_a_variant(monkeypatch, rate
         alarms += bool((np.median(share * moved[:, 4, :last], axis=0) > LIMIT).any()) if last else 0
     assert 1 <= np.median(steps) < 20
     assert alarms / 300 < bound
+
+
+@pytest.mark.parametrize("rate", [0.05, 0.1, 0.2])
+def test_a_canonical_trace_of_one_trial_rarely_moves_a_variant(monkeypatch, rate):
+    """One trial, on a machine whose rounding is drawn as that of the perturbed trials, which are of other trials.
+
+    Of 1,000 variants 0.4 to 1.2 % moved. With the whole limit for T 4.4 to 5.9 % did: such an alarm was seen on JAX.
+    """
+    monkeypatch.setattr(rounding, "RESAMPLES", 1000)
+    generator = np.random.default_rng(1)
+    alarms = []
+    for _ in range(300):
+        moved = np.stack([rounded(generator, 4, rate) for _ in range(5)])
+        own = rounded(generator, 1, rate)[0]
+        alarms.append(
+            [
+                (own[: reproducible_steps(traces(moved), seeds=1, limit=limit)] > LIMIT).any()
+                for limit in (LIMIT / 10, LIMIT)
+            ]
+        )
+    now, before = np.mean(alarms, axis=0)
+    assert now < 0.031
+    assert before > 0.02
