@@ -101,9 +101,16 @@ class Stored:
         return {name: files.trials(known.variants[name], name)[: found.seeds] for name in claim.variants}
 
     def expected(self, claim: Claim) -> ExpectedVerdict | None:
-        """The verdict that is stored for a claim, or None."""
+        """The verdict that is stored for a claim, or None where this run's stack has none.
+
+        It is that of the stack whose evidence decides the claim: the reference one, where this one has too few seeds.
+        """
         found = self.get(file_of(claim))
         stored = found.expected.get(claim.key) if found else None
+        decides = self.verdict(claim).stack if stored and claim.experiment else ""
+        if claim.experiment and decides == REFERENCE != self.stack:
+            other = self.of(claim.experiment.id)[REFERENCE]
+            stored = other.expected.get(claim.key)
         return ExpectedVerdict(Verdict(stored.verdict), stored.date, stored.reason) if stored else None
 
     def vanished(self, experiment: Experiment) -> tuple[str, ...]:
