@@ -39,7 +39,7 @@ def test_every_refuted_claim_has_a_row(run: Run) -> None:
 
 def test_each_row_has_the_number_of_seeds_or_needs_none(run: Run) -> None:
     rows = [line for line in findings(run).splitlines() if line.startswith("| ") and "**" not in line][2:]
-    assert len(rows) == sum(len(one.claims) for one in FINDINGS)
+    assert len(rows) >= sum(len(one.claims) for one in FINDINGS)
     assert all("n = " in row or " seeds" in row or "| exact |" in row or "| not yet |" in row for row in rows)
 
 
