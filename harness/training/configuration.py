@@ -6,8 +6,10 @@ does not count: an edited message changes nothing, another default of a layer do
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
+import sys
 import weakref
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -17,6 +19,7 @@ import numpy as np
 from harness.errors import SuiteError
 from harness.experiment import Experiment
 from harness.record.evidence import Hashes
+from harness.training.backend import active_backend
 from harness.training.seeding import data_order, roles
 from harness.training.task import Task
 
@@ -41,13 +44,14 @@ def configuration(task: Task) -> dict[str, JSON]:
     """
     model, optimizer = task.built
     experiment, data = task.experiment, task.data
-    rule = nameless(optimizer.get_config())
+    with without_tensorflow():
+        layers, rule = nameless(model.get_config()), nameless(optimizer.get_config())
     if isinstance(rule["learning_rate"], float):
         rule["learning_rate"] = float(str(np.float32(rule["learning_rate"])))
     facts = task.variant.facts() if task.variant.facts else {}
     arrays = {"x": data.x, "y": data.y, "x_val": data.x_val, "y_val": data.y_val}
     return {
-        "model": _plain({"class_name": type(model).__name__, **nameless(model.get_config())}),
+        "model": _plain({"class_name": type(model).__name__, **layers}),
         "optimizer": _plain({"class_name": type(optimizer).__name__, "config": rule}),
         "loss": experiment.loss,
         "batch_size": task.size.batch_size,
@@ -63,6 +67,23 @@ def configuration(task: Task) -> dict[str, JSON]:
         },
         "facts": {name: float(f"{value:.{DIGITS}g}") for name, value in facts.items()},
     }
+
+
+@contextlib.contextmanager
+def without_tensorflow() -> Iterator[None]:
+    """TensorFlow is as if it were not installed, unless it is the backend or imported already.
+
+    Keras looks for TensorFlow's types whenever it serializes. On any backend it would import TensorFlow for that, which
+    takes seconds.
+    """
+    if active_backend() == "tensorflow" or "tensorflow" in sys.modules:
+        yield
+        return
+    sys.modules["tensorflow"] = None  # type: ignore[assignment] # as Python documents: importing it fails
+    try:
+        yield
+    finally:
+        del sys.modules["tensorflow"]
 
 
 def differences(then: Mapping[str, JSON], now: Mapping[str, JSON]) -> list[tuple[str, JSON, JSON]]:

@@ -1,12 +1,15 @@
 """Two trials measured the same thing where their configurations are equal, and only there."""
 
 import re
+import subprocess
+import sys
 
 import numpy as np
 import pytest
 
 from harness.training import configuration
 from harness.training.configuration import ABSENT, checksum, differences, digest, nameless
+from tests.training.conftest import ROOT, environment
 
 SAME = {"the same again", "other names"}
 EXPECTED = {
@@ -138,3 +141,22 @@ def test_a_policy_keeps_its_name_and_a_layer_does_not():
     layer = {"class_name": "Dense", "config": {"name": "dense_7", "dtype": policy, "kernel_initializer": 1}}
     assert nameless(layer) == {"class_name": "Dense", "config": {"dtype": policy, "kernel_initializer": 1}}
     assert nameless(layer, without="_initializer") == {"class_name": "Dense", "config": {"dtype": policy}}
+
+
+def test_on_jax_it_imports_no_tensorflow():
+    """Which Keras would, for types it looks for while it serializes."""
+    code = (
+        "import sys\n"
+        "from harness.training.backend import choose_backend, start_backend\n"
+        "choose_backend('jax'); start_backend()\n"
+        "from cases.examples.mnist_softmax import CLAIMS\n"
+        "from harness.training.configuration import variant_digest\n"
+        "experiment = next(claim.experiment for claim in CLAIMS if claim.experiment)\n"
+        "variant_digest(experiment, experiment.variants[0].name)\n"
+        "print([name for name in sys.modules if name == 'tensorflow'])\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, env=environment(), capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert done.stdout == "[]\n"
