@@ -158,7 +158,7 @@ def _as_trial(name: str, variant: str, trace: Trace, steps: int) -> ShortTrial:
 
 
 def sight(root: Path, backend: str, only: Sequence[str], known: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Each fault that can act within the first steps, put in: what moved of the trainings that it touches."""
+    """Each fault that can act within the first steps, put in: the trainings that it touches, up to one that moves."""
     from harness.training.backend import choose_backend, start_backend
     from harness.training.steps import first_steps
     from tests.faults.catalogue import FAULTS
@@ -175,7 +175,7 @@ def sight(root: Path, backend: str, only: Sequence[str], known: dict[str, Any]) 
         if fault.shows != "training" or not pairs:
             continue
         found: dict[str, Any] = {"breaks": fault.breaks, "acts_from_step": fault.acts_from_step, "trainings": {}}
-        for name, variant in pairs[:2]:
+        for name, variant in pairs:
             with injected(fault):
                 try:
                     steps = rows[name, variant].variants[variant].steps
@@ -185,6 +185,8 @@ def sight(root: Path, backend: str, only: Sequence[str], known: dict[str, Any]) 
                 except Exception as error:
                     said = {"red": True, "reason": f"{type(error).__name__}: {error}"[:200]}
             found["trainings"][f"{name}/{variant}"] = said
+            if said["red"]:
+                break
         yield fault.name, found
 
 
