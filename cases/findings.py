@@ -23,6 +23,7 @@ FINDINGS = (
         "The slide's softmax was trained too little",
         (
             "tips-softmax",
+            "tips-figures-reproduce/softmax",
             "tips-linear-layers-help",
             "tips-linear-layers-are-softmax",
         ),
@@ -56,6 +57,7 @@ FINDINGS = (
         (
             "bn-keeps-gradients/vanishing",
             "bn-keeps-gradients/exploding",
+            "relu-init-keep-gradients/small rate",
             "bn-trains-faster",
             "bn-effect-equals-dropout",
         ),
