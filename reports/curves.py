@@ -18,19 +18,22 @@ PER_PANEL = len(LOOKS)
 
 
 def pictures(run: Run, experiment: Mapping[str, Any], trials: Mapping[str, Sequence[Trial]]) -> list[Picture]:
-    """The learning curves of one experiment, from its trials by variant."""
-    return [_picture(run, experiment, trials, pair, i) for i, pair in enumerate(pairs(experiment, trials))]
+    """The learning curves of one experiment, from its trials by variant; none of what no trial has curves of."""
+    drawn = (_picture(run, experiment, trials, pair, i) for i, pair in enumerate(pairs(experiment, trials)))
+    return [picture for picture in drawn if picture is not None]
 
 
 def _picture(
     run: Run, experiment: Mapping[str, Any], trials: Mapping[str, Sequence[Trial]], pair: tuple[str, ...], index: int
-) -> Picture:
+) -> Picture | None:
     turns: dict[str, Turn] = {}
     if pair == turning_pair(experiment):
         chosen = experiment["turning_point"]["variants"]
         trials = {name: of for name, of in trials.items() if name in chosen or not chosen}
         turns = turning_points(trials, pair[-1])
     arms = {curve: [a for name, t in trials.items() if (a := arm(name, t, curve))] for curve in pair}
+    if not any(arms.values()):
+        return None
     slides = {curve: _figures(run, experiment["id"], curve) for curve in pair}
     bests = _best(run, experiment["id"], trials, pair)
     with styled():

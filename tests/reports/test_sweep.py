@@ -236,6 +236,17 @@ def test_turning_points_in_the_report(tmp_path: Path) -> None:
     assert "penalty" in svg_words((tmp_path / "figures" / "overfitting.svg").read_bytes())
 
 
+def test_a_run_without_the_variants_that_turn_has_a_report(tmp_path: Path) -> None:
+    """As one that adds seeds to another variant: the stored trials of these are in no record."""
+    declared = {"variants": ["none", "falls"], "training": "train_loss", "validation": "val_loss"}
+    run = Recorder(tmp_path)
+    record = experiment("overfitting", ["none", "falls", "penalty"], turning_point=declared)
+    run.log.append("experiment", record)
+    run.train(record, [losses("penalty", s, 9.0, 5.0, 6.0) for s in SEEDS], "loss")
+    assert "penalty" in write_report(run.end(), tmp_path).read_text("utf-8")
+    assert not (tmp_path / "figures" / "overfitting-train-loss-val-loss.svg").exists()
+
+
 def test_sweeps_stand_with_their_experiment(tmp_path: Path) -> None:
     run = Recorder(tmp_path)
     first = experiment("rates", [f"{n} {at}" for n in "ab" for at in (0.1, 1.0, 10.0)], metrics=[LOSS], sweep=swept())
