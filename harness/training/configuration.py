@@ -79,7 +79,7 @@ def without_tensorflow() -> Iterator[None]:
     if active_backend() == "tensorflow" or "tensorflow" in sys.modules:
         yield
         return
-    sys.modules["tensorflow"] = None  # type: ignore[assignment] # as Python documents: importing it fails
+    sys.modules["tensorflow"] = None  # type: ignore[assignment] # the documented way to make an import fail; typeshed has no None here
     try:
         yield
     finally:
