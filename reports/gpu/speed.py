@@ -51,7 +51,7 @@ def parts(scale: Scale, lanes: int) -> dict[str, Any]:
     data = plain.data()
 
     def with_variant(**changes: Any) -> Experiment:
-        return replace(declared, variants=(replace(plain, **changes),))
+        return replace(declared, variants=(replace(plain, **changes),), anchors=())
 
     ways: dict[str, tuple[Experiment, Any]] = {
         "as it is": (declared, contextlib.nullcontext()),

@@ -30,6 +30,7 @@ def run(checkout: Path, cwd: Path, *options: str) -> tuple[int, str]:
         "-p",
         "no:randomly",
         *JAX,
+        "--full",
         *options,
     ]
     surroundings = environment()
