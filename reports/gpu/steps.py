@@ -21,8 +21,6 @@ GRACE = 60.0
 """Seconds that a run of the suite has to write down what it knows after Ctrl-C."""
 REWRITTEN, INTERRUPTED = 6, 2
 """Exit codes of ``pytest suite/``: evidence stored as asked, and stopped."""
-SMALL_LANES = 128
-"""Seeds side by side where the number that is fastest was not measured."""
 
 
 @dataclass(frozen=True)
@@ -54,16 +52,16 @@ def all_steps(scale: Scale) -> tuple[Step, ...]:
         _suite("full", scale, scale.select),
         *(_highest(network, scale) for network in NETWORKS),
         _suite("highest", scale, scale.select or claims_of("example-3", "example-4"), "highest"),
-        _worker("parts", "parts", "jax", scale, lambda out: {"lanes": best_lanes(out, MAIN)}),
+        _worker("parts", "parts", "jax", scale, lambda out: {"lanes": best_lanes(out, MAIN, scale)}),
         *(_flags(name, flags, scale) for name, flags in FLAGS.items()),
     )
 
 
-def best_lanes(out: Path, network: str) -> int:
-    """How many seeds side by side were the fastest."""
+def best_lanes(out: Path, network: str, scale: Scale) -> int:
+    """How many seeds side by side were the fastest; the last but one of the scale where none was measured."""
     found = result(out / f"speed-{network.replace(' ', '-').replace(',', '')}.json")
     rows = found["measured"]["rows"] if found else []
-    return min(rows, key=lambda row: row["ms"])["lanes"] if rows else SMALL_LANES
+    return min(rows, key=lambda row: row["ms"])["lanes"] if rows else scale.lanes[-2]
 
 
 def result(path: Path) -> dict[str, Any] | None:
@@ -187,7 +185,7 @@ def _flags(name: str, flags: str, scale: Scale) -> Step:
         "speed",
         "jax",
         scale,
-        lambda out: {"network": MAIN, "lanes": [best_lanes(out, MAIN)], "flags": flags},
+        lambda out: {"network": MAIN, "lanes": [best_lanes(out, MAIN, scale)], "flags": flags},
         {"XLA_FLAGS": own} if own else {},
         may_fail=True,
     )
@@ -199,7 +197,7 @@ def _highest(network: str, scale: Scale) -> Step:
         "speed",
         "jax",
         scale,
-        lambda out: {"network": network, "lanes": [best_lanes(out, network)], "precision": "highest"},
+        lambda out: {"network": network, "lanes": [best_lanes(out, network, scale)], "precision": "highest"},
     )
 
 

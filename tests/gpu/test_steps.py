@@ -11,7 +11,6 @@ import pytest
 
 from harness.errors import SuiteError
 from reports import measure_gpu
-from reports.gpu import steps
 from reports.gpu.publish import publish
 from reports.gpu.steps import Step, all_steps, best_lanes, finished, perform
 from reports.gpu.work import SCALES
@@ -111,9 +110,9 @@ def test_names_of_steps_are_names_of_files(tmp_path: Path) -> None:
 
 
 def test_the_fastest_number_of_seeds(tmp_path: Path) -> None:
-    assert best_lanes(tmp_path, "softmax") == steps.SMALL_LANES
+    assert best_lanes(tmp_path, "softmax", SCALES["small"]) == 2
     write_all(tmp_path)
-    assert best_lanes(tmp_path, "softmax") == 128
+    assert best_lanes(tmp_path, "softmax", SCALES["small"]) == 128
 
 
 def test_seeds_of_the_run_to_the_end() -> None:

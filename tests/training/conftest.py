@@ -1,4 +1,7 @@
-"""What the worker measured, once per backend and run; the two processes share the cores, so both start at once."""
+"""What the worker measured, once per backend and run; where both are asked for, both processes start at once.
+
+TensorFlow is measured in every run of the tests, JAX in those of the slow ones.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +17,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 BACKENDS = ("tensorflow", "jax")
+JAX = pytest.param("jax", marks=pytest.mark.slow)
 KERAS_JSON = '{"floatx": "float64", "epsilon": 0.25, "backend": "torch", "image_data_format": "channels_first"}'
 
 
@@ -44,17 +48,22 @@ class Workers:
 
     def __init__(self, backends: list[str], folder: Path) -> None:
         self._folder = folder
-        home = str(hostile_home(folder / "home"))
+        self._environment = environment(HOME=str(hostile_home(folder / "home")))
         self._measured: dict[str, Any] = {}
-        self._processes = {}
+        self._processes: dict[str, subprocess.Popen[bytes]] = {}
         for backend in backends:
-            command = [sys.executable, "-m", "tests.training.worker", backend, str(folder / f"{backend}.json")]
-            with (folder / f"{backend}.err").open("wb") as said:
-                self._processes[backend] = subprocess.Popen(
-                    command, cwd=ROOT, env=environment(HOME=home), stdout=subprocess.DEVNULL, stderr=said
-                )
+            self._start(backend)
+
+    def _start(self, backend: str) -> None:
+        command = [sys.executable, "-m", "tests.training.worker", backend, str(self._folder / f"{backend}.json")]
+        with (self._folder / f"{backend}.err").open("wb") as said:
+            self._processes[backend] = subprocess.Popen(
+                command, cwd=ROOT, env=self._environment, stdout=subprocess.DEVNULL, stderr=said
+            )
 
     def measured(self, backend: str) -> Any:
+        if backend not in self._processes:
+            self._start(backend)
         if backend not in self._measured:
             status = self._processes[backend].wait(timeout=900)
             if status:
@@ -83,7 +92,7 @@ def workers(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     started.end()
 
 
-@pytest.fixture(scope="session", params=BACKENDS)
+@pytest.fixture(scope="session", params=["tensorflow", JAX])
 def on_backend(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 

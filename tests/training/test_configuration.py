@@ -9,7 +9,7 @@ import pytest
 
 from harness.training import configuration
 from harness.training.configuration import ABSENT, checksum, differences, digest, nameless
-from tests.training.conftest import ROOT, environment
+from tests.training.conftest import JAX, ROOT, environment
 
 SAME = {"the same again", "other names"}
 EXPECTED = {
@@ -81,7 +81,7 @@ def test_a_variant_has_the_digest_of_its_task(measured):
     assert found["of a variant"] == [found["digests"]["the same again"]] * 2
 
 
-@pytest.mark.parametrize("on_backend", ["jax"], indirect=True)
+@pytest.mark.parametrize("on_backend", [JAX], indirect=True)
 def test_digests_are_equal_on_both_backends(measured, workers):
     tensorflow = workers.measured("tensorflow")["configuration"]
     assert measured["configuration"]["digests"] == tensorflow["digests"]

@@ -5,6 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
+from tests.training.conftest import JAX
 from tests.training.measure_steps import PROGRAMS, SEEDS, STEPS
 from tests.training.test_engines import LOSS
 
@@ -88,7 +89,7 @@ def test_perturbed_trials_differ_by_rounding_only(measured):
     assert (losses(one) != losses(two)).any()
 
 
-@pytest.mark.parametrize("on_backend", ["jax"], indirect=True)
+@pytest.mark.parametrize("on_backend", [JAX], indirect=True)
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_canonical_trials_are_equal_on_both_backends(measured, variant, workers):
     jax, tensorflow = (results["steps"]["canonical"][variant] for results in (measured, workers.measured("tensorflow")))

@@ -9,7 +9,7 @@ import pytest
 from harness.errors import SuiteError
 from harness.training.engines import resolve_engine
 from harness.training.train import check_seeds, train
-from tests.training.conftest import ROOT, environment
+from tests.training.conftest import JAX, ROOT, environment
 from tests.training.experiments import DROPOUT
 
 
@@ -86,7 +86,7 @@ print(json.dumps(trial.to_json() | {"device": trial.device, "precision": trial.p
 """
 
 
-@pytest.mark.parametrize("on_backend", ["jax"], indirect=True)
+@pytest.mark.parametrize("on_backend", [JAX], indirect=True)
 def test_another_process_trains_the_same_bits(measured):
     """With its own hash seed and home; on the backend that starts faster."""
     command = [sys.executable, "-c", AGAIN]
