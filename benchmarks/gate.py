@@ -197,6 +197,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--backend", default="tensorflow", choices=list(ENVIRONMENTS))
     parser.add_argument("--root", type=Path, default=ROOT / "baselines")
     parser.add_argument("--only", nargs="+", default=[], metavar="NAME", help="experiments, variants or faults")
+    parser.add_argument("--environment", nargs="+", default=[], metavar="NAME", help="of the alarms; default: all")
     parser.add_argument("--out", type=Path, help="JSON file of what is measured; a later call goes on from it")
     parser.add_argument("--engine", default="compiled", help=argparse.SUPPRESS)
     parser.add_argument("--traces", action="store_true", help=argparse.SUPPRESS)
@@ -216,8 +217,13 @@ def main(arguments: list[str] | None = None) -> int:
             count = sum(any(one["red"] for one in found["trainings"].values()) for found in known.values())
             print(f"{count} of {len(known)} faults that act within the first steps are seen")
             return 0
-        for environment, settings in ENVIRONMENTS[options.backend].items():
-            if environment not in known:
+        environments = ENVIRONMENTS[options.backend]
+        for name in options.environment:
+            if name not in environments:
+                raise invalid("--environment", expected=" or ".join(map(repr, environments)), received=repr(name))
+        for environment, settings in environments.items():
+            chosen = not options.environment or environment in options.environment
+            if chosen and environment not in known:
                 known[environment] = in_process(options.backend, settings, options.root, options.only)
                 _write(options.out, known)
         for line in alarms(known, options.root, options.backend):

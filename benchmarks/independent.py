@@ -1,0 +1,254 @@
+"""Example 4 once more, without Keras and without the harness: ``python -m benchmarks.independent --seeds 5``.
+
+Forward pass, gradients, Adam and dropout are written out here in NumPy, after the papers that introduce
+them: Kingma and Ba 2015 (algorithm 1, bias correction as in its section 2), Glorot and Bengio 2010 (equation 16),
+Srivastava et al. 2014 (inverted: kept outputs are divided by the share that is kept). Nothing but the file of MNIST
+and the stored evidence is read. Seeds start at 10,000.
+
+For each network the mean validation accuracy and loss are compared with the evidence. The interval of the difference
+is Welch's, at 1 % shared by all comparisons. The exit status is 1 where one of them excludes 0, and 2 for bad input.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from scipy import stats
+
+from baselines import evidence as files
+from harness.atomic import replace_file
+from harness.errors import SuiteError, invalid
+
+ROOT = Path(__file__).resolve().parents[1]
+MNIST = ROOT / "cases" / "data" / "mnist.npz"
+EPOCHS, BATCH, UNITS, FIRST_SEED = 20, 512, 256, 10_000
+ERRORS = 0.01
+"""Share of tables of equal networks in which some interval excludes 0."""
+METRICS = ("val_accuracy", "val_loss")
+
+
+@dataclass(frozen=True)
+class Network:
+    """Hidden layers of 256 units and a softmax over ten digits.
+
+    Attributes:
+        hidden: number of hidden layers.
+        linear: without ReLU.
+        uniform: weights uniform within ±0.05, else Glorot's.
+        dropout: share of each hidden layer's outputs that is left out.
+    """
+
+    hidden: int
+    linear: bool = False
+    uniform: bool = False
+    dropout: float = 0.0
+
+
+NETWORKS = {
+    "softmax": Network(0, uniform=True),
+    "2 linear": Network(2, linear=True, uniform=True),
+    "2 relu": Network(2, uniform=True),
+    "2 relu xavier": Network(2),
+    "5 relu xavier": Network(5),
+    "dropout 0.1": Network(5, dropout=0.1),
+    "dropout 0.2": Network(5, dropout=0.2),
+    "dropout 0.3": Network(5, dropout=0.3),
+}
+"""By the name of the variant of ``example-4``."""
+
+
+@dataclass
+class Weights:
+    """Kernels (inputs, units) and biases (units,), first layer first."""
+
+    arrays: list[np.ndarray]
+
+    @classmethod
+    def of(cls, network: Network, random: np.random.Generator) -> Weights:
+        sizes = [784, *[UNITS] * network.hidden, 10]
+        arrays: list[np.ndarray] = []
+        for inputs, units in itertools.pairwise(sizes):
+            limit = 0.05 if network.uniform else np.sqrt(6 / (inputs + units))
+            arrays.append(random.uniform(-limit, limit, (inputs, units)).astype("float32"))
+            arrays.append(np.zeros(units, "float32"))
+        return cls(arrays)
+
+    def layers(self) -> list[tuple[np.ndarray, np.ndarray]]:
+        return list(zip(self.arrays[::2], self.arrays[1::2], strict=True))
+
+
+@dataclass
+class Adam:
+    """Algorithm 1 of Kingma and Ba, with α̂ = α √(1 − β₂ᵗ) / (1 − β₁ᵗ)."""
+
+    rate: float = 0.001
+    beta_1: float = 0.9
+    beta_2: float = 0.999
+    epsilon: float = 1e-7
+    step: int = 0
+    first: list[np.ndarray] = field(default_factory=list)
+    second: list[np.ndarray] = field(default_factory=list)
+
+    def update(self, weights: list[np.ndarray], gradients: list[np.ndarray]) -> None:
+        if not self.step:
+            self.first = [np.zeros_like(weight) for weight in weights]
+            self.second = [np.zeros_like(weight) for weight in weights]
+        self.step += 1
+        rate = np.float32(self.rate * np.sqrt(1 - self.beta_2**self.step) / (1 - self.beta_1**self.step))
+        for weight, gradient, m, v in zip(weights, gradients, self.first, self.second, strict=True):
+            m *= np.float32(self.beta_1)
+            m += np.float32(1 - self.beta_1) * gradient
+            v *= np.float32(self.beta_2)
+            v += np.float32(1 - self.beta_2) * gradient * gradient
+            weight -= rate * m / (np.sqrt(v) + np.float32(self.epsilon))
+
+
+def probabilities(logits: np.ndarray) -> np.ndarray:
+    """Softmax of each row of (batch, 10)."""
+    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
+    found: np.ndarray = powers / powers.sum(axis=1, keepdims=True)
+    return found
+
+
+def loss_and_gradients(
+    network: Network, weights: Weights, x: np.ndarray, labels: np.ndarray, random: np.random.Generator | None
+) -> tuple[float, list[np.ndarray]]:
+    """The mean cross-entropy in nats, and its gradient by each weight.
+
+    Args:
+        network: whose activation and dropout count.
+        weights: stay as they are.
+        x: (batch, 784).
+        labels: (batch,), 0 to 9.
+        random: draws the dropout masks; None leaves dropout out.
+    """
+    inputs, masks, outputs = [x], [], []
+    layers = weights.layers()
+    for kernel, bias in layers[:-1]:
+        output = inputs[-1] @ kernel + bias
+        if not network.linear:
+            output = np.maximum(output, 0)
+        outputs.append(output)
+        mask = None
+        if network.dropout and random is not None:
+            mask = (random.random(output.shape, "float32") >= network.dropout) / np.float32(1 - network.dropout)
+        masks.append(mask)
+        inputs.append(output if mask is None else output * mask)
+    kernel, bias = layers[-1]
+    p = probabilities(inputs[-1] @ kernel + bias)
+    rows = np.arange(len(x))
+    loss = -float(np.log(p[rows, labels]).mean())
+    back = p.copy()
+    back[rows, labels] -= 1
+    back /= np.float32(len(x))
+    gradients: list[np.ndarray] = []
+    for place in reversed(range(len(layers))):
+        gradients[:0] = [inputs[place].T @ back, back.sum(axis=0)]
+        if place:
+            back = back @ layers[place][0].T
+            output, mask = outputs[place - 1], masks[place - 1]
+            if mask is not None:
+                back = back * mask
+            if not network.linear:
+                back = back * (output > 0)
+    return loss, gradients
+
+
+def evaluated(network: Network, weights: Weights, x: np.ndarray, labels: np.ndarray) -> dict[str, float]:
+    """Accuracy and mean cross-entropy in nats of x (examples, 784)."""
+    for kernel, bias in weights.layers()[:-1]:
+        x = x @ kernel + bias
+        x = x if network.linear else np.maximum(x, 0)
+    kernel, bias = weights.layers()[-1]
+    logits = x @ kernel + bias
+    logits -= logits.max(axis=1, keepdims=True)
+    logs = logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
+    right = logs.argmax(axis=1) == labels
+    return {"val_accuracy": float(right.mean()), "val_loss": -float(logs[np.arange(len(x)), labels].mean())}
+
+
+def trained(network: Network, seed: int) -> dict[str, float]:
+    """The metrics of a training after its last epoch."""
+    random = np.random.default_rng(seed)
+    with np.load(MNIST) as archive:
+        images = {part: archive[f"x_{part}"].reshape(-1, 784) / np.float32(255) for part in ("train", "test")}
+        labels = {part: archive[f"y_{part}"].astype(int) for part in ("train", "test")}
+    weights, adam = Weights.of(network, random), Adam()
+    for _ in range(EPOCHS):
+        order = random.permutation(len(labels["train"]))
+        for start in range(0, len(order), BATCH):
+            chosen = order[start : start + BATCH]
+            _, gradients = loss_and_gradients(
+                network, weights, images["train"][chosen], labels["train"][chosen], random
+            )
+            adam.update(weights.arrays, gradients)
+    return evaluated(network, weights, images["test"], labels["test"])
+
+
+def compared(ours: Sequence[float], stored: Sequence[float], level: float) -> tuple[float, float, float]:
+    """The difference of the means, and its interval by Welch's t at that level."""
+    test = stats.ttest_ind(ours, stored, equal_var=False)
+    interval = test.confidence_interval(1 - level)
+    return float(np.mean(ours) - np.mean(stored)), float(interval.low), float(interval.high)
+
+
+def table(measured: dict[str, list[dict[str, float]]]) -> tuple[list[str], bool]:
+    """The lines of a Markdown table, and whether every interval holds 0."""
+    path = files.path_of(ROOT / "baselines", "tensorflow-cpu", "example-4")
+    evidence = files.read(path)
+    if evidence is None:
+        raise invalid("evidence", expected=f"a file {path}", received="none", fix="git checkout -- baselines")
+    level = ERRORS / (len(measured) * len(METRICS))
+    lines = [
+        "| network | metric | NumPy, mean | seeds | evidence, mean | seeds | difference |",
+        "|---|---|--:|--:|--:|--:|--:|",
+    ]
+    agree = True
+    for name, trials in measured.items():
+        for metric in METRICS:
+            ours = [one[metric] for one in trials]
+            stored = [value for value in evidence.variants[name].metrics[metric] if value is not None]
+            difference, low, high = compared(ours, stored, level)
+            agree &= low <= 0 <= high
+            lines.append(
+                f"| {name} | {metric} | {np.mean(ours):.4f} | {len(ours)} | {np.mean(stored):.4f} | {len(stored)} "
+                f"| {difference:+.4f} [{low:+.4f}, {high:+.4f}] |"
+            )
+    return lines, agree
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.independent", description=__doc__)
+    parser.add_argument("--seeds", type=int, default=5, help="of each network, at least 2")
+    parser.add_argument("--only", nargs="+", choices=list(NETWORKS), default=list(NETWORKS), metavar="NETWORK")
+    parser.add_argument("--out", type=Path, help="JSON file of what is measured; a later call goes on from it")
+    options = parser.parse_args(arguments)
+    if options.seeds < 2:
+        parser.error(f"--seeds: expected at least 2, received {options.seeds}")
+    try:
+        known: dict[str, list[dict[str, float]]] = {}
+        if options.out and options.out.exists():
+            known = json.loads(options.out.read_text("utf-8"))
+        for seed in range(options.seeds):
+            for name in options.only:
+                if len(known.setdefault(name, [])) <= seed:
+                    known[name].append(trained(NETWORKS[name], FIRST_SEED + seed))
+                    if options.out:
+                        replace_file(options.out, (json.dumps(known, indent=1) + "\n").encode())
+        lines, agree = table({name: known[name] for name in options.only})
+    except (SuiteError, OSError, ValueError) as error:
+        print("independent:", error, file=sys.stderr)
+        return 2
+    print("\n".join(lines))
+    return 0 if agree else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
