@@ -8,6 +8,7 @@ import pytest
 from benchmarks import tune_rates
 from benchmarks.tune_rates import RATES, SEARCHES, main, read, tune
 from cases.optimizers.race import PRINTED, TUNED
+from cases.overfitting.regularization import TUNED_L2
 
 
 def distance_from(best, calls=None):
@@ -41,6 +42,13 @@ def test_every_tuned_rate_is_on_the_grid_of_its_printed_one():
         search = SEARCHES[name]
         assert search.start == PRINTED[name]
         assert rate in {search.neighbour(search.start, by) for by in range(-8, 9)}
+
+
+def test_the_catalogue_has_what_the_rule_finds_in_the_measured_trainings():
+    known = read(RATES)
+    for name, value in {**TUNED, "l2 with batch normalization": TUNED_L2}.items():
+        costs = tune(SEARCHES[name], lambda at, name=name: known[f"tensorflow, {name}, {at:g}"])
+        assert min(costs, key=costs.get) == value
 
 
 def test_a_failed_training_is_the_worst():
