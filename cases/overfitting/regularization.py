@@ -90,7 +90,7 @@ EPOCHS_TO_FIT = Metric(
 )
 SUM_OF_SQUARES = Metric("sum_of_squares", better="lower", unit="Σ W²", smallest_effect=0.05, scale="log")
 
-TUNED_L2 = 1e-4
+TUNED_L2 = 1e-6
 """λ with the highest validation accuracy in the network with batch normalization; see ``benchmarks.tune_rates``."""
 
 deep = functools.partial(regularized_mlp, 5)
