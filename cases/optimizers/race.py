@@ -49,7 +49,7 @@ def moved(name: str) -> bool:
 
 def tuned(name: str) -> str:
     """The variant with the optimizer's tuned rate: that with the printed rate, where tuning did not move it."""
-    return f"{name}, tuned" if moved(name) else name
+    return f"{name} {TUNED[name]:g}" if moved(name) else name
 
 
 def at_rate(name: str, learning_rate: float) -> Any:
