@@ -82,17 +82,14 @@ class Pairs:
         """Number of pairs in which at least one value is censored."""
         return sum(not math.isfinite(d) for d in self.differences)
 
-    @cached_property
-    def deviation(self) -> float:
-        """Standard deviation of the differences, n − 1 degrees of freedom; for two or more finite differences."""
-        return float(self.values.std(ddof=1))
-
     @property
     def constant(self) -> bool:
         """True where all differences are finite and equal up to float32 rounding."""
         if self.censored or not self.differences:
             return False
-        return self.n == 1 or max(self.differences) - min(self.differences) <= self.noise or self.deviation == 0
+        if self.n == 1 or max(self.differences) - min(self.differences) <= self.noise:
+            return True
+        return float(self.values.std()) == 0  # squares of denormal differences are 0
 
     @cached_property
     def mean(self) -> Mean:

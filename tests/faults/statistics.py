@@ -111,6 +111,11 @@ def absent_ignored(original: Any, metric: Any, ours: Any, stored: Any) -> Any:
     return original(metric, *kept)
 
 
+def spread_of_n(original: Any, values: Any) -> Any:
+    found, n = original(values), len(values)
+    return dataclasses.replace(found, error=found.error * math.sqrt((n - 1) / n))
+
+
 def tighter(original: Any, self: Any, level: float) -> tuple[float, float]:
     """About z for t: an interval that is too short at five seeds."""
     low, high = original(self, level)
@@ -129,10 +134,7 @@ FAULTS = (
     around("the sides of a comparison swapped", f"{RULES}.exceeds", "comparable", swapped),
     around("margins ignored", f"{RULES}.exceeds", "sides", margin_ignored),
     around("margins of Equivalent ignored", f"{RULES}.equivalent", "sides", margin_ignored),
-    fault(
-        "spread with n, not n − 1",
-        Patch(f"{RULES}.pairs:Pairs", "deviation", value(property(lambda self: float(self.values.std(ddof=0))))),
-    ),
+    around("spread with n, not n − 1", f"{RULES}.pairs", "mean", spread_of_n),
     around("pairs mixed up", f"{RULES}.pairwise", "paired", unpaired),
     around("pairs with a failed trial dropped", f"{RULES}.pairwise", "paired", failures_dropped),
     around("a share without its bounds", f"{RULES}.binomial", "clopper_pearson", plain_share),
