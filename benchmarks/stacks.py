@@ -1,0 +1,90 @@
+"""Do two stacks train the same? ``python -m benchmarks.stacks jax-cpu``: equivalence of all they both have evidence of.
+
+Each metric of each variant is compared with ``baselines.agreement``: two one-sided tests against the metric's smallest
+effect of interest. The table holds what is not equivalent, the largest difference first in units of that effect.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from baselines import evidence as files
+from baselines.agreement import Agreed, Agreement, agreement
+from baselines.decide import REFERENCE
+from harness.errors import SuiteError, invalid
+from harness.metric import Metric
+from suite.catalogue import EXPERIMENTS, training_name
+
+ROOT = Path(__file__).resolve().parents[1] / "baselines"
+
+
+def compared(root: Path, first: str, second: str) -> Iterator[tuple[str, Metric, Agreed]]:
+    """Every metric of every variant that both have, with its training's name; SuiteError for damaged evidence."""
+    for name, experiment in EXPERIMENTS.items():
+        one, other = (files.read(files.path_of(root, stack, name)) for stack in (first, second))
+        if one is None or other is None:
+            continue
+        for variant in experiment.variants:
+            a, b = one.variants.get(variant.name), other.variants.get(variant.name)
+            if a is None or b is None:
+                continue
+            for metric in experiment.metrics:
+                if metric.name in a.metrics and metric.name in b.metrics:
+                    x, y = (dict(enumerate(held.metrics[metric.name])) for held in (a, b))
+                    yield training_name(name, variant.name), metric, agreement(metric, x, y)
+
+
+def row(training: str, metric: Metric, found: Agreed) -> str:
+    """A line of the table; the interval is on the metric's scale, of logarithms where that is logarithmic."""
+    means = [f"{mean:.6g}" if mean is not None else "–" for mean in found.means]
+    interval = f"[{found.low:+.4g}, {found.high:+.4g}]" if found.low is not None and found.high is not None else "–"
+    pairs = ", by seed" if found.paired else ""
+    cells = (
+        training,
+        f"{metric.name}{' (ln)' if metric.scale == 'log' else ''}",
+        *means,
+        f"{interval}{pairs}",
+        f"±{metric.smallest_effect:g}",
+        " and ".join(f"{count - absent} of {count}" for count, absent in zip(found.counts, found.absent, strict=True)),
+    )
+    return f"| {' | '.join(cells)} |"
+
+
+def size(metric: Metric, found: Agreed) -> float:
+    return abs(found.difference or 0.0) / metric.smallest_effect
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Exit status: 0, or 2 for bad input."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.stacks", description=__doc__)
+    parser.add_argument("stack", help="as jax-cpu: a folder of baselines/")
+    parser.add_argument("--against", default=REFERENCE, metavar="STACK", help=f"default: {REFERENCE}")
+    parser.add_argument("--root", type=Path, default=ROOT, metavar="DIR", help="default: baselines/")
+    options = parser.parse_args(arguments)
+    try:
+        found = list(compared(options.root, options.against, options.stack))
+        if not found:
+            known = sorted(path.name for path in options.root.glob("*-*") if path.is_dir())
+            fix = f"Stacks with evidence: {', '.join(known) or 'none'}."
+            received = f"{options.against} and {options.stack}"
+            raise invalid("stacks", expected="two with evidence of one variant", received=received, fix=fix)
+    except SuiteError as error:
+        print("stacks:", error, file=sys.stderr)
+        return 2
+    counts = Counter(one.verdict for _, _, one in found)
+    print(f"{options.stack} against {options.against}, {len({name for name, _, _ in found})} trainings:")
+    print(", ".join(f"{counts[verdict]} {verdict.value}" for verdict in Agreement), "metrics.", end="\n\n")
+    head = ("training", "metric", options.against, options.stack, "difference", "equivalent within", "seeds")
+    print(f"| {' | '.join(head)} |", "|---|---|--:|--:|--:|--:|--:|", sep="\n")
+    unlike = [one for one in found if one[2].verdict is Agreement.DIFFERENT]
+    for name, metric, one in sorted(unlike, key=lambda each: -size(*each[1:])):
+        print(row(name, metric, one))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

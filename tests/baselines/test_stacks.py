@@ -1,0 +1,23 @@
+"""``benchmarks.stacks``, on the stored evidence."""
+
+from benchmarks.stacks import main
+
+
+def test_a_stack_is_equivalent_to_itself(capsys):
+    assert main(["jax-cpu", "--against", "jax-cpu"]) == 0
+    assert " 0 different, " in capsys.readouterr().out
+
+
+def test_clipped_probabilities_differ(capsys):
+    """A loss of probabilities that Keras clips at 1e-7 is at most 16.1, on JAX; see docs/what-was-measured.md."""
+    assert main(["jax-cpu"]) == 0
+    output = capsys.readouterr().out
+    assert "| batch-normalization-rates/plain, rate 8 | val_loss |" in output
+    assert "batch-normalization-rates/plain, rate 0.1" not in output
+
+
+def test_a_stack_without_evidence(tmp_path, capsys):
+    assert main(["torch-cpu"]) == 2
+    assert "Stacks with evidence: jax-cpu, tensorflow-cpu." in capsys.readouterr().err
+    assert main(["torch-cpu", "--root", str(tmp_path)]) == 2
+    assert "Stacks with evidence: none." in capsys.readouterr().err
