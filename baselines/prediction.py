@@ -4,7 +4,7 @@ One seed is compared with an interval whose tails are heavier than Student's, be
 tails: of 48 MNIST variants with 100 seeds each, resampled, a run of twelve seeds that are compared with 30 others has a
 false alarm in 2.9 % where Student's interval promises 0.1 %. The interval here is mean ± t·s·√(1 + 1/m), where s is at
 least the smallest effect of interest and t is a quantile of Student's distribution of ``tails`` degrees of freedom,
-scaled to variance 1 (``tests/baselines/test_prediction.py`` measures the rates).
+scaled to variance 1 (``tests/baselines/test_judge_rates.py`` measures the rates).
 """
 
 from __future__ import annotations

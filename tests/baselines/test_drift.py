@@ -1,0 +1,67 @@
+"""Whether a variant's mean, or its share of failures, has moved: ``baselines.prediction.drift`` on made values."""
+
+import numpy as np
+import pytest
+
+from baselines.prediction import drift
+from harness.metric import Metric
+from harness.trial import Trial
+
+ACCURACY = Metric("val_accuracy", "higher", "fraction", 0.0005)
+LOSS = Metric("loss", "lower", "nats", 0.01, scale="log")
+LEVEL = 0.005 / 30
+STORED = [0.98 + 0.001 * value for value in np.random.default_rng(0).standard_normal(30)]
+
+
+def trials(values, metric=ACCURACY, first=0):
+    return [Trial("plain", first + place, {metric.name: value}) for place, value in enumerate(values)]
+
+
+def shifted(by, seeds=10):
+    """Moved by ``by`` on average, and by not quite the same on each seed."""
+    return [value + by + 1e-6 * (-1) ** place for place, value in enumerate(STORED[:seeds])]
+
+
+def moved(ours, stored=None, paired=True, metric=ACCURACY):
+    return drift(trials(ours, metric), trials(stored or STORED, metric), metric, LEVEL, paired)
+
+
+@pytest.mark.parametrize("by", [0.0006, -0.0006, 0.01, -0.01])
+def test_a_mean_that_moved_by_more_than_the_smallest_effect(by):
+    said = moved(shifted(by))
+    assert "in pairs" in said
+    assert "p = " in said
+
+
+@pytest.mark.parametrize("by", [0.0, 0.0004, -0.0004])
+def test_a_mean_that_moved_by_less_has_not(by):
+    assert moved(shifted(by)) == ""
+
+
+def test_one_shift_on_every_seed_is_no_chance_and_size_alone_decides():
+    assert moved([value + 0.0006 for value in STORED[:5]])
+    assert not moved([value + 0.0004 for value in STORED[:5]])
+
+
+def test_a_difference_that_chance_explains():
+    assert not moved([0.983, 0.978, 0.981, 0.982, 0.979], paired=False)
+
+
+def test_fresh_seeds_are_compared_group_by_group():
+    said = drift(trials(shifted(-0.005), first=100), trials(STORED), ACCURACY, LEVEL, paired=True)
+    assert said
+    assert "in pairs" not in said
+
+
+def test_a_share_of_failed_trainings():
+    """Of ten fresh seeds eight have no value, where of thirty stored all have one; the mean of the two has not moved."""
+    ours = [*STORED[:2], *[None] * 8]
+    assert "without a value 0 of 30 then, 8 of 10 now" in moved(ours, paired=False)
+    assert moved([None] * 10).startswith("val_accuracy no values")
+    assert not moved([None, *STORED[1:10]])  # one seed that fails is red by itself: baselines.judge
+
+
+def test_a_loss_is_compared_by_its_logarithm():
+    stored = [0.1 * float(np.exp(0.02 * value)) for value in np.random.default_rng(1).standard_normal(30)]
+    assert moved([value * 1.03 for value in stored[:10]], stored, metric=LOSS)
+    assert not moved([value * 1.005 for value in stored[:10]], stored, metric=LOSS)
