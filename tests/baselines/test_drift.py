@@ -54,7 +54,7 @@ def test_fresh_seeds_are_compared_group_by_group():
 
 
 def test_a_share_of_failed_trainings():
-    """Of ten fresh seeds eight have no value, where of thirty stored all have one; the mean of the two has not moved."""
+    """Of ten fresh seeds eight have no value, of thirty stored none; the mean of the other two has not moved."""
     ours = [*STORED[:2], *[None] * 8]
     assert "without a value 0 of 30 then, 8 of 10 now" in moved(ours, paired=False)
     assert moved([None] * 10).startswith("val_accuracy no values")
