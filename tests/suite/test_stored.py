@@ -10,6 +10,8 @@ import pytest
 from baselines.evidence import path_of, read, write
 from cases import CLAIMS
 from harness.record.evidence import Expected
+from suite.catalogue import EXPERIMENTS
+from suite.options import ROOT
 from suite.stored import Stored
 from tests.reports.test_stored import EXAMPLE, store
 
@@ -46,3 +48,14 @@ def test_with_few_seeds_and_no_other_stack_it_is_its_own(tmp_path: Path) -> None
     found = Stored(tmp_path, "jax-cpu").expected(CLAIM)
     assert found is not None
     assert found.reason == "jax-cpu"
+
+
+def test_each_variant_has_its_own_evidence() -> None:
+    root = ROOT / "baselines"
+    for experiment in EXPERIMENTS.values():
+        found = read(path_of(root, "tensorflow-cpu", experiment.id))
+        assert found is not None
+        for variant in experiment.variants:
+            assert Stored(root, "tensorflow-cpu").variant(experiment.id, variant.name) == found.variants.get(
+                variant.name
+            )
