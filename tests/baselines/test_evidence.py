@@ -98,7 +98,7 @@ def test_trials_come_back_with_their_metrics_failures_and_first_curves():
     evidence = add(
         None, EXPERIMENT, "tensorflow-cpu", {"plain": Measured(CONFIGURATION, given)}, **SESSION
     )  # fmt: skip
-    back = trials(evidence.variants["plain"], "plain")
+    back = trials(parse(dumps(evidence)).variants["plain"], "plain")
     assert [t.metrics for t in back] == [t.metrics for t in given]
     assert [t.divergence for t in back] == [t.divergence for t in given]
     assert [t.history for t in back[:5]] == [t.history for t in given[:5]]
