@@ -59,7 +59,6 @@ LATER = {
     "Adam: beta_1 is 0.8": 3,
     "Adam: beta_1 is 0.89": 3,
     "Adam: beta_2 is 0.99": 3,
-    "Adadelta: its steps are remembered times the rate": 3,
     "no step at each 10th": 11,
     "no step at each 100th": 101,
     "one gradient in 20 doubled": 21,
