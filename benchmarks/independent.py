@@ -27,6 +27,7 @@ from harness.atomic import replace_file
 from harness.errors import SuiteError, invalid
 
 ROOT = Path(__file__).resolve().parents[1]
+OUT = Path(__file__).with_name("independent.json")
 MNIST = ROOT / "cases" / "data" / "mnist.npz"
 EPOCHS, BATCH, UNITS, FIRST_SEED = 20, 512, 256, 10_000
 ERRORS = 0.01
@@ -228,20 +229,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.independent", description=__doc__)
     parser.add_argument("--seeds", type=int, default=5, help="of each network, at least 2")
     parser.add_argument("--only", nargs="+", choices=list(NETWORKS), default=list(NETWORKS), metavar="NETWORK")
-    parser.add_argument("--out", type=Path, help="JSON file of what is measured; a later call goes on from it")
+    parser.add_argument(
+        "--out", type=Path, default=OUT, help="JSON file of what is measured; a later call goes on from it"
+    )
     options = parser.parse_args(arguments)
     if options.seeds < 2:
         parser.error(f"--seeds: expected at least 2, received {options.seeds}")
     try:
         known: dict[str, list[dict[str, float]]] = {}
-        if options.out and options.out.exists():
+        if options.out.exists():
             known = json.loads(options.out.read_text("utf-8"))
         for seed in range(options.seeds):
             for name in options.only:
                 if len(known.setdefault(name, [])) <= seed:
                     known[name].append(trained(NETWORKS[name], FIRST_SEED + seed))
-                    if options.out:
-                        replace_file(options.out, (json.dumps(known, indent=1) + "\n").encode())
+                    replace_file(options.out, (json.dumps(known, indent=1) + "\n").encode())
         lines, agree = table({name: known[name] for name in options.only})
     except (SuiteError, OSError, ValueError) as error:
         print("independent:", error, file=sys.stderr)
