@@ -25,6 +25,7 @@ from scipy import stats
 from baselines import evidence as files
 from harness.atomic import replace_file
 from harness.errors import SuiteError, invalid
+from reports.text import table
 
 ROOT = Path(__file__).resolve().parents[1]
 OUT = Path(__file__).with_name("independent.json")
@@ -200,29 +201,24 @@ def compared(ours: Sequence[float], stored: Sequence[float], level: float) -> tu
     return float(np.mean(ours) - np.mean(stored)), float(interval.low), float(interval.high)
 
 
-def table(measured: dict[str, list[dict[str, float]]]) -> tuple[list[str], bool]:
-    """The lines of a Markdown table, and whether every interval holds 0."""
+def agreeing(measured: dict[str, list[dict[str, float]]]) -> tuple[str, bool]:
+    """A Markdown table, and whether every interval holds 0."""
     path = files.path_of(ROOT / "baselines", "tensorflow-cpu", "example-4")
     evidence = files.read(path)
     if evidence is None:
         raise invalid("evidence", expected=f"a file {path}", received="none", fix="git checkout -- baselines")
     level = ERRORS / (len(measured) * len(METRICS))
-    lines = [
-        "| network | metric | NumPy, mean | seeds | evidence, mean | seeds | difference |",
-        "|---|---|--:|--:|--:|--:|--:|",
-    ]
-    agree = True
+    head = ("network", "metric", "NumPy", "seeds", "evidence", "its seeds", "difference")
+    rows, agree = [], True
     for name, trials in measured.items():
         for metric in METRICS:
             ours = [one[metric] for one in trials]
             stored = [value for value in evidence.variants[name].metrics[metric] if value is not None]
             difference, low, high = compared(ours, stored, level)
             agree &= low <= 0 <= high
-            lines.append(
-                f"| {name} | {metric} | {np.mean(ours):.4f} | {len(ours)} | {np.mean(stored):.4f} | {len(stored)} "
-                f"| {difference:+.4f} [{low:+.4f}, {high:+.4f}] |"
-            )
-    return lines, agree
+            means = f"{np.mean(ours):.4f}", str(len(ours)), f"{np.mean(stored):.4f}", str(len(stored))
+            rows.append((name, metric, *means, f"{difference:+.4f} [{low:+.4f}, {high:+.4f}]"))
+    return table(head, rows, right=head[2:]), agree
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -244,11 +240,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 if len(known.setdefault(name, [])) <= seed:
                     known[name].append(trained(NETWORKS[name], FIRST_SEED + seed))
                     replace_file(options.out, (json.dumps(known, indent=1) + "\n").encode())
-        lines, agree = table({name: known[name] for name in options.only})
+        text, agree = agreeing({name: known[name] for name in options.only})
     except (SuiteError, OSError, ValueError) as error:
         print("independent:", error, file=sys.stderr)
         return 2
-    print("\n".join(lines))
+    print(text)
     return 0 if agree else 1
 
 

@@ -17,6 +17,7 @@ from baselines.agreement import Agreed, Agreement, agreement
 from baselines.decide import REFERENCE
 from harness.errors import SuiteError, invalid
 from harness.metric import Metric
+from reports.text import table
 from suite.catalogue import EXPERIMENTS, training_name
 
 ROOT = Path(__file__).resolve().parents[1] / "baselines"
@@ -38,12 +39,12 @@ def compared(root: Path, first: str, second: str) -> Iterator[tuple[str, Metric,
                     yield training_name(name, variant.name), metric, agreement(metric, x, y)
 
 
-def row(training: str, metric: Metric, found: Agreed) -> str:
-    """A line of the table; the interval is on the metric's scale, of logarithms where that is logarithmic."""
+def row(training: str, metric: Metric, found: Agreed) -> tuple[str, ...]:
+    """The cells of a line; the interval is on the metric's scale, of logarithms where that is logarithmic."""
     means = [f"{mean:.6g}" if mean is not None else "–" for mean in found.means]
     interval = f"[{found.low:+.4g}, {found.high:+.4g}]" if found.low is not None and found.high is not None else "–"
     pairs = ", by seed" if found.paired else ""
-    cells = (
+    return (
         training,
         f"{metric.name}{' (ln)' if metric.scale == 'log' else ''}",
         *means,
@@ -51,7 +52,6 @@ def row(training: str, metric: Metric, found: Agreed) -> str:
         f"±{metric.smallest_effect:g}",
         " and ".join(f"{count - absent} of {count}" for count, absent in zip(found.counts, found.absent, strict=True)),
     )
-    return f"| {' | '.join(cells)} |"
 
 
 def size(metric: Metric, found: Agreed) -> float:
@@ -78,11 +78,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     counts = Counter(one.verdict for _, _, one in found)
     print(f"{options.stack} against {options.against}, {len({name for name, _, _ in found})} trainings:")
     print(", ".join(f"{counts[verdict]} {verdict.value}" for verdict in Agreement), "metrics.", end="\n\n")
-    head = ("training", "metric", options.against, options.stack, "difference", "equivalent within", "seeds")
-    print(f"| {' | '.join(head)} |", "|---|---|--:|--:|--:|--:|--:|", sep="\n")
+    head = ("training", "metric", options.against, options.stack, "difference", "equivalent within", "seeds of each")
     unlike = [one for one in found if one[2].verdict is Agreement.DIFFERENT]
-    for name, metric, one in sorted(unlike, key=lambda each: -size(*each[1:])):
-        print(row(name, metric, one))
+    unlike.sort(key=lambda one: -size(*one[1:]))
+    print(table(head, (row(*one) for one in unlike), right=head[2:]))
     return 0
 
 
