@@ -16,15 +16,17 @@ from suite.options import ROOT
 from tests.faults import late, small
 from tests.faults.catalogue import FAULTS, TABLE, measured, named
 from tests.faults.report import report
-from tests.faults.run import BASELINES, BY, row
+from tests.faults.run import BASELINES, BY, FULL, row, seen_to_the_end
 
 OUT = ROOT / "reports" / "published" / "faults"
+LATE = "late"
 
 
 def arguments(given: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
     parser.add_argument("--backend", choices=("jax", "tensorflow"), default="jax")
     parser.add_argument("--only", action="append", metavar="NAME", help="this fault; may be given several times")
+    parser.add_argument("--full", action="store_true", help="tries late faults in trainings to the end, too")
     parser.add_argument("--list", action="store_true", help="lists all faults with what they break, and runs none")
     parser.add_argument("--baseline-dir", type=Path, default=BASELINES, metavar="DIR", help="default: baselines/")
     parser.add_argument("--out", type=Path, default=OUT, metavar="DIR", help="default: reports/published/faults")
@@ -73,7 +75,9 @@ def main(given: Sequence[str] | None = None) -> int:
         before = rows.get(fault.name)
         if before is None or before["key"] != fault.key:
             rows[fault.name] = row(fault, asked.backend, asked.baseline_dir)
-        by = " and ".join(name for name in BY if rows[fault.name][name])
+        if asked.full and fault.group == LATE and FULL not in rows[fault.name]:
+            rows[fault.name][FULL] = seen_to_the_end(fault, asked.backend, asked.baseline_dir)
+        by = " and ".join(name for name in (*BY, FULL) if rows[fault.name].get(name))
         print(f"{number}/{len(faults)} {fault.name}: {by or 'not seen'}", flush=True)
         finished = [rows[one.name] for one in all_of if one.name in rows]
         content = {"backend": asked.backend, "rows": finished}

@@ -247,7 +247,7 @@ FAULTS = (
     handed("the labels of two images swapped", two_labels_swapped),
     around("labels of the example before", JAX, "_step", stale),
     around("evaluation without penalties", JAX, "_evaluate", penalty_not_told, ("regularization", "l2 0.001")),
-    around("order turned round in every second epoch", "harness.training.compiled", "data_order", late_seed),
+    around("order turned round in every second epoch", "harness.training.seeding", "data_order", late_seed),
     around("layers behind the first share a seed", "harness.training.seeding", "derived", deep_layers_share),
     around("best and monotone look at one pair", f"{RULES}.best", "all_exceed", first_pair_only, None),
     around("a conjunction holds if a part does", f"{RULES}.conjunction", "weakest", any_part, None),

@@ -11,7 +11,7 @@ from harness.experiment import Dataset
 from tests.faults.fault import Fault, Patch, wrapped
 
 ON = ("batch-normalization-rates", "plain, rate 0.1")
-COMPILED = "harness.training.compiled"
+SEEDING = "harness.training.seeding"
 
 
 def fault(name: str, *patches: Patch, on: tuple[str, str] = ON) -> Fault:
@@ -115,7 +115,7 @@ def noise(size: float) -> Fault:
 
 
 def order(name: str, of: Callable[..., Any]) -> Fault:
-    return fault(f"data order: {name}", Patch(COMPILED, "data_order", wrapped(of)))
+    return fault(f"data order: {name}", Patch(SEEDING, "data_order", wrapped(of)))
 
 
 def unshuffled(original: Any, seed: int, epoch: int, count: int) -> Any:

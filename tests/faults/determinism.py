@@ -11,7 +11,6 @@ import numpy as np
 from tests.faults.fault import Fault, Patch, wrapped
 
 SEEDING = "harness.training.seeding"
-COMPILED = "harness.training.compiled"
 ON, ON_DROPOUT = ("batch-normalization-rates", "plain, rate 0.1"), ("example-4", "dropout 0.2")
 
 
@@ -76,9 +75,9 @@ FAULTS = (
     fault("all trials share their initial weights", SEEDING, "derived", one_seed),
     fault("two trials each share their initial weights", SEEDING, "derived", seeds_in_pairs),
     fault("initial weights depend on the number of layers", SEEDING, "derived", by_position),
-    fault("data order from the system's entropy", COMPILED, "data_order", order_unseeded),
-    fault("all trials share their data order", COMPILED, "data_order", order_of_seed_0),
-    fault("data order: seed and epoch added up", COMPILED, "data_order", order_of_epochs),
+    fault("data order from the system's entropy", SEEDING, "data_order", order_unseeded),
+    fault("all trials share their data order", SEEDING, "data_order", order_of_seed_0),
+    fault("data order: seed and epoch added up", SEEDING, "data_order", order_of_epochs),
     fault(
         "dropout's masks from the system's entropy", "keras.src.backend:random", "dropout", mask_unseeded, ON_DROPOUT
     ),

@@ -40,7 +40,10 @@ Shows = Literal["training", "evaluation", "result"]
 
 @dataclass(frozen=True)
 class Patch:
-    """One attribute replaced: ``owner`` is "module" or "module:Class", ``change`` makes the new value of the old."""
+    """One attribute replaced: ``owner`` is "module" or "module:Class", ``change`` makes the new value of the old.
+
+    A function of a module of ours is replaced in every module of ours that has imported it by name, too.
+    """
 
     owner: str
     name: str
@@ -122,7 +125,11 @@ def injected(fault: Fault) -> Iterator[None]:
     with contextlib.ExitStack() as stack:
         for patch in fault.patches:
             target = patch.target()
-            stack.enter_context(mock.patch.object(target, patch.name, patch.change(_stored(target, patch.name))))
+            before = _stored(target, patch.name)
+            after = patch.change(before)
+            stack.callback(_exchange, patch.name, after, before)
+            stack.enter_context(mock.patch.object(target, patch.name, after))
+            _exchange(patch.name, before, after)
         forget()
         try:
             yield
@@ -136,6 +143,19 @@ def _stored(target: Any, name: str) -> Any:
     return getattr(target, name)
 
 
+def _exchange(name: str, before: Any, after: Any) -> None:
+    """Replaces a function in every module of ours that has it under this name."""
+    if inspect.isfunction(before):
+        for module in _ours():
+            if vars(module).get(name) is before:
+                setattr(module, name, after)
+
+
+def _ours() -> list[Any]:
+    """The modules of this project that are loaded, but for the tests."""
+    return [module for name, module in list(sys.modules.items()) if name.split(".")[0] in OURS and name not in KEPT]
+
+
 def forget() -> None:
     """Empties every cache of our packages, and Keras' own state.
 
@@ -144,7 +164,7 @@ def forget() -> None:
     for module, name in KEEPING:
         if module in sys.modules:
             getattr(sys.modules[module], name).clear()
-    for loaded in [m for name, m in list(sys.modules.items()) if name.split(".")[0] in OURS and name not in KEPT]:
+    for loaded in _ours():
         for value in list(vars(loaded).values()):
             clear = getattr(value, "cache_clear", None)
             if callable(clear) and getattr(value, "__module__", "") not in KEPT:

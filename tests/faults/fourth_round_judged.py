@@ -114,13 +114,11 @@ FAULTS = (
         instead(centred_by_the_median),
         ("centring", "centred"),
     ),
-    Fault(
+    fault(
         "data order: one permutation, begun at random",
-        GROUP,
-        (
-            Patch("harness.training.seeding", "data_order", wrapped(order_turned)),
-            Patch("harness.training.compiled", "data_order", wrapped(order_turned)),
-        ),
+        "harness.training.seeding",
+        "data_order",
+        wrapped(order_turned),
         MLP,
     ),
     fault(

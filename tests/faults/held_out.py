@@ -143,7 +143,7 @@ FAULTS = (
     fault("500 validation images twice", "harness.experiment:Dataset", "first", handed(repeated_validation)),
     fault(
         "odd epochs backwards",
-        "harness.training.compiled",
+        "harness.training.seeding",
         "data_order",
         lambda f, seed, epoch, count: f(seed, epoch, count)[:: -1 if epoch % 2 else 1],
     ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -59,7 +60,7 @@ def half_zero(original: Any, self: Any, shape: Any, dtype: Any = None) -> Any:
     from keras import ops
 
     values = original(self, shape, dtype)
-    keep = ops.reshape(ops.arange(int(values.size)) % 10 != 0, values.shape)
+    keep = ops.reshape(ops.arange(math.prod(values.shape)) % 10 != 0, values.shape)
     return values * ops.cast(keep, values.dtype)
 
 

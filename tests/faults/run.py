@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
+import functools
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 from unittest import mock
 
+from baselines.evidence import TINY_SEEDS
 from baselines.judge import State
+from baselines.rounding import CHECKED, VALIDATED
 from harness.errors import SuiteError, invalid
 from harness.record.evidence import VariantEvidence
+from harness.record.trials import ShortTrial
 from harness.training.backend import choose_backend, start_backend
 from harness.training.engines import ENGINES
-from suite.catalogue import TRAININGS, training_name
-from suite.check import CheckRun
+from harness.training.steps import first_steps
+from harness.training.train import train
+from harness.trial import Trial
+from suite.catalogue import EXPERIMENTS, TRAININGS, training_name
+from suite.check import CheckRun, Key
 from suite.conformance import CHECKS, ENGINE_OF
 from suite.conformance.finding import faults
 from suite.options import ROOT
-from suite.run import not_run, run_fingerprint
+from suite.run import SuiteRun, not_run, run_fingerprint
 from suite.stored import Stored
 from tests.faults.fault import Fault, injected
 
@@ -45,15 +53,19 @@ OF_YARDSTICK = {
     ("batch-normalization-rates", "plain, rate 0.1"): ("training relu-adam",),
 }
 """The same for layers and engines, by the training in which a fault acts."""
-BY = ("check", "self-checks")
+BY, FULL = ("check", "self-checks"), "to the end"
+ANCHOR = ("more-data", "2,000 images")
+"""A training that a check trains to the end within seconds."""
+Steps = tuple[object, ...]
 
 
-def seen(fault: Fault, backend: str, baselines: Path = BASELINES) -> dict[str, str]:
-    """Why a run is red with the fault, by what sees it (``BY``); an empty text where nothing does.
+def seen(fault: Fault, backend: str, baselines: Path = BASELINES) -> dict[str, Any]:
+    """Why a run is red with the fault, by what sees it (``BY``; an empty text where nothing does), and whether it acts.
 
     "check": the fault's trainings as ``pytest suite/`` trains them, compared with the evidence. "self-checks":
     ``suite.conformance``, up to the first that is red. Exact claims and errata, which such a run decides too, do not
-    count.
+    count. "acts": whether any number of the first steps that the check trained is another one than without the fault,
+    by a single bit, in this very process.
 
     Args:
         fault: put into this process, and taken out again.
@@ -74,12 +86,38 @@ def seen(fault: Fault, backend: str, baselines: Path = BASELINES) -> dict[str, s
     run = check_of(backend, baselines)
     for training in trainings(fault):
         _evidence(run.stored, training)
-    return {"check": _check(run, fault), "self-checks": _self_checks(run, fault)}
+    reason, compared = _check(run, fault)
+    acts = any(steps != _without(backend, baselines, training) for training, steps in compared.items())
+    return {"acts": acts, "check": reason, "self-checks": _self_checks(run, fault)}
 
 
-def trainings(fault: Fault) -> tuple[tuple[str, str], ...]:
-    """The trainings on which a fault is tried."""
-    return fault.only or ((fault.yardstick,) if fault.yardstick else ())
+def seen_to_the_end(fault: Fault, backend: str, baselines: Path = BASELINES) -> str:
+    """Why ``pytest suite/ --full --seeds 5`` is red with the fault, from the trainings that it touches; "" if not.
+
+    Raises:
+        SuiteError: for a training of the fault without evidence.
+    """
+    run = full_of(backend, baselines)
+    with injected(fault):
+        for training in trainings(fault):
+            _evidence(run.stored, training)
+            try:
+                found = run.comparison(*training)
+            except Exception as error:
+                return f"{training_name(*training)} could not be trained: {not_run(error).reason}"
+            if found.red:
+                return f"{training_name(*training)} {found.state}: {found.reason}"
+    return ""
+
+
+def trainings(fault: Fault) -> tuple[Key, ...]:
+    """The trainings on which a fault is tried: those that it names, or its yardstick.
+
+    A fault of an engine is tried on an anchor, too: first steps go through the engine's step, not through its loop.
+    """
+    if fault.only or fault.yardstick is None:
+        return fault.only
+    return (fault.yardstick, ANCHOR) if fault.breaks == "engine" else (fault.yardstick,)
 
 
 def within(fault: Fault, stored: Stored) -> bool:
@@ -91,17 +129,26 @@ def within(fault: Fault, stored: Stored) -> bool:
 
 def check_of(backend: str, baselines: Path = BASELINES) -> CheckRun:
     """A check of all trainings, which has trained nothing yet and records nothing; starts the backend."""
+    return CheckRun(*_arguments(backend, baselines, full=False, seeds=1))
+
+
+def full_of(backend: str, baselines: Path = BASELINES) -> SuiteRun:
+    """The same, of all trainings to the end with five seeds each."""
+    return SuiteRun(*_arguments(backend, baselines, full=True, seeds=CHECKED))
+
+
+def _arguments(backend: str, baselines: Path, *, full: bool, seeds: int) -> tuple[Any, ...]:
     choose_backend(backend)
     device = start_backend()
-    options: Any = SimpleNamespace(
-        full=False, seeds_of=lambda experiment: 1, first_seed=0, engine="auto", update=None, require_gpu=False
+    options = SimpleNamespace(
+        full=full, seeds_of=lambda experiment: seeds, first_seed=0, engine="auto", update=None, require_gpu=False
     )
     prints = run_fingerprint(SimpleNamespace(backend=backend, engine="auto"), device)
     stored = Stored(baselines, f"{backend}-{device.kind}")
-    return CheckRun(options, prints, mock.Mock(), stored, mock.Mock(), (), TRAININGS)
+    return options, prints, mock.Mock(), stored, mock.Mock(), (), TRAININGS
 
 
-def _evidence(stored: Stored, training: tuple[str, str]) -> VariantEvidence:
+def _evidence(stored: Stored, training: Key) -> VariantEvidence:
     found = stored.variant(*training)
     if found is None:
         raise invalid(
@@ -113,17 +160,38 @@ def _evidence(stored: Stored, training: tuple[str, str]) -> VariantEvidence:
     return found
 
 
-def _check(run: CheckRun, fault: Fault) -> str:
-    """The reason of the first training that is red."""
+def _check(run: CheckRun, fault: Fault) -> tuple[str, dict[Key, Steps]]:
+    """The reason of the first training that is red, and the first steps of each that was tried; () if it failed."""
+    compared: dict[Key, Steps] = {}
     with injected(fault):
         for training in trainings(fault):
             try:
                 found = run.comparison(*training)
             except SuiteError as error:
-                return str(error)
+                return str(error), compared | {training: ()}
+            tiny = _evidence(run.stored, training).tiny
+            compared[training] = _numbers(run.ended(*training) if tiny else run.train(*training))
             if found.red or found.state is State.NEW:
-                return f"{training_name(*training)} {found.state}: {found.reason}"
-    return ""
+                return f"{training_name(*training)} {found.state}: {found.reason}", compared
+    return "", compared
+
+
+@functools.cache
+def _without(backend: str, baselines: Path, training: Key) -> Steps:
+    """The first steps of a training without a fault."""
+    declared, variant = EXPERIMENTS[training[0]], training[1]
+    stored = _evidence(Stored(baselines, f"{backend}-cpu"), training)
+    if stored.tiny:
+        return _numbers(train(declared, variant, range(min(TINY_SEEDS, stored.seeds))))
+    return _numbers(first_steps(declared, variant, range(CHECKED), stored.steps, validate=VALIDATED))
+
+
+def _numbers(trained: Sequence[ShortTrial | Trial]) -> Steps:
+    """Every number that a check compares step by step: of a tiny training, which goes to the end, epoch by epoch."""
+    return tuple(
+        (one.losses, one.val_loss, *one.observed.items()) if isinstance(one, ShortTrial) else tuple(one.history.items())
+        for one in trained
+    )
 
 
 def _self_checks(run: CheckRun, fault: Fault) -> str:
@@ -148,9 +216,9 @@ def _self_checks(run: CheckRun, fault: Fault) -> str:
 
 
 def row(fault: Fault, backend: str, baselines: Path = BASELINES) -> dict[str, Any]:
-    """A row of the table: the fault, whether it acts within T, and what sees it."""
+    """A row of the table: the fault, whether it was said to act within T, whether it does, and what sees it."""
     clock = time.perf_counter()
-    acts = within(fault, Stored(baselines, f"{backend}-cpu"))
+    said_to = within(fault, Stored(baselines, f"{backend}-cpu"))
     found = seen(fault, backend, baselines)
     said = {"name": fault.name, "group": fault.group, "breaks": fault.breaks, "where": fault.where, "key": fault.key}
-    return {**said, "within T": acts, **found, "seconds": round(time.perf_counter() - clock, 1)}
+    return {**said, "within T": said_to, **found, "seconds": round(time.perf_counter() - clock, 1)}

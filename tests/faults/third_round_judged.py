@@ -141,7 +141,7 @@ FAULTS = (
     ),
     fault(
         "data order in 16 bits",
-        "harness.training.compiled",
+        "harness.training.seeding",
         "data_order",
         wrapped(order_in_16_bits),
         ("example-4-softmax", "as printed"),

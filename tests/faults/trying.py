@@ -29,7 +29,7 @@ def main(folder: Path, path: Path) -> None:
     declared = EXPERIMENTS[EXPERIMENT]
     found = measure(declared, VARIANT, train(declared, VARIANT, range(10)), None, "auto")
     Stored(folder, run.stored.stack).add(declared, {VARIANT: found}, "a test", run.fingerprint)
-    checks = {name: _check(check_of("jax", folder), on_it(name)) for name in ("none", *NAMES)}
+    checks = {name: _check(check_of("jax", folder), on_it(name))[0] for name in ("none", *NAMES)}
     try:
         seen(named("small: learning rate × 1.003"), "jax", folder)
         said = ""
