@@ -54,8 +54,13 @@ OF_YARDSTICK = {
 }
 """The same for layers and engines, by the training in which a fault acts."""
 BY, FULL = ("check", "self-checks"), "to the end"
-ANCHOR = ("more-data", "2,000 images")
-"""A training that a check trains to the end within seconds."""
+CHEAP = (
+    ("more-data", "2,000 images"),
+    ("example-4-softmax", "as printed"),
+    ("batch-normalization-rates", "plain, rate 0.1"),
+    ("batch-normalization-rates", "normalised, rate 0.1"),
+)
+"""Trainings of a few seconds with many compared steps; the first is an anchor, which goes through an engine's loop."""
 Steps = tuple[object, ...]
 
 
@@ -111,13 +116,12 @@ def seen_to_the_end(fault: Fault, backend: str, baselines: Path = BASELINES) -> 
 
 
 def trainings(fault: Fault) -> tuple[Key, ...]:
-    """The trainings on which a fault is tried: those that it names, or its yardstick.
+    """The trainings on which a fault is tried, in this order: those that it names, or its yardstick, then ``CHEAP``.
 
-    A fault of an engine is tried on an anchor, too: first steps go through the engine's step, not through its loop.
+    () for a fault that touches no training.
     """
-    if fault.only or fault.yardstick is None:
-        return fault.only
-    return (fault.yardstick, ANCHOR) if fault.breaks == "engine" else (fault.yardstick,)
+    own = fault.only or ((fault.yardstick,) if fault.yardstick else ())
+    return tuple(dict.fromkeys((*own, *CHEAP))) if own else ()
 
 
 def within(fault: Fault, stored: Stored) -> bool:
