@@ -34,6 +34,7 @@ VERSIONS = ("keras", "backend", "backend_version", "jaxlib", "numpy")
 STARTS = 0.001
 """Chance of a false alarm in a run whose starts are compared in distribution, because a version has other random
 numbers."""
+ONE_TRAINING = "seeds {} and {} gave one and the same training"
 
 
 class State(enum.StrEnum):
@@ -390,6 +391,9 @@ class _Comparison:
         if movement is None:
             movement, same, not_calm = self._validated(ours, stored)
             found = replace(found, identical=found.identical and same, not_calm=not_calm)
+        twice = _twice(now.items())
+        if movement is None and twice and not _twice(before.items()):
+            found = replace(found, moved=ONE_TRAINING.format(*twice))
         return replace(found, movement=movement)
 
     def _validated(
@@ -465,7 +469,7 @@ class _Comparison:
             return found
         twice = _repeated(self.trained.trials)
         if twice and not _repeated(self.before):
-            return replace(found, moved=f"seeds {twice[0]} and {twice[1]} gave one and the same training")
+            return replace(found, moved=ONE_TRAINING.format(*twice))
         level = DRIFTS / self.counts.variants
         return replace(found, moved=drift(self.trained.trials, self.before, self._primary, level, paired))
 
@@ -638,15 +642,18 @@ def _same_losses(now: Sequence[Number], then: Sequence[Number]) -> bool:
 
 
 def _repeated(done: Sequence[Trial]) -> tuple[int, int] | None:
-    """The first two seeds whose metrics and curves are all equal and finite; None where there are none."""
+    """The first two seeds whose curves are all equal and finite; None where there are none."""
+    curves = ((trial.seed, tuple(sorted(trial.history.items()))) for trial in done)
+    return _twice((seed, one) for seed, one in curves if one and all(x is not None for _, curve in one for x in curve))
+
+
+def _twice(found: Iterable[tuple[int, object]]) -> tuple[int, int] | None:
+    """The first two seeds that have the same value; None where there are none."""
     seen: dict[object, int] = {}
-    for trial in done:
-        curves = tuple(sorted((name, curve) for name, curve in trial.history.items()))
-        if not curves or any(x is None for _, curve in curves for x in curve):
-            continue
-        if curves in seen:
-            return seen[curves], trial.seed
-        seen[curves] = trial.seed
+    for seed, one in found:
+        if one in seen:
+            return seen[one], seed
+        seen[one] = seed
     return None
 
 

@@ -103,6 +103,12 @@ def test_a_start_that_only_rounds_otherwise_is_reproduced():
     assert (outcome.state, outcome.red) == (State.START_REPRODUCED, False)
 
 
+def test_two_seeds_that_start_as_one_move():
+    """One seed of five: no median shows it."""
+    ours = [*shorts()[:3], msgspec.structs.replace(short(2), seed=3), short(4)]
+    assert "seeds 2 and 3 gave one and the same training" in judged(trained(ours)).reason
+
+
 def test_a_start_moves_at_the_first_step_whose_median_exceeds_the_limit():
     outcome = judged(trained(shorts(1.003)))
     assert (outcome.state, outcome.red) == (State.MOVED, True)

@@ -7,6 +7,8 @@ import json
 import sys
 from collections import Counter
 from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,8 @@ from tests.faults.run import BASELINES, BY, FULL, row, seen_to_the_end
 
 OUT = ROOT / "reports" / "published" / "faults"
 LATE = "late"
+A_PROCESS = 40
+"""Faults that one process tries: a backend keeps what it has compiled, and fails after a few thousand programs."""
 
 
 def arguments(given: Sequence[str] | None) -> argparse.Namespace:
@@ -60,6 +64,16 @@ def rows_in(path: Path) -> dict[str, dict[str, Any]]:
         ) from error
 
 
+def row_of(name: str, backend: str, baselines: Path) -> dict[str, Any]:
+    """``run.row``, in the process that tries the faults: a fault itself cannot be sent there."""
+    return row(named(name), backend, baselines)
+
+
+def end_of(name: str, backend: str, baselines: Path) -> str:
+    """``run.seen_to_the_end``, in the process that tries the faults."""
+    return seen_to_the_end(named(name), backend, baselines)
+
+
 def main(given: Sequence[str] | None = None) -> int:
     """Goes on with the table that is there: a row whose fault has not changed stands."""
     asked = arguments(given)
@@ -71,17 +85,20 @@ def main(given: Sequence[str] | None = None) -> int:
     path = asked.out / f"faults-{asked.backend}.json"
     rows = rows_in(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    for number, fault in enumerate(faults, 1):
-        before = rows.get(fault.name)
-        if before is None or before["key"] != fault.key:
-            rows[fault.name] = row(fault, asked.backend, asked.baseline_dir)
-        if asked.full and fault.group == LATE and FULL not in rows[fault.name]:
-            rows[fault.name][FULL] = seen_to_the_end(fault, asked.backend, asked.baseline_dir)
-        by = " and ".join(name for name in (*BY, FULL) if rows[fault.name].get(name))
-        print(f"{number}/{len(faults)} {fault.name}: {by or 'not seen'}", flush=True)
-        finished = [rows[one.name] for one in all_of if one.name in rows]
-        content = {"backend": asked.backend, "rows": finished}
-        replace_file(path, (json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode())
+    with ProcessPoolExecutor(1, get_context("spawn"), max_tasks_per_child=A_PROCESS) as pool:
+        for number, fault in enumerate(faults, 1):
+            found = rows.get(fault.name)
+            if found is None or found["key"] != fault.key:
+                found = pool.submit(row_of, fault.name, asked.backend, asked.baseline_dir).result()
+            if asked.full and fault.group == LATE and FULL not in found:
+                reason = pool.submit(end_of, fault.name, asked.backend, asked.baseline_dir).result()
+                found = {**found, FULL: reason}
+            rows[fault.name] = found
+            by = " and ".join(name for name in (*BY, FULL) if found.get(name))
+            print(f"{number}/{len(faults)} {fault.name}: {by or 'not seen'}", flush=True)
+            finished = [rows[one.name] for one in all_of if one.name in rows]
+            content = {"backend": asked.backend, "rows": finished}
+            replace_file(path, (json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode())
     replace_file(asked.out / "REPORT.md", report(asked.out).encode())
     return 0
 

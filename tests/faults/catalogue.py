@@ -70,8 +70,11 @@ def named(name: str) -> Fault:
 
 
 def on(backend: str, faults: tuple[Fault, ...] = FAULTS) -> tuple[Fault, ...]:
-    """Of the faults those that can be put into a backend: those of our engine for another one are left out."""
-    others = {"jax": ("compiled_tensorflow",), "tensorflow": ("compiled_jax", "vectorized")}[backend]
+    """Of the faults those that can be put into a backend: those of our engine or of Keras for another are left out."""
+    others = {
+        "jax": ("compiled_tensorflow", "backend.tensorflow"),
+        "tensorflow": ("compiled_jax", "vectorized", "backend.jax"),
+    }[backend]
 
     def elsewhere(fault: Fault) -> bool:
         return all(any(other in patch.owner for other in others) for patch in fault.patches)
