@@ -82,7 +82,8 @@ def _counts(run: Run) -> str:
     cases, undecided = plural(len(run.claims), "case"), count[Verdict.INCONCLUSIVE]
     said = [f"{cases}: {count[Verdict.SUPPORTED]} supported, {count[Verdict.REFUTED]} refuted, {undecided} undecided."]
     if few:
-        said.append(f"Of those, {few} have fewer than {STORED_SIZES[0]} seeds; nothing is decided below that.")
+        have = "has" if few == 1 else "have"
+        said.append(f"Of those, {few} {have} fewer than {STORED_SIZES[0]} seeds; nothing is decided below that.")
     said.append("n is the number of seeds. An interval is the one that decides, wider than one of 95 %.")
     return "\n".join(said)
 
