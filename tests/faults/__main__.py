@@ -18,11 +18,11 @@ from suite.options import ROOT
 from tests.faults import late, small
 from tests.faults.catalogue import FAULTS, TABLE, measured, named
 from tests.faults.report import report
-from tests.faults.run import BASELINES, BY, FULL, row, seen_to_the_end
+from tests.faults.run import BASELINES, BY, FULL, end_of, row_of
 
 OUT = ROOT / "reports" / "published" / "faults"
 LATE = "late"
-A_PROCESS = 40
+A_PROCESS = 20
 """Faults that one process tries: a backend keeps what it has compiled, and fails after a few thousand programs."""
 
 
@@ -62,16 +62,6 @@ def rows_in(path: Path) -> dict[str, dict[str, Any]]:
         raise invalid(
             f"table {path}", expected="rows with a name", received=repr(error), fix="Move it away."
         ) from error
-
-
-def row_of(name: str, backend: str, baselines: Path) -> dict[str, Any]:
-    """``run.row``, in the process that tries the faults: a fault itself cannot be sent there."""
-    return row(named(name), backend, baselines)
-
-
-def end_of(name: str, backend: str, baselines: Path) -> str:
-    """``run.seen_to_the_end``, in the process that tries the faults."""
-    return seen_to_the_end(named(name), backend, baselines)
 
 
 def main(given: Sequence[str] | None = None) -> int:

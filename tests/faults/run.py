@@ -28,6 +28,7 @@ from suite.conformance.finding import faults
 from suite.options import ROOT
 from suite.run import SuiteRun, not_run, run_fingerprint
 from suite.stored import Stored
+from tests.faults.catalogue import named
 from tests.faults.fault import Fault, injected
 
 BASELINES = ROOT / "baselines"
@@ -226,3 +227,13 @@ def row(fault: Fault, backend: str, baselines: Path = BASELINES) -> dict[str, An
     found = seen(fault, backend, baselines)
     said = {"name": fault.name, "group": fault.group, "breaks": fault.breaks, "where": fault.where, "key": fault.key}
     return {**said, "within T": said_to, **found, "seconds": round(time.perf_counter() - clock, 1)}
+
+
+def row_of(name: str, backend: str, baselines: Path) -> dict[str, Any]:
+    """``row``, in the process that tries the faults: a fault itself cannot be sent there."""
+    return row(named(name), backend, baselines)
+
+
+def end_of(name: str, backend: str, baselines: Path) -> str:
+    """``seen_to_the_end``, in the process that tries the faults."""
+    return seen_to_the_end(named(name), backend, baselines)
