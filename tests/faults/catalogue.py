@@ -57,7 +57,7 @@ FAULTS: tuple[Fault, ...] = (*TABLE, *(fault for group in GATE for fault in grou
 NAMES = tuple(fault.name for fault in FAULTS)
 assert len(set(NAMES)) == len(NAMES), [name for name, count in Counter(NAMES).items() if count > 1]
 
-CONTROL = Fault("none", "control", (), None, only=(("gradient-descent", "rate 0.1"), ("example-4", "dropout 0.2")))
+CONTROL = Fault("none", "control", (), None, only=(("gradient-descent", "rate 0.1"), ("optimizers", "adam")))
 """No fault: nothing may be red."""
 
 
