@@ -17,7 +17,7 @@ NORMALIZATION = "keras.src.layers.normalization.batch_normalization:BatchNormali
 SCALING = "keras.src.initializers.random_initializers:VarianceScaling"
 JAX = "harness.training.compiled_jax:JaxProgram"
 ON, ON_ADAM = ("batch-normalization-rates", "plain, rate 0.1"), ("optimizers", "adam")
-ON_NORMALISED, ON_DROPOUT = ("batch-normalization-rates", "normalised, rate 0.1"), ("example-4", "dropout 0.2")
+ON_NORMALISED, ON_DROPOUT = ("batch-normalization-rates", "normalised, rate 0.1"), ("optimizers", "adam")
 RULES = "harness.rules"
 
 

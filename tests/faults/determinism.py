@@ -11,7 +11,7 @@ import numpy as np
 from tests.faults.fault import Fault, Patch, wrapped
 
 SEEDING = "harness.training.seeding"
-ON, ON_DROPOUT = ("batch-normalization-rates", "plain, rate 0.1"), ("example-4", "dropout 0.2")
+ON, ON_DROPOUT = ("batch-normalization-rates", "plain, rate 0.1"), ("optimizers", "adam")
 
 
 def fault(name: str, owner: str, attribute: str, wrapper: Callable[..., Any], on: tuple[str, str] = ON) -> Fault:

@@ -165,6 +165,6 @@ FAULTS = (
         "keras.src.random.seed_generator:SeedGenerator",
         "next",
         standing_still,
-        ("example-4", "dropout 0.2"),
+        ("optimizers", "adam"),
     ),
 )

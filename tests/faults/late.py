@@ -530,19 +530,19 @@ def launched(wrapper: Original) -> tuple[Patch, ...]:
     return Patch(JAX, "launch", wrapped(wrapper)), Patch(TENSORFLOW, "launch", wrapped(wrapper))
 
 
-def rate_leaks(original: Original, self: Any, seed: int, twin: bool = False) -> None:
+def rate_leaks(original: Original, self: Any, seed: int) -> None:
     """ReduceLROnPlateau has the rate at nine tenths when a trial ends, and nobody sets it back."""
-    original(self, seed, twin)
+    original(self, seed)
     last, self._last_seed = getattr(self, "_last_seed", seed), seed
     self._leak = getattr(self, "_leak", 1.0) * (0.9 if last != seed else 1.0)
     set_moments(self, lambda index, value: value * self._leak if index == 1 else value)
 
 
-def count_leaks(original: Original, self: Any, seed: int, twin: bool = False) -> None:
+def count_leaks(original: Original, self: Any, seed: int) -> None:
     """A trial's count of steps goes on from that of the trial before."""
     state = getattr(self, "_state", None)
     last = np.array(state[2][0] if state else self._optimizer.iterations)
-    original(self, seed, twin)
+    original(self, seed)
     from keras import ops
 
     set_moments(self, lambda index, value: ops.convert_to_tensor(last, value.dtype) if index == 0 else value)

@@ -12,7 +12,7 @@ BATCH_NORMALIZATION = "keras.src.layers.normalization.batch_normalization:BatchN
 DENSE = "keras.src.layers.core.dense:Dense"
 RELU = "keras.src.activations.activations:ReLU"
 L2, L1 = "keras.src.regularizers.regularizers:L2", "keras.src.regularizers.regularizers:L1"
-ON_DROPOUT, ON_NORMALISED = ("example-4", "dropout 0.2"), ("batch-normalization-rates", "normalised, rate 0.1")
+ON_DROPOUT, ON_NORMALISED = ("optimizers", "adam"), ("batch-normalization-rates", "normalised, rate 0.1")
 ON_PLAIN = ("batch-normalization-rates", "plain, rate 0.1")
 ON_L1, ON_L2 = ("example-4", "l1 1e-4"), ("regularization", "l2 0.001")
 
