@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -38,7 +39,13 @@ def report(folder: Path) -> str:
     for path in sorted(folder.glob("faults-*.json")):
         content = json.loads(path.read_text("utf-8"))
         parts.append(section(content["backend"], content["rows"]))
-    return "\n".join(parts).rstrip() + "\n"
+    lines = "\n".join(parts).rstrip().splitlines()
+    return "\n".join(narrow(one) if one.startswith("|") else one for one in lines) + "\n"
+
+
+def narrow(line: str) -> str:
+    """A line of a table without padding: a long table stays below the size at which a page is rendered."""
+    return re.sub(r" +", " ", re.sub(r"-{4,}", "---", line))
 
 
 def section(backend: str, rows: Sequence[Row]) -> str:
