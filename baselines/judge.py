@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from baselines.evidence import floor, trials
-from baselines.prediction import ANCHOR_TAILS, ANCHORS, DRIFTS, OUTLIER_TAILS, OUTLIERS, Interval, drift, interval
+from baselines.prediction import ANCHOR_TAILS, ANCHORS, DRIFTS, OUTLIER_TAILS, OUTLIERS, Interval, drifted, interval
 from baselines.rounding import FLOOR, LIMIT, MOST_STEPS, relative, reproducible_steps
 from harness.experiment import Experiment
 from harness.metric import Metric
@@ -328,7 +328,7 @@ class _Comparison:
             return refused
         said = f"No evidence of this variant is stored for {self.run.stack}. Against {REFERENCE}"
         canonical = self._canonical()
-        ended = self._ended(paired=False) if self.trained.trials else _Compared()
+        ended = self._ended(paired=False, curves=False) if self.trained.trials else _Compared()
         fault = (str(canonical) if isinstance(canonical, Movement) else "") or ended.fault
         outcome = Outcome(
             State.NEW,
@@ -457,10 +457,11 @@ class _Comparison:
             movement = movement or _median_moved(name, pairs, dict.fromkeys(seeds, floor(names.get(name))))
         return replace(found, movement=movement)
 
-    def _ended(self, paired: bool) -> _Compared:
-        """Trials to the end against the stored seeds: each of them, and where they are many their mean as well.
+    def _ended(self, paired: bool, curves: bool = True) -> _Compared:
+        """Trials to the end against the stored seeds: each of them, and where they are many their means as well.
 
-        Many are those of a run to the end and of a tiny training; the others are anchors.
+        Many are those of a run to the end and of a tiny training; the others are anchors. Loss curves of another stack
+        are not compared: how Keras clips probabilities moves them by more than rounding does.
         """
         if not self.run.full and not self.stored.tiny:
             return self._within(self.trained.trials, ANCHORS, ANCHOR_TAILS)
@@ -471,7 +472,8 @@ class _Comparison:
         if twice and not _repeated(self.before):
             return replace(found, moved=ONE_TRAINING.format(*twice))
         level = DRIFTS / self.counts.variants
-        return replace(found, moved=drift(self.trained.trials, self.before, self._primary, level, paired))
+        before = self.before if curves else [replace(trial, history={}) for trial in self.before]
+        return replace(found, moved=drifted(self.trained.trials, before, self.experiment.metrics, level, paired))
 
     def _within(self, ours: Sequence[Trial], chance: float, tails: int) -> _Compared:
         stored, metric = {trial.seed: trial for trial in self.before}, self._primary
@@ -494,17 +496,21 @@ class _Comparison:
         return _Compared(identical, moved=moved[0] if moved else "", seeds=len(ours), anchors=tuple(anchors))
 
     def _failed(self, ours: Iterable[Trial], stored: Mapping[int, Trial]) -> str:
-        """The first trial that failed where its stored trial trained, in words.
+        """The first trial that failed where its stored trial trained, or ended before its last epoch, in words.
 
         A seed that is not stored counts as one that trained where no stored seed failed.
         """
         never = not any(trial.divergence for trial in stored.values())
+        epochs = self.stored.configuration["epochs"]
         for trial in ours:
             then = stored.get(trial.seed)
             if trial.divergence and (then.divergence is None if then else never):
                 how = f"{trial.divergence.kind} in epoch {trial.divergence.epoch}"
                 other = "its stored trial trained" if then else f"all {len(stored)} stored trials trained"
                 return f"seed {trial.seed} failed ({how}), {other}"
+            trained = len(trial.history.get("loss", ())) or epochs
+            if trained < epochs and not trial.divergence:
+                return f"seed {trial.seed} ended after {trained} of {epochs} epochs"
         return ""
 
     def _canonical(self) -> Movement | bool | None:

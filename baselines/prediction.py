@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from baselines.difference import difference
 from harness.metric import Metric
@@ -26,7 +26,9 @@ ANCHORS = 0.001
 OUTLIERS = 0.003
 """Chance that a seed of a run to the end is, outside the interval of its variant."""
 DRIFTS = 0.005
-"""Chance that a variant of a run to the end is, by its mean or its share of failures."""
+"""Chance that a variant of a run to the end is, by a mean or a share of failures; the primary metric has half of it."""
+SAME_CURVE = 0.001
+"""Relative difference of a loss curve, on average over its epochs, up to which it has not moved."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,41 @@ def interval(stored: Sequence[float | None], metric: Metric, level: float, tails
     if metric.scale == "log":
         low, high = (float(np.exp(np.clip(bound, -745, 709))) for bound in (low, high))
     return Interval(low, high, len(values))
+
+
+def drifted(
+    ours: Sequence[Trial], stored: Sequence[Trial], metrics: Sequence[Metric], level: float, paired: bool
+) -> str:
+    """How a metric or a loss curve moved, in words (``drift``); empty where none did.
+
+    The first metric has half of the level. The others and the loss curves share the rest. A curve counts by its
+    geometric mean over the epochs, among the stored trials that have it.
+    """
+    primary, *others = metrics
+    if moved := drift(ours, stored, primary, level / 2, paired):
+        return moved
+    known = [trial for trial in stored if trial.history]
+    curves = [name for name in (known[0].history if known else ()) if name.endswith("loss")]
+    each = level / 2 / max(1, len(others) + len(curves))
+    for metric in others:
+        if moved := drift(ours, stored, metric, each, paired):
+            return moved
+    for name in curves:
+        metric = Metric(f"{name}, mean of all epochs", "lower", "ratio", SAME_CURVE, scale="log")
+        now, then = (
+            [replace(trial, metrics={metric.name: _mean_of(trial.history.get(name, ()))}) for trial in group]
+            for group in (ours, known)
+        )
+        if moved := drift(now, then, metric, each, paired):
+            return moved
+    return ""
+
+
+def _mean_of(curve: Sequence[float | None]) -> float | None:
+    """The geometric mean; None where a value is missing, not positive or not finite."""
+    if not curve or any(value is None or not value > 0 for value in curve):
+        return None
+    return math.exp(math.fsum(math.log(value) for value in curve if value) / len(curve))
 
 
 def on_scale(value: float | None, metric: Metric) -> float | None:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from baselines.prediction import drift
+from baselines.prediction import drift, drifted
 from harness.metric import Metric
 from harness.trial import Trial
 
@@ -65,3 +65,43 @@ def test_a_loss_is_compared_by_its_logarithm():
     stored = [0.1 * float(np.exp(0.02 * value)) for value in np.random.default_rng(1).standard_normal(30)]
     assert moved([value * 1.03 for value in stored[:10]], stored, metric=LOSS)
     assert not moved([value * 1.005 for value in stored[:10]], stored, metric=LOSS)
+
+
+def curves(ours, stored, seeds=5):
+    """``ours`` and 30 stored trials of one accuracy, which have a validation loss for the first five seeds."""
+    then = [
+        Trial("plain", seed, {"val_accuracy": value}, {"val_loss": stored[seed]} if seed < 5 else {})
+        for seed, value in enumerate(STORED)
+    ]
+    now = [Trial("plain", seed, {"val_accuracy": STORED[seed]}, {"val_loss": ours[seed]}) for seed in range(seeds)]
+    return drifted(now, then, (ACCURACY,), LEVEL, paired=True)
+
+
+FALLING = [[(0.5 + 0.01 * seed) * 0.9**epoch for epoch in range(20)] for seed in range(5)]
+"""Loss curves of five seeds over 20 epochs."""
+
+
+@pytest.mark.parametrize(("by", "seen"), [(1.003, True), (0.997, True), (1.0005, False), (0.9995, False)])
+def test_a_loss_curve_moves_where_the_last_accuracy_does_not(by, seen):
+    """From the sixth epoch on; with rounding of 1e-5, other on each seed."""
+    ours = [
+        [x * (by ** (20 / 15) if epoch >= 5 else 1) * (1 + 1e-5 * (-1) ** seed) for epoch, x in enumerate(curve)]
+        for seed, curve in enumerate(FALLING)
+    ]
+    said = curves(ours, FALLING)
+    assert bool(said) is seen
+    assert not seen or said.startswith("val_loss, mean of all epochs 0.")
+
+
+def test_a_loss_curve_that_rounding_drives_apart_has_not_moved():
+    noise = np.random.default_rng(4).standard_normal((5, 20))
+    ours = [[value * (1 + 0.02 * noise[seed][e]) for e, value in enumerate(c)] for seed, c in enumerate(FALLING)]
+    assert curves(ours, FALLING) == ""
+
+
+def test_a_metric_other_than_the_first_moves_too():
+    other = Metric("gap", "lower", "fraction", 0.001)
+    then = [Trial("plain", s, {"val_accuracy": v, "gap": v - 0.97}) for s, v in enumerate(STORED)]
+    now = [Trial("plain", s, {"val_accuracy": v, "gap": v - 0.96}) for s, v in enumerate(STORED[:5])]
+    assert drifted(now, then, (ACCURACY, other), LEVEL, paired=True).startswith("gap ")
+    assert drifted(then[:5], then, (ACCURACY, other), LEVEL, paired=True) == ""

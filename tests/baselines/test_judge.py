@@ -178,6 +178,18 @@ def test_an_anchor_that_fails_where_its_stored_trial_trained_has_moved():
         assert f"Moved: seed 0 failed ({kind} in epoch 3), its stored trial trained." in outcome.reason
 
 
+@pytest.mark.parametrize("full", [True, False])
+def test_a_trial_that_ends_before_its_last_epoch_has_moved(full):
+    short = [trial(seed, curve=trial(seed).history["loss"][: 3 if seed == 2 else 4]) for seed in range(5)]
+    outcome = judged(trained(shorts(), short), full=full)
+    assert (outcome.state, outcome.reason) == (State.MOVED, "Moved: seed 2 ended after 3 of 4 epochs.")
+
+
+def test_a_trial_that_failed_has_fewer_epochs():
+    failed = [trial(0, curve=(1.0, 2.0), divergence=Divergence("nan", 3))]
+    assert "ended after" not in judged(trained(shorts(), failed)).reason
+
+
 def test_an_anchor_that_fails_as_its_stored_trial_did_has_not_moved():
     failing = [trial(seed, accuracy=math.nan, divergence=Divergence("nan", 3)) for seed in range(30)]
     stored = add(

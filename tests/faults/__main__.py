@@ -16,7 +16,7 @@ from harness.atomic import replace_file
 from harness.errors import SuiteError, invalid
 from suite.options import ROOT
 from tests.faults import late, small
-from tests.faults.catalogue import FAULTS, TABLE, measured, named
+from tests.faults.catalogue import CONTROL, FAULTS, TABLE, measured, named
 from tests.faults.report import report
 from tests.faults.run import BASELINES, BY, FULL, end_of, row_of
 
@@ -80,7 +80,7 @@ def main(given: Sequence[str] | None = None) -> int:
             found = rows.get(fault.name)
             if found is None or found["key"] != fault.key:
                 found = pool.submit(row_of, fault.name, asked.backend, asked.baseline_dir).result()
-            if asked.full and fault.group == LATE and FULL not in found:
+            if asked.full and fault.group in (LATE, CONTROL.group) and FULL not in found:
                 reason = pool.submit(end_of, fault.name, asked.backend, asked.baseline_dir).result()
                 found = {**found, FULL: reason}
             rows[fault.name] = found

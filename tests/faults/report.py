@@ -69,8 +69,8 @@ def section(backend: str, rows: Sequence[Row]) -> str:
 
 def control(row: Row) -> str:
     """What is red without a fault."""
-    red = [f"**{by}: {escape(row[by])}**" for by in BY if row[by]]
-    return "; ".join(red) or "nothing is red"
+    red = [f"**{by}: {escape(row[by])}**" for by in (*BY, FULL) if row.get(by)]
+    return "; ".join(red) or f"nothing is red{', to the end neither' if FULL in row else ''}"
 
 
 def counted(rows: Sequence[Row]) -> str:
