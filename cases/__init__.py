@@ -1,6 +1,6 @@
 """The lecture as a catalogue of claims: read the modules in the order of ``SECTIONS``.
 
-What has a mistake in it is in ``BROKEN`` instead, and the other claims are in ``CLAIMS`` all the same.
+A module with a mistake is in ``BROKEN``, and the claims of the other sections are in ``CLAIMS``.
 """
 
 from harness.catalogue import load

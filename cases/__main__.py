@@ -32,7 +32,7 @@ def page() -> str:
 
 
 def main() -> int:
-    """Exit status: 0, or 2 where a claim could not be read."""
+    """Exit status: 0, or 2 where a module could not be read."""
     for broken in BROKEN:
         print("cases:", broken.message, file=sys.stderr)
     if BROKEN:

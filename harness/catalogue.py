@@ -1,30 +1,30 @@
-"""A catalogue of claims: the sections of a lecture in its order, checked as a whole; a mistake costs its own alone."""
+"""A catalogue of claims: the sections of a lecture in its order; a module that fails costs its section alone."""
 
 from __future__ import annotations
 
 import importlib
 import pkgutil
 import sys
+import traceback
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from types import ModuleType
-from typing import Any
 
 from harness.claim import Claim
-from harness.errors import invalid, nearest
+from harness.errors import SuiteError, invalid, nearest
 from harness.experiment import Experiment
-from harness.lenient.modules import Fault, Faults, importing, place
 
 
 @dataclass(frozen=True)
 class Broken:
-    """A claim, or what claims are made of, that could not be read.
+    """What could not be read of a catalogue.
 
     Attributes:
-        name: the claim's id where that is known, else the constant's or the module's name.
+        name: the module's, or the claim's id.
         where: file and line.
         error: what was expected, what was received, and what to do.
-        costs: what is not there because of it: further claims, by id or the name of their constant.
+        costs: the sections that are left out because of it; of a single claim none.
     """
 
     name: str
@@ -35,44 +35,64 @@ class Broken:
     @property
     def message(self) -> str:
         """What a test prints that fails over it."""
-        lost = f"\n  Left out because of it: {', '.join(self.costs)}." if self.costs else ""
+        lost = f"\n  Sections left out because of it: {', '.join(self.costs)}." if self.costs else ""
         return f"{self.name} ({self.where}) could not be read.\n  {self.error}{lost}\n  All other claims run."
 
 
 def load(package: str, sections: Iterable[str]) -> tuple[tuple[Claim, ...], tuple[Broken, ...]]:
     """The claims of the package's modules of these names, in order, and what could not be read.
 
-    A module has its claims in ``CLAIMS``, a tuple. Of two claims with one id the second is broken, and so is a claim
-    whose experiment has the id of another experiment.
+    A module has its claims in ``CLAIMS``, a tuple. A module that cannot be imported costs the sections that import it.
+    Of two claims with one id the second is broken, and so is a claim whose experiment has the id of another experiment.
     """
     claims: list[Claim] = []
-    with importing(package) as faults:
-        for section in sections:
-            claims += _claims_of(f"{package}.{section}", faults)
-    kept = tuple(_distinct(claims, package, faults))
-    return kept, tuple(Broken(f.name, f.where, f.error, tuple(f.costs)) for f in faults.found)
+    broken: dict[str, Broken] = {}
+    for section in sections:
+        try:
+            claims += _claims_of(package, section)
+        except Exception as error:
+            found = _broken(package, section, error)
+            known = broken.setdefault(found.where, found)
+            broken[found.where] = replace(known, costs=(*known.costs, section))
+    doubles: list[Broken] = []
+    return tuple(_distinct(claims, package, doubles)), (*broken.values(), *doubles)
 
 
-def _claims_of(name: str, faults: Faults) -> list[Claim]:
+def _claims_of(package: str, section: str) -> tuple[Claim, ...]:
+    name = f"{package}.{section}"
     try:
         module = importlib.import_module(name)
-        found: Any = module.CLAIMS
-    except (ImportError, AttributeError) as error:
-        if faults.behind(name, "CLAIMS") is None:
-            package, _, section = name.partition(".")
-            fix = f"{nearest(section, _modules(package))} Mend `SECTIONS`, or give the module its `CLAIMS`."
-            text = invalid(f"section {section!r}", expected="a module with `CLAIMS`", received=error, fix=fix)
-            faults.found.append(Fault(name, f"{package}/__init__.py", str(text)))
-        return []
-    items = list(found) if isinstance(found, tuple | list) else [found]
-    wrong = [item for item in items if not isinstance(item, Claim)]
-    if wrong or not isinstance(found, tuple):
-        received = f"{type(wrong[0]).__name__} in it" if wrong else type(found).__name__
-        text = invalid(
-            f"CLAIMS of {name}", expected="a tuple of claims", received=received, fix="Mind its commas and stars."
-        )
-        faults.found.append(Fault(f"{name}.CLAIMS", place(name, str(module.__file__), 1), str(text)))
-    return [item for item in items if isinstance(item, Claim)]
+    except ModuleNotFoundError as error:
+        if error.name is None or not f"{name}.".startswith(f"{error.name}."):
+            raise
+        fix = f"{nearest(section, _modules(package))} Mend `SECTIONS`."
+        raise invalid(f"section {section!r}", expected="a module", received=error, fix=fix) from None
+    found = getattr(module, "CLAIMS", None)
+    wrong = next((one for one in found if not isinstance(one, Claim)), None) if isinstance(found, tuple) else found
+    if not isinstance(found, tuple) or wrong is not None:
+        received = f"{type(wrong).__name__}{' in it' if isinstance(found, tuple) else ''}"
+        fix = "Give the module its `CLAIMS`; mind the commas and stars."
+        raise invalid(f"CLAIMS of {name}", expected="a tuple of claims", received=received, fix=fix)
+    return found
+
+
+def _broken(package: str, section: str, error: Exception) -> Broken:
+    """The error in words, at the innermost line of the package that raised it."""
+    root = Path(str(sys.modules[package].__file__)).parent
+    places = [(frame.filename, frame.lineno) for frame in traceback.extract_tb(error.__traceback__)]
+    if isinstance(error, SyntaxError) and error.filename:
+        places.append((error.filename, error.lineno))
+    path, line = next(((p, n) for p, n in reversed(places) if Path(p).is_relative_to(root)), ("", None))
+    if not path:
+        module = sys.modules.get(f"{package}.{section}")
+        path = str(module.__file__) if module and module.__file__ else str(root / "__init__.py")
+    name = ".".join((package, *Path(path).relative_to(root).with_suffix("").parts)).removesuffix(".__init__")
+    where = Path(path).relative_to(root.parent).as_posix() + (f":{line}" if line else "")
+    if isinstance(error, SuiteError):
+        return Broken(name, where, str(error))
+    said = "".join(traceback.TracebackException.from_exception(error).format_exception_only()).splitlines()[-1]
+    fix = "Mend it there."
+    return Broken(name, where, str(invalid(f"module {name}", expected="one that runs", received=said, fix=fix)))
 
 
 def _modules(package: str) -> list[str]:
@@ -81,7 +101,7 @@ def _modules(package: str) -> list[str]:
     return [found.name.partition(".")[2] for found in pkgutil.walk_packages(paths, f"{package}.", lambda _: None)]
 
 
-def _distinct(claims: Iterable[Claim], package: str, faults: Faults) -> Iterator[Claim]:
+def _distinct(claims: Iterable[Claim], package: str, doubles: list[Broken]) -> Iterator[Claim]:
     """The claims, less those whose id, or whose experiment's id, another one has taken."""
     keys: dict[str, Claim] = {}
     taken: dict[str, Experiment] = {}
@@ -107,7 +127,7 @@ def _distinct(claims: Iterable[Claim], package: str, faults: Faults) -> Iterator
                 taken[claim.experiment.id] = claim.experiment
             yield claim
             continue
-        faults.found.append(Fault(claim.key, _place(claim, package), str(text)))
+        doubles.append(Broken(claim.key, _place(claim, package), str(text)))
 
 
 def _place(claim: Claim, package: str) -> str:
@@ -116,7 +136,8 @@ def _place(claim: Claim, package: str) -> str:
         if name.startswith(f"{package}.") and isinstance(module, ModuleType):
             for constant, value in vars(module).items():
                 if value is claim and (line := _line(module, constant)):
-                    return place(name, str(module.__file__), line)
+                    root = Path(str(sys.modules[package].__file__)).parent.parent
+                    return f"{Path(str(module.__file__)).relative_to(root).as_posix()}:{line}"
     return package
 
 

@@ -169,14 +169,14 @@ def _changed(claims: list[Any], most: int = 8) -> str:
 
 
 def _broken(run: Run) -> str:
-    """The claims that a mistake in their module has kept out; empty where there is none."""
+    """The sections and claims that a mistake has kept out; empty where there is none."""
     found = run.header.get("broken") or []
     if not found:
         return ""
     head = f"> **{plural(len(found), 'mistake')} in the catalogue.** What is named here was not run:"
     rows = []
     for broken in found:
-        lost = f" With it: {', '.join(map(code, broken['costs']))}." if broken["costs"] else ""
+        lost = f" Sections left out: {', '.join(map(code, broken['costs']))}." if broken["costs"] else ""
         rows.append(f"> - {code(broken['name'])} ({escape(broken['where'])}): {escape(broken['error'])}{lost}")
     return "\n".join([head, ">", *rows])
 

@@ -35,7 +35,10 @@ def check_expressions(keyword: str, marker: str, names: set[str], known_markers:
             raise SuiteError(f"Invalid -m expression {marker!r}: no marker {word!r}. {nearest(word, MARKERS)}")
     for word in _identifiers(keyword):
         if not any(word.lower() in name.lower() for name in names):
-            raise SuiteError(f"Invalid -k expression {keyword!r}: no claim or test {word!r}. {_closest(word, names)}")
+            unread = "".join(f"\n{broken.message}" for broken in UNREAD.values())
+            raise SuiteError(
+                f"Invalid -k expression {keyword!r}: no claim or test {word!r}. {_closest(word, names)}{unread}"
+            )
 
 
 def check_syntax(keyword: str, marker: str) -> None:
@@ -103,7 +106,7 @@ def unread_of(item: pytest.Item) -> Broken | None:
 
 
 def name_what_is_left_out(items: list[pytest.Item]) -> set[str]:
-    """Has -k find an item that fails over a mistake by every claim which that costs; gives their names."""
+    """Has -k find an item that fails over a mistake by every section which that costs; gives their names."""
     found: set[str] = set()
     for item in items:
         broken = unread_of(item)

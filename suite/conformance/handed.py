@@ -10,7 +10,6 @@ import numpy as np
 
 from cases.data.mnist import PATH, mnist
 from cases.networks import dense_softmax
-from cases.overfitting.data_and_features import pooled, repeated
 from harness.experiment import Dataset, Experiment, Size, Variant
 from harness.metric import Metric
 from harness.training.train import prepare, train
@@ -50,6 +49,8 @@ def beside(of: str, data: Dataset, training: Pair, test: Pair) -> Iterator[Findi
 
 def check_data(engine: str) -> Iterator[Finding]:
     """Every image and label of the experiments on MNIST, and the sets that are made of it."""
+    from cases.overfitting.data_and_features import pooled, repeated
+
     (x, y), test = images()
     yield from beside("MNIST", mnist(), (x, y), test)
     for name in TRAINED:

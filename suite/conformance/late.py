@@ -19,7 +19,6 @@ from typing import Any
 
 import numpy as np
 
-from cases.overfitting.regularization import sum_of_squares
 from harness.experiment import Dataset, Size
 from harness.training.backend import active_backend, device
 from harness.training.engines import resolve_engine
@@ -415,6 +414,8 @@ def check_epochs(engine: str) -> Iterator[Finding]:
 
     ``fit`` draws its own data order: all examples are one batch then, and there is no dropout.
     """
+    from cases.overfitting.regularization import sum_of_squares
+
     name = resolve_engine(engine, active_backend(), device().kind)
     one, batch = (late_case(False), COUNT) if name == "fit" else (late_case(True), BATCH)
     watch = Watch(one.rule)

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from cases.overfitting.regularization import sum_of_squares
 from harness.erratum import Differs, Erratum, Fails, Warns
 from harness.experiment import Dataset, Size
 from harness.snippet import When
@@ -30,6 +29,7 @@ def norms(model: Any, data: Dataset) -> dict[str, float]:
 
 def check(engine: str) -> Iterator[Finding]:
     """Curves that an experiment follows, and gradients that it observes before and after."""
+    from cases.overfitting.regularization import sum_of_squares
     from harness.training.backend import active_backend
 
     one, seed = CASE["relu-adam"], 2

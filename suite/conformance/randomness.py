@@ -9,8 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from cases.batch_normalization import examples
-from cases.batch_normalization.gradients import deep_network
 from cases.networks import mlp
 from cases.regularized import regularized_mlp
 from harness.experiment import Dataset, Experiment, Size, Variant
@@ -21,12 +19,6 @@ from suite.conformance.engine import optimizer
 from suite.conformance.finding import Finding
 
 SURE = 5  # standard errors of a sample that a seed makes the same every time
-NETWORKS: dict[str, Callable[[], Any]] = {
-    "random_uniform": functools.partial(mlp, 2, "linear", "random_uniform"),
-    "normalised": functools.partial(regularized_mlp, 2, 64, batch_normalization=True),
-    "recurrent": examples.rnn,
-    "convolutional": examples.cnn,
-}
 SPREAD = 2.0
 """Standard deviation of the normal weights of ``deep_network`` times the square root of a layer's inputs."""
 ORTHOGONAL = 8
@@ -69,8 +61,17 @@ def limit(name: str, shape: tuple[int, ...]) -> float:
 
 def check_initial(engine: str) -> Iterator[Finding]:
     """Limits, mean, variance and shape of the distribution of every kernel; constants; layers and seeds that differ."""
+    from cases.batch_normalization import examples
+    from cases.batch_normalization.gradients import deep_network
+
     plain = drawn(functools.partial(mlp, 3), 0)
-    found = {"glorot": plain, **{name: drawn(network, 0) for name, network in NETWORKS.items()}}
+    networks: dict[str, Callable[[], Any]] = {
+        "random_uniform": functools.partial(mlp, 2, "linear", "random_uniform"),
+        "normalised": functools.partial(regularized_mlp, 2, 64, batch_normalization=True),
+        "recurrent": examples.rnn,
+        "convolutional": examples.cnn,
+    }
+    found = {"glorot": plain, **{name: drawn(network, 0) for name, network in networks.items()}}
     for name, weights in found.items():
         for (layer, variable), array in weights.items():
             of = f"{name}, {variable} of {layer}"
@@ -130,6 +131,8 @@ def check_lstm(weights: Weights) -> Iterator[Finding]:
 
 
 def _recurrent(seed: int) -> np.ndarray:
+    from cases.batch_normalization import examples
+
     return drawn(examples.rnn, seed)["LSTM-0", "recurrent_kernel"]
 
 

@@ -1,4 +1,4 @@
-"""A claim module with a mistake: its claims fail by name and with the fix, the others run, the exit code is 1."""
+"""A claim module with a mistake: it fails by name and with the fix, other sections run, the exit code is 1."""
 
 from __future__ import annotations
 
@@ -14,21 +14,19 @@ from tests.suite.command import ROOT, Finished, suite
 
 JAX = ("--backend", "jax", "--seeds", "5")
 XDIST = ("-p", "no:randomly", "-p", "no:timeout", "-p", "no:cacheprovider", "-p", "xdist")
-NORMALIZATION = "cases/examples/normalization.py"
-PREPROCESSING = "cases/preprocessing.py"
+RACE = "cases/optimizers/race.py"
 TIPS = "cases/examples/mnist_tips.py"
 CHANGES = (
-    (NORMALIZATION, 'rule=Converges("standardised"', 'rule=Converges("standardized"'),
-    (PREPROCESSING, 'id="zscore-formula"', 'id="zscore_formula"'),
+    (RACE, 'id="adam-converges-fastest"', 'id="adam_converges_fastest"'),
     (TIPS, "metrics=(", "metrics=(("),  # a syntax error in an experiment
 )
-EVERY = "zscore or minmax or raw-data or tips-xavier"
-"""Selects all that is broken here and what is tiny beside it; tips-xavier-helps by what it has been left out with."""
+EVERY = "optimizers or mnist_tips or zscore or minmax or raw-data"
+"""Selects all that is broken here and what is tiny beside it."""
 
 
 @pytest.fixture(scope="module")
 def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the code with mistakes in three claim modules."""
+    """A copy of the code with mistakes in two claim modules."""
     copy = tmp_path_factory.mktemp("broken") / "checkout"
     for name in ("baselines", "cases", "harness", "reports", "suite"):
         ignored = shutil.ignore_patterns("__pycache__", "out", "published", "*.json", "mnist.npz")
@@ -53,10 +51,10 @@ def names(red: set[str]) -> set[str]:
     return {name.partition(", ")[0] for name in red}
 
 
-BROKEN = {"zscore-fixes-divergence", "zscore_formula", "example-4"}
+BROKEN = {"cases.optimizers.race", "cases.examples.mnist_tips"}
 
 
-def test_broken_claims_are_red_by_name_and_the_others_run(run: Finished) -> None:
+def test_broken_modules_are_red_by_name_and_the_other_sections_run(run: Finished) -> None:
     assert run.code == 1
     assert names(run.red) == BROKEN
     assert {"raw-data-diverges", "minmax-fixes-divergence", "minmax-table", "minmax-formula"} < set(run.verdicts)
@@ -66,41 +64,46 @@ def test_broken_claims_are_red_by_name_and_the_others_run(run: Finished) -> None
 @pytest.mark.parametrize(
     "said",
     [
-        f"zscore-fixes-divergence ({NORMALIZATION}:",
-        "Expected: variants of experiment 'example-2'. Received: variant 'standardized'. Did you mean 'standardised'?",
-        f"zscore_formula ({PREPROCESSING}:",
-        "Invalid id of claim 'zscore_formula'. Expected: kebab-case, e.g. 'relu-beats-linear'.",
-        f"({TIPS}:",
-        "Expected: a statement of Python. Received: SyntaxError:",
+        f"cases.optimizers.race ({RACE}:",
+        "Invalid id of claim 'adam_converges_fastest/printed rates'. Expected: kebab-case, e.g. 'relu-beats-linear'.",
+        "Sections left out because of it: optimizers.",
+        f"cases.examples.mnist_tips ({TIPS}:",
+        "Expected: one that runs. Received: SyntaxError:",
+        "Sections left out because of it: examples.mnist_tips.",
     ],
 )
-def test_what_a_broken_claim_says(run: Finished, said: str) -> None:
+def test_what_a_broken_module_says(run: Finished, said: str) -> None:
     assert said in run.output
 
 
 def test_the_line_is_that_of_the_claim(run: Finished, checkout: Path) -> None:
-    (line,) = set(re.findall(rf"{NORMALIZATION}:(\d+)", run.output))
-    lines = (checkout / NORMALIZATION).read_text("utf-8").splitlines()
-    assert "ZSCORE_FIXES_DIVERGENCE = Claim(" in "".join(lines[int(line) - 3 : int(line) + 2])
+    (line,) = set(re.findall(rf"{RACE}:(\d+)", run.output))
+    lines = (checkout / RACE).read_text("utf-8").splitlines()
+    assert "Claim(" in lines[int(line) - 1]
 
 
 def test_a_line_each_in_the_summary_and_the_report(run: Finished) -> None:
     said = re.findall(r"^broken: (\S+) \(.*\) could not be read", run.output, re.MULTILINE)
     assert set(said) == BROKEN
     markdown = (run.folder / "report" / "REPORT.md").read_text("utf-8")
-    assert "> **3 mistakes in the catalogue.**" in markdown
+    assert "> **2 mistakes in the catalogue.**" in markdown
     assert all(markdown.count(f"> - `{name}`") == 1 for name in BROKEN)
     report = json.loads((run.folder / "report" / "report.json").read_text("utf-8"))
     assert {broken["name"] for broken in report["run"]["broken"]} == BROKEN
-    assert "zscore_formula" in (run.folder / "junit.xml").read_text("utf-8")
+    assert "adam_converges_fastest" in (run.folder / "junit.xml").read_text("utf-8")
 
 
-def test_a_claim_is_found_by_what_it_was_left_out_with(checkout: Path, tmp_path: Path) -> None:
-    """One whose experiment is broken."""
+def test_a_claim_of_a_broken_module_is_asked_for(checkout: Path, tmp_path: Path) -> None:
     found = suite(tmp_path, *JAX, "-k", "tips-xavier-helps", "--collect-only", "-q", root=checkout)
-    assert "test_catalogue[example-4," in found.output
+    assert found.code == 4
+    assert "no claim or test 'tips'" in found.output or "no claim or test 'tips-xavier-helps'" in found.output
+    assert f"cases.examples.mnist_tips ({TIPS}:" in found.output
+
+
+def test_a_section_that_is_left_out_is_found_by_its_name(checkout: Path, tmp_path: Path) -> None:
+    found = suite(tmp_path, *JAX, "-k", "mnist_tips", "--collect-only", "-q", root=checkout)
+    assert found.output.count("::test_catalogue[") == 1
     assert found.code == 2  # as for pytest's own errors during collection
-    assert "tips-xavier-helps" in found.output.partition("BROKEN: ")[2]
 
 
 @pytest.mark.parametrize("word", ["minmax-table", "minmax-formula"])
@@ -131,7 +134,7 @@ def test_dry_run(checkout: Path, tmp_path: Path) -> None:
 
 def test_each_kind_selects_them_but_times(checkout: Path, tmp_path: Path) -> None:
     exact = suite(tmp_path / "exact", *JAX, "-m", "exact", "--collect-only", "-q", root=checkout)
-    assert exact.output.count("::test_catalogue[") == 3
+    assert exact.output.count("::test_catalogue[") == 2
     assert exact.code == 2
     timing = suite(tmp_path / "timing", *JAX, "-m", "timing", "--collect-only", "-q", root=checkout)
     assert "::test_catalogue[" not in timing.output
@@ -143,7 +146,7 @@ def test_no_baseline_is_stored_of_half_a_catalogue(checkout: Path, tmp_path: Pat
     assert found.code == 4
     (error,) = [line for line in found.output.splitlines() if line.startswith("ERROR: ")]
     assert "--update-baselines needs the whole catalogue" in error
-    assert "zscore_formula" in error
+    assert "cases." in error
     assert found.files() == {}
 
 
@@ -151,12 +154,10 @@ def test_no_baseline_is_stored_of_half_a_catalogue(checkout: Path, tmp_path: Pat
 def test_a_mistake_in_what_all_use(
     fault: str, checkout: Path, tmp_path: Path, copied_networks: Callable[[str], Path]
 ) -> None:
-    """Where no claim depends on it, none is lost."""
-    root = copied_networks(fault)
-    found = suite(tmp_path, *JAX, "--collect-only", "-q", root=root)
-    assert (found.code, "BROKEN: " in found.output) == ((2, True) if fault else (0, False))
-    assert "test_exact[minmax-table]" in found.output
-    assert "test_claims[tips-xavier-helps]" in found.output
+    """The self-checks use it too: nothing runs, and file and line are told."""
+    found = suite(tmp_path, *JAX, "--collect-only", "-q", root=copied_networks(fault))
+    assert (found.code, "cases/networks.py:" in found.output) == ((4, True) if fault else (0, False))
+    assert "Traceback" not in found.output
 
 
 @pytest.fixture
