@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from types import MappingProxyType
 from typing import Any, Literal
 
@@ -60,10 +60,6 @@ class Trial:
         object.__setattr__(self, "metrics", MappingProxyType({k: finite(v) for k, v in self.metrics.items()}))
         curves = {k: _finite_curve(curve) for k, curve in self.history.items()}
         object.__setattr__(self, "history", MappingProxyType(curves))
-
-    def thinned(self, points: int = 32) -> Trial:
-        """The same trial with at most ``points`` of each curve: what a baseline stores of hundreds of epochs."""
-        return replace(self, history={name: thin(curve, points) for name, curve in self.history.items()})
 
     def to_json(self) -> dict[str, Any]:
         """Plain types only, no NaN or inf; ``from_json`` gives the trial back, bit for bit."""

@@ -16,11 +16,10 @@ import numpy as np
 
 from harness.errors import invalid
 from harness.experiment import Dataset, Experiment, Size
-from harness.record.numbers import number
+from harness.record.numbers import number, shortest
 from harness.record.trials import ShortTrial
 from harness.training.backend import active_backend
 from harness.training.compiled import load_program, structure
-from harness.training.decimals import shortest
 from harness.training.engines import NotVectorizableError
 from harness.training.fit import FitEngine
 from harness.training.seeding import data_order, order_type

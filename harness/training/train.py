@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from harness.errors import invalid
 from harness.experiment import Experiment
+from harness.record.numbers import shortest
 from harness.training.backend import active_backend, device
-from harness.training.decimals import shortest
 from harness.training.divergence import classify
 from harness.training.engines import ENGINES, NotVectorizableError, pays_on_cpu, resolve_engine
 from harness.training.placement import Device, trained_on
