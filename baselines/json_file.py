@@ -10,14 +10,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, TypeVar
 
-from baselines.lock import locked
 from baselines.strict import FormatError, Said
 from harness.atomic import replace_file
 from harness.errors import SuiteError, invalid
+from harness.store.locks import held
 
 T = TypeVar("T")
 MOST_BYTES = 200_000_000
 """Of a file; 1,000 seeds of every variant of an experiment are 20 MB."""
+PATIENCE = 60.0
+"""Seconds to wait for another process, which holds the lock for as long as reading and writing one file takes."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,10 @@ class JsonFile(Generic[T]):
         """
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            with locked(path):
+            lock = path.with_name(f".{path.name}.lock")
+            busy = f"Cannot write {self.noun} {path}: another process has held {lock} for {PATIENCE:g} s. "
+            busy += f"The old file is unchanged. Let that process finish, or end it, then repeat {self.update_command}."
+            with held(lock, busy, PATIENCE):
                 old = self.read(path)
                 new = change(old)
                 if new != old:

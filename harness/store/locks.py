@@ -25,7 +25,8 @@ class Held:
         except Timeout:
             raise SuiteError(busy) from None
         except OSError as error:
-            raise SuiteError(f"Cannot make the lock {path}: {error.strerror or error}.") from error
+            text = f"Cannot make the lock {path}: {error.strerror or error}. Make its folder writable."
+            raise SuiteError(text) from error
 
     def release(self) -> None:
         """A second time does nothing. The file goes first: filelock takes no lock on one that was removed meanwhile."""

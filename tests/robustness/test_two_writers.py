@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from baselines import lock
+from baselines import json_file
 from baselines.evidence import path_of, read, update, write
 from harness.errors import SuiteError
 from tests.robustness.made import NAMES, evidence, variant
@@ -24,8 +24,9 @@ ROUNDS = 8
 HOLD = """
 import sys, time
 from pathlib import Path
-from baselines.lock import locked
-with locked(Path(sys.argv[1])):
+from harness.store.locks import held
+path = Path(sys.argv[1])
+with held(path.with_name(f".{path.name}.lock"), "busy", 60):
     print("held", flush=True)
     time.sleep(600)
 """
@@ -103,12 +104,12 @@ def holder(tmp_path: Path) -> Any:
 def test_a_lock_held_too_long(holder: tuple[Path, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     path, _ = holder
     old = path.read_bytes()
-    monkeypatch.setattr(lock, "PATIENCE", 0.2)
+    monkeypatch.setattr(json_file, "PATIENCE", 0.2)
     with pytest.raises(
         SuiteError, match=r"another process has held .*deep-dropout\.json\.lock for 0\.2 s.*repeat"
     ) as e:
         update(path, lambda _: evidence(relu=variant([0.5])))
-    assert str(e.value).startswith(f"Cannot write {path}: ")
+    assert str(e.value).startswith(f"Cannot write evidence {path}: ")
     assert path.read_bytes() == old
 
 
