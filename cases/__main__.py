@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import argparse
 import importlib
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from cases import BROKEN, SECTIONS
@@ -31,8 +33,9 @@ def page() -> str:
     return contents(HEAD, sections, ERRATA, "What no longer runs ([`errata`](errata))")
 
 
-def main() -> int:
-    """Exit status: 0, or 2 where a module could not be read."""
+def main(given: Sequence[str] | None = None) -> int:
+    """Exit status: 0, or 2 where a module could not be read or an argument is given: there are none."""
+    argparse.ArgumentParser(prog="python -m cases", description=__doc__).parse_args(given)
     for broken in BROKEN:
         print("cases:", broken.message, file=sys.stderr)
     if BROKEN:

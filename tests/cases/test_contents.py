@@ -108,8 +108,20 @@ def test_a_broken_claim_is_said_and_nothing_written(
 
     monkeypatch.setattr(command_line, "BROKEN", (Broken("x", "cases/x.py:1", "Invalid x."),))
     monkeypatch.setattr(command_line, "PAGE", Path("/nowhere"))
-    assert main() == 2
+    assert main([]) == 2
     assert "cases: x (cases/x.py:1) could not be read." in capsys.readouterr().err
+
+
+def test_an_argument_is_refused_and_nothing_written(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from cases import __main__ as command_line
+
+    monkeypatch.setattr(command_line, "PAGE", Path("/nowhere"))
+    with pytest.raises(SystemExit) as stopped:
+        main(["--help-me"])
+    assert stopped.value.code == 2
+    assert "unrecognized arguments: --help-me" in capsys.readouterr().err
 
 
 def test_kinds() -> None:
