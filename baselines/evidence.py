@@ -238,7 +238,7 @@ def add(
             fingerprint=dict(fingerprint),
         )
         metrics = {metric.name: metric for metric in experiment.metrics}
-        variant = _merged(where, stored.get(name), found, session, metrics, every=name in experiment.printed)
+        variant = _merged(where, stored.get(name), found, session, metrics, every=name in experiment.plots.printed)
         if variant is not None:
             stored[name] = variant
     declared = {variant.name: stored[variant.name] for variant in experiment.variants if variant.name in stored}

@@ -24,6 +24,7 @@ from cases.overfitting.regularization import REGULARIZATION, deep
 from harness.atomic import replace_file
 from harness.errors import SuiteError, invalid
 from harness.experiment import Experiment, Variant
+from harness.plots import Plots
 
 SEEDS = (1000, 1001, 1002)
 RATES = Path(__file__).with_name("rates.json")
@@ -89,7 +90,7 @@ def train_value(search: Search, value: float) -> list[float | None]:
     from harness.training.train import train
 
     variant = search.variant(value)
-    own = replace(search.experiment, variants=(variant,), anchors=(), sweep=None, turning_point=None)
+    own = replace(search.experiment, variants=(variant,), anchors=(), plots=Plots())
     return [trial.metrics.get(search.metric) for trial in train(own, variant.name, SEEDS)]
 
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from harness.errors import KEBAB, SuiteError, invalid, nearest
-from harness.figures import Surface, Sweep, TurningPoint
 from harness.metric import Metric
+from harness.plots import Plots
 
 if TYPE_CHECKING:
     import numpy as np
@@ -52,7 +52,7 @@ class Variant:
     """One arm of an experiment; what it does not name, it takes from the experiment. Factories take no argument.
 
     ``facts`` gives numbers known without training (a condition number); they become metrics of every trial. ``at`` and
-    ``series`` place the variant in the experiment's figures: at which value of its ``sweep``, and on which line;
+    ``series`` place the variant in the experiment's plots: at which value of its ``sweep``, and on which line;
     learning curves have a row of panels for each series.
     """
 
@@ -89,11 +89,8 @@ class Experiment:
         follow: further curves by name, each a function of the trainable weights, taken after every epoch.
         observe: called with the Keras model as initialised, which gives curves of one value, "initial_" before their
             name, and after every launch: every epoch or, of a tiny training, all of them.
-        sweep: a figure of one metric over the variants' ``at``.
-        surface: a figure of the loss over two parameters of the model.
-        turning_point: a figure of the two losses, with the epoch marked from which only the training loss still falls.
-        printed: the slide's own curves, by variant and curve name, one value per epoch; drawn over ours.
         anchors: variants that a check trains to the end with seed 0.
+        plots: what is drawn of it beside the learning curves.
     """
 
     id: str
@@ -109,11 +106,8 @@ class Experiment:
     halves: bool = False
     follow: Mapping[str, Follow] = field(default_factory=dict)
     observe: Observe | None = None
-    sweep: Sweep | None = None
-    surface: Callable[[], Surface] | None = None
-    turning_point: TurningPoint | None = None
-    printed: Mapping[str, Mapping[str, tuple[float, ...]]] = field(default_factory=dict)
     anchors: tuple[str, ...] = ()
+    plots: Plots = field(default_factory=Plots)
     _by_name: Mapping[str, Variant] = field(init=False, repr=False, compare=False, default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -128,22 +122,12 @@ class Experiment:
         metrics = [metric.name for metric in self.metrics]
         if not metrics or len(set(metrics)) != len(metrics):
             raise invalid(f"metrics of {where}", expected="at least one, with unique names", received=metrics)
-        if self.sweep is not None:
-            placed = [v.name for v in self.variants if v.at is not None]
-            if len(placed) < 2 or self.sweep.metric not in metrics:
-                raise invalid(
-                    f"sweep of {where}",
-                    expected=f"a metric out of {metrics}, and two or more variants with `at`",
-                    received=f"metric {self.sweep.metric!r}, and `at` on {placed}",
-                )
-        if self.turning_point is not None and self.turning_point.training == "train_loss" and not self.inference:
-            raise invalid(
-                f"turning_point of {where}",
-                expected="`inference`, which records train_loss, or training='loss'",
-                received="neither",
-            )
-        shown = self.turning_point.variants if self.turning_point is not None else ()
-        for part, used in (("turning_point", shown), ("anchors", self.anchors)):
+        self._check_plots(where, metrics)
+        for part, used in (
+            ("turning_point", self.plots.turning_point.variants if self.plots.turning_point else ()),
+            ("printed", tuple(self.plots.printed)),
+            ("anchors", self.anchors),
+        ):
             for unknown in sorted(set(used) - set(names)):
                 raise invalid(
                     f"{part} of {where}",
@@ -156,6 +140,23 @@ class Experiment:
             if lacking:
                 raise invalid(f"{where}", expected=f"a {part} on it or on every variant", received=f"none on {lacking}")
         object.__setattr__(self, "_by_name", {variant.name: variant for variant in self.variants})
+
+    def _check_plots(self, where: str, metrics: list[str]) -> None:
+        sweep, turning_point = self.plots.sweep, self.plots.turning_point
+        if sweep is not None:
+            placed = [v.name for v in self.variants if v.at is not None]
+            if len(placed) < 2 or sweep.metric not in metrics:
+                raise invalid(
+                    f"sweep of {where}",
+                    expected=f"a metric out of {metrics}, and two or more variants with `at`",
+                    received=f"metric {sweep.metric!r}, and `at` on {placed}",
+                )
+        if turning_point is not None and turning_point.training == "train_loss" and not self.inference:
+            raise invalid(
+                f"turning_point of {where}",
+                expected="`inference`, which records train_loss, or training='loss'",
+                received="neither",
+            )
 
     def variant(self, name: str) -> Variant:
         """The variant of that name, its missing parts filled in from the experiment; SuiteError if there is none."""

@@ -22,8 +22,8 @@ from cases.data.mnist import mnist
 from cases.networks import sgd
 from harness.claim import Claim
 from harness.experiment import Dataset, Experiment, Size, Variant
-from harness.figures import Sweep
 from harness.metric import Metric
+from harness.plots import Plots, Sweep
 from harness.rules import Exceeds
 from harness.training.weight_gradients import weight_gradients
 
@@ -107,12 +107,14 @@ GRADIENTS = Experiment(
         *at_depths("relu, badly scaled", "relu", spread=2.0),
         *at_depths("relu, badly scaled, batch normalization", "relu", spread=2.0, batch_normalization=True),
     ),
-    sweep=Sweep(
-        over="hidden layers",
-        metric="initial_gradient_ratio",
-        title="Gradient of the first layer over that of the last, by depth.",
-        x_scale="linear",
-        y_scale="log",
+    plots=Plots(
+        sweep=Sweep(
+            over="hidden layers",
+            metric="initial_gradient_ratio",
+            title="Gradient of the first layer over that of the last, by depth.",
+            x_scale="linear",
+            y_scale="log",
+        ),
     ),
 )
 

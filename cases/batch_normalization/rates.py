@@ -20,8 +20,8 @@ from cases.overfitting.regularization import LEARNT
 from cases.regularized import regularized_mlp
 from harness.claim import Claim
 from harness.experiment import Experiment, Size, Variant
-from harness.figures import Sweep
 from harness.metric import History, Metric
+from harness.plots import Plots, Sweep
 from harness.rules import All, Converges, Diverges, Exceeds
 
 TARGET = 0.97
@@ -68,10 +68,12 @@ RATES_WITH_AND_WITHOUT = Experiment(
         for rate in RATES
     ),
     anchors=("normalised, rate 0.5",),
-    sweep=Sweep(
-        over="learning rate of SGD",
-        metric="val_accuracy",
-        title="Accuracy with and without batch normalization, by learning rate.",
+    plots=Plots(
+        sweep=Sweep(
+            over="learning rate of SGD",
+            metric="val_accuracy",
+            title="Accuracy with and without batch normalization, by learning rate.",
+        ),
     ),
 )
 

@@ -14,6 +14,7 @@ from cases.networks import dense_softmax, sgd
 from harness.claim import Claim
 from harness.experiment import Dataset, Experiment, Size, Variant
 from harness.metric import Metric
+from harness.plots import Plots
 from harness.published import Published
 from harness.rules import All, Best, Converges, Diverges, Exceeds, Reproduces
 
@@ -44,13 +45,15 @@ EIGHT_POINTS = Experiment(
         Variant(f"rate {rate}", optimizer=functools.partial(sgd, float(rate)))
         for rate in ("1e-5", "0.1", "10", "1e6", "1e38")
     ),
-    printed={
-        "rate 0.1": {
-            # the slide prints the last four of 200 epochs only
-            "loss": (float("nan"),) * 196 + (0.6118, 0.6110, 0.6102, 0.6094),
-            "val_loss": (float("nan"),) * 196 + (0.0300, 0.0296, 0.0293, 0.0289),
-        }
-    },
+    plots=Plots(
+        printed={
+            "rate 0.1": {
+                # the slide prints the last four of 200 epochs only
+                "loss": (float("nan"),) * 196 + (0.6118, 0.6110, 0.6102, 0.6094),
+                "val_loss": (float("nan"),) * 196 + (0.0300, 0.0296, 0.0293, 0.0289),
+            }
+        },
+    ),
 )
 
 SOFTMAX_EIGHT_POINTS = Claim(

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from harness.experiment import Dataset
-from harness.figures import Landscape, Surface
+from harness.plots import Landscape, Surface
 
 PRICE, VOLUME = 0, 2
 """The columns whose weights are moved: the opening price, and the volume, a thousand times as large."""

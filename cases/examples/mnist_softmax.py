@@ -22,6 +22,7 @@ from cases.networks import adam, dense_softmax
 from cases.rules import ReproducesCurve
 from harness.claim import Claim
 from harness.experiment import Experiment, Size, Variant
+from harness.plots import Plots
 from harness.published import Published
 from harness.rules import All, Exact, Reproduces
 from harness.rules.exact import Comparison
@@ -43,7 +44,9 @@ MNIST_SOFTMAX = Experiment(
     size=Size(epochs=32, batch_size=200),
     metrics=(VAL_ACCURACY, VAL_LOSS, BEST_LOSS, BEST_EPOCH, LOSS, ACCURACY),
     variants=(Variant("softmax"),),
-    printed={"softmax": PRINTED},
+    plots=Plots(
+        printed={"softmax": PRINTED},
+    ),
     anchors=("softmax",),
 )
 

@@ -18,6 +18,7 @@ from cases.networks import adam, dense_softmax, mlp
 from cases.rules import Not, ReproducesCurve
 from harness.claim import Claim
 from harness.experiment import Experiment, Size, Variant
+from harness.plots import Plots
 from harness.published import Published
 from harness.rules import All, Best, Equivalent, Exceeds, NotBetter, Reproduces
 
@@ -72,7 +73,9 @@ TIPS = Experiment(
         *(Variant(f"dropout {rate}", functools.partial(mlp, 5, dropout=rate)) for rate in (0.1, 0.2, 0.3)),
         *(Variant(f"l1 {value}", functools.partial(penalised, float(value))) for value in L1_VALUES),
     ),
-    printed={"softmax": PRINTED_SOFTMAX, "l1 1e-6": PRINTED_L1},
+    plots=Plots(
+        printed={"softmax": PRINTED_SOFTMAX, "l1 1e-6": PRINTED_L1},
+    ),
     anchors=("softmax", "2 linear", "2 relu", "2 relu xavier", "5 relu xavier", "dropout 0.2"),
 )
 
@@ -84,7 +87,9 @@ SOFTMAX_ONLY = Experiment(
     size=Size(epochs=20, batch_size=512),
     metrics=(VAL_ACCURACY, VAL_LOSS, LOSS, ACCURACY),
     variants=(Variant("as printed", optimizer=adam), Variant("rate 1e-4", optimizer=functools.partial(adam, 1e-4))),
-    printed={"as printed": PRINTED_SOFTMAX, "rate 1e-4": PRINTED_SOFTMAX},
+    plots=Plots(
+        printed={"as printed": PRINTED_SOFTMAX, "rate 1e-4": PRINTED_SOFTMAX},
+    ),
 )
 
 

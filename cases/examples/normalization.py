@@ -21,6 +21,7 @@ from cases.rules import EverySeed
 from harness.claim import Claim
 from harness.experiment import Dataset, Experiment, Size, Variant
 from harness.metric import Metric
+from harness.plots import Plots
 from harness.published import Published
 from harness.rules import All, Converges, Diverges, Exact, Reproduces
 from harness.rules.exact import Comparison
@@ -83,11 +84,13 @@ SHARES = Experiment(
         Variant("min-max", data=min_max),
         Variant("standardised", data=standardised),
     ),
-    surface=functools.partial(side_by_side, {"raw": raw, "min-max": min_max}),
-    printed={
-        "min-max": {"loss": PRINTED},
-        "raw": {"loss": PRINTED_RAW},
-    },
+    plots=Plots(
+        surface=functools.partial(side_by_side, {"raw": raw, "min-max": min_max}),
+        printed={
+            "min-max": {"loss": PRINTED},
+            "raw": {"loss": PRINTED_RAW},
+        },
+    ),
 )
 
 

@@ -19,7 +19,7 @@ from cases.networks import dense_linear, sgd
 from cases.rules import EverySeed
 from harness.claim import Claim
 from harness.experiment import Experiment, Size, Variant
-from harness.figures import Sweep
+from harness.plots import Plots, Sweep
 from harness.rules import All, Best, Converges, Diverges, Exceeds
 
 DATA = "32 random examples of three features and a noisy linear target: the slide names no data"
@@ -54,8 +54,10 @@ SWEEP = Experiment(
     variants=tuple(
         Variant(f"rate {rate}", optimizer=functools.partial(sgd, float(rate)), at=float(rate)) for rate in SWEPT
     ),
-    sweep=Sweep(
-        over="learning rate", metric="loss", title="The loss after ten steps, by learning rate.", y_scale="log"
+    plots=Plots(
+        sweep=Sweep(
+            over="learning rate", metric="loss", title="The loss after ten steps, by learning rate.", y_scale="log"
+        ),
     ),
 )
 

@@ -17,7 +17,7 @@ from cases.overfitting.regularization import GAP, GUARDED, TRAINED, trained
 from cases.regularized import regularized_mlp
 from harness.claim import Claim
 from harness.experiment import Dataset, Experiment, Size, Variant
-from harness.figures import Sweep
+from harness.plots import Plots, Sweep
 from harness.rules import All, Exceeds, Monotone
 
 ROWS = 10_000
@@ -56,7 +56,9 @@ MORE_DATA = Experiment(
     variants=tuple(
         Variant(f"{count:,} images", data=functools.partial(repeated, count), at=float(count)) for count in COUNTS
     ),
-    sweep=Sweep(over="training images", metric="gap", title="The gap, by the number of different training images."),
+    plots=Plots(
+        sweep=Sweep(over="training images", metric="gap", title="The gap, by the number of different training images."),
+    ),
     anchors=("2,000 images",),
 )
 

@@ -23,8 +23,8 @@ from cases.networks import adam
 from cases.regularized import regularized_mlp
 from harness.claim import Claim
 from harness.experiment import Experiment, Size, Variant
-from harness.figures import Sweep, TurningPoint
 from harness.metric import History, Metric
+from harness.plots import Plots, Sweep, TurningPoint
 from harness.rules import Above, All, Exceeds, Monotone
 
 FITTED = 0.1  # nats of training loss: well below what one epoch reaches, and reached by every variant without a penalty
@@ -113,14 +113,16 @@ REGULARIZATION = Experiment(
         Variant("batch normalization", functools.partial(deep, batch_normalization=True)),
         Variant("batch normalization, l2 tuned", functools.partial(deep, batch_normalization=True, l2=TUNED_L2)),
     ),
-    sweep=Sweep(
-        over="λ",
-        metric="sum_of_squares",
-        title="The sum of the squared weights after training, by regularization strength.",
-        x_scale="symlog",
-        y_scale="log",
+    plots=Plots(
+        sweep=Sweep(
+            over="λ",
+            metric="sum_of_squares",
+            title="The sum of the squared weights after training, by regularization strength.",
+            x_scale="symlog",
+            y_scale="log",
+        ),
+        turning_point=TurningPoint(("none", "dropout 0.2")),  # no penalty in their loss
     ),
-    turning_point=TurningPoint(("none", "dropout 0.2")),  # no penalty in their loss
 )
 
 NETWORK = "Example 4's network of five hidden layers, trained as there: Adam, 60,000 images, batches of 512, 20 epochs"

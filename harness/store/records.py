@@ -36,25 +36,26 @@ def experiment_record(experiment: Experiment, order: int) -> dict[str, Any]:
         "accuracy": experiment.accuracy,
         "printed": {
             variant: {name: [v if math.isfinite(v) else None for v in curve] for name, curve in curves.items()}
-            for variant, curves in experiment.printed.items()
+            for variant, curves in experiment.plots.printed.items()
         },
-        **_figures(experiment),
+        **_plots(experiment),
     }
 
 
-def _figures(experiment: Experiment) -> dict[str, Any]:
-    """What the experiment's figures beside learning curves show; without those that it does not declare."""
+def _plots(experiment: Experiment) -> dict[str, Any]:
+    """What the experiment's plots beside learning curves show; without those that it does not declare."""
     found: dict[str, Any] = {}
     if any(variant.series for variant in experiment.variants):
         found["series"] = {variant.name: variant.series for variant in experiment.variants}
-    if experiment.sweep is not None:
+    plots = experiment.plots
+    if plots.sweep is not None:
         placed = [variant for variant in experiment.variants if variant.at is not None]
         points = [{"variant": v.name, "at": v.at, "series": v.series} for v in placed]
-        found["sweep"] = {**dataclasses.asdict(experiment.sweep), "points": points}
-    if experiment.surface is not None:
-        found["surface"] = dataclasses.asdict(experiment.surface())
-    if experiment.turning_point is not None:
-        found["turning_point"] = dataclasses.asdict(experiment.turning_point)
+        found["sweep"] = {**dataclasses.asdict(plots.sweep), "points": points}
+    if plots.surface is not None:
+        found["surface"] = dataclasses.asdict(plots.surface())
+    if plots.turning_point is not None:
+        found["turning_point"] = dataclasses.asdict(plots.turning_point)
     return found
 
 

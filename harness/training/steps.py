@@ -16,6 +16,7 @@ import numpy as np
 
 from harness.errors import invalid
 from harness.experiment import Dataset, Experiment, Size
+from harness.plots import Plots
 from harness.record.numbers import number, shortest
 from harness.record.trials import ShortTrial
 from harness.training.backend import active_backend
@@ -161,7 +162,7 @@ def _batches(task: Task, seed: int, steps: int, batch: int) -> Iterator[Dataset]
 def _one_step(task: Task, batch: int) -> Task:
     """A training whose epoch is one step, and which records nothing but its loss."""
     experiment = replace(
-        task.experiment, accuracy=False, inference=False, halves=False, follow={}, observe=None, turning_point=None
+        task.experiment, accuracy=False, inference=False, halves=False, follow={}, observe=None, plots=Plots()
     )
     data = Dataset(task.data.x[:batch], task.data.y[:batch])
     return replace(task, experiment=experiment, size=Size(epochs=1, batch_size=batch), data=data)

@@ -151,7 +151,7 @@ def test_every_variant_is_used():
     """A variant that no rule names, and no figure shows, would be trained for nothing."""
     for experiment in experiments(CLAIMS):
         used = set(itertools.chain(*(claim.variants for claim in CLAIMS if claim.experiment is experiment)))
-        used |= {variant.name for variant in experiment.variants if experiment.sweep and variant.at is not None}
+        used |= {variant.name for variant in experiment.variants if experiment.plots.sweep and variant.at is not None}
         assert used == {variant.name for variant in experiment.variants}
 
 

@@ -7,8 +7,8 @@ import pytest
 
 from harness.errors import SuiteError
 from harness.experiment import Dataset, Size, Variant
-from harness.figures import Sweep
 from harness.metric import Metric
+from harness.plots import Plots, Sweep
 from harness.published import Figure, Published
 from tests.harness.synthetic import ACCURACY, DEPTH, LOSS, data, experiment, never
 
@@ -24,12 +24,12 @@ WRONG = {
     "model on one variant": ({"model": None, "variants": (Variant("a", never), Variant("b"))}, "none on ['b']"),
     "no optimizer": ({"optimizer": None}, "a optimizer on it"),
     "sweep without places": (
-        {"sweep": Sweep(over="depth", metric="val_loss", title="t")},
+        {"plots": Plots(sweep=Sweep(over="depth", metric="val_loss", title="t"))},
         "sweep of experiment 'depth'. Expected: a metric out of ['val_accuracy', 'val_loss'], and two or more variants",
     ),
     "sweep of an unknown metric": (
         {
-            "sweep": Sweep(over="depth", metric="loss", title="t"),
+            "plots": Plots(sweep=Sweep(over="depth", metric="loss", title="t")),
             "variants": (Variant("a", at=1.0), Variant("b", at=2.0)),
         },
         "Received: metric 'loss', and `at` on ['a', 'b']",

@@ -17,8 +17,8 @@ from cases.learning_rate.descent import SWEEP
 from cases.overfitting.regularization import REGULARIZATION
 from harness.errors import SuiteError
 from harness.experiment import Experiment, Size, Variant
-from harness.figures import TurningPoint
 from harness.metric import Metric
+from harness.plots import Plots, TurningPoint
 from harness.store.records import experiment_record
 from harness.trial import Divergence, Seconds, Trial
 from reports import surface, sweep
@@ -164,8 +164,8 @@ def test_the_landscape_is_the_models_loss(data: Any) -> None:
 
 
 def test_scaling_rounds_the_valley() -> None:
-    assert SHARES.surface is not None
-    before, after = SHARES.surface().landscapes
+    assert SHARES.plots.surface is not None
+    before, after = SHARES.plots.surface().landscapes
     assert (before.name, after.name) == ("raw", "min-max")
     assert before.condition > 1e16
     assert 1e3 < after.condition < 1e4
@@ -289,7 +289,7 @@ def declared_experiment(turning_point: TurningPoint) -> Experiment:
         size=Size(epochs=2, batch_size=8),
         variants=(Variant("shallow"), Variant("deep")),
         metrics=(Metric("val_loss", better="lower", unit="nats", smallest_effect=0.002),),
-        turning_point=turning_point,
+        plots=Plots(turning_point=turning_point),
     )
 
 
@@ -298,4 +298,4 @@ def test_a_turning_point_of_curves_or_variants_that_are_not_there() -> None:
         declared_experiment(turning_point=TurningPoint())
     with pytest.raises(SuiteError, match=r"Received: 'deap'\. Did you mean 'deep'\?"):
         declared_experiment(turning_point=TurningPoint(("deap",), training="loss"))
-    assert declared_experiment(turning_point=TurningPoint(("deep",), training="loss")).turning_point is not None
+    assert declared_experiment(turning_point=TurningPoint(("deep",), training="loss")).plots.turning_point is not None

@@ -1,8 +1,9 @@
-"""What a figure beyond learning curves shows; declared on an experiment, drawn by the reports."""
+"""What is drawn of an experiment beside its learning curves; the reports draw it. It changes no training."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Literal
 
 
@@ -60,3 +61,21 @@ class Surface:
     x: str
     y: str
     landscapes: tuple[Landscape, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plots:
+    """What is drawn of an experiment.
+
+    Attributes:
+        sweep: one metric over the variants' ``at``.
+        surface: the loss over two parameters of the model.
+        turning_point: the two losses, with the epoch marked from which only the training loss still falls.
+        printed: the slide's own curves, by variant and curve, one value per epoch (nan where the slide prints none);
+            drawn over ours.
+    """
+
+    sweep: Sweep | None = None
+    surface: Callable[[], Surface] | None = None
+    turning_point: TurningPoint | None = None
+    printed: Mapping[str, Mapping[str, tuple[float, ...]]] = field(default_factory=dict)
