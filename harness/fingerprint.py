@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.surroundings import told
-
-BACKENDS = {"tensorflow": ("tensorflow", "tensorflow-cpu"), "jax": ("jax",), "torch": ("torch",)}
+from harness.training.backends import named
 
 
 def version(*distributions: str) -> str | None:
@@ -66,8 +65,8 @@ def fingerprint(backend: str, device: str, device_model: str, precision: str) ->
         "python": ".".join(platform.python_version_tuple()[:2]),
         "keras": version("keras"),
         "backend": backend,
-        "backend_version": version(*BACKENDS[backend]),
-        "jaxlib": version("jaxlib") if backend == "jax" else None,
+        "backend_version": version(*named(backend).facts.distributions),
+        "jaxlib": version(runtime) if (runtime := named(backend).facts.runtime) else None,
         "numpy": version("numpy"),
         "device": device,
         "device_model": device_model,

@@ -12,37 +12,15 @@ import re
 import sys
 from collections.abc import Container, Mapping, MutableMapping
 
+from harness.training.backends import NAMES, named
+
 NEUTRALISED = {
     "keras": ("KERAS_MAX_EPOCHS", "KERAS_MAX_STEPS_PER_EPOCH", "KERAS_NNX_ENABLED"),
-    "tensorflow": ("TF_USE_LEGACY_KERAS",),
-    "jax": (
-        "JAX_ALLOW_F16_REDUCTIONS",
-        "JAX_DEBUG_INFS",
-        "JAX_DEBUG_NANS",
-        "JAX_DEFAULT_PRNG_IMPL",
-        "JAX_DISABLE_JIT",
-        "JAX_ENABLE_CHECKS",
-        "JAX_ENABLE_CUSTOM_PRNG",
-        "JAX_ENABLE_X64",
-        "JAX_ERROR_CHECKING_BEHAVIOR_DIVIDE",
-        "JAX_ERROR_CHECKING_BEHAVIOR_NAN",
-        "JAX_ERROR_CHECKING_BEHAVIOR_OOB",
-        "JAX_EXPLICIT_X64_DTYPES",
-        "JAX_HIGH_DYNAMIC_RANGE_GUMBEL",
-        "JAX_LEGACY_PRNG_KEY",
-        "JAX_NO_EXECUTION",
-        "JAX_NO_TRACING",
-        "JAX_NUMPY_DTYPE_PROMOTION",
-        "JAX_NUMPY_RANK_PROMOTION",
-        "JAX_RANDOM_SEED_OFFSET",
-        "JAX_SOFTMAX_CUSTOM_JVP",
-        "JAX_THREEFRY_PARTITIONABLE",
-    ),
+    **{name: named(name).facts.neutralised for name in NAMES},
 }
 """By the package that reads them when it is imported."""
 
 TOLD = re.compile("(CUBLAS|CUDNN|DNNL|JAX|KERAS|KMP|LIBTPU|MKL|NPY|OMP|ONEDNN|TF|TORCH|XLA)_.+|NVIDIA_TF32_OVERRIDE")
-PREFIXES = {"tensorflow": "TF_", "jax": "JAX_", "torch": "TORCH_"}
 HARMLESS = re.compile(
     "KERAS_(BACKEND|HOME)"
     "|JAX_(PLATFORMS|PLATFORM_NAME|CUDA_VISIBLE_DEVICES|ROCM_VISIBLE_DEVICES|CAPTURED_CONSTANTS_.*|COORDINATOR_.*)"
@@ -65,7 +43,7 @@ def neutralise(environ: MutableMapping[str, str], imported: Container[str] = sys
 
 def told(environ: Mapping[str, str], backend: str) -> dict[str, str]:
     """The variables that are set, not empty, and may change a result of this backend, by name; most often none."""
-    others = tuple(prefix for name, prefix in PREFIXES.items() if name != backend)
+    others = tuple(named(name).facts.prefix for name in NAMES if name != backend)
     return {
         name: " ".join(value.split()).encode("utf-8", "backslashreplace").decode()
         for name, value in sorted(environ.items())

@@ -7,6 +7,7 @@ from typing import Any
 
 from baselines.judge import RED
 from baselines.verdicts import VerdictState
+from harness.training.backends import NAMES, named
 from harness.verdict import Verdict
 
 SYMBOLS: Mapping[str, str] = {
@@ -35,7 +36,7 @@ MEANINGS: Mapping[str, tuple[str, str]] = {
     ),
 }
 
-BACKENDS: Mapping[str, str] = {"tensorflow": "TensorFlow", "jax": "JAX", "torch": "PyTorch"}
+BACKENDS: Mapping[str, str] = {name: named(name).facts.label for name in NAMES}
 
 RED_STATES = (*map(str, RED), str(VerdictState.FLIPPED), str(VerdictState.NOT_RUN))
 """Of trainings and of claims."""

@@ -14,7 +14,8 @@ import pytest
 from harness.errors import KEBAB, SuiteError, invalid, nearest
 from harness.rules.levels import FEWEST_SEEDS
 from harness.store.address import Address
-from harness.training.backend import BACKENDS, PRECISIONS
+from harness.training.backend import PRECISIONS
+from harness.training.backends import NAMES
 from harness.training.engines import ENGINES
 from suite.sequential import MOST, AsNeeded
 
@@ -258,9 +259,9 @@ def _folder(option: str, text: str) -> Path:
 def _backend(option: str | None, environment: str | None) -> tuple[str, str]:
     if option is not None:
         said = f"--backend, over KERAS_BACKEND={environment}" if environment not in (None, "", option) else "--backend"
-        return _one_of("--backend", option, BACKENDS), said
+        return _one_of("--backend", option, NAMES), said
     if environment:
-        return _one_of("KERAS_BACKEND", environment, BACKENDS), "KERAS_BACKEND"
+        return _one_of("KERAS_BACKEND", environment, NAMES), "KERAS_BACKEND"
     return "tensorflow", "default"
 
 

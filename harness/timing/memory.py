@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from harness.training.backend import active_backend
+from harness.training.backend import active
 from harness.training.placement import Device, peak_bytes
 
 PROC = Path("/proc/self")
@@ -19,18 +19,7 @@ def reset_memory_peak(device: Device, proc: Path = PROC) -> bool:
         except OSError:
             return False
         return True
-    backend = active_backend()
-    if backend == "tensorflow":
-        import tensorflow as tf
-
-        tf.config.experimental.reset_memory_stats("GPU:0")
-        return True
-    if backend == "torch":
-        import torch
-
-        torch.cuda.reset_peak_memory_stats()
-        return True
-    return False
+    return active().reset_peak_bytes()
 
 
 def memory_peak(device: Device, proc: Path = PROC) -> int | None:

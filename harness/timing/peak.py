@@ -12,8 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from harness.timing.synchronise import synchronise
-from harness.training.backend import active_backend
+from harness.training.backend import active
 from harness.training.placement import Device
 
 SIZES = {"cpu": (512, 1024, 2048, 3072), "gpu": (2048, 4096, 8192, 16384)}
@@ -77,58 +76,9 @@ def _rates(product: Callable[[], None], size: int, seconds: float) -> tuple[floa
 
 def libraries(device: Device) -> Iterator[tuple[str, Callable[[int], Callable[[], None]]]]:
     """(name, size -> a synchronised product of two square float32 matrices)."""
-    backend = active_backend()
-    yield backend, {"tensorflow": _tensorflow, "jax": _jax, "torch": _torch}[backend]
-    if backend == "tensorflow":
-        yield "tensorflow xla", _tensorflow_xla  # what engine ``compiled`` and a model with jit_compile run on
+    yield from active().products().items()
     if device.kind == "cpu":
         yield "numpy", _numpy
-
-
-def _tensorflow(size: int) -> Callable[[], None]:
-    import tensorflow as tf
-
-    a, b = tf.random.normal((size, size)), tf.random.normal((size, size))
-
-    def product() -> None:
-        tf.linalg.matmul(a, b)
-        synchronise()
-
-    return product
-
-
-def _tensorflow_xla(size: int) -> Callable[[], None]:
-    import tensorflow as tf
-
-    a, b = tf.random.normal((size, size)), tf.random.normal((size, size))
-    matmul = tf.function(tf.linalg.matmul, jit_compile=True)
-
-    def product() -> None:
-        matmul(a, b)
-        synchronise()
-
-    return product
-
-
-def _jax(size: int) -> Callable[[], None]:
-    import jax
-
-    a, b = (jax.random.normal(jax.random.key(seed), (size, size)) for seed in (0, 1))
-    dot = jax.jit(jax.numpy.dot)
-    return lambda: dot(a, b).block_until_ready()
-
-
-def _torch(size: int) -> Callable[[], None]:
-    import torch
-
-    where = "cuda" if torch.cuda.is_available() else "cpu"
-    a, b = torch.randn(size, size, device=where), torch.randn(size, size, device=where)
-
-    def product() -> None:
-        torch.mm(a, b)
-        synchronise()
-
-    return product
 
 
 def _numpy(size: int) -> Callable[[], None]:

@@ -19,7 +19,7 @@ import numpy as np
 
 from harness.timing.flops import operations
 from harness.timing.synchronise import synchronise
-from harness.training.backend import active_backend
+from harness.training.backend import active
 
 LEAST = 1e8
 """Operations of an epoch below which starting a program takes longer than its products."""
@@ -61,16 +61,7 @@ def _prepared(shapes: Sequence[tuple[int, int]], train: int, validation: int, ba
     kernels = [ops.convert_to_tensor(_random(generator, shape) / shape[0] ** 0.5) for shape in shapes]
     batch = ops.convert_to_tensor(_random(generator, (min(batch_size, train), shapes[0][0])))
     others = ops.convert_to_tensor(_random(generator, (validation, shapes[0][0]))) if validation else None
-    program: Any = functools.partial(_epoch, steps=train // batch_size, rest=train % batch_size)
-    backend = active_backend()
-    if backend == "tensorflow":
-        import tensorflow as tf
-
-        program = tf.function(program, jit_compile=True)
-    elif backend == "jax":
-        import jax
-
-        program = jax.jit(program)
+    program = active().compiled(functools.partial(_epoch, steps=train // batch_size, rest=train % batch_size))
 
     def epoch() -> None:
         program(kernels, batch, others)

@@ -7,23 +7,9 @@ of the host, which the device can give only when it has finished.
 
 from __future__ import annotations
 
-from harness.training.backend import active_backend
+from harness.training.backend import active
 
 
 def synchronise() -> None:
     """Returns when all work that the active backend has queued on its device is done."""
-    backend = active_backend()
-    if backend == "tensorflow":
-        import tensorflow as tf
-
-        tf.test.experimental.sync_devices()
-    elif backend == "jax":
-        import jax.numpy as jnp
-
-        # A device executes in the order it was given: what is queued last is done last.
-        (jnp.zeros(()) + 1).block_until_ready()
-    else:
-        import torch
-
-        if torch.cuda.is_available():
-            torch.cuda.synchronize()
+    active().synchronise()

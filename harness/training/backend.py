@@ -12,9 +12,9 @@ import tempfile
 
 from harness.errors import SuiteError, nearest
 from harness.surroundings import neutralise
+from harness.training.backends import NAMES, Backend, named
 from harness.training.placement import Device, device_of
 
-BACKENDS = ("tensorflow", "jax", "torch")
 PRECISIONS = ("default", "highest")
 """Of matrix products in float32 on a GPU: what the backend does by itself (TensorFlow and JAX round the factors to
 TF32, PyTorch does not), or nothing rounded. On a CPU both are the same."""
@@ -22,9 +22,9 @@ TF32, PyTorch does not), or nothing rounded. On a CPU both are the same."""
 
 def check_installed(name: str) -> None:
     """SuiteError if the backend is unknown or not installed; imports nothing."""
-    if name not in BACKENDS:
+    if name not in NAMES:
         raise SuiteError(
-            f"Invalid backend. Expected: one of {', '.join(BACKENDS)}. Received: {name!r}. {nearest(name, BACKENDS)}"
+            f"Invalid backend. Expected: one of {', '.join(NAMES)}. Received: {name!r}. {nearest(name, NAMES)}"
         )
     if importlib.util.find_spec(name) is None:
         raise SuiteError(
@@ -37,7 +37,7 @@ def choose_backend(name: str) -> None:
     """Makes ``name`` the Keras backend of this process; SuiteError if it is unknown, not installed or too late.
 
     A private KERAS_HOME keeps a user's ``keras.json``, which silently changes floatx and epsilon, out of the results;
-    the environment variables of ``surroundings.NEUTRALISED`` are removed.
+    the environment variables that ``surroundings.neutralise`` knows are removed.
     On a GPU the backend takes memory as it needs it, unless the environment says otherwise: left to themselves,
     TensorFlow takes all and JAX three quarters at once, and a second process, or a second worker of -n, gets none.
     """
@@ -49,9 +49,9 @@ def choose_backend(name: str) -> None:
         )
     neutralise(os.environ)
     os.environ["KERAS_BACKEND"] = name
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
-    os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
+    for each in map(named, NAMES):
+        for variable, value in each.facts.defaults.items():
+            os.environ.setdefault(variable, value)
     if "keras" not in sys.modules:
         home = tempfile.mkdtemp(prefix="keras-home-")
         os.environ["KERAS_HOME"] = home
@@ -65,6 +65,11 @@ def active_backend() -> str:
     return str(keras.backend.backend())
 
 
+def active() -> Backend:
+    """The backend Keras runs on."""
+    return named(active_backend())
+
+
 def device() -> Device:
     """The device on which the active backend places a new array."""
     import keras
@@ -74,21 +79,8 @@ def device() -> Device:
 
 def set_precision(name: str) -> None:
     """Has the active backend compute products with that precision from now on; ``name`` out of PRECISIONS."""
-    backend = active_backend()
-    if name == "default":
-        return
-    if backend == "tensorflow":
-        import tensorflow as tf
-
-        tf.config.experimental.enable_tensor_float_32_execution(False)
-    elif backend == "jax":
-        import jax
-
-        jax.config.update("jax_default_matmul_precision", "highest")
-    else:
-        import torch
-
-        torch.set_float32_matmul_precision("highest")
+    if name != "default":
+        active().set_highest_precision()
 
 
 def start_backend(precision: str = "default") -> Device:

@@ -16,6 +16,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from harness.experiment import Dataset
+from harness.training.backends import named
 from harness.training.configuration import nameless
 from harness.training.engines import epochs_of_launch
 from harness.training.observing import observed
@@ -56,14 +57,8 @@ class Program(Protocol):
 
 
 def load_program(task: Task, backend: str) -> Program:
-    """The program of a task on TensorFlow or JAX."""
-    if backend == "tensorflow":
-        from harness.training.compiled_tensorflow import TensorFlowProgram
-
-        return TensorFlowProgram(task)
-    from harness.training.compiled_jax import JaxProgram
-
-    return JaxProgram(task)
+    """The program of a task on a backend that compiles."""
+    return named(backend).program(task)
 
 
 def structure(task: Task) -> str:

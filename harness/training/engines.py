@@ -5,9 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from harness.errors import SuiteError, invalid, nearest
+from harness.training.backends import NAMES, named
 from harness.training.task import Task
 
-ENGINES = {"fit": ("tensorflow", "jax", "torch"), "compiled": ("tensorflow", "jax"), "vectorized": ("jax",)}
+ENGINES = {
+    engine: tuple(name for name in NAMES if engine in named(name).facts.engines)
+    for engine in ("fit", "compiled", "vectorized")
+}
 """Engines and the backends that have them."""
 TINY = 1e8
 """Examples × epochs × parameters up to which a training is tiny. It is one launch then, of all its epochs; beyond, a

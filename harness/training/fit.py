@@ -6,6 +6,7 @@ import math
 import time
 from typing import Any
 
+from harness.training.backends import named
 from harness.training.divergence import first_bad
 from harness.training.observing import observed
 from harness.training.seeding import derived, seed_everything
@@ -15,15 +16,14 @@ from harness.training.task import OnEpoch, Raw, Task
 class FitEngine:
     """Trains seed after seed of one task, each with a new model.
 
-    ``jit_compile`` is pinned to what "auto" means today for the lecture's networks: XLA on TensorFlow and JAX, eager
-    on PyTorch.
+    ``jit_compile`` is pinned to what "auto" means today for the lecture's networks (``Facts.compiled_fit``).
     """
 
     name = "fit"
 
     def __init__(self, task: Task, backend: str) -> None:
         self.task = task
-        self.jit_compile = backend != "torch"
+        self.jit_compile = named(backend).facts.compiled_fit
         self.weights: list[Any] = []
 
     def run(self, seed: int, on_epoch: OnEpoch) -> Raw:

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from harness.training.backend import active_backend
+from harness.training.backend import active
 
 
 def derived(seed: int, role: str) -> int:
@@ -52,15 +52,7 @@ def seed_everything(seed: int) -> None:
     As ``keras.utils.set_random_seed``, which would import TensorFlow on every backend where it is installed.
     """
     seed_python(seed)
-    backend = active_backend()
-    if backend == "tensorflow":
-        import tensorflow as tf
-
-        tf.random.set_seed(seed)
-    elif backend == "torch":
-        import torch
-
-        torch.manual_seed(seed)
+    active().seed(seed)
 
 
 def initialise(model: Any, seed: int, perturbed: int = 0, canonical: bool = False) -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from harness import fingerprint
 from harness.fingerprint import cores, cpu_model, instruction_set, stack, version
+from harness.training.backends import NAMES
 
 
 @pytest.mark.parametrize(
@@ -23,7 +24,7 @@ def test_stack(backend, device, model, expected):
     assert stack({"backend": backend, "device": device, "device_model": model}) == expected
 
 
-@pytest.mark.parametrize("backend", fingerprint.BACKENDS)
+@pytest.mark.parametrize("backend", NAMES)
 def test_fingerprint_is_flat_json(backend):
     made = fingerprint.fingerprint(backend, "cpu", "a model", "float32")
     assert json.loads(json.dumps(made)) == made

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from harness.fingerprint import fingerprint
-from harness.surroundings import NEUTRALISED, PREFIXES, neutralise, told
+from harness.surroundings import NEUTRALISED, neutralise, told
+from harness.training.backends import NAMES
 from tests.robustness.conftest import HOSTILE, JAX, hostile_home
 from tests.suite.command import ROOT, Finished, environment, suite, trials
 
@@ -65,7 +66,7 @@ def test_tensorflow(tmp_path: Path) -> None:
     assert run.code == 0
 
 
-@pytest.mark.parametrize("backend", PREFIXES)
+@pytest.mark.parametrize("backend", NAMES)
 def test_a_plain_environment_adds_nothing(backend: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """So that the fingerprints that are stored stay what they are."""
     monkeypatch.setattr(os, "environ", environment(CUDA_VISIBLE_DEVICES="0", TF_CPP_MIN_LOG_LEVEL="2",

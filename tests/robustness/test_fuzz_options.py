@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.errors import SuiteError
-from harness.training.backend import BACKENDS, PRECISIONS
+from harness.training.backend import PRECISIONS
+from harness.training.backends import NAMES
 from suite.options import ENGINE_NAMES, LAST_SEED, MOST_SEEDS, Options
 from tests.suite.test_options import checked
 
@@ -31,7 +32,7 @@ ANYTHING: dict[str, st.SearchStrategy[Any]] = {
     "full": st.booleans(),
     "seeds": st.none() | NUMBERS,
     "first_seed": NUMBERS,
-    "backend": st.none() | name_of(BACKENDS),
+    "backend": st.none() | name_of(NAMES),
     "engine": name_of(ENGINE_NAMES),
     "precision": name_of(PRECISIONS),
     "update_baselines": st.none() | WORDS,
@@ -46,7 +47,7 @@ ANYTHING: dict[str, st.SearchStrategy[Any]] = {
 COMBINATIONS = st.sets(st.sampled_from(sorted(ANYTHING)), max_size=4).flatmap(
     lambda names: st.fixed_dictionaries({name: ANYTHING[name] for name in names})
 )
-ENVIRONMENTS = st.dictionaries(st.just("KERAS_BACKEND"), name_of(BACKENDS))
+ENVIRONMENTS = st.dictionaries(st.just("KERAS_BACKEND"), name_of(NAMES))
 
 
 def outcome(environ: dict[str, str], given_: dict[str, Any]) -> Options | str:
@@ -78,7 +79,7 @@ def test_any_combination(environ: dict[str, str], given_: dict[str, Any]) -> Non
     found = outcome(environ, given_)
     if isinstance(found, Options):
         assert found.full or not (found.seeds or found.more_seeds or found.first_seed or found.reuse)
-        assert found.backend in BACKENDS
+        assert found.backend in NAMES
         assert found.engine in ENGINE_NAMES
         assert found.seeds is None or 1 <= found.seeds <= MOST_SEEDS
         assert not (found.update is not None and found.first_seed)  # they contradict each other
@@ -88,7 +89,7 @@ def test_any_combination(environ: dict[str, str], given_: dict[str, Any]) -> Non
 @settings(max_examples=200, deadline=None)
 @given(st.fixed_dictionaries({
     "seeds": st.none() | st.integers(1, MOST_SEEDS).map(str),
-    "first_seed": st.integers(0, LAST_SEED - MOST_SEEDS).map(str), "backend": st.none() | st.sampled_from(BACKENDS),
+    "first_seed": st.integers(0, LAST_SEED - MOST_SEEDS).map(str), "backend": st.none() | st.sampled_from(NAMES),
     "engine": st.sampled_from(ENGINE_NAMES), "reuse": st.booleans(),
 }))  # fmt: skip
 def test_what_is_valid_is_taken_as_written(given_: dict[str, Any]) -> None:

@@ -8,7 +8,8 @@ import pytest
 
 from harness.errors import SuiteError
 from harness.training import backend
-from harness.training.backend import BACKENDS, choose_backend
+from harness.training.backend import choose_backend
+from harness.training.backends import NAMES
 from tests.training.conftest import ROOT, environment, hostile_home
 
 
@@ -26,7 +27,7 @@ def fresh(monkeypatch):
     return monkeypatch
 
 
-@pytest.mark.parametrize("name", BACKENDS)
+@pytest.mark.parametrize("name", NAMES)
 def test_choosing_sets_the_environment_with_a_private_home(fresh, name):
     choose_backend(name)
     assert backend.os.environ["KERAS_BACKEND"] == name
