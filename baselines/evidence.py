@@ -189,6 +189,7 @@ class Measured:
             seed and perturbation, the longest is the trace, and each gives the validation loss after its last step.
         perturbed: of a tiny training, the perturbed trials, trained to the end, by perturbation (1, 2, …).
         tiny: whether a check trains it to the end.
+        calm_to_the_end: of another training, as in ``VariantEvidence``.
     """
 
     configuration: Mapping[str, Any]
@@ -197,6 +198,7 @@ class Measured:
     short: Sequence[ShortTrial] = ()
     perturbed: Mapping[int, Sequence[Trial]] = field(default_factory=dict)
     tiny: bool = False
+    calm_to_the_end: bool | None = None
 
 
 def add(
@@ -318,6 +320,7 @@ def _merged(
         tiny=tiny,
         steps=old.steps if old and known else reproducible_steps(traces, seeds),
         calm=old.calm if old and (known or not found.perturbed) else _calm(found, metrics, seeds),
+        calm_to_the_end=old.calm_to_the_end if old and old.calm_to_the_end is not None else found.calm_to_the_end,
         traces=traces,
         canonical=old.canonical if old and old.canonical else _canonical(found.short),
         metrics=columns,

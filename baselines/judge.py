@@ -15,7 +15,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from baselines.evidence import floor, trials
+from baselines.evidence import floor, stored_curve, trials
 from baselines.prediction import ANCHOR_TAILS, ANCHORS, DRIFTS, OUTLIER_TAILS, OUTLIERS, Interval, drifted, interval
 from baselines.rounding import FLOOR, LIMIT, MOST_STEPS, relative, reproducible_steps
 from harness.experiment import Experiment
@@ -260,6 +260,7 @@ class _Compared:
     moved: str = ""
     steps: int = 0
     seeds: int = 0
+    epochs: int = 0
     anchors: tuple[Anchor, ...] = ()
     not_calm: tuple[str, ...] = ()
     missing: str = ""
@@ -463,10 +464,11 @@ class _Comparison:
         Many are those of a run to the end and of a tiny training; the others are anchors. Loss curves of another stack
         are not compared: how Keras clips probabilities moves them by more than rounding does.
         """
-        if not self.run.full and not self.stored.tiny:
-            return self._within(self.trained.trials, ANCHORS, ANCHOR_TAILS)
-        found = self._within(self.trained.trials, OUTLIERS, OUTLIER_TAILS)
-        if found.fault:
+        few = not self.run.full and not self.stored.tiny
+        found = self._within(self.trained.trials, *((ANCHORS, ANCHOR_TAILS) if few else (OUTLIERS, OUTLIER_TAILS)))
+        if not found.fault and paired and curves and self.stored.calm_to_the_end:
+            found = self._epochs(found)
+        if found.fault or few:
             return found
         twice = _repeated(self.trained.trials)
         if twice and not _repeated(self.before):
@@ -474,6 +476,26 @@ class _Comparison:
         level = DRIFTS / self.counts.variants
         before = self.before if curves else [replace(trial, history={}) for trial in self.before]
         return replace(found, moved=drifted(self.trained.trials, before, self.experiment.metrics, level, paired))
+
+    def _epochs(self, found: _Compared) -> _Compared:
+        """Compares epoch by epoch, too: the losses of the seeds whose curves are stored."""
+        stored = {trial.seed: trial.history for trial in self.before if trial.history}
+        ours = {trial.seed: trial.history for trial in self.trained.trials if trial.seed in stored}
+        for name in next(iter(ours.values()), {}):
+            if not name.endswith("loss"):
+                continue
+            then, now = (
+                {seed: [math.nan if x is None else x for x in stored_curve(one[seed].get(name, ()))] for seed in ours}
+                for one in (stored, ours)
+            )
+            what = "training loss, epoch" if name == "loss" else f"{name}, epoch"
+            movement = _lost(then, now, what) or _first_moved(then, now, what)
+            same = all(_same_losses(now[seed], then[seed]) for seed in then)
+            epochs = max(found.epochs, *map(len, now.values()))
+            found = replace(found, identical=found.identical and same, epochs=epochs, movement=movement)
+            if movement is not None:
+                break
+        return found
 
     def _within(self, ours: Sequence[Trial], chance: float, tails: int) -> _Compared:
         stored, metric = {trial.seed: trial for trial in self.before}, self._primary
@@ -581,6 +603,7 @@ def _joined(start: _Compared, end: _Compared) -> _Compared:
         movement=start.movement or end.movement,
         moved=start.moved if start.fault else end.moved,
         anchors=end.anchors,
+        epochs=end.epochs,
         not_calm=(*start.not_calm, *end.not_calm),
         missing=start.missing or end.missing,
     )
@@ -596,6 +619,8 @@ def _said(found: _Compared, to_the_end: bool, full: bool, tiny: bool) -> str:
         parts.append(f"seed {one.seed} to the end {_text(one.now)}, stored {_text(one.before)}")
     if full:
         parts.append(f"{len(found.anchors)} seeds to the end")
+    if found.epochs:
+        parts.append(f"{found.epochs} epochs one by one")
     return f"Compared: {'; '.join(parts)}."
 
 

@@ -84,6 +84,19 @@ def reproducible_steps(traces: Sequence[Trace], seeds: int = CHECKED, limit: flo
     return last
 
 
+def same_losses(now: Mapping[str, Sequence[float | None]], then: Mapping[str, Sequence[float | None]]) -> bool:
+    """Whether the losses of two trials differ by less than a tenth of ``LIMIT`` at every epoch, by curves of any name.
+
+    A tenth, because a single trial is compared by it, and not the median over seeds.
+    """
+    curves = [name for name in then if name.endswith("loss")]
+    return bool(curves) and all(max(along(_numbers(now[n]), _numbers(then[n]))) < LIMIT / 10 for n in curves)
+
+
+def _numbers(curve: Sequence[float | None]) -> list[Number]:
+    return ["nan" if x is None else x for x in curve]
+
+
 def calm(metrics: Mapping[str, Sequence[Sequence[float]]], seeds: int) -> tuple[str, ...]:
     """The names of the features that rounding does not move: the same rule as for T, for one number per trial.
 

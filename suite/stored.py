@@ -17,7 +17,7 @@ from baselines.evidence import Measured
 from baselines.judge import REFERENCE
 from baselines.record import ExpectedVerdict, Provenance
 from baselines.replay import Changed, replay
-from baselines.rounding import CHECKED, MOST_STEPS, VALIDATED, reproducible_steps
+from baselines.rounding import CHECKED, MOST_STEPS, VALIDATED, reproducible_steps, same_losses
 from cases import CLAIMS
 from harness.claim import Claim
 from harness.errors import SuiteError
@@ -239,7 +239,7 @@ def measure(
     task = Task.of(experiment, variant)
     given = configuration(task)
     if old is not None and old.hashes is not None:
-        return Measured(given, trials, tiny=old.tiny)
+        return Measured(given, trials, tiny=old.tiny, calm_to_the_end=calm_to_the_end(experiment, variant, old, engine))
     found = hashes(task)
     if pays_on_cpu(task, task.build()[0]):
         seeds = [trial.seed for trial in trials if trial.seed < files.TINY_SEEDS]
@@ -255,7 +255,32 @@ def measure(
         taken.add(steps)  # a validation loss that rounding moves takes a step off T
         for k in (0, *PERTURBED):
             short += first_steps(experiment, variant, VALIDATED, steps, engine=engine, perturbed=k, validate=VALIDATED)
-    return Measured(given, trials, found, short)
+    return Measured(given, trials, found, short, calm_to_the_end=_calm(experiment, variant, steps, engine))
+
+
+def calm_to_the_end(experiment: Experiment, variant: str, old: VariantEvidence, engine: str) -> bool | None:
+    """As stored; measured where it is not. None for a tiny training."""
+    if old.tiny or old.calm_to_the_end is not None:
+        return old.calm_to_the_end
+    return _calm(experiment, variant, old.steps, engine)
+
+
+def _calm(experiment: Experiment, variant: str, steps: int, engine: str) -> bool:
+    """Whether rounding moves no loss of any epoch: of all perturbed trials of a check's seeds, up to the first it does.
+
+    A training whose first steps rounding moves already is not trained.
+    """
+    from harness.training.train import train
+
+    if steps < MOST_STEPS:
+        return False
+    for seed in range(CHECKED):
+        (plain,) = train(experiment, variant, (seed,), engine)
+        for k in PERTURBED:
+            (other,) = train(experiment, variant, (seed,), engine, perturbed=k)
+            if not same_losses(other.history, plain.history):
+                return False
+    return True
 
 
 def provenance(fingerprint: Mapping[str, Any], reason: str) -> Provenance:

@@ -117,6 +117,8 @@ class VariantEvidence(Struct, frozen=True, kw_only=True):
         tiny: whether a check trains it to the end.
         steps: how many steps a check compares, called T; of a tiny training, how many of the first epochs.
         calm: of a tiny training, the metrics that rounding does not move.
+        calm_to_the_end: of another training, whether rounding moves no loss of any epoch; None where that was not
+            measured.
         traces: of the check's seeds and of their perturbed trials. Of a tiny training one loss per epoch.
         canonical: the trace of seed 0 with weights drawn by NumPy, without dropout; empty where it was not taken.
         metrics: the final metrics, one value per seed from 0 on; None where a trial failed or never got there.
@@ -132,6 +134,7 @@ class VariantEvidence(Struct, frozen=True, kw_only=True):
     tiny: bool = False
     steps: int = 0
     calm: tuple[str, ...] = ()
+    calm_to_the_end: bool | None = None
     traces: tuple[Trace, ...] = ()
     canonical: tuple[Number, ...] = ()
     metrics: dict[str, tuple[float | None, ...]]

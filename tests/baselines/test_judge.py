@@ -185,6 +185,32 @@ def test_a_trial_that_ends_before_its_last_epoch_has_moved(full):
     assert (outcome.state, outcome.reason) == (State.MOVED, "Moved: seed 2 ended after 3 of 4 epochs.")
 
 
+def calm_evidence():
+    stored = evidence()
+    variant = msgspec.structs.replace(stored.variants["plain"], calm_to_the_end=True)
+    return msgspec.structs.replace(stored, variants={"plain": variant})
+
+
+@pytest.mark.parametrize("full", [True, False])
+def test_where_rounding_moves_no_epoch_an_epoch_moves_a_training_by_itself(full):
+    """The accuracy in the end is the stored one."""
+
+    def ours(by):
+        curves = [trial(seed).history["loss"] for seed in range(5 if full else 1)]
+        return trained(shorts(), [trial(s, curve=(*c[:2], c[2] * by, c[3])) for s, c in enumerate(curves)])
+
+    assert judged(ours(1 + 2e-5), calm_evidence(), full=full).state is State.REPRODUCED
+    outcome = judged(ours(1.001), calm_evidence(), full=full)
+    assert (outcome.state, outcome.movement.feature, outcome.movement.step) == (State.MOVED, "training loss, epoch", 3)
+    assert "4 epochs one by one" in judged(ours(1 + 2e-5), calm_evidence(), full=full).reason
+
+
+def test_where_rounding_moves_epochs_they_are_not_compared():
+    ours = trained(shorts(), [trial(0, curve=(9.0, 9.0, 9.0, 9.0))])
+    assert not judged(ours).red
+    assert judged(ours, calm_evidence()).state is State.MOVED
+
+
 def test_a_trial_that_failed_has_fewer_epochs():
     failed = [trial(0, curve=(1.0, 2.0), divergence=Divergence("nan", 3))]
     assert "ended after" not in judged(trained(shorts(), failed)).reason

@@ -834,7 +834,7 @@ FAULTS = (
             Patch(TENSORFLOW, "rebind", wrapped(keeps_stale_rate)),
             *between(stale_rate),
         ),
-        (SECOND_SOFTMAX, ("batch-normalization-rates", "plain, rate 0.1")),
+        (SOFTMAX, SECOND_SOFTMAX, BY_SGD),
         120,
     ),
     fault(

@@ -10,10 +10,12 @@ import pytest
 from baselines.evidence import path_of, read, write
 from cases import CLAIMS
 from harness.record.evidence import Expected
+from harness.trial import Trial
 from suite.catalogue import EXPERIMENTS
 from suite.options import ROOT
-from suite.stored import Stored
+from suite.stored import Stored, calm_to_the_end
 from tests.reports.test_stored import EXAMPLE, store
+from tests.robustness import made
 
 CLAIM = next(claim for claim in CLAIMS if claim.key == "tips-relu-beats-linear")
 
@@ -59,3 +61,38 @@ def test_each_variant_has_its_own_evidence() -> None:
             assert Stored(root, "tensorflow-cpu").variant(experiment.id, variant.name) == found.variants.get(
                 variant.name
             )
+
+
+class Trained:
+    """In the place of ``train``: trials whose losses a perturbation moves by ``moved``, from the ``first`` seed on."""
+
+    def __init__(self, moved: float, first: int = 0) -> None:
+        self.moved, self.first, self.calls = moved, first, 0
+
+    def __call__(self, experiment: object, variant: str, seeds: tuple[int], engine: str, perturbed: int = 0) -> list:
+        self.calls += 1
+        moves = perturbed and seeds[0] >= self.first
+        return [Trial(variant, seeds[0], history={"loss": (1.0, 0.5 * (1 + self.moved * bool(moves)))})]
+
+
+@pytest.mark.parametrize(
+    ("trained", "steps", "calm", "calls"),
+    [
+        (Trained(1e-7), 20, True, 25),
+        (Trained(1e-4), 20, False, 2),
+        (Trained(1e-4, first=4), 20, False, 22),
+        (Trained(1e-7), 19, False, 0),
+    ],
+    ids=["calm", "not calm", "one seed that is not calm", "whose first steps are not calm"],
+)
+def test_whether_rounding_moves_no_epoch(
+    trained: Trained, steps: int, calm: bool, calls: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It trains up to the first perturbed trial that moves, and only where rounding leaves the first steps alone."""
+    monkeypatch.setattr("harness.training.train.train", trained)
+    old = made.variant([0.5])
+    assert calm_to_the_end(EXAMPLE, "plain", msgspec.structs.replace(old, steps=steps), "fit") is calm
+    assert trained.calls == calls
+    known = msgspec.structs.replace(old, steps=steps, calm_to_the_end=not calm)
+    assert calm_to_the_end(EXAMPLE, "plain", known, "fit") is not calm
+    assert trained.calls == calls
