@@ -138,7 +138,7 @@ FAULTS = (
     fault(
         "gradients are observed on half of the batch",
         "harness.training.weight_gradients",
-        "_jax",
+        "weight_gradients",
         wrapped(gradients_of_half),
         ("deep-gradients", "relu"),
     ),
