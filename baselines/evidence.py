@@ -100,7 +100,9 @@ def _decoded(text: str | msgspec.Raw, kind: type[Any], where: str) -> Any:
     try:
         return msgspec.json.decode(text, type=kind)
     except (msgspec.DecodeError, ValueError, RecursionError) as error:  # ValidationError is a DecodeError
-        raise FormatError("evidence as harness.record.evidence describes it", Said(f"{error}"), where) from None
+        raise FormatError(
+            "evidence as harness.record.evidence describes it", Said(" ".join(str(error).split())), where
+        ) from None
 
 
 def _variant(raw: msgspec.Raw, where: str) -> VariantEvidence:

@@ -214,6 +214,7 @@ FAULTS = [
     ("each trace once", lambda e: e["variants"]["plain"]["traces"].append(e["variants"]["plain"]["traces"][0])),
     ("the evidence of tensorflow-cpu / nets", lambda e: e.update(stack="jax-cpu")),
     ("curves of the same first seeds", lambda e: e["variants"]["plain"]["curves"]["loss"].pop()),
+    ("contains unknown field `a b`", lambda e: e["variants"]["plain"].update({"a\nb": 1})),
     ("Invalid enum value 'TRUE'", lambda e: e.update(expected={"a": {"verdict": "TRUE", "date": "", "reason": ""}})),
 ]  # fmt: skip
 
