@@ -46,14 +46,14 @@ def load(package: str, sections: Iterable[str]) -> tuple[tuple[Claim, ...], tupl
     Of two claims with one id the second is broken, and so is a claim whose experiment has the id of another experiment.
     """
     claims: list[Claim] = []
-    broken: dict[str, Broken] = {}
+    broken: dict[tuple[str, str], Broken] = {}
     for section in sections:
         try:
             claims += _claims_of(package, section)
         except Exception as error:
             found = _broken(package, section, error)
-            known = broken.setdefault(found.where, found)
-            broken[found.where] = replace(known, costs=(*known.costs, section))
+            known = broken.setdefault((found.where, found.error), found)
+            broken[found.where, found.error] = replace(known, costs=(*known.costs, section))
     doubles: list[Broken] = []
     return tuple(_distinct(claims, package, doubles)), (*broken.values(), *doubles)
 
@@ -68,9 +68,9 @@ def _claims_of(package: str, section: str) -> tuple[Claim, ...]:
         fix = f"{nearest(section, _modules(package))} Mend `SECTIONS`."
         raise invalid(f"section {section!r}", expected="a module", received=error, fix=fix) from None
     found = getattr(module, "CLAIMS", None)
-    wrong = next((one for one in found if not isinstance(one, Claim)), None) if isinstance(found, tuple) else found
-    if not isinstance(found, tuple) or wrong is not None:
-        received = f"{type(wrong).__name__}{' in it' if isinstance(found, tuple) else ''}"
+    wrong = [one for one in found if not isinstance(one, Claim)] if isinstance(found, tuple) else []
+    if not isinstance(found, tuple) or wrong:
+        received = f"{type(wrong[0]).__name__} in it" if wrong else type(found).__name__
         fix = "Give the module its `CLAIMS`; mind the commas and stars."
         raise invalid(f"CLAIMS of {name}", expected="a tuple of claims", received=received, fix=fix)
     return found

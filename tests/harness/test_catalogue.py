@@ -95,6 +95,7 @@ MISTAKES: dict[str, tuple[tuple[str, str], int, tuple[str, ...]]] = {
     "claim that is not there": (("(A, B)", "(A, B, C)"), 16, ("name 'C' is not defined",)),
     "one claim instead of a tuple": (("(A, B)", "(A)"), 0, ("a tuple of claims", "Received: Claim", "commas")),
     "a list of claims in the tuple": (("(A, B)", "(A, [B])"), 0, ("list in it",)),
+    "nothing in the tuple": (("(A, B)", "(A, None)"), 0, ("NoneType in it",)),
     "no claims": (("CLAIMS =", "CLAIM ="), 0, ("a tuple of claims. Received: NoneType",)),
 }  # fmt: skip
 
@@ -151,6 +152,12 @@ def test_a_section_that_is_not_there(lecture: Load) -> None:
     (found,) = broken
     assert "Did you mean 'part.inner'" in found.error
     assert found.where.endswith("/__init__.py")
+
+
+def test_two_sections_that_are_not_there_are_told_each(lecture: Load) -> None:
+    claims, broken = lecture({"first": text("one")}, ("first", "second", "third"))
+    assert keys(claims) == ["one-a", "one-b"]
+    assert [found.costs for found in broken] == [("second",), ("third",)]
 
 
 def test_a_section_of_several_modules(lecture: Load) -> None:
