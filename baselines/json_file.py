@@ -13,7 +13,7 @@ from typing import Generic, TypeVar
 from baselines.strict import FormatError, Said
 from harness.atomic import replace_file
 from harness.errors import SuiteError, invalid
-from harness.store.locks import held
+from harness.record.locks import held
 
 T = TypeVar("T")
 MOST_BYTES = 200_000_000

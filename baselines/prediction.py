@@ -11,10 +11,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+
+from msgspec.structs import replace
 
 from baselines.difference import difference
 from harness.metric import Metric
+from harness.record.outcomes import Interval
 from harness.trial import Trial
 
 ANCHOR_TAILS = 5
@@ -29,18 +31,6 @@ DRIFTS = 0.005
 """Chance that a variant of a run to the end is, by a mean or a share of failures; the primary metric has half of it."""
 SAME_CURVE = 0.001
 """Relative difference of a loss curve, on average over its epochs, up to which it has not moved."""
-
-
-@dataclass(frozen=True)
-class Interval:
-    """Where one more seed falls, in the metric's unit; ``seeds`` is the number of stored values it rests on."""
-
-    low: float
-    high: float
-    seeds: int
-
-    def contains(self, value: float) -> bool:
-        return self.low <= value <= self.high
 
 
 def interval(stored: Sequence[float | None], metric: Metric, level: float, tails: int) -> Interval | None:

@@ -2,43 +2,9 @@
 
 from __future__ import annotations
 
-import enum
-from dataclasses import dataclass
-from typing import Any
-
 from baselines.record import ExpectedVerdict
+from harness.record.outcomes import VerdictComparison, VerdictState
 from harness.verdict import Verdict
-
-
-class VerdictState(enum.StrEnum):
-    """Where a claim stands against its expected verdict."""
-
-    AS_EXPECTED = "as expected"
-    NEW = "new"  # no verdict is expected yet
-    FLIPPED = "flipped"  # SUPPORTED became REFUTED, or the reverse
-    NOT_RUN = "not run"  # no result could be obtained
-    WEAKENED = "weakened"  # decided before, INCONCLUSIVE now
-    DECIDED = "decided"  # INCONCLUSIVE before, decided now
-
-
-@dataclass(frozen=True)
-class VerdictComparison:
-    """``red`` where the claim's test fails; ``expected`` is None for "new"."""
-
-    state: VerdictState
-    expected: Verdict | None
-    obtained: Verdict
-    red: bool
-    reason: str
-
-    def to_json(self) -> dict[str, Any]:
-        return {
-            "state": str(self.state),
-            "expected": None if self.expected is None else str(self.expected),
-            "obtained": str(self.obtained),
-            "red": self.red,
-            "reason": self.reason,
-        }
 
 
 def compare_verdict(

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+
+from msgspec.structs import replace
 
 from harness.errors import invalid
 from harness.rules.arguments import check_names, check_number
@@ -206,7 +208,7 @@ class ReproducesCurve:
             high=float(mean[worst] + limit * spread[worst]),
             p=p,
             n=n,
-            details=(("published", float(printed[worst])), ("outside", float(outside))),
+            details={"published": float(printed[worst]), "outside": float(outside)},
             notes=(f"the farthest of {len(epochs)} printed values, {distance[worst]:.2f} standard deviations out",),
         )
         band = f"the simultaneous prediction band of one run ({n} seeds); the farthest is {value} at epoch "

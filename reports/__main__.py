@@ -91,7 +91,7 @@ def evidence(options: argparse.Namespace) -> Path:
 
 def from_store(url: str, run: str | None, folder: Path) -> Path:
     """The file of a run that a store has, made in the folder; SuiteError where the store or the run is not there."""
-    from harness.store.address import Address
+    from harness.record.address import Address
     from harness.store.opening import stored_run
 
     name, content = stored_run(Address(url), run)

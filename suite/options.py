@@ -13,7 +13,7 @@ import pytest
 
 from harness.errors import KEBAB, SuiteError, invalid, nearest
 from harness.rules.levels import FEWEST_SEEDS
-from harness.store.address import Address
+from harness.record.address import Address
 from harness.training.backend import PRECISIONS
 from harness.training.backends import NAMES
 from harness.training.engines import ENGINES

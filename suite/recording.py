@@ -17,14 +17,14 @@ import pytest
 
 from harness.errors import SuiteError
 from harness.store import new_id
-from harness.store.locks import Held
+from harness.record.locks import Held
 from reports.folders import runs_folder
 from suite import resume, workers
 from suite.options import Options
 
 if TYPE_CHECKING:
-    from harness.store.address import Address
-    from harness.store.database import Database
+    from harness.record.address import Address
+    from harness.record.database import Database
     from harness.store.follower import Follower
 
 FILE = "store.sqlite"
@@ -113,7 +113,7 @@ def begin_recording(config: pytest.Config, options: Options) -> Recording:
 
 def join_recording(config: pytest.Config, options: Options) -> Recording:
     """For a worker: of the run that its controller has begun, with a connection of its own."""
-    from harness.store.database import Database
+    from harness.record.database import Database
 
     shared = workers.shared_input(config)
     folder = runs_folder(options.reports)
@@ -149,7 +149,7 @@ def worker_locks(run: Path) -> list[Path]:
 
 def address(options: Options) -> Address:
     """The store of a run."""
-    from harness.store.address import sqlite_address
+    from harness.record.address import sqlite_address
 
     return options.store or sqlite_address(options.reports / FILE)
 

@@ -20,7 +20,7 @@ from suite.options import Options
 from suite.records import experiment_record
 
 if TYPE_CHECKING:
-    from harness.store.database import Database
+    from harness.record.database import Database
 
 SAME = (
     "full", "seeds", "seeds_of", "first_seed", "auto", "backend", "engine", "precision", "stack", "workers", "reuse",

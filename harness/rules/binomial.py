@@ -31,7 +31,7 @@ def decide_share(count: int, n: int, share: float, evidence: Evidence, *, of: st
 
     level = evidence.look.level(evidence.levels.share)
     low, high = clopper_pearson(count, n, level)
-    details = (("share", share), ("confidence", 1 - level))
+    details: dict[str, float | None] = {"share": share, "confidence": 1 - level}
     reason = f"{begin}; {count} of {n} seeds, a share of {low:.3f} to {high:.3f} ({100 * (1 - level):.4g} % per bound)"
     if n < FEWEST_SEEDS:
         effect = Effect(of, metric, "share of seeds", count / n, low, high, n=n, details=details)

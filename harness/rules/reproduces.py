@@ -138,7 +138,7 @@ class Reproduces:
             high=high,
             p=p,
             n=len(values),
-            details=(("published", figure.value), ("percentile", percentile(values, printed, rounding))),
+            details={"published": figure.value, "percentile": percentile(values, printed, rounding)},
             notes=tuple(notes),
         )
 

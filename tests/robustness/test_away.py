@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.store.address import Address
-from harness.store.database import PATIENCE, Database
+from harness.record.address import Address
+from harness.record.database import PATIENCE, Database
 from harness.store.follower import whole_lines
 from suite.recording import FILE
 from tests.postgresql import Server

@@ -15,8 +15,8 @@ import pytest
 
 from baselines.evidence import path_of, read, write
 from harness.store import latest_run, read_run
-from harness.store.address import sqlite_address
-from harness.store.database import Database
+from harness.record.address import sqlite_address
+from harness.record.database import Database
 from harness.store.follower import whole_lines
 from suite.recording import FILE as STORE
 from tests.reports.full import full_run

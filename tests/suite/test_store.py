@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from harness.store import latest_run
-from harness.store.address import Address, sqlite_address
-from harness.store.database import SCHEMA, Database
+from harness.record.address import Address, sqlite_address
+from harness.record.database import SCHEMA, Database
 from harness.store.follower import whole_lines
 from reports import __main__ as reports
 from suite.recording import FILE

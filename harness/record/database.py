@@ -18,7 +18,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from harness.errors import SuiteError
-from harness.store.address import Address
+from harness.record.address import Address
 
 VERSION = 1
 PATIENCE = 5
