@@ -74,17 +74,6 @@ class Address:
         return text
 
 
-def sqlite_address(file: Path) -> Address:
-    """The address of a SQLite file, whatever its name is made of."""
-    from sqlalchemy import URL
-
-    made = Address.__new__(Address)
-    made.url = URL.create("sqlite+pysqlite", database=str(file))
-    made.shown = made._text = f"sqlite:///{file}"
-    made._secrets = set()
-    return made
-
-
 def _with_its_password(url: URL) -> URL:
     """The URL with a ``?password=`` moved to where SQLAlchemy hides it."""
     given = url.query.get("password")

@@ -1,30 +1,30 @@
-"""The store: one table with the lines of all run files, in SQLite or PostgreSQL.
+"""A team's database of finished runs, in SQLite or PostgreSQL.
 
-``claims_records`` has a row for each line: of which run, where it ends in the run's file, its kind, of a trial the
-experiment, variant, seed and definition, and the line itself. A run's rows in order of ``position`` are its file, byte
-for byte, so the store gives a lost file back, and copying a line twice changes nothing. ``claims_schema`` has one row,
-the version of this form.
+``claims_records`` has a row for each line of a run's file, so the database gives a run back byte for byte, and a run
+that is pushed twice changes nothing. ``claims_schema`` has one row, the version of this form. SQLAlchemy is imported
+here only: neither collecting nor training needs it.
 """
 
 from __future__ import annotations
 
 import contextlib
-import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from harness.errors import SuiteError
+from harness.errors import SuiteError, invalid, nearest
 from harness.record.address import Address
+from harness.record.run import read_run
 
-VERSION = 1
+VERSION = 2
+"""Version 1 was that of an earlier version of the suite."""
 PATIENCE = 5
 """Seconds that a connection, and a lock that somebody else holds, is waited for."""
-CLAIM = "SELECT pg_try_advisory_lock(hashtextextended({}, 0))"
-"""Takes the lock of a run, which PostgreSQL frees when the connection ends."""
+BATCH = 500
+"""Rows of one statement."""
 
 TABLES = sa.MetaData()
 SCHEMA = sa.Table(
@@ -34,29 +34,17 @@ RECORDS = sa.Table(
     "claims_records",
     TABLES,
     sa.Column("run", sa.Text, primary_key=True),
-    sa.Column("position", sa.BigInteger, primary_key=True),
-    sa.Column("kind", sa.Text, nullable=False),
-    sa.Column("experiment", sa.Text),
-    sa.Column("variant", sa.Text),
-    sa.Column("seed", sa.BigInteger),
-    sa.Column("definition", sa.Text),
+    sa.Column("line", sa.Integer, primary_key=True),
     sa.Column("body", sa.Text, nullable=False),
 )
 
 
 class StoreError(SuiteError):
-    """The store cannot be reached or used just now; its text has no password."""
-
-
-class DamagedError(StoreError):
-    """A SQLite file that is none, or is damaged."""
+    """The database cannot be reached or used just now; its text has no password."""
 
 
 class Database:
-    """A store that is open. Every method raises StoreError where the database does not answer, or refuses.
-
-    A connection that the server has closed is replaced by a new one; what was being written then was not written.
-    """
+    """A database that is open. Every method raises StoreError where it does not answer, or refuses."""
 
     def __init__(self, address: Address) -> None:
         self.address = address
@@ -65,20 +53,23 @@ class Database:
         if not file and address.url.host and not address.url.host.startswith("/"):
             arguments["tcp_user_timeout"] = 1000 * PATIENCE  # of a server that vanished without a word
         arguments = {name: value for name, value in arguments.items() if name not in address.url.query}
-        self._engine = sa.create_engine(
-            address.url, connect_args=arguments, pool_pre_ping=True, pool_size=1, max_overflow=0, hide_parameters=True
-        )
-        self._insert = sqlite.insert if file else postgresql.insert
-        self._claimed = ""
-        sa.event.listen(self._engine, "connect", _tune_sqlite if file else self._tune_postgresql)
+        self._engine = sa.create_engine(address.url, connect_args=arguments, hide_parameters=True)
+        if not file:
+            sa.event.listen(self._engine, "connect", _limit_waiting)
 
     def prepare(self) -> None:
-        """Makes the tables where they are not there; SuiteError for a store of a newer form than this one's.
+        """Makes the tables where they are not there; SuiteError for a database of another version than this one's.
 
         Who may not make tables can use those that somebody else has made.
         """
+        file = self.address.file
+        if file:
+            try:
+                file.parent.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise StoreError(f"Cannot make the folder of {self.address}: {error.strerror or error}.") from error
         with self._begin() as connection:
-            if not self.address.file:  # two runs at once may not both make them
+            if not file:  # two runs at once may not both make them
                 connection.execute(sa.text("SELECT pg_advisory_xact_lock(1128354121)"))
             there = sa.inspect(connection)
             if not there.has_table(SCHEMA.name):
@@ -88,85 +79,53 @@ class Database:
             self._check_version(connection)
             if not there.has_table(RECORDS.name):
                 RECORDS.create(connection)
-            columns = list(RECORDS.c)
-            nothing = sa.select(*columns).where(sa.false())
-            connection.execute(sa.insert(RECORDS).from_select(columns, nothing))  # whether it can be written
+            nothing = sa.select(*RECORDS.c).where(sa.false())
+            connection.execute(sa.insert(RECORDS).from_select(list(RECORDS.c), nothing))  # whether it can be written
 
-    def claim(self, run: str) -> bool:
-        """Whether no other process has this run, on whatever machine; then this one has it while it is connected.
+    def push(self, path: Path) -> int:
+        """Adds the lines of a run's file that the database lacks, all or none; how many.
 
-        Of a server only: who shares a SQLite file also shares the folder of its locks.
+        SuiteError where it has another course of this run: what it has stays.
         """
-        if self.address.file:
-            return True
+        run, lines = path.stem, path.read_bytes().split(b"\n")[:-1]
         with self._begin() as connection:
-            free = connection.execute(sa.text(CLAIM.format(":run")), {"run": run}).scalar()
-        self._claimed = run if free else ""
-        return bool(free)
+            last = sa.select(RECORDS.c.line, RECORDS.c.body).where(RECORDS.c.run == run)
+            row = connection.execute(last.order_by(RECORDS.c.line.desc()).limit(1)).first()
+            known = row.line if row else 0
+            if row and (known > len(lines) or lines[known - 1] != row.body.encode()):
+                raise SuiteError(
+                    f"{self.address} has another course of the run {run} than {path}: it went on elsewhere. What the "
+                    "database has stays as it is."
+                )
+            for start in range(known, len(lines), BATCH):
+                batch = lines[start : start + BATCH]
+                rows = [{"run": run, "line": start + i, "body": one.decode()} for i, one in enumerate(batch, 1)]
+                connection.execute(sa.insert(RECORDS), rows)
+        return len(lines) - known
+
+    def sizes(self) -> dict[str, int]:
+        """Of every run, how many lines the database has; in order of their ids, which is that of their start."""
+        ends = sa.select(RECORDS.c.run, sa.func.max(RECORDS.c.line)).group_by(RECORDS.c.run).order_by(RECORDS.c.run)
+        with self._begin() as connection:
+            self._check_version(connection)
+            return dict(sorted((run, line) for run, line in connection.execute(ends)))
+
+    def lines(self, run: str) -> list[str]:
+        """The lines of a run's file; none of an unknown run."""
+        bodies = sa.select(RECORDS.c.body).where(RECORDS.c.run == run).order_by(RECORDS.c.line)
+        with self._begin() as connection:
+            return list(connection.execute(bodies).scalars())
+
+    def close(self) -> None:
+        self._engine.dispose()
 
     def _check_version(self, connection: sa.Connection) -> None:
         version = connection.execute(sa.select(SCHEMA.c.version)).scalar()
         if version != VERSION:
             raise SuiteError(
-                f"The store {self.address} has a schema of version {version}; this suite reads and writes version "
-                f"{VERSION}. Use the version of the suite that made it, or name another store: --store."
+                f"The database {self.address} has a schema of version {version}; this suite reads and writes version "
+                f"{VERSION}. It stays as it is. Use the version of the suite that made it, or name another: --store."
             )
-
-    def check(self) -> None:
-        """DamagedError where a SQLite file is not whole."""
-        if self.address.file:
-            with self._begin() as connection:
-                said = connection.execute(sa.text("PRAGMA quick_check(1)")).scalar()
-            if said != "ok":
-                raise DamagedError(f"{self.address.file} is damaged: {' '.join(str(said).split())[:200]}.")
-
-    def last(self, run: str) -> tuple[int, str]:
-        """How much of a run's file the store has, in bytes, and the last line of that; (0, "") of an unknown run."""
-        rows = sa.select(RECORDS.c.position, RECORDS.c.body).where(RECORDS.c.run == run)
-        with self._begin() as connection:
-            row = connection.execute(rows.order_by(RECORDS.c.position.desc()).limit(1)).first()
-        return (row.position, row.body) if row else (0, "")
-
-    def add(self, run: str, position: int, lines: Sequence[bytes]) -> None:
-        """Adds lines, without their ends, that begin at ``position`` of the run's file; those it has stay."""
-        if self.address.file and not self.address.file.exists():  # SQLite would go on writing into nowhere
-            raise StoreError(f"The store {self.address} is gone.")
-        rows = []
-        for line in lines:
-            position += len(line) + 1
-            rows.append({"run": run, "position": position, **_columns(line)})
-        with self._begin() as connection:
-            connection.execute(self._insert(RECORDS).on_conflict_do_nothing(), rows)
-
-    def lines(self, run: str) -> list[str]:
-        """The lines of a run's file; none of an unknown run."""
-        bodies = sa.select(RECORDS.c.body).where(RECORDS.c.run == run).order_by(RECORDS.c.position)
-        with self._begin() as connection:
-            self._check_version(connection)
-            return list(connection.execute(bodies).scalars())
-
-    def copied(self) -> dict[str, int]:
-        """Of every run how much of its file the store has, in bytes; in order of their ids, which is that of start."""
-        ends = sa.select(RECORDS.c.run, sa.func.max(RECORDS.c.position)).group_by(RECORDS.c.run)
-        with self._begin() as connection:
-            return dict(sorted((run, position) for run, position in connection.execute(ends)))
-
-    def reopen(self) -> None:
-        """Connects anew after a failure: the file, or the server's data, may be another."""
-        self._engine.dispose()
-        self.prepare()
-
-    def close(self) -> None:
-        self._engine.dispose()
-
-    def _tune_postgresql(self, connection: Any, _: object) -> None:
-        """Nobody's lock may hold a run up for longer than a connection; a run that was claimed is so again."""
-        with connection.cursor() as cursor:
-            cursor.execute(f"SET lock_timeout = '{PATIENCE}s'")
-            cursor.execute(f"SET statement_timeout = '{6 * PATIENCE}s'")
-            if self._claimed:
-                cursor.execute(CLAIM.format("%s"), [self._claimed])
-        connection.commit()
 
     @contextlib.contextmanager
     def _begin(self) -> Iterator[sa.Connection]:
@@ -177,27 +136,68 @@ class Database:
         except SQLAlchemyError as error:
             cause = error.orig if isinstance(error, DBAPIError) else error
             said = " ".join(self.address.clean(str(cause)).split())[:300].rstrip(".")
-            damaged = any(sign in said for sign in ("malformed", "not a database"))
-            kind = DamagedError if damaged and self.address.file else StoreError
-            raise kind(f"The store {self.address} cannot be used: {said or type(cause).__name__}.") from None
+            raise StoreError(f"The database {self.address} cannot be used: {said or type(cause).__name__}.") from None
 
 
-def _columns(line: bytes) -> dict[str, Any]:
-    """What a row says beside its place; of the trials also whose they are. ValueError where the line is no record."""
-    body = line.decode("utf-8")
-    record = json.loads(body)
-    if not isinstance(record, dict) or not isinstance(record.get("kind"), str):
-        raise ValueError("a record without a kind")
-    row = {"kind": record["kind"], "body": body}
-    for name, kind in (("experiment", str), ("variant", str), ("definition", str), ("seed", int)):
-        value = record.get(name) if row["kind"] == "trial" else None
-        row[name] = value if isinstance(value, kind) else None
-    return row
+def _limit_waiting(connection: Any, _: object) -> None:
+    """Nobody's lock may hold a push up for longer than a connection."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"SET lock_timeout = '{PATIENCE}s'")
+        cursor.execute(f"SET statement_timeout = '{6 * PATIENCE}s'")
+    connection.commit()
 
 
-def _tune_sqlite(connection: Any, _: object) -> None:
-    """Readers beside a writer; a commit is safe from a kill, and the file from a power cut too."""
-    cursor = connection.cursor()
-    cursor.execute("PRAGMA journal_mode=WAL")
-    cursor.execute("PRAGMA synchronous=NORMAL")
-    cursor.close()
+@contextlib.contextmanager
+def opened(address: Address) -> Iterator[Database]:
+    """The database, ready to be pushed to; SuiteError where it cannot be used."""
+    database = Database(address)
+    try:
+        database.prepare()
+        yield database
+    finally:
+        database.close()
+
+
+def push_all(address: Address, folder: Path) -> list[str]:
+    """Pushes what the database lacks of every finished run in a folder; a line for each, and for what cannot be pushed.
+
+    A file that is no run's, is damaged, or whose run has not ended is left alone. SuiteError where the database cannot
+    be used.
+    """
+    said = []
+    with opened(address) as database:
+        sizes = database.sizes()
+        for path in sorted(folder.glob("*.jsonl")):
+            if sizes.get(path.stem) == path.read_bytes().count(b"\n"):
+                continue
+            try:
+                if read_run(path).end is None:
+                    continue
+            except SuiteError:
+                continue
+            try:
+                count = database.push(path)
+            except StoreError:
+                raise
+            except SuiteError as error:
+                said.append(str(error))
+            else:
+                said.append(f"pushed to {address}: {count} records of the run {path.stem}")
+    return said
+
+
+def stored_run(address: Address, run: str | None) -> tuple[str, bytes]:
+    """The id and the file of a run in a database, the newest where none is named; SuiteError where there is none."""
+    if address.file and not address.file.is_file():
+        raise SuiteError(f"There is no database {address}.")
+    database = Database(address)
+    try:
+        known = list(database.sizes())
+        if not known:
+            raise SuiteError(f"No run is recorded in {address}.")
+        if run is not None and run not in known:
+            raise invalid("run", expected=f"one in {address}", received=repr(run[:80]), fix=nearest(run, known))
+        run = run or known[-1]
+        return run, "".join(f"{line}\n" for line in database.lines(run)).encode()
+    finally:
+        database.close()
