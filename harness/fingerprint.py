@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import os
 import platform
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -76,6 +77,22 @@ def fingerprint(backend: str, device: str, device_model: str, precision: str) ->
         "system": f"{platform.system()} {platform.machine()}",
         **told(os.environ, backend),
     }
+
+
+def commit() -> str | None:
+    """The commit of the working tree, "+" where it has changes; None outside git."""
+    try:
+        said = subprocess.run(
+            ["git", "describe", "--always", "--dirty=+", "--abbrev=12", "--exclude=*"],
+            cwd=Path(__file__).parent,
+            capture_output=True,
+            text=True,
+            timeout=10,
+            check=True,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return said.stdout.strip() or None
 
 
 def stack(fingerprint: dict[str, Any]) -> str:

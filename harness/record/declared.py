@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Literal
 
 from harness.claim import Claim
+from harness.erratum import Differs, Fails, Finding, Warns, plain
 from harness.experiment import Experiment
 from harness.record.outcomes import Here, SeedsTaken, VerdictComparison
 from harness.record.run import (
     Alongside,
     ClaimDecided,
+    ErratumChecked,
     ExperimentDeclared,
     MetricDeclared,
     Point,
@@ -105,4 +108,32 @@ def claim_decided(
         red=red,
         error=error,
         seconds=seconds,
+    )
+
+
+def erratum_checked(finding: Finding, order: int, backend: str) -> ErratumChecked:
+    """What an erratum declares for a backend, and what its two forms did; ``order``: its place in the catalogue."""
+    erratum = finding.erratum
+    expected = erratum.expected(backend)
+    kinds: dict[type, Literal["fails", "warns", "differs"]] = {Fails: "fails", Warns: "warns", Differs: "differs"}
+    return ErratumChecked(
+        id=erratum.id,
+        order=order,
+        slide=erratum.slide,
+        statement=erratum.statement,
+        given=erratum.given,
+        printed=erratum.printed,
+        modern=erratum.modern,
+        check=erratum.check,
+        expected=expected.describe(),
+        outcome=kinds[type(expected)],
+        when=finding.when,
+        error=finding.error,
+        warning=finding.warned,
+        slide_value=plain(expected.slide) if isinstance(expected, Differs) else None,
+        today=finding.today,
+        replacement=finding.modern,
+        state=finding.state,
+        reason=finding.reason,
+        seconds=finding.seconds,
     )

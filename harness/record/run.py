@@ -609,8 +609,8 @@ def parse_run(lines: Iterable[bytes], path: Path) -> Run:
         if run is None:
             check_schema(line, path)
         try:
-            record = _DECODER.decode(line)
-        except (msgspec.DecodeError, ValueError, RecursionError) as error:  # ValidationError is a DecodeError
+            record = decode(line)
+        except ValueError as error:
             said = " ".join(str(error).split())[:200]
             fix = "Run `pytest suite/` again to record a new run."
             received = f"{line[:60].decode('utf-8', 'backslashreplace')} ({said})"
@@ -624,6 +624,14 @@ def parse_run(lines: Iterable[bytes], path: Path) -> Run:
     if run is None:
         raise invalid(f"run record {path}", expected="a first line of kind 'run'", received="an empty file")
     return run
+
+
+def decode(line: bytes) -> AnyRecord:
+    """The record of a line; ValueError where it holds none."""
+    try:
+        return _DECODER.decode(line)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
 
 
 def check_schema(line: bytes, path: Path) -> None:

@@ -2,26 +2,16 @@
 
 from __future__ import annotations
 
-import ast
 import re
 
 import pytest
 
+from baselines.stored import file_of
 from harness.catalogue import Broken
 from harness.claim import Claim
-from harness.errors import SuiteError, invalid, nearest
+from harness.errors import SuiteError, nearest
 from harness.record.evidence import EXACT
-from suite.catalogue import (
-    ERRATA,
-    EXACT_CLAIMS,
-    TRAINING_CLAIMS,
-    TRAININGS,
-    UNREAD,
-    training_name,
-)
-from suite.conformance import CHECKS
-from suite.options import Options
-from suite.stored import Stored, file_of
+from suite.catalogue import TRAINING_CLAIMS, UNREAD
 
 MARKERS = ("exact", "training", "errata", "timing")
 WORDS = {"and", "or", "not", "None", "True", "False"}
@@ -39,17 +29,6 @@ def check_expressions(keyword: str, marker: str, names: set[str], known_markers:
             raise SuiteError(
                 f"Invalid -k expression {keyword!r}: no claim or test {word!r}. {_closest(word, names)}{unread}"
             )
-
-
-def check_syntax(keyword: str, marker: str) -> None:
-    """SuiteError where -k or -m is no expression of names, and, or, not and brackets: pytest-xdist asks nobody."""
-    for option, expression in (("-k", keyword), ("-m", marker)):
-        words = IDENTIFIER.sub(lambda found: found[0] if found[0] in WORDS else "True", expression)
-        try:
-            ast.parse(f"({words or True})", mode="eval")
-        except SyntaxError:
-            expected = "names joined by and, or, not and brackets"
-            raise invalid(f"{option} expression", expected=expected, received=repr(expression)) from None
 
 
 def _identifiers(expression: str) -> list[str]:
@@ -116,25 +95,11 @@ def name_what_is_left_out(items: list[pytest.Item]) -> set[str]:
     return found
 
 
-def catalogue_names() -> set[str]:
-    """The names that -k chooses from, of items that nobody has collected: under pytest-xdist only its workers do."""
-    kinds = {"test_training": [training_name(*pair) for pair in TRAININGS], "test_claims": list(TRAINING_CLAIMS)}
-    kinds |= {"test_exact": list(EXACT_CLAIMS), "test_errata": list(ERRATA), "test_conformance": list(CHECKS)}
-    kinds |= {"test_catalogue": list(UNREAD)} if UNREAD else {}
-    lost = {name for broken in UNREAD.values() for name in broken.costs}
-    return (
-        lost | {f"{kind}[{name}]" for kind, names in kinds.items() for name in names} | {f"{kind}.py" for kind in kinds}
-    )
+def trainings_last(items: list[pytest.Item]) -> list[pytest.Item]:
+    """For worker processes: what this process does itself while they train, then the trainings, then their claims."""
 
-
-def longest_first(items: list[pytest.Item], stored: Stored, options: Options) -> list[pytest.Item]:
-    """For workers: the longest trainings first (as stored), exact claims while they run, claims on trials last."""
-
-    def place(item: pytest.Item) -> tuple[int, float]:
-        training = training_of(item)
-        if training is not None:
-            return 0, -(stored.seconds(*training) or 0.0) * options.seeds_of(training[0])
-        return (2 if claim_of(item) else 1), 0.0
+    def place(item: pytest.Item) -> int:
+        return 1 if training_of(item) else 2 if claim_of(item) else 0
 
     return sorted(items, key=place)
 

@@ -6,30 +6,29 @@ A trial is keyed by its variant's definition (which covers its size), its seed, 
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import hashlib
-import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
 
 import harness
-from harness.store import SCHEMA
+from harness.record.run import Fingerprint, RunStarted, TrialDone, decode
 from harness.trial import Trial
 
 Key = tuple[str, str, str, int]
 """Experiment, variant, definition, seed."""
 
 
-class Earlier:
+class TrialCache:
     """The trials in a folder of run files, newest first; a file is read when the newer ones did not have a trial.
 
     A file that cannot be read, or was written by other training code, on another fingerprint or by another --engine,
     has none to offer.
     """
 
-    def __init__(self, folder: Path, fingerprint: Mapping[str, Any], engine: str) -> None:
-        self._wanted = {"schema": SCHEMA, "fingerprint": dict(fingerprint), "source": source(), "engine": engine}
+    def __init__(self, folder: Path, fingerprint: Fingerprint, engine: str) -> None:
+        self._wanted = (fingerprint, source(), engine)
         self._files = sorted(folder.glob("*.jsonl"), reverse=True)
         self._known: dict[Key, tuple[Trial, str]] = {}
 
@@ -45,22 +44,21 @@ class Earlier:
 
     def _trials(self, path: Path) -> Iterator[tuple[Key, Trial, str]]:
         try:
-            with path.open(encoding="utf-8") as file:
-                header = json.loads(file.readline())
-                if {name: header.get(name) for name in self._wanted} != self._wanted:
+            with path.open("rb") as file:
+                header = decode(file.readline())
+                if not isinstance(header, RunStarted):
                     return
-                lines = file.readlines()
-        except (OSError, ValueError, AttributeError):
+                if (header.fingerprint, header.source, header.engine) != self._wanted:
+                    return
+                lines = file.read().split(b"\n")[:-1]
+        except (OSError, ValueError):
             return
         for line in lines:
-            try:
-                record = json.loads(line)
-                if record["kind"] == "trial":
-                    trial = Trial.from_json(record)
-                    key = (record["experiment"], trial.variant, record["definition"], trial.seed)
-                    yield key, trial, record.get("reused") or header["id"]
-            except (ValueError, KeyError, TypeError, AttributeError):
-                continue
+            with contextlib.suppress(ValueError):
+                record = decode(line)
+                if isinstance(record, TrialDone):
+                    key = (*record.key, record.definition, record.trial.seed)
+                    yield key, record.trial, record.reused or header.id
 
 
 @functools.cache

@@ -1,4 +1,4 @@
-"""Rounds measured elsewhere, as an entry of pytest-benchmark's table and JSON.
+"""Rounds measured elsewhere, as a row of pytest-benchmark's table and JSON.
 
 pytest-benchmark measures one function after another and cannot alternate. It accepts a timer, though: one that replays
 the rounds gives it their durations by its public interface.
@@ -11,6 +11,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
+
+from harness.record.run import TrainingCompared
+from suite.session.session import Session
 
 
 class Replay:
@@ -43,3 +46,22 @@ def replay(request: pytest.FixtureRequest, group: str, durations: Sequence[float
                 f"{len(timer.readings)}: its table and benchmark.json are wrong, the report is right."
             )
         )
+
+
+def training_row(
+    request: pytest.FixtureRequest, session: Session, record: TrainingCompared, extra: dict[str, Any]
+) -> None:
+    """Makes the running item a row of a training's times, by the clock of the process that trained it.
+
+    Seconds of a steady epoch of each trial that went to the end; where none did, of a step of each shortened trial,
+    compilation included.
+    """
+    if not request.config.pluginmanager.hasplugin("benchmark"):
+        return
+    per, rounds = "epoch", [trial.seconds.steady_epoch for trial in session.trials.done(record.key)]
+    if not rounds:
+        short = session.trials.short(record.key)
+        per, rounds = "step", [trial.seconds / len(trial.losses) for trial in short if trial.losses]
+    where = f"{session.header.workers} processes" if session.header.workers > 1 else "this process"
+    if rounds:
+        replay(request, f"{record.experiment}, seconds per {per}", rounds, {**extra, "per": per, "clock": where})

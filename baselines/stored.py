@@ -1,9 +1,8 @@
-"""The evidence as a run sees it: read once, asked for verdicts, and added to; and where a run comes from."""
+"""The evidence as a run sees it: read once, asked for verdicts, and added to."""
 
 from __future__ import annotations
 
 import datetime
-import subprocess
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -15,18 +14,14 @@ from baselines import evidence as files
 from baselines.decide import StoredVerdict, stored_verdict
 from baselines.evidence import Measured
 from baselines.judge import REFERENCE
-from baselines.record import ExpectedVerdict, Provenance
+from baselines.record import ExpectedVerdict
 from baselines.replay import Changed, replay
-from baselines.rounding import CHECKED, MOST_STEPS, VALIDATED, reproducible_steps, same_losses
-from cases import CLAIMS
 from harness.claim import Claim
 from harness.errors import SuiteError
 from harness.experiment import Experiment
 from harness.record.evidence import EXACT, Evidence, Expected, VariantEvidence
-from harness.record.trials import ShortTrial
 from harness.trial import Trial
 from harness.verdict import Verdict
-from suite.catalogue import claims_of
 
 
 def file_of(claim: Claim) -> str:
@@ -154,6 +149,8 @@ class Stored:
         measured: Mapping[str, Measured],
         reason: str,
         fingerprint: Mapping[str, Any],
+        commit: str,
+        claims: Sequence[Claim],
         exact: Mapping[str, Verdict] | None = None,
     ) -> str:
         """Adds what a run measured, and the verdicts that follow from all that is stored then; the difference in words.
@@ -162,7 +159,8 @@ class Stored:
             experiment: whose file; None for the exact claims.
             measured: by variant.
             reason: why it is stored.
-            fingerprint: of the run.
+            fingerprint, commit: of the run, and of the working tree.
+            claims: the catalogue's.
             exact: the verdicts of exact claims, by key.
         """
         name, today = experiment.id if experiment else EXACT, datetime.date.today().isoformat()
@@ -175,13 +173,16 @@ class Stored:
                     experiment,
                     self.stack,
                     measured,
-                    commit=commit() or "unknown",
+                    commit=commit,
                     date=today,
                     reason=reason,
                     fingerprint=fingerprint,
                 )
             verdicts = {key: (verdict, 0) for key, verdict in (exact or {}).items()}
-            for claim in claims_of(name):
+            here = [claim for claim in claims if file_of(claim) == name]
+            for claim in here:
+                if claim.experiment is None:
+                    continue
                 found = stored_verdict(claim, self.stack, {self.stack: new})
                 if found.seeds:
                     verdicts[claim.key] = found.verdict, found.seeds
@@ -192,7 +193,7 @@ class Stored:
                 if verdict is not Verdict.NOT_RUN and not known:
                     name_of: Any = str(verdict)  # one of the three that Expected takes
                     expected[key] = Expected(verdict=name_of, date=today, reason=reason, seeds=seeds)
-            declared = {claim.key for claim in CLAIMS if file_of(claim) == name}
+            declared = {claim.key for claim in here}
             return msgspec.structs.replace(new, expected={k: v for k, v in expected.items() if k in declared})
 
         old, new = files.update(files.path_of(self.root, self.stack, name), change)
@@ -217,89 +218,3 @@ def difference(old: Evidence | None, new: Evidence) -> str:
             lines.append(f"  {key}: {then.verdict if then else 'new'} → {now.verdict}{rests}")
     title = f"{new.experiment} ({new.stack})"
     return "\n".join([f"{title}:", *lines]) if lines else f"{title}: nothing changes"
-
-
-PERTURBED = range(1, 5)
-"""Perturbations of each seed of a check whose traces are stored."""
-
-
-def measure(
-    experiment: Experiment, variant: str, trials: Sequence[Trial], old: VariantEvidence | None, engine: str
-) -> Measured:
-    """What is to be stored of a variant beside its trials: configuration, hashes, traces and perturbed trials.
-
-    What is stored already is not measured again.
-    """
-    from harness.training.configuration import configuration, hashes
-    from harness.training.engines import pays_on_cpu
-    from harness.training.steps import first_steps, full_batches
-    from harness.training.task import Task
-    from harness.training.train import train
-
-    task = Task.of(experiment, variant)
-    given = configuration(task)
-    if old is not None and old.hashes is not None:
-        return Measured(given, trials, tiny=old.tiny, calm_to_the_end=calm_to_the_end(experiment, variant, old, engine))
-    found = hashes(task)
-    if pays_on_cpu(task, task.build()[0]):
-        seeds = [trial.seed for trial in trials if trial.seed < files.TINY_SEEDS]
-        perturbed = {k: train(experiment, variant, seeds, engine, perturbed=k) for k in PERTURBED}
-        return Measured(given, trials, found, perturbed=perturbed, tiny=True)
-    steps = min(MOST_STEPS, full_batches(task))
-    short: list[ShortTrial] = []
-    for k in (0, *PERTURBED):
-        short += first_steps(experiment, variant, range(CHECKED), steps, engine=engine, perturbed=k, validate=())
-    short += first_steps(experiment, variant, (0,), steps, engine=engine, canonical=True, validate=())
-    taken: set[int] = set()
-    while (steps := reproducible_steps(files.short_traces(short))) not in (0, *taken):
-        taken.add(steps)  # a validation loss that rounding moves takes a step off T
-        for k in (0, *PERTURBED):
-            short += first_steps(experiment, variant, VALIDATED, steps, engine=engine, perturbed=k, validate=VALIDATED)
-    return Measured(given, trials, found, short, calm_to_the_end=_calm(experiment, variant, steps, engine))
-
-
-def calm_to_the_end(experiment: Experiment, variant: str, old: VariantEvidence, engine: str) -> bool | None:
-    """As stored; measured where it is not. None for a tiny training."""
-    if old.tiny or old.calm_to_the_end is not None:
-        return old.calm_to_the_end
-    return _calm(experiment, variant, old.steps, engine)
-
-
-def _calm(experiment: Experiment, variant: str, steps: int, engine: str) -> bool:
-    """Whether rounding moves no loss of any epoch: of all perturbed trials of a check's seeds, up to the first it does.
-
-    A training whose first steps rounding moves already is not trained.
-    """
-    from harness.training.train import train
-
-    if steps < MOST_STEPS:
-        return False
-    for seed in range(CHECKED):
-        (plain,) = train(experiment, variant, (seed,), engine)
-        for k in PERTURBED:
-            (other,) = train(experiment, variant, (seed,), engine, perturbed=k)
-            if not same_losses(other.history, plain.history):
-                return False
-    return True
-
-
-def provenance(fingerprint: Mapping[str, Any], reason: str) -> Provenance:
-    """Of this run, now."""
-    return Provenance(dict(fingerprint), commit() or "unknown", datetime.date.today().isoformat(), reason)
-
-
-def commit() -> str | None:
-    """The commit of the working tree, "+" where it has changes; None outside git."""
-    try:
-        where = Path(__file__).parent
-        said = subprocess.run(
-            ["git", "describe", "--always", "--dirty=+", "--abbrev=12", "--exclude=*"],
-            cwd=where,
-            capture_output=True,
-            text=True,
-            timeout=10,
-            check=True,
-        )
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return said.stdout.strip() or None

@@ -6,49 +6,62 @@ import contextlib
 import os
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import pytest
 
 EVERY = 15.0  # seconds between two lines of a log
 
 
+@dataclass
+class _Running:
+    """A task under way: of which variant, its seeds, their epochs, when it began, and its share that is done."""
+
+    variant: str
+    seeds: Sequence[int]
+    epochs: int
+    started: float
+    share: float = 0.0
+
+
 class Progress:
     """Shows the training of the variants in ``expected``: name -> seconds that its trials took when last stored.
 
     The time left is that of the variants to come, scaled by how long the finished ones took against what was expected,
-    and the running one's share of epochs still to do; a variant without stored seconds counts as the mean so far. A
-    terminal that cannot be written to, or a quiet one (-q), shows nothing.
+    and what is left of those under way, over the number of processes. A variant without stored seconds counts as the
+    mean so far. A terminal that cannot be written to, or a quiet one (-q), shows nothing.
     """
 
-    def __init__(self, config: pytest.Config, expected: Mapping[str, float | None]) -> None:
-        self._expected = dict(expected)
+    def __init__(self, config: pytest.Config, expected: Mapping[str, float | None], workers: int = 1) -> None:
+        self._expected, self._workers = dict(expected), workers
         self._spent: dict[str, float] = {}
         self._config = config
         self._writer = config.get_terminal_writer()
         dumb = os.environ.get("TERM") == "dumb"  # colours may be forced on it; its cursor cannot be moved
         self._live = bool(self._writer.hasmarkup) and self._writer._file.isatty() and not dumb
         self._quiet = config.getoption("verbose") < 0
-        self._name, self._epochs, self._fraction = "", 0, 0.0
-        self._seeds: list[int] = []
+        self._running: dict[str, _Running] = {}
         self._shown = -EVERY
-        self._started = 0.0
 
-    def start(self, name: str, seeds: Sequence[int], epochs: int) -> None:
-        """A variant begins to train, with these seeds one after another."""
-        self._name, self._seeds, self._epochs, self._fraction = name, list(seeds), epochs, 0.0
-        self._started = time.monotonic()
-        self._show(f"{name}: {len(seeds)} seeds of {epochs} epochs")
+    def start(self, task: str, variant: str, seeds: Sequence[int], epochs: int, steps: int = 0) -> None:
+        """A task of a variant begins: seeds to the end, or the first ``steps``."""
+        self._running[task] = _Running(variant, seeds, epochs, time.monotonic())
+        what = f"{len(seeds)} seeds of {epochs} epochs" if seeds else f"{steps} steps"
+        self._show(f"{variant}: {what}")
 
-    def epoch(self, seed: int, epochs: int) -> None:
+    def epoch(self, task: str, seed: int, epochs: int) -> None:
         """``epochs`` of the trial of ``seed`` are finished."""
-        index = self._seeds.index(seed)
-        self._fraction = (index + epochs / self._epochs) / len(self._seeds)
-        self._show(f"{self._name}: seed {index + 1} of {len(self._seeds)}, epoch {epochs} of {self._epochs}")
+        one = self._running[task]
+        index = one.seeds.index(seed)
+        one.share = (index + epochs / one.epochs) / len(one.seeds)
+        self._show(f"{one.variant}: seed {index + 1} of {len(one.seeds)}, epoch {epochs} of {one.epochs}")
 
-    def finish(self, name: str, seconds: float) -> None:
-        """A variant is trained, or was interrupted."""
-        self._spent.setdefault(name, seconds)  # what was expected is the time of its first seeds
-        self._name = ""
+    def finish(self, task: str) -> None:
+        """A task has ended, or was interrupted."""
+        one = self._running.pop(task, None)
+        if one is not None:
+            seconds = time.monotonic() - one.started
+            self._spent[one.variant] = self._spent.get(one.variant, 0.0) + seconds
         self._clear()
 
     def note(self, name: str) -> None:
@@ -68,24 +81,25 @@ class Progress:
 
     def left(self) -> float | None:
         """Estimated seconds until the last variant is trained; None while nothing is known."""
-        elapsed = time.monotonic() - self._started if self._name else 0.0
-        running = [elapsed / self._fraction] if self._name and self._fraction else []
-        known = [(seconds, self._expected[name]) for name, seconds in self._spent.items() if self._expected.get(name)]
+        running = {one.variant: one for one in self._running.values()}
+        finished = {name: seconds for name, seconds in self._spent.items() if name not in running}
+        known = [(seconds, self._expected[name]) for name, seconds in finished.items() if self._expected.get(name)]
         scale = sum(seconds for seconds, _ in known) / sum(stored or 0.0 for _, stored in known) if known else 1.0
-        measured = [*self._spent.values(), *running]
+        measured = [*finished.values(), *(_whole(one) for one in running.values() if one.share)]
         average = sum(measured) / len(measured) if measured else None
         total = 0.0
-        for name in (name for name in self._expected if name not in self._spent):
-            stored = self._expected[name]
-            if name == self._name and running:
-                total += max(running[0] - elapsed, 0.0)
+        for name in (name for name in self._expected if name not in finished):
+            stored, one = self._expected[name], running.get(name)
+            elapsed = time.monotonic() - one.started if one else 0.0
+            if one is not None and one.share:
+                total += max(_whole(one) - elapsed, 0.0)
             elif stored:
-                total += max(stored * scale - (elapsed if name == self._name else 0.0), 0.0)
+                total += max(stored * scale - elapsed, 0.0)
             elif average is None:
                 return None
             else:
                 total += average
-        return total
+        return total / self._workers
 
     def _show(self, text: str) -> None:
         if self._quiet:
@@ -125,6 +139,11 @@ class Progress:
     def _clear(self) -> None:
         if self._live and not self._quiet:
             self._write("")
+
+
+def _whole(one: _Running) -> float:
+    """How long a task takes in all, at its pace so far."""
+    return (time.monotonic() - one.started) / one.share
 
 
 def _duration(seconds: float) -> str:

@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
+import datetime
 import statistics
 import time
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
-from typing import Any
+from collections.abc import Iterator
+from dataclasses import asdict, replace
 
+from baselines.record import Provenance
 from baselines.timing import CHANGED, TimeComparison, TimeState, compare_times, confirmed
 from baselines.timing_files import read_timings, timings_path
 from baselines.timing_record import Repeat, Timings
 from harness.experiment import Experiment
 from harness.fingerprint import cores
+from harness.record.run import DoubtRaised, PeakMeasured, RatioMeasured, TimeCompared, Timed
 from harness.timing.alternation import EngineTimes, WorkTimes, alternate, sized
 from harness.timing.peak import Peak, measure_again, measure_peak
 from harness.timing.ratio import Ratio, ratio
-from harness.timing.stability import ADVICE, Doubt, drifted_peak, held_up, loaded, unsteady_rounds
+from harness.timing.stability import ADVICE, drifted_peak, held_up, loaded, unsteady_rounds
 from harness.training.configuration import variant_digest
 from harness.training.engines import ENGINES
 from harness.training.placement import check_on_gpu
 from suite.catalogue import EXPERIMENTS, training_name
-from suite.run import SuiteRun
-from suite.stored import provenance
+from suite.session.session import Session
+from suite.session.timed import WorkTimed
 
 WORK: dict[str, tuple[str, str, int]] = {
     training_name(experiment, variant): (experiment, variant, epochs)
@@ -41,37 +43,19 @@ PAUSE = 5.0
 """Seconds between a series that found a change and the one that has to confirm it."""
 
 
-@dataclass(frozen=True)
-class Timed:
-    """One piece of work, measured: ``comparisons`` and ``repeats`` (what an update stores) by engine."""
-
-    work: str
-    times: WorkTimes
-    before: Peak
-    after: Peak
-    repeats: Mapping[str, Repeat]
-    comparisons: Mapping[str, TimeComparison]
-    ratios: tuple[Ratio, ...]
-    doubts: tuple[Doubt, ...]
-    records: Mapping[str, Mapping[str, Any]]
-
-    def red(self, engine: str) -> bool:
-        return bool(self.records[engine]["baseline"]["red"])
-
-
-def engines_of(run: SuiteRun) -> list[str]:
+def engines_of(run: Session) -> list[str]:
     """The engines that are timed: all that the backend has, or the one that was asked for; the reference first."""
     asked = run.options.engine
     return [e for e in TIMED if run.options.backend in ENGINES[e] and asked in ("auto", e)]
 
 
-def measured(run: SuiteRun, work: str) -> Timed:
+def measured(run: Session, work: str) -> WorkTimed:
     """The work's times: measured and recorded the first time they are asked for, then remembered."""
-    for timed in run.timings:
+    for timed in run.timed:
         if timed.work == work:
             return timed
     stored = read_timings(timings_path(run.stored.root, run.stored.stack))
-    before = run.timings[-1].after if run.timings else _peak(run, "before", None)
+    before = run.timed[-1].after if run.timed else _peak(run, "before", None)
     id, _, epochs = WORK[work]
     experiment = sized(EXPERIMENTS[id], epochs)
     times, repeats, comparisons = _series(run, work, experiment, stored)
@@ -82,7 +66,7 @@ def measured(run: SuiteRun, work: str) -> Timed:
         comparisons = {engine: confirmed(first[engine], second) for engine, second in comparisons.items()}
     if run.options.require_gpu:
         check_on_gpu(one.device for one in times.engines)
-    after = _peak(run, f"after {work}", run.timings[0].before if run.timings else before)
+    after = _peak(run, f"after {work}", run.timed[0].before if run.timed else before)
     ratios = tuple(_ratios(times, whole=epochs == EXPERIMENTS[id].size.epochs))
     doubts = (
         *(doubt for one in times.engines for doubt in unsteady_rounds(one.engine, one.steady)),
@@ -90,17 +74,17 @@ def measured(run: SuiteRun, work: str) -> Timed:
         *held_up(times.contention),
         *loaded(times.load, cores()),
     )
-    timed = Timed(work, times, before, after, repeats, comparisons, ratios, doubts, {})
+    timed = WorkTimed(work, times, before, after, repeats, comparisons, ratios, doubts, {})
     records = {one.engine: _record(run, timed, one) for one in times.engines}
     for record in records.values():
-        run.log.append("timing", record)
+        run.file.append(record)
     timed = replace(timed, records=records)
-    run.timings.append(timed)
+    run.timed.append(timed)
     return timed
 
 
 def _series(
-    run: SuiteRun, work: str, experiment: Experiment, stored: Timings | None, why: str = ""
+    run: Session, work: str, experiment: Experiment, stored: Timings | None, why: str = ""
 ) -> tuple[WorkTimes, dict[str, Repeat], dict[str, TimeComparison]]:
     """One measurement of a work with all its engines, and each engine's comparison with what is stored."""
     engines, variant = engines_of(run), WORK[work][1]
@@ -118,22 +102,29 @@ def case(work: str, engine: str) -> str:
     return f"{work}/{engine}"
 
 
-def _peak(run: SuiteRun, when: str, first: Peak | None) -> Peak:
+def _peak(run: Session, when: str, first: Peak | None) -> Peak:
     """The machine's peak now, recorded: in full the ``first`` time, then of the product that was best."""
     peak = measure_again(run.device, first) if first else measure_peak(run.device)
-    run.log.append("peak", {"when": when, **peak.to_json()})
+    run.file.append(PeakMeasured(when=when, **asdict(peak)))
     return peak
 
 
-def _repeat(run: SuiteRun, experiment: Experiment, variant: str, times: WorkTimes, one: EngineTimes) -> Repeat:
-    fingerprint = {key: value for key, value in run.fingerprint.items() if key != "engine"}  # the case's name has it
+def _repeat(run: Session, experiment: Experiment, variant: str, times: WorkTimes, one: EngineTimes) -> Repeat:
+    fingerprint = {
+        key: value for key, value in run.header.fingerprint.items() if key != "engine"
+    }  # the case's name has it
     return Repeat(
         rounds=tuple(one.steady),
         epochs=times.epochs,
         compile=one.compile,
         first_epoch=one.first_epoch,
         definition=variant_digest(experiment, variant),
-        provenance=provenance(fingerprint, run.options.update or "a run without --update-baselines"),
+        provenance=Provenance(
+            fingerprint,
+            run.header.commit or "unknown",
+            datetime.date.today().isoformat(),
+            run.options.update or "a run without --update-baselines",
+        ),
         reference=times.reference,
         contention=times.contention,
     )
@@ -152,7 +143,7 @@ def _ratios(times: WorkTimes, whole: bool) -> Iterator[Ratio]:
             yield ratio(name, (reference.engine, reference.trainings), (other.engine, other.trainings))
 
 
-def _record(run: SuiteRun, timed: Timed, one: EngineTimes) -> dict[str, Any]:
+def _record(run: Session, timed: WorkTimed, one: EngineTimes) -> Timed:
     """The record of one engine; the reference's has the ratios too, so that each is there once."""
     times, peak = timed.times, max(timed.before.gflops, timed.after.gflops)
     gflops = None if times.flops is None else times.flops / one.median / 1e9
@@ -161,37 +152,45 @@ def _record(run: SuiteRun, timed: Timed, one: EngineTimes) -> dict[str, Any]:
     unknown = comparison.state is TimeState.NEW and run.options.require_baselines
     red = run.options.update is None and ((comparison.state is TimeState.SLOWER and gated) or unknown)
     experiment, variant, _ = WORK[timed.work]
-    return {
-        "work": timed.work,
-        "experiment": experiment,
-        "variant": variant,
-        "engine": one.engine,
-        "backend": run.options.backend,
-        "device": run.device.kind,
-        "device_model": run.device.model,
-        "trained_on": one.device,
-        "precision": run.device.precision,
-        "epochs": times.epochs,
-        "images": times.images,
-        "turns": times.turns,
-        "rounds": list(one.steady),
-        "steady_epoch": one.median,
-        "compile": one.compile,
-        "first_epoch": one.first_epoch,
-        "first_training": statistics.median(one.first_trainings),
-        "training": statistics.median(one.trainings),
-        "images_per_second": times.images / one.median,
-        "gflops": gflops,
-        "share_of_peak": None if gflops is None else gflops / peak,
-        "products_epoch": times.products,
-        "share_of_products": None if times.products is None else times.products / one.median,
-        "best_share_of_peak": None if gflops is None else gflops / peak * one.median / min(one.steady),
-        "peak": peak,
-        "memory_peak": one.memory_peak,
-        "load": list(times.load),
-        "contention": times.contention,
-        "reference": dict(times.reference),
-        "baseline": {**comparison.to_json(), "red": red},
-        "ratios": [row.to_json() for row in timed.ratios] if one is times.engines[0] else [],
-        "doubts": [{"cause": cause, "what": what, "try": ADVICE[cause]} for cause, what in timed.doubts],
-    }
+    return Timed(
+        work=timed.work,
+        experiment=experiment,
+        variant=variant,
+        engine=one.engine,
+        backend=run.options.backend,
+        device=run.device.kind,
+        device_model=run.device.model,
+        trained_on=one.device,
+        precision=run.device.precision,
+        epochs=times.epochs,
+        images=times.images,
+        turns=times.turns,
+        rounds=tuple(one.steady),
+        steady_epoch=one.median,
+        compile=one.compile,
+        first_epoch=one.first_epoch,
+        first_training=statistics.median(one.first_trainings),
+        training=statistics.median(one.trainings),
+        images_per_second=times.images / one.median,
+        gflops=gflops,
+        share_of_peak=None if gflops is None else gflops / peak,
+        best_share_of_peak=None if gflops is None else gflops / peak * one.median / min(one.steady),
+        peak=peak,
+        products_epoch=times.products,
+        share_of_products=None if times.products is None else times.products / one.median,
+        memory_peak=one.memory_peak,
+        load=tuple(one for one in times.load if one is not None),
+        contention=times.contention,
+        reference=dict(times.reference),
+        comparison=TimeCompared(
+            state=str(comparison.state),
+            reason=comparison.reason,
+            ratio=comparison.ratio,
+            limit=comparison.limit,
+            p=comparison.p,
+            repeats=comparison.repeats,
+            red=red,
+        ),
+        ratios=tuple(RatioMeasured(**asdict(row)) for row in timed.ratios) if one is times.engines[0] else (),
+        doubts=tuple(DoubtRaised(cause=cause, what=what, advice=ADVICE[cause]) for cause, what in timed.doubts),
+    )

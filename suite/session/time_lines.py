@@ -9,8 +9,9 @@ from baselines.timing_files import read_timings, timings_path, update_timings
 from baselines.timing_record import Timings
 from harness.training.engines import ENGINES
 from reports.timing import duration, factor, gflops, of_products, percent, speed
-from suite.run import SuiteRun
-from suite.timed import TIMED, WORK, Timed, case, engines_of
+from suite.session.session import Session
+from suite.session.timed import WorkTimed
+from suite.session.times import TIMED, WORK, case, engines_of
 
 SEEN = 1.10
 """A slowdown that a stored case should show; what cannot is named."""
@@ -18,35 +19,35 @@ SEEN = 1.10
 HEADERS = ("work", "engine", "compile", "epoch", "images/s", "GFLOP/s", "of peak (best)", "products alone", "stored")
 
 
-def lines(run: SuiteRun) -> Iterator[str]:
+def lines(run: Session) -> Iterator[str]:
     """Lines for the terminal; none where nothing was timed."""
-    if not run.timings:
+    if not run.timed:
         return
     yield "times per epoch, steady state (median of rounds in alternation):"
-    yield from _aligned([HEADERS, *(row for timed in run.timings for row in _rows(timed))])
-    for timed in run.timings:
+    yield from _aligned([HEADERS, *(row for timed in run.timed for row in _rows(timed))])
+    for timed in run.timed:
         for row in timed.ratios:
             interval = "" if row.low is None else f" [{factor(row.low)}, {factor(row.high)}]"
             exact = f"{row.slow} / {row.fast} {factor(row.estimate)}{interval}"
-            yield f"  {timed.work}, {row.of}: {speed(row.to_json())}; {exact}"
-    yield from _peak_line(run.timings)
+            yield f"  {timed.work}, {row.of}: {speed(row)}; {exact}"
+    yield from _peak_line(run.timed)
     yield from _moved(run)
-    yield from _doubts(run.timings)
+    yield from _doubts(run.timed)
 
 
-def update(run: SuiteRun) -> Iterator[str]:
+def update(run: Session) -> Iterator[str]:
     """Stores what was timed and says, case by case, what changed; nothing where nothing was timed.
 
     A case that has not moved gets one more repeat; one that has, or is of another fingerprint, begins anew. Cases that
     are no longer declared are left out; those that were not timed in this run stay.
     """
-    if not run.timings:
+    if not run.timed:
         return
     path, said = timings_path(run.stored.root, run.stored.stack), []
 
     def change(old: Timings | None) -> Timings:
         new = old or Timings(run.stored.stack)
-        for timed in run.timings:
+        for timed in run.timed:
             for engine, repeat in timed.repeats.items():
                 name, comparison = case(timed.work, engine), timed.comparisons[engine]
                 before = new.cases.get(name, ())
@@ -64,24 +65,24 @@ def update(run: SuiteRun) -> Iterator[str]:
     yield from said
 
 
-def undeclared(stored: Timings, run: SuiteRun) -> set[str]:
+def undeclared(stored: Timings, run: Session) -> set[str]:
     """Stored cases that a timing run has no longer: their work or their engine is gone."""
     declared = {case(work, engine) for work in WORK for engine in TIMED if run.options.backend in ENGINES[engine]}
     return set(stored.cases) - declared
 
 
-def _rows(timed: Timed) -> Iterator[tuple[str, ...]]:
+def _rows(timed: WorkTimed) -> Iterator[tuple[str, ...]]:
     for record in timed.records.values():
-        baseline = record["baseline"]
-        state = baseline["state"] + (f" ({times(baseline['ratio'])})" if baseline["ratio"] else "")
+        comparison = record.comparison
+        state = comparison.state + (f" ({times(comparison.ratio)})" if comparison.ratio else "")
         yield (
             timed.work,
-            record["engine"],
-            duration(record["compile"]),
-            duration(record["steady_epoch"]),
-            f"{record['images_per_second']:,.0f}",
-            gflops(record["gflops"]),
-            percent(record["share_of_peak"], record["best_share_of_peak"]),
+            record.engine,
+            duration(record.compile),
+            duration(record.steady_epoch),
+            f"{record.images_per_second or 0:,.0f}",
+            gflops(record.gflops),
+            percent(record.share_of_peak, record.best_share_of_peak),
             of_products(record),
             state,
         )
@@ -95,18 +96,18 @@ def _aligned(rows: Sequence[Sequence[str]]) -> Iterator[str]:
         yield "  " + "  ".join([*left, *right, row[-1]])
 
 
-def _peak_line(timings: Sequence[Timed]) -> Iterator[str]:
+def _peak_line(timings: Sequence[WorkTimed]) -> Iterator[str]:
     first, rest = timings[0].before, [timed.after for timed in timings]
     libraries = ", ".join(f"{name} {value:.0f}" for name, value in first.by_library.items())
     later = ", ".join(f"{peak.gflops:.0f}" for peak in rest)
     yield f"  matrix-product peak, {first.precision}: {libraries} GFLOP/s; {first.library} after each work: {later}"
 
 
-def _moved(run: SuiteRun) -> Iterator[str]:
+def _moved(run: Session) -> Iterator[str]:
     """Slower, faster and not comparable cases with their reason; how many are new; stored cases that are gone."""
     compared = [
-        (case(timed.work, engine), comparison, timed.red(engine))
-        for timed in run.timings
+        (case(timed.work, engine), comparison, timed.records[engine].comparison.red)
+        for timed in run.timed
         for engine, comparison in timed.comparisons.items()
     ]
     reasons: dict[str, list[str]] = {}
@@ -147,14 +148,14 @@ def _moved(run: SuiteRun) -> Iterator[str]:
             yield f"  not timed in this run, although stored: {', '.join(sorted(left))}"
 
 
-def _doubts(timings: Sequence[Timed]) -> Iterator[str]:
+def _doubts(timings: Sequence[WorkTimed]) -> Iterator[str]:
     if any(timed.doubts for timed in timings):
         yield "  The result may be unstable:"
     advice: dict[str, None] = {}
     for timed in timings:
         for record in list(timed.records.values())[:1]:
-            for doubt in record["doubts"]:
-                yield f"    {timed.work}: {doubt['what']}"
-                advice[doubt["try"]] = None
+            for doubt in record.doubts:
+                yield f"    {timed.work}: {doubt.what}"
+                advice[doubt.advice] = None
     for text in advice:
         yield f"  try: {text}"

@@ -7,14 +7,15 @@ from dataclasses import dataclass
 
 import pytest
 
+from baselines.claims import to_the_end
 from baselines.rounding import CHECKED
+from baselines.stored import Stored
 from harness.errors import SuiteError
 from harness.rules import Exact, fewest
-from suite import selection
+from harness.rules.looks import looks
 from suite.catalogue import EXPERIMENTS, training_name
-from suite.check import to_the_end
-from suite.options import Options
-from suite.stored import Stored
+from suite.cli import selection
+from suite.cli.options import Options
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ def too_few(options: Options, items: Sequence[pytest.Item], most: int = 5) -> li
     return [f"These claims cannot be supported with so few seeds. They take at least: {shown}{more}."]
 
 
-def plan(options: Options, items: Sequence[pytest.Item], workers: int = 1) -> Iterator[str]:
+def plan(options: Options, items: Sequence[pytest.Item]) -> Iterator[str]:
     """A line for each training, then the sums.
 
     Seconds are those of the stored trials on this backend's CPU: which device a run would find, only the backend knows.
@@ -77,7 +78,7 @@ def plan(options: Options, items: Sequence[pytest.Item], workers: int = 1) -> It
             count = to_the_end(declared, variant, evidence)
             seeds, steps = Range(count, count), 0 if evidence is None or evidence.tiny else evidence.steps
         elif options.as_needed and (experiment, variant) in needed:
-            sizes = options.as_needed.sizes(options.seeds_of(experiment))
+            sizes = looks(options.seeds_of(experiment), options.as_needed.max_seeds)
             seeds = Range(sizes[0], sizes[-1])
         each = stored.seconds(experiment, variant)
         trials, short = trials + seeds, short + (CHECKED if steps else 0)
@@ -100,6 +101,7 @@ def plan(options: Options, items: Sequence[pytest.Item], workers: int = 1) -> It
     first = "" if options.full else f"{short} shortened trials, "
     yield f"{len(rows)} variants, {first}{trials} trials to the end, {decided} claims{errata}{timed}"
     if known.most or not unknown:
+        workers = options.workers or 1
         shared = f" on {workers} workers" if workers > 1 else ""
         yield (
             f"about {known * (1 / workers):.0f} s of training to the end{shared}, as stored for {stored.stack}; "

@@ -7,31 +7,27 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
 from harness.errors import KEBAB, SuiteError, invalid, nearest
-from harness.rules.levels import FEWEST_SEEDS
 from harness.record.address import Address
+from harness.record.run import AsNeeded
+from harness.rules.levels import FEWEST_SEEDS
 from harness.training.backend import PRECISIONS
 from harness.training.backends import NAMES
 from harness.training.engines import ENGINES
-from suite.sequential import MOST, AsNeeded
 
-if TYPE_CHECKING:
-    from suite.run import SuiteRun
-
-ROOT = Path(__file__).resolve().parent.parent
-RUN: pytest.StashKey[SuiteRun] = pytest.StashKey()
-BROKEN: pytest.StashKey[str] = pytest.StashKey()
-"""Why a worker of pytest-xdist could not begin its run."""
+ROOT = Path(__file__).resolve().parents[2]
 ENGINE_NAMES = ("auto", *ENGINES)
 MOST_SEEDS = 100_000
 LAST_SEED = 2**31 - 1
 LONGEST = 1000 * 3600  # seconds
 FULL_SEEDS = 10
 """Of each variant, with --full."""
+MOST_AS_NEEDED = 30
+"""What ``--max-seeds`` is where it is not given."""
+MOST_WORKERS = 1024
 
 
 @dataclass(frozen=True)
@@ -42,8 +38,9 @@ class Options:
     ``seeds`` is None for each experiment's own number, with which ``--seeds auto`` (``as_needed``) begins;
     ``more_seeds`` are (experiment, number) of those with another one; ``update`` is the reason given to
     --update-baselines, or None; ``backend_from`` says where the choice of backend came from; ``strict`` is pytest's own
-    --strict: here it also makes changed bits red. ``gate_timing``: a slowdown is red on a CPU too. ``store``: None for
-    the file in the report folder; ``resume``: the run to go on with, "" for the newest, None for a new one.
+    --strict: here it also makes changed bits red. ``gate_timing``: a slowdown is red on a CPU too. ``store``: the
+    database that finished runs are pushed to; ``resume``: the run to go on with, "" for the newest, None for a new one.
+    ``workers``: processes that train here, None for as many as pay; ``cluster``: a Dask scheduler's address, or "".
     """
 
     full: bool
@@ -66,6 +63,21 @@ class Options:
     gate_timing: bool
     store: Address | None
     resume: str | None
+    workers: int | None
+    cluster: str
+
+    @property
+    def mode(self) -> str:
+        """What a run does, in words."""
+        if not self.full:
+            return "check against the evidence"
+        seeds = f"{self.seeds or FULL_SEEDS}"
+        if self.as_needed:
+            budget = "" if self.as_needed.budget is None else f", {self.as_needed.budget:g} s"
+            seeds = f"as needed (at most {self.as_needed.max_seeds}{budget})"
+        more = [f"{count} of {name}" for name, count in self.more_seeds]
+        first = f" from {self.first_seed} on" if self.first_seed else ""
+        return f"to the end, seeds {', '.join([seeds, *more])}{first}"
 
     def seeds_of(self, experiment: str) -> int:
         """How many seeds of an experiment --full trains, or begins with."""
@@ -83,7 +95,9 @@ def add(parser: pytest.Parser) -> None:
         metavar="N",
         help="with --full: trials per variant (default: 10), as 5 or 5,example-4=30; auto: as needed",
     )
-    group.addoption("--max-seeds", default=None, metavar="N", help=f"with --seeds auto: at most (default: {MOST})")
+    group.addoption(
+        "--max-seeds", default=None, metavar="N", help=f"with --seeds auto: at most (default: {MOST_AS_NEEDED})"
+    )
     group.addoption("--budget", default=None, metavar="TIME", help="with --seeds auto: begin no batch that ends later")
     group.addoption("--first-seed", default="0", metavar="N", help="seeds count up from here (default: 0)")
     group.addoption("--backend", default=None, metavar="NAME", help="Keras backend: tensorflow (default), jax, torch")
@@ -102,7 +116,9 @@ def add(parser: pytest.Parser) -> None:
         metavar="RUN",
         help="go on with a run that was killed or interrupted",
     )
-    group.addoption("--store", default=None, metavar="URL", help="database of all runs (default: DIR/store.sqlite)")
+    group.addoption("--store", default=None, metavar="URL", help="push finished runs to this database")
+    group.addoption("--workers", default=None, metavar="N", help="processes that train (default: one a core; 1: this)")
+    group.addoption("--cluster", default="", metavar="ADDRESS", help="train on the workers of this Dask scheduler")
     group.addoption("--dry-run", action="store_true", help="list what would be trained, and about how long it takes")
     group.addoption("--baseline-dir", default=str(ROOT / "baselines"), metavar="DIR", help="default: baselines/")
     group.addoption("--report-dir", default=str(ROOT / "reports" / "out"), metavar="DIR", help="default: reports/out/")
@@ -137,8 +153,11 @@ def check(config: pytest.Config, environ: Mapping[str, str] = os.environ) -> Opt
         gate_timing=config.getoption("--gate-timing"),
         store=None if config.getoption("--store") is None else Address(config.getoption("--store")),
         resume=config.getoption("--resume"),
+        workers=_workers(config.getoption("--workers")),
+        cluster=config.getoption("--cluster"),
     )
     _check_together(options)
+    _check_xdist(config)
     return options
 
 
@@ -176,11 +195,49 @@ def _check_together(options: Options) -> None:
             "--update-baselines and --seeds auto contradict each other: a baseline is of a number of seeds that is "
             "fixed beforehand, and so are its verdicts. Leave --seeds auto out."
         )
+    if options.cluster and options.workers is not None:
+        raise SuiteError(
+            "--workers and --cluster contradict each other: a cluster brings its own workers. Leave one of them out."
+        )
     if options.update is not None and options.first_seed:
         raise SuiteError(
             f"--update-baselines and --first-seed {options.first_seed} contradict each other: later runs begin with "
             "seed 0, and are compared seed by seed with what is stored. Leave --first-seed out."
         )
+
+
+def check_timing(config: pytest.Config, options: Options) -> None:
+    """SuiteError where an option contradicts -m timing."""
+    if not timing(config):
+        return
+    if not config.pluginmanager.hasplugin("benchmark"):
+        raise SuiteError("-m timing needs the plugin pytest-benchmark. Leave -p no:benchmark out, or install it.")
+    if options.engine == "vectorized":
+        raise SuiteError(
+            "--engine vectorized and -m timing contradict each other: it times engines that train one seed after "
+            "another. Leave it out, or time many seeds side by side: python -m reports.measure_gpu."
+        )
+    if options.resume is not None:
+        raise SuiteError("--resume and -m timing contradict each other: times are measured in one go. Leave it out.")
+    if options.cluster or options.workers not in (None, 1):
+        name = "--cluster" if options.cluster else "--workers"
+        raise SuiteError(
+            f"{name} and -m timing contradict each other: processes that share a machine spoil each other's times. "
+            "Leave it out."
+        )
+
+
+def _check_xdist(config: pytest.Config) -> None:
+    """SuiteError where pytest-xdist is to share the items out: this suite has worker processes of its own."""
+    if config.getoption("dist", "no") != "no" or config.getoption("tx", None):
+        raise SuiteError(
+            "pytest-xdist's -n, --dist and --tx are not for this suite, whose trainings run in worker processes of its "
+            "own. Use --workers N."
+        )
+
+
+def _workers(text: str | None) -> int | None:
+    return None if text is None else _whole("--workers", text, 1, MOST_WORKERS)
 
 
 def timing(config: pytest.Config) -> bool:
@@ -198,7 +255,7 @@ def _one_of(option: str, value: str, names: tuple[str, ...]) -> str:
 def _as_needed(seeds: str | None, most: str | None, budget: str | None) -> AsNeeded | None:
     """What --seeds auto asks for; SuiteError where the options that go with it come without it."""
     if seeds == "auto":
-        limit = MOST if most is None else _whole("--max-seeds", most, FEWEST_SEEDS, MOST_SEEDS)
+        limit = MOST_AS_NEEDED if most is None else _whole("--max-seeds", most, FEWEST_SEEDS, MOST_SEEDS)
         return AsNeeded(limit, None if budget is None else _seconds("--budget", budget))
     for option in [name for name, value in {"--max-seeds": most, "--budget": budget}.items() if value is not None]:
         raise SuiteError(f"{option} needs --seeds auto: it limits how many seeds a claim may take. Add it.")
