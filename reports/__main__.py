@@ -19,8 +19,8 @@ BASELINES = Path(__file__).resolve().parents[1] / "baselines"
 def parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(
         prog="python -m reports",
-        description="Writes REPORT.md, report.json and figures of a recorded run of `pytest suite/`, or pushes recorded runs "
-        "to a database. Trains nothing.",
+        description="Writes REPORT.md, report.json and figures of a recorded run, or pushes recorded runs to a "
+        "database. Trains nothing.",
     )
     made.add_argument(
         "--run",

@@ -38,9 +38,8 @@ def _sessions(run: Run) -> str:
     fields = SessionSummary.__struct_fields__
     rows = [[escape(getattr(one, name)) for name in fields] for one in run.header.sessions]
     names = [name.replace("_", " ") for name in fields]
-    return "\n\nThis is the environment of the newest trials. All trials come from:\n\n" + table(
-        names, rows, right=["trials"]
-    )
+    said = "This is the environment of the newest trials. All trials come from:"
+    return f"\n\n{said}\n\n{table(names, rows, right=['trials'])}"
 
 
 def _seeds(run: Run) -> str:

@@ -35,7 +35,7 @@ def told(claims: Iterable[ClaimDecided], trials: Mapping[Key, int]) -> str:
     taken = [(claim, claim.taken) for claim in claims if claim.taken]
     at_once = sum(one.stopped == "decided" and len(one.looks) == 1 for _, one in taken)
     later = sum(one.stopped == "decided" and len(one.looks) > 1 for _, one in taken)
-    others = Counter(one.stopped for _, one in taken)
+    others: Counter[str] = Counter(one.stopped for _, one in taken)
     parts = [f"{at_once} of {plural(len(taken), 'claim')} decided with the least seeds", f"{later} with more"]
     parts += [f"{others[why]} {text}" for why, text in WHY.items() if others[why]]
     most = {(claim.experiment or "", name): one.most for claim, one in taken for name in claim.variants}
