@@ -48,7 +48,7 @@ def test_summary_counts(text: str) -> None:
     assert list(ran.values()) == ["this run", "4", "3", "1", "1"]
     assert list(adjusted.values())[1:] == ["3", "3", "2", "1"]
     assert list(stored.values()) == ["the evidence (2 of 9)", "0", "1", "1", "0"]
-    assert list(expected.values()) == ["expected (2 of 9)", "1", "0", "1", "0"]
+    assert list(expected.values()) == ["expected (3 of 9)", "2", "0", "1", "0"]
     assert (
         "**Changed verdicts: 1.** [`raw-data-diverges`](#claim-raw-data-diverges) (INCONCLUSIVE → SUPPORTED)." in text
     )
