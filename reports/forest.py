@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from harness.store import Run
+from harness.record.run import ClaimDecided, Run
+from harness.verdict import Effect
 from reports.evidence import telling_effects
 from reports.picture import Picture
 from reports.style import FAINT, GRID, INK, VERDICT_LOOKS, fitting, shorten, styled, svg
@@ -23,18 +24,18 @@ WIDE = 0.12
 WIDTH, LEFT, RIGHT, EFFECT, SLIDE, VERDICT = 11.5, 2.6, 6.5, 6.7, 8.9, 9.55
 """Inches: the figure's width, both ends of the axis, and where the columns right of it begin."""
 
-Row = tuple[Mapping[str, Any], Mapping[str, Any]]
+Row = tuple[ClaimDecided, Effect]
 
 
 def forest(run: Run) -> Picture | None:
     """One row per claim: the effect its verdict rests on, where that is a difference of fractions with an interval."""
-    rows = [(claim, effect) for claim in run.claims if (effect := _drawable(claim)) is not None]
+    rows = [(claim, effect) for claim in run.claims.values() if (effect := _drawable(claim)) is not None]
     if not rows:
         return None
     slides = [slide_difference(run, *row) for row in rows]
     with styled():
         content = _draw(run, rows, slides)
-    words = [f"{c['key']} {number(e['estimate'], 'fraction')} {c['verdict'].lower()}" for c, e in rows]
+    words = [f"{c.key} {number(e.estimate, 'fraction')} {c.verdict.lower()}" for c, e in rows]
     caption = (
         "Difference in accuracy between the two variants of each claim, with the interval that decides. Filled circle: "
         "supported; cross: refuted; hollow diamond: inconclusive."
@@ -47,31 +48,36 @@ def forest(run: Run) -> Picture | None:
     return Picture(NAME, content, "Effects on accuracy", alt, caption)
 
 
-def slide_difference(run: Run, claim: Mapping[str, Any], effect: Mapping[str, Any]) -> float | None:
+def slide_difference(run: Run, claim: ClaimDecided, effect: Effect) -> float | None:
     """The same difference between the figures that slides print for both variants; None where one has no figure."""
-    first, minus, second = effect["of"].partition(" − ")
+    first, minus, second = effect.of.partition(" − ")
     found = {
-        figure["variant"]: float(figure["value"])
-        for other in run.claims
-        if other["experiment"] == claim["experiment"] is not None
-        for figure in other["published"]
-        if figure["metric"] == effect["metric"]
+        figure.variant: figure.value
+        for other in run.claims.values()
+        if other.experiment == claim.experiment is not None
+        for figure in other.published
+        if figure.metric == effect.metric
     }
     return found[first] - found[second] if minus and first in found and second in found else None
 
 
-def margin(claim: Mapping[str, Any]) -> float | None:
+def margin(claim: ClaimDecided) -> float | None:
     """The margin of a claim that two variants are equal, from the words of its rule."""
-    found = re.search(r" ± ([0-9.]+(?:e-?\d+)?)", claim["rule"])
+    found = re.search(r" ± ([0-9.]+(?:e-?\d+)?)", claim.rule)
     return float(found.group(1)) if found else None
 
 
-def _drawable(claim: Mapping[str, Any]) -> Mapping[str, Any] | None:
+def _drawable(claim: ClaimDecided) -> Effect | None:
     for effect in telling_effects(claim):
-        difference = effect["unit"] == "fraction" and "published" not in effect["details"]
-        if difference and None not in (effect["estimate"], effect["low"], effect["high"]):
+        difference = effect.unit == "fraction" and "published" not in effect.details
+        if difference and len(_numbers(effect)) == 3:
             return effect
     return None
+
+
+def _numbers(effect: Effect) -> list[float]:
+    """The ends of its interval and its estimate; fewer where it lacks one."""
+    return [value for value in (effect.low, effect.high, effect.estimate) if value is not None]
 
 
 def _draw(run: Run, rows: Sequence[Row], slides: Sequence[float | None]) -> bytes:
@@ -81,8 +87,8 @@ def _draw(run: Run, rows: Sequence[Row], slides: Sequence[float | None]) -> byte
     height = head + foot + row_height * len(rows)
     figure = Figure(figsize=(WIDTH, height))
     axes = figure.add_axes((LEFT / WIDTH, foot / height, (RIGHT - LEFT) / WIDTH, 1 - (head + foot) / height))
-    _scale(axes, [*(e[part] for _, e in rows for part in ("low", "high", "estimate")), *(s for s in slides if s)])
-    counts = {effect["n"] for _, effect in rows}
+    _scale(axes, [*(value for _, effect in rows for value in _numbers(effect)), *(s for s in slides if s)])
+    counts = {effect.n for _, effect in rows}
     for y, ((claim, effect), slide) in enumerate(zip(rows, slides, strict=True)):
         _marks(axes, y, claim, effect, slide)
         _words(figure, axes, y, claim, effect, slide, len(counts) > 1)
@@ -98,7 +104,7 @@ def _draw(run: Run, rows: Sequence[Row], slides: Sequence[float | None]) -> byte
     for x, side, text in heads:
         figure.text(x / WIDTH, 1 - 0.48 / height, text, ha=side, va="center", color=FAINT, fontsize=8.5)
     seeds = f", {plural(min(counts), 'seed')}" if len(counts) == 1 else ""
-    source = backend_name(run.header["backend"]) if run.header["full"] else "stored trials"
+    source = backend_name(run.header.backend) if run.header.full else "stored trials"
     title = f"Effects on accuracy: {source}{seeds}"
     figure.text(0.05 / WIDTH, 1 - 0.18 / height, title, fontsize=11, va="center", fontweight="bold")
     return svg(figure)
@@ -122,18 +128,18 @@ def _scale(axes: Axes, values: Sequence[float]) -> None:
     axes.set_xticks([], minor=True)
 
 
-def _marks(axes: Axes, y: int, claim: Mapping[str, Any], effect: Mapping[str, Any], slide: float | None) -> None:
-    look = VERDICT_LOOKS[claim["verdict"]]
-    decided = claim["verdict"] in ("SUPPORTED", "REFUTED")
+def _marks(axes: Axes, y: int, claim: ClaimDecided, effect: Effect, slide: float | None) -> None:
+    look = VERDICT_LOOKS[claim.verdict]
+    decided = claim.verdict.decided
     within = margin(claim)
     if within is not None:
         axes.barh(y, 2 * within, height=0.62, left=-within, color=GRID, zorder=0.5)
     if slide is not None:
         axes.plot([slide] * 2, [y - 0.27, y + 0.27], color=FAINT, linewidth=1.6, solid_capstyle="butt", zorder=2)
-    interval = [effect["low"], effect["high"]]
-    axes.plot(interval, [y, y], color=look.colour, linewidth=2.2, solid_capstyle="butt", zorder=2)
+    low, high, estimate = _numbers(effect)
+    axes.plot([low, high], [y, y], color=look.colour, linewidth=2.2, solid_capstyle="butt", zorder=2)
     axes.plot(
-        [effect["estimate"]],
+        [estimate],
         [y],
         marker=look.marker,
         markersize=7,
@@ -148,8 +154,8 @@ def _words(
     figure: Any,
     axes: Axes,
     y: int,
-    claim: Mapping[str, Any],
-    effect: Mapping[str, Any],
+    claim: ClaimDecided,
+    effect: Effect,
     slide: float | None,
     with_n: bool,
 ) -> None:
@@ -160,10 +166,10 @@ def _words(
     def write(inches: float, dy: float, text: str, **how: Any) -> None:
         axes.text(inches / WIDTH, y + dy, text, transform=across, va="center", **how)
 
-    write(0.05, -0.19, shorten(claim["key"], 36), fontsize=8.5, fontweight="bold", color=INK)
-    write(0.05, 0.21, shorten(effect["of"], 46), fontsize=7.5, color=FAINT)
-    write(EFFECT, 0, effect_text(effect) + (f", n = {effect['n']}" if with_n else ""), fontsize=8, color=INK)
+    write(0.05, -0.19, shorten(claim.key, 36), fontsize=8.5, fontweight="bold", color=INK)
+    write(0.05, 0.21, shorten(effect.of, 46), fontsize=7.5, color=FAINT)
+    write(EFFECT, 0, effect_text(effect) + (f", n = {effect.n}" if with_n else ""), fontsize=8, color=INK)
     if slide is not None:
         write(SLIDE, 0, ("+" if slide > 0 else "") + number(slide, "fraction"), fontsize=8, color=FAINT)
-    look, text = VERDICT_LOOKS[claim["verdict"]], verdict_text(claim["verdict"])
+    look, text = VERDICT_LOOKS[claim.verdict], verdict_text(claim.verdict)
     write(VERDICT, 0, text, fontsize=8.5, fontweight="bold", color=look.colour)
