@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
-from harness.record.run import ClaimDecided, Key, Run
+from harness.record.run import ClaimDecided, Run
 from reports.text import plural
 
 WHY: Mapping[str, str] = {
@@ -20,25 +20,22 @@ def seeds_line(run: Run) -> str:
     """The summary's line; empty of a run with a fixed number of seeds."""
     if not run.header.auto:
         return ""
-    trials = {key: len(done) for key, done in run.trials.items()}
     return (
-        f"**As many seeds as needed:** {told(run.claims.values(), trials)}. "
+        f"**As many seeds as needed:** {seeds_text(run)}. "
         "Intervals and p-values hold for all looks of a claim together."
     )
 
 
-def told(claims: Iterable[ClaimDecided], trials: Mapping[Key, int]) -> str:
-    """How many claims stopped when, and how many trials that saved against the maximum for each variant.
-
-    ``trials``: how many were trained.
-    """
-    taken = [(claim, claim.taken) for claim in claims if claim.taken]
+def seeds_text(run: Run) -> str:
+    """How many claims stopped when, and how many trials that saved against the maximum for each variant."""
+    taken = [(claim, claim.taken) for claim in run.claims.values() if claim.taken]
     at_once = sum(one.stopped == "decided" and len(one.looks) == 1 for _, one in taken)
     later = sum(one.stopped == "decided" and len(one.looks) > 1 for _, one in taken)
     others: Counter[str] = Counter(one.stopped for _, one in taken)
     parts = [f"{at_once} of {plural(len(taken), 'claim')} decided with the least seeds", f"{later} with more"]
     parts += [f"{others[why]} {text}" for why, text in WHY.items() if others[why]]
     most = {(claim.experiment or "", name): one.most for claim, one in taken for name in claim.variants}
+    trials = {key: len(done) for key, done in run.trials.items()}
     saved = sum(max(limit - trials.get(key, 0), 0) for key, limit in most.items())
     used = sum(trials.get(key, 0) for key in most)
     return f"{', '.join(parts)}; {plural(used, 'trial')}, {saved} fewer than with the maximum for every variant"

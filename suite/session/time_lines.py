@@ -26,7 +26,7 @@ def lines(run: Session) -> Iterator[str]:
     yield "times per epoch, steady state (median of rounds in alternation):"
     yield from _aligned([HEADERS, *(row for timed in run.timed for row in _rows(timed))])
     for timed in run.timed:
-        for row in timed.ratios:
+        for row in next(iter(timed.records.values())).ratios:
             interval = "" if row.low is None else f" [{factor(row.low)}, {factor(row.high)}]"
             exact = f"{row.slow} / {row.fast} {factor(row.estimate)}{interval}"
             yield f"  {timed.work}, {row.of}: {speed(row)}; {exact}"
