@@ -71,8 +71,9 @@ def in_order(run: Run) -> Run:
     The order in which they finished says nothing where several workers trained, or the run was resumed. SuiteError
     where an experiment was trained that has no record.
     """
-    for name in sorted({name for name, _ in (*run.trials, *run.trainings)} - set(run.experiments)):
-        expected = f"a record of kind 'experiment' with the id {name!r}"
+    undeclared = sorted({name for name, _ in (*run.trials, *run.trainings)} - set(run.experiments))
+    if undeclared:
+        expected = f"a record of kind 'experiment' with the id {undeclared[0]!r}"
         raise invalid(f"run record {run.path}", expected=expected, received="none")
     experiments = {one.id: one for one in sorted(run.experiments.values(), key=lambda one: one.order)}
     places = {(name, variant): None for name, one in experiments.items() for variant in one.variants}
