@@ -4,9 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.errors import SuiteError
+from harness.record.run import read_run
 from reports.environment import environment
-from reports.records import load
 from tests.reports.synthetic import Recorder
 
 FACTS = {
@@ -26,7 +25,7 @@ def lines(text: str) -> list[str]:
 
 def test_state_of_the_gpu_at_start_and_end(tmp_path: Path) -> None:
     later = FACTS | {"power_state": "P2", "throttled_by": ["software power cap"], "driver": "570|86"}
-    shown = lines(environment(load(Recorder(tmp_path, gpu=FACTS).end(gpu=later))))
+    shown = lines(environment(read_run(Recorder(tmp_path, gpu=FACTS).end(gpu=later))))
     assert "| as `nvidia-smi` gives it | at the start | at the end |" in shown
     assert "| power state | P0 | P2 |" in shown
     assert "| SM clock, of at most | 1980 / 1980 MHz | 1980 / 1980 MHz |" in shown
@@ -36,19 +35,14 @@ def test_state_of_the_gpu_at_start_and_end(tmp_path: Path) -> None:
 
 
 def test_a_killed_run_has_the_start_only(tmp_path: Path) -> None:
-    assert "| power state | P0 | – |" in lines(environment(load(Recorder(tmp_path, gpu=FACTS).close())))
+    assert "| power state | P0 | – |" in lines(environment(read_run(Recorder(tmp_path, gpu=FACTS).close())))
 
 
 def test_why_nothing_is_known(tmp_path: Path) -> None:
     path = Recorder(tmp_path, gpu={"unavailable": "nvidia-smi gave no answer in 15 s"}).end(gpu=None)
-    assert "| state of the GPU | nvidia-smi gave no answer in 15 s | – |" in lines(environment(load(path)))
+    assert "| state of the GPU | nvidia-smi gave no answer in 15 s | – |" in lines(environment(read_run(path)))
 
 
 @pytest.mark.parametrize("changes", [{}, {"gpu": None}])
 def test_a_run_on_a_cpu_says_nothing_of_it(tmp_path: Path, changes: dict[str, None]) -> None:
-    assert "nvidia-smi" not in environment(load(Recorder(tmp_path, **changes).end(**changes)))
-
-
-def test_a_damaged_record_is_named(tmp_path: Path) -> None:
-    with pytest.raises(SuiteError, match=r"^Invalid record of kind 'run' in .*dict or null at gpu\. Received: 'P0'\."):
-        load(Recorder(tmp_path, gpu="P0").end())
+    assert "nvidia-smi" not in environment(read_run(Recorder(tmp_path, **changes).end(**changes)))
