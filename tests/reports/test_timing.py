@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import re
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from msgspec.structs import replace
 
 from harness.errors import SuiteError
 from harness.record.run import DoubtRaised, PeakMeasured, RatioMeasured, TimeCompared, Timed
+from reports.payload import Report
 from reports.timing import duration, factor, speed
 from reports.timing_figure import decade
 from reports.write import write_report
@@ -168,14 +169,12 @@ def test_speed_in_words() -> None:
 
 
 def test_report_json(alone: str, tmp_path: Path) -> None:
-    report = json.loads((tmp_path / "report.json").read_text("utf-8"))
-    cases = report["timing_runs"]["cases"]
-    assert [case["engine"] for case in cases] == ["fit", "compiled"] * 2
-    assert "kind" not in cases[0]
-    assert len(cases[0]["rounds"]) == 3
-    assert len(report["timing_runs"]["peaks"]) == 3
-    assert report["timings"] == []
-    assert report["figures"] == ["timing.svg"]
+    report = msgspec.json.decode((tmp_path / "report.json").read_bytes(), type=Report)
+    assert [case.engine for case in report.timings] == ["fit", "compiled"] * 2
+    assert len(report.timings[0].rounds) == 3
+    assert len(report.peaks) == 3
+    assert report.trainings == report.claims == ()
+    assert report.figures == ("timing.svg",)
 
 
 def test_a_quiet_machine_is_not_doubted(tmp_path: Path) -> None:
