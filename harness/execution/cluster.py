@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import platform
+import queue
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -33,10 +35,8 @@ class Cluster(Pool[T, E, R]):
 
 
 def _connected(address: str) -> Client:
-    from distributed import Client
-
     try:
-        client = Client(address, timeout=TIMEOUT, set_as_default=False)
+        client = _client(address)
     except (OSError, TimeoutError) as error:
         raise SuiteError(
             f"No Dask scheduler answers at {address} within {TIMEOUT:g} s. Start one with `dask scheduler`, or correct "
@@ -50,6 +50,28 @@ def _connected(address: str) -> Client:
     except BaseException:
         client.close()
         raise
+    return client
+
+
+def _client(address: str) -> Client:
+    """A client, made in a thread of its own: Dask waits without a limit for whatever accepts and then says nothing."""
+    from distributed import Client
+
+    made: queue.SimpleQueue[Client | Exception] = queue.SimpleQueue()
+
+    def make() -> None:
+        try:
+            made.put(Client(address, timeout=TIMEOUT, set_as_default=False))
+        except Exception as error:
+            made.put(error)
+
+    threading.Thread(target=make, daemon=True).start()
+    try:
+        client = made.get(timeout=TIMEOUT + 1)
+    except queue.Empty as error:
+        raise TimeoutError from error
+    if isinstance(client, Exception):
+        raise client
     return client
 
 
@@ -79,12 +101,16 @@ def _check(client: Client, address: str) -> None:
 
 def surroundings() -> dict[str, str]:
     """What of a process decides the results of its tasks, by name."""
-    root = Path(harness.__file__).resolve().parent.parent
-    code = hashlib.sha256()
-    for path in sorted(path for package in ("harness", "cases") for path in (root / package).rglob("*.py")):
-        code.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
     return {
         "Python": platform.python_version(),
         "Keras": version("keras") or "none",
-        "code": code.hexdigest()[:12],
+        "code": code(Path(harness.__file__).resolve().parent.parent),
     }
+
+
+def code(root: Path) -> str:
+    """A short hash of what trains: the modules of harness/ and cases/ under ``root``."""
+    found = hashlib.sha256()
+    for path in sorted(path for package in ("harness", "cases") for path in (root / package).rglob("*.py")):
+        found.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
+    return found.hexdigest()[:12]

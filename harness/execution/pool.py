@@ -42,11 +42,11 @@ class _Attempt(Generic[T, E]):
 
 @dataclass(frozen=True)
 class _Over:
-    """Dask's word that an attempt is over. Its status is "finished" after each end that the task itself has sent."""
+    """Dask's word that an attempt is over; most often after the end that the task itself has sent, and no news."""
 
     number: int
     status: str
-    why: str
+    error: BaseException | None
 
 
 class Pool(Generic[T, E, R]):
@@ -99,11 +99,11 @@ class Pool(Generic[T, E, R]):
         self._submitted += 1
         number = self._submitted
         try:
-            job = pickle.dumps((self._work, task, self._share))
+            job = pickle.dumps((self._work, task))
         except (pickle.PicklingError, TypeError, AttributeError) as error:
             raise SuiteError(f"The task {task.name!r} cannot be sent to another process: {error}.") from error
         future = self._client.submit(
-            attempt, number, task.name, job, self._topic, key=f"{self._topic}-{number}", pure=False
+            attempt, number, task.name, self._share, job, self._topic, key=f"{self._topic}-{number}", pure=False
         )
         self._running[number] = _Attempt(task, deaths, future)
         future.add_done_callback(lambda done: self._inbox.put(_over(number, done)))
@@ -111,7 +111,7 @@ class Pool(Generic[T, E, R]):
     def _receive(self, item: bytes | _Over) -> None:
         """Takes one thing from the inbox. What an attempt says that is no longer waited for is left out."""
         if isinstance(item, _Over):
-            if item.number in self._running and item.status != "finished":
+            if item.number in self._running:
                 self._lost(self._running.pop(item.number), item)
             return
         number, message = pickle.loads(item)
@@ -121,7 +121,7 @@ class Pool(Generic[T, E, R]):
         if isinstance(message, Started):
             if run.started:  # a scheduler of somebody else's has run it again
                 run.future.cancel()
-                self._lost(self._running.pop(number), _Over(number, "error", "KilledWorker"))
+                self._lost(self._running.pop(number), _Over(number, "error", None))
             run.started = True
             return
         if isinstance(message, Reported):
@@ -134,12 +134,17 @@ class Pool(Generic[T, E, R]):
     def _lost(self, run: _Attempt[T, E], over: _Over) -> None:
         """After an attempt that has not ended by itself."""
         name = run.task.name
-        if over.status != "error":
+        error = type(over.error).__name__
+        if over.status != "error":  # cancelled, or finished without a word of the task's end
             raise SuiteError("The connection to the Dask scheduler is lost. Go on with --resume.")
-        if over.why in ("NoWorkerError", "NoValidWorkerError"):
+        if error in ("NoWorkerError", "NoValidWorkerError"):
             raise SuiteError(
                 "No worker process is left, and none can be started. Free memory, and go on with --resume."
             )
+        if error != "KilledWorker" and not run.started:
+            self._ledger.end(name)
+            self._handle(Failed(name, f"No worker process can begin it. {error}: {over.error}."))
+            return
         deaths = run.deaths + run.started
         if deaths == DEATHS:
             self._ledger.end(name)
@@ -181,5 +186,4 @@ class Pool(Generic[T, E, R]):
 
 
 def _over(number: int, future: Future) -> _Over:
-    error = future.exception() if future.status == "error" else None
-    return _Over(number, str(future.status), type(error).__name__)
+    return _Over(number, str(future.status), future.exception() if future.status == "error" else None)

@@ -48,8 +48,8 @@ class Share:
             ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
-def attempt(number: int, name: str, job: bytes, topic: str) -> None:
-    """Does the pickled (Work, task, Share) of one attempt, in a thread of a Dask worker.
+def attempt(number: int, name: str, share: Share, job: bytes, topic: str) -> None:
+    """Does ``job``, a pickled (Work, task), in a thread of a Dask worker.
 
     Each message, a pickled (number, message), is with the scheduler before the task goes on: what was reported is not
     lost with this process. The end of the task is a message too, for a result that Dask keeps dies with its worker.
@@ -63,14 +63,13 @@ def attempt(number: int, name: str, job: bytes, topic: str) -> None:
         sync(worker.loop, worker.scheduler.log_event, topic=topic, msg=pickle.dumps((number, message)))
 
     send(Started(name))
-    message: Done[object] | Failed
+    share.take(worker.name if isinstance(worker.name, int) else 0)
     try:
-        work, task, share = pickle.loads(job)
+        work, task = pickle.loads(job)
     except Exception as error:
         send(Failed(name, f"A worker process cannot read the task: {type(error).__name__}: {error}."))
         return
-    share.take(worker.name if isinstance(worker.name, int) else 0)
-    message = end(work, task, lambda event: send(Reported(name, event)))
+    message: Done[object] | Failed = end(work, task, lambda event: send(Reported(name, event)))
     try:
         send(message)
     except (pickle.PicklingError, TypeError, AttributeError) as error:

@@ -34,11 +34,13 @@ SINGLE_THREADED = {
 }
 """Read by NumPy, PyTorch and TensorFlow when they are imported."""
 XLA_SINGLE_THREADED = "--xla_cpu_multi_thread_eigen=false"
-CONFIGURATION = {
+CONFIGURATION: dict[str, object] = {
     "distributed.scheduler.allowed-failures": 0,  # harness.execution.pool runs a task again, with what is left of it
     "distributed.scheduler.worker-ttl": None,  # a worker that computes for long may not answer for long
     "distributed.scheduler.worker-saturation": 1.0,
     "distributed.scheduler.no-workers-timeout": RESTART,
+    "distributed.scheduler.http.routes": [],
+    "distributed.worker.http.routes": [],
     "distributed.scheduler.active-memory-manager.start": False,
     "distributed.worker.memory.target": False,
     "distributed.worker.memory.spill": False,
@@ -100,7 +102,7 @@ class Workers(Pool[T, E, R]):
                     threads_per_worker=1,
                     host="127.0.0.1",
                     memory_limit=0,
-                    dashboard_address=None,
+                    scheduler_kwargs={"dashboard": False, "dashboard_address": "127.0.0.1:0"},
                     silence_logs=logging.CRITICAL,
                 )
                 client = Client(self._cluster)

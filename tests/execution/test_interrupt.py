@@ -19,7 +19,7 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals of POSI
 @pytest.fixture
 def started():
     """Starts a controller in a process group of its own, as a shell does; nothing of it survives the test."""
-    running: list[subprocess.Popen[str]] = []
+    running = []
 
     def start(*actions: str) -> subprocess.Popen[str]:
         command = [sys.executable, "-m", "tests.execution.controller", *actions]

@@ -24,8 +24,8 @@ def test_tasks_run_in_order_and_their_events_come_before_their_ends(here, messag
     for name in ("a", "b"):
         here.submit(Job(name, (("reports", 2), ("return", name.upper()))))
     here.wait()
-    expected = [[Reported(name, 0), Reported(name, 1), Done(name, name.upper())] for name in ("a", "b")]
-    assert messages == sum(expected, [])
+    first, second = ([Reported(name, 0), Reported(name, 1), Done(name, name.upper())] for name in ("a", "b"))
+    assert messages == first + second
 
 
 def test_nothing_runs_before_it_is_waited_for(here, messages):

@@ -10,11 +10,13 @@ import psutil
 import pytest
 
 from harness.errors import SuiteError
-from harness.execution import workers
+from harness.execution import pool, workers
 from harness.execution.task import Done, Failed, Reported, RunAgain
 from harness.execution.workers import Workers
 from tests.execution.test_interrupt import alive
 from tests.execution.work import WORK, Job
+
+pytestmark = pytest.mark.filterwarnings("error")
 
 
 class Log:
@@ -129,6 +131,13 @@ def test_the_workers_have_one_thread_on_one_core_each(place, log):
     assert dict(os.environ) == before
 
 
+def test_nothing_listens_beyond_this_machine(place):
+    processes = [psutil.Process(), *psutil.Process().children(recursive=True)]
+    listening = [one.laddr.ip for process in processes for one in process.net_connections() if one.status == "LISTEN"]
+    assert len(listening) >= 5  # the scheduler, and two workers with their nannies
+    assert set(listening) == {"127.0.0.1"}
+
+
 def test_a_killed_worker_costs_only_what_it_had_not_reported(place, log, tmp_path):
     steps = (("report", 1), ("report", 2), ("die once", str(tmp_path / "died")), ("report", 3), ("return", "end"))
     place.submit(Job("killed once", steps))
@@ -168,6 +177,28 @@ def test_a_task_that_kills_its_workers_is_given_up_and_no_other(place, log):
         assert word in failed.reason
     for name in others:
         assert log.of(name) == [Done(name, name)]
+
+
+def test_a_task_that_no_worker_can_begin_is_a_failure(place, log, monkeypatch):
+    monkeypatch.setattr(pool, "attempt", cannot_begin)
+    place.submit(Job("not begun"))
+    place.wait("not begun")
+    assert log.messages == [Failed("not begun", "No worker process can begin it. ImportError: no such module.")]
+
+
+def cannot_begin(*_):
+    raise ImportError("no such module")
+
+
+def says_nothing(*_):
+    return None
+
+
+def test_an_end_that_does_not_arrive_ends_the_run(place, log, monkeypatch):
+    monkeypatch.setattr(pool, "attempt", says_nothing)
+    place.submit(Job("silent"))
+    with pytest.raises(SuiteError, match="connection to the Dask scheduler is lost"):
+        place.wait("silent")
 
 
 def test_a_name_is_one_task(place, log):
