@@ -8,7 +8,7 @@ import platform
 from pathlib import Path
 from typing import Any
 
-from harness.surroundings import told
+from harness.environment_variables import reported
 from harness.training.backends import named
 
 
@@ -74,7 +74,7 @@ def fingerprint(backend: str, device: str, device_model: str, precision: str) ->
         "threads": cores(),
         "precision": precision,
         "system": f"{platform.system()} {platform.machine()}",
-        **told(os.environ, backend),
+        **reported(os.environ, backend),
     }
 
 

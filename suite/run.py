@@ -116,10 +116,10 @@ class SuiteRun:
     ) -> judge.Trained:
         """With the hashes and the canonical trace, where other versions than the stored ones may draw other numbers."""
         from harness.training.configuration import configuration, hashes
+        from harness.training.setup import TrainingSetup
         from harness.training.steps import first_steps
-        from harness.training.task import Task
 
-        task = Task.of(declared, variant)
+        task = TrainingSetup.of(declared, variant)
         reference = stored or self.stored.variant(declared.id, variant, judge.REFERENCE)
         same = stored is not None and judge.same_versions(stored, self.fingerprint)
         found = None if same else hashes(task)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from harness.errors import SuiteError
 from harness.store import RecordError, RunLog
 from harness.training.configuration import variant_digest
-from harness.training.placement import check_on_gpu
+from harness.training.devices import check_on_gpu
 from harness.training.train import train
 from harness.trial import Trial
 from suite.catalogue import EXPERIMENTS, training_name

@@ -10,10 +10,10 @@ import shutil
 import sys
 import tempfile
 
+from harness.environment_variables import neutralise
 from harness.errors import SuiteError, nearest
-from harness.surroundings import neutralise
 from harness.training.backends import NAMES, Backend, named
-from harness.training.placement import Device, device_of
+from harness.training.devices import Device, device_of
 
 PRECISIONS = ("default", "highest")
 """Of matrix products in float32 on a GPU: what the backend does by itself (TensorFlow and JAX round the factors to
@@ -37,7 +37,7 @@ def choose_backend(name: str) -> None:
     """Makes ``name`` the Keras backend of this process; SuiteError if it is unknown, not installed or too late.
 
     A private KERAS_HOME keeps a user's ``keras.json``, which silently changes floatx and epsilon, out of the results;
-    the environment variables that ``surroundings.neutralise`` knows are removed.
+    the environment variables that ``environment_variables.NEUTRALISED`` names are removed.
     On a GPU the backend takes memory as it needs it, unless the environment says otherwise: left to themselves,
     TensorFlow takes all and JAX three quarters at once, and a second process, or a second worker of -n, gets none.
     """

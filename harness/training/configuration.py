@@ -21,7 +21,7 @@ from harness.experiment import Experiment
 from harness.record.evidence import Hashes
 from harness.training.backend import active_backend
 from harness.training.seeding import data_order, roles
-from harness.training.task import Task
+from harness.training.setup import TrainingSetup
 
 JSON = None | bool | int | float | str | list["JSON"] | dict[str, "JSON"]
 LENGTH = 16
@@ -35,27 +35,27 @@ _CHECKSUMS: dict[tuple[Any, ...], tuple[weakref.ref[np.ndarray], str]] = {}
 _DIGESTS: dict[tuple[int, str], tuple[Experiment, str]] = {}
 
 
-def configuration(task: Task) -> dict[str, JSON]:
-    """Everything that decides a trial of the task, but for its seed and its initial weights' perturbation.
+def configuration(setup: TrainingSetup) -> dict[str, JSON]:
+    """Everything that decides a trial of the setup, but for its seed and its initial weights' perturbation.
 
     ``model`` and ``optimizer`` are Keras' own configurations, without the names that Keras counts up. ``data`` are
     checksums of the arrays as float32, which is what trains. ``recorded`` are the curves that are measured, and
     ``facts`` the numbers that are known without training.
     """
-    model, optimizer = task.built
-    experiment, data = task.experiment, task.data
+    model, optimizer = setup.built
+    experiment, data = setup.experiment, setup.data
     with without_tensorflow():
         layers, rule = nameless(model.get_config()), nameless(optimizer.get_config())
     if isinstance(rule["learning_rate"], float):
         rule["learning_rate"] = float(str(np.float32(rule["learning_rate"])))
-    facts = task.variant.facts() if task.variant.facts else {}
+    facts = setup.variant.facts() if setup.variant.facts else {}
     arrays = {"x": data.x, "y": data.y, "x_val": data.x_val, "y_val": data.y_val}
     return {
         "model": _plain({"class_name": type(model).__name__, **layers}),
         "optimizer": _plain({"class_name": type(optimizer).__name__, "config": rule}),
         "loss": experiment.loss,
-        "batch_size": task.size.batch_size,
-        "epochs": task.size.epochs,
+        "batch_size": setup.size.batch_size,
+        "epochs": setup.size.epochs,
         "examples": len(data.x),
         "data": {name: None if array is None else checksum(array) for name, array in arrays.items()},
         "recorded": {
@@ -105,7 +105,7 @@ def variant_digest(experiment: Experiment, variant: str) -> str:
     key = (id(experiment), variant)
     if key not in _DIGESTS:  # the experiment is kept too, so that its id stays its own
         try:
-            found = digest(configuration(Task.of(experiment, variant)))
+            found = digest(configuration(TrainingSetup.of(experiment, variant)))
         except SuiteError:
             raise
         except Exception as error:
@@ -115,17 +115,17 @@ def variant_digest(experiment: Experiment, variant: str) -> str:
     return _DIGESTS[key][1]
 
 
-def hashes(task: Task) -> Hashes:
+def hashes(setup: TrainingSetup) -> Hashes:
     """16 hex digits each over what seed 0 draws on this backend: equal ones show equal random numbers.
 
     Every weight of the model, the mask of its first dropout layer in the first step, for a full batch, and the data
     order of epoch 0.
     """
-    model, _ = task.built
-    task.initialise(model, 0)
+    model, _ = setup.built
+    setup.initialise(model, 0)
     weights = b"".join(np.asarray(weight, "float32").tobytes() for weight in model.weights)
-    order = data_order(0, 0, len(task.data.x))
-    mask = _dropout_mask(model, min(task.size.batch_size, len(task.data.x)))
+    order = data_order(0, 0, len(setup.data.x))
+    mask = _dropout_mask(model, min(setup.size.batch_size, len(setup.data.x)))
     return Hashes(
         initial=_hash(weights),
         dropout=None if mask is None else _hash(np.packbits(mask).tobytes()),

@@ -96,7 +96,7 @@ def record(trials: Any) -> list[dict[str, Any]]:
 
 
 def measured() -> dict[str, Any]:
-    engines = [name for name, backends in ENGINES.items() if active_backend() in backends]
+    engines = [name for name, entry in ENGINES.items() if active_backend() in entry.backends]
     found: dict[str, Any] = {"engines": {}, "canonical": {}, "perturbed": {}, "no epoch": {}}
     for name in engines:
         found["engines"][name] = {
