@@ -147,9 +147,9 @@ def _first(one: EngineTimes, prepared: Callable[[], Engine]) -> Engine:
     while len(compiled) < FIRSTS and (not compiled or time.perf_counter() - begin < SHORT):
         clock = time.perf_counter()
         runner = prepared()
-        measured, _ = _run(runner)
+        raw, _ = _run(runner)
         one.first_trainings.append(time.perf_counter() - clock)
-        compiled.append(_compilation(measured))
+        compiled.append(_compilation(raw))
     _compiled(one, compiled)
     return runner
 
@@ -194,10 +194,10 @@ def _visit(one: EngineTimes, runner: Engine, device: Device, firsts: list[tuple[
     anew = one.engine in COMPILES_EACH_TIME
     for _ in range(RUNS_PER_VISIT):
         since_reset = reset_memory_peak(device)
-        measured, taken = _run(runner)
-        firsts.append(_compilation(measured))
-        epochs_per_launch = runner.setup.size.epochs / len(measured.launches)
-        one.steady.append(statistics.median(measured.launches[1:] if anew else measured.launches) / epochs_per_launch)
+        raw, taken = _run(runner)
+        firsts.append(_compilation(raw))
+        epochs_per_launch = runner.setup.size.epochs / len(raw.launches)
+        one.steady.append(statistics.median(raw.launches[1:] if anew else raw.launches) / epochs_per_launch)
         one.trainings.append(taken)
         if runner.weights:
             one.device = str(trained_on(runner.weights))
@@ -212,16 +212,16 @@ def _run(runner: Engine) -> tuple[Measurements, float]:
     gc.collect()
     synchronise()
     clock = time.perf_counter()
-    measured = runner.run(0, lambda seed, epoch: None)
+    raw = runner.run(0, lambda seed, epoch: None)
     synchronise()
-    return measured, time.perf_counter() - clock
+    return raw, time.perf_counter() - clock
 
 
-def _compilation(measured: Measurements) -> tuple[float, float | None]:
+def _compilation(raw: Measurements) -> tuple[float, float | None]:
     """(seconds of compilation, seconds of the first epoch) of a training that compiled."""
-    if len(measured.launches) == 1:
-        return measured.compile or 0.0, None
-    return max(measured.launches[0] - statistics.median(measured.launches[1:]), 0.0), measured.launches[0]
+    if len(raw.launches) == 1:
+        return raw.compile or 0.0, None
+    return max(raw.launches[0] - statistics.median(raw.launches[1:]), 0.0), raw.launches[0]
 
 
 def _load() -> float | None:
