@@ -108,5 +108,7 @@ class Programs:
         """Forgets every program."""
         self._kept.clear()
 
-    def __len__(self) -> int:
+    @property
+    def count(self) -> int:
+        """How many programs are kept."""
         return sum(map(len, self._kept.values()))

@@ -1,4 +1,4 @@
-"""Trains variants: ``train`` by seeds, ``prepare`` for who runs an engine by hand."""
+"""``train`` gives the trials of some seeds; ``prepare`` gives an engine to callers that run it themselves."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ def prepare(
     one structure share a program.
     """
     setup = TrainingSetup.of(experiment, variant, perturbed)
-    return ENGINES[engine_of(setup, engine)].load().prepare(setup, Programs() if programs is None else programs, notice)
+    return ENGINES[engine_of(setup, engine)].load().prepare(setup, programs or Programs(), notice)
 
 
 def engine_of(setup: TrainingSetup, engine: str) -> str:

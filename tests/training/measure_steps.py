@@ -137,7 +137,7 @@ def sharing() -> dict[str, Any]:
     arms.append((SHARING, SHARING.variants[-1].name))
     for one, name in arms:
         found["shared"][name] = record(first_steps(one, name, [3], 3, engine="compiled", validate=[3]))
-        found["programs"][name] = len(steps._PROGRAMS)
+        found["programs"][name] = steps._PROGRAMS.count
     for one, name in arms:
         steps._PROGRAMS.clear()
         found["alone"][name] = record(first_steps(one, name, [3], 3, engine="compiled", validate=[3]))
