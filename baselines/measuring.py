@@ -24,11 +24,11 @@ def measure(
     """
     from harness.training.configuration import configuration, hashes
     from harness.training.engines import pays_on_cpu
+    from harness.training.setup import TrainingSetup
     from harness.training.steps import first_steps, full_batches
-    from harness.training.task import Task
     from harness.training.train import train
 
-    task = Task.of(experiment, variant)
+    task = TrainingSetup.of(experiment, variant)
     given = configuration(task)
     if old is not None and old.hashes is not None:
         return Measured(given, trials, tiny=old.tiny, calm_to_the_end=calm_to_the_end(experiment, variant, old, engine))

@@ -9,7 +9,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from harness.surroundings import told
+from harness.environment_variables import reported
 from harness.training.backends import named
 
 
@@ -75,7 +75,7 @@ def fingerprint(backend: str, device: str, device_model: str, precision: str) ->
         "threads": cores(),
         "precision": precision,
         "system": f"{platform.system()} {platform.machine()}",
-        **told(os.environ, backend),
+        **reported(os.environ, backend),
     }
 
 

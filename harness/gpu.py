@@ -135,13 +135,13 @@ def _ask(fields: list[str], environ: Mapping[str, str], timeout: float) -> tuple
     pipe to be read to its end, and after the kill nobody waits.
     """
     command = ["nvidia-smi", "--query-gpu=" + ",".join(fields), "--format=csv,noheader,nounits"]
-    surroundings = {**environ, "LC_ALL": "C"}
+    variables = {**environ, "LC_ALL": "C"}
     own_group = sys.platform != "win32"
     with tempfile.TemporaryFile() as said:
         try:
             process = subprocess.Popen(
                 command,
-                env=surroundings,
+                env=variables,
                 stdin=subprocess.DEVNULL,
                 stdout=said,
                 stderr=subprocess.STDOUT,

@@ -16,8 +16,8 @@ pytestmark = pytest.mark.exact
 @pytest.mark.parametrize("name", CHECKS)
 def test_conformance(name: str, suite_run: Session) -> None:
     backend, engine = suite_run.options.backend, ENGINE_OF.get(name)
-    if engine is not None and backend not in ENGINES[engine]:
-        pytest.skip(f"engine {engine!r} runs on {' and '.join(ENGINES[engine])}, not on {backend}")
+    if engine is not None and backend not in ENGINES[engine].backends:
+        pytest.skip(f"engine {engine!r} runs on {' and '.join(ENGINES[engine].backends)}, not on {backend}")
     with plain_errors():
         wrong = conform(suite_run, name)
     if wrong:

@@ -28,8 +28,8 @@ REPORTED = (
 @pytest.mark.parametrize("work", WORK)
 def test_timing(work: str, engine: str, suite_run: Session, request: pytest.FixtureRequest) -> None:
     backend = suite_run.options.backend
-    if backend not in ENGINES[engine]:
-        pytest.skip(f"engine {engine!r} runs on {' and '.join(ENGINES[engine])}, not on {backend}")
+    if backend not in ENGINES[engine].backends:
+        pytest.skip(f"engine {engine!r} runs on {' and '.join(ENGINES[engine].backends)}, not on {backend}")
     if engine not in engines_of(suite_run):
         pytest.skip(f"--engine {suite_run.options.engine} leaves {engine!r} out")
     with plain_errors():

@@ -28,9 +28,10 @@ from harness.timing.memory import memory_peak, reset_memory_peak
 from harness.timing.products import seconds_of_products
 from harness.timing.reference import fastest, reference_work
 from harness.timing.synchronise import synchronise
-from harness.training.placement import Device, trained_on
-from harness.training.task import Raw
-from harness.training.train import Engine, prepare
+from harness.training.devices import Device, trained_on
+from harness.training.engine import Engine, Measurements
+from harness.training.engines import ENGINES
+from harness.training.train import prepare
 
 SECONDS = 40.0
 MIN_TURNS, MAX_TURNS = 3, 24
@@ -41,8 +42,7 @@ FIRSTS, SHORT = 3, 4.0
 """First trainings of an engine that keeps its program, another one only while they took less than SHORT seconds."""
 BRIEF = 2
 """Epochs of the training that is thrown away."""
-COMPILES_EACH_TIME = frozenset({"fit"})
-"""Engines that build and compile a new model for every training; the others keep their program."""
+COMPILES_EACH_TIME = frozenset(name for name, entry in ENGINES.items() if entry.compiles_each_seed)
 
 Prepare = Callable[[Experiment, str, str], Engine]
 
@@ -114,7 +114,7 @@ def alternate(
 ) -> WorkTimes:
     """Times the engines, the reference first, on a variant, at the experiment's size, with seed 0.
 
-    ``seconds``, ``min_turns`` and ``max_turns`` decide how often; ``prepared`` gives an engine its task.
+    ``seconds``, ``min_turns`` and ``max_turns`` decide how often; ``prepared`` prepares an engine.
     """
     load_before = _load()
     runners: dict[str, Engine] = {}
@@ -123,18 +123,18 @@ def alternate(
         brief = sized(experiment, min(BRIEF, experiment.size.epochs))
         _run(prepared(brief, variant, engine))
         runners[engine] = _first(times[engine], functools.partial(prepared, experiment, variant, engine))
-    task = runners[engines[0]].task
+    setup = runners[engines[0]].setup
     before = accounts()
     beside: list[dict[str, float]] = []
     turns = _turns(list(times.values()), runners, device, seconds, min_turns, max_turns, beside)
     held_up = contention(before, accounts())
-    validation = 0 if task.data.x_val is None else len(task.data.x_val)
+    validation = 0 if setup.data.x_val is None else len(setup.data.x_val)
     loads = load_before, _load()
-    shapes, images = dense_shapes(task.build()[0]), len(task.data.x)
+    shapes, images = dense_shapes(setup.build()[0]), len(setup.data.x)
     flops = None if shapes is None else operations(shapes, images, validation)
-    products = None if shapes is None else seconds_of_products(shapes, images, validation, task.size.batch_size)
+    products = None if shapes is None else seconds_of_products(shapes, images, validation, setup.size.batch_size)
     return WorkTimes(
-        task.size.epochs, images, flops, tuple(times.values()), turns, loads, held_up, fastest(beside), products
+        setup.size.epochs, images, flops, tuple(times.values()), turns, loads, held_up, fastest(beside), products
     )
 
 
@@ -196,7 +196,7 @@ def _visit(one: EngineTimes, runner: Engine, device: Device, firsts: list[tuple[
         since_reset = reset_memory_peak(device)
         raw, taken = _run(runner)
         firsts.append(_compilation(raw))
-        epochs_per_launch = runner.task.size.epochs / len(raw.launches)
+        epochs_per_launch = runner.setup.size.epochs / len(raw.launches)
         one.steady.append(statistics.median(raw.launches[1:] if anew else raw.launches) / epochs_per_launch)
         one.trainings.append(taken)
         if runner.weights:
@@ -207,7 +207,7 @@ def _visit(one: EngineTimes, runner: Engine, device: Device, firsts: list[tuple[
             break
 
 
-def _run(runner: Engine) -> tuple[Raw, float]:
+def _run(runner: Engine) -> tuple[Measurements, float]:
     """A training with seed 0 and its seconds, the device idle before and done after."""
     gc.collect()
     synchronise()
@@ -217,7 +217,7 @@ def _run(runner: Engine) -> tuple[Raw, float]:
     return raw, time.perf_counter() - clock
 
 
-def _compilation(raw: Raw) -> tuple[float, float | None]:
+def _compilation(raw: Measurements) -> tuple[float, float | None]:
     """(seconds of compilation, seconds of the first epoch) of a training that compiled."""
     if len(raw.launches) == 1:
         return raw.compile or 0.0, None

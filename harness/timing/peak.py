@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from harness.training.backend import active
-from harness.training.placement import Device
+from harness.training.devices import Device
 
 SIZES = {"cpu": (512, 1024, 2048, 3072), "gpu": (2048, 4096, 8192, 16384)}
 SECONDS = 0.3

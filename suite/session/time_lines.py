@@ -67,7 +67,9 @@ def update(run: Session) -> Iterator[str]:
 
 def undeclared(stored: Timings, run: Session) -> set[str]:
     """Stored cases that a timing run has no longer: their work or their engine is gone."""
-    declared = {case(work, engine) for work in WORK for engine in TIMED if run.options.backend in ENGINES[engine]}
+    declared = {
+        case(work, engine) for work in WORK for engine in TIMED if run.options.backend in ENGINES[engine].backends
+    }
     return set(stored.cases) - declared
 
 

@@ -20,8 +20,8 @@ from harness.timing.peak import Peak, measure_again, measure_peak
 from harness.timing.ratio import Ratio, ratio
 from harness.timing.stability import ADVICE, drifted_peak, held_up, loaded, unsteady_rounds
 from harness.training.configuration import variant_digest
+from harness.training.devices import check_on_gpu
 from harness.training.engines import ENGINES
-from harness.training.placement import check_on_gpu
 from suite.catalogue import EXPERIMENTS, training_name
 from suite.session.session import Session
 from suite.session.timed import WorkTimed
@@ -37,8 +37,8 @@ WORK: dict[str, tuple[str, str, int]] = {
 }
 """Experiment, variant and epochs of a round, at the lecture's size; of 20 epochs of Example 4 two are enough, because
 one is like the other."""
-TIMED = ("fit", "compiled")
-"""Engines that train one seed after another; what many side by side cost is measured by ``reports.measure_gpu``."""
+TIMED = tuple(name for name, entry in ENGINES.items() if not entry.batched)
+"""Engines that train one seed after another; what many at once cost is measured by ``reports.measure_gpu``."""
 PAUSE = 5.0
 """Seconds between a series that found a change and the one that has to confirm it."""
 
@@ -46,7 +46,7 @@ PAUSE = 5.0
 def engines_of(run: Session) -> list[str]:
     """The engines that are timed: all that the backend has, or the one that was asked for; the reference first."""
     asked = run.options.engine
-    return [e for e in TIMED if run.options.backend in ENGINES[e] and asked in ("auto", e)]
+    return [e for e in TIMED if run.options.backend in ENGINES[e].backends and asked in ("auto", e)]
 
 
 def measured(run: Session, work: str) -> WorkTimed:

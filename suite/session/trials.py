@@ -21,7 +21,7 @@ from harness.record.evidence import VariantEvidence
 from harness.record.run import Fingerprint, Key, ShortTrialDone, TrialDone
 from harness.record.run_file import RunFile
 from harness.record.trials import ShortTrial, Trained
-from harness.training.placement import check_on_gpu
+from harness.training.devices import check_on_gpu
 from harness.trial import Trial
 from suite.catalogue import EXPERIMENTS, training_name
 from suite.cli.options import Options

@@ -84,15 +84,15 @@ def perform(task: Task, report: Callable[[Event], None]) -> None:
     """Trains what the task asks for, and reports each thing the moment it is finished; errors as ``train``."""
     start(task.backend, task.precision)
     from harness.training.configuration import configuration, digest, hashes
+    from harness.training.setup import TrainingSetup
     from harness.training.steps import first_steps
-    from harness.training.task import Task as Training
     from harness.training.train import train
 
     experiment, variant, engine = EXPERIMENTS[task.experiment], task.variant, task.engine
     if task.measured:
         report(measure(experiment, variant, task.measured, task.stored, engine))
         return
-    declared = Training.of(experiment, variant)
+    declared = TrainingSetup.of(experiment, variant)
     given = configuration(declared)
     report(Description(given, digest(given), hashes(declared) if task.hashed else None))
     if task.seeds:

@@ -220,7 +220,7 @@ def _self_checks(run: CheckRun, fault: Fault) -> str:
 
     with injected(fault):
         for name in sorted(CHECKS, key=hope):
-            if backend not in ENGINES[ENGINE_OF.get(name, "compiled")]:
+            if backend not in ENGINES[ENGINE_OF.get(name, "compiled")].backends:
                 continue
             try:
                 wrong = faults(CHECKS[name](engine))

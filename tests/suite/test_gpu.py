@@ -32,12 +32,12 @@ def test_driver_power_state_and_clocks_are_recorded_at_both_ends_and_reported(tm
     asked = tmp_path / "asked"
     program.write_text(f"#!/bin/sh\n[ -e {asked} ] && echo '{later}' || echo '{first}'\ntouch {asked}\n", "utf-8")
     program.chmod(0o755)
-    surroundings = {
+    variables = {
         "JAX_PLATFORMS": "cpu",
         "CUDA_VISIBLE_DEVICES": "0",
         "PATH": f"{program.parent}{os.pathsep}{os.environ['PATH']}",
     }
-    run = suite(tmp_path, *ONE, "--backend", "jax", plugins=PRETENDING, env=surroundings)
+    run = suite(tmp_path, *ONE, "--backend", "jax", plugins=PRETENDING, env=variables)
     assert run.code == 0
     assert run.record.end is not None
     start, end = run.record.header["gpu"], run.record.end["gpu"]
@@ -55,8 +55,8 @@ def test_a_run_on_a_cpu_records_no_gpu_and_asks_nobody(tmp_path: Path) -> None:
     program.parent.mkdir()
     program.write_text(f"#!/bin/sh\ntouch {tmp_path}/asked\nsleep 60\n", "utf-8")
     program.chmod(0o755)
-    surroundings = {"JAX_PLATFORMS": "cpu", "PATH": f"{program.parent}{os.pathsep}{os.environ['PATH']}"}
-    run = suite(tmp_path, *ONE, "--backend", "jax", env=surroundings)
+    variables = {"JAX_PLATFORMS": "cpu", "PATH": f"{program.parent}{os.pathsep}{os.environ['PATH']}"}
+    run = suite(tmp_path, *ONE, "--backend", "jax", env=variables)
     assert run.code == 0
     assert run.record.header.get("gpu") is None
     assert not (tmp_path / "asked").exists()

@@ -16,7 +16,7 @@ from baselines.timing_files import read_timings, timings_path, update_timings
 from baselines.timing_record import Timings
 from harness.errors import SuiteError
 from harness.timing.alternation import EngineTimes, WorkTimes
-from harness.training.placement import Device
+from harness.training.devices import Device
 from suite import timed as suite_timed
 from suite.timed import engines_of, measured
 from suite.timing import lines, update

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from harness.timing.memory import memory_peak, reset_memory_peak
-from harness.training.placement import Device
+from harness.training.devices import Device
 from suite.options import ROOT
 
 CPU = Device("cpu", "AMD EPYC", "float32")
@@ -20,7 +20,7 @@ OWN_PROCESS = """
 import json
 import numpy as np
 from harness.timing.memory import memory_peak, reset_memory_peak
-from harness.training.placement import Device
+from harness.training.devices import Device
 cpu = Device("cpu", "AMD EPYC", "float32")
 peaks = [reset_memory_peak(cpu), memory_peak(cpu)]
 held = np.ones(50_000_000, dtype="uint8")

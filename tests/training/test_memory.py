@@ -5,14 +5,14 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from harness.training import room
+from harness.training import memory
 from harness.training.vectorized_jax import as_bytes
 
 
 def test_free_on_a_gpu():
     stats = {"bytes_limit": 1000, "bytes_in_use": 300, "peak_bytes_in_use": 900}
-    assert room.free_bytes(SimpleNamespace(platform="gpu", memory_stats=lambda: stats)) == 700
-    assert room.free_bytes(SimpleNamespace(platform="gpu", memory_stats=lambda: None)) is None
+    assert memory.free_bytes(SimpleNamespace(platform="gpu", memory_stats=lambda: stats)) == 700
+    assert memory.free_bytes(SimpleNamespace(platform="gpu", memory_stats=lambda: None)) is None
 
 
 @pytest.mark.parametrize(
@@ -24,23 +24,23 @@ def test_free_on_a_cpu(limit, free, tmp_path, monkeypatch):
     (tmp_path / "memory.max").write_text(limit, encoding="ascii")
     (tmp_path / "memory.current").write_text("400000\n", encoding="ascii")
     (tmp_path / "memory.stat").write_text("anon 300000\ninactive_file 100000\n", encoding="ascii")
-    monkeypatch.setattr(room, "MEMINFO", tmp_path / "meminfo")
-    monkeypatch.setattr(room, "CGROUP", tmp_path)
-    assert room.free_bytes(SimpleNamespace(platform="cpu")) == free
+    monkeypatch.setattr(memory, "MEMINFO", tmp_path / "meminfo")
+    monkeypatch.setattr(memory, "CGROUP", tmp_path)
+    assert memory.free_bytes(SimpleNamespace(platform="cpu")) == free
 
 
 def test_free_where_nobody_tells(tmp_path, monkeypatch):
-    monkeypatch.setattr(room, "MEMINFO", tmp_path / "none")
-    monkeypatch.setattr(room, "CGROUP", tmp_path)
-    assert room.free_bytes(SimpleNamespace(platform="cpu")) is None
+    monkeypatch.setattr(memory, "MEMINFO", tmp_path / "none")
+    monkeypatch.setattr(memory, "CGROUP", tmp_path)
+    assert memory.free_bytes(SimpleNamespace(platform="cpu")) is None
 
 
 def test_needed():
     counted = SimpleNamespace(
         argument_size_in_bytes=100, output_size_in_bytes=80, alias_size_in_bytes=70, temp_size_in_bytes=1000
     )
-    assert room.needed_bytes(SimpleNamespace(memory_analysis=lambda: counted), present=60) == 100 + 10 + 1000 - 60
-    assert room.needed_bytes(SimpleNamespace(memory_analysis=lambda: None), present=60) is None
+    assert memory.needed_bytes(SimpleNamespace(memory_analysis=lambda: counted), present=60) == 100 + 10 + 1000 - 60
+    assert memory.needed_bytes(SimpleNamespace(memory_analysis=lambda: None), present=60) is None
 
 
 @pytest.mark.parametrize(
@@ -55,7 +55,7 @@ def test_needed():
     ],
 )
 def test_out_of_memory(error, expected):
-    assert room.is_out_of_memory(error) is expected
+    assert memory.is_out_of_memory(error) is expected
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,7 @@ def test_out_of_memory(error, expected):
     [(0, "0 bytes"), (999, "999 bytes"), (1000, "1 kB"), (9_070_000, "9.07 MB"), (80e9, "80 GB"), (12e12, "12,000 GB")],
 )
 def test_readable(size, text):
-    assert room.readable(size) == text
+    assert memory.readable(size) == text
 
 
 def test_images_as_bytes():

@@ -7,8 +7,8 @@ import pytest
 
 from harness.errors import SuiteError
 from harness.fingerprint import cpu_model
-from harness.training.placement import Device, check_on_gpu, device_of, peak_bytes, trained_on
-from tests.training.measure_placement import PRETENDED
+from harness.training.devices import Device, check_on_gpu, device_of, peak_bytes, trained_on
+from tests.training.measure_devices import PRETENDED
 
 H100 = "NVIDIA H100 80GB HBM3"
 A10 = "NVIDIA A10G"
@@ -17,7 +17,7 @@ A10 = "NVIDIA A10G"
 @pytest.mark.parametrize("engine", ["fit", "compiled"])
 def test_a_trial_says_where_its_weights_were_trained_whatever_the_backend_claims(measured, engine):
     """TensorFlow may list a GPU and compute on the CPU all the same; the worker's backend claims one."""
-    found, kind = measured["placement"][engine], measured["placement"]["process"]["kind"]
+    found, kind = measured["devices"][engine], measured["devices"]["process"]["kind"]
     assert found["shapes"] == [[4, 1], [1]]
     assert len(set(found["weights"])) == 1
     assert found["trial"] == found["weights"][0]
@@ -30,7 +30,7 @@ def test_a_trial_says_where_its_weights_were_trained_whatever_the_backend_claims
 
 
 def test_the_peak_of_device_memory_is_told_on_a_gpu_only(measured):
-    process = measured["placement"]["process"]
+    process = measured["devices"]["process"]
     assert (process["peak"] is None) == (process["kind"] == "cpu") or process["peak"] > 0
 
 

@@ -1,4 +1,4 @@
-"""Where arrays live: on which device a backend put a new array, and on which it left the weights it has trained."""
+"""Devices: where a backend puts a new array, and where it left the weights that it trained."""
 
 from __future__ import annotations
 
@@ -13,7 +13,13 @@ from harness.training.backends import named
 
 @dataclass(frozen=True)
 class Device:
-    """Where arrays live: ``kind`` "cpu" or "gpu", the hardware's ``model`` and the floating-point ``precision``."""
+    """Where arrays are, and how they are computed with.
+
+    Attributes:
+        kind: "cpu" or "gpu".
+        model: the hardware's name.
+        precision: of floating-point numbers, and on a GPU of matrix products.
+    """
 
     kind: str
     model: str
@@ -34,16 +40,17 @@ def device_of(array: Any) -> Device:
 
 
 def trained_on(weights: Sequence[Any]) -> Device:
-    """The device of a training's weights (``Engine.weights``); one that is no GPU, where only some are on a GPU."""
+    """The device of a training's weights (``Engine.weights``); the other one, where only some are on a GPU."""
     found = [device_of(array) for array in weights]
     return next((device for device in found if device.kind != "gpu"), found[0])
 
 
 def check_on_gpu(devices: Iterable[str]) -> None:
-    """SuiteError, one sentence and what to do, unless each of ``devices`` is a GPU.
+    """SuiteError unless each of ``devices`` is a GPU.
 
-    ``devices``: as ``Trial.device`` has them and ``str(device)`` gives them, "gpu: NVIDIA H100 80GB HBM3"; empty for a
-    trial that was read from a file, of which nothing is said.
+    Args:
+        devices: as ``str(device)`` gives them and ``Trial.device`` has them: "gpu: NVIDIA H100 80GB HBM3". An empty one
+            passes: it is of a trial that was read from a file.
     """
     for device in devices:
         kind, _, model = device.partition(": ")
@@ -56,10 +63,9 @@ def check_on_gpu(devices: Iterable[str]) -> None:
 
 
 def peak_bytes() -> int | None:
-    """The most bytes that arrays have taken up on the GPU so far in this process; None on a CPU, or where untold.
+    """The most bytes that arrays have taken on the GPU so far in this process; None on a CPU, or where unknown.
 
-    It is the backend's own count, so what the allocator has set aside in advance is not in it; `nvidia-smi` shows that
-    instead.
+    The backend counts them, without what its allocator has only set aside; `nvidia-smi` shows that too.
     """
     import keras
 

@@ -1,4 +1,4 @@
-"""How much memory there is for the next block of trainings, and what running out of it looks like."""
+"""How much memory is free for the next block of seeds, and which errors say that there is too little."""
 
 from __future__ import annotations
 
@@ -7,16 +7,19 @@ from pathlib import Path
 from typing import Any
 
 MARGIN = 0.9
-"""Of the free memory that a block may be planned for: allocators round up, and other processes breathe."""
+"""The share of the free memory that a block may take: allocators round up, and other processes take more."""
 MEMINFO = Path("/proc/meminfo")
 CGROUP = Path("/sys/fs/cgroup")
 EXHAUSTED = re.compile(r"RESOURCE_EXHAUSTED|out of memory|failed to allocate|bad_alloc", re.IGNORECASE)
-"""What XLA, CUDA and the C++ library say."""
+"""What errors of XLA, CUDA and the C++ library say."""
 
 
 def free_bytes(device: Any) -> int | None:
-    """Bytes that a program could still take on a JAX ``device``: on a GPU as its allocator counts, on a CPU of the
-    machine or of this process' control group, whichever has less; None where nobody tells."""
+    """Bytes that a program could still take on a JAX ``device``; None where that is unknown.
+
+    On a GPU its allocator counts them. On a CPU they are those of the machine or of this process' control group,
+    whichever has less.
+    """
     if device.platform != "cpu":
         stats = device.memory_stats() or {}
         if "bytes_limit" not in stats:
@@ -27,9 +30,10 @@ def free_bytes(device: Any) -> int | None:
 
 
 def needed_bytes(executable: Any, present: int) -> int | None:
-    """Bytes that a compiled JAX program takes beyond the ``present`` ones of its arguments; None where untold.
+    """Bytes that a compiled JAX program will allocate; None where that is unknown.
 
-    XLA's own count of what it will allocate: arguments, results that take no argument's place, and intermediates.
+    XLA counts arguments, results that do not replace an argument, and intermediate values. The ``present`` bytes of
+    arguments that are on the device already are subtracted.
     """
     counted = executable.memory_analysis()
     if counted is None:
@@ -63,7 +67,7 @@ def _machine(meminfo: Path) -> int | None:
 
 
 def _group(folder: Path) -> int | None:
-    """Of a control group (version 2) with a limit: what it may still take, caches not counted as taken."""
+    """Bytes that a control group (version 2) may still take; caches count as free. None where it has no limit."""
     try:
         limit = (folder / "memory.max").read_text(encoding="ascii").strip()
         if limit == "max":

@@ -1,25 +1,25 @@
-"""What an engine is given: one variant at one size, with its data; and what it gives back for one seed."""
+"""A training that is set up: one variant of an experiment at its size, with its data."""
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from typing import Any
 
 from harness.experiment import Dataset, Experiment, Size, Variant
+from harness.plots import Plots
 from harness.training.seeding import initialise
-
-OnEpoch = Callable[[int, int], None]
-"""Called with (seed, epochs finished) while a trial trains."""
 
 
 @dataclass(frozen=True)
-class Task:
-    """One variant of an experiment, ready to train; ``data`` is already cut to the size.
+class TrainingSetup:
+    """One variant of an experiment, ready to train.
 
-    ``perturbed`` and ``canonical`` say which initial weights its trainings begin with (``seeding.initialise``); where
-    ``canonical``, no layer drops anything either.
+    Attributes:
+        experiment, variant, size: what is trained, and how long.
+        data: what it trains on, already cut to the size.
+        perturbed, canonical: which initial weights its trials begin with (``seeding.initialise``). A canonical training
+            has no dropout.
     """
 
     experiment: Experiment
@@ -30,8 +30,8 @@ class Task:
     canonical: bool = False
 
     @classmethod
-    def of(cls, experiment: Experiment, variant: str, perturbed: int = 0, canonical: bool = False) -> Task:
-        """The task of a variant; builds its data. SuiteError if the variant is unknown."""
+    def of(cls, experiment: Experiment, variant: str, perturbed: int = 0, canonical: bool = False) -> TrainingSetup:
+        """Sets up a variant and builds its data; SuiteError if the variant is unknown."""
         size, declared = experiment.size, experiment.variant(variant)
         assert declared.data is not None
         return cls(experiment, declared, size, declared.data().first(size.train), perturbed, canonical)
@@ -41,13 +41,26 @@ class Task:
         """Optimizer steps per epoch, the last partial batch included."""
         return -(-len(self.data.x) // self.size.batch_size)
 
+    @property
+    def full_batch(self) -> int:
+        """Examples of a full batch."""
+        return min(self.size.batch_size, len(self.data.x))
+
+    def one_step(self) -> TrainingSetup:
+        """The same network and optimizer with epochs of one step, which record nothing but the loss."""
+        experiment = replace(
+            self.experiment, accuracy=False, inference=False, halves=False, follow={}, observe=None, plots=Plots()
+        )
+        data = Dataset(self.data.x[: self.full_batch], self.data.y[: self.full_batch])
+        return replace(self, experiment=experiment, size=Size(epochs=1, batch_size=self.full_batch), data=data)
+
     @functools.cached_property
     def built(self) -> tuple[Any, Any]:
-        """One ``build`` for all that a program needs of it."""
+        """The model and optimizer of one ``build``, shared by all who ask."""
         return self.build()
 
     def build(self) -> tuple[Any, Any]:
-        """A new model and a new optimizer built for it."""
+        """A new model, and a new optimizer that is built for it."""
         assert self.variant.model is not None
         assert callable(self.variant.optimizer)
         model, optimizer = self.variant.model(), self.variant.optimizer()
@@ -73,20 +86,3 @@ def _without_dropout(config: Any) -> Any:
     if "Dropout" in str(config.get("class_name")):
         changed["config"]["rate"] = 0.0
     return changed
-
-
-@dataclass
-class Raw:
-    """What an engine measured on one seed: curves with nan and inf, first bad steps, seconds of each launch.
-
-    ``compile`` is the seconds of compilation where they were measured by themselves; None where the first launch holds
-    them.
-    """
-
-    history: dict[str, list[float]]
-    broken: int = 0
-    broken_is_nan: bool = False
-    high: int = 0
-    initial: float = 0.0
-    launches: list[float] = field(default_factory=list)
-    compile: float | None = None

@@ -6,14 +6,14 @@ from typing import Any
 from unittest import mock
 
 from harness.training import backend
-from harness.training.placement import Device, device_of, peak_bytes
+from harness.training.devices import Device, device_of, peak_bytes
 from harness.training.train import prepare, train
 from tests.training.experiments import REGRESSION
 
 PRETENDED = Device("gpu", "NVIDIA H100 80GB HBM3", "float32")
 
 
-def placement() -> dict[str, dict[str, Any]]:
+def devices() -> dict[str, dict[str, Any]]:
     found: dict[str, dict[str, Any]] = {"process": {"kind": backend.device().kind, "peak": peak_bytes()}}
     for engine in ("fit", "compiled"):
         runner = prepare(REGRESSION, "linear", engine)
