@@ -44,8 +44,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from baselines.timing_record import Repeat
 from harness.errors import invalid
+from harness.record.timings import Repeat
 from harness.timing.stability import CONTENTION
 
 ALPHA = 0.05

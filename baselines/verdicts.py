@@ -6,7 +6,7 @@ import enum
 from dataclasses import dataclass
 from typing import Any
 
-from baselines.record import ExpectedVerdict
+from harness.record.evidence import Expected
 from harness.verdict import Verdict
 
 
@@ -42,7 +42,7 @@ class VerdictComparison:
 
 
 def compare_verdict(
-    obtained: Verdict, expected: ExpectedVerdict | None, *, drifted: bool = False, more_seeds: bool = False
+    obtained: Verdict, expected: Expected | None, *, drifted: bool = False, more_seeds: bool = False
 ) -> VerdictComparison:
     """Sets a verdict beside the stored one; ``drifted``: a variant that the claim rests on has drifted.
 
@@ -51,7 +51,7 @@ def compare_verdict(
     they explain it, and drift (of which only the first seeds speak) does not. NOT_RUN is red whether or not a verdict
     is stored.
     """
-    before = expected.verdict if expected else None
+    before = Verdict(expected.verdict) if expected else None
     if obtained is Verdict.NOT_RUN:
         return VerdictComparison(VerdictState.NOT_RUN, before, obtained, True, "No result could be obtained.")
     if expected is None or before is None:

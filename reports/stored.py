@@ -15,7 +15,6 @@ from typing import Any
 from baselines.decide import StoredVerdict, stored_verdict
 from baselines.evidence import LONG, POINTS, path_of, read, trials
 from baselines.judge import REFERENCE
-from baselines.record import ExpectedVerdict
 from baselines.verdicts import compare_verdict
 from cases import CLAIMS
 from harness.catalogue import experiments
@@ -142,12 +141,11 @@ def _claim(claim: Claim, order: int, stack: str, found: Stored) -> dict[str, Any
             "verdict": str(known.verdict),
             "needed": known.needed,
         }
-    before = ExpectedVerdict(Verdict(expected.verdict), expected.date, expected.reason) if expected else None
-    state = compare_verdict(decision.verdict, before, more_seeds=True)
+    state = compare_verdict(decision.verdict, expected, more_seeds=True)
     return {
         **claim_record(claim, order, decision, beside, rests),
         **here,
-        "expected_verdict": None if before is None else str(before.verdict),
+        "expected_verdict": None if expected is None else expected.verdict,
         "adjusted_verdict": None,
         "baseline": {"state": str(state.state), "reason": state.reason, "red": state.red},
         "seconds": None,

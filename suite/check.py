@@ -14,13 +14,12 @@ from typing import Any
 
 from baselines import judge
 from baselines.evidence import TINY_SEEDS
-from baselines.record import ExpectedVerdict
 from baselines.rounding import CHECKED, VALIDATED
 from baselines.verdicts import VerdictComparison, VerdictState
 from harness.claim import Claim
 from harness.errors import SuiteError
 from harness.experiment import Experiment
-from harness.record.evidence import VariantEvidence
+from harness.record.evidence import Expected, VariantEvidence
 from harness.record.trials import ShortTrial
 from harness.rules import PLAIN
 from harness.store import RecordError
@@ -131,7 +130,7 @@ class CheckRun(SuiteRun):
         return all((claim.experiment.id, name) in self._short for name in claim.variants)
 
     def _against(
-        self, expected: ExpectedVerdict | None, claim: Claim, decision: Decision, taken: Taken | None
+        self, expected: Expected | None, claim: Claim, decision: Decision, taken: Taken | None
     ) -> VerdictComparison:
         """As a run to the end, but for a verdict of the evidence, which changes only where a rule or a claim does."""
         found = super()._against(expected, claim, decision, taken)

@@ -9,7 +9,6 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from baselines import evidence, judge
-from baselines.record import ExpectedVerdict
 from baselines.verdicts import VerdictComparison, compare_verdict
 from harness.claim import Claim
 from harness.erratum import Erratum, Finding
@@ -17,7 +16,7 @@ from harness.erratum import State as ErratumState
 from harness.errors import SuiteError
 from harness.experiment import Experiment
 from harness.fingerprint import fingerprint
-from harness.record.evidence import VariantEvidence
+from harness.record.evidence import Expected, VariantEvidence
 from harness.record.trials import ShortTrial
 from harness.rules import Exact
 from harness.store import RecordError, Run, RunLog
@@ -279,7 +278,7 @@ class SuiteRun:
         taken: Taken | None = None,
         here: Here | None = None,
     ) -> Outcome:
-        expected: ExpectedVerdict | None = None
+        expected: Expected | None = None
         damage = ""
         try:
             expected = self.stored.expected(claim)
@@ -305,7 +304,7 @@ class SuiteRun:
         return outcome
 
     def _against(
-        self, expected: ExpectedVerdict | None, claim: Claim, decision: Decision, taken: Taken | None
+        self, expected: Expected | None, claim: Claim, decision: Decision, taken: Taken | None
     ) -> VerdictComparison:
         """The verdict of this run's own trials against the expected one."""
         moved = decision.verdict is not Verdict.NOT_RUN and any(

@@ -15,7 +15,6 @@ from baselines import evidence as files
 from baselines.decide import StoredVerdict, stored_verdict
 from baselines.evidence import Measured
 from baselines.judge import REFERENCE
-from baselines.record import ExpectedVerdict, Provenance
 from baselines.replay import Changed, replay
 from baselines.rounding import CHECKED, MOST_STEPS, VALIDATED, reproducible_steps, same_losses
 from cases import CLAIMS
@@ -23,6 +22,7 @@ from harness.claim import Claim
 from harness.errors import SuiteError
 from harness.experiment import Experiment
 from harness.record.evidence import EXACT, Evidence, Expected, VariantEvidence
+from harness.record.timings import Provenance
 from harness.record.trials import ShortTrial
 from harness.trial import Trial
 from harness.verdict import Verdict
@@ -100,7 +100,7 @@ class Stored:
             return {}
         return {name: files.trials(known.variants[name], name)[: found.seeds] for name in claim.variants}
 
-    def expected(self, claim: Claim) -> ExpectedVerdict | None:
+    def expected(self, claim: Claim) -> Expected | None:
         """The verdict that is stored for a claim, or None where this run's stack has none.
 
         It is that of the stack whose evidence decides the claim: the reference one, where this one has too few seeds.
@@ -111,7 +111,7 @@ class Stored:
         if claim.experiment and decides == REFERENCE != self.stack:
             other = self.of(claim.experiment.id)[REFERENCE]
             stored = other.expected.get(claim.key)
-        return ExpectedVerdict(Verdict(stored.verdict), stored.date, stored.reason) if stored else None
+        return stored
 
     def vanished(self, experiment: Experiment) -> tuple[str, ...]:
         """Variants with evidence that the experiment no longer declares."""
@@ -168,7 +168,7 @@ class Stored:
         name, today = experiment.id if experiment else EXACT, datetime.date.today().isoformat()
 
         def change(old: Evidence | None) -> Evidence:
-            new = old or Evidence(experiment=name, stack=self.stack)
+            new = old or Evidence(experiment=name, stack=self.stack, variants={}, expected={})
             if experiment is not None:
                 new = files.add(
                     old,
@@ -285,7 +285,8 @@ def _calm(experiment: Experiment, variant: str, steps: int, engine: str) -> bool
 
 def provenance(fingerprint: Mapping[str, Any], reason: str) -> Provenance:
     """Of this run, now."""
-    return Provenance(dict(fingerprint), commit() or "unknown", datetime.date.today().isoformat(), reason)
+    today = datetime.date.today().isoformat()
+    return Provenance(commit=commit() or "unknown", date=today, reason=reason, fingerprint=dict(fingerprint))
 
 
 def commit() -> str | None:

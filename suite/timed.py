@@ -8,11 +8,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from baselines import timings as files
 from baselines.timing import CHANGED, TimeComparison, TimeState, compare_times, confirmed
-from baselines.timing_files import read_timings, timings_path
-from baselines.timing_record import Repeat, Timings
 from harness.experiment import Experiment
 from harness.fingerprint import cores
+from harness.record.timings import Repeat, Timings
 from harness.timing.alternation import EngineTimes, WorkTimes, alternate, sized
 from harness.timing.peak import Peak, measure_again, measure_peak
 from harness.timing.ratio import Ratio, ratio
@@ -70,7 +70,7 @@ def measured(run: SuiteRun, work: str) -> Timed:
     for timed in run.timings:
         if timed.work == work:
             return timed
-    stored = read_timings(timings_path(run.stored.root, run.stored.stack))
+    stored = files.read(files.path_of(run.stored.root, run.stored.stack))
     before = run.timings[-1].after if run.timings else _peak(run, "before", None)
     id, _, epochs = WORK[work]
     experiment = sized(EXPERIMENTS[id], epochs)
@@ -134,7 +134,7 @@ def _repeat(run: SuiteRun, experiment: Experiment, variant: str, times: WorkTime
         first_epoch=one.first_epoch,
         definition=variant_digest(experiment, variant),
         provenance=provenance(fingerprint, run.options.update or "a run without --update-baselines"),
-        reference=times.reference,
+        reference=dict(times.reference),
         contention=times.contention,
     )
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from baselines import timings as files
 from baselines.timing import TimeState, times
-from baselines.timing_files import read_timings, timings_path, update_timings
-from baselines.timing_record import Timings
+from harness.record.timings import Timings
 from harness.training.engines import ENGINES
 from reports.timing import duration, factor, gflops, of_products, percent, speed
 from suite.run import SuiteRun
@@ -42,10 +42,10 @@ def update(run: SuiteRun) -> Iterator[str]:
     """
     if not run.timings:
         return
-    path, said = timings_path(run.stored.root, run.stored.stack), []
+    path, said = files.path_of(run.stored.root, run.stored.stack), []
 
     def change(old: Timings | None) -> Timings:
-        new = old or Timings(run.stored.stack)
+        new = old or Timings(stack=run.stored.stack, cases={})
         for timed in run.timings:
             for engine, repeat in timed.repeats.items():
                 name, comparison = case(timed.work, engine), timed.comparisons[engine]
@@ -59,7 +59,7 @@ def update(run: SuiteRun) -> Iterator[str]:
         said.extend(f"  {name}: removed, no longer timed" for name in sorted(gone))
         return new.without(gone)
 
-    update_timings(path, change)
+    files.update(path, change)
     yield f"timings ({run.stored.stack}):"
     yield from said
 
@@ -136,7 +136,7 @@ def _moved(run: SuiteRun) -> Iterator[str]:
             f"  no time is stored on {run.stored.stack} for {new} of {len(compared)} cases. "
             'Store this run: -m timing --update-baselines "reason"'
         )
-    stored = read_timings(timings_path(run.stored.root, run.stored.stack))
+    stored = files.read(files.path_of(run.stored.root, run.stored.stack))
     if stored:
         for name in sorted(undeclared(stored, run)):
             yield f"  missing: {name} has stored times and is no longer timed"

@@ -21,7 +21,7 @@ import pytest
 from scipy.stats import binom
 
 from baselines.timing import TimeState, compare_times
-from baselines.timing_record import Repeat
+from harness.record.timings import Repeat
 from tests.timing.make import repeat
 
 STORED, CASES, RUNS = 5, 8, 300

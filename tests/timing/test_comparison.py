@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 from scipy.stats import binom
 
 from baselines.timing import MIN_REPEATS, TimeComparison, TimeState, compare_times, confirmed, times
-from baselines.timing_record import Repeat
 from harness.errors import SuiteError
+from harness.record.timings import Repeat
 from tests.timing.make import FINGERPRINT, process, repeat
 
 CASES = 8
