@@ -20,6 +20,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from harness.metric import Metric
+from harness.rules.inference import Estimate, pooled, welch
 from harness.trial import finite
 
 MIN_SEEDS = 5  # fewer never decide without a variance to compare with
@@ -129,16 +130,16 @@ def _tested(row: Difference, x: list[float], y: list[float]) -> Difference:
     if len(pairs) >= MIN_SEEDS and _constant(pairs) and len(set(x)) == len(set(y)) == len(x):
         return replace(row, difference=finite(estimate * scale), constant=True)
     if pairs and not _constant(pairs):
-        error, freedom = math.sqrt(_variance(pairs) / len(pairs)), len(pairs) - 1.0
-        p = _p(estimate, error, freedom)
+        found = Estimate(estimate, math.sqrt(_variance(pairs) / len(pairs)), len(pairs) - 1)
+        p = found.unequal(0.0)
     elif len(x) > 1 < len(y):
         row = replace(row, paired=False)
-        error, freedom = _welch(x, y)
-        p = max(_p(estimate, error, freedom), _p(estimate, *_student(x, y)))
+        groups = (estimate, (_variance(x), _variance(y)), (len(x), len(y)))
+        found = welch(*groups)
+        p = max(found.unequal(0.0), pooled(*groups).unequal(0.0))
     else:
         return replace(row, difference=finite(estimate * scale))
-    half = _half_width(error, freedom)
-    low, high = finite((estimate - half) * scale), finite((estimate + half) * scale)
+    low, high = (finite(bound * scale) for bound in found.interval(0.025))
     return replace(row, difference=finite(estimate * scale), low=low, high=high, p=p)
 
 
@@ -159,32 +160,6 @@ def _mean(values: list[float]) -> float:
 def _variance(values: list[float]) -> float:
     mean = _mean(values)
     return math.fsum((value - mean) ** 2 for value in values) / (len(values) - 1)
-
-
-def _welch(x: list[float], y: list[float]) -> tuple[float, float]:
-    """(standard error of the difference of means, degrees of freedom), variances as they are."""
-    u, v = _variance(x) / len(x), _variance(y) / len(y)
-    return math.sqrt(u + v), (u + v) ** 2 / (u**2 / (len(x) - 1) + v**2 / (len(y) - 1))
-
-
-def _student(x: list[float], y: list[float]) -> tuple[float, float]:
-    """The same, with one variance for both."""
-    freedom = len(x) + len(y) - 2.0
-    pooled = ((len(x) - 1) * _variance(x) + (len(y) - 1) * _variance(y)) / freedom
-    return math.sqrt(pooled * (1 / len(x) + 1 / len(y))), freedom
-
-
-def _p(estimate: float, error: float, freedom: float) -> float:
-    """Two-sided p-value of Student's t."""
-    from scipy.special import stdtr
-
-    return 2 * float(stdtr(freedom, -abs(estimate) / error))
-
-
-def _half_width(error: float, freedom: float) -> float:
-    from scipy.special import stdtrit
-
-    return float(stdtrit(freedom, 0.975)) * error
 
 
 def _fisher(a: tuple[int, int], b: tuple[int, int]) -> float:

@@ -46,6 +46,7 @@ from typing import Any
 
 from harness.errors import invalid
 from harness.record.timings import Repeat
+from harness.rules.inference import one_more, t_quantile
 from harness.timing.stability import CONTENTION
 
 ALPHA = 0.05
@@ -152,11 +153,10 @@ def _between(fastest: Sequence[float], level: float) -> float:
     """The factor by which one more process may differ, from the logarithms of the stored ones' fastest times."""
     if len(fastest) < MIN_REPEATS:
         return WIDE
-    from scipy.special import stdtrit
+    import numpy as np
 
-    n = len(fastest)
-    t = float(stdtrit(n - 1, 1 - level / 2))
-    return math.exp(min(t * statistics.stdev(fastest) * math.sqrt(1 + 1 / n), 50.0))
+    process = one_more(np.array(fastest))
+    return math.exp(min(t_quantile(process.df, level / 2) * process.error, 50.0))
 
 
 def _explained(now: Repeat, stored: Sequence[Repeat], longer: float, level: float) -> tuple[float, str]:

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 
 from harness.errors import invalid
 from harness.rules.arguments import check_names, check_number
-from harness.rules.binomial import clopper_pearson
 from harness.rules.evidence import Evidence, Rule
+from harness.rules.inference import clopper_pearson, t_quantile, t_tail
 from harness.rules.levels import FEWEST_SEEDS, FLOAT_NOISE, MANY_SEEDS, PLAIN
 from harness.rules.not_better import OPPOSITE
 from harness.rules.seeds import UnusableError, by_seed
@@ -168,7 +168,6 @@ class ReproducesCurve:
 
     def decide(self, evidence: Evidence) -> Decision:
         import numpy as np
-        from scipy.special import stdtr, stdtrit
 
         try:
             trials = by_seed(evidence, self.variant)
@@ -192,9 +191,9 @@ class ReproducesCurve:
         # a value such as 0.9266 stands for all numbers that are printed so
         distance = np.maximum(np.abs(printed - mean) - 0.5 * 10.0**-self.decimals, 0) / spread
         level = evidence.look.level(evidence.levels.prediction / 2 / len(epochs))
-        limit = float(stdtrit(n - 1, 1 - level))
+        limit = t_quantile(n - 1, level)
         worst = int(np.argmax(distance))
-        p = min(1.0, 2 * len(epochs) * evidence.look.overall(float(stdtr(n - 1, -distance[worst]))))
+        p = min(1.0, 2 * len(epochs) * evidence.look.overall(t_tail(n - 1, distance[worst])))
         outside = int(np.sum(distance > limit))
         value = f"{printed[worst]:.{self.decimals}f}"
         effect = Effect(
@@ -215,7 +214,7 @@ class ReproducesCurve:
             reason = f"{outside} of the {len(epochs)} printed values are outside {band}"
             return Decision(Verdict.REFUTED, reason, (effect,), p=p)
         reason = f"all {len(epochs)} printed values are inside {band}"
-        if distance[worst] > float(stdtrit(n - 1, 1 - PLAIN.prediction / 2 / len(epochs))):
+        if distance[worst] > t_quantile(n - 1, PLAIN.prediction / 2 / len(epochs)):
             reason += f"; outside the {100 * (1 - PLAIN.prediction):g} % band of these seeds alone"
             return Decision(Verdict.INCONCLUSIVE, reason, (effect,))
         if n < MANY_SEEDS:

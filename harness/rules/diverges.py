@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from harness.rules.arguments import check_names, check_number
-from harness.rules.binomial import decide_share
 from harness.rules.evidence import Evidence
 from harness.rules.seeds import UnusableError, by_seed
+from harness.rules.shares import decide_share
 from harness.trial import Trial
 from harness.verdict import Decision, Verdict
 

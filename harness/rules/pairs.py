@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 from harness.metric import Metric
 from harness.rules.evidence import Evidence
-from harness.rules.intervals import Mean, mean
+from harness.rules.inference import Estimate, mean
 from harness.rules.levels import MANY_SEEDS, PLAIN
 from harness.rules.looks import ONLY, Look
 from harness.rules.seeds import UnusableError, by_seed, listed, noise, score
@@ -92,7 +92,7 @@ class Pairs:
         return float(self.values.std()) == 0  # squares of denormal differences are 0
 
     @cached_property
-    def mean(self) -> Mean:
+    def mean(self) -> Estimate:
         """The mean difference with its error; for two or more finite differences that are not constant."""
         return mean(self.values)
 

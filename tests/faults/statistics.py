@@ -75,7 +75,7 @@ def tolerance_times(factor: float) -> Fault:
 
 def scaled_p(factor: float) -> Fault:
     change = wrapped(lambda original, *args: min(original(*args) * factor, 1.0))
-    return fault(f"drift: p-values × {factor:g}", Patch(DIFFERENCE, "_p", change))
+    return fault(f"drift: p-values × {factor:g}", Patch(f"{RULES}.inference:Estimate", "unequal", change))
 
 
 def only_worse(original: Any, self: Any, smallest: float, level: float) -> Any:
@@ -137,9 +137,9 @@ FAULTS = (
     around("spread with n, not n − 1", f"{RULES}.pairs", "mean", spread_of_n),
     around("pairs mixed up", f"{RULES}.pairwise", "paired", unpaired),
     around("pairs with a failed trial dropped", f"{RULES}.pairwise", "paired", failures_dropped),
-    around("a share without its bounds", f"{RULES}.binomial", "clopper_pearson", plain_share),
+    around("a share without its bounds", f"{RULES}.inference", "clopper_pearson", plain_share),
     around("prediction intervals half as wide", f"{RULES}.reproduces", "predict", half_prediction),
-    around("Student's interval with z", f"{RULES}.intervals:Mean", "interval", tighter),
+    around("Student's interval with z", f"{RULES}.inference:Estimate", "interval", tighter),
     around("undecided is told as supported", "harness.claim:Claim", "decide", inconclusive_is_supported),
     *map(tolerance_times, (1e9, 100.0)),
     *map(scaled_p, (1000.0, 0.0)),

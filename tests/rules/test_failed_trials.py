@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 
 from harness.rules import STORED, Best, Equivalent, Evidence, Exceeds, Monotone, NotBetter, stored_look
-from harness.rules.sides import signed_rank
+from harness.rules.inference import signed_rank
 from harness.trial import Divergence, Trial
 from harness.verdict import Verdict
 from tests.rules.synthetic import METRICS, decide, evidence, most, trials

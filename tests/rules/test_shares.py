@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 
 from harness.rules import Converges, Diverges, Evidence, adjust
-from harness.rules.binomial import clopper_pearson
+from harness.rules.inference import clopper_pearson
 from harness.trial import Divergence, Trial
 from harness.verdict import Verdict
 from tests.rules.synthetic import EXPERIMENTS, METRICS, decide, most

@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 
 from harness.rules import STORED, Evidence, Exceeds, stored_look
-from harness.rules.intervals import mean
+from harness.rules.inference import mean
 from harness.verdict import Verdict
 from tests.rules.synthetic import METRICS, decide, trials
 

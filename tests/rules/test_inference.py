@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 
 from harness.rules import Exceeds
-from harness.rules.intervals import bca, mean, sign_flip
+from harness.rules.inference import bca, mean, sign_flip
 from tests.rules.synthetic import decide, most
 
 

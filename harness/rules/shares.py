@@ -3,20 +3,9 @@
 from __future__ import annotations
 
 from harness.rules.evidence import Evidence
-from harness.rules.levels import FEWEST_SEEDS, PLAIN
+from harness.rules.inference import at_least, at_most, clopper_pearson
+from harness.rules.levels import FEWEST_SEEDS
 from harness.verdict import Decision, Effect, Verdict
-
-
-def clopper_pearson(count: int, n: int, level: float = PLAIN.share) -> tuple[float, float]:
-    """Exact lower and upper bounds of a share, each wrong with chance ``level`` at most (Clopper & Pearson 1934).
-
-    Assumes only that seeds are independent. Five of five give a lower bound of 0.478 at 2.5 %.
-    """
-    from scipy.special import betaincinv
-
-    low = float(betaincinv(count, n - count + 1, level)) if count > 0 else 0.0
-    high = float(betaincinv(count + 1, n - count, 1 - level)) if count < n else 1.0
-    return low, high
 
 
 def decide_share(count: int, n: int, share: float, evidence: Evidence, *, of: str, metric: str, begin: str) -> Decision:
@@ -27,8 +16,6 @@ def decide_share(count: int, n: int, share: float, evidence: Evidence, *, of: st
     observed, doubled. ``begin`` begins the reason. Of several looks the bounds hold together, and the p-value is that
     of the whole design.
     """
-    from scipy.special import bdtr, bdtrc
-
     level = evidence.look.level(evidence.levels.share)
     low, high = clopper_pearson(count, n, level)
     details = (("share", share), ("confidence", 1 - level))
@@ -41,8 +28,7 @@ def decide_share(count: int, n: int, share: float, evidence: Evidence, *, of: st
         if count == n:
             return Decision(Verdict.SUPPORTED, f"{reason}: every seed", (effect,))
         return Decision(Verdict.REFUTED, f"{reason}: not every seed", (effect,))
-    above = float(bdtrc(count - 1, n, share)) if count > 0 else 1.0
-    p = min(1.0, 2 * evidence.look.overall(min(above, float(bdtr(count, n, share)))))
+    p = min(1.0, 2 * evidence.look.overall(min(at_least(count, n, share), at_most(count, n, share))))
     effect = Effect(of, metric, "share of seeds", count / n, low, high, p, n, details=details)
     if low > share:
         return Decision(Verdict.SUPPORTED, f"{reason}: more than {share:g}", (effect,), p=p)
