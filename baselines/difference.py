@@ -16,8 +16,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
-from typing import Any
+from dataclasses import dataclass, replace
 
 from harness.metric import Metric
 from harness.rules.inference import Estimate, pooled, welch
@@ -31,7 +30,7 @@ Values = Mapping[int, float | None]
 
 
 @dataclass(frozen=True)
-class Difference:
+class MetricDifference:
     """One metric, our trials against the baseline's.
 
     Attributes:
@@ -82,11 +81,8 @@ class Difference:
             return False
         return self.n >= MIN_SEEDS if self.constant else self.p is not None and self.p < level
 
-    def to_json(self) -> dict[str, Any]:
-        return asdict(self)
 
-
-def difference(metric: Metric, ours: Values, baseline: Values) -> Difference:
+def difference(metric: Metric, ours: Values, baseline: Values) -> MetricDifference:
     """Compares the metric's values by seed.
 
     Seed by seed where all our seeds are in the baseline, or at least five are, and two pairs or more have both values;
@@ -103,7 +99,7 @@ def difference(metric: Metric, ours: Values, baseline: Values) -> Difference:
     paired = len(pairs) >= 2
     x, y = ([v[seed] for seed in pairs] if paired else list(v.values()) for v in (a, b))
     back = math.exp if metric.scale == "log" else float
-    row = Difference(
+    row = MetricDifference(
         metric.name,
         metric.unit,
         baseline=back(_mean(y)) if y else None,
@@ -117,7 +113,7 @@ def difference(metric: Metric, ours: Values, baseline: Values) -> Difference:
     return _tested(row, x, y) if x and y else row
 
 
-def _tested(row: Difference, x: list[float], y: list[float]) -> Difference:
+def _tested(row: MetricDifference, x: list[float], y: list[float]) -> MetricDifference:
     """The row with the difference of our values ``x`` and the baseline's ``y``, in pairs where ``row.paired``."""
     scale = max(map(abs, (*x, *y))) or 1.0  # keeps squares of huge and tiny losses within a float's range
     x, y = [value / scale for value in x], [value / scale for value in y]

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from harness.rules.evidence import Evidence
 from harness.rules.inference import at_least, at_most, clopper_pearson
 from harness.rules.levels import FEWEST_SEEDS
+from harness.rules.rule import Sample
 from harness.verdict import Decision, Effect, Verdict
 
 
-def decide_share(count: int, n: int, share: float, evidence: Evidence, *, of: str, metric: str, begin: str) -> Decision:
+def decide_share(count: int, n: int, share: float, sample: Sample, *, of: str, metric: str, begin: str) -> Decision:
     """SUPPORTED when the lower bound is above ``share``, REFUTED when the upper bound is below it.
 
     A ``share`` of 1 means every seed: SUPPORTED where all n did, REFUTED where one did not. No test is made then; the
@@ -16,7 +16,7 @@ def decide_share(count: int, n: int, share: float, evidence: Evidence, *, of: st
     observed, doubled. ``begin`` begins the reason. Of several looks the bounds hold together, and the p-value is that
     of the whole design.
     """
-    level = evidence.look.level(evidence.levels.share)
+    level = sample.look.level(sample.levels.share)
     low, high = clopper_pearson(count, n, level)
     details = (("share", share), ("confidence", 1 - level))
     reason = f"{begin}; {count} of {n} seeds, a share of {low:.3f} to {high:.3f} ({100 * (1 - level):.4g} % per bound)"
@@ -28,7 +28,7 @@ def decide_share(count: int, n: int, share: float, evidence: Evidence, *, of: st
         if count == n:
             return Decision(Verdict.SUPPORTED, f"{reason}: every seed", (effect,))
         return Decision(Verdict.REFUTED, f"{reason}: not every seed", (effect,))
-    p = min(1.0, 2 * evidence.look.overall(min(at_least(count, n, share), at_most(count, n, share))))
+    p = min(1.0, 2 * sample.look.overall(min(at_least(count, n, share), at_most(count, n, share))))
     effect = Effect(of, metric, "share of seeds", count / n, low, high, p, n, details=details)
     if low > share:
         return Decision(Verdict.SUPPORTED, f"{reason}: more than {share:g}", (effect,), p=p)
