@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
-from typing import Any
+
+import msgspec
 
 from harness.record.evidence import Expected
 from harness.verdict import Verdict
@@ -21,8 +21,7 @@ class VerdictState(enum.StrEnum):
     DECIDED = "decided"  # INCONCLUSIVE before, decided now
 
 
-@dataclass(frozen=True)
-class VerdictComparison:
+class VerdictComparison(msgspec.Struct, frozen=True):
     """``red`` where the claim's test fails; ``expected`` is None for "new"."""
 
     state: VerdictState
@@ -30,15 +29,6 @@ class VerdictComparison:
     obtained: Verdict
     red: bool
     reason: str
-
-    def to_json(self) -> dict[str, Any]:
-        return {
-            "state": str(self.state),
-            "expected": None if self.expected is None else str(self.expected),
-            "obtained": str(self.obtained),
-            "red": self.red,
-            "reason": self.reason,
-        }
 
 
 def compare_verdict(

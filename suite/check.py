@@ -12,6 +12,8 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import msgspec
+
 from baselines import judge
 from baselines.evidence import TINY_SEEDS
 from baselines.rounding import CHECKED, VALIDATED
@@ -135,7 +137,7 @@ class CheckRun(SuiteRun):
         """As a run to the end, but for a verdict of the evidence, which changes only where a rule or a claim does."""
         found = super()._against(expected, claim, decision, taken)
         changed = claim.experiment is not None and found.state in (VerdictState.WEAKENED, VerdictState.DECIDED)
-        return dataclasses.replace(found, red=True) if changed else found
+        return msgspec.structs.replace(found, red=True) if changed else found
 
     def seconds(self, experiment: str, variant: str) -> dict[str, float]:
         """The shortened trials count too; a mean epoch is that of the trials that went to the end."""

@@ -6,6 +6,8 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import msgspec
+
 from harness.experiment import Experiment
 from harness.store import records
 from harness.trial import Trial
@@ -27,7 +29,7 @@ def claim_record(
     """The complete record of a decided claim; ``effects``: the decision with p-values adjusted over the catalogue."""
     claim = outcome.claim
     declared = records.claim_record(claim, ORDER[claim.key], effects or outcome.decision, outcome.beside, trials)
-    state = outcome.comparison.to_json()
+    state = msgspec.to_builtins(outcome.comparison)
     return {
         **declared,
         "expected_verdict": state["expected"],

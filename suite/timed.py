@@ -8,15 +8,17 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+import msgspec
+
 from baselines import timings as files
-from baselines.timing import CHANGED, TimeComparison, TimeState, compare_times, confirmed
+from baselines.slowdown import CHANGED, TimeComparison, TimeState, compare_times, confirmed
 from harness.experiment import Experiment
 from harness.fingerprint import cores
 from harness.record.timings import Repeat, Timings
 from harness.timing.alternation import EngineTimes, WorkTimes, alternate, sized
 from harness.timing.peak import Peak, measure_again, measure_peak
 from harness.timing.ratio import Ratio, ratio
-from harness.timing.stability import ADVICE, Doubt, drifted_peak, held_up, loaded, unsteady_rounds
+from harness.timing.stability import Doubt, drifted_peak, held_up, loaded, unsteady_rounds
 from harness.training.configuration import variant_digest
 from harness.training.engines import ENGINES
 from harness.training.placement import check_on_gpu
@@ -121,7 +123,7 @@ def case(work: str, engine: str) -> str:
 def _peak(run: SuiteRun, when: str, first: Peak | None) -> Peak:
     """The machine's peak now, recorded: in full the ``first`` time, then of the product that was best."""
     peak = measure_again(run.device, first) if first else measure_peak(run.device)
-    run.log.append("peak", {"when": when, **peak.to_json()})
+    run.log.append("peak", {"when": when, **msgspec.to_builtins(peak)})
     return peak
 
 
@@ -134,7 +136,7 @@ def _repeat(run: SuiteRun, experiment: Experiment, variant: str, times: WorkTime
         first_epoch=one.first_epoch,
         definition=variant_digest(experiment, variant),
         provenance=provenance(fingerprint, run.options.update or "a run without --update-baselines"),
-        reference=dict(times.reference),
+        reference=times.reference,
         contention=times.contention,
     )
 
@@ -191,7 +193,7 @@ def _record(run: SuiteRun, timed: Timed, one: EngineTimes) -> dict[str, Any]:
         "load": list(times.load),
         "contention": times.contention,
         "reference": dict(times.reference),
-        "baseline": {**comparison.to_json(), "red": red},
-        "ratios": [row.to_json() for row in timed.ratios] if one is times.engines[0] else [],
-        "doubts": [{"cause": cause, "what": what, "try": ADVICE[cause]} for cause, what in timed.doubts],
+        "baseline": {**msgspec.to_builtins(comparison), "red": red},
+        "ratios": msgspec.to_builtins(timed.ratios) if one is times.engines[0] else [],
+        "doubts": msgspec.to_builtins(timed.doubts),
     }

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+import msgspec
+
 from baselines import timings as files
-from baselines.timing import TimeState, times
+from baselines.slowdown import TimeState, times
 from harness.record.timings import Timings
 from harness.training.engines import ENGINES
 from reports.timing import duration, factor, gflops, of_products, percent, speed
@@ -28,7 +30,7 @@ def lines(run: SuiteRun) -> Iterator[str]:
         for row in timed.ratios:
             interval = "" if row.low is None else f" [{factor(row.low)}, {factor(row.high)}]"
             exact = f"{row.slow} / {row.fast} {factor(row.estimate)}{interval}"
-            yield f"  {timed.work}, {row.of}: {speed(row.to_json())}; {exact}"
+            yield f"  {timed.work}, {row.of}: {speed(msgspec.to_builtins(row))}; {exact}"
     yield from _peak_line(run.timings)
     yield from _moved(run)
     yield from _doubts(run.timings)

@@ -1,5 +1,4 @@
-import json
-
+import msgspec
 import pytest
 
 from baselines.verdicts import compare_verdict
@@ -36,7 +35,7 @@ def test_every_pair_of_verdicts(before, now, state, red, red_if_drifted):
     assert (calm.state, moved.state) == (state, state)
     assert (calm.red, moved.red) == (red, red_if_drifted)
     assert (calm.expected, calm.obtained) == (before, now)
-    assert json.loads(json.dumps(calm.to_json()))["state"] == state
+    assert msgspec.to_builtins(calm)["state"] == state
 
 
 @pytest.mark.parametrize(("before", "now", "red"), [(U, S, False), (S, U, False), (S, R, True), (U, N, True)])

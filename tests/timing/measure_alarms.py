@@ -18,7 +18,7 @@ from typing import Any
 from tabulate import tabulate
 
 from baselines import timings
-from baselines.timing import TimeState
+from baselines.slowdown import TimeState
 from tests.suite.command import PLAIN, Finished, suite
 from tests.timing.slowdown import FACTOR
 

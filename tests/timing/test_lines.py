@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from baselines import timings as files
-from baselines.timing import WIDE
+from baselines.slowdown import WIDE
 from harness.errors import SuiteError
 from harness.record.timings import Timings
 from harness.timing.alternation import EngineTimes, WorkTimes

@@ -41,8 +41,9 @@ import enum
 import math
 import statistics
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
 from typing import Any
+
+import msgspec
 
 from harness.errors import invalid
 from harness.record.timings import Repeat
@@ -76,13 +77,15 @@ class TimeState(enum.StrEnum):
 CHANGED = (TimeState.SLOWER, TimeState.FASTER)
 
 
-@dataclass(frozen=True)
-class TimeComparison:
+class TimeComparison(msgspec.Struct, frozen=True):
     """A case against its stored repeats.
 
-    ``ratio``: our fastest round over the geometric mean of the stored ones, above 1 for slower; ``limit``: the factor
-    that it has to exceed in either direction; ``p``: of the test of ranks; ``repeats``: how many were comparable. None
-    where there is nothing to compare with.
+    Attributes:
+        state, reason: where it stands, and why in words.
+        ratio: our fastest round over the geometric mean of the stored ones, above 1 for slower.
+        limit: the factor that it has to exceed in either direction.
+        p: of the test of ranks. None, as ratio and limit, where there is nothing to compare with.
+        repeats: how many were comparable.
     """
 
     state: TimeState
@@ -96,9 +99,6 @@ class TimeComparison:
     def moved(self) -> bool:
         """Whether the stored repeats no longer describe this case: an update replaces them."""
         return self.state in (*CHANGED, TimeState.NOT_COMPARABLE)
-
-    def to_json(self) -> dict[str, Any]:
-        return {**asdict(self), "state": str(self.state)}
 
 
 def compare_times(now: Repeat, stored: Sequence[Repeat], cases: int) -> TimeComparison:
@@ -146,7 +146,7 @@ def confirmed(first: TimeComparison, second: TimeComparison) -> TimeComparison:
         state, said = second.state, f"A series before it was {first.state}: not confirmed."
     else:
         return second
-    return replace(second, state=state, reason=f"{second.reason} {said}")
+    return msgspec.structs.replace(second, state=state, reason=f"{second.reason} {said}")
 
 
 def _between(fastest: Sequence[float], level: float) -> float:
