@@ -14,7 +14,6 @@ from baselines import evidence as files
 from baselines.decide import StoredVerdict, stored_verdict
 from baselines.evidence import Measured
 from baselines.judge import REFERENCE
-from baselines.record import ExpectedVerdict
 from baselines.replay import Changed, replay
 from harness.claim import Claim
 from harness.errors import SuiteError
@@ -95,7 +94,7 @@ class Stored:
             return {}
         return {name: files.trials(known.variants[name], name)[: found.seeds] for name in claim.variants}
 
-    def expected(self, claim: Claim) -> ExpectedVerdict | None:
+    def expected(self, claim: Claim) -> Expected | None:
         """The verdict that is stored for a claim, or None where this run's stack has none.
 
         It is that of the stack whose evidence decides the claim: the reference one, where this one has too few seeds.
@@ -106,7 +105,7 @@ class Stored:
         if claim.experiment and decides == REFERENCE != self.stack:
             other = self.of(claim.experiment.id)[REFERENCE]
             stored = other.expected.get(claim.key)
-        return ExpectedVerdict(Verdict(stored.verdict), stored.date, stored.reason) if stored else None
+        return stored
 
     def vanished(self, experiment: Experiment) -> tuple[str, ...]:
         """Variants with evidence that the experiment no longer declares."""
@@ -166,7 +165,7 @@ class Stored:
         name, today = experiment.id if experiment else EXACT, datetime.date.today().isoformat()
 
         def change(old: Evidence | None) -> Evidence:
-            new = old or Evidence(experiment=name, stack=self.stack)
+            new = old or Evidence(experiment=name, stack=self.stack, variants={}, expected={})
             if experiment is not None:
                 new = files.add(
                     old,

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from baselines.record import ExpectedVerdict
+from harness.record.evidence import Expected
 from harness.record.outcomes import VerdictComparison, VerdictState
 from harness.verdict import Verdict
 
 
 def compare_verdict(
-    obtained: Verdict, expected: ExpectedVerdict | None, *, drifted: bool = False, more_seeds: bool = False
+    obtained: Verdict, expected: Expected | None, *, drifted: bool = False, more_seeds: bool = False
 ) -> VerdictComparison:
     """Sets a verdict beside the stored one; ``drifted``: a variant that the claim rests on has drifted.
 
@@ -17,7 +17,7 @@ def compare_verdict(
     they explain it, and drift (of which only the first seeds speak) does not. NOT_RUN is red whether or not a verdict
     is stored.
     """
-    before = expected.verdict if expected else None
+    before = Verdict(expected.verdict) if expected else None
     if obtained is Verdict.NOT_RUN:
         return VerdictComparison(VerdictState.NOT_RUN, before, obtained, True, "No result could be obtained.")
     if expected is None or before is None:

@@ -15,7 +15,6 @@ from msgspec.structs import astuple, replace
 from baselines.decide import StoredVerdict, stored_verdict
 from baselines.evidence import LONG, POINTS, path_of, read, trials
 from baselines.judge import REFERENCE
-from baselines.record import ExpectedVerdict
 from baselines.verdicts import compare_verdict
 from cases import CLAIMS
 from harness.catalogue import experiments
@@ -145,8 +144,7 @@ def _claim(claim: Claim, order: int, stack: str, found: Stored) -> ClaimDecided:
             variants = of[known.stack].variants
             rests = {name: trials(variants[name], name)[: known.seeds] for name in claim.variants}
         here = Here(None, "", known.stack, known.seeds, known.verdict, known.needed)
-    before = ExpectedVerdict(Verdict(expected.verdict), expected.date, expected.reason) if expected else None
-    comparison = compare_verdict(decision.verdict, before, more_seeds=True)
+    comparison = compare_verdict(decision.verdict, expected, more_seeds=True)
     return claim_decided(claim, order, decision, alongside, rests, comparison, here=here, red=comparison.red)
 
 

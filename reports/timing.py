@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from harness.record.run import RatioMeasured, Run, TimeCompared, Timed
+from harness.record.run import Run, Timed
+from harness.timing.ratio import Ratio
 from reports.text import code, escape, number, plural, seconds, table
 from reports.words import backend_name, state_text
 
@@ -24,7 +25,7 @@ def timing_title(run: Run) -> str:
     header = run.header
     works = {work for work, _ in run.timings}
     engines = sorted({engine for _, engine in run.timings})
-    red = [f"{work}/{engine}" for (work, engine), one in run.timings.items() if one.comparison.red]
+    red = [f"{work}/{engine}" for (work, engine), one in run.timings.items() if one.red]
     took = f" in {seconds(run.end.seconds)} s" if run.end and run.end.seconds is not None else ""
     said = [
         f"# Times on {escape(backend_name(header.backend))}, {escape(header.started[:10])}",
@@ -65,7 +66,7 @@ def _cases(run: Run) -> str:
                 percent(record.share_of_peak, record.best_share_of_peak),
                 of_products(record),
                 "–" if memory is None else f"{memory / 1e6:,.0f} MB",
-                _state(record.comparison),
+                _state(record),
             ]
         )
     headers = ["work", "engine", *NUMBERS, "vs stored"]
@@ -83,8 +84,8 @@ def _cases(run: Run) -> str:
     return table(headers, rows, right=NUMBERS) + "\n\n" + text + _reasons(run)
 
 
-def _state(comparison: TimeCompared) -> str:
-    ratio, text = comparison.ratio, state_text(comparison.state, comparison.red)
+def _state(timed: Timed) -> str:
+    ratio, text = timed.comparison.ratio, state_text(timed.comparison.state, timed.red)
     if ratio is None:
         return text
     return f"{text} ({max(ratio, 1 / ratio):.2f}x {'slower' if ratio > 1 else 'faster'})"
@@ -159,7 +160,7 @@ def factor(value: float | None) -> str:
     return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
-def speed(row: RatioMeasured) -> str:
+def speed(row: Ratio) -> str:
     """A ratio in words: "compiled 15.3x as fast as fit", "compiled 1.46x slower than fit"."""
     if row.estimate < 1:
         return f"{row.fast} {factor(1 / row.estimate)}x slower than {row.slow}"
@@ -172,17 +173,17 @@ def _peaks(run: Run) -> str:
         return ""
     rows = [
         [
-            escape(peak.when),
-            ", ".join(f"{escape(name)} {number(value)}" for name, value in peak.by_library.items()),
-            escape(peak.library),
-            number(peak.size),
-            number(peak.sustained),
+            escape(one.when),
+            ", ".join(f"{escape(name)} {number(value)}" for name, value in one.peak.by_library.items()),
+            escape(one.peak.library),
+            number(one.peak.size),
+            number(one.peak.sustained),
         ]
-        for peak in peaks
+        for one in peaks
     ]
     headers = ["when", "best GFLOP/s", "by", "rows and columns", "median GFLOP/s"]
     return (
-        f"### The machine's matrix-product peak ({escape(peaks[0].precision)})\n\n"
+        f"### The machine's matrix-product peak ({escape(peaks[0].peak.precision)})\n\n"
         + table(headers, rows, right=["rows and columns", "median GFLOP/s"])
         + "\n\nThe best product of two square matrices; the median of the same size is lower where something "
         "else was running."

@@ -38,5 +38,5 @@ def test_timing(work: str, engine: str, suite_run: Session, request: pytest.Fixt
     said = {name: getattr(record, name) for name in REPORTED} | {"baseline": record.comparison.state}
     request.node.user_properties += [(name, str(value)) for name, value in said.items() if value is not None]
     replay(request, f"{work}, seconds per epoch", record.rounds, said)
-    if record.comparison.red:
+    if record.red:
         pytest.fail(f"{work}/{engine} {record.comparison.state}: {record.comparison.reason}", pytrace=False)

@@ -193,3 +193,38 @@ class SeedsTaken(Struct, frozen=True):
             "budget": f"the budget of time (--budget) was spent after {count}",
             "interrupted": f"interrupted after {count}",
         }.get(self.stopped, f"after {count}")
+
+
+class TimeState(enum.StrEnum):
+    """Where a case stands against its stored repeats."""
+
+    WITHIN = "within"
+    SLOWER = "slower"
+    FASTER = "faster"
+    DISTURBED = "disturbed"  # slower, which others on the machine may account for
+    NEW = "new"  # nothing is stored
+    NOT_COMPARABLE = "not comparable"  # stored on another fingerprint, or of another training
+
+
+class TimeComparison(Struct, frozen=True):
+    """A case against its stored repeats.
+
+    Attributes:
+        state, reason: where it stands, and why in words.
+        ratio: our fastest round over the geometric mean of the stored ones, above 1 for slower.
+        limit: the factor that it has to exceed in either direction.
+        p: of the test of ranks. None, as ratio and limit, where there is nothing to compare with.
+        repeats: how many were comparable.
+    """
+
+    state: TimeState
+    reason: str
+    ratio: float | None = None
+    limit: float | None = None
+    p: float | None = None
+    repeats: int = 0
+
+    @property
+    def moved(self) -> bool:
+        """Whether the stored repeats no longer describe this case: an update replaces them."""
+        return self.state in (TimeState.SLOWER, TimeState.FASTER, TimeState.NOT_COMPARABLE)

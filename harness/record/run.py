@@ -20,9 +20,12 @@ from harness.erratum import State as ErratumState
 from harness.errors import SuiteError, invalid
 from harness.experiment import Size
 from harness.plots import Surface, Sweep, TurningPoint
-from harness.record.outcomes import Here, SeedsTaken, Struct, TrainingOutcome, VerdictComparison
+from harness.record.outcomes import Here, SeedsTaken, Struct, TimeComparison, TrainingOutcome, VerdictComparison
 from harness.record.trials import ShortTrial
 from harness.rules.holm import adjust
+from harness.timing.peak import Peak
+from harness.timing.ratio import Ratio
+from harness.timing.stability import Doubt
 from harness.trial import Seconds, Trial
 from harness.verdict import Decision, Verdict
 
@@ -374,37 +377,6 @@ class SelfCheck(Record, frozen=True, kw_only=True, tag="self-check"):
     moved: bool = False
 
 
-class RatioMeasured(Struct, frozen=True, kw_only=True):
-    """``slow`` takes ``estimate`` times as long as ``fast``; without an interval where the rounds are too few."""
-
-    of: str
-    slow: str
-    fast: str
-    estimate: float
-    low: float | None
-    high: float | None
-
-
-class DoubtRaised(Struct, frozen=True, kw_only=True):
-    """Why a time may be unstable, and what to try."""
-
-    cause: str
-    what: str
-    advice: str
-
-
-class TimeCompared(Struct, frozen=True, kw_only=True):
-    """A time against the stored ones (``baselines.timing.TimeComparison``)."""
-
-    state: str
-    reason: str
-    ratio: float | None = None
-    limit: float | None = None
-    p: float | None = None
-    repeats: int = 0
-    red: bool = False
-
-
 class Timed(Record, frozen=True, kw_only=True, tag="timing"):
     """An engine's rounds on one piece of work, in alternation with the other engines.
 
@@ -418,7 +390,7 @@ class Timed(Record, frozen=True, kw_only=True, tag="timing"):
         products_epoch, share_of_products: seconds of the epoch's matrix products alone, and their share.
         memory_peak: bytes.
         load, contention, reference: what else the machine did.
-        comparison: with the stored times.
+        comparison, red: with the stored times, and whether its test fails.
         ratios: of the reference engine to the others; with the first engine only.
         doubts: why it may be unstable.
     """
@@ -452,21 +424,17 @@ class Timed(Record, frozen=True, kw_only=True, tag="timing"):
     load: tuple[float, ...] = ()
     contention: float | None = None
     reference: dict[str, float] = {}
-    comparison: TimeCompared
-    ratios: tuple[RatioMeasured, ...] = ()
-    doubts: tuple[DoubtRaised, ...] = ()
+    comparison: TimeComparison
+    red: bool = False
+    ratios: tuple[Ratio, ...] = ()
+    doubts: tuple[Doubt, ...] = ()
 
 
 class PeakMeasured(Record, frozen=True, kw_only=True, tag="peak"):
-    """The machine's matrix-product peak (``harness.timing.peak.Peak``): ``when`` is before or after which work."""
+    """The machine's matrix-product peak; ``when`` is before or after which work."""
 
     when: str
-    gflops: float
-    sustained: float
-    size: int
-    library: str
-    by_library: dict[str, float]
-    precision: str
+    peak: Peak
 
 
 class RunEnded(Record, frozen=True, kw_only=True, tag="end"):
@@ -570,7 +538,7 @@ class Run:
             or any(one.moved for one in self.claims.values())
             or any(one.moved for one in self.errata.values())
             or any(one.moved for one in self.self_checks.values())
-            or any(one.comparison.red for one in self.timings.values())
+            or any(one.red for one in self.timings.values())
         )
 
     @property

@@ -6,8 +6,7 @@ import math
 from statistics import median
 
 from harness.metric import Metric
-from harness.rules.binomial import clopper_pearson
-from harness.rules.intervals import bca, sign_flip
+from harness.rules.inference import bca, clopper_pearson, sign_flip
 from harness.rules.levels import FEWEST_SEEDS, PLAIN
 from harness.rules.pairs import Pairs
 from harness.rules.power import detectable, seeds_needed

@@ -18,8 +18,10 @@ import gc
 import os
 import statistics
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import msgspec
 
 from harness.experiment import Experiment
 from harness.timing.contention import accounts, contention
@@ -47,8 +49,7 @@ COMPILES_EACH_TIME = frozenset(name for name, entry in ENGINES.items() if entry.
 Prepare = Callable[[Experiment, str, str], Engine]
 
 
-@dataclass
-class EngineTimes:
+class EngineTimes(msgspec.Struct):
     """One engine on one training.
 
     Attributes:
@@ -65,9 +66,9 @@ class EngineTimes:
     """
 
     engine: str
-    steady: list[float] = field(default_factory=list)
-    trainings: list[float] = field(default_factory=list)
-    first_trainings: list[float] = field(default_factory=list)
+    steady: list[float] = msgspec.field(default_factory=list)
+    trainings: list[float] = msgspec.field(default_factory=list)
+    first_trainings: list[float] = msgspec.field(default_factory=list)
     compile: float | None = None
     first_epoch: float | None = None
     memory_peak: int | None = None
@@ -78,12 +79,19 @@ class EngineTimes:
         return statistics.median(self.steady)
 
 
-@dataclass(frozen=True)
-class WorkTimes:
-    """All engines on one training; ``images`` and ``flops`` are of one epoch, ``load`` the system's load average over a
-    minute before and after (None where there is none), ``contention`` the share of the turns' time that others may have
-    cost (None if unknown), ``reference`` the seconds of fixed pieces of work beside the engines, ``products`` the
-    seconds of an epoch's matrix products alone (None where they were not or cannot be timed)."""
+class WorkTimes(msgspec.Struct, frozen=True):
+    """All engines on one training.
+
+    Attributes:
+        epochs: of the training.
+        images, flops: of one epoch; flops are None where they are unknown.
+        engines: the reference first.
+        turns: how often the engines took turns.
+        load: the system's load average over a minute before and after; None where there is none.
+        contention: the share of the turns' time that others may have cost; None if unknown.
+        reference: seconds of the fixed pieces of work between the engines.
+        products: seconds of an epoch's matrix products alone; None where they were not or cannot be timed.
+    """
 
     epochs: int
     images: int
@@ -92,7 +100,7 @@ class WorkTimes:
     turns: int
     load: tuple[float | None, float | None] = (None, None)
     contention: float | None = None
-    reference: Mapping[str, float] = field(default_factory=dict)
+    reference: dict[str, float] = msgspec.field(default_factory=dict)
     products: float | None = None
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from baselines.timing import TimeState, times
-from baselines.timing_files import read_timings, timings_path, update_timings
-from baselines.timing_record import Timings
+from baselines import timings as files
+from baselines.slowdown import times
+from harness.record.outcomes import TimeState
+from harness.record.timings import Timings
 from harness.training.engines import ENGINES
 from reports.timing import duration, factor, gflops, of_products, percent, speed
 from suite.session.session import Session
@@ -43,10 +44,10 @@ def update(run: Session) -> Iterator[str]:
     """
     if not run.timed:
         return
-    path, said = timings_path(run.stored.root, run.stored.stack), []
+    path, said = files.path_of(run.stored.root, run.stored.stack), []
 
     def change(old: Timings | None) -> Timings:
-        new = old or Timings(run.stored.stack)
+        new = old or Timings(stack=run.stored.stack, cases={})
         for timed in run.timed:
             for engine, repeat in timed.repeats.items():
                 name, comparison = case(timed.work, engine), timed.comparisons[engine]
@@ -60,7 +61,7 @@ def update(run: Session) -> Iterator[str]:
         said.extend(f"  {name}: removed, no longer timed" for name in sorted(gone))
         return new.without(gone)
 
-    update_timings(path, change)
+    files.update(path, change)
     yield f"timings ({run.stored.stack}):"
     yield from said
 
@@ -108,7 +109,7 @@ def _peak_line(timings: Sequence[WorkTimed]) -> Iterator[str]:
 def _moved(run: Session) -> Iterator[str]:
     """Slower, faster and not comparable cases with their reason; how many are new; stored cases that are gone."""
     compared = [
-        (case(timed.work, engine), comparison, timed.records[engine].comparison.red)
+        (case(timed.work, engine), comparison, timed.records[engine].red)
         for timed in run.timed
         for engine, comparison in timed.comparisons.items()
     ]
@@ -139,7 +140,7 @@ def _moved(run: Session) -> Iterator[str]:
             f"  no time is stored on {run.stored.stack} for {new} of {len(compared)} cases. "
             'Store this run: -m timing --update-baselines "reason"'
         )
-    stored = read_timings(timings_path(run.stored.root, run.stored.stack))
+    stored = files.read(files.path_of(run.stored.root, run.stored.stack))
     if stored:
         for name in sorted(undeclared(stored, run)):
             yield f"  missing: {name} has stored times and is no longer timed"

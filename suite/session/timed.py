@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from baselines.timing import TimeComparison
-from baselines.timing_record import Repeat
+from harness.record.outcomes import TimeComparison
 from harness.record.run import Timed
+from harness.record.timings import Repeat
 from harness.timing.alternation import WorkTimes
 from harness.timing.peak import Peak
 from harness.timing.ratio import Ratio

@@ -6,19 +6,19 @@ import datetime
 import statistics
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, replace
+from dataclasses import replace
 
-from baselines.record import Provenance
-from baselines.timing import CHANGED, TimeComparison, TimeState, compare_times, confirmed
-from baselines.timing_files import read_timings, timings_path
-from baselines.timing_record import Repeat, Timings
+from baselines import timings as files
+from baselines.slowdown import CHANGED, compare_times, confirmed
 from harness.experiment import Experiment
 from harness.fingerprint import cores
-from harness.record.run import DoubtRaised, PeakMeasured, RatioMeasured, TimeCompared, Timed
+from harness.record.outcomes import TimeComparison, TimeState
+from harness.record.run import PeakMeasured, Timed
+from harness.record.timings import Provenance, Repeat, Timings
 from harness.timing.alternation import EngineTimes, WorkTimes, alternate, sized
 from harness.timing.peak import Peak, measure_again, measure_peak
 from harness.timing.ratio import Ratio, ratio
-from harness.timing.stability import ADVICE, drifted_peak, held_up, loaded, unsteady_rounds
+from harness.timing.stability import drifted_peak, held_up, loaded, unsteady_rounds
 from harness.training.configuration import variant_digest
 from harness.training.devices import check_on_gpu
 from harness.training.engines import ENGINES
@@ -54,7 +54,7 @@ def measured(run: Session, work: str) -> WorkTimed:
     for timed in run.timed:
         if timed.work == work:
             return timed
-    stored = read_timings(timings_path(run.stored.root, run.stored.stack))
+    stored = files.read(files.path_of(run.stored.root, run.stored.stack))
     before = run.timed[-1].after if run.timed else _peak(run, "before", None)
     id, _, epochs = WORK[work]
     experiment = sized(EXPERIMENTS[id], epochs)
@@ -105,7 +105,7 @@ def case(work: str, engine: str) -> str:
 def _peak(run: Session, when: str, first: Peak | None) -> Peak:
     """The machine's peak now, recorded: in full the ``first`` time, then of the product that was best."""
     peak = measure_again(run.device, first) if first else measure_peak(run.device)
-    run.file.append(PeakMeasured(when=when, **asdict(peak)))
+    run.file.append(PeakMeasured(when=when, peak=peak))
     return peak
 
 
@@ -120,10 +120,10 @@ def _repeat(run: Session, experiment: Experiment, variant: str, times: WorkTimes
         first_epoch=one.first_epoch,
         definition=variant_digest(experiment, variant),
         provenance=Provenance(
-            fingerprint,
-            run.header.commit or "unknown",
-            datetime.date.today().isoformat(),
-            run.options.update or "a run without --update-baselines",
+            commit=run.header.commit or "unknown",
+            date=datetime.date.today().isoformat(),
+            reason=run.options.update or "a run without --update-baselines",
+            fingerprint=fingerprint,
         ),
         reference=times.reference,
         contention=times.contention,
@@ -182,15 +182,8 @@ def _record(run: Session, timed: WorkTimed, one: EngineTimes) -> Timed:
         load=tuple(one for one in times.load if one is not None),
         contention=times.contention,
         reference=dict(times.reference),
-        comparison=TimeCompared(
-            state=str(comparison.state),
-            reason=comparison.reason,
-            ratio=comparison.ratio,
-            limit=comparison.limit,
-            p=comparison.p,
-            repeats=comparison.repeats,
-            red=red,
-        ),
-        ratios=tuple(RatioMeasured(**asdict(row)) for row in timed.ratios) if one is times.engines[0] else (),
-        doubts=tuple(DoubtRaised(cause=cause, what=what, advice=ADVICE[cause]) for cause, what in timed.doubts),
+        comparison=comparison,
+        red=red,
+        ratios=timed.ratios if one is times.engines[0] else (),
+        doubts=timed.doubts,
     )

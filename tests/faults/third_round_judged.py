@@ -169,7 +169,7 @@ FAULTS = (
     ),
     fault(
         "signed ranks by a normal curve",
-        "harness.rules.sides",
+        "harness.rules.inference",
         "signed_rank",
         instead(normal_ranks),
         None,

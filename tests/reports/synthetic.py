@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from baselines.record import ExpectedVerdict
 from msgspec.structs import replace
 
-from baselines.record import ExpectedVerdict
 from baselines.verdicts import compare_verdict
 from harness.erratum import State
 from harness.experiment import Size

@@ -51,7 +51,7 @@ def store(root: Path, stack: str, seeds: int, exact: Sequence[str] = (), lost: i
     evidence = add(None, EXAMPLE, stack, measured, fingerprint=SETUP, **how)
     write(path_of(root, stack, EXAMPLE.id), evidence)
     expected = {key: Expected(verdict="SUPPORTED", date="2026-11-24", reason="first") for key in exact}
-    write(path_of(root, stack, EXACT), Evidence(experiment=EXACT, stack=stack, expected=expected))
+    write(path_of(root, stack, EXACT), Evidence(experiment=EXACT, stack=stack, variants={}, expected=expected))
 
 
 def report(root: Path, stack: str) -> str:

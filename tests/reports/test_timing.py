@@ -11,7 +11,11 @@ import pytest
 from msgspec.structs import replace
 
 from harness.errors import SuiteError
-from harness.record.run import DoubtRaised, PeakMeasured, RatioMeasured, TimeCompared, Timed
+from harness.record.outcomes import TimeComparison, TimeState
+from harness.record.run import PeakMeasured, Timed
+from harness.timing.peak import Peak
+from harness.timing.ratio import Ratio
+from harness.timing.stability import Doubt
 from reports.payload import Report
 from reports.timing import duration, factor, speed
 from reports.timing_figure import decade
@@ -22,20 +26,13 @@ from tests.reports.synthetic import Recorder
 from tests.reports.test_figures import words
 
 NOISY = (
-    DoubtRaised(cause="load", what="the load average reached 3.9 on 2 cores", advice="wait until the load has gone"),
+    Doubt(cause="load", what="the load average reached 3.9 on 2 cores", advice="wait until the load has gone"),
 )
 
 
 def peak(when: str) -> PeakMeasured:
-    return PeakMeasured(
-        when=when,
-        gflops=212.4,
-        sustained=201.0,
-        size=1024,
-        library="tensorflow",
-        by_library={"tensorflow": 212.4, "numpy": 190.1},
-        precision="float32",
-    )
+    best = Peak(212.4, 201.0, 1024, "tensorflow", {"tensorflow": 212.4, "numpy": 190.1}, "float32")
+    return PeakMeasured(when=when, peak=best)
 
 
 def timing(work: str, engine: str, epoch: float, **changes: Any) -> Timed:
@@ -53,30 +50,30 @@ def timing(work: str, engine: str, epoch: float, **changes: Any) -> Timed:
         products_epoch=0.8 * epoch,
         share_of_products=0.8,
         memory_peak=1_234_567_890,
-        comparison=TimeCompared(state="new", reason="No time is stored for this case."),
+        comparison=TimeComparison(TimeState.NEW, "No time is stored for this case."),
     )
     return replace(made, **changes)
 
 
-def ratio(estimate: float, **changes: Any) -> RatioMeasured:
+def ratio(estimate: float, **changes: Any) -> Ratio:
     ends = {"low": 0.9 * estimate, "high": 1.1 * estimate}
-    return RatioMeasured(
-        **{"of": "steady epoch", "slow": "fit", "fast": "compiled", "estimate": estimate, **ends, **changes}
+    return Ratio(
+        **{"of": "steady epoch", "slow": "fit", "fast": "compiled", "estimate": estimate, "rounds": (9, 9), **ends, **changes}
     )
 
 
-def record(run: Recorder, doubts: tuple[DoubtRaised, ...]) -> Recorder:
+def record(run: Recorder, doubts: tuple[Doubt, ...]) -> Recorder:
     whole = (ratio(5000.0), ratio(17.0, of="training, compilation counted", low=None, high=None))
     tiny: dict[str, Any] = {"products_epoch": None, "share_of_products": None}
     tiny |= {"images_per_second": 8 / 0.09, "gflops": 3.8e-6, "share_of_peak": 2e-8, "best_share_of_peak": 2e-8}
-    slower = TimeCompared(state="slower", reason="1.20x slower than the 5 stored repeats.", ratio=1.2, red=True)
+    slower = TimeComparison(TimeState.SLOWER, "1.20x slower than the 5 stored repeats.", ratio=1.2)
     run.append(
         peak("before"),
         timing("example-1/rate 0.1", "fit", 0.09, ratios=whole, **tiny),
         timing("example-1/rate 0.1", "compiled", 1.8e-5, first_epoch=None, **tiny),
         peak("after example-1/rate 0.1"),
         timing("example-4/softmax", "fit", 1.2, ratios=(ratio(15.0),), doubts=doubts),
-        timing("example-4/softmax", "compiled", 0.08, comparison=slower, doubts=doubts),
+        timing("example-4/softmax", "compiled", 0.08, comparison=slower, red=True, doubts=doubts),
         peak("after example-4/softmax"),
     )
     return run

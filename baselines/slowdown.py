@@ -37,15 +37,17 @@ definitions or engines.
 
 from __future__ import annotations
 
-import enum
 import math
 import statistics
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from baselines.timing_record import Repeat
+import msgspec
+
 from harness.errors import invalid
+from harness.record.outcomes import TimeComparison, TimeState
+from harness.record.timings import Repeat
+from harness.rules.inference import one_more, t_quantile
 from harness.timing.stability import CONTENTION
 
 ALPHA = 0.05
@@ -61,43 +63,7 @@ SLICE = 0.02
 """Seconds over a round: several of a scheduler's slices (Linux: 3 to 4 ms), which a short round loses by chance."""
 
 
-class TimeState(enum.StrEnum):
-    """Where a case stands against its stored repeats."""
-
-    WITHIN = "within"
-    SLOWER = "slower"
-    FASTER = "faster"
-    DISTURBED = "disturbed"  # slower, which others on the machine may account for
-    NEW = "new"  # nothing is stored
-    NOT_COMPARABLE = "not comparable"  # stored on another fingerprint, or of another training
-
-
 CHANGED = (TimeState.SLOWER, TimeState.FASTER)
-
-
-@dataclass(frozen=True)
-class TimeComparison:
-    """A case against its stored repeats.
-
-    ``ratio``: our fastest round over the geometric mean of the stored ones, above 1 for slower; ``limit``: the factor
-    that it has to exceed in either direction; ``p``: of the test of ranks; ``repeats``: how many were comparable. None
-    where there is nothing to compare with.
-    """
-
-    state: TimeState
-    reason: str
-    ratio: float | None = None
-    limit: float | None = None
-    p: float | None = None
-    repeats: int = 0
-
-    @property
-    def moved(self) -> bool:
-        """Whether the stored repeats no longer describe this case: an update replaces them."""
-        return self.state in (*CHANGED, TimeState.NOT_COMPARABLE)
-
-    def to_json(self) -> dict[str, Any]:
-        return {**asdict(self), "state": str(self.state)}
 
 
 def compare_times(now: Repeat, stored: Sequence[Repeat], cases: int) -> TimeComparison:
@@ -145,18 +111,17 @@ def confirmed(first: TimeComparison, second: TimeComparison) -> TimeComparison:
         state, said = second.state, f"A series before it was {first.state}: not confirmed."
     else:
         return second
-    return replace(second, state=state, reason=f"{second.reason} {said}")
+    return msgspec.structs.replace(second, state=state, reason=f"{second.reason} {said}")
 
 
 def _between(fastest: Sequence[float], level: float) -> float:
     """The factor by which one more process may differ, from the logarithms of the stored ones' fastest times."""
     if len(fastest) < MIN_REPEATS:
         return WIDE
-    from scipy.special import stdtrit
+    import numpy as np
 
-    n = len(fastest)
-    t = float(stdtrit(n - 1, 1 - level / 2))
-    return math.exp(min(t * statistics.stdev(fastest) * math.sqrt(1 + 1 / n), 50.0))
+    process = one_more(np.array(fastest))
+    return math.exp(min(t_quantile(process.df, level / 2) * process.error, 50.0))
 
 
 def _explained(now: Repeat, stored: Sequence[Repeat], longer: float, level: float) -> tuple[float, str]:

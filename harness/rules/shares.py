@@ -2,24 +2,13 @@
 
 from __future__ import annotations
 
-from harness.rules.evidence import Evidence
-from harness.rules.levels import FEWEST_SEEDS, PLAIN
+from harness.rules.inference import at_least, at_most, clopper_pearson
+from harness.rules.levels import FEWEST_SEEDS
+from harness.rules.rule import Sample
 from harness.verdict import Decision, Effect, Verdict
 
 
-def clopper_pearson(count: int, n: int, level: float = PLAIN.share) -> tuple[float, float]:
-    """Exact lower and upper bounds of a share, each wrong with chance ``level`` at most (Clopper & Pearson 1934).
-
-    Assumes only that seeds are independent. Five of five give a lower bound of 0.478 at 2.5 %.
-    """
-    from scipy.special import betaincinv
-
-    low = float(betaincinv(count, n - count + 1, level)) if count > 0 else 0.0
-    high = float(betaincinv(count + 1, n - count, 1 - level)) if count < n else 1.0
-    return low, high
-
-
-def decide_share(count: int, n: int, share: float, evidence: Evidence, *, of: str, metric: str, begin: str) -> Decision:
+def decide_share(count: int, n: int, share: float, sample: Sample, *, of: str, metric: str, begin: str) -> Decision:
     """SUPPORTED when the lower bound is above ``share``, REFUTED when the upper bound is below it.
 
     A ``share`` of 1 means every seed: SUPPORTED where all n did, REFUTED where one did not. No test is made then; the
@@ -27,9 +16,7 @@ def decide_share(count: int, n: int, share: float, evidence: Evidence, *, of: st
     observed, doubled. ``begin`` begins the reason. Of several looks the bounds hold together, and the p-value is that
     of the whole design.
     """
-    from scipy.special import bdtr, bdtrc
-
-    level = evidence.look.level(evidence.levels.share)
+    level = sample.look.level(sample.levels.share)
     low, high = clopper_pearson(count, n, level)
     details: dict[str, float | None] = {"share": share, "confidence": 1 - level}
     reason = f"{begin}; {count} of {n} seeds, a share of {low:.3f} to {high:.3f} ({100 * (1 - level):.4g} % per bound)"
@@ -41,8 +28,7 @@ def decide_share(count: int, n: int, share: float, evidence: Evidence, *, of: st
         if count == n:
             return Decision(Verdict.SUPPORTED, f"{reason}: every seed", (effect,))
         return Decision(Verdict.REFUTED, f"{reason}: not every seed", (effect,))
-    above = float(bdtrc(count - 1, n, share)) if count > 0 else 1.0
-    p = min(1.0, 2 * evidence.look.overall(min(above, float(bdtr(count, n, share)))))
+    p = min(1.0, 2 * sample.look.overall(min(at_least(count, n, share), at_most(count, n, share))))
     effect = Effect(of, metric, "share of seeds", count / n, low, high, p, n, details=details)
     if low > share:
         return Decision(Verdict.SUPPORTED, f"{reason}: more than {share:g}", (effect,), p=p)

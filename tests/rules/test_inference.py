@@ -1,4 +1,4 @@
-"""What stands beside Student's interval: BCa and the sign-flip test."""
+"""Each formula of inference against scipy.stats, or against numbers in print."""
 
 import math
 
@@ -7,7 +7,22 @@ import pytest
 from scipy import stats
 
 from harness.rules import Exceeds
-from harness.rules.intervals import bca, mean, sign_flip
+from harness.rules.inference import (
+    at_least,
+    at_most,
+    bca,
+    deviation_ratio,
+    mean,
+    newcombe,
+    one_more,
+    pooled,
+    sign_flip,
+    student,
+    t_quantile,
+    t_tail,
+    welch,
+    wilson,
+)
 from tests.rules.synthetic import decide, most
 
 
@@ -22,6 +37,69 @@ def test_student_agrees_with_scipy(n):
     assert found.interval(0.025) == (pytest.approx(low), pytest.approx(high))
     assert found.greater(0.2) == pytest.approx(test.pvalue)
     assert found.less(0.2) == pytest.approx(1 - test.pvalue)
+
+
+@pytest.mark.parametrize(("estimate", "equal"), [(welch, False), (pooled, True)])
+@pytest.mark.parametrize(("n", "m"), [(2, 2), (5, 40), (30, 30)])
+def test_two_groups_are_compared_as_scipy_does(estimate, equal, n, m):
+    x, y = sample(n), 0.3 + 2 * sample(m, seed=1)
+    test = stats.ttest_ind(x, y, equal_var=equal)
+    found = estimate(x.mean() - y.mean(), (x.var(ddof=1), y.var(ddof=1)), (n, m))
+    assert found.unequal(0.0) == pytest.approx(test.pvalue, rel=1e-9)
+    assert found.interval(0.025) == pytest.approx(tuple(test.confidence_interval(0.95)), rel=1e-9)
+
+
+def test_groups_without_variance_have_no_width():
+    assert welch(0.25, (0.0, 0.0), (5, 7)).interval(0.025) == (0.25, 0.25)
+
+
+def test_student_is_not_corrected_for_skewness():
+    values = np.random.default_rng(1).lognormal(size=100)
+    low, high = stats.ttest_1samp(values, 0.0).confidence_interval(0.99)
+    assert student(values).interval(0.005) == (pytest.approx(low), pytest.approx(high))
+    assert mean(values).interval(0.005)[1] > high * 1.001
+
+
+def test_one_more_value_falls_within_its_interval_as_often_as_promised():
+    rng = np.random.default_rng(2)
+    inside = 0
+    for values in rng.normal(size=(4000, 6)):
+        low, high = one_more(values[:5]).interval(0.05)
+        inside += low <= values[5] <= high
+    assert stats.binom.ppf(0.001, 4000, 0.9) <= inside <= stats.binom.ppf(0.999, 4000, 0.9)
+    assert one_more(np.ones(4), least=2.0).error == 2.0 * math.sqrt(1.25)
+
+
+@pytest.mark.parametrize("df", [1, 4, 29.5, 400])
+@pytest.mark.parametrize("tail", [0.4, 0.025, 1e-5])
+def test_a_quantile_of_t_has_its_tail(df, tail):
+    assert t_quantile(df, tail) == pytest.approx(stats.t.isf(tail, df))
+    assert t_tail(df, t_quantile(df, tail)) == pytest.approx(tail)
+
+
+@pytest.mark.parametrize("count", [0, 1, 6, 10])
+def test_tails_of_a_binomial_count_agree_with_scipy(count):
+    for share in (0.1, 0.5, 0.9):
+        assert at_least(count, 10, share) == pytest.approx(stats.binomtest(count, 10, share, "greater").pvalue)
+        assert at_most(count, 10, share) == pytest.approx(stats.binomtest(count, 10, share, "less").pvalue)
+
+
+@pytest.mark.parametrize("count", [0, 1, 17, 40])
+def test_wilsons_bounds_agree_with_scipy(count):
+    low, high = stats.binomtest(count, 40).proportion_ci(0.95, method="wilson")
+    assert wilson(count, 40) == pytest.approx((low, high), abs=1e-5)
+
+
+def test_the_difference_of_two_shares_is_that_of_newcombes_table():
+    """Newcombe (1998), table II, method 10: 56 of 70 less 48 of 80, and 9 of 10 less 3 of 10."""
+    assert newcombe((48, 56), (80, 70)) == pytest.approx((0.0524, 0.3339), abs=1e-4)
+    assert newcombe((3, 9), (10, 10)) == pytest.approx((0.1705, 0.8090), abs=1e-4)
+
+
+def test_the_ratio_of_deviations_is_bounded_by_the_f_distribution():
+    low, high = deviation_ratio((2.0, 3.0), (10, 20), 0.025)
+    assert low == pytest.approx(1.5 / math.sqrt(stats.f.ppf(0.975, 19, 9)))
+    assert high == pytest.approx(1.5 / math.sqrt(stats.f.ppf(0.025, 19, 9)))
 
 
 def hall(values, null):

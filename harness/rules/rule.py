@@ -15,7 +15,7 @@ from harness.verdict import Decision
 
 
 @dataclass(frozen=True)
-class Evidence:
+class Sample:
     """Trials by variant, the metrics by name, the slide's figures by (variant, metric), the look, and the error rates.
 
     A rule decides at ``levels``. The p-values on which it rests are those of the whole design and allow for the look,
@@ -48,5 +48,5 @@ class Rule(Protocol):
     def describe(self) -> str:
         """The rule in one line, as the report prints it: "dropout 0.2 > no dropout (val_accuracy)"."""
 
-    def decide(self, evidence: Evidence) -> Decision:
+    def decide(self, sample: Sample) -> Decision:
         """Never raises on trials that diverged, are censored, too few or identical: those have verdicts."""
