@@ -78,13 +78,15 @@ def drifted(
             return moved
     for name in curves:
         metric = Metric(f"{name}, mean of all epochs", "lower", "ratio", SAME_CURVE, scale="log")
-        now, then = (
-            [msgspec.structs.replace(trial, metrics={metric.name: _mean_of(trial.history.get(name, ()))}) for trial in group]
-            for group in (ours, known)
-        )
+        now, then = ([_with_mean(trial, name, metric.name) for trial in group] for group in (ours, known))
         if moved := drift(now, then, metric, each, paired):
             return moved
     return ""
+
+
+def _with_mean(trial: Trial, curve: str, metric: str) -> Trial:
+    """The trial, whose only metric is the mean of a curve over the epochs."""
+    return msgspec.structs.replace(trial, metrics={metric: _mean_of(trial.history.get(curve, ()))})
 
 
 def _mean_of(curve: Sequence[float | None]) -> float | None:

@@ -71,8 +71,9 @@ def every_third_lost(original: Any, self: Any, kind: str, record: Any) -> Any:
 
 def expected_of_another(original: Any, self: Any, claim: Any) -> Any:
     """The expected verdict is that of the first claim of the file."""
-    from cases import CLAIMS
     from suite.stored import file_of
+
+    from cases import CLAIMS
 
     return original(self, next(one for one in CLAIMS if file_of(one) == file_of(claim)))
 

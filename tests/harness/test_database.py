@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
-
-from harness.errors import SuiteError
 from harness.store import RunLog
-from harness.record.address import Address, sqlite_address
-from harness.record.database import RECORDS, SCHEMA, Database, StoreError
 from harness.store.follower import Follower, ForkedError, catch_up, whole_lines
 from harness.store.opening import open_store
+
+from harness.errors import SuiteError
+from harness.record.address import Address, sqlite_address
+from harness.record.database import RECORDS, SCHEMA, Database, StoreError
 from tests.harness.stored import NOW, record, run, same
 
 

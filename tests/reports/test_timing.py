@@ -25,9 +25,7 @@ from tests.reports.markdown import section, tables
 from tests.reports.synthetic import Recorder
 from tests.reports.test_figures import words
 
-NOISY = (
-    Doubt(cause="load", what="the load average reached 3.9 on 2 cores", advice="wait until the load has gone"),
-)
+NOISY = (Doubt(cause="load", what="the load average reached 3.9 on 2 cores", advice="wait until the load has gone"),)
 
 
 def peak(when: str) -> PeakMeasured:
@@ -56,10 +54,8 @@ def timing(work: str, engine: str, epoch: float, **changes: Any) -> Timed:
 
 
 def ratio(estimate: float, **changes: Any) -> Ratio:
-    ends = {"low": 0.9 * estimate, "high": 1.1 * estimate}
-    return Ratio(
-        **{"of": "steady epoch", "slow": "fit", "fast": "compiled", "estimate": estimate, "rounds": (9, 9), **ends, **changes}
-    )
+    ends = {"low": 0.9 * estimate, "high": 1.1 * estimate, "rounds": (9, 9)}
+    return Ratio(**{"of": "steady epoch", "slow": "fit", "fast": "compiled", "estimate": estimate, **ends, **changes})
 
 
 def record(run: Recorder, doubts: tuple[Doubt, ...]) -> Recorder:

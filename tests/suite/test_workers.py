@@ -16,15 +16,15 @@ from typing import Any
 
 import pytest
 from filelock import BaseFileLock
+from harness.store import RunLog
 from hypothesis import given
 from hypothesis import strategies as st
-
-from harness.errors import SuiteError
-from harness.store import RunLog
-from harness.trial import Trial
-from suite import workers
 from suite.crashed import Crashed
 from suite.exchange import Exchange
+
+from harness.errors import SuiteError
+from harness.trial import Trial
+from suite import workers
 from tests.suite.command import ROOT, TINY, Finished, arguments, environment, suite, trials
 from tests.suite.conftest import JAX
 

@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 from msgspec.structs import replace
+from suite.timed import engines_of, measured
+from suite.timing import lines, update
 
 from baselines import timings as files
 from baselines.slowdown import WIDE
@@ -18,8 +20,6 @@ from harness.record.timings import Timings
 from harness.timing.alternation import EngineTimes, WorkTimes
 from harness.training.devices import Device
 from suite import timed as suite_timed
-from suite.timed import engines_of, measured
-from suite.timing import lines, update
 from tests.timing.make import FINGERPRINT, PEAK, repeat
 
 SOFTMAX, DEEP = "example-4/softmax", "example-4/5 relu xavier"
