@@ -82,6 +82,10 @@ class Pool(Generic[T, E, R]):
         while self._ledger.waiting(names):
             self._receive(self._inbox.get())
 
+    def poll(self) -> None:
+        while not self._inbox.empty():
+            self._receive(self._inbox.get())
+
     def close(self) -> None:
         if self._closed:
             return
