@@ -19,8 +19,8 @@ from suite.catalogue import (
     UNREAD,
     training_name,
 )
-from suite.conformance import CHECKS
 from suite.options import Options
+from suite.selfcheck import names as self_checks
 from suite.stored import Stored, file_of
 
 MARKERS = ("exact", "training", "errata", "timing")
@@ -119,12 +119,11 @@ def name_what_is_left_out(items: list[pytest.Item]) -> set[str]:
 def catalogue_names() -> set[str]:
     """The names that -k chooses from, of items that nobody has collected: under pytest-xdist only its workers do."""
     kinds = {"test_training": [training_name(*pair) for pair in TRAININGS], "test_claims": list(TRAINING_CLAIMS)}
-    kinds |= {"test_exact": list(EXACT_CLAIMS), "test_errata": list(ERRATA), "test_conformance": list(CHECKS)}
+    kinds |= {"test_exact": list(EXACT_CLAIMS), "test_errata": list(ERRATA)}
     kinds |= {"test_catalogue": list(UNREAD)} if UNREAD else {}
     lost = {name for broken in UNREAD.values() for name in broken.costs}
-    return (
-        lost | {f"{kind}[{name}]" for kind, names in kinds.items() for name in names} | {f"{kind}.py" for kind in kinds}
-    )
+    items = {f"{kind}[{name}]" for kind, names in kinds.items() for name in names} | {f"{kind}.py" for kind in kinds}
+    return lost | items | {part for name in self_checks() for part in name.split("::")}
 
 
 def longest_first(items: list[pytest.Item], stored: Stored, options: Options) -> list[pytest.Item]:
