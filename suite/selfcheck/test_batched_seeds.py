@@ -33,11 +33,12 @@ from suite.selfcheck.training import (
 pytestmark = pytest.mark.exact
 
 SEEDS = (5, 0, 8)
+FIRST = dataclasses.replace(CASE["relu-adam"], recorded=False, inference=False)
 MANY = tuple(range(12))
 
 
 @pytest.fixture(autouse=True)
-def vectorized(engine: str) -> None:
+def vectorized() -> None:
     """Whatever engine is asked for: it is the default one of tiny trainings, where a backend has it."""
     backend, having = active_backend(), engines.ENGINES["vectorized"]
     if backend not in having:
@@ -46,7 +47,7 @@ def vectorized(engine: str) -> None:
 
 def test_variants_of_one_program() -> None:
     """With other initial weights, another rate, and other numbers in the data."""
-    check_block(CASE["relu-adam"])
+    check_block(FIRST)
     check_block(other())
 
 
@@ -61,14 +62,14 @@ def test_epoch_by_epoch() -> None:
 
 
 def other() -> Case:
-    """What may use the program of "relu-adam": other initial weights, another rate, other numbers in the data."""
+    """What may use the program of ``FIRST``: other initial weights, another rate, other numbers in the data."""
 
     def build(layers: Any, regularizers: Any) -> list[Any]:
         wide = {"kernel_initializer": "random_normal"}
         return [layers.Dense(6, activation="relu", **wide), layers.Dense(4, activation="softmax", **wide)]
 
     return dataclasses.replace(
-        CASE["relu-adam"],
+        FIRST,
         model=functools.partial(sequential, (5,), build),
         optimizer=functools.partial(optimizer, "Adam", learning_rate=0.05),
         rule=functools.partial(updates.adam, learning_rate=0.05),

@@ -14,11 +14,10 @@ from harness.experiment import Dataset, Experiment, Size, Variant
 from harness.metric import Metric
 from harness.training.task import Task
 from harness.training.train import train
-from harness.trial import Divergence
 from suite.catalogue import EXPERIMENTS
 from suite.selfcheck.comparing import close
 from suite.selfcheck.network import categorical_crossentropy, softmax
-from suite.selfcheck.training import optimizer
+from suite.selfcheck.training import optimizer, told
 
 pytestmark = pytest.mark.exact
 
@@ -113,7 +112,7 @@ def test_epoch(images: tuple[Pair, Pair], engine: str) -> None:
         # float32 sums; two or so of 60,000 images have probabilities so near that rounding decides
         close(f"mean loss of the {name} images", curves[f"{prefix}loss"], [losses.mean()], 5e-6)
         close(f"accuracy on the {name} images", curves[f"{prefix}accuracy"], [hits / len(x)], 2.5 / len(x))
-    close("its divergence", trial.divergence, Divergence("stuck at chance", epoch=1))
+    close("kind, epoch and step of its divergence", told(trial), ("stuck at chance", 1, None))
 
 
 def guessing(x: np.ndarray, y: np.ndarray) -> tuple[int, np.ndarray, np.ndarray]:

@@ -127,11 +127,11 @@ def losses_of(one: Case) -> Sequence[float]:
 
 
 def rate_of(growth: float) -> float:
-    """The rate with which the last loss is that many times the first, to 1 %; by bisection."""
-    low, high = 1.0, 3.0
-    for _ in range(16):
+    """The rate with which the last loss is that many times the first, to 3 %; by bisection."""
+    low, high = 1.5, 2.5
+    for _ in range(11):
         rate = (low + high) / 2
         losses = losses_of(blowing(rate))
         low, high = (rate, high) if losses[-1] < growth * losses[0] else (low, rate)
-    assert abs(losses[-1] / losses[0] / growth - 1) < 0.01, losses
+    assert abs(losses[-1] / losses[0] / growth - 1) < 0.03, losses
     return rate

@@ -25,6 +25,7 @@ VALIDATION, BATCH, EPOCHS = 20, 8, 2
 LOSS = Metric("loss", better="lower", unit="nats", smallest_effect=0.01)
 TOLERANCE = 1e-5
 """Of a loss of about 1: twelve steps in float32, which an adaptive optimizer makes larger. Measured: at most 2e-6."""
+SQUARES = 10 * TOLERANCE  # of a sum of squares, and of a norm, of about 3
 HITS = 1e-6  # of an accuracy: one hit more is 1 / 44
 
 
@@ -217,6 +218,8 @@ def check_curves(of: str, trial: Trial, curves: Mapping[str, Sequence[float]]) -
     for name, curve in trial.history.items():
         obtained, expected = (curve[-1:] if "norm_" in name else curve), curves[name]
         near = HITS if name.endswith("accuracy") else TOLERANCE * max(1.0, *map(abs, expected))
+        if name == "squares" or "norm_" in name:
+            near = SQUARES
         close(f"{of}, {name} of each epoch", obtained, expected, near)
     last = curves["loss"][-1]
     close(f"{of}, its metric", trial.metrics["loss"], last, TOLERANCE * max(1, last))
