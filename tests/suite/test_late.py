@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from cases.references import updates
-from suite.conformance import late, network
 from suite.options import ROOT
+from suite.selfcheck import late, network
 from tests.suite.late_faults import NAMES
 
 RULES = {
