@@ -122,7 +122,7 @@ class Session:
         clock = time.perf_counter()
         assert isinstance(claim.rule, Exact)
         assert claim.check is not None
-        self._note(claim.key)
+        self.note(claim.key)
         try:
             found = self.judge.exact(claim, claim.rule.decide(claim.check()))
         except Exception as error:
@@ -136,7 +136,7 @@ class Session:
 
     def erratum(self, erratum: Erratum) -> ErratumChecked:
         """Runs both forms of an erratum; NOT_RUN where that cannot be done."""
-        self._note(erratum.id)
+        self.note(erratum.id)
         try:
             finding = erratum.examine(self.options.backend)
         except Exception as error:
@@ -145,7 +145,7 @@ class Session:
         self.file.append(record)
         return record
 
-    def _note(self, name: str) -> None:
+    def note(self, name: str) -> None:
         """This process does something itself; what others have trained meanwhile is recorded."""
         self.progress.note(name)
         self.trials.poll()
