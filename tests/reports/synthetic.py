@@ -8,12 +8,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from baselines.record import ExpectedVerdict
+import msgspec
 from msgspec.structs import replace
 
 from baselines.verdicts import compare_verdict
 from harness.erratum import State
 from harness.experiment import Size
+from harness.record.evidence import Expected
 from harness.record.outcomes import ClaimState, Here, TrainingOutcome, TrainingState, VerdictComparison, VerdictState
 from harness.record.run import (
     AnyRecord,
@@ -122,7 +123,9 @@ def decision(
 
 def compared(verdict: str, expected: str | None = None) -> VerdictComparison:
     """A verdict against the expected one."""
-    before = ExpectedVerdict(Verdict(expected), "2026-11-20", "first") if expected else None
+    before = (
+        msgspec.convert({"verdict": expected, "date": "2026-11-20", "reason": "first"}, Expected) if expected else None
+    )
     return compare_verdict(Verdict(verdict), before)
 
 
