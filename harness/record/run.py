@@ -191,6 +191,10 @@ class ShortTrialDone(Record, frozen=True, kw_only=True, tag="short trial"):
 
     trial: ShortTrial
 
+    @property
+    def key(self) -> Key:
+        return self.trial.experiment, self.trial.variant
+
 
 class TrainingCompared(Record, frozen=True, kw_only=True, tag="training"):
     """A variant that was trained and compared.
@@ -474,6 +478,7 @@ class Run:
         header: its first record.
         experiments: by id.
         trials: by (experiment, variant), in order of training; a seed that was trained again has its last trial.
+        short: the shortened trials, likewise.
         definitions: of the trials: (experiment, variant, digest).
         reused: how many of a variant's trials are of earlier runs, where any is.
         trainings: by (experiment, variant).
@@ -487,6 +492,7 @@ class Run:
     header: RunStarted
     experiments: dict[str, ExperimentDeclared] = field(default_factory=dict)
     trials: dict[Key, list[Trial]] = field(default_factory=dict)
+    short: dict[Key, list[ShortTrial]] = field(default_factory=dict)
     definitions: set[tuple[str, str, str]] = field(default_factory=set)
     reused: dict[Key, int] = field(default_factory=dict)
     trainings: dict[Key, TrainingCompared] = field(default_factory=dict)
@@ -514,7 +520,7 @@ class Run:
                 if record.reused:
                     self.reused[record.key] = self.reused.get(record.key, 0) + 1
             case ShortTrialDone():
-                pass
+                self.short.setdefault(record.key, []).append(record.trial)
             case TrainingCompared():
                 self.trainings[record.key] = record
             case ClaimDecided():

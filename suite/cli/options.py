@@ -168,7 +168,6 @@ def _check_together(options: Options) -> None:
             "--seeds": options.seeds is not None or bool(options.more_seeds) or options.as_needed is not None,
             "--first-seed": bool(options.first_seed),
             "--reuse": options.reuse,
-            "--resume": options.resume is not None,
         }
         for name in [name for name, given in further.items() if given]:
             raise SuiteError(

@@ -93,6 +93,8 @@ class Trials:
         self._parts: dict[Key, int] = {}
         for key, trials in file.run.trials.items():
             self._trials[key] = {trial.seed: trial for trial in trials}
+        for key, short in file.run.short.items():
+            self._short[key] = list(short)
 
     def seeds(self, experiment: str, count: int | None = None) -> range:
         """The seeds of an experiment in this run, or its first ``count``, which may be more."""
@@ -205,12 +207,15 @@ class Trials:
         if key not in self._parts:
             same = own is not None and same_versions(own, self._fingerprint)
             steps = own.steps if own is not None and not own.tiny and not self._options.full else 0
+            known_short = self.short(key)
+            short = {*range(CHECKED)} - {one.seed for one in known_short if not one.canonical} if steps else set()
+            canonical = canonical_steps(reference) if reference is not None and not same else 0
             self._submit(
                 key,
                 seeds=others[0] if others else (),
-                short=tuple(range(CHECKED)) if steps else (),
-                steps=steps,
-                canonical=canonical_steps(reference) if reference is not None and not same else 0,
+                short=tuple(sorted(short)),
+                steps=steps if short else 0,
+                canonical=0 if any(one.canonical for one in known_short) else canonical,
                 hashed=not same,
             )
             others = others[1:]

@@ -125,8 +125,6 @@ def compared(verdict: str, expected: str | None = None) -> VerdictComparison:
     """A verdict against the expected one."""
     known = {"verdict": expected, "date": "2026-11-20", "reason": "first"}
     before = msgspec.convert(known, Expected) if expected else None
-        msgspec.convert({"verdict": expected, "date": "2026-11-20", "reason": "first"}, Expected) if expected else None
-    )
     return compare_verdict(Verdict(verdict), before)
 
 
