@@ -53,11 +53,11 @@ def _seeds(run: Run) -> str:
 
 def _gpu(run: Run) -> str:
     """A table of the GPU's driver, power state and clocks, of a run on a GPU; "" of all others."""
-    rows = gpu.rows(run.header.get("gpu"), run.end.get("gpu") if run.end else None)
+    rows = gpu.rows(gpu.read(run.header.get("gpu")), gpu.read(run.end.get("gpu") if run.end else None))
     if not rows:
         return ""
     cells = [[escape(label), escape(start or "–"), escape(end or "–")] for label, start, end in rows]
-    return "\n\n" + table(["as `nvidia-smi` gives it", "at the start", "at the end"], cells)
+    return "\n\n" + table(["as its driver gives it", "at the start", "at the end"], cells)
 
 
 def deviations(run: Run) -> str:

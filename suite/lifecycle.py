@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import msgspec
 import pytest
 
 from harness import gpu
@@ -84,7 +85,7 @@ def begin(config: pytest.Config, options: Options, items: Sequence[pytest.Item],
         "planned": [key for item in items if (key := selection.key_of(item))],
         "broken": [dataclasses.asdict(broken) for item in items if (broken := selection.unread_of(item))],
         "fingerprint": prints,
-        "gpu": gpu.record(where.kind, where.model),
+        "gpu": msgspec.to_builtins(gpu.facts(where.kind, where.model)),
         "source": source(),
         "commit": commit(),
         "stack": stack(prints),
@@ -206,7 +207,7 @@ def finish(run: SuiteRun, exitstatus: int, seconds: float) -> tuple[int, list[st
         lines.append(f"ERROR: {error}")
         exitstatus = pytest.ExitCode.INTERNAL_ERROR
     try:
-        facts = gpu.record(run.device.kind, run.device.model)
+        facts = msgspec.to_builtins(gpu.facts(run.device.kind, run.device.model))
         exitstatus = settle(run, exitstatus, lines)
         end = {"exit_status": int(exitstatus), "seconds": seconds, "interrupted": interrupted, "gpu": facts}
         run.log.append("end", {**end, "reported": False})

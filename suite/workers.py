@@ -7,12 +7,11 @@ run is one (``suite.exchange``), and the controller ends it from its record.
 from __future__ import annotations
 
 import os
-import shutil
-import subprocess
 from typing import Any
 
 import pytest
 
+from harness import gpu
 from harness.errors import SuiteError, invalid
 
 KEY = "claims"
@@ -88,24 +87,12 @@ def divide_machine(config: pytest.Config) -> None:
     if hasattr(os, "sched_setaffinity"):
         cores = sorted(os.sched_getaffinity(0))
         os.sched_setaffinity(0, share(cores, index, count(config)))
-    visible = os.environ.get("CUDA_VISIBLE_DEVICES") or _listed_gpus()
-    if visible:
-        gpus = visible.split(",")
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    gpus = visible.split(",") if visible else [str(index) for index in range(gpu.count())]
+    if gpus:
         os.environ["CUDA_VISIBLE_DEVICES"] = gpus[index % len(gpus)]
 
 
 def share(cores: list[int], index: int, workers: int) -> list[int]:
     """The cores of one of several workers: every one belongs to a worker; with more workers than cores, one each."""
     return cores[index % workers :: workers] or [cores[index % len(cores)]]
-
-
-def _listed_gpus() -> str:
-    """The indexes of the GPUs that the driver knows, "0,1,2"; empty without one."""
-    tool = shutil.which("nvidia-smi")
-    if tool is None:
-        return ""
-    try:
-        said = subprocess.run([tool, "-L"], capture_output=True, text=True, timeout=10, check=True).stdout
-    except (OSError, subprocess.SubprocessError):
-        return ""
-    return ",".join(str(index) for index, line in enumerate(said.splitlines()) if line.startswith("GPU "))

@@ -1,4 +1,4 @@
-"""The environment of a run on a GPU: what nvidia-smi said of it, at both ends."""
+"""The environment of a run on a GPU: what its driver said of it, at both ends."""
 
 from pathlib import Path
 
@@ -27,7 +27,7 @@ def lines(text: str) -> list[str]:
 def test_state_of_the_gpu_at_start_and_end(tmp_path: Path) -> None:
     later = FACTS | {"power_state": "P2", "throttled_by": ["software power cap"], "driver": "570|86"}
     shown = lines(environment(load(Recorder(tmp_path, gpu=FACTS).end(gpu=later))))
-    assert "| as `nvidia-smi` gives it | at the start | at the end |" in shown
+    assert "| as its driver gives it | at the start | at the end |" in shown
     assert "| power state | P0 | P2 |" in shown
     assert "| SM clock, of at most | 1980 / 1980 MHz | 1980 / 1980 MHz |" in shown
     assert "| clocks held down by | nothing | software power cap |" in shown
@@ -40,15 +40,18 @@ def test_a_killed_run_has_the_start_only(tmp_path: Path) -> None:
 
 
 def test_why_nothing_is_known(tmp_path: Path) -> None:
-    path = Recorder(tmp_path, gpu={"unavailable": "nvidia-smi gave no answer in 15 s"}).end(gpu=None)
-    assert "| state of the GPU | nvidia-smi gave no answer in 15 s | – |" in lines(environment(load(path)))
+    path = Recorder(tmp_path, gpu={"unavailable": "NVML: Unknown Error"}).end(gpu=None)
+    assert "| state of the GPU | NVML: Unknown Error | – |" in lines(environment(load(path)))
 
 
 @pytest.mark.parametrize("changes", [{}, {"gpu": None}])
 def test_a_run_on_a_cpu_says_nothing_of_it(tmp_path: Path, changes: dict[str, None]) -> None:
-    assert "nvidia-smi" not in environment(load(Recorder(tmp_path, **changes).end(**changes)))
+    assert "as its driver" not in environment(load(Recorder(tmp_path, **changes).end(**changes)))
 
 
 def test_a_damaged_record_is_named(tmp_path: Path) -> None:
+    damaged = load(Recorder(tmp_path, gpu=FACTS | {"driver": 570}).end())
+    with pytest.raises(SuiteError, match=r"Damaged record of a GPU: .*got `int` - at `\$.driver`"):
+        environment(damaged)
     with pytest.raises(SuiteError, match=r"^Invalid record of kind 'run' in .*dict or null at gpu\. Received: 'P0'\."):
-        load(Recorder(tmp_path, gpu="P0").end())
+        load(Recorder(tmp_path / "other", gpu="P0").end())
