@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from harness import gpu
 from harness.store import Run
+from reports.labels import MEANINGS, verdict_text
 from reports.text import code, escape, table
-from reports.words import MEANINGS, verdict_text
 
 
 def environment(run: Run) -> str:

@@ -11,10 +11,10 @@ from harness.store import Run
 from harness.verdict import Verdict
 from reports.claims import link
 from reports.errata import errata_line
+from reports.labels import SYMBOLS, backend_name, is_red
 from reports.payload import is_partial
 from reports.seeds import seeds_line
 from reports.text import code, escape, plural, seconds, table
-from reports.words import SYMBOLS, backend_name, is_red
 
 REPRODUCED = (State.IDENTICAL, State.REPRODUCED, State.START_REPRODUCED)
 

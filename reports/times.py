@@ -7,8 +7,8 @@ from typing import Any
 
 from harness.store import Run
 from reports.evidence import mean_std
+from reports.labels import state_text
 from reports.text import code, escape, number, plural, seconds, table
-from reports.words import state_text
 
 NUMBERS = ("seeds", "total s", "compile s", "first epoch s", "steady epoch s", "images/s")
 

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from harness.store import Run
+from reports.labels import backend_name, state_text
 from reports.payload import is_partial
 from reports.text import code, escape, number, plural, seconds, table
-from reports.words import backend_name, state_text
 
 Record = Mapping[str, Any]
 
