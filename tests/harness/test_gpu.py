@@ -127,6 +127,14 @@ def test_no_gpu_at_all(facts):
     assert facts() == GpuFacts(unavailable="NVML lists no GPU")
 
 
+def test_the_pretended_nvml_is_part_of_the_real_one():
+    pretended = {name: value for name, value in vars(nvml()).items() if name.lower().startswith("nvml")}
+    assert len(pretended) == len(H100) + 9
+    assert pretended.keys() <= vars(pynvml).keys()
+    numbers = {name: value for name, value in pretended.items() if isinstance(value, int)}
+    assert numbers.items() <= vars(pynvml).items()
+
+
 def test_without_a_driver_the_real_nvml_gives_a_reason(monkeypatch):
     def no_library(name):
         raise OSError(name)

@@ -25,6 +25,7 @@ from harness.trial import Trial
 from suite import workers
 from suite.crashed import Crashed
 from suite.exchange import Exchange
+from tests.pretend_nvml import H100, nvml
 from tests.suite.command import ROOT, TINY, Finished, arguments, environment, suite, trials
 from tests.suite.conftest import JAX
 
@@ -158,6 +159,20 @@ def config(**given: Any) -> Any:
     return SimpleNamespace(
         getoption=lambda name, default=None: given.get(name, default), option=SimpleNamespace(markexpr="")
     )
+
+
+@pytest.mark.parametrize(
+    ("gpus", "visible", "given"), [(3, None, "1"), (1, None, "0"), (0, None, None), (2, "5,7", "7"), (2, "", "1")]
+)
+def test_a_worker_has_one_gpu_of_its_own(
+    monkeypatch: pytest.MonkeyPatch, gpus: int, visible: str | None, given: str | None
+) -> None:
+    monkeypatch.setitem(sys.modules, "pynvml", nvml(*[H100] * gpus))
+    monkeypatch.setattr(workers.os, "environ", {} if visible is None else {"CUDA_VISIBLE_DEVICES": visible})
+    monkeypatch.setattr(workers.os, "sched_setaffinity", lambda process, cores: None, raising=False)
+    config: Any = SimpleNamespace(workerinput={"workerid": "gw1", "workercount": "2"})
+    workers.divide_machine(config)
+    assert workers.os.environ.get("CUDA_VISIBLE_DEVICES") == given
 
 
 def test_workers_are_counted() -> None:
