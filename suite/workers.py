@@ -88,7 +88,7 @@ def divide_machine(config: pytest.Config) -> None:
         cores = sorted(os.sched_getaffinity(0))
         os.sched_setaffinity(0, share(cores, index, count(config)))
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
-    gpus = visible.split(",") if visible else [str(index) for index in range(gpu.count())]
+    gpus = visible.split(",") if visible is not None else [str(index) for index in range(gpu.count())]
     if gpus:
         os.environ["CUDA_VISIBLE_DEVICES"] = gpus[index % len(gpus)]
 

@@ -162,7 +162,7 @@ def config(**given: Any) -> Any:
 
 
 @pytest.mark.parametrize(
-    ("gpus", "visible", "given"), [(3, None, "1"), (1, None, "0"), (0, None, None), (2, "5,7", "7"), (2, "", "1")]
+    ("gpus", "visible", "given"), [(3, None, "1"), (1, None, "0"), (0, None, None), (2, "5,7", "7"), (2, "", "")]
 )
 def test_a_worker_has_one_gpu_of_its_own(
     monkeypatch: pytest.MonkeyPatch, gpus: int, visible: str | None, given: str | None
