@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from suite import options
+from suite.cli import options
 
 if TYPE_CHECKING:
-    from suite.run import SuiteRun
+    from suite.session.session import Session
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -17,9 +17,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 @pytest.fixture(scope="session")
-def suite_run(request: pytest.FixtureRequest) -> SuiteRun:
+def suite_run(request: pytest.FixtureRequest) -> Session:
     """The run of this process: trains, decides, compares and records."""
-    broken = request.config.stash.get(options.BROKEN, None)
-    if broken is not None:
-        pytest.fail(broken, pytrace=False)
-    return request.config.stash[options.RUN]
+    from suite.session.session import SESSION
+
+    return request.config.stash[SESSION]

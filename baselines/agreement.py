@@ -25,6 +25,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from harness.metric import Metric
+from harness.rules.inference import Estimate, deviation_ratio, newcombe, student, welch, wilson
 
 if TYPE_CHECKING:
     import numpy as np
@@ -80,15 +81,17 @@ def agreement(metric: Metric, first: Values, second: Values) -> Agreed:
     both = sorted(first.keys() & second.keys())
     if shares is Agreement.UNDECIDED and len(both) >= FEWEST:
         unlike = sum((seed in a) != (seed in b) for seed in both)
-        if _wilson(unlike, len(both))[1] < SHARE:
+        if wilson(unlike, len(both))[1] < SHARE:
             shares = Agreement.EQUIVALENT
     x, y = (np.array(list(values.values()), "float64") for values in (a, b))
     common = sorted(a.keys() & b.keys())
     found: tuple[Agreement, float, float, bool] | None = None
     if min(len(x), len(y)) >= FEWEST:
-        intervals = [(_welch(x, y), False)]
+        estimates = [(_welch(x, y), False)]
         if len(common) >= FEWEST:
-            intervals.append((_student(np.array([b[seed] - a[seed] for seed in common])), True))
+            estimates.append((student(np.array([b[seed] - a[seed] for seed in common])), True))
+        # two ways, each wrong at LEVEL / 2, in either direction
+        intervals = [(estimate.interval(LEVEL / 2), paired) for estimate, paired in estimates]
         judged = [(_judged(*ends, metric.smallest_effect), *ends, paired) for ends, paired in intervals]
         decided = [one for one in judged if one[0] is not Agreement.UNDECIDED]
         found = min(decided or judged, key=lambda one: one[2] - one[1])
@@ -122,52 +125,22 @@ def _judged(low: float, high: float, margin: float) -> Agreement:
     return Agreement.DIFFERENT if low > margin or high < -margin else Agreement.UNDECIDED
 
 
-def _interval(center: float, error: float, freedom: float) -> tuple[float, float]:
-    """Of two ways at LEVEL together, each wrong at LEVEL / 2, in either direction."""
-    from scipy.special import stdtrit
-
-    half = float(stdtrit(freedom, 1 - LEVEL / 2)) * error if error else 0.0
-    return center - half, center + half
-
-
-def _welch(x: np.ndarray, y: np.ndarray) -> tuple[float, float]:
-    of = [(float(values.var(ddof=1)) / len(values), len(values)) for values in (x, y)]
-    total = sum(square for square, _ in of)
-    freedom = total**2 / sum(square**2 / (count - 1) for square, count in of) if total else 1.0
-    return _interval(float(y.mean() - x.mean()), math.sqrt(total), freedom)
-
-
-def _student(differences: np.ndarray) -> tuple[float, float]:
-    count = len(differences)
-    return _interval(float(differences.mean()), float(differences.std(ddof=1)) / math.sqrt(count), count - 1)
+def _welch(x: np.ndarray, y: np.ndarray) -> Estimate:
+    variances = (float(x.var(ddof=1)), float(y.var(ddof=1)))
+    return welch(float(y.mean() - x.mean()), variances, (len(x), len(y)))
 
 
 def _shares(absent: tuple[int, int], counts: tuple[int, int]) -> Agreement:
     if not any(absent) or all(k == n for k, n in zip(absent, counts, strict=True)):
         return Agreement.EQUIVALENT
-    (low1, high1), (low2, high2) = (_wilson(k, n) for k, n in zip(absent, counts, strict=True))
-    p1, p2 = (k / n for k, n in zip(absent, counts, strict=True))
-    low = p2 - p1 - math.hypot(p2 - low2, high1 - p1)
-    high = p2 - p1 + math.hypot(high2 - p2, p1 - low1)
-    return _judged(low, high, SHARE)
-
-
-def _wilson(count: int, total: int, z: float = 1.96) -> tuple[float, float]:
-    """Wilson's interval of a share, wrong at LEVEL / 2 in each direction."""
-    share = count / total
-    center = (share + z * z / (2 * total)) / (1 + z * z / total)
-    half = z / (1 + z * z / total) * math.sqrt(share * (1 - share) / total + z * z / (4 * total * total))
-    return max(center - half, 0.0), min(center + half, 1.0)
+    return _judged(*newcombe(absent, counts), SHARE)
 
 
 def _ratio(x: np.ndarray, y: np.ndarray) -> tuple[float, float, float] | None:
-    from scipy.special import fdtri
-
     if min(len(x), len(y)) < FEWEST or x.min() == x.max() or y.min() == y.max():
         return None
-    ratio = float(y.std(ddof=1) / x.std(ddof=1))
-    low, high = (float(fdtri(len(y) - 1, len(x) - 1, level)) for level in (0.025, 0.975))
-    return ratio, ratio / math.sqrt(high), ratio / math.sqrt(low)
+    deviations = (float(x.std(ddof=1)), float(y.std(ddof=1)))
+    return deviations[1] / deviations[0], *deviation_ratio(deviations, (len(x), len(y)), 0.025)
 
 
 def _mean(values: np.ndarray) -> float | None:

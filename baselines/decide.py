@@ -114,6 +114,6 @@ def _needed(decision: Decision) -> Iterable[int]:
         yield from _needed(part)
     if not decision.parts:
         for effect in decision.effects:
-            needed = dict(effect.details).get("seeds_needed")
+            needed = effect.details.get("seeds_needed")
             if needed is not None:
                 yield int(needed)

@@ -16,10 +16,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
-from typing import Any
+from dataclasses import dataclass, replace
 
 from harness.metric import Metric
+from harness.rules.inference import Estimate, pooled, welch
 from harness.trial import finite
 
 MIN_SEEDS = 5  # fewer never decide without a variance to compare with
@@ -30,7 +30,7 @@ Values = Mapping[int, float | None]
 
 
 @dataclass(frozen=True)
-class Difference:
+class MetricDifference:
     """One metric, our trials against the baseline's.
 
     Attributes:
@@ -81,11 +81,8 @@ class Difference:
             return False
         return self.n >= MIN_SEEDS if self.constant else self.p is not None and self.p < level
 
-    def to_json(self) -> dict[str, Any]:
-        return asdict(self)
 
-
-def difference(metric: Metric, ours: Values, baseline: Values) -> Difference:
+def difference(metric: Metric, ours: Values, baseline: Values) -> MetricDifference:
     """Compares the metric's values by seed.
 
     Seed by seed where all our seeds are in the baseline, or at least five are, and two pairs or more have both values;
@@ -102,7 +99,7 @@ def difference(metric: Metric, ours: Values, baseline: Values) -> Difference:
     paired = len(pairs) >= 2
     x, y = ([v[seed] for seed in pairs] if paired else list(v.values()) for v in (a, b))
     back = math.exp if metric.scale == "log" else float
-    row = Difference(
+    row = MetricDifference(
         metric.name,
         metric.unit,
         baseline=back(_mean(y)) if y else None,
@@ -116,7 +113,7 @@ def difference(metric: Metric, ours: Values, baseline: Values) -> Difference:
     return _tested(row, x, y) if x and y else row
 
 
-def _tested(row: Difference, x: list[float], y: list[float]) -> Difference:
+def _tested(row: MetricDifference, x: list[float], y: list[float]) -> MetricDifference:
     """The row with the difference of our values ``x`` and the baseline's ``y``, in pairs where ``row.paired``."""
     scale = max(map(abs, (*x, *y))) or 1.0  # keeps squares of huge and tiny losses within a float's range
     x, y = [value / scale for value in x], [value / scale for value in y]
@@ -129,16 +126,16 @@ def _tested(row: Difference, x: list[float], y: list[float]) -> Difference:
     if len(pairs) >= MIN_SEEDS and _constant(pairs) and len(set(x)) == len(set(y)) == len(x):
         return replace(row, difference=finite(estimate * scale), constant=True)
     if pairs and not _constant(pairs):
-        error, freedom = math.sqrt(_variance(pairs) / len(pairs)), len(pairs) - 1.0
-        p = _p(estimate, error, freedom)
+        found = Estimate(estimate, math.sqrt(_variance(pairs) / len(pairs)), len(pairs) - 1)
+        p = found.unequal(0.0)
     elif len(x) > 1 < len(y):
         row = replace(row, paired=False)
-        error, freedom = _welch(x, y)
-        p = max(_p(estimate, error, freedom), _p(estimate, *_student(x, y)))
+        groups = (estimate, (_variance(x), _variance(y)), (len(x), len(y)))
+        found = welch(*groups)
+        p = max(found.unequal(0.0), pooled(*groups).unequal(0.0))
     else:
         return replace(row, difference=finite(estimate * scale))
-    half = _half_width(error, freedom)
-    low, high = finite((estimate - half) * scale), finite((estimate + half) * scale)
+    low, high = (finite(bound * scale) for bound in found.interval(0.025))
     return replace(row, difference=finite(estimate * scale), low=low, high=high, p=p)
 
 
@@ -159,32 +156,6 @@ def _mean(values: list[float]) -> float:
 def _variance(values: list[float]) -> float:
     mean = _mean(values)
     return math.fsum((value - mean) ** 2 for value in values) / (len(values) - 1)
-
-
-def _welch(x: list[float], y: list[float]) -> tuple[float, float]:
-    """(standard error of the difference of means, degrees of freedom), variances as they are."""
-    u, v = _variance(x) / len(x), _variance(y) / len(y)
-    return math.sqrt(u + v), (u + v) ** 2 / (u**2 / (len(x) - 1) + v**2 / (len(y) - 1))
-
-
-def _student(x: list[float], y: list[float]) -> tuple[float, float]:
-    """The same, with one variance for both."""
-    freedom = len(x) + len(y) - 2.0
-    pooled = ((len(x) - 1) * _variance(x) + (len(y) - 1) * _variance(y)) / freedom
-    return math.sqrt(pooled * (1 / len(x) + 1 / len(y))), freedom
-
-
-def _p(estimate: float, error: float, freedom: float) -> float:
-    """Two-sided p-value of Student's t."""
-    from scipy.special import stdtr
-
-    return 2 * float(stdtr(freedom, -abs(estimate) / error))
-
-
-def _half_width(error: float, freedom: float) -> float:
-    from scipy.special import stdtrit
-
-    return float(stdtrit(freedom, 0.975)) * error
 
 
 def _fisher(a: tuple[int, int], b: tuple[int, int]) -> float:

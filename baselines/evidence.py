@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 import json
 import math
 from collections.abc import Mapping, Sequence
@@ -14,15 +13,14 @@ import msgspec
 
 from baselines.json_file import JsonFile
 from baselines.rounding import CHECKED, MOST_STEPS, calm, relative, reproducible_steps
-from baselines.strict import FormatError, Said, load
-from harness.errors import SuiteError, invalid
+from baselines.validation import FormatError, Said, check_date, decode
+from harness.errors import invalid
 from harness.experiment import Experiment
 from harness.metric import Metric
 from harness.record.evidence import (
     EXACT,
     SCHEMA,
     Evidence,
-    Expected,
     Failure,
     Hashes,
     Quantiles,
@@ -57,57 +55,20 @@ def dumps(evidence: Evidence) -> str:
     return _layout(msgspec.to_builtins(evidence), 0) + "\n"
 
 
-class OtherSchema(Said):
-    """A file of another version of the suite, and what to do about it."""
-
-
-class _Raw(msgspec.Struct, forbid_unknown_fields=True):
-    """A file whose variants are still text, so that an error in one can name it."""
-
-    schema: int
-    experiment: str
-    stack: str
-    variants: dict[str, msgspec.Raw]
-    expected: dict[str, Expected]
-
-
 def parse(text: str) -> Evidence:
     """The evidence that a file's text holds; FormatError, and nothing else, where it is none."""
-    _check_schema(text)
-    load(text, "a file of evidence", SCHEMA)  # each key once, no nan: what msgspec does not look for
-    raw = _decoded(text, _Raw, "")
-    variants = {name: _variant(one, f"variants/{name}") for name, one in raw.variants.items()}
-    for key, expected in raw.expected.items():
-        _check_date(expected.date, f"expected/{key}/date")
-    if raw.experiment == EXACT and variants:
-        raise FormatError(f"no variants in the file of the {EXACT} claims", list(variants))
-    return Evidence(experiment=raw.experiment, stack=raw.stack, variants=variants, expected=raw.expected)
+    found = decode(text, Evidence, "evidence", SCHEMA)
+    for name, variant in found.variants.items():
+        _check_variant(variant, f"variants/{name}")
+    for key, expected in found.expected.items():
+        check_date(expected.date, f"expected/{key}/date")
+    if found.experiment == EXACT and found.variants:
+        raise FormatError(f"no variants in the file of the {EXACT} claims", list(found.variants))
+    return found
 
 
-def _check_schema(text: str) -> None:
-    """FormatError with what to do for a file of another schema; other faults are left to the strict reader."""
-    try:
-        found = json.loads(text).get("schema")
-    except (ValueError, AttributeError, RecursionError):
-        return
-    if type(found) is int and found != SCHEMA:
-        age, what = ("a newer", "update the suite") if found > SCHEMA else ("an earlier", "make the evidence again")
-        said = f"schema {found}, written by {age} version of the suite: {what}"
-        raise FormatError(f"schema {SCHEMA}", OtherSchema(said))
-
-
-def _decoded(text: str | msgspec.Raw, kind: type[Any], where: str) -> Any:
-    try:
-        return msgspec.json.decode(text, type=kind)
-    except (msgspec.DecodeError, ValueError, RecursionError) as error:  # ValidationError is a DecodeError
-        raise FormatError(
-            "evidence as harness.record.evidence describes it", Said(" ".join(str(error).split())), where
-        ) from None
-
-
-def _variant(raw: msgspec.Raw, where: str) -> VariantEvidence:
-    """One variant, and what its types do not say: seeds without gaps, columns of one length."""
-    found: VariantEvidence = _decoded(raw, VariantEvidence, where)
+def _check_variant(found: VariantEvidence, where: str) -> None:
+    """FormatError for what the types do not say: seeds without gaps, columns of one length."""
     seeds = 0
     for index, session in enumerate(found.sessions):
         if session.first != seeds or session.seeds < 1:
@@ -116,7 +77,7 @@ def _variant(raw: msgspec.Raw, where: str) -> VariantEvidence:
                 Said(f"{session.seeds} seeds from {session.first} on after seeds 0 to {seeds - 1}"),
                 f"{where}/sessions/{index}",
             )
-        _check_date(session.date, f"{where}/sessions/{index}/date")
+        check_date(session.date, f"{where}/sessions/{index}/date")
         seeds += session.seeds
     if not seeds:
         raise FormatError("at least one seed", Said("none"), f"{where}/sessions")
@@ -135,14 +96,6 @@ def _variant(raw: msgspec.Raw, where: str) -> VariantEvidence:
     shortest = min((len(trace.losses) for trace in found.traces), default=0)
     if not 0 <= found.steps <= shortest:
         raise FormatError(f"a number of steps up to {shortest}, which the traces have", found.steps, f"{where}/steps")
-    return found
-
-
-def _check_date(text: str, where: str) -> None:
-    try:
-        datetime.datetime.fromisoformat(text)
-    except ValueError:
-        raise FormatError("an ISO 8601 date", text, where) from None
 
 
 def _layout(value: Any, depth: int) -> str:
@@ -166,16 +119,7 @@ def _check_place(path: Path, evidence: Evidence) -> None:
         raise FormatError(f"the evidence of {' / '.join(place)}, as its place says", " / ".join(held))
 
 
-class _EvidenceFile(JsonFile[Evidence]):
-    """A file of evidence; one of another schema is not damaged, and must not be restored or deleted."""
-
-    def _invalid(self, path: Path, expected: str, received: object) -> SuiteError:
-        if isinstance(received, OtherSchema):
-            return invalid(f"{self.noun} {path}", expected=expected, received=received)
-        return super()._invalid(path, expected, received)
-
-
-FILE = _EvidenceFile("evidence", parse, dumps, _check_place, "--update-baselines")
+FILE = JsonFile("evidence", parse, dumps, _check_place, "--update-baselines")
 read, update, write = FILE.read, FILE.update, FILE.write
 
 

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, TypeVar
 
-from baselines.strict import FormatError, Said
+from baselines.validation import FormatError, OtherSchemaError, Said
 from harness.atomic import replace_file
 from harness.errors import SuiteError, invalid
-from harness.store.locks import held
+from harness.record.locks import held
 
 T = TypeVar("T")
 MOST_BYTES = 200_000_000
@@ -52,6 +52,8 @@ class JsonFile(Generic[T]):
             raise self._invalid(
                 path, "UTF-8 text", f"byte {error.object[error.start]:#04x} at {error.start}"
             ) from error
+        except OtherSchemaError as fault:
+            raise invalid(f"{self.noun} {path}", expected=fault.expected, received=fault.received) from fault
         except FormatError as fault:
             raise self._invalid(path, fault.expected, fault.received) from fault
         return value
@@ -104,7 +106,7 @@ class JsonFile(Generic[T]):
             f"Make the folder writable and its disk not full, then repeat {self.update_command}."
         )
 
-    def _invalid(self, path: Path, expected: str, received: object) -> SuiteError:
+    def _invalid(self, path: Path, expected: str, received: str) -> SuiteError:
         return invalid(
             f"{self.noun} {path}",
             expected=expected,

@@ -7,22 +7,33 @@ means and by each seed (``baselines.prediction``).
 
 from __future__ import annotations
 
-import enum
+import dataclasses
 import functools
 import math
 import statistics
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
+from msgspec.structs import replace
+
 from baselines.evidence import floor, stored_curve, trials
-from baselines.prediction import ANCHOR_TAILS, ANCHORS, DRIFTS, OUTLIER_TAILS, OUTLIERS, Interval, drifted, interval
+from baselines.prediction import ANCHOR_TAILS, ANCHORS, DRIFTS, OUTLIER_TAILS, OUTLIERS, drifted, interval
 from baselines.rounding import FLOOR, LIMIT, MOST_STEPS, relative, reproducible_steps
 from harness.experiment import Experiment
 from harness.metric import Metric
-from harness.record.evidence import Evidence, Hashes, Trace, VariantEvidence
-from harness.record.numbers import Number, value
-from harness.record.trials import ShortTrial
+from harness.record.evidence import Evidence, Trace, VariantEvidence
+from harness.record.numbers import Number, number, value
+from harness.record.outcomes import (
+    REPRODUCED,
+    Anchor,
+    ClaimState,
+    Movement,
+    TrainingOutcome,
+    TrainingState,
+    number_text,
+)
+from harness.record.trials import ShortTrial, Trained
 from harness.trial import Trial
 
 REFERENCE = "tensorflow-cpu"
@@ -37,49 +48,8 @@ numbers."""
 ONE_TRAINING = "seeds {} and {} gave one and the same training"
 
 
-class State(enum.StrEnum):
-    """Where a variant stands here."""
-
-    IDENTICAL = "identical"  # the same bits in all that was compared
-    REPRODUCED = "reproduced"  # to the end
-    START_REPRODUCED = "start reproduced"
-    MOVED = "moved"
-    MISSING = "missing"  # a variant, or one of its metrics, is on one side only
-    NEW = "new"  # this stack has no evidence of it
-    NOT_COMPARABLE = "not comparable"  # another training
-
-
-RED = (State.MOVED, State.MISSING, State.NOT_COMPARABLE)
-
-
-class ClaimState(enum.StrEnum):
-    """How far this machine bears out a verdict that rests on evidence."""
-
-    CONFIRMED = "confirmed"  # every training it rests on was trained to the end here and reproduced
-    START_CONFIRMED = "start confirmed"
-    COMPATIBLE = "compatible"  # this stack has no evidence, and the reference stack's fits
-    NOT_CONFIRMED = "not confirmed"
-
-
 @dataclass(frozen=True)
-class Trained:
-    """What was trained here of one variant.
-
-    Attributes:
-        configuration: what Keras was given (``harness.training.configuration.configuration``).
-        hashes: of seed 0's random numbers; None where they were not taken.
-        short: shortened trials, the canonical one among them.
-        trials: to the end: a tiny training's, anchors, or those of a run to the end.
-    """
-
-    configuration: Mapping[str, Any]
-    hashes: Hashes | None = None
-    short: Sequence[ShortTrial] = ()
-    trials: Sequence[Trial] = ()
-
-
-@dataclass(frozen=True)
-class Run:
+class Trainings:
     """What was trained here.
 
     Attributes:
@@ -94,92 +64,23 @@ class Run:
     full: bool = False
 
 
-@dataclass(frozen=True)
-class Movement:
-    """The first feature that moved: by what relative ``size``, above ``limit``, and its values ``before`` and ``now``.
-
-    ``step`` counts from 1 (of a tiny training, the epoch); ``seed`` is the one whose values are given: the middle one.
-    """
-
-    feature: str
-    size: float
-    limit: float
-    before: float | None
-    now: float | None
-    seed: int
-    step: int | None = None
-    seeds: int = 1
-
-    def __str__(self) -> str:
-        where = f" {self.step}" if self.step is not None else ""
-        how = f"median of {self.seeds} seeds" if self.seeds > 1 else "difference"
-        return (
-            f"{self.feature}{where}: {_text(self.before)} → {_text(self.now)} (seed {self.seed}), "
-            f"{how} {self.size:.2g}, limit {self.limit:g}"
-        )
-
-
-@dataclass(frozen=True)
-class Anchor:
-    """A trial that was trained to the end: its primary metric, the stored one of that seed, and the interval."""
-
-    seed: int
-    metric: str
-    before: float | None
-    now: float | None
-    expected: Interval | None
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """A variant here.
-
-    Attributes:
-        state, reason: the state, and why, in a sentence or two.
-        to_the_end: whether it was trained to the end.
-        steps, seeds: how many steps (of a tiny training, epochs) of how many seeds were compared.
-        movement: what moved, where a feature did.
-        anchors: the trials that were compared with a prediction interval.
-        changed: keys of the configuration that another Keras version gives another value: (key, then, now).
-        not_calm: features that rounding itself moves, which were not compared.
-        compatible: without evidence of this stack: whether the reference stack's fits; None where nothing was compared.
-    """
-
-    state: State
-    reason: str
-    to_the_end: bool = False
-    steps: int = 0
-    seeds: int = 0
-    movement: Movement | None = None
-    anchors: tuple[Anchor, ...] = ()
-    changed: tuple[tuple[str, Any, Any], ...] = ()
-    not_calm: tuple[str, ...] = ()
-    compatible: bool | None = None
-
-    @property
-    def red(self) -> bool:
-        """Whether the variant's test fails."""
-        return self.state in RED
-
-
-def claim_state(outcomes: Iterable[Outcome]) -> ClaimState:
+def claim_state(outcomes: Iterable[TrainingOutcome]) -> ClaimState:
     """How far the variants that a claim rests on bear out its verdict here."""
     found = list(outcomes)
-    reproduced = (State.IDENTICAL, State.REPRODUCED, State.START_REPRODUCED)
-    if all(one.state in reproduced for one in found):
-        ended = all(one.to_the_end and one.state is not State.START_REPRODUCED for one in found)
+    if all(one.state in REPRODUCED for one in found):
+        ended = all(one.to_the_end and one.state is not TrainingState.START_REPRODUCED for one in found)
         return ClaimState.CONFIRMED if ended else ClaimState.START_CONFIRMED
-    if all(one.state in reproduced or (one.state is State.NEW and one.compatible) for one in found):
+    if all(one.state in REPRODUCED or (one.state is TrainingState.NEW and one.compatible) for one in found):
         return ClaimState.COMPATIBLE
     return ClaimState.NOT_CONFIRMED
 
 
 def judge(
-    run: Run,
+    run: Trainings,
     experiments: Mapping[str, Experiment],
     evidence: Mapping[str, Mapping[str, Evidence]],
     counts: Counts | None = None,
-) -> dict[str, dict[str, Outcome]]:
+) -> dict[str, dict[str, TrainingOutcome]]:
     """The outcome of every variant of the run, by experiment and variant.
 
     A variant that the evidence of a run's experiment holds and the experiment no longer declares is missing.
@@ -190,7 +91,7 @@ def judge(
         evidence: by stack and experiment; that of the run's own stack, and of the reference stack where there is none.
         counts: of the whole run, where ``run`` is a part of it; None: those of ``run``.
     """
-    found: dict[str, dict[str, Outcome]] = {}
+    found: dict[str, dict[str, TrainingOutcome]] = {}
     counts = counts or Counts.of(run, evidence.get(run.stack, {}))
     for name, variants in run.trained.items():
         experiment = experiments[name]
@@ -205,13 +106,13 @@ def judge(
             outcomes[variant] = (
                 _Comparison(run, experiment, variant, trained, other, counts).elsewhere()
                 if other is not None
-                else Outcome(State.NEW, f"No evidence of this variant is stored for {run.stack}.")
+                else TrainingOutcome(TrainingState.NEW, f"No evidence of this variant is stored for {run.stack}.")
             )
         declared = {variant.name for variant in experiment.variants}
         for variant in own.variants if own else ():
             if variant not in declared:
                 reason = "The evidence holds this variant, the experiment does not declare it any more."
-                outcomes[variant] = Outcome(State.MISSING, reason)
+                outcomes[variant] = TrainingOutcome(TrainingState.MISSING, reason)
     return found
 
 
@@ -240,7 +141,7 @@ class Counts:
     trials: int
 
     @classmethod
-    def of(cls, run: Run, own: Mapping[str, Evidence]) -> Counts:
+    def of(cls, run: Trainings, own: Mapping[str, Evidence]) -> Counts:
         """All variants, and all trials that are compared with an interval: not those of tiny trainings of a check."""
         variants = [(name, key, one) for name, all_of in run.trained.items() for key, one in all_of.items()]
         trials = 0
@@ -274,7 +175,7 @@ class _Compared:
 class _Comparison:
     """A variant here against its stored trials."""
 
-    run: Run
+    run: Trainings
     experiment: Experiment
     name: str
     trained: Trained
@@ -285,16 +186,18 @@ class _Comparison:
     def __post_init__(self) -> None:
         object.__setattr__(self, "before", trials(self.stored, self.name))
 
-    def outcome(self) -> Outcome:
+    def outcome(self) -> TrainingOutcome:
         """Against the evidence of this stack."""
         refused, changed = self._sameness()
         if refused is not None:
             return refused
         if self.stored.traces and not self.stored.steps and not self.trained.trials:
             reason = "Rounding moves the first step of this training, so that no step of it is compared."
-            return Outcome(State.NEW, reason, changed=changed, not_calm=("training loss",))
+            return TrainingOutcome(TrainingState.NEW, reason, changed=changed, not_calm=("training loss",))
         if not self.trained.short and not self.trained.trials:
-            return Outcome(State.MISSING, "The evidence holds this variant, and nothing of it was trained here.")
+            return TrainingOutcome(
+                TrainingState.MISSING, "The evidence holds this variant, and nothing of it was trained here."
+            )
         streams = self._same_streams()
         parts = []
         if self.trained.short:
@@ -303,8 +206,8 @@ class _Comparison:
         if self.trained.trials:  # where rounding is calm, a seed is compared with itself
             parts.append(self._tiny() if tiny else self._ended(paired=streams))
         compared = functools.reduce(_joined, parts)
-        outcome = Outcome(
-            State.REPRODUCED if self.trained.trials else State.START_REPRODUCED,
+        outcome = TrainingOutcome(
+            TrainingState.REPRODUCED if self.trained.trials else TrainingState.START_REPRODUCED,
             _said(compared, bool(self.trained.trials), self.run.full, self.stored.tiny),
             to_the_end=bool(self.trained.trials),
             steps=compared.steps,
@@ -315,14 +218,14 @@ class _Comparison:
             not_calm=compared.not_calm,
         )
         if compared.missing:
-            return replace(outcome, state=State.MISSING, reason=compared.missing)
+            return replace(outcome, state=TrainingState.MISSING, reason=compared.missing)
         if not compared.fault:
-            return replace(outcome, state=State.IDENTICAL) if compared.identical else outcome
+            return replace(outcome, state=TrainingState.IDENTICAL) if compared.identical else outcome
         if not streams:
             return self._other_numbers(outcome, compared)
-        return replace(outcome, state=State.MOVED, reason=f"Moved: {compared.fault}.")
+        return replace(outcome, state=TrainingState.MOVED, reason=f"Moved: {compared.fault}.")
 
-    def elsewhere(self) -> Outcome:
+    def elsewhere(self) -> TrainingOutcome:
         """Against the evidence of the reference stack: compatible or moved, never reproduced."""
         refused, changed = self._sameness(versions=False)
         if refused is not None:
@@ -331,8 +234,8 @@ class _Comparison:
         canonical = self._canonical()
         ended = self._ended(paired=False, curves=False) if self.trained.trials else _Compared()
         fault = (str(canonical) if isinstance(canonical, Movement) else "") or ended.fault
-        outcome = Outcome(
-            State.NEW,
+        outcome = TrainingOutcome(
+            TrainingState.NEW,
             said,
             to_the_end=bool(self.trained.trials),
             movement=canonical if isinstance(canonical, Movement) else None,
@@ -340,13 +243,13 @@ class _Comparison:
             changed=changed,
         )
         if fault:
-            return replace(outcome, state=State.MOVED, reason=f"{said}: {fault}.", compatible=False)
+            return replace(outcome, state=TrainingState.MOVED, reason=f"{said}: {fault}.", compatible=False)
         if canonical is None and not self.trained.trials:
             return replace(outcome, reason=f"{said}: nothing to compare.")
         kinds = (["the canonical trace"] if canonical is True else []) + (["the end"] if self.trained.trials else [])
         return replace(outcome, reason=f"{said}: {' and '.join(kinds)} compatible.", compatible=True)
 
-    def _sameness(self, versions: bool = True) -> tuple[Outcome | None, tuple[tuple[str, Any, Any], ...]]:
+    def _sameness(self, versions: bool = True) -> tuple[TrainingOutcome | None, tuple[tuple[str, Any, Any], ...]]:
         """An outcome where the trainings are not the same; else the keys that another Keras version changed."""
         from harness.training.configuration import differences
 
@@ -357,7 +260,7 @@ class _Comparison:
         if changed and (ours or (versions and keras in known)):
             by = "the catalogue" if ours else f"the catalogue: Keras is {keras} as it was"
             reason = f"Another training, changed by {by}: {_keys(ours or changed)}."
-            return Outcome(State.NOT_COMPARABLE, reason, changed=changed), ()
+            return TrainingOutcome(TrainingState.NOT_COMPARABLE, reason, changed=changed), ()
         declared, stored = {metric.name for metric in self.experiment.metrics}, set(self.stored.metrics)
         if declared != stored:
             said = [
@@ -365,7 +268,7 @@ class _Comparison:
                 for what, names in (("not in the evidence:", declared - stored), ("not declared:", stored - declared))
                 if names
             ]
-            return Outcome(State.MISSING, f"Metrics {'; '.join(said)}."), ()
+            return TrainingOutcome(TrainingState.MISSING, f"Metrics {'; '.join(said)}."), ()
         return None, changed
 
     def _same_streams(self) -> bool:
@@ -391,11 +294,11 @@ class _Comparison:
         movement = _lost(before, now, "training loss, step") or _first_moved(before, now, "training loss, step")
         if movement is None:
             movement, same, not_calm = self._validated(ours, stored)
-            found = replace(found, identical=found.identical and same, not_calm=not_calm)
+            found = dataclasses.replace(found, identical=found.identical and same, not_calm=not_calm)
         twice = _twice(now.items())
         if movement is None and twice and not _twice(before.items()):
-            found = replace(found, moved=ONE_TRAINING.format(*twice))
-        return replace(found, movement=movement)
+            found = dataclasses.replace(found, moved=ONE_TRAINING.format(*twice))
+        return dataclasses.replace(found, movement=movement)
 
     def _validated(
         self, ours: Mapping[int, ShortTrial], stored: Mapping[int, Trace]
@@ -449,14 +352,14 @@ class _Comparison:
             not_calm.append(f"training loss of epochs {self.stored.steps + 1} to {longest}")
         found = _Compared(identical, steps=self.stored.steps, seeds=len(seeds), not_calm=tuple(not_calm))
         if failed:
-            return replace(found, moved=failed)
+            return dataclasses.replace(found, moved=failed)
         movement = _first_moved(
             {seed: losses[: self.stored.steps] for seed, losses in then.items()}, now, "training loss, epoch"
         )
         for name in self.stored.calm if movement is None else ():
             pairs = {seed: (stored[seed].metrics[name], ours[seed].metrics.get(name)) for seed in seeds}
             movement = movement or _median_moved(name, pairs, dict.fromkeys(seeds, floor(names.get(name))))
-        return replace(found, movement=movement)
+        return dataclasses.replace(found, movement=movement)
 
     def _ended(self, paired: bool, curves: bool = True) -> _Compared:
         """Trials to the end against the stored seeds: each of them, and where they are many their means as well.
@@ -472,10 +375,12 @@ class _Comparison:
             return found
         twice = _repeated(self.trained.trials)
         if twice and not _repeated(self.before):
-            return replace(found, moved=ONE_TRAINING.format(*twice))
+            return dataclasses.replace(found, moved=ONE_TRAINING.format(*twice))
         level = DRIFTS / self.counts.variants
         before = self.before if curves else [replace(trial, history={}) for trial in self.before]
-        return replace(found, moved=drifted(self.trained.trials, before, self.experiment.metrics, level, paired))
+        return dataclasses.replace(
+            found, moved=drifted(self.trained.trials, before, self.experiment.metrics, level, paired)
+        )
 
     def _epochs(self, found: _Compared) -> _Compared:
         """Compares epoch by epoch, too: the losses of the seeds whose curves are stored."""
@@ -492,7 +397,7 @@ class _Comparison:
             movement = _lost(then, now, what) or _first_moved(then, now, what)
             same = all(_same_losses(now[seed], then[seed]) for seed in then)
             epochs = max(found.epochs, *map(len, now.values()))
-            found = replace(found, identical=found.identical and same, epochs=epochs, movement=movement)
+            found = dataclasses.replace(found, identical=found.identical and same, epochs=epochs, movement=movement)
             if movement is not None:
                 break
         return found
@@ -510,10 +415,11 @@ class _Comparison:
             anchors.append(Anchor(trial.seed, metric.name, then.metrics[metric.name] if then else None, now, expected))
             identical = identical and then is not None and dict(trial.metrics) == dict(then.metrics)
             if now is not None and expected is not None and not expected.contains(now):
+                alongside = f", stored {number_text(then.metrics[metric.name])}" if then else ""
                 moved.append(
-                    f"{metric.name} of seed {trial.seed} is {_text(now)}"
-                    f"{f', stored {_text(then.metrics[metric.name])}' if then else ''}, outside {_text(expected.low)} "
-                    f"to {_text(expected.high)}, where one more of {expected.seeds} stored seeds falls"
+                    f"{metric.name} of seed {trial.seed} is {number_text(now)}{alongside}, outside "
+                    f"{number_text(expected.low)} to {number_text(expected.high)}, "
+                    f"where one more of {expected.seeds} stored seeds falls"
                 )
         return _Compared(identical, moved=moved[0] if moved else "", seeds=len(ours), anchors=tuple(anchors))
 
@@ -545,7 +451,7 @@ class _Comparison:
         what = "canonical training loss, step"
         return _lost(then, now, what) or _first_moved(then, now, what) or True
 
-    def _other_numbers(self, outcome: Outcome, compared: _Compared) -> Outcome:
+    def _other_numbers(self, outcome: TrainingOutcome, compared: _Compared) -> TrainingOutcome:
         """A start that differs because a version draws other random numbers: accepted where the rest is the same."""
         versions = ", ".join(
             f"{key} {then} → {now}"
@@ -556,14 +462,18 @@ class _Comparison:
         canonical = self._canonical()
         if canonical is not True:
             why = "there is no canonical trace to compare" if canonical is None else f"{canonical}"
-            return replace(outcome, state=State.MOVED, reason=f"{said}, and {why}.")
+            return replace(outcome, state=TrainingState.MOVED, reason=f"{said}, and {why}.")
         fault = self._other_start()
         if not fault and self.trained.trials:
             fault = self._ended(paired=False).fault
         if fault:
-            return replace(outcome, state=State.MOVED, reason=f"{said}, and the distribution is another one: {fault}.")
+            return replace(
+                outcome, state=TrainingState.MOVED, reason=f"{said}, and the distribution is another one: {fault}."
+            )
         reason = f"{said}; the canonical trace and the distribution over seeds are reproduced."
-        return replace(outcome, state=State.START_REPRODUCED, reason=reason, movement=None, anchors=compared.anchors)
+        return replace(
+            outcome, state=TrainingState.START_REPRODUCED, reason=reason, movement=None, anchors=compared.anchors
+        )
 
     def _other_start(self) -> str:
         """Student's t for two samples, over seeds: log loss of step 1, and its mean over T steps."""
@@ -597,7 +507,7 @@ class _Comparison:
 
 def _joined(start: _Compared, end: _Compared) -> _Compared:
     """Two comparisons of a variant as one; the first fault counts."""
-    return replace(
+    return dataclasses.replace(
         start,
         identical=start.identical and end.identical,
         movement=start.movement or end.movement,
@@ -616,7 +526,7 @@ def _said(found: _Compared, to_the_end: bool, full: bool, tiny: bool) -> str:
         return f"Compared: {found.seeds} seeds to the end, their first {found.steps} epochs one by one{left}."
     parts = [f"{found.steps} steps of {found.seeds} seeds"] if found.steps else []
     for one in found.anchors[:1] if not full else ():
-        parts.append(f"seed {one.seed} to the end {_text(one.now)}, stored {_text(one.before)}")
+        parts.append(f"seed {one.seed} to the end {number_text(one.now)}, stored {number_text(one.before)}")
     if full:
         parts.append(f"{len(found.anchors)} seeds to the end")
     if found.epochs:
@@ -629,7 +539,7 @@ def _lost(then: Mapping[int, Sequence[Number]], now: Mapping[int, Sequence[Numbe
     for seed in then:
         for step, (a, b) in enumerate(zip(then[seed], now[seed], strict=False), 1):
             if math.isfinite(value(a)) and not math.isfinite(value(b)):
-                return Movement(feature, math.inf, LIMIT, value(a), value(b), seed, step)
+                return Movement(feature, "inf", LIMIT, number(value(a)), number(value(b)), seed, step)
     return None
 
 
@@ -665,7 +575,8 @@ def _median_moved(
     if not sizes or (median := statistics.median(sizes.values())) <= LIMIT:
         return None
     seed = sorted(sizes, key=lambda one: sizes[one])[len(sizes) // 2]
-    return Movement(feature, median, LIMIT, *pairs[seed], seed, step, len(sizes))
+    before, now = (None if one is None else number(one) for one in pairs[seed])
+    return Movement(feature, number(median), LIMIT, before, now, seed, step, len(sizes))
 
 
 def _same_losses(now: Sequence[Number], then: Sequence[Number]) -> bool:
@@ -691,7 +602,3 @@ def _twice(found: Iterable[tuple[int, object]]) -> tuple[int, int] | None:
 def _keys(changed: Collection[tuple[str, Any, Any]]) -> str:
     said = [f"{key} {then!r} then, {now!r} now" for key, then, now in list(changed)[:5]]
     return "; ".join(said) + (f"; and {len(changed) - 5} more" if len(changed) > 5 else "")
-
-
-def _text(number: float | None) -> str:
-    return "no value" if number is None else f"{number:.6g}"

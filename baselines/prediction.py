@@ -9,12 +9,16 @@ scaled to variance 1 (``tests/baselines/test_judge_rates.py`` measures the rates
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+
+import msgspec
 
 from baselines.difference import difference
 from harness.metric import Metric
+from harness.record.outcomes import Interval
+from harness.rules.inference import one_more, pooled
 from harness.trial import Trial
 
 ANCHOR_TAILS = 5
@@ -31,18 +35,6 @@ SAME_CURVE = 0.001
 """Relative difference of a loss curve, on average over its epochs, up to which it has not moved."""
 
 
-@dataclass(frozen=True)
-class Interval:
-    """Where one more seed falls, in the metric's unit; ``seeds`` is the number of stored values it rests on."""
-
-    low: float
-    high: float
-    seeds: int
-
-    def contains(self, value: float) -> bool:
-        return self.low <= value <= self.high
-
-
 def interval(stored: Sequence[float | None], metric: Metric, level: float, tails: int) -> Interval | None:
     """The prediction interval of one more seed that is missed with chance ``level``; None for fewer than two values.
 
@@ -53,17 +45,15 @@ def interval(stored: Sequence[float | None], metric: Metric, level: float, tails
         tails: degrees of freedom, above 2; fewer stored values give fewer.
     """
     import numpy as np
-    from scipy.special import stdtrit
 
     scaled = [on_scale(value, metric) for value in stored]
     values = np.array([value for value in scaled if value is not None])
     if len(values) < 2:
         return None
-    spread = max(float(values.std(ddof=1)), metric.smallest_effect) * math.sqrt(1 + 1 / len(values))
+    seed = one_more(values, least=metric.smallest_effect)
     freedom = min(tails, len(values) - 1)
     unit = math.sqrt((freedom - 2) / freedom) if freedom > 2 else 1.0
-    half = -float(stdtrit(freedom, level / 2)) * unit * spread
-    low, high = float(values.mean()) - half, float(values.mean()) + half
+    low, high = dataclasses.replace(seed, error=unit * seed.error, df=freedom).interval(level / 2)
     if metric.scale == "log":
         low, high = (float(np.exp(np.clip(bound, -745, 709))) for bound in (low, high))
     return Interval(low, high, len(values))
@@ -88,13 +78,15 @@ def drifted(
             return moved
     for name in curves:
         metric = Metric(f"{name}, mean of all epochs", "lower", "ratio", SAME_CURVE, scale="log")
-        now, then = (
-            [replace(trial, metrics={metric.name: _mean_of(trial.history.get(name, ()))}) for trial in group]
-            for group in (ours, known)
-        )
+        now, then = ([_with_mean(trial, name, metric.name) for trial in group] for group in (ours, known))
         if moved := drift(now, then, metric, each, paired):
             return moved
     return ""
+
+
+def _with_mean(trial: Trial, curve: str, metric: str) -> Trial:
+    """The trial, whose only metric is the mean of a curve over the epochs."""
+    return msgspec.structs.replace(trial, metrics={metric: _mean_of(trial.history.get(curve, ()))})
 
 
 def _mean_of(curve: Sequence[float | None]) -> float | None:
@@ -120,7 +112,6 @@ def drift(ours: Sequence[Trial], stored: Sequence[Trial], metric: Metric, level:
     effect of interest as well.
     """
     import numpy as np
-    from scipy.special import stdtr
 
     now, then = ({trial.seed: trial.metrics.get(metric.name) for trial in group} for group in (ours, stored))
     row = difference(metric, now if paired else {-seed - 1: value for seed, value in now.items()}, then)
@@ -136,10 +127,8 @@ def drift(ours: Sequence[Trial], stored: Sequence[Trial], metric: Metric, level:
     )
     if min(len(a), len(b)) < 2 or max(np.ptp(a), np.ptp(b)) == 0 or abs(a.mean() - b.mean()) <= metric.smallest_effect:
         return ""
-    freedom = len(a) + len(b) - 2
-    variance = (len(a) * a.var() + len(b) * b.var()) / freedom
-    error = math.sqrt(variance * (1 / len(a) + 1 / len(b)))
-    p = 2 * float(stdtr(freedom, -abs(a.mean() - b.mean()) / error))
+    variances = (float(a.var(ddof=1)), float(b.var(ddof=1)))
+    p = pooled(float(a.mean() - b.mean()), variances, (len(a), len(b))).unequal(0.0)
     back = np.exp if metric.scale == "log" else float
     means = f"{back(b.mean()):.6g} → {back(a.mean()):.6g}"
     return f"{metric.name} {means} over {len(a)} seeds against {len(b)}, p = {p:.2g}" if p < level / 2 else ""

@@ -2,47 +2,13 @@
 
 from __future__ import annotations
 
-import enum
-from dataclasses import dataclass
-from typing import Any
-
-from baselines.record import ExpectedVerdict
+from harness.record.evidence import Expected
+from harness.record.outcomes import VerdictComparison, VerdictState
 from harness.verdict import Verdict
 
 
-class VerdictState(enum.StrEnum):
-    """Where a claim stands against its expected verdict."""
-
-    AS_EXPECTED = "as expected"
-    NEW = "new"  # no verdict is expected yet
-    FLIPPED = "flipped"  # SUPPORTED became REFUTED, or the reverse
-    NOT_RUN = "not run"  # no result could be obtained
-    WEAKENED = "weakened"  # decided before, INCONCLUSIVE now
-    DECIDED = "decided"  # INCONCLUSIVE before, decided now
-
-
-@dataclass(frozen=True)
-class VerdictComparison:
-    """``red`` where the claim's test fails; ``expected`` is None for "new"."""
-
-    state: VerdictState
-    expected: Verdict | None
-    obtained: Verdict
-    red: bool
-    reason: str
-
-    def to_json(self) -> dict[str, Any]:
-        return {
-            "state": str(self.state),
-            "expected": None if self.expected is None else str(self.expected),
-            "obtained": str(self.obtained),
-            "red": self.red,
-            "reason": self.reason,
-        }
-
-
 def compare_verdict(
-    obtained: Verdict, expected: ExpectedVerdict | None, *, drifted: bool = False, more_seeds: bool = False
+    obtained: Verdict, expected: Expected | None, *, drifted: bool = False, more_seeds: bool = False
 ) -> VerdictComparison:
     """Sets a verdict beside the stored one; ``drifted``: a variant that the claim rests on has drifted.
 
@@ -51,7 +17,7 @@ def compare_verdict(
     they explain it, and drift (of which only the first seeds speak) does not. NOT_RUN is red whether or not a verdict
     is stored.
     """
-    before = expected.verdict if expected else None
+    before = Verdict(expected.verdict) if expected else None
     if obtained is Verdict.NOT_RUN:
         return VerdictComparison(VerdictState.NOT_RUN, before, obtained, True, "No result could be obtained.")
     if expected is None or before is None:

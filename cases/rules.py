@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+
+from msgspec.structs import replace
 
 from harness.errors import invalid
 from harness.rules.arguments import check_names, check_number
-from harness.rules.binomial import clopper_pearson
-from harness.rules.evidence import Evidence, Rule
+from harness.rules.inference import clopper_pearson, t_quantile, t_tail
 from harness.rules.levels import FEWEST_SEEDS, FLOAT_NOISE, MANY_SEEDS, PLAIN
 from harness.rules.not_better import OPPOSITE
+from harness.rules.rule import Rule, Sample
 from harness.rules.seeds import UnusableError, by_seed
 from harness.verdict import Decision, Effect, Verdict
 
@@ -57,9 +59,9 @@ class EverySeed:
         most = f" <= {self.at_most:g}" if math.isfinite(self.at_most) else ""
         return f"{least}{self.metric}{most} in every seed of {self.variant}"
 
-    def decide(self, evidence: Evidence) -> Decision:
+    def decide(self, sample: Sample) -> Decision:
         try:
-            trials = by_seed(evidence, self.variant)
+            trials = by_seed(sample, self.variant)
         except UnusableError as error:
             return Decision(Verdict.NOT_RUN, str(error))
         unrecorded = [seed for seed, trial in trials.items() if self.metric not in trial.metrics]
@@ -69,7 +71,7 @@ class EverySeed:
         values = {seed: trial.metrics[self.metric] for seed, trial in trials.items()}
         outside = [seed for seed, value in values.items() if not self._holds(value)]
         n = len(values)
-        low, high = clopper_pearson(n - len(outside), n, evidence.look.level(evidence.levels.share))
+        low, high = clopper_pearson(n - len(outside), n, sample.look.level(sample.levels.share))
         of = f"{self.variant}: seeds with {self.metric} within its bounds"
         effect = Effect(of, self.metric, "share of seeds", 1 - len(outside) / n, low, high, n=n)
         if outside:
@@ -116,8 +118,8 @@ class Not:
     def describe(self) -> str:
         return f"not ({self.rule.describe()})"
 
-    def decide(self, evidence: Evidence) -> Decision:
-        decision = self.rule.decide(evidence)
+    def decide(self, sample: Sample) -> Decision:
+        decision = self.rule.decide(sample)
         verdict = OPPOSITE.get(decision.verdict, decision.verdict)
         return replace(decision, verdict=verdict, reason=f"the opposite of: {decision.reason}")
 
@@ -166,12 +168,11 @@ class ReproducesCurve:
     def describe(self) -> str:
         return f"{self.variant} reproduces the {len(self._epochs)} printed values of {self.curve}"
 
-    def decide(self, evidence: Evidence) -> Decision:
+    def decide(self, sample: Sample) -> Decision:
         import numpy as np
-        from scipy.special import stdtr, stdtrit
 
         try:
-            trials = by_seed(evidence, self.variant)
+            trials = by_seed(sample, self.variant)
         except UnusableError as error:
             return Decision(Verdict.NOT_RUN, str(error))
         curves = [trial.history.get(self.curve, ()) for trial in trials.values()]
@@ -191,22 +192,22 @@ class ReproducesCurve:
         spread = np.maximum(runs.std(axis=0, ddof=1) * math.sqrt(1 + 1 / n), FLOAT_NOISE * np.abs(mean))
         # a value such as 0.9266 stands for all numbers that are printed so
         distance = np.maximum(np.abs(printed - mean) - 0.5 * 10.0**-self.decimals, 0) / spread
-        level = evidence.look.level(evidence.levels.prediction / 2 / len(epochs))
-        limit = float(stdtrit(n - 1, 1 - level))
+        level = sample.look.level(sample.levels.prediction / 2 / len(epochs))
+        limit = t_quantile(n - 1, level)
         worst = int(np.argmax(distance))
-        p = min(1.0, 2 * len(epochs) * evidence.look.overall(float(stdtr(n - 1, -distance[worst]))))
+        p = min(1.0, 2 * len(epochs) * sample.look.overall(t_tail(n - 1, distance[worst])))
         outside = int(np.sum(distance > limit))
         value = f"{printed[worst]:.{self.decimals}f}"
         effect = Effect(
             of=f"{self.variant}, epoch {epochs[worst] + 1} of one more run",
             metric=self.curve,
-            unit=evidence.metrics[self.curve].unit,
+            unit=sample.metrics[self.curve].unit,
             estimate=float(mean[worst]),
             low=float(mean[worst] - limit * spread[worst]),
             high=float(mean[worst] + limit * spread[worst]),
             p=p,
             n=n,
-            details=(("published", float(printed[worst])), ("outside", float(outside))),
+            details={"published": float(printed[worst]), "outside": float(outside)},
             notes=(f"the farthest of {len(epochs)} printed values, {distance[worst]:.2f} standard deviations out",),
         )
         band = f"the simultaneous prediction band of one run ({n} seeds); the farthest is {value} at epoch "
@@ -215,7 +216,7 @@ class ReproducesCurve:
             reason = f"{outside} of the {len(epochs)} printed values are outside {band}"
             return Decision(Verdict.REFUTED, reason, (effect,), p=p)
         reason = f"all {len(epochs)} printed values are inside {band}"
-        if distance[worst] > float(stdtrit(n - 1, 1 - PLAIN.prediction / 2 / len(epochs))):
+        if distance[worst] > t_quantile(n - 1, PLAIN.prediction / 2 / len(epochs)):
             reason += f"; outside the {100 * (1 - PLAIN.prediction):g} % band of these seeds alone"
             return Decision(Verdict.INCONCLUSIVE, reason, (effect,))
         if n < MANY_SEEDS:

@@ -7,17 +7,17 @@ import pkgutil
 import sys
 import traceback
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType
+
+import msgspec
 
 from harness.claim import Claim
 from harness.errors import SuiteError, invalid, nearest
 from harness.experiment import Experiment
 
 
-@dataclass(frozen=True)
-class Broken:
+class Broken(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What could not be read of a catalogue.
 
     Attributes:
@@ -53,7 +53,7 @@ def load(package: str, sections: Iterable[str]) -> tuple[tuple[Claim, ...], tupl
         except Exception as error:
             found = _broken(package, section, error)
             known = broken.setdefault((found.where, found.error), found)
-            broken[found.where, found.error] = replace(known, costs=(*known.costs, section))
+            broken[found.where, found.error] = msgspec.structs.replace(known, costs=(*known.costs, section))
     doubles: list[Broken] = []
     return tuple(_distinct(claims, package, doubles)), (*broken.values(), *doubles)
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from harness.errors import KEBAB, SuiteError, invalid, nearest
 from harness.experiment import Experiment
 from harness.published import Figure, Published
-from harness.rules.evidence import Evidence, Rule
 from harness.rules.exact import Comparison, Exact
 from harness.rules.levels import PLAIN, Levels
 from harness.rules.looks import ONLY, Look
+from harness.rules.rule import Rule, Sample
 from harness.trial import Trial
 from harness.verdict import Decision, Difference
 
@@ -130,5 +130,5 @@ class Claim:
             first = {name: sorted(done, key=lambda trial: trial.seed) for name, done in trials.items()}
             trials = {name: tuple(done[: look.size]) for name, done in first.items()}
         metrics = {metric.name: metric for metric in self.experiment.metrics}
-        evidence = Evidence(trials, metrics, self.figures, look, levels)
-        return self.rule.decide(evidence), tuple(rule.decide(evidence) for rule in self.beside)
+        sample = Sample(trials, metrics, self.figures, look, levels)
+        return self.rule.decide(sample), tuple(rule.decide(sample) for rule in self.beside)

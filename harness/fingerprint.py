@@ -5,10 +5,11 @@ from __future__ import annotations
 import importlib.metadata
 import os
 import platform
+import subprocess
 from pathlib import Path
 from typing import Any
 
-from harness.surroundings import told
+from harness.environment_variables import reported
 from harness.training.backends import named
 
 
@@ -74,8 +75,24 @@ def fingerprint(backend: str, device: str, device_model: str, precision: str) ->
         "threads": cores(),
         "precision": precision,
         "system": f"{platform.system()} {platform.machine()}",
-        **told(os.environ, backend),
+        **reported(os.environ, backend),
     }
+
+
+def commit() -> str | None:
+    """The commit of the working tree, "+" where it has changes; None outside git."""
+    try:
+        said = subprocess.run(
+            ["git", "describe", "--always", "--dirty=+", "--abbrev=12", "--exclude=*"],
+            cwd=Path(__file__).parent,
+            capture_output=True,
+            text=True,
+            timeout=10,
+            check=True,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return said.stdout.strip() or None
 
 
 def stack(fingerprint: dict[str, Any]) -> str:

@@ -6,9 +6,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+import msgspec
 
-@dataclass(frozen=True)
-class Sweep:
+
+class Sweep(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One metric over a hyper-parameter: each variant with ``at`` is a point, each ``series`` a line.
 
     Attributes:
@@ -25,8 +26,7 @@ class Sweep:
     y_scale: Literal["log", "linear"] = "linear"
 
 
-@dataclass(frozen=True)
-class TurningPoint:
+class TurningPoint(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Overfitting in one figure: training and validation loss, with the epoch at which the latter is least marked.
 
     Attributes:
@@ -39,8 +39,7 @@ class TurningPoint:
     validation: Literal["val_loss"] = "val_loss"
 
 
-@dataclass(frozen=True)
-class Landscape:
+class Landscape(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A loss over a grid of two parameters: ``loss[j][i]`` at (``x[i]``, ``y[j]``).
 
     ``condition`` is the condition number of the loss's Hessian, over all parameters of the model.
@@ -49,12 +48,11 @@ class Landscape:
     name: str
     x: tuple[float, ...]
     y: tuple[float, ...]
-    loss: tuple[tuple[float, ...], ...]
-    condition: float
+    loss: tuple[tuple[float | None, ...], ...]
+    condition: float | None
 
 
-@dataclass(frozen=True)
-class Surface:
+class Surface(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Landscapes to be seen side by side, and what the axes are."""
 
     title: str

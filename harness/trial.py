@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
-from types import MappingProxyType
-from typing import Any, Literal
+from collections.abc import Sequence
+from typing import Literal
+
+import msgspec
 
 DivergenceKind = Literal["nan", "inf", "blow-up", "stuck at chance"]
 
 
-@dataclass(frozen=True)
-class Divergence:
+class Divergence(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How a training failed: ``nan`` or ``inf`` loss, a finite ``blow-up``, or an accuracy ``stuck at chance``.
 
     ``step`` is the first bad optimizer step, counted from 1 (None for "stuck at chance"); ``epoch`` likewise.
@@ -23,8 +22,7 @@ class Divergence:
     step: int | None = None
 
 
-@dataclass(frozen=True)
-class Seconds:
+class Seconds(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Wall-clock seconds of one trial, the device synchronised before each reading of the clock.
 
     ``compile`` is 0 where the program was compiled by an earlier seed; ``steady_epoch`` is the mean of all epochs after
@@ -37,55 +35,28 @@ class Seconds:
     steady_epoch: float = 0.0
 
 
-@dataclass(frozen=True)
-class Trial:
+class Trial(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One variant, one seed.
 
     ``history`` holds one list per curve and one number per epoch (None where not finite); ``metrics`` one number per
     metric of the experiment (None: diverged, or censored, i.e. the target was never reached). ``device`` ("cpu: AMD
-    EPYC") and ``precision`` say where it was computed; files of trials have them once, in their fingerprint.
+    EPYC") and ``precision`` say where it was computed.
     """
 
     variant: str
     seed: int
-    metrics: Mapping[str, float | None] = field(default_factory=dict)
-    history: Mapping[str, tuple[float | None, ...]] = field(default_factory=dict)
+    metrics: dict[str, float | None] = {}
+    history: dict[str, tuple[float | None, ...]] = {}
     divergence: Divergence | None = None
     seconds: Seconds = Seconds(0.0)
     engine: str = "fit"
-    device: str = field(default="", compare=False)
-    precision: str = field(default="", compare=False)
+    device: str = ""
+    precision: str = ""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "metrics", MappingProxyType({k: finite(v) for k, v in self.metrics.items()}))
-        curves = {k: _finite_curve(curve) for k, curve in self.history.items()}
-        object.__setattr__(self, "history", MappingProxyType(curves))
-
-    def to_json(self) -> dict[str, Any]:
-        """Plain types only, no NaN or inf; ``from_json`` gives the trial back, bit for bit."""
-        return {
-            "variant": self.variant,
-            "seed": self.seed,
-            "metrics": dict(self.metrics),
-            "history": {key: list(curve) for key, curve in self.history.items()},
-            "divergence": asdict(self.divergence) if self.divergence else None,
-            "seconds": asdict(self.seconds),
-            "engine": self.engine,
-        }
-
-    @classmethod
-    def from_json(cls, record: Mapping[str, Any]) -> Trial:
-        """The inverse of ``to_json``; KeyError, TypeError or AttributeError where the record is not one of a trial."""
-        divergence = record["divergence"]
-        return cls(
-            variant=record["variant"],
-            seed=record["seed"],
-            metrics=record["metrics"],
-            history=record["history"],
-            divergence=Divergence(**divergence) if divergence else None,
-            seconds=Seconds(**record["seconds"]),
-            engine=record["engine"],
-        )
+        set_field = msgspec.structs.force_setattr
+        set_field(self, "metrics", {name: finite(value) for name, value in self.metrics.items()})
+        set_field(self, "history", {name: _finite_curve(curve) for name, curve in self.history.items()})
 
 
 def thin(curve: tuple[float | None, ...], points: int) -> tuple[float | None, ...]:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import enum
 import math
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
-from typing import Any
+
+import msgspec
 
 from harness.errors import invalid
 
@@ -32,8 +31,7 @@ def weakest(verdicts: list[Verdict]) -> Verdict:
     return Verdict.SUPPORTED
 
 
-@dataclass(frozen=True)
-class Effect:
+class Effect(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One measured quantity behind a verdict.
 
     Attributes:
@@ -61,34 +59,11 @@ class Effect:
     p: float | None = None
     n: int = 0
     p_adjusted: float | None = None
-    details: tuple[tuple[str, float | None], ...] = ()
+    details: dict[str, float | None] = {}
     notes: tuple[str, ...] = ()
 
-    def to_json(self) -> dict[str, Any]:
-        return {
-            "of": self.of,
-            "metric": self.metric,
-            "unit": self.unit,
-            "estimate": self.estimate,
-            "low": self.low,
-            "high": self.high,
-            "p": self.p,
-            "p_adjusted": self.p_adjusted,
-            "n": self.n,
-            "details": dict(self.details),
-            "notes": list(self.notes),
-        }
 
-    @classmethod
-    def from_json(cls, record: Mapping[str, Any]) -> Effect:
-        """The inverse of ``to_json``; KeyError or TypeError where the record is not one of an effect."""
-        names = ("of", "metric", "unit", "estimate", "low", "high", "p", "n", "p_adjusted")
-        details = tuple(record["details"].items())
-        return cls(**{name: record[name] for name in names}, details=details, notes=tuple(record["notes"]))
-
-
-@dataclass(frozen=True)
-class Difference:
+class Difference(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Where what was obtained departs from another formula or text, to be reported; it decides nothing.
 
     Attributes:
@@ -113,17 +88,8 @@ class Difference:
                     f"{name} of the difference {self.of!r}", expected="a finite number or a text", received=repr(value)
                 )
 
-    def to_json(self) -> dict[str, Any]:
-        return asdict(self)
 
-    @classmethod
-    def from_json(cls, record: Mapping[str, Any]) -> Difference:
-        """The inverse of ``to_json``; KeyError, TypeError or ValueError where the record is not one of a difference."""
-        return cls(**{field.name: record[field.name] for field in fields(cls)})
-
-
-@dataclass(frozen=True)
-class Decision:
+class Decision(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A verdict, why, the effects it rests on, and the decisions of its parts (for rules made of rules).
 
     ``differences`` are reported beside it.
@@ -139,25 +105,3 @@ class Decision:
     parts: tuple[Decision, ...] = ()
     p: float | None = None
     differences: tuple[Difference, ...] = ()
-
-    def to_json(self) -> dict[str, Any]:
-        return {
-            "verdict": str(self.verdict),
-            "reason": self.reason,
-            "effects": [effect.to_json() for effect in self.effects],
-            "parts": [part.to_json() for part in self.parts],
-            "p": self.p,
-            "differences": [difference.to_json() for difference in self.differences],
-        }
-
-    @classmethod
-    def from_json(cls, record: Mapping[str, Any]) -> Decision:
-        """The inverse of ``to_json``; KeyError, TypeError or ValueError where the record is not one of a decision."""
-        return cls(
-            Verdict(record["verdict"]),
-            record["reason"],
-            tuple(map(Effect.from_json, record["effects"])),
-            tuple(map(cls.from_json, record["parts"])),
-            record["p"],
-            tuple(map(Difference.from_json, record["differences"])),
-        )

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from harness.errors import SuiteError
-from harness.store import latest_run
+from harness.record.run_file import latest_run
 from reports.folders import OUT, runs_folder
 
 BASELINES = Path(__file__).resolve().parents[1] / "baselines"
@@ -19,7 +19,8 @@ BASELINES = Path(__file__).resolve().parents[1] / "baselines"
 def parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(
         prog="python -m reports",
-        description="Writes REPORT.md, report.json and figures from a recorded run of `pytest suite/`. Trains nothing.",
+        description="Writes REPORT.md, report.json and figures of a recorded run, or pushes recorded runs to a "
+        "database. Trains nothing.",
     )
     made.add_argument(
         "--run",
@@ -28,8 +29,9 @@ def parser() -> argparse.ArgumentParser:
         help="the run file (default: the newest in FOLDER/runs, or in reports/out/runs where that has none); "
         "with --store a run's id",
     )
+    made.add_argument("--store", metavar="URL", help="take the run from this database; with --push: the one to push to")
     made.add_argument(
-        "--store", metavar="URL", help="take the run from this database, as `pytest suite/ --store` fills it"
+        "--push", action="store_true", help="write no report: push the finished runs of FOLDER/runs that --store lacks"
     )
     made.add_argument("--evidence", metavar="STACK", help="of no run, but of the stored trials of this stack")
     made.add_argument(
@@ -42,17 +44,20 @@ def parser() -> argparse.ArgumentParser:
         "--out",
         type=Path,
         metavar="FOLDER",
-        help="where the report is written (default: reports/out; with --evidence reports/out/evidence/STACK)",
+        help="the report's folder (default: reports/out; with --evidence reports/out/evidence/STACK)",
     )
     return made
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Exit status: 0 for a report, 2 with one sentence on stderr for input it cannot use."""
+    """Exit status: 0 for a report or a push, 2 with one line on stderr for input it cannot use."""
     options = parser().parse_args(arguments)
     if isinstance(sys.stdout, io.TextIOWrapper):  # a path may have letters that this output cannot show
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
+        if options.push:
+            push(options)
+            return 0
         if options.evidence is not None:
             print(f"Report of the evidence of {options.evidence}: {evidence(options)}")
             return 0
@@ -77,11 +82,10 @@ def evidence(options: argparse.Namespace) -> Path:
     """Writes the report of a stack's evidence; the path of REPORT.md."""
     if options.run or options.store:
         raise SuiteError("--evidence contradicts --run and --store: it is the report of no run. Leave one out.")
-    from reports.records import checked
     from reports.stored import stored_run
     from reports.write import write
 
-    run = checked(stored_run(options.baseline_dir, options.evidence))
+    run = stored_run(options.baseline_dir, options.evidence)
     if options.readme is not None:
         from reports.findings import write_findings
 
@@ -89,10 +93,23 @@ def evidence(options: argparse.Namespace) -> Path:
     return write(run, options.out or OUT / "evidence" / options.evidence)
 
 
+def push(options: argparse.Namespace) -> None:
+    """Pushes the finished runs of the report folder; prints a line for each. SuiteError where the store is away."""
+    if options.run or options.evidence or options.readme:
+        raise SuiteError("--push contradicts --run, --evidence and --readme: it pushes runs. Leave one of them out.")
+    if options.store is None:
+        raise SuiteError("--push needs --store URL: the database to push to.")
+    from harness.record.address import Address
+    from harness.record.database import push_all
+
+    folder = runs_folder(options.out or OUT)
+    print("\n".join(push_all(Address(options.store), folder)) or f"Nothing to push in {folder}.")
+
+
 def from_store(url: str, run: str | None, folder: Path) -> Path:
     """The file of a run that a store has, made in the folder; SuiteError where the store or the run is not there."""
-    from harness.store.address import Address
-    from harness.store.opening import stored_run
+    from harness.record.address import Address
+    from harness.record.database import stored_run
 
     name, content = stored_run(Address(url), run)
     path = folder / f"{name}.jsonl"

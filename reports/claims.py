@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any
 
-from baselines.judge import ClaimState
-from harness.store import Run
+from harness.record.outcomes import ClaimState, Here
+from harness.record.run import ClaimDecided, Run
+from harness.verdict import Verdict
 from reports.evidence import effects_cell, ours_cell, published_cell
 from reports.labels import state_text, verdict_text
 from reports.text import code, escape, table
@@ -15,9 +15,9 @@ from reports.text import code, escape, table
 COLUMNS = ("slide", "claim", "statement", "slide's figure", "ours", "effect [interval]", "verdict")
 
 
-def anchor(claim: Mapping[str, Any]) -> str:
+def anchor(claim: ClaimDecided) -> str:
     """The id of a claim's details in the page."""
-    return "claim-" + re.sub(r"[^a-z0-9]+", "-", claim["key"].lower()).strip("-")
+    return "claim-" + re.sub(r"[^a-z0-9]+", "-", claim.key.lower()).strip("-")
 
 
 def figures_anchor(experiment: str) -> str:
@@ -25,61 +25,62 @@ def figures_anchor(experiment: str) -> str:
     return f"figures-{experiment}"
 
 
-def link(claim: Mapping[str, Any]) -> str:
-    return f"[{code(claim['key'])}](#{anchor(claim)})"
+def link(claim: ClaimDecided) -> str:
+    return f"[{code(claim.key)}](#{anchor(claim)})"
 
 
-def verdict_cell(run: Run, claim: Mapping[str, Any]) -> str:
+def verdict_cell(run: Run, claim: ClaimDecided, holm: Mapping[str, Verdict]) -> str:
     """The verdict; of a check, what it rests on; of a run to the end, Holm's and the evidence's where they differ.
 
-    With the expected verdict where that is another one.
+    With the expected verdict where that is another one. ``holm``: the verdicts after Holm's adjustment, by claim key;
+    none where nothing is adjusted.
     """
-    verdict, here = claim["verdict"], claim.get("here")
+    verdict, here, expected = claim.verdict, claim.here, claim.comparison.expected
     text = verdict_text(verdict)
-    if run.header["full"]:
-        if claim["adjusted_verdict"] not in (None, verdict):
-            text += f"<br>after Holm: {verdict_text(claim['adjusted_verdict'])}"
-        if here and here["stack"] and here["verdict"] != verdict:
-            text += f"<br>evidence: {verdict_text(here['verdict'])}, {rests_on(here)}"
+    if run.header.full:
+        adjusted = holm.get(claim.key, verdict)
+        if adjusted is not verdict:
+            text += f"<br>after Holm: {verdict_text(adjusted)}"
+        if here and here.stack and here.verdict is not verdict:
+            text += f"<br>evidence: {verdict_text(here.verdict)}, {rests_on(here)}"
     elif here:
         text += f"<br>{rests_on(here)}"
-    if claim["expected_verdict"] not in (None, verdict):
-        text += f"<br>⚠ expected: {verdict_text(claim['expected_verdict'])}"
+    if expected is not None and expected is not verdict:
+        text += f"<br>⚠ expected: {verdict_text(expected)}"
     return text
 
 
-def rests_on(here: Mapping[str, Any]) -> str:
+def rests_on(here: Here) -> str:
     """Whose evidence, and how many seeds of it: "30 seeds, tensorflow-cpu"."""
-    return (
-        f"{here['seeds']:,} {'seed' if here['seeds'] == 1 else 'seeds'}, {escape(here['stack'])}"
-        if here["stack"]
-        else "no evidence"
-    )
+    if not here.stack:
+        return "no evidence"
+    return f"{here.seeds:,} {'seed' if here.seeds == 1 else 'seeds'}, {escape(here.stack)}"
 
 
-def here_cell(claim: Mapping[str, Any]) -> str:
+def here_cell(claim: ClaimDecided) -> str:
     """How much of the evidence this machine confirms, marked where it does not; a dash where nothing was compared."""
-    state = (claim.get("here") or {}).get("state", "")
-    return f"⚠ **{state}**" if state == ClaimState.NOT_CONFIRMED else state or "–"
+    if claim.here is None or claim.here.state is None:
+        return "–"
+    return state_text(claim.here.state, red=claim.here.state is ClaimState.NOT_CONFIRMED)
 
 
-def all_claims(run: Run) -> str:
-    """Every claim in lecture order, one row each."""
-    claims = run.claims
+def all_claims(run: Run, holm: Mapping[str, Verdict]) -> str:
+    """Every claim in lecture order, one row each; ``holm``: as in ``verdict_cell``."""
+    claims = run.claims.values()
     if not claims:
         return ""
     compared = any(here_cell(claim) != "–" for claim in claims)
     rows = [
         [
-            escape(claim["slide"]),
+            escape(claim.slide),
             link(claim),
-            escape(claim["statement"]),
+            escape(claim.statement),
             published_cell(claim),
             ours_cell(run, claim),
             effects_cell(claim),
-            verdict_cell(run, claim),
+            verdict_cell(run, claim, holm),
             *([here_cell(claim)] if compared else []),
-            state_text(claim["baseline"]),
+            state_text(claim.comparison.state, claim.red),
         ]
         for claim in claims
     ]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
+from harness.record.run import ExperimentDeclared
 from harness.trial import Trial
 from reports.many import band, some
 from reports.text import escape
@@ -113,7 +113,7 @@ def spaced(count: int) -> np.ndarray:
     return np.unique(np.round(kept).astype(int))
 
 
-def pairs(experiment: Mapping[str, Any], trials: Mapping[str, Sequence[Trial]]) -> list[tuple[str, ...]]:
+def pairs(experiment: ExperimentDeclared, trials: Mapping[str, Sequence[Trial]]) -> list[tuple[str, ...]]:
     """The curves to draw side by side, one figure for each pair.
 
     A classifier always has (val_accuracy, loss); the two losses of turning points come last. Its other pairs are drawn
@@ -123,11 +123,11 @@ def pairs(experiment: Mapping[str, Any], trials: Mapping[str, Sequence[Trial]]) 
     recorded = {
         name for of_variant in trials.values() for t in of_variant for name, curve in t.history.items() if curve
     }
-    if not experiment["accuracy"]:
+    if not experiment.accuracy:
         found = tuple(name for name in PLAIN_PAIR if name in recorded)
         return [found] if found else []
-    wanted = {name for curves in experiment["printed"].values() for name in curves}
-    wanted |= {metric["name"] for metric in experiment["metrics"]} | {"val_accuracy", "loss", *PAIRS[2]}
+    wanted = {name for curves in experiment.printed.values() for name in curves}
+    wanted |= {metric.name for metric in experiment.metrics} | {"val_accuracy", "loss", *PAIRS[2]}
     chosen = []
     for pair in PAIRS:
         found = tuple(name for name in pair if name in recorded)
@@ -137,10 +137,10 @@ def pairs(experiment: Mapping[str, Any], trials: Mapping[str, Sequence[Trial]]) 
     return [*chosen, turning] if turning and recorded >= set(turning) else chosen
 
 
-def turning_pair(experiment: Mapping[str, Any]) -> tuple[str, ...]:
+def turning_pair(experiment: ExperimentDeclared) -> tuple[str, ...]:
     """The training and the validation loss of an experiment that shows its turning points; empty for any other."""
-    declared = experiment.get("turning_point")
-    return (declared["training"], declared["validation"]) if declared else ()
+    declared = experiment.turning_point
+    return (declared.training, declared.validation) if declared else ()
 
 
 @dataclass(frozen=True)

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
 
-from harness.store import Run
+from harness.record.run import ExperimentDeclared, Run
 from harness.trial import Trial
 from reports import final_value_panel, layout, panel
 from reports.curve_data import Arm, Best, Turn, arm, best, divergences, mixed, pairs, turning_pair, turning_points
@@ -21,31 +20,32 @@ ROW_INCHES, LEGEND_INCHES = 2.85, 0.2
 """Of a row of panels, and of each line of its legend."""
 
 
-def pictures(run: Run, experiment: Mapping[str, Any], trials: Mapping[str, Sequence[Trial]]) -> list[Picture]:
+def pictures(run: Run, experiment: ExperimentDeclared, trials: Mapping[str, Sequence[Trial]]) -> list[Picture]:
     """The learning curves of one experiment, from its trials by variant; none of what no trial has curves of."""
     drawn = (_picture(run, experiment, trials, pair, i) for i, pair in enumerate(pairs(experiment, trials)))
     return [picture for picture in drawn if picture is not None]
 
 
 def _picture(
-    run: Run, experiment: Mapping[str, Any], trials: Mapping[str, Sequence[Trial]], pair: tuple[str, ...], index: int
+    run: Run, experiment: ExperimentDeclared, trials: Mapping[str, Sequence[Trial]], pair: tuple[str, ...], index: int
 ) -> Picture | None:
     turns: dict[str, Turn] = {}
-    if pair == turning_pair(experiment):
-        chosen = experiment["turning_point"]["variants"]
+    declared = experiment.turning_point
+    if declared and pair == turning_pair(experiment):
+        chosen = declared.variants
         trials = {name: of for name, of in trials.items() if name in chosen or not chosen}
         turns = turning_points(trials, pair[-1])
     arms = {curve: [a for name, t in trials.items() if (a := arm(name, t, curve))] for curve in pair}
     if not any(arms.values()):
         return None
-    slides = {curve: _figures(run, experiment["id"], curve) for curve in pair}
-    bests = _best(run, experiment["id"], trials, pair)
+    slides = {curve: _figures(run, experiment.id, curve) for curve in pair}
+    bests = _best(run, experiment.id, trials, pair)
     with styled():
         content = _draw(experiment, trials, arms, slides, bests, turns)
     return Picture(
-        file_name(experiment["id"], *(pair if index else ())),
+        file_name(experiment.id, *(pair if index else ())),
         content,
-        experiment["id"],
+        experiment.id,
         _alt(experiment, arms, trials),
         " ".join([_caption(run, experiment, trials, arms, slides, bests), *_turned(turns), *divergences(trials, pair)]),
     )
@@ -54,11 +54,11 @@ def _picture(
 def _figures(run: Run, experiment: str, curve: str) -> dict[str, tuple[str, float]]:
     """The slide's figures that are values of this curve, by variant; several claims may quote the same one."""
     return {
-        figure["variant"]: (figure["printed"], float(figure["value"]))
-        for claim in run.claims
-        if claim["experiment"] == experiment
-        for figure in claim["published"]
-        if figure["metric"] == curve
+        figure.variant: (figure.printed, figure.value)
+        for claim in run.claims.values()
+        if claim.experiment == experiment
+        for figure in claim.published
+        if figure.metric == curve
     }
 
 
@@ -67,9 +67,9 @@ def _best(
 ) -> dict[str, dict[str, Best]]:
     """The best epochs by curve and variant, where the experiment measures them."""
     published: dict[str, dict[str, float]] = {}
-    for claim in run.claims:
-        for figure in claim["published"] if claim["experiment"] == experiment else ():
-            published.setdefault(figure["variant"], {})[figure["metric"]] = float(figure["value"])
+    for claim in run.claims.values():
+        for figure in claim.published if claim.experiment == experiment else ():
+            published.setdefault(figure.variant, {})[figure.metric] = figure.value
     return {
         curve: {v: found for v, t in trials.items() if (found := best(curve, t, published.get(v, {}))) is not None}
         for curve in curves
@@ -77,7 +77,7 @@ def _best(
 
 
 def _draw(
-    experiment: Mapping[str, Any],
+    experiment: ExperimentDeclared,
     trials: Mapping[str, Sequence[Trial]],
     arms: Mapping[str, list[Arm]],
     slides: Mapping[str, Mapping[str, tuple[str, float]]],
@@ -88,8 +88,8 @@ def _draw(
     from matplotlib.figure import Figure
 
     names = list(dict.fromkeys(a.variant for of_curve in arms.values() for a in of_curve))
-    groups = rows(names, experiment.get("series", {}))
-    dots = any(set(curves) & set(arms) for curves in experiment["printed"].values())
+    groups = rows(names, experiment.series)
+    dots = any(set(curves) & set(arms) for curves in experiment.printed.values())
     placed = layout.columns(arms, slides)
     widths = [column.width for column in placed]
     width = max(PANEL_INCHES * sum(widths), SMALLEST_INCHES)
@@ -111,13 +111,13 @@ def _draw(
                 axes.set_axis_off()
                 continue
             inside = {a.variant for a in shown}
-            printed = {v: c[curve] for v, c in experiment["printed"].items() if curve in c and v in inside}
+            printed = {v: c[curve] for v, c in experiment.printed.items() if curve in c and v in inside}
             marks = {v: mark for v, mark in column.slides.items() if v in inside}
             stars = {v: of for v, of in bests[curve].items() if v in inside}
             panel.draw(axes, curve, shown, looks, marks, printed, stars)
             panel.rings(axes, shown, looks, {v: turn.epoch for v, turn in turns.items() if turn.turned})
             axes.set_title(axes.get_title(loc="left") + column.note)
-        own = any(v in looks and set(curves) & set(arms) for v, curves in experiment["printed"].items())
+        own = any(v in looks and set(curves) & set(arms) for v, curves in experiment.printed.items())
         layout.legend(block, entries, looks, own, ncols)
     return svg(figure)
 
@@ -130,9 +130,9 @@ def rows(names: Sequence[str], series: Mapping[str, str]) -> list[list[str]]:
     return [row[i : i + PER_PANEL] for row in together.values() for i in range(0, len(row), PER_PANEL)]
 
 
-def _alt(experiment: Mapping[str, Any], arms: Mapping[str, list[Arm]], trials: Mapping[str, Sequence[Trial]]) -> str:
+def _alt(experiment: ExperimentDeclared, arms: Mapping[str, list[Arm]], trials: Mapping[str, Sequence[Trial]]) -> str:
     what = " and ".join(panel.TITLES.get(curve, curve).lower() for curve in arms)
-    start = f"{what[:1].upper()}{what[1:]} by epoch, experiment {experiment['id']}, {plural(len(trials), 'variant')}"
+    start = f"{what[:1].upper()}{what[1:]} by epoch, experiment {experiment.id}, {plural(len(trials), 'variant')}"
     ends = []
     for one in next(iter(arms.values())):
         if one.lost:
@@ -144,25 +144,25 @@ def _alt(experiment: Mapping[str, Any], arms: Mapping[str, list[Arm]], trials: M
 
 def _caption(
     run: Run,
-    experiment: Mapping[str, Any],
+    experiment: ExperimentDeclared,
     trials: Mapping[str, Sequence[Trial]],
     arms: Mapping[str, list[Arm]],
     slides: Mapping[str, Mapping[str, tuple[str, float]]],
     bests: Mapping[str, Mapping[str, Best]],
 ) -> str:
-    size = experiment["size"]
-    images = "All training examples" if size["train"] is None else f"{size['train']:,} training examples"
+    size = experiment.size
+    images = "All training examples" if size.train is None else f"{size.train:,} training examples"
     drawn = [sum(any(trial.history.get(curve) for curve in arms) for trial in of) for of in trials.values()]
     seeds, most = max(drawn), max(map(len, trials.values()))
     counts = " to ".join(str(count) for count in sorted({min(filter(None, drawn)), seeds}))
     text = [
-        f"{images}, {plural(size['epochs'], 'epoch')}, batch {size['batch_size']}. Line: mean over {counts} "
+        f"{images}, {plural(size.epochs, 'epoch')}, batch {size.batch_size}. Line: mean over {counts} "
         f"{'seed' if seeds == 1 else 'seeds'}{f' (of {most:,}, those with a stored curve)' if seeds < most else ''}; "
         f"band: {band_text(seeds)}."
     ]
     if any(slides.values()):
         text.append("Dashed: the slide's figure.")
-    if any(set(curves) & set(arms) for curves in experiment["printed"].values()):
+    if any(set(curves) & set(arms) for curves in experiment.printed.values()):
         text.append("Hollow dots: the slide's own curve.")
     if any(curve.endswith("accuracy") for curve in arms):
         text.append("An axis of accuracies near 1 is stretched towards 1.")

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import html
-import statistics
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any
 
-from harness.store import Run
-from harness.verdict import Verdict
+from harness.record.run import ClaimDecided, Run, Summary
+from harness.verdict import Decision, Difference, Effect, Verdict
 from reports.claims import anchor, figures_anchor, rests_on
 from reports.evidence import units
 from reports.labels import verdict_text
@@ -24,68 +22,79 @@ WORDS = {
 }
 
 
-def details(run: Run, figured: Collection[str] = ()) -> str:
-    """One folded section per claim; ``figured``: the experiments that have figures, to which their claims then link."""
+def details(run: Run, holm: Mapping[str, Verdict], figured: Collection[str] = ()) -> str:
+    """One folded section per claim.
+
+    Args:
+        run: its claims with adjusted p-values.
+        holm: as in ``reports.claims.verdict_cell``.
+        figured: the experiments that have figures, to which their claims then link.
+    """
     if not run.claims:
         return ""
-    return "## Details\n\n" + "\n\n".join(_claim(run, claim, figured) for claim in run.claims)
+    return "## Details\n\n" + "\n\n".join(_claim(run, claim, holm, figured) for claim in run.claims.values())
 
 
-def _claim(run: Run, claim: Mapping[str, Any], figured: Collection[str]) -> str:
-    head = f"{html.escape(claim['key'])} · {verdict_text(claim['verdict'])}"
+def _claim(run: Run, claim: ClaimDecided, holm: Mapping[str, Verdict], figured: Collection[str]) -> str:
+    decision = claim.decision
+    head = f"{html.escape(claim.key)} · {verdict_text(claim.verdict)}"
     parts = [
         f'<a id="{anchor(claim)}"></a>\n<details><summary><code>{head.replace(" · ", "</code> · ", 1)}</summary>',
-        f"**{escape(claim['statement'])}** ({escape(claim['slide'])})",
-        f"- Rule: {escape(claim['rule'])}\n- Reason: {escape(claim['reason'])}" + _asides(claim, figured),
+        f"**{escape(claim.statement)}** ({escape(claim.slide)})",
+        f"- Rule: {escape(claim.rule)}\n- Reason: {escape(decision.reason)}" + _facts(claim, holm, figured),
     ]
-    if claim["effects"]:
-        parts.append(effects_table(claim["effects"]))
-    if claim.get("differences"):
-        said = "\n".join(f"- {_difference(one)}" for one in claim["differences"])
-        parts.append("Differences; they decide nothing:\n\n" + said)
-    if claim["parts"]:
-        parts.append("Parts:\n\n" + "\n".join(_decision(part) for part in claim["parts"]))
-    if claim["beside"]:
-        parts.append("Reported beside it; decides nothing:\n\n" + "\n".join(_decision(b) for b in claim["beside"]))
-    if claim["variants"]:
+    if decision.effects:
+        parts.append(effects_table(decision.effects))
+    if decision.differences:
+        parts.append("Differences; they decide nothing:\n\n" + "\n".join(map(_difference, decision.differences)))
+    if decision.parts:
+        parts.append("Parts:\n\n" + "\n".join(map(_decision, decision.parts)))
+    if claim.alongside:
+        others = [_decision(other.decision, f"{escape(other.rule)}: ") for other in claim.alongside]
+        parts.append("Reported alongside; they decide nothing:\n\n" + "\n".join(others))
+    if claim.variants:
         parts.append(_variants(run, claim))
-    parts += [_listed(name, claim[name]) for name in ("deviations", "notes") if claim[name]]
+    if claim.deviations:
+        parts.append(_listed("Deviations", claim.deviations))
+    if claim.notes:
+        parts.append(_listed("Notes", claim.notes))
     return "\n\n".join([*parts, "</details>"])
 
 
-def _asides(claim: Mapping[str, Any], figured: Collection[str]) -> str:
-    experiment, here = claim["experiment"], claim.get("here") or {}
-    needed = claim["verdict"] == Verdict.INCONCLUSIVE and here.get("needed")
-    facts = {
-        "Evidence": here and (f"{verdict_text(here['verdict'])}, " if here["stack"] else "") + rests_on(here),
-        "Seeds that would decide it": needed and f"{needed:,}",
-        "Here": here and escape(". ".join(filter(None, (here["state"], here["text"])))),
-        "This run's own trials say": here.get("own") and here["own"] != claim["verdict"] and verdict_text(here["own"]),
-        "After Holm": claim["marker"] == "training"
-        and claim["adjusted_verdict"]
-        and verdict_text(claim["adjusted_verdict"]),
-        "Expected": claim["expected_verdict"] and verdict_text(claim["expected_verdict"]),
-        "State": claim["baseline"]["state"]
-        and escape(f"{claim['baseline']['state']}. {claim['baseline']['reason'] or ''}".strip()),
-        "Experiment": experiment
-        and code(experiment) + (f", [its figures](#{figures_anchor(experiment)})" if experiment in figured else ""),
-        "Seeds": took(claim),
-    }
+def _facts(claim: ClaimDecided, holm: Mapping[str, Verdict], figured: Collection[str]) -> str:
+    """What the evidence, this machine and Holm's adjustment say of it, one line each."""
+    facts: dict[str, str] = {}
+    if (here := claim.here) is not None:
+        facts["Evidence"] = (f"{verdict_text(here.verdict)}, " if here.stack else "") + rests_on(here)
+        if claim.verdict is Verdict.INCONCLUSIVE and here.needed:
+            facts["Seeds that would decide it"] = f"{here.needed:,}"
+        facts["Here"] = escape(". ".join(filter(None, (here.state, here.text))))
+        if here.own is not None and here.own is not claim.verdict:
+            facts["This run's own trials say"] = verdict_text(here.own)
+    if claim.marker == "training" and claim.key in holm:
+        facts["After Holm"] = verdict_text(holm[claim.key])
+    if claim.comparison.expected is not None:
+        facts["Expected"] = verdict_text(claim.comparison.expected)
+    facts["State"] = escape(f"{claim.comparison.state}. {claim.comparison.reason}".strip())
+    if claim.experiment is not None:
+        figures = f", [its figures](#{figures_anchor(claim.experiment)})" if claim.experiment in figured else ""
+        facts["Experiment"] = code(claim.experiment) + figures
+    facts["Seeds"] = took(claim)
     return "".join(f"\n- {name}: {text}" for name, text in facts.items() if text)
 
 
-def effects_table(effects: Sequence[Mapping[str, Any]]) -> str:
+def effects_table(effects: Sequence[Effect]) -> str:
     """All effects of one decision."""
     rows = [
         [
-            escape(effect["of"]),
-            code(effect["metric"]),
+            escape(effect.of),
+            code(effect.metric),
             escape(effect_text(effect)),
-            escape(effect["unit"]),
-            number(effect["p"]),
-            number(effect["p_adjusted"]),
-            str(effect["n"]),
-            "; ".join([*_numbers(effect), *map(escape, effect["notes"])]) or "–",
+            escape(effect.unit),
+            number(effect.p),
+            number(effect.p_adjusted),
+            str(effect.n),
+            "; ".join([*_numbers(effect), *map(escape, effect.notes)]) or "–",
         ]
         for effect in effects
     ]
@@ -93,44 +102,40 @@ def effects_table(effects: Sequence[Mapping[str, Any]]) -> str:
     return table(headers, rows, right=["p", "p after Holm", "n"])
 
 
-def _numbers(effect: Mapping[str, Any]) -> list[str]:
+def _numbers(effect: Effect) -> list[str]:
     shown = []
-    for name, value in effect["details"].items():
+    for name, value in effect.details.items():
         if name != "tolerance" and value is not None:
             text = WORDS.get(name, name.replace("_", " "))
-            in_unit = effect["unit"] if name.startswith(("detectable", "bca")) else ""
+            in_unit = effect.unit if name.startswith(("detectable", "bca")) else ""
             shown.append(f"{escape(text)} {number(value, in_unit)}")
     return shown
 
 
-def _difference(one: Mapping[str, Any]) -> str:
-    """What Keras gives beside what another formula or text gives, on one line."""
-    ours, other = (value if isinstance(value, str) else number(value) for value in (one["obtained"], one["other"]))
-    why = f" {one['why']}" if one["why"] else ""
-    return escape(f"differs from {one['source']}: {one['of']}: {ours}, there {other}.{why}")
+def _difference(one: Difference) -> str:
+    """What Keras gives and what another formula or text gives, on one line."""
+    ours, other = (value if isinstance(value, str) else number(value) for value in (one.obtained, one.other))
+    why = f" {one.why}" if one.why else ""
+    return "- " + escape(f"differs from {one.source}: {one.of}: {ours}, there {other}.{why}")
 
 
-def _decision(decision: Mapping[str, Any]) -> str:
-    """A part, or a rule beside the deciding one, on one line."""
-    rule = f"{escape(decision['rule'])}: " if decision.get("rule") else ""
-    effects = "; ".join(escape(f"{e['of']} {effect_words(e)}") for e in decision["effects"])
-    return f"- {rule}{verdict_text(decision['verdict'])}. {escape(decision['reason'])}" + (
-        f" ({effects})" if effects else ""
-    )
+def _decision(decision: Decision, rule: str = "") -> str:
+    """A part, or what a rule decides that is reported alongside, on one line."""
+    effects = "; ".join(escape(f"{effect.of} {effect_words(effect)}") for effect in decision.effects)
+    text = f"- {rule}{verdict_text(decision.verdict)}. {escape(decision.reason)}"
+    return f"{text} ({effects})" if effects else text
 
 
-def _variants(run: Run, claim: Mapping[str, Any]) -> str:
-    """Each variant's value for every seed, beside the slide's figure."""
+def _variants(run: Run, claim: ClaimDecided) -> str:
+    """Each variant's value for every seed, and the slide's figure."""
     of_unit = units(run, claim)
-    printed: dict[tuple[str, str], str] = {(p["variant"], p["metric"]): p["printed"] for p in claim["published"]}
+    printed = {(figure.variant, figure.metric): figure.printed for figure in claim.published}
     rows = []
-    for name, summary in [*claim["variants"].items(), *_further(run, claim)]:
-        unit = of_unit.get(summary["metric"], "")
-        values = _values(summary["values"], unit)
-        slide = printed.pop((name, summary["metric"]), None)
-        ours = mean_std(summary["mean"], summary["std"], unit)
-        metric = code(summary["metric"])
-        rows.append([escape(name), metric, escape(slide or "–"), ours, str(summary["n"]), values or "–"])
+    for name, summary in [*claim.variants.items(), *_further(run, claim)]:
+        unit = of_unit.get(summary.metric, "")
+        slide = printed.pop((name, summary.metric), "–")
+        ours, values = mean_std(summary.mean, summary.std, unit), _values(summary.values, unit)
+        rows.append([escape(name), code(summary.metric), escape(slide), ours, str(summary.n), values or "–"])
     for (name, metric), slide in printed.items():
         rows.append([escape(name), code(metric), escape(slide), "–", "–", "–"])
     return table(["variant", "metric", "slide's figure", "ours", "n", "per seed"], rows, right=["n"])
@@ -149,21 +154,17 @@ def _values(values: Sequence[float | None], unit: str) -> str:
     return f"quantiles {said}" + (f"; {absent:,} without a value" if absent else "")
 
 
-def _further(run: Run, claim: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
+def _further(run: Run, claim: ClaimDecided) -> list[tuple[str, Summary]]:
     """(variant, summary) for the slide's figures of other metrics than the claim's first one, from the run's trials."""
-    rows: list[tuple[str, Mapping[str, Any]]] = []
-    for figure in claim["published"]:
-        name, metric = figure["variant"], figure["metric"]
-        trials = run.trials.get((claim["experiment"], name), ())
-        if claim["variants"].get(name, {}).get("metric") == metric or not trials:
-            continue
-        values = [trial.metrics.get(metric) for trial in trials]
-        known = [value for value in values if value is not None]
-        mean = statistics.fmean(known) if known else None
-        std = statistics.stdev(known) if len(known) > 1 else None
-        rows.append((name, {"metric": metric, "mean": mean, "std": std, "n": len(values), "values": values}))
+    rows: list[tuple[str, Summary]] = []
+    for figure in claim.published:
+        name, metric = figure.variant, figure.metric
+        trials = run.trials.get((claim.experiment or "", name), ())
+        shown = name in claim.variants and claim.variants[name].metric == metric
+        if trials and not shown:
+            rows.append((name, Summary.of(metric, trials)))
     return rows
 
 
 def _listed(name: str, items: Sequence[str]) -> str:
-    return f"{name.capitalize()}:\n\n" + "\n".join(f"{i}. {escape(item)}" for i, item in enumerate(items, start=1))
+    return f"{name}:\n\n" + "\n".join(f"{i}. {escape(item)}" for i, item in enumerate(items, start=1))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from harness import gpu
-from harness.store import Run
+from harness.record.run import Run, SessionSummary
 from reports.labels import MEANINGS, verdict_text
 from reports.text import code, escape, table
 
@@ -11,49 +11,49 @@ from reports.text import code, escape, table
 def environment(run: Run) -> str:
     """The fingerprint, and the command that repeats the run."""
     header = run.header
-    rows = [[name.replace("_", " "), escape("–" if v is None else v)] for name, v in header["fingerprint"].items()]
+    rows = [[name.replace("_", " "), escape("–" if v is None else v)] for name, v in header.fingerprint.items()]
     rows += [
-        ["engine asked for", escape(header["engine"])],
-        *([["seeds", _seeds(run)]] if header["full"] else []),
-        ["stack", escape(header["stack"])],
-        ["commit", escape(header["commit"] or "–")],
-        ["run", escape(header["id"])],
-        ["started", escape(header["started"])],
+        ["engine asked for", escape(header.engine)],
+        *([["seeds", _seeds(run)]] if header.full else []),
+        ["stack", escape(header.stack)],
+        ["commit", escape(header.commit or "–")],
+        ["run", escape(header.id)],
+        ["started", escape(header.started)],
     ]
-    command = header["command"].replace("```", "'''")
+    command = header.command.replace("```", "'''")
     return (
         "## Environment\n\n"
         + table(["", "this run"], rows)
         + _sessions(run)
         + _gpu(run)
         + f"\n\nTo repeat it, at that commit:\n\n```sh\n{command}\n```"
-        + ("" if header.get("evidence") else "\n\nThe report alone, again, without training: `python -m reports`.")
+        + ("" if header.evidence else "\n\nThe report alone, again, without training: `python -m reports`.")
     )
 
 
 def _sessions(run: Run) -> str:
     """Of a report of evidence, where all its trials come from; "" of a run."""
-    sessions = run.header.get("sessions")
-    if not sessions:
+    if not run.header.sessions:
         return ""
-    rows = [[escape(cell) for cell in one.values()] for one in sessions]
-    names = [name.replace("_", " ") for name in sessions[0]]
-    return "\n\nOf the newest trials. All come from:\n\n" + table(names, rows, right=["trials"])
+    fields = SessionSummary.__struct_fields__
+    rows = [[escape(getattr(one, name)) for name in fields] for one in run.header.sessions]
+    names = [name.replace("_", " ") for name in fields]
+    said = "This is the environment of the newest trials. All trials come from:"
+    return f"\n\n{said}\n\n{table(names, rows, right=['trials'])}"
 
 
 def _seeds(run: Run) -> str:
-    auto = run.header.get("auto")
+    auto, seeds = run.header.auto, run.header.seeds
     if auto:
-        budget = "" if auto["budget"] is None else f"; no batch that ends after {auto['budget']:g} s"
-        return f"as many as each claim needs, at most {auto['max_seeds']}{budget}"
-    seeds, more = run.header["seeds"], run.header.get("seeds_of", {})
+        budget = "" if auto.budget is None else f"; no batch that ends after {auto.budget:g} s"
+        return f"as many as each claim needs, at most {auto.max_seeds}{budget}"
     general = "as each experiment declares" if seeds is None else str(seeds)
-    return ", ".join([general, *(f"{count} of {escape(name)}" for name, count in more.items())])
+    return ", ".join([general, *(f"{count} of {escape(name)}" for name, count in run.header.seeds_of.items())])
 
 
 def _gpu(run: Run) -> str:
     """A table of the GPU's driver, power state and clocks, of a run on a GPU; "" of all others."""
-    rows = gpu.rows(gpu.read(run.header.get("gpu")), gpu.read(run.end.get("gpu") if run.end else None))
+    rows = gpu.rows(run.header.gpu, run.end.gpu if run.end else None)
     if not rows:
         return ""
     cells = [[escape(label), escape(start or "–"), escape(end or "–")] for label, start, end in rows]
@@ -63,9 +63,9 @@ def _gpu(run: Run) -> str:
 def deviations(run: Run) -> str:
     """Every departure from the slides, once, with the claims it concerns."""
     concerns: dict[str, list[str]] = {}
-    for claim in run.claims:
-        for deviation in claim["deviations"]:
-            concerns.setdefault(deviation, []).append(claim["key"])
+    for claim in run.claims.values():
+        for deviation in claim.deviations:
+            concerns.setdefault(deviation, []).append(claim.key)
     if not concerns:
         return ""
     listed = [

@@ -3,14 +3,9 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Mapping
-from typing import Any
 
-from harness.erratum import State
-from harness.store import Run
+from harness.record.run import ErratumChecked, Run
 from reports.text import code, code_lines, escape, fenced, plural, table
-
-Erratum = Mapping[str, Any]
 
 COLUMNS = ("slide", "what", "printed", "what happens now", "replacement")
 SAID = 160
@@ -19,24 +14,25 @@ SAID = 160
 
 def errata(run: Run) -> str:
     """The table of all errata in lecture order, and folded under it the code as it was run; empty without any."""
-    if not run.errata:
+    found = run.errata.values()
+    if not found:
         return ""
     rows = [
         [
-            escape(one["slide"]),
-            f"[{code(one['id'])}](#{_anchor(one)})<br>{escape(one['statement'])}",
-            code_lines(one["printed"]),
+            escape(one.slide),
+            f"[{code(one.id)}](#{_anchor(one)})<br>{escape(one.statement)}",
+            code_lines(one.printed),
             _now(one),
-            code_lines(one["modern"]),
+            code_lines(one.modern),
         ]
-        for one in run.errata
+        for one in found
     ]
     return (
         "## Slides to update\n\n"
         + table(COLUMNS, rows)
         + "\n\nEvery snippet is our own, the smallest that has what the slide has; both forms were run as they stand "
         "here, on this backend. The code around them, and what tells that the replacement is the same model:\n\n"
-        + "\n\n".join(map(_details, run.errata))
+        + "\n\n".join(map(_details, found))
     )
 
 
@@ -44,34 +40,33 @@ def errata_line(run: Run) -> str:
     """How many of the errata hold, and the others by name; empty without any."""
     if not run.errata:
         return ""
-    red = [one for one in run.errata if one["state"] != State.HOLDS]
-    told = f"**{plural(len(run.errata), 'erratum', 'errata')}: "
+    red = [one for one in run.errata.values() if one.red]
+    counted = f"**{plural(len(run.errata), 'erratum', 'errata')}: "
     if not red:
-        return told + "all hold.** [The slides to update](#slides-to-update), each with a replacement that runs."
-    listed = ", ".join(f"[{code(one['id'])}](#{_anchor(one)}) ({one['state']})" for one in red)
-    return told + f"{len(run.errata) - len(red)} hold, {len(red)} do not.** {listed}."
+        return counted + "all hold.** [The slides to update](#slides-to-update), each with a replacement that runs."
+    listed = ", ".join(f"[{code(one.id)}](#{_anchor(one)}) ({one.state})" for one in red)
+    return counted + f"{len(run.errata) - len(red)} hold, {len(red)} do not.** {listed}."
 
 
-def _anchor(one: Erratum) -> str:
-    return f"erratum-{html.escape(one['id'])}"
+def _anchor(one: ErratumChecked) -> str:
+    return f"erratum-{html.escape(one.id)}"
 
 
-def _now(one: Erratum) -> str:
+def _now(one: ErratumChecked) -> str:
     """Type, moment and text of the error; or both values; and, where it is red, what is wrong with it."""
     parts = []
-    if one["error"]:
-        kind, _, text = one["error"].partition(": ")
-        parts.append(f"{code(kind)} {escape(one['when'])}: {escape(_short(text))}")
-    elif one["outcome"] == "differs":
-        how = "Differs, with a warning" if one["warning"] else "Differs silently"
-        values = one["values"]
-        parts.append(f"{how}: {code(repr(values['today']))}; the slide says {code(repr(values['slide']))}")
+    if one.error:
+        kind, _, text = one.error.partition(": ")
+        parts.append(f"{code(kind)} {escape(one.when)}: {escape(_short(text))}")
+    elif one.outcome == "differs":
+        how = "Differs, with a warning" if one.warning else "Differs silently"
+        parts.append(f"{how}: {code(repr(one.today))}; the slide says {code(repr(one.slide_value))}")
     else:
-        parts.append("Runs, with a warning" if one["warning"] else "Runs")
-    if one["warning"] and not one["error"]:
-        parts.append(escape(_short(one["warning"])))
-    if one["state"] != State.HOLDS:
-        parts.append(f"⚠ **{escape(one['state'])}**: {escape(one['reason'])}")
+        parts.append("Runs, with a warning" if one.warning else "Runs")
+    if one.warning and not one.error:
+        parts.append(escape(_short(one.warning)))
+    if one.red:
+        parts.append(f"⚠ **{escape(one.state)}**: {escape(one.reason)}")
     return "<br>".join(parts)
 
 
@@ -79,22 +74,21 @@ def _short(text: str) -> str:
     return text if len(text) <= SAID else text[: SAID - 1] + "…"
 
 
-def _details(one: Erratum) -> str:
+def _details(one: ErratumChecked) -> str:
     """The code as it was run, the printed form and the replacement each between what is given and the check."""
-    labels = {"given": "before both", "printed": "printed", "modern": "replacement", "check": "check"}
-    text = "\n".join(f"# {label}\n{one[name].strip()}" for name, label in labels.items() if one[name].strip())
-    values = one["values"]
+    forms = {"before both": one.given, "printed": one.printed, "replacement": one.modern, "check": one.check}
+    text = "\n".join(f"# {label}\n{snippet.strip()}" for label, snippet in forms.items() if snippet.strip())
     facts = {
-        "Expected of the printed form": escape(one["expected"]),
-        "It raised": escape(one["error"]),
-        "It warned": escape(one["warning"]),
-        "Check after it": "" if one["error"] else code(repr(values["today"])),
-        "Check after the replacement": code(repr(values["modern"])),
-        "State": escape(one["state"]) + ("" if one["state"] == State.HOLDS else f": {escape(one['reason'])}"),
+        "Expected of the printed form": escape(one.expected),
+        "It raised": escape(one.error),
+        "It warned": escape(one.warning),
+        "Check after it": "" if one.error else code(repr(one.today)),
+        "Check after the replacement": code(repr(one.replacement)),
+        "State": escape(one.state) + (f": {escape(one.reason)}" if one.red else ""),
     }
     return "\n\n".join(
         [
-            f'<a id="{_anchor(one)}"></a>\n<details><summary><code>{html.escape(one["id"])}</code></summary>',
+            f'<a id="{_anchor(one)}"></a>\n<details><summary><code>{html.escape(one.id)}</code></summary>',
             fenced(text),
             "\n".join(f"- {label}: {fact}" for label, fact in facts.items() if fact),
             "</details>",

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from harness.store import Run
+from harness.record.run import ClaimDecided, Run
+from harness.verdict import Effect
 from reports.evidence import telling_effects
 from reports.labels import backend_name, verdict_text
 from reports.picture import Picture
@@ -25,18 +26,18 @@ WIDTH, HEAD_AND_FOOT, ROW = 11.5, 1.3, 0.36
 TEXT = 0.01
 """Width of a column of text beside the axis: the layout makes room for the text itself."""
 
-Row = tuple[Mapping[str, Any], Mapping[str, Any]]
+Row = tuple[ClaimDecided, Effect]
 
 
 def forest(run: Run) -> Picture | None:
     """One row per claim: the effect its verdict rests on, where that is a difference of fractions with an interval."""
-    rows = [(claim, effect) for claim in run.claims if (effect := _drawable(claim)) is not None]
+    rows = [(claim, effect) for claim in run.claims.values() if (effect := _drawable(claim)) is not None]
     if not rows:
         return None
     slides = [slide_difference(run, *row) for row in rows]
     with styled():
         content = _draw(run, rows, slides)
-    words = [f"{c['key']} {number(e['estimate'], 'fraction')} {c['verdict'].lower()}" for c, e in rows]
+    words = [f"{c.key} {number(e.estimate, 'fraction')} {c.verdict.lower()}" for c, e in rows]
     caption = (
         "Difference in accuracy between the two variants of each claim, with the interval that decides. Filled circle: "
         "supported; cross: refuted; hollow diamond: inconclusive."
@@ -49,31 +50,36 @@ def forest(run: Run) -> Picture | None:
     return Picture(NAME, content, "Effects on accuracy", alt, caption)
 
 
-def slide_difference(run: Run, claim: Mapping[str, Any], effect: Mapping[str, Any]) -> float | None:
+def slide_difference(run: Run, claim: ClaimDecided, effect: Effect) -> float | None:
     """The same difference between the figures that slides print for both variants; None where one has no figure."""
-    first, minus, second = effect["of"].partition(" − ")
+    first, minus, second = effect.of.partition(" − ")
     found = {
-        figure["variant"]: float(figure["value"])
-        for other in run.claims
-        if other["experiment"] == claim["experiment"] is not None
-        for figure in other["published"]
-        if figure["metric"] == effect["metric"]
+        figure.variant: figure.value
+        for other in run.claims.values()
+        if other.experiment == claim.experiment is not None
+        for figure in other.published
+        if figure.metric == effect.metric
     }
     return found[first] - found[second] if minus and first in found and second in found else None
 
 
-def margin(claim: Mapping[str, Any]) -> float | None:
+def margin(claim: ClaimDecided) -> float | None:
     """The margin of a claim that two variants are equal, from the words of its rule."""
-    found = re.search(r" ± ([0-9.]+(?:e-?\d+)?)", claim["rule"])
+    found = re.search(r" ± ([0-9.]+(?:e-?\d+)?)", claim.rule)
     return float(found.group(1)) if found else None
 
 
-def _drawable(claim: Mapping[str, Any]) -> Mapping[str, Any] | None:
+def _drawable(claim: ClaimDecided) -> Effect | None:
     for effect in telling_effects(claim):
-        difference = effect["unit"] == "fraction" and "published" not in effect["details"]
-        if difference and None not in (effect["estimate"], effect["low"], effect["high"]):
+        difference = effect.unit == "fraction" and "published" not in effect.details
+        if difference and len(_numbers(effect)) == 3:
             return effect
     return None
+
+
+def _numbers(effect: Effect) -> list[float]:
+    """The ends of its interval and its estimate; fewer where it lacks one."""
+    return [value for value in (effect.low, effect.high, effect.estimate) if value is not None]
 
 
 def _draw(run: Run, rows: Sequence[Row], slides: Sequence[float | None]) -> bytes:
@@ -83,18 +89,18 @@ def _draw(run: Run, rows: Sequence[Row], slides: Sequence[float | None]) -> byte
     figure = Figure(figsize=(WIDTH, HEAD_AND_FOOT + ROW * len(rows)), layout=ConstrainedLayoutEngine(w_pad=0.1))
     columns = figure.subplots(1, 5, sharey=True, width_ratios=[TEXT, 1, TEXT, TEXT, TEXT])
     claims, axes, effects, printed, verdicts = columns
-    _scale(axes, [*(e[part] for _, e in rows for part in ("low", "high", "estimate")), *(s for s in slides if s)])
-    counts = {effect["n"] for _, effect in rows}
+    _scale(axes, [*(value for _, effect in rows for value in _numbers(effect)), *(s for s in slides if s)])
+    counts = {effect.n for _, effect in rows}
     for y, ((claim, effect), slide) in enumerate(zip(rows, slides, strict=True)):
         _marks(axes, y, claim, effect, slide)
-        claims.text(0, y, shorten(claim["key"], 36), va="bottom", fontsize=8.5, fontweight="bold", color=INK)
-        claims.text(0, y, shorten(effect["of"], 46), va="top", fontsize=7.5, color=FAINT)
-        n = f", n = {effect['n']}" if len(counts) > 1 else ""
+        claims.text(0, y, shorten(claim.key, 36), va="bottom", fontsize=8.5, fontweight="bold", color=INK)
+        claims.text(0, y, shorten(effect.of, 46), va="top", fontsize=7.5, color=FAINT)
+        n = f", n = {effect.n}" if len(counts) > 1 else ""
         effects.text(0, y, effect_text(effect) + n, va="center", fontsize=8, color=INK)
         if slide is not None:
             said = ("+" if slide > 0 else "") + number(slide, "fraction")
             printed.text(0, y, said, va="center", fontsize=8, color=FAINT)
-        look, text = VERDICT_LOOKS[claim["verdict"]], verdict_text(claim["verdict"])
+        look, text = VERDICT_LOOKS[claim.verdict], verdict_text(claim.verdict)
         verdicts.text(0, y, text, va="center", fontsize=8.5, fontweight="bold", color=look.colour)
     axes.axvline(0, color=FAINT, linewidth=1, zorder=1)
     axes.set_ylim(len(rows) - 0.4, -0.6)
@@ -111,7 +117,7 @@ def _draw(run: Run, rows: Sequence[Row], slides: Sequence[float | None]) -> byte
     for column in (claims, effects, printed, verdicts):
         column.set_axis_off()
     seeds = f", {plural(min(counts), 'seed')}" if len(counts) == 1 else ""
-    source = backend_name(run.header["backend"]) if run.header["full"] else "stored trials"
+    source = backend_name(run.header.backend) if run.header.full else "stored trials"
     figure.suptitle(f"Effects on accuracy: {source}{seeds}", x=0.005, ha="left", fontsize=11, fontweight="bold")
     return svg(figure)
 
@@ -134,18 +140,18 @@ def _scale(axes: Axes, values: Sequence[float]) -> None:
     axes.set_xticks([], minor=True)
 
 
-def _marks(axes: Axes, y: int, claim: Mapping[str, Any], effect: Mapping[str, Any], slide: float | None) -> None:
-    look = VERDICT_LOOKS[claim["verdict"]]
-    decided = claim["verdict"] in ("SUPPORTED", "REFUTED")
+def _marks(axes: Axes, y: int, claim: ClaimDecided, effect: Effect, slide: float | None) -> None:
+    look = VERDICT_LOOKS[claim.verdict]
+    decided = claim.verdict.decided
     within = margin(claim)
     if within is not None:
         axes.barh(y, 2 * within, height=0.62, left=-within, color=GRID, zorder=0.5)
     if slide is not None:
         axes.plot([slide] * 2, [y - 0.27, y + 0.27], color=FAINT, linewidth=1.6, solid_capstyle="butt", zorder=2)
-    interval = [effect["low"], effect["high"]]
-    axes.plot(interval, [y, y], color=look.colour, linewidth=2.2, solid_capstyle="butt", zorder=2)
+    low, high, estimate = _numbers(effect)
+    axes.plot([low, high], [y, y], color=look.colour, linewidth=2.2, solid_capstyle="butt", zorder=2)
     axes.plot(
-        [effect["estimate"]],
+        [estimate],
         [y],
         marker=look.marker,
         markersize=7,

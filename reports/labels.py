@@ -1,23 +1,20 @@
-"""The report's vocabulary: a symbol for each verdict, what each word means, and which states are red."""
+"""The report's vocabulary: a symbol for each verdict, and what each word means."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
-from baselines.judge import RED
-from baselines.verdicts import VerdictState
 from harness.training.backends import NAMES, named
 from harness.verdict import Verdict
 
-SYMBOLS: Mapping[str, str] = {
+SYMBOLS: Mapping[Verdict, str] = {
     Verdict.SUPPORTED: "✔",
     Verdict.REFUTED: "✘",
     Verdict.INCONCLUSIVE: "?",
     Verdict.NOT_RUN: "–",
 }
 
-MEANINGS: Mapping[str, tuple[str, str]] = {
+MEANINGS: Mapping[Verdict, tuple[str, str]] = {
     Verdict.SUPPORTED: (
         "The measurement agrees with the lecture by more than chance between seeds explains.",
         "It holds for this network, this test set and this stack; the effect's interval says how large it is.",
@@ -38,9 +35,6 @@ MEANINGS: Mapping[str, tuple[str, str]] = {
 
 BACKENDS: Mapping[str, str] = {name: named(name).facts.label for name in NAMES}
 
-RED_STATES = (*map(str, RED), str(VerdictState.FLIPPED), str(VerdictState.NOT_RUN))
-"""Of trainings and of claims."""
-
 
 def backend_name(backend: str) -> str:
     """As its makers write it."""
@@ -52,18 +46,11 @@ def metric_label(metric: str) -> str:
     return metric.replace("val_", "validation ").replace("_", " ")
 
 
-def verdict_text(verdict: str | None) -> str:
-    """Symbol and word, so that neither colour nor font is needed: "✔ SUPPORTED"; a dash where there is none."""
-    return "–" if verdict is None else f"{SYMBOLS[verdict]} {verdict.replace('_', ' ')}"
+def verdict_text(verdict: Verdict) -> str:
+    """Symbol and word, so that neither colour nor font is needed: "✔ SUPPORTED"."""
+    return f"{SYMBOLS[verdict]} {verdict.replace('_', ' ')}"
 
 
-def is_red(baseline: Mapping[str, Any]) -> bool:
-    """Whether a training or a claim is red: as the record says, else by its state."""
-    return bool(baseline.get("red", baseline["state"] in RED_STATES))
-
-
-def state_text(baseline: Mapping[str, Any]) -> str:
-    """A training's or a claim's state, marked where it is red."""
-    if baseline["state"] is None:
-        return "–"
-    return f"⚠ **{baseline['state']}**" if is_red(baseline) else str(baseline["state"])
+def state_text(state: str, red: bool) -> str:
+    """The state of a training, a claim or a time, marked where it is red."""
+    return f"⚠ **{state}**" if red else state

@@ -1,59 +1,82 @@
-"""report.json: the report's interface for programs, versioned by ``schema``."""
+"""report.json: the report's interface for programs."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
-from typing import Any
 
-from harness.store import Run
+import msgspec
+from msgspec.structs import replace
+
+from harness.record.run import (
+    ClaimDecided,
+    ErratumChecked,
+    ExperimentDeclared,
+    PeakMeasured,
+    Run,
+    RunEnded,
+    RunStarted,
+    SelfCheck,
+    Timed,
+    TrainingCompared,
+)
+from harness.verdict import Verdict
 
 SCHEMA = 2
 
 
-def payload(run: Run, figures: Sequence[str] = ()) -> dict[str, Any]:
-    """The whole report as plain types.
+class Report(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What report.json holds: records of the run as ``harness.record.run`` documents them, in catalogue order.
 
-    ``run``: the run's header (``fingerprint`` is the environment), its ``end`` (None: it was killed) and ``partial``;
-    ``claims``: their records, with ``here`` (what the evidence says, and how much of it this machine confirms) and, of
-    a run whose header has ``auto``, ``seeds`` (taken, most, saved, looks, why);
-    ``timings``: one record per trained variant; ``errata``: one per erratum, with its code as it was run;
-    ``conformance``: one per check, with what is ``wrong``; ``figures``: the names of the files in ``figures/``;
-    ``timing_runs``: of a run with -m timing, a record per engine and piece of work (``cases``) and the machine's
-    matrix-product peaks (``peaks``).
+    ``msgspec.json.decode(content, type=Report)`` reads it back.
+
+    Attributes:
+        schema: of report.json.
+        run: how the run was started; its ``fingerprint`` is the environment.
+        end: how it ended; None: it was killed.
+        partial: whether it was killed or interrupted.
+        experiments: what was declared, of those that were trained.
+        trainings: one per trained variant.
+        claims: one per claim, the p-values adjusted over all of them (Holm).
+        after_holm: the verdict of each claim after that adjustment, by its key; none of a report of evidence.
+        errata: one per erratum, with its code as it was run.
+        self_checks: one per self-check.
+        timings, peaks: of a run with ``-m timing``.
+        figures: the names of the files in ``figures/``.
     """
-    header = _without_kind(run.header)
-    header.pop("schema", None)
-    return {
-        "schema": SCHEMA,
-        "run": {**header, "end": _end(run.end) if run.end else None, "partial": is_partial(run)},
-        "claims": [_without_kind(claim) for claim in run.claims],
-        "timings": [_without_kind(training) for training in run.trainings],
-        "errata": [_without_kind(erratum) for erratum in run.errata],
-        "conformance": [_without_kind(check) for check in run.conformance],
-        "timing_runs": {
-            "cases": [_without_kind(record) for record in run.timings],
-            "peaks": [_without_kind(record) for record in run.peaks],
-        },
-        "figures": list(figures),
-    }
+
+    schema: int = SCHEMA
+    run: RunStarted
+    end: RunEnded | None
+    partial: bool
+    experiments: tuple[ExperimentDeclared, ...]
+    trainings: tuple[TrainingCompared, ...]
+    claims: tuple[ClaimDecided, ...]
+    after_holm: dict[str, Verdict]
+    errata: tuple[ErratumChecked, ...]
+    self_checks: tuple[SelfCheck, ...]
+    timings: tuple[Timed, ...]
+    peaks: tuple[PeakMeasured, ...]
+    figures: tuple[str, ...]
 
 
-def to_json(content: Mapping[str, Any]) -> bytes:
-    """UTF-8 JSON; ValueError on NaN and inf, which a loaded run does not hold."""
-    return (json.dumps(content, allow_nan=False, ensure_ascii=False, indent=1) + "\n").encode()
+def payload(run: Run, holm: Mapping[str, Verdict], figures: Sequence[str] = ()) -> Report:
+    """The report of a run in catalogue order, with adjusted p-values and the verdicts ``holm`` after the adjustment."""
+    return Report(
+        run=run.header,
+        end=replace(run.end, reported=True) if run.end else None,
+        partial=run.partial,
+        experiments=tuple(run.experiments.values()),
+        trainings=tuple(run.trainings.values()),
+        claims=tuple(run.claims.values()),
+        after_holm=dict(holm),
+        errata=tuple(run.errata.values()),
+        self_checks=tuple(run.self_checks.values()),
+        timings=tuple(run.timings.values()),
+        peaks=tuple(run.peaks.values()),
+        figures=tuple(figures),
+    )
 
 
-def is_partial(run: Run) -> bool:
-    """Whether the run was killed (it has no end) or interrupted."""
-    return run.end is None or bool(run.end["interrupted"])
-
-
-def _end(record: Mapping[str, Any]) -> dict[str, Any]:
-    """Without whether the report was written: whoever reads this one knows."""
-    return {key: value for key, value in _without_kind(record).items() if key != "reported"}
-
-
-def _without_kind(record: Mapping[str, Any]) -> dict[str, Any]:
-    """The record less the run file's own mark."""
-    return {key: value for key, value in record.items() if key != "kind"}
+def to_json(report: Report) -> bytes:
+    """UTF-8 JSON, indented."""
+    return msgspec.json.format(msgspec.json.encode(report), indent=1) + b"\n"

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping
 
-from harness.store import Run
+from harness.record.run import ClaimDecided, Run
 from reports.text import plural
 
-WHY = {
+WHY: Mapping[str, str] = {
     "maximum": "undecided at the maximum",
     "budget": "undecided when the budget of time was spent",
     "interrupted": "interrupted",
@@ -19,45 +18,36 @@ WHY = {
 
 def seeds_line(run: Run) -> str:
     """The summary's line; empty of a run with a fixed number of seeds."""
-    if not run.header.get("auto"):
+    if not run.header.auto:
         return ""
     return (
-        f"**As many seeds as needed:** {told(run.claims, {key: len(done) for key, done in run.trials.items()})}. "
+        f"**As many seeds as needed:** {seeds_text(run)}. "
         "Intervals and p-values hold for all looks of a claim together."
     )
 
 
-def told(claims: Sequence[Mapping[str, Any]], trials: Mapping[tuple[str, str], int]) -> str:
-    """How many claims stopped when, and how many trials that saved against the maximum for each variant.
-
-    Args:
-        claims: their records; of each ``seeds``, ``experiment`` and the names in ``variants``.
-        trials: how many were trained, by (experiment, variant).
-    """
-    took = [claim["seeds"] for claim in claims if claim.get("seeds")]
-    at_once = sum(one["why"] == "decided" and len(one["looks"]) == 1 for one in took)
-    later = sum(one["why"] == "decided" and len(one["looks"]) > 1 for one in took)
-    others = Counter(one["why"] for one in took)
-    parts = [f"{at_once} of {plural(len(took), 'claim')} decided with the least seeds", f"{later} with more"]
+def seeds_text(run: Run) -> str:
+    """How many claims stopped when, and how many trials that saved against the maximum for each variant."""
+    taken = [(claim, claim.taken) for claim in run.claims.values() if claim.taken]
+    at_once = sum(one.stopped == "decided" and len(one.looks) == 1 for _, one in taken)
+    later = sum(one.stopped == "decided" and len(one.looks) > 1 for _, one in taken)
+    others: Counter[str] = Counter(one.stopped for _, one in taken)
+    parts = [f"{at_once} of {plural(len(taken), 'claim')} decided with the least seeds", f"{later} with more"]
     parts += [f"{others[why]} {text}" for why, text in WHY.items() if others[why]]
-    most = {
-        (claim["experiment"], name): claim["seeds"]["most"]
-        for claim in claims
-        if claim.get("seeds")
-        for name in claim["variants"]
-    }
+    most = {(claim.experiment or "", name): one.most for claim, one in taken for name in claim.variants}
+    trials = {key: len(done) for key, done in run.trials.items()}
     saved = sum(max(limit - trials.get(key, 0), 0) for key, limit in most.items())
     used = sum(trials.get(key, 0) for key in most)
     return f"{', '.join(parts)}; {plural(used, 'trial')}, {saved} fewer than with the maximum for every variant"
 
 
-def took(claim: Mapping[str, Any]) -> str:
+def took(claim: ClaimDecided) -> str:
     """How many seeds one claim took, for its details; empty where their number was fixed."""
-    seeds = claim.get("seeds")
-    if not seeds:
+    seeds = claim.taken
+    if seeds is None:
         return ""
-    looked = ", ".join(map(str, seeds["looks"]))
+    looked = ", ".join(map(str, seeds.looks))
     return (
-        f"{seeds['taken']} of at most {seeds['most']}, {seeds['saved']} saved; looked at after {looked}; "
-        f"{WHY.get(seeds['why'], seeds['why'])}"
+        f"{seeds.seeds} of at most {seeds.most}, {seeds.saved} saved; looked at after {looked}; "
+        f"{WHY.get(seeds.stopped, seeds.stopped)}"
     )

@@ -5,36 +5,35 @@ Whether the catalogue still trains what is stored, only a check tells.
 
 from __future__ import annotations
 
-import dataclasses
 import itertools
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+
+from msgspec.structs import astuple, replace
 
 from baselines.decide import StoredVerdict, stored_verdict
 from baselines.evidence import LONG, POINTS, path_of, read, trials
 from baselines.judge import REFERENCE
-from baselines.record import ExpectedVerdict
 from baselines.verdicts import compare_verdict
 from cases import CLAIMS
 from harness.catalogue import experiments
 from harness.claim import Claim
 from harness.errors import invalid, nearest
 from harness.experiment import Experiment
+from harness.record.declared import claim_decided, experiment_declared
 from harness.record.evidence import EXACT, Evidence, Expected, Session
-from harness.store import Run
-from harness.store.records import claim_record, experiment_record
+from harness.record.outcomes import Here
+from harness.record.run import ClaimDecided, Run, RunEnded, RunStarted, SessionSummary
 from harness.trial import Trial
 from harness.verdict import Decision, Verdict
-from reports.shapes import SESSION
 
 Stored = Mapping[str, Mapping[str, Evidence]]
 """By experiment ("exact" among them) and stack."""
 
 
 def stored_run(root: Path, stack: str) -> Run:
-    """The evidence of a stack below ``root`` as the record of a run; SuiteError where there is none.
+    """The evidence of a stack below ``root`` as a run, in catalogue order; SuiteError where there is none.
 
     A claim's verdict is decided from the stored trials, an exact claim's is the expected one.
     """
@@ -49,29 +48,28 @@ def stored_run(root: Path, stack: str) -> Run:
     newest = max(sessions, key=lambda one: one.date)
     return Run(
         root / stack,
-        {
-            "id": f"evidence-{stack}",
-            "started": newest.date,
-            "command": f"python -m reports --evidence {stack}",
-            "full": False,
-            "evidence": True,
-            "seeds": None,
-            "backend": newest.fingerprint["backend"],
-            "engine": newest.engine,
-            "fingerprint": newest.fingerprint,
-            "commit": newest.commit,
-            "stack": stack,
-            "sessions": _sessions(sessions),
-        },
-        {name: experiment_record(one, order) for order, (name, one) in enumerate(declared.items()) if name in held},
+        RunStarted(
+            id=f"evidence-{stack}",
+            started=newest.date,
+            command=f"python -m reports --evidence {stack}",
+            full=False,
+            evidence=True,
+            backend=str(newest.fingerprint["backend"]),
+            engine=newest.engine,
+            fingerprint=newest.fingerprint,
+            commit=newest.commit,
+            stack=stack,
+            sessions=_sessions(sessions),
+        ),
+        {name: experiment_declared(one, order) for order, (name, one) in enumerate(declared.items()) if name in held},
         {
             (name, variant.name): _trials(declared[name], variant.name, of)
             for name, of in held.items()
             for variant in declared[name].variants
             if variant.name in of.variants
         },
-        claims=tuple(_claim(claim, order, stack, found) for order, claim in enumerate(CLAIMS)),
-        end={"exit_status": 0, "seconds": None, "interrupted": False},
+        claims={claim.key: _claim(claim, order, stack, found) for order, claim in enumerate(CLAIMS)},
+        end=RunEnded(exit_status=0, seconds=None),
     )
 
 
@@ -80,30 +78,40 @@ def _of(root: Path, experiment: str, stacks: Mapping[str, None]) -> dict[str, Ev
     return {stack: one for stack, one in known.items() if one is not None}
 
 
-def _sessions(sessions: list[Session]) -> list[dict[str, Any]]:
+def _sessions(sessions: list[Session]) -> tuple[SessionSummary, ...]:
     """How many trials come from where, the newest first."""
-    count: Counter[tuple[str, ...]] = Counter()
+    count: Counter[SessionSummary] = Counter()
     for one in sessions:
-        versions = (str(one.fingerprint.get(name)) for name in ("device_model", "keras", "backend_version"))
-        count[one.date, one.commit, one.engine, *versions, one.reason] += one.seeds
-    return [{**dict(zip(SESSION, key, strict=True)), "trials": n} for key, n in sorted(count.items(), reverse=True)]
+        summary = SessionSummary(
+            date=one.date,
+            commit=one.commit,
+            engine=one.engine,
+            device_model=str(one.fingerprint.get("device_model")),
+            keras=str(one.fingerprint.get("keras")),
+            backend_version=str(one.fingerprint.get("backend_version")),
+            reason=one.reason,
+            trials=0,
+        )
+        count[summary] += one.seeds
+    newest = sorted(count.items(), key=lambda item: astuple(item[0]), reverse=True)
+    return tuple(replace(summary, trials=trials) for summary, trials in newest)
 
 
-def _trials(experiment: Experiment, variant: str, evidence: Evidence) -> tuple[Trial, ...]:
+def _trials(experiment: Experiment, variant: str, evidence: Evidence) -> list[Trial]:
     """The stored trials, with as many points as epochs on each stored curve."""
     epochs = experiment.size.epochs
     found = trials(evidence.variants[variant], variant)
     if epochs <= LONG:
-        return found
-    return tuple(
-        dataclasses.replace(
+        return list(found)
+    return [
+        replace(
             one,
             history={
                 n: stretched(curve, epochs) if len(curve) == POINTS else curve for n, curve in one.history.items()
             },
         )
         for one in found
-    )
+    ]
 
 
 def stretched(curve: tuple[float | None, ...], epochs: int) -> tuple[float | None, ...]:
@@ -120,44 +128,30 @@ def stretched(curve: tuple[float | None, ...], epochs: int) -> tuple[float | Non
     return tuple(values)
 
 
-def _claim(claim: Claim, order: int, stack: str, found: Stored) -> dict[str, Any]:
+def _claim(claim: Claim, order: int, stack: str, found: Stored) -> ClaimDecided:
     """A claim's record, as a check would write it where nothing has moved."""
     of = found[claim.experiment.id if claim.experiment else EXACT]
     expected = of[stack].expected.get(claim.key) if stack in of else None
-    here: dict[str, Any] = {}
-    beside: tuple[Decision, ...] = ()
+    here: Here | None = None
+    alongside: tuple[Decision, ...] = ()
     rests: dict[str, tuple[Trial, ...]] = {}
     if claim.experiment is None:
         decision = _exact(expected)
     else:
         known = stored_verdict(claim, stack, of)
-        decision, beside = _decided(known), known.beside
+        decision, alongside = _decided(known), known.beside
         if known.stack:
             variants = of[known.stack].variants
             rests = {name: trials(variants[name], name)[: known.seeds] for name in claim.variants}
-        here["here"] = {
-            **dict.fromkeys(("state", "text", "own"), ""),
-            "stack": known.stack,
-            "seeds": known.seeds,
-            "verdict": str(known.verdict),
-            "needed": known.needed,
-        }
-    before = ExpectedVerdict(Verdict(expected.verdict), expected.date, expected.reason) if expected else None
-    state = compare_verdict(decision.verdict, before, more_seeds=True)
-    return {
-        **claim_record(claim, order, decision, beside, rests),
-        **here,
-        "expected_verdict": None if before is None else str(before.verdict),
-        "adjusted_verdict": None,
-        "baseline": {"state": str(state.state), "reason": state.reason, "red": state.red},
-        "seconds": None,
-    }
+        here = Here(None, "", known.stack, known.seeds, known.verdict, known.needed)
+    comparison = compare_verdict(decision.verdict, expected, more_seeds=True)
+    return claim_decided(claim, order, decision, alongside, rests, comparison, here=here, red=comparison.red)
 
 
 def _decided(known: StoredVerdict) -> Decision:
     if known.decision is None:
         return Decision(known.verdict, "No evidence is stored.")
-    return dataclasses.replace(known.decision, verdict=known.verdict, reason=known.reason)
+    return replace(known.decision, verdict=known.verdict, reason=known.reason)
 
 
 def _exact(expected: Expected | None) -> Decision:

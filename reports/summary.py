@@ -3,43 +3,42 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Collection, Iterable, Mapping
 
-from baselines.judge import ClaimState, State
-from harness.store import Run
+from harness.record.outcomes import REPRODUCED, ClaimState
+from harness.record.run import ClaimDecided, Run
 from harness.verdict import Verdict
 from reports.claims import link
 from reports.errata import errata_line
-from reports.labels import SYMBOLS, backend_name, is_red
-from reports.payload import is_partial
+from reports.labels import SYMBOLS, backend_name
 from reports.seeds import seeds_line
 from reports.text import code, escape, plural, seconds, table
-
-REPRODUCED = (State.IDENTICAL, State.REPRODUCED, State.START_REPRODUCED)
 
 
 def title(run: Run) -> str:
     """Backend, what was done, and date, in a heading."""
     header = run.header
-    day, backend = escape(header["started"][:10]), escape(backend_name(header["backend"]))
-    if header.get("evidence"):
-        what = f"evidence of {escape(header['stack'])}, "
+    day, backend = escape(header.started[:10]), escape(backend_name(header.backend))
+    if header.evidence:
+        what = f"evidence of {escape(header.stack)}, "
     else:
-        what = "trained to the end, " if header["full"] else "checked "
+        what = "trained to the end, " if header.full else "checked "
     return f"# The lecture's claims on {backend}, {what}{day}"
 
 
-def summary(run: Run) -> str:
-    """Whether anything moved, the verdicts, and the notices a reader must not miss."""
-    claims = list(run.claims)
+def summary(run: Run, holm: Mapping[str, Verdict]) -> str:
+    """Whether anything moved, the verdicts, and the notices a reader must not miss.
+
+    ``holm``: as in ``reports.claims.verdict_cell``.
+    """
+    claims = run.claims.values()
     parts = [_moved(run)]
     if claims:
-        parts += [_line(run, claims), _counts(run, claims), _changed(claims)]
+        parts += [_line(run), _counts(run, holm), _changed(claims)]
     parts.append(_broken(run))
     parts.append(errata_line(run))
-    parts.append(_conformance(run))
-    if is_partial(run):
+    parts.append(_self_checks(run))
+    if run.partial:
         parts.append(_partial(run))
     parts.append(_reused(run))
     parts.append(seeds_line(run))
@@ -50,21 +49,28 @@ def summary(run: Run) -> str:
 
 def _moved(run: Run, most: int = 20) -> str:
     """What is red of trainings and verdicts, with the reasons; else how much was reproduced."""
-    if run.header.get("evidence"):
+    if run.header.evidence:
         seeds = sorted({len(trials) for trials in run.trials.values()})
         many = " to ".join(f"{count:,}" for count in dict.fromkeys((seeds[0], seeds[-1])))
         return f"**{plural(len(run.trials), 'variant')}, {many} seeds each.** Nothing was trained for this report."
-    red = [("training", code(f"{t['experiment']}/{t['variant']}"), t["baseline"]) for t in run.trainings]
-    red += [("verdict", link(c), c["baseline"]) for c in run.claims]
-    red = [one for one in red if is_red(one[2])]
+    red = [
+        ("training", code(f"{one.experiment}/{one.variant}"), str(one.outcome.state), one.outcome.reason)
+        for one in run.trainings.values()
+        if one.red
+    ]
+    red += [
+        ("verdict", link(one), str(one.comparison.state), one.error or one.comparison.reason)
+        for one in run.claims.values()
+        if one.red
+    ]
     if red:
-        counts = Counter((noun, one["state"]) for noun, _, one in red)
+        counts = Counter((noun, state) for noun, _, state, _ in red)
         said = ", ".join(f"{plural(count, noun)} {state}" for (noun, state), count in counts.items())
-        listed = [f"- {name} ({one['state']}): {escape(one['reason'] or '–')}" for _, name, one in red[:most]]
+        listed = [f"- {name} ({state}): {escape(reason or '–')}" for _, name, state, reason in red[:most]]
         rest = [f"- and {len(red) - most} more"] if len(red) > most else []
         return "\n".join([f"**⚠ {said}:**", "", *listed, *rest])
-    reproduced = [t["baseline"] for t in run.trainings if t["baseline"]["state"] in REPRODUCED]
-    ended = sum(one["to_the_end"] for one in reproduced)
+    reproduced = [one.outcome for one in run.trainings.values() if one.outcome.state in REPRODUCED]
+    ended = sum(one.to_the_end for one in reproduced)
     new = len(run.trainings) - len(reproduced)
     if reproduced:
         (first, how), *further = [
@@ -74,52 +80,53 @@ def _moved(run: Run, most: int = 20) -> str:
         return f"**✅ Nothing moved: {said}.**" + (f" {new} without evidence on this stack." if new else "")
     if run.trainings:
         return "**No trained variant has evidence to compare with.**"
-    known = [claim for claim in run.claims if claim["expected_verdict"] is not None]
+    known = any(claim.comparison.expected is not None for claim in run.claims.values())
     return "**✅ Nothing moved: the verdicts are the expected ones.**" if known else ""
 
 
-def _conformance(run: Run) -> str:
-    """How many checks of the machinery hold, and what is wrong with it; empty where the run made none."""
-    if not run.conformance:
+def _self_checks(run: Run) -> str:
+    """How many self-checks hold, and what is wrong; empty where the run made none."""
+    if not run.self_checks:
         return ""
-    red = [check for check in run.conformance if check["wrong"]]
-    counted = f"**{plural(len(run.conformance), 'conformance check')}: "
+    red = [check for check in run.self_checks.values() if check.wrong]
+    counted = f"**{plural(len(run.self_checks), 'self-check')}: "
     if not red:
-        return f"{counted}all hold.** Engines, data, seeds, callbacks, rules and files are as their references say."
-    listed = "\n".join(f"- {code(check['name'])}: {escape(check['wrong'][0])}" for check in red)
+        return f"{counted}all hold.**"
+    listed = "\n".join(f"- {code(check.name)}: {escape(check.wrong[0])}" for check in red)
     verb = "does" if len(red) == 1 else "do"
     return f"{counted}{len(red)} {verb} not hold; no verdict below is to be trusted.**\n\n{listed}"
 
 
-def _line(run: Run, claims: list[Any]) -> str:
+def _line(run: Run) -> str:
     """The verdicts, what this machine confirms of them, and what it took."""
-    count = Counter(claim["verdict"] for claim in claims)
+    claims = run.claims.values()
+    count = Counter(claim.verdict for claim in claims)
     text = f"**{plural(len(claims), 'claim')}: " + ", ".join(
         f"{count[verdict]} {verdict.lower().replace('_', ' ')}" for verdict in Verdict
     )
-    here = Counter(claim["here"]["state"] for claim in claims if claim.get("here") and claim["here"]["state"])
+    here = Counter(claim.here.state for claim in claims if claim.here and claim.here.state)
     if here:
-        text += f"; here: {', '.join(f'{here[state]} {state}' for state in map(str, ClaimState))}"
-    if run.header.get("evidence"):
+        text += f"; here: {', '.join(f'{here[state]} {state}' for state in ClaimState)}"
+    if run.header.evidence:
         return f"{text}.**"
     trained, reused = _trained(run), _of_earlier_runs(run)
     old = f", {reused} of them taken from earlier runs," if reused else ""
-    took = f" in {seconds(run.end['seconds'])} s" if run.end and run.end["seconds"] is not None else ""
-    device = run.header["fingerprint"].get("device_model") or "this device"
+    took = f" in {seconds(run.end.seconds)} s" if run.end and run.end.seconds is not None else ""
+    device = run.header.fingerprint.get("device_model") or "this device"
     return f"{text}.** {plural(trained, 'trial')} to the end{old}{took} on {escape(device)}."
 
 
 def _trained(run: Run) -> int:
     """The trials of the finished trainings; with as many seeds as needed, those beyond the first ones too."""
-    if run.header.get("auto"):
+    if run.header.auto:
         return sum(map(len, run.trials.values()))
-    return sum(len(training["seeds"]) for training in run.trainings)
+    return sum(len(training.seeds) for training in run.trainings.values())
 
 
 def _of_earlier_runs(run: Run) -> int:
-    if run.header.get("auto"):
+    if run.header.auto:
         return sum(run.reused.values())
-    return sum(training.get("reused") or 0 for training in run.trainings)
+    return sum(training.reused for training in run.trainings.values())
 
 
 def _reused(run: Run) -> str:
@@ -134,60 +141,60 @@ def _reused(run: Run) -> str:
     )
 
 
-def _counts(run: Run, claims: list[Any]) -> str:
+def _counts(run: Run, holm: Mapping[str, Verdict]) -> str:
     """Of a run to the end: its own verdicts, those after Holm, the evidence's and the expected ones."""
-    if not run.header["full"] or run.header.get("evidence"):
+    if not run.header.full or run.header.evidence:
         return ""
-    names = [str(verdict) for verdict in Verdict]
-    adjusted = [claim["adjusted_verdict"] or claim["verdict"] for claim in claims]
+    claims = run.claims.values()
     rows = [
-        ["this run", *_row((claim["verdict"] for claim in claims), names)],
-        ["after Holm's adjustment over the catalogue", *_row(adjusted, names)],
+        ["this run", *_row(claim.verdict for claim in claims)],
+        ["after Holm's adjustment over the catalogue", *_row(holm.get(claim.key, claim.verdict) for claim in claims)],
     ]
-    stored = [claim["here"]["verdict"] for claim in claims if claim.get("here") and claim["here"]["stack"]]
-    expected = [claim["expected_verdict"] for claim in claims if claim["expected_verdict"]]
+    stored = [claim.here.verdict for claim in claims if claim.here and claim.here.stack]
+    expected = [claim.comparison.expected for claim in claims if claim.comparison.expected]
     for name, verdicts in (("the evidence", stored), ("expected", expected)):
         if verdicts:
-            rows.append([f"{name} ({len(verdicts)} of {len(claims)})", *_row(verdicts, names)])
-    headers = ["claims", *(f"{SYMBOLS[name]} {name.replace('_', ' ').lower()}" for name in names)]
+            rows.append([f"{name} ({len(verdicts)} of {len(claims)})", *_row(verdicts)])
+    headers = ["claims", *(f"{SYMBOLS[verdict]} {verdict.replace('_', ' ').lower()}" for verdict in Verdict)]
     return table(headers, rows, right=headers[1:])
 
 
-def _row(verdicts: Iterable[str], names: list[str]) -> list[str]:
+def _row(verdicts: Iterable[Verdict]) -> list[str]:
     count = Counter(verdicts)
-    return [str(count[name]) for name in names]
+    return [str(count[verdict]) for verdict in Verdict]
 
 
-def _changed(claims: list[Any], most: int = 8) -> str:
+def _changed(claims: Collection[ClaimDecided], most: int = 8) -> str:
     """The verdicts that are not the expected ones; empty where there is none."""
-    changed = [c for c in claims if c["expected_verdict"] not in (None, c["verdict"])]
+    changed = [one for one in claims if one.comparison.expected not in (None, one.verdict)]
     if not changed:
         return ""
-    moves = [f"{link(c)} ({c['expected_verdict']} → {c['verdict']})".replace("NOT_RUN", "NOT RUN") for c in changed]
+    moves = [
+        f"{link(one)} ({one.comparison.expected} → {one.verdict})".replace("NOT_RUN", "NOT RUN") for one in changed
+    ]
     rest = [f"{len(changed) - most} more"] if len(changed) > most else []
     return f"**Changed verdicts: {len(changed)}.** {', '.join(moves[:most] + rest)}."
 
 
 def _broken(run: Run) -> str:
     """The sections and claims that a mistake has kept out; empty where there is none."""
-    found = run.header.get("broken") or []
+    found = run.header.broken
     if not found:
         return ""
     head = f"> **{plural(len(found), 'mistake')} in the catalogue.** What is named here was not run:"
     rows = []
     for broken in found:
-        lost = f" Sections left out: {', '.join(map(code, broken['costs']))}." if broken["costs"] else ""
-        rows.append(f"> - {code(broken['name'])} ({escape(broken['where'])}): {escape(broken['error'])}{lost}")
+        lost = f" Sections left out: {', '.join(map(code, broken.costs))}." if broken.costs else ""
+        rows.append(f"> - {code(broken.name)} ({escape(broken.where)}): {escape(broken.error)}{lost}")
     return "\n".join([head, ">", *rows])
 
 
 def _partial(run: Run) -> str:
     how = "was interrupted" if run.end else "did not reach its end (it was killed, or is still running)"
-    finished = {(training["experiment"], training["variant"]) for training in run.trainings}
-    open_trials = {key: len(trials) for key, trials in run.trials.items() if key not in finished}
+    open_trials = {key: len(trials) for key, trials in run.trials.items() if key not in run.trainings}
     text = (
         f"> **Partial run.** It {how}: what is below is complete, but claims may be missing. "
-        f"{plural(len(finished), 'variant')} finished training"
+        f"{plural(len(run.trainings), 'variant')} finished training"
     )
     if open_trials:
         kept = ", ".join(f"{code(e + '/' + v)} ({plural(n, 'trial')})" for (e, v), n in open_trials.items())

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from harness.plots import Landscape, Surface
+from harness.record.run import ExperimentDeclared
 from harness.trial import Trial
 from reports.picture import Picture, file_name
 from reports.style import INK, fitting, styled, svg
@@ -22,39 +24,39 @@ FINER = 2
 COLOURS = ("#f4f8fb", "#0072B2")
 
 
-def picture(experiment: Mapping[str, Any], trials: Mapping[str, Sequence[Trial]]) -> Picture | None:
+def picture(experiment: ExperimentDeclared, trials: Mapping[str, Sequence[Trial]]) -> Picture | None:
     """The experiment's surface; None where it declares none, or nothing of it was trained."""
-    declared = experiment.get("surface")
-    if not declared or not trials:
+    declared = experiment.surface
+    if declared is None or not trials:
         return None
     with styled():
         content = _draw(declared)
-    title = declared["title"].rstrip(".")
-    numbers = [f"{one['name']}, condition number {number(one['condition'])}" for one in declared["landscapes"]]
+    title = declared.title.rstrip(".")
+    numbers = [f"{one.name}, condition number {number(one.condition)}" for one in declared.landscapes]
     return Picture(
-        file_name(experiment["id"], "surface"),
+        file_name(experiment.id, "surface"),
         content,
-        experiment["id"],
+        experiment.id,
         fitting(title, numbers),
-        _caption(title, declared["landscapes"]),
+        _caption(title, declared.landscapes),
     )
 
 
-def _draw(declared: Mapping[str, Any]) -> bytes:
+def _draw(declared: Surface) -> bytes:
     from matplotlib.figure import Figure
 
-    landscapes = declared["landscapes"]
+    landscapes = declared.landscapes
     figure = Figure(figsize=(SIDE * len(landscapes), SIDE), layout="constrained")
     panels = figure.subplots(1, len(landscapes), squeeze=False)[0]
     for axes, landscape in zip(panels, landscapes, strict=True):
         _contours(axes, landscape)
-        axes.set_title(f"{landscape['name']}: condition number {number(landscape['condition'])}")
-        axes.set_xlabel(declared["x"])
-        axes.set_ylabel(declared["y"])
+        axes.set_title(f"{landscape.name}: condition number {number(landscape.condition)}")
+        axes.set_xlabel(declared.x)
+        axes.set_ylabel(declared.y)
     return svg(figure)
 
 
-def _contours(axes: Axes, landscape: Mapping[str, Any]) -> None:
+def _contours(axes: Axes, landscape: Landscape) -> None:
     """Levels at equal steps of the root of the loss: of a quadratic loss, at equal distances from its minimum."""
     from matplotlib.colors import LinearSegmentedColormap
 
@@ -73,11 +75,11 @@ def _contours(axes: Axes, landscape: Mapping[str, Any]) -> None:
     axes.locator_params(nbins=5)
 
 
-def _finer(landscape: Mapping[str, Any]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _finer(landscape: Landscape) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The grid with points in between, by splines of second order, which a quadratic loss is one of."""
     from scipy.interpolate import RectBivariateSpline
 
-    x, y, loss = (np.array(landscape[name], "float64") for name in ("x", "y", "loss"))
+    x, y, loss = (np.array(of, "float64") for of in (landscape.x, landscape.y, landscape.loss))
     if np.isnan(loss).any() or min(loss.shape) < 3:
         return x, y, loss
     fine = [np.linspace(along[0], along[-1], FINER * (len(along) - 1) + 1) for along in (y, x)]
@@ -85,12 +87,12 @@ def _finer(landscape: Mapping[str, Any]) -> tuple[np.ndarray, np.ndarray, np.nda
     return fine[1], fine[0], np.clip(between, loss.min(), None)
 
 
-def _caption(title: str, landscapes: Sequence[Mapping[str, Any]]) -> str:
+def _caption(title: str, landscapes: Sequence[Landscape]) -> str:
     said = []
     for one in landscapes:
-        values = [value for row in one["loss"] for value in row if value is not None]
+        values = [value for row in one.loss for value in row if value is not None]
         said.append(
-            f"{escape(one['name'])}: condition number of the Hessian {number(one['condition'])}, loss from "
+            f"{escape(one.name)}: condition number of the Hessian {number(one.condition)}, loss from "
             f"{number(min(values))} to {number(max(values))} here"
         )
     return (

@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from harness.plots import Sweep
+from harness.record.run import ExperimentDeclared
+from harness.record.run import Point as Place
 from harness.trial import Trial
 from reports.curve_data import divergences
 from reports.labels import metric_label
@@ -41,48 +44,48 @@ class Point:
         return float(np.mean(self.values)) if self.values else None
 
 
-def picture(experiment: Mapping[str, Any], trials: Mapping[str, Sequence[Trial]]) -> Picture | None:
+def picture(experiment: ExperimentDeclared, trials: Mapping[str, Sequence[Trial]]) -> Picture | None:
     """The experiment's sweep; None where it declares none, or fewer than two of its points were trained."""
-    declared = experiment.get("sweep")
-    if not declared:
+    declared = experiment.sweep
+    if declared is None:
         return None
-    lines = series(declared, trials)
+    lines = series(declared, experiment.points, trials)
     points = [point for line in lines.values() for point in line]
     if len(points) < 2:
         return None
     with styled():
         content = _draw(declared, lines)
-    title = declared["title"].rstrip(".")
+    title = declared.title.rstrip(".")
     said = [f"{p.variant}: {number(p.mean) if p.mean is not None else 'no seed has a value'}" for p in points]
     return Picture(
-        file_name(experiment["id"], "sweep"),
+        file_name(experiment.id, "sweep"),
         content,
-        experiment["id"],
+        experiment.id,
         fitting(title, said),
         _caption(title, declared, points, {point.variant: trials[point.variant] for point in points}),
     )
 
 
-def series(declared: Mapping[str, Any], trials: Mapping[str, Sequence[Trial]]) -> dict[str, list[Point]]:
+def series(declared: Sweep, places: Sequence[Place], trials: Mapping[str, Sequence[Trial]]) -> dict[str, list[Point]]:
     """The points of each series, from left to right; without variants that were not trained."""
     lines: dict[str, list[Point]] = {}
-    for place in declared["points"]:
-        of_variant = trials.get(place["variant"], ())
+    for place in places:
+        of_variant = trials.get(place.variant, ())
         if of_variant:
-            point = _point(place["variant"], float(place["at"]), of_variant, declared)
-            lines.setdefault(place["series"], []).append(point)
+            point = _point(place.variant, place.at, of_variant, declared)
+            lines.setdefault(place.series, []).append(point)
     return {name: sorted(line, key=lambda point: point.at) for name, line in lines.items()}
 
 
-def _point(variant: str, at: float, trials: Sequence[Trial], declared: Mapping[str, Any]) -> Point:
+def _point(variant: str, at: float, trials: Sequence[Trial], declared: Sweep) -> Point:
     kept = [trial for trial in trials if trial.divergence is None or trial.divergence.kind == STUCK]
-    values = [trial.metrics.get(declared["metric"]) for trial in kept]
-    drawn = [value for value in values if value is not None and (value > 0 or declared["y_scale"] != "log")]
+    values = [trial.metrics.get(declared.metric) for trial in kept]
+    drawn = [value for value in values if value is not None and (value > 0 or declared.y_scale != "log")]
     stuck = sum(trial.divergence is not None for trial in kept)
     return Point(variant, at, tuple(drawn), stuck, len(trials) - len(drawn))
 
 
-def _draw(declared: Mapping[str, Any], lines: Mapping[str, Sequence[Point]]) -> bytes:
+def _draw(declared: Sweep, lines: Mapping[str, Sequence[Point]]) -> bytes:
     from matplotlib.figure import Figure
 
     named = len(lines) > 1 or any(lines)
@@ -92,9 +95,9 @@ def _draw(declared: Mapping[str, Any], lines: Mapping[str, Sequence[Point]]) -> 
     _scales(axes, declared, [point for line in lines.values() for point in line])
     for index, (name, line) in enumerate(lines.items()):
         _line(axes, line, LOOKS[index % len(LOOKS)], name, shift=6.0 * (index - (len(lines) - 1) / 2))
-    axes.set_title(declared["title"])
-    axes.set_xlabel(declared["over"])
-    axes.set_ylabel(metric_label(declared["metric"]))
+    axes.set_title(declared.title)
+    axes.set_xlabel(declared.over)
+    axes.set_ylabel(metric_label(declared.metric))
     if named:
         figure.legend(loc="outside lower center", ncols=ncols, fontsize=8.5, handlelength=3.4, borderaxespad=0.3)
     return svg(figure)
@@ -138,16 +141,16 @@ def _line(axes: Axes, points: Sequence[Point], look: Look, name: str, shift: flo
     axes.plot([point.at for point in stuck], means, transform=moved, **cross | {"markersize": 9})
 
 
-def _scales(axes: Axes, declared: Mapping[str, Any], points: Sequence[Point]) -> None:
+def _scales(axes: Axes, declared: Sweep, points: Sequence[Point]) -> None:
     """The axes of the record; a tick at every point, and limits from what is drawn."""
     from matplotlib.ticker import LogLocator, NullLocator
 
     places = sorted({point.at for point in points})
     positive = [at for at in places if at > 0]
-    if declared["x_scale"] == "log" and positive == places:
+    if declared.x_scale == "log" and positive == places:
         axes.set_xscale("log")
         axes.set_xlim(places[0] / 1.5, places[-1] * 1.5)
-    elif declared["x_scale"] != "linear" and positive:
+    elif declared.x_scale != "linear" and positive:
         axes.set_xscale("symlog", linthresh=positive[0], linscale=0.7)
         axes.set_xlim(places[0] - 0.2 * positive[0] if places[0] <= 0 else places[0] / 1.5, places[-1] * 1.5)
     axes.set_xticks(places, [f"{at:g}" if 1e-3 <= abs(at) < 1e5 or not at else power(at) for at in places])
@@ -157,7 +160,7 @@ def _scales(axes: Axes, declared: Mapping[str, Any], points: Sequence[Point]) ->
         axes.set_yticks([])
         return
     low, high = min(values), max(values)
-    if declared["y_scale"] == "log":
+    if declared.y_scale == "log":
         axes.set_yscale("log")
         decades = np.log10(high) - np.log10(low)
         axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if decades < 2.5 else (1,)))
@@ -170,13 +173,11 @@ def _scales(axes: Axes, declared: Mapping[str, Any], points: Sequence[Point]) ->
     axes.set_ylim(low - pad, high + 1.3 * pad)
 
 
-def _caption(
-    title: str, declared: Mapping[str, Any], points: Sequence[Point], trials: Mapping[str, Sequence[Trial]]
-) -> str:
+def _caption(title: str, declared: Sweep, points: Sequence[Point], trials: Mapping[str, Sequence[Trial]]) -> str:
     counts = {len(of_variant) for of_variant in trials.values()}
     seeds = plural(min(counts), "seed") if len(counts) == 1 else f"{min(counts)} to {plural(max(counts), 'seed')}"
     text = [f"{title}. Mark: mean over {seeds}; bar: from the smallest to the largest seed."]
-    if declared["y_scale"] == "log":
+    if declared.y_scale == "log":
         text.append("Logarithmic axis.")
     if any(point.lost for point in points):
         text.append("A cross at the top edge: seeds that diverged or have no value, which the mean leaves out.")

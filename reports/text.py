@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
+
+from harness.verdict import Effect
 
 UNSIGNED_UNITS = ("absolute error", "share of seeds")
 """Units of effects that are sizes and not differences: they carry no plus sign."""
@@ -56,14 +57,13 @@ def seconds(value: float | None) -> str:
     return f"{value:.0f}" if value >= 100 else f"{value:.2f}" if value >= 0.1 else f"{value:.2g}"
 
 
-def effect_text(effect: Mapping[str, Any]) -> str:
+def effect_text(effect: Effect) -> str:
     """Estimate and interval, "+0.0042 [+0.0031, +0.0053]"; a dash where there is no number.
 
     A difference has its sign and a ratio a times sign; of seeds it says how many. With the tolerance where the effect
     is an error, and with the slide's figure where it is the interval of one more run.
     """
-    unit, details = effect["unit"], effect.get("details") or {}
-    low, high = effect["low"], effect["high"]
+    unit, details, low, high = effect.unit, effect.details, effect.low, effect.high
     signed = unit not in UNSIGNED_UNITS and "published" not in details
 
     def shown(value: float | None) -> str:
@@ -71,10 +71,10 @@ def effect_text(effect: Mapping[str, Any]) -> str:
             return f"×{number(value)}"
         return ("+" if signed and value is not None and value > 0 else "") + number(value, unit)
 
-    text = shown(effect["estimate"])
-    if unit == "share of seeds" and effect["estimate"] is not None:
-        text = f"{round(effect['estimate'] * effect['n'])} of {plural(effect['n'], 'seed')}"
-    if effect["estimate"] is not None and any(note.startswith("zero variance") for note in effect["notes"]):
+    text = shown(effect.estimate)
+    if unit == "share of seeds" and effect.estimate is not None:
+        text = f"{round(effect.estimate * effect.n)} of {plural(effect.n, 'seed')}"
+    if effect.estimate is not None and any(note.startswith("zero variance") for note in effect.notes):
         text += " (no variance)"
     elif low is not None and high is not None:
         text += f" [{shown(low)}, {shown(high)}]"
@@ -87,15 +87,15 @@ def effect_text(effect: Mapping[str, Any]) -> str:
     return text
 
 
-def effect_words(effect: Mapping[str, Any]) -> str:
+def effect_words(effect: Effect) -> str:
     """The same, with what decided instead (its notes and p) where there is no estimate or no interval."""
-    remarks = list(effect["notes"])
-    if effect["p"] is not None:
-        remarks.append(f"p = {_plain(format(effect['p'], '.2g'))}")
-    if effect["estimate"] is None:
+    remarks = list(effect.notes)
+    if effect.p is not None:
+        remarks.append(f"p = {_plain(format(effect.p, '.2g'))}")
+    if effect.estimate is None:
         return "; ".join(remarks) or "–"
-    bare = effect["low"] is None and effect["high"] is None and effect["unit"] != "absolute error"
-    whole = bare and remarks and not any(note.startswith("zero variance") for note in effect["notes"])
+    bare = effect.low is None and effect.high is None and effect.unit != "absolute error"
+    whole = bare and remarks and not any(note.startswith("zero variance") for note in effect.notes)
     return effect_text(effect) + (f" ({'; '.join(remarks)})" if whole else "")
 
 

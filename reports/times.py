@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
-from harness.store import Run
-from reports.evidence import mean_std
+from harness.record.outcomes import TrainingOutcome
+from harness.record.run import Run, TrainingCompared
 from reports.labels import state_text
-from reports.text import code, escape, number, plural, seconds, table
+from reports.text import code, escape, mean_std, number, plural, seconds, table
 
 NUMBERS = ("seeds", "total s", "compile s", "first epoch s", "steady epoch s", "images/s")
 
@@ -18,33 +15,31 @@ def times(run: Run) -> str:
     if not run.trainings:
         return ""
     rows = []
-    for training in run.trainings:
-        experiment = run.experiments.get(training["experiment"])
-        units = {m["name"]: m["unit"] for m in experiment["metrics"]} if experiment else {}
-        clock = training["seconds"]
-        result = mean_std(training["mean"], training["std"], units.get(training["metric"], ""))
-        if training["diverged"]:
-            result += f"<br>{training['diverged']} of {len(training['seeds'])} seeds diverged"
+    for training in run.trainings.values():
+        units = {metric.name: metric.unit for metric in run.experiments[training.experiment].metrics}
+        clock, rate = training.seconds, training.images_per_second
+        result = mean_std(training.mean, training.std, units.get(training.metric, ""))
+        if training.diverged:
+            result += f"<br>{training.diverged} of {len(training.seeds)} seeds diverged"
         missing = _without_value(run, training)
         if missing:
-            result += f"<br>{missing} of {len(training['seeds'])} seeds without a value"
-        rate = training["images_per_second"]
+            result += f"<br>{missing} of {len(training.seeds)} seeds without a value"
         rows.append(
             [
-                code(f"{training['experiment']}/{training['variant']}"),
-                escape(training["engine"]),
-                escape(training["backend"]),
-                escape(training["device"]),
-                str(len(training["seeds"])),
-                f"{code(training['metric'])} {result}" if training["seeds"] else "–",
-                *(seconds(clock[part]) for part in ("total", "compile", "first_epoch", "steady_epoch")),
+                code(f"{training.experiment}/{training.variant}"),
+                escape(training.engine),
+                escape(training.backend),
+                escape(training.device),
+                str(len(training.seeds)),
+                f"{code(training.metric)} {result}" if training.seeds else "–",
+                *map(seconds, (clock.total, clock.compile, clock.first_epoch, clock.steady_epoch)),
                 "–" if rate is None else f"{rate:,.0f}" if rate >= 10 else number(rate),
-                state_text(training["baseline"]) + _compared(training["baseline"]),
+                state_text(training.outcome.state, training.red) + _compared(training.outcome),
             ]
         )
     headers = ["experiment/variant", "engine", "backend", "device", "seeds", "result"]
     headers += ["total s", "compile s", "first epoch s", "steady epoch s", "images/s", "vs evidence"]
-    devices = sorted({f"{t['device']} = {t['device_model']}, {t['precision']}" for t in run.trainings})
+    devices = sorted({f"{t.device} = {t.device_model}, {t.precision}" for t in run.trainings.values()})
     return (
         "## Times\n\n"
         + table(headers, rows, right=NUMBERS)
@@ -56,21 +51,21 @@ def times(run: Run) -> str:
     )
 
 
-def _compared(baseline: Mapping[str, Any]) -> str:
+def _compared(outcome: TrainingOutcome) -> str:
     """What was compared, where that is a start: " (16 steps of 5 seeds)"."""
-    steps, seeds = baseline["steps"], baseline["compared"]
-    return f" ({plural(steps, 'step')} of {plural(seeds, 'seed')})" if steps and not baseline["to_the_end"] else ""
+    if outcome.to_the_end or not outcome.steps:
+        return ""
+    return f" ({plural(outcome.steps, 'step')} of {plural(outcome.seeds, 'seed')})"
 
 
 def _shared(run: Run) -> str:
     """That workers trained side by side: their times are not those of one process."""
-    workers = run.header.get("workers") or 1
-    if workers == 1:
+    if run.header.workers == 1:
         return ""
-    return f" {workers} workers shared the machine (`-n`): not comparable with the times of one process."
+    return f" {run.header.workers} workers shared the machine (`-n`): not comparable with the times of one process."
 
 
-def _without_value(run: Run, training: Mapping[str, Any]) -> int:
+def _without_value(run: Run, training: TrainingCompared) -> int:
     """The seeds that trained and have no value nevertheless: they never reached the target."""
-    trials = run.trials.get((training["experiment"], training["variant"]), ())
-    return sum(t.divergence is None and t.metrics.get(training["metric"]) is None for t in trials)
+    trials = run.trials.get(training.key, ())
+    return sum(trial.divergence is None and trial.metrics.get(training.metric) is None for trial in trials)

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
-from harness.store import Run
+from harness.record.run import Run, Timed
+from harness.timing.ratio import Ratio
 from reports.labels import backend_name, state_text
-from reports.payload import is_partial
 from reports.text import code, escape, number, plural, seconds, table
-
-Record = Mapping[str, Any]
 
 NUMBERS = (
     "rounds",
@@ -28,14 +23,14 @@ NUMBERS = (
 def timing_title(run: Run) -> str:
     """The heading of a report that is about times only, and what it is about, in a sentence."""
     header = run.header
-    works = {record["work"] for record in run.timings}
-    engines = sorted({record["engine"] for record in run.timings})
-    red = [f"{r['work']}/{r['engine']}" for r in run.timings if r["baseline"].get("red")]
-    took = f" in {seconds(run.end['seconds'])} s" if run.end and run.end["seconds"] is not None else ""
+    works = {work for work, _ in run.timings}
+    engines = sorted({engine for _, engine in run.timings})
+    red = [f"{work}/{engine}" for (work, engine), one in run.timings.items() if one.red]
+    took = f" in {seconds(run.end.seconds)} s" if run.end and run.end.seconds is not None else ""
     said = [
-        f"# Times on {escape(backend_name(header['backend']))}, {escape(header['started'][:10])}",
+        f"# Times on {escape(backend_name(header.backend))}, {escape(header.started[:10])}",
         f"**{plural(len(works), 'piece')} of work, {plural(len(engines), 'engine')} ({escape(', '.join(engines))})**"
-        f"{took} on {escape(header['fingerprint'].get('device_model') or 'this device')}. "
+        f"{took} on {escape(header.fingerprint.get('device_model') or 'this device')}. "
         + (
             f"**Slower, or without the stored times it should have: {code(', '.join(red))}.**"
             if red
@@ -43,7 +38,7 @@ def timing_title(run: Run) -> str:
         )
         + " Nothing was trained for a claim; that is `pytest suite/` without `-m timing`.",
     ]
-    if is_partial(run):
+    if run.partial:
         said.append("> **Partial run.** It was interrupted or killed: pieces of work may be missing.")
     return "\n\n".join(said)
 
@@ -58,20 +53,20 @@ def timing(run: Run, picture: str = "") -> str:
 
 def _cases(run: Run) -> str:
     rows = []
-    for record in run.timings:
-        memory, rate = record["memory_peak"], record["images_per_second"]
+    for record in run.timings.values():
+        memory, rate = record.memory_peak, record.images_per_second
         rows.append(
             [
-                code(record["work"]),
-                escape(record["engine"]),
-                str(len(record["rounds"])),
-                *(duration(record[name]) for name in ("compile", "first_epoch", "steady_epoch")),
+                code(record.work),
+                escape(record.engine),
+                str(len(record.rounds)),
+                *map(duration, (record.compile, record.first_epoch, record.steady_epoch)),
                 "–" if rate is None else f"{rate:,.0f}",
-                gflops(record["gflops"]),
-                percent(record["share_of_peak"], record["best_share_of_peak"]),
+                gflops(record.gflops),
+                percent(record.share_of_peak, record.best_share_of_peak),
                 of_products(record),
                 "–" if memory is None else f"{memory / 1e6:,.0f} MB",
-                _state(record["baseline"]),
+                _state(record),
             ]
         )
     headers = ["work", "engine", *NUMBERS, "vs stored"]
@@ -89,9 +84,8 @@ def _cases(run: Run) -> str:
     return table(headers, rows, right=NUMBERS) + "\n\n" + text + _reasons(run)
 
 
-def _state(baseline: Record) -> str:
-    ratio = baseline.get("ratio")
-    text = state_text(baseline)
+def _state(timed: Timed) -> str:
+    ratio, text = timed.comparison.ratio, state_text(timed.comparison.state, timed.red)
     if ratio is None:
         return text
     return f"{text} ({max(ratio, 1 / ratio):.2f}x {'slower' if ratio > 1 else 'faster'})"
@@ -100,26 +94,25 @@ def _state(baseline: Record) -> str:
 def _reasons(run: Run) -> str:
     """Why cases moved or could not be compared: each reason once, with the cases it is about."""
     reasons: dict[str, list[str]] = {}
-    for record in run.timings:
-        baseline = record["baseline"]
-        if baseline["state"] not in (None, "new", "within"):
-            reasons.setdefault(f"**{baseline['state']}**: {escape(baseline['reason'])}", []).append(
-                code(f"{record['work']}/{record['engine']}")
-            )
+    for record in run.timings.values():
+        found = record.comparison
+        if found.state not in ("new", "within"):
+            said = f"**{found.state}**: {escape(found.reason)}"
+            reasons.setdefault(said, []).append(code(f"{record.work}/{record.engine}"))
     return "".join(f"\n\n- {reason} ({', '.join(cases)})" for reason, cases in reasons.items())
 
 
 def _ratios(run: Run) -> str:
     rows = [
         [
-            code(record["work"]),
-            escape(row["of"]),
-            f"{escape(row['slow'])} / {escape(row['fast'])}",
-            factor(row["estimate"]),
-            "too few rounds" if row["low"] is None else f"{factor(row['low'])} to {factor(row['high'])}",
+            code(record.work),
+            escape(row.of),
+            f"{escape(row.slow)} / {escape(row.fast)}",
+            factor(row.estimate),
+            "too few rounds" if row.low is None else f"{factor(row.low)} to {factor(row.high)}",
         ]
-        for record in run.timings
-        for row in record["ratios"]
+        for record in run.timings.values()
+        for row in record.ratios
     ]
     if not rows:
         return ""
@@ -154,9 +147,9 @@ def percent(share: float | None, best: float | None) -> str:
     return f"{share:.0%} ({best:.0%})" if best >= 0.01 else "< 1%"
 
 
-def of_products(record: Record) -> str:
+def of_products(record: Timed) -> str:
     """Seconds of an epoch's matrix products alone, and their share of the epoch: "0.52 s (97%)"."""
-    alone, share = record["products_epoch"], record["share_of_products"]
+    alone, share = record.products_epoch, record.share_of_products
     return "–" if alone is None or share is None else f"{duration(alone)} ({share:.0%})"
 
 
@@ -167,31 +160,32 @@ def factor(value: float | None) -> str:
     return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
-def speed(row: Record) -> str:
+def speed(row: Ratio) -> str:
     """A ratio in words: "compiled 15.3x as fast as fit", "compiled 1.46x slower than fit"."""
-    if row["estimate"] < 1:
-        return f"{row['fast']} {factor(1 / row['estimate'])}x slower than {row['slow']}"
-    return f"{row['fast']} {factor(row['estimate'])}x as fast as {row['slow']}"
+    if row.estimate < 1:
+        return f"{row.fast} {factor(1 / row.estimate)}x slower than {row.slow}"
+    return f"{row.fast} {factor(row.estimate)}x as fast as {row.slow}"
 
 
 def _peaks(run: Run) -> str:
-    if not run.peaks:
+    peaks = list(run.peaks.values())
+    if not peaks:
         return ""
     rows = [
         [
-            escape(peak["when"]),
-            ", ".join(f"{escape(name)} {number(value)}" for name, value in peak["by_library"].items()),
-            escape(peak["library"]),
-            number(peak["size"]),
-            number(peak["sustained"]),
+            escape(one.when),
+            ", ".join(f"{escape(name)} {number(value)}" for name, value in one.peak.by_library.items()),
+            escape(one.peak.library),
+            number(one.peak.size),
+            number(one.peak.sustained),
         ]
-        for peak in run.peaks
+        for one in peaks
     ]
     headers = ["when", "best GFLOP/s", "by", "rows and columns", "median GFLOP/s"]
     return (
-        f"### The machine's matrix-product peak ({escape(run.peaks[0]['precision'])})\n\n"
+        f"### The machine's matrix-product peak ({escape(peaks[0].peak.precision)})\n\n"
         + table(headers, rows, right=["rows and columns", "median GFLOP/s"])
-        + "\n\nThe best product of two square matrices; the median of the same size beside it is lower where something "
+        + "\n\nThe best product of two square matrices; the median of the same size is lower where something "
         "else was running."
     )
 
@@ -200,10 +194,10 @@ def _doubts(run: Run) -> str:
     """What makes the numbers unreliable, by piece of work, and what to try."""
     found: dict[str, dict[str, None]] = {}
     advice: dict[str, None] = {}
-    for record in run.timings:
-        for doubt in record["doubts"]:
-            found.setdefault(record["work"], {})[doubt["what"]] = None
-            advice[doubt["try"]] = None
+    for record in run.timings.values():
+        for doubt in record.doubts:
+            found.setdefault(record.work, {})[doubt.what] = None
+            advice[doubt.advice] = None
     if not found:
         return ""
     listed = [f"> - {code(work)}: {escape('; '.join(what))}." for work, what in found.items()]
@@ -212,5 +206,5 @@ def _doubts(run: Run) -> str:
 
 
 def _command(run: Run) -> str:
-    command = run.header["command"].replace("```", "'''")
+    command = run.header.command.replace("```", "'''")
     return f"Command:\n\n```sh\n{command}\n```"

@@ -4,9 +4,8 @@ slowest, a mark at the median, and how many times faster."""
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
-from harness.store import Run
+from harness.record.run import Run, Timed
 from reports.labels import backend_name
 from reports.picture import Picture
 from reports.style import FAINT, LOOKS, fitting, styled, svg
@@ -21,13 +20,13 @@ def timing_figure(run: Run) -> Picture | None:
     """None where nothing was timed."""
     if not run.timings:
         return None
-    works: dict[str, list[Mapping[str, Any]]] = {}
-    for record in run.timings:
-        works.setdefault(record["work"], []).append(record)
-    engines = list(dict.fromkeys(record["engine"] for record in run.timings))
+    works: dict[str, list[Timed]] = {}
+    for record in run.timings.values():
+        works.setdefault(record.work, []).append(record)
+    engines = list(dict.fromkeys(record.engine for record in run.timings.values()))
     with styled():
         content = _draw(run, works, engines)
-    words = [f"{r['work']} {r['engine']} {duration(r['steady_epoch'])}" for r in run.timings]
+    words = [f"{r.work} {r.engine} {duration(r.steady_epoch)}" for r in run.timings.values()]
     caption = (
         "Seconds per epoch, steady state, by engine: mark at the median, line from the quickest round to the slowest. "
         "Logarithmic scale."
@@ -35,7 +34,7 @@ def timing_figure(run: Run) -> Picture | None:
     return Picture(NAME, content, "Seconds per epoch", fitting("Seconds per epoch by work and engine", words), caption)
 
 
-def _draw(run: Run, works: Mapping[str, Sequence[Mapping[str, Any]]], engines: Sequence[str]) -> bytes:
+def _draw(run: Run, works: Mapping[str, Sequence[Timed]], engines: Sequence[str]) -> bytes:
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(WIDTH, HEAD_AND_FOOT + ROW * len(works)), layout="constrained")
@@ -43,12 +42,12 @@ def _draw(run: Run, works: Mapping[str, Sequence[Mapping[str, Any]]], engines: S
     axes.set_xscale("log")
     for y, records in enumerate(works.values()):
         for index, record in enumerate(records):
-            look, at = LOOKS[engines.index(record["engine"]) % len(LOOKS)], y + 0.24 * (index - (len(records) - 1) / 2)
-            ends = [min(record["rounds"]), max(record["rounds"])]
+            look, at = LOOKS[engines.index(record.engine) % len(LOOKS)], y + 0.24 * (index - (len(records) - 1) / 2)
+            ends = [min(record.rounds), max(record.rounds)]
             axes.plot(ends, [at, at], color=look.colour, linewidth=2, solid_capstyle="butt")
-            label = record["engine"] if y == 0 else None
+            label = record.engine if y == 0 else None
             axes.plot(
-                [record["steady_epoch"]], [at], color=look.colour, marker=look.marker, markersize=7, ls="", label=label
+                [record.steady_epoch], [at], color=look.colour, marker=look.marker, markersize=7, ls="", label=label
             )
         axes.annotate(
             _said(records),
@@ -67,15 +66,15 @@ def _draw(run: Run, works: Mapping[str, Sequence[Mapping[str, Any]]], engines: S
     axes.xaxis.set_major_formatter(lambda x, _: decade(x))
     axes.xaxis.set_minor_formatter(lambda x, _: "")
     axes.set_xlabel("time per epoch (logarithmic)")
-    title = f"Seconds per epoch, steady state: {backend_name(run.header['backend'])}"
+    title = f"Seconds per epoch, steady state: {backend_name(run.header.backend)}"
     figure.suptitle(title, x=0.005, ha="left", fontsize=11, fontweight="bold")
     figure.legend(loc="outside lower center", ncols=len(engines), handletextpad=0.3)
     return svg(figure)
 
 
-def _said(records: Sequence[Mapping[str, Any]]) -> str:
+def _said(records: Sequence[Timed]) -> str:
     """ "compiled 15.2x as fast as fit", from the ratio of steady epochs."""
-    rows = [row for record in records for row in record["ratios"] if row["of"] == "steady epoch"]
+    rows = [row for record in records for row in record.ratios if row.of == "steady epoch"]
     return ", ".join(map(speed, rows))
 
 

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from harness.store import Run
-from reports import records
+from msgspec.structs import replace
+
+from harness.errors import invalid
+from harness.record.run import ClaimDecided, Run, read_run
+from harness.verdict import Verdict
 from reports.claims import all_claims, anchor, figures_anchor, link
 from reports.contradictions import contradictions
 from reports.details import details
@@ -30,19 +34,20 @@ MARKDOWN, JSON, FIGURES = "REPORT.md", "report.json", "figures"
 
 def write_report(run_path: Path, out: Path) -> Path:
     """Writes the report of a run file, see ``write``; SuiteError where the file is damaged."""
-    return write(records.load(run_path), out)
+    return write(read_run(run_path), out)
 
 
 def write(run: Run, out: Path) -> Path:
-    """Writes the report of a run (see ``reports.records.checked``) into folder ``out``; the path of REPORT.md.
+    """Writes the report of a run into folder ``out``; the path of REPORT.md.
 
-    SuiteError where the folder cannot be written; then no file is left half-written. Figures
-    of an earlier report in the same folder that this one does not have are removed.
+    SuiteError where the run is not complete (see ``in_order``) or the folder cannot be written; then no file is left
+    half-written. Figures of an earlier report in the same folder that this one does not have are removed.
     """
     from reports.figures import figures
     from reports.forest import forest
     from reports.timing_figure import timing_figure
 
+    run, holm = adjusted(in_order(run))
     check_writable(out / FIGURES)
     overview = forest(run)
     curves = figures(run)
@@ -52,30 +57,71 @@ def write(run: Run, out: Path) -> Path:
     for picture in drawn:
         write_atomic(out / FIGURES / picture.name, picture.content)
     names = [picture.name for picture in drawn]
-    write_atomic(out / JSON, to_json(payload(run, names)))
-    write_atomic(out / MARKDOWN, markdown(run, overview, clocks, curves).encode())
+    write_atomic(out / JSON, to_json(payload(run, holm, names)))
+    write_atomic(out / MARKDOWN, markdown(run, holm, overview, clocks, curves).encode())
     for name in before - set(names):
         with contextlib.suppress(OSError):
             (out / FIGURES / name).unlink(missing_ok=True)
     return out / MARKDOWN
 
 
-def markdown(run: Run, overview: Picture | None, clocks: Picture | None, curves: Sequence[Picture]) -> str:
+def in_order(run: Run) -> Run:
+    """The run with experiments, trainings, claims and errata in the order of the catalogue.
+
+    The order in which they finished says nothing where several workers trained, or the run was resumed. SuiteError
+    where an experiment was trained that has no record.
+    """
+    undeclared = sorted({name for name, _ in (*run.trials, *run.trainings)} - set(run.experiments))
+    if undeclared:
+        expected = f"a record of kind 'experiment' with the id {undeclared[0]!r}"
+        raise invalid(f"run record {run.path}", expected=expected, received="none")
+    experiments = {one.id: one for one in sorted(run.experiments.values(), key=lambda one: one.order)}
+    places = {(name, variant): None for name, one in experiments.items() for variant in one.variants}
+    keys = [key for key in places if key in run.trainings]
+    keys += [key for key in run.trainings if key not in places]
+    return dataclasses.replace(
+        run,
+        experiments=experiments,
+        trainings={key: run.trainings[key] for key in keys},
+        claims={one.key: one for one in sorted(run.claims.values(), key=lambda one: one.order)},
+        errata={one.id: one for one in sorted(run.errata.values(), key=lambda one: one.order)},
+    )
+
+
+def adjusted(run: Run) -> tuple[Run, dict[str, Verdict]]:
+    """The run with p-values adjusted over its claims (Holm), and each claim's verdict then, by key.
+
+    Claims of stored evidence have a level each, and are not adjusted: the run as it is, and no verdict.
+    """
+    if run.header.evidence:
+        return run, {}
+    found = run.adjusted()
+    claims = {key: replace(claim, decision=found[key][0]) for key, claim in run.claims.items()}
+    return dataclasses.replace(run, claims=claims), {key: verdict for key, (_, verdict) in found.items()}
+
+
+def markdown(
+    run: Run,
+    holm: Mapping[str, Verdict],
+    overview: Picture | None,
+    clocks: Picture | None,
+    curves: Sequence[Picture],
+) -> str:
     """The text of REPORT.md; of a run that only timed, without the sections that are about claims."""
     timed = timing(run, _embed(clocks) if clocks else "")
     if timed and not run.claims and not run.trainings and not run.errata:
         return "\n\n".join([timing_title(run), timed, environment(run)]) + "\n"
     sections = [
         title(run),
-        summary(run),
+        summary(run, holm),
         _embed(overview) if overview else "",
-        contradictions(run) if run.claims else "",
-        all_claims(run),
+        contradictions(run, holm) if run.claims else "",
+        all_claims(run, holm),
         errata(run),
         times(run),
         timed,
         _curves(run, curves),
-        details(run, {picture.heading for picture in curves}),
+        details(run, holm, {picture.heading for picture in curves}),
         environment(run),
         deviations(run),
         how_to_read(),
@@ -102,10 +148,10 @@ def _curves(run: Run, curves: Sequence[Picture]) -> str:
 
 def _resting(run: Run, experiment: str) -> list[str]:
     """Links to the claims of an experiment; of a claim's several cases to the first."""
-    groups: dict[str, list[Mapping[str, Any]]] = {}
-    for claim in run.claims:
-        if claim["experiment"] == experiment:
-            groups.setdefault(claim["id"], []).append(claim)
+    groups: dict[str, list[ClaimDecided]] = {}
+    for claim in run.claims.values():
+        if claim.experiment == experiment:
+            groups.setdefault(claim.id, []).append(claim)
     return [
         link(cases[0]) if len(cases) == 1 else f"[{code(name)}](#{anchor(cases[0])}) ({len(cases)} cases)"
         for name, cases in groups.items()

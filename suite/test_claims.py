@@ -5,16 +5,16 @@ from __future__ import annotations
 import pytest
 
 from suite.catalogue import TRAINING_CLAIMS
-from suite.outcome import plain_errors
-from suite.run import SuiteRun
+from suite.session.messages import message, plain_errors, properties
+from suite.session.session import Session
 
 pytestmark = pytest.mark.training
 
 
 @pytest.mark.parametrize("key", TRAINING_CLAIMS)
-def test_claims(key: str, suite_run: SuiteRun, request: pytest.FixtureRequest) -> None:
+def test_claims(key: str, suite_run: Session, request: pytest.FixtureRequest) -> None:
     with plain_errors():
-        outcome = suite_run.decide(TRAINING_CLAIMS[key])
-    request.node.user_properties += outcome.properties
+        outcome = suite_run.claim(TRAINING_CLAIMS[key])
+    request.node.user_properties += properties(outcome)
     if outcome.red:
-        pytest.fail(outcome.message, pytrace=False)
+        pytest.fail(message(outcome), pytrace=False)

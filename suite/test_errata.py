@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from suite import errata
 from suite.catalogue import ERRATA
-from suite.outcome import plain_errors
-from suite.run import SuiteRun
+from suite.session.messages import erratum_message, erratum_properties, plain_errors
+from suite.session.session import Session
 
 pytestmark = pytest.mark.errata
 
 
 @pytest.mark.parametrize("name", ERRATA)
-def test_errata(name: str, suite_run: SuiteRun, request: pytest.FixtureRequest) -> None:
+def test_errata(name: str, suite_run: Session, request: pytest.FixtureRequest) -> None:
     with plain_errors():
-        finding = suite_run.examine(ERRATA[name])
-    request.node.user_properties += errata.properties(finding)
+        finding = suite_run.erratum(ERRATA[name])
+    request.node.user_properties += erratum_properties(finding)
     if finding.red:
-        pytest.fail(errata.message(finding), pytrace=False)
+        pytest.fail(erratum_message(finding), pytrace=False)

@@ -5,16 +5,16 @@ from __future__ import annotations
 import pytest
 
 from suite.catalogue import EXACT_CLAIMS
-from suite.outcome import plain_errors
-from suite.run import SuiteRun
+from suite.session.messages import message, plain_errors, properties
+from suite.session.session import Session
 
 pytestmark = pytest.mark.exact
 
 
 @pytest.mark.parametrize("key", EXACT_CLAIMS)
-def test_exact(key: str, suite_run: SuiteRun, request: pytest.FixtureRequest) -> None:
+def test_exact(key: str, suite_run: Session, request: pytest.FixtureRequest) -> None:
     with plain_errors():
-        outcome = suite_run.decide_exact(EXACT_CLAIMS[key])
-    request.node.user_properties += outcome.properties
+        outcome = suite_run.exact(EXACT_CLAIMS[key])
+    request.node.user_properties += properties(outcome)
     if outcome.red:
-        pytest.fail(outcome.message, pytrace=False)
+        pytest.fail(message(outcome), pytrace=False)

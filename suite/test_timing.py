@@ -9,10 +9,10 @@ from __future__ import annotations
 import pytest
 
 from harness.training.engines import ENGINES
-from suite.outcome import plain_errors
-from suite.replay import replay
-from suite.run import SuiteRun
-from suite.timed import TIMED, WORK, engines_of, measured
+from suite.session.messages import plain_errors
+from suite.session.rows import replay
+from suite.session.session import Session
+from suite.session.times import TIMED, WORK, engines_of, measured
 
 pytestmark = pytest.mark.timing
 
@@ -26,19 +26,17 @@ REPORTED = (
 
 @pytest.mark.parametrize("engine", TIMED)
 @pytest.mark.parametrize("work", WORK)
-def test_timing(work: str, engine: str, suite_run: SuiteRun, request: pytest.FixtureRequest) -> None:
+def test_timing(work: str, engine: str, suite_run: Session, request: pytest.FixtureRequest) -> None:
     backend = suite_run.options.backend
-    if backend not in ENGINES[engine]:
-        pytest.skip(f"engine {engine!r} runs on {' and '.join(ENGINES[engine])}, not on {backend}")
+    if backend not in ENGINES[engine].backends:
+        pytest.skip(f"engine {engine!r} runs on {' and '.join(ENGINES[engine].backends)}, not on {backend}")
     if engine not in engines_of(suite_run):
         pytest.skip(f"--engine {suite_run.options.engine} leaves {engine!r} out")
     with plain_errors():
         timed = measured(suite_run, work)
     record = timed.records[engine]
-    said = {name: record[name] for name in REPORTED} | {"baseline": record["baseline"]["state"]}
+    said = {name: getattr(record, name) for name in REPORTED} | {"baseline": record.comparison.state}
     request.node.user_properties += [(name, str(value)) for name, value in said.items() if value is not None]
-    replay(request, f"{work}, seconds per epoch", record["rounds"], said)
-    if timed.red(engine):
-        suite_run.moved = True
-        reason = timed.comparisons[engine].reason
-        pytest.fail(f"{work}/{engine} {timed.comparisons[engine].state}: {reason}", pytrace=False)
+    replay(request, f"{work}, seconds per epoch", record.rounds, said)
+    if record.red:
+        pytest.fail(f"{work}/{engine} {record.comparison.state}: {record.comparison.reason}", pytrace=False)

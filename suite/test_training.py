@@ -1,26 +1,26 @@
-"""Trains each variant with all its seeds, timed by pytest-benchmark, and compares it with its stored baseline."""
+"""Trains each variant, compares it with the evidence, and gives pytest-benchmark a row of its times."""
 
 from __future__ import annotations
 
 import pytest
 
 from suite.catalogue import TRAININGS, training_name
-from suite.outcome import plain_errors, timed
-from suite.run import SuiteRun
+from suite.session.messages import plain_errors
+from suite.session.rows import training_row
+from suite.session.session import Session, training_message
 
 pytestmark = pytest.mark.training
 
 REPORTED = ("engine", "backend", "device", "metric", "mean", "std", "n", "diverged", "reused")
-"""What pytest-benchmark's JSON and --junitxml carry beside the state of the baseline."""
+"""What pytest-benchmark's JSON and --junitxml carry of the record, with the state against the evidence."""
 
 
 @pytest.mark.parametrize(("experiment", "variant"), TRAININGS, ids=[training_name(*pair) for pair in TRAININGS])
-def test_training(experiment: str, variant: str, suite_run: SuiteRun, request: pytest.FixtureRequest) -> None:
+def test_training(experiment: str, variant: str, suite_run: Session, request: pytest.FixtureRequest) -> None:
     with plain_errors():
-        extra = timed(request, experiment, suite_run.train, experiment, variant)
-        record = suite_run.compare(experiment, variant)
-    said = {name: record[name] for name in REPORTED} | {"baseline": record["baseline"]["state"]}
-    extra.update(said)
+        record = suite_run.training((experiment, variant))
+    said = {name: getattr(record, name) for name in REPORTED} | {"baseline": str(record.outcome.state)}
+    training_row(request, suite_run, record, said)
     request.node.user_properties += [(name, str(value)) for name, value in said.items() if value is not None]
-    if record["red"]:
-        pytest.fail(record["message"], pytrace=False)
+    if record.red:
+        pytest.fail(training_message(record), pytrace=False)

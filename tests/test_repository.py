@@ -29,7 +29,7 @@ MAY_IMPORT = {
 }
 OURS = {*MAY_IMPORT, "tests"}
 BACKENDS = {"tensorflow", "jax", "jaxlib", "torch", "keras"}
-SLOW_TO_IMPORT = {"scipy", "pandas", "matplotlib"}
+SLOW_TO_IMPORT = {"scipy", "pandas", "matplotlib", "dask", "distributed"}
 LAZY_ABOUT_SLOW_IMPORTS = {"harness", "cases", "baselines"}
 
 # In pieces, so that this file passes its own test.
@@ -131,6 +131,7 @@ def test_imports_point_one_way(package: str) -> None:
         ("harness", "if True:\n    import keras", "backend keras"),
         ("harness", "if TYPE_CHECKING:\n    x = 1\nelse:\n    import keras", "backend keras"),
         ("baselines", "import scipy.stats as st", "scipy imported at module level"),
+        ("harness", "from distributed import Client", "distributed imported at module level"),
     ],
 )
 def test_a_forbidden_import_is_found(package: str, source: str, expected: str) -> None:

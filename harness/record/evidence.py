@@ -172,5 +172,5 @@ class Evidence(Struct, frozen=True, kw_only=True, omit_defaults=False):
     schema: int = SCHEMA
     experiment: str
     stack: str
-    variants: dict[str, VariantEvidence] = {}
-    expected: dict[str, Expected] = {}
+    variants: dict[str, VariantEvidence]
+    expected: dict[str, Expected]

@@ -1,10 +1,14 @@
-"""A shortened trial: the first steps of a training."""
+"""What is trained of a variant: shortened trials, and all that a task gives back."""
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 
+from harness.record.evidence import Hashes
 from harness.record.numbers import Number
+from harness.trial import Trial
 
 
 class ShortTrial(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -31,3 +35,19 @@ class ShortTrial(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     perturbed: int = 0
     canonical: bool = False
     seconds: float = 0.0
+
+
+class Trained(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What was trained here of one variant.
+
+    Attributes:
+        configuration: what Keras was given (``harness.training.configuration.configuration``).
+        hashes: of seed 0's random numbers; None where they were not taken.
+        short: shortened trials, the canonical one among them.
+        trials: to the end: a tiny training's, anchors, or those of a run to the end.
+    """
+
+    configuration: dict[str, Any]
+    hashes: Hashes | None = None
+    short: tuple[ShortTrial, ...] = ()
+    trials: tuple[Trial, ...] = ()

@@ -6,7 +6,6 @@ from harness.rules.conjunction import All
 from harness.rules.converges import Converges
 from harness.rules.diverges import Diverges
 from harness.rules.equivalent import Equivalent
-from harness.rules.evidence import Evidence, Rule
 from harness.rules.exact import Comparison, Exact
 from harness.rules.exceeds import Exceeds
 from harness.rules.fewest import fewest
@@ -17,6 +16,7 @@ from harness.rules.monotone import Monotone
 from harness.rules.not_better import NotBetter
 from harness.rules.raises import Raises
 from harness.rules.reproduces import Reproduces
+from harness.rules.rule import Rule, Sample
 from harness.verdict import Difference
 
 __all__ = [
@@ -30,7 +30,6 @@ __all__ = [
     "Difference",
     "Diverges",
     "Equivalent",
-    "Evidence",
     "Exact",
     "Exceeds",
     "Levels",
@@ -40,6 +39,7 @@ __all__ = [
     "Raises",
     "Reproduces",
     "Rule",
+    "Sample",
     "adjust",
     "fewest",
     "stored_look",

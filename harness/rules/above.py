@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from harness.rules.arguments import check_failures, check_names, check_number
 from harness.rules.effects import effects, outlook, sentence
-from harness.rules.evidence import Evidence
 from harness.rules.pairs import Failures, Pairs
 from harness.rules.pairwise import enough, undecided
+from harness.rules.rule import Sample
 from harness.rules.seeds import UnusableError, by_seed, noise, score
 from harness.rules.sides import sides
 from harness.verdict import Decision, Verdict
@@ -53,9 +53,9 @@ class Above:
     def describe(self) -> str:
         return f"{self.metric} of {self.variant} > {self.value:g}"
 
-    def decide(self, evidence: Evidence) -> Decision:
+    def decide(self, sample: Sample) -> Decision:
         try:
-            pairs = self._against(evidence)
+            pairs = self._against(sample)
         except UnusableError as error:
             return Decision(Verdict.NOT_RUN, str(error))
         if not enough(pairs):
@@ -70,10 +70,10 @@ class Above:
         reason = f"{text}: not distinguished from it{outlook(found[0], pairs.metric.smallest_effect)}"
         return Decision(Verdict.INCONCLUSIVE, reason, found, p=tested.p)
 
-    def _against(self, evidence: Evidence) -> Pairs:
+    def _against(self, sample: Sample) -> Pairs:
         """The variant's values less ``value``, on the metric's scale, as pairs with a constant."""
-        metric = evidence.metrics[self.metric]
-        trials = by_seed(evidence, self.variant).values()
+        metric = sample.metrics[self.metric]
+        trials = by_seed(sample, self.variant).values()
         lost = sum(trial.divergence is not None for trial in trials)
         scores = [score(one, metric) for one in trials if self.failures == "count" or one.divergence is None]
         if metric.scale == "log" and self.value <= 0:
@@ -85,8 +85,8 @@ class Above:
             metric,
             differences=tuple(value - null for value in scores),
             noise=noise([*scores, null], metric),
-            look=evidence.look,
-            level=evidence.levels.one_sided,
+            look=sample.look,
+            level=sample.levels.one_sided,
             failures=self.failures,
             seeds=len(trials),
             failed=(lost, 0),

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from harness.rules.arguments import check_failures, check_names
-from harness.rules.evidence import Evidence
 from harness.rules.ordering import all_exceed
 from harness.rules.pairs import Failures
+from harness.rules.rule import Sample
 from harness.verdict import Decision
 
 
@@ -50,9 +50,9 @@ class Best:
     def describe(self) -> str:
         return f"{self.x} is better than {', '.join(self.rivals)} ({self.metric})"
 
-    def decide(self, evidence: Evidence) -> Decision:
-        if evidence.metrics[self.metric].better == "higher":
+    def decide(self, sample: Sample) -> Decision:
+        if sample.metrics[self.metric].better == "higher":
             contrasts = [(self.x, rival) for rival in self.rivals]
         else:
             contrasts = [(rival, self.x) for rival in self.rivals]
-        return all_exceed(evidence, contrasts, self.metric, self.failures)
+        return all_exceed(sample, contrasts, self.metric, self.failures)

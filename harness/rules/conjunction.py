@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from harness.errors import invalid
-from harness.rules.evidence import Evidence, Rule
+from harness.rules.rule import Rule, Sample
 from harness.verdict import Decision, Verdict, weakest
 
 
@@ -41,14 +41,14 @@ class All:
     def describe(self) -> str:
         return " and ".join(rule.describe() for rule in self.rules)
 
-    def decide(self, evidence: Evidence) -> Decision:
-        parts = tuple(rule.decide(evidence) for rule in self.rules)
+    def decide(self, sample: Sample) -> Decision:
+        parts = tuple(rule.decide(sample) for rule in self.rules)
         verdict = weakest([part.verdict for part in parts])
         both = list(zip(self.rules, parts, strict=True))
         reason = "; ".join(f"{rule.describe()}: {part.verdict}, {part.reason}" for rule, part in both)
         effects = tuple(found for part in parts for found in part.effects)
         if verdict is Verdict.REFUTED:
-            shared = replace(evidence, levels=evidence.levels.divided(len(parts)))
+            shared = replace(sample, levels=sample.levels.divided(len(parts)))
             refuting = [rule for rule, part in both if part.verdict is Verdict.REFUTED]
             if not any(rule.decide(shared).verdict is Verdict.REFUTED for rule in refuting):
                 verdict = Verdict.INCONCLUSIVE

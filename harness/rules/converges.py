@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 from harness.errors import invalid
 from harness.rules.arguments import check_names, check_number
-from harness.rules.binomial import decide_share
 from harness.rules.diverges import failures, how_often
-from harness.rules.evidence import Evidence
+from harness.rules.rule import Sample
 from harness.rules.seeds import UnusableError, by_seed
+from harness.rules.shares import decide_share
 from harness.trial import Trial
 from harness.verdict import Decision, Verdict
 
@@ -69,9 +69,9 @@ class Converges:
         target = f" with {self.target}" if self.target else ""
         return f"{self.variant} converges{target} {how_often(self.share)}"
 
-    def decide(self, evidence: Evidence) -> Decision:
+    def decide(self, sample: Sample) -> Decision:
         try:
-            trials = list(by_seed(evidence, self.variant).values())
+            trials = list(by_seed(sample, self.variant).values())
         except UnusableError as error:
             return Decision(Verdict.NOT_RUN, str(error))
         finite = [trial for trial in trials if trial.divergence is None]
@@ -85,7 +85,7 @@ class Converges:
             begin += f", {len(finite) - count} finite without {self.target}"
         of = f"{self.variant}: seeds that converged"
         metric = self.metric or "divergence"
-        return decide_share(count, len(trials), self.share, evidence, of=of, metric=metric, begin=begin)
+        return decide_share(count, len(trials), self.share, sample, of=of, metric=metric, begin=begin)
 
     def _reaches(self, trial: Trial) -> bool:
         if self.metric is None:

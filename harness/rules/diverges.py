@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from harness.rules.arguments import check_names, check_number
-from harness.rules.binomial import decide_share
-from harness.rules.evidence import Evidence
+from harness.rules.rule import Sample
 from harness.rules.seeds import UnusableError, by_seed
+from harness.rules.shares import decide_share
 from harness.trial import Trial
 from harness.verdict import Decision, Verdict
 
@@ -18,7 +18,7 @@ class Diverges:
 
     A ``share`` of 1 means every seed: SUPPORTED where all did, with the lower bound that their number gives; REFUTED
     where one did not. Below 1: SUPPORTED when the exact lower bound of the share of seeds (Clopper & Pearson 1934) is
-    above ``share``, REFUTED when the upper one is below it; each bound errs with the chance ``Evidence.levels.share``.
+    above ``share``, REFUTED when the upper one is below it; each bound errs with the chance ``Sample.levels.share``.
     Assumes independent seeds; decides nothing below 5.
     """
 
@@ -44,15 +44,15 @@ class Diverges:
     def describe(self) -> str:
         return f"{self.variant} diverges {how_often(self.share)}"
 
-    def decide(self, evidence: Evidence) -> Decision:
+    def decide(self, sample: Sample) -> Decision:
         try:
-            trials = list(by_seed(evidence, self.variant).values())
+            trials = list(by_seed(sample, self.variant).values())
         except UnusableError as error:
             return Decision(Verdict.NOT_RUN, str(error))
         count = sum(trial.divergence is not None for trial in trials)
         of = f"{self.variant}: seeds that diverged"
         begin = failures(trials) or "no seed diverged"
-        return decide_share(count, len(trials), self.share, evidence, of=of, metric="divergence", begin=begin)
+        return decide_share(count, len(trials), self.share, sample, of=of, metric="divergence", begin=begin)
 
 
 def how_often(share: float) -> str:

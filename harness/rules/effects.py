@@ -6,8 +6,7 @@ import math
 from statistics import median
 
 from harness.metric import Metric
-from harness.rules.binomial import clopper_pearson
-from harness.rules.intervals import bca, sign_flip
+from harness.rules.inference import bca, clopper_pearson, sign_flip
 from harness.rules.levels import FEWEST_SEEDS, PLAIN
 from harness.rules.pairs import Pairs
 from harness.rules.power import detectable, seeds_needed
@@ -106,7 +105,7 @@ def failure_effect(pairs: Pairs) -> Effect:
     if pairs.one_sample:
         low, high = bounds[0]
         return Effect(f"{pairs.a}: seeds that failed", "divergence", "share of seeds", first, low, high, n=pairs.seeds)
-    details = {
+    details: dict[str, float | None] = {
         "failed_a": first,
         "failed_a_at_most": bounds[0][1],
         "failed_b": second,
@@ -119,11 +118,11 @@ def failure_effect(pairs: Pairs) -> Effect:
         estimate=first - second,
         p=of_failures(pairs).p,
         n=pairs.seeds,
-        details=tuple(details.items()),
+        details=details,
     )
 
 
-def _details(pairs: Pairs, null: float) -> tuple[tuple[str, float | None], ...]:
+def _details(pairs: Pairs, null: float) -> dict[str, float | None]:
     """What is reported alongside; None where it is undefined (few seeds, zero variance, a censored value)."""
     level = pairs.look.level(pairs.level)
     numbers: dict[str, float | None] = dict.fromkeys(
@@ -142,7 +141,7 @@ def _details(pairs: Pairs, null: float) -> tuple[tuple[str, float | None], ...]:
             numbers["plain_low"], numbers["plain_high"] = (on_unit(bound, pairs.metric) for bound in plain)
     if pairs.correlation is not None:
         numbers["correlation"] = pairs.correlation
-    return tuple(numbers.items())
+    return numbers
 
 
 def on_unit(value: float | None, metric: Metric) -> float | None:
@@ -156,7 +155,7 @@ def sentence(found: Effect) -> str:
     """The effect in words: "a − b is +0.0042 (95 % interval +0.0031 to +0.0053; p = 0.0003, 5 seeds)"."""
     text = f"{found.of} is {_number(found.estimate, found.unit)}"
     inside = []
-    confidence = dict(found.details).get("confidence")
+    confidence = found.details.get("confidence")
     if found.low is not None and found.high is not None and confidence is not None:
         bounds = f"{_number(found.low, found.unit)} to {_number(found.high, found.unit)}"
         inside.append(f"{percent(confidence)} interval {bounds}")
@@ -176,7 +175,7 @@ def percent(share: float) -> str:
 
 def outlook(found: Effect, smallest: float) -> str:
     """What more seeds would bring: "5 seeds could have shown 0.0026; 40 would show 0.0005"; empty where unknown."""
-    details = dict(found.details)
+    details = found.details
     shown, needed = details.get("detectable_effect"), details.get("seeds_needed")
     if shown is None:
         return ""

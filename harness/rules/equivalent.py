@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from harness.rules.arguments import check_number
 from harness.rules.effects import effects, outlook, sentence
-from harness.rules.evidence import Evidence
 from harness.rules.pairs import Failures
 from harness.rules.pairwise import Pairwise, comparable, margin_text
+from harness.rules.rule import Sample
 from harness.rules.sides import Sides, sides
 from harness.verdict import Decision, Verdict
 
@@ -37,8 +37,8 @@ class Equivalent(Pairwise):
     def describe(self) -> str:
         return f"{self.a} = {self.b} ± {self.margin:.4g} ({self.metric})"
 
-    def decide(self, evidence: Evidence) -> Decision:
-        pairs = comparable(evidence, self.a, self.b, self.metric, self.failures)
+    def decide(self, sample: Sample) -> Decision:
+        pairs = comparable(sample, self.a, self.b, self.metric, self.failures)
         if isinstance(pairs, Decision):
             return pairs
         upper, lower = sides(pairs, self.margin), sides(pairs, -self.margin)

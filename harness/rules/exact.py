@@ -73,8 +73,7 @@ class Exact:
 
     def _effect(self, comparison: Comparison, error: float) -> Effect:
         finite = error if error != float("inf") else None
-        details = (("tolerance", comparison.tolerance),)
-        return Effect(comparison.of, "error", self.unit, finite, n=1, details=details)
+        return Effect(comparison.of, "error", self.unit, finite, n=1, details={"tolerance": comparison.tolerance})
 
 
 def _mismatch(comparison: Comparison, error: float) -> str:

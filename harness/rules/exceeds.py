@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from harness.rules.arguments import check_number
 from harness.rules.effects import effects, outlook, sentence
-from harness.rules.evidence import Evidence
 from harness.rules.pairs import Failures
 from harness.rules.pairwise import Pairwise, beyond, comparable, margin_text
+from harness.rules.rule import Sample
 from harness.rules.sides import sides
 from harness.verdict import Decision, Verdict
 
@@ -19,7 +19,7 @@ class Exceeds(Pairwise):
     wholly below, else INCONCLUSIVE.
 
     The interval is Student's, of paired seeds (see ``harness.rules.sides``); it errs in each direction with the chance
-    ``Evidence.levels.one_sided``. The mean is that
+    ``Sample.levels.one_sided``. The mean is that
     of the seeds whose trainings succeeded in both variants; ``failures`` says what the others do (``pairs.Failures``).
 
     The rule is about numbers, whichever direction of the metric is the good one. The margin is in the metric's unit,
@@ -39,8 +39,8 @@ class Exceeds(Pairwise):
     def describe(self) -> str:
         return f"{self.a} > {self.b}{beyond(self.margin)} ({self.metric})"
 
-    def decide(self, evidence: Evidence) -> Decision:
-        pairs = comparable(evidence, self.a, self.b, self.metric, self.failures)
+    def decide(self, sample: Sample) -> Decision:
+        pairs = comparable(sample, self.a, self.b, self.metric, self.failures)
         if isinstance(pairs, Decision):
             return pairs
         tested = sides(pairs, self.margin)

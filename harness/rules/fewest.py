@@ -7,10 +7,10 @@ import math
 from harness.rules.conjunction import All
 from harness.rules.converges import Converges
 from harness.rules.diverges import Diverges
-from harness.rules.evidence import Rule
 from harness.rules.levels import FEWEST_SEEDS, MANY_SEEDS, PLAIN, Levels
 from harness.rules.looks import ONLY, Look
 from harness.rules.reproduces import Reproduces
+from harness.rules.rule import Rule
 
 
 def fewest(rule: Rule, levels: Levels = PLAIN, look: Look = ONLY, exact: bool = False) -> int:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from harness.rules.levels import ADJUSTED
 from harness.verdict import Decision, Verdict

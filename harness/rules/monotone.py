@@ -8,9 +8,9 @@ from typing import Literal
 
 from harness.errors import invalid
 from harness.rules.arguments import check_failures, check_names
-from harness.rules.evidence import Evidence
 from harness.rules.ordering import all_exceed
 from harness.rules.pairs import Failures
+from harness.rules.rule import Sample
 from harness.verdict import Decision
 
 
@@ -50,8 +50,8 @@ class Monotone:
     def describe(self) -> str:
         return f"{(' < ' if self.direction == 'rises' else ' > ').join(self.order)} ({self.metric})"
 
-    def decide(self, evidence: Evidence) -> Decision:
+    def decide(self, sample: Sample) -> Decision:
         steps = [
             (after, before) if self.direction == "rises" else (before, after) for before, after in pairwise(self.order)
         ]
-        return all_exceed(evidence, steps, self.metric, self.failures)
+        return all_exceed(sample, steps, self.metric, self.failures)

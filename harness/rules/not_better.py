@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+
+from msgspec.structs import replace
 
 from harness.rules.arguments import check_number
-from harness.rules.evidence import Evidence
 from harness.rules.exceeds import Exceeds
 from harness.rules.pairs import Failures
 from harness.rules.pairwise import Pairwise, beyond
+from harness.rules.rule import Sample
 from harness.verdict import Decision, Verdict
 
 OPPOSITE = {Verdict.SUPPORTED: Verdict.REFUTED, Verdict.REFUTED: Verdict.SUPPORTED}
@@ -35,6 +37,6 @@ class NotBetter(Pairwise):
     def describe(self) -> str:
         return f"{self.a} < {self.b}{beyond(self.margin)} ({self.metric})"
 
-    def decide(self, evidence: Evidence) -> Decision:
-        decision = Exceeds(self.a, self.b, self.metric, self.margin, self.failures).decide(evidence)
+    def decide(self, sample: Sample) -> Decision:
+        decision = Exceeds(self.a, self.b, self.metric, self.margin, self.failures).decide(sample)
         return replace(decision, verdict=OPPOSITE.get(decision.verdict, decision.verdict))

@@ -3,30 +3,28 @@
 from __future__ import annotations
 
 from harness.rules.effects import effects, sentence
-from harness.rules.evidence import Evidence
 from harness.rules.pairs import Failures, Pairs
 from harness.rules.pairwise import comparable
+from harness.rules.rule import Sample
 from harness.rules.sides import sides
 from harness.verdict import Decision, Verdict, weakest
 
 
-def all_exceed(
-    evidence: Evidence, contrasts: list[tuple[str, str]], metric: str, failures: Failures = "guard"
-) -> Decision:
+def all_exceed(sample: Sample, contrasts: list[tuple[str, str]], metric: str, failures: Failures = "guard") -> Decision:
     """SUPPORTED when the first of every contrast exceeds the second, REFUTED when one is reversed.
 
     Supported without adjustment: that all of k comparisons succeed by chance is no likelier than that one does
     (intersection–union, Berger 1982). Refuted when any of k is reversed at the level / k (Bonferroni). The deciding p
     is accordingly the largest p of the comparisons, or k times the smallest p of the reversed ones, whichever is less.
     """
-    compared = [comparable(evidence, high, low, metric, failures) for high, low in contrasts]
+    compared = [comparable(sample, high, low, metric, failures) for high, low in contrasts]
     pairs = [one for one in compared if isinstance(one, Pairs)]
     blocked = [one for one in compared if isinstance(one, Decision)]
     if blocked:
         reason = "; ".join(one.reason for one in blocked)
         partial = tuple(found for one in blocked for found in one.effects)
         return Decision(weakest([one.verdict for one in blocked]), reason, partial)
-    count, level = len(pairs), evidence.levels.one_sided
+    count, level = len(pairs), sample.levels.one_sided
     tested = [sides(one, 0.0) for one in pairs]
     known = [effects(one, test, 0.0) for one, test in zip(pairs, tested, strict=True)]
     texts = [sentence(found[0]) for found in known]

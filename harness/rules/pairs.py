@@ -8,10 +8,10 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
 from harness.metric import Metric
-from harness.rules.evidence import Evidence
-from harness.rules.intervals import Mean, mean
+from harness.rules.inference import Estimate, mean
 from harness.rules.levels import MANY_SEEDS, PLAIN
 from harness.rules.looks import ONLY, Look
+from harness.rules.rule import Sample
 from harness.rules.seeds import UnusableError, by_seed, listed, noise, score
 
 if TYPE_CHECKING:
@@ -92,15 +92,15 @@ class Pairs:
         return float(self.values.std()) == 0  # squares of denormal differences are 0
 
     @cached_property
-    def mean(self) -> Mean:
+    def mean(self) -> Estimate:
         """The mean difference with its error; for two or more finite differences that are not constant."""
         return mean(self.values)
 
 
-def paired(evidence: Evidence, a: str, b: str, name: str, failures: Failures = "guard") -> Pairs:
+def paired(sample: Sample, a: str, b: str, name: str, failures: Failures = "guard") -> Pairs:
     """Pairs variants ``a`` and ``b`` strictly by seed; UnusableError where a seed lacks a partner."""
-    metric = evidence.metrics[name]
-    left, right = by_seed(evidence, a), by_seed(evidence, b)
+    metric = sample.metrics[name]
+    left, right = by_seed(sample, a), by_seed(sample, b)
     for variant, missing in ((a, right.keys() - left.keys()), (b, left.keys() - right.keys())):
         if missing:
             raise UnusableError(f"no trial of {variant!r} with {listed(sorted(missing))}, which the other variant has")
@@ -114,8 +114,8 @@ def paired(evidence: Evidence, a: str, b: str, name: str, failures: Failures = "
         differences=tuple(x - y for x, y in scores),  # inf − inf is nan: both censored
         noise=noise([value for pair in scores for value in pair], metric),
         correlation=_correlation(scores),
-        look=evidence.look,
-        level=evidence.levels.one_sided,
+        look=sample.look,
+        level=sample.levels.one_sided,
         failures=failures,
         seeds=len(left),
         failed=(sum(x for x, _ in lost), sum(y for _, y in lost)),

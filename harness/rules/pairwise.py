@@ -7,9 +7,9 @@ import math
 from harness.metric import Metric
 from harness.rules.arguments import check_failures, check_names
 from harness.rules.effects import effects, sentence
-from harness.rules.evidence import Evidence
 from harness.rules.levels import FEWEST_SEEDS
 from harness.rules.pairs import Failures, Pairs, paired
+from harness.rules.rule import Sample
 from harness.rules.seeds import UnusableError
 from harness.verdict import Decision, Verdict
 
@@ -42,10 +42,10 @@ class Pairwise:
         check_failures(rule, self.failures, allowed, self.margin)
 
 
-def comparable(evidence: Evidence, a: str, b: str, metric: str, failures: Failures) -> Pairs | Decision:
+def comparable(sample: Sample, a: str, b: str, metric: str, failures: Failures) -> Pairs | Decision:
     """The pairs of ``a`` and ``b``; or the decision, where trials are missing (NOT_RUN) or too few (INCONCLUSIVE)."""
     try:
-        pairs = paired(evidence, a, b, metric, failures)
+        pairs = paired(sample, a, b, metric, failures)
     except UnusableError as error:
         return Decision(Verdict.NOT_RUN, str(error))
     return pairs if enough(pairs) else undecided(pairs)

@@ -6,6 +6,7 @@ import math
 from dataclasses import replace
 from functools import lru_cache
 
+from harness.rules.inference import t_quantile
 from harness.rules.levels import FEWEST_SEEDS, PLAIN, POWER
 from harness.rules.looks import ONLY, Look
 
@@ -21,18 +22,17 @@ def power(effect: float, n: int, level: float = PLAIN.one_sided) -> float:
     Assumes normal differences: then t is noncentral t with n − 1 degrees of freedom (Cohen 1988, §2). SciPy's
     answer is nan for some noncentralities above 36, where the power is 1.
     """
-    from scipy.special import nctdtr, stdtrit
+    from scipy.special import nctdtr
 
-    return 1.0 - float(nctdtr(n - 1, effect * math.sqrt(n), stdtrit(n - 1, 1 - level)))
+    return 1.0 - float(nctdtr(n - 1, effect * math.sqrt(n), t_quantile(n - 1, level)))
 
 
 @lru_cache(maxsize=4096)
 def detectable(n: int, level: float = PLAIN.one_sided) -> float:
     """The smallest true difference, in standard deviations of a difference, that n pairs show with 80 % power."""
     from scipy.optimize import brentq
-    from scipy.special import stdtrit
 
-    plenty = float(stdtrit(n - 1, 1 - level)) + 3  # noncentrality at which power is above 95 % for any n
+    plenty = t_quantile(n - 1, level) + 3  # noncentrality at which power is above 95 % for any n
     return float(brentq(lambda effect: power(effect, n, level) - POWER, 0.0, plenty / math.sqrt(n)))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from harness.rules.inference import one_more, t_tail
 from harness.rules.levels import PLAIN
 from harness.rules.looks import ONLY, Look
 
@@ -32,15 +33,11 @@ def predict(
     often than is allowed: the figure is the same at each.
     """
     import numpy as np
-    from scipy.special import stdtr, stdtrit
 
-    n, runs = len(values), np.array(values)
-    mean = float(runs.mean())
-    deviation = float(runs.std(ddof=1)) * math.sqrt(1 + 1 / n)
-    half = float(stdtrit(n - 1, 1 - look.level(level / 2))) * deviation
-    distance = max(0.0, abs(figure - mean) - rounding)
-    p = 2 * look.overall(float(stdtr(n - 1, -distance / deviation)))
-    return Prediction(mean - half, mean + half, min(1.0, p))
+    run = one_more(np.array(values))
+    distance = max(0.0, abs(figure - run.value) - rounding)
+    p = 2 * look.overall(t_tail(run.df, distance / run.error))
+    return Prediction(*run.interval(look.level(level / 2)), min(1.0, p))
 
 
 def discrete(values: list[float], noise: float) -> bool:

@@ -10,10 +10,10 @@ from harness.metric import Metric
 from harness.published import Figure
 from harness.rules.arguments import check_failures, check_names
 from harness.rules.effects import on_unit, percent
-from harness.rules.evidence import Evidence
 from harness.rules.levels import FEWEST_SEEDS, MANY_SEEDS, PLAIN
 from harness.rules.pairs import Failures
 from harness.rules.prediction import Prediction, discrete, percentile, predict, rank_p
+from harness.rules.rule import Sample
 from harness.rules.seeds import UnusableError, by_seed, noise, score
 from harness.verdict import Decision, Effect, Verdict
 
@@ -25,7 +25,7 @@ class Reproduces:
     Outside: REFUTED from 5 seeds. Inside: SUPPORTED from 30 seeds, in the sense of *within prediction*: the figure
     could be one more run of ours. That is not to say that it equals our mean. Below 30 seeds INCONCLUSIVE, as the
     interval is too wide to say anything. Assumes that runs are about normal, on the logarithms for a metric on a log
-    scale. The interval misses a new run with the chance ``Evidence.levels.prediction``.
+    scale. The interval misses a new run with the chance ``Sample.levels.prediction``.
 
     Of several looks (``harness.rules.looks``), or at a stricter level, the interval that refutes is wider. Within
     prediction is still what lies within the 99 % interval of these seeds alone: a wider one would make that easier to
@@ -33,7 +33,7 @@ class Reproduces:
 
     Where at least half of the runs have one value, the metric is discrete, and where a run is censored, it counts as
     the worst value. No normal interval exists then, and the figure's rank among the runs decides: REFUTED at a p of
-    ``Evidence.levels.prediction``, which takes 199 seeds at 1 %. A figure that some of 30 runs have is within
+    ``Sample.levels.prediction``, which takes 199 seeds at 1 %. A figure that some of 30 runs have is within
     prediction.
 
     The runs are those that trained; ``failures`` "count" takes every run (``pairs.Failures``).
@@ -63,10 +63,10 @@ class Reproduces:
     def describe(self) -> str:
         return f"{self.variant} reproduces the published {self.metric}"
 
-    def decide(self, evidence: Evidence) -> Decision:
-        metric, figure = evidence.metrics[self.metric], evidence.figures[self.variant, self.metric]
+    def decide(self, sample: Sample) -> Decision:
+        metric, figure = sample.metrics[self.metric], sample.figures[self.variant, self.metric]
         try:
-            trials = by_seed(evidence, self.variant).values()
+            trials = by_seed(sample, self.variant).values()
             counted = [one for one in trials if self.failures == "count" or one.divergence is None]
             values = [score(trial, metric) for trial in counted]
             printed, rounding = _on_scale(figure, metric)
@@ -78,7 +78,7 @@ class Reproduces:
         if lost:
             notes.append(f"{self.variant} failed on {lost} of {len(trials)} seeds")
             counts += f" that trained; {notes[0]}" if self.failures == "report" else f"; {notes[0]}"
-        n, level, look = len(values), evidence.levels.prediction, evidence.look
+        n, level, look = len(values), sample.levels.prediction, sample.look
         if n < FEWEST_SEEDS:
             effects = (self._effect(values, metric, figure, printed, rounding, notes=notes),) if values else ()
             return Decision(Verdict.INCONCLUSIVE, f"{counts}; nothing is decided below {FEWEST_SEEDS} seeds", effects)
@@ -138,7 +138,7 @@ class Reproduces:
             high=high,
             p=p,
             n=len(values),
-            details=(("published", figure.value), ("percentile", percentile(values, printed, rounding))),
+            details={"published": figure.value, "percentile": percentile(values, printed, rounding)},
             notes=tuple(notes),
         )
 

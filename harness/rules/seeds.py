@@ -6,8 +6,8 @@ import math
 from collections import Counter
 
 from harness.metric import Metric
-from harness.rules.evidence import Evidence
 from harness.rules.levels import FLOAT_NOISE, LARGEST
+from harness.rules.rule import Sample
 from harness.trial import Trial
 
 
@@ -15,9 +15,9 @@ class UnusableError(Exception):
     """Trials from which no rule can decide, so that the verdict is NOT_RUN; its text says why. Rules catch it."""
 
 
-def by_seed(evidence: Evidence, variant: str) -> dict[int, Trial]:
+def by_seed(sample: Sample, variant: str) -> dict[int, Trial]:
     """The trials of ``variant`` in the order of their seeds; UnusableError where there are none, or a seed has two."""
-    trials = evidence.trials.get(variant, ())
+    trials = sample.trials.get(variant, ())
     if not trials:
         raise UnusableError(f"no trials of {variant!r}")
     repeated = sorted(seed for seed, count in Counter(trial.seed for trial in trials).items() if count > 1)

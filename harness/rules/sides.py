@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from harness.rules.inference import at_least, signed_rank
 from harness.rules.levels import FEWEST_SEEDS
 from harness.rules.pairs import Pairs
 
@@ -48,7 +49,7 @@ def sides(pairs: Pairs, null: float) -> Sides:
 def of_mean(pairs: Pairs, null: float) -> Sides:
     """Tests the mean difference against ``null``, of at least two seeds.
 
-    Student's paired t test (Student 1908), from 30 seeds on corrected for skewness (``intervals.Mean``). It assumes
+    Student's paired t test (Student 1908), from 30 seeds on corrected for skewness (``inference.Estimate``). It assumes
     that the mean difference is about normal. Differences may be heavy-tailed. Strong skew at fewer than 30 seeds makes
     it too optimistic in one direction: compare positive, skewed metrics on a log scale.
 
@@ -79,35 +80,7 @@ def of_failures(pairs: Pairs) -> Sides:
 
     A failure counts as the worst value: of a metric of which more is better, ``greater`` is that a fails less often.
     """
-    from scipy.special import bdtrc
-
     a, b = pairs.alone
-    a_fails, b_fails = (pairs.look.overall(float(bdtrc(count - 1, a + b, 0.5)) if count else 1.0) for count in (a, b))
+    a_fails, b_fails = (pairs.look.overall(at_least(count, a + b, 0.5)) for count in (a, b))
     greater, less = (b_fails, a_fails) if pairs.metric.better == "higher" else (a_fails, b_fails)
     return Sides(greater, less, "share")
-
-
-def signed_rank(differences: list[float], noise: float = 0.0) -> tuple[float, float]:
-    """Exact one-sided p-values (greater, less) of Wilcoxon's signed-rank test (Wilcoxon 1945).
-
-    Differences may be infinite: they share the highest rank. Ties share their mean rank, and the null distribution is
-    the exact one given those ranks (``scipy.stats.wilcoxon`` is exact without ties only). A difference of 0
-    (|d| <= ``noise``) or nan (both censored) speaks for neither side and is left out of the ranking, as Wilcoxon did;
-    it still counts as a seed everywhere else. Assumes, under the null, that a difference of a given size is as likely
-    to be positive as negative.
-    """
-    import numpy as np
-    from scipy.stats import rankdata
-
-    counted = [d for d in differences if abs(d) > noise]  # False for nan
-    if not counted:
-        return 1.0, 1.0
-    ranks = np.rint(2 * rankdata(np.abs(counted))).astype(int)  # doubled, so that shared ranks are whole numbers
-    counts = np.ones(1)
-    for rank in ranks:  # distribution of the sum of the positive ranks, over all equally likely signs
-        step = np.zeros(len(counts) + rank)
-        step[: len(counts)] += counts
-        step[rank:] += counts
-        counts = step / 2
-    positive = int(ranks[np.array(counted) > 0].sum())
-    return float(counts[positive:].sum()), float(counts[: positive + 1].sum())

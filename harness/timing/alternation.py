@@ -18,8 +18,10 @@ import gc
 import os
 import statistics
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import msgspec
 
 from harness.experiment import Experiment
 from harness.timing.contention import accounts, contention
@@ -28,9 +30,10 @@ from harness.timing.memory import memory_peak, reset_memory_peak
 from harness.timing.products import seconds_of_products
 from harness.timing.reference import fastest, reference_work
 from harness.timing.synchronise import synchronise
-from harness.training.placement import Device, trained_on
-from harness.training.task import Raw
-from harness.training.train import Engine, prepare
+from harness.training.devices import Device, trained_on
+from harness.training.engine import Engine, Measurements
+from harness.training.engines import ENGINES
+from harness.training.train import prepare
 
 SECONDS = 40.0
 MIN_TURNS, MAX_TURNS = 3, 24
@@ -41,14 +44,12 @@ FIRSTS, SHORT = 3, 4.0
 """First trainings of an engine that keeps its program, another one only while they took less than SHORT seconds."""
 BRIEF = 2
 """Epochs of the training that is thrown away."""
-COMPILES_EACH_TIME = frozenset({"fit"})
-"""Engines that build and compile a new model for every training; the others keep their program."""
+COMPILES_EACH_TIME = frozenset(name for name, entry in ENGINES.items() if entry.compiles_each_seed)
 
 Prepare = Callable[[Experiment, str, str], Engine]
 
 
-@dataclass
-class EngineTimes:
+class EngineTimes(msgspec.Struct):
     """One engine on one training.
 
     Attributes:
@@ -65,9 +66,9 @@ class EngineTimes:
     """
 
     engine: str
-    steady: list[float] = field(default_factory=list)
-    trainings: list[float] = field(default_factory=list)
-    first_trainings: list[float] = field(default_factory=list)
+    steady: list[float] = msgspec.field(default_factory=list)
+    trainings: list[float] = msgspec.field(default_factory=list)
+    first_trainings: list[float] = msgspec.field(default_factory=list)
     compile: float | None = None
     first_epoch: float | None = None
     memory_peak: int | None = None
@@ -78,12 +79,19 @@ class EngineTimes:
         return statistics.median(self.steady)
 
 
-@dataclass(frozen=True)
-class WorkTimes:
-    """All engines on one training; ``images`` and ``flops`` are of one epoch, ``load`` the system's load average over a
-    minute before and after (None where there is none), ``contention`` the share of the turns' time that others may have
-    cost (None if unknown), ``reference`` the seconds of fixed pieces of work beside the engines, ``products`` the
-    seconds of an epoch's matrix products alone (None where they were not or cannot be timed)."""
+class WorkTimes(msgspec.Struct, frozen=True):
+    """All engines on one training.
+
+    Attributes:
+        epochs: of the training.
+        images, flops: of one epoch; flops are None where they are unknown.
+        engines: the reference first.
+        turns: how often the engines took turns.
+        load: the system's load average over a minute before and after; None where there is none.
+        contention: the share of the turns' time that others may have cost; None if unknown.
+        reference: seconds of the fixed pieces of work between the engines.
+        products: seconds of an epoch's matrix products alone; None where they were not or cannot be timed.
+    """
 
     epochs: int
     images: int
@@ -92,7 +100,7 @@ class WorkTimes:
     turns: int
     load: tuple[float | None, float | None] = (None, None)
     contention: float | None = None
-    reference: Mapping[str, float] = field(default_factory=dict)
+    reference: dict[str, float] = msgspec.field(default_factory=dict)
     products: float | None = None
 
 
@@ -114,7 +122,7 @@ def alternate(
 ) -> WorkTimes:
     """Times the engines, the reference first, on a variant, at the experiment's size, with seed 0.
 
-    ``seconds``, ``min_turns`` and ``max_turns`` decide how often; ``prepared`` gives an engine its task.
+    ``seconds``, ``min_turns`` and ``max_turns`` decide how often; ``prepared`` prepares an engine.
     """
     load_before = _load()
     runners: dict[str, Engine] = {}
@@ -123,18 +131,18 @@ def alternate(
         brief = sized(experiment, min(BRIEF, experiment.size.epochs))
         _run(prepared(brief, variant, engine))
         runners[engine] = _first(times[engine], functools.partial(prepared, experiment, variant, engine))
-    task = runners[engines[0]].task
+    setup = runners[engines[0]].setup
     before = accounts()
     beside: list[dict[str, float]] = []
     turns = _turns(list(times.values()), runners, device, seconds, min_turns, max_turns, beside)
     held_up = contention(before, accounts())
-    validation = 0 if task.data.x_val is None else len(task.data.x_val)
+    validation = 0 if setup.data.x_val is None else len(setup.data.x_val)
     loads = load_before, _load()
-    shapes, images = dense_shapes(task.build()[0]), len(task.data.x)
+    shapes, images = dense_shapes(setup.build()[0]), len(setup.data.x)
     flops = None if shapes is None else operations(shapes, images, validation)
-    products = None if shapes is None else seconds_of_products(shapes, images, validation, task.size.batch_size)
+    products = None if shapes is None else seconds_of_products(shapes, images, validation, setup.size.batch_size)
     return WorkTimes(
-        task.size.epochs, images, flops, tuple(times.values()), turns, loads, held_up, fastest(beside), products
+        setup.size.epochs, images, flops, tuple(times.values()), turns, loads, held_up, fastest(beside), products
     )
 
 
@@ -196,7 +204,7 @@ def _visit(one: EngineTimes, runner: Engine, device: Device, firsts: list[tuple[
         since_reset = reset_memory_peak(device)
         raw, taken = _run(runner)
         firsts.append(_compilation(raw))
-        epochs_per_launch = runner.task.size.epochs / len(raw.launches)
+        epochs_per_launch = runner.setup.size.epochs / len(raw.launches)
         one.steady.append(statistics.median(raw.launches[1:] if anew else raw.launches) / epochs_per_launch)
         one.trainings.append(taken)
         if runner.weights:
@@ -207,7 +215,7 @@ def _visit(one: EngineTimes, runner: Engine, device: Device, firsts: list[tuple[
             break
 
 
-def _run(runner: Engine) -> tuple[Raw, float]:
+def _run(runner: Engine) -> tuple[Measurements, float]:
     """A training with seed 0 and its seconds, the device idle before and done after."""
     gc.collect()
     synchronise()
@@ -217,7 +225,7 @@ def _run(runner: Engine) -> tuple[Raw, float]:
     return raw, time.perf_counter() - clock
 
 
-def _compilation(raw: Raw) -> tuple[float, float | None]:
+def _compilation(raw: Measurements) -> tuple[float, float | None]:
     """(seconds of compilation, seconds of the first epoch) of a training that compiled."""
     if len(raw.launches) == 1:
         return raw.compile or 0.0, None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from harness.training.backend import active
-from harness.training.placement import Device, peak_bytes
+from harness.training.devices import Device, peak_bytes
 
 PROC = Path("/proc/self")
 

@@ -9,19 +9,18 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+
+import msgspec
 
 from harness.training.backend import active
-from harness.training.placement import Device
+from harness.training.devices import Device
 
 SIZES = {"cpu": (512, 1024, 2048, 3072), "gpu": (2048, 4096, 8192, 16384)}
 SECONDS = 0.3
 """Spent on each size and library, but at least on three products: one of them is to be undisturbed."""
 
 
-@dataclass(frozen=True)
-class Peak:
+class Peak(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The best of all products.
 
     Attributes:
@@ -38,9 +37,6 @@ class Peak:
     library: str
     by_library: dict[str, float]
     precision: str
-
-    def to_json(self) -> dict[str, Any]:
-        return asdict(self)
 
 
 def measure_peak(device: Device, sizes: Sequence[int] = (), seconds: float = SECONDS) -> Peak:

@@ -14,16 +14,21 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+
+import msgspec
 
 CONFIDENCE = 0.95
 
 
-@dataclass(frozen=True)
-class Ratio:
-    """``slow`` takes ``estimate`` times as long as ``fast``; ``low`` and ``high`` are None where the rounds are too few
-    for an interval of 95 %. ``of`` says of what: "steady epoch", "training, compilation counted"."""
+class Ratio(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How many times as long as one engine another takes.
+
+    Attributes:
+        of: what: "steady epoch", "training, compilation counted".
+        slow, fast: engines; ``slow`` takes ``estimate`` times as long as ``fast``.
+        low, high: of 95 %; None where the rounds are too few.
+        rounds: of the slow one and of the fast one.
+    """
 
     of: str
     slow: str
@@ -32,9 +37,6 @@ class Ratio:
     low: float | None
     high: float | None
     rounds: tuple[int, int]
-
-    def to_json(self) -> dict[str, Any]:
-        return asdict(self)
 
 
 def ratio(of: str, slow: tuple[str, Sequence[float]], fast: tuple[str, Sequence[float]]) -> Ratio:

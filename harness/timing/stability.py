@@ -8,6 +8,8 @@ from __future__ import annotations
 import statistics
 from collections.abc import Iterator, Sequence
 
+import msgspec
+
 from harness.timing.peak import Peak
 
 SPREAD = 0.10
@@ -33,8 +35,23 @@ ADVICE: dict[str, str] = {
 }
 """What to try, by cause."""
 
-Doubt = tuple[str, str]
-"""(cause, a sentence)."""
+
+class Doubt(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Why a measurement may not be relied on.
+
+    Attributes:
+        cause: a key of ADVICE.
+        what: a sentence.
+        advice: what to try.
+    """
+
+    cause: str
+    what: str
+    advice: str
+
+
+def _doubt(cause: str, what: str) -> Doubt:
+    return Doubt(cause, what, ADVICE[cause])
 
 
 def unsteady_rounds(engine: str, steady: Sequence[float]) -> Iterator[Doubt]:
@@ -42,37 +59,39 @@ def unsteady_rounds(engine: str, steady: Sequence[float]) -> Iterator[Doubt]:
     middle = statistics.median(steady)
     if len(steady) >= 3:
         low, _, high = statistics.quantiles(steady, n=4, method="inclusive")
-        if (high - low) / middle > SPREAD:
-            yield "spread", f"the rounds of {engine} spread by {(high - low) / middle:.0%} (interquartile range)"
+        spread = (high - low) / middle
+        if spread > SPREAD:
+            yield _doubt("spread", f"the rounds of {engine} spread by {spread:.0%} (interquartile range)")
     if len(steady) >= 6:
         half = len(steady) // 2
         change = statistics.median(steady[-half:]) / statistics.median(steady[:half]) - 1
         if abs(change) > TREND and _ordered(steady):
             way = "slower" if change > 0 else "faster"
-            yield "trend", f"{engine} became {abs(change):.0%} {way} from its first rounds to its last"
+            yield _doubt("trend", f"{engine} became {abs(change):.0%} {way} from its first rounds to its last")
 
 
 def drifted_peak(before: Peak, after: Peak) -> Iterator[Doubt]:
     """Warnings where the machine's own peak moved while the work was measured, or was hardly ever reached."""
     one, other = before.gflops, after.gflops
     if abs(other - one) / max(one, other) > DRIFT:
-        yield "drift", f"the machine's matrix-product peak went from {one:.0f} to {other:.0f} GFLOP/s meanwhile"
+        yield _doubt("drift", f"the machine's matrix-product peak went from {one:.0f} to {other:.0f} GFLOP/s meanwhile")
     sustained = min(before.sustained / one, after.sustained / other)
     if 1 - sustained > DISTURBED:
-        yield "disturbed", f"the machine's median matrix product ran at {sustained:.0%} of its best one"
+        yield _doubt("disturbed", f"the machine's median matrix product ran at {sustained:.0%} of its best one")
 
 
 def loaded(load: tuple[float | None, float | None], cores: int) -> Iterator[Doubt]:
     """A warning where more ran than the cores in use can carry; ``load`` before and after, over one minute."""
     highest = max((value for value in load if value is not None), default=0.0)
     if highest > BUSY * cores:
-        yield "load", f"the load average reached {highest:.1f} on {cores} core{'' if cores == 1 else 's'}"
+        yield _doubt("load", f"the load average reached {highest:.1f} on {cores} core{'' if cores == 1 else 's'}")
 
 
 def held_up(contention: float | None) -> Iterator[Doubt]:
     """A warning where others may have cost more than CONTENTION of the time the engines were measured."""
     if contention is not None and contention > CONTENTION:
-        yield "contention", f"other programs may have held this one up for {min(contention, 1.0):.0%} of the time"
+        share = min(contention, 1.0)
+        yield _doubt("contention", f"other programs may have held this one up for {share:.0%} of the time")
 
 
 def _ordered(values: Sequence[float]) -> bool:

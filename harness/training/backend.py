@@ -10,14 +10,14 @@ import shutil
 import sys
 import tempfile
 
+from harness.environment_variables import neutralise
 from harness.errors import SuiteError, nearest
-from harness.surroundings import neutralise
 from harness.training.backends import NAMES, Backend, named
-from harness.training.placement import Device, device_of
+from harness.training.devices import Device, device_of
 
 PRECISIONS = ("default", "highest")
-"""Of matrix products in float32 on a GPU: what the backend does by itself (TensorFlow and JAX round the factors to
-TF32, PyTorch does not), or nothing rounded. On a CPU both are the same."""
+"""Precisions of matrix products in float32 on a GPU. "default" is the backend's own: TensorFlow and JAX round the
+factors to TF32, PyTorch does not. "highest" rounds nothing. On a CPU both are the same."""
 
 
 def check_installed(name: str) -> None:
@@ -36,10 +36,10 @@ def check_installed(name: str) -> None:
 def choose_backend(name: str) -> None:
     """Makes ``name`` the Keras backend of this process; SuiteError if it is unknown, not installed or too late.
 
-    A private KERAS_HOME keeps a user's ``keras.json``, which silently changes floatx and epsilon, out of the results;
-    the environment variables that ``surroundings.neutralise`` knows are removed.
-    On a GPU the backend takes memory as it needs it, unless the environment says otherwise: left to themselves,
-    TensorFlow takes all and JAX three quarters at once, and a second process, or a second worker of -n, gets none.
+    KERAS_HOME becomes an empty folder, because a user's ``keras.json`` silently changes floatx and epsilon. The
+    variables of ``environment_variables.NEUTRALISED`` are removed. On a GPU the backend takes memory as it needs it,
+    unless the environment says otherwise: by default TensorFlow takes all of it at once and JAX three quarters, and a
+    second process gets none.
     """
     check_installed(name)
     if "keras" in sys.modules and active_backend() != name:
@@ -78,29 +78,29 @@ def device() -> Device:
 
 
 def set_precision(name: str) -> None:
-    """Has the active backend compute products with that precision from now on; ``name`` out of PRECISIONS."""
+    """Sets the precision of the active backend's matrix products, one of PRECISIONS."""
     if name != "default":
         active().set_highest_precision()
 
 
 def start_backend(precision: str = "default") -> Device:
-    """Imports Keras on the chosen backend and finds its device, without the lines that XLA, oneDNN and CUDA write then.
+    """Imports Keras on the chosen backend and returns its device.
 
-    They come from C++ before any log level applies, so file descriptor 2 is set aside; if anything fails, what was
-    written is shown. Garbage collections then pass over what was imported: 4 ms instead of 250 after every variant.
+    XLA, oneDNN and CUDA write lines to file descriptor 2 meanwhile, which no log level stops. They are shown only if
+    something fails. Garbage collections ignore what was imported: they take 4 ms instead of 250.
     """
-    with tempfile.TemporaryFile() as said:
+    with tempfile.TemporaryFile() as written:
         sys.stderr.flush()
         kept = os.dup(2)
-        os.dup2(said.fileno(), 2)
+        os.dup2(written.fileno(), 2)
         try:
             set_precision(precision)
             found = device()
             gc.freeze()
             return found
         except BaseException:
-            said.seek(0)
-            os.write(kept, said.read())
+            written.seek(0)
+            os.write(kept, written.read())
             raise
         finally:
             os.dup2(kept, 2)

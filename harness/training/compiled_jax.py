@@ -8,30 +8,33 @@ import numpy as np
 
 from harness.experiment import Dataset
 from harness.training.divergence import BLOW_UP
-from harness.training.task import Task
+from harness.training.setup import TrainingSetup
 
 
 class JaxProgram:
-    """One variant; the state of a training is (weights, other variables, optimizer variables), donated and returned."""
+    """The training of one variant (``programs.Program``).
 
-    def __init__(self, task: Task) -> None:
+    Its state is (weights, other variables, optimizer variables): each launch takes it over and returns the next.
+    """
+
+    def __init__(self, setup: TrainingSetup) -> None:
         import jax
         import keras
 
-        self._model, self._optimizer = task.built
-        self._loss = keras.losses.get(task.experiment.loss)
-        self._accuracy, self._inference = task.experiment.accuracy, task.experiment.inference
-        self._follow, self._halves = task.experiment.follow, task.experiment.halves
-        self._batch = task.size.batch_size
+        self._model, self._optimizer = setup.built
+        self._loss = keras.losses.get(setup.experiment.loss)
+        self._accuracy, self._inference = setup.experiment.accuracy, setup.experiment.inference
+        self._follow, self._halves = setup.experiment.follow, setup.experiment.halves
+        self._batch = setup.size.batch_size
         self.parameters = self._model.count_params()
-        # Data are arguments: captured as constants they would cost seconds of constant folding.
+        # the data are arguments: as constants they would cost seconds of constant folding
         self._program = jax.jit(self._train, donate_argnums=0)
-        self.rebind(task)
+        self.rebind(setup)
 
-    def rebind(self, task: Task) -> None:
-        self._task, (self._own, optimizer) = task, task.built  # its own initializers draw the weights
+    def rebind(self, setup: TrainingSetup) -> None:
+        self._setup, (self._own, optimizer) = setup, setup.built  # the initializers of this model draw the weights
         self._fresh = [np.asarray(variable.value) for variable in optimizer.variables]
-        self.feed(task.data)
+        self.feed(setup.data)
 
     def feed(self, data: Dataset) -> None:
         import jax.numpy as jnp
@@ -57,7 +60,7 @@ class JaxProgram:
     def reset(self, seed: int) -> None:
         import jax.numpy as jnp
 
-        self._task.initialise(self._own, seed)
+        self._setup.initialise(self._own, seed)
         weights = [jnp.array(variable.value) for variable in self._own.trainable_variables]
         others = [jnp.array(variable.value) for variable in self._own.non_trainable_variables]
         self._state = (weights, others, [jnp.array(value) for value in self._fresh])
@@ -66,8 +69,8 @@ class JaxProgram:
         import jax.numpy as jnp
 
         arguments = (jnp.asarray(orders), jnp.float32(initial), self._data, self._validation)
-        self._state, curves, signs = self._program(self._state, *arguments)
-        return {name: np.asarray(curve) for name, curve in curves.items()}, np.asarray(signs)
+        self._state, curves, flags = self._program(self._state, *arguments)
+        return {name: np.asarray(curve) for name, curve in curves.items()}, np.asarray(flags)
 
     def _objective(self, weights: Any, others: Any, x: Any, y: Any, training: bool) -> Any:
         import jax.numpy as jnp
@@ -92,13 +95,13 @@ class JaxProgram:
     def _step(self, carry: Any, rows: Any, data: Any) -> Any:
         import jax
 
-        (weights, others, moments), signs, (total, hits) = carry
+        (weights, others, moments), flags, (total, hits) = carry
         x, y = self._batch_of(data, rows)
         gradient = jax.value_and_grad(self._objective, has_aux=True)
         (loss, (others, right)), gradients = gradient(weights, others, x, y, True)
         weights, moments = self._optimizer.stateless_apply(moments, gradients, weights)
         sums = (total + loss * len(rows), hits + right)
-        return ((weights, others, moments), _watch(signs, loss), sums), None
+        return ((weights, others, moments), _watch(flags, loss), sums), None
 
     def _evaluate(self, state: Any, prefix: str, data: Any) -> dict[str, Any]:
         loss, (_, hits) = self._objective(state[0], state[1], data[0], data[1], False)
@@ -124,7 +127,7 @@ class JaxProgram:
             inner, _ = jax.lax.scan(lambda c, r: self._step(c, r, data), inner, rows)
         if count % self._batch:
             inner, _ = self._step(inner, order[full * self._batch :], data)
-        state, signs, (total, hits) = inner
+        state, flags, (total, hits) = inner
         curves = {"loss": total / count}
         if self._accuracy:
             curves["accuracy"] = hits / count
@@ -135,23 +138,23 @@ class JaxProgram:
         if self._inference:
             curves |= self._evaluate(state, "train_", self._whole(data))
         curves |= {name: jnp.float32(of(state[0])) for name, of in self._follow.items()}
-        return (state, signs), curves
+        return (state, flags), curves
 
     def _train(self, state: Any, orders: Any, initial: Any, data: Any, validation: Any) -> Any:
         import jax
         import jax.numpy as jnp
 
-        signs = (jnp.int32(0), jnp.int32(0), jnp.bool_(False), jnp.int32(0), initial)
-        (state, signs), curves = jax.lax.scan(lambda c, o: self._epoch(c, o, data, validation), (state, signs), orders)
-        _, broken, is_nan, high, initial = signs
+        flags = (jnp.int32(0), jnp.int32(0), jnp.bool_(False), jnp.int32(0), initial)
+        (state, flags), curves = jax.lax.scan(lambda c, o: self._epoch(c, o, data, validation), (state, flags), orders)
+        _, broken, is_nan, high, initial = flags
         return state, curves, jnp.stack([jnp.float32(s) for s in (broken, is_nan, high, initial)])
 
 
-def _watch(signs: Any, loss: Any) -> Any:
+def _watch(flags: Any, loss: Any) -> Any:
     """Advances (step, first non-finite step, whether nan, first high step, first loss) by one step."""
     import jax.numpy as jnp
 
-    step, broken, is_nan, high, initial = signs
+    step, broken, is_nan, high, initial = flags
     step = step + 1
     initial = jnp.where((step == 1) & jnp.isnan(initial), loss, initial)
     new = (broken == 0) & ~jnp.isfinite(loss)

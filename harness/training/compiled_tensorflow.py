@@ -8,29 +8,29 @@ import numpy as np
 
 from harness.experiment import Dataset
 from harness.training.divergence import BLOW_UP
-from harness.training.task import Task
+from harness.training.setup import TrainingSetup
 
 
 class TensorFlowProgram:
-    """One variant; the state of a training lives in the model's and the optimizer's variables."""
+    """The training of one variant (``programs.Program``); its state is in the model's and the optimizer's variables."""
 
-    def __init__(self, task: Task) -> None:
+    def __init__(self, setup: TrainingSetup) -> None:
         import keras
         import tensorflow as tf
 
-        self._model, self._optimizer = task.built
-        self._loss = keras.losses.get(task.experiment.loss)
-        self._accuracy, self._inference = task.experiment.accuracy, task.experiment.inference
-        self._follow, self._halves = task.experiment.follow, task.experiment.halves
-        self._batch = task.size.batch_size
+        self._model, self._optimizer = setup.built
+        self._loss = keras.losses.get(setup.experiment.loss)
+        self._accuracy, self._inference = setup.experiment.accuracy, setup.experiment.inference
+        self._follow, self._halves = setup.experiment.follow, setup.experiment.halves
+        self._batch = setup.size.batch_size
         self.parameters = self._model.count_params()
         self._program = tf.function(self._train, jit_compile=True)
-        self.rebind(task)
+        self.rebind(setup)
 
-    def rebind(self, task: Task) -> None:
-        self._task, (self._own, optimizer) = task, task.built  # its own initializers draw the weights
+    def rebind(self, setup: TrainingSetup) -> None:
+        self._setup, (self._own, optimizer) = setup, setup.built  # the initializers of this model draw the weights
         self._fresh = [variable.numpy() for variable in optimizer.variables]
-        self.feed(task.data)
+        self.feed(setup.data)
 
     def feed(self, data: Dataset) -> None:
         import tensorflow as tf
@@ -50,7 +50,7 @@ class TensorFlowProgram:
         return self._own
 
     def reset(self, seed: int) -> None:
-        self._task.initialise(self._own, seed)
+        self._setup.initialise(self._own, seed)
         _copy(self._own, self._model)
         for variable, value in zip(self._optimizer.variables, self._fresh, strict=True):
             variable.assign(value)
@@ -59,9 +59,9 @@ class TensorFlowProgram:
         import tensorflow as tf
 
         arguments = (tf.constant(orders), tf.constant(initial, "float32"), self._data, self._validation)
-        curves, signs = self._program(*arguments)
+        curves, flags = self._program(*arguments)
         values = curves.numpy()
-        return {name: values[:, column] for column, name in enumerate(self._names)}, signs.numpy()
+        return {name: values[:, column] for column, name in enumerate(self._names)}, flags.numpy()
 
     @property
     def _names(self) -> list[str]:
@@ -79,7 +79,7 @@ class TensorFlowProgram:
             return loss, tf.constant(0.0)
         return loss, tf.reduce_sum(tf.cast(tf.equal(tf.argmax(outputs, -1), tf.argmax(y, -1)), "float32"))
 
-    def _step(self, rows: Any, data: Any, signs: Any, total: Any, hits: Any) -> Any:
+    def _step(self, rows: Any, data: Any, flags: Any, total: Any, hits: Any) -> Any:
         import tensorflow as tf
 
         x, y = (tf.gather(array, rows) for array in data)
@@ -87,9 +87,9 @@ class TensorFlowProgram:
             loss, right = self._objective(x, y, True)
         weights = self._model.trainable_variables
         self._optimizer.apply(tape.gradient(loss, weights), weights)
-        return _watch(signs, loss), total + loss * rows.shape[0], hits + right
+        return _watch(flags, loss), total + loss * rows.shape[0], hits + right
 
-    def _epoch(self, order: Any, data: Any, validation: Any, signs: Any) -> Any:
+    def _epoch(self, order: Any, data: Any, validation: Any, flags: Any) -> Any:
         import tensorflow as tf
 
         count = order.shape[0]
@@ -97,10 +97,10 @@ class TensorFlowProgram:
         if count >= self._batch:
             for index in tf.range(count // self._batch):
                 rows = tf.slice(order, [index * self._batch], [self._batch])
-                signs, total, hits = self._step(rows, data, signs, total, hits)
+                flags, total, hits = self._step(rows, data, flags, total, hits)
         if count % self._batch:
             rows = order[count - count % self._batch :]
-            signs, total, hits = self._step(rows, data, signs, total, hits)
+            flags, total, hits = self._step(rows, data, flags, total, hits)
         row = [total / count, hits / count] if self._accuracy else [total / count]
         for part in (validation, data if self._inference else ()):
             if part:
@@ -110,24 +110,24 @@ class TensorFlowProgram:
             losses = self._loss(validation[1], self._model(validation[0], training=False))
             row += [tf.reduce_mean(losses[::2]), tf.reduce_mean(losses[1::2])]
         row += [tf.cast(of(self._model.trainable_variables), "float32") for of in self._follow.values()]
-        return tf.stack(row), signs
+        return tf.stack(row), flags
 
     def _train(self, orders: Any, initial: Any, data: Any, validation: Any) -> Any:
         import tensorflow as tf
 
-        signs = (tf.constant(0), tf.constant(0), tf.constant(False), tf.constant(0), initial)
+        flags = (tf.constant(0), tf.constant(0), tf.constant(False), tf.constant(0), initial)
         epochs = orders.shape[0]
         if epochs == 1:  # without the outer loop XLA runs the inner one faster
-            row, signs = self._epoch(orders[0], data, validation, signs)
+            row, flags = self._epoch(orders[0], data, validation, flags)
             curves = row[None]
         else:
             rows = tf.TensorArray("float32", epochs, element_shape=(len(self._names),))
             for epoch in tf.range(epochs):
-                row, signs = self._epoch(tf.ensure_shape(orders[epoch], orders.shape[1:]), data, validation, signs)
+                row, flags = self._epoch(tf.ensure_shape(orders[epoch], orders.shape[1:]), data, validation, flags)
                 rows = rows.write(epoch, row)
             curves = rows.stack()
-        _, broken, is_nan, high, initial = signs
-        return curves, tf.stack([tf.cast(sign, "float32") for sign in (broken, is_nan, high, initial)])
+        _, broken, is_nan, high, initial = flags
+        return curves, tf.stack([tf.cast(flag, "float32") for flag in (broken, is_nan, high, initial)])
 
 
 def _copy(source: Any, target: Any) -> None:
@@ -137,11 +137,11 @@ def _copy(source: Any, target: Any) -> None:
             variable.assign(value)
 
 
-def _watch(signs: Any, loss: Any) -> Any:
+def _watch(flags: Any, loss: Any) -> Any:
     """Advances (step, first non-finite step, whether nan, first high step, first loss) by one step."""
     import tensorflow as tf
 
-    step, broken, is_nan, high, initial = signs
+    step, broken, is_nan, high, initial = flags
     step = step + 1
     initial = tf.where((step == 1) & tf.math.is_nan(initial), loss, initial)
     new = (broken == 0) & ~tf.math.is_finite(loss)

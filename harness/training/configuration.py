@@ -1,7 +1,7 @@
-"""What a trial is a trial of: the complete configuration that Keras was given, and what it was trained on.
+"""The configuration of a training: everything that Keras is given, and the data it trains on.
 
-Two trials measured the same thing where their configurations are equal. The source of the functions that build a model
-does not count: an edited message changes nothing, another default of a layer does.
+Trials of equal configurations measured the same thing. The source text of the functions that build a model does not
+count: an edited message changes nothing, another default of a layer does.
 """
 
 from __future__ import annotations
@@ -21,41 +21,41 @@ from harness.experiment import Experiment
 from harness.record.evidence import Hashes
 from harness.training.backend import active_backend
 from harness.training.seeding import data_order, roles
-from harness.training.task import Task
+from harness.training.setup import TrainingSetup
 
 JSON = None | bool | int | float | str | list["JSON"] | dict[str, "JSON"]
 LENGTH = 16
 """Hex digits of a digest."""
 DIGITS = 6
-"""Significant digits of a fact that count: linear algebra of float64 differs between processors in the last ones."""
+"""Significant digits of a fact that count; in the last ones, processors differ in linear algebra of float64."""
 ABSENT: JSON = None
-"""What ``differences`` gives for a value that one of the two lacks."""
+"""What ``differences`` gives for a value that is in one of the two configurations only."""
 
 _CHECKSUMS: dict[tuple[Any, ...], tuple[weakref.ref[np.ndarray], str]] = {}
 _DIGESTS: dict[tuple[int, str], tuple[Experiment, str]] = {}
 
 
-def configuration(task: Task) -> dict[str, JSON]:
-    """Everything that decides a trial of the task, but for its seed and its initial weights' perturbation.
+def configuration(setup: TrainingSetup) -> dict[str, JSON]:
+    """Everything that decides a trial of the setup, except its seed and how its initial weights are perturbed.
 
-    ``model`` and ``optimizer`` are Keras' own configurations, without the names that Keras counts up. ``data`` are
-    checksums of the arrays as float32, which is what trains. ``recorded`` are the curves that are measured, and
-    ``facts`` the numbers that are known without training.
+    ``model`` and ``optimizer`` are Keras' own configurations, without the names that Keras counts up. ``data`` has a
+    checksum of each array as float32, the type that trains. ``recorded`` says which curves are recorded, and ``facts``
+    are the metrics that are known without training.
     """
-    model, optimizer = task.built
-    experiment, data = task.experiment, task.data
+    model, optimizer = setup.built
+    experiment, data = setup.experiment, setup.data
     with without_tensorflow():
         layers, rule = nameless(model.get_config()), nameless(optimizer.get_config())
     if isinstance(rule["learning_rate"], float):
         rule["learning_rate"] = float(str(np.float32(rule["learning_rate"])))
-    facts = task.variant.facts() if task.variant.facts else {}
+    facts = setup.variant.facts() if setup.variant.facts else {}
     arrays = {"x": data.x, "y": data.y, "x_val": data.x_val, "y_val": data.y_val}
     return {
         "model": _plain({"class_name": type(model).__name__, **layers}),
         "optimizer": _plain({"class_name": type(optimizer).__name__, "config": rule}),
         "loss": experiment.loss,
-        "batch_size": task.size.batch_size,
-        "epochs": task.size.epochs,
+        "batch_size": setup.size.batch_size,
+        "epochs": setup.size.epochs,
         "examples": len(data.x),
         "data": {name: None if array is None else checksum(array) for name, array in arrays.items()},
         "recorded": {
@@ -71,9 +71,9 @@ def configuration(task: Task) -> dict[str, JSON]:
 
 @contextlib.contextmanager
 def without_tensorflow() -> Iterator[None]:
-    """TensorFlow is as if it were not installed, unless it is the backend or imported already.
+    """Hides TensorFlow from imports, unless it is the backend or imported already.
 
-    Keras looks for TensorFlow's types whenever it serializes. On any backend it would import TensorFlow for that, which
+    When Keras serializes, it looks for TensorFlow's types. It would import TensorFlow for that on every backend, which
     takes seconds.
     """
     if active_backend() == "tensorflow" or "tensorflow" in sys.modules:
@@ -87,25 +87,25 @@ def without_tensorflow() -> Iterator[None]:
 
 
 def differences(then: Mapping[str, JSON], now: Mapping[str, JSON]) -> list[tuple[str, JSON, JSON]]:
-    """What is otherwise, value by value: ("model.layers[3].config.rate", 0.2, 0.3); ABSENT where one lacks it."""
+    """The values that differ, each with its place: ("model.layers[3].config.rate", 0.2, 0.3); ABSENT for none."""
     return list(_differences("", dict(then), dict(now)))
 
 
 def digest(configuration: Mapping[str, JSON]) -> str:
-    """LENGTH hex digits over a configuration; equal on every backend, processor and Python version."""
+    """A hash of a configuration, of LENGTH hex digits; the same on every backend, processor and Python version."""
     text = json.dumps(configuration, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:LENGTH]
 
 
 def variant_digest(experiment: Experiment, variant: str) -> str:
-    """The digest of a variant, computed once a process; needs the backend.
+    """The digest of a variant's configuration, computed once in a process; the backend must be chosen.
 
-    SuiteError if the variant is unknown, or a builder fails.
+    SuiteError if the variant is unknown, or its model, optimizer or data cannot be built.
     """
     key = (id(experiment), variant)
     if key not in _DIGESTS:  # the experiment is kept too, so that its id stays its own
         try:
-            found = digest(configuration(Task.of(experiment, variant)))
+            found = digest(configuration(TrainingSetup.of(experiment, variant)))
         except SuiteError:
             raise
         except Exception as error:
@@ -115,17 +115,17 @@ def variant_digest(experiment: Experiment, variant: str) -> str:
     return _DIGESTS[key][1]
 
 
-def hashes(task: Task) -> Hashes:
-    """16 hex digits each over what seed 0 draws on this backend: equal ones show equal random numbers.
+def hashes(setup: TrainingSetup) -> Hashes:
+    """Hashes of what seed 0 draws on this backend, of LENGTH hex digits; equal hashes show equal random numbers.
 
-    Every weight of the model, the mask of its first dropout layer in the first step, for a full batch, and the data
-    order of epoch 0.
+    They are of all weights of the model, of the first dropout layer's mask in the first step, for a full batch, and of
+    the data order of epoch 0.
     """
-    model, _ = task.built
-    task.initialise(model, 0)
+    model, _ = setup.built
+    setup.initialise(model, 0)
     weights = b"".join(np.asarray(weight, "float32").tobytes() for weight in model.weights)
-    order = data_order(0, 0, len(task.data.x))
-    mask = _dropout_mask(model, min(task.size.batch_size, len(task.data.x)))
+    order = data_order(0, 0, len(setup.data.x))
+    mask = _dropout_mask(model, min(setup.size.batch_size, len(setup.data.x)))
     return Hashes(
         initial=_hash(weights),
         dropout=None if mask is None else _hash(np.packbits(mask).tobytes()),
@@ -134,7 +134,7 @@ def hashes(task: Task) -> Hashes:
 
 
 def checksum(array: np.ndarray) -> str:
-    """16 hex digits over the shape of an array and its values as float32; computed once while the array lives."""
+    """A hash of an array's shape and its values as float32, of LENGTH hex digits; computed once for each array."""
     owner: object = array if array.base is None else array.base
     if not isinstance(owner, np.ndarray):
         return _checksum(array)
@@ -148,12 +148,12 @@ def checksum(array: np.ndarray) -> str:
 def nameless(config: Any, without: str = "") -> Any:
     """A Keras configuration without the names that Keras counts up.
 
-    Where a layer's place in a graph refers to another by its name, the number of that name stands for it. The name of a
-    precision policy stays: it is what it says.
+    A reference from one layer to another by name becomes the number of that name. The name of a precision policy stays,
+    because it says what the policy is.
 
     Args:
         config: of a model or an optimizer, by ``get_config``.
-        without: how the keys end that are left out as well; "" for none.
+        without: keys with this ending are left out too; "" for none.
     """
     numbers = {name: str(number) for number, name in enumerate(dict.fromkeys(_names(config)))}
     return _renamed(config, numbers, without)
@@ -182,13 +182,13 @@ def _renamed(config: Any, numbers: Mapping[str, str], without: str) -> Any:
         }
     if isinstance(config, list | tuple):
         if [type(part) for part in config] == [str, int, int] and config[0] in numbers:
-            return [numbers[config[0]], *config[1:]]  # a tensor: its layer, which call of it, which output
+            return [numbers[config[0]], *config[1:]]  # a tensor: layer, number of the call, number of the output
         return [_renamed(value, numbers, without) for value in config]
     return config
 
 
 def _plain(value: Any) -> JSON:
-    """The value in JSON's own types; what has none counts by its type alone."""
+    """The value in JSON's own types; the name of its type for a value that has none."""
     if value is None or isinstance(value, bool | int | float | str):
         return value
     if isinstance(value, Mapping):
@@ -214,7 +214,7 @@ def _differences(where: str, then: JSON, now: JSON) -> Iterator[tuple[str, JSON,
 
 
 def _dropout_mask(model: Any, batch: int) -> np.ndarray | None:
-    """Which values the first dropout layer of a model keeps when it is first called, for ``batch`` examples."""
+    """The values that a model's first dropout layer keeps in its first call for ``batch`` examples, or None."""
     import keras
 
     for _, layer in roles(model):

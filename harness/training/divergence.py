@@ -1,4 +1,4 @@
-"""Typed divergence: when a training failed, and how."""
+"""Divergence: whether a training failed, when, and how."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ BLOW_UP = 1000.0
 """A finite loss this many times the loss of the first step, at the end of training, is a blow-up."""
 
 CHANCE_MIN = 100
-"""With fewer evaluation examples than this an accuracy cannot be told from chance, and is never called stuck."""
+"""The fewest evaluation examples that can distinguish an accuracy from chance; with fewer a training is never stuck."""
 
 
 def first_bad(losses: Sequence[float]) -> tuple[int, int]:
-    """Steps, from 1, of the first non-finite loss and of the first above BLOW_UP × the first; 0 where there is none."""
+    """The first step with a non-finite loss and the first with a loss above BLOW_UP × the first; from 1, 0 for none."""
     limit = BLOW_UP * losses[0] if losses else math.inf
     broken = next((step for step, loss in enumerate(losses, 1) if not math.isfinite(loss)), 0)
     high = next((step for step, loss in enumerate(losses, 1) if loss > limit), 0)
@@ -31,7 +31,7 @@ def classify(
 
     Args:
         history: its curves, nan and inf included.
-        data: what it was evaluated on.
+        data: what it was trained and evaluated on.
         broken, high: first steps with a non-finite loss and with a loss above BLOW_UP × ``initial``; 0 for none.
         broken_is_nan: whether the first non-finite loss was nan (else inf).
         initial: loss of the first step.
@@ -46,7 +46,10 @@ def classify(
 
 
 def stuck_at_chance(history: History, data: Dataset) -> int | None:
-    """The last epoch if its accuracy is within 3 standard errors of always naming the commonest class, else None."""
+    """The number of the last epoch if its accuracy is at chance, else None.
+
+    Chance is the accuracy of always naming the commonest class; up to 3 standard errors above it count as chance.
+    """
     curve, targets = ("val_accuracy", data.y_val) if "val_accuracy" in history else ("accuracy", data.y)
     if curve not in history or targets is None or len(targets) < CHANCE_MIN:
         return None

@@ -1,79 +1,140 @@
-"""Which engine trains what: by name, by backend, by device, and by how large a training is."""
+"""The registry of engines, and which of them trains what.
+
+To add an engine, write its module (``EngineModule``) and add its entry to ``ENGINES``. Its module is imported when the
+engine is chosen.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+import importlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from harness.errors import SuiteError, invalid, nearest
-from harness.training.backends import NAMES, named
-from harness.training.task import Task
+from harness.training.backends import NAMES
+from harness.training.engine import Engine, FirstSteps, Notice, ShortTraining
+from harness.training.programs import Programs
+from harness.training.setup import TrainingSetup
 
-ENGINES = {
-    engine: tuple(name for name in NAMES if engine in named(name).facts.engines)
-    for engine in ("fit", "compiled", "vectorized")
-}
-"""Engines and the backends that have them."""
 TINY = 1e8
-"""Examples × epochs × parameters up to which a training is tiny. It is one launch then, of all its epochs; beyond, a
-launch is one epoch, so that a launch lasts at most seconds and Ctrl-C is heard."""
+"""Examples × epochs × parameters up to which a training is tiny. A launch of a tiny training has all of its epochs. In
+other trainings each epoch is a launch, so that a launch lasts at most seconds and Ctrl-C is heard."""
 FEWEST = 1000
 """Parameters as which a smaller network counts: a step takes some time, whatever is in it."""
 
 
+class EngineModule(Protocol):
+    """What the module of an engine has."""
+
+    def prepare(self, setup: TrainingSetup, programs: Programs, notice: Notice) -> Engine:
+        """The engine with the model and the data in place, ready to train.
+
+        Args:
+            setup: what it will train.
+            programs: where it keeps compiled programs.
+            notice: where it reports that it trains fewer seeds at once than intended.
+        """
+
+    def first_steps(self, short: ShortTraining) -> Iterator[FirstSteps]:
+        """Trains the first steps of each seed."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class EngineEntry:
+    """What is known of an engine before its module is imported.
+
+    Attributes:
+        module: where it is (``EngineModule``).
+        backends: the backends that have it.
+        batched: whether it trains several seeds at once.
+        compiles_each_seed: whether it builds and compiles a new model for every seed; the others keep their program.
+    """
+
+    module: str
+    backends: tuple[str, ...]
+    batched: bool = False
+    compiles_each_seed: bool = False
+
+    def load(self) -> EngineModule:
+        """Its module."""
+        return cast(EngineModule, importlib.import_module(self.module))
+
+
+ENGINES: Mapping[str, EngineEntry] = {
+    "fit": EngineEntry(module="harness.training.fit", backends=NAMES, compiles_each_seed=True),
+    "compiled": EngineEntry(module="harness.training.compiled", backends=("tensorflow", "jax")),
+    "vectorized": EngineEntry(module="harness.training.vectorized", backends=("jax",), batched=True),
+}
+"""The slowest first: "auto" takes the last one that the backend has and that pays."""
+
+
 class NotVectorizableError(SuiteError):
-    """A training that cannot be laid side by side; the text names what in it cannot."""
+    """Seeds of this training cannot be batched; the text names what in it cannot."""
 
 
 def resolve_engine(engine: str, backend: str, device: str = "cpu", tiny: bool = False) -> str:
-    """The engine to use; SuiteError where the backend does not have it.
+    """The name of the engine to use; SuiteError where it is unknown or the backend does not have it.
 
-    "auto" is ``vectorized`` on JAX where that pays, on a GPU and for tiny trainings on a CPU; else ``compiled`` where
-    the backend has it, else ``fit``.
+    "auto" is the fastest engine of the backend; a batched one on a GPU and for tiny trainings on a CPU only.
 
     Args:
         engine: a name of ENGINES, or "auto".
         backend: a Keras backend.
         device: "cpu" or "gpu".
-        tiny: whether seeds of this training pay side by side on a CPU (``pays_on_cpu``).
+        tiny: whether batched seeds of this training pay on a CPU (``pays_on_cpu``).
     """
     if engine == "auto":
-        if backend in ENGINES["vectorized"] and (tiny or device == "gpu"):
-            return "vectorized"
-        return "compiled" if backend in ENGINES["compiled"] else "fit"
+        pays = tiny or device == "gpu"
+        return [name for name, entry in ENGINES.items() if backend in entry.backends and (pays or not entry.batched)][
+            -1
+        ]
     if engine not in ENGINES:
         names = ("auto", *ENGINES)
         raise invalid(
             "engine", expected=f"one of {', '.join(names)}", received=repr(engine), fix=nearest(engine, names)
         )
-    if backend not in ENGINES[engine]:
+    backends = ENGINES[engine].backends
+    if backend not in backends:
         raise invalid(
             "engine for this backend",
-            expected=f"a backend with {engine!r}: {' or '.join(ENGINES[engine])}",
+            expected=f"a backend with {engine!r}: {' or '.join(backends)}",
             received=f"backend {backend!r}",
             fix="Choose another with --backend, or --engine fit.",
         )
     return engine
 
 
-def work_of_epoch(task: Task, parameters: int) -> float:
+def has_batched(backend: str) -> bool:
+    """Whether a backend has an engine that trains several seeds at once."""
+    return any(entry.batched and backend in entry.backends for entry in ENGINES.values())
+
+
+def work_of_epoch(setup: TrainingSetup, parameters: int) -> float:
     """Examples × parameters of an epoch, to which the time of its matrix products is proportional."""
-    return float(len(task.data.x) * max(parameters, FEWEST))
+    return float(len(setup.data.x) * max(parameters, FEWEST))
 
 
-def is_tiny(task: Task, parameters: int) -> bool:
-    """Whether a training of a network of that many parameters is one launch (TINY)."""
-    return work_of_epoch(task, parameters) * task.size.epochs <= TINY
+def is_tiny(setup: TrainingSetup, parameters: int) -> bool:
+    """Whether a training of a network with that many parameters is tiny (TINY)."""
+    return work_of_epoch(setup, parameters) * setup.size.epochs <= TINY
 
 
-def epochs_of_launch(task: Task, parameters: int) -> int:
+def epochs_of_launch(setup: TrainingSetup, parameters: int) -> int:
     """How many epochs an engine that compiles gives to the device at once; at least one."""
-    return max(task.size.epochs if is_tiny(task, parameters) else 1, 1)
+    return max(setup.size.epochs if is_tiny(setup, parameters) else 1, 1)
 
 
-def pays_on_cpu(task: Task, model: Any) -> bool:
-    """Whether a CPU is faster with many seeds of a training side by side than with one after another.
+def pays_on_cpu(setup: TrainingSetup, model: Any) -> bool:
+    """Whether a CPU is faster with many seeds at once than with one after another.
 
-    Larger networks keep it busy alone. A convolution of many seeds is a convolution in groups, for which XLA has no
-    fast code on a CPU: 22 s where one after another took 7.
+    A larger network keeps it busy alone. A convolution of batched seeds is a convolution in groups, for which XLA has
+    no fast code on a CPU: it took 22 s where one seed after another took 7.
     """
-    return is_tiny(task, model.count_params()) and not any(hasattr(layer, "kernel_size") for layer in model.layers)
+    return is_tiny(setup, model.count_params()) and not any(hasattr(layer, "kernel_size") for layer in model.layers)
+
+
+if TYPE_CHECKING:  # mypy holds each module to the protocol
+    from harness.training import compiled, fit, vectorized
+
+    MODULES: tuple[EngineModule, ...] = (fit, compiled, vectorized)

@@ -4,46 +4,71 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-from harness.training.backends import named
+from harness.training.backend import active
 from harness.training.divergence import first_bad
-from harness.training.observing import observed
-from harness.training.seeding import derived, seed_everything
-from harness.training.task import OnEpoch, Raw, Task
+from harness.training.engine import Engine, FirstSteps, Measurements, Notice, OnEpoch, ShortTraining
+from harness.training.programs import Programs
+from harness.training.recorded import record_metrics
+from harness.training.seeding import data_order, derived, seed_everything
+from harness.training.setup import TrainingSetup
 
 
-class FitEngine:
-    """Trains seed after seed of one task, each with a new model.
+def prepare(setup: TrainingSetup, programs: Programs, notice: Notice) -> FitEngine:
+    """As ``EngineModule`` says; no program is kept."""
+    return FitEngine(setup)
 
-    ``jit_compile`` is pinned to what "auto" means today for the lecture's networks (``Facts.compiled_fit``).
+
+def first_steps(short: ShortTraining) -> Iterator[FirstSteps]:
+    """By epochs of one step each: the loss that ``fit`` reports is then the step's own, not a running mean."""
+    engine, data, batch = FitEngine(short.one_step), short.setup.data, short.setup.full_batch
+    for seed in short.seeds:
+        model, losses = engine.model(seed), []
+        if short.steps:
+            rows = data_order(seed, 0, len(data.x))[: short.steps * batch]
+            how = {"batch_size": batch, "epochs": short.steps, "steps_per_epoch": 1, "shuffle": False, "verbose": 0}
+            losses = model.fit(data.x[rows], data.y[rows], **how).history["loss"]
+        yield seed, losses, model if seed in short.validate else None
+
+
+class FitEngine(Engine):
+    """Trains one seed after another, each with a new model.
+
+    ``jit_compile`` is set to what Keras' "auto" means for the lecture's networks (``Facts.compiled_fit``), so that it
+    stays that.
     """
 
     name = "fit"
 
-    def __init__(self, task: Task, backend: str) -> None:
-        self.task = task
-        self.jit_compile = named(backend).facts.compiled_fit
-        self.weights: list[Any] = []
+    def __init__(self, setup: TrainingSetup) -> None:
+        self.setup = setup
+        self.jit_compile = active().facts.compiled_fit
+        self._weights: list[Any] = []
 
-    def run(self, seed: int, on_epoch: OnEpoch) -> Raw:
-        clock = Clock(self.task, seed, on_epoch)
+    @property
+    def weights(self) -> Sequence[Any]:
+        return self._weights
+
+    def run(self, seed: int, on_epoch: OnEpoch) -> Measurements:
+        clock = Clock(self.setup, seed, on_epoch)
         history = self._fit(seed, clock.begin, clock.end, train_begin=clock.first)
         curves = {name: [float(value) for value in curve] for name, curve in history.items()}
-        losses = curves.get("loss", [])  # none of a size without epochs
-        raw = Raw(curves | clock.further, initial=losses[0] if losses else 0.0, launches=clock.seconds)
+        losses = curves.get("loss", [])  # a size without epochs has none
+        measured = Measurements(curves | clock.further, initial=losses[0] if losses else 0.0, launches=clock.seconds)
         if losses and _suspicious(losses):
-            self._locate(seed, raw)
-        return raw
+            self._locate(seed, measured)
+        return measured
 
     def model(self, seed: int) -> Any:
         """A new Keras model with the initial weights of ``seed``, compiled as this engine uses it."""
-        model, optimizer = self.task.build()
-        self.task.initialise(model, seed)
+        model, optimizer = self.setup.build()
+        self.setup.initialise(model, seed)
         model.compile(
             optimizer=optimizer,
-            loss=self.task.experiment.loss,
-            metrics=["accuracy"] if self.task.experiment.accuracy else [],
+            loss=self.setup.experiment.loss,
+            metrics=["accuracy"] if self.setup.experiment.accuracy else [],
             jit_compile=self.jit_compile,
         )
         return model
@@ -51,16 +76,16 @@ class FitEngine:
     def _fit(
         self, seed: int, begin: Any = None, end: Any = None, batch_end: Any = None, train_begin: Any = None
     ) -> dict[str, list[float]]:
-        """``Model.fit``; the hooks get the model and Keras' own arguments (epoch or batch, logs)."""
+        """Calls ``Model.fit`` and returns its history; a hook gets the model and Keras' arguments (index, logs)."""
         import keras
 
-        model, data, size = self.model(seed), self.task.data, self.task.size
+        model, data, size = self.model(seed), self.setup.data, self.setup.size
         hooks = {
             name: lambda index, logs=None, hook=hook: hook(model, index, logs)
             for name, hook in (("on_epoch_begin", begin), ("on_epoch_end", end), ("on_train_batch_end", batch_end))
             if hook is not None
         }
-        self.weights = model.trainable_variables
+        self._weights = model.trainable_variables
         if train_begin is not None:
             train_begin(model)
         seed_everything(derived(seed, "data order"))
@@ -76,16 +101,16 @@ class FitEngine:
         history: dict[str, list[float]] = model.history.history
         return history
 
-    def _locate(self, seed: int, raw: Raw) -> None:
-        """Finds the first bad step by training again, batch by batch.
+    def _locate(self, seed: int, measured: Measurements) -> None:
+        """Finds the first bad step by training again with a callback on every batch.
 
-        A callback on every batch forces the device to synchronise and would change what the first training measured.
+        Such a callback makes the device wait for the host, so the first training, whose times count, has none.
         """
-        steps = Steps(len(self.task.data.x), self.task.size.batch_size)
+        steps = Steps(len(self.setup.data.x), self.setup.size.batch_size)
         self._fit(seed, batch_end=steps.end)
-        raw.initial = steps.losses[0]
-        raw.broken, raw.high = first_bad(steps.losses)
-        raw.broken_is_nan = bool(raw.broken) and math.isnan(steps.losses[raw.broken - 1])
+        measured.initial = steps.losses[0]
+        measured.broken, measured.high = first_bad(steps.losses)
+        measured.broken_is_nan = bool(measured.broken) and math.isnan(steps.losses[measured.broken - 1])
 
 
 def _suspicious(losses: list[float]) -> bool:
@@ -93,40 +118,45 @@ def _suspicious(losses: list[float]) -> bool:
 
 
 class Clock:
-    """Seconds of each epoch, validation included; the curves that ``Model.fit`` does not give, which are not timed."""
+    """Callbacks of ``Model.fit``: they time each epoch and record the curves that ``fit`` does not give.
 
-    def __init__(self, task: Task, seed: int, on_epoch: OnEpoch) -> None:
-        self.task, self.seed, self.on_epoch = task, seed, on_epoch
+    Attributes:
+        seconds: of each epoch, its validation included; the curves recorded here are not.
+        further: those curves, by name.
+    """
+
+    def __init__(self, setup: TrainingSetup, seed: int, on_epoch: OnEpoch) -> None:
+        self.setup, self.seed, self.on_epoch = setup, seed, on_epoch
         self.seconds: list[float] = []
         self.further: dict[str, list[float]] = {}
 
     def first(self, model: Any) -> None:
-        if self.task.experiment.observe is not None:
-            observed(self.task, model, self.further, "initial_")
+        if self.setup.experiment.observe is not None:
+            record_metrics(self.setup, model, self.further, "initial_")
 
     def begin(self, model: Any, epoch: int, logs: Any) -> None:
         self._start = time.perf_counter()
 
     def end(self, model: Any, epoch: int, logs: Any) -> None:
         self.seconds.append(time.perf_counter() - self._start)
-        if self.task.experiment.inference:
-            data = self.task.data
+        if self.setup.experiment.inference:
+            data = self.setup.data
             values = model.evaluate(data.x, data.y, batch_size=1024, verbose=0, return_dict=True)
             for name, value in values.items():
                 self.further.setdefault(f"train_{name}", []).append(float(value))
-        if self.task.experiment.halves:
+        if self.setup.experiment.halves:
             self._halves(model)
-        for name, of in self.task.experiment.follow.items():
+        for name, of in self.setup.experiment.follow.items():
             self.further.setdefault(name, []).append(float(of(model.trainable_variables)))
-        if self.task.experiment.observe is not None:
-            observed(self.task, model, self.further)
+        if self.setup.experiment.observe is not None:
+            record_metrics(self.setup, model, self.further)
         self.on_epoch(self.seed, epoch + 1)
 
     def _halves(self, model: Any) -> None:
         import keras
 
-        loss = keras.losses.get(self.task.experiment.loss)
-        data = self.task.data
+        loss = keras.losses.get(self.setup.experiment.loss)
+        data = self.setup.data
         outputs = model.predict(data.x_val, batch_size=1024, verbose=0)
         losses = keras.ops.convert_to_numpy(loss(data.y_val, outputs))
         for name, part in (("even_val_loss", losses[::2]), ("odd_val_loss", losses[1::2])):
@@ -134,7 +164,10 @@ class Clock:
 
 
 class Steps:
-    """The loss of every step, recovered from the running mean of the epoch; stops at the first non-finite one."""
+    """A callback that recovers the loss of every step from the epoch's running mean.
+
+    It stops the training at the first loss that is not finite.
+    """
 
     def __init__(self, count: int, batch_size: int) -> None:
         self.count, self.batch_size = count, batch_size

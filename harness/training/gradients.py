@@ -1,4 +1,4 @@
-"""A function's value and its gradient by automatic differentiation, in float64, on whichever backend is active."""
+"""A function's value and its gradient in float64, by the automatic differentiation of the active backend."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from harness.training.backend import active
 def value_and_gradient(function: Callable[[Any], Any], point: np.ndarray) -> tuple[float, np.ndarray]:
     """f(point) and ∇f(point), of the shape of ``point``.
 
-    ``function`` takes a tensor and gives a scalar, by ``keras.ops`` and arithmetic with tensors and Python numbers.
-    Everything is float64, on JAX too, which is told so for this call alone.
+    ``function`` takes a tensor of float64 and returns a scalar. It may use ``keras.ops``, and arithmetic with tensors
+    and Python numbers.
     """
     at = np.asarray(point, "float64")
     value, gradient = active().value_and_gradient(function, at)

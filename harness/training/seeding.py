@@ -1,7 +1,8 @@
-"""Pairing made real: initial weights from (seed, role of the layer), data order from (seed, epoch).
+"""Seeds: initial weights depend on (seed, role of the layer), data orders on (seed, epoch).
 
-The role of a layer is its class and its ordinal among the layers of that class. Adding a Dropout or BatchNormalization
-layer therefore leaves the roles, and the initial weights, of the Dense layers alone.
+So trials of two variants with the same seed are pairs. The role of a layer is its class and its ordinal among the
+layers of that class. Adding a Dropout or BatchNormalization layer therefore changes neither the roles nor the initial
+weights of the Dense layers.
 """
 
 from __future__ import annotations
@@ -18,12 +19,12 @@ from harness.training.backend import active
 
 
 def derived(seed: int, role: str) -> int:
-    """A 31-bit seed for one role, from the trial's seed; equal on every platform."""
+    """The seed of one role in a trial, of 31 bits; it is the same on every platform."""
     return int.from_bytes(hashlib.sha256(f"{seed}/{role}".encode()).digest()[:4], "big") >> 1
 
 
 def roles(model: Any) -> list[tuple[str, Any]]:
-    """(role, layer) of every layer with variables, in the model's order; nested models are searched."""
+    """(role, layer) of every layer with variables, in the model's order, those of nested models included."""
     counts: Counter[str] = Counter()
     found = []
 
@@ -41,34 +42,34 @@ def roles(model: Any) -> list[tuple[str, Any]]:
 
 
 def seed_python(seed: int) -> None:
-    """Seeds Python's and NumPy's generators; from Python's, Keras draws the seed of what has none of its own."""
+    """Seeds Python's and NumPy's generators. Keras draws from Python's a seed for whatever has none of its own."""
     random.seed(seed)
     np.random.seed(seed)
 
 
 def seed_everything(seed: int) -> None:
-    """Seeds Python's, NumPy's and the active backend's generators, from which Keras draws what has no seed of its own.
+    """Seeds Python's, NumPy's and the active backend's generators; Keras uses them for whatever has no seed of its own.
 
-    As ``keras.utils.set_random_seed``, which would import TensorFlow on every backend where it is installed.
+    It does what ``keras.utils.set_random_seed`` does, which would import TensorFlow on every backend.
     """
     seed_python(seed)
     active().seed(seed)
 
 
 def initialise(model: Any, seed: int, perturbed: int = 0, canonical: bool = False) -> None:
-    """Sets every variable of the built Keras ``model``, random-number states of Dropout included, from ``seed``.
+    """Sets every variable of a built Keras model from a seed, the random-number states of Dropout included.
+
+    Each layer is built anew from its own configuration, under a seed of its own, and Keras' initialisers draw the
+    values. The backend's own generator is not seeded: Keras' initialisers draw nothing from it, and TensorFlow would
+    throw away its compiled kernels, which costs 10 ms a layer.
 
     Args:
-        model: as built; its layers' own initialisers draw the values.
+        model: as built.
         seed: of the trial.
-        perturbed: 0, or the number of a perturbation: the last bit of every trained weight that is not 0 goes up or
-            down, otherwise for each number. Rounding on another machine changes a training as much.
+        perturbed: 0, or the number of a perturbation. It moves the last bit of every trained weight that is not 0 up or
+            down, another way for each number. Rounding on another machine changes a training as much.
         canonical: NumPy draws every variable of two or more dimensions (``canonical_values``), so that it is the same
-            for every backend and every version of Keras.
-
-    Each layer is built anew from its own configuration under a seed of its own, so Keras' initialisers draw the values.
-    The backend's own generator is left alone: Keras' initialisers draw nothing from it, and seeding TensorFlow's throws
-    away its compiled kernels, 10 ms a layer.
+            on every backend and in every version of Keras.
     """
     for role, layer in roles(model):
         seed_python(derived(seed, role))
@@ -83,9 +84,9 @@ def initialise(model: Any, seed: int, perturbed: int = 0, canonical: bool = Fals
 
 
 def canonical_values(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
-    """Uniform in ± √(6 / (fan_in + fan_out)), float32 (Glorot & Bengio 2010).
+    """Uniform values between ± √(6 / (fan_in + fan_out)), float32 (Glorot & Bengio 2010).
 
-    The last two dimensions are inputs and outputs; those before them (a convolution's field) count in both.
+    The last two dimensions are inputs and outputs. Those before them, a convolution's field, count in both.
     """
     limit = math.sqrt(6 / (math.prod(shape[:-2]) * (shape[-2] + shape[-1])))
     return rng.uniform(-limit, limit, shape).astype("float32")
@@ -109,14 +110,15 @@ def data_order(seed: int, epoch: int, count: int) -> np.ndarray:
 
 
 def order_type(count: int) -> str:
-    """The smallest type for the numbers of so many examples: half the way to the device for all of MNIST."""
+    """The smallest type for the indices of ``count`` examples; it halves what is copied to the device for MNIST."""
     return "uint16" if count <= 2**16 else "int32"
 
 
 class Orders:
-    """Data orders of several epochs, kept for the variants that follow: a sweep draws those of a seed once.
+    """Data orders of several epochs, kept for later variants: a sweep draws the orders of a seed once.
 
-    ``most``: bytes that are kept; what does not fit is drawn again.
+    Args:
+        most: the most bytes that are kept; orders beyond them are drawn again.
     """
 
     def __init__(self, most: int = 128_000_000) -> None:
@@ -124,7 +126,7 @@ class Orders:
         self._kept: dict[tuple[int, range, int], np.ndarray] = {}
 
     def get(self, seed: int, epochs: range, count: int) -> np.ndarray:
-        """One ``data_order`` per row, of shape (epochs, count), as ``order_type``; not to be written to."""
+        """One ``data_order`` per row, (epochs, count), of the type ``order_type``; must not be written to."""
         key = (seed, epochs, count)
         found = self._kept.get(key)
         if found is None:

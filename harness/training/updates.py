@@ -1,4 +1,4 @@
-"""What a Keras optimizer does to weights, given the gradients: no model, no loss."""
+"""The steps of a Keras optimizer for given gradients, without a model or a loss."""
 
 from __future__ import annotations
 
@@ -17,10 +17,13 @@ def trajectory(optimizer: Any, start: Sequence[np.ndarray], gradients: Sequence[
     Args:
         optimizer: a Keras optimizer that has not been used.
         start: the variables' initial values, each of its own shape.
-        gradients: for each variable an array (steps, *shape): the gradient of every step, whatever the weights.
+        gradients: for each variable the gradient of every step, (steps, *shape).
 
     Returns:
-        For each variable an array (steps, *shape), float32: Keras' variables are.
+        For each variable an array (steps, *shape), float32 as Keras' variables.
+
+    Raises:
+        SuiteError: the shapes of ``start`` and ``gradients`` do not match, or there is no step.
     """
     import keras
 

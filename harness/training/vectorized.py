@@ -1,14 +1,15 @@
-"""Engine ``vectorized``: many seeds of a variant side by side, in one XLA program (JAX).
+"""Engine ``vectorized``: many seeds of a variant at once, by one XLA program (JAX).
 
-Variants of one structure use one program: their learning rates, initial weights and data are given to it. Seeds come in
-blocks. A block is as wide as pays on the device and fits its memory, by XLA's own count before anything is launched;
-where the memory runs out nevertheless, half as wide. What a block has finished is kept, whatever happens to the next.
+Variants of one structure use the same program, which is given their learning rates, initial weights and data. Seeds
+come in blocks. A block is as wide as pays on the device and fits its memory; XLA says how much a program takes before
+it is launched. If the memory runs out nevertheless, the next block is half as wide. A block that is finished is kept,
+whatever happens to the next.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -16,124 +17,127 @@ from typing import Any
 import numpy as np
 
 from harness.errors import SuiteError
+from harness.experiment import Dataset
 from harness.fingerprint import cores
-from harness.training.compiled import note, structure
+from harness.training.engine import Block, Engine, FirstSteps, Measurements, Notice, OnEpoch, ShortTraining
 from harness.training.engines import epochs_of_launch, is_tiny, work_of_epoch
-from harness.training.observing import observed
-from harness.training.room import MARGIN, is_out_of_memory, readable
-from harness.training.seeding import Orders
-from harness.training.task import OnEpoch, Raw, Task
-from harness.training.vectorized_jax import TooLargeError, VectorizedProgram
+from harness.training.memory import MARGIN, is_out_of_memory, readable
+from harness.training.programs import Programs
+from harness.training.recorded import record_metrics
+from harness.training.seeding import order_type
+from harness.training.setup import TrainingSetup
+from harness.training.vectorized_jax import TooLargeError, VectorizedProgram, is_device_error
 
-LANES = {"cpu": 16, "gpu": 64}
-"""Seeds of a block. On a CPU always as many, idle ones among them: the program, and with it the bits of a trial, then
-do not depend on how many seeds were asked for. On a GPU as many as leave a layer's activations in the cache (256 units
-in batches of 512 are half a megabyte a seed, and an H100 has 50 MB); not yet measured."""
-LANES_OF_TINY = {"cpu": 16, "gpu": 1024}
+REPLICAS = {"cpu": 16, "gpu": 64}
+"""Seeds of a block. On a CPU a block always has as many replicas, some of them idle: the program, and with it the bits
+of a trial, then do not depend on how many seeds were asked for. On a GPU it has as many as leave a layer's activations
+in the cache (256 units in batches of 512 are half a megabyte a seed, and an H100 has 50 MB); not yet measured."""
+REPLICAS_OF_TINY = {"cpu": 16, "gpu": 1024}
+"""As REPLICAS, of tiny trainings."""
 LAUNCH = {"cpu": 1e11, "gpu": 2e13}
-"""Lanes × examples × parameters of a launch: seconds, so that Ctrl-C is heard."""
+"""Replicas × examples × parameters of a launch: seconds, so that Ctrl-C is heard."""
 EPOCHS = 5
-"""Of a launch, at most, where epochs are short: their data orders have to be there before it begins."""
+"""The most epochs of a launch where epochs are short: their data orders have to be there before it begins."""
 THREADS = 8
-"""At most so many draw data orders; NumPy lets go of Python's lock while it shuffles."""
+"""The most threads that draw data orders; NumPy lets go of Python's lock while it shuffles."""
 SHUFFLED_BY_OTHERS = 1000
-"""Examples from which on shuffling them takes longer than everything around it."""
-
-Notice = Callable[[str], None]
+"""The fewest examples whose shuffling is given to these threads; fewer are shuffled faster than handed over."""
 
 
-class VectorizedPrograms:
-    """The last program, kept for the next task if that has the same structure."""
-
-    def __init__(self) -> None:
-        self._last: tuple[str, VectorizedProgram] | None = None
-        self.orders = Orders()
-
-    def get(self, task: Task) -> VectorizedProgram:
-        key = structure(task)
-        if self._last is not None and self._last[0] == key:
-            self._last[1].rebind(task)
-            return self._last[1]
-        self._last = None  # before the next one takes up memory
-        program = VectorizedProgram(task)
-        self._last = key, program
-        return program
+def prepare(setup: TrainingSetup, programs: Programs, notice: Notice) -> VectorizedEngine:
+    """As ``EngineModule`` says."""
+    return VectorizedEngine(setup, programs, notice=notice)
 
 
-class VectorizedEngine:
-    """Trains blocks of seeds of one task.
+def first_steps(short: ShortTraining) -> Iterator[FirstSteps]:
+    """All seeds at once: each replica takes its own part of the data that is fed."""
+    program, _ = short.programs.get("vectorized", short.one_step, VectorizedProgram)
+    seeds, batch, replicas = short.seeds, short.setup.full_batch, len(short.seeds)
+    orders = np.arange(replicas * batch, dtype=order_type(replicas * batch)).reshape(replicas, 1, batch)
+    program.begin(program.drawn(seeds), replicas)
+    losses = np.empty((replicas, short.steps))
+    for step, parts in enumerate(zip(*map(short.batches, seeds), strict=True)):
+        program.feed(Dataset(np.concatenate([data.x for data in parts]), np.concatenate([data.y for data in parts])))
+        program.compile(replicas, 1)
+        losses[:, step] = np.asarray(program.launch_all(orders, np.full(replicas, np.nan))[0]["loss"])[:, 0]
+    for index, seed in enumerate(seeds):
+        yield seed, losses[index].tolist(), program.replica(index) if seed in short.validate else None
+
+
+class VectorizedEngine(Engine):
+    """Trains blocks of seeds; each seed of a block is a replica in its program.
 
     Args:
-        task: what to train.
-        programs: where the program is kept for the tasks that follow.
-        lanes: seeds of a block; None for as many as pay on the device.
-        notice: told, in a sentence, where a block had to become smaller.
+        setup: what to train.
+        programs: where the program is kept for later trainings.
+        replicas: seeds of a block; None for as many as pay on the device.
+        notice: called where a block had to become smaller.
 
     Raises:
-        NotVectorizableError: by ``run`` and ``blocks``, where the network cannot be laid side by side.
+        NotVectorizableError: by ``run`` and ``blocks``, where seeds of the network cannot be batched.
     """
 
     name = "vectorized"
 
     def __init__(
         self,
-        task: Task,
-        programs: VectorizedPrograms | None = None,
-        lanes: int | None = None,
+        setup: TrainingSetup,
+        programs: Programs | None = None,
+        replicas: int | None = None,
         notice: Notice = lambda text: None,
     ) -> None:
-        self.task = task
-        programs = programs or VectorizedPrograms()
-        self.program, self._orders, self._count = programs.get(task), programs.orders, len(task.data.x)
-        self.epochs_per_launch = epochs_of_launch(task, self.program.parameters)
-        self._lanes, self._notice = lanes, notice
+        self.setup = setup
+        programs = programs or Programs()
+        self.program, _ = programs.get(self.name, setup, VectorizedProgram)
+        self._orders, self._count = programs.orders, len(setup.data.x)
+        self.epochs_per_launch = epochs_of_launch(setup, self.program.parameters)
+        self._replicas, self._notice = replicas, notice
         self._drawn: tuple[tuple[int, ...], Any] = ((), None)
         self._ahead: dict[tuple[int, range], Future[np.ndarray]] = {}
         self._ended = 0.0  # when the last launch was ready
 
     @property
     def weights(self) -> Sequence[Any]:
-        """Those of the last block, a lane for each seed."""
+        """The last block's weights, with a first axis of replicas; after ``run`` those of its seed."""
         return self.program.weights
 
-    def run(self, seed: int, on_epoch: OnEpoch) -> Raw:
-        """One trial alone."""
-        ((_, raw),) = next(self.blocks([seed], on_epoch))
+    def run(self, seed: int, on_epoch: OnEpoch) -> Measurements:
+        ((_, measured),) = next(self.blocks([seed], on_epoch))
         self.program.keep(0)
-        return raw
+        return measured
 
-    def blocks(self, seeds: Sequence[int], on_epoch: OnEpoch) -> Iterator[list[tuple[int, Raw]]]:
-        """Each block's seeds with their measurements, the moment the block is finished.
+    def blocks(self, seeds: Sequence[int], on_epoch: OnEpoch) -> Iterator[Block]:
+        """Trains the seeds and yields each block the moment it is finished.
 
-        Seconds of a launch are shared by the seeds of its block. SuiteError where one seed alone does not fit into the
-        memory, or the device fails; what was given before is complete.
+        The seconds of a launch are divided among the seeds of its block. SuiteError where one seed alone does not fit
+        into the memory, or the device fails; the blocks that were yielded before are complete.
         """
-        left, lanes = list(seeds), self._width(len(seeds))
+        left, replicas = list(seeds), self._width(len(seeds))
         with ThreadPoolExecutor(min(THREADS, cores())) as pool:
             while left:
-                block = left[:lanes]
+                block = left[:replicas]
                 try:
-                    raws = self._train(block, left[lanes : 2 * lanes], lanes, pool, on_epoch)
+                    measured = self._train(block, left[replicas : 2 * replicas], replicas, pool, on_epoch)
                 except TooLargeError as error:
                     why = f"a block needs {readable(error.needed)} of memory, {readable(error.free)} are free"
-                    fit = int(lanes * MARGIN * error.free / error.needed)
-                    lanes = self._fewer(lanes, max(1, min(fit, lanes - 1)), why)
+                    fit = int(replicas * MARGIN * error.free / error.needed)
+                    replicas = self._fewer(replicas, max(1, min(fit, replicas - 1)), why)
                 except Exception as error:
-                    why = self._smaller_would_do(error, lanes)
+                    why = self._smaller_would_do(error, replicas)
                     if not why:
                         raise self._failed(error, block, len(seeds) - len(left), len(seeds)) from error
-                    lanes = self._fewer(lanes, lanes // 2, why)
+                    replicas = self._fewer(replicas, replicas // 2, why)
                 else:
-                    yield list(zip(block, raws, strict=True))
-                    left = left[lanes:]
+                    yield list(zip(block, measured, strict=True))
+                    left = left[replicas:]
 
     def _width(self, count: int) -> int:
-        """Lanes of a block; on a GPU, where several blocks are needed, all of the same size."""
+        """Replicas of a block. On a GPU blocks are of equal size."""
         kind, parameters = self._kind, self.program.parameters
-        most = self._lanes or (LANES_OF_TINY if is_tiny(self.task, parameters) else LANES)[kind]
+        most = self._replicas or (REPLICAS_OF_TINY if is_tiny(self.setup, parameters) else REPLICAS)[kind]
         if kind == "cpu":
-            fit_into_launch = int(LAUNCH[kind] / work_of_epoch(self.task, parameters))
-            return self._lanes or max(1, min(most, fit_into_launch))
+            fit_into_launch = int(LAUNCH[kind] / work_of_epoch(self.setup, parameters))
+            return self._replicas or max(1, min(most, fit_into_launch))
         blocks = -(-count // most)
         return -(-count // blocks)
 
@@ -141,40 +145,40 @@ class VectorizedEngine:
     def _kind(self) -> str:
         return "cpu" if self.program.device.platform == "cpu" else "gpu"
 
-    def _launches(self, lanes: int) -> list[range]:
-        """The epochs of each launch. On a GPU several where they are short: the host is needed less often."""
-        epochs, each = self.task.size.epochs, self.epochs_per_launch
-        if self._kind == "gpu" and each == 1 and self.task.experiment.observe is None:
-            most = LAUNCH["gpu"] / (lanes * work_of_epoch(self.task, self.program.parameters))
+    def _launches(self, replicas: int) -> list[range]:
+        """The epochs of each launch: several where they are short on a GPU, which then waits less for the host."""
+        epochs, each = self.setup.size.epochs, self.epochs_per_launch
+        if self._kind == "gpu" and each == 1 and self.setup.experiment.observe is None:
+            most = LAUNCH["gpu"] / (replicas * work_of_epoch(self.setup, self.program.parameters))
             each = max((e for e in range(1, EPOCHS + 1) if epochs % e == 0 and e <= most), default=1)
         return [range(start, min(start + each, epochs)) for start in range(0, epochs, each)]
 
-    def _fewer(self, lanes: int, wanted: int, why: str) -> int:
-        """``wanted`` lanes, said aloud; SuiteError where there was but one."""
-        of = f"{self.task.experiment.id}/{self.task.variant.name}"
-        if lanes == 1:
+    def _fewer(self, replicas: int, wanted: int, why: str) -> int:
+        """Reports that blocks have ``wanted`` replicas from now on; SuiteError where they had but one."""
+        of = f"{self.setup.experiment.id}/{self.setup.variant.name}"
+        if replicas == 1:
             raise SuiteError(
                 f"{of}: {why}, for one seed alone. Free memory on the device, or train with --engine compiled or on a "
                 "device that has more."
             )
-        self._notice(f"{of}: {why}: {wanted} seed{'s' if wanted > 1 else ''} side by side instead of {lanes}.")
+        self._notice(f"{of}: {why}: {wanted} seed{'s' if wanted > 1 else ''} at once instead of {replicas}.")
         return wanted
 
-    def _smaller_would_do(self, error: Exception, lanes: int) -> str:
-        """Why a smaller block may do after an error; "" where it would not.
+    def _smaller_would_do(self, error: Exception, replicas: int) -> str:
+        """Why a smaller block may succeed after an error; "" where it would not.
 
-        Not every library says that it is memory that it lacks. So after any error of a device that still computes,
-        half as many seeds are tried; a device that is gone does not.
+        Not every library says that memory is what it lacks. So half as many seeds are tried after any error of a device
+        that still computes.
         """
         if is_out_of_memory(error):
             return "the memory ran out"
-        if lanes == 1 or not _of_device(error) or not self.program.computes():
+        if replicas == 1 or not is_device_error(error) or not self.program.computes():
             return ""
         return f"the device failed, and works ({' '.join(str(error).split())[:100]})"
 
     def _failed(self, error: Exception, block: Sequence[int], finished: int, count: int) -> Exception:
-        """An error of the device, told as such; any other as it is."""
-        if not _of_device(error):
+        """A SuiteError that reports an error of the device; any other error as it is."""
+        if not is_device_error(error):
             return error
         said = " ".join(str(error).split())[:300]
         return SuiteError(
@@ -183,62 +187,63 @@ class VectorizedEngine:
         )
 
     def _train(
-        self, block: Sequence[int], following: Sequence[int], lanes: int, pool: ThreadPoolExecutor, on_epoch: OnEpoch
-    ) -> list[Raw]:
-        program, launches = self.program, self._launches(lanes)
-        raws = [Raw({}, initial=float("nan"), compile=0.0) for _ in block]
-        program.release()  # of the block before, so that its memory counts as free
+        self, block: Sequence[int], following: Sequence[int], replicas: int, pool: ThreadPoolExecutor, on_epoch: OnEpoch
+    ) -> list[Measurements]:
+        """Trains a block; ``following`` are the seeds of the next one, whose initial values are drawn meanwhile."""
+        program, launches = self.program, self._launches(replicas)
+        measured = [Measurements({}, initial=float("nan"), compile=0.0) for _ in block]
+        program.release()  # so that the memory of the block before counts as free
         clock = time.perf_counter()
-        new = [program.compile(lanes, count) for count in {len(launch) for launch in launches}]
+        new = [program.compile(replicas, count) for count in {len(launch) for launch in launches}]
         if any(new):
-            raws[0].compile = time.perf_counter() - clock
-        program.begin(self._states(block), lanes)
-        self._observe(raws, "initial_")
-        initial: Any = np.full(lanes, np.nan, "float32")
+            measured[0].compile = time.perf_counter() - clock
+        program.begin(self._states(block), replicas)
+        self._record(measured, "initial_")
+        initial: Any = np.full(replicas, np.nan, "float32")
         running: _Launch | None = None
         for number, launch in enumerate(launches):
             self._draw(block, launch, pool)
-            orders = _filled([self._order(seed, launch) for seed in block], lanes)
+            orders = _filled([self._order(seed, launch) for seed in block], replicas)
             self._ahead.clear()
             begun = time.perf_counter()
-            curves, signs = program.launch_all(orders, initial)
-            # While the device is busy: what the next launch, or the next block, begins with.
+            curves, flags = program.launch_all(orders, initial)
+            # while the device is busy, the host draws what the next launch or the next block begins with
             further = number + 1 < len(launches)
             self._draw(block if further else following, launches[number + 1 if further else 0], pool)
             if number == 0 and following:
                 self._states(following)
             if running is not None:
-                self._finish(running, block, raws, on_epoch)
-            running, initial = _Launch(launch, curves, signs, begun), signs[:, 3]
-            if self.task.experiment.observe is not None:
-                self._finish(running, block, raws, on_epoch)
-                self._observe(raws)
+                self._finish(running, block, measured, on_epoch)
+            running, initial = _Launch(launch, curves, flags, begun), flags[:, 3]
+            if self.setup.experiment.observe is not None:
+                self._finish(running, block, measured, on_epoch)
+                self._record(measured)
                 running = None
         if running is not None:
-            self._finish(running, block, raws, on_epoch)
-        return raws
+            self._finish(running, block, measured, on_epoch)
+        return measured
 
-    def _finish(self, launch: _Launch, block: Sequence[int], raws: Sequence[Raw], on_epoch: OnEpoch) -> None:
-        """Waits for a launch and adds what it gave to the seeds' measurements."""
-        import jax
-
-        jax.block_until_ready(launch.signs)
+    def _finish(
+        self, launch: _Launch, block: Sequence[int], measured: Sequence[Measurements], on_epoch: OnEpoch
+    ) -> None:
+        """Waits for a launch and adds its results to the seeds' measurements."""
+        self.program.wait(launch.flags)
         ended = time.perf_counter()
         epochs = len(launch.epochs)
         seconds = (ended - max(launch.begun, self._ended)) / len(block) / epochs
         self._ended = ended
-        curves, signs = {name: np.asarray(curve) for name, curve in launch.curves.items()}, np.asarray(launch.signs)
-        whole = epochs == self.task.size.epochs
-        for lane, raw in enumerate(raws):
-            raw.launches += [seconds * epochs] if whole else [seconds] * epochs
+        curves, flags = {name: np.asarray(curve) for name, curve in launch.curves.items()}, np.asarray(launch.flags)
+        whole = epochs == self.setup.size.epochs
+        for index, one in enumerate(measured):
+            one.launches += [seconds * epochs] if whole else [seconds] * epochs
             for name, curve in curves.items():
-                raw.history.setdefault(name, []).extend(curve[lane].tolist())
-            note(raw, signs[lane], steps_before=launch.epochs.start * self.task.steps)
+                one.history.setdefault(name, []).extend(curve[index].tolist())
+            one.add_flags(flags[index], steps_before=launch.epochs.start * self.setup.steps)
         for seed in block:
             on_epoch(seed, launch.epochs.stop)
 
     def _states(self, seeds: Sequence[int]) -> Any:
-        """Initial values of the seeds; drawn before, where these were the following ones."""
+        """Initial values of the seeds. Those of the following block were drawn during the block before."""
         if self._drawn[0] != tuple(seeds):
             self._drawn = tuple(seeds), self.program.drawn(seeds)
         return self._drawn[1]
@@ -249,33 +254,28 @@ class VectorizedEngine:
         return self._ahead.pop(key).result() if key in self._ahead else self._orders.get(seed, epochs, self._count)
 
     def _draw(self, seeds: Sequence[int], epochs: range, pool: ThreadPoolExecutor) -> None:
-        """Begins to draw data orders that will be asked for; short ones would only quarrel over Python's lock."""
+        """Begins to draw data orders that will be asked for, unless they are short (SHUFFLED_BY_OTHERS)."""
         if self._count >= SHUFFLED_BY_OTHERS:
             for seed in seeds:
                 if (seed, epochs) not in self._ahead:
                     self._ahead[seed, epochs] = pool.submit(self._orders.get, seed, epochs, self._count)
 
-    def _observe(self, raws: Sequence[Raw], prefix: str = "") -> None:
-        if self.task.experiment.observe is not None:
-            for lane, raw in enumerate(raws):
-                observed(self.task, self.program.lane(lane), raw.history, prefix)
+    def _record(self, measured: Sequence[Measurements], prefix: str = "") -> None:
+        if self.setup.experiment.observe is not None:
+            for index, one in enumerate(measured):
+                record_metrics(self.setup, self.program.replica(index), one.history, prefix)
 
 
 @dataclass(frozen=True)
 class _Launch:
-    """What the device is computing: the epochs, what comes of them (on the device), and when it was asked."""
+    """A launch that the device is computing: its epochs, its results on the device, and when it began."""
 
     epochs: range
     curves: dict[str, Any]
-    signs: Any
+    flags: Any
     begun: float
 
 
-def _of_device(error: Exception) -> bool:
-    """Whether an error comes from the device, its driver or a library that computes on it."""
-    return type(error).__name__ in ("JaxRuntimeError", "XlaRuntimeError")
-
-
-def _filled(lanes: Sequence[np.ndarray], count: int) -> np.ndarray:
-    """Stacked, the last repeated for lanes that are idle."""
-    return np.stack([*lanes, *[lanes[-1]] * (count - len(lanes))])
+def _filled(replicas: Sequence[np.ndarray], count: int) -> np.ndarray:
+    """The replicas' arrays stacked; the last is repeated for replicas that are idle."""
+    return np.stack([*replicas, *[replicas[-1]] * (count - len(replicas))])

@@ -1,8 +1,8 @@
-"""The vectorized program on JAX: the compiled one under ``jax.vmap``, a lane for each seed.
+"""The vectorized program on JAX: the compiled program under ``jax.vmap``, with a replica for each seed.
 
-Weights, other variables (the states of dropout's random numbers among them), the optimizer's state, the data order and
-what is watched for divergence are stacked, one lane a seed; the data are there once. A lane computes what the compiled
-program computes: only sums of matrix products may come in another order.
+Each replica has its own weights, other variables (the states of dropout's random numbers among them), optimizer state,
+data order and divergence flags, stacked along a first axis. All replicas share the data. A replica computes what the
+compiled program computes, except that matrix products may sum in another order.
 """
 
 from __future__ import annotations
@@ -16,15 +16,20 @@ import numpy as np
 from harness.experiment import Dataset
 from harness.training.compiled_jax import JaxProgram
 from harness.training.engines import NotVectorizableError
-from harness.training.room import MARGIN, free_bytes, needed_bytes
+from harness.training.memory import MARGIN, free_bytes, needed_bytes
 from harness.training.seeding import order_type
-from harness.training.task import Task
+from harness.training.setup import TrainingSetup
 
 PIXEL = 1 / 255
 
 
 class TooLargeError(Exception):
-    """A block that ``needed`` more bytes, by XLA's count, than are ``free``, by the device's."""
+    """A block needs more memory than is free.
+
+    Attributes:
+        needed: bytes, as XLA counts them.
+        free: bytes, as the device counts them.
+    """
 
     def __init__(self, needed: int, free: int) -> None:
         super().__init__(needed, free)
@@ -32,10 +37,10 @@ class TooLargeError(Exception):
 
 
 class VectorizedProgram(JaxProgram):
-    """One structure of network and training (``compiled.structure``), for blocks of any number of lanes."""
+    """The program of one structure (``programs.structure``), for blocks of any number of replicas."""
 
-    def __init__(self, task: Task) -> None:
-        super().__init__(task)
+    def __init__(self, setup: TrainingSetup) -> None:
+        super().__init__(setup)
         self._executables: dict[tuple[Any, ...], Any] = {}
 
     def feed(self, data: Dataset) -> None:
@@ -49,49 +54,53 @@ class VectorizedProgram(JaxProgram):
 
     @property
     def executables(self) -> list[Any]:
-        """The compiled programs, one for each number of lanes and epochs that was asked for."""
+        """The compiled programs: one for each number of replicas and epochs that was compiled."""
         return list(self._executables.values())
 
     def drawn(self, seeds: Sequence[int]) -> tuple[list[np.ndarray], list[np.ndarray]]:
-        """Initial weights and other variables of the seeds, stacked: a lane each."""
-        lanes = []
+        """Initial weights and other variables of the seeds, each of shape (seeds, *shape)."""
+        replicas = []
         with _on_cpu():
             for seed in seeds:
-                self._task.initialise(self._own, seed)
-                lanes.append(
+                self._setup.initialise(self._own, seed)
+                replicas.append(
                     (
                         [np.array(variable.value) for variable in self._own.trainable_variables],
                         [np.array(variable.value) for variable in self._own.non_trainable_variables],
                     )
                 )
-        weights, others = zip(*lanes, strict=True)
+        weights, others = zip(*replicas, strict=True)
         return _stacked(weights), _stacked(others)
 
-    def begin(self, drawn: tuple[list[np.ndarray], list[np.ndarray]], lanes: int) -> None:
-        """Puts what ``drawn`` gave on the device, beside a fresh state of the optimizer; the last is repeated until
-        there are ``lanes``."""
+    def begin(self, drawn: tuple[list[np.ndarray], list[np.ndarray]], replicas: int) -> None:
+        """Puts initial values (``drawn``) and fresh optimizer states on the device.
+
+        The last seed's values are repeated until there are ``replicas``.
+        """
         import jax.numpy as jnp
 
-        missing = lanes - (len(drawn[0][0]) if drawn[0] else lanes)
+        missing = replicas - (len(drawn[0][0]) if drawn[0] else replicas)
         weights, others = (
             [jnp.asarray(np.concatenate([a, a[-1:].repeat(missing, 0)]) if missing else a) for a in part]
             for part in drawn
         )
-        fresh = [jnp.array(jnp.broadcast_to(value, (lanes, *value.shape))) for value in self._fresh]
+        fresh = [jnp.array(jnp.broadcast_to(value, (replicas, *value.shape))) for value in self._fresh]
         self._state = (weights, others, fresh)
 
-    def compile(self, lanes: int, epochs: int) -> bool:
-        """Makes ready for launches of so many lanes and epochs; whether that had not been done before.
+    def compile(self, replicas: int, epochs: int) -> bool:
+        """Compiles for launches of so many replicas and epochs; returns False where that was done before.
 
-        NotVectorizableError where the network cannot be laid side by side; TooLargeError where the block would not fit.
+        Raises:
+            NotVectorizableError: seeds of this network cannot be batched.
+            TooLargeError: the block would not fit into the free memory.
         """
         import jax
 
-        key = self._key(lanes, epochs)
+        key = self._key(replicas, epochs)
         if key in self._executables:
             return False
         program = jax.jit(jax.vmap(self._train, in_axes=(0, 0, 0, None, None)), donate_argnums=0)
-        arguments = self._abstract(lanes, epochs)
+        arguments = self._abstract(replicas, epochs)
         try:
             lowered = program.lower(*arguments)
         except Exception as error:
@@ -104,19 +113,30 @@ class VectorizedProgram(JaxProgram):
         return True
 
     def launch_all(self, orders: np.ndarray, initial: np.ndarray) -> tuple[dict[str, Any], Any]:
-        """Starts one epoch per row of each lane's orders (lanes, epochs, examples; ``order_type``); does not wait.
+        """Starts one epoch per row of each replica's orders; does not wait for the device.
 
-        ``initial`` and the results are as those of ``Program.launch``, with a first axis of lanes, on the device.
+        Args:
+            orders: (replicas, epochs, examples), of the type that ``order_type`` gives.
+            initial: as in ``Program.launch``, one value for each replica.
+
+        Returns:
+            As ``Program.launch``, with a first axis of replicas, on the device.
         """
         import jax.numpy as jnp
 
         executable = self._executables[self._key(*orders.shape[:2])]
         arguments = (jnp.asarray(orders), jnp.asarray(initial, "float32"), self._data, self._validation)
-        self._state, curves, signs = executable(self._state, *arguments)
-        return curves, signs
+        self._state, curves, flags = executable(self._state, *arguments)
+        return curves, flags
+
+    def wait(self, results: Any) -> None:
+        """Returns when the device has computed ``results``."""
+        import jax
+
+        jax.block_until_ready(results)
 
     def computes(self) -> bool:
-        """Whether the device still does, after an error."""
+        """Whether the device still computes after an error."""
         import jax
         import jax.numpy as jnp
 
@@ -127,16 +147,16 @@ class VectorizedProgram(JaxProgram):
             return False
 
     def release(self) -> None:
-        """Lets go of the last block's state, so that the next one finds its memory."""
+        """Frees the last block's state."""
         self._state = ([], [], [])
 
     def keep(self, index: int) -> None:
-        """Leaves only a lane's weights and variables, as the compiled program would have them."""
+        """Keeps one replica's weights and variables only, without the axis of replicas."""
         weights, others, moments = ([array[index] for array in part] for part in self._state)
         self._state = (weights, others, moments)
 
-    def lane(self, index: int) -> Any:
-        """The Keras model with all variables as a lane has them."""
+    def replica(self, index: int) -> Any:
+        """The Keras model with one replica's variables."""
         everything = self._state
         self.keep(index)
         try:
@@ -152,32 +172,32 @@ class VectorizedProgram(JaxProgram):
         import jax.numpy as jnp
 
         rows = rows.astype("int32")
-        # no row is out of bounds, so there is nothing to check or to fill
+        # no row is out of bounds, so nothing has to be checked or filled
         x, y = (jnp.take(array, rows, axis=0, mode="clip") for array in data)
         return _floats(x), y
 
-    def _key(self, lanes: int, epochs: int) -> tuple[Any, ...]:
-        return lanes, epochs, self._data[0].dtype.name
+    def _key(self, replicas: int, epochs: int) -> tuple[Any, ...]:
+        return replicas, epochs, self._data[0].dtype.name
 
     def _present(self) -> int:
         return sum(array.nbytes for array in (*self._data, *self._validation))
 
-    def _abstract(self, lanes: int, epochs: int) -> tuple[Any, ...]:
+    def _abstract(self, replicas: int, epochs: int) -> tuple[Any, ...]:
         """The arguments of a launch as shapes and types."""
         import jax
 
         def stacked(arrays: Any) -> list[Any]:
-            return [jax.ShapeDtypeStruct((lanes, *array.shape), array.dtype) for array in arrays]
+            return [jax.ShapeDtypeStruct((replicas, *array.shape), array.dtype) for array in arrays]
 
         model = self._model
         weights, others = ([v.value for v in vs] for vs in (model.trainable_variables, model.non_trainable_variables))
-        orders = jax.ShapeDtypeStruct((lanes, epochs, len(self._task.data.x)), order_type(len(self._data[0])))
-        initial = jax.ShapeDtypeStruct((lanes,), "float32")
+        orders = jax.ShapeDtypeStruct((replicas, epochs, len(self._setup.data.x)), order_type(len(self._data[0])))
+        initial = jax.ShapeDtypeStruct((replicas,), "float32")
         fixed = [tuple(jax.ShapeDtypeStruct(a.shape, a.dtype) for a in part) for part in (self._data, self._validation)]
         return (stacked(weights), stacked(others), stacked(self._fresh)), orders, initial, *fixed
 
     def _explained(self, error: Exception, arguments: tuple[Any, ...]) -> Exception:
-        """NotVectorizableError with the layer's name, where only side by side it cannot be; else the error itself."""
+        """NotVectorizableError that names the layer, where one seed could be trained alone; else the error itself."""
         import jax
 
         state, orders, initial, *data = arguments
@@ -185,10 +205,10 @@ class VectorizedProgram(JaxProgram):
         try:
             jax.eval_shape(self._train, *one, *data)
         except Exception:
-            return error  # not one seed can be trained
+            return error  # one seed alone cannot be trained either
         said = f"{type(error).__name__}: {str(error).splitlines()[0]}" if str(error) else type(error).__name__
         for layer in _layers(self._model):
-            if not _side_by_side(layer):
+            if not _can_be_batched(layer):
                 return NotVectorizableError(
                     f"layer {layer.name!r} ({type(layer).__name__}) cannot be vectorized ({said})"
                 )
@@ -196,18 +216,19 @@ class VectorizedProgram(JaxProgram):
 
 
 def waits_for_memory(device: Any) -> bool:
-    """Whether images should be gathered as the bytes they are, and become floats where a product reads them.
+    """Whether images should stay bytes on a device until a matrix product reads them as floats.
 
-    A GPU computes faster than its memory delivers; on a CPU the bits of ``compiled`` are worth more.
+    That is faster on a GPU, which waits for its memory. On a CPU images are floats, so that a trial has the same bits
+    as by ``compiled``.
     """
     return str(device.platform) != "cpu"
 
 
 def as_bytes(x: np.ndarray) -> np.ndarray | None:
-    """Whole numbers of 0 to 255 that, divided by 255, are ``x`` to the last bit of float32; None where there are none.
+    """The whole numbers from 0 to 255 that give ``x`` when divided by 255, as bytes; None where there are none.
 
     Args:
-        x: float32, of any shape.
+        x: float32, of any shape; compared to its last bit or so (2e-7).
     """
     if not x.size or not np.isfinite(x).all() or x.min() < 0 or x.max() > 1:
         return None
@@ -215,17 +236,22 @@ def as_bytes(x: np.ndarray) -> np.ndarray | None:
     return codes if np.allclose(codes * np.float32(PIXEL), x, rtol=2e-7, atol=0) else None
 
 
+def is_device_error(error: Exception) -> bool:
+    """Whether an error comes from the device, its driver or a library that computes on it."""
+    return type(error).__name__ in ("JaxRuntimeError", "XlaRuntimeError")
+
+
 def _floats(x: Any) -> Any:
     return x.astype("float32") * np.float32(PIXEL) if x.dtype == "uint8" else x
 
 
-def _stacked(lanes: Sequence[Sequence[np.ndarray]]) -> list[np.ndarray]:
-    return [np.stack(values) for values in zip(*lanes, strict=True)]
+def _stacked(replicas: Sequence[Sequence[np.ndarray]]) -> list[np.ndarray]:
+    return [np.stack(values) for values in zip(*replicas, strict=True)]
 
 
 @contextlib.contextmanager
 def _on_cpu() -> Iterator[None]:
-    """New arrays are on the host: drawing weights in a hundred small programs would make a GPU wait for each."""
+    """Has JAX put new arrays on the CPU: weights are drawn by a hundred small programs, each of which delays a GPU."""
     import jax
 
     try:
@@ -245,8 +271,8 @@ def _layers(model: Any) -> Iterator[Any]:
             yield layer
 
 
-def _side_by_side(layer: Any) -> bool:
-    """Whether JAX can lay two calls of a layer and their gradients side by side."""
+def _can_be_batched(layer: Any) -> bool:
+    """Whether JAX can batch two calls of a layer, and their gradients."""
     import jax
     import jax.numpy as jnp
 
@@ -262,7 +288,7 @@ def _side_by_side(layer: Any) -> bool:
     ]
     try:
         inputs = jax.tree.map(lambda tensor: two(tensor.shape, tensor.dtype), layer.input)
-    except AttributeError:  # called more than once, or never by itself: not the one to be named
+    except AttributeError:  # called more than once, or never by itself: it cannot be judged alone
         return True
     try:
         jax.eval_shape(jax.vmap(jax.grad(call, argnums=0)), *variables, inputs)

@@ -1,4 +1,4 @@
-"""The gradient of a loss by a Keras model's weights, on whichever backend is active."""
+"""The gradient of a loss by a Keras model's weights, on the active backend."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from harness.training.backend import active
 def weight_gradients(model: Any, loss: str, x: np.ndarray, y: np.ndarray) -> list[np.ndarray]:
     """∂L/∂W of the mean ``loss`` (a Keras loss by name) on ``x`` and ``y``, one array per trainable weight, in order.
 
-    In training mode; what batch normalization keeps of the batch is put back, so that looking changes nothing.
+    The model is called in training mode. Its other variables, as batch normalization's moving averages, are restored.
     """
     import keras
 

@@ -6,9 +6,9 @@ import statistics
 import time
 from typing import Any
 
+from harness.training.devices import trained_on
 from harness.training.fit import FitEngine
-from harness.training.placement import trained_on
-from harness.training.task import Task
+from harness.training.setup import TrainingSetup
 from reports.gpu.work import NETWORKS, Scale, experiment
 
 
@@ -16,7 +16,7 @@ def measure(scale: Scale, backend: str) -> dict[str, Any]:
     """A row for each network: seconds of an epoch after the first, and of the whole training, compilation included."""
     rows = []
     for network, variant in NETWORKS.items():
-        engine = FitEngine(Task.of(experiment(scale, scale.peer_epochs), variant), backend)
+        engine = FitEngine(TrainingSetup.of(experiment(scale, scale.peer_epochs), variant))
         clock = time.perf_counter()
         raw = engine.run(0, lambda seed, epoch: None)
         total = time.perf_counter() - clock

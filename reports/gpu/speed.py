@@ -15,7 +15,7 @@ from cases.networks import sgd
 from harness.experiment import Experiment
 from harness.timing.flops import dense_shapes
 from harness.training import vectorized, vectorized_jax
-from harness.training.task import Task
+from harness.training.setup import TrainingSetup
 from reports.gpu.work import MAIN, NETWORKS, Scale, experiment
 
 SECONDS = 330.0
@@ -31,14 +31,14 @@ def measure(scale: Scale, network: str, lanes: tuple[int, ...]) -> dict[str, Any
         if rows and time.perf_counter() - begin > SECONDS:
             break
         rows.append(timed(declared, NETWORKS[network], count))
-    task = Task.of(declared, NETWORKS[network])
+    setup = TrainingSetup.of(declared, NETWORKS[network])
     return {
         "network": network,
-        "shapes": dense_shapes(task.build()[0]),
-        "train": len(task.data.x),
-        "validation": len(task.data.x_val) if task.data.x_val is not None else 0,
-        "batch_size": task.size.batch_size,
-        "epochs": task.size.epochs,
+        "shapes": dense_shapes(setup.build()[0]),
+        "train": len(setup.data.x),
+        "validation": len(setup.data.x_val) if setup.data.x_val is not None else 0,
+        "batch_size": setup.size.batch_size,
+        "epochs": setup.size.epochs,
         "rows": rows,
     }
 
@@ -72,17 +72,17 @@ def parts(scale: Scale, lanes: int) -> dict[str, Any]:
 
 def timed(declared: Experiment, variant: str, lanes: int) -> dict[str, Any]:
     """One block of that many seeds: compilation apart, and the epochs after the first launch."""
-    task = Task.of(declared, variant)
+    setup = TrainingSetup.of(declared, variant)
     said: list[str] = []
-    engine = vectorized.VectorizedEngine(task, lanes=lanes, notice=said.append)
+    engine = vectorized.VectorizedEngine(setup, replicas=lanes, notice=said.append)
     clock = time.perf_counter()
     block = next(engine.blocks(range(lanes), lambda seed, epoch: None))
     total = time.perf_counter() - clock
-    raws = [raw for _, raw in block]
-    compile_seconds = raws[0].compile or 0.0
-    epochs = raws[0].launches
+    measured = [one for _, one in block]
+    compile_seconds = measured[0].compile or 0.0
+    epochs = measured[0].launches
     steady = epochs[len(epochs) // 4 :] or epochs
-    accuracies = [raw.history["val_accuracy"][-1] for raw in raws if "val_accuracy" in raw.history]
+    accuracies = [one.history["val_accuracy"][-1] for one in measured if "val_accuracy" in one.history]
     return {
         "lanes": len(block),
         "asked": lanes,

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from harness import gpu
-from harness.store import read_run
+from harness.record.run import read_run
 from harness.timing.flops import operations
 from harness.timing.traffic import floor_seconds, least_bytes
 from reports.folders import runs_folder
@@ -263,10 +263,10 @@ def _verdicts(found: Mapping[str, Any], out: Path) -> str:
         return ""
     run = read_run(path)
     seconds: dict[str, list[float]] = {}
-    for training in run.trainings:
-        one = seconds.setdefault(training["experiment"], [0, 0, 0.0, 0.0])
-        each = training["seconds"]
-        for index, value in enumerate((1, len(training["seeds"]), each["total"], each["compile"])):
+    for training in run.trainings.values():
+        one = seconds.setdefault(training.experiment, [0, 0, 0.0, 0.0])
+        each = training.seconds
+        for index, value in enumerate((1, len(training.seeds), each.total, each.compile)):
             one[index] += value
     rows = [
         [code(name), f"{count}", f"{trials:,}", duration(total), duration(compiled)]

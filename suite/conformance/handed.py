@@ -56,7 +56,7 @@ def check_data(engine: str) -> Iterator[Finding]:
     for name in TRAINED:
         declared = EXPERIMENTS[name]
         count = declared.size.train
-        given = prepare(declared, declared.variants[0].name, engine).task.data
+        given = prepare(declared, declared.variants[0].name, engine).setup.data
         yield from beside(name, given, (x[:count], y[:count]), test)
     rows = np.arange(10_000) % 500
     yield from beside("more-data, 500 images", repeated(500).first(None), (x[rows], y[rows]), test)

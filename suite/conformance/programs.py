@@ -12,7 +12,7 @@ import numpy as np
 
 from harness.experiment import Dataset, Size
 from harness.training.divergence import classify, first_bad
-from harness.training.task import Task
+from harness.training.setup import TrainingSetup
 from harness.trial import Divergence
 from suite.conformance.engine import BATCH, CASE, EPOCHS, optimizer
 from suite.conformance.finding import Finding
@@ -67,7 +67,7 @@ OPTIMIZERS: dict[str, Callable[[], Any]] = {
 }
 
 
-def tasks() -> Iterator[tuple[str, Task]]:
+def tasks() -> Iterator[tuple[str, TrainingSetup]]:
     """Variants of one training, each otherwise in one thing than the first."""
     size = Size(epochs=EPOCHS, batch_size=BATCH)
     base = CASE["relu-adam"].experiment(size)
@@ -75,7 +75,7 @@ def tasks() -> Iterator[tuple[str, Task]]:
     declared = dataclasses.replace(
         base.variants[0], model=network, optimizer=functools.partial(optimizer, "SGD", **SGD)
     )
-    first = Task(base, declared, size, data)
+    first = TrainingSetup(base, declared, size, data)
     yield "nothing", first
     for name, other in LAYERS.items():
         model = functools.partial(network, **{name: other})
@@ -91,7 +91,7 @@ def tasks() -> Iterator[tuple[str, Task]]:
 def check(engine: str) -> Iterator[Finding]:
     """Two variants share a program only where nothing but the learning rate, initializers and the data's numbers
     differ."""
-    from harness.training.compiled import structure
+    from harness.training.programs import structure
 
     texts = {name: structure(task) for name, task in tasks()}
     for name, text in texts.items():

@@ -201,10 +201,10 @@ def test_of_a_tiny_training_the_first_epochs_are_stored_and_what_rounding_does_n
 FAULTS = [
     ("schema 3, written by a newer version of the suite: update the suite", lambda e: e.update(schema=3)),
     ("schema 1, written by an earlier version of the suite: make the evidence", lambda e: e.update(schema=1)),
-    ("unknown field `speed`", lambda e: e["variants"]["plain"].update(speed=1)),
-    ("at variants/plain", lambda e: e["variants"]["plain"].update(speed=1)),
-    ("unknown field `colour`", lambda e: e.update(colour=1)),
-    ("missing required field `stack`", lambda e: e.pop("stack")),
+    ("an unknown 'speed'", lambda e: e["variants"]["plain"].update(speed=1)),
+    ("known fields only at variants/plain", lambda e: e["variants"]["plain"].update(speed=1)),
+    ("at the top level. Received: an unknown 'colour'", lambda e: e.update(colour=1)),
+    ("a field 'stack' at the top level", lambda e: e.pop("stack")),
     ("3 seeds from 5 on after seeds 0 to 7", lambda e: e["variants"]["plain"]["sessions"].append(session(5, 3))),
     ("8 values, one per seed", lambda e: e["variants"]["plain"]["metrics"]["val_loss"].pop()),
     ("failures of the stored", lambda e: e["variants"]["plain"].update(failures={"8": {"kind": "nan", "epoch": 1}})),
@@ -214,8 +214,9 @@ FAULTS = [
     ("each trace once", lambda e: e["variants"]["plain"]["traces"].append(e["variants"]["plain"]["traces"][0])),
     ("the evidence of tensorflow-cpu / nets", lambda e: e.update(stack="jax-cpu")),
     ("curves of the same first seeds", lambda e: e["variants"]["plain"]["curves"]["loss"].pop()),
-    ("contains unknown field `a b`", lambda e: e["variants"]["plain"].update({"a\nb": 1})),
-    ("Invalid enum value 'TRUE'", lambda e: e.update(expected={"a": {"verdict": "TRUE", "date": "", "reason": ""}})),
+    ("an unknown 'a.+nb'", lambda e: e["variants"]["plain"].update({"a\nb": 1})),
+    ("lists at expected/a/verdict. Received: Invalid enum value 'TRUE'",
+     lambda e: e.update(expected={"a": {"verdict": "TRUE", "date": "", "reason": ""}})),
 ]  # fmt: skip
 
 
@@ -279,6 +280,7 @@ def test_the_file_of_exact_claims_holds_expected_verdicts_only(tmp_path):
     exact = Evidence(
         experiment=EXACT,
         stack="jax-cpu",
+        variants={},
         expected={"adam-rule": Expected(verdict="SUPPORTED", date="2026-11-25", reason="first")},
     )
     path = path_of(tmp_path, "jax-cpu", EXACT)

@@ -1,9 +1,8 @@
-import json
-
+import msgspec
 import pytest
 
-from baselines.record import ExpectedVerdict
 from baselines.verdicts import compare_verdict
+from harness.record.evidence import Expected
 from harness.verdict import Verdict
 
 S, R, U, N = Verdict.SUPPORTED, Verdict.REFUTED, Verdict.INCONCLUSIVE, Verdict.NOT_RUN
@@ -31,22 +30,22 @@ S, R, U, N = Verdict.SUPPORTED, Verdict.REFUTED, Verdict.INCONCLUSIVE, Verdict.N
     ],
 )
 def test_every_pair_of_verdicts(before, now, state, red, red_if_drifted):
-    expected = None if before is None else ExpectedVerdict(before, "2026-11-23", "first")
+    expected = None if before is None else Expected(verdict=before, date="2026-11-23", reason="first")
     calm, moved = (compare_verdict(now, expected, drifted=drifted) for drifted in (False, True))
     assert (calm.state, moved.state) == (state, state)
     assert (calm.red, moved.red) == (red, red_if_drifted)
     assert (calm.expected, calm.obtained) == (before, now)
-    assert json.loads(json.dumps(calm.to_json()))["state"] == state
+    assert msgspec.to_builtins(calm)["state"] == state
 
 
 @pytest.mark.parametrize(("before", "now", "red"), [(U, S, False), (S, U, False), (S, R, True), (U, N, True)])
 def test_more_seeds_explain_what_is_decided_but_no_flip(before, now, red):
-    expected = ExpectedVerdict(before, "2026-11-23", "first")
+    expected = Expected(verdict=before, date="2026-11-23", reason="first")
     found = compare_verdict(now, expected, drifted=True, more_seeds=True)
     assert found.red is red
     assert ("from another number of seeds" in found.reason) is (not red)
 
 
 def test_the_reason_names_what_was_expected_since_when_and_why():
-    reason = compare_verdict(R, ExpectedVerdict(S, "2026-11-23", "Keras 3.12")).reason
+    reason = compare_verdict(R, Expected(verdict=S, date="2026-11-23", reason="Keras 3.12")).reason
     assert "SUPPORTED since 2026-11-23 (Keras 3.12), REFUTED now" in reason

@@ -10,9 +10,9 @@ from cases.rules import EverySeed, Not, ReproducesCurve
 from harness.errors import SuiteError
 from harness.metric import Metric
 from harness.rules import All, Equivalent
-from harness.rules.evidence import Evidence
 from harness.rules.levels import PLAIN, STORED
 from harness.rules.looks import ONLY
+from harness.rules.rule import Sample
 from harness.trial import Divergence, Trial
 
 LOSS = Metric("loss", better="lower", unit="nats", smallest_effect=0.01)
@@ -20,7 +20,7 @@ EPOCHS = 32
 
 
 def evidence(trials, levels=PLAIN):
-    return Evidence({trials[0].variant: trials}, {"loss": LOSS}, {}, ONLY, levels)
+    return Sample({trials[0].variant: trials}, {"loss": LOSS}, {}, ONLY, levels)
 
 
 def trials(values, divergence=None):
@@ -82,7 +82,7 @@ def compared(effects, seeds=30):
     base = rng.normal(0, 0.001, seeds)
     values = {"none": base, **{name: base + rng.normal(effect, 0.001, seeds) for name, effect in effects.items()}}
     made = {name: tuple(Trial(name, i, {"loss": x}) for i, x in enumerate(row)) for name, row in values.items()}
-    return Evidence(made, {"loss": LOSS})
+    return Sample(made, {"loss": LOSS})
 
 
 @pytest.mark.parametrize(

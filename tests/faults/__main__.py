@@ -12,9 +12,10 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
+from suite.options import ROOT
+
 from harness.atomic import replace_file
 from harness.errors import SuiteError, invalid
-from suite.options import ROOT
 from tests.faults import late, small
 from tests.faults.catalogue import CONTROL, FAULTS, TABLE, measured, named
 from tests.faults.report import report

@@ -202,8 +202,8 @@ def higher_is_better(original: Any, trial: Any, metric: Any) -> Any:
     return -found if found in (float("inf"), float("-inf")) else found
 
 
-def one_sided(original: Any, estimate: float, error: float, freedom: float) -> float:
-    return original(estimate, error, freedom) / 2
+def one_sided(original: Any, self: Any, null: float) -> float:
+    return original(self, null) / 2
 
 
 def neighbour(original: Any, self: Any, experiment: str, variant: str, *stack: str) -> Any:
@@ -253,6 +253,6 @@ FAULTS = (
     around("a conjunction holds if a part does", f"{RULES}.conjunction", "weakest", any_part, None),
     around("a failed trial is the best", f"{RULES}.pairs", "score", higher_is_better, None),
     fault("a blow-up is ten times the first loss", Patch("harness.training.compiled_jax", "BLOW_UP", value(10.0))),
-    around("drift: p-values of one side", "baselines.difference", "_p", one_sided, None),
+    around("drift: p-values of one side", f"{RULES}.inference:Estimate", "unequal", one_sided, None),
     around("a variant beside its neighbour's baseline", "suite.stored:Stored", "variant", neighbour, None),
 )

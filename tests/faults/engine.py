@@ -11,7 +11,7 @@ import numpy as np
 from tests.faults.fault import Fault, Patch, wrapped
 
 COMPILED = "harness.training.compiled"
-ENGINE, PROGRAMS = f"{COMPILED}:CompiledEngine", f"{COMPILED}:Programs"
+ENGINE = f"{COMPILED}:CompiledEngine"
 JAX, TENSORFLOW = "harness.training.compiled_jax:JaxProgram", "harness.training.compiled_tensorflow:TensorFlowProgram"
 DIVERGENCE = "harness.training.divergence"
 ON = ("batch-normalization-rates", "plain, rate 0.1")
@@ -41,13 +41,13 @@ def batch_times(factor: float) -> Fault:
 
 def epochs(more: int) -> Fault:
     def run(original: Any, self: Any, seed: int, on_epoch: Any) -> Any:
-        kept, size = self.task, self.task.size
+        kept, size = self.setup, self.setup.size
         if size.epochs > 1:
-            self.task = dataclasses.replace(kept, size=dataclasses.replace(size, epochs=size.epochs + more))
+            self.setup = dataclasses.replace(kept, size=dataclasses.replace(size, epochs=size.epochs + more))
         try:
             return original(self, seed, on_epoch)
         finally:
-            self.task = kept
+            self.setup = kept
 
     return fault(f"epochs {more:+d}", Patch(ENGINE, "run", wrapped(run)))
 

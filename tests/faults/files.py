@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from harness.record.evidence import Evidence
 from tests.faults.fault import Fault, Patch, wrapped
 
 TRIAL, LOG = "harness.trial:Trial", "harness.store:RunLog"
@@ -20,11 +21,18 @@ def fault(name: str, owner: str, attribute: str, wrapper: Callable[..., Any]) ->
 def stored(name: str, of: Callable[[Any], dict[str, Any]]) -> Fault:
     """Evidence is read otherwise than it was written: ``of`` gives the fields of a variant that are changed."""
 
-    def variant(original: Any, raw: Any, where: str) -> Any:
-        found = original(raw, where)
-        return msgspec.structs.replace(found, **of(found))
+    def decoded(original: Any, *args: Any) -> Any:
+        return with_variants(original(*args), of)
 
-    return fault(f"baselines: {name}", "baselines.evidence", "_variant", variant)
+    return fault(f"baselines: {name}", "baselines.validation", "decode", decoded)
+
+
+def with_variants(found: Any, of: Callable[[Any], dict[str, Any]]) -> Any:
+    """Evidence, each of whose variants has the fields that ``of`` gives; another file as it is."""
+    if not isinstance(found, Evidence):
+        return found
+    variants = {name: msgspec.structs.replace(one, **of(one)) for name, one in found.variants.items()}
+    return msgspec.structs.replace(found, variants=variants)
 
 
 def columns(of: Callable[[tuple[Any, ...]], tuple[Any, ...]]) -> Callable[[Any], dict[str, Any]]:
@@ -63,8 +71,9 @@ def every_third_lost(original: Any, self: Any, kind: str, record: Any) -> Any:
 
 def expected_of_another(original: Any, self: Any, claim: Any) -> Any:
     """The expected verdict is that of the first claim of the file."""
-    from cases import CLAIMS
     from suite.stored import file_of
+
+    from cases import CLAIMS
 
     return original(self, next(one for one in CLAIMS if file_of(one) == file_of(claim)))
 

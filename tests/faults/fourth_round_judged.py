@@ -10,6 +10,7 @@ import numpy as np
 
 from tests.faults.blind import GROUP, JAX, MLP, Original, fault
 from tests.faults.fault import Fault, Patch, instead, wrapped
+from tests.faults.files import with_variants
 
 # Data and their order
 
@@ -92,13 +93,14 @@ def the_last_metric(original: Any) -> property:
     return property(lambda self: self.experiment.metrics[-1])
 
 
-def null_is_zero(original: Original, raw: Any, where: str) -> Any:
+def null_is_zero(original: Original, *args: Any) -> Any:
     """Of the metrics of stored trials."""
-    import msgspec
 
-    found = original(raw, where)
-    metrics = {name: tuple(0.0 if x is None else x for x in column) for name, column in found.metrics.items()}
-    return msgspec.structs.replace(found, metrics=metrics)
+    def metrics(variant: Any) -> dict[str, Any]:
+        columns = variant.metrics.items()
+        return {"metrics": {name: tuple(0.0 if x is None else x for x in column) for name, column in columns}}
+
+    return with_variants(original(*args), metrics)
 
 
 def any_error(original: Original, self: Any, ran: Any) -> Any:
@@ -164,6 +166,6 @@ FAULTS = (
         (Patch("baselines.judge:_Comparison", "_primary", the_last_metric),),
         None,
     ),
-    fault("baselines: null is read as 0", "baselines.evidence", "_variant", wrapped(null_is_zero), None),
+    fault("baselines: null is read as 0", "baselines.validation", "decode", wrapped(null_is_zero), None),
     fault("errata: any error will do", "harness.erratum:Fails", "fault", wrapped(any_error), None),
 )

@@ -10,6 +10,11 @@ from types import SimpleNamespace
 from typing import Any
 from unittest import mock
 
+from suite.check import CheckRun, Key
+from suite.options import ROOT
+from suite.run import SuiteRun, not_run, run_fingerprint
+from suite.stored import Stored
+
 from baselines.evidence import TINY_SEEDS
 from baselines.judge import State
 from baselines.rounding import CHECKED, VALIDATED
@@ -22,12 +27,8 @@ from harness.training.steps import first_steps
 from harness.training.train import train
 from harness.trial import Trial
 from suite.catalogue import EXPERIMENTS, TRAININGS, training_name
-from suite.check import CheckRun, Key
 from suite.conformance import CHECKS, ENGINE_OF
 from suite.conformance.finding import faults
-from suite.options import ROOT
-from suite.run import SuiteRun, not_run, run_fingerprint
-from suite.stored import Stored
 from tests.faults.catalogue import named
 from tests.faults.fault import Fault, injected
 
@@ -220,7 +221,7 @@ def _self_checks(run: CheckRun, fault: Fault) -> str:
 
     with injected(fault):
         for name in sorted(CHECKS, key=hope):
-            if backend not in ENGINES[ENGINE_OF.get(name, "compiled")]:
+            if backend not in ENGINES[ENGINE_OF.get(name, "compiled")].backends:
                 continue
             try:
                 wrong = faults(CHECKS[name](engine))

@@ -29,26 +29,26 @@ def level(factor: float) -> Fault:
     return fault(f"rules decide at {factor:g} times their level", Patch(f"{RULES}.looks:Look", "level", change))
 
 
-def swapped(original: Any, evidence: Any, a: str, b: str, metric: str) -> Any:
-    return original(evidence, b, a, metric)
+def swapped(original: Any, sample: Any, a: str, b: str, metric: str) -> Any:
+    return original(sample, b, a, metric)
 
 
 def margin_ignored(original: Any, pairs: Any, null: float) -> Any:
     return original(pairs, 0.0)
 
 
-def unpaired(original: Any, evidence: Any, a: str, b: str, name: str) -> Any:
+def unpaired(original: Any, sample: Any, a: str, b: str, name: str) -> Any:
     """The pairs are mixed up: one side is sorted."""
-    pairs = original(evidence, a, b, name)
-    left = sorted(t.metrics[name] for t in evidence.trials[a] if t.metrics.get(name) is not None)
-    right = [t.metrics[name] for t in evidence.trials[b] if t.metrics.get(name) is not None]
+    pairs = original(sample, a, b, name)
+    left = sorted(t.metrics[name] for t in sample.trials[a] if t.metrics.get(name) is not None)
+    right = [t.metrics[name] for t in sample.trials[b] if t.metrics.get(name) is not None]
     if pairs.failed or pairs.metric.scale == "log" or len(left) != len(right):
         return pairs
     return dataclasses.replace(pairs, differences=tuple(x - y for x, y in zip(left, right, strict=True)))
 
 
-def failures_dropped(original: Any, evidence: Any, a: str, b: str, name: str) -> Any:
-    pairs = original(evidence, a, b, name)
+def failures_dropped(original: Any, sample: Any, a: str, b: str, name: str) -> Any:
+    pairs = original(sample, a, b, name)
     kept = tuple(d for d in pairs.differences if math.isfinite(d))
     return dataclasses.replace(pairs, differences=kept or pairs.differences)
 
@@ -75,7 +75,7 @@ def tolerance_times(factor: float) -> Fault:
 
 def scaled_p(factor: float) -> Fault:
     change = wrapped(lambda original, *args: min(original(*args) * factor, 1.0))
-    return fault(f"drift: p-values × {factor:g}", Patch(DIFFERENCE, "_p", change))
+    return fault(f"drift: p-values × {factor:g}", Patch(f"{RULES}.inference:Estimate", "unequal", change))
 
 
 def only_worse(original: Any, self: Any, smallest: float, level: float) -> Any:
@@ -88,7 +88,7 @@ def smallest_times(factor: float) -> Fault:
         return original(self, smallest * factor, level)
 
     name = f"drift: smallest effect × {factor:g}"
-    return fault(name, Patch(f"{DIFFERENCE}:Difference", "beyond_chance", wrapped(beyond)))
+    return fault(name, Patch(f"{DIFFERENCE}:MetricDifference", "beyond_chance", wrapped(beyond)))
 
 
 def no_level(original: Any, self: Any, smallest: float, level: float) -> Any:
@@ -137,9 +137,9 @@ FAULTS = (
     around("spread with n, not n − 1", f"{RULES}.pairs", "mean", spread_of_n),
     around("pairs mixed up", f"{RULES}.pairwise", "paired", unpaired),
     around("pairs with a failed trial dropped", f"{RULES}.pairwise", "paired", failures_dropped),
-    around("a share without its bounds", f"{RULES}.binomial", "clopper_pearson", plain_share),
+    around("a share without its bounds", f"{RULES}.inference", "clopper_pearson", plain_share),
     around("prediction intervals half as wide", f"{RULES}.reproduces", "predict", half_prediction),
-    around("Student's interval with z", f"{RULES}.intervals:Mean", "interval", tighter),
+    around("Student's interval with z", f"{RULES}.inference:Estimate", "interval", tighter),
     around("undecided is told as supported", "harness.claim:Claim", "decide", inconclusive_is_supported),
     *map(tolerance_times, (1e9, 100.0)),
     *map(scaled_p, (1000.0, 0.0)),
@@ -147,9 +147,9 @@ FAULTS = (
     fault("judge: steps are not compared", Patch(JUDGE, "_first_moved", instead(lambda then, now, feature: None))),
     fault("judge: losses have to move by 1 %", Patch(JUDGE, "LIMIT", value(0.01))),
     fault("T: half of the resamples are enough", Patch(ROUNDING, "SURE", value(0.5))),
-    around("drift: upwards never counts", f"{DIFFERENCE}:Difference", "beyond_chance", only_worse),
+    around("drift: upwards never counts", f"{DIFFERENCE}:MetricDifference", "beyond_chance", only_worse),
     *map(smallest_times, (100.0, 5.0)),
-    around("drift: chance does not count", f"{DIFFERENCE}:Difference", "beyond_chance", no_level),
+    around("drift: chance does not count", f"{DIFFERENCE}:MetricDifference", "beyond_chance", no_level),
     around("drift: only the first two seeds compared", PREDICTION, "difference", first_seeds_only),
     around("drift: diverged trials left out", PREDICTION, "difference", absent_ignored),
     around("a flipped verdict is not red", VERDICTS, "VerdictComparison", no_flip),

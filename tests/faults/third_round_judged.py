@@ -155,7 +155,7 @@ FAULTS = (
     ),
     fault(  # acts on the second of two variants: its yardstick shows nothing by itself
         "the dropout rate of the variant before",
-        "harness.training.compiled",
+        "harness.training.programs",
         "structure",
         wrapped(rates_left_out),
         ("example-4", "dropout 0.2"),
@@ -169,7 +169,7 @@ FAULTS = (
     ),
     fault(
         "signed ranks by a normal curve",
-        "harness.rules.sides",
+        "harness.rules.inference",
         "signed_rank",
         instead(normal_ranks),
         None,

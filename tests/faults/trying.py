@@ -8,10 +8,11 @@ import sys
 from pathlib import Path
 from unittest import mock
 
+from suite.stored import Stored, measure
+
 from harness.errors import SuiteError
 from harness.training.train import train
 from suite.catalogue import EXPERIMENTS
-from suite.stored import Stored, measure
 from tests.faults.catalogue import named
 from tests.faults.fault import Fault
 from tests.faults.run import _check, check_of, row, seen, within

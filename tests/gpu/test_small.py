@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from harness.store import read_run
+
 from reports.gpu.steps import ROOT, all_steps, perform
 from reports.gpu.work import SCALES
 from tests.training.conftest import environment

@@ -6,8 +6,9 @@ import datetime
 from pathlib import Path
 
 from harness.store import RunLog
-from harness.store.database import Database
 from harness.store.follower import whole_lines
+
+from harness.record.database import Database
 
 NOW = datetime.datetime(2026, 11, 25, 1, 2, 3, tzinfo=datetime.UTC)
 

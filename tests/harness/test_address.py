@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from harness.errors import SuiteError
-from harness.store.address import Address
+from harness.record.address import Address
 
 
 @pytest.mark.parametrize(

@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
-
-from harness.errors import SuiteError
 from harness.store import RunLog
-from harness.store.address import Address, sqlite_address
-from harness.store.database import RECORDS, SCHEMA, Database, StoreError
 from harness.store.follower import Follower, ForkedError, catch_up, whole_lines
 from harness.store.opening import open_store
+
+from harness.errors import SuiteError
+from harness.record.address import Address, sqlite_address
+from harness.record.database import RECORDS, SCHEMA, Database, StoreError
 from tests.harness.stored import NOW, record, run, same
 
 
@@ -164,7 +164,7 @@ def test_a_run_file_that_vanishes_stops_no_run(database: Database, tmp_path: Pat
 def test_a_locked_file_is_away_for_a_while(
     database: Database, address: Address, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("harness.store.database.PATIENCE", 1)
+    monkeypatch.setattr("harness.record.database.PATIENCE", 1)
     path = run(tmp_path)
     ours = Database(address)
     told: list[str] = []

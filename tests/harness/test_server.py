@@ -7,13 +7,13 @@ import socket
 from pathlib import Path
 
 import pytest
-
-from harness.errors import SuiteError
 from harness.store import RunLog
-from harness.store.address import Address
-from harness.store.database import Database, StoreError
 from harness.store.follower import Follower
 from harness.store.opening import open_store
+
+from harness.errors import SuiteError
+from harness.record.address import Address
+from harness.record.database import Database, StoreError
 from tests.harness.stored import NOW, record, run, same
 from tests.postgresql import PASSWORD, Server
 

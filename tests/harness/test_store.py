@@ -5,11 +5,11 @@ import math
 import os
 
 import pytest
+from harness.store import SCHEMA, RunLog, latest_run, read_run
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.errors import SuiteError
-from harness.store import SCHEMA, RunLog, latest_run, read_run
 from harness.trial import Divergence, Seconds, Trial, finite, thin
 
 FINITE = st.floats(allow_nan=False, allow_infinity=False)

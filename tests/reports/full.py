@@ -5,19 +5,26 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from harness.experiment import Size
+from harness.record.outcomes import ClaimState, TrainingState, VerdictState
+from harness.record.run import Alongside
 from harness.trial import Divergence, Seconds, Trial
+from harness.verdict import Verdict
 from tests.reports.synthetic import (
     LONG,
     LOSS,
     SEEDS,
     Recorder,
     claim,
+    compared,
+    decision,
     diverged,
     effect,
     erratum,
     experiment,
     here,
     published,
+    red,
     trial,
 )
 
@@ -36,187 +43,149 @@ def full_run(folder: Path, **changes: Any) -> Path:
 def deep(run: Recorder) -> None:
     """Five hidden layers: a claim that holds, one that is refuted, a slide's curve, a training that moved."""
     names = {"no dropout": 0.9580, "dropout 0.2": 0.9642, "dropout 0.1": 0.9627, "dropout 0.3": 0.9610}
-    printed = {"dropout 0.2": {"val_accuracy": [0.72, 0.905, 0.941, 0.954, 0.966], "loss": [1.3, 0.5, 0.3, 0.12, 0.1]}}
+    printed = {"dropout 0.2": {"val_accuracy": (0.72, 0.905, 0.941, 0.954, 0.966), "loss": (1.3, 0.5, 0.3, 0.12, 0.1)}}
     record = experiment("deep-dropout", list(names), printed=printed)
-    run.log.append("experiment", record)
+    run.append(record)
     for name, end in names.items():
-        state = "moved" if name == "dropout 0.3" else "identical"
+        state = TrainingState.MOVED if name == "dropout 0.3" else TrainingState.IDENTICAL
         run.train(record, [trial(name, seed, end) for seed in SEEDS], "val_accuracy", state)
-    run.log.append(
-        "claim",
+    helps = [effect("dropout 0.2 − no dropout", 0.0062, 0.0051, 0.0073, p=0.03)]
+    run.append(
         claim(
             "tips-dropout-helps",
             "SUPPORTED",
-            [effect("dropout 0.2 − no dropout", 0.0062, 0.0051, 0.0073)],
+            helps,
             slide="Example 4, 5 hidden layers | dropout",
             statement="Dropout 0.2 improves | the five-hidden-layer network (드롭아웃).",
             experiment="deep-dropout",
-            published=[published("no dropout", "0.9798"), published("dropout 0.2", "0.9840")],
+            published=(published("no dropout", "0.9798"), published("dropout 0.2", "0.9840")),
             variants={name: run.means[name] for name in ("no dropout", "dropout 0.2")},
-            adjusted_verdict="INCONCLUSIVE",
-            expected_verdict="SUPPORTED",
-            here=here(verdict="REFUTED", own="SUPPORTED"),
-            deviations=["Seeds: five instead of one.", "fewer images"],
-            notes=["적절한 값의 선택이 필요"],
-        ),
+            comparison=compared("SUPPORTED", "SUPPORTED"),
+            here=here(verdict=Verdict.REFUTED, own=Verdict.SUPPORTED),
+            deviations=("Seeds: five instead of one.", "fewer images"),
+            notes=("적절한 값의 선택이 필요",),
+        )
     )
     rivals = [
         effect(f"dropout 0.2 − dropout {x}", d, d - 0.001, d + 0.001) for x, d in (("0.1", 0.0015), ("0.3", 0.003))
     ]
-    part = {"reason": "above", "parts": [], "verdict": "SUPPORTED"}
-    run.log.append(
-        "claim",
+    parts = [decision("SUPPORTED", [one], "above") for one in rivals]
+    run.append(
         claim(
             "tips-dropout-rate",
-            "SUPPORTED",
-            rivals,
+            decision("SUPPORTED", rivals, parts=parts),
             rule="dropout 0.2 is the best of dropout 0.1, dropout 0.2, dropout 0.3 (val_accuracy)",
             experiment="deep-dropout",
-            published=[published("dropout 0.1", "0.9803"), published("dropout 0.3", "0.9819")],
+            published=(published("dropout 0.1", "0.9803"), published("dropout 0.3", "0.9819")),
             variants={name: run.means[name] for name in ("dropout 0.1", "dropout 0.2", "dropout 0.3")},
-            parts=[part | {"effects": [one]} for one in rivals],
-            beside=[{"rule": "a ≈ b ± 0.001", "verdict": "INCONCLUSIVE", "reason": "too wide", "effects": [rivals[0]]}],
-            baseline={"state": "weakened", "reason": "dropout 0.3 moved", "red": True},
-            deviations=["fewer images"],
-        ),
+            alongside=(Alongside("a ≈ b ± 0.001", decision("INCONCLUSIVE", [rivals[0]], "too wide")),),
+            comparison=red(VerdictState.WEAKENED, "SUPPORTED", "dropout 0.3 moved"),
+            deviations=("fewer images",),
+        )
     )
 
 
 def raw_data(run: Recorder) -> None:
     """Example 2 unscaled: every seed diverges, one of them at once; nothing has a mean."""
-    record = experiment("raw-data", ["raw", "scaled"], metrics=[LOSS], accuracy=False)
-    record["size"] = {"epochs": 10, "batch_size": 8, "train": None}
-    record["printed"] = {"raw": {"loss": [4.9e11, 5.4e32, None, None, None, None]}}
-    run.log.append("experiment", record)
+    printed = {"raw": {"loss": (4.9e11, 5.4e32, None, None, None, None)}}
+    record = experiment(
+        "raw-data",
+        ["raw", "scaled"],
+        metrics=(LOSS,),
+        accuracy=False,
+        size=Size(epochs=10, batch_size=8),
+        printed=printed,
+    )
+    run.append(record)
     raw = [diverged("raw", seed, finite=0 if seed == 4 else 2) for seed in SEEDS]
-    run.train(record, raw, "loss", "reproduced")
+    run.train(record, raw, "loss", TrainingState.REPRODUCED)
     curve = [tuple(1.55 * 0.93**e * (1 + 0.02 * s) for e in range(10)) for s in SEEDS]
     scaled = [Trial("scaled", s, {"loss": curve[s][-1]}, {"loss": curve[s]}, None, Seconds(0.1)) for s in SEEDS]
-    run.train(record, scaled, "loss", "missing")
-    run.log.append(
-        "claim",
+    run.train(record, scaled, "loss", TrainingState.MISSING)
+    share = effect("share of seeds of raw that diverge", 1.0, 0.549, 1.0, metric="divergence", unit="share of seeds")
+    run.append(
         claim(
             "raw-data-diverges",
             "SUPPORTED",
-            [effect("share of seeds of raw that diverge", 1.0, 0.549, 1.0, metric="divergence", unit="share of seeds")],
+            [share],
             slide="2.2, Example 2",
             rule="raw diverges",
             experiment="raw-data",
-            published=[published("raw", "4.9e11", "loss")],
+            published=(published("raw", "4.9e11", "loss"),),
             variants={"raw": run.means["raw"]},
-            expected_verdict="INCONCLUSIVE",
-        ),
+            comparison=compared("SUPPORTED", "INCONCLUSIVE"),
+        )
     )
-    steps = effect("scaled / raw", 0.38, 0.31, 0.46, metric="steps", unit="ratio", notes=["2 censored", "log scale"])
-    run.log.append(
-        "claim",
-        claim(
-            "scale-gap-hurts",
-            "INCONCLUSIVE",
-            [steps],
-            here=here("not confirmed", needed=300, verdict="INCONCLUSIVE"),
-            baseline={"state": "new", "reason": None},
-        ),
-    )
+    steps = effect("scaled / raw", 0.38, 0.31, 0.46, metric="steps", unit="ratio", notes=("2 censored", "log scale"))
+    unsure = here(ClaimState.NOT_CONFIRMED, needed=300, verdict=Verdict.INCONCLUSIVE)
+    run.append(claim("scale-gap-hurts", "INCONCLUSIVE", [steps], here=unsure))
 
 
 def softmax(run: Recorder) -> None:
-    """Zero variance, a seed stuck at chance, one epoch only, no baseline."""
-    record = experiment("softmax", ["softmax only", "stuck"])
-    record["size"] = {"epochs": 1, "batch_size": 512, "train": None}
-    run.log.append("experiment", record)
-    run.train(record, [trial("softmax only", s, 0.9, epochs=1, noise=0) for s in SEEDS], "val_accuracy", None)
+    """Zero variance, a seed stuck at chance, one epoch only, no evidence."""
+    record = experiment("softmax", ["softmax only", "stuck"], size=Size(epochs=1, batch_size=512))
+    run.append(record)
+    same = [trial("softmax only", s, 0.9, epochs=1, noise=0) for s in SEEDS]
+    run.train(record, same, "val_accuracy", TrainingState.NEW)
     stuck = [trial("stuck", s, 0.1, epochs=1) for s in SEEDS[:4]]
     lost = Trial("stuck", 4, {}, {"val_accuracy": (0.098,), "loss": (2.3,)}, Divergence("stuck at chance", 1))
-    run.train(record, [*stuck, lost], "val_accuracy", "not comparable")
-    figure = published("softmax only", "0.8947")
-    run.log.append(
-        "claim",
+    run.train(record, [*stuck, lost], "val_accuracy", TrainingState.NOT_COMPARABLE)
+    more = effect(
+        "softmax only, one more run",
+        0.6550,
+        0.6550,
+        0.6550,
+        p=None,
+        details={"published": 0.8947, "percentile": 100.0},
+        notes=("zero variance: the runs' value ± rounding and a relative 1e-06",),
+    )
+    run.append(
         claim(
             "tips-figures-reproduce",
-            "REFUTED",
-            [
-                effect(
-                    "softmax only, one more run",
-                    0.6550,
-                    0.6550,
-                    0.6550,
-                    p=None,
-                    details={"published": 0.8947, "percentile": 100.0},
-                    notes=["zero variance: the runs' value ± rounding and a relative 1e-06"],
-                )
-            ],
+            decision("REFUTED", [more], "0.8947 lies outside the 99 % prediction interval"),
             case="softmax",
             experiment="softmax",
             rule="softmax only reproduces 0.8947",
-            published=[figure],
+            published=(published("softmax only", "0.8947"),),
             variants={"softmax only": run.means["softmax only"]},
-            reason="0.8947 lies outside the 99 % prediction interval",
-            baseline={"state": None, "reason": "no baseline for this stack"},
-        ),
+        )
     )
 
 
 def rates(run: Recorder) -> None:
     """More variants than a panel holds, and long curves."""
     names = [f"l1 = 1e-{k}" for k in range(1, 11)] + ["없음 (no $regulariser$)"]
-    record = experiment("l1-sweep", names)
-    record["size"] = {"epochs": 200, "batch_size": 8, "train": None}
-    run.log.append("experiment", record)
+    record = experiment("l1-sweep", names, size=Size(epochs=200, batch_size=8))
+    run.append(record)
     for k, name in enumerate(names):
         run.train(record, [trial(name, s, 0.90 + 0.007 * k, epochs=200) for s in SEEDS], "val_accuracy")
     verdicts = ["SUPPORTED"] * 8 + ["REFUTED", "INCONCLUSIVE"]
     effects = [
         effect(f"{names[4]} − {n}", 0.02 - 0.01 * k, 0.012 - 0.01 * k, 0.028 - 0.01 * k) for k, n in enumerate(names)
     ]
-    parts = [
-        {"verdict": v, "reason": "see the effect", "effects": [e], "parts": []}
-        for v, e in zip(verdicts, effects, strict=False)
-    ]
-    run.log.append(
-        "claim",
+    parts = [decision(v, [e], "see the effect") for v, e in zip(verdicts, effects, strict=False)]
+    run.append(
         claim(
             "activity-l1-value",
-            "REFUTED",
-            effects,
+            decision("REFUTED", effects, "l1 = 1e-9 exceeds l1 = 1e-5", parts=parts),
             statement="적절한 값의 선택이 필요: an appropriate value has to be chosen.",
             experiment="l1-sweep",
             variants={name: run.means[name] for name in names},
-            published=[published(name, "0.9815") for name in names],
-            parts=parts,
-            reason="l1 = 1e-9 exceeds l1 = 1e-5",
-        ),
+            published=tuple(published(name, "0.9815") for name in names),
+        )
     )
 
 
 def exact(run: Recorder) -> None:
     """Claims that train nothing, one that could not run, and two errata."""
-    error = {"metric": "error", "unit": "absolute error", "p": None, "p_adjusted": None, "n": 1}
-    run.log.append(
-        "claim",
-        claim(
-            "zscore-formula",
-            "SUPPORTED",
-            [
-                effect("mean", 1.2e-7, None, None, details={"tolerance": 1e-6}, **error),
-                effect("Normalization", 3e-7, None, None, details={"tolerance": 1e-5}, **error),
-            ],
-            marker="exact",
-            slide="2.1",
-            rule="equals an independent reference",
-            baseline={"state": None, "reason": "exact claims have none"},
-        ),
-    )
-    run.log.append(
-        "claim",
-        claim(
-            "minmax-table",
-            "REFUTED",
-            [effect("printed <b>digits</b>", None, None, None, details={"tolerance": 0.0}, **error)],
-            marker="exact",
-            reason="shape (8, 5) against (8, 4)",
-        ),
-    )
-    run.log.append("claim", claim("early-stopping-stops", "NOT_RUN", [], marker="exact", reason="no such file"))
-    for one in (erratum("lr"), LONG):
-        run.log.append("erratum", one)
+    error: dict[str, Any] = {"metric": "error", "unit": "absolute error", "p": None, "n": 1}
+    formulas = [
+        effect("mean", 1.2e-7, None, None, details={"tolerance": 1e-6}, **error),
+        effect("Normalization", 3e-7, None, None, details={"tolerance": 1e-5}, **error),
+    ]
+    rule = "equals an independent reference"
+    run.append(claim("zscore-formula", "SUPPORTED", formulas, marker="exact", slide="2.1", rule=rule))
+    shapes = [effect("printed <b>digits</b>", None, None, None, details={"tolerance": 0.0}, **error)]
+    run.append(claim("minmax-table", decision("REFUTED", shapes, "shape (8, 5) against (8, 4)"), marker="exact"))
+    run.append(claim("early-stopping-stops", decision("NOT_RUN", reason="no such file"), marker="exact"))
+    run.append(erratum("lr"), LONG)

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from harness.errors import SuiteError
+from harness.record.address import Address
 from reports import __main__ as command
 from reports.folders import check_writable, write_atomic
 from tests.reports.full import full_run
@@ -76,16 +77,16 @@ def edited(path: Path, edit: tuple[str, str, object]) -> Path:
         (("run", "schema", 99), "99"),
         (("run", "command", ...), "command"),
         (("run", "fingerprint", "cpu"), "fingerprint"),
-        (("experiment", "id", ...), "'deep-dropout'"),
-        (("experiment", "size", {"epochs": 5}), "size.batch_size"),
-        (("trial", "seconds", ...), "seconds"),
-        (("training", "seconds", {"total": "long"}), "seconds.total"),
-        (("training", "baseline", None), "baseline"),
-        (("claim", "verdict", "MAYBE"), "verdict"),
-        (("claim", "effects", [{"of": "a"}]), "effects[0].metric"),
-        (("claim", "published", {}), "published"),
-        (("claim", "variants", {"a": {"mean": 1}}), "variants['a'].metric"),
-        (("end", "interrupted", "no"), "interrupted"),
+        (("experiment", "id", ...), "missing required field `id`"),
+        (("experiment", "id", "another"), "'deep-dropout'"),
+        (("experiment", "size", {"epochs": 5}), "`batch_size` - at `$.size`"),
+        (("trial", "trial", ...), "trial"),
+        (("training", "seconds", {"total": "long"}), "$.seconds.total"),
+        (("training", "outcome", None), "$.outcome"),
+        (("claim", "decision", {"verdict": "MAYBE", "reason": ""}), "$.decision.verdict"),
+        (("claim", "published", {}), "$.published"),
+        (("claim", "variants", {"a": {"mean": 1}}), "$.variants[...]"),
+        (("end", "interrupted", "no"), "$.interrupted"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
@@ -137,6 +138,47 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path, mon
         write_atomic(path, b"new")
     assert path.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_run_of_a_database(
+    sparse: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+
+    def stored(address: Address, run: str | None) -> tuple[str, bytes]:
+        asked.append((str(address), run))
+        return sparse.stem, sparse.read_bytes()
+
+    monkeypatch.setattr("harness.record.database.stored_run", stored, raising=False)
+    url = f"sqlite:///{tmp_path / 'runs.sqlite'}"
+    assert command.main(["--store", url, "--run", "some-run", "--out", str(tmp_path / "out")]) == 0
+    assert asked == [(url, "some-run")]
+    assert f"Report of {sparse.stem}: " in capsys.readouterr().out
+    assert (tmp_path / "out" / "REPORT.md").exists()
+
+
+@pytest.mark.parametrize("lines", [["pushed: a", "pushed: b"], []])
+def test_runs_are_pushed_without_a_report(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, lines: list[str]
+) -> None:
+    asked = []
+
+    def push(address: Address, folder: Path) -> list[str]:
+        asked.append((str(address), folder))
+        return lines
+
+    monkeypatch.setattr("harness.record.database.push_all", push, raising=False)
+    url = f"sqlite:///{tmp_path / 'runs.sqlite'}"
+    assert command.main(["--push", "--store", url, "--out", str(tmp_path)]) == 0
+    assert asked == [(url, tmp_path / "runs")]
+    assert capsys.readouterr().out.splitlines() == (lines or [f"Nothing to push in {tmp_path / 'runs'}."])
+    assert not (tmp_path / "REPORT.md").exists()
+
+
+def test_a_push_needs_a_database_and_nothing_else(capsys: pytest.CaptureFixture[str]) -> None:
+    assert "--push needs --store URL" in fails(capsys, "--push")
+    assert "--push contradicts --run" in fails(capsys, "--push", "--store", "sqlite:///a", "--run", "b")
+    assert "expected: sqlite:///FILE" in fails(capsys, "--push", "--store", "a").replace("Expected", "expected")
 
 
 def test_unknown_option_and_light_import(tmp_path: Path) -> None:

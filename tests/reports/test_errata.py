@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from harness.record.run import ErratumChecked, read_run
 from reports.errata import errata_line
-from reports.records import load
 from reports.text import code_lines, fenced
 from reports.write import write_report
 from tests.reports.markdown import section, tables
@@ -38,7 +38,7 @@ def test_long_code_is_cut_in_the_table_and_whole_below(rows: dict[str, dict[str,
     assert len(printed) == 7
     assert printed[-1] == "…"
     assert rows["long"]["replacement"].endswith("…`")
-    assert f"# printed\n{LONG['printed']}\n# replacement\n{LONG['modern']}\n# check\n" in text
+    assert f"# printed\n{LONG.printed}\n# replacement\n{LONG.modern}\n# check\n" in text
 
 
 def test_both_values_and_what_is_red(rows: dict[str, dict[str, str]]) -> None:
@@ -58,10 +58,9 @@ def test_the_head_counts_them(text: str) -> None:
     assert "**2 errata: 1 hold, 1 do not.** [`long`](#erratum-long) (broken)." in text
 
 
-def recorded(folder: Path, *errata: dict[str, object]) -> Path:
+def recorded(folder: Path, *errata: ErratumChecked) -> Path:
     run = Recorder(folder)
-    for one in errata:
-        run.log.append("erratum", one)
+    run.append(*errata)
     return run.end()
 
 
@@ -76,7 +75,7 @@ def test_a_run_of_errata_alone(tmp_path: Path) -> None:
 
 def test_without_errata_nothing_is_said(tmp_path: Path) -> None:
     path = recorded(tmp_path)
-    assert errata_line(load(path)) == ""
+    assert errata_line(read_run(path)) == ""
     assert "Slides to update" not in write_report(path, tmp_path).read_text("utf-8")
 
 
@@ -85,8 +84,8 @@ def test_without_errata_nothing_is_said(tmp_path: Path) -> None:
     [("warns", "old", "Runs, with a warning<br>old"), ("fails", "", "Runs"), ("differs", "", "Differs silently: `1`")],
 )
 def test_what_runs(outcome: str, warning: str, said: str, tmp_path: Path) -> None:
-    values = {"slide": 2, "today": 1, "modern": 2}
-    one = erratum("one", outcome=outcome, warning=warning, error="", when="", values=values)
+    values = {"slide_value": 2, "today": 1, "replacement": 2}
+    one = erratum("one", outcome=outcome, warning=warning, error="", when="", **values)
     written = write_report(recorded(tmp_path, one), tmp_path).read_text("utf-8")
     [[row]] = tables(section(written, "Slides to update"))
     assert row["what happens now"].startswith(said)

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from harness.record.run import TrialDone
 from harness.trial import Divergence, Trial
 from reports.curve_data import MOST_POINTS, apart, arm, pairs, spaced, spans_decades
 from reports.write import write_report
@@ -87,8 +88,8 @@ def test_figures_of_an_earlier_report_go_and_a_readers_own_stay(tmp_path: Path) 
 
 def test_interrupted_training_still_has_its_curves(tmp_path: Path) -> None:
     run = Recorder(tmp_path)
-    run.log.append("experiment", experiment("deep", ["a", "b"]))
-    run.log.append("trial", {"experiment": "deep", **trial("a", 0, 0.95).to_json()})
+    run.append(experiment("deep", ["a", "b"]))
+    run.append(TrialDone(experiment="deep", definition="made up", trial=trial("a", 0, 0.95)))
     text = write_report(run.close(), tmp_path).read_text(encoding="utf-8")
     assert "`deep/a` (1 trial)" in text
     assert (tmp_path / "figures" / "deep.svg").exists()
@@ -140,7 +141,7 @@ def test_pairs_of_curves() -> None:
     trials = {"a": [trial("a", 0, 0.9)]}
     assert pairs(experiment("e", ["a"]), trials) == [("val_accuracy", "loss")]
     assert pairs(experiment("e", ["a"], accuracy=False), trials) == [("loss", "val_loss")]
-    printed = {"a": {"val_loss": [0.5]}}
+    printed = {"a": {"val_loss": (0.5,)}}
     assert pairs(experiment("e", ["a"], printed=printed), trials) == [
         ("val_accuracy", "loss"),
         ("accuracy", "val_loss"),

@@ -8,10 +8,10 @@ import pytest
 
 from cases.findings import FINDINGS, Finding
 from harness.errors import SuiteError
-from harness.store import Run
+from harness.record.run import Run
+from harness.verdict import Verdict
 from reports import __main__ as command
 from reports.findings import END, OTHERS, START, findings, write_findings
-from reports.records import checked
 from reports.stored import stored_run
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -20,7 +20,7 @@ STACK = "tensorflow-cpu"
 
 @pytest.fixture(scope="module")
 def run() -> Run:
-    return checked(stored_run(ROOT / "baselines", STACK))
+    return stored_run(ROOT / "baselines", STACK)
 
 
 def test_readme_has_the_findings_of_the_stored_evidence(run: Run) -> None:
@@ -30,7 +30,7 @@ def test_readme_has_the_findings_of_the_stored_evidence(run: Run) -> None:
 
 
 def test_every_refuted_claim_has_a_row(run: Run) -> None:
-    refuted = [claim for claim in run.claims if claim["verdict"] == "REFUTED"]
+    refuted = [claim for claim in run.claims.values() if claim.verdict is Verdict.REFUTED]
     assert refuted
     text = findings(run, groups=())
     assert f"**{OTHERS}**" in text

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from harness.verdict import Verdict
-from reports.labels import MEANINGS, SYMBOLS, is_red
+from reports.labels import MEANINGS, SYMBOLS, state_text
 from reports.text import escape, mean_std, number, seconds
 
 
@@ -14,18 +14,9 @@ def test_every_verdict_has_a_symbol_and_a_meaning() -> None:
     assert len(set(SYMBOLS.values())) == 4
 
 
-@pytest.mark.parametrize(
-    ("baseline", "red"),
-    [
-        ({"state": "moved"}, True),
-        ({"state": "weakened", "red": True}, True),
-        ({"state": "moved", "red": False}, False),
-        ({"state": "not run"}, True),
-        ({"state": "start reproduced"}, False),
-    ],
-)
-def test_is_red(baseline: dict[str, object], red: bool) -> None:
-    assert is_red(baseline) is red
+def test_what_is_red_is_marked() -> None:
+    assert state_text("moved", red=True) == "⚠ **moved**"
+    assert state_text("weakened", red=False) == "weakened"
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import json
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
@@ -14,22 +13,23 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.legend import Legend
 from matplotlib.text import Text
+from msgspec.structs import replace
 
 from cases.examples.normalization import SHARES
-from harness.store.records import experiment_record
-from harness.trial import Divergence, Trial
+from harness.record.declared import experiment_declared
+from harness.record.run import TrialDone, read_run
+from harness.trial import Divergence, DivergenceKind, Trial
 from reports import curves, forest, surface, sweep, timing_figure
 from reports.curve_data import Arm, arm, best, mixed
 from reports.curves import PER_PANEL, rows
 from reports.figures import figures
 from reports.forest import margin, slide_difference
 from reports.layout import LETTER, columns, legend_columns
-from reports.records import load
 from reports.style import fitting, smaller, styled
 from reports.write import write_report
 from tests.reports.full import full_run
 from tests.reports.synthetic import SEEDS, Recorder, claim, diverged, effect, experiment, published, trial
-from tests.reports.test_sweep import of_sweep, swept
+from tests.reports.test_sweep import POINTS, of_sweep, swept
 from tests.reports.test_timing import record as timed
 
 
@@ -83,7 +83,7 @@ def test_accuracies_leave_lost_variants_out_and_give_their_place_to_the_loss() -
 
 
 @pytest.mark.parametrize(("kind", "gone"), [("blow-up", True), ("stuck at chance", False)])
-def test_finite_curves_of_diverged_seeds_are_a_band(kind: str, gone: bool) -> None:
+def test_finite_curves_of_diverged_seeds_are_a_band(kind: DivergenceKind, gone: bool) -> None:
     how = Divergence(kind, 2)
     found = arm("a", [Trial("a", seed, {}, {"loss": (1.0, 1e6 + seed)}, how) for seed in SEEDS], "loss")
     assert found is not None
@@ -114,14 +114,14 @@ def drawn(tmp_path_factory: pytest.TempPathFactory) -> list[Figure]:
     with pytest.MonkeyPatch.context() as patch, styled():
         for module in (curves, forest, surface, sweep, timing_figure):
             patch.setattr(module, "svg", keep)
-        run = load(full_run(out))
+        run = read_run(full_run(out))
         figures(run)
         forest.forest(run)
-        timing_figure.timing_figure(load(timed(Recorder(out / "timed"), []).end()))
+        timing_figure.timing_figure(read_run(timed(Recorder(out / "timed"), ()).end()))
         long = "sigmoid, badly scaled, batch normalization"
-        points = [{**point, "series": f"{long} {point['series']}"} for point in swept()["points"]]
-        sweep.picture(experiment("x", [], sweep=swept(points=points)), of_sweep())
-        surface.picture(json.loads(json.dumps(experiment_record(SHARES, 0))), {"raw": []})
+        points = [replace(point, series=f"{long} {point.series}") for point in POINTS]
+        sweep.picture(swept(points=points), of_sweep())
+        surface.picture(experiment_declared(SHARES, 0), {"raw": []})
     return kept
 
 
@@ -158,12 +158,12 @@ def test_many_diverged_seeds_beside_finite_ones_stay_a_small_file(tmp_path: Path
     run = Recorder(tmp_path)
     names = ["rate 1e6", "rate 1e38", "rate 0.1", "rate 10"]
     record = experiment("rates", names)
-    run.log.append("experiment", record)
+    run.append(record)
     for name, end in ((names[0], 200), (names[1], 150)):
         for seed in range(30):
             curve = [1e6 * (1 + (seed + epoch) % 7) if epoch < end else None for epoch in range(200)]
             broken = Trial(name, seed, {"loss": None}, {"loss": tuple(curve)}, Divergence("blow-up", 2))
-            run.log.append("trial", {"experiment": "rates", **broken.to_json()})
+            run.append(TrialDone(experiment="rates", definition="made up", trial=broken))
     for name in names[2:]:
         run.train(record, [trial(name, seed, 0.9, epochs=200) for seed in range(30)], "val_accuracy")
     text = write_report(run.end(), tmp_path).read_text(encoding="utf-8")
@@ -183,15 +183,15 @@ def test_best_epochs() -> None:
 
 def test_slides_difference_and_margin(tmp_path: Path) -> None:
     run = Recorder(tmp_path)
-    run.log.append("experiment", experiment("deep", ["a", "b"]))
+    run.append(experiment("deep", ["a", "b"]))
     both = effect("a − b", 0.001, -0.001, 0.003)
     other = effect("a − c", 0.001, -0.001, 0.003)
-    run.log.append("claim", claim("alike", "SUPPORTED", [both], experiment="deep", rule="a = b ± 0.002 (val_accuracy)"))
-    run.log.append("claim", claim("helps", "INCONCLUSIVE", [other], experiment="deep"))
-    figures = [published("a", "0.9840"), published("b", "0.9798"), published("c", "0.4", "val_loss")]
-    run.log.append("claim", claim("figures", "REFUTED", [], experiment="deep", published=figures))
-    loaded = load(run.end())
-    alike, helps, _ = loaded.claims
+    run.append(claim("alike", "SUPPORTED", [both], experiment="deep", rule="a = b ± 0.002 (val_accuracy)"))
+    run.append(claim("helps", "INCONCLUSIVE", [other], experiment="deep"))
+    figures = (published("a", "0.9840"), published("b", "0.9798"), published("c", "0.4", "val_loss"))
+    run.append(claim("figures", "REFUTED", [], experiment="deep", published=figures))
+    loaded = read_run(run.end())
+    alike, helps, _ = loaded.claims.values()
     assert slide_difference(loaded, alike, both) == pytest.approx(0.0042)
     assert slide_difference(loaded, helps, other) is None
     assert (margin(alike), margin(helps)) == (0.002, None)

@@ -48,20 +48,21 @@ def test_summary_counts(text: str) -> None:
     assert list(ran.values()) == ["this run", "4", "3", "1", "1"]
     assert list(adjusted.values())[1:] == ["3", "3", "2", "1"]
     assert list(stored.values()) == ["the evidence (2 of 9)", "0", "1", "1", "0"]
-    assert list(expected.values()) == ["expected (2 of 9)", "1", "0", "1", "0"]
+    assert list(expected.values()) == ["expected (3 of 9)", "2", "0", "1", "0"]
     assert (
         "**Changed verdicts: 1.** [`raw-data-diverges`](#claim-raw-data-diverges) (INCONCLUSIVE → SUPPORTED)." in text
     )
 
 
 def test_what_moved_comes_first_with_its_reason(text: str) -> None:
-    assert text.splitlines()[2:8] == [
-        "**⚠ 1 training moved, 1 training missing, 1 training not comparable, 1 verdict weakened:**",
+    assert text.splitlines()[2:9] == [
+        "**⚠ 1 training moved, 1 training missing, 1 training not comparable, 1 verdict weakened, 1 verdict not run:**",
         "",
         "- `deep-dropout/dropout 0.3` (moved): made up",
         "- `raw-data/scaled` (missing): made up",
         "- `softmax/stuck` (not comparable): made up",
         "- [`tips-dropout-rate`](#claim-tips-dropout-rate) (weakened): dropout 0.3 moved",
+        "- [`early-stopping-stops`](#claim-early-stopping-stops) (not run): No result could be obtained.",
     ]
 
 
@@ -76,9 +77,9 @@ def test_refuted_claims_come_first_with_effect_and_n(text: str) -> None:
 
 def test_cases_of_a_refuted_claim_share_a_row(tmp_path: Path) -> None:
     run = Recorder(tmp_path)
-    for case, adjusted in (("a", "INCONCLUSIVE"), ("b", None)):
-        figure = effect(f"{case}, one more run", 0.95, 0.94, 0.96, details={"published": 0.98})
-        run.log.append("claim", claim("figures", "REFUTED", [figure], case=case, adjusted_verdict=adjusted))
+    for case, p in (("a", 0.2), ("b", 0.001)):
+        figure = effect(f"{case}, one more run", 0.95, 0.94, 0.96, details={"published": 0.98}, p=p)
+        run.append(claim("figures", "REFUTED", [figure], case=case))
     text = write_report(run.end(), tmp_path).read_text(encoding="utf-8")
     [[row]] = tables(section(text, "Where the measurement contradicts the lecture"))
     assert row["claim"] == "`figures`, 2 cases"
@@ -91,7 +92,7 @@ def test_cases_of_a_refuted_claim_share_a_row(tmp_path: Path) -> None:
 
 def test_nothing_refuted(tmp_path: Path) -> None:
     run = Recorder(tmp_path)
-    run.log.append("claim", claim("a", "SUPPORTED", []))
+    run.append(claim("a", "SUPPORTED"))
     text = write_report(run.end(), tmp_path).read_text(encoding="utf-8")
     assert section(text, "Where the measurement contradicts the lecture").strip() == "No claim was refuted."
 
@@ -106,7 +107,7 @@ def test_row_of_a_claim_with_everything(rows: dict[str, dict[str, str]]) -> None
     assert row["verdict"] == (
         "✔ SUPPORTED<br>after Holm: ? INCONCLUSIVE<br>evidence: ✘ REFUTED, 30 seeds, tensorflow-cpu"
     )
-    assert (row["here"], row["state"]) == ("confirmed", "identical")
+    assert (row["here"], row["state"]) == ("confirmed", "as expected")
 
 
 @pytest.mark.parametrize(
@@ -119,7 +120,7 @@ def test_row_of_a_claim_with_everything(rows: dict[str, dict[str, str]]) -> None
         ("raw-data-diverges", "verdict", "✔ SUPPORTED<br>⚠ expected: ? INCONCLUSIVE"),
         ("scale-gap-hurts", "effect [interval]", "×0.38 [×0.31, ×0.46]"),
         ("tips-figures-reproduce/softmax", "effect [interval]", "0.6550 (no variance); slide 0.8947"),
-        ("tips-figures-reproduce/softmax", "state", "–"),
+        ("tips-figures-reproduce/softmax", "state", "new"),
         ("scale-gap-hurts", "here", "⚠ **not confirmed**"),
         ("zscore-formula", "here", "–"),
         ("zscore-formula", "effect [interval]", "mean: 1.2e−7 (tolerance 1e−6)<br>… 1 more"),
@@ -188,7 +189,7 @@ def test_deviations_are_listed_once(text: str) -> None:
 @pytest.mark.parametrize(("end", "how"), [(None, "did not reach its end"), (True, "was interrupted")])
 def test_partial_run(tmp_path: Path, end: bool | None, how: str) -> None:
     run = Recorder(tmp_path)
-    run.log.append("claim", claim("a", "REFUTED", [effect("a − b", -0.01, -0.02, -0.005)]))
+    run.append(claim("a", "REFUTED", [effect("a − b", -0.01, -0.02, -0.005)]))
     path = run.close() if end is None else run.end(interrupted=True, exit_status=2)
     text = write_report(path, tmp_path).read_text(encoding="utf-8")
     assert f"**Partial run.** It {how}" in text
@@ -210,7 +211,7 @@ def test_run_without_a_claim(tmp_path: Path) -> None:
 def test_claims_come_in_catalogue_order(tmp_path: Path) -> None:
     run = Recorder(tmp_path)
     for order, name in ((2, "last"), (0, "first"), (1, "middle")):
-        run.log.append("claim", claim(name, "SUPPORTED", [], marker="exact", order=order))
+        run.append(claim(name, "SUPPORTED", marker="exact", order=order))
     text = write_report(run.end(), tmp_path).read_text(encoding="utf-8")
     [table] = tables(section(text, "All claims, in lecture order"))
     assert [row["claim"].split("`")[1] for row in table] == ["first", "middle", "last"]

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from baselines.evidence import Measured, add, path_of, write
 from cases import CLAIMS
 from harness.catalogue import experiments
 from harness.record.evidence import EXACT, Evidence, Expected
+from harness.record.outcomes import Here
 from harness.trial import Divergence, Seconds, Trial
+from harness.verdict import Verdict
 from reports import __main__ as command
+from reports.payload import Report
 from reports.stored import stretched
 from tests.reports.markdown import section, tables
 
@@ -48,7 +51,7 @@ def store(root: Path, stack: str, seeds: int, exact: Sequence[str] = (), lost: i
     evidence = add(None, EXAMPLE, stack, measured, fingerprint=SETUP, **how)
     write(path_of(root, stack, EXAMPLE.id), evidence)
     expected = {key: Expected(verdict="SUPPORTED", date="2026-11-24", reason="first") for key in exact}
-    write(path_of(root, stack, EXACT), Evidence(experiment=EXACT, stack=stack, expected=expected))
+    write(path_of(root, stack, EXACT), Evidence(experiment=EXACT, stack=stack, variants={}, expected=expected))
 
 
 def report(root: Path, stack: str) -> str:
@@ -105,14 +108,12 @@ def test_a_stack_with_few_seeds_rests_on_the_reference_stack(tmp_path: Path) -> 
 def test_report_json_says_that_it_is_of_evidence(tmp_path: Path) -> None:
     store(tmp_path, "tensorflow-cpu", 30)
     report(tmp_path, "tensorflow-cpu")
-    found = json.loads((tmp_path / "out" / "report.json").read_text(encoding="utf-8"))
-    assert found["run"]["evidence"] is True
-    assert found["run"]["partial"] is False
-    [relu] = [one for one in found["claims"] if one["key"] == "tips-relu-beats-linear"]
-    assert relu["here"] == {
-        "state": "", "text": "", "own": "", "stack": "tensorflow-cpu", "seeds": 30, "verdict": "SUPPORTED",
-        "needed": None,
-    }  # fmt: skip
+    found = msgspec.json.decode((tmp_path / "out" / "report.json").read_bytes(), type=Report)
+    assert found.run.evidence
+    assert not found.partial
+    [relu] = [one for one in found.claims if one.key == "tips-relu-beats-linear"]
+    assert relu.here == Here(None, "", "tensorflow-cpu", 30, Verdict.SUPPORTED)
+    assert found.after_holm == {}
 
 
 @pytest.mark.parametrize(

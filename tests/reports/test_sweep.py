@@ -5,31 +5,33 @@ from __future__ import annotations
 import json
 import re
 import xml.etree.ElementTree as ET
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 
 from cases.examples.loss_surface import landscape
 from cases.examples.normalization import SHARES, min_max, raw
-from cases.learning_rate.descent import SWEEP
+from cases.learning_rate.descent import SWEEP as RATE_SWEEP
 from cases.overfitting.regularization import REGULARIZATION
 from harness.errors import SuiteError
 from harness.experiment import Experiment, Size, Variant
 from harness.metric import Metric
-from harness.plots import Plots, TurningPoint
-from harness.store.records import experiment_record
+from harness.plots import Landscape, Plots, Surface, Sweep, TurningPoint
+from harness.record.declared import experiment_declared
+from harness.record.run import ExperimentDeclared, Point, encode, read_run
 from harness.trial import Divergence, Seconds, Trial
 from reports import surface, sweep
 from reports.curve_data import Turn, turning_points
-from reports.records import load
-from reports.shapes import SHAPES, faults
 from reports.write import write_report
-from tests.reports.synthetic import SEEDS, Recorder, experiment, trial
+from tests.reports.synthetic import LOSS, SEEDS, Recorder, experiment, trial
 
 SECONDS = Seconds(0.1, 0.0, 0.0, 0.0)
-LOSS = {"name": "loss", "better": "lower", "unit": "nats", "smallest_effect": 0.01, "scale": "log"}
+SWEEP = Sweep(over="learning rate", metric="loss", title="The loss, by rate.", y_scale="log")
+POINTS = tuple(Point(variant=f"{name} {at}", at=at, series=name) for name in ("a", "b") for at in (0.1, 1.0, 10.0))
 
 
 def measured(
@@ -39,16 +41,8 @@ def measured(
     return Trial(variant, seed, {"loss": loss}, curves, divergence, SECONDS, "compiled")
 
 
-def swept(**changes: Any) -> dict[str, Any]:
-    points = [{"variant": f"{name} {at}", "at": at, "series": name} for name in ("a", "b") for at in (0.1, 1.0, 10.0)]
-    text = {
-        "over": "learning rate",
-        "metric": "loss",
-        "title": "The loss, by rate.",
-        "x_scale": "log",
-        "y_scale": "log",
-    }
-    return {**text, "points": points, **changes}
+def swept(sweep: Sweep = SWEEP, points: Sequence[Point] = POINTS, **changes: Any) -> ExperimentDeclared:
+    return experiment("rates", [point.variant for point in points], sweep=sweep, points=tuple(points), **changes)
 
 
 def of_sweep() -> dict[str, list[Trial]]:
@@ -67,7 +61,7 @@ def svg_words(content: bytes) -> list[str]:
 
 
 def test_points_of_a_sweep() -> None:
-    lines = sweep.series(swept(), of_sweep())
+    lines = sweep.series(SWEEP, POINTS, of_sweep())
     assert list(lines) == ["a", "b"]
     assert [point.at for point in lines["a"]] == [0.1, 1.0, 10.0]
     assert lines["a"][1].values == tuple(1 + 0.1 * s for s in SEEDS)
@@ -79,12 +73,12 @@ def test_points_of_a_sweep() -> None:
 def test_a_finite_blow_up_is_no_value() -> None:
     """It would stretch the axis over all that is to be seen."""
     trials = {"a 0.1": [measured("a 0.1", 0, 1.0)], "a 1.0": [measured("a 1.0", 0, 1e26, Divergence("blow-up", 1, 3))]}
-    (line,) = sweep.series(swept(), trials).values()
+    (line,) = sweep.series(SWEEP, POINTS, trials).values()
     assert [(point.mean, point.lost) for point in line] == [(1.0, 0), (None, 1)]
 
 
 def test_a_sweep_as_a_picture() -> None:
-    drawn = sweep.picture(experiment("rates", [], metrics=[LOSS], sweep=swept()), of_sweep())
+    drawn = sweep.picture(swept(metrics=(LOSS,)), of_sweep())
     assert drawn is not None
     assert drawn.name == "rates-sweep.svg"
     assert drawn.heading == "rates"
@@ -101,18 +95,18 @@ def test_a_sweep_as_a_picture() -> None:
 
 def test_crosses_only_where_seeds_diverged() -> None:
     calm = {name: of for name, of in of_sweep().items() if name.startswith("a")}
-    drawn = sweep.picture(experiment("rates", [], sweep=swept()), calm)
+    drawn = sweep.picture(swept(), calm)
     assert drawn is not None
     assert "ross" not in drawn.caption
     lost = {name: [measured(name, s, None, Divergence("nan", 1, 1)) for s in SEEDS] for name in calm}
-    drawn = sweep.picture(experiment("rates", [], sweep=swept()), lost)
+    drawn = sweep.picture(swept(), lost)
     assert drawn is not None
     assert "no seed has a value" in drawn.alt
 
 
 def test_no_sweep_without_two_points() -> None:
     one = {"a 1.0": of_sweep()["a 1.0"]}
-    assert sweep.picture(experiment("rates", [], sweep=swept()), one) is None
+    assert sweep.picture(swept(), one) is None
     assert sweep.picture(experiment("rates", []), of_sweep()) is None
 
 
@@ -122,29 +116,29 @@ def test_no_sweep_without_two_points() -> None:
 )
 @pytest.mark.parametrize("y_scale", ["log", "linear"])
 def test_scales(x_scale: str, first: float, ticks: set[str], y_scale: str) -> None:
-    points = [{"variant": f"a {at}", "at": to, "series": ""} for at, to in ((0.1, first), (1.0, 1.0), (10.0, 10.0))]
-    drawn = sweep.picture(
-        experiment("rates", [], sweep=swept(points=points, x_scale=x_scale, y_scale=y_scale)), of_sweep()
-    )
+    points = [Point(variant=f"a {at}", at=to, series="") for at, to in ((0.1, first), (1.0, 1.0), (10.0, 10.0))]
+    scaled = msgspec.structs.replace(SWEEP, x_scale=x_scale, y_scale=y_scale)
+    drawn = sweep.picture(swept(scaled, points), of_sweep())
     assert drawn is not None
     assert ticks <= set(svg_words(drawn.content))
     assert ("Logarithmic axis." in drawn.caption) is (y_scale == "log")
     assert "a" not in svg_words(drawn.content)  # one line without a name has no legend
 
 
-@pytest.mark.parametrize("of", [SWEEP, SHARES, REGULARIZATION], ids=lambda of: of.id)
+@pytest.mark.parametrize("of", [RATE_SWEEP, SHARES, REGULARIZATION], ids=lambda of: of.id)
 def test_what_an_experiment_declares_is_recorded(of: Any) -> None:
-    record = json.loads(json.dumps(experiment_record(of, 0), allow_nan=False))
-    assert list(faults(record, SHAPES["experiment"], "")) == []
-    assert [name for name in ("sweep", "surface", "turning_point") if name in record] == {
+    record = experiment_declared(of, 0)
+    assert msgspec.json.decode(encode(record), type=ExperimentDeclared) == record
+    assert [name for name in ("sweep", "surface", "turning_point") if getattr(record, name)] == {
         "rate-sweep": ["sweep"], "example-2": ["surface"], "regularization": ["sweep", "turning_point"],
     }[of.id]  # fmt: skip
-    assert len(json.dumps(record)) < 50_000
+    assert bool(record.points) is (record.sweep is not None)
+    assert len(encode(record)) < 50_000
 
 
 def test_where_the_variants_lie() -> None:
-    points = experiment_record(REGULARIZATION, 0)["sweep"]["points"]
-    assert [(point["variant"], point["at"]) for point in points] == [("none", 0.0), ("l2 0.001", 0.001), ("l2 1", 1.0)]
+    points = experiment_declared(REGULARIZATION, 0).points
+    assert [(point.variant, point.at) for point in points] == [("none", 0.0), ("l2 0.001", 0.001), ("l2 1", 1.0)]
 
 
 @pytest.mark.parametrize("data", [raw, min_max])
@@ -159,7 +153,7 @@ def test_the_landscape_is_the_models_loss(data: Any) -> None:
         moved[2] += found.y[j]
         loss = np.mean((design @ moved - arrays.y[:, 0]) ** 2)
         assert found.loss[j][i] == pytest.approx(loss, rel=1e-5)  # six digits are kept
-    assert min(map(min, found.loss)) == found.loss[16][16]
+    assert min(value for row in found.loss for value in row if value is not None) == found.loss[16][16]
     assert found.condition == pytest.approx(np.linalg.cond(design) ** 2, rel=1e-6)
 
 
@@ -167,12 +161,14 @@ def test_scaling_rounds_the_valley() -> None:
     assert SHARES.plots.surface is not None
     before, after = SHARES.plots.surface().landscapes
     assert (before.name, after.name) == ("raw", "min-max")
+    assert before.condition is not None
+    assert after.condition is not None
     assert before.condition > 1e16
     assert 1e3 < after.condition < 1e4
 
 
 def test_a_surface_as_a_picture() -> None:
-    record = json.loads(json.dumps(experiment_record(SHARES, 0)))
+    record = experiment_declared(SHARES, 0)
     assert surface.picture(record, {}) is None
     assert surface.picture(experiment("x", []), {"raw": []}) is None
     drawn = surface.picture(record, {"raw": []})
@@ -187,15 +183,9 @@ def test_a_surface_as_a_picture() -> None:
 
 @pytest.mark.parametrize("hole", [None, 0.0])
 def test_a_flat_surface_or_one_with_a_hole_is_drawn(hole: float | None) -> None:
-    flat = {
-        "name": "flat",
-        "x": [0.0, 1.0, 2.0],
-        "y": [0.0, 1.0, 2.0],
-        "loss": [[0.0] * 3, [0.0, hole, 0.0], [0.0] * 3],
-    }
-    record = experiment(
-        "x", [], surface={"title": "Flat.", "x": "x", "y": "y", "landscapes": [flat | {"condition": None}]}
-    )
+    along = (0.0, 1.0, 2.0)
+    flat = Landscape("flat", along, along, ((0.0,) * 3, (0.0, hole, 0.0), (0.0,) * 3), condition=None)
+    record = experiment("x", [], surface=Surface("Flat.", "x", "y", (flat,)))
     drawn = surface.picture(record, {"a": []})
     assert drawn is not None
     assert "flat: condition number –" in svg_words(drawn.content)
@@ -221,10 +211,10 @@ def test_turning_points() -> None:
 
 
 def test_turning_points_in_the_report(tmp_path: Path) -> None:
-    declared = {"variants": ["none", "falls"], "training": "train_loss", "validation": "val_loss"}
+    declared = TurningPoint(("none", "falls"))
     run = Recorder(tmp_path)
     record = experiment("overfitting", ["none", "falls", "penalty"], turning_point=declared)
-    run.log.append("experiment", record)
+    run.append(record)
     for name, values in {"none": (0.9, 0.4, 0.6), "falls": (0.9, 0.5, 0.3), "penalty": (9.0, 5.0, 6.0)}.items():
         run.train(record, [losses(name, s, *(v + 0.001 * s for v in values)) for s in SEEDS], "loss")
     text = write_report(run.end(), tmp_path).read_text("utf-8")
@@ -238,10 +228,10 @@ def test_turning_points_in_the_report(tmp_path: Path) -> None:
 
 def test_a_run_without_the_variants_that_turn_has_a_report(tmp_path: Path) -> None:
     """As one that adds seeds to another variant: the stored trials of these are in no record."""
-    declared = {"variants": ["none", "falls"], "training": "train_loss", "validation": "val_loss"}
+    declared = TurningPoint(("none", "falls"))
     run = Recorder(tmp_path)
     record = experiment("overfitting", ["none", "falls", "penalty"], turning_point=declared)
-    run.log.append("experiment", record)
+    run.append(record)
     run.train(record, [losses("penalty", s, 9.0, 5.0, 6.0) for s in SEEDS], "loss")
     assert "penalty" in write_report(run.end(), tmp_path).read_text("utf-8")
     assert not (tmp_path / "figures" / "overfitting-train-loss-val-loss.svg").exists()
@@ -249,34 +239,33 @@ def test_a_run_without_the_variants_that_turn_has_a_report(tmp_path: Path) -> No
 
 def test_sweeps_stand_with_their_experiment(tmp_path: Path) -> None:
     run = Recorder(tmp_path)
-    first = experiment("rates", [f"{n} {at}" for n in "ab" for at in (0.1, 1.0, 10.0)], metrics=[LOSS], sweep=swept())
-    first |= {"accuracy": False}
-    run.log.append("experiment", first)
+    first = swept(metrics=(LOSS,), accuracy=False)
+    run.append(first)
     for trials in of_sweep().values():
         run.train(first, trials, "loss")
     second = experiment("later", ["a"])
-    run.log.append("experiment", second)
+    run.append(second)
     run.train(second, [trial("a", s, 0.9) for s in SEEDS], "val_accuracy")
     path = run.end()
-    assert load(path).experiments["rates"]["sweep"] == json.loads(json.dumps(swept()))
+    assert read_run(path).experiments["rates"] == first
     text = write_report(path, tmp_path).read_text("utf-8")
     found = re.findall(r"^### (.*)$|\(figures/(.*)\)$", text[text.index("## Learning curves") :], re.MULTILINE)
     assert [a or b for a, b in found] == ["rates", "rates.svg", "rates-sweep.svg", "later", "later.svg"]
 
 
 @pytest.mark.parametrize(
-    ("where", "value", "said"),
-    [
-        ("sweep", {"points": []}, "sweep"),
-        ("surface", 3, "surface"),
-        ("turning_point", {"training": 1}, "turning_point"),
-    ],
+    ("where", "value"),
+    [("sweep", {"over": "rate"}), ("points", [{"variant": "a"}]), ("surface", 3), ("turning_point", {"training": 1})],
 )
-def test_a_damaged_record_is_named(where: str, value: Any, said: str, tmp_path: Path) -> None:
+def test_a_damaged_record_is_named(where: str, value: Any, tmp_path: Path) -> None:
     run = Recorder(tmp_path)
-    run.log.append("experiment", experiment("x", ["a"], **{where: value}))
-    with pytest.raises(SuiteError, match=rf"record of kind 'experiment' .* at {said}"):
-        load(run.end())
+    run.append(experiment("x", ["a"]))
+    path = run.end()
+    header, line, end = path.read_bytes().splitlines()
+    damaged = json.dumps({**json.loads(line), where: value}).encode()
+    path.write_bytes(b"\n".join([header, damaged, end, b""]))
+    with pytest.raises(SuiteError, match=rf"line 2 of .*\$\.{where}"):
+        read_run(path)
 
 
 def declared_experiment(turning_point: TurningPoint) -> Experiment:

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-import json
 import re
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
+from msgspec.structs import replace
 
 from harness.errors import SuiteError
+from harness.record.outcomes import TimeComparison, TimeState
+from harness.record.run import PeakMeasured, Timed
+from harness.timing.peak import Peak
+from harness.timing.ratio import Ratio
+from harness.timing.stability import Doubt
+from reports.payload import Report
 from reports.timing import duration, factor, speed
 from reports.timing_figure import decade
 from reports.write import write_report
@@ -18,54 +25,53 @@ from tests.reports.markdown import section, tables
 from tests.reports.synthetic import Recorder
 from tests.reports.test_figures import words
 
-NOISY = [{"cause": "load", "what": "the load average reached 3.9 on 2 cores", "try": "wait until the load has gone"}]
+NOISY = (Doubt(cause="load", what="the load average reached 3.9 on 2 cores", advice="wait until the load has gone"),)
 
 
-def peak(when: str, **changes: Any) -> dict[str, Any]:
-    best = {"gflops": 212.4, "sustained": 201.0, "size": 1024, "library": "tensorflow", "precision": "float32"}
-    return {"when": when, **best, "by_library": {"tensorflow": 212.4, "numpy": 190.1}, **changes}
+def peak(when: str) -> PeakMeasured:
+    best = Peak(212.4, 201.0, 1024, "tensorflow", {"tensorflow": 212.4, "numpy": 190.1}, "float32")
+    return PeakMeasured(when=when, peak=best)
 
 
-def timing(work: str, engine: str, epoch: float, **changes: Any) -> dict[str, Any]:
-    baseline = {"state": "new", "reason": "No time is stored for this case.", "ratio": None, "red": False}
-    return {
-        "work": work,
-        "engine": engine,
-        "rounds": [epoch * 0.98, epoch, epoch * 1.03],
-        "steady_epoch": epoch,
-        "compile": 1.92,
-        "first_epoch": epoch + 1.92,
-        "images_per_second": 60000 / epoch,
-        "gflops": 2.04 / epoch,
-        "share_of_peak": 2.04 / epoch / 212.4,
-        "best_share_of_peak": 2.04 / epoch / 212.4 / 0.98,
-        "products_epoch": 0.8 * epoch,
-        "share_of_products": 0.8,
-        "memory_peak": 1_234_567_890,
-        "baseline": baseline,
-        "ratios": [],
-        "doubts": [],
-        **changes,
-    }
+def timing(work: str, engine: str, epoch: float, **changes: Any) -> Timed:
+    made = Timed(
+        work=work,
+        engine=engine,
+        rounds=(epoch * 0.98, epoch, epoch * 1.03),
+        steady_epoch=epoch,
+        compile=1.92,
+        first_epoch=epoch + 1.92,
+        images_per_second=60000 / epoch,
+        gflops=2.04 / epoch,
+        share_of_peak=2.04 / epoch / 212.4,
+        best_share_of_peak=2.04 / epoch / 212.4 / 0.98,
+        products_epoch=0.8 * epoch,
+        share_of_products=0.8,
+        memory_peak=1_234_567_890,
+        comparison=TimeComparison(TimeState.NEW, "No time is stored for this case."),
+    )
+    return replace(made, **changes)
 
 
-def ratio(estimate: float, **changes: Any) -> dict[str, Any]:
-    ends = {"low": 0.9 * estimate, "high": 1.1 * estimate}
-    return {"of": "steady epoch", "slow": "fit", "fast": "compiled", "estimate": estimate, **ends, **changes}
+def ratio(estimate: float, **changes: Any) -> Ratio:
+    ends = {"low": 0.9 * estimate, "high": 1.1 * estimate, "rounds": (9, 9)}
+    return Ratio(**{"of": "steady epoch", "slow": "fit", "fast": "compiled", "estimate": estimate, **ends, **changes})
 
 
-def record(run: Recorder, doubts: list[dict[str, str]]) -> Recorder:
-    run.log.append("peak", peak("before"))
-    whole = [ratio(5000.0), ratio(17.0, of="training, compilation counted", low=None, high=None)]
+def record(run: Recorder, doubts: tuple[Doubt, ...]) -> Recorder:
+    whole = (ratio(5000.0), ratio(17.0, of="training, compilation counted", low=None, high=None))
     tiny: dict[str, Any] = {"products_epoch": None, "share_of_products": None}
     tiny |= {"images_per_second": 8 / 0.09, "gflops": 3.8e-6, "share_of_peak": 2e-8, "best_share_of_peak": 2e-8}
-    run.log.append("timing", timing("example-1/rate 0.1", "fit", 0.09, ratios=whole, **tiny))
-    run.log.append("timing", timing("example-1/rate 0.1", "compiled", 1.8e-5, first_epoch=None, **tiny))
-    run.log.append("peak", peak("after example-1/rate 0.1"))
-    moved = {"state": "slower", "reason": "1.20x slower than the 5 stored repeats.", "ratio": 1.2, "red": True}
-    run.log.append("timing", timing("example-4/softmax", "fit", 1.2, ratios=[ratio(15.0)], doubts=doubts))
-    run.log.append("timing", timing("example-4/softmax", "compiled", 0.08, baseline=moved, doubts=doubts))
-    run.log.append("peak", peak("after example-4/softmax", gflops=None))
+    slower = TimeComparison(TimeState.SLOWER, "1.20x slower than the 5 stored repeats.", ratio=1.2)
+    run.append(
+        peak("before"),
+        timing("example-1/rate 0.1", "fit", 0.09, ratios=whole, **tiny),
+        timing("example-1/rate 0.1", "compiled", 1.8e-5, first_epoch=None, **tiny),
+        peak("after example-1/rate 0.1"),
+        timing("example-4/softmax", "fit", 1.2, ratios=(ratio(15.0),), doubts=doubts),
+        timing("example-4/softmax", "compiled", 0.08, comparison=slower, red=True, doubts=doubts),
+        peak("after example-4/softmax"),
+    )
     return run
 
 
@@ -156,18 +162,16 @@ def test_speed_in_words() -> None:
 
 
 def test_report_json(alone: str, tmp_path: Path) -> None:
-    report = json.loads((tmp_path / "report.json").read_text("utf-8"))
-    cases = report["timing_runs"]["cases"]
-    assert [case["engine"] for case in cases] == ["fit", "compiled"] * 2
-    assert "kind" not in cases[0]
-    assert len(cases[0]["rounds"]) == 3
-    assert len(report["timing_runs"]["peaks"]) == 3
-    assert report["timings"] == []
-    assert report["figures"] == ["timing.svg"]
+    report = msgspec.json.decode((tmp_path / "report.json").read_bytes(), type=Report)
+    assert [case.engine for case in report.timings] == ["fit", "compiled"] * 2
+    assert len(report.timings[0].rounds) == 3
+    assert len(report.peaks) == 3
+    assert report.trainings == report.claims == ()
+    assert report.figures == ("timing.svg",)
 
 
 def test_a_quiet_machine_is_not_doubted(tmp_path: Path) -> None:
-    write_report(record(Recorder(tmp_path), []).end(), tmp_path)
+    write_report(record(Recorder(tmp_path), ()).end(), tmp_path)
     assert "unstable" not in (tmp_path / "REPORT.md").read_text("utf-8")
 
 
@@ -182,12 +186,12 @@ def test_beside_claims_it_is_a_section_after_the_times(tmp_path: Path) -> None:
 
 
 def test_a_killed_timing_run_is_partial(tmp_path: Path) -> None:
-    write_report(record(Recorder(tmp_path), []).close(), tmp_path)
+    write_report(record(Recorder(tmp_path), ()).close(), tmp_path)
     assert "**Partial run.**" in (tmp_path / "REPORT.md").read_text("utf-8")
 
 
 def test_a_damaged_record_is_named(tmp_path: Path) -> None:
     run = Recorder(tmp_path)
-    run.log.append("timing", timing("a", "fit", 0.1) | {"rounds": ["quick"]})
-    with pytest.raises(SuiteError, match=r"Invalid record of kind 'timing'.*rounds\[0\]"):
+    run.append(timing("a", "fit", 0.1, rounds=("quick",)))
+    with pytest.raises(SuiteError, match=r"line 2 of .*\$\.rounds\[0\]"):
         write_report(run.end(), tmp_path)

@@ -11,10 +11,11 @@ import tempfile
 from pathlib import Path
 
 from harness.store import RunLog
-from harness.store.address import sqlite_address
-from harness.store.database import Database
 from harness.store.follower import Follower, whole_lines
 from suite.recording import FILE
+
+from harness.record.address import sqlite_address
+from harness.record.database import Database
 
 
 def main(small: Path, runs: Path) -> None:

@@ -54,8 +54,9 @@ def disappearing() -> Iterator[None]:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtestloop() -> Iterator[None]:
-    from suite import trials
     from suite.run import SuiteRun
+
+    from suite import trials
 
     train, decide, way = trials.train, SuiteRun.decide_exact, os.environ[WAY]
 

@@ -21,11 +21,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from harness.store.address import sqlite_address
-from harness.store.database import Database
 from harness.store.follower import whole_lines
 from suite.recording import FILE as STORE
 from suite.resume import has_ended
+
+from harness.record.address import sqlite_address
+from harness.record.database import Database
 from tests.robustness.watched import PATIENCE, Strike, Undisturbed, Watched, record_of
 from tests.robustness.witness import Key, noted
 from tests.suite.command import Finished, trials

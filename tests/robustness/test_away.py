@@ -7,11 +7,11 @@ import time
 from pathlib import Path
 
 import pytest
-
-from harness.store.address import Address
-from harness.store.database import PATIENCE, Database
 from harness.store.follower import whole_lines
 from suite.recording import FILE
+
+from harness.record.address import Address
+from harness.record.database import PATIENCE, Database
 from tests.postgresql import Server
 from tests.robustness.watched import Watched, record_of
 

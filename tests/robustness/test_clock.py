@@ -9,8 +9,8 @@ import sys
 from pathlib import Path
 
 import pytest
-
 from harness.store import latest_run
+
 from tests.robustness.conftest import LATER
 from tests.suite.command import ROOT, Finished, environment
 

@@ -1,4 +1,4 @@
-"""What a user has set for other work: it counts for nothing, or the fingerprint tells it. Never neither."""
+"""What a user has set for other work: it counts for nothing, or the fingerprint reports it. Never neither."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
+from harness.environment_variables import NEUTRALISED, neutralise, reported
 from harness.fingerprint import fingerprint
-from harness.surroundings import NEUTRALISED, neutralise, told
 from harness.training.backends import NAMES
 from tests.robustness.conftest import HOSTILE, JAX, hostile_home
 from tests.suite.command import ROOT, Finished, environment, suite, trials
 
-TOLD = {
+REPORTED = {
     "JAX_DEFAULT_MATMUL_PRECISION": "highest",
     "XLA_FLAGS": "--xla_cpu_enable_fast_math=true  --xla_cpu_fast_math_honor_nans=false",
     "NVIDIA_TF32_OVERRIDE": "0",
@@ -42,9 +42,9 @@ def test_where_the_backend_came_from_is_said(hostile: Finished) -> None:
 
 
 @pytest.mark.slow
-def test_what_may_count_is_told(copied: Callable[[str], Path], plain: Finished) -> None:
-    run = suite(copied("told"), *JAX, "-k", "raw-data", env=TOLD)
-    wanted = {name: " ".join(value.split()) for name, value in TOLD.items() if not name.startswith("TF_")}
+def test_what_may_count_is_reported(copied: Callable[[str], Path], plain: Finished) -> None:
+    run = suite(copied("reported"), *JAX, "-k", "raw-data", env=REPORTED)
+    wanted = {name: " ".join(value.split()) for name, value in REPORTED.items() if not name.startswith("TF_")}
     assert run.record.header["fingerprint"] == plain.record.header["fingerprint"] | wanted
     assert run.states["example-2/raw"] in ("identical", "reproduced")
     shown = (run.folder / "report" / "REPORT.md").read_text("utf-8")
@@ -53,7 +53,7 @@ def test_what_may_count_is_told(copied: Callable[[str], Path], plain: Finished) 
 
 @pytest.mark.slow
 def test_tensorflow(tmp_path: Path) -> None:
-    """KERAS_BACKEND chooses it; Keras' own limits and a keras.json do not count, oneDNN's switch is told."""
+    """KERAS_BACKEND chooses it; Keras' own limits and a keras.json do not count, oneDNN's switch is reported."""
     options = ("--seeds", "2", "-k", "minmax-fixes", "--update-baselines", "x")
     plain = suite(tmp_path / "plain", "--backend", "tensorflow", *options)
     names = ("KERAS_MAX_EPOCHS", "TF_USE_LEGACY_KERAS", "JAX_ENABLE_X64", "KERAS_NNX_ENABLED")
@@ -79,27 +79,27 @@ def test_a_plain_environment_adds_nothing(backend: str, monkeypatch: pytest.Monk
 
 
 @pytest.mark.parametrize(("backend", "counts"), [("jax", 4), ("tensorflow", 5), ("torch", 3)])
-def test_only_what_this_backend_reads_is_told(backend: str, counts: int) -> None:
-    found = told(TOLD, backend)
+def test_only_what_this_backend_reads_is_reported(backend: str, counts: int) -> None:
+    found = reported(REPORTED, backend)
     assert len(found) == counts
     assert found["XLA_FLAGS"] == "--xla_cpu_enable_fast_math=true --xla_cpu_fast_math_honor_nans=false"
 
 
-def test_what_cannot_be_stored_is_told_in_other_letters() -> None:
-    assert told({"XLA_FLAGS": "--x=\udcff"}, "jax") == {"XLA_FLAGS": "--x=\\udcff"}
+def test_what_cannot_be_stored_is_reported_in_other_letters() -> None:
+    assert reported({"XLA_FLAGS": "--x=\udcff"}, "jax") == {"XLA_FLAGS": "--x=\\udcff"}
 
 
-def test_a_variable_of_a_library_that_nobody_here_knows_is_told() -> None:
-    assert told({"TF_SOMETHING_NEW": "1", "PATH": "/bin", "TFHUB": "x"}, "tensorflow") == {"TF_SOMETHING_NEW": "1"}
+def test_a_variable_of_a_library_that_nobody_here_knows_is_reported() -> None:
+    assert reported({"TF_SOMETHING_NEW": "1", "PATH": "/bin", "TFHUB": "x"}, "tensorflow") == {"TF_SOMETHING_NEW": "1"}
 
 
-def test_what_was_read_already_cannot_be_neutralised_and_is_told() -> None:
+def test_what_was_read_already_cannot_be_neutralised_and_is_reported() -> None:
     environ = dict.fromkeys((name for names in NEUTRALISED.values() for name in names), "1")
     late = dict(environ)
     neutralise(environ, imported=())
     assert environ == {}
     neutralise(late, imported=("jax", "keras", "tensorflow"))
-    assert set(NEUTRALISED["jax"]) < set(told(late, "jax"))
+    assert set(NEUTRALISED["jax"]) < set(reported(late, "jax"))
 
 
 def test_jax_and_keras_have_the_variables_of_the_list() -> None:
@@ -108,7 +108,7 @@ def test_jax_and_keras_have_the_variables_of_the_list() -> None:
 import keras, jax, pathlib
 text = (pathlib.Path(jax.__file__).parent / "_src" / "config.py").read_text()
 text += (pathlib.Path(keras.__file__).parent / "src" / "backend" / "config.py").read_text().lower()
-from harness.surroundings import NEUTRALISED
+from harness.environment_variables import NEUTRALISED
 text = text.replace('"', "'")
 print([name for package in ("jax", "keras") for name in NEUTRALISED[package] if f"'{name.lower()}'" not in text])
 """

@@ -12,13 +12,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
-
-from baselines.evidence import path_of, read, write
 from harness.store import latest_run, read_run
-from harness.store.address import sqlite_address
-from harness.store.database import Database
 from harness.store.follower import whole_lines
 from suite.recording import FILE as STORE
+
+from baselines.evidence import path_of, read, write
+from harness.record.address import sqlite_address
+from harness.record.database import Database
 from tests.reports.full import full_run
 from tests.reports.synthetic import Recorder
 from tests.robustness.conftest import JAX

@@ -105,7 +105,10 @@ def test_nodes_and_bytes(path: Path, data: st.DataObject) -> None:
         (TEXT.replace('"perturbed": 1,', "").encode(), "each trace once"),
         (TEXT.replace('"first": 0,', '"first": 1,').encode(), "seeds from 0 on without gaps"),
         (TEXT.replace('"seeds": 5,', '"seeds": 4,', 1).encode(), "4 values, one per seed"),
-        (TEXT.replace('"first": 0,', '"first": null,').encode(), "Expected `int`, got `null`"),
+        (
+            TEXT.replace('"first": 0,', '"first": null,').encode(),
+            "`int` at variants/relu/sessions/0/first",
+        ),
         (TEXT.replace('"first": 0,', '"first": 0, "first": 0,').encode(), "each key of an object once"),
         (TEXT.replace('"schema": 2', '"schema": 3').encode(), "a newer version of the suite: update the suite"),
         (TEXT.replace('"schema": 2', '"schema": 1').encode(), "an earlier version of the suite: make the evidence"),

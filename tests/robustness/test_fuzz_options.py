@@ -7,11 +7,11 @@ from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from suite.options import ENGINE_NAMES, LAST_SEED, MOST_SEEDS, Options
 
 from harness.errors import SuiteError
 from harness.training.backend import PRECISIONS
 from harness.training.backends import NAMES
-from suite.options import ENGINE_NAMES, LAST_SEED, MOST_SEEDS, Options
 from tests.suite.test_options import checked
 
 WORDS = st.text(max_size=12) | st.sampled_from(["", " ", "\n", "\0", "\udcff", "0", "-1", "1e3", "٣", "9" * 5000])

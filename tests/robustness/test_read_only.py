@@ -33,10 +33,10 @@ def run(checkout: Path, cwd: Path, *options: str) -> tuple[int, str]:
         "--full",
         *options,
     ]
-    surroundings = environment()
-    surroundings.pop("PYTHONPYCACHEPREFIX", None)
+    variables = environment()
+    variables.pop("PYTHONPYCACHEPREFIX", None)
     streams: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "encoding": "utf-8"}
-    done = subprocess.run(command, cwd=cwd, env=surroundings, timeout=300, check=False, **streams)
+    done = subprocess.run(command, cwd=cwd, env=variables, timeout=300, check=False, **streams)
     assert "Traceback" not in done.stdout
     assert "INTERNALERROR" not in done.stdout
     return done.returncode, done.stdout

@@ -24,7 +24,7 @@ ROUNDS = 8
 HOLD = """
 import sys, time
 from pathlib import Path
-from harness.store.locks import held
+from harness.record.locks import held
 path = Path(sys.argv[1])
 with held(path.with_name(f".{path.name}.lock"), "busy", 60):
     print("held", flush=True)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.store.follower import whole_lines
+
 from tests.robustness import witness
 from tests.suite.command import PLAIN, ROOT, Finished, arguments, environment
 

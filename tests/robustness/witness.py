@@ -36,6 +36,7 @@ def noted(path: Path) -> list[tuple[str, Key]]:
 @pytest.hookimpl(wrapper=True)
 def pytest_runtestloop() -> Iterator[None]:
     from harness.store import RunLog
+
     from suite import trials
 
     train, append = trials.train, RunLog.append

@@ -9,11 +9,12 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from suite.stored import Stored
+
 from baselines.evidence import Measured
 from harness.trial import Seconds, Trial
 from harness.verdict import Verdict
 from suite.catalogue import EXPERIMENTS, claims_of
-from suite.stored import Stored
 
 EXPERIMENT, STACK = "example-4", "jax-cpu"
 VARIANTS = tuple(variant.name for variant in EXPERIMENTS[EXPERIMENT].variants)

@@ -22,12 +22,12 @@ from harness.rules import (
     All,
     Best,
     Equivalent,
-    Evidence,
     Exceeds,
     Monotone,
     NotBetter,
     Reproduces,
     Rule,
+    Sample,
     effects,
 )
 from harness.rules.levels import PLAIN
@@ -65,7 +65,7 @@ def followed(
     known = {name: trials(name, column) for name, column in values.items()}
     for index, size in enumerate(sizes):
         first = {name: done[:size] for name, done in known.items()}
-        verdict = rule.decide(Evidence(first, METRICS, figures, Look(tuple(sizes), index))).verdict
+        verdict = rule.decide(Sample(first, METRICS, figures, Look(tuple(sizes), index))).verdict
         if verdict.decided:
             break
     return verdict, size

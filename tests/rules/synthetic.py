@@ -10,7 +10,7 @@ from scipy.stats import binom
 
 from harness.metric import Metric
 from harness.published import Figure
-from harness.rules import Evidence, Rule
+from harness.rules import Rule, Sample
 from harness.trial import Divergence, Trial
 from harness.verdict import Decision, Verdict
 
@@ -35,8 +35,8 @@ def evidence(
     values: dict[str, Sequence[float | None]],
     metric: str = "val_accuracy",
     figures: dict[tuple[str, str], Figure] | None = None,
-) -> Evidence:
-    return Evidence({name: trials(name, column, metric) for name, column in values.items()}, METRICS, figures or {})
+) -> Sample:
+    return Sample({name: trials(name, column, metric) for name, column in values.items()}, METRICS, figures or {})
 
 
 def decide(

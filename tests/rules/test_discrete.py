@@ -5,7 +5,7 @@ import pytest
 
 from harness.metric import Metric
 from harness.published import Figure
-from harness.rules import STORED, Equivalent, Evidence, Exceeds, NotBetter, Reproduces, stored_look
+from harness.rules import STORED, Equivalent, Exceeds, NotBetter, Reproduces, Sample, stored_look
 from harness.verdict import Verdict
 from tests.rules.synthetic import most, trials
 
@@ -19,7 +19,7 @@ def given(figure=None, stored=False, **columns):
     found = {name: trials(name, column, "epochs") for name, column in columns.items()}
     figures = {("a", "epochs"): Figure(figure)} if figure else {}
     design = {"look": stored_look(30), "levels": STORED} if stored else {}
-    return Evidence(found, {"epochs": EPOCHS}, figures, **design)
+    return Sample(found, {"epochs": EPOCHS}, figures, **design)
 
 
 def rare_jumps(rule, n, chance, stored=False):

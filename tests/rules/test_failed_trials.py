@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from harness.rules import STORED, Best, Equivalent, Evidence, Exceeds, Monotone, NotBetter, stored_look
-from harness.rules.sides import signed_rank
+from harness.rules import STORED, Best, Equivalent, Exceeds, Monotone, NotBetter, Sample, stored_look
+from harness.rules.inference import signed_rank
 from harness.trial import Divergence, Trial
 from harness.verdict import Verdict
 from tests.rules.synthetic import METRICS, decide, evidence, most, trials
@@ -63,7 +63,7 @@ def test_one_nan_does_not_hide_a_clear_difference(n, verdict, failing):
 def test_a_stuck_training_is_a_failed_one_though_it_has_a_metric():
     stuck = Trial("a", 0, {"val_accuracy": 0.1}, divergence=Divergence("stuck at chance", 5))
     others = evidence({"a": near(0.98, 8), "b": near(0.92, 8)[::-1]}).trials
-    found = Exceeds("a", "b").decide(Evidence({"a": (stuck, *others["a"][1:]), "b": others["b"]}, METRICS))
+    found = Exceeds("a", "b").decide(Sample({"a": (stuck, *others["a"][1:]), "b": others["b"]}, METRICS))
     assert found.verdict is S
     assert found.effects[0].n == 7
     assert found.effects[0].estimate == pytest.approx(0.06, abs=0.002)
@@ -143,7 +143,7 @@ def censored(variant, values):
 def test_a_censored_metric_is_no_failure_but_the_worst_value():
     """The target was never reached: more steps than any, in an exact rank test of six seeds at least."""
     for n, verdict in ((5, U), (6, S)):
-        found = Evidence({"a": censored("a", [10.0 + i for i in range(n)]), "b": censored("b", [None] * n)}, METRICS)
+        found = Sample({"a": censored("a", [10.0 + i for i in range(n)]), "b": censored("b", [None] * n)}, METRICS)
         decision = Exceeds("b", "a", "steps").decide(found)
         assert decision.verdict is verdict
         assert decision.p == 2 * 2.0**-n
@@ -154,7 +154,7 @@ def test_a_censored_metric_is_no_failure_but_the_worst_value():
 def test_one_censored_seed_among_clear_wins_is_not_dropped():
     """Seven of eight seeds take fewer steps; without the one that never arrived, p would be 1/128."""
     a, b = [None, *(100.0 + i for i in range(7))], [200.0 + 3 * i for i in range(8)]
-    found = Exceeds("b", "a", "steps").decide(Evidence({"a": censored("a", a), "b": censored("b", b)}, METRICS))
+    found = Exceeds("b", "a", "steps").decide(Sample({"a": censored("a", a), "b": censored("b", b)}, METRICS))
     assert found.verdict is U
     assert found.effects[0].n == 8
 
@@ -228,7 +228,7 @@ def test_a_variant_that_fails_more_often_is_not_plainly_better():
     for _ in range(200):
         values = columns(rng, 100, (0.1, 0.0), shift=0.002)
         found = {name: trials(name, column) for name, column in values.items()}
-        decision = Exceeds("a", "b").decide(Evidence(found, METRICS, look=look, levels=STORED))
+        decision = Exceeds("a", "b").decide(Sample(found, METRICS, look=look, levels=STORED))
         lost = values["a"].count(None)
         assert f"a failed on {lost} of 100 seeds, b on 0" in decision.reason
         verdicts.append(decision.verdict)
@@ -271,7 +271,7 @@ def test_seeds_that_are_stuck_do_not_make_equal_means_differ(n):
             Trial("a", seed, {"val_accuracy": 0.1}, divergence=Divergence("stuck at chance", 5)) if x is None else trial
             for seed, (x, trial) in enumerate(zip(values["a"], trials("a", values["a"]), strict=True))
         )
-        found[Exceeds("a", "b").decide(Evidence({"a": stuck, "b": trials("b", values["b"])}, METRICS)).verdict] += 1
+        found[Exceeds("a", "b").decide(Sample({"a": stuck, "b": trials("b", values["b"])}, METRICS)).verdict] += 1
     assert found[S] <= most(0.025, EXPERIMENTS)
     assert found[R] <= most(0.025, EXPERIMENTS)
     assert found[U] < EXPERIMENTS

@@ -17,13 +17,13 @@ from harness.rules import (
     Converges,
     Diverges,
     Equivalent,
-    Evidence,
     Exceeds,
     Levels,
     Look,
     Monotone,
     NotBetter,
     Reproduces,
+    Sample,
     fewest,
     stored_look,
 )
@@ -39,7 +39,7 @@ SIZES = (30, 100, 300, 1000)
 
 def stored(values, n=30, figures=None):
     found = {name: trials(name, column) for name, column in values.items()}
-    return Evidence(found, METRICS, figures or {}, stored_look(n), STORED)
+    return Sample(found, METRICS, figures or {}, stored_look(n), STORED)
 
 
 def scaled(n, mean, t):
@@ -113,7 +113,7 @@ def test_every_rule_on_means_decides_at_the_level_of_the_first_look(rule, t, ver
     }[rule]
     found = {name: column.tolist() for name, column in values.items()}
     assert build.decide(stored(found)).verdict is verdict
-    assert build.decide(Evidence(stored(found).trials, METRICS)).verdict is S
+    assert build.decide(Sample(stored(found).trials, METRICS)).verdict is S
 
 
 def test_picture_and_verdict_agree_and_the_plain_interval_is_in_the_details():
@@ -126,7 +126,7 @@ def test_picture_and_verdict_agree_and_the_plain_interval_is_in_the_details():
     assert effect.low < 0 < effect.high
     assert details["confidence"] == pytest.approx(0.998)
     assert 0 < details["plain_low"] < 0.001 < details["plain_high"] < effect.high
-    plain = Exceeds("a", "b").decide(Evidence(stored({"a": (0.9 + d).tolist(), "b": [0.9] * 30}).trials, METRICS))
+    plain = Exceeds("a", "b").decide(Sample(stored({"a": (0.9 + d).tolist(), "b": [0.9] * 30}).trials, METRICS))
     assert "95 % interval" in plain.reason
     assert "plain_low" not in dict(plain.effects[0].details)
     assert Decision.from_json(decision.to_json()) == decision
@@ -201,7 +201,7 @@ def test_the_fewest_seeds_can_decide_and_one_fewer_cannot(levels):
         n = fewest(rule, levels)
         for seeds, verdict in ((n, S), (n - 1, U)):
             found = {v: trials(v, ([None] if v == fails else [0.9]) * seeds) for v in ("a", "b")}
-            assert rule.decide(Evidence(found, METRICS, levels=levels)).verdict is verdict
+            assert rule.decide(Sample(found, METRICS, levels=levels)).verdict is verdict
 
 
 def test_a_claim_uses_the_seeds_of_its_look():

@@ -12,12 +12,12 @@ from harness.rules import (
     Converges,
     Diverges,
     Equivalent,
-    Evidence,
     Exceeds,
     Monotone,
     NotBetter,
     Reproduces,
     Rule,
+    Sample,
 )
 from harness.rules.levels import PLAIN
 from harness.rules.looks import Look, looks
@@ -89,7 +89,7 @@ def test_every_rule_allows_for_the_look(name):
     def verdict(shift: float, look: Look) -> Verdict:
         rule, values = near(shift)[name]
         known = {variant: trials(variant, column.tolist()) for variant, column in values.items()}
-        return rule.decide(Evidence(known, METRICS, look=look)).verdict
+        return rule.decide(Sample(known, METRICS, look=look)).verdict
 
     assert verdict(1.0, Look((5,))) is Verdict.SUPPORTED
     assert verdict(1.0, Look(SIZES, 0)) is Verdict.INCONCLUSIVE
@@ -97,14 +97,14 @@ def test_every_rule_allows_for_the_look(name):
 
 
 def test_shares_and_figures_allow_for_the_look():
-    six = Evidence({"a": trials("a", [None] * 6)}, METRICS)
+    six = Sample({"a": trials("a", [None] * 6)}, METRICS)
     assert Diverges("a", 0.5).decide(six).verdict is Verdict.SUPPORTED
     assert followed(Diverges("a", 0.5), {"a": [None] * 30}) == (Verdict.SUPPORTED, 10)
     assert followed(Converges("a", 0.5), {"a": [None] * 30}) == (Verdict.REFUTED, 10)
     runs = trials("a", [-1.0, -0.5, 0.0, 0.5, 1.0])
     figure = {("a", "val_accuracy"): Figure("4.2")}
     verdicts = [
-        Reproduces("a").decide(Evidence({"a": runs}, METRICS, figure, look)).verdict
+        Reproduces("a").decide(Sample({"a": runs}, METRICS, figure, look)).verdict
         for look in (Look((5,)), Look(SIZES, 0))
     ]
     assert verdicts == [Verdict.REFUTED, Verdict.INCONCLUSIVE]
@@ -120,7 +120,7 @@ def test_a_figure_is_compatible_by_the_interval_of_its_own_look():
     for printed in ("2.00000", "2.90000", "3.60000"):
         figures = {("a", "val_accuracy"): Figure(printed)}
         found[printed] = [
-            Reproduces("a").decide(Evidence(known, METRICS, figures, look)).verdict
+            Reproduces("a").decide(Sample(known, METRICS, figures, look)).verdict
             for look in (Look((30,)), Look(SIZES, 5))
         ]
     assert found == {

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.rules import Equivalent, Evidence, Exceeds, NotBetter
+from harness.rules import Equivalent, Exceeds, NotBetter, Sample
 from harness.verdict import Verdict
 from tests.rules.synthetic import METRICS, decide, evidence, trials
 
@@ -130,13 +130,13 @@ def test_negligible_is_said_where_the_whole_interval_is_below_the_smallest_effec
 @pytest.mark.parametrize("rule", [Exceeds("a", "b"), NotBetter("a", "b", 0.01), Equivalent("a", "b", 0.01)])
 def test_unpaired_seeds_are_not_run(rule, a, b, text):
     some = trials("a", [0.9] * 10), trials("b", [0.8] * 10)
-    decision = rule.decide(Evidence({"a": tuple(some[0][i] for i in a), "b": tuple(some[1][i] for i in b)}, METRICS))
+    decision = rule.decide(Sample({"a": tuple(some[0][i] for i in a), "b": tuple(some[1][i] for i in b)}, METRICS))
     assert decision.verdict is N
     assert text in decision.reason
 
 
 def test_variant_without_any_entry_and_metric_never_recorded_are_not_run():
-    assert Exceeds("a", "b").decide(Evidence({"a": trials("a", [0.9] * 5)}, METRICS)).verdict is N
+    assert Exceeds("a", "b").decide(Sample({"a": trials("a", [0.9] * 5)}, METRICS)).verdict is N
     found = evidence({"a": [0.9] * 5, "b": [0.8] * 5})
     decision = Exceeds("a", "b", metric="val_loss").decide(found)
     assert decision.verdict is N
@@ -146,7 +146,7 @@ def test_variant_without_any_entry_and_metric_never_recorded_are_not_run():
 def test_pairs_by_seed_whatever_the_order_of_trials():
     columns = {"a": [0.91, 0.92, 0.95, 0.96, 0.99], "b": [0.909, 0.9188, 0.949, 0.9587, 0.989]}
     found = evidence(columns)
-    shuffled = Evidence({"a": found.trials["a"][::-1], "b": found.trials["b"]}, METRICS)
+    shuffled = Sample({"a": found.trials["a"][::-1], "b": found.trials["b"]}, METRICS)
     assert Exceeds("a", "b").decide(shuffled) == Exceeds("a", "b").decide(found)
     assert Exceeds("a", "b").decide(found).verdict is S
 

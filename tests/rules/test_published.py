@@ -19,11 +19,11 @@ from harness.rules import (
     Converges,
     Diverges,
     Equivalent,
-    Evidence,
     Exceeds,
     Monotone,
     NotBetter,
     Reproduces,
+    Sample,
 )
 from harness.rules.levels import PLAIN
 from harness.rules.looks import KEPT_BACK, ONLY, RHO, Look
@@ -45,7 +45,7 @@ def decided(rule, first=FIRST, second=SECOND, third=(), printed=None, look=ONLY)
     values = {name: v for name, v in {"first": first, "second": second, "third": third}.items() if v}
     found = {name: trials(name, column, "hours") for name, column in values.items()}
     figures = {("first", "hours"): Figure(printed)} if printed else {}
-    return rule.decide(Evidence(found, {"hours": HOURS}, figures, look))
+    return rule.decide(Sample(found, {"hours": HOURS}, figures, look))
 
 
 def exceeds(margin):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from harness.rules import Evidence, Reproduces
+from harness.rules import Reproduces, Sample
 from harness.verdict import Verdict
 from tests.rules.synthetic import METRICS, decide, fewest, most
 
@@ -152,4 +152,4 @@ def test_without_trials_it_is_not_run():
 def test_figure_of_the_right_variant_and_metric_is_used():
     assert (RULE.variants, RULE.metrics, RULE.figures) == (("a",), ("val_accuracy",), (("a", "val_accuracy"),))
     with pytest.raises(KeyError):
-        RULE.decide(Evidence({}, METRICS))
+        RULE.decide(Sample({}, METRICS))

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from harness.rules import Converges, Diverges, Evidence, adjust
-from harness.rules.binomial import clopper_pearson
+from harness.rules import Converges, Diverges, Sample, adjust
+from harness.rules.inference import clopper_pearson
 from harness.trial import Divergence, Trial
 from harness.verdict import Verdict
 from tests.rules.synthetic import EXPERIMENTS, METRICS, decide, most
@@ -114,7 +114,7 @@ def trial(seed, divergence=None, **metrics):
 
 def test_reason_tells_kinds_and_first_bad_steps():
     same = tuple(trial(seed, Divergence("nan", 1, 6)) for seed in range(5))
-    assert "nan at step 6 in 5 of 5" in Diverges("a").decide(Evidence({"a": same}, METRICS)).reason
+    assert "nan at step 6 in 5 of 5" in Diverges("a").decide(Sample({"a": same}, METRICS)).reason
     mixed = (
         trial(0, Divergence("inf", 1, 9)),
         trial(1, Divergence("inf", 1, 4)),
@@ -122,7 +122,7 @@ def test_reason_tells_kinds_and_first_bad_steps():
         trial(3, Divergence("blow-up", 3)),
         trial(4),
     )
-    reason = Diverges("a").decide(Evidence({"a": mixed}, METRICS)).reason
+    reason = Diverges("a").decide(Sample({"a": mixed}, METRICS)).reason
     assert "inf at steps 4 to 9 in 2 of 5, stuck at chance in 1 of 5, blow-up at epoch 3 in 1 of 5" in reason
 
 
@@ -145,19 +145,19 @@ def test_converges_counts_finite_trials_within_bounds(bounds, count):
         trial(4, val_loss=None),
         trial(5, Divergence("stuck at chance", 5), val_loss=0.07),
     )
-    decision = Converges("a", metric="val_loss", **bounds).decide(Evidence({"a": trials}, METRICS))
+    decision = Converges("a", metric="val_loss", **bounds).decide(Sample({"a": trials}, METRICS))
     assert decision.effects[0].estimate == pytest.approx(count / 6)
     assert decision.effects[0].n == 6
 
 
 @pytest.mark.parametrize("rule", [Diverges("a"), Converges("a")])
 def test_without_usable_trials_it_is_not_run(rule):
-    assert rule.decide(Evidence({}, METRICS)).verdict is N
-    twice = Evidence({"a": (trial(1), trial(1))}, METRICS)
+    assert rule.decide(Sample({}, METRICS)).verdict is N
+    twice = Sample({"a": (trial(1), trial(1))}, METRICS)
     assert "more than one trial of 'a' with seed 1" in rule.decide(twice).reason
     assert rule.decide(twice).verdict is N
 
 
 def test_converges_on_a_metric_never_recorded_is_not_run():
-    found = Evidence({"a": tuple(trial(seed, val_loss=1.0) for seed in range(5))}, METRICS)
+    found = Sample({"a": tuple(trial(seed, val_loss=1.0) for seed in range(5))}, METRICS)
     assert Converges("a", metric="steps", at_most=5).decide(found).verdict is N

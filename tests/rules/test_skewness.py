@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from harness.rules import STORED, Evidence, Exceeds, stored_look
-from harness.rules.intervals import mean
+from harness.rules import STORED, Exceeds, Sample, stored_look
+from harness.rules.inference import mean
 from harness.verdict import Verdict
 from tests.rules.synthetic import METRICS, decide, trials
 
@@ -78,7 +78,7 @@ def test_a_verdict_that_rests_on_skewness_is_undecided():
     differences = np.append(bulk, 0.006)
     student = stats.ttest_1samp(differences, 0.0, alternative="less").pvalue
     found = {name: trials(name, column) for name, column in values.items()}
-    decision = Exceeds("a", "b").decide(Evidence(found, METRICS, look=stored_look(30), levels=STORED))
+    decision = Exceeds("a", "b").decide(Sample(found, METRICS, look=stored_look(30), levels=STORED))
     assert student <= 0.001
     assert decision.verdict is Verdict.INCONCLUSIVE
     assert decision.effects[0].low < 0 < decision.effects[0].high

@@ -243,7 +243,7 @@ IN_EPOCHS: dict[str, tuple[Patch, ...]] = {
         )
     },
     "observed one epoch late": (
-        Patch("harness.training.compiled:CompiledEngine", "_observe", wrapped(observed_before)),
+        Patch("harness.training.compiled:CompiledEngine", "_record", wrapped(observed_before)),
     ),
 }
 """By name: what is replaced, for ``check_epochs``; the compiled program stays as it is."""
@@ -331,7 +331,8 @@ def facts(states: list[Any]) -> dict[str, float]:
 def main(backend: str, path: Path) -> None:
     choose_backend(backend)
     start_backend()
-    from harness.training.train import Programs, prepare
+    from harness.training.programs import Programs
+    from harness.training.train import prepare
     from suite.conformance import late
     from suite.conformance.finding import faults
 

@@ -6,7 +6,6 @@ import sqlite3
 from pathlib import Path
 
 import pytest
-
 from harness.store import database
 from suite.recording import FILE
 

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from tests.pretend_nvml import NAME, UUID
@@ -23,15 +24,17 @@ def test_a_gpu_that_is_seen_but_did_not_compute_is_no_gpu(tmp_path: Path, backen
 
 
 def test_driver_power_state_and_clocks_are_recorded_at_both_ends_and_reported(tmp_path: Path) -> None:
-    surroundings = {"JAX_PLATFORMS": "cpu", "CUDA_VISIBLE_DEVICES": "0"}
-    run = suite(tmp_path, *ONE, "--backend", "jax", plugins=PRETENDING, env=surroundings)
+    variables = {"JAX_PLATFORMS": "cpu", "CUDA_VISIBLE_DEVICES": "0"}
+    run = suite(tmp_path, *ONE, "--backend", "jax", plugins=PRETENDING, env=variables)
     assert run.code == 0
     assert run.record.end is not None
-    start, end = run.record.header["gpu"], run.record.end["gpu"]
-    assert (start["name"], start["driver"], start["power_state"]) == (NAME, "570.86.15", "P0")
-    assert end["power_state"] == "P2"
-    assert run.report["run"]["gpu"] == start
-    assert run.report["run"]["end"]["gpu"] == end
+    start, end = run.record.header.gpu, run.record.end.gpu
+    assert start is not None
+    assert (start.name, start.driver, start.power_state) == (NAME, "570.86.15", "P0")
+    assert end is not None
+    assert end.power_state == "P2"
+    assert run.report["run"]["gpu"] == msgspec.to_builtins(start)
+    assert run.report["run"]["end"]["gpu"] == msgspec.to_builtins(end)
     text = (tmp_path / "report" / "REPORT.md").read_text("utf-8")
     assert "| power state | P0 | P2 |" in " ".join(text.split())
     assert UUID not in text
@@ -40,9 +43,9 @@ def test_driver_power_state_and_clocks_are_recorded_at_both_ends_and_reported(tm
 def test_a_run_on_a_cpu_records_no_gpu_and_asks_nobody(tmp_path: Path) -> None:
     asked = tmp_path / "asked"
     (tmp_path / "pynvml.py").write_text(f"open({str(asked)!r}, 'w').close()\n", "utf-8")
-    surroundings = {"JAX_PLATFORMS": "cpu", "PYTHONPATH": str(tmp_path)}
-    run = suite(tmp_path, *ONE, "--backend", "jax", env=surroundings)
+    variables = {"JAX_PLATFORMS": "cpu", "PYTHONPATH": str(tmp_path)}
+    run = suite(tmp_path, *ONE, "--backend", "jax", env=variables)
     assert run.code == 0
-    assert run.record.header.get("gpu") is None
+    assert run.record.header.gpu is None
     assert not asked.exists()
     assert "as its driver" not in (tmp_path / "report" / "REPORT.md").read_text("utf-8")

@@ -18,8 +18,8 @@ import time
 from pathlib import Path
 
 import pytest
-
 from harness.store import latest_run, read_run
+
 from tests.suite.command import ROOT, Finished, arguments, environment
 
 pytestmark = pytest.mark.slow

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from suite.options import FULL_SEEDS, LAST_SEED, MOST_SEEDS, check, timing
 
 from harness.errors import SuiteError
-from suite.options import FULL_SEEDS, LAST_SEED, MOST_SEEDS, check, timing
 
 DEFAULTS: dict[str, Any] = {
     "--backend": None, "--update-baselines": None, "--full": True, "--seeds": None, "--engine": "auto",

@@ -8,9 +8,9 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from suite.progress import EVERY, Progress
 
 from suite import progress
-from suite.progress import EVERY, Progress
 
 
 class Clock:

@@ -9,15 +9,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from harness.store import latest_run
+from harness.store.follower import whole_lines
+from suite.recording import FILE, lock_file
 
 from harness.errors import SuiteError
-from harness.store import latest_run
-from harness.store.address import Address, sqlite_address
-from harness.store.database import Database
-from harness.store.follower import whole_lines
-from harness.store.locks import held
+from harness.record.address import Address, sqlite_address
+from harness.record.database import Database
+from harness.record.locks import held
 from suite import resume
-from suite.recording import FILE, lock_file
 from tests.suite.command import TINY, Finished, suite, trials
 from tests.suite.conftest import JAX
 from tests.suite.test_workers import XDIST

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from harness.store import SCHEMA, RunLog, new_id
+from suite.earlier import Earlier
+
 from harness.trial import Trial
 from suite import earlier
-from suite.earlier import Earlier
 from tests.suite.command import TINY, Finished, suite, trials
 
 JAX = ("--backend", "jax", "-k", TINY)

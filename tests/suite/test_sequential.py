@@ -11,6 +11,9 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from suite.options import LONGEST
+from suite.sequential import AsNeeded, Taken, decide
+from suite.trials import Trials
 
 from harness.claim import Claim
 from harness.errors import SuiteError
@@ -21,9 +24,6 @@ from harness.verdict import Verdict
 from reports.seeds import told
 from suite import records as suite_records
 from suite import trials as suite_trials
-from suite.options import LONGEST
-from suite.sequential import AsNeeded, Taken, decide
-from suite.trials import Trials
 from tests.rules.synthetic import ACCURACY
 from tests.suite.command import Finished, suite, trials
 from tests.suite.test_options import checked, outcome

@@ -7,13 +7,13 @@ import subprocess
 from pathlib import Path
 
 import pytest
-
 from harness.store import latest_run
-from harness.store.address import Address, sqlite_address
-from harness.store.database import SCHEMA, Database
 from harness.store.follower import whole_lines
-from reports import __main__ as reports
 from suite.recording import FILE
+
+from harness.record.address import Address, sqlite_address
+from harness.record.database import SCHEMA, Database
+from reports import __main__ as reports
 from tests.postgresql import PASSWORD, Server
 from tests.robustness.weak import AS_ANYBODY, NEEDS_WEAK
 from tests.suite.command import PLAIN, ROOT, TINY, Finished, arguments, environment, suite, trials

@@ -6,14 +6,14 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from suite.options import ROOT
+from suite.stored import Stored, calm_to_the_end
 
 from baselines.evidence import path_of, read, write
 from cases import CLAIMS
 from harness.record.evidence import Expected
 from harness.trial import Trial
 from suite.catalogue import EXPERIMENTS
-from suite.options import ROOT
-from suite.stored import Stored, calm_to_the_end
 from tests.reports.test_stored import EXAMPLE, store
 from tests.robustness import made
 

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from suite.stored import Stored
 
 from baselines.rounding import LIMIT, relative
 from harness.errors import SuiteError
-from suite.stored import Stored
 from tests.suite.command import CHECK, TINY, Finished, suite, trials
 from tests.suite.conftest import BROAD, CHECKED, JAX
 

@@ -16,16 +16,15 @@ from typing import Any
 
 import pytest
 from filelock import BaseFileLock
+from harness.store import RunLog
 from hypothesis import given
 from hypothesis import strategies as st
-
-from harness.errors import SuiteError
-from harness.store import RunLog
-from harness.trial import Trial
-from suite import workers
 from suite.crashed import Crashed
 from suite.exchange import Exchange
-from tests.pretend_nvml import H100, nvml
+
+from harness.errors import SuiteError
+from harness.trial import Trial
+from suite import workers
 from tests.suite.command import ROOT, TINY, Finished, arguments, environment, suite, trials
 from tests.suite.conftest import JAX
 
@@ -159,20 +158,6 @@ def config(**given: Any) -> Any:
     return SimpleNamespace(
         getoption=lambda name, default=None: given.get(name, default), option=SimpleNamespace(markexpr="")
     )
-
-
-@pytest.mark.parametrize(
-    ("gpus", "visible", "given"), [(3, None, "1"), (1, None, "0"), (0, None, None), (2, "5,7", "7"), (2, "", "")]
-)
-def test_a_worker_has_one_gpu_of_its_own(
-    monkeypatch: pytest.MonkeyPatch, gpus: int, visible: str | None, given: str | None
-) -> None:
-    monkeypatch.setitem(sys.modules, "pynvml", nvml(*[H100] * gpus))
-    monkeypatch.setattr(workers.os, "environ", {} if visible is None else {"CUDA_VISIBLE_DEVICES": visible})
-    monkeypatch.setattr(workers.os, "sched_setaffinity", lambda process, cores: None, raising=False)
-    config: Any = SimpleNamespace(workerinput={"workerid": "gw1", "workercount": "2"})
-    workers.divide_machine(config)
-    assert workers.os.environ.get("CUDA_VISIBLE_DEVICES") == given
 
 
 def test_workers_are_counted() -> None:

@@ -7,8 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from baselines.record import Provenance
-from baselines.timing_record import Repeat
+from harness.record.timings import Provenance, Repeat
 from harness.timing.peak import Peak
 
 FINGERPRINT = {"backend": "jax", "device": "cpu", "device_model": "AMD EPYC", "threads": 2, "jaxlib": None}
@@ -17,9 +16,10 @@ PEAK = Peak(200.0, 190.0, 1024, "jax", {"jax": 200.0, "numpy": 180.0}, "float32"
 
 
 def repeat(rounds: Sequence[float], **changes: Any) -> Repeat:
-    origin = Provenance(changes.pop("fingerprint", FINGERPRINT), "a03a743", "2026-11-24", "first")
+    fingerprint = changes.pop("fingerprint", FINGERPRINT)
+    origin = Provenance(commit="a03a743", date="2026-11-24", reason="first", fingerprint=fingerprint)
     fields: dict[str, Any] = {"epochs": 2, "compile": 1.5, "first_epoch": 2.5, "definition": DEFINITION}
-    return Repeat(tuple(map(float, rounds)), provenance=origin, **(fields | changes))
+    return Repeat(rounds=tuple(map(float, rounds)), provenance=origin, **(fields | changes))
 
 
 def process(rng: np.random.Generator, mean: float, between: float, within: float, rounds: int = 6) -> Repeat:

@@ -17,8 +17,8 @@ from typing import Any
 
 from tabulate import tabulate
 
-from baselines.timing import TimeState
-from baselines.timing_files import read_timings, timings_path
+from baselines import timings
+from baselines.slowdown import TimeState
 from tests.suite.command import PLAIN, Finished, suite
 from tests.timing.slowdown import FACTOR
 
@@ -64,7 +64,7 @@ def run(asked: argparse.Namespace, factor: float, *options: str) -> Finished:
 
 def stored_repeats(asked: argparse.Namespace) -> int:
     """Of the case that has fewest; 0 where nothing is stored."""
-    stored = read_timings(timings_path(asked.folder / "baselines", f"{asked.backend}-cpu"))
+    stored = timings.read(timings.path_of(asked.folder / "baselines", f"{asked.backend}-cpu"))
     return min(map(len, stored.cases.values())) if stored and stored.cases else 0
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, replace
 from typing import Any
+
+import msgspec
+from msgspec.structs import replace
 
 from harness.timing.alternation import alternate, sized
 from harness.timing.flops import dense_shapes
@@ -33,11 +35,11 @@ def main() -> None:
     analysis: Any = jax.jit(_step).lower(kernels, batch).compile().cost_analysis()
     found = {
         "device": str(device),
-        "times": asdict(replace(times, engines=())),
-        "engines": {one.engine: asdict(one) for one in times.engines},
-        "peak": peak.to_json(),
+        "times": msgspec.to_builtins(replace(times, engines=())),
+        "engines": {one.engine: msgspec.to_builtins(one) for one in times.engines},
+        "peak": msgspec.to_builtins(peak),
         "products of a step": analysis["flops"],
-        "again": measure_again(device, peak, seconds=0.01).to_json(),
+        "again": msgspec.to_builtins(measure_again(device, peak, seconds=0.01)),
         "shapes": {
             "dropout": dense_shapes(mlp(2, dropout=0.5)),
             "convolution": dense_shapes(convolution),

@@ -33,7 +33,7 @@ def main() -> None:
     from harness.training.train import prepare
 
     fit = prepare(EIGHT_POINTS, VARIANT, "fit")
-    epochs = fit.task.size.epochs
+    epochs = fit.setup.size.epochs
     reference = epochs * statistics.median(
         seconds for _ in range(5) for seconds in fit.run(0, lambda seed, epoch: None).launches[1:]
     )
@@ -48,7 +48,7 @@ def main() -> None:
             program.reset(seed)
             states.append(program._state)
         orders = jnp.asarray(
-            [[data_order(seed, epoch, len(fit.task.data.x)) for epoch in range(epochs)] for seed in range(seeds)]
+            [[data_order(seed, epoch, len(fit.setup.data.x)) for epoch in range(epochs)] for seed in range(seeds)]
         )
         arguments = (
             jax.tree.map(lambda *values: jnp.stack(values), *states),

@@ -20,8 +20,8 @@ import numpy as np
 import pytest
 from scipy.stats import binom
 
-from baselines.timing import TimeState, compare_times
-from baselines.timing_record import Repeat
+from baselines.slowdown import TimeState, compare_times
+from harness.record.timings import Repeat
 from tests.timing.make import repeat
 
 STORED, CASES, RUNS = 5, 8, 300

@@ -14,8 +14,8 @@ from harness.experiment import Dataset, Experiment, Size, Variant
 from harness.metric import Metric
 from harness.timing import alternation
 from harness.timing.alternation import MIN_TURNS, RUNS_PER_VISIT, alternate, sized
-from harness.training.placement import Device
-from harness.training.task import Raw
+from harness.training.devices import Device
+from harness.training.engine import Measurements
 
 CPU = Device("cpu", "AMD EPYC", "float32")
 DATA = Dataset(np.zeros((100, 3)), np.zeros((100, 1)), np.zeros((10, 3)), np.zeros((10, 1)))
@@ -51,18 +51,18 @@ class Fake:
         self.epochs, self.epoch, self.compiling, self.hiccup = epochs, epoch, compiling, hiccup
         layer = type("Dense", (), {"weights": [1], "kernel": np.zeros((3, 1))})()
         model = SimpleNamespace(layers=[layer])
-        self.task = SimpleNamespace(data=DATA, size=Size(epochs, 10), build=lambda: (model, None))
+        self.setup = SimpleNamespace(data=DATA, size=Size(epochs, 10), build=lambda: (model, None))
         self.whole = name == "whole"
         self.trained = 0
 
-    def run(self, seed: int, on_epoch: Any) -> Raw:
+    def run(self, seed: int, on_epoch: Any) -> Measurements:
         self.log.append(f"{self.name}{'' if self.epochs > 2 else ' briefly'}")
         extra = self.compiling if self.name == "fit" or not self.trained else 0.0
         self.trained += 1
         launches = [self.epoch * self.epochs] if self.whole else [self.epoch + extra, *[self.epoch] * (self.epochs - 1)]
         launches[-1] += self.hiccup
         self.clock[0] += sum(launches) + (extra if self.whole else 0.0)
-        return Raw({}, launches=launches, compile=extra if self.whole else None)
+        return Measurements({}, launches=launches, compile=extra if self.whole else None)
 
 
 @pytest.fixture

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 
+import msgspec
 import numpy as np
 import pytest
+from msgspec.structs import replace
 from scipy.stats import binom
 
-from baselines.timing import MIN_REPEATS, TimeComparison, TimeState, compare_times, confirmed, times
-from baselines.timing_record import Repeat
+from baselines.slowdown import MIN_REPEATS, TimeComparison, TimeState, compare_times, confirmed, times
 from harness.errors import SuiteError
+from harness.record.timings import Repeat
 from tests.timing.make import FINGERPRINT, process, repeat
 
 CASES = 8
@@ -261,7 +262,7 @@ def test_absurd_stored_times_do_not_overflow() -> None:
     for absurd in (5e-324, 1.7e308):
         found = compare_times(repeat([0.2] * 6), [repeat([absurd] * 6)], CASES)
         assert found.state in MOVED
-        assert json.loads(json.dumps(found.to_json(), allow_nan=False))["state"] == str(found.state)
+        assert json.loads(json.dumps(msgspec.to_builtins(found), allow_nan=False))["state"] == str(found.state)
 
 
 def test_no_cases_is_bad_input() -> None:

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
-
-from baselines.timing import WIDE
-from baselines.timing_files import read_timings, timings_path, update_timings
-from baselines.timing_record import Timings
-from harness.errors import SuiteError
-from harness.timing.alternation import EngineTimes, WorkTimes
-from harness.training.placement import Device
-from suite import timed as suite_timed
+from msgspec.structs import replace
 from suite.timed import engines_of, measured
 from suite.timing import lines, update
+
+from baselines import timings as files
+from baselines.slowdown import WIDE
+from harness.errors import SuiteError
+from harness.record.timings import Timings
+from harness.timing.alternation import EngineTimes, WorkTimes
+from harness.training.devices import Device
+from suite import timed as suite_timed
 from tests.timing.make import FINGERPRINT, PEAK, repeat
 
 SOFTMAX, DEEP = "example-4/softmax", "example-4/5 relu xavier"
@@ -168,7 +168,7 @@ def test_an_update_appends_while_nothing_moves(begin: Callable[..., Any], tmp_pa
     ]
     said = store(begin)
     assert said[1] == "  example-4/softmax/fit: within, repeat 2, 0.40 s → 0.40 s per epoch"
-    held = read_timings(timings_path(tmp_path, "jax-cpu"))
+    held = files.read(files.path_of(tmp_path, "jax-cpu"))
     assert held is not None
     [one, _] = held.cases["example-4/softmax/fit"]
     assert "engine" not in one.provenance.fingerprint
@@ -182,7 +182,7 @@ def test_an_update_begins_anew_where_something_moved(begin: Callable[..., Any], 
     said = list(update(run_of(begin, times=(0.4, 0.3), update="slower on purpose")))
     assert said[1] == "  example-4/softmax/fit: within, repeat 4, 0.40 s → 0.40 s per epoch"
     assert said[2] == "  example-4/softmax/compiled: slower, begins anew, 0.10 s → 0.30 s per epoch"
-    held = read_timings(timings_path(tmp_path, "jax-cpu"))
+    held = files.read(files.path_of(tmp_path, "jax-cpu"))
     assert held is not None
     assert [len(repeats) for repeats in held.cases.values()] == [4, 1]
 
@@ -252,9 +252,10 @@ def test_another_machine_is_not_compared_and_an_update_replaces(begin: Callable[
 
 def test_cases_on_one_side_only_are_shown(begin: Callable[..., Any], tmp_path: Path) -> None:
     store(begin)
-    path = timings_path(tmp_path, "jax-cpu")
-    update_timings(
-        path, lambda old: (old or Timings("jax-cpu")).with_repeat("gone/x/fit", repeat([1.0]), replaces=True)
+    path, none = files.path_of(tmp_path, "jax-cpu"), Timings(stack="jax-cpu", cases={})
+    files.update(
+        path,
+        lambda old: (old or none).with_repeat("gone/x/fit", repeat([1.0]), replaces=True),
     )
     run = run_of(begin, DEEP)
     said = "\n".join(lines(run))
@@ -262,7 +263,7 @@ def test_cases_on_one_side_only_are_shown(begin: Callable[..., Any], tmp_path: P
     assert "not timed in this run, although stored: example-4/softmax/compiled, example-4/softmax/fit" in said
     changed = list(update(run))
     assert changed[-1] == "  gone/x/fit: removed, no longer timed"
-    held = read_timings(path)
+    held = files.read(path)
     assert held is not None
     assert set(held.cases) == {f"{work}/{engine}" for work in (SOFTMAX, DEEP) for engine in ("fit", "compiled")}
 
@@ -275,7 +276,7 @@ def test_an_unstable_machine_is_named_with_what_to_try(begin: Callable[..., Any]
 
 
 def test_a_damaged_file_stops_before_anything_is_measured(begin: Callable[..., Any], tmp_path: Path) -> None:
-    path = timings_path(tmp_path, "jax-cpu")
+    path = files.path_of(tmp_path, "jax-cpu")
     path.parent.mkdir()
     path.write_text("{")
     run = begin()

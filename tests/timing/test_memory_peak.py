@@ -8,10 +8,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from suite.options import ROOT
 
 from harness.timing.memory import memory_peak, reset_memory_peak
-from harness.training.placement import Device
-from suite.options import ROOT
+from harness.training.devices import Device
 
 CPU = Device("cpu", "AMD EPYC", "float32")
 
@@ -20,7 +20,7 @@ OWN_PROCESS = """
 import json
 import numpy as np
 from harness.timing.memory import memory_peak, reset_memory_peak
-from harness.training.placement import Device
+from harness.training.devices import Device
 cpu = Device("cpu", "AMD EPYC", "float32")
 peaks = [reset_memory_peak(cpu), memory_peak(cpu)]
 held = np.ones(50_000_000, dtype="uint8")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 
+import msgspec
 import numpy as np
 import pytest
 from scipy.stats import binom, mannwhitneyu
@@ -53,7 +54,7 @@ def test_the_interval_holds_the_truth() -> None:
 def test_what_disturbs_both_leaves_the_ratio() -> None:
     rng = np.random.default_rng(2)
     noise = rng.uniform(1, 3, 30)
-    row = ratio("x", ("fit", 10 * noise), ("compiled", np.repeat(noise, 2)))
+    row = ratio("x", ("fit", (10 * noise).tolist()), ("compiled", np.repeat(noise, 2).tolist()))
     assert row.estimate == pytest.approx(10, rel=0.05)
     assert row.rounds == (30, 60)
-    assert row.to_json()["slow"] == "fit"
+    assert msgspec.to_builtins(row)["slow"] == "fit"

@@ -24,7 +24,7 @@ def test_a_launch_takes_longer_inside_and_as_long_as_before_outside(monkeypatch:
     monkeypatch.setattr(compiled, "load_program", lambda *_: SimpleNamespace(launch=launch))
     plain = compiled.load_program, Clock.end
     with slowed(3.0):
-        program = compiled.load_program(None, "jax")
+        program = compiled.load_program(None)
         begin = time.perf_counter()
         assert program.launch(None, 0.0) == "curves"
         assert time.perf_counter() - begin >= 3 * EPOCH

@@ -14,14 +14,14 @@ from cases.networks import sgd
 from harness.errors import SuiteError
 from harness.experiment import Experiment, Variant
 from harness.training import train, vectorized, vectorized_jax
-from harness.training.task import Task
+from harness.training.setup import TrainingSetup
 from tests.training.experiments import FAILURES, LOSS, REGRESSION, SIZE, images
 
 SEEDS = (3, 200)
 
 
 def asking_host() -> Any:
-    """A network with a layer that calls Python on the host, of which JAX does not know how to lay two side by side."""
+    """A network with a layer that calls Python on the host, which JAX does not know how to batch."""
     import jax
     import keras
     from keras import layers
@@ -47,11 +47,11 @@ HOST = Experiment(
 
 
 @contextlib.contextmanager
-def lanes(count: int) -> Iterator[None]:
+def replicas(count: int) -> Iterator[None]:
     """Blocks of so many seeds."""
     with (
-        mock.patch.object(vectorized, "LANES", {"cpu": count}),
-        mock.patch.object(vectorized, "LANES_OF_TINY", {"cpu": count}),
+        mock.patch.object(vectorized, "REPLICAS", {"cpu": count}),
+        mock.patch.object(vectorized, "REPLICAS_OF_TINY", {"cpu": count}),
     ):
         yield
 
@@ -86,7 +86,7 @@ def memory() -> dict[str, Any]:
         return launch(self, orders, initial)
 
     found: dict[str, Any] = {"plain": trials(REGRESSION, "linear", range(8))}
-    with lanes(8):
+    with replicas(8):
         with mock.patch.object(vectorized_jax.VectorizedProgram, "launch_all", failing):
             found["launch"] = trials(REGRESSION, "linear", range(8), notice=said.append)
         with (
@@ -100,7 +100,7 @@ def memory() -> dict[str, Any]:
         ):
             found["none"] = _refused(lambda: trials(REGRESSION, "linear", range(8), notice=said.append))
     told: list[str] = []
-    with lanes(8), mock.patch.object(vectorized_jax.VectorizedProgram, "launch_all", unclear):
+    with replicas(8), mock.patch.object(vectorized_jax.VectorizedProgram, "launch_all", unclear):
         found["unclear"] = trials(REGRESSION, "linear", range(8), notice=told.append)
     return {**found, "said": said, "told": told}
 
@@ -118,7 +118,7 @@ def device_gone() -> dict[str, Any]:
         return launch(self, orders, initial)
 
     with (
-        lanes(4),
+        replicas(4),
         mock.patch.object(vectorized_jax.VectorizedProgram, "launch_all", failing),
         mock.patch.object(vectorized_jax.VectorizedProgram, "computes", return_value=False),
     ):
@@ -139,7 +139,7 @@ def interrupted() -> dict[str, Any]:
             raise KeyboardInterrupt
 
     raised = False
-    with lanes(2):
+    with replicas(2):
         try:
             trials(FAILURES, "finite", [4, 9, 2, 5], on_epoch=on_epoch, on_trial=lambda trial: kept.append(trial.seed))
         except KeyboardInterrupt:
@@ -156,7 +156,7 @@ def _needed(count: int) -> int:
     """Bytes of a block of so many seeds, by XLA's count."""
     variant, size = REGRESSION.variant("linear"), REGRESSION.size
     assert variant.data is not None
-    program = vectorized_jax.VectorizedProgram(Task(REGRESSION, variant, size, variant.data()))
+    program = vectorized_jax.VectorizedProgram(TrainingSetup(REGRESSION, variant, size, variant.data()))
     program.compile(count, size.epochs)
     needed = vectorized_jax.needed_bytes(program.executables[0], program._present())
     assert needed is not None

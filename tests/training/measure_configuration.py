@@ -12,7 +12,7 @@ from msgspec.structs import asdict
 from cases.networks import adam, sgd
 from harness.experiment import Dataset, Size
 from harness.training.configuration import configuration, differences, digest, hashes, variant_digest
-from harness.training.task import Task
+from harness.training.setup import TrainingSetup
 from tests.training.experiments import AGREEMENT, images, small
 from tests.training.measure_looks import LOOKS, look
 
@@ -39,20 +39,20 @@ def changed_images() -> Dataset:
     return Dataset(x, data.y, data.x_val, data.y_val)
 
 
-def base() -> Task:
-    return Task.of(AGREEMENT, "two relu")
+def base() -> TrainingSetup:
+    return TrainingSetup.of(AGREEMENT, "two relu")
 
 
-def otherwise(**parts: Any) -> Task:
-    task = base()
-    return dataclasses.replace(task, variant=dataclasses.replace(task.variant, **parts))
+def otherwise(**parts: Any) -> TrainingSetup:
+    setup = base()
+    return dataclasses.replace(setup, variant=dataclasses.replace(setup.variant, **parts))
 
 
-def experiment(**parts: Any) -> Task:
+def experiment(**parts: Any) -> TrainingSetup:
     return dataclasses.replace(base(), experiment=dataclasses.replace(AGREEMENT, **parts))
 
 
-CHANGES: dict[str, Callable[[], Task]] = {
+CHANGES: dict[str, Callable[[], TrainingSetup]] = {
     "the same again": base,
     "other names": lambda: dataclasses.replace(otherwise(name="another"), experiment=experiment(id="b").experiment),
     "dropout": lambda: otherwise(model=functools.partial(small, dropout=0.1)),
@@ -78,17 +78,17 @@ CHANGES: dict[str, Callable[[], Task]] = {
 def measured() -> dict[str, Any]:
     then = configuration(base())
     made = {name: configuration(change()) for name, change in CHANGES.items()}
-    dropout = Task.of(AGREEMENT, "two relu")
+    dropout = TrainingSetup.of(AGREEMENT, "two relu")
     dropout = dataclasses.replace(dropout, variant=CHANGES["dropout"]().variant)
     return {
         "keys": list(then),
         "differences": {name: differences(then, now) for name, now in made.items()},
         "digests": {name: digest(now) for name, now in made.items()},
         "of a variant": [variant_digest(AGREEMENT, "two relu") for _ in range(2)],
-        "hashes": [asdict(hashes(task)) for task in (base(), base(), dropout, dropout)],
+        "hashes": [asdict(hashes(setup)) for setup in (base(), base(), dropout, dropout)],
         "hashes of others": [
-            asdict(hashes(task))
-            for task in (
+            asdict(hashes(setup))
+            for setup in (
                 dataclasses.replace(dropout, variant=otherwise(model=functools.partial(small, dropout=0.5)).variant),
                 dataclasses.replace(base(), perturbed=1),
                 CHANGES["examples"](),

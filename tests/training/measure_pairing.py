@@ -16,7 +16,7 @@ from harness.training.backend import active_backend, device
 from harness.training.compiled import CompiledEngine
 from harness.training.fit import FitEngine, Steps
 from harness.training.seeding import initialise, roles, seed_everything
-from harness.training.task import Task
+from harness.training.setup import TrainingSetup
 from tests.training.experiments import AGREEMENT, ORDER, small
 
 
@@ -107,16 +107,16 @@ def weights() -> dict[str, dict[str, Any]]:
     return found
 
 
-def task(experiment: Experiment, variant: str) -> Task:
+def set_up(experiment: Experiment, variant: str) -> TrainingSetup:
     declared = experiment.variant(variant)
     assert declared.data is not None
-    return Task(experiment, declared, experiment.size, declared.data())
+    return TrainingSetup(experiment, declared, experiment.size, declared.data())
 
 
 def engine_weights() -> dict[str, list[str]]:
     """The initial weights of seed 3 as each engine sets them, ``compiled`` after another seed."""
-    from_fit = FitEngine(task(AGREEMENT, "batch norm"), active_backend()).model(3)
-    program: Any = CompiledEngine(task(AGREEMENT, "batch norm"), active_backend()).program
+    from_fit = FitEngine(set_up(AGREEMENT, "batch norm")).model(3)
+    program: Any = CompiledEngine(set_up(AGREEMENT, "batch norm")).program
     program.reset(1)
     program.reset(3)
     return {
@@ -129,8 +129,8 @@ def orders() -> dict[str, list[int]]:
     """The examples in the order in which ``fit`` takes them, two epochs on end, told by their losses."""
     found = {}
     for variant, seed in (("plain", 0), ("dropout", 0), ("plain", 1)):
-        given = task(ORDER, variant)
+        given = set_up(ORDER, variant)
         steps = Steps(len(given.data.x), given.size.batch_size)
-        FitEngine(given, active_backend())._fit(seed, batch_end=steps.end)
+        FitEngine(given)._fit(seed, batch_end=steps.end)
         found[f"{variant}, seed {seed}"] = [round(loss) for loss in steps.losses]
     return found

@@ -96,7 +96,7 @@ def record(trials: Any) -> list[dict[str, Any]]:
 
 
 def measured() -> dict[str, Any]:
-    engines = [name for name, backends in ENGINES.items() if active_backend() in backends]
+    engines = [name for name, entry in ENGINES.items() if active_backend() in entry.backends]
     found: dict[str, Any] = {"engines": {}, "canonical": {}, "perturbed": {}, "no epoch": {}}
     for name in engines:
         found["engines"][name] = {
@@ -137,7 +137,7 @@ def sharing() -> dict[str, Any]:
     arms.append((SHARING, SHARING.variants[-1].name))
     for one, name in arms:
         found["shared"][name] = record(first_steps(one, name, [3], 3, engine="compiled", validate=[3]))
-        found["programs"][name] = len(steps._PROGRAMS)
+        found["programs"][name] = steps._PROGRAMS.count
     for one, name in arms:
         steps._PROGRAMS.clear()
         found["alone"][name] = record(first_steps(one, name, [3], 3, engine="compiled", validate=[3]))

@@ -1,4 +1,4 @@
-"""The vectorized engine beside ``compiled``: curves lane by lane, failures of lanes, of memory and of the device."""
+"""The vectorized engine alongside ``compiled``: curves of each replica, failures of replicas, memory and the device."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from tests.training.experiments import (
     images,
     one_number,
 )
-from tests.training.measure_blocks import SEEDS, fresh_programs, lanes, trials
+from tests.training.measure_blocks import SEEDS, fresh_programs, replicas, trials
 from tests.training.measure_looks import LOOKS, NO_EPOCH, fewer, reversed_images
 
 AMONG, MANY = 256, ("two relu", "dropout")
@@ -51,8 +51,8 @@ def wide(scale: float = 4e19) -> Any:
     )
 
 
-LANES_FAIL = Experiment(
-    id="lanes-fail",
+REPLICAS_FAIL = Experiment(
+    id="replicas-fail",
     data=one_number,
     optimizer=functools.partial(sgd, 0.1),
     loss="mean_squared_error",
@@ -70,10 +70,10 @@ def agreement(arms: Sequence[str] = MANY) -> dict[str, dict[str, Any]]:
         arm = ARMS[name]
         found[name] = {"compiled": trials(*arm, SEEDS, "compiled")}
         if name in MANY:
-            with lanes(1):
+            with replicas(1):
                 found[name]["alone"] = trials(*arm, SEEDS)
         many = range(AMONG) if name in MANY else (SEEDS[0], *range(188, 203))
-        with lanes(len(many)):
+        with replicas(len(many)):
             among = trials(*arm, many)
         found[name]["among"] = [trial for trial in among if trial["seed"] in SEEDS]
         found[name]["different"] = len({str(trial["history"]) for trial in among})
@@ -102,7 +102,7 @@ def on_a_gpu() -> dict[str, Any]:
 
     with (
         mock.patch.object(vectorized.VectorizedEngine, "_kind", "gpu"),
-        mock.patch.object(vectorized, "LANES", {"gpu": 4}),
+        mock.patch.object(vectorized, "REPLICAS", {"gpu": 4}),
         mock.patch.object(engines, "TINY", 0),
         mock.patch.object(vectorized_jax.VectorizedProgram, "launch_all", watched),
     ):
@@ -110,9 +110,9 @@ def on_a_gpu() -> dict[str, Any]:
     return {"trials": found, "compiled": trials(AGREEMENT, "two relu", range(10), "compiled"), "widths": widths}
 
 
-def lanes_fail() -> dict[str, Any]:
+def replicas_fail() -> dict[str, Any]:
     seeds = range(24)
-    return {engine: trials(LANES_FAIL, "wide", seeds, engine) for engine in ("compiled", "vectorized")}
+    return {engine: trials(REPLICAS_FAIL, "wide", seeds, engine) for engine in ("compiled", "vectorized")}
 
 
 def looks() -> dict[str, Any]:
@@ -215,12 +215,12 @@ def measured() -> dict[str, Any]:
     """Nothing on a backend without the engine."""
     from harness.training.backend import active_backend
 
-    if active_backend() not in engines.ENGINES["vectorized"]:
+    if active_backend() not in engines.ENGINES["vectorized"].backends:
         return {}
     parts = (
         agreement,
         on_a_gpu,
-        lanes_fail,
+        replicas_fail,
         looks,
         sharing,
         measure_blocks.memory,

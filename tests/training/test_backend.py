@@ -111,6 +111,6 @@ def test_that_keras_json_would_count(tmp_path):
     """What the test above protects from: without ``choose_backend`` the same file decides."""
     home = str(hostile_home(tmp_path / "home"))
     command = [sys.executable, "-c", "import keras; print(keras.config.floatx(), keras.config.epsilon())"]
-    surroundings = environment(HOME=home, KERAS_BACKEND="jax")
-    done = subprocess.run(command, cwd=ROOT, env=surroundings, capture_output=True, text=True, check=True)
+    variables = environment(HOME=home, KERAS_BACKEND="jax")
+    done = subprocess.run(command, cwd=ROOT, env=variables, capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["float64", "0.25"]

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from harness.rules import Best, Evidence, Exceeds, Monotone
+from harness.rules import Best, Exceeds, Monotone, Sample
 from harness.trial import Trial
 from harness.verdict import Verdict
 from tests.rules.synthetic import most
@@ -23,7 +23,7 @@ def evidence(trials, groups):
     made = {}
     for name, group in zip("abcd", groups, strict=False):
         made[name] = tuple(replace(trials[place], variant=name, seed=seed) for seed, place in enumerate(group))
-    return Evidence(made, METRICS, {})
+    return Sample(made, METRICS, {})
 
 
 @pytest.fixture(scope="module")

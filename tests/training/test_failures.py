@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 from harness.experiment import Dataset
 from harness.training.compiled import CompiledEngine
 from harness.training.divergence import BLOW_UP, CHANCE_MIN, classify, first_bad, stuck_at_chance
+from harness.training.engine import Measurements
 from harness.training.fit import Steps
 from harness.training.seeding import data_order
-from harness.training.task import Raw, Task
+from harness.training.setup import TrainingSetup
 from harness.training.train import _seconds
 from harness.trial import Divergence
 from tests.training.experiments import FAILURES
@@ -186,18 +187,18 @@ def test_steps_recovers_the_loss_of_each_step(losses):
 
 
 def test_seconds_keep_compilation_apart():
-    seconds = _seconds(Raw({}, launches=[3.0, 1.0, 1.2]), 3, total=5.5)
+    seconds = _seconds(Measurements({}, launches=[3.0, 1.0, 1.2]), 3, total=5.5)
     assert (seconds.total, seconds.first_epoch, seconds.steady_epoch) == (5.5, 3.0, pytest.approx(1.1))
     assert seconds.compile == pytest.approx(1.9)
 
 
 @pytest.mark.parametrize("launches", [[1.0, 1.1, 0.9], [0.5, 1.0, 1.0]])
 def test_a_first_launch_no_longer_than_the_others_compiled_nothing(launches):
-    assert _seconds(Raw({}, launches=launches), 3, total=3.0).compile == 0.0
+    assert _seconds(Measurements({}, launches=launches), 3, total=3.0).compile == 0.0
 
 
 def test_one_launch_is_shared_by_its_epochs():
-    seconds = _seconds(Raw({}, launches=[2.0], compile=0.4), 4, total=2.1)
+    seconds = _seconds(Measurements({}, launches=[2.0], compile=0.4), 4, total=2.1)
     assert (seconds.compile, seconds.first_epoch, seconds.steady_epoch) == (0.4, 0.5, 0.5)
 
 
@@ -219,7 +220,7 @@ def test_a_training_of_one_launch_is_compiled_once_and_trained_apart():
 
     engine = CompiledEngine.__new__(CompiledEngine)
     size = dataclasses.replace(FAILURES.size, epochs=3)
-    engine.task = Task(FAILURES, FAILURES.variant("nan"), size, Dataset(np.zeros((8, 1)), np.zeros((8, 1))))
+    engine.setup = TrainingSetup(FAILURES, FAILURES.variant("nan"), size, Dataset(np.zeros((8, 1)), np.zeros((8, 1))))
     engine.program, engine.epochs_per_launch, engine._compiled = Program(), 3, False
     first, second = (engine.run(seed, lambda seed, epoch: None) for seed in (4, 5))
     assert first.compile is not None
@@ -232,5 +233,5 @@ def test_a_training_of_one_launch_is_compiled_once_and_trained_apart():
 @pytest.mark.parametrize(("count", "steps"), [(1, 1), (127, 1), (128, 1), (129, 2), (600, 5)])
 def test_steps_of_an_epoch_count_the_partial_batch(count, steps):
     size = dataclasses.replace(FAILURES.size, batch_size=128)
-    task = Task(FAILURES, FAILURES.variant("nan"), size, Dataset(np.zeros((count, 1)), np.zeros((count, 1))))
-    assert task.steps == steps
+    setup = TrainingSetup(FAILURES, FAILURES.variant("nan"), size, Dataset(np.zeros((count, 1)), np.zeros((count, 1))))
+    assert setup.steps == steps

@@ -90,8 +90,8 @@ print(json.dumps(trial.to_json() | {"device": trial.device, "precision": trial.p
 def test_another_process_trains_the_same_bits(measured):
     """With its own hash seed and home; on the backend that starts faster."""
     command = [sys.executable, "-c", AGAIN]
-    surroundings = environment(PYTHONHASHSEED="77")
-    done = subprocess.run(command, cwd=ROOT, env=surroundings, capture_output=True, text=True, check=True)
+    variables = environment(PYTHONHASHSEED="77")
+    done = subprocess.run(command, cwd=ROOT, env=variables, capture_output=True, text=True, check=True)
     again = json.loads(done.stdout)
     assert again["device"].startswith(("cpu: ", "gpu: "))
     assert again["precision"].startswith("float32")

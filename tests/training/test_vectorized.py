@@ -53,18 +53,18 @@ def test_tolerance_tells_seeds_apart(found):
     assert min(np.abs(np.subtract(first["history"]["loss"], second["history"]["loss"]))) > 100 * LOSS > HITS
 
 
-def test_lanes_are_different_trainings(found):
+def test_replicas_are_different_trainings(found):
     assert {arm: of["different"] for arm, of in found["agreement"].items()} == {"two relu": 256, "dropout": 256}
 
 
 def test_blocks_of_a_gpu(found):
-    """Ten seeds in three blocks of four lanes, the three epochs of each in one launch."""
+    """Ten seeds in three blocks of four replicas, the three epochs of each in one launch."""
     assert found["on_a_gpu"]["widths"] == [[4, 3]] * 3
     assert same(found["on_a_gpu"]["trials"], found["on_a_gpu"]["compiled"]) == {}
 
 
-def test_a_lane_that_fails_leaves_the_others_alone(found):
-    ours, theirs = found["lanes_fail"]["vectorized"], found["lanes_fail"]["compiled"]
+def test_a_replica_that_fails_leaves_the_others_alone(found):
+    ours, theirs = found["replicas_fail"]["vectorized"], found["replicas_fail"]["compiled"]
     assert same(ours, theirs) == {}
     kinds = {trial["divergence"] and trial["divergence"]["kind"] for trial in ours}
     assert kinds == {None, "inf"}
@@ -101,14 +101,12 @@ def test_blocks_shrink_until_they_fit(found, how):
 
 def test_shrinking_is_said(found):
     first, second, third, *_, last = found["memory"]["said"]
-    assert first == "regression/linear: the memory ran out: 4 seeds side by side instead of 8."
-    assert second == "regression/linear: the memory ran out: 2 seeds side by side instead of 4."
+    assert first == "regression/linear: the memory ran out: 4 seeds at once instead of 8."
+    assert second == "regression/linear: the memory ran out: 2 seeds at once instead of 4."
     size = r"[\d.]+ (bytes|kB|MB)"
-    shape = (
-        rf"regression/linear: a block needs {size} of memory, {size} are free: \d seeds? side by side instead of 8\."
-    )
+    shape = rf"regression/linear: a block needs {size} of memory, {size} are free: \d seeds? at once instead of 8\."
     assert re.fullmatch(shape, third)
-    assert last.endswith("1 kB are free: 1 seed side by side instead of 8.")
+    assert last.endswith("1 kB are free: 1 seed at once instead of 8.")
 
 
 def test_an_unclear_error_of_a_device_that_works(found):
@@ -116,7 +114,7 @@ def test_an_unclear_error_of_a_device_that_works(found):
     (told,) = found["memory"]["told"]
     assert told == (
         "regression/linear: the device failed, and works (INTERNAL: YNNPACK operation failed: error): "
-        "4 seeds side by side instead of 8."
+        "4 seeds at once instead of 8."
     )
 
 
@@ -148,7 +146,7 @@ def test_a_layer_that_cannot_be_vectorized_is_named(found):
 
 
 def test_bits_do_not_depend_on_how_many_seeds(found):
-    """On a CPU, where every block has the same number of lanes."""
+    """On a CPU, where every block has the same number of replicas."""
     counts = found["counts"]
     for how in ("second", "of twenty"):
         assert counts[how][0]["history"] == counts["alone"][0]["history"]

@@ -14,37 +14,37 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 import numpy as np
 
 if TYPE_CHECKING:
-    from harness.training.compiled import Program
-    from harness.training.task import Task
+    from harness.training.programs import Program
+    from harness.training.setup import TrainingSetup
 
 NAMES = ("tensorflow", "jax", "torch")
 KINDS = {"cuda": "gpu", "rocm": "gpu"}
-"""What backends call a kind of device, where Keras calls it otherwise; "cpu", "gpu" and "tpu" are the same to all."""
+"""Backends' names of kinds of devices, where Keras' name is another one."""
 Product = Callable[[], None]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Facts:
-    """What is known of a backend without importing its library.
+    """What is known of a backend before its library is imported.
 
     Attributes:
         label: as reports write it.
         distributions: its names on a package index; the installed one counts.
         runtime: the distribution that has its compiled code, "" where that is the same one.
-        engines: the engines that it has (``harness.training.engines``).
-        compiled_fit: whether ``Model.fit`` compiles by XLA, which "auto" means for the lecture's networks.
-        prefix: with which the environment variables begin that only it reads.
-        neutralised: environment variables that would change every result; read when the library is imported.
+        compiled_fit: whether ``Model.fit`` compiles by XLA; it is what Keras' "auto" means for the lecture's networks.
+        prefix: how the names of the environment variables begin that only this backend reads.
+        neutralised: environment variables that would change every result; the library reads them when it is imported.
+        harmless: a regular expression of environment variables with ``prefix`` that change no result.
         defaults: environment variables that are set unless the user has set them.
     """
 
     label: str
     distributions: tuple[str, ...]
     runtime: str = ""
-    engines: tuple[str, ...] = ("fit",)
     compiled_fit: bool = False
     prefix: str
     neutralised: tuple[str, ...] = ()
+    harmless: str
     defaults: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -55,10 +55,10 @@ class Backend(Protocol):
     def facts(self) -> Facts: ...
 
     def seed(self, seed: int) -> None:
-        """Seeds its own generator, from which Keras draws what has no seed of its own."""
+        """Seeds the backend's own generator, which Keras uses for whatever has no seed of its own."""
 
     def set_highest_precision(self) -> None:
-        """Has products of float32 computed without rounding their factors, on a GPU."""
+        """Has matrix products of float32 computed on a GPU without rounding their factors."""
 
     def synchronise(self) -> None:
         """Returns when all work that is queued on its device is done."""
@@ -66,17 +66,17 @@ class Backend(Protocol):
     def compiled(self, function: Any) -> Any:
         """The function compiled as the engines compile, or as it is where the backend has no compiler for them."""
 
-    def program(self, task: Task) -> Program:
-        """The compiled program of a task, where it has the engine "compiled"."""
+    def program(self, setup: TrainingSetup) -> Program:
+        """A compiled program of a training, where the engine "compiled" has this backend."""
 
     def place(self, value: Any) -> tuple[str, str, str]:
-        """(kind of device, its model, how products are rounded) of an array of this backend."""
+        """(kind of device, its model, how matrix products are rounded there) of an array of this backend."""
 
     def peak_bytes(self, value: Any) -> int | None:
-        """The most bytes taken up so far on the GPU that holds ``value``; None where untold."""
+        """The most bytes taken so far on the GPU that holds ``value``; None where unknown."""
 
     def reset_peak_bytes(self) -> bool:
-        """Begins a new high-water mark on the GPU; False where that is impossible."""
+        """Starts to count the most bytes anew; False where that is impossible."""
 
     def products(self) -> Mapping[str, Callable[[int], Product]]:
         """By library: size -> a product of two square float32 matrices, which returns when it is computed."""

@@ -13,7 +13,6 @@ facts = Facts(
     label="JAX",
     distributions=("jax",),
     runtime="jaxlib",
-    engines=("fit", "compiled", "vectorized"),
     compiled_fit=True,
     prefix="JAX_",
     neutralised=(
@@ -39,12 +38,14 @@ facts = Facts(
         "JAX_SOFTMAX_CUSTOM_JVP",
         "JAX_THREEFRY_PARTITIONABLE",
     ),
+    harmless="JAX_(PLATFORMS|PLATFORM_NAME|CUDA_VISIBLE_DEVICES|ROCM_VISIBLE_DEVICES|CAPTURED_CONSTANTS_.*"
+    "|COORDINATOR_.*|.*CACHE.*|.*LOG.*|.*DUMP.*|.*TRACEBACK.*|.*LEAK.*)",
     defaults={"XLA_PYTHON_CLIENT_PREALLOCATE": "false"},
 )
 
 
 def seed(seed: int) -> None:
-    """It has no generator of its own."""
+    """Does nothing: JAX has no generator of its own."""
 
 
 def set_highest_precision() -> None:
@@ -54,7 +55,7 @@ def set_highest_precision() -> None:
 
 
 def synchronise() -> None:
-    """A device executes in the order it was given: what is queued last is done last."""
+    """Waits for a new computation: a device executes in order, so everything before it is done by then."""
     import jax.numpy as jnp
 
     (jnp.zeros(()) + 1).block_until_ready()
@@ -66,10 +67,10 @@ def compiled(function: Any) -> Any:
     return jax.jit(function)
 
 
-def program(task: Any) -> Any:
+def program(setup: Any) -> Any:
     from harness.training.compiled_jax import JaxProgram
 
-    return JaxProgram(task)
+    return JaxProgram(setup)
 
 
 def place(value: Any) -> tuple[str, str, str]:
@@ -81,7 +82,7 @@ def place(value: Any) -> tuple[str, str, str]:
 
 
 def peak_bytes(value: Any) -> int | None:
-    """There is no way to start anew: compare peaks of processes, or of growing work within one."""
+    """The peak since the process began; JAX cannot reset it."""
     stats = next(iter(value.devices())).memory_stats()  # None with XLA_PYTHON_CLIENT_ALLOCATOR=platform
     return int(stats["peak_bytes_in_use"]) if stats and "peak_bytes_in_use" in stats else None
 
@@ -103,7 +104,7 @@ def products() -> dict[str, Callable[[int], Product]]:
 
 
 def value_and_gradient(function: Callable[[Any], Any], point: np.ndarray) -> tuple[Any, Any]:
-    """JAX is told of float64 for this call alone."""
+    """Enables float64 in JAX for this call alone."""
     import jax
 
     with jax.enable_x64(True):

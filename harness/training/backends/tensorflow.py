@@ -13,10 +13,10 @@ from harness.training.backends import Facts, Product, kind_of
 facts = Facts(
     label="TensorFlow",
     distributions=("tensorflow", "tensorflow-cpu"),
-    engines=("fit", "compiled"),
     compiled_fit=True,
     prefix="TF_",
     neutralised=("TF_USE_LEGACY_KERAS",),
+    harmless="TF_(CPP_.*|FORCE_GPU_ALLOW_GROWTH|GPU_ALLOCATOR|ENABLE_GPU_GARBAGE_COLLECTION|DUMP_.*)",
     defaults={"TF_CPP_MIN_LOG_LEVEL": "2", "TF_FORCE_GPU_ALLOW_GROWTH": "true"},
 )
 TF32_SINCE = (8, 0)
@@ -47,14 +47,14 @@ def compiled(function: Any) -> Any:
     return tf.function(function, jit_compile=True)
 
 
-def program(task: Any) -> Any:
+def program(setup: Any) -> Any:
     from harness.training.compiled_tensorflow import TensorFlowProgram
 
-    return TensorFlowProgram(task)
+    return TensorFlowProgram(setup)
 
 
 def place(value: Any) -> tuple[str, str, str]:
-    """Of "/job:localhost/…/device:GPU:0"."""
+    """From a device string, "/job:localhost/…/device:GPU:0"."""
     import tensorflow as tf
 
     kind, index = _parts(value.device)
@@ -84,7 +84,7 @@ def reset_peak_bytes() -> bool:
 
 
 def products() -> dict[str, Callable[[int], Product]]:
-    """Its own, and by XLA, on which engine ``compiled`` and a model with ``jit_compile`` run."""
+    """TensorFlow's own, and by XLA, as engine ``compiled`` and a model with ``jit_compile`` compute it."""
     import tensorflow as tf
 
     def prepared(matmul: Any) -> Callable[[int], Product]:
@@ -137,11 +137,11 @@ def trajectory(optimizer: Any, variables: list[Any], gradients: list[np.ndarray]
         return [each.stack() for each in history]
 
     constants = [tf.constant(each) for each in gradients]
-    # a concrete function: TensorFlow warns of many calls that trace, and each of these has to
+    # a concrete function: TensorFlow would warn that every call traces, which it has to
     return [weights.numpy() for weights in run.get_concrete_function(constants)(constants)]
 
 
 def _parts(device: str) -> tuple[str, int]:
-    """(kind, number) of "/job:localhost/replica:0/task:0/device:GPU:0"."""
+    """(kind, number) of "/job:localhost/replica:0/setup:0/device:GPU:0"."""
     found = re.search(r"device:(\w+):(\d+)$", device)
     return (kind_of(found[1]), int(found[2])) if found else ("unknown", 0)

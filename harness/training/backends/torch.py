@@ -14,6 +14,7 @@ facts = Facts(
     label="PyTorch",
     distributions=("torch",),
     prefix="TORCH_",
+    harmless="TORCH_(HOME|LOGS|SHOW_.*|EXTENSIONS_DIR|CUDA_ARCH_LIST)",
 )
 
 
@@ -40,7 +41,7 @@ def compiled(function: Any) -> Any:
     return function
 
 
-def program(task: Any) -> Any:
+def program(setup: Any) -> Any:
     raise invalid("engine for PyTorch", expected="fit", received="compiled", fix="Choose another with --engine.")
 
 

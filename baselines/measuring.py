@@ -1,0 +1,75 @@
+"""What evidence holds of a variant alongside its trials: traces, perturbed trials, and hashes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from baselines.evidence import TINY_SEEDS, Measured, short_traces
+from baselines.rounding import CHECKED, MOST_STEPS, VALIDATED, reproducible_steps, same_losses
+from harness.experiment import Experiment
+from harness.record.evidence import VariantEvidence
+from harness.record.trials import ShortTrial
+from harness.trial import Trial
+
+PERTURBED = range(1, 5)
+"""Perturbations of each seed of a check whose traces are stored."""
+
+
+def measure(
+    experiment: Experiment, variant: str, trials: Sequence[Trial], old: VariantEvidence | None, engine: str
+) -> Measured:
+    """What is to be stored of a variant alongside its trials: configuration, hashes, traces and perturbed trials.
+
+    What is stored already is not measured again.
+    """
+    from harness.training.configuration import configuration, hashes
+    from harness.training.engines import pays_on_cpu
+    from harness.training.setup import TrainingSetup
+    from harness.training.steps import first_steps, full_batches
+    from harness.training.train import train
+
+    task = TrainingSetup.of(experiment, variant)
+    given = configuration(task)
+    if old is not None and old.hashes is not None:
+        return Measured(given, trials, tiny=old.tiny, calm_to_the_end=calm_to_the_end(experiment, variant, old, engine))
+    found = hashes(task)
+    if pays_on_cpu(task, task.build()[0]):
+        seeds = [trial.seed for trial in trials if trial.seed < TINY_SEEDS]
+        perturbed = {k: train(experiment, variant, seeds, engine, perturbed=k) for k in PERTURBED}
+        return Measured(given, trials, found, perturbed=perturbed, tiny=True)
+    steps = min(MOST_STEPS, full_batches(task))
+    short: list[ShortTrial] = []
+    for k in (0, *PERTURBED):
+        short += first_steps(experiment, variant, range(CHECKED), steps, engine=engine, perturbed=k, validate=())
+    short += first_steps(experiment, variant, (0,), steps, engine=engine, canonical=True, validate=())
+    taken: set[int] = set()
+    while (steps := reproducible_steps(short_traces(short))) not in (0, *taken):
+        taken.add(steps)  # a validation loss that rounding moves takes a step off T
+        for k in (0, *PERTURBED):
+            short += first_steps(experiment, variant, VALIDATED, steps, engine=engine, perturbed=k, validate=VALIDATED)
+    return Measured(given, trials, found, short, calm_to_the_end=_calm(experiment, variant, steps, engine))
+
+
+def calm_to_the_end(experiment: Experiment, variant: str, old: VariantEvidence, engine: str) -> bool | None:
+    """As stored; measured where it is not. None for a tiny training."""
+    if old.tiny or old.calm_to_the_end is not None:
+        return old.calm_to_the_end
+    return _calm(experiment, variant, old.steps, engine)
+
+
+def _calm(experiment: Experiment, variant: str, steps: int, engine: str) -> bool:
+    """Whether rounding moves no loss of any epoch: of all perturbed trials of a check's seeds, up to the first it does.
+
+    A training whose first steps rounding moves already is not trained.
+    """
+    from harness.training.train import train
+
+    if steps < MOST_STEPS:
+        return False
+    for seed in range(CHECKED):
+        (plain,) = train(experiment, variant, (seed,), engine)
+        for k in PERTURBED:
+            (other,) = train(experiment, variant, (seed,), engine, perturbed=k)
+            if not same_losses(other.history, plain.history):
+                return False
+    return True

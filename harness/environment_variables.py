@@ -1,0 +1,51 @@
+"""Environment variables that decide the bits of a result: each is removed, or reported in the fingerprint.
+
+Those of ``NEUTRALISED`` are removed. They are left over from other work, and would give every result another precision,
+number of epochs or random stream, or make a training fail that diverges. All others with the libraries' prefixes stay
+and are reported, except those that only log, cache, or choose a device: the fingerprint names the device anyway.
+Variables of NumPy's BLAS are not reported: it takes no part in a training.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Container, Mapping, MutableMapping
+
+from harness.training.backends import NAMES, named
+
+_FACTS = {name: named(name).facts for name in NAMES}
+
+NEUTRALISED = {
+    "keras": ("KERAS_MAX_EPOCHS", "KERAS_MAX_STEPS_PER_EPOCH", "KERAS_NNX_ENABLED"),
+    **{name: facts.neutralised for name, facts in _FACTS.items()},
+}
+"""By the package that reads them when it is imported."""
+REPORTED = re.compile(
+    "(CUBLAS|CUDNN|DNNL|KERAS|KMP|LIBTPU|MKL|NPY|OMP|ONEDNN|XLA)_.+|NVIDIA_TF32_OVERRIDE|"
+    + "|".join(f"{facts.prefix}.+" for facts in _FACTS.values())
+)
+HARMLESS = re.compile(
+    "KERAS_(BACKEND|HOME)|XLA_(PYTHON_CLIENT_.*|CLIENT_MEM_FRACTION)"
+    "|(CUBLAS|CUDNN)_LOG.*|CUDNN_FRONTEND_LOG.*|(DNNL|ONEDNN|MKL)_VERBOSE|KMP_(WARNINGS|DUPLICATE_LIB_OK)"
+    "|NPY_(DISTUTILS_.*|NUM_BUILD_JOBS)|OMP_(DISPLAY_.*|TOOL.*)|"
+    + "|".join(facts.harmless for facts in _FACTS.values())
+)
+
+
+def neutralise(environ: MutableMapping[str, str], imported: Container[str] = sys.modules) -> None:
+    """Removes what would change results from this process's environment; too late for a package in ``imported``."""
+    for package, names in NEUTRALISED.items():
+        if package not in imported:
+            for name in names:
+                environ.pop(name, None)
+
+
+def reported(environ: Mapping[str, str], backend: str) -> dict[str, str]:
+    """The variables that are set, not empty, and may change a result of this backend, by name; most often none."""
+    others = tuple(facts.prefix for name, facts in _FACTS.items() if name != backend)
+    return {
+        name: " ".join(value.split()).encode("utf-8", "backslashreplace").decode()
+        for name, value in sorted(environ.items())
+        if value.strip() and REPORTED.fullmatch(name) and not HARMLESS.fullmatch(name) and not name.startswith(others)
+    }

@@ -1,0 +1,116 @@
+"""Tasks on a running Dask cluster: a scheduler's address, and whatever workers it has."""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+import queue
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import harness
+from harness.errors import SuiteError, invalid
+from harness.execution.pool import Pool
+from harness.execution.task import E, Message, R, T, Work
+from harness.execution.worker import Share
+from harness.fingerprint import version
+
+if TYPE_CHECKING:
+    from distributed import Client
+
+TIMEOUT = 30.0
+"""Seconds that a scheduler, and then its first worker, may take to answer."""
+
+
+class Cluster(Pool[T, E, R]):
+    """Connects to the scheduler at ``address``, such as "tcp://10.0.0.1:8786".
+
+    SuiteError where nothing answers, where no worker is there, and for a worker that would compute something else.
+    """
+
+    def __init__(self, work: Work[T, E, R], handle: Callable[[Message[E, R]], None], address: str) -> None:
+        super().__init__(work, handle, _connected(address), Share())
+
+
+def _connected(address: str) -> Client:
+    try:
+        client = _client(address)
+    except (OSError, TimeoutError) as error:
+        raise SuiteError(
+            f"No Dask scheduler answers at {address} within {TIMEOUT:g} s. Start one with `dask scheduler`, or correct "
+            "--cluster."
+        ) from error
+    except ValueError as error:
+        expected = "a scheduler's address, such as tcp://10.0.0.1:8786"
+        raise invalid("--cluster", expected=expected, received=repr(address)) from error
+    try:
+        _check(client, address)
+    except BaseException:
+        client.close()
+        raise
+    return client
+
+
+def _client(address: str) -> Client:
+    """A client, made in a thread of its own: Dask waits without a limit for whatever accepts and then says nothing."""
+    from distributed import Client
+
+    made: queue.SimpleQueue[Client | Exception] = queue.SimpleQueue()
+
+    def make() -> None:
+        try:
+            made.put(Client(address, timeout=TIMEOUT, set_as_default=False))
+        except Exception as error:
+            made.put(error)
+
+    threading.Thread(target=make, daemon=True).start()
+    try:
+        client = made.get(timeout=TIMEOUT + 1)
+    except queue.Empty as error:
+        raise TimeoutError from error
+    if isinstance(client, Exception):
+        raise client
+    return client
+
+
+def _check(client: Client, address: str) -> None:
+    """SuiteError unless there is a worker, and every worker has this process's Python, Keras and code."""
+    try:
+        client.wait_for_workers(1, timeout=TIMEOUT)
+        found = client.run(surroundings)
+    except TimeoutError as error:
+        raise SuiteError(
+            f"The scheduler at {address} has no worker. Start some with `dask worker {address} --nthreads 1`."
+        ) from error
+    except ModuleNotFoundError as error:
+        raise SuiteError(
+            f"The workers of {address} lack a module: {error}. Start them in a checkout of this project, with its "
+            "environment."
+        ) from error
+    ours = surroundings()
+    for worker, theirs in sorted(found.items()):
+        for what, here in ours.items():
+            if theirs[what] != here:
+                raise SuiteError(
+                    f"The worker {worker} has {what} {theirs[what]}, and this process has {here}. Its trainings would "
+                    "not be this project's. Start it with the same checkout and environment."
+                )
+
+
+def surroundings() -> dict[str, str]:
+    """What of a process decides the results of its tasks, by name."""
+    return {
+        "Python": platform.python_version(),
+        "Keras": version("keras") or "none",
+        "code": code(Path(harness.__file__).resolve().parent.parent),
+    }
+
+
+def code(root: Path) -> str:
+    """A short hash of what trains: the modules of harness/ and cases/ under ``root``."""
+    found = hashlib.sha256()
+    for path in sorted(path for package in ("harness", "cases") for path in (root / package).rglob("*.py")):
+        found.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
+    return found.hexdigest()[:12]

@@ -1,0 +1,54 @@
+"""Tasks in this process, one after another."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from typing import Generic
+
+from harness.execution.task import E, Ledger, Message, R, Reported, T, Work, end
+
+
+class Here(Generic[T, E, R]):
+    """Does a task when it is waited for, and no earlier. Those submitted before it come first.
+
+    Nothing outlives ``wait``, so ``close`` has nothing to do.
+    """
+
+    def __init__(self, work: Work[T, E, R], handle: Callable[[Message[E, R]], None]) -> None:
+        self._work = work
+        self._handle = handle
+        self._ledger = Ledger()
+        self._tasks: deque[T] = deque()
+
+    def submit(self, task: T) -> None:
+        self._ledger.begin(task.name)
+        self._tasks.append(task)
+
+    def wait(self, *names: str) -> None:
+        while self._ledger.waiting(names):
+            task = self._tasks.popleft()
+
+            def report(event: E, name: str = task.name) -> None:
+                try:
+                    self._handle(Reported(name, event))
+                except Exception as error:
+                    raise _NotHandledError(error) from error
+
+            try:
+                message = end(self._work, task, report)
+            except _NotHandledError as stopped:
+                raise stopped.error from None
+            finally:
+                self._ledger.end(task.name)
+            self._handle(message)
+
+    def close(self) -> None:
+        self._tasks.clear()
+
+
+class _NotHandledError(BaseException):
+    """``handle`` raised. That is no failure of the task, so no handler inside the task may catch it."""
+
+    def __init__(self, error: Exception) -> None:
+        self.error = error

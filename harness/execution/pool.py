@@ -1,0 +1,189 @@
+"""Tasks in the worker processes of a Dask scheduler, wherever they are.
+
+Dask starts tasks, moves them to idle workers, and notices workers that die. What a task reports, and its end, are
+events of one Dask topic: they arrive in order, and before the death of the worker that sent them. Dask itself runs no
+task again, for only this process knows what a task has reported, and so what is left of it. A worker that hangs is not
+noticed: nobody knows how long a training may take on a machine nobody has seen.
+"""
+
+from __future__ import annotations
+
+import pickle
+import queue
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Generic
+
+from harness.errors import SuiteError
+from harness.execution.task import Done, E, Failed, Ledger, Message, R, Reported, RunAgain, T, Work
+from harness.execution.worker import Share, Started, attempt
+
+if TYPE_CHECKING:
+    from distributed import Client, Future
+
+DEATHS = 2
+"""Workers that may die of a task before it is given up."""
+FLUSH = 5.0
+"""Seconds that ``close`` waits for messages under way."""
+
+
+@dataclass
+class _Attempt(Generic[T, E]):
+    """A task that was handed to Dask. ``deaths`` counts the workers that died of it before."""
+
+    task: T
+    deaths: int
+    future: Future
+    started: bool = False
+    events: list[E] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class _Over:
+    """Dask's word that an attempt is over; most often after the end that the task itself has sent, and no news."""
+
+    number: int
+    status: str
+    error: BaseException | None
+
+
+class Pool(Generic[T, E, R]):
+    """Runs tasks through ``client``, which it closes.
+
+    Args:
+        work: what is done with a task.
+        handle: takes every message, in the thread that calls ``wait`` or ``close``.
+        client: connected to a scheduler.
+        share: how the workers of one machine divide it.
+    """
+
+    def __init__(
+        self, work: Work[T, E, R], handle: Callable[[Message[E, R]], None], client: Client, share: Share
+    ) -> None:
+        self._work = work
+        self._handle = handle
+        self._client = client
+        self._share = share
+        self._topic = f"task-{uuid.uuid4().hex}"
+        self._ledger = Ledger()
+        self._submitted = 0
+        self._running: dict[int, _Attempt[T, E]] = {}
+        self._inbox: queue.SimpleQueue[bytes | _Over] = queue.SimpleQueue()
+        self._closed = False
+        client.subscribe_topic(self._topic, lambda event: self._inbox.put(event[1]))
+
+    def submit(self, task: T) -> None:
+        self._ledger.begin(task.name)
+        self._attempt(task, deaths=0)
+
+    def wait(self, *names: str) -> None:
+        while self._ledger.waiting(names):
+            self._receive(self._inbox.get())
+
+    def close(self) -> None:
+        if self._closed:
+            return
+        self._closed = True
+        try:
+            self._flush()
+        finally:
+            self._stop()
+
+    def _stop(self) -> None:
+        self._client.close()
+
+    def _attempt(self, task: T, deaths: int) -> None:
+        """Hands the task to Dask; SuiteError where it cannot be pickled."""
+        self._submitted += 1
+        number = self._submitted
+        try:
+            job = pickle.dumps((self._work, task))
+        except (pickle.PicklingError, TypeError, AttributeError) as error:
+            raise SuiteError(f"The task {task.name!r} cannot be sent to another process: {error}.") from error
+        future = self._client.submit(
+            attempt, number, task.name, self._share, job, self._topic, key=f"{self._topic}-{number}", pure=False
+        )
+        self._running[number] = _Attempt(task, deaths, future)
+        future.add_done_callback(lambda done: self._inbox.put(_over(number, done)))
+
+    def _receive(self, item: bytes | _Over) -> None:
+        """Takes one thing from the inbox. What an attempt says that is no longer waited for is left out."""
+        if isinstance(item, _Over):
+            if item.number in self._running:
+                self._lost(self._running.pop(item.number), item)
+            return
+        number, message = pickle.loads(item)
+        run = self._running.get(number)
+        if run is None:
+            return
+        if isinstance(message, Started):
+            if run.started:  # a scheduler of somebody else's has run it again
+                run.future.cancel()
+                self._lost(self._running.pop(number), _Over(number, "error", None))
+            run.started = True
+            return
+        if isinstance(message, Reported):
+            run.events.append(message.event)
+        else:
+            del self._running[number]
+            self._ledger.end(message.name)
+        self._handle(message)
+
+    def _lost(self, run: _Attempt[T, E], over: _Over) -> None:
+        """After an attempt that has not ended by itself."""
+        name = run.task.name
+        error = type(over.error).__name__
+        if over.status != "error":  # cancelled, or finished without a word of the task's end
+            raise SuiteError("The connection to the Dask scheduler is lost. Go on with --resume.")
+        if error in ("NoWorkerError", "NoValidWorkerError"):
+            raise SuiteError(
+                "No worker process is left, and none can be started. Free memory, and go on with --resume."
+            )
+        if error != "KilledWorker" and not run.started:
+            self._ledger.end(name)
+            self._handle(Failed(name, f"No worker process can begin it. {error}: {over.error}."))
+            return
+        deaths = run.deaths + run.started
+        if deaths == DEATHS:
+            self._ledger.end(name)
+            self._handle(
+                Failed(
+                    name,
+                    f"{DEATHS} worker processes died while they ran {name}, most often for lack of memory. Use fewer "
+                    "--workers or a machine with more memory, and go on with --resume.",
+                )
+            )
+            return
+        left = self._work.remaining(run.task, run.events) if run.events else run.task
+        if left is None:
+            self._ledger.end(name)
+            self._handle(Done(name, None))
+            return
+        self._attempt(left, deaths)
+        if run.started:
+            self._handle(RunAgain(name))
+
+    def _flush(self) -> None:
+        """Handles what workers have reported until now: a message of our own comes after all of theirs.
+
+        It is sent again while none has come back, for the first may have overtaken the subscription.
+        """
+        mark = pickle.dumps((0, None))
+        end = time.monotonic() + FLUSH
+        while time.monotonic() < end:
+            try:
+                self._client.log_event(self._topic, mark)
+                while (item := self._inbox.get(timeout=0.2)) != mark:
+                    if isinstance(item, bytes):
+                        self._receive(item)
+                return
+            except queue.Empty:
+                continue
+            except (OSError, TimeoutError):  # the scheduler is away
+                return
+
+
+def _over(number: int, future: Future) -> _Over:
+    return _Over(number, str(future.status), future.exception() if future.status == "error" else None)

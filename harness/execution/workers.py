@@ -1,0 +1,162 @@
+"""Tasks in worker processes on this machine, each single-threaded on a core of its own."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import multiprocessing.resource_tracker
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator
+
+from harness import gpu
+from harness.errors import SuiteError, invalid
+from harness.execution.pool import Pool
+from harness.execution.task import E, Message, R, T, Work
+from harness.execution.worker import Share
+from harness.fingerprint import cores
+
+MEMORY = 2.5e9
+"""Bytes that a worker may need: a backend, MNIST, and what a training holds."""
+MOST = 16
+"""Workers that are started unasked."""
+RESTART = "120 s"
+"""How long tasks wait for a worker where none is left."""
+SINGLE_THREADED = {
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    "VECLIB_MAXIMUM_THREADS": "1",
+    "TF_NUM_INTRAOP_THREADS": "1",
+    "TF_NUM_INTEROP_THREADS": "1",
+}
+"""Read by NumPy, PyTorch and TensorFlow when they are imported."""
+XLA_SINGLE_THREADED = "--xla_cpu_multi_thread_eigen=false"
+CONFIGURATION: dict[str, object] = {
+    "distributed.scheduler.allowed-failures": 0,  # harness.execution.pool runs a task again, with what is left of it
+    "distributed.scheduler.worker-ttl": None,  # a worker that computes for long may not answer for long
+    "distributed.scheduler.worker-saturation": 1.0,
+    "distributed.scheduler.no-workers-timeout": RESTART,
+    "distributed.scheduler.http.routes": [],
+    "distributed.worker.http.routes": [],
+    "distributed.scheduler.active-memory-manager.start": False,
+    "distributed.worker.memory.target": False,
+    "distributed.worker.memory.spill": False,
+    "distributed.worker.memory.pause": False,
+    "distributed.worker.memory.terminate": False,
+    "distributed.worker.multiprocessing-method": "spawn",
+    "distributed.worker.profile.enabled": False,
+    "distributed.diagnostics.nvml": False,
+    "logging": {"distributed": "critical", "tornado": "critical", "asyncio": "critical"},
+}
+
+
+def count(asked: int | None, tasks: int) -> int:
+    """How many workers run ``tasks`` tasks; SuiteError for more than this machine's cores or free memory allow."""
+    most = cores()
+    if asked is not None and asked < 1:
+        raise invalid("--workers", expected="at least 1", received=asked)
+    if asked is not None and asked > most:
+        raise invalid("--workers", expected=f"at most {most}, the cores to use", received=asked, fix=_use(most))
+    wanted = min(max(tasks, 1), asked or min(most, MOST))
+    if wanted == 1:
+        return 1
+    fitting = max(1, int(free_memory() // MEMORY))
+    if asked is not None and asked > fitting:
+        expected = f"at most {fitting} with {free_memory() / 1e9:.1f} GB free, at {MEMORY / 1e9:g} GB each"
+        raise invalid("--workers", expected=expected, received=asked, fix=_use(fitting))
+    return min(wanted, fitting)
+
+
+def _use(number: int) -> str:
+    return f"Use --workers {number}, or leave it out."
+
+
+def free_memory() -> float:
+    """Bytes that processes may still take, of the machine's and of this container's."""
+    import psutil
+    from distributed.system import memory_limit
+
+    return float(min(psutil.virtual_memory().available, memory_limit()))
+
+
+class Workers(Pool[T, E, R]):
+    """Starts ``number`` worker processes, which takes seconds; SuiteError where they do not start.
+
+    They ignore Ctrl-C, and end with this process, however it ends.
+    """
+
+    def __init__(self, work: Work[T, E, R], handle: Callable[[Message[E, R]], None], number: int) -> None:
+        import dask
+        from distributed import Client, LocalCluster
+
+        flags = f"{os.environ.get('XLA_FLAGS', '')} {XLA_SINGLE_THREADED}".strip()
+        settings = {**CONFIGURATION, "distributed.nanny.pre-spawn-environ": {**SINGLE_THREADED, "XLA_FLAGS": flags}}
+        self._environment = dict(os.environ)
+        try:
+            with dask.config.set(settings), _interrupts_blocked():
+                self._cluster = LocalCluster(
+                    n_workers=number,
+                    threads_per_worker=1,
+                    host="127.0.0.1",
+                    memory_limit=0,
+                    scheduler_kwargs={"dashboard": False, "dashboard_address": "127.0.0.1:0"},
+                    silence_logs=logging.CRITICAL,
+                )
+                client = Client(self._cluster)
+        except (OSError, TimeoutError, RuntimeError) as error:
+            raise SuiteError(f"The worker processes cannot be started: {error}. Try --workers 1.") from error
+        finally:
+            self._restore_environment()
+        super().__init__(work, handle, client, Share(_cores(), visible_gpus(), with_parent=True))
+
+    def _stop(self) -> None:
+        """Kills the workers: whoever closes does not wait for what they compute."""
+
+        async def kill() -> None:
+            for nanny in self._cluster.workers.values():
+                nanny.close_gracefully()  # so that it starts no other process
+                if nanny.pid is not None:
+                    with contextlib.suppress(ProcessLookupError):
+                        os.kill(nanny.pid, signal.SIGTERM if sys.platform == "win32" else signal.SIGKILL)
+
+        try:
+            self._cluster.sync(kill)
+            self._client.close()
+        finally:
+            self._cluster.close()
+            self._restore_environment()
+
+    def _restore_environment(self) -> None:
+        """Dask sets variables of its workers in this process too, for them to inherit."""
+        for name in {*SINGLE_THREADED, "XLA_FLAGS", "PYTHONHASHSEED"}:
+            os.environ.pop(name, None)
+            if name in self._environment:
+                os.environ[name] = self._environment[name]
+
+
+@contextlib.contextmanager
+def _interrupts_blocked() -> Iterator[None]:
+    """Threads and processes that begin here, and all that these begin, get no SIGINT: Ctrl-C is for the main thread."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    multiprocessing.resource_tracker.ensure_running()  # the first process would start it, and unblock SIGINT
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _cores() -> tuple[int, ...]:
+    return tuple(sorted(os.sched_getaffinity(0))) if hasattr(os, "sched_getaffinity") else ()
+
+
+def visible_gpus() -> tuple[str, ...]:
+    """The GPUs that this process may use, as CUDA_VISIBLE_DEVICES names them; without that variable, the driver's."""
+    given = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if given is not None:
+        return tuple(filter(None, (name.strip() for name in given.split(","))))
+    return tuple(map(str, range(gpu.count())))

@@ -1,0 +1,203 @@
+"""A team's database of finished runs, in SQLite or PostgreSQL.
+
+``claims_records`` has a row for each line of a run's file, so the database gives a run back byte for byte, and a run
+that is pushed twice changes nothing. ``claims_schema`` has one row, the version of this form. SQLAlchemy is imported
+here only: neither collecting nor training needs it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+
+from harness.errors import SuiteError, invalid, nearest
+from harness.record.address import Address
+from harness.record.run import read_run
+
+VERSION = 2
+"""Version 1 was that of an earlier version of the suite."""
+PATIENCE = 5
+"""Seconds that a connection, and a lock that somebody else holds, is waited for."""
+BATCH = 500
+"""Rows of one statement."""
+
+TABLES = sa.MetaData()
+SCHEMA = sa.Table(
+    "claims_schema", TABLES, sa.Column("id", sa.Integer, primary_key=True), sa.Column("version", sa.Integer)
+)  # fmt: skip
+RECORDS = sa.Table(
+    "claims_records",
+    TABLES,
+    sa.Column("run", sa.Text, primary_key=True),
+    sa.Column("line", sa.Integer, primary_key=True),
+    sa.Column("body", sa.Text, nullable=False),
+)
+
+
+class StoreError(SuiteError):
+    """The database cannot be reached or used just now; its text has no password."""
+
+
+class Database:
+    """A database that is open. Every method raises StoreError where it does not answer, or refuses."""
+
+    def __init__(self, address: Address) -> None:
+        self.address = address
+        file = address.file
+        arguments: dict[str, Any] = {"timeout": PATIENCE} if file else {"connect_timeout": PATIENCE}
+        if not file and address.url.host and not address.url.host.startswith("/"):
+            arguments["tcp_user_timeout"] = 1000 * PATIENCE  # of a server that vanished without a word
+        arguments = {name: value for name, value in arguments.items() if name not in address.url.query}
+        self._engine = sa.create_engine(address.url, connect_args=arguments, hide_parameters=True)
+        if not file:
+            sa.event.listen(self._engine, "connect", _limit_waiting)
+
+    def prepare(self) -> None:
+        """Makes the tables where they are not there; SuiteError for a database of another version than this one's.
+
+        Who may not make tables can use those that somebody else has made.
+        """
+        file = self.address.file
+        if file:
+            try:
+                file.parent.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise StoreError(f"Cannot make the folder of {self.address}: {error.strerror or error}.") from error
+        with self._begin() as connection:
+            if not file:  # two runs at once may not both make them
+                connection.execute(sa.text("SELECT pg_advisory_xact_lock(1128354121)"))
+            there = sa.inspect(connection)
+            if not there.has_table(SCHEMA.name):
+                SCHEMA.create(connection)
+            if connection.execute(sa.select(SCHEMA.c.version)).first() is None:
+                connection.execute(sa.insert(SCHEMA).values(id=1, version=VERSION))
+            self._check_version(connection)
+            if not there.has_table(RECORDS.name):
+                RECORDS.create(connection)
+            nothing = sa.select(*RECORDS.c).where(sa.false())
+            connection.execute(sa.insert(RECORDS).from_select(list(RECORDS.c), nothing))  # whether it can be written
+
+    def push(self, path: Path) -> int:
+        """Adds the lines of a run's file that the database lacks, all or none; how many.
+
+        SuiteError where it has another course of this run: what it has stays.
+        """
+        run, lines = path.stem, path.read_bytes().split(b"\n")[:-1]
+        with self._begin() as connection:
+            last = sa.select(RECORDS.c.line, RECORDS.c.body).where(RECORDS.c.run == run)
+            row = connection.execute(last.order_by(RECORDS.c.line.desc()).limit(1)).first()
+            known = row.line if row else 0
+            if row and (known > len(lines) or lines[known - 1] != row.body.encode()):
+                raise SuiteError(
+                    f"{self.address} has another course of the run {run} than {path}: it went on elsewhere. What the "
+                    "database has stays as it is."
+                )
+            for start in range(known, len(lines), BATCH):
+                batch = lines[start : start + BATCH]
+                rows = [{"run": run, "line": start + i, "body": one.decode()} for i, one in enumerate(batch, 1)]
+                connection.execute(sa.insert(RECORDS), rows)
+        return len(lines) - known
+
+    def sizes(self) -> dict[str, int]:
+        """Of every run, how many lines the database has; in order of their ids, which is that of their start."""
+        ends = sa.select(RECORDS.c.run, sa.func.max(RECORDS.c.line)).group_by(RECORDS.c.run).order_by(RECORDS.c.run)
+        with self._begin() as connection:
+            self._check_version(connection)
+            return dict(sorted((run, line) for run, line in connection.execute(ends)))
+
+    def lines(self, run: str) -> list[str]:
+        """The lines of a run's file; none of an unknown run."""
+        bodies = sa.select(RECORDS.c.body).where(RECORDS.c.run == run).order_by(RECORDS.c.line)
+        with self._begin() as connection:
+            return list(connection.execute(bodies).scalars())
+
+    def close(self) -> None:
+        self._engine.dispose()
+
+    def _check_version(self, connection: sa.Connection) -> None:
+        version = connection.execute(sa.select(SCHEMA.c.version)).scalar()
+        if version != VERSION:
+            raise SuiteError(
+                f"The database {self.address} has a schema of version {version}; this suite reads and writes version "
+                f"{VERSION}. It stays as it is. Use the version of the suite that made it, or name another: --store."
+            )
+
+    @contextlib.contextmanager
+    def _begin(self) -> Iterator[sa.Connection]:
+        """A transaction; whatever the database says against it comes as one sentence."""
+        try:
+            with self._engine.begin() as connection:
+                yield connection
+        except SQLAlchemyError as error:
+            cause = error.orig if isinstance(error, DBAPIError) else error
+            said = " ".join(self.address.clean(str(cause)).split())[:300].rstrip(".")
+            raise StoreError(f"The database {self.address} cannot be used: {said or type(cause).__name__}.") from None
+
+
+def _limit_waiting(connection: Any, _: object) -> None:
+    """Nobody's lock may hold a push up for longer than a connection."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"SET lock_timeout = '{PATIENCE}s'")
+        cursor.execute(f"SET statement_timeout = '{6 * PATIENCE}s'")
+    connection.commit()
+
+
+@contextlib.contextmanager
+def opened(address: Address) -> Iterator[Database]:
+    """The database, ready to be pushed to; SuiteError where it cannot be used."""
+    database = Database(address)
+    try:
+        database.prepare()
+        yield database
+    finally:
+        database.close()
+
+
+def push_all(address: Address, folder: Path) -> list[str]:
+    """Pushes what the database lacks of every finished run in a folder; a line for each, and for what cannot be pushed.
+
+    A file that is no run's, is damaged, or whose run has not ended is left alone. SuiteError where the database cannot
+    be used.
+    """
+    said = []
+    with opened(address) as database:
+        sizes = database.sizes()
+        for path in sorted(folder.glob("*.jsonl")):
+            if sizes.get(path.stem) == path.read_bytes().count(b"\n"):
+                continue
+            try:
+                if read_run(path).end is None:
+                    continue
+            except SuiteError:
+                continue
+            try:
+                count = database.push(path)
+            except StoreError:
+                raise
+            except SuiteError as error:
+                said.append(str(error))
+            else:
+                said.append(f"pushed to {address}: {count} records of the run {path.stem}")
+    return said
+
+
+def stored_run(address: Address, run: str | None) -> tuple[str, bytes]:
+    """The id and the file of a run in a database, the newest where none is named; SuiteError where there is none."""
+    if address.file and not address.file.is_file():
+        raise SuiteError(f"There is no database {address}.")
+    database = Database(address)
+    try:
+        known = list(database.sizes())
+        if not known:
+            raise SuiteError(f"No run is recorded in {address}.")
+        if run is not None and run not in known:
+            raise invalid("run", expected=f"one in {address}", received=repr(run[:80]), fix=nearest(run, known))
+        run = run or known[-1]
+        return run, "".join(f"{line}\n" for line in database.lines(run)).encode()
+    finally:
+        database.close()

@@ -1,0 +1,139 @@
+"""The records of what the catalogue declares."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Literal
+
+from harness.claim import Claim
+from harness.erratum import Differs, Fails, Finding, Warns, plain
+from harness.experiment import Experiment
+from harness.record.outcomes import Here, SeedsTaken, VerdictComparison
+from harness.record.run import (
+    Alongside,
+    ClaimDecided,
+    ErratumChecked,
+    ExperimentDeclared,
+    MetricDeclared,
+    Point,
+    PublishedFigure,
+    Summary,
+)
+from harness.trial import Trial
+from harness.verdict import Decision
+
+
+def experiment_declared(experiment: Experiment, order: int) -> ExperimentDeclared:
+    """What a report needs of an experiment; ``order``: its place in the catalogue."""
+    plots, variants = experiment.plots, experiment.variants
+    placed = [variant for variant in variants if variant.at is not None] if plots.sweep else []
+    return ExperimentDeclared(
+        id=experiment.id,
+        order=order,
+        size=experiment.size,
+        variants=tuple(variant.name for variant in variants),
+        metrics=tuple(
+            MetricDeclared(
+                name=metric.name,
+                better=metric.better,
+                unit=metric.unit,
+                smallest_effect=metric.smallest_effect,
+                scale=metric.scale,
+            )
+            for metric in experiment.metrics
+        ),
+        accuracy=experiment.accuracy,
+        printed={
+            variant: {name: tuple(v if math.isfinite(v) else None for v in curve) for name, curve in curves.items()}
+            for variant, curves in plots.printed.items()
+        },
+        series={v.name: v.series for v in variants} if any(v.series for v in variants) else {},
+        sweep=plots.sweep,
+        points=tuple(Point(variant=v.name, at=v.at, series=v.series) for v in placed if v.at is not None),
+        surface=plots.surface() if plots.surface else None,
+        turning_point=plots.turning_point,
+    )
+
+
+def claim_decided(
+    claim: Claim,
+    order: int,
+    decision: Decision,
+    alongside: Iterable[Decision],
+    trials: Mapping[str, Sequence[Trial]],
+    comparison: VerdictComparison,
+    *,
+    here: Here | None = None,
+    taken: SeedsTaken | None = None,
+    red: bool = False,
+    error: str = "",
+    seconds: float | None = None,
+) -> ClaimDecided:
+    """What a claim says, what was decided, and the trials that it was decided from, by variant.
+
+    ``order``: its place in the catalogue; ``alongside``: what the rules alongside decide; the others as in the record.
+    """
+    experiment, metrics = claim.experiment, claim.rules[0].metrics if claim.rules else ()
+    summaries = {}
+    if experiment is not None:
+        metric = metrics[0] if metrics else experiment.metrics[0].name
+        summaries = {name: Summary.of(metric, trials.get(name, ())) for name in claim.variants}
+    return ClaimDecided(
+        key=claim.key,
+        order=order,
+        id=claim.id,
+        case=claim.case,
+        marker="training" if experiment else "exact",
+        slide=claim.slide,
+        statement=claim.statement,
+        rule=claim.rule.describe(),
+        decision=decision,
+        alongside=tuple(
+            Alongside(rule.describe(), found) for rule, found in zip(claim.beside, alongside, strict=False)
+        ),
+        published=tuple(
+            PublishedFigure(
+                variant=variant, metric=metric, printed=figure.printed, value=figure.value, rounding=figure.rounding
+            )
+            for (variant, metric), figure in claim.figures.items()
+        ),
+        variants=summaries,
+        experiment=experiment.id if experiment else None,
+        deviations=claim.deviations,
+        notes=(*claim.notes, *([error] if error else [])),
+        here=here,
+        taken=taken,
+        comparison=comparison,
+        red=red,
+        error=error,
+        seconds=seconds,
+    )
+
+
+def erratum_checked(finding: Finding, order: int, backend: str) -> ErratumChecked:
+    """What an erratum declares for a backend, and what its two forms did; ``order``: its place in the catalogue."""
+    erratum = finding.erratum
+    expected = erratum.expected(backend)
+    kinds: dict[type, Literal["fails", "warns", "differs"]] = {Fails: "fails", Warns: "warns", Differs: "differs"}
+    return ErratumChecked(
+        id=erratum.id,
+        order=order,
+        slide=erratum.slide,
+        statement=erratum.statement,
+        given=erratum.given,
+        printed=erratum.printed,
+        modern=erratum.modern,
+        check=erratum.check,
+        expected=expected.describe(),
+        outcome=kinds[type(expected)],
+        when=finding.when,
+        error=finding.error,
+        warning=finding.warned,
+        slide_value=plain(expected.slide) if isinstance(expected, Differs) else None,
+        today=finding.today,
+        replacement=finding.modern,
+        state=finding.state,
+        reason=finding.reason,
+        seconds=finding.seconds,
+    )

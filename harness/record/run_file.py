@@ -1,0 +1,127 @@
+"""The file of a run: one record a line, on disk the moment it is finished; the process that runs is its only writer."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import os
+from pathlib import Path
+
+from harness.errors import SuiteError
+from harness.record.locks import Held
+from harness.record.run import AnyRecord, Run, RunResumed, RunStarted, encode, read_run
+
+STAMP = "%Y-%m-%dT%H-%M-%S-%f"
+"""How an id begins, so that names sort by time of start."""
+LENGTH = len("2026-11-24T02-00-29-897121")
+
+
+class RecordError(SuiteError):
+    """The run's record cannot be written: nothing that is trained from here on would be kept."""
+
+
+class RunFile:
+    """A run that goes on, and the file that it is recorded in.
+
+    ``RunFile.begin`` makes a new file, ``RunFile.resume`` goes on with one. Both hold the run's lock until ``close``.
+
+    Attributes:
+        path: of the file.
+        run: what the records make up so far.
+    """
+
+    def __init__(self, path: Path, run: Run, lock: Held, flags: int = 0) -> None:
+        self.path, self.run = path, run
+        self._lock, self._failed = lock, ""
+        try:
+            self._file = os.open(path, os.O_WRONLY | os.O_APPEND | getattr(os, "O_BINARY", 0) | flags, 0o666)
+        except OSError as error:
+            raise self._unwritable(error) from error
+
+    @classmethod
+    def begin(cls, folder: Path, header: RunStarted) -> RunFile:
+        """A new file, of the header's id. RecordError where it cannot be made."""
+        path = folder / f"{header.id}.jsonl"
+        lock = locked(path)
+        try:
+            made = cls(path, Run(path, header), lock, os.O_CREAT | os.O_EXCL)
+            made._write(header)
+        except BaseException:
+            lock.release()
+            raise
+        return made
+
+    @classmethod
+    def resume(cls, path: Path, record: RunResumed, lock: Held) -> RunFile:
+        """Goes on with a run, of which this process has the lock; a last line that a kill has torn is cut off."""
+        run = read_run(path)
+        made = cls(path, run, lock)
+        whole = path.read_bytes().rfind(b"\n") + 1
+        os.ftruncate(made._file, whole)
+        made.append(record)
+        return made
+
+    def append(self, record: AnyRecord) -> None:
+        """Writes one line; RecordError where the disk is full."""
+        self._write(record)
+        self.run.add(record)
+
+    def _write(self, record: AnyRecord) -> None:
+        if self._failed:
+            raise RecordError(self._failed)
+        line = encode(record) + b"\n"
+        try:
+            while line:
+                line = line[os.write(self._file, line) :]
+        except OSError as error:
+            fault = self._unwritable(error)
+            self._failed = str(fault)  # a line behind a torn one would make the file unreadable
+            raise fault from error
+
+    def close(self) -> None:
+        """Hands the file to the disk and frees the run; a second time does nothing."""
+        if self._file >= 0:
+            with contextlib.suppress(OSError):  # a file system without fsync
+                os.fsync(self._file)
+            os.close(self._file)
+            self._file = -1
+        self._lock.release()
+
+    def _unwritable(self, error: OSError) -> RecordError:
+        return RecordError(
+            f"Cannot write the run's record to {self.path}: {error.strerror or error}. What it holds so far stays. "
+            "Make the folder writable and its disk not full, or name another with --report-dir."
+        )
+
+
+def locked(path: Path) -> Held:
+    """The lock of a run; SuiteError where another process has it."""
+    busy = f"The run {path.stem} is still going on: another process has its lock. Wait for its end, or end it."
+    with contextlib.suppress(OSError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    return Held(path.with_name(f".{path.stem}.lock"), busy)
+
+
+def new_id(folder: Path, now: datetime.datetime, process: int) -> str:
+    """An id for a run that starts ``now`` (UTC), which sorts behind those of the folder even if the clock went back."""
+    own = f"{now:{STAMP}}-{process}"
+    newest = max((path.stem for path in folder.glob("*.jsonl")), default="")
+    if own > newest:
+        return own
+    try:
+        before = datetime.datetime.strptime(newest[:LENGTH], STAMP)
+        later = f"{before + datetime.timedelta(microseconds=1):{STAMP}}-{process}"
+    except (ValueError, OverflowError):  # somebody else's file
+        later = own
+    return later if later > newest else f"{newest}-{process}"
+
+
+def latest_run(folder: Path) -> Path:
+    """The newest run of a folder (ids begin with the start time, so names sort); SuiteError if there is none.
+
+    A file without a byte is no run: its process was killed between making it and writing its first line.
+    """
+    runs = sorted(path for path in folder.glob("*.jsonl") if path.stat().st_size)
+    if not runs:
+        raise SuiteError(f"No run is recorded in {folder}. Run `pytest suite/` first.")
+    return runs[-1]

@@ -1,0 +1,88 @@
+"""A training that is set up: one variant of an experiment at its size, with its data."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass, replace
+from typing import Any
+
+from harness.experiment import Dataset, Experiment, Size, Variant
+from harness.plots import Plots
+from harness.training.seeding import initialise
+
+
+@dataclass(frozen=True)
+class TrainingSetup:
+    """One variant of an experiment, ready to train.
+
+    Attributes:
+        experiment, variant, size: what is trained, and how long.
+        data: what it trains on, already cut to the size.
+        perturbed, canonical: which initial weights its trials begin with (``seeding.initialise``). A canonical training
+            has no dropout.
+    """
+
+    experiment: Experiment
+    variant: Variant
+    size: Size
+    data: Dataset
+    perturbed: int = 0
+    canonical: bool = False
+
+    @classmethod
+    def of(cls, experiment: Experiment, variant: str, perturbed: int = 0, canonical: bool = False) -> TrainingSetup:
+        """Sets up a variant and builds its data; SuiteError if the variant is unknown."""
+        size, declared = experiment.size, experiment.variant(variant)
+        assert declared.data is not None
+        return cls(experiment, declared, size, declared.data().first(size.train), perturbed, canonical)
+
+    @property
+    def steps(self) -> int:
+        """Optimizer steps per epoch, the last partial batch included."""
+        return -(-len(self.data.x) // self.size.batch_size)
+
+    @property
+    def full_batch(self) -> int:
+        """Examples of a full batch."""
+        return min(self.size.batch_size, len(self.data.x))
+
+    def one_step(self) -> TrainingSetup:
+        """The same network and optimizer with epochs of one step, which record nothing but the loss."""
+        experiment = replace(
+            self.experiment, accuracy=False, inference=False, halves=False, follow={}, observe=None, plots=Plots()
+        )
+        data = Dataset(self.data.x[: self.full_batch], self.data.y[: self.full_batch])
+        return replace(self, experiment=experiment, size=Size(epochs=1, batch_size=self.full_batch), data=data)
+
+    @functools.cached_property
+    def built(self) -> tuple[Any, Any]:
+        """The model and optimizer of one ``build``, shared by all who ask."""
+        return self.build()
+
+    def build(self) -> tuple[Any, Any]:
+        """A new model, and a new optimizer that is built for it."""
+        assert self.variant.model is not None
+        assert callable(self.variant.optimizer)
+        model, optimizer = self.variant.model(), self.variant.optimizer()
+        if self.canonical:
+            model = type(model).from_config(_without_dropout(model.get_config()))
+        if not model.built:
+            model.build((None, *self.data.x.shape[1:]))
+        optimizer.build(model.trainable_variables)
+        return model, optimizer
+
+    def initialise(self, model: Any, seed: int) -> None:
+        """Sets every variable of a ``model`` that ``build`` made to its initial value of ``seed``."""
+        initialise(model, seed, self.perturbed, self.canonical)
+
+
+def _without_dropout(config: Any) -> Any:
+    """A model's configuration with the rate of every dropout layer set to 0."""
+    if isinstance(config, list | tuple):
+        return [_without_dropout(value) for value in config]
+    if not isinstance(config, dict):
+        return config
+    changed = {key: _without_dropout(value) for key, value in config.items()}
+    if "Dropout" in str(config.get("class_name")):
+        changed["config"]["rate"] = 0.0
+    return changed

@@ -1,0 +1,327 @@
+"""The suite's command-line options: declared, checked together, and given names."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from harness.errors import KEBAB, SuiteError, invalid, nearest
+from harness.record.address import Address
+from harness.record.run import AsNeeded
+from harness.rules.levels import FEWEST_SEEDS
+from harness.training.backend import PRECISIONS
+from harness.training.backends import NAMES
+from harness.training.engines import ENGINES
+
+ROOT = Path(__file__).resolve().parents[2]
+ENGINE_NAMES = ("auto", *ENGINES)
+MOST_SEEDS = 100_000
+LAST_SEED = 2**31 - 1
+LONGEST = 1000 * 3600  # seconds
+FULL_SEEDS = 10
+"""Of each variant, with --full."""
+MOST_AS_NEEDED = 30
+"""What ``--max-seeds`` is where it is not given."""
+MOST_WORKERS = 1024
+
+
+@dataclass(frozen=True)
+class Options:
+    """What was asked for, checked.
+
+    ``full``: trains to the end and decides anew; otherwise the run is a check of what the evidence holds.
+    ``seeds`` is None for each experiment's own number, with which ``--seeds auto`` (``as_needed``) begins;
+    ``more_seeds`` are (experiment, number) of those with another one; ``update`` is the reason given to
+    --update-baselines, or None; ``backend_from`` says where the choice of backend came from; ``strict`` is pytest's own
+    --strict: here it also makes changed bits red. ``gate_timing``: a slowdown is red on a CPU too. ``store``: the
+    database that finished runs are pushed to; ``resume``: the run to go on with, "" for the newest, None for a new one.
+    ``workers``: processes that train here, None for as many as pay; ``cluster``: a Dask scheduler's address, or "".
+    """
+
+    full: bool
+    seeds: int | None
+    more_seeds: tuple[tuple[str, int], ...]
+    as_needed: AsNeeded | None
+    first_seed: int
+    backend: str
+    backend_from: str
+    engine: str
+    precision: str
+    baselines: Path
+    reports: Path
+    update: str | None
+    require_baselines: bool
+    require_gpu: bool
+    strict: bool
+    reuse: bool
+    dry_run: bool
+    gate_timing: bool
+    store: Address | None
+    resume: str | None
+    workers: int | None
+    cluster: str
+
+    @property
+    def mode(self) -> str:
+        """What a run does, in words."""
+        if not self.full:
+            return "check against the evidence"
+        seeds = f"{self.seeds or FULL_SEEDS}"
+        if self.as_needed:
+            budget = "" if self.as_needed.budget is None else f", {self.as_needed.budget:g} s"
+            seeds = f"as needed (at most {self.as_needed.max_seeds}{budget})"
+        more = [f"{count} of {name}" for name, count in self.more_seeds]
+        first = f" from {self.first_seed} on" if self.first_seed else ""
+        return f"to the end, seeds {', '.join([seeds, *more])}{first}"
+
+    def seeds_of(self, experiment: str) -> int:
+        """How many seeds of an experiment --full trains, or begins with."""
+        own = FEWEST_SEEDS if self.as_needed else FULL_SEEDS
+        return dict(self.more_seeds).get(experiment, self.seeds or own)
+
+
+def add(parser: pytest.Parser) -> None:
+    """Declares the options in a group of their own. Their values are checked by ``check``, with the nearest name."""
+    group = parser.getgroup("claims", "claims of the lecture")
+    group.addoption("--full", action="store_true", help="train to the end, and decide each claim anew")
+    group.addoption(
+        "--seeds",
+        default=None,
+        metavar="N",
+        help="with --full: trials per variant (default: 10), as 5 or 5,example-4=30; auto: as needed",
+    )
+    group.addoption(
+        "--max-seeds", default=None, metavar="N", help=f"with --seeds auto: at most (default: {MOST_AS_NEEDED})"
+    )
+    group.addoption("--budget", default=None, metavar="TIME", help="with --seeds auto: begin no batch that ends later")
+    group.addoption("--first-seed", default="0", metavar="N", help="seeds count up from here (default: 0)")
+    group.addoption("--backend", default=None, metavar="NAME", help="Keras backend: tensorflow (default), jax, torch")
+    group.addoption("--engine", default="auto", metavar="NAME", help="auto (default), fit, compiled, vectorized")
+    group.addoption("--precision", default="default", metavar="NAME", help="of products on a GPU: default or highest")
+    group.addoption("--update-baselines", default=None, metavar="REASON", help="store this run as the new baselines")
+    group.addoption("--require-baselines", action="store_true", help="red where no baseline is stored for this stack")
+    group.addoption("--require-gpu", action="store_true", help="fail where no GPU is visible or in use")
+    group.addoption("--gate-timing", action="store_true", help="with -m timing: a slowdown is red on a CPU too")
+    group.addoption("--reuse", action="store_true", help="take trials of earlier runs where nothing has changed")
+    group.addoption(
+        "--resume",
+        nargs="?",
+        const="",
+        default=None,
+        metavar="RUN",
+        help="go on with a run that was killed or interrupted",
+    )
+    group.addoption("--store", default=None, metavar="URL", help="push finished runs to this database")
+    group.addoption("--workers", default=None, metavar="N", help="processes that train (default: one a core; 1: this)")
+    group.addoption("--cluster", default="", metavar="ADDRESS", help="train on the workers of this Dask scheduler")
+    group.addoption("--dry-run", action="store_true", help="list what would be trained, and about how long it takes")
+    group.addoption("--baseline-dir", default=str(ROOT / "baselines"), metavar="DIR", help="default: baselines/")
+    group.addoption("--report-dir", default=str(ROOT / "reports" / "out"), metavar="DIR", help="default: reports/out/")
+
+
+def check(config: pytest.Config, environ: Mapping[str, str] = os.environ) -> Options:
+    """The options, checked; SuiteError names the option, what was expected, what was received and the nearest name."""
+    backend, source = _backend(config.getoption("--backend"), environ.get("KERAS_BACKEND"))
+    reason = config.getoption("--update-baselines")
+    if reason is not None and not reason.strip():
+        raise invalid("--update-baselines", expected="a reason, in words", received=repr(reason))
+    seeds = config.getoption("--seeds")
+    count, more = (None, ()) if seeds in (None, "auto") else _seeds(seeds)
+    options = Options(
+        full=config.getoption("--full"),
+        seeds=count,
+        more_seeds=more,
+        as_needed=_as_needed(seeds, config.getoption("--max-seeds"), config.getoption("--budget")),
+        first_seed=_whole("--first-seed", config.getoption("--first-seed"), 0, LAST_SEED - MOST_SEEDS),
+        backend=backend,
+        backend_from=source,
+        engine=_one_of("--engine", config.getoption("--engine"), ENGINE_NAMES),
+        precision=_one_of("--precision", config.getoption("--precision"), PRECISIONS),
+        baselines=_folder("--baseline-dir", config.getoption("--baseline-dir")),
+        reports=_folder("--report-dir", config.getoption("--report-dir")),
+        update=reason,
+        require_baselines=config.getoption("--require-baselines"),
+        require_gpu=config.getoption("--require-gpu"),
+        strict=bool(config.getoption("strict")),
+        reuse=config.getoption("--reuse"),
+        dry_run=config.getoption("--dry-run"),
+        gate_timing=config.getoption("--gate-timing"),
+        store=None if config.getoption("--store") is None else Address(config.getoption("--store")),
+        resume=config.getoption("--resume"),
+        workers=_workers(config.getoption("--workers")),
+        cluster=config.getoption("--cluster"),
+    )
+    _check_together(options)
+    _check_xdist(config)
+    return options
+
+
+def _check_together(options: Options) -> None:
+    """SuiteError where two options contradict each other."""
+    if not options.full:
+        further = {
+            "--seeds": options.seeds is not None or bool(options.more_seeds) or options.as_needed is not None,
+            "--first-seed": bool(options.first_seed),
+            "--reuse": options.reuse,
+            "--resume": options.resume is not None,
+        }
+        for name in [name for name, given in further.items() if given]:
+            raise SuiteError(
+                f"{name} needs --full: a check trains the seeds and steps that are stored, and nothing of an earlier "
+                "run. Add --full to train to the end, or leave it out."
+            )
+    checks = {"--update-baselines": options.update is not None, "--require-baselines": options.require_baselines}
+    for name in [name for name, given in {**checks, "--strict": options.strict}.items() if given and options.reuse]:
+        raise SuiteError(
+            f"--reuse and {name} contradict each other: a baseline is stored from, and a reproducibility check made "
+            "with, trials of this very run. Leave one of them out."
+        )
+    if options.dry_run and options.reuse:
+        raise SuiteError(
+            "--reuse and --dry-run contradict each other: which trials can be taken, only the backend tells. Leave one "
+            "of them out."
+        )
+    if options.dry_run and options.resume is not None:
+        raise SuiteError(
+            "--resume and --dry-run contradict each other: a dry run records nothing. Leave one of them out."
+        )
+    if options.update is not None and options.as_needed:
+        raise SuiteError(
+            "--update-baselines and --seeds auto contradict each other: a baseline is of a number of seeds that is "
+            "fixed beforehand, and so are its verdicts. Leave --seeds auto out."
+        )
+    if options.cluster and options.workers is not None:
+        raise SuiteError(
+            "--workers and --cluster contradict each other: a cluster brings its own workers. Leave one of them out."
+        )
+    if options.update is not None and options.first_seed:
+        raise SuiteError(
+            f"--update-baselines and --first-seed {options.first_seed} contradict each other: later runs begin with "
+            "seed 0, and are compared seed by seed with what is stored. Leave --first-seed out."
+        )
+
+
+def check_timing(config: pytest.Config, options: Options) -> None:
+    """SuiteError where an option contradicts -m timing."""
+    if not timing(config):
+        return
+    if not config.pluginmanager.hasplugin("benchmark"):
+        raise SuiteError("-m timing needs the plugin pytest-benchmark. Leave -p no:benchmark out, or install it.")
+    if options.engine == "vectorized":
+        raise SuiteError(
+            "--engine vectorized and -m timing contradict each other: it times engines that train one seed after "
+            "another. Leave it out, or time many seeds side by side: python -m reports.measure_gpu."
+        )
+    if options.resume is not None:
+        raise SuiteError("--resume and -m timing contradict each other: times are measured in one go. Leave it out.")
+    if options.cluster or options.workers not in (None, 1):
+        name = "--cluster" if options.cluster else "--workers"
+        raise SuiteError(
+            f"{name} and -m timing contradict each other: processes that share a machine spoil each other's times. "
+            "Leave it out."
+        )
+
+
+def _check_xdist(config: pytest.Config) -> None:
+    """SuiteError where pytest-xdist is to share the items out: this suite has worker processes of its own."""
+    if config.getoption("dist", "no") != "no" or config.getoption("tx", None):
+        raise SuiteError(
+            "pytest-xdist's -n, --dist and --tx are not for this suite, whose trainings run in worker processes of its "
+            "own. Use --workers N."
+        )
+
+
+def _workers(text: str | None) -> int | None:
+    return None if text is None else _whole("--workers", text, 1, MOST_WORKERS)
+
+
+def timing(config: pytest.Config) -> bool:
+    """Whether -m asks for the timing runs."""
+    return bool(re.search(r"(?<!not )\btiming\b", config.option.markexpr or ""))
+
+
+def _one_of(option: str, value: str, names: tuple[str, ...]) -> str:
+    if value not in names:
+        shown = repr(_short(value))
+        raise invalid(option, expected=f"one of {', '.join(names)}", received=shown, fix=nearest(value, names))
+    return value
+
+
+def _as_needed(seeds: str | None, most: str | None, budget: str | None) -> AsNeeded | None:
+    """What --seeds auto asks for; SuiteError where the options that go with it come without it."""
+    if seeds == "auto":
+        limit = MOST_AS_NEEDED if most is None else _whole("--max-seeds", most, FEWEST_SEEDS, MOST_SEEDS)
+        return AsNeeded(limit, None if budget is None else _seconds("--budget", budget))
+    for option in [name for name, value in {"--max-seeds": most, "--budget": budget}.items() if value is not None]:
+        raise SuiteError(f"{option} needs --seeds auto: it limits how many seeds a claim may take. Add it.")
+    return None
+
+
+def _seeds(text: str) -> tuple[int | None, tuple[tuple[str, int], ...]]:
+    """The number of "5", and those of experiments, "5,example-4=30": (5, (("example-4", 30),))."""
+    count: int | None = None
+    more: dict[str, int] = {}
+    for part in text.split(","):
+        name, equals, number = part.rpartition("=")
+        asked = _whole("--seeds", number, 1, MOST_SEEDS, ", auto, or 5,example-4=30")
+        if (name in more) if equals else (count is not None):
+            what = name or "all experiments"
+            raise invalid("--seeds", expected=f"one number for {what}", received=repr(_short(text)))
+        if not equals:
+            count = asked
+        elif not KEBAB.fullmatch(name):
+            raise invalid("--seeds", expected="the id of an experiment before =", received=repr(_short(name)))
+        else:
+            more[name] = asked
+    return count, tuple(more.items())
+
+
+def _seconds(option: str, text: str) -> float:
+    """A time in hours, minutes and seconds: "90s", "10m", "1h30m"."""
+    number = r"([0-9]{1,6}(?:\.[0-9]{1,3})?)"
+    found = re.fullmatch(rf"(?=.)(?:{number}h)?(?:{number}m)?(?:{number}s)?", text)
+    seconds = (
+        sum(float(part or 0) * unit for part, unit in zip(found.groups(), (3600, 60, 1), strict=True)) if found else 0
+    )
+    if not 0 < seconds <= LONGEST:
+        expected = f"a time such as 90s, 10m or 1h30m, at most {LONGEST // 3600}h"
+        raise invalid(option, expected=expected, received=repr(_short(text)))
+    return seconds
+
+
+def _whole(option: str, text: str, least: int, most: int, other: str = "") -> int:
+    count = int(text) if re.fullmatch("0*[0-9]{1,10}", text) else -1
+    if not least <= count <= most:
+        raise invalid(option, expected=f"a whole number from {least} to {most}{other}", received=repr(_short(text)))
+    return count
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 40 else f"{text[:39]}…"
+
+
+def _folder(option: str, text: str) -> Path:
+    if not text.strip():
+        raise invalid(option, expected="the name of a folder", received=repr(text))
+    if os.path.exists(text) and not os.path.isdir(text):
+        raise invalid(option, expected="a folder", received=f"the file {text}")
+    return Path(text)
+
+
+def _backend(option: str | None, environment: str | None) -> tuple[str, str]:
+    if option is not None:
+        said = f"--backend, over KERAS_BACKEND={environment}" if environment not in (None, "", option) else "--backend"
+        return _one_of("--backend", option, NAMES), said
+    if environment:
+        return _one_of("KERAS_BACKEND", environment, NAMES), "KERAS_BACKEND"
+    return "tensorflow", "default"
+
+
+def usage(error: SuiteError) -> pytest.UsageError:
+    """The error as pytest prints it: one plain line, exit code 4."""
+    return pytest.UsageError(str(error))

@@ -1,0 +1,112 @@
+"""Which items run: unknown names in -k and -m are errors, and a selected claim pulls in the trainings it needs."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from baselines.stored import file_of
+from harness.catalogue import Broken
+from harness.claim import Claim
+from harness.errors import SuiteError, nearest
+from harness.record.evidence import EXACT
+from suite.catalogue import TRAINING_CLAIMS, UNREAD
+
+MARKERS = ("exact", "training", "errata", "timing")
+WORDS = {"and", "or", "not", "None", "True", "False"}
+IDENTIFIER = re.compile(r"(?:\w|:|\+|-|\.|\[|\]|\\|/)+")
+
+
+def check_expressions(keyword: str, marker: str, names: set[str], known_markers: set[str]) -> None:
+    """SuiteError where -m names no marker, or -k a word that is part of no item's name."""
+    for word in _identifiers(marker):
+        if word not in known_markers:
+            raise SuiteError(f"Invalid -m expression {marker!r}: no marker {word!r}. {nearest(word, MARKERS)}")
+    for word in _identifiers(keyword):
+        if not any(word.lower() in name.lower() for name in names):
+            unread = "".join(f"\n{broken.message}" for broken in UNREAD.values())
+            raise SuiteError(
+                f"Invalid -k expression {keyword!r}: no claim or test {word!r}. {_closest(word, names)}{unread}"
+            )
+
+
+def _identifiers(expression: str) -> list[str]:
+    return [word for word in IDENTIFIER.findall(expression) if word not in WORDS and not word.isdigit()]
+
+
+def _closest(word: str, names: set[str]) -> str:
+    ids = sorted({name.partition("[")[2].removesuffix("]") or name for name in names})
+    return nearest(word, ids)
+
+
+def needed_trainings(items: list[pytest.Item]) -> set[tuple[str, str]]:
+    """(experiment, variant) of every training that the selected claims rest on."""
+    claims = [claim for item in items if (claim := claim_of(item))]
+    return {(claim.experiment.id, name) for claim in claims if claim.experiment for name in claim.variants}
+
+
+def claim_of(item: pytest.Item) -> Claim | None:
+    """The claim on trials that an item decides, or None."""
+    if getattr(item, "originalname", "") != "test_claims":
+        return None
+    # Only pytest.Function declares callspec, and only parametrised items have it: the name has told that this one does.
+    return TRAINING_CLAIMS[item.callspec.params["key"]]  # type: ignore[attr-defined]
+
+
+def key_of(item: pytest.Item) -> str | None:
+    """The key of the claim that an item decides, or None."""
+    if getattr(item, "originalname", "") not in ("test_claims", "test_exact"):
+        return None
+    return str(item.callspec.params["key"])  # type: ignore[attr-defined] # as in claim_of
+
+
+def files_of(items: list[pytest.Item]) -> set[str]:
+    """The baseline files that a run of these items compares with, and renews."""
+    claims = {file_of(claim) for item in items if (claim := claim_of(item))}
+    trained = {training[0] for item in items if (training := training_of(item))}
+    exact = {EXACT for item in items if getattr(item, "originalname", "") == "test_exact"}
+    return claims | trained | exact
+
+
+def training_of(item: pytest.Item) -> tuple[str, str] | None:
+    """The (experiment, variant) that an item trains, or None."""
+    if getattr(item, "originalname", "") != "test_training":
+        return None
+    params = item.callspec.params  # type: ignore[attr-defined] # as in claim_of
+    return params["experiment"], params["variant"]
+
+
+def unread_of(item: pytest.Item) -> Broken | None:
+    """What could not be read, of an item that fails over it, or None."""
+    if getattr(item, "originalname", "") != "test_catalogue":
+        return None
+    return UNREAD[item.callspec.params["name"]]  # type: ignore[attr-defined] # as in claim_of
+
+
+def name_what_is_left_out(items: list[pytest.Item]) -> set[str]:
+    """Has -k find an item that fails over a mistake by every section which that costs; gives their names."""
+    found: set[str] = set()
+    for item in items:
+        broken = unread_of(item)
+        if broken is not None:
+            item.extra_keyword_matches.update(broken.costs)
+            found.update(broken.costs)
+    return found
+
+
+def trainings_last(items: list[pytest.Item]) -> list[pytest.Item]:
+    """For worker processes: what this process does itself while they train, then the trainings, then their claims."""
+
+    def place(item: pytest.Item) -> int:
+        return 1 if training_of(item) else 2 if claim_of(item) else 0
+
+    return sorted(items, key=place)
+
+
+def with_trainings(selected: list[pytest.Item], collected: list[pytest.Item]) -> list[pytest.Item]:
+    """The selected items and the trainings they need, trainings first, each kind in the order it was collected."""
+    needed = needed_trainings(selected)
+    chosen = set(map(id, selected))
+    kept = [item for item in collected if id(item) in chosen or training_of(item) in needed]
+    return sorted(kept, key=lambda item: training_of(item) is None)

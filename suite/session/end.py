@@ -1,0 +1,129 @@
+"""The end of a run: what is said, stored and pushed, the report, and the exit code."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import pytest
+from msgspec.structs import replace
+
+from baselines.evidence import Measured
+from cases import CLAIMS
+from harness import gpu
+from harness.errors import SuiteError
+from harness.experiment import Experiment
+from harness.record.run import Run, RunEnded
+from harness.verdict import Verdict
+from reports.folders import runs_folder
+from suite.catalogue import EXPERIMENTS, TRAINING_CLAIMS, training_name
+from suite.session import summary, time_lines
+from suite.session.session import Session
+
+REWRITTEN = 6
+"""Exit code of a run that stored new baselines: never green, so that no pipeline passes by rewriting."""
+
+
+def finish(session: Session, exit_status: int, seconds: float) -> tuple[int, list[str]]:
+    """Ends a run: says, stores what was asked for, writes the report, pushes. The exit code, and what to print."""
+    run, options, lines = session.run, session.options, list[str]()
+    interrupted = exit_status == pytest.ExitCode.INTERRUPTED
+    try:
+        if interrupted:
+            decide_trained(session)
+            lines.append(summary.interrupted_line(run))
+        lines += [*summary.verdict_lines(run), *summary.errata_lines(run), *summary.self_check_lines(run)]
+        lines += [*summary.evidence_lines(run, session.stored), *summary.seeds_lines(run)]
+        lines += time_lines.lines(session)
+        exit_status = exit_code(run, exit_status, bool(summary.vanished(run, session.stored)))
+        if options.update is not None:
+            if interrupted:
+                lines.append("baselines: nothing is stored of an interrupted run")
+            else:
+                exit_status = REWRITTEN
+                lines += ["baselines stored:", *update_baselines(session), *time_lines.update(session)]
+    except SuiteError as error:
+        lines.append(f"ERROR: {error}")
+        exit_status = pytest.ExitCode.INTERNAL_ERROR
+    try:
+        session.trials.close()
+        end = RunEnded(
+            exit_status=int(exit_status),
+            seconds=seconds,
+            interrupted=interrupted,
+            gpu=gpu.facts(session.device.kind, session.device.model),
+        )
+        session.file.append(end)
+        from reports.write import write_report
+
+        lines.append(f"report: {write_report(run.path, options.reports)}")
+        session.file.append(replace(end, reported=True))
+    except Exception as error:
+        said = str(error) if isinstance(error, SuiteError) else f"{type(error).__name__}: {error}"
+        lines.append(f"ERROR: the report could not be written: {said} The run's record is {run.path}.")
+        if exit_status == pytest.ExitCode.OK:
+            exit_status = pytest.ExitCode.INTERNAL_ERROR
+    session.file.close()
+    lines += push(session)
+    return int(exit_status), lines
+
+
+def exit_code(run: Run, status: int, vanished: bool) -> int:
+    """pytest's exit code, told apart: 1 where something moved, 3 where what is red could not be run, or read."""
+    if vanished and status == pytest.ExitCode.OK:
+        return pytest.ExitCode.TESTS_FAILED
+    if status == pytest.ExitCode.TESTS_FAILED and not (run.moved or vanished or run.header.broken):
+        return pytest.ExitCode.INTERNAL_ERROR
+    return status
+
+
+def decide_trained(session: Session) -> None:
+    """Decides the planned claims that an interrupt left undecided although their trials are all there."""
+    for claim in (TRAINING_CLAIMS[key] for key in session.header.planned if key in TRAINING_CLAIMS):
+        if claim.key not in session.run.claims and session.complete(claim):
+            session.claim(claim, further=False)
+
+
+def update_baselines(session: Session) -> Iterator[str]:
+    """Adds what ran to the evidence and gives the difference, file by file."""
+    for experiment in EXPERIMENTS.values():
+        keys = [key for key in session.trials.keys if key[0] == experiment.id]
+        if keys:
+            for key in keys:
+                session.progress.note(f"{training_name(*key)}: first steps and perturbed trials")
+            measured = session.trials.measured(keys)
+            yield _added(session, experiment, {key[1]: one for key, one in measured.items()})
+    exact = {claim.key: claim.verdict for claim in session.run.claims.values() if claim.experiment is None}
+    if exact:
+        yield _added(session, None, {}, exact)
+
+
+def _added(
+    session: Session,
+    experiment: Experiment | None,
+    measured: Mapping[str, Measured],
+    exact: Mapping[str, Verdict] | None = None,
+) -> str:
+    return session.stored.add(
+        experiment,
+        measured,
+        session.options.update or "",
+        session.header.fingerprint,
+        session.header.commit or "unknown",
+        CLAIMS,
+        exact,
+    )
+
+
+def push(session: Session) -> list[str]:
+    """Pushes the finished runs of the report folder to the database; what there is to say about it."""
+    address = session.options.store
+    if address is None:
+        return []
+    from harness.record.database import push_all
+
+    folder = runs_folder(session.options.reports)
+    try:
+        return push_all(address, folder)
+    except SuiteError as error:
+        later = f"python -m reports --push --store URL --out {session.options.reports}"
+        return [f"ERROR: not pushed: {error} The run is kept in {folder}. Push it later: {later}"]

@@ -1,0 +1,109 @@
+"""``--resume``: which run goes on, and whether what goes on would be the same run."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from harness.errors import SuiteError, invalid, nearest
+from harness.record.declared import experiment_declared
+from harness.record.run import Run, RunStarted, decode, encode, read_run
+from harness.training.configuration import variant_digest
+from suite.catalogue import EXPERIMENTS, training_name
+
+SAME = (
+    "full", "seeds", "seeds_of", "first_seed", "auto", "backend", "engine", "precision", "stack", "reuse",
+    "fingerprint", "source", "planned", "broken",
+)  # fmt: skip
+"""What a run's header has to agree in; evidence names its commit, so a run that is stored has to agree in that too."""
+NAMES = {"source": "source of the training code", "planned": "claims", "broken": "mistakes in the catalogue"}
+
+
+def find(folder: Path, asked: str) -> Path:
+    """The run that is to go on: the one asked for, or the newest of the folder that did not reach its end ("")."""
+    runs = {path.stem: path for path in sorted(folder.glob("*.jsonl"), reverse=True)}
+    if asked:
+        name = Path(asked).stem if asked.endswith(".jsonl") else asked
+        if name not in runs:
+            fix = nearest(name, runs) if runs else "No run is recorded."
+            raise invalid("--resume", expected=f"a run in {folder}", received=repr(asked[:80]), fix=fix)
+        if not read_run(runs[name]).open:
+            raise SuiteError(f"The run {name} reached its end: there is nothing to resume. Leave --resume out.")
+        return runs[name]
+    for path in runs.values():
+        try:
+            if read_run(path).open:
+                return path
+        except SuiteError:  # of an earlier version, damaged, or empty
+            continue
+    raise SuiteError(f"--resume: of the runs in {folder} none was killed or interrupted. Leave --resume out.")
+
+
+def check(path: Path, header: RunStarted, with_commit: bool) -> None:
+    """SuiteError, with every difference, where this process would not go on with the run in ``path``, but with another.
+
+    ``header`` is the one that a new run of this process would have.
+    """
+    run = read_run(path)
+    now = decode(encode(header))
+    assert isinstance(now, RunStarted)
+    names = (*SAME, *(["commit"] if with_commit else ()))
+    found = [said for name in names if (said := _difference(name, getattr(run.header, name), getattr(now, name)))]
+    if not found and run.header.selected != header.selected:
+        found.append("the selected items are others")
+    found += _definitions(run)
+    if found:
+        raise SuiteError(
+            f"--resume: the run {path.stem} cannot go on, because this would be another one. {'; '.join(found[:8])}"
+            f"{'; …' if len(found) > 8 else ''}. Its command was: {run.header.command}"
+        )
+
+
+def _difference(name: str, then: Any, now: Any) -> str:
+    """In words; "" where there is none."""
+    if name == "broken":
+        then, now = ([one.name for one in value] for value in (then, now))
+    if name in ("planned", "broken"):
+        then, now = set(then), set(now)
+    if then == now:
+        return ""
+    label = NAMES.get(name, name)
+    if isinstance(then, dict) and isinstance(now, dict):
+        parts = [(key, then.get(key), now.get(key)) for key in {**then, **now}]
+        return "; ".join(f"{label}, {key}: then {a}, now {b}" for key, a, b in parts if a != b)
+    if isinstance(then, set):
+        changes = {"without": sorted(then - now), "with": sorted(now - then)}
+        return f"{label}: " + ", ".join(f"now {word} {_some(names)}" for word, names in changes.items() if names)
+    return f"{label}: then {_plain(then)}, now {_plain(now)}"
+
+
+def _plain(value: Any) -> Any:
+    return msgspec.to_builtins(value) if isinstance(value, msgspec.Struct) else value
+
+
+def _some(names: list[str], most: int = 3) -> str:
+    shown = ", ".join(name[:60] for name in names[:most])
+    return shown + (f" and {len(names) - most} more" if len(names) > most else "")
+
+
+def _definitions(run: Run) -> Iterator[str]:
+    """What is declared otherwise today than when the run's trials were trained."""
+    for name, record in run.experiments.items():
+        experiment = EXPERIMENTS.get(name)
+        today = decode(encode(experiment_declared(experiment, record.order))) if experiment else None
+        if today != record:
+            yield f"experiment {name}: declared otherwise"
+    for name, variant, definition in sorted(run.definitions):
+        experiment = EXPERIMENTS.get(name)
+        known = experiment is not None and variant in [one.name for one in experiment.variants]
+        if experiment is None or not known or variant_digest(experiment, variant) != definition:
+            yield f"{training_name(name, variant)}: another definition"
+
+
+def digest(names: Iterable[str]) -> str:
+    """16 hex digits over the names of the selected items, in any order."""
+    return hashlib.sha256("\0".join(sorted(names)).encode()).hexdigest()[:16]

@@ -1,0 +1,227 @@
+"""A run of the suite: what its items train, compare, decide and check, each recorded the moment it is finished."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Sequence
+
+import pytest
+from msgspec.structs import replace
+
+from baselines.claims import Judge, Judged
+from baselines.stored import Stored
+from harness.claim import Claim
+from harness.erratum import Erratum, Finding
+from harness.erratum import State as ErratumState
+from harness.errors import SuiteError
+from harness.record.declared import erratum_checked
+from harness.record.run import ClaimDecided, ErratumChecked, Key, Run, RunStarted, SelfCheck, TrainingCompared
+from harness.record.run_file import RecordError, RunFile
+from harness.rules import Exact
+from harness.training.backend import Device
+from harness.trial import Seconds, Trial
+from suite.catalogue import ERRATA, EXPERIMENTS, training_name
+from suite.cli.options import Options
+from suite.session import looks
+from suite.session.progress import Progress
+from suite.session.timed import WorkTimed
+from suite.session.trials import Trials
+
+SESSION: pytest.StashKey[Session] = pytest.StashKey()
+
+
+class Session:
+    """What the items of a run share.
+
+    Attributes:
+        options: what was asked for.
+        device: of the backend, in this process.
+        file, run: the run's file, and what its records make up so far.
+        stored: the evidence.
+        judge: sets what is found against the evidence.
+        trials: trains.
+        progress: shows what trains.
+        deadline: when the budget of time is spent (of ``time.monotonic``); None without one.
+    """
+
+    def __init__(
+        self,
+        options: Options,
+        device: Device,
+        file: RunFile,
+        stored: Stored,
+        judge: Judge,
+        trials: Trials,
+        progress: Progress,
+    ) -> None:
+        self.options, self.device, self.file, self.stored = options, device, file, stored
+        self.judge, self.trials, self.progress = judge, trials, progress
+        self.deadline: float | None = None
+        if options.as_needed and options.as_needed.budget is not None:
+            self.deadline = time.monotonic() + options.as_needed.budget
+        self.timed: list[WorkTimed] = []
+        """What a run with -m timing has measured."""
+        self._judged: dict[Key, Judged] = {}
+
+    @property
+    def run(self) -> Run:
+        return self.file.run
+
+    @property
+    def header(self) -> RunStarted:
+        return self.file.run.header
+
+    def training(self, key: Key) -> TrainingCompared:
+        """Trains a variant, compares it with the evidence, and records it; SuiteError where it cannot be trained."""
+        judged = self._compared(key)
+        record = self._training_record(key, judged)
+        self.file.append(record)
+        return record
+
+    def _compared(self, key: Key) -> Judged:
+        """A variant against the evidence; trained first, unless it has been, or nothing is to be compared."""
+        if key not in self._judged:
+            trained = None
+            if self.options.update is not None:
+                self.trials.get([key], len(self.trials.seeds(key[0])))
+            elif self._readable(key):
+                trained = self.trials.trained(key)
+            self._judged[key] = self.judge.training(key, trained)
+        return self._judged[key]
+
+    def _readable(self, key: Key) -> bool:
+        try:
+            return bool(self.stored.of(key[0])) or True
+        except SuiteError:
+            return False
+
+    def claim(self, claim: Claim, further: bool = True) -> ClaimDecided:
+        """Decides a claim, training what is still untrained; NOT_RUN where a training failed.
+
+        A check takes the verdict of the evidence. With ``--seeds auto`` more is trained while the claim is undecided,
+        unless ``further`` is False.
+        """
+        clock = time.perf_counter()
+        assert claim.experiment is not None
+        keys = [(claim.experiment.id, name) for name in claim.variants]
+        spent = 0.0
+        try:
+            if self.options.full:
+                sizes = self.sizes(claim)
+                decision, beside, taken, trials = looks.decide(claim, self.trials, sizes, self.deadline, further)
+                spent = sum(trial.seconds.total for done in trials.values() for trial in done)
+                outcomes = [self._compared(key).outcome for key in keys]
+                shown = taken if self.options.as_needed else None
+                found = self.judge.decided(claim, decision, beside, outcomes, trials, shown)
+            else:
+                outcomes = [self._compared(key).outcome for key in keys]
+                found = self.judge.checked(claim, outcomes, {name: self.trials.done((of, name)) for of, name in keys})
+        except RecordError:
+            raise
+        except Exception as error:
+            found = self.judge.not_run(claim, reason_of(error))
+        return self._record_claim(found, spent + time.perf_counter() - clock)
+
+    def exact(self, claim: Claim) -> ClaimDecided:
+        """Runs an exact claim's check; NOT_RUN where the check itself fails."""
+        clock = time.perf_counter()
+        assert isinstance(claim.rule, Exact)
+        assert claim.check is not None
+        self.progress.note(claim.key)
+        try:
+            found = self.judge.exact(claim, claim.rule.decide(claim.check()))
+        except Exception as error:
+            found = self.judge.not_run(claim, reason_of(error))
+        return self._record_claim(found, time.perf_counter() - clock)
+
+    def _record_claim(self, found: ClaimDecided, seconds: float) -> ClaimDecided:
+        found = replace(found, seconds=seconds)
+        self.file.append(found)
+        return found
+
+    def erratum(self, erratum: Erratum) -> ErratumChecked:
+        """Runs both forms of an erratum; NOT_RUN where that cannot be done."""
+        self.progress.note(erratum.id)
+        try:
+            finding = erratum.examine(self.options.backend)
+        except Exception as error:
+            finding = Finding(erratum, ErratumState.NOT_RUN, reason_of(error))
+        record = erratum_checked(finding, list(ERRATA).index(erratum.id), self.options.backend)
+        self.file.append(record)
+        return record
+
+    def self_check(self, name: str, wrong: Sequence[str], moved: bool) -> None:
+        """Records a self-check: what is wrong, and whether that was measured."""
+        self.file.append(SelfCheck(name=name, wrong=tuple(wrong), moved=moved))
+
+    def sizes(self, claim: Claim) -> tuple[int, ...]:
+        """After how many seeds a claim is looked at: once, but with ``--seeds auto``."""
+        assert claim.experiment is not None
+        return looks.sizes(self.options.as_needed, len(self.trials.seeds(claim.experiment.id)))
+
+    def complete(self, claim: Claim) -> bool:
+        """Whether every variant that a claim rests on has been trained as far as a first look needs it."""
+        assert claim.experiment is not None
+        keys = [(claim.experiment.id, name) for name in claim.variants]
+        if not self.options.full:
+            return all(key in self._judged for key in keys)
+        return all(len(self.trials.done(key)) >= self.sizes(claim)[0] for key in keys)
+
+    def close(self) -> None:
+        """Ends every process, and closes the run's file; a second time does nothing."""
+        self.trials.close()
+        self.file.close()
+
+    def _training_record(self, key: Key, judged: Judged) -> TrainingCompared:
+        name, variant = key
+        declared, trials = EXPERIMENTS[name], self.trials.done(key)
+        metric = declared.metrics[0]
+        data = declared.variant(variant).data
+        assert data is not None
+        count = len(data().first(declared.size.train).x)
+        steady = statistics.median(trial.seconds.steady_epoch for trial in trials) if trials else 0.0
+        values = [trial.metrics.get(metric.name) for trial in trials]
+        known = [value for value in values if value is not None]
+        return TrainingCompared(
+            experiment=name,
+            variant=variant,
+            engine=trials[0].engine if trials else str(self.header.fingerprint["engine"]),
+            backend=self.options.backend,
+            device=self.device.kind,
+            device_model=self.device.model,
+            precision=self.device.precision,
+            seeds=tuple(trial.seed for trial in trials),
+            seconds=self._seconds(key, trials),
+            reused=self.run.reused.get(key, 0),
+            images_per_second=count / steady if steady else None,
+            metric=metric.name,
+            mean=statistics.fmean(known) if known else None,
+            std=statistics.stdev(known) if len(known) > 1 else None,
+            n=len(values),
+            diverged=sum(trial.divergence is not None for trial in trials),
+            outcome=judged.outcome,
+            red=judged.red,
+            damaged=judged.damaged,
+        )
+
+    def _seconds(self, key: Key, trials: Sequence[Trial]) -> Seconds:
+        """Sums over the trials; of the epochs means, of those that went to the end."""
+        seconds = [trial.seconds for trial in trials]
+        short = sum(trial.seconds for trial in self.trials.short(key))
+        return Seconds(
+            total=sum(one.total for one in seconds) + short,
+            compile=sum(one.compile for one in seconds),
+            first_epoch=seconds[0].first_epoch if seconds else 0.0,
+            steady_epoch=statistics.fmean(one.steady_epoch for one in seconds) if seconds else 0.0,
+        )
+
+
+def training_message(record: TrainingCompared) -> str:
+    """What a red training prints."""
+    return f"{training_name(*record.key)} {record.outcome.state}: {record.outcome.reason}"
+
+
+def reason_of(error: Exception) -> str:
+    """Why something could not be brought to a result."""
+    return str(error) if isinstance(error, SuiteError) else f"{type(error).__name__}: {error}"

@@ -1,0 +1,233 @@
+"""The beginning of a run: from pytest's items and options to a ``Session``."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import os
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from baselines.claims import Asked, Judge, to_the_end
+from baselines.judge import REFERENCE, Counts
+from baselines.stored import Stored
+from harness import gpu
+from harness.errors import SuiteError, invalid, nearest
+from harness.execution import workers
+from harness.fingerprint import commit, fingerprint, stack
+from harness.record.locks import Held
+from harness.record.run import Fingerprint, Key, RunResumed, RunStarted
+from harness.record.run_file import RunFile, locked, new_id
+from harness.training.backend import Device, choose_backend, start_backend
+from harness.training.engines import resolve_engine
+from reports.folders import runs_folder
+from suite.catalogue import EXPERIMENTS, ORDER, UNREAD, training_name
+from suite.cli import selection
+from suite.cli.options import Options
+from suite.session import resume
+from suite.session.progress import Progress
+from suite.session.session import Session
+from suite.session.trial_cache import TrialCache, source
+from suite.session.trials import Trials, Workers
+
+SHORT = 30.0
+"""Seconds of training up to which no worker process is started unasked: each has to import the backend first."""
+START = 3.0
+"""About how many seconds the first steps of a variant take, most of it to compile them."""
+
+
+def check_whole(options: Options) -> None:
+    """SuiteError where baselines are to be stored of a catalogue with a mistake: what it lacks would be forgotten."""
+    if UNREAD and options.update is not None:
+        first = next(iter(UNREAD.values()))
+        raise SuiteError(
+            f"--update-baselines needs the whole catalogue, and {first.name} ({first.where}) could not be read: "
+            f"{' '.join(first.error.split())}"
+        )
+
+
+def check_experiments(options: Options) -> None:
+    """SuiteError where --seeds names an experiment that the catalogue does not have."""
+    for name, _ in options.more_seeds:
+        if name not in EXPERIMENTS:
+            fix = nearest(name, EXPERIMENTS)
+            raise invalid("--seeds", expected="the id of an experiment before =", received=repr(name), fix=fix)
+
+
+def begin(config: pytest.Config, options: Options, items: Sequence[pytest.Item]) -> Session:
+    """The run of these items; SuiteError where it cannot begin."""
+    folder = runs_folder(options.reports)
+    trainings = [training for item in items if (training := selection.training_of(item))]
+    compared = list(dict.fromkeys([*trainings, *sorted(selection.needed_trainings(list(items)))]))
+    if not options.full and options.update is not None and trainings:
+        raise SuiteError(
+            "--update-baselines needs --full here: evidence holds trainings that went to the end. Add --full --seeds "
+            "N, or select what trains nothing: -m exact, -m timing."
+        )
+    choose_backend(options.backend)
+    device = start_backend(options.precision)
+    _check_gpu(options, device)
+    stored = Stored(options.baselines, stack(run_fingerprint(options, device)))
+    place = _workers(options, device, stored, compared)
+    prints = run_fingerprint(options, device, single_threaded=not place.here)
+    if options.update is not None:
+        stored.check_writable(selection.files_of(list(items)))
+    _check_budget(options, stored, compared)
+    progress = Progress(config, _expected_seconds(options, stored, trainings), place.number)
+    now = datetime.datetime.now(datetime.UTC)
+    header = RunStarted(
+        id=new_id(folder, now, os.getpid()),
+        started=now.isoformat(timespec="seconds"),
+        command=_command(config, options),
+        full=options.full,
+        seeds=options.seeds,
+        first_seed=options.first_seed,
+        seeds_of=dict(options.more_seeds),
+        auto=options.as_needed,
+        backend=options.backend,
+        engine=options.engine,
+        precision=options.precision,
+        workers=place.number,
+        reuse=options.reuse,
+        selected=resume.digest(item.name for item in items),
+        planned=tuple(key for item in items if (key := selection.key_of(item))),
+        broken=tuple(broken for item in items if (broken := selection.unread_of(item))),
+        fingerprint=prints,
+        gpu=gpu.facts(device.kind, device.model),
+        source=source(),
+        commit=commit(),
+        stack=stored.stack,
+    )
+    file = _opened(folder, header, options)
+    try:
+        if options.resume is not None:
+            progress.say(f"resumed: the run {file.path.stem}")
+        _check_store(options, progress)
+        asked = Asked(
+            full=options.full,
+            update=options.update is not None,
+            strict=options.strict,
+            require_baselines=options.require_baselines,
+        )
+        judge = Judge(stored, prints, asked, _counts(options, compared), EXPERIMENTS, ORDER)
+        cache = TrialCache(folder, prints, options.engine) if options.reuse else None
+        trials = Trials(options, file, prints, stored, progress, place, cache)
+    except BaseException:
+        file.close()
+        raise
+    session = Session(options, device, file, stored, judge, trials, progress)
+    trials.expect(compared)
+    return session
+
+
+def run_fingerprint(options: Options, device: Device, single_threaded: bool = False) -> Fingerprint:
+    """The fingerprint of this run; the engine is part of it, because it decides the bits.
+
+    Of ``auto`` it is that of the larger trainings; a trial names its own. Worker processes are single-threaded.
+    """
+    engine = resolve_engine(options.engine, options.backend, device.kind)
+    found = {**fingerprint(options.backend, device.kind, device.model, device.precision), "engine": engine}
+    return {**found, "threads": 1} if single_threaded else found
+
+
+def _workers(options: Options, device: Device, stored: Stored, trainings: Sequence[Key]) -> Workers:
+    """Where the run trains. Unasked, worker processes are for a CPU, and for more than ``SHORT`` seconds."""
+    if options.cluster:
+        return Workers(cluster=options.cluster)
+    tasks = sum(options.seeds_of(name) for name, _ in trainings) if options.full else len(trainings)
+    if options.workers is None:
+        seconds = sum(_seconds(options, stored, key) for key in trainings)
+        if device.kind != "cpu" or seconds < SHORT:
+            return Workers()
+    return Workers(workers.count(options.workers, tasks))
+
+
+def _seconds(options: Options, stored: Stored, key: Key) -> float:
+    """About how long a variant trains in this run."""
+    each = stored.seconds(*key) or START
+    if options.full:
+        return each * options.seeds_of(key[0])
+    try:
+        known = stored.variant(*key) or stored.variant(*key, REFERENCE)
+    except SuiteError:
+        return START
+    return each * to_the_end(EXPERIMENTS[key[0]], key[1], known) + (0.0 if known and known.tiny else START)
+
+
+def _counts(options: Options, trainings: Sequence[Key]) -> Counts:
+    """Over how many tests the chance of a false alarm of the whole run is divided."""
+    if options.full:
+        trials = sum(options.seeds_of(name) for name, _ in trainings)
+    else:
+        trials = sum(variant in EXPERIMENTS[name].anchors for name, variant in trainings)
+    return Counts(max(1, len(trainings)), max(1, trials))
+
+
+def _opened(folder: Path, header: RunStarted, options: Options) -> RunFile:
+    """The run's file, new or gone on with; SuiteError where it cannot be."""
+    for left in folder.glob(".*.lock"):  # of killed processes
+        with contextlib.suppress(SuiteError):
+            Held(left, "").release()
+    if options.resume is None:
+        return RunFile.begin(folder, header)
+    path = resume.find(folder, options.resume)
+    lock = locked(path)
+    try:
+        resume.check(path, header, with_commit=options.update is not None)
+        how = RunResumed(started=header.started, command=header.command, commit=header.commit)
+        return RunFile.resume(path, how, lock)
+    except BaseException:
+        lock.release()
+        raise
+
+
+def _check_store(options: Options, progress: Progress) -> None:
+    """Says at once where the database cannot be used now; the run goes on without."""
+    if options.store is None:
+        return
+    from harness.record.database import StoreError, opened
+
+    try:
+        with opened(options.store):
+            pass
+    except StoreError as error:
+        progress.say(f"store: {error} The run goes on, and is pushed when it has ended.")
+
+
+def _check_budget(options: Options, stored: Stored, trainings: Sequence[Key]) -> None:
+    """SuiteError where the budget of time does not suffice for a single trial."""
+    budget = options.as_needed.budget if options.as_needed else None
+    least = min(filter(None, (stored.seconds(*training) for training in trainings)), default=None)
+    if budget is not None and least is not None and budget < least:
+        raise SuiteError(
+            f"--budget {budget:g} s is too small for one trial: the shortest of the selected trainings takes about "
+            f"{least:.1f} s. Give more time, or select other claims with -k."
+        )
+
+
+def _check_gpu(options: Options, device: Device) -> None:
+    """SuiteError where a GPU was asked for and the backend has none."""
+    if options.require_gpu and device.kind != "gpu":
+        raise SuiteError(
+            f"--require-gpu: {options.backend} computes on the CPU ({device.model}); no GPU is visible to it. "
+            "Check `nvidia-smi`, CUDA_VISIBLE_DEVICES, and that the backend's CUDA build is installed."
+        )
+
+
+def _expected_seconds(options: Options, stored: Stored, trainings: Sequence[Key]) -> dict[str, float | None]:
+    """What each training takes, from its stored trials; None where there are none."""
+    expected: dict[str, float | None] = {}
+    for experiment, variant in trainings:
+        seconds = stored.seconds(experiment, variant)
+        count = options.seeds_of(experiment) if options.full else 1
+        expected[training_name(experiment, variant)] = seconds * count if seconds else None
+    return expected
+
+
+def _command(config: pytest.Config, options: Options) -> str:
+    """What was typed, without a password."""
+    arguments = [str(argument) for argument in config.invocation_params.args]
+    return shlex.join(["pytest", *(options.store.redacted(arguments) if options.store else arguments)])

@@ -1,0 +1,164 @@
+"""What timing runs end with: a table, ratios, doubts and what moved; and the stored timings renewed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from baselines import timings as files
+from baselines.slowdown import times
+from harness.record.outcomes import TimeState
+from harness.record.timings import Timings
+from harness.training.engines import ENGINES
+from reports.timing import duration, factor, gflops, of_products, percent, speed
+from suite.session.session import Session
+from suite.session.timed import WorkTimed
+from suite.session.times import TIMED, WORK, case, engines_of
+
+SEEN = 1.10
+"""A slowdown that a stored case should show; what cannot is named."""
+
+HEADERS = ("work", "engine", "compile", "epoch", "images/s", "GFLOP/s", "of peak (best)", "products alone", "stored")
+
+
+def lines(run: Session) -> Iterator[str]:
+    """Lines for the terminal; none where nothing was timed."""
+    if not run.timed:
+        return
+    yield "times per epoch, steady state (median of rounds in alternation):"
+    yield from _aligned([HEADERS, *(row for timed in run.timed for row in _rows(timed))])
+    for timed in run.timed:
+        for row in next(iter(timed.records.values())).ratios:
+            interval = "" if row.low is None else f" [{factor(row.low)}, {factor(row.high)}]"
+            exact = f"{row.slow} / {row.fast} {factor(row.estimate)}{interval}"
+            yield f"  {timed.work}, {row.of}: {speed(row)}; {exact}"
+    yield from _peak_line(run.timed)
+    yield from _moved(run)
+    yield from _doubts(run.timed)
+
+
+def update(run: Session) -> Iterator[str]:
+    """Stores what was timed and says, case by case, what changed; nothing where nothing was timed.
+
+    A case that has not moved gets one more repeat; one that has, or is of another fingerprint, begins anew. Cases that
+    are no longer declared are left out; those that were not timed in this run stay.
+    """
+    if not run.timed:
+        return
+    path, said = files.path_of(run.stored.root, run.stored.stack), []
+
+    def change(old: Timings | None) -> Timings:
+        new = old or Timings(stack=run.stored.stack, cases={})
+        for timed in run.timed:
+            for engine, repeat in timed.repeats.items():
+                name, comparison = case(timed.work, engine), timed.comparisons[engine]
+                before = new.cases.get(name, ())
+                new = new.with_repeat(name, repeat, replaces=comparison.moved)
+                then = f"{duration(before[-1].median)} → " if before else ""
+                kept = len(new.cases[name])
+                how = "begins anew" if comparison.moved else f"repeat {kept}"
+                said.append(f"  {name}: {comparison.state}, {how}, {then}{duration(repeat.median)} per epoch")
+        gone = undeclared(new, run)
+        said.extend(f"  {name}: removed, no longer timed" for name in sorted(gone))
+        return new.without(gone)
+
+    files.update(path, change)
+    yield f"timings ({run.stored.stack}):"
+    yield from said
+
+
+def undeclared(stored: Timings, run: Session) -> set[str]:
+    """Stored cases that a timing run has no longer: their work or their engine is gone."""
+    declared = {
+        case(work, engine) for work in WORK for engine in TIMED if run.options.backend in ENGINES[engine].backends
+    }
+    return set(stored.cases) - declared
+
+
+def _rows(timed: WorkTimed) -> Iterator[tuple[str, ...]]:
+    for record in timed.records.values():
+        comparison = record.comparison
+        state = comparison.state + (f" ({times(comparison.ratio)})" if comparison.ratio else "")
+        yield (
+            timed.work,
+            record.engine,
+            duration(record.compile),
+            duration(record.steady_epoch),
+            f"{record.images_per_second or 0:,.0f}",
+            gflops(record.gflops),
+            percent(record.share_of_peak, record.best_share_of_peak),
+            of_products(record),
+            state,
+        )
+
+
+def _aligned(rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    for row in rows:
+        left = [text.ljust(width) for text, width in zip(row[:2], widths, strict=False)]
+        right = [text.rjust(width) for text, width in zip(row[2:-1], widths[2:], strict=False)]
+        yield "  " + "  ".join([*left, *right, row[-1]])
+
+
+def _peak_line(timings: Sequence[WorkTimed]) -> Iterator[str]:
+    first, rest = timings[0].before, [timed.after for timed in timings]
+    libraries = ", ".join(f"{name} {value:.0f}" for name, value in first.by_library.items())
+    later = ", ".join(f"{peak.gflops:.0f}" for peak in rest)
+    yield f"  matrix-product peak, {first.precision}: {libraries} GFLOP/s; {first.library} after each work: {later}"
+
+
+def _moved(run: Session) -> Iterator[str]:
+    """Slower, faster and not comparable cases with their reason; how many are new; stored cases that are gone."""
+    compared = [
+        (case(timed.work, engine), comparison, timed.records[engine].red)
+        for timed in run.timed
+        for engine, comparison in timed.comparisons.items()
+    ]
+    reasons: dict[str, list[str]] = {}
+    for name, comparison, red in compared:
+        if comparison.state in (TimeState.SLOWER, TimeState.FASTER):
+            advisory = "" if red or comparison.state is TimeState.FASTER else " (advisory on a CPU: --gate-timing)"
+            yield f"  {comparison.state}: {name}: {comparison.reason}{advisory}"
+        elif comparison.state is TimeState.DISTURBED:
+            yield f"  {comparison.state}: {name}: {comparison.reason}"
+        elif comparison.state is TimeState.NOT_COMPARABLE:
+            reasons.setdefault(comparison.reason, []).append(name)
+    blind = [
+        f"{name} (only {factor(comparison.limit)}x, with {comparison.repeats} stored)"
+        for name, comparison, _ in compared
+        if comparison.limit is not None and comparison.limit > SEEN
+    ]
+    if blind:
+        yield (
+            f"  a slowdown of {SEEN - 1:.0%} would not be seen in {', '.join(blind)}: store repeats until there are "
+            'ten, of other hours too (-m timing --update-baselines "reason")'
+        )
+    for reason, names in reasons.items():
+        yield f"  not comparable: {', '.join(names)}: {reason}"
+    new = sum(comparison.state is TimeState.NEW for _, comparison, _ in compared)
+    if new:
+        yield (
+            f"  no time is stored on {run.stored.stack} for {new} of {len(compared)} cases. "
+            'Store this run: -m timing --update-baselines "reason"'
+        )
+    stored = files.read(files.path_of(run.stored.root, run.stored.stack))
+    if stored:
+        for name in sorted(undeclared(stored, run)):
+            yield f"  missing: {name} has stored times and is no longer timed"
+        engines = engines_of(run)
+        left = {case(work, engine) for work in WORK for engine in engines} & set(stored.cases)
+        left -= {name for name, _, _ in compared}
+        if left:
+            yield f"  not timed in this run, although stored: {', '.join(sorted(left))}"
+
+
+def _doubts(timings: Sequence[WorkTimed]) -> Iterator[str]:
+    if any(timed.doubts for timed in timings):
+        yield "  The result may be unstable:"
+    advice: dict[str, None] = {}
+    for timed in timings:
+        for record in list(timed.records.values())[:1]:
+            for doubt in record.doubts:
+                yield f"    {timed.work}: {doubt.what}"
+                advice[doubt.advice] = None
+    for text in advice:
+        yield f"  try: {text}"

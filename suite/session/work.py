@@ -1,0 +1,152 @@
+"""What is trained of a variant, as a task that any process can do."""
+
+from __future__ import annotations
+
+import functools
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import msgspec
+
+from baselines.evidence import Measured
+from baselines.measuring import measure
+from baselines.rounding import VALIDATED
+from harness.execution.task import Work
+from harness.record.evidence import Hashes, VariantEvidence
+from harness.record.trials import ShortTrial
+from harness.trial import Trial
+from suite.catalogue import EXPERIMENTS, training_name
+
+EVERY = 0.2
+"""Seconds between two events that say how far a trial is."""
+
+
+class Task(msgspec.Struct, frozen=True, kw_only=True):
+    """What is trained of one variant.
+
+    Attributes:
+        backend, precision, engine: by what.
+        experiment, variant: of the catalogue.
+        seeds: trained to the end.
+        short, steps: seeds of which the first steps are trained, and how many.
+        canonical: steps of the canonical trace; 0 for none.
+        hashed: whether the random numbers are hashed.
+        part: tells tasks of one variant apart.
+        measured: the trials to be stored; then what evidence holds alongside is measured, and nothing else done.
+        stored: what is stored of the variant, where something is to be added to it.
+    """
+
+    backend: str
+    precision: str = "default"
+    engine: str = "auto"
+    experiment: str
+    variant: str
+    seeds: tuple[int, ...] = ()
+    short: tuple[int, ...] = ()
+    steps: int = 0
+    canonical: int = 0
+    hashed: bool = False
+    part: int = 0
+    measured: tuple[Trial, ...] = ()
+    stored: VariantEvidence | None = None
+
+    @property
+    def name(self) -> str:
+        return f"{training_name(self.experiment, self.variant)}, part {self.part + 1}"
+
+
+class Description(msgspec.Struct, frozen=True):
+    """What Keras was given, its digest, and hashes of the random numbers where they were asked for."""
+
+    configuration: dict[str, Any]
+    digest: str
+    hashes: Hashes | None
+
+
+class Epoch(msgspec.Struct, frozen=True):
+    """A trial has finished so many epochs."""
+
+    seed: int
+    epochs: int
+
+
+class Notice(msgspec.Struct, frozen=True):
+    """A sentence for the user."""
+
+    text: str
+
+
+Event = Description | Trial | ShortTrial | Epoch | Notice | Measured
+
+
+def perform(task: Task, report: Callable[[Event], None]) -> None:
+    """Trains what the task asks for, and reports each thing the moment it is finished; errors as ``train``."""
+    start(task.backend, task.precision)
+    from harness.training.configuration import configuration, digest, hashes
+    from harness.training.setup import TrainingSetup
+    from harness.training.steps import first_steps
+    from harness.training.train import train
+
+    experiment, variant, engine = EXPERIMENTS[task.experiment], task.variant, task.engine
+    if task.measured:
+        report(measure(experiment, variant, task.measured, task.stored, engine))
+        return
+    declared = TrainingSetup.of(experiment, variant)
+    given = configuration(declared)
+    report(Description(given, digest(given), hashes(declared) if task.hashed else None))
+    if task.seeds:
+        train(experiment, variant, task.seeds, engine, _throttled(report), report, notice=_noticed(report))
+    short = [(task.short, task.steps, False)] if task.steps else []
+    short += [((0,), task.canonical, True)] if task.canonical else []
+    for seeds, steps, canonical in short:
+        validated = () if canonical else VALIDATED
+        for trial in first_steps(
+            experiment, variant, seeds, steps, engine=engine, canonical=canonical, validate=validated
+        ):
+            report(trial)
+
+
+def remaining(task: Task, events: Sequence[Event]) -> Task | None:
+    """What is left of a task that has reported these events; None where that is nothing."""
+    if any(isinstance(event, Measured) for event in events):
+        return None
+    trained = {event.seed for event in events if isinstance(event, Trial)}
+    short = [event for event in events if isinstance(event, ShortTrial)]
+    left = msgspec.structs.replace(
+        task,
+        seeds=tuple(seed for seed in task.seeds if seed not in trained),
+        steps=0 if sum(not one.canonical for one in short) == len(task.short) else task.steps,
+        canonical=0 if any(one.canonical for one in short) else task.canonical,
+    )
+    described = any(isinstance(event, Description) for event in events)
+    return None if described and not (left.seeds or left.steps or left.canonical) else left
+
+
+WORK: Work[Task, Event, None] = Work(perform, remaining)
+
+
+@functools.cache
+def start(backend: str, precision: str) -> None:
+    """Starts the backend, once in a process."""
+    from harness.training.backend import choose_backend, start_backend
+
+    choose_backend(backend)
+    start_backend(precision)
+
+
+def _noticed(report: Callable[[Event], None]) -> Callable[[str], None]:
+    return lambda text: report(Notice(text))
+
+
+def _throttled(report: Callable[[Event], None]) -> Callable[[int, int], None]:
+    """Says how far a trial is, but not after every epoch: a message takes longer than some epochs."""
+    last = 0.0
+
+    def on_epoch(seed: int, epochs: int) -> None:
+        nonlocal last
+        if time.monotonic() - last >= EVERY:
+            last = time.monotonic()
+            report(Epoch(seed, epochs))
+
+    return on_epoch
