@@ -76,10 +76,18 @@ class Pool(Generic[T, E, R]):
 
     def submit(self, task: T) -> None:
         self._ledger.begin(task.name)
-        self._attempt(task, deaths=0)
+        try:
+            self._attempt(task, deaths=0)
+        except SuiteError:
+            self._ledger.end(task.name)
+            raise
 
     def wait(self, *names: str) -> None:
         while self._ledger.waiting(names):
+            self._receive(self._inbox.get())
+
+    def poll(self) -> None:
+        while not self._inbox.empty():
             self._receive(self._inbox.get())
 
     def close(self) -> None:

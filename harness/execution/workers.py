@@ -95,16 +95,20 @@ class Workers(Pool[T, E, R]):
         settings = {**CONFIGURATION, "distributed.nanny.pre-spawn-environ": {**SINGLE_THREADED, "XLA_FLAGS": flags}}
         self._environment = dict(os.environ)
         try:
-            with dask.config.set(settings), _interrupts_blocked():
-                self._cluster = LocalCluster(
-                    n_workers=number,
-                    threads_per_worker=1,
-                    host="127.0.0.1",
-                    memory_limit=0,
-                    scheduler_kwargs={"dashboard": False, "dashboard_address": "127.0.0.1:0"},
-                    silence_logs=logging.CRITICAL,
-                )
-                client = Client(self._cluster)
+            with contextlib.ExitStack() as undo:
+                with dask.config.set(settings), _interrupts_blocked():
+                    self._cluster = LocalCluster(
+                        n_workers=number,
+                        threads_per_worker=1,
+                        host="127.0.0.1",
+                        memory_limit=0,
+                        scheduler_kwargs={"dashboard": False, "dashboard_address": "127.0.0.1:0"},
+                        silence_logs=logging.CRITICAL,
+                    )
+                    undo.callback(self._cluster.close)
+                    client = Client(self._cluster, set_as_default=False)
+                    undo.callback(client.close)
+                undo.pop_all()  # no interrupt came meanwhile
         except (OSError, TimeoutError, RuntimeError) as error:
             raise SuiteError(f"The worker processes cannot be started: {error}. Try --workers 1.") from error
         finally:

@@ -105,6 +105,7 @@ def test_an_error_is_a_failure_and_is_not_tried_again(place, log, step, reason):
 def test_a_task_that_cannot_be_pickled_is_refused(place):
     with pytest.raises(SuiteError, match="cannot be sent to another process"):
         place.submit(Job("holds a function", (("report", lambda: None),)))
+    place.wait()  # not for that one
 
 
 def test_an_event_that_cannot_be_pickled_fails_its_task(place, log):
@@ -179,6 +180,22 @@ def test_a_task_that_kills_its_workers_is_given_up_and_no_other(place, log):
         assert log.of(name) == [Done(name, name)]
 
 
+@pytest.mark.slow
+def test_a_task_that_had_not_begun_when_its_worker_died_is_not_blamed():
+    log = Log()
+    place = Workers(WORK, log, 1)
+    try:
+        for name in ("killer 1", "killer 2", "killer 3"):
+            place.submit(Job(name, (("die",),)))
+        place.submit(Job("innocent", (("return", 1),)))
+        place.wait()
+    finally:
+        place.close()
+    for name in ("killer 1", "killer 2", "killer 3"):
+        assert [type(message) for message in log.of(name)] == [RunAgain, Failed]
+    assert log.of("innocent") == [Done("innocent", 1)]
+
+
 def test_a_task_that_no_worker_can_begin_is_a_failure(place, log, monkeypatch):
     monkeypatch.setattr(pool, "attempt", cannot_begin)
     place.submit(Job("not begun"))
@@ -233,6 +250,7 @@ def test_closing_hands_over_what_was_reported_and_ends_every_process(shared):
     place.close()
 
 
+@pytest.mark.slow
 def test_closing_while_a_worker_is_started_again_leaves_no_process(shared):
     before = set(children())
     place = Workers(WORK, Log(), 1)
@@ -243,6 +261,7 @@ def test_closing_while_a_worker_is_started_again_leaves_no_process(shared):
     assert set(children()) <= before
 
 
+@pytest.mark.slow
 def test_a_run_without_workers_says_so(monkeypatch):
     monkeypatch.setitem(workers.CONFIGURATION, "distributed.scheduler.no-workers-timeout", "1 s")
     place = Workers(WORK, Log(), 1)

@@ -165,6 +165,22 @@ def test_stuck_at_chance(accuracy, count, share, stuck):
     assert stuck_at_chance({"accuracy": [0.1, 0.9, accuracy]}, Dataset(np.zeros((count, 1)), y)) == expected
 
 
+@pytest.mark.parametrize(
+    ("curves", "epoch"),
+    [
+        ({"val_accuracy": [0.9], "accuracy": [0.1]}, None),  # at chance in training only
+        ({"val_accuracy": [0.1], "accuracy": [0.9]}, 1),
+        ({"val_accuracy": [0.3] * 3}, 3),  # above the rarest of four classes, below the commonest
+        ({"val_accuracy": [0.3, 0.6]}, None),
+    ],
+)
+def test_stuck_at_chance_by_the_commonest_class_of_the_validation_images(curves, epoch):
+    y = np.repeat(np.eye(4), (60, 80, 20, 40), axis=0)
+    data = Dataset(np.zeros((200, 1)), y, np.zeros((200, 1)), y)
+    expected = None if epoch is None else Divergence("stuck at chance", epoch=epoch)
+    assert classified([1.0] * 3, data=data, **curves) == expected
+
+
 def test_stuck_at_chance_needs_an_accuracy():
     assert stuck_at_chance({"loss": [1.0]}, Dataset(np.zeros((400, 1)), one_hot(400, 0.5))) is None
 

@@ -196,6 +196,9 @@ class Network:
         """∂ total / ∂ weights in training mode, number by number."""
         return [np.array(list(self._slopes(w, x, y))).reshape(w.shape) for w in self.weights]
 
+    def gradient_norms(self, x: np.ndarray, y: np.ndarray) -> list[float]:
+        return [float(np.linalg.norm(gradient)) for gradient in self.gradients(x, y)]
+
     def _slopes(self, weights: np.ndarray, x: np.ndarray, y: np.ndarray) -> Iterator[float]:
         flat = weights.reshape(-1)  # a view
         for index in range(flat.size):
@@ -228,7 +231,7 @@ def by_rule(rule: Callable[[np.ndarray], np.ndarray]) -> Step:
 def trained(
     network: Network, step: Step, data: Data, validation: Data, orders: Any, batch: int
 ) -> dict[str, list[float]]:
-    """The curves of ``keras.Model.fit`` and those in inference mode; leaves ``network`` as it is afterwards.
+    """The curves of ``keras.Model.fit``, those in inference mode and the kernels' Σ W²; leaves ``network`` trained.
 
     Args:
         network: as initialised.
@@ -250,6 +253,7 @@ def trained(
             network.statistics = network.outputs(x[rows], True)[1]
             step(network, gradients)
         row = {"loss": total / len(x), "accuracy": hits / len(x)}
+        row["squares"] = sum(float(np.sum(weights**2)) for weights in network.weights if weights.ndim == 2)
         for prefix, (inputs, targets) in (("val_", validation), ("train_", data)):
             losses, penalties, right = network.losses(inputs, targets, False)
             row |= {f"{prefix}loss": float(losses.mean()) + penalties, f"{prefix}accuracy": right / len(inputs)}

@@ -3,8 +3,8 @@
 The state is that of a training that has run for long: a high step number, moments far from 0, weights that give
 probabilities from 1e-12 to 1 − 1e-7, moving averages far from their initial values, a random state that has advanced.
 
-``check_steps`` gives Keras' optimizers gradients and compares every step. ``check_epochs`` trains a network through the
-engine, a launch an epoch. The reference of each epoch begins with the state that the epoch before has left. So rounding
+``test_late.py`` gives Keras' optimizers gradients and compares every step; it trains a network through the engine, a
+launch an epoch. The reference of each epoch begins with the state that the epoch before has left. So rounding
 does not add up, and what happens to the state between two epochs is seen.
 """
 
@@ -13,35 +13,29 @@ from __future__ import annotations
 import copy
 import dataclasses
 import functools
-import itertools
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from harness.experiment import Dataset, Size
-from harness.training.backend import active_backend, device
-from harness.training.engines import resolve_engine
-from harness.training.train import prepare
-from suite.conformance import network
-from suite.conformance.engine import COUNT, HITS, Case, case, of, orders
-from suite.conformance.finding import Finding
-from suite.conformance.network import Arrays, Network
+from harness.experiment import Dataset
+from harness.training.backend import active_backend
+from suite.selfcheck import network
+from suite.selfcheck.comparing import close
+from suite.selfcheck.network import Arrays, Network
+from suite.selfcheck.training import PARTIAL, Case, case, of
 
 ITERATIONS = (1_000, 10_000)
 """Steps before the first one here. Adam's bias correction is 0.80 at 1,000, and 1 − 2e-5 at 10,000."""
-STEPS, PLACES, NUMBERS = 3, 2, 16
-"""Of ``check_steps``: steps, weights, and numbers in each of them."""
-SEED, EPOCHS, BATCH, UNITS, RATE = 11, 3, 16, 6, 0.2
-"""Of ``check_epochs``. An epoch has two full batches and one of 12; the hidden layer has 6 units and a dropout of 0.2.
-With this seed every accuracy changes from an epoch to a later one, so that one of another epoch is seen."""
+UNITS, RATE = 6, 0.2
+"""Of the hidden layer, and of the dropout behind it."""
 FLOAT = 2.0**-24
 """Relative error of one rounding to float32."""
 STEP = 20 * FLOAT
 """Relative error of an optimizer's step in which nothing cancels: none of them rounds more than twenty times."""
-ROUNDING = 4 * COUNT * FLOAT
+ROUNDING = 4 * PARTIAL * FLOAT
 """Error of a gradient, relative to the largest number of its array, and of a loss: 1.05e-5. Products are summed in four
-stages, two layers forward, backward, and over the examples; no sum has more than COUNT terms."""
+stages, two layers forward, backward, and over the examples; no sum has more than PARTIAL terms."""
 
 Slots = dict[str, np.ndarray]
 Step = tuple[np.ndarray, Slots]
@@ -194,59 +188,14 @@ def state_of(weights: Sequence[Any], others: Sequence[Any], held: Sequence[tuple
     )
 
 
-def begun(of: str, state: State, rule: Any, iterations: int) -> Iterator[Finding]:
+def check_begun(of: str, state: State, rule: Any, iterations: int) -> None:
     """Whether a training began in the late state."""
-    yield Finding(f"{of}, number of steps at the beginning", state.iterations, iterations)
+    close(f"{of}, number of steps at the beginning", state.iterations, iterations)
     rate = rule.keywords["learning_rate"]
-    yield Finding(f"{of}, learning rate at the beginning", state.learning_rate, rate, rate * FLOAT)
+    close(f"{of}, learning rate at the beginning", state.learning_rate, rate, rate * FLOAT)
     for place, weights in enumerate(state.weights):
         for slot, expected in late_slots(SLOTS[rule.func], weights.shape, place).items():
-            yield Finding(f"{of}, {slot} of weights {place} at the beginning", state.slots[place][slot], expected)
-
-
-def check_steps(engine: str) -> Iterator[Finding]:
-    """Each optimizer of the lecture from two late states on, with gradients from 1e-4 to 1."""
-    import keras
-
-    rng = np.random.default_rng(40)
-    gradients = (10 ** rng.uniform(-4, 0, (STEPS, PLACES, NUMBERS)) * rng.choice([-1, 1], NUMBERS)).astype("float32")
-    weights = (0.1 * rng.standard_normal((PLACES, NUMBERS))).astype("float32")
-    for name, (make, rule) in OPTIMIZERS.items():
-        for iterations in ITERATIONS:
-            variables = [keras.Variable(each) for each in weights]
-            optimizer = late_optimizer(make, SLOTS[rule.func], iterations)
-            optimizer.build(variables)
-            read = functools.partial(_applied, variables, optimizer, rule)
-            states = [read(None), *(read(each) for each in gradients)]
-            yield from begun(name, states[0], rule, iterations)
-            for step, (before, after) in enumerate(itertools.pairwise(states)):
-                yield from _one_step(f"{name}, step {iterations + step + 1}", before, after, gradients[step], rule)
-
-
-def _applied(variables: Sequence[Any], optimizer: Any, rule: Any, gradients: np.ndarray | None) -> State:
-    """The state after a step with these gradients; None for no step."""
-    import keras
-
-    if gradients is not None:
-        optimizer.apply([keras.ops.convert_to_tensor(each) for each in gradients], variables)
-    return state_of(variables, [], [(v.name, v) for v in optimizer.variables], rule)
-
-
-def _one_step(of: str, before: State, after: State, gradients: np.ndarray, rule: Any) -> Iterator[Finding]:
-    """Rounding is relative to what a step is where nothing in it cancels: with moments and gradients of like signs."""
-    yield Finding(f"{of}, number of steps", after.iterations, before.iterations + 1)
-    yield Finding(f"{of}, learning rate", after.learning_rate, before.learning_rate)
-    for place, gradient in enumerate(gradients.astype("float64")):
-        own = before.slots[place]
-        sizes = {slot: np.abs(value) for slot, value in own.items()}
-        with np.errstate(invalid="ignore"):  # of a wrong state
-            change, slots = rule(gradient, own, before.iterations)
-            alike = [rule(sign * np.abs(gradient), sizes, before.iterations) for sign in (1, -1)]
-        start, largest = before.weights[place], np.max([np.abs(other) for other, _ in alike], axis=0)
-        yield Finding(f"{of}, weights {place}", after.weights[place], start + change, STEP * (np.abs(start) + largest))
-        for slot, value in slots.items():
-            near = STEP * np.max([np.abs(others[slot]) for _, others in alike], axis=0)
-            yield Finding(f"{of}, {slot} of weights {place}", after.slots[place][slot], value, near)
+            close(f"{of}, {slot} of weights {place} at the beginning", state.slots[place][slot], expected)
 
 
 def late_network(layers: Any, regularizers: Any, dropout: bool = True) -> list[Any]:
@@ -299,7 +248,8 @@ def late_case(dropout: bool) -> Case:
         ),
         of("Adam", adam, learning_rate=0.01, beta_1=0.9, beta_2=0.999),
         inference=True,
-        validation=COUNT,
+        recorded=True,
+        validation=PARTIAL,
     )
 
 
@@ -385,61 +335,25 @@ class Reference:
         self.steps += 1
         self._draw()
 
-    def findings(self, when: str, found: State) -> Iterator[Finding]:
+    def check(self, when: str, found: State) -> None:
         """Compares the state that the engine has left with this one."""
 
         def near(start: np.ndarray, end: np.ndarray, *shifted: np.ndarray) -> np.ndarray:
             spread = np.sum([np.abs(other - end) for other in shifted], axis=0)
             return np.asarray(spread + self.steps * STEP * (np.abs(start) + np.abs(end)))
 
-        yield Finding(f"number of steps {when}", found.iterations, self.start.iterations + self.steps)
-        yield Finding(f"learning rate {when}", found.learning_rate, self.start.learning_rate)
+        close(f"number of steps {when}", found.iterations, self.start.iterations + self.steps)
+        close(f"learning rate {when}", found.learning_rate, self.start.learning_rate)
         for place, end in enumerate(self.network.weights):
             shifted = [weights[place] for _, weights, _ in self._shifted]
             tolerance = near(self.start.weights[place], end, *shifted)
-            yield Finding(f"weights {place} {when}", found.weights[place], end, tolerance)
+            close(f"weights {place} {when}", found.weights[place], end, tolerance)
             for slot, value in self.slots[place].items():
                 shifted = [slots[place][slot] for _, _, slots in self._shifted]
                 tolerance = near(self.start.slots[place][slot], value, *shifted)
-                yield Finding(f"{slot} of weights {place} {when}", found.slots[place][slot], value, tolerance)
+                close(f"{slot} of weights {place} {when}", found.slots[place][slot], value, tolerance)
         for place, value in enumerate(self.network.statistics):
             tolerance = self.steps * ROUNDING * np.abs(value).max()
-            yield Finding(f"moving average {place} {when}", found.statistics[place], value, tolerance)
+            close(f"moving average {place} {when}", found.statistics[place], value, tolerance)
         for obtained, draws in zip(found.draws, self.start.draws, strict=True):
-            yield Finding(f"random state {when}", obtained, draws + np.array([0, self.steps]))
-
-
-def check_epochs(engine: str) -> Iterator[Finding]:
-    """Three epochs, one launch each, by the engine of the lecture's larger networks.
-
-    ``fit`` draws its own data order: all examples are one batch then, and there is no dropout.
-    """
-    from cases.overfitting.regularization import sum_of_squares
-
-    name = resolve_engine(engine, active_backend(), device().kind)
-    one, batch = (late_case(False), COUNT) if name == "fit" else (late_case(True), BATCH)
-    watch = Watch(one.rule)
-    base = one.experiment(Size(epochs=EPOCHS, batch_size=batch))
-    late = functools.partial(late_optimizer, one.optimizer, SLOTS[watch.rule.func], ITERATIONS[-1])
-    variants = (dataclasses.replace(base.variants[0], optimizer=late),)
-    watched = dataclasses.replace(base, variants=variants, observe=watch, follow={"squares": sum_of_squares})
-    runner: Any = prepare(watched, one.name, name)
-    watch.runner, runner.epochs_per_launch = runner, 1
-    raw = runner.run(SEED, lambda seed, epoch: None)
-    states, data = watch.states, one.data()
-    yield Finding("observed states", len(states), 1 + EPOCHS)
-    yield from begun("late epochs", states[0], watch.rule, ITERATIONS[-1])
-    assert data.x_val is not None
-    assert data.y_val is not None
-    training, validation = (data.x, data.y), (data.x_val, data.y_val)
-    sizes = [min(batch, COUNT - first) for first in range(0, COUNT, batch)]
-    drawn = masks(states[0].draws[0], sizes * EPOCHS) if states[0].draws else []
-    for epoch, order in enumerate(orders(SEED, EPOCHS, COUNT)):
-        reference = Reference(one, states[epoch], drawn[epoch * len(sizes) : (epoch + 1) * len(sizes)])
-        curves = network.trained(reference.network, reference.step, training, validation, [order], batch)
-        curves["squares"] = [sum(float((w**2).sum()) for w in reference.network.weights if w.ndim == 2)]
-        yield from reference.findings(f"after epoch {epoch + 1}", states[epoch + 1])
-        for curve, values in raw.history.items():
-            (expected,) = curves[curve]
-            near = HITS if curve.endswith("accuracy") else reference.steps * ROUNDING * max(1.0, abs(expected))
-            yield Finding(f"{curve} of epoch {epoch + 1}", values[epoch], expected, near)
+            close(f"random state {when}", obtained, draws + np.array([0, self.steps]))

@@ -1,4 +1,4 @@
-"""Conformance checks in a run: what a finding says, and what a red one does to the run."""
+"""Self-checks in a run: what a comparison says, and what a red one does to the run."""
 
 from __future__ import annotations
 
@@ -8,19 +8,21 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from suite.conformance import network
-from suite.conformance.finding import Finding, faults
+from suite.selfcheck import network
+from suite.selfcheck.comparing import close, difference
 from tests.suite.command import suite
 
+NAME = "test_functions.py::test_activation[tanh]"
 SPOILT = """
-import suite.conformance
-from suite.conformance.finding import Finding
-def spoilt(engine):
-    {body}
-suite.conformance.CHECKS["failures"] = spoilt
+import pytest
+from suite.selfcheck.comparing import close
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem):
+    if pyfuncitem.name == "test_activation[tanh]":
+        {body}
 """
-WRONG = 'yield Finding("the loss", 2.0, 1.0)'
-BROKEN = 'raise ZeroDivisionError("a check with a mistake")\n    yield'
+WRONG = 'close("the loss", 2.0, 1.0)'
+BROKEN = 'raise ZeroDivisionError("a check with a mistake")'
 
 
 @pytest.mark.parametrize(
@@ -41,18 +43,14 @@ BROKEN = 'raise ZeroDivisionError("a check with a mistake")\n    yield'
         (False, True, 9.0, "x. Expected: True. Received: False."),
     ],
 )
-def test_a_finding_says_what_is_wrong(obtained, expected, tolerance, said):
-    assert Finding("x", obtained, expected, tolerance).wrong == said
+def test_a_comparison_says_what_is_wrong(obtained, expected, tolerance, said):
+    assert difference("x", obtained, expected, tolerance) == said
 
 
-def test_a_check_has_to_look_at_something():
-    assert faults(iter([])) == ["The check looked at nothing. Expected: at least one finding. Received: none."]
-
-
-def test_the_first_few_are_told():
-    found = faults(iter([Finding("x", 0.0, 1.0)] * 5 + [Finding("x", 1.0, 1.0)]))
-    assert len(found) == 4
-    assert found[-1] == "… and 2 more of 6."
+def test_a_comparison_that_fails_says_so_in_an_assertion_error():
+    close("x", 1.0, 1.0)
+    with pytest.raises(AssertionError, match=r"^x\. Expected: 1\. Received: 2\.$"):
+        close("x", 2.0, 1.0)
 
 
 @pytest.mark.parametrize("activation", ["linear", "relu", "sigmoid", "softmax"])
@@ -88,13 +86,18 @@ def test_the_gradients_of_a_softmax_are_those_of_the_formula(activation):
 
 
 @pytest.mark.parametrize(
-    ("body", "code", "said"), [(WRONG, 1, "the loss. Expected: 1. Received: 2."), (BROKEN, 3, "a check with a mistake")]
+    ("body", "code", "said", "moved"),
+    [
+        (WRONG, 1, "the loss. Expected: 1. Received: 2.", True),
+        (BROKEN, 3, "It could not be checked: ZeroDivisionError: a check with a mistake", False),
+    ],
 )
-def test_a_red_check_is_red(tmp_path: Path, body: str, code: int, said: str) -> None:
-    """What conforms no more has moved, exit code 1; what could not be checked has not, 3."""
+def test_a_red_self_check_is_red(tmp_path: Path, body: str, code: int, said: str, moved: bool) -> None:
+    """What is wrong has moved, exit code 1; what could not be checked has not, 3."""
     (tmp_path / "spoil.py").write_text(SPOILT.format(body=body))
-    options = ("-p", "spoil", "--backend", "jax", "-k", "test_conformance and (failures or functions)")
+    options = ("-p", "spoil", "--backend", "jax", "-k", "test_activation and (relu or tanh)")
     run = suite(tmp_path, *options, env={"PYTHONPATH": str(tmp_path)})
     assert run.code == code, run.output
-    assert said in run.output
-    assert "1 of 2 conformance checks hold" in run.output
+    assert f"self-check {NAME}:\n  {said}" in run.output
+    found = {one["name"]: (list(one["wrong"]), one["moved"]) for one in run.record.conformance}
+    assert found == {NAME: ([said], moved), NAME.replace("tanh", "relu"): ([], False)}

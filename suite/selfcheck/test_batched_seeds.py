@@ -4,60 +4,72 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Iterator
 from typing import Any
 from unittest import mock
 
 import numpy as np
+import pytest
 
 from cases.references import updates
 from harness.experiment import Dataset, Experiment, Size, Variant
 from harness.training import engines
+from harness.training.backend import active_backend
 from harness.training.seeding import initialise
 from harness.training.train import train
-from suite.conformance.engine import (
+from suite.selfcheck.comparing import close
+from suite.selfcheck.training import (
     BATCH,
     CASE,
-    COUNT,
     EPOCHS,
     LOSS,
     Case,
+    check_curves,
     optimizer,
     orders,
-    same_curves,
     sequential,
     told,
 )
-from suite.conformance.finding import Finding
+
+pytestmark = pytest.mark.exact
 
 SEEDS = (5, 0, 8)
+FIRST = dataclasses.replace(CASE["relu-adam"], recorded=False, inference=False)
 MANY = tuple(range(12))
-NETWORKS = ("relu-adam", "normalised-nesterov", "recurrent-adagrad")
 
 
-def check(engine: str) -> Iterator[Finding]:
-    """Whatever ``engine`` is asked for: it is the default one of tiny trainings, where a backend has it.
+@pytest.fixture(autouse=True)
+def vectorized() -> None:
+    """Whatever engine is asked for: it is the default one of tiny trainings, where a backend has it."""
+    backend, having = active_backend(), engines.ENGINES["vectorized"].backends
+    if backend not in having:
+        pytest.skip(f"engine 'vectorized' runs on {' and '.join(having)}, not on {backend}")
 
-    In one launch, and epoch by epoch with everything carried from launch to launch.
-    """
-    for name in NETWORKS:
-        yield from _block(CASE[name], "side by side")
-        if name == "relu-adam":
-            yield from _block(other(), "side by side, in the same program")
+
+def test_variants_of_one_program() -> None:
+    """With other initial weights, another rate, and other numbers in the data."""
+    check_block(FIRST)
+    check_block(other())
+
+
+def test_recurrent_network() -> None:
+    check_block(CASE["recurrent-adagrad"])
+
+
+def test_epoch_by_epoch() -> None:
+    """With everything carried from launch to launch."""
     with mock.patch.object(engines, "TINY", 0):
-        yield from _block(CASE["normalised-nesterov"], "side by side, epoch by epoch")
-    yield from _failing()
+        check_block(CASE["normalised-nesterov"])
 
 
 def other() -> Case:
-    """What may use the program of "relu-adam": other initial weights, another rate, other numbers in the data."""
+    """What may use the program of ``FIRST``: other initial weights, another rate, other numbers in the data."""
 
     def build(layers: Any, regularizers: Any) -> list[Any]:
         wide = {"kernel_initializer": "random_normal"}
         return [layers.Dense(6, activation="relu", **wide), layers.Dense(4, activation="softmax", **wide)]
 
     return dataclasses.replace(
-        CASE["relu-adam"],
+        FIRST,
         model=functools.partial(sequential, (5,), build),
         optimizer=functools.partial(optimizer, "Adam", learning_rate=0.05),
         rule=functools.partial(updates.adam, learning_rate=0.05),
@@ -65,15 +77,12 @@ def other() -> Case:
     )
 
 
-def _block(one: Case, how: str) -> Iterator[Finding]:
-    name = one.name
-    experiment = one.experiment(Size(epochs=EPOCHS, batch_size=BATCH))
-    trials = train(experiment, one.name, SEEDS, "vectorized")
-    trained = tuple((trial.seed, trial.engine) for trial in trials)
-    yield Finding(f"{name} {how}, seeds and engine", trained, tuple((seed, "vectorized") for seed in SEEDS))
+def check_block(one: Case) -> None:
+    trials = train(one.experiment(Size(epochs=EPOCHS, batch_size=BATCH)), one.name, SEEDS, "vectorized")
+    assert tuple((trial.seed, trial.engine) for trial in trials) == tuple((seed, "vectorized") for seed in SEEDS)
     for trial in trials:
-        curves, _ = one.reference(trial.seed, orders(trial.seed, EPOCHS, COUNT), BATCH)
-        yield from same_curves(f"{name} {how}, seed {trial.seed}", trial, curves)
+        curves, _ = one.reference(trial.seed, orders(trial.seed, EPOCHS, one.count), BATCH)
+        check_curves(f"{one.name}, seed {trial.seed}", trial, curves)
 
 
 def enormous() -> Any:
@@ -85,10 +94,10 @@ def enormous() -> Any:
     return keras.Sequential([keras.layers.Input((1,)), layer])
 
 
-def _failing() -> Iterator[Finding]:
+def test_failing_seeds() -> None:
     """Seeds whose loss is inf at once, beside seeds whose is not: at a rate of 0 it is the weight's square."""
     experiment = Experiment(
-        id="conformance-enormous",
+        id="self-check-enormous",
         data=lambda: Dataset(np.ones((1, 1)), np.zeros((1, 1))),
         model=enormous,
         optimizer=functools.partial(optimizer, "SGD", learning_rate=0.0),
@@ -104,5 +113,5 @@ def _failing() -> Iterator[Finding]:
         weight = float(model.trainable_variables[0].numpy()[0, 0])
         expected.append(("inf", 1, 1) if weight**2 > float(np.finfo("float32").max) else None)
     trials = train(experiment, "enormous", MANY, "vectorized")
-    yield Finding("seeds that fail and seeds that do not", tuple(map(told, trials)), tuple(expected))
-    yield Finding("kinds of seeds that were to be told apart", len(set(expected)), 2)
+    close("seeds that fail and seeds that do not", tuple(map(told, trials)), tuple(expected))
+    assert len(set(expected)) == 2, "some seeds were to fail, and some were not"
