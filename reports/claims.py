@@ -9,8 +9,8 @@ from harness.record.outcomes import ClaimState, Here
 from harness.record.run import ClaimDecided, Run
 from harness.verdict import Verdict
 from reports.evidence import effects_cell, ours_cell, published_cell
+from reports.labels import state_text, verdict_text
 from reports.text import code, escape, table
-from reports.words import state_text, verdict_text
 
 COLUMNS = ("slide", "claim", "statement", "slide's figure", "ours", "effect [interval]", "verdict")
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from harness.record.run import ExperimentDeclared, Run
 from harness.trial import Trial
-from reports import layout, panel, strip
+from reports import final_value_panel, layout, panel
 from reports.curve_data import Arm, Best, Turn, arm, best, divergences, mixed, pairs, turning_pair, turning_points
 from reports.many import MANY, SHOWN, band_text
 from reports.picture import Picture, file_name
@@ -14,6 +14,10 @@ from reports.style import LOOKS, fitting, styled, svg
 from reports.text import escape, number, plural
 
 PER_PANEL = len(LOOKS)
+PANEL_INCHES, SMALLEST_INCHES = 5.0, 7.0
+"""Of a panel of curves with its labels, and of the narrowest figure."""
+ROW_INCHES, LEGEND_INCHES = 2.85, 0.2
+"""Of a row of panels, and of each line of its legend."""
 
 
 def pictures(run: Run, experiment: ExperimentDeclared, trials: Mapping[str, Sequence[Trial]]) -> list[Picture]:
@@ -80,32 +84,32 @@ def _draw(
     bests: Mapping[str, Mapping[str, Best]],
     turns: Mapping[str, Turn],
 ) -> bytes:
-    """A row of panels, with a legend of its own, for each series of variants; beyond PER_PANEL in further rows. Inches
-    throughout.
-    """
+    """A row of panels, with a legend of its own, for each series of variants; beyond PER_PANEL in further rows."""
     from matplotlib.figure import Figure
 
     names = list(dict.fromkeys(a.variant for of_curve in arms.values() for a in of_curve))
     groups = rows(names, experiment.series)
     dots = any(set(curves) & set(arms) for curves in experiment.printed.values())
     placed = layout.columns(arms, slides)
-    width = max(placed[-1].end, 6.0)
+    widths = [column.width for column in placed]
+    width = max(PANEL_INCHES * sum(widths), SMALLEST_INCHES)
     texts = [layout.labels(group, trials) for group in groups]
     ncols = layout.legend_columns([layout.DOTS, *(text for of in texts for text in of.values())], width)
-    feet = [0.2 * -(-(len(group) + dots) // ncols) for group in groups]
-    heights = [2.85 + foot for foot in feet]
-    figure = Figure(figsize=(width, sum(heights)))
+    heights = [ROW_INCHES + LEGEND_INCHES * -(-(len(group) + dots) // ncols) for group in groups]
+    figure = Figure(figsize=(width, sum(heights)), layout="constrained")
     blocks = figure.subfigures(len(groups), 1, height_ratios=heights, squeeze=False)[:, 0]
-    for block, entries, height, under in zip(blocks, texts, heights, feet, strict=True):
+    for block, entries in zip(blocks, texts, strict=True):
         looks = {name: LOOKS[i] for i, name in enumerate(entries)}
-        foot = (under + 0.6) / height
-        for column in placed:
+        panels = block.subplots(1, len(placed), width_ratios=widths, squeeze=False)[0]
+        for axes, column in zip(panels, placed, strict=True):
             curve = column.curve
-            axes = block.add_axes((column.left / width, foot, column.width / width, 1 - 0.32 / height - foot))
             if not column.variants:
-                strip.draw(axes, curve, strip.ends(trials, curve), looks)
+                final_value_panel.draw(axes, curve, final_value_panel.ends(trials, curve), looks)
                 continue
             shown = [a for a in arms[curve] if a.variant in looks and a.variant in column.variants]
+            if not shown:
+                axes.set_axis_off()
+                continue
             inside = {a.variant for a in shown}
             printed = {v: c[curve] for v, c in experiment.printed.items() if curve in c and v in inside}
             marks = {v: mark for v, mark in column.slides.items() if v in inside}

@@ -9,10 +9,10 @@ from harness.record.run import ClaimDecided, Run, Summary
 from harness.verdict import Decision, Difference, Effect, Verdict
 from reports.claims import anchor, figures_anchor, rests_on
 from reports.evidence import units
+from reports.labels import verdict_text
 from reports.many import MANY, QUANTILES, quantiles
 from reports.seeds import took
 from reports.text import code, effect_text, effect_words, escape, mean_std, number, table
-from reports.words import verdict_text
 
 WORDS = {
     "sign_flip_p": "exact sign-flip p",

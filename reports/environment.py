@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from harness import gpu
 from harness.record.run import Run, SessionSummary
+from reports.labels import MEANINGS, verdict_text
 from reports.text import code, escape, table
-from reports.words import MEANINGS, verdict_text
 
 
 def environment(run: Run) -> str:
@@ -57,7 +57,7 @@ def _gpu(run: Run) -> str:
     if not rows:
         return ""
     cells = [[escape(label), escape(start or "–"), escape(end or "–")] for label, start, end in rows]
-    return "\n\n" + table(["as `nvidia-smi` gives it", "at the start", "at the end"], cells)
+    return "\n\n" + table(["as its driver gives it", "at the start", "at the end"], cells)
 
 
 def deviations(run: Run) -> str:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from harness.record.run import ClaimDecided, Run, Summary
 from harness.verdict import Effect, Verdict
+from reports.labels import metric_label
 from reports.text import effect_words, escape, lines, mean_std, printed
-from reports.words import metric_words
 
 
 def telling_effects(claim: ClaimDecided) -> list[Effect]:
@@ -64,7 +64,7 @@ def _named(claim: ClaimDecided, effect: Effect) -> str:
     if len(effects) <= 1 and len(claim.decision.parts) <= 1:
         return text
     twins = sum(other.of == effect.of for other in effects)
-    name = effect.of + (f" ({metric_words(effect.metric)})" if twins > 1 else "")
+    name = effect.of + (f" ({metric_label(effect.metric)})" if twins > 1 else "")
     return f"{escape(name)}: {text}"
 
 
@@ -83,9 +83,9 @@ def ours_cell(run: Run, claim: ClaimDecided, most: int = 3) -> str:
     for name, summary in claim.variants.items():
         text = f"{escape(name)}: {_result(summary, of_unit.get(summary.metric, ''))}"
         if len(metrics) > 1:
-            text += f" {metric_words(summary.metric)}"
+            text += f" {metric_label(summary.metric)}"
         shown.append(text if len(counts) == 1 else f"{text} (n = {summary.n})")
-    same = [metric_words(metric) for metric in metrics if len(metrics) == 1 and metric != "val_accuracy"]
+    same = [metric_label(metric) for metric in metrics if len(metrics) == 1 and metric != "val_accuracy"]
     same += [f"n = {count}" for count in counts if len(counts) == 1]
     return "<br>".join([lines(shown, most), *([", ".join(same)] if same else [])])
 
@@ -103,7 +103,7 @@ def published_cell(claim: ClaimDecided, most: int = 3) -> str:
     """The slide's figures as printed; the metric is named where it is not the accuracy on the validation set."""
     shown = []
     for figure in claim.published:
-        metric = "" if figure.metric == "val_accuracy" else f", {metric_words(figure.metric)}"
+        metric = "" if figure.metric == "val_accuracy" else f", {metric_label(figure.metric)}"
         shown.append(f"{escape(figure.variant + metric)}: {escape(printed(figure.printed))}")
     return lines(shown, most)
 

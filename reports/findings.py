@@ -14,8 +14,8 @@ from harness.rules.looks import STORED_SIZES
 from harness.verdict import Effect, Verdict
 from reports.evidence import telling_effects
 from reports.forest import slide_difference
+from reports.labels import backend_name, metric_label, verdict_text
 from reports.text import effect_words, escape, number, plural
-from reports.words import backend_name, metric_words, verdict_text
 
 START, END = "<!-- findings -->", "<!-- /findings -->"
 OTHERS = "Refuted as well"
@@ -66,7 +66,7 @@ def _slide(run: Run, claim: ClaimDecided, effect: Effect) -> str:
 def _measured(effect: Effect) -> str:
     """Of what, of which metric, how much, and of how many seeds."""
     share = effect.unit == "share of seeds"
-    metric = "" if share or effect.metric in ("", "val_accuracy") else f" ({metric_words(effect.metric)})"
+    metric = "" if share or effect.metric in ("", "val_accuracy") else f" ({metric_label(effect.metric)})"
     of = f"{escape(effect.of + metric)}: " if effect.of else ""
     return of + escape(effect_words(effect).partition("; slide ")[0]) + ("" if share else f", n = {effect.n:,}")
 

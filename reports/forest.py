@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from harness.record.run import ClaimDecided, Run
 from harness.verdict import Effect
 from reports.evidence import telling_effects
+from reports.labels import backend_name, verdict_text
 from reports.picture import Picture
 from reports.style import FAINT, GRID, INK, VERDICT_LOOKS, fitting, shorten, styled, svg
 from reports.text import effect_text, number, plural
-from reports.words import backend_name, verdict_text
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -21,8 +21,10 @@ NAME = "effects.svg"
 LINEAR_WITHIN = 0.01
 WIDE = 0.12
 """With an effect larger than this, those beyond LINEAR_WITHIN are drawn by their logarithm."""
-WIDTH, LEFT, RIGHT, EFFECT, SLIDE, VERDICT = 11.5, 2.6, 6.5, 6.7, 8.9, 9.55
-"""Inches: the figure's width, both ends of the axis, and where the columns right of it begin."""
+WIDTH, HEAD_AND_FOOT, ROW = 11.5, 1.3, 0.36
+"""Inches: the figure's width, its height without rows, and the height of a row."""
+TEXT = 0.01
+"""Width of a column of text beside the axis: the layout makes room for the text itself."""
 
 Row = tuple[ClaimDecided, Effect]
 
@@ -82,31 +84,41 @@ def _numbers(effect: Effect) -> list[float]:
 
 def _draw(run: Run, rows: Sequence[Row], slides: Sequence[float | None]) -> bytes:
     from matplotlib.figure import Figure
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
 
-    row_height, head, foot = 0.36, 0.62, 0.62
-    height = head + foot + row_height * len(rows)
-    figure = Figure(figsize=(WIDTH, height))
-    axes = figure.add_axes((LEFT / WIDTH, foot / height, (RIGHT - LEFT) / WIDTH, 1 - (head + foot) / height))
+    figure = Figure(figsize=(WIDTH, HEAD_AND_FOOT + ROW * len(rows)), layout=ConstrainedLayoutEngine(w_pad=0.1))
+    columns = figure.subplots(1, 5, sharey=True, width_ratios=[TEXT, 1, TEXT, TEXT, TEXT])
+    claims, axes, effects, printed, verdicts = columns
     _scale(axes, [*(value for _, effect in rows for value in _numbers(effect)), *(s for s in slides if s)])
     counts = {effect.n for _, effect in rows}
     for y, ((claim, effect), slide) in enumerate(zip(rows, slides, strict=True)):
         _marks(axes, y, claim, effect, slide)
-        _words(figure, axes, y, claim, effect, slide, len(counts) > 1)
+        claims.text(0, y, shorten(claim.key, 36), va="bottom", fontsize=8.5, fontweight="bold", color=INK)
+        claims.text(0, y, shorten(effect.of, 46), va="top", fontsize=7.5, color=FAINT)
+        n = f", n = {effect.n}" if len(counts) > 1 else ""
+        effects.text(0, y, effect_text(effect) + n, va="center", fontsize=8, color=INK)
+        if slide is not None:
+            said = ("+" if slide > 0 else "") + number(slide, "fraction")
+            printed.text(0, y, said, va="center", fontsize=8, color=FAINT)
+        look, text = VERDICT_LOOKS[claim.verdict], verdict_text(claim.verdict)
+        verdicts.text(0, y, text, va="center", fontsize=8.5, fontweight="bold", color=look.colour)
     axes.axvline(0, color=FAINT, linewidth=1, zorder=1)
     axes.set_ylim(len(rows) - 0.4, -0.6)
     axes.set_yticks([])
     axes.spines["left"].set_visible(False)
     axes.set_xlabel("difference in accuracy (fraction)")
-    heads = [(0.05, "left", "claim"), (LEFT, "left", "← the first is worse"), (RIGHT, "right", "the first is better →")]
-    heads += [(EFFECT, "left", "effect [interval]"), (VERDICT, "left", "verdict")]
+    heads = {claims: "claim", effects: "effect [interval]", verdicts: "verdict"}
     if any(slide is not None for slide in slides):
-        heads.append((SLIDE, "left", "slide"))
-    for x, side, text in heads:
-        figure.text(x / WIDTH, 1 - 0.48 / height, text, ha=side, va="center", color=FAINT, fontsize=8.5)
+        heads[printed] = "slide"
+    for column, text in heads.items():
+        column.set_title(text, color=FAINT, fontsize=8.5)
+    axes.set_title("← the first is worse", loc="left", color=FAINT, fontsize=8.5)
+    axes.set_title("the first is better →", loc="right", color=FAINT, fontsize=8.5)
+    for column in (claims, effects, printed, verdicts):
+        column.set_axis_off()
     seeds = f", {plural(min(counts), 'seed')}" if len(counts) == 1 else ""
     source = backend_name(run.header.backend) if run.header.full else "stored trials"
-    title = f"Effects on accuracy: {source}{seeds}"
-    figure.text(0.05 / WIDTH, 1 - 0.18 / height, title, fontsize=11, va="center", fontweight="bold")
+    figure.suptitle(f"Effects on accuracy: {source}{seeds}", x=0.005, ha="left", fontsize=11, fontweight="bold")
     return svg(figure)
 
 
@@ -148,28 +160,3 @@ def _marks(axes: Axes, y: int, claim: ClaimDecided, effect: Effect, slide: float
         linestyle="",
         zorder=3,
     )
-
-
-def _words(
-    figure: Any,
-    axes: Axes,
-    y: int,
-    claim: ClaimDecided,
-    effect: Effect,
-    slide: float | None,
-    with_n: bool,
-) -> None:
-    from matplotlib.transforms import blended_transform_factory
-
-    across = blended_transform_factory(figure.transFigure, axes.transData)
-
-    def write(inches: float, dy: float, text: str, **how: Any) -> None:
-        axes.text(inches / WIDTH, y + dy, text, transform=across, va="center", **how)
-
-    write(0.05, -0.19, shorten(claim.key, 36), fontsize=8.5, fontweight="bold", color=INK)
-    write(0.05, 0.21, shorten(effect.of, 46), fontsize=7.5, color=FAINT)
-    write(EFFECT, 0, effect_text(effect) + (f", n = {effect.n}" if with_n else ""), fontsize=8, color=INK)
-    if slide is not None:
-        write(SLIDE, 0, ("+" if slide > 0 else "") + number(slide, "fraction"), fontsize=8, color=FAINT)
-    look, text = VERDICT_LOOKS[claim.verdict], verdict_text(claim.verdict)
-    write(VERDICT, 0, text, fontsize=8.5, fontweight="bold", color=look.colour)

@@ -174,7 +174,7 @@ def rings(axes: Axes, arms: Sequence[Arm], looks: Mapping[str, Look], epochs: Ma
 
 def _cross(axes: Axes, epochs: np.ndarray, values: np.ndarray, look: Look, few: bool = True) -> None:
     """A diverged seed: a thin line that ends with a cross, at the top edge where no value was finite."""
-    style: dict[str, Any] = {"marker": "x", "color": look.colour, "zorder": 5}
+    style: dict[str, Any] = {"marker": "x", "color": look.colour, "zorder": 5, "in_layout": False}
     style |= {"markersize": 7, "markeredgewidth": 1.8} if few else {"markersize": 4.5, "markeredgewidth": 0.9}
     if not epochs.size:
         axes.plot([1], [0.97], transform=axes.get_xaxis_transform(), clip_on=False, **style)

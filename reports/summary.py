@@ -10,9 +10,9 @@ from harness.record.run import ClaimDecided, Run
 from harness.verdict import Verdict
 from reports.claims import link
 from reports.errata import errata_line
+from reports.labels import SYMBOLS, backend_name
 from reports.seeds import seeds_line
 from reports.text import code, escape, plural, seconds, table
-from reports.words import SYMBOLS, backend_name
 
 
 def title(run: Run) -> str:

@@ -17,8 +17,8 @@ from reports.text import escape, number
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-SIDE, TICKS, HEAD, FOOT, GAP = 2.7, 0.75, 0.5, 0.6, 0.35
-"""Inches: a panel, its figures, what is above and below it, and the space to the next."""
+SIDE = 4.2
+"""Inches of a panel with its labels."""
 STEPS = 10
 FINER = 2
 COLOURS = ("#f4f8fb", "#0072B2")
@@ -46,11 +46,9 @@ def _draw(declared: Surface) -> bytes:
     from matplotlib.figure import Figure
 
     landscapes = declared.landscapes
-    width, height = len(landscapes) * (SIDE + TICKS) + (len(landscapes) - 1) * GAP + 0.15, HEAD + SIDE + FOOT
-    figure = Figure(figsize=(width, height))
-    for index, landscape in enumerate(landscapes):
-        left = TICKS + index * (SIDE + TICKS + GAP)
-        axes = figure.add_axes((left / width, FOOT / height, SIDE / width, SIDE / height))
+    figure = Figure(figsize=(SIDE * len(landscapes), SIDE), layout="constrained")
+    panels = figure.subplots(1, len(landscapes), squeeze=False)[0]
+    for axes, landscape in zip(panels, landscapes, strict=True):
         _contours(axes, landscape)
         axes.set_title(f"{landscape.name}: condition number {number(landscape.condition)}")
         axes.set_xlabel(declared.x)
@@ -74,6 +72,7 @@ def _contours(axes: Axes, landscape: Landscape) -> None:
     )
     axes.grid(False)
     axes.set_aspect("equal")
+    axes.locator_params(nbins=5)
 
 
 def _finer(landscape: Landscape) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -13,16 +13,18 @@ from harness.record.run import ExperimentDeclared
 from harness.record.run import Point as Place
 from harness.trial import Trial
 from reports.curve_data import divergences
+from reports.labels import metric_label
+from reports.layout import legend_columns
 from reports.panel import power
 from reports.picture import Picture, file_name
 from reports.style import LOOKS, Look, fitting, styled, svg
 from reports.text import number, plural
-from reports.words import metric_words
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 WIDTH, HEIGHT = 6.4, 3.4
+"""Inches."""
 STUCK = "stuck at chance"
 """A diverged seed that has a value all the same: the accuracy of guessing."""
 
@@ -87,17 +89,17 @@ def _draw(declared: Sweep, lines: Mapping[str, Sequence[Point]]) -> bytes:
     from matplotlib.figure import Figure
 
     named = len(lines) > 1 or any(lines)
-    foot = 0.6 + 0.25 * named
-    figure = Figure(figsize=(WIDTH, HEIGHT))
-    axes = figure.add_axes((0.75 / WIDTH, foot / HEIGHT, 1 - 0.95 / WIDTH, 1 - (foot + 0.45) / HEIGHT))
+    ncols = legend_columns(list(lines), WIDTH)
+    figure = Figure(figsize=(WIDTH, HEIGHT + 0.2 * -(-len(lines) // ncols) * named), layout="constrained")
+    axes = figure.subplots()
     _scales(axes, declared, [point for line in lines.values() for point in line])
     for index, (name, line) in enumerate(lines.items()):
         _line(axes, line, LOOKS[index % len(LOOKS)], name, shift=6.0 * (index - (len(lines) - 1) / 2))
     axes.set_title(declared.title)
     axes.set_xlabel(declared.over)
-    axes.set_ylabel(metric_words(declared.metric))
+    axes.set_ylabel(metric_label(declared.metric))
     if named:
-        figure.legend(loc="lower center", ncols=len(lines), handlelength=3.4, borderaxespad=0.3)
+        figure.legend(loc="outside lower center", ncols=ncols, fontsize=8.5, handlelength=3.4, borderaxespad=0.3)
     return svg(figure)
 
 
@@ -131,16 +133,12 @@ def _line(axes: Axes, points: Sequence[Point], look: Look, name: str, shift: flo
         zorder=3,
     )
     cross: dict[str, Any] = {"linestyle": "", "marker": "x", "color": look.colour, "clip_on": False, "zorder": 5}
-    cross |= {"markersize": 7, "markeredgewidth": 1.8}
+    cross |= {"markersize": 7, "markeredgewidth": 1.8, "in_layout": False}
     lost = [point.at for point in points if point.lost]
     axes.plot(lost, [1.0] * len(lost), transform=axes.get_xaxis_transform() + beside, **cross)
     stuck = [point for point in points if point.stuck and point.values]
-    axes.plot(
-        [point.at for point in stuck],
-        [point.mean or 0.0 for point in stuck],
-        transform=moved,
-        **cross | {"markersize": 9},
-    )
+    means = [point.mean or 0.0 for point in stuck]
+    axes.plot([point.at for point in stuck], means, transform=moved, **cross | {"markersize": 9})
 
 
 def _scales(axes: Axes, declared: Sweep, points: Sequence[Point]) -> None:

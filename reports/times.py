@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from harness.record.outcomes import TrainingOutcome
 from harness.record.run import Run, TrainingCompared
+from reports.labels import state_text
 from reports.text import code, escape, mean_std, number, plural, seconds, table
-from reports.words import state_text
 
 NUMBERS = ("seeds", "total s", "compile s", "first epoch s", "steady epoch s", "images/s")
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from harness.record.run import Run, Timed
 from harness.timing.ratio import Ratio
+from reports.labels import backend_name, state_text
 from reports.text import code, escape, number, plural, seconds, table
-from reports.words import backend_name, state_text
 
 NUMBERS = (
     "rounds",

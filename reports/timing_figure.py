@@ -6,14 +6,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from harness.record.run import Run, Timed
+from reports.labels import backend_name
 from reports.picture import Picture
-from reports.style import FAINT, INK, LOOKS, fitting, styled, svg
+from reports.style import FAINT, LOOKS, fitting, styled, svg
 from reports.timing import duration, speed
-from reports.words import backend_name
 
 NAME = "timing.svg"
-WIDTH, LEFT, RIGHT = 9.2, 1.7, 6.9
-"""Inches: the figure's width and both ends of the axis."""
+WIDTH, HEAD_AND_FOOT, ROW = 9.2, 1.3, 0.5
+"""Inches: the figure's width, its height without rows, and the height of a row."""
 
 
 def timing_figure(run: Run) -> Picture | None:
@@ -37,12 +37,10 @@ def timing_figure(run: Run) -> Picture | None:
 def _draw(run: Run, works: Mapping[str, Sequence[Timed]], engines: Sequence[str]) -> bytes:
     from matplotlib.figure import Figure
 
-    row, head, foot = 0.5, 0.75, 0.55
-    height = head + foot + row * len(works)
-    figure = Figure(figsize=(WIDTH, height))
-    axes = figure.add_axes((LEFT / WIDTH, foot / height, (RIGHT - LEFT) / WIDTH, 1 - (head + foot) / height))
+    figure = Figure(figsize=(WIDTH, HEAD_AND_FOOT + ROW * len(works)), layout="constrained")
+    axes = figure.subplots()
     axes.set_xscale("log")
-    for y, (work, records) in enumerate(works.items()):
+    for y, records in enumerate(works.values()):
         for index, record in enumerate(records):
             look, at = LOOKS[engines.index(record.engine) % len(LOOKS)], y + 0.24 * (index - (len(records) - 1) / 2)
             ends = [min(record.rounds), max(record.rounds)]
@@ -51,19 +49,26 @@ def _draw(run: Run, works: Mapping[str, Sequence[Timed]], engines: Sequence[str]
             axes.plot(
                 [record.steady_epoch], [at], color=look.colour, marker=look.marker, markersize=7, ls="", label=label
             )
-        figure.text(0.08 / WIDTH, 1 - (head + row * (y + 0.5)) / height, work, va="center", fontsize=9, color=INK)
-        figure.text(
-            (RIGHT + 0.15) / WIDTH, 1 - (head + row * (y + 0.5)) / height, _said(records), va="center", color=FAINT
+        axes.annotate(
+            _said(records),
+            (1, y),
+            (8, 0),
+            xycoords=axes.get_yaxis_transform(),
+            textcoords="offset points",
+            va="center",
+            color=FAINT,
         )
     axes.set_ylim(len(works) - 0.5, -0.5)
-    axes.set_yticks([])
+    axes.set_yticks(range(len(works)), list(works))
+    axes.tick_params(axis="y", length=0)
+    axes.grid(visible=False, axis="y")
     axes.spines["left"].set_visible(False)
     axes.xaxis.set_major_formatter(lambda x, _: decade(x))
     axes.xaxis.set_minor_formatter(lambda x, _: "")
     axes.set_xlabel("time per epoch (logarithmic)")
     title = f"Seconds per epoch, steady state: {backend_name(run.header.backend)}"
-    figure.text(0.08 / WIDTH, 1 - 0.2 / height, title, fontsize=11, va="center", fontweight="bold")
-    axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=len(engines), borderaxespad=0.1, handletextpad=0.3)
+    figure.suptitle(title, x=0.005, ha="left", fontsize=11, fontweight="bold")
+    figure.legend(loc="outside lower center", ncols=len(engines), handletextpad=0.3)
     return svg(figure)
 
 

@@ -6,12 +6,11 @@ import contextlib
 import logging
 import multiprocessing.resource_tracker
 import os
-import shutil
 import signal
-import subprocess
 import sys
 from collections.abc import Callable, Iterator
 
+from harness import gpu
 from harness.errors import SuiteError, invalid
 from harness.execution.pool import Pool
 from harness.execution.task import E, Message, R, T, Work
@@ -164,12 +163,4 @@ def visible_gpus() -> tuple[str, ...]:
     given = os.environ.get("CUDA_VISIBLE_DEVICES")
     if given is not None:
         return tuple(filter(None, (name.strip() for name in given.split(","))))
-    tool = shutil.which("nvidia-smi")
-    if tool is None:
-        return ()
-    try:
-        listed = subprocess.run([tool, "-L"], capture_output=True, text=True, timeout=10, check=True).stdout
-    except (OSError, subprocess.SubprocessError):
-        return ()
-    number = sum(line.startswith("GPU ") for line in listed.splitlines())
-    return tuple(map(str, range(number)))
+    return tuple(map(str, range(gpu.count())))

@@ -20,6 +20,7 @@ from harness.erratum import State as ErratumState
 from harness.errors import SuiteError, invalid
 from harness.experiment import Size
 from harness.plots import Surface, Sweep, TurningPoint
+from harness.record.gpu import GpuFacts
 from harness.record.outcomes import Here, SeedsTaken, Struct, TimeComparison, TrainingOutcome, VerdictComparison
 from harness.record.trials import ShortTrial
 from harness.rules.holm import adjust
@@ -106,7 +107,7 @@ class RunStarted(Record, frozen=True, kw_only=True, tag="run"):
     planned: tuple[str, ...] = ()
     broken: tuple[Broken, ...] = ()
     fingerprint: Fingerprint
-    gpu: dict[str, Any] | None = None
+    gpu: GpuFacts | None = None
     source: str = ""
     commit: str | None = None
     stack: str
@@ -447,7 +448,7 @@ class RunEnded(Record, frozen=True, kw_only=True, tag="end"):
     exit_status: int
     seconds: float | None
     interrupted: bool = False
-    gpu: dict[str, Any] | None = None
+    gpu: GpuFacts | None = None
     reported: bool = False
 
 

@@ -16,8 +16,8 @@ from harness.experiment import Experiment
 from harness.record.evidence import Evidence
 from harness.verdict import Verdict
 from reports.gpu.steps import ROOT, evidence_folder
+from reports.labels import verdict_text
 from reports.text import code, escape, number, plural, table
-from reports.words import verdict_text
 
 CPU_STACKS = ("jax-cpu", REFERENCE)
 """A GPU is compared with the first of these that has evidence."""

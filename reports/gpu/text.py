@@ -60,7 +60,7 @@ def _machine(found: Mapping[str, Any]) -> str:
         ["precision", escape(device["precision"])],
         ["JAX, Keras, NumPy", f"{prints['backend_version']}, {prints['keras']}, {prints['numpy']}"],
         ["Python, system", f"{prints['python']}, {escape(prints['system'])}"],
-        *([label, start] for label, start, _ in gpu.rows(record["gpu"], record["gpu"])),
+        *([label, start] for label, start, _ in gpu.rows(gpu.read(record["gpu"]), None)),
     ]
     machine = found.get("machine")
     if machine:

@@ -12,6 +12,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from harness import gpu
 from harness.fingerprint import fingerprint
 from harness.training.backend import choose_backend, start_backend
@@ -56,7 +58,7 @@ def main(name: str, path: Path, backend: str, scale: str, arguments: dict[str, A
         "arguments": arguments,
         "device": {"kind": where.kind, "model": where.model, "precision": where.precision},
         "fingerprint": fingerprint(backend, where.kind, where.model, where.precision),
-        "gpu": gpu.record(where.kind, where.model),
+        "gpu": msgspec.to_builtins(gpu.facts(where.kind, where.model)),
         "seconds": time.perf_counter() - clock,
         "measured": found,
     }

@@ -50,7 +50,7 @@ def finish(session: Session, exit_status: int, seconds: float) -> tuple[int, lis
             exit_status=int(exit_status),
             seconds=seconds,
             interrupted=interrupted,
-            gpu=gpu.record(session.device.kind, session.device.model),
+            gpu=gpu.facts(session.device.kind, session.device.model),
         )
         session.file.append(end)
         from reports.write import write_report

@@ -96,7 +96,7 @@ def begin(config: pytest.Config, options: Options, items: Sequence[pytest.Item])
         planned=tuple(key for item in items if (key := selection.key_of(item))),
         broken=tuple(broken for item in items if (broken := selection.unread_of(item))),
         fingerprint=prints,
-        gpu=gpu.record(device.kind, device.model),
+        gpu=gpu.facts(device.kind, device.model),
         source=source(),
         commit=commit(),
         stack=stored.stack,

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import msgspec
 from msgspec.structs import replace
 
 from baselines.verdicts import compare_verdict
@@ -123,8 +122,7 @@ def decision(
 
 def compared(verdict: str, expected: str | None = None) -> VerdictComparison:
     """A verdict against the expected one."""
-    known = {"verdict": expected, "date": "2026-11-20", "reason": "first"}
-    before = msgspec.convert(known, Expected) if expected else None
+    before = Expected(verdict=expected, date="2026-11-20", reason="first") if expected else None
     return compare_verdict(Verdict(verdict), before)
 
 

@@ -9,8 +9,8 @@ import pytest
 
 from harness.trial import Divergence, Seconds, Trial
 from reports.curve_data import arm
+from reports.final_value_panel import draw, ends
 from reports.many import MANY, SHOWN, band, band_text, quantiles, some
-from reports.strip import draw, ends
 from reports.style import LOOKS, styled, svg
 
 RNG = np.random.default_rng(0)
@@ -50,7 +50,7 @@ def test_of_many_that_diverged_some_are_drawn() -> None:
 
 
 @pytest.mark.parametrize(("seeds", "title"), [(5, "each seed"), (SEEDS, "50 and 95 % of seeds")])
-def test_the_strip_beside_a_curve(seeds: int, title: str) -> None:
+def test_the_final_values_beside_a_curve(seeds: int, title: str) -> None:
     from matplotlib.figure import Figure
 
     with styled():

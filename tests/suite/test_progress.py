@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
@@ -19,17 +20,9 @@ class Clock:
         return self.now
 
 
-class Terminal(io.StringIO):
-    def __init__(self, tty: bool) -> None:
-        super().__init__()
-        self.tty = tty
-
-    def isatty(self) -> bool:
-        return self.tty
-
-
 class Reporter:
-    def __init__(self) -> None:
+    def __init__(self, isatty: bool) -> None:
+        self.isatty = isatty
         self.lines: list[str] = []
 
     def ensure_newline(self) -> None:
@@ -43,13 +36,25 @@ class Screen:
     """As much of pytest's configuration as Progress looks at."""
 
     def __init__(self, *, tty: bool = False, verbose: int = 0, width: int = 80, column: int = 0) -> None:
-        self.file, self.reporter = Terminal(tty), Reporter()
-        writer = SimpleNamespace(hasmarkup=tty, _file=self.file, fullwidth=width, width_of_current_line=column)
+        self.file, self.reporter = io.StringIO(), Reporter(tty)
+        writer = SimpleNamespace(hasmarkup=tty, fullwidth=width, width_of_current_line=column, flush=lambda: None)
         self.config: Any = SimpleNamespace(
             get_terminal_writer=lambda: writer,
             getoption=lambda name: verbose,
             pluginmanager=SimpleNamespace(getplugin={"terminalreporter": self.reporter}.get),
         )
+
+
+@pytest.fixture
+def screen(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Screen]:
+    """``screen(tty=…)``: what is written to the process's own output is in its ``file``."""
+
+    def make(**how: Any) -> Screen:
+        made = Screen(**how)
+        monkeypatch.setattr(progress.sys, "__stdout__", made.file)
+        return made
+
+    return make
 
 
 @pytest.fixture
@@ -125,48 +130,48 @@ def test_it_never_grows_while_a_steady_variant_trains(clock: Clock) -> None:
     assert estimates == pytest.approx([25 - 0.5 * k for k in range(1, 51)])
 
 
-def test_a_log_gets_a_line_now_and_then(clock: Clock) -> None:
-    screen = Screen()
-    shown = Progress(screen.config, {"a": 100.0, "b": 100.0})
+def test_a_log_gets_a_line_now_and_then(clock: Clock, screen: Callable[..., Screen]) -> None:
+    terminal = screen()
+    shown = Progress(terminal.config, {"a": 100.0, "b": 100.0})
     shown.start("a", range(5), 10)
     for epoch in range(1, 11):
         clock.now += EVERY / 4
         shown.epoch(0, epoch)
-    assert len(screen.reporter.lines) == 3
-    assert screen.reporter.lines[0].startswith("[1/2] a: 5 seeds of 10 epochs, about ")
-    assert "seed 1 of 5, epoch 4 of 10" in screen.reporter.lines[1]
-    assert screen.file.getvalue() == ""
-    assert not any("\x1b" in line for line in screen.reporter.lines)
+    assert len(terminal.reporter.lines) == 3
+    assert terminal.reporter.lines[0].startswith("[1/2] a: 5 seeds of 10 epochs, about ")
+    assert "seed 1 of 5, epoch 4 of 10" in terminal.reporter.lines[1]
+    assert terminal.file.getvalue() == ""
+    assert not any("\x1b" in line for line in terminal.reporter.lines)
 
 
 @pytest.mark.parametrize("tty", [True, False])
-def test_a_quiet_run_shows_nothing(tty: bool, clock: Clock) -> None:
-    screen = Screen(tty=tty, verbose=-1)
-    shown = Progress(screen.config, {"a": 100.0})
+def test_a_quiet_run_shows_nothing(tty: bool, clock: Clock, screen: Callable[..., Screen]) -> None:
+    terminal = screen(tty=tty, verbose=-1)
+    shown = Progress(terminal.config, {"a": 100.0})
     shown.start("a", range(5), 10)
     clock.now += 100
     shown.epoch(0, 5)
     shown.finish("a", 100.0)
-    assert screen.file.getvalue() == ""
-    assert screen.reporter.lines == []
+    assert terminal.file.getvalue() == ""
+    assert terminal.reporter.lines == []
 
 
 @pytest.mark.parametrize(
     ("width", "column", "length"), [(40, 0, 38), (40, 25, 13), (80, 20, 58), (40, 35, 0), (5, 0, 0)]
 )
-def test_a_live_line_fits(width: int, column: int, length: int, clock: Clock) -> None:
-    screen = Screen(tty=True, width=width, column=column)
-    shown = Progress(screen.config, {"a" * 100: 100.0})
+def test_a_live_line_fits(width: int, column: int, length: int, clock: Clock, screen: Callable[..., Screen]) -> None:
+    terminal = screen(tty=True, width=width, column=column)
+    shown = Progress(terminal.config, {"a" * 100: 100.0})
     shown.start("a" * 100, range(5), 10)
-    written = screen.file.getvalue()
+    written = terminal.file.getvalue()
     assert written.count("a") == max(length - len("[1/1] "), 0)
     assert len(written) == (length + len("\x1b7 \x1b[K\x1b8") if length else 0)
-    assert screen.reporter.lines == []
+    assert terminal.reporter.lines == []
 
 
-def test_a_finished_variant_leaves_an_empty_line(clock: Clock) -> None:
-    screen = Screen(tty=True)
-    shown = Progress(screen.config, {"a": 1.0})
+def test_a_finished_variant_leaves_an_empty_line(clock: Clock, screen: Callable[..., Screen]) -> None:
+    terminal = screen(tty=True)
+    shown = Progress(terminal.config, {"a": 1.0})
     shown.start("a", range(5), 10)
     shown.finish("a", 1.0)
-    assert screen.file.getvalue().endswith("\x1b7 \x1b[K\x1b8")
+    assert terminal.file.getvalue().endswith("\x1b7 \x1b[K\x1b8")

@@ -41,7 +41,7 @@ def backend_name(backend: str) -> str:
     return BACKENDS.get(backend, backend)
 
 
-def metric_words(metric: str) -> str:
+def metric_label(metric: str) -> str:
     """A metric's name in words: "best validation loss"."""
     return metric.replace("val_", "validation ").replace("_", " ")
 

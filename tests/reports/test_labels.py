@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from harness.verdict import Verdict
+from reports.labels import MEANINGS, SYMBOLS, state_text
 from reports.text import escape, mean_std, number, seconds
-from reports.words import MEANINGS, SYMBOLS, state_text
 
 
 def test_every_verdict_has_a_symbol_and_a_meaning() -> None:
