@@ -8,7 +8,7 @@ here only: neither collecting nor training needs it.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +17,14 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from harness.errors import SuiteError, invalid, nearest
 from harness.record.address import Address
-from harness.record.run import read_run
+from harness.record.run import RunEnded, decode, parse_run, whole_lines
 
 VERSION = 2
 """Version 1 was that of an earlier version of the suite."""
 PATIENCE = 5
 """Seconds that a connection, and a lock that somebody else holds, is waited for."""
+LOCKS = 1128354121
+"""Tells our advisory locks of a server from those of others."""
 BATCH = 500
 """Rows of one statement."""
 
@@ -49,7 +51,9 @@ class Database:
     def __init__(self, address: Address) -> None:
         self.address = address
         file = address.file
-        arguments: dict[str, Any] = {"timeout": PATIENCE} if file else {"connect_timeout": PATIENCE}
+        arguments: dict[str, Any] = {"connect_timeout": PATIENCE}
+        if file:
+            arguments = {"timeout": PATIENCE, "isolation_level": None}  # a transaction begins where ``_begin`` says so
         if not file and address.url.host and not address.url.host.startswith("/"):
             arguments["tcp_user_timeout"] = 1000 * PATIENCE  # of a server that vanished without a word
         arguments = {name: value for name, value in arguments.items() if name not in address.url.query}
@@ -68,9 +72,7 @@ class Database:
                 file.parent.mkdir(parents=True, exist_ok=True)
             except OSError as error:
                 raise StoreError(f"Cannot make the folder of {self.address}: {error.strerror or error}.") from error
-        with self._begin() as connection:
-            if not file:  # two runs at once may not both make them
-                connection.execute(sa.text("SELECT pg_advisory_xact_lock(1128354121)"))
+        with self._begin(lock=SCHEMA.name) as connection:
             there = sa.inspect(connection)
             if not there.has_table(SCHEMA.name):
                 SCHEMA.create(connection)
@@ -82,20 +84,19 @@ class Database:
             nothing = sa.select(*RECORDS.c).where(sa.false())
             connection.execute(sa.insert(RECORDS).from_select(list(RECORDS.c), nothing))  # whether it can be written
 
-    def push(self, path: Path) -> int:
-        """Adds the lines of a run's file that the database lacks, all or none; how many.
+    def push(self, run: str, lines: Sequence[bytes]) -> int:
+        """Adds those of a run's lines that the database lacks, all or none; how many.
 
         SuiteError where it has another course of this run: what it has stays.
         """
-        run, lines = path.stem, path.read_bytes().split(b"\n")[:-1]
-        with self._begin() as connection:
+        with self._begin(lock=run) as connection:
             last = sa.select(RECORDS.c.line, RECORDS.c.body).where(RECORDS.c.run == run)
             row = connection.execute(last.order_by(RECORDS.c.line.desc()).limit(1)).first()
             known = row.line if row else 0
             if row and (known > len(lines) or lines[known - 1] != row.body.encode()):
                 raise SuiteError(
-                    f"{self.address} has another course of the run {run} than {path}: it went on elsewhere. What the "
-                    "database has stays as it is."
+                    f"{self.address} has another course of the run {run} than its file here: it went on elsewhere. "
+                    "What the database has stays as it is."
                 )
             for start in range(known, len(lines), BATCH):
                 batch = lines[start : start + BATCH]
@@ -128,10 +129,14 @@ class Database:
             )
 
     @contextlib.contextmanager
-    def _begin(self) -> Iterator[sa.Connection]:
-        """A transaction; whatever the database says against it comes as one sentence."""
+    def _begin(self, lock: str = "") -> Iterator[sa.Connection]:
+        """A transaction, the only one at a time of this ``lock``; what the database refuses comes as one sentence."""
         try:
             with self._engine.begin() as connection:
+                if lock and self.address.file:
+                    connection.exec_driver_sql("BEGIN IMMEDIATE")
+                elif lock:
+                    connection.execute(sa.select(sa.func.pg_advisory_xact_lock(LOCKS, sa.func.hashtext(lock))))
                 yield connection
         except SQLAlchemyError as error:
             cause = error.orig if isinstance(error, DBAPIError) else error
@@ -161,29 +166,33 @@ def opened(address: Address) -> Iterator[Database]:
 def push_all(address: Address, folder: Path) -> list[str]:
     """Pushes what the database lacks of every finished run in a folder; a line for each, and for what cannot be pushed.
 
-    A file that is no run's, is damaged, or whose run has not ended is left alone. SuiteError where the database cannot
-    be used.
+    A file whose last line is not the end of a run is left alone: its run goes on, was killed, or is of another version
+    of the suite. SuiteError where the database cannot be used.
     """
     said = []
     with opened(address) as database:
         sizes = database.sizes()
         for path in sorted(folder.glob("*.jsonl")):
-            if sizes.get(path.stem) == path.read_bytes().count(b"\n"):
-                continue
             try:
-                if read_run(path).end is None:
+                lines = whole_lines(path)
+                if sizes.get(path.stem) == len(lines) or not _ended(lines):
                     continue
-            except SuiteError:
-                continue
-            try:
-                count = database.push(path)
+                parse_run(lines, path)  # what is pushed can be read back
+                count = database.push(path.stem, lines)
             except StoreError:
                 raise
             except SuiteError as error:
-                said.append(str(error))
+                said.append(f"not pushed: {error}")
             else:
                 said.append(f"pushed to {address}: {count} records of the run {path.stem}")
     return said
+
+
+def _ended(lines: Sequence[bytes]) -> bool:
+    try:
+        return bool(lines) and isinstance(decode(lines[-1]), RunEnded)
+    except ValueError:
+        return False
 
 
 def stored_run(address: Address, run: str | None) -> tuple[str, bytes]:

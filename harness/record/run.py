@@ -481,7 +481,6 @@ class Run:
         trials: by (experiment, variant), in order of training; a seed that was trained again has its last trial.
         short: the shortened trials, likewise.
         definitions: of the trials: (experiment, variant, digest).
-        reused: how many of a variant's trials are of earlier runs, where any is.
         trainings: by (experiment, variant).
         claims, errata, self_checks: by key, id and name.
         timings, peaks: by (work, engine), and by when.
@@ -495,7 +494,6 @@ class Run:
     trials: dict[Key, list[Trial]] = field(default_factory=dict)
     short: dict[Key, list[ShortTrial]] = field(default_factory=dict)
     definitions: set[tuple[str, str, str]] = field(default_factory=set)
-    reused: dict[Key, int] = field(default_factory=dict)
     trainings: dict[Key, TrainingCompared] = field(default_factory=dict)
     claims: dict[str, ClaimDecided] = field(default_factory=dict)
     errata: dict[str, ErratumChecked] = field(default_factory=dict)
@@ -504,6 +502,8 @@ class Run:
     peaks: dict[str, PeakMeasured] = field(default_factory=dict)
     resumed: list[RunResumed] = field(default_factory=list)
     end: RunEnded | None = None
+    _reused: dict[Key, set[int]] = field(default_factory=dict, repr=False)
+    _places: dict[tuple[Key, int], int] = field(default_factory=dict, repr=False)
 
     def add(self, record: AnyRecord) -> None:
         """Takes the next record."""
@@ -516,10 +516,7 @@ class Run:
             case ExperimentDeclared():
                 self.experiments[record.id] = record
             case TrialDone():
-                self.trials.setdefault(record.key, []).append(record.trial)
-                self.definitions.add((*record.key, record.definition))
-                if record.reused:
-                    self.reused[record.key] = self.reused.get(record.key, 0) + 1
+                self._add_trial(record)
             case ShortTrialDone():
                 self.short.setdefault(record.key, []).append(record.trial)
             case TrainingCompared():
@@ -536,6 +533,19 @@ class Run:
                 self.peaks[record.when] = record
             case RunEnded():
                 self.end = record
+
+    def _add_trial(self, record: TrialDone) -> None:
+        key, seed = record.key, record.trial.seed
+        trials, reused = self.trials.setdefault(key, []), self._reused.setdefault(key, set())
+        place = self._places.setdefault((key, seed), len(trials))
+        trials[place : place + 1] = [record.trial]
+        (reused.add if record.reused else reused.discard)(seed)
+        self.definitions.add((*key, record.definition))
+
+    @property
+    def reused(self) -> dict[Key, int]:
+        """How many of a variant's trials are of earlier runs, where any is."""
+        return {key: len(seeds) for key, seeds in self._reused.items() if seeds}
 
     @property
     def moved(self) -> bool:
@@ -570,11 +580,15 @@ INTERNAL_ERROR = 3
 
 def read_run(path: Path) -> Run:
     """Reads a run's file; a last line torn by a kill is left out. Any other damage is a SuiteError naming the line."""
+    return parse_run(whole_lines(path), path)
+
+
+def whole_lines(path: Path) -> list[bytes]:
+    """The lines of a run's file, without a last one torn by a kill; SuiteError where it cannot be read."""
     try:
-        lines = path.read_bytes().split(b"\n")
+        return path.read_bytes().split(b"\n")[:-1]
     except OSError as error:
         raise SuiteError(f"Cannot read the run's record {path}: {error.strerror or error}.") from error
-    return parse_run(lines[:-1], path)  # behind the last newline: nothing, or a line torn by a kill
 
 
 def parse_run(lines: Iterable[bytes], path: Path) -> Run:

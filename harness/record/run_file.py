@@ -9,7 +9,7 @@ from pathlib import Path
 
 from harness.errors import SuiteError
 from harness.record.locks import Held
-from harness.record.run import AnyRecord, Run, RunResumed, RunStarted, encode, read_run
+from harness.record.run import AnyRecord, Run, RunResumed, RunStarted, decode, encode, parse_run, whole_lines
 
 STAMP = "%Y-%m-%dT%H-%M-%S-%f"
 """How an id begins, so that names sort by time of start."""
@@ -54,22 +54,23 @@ class RunFile:
     @classmethod
     def resume(cls, path: Path, record: RunResumed, lock: Held) -> RunFile:
         """Goes on with a run, of which this process has the lock; a last line that a kill has torn is cut off."""
-        run = read_run(path)
-        made = cls(path, run, lock)
-        whole = path.read_bytes().rfind(b"\n") + 1
-        os.ftruncate(made._file, whole)
+        lines = whole_lines(path)
+        made = cls(path, parse_run(lines, path), lock)
+        os.ftruncate(made._file, sum(len(line) + 1 for line in lines))
         made.append(record)
         return made
 
     def append(self, record: AnyRecord) -> None:
-        """Writes one line; RecordError where the disk is full."""
+        """Writes one line; RecordError where the disk is full. ValueError, and nothing written, for nan in a float."""
         self._write(record)
         self.run.add(record)
 
     def _write(self, record: AnyRecord) -> None:
         if self._failed:
             raise RecordError(self._failed)
-        line = encode(record) + b"\n"
+        line = encode(record)
+        decode(line)  # one line that cannot be read back would cost the whole file
+        line += b"\n"
         try:
             while line:
                 line = line[os.write(self._file, line) :]
