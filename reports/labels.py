@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from harness.domain.verdict import Verdict
 from harness.training.backends import NAMES, named
-from harness.verdict import Verdict
 
 SYMBOLS: Mapping[Verdict, str] = {
     Verdict.SUPPORTED: "✔",

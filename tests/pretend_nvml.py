@@ -1,4 +1,4 @@
-"""A pretended NVML: the part of pynvml that ``harness.gpu`` uses, for GPUs that are made up."""
+"""A pretended NVML: the part of pynvml that ``harness.environment.gpu`` uses, for GPUs that are made up."""
 
 from __future__ import annotations
 

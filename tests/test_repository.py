@@ -173,10 +173,10 @@ def test_a_forbidden_import_is_found(package: str, source: str, expected: str) -
 @pytest.mark.parametrize(
     ("package", "source"),
     [
-        ("harness", "import harness.claim\nfrom harness import rules\nfrom . import trial"),
+        ("harness", "import harness.domain.claim\nfrom harness import rules\nfrom . import trial"),
         ("harness", "def model():\n    import keras\n    from scipy import stats"),
         ("harness", "if TYPE_CHECKING:\n    import keras"),
-        ("cases", "from harness.claim import Claim"),
+        ("cases", "from harness.domain.claim import Claim"),
         ("reports", "import matplotlib"),
         ("suite", "from reports import markdown\nfrom cases import CLAIMS"),
     ],

@@ -10,12 +10,12 @@ import signal
 import sys
 from collections.abc import Callable, Iterator
 
-from harness import gpu
+from harness.environment import gpu
+from harness.environment.fingerprint import cores
 from harness.errors import SuiteError, invalid
 from harness.execution.pool import Pool
 from harness.execution.task import E, Message, R, T, Work
 from harness.execution.worker import Share
-from harness.fingerprint import cores
 
 MEMORY = 2.5e9
 """Bytes that a worker may need: a backend, MNIST, and what a training holds."""

@@ -15,20 +15,20 @@ from typing import Any, Literal
 
 import msgspec
 
-from harness.catalogue import Broken
-from harness.erratum import State as ErratumState
+from harness.domain.catalogue import Broken
+from harness.domain.erratum import State as ErratumState
+from harness.domain.experiment import Size
+from harness.domain.plots import Surface, Sweep, TurningPoint
+from harness.domain.trial import Seconds, Trial
+from harness.domain.verdict import Decision, Verdict
 from harness.errors import SuiteError, invalid
-from harness.experiment import Size
-from harness.plots import Surface, Sweep, TurningPoint
 from harness.record.gpu import GpuFacts
 from harness.record.outcomes import Here, SeedsTaken, Struct, TimeComparison, TrainingOutcome, VerdictComparison
 from harness.record.trials import ShortTrial
-from harness.rules.holm import adjust
+from harness.statistics.holm import adjust
 from harness.timing.peak import Peak
 from harness.timing.ratio import Ratio
 from harness.timing.stability import Doubt
-from harness.trial import Seconds, Trial
-from harness.verdict import Decision, Verdict
 
 SCHEMA = 2
 """Schema 1 was that of an earlier version of the suite."""
@@ -80,7 +80,7 @@ class RunStarted(Record, frozen=True, kw_only=True, tag="run"):
         selected: digest of the names of the selected items.
         planned: keys of the selected claims.
         broken: what could not be read of the catalogue.
-        fingerprint: see ``harness.fingerprint.fingerprint``.
+        fingerprint: see ``harness.environment.fingerprint.fingerprint``.
         gpu: what the driver says of the GPU at the start; None without one.
         source: digest of the training code.
         commit: of the working tree; None outside git.
@@ -123,7 +123,7 @@ class RunResumed(Record, frozen=True, kw_only=True, tag="resumed"):
 
 
 class MetricDeclared(Struct, frozen=True, kw_only=True):
-    """The fields of ``harness.metric.Metric`` that a report needs."""
+    """The fields of ``harness.domain.metric.Metric`` that a report needs."""
 
     name: str
     better: str

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from harness.experiment import Dataset
+from harness.domain.experiment import Dataset
 from harness.training.divergence import BLOW_UP
 from harness.training.seeding import initialise
 from harness.training.setup import TrainingSetup

@@ -16,8 +16,8 @@ from typing import Any
 
 import numpy as np
 
+from harness.domain.experiment import Experiment
 from harness.errors import SuiteError
-from harness.experiment import Experiment
 from harness.record.evidence import Hashes
 from harness.training.backend import active_backend
 from harness.training.seeding import data_order, initialise, roles

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from harness.experiment import Dataset
+from harness.domain.experiment import Dataset
 from harness.training.programs import Programs
 from harness.training.seeding import data_order
 from harness.training.setup import TrainingSetup

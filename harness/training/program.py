@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from harness.experiment import Dataset
+from harness.domain.experiment import Dataset
 from harness.training.setup import TrainingSetup
 
 

@@ -6,8 +6,8 @@ import functools
 from dataclasses import dataclass, replace
 from typing import Any
 
-from harness.experiment import Dataset, Experiment, Size, Variant
-from harness.plots import Plots
+from harness.domain.experiment import Dataset, Experiment, Size, Variant
+from harness.domain.plots import Plots
 
 
 @dataclass(frozen=True)

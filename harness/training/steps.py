@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from harness.domain.experiment import Experiment
 from harness.errors import invalid
-from harness.experiment import Experiment
 from harness.record.numbers import number, shortest
 from harness.record.trials import ShortTrial
 from harness.training.backend import active_backend

@@ -8,8 +8,9 @@ import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
 
+from harness.domain.experiment import Experiment
+from harness.domain.trial import Seconds, Trial
 from harness.errors import invalid
-from harness.experiment import Experiment
 from harness.record.numbers import shortest
 from harness.training.backend import active_backend, device
 from harness.training.devices import Device, trained_on
@@ -18,7 +19,6 @@ from harness.training.engine import Engine, Measurements, Notice, OnEpoch
 from harness.training.engines import ENGINES, NotVectorizableError, has_batched, pays_on_cpu, resolve_engine
 from harness.training.programs import Programs
 from harness.training.setup import TrainingSetup
-from harness.trial import Seconds, Trial
 
 
 @functools.cache

@@ -16,9 +16,9 @@ from typing import Any
 
 import numpy as np
 
+from harness.domain.experiment import Dataset
+from harness.environment.fingerprint import cores
 from harness.errors import SuiteError
-from harness.experiment import Dataset
-from harness.fingerprint import cores
 from harness.training.engine import Block, Engine, FirstSteps, Measurements, Notice, OnEpoch, ShortTraining
 from harness.training.engines import epochs_of_launch, is_tiny, work_of_epoch
 from harness.training.memory import MARGIN, is_out_of_memory, readable

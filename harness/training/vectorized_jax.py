@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from harness.experiment import Dataset
+from harness.domain.experiment import Dataset
 from harness.training.compiled_jax import JaxProgram
 from harness.training.engines import NotVectorizableError
 from harness.training.memory import MARGIN, free_bytes, needed_bytes

@@ -7,8 +7,8 @@ import re
 import pytest
 
 from baselines.stored import file_of
-from harness.catalogue import Broken
-from harness.claim import Claim
+from harness.domain.catalogue import Broken
+from harness.domain.claim import Claim
 from harness.errors import SuiteError, nearest
 from harness.record.evidence import EXACT
 from suite.catalogue import TRAINING_CLAIMS, UNREAD

@@ -1,6 +1,6 @@
 """How a self-check compares: something obtained, beside what it has to be.
 
-It does not use ``harness.rules.exact``, which other verdicts rest on.
+It does not use ``harness.statistics.exact``, which other verdicts rest on.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from harness.experiment import Dataset
+from harness.domain.experiment import Dataset
 from harness.training.backend import active_backend
 from suite.selfcheck import network
 from suite.selfcheck.comparing import close

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from cases.references import updates
-from harness.experiment import Dataset, Experiment, Size, Variant
+from harness.domain.experiment import Dataset, Experiment, Size, Variant
 from harness.training import engines
 from harness.training.backend import active_backend
 from harness.training.seeding import initialise

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from harness.experiment import Dataset, Experiment, Size, Variant
-from harness.metric import Metric
+from harness.domain.experiment import Dataset, Experiment, Size, Variant
+from harness.domain.metric import Metric
+from harness.domain.trial import Trial
 from harness.training.train import train
 from harness.training.weight_gradients import weight_gradients
-from harness.trial import Trial
 from suite.selfcheck.comparing import close
 from suite.selfcheck.training import optimizer
 

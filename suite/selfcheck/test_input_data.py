@@ -10,8 +10,8 @@ import pytest
 
 from cases.data.mnist import PATH, mnist
 from cases.networks import dense_softmax
-from harness.experiment import Dataset, Experiment, Size, Variant
-from harness.metric import Metric
+from harness.domain.experiment import Dataset, Experiment, Size, Variant
+from harness.domain.metric import Metric
 from harness.training.setup import TrainingSetup
 from harness.training.train import train
 from suite.catalogue import EXPERIMENTS

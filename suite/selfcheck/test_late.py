@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from harness.experiment import Size
+from harness.domain.experiment import Size
 from harness.training.train import prepare
 from suite.selfcheck import network
 from suite.selfcheck.comparing import close

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from cases.references import updates
-from harness.experiment import Size, Variant
+from harness.domain.experiment import Size, Variant
+from harness.domain.trial import Trial
 from harness.training.train import train
-from harness.trial import Trial
 from suite.selfcheck.comparing import close
 from suite.selfcheck.training import BATCH, CASE, EPOCHS, Case, check_curves, optimizer, orders, told
 

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 
 from cases.references import updates
-from harness.experiment import Dataset, Experiment, Size, Variant
-from harness.metric import Metric
+from harness.domain.experiment import Dataset, Experiment, Size, Variant
+from harness.domain.metric import Metric
+from harness.domain.trial import Trial
 from harness.training.weight_gradients import weight_gradients
-from harness.trial import Trial
 from suite.selfcheck import network
 from suite.selfcheck.comparing import close
 from suite.selfcheck.network import Layer, Network

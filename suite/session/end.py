@@ -9,11 +9,11 @@ from msgspec.structs import replace
 
 from baselines.evidence import Measured
 from cases import CLAIMS
-from harness import gpu
+from harness.domain.experiment import Experiment
+from harness.domain.verdict import Verdict
+from harness.environment import gpu
 from harness.errors import SuiteError
-from harness.experiment import Experiment
 from harness.record.run import Run, RunEnded
-from harness.verdict import Verdict
 from reports.folders import runs_folder
 from suite.catalogue import EXPERIMENTS, TRAINING_CLAIMS, training_name
 from suite.session import summary, time_lines

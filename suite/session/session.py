@@ -11,16 +11,16 @@ from msgspec.structs import replace
 
 from baselines.claims import Judge, Judged
 from baselines.stored import Stored
-from harness.claim import Claim
-from harness.erratum import Erratum, Finding
-from harness.erratum import State as ErratumState
+from harness.domain.claim import Claim
+from harness.domain.erratum import Erratum, Finding
+from harness.domain.erratum import State as ErratumState
+from harness.domain.trial import Seconds, Trial
 from harness.errors import SuiteError
 from harness.record.declared import erratum_checked
 from harness.record.run import ClaimDecided, ErratumChecked, Key, Run, RunStarted, SelfCheck, TrainingCompared
 from harness.record.run_file import RecordError, RunFile
-from harness.rules import Exact
+from harness.statistics import Exact
 from harness.training.backend import Device
-from harness.trial import Seconds, Trial
 from suite.catalogue import ERRATA, EXPERIMENTS, training_name
 from suite.cli.options import Options
 from suite.session import looks

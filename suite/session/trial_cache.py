@@ -13,8 +13,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import harness
+from harness.domain.trial import Trial
 from harness.record.run import Fingerprint, RunStarted, TrialDone, decode
-from harness.trial import Trial
 
 Key = tuple[str, str, str, int]
 """Experiment, variant, definition, seed."""

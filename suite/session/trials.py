@@ -13,6 +13,7 @@ from baselines.evidence import trials as stored_trials
 from baselines.judge import REFERENCE, canonical_steps, same_versions
 from baselines.rounding import CHECKED
 from baselines.stored import Stored
+from harness.domain.trial import Trial
 from harness.errors import SuiteError
 from harness.execution.here import Here
 from harness.execution.task import Done, Failed, Message, Place, Reported, RunAgain
@@ -22,7 +23,6 @@ from harness.record.run import Fingerprint, Key, ShortTrialDone, TrialDone
 from harness.record.run_file import RunFile
 from harness.record.trials import ShortTrial, Trained
 from harness.training.devices import check_on_gpu
-from harness.trial import Trial
 from suite.catalogue import EXPERIMENTS, training_name
 from suite.cli.options import Options
 from suite.session.progress import Progress

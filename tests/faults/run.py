@@ -18,13 +18,13 @@ from suite.stored import Stored
 from baselines.evidence import TINY_SEEDS
 from baselines.judge import State
 from baselines.rounding import CHECKED, VALIDATED
+from harness.domain.trial import Trial
 from harness.errors import SuiteError, invalid
 from harness.record.evidence import VariantEvidence
 from harness.record.trials import ShortTrial
 from harness.training.backend import choose_backend, start_backend
 from harness.training.steps import first_steps
 from harness.training.train import train
-from harness.trial import Trial
 from suite.catalogue import EXPERIMENTS, TRAININGS, training_name
 from tests.faults.catalogue import named
 from tests.faults.fault import Fault, injected

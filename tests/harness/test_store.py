@@ -9,8 +9,8 @@ from harness.store import SCHEMA, RunLog, latest_run, read_run
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from harness.domain.trial import Divergence, Seconds, Trial, finite, thin
 from harness.errors import SuiteError
-from harness.trial import Divergence, Seconds, Trial, finite, thin
 
 FINITE = st.floats(allow_nan=False, allow_infinity=False)
 ANY = st.one_of(st.none(), st.floats())

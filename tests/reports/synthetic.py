@@ -11,8 +11,10 @@ from typing import Any
 from msgspec.structs import replace
 
 from baselines.verdicts import compare_verdict
-from harness.erratum import State
-from harness.experiment import Size
+from harness.domain.erratum import State
+from harness.domain.experiment import Size
+from harness.domain.trial import Divergence, DivergenceKind, Seconds, Trial
+from harness.domain.verdict import Decision, Difference, Effect, Verdict
 from harness.record.evidence import Expected
 from harness.record.outcomes import ClaimState, Here, TrainingOutcome, TrainingState, VerdictComparison, VerdictState
 from harness.record.run import (
@@ -29,8 +31,6 @@ from harness.record.run import (
     TrialDone,
 )
 from harness.record.run_file import RunFile
-from harness.trial import Divergence, DivergenceKind, Seconds, Trial
-from harness.verdict import Decision, Difference, Effect, Verdict
 
 ACCURACY = MetricDeclared(name="val_accuracy", better="higher", unit="fraction", smallest_effect=0.0005, scale="linear")
 LOSS = MetricDeclared(name="loss", better="lower", unit="nats", smallest_effect=0.01, scale="linear")

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from harness.errors import SuiteError
 from harness.record.gpu import GpuFacts
 from harness.record.run import read_run
-from reports.environment import environment
+from reports.sections.environment import environment
 from tests.reports.synthetic import Recorder
 
 FACTS = GpuFacts(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from harness.verdict import Verdict
+from harness.domain.verdict import Verdict
 from reports.labels import MEANINGS, SYMBOLS, state_text
 from reports.text import escape, mean_std, number, seconds
 

@@ -16,9 +16,9 @@ from harness.record.run import PeakMeasured, Timed
 from harness.timing.peak import Peak
 from harness.timing.ratio import Ratio
 from harness.timing.stability import Doubt
+from reports.figures.timing_runs import decade
 from reports.payload import Report
-from reports.timing import duration, factor, speed
-from reports.timing_figure import decade
+from reports.sections.timing_runs import duration, factor, speed
 from reports.write import write_report
 from tests.reports.full import deep
 from tests.reports.markdown import section, tables

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.experiment import Dataset
+from harness.domain.experiment import Dataset
+from harness.domain.trial import Divergence
 from harness.training.compiled import CompiledEngine
 from harness.training.divergence import BLOW_UP, CHANCE_MIN, classify, first_bad, stuck_at_chance
 from harness.training.engine import Measurements
@@ -18,7 +19,6 @@ from harness.training.fit import Steps
 from harness.training.seeding import data_order
 from harness.training.setup import TrainingSetup
 from harness.training.train import _seconds
-from harness.trial import Divergence
 from tests.training.experiments import FAILURES
 
 ENGINES = ["fit", "compiled"]
