@@ -192,6 +192,8 @@ def test_a_killed_timing_run_is_partial(tmp_path: Path) -> None:
 
 def test_a_damaged_record_is_named(tmp_path: Path) -> None:
     run = Recorder(tmp_path)
-    run.append(timing("a", "fit", 0.1, rounds=("quick",)))
+    run.append(timing("a", "fit", 0.1, rounds=(0.25,)))
+    path = run.end()
+    path.write_bytes(path.read_bytes().replace(b'"rounds":[0.25]', b'"rounds":["quick"]'))
     with pytest.raises(SuiteError, match=r"line 2 of .*\$\.rounds\[0\]"):
-        write_report(run.end(), tmp_path)
+        write_report(path, tmp_path)
