@@ -144,8 +144,10 @@ class Pool(Generic[T, E, R]):
         name = run.task.name
         error = type(over.error).__name__
         if over.status != "error":  # cancelled, or finished without a word of the task's end
+            self._ledger.end(name)
             raise SuiteError("The connection to the Dask scheduler is lost. Go on with --resume.")
         if error in ("NoWorkerError", "NoValidWorkerError"):
+            self._ledger.end(name)
             raise SuiteError(
                 "No worker process is left, and none can be started. Free memory, and go on with --resume."
             )

@@ -45,6 +45,8 @@ def shared():
 
 @pytest.fixture
 def place(shared):
+    """It, with both workers: one that was killed is back."""
+    shared[0]._client.wait_for_workers(2)
     return shared[0]
 
 
@@ -216,6 +218,7 @@ def test_an_end_that_does_not_arrive_ends_the_run(place, log, monkeypatch):
     place.submit(Job("silent"))
     with pytest.raises(SuiteError, match="connection to the Dask scheduler is lost"):
         place.wait("silent")
+    place.wait()  # not for that one
 
 
 def test_a_name_is_one_task(place, log):
@@ -224,6 +227,7 @@ def test_a_name_is_one_task(place, log):
         place.submit(Job("named"))
     with pytest.raises(SuiteError, match="'nobody' is waited for"):
         place.wait("nobody")
+    place.wait()
 
 
 def children():
@@ -232,9 +236,9 @@ def children():
     ]
 
 
-def test_closing_hands_over_what_was_reported_and_ends_every_process(shared):
+def test_closing_hands_over_what_was_reported_and_ends_every_process(place):
     before, log = set(children()), Log()
-    place = Workers(WORK, log, 2)
+    place = Workers(WORK, log, 2)  # another one
     ours = [one for one in children() if one not in before]
     assert len(ours) == 2
     for name in ("a", "b"):
