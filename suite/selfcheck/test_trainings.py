@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import functools
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import pytest
@@ -106,11 +105,10 @@ def test_data_that_are_nan(engine: str) -> None:
 
 
 def blowing(rate: float) -> Case:
-    how: dict[str, Any] = {"learning_rate": rate, "momentum": 0.5}
     return dataclasses.replace(
         LINEAR,
-        optimizer=functools.partial(optimizer, "SGD", **how),
-        rule=functools.partial(updates.momentum, **how),
+        optimizer=functools.partial(optimizer, "SGD", learning_rate=rate, momentum=0.5),
+        rule=functools.partial(updates.momentum, learning_rate=rate, momentum=0.5),
     )
 
 
