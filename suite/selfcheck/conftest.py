@@ -28,17 +28,35 @@ def name_of(item: pytest.Item) -> str:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_call(item: pytest.Item) -> Generator[None]:
-    """AssertionError: Keras has moved. Any other exception: the self-check could not be made, and nothing has moved."""
-    wrong, moved = "", False
+def pytest_runtest_setup(item: pytest.Item) -> Generator[None]:
     try:
         yield
-    except AssertionError as error:
-        wrong, moved = str(error), True
     except Exception as error:
-        wrong = f"It could not be checked: {reason_of(error)}"
-    lines = wrong.splitlines()
+        record(item, error)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None]:
+    try:
+        yield
+    except Exception as error:
+        record(item, error)
+    else:
+        record(item, None)
+
+
+def record(item: pytest.Item, error: Exception | None) -> None:
+    """Records a self-check, and fails it where it ended with an error.
+
+    AssertionError: Keras has moved. Any other exception: the self-check could not be made, and nothing has moved.
+    """
+    name, moved = name_of(item), isinstance(error, AssertionError)
+    wrong: list[str] = []
+    if moved:
+        wrong = str(error).splitlines() or ["An assertion fails."]
+    elif error is not None:
+        wrong = f"It could not be checked: {reason_of(error)}".splitlines()
     with plain_errors():
-        item.config.stash[SESSION].self_check(name_of(item), lines, moved)
-    if lines:
-        pytest.fail("\n  ".join([f"self-check {name_of(item)}:", *lines]), pytrace=False)
+        item.config.stash[SESSION].self_check(name, wrong, moved)
+    if wrong:
+        pytest.fail("\n  ".join([f"self-check {name}:", *wrong]), pytrace=False)

@@ -101,3 +101,22 @@ def test_a_red_self_check_is_red(tmp_path: Path, body: str, code: int, said: str
     assert f"self-check {NAME}:\n  {said}" in run.output
     found = {one["name"]: (list(one["wrong"]), one["moved"]) for one in run.record.conformance}
     assert found == {NAME: ([said], moved), NAME.replace("tanh", "relu"): ([], False)}
+
+
+SETUP = """
+import pytest
+@pytest.hookimpl(tryfirst=True)
+def pytest_fixture_setup(fixturedef, request):
+    if fixturedef.argname == "model":
+        raise OSError("no room")
+"""
+
+
+def test_a_self_check_whose_fixture_fails_could_not_be_checked(tmp_path: Path) -> None:
+    (tmp_path / "spoil.py").write_text(SETUP)
+    run = suite(tmp_path, "-p", "spoil", "--backend", "jax", "-k", "test_history", env={"PYTHONPATH": str(tmp_path)})
+    assert run.code == 3, run.output
+    (found,) = run.record.conformance
+    assert found["name"] == "test_callbacks.py::test_history"
+    assert list(found["wrong"]) == ["It could not be checked: OSError: no room"]
+    assert not found["moved"]
