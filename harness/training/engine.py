@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -94,11 +93,6 @@ class ShortTraining:
     steps: int
     validate: Sequence[int]
     programs: Programs
-
-    @functools.cached_property
-    def one_step(self) -> TrainingSetup:
-        """A training whose epoch is one step and which records nothing but the loss."""
-        return self.setup.one_step()
 
     def batches(self, seed: int) -> Iterator[Dataset]:
         """The data of each step."""

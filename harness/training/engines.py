@@ -105,11 +105,6 @@ def resolve_engine(engine: str, backend: str, device: str = "cpu", tiny: bool = 
     return engine
 
 
-def has_batched(backend: str) -> bool:
-    """Whether a backend has an engine that trains several seeds at once."""
-    return any(entry.batched and backend in entry.backends for entry in ENGINES.values())
-
-
 def work_of_epoch(setup: TrainingSetup, parameters: int) -> float:
     """Examples × parameters of an epoch, to which the time of its matrix products is proportional."""
     return float(len(setup.data.x) * max(parameters, FEWEST))

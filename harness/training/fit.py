@@ -23,7 +23,7 @@ def prepare(setup: TrainingSetup, programs: Programs, notice: Notice) -> FitEngi
 
 def first_steps(short: ShortTraining) -> Iterator[FirstSteps]:
     """By epochs of one step each: the loss that ``fit`` reports is then the step's own, not a running mean."""
-    engine, data, batch = FitEngine(short.one_step), short.setup.data, short.setup.full_batch
+    engine, data, batch = FitEngine(short.setup.one_step()), short.setup.data, short.setup.full_batch
     for seed in short.seeds:
         model, losses = engine.model(seed), []
         if short.steps:

@@ -51,7 +51,7 @@ def prepare(setup: TrainingSetup, programs: Programs, notice: Notice) -> Vectori
 
 def first_steps(short: ShortTraining) -> Iterator[FirstSteps]:
     """All seeds at once: each replica takes its own part of the data that is fed."""
-    program, _ = short.programs.get("vectorized", short.one_step, VectorizedProgram)
+    program, _ = short.programs.get("vectorized", short.setup.one_step(), VectorizedProgram)
     seeds, batch, replicas = short.seeds, short.setup.full_batch, len(short.seeds)
     orders = np.arange(replicas * batch, dtype=order_type(replicas * batch)).reshape(replicas, 1, batch)
     program.begin(program.drawn(seeds), replicas)
