@@ -24,8 +24,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from harness.metric import Metric
-from harness.rules.inference import Estimate, deviation_ratio, newcombe, student, welch, wilson
+from harness.domain.metric import Metric
+from harness.statistics.inference import Estimate, deviation_ratio, newcombe, student, welch, wilson
 
 if TYPE_CHECKING:
     import numpy as np

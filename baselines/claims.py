@@ -12,9 +12,11 @@ from baselines.decide import StoredVerdict
 from baselines.evidence import TINY_SEEDS
 from baselines.stored import Stored
 from baselines.verdicts import compare_verdict
-from harness.claim import Claim
+from harness.domain.claim import Claim
+from harness.domain.experiment import Experiment
+from harness.domain.trial import Trial
+from harness.domain.verdict import Decision, Verdict
 from harness.errors import SuiteError
-from harness.experiment import Experiment
 from harness.record.declared import claim_decided
 from harness.record.evidence import VariantEvidence
 from harness.record.outcomes import (
@@ -27,9 +29,7 @@ from harness.record.outcomes import (
 )
 from harness.record.run import ClaimDecided, Fingerprint, Key
 from harness.record.trials import Trained
-from harness.rules import PLAIN
-from harness.trial import Trial
-from harness.verdict import Decision, Verdict
+from harness.statistics import PLAIN
 
 
 @dataclass(frozen=True, kw_only=True)

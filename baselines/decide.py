@@ -7,11 +7,11 @@ from dataclasses import dataclass, field, replace
 
 from baselines.evidence import trials
 from baselines.judge import REFERENCE
-from harness.claim import Claim
+from harness.domain.claim import Claim
+from harness.domain.verdict import Decision, Verdict
 from harness.record.evidence import Evidence
-from harness.rules import PLAIN, STORED, stored_look
-from harness.rules.looks import STORED_SIZES
-from harness.verdict import Decision, Verdict
+from harness.statistics import PLAIN, STORED, stored_look
+from harness.statistics.looks import STORED_SIZES
 
 
 @dataclass(frozen=True)

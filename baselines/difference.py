@@ -18,9 +18,9 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from harness.metric import Metric
-from harness.rules.inference import Estimate, pooled, welch
-from harness.trial import finite
+from harness.domain.metric import Metric
+from harness.domain.trial import finite
+from harness.statistics.inference import Estimate, pooled, welch
 
 MIN_SEEDS = 5  # fewer never decide without a variance to compare with
 TINY = 1e-12  # of the largest value; below it, values differ by the rounding of floats

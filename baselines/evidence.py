@@ -14,9 +14,10 @@ import msgspec
 from baselines.json_file import JsonFile
 from baselines.rounding import CHECKED, MOST_STEPS, calm, relative, reproducible_steps
 from baselines.validation import FormatError, Said, check_date, decode
+from harness.domain.experiment import Experiment
+from harness.domain.metric import Metric
+from harness.domain.trial import Divergence, Seconds, Trial, thin
 from harness.errors import invalid
-from harness.experiment import Experiment
-from harness.metric import Metric
 from harness.record.evidence import (
     EXACT,
     SCHEMA,
@@ -31,7 +32,6 @@ from harness.record.evidence import (
 )
 from harness.record.numbers import number
 from harness.record.trials import ShortTrial
-from harness.trial import Divergence, Seconds, Trial, thin
 
 FIRST_CURVES = 5
 """Seeds whose curves are stored; where the slide prints a curve of the variant, those of every seed are."""
@@ -46,7 +46,7 @@ WIDTH = 160
 
 
 def path_of(root: Path, stack: str, experiment: str) -> Path:
-    """The file of an experiment (``EXACT`` for the claims without one); ``stack`` from harness.fingerprint."""
+    """The file of an experiment (``EXACT`` for the claims without one); ``stack``: see ``fingerprint.stack``."""
     return root / stack / f"{experiment}.json"
 
 

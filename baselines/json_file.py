@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Generic, TypeVar
 
 from baselines.validation import FormatError, OtherSchemaError, Said
-from harness.atomic import replace_file
 from harness.errors import SuiteError, invalid
+from harness.record.atomic import replace_file
 from harness.record.locks import held
 
 T = TypeVar("T")

@@ -20,8 +20,9 @@ from msgspec.structs import replace
 from baselines.evidence import floor, stored_curve, trials
 from baselines.prediction import ANCHOR_TAILS, ANCHORS, DRIFTS, OUTLIER_TAILS, OUTLIERS, drifted, interval
 from baselines.rounding import FLOOR, LIMIT, MOST_STEPS, relative, reproducible_steps
-from harness.experiment import Experiment
-from harness.metric import Metric
+from harness.domain.experiment import Experiment
+from harness.domain.metric import Metric
+from harness.domain.trial import Trial
 from harness.record.evidence import Evidence, Trace, VariantEvidence
 from harness.record.numbers import Number, number, value
 from harness.record.outcomes import (
@@ -34,7 +35,6 @@ from harness.record.outcomes import (
     number_text,
 )
 from harness.record.trials import ShortTrial, Trained
-from harness.trial import Trial
 
 REFERENCE = "tensorflow-cpu"
 """The stack of the lecture's own trainings."""
@@ -53,7 +53,7 @@ class Trainings:
     """What was trained here.
 
     Attributes:
-        stack, fingerprint: of this machine (``harness.fingerprint``).
+        stack, fingerprint: of this machine (``harness.environment.fingerprint``).
         trained: by experiment and variant; a variant that was to be trained and was not has an empty ``Trained``.
         full: whether it trained many seeds to the end.
     """

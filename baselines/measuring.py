@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 from baselines.evidence import TINY_SEEDS, Measured, short_traces
 from baselines.rounding import CHECKED, MOST_STEPS, VALIDATED, reproducible_steps, same_losses
-from harness.experiment import Experiment
+from harness.domain.experiment import Experiment
+from harness.domain.trial import Trial
 from harness.record.evidence import VariantEvidence
 from harness.record.trials import ShortTrial
-from harness.trial import Trial
 
 PERTURBED = range(1, 5)
 """Perturbations of each seed of a check whose traces are stored."""

@@ -16,10 +16,10 @@ from collections.abc import Sequence
 import msgspec
 
 from baselines.difference import difference
-from harness.metric import Metric
+from harness.domain.metric import Metric
+from harness.domain.trial import Trial
 from harness.record.outcomes import Interval
-from harness.rules.inference import one_more, pooled
-from harness.trial import Trial
+from harness.statistics.inference import one_more, pooled
 
 ANCHOR_TAILS = 5
 """Degrees of freedom for a few anchors."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from baselines.evidence import LONG
 from baselines.rounding import relative
-from harness.experiment import Experiment
+from harness.domain.experiment import Experiment
 from harness.record.evidence import Evidence
 
 CLOSE = 1e-6

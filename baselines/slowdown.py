@@ -47,7 +47,7 @@ import msgspec
 from harness.errors import invalid
 from harness.record.outcomes import TimeComparison, TimeState
 from harness.record.timings import Repeat
-from harness.rules.inference import one_more, t_quantile
+from harness.statistics.inference import one_more, t_quantile
 from harness.timing.stability import CONTENTION
 
 ALPHA = 0.05

@@ -15,12 +15,12 @@ from baselines.decide import StoredVerdict, stored_verdict
 from baselines.evidence import Measured
 from baselines.judge import REFERENCE
 from baselines.replay import Changed, replay
-from harness.claim import Claim
+from harness.domain.claim import Claim
+from harness.domain.experiment import Experiment
+from harness.domain.trial import Trial
+from harness.domain.verdict import Verdict
 from harness.errors import SuiteError
-from harness.experiment import Experiment
 from harness.record.evidence import EXACT, Evidence, Expected, VariantEvidence
-from harness.trial import Trial
-from harness.verdict import Verdict
 
 
 def file_of(claim: Claim) -> str:

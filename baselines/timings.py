@@ -13,7 +13,7 @@ from harness.record.timings import SCHEMA, Timings
 
 
 def path_of(root: Path, stack: str) -> Path:
-    """The file of a stack (``harness.fingerprint.stack``)."""
+    """The file of a stack (``harness.environment.fingerprint.stack``)."""
     return root / "timing" / f"{stack}.json"
 
 

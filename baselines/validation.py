@@ -84,16 +84,18 @@ def _check_schema(found: object, what: str, schema: int) -> None:
 
 def _fault(record: Any, kind: type[object], message: str) -> FormatError:
     """What msgspec found wrong, with the place's keys (which it leaves out) and the value that is there."""
-    said, _, place = message.partition(" - at ")
+    said, _, place = message.rpartition(" - at ") if " - at " in message else (message, "", "")
     path: list[str | int] = []
     value = record
-    for step in re.findall(r"\.(\w+)|\[(\d+|\.\.\.)\]", place):
-        field, index = step
+    for field, index in re.findall(r"\.(\w+)|\[(\d+|\.\.\.)\]", place):
         key = field or (int(index) if index != "..." else _failing_key(record, path, kind, message))
+        try:
+            value = value[key]
+        except (LookupError, TypeError):  # no such place: the name of an unknown field may look like one
+            break
         path.append(key)
-        value = value[key]
     where = "/".join(map(str, path)) or "the top level"
-    if found := re.fullmatch(r"Object contains unknown field `(.*)`", said, re.DOTALL):
+    if found := re.fullmatch(r"Object contains unknown field `(.*?)`?", said, re.DOTALL):
         return FormatError("known fields only", Said(f"an unknown {found[1]!r}"), where)
     if found := re.fullmatch(r"Object missing required field `(.*)`", said, re.DOTALL):
         return FormatError(f"a field {found[1]!r}", value, where)
@@ -106,17 +108,18 @@ def _fault(record: Any, kind: type[object], message: str) -> FormatError:
 
 
 def _failing_key(record: Any, path: Sequence[str | int], kind: type[object], message: str) -> str:
-    """The key of the object at the path whose value gives that message."""
+    """The key of the object at the path whose value gives that message; "…" where none does by itself."""
     place = record
     for step in path:
         place = place[step]
     for key in place:
+        text = json.dumps(_with_only(record, path, key)).replace("Infinity", "1e999")  # what no float can hold
         try:
-            msgspec.json.decode(json.dumps(_with_only(record, path, key)), type=kind)
+            msgspec.json.decode(text, type=kind)
         except (msgspec.DecodeError, RecursionError) as error:
             if str(error) == message:
                 return str(key)
-    return str(next(iter(place)))
+    return "…"
 
 
 def _with_only(record: Any, path: Sequence[str | int], key: str) -> Any:

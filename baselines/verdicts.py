@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from harness.domain.verdict import Verdict
 from harness.record.evidence import Expected
 from harness.record.outcomes import VerdictComparison, VerdictState
-from harness.verdict import Verdict
 
 
 def compare_verdict(

@@ -26,8 +26,8 @@ import msgspec
 from baselines import evidence as files
 from baselines import judge
 from baselines.rounding import CHECKED, VALIDATED
-from harness.atomic import replace_file
 from harness.errors import SuiteError, invalid
+from harness.record.atomic import replace_file
 from harness.record.evidence import Evidence, Trace
 from harness.record.trials import ShortTrial
 from suite.catalogue import EXPERIMENTS

@@ -23,8 +23,8 @@ import numpy as np
 from scipy import stats
 
 from baselines import evidence as files
-from harness.atomic import replace_file
 from harness.errors import SuiteError, invalid
+from harness.record.atomic import replace_file
 from reports.text import table
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -15,8 +15,8 @@ from pathlib import Path
 from baselines import evidence as files
 from baselines.agreement import Agreed, Agreement, agreement
 from baselines.decide import REFERENCE
+from harness.domain.metric import Metric
 from harness.errors import SuiteError, invalid
-from harness.metric import Metric
 from reports.text import table
 from suite.catalogue import EXPERIMENTS, training_name
 

@@ -21,10 +21,10 @@ from pathlib import Path
 
 from cases.optimizers.race import ORDER, PRINTED, RACE, at_rate
 from cases.overfitting.regularization import REGULARIZATION, deep
-from harness.atomic import replace_file
+from harness.domain.experiment import Experiment, Variant
+from harness.domain.plots import Plots
 from harness.errors import SuiteError, invalid
-from harness.experiment import Experiment, Variant
-from harness.plots import Plots
+from harness.record.atomic import replace_file
 
 SEEDS = (1000, 1001, 1002)
 RATES = Path(__file__).with_name("rates.json")

@@ -3,7 +3,7 @@
 A module with a mistake is in ``BROKEN``, and the claims of the other sections are in ``CLAIMS``.
 """
 
-from harness.catalogue import load
+from harness.domain.catalogue import load
 
 SECTIONS = (
     "learning_rate",

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from cases import BROKEN, SECTIONS
 from cases.errata import ERRATA
-from harness.atomic import replace_file
-from harness.contents import contents
+from harness.domain.contents import contents
+from harness.record.atomic import replace_file
 
 PAGE = Path(__file__).with_name("CATALOGUE.md")
 HEAD = """# Every claim and erratum of the lecture

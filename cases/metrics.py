@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 
-from harness.metric import History, Metric
+from harness.domain.metric import History, Metric
 
 MNIST_SMALLEST = 0.0005
 """Five of the 10,000 test images."""

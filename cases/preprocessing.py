@@ -18,11 +18,11 @@ import numpy as np
 
 from cases.data.arrays import EXAMPLE_2_XY, SCALE_GAP_CLASS, SCALE_GAP_X
 from cases.networks import dense_linear, sgd
-from harness.claim import Claim
-from harness.experiment import Dataset, Experiment, Size, Variant
-from harness.metric import History, Metric
-from harness.rules import All, Exact, Exceeds
-from harness.rules.exact import Comparison
+from harness.domain.claim import Claim
+from harness.domain.experiment import Dataset, Experiment, Size, Variant
+from harness.domain.metric import History, Metric
+from harness.statistics import All, Exact, Exceeds
+from harness.statistics.exact import Comparison
 
 BUDGET = 200  # steps of full-batch gradient descent
 IMPROVEMENT = 0.95  # of the way from predicting the mean to the least-squares minimum

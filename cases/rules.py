@@ -1,4 +1,4 @@
-"""Rules that the lecture's claims need beyond ``harness.rules``: every seed, a negation, and a printed curve."""
+"""Rules that the lecture's claims need beyond ``harness.statistics``: every seed, a negation, and a printed curve."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from dataclasses import dataclass
 
 from msgspec.structs import replace
 
+from harness.domain.verdict import Decision, Effect, Verdict
 from harness.errors import invalid
-from harness.rules.arguments import check_names, check_number
-from harness.rules.inference import clopper_pearson, t_quantile, t_tail
-from harness.rules.levels import FEWEST_SEEDS, FLOAT_NOISE, MANY_SEEDS, PLAIN
-from harness.rules.not_better import OPPOSITE
-from harness.rules.rule import Rule, Sample
-from harness.rules.seeds import UnusableError, by_seed
-from harness.verdict import Decision, Effect, Verdict
+from harness.statistics.arguments import check_names, check_number
+from harness.statistics.inference import clopper_pearson, t_quantile, t_tail
+from harness.statistics.levels import FEWEST_SEEDS, FLOAT_NOISE, MANY_SEEDS, PLAIN
+from harness.statistics.not_better import OPPOSITE
+from harness.statistics.rule import Rule, Sample
+from harness.statistics.seeds import UnusableError, by_seed
 
 
 @dataclass(frozen=True)

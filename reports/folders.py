@@ -5,8 +5,8 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from harness.atomic import replace_file
 from harness.errors import SuiteError
+from harness.record.atomic import replace_file
 
 OUT = Path(__file__).parent / "out"
 """The default report folder; git ignores it."""

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import msgspec
 from msgspec.structs import replace
 
+from harness.domain.verdict import Verdict
 from harness.record.run import (
     ClaimDecided,
     ErratumChecked,
@@ -19,7 +20,6 @@ from harness.record.run import (
     Timed,
     TrainingCompared,
 )
-from harness.verdict import Verdict
 
 SCHEMA = 2
 

@@ -17,16 +17,16 @@ from baselines.evidence import LONG, POINTS, path_of, read, trials
 from baselines.judge import REFERENCE
 from baselines.verdicts import compare_verdict
 from cases import CLAIMS
-from harness.catalogue import experiments
-from harness.claim import Claim
+from harness.domain.catalogue import experiments
+from harness.domain.claim import Claim
+from harness.domain.experiment import Experiment
+from harness.domain.trial import Trial
+from harness.domain.verdict import Decision, Verdict
 from harness.errors import invalid, nearest
-from harness.experiment import Experiment
 from harness.record.declared import claim_decided, experiment_declared
 from harness.record.evidence import EXACT, Evidence, Expected, Session
 from harness.record.outcomes import Here
 from harness.record.run import ClaimDecided, Run, RunEnded, RunStarted, SessionSummary
-from harness.trial import Trial
-from harness.verdict import Decision, Verdict
 
 Stored = Mapping[str, Mapping[str, Evidence]]
 """By experiment ("exact" among them) and stack."""

@@ -6,7 +6,7 @@ import math
 import re
 from collections.abc import Iterable, Sequence
 
-from harness.verdict import Effect
+from harness.domain.verdict import Effect
 
 UNSIGNED_UNITS = ("absolute error", "share of seeds")
 """Units of effects that are sizes and not differences: they carry no plus sign."""

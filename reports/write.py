@@ -11,23 +11,23 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
+from harness.domain.verdict import Verdict
 from harness.errors import invalid
 from harness.record.run import ClaimDecided, Run, read_run
-from harness.verdict import Verdict
-from reports.claims import all_claims, anchor, figures_anchor, link
-from reports.contradictions import contradictions
-from reports.details import details
-from reports.environment import deviations, environment, how_to_read
-from reports.errata import errata
 from reports.folders import check_writable, write_atomic
 from reports.payload import payload, to_json
-from reports.summary import summary, title
+from reports.sections.claims import all_claims, anchor, figures_anchor, link
+from reports.sections.contradictions import contradictions
+from reports.sections.details import details
+from reports.sections.environment import deviations, environment, how_to_read
+from reports.sections.errata import errata
+from reports.sections.summary import summary, title
+from reports.sections.timing_runs import timing, timing_title
+from reports.sections.training_times import times
 from reports.text import code, escape
-from reports.times import times
-from reports.timing import timing, timing_title
 
 if TYPE_CHECKING:
-    from reports.picture import Picture
+    from reports.figures.picture import Picture
 
 MARKDOWN, JSON, FIGURES = "REPORT.md", "report.json", "figures"
 
@@ -43,9 +43,9 @@ def write(run: Run, out: Path) -> Path:
     SuiteError where the run is not complete (see ``in_order``) or the folder cannot be written; then no file is left
     half-written. Figures of an earlier report in the same folder that this one does not have are removed.
     """
-    from reports.figures import figures
-    from reports.forest import forest
-    from reports.timing_figure import timing_figure
+    from reports.figures.experiments import figures
+    from reports.figures.forest import forest
+    from reports.figures.timing_runs import timing_figure
 
     run, holm = adjusted(in_order(run))
     check_writable(out / FIGURES)

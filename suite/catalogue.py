@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from cases import BROKEN, CLAIMS
 from cases.errata import ERRATA as ALL_ERRATA
-from harness.catalogue import Broken, experiments
-from harness.claim import Claim
-from harness.erratum import Erratum
-from harness.experiment import Experiment
-from harness.rules import Exact
+from harness.domain.catalogue import Broken, experiments
+from harness.domain.claim import Claim
+from harness.domain.erratum import Erratum
+from harness.domain.experiment import Experiment
+from harness.statistics import Exact
 
 ORDER: dict[str, int] = {claim.key: index for index, claim in enumerate(CLAIMS)}
 EXPERIMENTS: dict[str, Experiment] = {experiment.id: experiment for experiment in experiments(CLAIMS)}

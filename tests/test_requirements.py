@@ -67,6 +67,7 @@ def test_every_imported_package_is_named() -> None:
 
     def named(lock: str) -> set[str]:
         names = {canonicalize_name(requirement.name).replace("-", "_") for requirement in wanted(lock)}
+        names |= {"pynvml"} if "nvidia_ml_py" in names else set()
         return names | {name.removeprefix("pytest_") for name in names}  # pytest-xdist is imported as xdist
 
     for lock in ("suite", "jax", "gpu", "gpu-jax", "gpu-torch"):

@@ -19,7 +19,16 @@ def test_every_module_has_its_day(every):
 
 
 def collected(*arguments, day):
-    command = [sys.executable, "-m", "pytest", "tests/robustness", "tests/gpu", "--collect-only", "-q", *arguments]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "tests/robustness",
+        "tests/benchmarks",
+        "--collect-only",
+        "-q",
+        *arguments,
+    ]
     environment = {"PATH": "/usr/bin:/bin", DAY: str(day)}
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     return done.returncode, {line for line in done.stdout.splitlines() if "::" in line}

@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 
 from cases.networks import adam
-from harness.claim import Claim
-from harness.experiment import Dataset, Experiment, Size, Variant
-from harness.metric import Metric
-from harness.rules import Converges
+from harness.domain.claim import Claim
+from harness.domain.experiment import Dataset, Experiment, Size, Variant
+from harness.domain.metric import Metric
+from harness.statistics import Converges
 
 EXAMPLES, STEPS, SIDE = 256, 8, 8
 LEFT = 0.5  # of the targets' variance, 1

@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 
 from cases.references import ROUNDING, batch_normalization, inputs
-from harness.claim import Claim
-from harness.rules import Comparison, Difference, Exact
+from harness.domain.claim import Claim
+from harness.statistics import Comparison, Difference, Exact
 from harness.training.weight_gradients import weight_gradients
 
 SUM = 64 * ROUNDING  # of the mean and the variance over a batch of 16 or 32, and what is made of them

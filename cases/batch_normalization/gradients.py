@@ -20,11 +20,11 @@ import numpy as np
 
 from cases.data.mnist import mnist
 from cases.networks import sgd
-from harness.claim import Claim
-from harness.experiment import Dataset, Experiment, Size, Variant
-from harness.metric import Metric
-from harness.plots import Plots, Sweep
-from harness.rules import Exceeds
+from harness.domain.claim import Claim
+from harness.domain.experiment import Dataset, Experiment, Size, Variant
+from harness.domain.metric import Metric
+from harness.domain.plots import Plots, Sweep
+from harness.statistics import Exceeds
 from harness.training.weight_gradients import weight_gradients
 
 LAYERS, UNITS = 20, 100

@@ -18,11 +18,11 @@ from cases.metrics import VAL_ACCURACY, VAL_LOSS
 from cases.networks import sgd
 from cases.overfitting.regularization import LEARNT
 from cases.regularized import regularized_mlp
-from harness.claim import Claim
-from harness.experiment import Experiment, Size, Variant
-from harness.metric import History, Metric
-from harness.plots import Plots, Sweep
-from harness.rules import All, Converges, Diverges, Exceeds
+from harness.domain.claim import Claim
+from harness.domain.experiment import Experiment, Size, Variant
+from harness.domain.metric import History, Metric
+from harness.domain.plots import Plots, Sweep
+from harness.statistics import All, Converges, Diverges, Exceeds
 
 TARGET = 0.97
 """Validation accuracy that takes the network more than one and less than five epochs at the lecture's size."""

@@ -22,10 +22,10 @@ from cases.data.mnist import mnist
 from cases.metrics import VAL_ACCURACY
 from cases.networks import sgd
 from cases.overfitting.regularization import TRAINED, trained
-from harness.claim import Claim
-from harness.experiment import Dataset, Experiment, Variant
-from harness.metric import History, Metric
-from harness.rules import All, Exceeds
+from harness.domain.claim import Claim
+from harness.domain.experiment import Dataset, Experiment, Variant
+from harness.domain.metric import History, Metric
+from harness.statistics import All, Exceeds
 
 IMAGES = 1000
 UNITS = 10

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
+from harness.domain.experiment import Dataset
 from harness.errors import SuiteError
-from harness.experiment import Dataset
 
 PATH = Path(__file__).with_name("mnist.npz")
 

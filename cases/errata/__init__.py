@@ -13,7 +13,7 @@ from cases.errata import (
     optimizers,
     regularization,
 )
-from harness.erratum import errata
+from harness.domain.erratum import errata
 
 ERRATA = errata(
     learning_rate.ERRATA,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cases.errata.given import NAMES
-from harness.erratum import Differs, Erratum
+from harness.domain.erratum import Differs, Erratum
 
 LSTM_RECURRENT_ACTIVATION = Erratum(
     id="lstm-recurrent-activation",

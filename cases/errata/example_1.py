@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cases.errata.given import READY
-from harness.erratum import Differs, Erratum, Fails
+from harness.domain.erratum import Differs, Erratum, Fails
 
 NO_IMPORTS = Erratum(
     id="no-imports",

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from cases.errata.given import READY
-from harness.erratum import Erratum, Fails
-from harness.snippet import When
+from harness.domain.erratum import Erratum, Fails
+from harness.domain.snippet import When
 
 SLIDE = "Example 2. Dataset normalization"
 

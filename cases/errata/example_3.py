@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from cases.errata.given import NAMES, READY
-from harness.erratum import Differs, Erratum, Fails
-from harness.snippet import When
+from harness.domain.erratum import Differs, Erratum, Fails
+from harness.domain.snippet import When
 
 SLIDE = "Example 3. MNIST 10 digit image classifier (cont.)"
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cases.errata.given import DATA, NAMES
-from harness.erratum import Differs, Erratum, Fails
+from harness.domain.erratum import Differs, Erratum, Fails
 
 ONE_HIDDEN_LAYER = Erratum(
     id="one-hidden-layer",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cases.errata.given import NAMES
-from harness.erratum import Differs, Erratum, Fails, Warns
+from harness.domain.erratum import Differs, Erratum, Fails, Warns
 
 ARGMIN_OF_THE_GRADIENT = Erratum(
     id="argmin-of-the-gradient",

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from cases.errata.given import NAMES
-from harness.erratum import Erratum, Fails
-from harness.snippet import When
+from harness.domain.erratum import Erratum, Fails
+from harness.domain.snippet import When
 
 W_REGULARIZER = Erratum(
     id="w-regularizer",

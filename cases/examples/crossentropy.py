@@ -17,8 +17,8 @@ import numpy as np
 from cases.examples.mnist_callbacks import BATCH, SLIDE_RUN, images, trained
 from cases.networks import dense_softmax
 from cases.references import ROUNDING
-from harness.claim import Claim
-from harness.rules import Comparison, Difference, Exact
+from harness.domain.claim import Claim
+from harness.statistics import Comparison, Difference, Exact
 from harness.training.weight_gradients import weight_gradients
 
 CLIPPED = 1e-7

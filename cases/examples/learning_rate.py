@@ -11,12 +11,12 @@ import functools
 from cases.data.arrays import EXAMPLE_1_X, EXAMPLE_1_X_VAL, EXAMPLE_1_Y, EXAMPLE_1_Y_VAL
 from cases.metrics import LOSS_RATIO, RISING_EPOCHS
 from cases.networks import dense_softmax, sgd
-from harness.claim import Claim
-from harness.experiment import Dataset, Experiment, Size, Variant
-from harness.metric import Metric
-from harness.plots import Plots
-from harness.published import Published
-from harness.rules import All, Best, Converges, Diverges, Exceeds, Reproduces
+from harness.domain.claim import Claim
+from harness.domain.experiment import Dataset, Experiment, Size, Variant
+from harness.domain.metric import Metric
+from harness.domain.plots import Plots
+from harness.domain.published import Published
+from harness.statistics import All, Best, Converges, Diverges, Exceeds, Reproduces
 
 SLIDE = "Example 1. Learning rate"
 

@@ -12,8 +12,8 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from harness.experiment import Dataset
-from harness.plots import Landscape, Surface
+from harness.domain.experiment import Dataset
+from harness.domain.plots import Landscape, Surface
 
 PRICE, VOLUME = 0, 2
 """The columns whose weights are moved: the opening price, and the volume, a thousand times as large."""

@@ -20,12 +20,12 @@ from cases.examples.mnist_callbacks import EARLY, SLIDE_RUN, trained
 from cases.metrics import ACCURACY, BEST_EPOCH, BEST_LOSS, LOSS, VAL_ACCURACY, VAL_LOSS
 from cases.networks import adam, dense_softmax
 from cases.rules import ReproducesCurve
-from harness.claim import Claim
-from harness.experiment import Experiment, Size, Variant
-from harness.plots import Plots
-from harness.published import Published
-from harness.rules import All, Exact, Reproduces
-from harness.rules.exact import Comparison
+from harness.domain.claim import Claim
+from harness.domain.experiment import Experiment, Size, Variant
+from harness.domain.plots import Plots
+from harness.domain.published import Published
+from harness.statistics import All, Exact, Reproduces
+from harness.statistics.exact import Comparison
 
 SLIDE = "Example 3. MNIST 10 digit image classifier"
 

@@ -16,11 +16,11 @@ from cases.examples import tips_formulas
 from cases.metrics import ACCURACY, LOSS, VAL_ACCURACY, VAL_LOSS
 from cases.networks import adam, dense_softmax, mlp
 from cases.rules import Not, ReproducesCurve
-from harness.claim import Claim
-from harness.experiment import Experiment, Size, Variant
-from harness.plots import Plots
-from harness.published import Published
-from harness.rules import All, Best, Equivalent, Exceeds, NotBetter, Reproduces
+from harness.domain.claim import Claim
+from harness.domain.experiment import Experiment, Size, Variant
+from harness.domain.plots import Plots
+from harness.domain.published import Published
+from harness.statistics import All, Best, Equivalent, Exceeds, NotBetter, Reproduces
 
 SLIDE = "Example 4. Tips of NN for the Mnist digit classifier"
 

@@ -18,13 +18,13 @@ from cases.metrics import INF_EPOCH, LOSS_RATIO, NAN_EPOCH, RISING_EPOCHS, first
 from cases.networks import dense_linear, sgd
 from cases.preprocessing import standardise
 from cases.rules import EverySeed
-from harness.claim import Claim
-from harness.experiment import Dataset, Experiment, Size, Variant
-from harness.metric import Metric
-from harness.plots import Plots
-from harness.published import Published
-from harness.rules import All, Converges, Diverges, Exact, Reproduces
-from harness.rules.exact import Comparison
+from harness.domain.claim import Claim
+from harness.domain.experiment import Dataset, Experiment, Size, Variant
+from harness.domain.metric import Metric
+from harness.domain.plots import Plots
+from harness.domain.published import Published
+from harness.statistics import All, Converges, Diverges, Exact, Reproduces
+from harness.statistics.exact import Comparison
 
 SLIDE = "Example 2. Dataset normalization"
 

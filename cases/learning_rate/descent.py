@@ -17,10 +17,10 @@ from cases.learning_rate.linear import DISTANCE, EARLY_GROWTH, GROWING, LOSS, ST
 from cases.metrics import INF_EPOCH, LOSS_RATIO, NAN_EPOCH
 from cases.networks import dense_linear, sgd
 from cases.rules import EverySeed
-from harness.claim import Claim
-from harness.experiment import Experiment, Size, Variant
-from harness.plots import Plots, Sweep
-from harness.rules import All, Best, Converges, Diverges, Exceeds
+from harness.domain.claim import Claim
+from harness.domain.experiment import Experiment, Size, Variant
+from harness.domain.plots import Plots, Sweep
+from harness.statistics import All, Best, Converges, Diverges, Exceeds
 
 DATA = "32 random examples of three features and a noisy linear target: the slide names no data"
 THOUSAND = Size(epochs=1000, batch_size=32)

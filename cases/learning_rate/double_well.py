@@ -18,10 +18,10 @@ from typing import Any
 import numpy as np
 
 from cases.networks import sgd
-from harness.claim import Claim
-from harness.experiment import Dataset, Experiment, Size, Variant
-from harness.metric import History, Metric
-from harness.rules import All, Converges
+from harness.domain.claim import Claim
+from harness.domain.experiment import Dataset, Experiment, Size, Variant
+from harness.domain.metric import History, Metric
+from harness.statistics import All, Converges
 
 GLOBAL, LOCAL = -1.0, (2 + math.sqrt(2)) / 4
 START = (1.4, 1.6)

@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from harness.experiment import Dataset
-from harness.metric import History, Metric
+from harness.domain.experiment import Dataset
+from harness.domain.metric import History, Metric
 
 EXAMPLES, NOISE = 32, 0.5
 WITHIN = 1.05  # times the least loss

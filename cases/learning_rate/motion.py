@@ -17,10 +17,10 @@ from typing import Any
 import numpy as np
 
 from cases.networks import sgd
-from harness.claim import Claim
-from harness.experiment import Dataset, Experiment, Size, Variant
-from harness.metric import History, Metric
-from harness.rules import All, Exceeds
+from harness.domain.claim import Claim
+from harness.domain.experiment import Dataset, Experiment, Size, Variant
+from harness.domain.metric import History, Metric
+from harness.statistics import All, Exceeds
 
 STEEP, FLAT = 1.0, 0.01  # eigenvalues of the Hessian: condition number 100
 TOLERANCE = 1e-6  # of the initial loss

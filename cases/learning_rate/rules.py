@@ -16,8 +16,8 @@ import numpy as np
 from cases.learning_rate.ten_steps import CANCELLATION, TEN_STEPS, Beside, UpdateRule
 from cases.networks import dense_linear
 from cases.references import ROUNDING, inputs, updates
-from harness.claim import Claim
-from harness.rules import Comparison, Exact
+from harness.domain.claim import Claim
+from harness.statistics import Comparison, Exact
 from harness.training.updates import trajectory
 
 FORMULA = "the slide gives no formula: Keras' documentation and the paper do"

@@ -12,10 +12,10 @@ from typing import Any
 
 from cases.examples.normalization import raw
 from cases.networks import dense_linear
-from harness.claim import Claim
-from harness.experiment import Experiment, Size, Variant
-from harness.metric import Metric
-from harness.rules import All, Converges, Diverges
+from harness.domain.claim import Claim
+from harness.domain.experiment import Experiment, Size, Variant
+from harness.domain.metric import Metric
+from harness.statistics import All, Converges, Diverges
 
 
 def clipped_sgd(clipnorm: float | None = None, clipvalue: float | None = None) -> Any:

@@ -15,8 +15,8 @@ import numpy as np
 
 from cases.learning_rate.ten_steps import TEN_STEPS, call, optimizer
 from cases.references import ROUNDING
-from harness.claim import Claim
-from harness.rules import Comparison, Difference, Exact
+from harness.domain.claim import Claim
+from harness.statistics import Comparison, Difference, Exact
 from harness.training.updates import trajectory
 
 PRINTED: dict[str, dict[str, Any]] = {

@@ -12,8 +12,8 @@ from typing import Any
 
 from cases.learning_rate.ten_steps import call, optimizer
 from cases.references import ROUNDING
-from harness.claim import Claim
-from harness.rules import Comparison, Difference, Exact
+from harness.domain.claim import Claim
+from harness.statistics import Comparison, Difference, Exact
 
 PRINTED: dict[str, dict[str, Any]] = {
     "SGD": {"lr": 0.01, "momentum": 0.0, "decay": 0.0, "nesterov": False},

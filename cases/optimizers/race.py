@@ -15,10 +15,10 @@ from cases.data.mnist import mnist
 from cases.metrics import VAL_ACCURACY
 from cases.overfitting.regularization import LEARNT
 from cases.regularized import regularized_mlp
-from harness.claim import Claim
-from harness.experiment import Experiment, Size, Variant
-from harness.metric import Metric
-from harness.rules import Best, Converges
+from harness.domain.claim import Claim
+from harness.domain.experiment import Experiment, Size, Variant
+from harness.domain.metric import Metric
+from harness.statistics import Best, Converges
 
 LOSS = Metric("loss", better="lower", unit="nats", smallest_effect=0.01, scale="log")
 ORDER = ("sgd nesterov", "rmsprop", "adagrad", "adadelta", "adam")

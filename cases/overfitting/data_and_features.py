@@ -15,10 +15,10 @@ from cases.metrics import VAL_ACCURACY
 from cases.networks import adam
 from cases.overfitting.regularization import GAP, GUARDED, TRAINED, trained
 from cases.regularized import regularized_mlp
-from harness.claim import Claim
-from harness.experiment import Dataset, Experiment, Size, Variant
-from harness.plots import Plots, Sweep
-from harness.rules import All, Exceeds, Monotone
+from harness.domain.claim import Claim
+from harness.domain.experiment import Dataset, Experiment, Size, Variant
+from harness.domain.plots import Plots, Sweep
+from harness.statistics import All, Exceeds, Monotone
 
 ROWS = 10_000
 COUNTS = (500, 2000, 10_000)

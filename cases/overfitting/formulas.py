@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from cases.references import ROUNDING
-from harness.claim import Claim
-from harness.rules import Comparison, Exact
+from harness.domain.claim import Claim
+from harness.statistics import Comparison, Exact
 
 STRENGTHS = (0.0, 1.0, 0.001)  # the slide's
 ELASTIC = 0.01

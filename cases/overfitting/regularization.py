@@ -21,11 +21,11 @@ from cases.data.mnist import mnist
 from cases.metrics import VAL_ACCURACY, VAL_LOSS
 from cases.networks import adam
 from cases.regularized import regularized_mlp
-from harness.claim import Claim
-from harness.experiment import Experiment, Size, Variant
-from harness.metric import History, Metric
-from harness.plots import Plots, Sweep, TurningPoint
-from harness.rules import Above, All, Exceeds, Monotone
+from harness.domain.claim import Claim
+from harness.domain.experiment import Experiment, Size, Variant
+from harness.domain.metric import History, Metric
+from harness.domain.plots import Plots, Sweep, TurningPoint
+from harness.statistics import Above, All, Exceeds, Monotone
 
 FITTED = 0.1  # nats of training loss: well below what one epoch reaches, and reached by every variant without a penalty
 

@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import harness
+from harness.environment.fingerprint import version
 from harness.errors import SuiteError, invalid
 from harness.execution.pool import Pool
 from harness.execution.task import E, Message, R, T, Work
 from harness.execution.worker import Share
-from harness.fingerprint import version
 
 if TYPE_CHECKING:
     from distributed import Client

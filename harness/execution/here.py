@@ -43,6 +43,9 @@ class Here(Generic[T, E, R]):
                 self._ledger.end(task.name)
             self._handle(message)
 
+    def poll(self) -> None:
+        """Nothing arrives while nobody waits."""
+
     def close(self) -> None:
         self._tasks.clear()
 

@@ -76,10 +76,18 @@ class Pool(Generic[T, E, R]):
 
     def submit(self, task: T) -> None:
         self._ledger.begin(task.name)
-        self._attempt(task, deaths=0)
+        try:
+            self._attempt(task, deaths=0)
+        except SuiteError:
+            self._ledger.end(task.name)
+            raise
 
     def wait(self, *names: str) -> None:
         while self._ledger.waiting(names):
+            self._receive(self._inbox.get())
+
+    def poll(self) -> None:
+        while not self._inbox.empty():
             self._receive(self._inbox.get())
 
     def close(self) -> None:
@@ -136,8 +144,10 @@ class Pool(Generic[T, E, R]):
         name = run.task.name
         error = type(over.error).__name__
         if over.status != "error":  # cancelled, or finished without a word of the task's end
+            self._ledger.end(name)
             raise SuiteError("The connection to the Dask scheduler is lost. Go on with --resume.")
         if error in ("NoWorkerError", "NoValidWorkerError"):
+            self._ledger.end(name)
             raise SuiteError(
                 "No worker process is left, and none can be started. Free memory, and go on with --resume."
             )

@@ -93,6 +93,9 @@ class Place(Protocol[T_contra]):
         SuiteError for a name that was not submitted.
         """
 
+    def poll(self) -> None:
+        """Handles the messages that have arrived, and does not wait."""
+
     def close(self) -> None:
         """Handles what has been reported, then ends what still runs, and every process. A second call does nothing."""
 

@@ -6,17 +6,16 @@ import contextlib
 import logging
 import multiprocessing.resource_tracker
 import os
-import shutil
 import signal
-import subprocess
 import sys
 from collections.abc import Callable, Iterator
 
+from harness.environment import gpu
+from harness.environment.fingerprint import cores
 from harness.errors import SuiteError, invalid
 from harness.execution.pool import Pool
 from harness.execution.task import E, Message, R, T, Work
 from harness.execution.worker import Share
-from harness.fingerprint import cores
 
 MEMORY = 2.5e9
 """Bytes that a worker may need: a backend, MNIST, and what a training holds."""
@@ -96,16 +95,20 @@ class Workers(Pool[T, E, R]):
         settings = {**CONFIGURATION, "distributed.nanny.pre-spawn-environ": {**SINGLE_THREADED, "XLA_FLAGS": flags}}
         self._environment = dict(os.environ)
         try:
-            with dask.config.set(settings), _interrupts_blocked():
-                self._cluster = LocalCluster(
-                    n_workers=number,
-                    threads_per_worker=1,
-                    host="127.0.0.1",
-                    memory_limit=0,
-                    scheduler_kwargs={"dashboard": False, "dashboard_address": "127.0.0.1:0"},
-                    silence_logs=logging.CRITICAL,
-                )
-                client = Client(self._cluster)
+            with contextlib.ExitStack() as undo:
+                with dask.config.set(settings), _interrupts_blocked():
+                    self._cluster = LocalCluster(
+                        n_workers=number,
+                        threads_per_worker=1,
+                        host="127.0.0.1",
+                        memory_limit=0,
+                        scheduler_kwargs={"dashboard": False, "dashboard_address": "127.0.0.1:0"},
+                        silence_logs=logging.CRITICAL,
+                    )
+                    undo.callback(self._cluster.close)
+                    client = Client(self._cluster, set_as_default=False)
+                    undo.callback(client.close)
+                undo.pop_all()  # no interrupt came meanwhile
         except (OSError, TimeoutError, RuntimeError) as error:
             raise SuiteError(f"The worker processes cannot be started: {error}. Try --workers 1.") from error
         finally:
@@ -160,12 +163,4 @@ def visible_gpus() -> tuple[str, ...]:
     given = os.environ.get("CUDA_VISIBLE_DEVICES")
     if given is not None:
         return tuple(filter(None, (name.strip() for name in given.split(","))))
-    tool = shutil.which("nvidia-smi")
-    if tool is None:
-        return ()
-    try:
-        listed = subprocess.run([tool, "-L"], capture_output=True, text=True, timeout=10, check=True).stdout
-    except (OSError, subprocess.SubprocessError):
-        return ()
-    number = sum(line.startswith("GPU ") for line in listed.splitlines())
-    return tuple(map(str, range(number)))
+    return tuple(map(str, range(gpu.count())))

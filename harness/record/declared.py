@@ -6,9 +6,11 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal
 
-from harness.claim import Claim
-from harness.erratum import Differs, Fails, Finding, Warns, plain
-from harness.experiment import Experiment
+from harness.domain.claim import Claim
+from harness.domain.erratum import Differs, Fails, Finding, Warns, plain
+from harness.domain.experiment import Experiment
+from harness.domain.trial import Trial
+from harness.domain.verdict import Decision
 from harness.record.outcomes import Here, SeedsTaken, VerdictComparison
 from harness.record.run import (
     Alongside,
@@ -20,8 +22,6 @@ from harness.record.run import (
     PublishedFigure,
     Summary,
 )
-from harness.trial import Trial
-from harness.verdict import Decision
 
 
 def experiment_declared(experiment: Experiment, order: int) -> ExperimentDeclared:

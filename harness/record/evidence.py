@@ -55,7 +55,7 @@ class Trace(Struct, frozen=True, kw_only=True):
 
 
 class Failure(Struct, frozen=True, kw_only=True):
-    """How a training failed; the fields of ``harness.trial.Divergence``."""
+    """How a training failed; the fields of ``harness.domain.trial.Divergence``."""
 
     kind: Literal["nan", "inf", "blow-up", "stuck at chance"]
     epoch: int
@@ -95,7 +95,7 @@ class Session(Struct, frozen=True, kw_only=True):
         reason: what was given to ``--update-baselines``.
         engine: what trained them.
         seconds: the mean wall-clock time of a trial.
-        fingerprint: flat, see ``harness.fingerprint.fingerprint``.
+        fingerprint: flat, see ``harness.environment.fingerprint.fingerprint``.
     """
 
     first: int

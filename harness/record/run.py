@@ -15,19 +15,20 @@ from typing import Any, Literal
 
 import msgspec
 
-from harness.catalogue import Broken
-from harness.erratum import State as ErratumState
+from harness.domain.catalogue import Broken
+from harness.domain.erratum import State as ErratumState
+from harness.domain.experiment import Size
+from harness.domain.plots import Surface, Sweep, TurningPoint
+from harness.domain.trial import Seconds, Trial
+from harness.domain.verdict import Decision, Verdict
 from harness.errors import SuiteError, invalid
-from harness.experiment import Size
-from harness.plots import Surface, Sweep, TurningPoint
+from harness.record.gpu import GpuFacts
 from harness.record.outcomes import Here, SeedsTaken, Struct, TimeComparison, TrainingOutcome, VerdictComparison
 from harness.record.trials import ShortTrial
-from harness.rules.holm import adjust
+from harness.statistics.holm import adjust
 from harness.timing.peak import Peak
 from harness.timing.ratio import Ratio
 from harness.timing.stability import Doubt
-from harness.trial import Seconds, Trial
-from harness.verdict import Decision, Verdict
 
 SCHEMA = 2
 """Schema 1 was that of an earlier version of the suite."""
@@ -79,7 +80,7 @@ class RunStarted(Record, frozen=True, kw_only=True, tag="run"):
         selected: digest of the names of the selected items.
         planned: keys of the selected claims.
         broken: what could not be read of the catalogue.
-        fingerprint: see ``harness.fingerprint.fingerprint``.
+        fingerprint: see ``harness.environment.fingerprint.fingerprint``.
         gpu: what the driver says of the GPU at the start; None without one.
         source: digest of the training code.
         commit: of the working tree; None outside git.
@@ -106,7 +107,7 @@ class RunStarted(Record, frozen=True, kw_only=True, tag="run"):
     planned: tuple[str, ...] = ()
     broken: tuple[Broken, ...] = ()
     fingerprint: Fingerprint
-    gpu: dict[str, Any] | None = None
+    gpu: GpuFacts | None = None
     source: str = ""
     commit: str | None = None
     stack: str
@@ -122,7 +123,7 @@ class RunResumed(Record, frozen=True, kw_only=True, tag="resumed"):
 
 
 class MetricDeclared(Struct, frozen=True, kw_only=True):
-    """The fields of ``harness.metric.Metric`` that a report needs."""
+    """The fields of ``harness.domain.metric.Metric`` that a report needs."""
 
     name: str
     better: str
@@ -190,6 +191,10 @@ class ShortTrialDone(Record, frozen=True, kw_only=True, tag="short trial"):
     """A trial of which the first steps were trained; never evidence, never reused."""
 
     trial: ShortTrial
+
+    @property
+    def key(self) -> Key:
+        return self.trial.experiment, self.trial.variant
 
 
 class TrainingCompared(Record, frozen=True, kw_only=True, tag="training"):
@@ -443,7 +448,7 @@ class RunEnded(Record, frozen=True, kw_only=True, tag="end"):
     exit_status: int
     seconds: float | None
     interrupted: bool = False
-    gpu: dict[str, Any] | None = None
+    gpu: GpuFacts | None = None
     reported: bool = False
 
 
@@ -474,6 +479,7 @@ class Run:
         header: its first record.
         experiments: by id.
         trials: by (experiment, variant), in order of training; a seed that was trained again has its last trial.
+        short: the shortened trials, likewise.
         definitions: of the trials: (experiment, variant, digest).
         trainings: by (experiment, variant).
         claims, errata, self_checks: by key, id and name.
@@ -486,6 +492,7 @@ class Run:
     header: RunStarted
     experiments: dict[str, ExperimentDeclared] = field(default_factory=dict)
     trials: dict[Key, list[Trial]] = field(default_factory=dict)
+    short: dict[Key, list[ShortTrial]] = field(default_factory=dict)
     definitions: set[tuple[str, str, str]] = field(default_factory=set)
     trainings: dict[Key, TrainingCompared] = field(default_factory=dict)
     claims: dict[str, ClaimDecided] = field(default_factory=dict)
@@ -511,7 +518,7 @@ class Run:
             case TrialDone():
                 self._add_trial(record)
             case ShortTrialDone():
-                pass
+                self.short.setdefault(record.key, []).append(record.trial)
             case TrainingCompared():
                 self.trainings[record.key] = record
             case ClaimDecided():

@@ -27,7 +27,7 @@ class Provenance(Struct, frozen=True, kw_only=True):
         commit: the source's; "unknown" without one.
         date: an ISO 8601 date or time.
         reason: what was given to ``--update-baselines``.
-        fingerprint: flat, see ``harness.fingerprint.fingerprint``; without the engine, which the case's name has.
+        fingerprint: flat, see ``harness.environment.fingerprint``; without the engine, which the case's name has.
     """
 
     commit: Text

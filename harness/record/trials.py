@@ -6,9 +6,9 @@ from typing import Any
 
 import msgspec
 
+from harness.domain.trial import Trial
 from harness.record.evidence import Hashes
 from harness.record.numbers import Number
-from harness.trial import Trial
 
 
 class ShortTrial(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -23,7 +23,7 @@ from dataclasses import replace
 
 import msgspec
 
-from harness.experiment import Experiment
+from harness.domain.experiment import Experiment
 from harness.timing.contention import accounts, contention
 from harness.timing.flops import dense_shapes, operations
 from harness.timing.memory import memory_peak, reset_memory_peak

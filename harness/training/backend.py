@@ -10,7 +10,7 @@ import shutil
 import sys
 import tempfile
 
-from harness.environment_variables import neutralise
+from harness.environment.variables import neutralise
 from harness.errors import SuiteError, nearest
 from harness.training.backends import NAMES, Backend, named
 from harness.training.devices import Device, device_of

@@ -34,7 +34,7 @@ def prepare(setup: TrainingSetup, programs: Programs, notice: Notice) -> Compile
 
 def first_steps(short: ShortTraining) -> Iterator[FirstSteps]:
     """By a program of one step, which is fed a new batch for each step."""
-    program, _ = short.programs.get("compiled", short.one_step, load_program)
+    program, _ = short.programs.get("compiled", short.setup.one_step(), load_program)
     order = np.arange(short.setup.full_batch, dtype="int32")[None]
     for seed in short.seeds:
         program.reset(seed)

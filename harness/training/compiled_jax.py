@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from harness.experiment import Dataset
+from harness.domain.experiment import Dataset
 from harness.training.divergence import BLOW_UP
+from harness.training.seeding import initialise
 from harness.training.setup import TrainingSetup
 
 
@@ -60,7 +61,7 @@ class JaxProgram:
     def reset(self, seed: int) -> None:
         import jax.numpy as jnp
 
-        self._setup.initialise(self._own, seed)
+        initialise(self._own, seed, self._setup.perturbed, self._setup.canonical)
         weights = [jnp.array(variable.value) for variable in self._own.trainable_variables]
         others = [jnp.array(variable.value) for variable in self._own.non_trainable_variables]
         self._state = (weights, others, [jnp.array(value) for value in self._fresh])

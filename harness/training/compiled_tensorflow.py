@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from harness.experiment import Dataset
+from harness.domain.experiment import Dataset
 from harness.training.divergence import BLOW_UP
+from harness.training.seeding import initialise
 from harness.training.setup import TrainingSetup
 
 
@@ -50,7 +51,7 @@ class TensorFlowProgram:
         return self._own
 
     def reset(self, seed: int) -> None:
-        self._setup.initialise(self._own, seed)
+        initialise(self._own, seed, self._setup.perturbed, self._setup.canonical)
         _copy(self._own, self._model)
         for variable, value in zip(self._optimizer.variables, self._fresh, strict=True):
             variable.assign(value)

@@ -16,11 +16,11 @@ from typing import Any
 
 import numpy as np
 
+from harness.domain.experiment import Experiment
 from harness.errors import SuiteError
-from harness.experiment import Experiment
 from harness.record.evidence import Hashes
 from harness.training.backend import active_backend
-from harness.training.seeding import data_order, roles
+from harness.training.seeding import data_order, initialise, roles
 from harness.training.setup import TrainingSetup
 
 JSON = None | bool | int | float | str | list["JSON"] | dict[str, "JSON"]
@@ -122,7 +122,7 @@ def hashes(setup: TrainingSetup) -> Hashes:
     the data order of epoch 0.
     """
     model, _ = setup.built
-    setup.initialise(model, 0)
+    initialise(model, 0, setup.perturbed, setup.canonical)
     weights = b"".join(np.asarray(weight, "float32").tobytes() for weight in model.weights)
     order = data_order(0, 0, len(setup.data.x))
     mask = _dropout_mask(model, min(setup.size.batch_size, len(setup.data.x)))

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from harness.environment.fingerprint import cpu_model
 from harness.errors import SuiteError
-from harness.fingerprint import cpu_model
 from harness.training.backends import named
 
 

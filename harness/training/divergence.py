@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from harness.experiment import Dataset
-from harness.metric import History
-from harness.trial import Divergence
+from harness.domain.experiment import Dataset
+from harness.domain.metric import History
+from harness.domain.trial import Divergence
 
 BLOW_UP = 1000.0
 """A finite loss this many times the loss of the first step, at the end of training, is a blow-up."""

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from harness.experiment import Dataset
+from harness.domain.experiment import Dataset
 from harness.training.programs import Programs
 from harness.training.seeding import data_order
 from harness.training.setup import TrainingSetup
@@ -94,11 +93,6 @@ class ShortTraining:
     steps: int
     validate: Sequence[int]
     programs: Programs
-
-    @functools.cached_property
-    def one_step(self) -> TrainingSetup:
-        """A training whose epoch is one step and which records nothing but the loss."""
-        return self.setup.one_step()
 
     def batches(self, seed: int) -> Iterator[Dataset]:
         """The data of each step."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import Any, Protocol, cast
 
 from harness.errors import SuiteError, invalid, nearest
 from harness.training.backends import NAMES
@@ -105,11 +105,6 @@ def resolve_engine(engine: str, backend: str, device: str = "cpu", tiny: bool = 
     return engine
 
 
-def has_batched(backend: str) -> bool:
-    """Whether a backend has an engine that trains several seeds at once."""
-    return any(entry.batched and backend in entry.backends for entry in ENGINES.values())
-
-
 def work_of_epoch(setup: TrainingSetup, parameters: int) -> float:
     """Examples × parameters of an epoch, to which the time of its matrix products is proportional."""
     return float(len(setup.data.x) * max(parameters, FEWEST))
@@ -132,9 +127,3 @@ def pays_on_cpu(setup: TrainingSetup, model: Any) -> bool:
     no fast code on a CPU: it took 22 s where one seed after another took 7.
     """
     return is_tiny(setup, model.count_params()) and not any(hasattr(layer, "kernel_size") for layer in model.layers)
-
-
-if TYPE_CHECKING:  # mypy holds each module to the protocol
-    from harness.training import compiled, fit, vectorized
-
-    MODULES: tuple[EngineModule, ...] = (fit, compiled, vectorized)

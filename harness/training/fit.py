@@ -12,7 +12,7 @@ from harness.training.divergence import first_bad
 from harness.training.engine import Engine, FirstSteps, Measurements, Notice, OnEpoch, ShortTraining
 from harness.training.programs import Programs
 from harness.training.recorded import record_metrics
-from harness.training.seeding import data_order, derived, seed_everything
+from harness.training.seeding import data_order, derived, initialise, seed_everything
 from harness.training.setup import TrainingSetup
 
 
@@ -23,7 +23,7 @@ def prepare(setup: TrainingSetup, programs: Programs, notice: Notice) -> FitEngi
 
 def first_steps(short: ShortTraining) -> Iterator[FirstSteps]:
     """By epochs of one step each: the loss that ``fit`` reports is then the step's own, not a running mean."""
-    engine, data, batch = FitEngine(short.one_step), short.setup.data, short.setup.full_batch
+    engine, data, batch = FitEngine(short.setup.one_step()), short.setup.data, short.setup.full_batch
     for seed in short.seeds:
         model, losses = engine.model(seed), []
         if short.steps:
@@ -64,7 +64,7 @@ class FitEngine(Engine):
     def model(self, seed: int) -> Any:
         """A new Keras model with the initial weights of ``seed``, compiled as this engine uses it."""
         model, optimizer = self.setup.build()
-        self.setup.initialise(model, seed)
+        initialise(model, seed, self.setup.perturbed, self.setup.canonical)
         model.compile(
             optimizer=optimizer,
             loss=self.setup.experiment.loss,

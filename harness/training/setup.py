@@ -6,9 +6,8 @@ import functools
 from dataclasses import dataclass, replace
 from typing import Any
 
-from harness.experiment import Dataset, Experiment, Size, Variant
-from harness.plots import Plots
-from harness.training.seeding import initialise
+from harness.domain.experiment import Dataset, Experiment, Size, Variant
+from harness.domain.plots import Plots
 
 
 @dataclass(frozen=True)
@@ -70,10 +69,6 @@ class TrainingSetup:
             model.build((None, *self.data.x.shape[1:]))
         optimizer.build(model.trainable_variables)
         return model, optimizer
-
-    def initialise(self, model: Any, seed: int) -> None:
-        """Sets every variable of a ``model`` that ``build`` made to its initial value of ``seed``."""
-        initialise(model, seed, self.perturbed, self.canonical)
 
 
 def _without_dropout(config: Any) -> Any:

@@ -13,14 +13,15 @@ from typing import Any
 
 import numpy as np
 
+from harness.domain.experiment import Experiment
 from harness.errors import invalid
-from harness.experiment import Experiment
 from harness.record.numbers import number, shortest
 from harness.record.trials import ShortTrial
 from harness.training.backend import active_backend
 from harness.training.engine import ShortTraining
 from harness.training.engines import ENGINES, NotVectorizableError, resolve_engine
 from harness.training.programs import Programs
+from harness.training.seeding import initialise
 from harness.training.setup import TrainingSetup
 from harness.training.train import check_seeds, engine_of
 
@@ -107,7 +108,7 @@ def _of_model(setup: TrainingSetup, seed: int, model: Any) -> dict[str, Any]:
     if setup.data.x_val is not None:
         found["val_loss"] = number(shortest([_validation_loss(setup, model)])[0])
     if setup.experiment.observe is not None:
-        setup.initialise(model, seed)
+        initialise(model, seed, setup.perturbed, setup.canonical)
         recorded = setup.experiment.observe(model, setup.data)
         found["observed"] = {name: number(float(value)) for name, value in recorded.items()}
     return found

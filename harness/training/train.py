@@ -8,17 +8,17 @@ import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
 
+from harness.domain.experiment import Experiment
+from harness.domain.trial import Seconds, Trial
 from harness.errors import invalid
-from harness.experiment import Experiment
 from harness.record.numbers import shortest
 from harness.training.backend import active_backend, device
 from harness.training.devices import Device, trained_on
 from harness.training.divergence import classify
 from harness.training.engine import Engine, Measurements, Notice, OnEpoch
-from harness.training.engines import ENGINES, NotVectorizableError, has_batched, pays_on_cpu, resolve_engine
+from harness.training.engines import ENGINES, NotVectorizableError, pays_on_cpu, resolve_engine
 from harness.training.programs import Programs
 from harness.training.setup import TrainingSetup
-from harness.trial import Seconds, Trial
 
 
 @functools.cache
@@ -109,7 +109,7 @@ def engine_of(setup: TrainingSetup, engine: str) -> str:
     """The name of the engine that trains a setup on the active backend: ``engine``, or what "auto" means for it."""
     backend = active_backend()
     name = resolve_engine(engine, backend)
-    if engine == "auto" and has_batched(backend):
+    if engine == "auto" and resolve_engine(engine, backend, "gpu") != name:  # a batched one, if it pays
         name = resolve_engine(engine, backend, device().kind, pays_on_cpu(setup, setup.built[0]))
     return name
 

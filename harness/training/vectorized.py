@@ -16,9 +16,9 @@ from typing import Any
 
 import numpy as np
 
+from harness.domain.experiment import Dataset
+from harness.environment.fingerprint import cores
 from harness.errors import SuiteError
-from harness.experiment import Dataset
-from harness.fingerprint import cores
 from harness.training.engine import Block, Engine, FirstSteps, Measurements, Notice, OnEpoch, ShortTraining
 from harness.training.engines import epochs_of_launch, is_tiny, work_of_epoch
 from harness.training.memory import MARGIN, is_out_of_memory, readable
@@ -51,7 +51,7 @@ def prepare(setup: TrainingSetup, programs: Programs, notice: Notice) -> Vectori
 
 def first_steps(short: ShortTraining) -> Iterator[FirstSteps]:
     """All seeds at once: each replica takes its own part of the data that is fed."""
-    program, _ = short.programs.get("vectorized", short.one_step, VectorizedProgram)
+    program, _ = short.programs.get("vectorized", short.setup.one_step(), VectorizedProgram)
     seeds, batch, replicas = short.seeds, short.setup.full_batch, len(short.seeds)
     orders = np.arange(replicas * batch, dtype=order_type(replicas * batch)).reshape(replicas, 1, batch)
     program.begin(program.drawn(seeds), replicas)

@@ -13,11 +13,11 @@ from typing import Any
 
 import numpy as np
 
-from harness.experiment import Dataset
+from harness.domain.experiment import Dataset
 from harness.training.compiled_jax import JaxProgram
 from harness.training.engines import NotVectorizableError
 from harness.training.memory import MARGIN, free_bytes, needed_bytes
-from harness.training.seeding import order_type
+from harness.training.seeding import initialise, order_type
 from harness.training.setup import TrainingSetup
 
 PIXEL = 1 / 255
@@ -62,7 +62,7 @@ class VectorizedProgram(JaxProgram):
         replicas = []
         with _on_cpu():
             for seed in seeds:
-                self._setup.initialise(self._own, seed)
+                initialise(self._own, seed, self._setup.perturbed, self._setup.canonical)
                 replicas.append(
                     (
                         [np.array(variable.value) for variable in self._own.trainable_variables],

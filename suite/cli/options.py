@@ -13,7 +13,7 @@ import pytest
 from harness.errors import KEBAB, SuiteError, invalid, nearest
 from harness.record.address import Address
 from harness.record.run import AsNeeded
-from harness.rules.levels import FEWEST_SEEDS
+from harness.statistics.levels import FEWEST_SEEDS
 from harness.training.backend import PRECISIONS
 from harness.training.backends import NAMES
 from harness.training.engines import ENGINES
@@ -168,7 +168,6 @@ def _check_together(options: Options) -> None:
             "--seeds": options.seeds is not None or bool(options.more_seeds) or options.as_needed is not None,
             "--first-seed": bool(options.first_seed),
             "--reuse": options.reuse,
-            "--resume": options.resume is not None,
         }
         for name in [name for name, given in further.items() if given]:
             raise SuiteError(
@@ -215,7 +214,7 @@ def check_timing(config: pytest.Config, options: Options) -> None:
     if options.engine == "vectorized":
         raise SuiteError(
             "--engine vectorized and -m timing contradict each other: it times engines that train one seed after "
-            "another. Leave it out, or time many seeds side by side: python -m reports.measure_gpu."
+            "another. Leave it out, or time many seeds side by side: python -m benchmarks.measure_gpu."
         )
     if options.resume is not None:
         raise SuiteError("--resume and -m timing contradict each other: times are measured in one go. Leave it out.")

@@ -11,8 +11,8 @@ from baselines.claims import to_the_end
 from baselines.rounding import CHECKED
 from baselines.stored import Stored
 from harness.errors import SuiteError
-from harness.rules import Exact, fewest
-from harness.rules.looks import looks
+from harness.statistics import Exact, fewest
+from harness.statistics.looks import looks
 from suite.catalogue import EXPERIMENTS, training_name
 from suite.cli import selection
 from suite.cli.options import Options

@@ -7,8 +7,8 @@ import re
 import pytest
 
 from baselines.stored import file_of
-from harness.catalogue import Broken
-from harness.claim import Claim
+from harness.domain.catalogue import Broken
+from harness.domain.claim import Claim
 from harness.errors import SuiteError, nearest
 from harness.record.evidence import EXACT
 from suite.catalogue import TRAINING_CLAIMS, UNREAD
@@ -36,8 +36,8 @@ def _identifiers(expression: str) -> list[str]:
 
 
 def _closest(word: str, names: set[str]) -> str:
-    ids = sorted({name.partition("[")[2].removesuffix("]") or name for name in names})
-    return nearest(word, ids)
+    functions, ids = zip(*(name.removesuffix("]").partition("[")[::2] for name in names), strict=True)
+    return nearest(word, sorted({*functions, *ids} - {""}))
 
 
 def needed_trainings(items: list[pytest.Item]) -> set[tuple[str, str]]:

@@ -9,11 +9,11 @@ from msgspec.structs import replace
 
 from baselines.evidence import Measured
 from cases import CLAIMS
-from harness import gpu
+from harness.domain.experiment import Experiment
+from harness.domain.verdict import Verdict
+from harness.environment import gpu
 from harness.errors import SuiteError
-from harness.experiment import Experiment
 from harness.record.run import Run, RunEnded
-from harness.verdict import Verdict
 from reports.folders import runs_folder
 from suite.catalogue import EXPERIMENTS, TRAINING_CLAIMS, training_name
 from suite.session import summary, time_lines
@@ -50,7 +50,7 @@ def finish(session: Session, exit_status: int, seconds: float) -> tuple[int, lis
             exit_status=int(exit_status),
             seconds=seconds,
             interrupted=interrupted,
-            gpu=gpu.record(session.device.kind, session.device.model),
+            gpu=gpu.facts(session.device.kind, session.device.model),
         )
         session.file.append(end)
         from reports.write import write_report

@@ -1,4 +1,4 @@
-"""``--seeds auto``: as many seeds as a claim needs, with the levels of several looks (``harness.rules.looks``).
+"""``--seeds auto``: as many seeds as a claim needs, with the levels of several looks (``harness.statistics.looks``).
 
 A claim's variants train their experiment's own seeds; while the claim is INCONCLUSIVE they train another batch, and it
 is decided again. It rests on the seeds up to its own last look, even where another claim trains more of the same
@@ -14,12 +14,12 @@ from typing import Literal
 
 from msgspec.structs import replace
 
-from harness.claim import Claim
+from harness.domain.claim import Claim
+from harness.domain.trial import Trial
+from harness.domain.verdict import Decision, Verdict
 from harness.record.outcomes import SeedsTaken
 from harness.record.run import AsNeeded
-from harness.rules.looks import Look, looks
-from harness.trial import Trial
-from harness.verdict import Decision, Verdict
+from harness.statistics.looks import Look, looks
 from suite.session.trials import Trials
 
 

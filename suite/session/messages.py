@@ -8,10 +8,10 @@ from collections.abc import Iterator
 import msgspec
 import pytest
 
+from harness.domain.verdict import Verdict
 from harness.errors import SuiteError
 from harness.record.run import ClaimDecided, ErratumChecked
 from harness.record.run_file import RecordError
-from harness.verdict import Verdict
 
 
 def properties(claim: ClaimDecided) -> list[tuple[str, str]]:

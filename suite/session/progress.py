@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -37,8 +38,9 @@ class Progress:
         self._spent: dict[str, float] = {}
         self._config = config
         self._writer = config.get_terminal_writer()
+        self._reporter = config.pluginmanager.getplugin("terminalreporter")
         dumb = os.environ.get("TERM") == "dumb"  # colours may be forced on it; its cursor cannot be moved
-        self._live = bool(self._writer.hasmarkup) and self._writer._file.isatty() and not dumb
+        self._live = bool(self._writer.hasmarkup and self._reporter and self._reporter.isatty) and not dumb
         self._quiet = config.getoption("verbose") < 0
         self._running: dict[str, _Running] = {}
         self._shown = -EVERY
@@ -71,13 +73,8 @@ class Progress:
 
     def say(self, text: str) -> None:
         """A line of its own, whatever is shown: of something that must not pass unseen. Workers have no terminal."""
-        reporter = self._config.pluginmanager.getplugin("terminalreporter")
-        if reporter is None:
-            return
-        capture = self._config.pluginmanager.getplugin("capturemanager")
-        with capture.global_and_fixture_disabled() if capture else contextlib.nullcontext():
-            reporter.ensure_newline()
-            reporter.write_line(text)
+        with self._uncaptured():
+            self._line(text)
 
     def left(self) -> float | None:
         """Estimated seconds until the last variant is trained; None while nothing is known."""
@@ -115,26 +112,27 @@ class Progress:
             text += f", about {_duration(left)} left"
         self._write(text)
 
-    def _write(self, text: str) -> None:
+    def _uncaptured(self) -> contextlib.AbstractContextManager[None]:
         capture = self._config.pluginmanager.getplugin("capturemanager")
-        if capture is None:
-            self._put(text)
-            return
-        with capture.global_and_fixture_disabled():
-            self._put(text)
+        return capture.global_and_fixture_disabled() if capture else contextlib.nullcontext()
 
-    def _put(self, text: str) -> None:
-        if not self._live:
-            reporter = self._config.pluginmanager.getplugin("terminalreporter")
-            if reporter is not None:
-                reporter.ensure_newline()
-                reporter.write_line(text)
-            return
-        # Behind pytest's own dots, cut to what the line has left; the cursor goes back to where it was.
-        room = self._writer.fullwidth - self._writer.width_of_current_line - 2
-        if room >= 10:
-            self._writer._file.write(f"\x1b7 {text[:room]}\x1b[K\x1b8")
-            self._writer._file.flush()
+    def _write(self, text: str) -> None:
+        with self._uncaptured():
+            if not self._live:
+                self._line(text)
+                return
+            # Behind pytest's own dots, cut to what the line has left; the cursor goes back to where it was. pytest's
+            # writer would count the escapes as letters of its line.
+            room = self._writer.fullwidth - self._writer.width_of_current_line - 2
+            if room >= 10 and sys.__stdout__ is not None:
+                self._writer.flush()
+                sys.__stdout__.write(f"\x1b7 {text[:room]}\x1b[K\x1b8")
+                sys.__stdout__.flush()
+
+    def _line(self, text: str) -> None:
+        if self._reporter is not None:
+            self._reporter.ensure_newline()
+            self._reporter.write_line(text)
 
     def _clear(self) -> None:
         if self._live and not self._quiet:

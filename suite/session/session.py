@@ -11,16 +11,16 @@ from msgspec.structs import replace
 
 from baselines.claims import Judge, Judged
 from baselines.stored import Stored
-from harness.claim import Claim
-from harness.erratum import Erratum, Finding
-from harness.erratum import State as ErratumState
+from harness.domain.claim import Claim
+from harness.domain.erratum import Erratum, Finding
+from harness.domain.erratum import State as ErratumState
+from harness.domain.trial import Seconds, Trial
 from harness.errors import SuiteError
 from harness.record.declared import erratum_checked
 from harness.record.run import ClaimDecided, ErratumChecked, Key, Run, RunStarted, SelfCheck, TrainingCompared
 from harness.record.run_file import RecordError, RunFile
-from harness.rules import Exact
+from harness.statistics import Exact
 from harness.training.backend import Device
-from harness.trial import Seconds, Trial
 from suite.catalogue import ERRATA, EXPERIMENTS, training_name
 from suite.cli.options import Options
 from suite.session import looks
@@ -85,16 +85,10 @@ class Session:
             trained = None
             if self.options.update is not None:
                 self.trials.get([key], len(self.trials.seeds(key[0])))
-            elif self._readable(key):
+            elif self.trials.readable(key[0]):
                 trained = self.trials.trained(key)
             self._judged[key] = self.judge.training(key, trained)
         return self._judged[key]
-
-    def _readable(self, key: Key) -> bool:
-        try:
-            return bool(self.stored.of(key[0])) or True
-        except SuiteError:
-            return False
 
     def claim(self, claim: Claim, further: bool = True) -> ClaimDecided:
         """Decides a claim, training what is still untrained; NOT_RUN where a training failed.
@@ -128,7 +122,7 @@ class Session:
         clock = time.perf_counter()
         assert isinstance(claim.rule, Exact)
         assert claim.check is not None
-        self.progress.note(claim.key)
+        self.note(claim.key)
         try:
             found = self.judge.exact(claim, claim.rule.decide(claim.check()))
         except Exception as error:
@@ -142,7 +136,7 @@ class Session:
 
     def erratum(self, erratum: Erratum) -> ErratumChecked:
         """Runs both forms of an erratum; NOT_RUN where that cannot be done."""
-        self.progress.note(erratum.id)
+        self.note(erratum.id)
         try:
             finding = erratum.examine(self.options.backend)
         except Exception as error:
@@ -150,6 +144,11 @@ class Session:
         record = erratum_checked(finding, list(ERRATA).index(erratum.id), self.options.backend)
         self.file.append(record)
         return record
+
+    def note(self, name: str) -> None:
+        """This process does something itself; what others have trained meanwhile is recorded."""
+        self.progress.note(name)
+        self.trials.poll()
 
     def self_check(self, name: str, wrong: Sequence[str], moved: bool) -> None:
         """Records a self-check: what is wrong, and whether that was measured."""

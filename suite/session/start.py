@@ -14,10 +14,10 @@ import pytest
 from baselines.claims import Asked, Judge, to_the_end
 from baselines.judge import REFERENCE, Counts
 from baselines.stored import Stored
-from harness import gpu
+from harness.environment import gpu
+from harness.environment.fingerprint import commit, fingerprint, stack
 from harness.errors import SuiteError, invalid, nearest
 from harness.execution import workers
-from harness.fingerprint import commit, fingerprint, stack
 from harness.record.locks import Held
 from harness.record.run import Fingerprint, Key, RunResumed, RunStarted
 from harness.record.run_file import RunFile, locked, new_id
@@ -96,7 +96,7 @@ def begin(config: pytest.Config, options: Options, items: Sequence[pytest.Item])
         planned=tuple(key for item in items if (key := selection.key_of(item))),
         broken=tuple(broken for item in items if (broken := selection.unread_of(item))),
         fingerprint=prints,
-        gpu=gpu.record(device.kind, device.model),
+        gpu=gpu.facts(device.kind, device.model),
         source=source(),
         commit=commit(),
         stack=stored.stack,

@@ -6,10 +6,10 @@ from collections import Counter
 from collections.abc import Iterator
 
 from baselines.stored import Stored
+from harness.domain.verdict import Verdict
 from harness.record.outcomes import ClaimState, TrainingState, VerdictState
 from harness.record.run import Run
-from harness.verdict import Verdict
-from reports.seeds import seeds_text
+from reports.sections.seeds import seeds_text
 from suite.catalogue import EXPERIMENTS, training_name
 
 FEW = 3

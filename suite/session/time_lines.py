@@ -9,7 +9,7 @@ from baselines.slowdown import times
 from harness.record.outcomes import TimeState
 from harness.record.timings import Timings
 from harness.training.engines import ENGINES
-from reports.timing import duration, factor, gflops, of_products, percent, speed
+from reports.sections.timing_runs import duration, factor, gflops, of_products, percent, speed
 from suite.session.session import Session
 from suite.session.timed import WorkTimed
 from suite.session.times import TIMED, WORK, case, engines_of

@@ -10,8 +10,8 @@ from dataclasses import replace
 
 from baselines import timings as files
 from baselines.slowdown import CHANGED, compare_times, confirmed
-from harness.experiment import Experiment
-from harness.fingerprint import cores
+from harness.domain.experiment import Experiment
+from harness.environment.fingerprint import cores
 from harness.record.outcomes import TimeComparison, TimeState
 from harness.record.run import PeakMeasured, Timed
 from harness.record.timings import Provenance, Repeat, Timings
@@ -38,7 +38,7 @@ WORK: dict[str, tuple[str, str, int]] = {
 """Experiment, variant and epochs of a round, at the lecture's size; of 20 epochs of Example 4 two are enough, because
 one is like the other."""
 TIMED = tuple(name for name, entry in ENGINES.items() if not entry.batched)
-"""Engines that train one seed after another; what many at once cost is measured by ``reports.measure_gpu``."""
+"""Engines that train one seed after another; what many at once cost is measured by ``benchmarks.measure_gpu``."""
 PAUSE = 5.0
 """Seconds between a series that found a change and the one that has to confirm it."""
 

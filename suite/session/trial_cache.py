@@ -13,9 +13,9 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import harness
+from harness.domain.trial import Trial
 from harness.record.run import Fingerprint, RunStarted, TrialDone, decode
 from harness.record.run_file import run_files
-from harness.trial import Trial
 
 Key = tuple[str, str, str, int]
 """Experiment, variant, definition, seed."""

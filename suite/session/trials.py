@@ -13,6 +13,7 @@ from baselines.evidence import trials as stored_trials
 from baselines.judge import REFERENCE, canonical_steps, same_versions
 from baselines.rounding import CHECKED
 from baselines.stored import Stored
+from harness.domain.trial import Trial
 from harness.errors import SuiteError
 from harness.execution.here import Here
 from harness.execution.task import Done, Failed, Message, Place, Reported, RunAgain
@@ -22,7 +23,6 @@ from harness.record.run import Fingerprint, Key, ShortTrialDone, TrialDone
 from harness.record.run_file import RunFile
 from harness.record.trials import ShortTrial, Trained
 from harness.training.devices import check_on_gpu
-from harness.trial import Trial
 from suite.catalogue import EXPERIMENTS, training_name
 from suite.cli.options import Options
 from suite.session.progress import Progress
@@ -93,6 +93,8 @@ class Trials:
         self._parts: dict[Key, int] = {}
         for key, trials in file.run.trials.items():
             self._trials[key] = {trial.seed: trial for trial in trials}
+        for key, short in file.run.short.items():
+            self._short[key] = list(short)
 
     def seeds(self, experiment: str, count: int | None = None) -> range:
         """The seeds of an experiment in this run, or its first ``count``, which may be more."""
@@ -126,7 +128,8 @@ class Trials:
             return (self._stored.seconds(*key) or 0.0) * self._options.seeds_of(key[0])
 
         for key in sorted(dict.fromkeys(keys), key=seconds, reverse=True):
-            self._request(key)
+            if self.readable(key[0]):
+                self._request(key)
 
     def trained(self, key: Key) -> Trained:
         """What is trained of a variant, as it is compared with the evidence; SuiteError where that cannot be done."""
@@ -144,8 +147,9 @@ class Trials:
         """The first ``count`` seeds of each variant, to the end; SuiteError where one cannot be trained."""
         for key in keys:
             self._request(key, count)
-        self._wait(keys)
-        return {key: tuple(self._trials[key][seed] for seed in self.seeds(key[0], count)) for key in keys}
+        wanted = {key: self.seeds(key[0], count) for key in keys}
+        self._wait([key for key in keys if not all(seed in self._trials[key] for seed in wanted[key])])
+        return {key: tuple(self._trials[key][seed] for seed in wanted[key]) for key in keys}
 
     def measured(self, keys: Sequence[Key]) -> Mapping[Key, Measured]:
         """What is to be stored of these variants, with their trials; SuiteError where that cannot be measured."""
@@ -157,6 +161,18 @@ class Trials:
         self._wait(keys)
         return {key: self._measured[key] for key in keys}
 
+    def readable(self, experiment: str) -> bool:
+        """Whether the evidence of an experiment can be read, so that a check knows what to train."""
+        try:
+            self._stored.of(experiment)
+        except SuiteError:
+            return False
+        return True
+
+    def poll(self) -> None:
+        """Records what other processes have trained meanwhile."""
+        self.place.poll()
+
     def close(self) -> None:
         """Records what has been trained, and ends every process."""
         self.place.close()
@@ -167,15 +183,19 @@ class Trials:
             return self.seeds(key[0], count)
         return range(to_the_end(EXPERIMENTS[key[0]], key[1], self._reference(key)))
 
+    def _own(self, key: Key) -> VariantEvidence | None:
+        """What is stored of a variant; None where it cannot be read, which the comparison reports."""
+        return self._stored.variant(*key) if self.readable(key[0]) else None
+
     def _reference(self, key: Key) -> VariantEvidence | None:
-        return self._stored.variant(*key) or self._stored.variant(*key, REFERENCE)
+        return (self._own(key) or self._stored.variant(*key, REFERENCE)) if self.readable(key[0]) else None
 
     def _request(self, key: Key, count: int | None = None) -> None:
-        """Begins to train what is missing of a variant; SuiteError where its evidence cannot be read."""
+        """Begins to train what is missing of a variant."""
         if key in self._failed:
             return
         self._declare(key[0])
-        own, reference = self._stored.variant(*key), self._reference(key)
+        own, reference = self._own(key), self._reference(key)
         known = self._trials.setdefault(key, {})
         if self._options.update is not None and own is not None:
             for trial in stored_trials(own, key[1]):
@@ -187,12 +207,15 @@ class Trials:
         if key not in self._parts:
             same = own is not None and same_versions(own, self._fingerprint)
             steps = own.steps if own is not None and not own.tiny and not self._options.full else 0
+            known_short = self.short(key)
+            short = {*range(CHECKED)} - {one.seed for one in known_short if not one.canonical} if steps else set()
+            canonical = canonical_steps(reference) if reference is not None and not same else 0
             self._submit(
                 key,
                 seeds=others[0] if others else (),
-                short=tuple(range(CHECKED)) if steps else (),
-                steps=steps,
-                canonical=canonical_steps(reference) if reference is not None and not same else 0,
+                short=tuple(sorted(short)),
+                steps=steps if short else 0,
+                canonical=0 if any(one.canonical for one in known_short) else canonical,
                 hashed=not same,
             )
             others = others[1:]

@@ -12,10 +12,10 @@ import msgspec
 from baselines.evidence import Measured
 from baselines.measuring import measure
 from baselines.rounding import VALIDATED
+from harness.domain.trial import Trial
 from harness.execution.task import Work
 from harness.record.evidence import Hashes, VariantEvidence
 from harness.record.trials import ShortTrial
-from harness.trial import Trial
 from suite.catalogue import EXPERIMENTS, training_name
 
 EVERY = 0.2

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from baselines.agreement import LEVEL, Agreement, agreement
-from harness.metric import Metric
+from harness.domain.metric import Metric
 
 ACCURACY = Metric("val_accuracy", "higher", "fraction", 0.0005)
 STEPS = Metric("steps", "lower", "steps", 0.1, scale="log")

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from baselines.prediction import drift, drifted
-from harness.metric import Metric
-from harness.trial import Trial
+from harness.domain.metric import Metric
+from harness.domain.trial import Trial
 
 ACCURACY = Metric("val_accuracy", "higher", "fraction", 0.0005)
 LOSS = Metric("loss", "lower", "nats", 0.01, scale="log")

@@ -7,12 +7,12 @@ import msgspec
 import pytest
 
 from baselines.evidence import Measured, add, dumps, parse, path_of, read, trials, update, write
+from harness.domain.experiment import Experiment, Size, Variant
+from harness.domain.metric import Metric
+from harness.domain.trial import Divergence, Seconds, Trial
 from harness.errors import SuiteError
-from harness.experiment import Experiment, Size, Variant
-from harness.metric import Metric
 from harness.record.evidence import EXACT, Evidence, Expected, Hashes
 from harness.record.trials import ShortTrial
-from harness.trial import Divergence, Seconds, Trial
 
 SIZE = Size(epochs=4, batch_size=32)
 EXPERIMENT = Experiment(

@@ -8,12 +8,12 @@ import pytest
 from baselines.decide import stored_verdict
 from baselines.evidence import Measured, add
 from baselines.replay import replay
-from harness.claim import Claim
-from harness.experiment import Experiment, Size, Variant
-from harness.metric import Metric
-from harness.rules import Exceeds
-from harness.trial import Trial
-from harness.verdict import Verdict
+from harness.domain.claim import Claim
+from harness.domain.experiment import Experiment, Size, Variant
+from harness.domain.metric import Metric
+from harness.domain.trial import Trial
+from harness.domain.verdict import Verdict
+from harness.statistics import Exceeds
 
 SIZE = Size(epochs=3, batch_size=32)
 GAP = Metric("gap", "lower", "nats", 0.001, of=lambda history: history["val_loss"][-1] - history["loss"][-1])

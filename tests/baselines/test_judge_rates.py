@@ -18,8 +18,8 @@ from baselines.prediction import (
     interval,
     on_scale,
 )
-from harness.metric import Metric
-from harness.trial import Trial
+from harness.domain.metric import Metric
+from harness.domain.trial import Trial
 
 VARIANTS = 97
 METRIC = Metric("score", "higher", "fraction", 1e-9)

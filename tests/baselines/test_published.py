@@ -1,12 +1,13 @@
 """Differences between two groups of trials against published tests.
 
-"Sleep" as in ``tests/rules/test_published.py``; both t tests are in R's documentation of ``t.test`` and its output.
+"Sleep" as in ``tests/statistics/test_published.py``; both t tests are in R's documentation of
+``t.test`` and its output.
 """
 
 import pytest
 
 from baselines.difference import difference
-from tests.rules.test_published import DIGITS, FIRST, HIGH, HOURS, LOW, SECOND, P
+from tests.statistics.test_published import DIGITS, FIRST, HIGH, HOURS, LOW, SECOND, P
 
 WELCH_P, WELCH = 0.07939, (-3.3654832, 0.2054832)
 

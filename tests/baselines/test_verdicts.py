@@ -2,8 +2,8 @@ import msgspec
 import pytest
 
 from baselines.verdicts import compare_verdict
+from harness.domain.verdict import Verdict
 from harness.record.evidence import Expected
-from harness.verdict import Verdict
 
 S, R, U, N = Verdict.SUPPORTED, Verdict.REFUTED, Verdict.INCONCLUSIVE, Verdict.NOT_RUN
 

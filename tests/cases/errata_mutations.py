@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 from cases.errata import ERRATA
-from harness.erratum import Differs, Erratum
+from harness.domain.erratum import Differs, Erratum
 from harness.training.backend import choose_backend, start_backend
 
 BACKEND = "tensorflow"

@@ -11,9 +11,9 @@ from cases import CLAIMS
 from cases.data.arrays import EXAMPLE_3_TABLE
 from cases.examples import mnist_softmax
 from cases.examples.mnist_tips import BATCH, TIPS, penalised
-from harness.catalogue import experiments
+from harness.domain.catalogue import experiments
 from harness.errors import SuiteError
-from harness.rules import Exact
+from harness.statistics import Exact
 
 IDS = (
     "scale-gap-hurts",

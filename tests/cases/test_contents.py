@@ -9,12 +9,12 @@ import pytest
 
 from cases import CLAIMS
 from cases.__main__ import PAGE, main, page
-from harness.claim import Claim
-from harness.contents import command, contents
-from harness.experiment import Variant
-from harness.rules import Exact
+from harness.domain.claim import Claim
+from harness.domain.contents import command, contents
+from harness.domain.experiment import Variant
+from harness.statistics import Exact
 from suite.catalogue import ERRATA, EXACT_CLAIMS, TRAINING_CLAIMS, TRAININGS, training_name
-from tests.harness.synthetic import claim, exact, experiment
+from tests.domain.synthetic import claim, exact, experiment
 from tests.suite.command import suite
 
 ROWS = re.findall(r"^\| `([^`]+)` \|.* \| `(pytest [^`]+)` \|$", PAGE.read_text("utf-8"), re.MULTILINE)
@@ -104,7 +104,7 @@ def test_a_broken_claim_is_said_and_nothing_written(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     from cases import __main__ as command_line
-    from harness.catalogue import Broken
+    from harness.domain.catalogue import Broken
 
     monkeypatch.setattr(command_line, "BROKEN", (Broken("x", "cases/x.py:1", "Invalid x."),))
     monkeypatch.setattr(command_line, "PAGE", Path("/nowhere"))

@@ -7,8 +7,8 @@ import sys
 import pytest
 
 from cases.errata import ERRATA
-from harness.erratum import Differs, Fails, Warns
-from harness.snippet import When
+from harness.domain.erratum import Differs, Fails, Warns
+from harness.domain.snippet import When
 from tests.suite.command import ROOT, environment
 
 BY_ID = {erratum.id: erratum for erratum in ERRATA}

@@ -57,6 +57,7 @@ def test_a_cluster_that_runs_a_task_again_by_itself_gives_nothing_twice(connecte
     assert messages == [Reported("dies", 1), RunAgain("dies"), Reported("dies", 2), Done("dies", None)]
 
 
+@pytest.mark.slow
 def test_a_task_that_kills_its_workers_is_given_up_on_a_cluster_too(connected, messages):
     connected.submit(Job("killer", (("report", 1), ("die",))))
     connected.wait()
@@ -123,6 +124,7 @@ def test_a_scheduler_without_workers(monkeypatch):
         Cluster(WORK, print, empty.scheduler_address)
 
 
+@pytest.mark.slow
 def test_a_scheduler_that_ends_ends_the_run(monkeypatch):
     monkeypatch.setattr(cluster, "TIMEOUT", 3.0)
     kwargs = {"dashboard": False, "dashboard_address": "127.0.0.1:0"}

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import sys
 
 import pytest
 
 from harness.errors import SuiteError
 from harness.execution import workers
 from harness.execution.worker import Share
+from tests.pretend_nvml import H100, failing, nvml
 
 
 @pytest.fixture
@@ -70,20 +72,15 @@ def test_visible_gpus_are_those_of_the_variable(monkeypatch, visible, expected):
     assert workers.visible_gpus() == expected
 
 
-@pytest.mark.parametrize(("said", "expected"), [("GPU 0: A\nGPU 1: B", ("0", "1")), ("No devices were found", ())])
-def test_without_the_variable_the_driver_lists_them(monkeypatch, tmp_path, said, expected):
-    tool = tmp_path / "nvidia-smi"
-    tool.write_text(f"#!/bin/sh\necho '{said}'\n")
-    tool.chmod(0o755)
+@pytest.mark.parametrize(
+    ("driver", "expected"),
+    [(nvml(H100, H100), ("0", "1")), (nvml(), ()), (failing("nvmlInit", "Driver Not Loaded"), ())],
+    ids=["two", "none", "no driver"],
+)
+def test_without_the_variable_the_driver_counts_them(monkeypatch, driver, expected):
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
-    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setitem(sys.modules, "pynvml", driver)
     assert workers.visible_gpus() == expected
-
-
-def test_without_a_driver_there_are_none(monkeypatch, tmp_path):
-    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
-    monkeypatch.setenv("PATH", str(tmp_path))
-    assert workers.visible_gpus() == ()
 
 
 def test_each_worker_takes_one_gpu_of_those_given(monkeypatch):

@@ -75,6 +75,7 @@ def test_ctrl_c_while_workers_start_leaves_no_process(started):
     read_until(controller, 1, "starting")
     while len(family := psutil.Process(controller.pid).children(recursive=True)) < 3:  # two, and the resource tracker
         time.sleep(0.01)
+    time.sleep(0.5)  # they import
     os.killpg(controller.pid, signal.SIGINT)
     _, errors = controller.communicate(timeout=20)
     assert errors.count("Traceback") == 1  # the controller's own, which catches no interrupt there

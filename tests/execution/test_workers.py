@@ -45,6 +45,8 @@ def shared():
 
 @pytest.fixture
 def place(shared):
+    """It, with both workers: one that was killed is back."""
+    shared[0]._client.wait_for_workers(2)
     return shared[0]
 
 
@@ -105,6 +107,7 @@ def test_an_error_is_a_failure_and_is_not_tried_again(place, log, step, reason):
 def test_a_task_that_cannot_be_pickled_is_refused(place):
     with pytest.raises(SuiteError, match="cannot be sent to another process"):
         place.submit(Job("holds a function", (("report", lambda: None),)))
+    place.wait()  # not for that one
 
 
 def test_an_event_that_cannot_be_pickled_fails_its_task(place, log):
@@ -179,6 +182,22 @@ def test_a_task_that_kills_its_workers_is_given_up_and_no_other(place, log):
         assert log.of(name) == [Done(name, name)]
 
 
+@pytest.mark.slow
+def test_a_task_that_had_not_begun_when_its_worker_died_is_not_blamed():
+    log = Log()
+    place = Workers(WORK, log, 1)
+    try:
+        for name in ("killer 1", "killer 2", "killer 3"):
+            place.submit(Job(name, (("die",),)))
+        place.submit(Job("innocent", (("return", 1),)))
+        place.wait()
+    finally:
+        place.close()
+    for name in ("killer 1", "killer 2", "killer 3"):
+        assert [type(message) for message in log.of(name)] == [RunAgain, Failed]
+    assert log.of("innocent") == [Done("innocent", 1)]
+
+
 def test_a_task_that_no_worker_can_begin_is_a_failure(place, log, monkeypatch):
     monkeypatch.setattr(pool, "attempt", cannot_begin)
     place.submit(Job("not begun"))
@@ -199,6 +218,7 @@ def test_an_end_that_does_not_arrive_ends_the_run(place, log, monkeypatch):
     place.submit(Job("silent"))
     with pytest.raises(SuiteError, match="connection to the Dask scheduler is lost"):
         place.wait("silent")
+    place.wait()  # not for that one
 
 
 def test_a_name_is_one_task(place, log):
@@ -207,6 +227,7 @@ def test_a_name_is_one_task(place, log):
         place.submit(Job("named"))
     with pytest.raises(SuiteError, match="'nobody' is waited for"):
         place.wait("nobody")
+    place.wait()
 
 
 def children():
@@ -215,9 +236,9 @@ def children():
     ]
 
 
-def test_closing_hands_over_what_was_reported_and_ends_every_process(shared):
+def test_closing_hands_over_what_was_reported_and_ends_every_process(place):
     before, log = set(children()), Log()
-    place = Workers(WORK, log, 2)
+    place = Workers(WORK, log, 2)  # another one
     ours = [one for one in children() if one not in before]
     assert len(ours) == 2
     for name in ("a", "b"):
@@ -233,6 +254,7 @@ def test_closing_hands_over_what_was_reported_and_ends_every_process(shared):
     place.close()
 
 
+@pytest.mark.slow
 def test_closing_while_a_worker_is_started_again_leaves_no_process(shared):
     before = set(children())
     place = Workers(WORK, Log(), 1)
@@ -243,6 +265,7 @@ def test_closing_while_a_worker_is_started_again_leaves_no_process(shared):
     assert set(children()) <= before
 
 
+@pytest.mark.slow
 def test_a_run_without_workers_says_so(monkeypatch):
     monkeypatch.setitem(workers.CONFIGURATION, "distributed.scheduler.no-workers-timeout", "1 s")
     place = Workers(WORK, Log(), 1)

@@ -14,8 +14,8 @@ from typing import Any
 
 from suite.options import ROOT
 
-from harness.atomic import replace_file
 from harness.errors import SuiteError, invalid
+from harness.record.atomic import replace_file
 from tests.faults import late, small
 from tests.faults.catalogue import CONTROL, FAULTS, TABLE, measured, named
 from tests.faults.report import report

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from harness.experiment import Dataset
+from harness.domain.experiment import Dataset
 from tests.faults.fault import Fault, Patch, value, wrapped
 
 BASE = "keras.src.optimizers.base_optimizer:BaseOptimizer"
@@ -18,7 +18,7 @@ SCALING = "keras.src.initializers.random_initializers:VarianceScaling"
 JAX = "harness.training.compiled_jax:JaxProgram"
 ON, ON_ADAM = ("batch-normalization-rates", "plain, rate 0.1"), ("optimizers", "adam")
 ON_NORMALISED, ON_DROPOUT = ("batch-normalization-rates", "normalised, rate 0.1"), ("optimizers", "adam")
-RULES = "harness.rules"
+RULES = "harness.statistics"
 
 
 def fault(name: str, *patches: Patch, on: tuple[str, str] | None = ON) -> Fault:
@@ -115,7 +115,7 @@ def handed(name: str, of: Callable[[Dataset], Dataset]) -> Fault:
         data = original(self, count)
         return of(data) if data.x.shape[-1] == 784 else data
 
-    return around(name, "harness.experiment:Dataset", "first", first)
+    return around(name, "harness.domain.experiment:Dataset", "first", first)
 
 
 def transposed(data: Dataset) -> Dataset:
@@ -191,7 +191,7 @@ def first_pair_only(original: Any, evidence: Any, contrasts: Any, metric: str) -
 
 def any_part(original: Any, verdicts: Any) -> Any:
     """A conjunction is as strong as its strongest part."""
-    from harness.verdict import Verdict
+    from harness.domain.verdict import Verdict
 
     return Verdict.SUPPORTED if Verdict.SUPPORTED in verdicts else original(verdicts)
 

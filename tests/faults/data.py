@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from harness.experiment import Dataset
+from harness.domain.experiment import Dataset
 from tests.faults.fault import Fault, Patch, wrapped
 
 ON = ("batch-normalization-rates", "plain, rate 0.1")
@@ -31,7 +31,7 @@ def handed(name: str, of: Callable[[Dataset], Dataset]) -> Fault:
         data = original(self, count)
         return of(data) if len(data.x) >= 1000 else data
 
-    return fault(name, Patch("harness.experiment:Dataset", "first", wrapped(first)))
+    return fault(name, Patch("harness.domain.experiment:Dataset", "first", wrapped(first)))
 
 
 def wrong_labels(share: float) -> Fault:

@@ -26,8 +26,8 @@ BREAKS: Mapping[str, Breaks] = {
     "cases.data": "data",
     "cases.preprocessing": "data",
     "cases.examples.normalization": "data",
-    "harness.experiment:Dataset": "data",
-    "harness.experiment": "engine",
+    "harness.domain.experiment:Dataset": "data",
+    "harness.domain.experiment": "engine",
     "harness.training": "engine",
 }
 """What a fault breaks, by where it is put in; the longest entry counts, and "own" is everything else.

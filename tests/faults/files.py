@@ -10,7 +10,7 @@ import msgspec
 from harness.record.evidence import Evidence
 from tests.faults.fault import Fault, Patch, wrapped
 
-TRIAL, LOG = "harness.trial:Trial", "harness.store:RunLog"
+TRIAL, LOG = "harness.domain.trial:Trial", "harness.store:RunLog"
 STORED = "suite.stored:Stored"
 
 

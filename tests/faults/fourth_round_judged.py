@@ -17,7 +17,7 @@ from tests.faults.files import with_variants
 
 def in_sixteen_greys(original: Original, self: Any, count: int | None) -> Any:
     """All images, those of validation too."""
-    from harness.experiment import Dataset
+    from harness.domain.experiment import Dataset
 
     data = original(self, count)
     if data.x.ndim != 2 or data.x.shape[1] != 784:
@@ -78,7 +78,7 @@ def thinned_downwards(curve: Sequence[Any], points: int) -> tuple[Any, ...]:
 
 def never_below(original: Original, pairs: Any, null: float) -> Any:
     """Of the two tests of ``Equivalent`` the lower one always passes."""
-    from harness.rules.sides import Sides
+    from harness.statistics.sides import Sides
 
     found = original(pairs, null)
     return Sides(0.0, 1.0, found.method) if null < 0 else found
@@ -108,7 +108,7 @@ def any_error(original: Original, self: Any, ran: Any) -> Any:
 
 
 FAULTS = (
-    fault("images in 16 levels of grey", "harness.experiment:Dataset", "first", wrapped(in_sixteen_greys), MLP),
+    fault("images in 16 levels of grey", "harness.domain.experiment:Dataset", "first", wrapped(in_sixteen_greys), MLP),
     fault(
         "columns are centred by their median",
         "cases.preprocessing",
@@ -146,20 +146,22 @@ FAULTS = (
     ),
     fault(
         "a diverged training's metric is its last finite value",
-        "harness.metric:Metric",
+        "harness.domain.metric:Metric",
         "value",
         wrapped(last_finite),
         ("example-2", "raw"),
     ),
     fault(
         "long curves are thinned at other epochs",
-        "harness.trial",
+        "harness.domain.trial",
         "thin",
         instead(thinned_downwards),
         ("example-1", "rate 0.1"),
     ),
-    fault("Equivalent tests its upper margin only", "harness.rules.equivalent", "sides", wrapped(never_below), None),
-    fault("paired rules: logarithms to base 10", "harness.rules.pairs", "score", wrapped(decimal_score), None),
+    fault(
+        "Equivalent tests its upper margin only", "harness.statistics.equivalent", "sides", wrapped(never_below), None
+    ),
+    fault("paired rules: logarithms to base 10", "harness.statistics.pairs", "score", wrapped(decimal_score), None),
     Fault(
         "drift: the last metric decides, not the first",
         GROUP,
@@ -167,5 +169,5 @@ FAULTS = (
         None,
     ),
     fault("baselines: null is read as 0", "baselines.validation", "decode", wrapped(null_is_zero), None),
-    fault("errata: any error will do", "harness.erratum:Fails", "fault", wrapped(any_error), None),
+    fault("errata: any error will do", "harness.domain.erratum:Fails", "fault", wrapped(any_error), None),
 )

@@ -138,9 +138,9 @@ FAULTS = (
     fault("softmax of 1.02 times its input", "keras.src.ops", "softmax", lambda f, x, axis=-1: f(x * 1.02, axis)),
     fault("softmax rounded to float16", "keras.src.ops", "softmax", halved_precision),
     fault("probabilities clipped to 0.01 in the loss", "keras.src.ops", "categorical_crossentropy", clipped),
-    fault("one image in 50 transposed", "harness.experiment:Dataset", "first", handed(transposed)),
-    fault("3 % of nines are fours", "harness.experiment:Dataset", "first", handed(nines_as_fours)),
-    fault("500 validation images twice", "harness.experiment:Dataset", "first", handed(repeated_validation)),
+    fault("one image in 50 transposed", "harness.domain.experiment:Dataset", "first", handed(transposed)),
+    fault("3 % of nines are fours", "harness.domain.experiment:Dataset", "first", handed(nines_as_fours)),
+    fault("500 validation images twice", "harness.domain.experiment:Dataset", "first", handed(repeated_validation)),
     fault(
         "odd epochs backwards",
         "harness.training.seeding",

@@ -97,7 +97,7 @@ def best(original: Any, self: Any, history: Any) -> Any:
     return float((max if self.better == "higher" else min)(curve)) if curve else None
 
 
-METRIC = "harness.metric:Metric"
+METRIC = "harness.domain.metric:Metric"
 FAULTS = (
     *map(smoothed, (0.1, 0.01, 0.001)),
     *map(times, (0.1, 0.9, 0.99)),

@@ -18,41 +18,39 @@ from suite.stored import Stored
 from baselines.evidence import TINY_SEEDS
 from baselines.judge import State
 from baselines.rounding import CHECKED, VALIDATED
+from harness.domain.trial import Trial
 from harness.errors import SuiteError, invalid
 from harness.record.evidence import VariantEvidence
 from harness.record.trials import ShortTrial
 from harness.training.backend import choose_backend, start_backend
-from harness.training.engines import ENGINES
 from harness.training.steps import first_steps
 from harness.training.train import train
-from harness.trial import Trial
 from suite.catalogue import EXPERIMENTS, TRAININGS, training_name
-from suite.conformance import CHECKS, ENGINE_OF
-from suite.conformance.finding import faults
 from tests.faults.catalogue import named
 from tests.faults.fault import Fault, injected
+from tests.faults.self_checks import first_red
 
 BASELINES = ROOT / "baselines"
 LIKELY = {
-    "optimizer": ("training linear", "training relu-adam", "training normalised", "late steps"),
-    "initialisers": ("initial weights",),
-    "losses and metrics": ("training relu-adam", "training linear", "functions"),
-    "data": ("images of an epoch", "images", "training relu-adam"),
+    "optimizer": ("linear-momentum", "relu-adam", "normalised-nesterov", "steps_of"),
+    "initialisers": ("initial_weights",),
+    "losses and metrics": ("relu-adam", "linear-momentum", "functions"),
+    "data": ("input_data", "relu-adam"),
     "callbacks": ("callbacks",),
-    "determinism": ("initial weights", "training relu-adam", "dropout"),
-    "written after the checks": ("training relu-adam", "training normalised", "initial weights", "images"),
-    "numerics": ("training relu-adam", "functions"),
-    "late": ("late steps", "late epochs"),
+    "determinism": ("initial_weights", "relu-adam", "dropout"),
+    "written after the checks": ("relu-adam", "normalised-nesterov", "initial_weights", "input_data"),
+    "numerics": ("relu-adam", "functions"),
+    "late": ("test_late",),
 }
-"""Self-checks that come first, by group of faults: what is seen is the same, and found sooner."""
+"""Parts of the names of self-checks that come first, by group of faults: what is seen is the same, and found sooner."""
 OF_YARDSTICK = {
     ("optimizers", "adam"): ("dropout",),
-    ("example-4", "l1 1e-4"): ("training penalised",),
-    ("regularization", "l2 0.001"): ("training normalised",),
-    ("batch-normalization-rates", "normalised, rate 0.1"): ("training normalised",),
-    ("batch-normalization-examples", "rnn"): ("training recurrent",),
-    ("batch-normalization-examples", "cnn"): ("training convolutional",),
-    ("batch-normalization-rates", "plain, rate 0.1"): ("training relu-adam",),
+    ("example-4", "l1 1e-4"): ("penalised-rmsprop",),
+    ("regularization", "l2 0.001"): ("normalised-nesterov",),
+    ("batch-normalization-rates", "normalised, rate 0.1"): ("normalised-nesterov",),
+    ("batch-normalization-examples", "rnn"): ("recurrent-adagrad",),
+    ("batch-normalization-examples", "cnn"): ("convolutional-adadelta",),
+    ("batch-normalization-rates", "plain, rate 0.1"): ("relu-adam",),
 }
 """The same for layers and engines, by the training in which a fault acts."""
 BY, FULL = ("check", "self-checks"), "to the end"
@@ -72,7 +70,7 @@ def seen(fault: Fault, backend: str, baselines: Path = BASELINES) -> dict[str, A
     """Why a run is red with the fault, by what sees it (``BY``; an empty text where nothing does), and whether it acts.
 
     "check": the fault's trainings as ``pytest suite/`` trains them, compared with the evidence. "self-checks":
-    ``suite.conformance``, up to the first that is red. Exact claims and errata, which such a run decides too, do not
+    ``suite/selfcheck``, up to the first that is red. Exact claims and errata, which such a run decides too, do not
     count. "acts": whether any number of the first steps that the check trained is another one than without the fault,
     by a single bit, in this very process.
 
@@ -213,23 +211,9 @@ def _numbers(trained: Sequence[ShortTrial | Trial]) -> Steps:
 
 def _self_checks(run: CheckRun, fault: Fault) -> str:
     """What the first self-check that is red says."""
-    backend, engine = run.fingerprint["backend"], run.fingerprint["engine"]
     likely = LIKELY.get(fault.group) or OF_YARDSTICK.get(fault.yardstick or ("", ""), ())
-
-    def hope(name: str) -> int:
-        return next((place for place, start in enumerate(likely) if name.startswith(start)), len(likely))
-
     with injected(fault):
-        for name in sorted(CHECKS, key=hope):
-            if backend not in ENGINES[ENGINE_OF.get(name, "compiled")].backends:
-                continue
-            try:
-                wrong = faults(CHECKS[name](engine))
-            except Exception as error:
-                wrong = [f"it could not be checked: {not_run(error).reason}"]
-            if wrong:
-                return f"{name}: {wrong[0]}"
-    return ""
+        return first_red(run.fingerprint["engine"], likely)
 
 
 def row(fault: Fault, backend: str, baselines: Path = BASELINES) -> dict[str, Any]:

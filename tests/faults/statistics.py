@@ -9,10 +9,10 @@ from typing import Any
 
 from tests.faults.fault import Fault, Patch, instead, value, wrapped
 
-RULES = "harness.rules"
+RULES = "harness.statistics"
 JUDGE, PREDICTION, ROUNDING = "baselines.judge", "baselines.prediction", "baselines.rounding"
 DIFFERENCE, VERDICTS = "baselines.difference", "baselines.verdicts"
-COMPARISON = "harness.rules.exact:Comparison"
+COMPARISON = "harness.statistics.exact:Comparison"
 
 
 def fault(name: str, *patches: Patch) -> Fault:
@@ -58,7 +58,7 @@ def plain_share(original: Any, count: int, n: int) -> Any:
 
 
 def inconclusive_is_supported(original: Any, self: Any, trials: Any) -> Any:
-    from harness.verdict import Verdict
+    from harness.domain.verdict import Verdict
 
     decision, beside = original(self, trials)
     if decision.verdict is Verdict.INCONCLUSIVE:
@@ -140,7 +140,7 @@ FAULTS = (
     around("a share without its bounds", f"{RULES}.inference", "clopper_pearson", plain_share),
     around("prediction intervals half as wide", f"{RULES}.reproduces", "predict", half_prediction),
     around("Student's interval with z", f"{RULES}.inference:Estimate", "interval", tighter),
-    around("undecided is told as supported", "harness.claim:Claim", "decide", inconclusive_is_supported),
+    around("undecided is told as supported", "harness.domain.claim:Claim", "decide", inconclusive_is_supported),
     *map(tolerance_times, (1e9, 100.0)),
     *map(scaled_p, (1000.0, 0.0)),
     fault("judge: nothing is red", Patch(f"{JUDGE}:Outcome", "red", value(property(lambda self: False)))),

@@ -48,10 +48,10 @@ def test_the_exceptions_are_faults_of_the_table():
     [
         ("keras.src.optimizers.adam:Adam", "framework"),
         ("cases.data.mnist", "data"),
-        ("harness.experiment:Dataset", "data"),
-        ("harness.experiment:Experiment", "engine"),
+        ("harness.domain.experiment:Dataset", "data"),
+        ("harness.domain.experiment:Experiment", "engine"),
         ("harness.training.compiled", "engine"),
-        ("harness.rules.best", "own"),
+        ("harness.statistics.best", "own"),
         ("cases.overfitting.regularization", "own"),
     ],
 )

@@ -18,8 +18,8 @@ TESTS = {
     "baselines": ("tests/baselines", "tests/suite/test_stored.py"),
     "cases": ("tests/cases",),
     "harness": ("tests/harness", "tests/reports", "tests/cases/test_metrics.py"),
-    "harness.erratum": ("tests/harness/test_erratum.py", "tests/cases/test_errata.py"),
-    "harness.rules": ("tests/rules",),
+    "harness.domain.erratum": ("tests/domain/test_erratum.py", "tests/cases/test_errata.py"),
+    "harness.statistics": ("tests/statistics",),
     "suite": ("tests/suite/test_stored.py", "tests/baselines"),
 }
 """Where the tests of a fault are, by where it is put in; the longest entry counts."""

@@ -134,7 +134,7 @@ FAULTS = (
     ),
     fault(
         "the last images in the place of the first",
-        "harness.experiment:Dataset",
+        "harness.domain.experiment:Dataset",
         "first",
         wrapped(takes_the_last),
         NORMALISED,
@@ -169,14 +169,14 @@ FAULTS = (
     ),
     fault(
         "signed ranks by a normal curve",
-        "harness.rules.inference",
+        "harness.statistics.inference",
         "signed_rank",
         instead(normal_ranks),
         None,
     ),
     fault(
         "Holm: undecided claims do not count",
-        "harness.rules.holm",
+        "harness.statistics.holm",
         "_tested",
         wrapped(decided_only),
         None,
@@ -185,14 +185,14 @@ FAULTS = (
         "the first of several looks decides at the full level",
         GROUP,
         (
-            Patch("harness.rules.looks:Look", "level", wrapped(first_look_in_full)),
-            Patch("harness.rules.looks:Look", "overall", wrapped(first_look_in_full)),
+            Patch("harness.statistics.looks:Look", "level", wrapped(first_look_in_full)),
+            Patch("harness.statistics.looks:Look", "overall", wrapped(first_look_in_full)),
         ),
         None,
     ),
     fault(
         "exact checks: the mean error counts, not the largest",
-        "harness.rules.exact:Comparison",
+        "harness.statistics.exact:Comparison",
         "error",
         of_the_mean,
         None,

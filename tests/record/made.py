@@ -13,10 +13,10 @@ import msgspec
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from harness.experiment import Size
+from harness.domain.experiment import Size
+from harness.domain.trial import Seconds, Trial
+from harness.domain.verdict import Difference
 from harness.record.run import AnyRecord, RunEnded, RunStarted, TrialDone, encode
-from harness.trial import Seconds, Trial
-from harness.verdict import Difference
 
 TEXT = st.text(max_size=12) | st.sampled_from(["\0", "\u2028", "\r\n", "적절", '"\\'])
 """Without lone surrogates: those are written in other letters."""

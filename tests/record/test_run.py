@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -33,7 +32,6 @@ from harness.record.run import (
 )
 from harness.record.trials import ShortTrial
 from harness.timing.peak import Peak
-from harness.trial import Trial, finite, thin
 from tests.record.made import END, HEADER, KINDS, TEXT, done, finished, structs, trial, values, written
 
 RESUMED = RunResumed(started="2026-11-25T00:00:00+00:00", command="pytest suite/ --resume", commit=None)
@@ -238,23 +236,6 @@ def test_a_trial_without_a_field(tmp_path: Path, field: str) -> None:
     path.write_bytes(path.read_bytes() + json.dumps(record).encode() + b"\n")
     with pytest.raises(SuiteError, match=rf"^Invalid line 2 of .+ missing required field `{name}`"):
         read_run(path)
-
-
-def test_what_is_not_finite_is_none_in_a_trial() -> None:
-    made = Trial("plain", 0, {"a": math.nan, "b": 1}, {"loss": (1.0, math.inf, None)})
-    assert made.metrics == {"a": None, "b": 1.0}
-    assert made.history["loss"] == (1.0, None, None)
-    assert finite(-math.inf) is finite(None) is None
-
-
-@pytest.mark.parametrize("length", [0, 1, 31, 32, 33, 200, 1000])
-def test_thinned_curves_keep_their_ends(length: int) -> None:
-    curve = tuple(float(i) for i in range(length))
-    short = thin(curve, 32)
-    assert len(short) == min(length, 32)
-    assert short[:1] == curve[:1]
-    assert short[-1:] == curve[-1:]
-    assert sorted(filter(None, set(short))) == [value for value in short if value]
 
 
 def test_every_kind_of_record_is_tested() -> None:

@@ -15,10 +15,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from harness.domain.trial import Seconds
 from harness.errors import SuiteError
 from harness.record.run import RunEnded, RunResumed, encode, read_run
 from harness.record.run_file import LENGTH, STAMP, RecordError, RunFile, latest_run, locked, new_id
-from harness.trial import Seconds
 from tests.record.made import END, HEADER, done, trial, written
 from tests.robustness.weak import AS_ANYBODY, NEEDS_WEAK
 from tests.suite.command import ROOT

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from harness.experiment import Size
+from harness.domain.experiment import Size
+from harness.domain.trial import Divergence, Seconds, Trial
+from harness.domain.verdict import Verdict
 from harness.record.outcomes import ClaimState, TrainingState, VerdictState
 from harness.record.run import Alongside
-from harness.trial import Divergence, Seconds, Trial
-from harness.verdict import Verdict
 from tests.reports.synthetic import (
     LONG,
     LOSS,

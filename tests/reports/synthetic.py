@@ -8,12 +8,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from baselines.record import ExpectedVerdict
 from msgspec.structs import replace
 
 from baselines.verdicts import compare_verdict
-from harness.erratum import State
-from harness.experiment import Size
+from harness.domain.erratum import State
+from harness.domain.experiment import Size
+from harness.domain.trial import Divergence, DivergenceKind, Seconds, Trial
+from harness.domain.verdict import Decision, Difference, Effect, Verdict
+from harness.record.evidence import Expected
 from harness.record.outcomes import ClaimState, Here, TrainingOutcome, TrainingState, VerdictComparison, VerdictState
 from harness.record.run import (
     AnyRecord,
@@ -29,8 +31,6 @@ from harness.record.run import (
     TrialDone,
 )
 from harness.record.run_file import RunFile
-from harness.trial import Divergence, DivergenceKind, Seconds, Trial
-from harness.verdict import Decision, Difference, Effect, Verdict
 
 ACCURACY = MetricDeclared(name="val_accuracy", better="higher", unit="fraction", smallest_effect=0.0005, scale="linear")
 LOSS = MetricDeclared(name="loss", better="lower", unit="nats", smallest_effect=0.01, scale="linear")
@@ -122,7 +122,7 @@ def decision(
 
 def compared(verdict: str, expected: str | None = None) -> VerdictComparison:
     """A verdict against the expected one."""
-    before = ExpectedVerdict(Verdict(expected), "2026-11-20", "first") if expected else None
+    before = Expected(verdict=expected, date="2026-11-20", reason="first") if expected else None
     return compare_verdict(Verdict(verdict), before)
 
 

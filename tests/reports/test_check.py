@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from harness.domain.verdict import Verdict
 from harness.record.outcomes import ClaimState, TrainingOutcome, TrainingState, VerdictState
 from harness.record.run import ClaimDecided, Summary
-from harness.verdict import Verdict
 from reports.write import write_report
 from tests.reports.markdown import section, tables
 from tests.reports.synthetic import Recorder, claim, compared, effect, experiment, here, red, training, trial

@@ -3,11 +3,11 @@
 from dataclasses import replace
 from pathlib import Path
 
+from harness.domain.trial import Trial
+from harness.domain.verdict import Verdict
 from harness.record.run import ClaimDecided, Run, Summary
-from harness.rules import Comparison, Difference, Exact
-from harness.trial import Trial
-from harness.verdict import Verdict
-from reports.details import _further, details
+from harness.statistics import Comparison, Difference, Exact
+from reports.sections.details import _further, details
 from tests.reports.synthetic import HEADER, claim, published
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from harness.record.run import ErratumChecked, read_run
-from reports.errata import errata_line
+from reports.sections.errata import errata_line
 from reports.text import code_lines, fenced
 from reports.write import write_report
 from tests.reports.markdown import section, tables

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from harness.domain.verdict import Effect
 from harness.record.run import Summary, read_run
-from harness.verdict import Effect
-from reports.evidence import effects_cell, ours_cell, published_cell, telling_effects
+from reports.sections.effects import effects_cell, ours_cell, published_cell, telling_effects
 from reports.text import effect_words, printed
 from tests.reports.synthetic import Recorder, claim, effect, published
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from harness.domain.trial import Divergence, Trial
 from harness.record.run import TrialDone
-from harness.trial import Divergence, Trial
-from reports.curve_data import MOST_POINTS, apart, arm, pairs, spaced, spans_decades
+from reports.figures.curve_data import MOST_POINTS, apart, arm, pairs, spaced, spans_decades
 from reports.write import write_report
 from tests.reports.full import full_run
 from tests.reports.synthetic import SEEDS, Recorder, diverged, experiment, trial

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from cases.findings import FINDINGS, Finding
+from harness.domain.verdict import Verdict
 from harness.errors import SuiteError
 from harness.record.run import Run
-from harness.verdict import Verdict
 from reports import __main__ as command
-from reports.findings import END, OTHERS, START, findings, write_findings
+from reports.sections.findings import END, OTHERS, START, findings, write_findings
 from reports.stored import stored_run
 
 ROOT = Path(__file__).resolve().parents[2]

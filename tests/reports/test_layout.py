@@ -2,21 +2,36 @@
 
 from __future__ import annotations
 
+import itertools
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
 import numpy as np
 import pytest
+from matplotlib.artist import Artist
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.legend import Legend
+from matplotlib.text import Text
+from msgspec.structs import replace
 
+from cases.examples.normalization import SHARES
+from harness.domain.trial import Divergence, DivergenceKind, Trial
+from harness.record.declared import experiment_declared
 from harness.record.run import TrialDone, read_run
-from harness.trial import Divergence, DivergenceKind, Trial
-from reports.curve_data import Arm, arm, best, mixed
-from reports.curves import PER_PANEL, rows
-from reports.forest import forest, margin, slide_difference
-from reports.layout import LETTER, columns, legend_columns
-from reports.style import fitting, smaller
+from reports.figures import curves, forest, surface, sweep
+from reports.figures import timing_runs as timing_figure
+from reports.figures.curve_data import Arm, arm, best, mixed
+from reports.figures.curves import PER_PANEL, rows
+from reports.figures.experiments import figures
+from reports.figures.forest import margin, slide_difference
+from reports.figures.layout import LETTER, columns, legend_columns
+from reports.figures.style import fitting, smaller, styled
 from reports.write import write_report
+from tests.reports.full import full_run
 from tests.reports.synthetic import SEEDS, Recorder, claim, diverged, effect, experiment, published, trial
+from tests.reports.test_sweep import POINTS, of_sweep, swept
+from tests.reports.test_timing import record as timed
 
 
 def lost(curve: str) -> Arm:
@@ -38,7 +53,7 @@ def test_variants_that_stayed_finite_have_a_panel_of_their_own() -> None:
     assert list(both.slides) == ["raw"]
     assert finite.variants == ("a",)
     assert list(finite.slides) == ["a"]
-    assert finite.left > both.left + both.width
+    assert finite.note == ", without the diverged"
 
 
 @pytest.mark.parametrize("arms", [[lost("loss")], [whole("a", "loss"), whole("b", "loss")]])
@@ -85,11 +100,59 @@ def test_legend_fits(width: float) -> None:
     assert count == 1 or count * (0.75 + LETTER * len(labels[0])) <= width
 
 
-def test_labels_of_a_long_figure_stay_inside() -> None:
-    [short], [long] = (
-        columns({"loss": [whole("a", "loss")]}, {"loss": {"a": (text, 0.26)}}) for text in ("0.26", "0.263750")
-    )
-    assert long.end - short.end == pytest.approx(LETTER * 4)
+@pytest.fixture(scope="module")
+def drawn(tmp_path_factory: pytest.TempPathFactory) -> list[Figure]:
+    """One figure of each kind, with labels as long as they come."""
+    kept: list[Figure] = []
+    out = tmp_path_factory.mktemp("layout")
+
+    def keep(figure: Figure) -> bytes:
+        FigureCanvasAgg(figure)
+        figure.draw_without_rendering()
+        kept.append(figure)
+        return b""
+
+    with pytest.MonkeyPatch.context() as patch, styled():
+        for module in (curves, forest, surface, sweep, timing_figure):
+            patch.setattr(module, "svg", keep)
+        run = read_run(full_run(out))
+        figures(run)
+        forest.forest(run)
+        timing_figure.timing_figure(read_run(timed(Recorder(out / "timed"), ()).end()))
+        long = "sigmoid, badly scaled, batch normalization"
+        points = [replace(point, series=f"{long} {point.series}") for point in POINTS]
+        sweep.picture(swept(points=points), of_sweep())
+        surface.picture(experiment_declared(SHARES, 0), {"raw": []})
+    return kept
+
+
+def of_layout(figure: Figure) -> list[Text]:
+    """Every text that is not a tick's."""
+    found = [text for text in figure.findobj(Text) if text.get_visible() and text.get_text()]
+    ticks = {text for axes in figure.axes for axis in (axes.xaxis, axes.yaxis) for text in axis.get_ticklabels()}
+    return [text for text in found if text not in ticks]
+
+
+def test_no_text_of_a_figure_is_cut_off(drawn: list[Figure]) -> None:
+    assert len(drawn) >= 8
+    for figure in drawn:
+        whole = figure.bbox.padded(1)
+        bounds = [(text.get_text(), text.get_window_extent()) for text in of_layout(figure)]
+        bounds += [("panel", box) for axes in figure.axes if (box := axes.get_tightbbox(for_layout_only=True))]
+        for name, box in bounds:
+            assert whole.contains(box.x0, box.y0), name
+            assert whole.contains(box.x1, box.y1), name
+
+
+def test_no_text_of_a_figure_covers_another_nor_a_legend(drawn: list[Figure]) -> None:
+    for figure in drawn:
+        legends = figure.findobj(Legend)
+        inside = {text for legend in legends for text in legend.get_texts()}
+        shown: list[tuple[str, Artist]] = [("legend", legend) for legend in legends]
+        shown += [(text.get_text(), text) for text in of_layout(figure) if text not in inside]
+        boxes = [(name, artist.get_window_extent().padded(-1)) for name, artist in shown]
+        for (first, box), (second, other) in itertools.combinations(boxes, 2):
+            assert not box.overlaps(other), (first, second)
 
 
 def test_many_diverged_seeds_beside_finite_ones_stay_a_small_file(tmp_path: Path) -> None:
@@ -133,7 +196,7 @@ def test_slides_difference_and_margin(tmp_path: Path) -> None:
     assert slide_difference(loaded, alike, both) == pytest.approx(0.0042)
     assert slide_difference(loaded, helps, other) is None
     assert (margin(alike), margin(helps)) == (0.002, None)
-    picture = forest(loaded)
+    picture = forest.forest(loaded)
     assert picture is not None
     shown = [element.text for element in ET.fromstring(picture.content).iter("{http://www.w3.org/2000/svg}text")]
     assert shown.count("+0.0042") == 1

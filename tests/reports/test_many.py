@@ -7,11 +7,11 @@ import re
 import numpy as np
 import pytest
 
-from harness.trial import Divergence, Seconds, Trial
-from reports.curve_data import arm
-from reports.many import MANY, SHOWN, band, band_text, quantiles, some
-from reports.strip import draw, ends
-from reports.style import LOOKS, styled, svg
+from harness.domain.trial import Divergence, Seconds, Trial
+from reports.figures.curve_data import arm
+from reports.figures.final_value_panel import draw, ends
+from reports.figures.many import MANY, SHOWN, band, band_text, quantiles, some
+from reports.figures.style import LOOKS, styled, svg
 
 RNG = np.random.default_rng(0)
 SEEDS = 1024
@@ -50,7 +50,7 @@ def test_of_many_that_diverged_some_are_drawn() -> None:
 
 
 @pytest.mark.parametrize(("seeds", "title"), [(5, "each seed"), (SEEDS, "50 and 95 % of seeds")])
-def test_the_strip_beside_a_curve(seeds: int, title: str) -> None:
+def test_the_final_values_beside_a_curve(seeds: int, title: str) -> None:
     from matplotlib.figure import Figure
 
     with styled():
@@ -63,7 +63,7 @@ def test_the_strip_beside_a_curve(seeds: int, title: str) -> None:
 
 
 def test_values_in_the_details() -> None:
-    from reports.details import _values
+    from reports.sections.details import _values
 
     text = _values([float(value) for value in RNG.normal(0.98, 0.001, SEEDS)] + [None], "fraction")
     assert re.fullmatch(r"quantiles 2\.5 %: 0\.978\d, 25 %: 0\.979\d, 50 %: 0\.9\d+, .*; 1 without a value", text)

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import msgspec
 
+from harness.domain.verdict import Verdict
 from harness.record.run import Run, read_run
-from harness.verdict import Verdict
 from reports.payload import SCHEMA, Report
 from reports.write import write_report
 from tests.reports.full import full_run

@@ -10,11 +10,11 @@ import pytest
 
 from baselines.evidence import Measured, add, path_of, write
 from cases import CLAIMS
-from harness.catalogue import experiments
+from harness.domain.catalogue import experiments
+from harness.domain.trial import Divergence, Seconds, Trial
+from harness.domain.verdict import Verdict
 from harness.record.evidence import EXACT, Evidence, Expected
 from harness.record.outcomes import Here
-from harness.trial import Divergence, Seconds, Trial
-from harness.verdict import Verdict
 from reports import __main__ as command
 from reports.payload import Report
 from reports.stored import stretched

@@ -17,15 +17,15 @@ from cases.examples.loss_surface import landscape
 from cases.examples.normalization import SHARES, min_max, raw
 from cases.learning_rate.descent import SWEEP as RATE_SWEEP
 from cases.overfitting.regularization import REGULARIZATION
+from harness.domain.experiment import Experiment, Size, Variant
+from harness.domain.metric import Metric
+from harness.domain.plots import Landscape, Plots, Surface, Sweep, TurningPoint
+from harness.domain.trial import Divergence, Seconds, Trial
 from harness.errors import SuiteError
-from harness.experiment import Experiment, Size, Variant
-from harness.metric import Metric
-from harness.plots import Landscape, Plots, Surface, Sweep, TurningPoint
 from harness.record.declared import experiment_declared
 from harness.record.run import ExperimentDeclared, Point, encode, read_run
-from harness.trial import Divergence, Seconds, Trial
-from reports import surface, sweep
-from reports.curve_data import Turn, turning_points
+from reports.figures import surface, sweep
+from reports.figures.curve_data import Turn, turning_points
 from reports.write import write_report
 from tests.reports.synthetic import LOSS, SEEDS, Recorder, experiment, trial
 

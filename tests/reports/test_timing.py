@@ -16,9 +16,9 @@ from harness.record.run import PeakMeasured, Timed
 from harness.timing.peak import Peak
 from harness.timing.ratio import Ratio
 from harness.timing.stability import Doubt
+from reports.figures.timing_runs import decade
 from reports.payload import Report
-from reports.timing import duration, factor, speed
-from reports.timing_figure import decade
+from reports.sections.timing_runs import duration, factor, speed
 from reports.write import write_report
 from tests.reports.full import deep
 from tests.reports.markdown import section, tables
@@ -192,6 +192,8 @@ def test_a_killed_timing_run_is_partial(tmp_path: Path) -> None:
 
 def test_a_damaged_record_is_named(tmp_path: Path) -> None:
     run = Recorder(tmp_path)
-    run.append(timing("a", "fit", 0.1, rounds=("quick",)))
+    run.append(timing("a", "fit", 0.1, rounds=(0.25,)))
+    path = run.end()
+    path.write_bytes(path.read_bytes().replace(b'"rounds":[0.25]', b'"rounds":["quick"]'))
     with pytest.raises(SuiteError, match=r"line 2 of .*\$\.rounds\[0\]"):
-        write_report(run.end(), tmp_path)
+        write_report(path, tmp_path)

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.environment_variables import NEUTRALISED, neutralise, reported
-from harness.fingerprint import fingerprint
+from harness.environment.fingerprint import fingerprint
+from harness.environment.variables import NEUTRALISED, neutralise, reported
 from harness.training.backends import NAMES
 from tests.robustness.conftest import HOSTILE, JAX, hostile_home
 from tests.suite.command import ROOT, Finished, environment, suite, trials
@@ -108,7 +108,7 @@ def test_jax_and_keras_have_the_variables_of_the_list() -> None:
 import keras, jax, pathlib
 text = (pathlib.Path(jax.__file__).parent / "_src" / "config.py").read_text()
 text += (pathlib.Path(keras.__file__).parent / "src" / "backend" / "config.py").read_text().lower()
-from harness.environment_variables import NEUTRALISED
+from harness.environment.variables import NEUTRALISED
 text = text.replace('"', "'")
 print([name for package in ("jax", "keras") for name in NEUTRALISED[package] if f"'{name.lower()}'" not in text])
 """

@@ -12,8 +12,8 @@ from pathlib import Path
 from suite.stored import Stored
 
 from baselines.evidence import Measured
-from harness.trial import Seconds, Trial
-from harness.verdict import Verdict
+from harness.domain.trial import Seconds, Trial
+from harness.domain.verdict import Verdict
 from suite.catalogue import EXPERIMENTS, claims_of
 
 EXPERIMENT, STACK = "example-4", "jax-cpu"

@@ -9,8 +9,8 @@ from unittest import mock
 
 import pytest
 
+from harness.domain.trial import Divergence, Trial
 from harness.record.trials import ShortTrial
-from harness.trial import Divergence, Trial
 
 SEED = 3
 

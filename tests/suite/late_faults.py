@@ -8,7 +8,7 @@ from __future__ import annotations
 import functools
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -137,7 +137,7 @@ IN_STEPS: dict[str, tuple[Patch, ...]] = {
     "Adadelta: averages swapped": (Patch(ADADELTA, "update_step", wrapped(swapped_adadelta)),),
     "SGD: one gradient in 1,000 is lost": (Patch(SGD, "update_step", wrapped(one_in_a_thousand)),),
 }
-"""By name: what is replaced, for ``check_steps``."""
+"""By name: what is replaced, for ``test_steps_of``."""
 
 
 def held(program: Any, part: int) -> list[np.ndarray]:
@@ -246,7 +246,7 @@ IN_EPOCHS: dict[str, tuple[Patch, ...]] = {
         Patch("harness.training.compiled:CompiledEngine", "_record", wrapped(observed_before)),
     ),
 }
-"""By name: what is replaced, for ``check_epochs``; the compiled program stays as it is."""
+"""By name: what is replaced, for ``test_epochs``; the compiled program stays as it is."""
 
 
 def with_attribute(name: str, value: Any) -> Callable[[Any], Any]:
@@ -290,7 +290,7 @@ IN_PROGRAMS: dict[str, tuple[Patch, ...]] = {
         Patch(BASE, "_get_current_learning_rate", wrapped(late_rate)),
     ),
 }
-"""By name: what is replaced, for ``check_epochs``; the program is compiled anew."""
+"""By name: what is replaced, for ``test_epochs``; the program is compiled anew."""
 OF_BACKEND: dict[str, dict[str, tuple[Patch, ...]]] = {
     "tensorflow": {
         "probabilities clipped": (
@@ -309,7 +309,7 @@ NAMES = (*IN_STEPS, *IN_EPOCHS, *IN_PROGRAMS, "saturation")
 
 def facts(states: list[Any]) -> dict[str, float]:
     """How late the state is with which epochs begin, by the reference's own numbers."""
-    from suite.conformance import late
+    from suite.selfcheck import late
 
     one = late.late_case(False)
     data = one.data()
@@ -333,20 +333,28 @@ def main(backend: str, path: Path) -> None:
     start_backend()
     from harness.training.programs import Programs
     from harness.training.train import prepare
-    from suite.conformance import late
-    from suite.conformance.finding import faults
+    from suite.selfcheck import late, test_late
 
     draw = late.masks
     drawn = functools.cache(lambda seed, count, *sizes: draw(np.array([seed, count]), sizes))
 
-    def said(check: Callable[..., Iterator[Any]], patches: tuple[Patch, ...], programs: Programs | None) -> list[str]:
+    def said(checks: Sequence[Callable[[], None]], patches: tuple[Patch, ...], programs: Programs | None) -> list[str]:
+        """What is wrong with the patches, by each of the checks."""
+        wrong = []
         shared = functools.partial(prepare, programs=programs)
         with (
             injected(Fault("", "", patches, None)),
-            mock.patch.multiple(late, prepare=shared, masks=lambda draws, sizes: drawn(*draws, *sizes)),
+            mock.patch.multiple(test_late, prepare=shared, masks=lambda draws, sizes: drawn(*draws, *sizes)),
         ):
-            return faults(check("auto" if check is late.check_steps else "compiled"))
+            for check in checks:
+                try:
+                    check()
+                except AssertionError as error:
+                    wrong.append(str(error) or repr(error))
+        return wrong
 
+    steps = [functools.partial(test_late.test_steps_of, name) for name in late.OPTIMIZERS]
+    epochs = [functools.partial(test_late.test_epochs, "compiled")]
     shared, watched = Programs(), []
 
     class Kept(late.Watch):
@@ -354,16 +362,13 @@ def main(backend: str, path: Path) -> None:
             super().__init__(rule)
             watched.append(self.states)
 
-    with mock.patch.object(late, "Watch", Kept):
-        sound = said(late.check_steps, (), None) + said(late.check_epochs, (), shared)
+    with mock.patch.object(test_late, "Watch", Kept):
+        sound = said(steps, (), None) + said(epochs, (), shared)
     (saturation,) = OF_BACKEND[backend].values()
     found = {
-        **{name: said(late.check_steps, patches, None) for name, patches in IN_STEPS.items()},
-        **{name: said(late.check_epochs, patches, shared) for name, patches in IN_EPOCHS.items()},
-        **{
-            name: said(late.check_epochs, patches, None)
-            for name, patches in (IN_PROGRAMS | {"saturation": saturation}).items()
-        },
+        **{name: said(steps, patches, None) for name, patches in IN_STEPS.items()},
+        **{name: said(epochs, patches, shared) for name, patches in IN_EPOCHS.items()},
+        **{name: said(epochs, patches, None) for name, patches in (IN_PROGRAMS | {"saturation": saturation}).items()},
     }
     path.write_text(json.dumps({"sound": sound, "facts": facts(watched[0]), "found": found}), encoding="utf-8")
 

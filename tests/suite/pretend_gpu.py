@@ -1,14 +1,23 @@
-"""A plugin (-p tests.suite.pretend_gpu) under which the backend claims a GPU and computes where it always did."""
+"""A plugin (-p tests.suite.pretend_gpu) under which the backend claims a GPU and computes where it always did.
+
+The driver gives the power state P0 when it is first asked, and P2 later.
+"""
+
+import sys
 
 from harness.training import backend
 from harness.training.backend import Device
+from tests.pretend_nvml import H100, NAME, nvml
 
-MODEL = "NVIDIA H100 80GB HBM3"
 real = backend.start_backend
+states = iter((0, 2))
 
 
 def start_backend(precision: str = "default") -> Device:
-    return Device("gpu", MODEL, real(precision).precision)
+    return Device("gpu", NAME, real(precision).precision)
 
 
 backend.start_backend = start_backend
+pretended = nvml(H100)
+vars(pretended)["nvmlDeviceGetPerformanceState"] = lambda gpu: next(states, 2)
+sys.modules["pynvml"] = pretended

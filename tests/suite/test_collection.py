@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from cases import CLAIMS
-from harness.rules import Exact
+from harness.statistics import Exact
 from suite.catalogue import ERRATA, TRAINING_CLAIMS, TRAININGS, training_name
-from suite.conformance import CHECKS
+from tests.faults.self_checks import names
 from tests.suite.command import CHECK, suite
 
 SPY = """
@@ -23,11 +23,11 @@ def pytest_sessionfinish():
 
 
 def collected(folder: Path, *options: str, **settings: dict[str, str]) -> tuple[set[str], str]:
-    """The selected tests as "module[parameter]", and the whole output."""
+    """The selected tests as pytest names them, without "suite/test_" or "suite/"; and the whole output."""
     run = suite(folder, "--collect-only", "-q", *options, **settings)
     assert run.code == 0, run.output
     assert not list(folder.glob("report*"))
-    return set(re.findall(r"^suite/test_(\w+\.py::\w+\[.*\])$", run.output, re.MULTILINE)), run.output
+    return set(re.findall(r"^suite/(?:test_)?(\S+\.py::.+)$", run.output, re.MULTILINE)), run.output
 
 
 def test_a_claim_and_exactly_its_trainings(tmp_path: Path) -> None:
@@ -41,7 +41,7 @@ def test_a_claim_and_exactly_its_trainings(tmp_path: Path) -> None:
 
 EXACT_ITEMS = {
     *(f"exact.py::test_exact[{c.key}]" for c in CLAIMS if isinstance(c.rule, Exact)),
-    *(f"conformance.py::test_conformance[{name}]" for name in CHECKS),
+    *(f"selfcheck/{name}" for name in names()),
 }
 
 

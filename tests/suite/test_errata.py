@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from cases.errata import ERRATA
-from harness.erratum import Finding, State
+from harness.domain.erratum import Finding, State
 from harness.errors import SuiteError
 from suite import errata, selection
 from suite.catalogue import ERRATA as BY_ID
@@ -37,7 +37,7 @@ KEYS = {
 SPOIL = """
 import dataclasses
 def pytest_configure():
-    from harness.erratum import Differs
+    from harness.domain.erratum import Differs
     from suite.catalogue import ERRATA
     ERRATA["argmax-axis"] = dataclasses.replace(ERRATA["argmax-axis"], outcome=Differs(slide=[8, 3], today=3))
 """

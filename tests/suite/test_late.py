@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from suite.options import ROOT
 
 from cases.references import updates
-from suite.conformance import late, network
+from suite.cli.options import ROOT
+from suite.selfcheck import late, network
 from tests.suite.late_faults import NAMES
 
 RULES = {

@@ -10,7 +10,7 @@ import pytest
 from harness.store import SCHEMA, RunLog, new_id
 from suite.earlier import Earlier
 
-from harness.trial import Trial
+from harness.domain.trial import Trial
 from suite import earlier
 from tests.suite.command import TINY, Finished, suite, trials
 

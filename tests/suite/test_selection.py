@@ -118,3 +118,12 @@ def test_which_files_a_selection_needs() -> None:
     assert selection.files_of([item("test_exact", key="minmax-table")]) == {"exact"}
     found = [selection.key_of(one) for one in (*items, item("test_exact", key="minmax-table"))]
     assert found == ["raw-data-diverges", None, "minmax-table"]
+
+
+def test_self_checks_are_among_the_names_and_the_nearest_one_is_named() -> None:
+    names = selection.catalogue_names()
+    assert {"test_late.py", "test_epochs", "test_network[relu-adam]"} <= names
+    selection.check_expressions("relu-adam or test_epochs", "", names, MARKERS)
+    for word, near in (("test_netwrok", "'test_network'"), ("relu-adm", "'relu-adam'")):
+        with pytest.raises(SuiteError, match=near):
+            selection.check_expressions(word, "", names, MARKERS)

@@ -15,16 +15,16 @@ from suite.options import LONGEST
 from suite.sequential import AsNeeded, Taken, decide
 from suite.trials import Trials
 
-from harness.claim import Claim
+from harness.domain.claim import Claim
+from harness.domain.experiment import Experiment, Size, Variant
+from harness.domain.trial import Seconds, Trial
+from harness.domain.verdict import Verdict
 from harness.errors import SuiteError
-from harness.experiment import Experiment, Size, Variant
-from harness.rules import Exceeds
-from harness.trial import Seconds, Trial
-from harness.verdict import Verdict
-from reports.seeds import told
+from harness.statistics import Exceeds
+from reports.sections.seeds import told
 from suite import records as suite_records
 from suite import trials as suite_trials
-from tests.rules.synthetic import ACCURACY
+from tests.statistics.synthetic import ACCURACY
 from tests.suite.command import Finished, suite, trials
 from tests.suite.test_options import checked, outcome
 from tests.suite.test_resume import killed, kinds, timeless

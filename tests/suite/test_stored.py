@@ -11,8 +11,8 @@ from suite.stored import Stored, calm_to_the_end
 
 from baselines.evidence import path_of, read, write
 from cases import CLAIMS
+from harness.domain.trial import Trial
 from harness.record.evidence import Expected
-from harness.trial import Trial
 from suite.catalogue import EXPERIMENTS
 from tests.reports.test_stored import EXAMPLE, store
 from tests.robustness import made

@@ -22,8 +22,8 @@ from hypothesis import strategies as st
 from suite.crashed import Crashed
 from suite.exchange import Exchange
 
+from harness.domain.trial import Trial
 from harness.errors import SuiteError
-from harness.trial import Trial
 from suite import workers
 from tests.suite.command import ROOT, TINY, Finished, arguments, environment, suite, trials
 from tests.suite.conftest import JAX

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from harness.experiment import Dataset, Experiment, Size, Variant
-from harness.metric import Metric
+from harness.domain.experiment import Dataset, Experiment, Size, Variant
+from harness.domain.metric import Metric
 from harness.timing import alternation
 from harness.timing.alternation import MIN_TURNS, RUNS_PER_VISIT, alternate, sized
 from harness.training.devices import Device

@@ -98,7 +98,7 @@ def repeats(*keys: Any, value: Any) -> Callable[[Any], None]:
     [
         (set_at("schema", value="1"), "schema 1. Received: '1'"),
         (set_at("stack", value="jax-gpu"), "the timings of jax-cpu"),
-        (set_at("more", value=1), "an unknown 'more'"),
+        (set_at("more.cases", value=1), "known fields only at the top level. Received: an unknown 'more.cases'"),
         (set_at("cases", value=[]), "`object` at cases. Received: []"),
         (set_at("cases", value={"": []}), "keys that are `str`"),
         (repeats("contention", value="1"), f"`float | null` at cases/{CASE}/0/contention. Received: '1'"),
@@ -126,6 +126,12 @@ def repeats(*keys: Any, value: Any) -> Callable[[Any], None]:
         (repeats("provenance", "fingerprint", value=[]), "`object` at"),
         (repeats("provenance", "fingerprint", "threads", value=[2]), "fingerprint/threads. Received: [2]"),
         (repeats("more", value=1), f"known fields only at cases/{CASE}/0. Received: an unknown 'more'"),
+        (repeats("more - at `$.cases[...][7].rounds", value=1), "Received: an unknown 'more"),
+        (set_at("more - at `$.cases[...][7].rounds", value=1), "Received: an unknown 'more"),
+        (
+            repeats("provenance", "fingerprint", value={"a": 1, "/": {}}),
+            "provenance/fingerprint//. Received: an object",
+        ),
         (lambda record: record["cases"][CASE][0].pop("epochs"), f"a field 'epochs' at cases/{CASE}/0. Received: "),
     ],
 )
@@ -190,7 +196,7 @@ def test_a_failed_update_leaves_the_old_file(path: Path, monkeypatch: pytest.Mon
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("harness.atomic.os.replace", full)
+    monkeypatch.setattr("harness.record.atomic.os.replace", full)
     with pytest.raises(SuiteError, match=r"Cannot write timings .*: No space left on device\. The old file"):
         update(path, lambda old: timings({}))
     with pytest.raises(SuiteError, match="Cannot write timings"):
@@ -208,3 +214,9 @@ def test_no_json_makes_it_stumble(value: Any) -> None:
     record = {"schema": 1, "stack": "jax-cpu", "cases": {CASE: value if isinstance(value, list) else [value]}}
     with pytest.raises(FormatError):
         parse(json.dumps(record))
+
+
+def test_a_number_that_no_float_can_hold_is_refused_where_it_is(path: Path) -> None:
+    text = path.read_text("utf-8")
+    path.write_text(text.replace('"copy": 0.3333333333333333', '"copy": 1e400'), encoding="utf-8")
+    refused(path, f"a number that a float can hold at cases/{CASE}/1/reference/copy. Received: inf")

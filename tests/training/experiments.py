@@ -10,8 +10,8 @@ import numpy as np
 from cases.data.mnist import mnist
 from cases.examples import normalization
 from cases.networks import adam, dense_linear, dense_softmax, sgd
-from harness.experiment import Dataset, Experiment, Size, Variant
-from harness.metric import Metric
+from harness.domain.experiment import Dataset, Experiment, Size, Variant
+from harness.domain.metric import Metric
 
 COUNT, BATCH = 600, 128
 """Four full batches and one of 88 an epoch."""

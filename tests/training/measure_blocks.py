@@ -11,8 +11,8 @@ from unittest import mock
 import numpy as np
 
 from cases.networks import sgd
+from harness.domain.experiment import Experiment, Variant
 from harness.errors import SuiteError
-from harness.experiment import Experiment, Variant
 from harness.training import train, vectorized, vectorized_jax
 from harness.training.setup import TrainingSetup
 from tests.training.experiments import FAILURES, LOSS, REGRESSION, SIZE, images

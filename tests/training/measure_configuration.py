@@ -10,7 +10,7 @@ from typing import Any
 from msgspec.structs import asdict
 
 from cases.networks import adam, sgd
-from harness.experiment import Dataset, Size
+from harness.domain.experiment import Dataset, Size
 from harness.training.configuration import configuration, differences, digest, hashes, variant_digest
 from harness.training.setup import TrainingSetup
 from tests.training.experiments import AGREEMENT, images, small

@@ -6,7 +6,7 @@ import functools
 from typing import Any
 
 from cases.networks import sgd
-from harness.experiment import Experiment, Size, Variant
+from harness.domain.experiment import Experiment, Size, Variant
 from harness.training.train import train
 from tests.training.experiments import ACCURACY, BATCH, LOSS, images, small
 

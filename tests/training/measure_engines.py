@@ -7,11 +7,11 @@ from unittest import mock
 
 import numpy as np
 
-from harness.experiment import Experiment
+from harness.domain.experiment import Experiment
+from harness.domain.trial import Trial
 from harness.training import compiled, engines, fit
 from harness.training.seeding import data_order
 from harness.training.train import train
-from harness.trial import Trial
 from tests.training.experiments import AGREEMENT, DROPOUT, INFERENCE, MASKS, REGRESSION
 from tests.training.ordered import OrderedFit
 

@@ -6,9 +6,9 @@ from typing import Any
 from unittest import mock
 
 from cases.examples.normalization import SHARES
+from harness.domain.trial import Trial
 from harness.training import engines, fit
 from harness.training.train import train
-from harness.trial import Trial
 from tests.training.experiments import CHANCE, FAILURES
 from tests.training.ordered import OrderedFit
 

@@ -11,7 +11,7 @@ from unittest import mock
 import numpy as np
 
 from cases.networks import dense_softmax, sgd
-from harness.experiment import Dataset, Experiment, Size, Variant
+from harness.domain.experiment import Dataset, Experiment, Size, Variant
 from harness.training import compiled, engines, fit, train
 from harness.training.weight_gradients import weight_gradients
 from tests.training.experiments import BATCH, COUNT, LOSS, SIZE, images

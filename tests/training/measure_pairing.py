@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from cases.networks import dense_softmax, mlp
-from harness.experiment import Experiment
+from harness.domain.experiment import Experiment
 from harness.training.backend import active_backend, device
 from harness.training.compiled import CompiledEngine
 from harness.training.fit import FitEngine, Steps

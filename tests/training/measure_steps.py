@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from cases.networks import adam, sgd
+from harness.domain.experiment import Dataset, Experiment, Size, Variant
 from harness.errors import SuiteError
-from harness.experiment import Dataset, Experiment, Size, Variant
 from harness.training import steps
 from harness.training.backend import active_backend
 from harness.training.engines import ENGINES

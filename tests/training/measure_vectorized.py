@@ -11,7 +11,7 @@ from unittest import mock
 import numpy as np
 
 from cases.networks import dense_softmax, sgd
-from harness.experiment import Experiment, Variant
+from harness.domain.experiment import Experiment, Variant
 from harness.training import engines, vectorized, vectorized_jax
 from tests.training import measure_blocks
 from tests.training.experiments import (

@@ -7,10 +7,20 @@ import types
 import pytest
 
 from harness.errors import SuiteError
-from harness.training import backend
+from harness.training import backend, compiled, fit, vectorized
 from harness.training.backend import choose_backend
-from harness.training.backends import NAMES
+from harness.training.backends import NAMES, Backend, jax, named, tensorflow, torch
+from harness.training.engines import ENGINES, EngineModule
 from tests.training.conftest import ROOT, environment, hostile_home
+
+BACKENDS: dict[str, Backend] = {"tensorflow": tensorflow, "jax": jax, "torch": torch}
+ENGINE_MODULES: dict[str, EngineModule] = {"fit": fit, "compiled": compiled, "vectorized": vectorized}
+"""mypy holds each module to its protocol here."""
+
+
+def test_every_backend_and_engine_of_the_registries_is_held_to_its_protocol():
+    assert {name: named(name) for name in NAMES} == BACKENDS
+    assert {name: entry.load() for name, entry in ENGINES.items()} == ENGINE_MODULES
 
 
 @pytest.fixture

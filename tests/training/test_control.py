@@ -6,10 +6,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from harness.rules import Best, Exceeds, Monotone, Sample
-from harness.trial import Trial
-from harness.verdict import Verdict
-from tests.rules.synthetic import most
+from harness.domain.trial import Trial
+from harness.domain.verdict import Verdict
+from harness.statistics import Best, Exceeds, Monotone, Sample
+from tests.statistics.synthetic import most
 from tests.training.measure_control import CONTROL
 
 METRICS = {metric.name: metric for metric in CONTROL.metrics}

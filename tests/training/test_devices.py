@@ -5,8 +5,8 @@ from types import SimpleNamespace
 
 import pytest
 
+from harness.environment.fingerprint import cpu_model
 from harness.errors import SuiteError
-from harness.fingerprint import cpu_model
 from harness.training.devices import Device, check_on_gpu, device_of, peak_bytes, trained_on
 from tests.training.measure_devices import PRETENDED
 

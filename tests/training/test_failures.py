@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.experiment import Dataset
+from harness.domain.experiment import Dataset
+from harness.domain.trial import Divergence
 from harness.training.compiled import CompiledEngine
 from harness.training.divergence import BLOW_UP, CHANCE_MIN, classify, first_bad, stuck_at_chance
 from harness.training.engine import Measurements
@@ -18,7 +19,6 @@ from harness.training.fit import Steps
 from harness.training.seeding import data_order
 from harness.training.setup import TrainingSetup
 from harness.training.train import _seconds
-from harness.trial import Divergence
 from tests.training.experiments import FAILURES
 
 ENGINES = ["fit", "compiled"]
@@ -163,6 +163,22 @@ def test_stuck_at_chance(accuracy, count, share, stuck):
     validated = Dataset(np.zeros((4, 1)), np.zeros((4, 2)), np.zeros((count, 1)), y)
     assert stuck_at_chance({"val_accuracy": [0.1, 0.9, accuracy]}, validated) == expected
     assert stuck_at_chance({"accuracy": [0.1, 0.9, accuracy]}, Dataset(np.zeros((count, 1)), y)) == expected
+
+
+@pytest.mark.parametrize(
+    ("curves", "epoch"),
+    [
+        ({"val_accuracy": [0.9], "accuracy": [0.1]}, None),  # at chance in training only
+        ({"val_accuracy": [0.1], "accuracy": [0.9]}, 1),
+        ({"val_accuracy": [0.3] * 3}, 3),  # above the rarest of four classes, below the commonest
+        ({"val_accuracy": [0.3, 0.6]}, None),
+    ],
+)
+def test_stuck_at_chance_by_the_commonest_class_of_the_validation_images(curves, epoch):
+    y = np.repeat(np.eye(4), (60, 80, 20, 40), axis=0)
+    data = Dataset(np.zeros((200, 1)), y, np.zeros((200, 1)), y)
+    expected = None if epoch is None else Divergence("stuck at chance", epoch=epoch)
+    assert classified([1.0] * 3, data=data, **curves) == expected
 
 
 def test_stuck_at_chance_needs_an_accuracy():

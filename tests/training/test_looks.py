@@ -69,6 +69,14 @@ def test_variants_share_a_program_only_where_it_is_the_same(measured):
     }
 
 
+def test_variants_that_differ_in_more_than_rate_and_data_have_programs_of_their_own(measured):
+    """In a layer, an optimizer, a loss or a size."""
+    found = measured["structures"]
+    assert len(found) > 20
+    for name, text in found.items():
+        assert [other for other, its in found.items() if its == text] == [name]
+
+
 @pytest.mark.parametrize("variant", ALONE)
 def test_a_shared_program_changes_nothing(measured, variant):
     assert measured["sharing"]["in turn"][variant] == measured["sharing"]["alone"][variant]

@@ -24,6 +24,7 @@ from tests.training import (
     measure_pairing,
     measure_perturbed,
     measure_steps,
+    measure_structures,
     measure_updates,
     measure_vectorized,
 )
@@ -40,6 +41,7 @@ MEASUREMENTS: dict[str, Callable[[], Any]] = {
     "interrupted": measure_failures.interrupted,
     "looks": measure_looks.looks,
     "sharing": measure_looks.sharing,
+    "structures": measure_structures.structures,
     "weight gradients": measure_looks.gradients,
     "control": measure_control.control,
     "devices": measure_devices.devices,

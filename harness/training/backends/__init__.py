@@ -9,13 +9,12 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import Any, Protocol, cast
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from harness.training.programs import Program
-    from harness.training.setup import TrainingSetup
+from harness.training.program import Program
+from harness.training.setup import TrainingSetup
 
 NAMES = ("tensorflow", "jax", "torch")
 KINDS = {"cuda": "gpu", "rocm": "gpu"}
@@ -99,9 +98,3 @@ def named(name: str) -> Backend:
 def kind_of(name: str) -> str:
     """A backend's name of a kind of device, as Keras calls it."""
     return KINDS.get(name.lower(), name.lower())
-
-
-if TYPE_CHECKING:  # mypy holds each module to the protocol
-    from harness.training.backends import jax, tensorflow, torch
-
-    MODULES: tuple[Backend, ...] = (tensorflow, jax, torch)

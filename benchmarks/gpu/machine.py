@@ -1,0 +1,54 @@
+"""What the device can do at most: matrix products, alone and in batches as the networks have them, and memory."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from benchmarks.gpu.work import Scale
+
+SECONDS = 0.5
+"""Spent on each product."""
+BATCHED = ((512, 784, 256), (512, 256, 256), (512, 256, 10))
+"""Rows, inputs and outputs of the products of Example 4's layers in a batch of 512."""
+
+
+def measure(scale: Scale) -> dict[str, Any]:
+    """Peaks in FLOP/s, by precision and by number of seeds, and the bandwidth of the memory in bytes/s."""
+    import jax
+    import jax.numpy as jnp
+
+    sizes, megabytes = scale.sizes
+    found: dict[str, Any] = {"flops": {}, "batched": []}
+    for precision in ("default", "highest"):
+        with jax.default_matmul_precision(precision):
+            rates = []
+            for size in sizes:
+                a = jnp.ones((size, size), "float32") / size
+                seconds = fastest(jax.jit(jnp.dot), a, a)
+                rates.append(2 * size**3 / seconds)
+            found["flops"][precision] = max(rates)
+    for lanes in scale.lanes:
+        for rows, inputs, outputs in BATCHED:
+            a, b = jnp.ones((lanes, rows, inputs)) / inputs, jnp.ones((lanes, inputs, outputs))
+            seconds = fastest(jax.jit(jnp.matmul), a, b)
+            flops = 2 * lanes * rows * inputs * outputs / seconds
+            found["batched"].append({"lanes": lanes, "shape": [rows, inputs, outputs], "flops": flops})
+    array = jnp.ones((megabytes * 250_000,), "float32")
+    found["bandwidth"] = 2 * array.nbytes / fastest(jax.jit(lambda a: a * 1.5), array)
+    return found
+
+
+def fastest(function: Callable[..., Any], *arguments: Any) -> float:
+    """Seconds of the fastest of several calls, after one that compiles."""
+    import jax
+
+    jax.block_until_ready(function(*arguments))
+    taken: list[float] = []
+    begin = time.perf_counter()
+    while len(taken) < 5 or time.perf_counter() - begin < SECONDS:
+        clock = time.perf_counter()
+        jax.block_until_ready(function(*arguments))
+        taken.append(time.perf_counter() - clock)
+    return min(taken)

@@ -1,0 +1,227 @@
+"""The steps, each a process that ends by itself, or is stopped, within minutes, and what becomes of it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from benchmarks.gpu.work import FLAGS, MAIN, NETWORKS, PEERS, Scale, claims_of
+from reports.folders import runs_folder, write_atomic
+
+ROOT = Path(__file__).resolve().parents[2]
+GRACE = 60.0
+"""Seconds that a run of the suite has to write down what it knows after Ctrl-C."""
+REWRITTEN, INTERRUPTED = 6, 2
+"""Exit codes of ``pytest suite/``: evidence stored as asked, and stopped."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """A step by its ``name``; ``command`` gives its arguments behind ``python -m``, from the folder of results.
+
+    ``environment``: variables on top of this process' own. ``suite``: whether it is a run of ``pytest suite/``, which
+    goes on where it was stopped. ``may_fail``: whether a process that ends in failure is an answer, too: this version
+    of XLA does not know a flag.
+    """
+
+    name: str
+    command: Callable[[Path], Sequence[str]]
+    environment: Mapping[str, str] = field(default_factory=dict)
+    suite: bool = False
+    may_fail: bool = False
+
+    def file(self, out: Path) -> Path:
+        """Where its result lies once it is done."""
+        return out / f"{self.name.replace(' ', '-').replace(',', '')}.json"
+
+
+def all_steps(scale: Scale) -> tuple[Step, ...]:
+    """What matters most comes first; later ones use what earlier ones found."""
+    return (
+        _worker("machine", "machine", "jax", scale),
+        *(_speed(network, scale) for network in NETWORKS),
+        *(_worker(peer, _peer(peer), peer.split()[-1] if "fit" in peer else "torch", scale) for peer in PEERS),
+        _suite("full", scale, scale.select),
+        *(_highest(network, scale) for network in NETWORKS),
+        _suite("highest", scale, scale.select or claims_of("example-3", "example-4"), "highest"),
+        _worker("parts", "parts", "jax", scale, lambda out: {"lanes": best_lanes(out, MAIN, scale)}),
+        *(_flags(name, flags, scale) for name, flags in FLAGS.items()),
+    )
+
+
+def best_lanes(out: Path, network: str, scale: Scale) -> int:
+    """How many seeds side by side were the fastest; the last but one of the scale where none was measured."""
+    found = result(out / f"speed-{network.replace(' ', '-').replace(',', '')}.json")
+    rows = found["measured"]["rows"] if found else []
+    return min(rows, key=lambda row: row["ms"])["lanes"] if rows else scale.lanes[-2]
+
+
+def result(path: Path) -> dict[str, Any] | None:
+    """A step's result; None where it is not there, cannot be read, or the step failed."""
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return found if isinstance(found, dict) and ("measured" in found or "run" in found) else None
+
+
+def finished(step: Step, out: Path) -> bool:
+    """Whether nothing is left to do: there is a result, or it is known that there can be none."""
+    try:
+        found = json.loads(step.file(out).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return isinstance(found, dict) and ("absent" in found or "measured" in found or "run" in found)
+
+
+def perform(step: Step, out: Path, seconds: float) -> str:
+    """Runs a step for at most so long: "done", "absent: …", "stopped: …" (it goes on next time) or "failed: …"."""
+    out.mkdir(parents=True, exist_ok=True)
+    environment = {**os.environ, **step.environment, "PYTHONUNBUFFERED": "1"}
+    log = out / f"{step.file(out).stem}.log"
+    if step.suite and (known := _ended(step, out, log)):
+        return known
+    with log.open("ab") as said:
+        process = subprocess.Popen(
+            [sys.executable, "-m", *step.command(out)], cwd=ROOT, env=environment, stdout=said, stderr=said
+        )
+        status = _wait(process, seconds, step.suite)
+    if step.suite:
+        stopped = "stopped: time was up; what it has finished is kept, and the same command goes on"
+        failed = stopped if status in (None, INTERRUPTED) else f"failed: it ended with status {status}; see {log}"
+        return _ended(step, out, log) or failed
+    found = result(step.file(out))
+    if found:
+        return "done"
+    if status == 0 and finished(step, out):
+        return f"absent: {json.loads(step.file(out).read_text(encoding='utf-8'))['absent']}"
+    why = f"took longer than {seconds:.0f} s" if status is None else f"ended with status {status}"
+    if step.may_fail and status is not None:
+        write_atomic(
+            step.file(out), json.dumps({"name": step.name, "absent": f"it {why}", "said": _tail(log)}).encode()
+        )
+        return f"absent: it {why}; see {log}"
+    write_atomic(step.file(out), json.dumps({"name": step.name, "failed": why, "said": _tail(log)}).encode())
+    return f"failed: it {why}; see {log}"
+
+
+def last_line(step: Step, out: Path) -> dict[str, Any] | None:
+    """The end of the record of a suite step's newest run; None where it has none, or one that a kill has torn."""
+    runs = sorted(runs_folder(out / step.name).glob("*.jsonl"))
+    if not runs:
+        return None
+    try:
+        found = json.loads(runs[-1].read_bytes().splitlines()[-1])
+    except (OSError, ValueError, IndexError):
+        return {}
+    return {**found, "run": runs[-1].stem} if isinstance(found, dict) else {}
+
+
+def _ended(step: Step, out: Path, log: Path) -> str:
+    """Takes down that a run of the suite came to its end, red or green; "" where it did not."""
+    end = last_line(step, out) or {}
+    if end.get("kind") != "end" or end.get("interrupted") or not end.get("reported"):
+        return ""
+    status = end["exit_status"]
+    write_atomic(step.file(out), json.dumps({"name": step.name, "run": end["run"], "status": status}).encode())
+    return "done" if status == REWRITTEN else f"done, with exit code {status}: nothing is stored; see {log}"
+
+
+def _wait(process: subprocess.Popen[bytes], seconds: float, gently: bool) -> int | None:
+    """The exit status; None of a process that had to be stopped, with Ctrl-C first where it goes on another time."""
+    try:
+        return process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        if gently:
+            process.send_signal(signal.SIGINT)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(GRACE)
+        return None
+    finally:
+        if process.poll() is None:  # stopped, or this process is told to end
+            process.kill()
+            process.wait()
+
+
+def _tail(log: Path) -> str:
+    return log.read_text(encoding="utf-8", errors="replace")[-1500:]
+
+
+def _worker(
+    name: str,
+    measurement: str,
+    backend: str,
+    scale: Scale,
+    arguments: Callable[[Path], Mapping[str, Any]] = lambda out: {},
+    environment: Mapping[str, str] | None = None,
+    may_fail: bool = False,
+) -> Step:
+    def command(out: Path) -> Sequence[str]:
+        file = str(step.file(out))
+        return ["benchmarks.gpu.worker", measurement, file, backend, scale.name, json.dumps(arguments(out))]
+
+    step = Step(name, command, environment or {}, may_fail=may_fail)
+    return step
+
+
+def _speed(network: str, scale: Scale) -> Step:
+    lanes = scale.lanes if network == MAIN else scale.lanes[1:-1] or scale.lanes
+    return _worker(f"speed {network}", "speed", "jax", scale, lambda out: {"network": network, "lanes": list(lanes)})
+
+
+def _flags(name: str, flags: str, scale: Scale) -> Step:
+    """The main network at its best number of seeds, compiled with other flags of XLA."""
+    own = " ".join(filter(None, (os.environ.get("XLA_FLAGS", ""), flags)))
+    return _worker(
+        f"flags {name}",
+        "speed",
+        "jax",
+        scale,
+        lambda out: {"network": MAIN, "lanes": [best_lanes(out, MAIN, scale)], "flags": flags},
+        {"XLA_FLAGS": own} if own else {},
+        may_fail=True,
+    )
+
+
+def _highest(network: str, scale: Scale) -> Step:
+    return _worker(
+        f"highest {network}",
+        "speed",
+        "jax",
+        scale,
+        lambda out: {"network": network, "lanes": [best_lanes(out, network, scale)], "precision": "highest"},
+    )
+
+
+def _peer(name: str) -> str:
+    return name if name == "torch loop" else "fit"
+
+
+def evidence_folder(out: Path, name: str) -> Path:
+    """Where a run of the suite stores its evidence."""
+    return out / f"{name}-evidence"
+
+
+def _suite(name: str, scale: Scale, select: str, precision: str = "default") -> Step:
+    """A run of the suite to the end with many seeds side by side, which stores evidence alongside its report."""
+
+    def command(out: Path) -> Sequence[str]:
+        begun = last_line(step, out) is not None
+        return [
+            *("pytest", "suite/", "--backend", "jax", "--engine", "vectorized", "--full", "-m", "training"),
+            *("--seeds", scale.seeds[name], "--precision", precision, *(("-k", select) if select else ())),
+            *("--report-dir", str(out / name), "--baseline-dir", str(evidence_folder(out, name))),
+            *("--update-baselines", f"{scale.seeds[name]} seeds side by side", *(("--resume",) if begun else ())),
+            *("-p", "no:cacheprovider", "-p", "no:randomly"),
+        ]
+
+    step = Step(name, command, suite=True)
+    return step

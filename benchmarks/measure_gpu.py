@@ -1,0 +1,110 @@
+"""``python -m benchmarks.measure_gpu``: every figure of the GPU report, in steps that can be stopped and gone on with.
+
+    python -m benchmarks.measure_gpu --out FOLDER                 all steps that are not done yet, in order
+    python -m benchmarks.measure_gpu --out FOLDER --minutes 9     begins none that could not end by then
+    python -m benchmarks.measure_gpu --out FOLDER --only full     one step, or several
+    python -m benchmarks.measure_gpu --out FOLDER --report        only writes FOLDER/GPU.md of what is there
+    python -m benchmarks.measure_gpu --out FOLDER --publish h100-1024   to reports/published/h100-1024 and baselines/
+
+JAX is enough: of a backend that is not installed the report says so. No step takes longer than eight minutes; the runs
+of the suite are stopped after that and go on with the next call. Nothing is read from the network, and without
+--publish nothing outside FOLDER is written. ``--scale small`` tries the script itself on a CPU, in a minute or two.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from benchmarks.gpu.publish import publish
+from benchmarks.gpu.steps import Step, all_steps, finished, perform
+from benchmarks.gpu.work import SCALES
+from harness.errors import KEBAB, SuiteError, invalid, nearest
+from reports.folders import check_writable, write_atomic
+
+LONGEST = 450.0
+"""Seconds of a step."""
+SHORTEST = 45.0
+"""Seconds that have to be left for a step to begin."""
+
+
+def parser() -> argparse.ArgumentParser:
+    made = argparse.ArgumentParser(
+        prog="python -m benchmarks.measure_gpu",
+        description="Measures on one GPU: floors, speed, peers, verdicts of a thousand seeds, agreement with the CPU.",
+    )
+    made.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="where results are, and GPU.md")
+    made.add_argument("--scale", choices=sorted(SCALES), default="full", help="small: to try the script on a CPU")
+    made.add_argument("--minutes", type=float, default=None, metavar="N", help="begin nothing that would end later")
+    made.add_argument("--only", action="append", default=[], metavar="STEP", help="this step; may be given repeatedly")
+    made.add_argument("--again", action="store_true", help="with --only: also where there is a result")
+    made.add_argument("--list", action="store_true", help="lists the steps, and which are done")
+    made.add_argument("--publish", metavar="NAME", help="copies all to reports/published/NAME and baselines/")
+    made.add_argument("--report", action="store_true", help="measures nothing, writes GPU.md")
+    return made
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Exit status: 0 when every chosen step is done, 1 when some are left or failed, 2 for bad input."""
+    options = parser().parse_args(arguments)
+    options.out = options.out.resolve()  # steps run elsewhere
+    try:
+        steps = chosen(all_steps(SCALES[options.scale]), options.only)
+        if options.minutes is not None and not options.minutes > 0:
+            raise invalid("--minutes", expected="a number above 0", received=options.minutes)
+        if options.publish is not None and not KEBAB.fullmatch(options.publish):
+            raise invalid("--publish", expected="kebab-case: it names a folder", received=repr(options.publish))
+        if options.list:
+            for step in steps:
+                print(f"{'done' if finished(step, options.out) else '    '}  {step.name}")
+            return 0
+        check_writable(options.out)
+        left = [] if options.report or options.publish else run(steps, options.out, options.minutes, options.again)
+        from benchmarks.gpu.text import gpu_report
+
+        for name, content in gpu_report(options.out, SCALES[options.scale]).items():
+            write_atomic(options.out / name, content)
+        print(f"report: {options.out / 'GPU.md'}")
+        for line in publish(options.out, options.publish) if options.publish else ():
+            print(line)
+    except SuiteError as error:
+        print("measure_gpu:", " ".join(str(error).split()), file=sys.stderr)
+        return 2
+    if left:
+        print(f"{len(left)} of {len(steps)} steps are left: {', '.join(left)}. The same command goes on.")
+    return 1 if left else 0
+
+
+def chosen(steps: tuple[Step, ...], only: Sequence[str]) -> tuple[Step, ...]:
+    """The steps of these names, in their own order; all without names. SuiteError for a name that is none."""
+    names = [step.name for step in steps]
+    for name in only:
+        if name not in names:
+            raise invalid("--only", expected="the name of a step", received=repr(name), fix=nearest(name, names))
+    return tuple(step for step in steps if not only or step.name in only)
+
+
+def run(steps: Sequence[Step], out: Path, minutes: float | None, again: bool) -> list[str]:
+    """Performs what is not done yet, and says what became of it; the names of the steps that are left."""
+    begin = time.monotonic()
+    left = []
+    for step in steps:
+        if finished(step, out) and not again:
+            continue
+        room = LONGEST if minutes is None else min(LONGEST, minutes * 60 - (time.monotonic() - begin))
+        if room < min(SHORTEST, LONGEST if minutes is None else minutes * 60):
+            left.append(step.name)
+            continue
+        clock = time.monotonic()
+        said = perform(step, out, room)
+        print(f"{step.name}: {said} ({time.monotonic() - clock:.0f} s)", flush=True)
+        if not said.startswith(("done", "absent")):
+            left.append(step.name)
+    return left
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,152 @@
+"""A catalogue of claims: the sections of a lecture in its order; a module that fails costs its section alone."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+import sys
+import traceback
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from types import ModuleType
+
+import msgspec
+
+from harness.domain.claim import Claim
+from harness.domain.experiment import Experiment
+from harness.errors import SuiteError, invalid, nearest
+
+
+class Broken(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What could not be read of a catalogue.
+
+    Attributes:
+        name: the module's, or the claim's id.
+        where: file and line.
+        error: what was expected, what was received, and what to do.
+        costs: the sections that are left out because of it; of a single claim none.
+    """
+
+    name: str
+    where: str
+    error: str
+    costs: tuple[str, ...] = ()
+
+    @property
+    def message(self) -> str:
+        """What a test prints that fails over it."""
+        lost = f"\n  Sections left out because of it: {', '.join(self.costs)}." if self.costs else ""
+        return f"{self.name} ({self.where}) could not be read.\n  {self.error}{lost}\n  All other claims run."
+
+
+def load(package: str, sections: Iterable[str]) -> tuple[tuple[Claim, ...], tuple[Broken, ...]]:
+    """The claims of the package's modules of these names, in order, and what could not be read.
+
+    A module has its claims in ``CLAIMS``, a tuple. A module that cannot be imported costs the sections that import it.
+    Of two claims with one id the second is broken, and so is a claim whose experiment has the id of another experiment.
+    """
+    claims: list[Claim] = []
+    broken: dict[tuple[str, str], Broken] = {}
+    for section in sections:
+        try:
+            claims += _claims_of(package, section)
+        except Exception as error:
+            found = _broken(package, section, error)
+            known = broken.setdefault((found.where, found.error), found)
+            broken[found.where, found.error] = msgspec.structs.replace(known, costs=(*known.costs, section))
+    doubles: list[Broken] = []
+    return tuple(_distinct(claims, package, doubles)), (*broken.values(), *doubles)
+
+
+def _claims_of(package: str, section: str) -> tuple[Claim, ...]:
+    name = f"{package}.{section}"
+    try:
+        module = importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name is None or not f"{name}.".startswith(f"{error.name}."):
+            raise
+        fix = f"{nearest(section, _modules(package))} Mend `SECTIONS`."
+        raise invalid(f"section {section!r}", expected="a module", received=error, fix=fix) from None
+    found = getattr(module, "CLAIMS", None)
+    wrong = [one for one in found if not isinstance(one, Claim)] if isinstance(found, tuple) else []
+    if not isinstance(found, tuple) or wrong:
+        received = f"{type(wrong[0]).__name__} in it" if wrong else type(found).__name__
+        fix = "Give the module its `CLAIMS`; mind the commas and stars."
+        raise invalid(f"CLAIMS of {name}", expected="a tuple of claims", received=received, fix=fix)
+    return found
+
+
+def _broken(package: str, section: str, error: Exception) -> Broken:
+    """The error in words, at the innermost line of the package that raised it."""
+    root = Path(str(sys.modules[package].__file__)).parent
+    places = [(frame.filename, frame.lineno) for frame in traceback.extract_tb(error.__traceback__)]
+    if isinstance(error, SyntaxError) and error.filename:
+        places.append((error.filename, error.lineno))
+    path, line = next(((p, n) for p, n in reversed(places) if Path(p).is_relative_to(root)), ("", None))
+    if not path:
+        module = sys.modules.get(f"{package}.{section}")
+        path = str(module.__file__) if module and module.__file__ else str(root / "__init__.py")
+    name = ".".join((package, *Path(path).relative_to(root).with_suffix("").parts)).removesuffix(".__init__")
+    where = Path(path).relative_to(root.parent).as_posix() + (f":{line}" if line else "")
+    if isinstance(error, SuiteError):
+        return Broken(name, where, str(error))
+    said = "".join(traceback.TracebackException.from_exception(error).format_exception_only()).splitlines()[-1]
+    fix = "Mend it there."
+    return Broken(name, where, str(invalid(f"module {name}", expected="one that runs", received=said, fix=fix)))
+
+
+def _modules(package: str) -> list[str]:
+    """The names of a package's modules, however deep, from its own name on."""
+    paths = sys.modules[package].__path__
+    return [found.name.partition(".")[2] for found in pkgutil.walk_packages(paths, f"{package}.", lambda _: None)]
+
+
+def _distinct(claims: Iterable[Claim], package: str, doubles: list[Broken]) -> Iterator[Claim]:
+    """The claims, less those whose id, or whose experiment's id, another one has taken."""
+    keys: dict[str, Claim] = {}
+    taken: dict[str, Experiment] = {}
+    for claim in claims:
+        owner = taken.get(claim.experiment.id, claim.experiment) if claim.experiment else None
+        if claim.key in keys:
+            text = invalid(
+                "catalogue",
+                expected="unique claim ids",
+                received=f"{claim.key!r} more than once, first in {_place(keys[claim.key], package)}",
+                fix="Give one of them another id or a `case`.",
+            )
+        elif claim.experiment is not None and owner is not claim.experiment:
+            text = invalid(
+                f"experiment of claim {claim.key!r}",
+                expected="unique experiment ids",
+                received=f"{claim.experiment.id!r} for two experiments",
+                fix="Give one of them another id.",
+            )
+        else:
+            keys[claim.key] = claim
+            if claim.experiment is not None:
+                taken[claim.experiment.id] = claim.experiment
+            yield claim
+            continue
+        doubles.append(Broken(claim.key, _place(claim, package), str(text)))
+
+
+def _place(claim: Claim, package: str) -> str:
+    """File and line of a claim, as far as a module has it as a constant; else the package's name."""
+    for name, module in list(sys.modules.items()):
+        if name.startswith(f"{package}.") and isinstance(module, ModuleType):
+            for constant, value in vars(module).items():
+                if value is claim and (line := _line(module, constant)):
+                    root = Path(str(sys.modules[package].__file__)).parent.parent
+                    return f"{Path(str(module.__file__)).relative_to(root).as_posix()}:{line}"
+    return package
+
+
+def _line(module: ModuleType, constant: str) -> int:
+    """The line on which a module defines a constant; 0 where it imports it."""
+    with open(str(module.__file__), encoding="utf-8") as file:
+        return next((i for i, text in enumerate(file, 1) if text.startswith(f"{constant} =")), 0)
+
+
+def experiments(claims: Iterable[Claim]) -> tuple[Experiment, ...]:
+    """The experiments of the claims, each once, in order of first use."""
+    return tuple({claim.experiment.id: claim.experiment for claim in claims if claim.experiment is not None}.values())

@@ -1,0 +1,134 @@
+"""A claim: what the lecture says, and how it is decided. It checks itself on construction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+from harness.domain.experiment import Experiment
+from harness.domain.published import Figure, Published
+from harness.domain.trial import Trial
+from harness.domain.verdict import Decision, Difference
+from harness.errors import KEBAB, SuiteError, invalid, nearest
+from harness.statistics.exact import Comparison, Exact
+from harness.statistics.levels import PLAIN, Levels
+from harness.statistics.looks import ONLY, Look
+from harness.statistics.rule import Rule, Sample
+
+
+@dataclass(frozen=True, kw_only=True)
+class Claim:
+    """One statement of the lecture.
+
+    Attributes:
+        id: stable, kebab-case.
+        slide: where the lecture says it.
+        statement: what it says, in a sentence.
+        rule: decides it; its variants and metrics are those of ``experiment``, or it is ``Exact`` over ``check``.
+        experiment: whose trials decide it; None for an exact claim.
+        check: for an exact claim: gives comparisons with an independent reference, and differences to report.
+        case: distinguishes several cases of one claim ("softmax"); id and case together are unique.
+        beside: rules reported beside the deciding one; they decide nothing.
+        published: the slide's figures; they feed ``Reproduces`` and nothing else.
+        deviations: where we depart from the slide, or fill in what it leaves open.
+        notes: what a reader of the verdict should know.
+    """
+
+    id: str
+    slide: str
+    statement: str
+    rule: Rule | Exact
+    experiment: Experiment | None = None
+    check: Callable[[], Iterable[Comparison | Difference]] | None = None
+    case: str = ""
+    beside: tuple[Rule, ...] = ()
+    published: tuple[Published, ...] = ()
+    deviations: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        where = f"claim {self.key!r}"
+        if not KEBAB.fullmatch(self.id):
+            raise invalid(f"id of {where}", expected="kebab-case, e.g. 'relu-beats-linear'", received=self.id)
+        for name in ("slide", "statement"):
+            if not getattr(self, name).strip():
+                raise invalid(f"{name} of {where}", expected="a non-empty text", received=repr(getattr(self, name)))
+        if isinstance(self.rule, Exact):
+            if self.check is None or self.experiment is not None:
+                raise invalid(where, expected="Exact with a `check` and no experiment", received=self.rule)
+            return
+        if self.experiment is None or self.check is not None:
+            raise invalid(where, expected="an experiment, and no `check`", received=self.rule.describe())
+        self._check_names(where, self.experiment)
+
+    def _check_names(self, where: str, experiment: Experiment) -> None:
+        variants = {variant.name for variant in experiment.variants}
+        metrics = {metric.name for metric in experiment.metrics}
+        for rule in self.rules:
+            for kind, used, known in (("variant", rule.variants, variants), ("metric", rule.metrics, metrics)):
+                for name in used:
+                    if name not in known:
+                        raise invalid(
+                            f"rule of {where}",
+                            expected=f"{kind}s of experiment {experiment.id!r}",
+                            received=f"{kind} {name!r}",
+                            fix=nearest(name, sorted(known)),
+                        )
+            for pair in rule.figures:
+                if pair not in self.figures:
+                    raise invalid(
+                        f"rule of {where}",
+                        expected=f"a published figure for variant {pair[0]!r} and metric {pair[1]!r}",
+                        received=f"figures for {sorted(self.figures)}",
+                    )
+        for variant, metric in self.figures:
+            if variant not in variants or metric not in metrics:
+                raise invalid(
+                    f"published figure of {where}",
+                    expected=f"a variant and a metric of experiment {experiment.id!r}",
+                    received=f"variant {variant!r}, metric {metric!r}",
+                    fix=nearest(variant, sorted(variants)),
+                )
+
+    @property
+    def key(self) -> str:
+        """``id``, or ``id/case``: the name in test ids, baselines and reports."""
+        return f"{self.id}/{self.case}" if self.case else self.id
+
+    @property
+    def rules(self) -> tuple[Rule, ...]:
+        """The deciding rule and those beside it; empty for an exact claim."""
+        return () if isinstance(self.rule, Exact) else (self.rule, *self.beside)
+
+    @property
+    def variants(self) -> tuple[str, ...]:
+        """The variants that have to be trained to decide it, in the experiment's order."""
+        if self.experiment is None:
+            return ()
+        needed = {name for rule in self.rules for name in rule.variants}
+        return tuple(variant.name for variant in self.experiment.variants if variant.name in needed)
+
+    @property
+    def figures(self) -> dict[tuple[str, str], Figure]:
+        """The slide's figures by (variant, metric)."""
+        return {
+            (variant, published.metric): figure
+            for published in self.published
+            for variant, figure in published.figures.items()
+        }
+
+    def decide(
+        self, trials: Mapping[str, tuple[Trial, ...]], look: Look = ONLY, levels: Levels = PLAIN
+    ) -> tuple[Decision, tuple[Decision, ...]]:
+        """The deciding rule's decision and those beside it, from trials by variant name.
+
+        At one of several looks (``harness.statistics.stored_look``) the first seeds count, as many as are looked at.
+        """
+        if self.experiment is None or isinstance(self.rule, Exact):
+            raise SuiteError(f"Claim {self.key!r} is exact: it is decided by its check, not by trials.")
+        if look.size is not None:
+            first = {name: sorted(done, key=lambda trial: trial.seed) for name, done in trials.items()}
+            trials = {name: tuple(done[: look.size]) for name, done in first.items()}
+        metrics = {metric.name: metric for metric in self.experiment.metrics}
+        sample = Sample(trials, metrics, self.figures, look, levels)
+        return self.rule.decide(sample), tuple(rule.decide(sample) for rule in self.beside)

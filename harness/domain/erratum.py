@@ -1,0 +1,271 @@
+"""An erratum: code of the lecture that no longer runs, or does something else, with a replacement that is run too."""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from harness.domain.snippet import NAME, Ran, When, run
+from harness.errors import KEBAB, invalid
+from harness.statistics.exact import Comparison
+from harness.statistics.raises import Raises
+
+
+@dataclass(frozen=True)
+class Fails:
+    """The printed form raises ``error`` (a class or one of its bases, by name) saying ``text``, ``when`` told.
+
+    ``steps``: how many training steps were made before; None where the snippet has no model that could make any.
+    """
+
+    error: str
+    text: str
+    when: When = When.STATEMENT
+    steps: int | None = None
+
+    def __post_init__(self) -> None:
+        Raises(self.error, self.text)  # checks both
+        if not isinstance(self.when, When):
+            raise invalid("when of Fails", expected="a member of When", received=repr(self.when))
+
+    def describe(self) -> str:
+        moment = Ran(when=self.when, steps=self.steps).moment
+        return f"{self.error} saying {self.text!r}, {moment}"
+
+    def fault(self, ran: Ran) -> str:
+        """What else than this happened; empty where it happened."""
+        happened = f"{ran.told}, {ran.moment}" if ran.error else "it runs"
+        named = ran.error is not None and self.error in {base.__name__ for base in type(ran.error).__mro__}
+        as_told = named and self.text in str(ran.error) and ran.when is self.when and ran.steps == self.steps
+        return "" if as_told else f"expected {self.describe()}; received: {happened}"
+
+
+@dataclass(frozen=True)
+class Warns:
+    """The printed form still gives the same as the modern one, under a warning that says ``text``."""
+
+    text: str
+
+    def __post_init__(self) -> None:
+        _text("text of Warns", self.text)
+
+    def describe(self) -> str:
+        return f"runs, with a warning saying {self.text!r}"
+
+    def fault(self, ran: Ran) -> str:
+        """As in ``Fails``; the value is compared by the erratum."""
+        return _fault_of_running(ran, self.text, self.describe())
+
+
+@dataclass(frozen=True)
+class Differs:
+    """The printed form runs, and its ``check`` gives ``today`` where the slide has ``slide``.
+
+    ``warns``: part of the warning it gives; empty: it is silent.
+    """
+
+    slide: Any
+    today: Any
+    warns: str = ""
+
+    def __post_init__(self) -> None:
+        if Comparison("", self.today, self.slide).error == 0.0:
+            raise invalid("Differs", expected="two different values", received=f"{self.slide!r} twice")
+
+    def describe(self) -> str:
+        how = f"with a warning saying {self.warns!r}" if self.warns else "without a warning"
+        return f"runs {how}, and gives {self.today!r}; the slide says {self.slide!r}"
+
+    def fault(self, ran: Ran) -> str:
+        """As in ``Fails``; the value is compared by the erratum."""
+        return _fault_of_running(ran, self.warns, self.describe())
+
+
+Outcome = Fails | Warns | Differs
+
+
+class State(StrEnum):
+    """How an erratum stands: all but the first are red."""
+
+    HOLDS = "holds"
+    CHANGED = "changed"
+    """The printed form runs again, fails otherwise, or differs otherwise."""
+    BROKEN = "broken"
+    """The modern form fails, warns, or gives something else."""
+    NOT_RUN = "not run"
+    """What the snippets stand on could not be run."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What an erratum's two forms did in this run; ``today`` and ``modern``: the values of ``check`` after each."""
+
+    erratum: Erratum
+    state: State
+    reason: str
+    when: str = ""
+    error: str = ""
+    warned: str = ""
+    today: Any = None
+    modern: Any = None
+    seconds: float = 0.0
+
+    @property
+    def red(self) -> bool:
+        return self.state is not State.HOLDS
+
+    @property
+    def moved(self) -> bool:
+        """Whether it is red because of what the code did, and not because it could not be run."""
+        return self.red and self.state is not State.NOT_RUN
+
+
+@dataclass(frozen=True, kw_only=True)
+class Erratum:
+    """One thing to update in the lecture.
+
+    All code is text, shown as it is run: ``given``, then ``printed`` or ``modern``, then ``check``, each time in a new
+    namespace and an empty folder. The value of a text is that of its last line, if that is an expression.
+
+    Attributes:
+        id: stable, kebab-case.
+        slide: where the lecture has it; "…" where in several places.
+        statement: what is wrong, in a sentence.
+        given: what stands before the lines in question; shown in the details.
+        printed: the smallest snippet with what the slide has; ours, not a quotation.
+        modern: what to put in its place.
+        outcome: what the printed form does today.
+        on: the same for backends, by name, on which it is something else.
+        check: an expression (or lines that end in one) that tells whether both forms are the same model.
+        gives: its value after the modern form; after the printed one, too, where that only warns.
+        tolerance: largest absolute error of numbers in it.
+    """
+
+    id: str
+    slide: str
+    statement: str
+    printed: str
+    modern: str
+    outcome: Outcome
+    check: str
+    gives: Any
+    given: str = ""
+    tolerance: float = 0.0
+    on: Mapping[str, Outcome] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        where = f"erratum {self.id!r}"
+        if not KEBAB.fullmatch(self.id):
+            raise invalid(f"id of {where}", expected="kebab-case, e.g. 'input-dim'", received=self.id)
+        for name in ("slide", "statement", "printed", "modern", "check"):
+            _text(f"{name} of {where}", getattr(self, name))
+        for outcome in (self.outcome, *self.on.values()):
+            if not isinstance(outcome, Outcome):
+                raise invalid(f"outcome of {where}", expected="Fails, Warns or Differs", received=repr(outcome))
+        for name in ("given", "modern", "check", *(() if self._unreadable else ("printed",))):
+            try:
+                ast.parse(getattr(self, name), NAME)
+            except SyntaxError as error:
+                raise invalid(f"{name} of {where}", expected="Python", received=error.msg) from None
+        if not isinstance(ast.parse(self.check).body[-1], ast.Expr):
+            raise invalid(f"check of {where}", expected="an expression as last line", received=self.check)
+        if self.printed == self.modern:
+            raise invalid(f"modern of {where}", expected="another text than printed", received=self.modern)
+
+    @property
+    def _unreadable(self) -> bool:
+        return isinstance(self.outcome, Fails) and self.outcome.when is When.READING
+
+    def expected(self, backend: str) -> Outcome:
+        """What the printed form does on a backend."""
+        return self.on.get(backend, self.outcome)
+
+    def examine(self, backend: str) -> Finding:
+        """Runs both forms on the backend that is already chosen, and compares with what is expected of them."""
+        clock = time.perf_counter()
+        outcome = self.expected(backend)
+        setup, printed, shown = self._run(self.printed)
+        if setup.error is not None:
+            spent = time.perf_counter() - clock
+            return Finding(self, State.NOT_RUN, f"what is given cannot be run: {setup.told}", seconds=spent)
+        wrong = outcome.fault(printed)
+        if not wrong and not isinstance(outcome, Fails):
+            value = outcome.today if isinstance(outcome, Differs) else self.gives
+            wrong = self._fault(shown, value)
+        _, modern, gained = self._run(self.modern)
+        bad = _fault_of_running(modern, "", f"it runs without a warning and gives {self.gives!r}")
+        bad = bad or self._fault(gained, self.gives)
+        faults = [f"{form}: {text}" for form, text in (("printed form", wrong), ("modern form", bad)) if text]
+        return Finding(
+            self,
+            State.CHANGED if wrong else State.BROKEN if bad else State.HOLDS,
+            "; ".join(faults) or outcome.describe(),
+            printed.moment,
+            printed.told,
+            " ".join(printed.warned),
+            plain(shown.value),
+            plain(gained.value),
+            time.perf_counter() - clock,
+        )
+
+    def _run(self, form: str) -> tuple[Ran, Ran, Ran]:
+        """``given``, a form and ``check``, each only if the one before it ran."""
+        names: dict[str, Any] = {"__name__": NAME}
+        with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
+            setup = run(self.given, names)
+            ran = run(form, names) if setup.error is None else Ran()
+            return setup, ran, run(self.check, names) if setup.error is None and ran.error is None else Ran()
+
+    def _fault(self, check: Ran, value: Any) -> str:
+        """What is wrong with what the check gave; empty where it is ``value``."""
+        if check.error is not None:
+            return f"expected a check that gives {value!r}; received: {check.told}"
+        obtained = plain(check.value)
+        if Comparison(self.check, obtained, plain(value)).error <= self.tolerance:
+            return ""
+        near = f" ± {self.tolerance:g}" if self.tolerance else ""
+        return f"expected a check that gives {value!r}{near}; received: {obtained!r}"
+
+
+def errata(*groups: Iterable[Erratum]) -> tuple[Erratum, ...]:
+    """The errata of all groups, in order; SuiteError where two share an id."""
+    found = tuple(erratum for group in groups for erratum in group)
+    twice = [name for name, count in Counter(erratum.id for erratum in found).items() if count > 1]
+    if twice:
+        raise invalid("errata", expected="unique ids", received=f"{twice[0]!r} more than once")
+    return found
+
+
+def plain(value: Any) -> Any:
+    """A value as JSON has it: numbers, texts, truth values, lists; anything else as text."""
+    import numpy as np
+
+    if isinstance(value, np.ndarray | np.generic):
+        value = value.tolist()
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    if isinstance(value, float) and not np.isfinite(value):
+        return str(value)
+    return value if isinstance(value, bool | int | float | str | None) else str(value)
+
+
+def _fault_of_running(ran: Ran, warns: str, wanted: str) -> str:
+    if ran.error is not None:
+        return f"expected: {wanted}; received: {ran.told}, {ran.moment}"
+    if warns and not any(warns in text for text in ran.warned):
+        return f"expected: {wanted}; received: {' '.join(ran.warned) or 'no warning'}"
+    if not warns and ran.warned:
+        return f"expected: {wanted}; received the warning: {' '.join(ran.warned)}"
+    return ""
+
+
+def _text(what: str, value: Any) -> None:
+    if not isinstance(value, str) or not value.strip():
+        raise invalid(what, expected="a non-empty text", received=repr(value))

@@ -1,0 +1,103 @@
+"""What makes two runs comparable bit for bit: versions, device model, instruction set, threads, precision."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import platform
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from harness.environment.variables import reported
+from harness.training.backends import named
+
+
+def version(*distributions: str) -> str | None:
+    """The installed version of the first of these distributions that is installed, or None."""
+    for name in distributions:
+        try:
+            return importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return None
+
+
+def cpu_model() -> str:
+    """The processor's model name as the system gives it."""
+    try:
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    except OSError:
+        pass
+    return platform.processor() or platform.machine()
+
+
+def instruction_set() -> str:
+    """The widest vector extension a compiler would use: "avx512", "avx2" or "avx", else the machine's architecture.
+
+    XLA compiles for the processor it finds, so this decides the bits of a result.
+    """
+    try:
+        flags = set(Path("/proc/cpuinfo").read_text(encoding="utf-8").split())
+    except OSError:
+        return platform.machine()
+    for name, flag in (("avx512", "avx512f"), ("avx2", "avx2"), ("avx", "avx")):
+        if flag in flags:
+            return name
+    return platform.machine()
+
+
+def cores() -> int:
+    """Cores this process may use."""
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:
+        return os.cpu_count() or 1
+
+
+def fingerprint(backend: str, device: str, device_model: str, precision: str) -> dict[str, Any]:
+    """Flat, JSON-ready. ``device`` is "cpu" or "gpu"; ``device_model`` the GPU's name, or the processor's.
+
+    An environment variable that may change results is an entry of its own, where it is set.
+    """
+    return {
+        "python": ".".join(platform.python_version_tuple()[:2]),
+        "keras": version("keras"),
+        "backend": backend,
+        "backend_version": version(*named(backend).facts.distributions),
+        "jaxlib": version(runtime) if (runtime := named(backend).facts.runtime) else None,
+        "numpy": version("numpy"),
+        "device": device,
+        "device_model": device_model,
+        "instruction_set": instruction_set(),
+        "threads": cores(),
+        "precision": precision,
+        "system": f"{platform.system()} {platform.machine()}",
+        **reported(os.environ, backend),
+    }
+
+
+def commit() -> str | None:
+    """The commit of the working tree, "+" where it has changes; None outside git."""
+    try:
+        said = subprocess.run(
+            ["git", "describe", "--always", "--dirty=+", "--abbrev=12", "--exclude=*"],
+            cwd=Path(__file__).parent,
+            capture_output=True,
+            text=True,
+            timeout=10,
+            check=True,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return said.stdout.strip() or None
+
+
+def stack(fingerprint: dict[str, Any]) -> str:
+    """The folder name of a stack's baselines: "tensorflow-cpu", "jax-nvidia-h100-80gb-hbm3"."""
+    if fingerprint["device"] == "cpu":
+        return f"{fingerprint['backend']}-cpu"
+    model = "-".join("".join(c if c.isalnum() else " " for c in fingerprint["device_model"]).lower().split())
+    return f"{fingerprint['backend']}-{model}"

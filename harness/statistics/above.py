@@ -1,0 +1,94 @@
+"""Above: a number measured on one variant is greater than a stated value."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from harness.domain.verdict import Decision, Verdict
+from harness.statistics.arguments import check_failures, check_names, check_number
+from harness.statistics.effects import effects, outlook, sentence
+from harness.statistics.pairs import Failures, Pairs
+from harness.statistics.pairwise import enough, undecided
+from harness.statistics.rule import Sample
+from harness.statistics.seeds import UnusableError, by_seed, noise, score
+from harness.statistics.sides import sides
+
+
+@dataclass(frozen=True)
+class Above:
+    """SUPPORTED when Student's interval of the mean lies wholly above ``value``, REFUTED when wholly below, else
+    INCONCLUSIVE.
+
+    The one-sample form of ``Exceeds``, with its levels and assumptions, for what is compared within a trial: a rise
+    from its own minimum, a ratio of two of its own norms. ``value`` is in the metric's unit; on a log scale the
+    geometric mean is tested, and the effect is the ratio to ``value``. The mean is that of the seeds that trained, and
+    the share of failures is reported; with ``failures`` "count" every trial counts with its metric, which is then
+    defined while training fails (``pairs.Failures``).
+    """
+
+    variant: str
+    metric: str
+    value: float = 0.0
+    failures: Failures = "report"
+
+    def __post_init__(self) -> None:
+        check_names("Above", "variant", (self.variant,), fewest=1)
+        check_names("Above", "metric", (self.metric,), fewest=1)
+        check_number("Above", "value", self.value)
+        check_failures("Above", self.failures, ("report", "count"))
+
+    @property
+    def variants(self) -> tuple[str, ...]:
+        return (self.variant,)
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        return (self.metric,)
+
+    @property
+    def figures(self) -> tuple[tuple[str, str], ...]:
+        return ()
+
+    def describe(self) -> str:
+        return f"{self.metric} of {self.variant} > {self.value:g}"
+
+    def decide(self, sample: Sample) -> Decision:
+        try:
+            pairs = self._against(sample)
+        except UnusableError as error:
+            return Decision(Verdict.NOT_RUN, str(error))
+        if not enough(pairs):
+            return undecided(pairs)
+        tested = sides(pairs, 0.0)
+        found = effects(pairs, tested, 0.0)
+        text = sentence(found[0])
+        if tested.greater <= pairs.level:
+            return Decision(Verdict.SUPPORTED, f"{text}: above it", found, p=tested.p)
+        if tested.less <= pairs.level:
+            return Decision(Verdict.REFUTED, f"{text}: below it", found, p=tested.p)
+        reason = f"{text}: not distinguished from it{outlook(found[0], pairs.metric.smallest_effect)}"
+        return Decision(Verdict.INCONCLUSIVE, reason, found, p=tested.p)
+
+    def _against(self, sample: Sample) -> Pairs:
+        """The variant's values less ``value``, on the metric's scale, as pairs with a constant."""
+        metric = sample.metrics[self.metric]
+        trials = by_seed(sample, self.variant).values()
+        lost = sum(trial.divergence is not None for trial in trials)
+        scores = [score(one, metric) for one in trials if self.failures == "count" or one.divergence is None]
+        if metric.scale == "log" and self.value <= 0:
+            raise UnusableError(f"{self.metric!r} is compared on a log scale, but {self.value:g} is not positive")
+        null = math.log(self.value) if metric.scale == "log" else self.value
+        return Pairs(
+            self.variant,
+            "" if self.value == (1.0 if metric.scale == "log" else 0.0) else f"{self.value:g}",
+            metric,
+            differences=tuple(value - null for value in scores),
+            noise=noise([*scores, null], metric),
+            look=sample.look,
+            level=sample.levels.one_sided,
+            failures=self.failures,
+            seeds=len(trials),
+            failed=(lost, 0),
+            one_sample=True,
+        )

@@ -1,0 +1,190 @@
+"""The report of one comparison: its Effects, and the sentence that goes into the reason."""
+
+from __future__ import annotations
+
+import math
+from statistics import median
+
+from harness.domain.metric import Metric
+from harness.domain.verdict import Effect
+from harness.statistics.inference import bca, clopper_pearson, sign_flip
+from harness.statistics.levels import FEWEST_SEEDS, PLAIN
+from harness.statistics.pairs import Pairs
+from harness.statistics.power import detectable, seeds_needed
+from harness.statistics.sides import Sides, of_failures
+
+Interval = tuple[float | None, float | None]
+
+
+def effects(pairs: Pairs, tested: Sides | None, null: float) -> tuple[Effect, ...]:
+    """The Effect of the mean difference, and where a training failed that of the share of failures."""
+    found = effect(pairs, tested, null)
+    return (found, failure_effect(pairs)) if any(pairs.failed) else (found,)
+
+
+def effect(pairs: Pairs, tested: Sides | None, null: float) -> Effect:
+    """The Effect of a − b: the mean difference and its interval, on a log scale as ratios.
+
+    Where a value is censored the estimate is the median, or None if that is not finite, and there is no interval.
+    ``null`` is the margin tested, ``tested`` the test against it (None below five seeds, where none is made). The
+    interval is the one that the rule used; ``confidence`` in the details is its nominal confidence at this look. The
+    details ``detectable_effect`` and ``seeds_needed`` are distances beyond the margin. Of several looks the intervals
+    hold together (repeated confidence intervals, Jennison & Turnbull 1989).
+    """
+    log = pairs.metric.scale == "log"
+    low: float | None = None
+    high: float | None = None
+    estimate: float | None = None
+    if pairs.censored:
+        ordered = [d for d in pairs.differences if not math.isnan(d)]
+        middle = median(ordered) if ordered else math.nan
+        estimate = middle if math.isfinite(middle) else None
+    elif pairs.n:
+        estimate = float(pairs.values.mean())
+        if pairs.constant:
+            low = high = estimate if pairs.n > 1 else None
+        else:
+            low, high = pairs.mean.interval(pairs.look.level(pairs.level))
+    return Effect(
+        of=f"{pairs.a} {'/' if log else '−'} {pairs.b}" if pairs.b else pairs.a,
+        metric=pairs.metric.name,
+        unit="ratio" if log else pairs.metric.unit,
+        estimate=on_unit(estimate, pairs.metric),
+        low=on_unit(low, pairs.metric),
+        high=on_unit(high, pairs.metric),
+        p=tested.p if tested is not None else None,
+        n=pairs.n,
+        details=_details(pairs, null),
+        notes=tuple(_notes(pairs, tested, low, high)),
+    )
+
+
+def _notes(pairs: Pairs, tested: Sides | None, low: float | None, high: float | None) -> list[str]:
+    """What the numbers do not say: which test decided, and of which seeds."""
+    notes = []
+    smallest = pairs.metric.smallest_effect
+    if low is not None and high is not None and -smallest <= low and high <= smallest and pairs.n >= FEWEST_SEEDS:
+        notes.append("negligible")
+    if pairs.n > 1 and pairs.constant:
+        notes.append(f"zero variance: an exact sign test on {pairs.n} equal differences decides")
+        if max(abs(d) for d in pairs.differences) <= pairs.noise:
+            notes.append("identical in every seed")
+    elif pairs.censored:
+        notes.append(f"exact rank test: the metric is censored in {pairs.censored} of {pairs.n} seeds")
+    elif pairs.correlation is not None:
+        notes.append(f"paired by seed: correlation {pairs.correlation:+.2f}")
+    if any(pairs.failed):
+        notes.append(_failures_note(pairs))
+    if tested is not None and tested.method == "share":
+        why = "" if pairs.failures == "decide" else f", as fewer than {FEWEST_SEEDS} seeds trained in both"
+        notes.append(f"the share of failures decides{why}")
+    if tested is not None and tested.withdrawn:
+        notes.append(f"the mean does not decide for {tested.withdrawn}, which fails more often")
+    return notes
+
+
+def _failures_note(pairs: Pairs) -> str:
+    """How many trainings failed, and of which seeds the mean is."""
+    counts = f"{pairs.a} failed on {pairs.failed[0]} of {pairs.seeds} seeds"
+    both = ""
+    if not pairs.one_sample:
+        counts += f", {pairs.b} on {pairs.failed[1]} (p = {of_failures(pairs).p:.2g})"
+        both = " in both"
+    if pairs.failures == "count":
+        return f"failed trainings count with their metric; {counts}"
+    return (
+        f"mean of the {pairs.n} seeds that trained{both}; {counts}" if pairs.n else f"no seed trained{both}; {counts}"
+    )
+
+
+def failure_effect(pairs: Pairs) -> Effect:
+    """The Effect of the share of failures: a's minus b's, or that of one variant, with exact bounds of each."""
+    level = pairs.look.level(pairs.level)
+    bounds = [clopper_pearson(count, pairs.seeds, level) for count in pairs.failed]
+    first, second = (count / pairs.seeds for count in pairs.failed)
+    if pairs.one_sample:
+        low, high = bounds[0]
+        return Effect(f"{pairs.a}: seeds that failed", "divergence", "share of seeds", first, low, high, n=pairs.seeds)
+    details: dict[str, float | None] = {
+        "failed_a": first,
+        "failed_a_at_most": bounds[0][1],
+        "failed_b": second,
+        "failed_b_at_most": bounds[1][1],
+    }
+    return Effect(
+        of=f"{pairs.a} − {pairs.b}: share of seeds that failed",
+        metric="divergence",
+        unit="fraction",
+        estimate=first - second,
+        p=of_failures(pairs).p,
+        n=pairs.seeds,
+        details=details,
+    )
+
+
+def _details(pairs: Pairs, null: float) -> dict[str, float | None]:
+    """What is reported alongside; None where it is undefined (few seeds, zero variance, a censored value)."""
+    level = pairs.look.level(pairs.level)
+    numbers: dict[str, float | None] = dict.fromkeys(
+        ("sign_flip_p", "bca_low", "bca_high", "detectable_effect", "seeds_needed")
+    )
+    if pairs.n >= 2 and not pairs.censored and not pairs.constant:
+        numbers["confidence"] = 1 - 2 * level
+    if pairs.n >= FEWEST_SEEDS and not pairs.censored and not pairs.constant:
+        deviation = pairs.mean.error * math.sqrt(pairs.n)
+        numbers["sign_flip_p"] = sign_flip(pairs.values - null)
+        numbers["bca_low"], numbers["bca_high"] = (on_unit(bound, pairs.metric) for bound in bca(pairs.values))
+        numbers["detectable_effect"] = on_unit(deviation * detectable(pairs.n, level), pairs.metric)
+        numbers["seeds_needed"] = seeds_needed(deviation, pairs.metric.smallest_effect, pairs.level, pairs.look)
+        if level != PLAIN.one_sided:
+            plain = pairs.mean.interval(PLAIN.one_sided)
+            numbers["plain_low"], numbers["plain_high"] = (on_unit(bound, pairs.metric) for bound in plain)
+    if pairs.correlation is not None:
+        numbers["correlation"] = pairs.correlation
+    return numbers
+
+
+def on_unit(value: float | None, metric: Metric) -> float | None:
+    """A compared number back in the metric's unit: exp of a logarithm, None where that overflows."""
+    if value is None or metric.scale == "linear":
+        return value
+    return math.exp(value) if value < 700 else None
+
+
+def sentence(found: Effect) -> str:
+    """The effect in words: "a − b is +0.0042 (95 % interval +0.0031 to +0.0053; p = 0.0003, 5 seeds)"."""
+    text = f"{found.of} is {_number(found.estimate, found.unit)}"
+    inside = []
+    confidence = found.details.get("confidence")
+    if found.low is not None and found.high is not None and confidence is not None:
+        bounds = f"{_number(found.low, found.unit)} to {_number(found.high, found.unit)}"
+        inside.append(f"{percent(confidence)} interval {bounds}")
+    if found.p is not None:
+        inside.append(f"p = {found.p:.2g}")
+    inside.append(f"{found.n} seed{'s' if found.n != 1 else ''}")
+    if found.estimate is None:
+        text = f"{found.of} has no finite {'ratio' if found.unit == 'ratio' else 'difference'}"
+    notes = "".join(f"; {note}" for note in found.notes)
+    return f"{text} ({', '.join(inside)}{notes})"
+
+
+def percent(share: float) -> str:
+    """ "95 %", "99.8 %", "99.95 %"."""
+    return f"{100 * share:.4g} %"
+
+
+def outlook(found: Effect, smallest: float) -> str:
+    """What more seeds would bring: "5 seeds could have shown 0.0026; 40 would show 0.0005"; empty where unknown."""
+    details = found.details
+    shown, needed = details.get("detectable_effect"), details.get("seeds_needed")
+    if shown is None:
+        return ""
+    wanted = math.exp(smallest) if found.unit == "ratio" else smallest
+    seeds = "over a million" if needed is None else f"{needed:.0f}"
+    return f"; {found.n} seeds could have shown {shown:.3g}, {seeds} would show {wanted:.3g} (80 % power)"
+
+
+def _number(value: float | None, unit: str) -> str:
+    if value is None:
+        return "undefined"
+    return f"{value:.4g}" if unit == "ratio" else f"{value:+.4g}"

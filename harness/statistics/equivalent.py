@@ -1,0 +1,55 @@
+"""Equivalent: two variants differ by less than a margin, in either direction."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from harness.domain.verdict import Decision, Verdict
+from harness.statistics.arguments import check_number
+from harness.statistics.effects import effects, outlook, sentence
+from harness.statistics.pairs import Failures
+from harness.statistics.pairwise import Pairwise, comparable, margin_text
+from harness.statistics.rule import Sample
+from harness.statistics.sides import Sides, sides
+
+
+@dataclass(frozen=True)
+class Equivalent(Pairwise):
+    """|a − b| < margin: SUPPORTED when the whole interval lies inside ± margin, REFUTED when wholly outside.
+
+    Two one-sided tests (Schuirmann 1987), with the levels and assumptions of ``Exceeds``. The margin is mandatory:
+    to find no difference is not to show that there is none. The deciding p is the larger of the two tests' (doubled,
+    as two-sided p-values are), or the smaller where they refute. ``sign_flip_p`` is against 0, ``seeds_needed`` is the
+    number that would distinguish a difference by the smallest effect of interest from either margin. With ``failures``
+    "guard", variants of which one fails more often are not equivalent.
+    """
+
+    a: str
+    b: str
+    margin: float
+    metric: str = "val_accuracy"
+    failures: Failures = "guard"
+
+    def __post_init__(self) -> None:
+        check_number("Equivalent", "margin", self.margin, above=0)
+        self._check("guard", "report", "count")
+
+    def describe(self) -> str:
+        return f"{self.a} = {self.b} ± {self.margin:.4g} ({self.metric})"
+
+    def decide(self, sample: Sample) -> Decision:
+        pairs = comparable(sample, self.a, self.b, self.metric, self.failures)
+        if isinstance(pairs, Decision):
+            return pairs
+        upper, lower = sides(pairs, self.margin), sides(pairs, -self.margin)
+        inside, outside = max(upper.less, lower.greater), min(upper.greater, lower.less)
+        both = Sides(inside, outside, upper.method, upper.withdrawn)
+        found = effects(pairs, both, 0.0)
+        text = sentence(found[0])
+        margin = f"± {self.margin:.4g}" if pairs.metric.scale == "linear" else margin_text(self.margin, pairs.metric)
+        if inside <= pairs.level:
+            return Decision(Verdict.SUPPORTED, f"{text}: within {margin}", found, p=both.p)
+        if outside <= pairs.level:
+            return Decision(Verdict.REFUTED, f"{text}: outside {margin}", found, p=both.p)
+        reason = f"{text}: neither inside nor outside {margin}{outlook(found[0], pairs.metric.smallest_effect)}"
+        return Decision(Verdict.INCONCLUSIVE, reason, found, p=both.p)

@@ -1,0 +1,55 @@
+"""Exceeds: one variant's number is greater than another's."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from harness.domain.verdict import Decision, Verdict
+from harness.statistics.arguments import check_number
+from harness.statistics.effects import effects, outlook, sentence
+from harness.statistics.pairs import Failures
+from harness.statistics.pairwise import Pairwise, beyond, comparable, margin_text
+from harness.statistics.rule import Sample
+from harness.statistics.sides import sides
+
+
+@dataclass(frozen=True)
+class Exceeds(Pairwise):
+    """a − b > margin: SUPPORTED when the interval of the mean difference lies wholly above the margin, REFUTED when
+    wholly below, else INCONCLUSIVE.
+
+    The interval is Student's, of paired seeds (``harness.statistics.sides``); it errs in each direction with the chance
+    ``Sample.levels.one_sided``. The mean is that
+    of the seeds whose trainings succeeded in both variants; ``failures`` says what the others do (``pairs.Failures``).
+
+    The rule is about numbers, whichever direction of the metric is the good one. The margin is in the metric's unit,
+    for a metric on a log scale a natural logarithm of a ratio; a negative one makes it a claim of non-inferiority.
+    """
+
+    a: str
+    b: str
+    metric: str = "val_accuracy"
+    margin: float = 0.0
+    failures: Failures = "guard"
+
+    def __post_init__(self) -> None:
+        check_number("Exceeds", "margin", self.margin)
+        self._check("guard", "report", "decide", "count")
+
+    def describe(self) -> str:
+        return f"{self.a} > {self.b}{beyond(self.margin)} ({self.metric})"
+
+    def decide(self, sample: Sample) -> Decision:
+        pairs = comparable(sample, self.a, self.b, self.metric, self.failures)
+        if isinstance(pairs, Decision):
+            return pairs
+        tested = sides(pairs, self.margin)
+        found = effects(pairs, tested, self.margin)
+        text = sentence(found[0])
+        margin = margin_text(self.margin, pairs.metric)
+        if tested.greater <= pairs.level:
+            return Decision(Verdict.SUPPORTED, f"{text}: above {margin}", found, p=tested.p)
+        if tested.less <= pairs.level:
+            return Decision(Verdict.REFUTED, f"{text}: below {margin}", found, p=tested.p)
+        reason = f"{text}: not distinguished from {margin}{outlook(found[0], pairs.metric.smallest_effect)}"
+        return Decision(Verdict.INCONCLUSIVE, reason, found, p=tested.p)

@@ -1,0 +1,42 @@
+"""NotBetter: whatever one variant gains over another, it is less than a margin."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from msgspec.structs import replace
+
+from harness.domain.verdict import Decision, Verdict
+from harness.statistics.arguments import check_number
+from harness.statistics.exceeds import Exceeds
+from harness.statistics.pairs import Failures
+from harness.statistics.pairwise import Pairwise, beyond
+from harness.statistics.rule import Sample
+
+OPPOSITE = {Verdict.SUPPORTED: Verdict.REFUTED, Verdict.REFUTED: Verdict.SUPPORTED}
+
+
+@dataclass(frozen=True)
+class NotBetter(Pairwise):
+    """a − b < margin: SUPPORTED when the interval lies wholly below +margin, REFUTED when wholly above it.
+
+    The opposite of ``Exceeds`` with the same margin, failures, assumptions and levels. Like it, it is about
+    numbers: for a loss, where less is better, "the loss of a is not better" is ``NotBetter(b, a, margin)``.
+    """
+
+    a: str
+    b: str
+    margin: float
+    metric: str = "val_accuracy"
+    failures: Failures = "guard"
+
+    def __post_init__(self) -> None:
+        check_number("NotBetter", "margin", self.margin, least=0)
+        self._check("guard", "report", "decide", "count")
+
+    def describe(self) -> str:
+        return f"{self.a} < {self.b}{beyond(self.margin)} ({self.metric})"
+
+    def decide(self, sample: Sample) -> Decision:
+        decision = Exceeds(self.a, self.b, self.metric, self.margin, self.failures).decide(sample)
+        return replace(decision, verdict=OPPOSITE.get(decision.verdict, decision.verdict))

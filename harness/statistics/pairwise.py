@@ -1,0 +1,74 @@
+"""What the rules on one pair of variants share: their names, their margin, and when nothing can be decided."""
+
+from __future__ import annotations
+
+import math
+
+from harness.domain.metric import Metric
+from harness.domain.verdict import Decision, Verdict
+from harness.statistics.arguments import check_failures, check_names
+from harness.statistics.effects import effects, sentence
+from harness.statistics.levels import FEWEST_SEEDS
+from harness.statistics.pairs import Failures, Pairs, paired
+from harness.statistics.rule import Sample
+from harness.statistics.seeds import UnusableError
+
+
+class Pairwise:
+    """A rule on the difference a − b of one metric. The fields are declared by the rules themselves."""
+
+    a: str
+    b: str
+    metric: str
+    margin: float
+    failures: Failures
+
+    @property
+    def variants(self) -> tuple[str, ...]:
+        return (self.a, self.b)
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        return (self.metric,)
+
+    @property
+    def figures(self) -> tuple[tuple[str, str], ...]:
+        return ()
+
+    def _check(self, *allowed: Failures) -> None:
+        rule = type(self).__name__
+        check_names(rule, "variants", (self.a, self.b), fewest=2)
+        check_names(rule, "metric", (self.metric,), fewest=1)
+        check_failures(rule, self.failures, allowed, self.margin)
+
+
+def comparable(sample: Sample, a: str, b: str, metric: str, failures: Failures) -> Pairs | Decision:
+    """The pairs of ``a`` and ``b``; or the decision, where trials are missing (NOT_RUN) or too few (INCONCLUSIVE)."""
+    try:
+        pairs = paired(sample, a, b, metric, failures)
+    except UnusableError as error:
+        return Decision(Verdict.NOT_RUN, str(error))
+    return pairs if enough(pairs) else undecided(pairs)
+
+
+def enough(pairs: Pairs) -> bool:
+    """True where there are seeds enough for what decides: the mean, or the share of failures."""
+    of_mean = pairs.failures in ("report", "count")
+    return (pairs.n if of_mean else pairs.seeds) >= FEWEST_SEEDS
+
+
+def undecided(pairs: Pairs) -> Decision:
+    """INCONCLUSIVE, with what is known of fewer than five seeds."""
+    found = effects(pairs, None, 0.0)
+    reason = f"{sentence(found[0])}; nothing is decided below {FEWEST_SEEDS} seeds"
+    return Decision(Verdict.INCONCLUSIVE, reason, found)
+
+
+def margin_text(margin: float, metric: Metric) -> str:
+    """The margin as the effects are reported: a difference, or a ratio for a log scale."""
+    return f"a ratio of {math.exp(margin):.4g}" if metric.scale == "log" else f"{margin:.4g}"
+
+
+def beyond(margin: float) -> str:
+    """ " + 0.002", " − 0.002", or nothing for a margin of 0."""
+    return "" if margin == 0 else f" {'+' if margin > 0 else '−'} {abs(margin):.4g}"

@@ -1,0 +1,70 @@
+"""Where one more run of a variant would fall, given the runs we have."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from harness.statistics.inference import one_more, t_tail
+from harness.statistics.levels import PLAIN
+from harness.statistics.looks import ONLY, Look
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """The prediction interval of one new run, and the two-sided p of the figure being one."""
+
+    low: float
+    high: float
+    p: float
+
+    def contains(self, figure: float, rounding: float) -> bool:
+        """True where some number that rounds to ``figure`` lies in the interval."""
+        return self.low - rounding <= figure <= self.high + rounding
+
+
+def predict(
+    values: list[float], figure: float, rounding: float, level: float = PLAIN.prediction, look: Look = ONLY
+) -> Prediction:
+    """The interval mean ± t·s·√(1 + 1/n) with n − 1 degrees of freedom (Whitmore 1986), for normal runs.
+
+    ``level`` is the two-sided chance that a new run falls outside. ``p`` is that of the number nearest to the mean
+    among those that round to the figure. Of several looks interval and p are those of the whole design, which err less
+    often than is allowed: the figure is the same at each.
+    """
+    import numpy as np
+
+    run = one_more(np.array(values))
+    distance = max(0.0, abs(figure - run.value) - rounding)
+    p = 2 * look.overall(t_tail(run.df, distance / run.error))
+    return Prediction(*run.interval(look.level(level / 2)), min(1.0, p))
+
+
+def discrete(values: list[float], noise: float) -> bool:
+    """True where at least half of the runs have one value, up to ``noise`` (float32 rounding).
+
+    Their spread does not say then where another run may fall, and a normal interval refutes too often.
+    """
+    import numpy as np
+
+    ordered = np.sort(values)
+    half = math.ceil(len(values) / 2)
+    within = ordered[half - 1 :] - ordered[: len(values) - half + 1] <= noise
+    return bool(within.any()) or float(ordered.std()) == 0
+
+
+def rank_p(values: list[float], figure: float, rounding: float) -> float:
+    """Two-sided p of ``figure`` being one more run, by its rank alone: 2·(1 + runs as far out)/(n + 1), at most 1.
+
+    Assumes only that runs are exchangeable, and takes infinite values (censored runs); but no n below 199 reaches 1 %.
+    """
+    above = sum(value >= figure - rounding for value in values)
+    below = sum(value <= figure + rounding for value in values)
+    return min(1.0, 2 * (1 + min(above, below)) / (len(values) + 1))
+
+
+def percentile(values: list[float], figure: float, rounding: float) -> float:
+    """Where the figure stands among the runs, 0 to 100: the runs below it and half of those that round to it."""
+    below = sum(value < figure - rounding for value in values)
+    equal = sum(abs(value - figure) <= rounding for value in values)
+    return 100 * (below + equal / 2) / len(values)

@@ -1,0 +1,156 @@
+"""Reproduces: the slide's figure could be one more run of ours."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from harness.domain.metric import Metric
+from harness.domain.published import Figure
+from harness.domain.verdict import Decision, Effect, Verdict
+from harness.statistics.arguments import check_failures, check_names
+from harness.statistics.effects import on_unit, percent
+from harness.statistics.levels import FEWEST_SEEDS, MANY_SEEDS, PLAIN
+from harness.statistics.pairs import Failures
+from harness.statistics.prediction import Prediction, discrete, percentile, predict, rank_p
+from harness.statistics.rule import Sample
+from harness.statistics.seeds import UnusableError, by_seed, noise, score
+
+
+@dataclass(frozen=True)
+class Reproduces:
+    """The slide's figure against the prediction interval of one new run, widened by the figure's rounding.
+
+    Outside: REFUTED from 5 seeds. Inside: SUPPORTED from 30 seeds, in the sense of *within prediction*: the figure
+    could be one more run of ours. That is not to say that it equals our mean. Below 30 seeds INCONCLUSIVE, as the
+    interval is too wide to say anything. Assumes that runs are about normal, on the logarithms for a metric on a log
+    scale. The interval misses a new run with the chance ``Sample.levels.prediction``.
+
+    Of several looks (``harness.statistics.looks``), or at a stricter level, the interval that refutes is wider. Within
+    prediction is still what lies within the 99 % interval of these seeds alone: a wider one would make that easier to
+    say. A figure between the two is INCONCLUSIVE.
+
+    Where at least half of the runs have one value, the metric is discrete, and where a run is censored, it counts as
+    the worst value. No normal interval exists then, and the figure's rank among the runs decides: REFUTED at a p of
+    ``Sample.levels.prediction``, which takes 199 seeds at 1 %. A figure that some of 30 runs have is within
+    prediction.
+
+    The runs are those that trained; ``failures`` "count" takes every run (``pairs.Failures``).
+    """
+
+    variant: str
+    metric: str = "val_accuracy"
+    failures: Failures = "report"
+
+    def __post_init__(self) -> None:
+        check_names("Reproduces", "variant", (self.variant,), fewest=1)
+        check_names("Reproduces", "metric", (self.metric,), fewest=1)
+        check_failures("Reproduces", self.failures, ("report", "count"))
+
+    @property
+    def variants(self) -> tuple[str, ...]:
+        return (self.variant,)
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        return (self.metric,)
+
+    @property
+    def figures(self) -> tuple[tuple[str, str], ...]:
+        return ((self.variant, self.metric),)
+
+    def describe(self) -> str:
+        return f"{self.variant} reproduces the published {self.metric}"
+
+    def decide(self, sample: Sample) -> Decision:
+        metric, figure = sample.metrics[self.metric], sample.figures[self.variant, self.metric]
+        try:
+            trials = by_seed(sample, self.variant).values()
+            counted = [one for one in trials if self.failures == "count" or one.divergence is None]
+            values = [score(trial, metric) for trial in counted]
+            printed, rounding = _on_scale(figure, metric)
+        except UnusableError as error:
+            return Decision(Verdict.NOT_RUN, str(error))
+        lost = sum(trial.divergence is not None for trial in trials)
+        counts = f"{len(values)} seeds"
+        notes = []
+        if lost:
+            notes.append(f"{self.variant} failed on {lost} of {len(trials)} seeds")
+            counts += f" that trained; {notes[0]}" if self.failures == "report" else f"; {notes[0]}"
+        n, level, look = len(values), sample.levels.prediction, sample.look
+        if n < FEWEST_SEEDS:
+            effects = (self._effect(values, metric, figure, printed, rounding, notes=notes),) if values else ()
+            return Decision(Verdict.INCONCLUSIVE, f"{counts}; nothing is decided below {FEWEST_SEEDS} seeds", effects)
+        at = f"at percentile {percentile(values, printed, rounding):.0f} of our seeds"
+        censored = not all(math.isfinite(value) for value in values)
+        if censored or discrete(values, noise(values, metric)):
+            why = "a run is censored" if censored else "at least half of the runs have one value"
+            notes.insert(0, f"rank among the runs decides: {why}")
+            p = min(1.0, 2 * look.overall(rank_p(values, printed, rounding) / 2))
+            effect = self._effect(values, metric, figure, printed, rounding, p=p, notes=notes)
+            reason = f"{why}, so the rank of {figure.printed} among them decides: p = {p:.2g} ({counts}), {at}"
+            if p <= level:
+                return Decision(Verdict.REFUTED, reason, (effect,), p=p)
+            attained = any(abs(value - printed) <= rounding + noise(values, metric) for value in values)
+            if n >= MANY_SEEDS and attained and p > PLAIN.prediction:
+                return Decision(Verdict.SUPPORTED, f"within prediction: {reason}", (effect,))
+            return Decision(Verdict.INCONCLUSIVE, reason, (effect,))
+        found = predict(values, printed, rounding, level, look)
+        effect = self._effect(values, metric, figure, printed, rounding, found, p=found.p, notes=notes)
+        confidence = percent(1 - 2 * look.level(level / 2))
+        bounds = f"{_text(effect.low)} to {_text(effect.high)}"
+        interval = f"the {confidence} prediction interval of one run, {bounds} ({counts})"
+        if not found.contains(printed, rounding):
+            return Decision(Verdict.REFUTED, f"{figure.printed} is outside {interval}, {at}", (effect,), p=found.p)
+        if not predict(values, printed, rounding).contains(printed, rounding):
+            alone = f"outside the {percent(1 - PLAIN.prediction)} interval of these seeds alone"
+            return Decision(
+                Verdict.INCONCLUSIVE, f"{figure.printed} is inside {interval}, but {alone}, {at}", (effect,)
+            )
+        if n >= MANY_SEEDS:
+            reason = f"within prediction: {figure.printed} is inside {interval}, {at}; it could be one more run of ours"
+            return Decision(Verdict.SUPPORTED, reason, (effect,))
+        reason = f"{figure.printed} is inside {interval}, {at}; below {MANY_SEEDS} seeds that says too little"
+        return Decision(Verdict.INCONCLUSIVE, reason, (effect,))
+
+    def _effect(
+        self,
+        values: list[float],
+        metric: Metric,
+        figure: Figure,
+        printed: float,
+        rounding: float,
+        found: Prediction | None = None,
+        p: float | None = None,
+        notes: Sequence[str] = (),
+    ) -> Effect:
+        """The runs' mean (geometric on a log scale; None where a run is censored), the interval, the figure's place."""
+        mean = sum(values) / len(values)
+        numbers = [mean if math.isfinite(mean) else None, *((found.low, found.high) if found else (None, None))]
+        estimate, low, high = (on_unit(number, metric) for number in numbers)
+        return Effect(
+            of=f"{self.variant}, one more run",
+            metric=self.metric,
+            unit=metric.unit,
+            estimate=estimate,
+            low=low,
+            high=high,
+            p=p,
+            n=len(values),
+            details={"published": figure.value, "percentile": percentile(values, printed, rounding)},
+            notes=tuple(notes),
+        )
+
+
+def _text(bound: float | None) -> str:
+    return "no bound" if bound is None else f"{bound:.5g}"
+
+
+def _on_scale(figure: Figure, metric: Metric) -> tuple[float, float]:
+    """The figure and its rounding on the scale on which runs are compared; to first order, for a logarithm."""
+    if metric.scale == "linear":
+        return figure.value, figure.rounding
+    if figure.value <= 0:
+        raise UnusableError(f"{metric.name!r} is compared on a log scale, but the published figure is {figure.printed}")
+    return math.log(figure.value), figure.rounding / figure.value

@@ -1,0 +1,44 @@
+"""How a self-check compares: something obtained, beside what it has to be.
+
+It does not use ``harness.statistics.exact``, which other verdicts rest on.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+
+def close(of: str, obtained: Any, expected: Any, tolerance: float | np.ndarray = 0.0) -> None:
+    """AssertionError unless ``obtained`` is ``expected``; the text says what was wrong, expected and received.
+
+    Args:
+        of: what is compared, in words.
+        obtained: what Keras or a training gave.
+        expected: numbers, lists of them and arrays may differ by ``tolerance``; texts, tuples and the like have to be
+            equal.
+        tolerance: an absolute difference, or one for each number.
+    """
+    wrong = difference(of, obtained, expected, tolerance)
+    if wrong:
+        raise AssertionError(wrong)
+
+
+def difference(of: str, obtained: Any, expected: Any, tolerance: float | np.ndarray = 0.0) -> str:
+    """What is wrong, what was expected and what was received; empty where nothing is wrong. See ``close``."""
+    if isinstance(expected, str | bool | tuple | dict) or expected is None:
+        return "" if obtained == expected else f"{of}. Expected: {expected!r}. Received: {obtained!r}."
+    try:
+        received, right = np.asarray(obtained, "float64"), np.asarray(expected, "float64")
+    except (TypeError, ValueError):
+        return f"{of}. Expected: numbers. Received: {obtained!r}."
+    if received.shape != right.shape:
+        return f"{of}. Expected: shape {right.shape}. Received: shape {received.shape}."
+    off, limit = np.abs(received - right), np.broadcast_to(tolerance, right.shape)
+    if off.size == 0 or bool((off <= limit).all()):
+        return ""
+    at = np.unravel_index(np.argmax(np.where(np.isnan(off), np.inf, off - limit)), off.shape)
+    place = f" at {tuple(int(i) for i in at)}" if off.shape else ""
+    near = f" ± {limit[at]:.2g}" if limit[at] else ""
+    return f"{of}{place}. Expected: {right[at]:.9g}{near}. Received: {received[at]:.9g}."

@@ -1,0 +1,264 @@
+"""Networks in NumPy and float64, trained with gradients by central differences: nothing of a framework is in them.
+
+A network is a list of layers. Each has its trainable arrays and its statistics in the order of Keras' variables, and
+``forward(x, weights, statistics, training)``, which gives outputs, new statistics and a penalty.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+
+from cases.references import batch_normalization
+
+Arrays = list[np.ndarray]
+Passed = tuple[np.ndarray, Arrays, float]
+STEP = 1e-6
+"""Of the central differences: their error is about STEP² times the third derivative, 1e-11 / STEP by rounding."""
+SMALLEST = 1e-7  # what Keras' cross-entropy clips probabilities to
+
+
+class Layer(Protocol):
+    """``weights`` and ``statistics``: how many arrays of each it has."""
+
+    weights: int
+    statistics: int
+
+    def forward(self, x: np.ndarray, weights: Arrays, statistics: Arrays, training: bool) -> Passed: ...
+
+
+def sigmoid(x: np.ndarray) -> np.ndarray:
+    return 1 / (1 + np.exp(-x))
+
+
+def softmax(x: np.ndarray) -> np.ndarray:
+    powers = np.exp(x - x.max(axis=-1, keepdims=True))
+    return np.asarray(powers / powers.sum(axis=-1, keepdims=True))
+
+
+ACTIVATIONS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "linear": lambda x: x,
+    "relu": lambda x: np.maximum(x, 0),
+    "sigmoid": sigmoid,
+    "tanh": np.tanh,
+    "softmax": softmax,
+}
+
+
+@dataclass
+class Dense:
+    """a(x W + b); ``l2`` penalises W, ``activity_l1`` the mean over examples of the sum of its outputs."""
+
+    activation: str
+    l2: float = 0.0
+    activity_l1: float = 0.0
+    weights: int = field(default=2, init=False)
+    statistics: int = field(default=0, init=False)
+
+    def forward(self, x: np.ndarray, weights: Arrays, statistics: Arrays, training: bool) -> Passed:
+        kernel, bias = weights
+        outputs = ACTIVATIONS[self.activation](x @ kernel + bias)
+        penalty = self.l2 * float(np.sum(kernel**2)) + self.activity_l1 * float(np.abs(outputs).sum()) / len(x)
+        return outputs, statistics, penalty
+
+
+@dataclass
+class BatchNormalization:
+    """Keras' defaults: ε = 1e-3, momentum 0.99; over all axes but the last."""
+
+    weights: int = field(default=2, init=False)
+    statistics: int = field(default=2, init=False)
+
+    def forward(self, x: np.ndarray, weights: Arrays, statistics: Arrays, training: bool) -> Passed:
+        (gamma, beta), (mean, variance) = weights, statistics
+        rows = x.reshape(-1, x.shape[-1])
+        if not training:
+            outputs = gamma * batch_normalization.inferred(rows, mean, variance) + beta
+            return outputs.reshape(x.shape), statistics, 0.0
+        outputs = batch_normalization.layer(rows, gamma, beta)
+        moved = [
+            batch_normalization.moved(mean, rows.mean(axis=0)),
+            batch_normalization.moved(variance, rows.var(axis=0)),
+        ]
+        return outputs.reshape(x.shape), moved, 0.0
+
+
+@dataclass
+class Dropout:
+    """Multiplies its inputs by ``mask`` in training: what a unit of an example is multiplied by, 0 where dropped."""
+
+    mask: np.ndarray
+    weights: int = field(default=0, init=False)
+    statistics: int = field(default=0, init=False)
+
+    def forward(self, x: np.ndarray, weights: Arrays, statistics: Arrays, training: bool) -> Passed:
+        return x * self.mask if training else x, statistics, 0.0
+
+
+@dataclass
+class LSTM:
+    """Hochreiter & Schmidhuber 1997 with forget gates (Gers et al. 2000), gates in Keras' order: i, f, c, o."""
+
+    weights: int = field(default=3, init=False)
+    statistics: int = field(default=0, init=False)
+
+    def forward(self, x: np.ndarray, weights: Arrays, statistics: Arrays, training: bool) -> Passed:
+        kernel, recurrent, bias = weights
+        h = c = np.zeros((len(x), recurrent.shape[0]))
+        for step in range(x.shape[1]):
+            i, f, new, o = np.split(x[:, step] @ kernel + h @ recurrent + bias, 4, axis=1)
+            c = sigmoid(f) * c + sigmoid(i) * np.tanh(new)
+            h = sigmoid(o) * np.tanh(c)
+        return h, statistics, 0.0
+
+
+@dataclass
+class Conv2D:
+    """Cross-correlation with a kernel (rows, columns, in, out), no padding, and ReLU."""
+
+    weights: int = field(default=2, init=False)
+    statistics: int = field(default=0, init=False)
+
+    def forward(self, x: np.ndarray, weights: Arrays, statistics: Arrays, training: bool) -> Passed:
+        kernel, bias = weights
+        windows = np.lib.stride_tricks.sliding_window_view(x, kernel.shape[:2], axis=(1, 2))
+        return np.maximum(np.einsum("nijcab,abco->nijo", windows, kernel) + bias, 0), statistics, 0.0
+
+
+@dataclass
+class MaxPooling2D:
+    """The largest of each 2 × 2 square; sides are even."""
+
+    weights: int = field(default=0, init=False)
+    statistics: int = field(default=0, init=False)
+
+    def forward(self, x: np.ndarray, weights: Arrays, statistics: Arrays, training: bool) -> Passed:
+        n, rows, columns, channels = x.shape
+        return x.reshape(n, rows // 2, 2, columns // 2, 2, channels).max(axis=(2, 4)), statistics, 0.0
+
+
+def categorical_crossentropy(y: np.ndarray, outputs: np.ndarray) -> np.ndarray:
+    return -np.sum(y * np.log(np.clip(outputs, SMALLEST, 1 - SMALLEST)), axis=-1)
+
+
+def unclipped_crossentropy(y: np.ndarray, outputs: np.ndarray) -> np.ndarray:
+    """Of probabilities down to those of float64: what Keras computes on TensorFlow, from the logits of a softmax."""
+    return -np.sum(y * np.log(outputs), axis=-1)
+
+
+def mean_squared_error(y: np.ndarray, outputs: np.ndarray) -> np.ndarray:
+    return np.asarray(np.mean((y - outputs) ** 2, axis=-1))
+
+
+LOSSES = {
+    "categorical_crossentropy": categorical_crossentropy,
+    "unclipped_crossentropy": unclipped_crossentropy,
+    "mean_squared_error": mean_squared_error,
+}
+
+
+@dataclass
+class Network:
+    """A network with its weights and statistics, float64."""
+
+    layers: Sequence[Layer]
+    loss: str
+    weights: Arrays
+    statistics: Arrays
+
+    def outputs(self, x: np.ndarray, training: bool) -> Passed:
+        """Outputs, statistics afterwards, penalties."""
+        weights, statistics = iter(self.weights), iter(self.statistics)
+        after: Arrays = []
+        penalties = 0.0
+        for layer in self.layers:
+            own = [next(weights) for _ in range(layer.weights)]
+            held = [next(statistics) for _ in range(layer.statistics)]
+            x, new, penalty = layer.forward(x, own, held, training)
+            after += new
+            penalties += penalty
+        return x, after, penalties
+
+    def losses(self, x: np.ndarray, y: np.ndarray, training: bool) -> tuple[np.ndarray, float, int]:
+        """The loss of each example, the penalties, and how many examples have the right argmax."""
+        outputs, _, penalties = self.outputs(x, training)
+        hits = int(np.sum(outputs.argmax(axis=-1) == y.argmax(axis=-1)))
+        return LOSSES[self.loss](y, outputs), penalties, hits
+
+    def total(self, x: np.ndarray, y: np.ndarray, training: bool) -> float:
+        losses, penalties, _ = self.losses(x, y, training)
+        return float(losses.mean()) + penalties
+
+    def gradients(self, x: np.ndarray, y: np.ndarray) -> Arrays:
+        """∂ total / ∂ weights in training mode, number by number."""
+        return [np.array(list(self._slopes(w, x, y))).reshape(w.shape) for w in self.weights]
+
+    def gradient_norms(self, x: np.ndarray, y: np.ndarray) -> list[float]:
+        return [float(np.linalg.norm(gradient)) for gradient in self.gradients(x, y)]
+
+    def _slopes(self, weights: np.ndarray, x: np.ndarray, y: np.ndarray) -> Iterator[float]:
+        flat = weights.reshape(-1)  # a view
+        for index in range(flat.size):
+            kept = flat[index]
+            step = STEP * max(1.0, abs(kept))
+            flat[index] = kept + step
+            above = self.total(x, y, True)
+            flat[index] = kept - step
+            yield (above - self.total(x, y, True)) / (2 * step)
+            flat[index] = kept
+
+
+Step = Callable[[Network, Arrays], None]
+"""Changes the weights of a network, given the gradients by each of them."""
+Data = tuple[np.ndarray, np.ndarray]
+
+
+def by_rule(rule: Callable[[np.ndarray], np.ndarray]) -> Step:
+    """Steps by a rule of ``cases.references.updates`` with its arguments: gradients (steps, …) -> steps (steps, …)."""
+    seen: list[Arrays] = []
+
+    def step(network: Network, gradients: Arrays) -> None:
+        seen.append(gradients)
+        for place, weights in enumerate(network.weights):
+            weights += rule(np.stack([past[place] for past in seen]))[-1]
+
+    return step
+
+
+def trained(
+    network: Network, step: Step, data: Data, validation: Data, orders: Any, batch: int
+) -> dict[str, list[float]]:
+    """The curves of ``keras.Model.fit``, those in inference mode and the kernels' Σ W²; leaves ``network`` trained.
+
+    Args:
+        network: as initialised.
+        step: called after every batch.
+        data, validation: x and y.
+        orders: one permutation of the training examples per epoch.
+        batch: examples in a step; the last one of an epoch has what is left.
+    """
+    history: dict[str, list[float]] = {}
+    x, y = data
+    for order in orders:
+        total, hits = 0.0, 0
+        for start in range(0, len(order), batch):
+            rows = order[start : start + batch]
+            losses, penalties, right = network.losses(x[rows], y[rows], True)
+            total += (float(losses.mean()) + penalties) * len(rows)
+            hits += right
+            gradients = network.gradients(x[rows], y[rows])
+            network.statistics = network.outputs(x[rows], True)[1]
+            step(network, gradients)
+        row = {"loss": total / len(x), "accuracy": hits / len(x)}
+        row["squares"] = sum(float(np.sum(weights**2)) for weights in network.weights if weights.ndim == 2)
+        for prefix, (inputs, targets) in (("val_", validation), ("train_", data)):
+            losses, penalties, right = network.losses(inputs, targets, False)
+            row |= {f"{prefix}loss": float(losses.mean()) + penalties, f"{prefix}accuracy": right / len(inputs)}
+            if prefix == "val_":
+                row |= {"even_val_loss": float(losses[::2].mean()), "odd_val_loss": float(losses[1::2].mean())}
+        for name, value in row.items():
+            history.setdefault(name, []).append(value)
+    return history

@@ -1,0 +1,117 @@
+"""The vectorized engine against NumPy: every seed of a block, whatever its neighbours are."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from typing import Any
+from unittest import mock
+
+import numpy as np
+import pytest
+
+from cases.references import updates
+from harness.domain.experiment import Dataset, Experiment, Size, Variant
+from harness.training import engines
+from harness.training.backend import active_backend
+from harness.training.seeding import initialise
+from harness.training.train import train
+from suite.selfcheck.comparing import close
+from suite.selfcheck.training import (
+    BATCH,
+    CASE,
+    EPOCHS,
+    LOSS,
+    Case,
+    check_curves,
+    optimizer,
+    orders,
+    sequential,
+    told,
+)
+
+pytestmark = pytest.mark.exact
+
+SEEDS = (5, 0)
+FIRST = dataclasses.replace(CASE["relu-adam"], recorded=False, inference=False)
+MANY = tuple(range(12))
+
+
+@pytest.fixture(autouse=True)
+def vectorized() -> None:
+    """Whatever engine is asked for: it is the default one of tiny trainings, where a backend has it."""
+    backend, having = active_backend(), engines.ENGINES["vectorized"].backends
+    if backend not in having:
+        pytest.skip(f"engine 'vectorized' runs on {' and '.join(having)}, not on {backend}")
+
+
+def test_variants_of_one_program() -> None:
+    """With other initial weights, another rate, and other numbers in the data."""
+    check_block(FIRST)
+    check_block(other())
+
+
+def test_recurrent_network() -> None:
+    check_block(CASE["recurrent-adagrad"])
+
+
+def test_epoch_by_epoch() -> None:
+    """With everything carried from launch to launch."""
+    with mock.patch.object(engines, "TINY", 0):
+        check_block(CASE["normalised-nesterov"])
+
+
+def other() -> Case:
+    """What may use the program of ``FIRST``: other initial weights, another rate, other numbers in the data."""
+
+    def build(layers: Any, regularizers: Any) -> list[Any]:
+        wide = {"kernel_initializer": "random_normal"}
+        return [layers.Dense(6, activation="relu", **wide), layers.Dense(4, activation="softmax", **wide)]
+
+    return dataclasses.replace(
+        FIRST,
+        model=functools.partial(sequential, (5,), build),
+        optimizer=functools.partial(optimizer, "Adam", learning_rate=0.05),
+        rule=functools.partial(updates.adam, learning_rate=0.05),
+        scale=0.5,
+    )
+
+
+def check_block(one: Case) -> None:
+    trials = train(one.experiment(Size(epochs=EPOCHS, batch_size=BATCH)), one.name, SEEDS, "vectorized")
+    assert tuple((trial.seed, trial.engine) for trial in trials) == tuple((seed, "vectorized") for seed in SEEDS)
+    for trial in trials:
+        curves, _ = one.reference(trial.seed, orders(trial.seed, EPOCHS, one.count), BATCH)
+        check_curves(f"{one.name}, seed {trial.seed}", trial, curves)
+
+
+def enormous() -> Any:
+    """y = w · x, with a weight so large that its square is inf for about half of the seeds."""
+    import keras
+
+    weight = keras.initializers.RandomUniform(0, 4e19)
+    layer = keras.layers.Dense(1, use_bias=False, kernel_initializer=weight)
+    return keras.Sequential([keras.layers.Input((1,)), layer])
+
+
+def test_failing_seeds() -> None:
+    """Seeds whose loss is inf at once, beside seeds whose is not: at a rate of 0 it is the weight's square."""
+    experiment = Experiment(
+        id="self-check-enormous",
+        data=lambda: Dataset(np.ones((1, 1)), np.zeros((1, 1))),
+        model=enormous,
+        optimizer=functools.partial(optimizer, "SGD", learning_rate=0.0),
+        loss="mean_squared_error",
+        size=Size(epochs=2, batch_size=1),
+        metrics=(LOSS,),
+        variants=(Variant("enormous"),),
+        accuracy=False,
+    )
+    model, expected = enormous(), []
+    for seed in MANY:
+        initialise(model, seed)
+        weight = float(model.trainable_variables[0].numpy()[0, 0])
+        expected.append(("inf", 1, 1) if weight**2 > float(np.finfo("float32").max) else None)
+    trials = train(experiment, "enormous", MANY, "vectorized")
+    close("seeds that fail and seeds that do not", tuple(map(told, trials)), tuple(expected))
+    assert len(set(expected)) == 2, "some seeds were to fail, and some were not"

@@ -1,0 +1,89 @@
+"""The script itself, on a CPU at its small scale: real processes, real trainings, real files."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from harness.store import read_run
+
+from benchmarks.gpu.steps import ROOT, all_steps, perform
+from benchmarks.gpu.work import SCALES
+from tests.training.conftest import environment
+
+pytestmark = pytest.mark.slow
+STEPS = ("machine", "speed softmax", "fit on jax", "full", "highest", "parts")
+
+
+def script(out: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "benchmarks.measure_gpu", "--out", str(out), "--scale", "small", *arguments]
+    how: dict[str, Any] = {"cwd": ROOT, "env": environment(), "capture_output": True, "text": True}
+    return subprocess.run(command, timeout=900, check=False, **how)
+
+
+@pytest.fixture(scope="module")
+def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("gpu")
+    done = script(folder, *(part for name in STEPS for part in ("--only", name)))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert [line.split(":")[0] for line in done.stdout.splitlines()[:-1]] == list(STEPS)
+    assert all(": done (" in line for line in done.stdout.splitlines()[:-1])
+    return folder
+
+
+def test_every_step_leaves_a_result(out: Path) -> None:
+    steps = {step.name: step for step in all_steps(SCALES["small"])}
+    for name in (*STEPS[:3], STEPS[-1]):
+        record = json.loads(steps[name].file(out).read_text(encoding="utf-8"))
+        assert record["device"]["kind"] == "cpu"
+        assert record["measured"]
+
+
+def test_speeds_are_of_as_many_seeds_as_asked(out: Path) -> None:
+    rows = json.loads((out / "speed-softmax.json").read_text(encoding="utf-8"))["measured"]["rows"]
+    assert [row["lanes"] for row in rows] == list(SCALES["small"].lanes)
+    assert all(row["ms"] > 0 and row["compile"] > 0 and row["val_accuracy"] > 0.1 for row in rows)
+
+
+def test_what_is_left_out_is_left_out(out: Path) -> None:
+    """Without validation an epoch of 600 images and 10,000 to be validated takes a fraction of its time."""
+    rows = {row["part"]: row["ms"] for row in json.loads((out / "parts.json").read_text())["measured"]["rows"]}
+    assert rows["no validation"] < 0.7 * rows["as it is"]
+
+
+def test_the_report(out: Path) -> None:
+    text = (out / "GPU.md").read_text(encoding="utf-8")
+    for part in ("No figure here is a result", "fit on jax", "![Roofline", "`example-2`", "2 of 2 claims"):
+        assert part in text
+    assert "Not measured: speed two hidden layers" in text
+
+
+def test_done_is_done(out: Path) -> None:
+    again = script(out, "--only", "machine", "--only", "full")
+    assert again.returncode == 0
+    assert again.stdout.splitlines() == [f"report: {out / 'GPU.md'}"]
+
+
+def test_evidence_lies_alongside_the_run(out: Path) -> None:
+    stored = out / "full-evidence" / "jax-cpu"
+    assert [path.name for path in stored.glob("*.json")] == ["example-2.json"]
+    assert (out / "full" / "REPORT.md").exists()
+
+
+def test_a_run_that_was_stopped_goes_on(tmp_path: Path) -> None:
+    """Whenever Ctrl-C comes; in the end every trial is there once."""
+    full = next(step for step in all_steps(SCALES["small"]) if step.name == "full")
+    said = [perform(full, tmp_path, seconds) for seconds in (3.0, 5.0, 120.0)]
+    assert said[-1] == "done"
+    assert all(each == "done" or each.startswith("stopped") for each in said), said
+    runs = list((tmp_path / "full" / "runs").glob("*.jsonl"))
+    assert len(runs) == 1
+    trials = read_run(runs[0]).trials
+    assert {len(done) for done in trials.values()} == {5}
+    lines = [json.loads(line) for line in runs[0].read_text(encoding="utf-8").splitlines()]
+    keys = [(line["variant"], line["seed"]) for line in lines if line["kind"] == "trial"]
+    assert len(keys) == len(set(keys))

@@ -1,0 +1,74 @@
+"""What makes two runs comparable, and the names of stacks."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from harness.environment import fingerprint
+from harness.environment.fingerprint import cores, cpu_model, instruction_set, stack, version
+from harness.training.backends import NAMES
+
+
+@pytest.mark.parametrize(
+    ("backend", "device", "model", "expected"),
+    [
+        ("tensorflow", "cpu", "AMD EPYC 9B14", "tensorflow-cpu"),
+        ("jax", "cpu", "", "jax-cpu"),
+        ("jax", "gpu", "NVIDIA H100 80GB HBM3", "jax-nvidia-h100-80gb-hbm3"),
+        ("torch", "gpu", "  Tesla T4 ", "torch-tesla-t4"),
+        ("jax", "gpu", "NVIDIA GeForce RTX 4090 (Laptop)/x", "jax-nvidia-geforce-rtx-4090-laptop-x"),
+    ],
+)
+def test_stack(backend, device, model, expected):
+    assert stack({"backend": backend, "device": device, "device_model": model}) == expected
+
+
+@pytest.mark.parametrize("backend", NAMES)
+def test_fingerprint_is_flat_json(backend):
+    made = fingerprint.fingerprint(backend, "cpu", "a model", "float32")
+    assert json.loads(json.dumps(made)) == made
+    assert all(value is None or isinstance(value, str | int) for value in made.values())
+    assert (made["backend"], made["device_model"], made["precision"]) == (backend, "a model", "float32")
+    assert made["threads"] >= 1
+    assert (made["jaxlib"] is not None) is (backend == "jax")
+    assert stack(made) == f"{backend}-cpu"
+
+
+def test_version():
+    assert version("no-such-distribution") is None
+    assert version("no-such-distribution", "numpy") == version("numpy")
+
+
+@pytest.mark.parametrize(
+    ("flags", "expected"),
+    [
+        ("fpu avx avx2 avx512f", "avx512"),
+        ("fpu avx avx2", "avx2"),
+        ("fpu avx", "avx"),
+        ("fpu avx512vl_not_f", "riscv"),
+    ],
+)
+def test_instruction_set(monkeypatch, flags, expected):
+    text = f"model name\t: Some CPU: 3 GHz\nflags\t\t: {flags}\n"
+    monkeypatch.setattr(Path, "read_text", lambda self, encoding: text)
+    monkeypatch.setattr("platform.machine", lambda: "riscv")
+    assert instruction_set() == expected
+    assert cpu_model() == "Some CPU: 3 GHz"
+
+
+def test_without_proc(monkeypatch):
+    def missing(self, encoding):
+        raise FileNotFoundError
+
+    monkeypatch.setattr(Path, "read_text", missing)
+    monkeypatch.setattr("platform.machine", lambda: "arm64")
+    monkeypatch.setattr("platform.processor", lambda: "")
+    assert (cpu_model(), instruction_set()) == ("arm64", "arm64")
+
+
+def test_cores(monkeypatch):
+    assert cores() >= 1
+    monkeypatch.delattr("os.sched_getaffinity", raising=False)
+    monkeypatch.setattr("os.cpu_count", lambda: None)
+    assert cores() == 1
