@@ -98,6 +98,19 @@ def test_each_seed_of_a_variant_has_its_last_trial(trained: list[tuple[str, int,
     assert 0 not in run.reused.values()
 
 
+def test_a_shortened_trial_that_was_trained_again_counts_once() -> None:
+    """It is another one with another perturbation, or of the canonical trace."""
+
+    def short(loss: float, **changes: Any) -> ShortTrialDone:
+        one = ShortTrial(experiment="e", variant="v", seed=0, engine="steps", losses=(loss,))
+        return ShortTrialDone(trial=replace(one, **changes))
+
+    kinds = [short(1.0), short(2.0, perturbed=1), short(3.0, canonical=True), short(4.0, seed=1)]
+    run = folded(done(0), *kinds, RESUMED, short(5.0))
+    assert [one.losses for one in run.short["e", "v"]] == [(5.0,), (2.0,), (3.0,), (4.0,)]
+    assert [one.seed for one in run.trials["e", "plain"]] == [0]
+
+
 KEYS = {
     "trainings": ("training", lambda one: (one.experiment, one.variant)),
     "claims": ("claim", lambda one: one.key),
