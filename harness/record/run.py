@@ -1,7 +1,7 @@
 """What a run finds: a stream of records of one union, told apart by ``kind``; and the run that they make up.
 
-A run's file has one record a line, in the order in which things finished. Of a trial, a training, a claim, an erratum, a
-self-check and a timing that has several records, the last one counts: a resumed run decides again.
+A run's file has one record a line, in the order in which things finished. Of a trial, a training, a claim, an erratum,
+a self-check and a timing that has several records, the last one counts: a resumed run decides again.
 """
 
 from __future__ import annotations
