@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Generic
 
 from harness.errors import SuiteError
 from harness.execution.task import Done, E, Failed, Ledger, Message, R, Reported, RunAgain, T, Work
-from harness.execution.worker import Share, Started, attempt
+from harness.execution.worker import Share, Started, attempt, keep_random_numbers_apart
 
 if TYPE_CHECKING:
     from distributed import Client, Future
@@ -72,6 +72,7 @@ class Pool(Generic[T, E, R]):
         self._running: dict[int, _Attempt[T, E]] = {}
         self._inbox: queue.SimpleQueue[bytes | _Over] = queue.SimpleQueue()
         self._closed = False
+        keep_random_numbers_apart()
         client.subscribe_topic(self._topic, lambda event: self._inbox.put(event[1]))
 
     def submit(self, task: T) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import os
 import pickle
+import random
 import signal
 import sys
 from dataclasses import dataclass
@@ -48,6 +49,19 @@ class Share:
             ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
+OWN = random.Random()
+
+
+def keep_random_numbers_apart() -> None:
+    """Gives the modules of Dask a generator of their own.
+
+    Their threads draw from Python's at any moment, and a training seeds it for Keras, which draws its seeds from it.
+    """
+    for name, module in list(sys.modules.items()):
+        if name.partition(".")[0] in ("dask", "distributed", "tornado") and vars(module).get("random") is random:
+            vars(module)["random"] = OWN
+
+
 def attempt(number: int, name: str, share: Share, job: bytes, topic: str) -> None:
     """Does ``job``, a pickled (Work, task), in a thread of a Dask worker.
 
@@ -63,6 +77,7 @@ def attempt(number: int, name: str, share: Share, job: bytes, topic: str) -> Non
         sync(worker.loop, worker.scheduler.log_event, topic=topic, msg=pickle.dumps((number, message)))
 
     send(Started(name))
+    keep_random_numbers_apart()
     share.take(worker.name if isinstance(worker.name, int) else 0)
     try:
         work, task = pickle.loads(job)

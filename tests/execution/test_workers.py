@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import random
 import signal
+import sys
 import time
 
 import psutil
@@ -17,6 +19,10 @@ from tests.execution.test_interrupt import alive
 from tests.execution.work import WORK, Job
 
 pytestmark = pytest.mark.filterwarnings("error")
+
+
+BUSY = ("dask.sizeof", "distributed.scheduler", "distributed.comm.core", "tornado.ioloop")
+"""Modules that draw random numbers."""
 
 
 class Log:
@@ -61,6 +67,14 @@ def test_results_come_as_they_are_ready(place, log):
     place.submit(Job("quick", (("return", 7),)))
     place.wait("slow", "quick")
     assert log.messages == [Done("quick", 7), Done("slow", None)]
+
+
+def test_only_the_task_draws_from_pythons_generator(place, log):
+    """Keras draws the seeds of initial weights from it: a thread of Dask's in between would change them."""
+    place.submit(Job("draws", (("draw", 30),)))
+    place.wait("draws")
+    assert log.messages[-1] == Done("draws", (random.Random(0).random(), []))
+    assert not [name for name, one in sys.modules.items() if name in BUSY and vars(one).get("random") is random]
 
 
 def test_an_event_comes_while_its_task_still_runs(place, log):

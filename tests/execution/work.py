@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import random
 import signal
+import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -22,7 +24,7 @@ class Job:
 
 
 def perform(job: Job, report: Callable[[object], None]) -> object:
-    result = None
+    result: object = None
     for action, *values in job.steps:
         if action == "report":
             report(values[0])
@@ -60,6 +62,13 @@ def perform(job: Job, report: Callable[[object], None]) -> object:
         elif action == "surroundings":
             names = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "XLA_FLAGS", "CUDA_VISIBLE_DEVICES")
             result = (os.getpid(), os.sched_getaffinity(0), {name: os.environ.get(name) for name in names})
+        elif action == "draw":  # from Python's generator, while Dask's threads are busy
+            random.seed(0)
+            for number in range(values[0]):
+                report({str(i): number for i in range(50)})
+            drawn = random.random()
+            shared = [name for name, one in sys.modules.items() if vars(one).get("random") is random]
+            result = drawn, [name for name in shared if name.startswith(("dask", "distributed", "tornado"))]
         elif action == "return":
             result = values[0]
         else:

@@ -62,9 +62,9 @@ class Watched:
 
     def __init__(self, folder: Path, workers: int, *more: str) -> None:
         self.folder = folder
-        self._read, self._names, self._last, self.left_behind = 0, set[str](), "", 0
+        self._read, self._new, self._names, self._last, self.left_behind = 0, 0, set[str](), "", 0
         self.look()
-        self._first = self._read
+        self._new = 0
         folder.mkdir(parents=True, exist_ok=True)
         self._output = (folder / "said").open("ab")
         self.began = time.monotonic()
@@ -102,6 +102,7 @@ class Watched:
             lines = file.read().split(b"\n")[:-1]
         for line in lines:
             self._read += len(line) + 1
+            self._new += 1
             record = json.loads(line)
             self._last = record["kind"]
             record |= record.get("trial", {})
@@ -116,6 +117,8 @@ class Watched:
         else:
             recorded, seconds = whole.moment(strike.second)
             alive = self.wait(recorded) and self._sleep(seconds)
+        if strike.whom == "worker":
+            alive = alive and self.wait(0, least=2)  # the workers are up
         family = psutil.Process(self.process.pid).children(recursive=True) if alive else []
         if strike.whom == "worker":
             victim = next(filter(_is_worker, family), None)
@@ -129,13 +132,13 @@ class Watched:
         else:
             return None
         self.look()
-        return "start" if self._read == self._first else "report" if self._last == "end" else "work"
+        return "start" if not self._new else "report" if self._last == "end" else "work"
 
-    def wait(self, recorded: int) -> bool:
-        """Until something new, and in all so much, is recorded; False where the run has ended before."""
+    def wait(self, recorded: int, least: int = 1) -> bool:
+        """Until ``least`` new records, and in all so many, are there; False where the run has ended before."""
         while time.monotonic() < self.began + PATIENCE:
             self.look()
-            if self._read > self._first and self.recorded >= recorded:
+            if self._new >= least and self.recorded >= recorded:
                 return True
             if self.process.poll() is not None:
                 return False
