@@ -17,8 +17,9 @@ from tests.faults.catalogue import FAULTS
 TESTS = {
     "baselines": ("tests/baselines", "tests/suite/test_stored.py"),
     "cases": ("tests/cases",),
-    "harness": ("tests/harness", "tests/reports", "tests/cases/test_metrics.py"),
+    "harness": ("tests/domain", "tests/reports", "tests/cases/test_metrics.py"),
     "harness.domain.erratum": ("tests/domain/test_erratum.py", "tests/cases/test_errata.py"),
+    "harness.record": ("tests/record",),
     "harness.statistics": ("tests/statistics",),
     "suite": ("tests/suite/test_stored.py", "tests/baselines"),
 }
