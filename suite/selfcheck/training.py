@@ -44,6 +44,7 @@ class Case:
         recorded: with what an experiment records beside losses: the squares of the kernels after each epoch, and the
             norms of the gradients before and after the training.
         count, validation: training and validation examples.
+        epoch_by_epoch: a launch an epoch, as larger networks are trained; otherwise one launch.
     """
 
     name: str
@@ -60,6 +61,7 @@ class Case:
     recorded: bool = False
     count: int = PARTIAL
     validation: int = VALIDATION
+    epoch_by_epoch: bool = False
 
     def data(self) -> Dataset:
         """Random numbers, times ``scale``, and as targets random classes or numbers."""
@@ -158,6 +160,8 @@ CASES = (
         of("SGD", updates.nesterov, {"nesterov": True}, learning_rate=0.05, momentum=0.9),
         inference=True,
         count=FULL,
+        epochs=3,
+        epoch_by_epoch=True,
     ),
     case(
         "penalised-rmsprop",
