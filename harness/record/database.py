@@ -18,6 +18,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from harness.errors import SuiteError, invalid, nearest
 from harness.record.address import Address
 from harness.record.run import RunEnded, decode, parse_run, whole_lines
+from harness.record.run_file import run_files
 
 VERSION = 2
 """Version 1 was that of an earlier version of the suite."""
@@ -172,7 +173,7 @@ def push_all(address: Address, folder: Path) -> list[str]:
     said = []
     with opened(address) as database:
         sizes = database.sizes()
-        for path in sorted(folder.glob("*.jsonl")):
+        for path in run_files(folder):
             try:
                 lines = whole_lines(path)
                 if sizes.get(path.stem) == len(lines) or not _ended(lines):

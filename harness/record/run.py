@@ -1,17 +1,17 @@
 """What a run finds: a stream of records of one union, told apart by ``kind``; and the run that they make up.
 
-A run's file has one record a line, in the order in which things finished. Of a training, a claim, an erratum, a
-self-check and a timing that has several records, the last one counts: a resumed run decides again.
+A run's file has one record a line, in the order in which things finished. Of a trial, a training, a claim, an erratum,
+a self-check and a timing that has several records, the last one counts: a resumed run decides again.
 """
 
 from __future__ import annotations
 
 import json
 import statistics
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import msgspec
 
@@ -468,6 +468,7 @@ AnyRecord = (
 )
 
 _DECODER = msgspec.json.Decoder(AnyRecord)
+AnyTrial = TypeVar("AnyTrial", Trial, ShortTrial)
 
 
 @dataclass
@@ -503,7 +504,7 @@ class Run:
     resumed: list[RunResumed] = field(default_factory=list)
     end: RunEnded | None = None
     _reused: dict[Key, set[int]] = field(default_factory=dict, repr=False)
-    _places: dict[tuple[Key, int], int] = field(default_factory=dict, repr=False)
+    _places: dict[Hashable, int] = field(default_factory=dict, repr=False)
 
     def add(self, record: AnyRecord) -> None:
         """Takes the next record."""
@@ -516,9 +517,13 @@ class Run:
             case ExperimentDeclared():
                 self.experiments[record.id] = record
             case TrialDone():
-                self._add_trial(record)
-            case ShortTrialDone():
-                self.short.setdefault(record.key, []).append(record.trial)
+                self._put(self.trials.setdefault(record.key, []), (record.key, record.trial.seed), record.trial)
+                self.definitions.add((*record.key, record.definition))
+                reused = self._reused.setdefault(record.key, set())
+                (reused.add if record.reused else reused.discard)(record.trial.seed)
+            case ShortTrialDone(trial=one):
+                which = (one.seed, one.perturbed, one.canonical)
+                self._put(self.short.setdefault(record.key, []), (record.key, which), one)
             case TrainingCompared():
                 self.trainings[record.key] = record
             case ClaimDecided():
@@ -534,13 +539,10 @@ class Run:
             case RunEnded():
                 self.end = record
 
-    def _add_trial(self, record: TrialDone) -> None:
-        key, seed = record.key, record.trial.seed
-        trials, reused = self.trials.setdefault(key, []), self._reused.setdefault(key, set())
-        place = self._places.setdefault((key, seed), len(trials))
-        trials[place : place + 1] = [record.trial]
-        (reused.add if record.reused else reused.discard)(seed)
-        self.definitions.add((*key, record.definition))
+    def _put(self, trials: list[AnyTrial], which: Hashable, trial: AnyTrial) -> None:
+        """Behind the others, or in place of the same trial."""
+        place = self._places.setdefault(which, len(trials))
+        trials[place : place + 1] = [trial]
 
     @property
     def reused(self) -> dict[Key, int]:

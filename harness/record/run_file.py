@@ -98,15 +98,13 @@ class RunFile:
 def locked(path: Path) -> Held:
     """The lock of a run; SuiteError where another process has it."""
     busy = f"The run {path.stem} is still going on: another process has its lock. Wait for its end, or end it."
-    with contextlib.suppress(OSError):
-        path.parent.mkdir(parents=True, exist_ok=True)
     return Held(path.with_name(f".{path.stem}.lock"), busy)
 
 
 def new_id(folder: Path, now: datetime.datetime, process: int) -> str:
     """An id for a run that starts ``now`` (UTC), which sorts behind those of the folder even if the clock went back."""
     own = f"{now:{STAMP}}-{process}"
-    newest = max((path.stem for path in folder.glob("*.jsonl")), default="")
+    newest = max((path.stem for path in run_files(folder)), default="")
     if own > newest:
         return own
     try:
@@ -117,12 +115,17 @@ def new_id(folder: Path, now: datetime.datetime, process: int) -> str:
     return later if later > newest else f"{newest}-{process}"
 
 
+def run_files(folder: Path) -> list[Path]:
+    """The files of a folder's runs, in order of their start: that of their ids, and not of their names with .jsonl."""
+    return sorted(folder.glob("*.jsonl"), key=lambda path: path.stem)
+
+
 def latest_run(folder: Path) -> Path:
-    """The newest run of a folder (ids begin with the start time, so names sort); SuiteError if there is none.
+    """The newest run of a folder; SuiteError if there is none.
 
     A file without a byte is no run: its process was killed between making it and writing its first line.
     """
-    runs = sorted(path for path in folder.glob("*.jsonl") if path.stat().st_size)
+    runs = [path for path in run_files(folder) if path.stat().st_size]
     if not runs:
         raise SuiteError(f"No run is recorded in {folder}. Run `pytest suite/` first.")
     return runs[-1]

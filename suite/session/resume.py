@@ -12,6 +12,7 @@ import msgspec
 from harness.errors import SuiteError, invalid, nearest
 from harness.record.declared import experiment_declared
 from harness.record.run import Run, RunStarted, decode, encode, read_run
+from harness.record.run_file import run_files
 from harness.training.configuration import variant_digest
 from suite.catalogue import EXPERIMENTS, training_name
 
@@ -25,7 +26,7 @@ NAMES = {"source": "source of the training code", "planned": "claims", "broken":
 
 def find(folder: Path, asked: str) -> Path:
     """The run that is to go on: the one asked for, or the newest of the folder that did not reach its end ("")."""
-    runs = {path.stem: path for path in sorted(folder.glob("*.jsonl"), reverse=True)}
+    runs = {path.stem: path for path in reversed(run_files(folder))}
     if asked:
         name = Path(asked).stem if asked.endswith(".jsonl") else asked
         if name not in runs:

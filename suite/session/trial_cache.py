@@ -15,6 +15,7 @@ from pathlib import Path
 import harness
 from harness.domain.trial import Trial
 from harness.record.run import Fingerprint, RunStarted, TrialDone, decode
+from harness.record.run_file import run_files
 
 Key = tuple[str, str, str, int]
 """Experiment, variant, definition, seed."""
@@ -29,7 +30,7 @@ class TrialCache:
 
     def __init__(self, folder: Path, fingerprint: Fingerprint, engine: str) -> None:
         self._wanted = (fingerprint, source(), engine)
-        self._files = sorted(folder.glob("*.jsonl"), reverse=True)
+        self._files = run_files(folder)
         self._known: dict[Key, tuple[Trial, str]] = {}
 
     def find(
@@ -38,7 +39,7 @@ class TrialCache:
         """Of these seeds those that have a trial, each with the id of the run that trained it."""
         keys: dict[int, Key] = {seed: (experiment, variant, definition, seed) for seed in seeds}
         while self._files and not all(key in self._known for key in keys.values()):
-            for key, trial, run in self._trials(self._files.pop(0)):
+            for key, trial, run in self._trials(self._files.pop()):
                 self._known.setdefault(key, (trial, run))
         return {seed: self._known[key] for seed, key in keys.items() if key in self._known}
 

@@ -14,7 +14,7 @@ from harness.domain.contents import command, contents
 from harness.domain.experiment import Variant
 from harness.statistics import Exact
 from suite.catalogue import ERRATA, EXACT_CLAIMS, TRAINING_CLAIMS, TRAININGS, training_name
-from tests.harness.synthetic import claim, exact, experiment
+from tests.domain.synthetic import claim, exact, experiment
 from tests.suite.command import suite
 
 ROWS = re.findall(r"^\| `([^`]+)` \|.* \| `(pytest [^`]+)` \|$", PAGE.read_text("utf-8"), re.MULTILINE)

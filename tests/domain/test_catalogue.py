@@ -17,7 +17,7 @@ HEAD = """from __future__ import annotations
 
 from harness.domain.claim import Claim
 from harness.statistics import Best, Exceeds
-from tests.harness.synthetic import check, claim, exact, experiment
+from tests.domain.synthetic import check, claim, exact, experiment
 """
 GOOD = """
 DEPTH = experiment(id="{0}")

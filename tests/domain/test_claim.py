@@ -9,7 +9,7 @@ from harness.domain.published import Published
 from harness.domain.trial import Trial
 from harness.errors import KEBAB, SuiteError, invalid, nearest
 from harness.statistics import All, Exact, Exceeds, Reproduces
-from tests.harness.synthetic import DEPTH, check, claim, exact, experiment
+from tests.domain.synthetic import DEPTH, check, claim, exact, experiment
 
 WRONG = {
     "unknown variant": (

@@ -10,7 +10,7 @@ from harness.domain.metric import Metric
 from harness.domain.plots import Plots, Sweep
 from harness.domain.published import Figure, Published
 from harness.errors import SuiteError
-from tests.harness.synthetic import ACCURACY, DEPTH, LOSS, data, experiment, never
+from tests.domain.synthetic import ACCURACY, DEPTH, LOSS, data, experiment, never
 
 WRONG = {
     "id": ({"id": "Depth"}, "kebab-case, other than 'exact': it names a file. Received: Depth"),

@@ -1,38 +1,35 @@
-"""Writes a run whose store's disk fills, and then has room again: python -m tests.robustness.filling FOLDER.
+"""Pushes a run to a database whose disk is full, and then has room: python -m tests.robustness.filling FOLDER.
 
-FOLDER is a small file system of its own; the run's file lies elsewhere. Prints what the follower says.
+FOLDER is a small file system of its own; the run's file lies elsewhere. Prints what is said of each push.
 """
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
-from harness.store import RunLog
-from harness.store.follower import Follower, whole_lines
-from suite.recording import FILE
-
-from harness.record.address import sqlite_address
-from harness.record.database import Database
+from harness.record.address import Address
+from harness.record.database import Database, StoreError, push_all
+from tests.record.made import END, done, written
 
 
 def main(small: Path, runs: Path) -> None:
-    database = Database(sqlite_address(small / FILE))
-    database.prepare()
-    path = runs / "2026-01.jsonl"
-    follower = Follower(database, path, print)
-    log = RunLog(runs, {"id": path.stem}, follower)
-    for seed in range(300):
-        log.append("trial", {"experiment": "e", "definition": "d", "variant": "v", "seed": seed, "curve": "x" * 400})
-    assert follower.settle()
-    subprocess.run(["mount", "-o", "remount,size=10m", str(small)], check=True)
-    assert not follower.settle()
-    assert [line.encode() for line in database.lines(path.stem)] == whole_lines(path)
-    database.check()
-    database.close()
-    log.close()
+    address = Address(f"sqlite:///{small}/store.sqlite")
+    written(runs, *map(done, range(3)), END, id="2026-01")
+    print(*push_all(address, runs))
+    path = written(runs, *map(done, range(1000)), END, id="2026-02")
+    try:
+        print(*push_all(address, runs))
+    except StoreError as error:
+        print(error)
+    with contextlib.closing(Database(address)) as database:
+        assert database.sizes() == {"2026-01": 5}
+        subprocess.run(["mount", "-o", "remount,size=10m", str(small)], check=True)
+        print(*push_all(address, runs))
+        assert [line.encode() for line in database.lines(path.stem)] == path.read_bytes().splitlines()
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
 """A plugin (-p tests.robustness.hungry) with which something needs more memory than there is.
 
 HUNGRY says what, and how that ends: "refused", a variant of Example 2 asks for more than any machine has, for the
-weights of a layer; "gone", the device disappears in that variant's second block of seeds; "killed", it dies as of the
-system's own hand, which kills with -9 what has taken too much; "exact", so does an exact claim.
+weights of a layer; "gone", the device disappears in that variant's second block of seeds; "killed", its process dies as
+of the system's own hand, which kills with -9 what has taken too much.
 """
 
 from __future__ import annotations
@@ -11,15 +11,16 @@ import contextlib
 import dataclasses
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 from unittest import mock
 
-import pytest
+from harness.execution.task import Work
+from suite.session import trials, work
 
 WAY = "HUNGRY"
 """The environment variable that says how."""
-EXPERIMENT, VARIANT, CLAIM = "example-2", "raw", "minmax-table"
+EXPERIMENT, VARIANT = "example-2", "raw"
 
 
 def too_large() -> Any:
@@ -52,29 +53,26 @@ def disappearing() -> Iterator[None]:
         yield
 
 
-@pytest.hookimpl(wrapper=True)
-def pytest_runtestloop() -> Iterator[None]:
-    from suite.run import SuiteRun
+@contextlib.contextmanager
+def needing_too_much() -> Iterator[None]:
+    declared = work.EXPERIMENTS[EXPERIMENT]
+    own = dataclasses.replace(declared.variant(VARIANT), model=too_large)
+    changed = dataclasses.replace(declared, variants=(own,))
+    with mock.patch.dict(work.EXPERIMENTS, {EXPERIMENT: changed}):
+        yield
 
-    from suite import trials
 
-    train, decide, way = trials.train, SuiteRun.decide_exact, os.environ[WAY]
-
-    def hungry(declared: Any, variant: str, *rest: Any, **how: Any) -> Any:
-        if (declared.id, variant) == (EXPERIMENT, VARIANT) and way != "exact":
+def perform(task: work.Task, report: Callable[[work.Event], None]) -> None:
+    """What a process does with a task, in want of memory."""
+    way = os.environ[WAY]
+    with contextlib.ExitStack() as wanting:
+        if (task.experiment, task.variant) == (EXPERIMENT, VARIANT):
             if way == "killed":
                 os.kill(os.getpid(), signal.SIGKILL)
-            if way == "gone":
-                with disappearing():
-                    return train(declared, variant, *rest, **how)
-            own = dataclasses.replace(declared.variant(variant), model=too_large)
-            declared = dataclasses.replace(declared, variants=(own,))
-        return train(declared, variant, *rest, **how)
+            work.start(task.backend, task.precision)
+            wanting.enter_context(disappearing() if way == "gone" else needing_too_much())
+        work.perform(task, report)
 
-    def hungry_claim(run: SuiteRun, claim: Any) -> Any:
-        if claim.key == CLAIM and way == "exact":
-            os.kill(os.getpid(), signal.SIGKILL)
-        return decide(run, claim)
 
-    with mock.patch.object(trials, "train", hungry), mock.patch.object(SuiteRun, "decide_exact", hungry_claim):
-        return (yield)
+def pytest_sessionstart() -> None:
+    trials.WORK = Work(perform, work.remaining)

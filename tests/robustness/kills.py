@@ -2,8 +2,8 @@
 
 A *chain* is one run: begun, killed, resumed, killed … and at last resumed to its end. The moments are drawn uniformly
 from what an undisturbed run takes between its first record and the end of its process, the writing of the report
-included; one in five of the resumed parts is killed while it starts. A moment is found again by how much is recorded,
-so that a machine with other work to do is no matter.
+and its push included; one in five of the resumed parts is killed while it starts. A moment is found again by how much
+is recorded, so that a machine with other work to do is no matter.
 """
 
 from __future__ import annotations
@@ -12,28 +12,23 @@ import contextlib
 import itertools
 import json
 import random
-import shutil
 import signal
-import tempfile
 import xml.etree.ElementTree as ET
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from harness.store.follower import whole_lines
-from suite.recording import FILE as STORE
-from suite.resume import has_ended
-
-from harness.record.address import sqlite_address
-from harness.record.database import Database
+from harness.record.address import Address
+from harness.record.database import Database, StoreError, push_all
+from harness.record.run import TrialDone, decode, read_run, whole_lines
 from tests.robustness.watched import PATIENCE, Strike, Undisturbed, Watched, record_of
 from tests.robustness.witness import Key, noted
 from tests.suite.command import Finished, trials
 from tests.suite.timeless import timeless, timeless_text
 
-WAYS = {"one process": ("all",), "two workers": ("all", "controller", "worker")}
-"""Whom the kills strike: the whole process group, or one process of it."""
+WHOM = {1: ("all",), 2: ("all", "controller", "worker")}
+"""By the number of workers, whom the kills strike: the whole process group, or one process of it."""
 AT_START = 0.2
 """The share of the kills that strike while a run starts to go on."""
 
@@ -47,6 +42,7 @@ class Chain:
 
     way: str
     seed: int
+    store: Address
     kills: list[tuple[str, str]] = field(default_factory=list)
     at_stake: int = 0
     lost: set[Key] = field(default_factory=set)
@@ -54,7 +50,7 @@ class Chain:
     faults: list[str] = field(default_factory=list)
     differing: list[str] = field(default_factory=list)
 
-    def check_kill(self, folder: Path, before: Sequence[bytes], whom: str) -> list[bytes]:
+    def check_kill(self, folder: Path, before: Sequence[bytes]) -> list[bytes]:
         """Looks at what a kill has left; the lines of the run's file, of which ``before`` were there at the last."""
         kept = [key for what, key in noted(folder / "witness") if what == "kept"]
         lines = whole_lines(one_record(folder))
@@ -62,8 +58,9 @@ class Chain:
         self.lost |= set(kept) - trials_of(lines)
         if lines[: len(before)] != before:
             self.faults.append("lines of the run's file have changed")
-        if whom == "all":  # nobody is left that writes
-            self.lost |= set(kept) - trials_of(stored_lines(folder))
+        stored = stored_lines(self.store, folder)
+        if stored not in ([], lines[: len(stored)]):
+            self.faults.append("the database has other lines than the run's file")
         self.faults += torn_files(folder)
         return lines
 
@@ -71,14 +68,16 @@ class Chain:
         """Looks at the run that was resumed for the last time, beside the one that nobody killed."""
         path = one_record(folder)
         content, lines = path.read_bytes(), whole_lines(path)
+        push_all(self.store, path.parent)  # of a run that was killed behind its end
         witnessed = noted(folder / "witness")
         kept = {key for what, key in witnessed if what == "kept"}
-        self.lost |= kept - (trials_of(lines) & trials_of(stored_lines(folder)))
+        stored = stored_lines(self.store, folder)
+        self.lost |= kept - (trials_of(lines) & trials_of(stored))
         self.twice |= trained_twice(witnessed) | {key for key, count in Counter(_trials(lines)).items() if count > 1}
         wrong = {
             "lines of the run's file have changed": lines[: len(before)] != before,
             "the last line is torn": not content.endswith(b"\n"),
-            "the store is not the run's file": stored_lines(folder) != lines,
+            "the database is not the run's file": stored != lines,
             f"left behind: {leftovers(folder)}": bool(leftovers(folder)),
         }
         self.faults += [text for text, is_so in wrong.items() if is_so] + torn_files(folder)
@@ -104,26 +103,21 @@ def trained_twice(witnessed: Sequence[tuple[str, Key]]) -> set[Key]:
 
 
 def _trials(lines: Sequence[bytes]) -> list[Key]:
-    records = [json.loads(line) for line in lines]
-    return [(one["experiment"], one["variant"], one["seed"]) for one in records if one["kind"] == "trial"]
+    records = [one for one in map(decode, lines) if isinstance(one, TrialDone)]
+    return [(*one.key, one.trial.seed) for one in records]
 
 
 def trials_of(lines: Sequence[bytes]) -> set[Key]:
     return set(_trials(lines))
 
 
-def stored_lines(folder: Path) -> list[bytes]:
-    """The lines of the only run in the store: of a copy, for to open a database is to mend it."""
-    run = one_record(folder).stem
-    with tempfile.TemporaryDirectory() as copy:
-        for file in (folder / "report").glob(f"{STORE}*"):
-            shutil.copy(file, copy)
-        database = Database(sqlite_address(Path(copy) / STORE))
-        database.check()
+def stored_lines(store: Address, folder: Path) -> list[bytes]:
+    """The lines of the only run in a database; none where the database has not been made yet."""
+    with contextlib.closing(Database(store)) as database:
         try:
-            return [line.encode() for line in database.lines(run)]
-        finally:
-            database.close()
+            return [line.encode() for line in database.lines(one_record(folder).stem)]
+        except StoreError:
+            return []
 
 
 def torn_files(folder: Path) -> list[str]:
@@ -146,9 +140,9 @@ def torn_files(folder: Path) -> list[str]:
 
 
 def leftovers(folder: Path) -> list[str]:
-    """Locks, temporary files, damaged stores."""
-    found = (path.name for path in (folder / "report").rglob("*") if path.is_file())
-    return sorted(name for name in found if name.startswith(".") or ".damaged" in name or name.endswith("-wal"))
+    """Locks, temporary files, journals of a database."""
+    found = (path.name for path in folder.rglob("*") if path.is_file())
+    return sorted(name for name in found if name.startswith(".") or name.endswith("-journal"))
 
 
 def different(run: Finished, whole: Finished) -> list[str]:
@@ -174,10 +168,7 @@ def _text(run: Finished) -> list[str]:
 
 
 def _trials_by_seed(run: Finished) -> list[str]:
-    return [
-        json.dumps([key, sorted(of, key=lambda one: int(one["seed"]))])
-        for key, of in sorted(trials(run.record).items())
-    ]
+    return [json.dumps([key, of]) for key, of in sorted(trials(run.record).items())]
 
 
 WITHOUT_TIME: Mapping[str, Callable[[Finished], list[str]]] = {
@@ -188,44 +179,50 @@ WITHOUT_TIME: Mapping[str, Callable[[Finished], list[str]]] = {
 }
 
 
-def plan(way: str, kills: int, whole: Undisturbed, generator: random.Random) -> list[Strike]:
+def plan(whom: Sequence[str], kills: int, whole: Undisturbed, generator: random.Random) -> list[Strike]:
     """The kills of a chain. None comes before the first record: there is nothing to lose yet, or to resume."""
     moments = iter(sorted(generator.uniform(0, whole.whole) for _ in range(kills)))
     strikes = []
     for index in range(kills):
-        whom, at_start = generator.choice(WAYS[way]), bool(index) and generator.random() < AT_START
+        victim, at_start = generator.choice(whom), bool(index) and generator.random() < AT_START
         second = generator.uniform(0, whole.start) if at_start else next(moments)
-        strikes.append(Strike(whom, at_start, second))
+        strikes.append(Strike(victim, at_start, second))
     return strikes
 
 
-def chain(folder: Path, whole: Undisturbed, way: str, kills: int, seed: int) -> Chain:
+def chain(folder: Path, whole: Undisturbed, workers: int, store: str, kills: int, seed: int) -> Chain:
     """Kills and resumes a run in ``folder``, as often as said or until it has ended, and checks what comes out."""
-    found, lines, workers = Chain(way, seed), list[bytes](), way == "two workers"
-    code, expected = int(-signal.SIGKILL), 0
+    address = Address(store)
+    way = f"{workers} worker{'s' * (workers > 1)}, {address.url.get_backend_name()}"
+    found, lines, code = Chain(way, seed, address), list[bytes](), int(-signal.SIGKILL)
+
+    def begun(*more: str) -> Watched:
+        return Watched(folder, workers, "--store", store, *more)
+
     with contextlib.ExitStack() as running:
         run: Watched | None = None
-        for strike in plan(way, kills, whole, random.Random(seed)):
+        for strike in plan(WHOM[workers], kills, whole, random.Random(seed)):
             if run is None:
-                run = running.enter_context(Watched(folder, workers, *(["--resume"] if found.kills else [])))
+                run = running.enter_context(begun(*(["--resume"] if found.kills else [])))
             phase = run.strike(strike, whole)
             if phase is None:
                 break
             found.kills.append((strike.whom, phase))
-            lines = found.check_kill(folder, lines, strike.whom)
+            lines = found.check_kill(folder, lines)
             if strike.whom != "worker":
-                if strike.whom == "all":
-                    running.pop_all().close()
+                if run.left_behind:
+                    found.faults.append(f"{run.left_behind} processes go on without the one that was killed")
+                running.pop_all().close()
                 run = None
-            if run is None and has_ended(one_record(folder)):  # killed when nothing was left to do, or to resume
-                expected = 4
-                break
+                if not read_run(one_record(folder)).open:  # killed when nothing was left to do, or to resume
+                    code = 0
+                    break
         if run is not None:
             code = run.process.wait(PATIENCE)
-    if code in (-signal.SIGKILL, 3):  # killed, or an item was lost with its worker
-        with Watched(folder, workers, "--resume") as run:
+    if code in (-signal.SIGKILL, 3):  # killed, or a task was given up
+        with begun("--resume") as run:
             code = run.process.wait(PATIENCE)
-    if code != expected:
+    if code != 0:
         found.faults.append(f"exit code {code}")
     found.check_end(folder, whole.finished, lines)
     return found

@@ -1,7 +1,7 @@
 """How many trials are lost in N kills? Real runs: python -m tests.robustness.measure_kills --kills 50.
 
-Half of the kills strike a run of one process, half one of two workers; ``kills`` says how. Prints a table, and whatever
-was wrong; ends with 1 if anything was.
+A quarter of the kills strikes each of four: a run of one process and one of two workers, which push to SQLite and to a
+PostgreSQL server of their own; ``kills`` says how. Prints a table, and whatever was wrong; ends with 1 if anything was.
 """
 
 from __future__ import annotations
@@ -11,12 +11,13 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from tabulate import tabulate
 
-from tests.robustness.kills import WAYS, Chain, chain
+from tests.postgresql import ADVICE, Server, programs
+from tests.robustness.kills import Chain, chain
 from tests.robustness.watched import undisturbed
 
 HEADERS = ("", "kills", "of", "while it", "chains", "finished before", "lost", "trained twice", "torn", "other reports")
@@ -27,26 +28,46 @@ EACH = 6
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.robustness.measure_kills", description=__doc__)
     parser.add_argument("--kills", type=int, default=50, help="in all (default: 50)")
-    parser.add_argument("--way", choices=WAYS, action="append", help="only this one (default: half of each)")
     parser.add_argument("--seed", type=int, default=int(time.time()), help="of the moments (default: of the clock)")
     asked = parser.parse_args(arguments)
-    ways = asked.way or list(WAYS)
-    with tempfile.TemporaryDirectory() as folder:
-        found = [one for way in ways for one in measure(Path(folder), way, -(-asked.kills // len(ways)), asked.seed)]
+    where = programs()
+    if where is None:
+        parser.error(ADVICE)
+    each, found = -(-asked.kills // 4), list[Chain]()
+    server = Server(where)
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            stores = {"sqlite": sqlite, "postgresql": lambda _: server.new()}
+            for workers in (1, 2):
+                found += measure(Path(folder) / str(workers), workers, stores, each, asked.seed)
+    finally:
+        server.remove()
     print(table(found))
     wrong = [problem for one in found for problem in problems(one)]
     print("\n".join(wrong or ["nothing was wrong"]))
     return int(bool(wrong))
 
 
-def measure(folder: Path, way: str, kills: int, seed: int) -> list[Chain]:
-    """Chains, until there are so many kills."""
+def sqlite(folder: Path) -> str:
+    return f"sqlite:///{folder}/store.sqlite"
+
+
+def measure(
+    folder: Path, workers: int, stores: Mapping[str, Callable[[Path], str]], kills: int, seed: int
+) -> list[Chain]:
+    """Chains, until there are so many kills for each store: a function that gives the URL of a new one."""
     found: list[Chain] = []
-    whole = undisturbed(folder / f"{way}, undisturbed", way == "two workers")
-    while (left := kills - sum(len(one.kills) for one in found)) > 0:
-        number = len(found)
-        found.append(chain(folder / f"{way} {number}", whole, way, min(left, EACH), seed + number))
-        print(f"{way}, seed {seed + number}: {found[-1].kills} {problems(found[-1])}", file=sys.stderr, flush=True)
+    whole = undisturbed(folder / "undisturbed", workers)
+    for name, new in stores.items():
+        struck = 0
+        while struck < kills:
+            number = len(found)
+            place = folder / f"{name} {number}"
+            place.mkdir(parents=True)
+            found.append(chain(place, whole, workers, new(place), min(kills - struck, EACH), seed + number))
+            struck += len(found[-1].kills)
+            said = f"{found[-1].way}, seed {seed + number}: {found[-1].kills} {problems(found[-1])}"
+            print(said, file=sys.stderr, flush=True)
     return found
 
 

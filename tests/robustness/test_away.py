@@ -1,4 +1,4 @@
-"""The store goes away in the middle of a run, and comes back: the run goes on, and nothing is missing in the end."""
+"""The database goes away before a run ends: the run is as without it, and is pushed when the database is back."""
 
 from __future__ import annotations
 
@@ -7,52 +7,68 @@ import time
 from pathlib import Path
 
 import pytest
-from harness.store.follower import whole_lines
-from suite.recording import FILE
 
 from harness.record.address import Address
-from harness.record.database import PATIENCE, Database
-from tests.postgresql import Server
+from harness.record.database import push_all, stored_run
+from tests.postgresql import PASSWORD, Server
 from tests.robustness.watched import Watched, record_of
 
 pytestmark = pytest.mark.slow
 SOME = 10
-"""Records after which the store goes: the run is in the midst of its trainings."""
+"""Records after which the database goes: the run is in the midst of its trainings."""
 
 
-def check(run: Watched, url: str) -> None:
-    """It ends as if nothing had been, but for two lines."""
+def ended(run: Watched) -> str:
+    """What a run has said that ended as if nothing had been."""
     code, said = run.process.wait(300), (run.folder / "said").read_text("utf-8")
     assert code == 0, said
-    assert said.count("The run goes on, and keeps its results in") == 1
-    assert said.count("is back, and has what it missed") == 1
-    path = record_of(run.folder)
+    assert (run.folder / "report" / "REPORT.md").exists()
+    return said
+
+
+def check_pushed(folder: Path, url: str) -> None:
+    path = record_of(folder)
     assert path is not None
-    database = Database(Address(url))
-    assert [line.encode() for line in database.lines(path.stem)] == whole_lines(path)
-    database.close()
+    assert stored_run(Address(url), None) == (path.stem, path.read_bytes())
 
 
-def test_sqlite_is_locked_for_a_while(tmp_path: Path) -> None:
-    """By another process, for longer than the run waits for it."""
-    store = tmp_path / "report" / FILE
-    with Watched(tmp_path, workers=False) as run:
+def test_sqlite_that_is_locked_meanwhile_has_the_run_in_the_end(tmp_path: Path) -> None:
+    store = tmp_path / "store.sqlite"
+    with Watched(tmp_path, 1, "--store", f"sqlite:///{store}") as run:
         assert run.wait(SOME)
         other = sqlite3.connect(store)
         other.execute("BEGIN EXCLUSIVE")
-        time.sleep(PATIENCE + 1)
+        time.sleep(1)
         other.rollback()
         other.close()
-        check(run, f"sqlite:///{store}")
+        assert "not pushed" not in ended(run)
+    check_pushed(tmp_path, f"sqlite:///{store}")
 
 
-def test_postgresql_is_stopped_and_started_again(own_server: Server, tmp_path: Path) -> None:
+def test_postgresql_that_is_stopped_costs_nothing_and_is_made_up_for(own_server: Server, tmp_path: Path) -> None:
     url = own_server.new()
-    with Watched(tmp_path, False, "--store", url) as run:
+    with Watched(tmp_path, 1, "--store", url) as run:
         assert run.wait(SOME)
         own_server.stop()
-        while "The run goes on" not in (tmp_path / "said").read_text("utf-8"):
-            assert run.process.poll() is None
-            time.sleep(0.05)
+        said = ended(run)
+    (error,) = [line for line in said.splitlines() if line.startswith("ERROR: ")]
+    assert error.startswith("ERROR: not pushed: The database postgresql+psycopg://claims:***@127.0.0.1")
+    assert "Push it later: python -m reports --push --store URL --out " in error
+    assert PASSWORD not in said
+    own_server.start()
+    path = record_of(tmp_path)
+    assert path is not None
+    assert len(push_all(Address(url), path.parent)) == 1
+    check_pushed(tmp_path, url)
+
+
+def test_a_database_that_is_away_from_the_start_is_said_at_once(own_server: Server, tmp_path: Path) -> None:
+    """And if it is there when the run ends, the run is pushed."""
+    url = own_server.new()
+    own_server.stop()
+    with Watched(tmp_path, 1, "--store", url) as run:
+        assert run.wait(SOME)
+        assert "The run goes on, and is pushed when it has ended." in (tmp_path / "said").read_text("utf-8")
         own_server.start()
-        check(run, url)
+        assert "not pushed" not in ended(run)
+    check_pushed(tmp_path, url)

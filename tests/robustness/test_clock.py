@@ -8,9 +8,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import msgspec
 import pytest
-from harness.store import latest_run
 
+from harness.record.run_file import latest_run
 from tests.robustness.conftest import LATER
 from tests.suite.command import ROOT, Finished, environment
 
@@ -24,8 +25,8 @@ def test_the_run_that_ran_last_is_the_latest(hostile: Finished) -> None:
     assert len(names) == 2
     (ours,) = names - {LATER}
     assert latest_run(runs).stem == ours
-    assert hostile.report["run"]["id"] == ours
-    began = datetime.datetime.fromisoformat(hostile.record.header["started"])
+    assert hostile.report.run.id == ours
+    began = datetime.datetime.fromisoformat(hostile.record.header.started)
     assert began.year < 2099  # the id is pushed forward, what is told is not
 
 
@@ -43,9 +44,10 @@ def test_python_m_reports_takes_it(hostile: Finished) -> None:
 def test_no_time_is_negative(hostile: Finished) -> None:
     record = hostile.record
     assert record.end is not None
-    assert record.end["seconds"] > 0
-    assert min(value for training in record.trainings for value in training["seconds"].values()) >= 0
-    assert min(claim["seconds"] for claim in record.claims) >= 0
+    assert record.end.seconds is not None
+    assert record.end.seconds > 0
+    assert min(value for one in record.trainings.values() for value in msgspec.structs.astuple(one.seconds)) >= 0
+    assert min(claim.seconds or 0.0 for claim in record.claims.values()) >= 0
 
 
 def test_what_is_measured_is_measured_on_a_clock_that_nobody_sets() -> None:
@@ -56,4 +58,4 @@ def test_what_is_measured_is_measured_on_a_clock_that_nobody_sets() -> None:
         for path in Path(ROOT, name).rglob("*.py")
     ]
     found = [path.relative_to(ROOT).as_posix() for path in places for _ in OF_DAY.findall(path.read_text("utf-8"))]
-    assert found == ["suite/recording.py"]
+    assert found == ["suite/session/start.py"]

@@ -32,20 +32,20 @@ def test_hostile_settings_change_no_bit(hostile: Finished, plain: Finished) -> N
     assert hostile.states == {"example-2/raw": "identical", "example-2/min-max": "identical"}
     assert trials(hostile.record) == trials(plain.record)
     assert hostile.verdicts == plain.verdicts
-    assert hostile.record.header["fingerprint"] == plain.record.header["fingerprint"]
+    assert hostile.record.header.fingerprint == plain.record.header.fingerprint
 
 
 @pytest.mark.slow
 def test_where_the_backend_came_from_is_said(hostile: Finished) -> None:
     assert "backend jax (--backend, over KERAS_BACKEND=tensorflow)" in hostile.output
-    assert hostile.record.header["fingerprint"]["backend"] == "jax"
+    assert hostile.record.header.fingerprint["backend"] == "jax"
 
 
 @pytest.mark.slow
 def test_what_may_count_is_reported(copied: Callable[[str], Path], plain: Finished) -> None:
     run = suite(copied("reported"), *JAX, "-k", "raw-data", env=REPORTED)
     wanted = {name: " ".join(value.split()) for name, value in REPORTED.items() if not name.startswith("TF_")}
-    assert run.record.header["fingerprint"] == plain.record.header["fingerprint"] | wanted
+    assert run.record.header.fingerprint == plain.record.header.fingerprint | wanted
     assert run.states["example-2/raw"] in ("identical", "reproduced")
     shown = (run.folder / "report" / "REPORT.md").read_text("utf-8")
     assert "| XLA FLAGS " in shown
@@ -61,7 +61,7 @@ def test_tensorflow(tmp_path: Path) -> None:
     run = suite(tmp_path / "hostile", *options[:4], "--baseline-dir", str(tmp_path / "plain" / "baselines"), env=env)
     assert "backend tensorflow (KERAS_BACKEND)" in run.output
     assert trials(run.record) == trials(plain.record)
-    assert run.record.header["fingerprint"] == plain.record.header["fingerprint"]
+    assert run.record.header.fingerprint == plain.record.header.fingerprint
     assert set(run.states.values()) == {"identical"}
     assert run.code == 0
 

@@ -12,19 +12,17 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
-from harness.store import latest_run, read_run
-from harness.store.follower import whole_lines
-from suite.recording import FILE as STORE
 
 from baselines.evidence import path_of, read, write
-from harness.record.address import sqlite_address
-from harness.record.database import Database
+from harness.record.address import Address
+from harness.record.database import push_all, stored_run
+from harness.record.run import read_run
+from harness.record.run_file import latest_run
 from tests.reports.full import full_run
 from tests.reports.synthetic import Recorder
 from tests.robustness.conftest import JAX
-from tests.robustness.kills import stored_lines
 from tests.robustness.made import NAMES, evidence, variant
-from tests.suite.command import ROOT, TINY, Finished, arguments, environment, suite
+from tests.suite.command import ROOT, TINY, Finished, arguments, environment
 
 resource = pytest.importorskip("resource")
 LIMITED = "import os, resource, sys; n = int(sys.argv[1]); resource.setrlimit(resource.RLIMIT_FSIZE, (n, n)); "
@@ -135,7 +133,7 @@ def test_a_report(tmp_path: Path) -> None:
 def test_the_record_of_a_run(plain: Finished, copied: Callable[[str], Path]) -> None:
     """Room for the header and some trials: the run ends with one message, and those trials can be read."""
     lines = latest_run(plain.folder / "report" / "runs").read_bytes().splitlines(keepends=True)
-    whole = [index for index, line in enumerate(lines) if b'"kind": "trial"' in line][2]
+    whole = [index for index, line in enumerate(lines) if b'"kind":"trial"' in line][2]
     room = sum(map(len, lines[: whole + 1])) + len(lines[whole]) // 2
     folder = copied("full")
     done = limited(room, arguments(folder, "--backend", "jax", "--seeds", "5", "-k", "raw-data")[1:])
@@ -152,38 +150,24 @@ def test_the_record_of_a_run(plain: Finished, copied: Callable[[str], Path]) -> 
 
 
 @pytest.mark.slow
-def test_the_store(tmp_path: Path) -> None:
-    """Room for the run's file and the report, but not for the store: nothing is lost, and the next run makes up for it.
-
-    The store's write-ahead log takes some pages of four kilobytes for each record of half a kilobyte. Once it is full,
-    SQLite may begin it anew, and the store be back before the run ends: that depends on when it is asked again.
-    """
-    chosen = (*JAX, "-k", TINY)
-    done = limited(100_000, arguments(tmp_path, *chosen)[1:])
-    back = done.returncode == 0
-    assert done.returncode in (0, 3), done.stdout
-    assert "The run goes on, and keeps its results in" in done.stdout
-    assert ("is back, and has what it missed" in done.stdout) or not back
-    assert done.stdout.count("ERROR: store: ") == (0 if back else 1)
+def test_the_database(tmp_path: Path) -> None:
+    """Room for the run's file and the report, but not for the database: the run is whole, and is pushed later."""
+    store = tmp_path / "store.sqlite"
+    done = limited(100_000, arguments(tmp_path, *JAX, "-k", TINY, "--store", f"sqlite:///{store}")[1:])
+    assert done.returncode == 0, done.stdout
+    assert f"ERROR: not pushed: The database sqlite:///{store} cannot be used: " in done.stdout
     for word in ("Traceback", "INTERNALERROR", "FAILED"):
         assert word not in done.stdout
     run = Finished(done.returncode, done.stdout, tmp_path)
-    assert run.report["run"]["partial"] is False
-    lines = whole_lines(run.record.path)
-    before = stored_lines(tmp_path)
-    assert before
-    assert back == (len(before) == len(lines))
-    assert before == lines[: len(before)]
-    after = suite(tmp_path, *chosen)
-    assert after.code == 0
-    assert not list((tmp_path / "report").glob(f"{STORE}.damaged*"))
-    database = Database(sqlite_address(tmp_path / "report" / STORE))
-    assert [line.encode() for line in database.lines(run.record.path.stem)] == lines
-    database.close()
+    assert run.report.partial is False
+    address = Address(f"sqlite:///{store}")
+    (said,) = push_all(address, run.record.path.parent)
+    assert said.startswith(f"pushed to {address}: ")
+    assert stored_run(address, None) == (run.record.path.stem, run.record.path.read_bytes())
 
 
-def test_the_store_on_a_full_file_system(tmp_path: Path) -> None:
-    """A hundred kilobytes, and then, for the same process, ten thousand. The file system goes with its process."""
+def test_the_database_on_a_full_file_system(tmp_path: Path) -> None:
+    """A hundred kilobytes, and then ten thousand: all of a run is pushed, or nothing. It goes with its process."""
     folder = tmp_path / "small"
     folder.mkdir()
     script = 'mount -t tmpfs -o size=100k none "$1" || exit 77; exec "$2" -m tests.robustness.filling "$1"'
@@ -195,6 +179,7 @@ def test_the_store_on_a_full_file_system(tmp_path: Path) -> None:
     if done.returncode == 77 or "unshare" in done.stderr:
         pytest.skip(f"this user may not mount a file system: {done.stderr.strip()}")
     assert (done.returncode, done.stderr) == (0, "")
-    away, back = done.stdout.splitlines()
-    assert "database or disk is full" in away or "disk I/O error" in away
-    assert back == f"store: sqlite:///{folder / STORE} is back, and has what it missed"
+    first, full, then = done.stdout.splitlines()
+    assert first == f"pushed to sqlite:///{folder}/store.sqlite: 5 records of the run 2026-01"
+    assert "database or disk is full" in full or "disk I/O error" in full
+    assert then == f"pushed to sqlite:///{folder}/store.sqlite: 1002 records of the run 2026-02"

@@ -7,11 +7,11 @@ from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from suite.options import ENGINE_NAMES, LAST_SEED, MOST_SEEDS, Options
 
 from harness.errors import SuiteError
 from harness.training.backend import PRECISIONS
 from harness.training.backends import NAMES
+from suite.cli.options import ENGINE_NAMES, LAST_SEED, MOST_SEEDS, MOST_WORKERS, Options
 from tests.suite.test_options import checked
 
 WORDS = st.text(max_size=12) | st.sampled_from(["", " ", "\n", "\0", "\udcff", "0", "-1", "1e3", "٣", "9" * 5000])
@@ -43,6 +43,8 @@ ANYTHING: dict[str, st.SearchStrategy[Any]] = {
     "reuse": st.booleans(),
     "dry_run": st.booleans(),
     "gate_timing": st.booleans(),
+    "workers": st.none() | NUMBERS,
+    "cluster": WORDS,
 }
 COMBINATIONS = st.sets(st.sampled_from(sorted(ANYTHING)), max_size=4).flatmap(
     lambda names: st.fixed_dictionaries({name: ANYTHING[name] for name in names})
@@ -82,6 +84,7 @@ def test_any_combination(environ: dict[str, str], given_: dict[str, Any]) -> Non
         assert found.backend in NAMES
         assert found.engine in ENGINE_NAMES
         assert found.seeds is None or 1 <= found.seeds <= MOST_SEEDS
+        assert found.workers is None or (1 <= found.workers <= MOST_WORKERS and not found.cluster)
         assert not (found.update is not None and found.first_seed)  # they contradict each other
         assert not (found.reuse and (found.update is not None or found.require_baselines or found.strict))
 

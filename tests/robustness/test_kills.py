@@ -1,29 +1,31 @@
 """kill -9 of a run, again and again: nothing finished is lost, nothing is trained twice, the report is the same.
 
 How many kills is KILLS, 6 where it is not set; the day of the year decides the moments, and the run of one process or
-of two workers. ``python -m tests.robustness.measure_kills`` prints a table of fifty.
+of two workers, that pushes to SQLite or to PostgreSQL. ``python -m tests.robustness.measure_kills`` prints a table.
 """
 
 from __future__ import annotations
 
 import datetime
 import os
+import sys
 from pathlib import Path
 
 import pytest
 
-from tests.robustness.kills import WAYS, trained_twice
-from tests.robustness.measure_kills import measure, problems
+from tests.robustness.kills import trained_twice
+from tests.robustness.measure_kills import measure, problems, sqlite
 
-pytestmark = pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="finds workers in Linux' /proc")
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs kill -9")
 
 
 @pytest.mark.slow
-def test_kills(tmp_path: Path) -> None:
+def test_kills(request: pytest.FixtureRequest, tmp_path: Path) -> None:
     day, kills = datetime.datetime.now(datetime.UTC).timetuple().tm_yday, int(os.environ.get("KILLS", "6"))
-    way = list(WAYS)[day % 2]
-    print(f"day {day}: {kills} kills of {way}")
-    found = measure(tmp_path, way, kills, day)
+    workers, server = 1 + day % 2, day // 2 % 2
+    stores = {"postgresql": lambda _: request.getfixturevalue("postgresql").new()} if server else {"sqlite": sqlite}
+    print(f"day {day}: {kills} kills of {workers} workers, {', '.join(stores)}")
+    found = measure(tmp_path, workers, stores, kills, day)
     assert sum(len(one.kills) for one in found) >= kills
     assert [problem for one in found for problem in problems(one)] == []
 

@@ -54,7 +54,7 @@ def test_same_verdicts_and_bits(crowded: Finished, plain: Finished) -> None:
     assert crowded.verdicts == plain.verdicts
     assert trials(crowded.record) == trials(plain.record)
     assert set(crowded.states.values()) == {"identical"}
-    assert crowded.record.header["fingerprint"] == plain.record.header["fingerprint"]
+    assert crowded.record.header.fingerprint == plain.record.header.fingerprint
 
 
 def test_no_warnings(crowded: Finished) -> None:

@@ -1,4 +1,4 @@
-"""Processes that store evidence at the same time: none loses what another stored, and none waits for ever."""
+"""Processes that store evidence, or run, at the same time: none loses what another stored, and none waits for ever."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ import pytest
 from baselines import json_file
 from baselines.evidence import path_of, read, update, write
 from harness.errors import SuiteError
+from harness.record.run import read_run
+from harness.record.run_file import locked
 from tests.robustness.made import NAMES, evidence, variant
 from tests.robustness.writer import EXPERIMENT, STACK, VARIANTS, claims_for
 from tests.suite.command import ROOT, Finished, environment, suite
@@ -133,6 +135,32 @@ def test_a_waiting_process_goes_on_when_the_lock_is_free(holder: tuple[Path, Any
         assert not waiting.done()
         process.kill()
         assert waiting.result(timeout=10)[0] == evidence()
+
+
+@pytest.mark.slow
+def test_two_runs_in_one_folder(tmp_path: Path) -> None:
+    """Each has a file of its own, of its own trials; and none can be resumed while it goes on."""
+
+    def run(name: str) -> Finished:
+        return suite(tmp_path, "--backend", "jax", "--seeds", "5", "-k", name)
+
+    names = ("raw-data-diverges", "zscore-fixes-divergence")
+    with ThreadPoolExecutor(2) as pool:
+        runs = list(pool.map(run, names))
+    assert [each.code for each in runs] == [0, 0]
+    folder = tmp_path / "report" / "runs"
+    assert len(list(folder.iterdir())) == 2
+    found = [read_run(path) for path in folder.iterdir()]
+    assert {(*run.claims,) for run in found} == {(name,) for name in names}
+    assert not any(run.open for run in found)
+    path = found[0].path
+    path.write_bytes(path.read_bytes().rpartition(b'{"kind":"end"')[0])
+    lock = locked(path)
+    (claim,) = found[0].claims
+    refused = suite(tmp_path, "--backend", "jax", "--seeds", "5", "-k", claim, "--resume")
+    lock.release()
+    assert refused.code == 4
+    assert f"The run {path.stem} is still going on: another process has its lock." in refused.output
 
 
 @pytest.mark.slow

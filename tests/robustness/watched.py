@@ -8,24 +8,26 @@ import os
 import signal
 import subprocess
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.store.follower import whole_lines
+import psutil
 
 from tests.robustness import witness
-from tests.suite.command import PLAIN, ROOT, Finished, arguments, environment
+from tests.suite.command import ROOT, Finished, arguments, environment
 
 RUN = ("--backend", "jax", "-k", "rate-sweep or minmax or raw-data or scale-gap", "-p", "tests.robustness.witness")
 """Twenty items on three experiments that train in milliseconds: what takes time is compiling and the report."""
-TWO_WORKERS = ("-p", "no:randomly", "-p", "no:timeout", "-p", "no:cacheprovider", "-p", "xdist", "-n", "2")
 PATIENCE = 600.0
+GONE = 30.0
+"""Seconds after which a killed run has left no process behind."""
 LOOK = 0.003
 
 
 @dataclass(frozen=True)
 class Strike:
-    """A kill: of "all" processes, of the "controller" or of one "worker"; and when.
+    """A kill: of "all" processes, of the "controller", which alone writes, or of one "worker"; and when.
 
     ``second`` counts from the first record, as an undisturbed run would go on; if ``at_start``, from the beginning of
     the process.
@@ -58,16 +60,16 @@ class Undisturbed:
 class Watched:
     """A run in a process group of its own, and its record as it grows; it is dead when the block ends."""
 
-    def __init__(self, folder: Path, workers: bool, *more: str) -> None:
+    def __init__(self, folder: Path, workers: int, *more: str) -> None:
         self.folder = folder
-        self._read, self._names, self._last = 0, set[str](), ""
+        self._read, self._names, self._last, self.left_behind = 0, set[str](), "", 0
         self.look()
         self._first = self._read
-        folder.mkdir(exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
         self._output = (folder / "said").open("ab")
         self.began = time.monotonic()
         self.process = subprocess.Popen(
-            arguments(folder, *RUN, *more, plugins=TWO_WORKERS if workers else PLAIN),
+            arguments(folder, *RUN, "--workers", str(workers), *more),
             cwd=ROOT,
             env=environment(**{witness.FILE: str(folder / "witness")}),
             stdin=subprocess.DEVNULL,
@@ -93,11 +95,16 @@ class Watched:
     def look(self) -> bool:
         """Reads on; whether there was something."""
         path = record_of(self.folder)
-        lines = whole_lines(path, self._read) if path else []
+        if path is None:
+            return False
+        with path.open("rb") as file:
+            file.seek(self._read)
+            lines = file.read().split(b"\n")[:-1]
         for line in lines:
             self._read += len(line) + 1
             record = json.loads(line)
             self._last = record["kind"]
+            record |= record.get("trial", {})
             names = ("kind", "id", "experiment", "variant", "seed", "key", "reported")
             self._names.add(json.dumps([record.get(name) for name in names]))
         return bool(lines)
@@ -109,20 +116,20 @@ class Watched:
         else:
             recorded, seconds = whole.moment(strike.second)
             alive = self.wait(recorded) and self._sleep(seconds)
-        victim = self._victim(strike.whom) if alive else None
-        if victim is None:
-            return None
-        (os.killpg if strike.whom == "all" else os.kill)(victim, signal.SIGKILL)
-        if strike.whom != "worker":
+        family = psutil.Process(self.process.pid).children(recursive=True) if alive else []
+        if strike.whom == "worker":
+            victim = next(filter(_is_worker, family), None)
+            if victim is None:
+                return None
+            victim.kill()
+        elif alive:
+            (os.killpg if strike.whom == "all" else os.kill)(self.process.pid, signal.SIGKILL)
             self.process.wait()
+            self.left_behind = len(_alive(family))
+        else:
+            return None
         self.look()
         return "start" if self._read == self._first else "report" if self._last == "end" else "work"
-
-    def _victim(self, whom: str) -> int | None:
-        if whom != "worker":
-            return self.process.pid
-        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
-        return int(children[0]) if children else None
 
     def wait(self, recorded: int) -> bool:
         """Until something new, and in all so much, is recorded; False where the run has ended before."""
@@ -144,6 +151,23 @@ class Watched:
         return False
 
 
+def _is_worker(process: psutil.Process) -> bool:
+    try:
+        return "spawn_main" in " ".join(process.cmdline())
+    except psutil.Error:
+        return False
+
+
+def _alive(processes: Sequence[psutil.Process]) -> list[psutil.Process]:
+    """Those that run after GONE seconds, or as soon as none does. A zombie runs no more."""
+    end = time.monotonic() + GONE
+    while left := [one for one in processes if one.is_running() and one.status() != psutil.STATUS_ZOMBIE]:
+        if time.monotonic() > end:
+            break
+        time.sleep(0.05)
+    return left
+
+
 def record_of(folder: Path) -> Path | None:
     """The one run file, if it has been begun."""
     found = [path for path in (folder / "report" / "runs").glob("*.jsonl") if path.stat().st_size]
@@ -151,7 +175,7 @@ def record_of(folder: Path) -> Path | None:
     return found[0] if found else None
 
 
-def undisturbed(folder: Path, workers: bool) -> Undisturbed:
+def undisturbed(folder: Path, workers: int) -> Undisturbed:
     """A run to its end, watched."""
     timeline: list[tuple[float, int]] = []
     with Watched(folder, workers) as run:

@@ -1,19 +1,20 @@
 """A plugin (-p tests.robustness.witness) that notes on the side what a run trains, whatever becomes of its record.
 
-A line in the file WITNESS, "begun" or "kept", for each trial: before its training is asked for, and once it is
-recorded. What a kill leaves of the run's file can be held against that.
+A line in the file WITNESS, "begun" or "kept", for each trial: before its training begins, in whatever process, and once
+it is recorded. What a kill leaves of the run's file can be held against that.
 """
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
-from unittest import mock
 
-import pytest
+from harness.execution.task import Work
+from harness.record.run import AnyRecord, TrialDone
+from harness.record.run_file import RunFile
+from suite.session import trials, work
 
 FILE = "WITNESS"
 """The environment variable that says where."""
@@ -33,23 +34,20 @@ def noted(path: Path) -> list[tuple[str, Key]]:
     return [(what, (experiment, variant, seed)) for what, experiment, variant, seed in map(json.loads, lines)]
 
 
-@pytest.hookimpl(wrapper=True)
-def pytest_runtestloop() -> Iterator[None]:
-    from harness.store import RunLog
+def perform(task: work.Task, report: Callable[[work.Event], None]) -> None:
+    """What a process does with a task, noted."""
+    for seed in task.seeds:
+        note("begun", task.experiment, task.variant, seed)
+    work.perform(task, report)
 
-    from suite import trials
 
-    train, append = trials.train, RunLog.append
+def pytest_sessionstart() -> None:
+    append = RunFile.append
 
-    def watched_train(declared: Any, variant: str, seeds: Sequence[int], *rest: Any, **how: Any) -> Any:
-        for seed in seeds:
-            note("begun", declared.id, variant, seed)
-        return train(declared, variant, seeds, *rest, **how)
+    def watched_append(self: RunFile, record: AnyRecord) -> None:
+        append(self, record)
+        if isinstance(record, TrialDone):
+            note("kept", *record.key, record.trial.seed)
 
-    def watched_append(log: RunLog, kind: str, record: Mapping[str, Any]) -> None:
-        append(log, kind, record)
-        if kind == "trial":
-            note("kept", record["experiment"], record["variant"], record["seed"])
-
-    with mock.patch.object(trials, "train", watched_train), mock.patch.object(RunLog, "append", watched_append):
-        return (yield)
+    RunFile.append = watched_append  # type: ignore[method-assign]
+    trials.WORK = Work(perform, work.remaining)

@@ -29,7 +29,7 @@ from harness.statistics import (
     stored_look,
 )
 from harness.statistics.looks import boundary
-from tests.harness.synthetic import claim
+from tests.domain.synthetic import claim
 from tests.statistics.optional_stopping import t_values
 from tests.statistics.synthetic import METRICS, SYMMETRIC, most, trials
 

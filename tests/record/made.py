@@ -1,0 +1,92 @@
+"""Records of every kind with any values, and short runs made of them."""
+
+from __future__ import annotations
+
+import enum
+import functools
+import types
+import typing
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from harness.domain.experiment import Size
+from harness.domain.trial import Seconds, Trial
+from harness.domain.verdict import Difference
+from harness.record.run import AnyRecord, RunEnded, RunStarted, TrialDone, encode
+
+TEXT = st.text(max_size=12) | st.sampled_from(["\0", "\u2028", "\r\n", "적절", '"\\'])
+"""Without lone surrogates: those are written in other letters."""
+SIMPLE: dict[Any, st.SearchStrategy[Any]] = {
+    str: TEXT,
+    int: st.integers(-(2**63), 2**64 - 1),
+    float: st.floats(allow_nan=False, allow_infinity=False),
+    bool: st.booleans(),
+    type(None): st.none(),
+    Any: st.none() | st.booleans() | st.floats(allow_nan=False, allow_infinity=False) | TEXT | st.lists(TEXT),
+    Size: st.builds(Size, st.integers(0, 99), st.integers(1, 99), st.none() | st.integers(1, 99)),
+    Difference: st.builds(Difference, TEXT, st.floats(-1, 1) | TEXT, st.floats(-1, 1) | TEXT, TEXT, TEXT),
+}
+
+
+@functools.cache
+def values(of: Any) -> st.SearchStrategy[Any]:
+    """Values of a type that a record has."""
+    if of in SIMPLE:
+        return SIMPLE[of]
+    origin, arguments = typing.get_origin(of), typing.get_args(of)
+    if origin is typing.Literal:
+        return st.sampled_from(arguments)
+    if origin in (types.UnionType, typing.Union):
+        return st.one_of(*map(values, arguments))
+    if origin is tuple and arguments[-1] is ...:
+        return st.deferred(lambda: st.lists(values(arguments[0]), max_size=2).map(tuple))
+    if origin is tuple:
+        return st.tuples(*map(values, arguments))
+    if origin is dict:
+        return st.dictionaries(values(arguments[0]), values(arguments[1]), max_size=2)
+    if issubclass(of, enum.Enum):
+        return st.sampled_from(of)
+    return structs(of)
+
+
+def structs(of: type[msgspec.Struct], **changes: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    fields = {field.encode_name: field.type for field in msgspec.structs.fields(of)}
+    return st.deferred(lambda: st.builds(of, **{name: values(kind) for name, kind in fields.items()} | changes))
+
+
+KINDS: tuple[type[msgspec.Struct], ...] = typing.get_args(AnyRecord)
+HEADER = RunStarted(
+    id="2026-11-24T10-15-00-000000-7",
+    started="2026-11-24T10:15:00+00:00",
+    command="pytest suite/ --full --seeds 5",
+    full=True,
+    backend="jax",
+    engine="auto",
+    fingerprint={"python": "3.11", "jaxlib": None},
+    stack="jax-cpu",
+)
+END = RunEnded(exit_status=0, seconds=1.5, reported=True)
+
+
+def trial(seed: int, loss: float = 0.5, variant: str = "plain") -> Trial:
+    return Trial(variant, seed, {"loss": loss}, {"loss": (1.0, None, loss)}, None, Seconds(0.25), "compiled")
+
+
+def done(seed: int, reused: str = "", **changes: Any) -> TrialDone:
+    return TrialDone(experiment="e", definition="d", reused=reused, trial=trial(seed, **changes))
+
+
+def written(folder: Path, *records: AnyRecord, id: str = HEADER.id) -> Path:
+    """The file of a run with these records behind its first one."""
+    folder.mkdir(exist_ok=True)
+    path = folder / f"{id}.jsonl"
+    path.write_bytes(b"".join(encode(one) + b"\n" for one in (replace(HEADER, id=id), *records)))
+    return path
+
+
+def finished(folder: Path, seeds: int = 3, id: str = HEADER.id) -> Path:
+    return written(folder, *map(done, range(seeds)), END, id=id)

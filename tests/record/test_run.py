@@ -1,0 +1,257 @@
+"""The record of a run: what is written comes back as it was, and damage is said."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from harness.errors import SuiteError
+from harness.record.outcomes import Movement
+from harness.record.run import (
+    SCHEMA,
+    AnyRecord,
+    PeakMeasured,
+    Run,
+    RunEnded,
+    RunResumed,
+    SelfCheck,
+    ShortTrialDone,
+    decode,
+    encode,
+    parse_run,
+    read_run,
+)
+from harness.record.trials import ShortTrial
+from harness.timing.peak import Peak
+from tests.record.made import END, HEADER, KINDS, TEXT, done, finished, structs, trial, values, written
+
+RESUMED = RunResumed(started="2026-11-25T00:00:00+00:00", command="pytest suite/ --resume", commit=None)
+ANYWHERE = Path("run.jsonl")
+
+
+def folded(*records: AnyRecord) -> Run:
+    return parse_run([encode(one) for one in (HEADER, *records)], ANYWHERE)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_record_of_every_kind_comes_back_bit_for_bit(kind: type[msgspec.Struct]) -> None:
+    @settings(max_examples=25, deadline=None)
+    @given(structs(kind))
+    def check(record: Any) -> None:
+        line = encode(record)
+        assert b"\n" not in line
+        back = decode(line)
+        assert back == record
+        assert repr(back) == repr(record)  # the sign of 0 too
+
+    check()
+
+
+@given(values(Movement), st.sampled_from(["nan", "inf", "-inf"]))
+def test_infinities_and_nan_come_back_where_a_number_may_be_one(movement: Movement, number: Any) -> None:
+    moved = replace(movement, size=number, before=number)
+    assert msgspec.json.decode(msgspec.json.encode(moved), type=Movement) == moved
+    short = ShortTrial(experiment="e", variant="v", seed=0, engine="steps", losses=(1.0, number), val_loss=number)
+    assert decode(encode(ShortTrialDone(trial=short))) == ShortTrialDone(trial=short)
+
+
+def test_numpy_scalars_are_numbers() -> None:
+    typed: Any = {"exit_status": np.int64(3), "seconds": np.float64(0.1), "interrupted": np.bool_(True)}
+    assert decode(encode(RunEnded(**typed))) == RunEnded(exit_status=3, seconds=0.1, interrupted=True)
+    with pytest.raises(TypeError, match="object has no place in a record"):
+        encode(replace(END, gpu={"a": object()}))
+
+
+@given(st.text(st.characters(categories=["Cs"]), min_size=1, max_size=3), TEXT)
+def test_lone_surrogates_are_written_in_other_letters(surrogates: str, other: str) -> None:
+    record = SelfCheck(name=surrogates + other, wrong=(other, surrogates))
+    back = decode(encode(record))
+    assert isinstance(back, SelfCheck)
+    assert back.name == "".join(f"\\u{ord(letter):04x}" for letter in surrogates) + other
+    assert back.wrong[0] == other
+
+
+def test_a_trial_that_was_trained_again_counts_once_with_what_came_last() -> None:
+    run = folded(done(0), done(1, reused="earlier"), done(2, reused="earlier"), RESUMED, done(1, loss=0.25))
+    assert run.trials == {("e", "plain"): [trial(0), trial(1, 0.25), trial(2)]}
+    assert run.reused == {("e", "plain"): 1}
+    assert run.definitions == {("e", "plain", "d")}
+
+
+@given(st.lists(st.tuples(st.sampled_from("ab"), st.integers(0, 4), st.floats(0, 1), st.sampled_from(["", "x"]))))
+def test_each_seed_of_a_variant_has_its_last_trial(trained: list[tuple[str, int, float, str]]) -> None:
+    run = folded(*(done(seed, reused, loss=loss, variant=variant) for variant, seed, loss, reused in trained))
+    last = {(variant, seed): (loss, reused) for variant, seed, loss, reused in trained}
+    found = {(name, one.seed): one.metrics["loss"] for (_, name), trials in run.trials.items() for one in trials}
+    assert found == {key: loss for key, (loss, _) in last.items()}
+    assert sum(map(len, run.trials.values())) == len(last)
+    assert sum(run.reused.values()) == sum(bool(reused) for _, reused in last.values())
+    assert 0 not in run.reused.values()
+
+
+def test_a_shortened_trial_that_was_trained_again_counts_once() -> None:
+    """It is another one with another perturbation, or of the canonical trace."""
+
+    def short(loss: float, **changes: Any) -> ShortTrialDone:
+        one = ShortTrial(experiment="e", variant="v", seed=0, engine="steps", losses=(loss,))
+        return ShortTrialDone(trial=replace(one, **changes))
+
+    kinds = [short(1.0), short(2.0, perturbed=1), short(3.0, canonical=True), short(4.0, seed=1)]
+    run = folded(done(0), *kinds, RESUMED, short(5.0))
+    assert [one.losses for one in run.short["e", "v"]] == [(5.0,), (2.0,), (3.0,), (4.0,)]
+    assert [one.seed for one in run.trials["e", "plain"]] == [0]
+
+
+KEYS = {
+    "trainings": ("training", lambda one: (one.experiment, one.variant)),
+    "claims": ("claim", lambda one: one.key),
+    "errata": ("erratum", lambda one: one.id),
+    "self_checks": ("self-check", lambda one: one.name),
+    "timings": ("timing", lambda one: (one.work, one.engine)),
+    "peaks": ("peak", lambda one: one.when),
+    "experiments": ("experiment", lambda one: one.id),
+}
+BY_TAG = {kind.__struct_config__.tag: kind for kind in KINDS}
+
+
+@pytest.mark.parametrize("name", KEYS)
+def test_of_several_records_of_one_thing_the_last_counts(name: str) -> None:
+    tag, key = KEYS[name]
+    kind = BY_TAG[tag]
+    texts = {field.name for field in msgspec.structs.fields(kind) if field.type is str}
+
+    @settings(max_examples=6, deadline=None)
+    @given(st.lists(structs(kind, **dict.fromkeys(texts, st.sampled_from("ab"))), max_size=4))
+    def check(records: Sequence[Any]) -> None:
+        found = getattr(folded(*records), name)
+        assert found == {key(one): one for one in records}
+        assert list(found) == list(dict.fromkeys(map(key, records)))
+
+    check()
+
+
+def test_a_run_is_open_until_its_report_is_written() -> None:
+    written_down = replace(END, reported=False)
+    states = {
+        (): (True, True),
+        (written_down,): (True, False),
+        (written_down, END): (False, False),
+        (replace(END, interrupted=True),): (True, True),
+        (replace(END, exit_status=3),): (True, False),
+        (replace(END, exit_status=1),): (False, False),
+        (END, RESUMED): (True, True),
+        (replace(END, interrupted=True), RESUMED, END): (False, False),
+    }
+    for records, expected in states.items():
+        run = folded(*records)
+        assert (run.open, run.partial) == expected, records
+    assert folded(END, RESUMED).end is None
+    assert folded(END, RESUMED).resumed == [RESUMED]
+
+
+def test_what_is_read_back(tmp_path: Path) -> None:
+    path = written(tmp_path, done(4), PeakMeasured(when="before", peak=Peak(1.0, 0.5, 64, "jax", {}, "")), END)
+    run = read_run(path)
+    assert (run.path, run.header, run.end) == (path, HEADER, END)
+    assert run.trials == {("e", "plain"): [trial(4)]}
+    assert run.peaks["before"].peak.gflops == 1.0
+    assert not run.moved
+
+
+def test_a_torn_last_line_is_left_out(tmp_path: Path) -> None:
+    path = written(tmp_path, done(0))
+    whole = path.read_bytes()
+    longer = written(tmp_path, done(0), done(1)).read_bytes()
+    for length in range(len(whole), len(longer)):
+        path.write_bytes(longer[:length])
+        assert read_run(path).trials == {("e", "plain"): [trial(0)]}
+
+
+DAMAGED = ["{not json", "[1, 2]", '"text"', "{}", "", "null", "3", '{"kind": "unheard of"}', '{"kind": "trial"}']
+
+
+@pytest.mark.parametrize("damage", [*DAMAGED, "[" * 100_000, '{"kind":"end","exit_status":0,"seconds":1,"new":1}'])
+def test_a_damaged_line_is_named_by_its_number(tmp_path: Path, damage: str) -> None:
+    path = finished(tmp_path)
+    lines = path.read_text("utf-8").split("\n")
+    path.write_text("\n".join([*lines[:2], damage, *lines[3:]]), "utf-8")
+    with pytest.raises(SuiteError, match=r"^Invalid line 3 of .+\. Expected: a record\. Received: ") as said:
+        read_run(path)
+    assert len(str(said.value)) < 600
+
+
+def test_a_run_begins_once(tmp_path: Path) -> None:
+    with pytest.raises(SuiteError, match="Expected: one record of kind 'run', the first"):
+        read_run(written(tmp_path, HEADER))
+    path = tmp_path / "headless.jsonl"
+    path.write_bytes(encode(END) + b"\n")
+    with pytest.raises(SuiteError, match=r"Expected: a first line of kind 'run'\. Received: RunEnded\."):
+        read_run(path)
+
+
+@pytest.mark.parametrize(
+    ("schema", "age"),
+    [
+        (SCHEMA + 1, "a newer"),
+        (SCHEMA - 1, "an earlier"),
+        ("2", "an earlier"),
+        (None, "an earlier"),
+        (2.5, "an earlier"),
+    ],
+)
+def test_a_run_of_another_version_is_said_and_kept(tmp_path: Path, schema: object, age: str) -> None:
+    path = tmp_path / "run.jsonl"
+    content = json.dumps({"kind": "run", "schema": schema, "id": "x"}).encode() + b"\n"
+    path.write_bytes(content)
+    with pytest.raises(SuiteError, match=rf"Expected: schema {SCHEMA}\. Received: schema .+ by {age} version") as said:
+        read_run(path)
+    assert "Run `pytest suite/` for a new one." in str(said.value)
+    assert path.read_bytes() == content
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b'{"kind": "run", "schema": 2', b"\n", b"\xff\xfe\x00\n", b"\x00" * 10 + b"\n"]
+)
+def test_no_record_at_all(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "run.jsonl"
+    path.write_bytes(content)
+    with pytest.raises(SuiteError, match=r"run\.jsonl"):
+        read_run(path)
+
+
+def test_a_missing_file_and_a_folder(tmp_path: Path) -> None:
+    for path in (tmp_path / "run.jsonl", tmp_path):
+        with pytest.raises(SuiteError, match="Cannot read the run's record"):
+            read_run(path)
+
+
+FIELDS = ["experiment", "definition", "trial", "trial/variant", "trial/seed"]
+
+
+@pytest.mark.parametrize("field", FIELDS)
+def test_a_trial_without_a_field(tmp_path: Path, field: str) -> None:
+    *parents, name = field.split("/")
+    record = json.loads(encode(done(0)))
+    holder = record
+    for parent in parents:
+        holder = holder[parent]
+    del holder[name]
+    path = written(tmp_path)
+    path.write_bytes(path.read_bytes() + json.dumps(record).encode() + b"\n")
+    with pytest.raises(SuiteError, match=rf"^Invalid line 2 of .+ missing required field `{name}`"):
+        read_run(path)
+
+
+def test_every_kind_of_record_is_tested() -> None:
+    """A kind without a tag of its own would be read as another."""
+    assert len(BY_TAG) == len(KINDS) == 12
+    assert {tag for tag, _ in KEYS.values()} | {"run", "resumed", "trial", "short trial", "end"} == set(BY_TAG)

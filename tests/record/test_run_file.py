@@ -1,0 +1,248 @@
+"""The file of a run: one writer, whose every line is on disk at once; and what a kill or a full disk leaves."""
+
+from __future__ import annotations
+
+import datetime
+import errno
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from harness.domain.trial import Seconds
+from harness.errors import SuiteError
+from harness.record.run import RunEnded, RunResumed, encode, read_run
+from harness.record.run_file import LENGTH, STAMP, RecordError, RunFile, latest_run, locked, new_id
+from tests.record.made import END, HEADER, done, trial, written
+from tests.robustness.weak import AS_ANYBODY, NEEDS_WEAK
+from tests.suite.command import ROOT
+
+RESUMED = RunResumed(started="2026-11-25T00:00:00+00:00", command="pytest suite/ --resume", commit=None)
+BEGIN = """
+import sys
+from pathlib import Path
+from harness.record.run_file import RecordError, RunFile
+from tests.record.made import HEADER
+from harness.errors import SuiteError
+try:
+    RunFile.begin(Path(sys.argv[1]), HEADER)
+except SuiteError as error:
+    print(error)
+"""
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Iterator[RunFile]:
+    made = RunFile.begin(tmp_path / "runs", HEADER)
+    yield made
+    made.close()
+
+
+def resumed(path: Path) -> RunFile:
+    return RunFile.resume(path, RESUMED, locked(path))
+
+
+def test_a_line_is_on_disk_at_once(file: RunFile) -> None:
+    for count in range(3):
+        assert file.path.read_bytes().count(b"\n") == 1 + count
+        file.append(done(count))
+        assert read_run(file.path) == file.run
+    assert [one.seed for one in file.run.trials["e", "plain"]] == [0, 1, 2]
+
+
+def test_a_run_is_never_overwritten(file: RunFile) -> None:
+    file.append(done(0))
+    file.close()
+    before = file.path.read_bytes()
+    with pytest.raises(RecordError, match="File exists"):
+        RunFile.begin(file.path.parent, HEADER)
+    assert file.path.read_bytes() == before
+    assert [path.name for path in file.path.parent.iterdir()] == [file.path.name]  # no lock is left
+
+
+def test_a_run_has_one_writer(file: RunFile) -> None:
+    for try_again in (lambda: RunFile.begin(file.path.parent, HEADER), lambda: locked(file.path)):
+        with pytest.raises(SuiteError, match=rf"The run {HEADER.id} is still going on: another process has its lock"):
+            try_again()
+    file.close()
+    file.close()
+    assert [path.name for path in file.path.parent.iterdir()] == [file.path.name]
+    resumed(file.path).close()
+
+
+def test_a_resumed_run_goes_on_with_what_is_there(file: RunFile) -> None:
+    file.append(done(0))
+    file.append(replace(END, interrupted=True))
+    file.close()
+    again = resumed(file.path)
+    assert again.run.end is None
+    assert again.run.trials == {("e", "plain"): [trial(0)]}
+    again.append(done(0, loss=0.25))
+    again.append(done(1))
+    again.close()
+    assert read_run(file.path) == again.run
+    assert again.run.trials == {("e", "plain"): [trial(0, 0.25), trial(1)]}
+
+
+def test_resume_cuts_a_torn_line_off(tmp_path: Path) -> None:
+    path = written(tmp_path, done(0))
+    whole = path.read_bytes()
+    torn = encode(done(1)) + b"\n"
+    for length in (0, 1, len(torn) // 2, len(torn) - 1):
+        path.write_bytes(whole + torn[:length])
+        again = resumed(path)
+        again.append(done(1))
+        again.close()
+        assert path.read_bytes() == whole + encode(RESUMED) + b"\n" + torn
+
+
+def test_a_damaged_run_is_not_resumed(tmp_path: Path) -> None:
+    path = written(tmp_path, done(0))
+    content = path.read_bytes() + b"damaged\n" + encode(END) + b"\n"
+    path.write_bytes(content)
+    with pytest.raises(SuiteError, match="Invalid line 3 of"):
+        RunFile.resume(path, RESUMED, locked(path))
+    assert path.read_bytes() == content
+
+
+def test_a_record_that_cannot_be_read_back_is_not_written(file: RunFile) -> None:
+    before = file.path.read_bytes()
+    with pytest.raises(ValueError, match="Expected `float`, got `null`"):
+        file.append(
+            done(0).__class__(experiment="e", definition="d", trial=replace(trial(0), seconds=Seconds(float("nan"))))
+        )
+    assert file.path.read_bytes() == before
+    file.append(END)
+    assert read_run(file.path).end == END
+
+
+@pytest.mark.parametrize("room", [0, 1, 100])
+def test_a_disk_that_fills_costs_only_the_last_record(
+    file: RunFile, room: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is written behind a torn line, even if there is room again."""
+    file.append(done(0))
+    before = file.path.read_bytes()
+    write, left = os.write, [room]
+
+    def full(descriptor: int, line: bytes) -> int:
+        if not left[0]:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        count = write(descriptor, line[: left[0]])
+        left[0] -= count
+        return count
+
+    monkeypatch.setattr(os, "write", full)
+    for _ in range(2):
+        with pytest.raises(RecordError, match=r"Cannot write .+: No space left on device\. What it holds so far stays"):
+            file.append(done(1))
+        monkeypatch.undo()
+    assert file.path.read_bytes()[: -room or None] == before
+    assert read_run(file.path).trials == {("e", "plain"): [trial(0)]} == file.run.trials
+    file.close()
+    again = resumed(file.path)
+    again.append(done(1))
+    again.close()
+    assert [one.seed for one in read_run(file.path).trials["e", "plain"]] == [0, 1]
+
+
+def test_a_line_that_is_written_in_pieces_is_whole(file: RunFile, monkeypatch: pytest.MonkeyPatch) -> None:
+    write = os.write
+    monkeypatch.setattr(os, "write", lambda descriptor, line: write(descriptor, line[:7]))
+    file.append(done(0))
+    assert read_run(file.path) == file.run
+
+
+def begun_elsewhere(folder: Path, *prefix: str) -> str:
+    command = [*prefix, sys.executable, "-c", BEGIN, str(folder)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, encoding="utf-8", check=True)
+    return done.stdout
+
+
+@NEEDS_WEAK
+def test_a_read_only_folder(tmp_path: Path) -> None:
+    tmp_path.chmod(0o555)
+    said = begun_elsewhere(tmp_path, *AS_ANYBODY)
+    assert said.startswith("Cannot make the lock ")
+    assert said.endswith(": Permission denied. Make its folder writable.\n")
+
+
+def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(SuiteError, match=r"Cannot make the lock .+: Not a directory\. Make its folder writable"):
+        RunFile.begin(tmp_path / "file" / "runs", HEADER)
+
+
+@NEEDS_WEAK
+def test_a_file_that_may_not_be_written(tmp_path: Path) -> None:
+    """It is not resumed, and stays."""
+    path = written(tmp_path)
+    path.chmod(0o444)
+    code = """
+import sys
+from pathlib import Path
+from harness.record.run_file import RecordError, RunFile, locked
+from tests.record.test_run_file import RESUMED
+path = Path(sys.argv[1])
+try:
+    RunFile.resume(path, RESUMED, locked(path))
+except RecordError as error:
+    print(error)
+"""
+    before = path.read_bytes()
+    command = [*AS_ANYBODY, sys.executable, "-c", code, str(path)]
+    said = subprocess.run(command, cwd=ROOT, capture_output=True, encoding="utf-8", check=True).stdout
+    assert said.startswith(f"Cannot write the run's record to {path}: Permission denied.")
+    assert path.read_bytes() == before
+
+
+NOW = datetime.datetime(2026, 11, 24, 2, 0, 29, 897121, tzinfo=datetime.UTC)
+
+
+def test_an_id_begins_with_the_time(tmp_path: Path) -> None:
+    assert new_id(tmp_path, NOW, 7) == "2026-11-24T02-00-29-897121-7"
+    assert len(f"{NOW:{STAMP}}") == LENGTH
+
+
+@given(st.lists(st.datetimes(datetime.datetime(1971, 1, 1), datetime.datetime(9999, 12, 31)), max_size=6), st.data())
+def test_ids_sort_by_start_even_if_the_clock_went_back(
+    tmp_path_factory: pytest.TempPathFactory, clock: list[datetime.datetime], data: st.DataObject
+) -> None:
+    folder = tmp_path_factory.mktemp("runs")
+    for name in data.draw(st.lists(st.sampled_from(["copied", "2026", "9999-12-31T23-59-59-999999-1", "2026-13"]))):
+        (folder / f"{name}.jsonl").write_bytes(b"x")
+    begun = sorted(path.stem for path in folder.iterdir())
+    for now in clock:
+        begun.append(new_id(folder, now, 7))
+        (folder / f"{begun[-1]}.jsonl").write_bytes(b"x")
+        assert latest_run(folder).stem == begun[-1]
+    assert begun == sorted(set(begun))
+
+
+def test_the_latest_run(tmp_path: Path) -> None:
+    with pytest.raises(SuiteError, match=r"No run is recorded in .+ Run `pytest suite/` first"):
+        latest_run(tmp_path)
+    for name, content in {"2026-02": b"x", "2025-12": b"x", "2026-03": b""}.items():
+        (tmp_path / f"{name}.jsonl").write_bytes(content)
+    (tmp_path / "2026-04.txt").write_bytes(b"x")
+    assert latest_run(tmp_path).stem == "2026-02"
+
+
+def test_closing_hands_the_file_to_the_disk_even_without_fsync(file: RunFile, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int] = []
+
+    def no_fsync(descriptor: int) -> None:
+        asked.append(descriptor)
+        raise OSError(errno.EINVAL, "Invalid argument")
+
+    monkeypatch.setattr(os, "fsync", no_fsync)
+    file.append(RunEnded(exit_status=0, seconds=None))
+    file.close()
+    assert len(asked) == 1
+    assert read_run(file.path).end is not None
