@@ -8,13 +8,13 @@ import pytest
 
 from baselines.evidence import Measured, add
 from baselines.judge import Trainings, claim_state, judge
-from harness.experiment import Experiment, Size, Variant
-from harness.metric import Metric
+from harness.domain.experiment import Experiment, Size, Variant
+from harness.domain.metric import Metric
+from harness.domain.trial import Divergence, Trial
 from harness.record.evidence import Hashes
 from harness.record.outcomes import ClaimState, TrainingOutcome
 from harness.record.outcomes import TrainingState as State
 from harness.record.trials import ShortTrial, Trained
-from harness.trial import Divergence, Trial
 
 SIZE = Size(epochs=4, batch_size=32)
 METRICS = (Metric("val_accuracy", "higher", "fraction", 0.0005), Metric("val_loss", "lower", "nats", 0.001))
