@@ -8,14 +8,18 @@ from typing import Any
 import msgspec
 
 from harness.record.evidence import Evidence
-from tests.faults.fault import Fault, Patch, wrapped
+from tests.faults.fault import Fault, Patch, held_out, instead, wrapped
+from tests.faults.places import Original
 
-TRIAL, LOG = "harness.domain.trial:Trial", "harness.store:RunLog"
+GROUP = "files and baselines"
+TRIAL, LOG = "harness.trial:Trial", "harness.store:RunLog"
+
+
 STORED = "suite.stored:Stored"
 
 
 def fault(name: str, owner: str, attribute: str, wrapper: Callable[..., Any]) -> Fault:
-    return Fault(name, "files and baselines", (Patch(owner, attribute, wrapped(wrapper)),), None)
+    return Fault(name, (Patch(owner, attribute, wrapped(wrapper)),), None)
 
 
 def stored(name: str, of: Callable[[Any], dict[str, Any]]) -> Fault:
@@ -78,6 +82,36 @@ def expected_of_another(original: Any, self: Any, claim: Any) -> Any:
     return original(self, next(one for one in CLAIMS if file_of(one) == file_of(claim)))
 
 
+def neighbour(original: Any, self: Any, experiment: str, variant: str, *stack: str) -> Any:
+    """A variant is compared with the evidence of the one before it."""
+    found = self.get(experiment, *stack)
+    names = list(found.variants) if found else []
+    other = names[max(names.index(variant) - 1, 0)] if variant in names else variant
+    return original(self, experiment, other, *stack)
+
+
+def of_another_backend(original: Original, path: Any) -> Any:
+    other = path.parent.parent / "tensorflow-cpu" / path.name
+    return original(other if other.exists() else path)
+
+
+def first_of(records: Any, *names: str) -> tuple[Any, ...]:
+    kept: dict[tuple[Any, ...], Any] = {}
+    for record in records:
+        kept.setdefault(tuple(record.get(name) for name in names), record)
+    return tuple(kept.values())
+
+
+def null_is_zero(original: Original, *args: Any) -> Any:
+    """Of the metrics of stored trials."""
+
+    def metrics(variant: Any) -> dict[str, Any]:
+        columns = variant.metrics.items()
+        return {"metrics": {name: tuple(0.0 if x is None else x for x in column) for name, column in columns}}
+
+    return with_variants(original(*args), metrics)
+
+
 FAULTS = (
     stored("three digits are read", each(lambda x: float(f"{x:.3g}"))),
     stored("two digits are read", each(lambda x: float(f"{x:.2g}"))),
@@ -92,4 +126,8 @@ FAULTS = (
     fault("every third trial is not recorded", LOG, "append", every_third_lost),
     fault("the expected verdict is another claim's", STORED, "expected", expected_of_another),
     fault("no verdict is expected", STORED, "expected", lambda original, self, claim: None),
+    held_out("a variant beside its neighbour's baseline", "suite.stored:Stored", "variant", wrapped(neighbour), None),
+    held_out("baselines of another backend", "baselines.evidence", "read", wrapped(of_another_backend), None),
+    held_out("of several records of a claim the first counts", "harness.store.run", "_last", instead(first_of), None),
+    held_out("baselines: null is read as 0", "baselines.validation", "decode", wrapped(null_is_zero), None),
 )
