@@ -112,7 +112,7 @@ def begin(config: pytest.Config, options: Options, items: Sequence[pytest.Item])
             strict=options.strict,
             require_baselines=options.require_baselines,
         )
-        judge = Judge(stored, prints, asked, _counts(options, compared), EXPERIMENTS, ORDER)
+        judge = Judge(stored, prints, asked, counts(options, compared), EXPERIMENTS, ORDER)
         cache = TrialCache(folder, prints, options.engine) if options.reuse else None
         trials = Trials(options, file, prints, stored, progress, place, cache)
     except BaseException:
@@ -157,7 +157,7 @@ def _seconds(options: Options, stored: Stored, key: Key) -> float:
     return each * to_the_end(EXPERIMENTS[key[0]], key[1], known) + (0.0 if known and known.tiny else START)
 
 
-def _counts(options: Options, trainings: Sequence[Key]) -> Counts:
+def counts(options: Options, trainings: Sequence[Key]) -> Counts:
     """Over how many tests the chance of a false alarm of the whole run is divided."""
     if options.full:
         trials = sum(options.seeds_of(name) for name, _ in trainings)

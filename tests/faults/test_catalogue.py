@@ -7,9 +7,9 @@ import sys
 from collections import Counter
 
 import pytest
-from suite.options import ROOT
 
 from harness.errors import SuiteError
+from suite.cli.options import ROOT
 from tests.faults.__main__ import OUT, main, rows_in
 from tests.faults.catalogue import CONTROL, FAULTS, measured, named, on
 from tests.faults.report import report

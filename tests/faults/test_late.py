@@ -5,9 +5,9 @@ import sys
 from collections import Counter
 
 import pytest
-from suite.options import ROOT
 
 from suite.catalogue import TRAININGS
+from suite.cli.options import ROOT
 from tests.faults import acting, late, small
 from tests.faults.__main__ import main
 from tests.faults.catalogue import FAULTS, TABLE

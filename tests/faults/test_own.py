@@ -9,8 +9,8 @@ import subprocess
 import sys
 
 import pytest
-from suite.options import ROOT
 
+from suite.cli.options import ROOT
 from tests.conftest import DAY
 from tests.faults.catalogue import FAULTS
 
