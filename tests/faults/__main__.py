@@ -12,8 +12,8 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
-from harness.atomic import replace_file
 from harness.errors import SuiteError, invalid
+from harness.record.atomic import replace_file
 from suite.cli.options import ROOT
 from tests.faults.catalogue import CONTROL, FAULTS, measured, named
 from tests.faults.report import report

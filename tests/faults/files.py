@@ -12,7 +12,7 @@ from tests.faults.fault import Fault, Patch, held_out, instead, wrapped
 from tests.faults.places import Original
 
 GROUP = "files and baselines"
-TRIAL, LOG = "harness.trial:Trial", "harness.store:RunLog"
+TRIAL, LOG = "harness.domain.trial:Trial", "harness.store:RunLog"
 
 
 STORED = "suite.stored:Stored"

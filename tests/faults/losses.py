@@ -114,7 +114,7 @@ def best(original: Any, self: Any, history: Any) -> Any:
     return float((max if self.better == "higher" else min)(curve)) if curve else None
 
 
-METRIC = "harness.metric:Metric"
+METRIC = "harness.domain.metric:Metric"
 
 
 Curves = dict[str, list[float]]
@@ -319,14 +319,14 @@ FAULTS = (
     ),
     held_out(
         "a diverged training's metric is its last finite value",
-        "harness.metric:Metric",
+        "harness.domain.metric:Metric",
         "value",
         wrapped(last_finite),
         ("example-2", "raw"),
     ),
     held_out(
         "long curves are thinned at other epochs",
-        "harness.trial",
+        "harness.domain.trial",
         "thin",
         instead(thinned_downwards),
         ("example-1", "rate 0.1"),

@@ -15,6 +15,7 @@ from baselines.claims import Asked, Judge
 from baselines.evidence import TINY_SEEDS
 from baselines.rounding import CHECKED, VALIDATED
 from baselines.stored import Stored
+from harness.domain.trial import Trial
 from harness.errors import SuiteError, invalid
 from harness.record.evidence import VariantEvidence
 from harness.record.run import Key, RunStarted
@@ -23,7 +24,6 @@ from harness.record.trials import ShortTrial
 from harness.training.backend import choose_backend, start_backend
 from harness.training.steps import first_steps
 from harness.training.train import train
-from harness.trial import Trial
 from suite.catalogue import EXPERIMENTS, ORDER, TRAININGS, training_name
 from suite.cli.options import ROOT, Options
 from suite.session.progress import Progress

@@ -19,7 +19,7 @@ JUDGE, PREDICTION, ROUNDING = "baselines.judge", "baselines.prediction", "baseli
 DIFFERENCE, VERDICTS = "baselines.difference", "baselines.verdicts"
 
 
-COMPARISON = "harness.rules.exact:Comparison"
+COMPARISON = "harness.statistics.exact:Comparison"
 
 
 def fault(name: str, *patches: Patch) -> Fault:
@@ -143,7 +143,7 @@ def first_pair_only(original: Any, evidence: Any, contrasts: Any, metric: str) -
 
 def any_part(original: Any, verdicts: Any) -> Any:
     """A conjunction is as strong as its strongest part."""
-    from harness.verdict import Verdict
+    from harness.domain.verdict import Verdict
 
     return Verdict.SUPPORTED if Verdict.SUPPORTED in verdicts else original(verdicts)
 
@@ -202,7 +202,7 @@ def strangers(original: Original, metric: Any, ours: Any, baseline: Any) -> Any:
 
 def never_below(original: Original, pairs: Any, null: float) -> Any:
     """Of the two tests of ``Equivalent`` the lower one always passes."""
-    from harness.rules.sides import Sides
+    from harness.statistics.sides import Sides
 
     found = original(pairs, null)
     return Sides(0.0, 1.0, found.method) if null < 0 else found
@@ -249,32 +249,36 @@ FAULTS = (
     held_out("a conjunction holds if a part does", f"{RULES}.conjunction", "weakest", wrapped(any_part), None),
     held_out("a failed trial is the best", f"{RULES}.pairs", "score", wrapped(higher_is_better), None),
     held_out("drift: p-values of one side", f"{RULES}.inference:Estimate", "unequal", wrapped(one_sided), None),
-    held_out("signed ranks by a normal curve", "harness.rules.inference", "signed_rank", instead(normal_ranks), None),
-    held_out("Holm: undecided claims do not count", "harness.rules.holm", "_tested", wrapped(decided_only), None),
+    held_out(
+        "signed ranks by a normal curve", "harness.statistics.inference", "signed_rank", instead(normal_ranks), None
+    ),
+    held_out("Holm: undecided claims do not count", "harness.statistics.holm", "_tested", wrapped(decided_only), None),
     Fault(
         "the first of several looks decides at the full level",
         (
-            Patch("harness.rules.looks:Look", "level", wrapped(first_look_in_full)),
-            Patch("harness.rules.looks:Look", "overall", wrapped(first_look_in_full)),
+            Patch("harness.statistics.looks:Look", "level", wrapped(first_look_in_full)),
+            Patch("harness.statistics.looks:Look", "overall", wrapped(first_look_in_full)),
         ),
         None,
         held_out=True,
     ),
     held_out(
         "exact checks: the mean error counts, not the largest",
-        "harness.rules.exact:Comparison",
+        "harness.statistics.exact:Comparison",
         "error",
         of_the_mean,
         None,
     ),
     held_out("drift: seeds are not paired", "baselines.prediction", "difference", wrapped(strangers), None),
-    held_out("Equivalent tests its upper margin only", "harness.rules.equivalent", "sides", wrapped(never_below), None),
-    held_out("paired rules: logarithms to base 10", "harness.rules.pairs", "score", wrapped(decimal_score), None),
+    held_out(
+        "Equivalent tests its upper margin only", "harness.statistics.equivalent", "sides", wrapped(never_below), None
+    ),
+    held_out("paired rules: logarithms to base 10", "harness.statistics.pairs", "score", wrapped(decimal_score), None),
     Fault(
         "drift: the last metric decides, not the first",
         (Patch("baselines.judge:_Comparison", "_primary", the_last_metric),),
         None,
         held_out=True,
     ),
-    held_out("errata: any error will do", "harness.erratum:Fails", "fault", wrapped(any_error), None),
+    held_out("errata: any error will do", "harness.domain.erratum:Fails", "fault", wrapped(any_error), None),
 )
