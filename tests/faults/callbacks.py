@@ -12,14 +12,8 @@ from tests.faults.places import KERAS, Original
 
 GROUP = "callbacks"
 STOPPING = "keras.src.callbacks.early_stopping:EarlyStopping"
-
-
 CHECKPOINT = "keras.src.callbacks.model_checkpoint:ModelCheckpoint"
-
-
 CSV = "keras.src.callbacks.csv_logger:CSVLogger"
-
-
 HISTORY = "keras.src.callbacks.history:History"
 
 

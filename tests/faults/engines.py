@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
 import numpy as np
 
 from tests.faults.fault import Fault, Patch, held_out, value, wrapped
@@ -14,11 +15,7 @@ from tests.faults.places import BY_SGD, JAX, MLP, NORMALISED, TENSORFLOW, Origin
 
 GROUP = "engine"
 COMPILED = "harness.training.compiled"
-
-
 ENGINE = f"{COMPILED}:CompiledEngine"
-
-
 DIVERGENCE = "harness.training.divergence"
 
 
@@ -149,12 +146,12 @@ def never_diverges(original: Any, *args: Any, **how: Any) -> Any:
 def blows_up_late(original: Any, *args: Any, **how: Any) -> Any:
     """A step with a loss that is not finite is told one late."""
     found = original(*args, **how)
-    return found and dataclasses.replace(found, step=found.step + 1 if found.step else None)
+    return found and msgspec.structs.replace(found, step=found.step + 1 if found.step else None)
 
 
 def nan_is_inf(original: Any, *args: Any, **how: Any) -> Any:
     found = original(*args, **how)
-    return dataclasses.replace(found, kind="inf") if found and found.kind == "nan" else found
+    return msgspec.structs.replace(found, kind="inf") if found and found.kind == "nan" else found
 
 
 def jax_only(name: str, attribute: str, wrapper: Callable[..., Any], on: tuple[str, str] = ON) -> Fault:

@@ -11,8 +11,6 @@ from tests.faults.places import BY_SGD, DEEP, KERAS, LONG_SOFTMAX, MLP, RNN, SCA
 
 GROUP = "initial weights"
 UNIFORM = "keras.src.initializers.random_initializers:RandomUniform"
-
-
 ZEROS = "keras.src.initializers.constant_initializers:Zeros"
 
 

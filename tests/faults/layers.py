@@ -29,8 +29,6 @@ from tests.faults.places import (
 
 GROUP = "layers"
 BATCH_NORMALIZATION = "keras.src.layers.normalization.batch_normalization:BatchNormalization"
-
-
 RELU = "keras.src.activations.activations:ReLU"
 
 

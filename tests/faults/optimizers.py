@@ -217,8 +217,6 @@ def rest(optimizer: str, attribute: str, factor: float, only: Trainings, step: i
 
 
 ADAMS = (SOFTMAX, LONG_SOFTMAX, DEEP)
-
-
 ON_SMALL_GRADIENTS = "It shows on weights with small gradients only, from the second loss on, near the last bits."
 
 

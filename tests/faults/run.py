@@ -142,7 +142,7 @@ def within(fault: Fault, stored: Stored) -> bool:
 
 @contextlib.contextmanager
 def session_of(backend: str, baselines: Path = BASELINES, *, full: bool = False) -> Iterator[Session]:
-    """A run of all trainings in this process, as the suite begins it, which has trained nothing yet; starts the backend.
+    """A run of all trainings in this process, as the suite begins it; it has trained nothing yet. Starts the backend.
 
     It is a check, or trains five seeds to the end. A training without evidence is red. Its file is kept no longer.
     """

@@ -7,6 +7,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
 import numpy as np
 
 from tests.faults.fault import Fault, Patch, held_out, instead, value, wrapped
@@ -14,12 +15,8 @@ from tests.faults.places import RULES, Original
 
 GROUP = "verdicts and statistics"
 JUDGE, PREDICTION, ROUNDING = "baselines.judge", "baselines.prediction", "baselines.rounding"
-
-
 DIFFERENCE, VERDICTS = "baselines.difference", "baselines.verdicts"
-
-
-COMPARISON = "harness.statistics.exact:Comparison"
+COMPARISON, OUTCOME = "harness.rules.exact:Comparison", "harness.record.outcomes:TrainingOutcome"
 
 
 def fault(name: str, *patches: Patch) -> Fault:
@@ -64,12 +61,12 @@ def plain_share(original: Any, count: int, n: int) -> Any:
     return count / n - 1e-9, count / n + 1e-9
 
 
-def inconclusive_is_supported(original: Any, self: Any, trials: Any) -> Any:
-    from harness.domain.verdict import Verdict
+def inconclusive_is_supported(original: Any, self: Any, *args: Any, **how: Any) -> Any:
+    from harness.verdict import Verdict
 
-    decision, beside = original(self, trials)
+    decision, beside = original(self, *args, **how)
     if decision.verdict is Verdict.INCONCLUSIVE:
-        decision = dataclasses.replace(decision, verdict=Verdict.SUPPORTED)
+        decision = msgspec.structs.replace(decision, verdict=Verdict.SUPPORTED)
     return decision, beside
 
 
@@ -235,7 +232,10 @@ FAULTS = (
     around("undecided is told as supported", "harness.domain.claim:Claim", "decide", inconclusive_is_supported),
     *map(tolerance_times, (1e9, 100.0)),
     *map(scaled_p, (1000.0, 0.0)),
-    fault("judge: nothing is red", Patch(f"{JUDGE}:Outcome", "red", value(property(lambda self: False)))),
+    fault(
+        "judge: nothing is red",
+        Patch(OUTCOME, "red", value(property(lambda self: False))),
+    ),
     fault("judge: steps are not compared", Patch(JUDGE, "_first_moved", instead(lambda then, now, feature: None))),
     fault("judge: losses have to move by 1 %", Patch(JUDGE, "LIMIT", value(0.01))),
     fault("T: half of the resamples are enough", Patch(ROUNDING, "SURE", value(0.5))),

@@ -37,7 +37,7 @@ def main(folder: Path, path: Path) -> None:
     with session_of("jax", folder) as session:
         stored, fingerprint = Stored(folder, session.stored.stack), session.header.fingerprint
     found = measure(declared, VARIANT, train(declared, VARIANT, range(10)), None, "auto")
-    stored.add(declared, {VARIANT: found}, "a test", fingerprint)
+    stored.add(declared, {VARIANT: found}, "a test", fingerprint, "unknown", ())
     checks = {name: check(name, folder) for name in ("none", *NAMES)}
     try:
         seen(named("small: learning rate × 1.003"), "jax", folder)
