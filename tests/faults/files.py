@@ -7,9 +7,9 @@ from typing import Any
 
 import msgspec
 
+from harness.domain.trial import Trial
 from harness.record.evidence import Evidence
 from harness.record.run import ClaimDecided, TrialDone
-from harness.trial import Trial
 from tests.faults.fault import Fault, Patch, held_out, wrapped
 from tests.faults.places import Original
 

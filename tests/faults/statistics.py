@@ -16,7 +16,7 @@ from tests.faults.places import RULES, Original
 GROUP = "verdicts and statistics"
 JUDGE, PREDICTION, ROUNDING = "baselines.judge", "baselines.prediction", "baselines.rounding"
 DIFFERENCE, VERDICTS = "baselines.difference", "baselines.verdicts"
-COMPARISON, OUTCOME = "harness.rules.exact:Comparison", "harness.record.outcomes:TrainingOutcome"
+COMPARISON, OUTCOME = "harness.statistics.exact:Comparison", "harness.record.outcomes:TrainingOutcome"
 
 
 def fault(name: str, *patches: Patch) -> Fault:
@@ -62,7 +62,7 @@ def plain_share(original: Any, count: int, n: int) -> Any:
 
 
 def inconclusive_is_supported(original: Any, self: Any, *args: Any, **how: Any) -> Any:
-    from harness.verdict import Verdict
+    from harness.domain.verdict import Verdict
 
     decision, beside = original(self, *args, **how)
     if decision.verdict is Verdict.INCONCLUSIVE:

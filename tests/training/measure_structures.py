@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from harness.experiment import Dataset, Experiment, Size, Variant
+from harness.domain.experiment import Dataset, Experiment, Size, Variant
 from harness.training.programs import structure
 from harness.training.setup import TrainingSetup
 from tests.training.experiments import LOSS
