@@ -160,12 +160,12 @@ class Session:
         return looks.sizes(self.options.as_needed, len(self.trials.seeds(claim.experiment.id)))
 
     def complete(self, claim: Claim) -> bool:
-        """Whether every variant that a claim rests on has been trained as far as a first look needs it."""
+        """Whether a claim can be looked at for the first time without training anything."""
         assert claim.experiment is not None
         keys = [(claim.experiment.id, name) for name in claim.variants]
         if not self.options.full:
             return all(key in self._judged for key in keys)
-        return all(len(self.trials.done(key)) >= self.sizes(claim)[0] for key in keys)
+        return all(self.trials.ready(key, self.sizes(claim)[0]) for key in keys)
 
     def close(self) -> None:
         """Ends every process, and closes the run's file; a second time does nothing."""

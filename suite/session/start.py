@@ -101,11 +101,11 @@ def begin(config: pytest.Config, options: Options, items: Sequence[pytest.Item])
         commit=commit(),
         stack=stored.stack,
     )
+    _check_store(options, progress)
     file = _opened(folder, header, options)
     try:
         if options.resume is not None:
             progress.say(f"resumed: the run {file.path.stem}")
-        _check_store(options, progress)
         asked = Asked(
             full=options.full,
             update=options.update is not None,
@@ -117,9 +117,15 @@ def begin(config: pytest.Config, options: Options, items: Sequence[pytest.Item])
         trials = Trials(options, file, prints, stored, progress, place, cache)
     except BaseException:
         file.close()
+        if options.resume is None:  # it has recorded nothing
+            file.path.unlink()
         raise
     session = Session(options, device, file, stored, judge, trials, progress)
-    trials.expect(compared)
+    try:
+        trials.expect(compared)
+    except BaseException:
+        session.close()
+        raise
     return session
 
 
@@ -136,7 +142,9 @@ def run_fingerprint(options: Options, device: Device, single_threaded: bool = Fa
 def _workers(options: Options, device: Device, stored: Stored, trainings: Sequence[Key]) -> Workers:
     """Where the run trains. Unasked, worker processes are for a CPU, and for more than ``SHORT`` seconds."""
     if options.cluster:
-        return Workers(cluster=options.cluster)
+        from harness.execution.cluster import capacity
+
+        return Workers(capacity(options.cluster), options.cluster)
     tasks = sum(options.seeds_of(name) for name, _ in trainings) if options.full else len(trainings)
     if options.workers is None:
         seconds = sum(_seconds(options, stored, key) for key in trainings)

@@ -21,8 +21,28 @@ CASES: dict[str, tuple[tuple[str, ...], dict[str, str], tuple[str, ...]]] = {
     "reuse in a check": ((CHECK, "--reuse"), {}, ("--reuse needs --full",)),
     "resumed check": ((CHECK, "--resume"), {}, ("--resume needs --full",)),
     "reused dry run": (("--reuse", "--dry-run"), {}, ("--reuse and --dry-run contradict each other", "Leave one")),
-    "workers of a check": ((CHECK, *XDIST), {}, ("-n needs --full", "Leave -n out")),
-    "workers that store": ((*XDIST, "--update-baselines", "x"), {}, ("-n needs --full, without --update-baselines",)),
+    "workers of xdist": (XDIST, {}, ("pytest-xdist's -n, --dist and --tx", "Use --workers N.")),
+    "workers of xdist for a check": ((CHECK, *XDIST), {}, ("pytest-xdist's -n", "Use --workers N.")),
+    "distribution of xdist": ((*XDIST[:2], "--dist", "load"), {}, ("--dist", "Use --workers N.")),
+    "processes of xdist": ((*XDIST[:2], "--tx", "2*popen"), {}, ("--tx", "Use --workers N.")),
+    "no worker": (("--workers", "0"), {}, ("--workers", "from 1", "'0'")),
+    "workers in words": (("--workers", "two"), {}, ("--workers", "a whole number", "'two'")),
+    "more workers than cores": (
+        ("--backend", "jax", "--workers", "1000"), {}, ("Invalid --workers", "the cores to use", "Received: 1000", "Use --workers ")
+    ),
+    "workers and a cluster": (
+        ("--workers", "2", "--cluster", "tcp://127.0.0.1:8786"), {}, ("--workers and --cluster contradict", "Leave one")
+    ),
+    "no address of a cluster": (
+        ("--backend", "jax", "--cluster", "nowhere at all"), {}, ("--cluster", "tcp://10.0.0.1:8786", "'nowhere at all'")
+    ),
+    "nobody at the address": (
+        ("--backend", "jax", "--cluster", "tcp://127.0.0.1:1"), {}, ("No Dask scheduler answers at tcp://127.0.0.1:1", "--cluster")
+    ),
+    "timing on a cluster": (
+        ("--cluster", "tcp://127.0.0.1:1", "-m", "timing"), {}, ("--cluster and -m timing contradict", "Leave it out")
+    ),
+    "resumed timing": (("--resume", "-m", "timing"), {}, ("--resume and -m timing contradict", "Leave it out")),
     "engine": (("--engine", "compild"), {}, ("--engine", "'compild'", "Did you mean 'compiled'?")),
     "vectorized elsewhere": (("--engine", "vectorized"), {}, ("'vectorized': jax", "'tensorflow'", "--backend")),
     "vectorized timing": (
@@ -50,17 +70,10 @@ CASES: dict[str, tuple[tuple[str, ...], dict[str, str], tuple[str, ...]]] = {
     "first seed": (("--first-seed", "-1"), {}, ("--first-seed", "from 0", "'-1'")),
     "reused baselines": (("--reuse", "--update-baselines", "x"), {}, ("--reuse", "--update-baselines", "Leave one")),
     "timing without plugin": (("-m", "timing", "-p", "no:benchmark"), {}, ("-m timing needs", "pytest-benchmark")),
-    "timing by workers": ((*XDIST, "-m", "timing"), {}, ("-n with -m timing", "one process", "Leave -n out")),
-    "each worker all": ((*XDIST, "--dist", "each"), {}, ("--dist", "each item in one worker")),
-    "workers elsewhere": ((*XDIST[:2], "--dist", "load", "--tx", "ssh=x"), {}, ("--tx", "on this machine", "'ssh=x'")),
-    "workers, keyword": ((*XDIST, "-k", "dropuot-helps"), {}, ("no claim or test 'dropuot-helps'",)),
-    "workers, expression": ((*XDIST, "-k", "dropout and"), {}, ("Invalid -k expression", "'dropout and'")),
-    "workers, backend": ((*XDIST, "--backend", "jaxx"), {}, ("--backend", "'jaxx'")),
+    "timing by workers": (("--workers", "2", "-m", "timing"), {}, ("--workers and -m timing contradict", "Leave it out")),
     "store of another kind": (("--store", "mysql://me:geheim@h/d"), {}, ("--store", "sqlite:///FILE", "mysql://.")),
     "store without scheme": (("--store", "my.sqlite"), {}, ("--store", "A file is sqlite:///my.sqlite")),
-    "store in /proc": (("--store", "sqlite:////proc/no/store.sqlite"), {}, ("sqlite:////proc/no/store.sqlite",)),
     "resumed dry run": (("--resume", "--dry-run"), {}, ("--resume and --dry-run", "Leave one")),
-    "workers, store": ((*XDIST, "--store", "mysql://x"), {}, ("--store", "mysql://.")),
     "baselines in a file": (("--baseline-dir", __file__), {}, ("--baseline-dir", __file__)),
 }  # fmt: skip
 
