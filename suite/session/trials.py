@@ -23,7 +23,6 @@ from harness.record.evidence import VariantEvidence
 from harness.record.run import Fingerprint, Key, ShortTrialDone, TrialDone
 from harness.record.run_file import RecordError, RunFile
 from harness.record.trials import ShortTrial, Trained
-from harness.trial import Trial
 from suite.catalogue import EXPERIMENTS, training_name
 from suite.cli.options import Options
 from suite.session.progress import Progress
