@@ -37,7 +37,7 @@ CASES: dict[str, tuple[tuple[str, ...], dict[str, str], tuple[str, ...]]] = {
         ("--backend", "jax", "--cluster", "nowhere at all"), {}, ("--cluster", "tcp://10.0.0.1:8786", "'nowhere at all'")
     ),
     "nobody at the address": (
-        ("--backend", "jax", "--cluster", "tcp://127.0.0.1:1"), {}, ("No Dask scheduler answers at tcp://127.0.0.1:1", "--cluster")
+        ("--backend", "jax", "--cluster", "tcp://127.0.0.1:1", "-p", "tests.suite.impatient"), {}, ("No Dask scheduler answers at tcp://127.0.0.1:1", "--cluster")
     ),
     "timing on a cluster": (
         ("--cluster", "tcp://127.0.0.1:1", "-m", "timing"), {}, ("--cluster and -m timing contradict", "Leave it out")

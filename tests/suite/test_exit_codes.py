@@ -7,8 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from suite.lifecycle import REWRITTEN
 
+from suite.session.end import REWRITTEN
 from tests.suite.command import ROOT, TINY, Finished, suite
 from tests.suite.conftest import CHECKED, JAX
 

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.errors import SuiteError
-from suite import selection
 from suite.catalogue import EXACT_CLAIMS, TRAINING_CLAIMS, TRAININGS, training_name
+from suite.cli import selection
 
 NAMES = {
     "test_claims.py",
@@ -107,6 +107,13 @@ def test_trainings_come_first_each_once_and_in_order() -> None:
     assert ran == [pair for pair in TRAININGS if pair in set(ran)]
     assert set(ran) == selection.needed_trainings(selected) | {TRAININGS[-1]}
     assert chosen[len(ran) :] == [exact[0], claims[3], claims[2]]
+
+
+def test_with_workers_what_needs_none_comes_first_and_claims_last() -> None:
+    trainings = [item("test_training", experiment=e, variant=v) for e, v in TRAININGS[:3]]
+    claims = [item("test_claims", key=key) for key in list(TRAINING_CLAIMS)[:2]]
+    others = [item("test_exact", key=next(iter(EXACT_CLAIMS))), item("test_errata", name="np-utils")]
+    assert selection.trainings_last([*trainings, others[0], *claims, others[1]]) == [*others, *trainings, *claims]
 
 
 def test_which_files_a_selection_needs() -> None:
