@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from cases.errata import ERRATA
-from harness.erratum import Differs, Finding, State
+from harness.domain.erratum import Differs, Finding, State
 from harness.record.declared import erratum_checked
 from harness.record.run import decode, encode
 from tests.suite.command import Finished, suite
