@@ -23,7 +23,7 @@ def timeless(value: Any) -> Any:
         return {
             key: timeless(item) for key, item in value.items() if key not in CLOCK or (key == "id" and "order" in value)
         }
-    return [timeless(item) for item in value] if isinstance(value, list) else value
+    return [timeless(item) for item in value] if isinstance(value, list | tuple) else value
 
 
 def timeless_text(markdown: str, header: RunStarted) -> str:
