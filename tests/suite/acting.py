@@ -10,8 +10,8 @@ import signal
 import time
 from collections.abc import Callable
 
+from harness.domain.trial import Trial
 from harness.execution.task import Work
-from harness.trial import Trial
 from suite.catalogue import training_name
 from suite.session import trials
 from suite.session.work import Event, Task, perform, remaining

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from harness.domain.trial import Trial
 from harness.record.run import RunStarted, TrialDone
 from harness.record.run_file import RunFile, new_id
-from harness.trial import Trial
 from suite.session import trial_cache
 from suite.session.trial_cache import TrialCache
 from tests.suite.command import TINY, Finished, lines, suite, trials

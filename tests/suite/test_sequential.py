@@ -17,16 +17,13 @@ from harness.domain.experiment import Experiment, Size, Variant
 from harness.domain.trial import Seconds, Trial
 from harness.domain.verdict import Verdict
 from harness.errors import SuiteError
-from harness.experiment import Experiment, Size, Variant
 from harness.record.outcomes import SeedsTaken
 from harness.record.run import AsNeeded
-from harness.rules import Exceeds
-from harness.trial import Seconds, Trial
-from harness.verdict import Verdict
-from reports.seeds import seeds_text
+from harness.statistics import Exceeds
+from reports.sections.seeds import seeds_text
 from suite.cli.options import LONGEST
 from suite.session.looks import decide
-from tests.rules.synthetic import ACCURACY
+from tests.statistics.synthetic import ACCURACY
 from tests.suite.command import Finished, kinds, suite, trials
 from tests.suite.test_options import checked, outcome
 from tests.suite.test_resume import killed, nth_trial

@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
+from harness.domain.trial import Trial
 from harness.errors import SuiteError
 from harness.execution.task import Done, Message, Reported, RunAgain, Work
 from harness.record.run import RunStarted
 from harness.record.run_file import RunFile
 from harness.record.trials import ShortTrial
-from harness.trial import Trial
 from suite.session import trials as module
 from suite.session.trials import Trials, Workers
 from suite.session.work import Description, Event, Task, remaining
