@@ -13,6 +13,7 @@ from tests.faults.fault import Fault, Patch, held_out, instead, small, wrapped
 from tests.faults.places import BY_SGD, KERAS, MLP, MNIST, NORMALISED, SEEDING, SOFTMAX, Original
 
 GROUP = "data"
+DATASET = "harness.domain.experiment:Dataset"
 ON = ("batch-normalization-rates", "plain, rate 0.1")
 
 
@@ -33,7 +34,7 @@ def handed(name: str, of: Callable[[Dataset], Dataset]) -> Fault:
         data = original(self, count)
         return of(data) if len(data.x) >= 1000 else data
 
-    return fault(name, Patch("harness.domain.experiment:Dataset", "first", wrapped(first)))
+    return fault(name, Patch(DATASET, "first", wrapped(first)))
 
 
 def wrong_labels(share: float) -> Fault:
@@ -177,7 +178,7 @@ def of_images(name: str, of: Callable[[Dataset], Dataset]) -> Fault:
         data = original(self, count)
         return of(data) if data.x.shape[-1] == 784 else data
 
-    return held_out(name, "harness.domain.experiment:Dataset", "first", wrapped(first), BY_SGD)
+    return held_out(name, DATASET, "first", wrapped(first), BY_SGD)
 
 
 def transposed(data: Dataset) -> Dataset:
@@ -281,8 +282,6 @@ def order_in_16_bits(original: Original, seed: int, epoch: int, count: int) -> n
 
 def in_sixteen_greys(original: Original, self: Any, count: int | None) -> Any:
     """All images, those of validation too."""
-    from harness.domain.experiment import Dataset
-
     data = original(self, count)
     if data.x.ndim != 2 or data.x.shape[1] != 784:
         return data
@@ -340,21 +339,21 @@ FAULTS = (
     ),
     held_out(
         "one image in 50 transposed",
-        "harness.domain.experiment:Dataset",
+        DATASET,
         "first",
         wrapped(with_arrays(one_in_50_transposed)),
         MLP,
     ),
     held_out(
         "3 % of nines are fours",
-        "harness.domain.experiment:Dataset",
+        DATASET,
         "first",
         wrapped(with_arrays(nines_as_fours)),
         MLP,
     ),
     held_out(
         "500 validation images twice",
-        "harness.domain.experiment:Dataset",
+        DATASET,
         "first",
         wrapped(with_arrays(repeated_validation)),
         MLP,
@@ -384,7 +383,7 @@ FAULTS = (
     ),
     held_out(
         "the last images in the place of the first",
-        "harness.domain.experiment:Dataset",
+        DATASET,
         "first",
         wrapped(takes_the_last),
         NORMALISED,
@@ -396,9 +395,7 @@ FAULTS = (
         wrapped(order_in_16_bits),
         ("example-4-softmax", "as printed"),
     ),
-    held_out(
-        "images in 16 levels of grey", "harness.domain.experiment:Dataset", "first", wrapped(in_sixteen_greys), MLP
-    ),
+    held_out("images in 16 levels of grey", DATASET, "first", wrapped(in_sixteen_greys), MLP),
     held_out(
         "columns are centred by their median",
         "cases.preprocessing",

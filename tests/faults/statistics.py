@@ -16,7 +16,7 @@ from tests.faults.places import RULES, Original
 GROUP = "verdicts and statistics"
 JUDGE, PREDICTION, ROUNDING = "baselines.judge", "baselines.prediction", "baselines.rounding"
 DIFFERENCE, VERDICTS = "baselines.difference", "baselines.verdicts"
-COMPARISON, OUTCOME = "harness.statistics.exact:Comparison", "harness.record.outcomes:TrainingOutcome"
+COMPARISON, OUTCOME = f"{RULES}.exact:Comparison", "harness.record.outcomes:TrainingOutcome"
 
 
 def fault(name: str, *patches: Patch) -> Fault:
@@ -249,31 +249,27 @@ FAULTS = (
     held_out("a conjunction holds if a part does", f"{RULES}.conjunction", "weakest", wrapped(any_part), None),
     held_out("a failed trial is the best", f"{RULES}.pairs", "score", wrapped(higher_is_better), None),
     held_out("drift: p-values of one side", f"{RULES}.inference:Estimate", "unequal", wrapped(one_sided), None),
-    held_out(
-        "signed ranks by a normal curve", "harness.statistics.inference", "signed_rank", instead(normal_ranks), None
-    ),
-    held_out("Holm: undecided claims do not count", "harness.statistics.holm", "_tested", wrapped(decided_only), None),
+    held_out("signed ranks by a normal curve", f"{RULES}.inference", "signed_rank", instead(normal_ranks), None),
+    held_out("Holm: undecided claims do not count", f"{RULES}.holm", "_tested", wrapped(decided_only), None),
     Fault(
         "the first of several looks decides at the full level",
         (
-            Patch("harness.statistics.looks:Look", "level", wrapped(first_look_in_full)),
-            Patch("harness.statistics.looks:Look", "overall", wrapped(first_look_in_full)),
+            Patch(f"{RULES}.looks:Look", "level", wrapped(first_look_in_full)),
+            Patch(f"{RULES}.looks:Look", "overall", wrapped(first_look_in_full)),
         ),
         None,
         held_out=True,
     ),
     held_out(
         "exact checks: the mean error counts, not the largest",
-        "harness.statistics.exact:Comparison",
+        f"{RULES}.exact:Comparison",
         "error",
         of_the_mean,
         None,
     ),
     held_out("drift: seeds are not paired", "baselines.prediction", "difference", wrapped(strangers), None),
-    held_out(
-        "Equivalent tests its upper margin only", "harness.statistics.equivalent", "sides", wrapped(never_below), None
-    ),
-    held_out("paired rules: logarithms to base 10", "harness.statistics.pairs", "score", wrapped(decimal_score), None),
+    held_out("Equivalent tests its upper margin only", f"{RULES}.equivalent", "sides", wrapped(never_below), None),
+    held_out("paired rules: logarithms to base 10", f"{RULES}.pairs", "score", wrapped(decimal_score), None),
     Fault(
         "drift: the last metric decides, not the first",
         (Patch("baselines.judge:_Comparison", "_primary", the_last_metric),),
