@@ -16,14 +16,14 @@ from typing import Any, Literal, TypeVar
 import msgspec
 
 from harness.domain.catalogue import Broken
-from harness.domain.erratum import State as ErratumState
+from harness.domain.erratum import ErratumState
 from harness.domain.experiment import Size
 from harness.domain.plots import Surface, Sweep, TurningPoint
 from harness.domain.trial import Seconds, Trial
 from harness.domain.verdict import Decision, Verdict
 from harness.errors import SuiteError, invalid
 from harness.record.gpu import GpuFacts
-from harness.record.outcomes import Here, SeedsTaken, Struct, TimeComparison, TrainingOutcome, VerdictComparison
+from harness.record.outcomes import Here, Part, SeedsTaken, TimeComparison, TrainingOutcome, VerdictComparison
 from harness.record.trials import ShortTrial
 from harness.statistics.holm import adjust
 from harness.timing.peak import Peak
@@ -42,14 +42,14 @@ class Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     """One line of a run's file."""
 
 
-class AsNeeded(Struct, frozen=True):
+class AsNeeded(Part, frozen=True):
     """``--seeds auto``: at most so many seeds, and no batch that ends over ``budget`` seconds after the start."""
 
     max_seeds: int
     budget: float | None = None
 
 
-class SessionSummary(Struct, frozen=True, kw_only=True):
+class SessionSummary(Part, frozen=True, kw_only=True):
     """Of a report of evidence: how many trials come from one session (``harness.record.evidence.Session``)."""
 
     date: str
@@ -122,7 +122,7 @@ class RunResumed(Record, frozen=True, kw_only=True, tag="resumed"):
     commit: str | None
 
 
-class MetricDeclared(Struct, frozen=True, kw_only=True):
+class MetricDeclared(Part, frozen=True, kw_only=True):
     """The fields of ``harness.domain.metric.Metric`` that a report needs."""
 
     name: str
@@ -132,7 +132,7 @@ class MetricDeclared(Struct, frozen=True, kw_only=True):
     scale: str
 
 
-class Point(Struct, frozen=True, kw_only=True):
+class Point(Part, frozen=True, kw_only=True):
     """One variant in the figure of a sweep: where it lies, and on which line."""
 
     variant: str
@@ -243,14 +243,14 @@ class TrainingCompared(Record, frozen=True, kw_only=True, tag="training"):
         return self.red and not self.damaged
 
 
-class Alongside(Struct, frozen=True):
+class Alongside(Part, frozen=True):
     """A rule that is reported alongside the deciding one, and what it decides."""
 
     rule: str
     decision: Decision
 
 
-class PublishedFigure(Struct, frozen=True, kw_only=True):
+class PublishedFigure(Part, frozen=True, kw_only=True):
     """A figure of the slide: as printed, its value, and half a unit of its last digit."""
 
     variant: str
@@ -260,7 +260,7 @@ class PublishedFigure(Struct, frozen=True, kw_only=True):
     rounding: float
 
 
-class Summary(Struct, frozen=True, kw_only=True):
+class Summary(Part, frozen=True, kw_only=True):
     """One metric over seeds: mean and standard deviation of those that have a value; None for a seed without one."""
 
     metric: str

@@ -12,8 +12,7 @@ from msgspec.structs import replace
 from baselines.claims import Judge, Judged
 from baselines.stored import Stored
 from harness.domain.claim import Claim
-from harness.domain.erratum import Erratum, Finding
-from harness.domain.erratum import State as ErratumState
+from harness.domain.erratum import Erratum, ErratumState, Examined
 from harness.domain.trial import Seconds, Trial
 from harness.errors import SuiteError
 from harness.record.declared import erratum_checked
@@ -140,7 +139,7 @@ class Session:
         try:
             finding = erratum.examine(self.options.backend)
         except Exception as error:
-            finding = Finding(erratum, ErratumState.NOT_RUN, reason_of(error))
+            finding = Examined(erratum, ErratumState.NOT_RUN, reason_of(error))
         record = erratum_checked(finding, list(ERRATA).index(erratum.id), self.options.backend)
         self.file.append(record)
         return record

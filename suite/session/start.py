@@ -31,7 +31,7 @@ from suite.session import resume
 from suite.session.progress import Progress
 from suite.session.session import Session
 from suite.session.trial_cache import TrialCache, source
-from suite.session.trials import Trials, Workers
+from suite.session.trials import TrainingPlace, Trials
 
 SHORT = 30.0
 """Seconds of training up to which no worker process is started unasked: each has to import the backend first."""
@@ -139,18 +139,18 @@ def run_fingerprint(options: Options, device: Device, single_threaded: bool = Fa
     return {**found, "threads": 1} if single_threaded else found
 
 
-def _workers(options: Options, device: Device, stored: Stored, trainings: Sequence[Key]) -> Workers:
+def _workers(options: Options, device: Device, stored: Stored, trainings: Sequence[Key]) -> TrainingPlace:
     """Where the run trains. Unasked, worker processes are for a CPU, and for more than ``SHORT`` seconds."""
     if options.cluster:
         from harness.execution.cluster import capacity
 
-        return Workers(capacity(options.cluster), options.cluster)
+        return TrainingPlace(capacity(options.cluster), options.cluster)
     tasks = sum(options.seeds_of(name) for name, _ in trainings) if options.full else len(trainings)
     if options.workers is None:
         seconds = sum(_seconds(options, stored, key) for key in trainings)
         if device.kind != "cpu" or seconds < SHORT:
-            return Workers()
-    return Workers(workers.count(options.workers, tasks))
+            return TrainingPlace()
+    return TrainingPlace(workers.count(options.workers, tasks))
 
 
 def _seconds(options: Options, stored: Stored, key: Key) -> float:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from cases.errata import ERRATA
-from harness.domain.erratum import Differs, Finding, State
+from harness.domain.erratum import Differs, ErratumState, Examined
 from harness.record.declared import erratum_checked
 from harness.record.run import decode, encode
 from tests.suite.command import Finished, suite
@@ -104,7 +104,7 @@ def test_they_have_no_baselines(three: Finished, tmp_path: Path) -> None:
 
 def test_a_record_has_the_erratum_and_the_finding_and_survives_its_file() -> None:
     erratum = next(one for one in ERRATA if isinstance(one.expected("jax"), Differs))
-    found = Finding(erratum, State.BROKEN, "why", "in fit", "ValueError: x", "old", [1, None], "a", 0.5)
+    found = Examined(erratum, ErratumState.BROKEN, "why", "in fit", "ValueError: x", "old", [1, None], "a", 0.5)
     record = erratum_checked(found, 3, "jax")
     assert decode(encode(record)) == record
     assert (record.id, record.order, record.outcome, record.printed) == (erratum.id, 3, "differs", erratum.printed)
