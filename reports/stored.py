@@ -139,7 +139,7 @@ def _claim(claim: Claim, order: int, stack: str, found: Stored) -> ClaimDecided:
         decision = _exact(expected)
     else:
         known = stored_verdict(claim, stack, of)
-        decision, alongside = _decided(known), known.beside
+        decision, alongside = _decided(known), known.alongside
         if known.stack:
             variants = of[known.stack].variants
             rests = {name: trials(variants[name], name)[: known.seeds] for name in claim.variants}

@@ -1,4 +1,4 @@
-"""roofline.svg: what a byte from memory is used for, and how fast, beside what the device can do at most."""
+"""roofline.svg: what a byte from memory is used for, and how fast, alongside what the device can do at most."""
 
 from __future__ import annotations
 

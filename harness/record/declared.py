@@ -90,7 +90,7 @@ def claim_decided(
         rule=claim.rule.describe(),
         decision=decision,
         alongside=tuple(
-            Alongside(rule.describe(), found) for rule, found in zip(claim.beside, alongside, strict=False)
+            Alongside(rule.describe(), found) for rule, found in zip(claim.alongside, alongside, strict=False)
         ),
         published=tuple(
             PublishedFigure(

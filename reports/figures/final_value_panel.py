@@ -1,4 +1,4 @@
-"""The narrow panel beside an accuracy curve: where each seed ended, on an axis of its own."""
+"""The narrow panel alongside an accuracy curve: where each seed ended, on an axis of its own."""
 
 from __future__ import annotations
 

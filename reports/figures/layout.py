@@ -23,7 +23,7 @@ class Column:
     Attributes:
         variants: empty for the narrow panel of final values.
         width: of the panel, in widths of a panel of curves.
-        note: what its title says beside the name of the curve.
+        note: what its title says alongside the name of the curve.
     """
 
     curve: str

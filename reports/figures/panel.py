@@ -185,7 +185,7 @@ def _cross(axes: Axes, epochs: np.ndarray, values: np.ndarray, look: Theme, few:
 
 
 def _mark_slides(axes: Axes, slides: Slides, looks: Mapping[str, Theme]) -> None:
-    """A dashed line at each slide's figure, across the panel for up to three, and its label beside the panel.
+    """A dashed line at each slide's figure, across the panel for up to three, and its label alongside the panel.
 
     Variants with one and the same figure share a line, which then has no variant's colour.
     """

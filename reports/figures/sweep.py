@@ -109,8 +109,8 @@ def _line(axes: Axes, points: Sequence[PlottedPoint], look: Theme, name: str, sh
     """``shift``: by how many points of length it is moved sideways, so that series do not hide each other."""
     from matplotlib.transforms import ScaledTranslation
 
-    beside = ScaledTranslation(shift / 72, 0, axes.figure.dpi_scale_trans)
-    moved = axes.transData + beside
+    alongside = ScaledTranslation(shift / 72, 0, axes.figure.dpi_scale_trans)
+    moved = axes.transData + alongside
     valued = [point for point in points if point.values]
     across = [point.at for point in valued]
     axes.vlines(
@@ -137,7 +137,7 @@ def _line(axes: Axes, points: Sequence[PlottedPoint], look: Theme, name: str, sh
     cross: dict[str, Any] = {"linestyle": "", "marker": "x", "color": look.colour, "clip_on": False, "zorder": 5}
     cross |= {"markersize": 7, "markeredgewidth": 1.8, "in_layout": False}
     lost = [point.at for point in points if point.lost]
-    axes.plot(lost, [1.0] * len(lost), transform=axes.get_xaxis_transform() + beside, **cross)
+    axes.plot(lost, [1.0] * len(lost), transform=axes.get_xaxis_transform() + alongside, **cross)
     stuck = [point for point in points if point.stuck and point.values]
     means = [point.mean or 0.0 for point in stuck]
     axes.plot([point.at for point in stuck], means, transform=moved, **cross | {"markersize": 9})

@@ -41,7 +41,7 @@ class Case:
 
     Attributes:
         inference: with the curves in inference mode, which take as long to compile as the training.
-        recorded: with what an experiment records beside losses: the squares of the kernels after each epoch, and the
+        recorded: with what an experiment records alongside losses: the squares of the kernels after each epoch, and the
             norms of the gradients before and after the training.
         count, validation: training and validation examples.
         epoch_by_epoch: a launch an epoch, as larger networks are trained; otherwise one launch.
@@ -217,7 +217,7 @@ def orders(seed: int, epochs: int, count: int) -> list[np.ndarray]:
 
 
 def check_curves(of: str, trial: Trial, curves: Mapping[str, Sequence[float]]) -> None:
-    """Every curve of a trial beside the reference's; of gradients, which an engine may record more often, the last."""
+    """Every curve of a trial alongside the reference's; of gradients, which an engine may record more often, the last."""
     assert {"loss", "val_loss"} <= set(trial.history), f"{of}: its curves are {sorted(trial.history)}"
     for name, curve in trial.history.items():
         obtained, expected = (curve[-1:] if "norm_" in name else curve), curves[name]

@@ -102,11 +102,11 @@ class Session:
         try:
             if self.options.full:
                 sizes = self.sizes(claim)
-                decision, beside, taken, trials = looks.decide(claim, self.trials, sizes, self.deadline, further)
+                decision, alongside, taken, trials = looks.decide(claim, self.trials, sizes, self.deadline, further)
                 spent = sum(trial.seconds.total for done in trials.values() for trial in done)
                 outcomes = [self._compared(key).outcome for key in keys]
                 shown = taken if self.options.as_needed else None
-                found = self.judge.decided(claim, decision, beside, outcomes, trials, shown)
+                found = self.judge.decided(claim, decision, alongside, outcomes, trials, shown)
             else:
                 outcomes = [self._compared(key).outcome for key in keys]
                 found = self.judge.checked(claim, outcomes, {name: self.trials.done((of, name)) for of, name in keys})
