@@ -95,7 +95,7 @@ class Trials:
         for key, trials in file.run.trials.items():
             self._trials[key] = {trial.seed: trial for trial in trials}
         for key, short in file.run.short.items():
-            self._short[key] = list(short)
+            self._short[key] = {(one.seed, one.canonical): one for one in short}
 
     def seeds(self, experiment: str, count: int | None = None) -> range:
         """The seeds of an experiment in this run, or its first ``count``, which may be more."""
