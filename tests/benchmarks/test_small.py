@@ -12,7 +12,7 @@ import pytest
 
 from benchmarks.gpu.steps import ROOT, all_steps, perform
 from benchmarks.gpu.work import SCALES
-from harness.record.run import read_run
+from harness.record.run import TrialDone, decode, read_run
 from tests.training.conftest import environment
 
 pytestmark = pytest.mark.slow
