@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from harness.store import read_run
 
 from benchmarks.gpu.steps import ROOT, all_steps, perform
 from benchmarks.gpu.work import SCALES
+from harness.record.run import TrialDone, decode, read_run
 from tests.training.conftest import environment
 
 pytestmark = pytest.mark.slow
@@ -85,5 +85,9 @@ def test_a_run_that_was_stopped_goes_on(tmp_path: Path) -> None:
     trials = read_run(runs[0]).trials
     assert {len(done) for done in trials.values()} == {5}
     lines = [json.loads(line) for line in runs[0].read_text(encoding="utf-8").splitlines()]
-    keys = [(line["variant"], line["seed"]) for line in lines if line["kind"] == "trial"]
+    keys = [
+        (line["experiment"], line["trial"]["variant"], line["trial"]["seed"])
+        for line in lines
+        if line["kind"] == "trial"
+    ]
     assert len(keys) == len(set(keys))
