@@ -75,7 +75,7 @@ def begin(config: pytest.Config, options: Options, items: Sequence[pytest.Item])
     prints = run_fingerprint(options, device, single_threaded=not place.here)
     if options.update is not None:
         stored.check_writable(selection.files_of(list(items)))
-    _check_budget(options, stored, compared)
+    check_budget(options, stored, compared)
     progress = Progress(config, _expected_seconds(options, stored, trainings), place.number)
     now = datetime.datetime.now(datetime.UTC)
     header = RunStarted(
@@ -205,7 +205,7 @@ def _check_store(options: Options, progress: Progress) -> None:
         progress.say(f"store: {error} The run goes on, and is pushed when it has ended.")
 
 
-def _check_budget(options: Options, stored: Stored, trainings: Sequence[Key]) -> None:
+def check_budget(options: Options, stored: Stored, trainings: Sequence[Key]) -> None:
     """SuiteError where the budget of time does not suffice for a single trial."""
     budget = options.as_needed.budget if options.as_needed else None
     least = min(filter(None, (stored.seconds(*training) for training in trainings)), default=None)

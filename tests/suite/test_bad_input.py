@@ -28,16 +28,22 @@ CASES: dict[str, tuple[tuple[str, ...], dict[str, str], tuple[str, ...]]] = {
     "no worker": (("--workers", "0"), {}, ("--workers", "from 1", "'0'")),
     "workers in words": (("--workers", "two"), {}, ("--workers", "a whole number", "'two'")),
     "more workers than cores": (
-        ("--backend", "jax", "--workers", "1000"), {}, ("Invalid --workers", "the cores to use", "Received: 1000", "Use --workers ")
+        ("--backend", "jax", "--workers", "1000"),
+        {},
+        ("Invalid --workers", "the cores to use", "Received: 1000", "Use --workers "),
     ),
     "workers and a cluster": (
         ("--workers", "2", "--cluster", "tcp://127.0.0.1:8786"), {}, ("--workers and --cluster contradict", "Leave one")
     ),
     "no address of a cluster": (
-        ("--backend", "jax", "--cluster", "nowhere at all"), {}, ("--cluster", "tcp://10.0.0.1:8786", "'nowhere at all'")
+        ("--backend", "jax", "--cluster", "nowhere at all"),
+        {},
+        ("--cluster", "tcp://10.0.0.1:8786", "'nowhere at all'"),
     ),
     "nobody at the address": (
-        ("--backend", "jax", "--cluster", "tcp://127.0.0.1:1", "-p", "tests.suite.impatient"), {}, ("No Dask scheduler answers at tcp://127.0.0.1:1", "--cluster")
+        ("--backend", "jax", "--cluster", "tcp://127.0.0.1:1", "-p", "tests.suite.impatient"),
+        {},
+        ("No Dask scheduler answers at tcp://127.0.0.1:1", "--cluster"),
     ),
     "timing on a cluster": (
         ("--cluster", "tcp://127.0.0.1:1", "-m", "timing"), {}, ("--cluster and -m timing contradict", "Leave it out")
@@ -70,7 +76,7 @@ CASES: dict[str, tuple[tuple[str, ...], dict[str, str], tuple[str, ...]]] = {
     "first seed": (("--first-seed", "-1"), {}, ("--first-seed", "from 0", "'-1'")),
     "reused baselines": (("--reuse", "--update-baselines", "x"), {}, ("--reuse", "--update-baselines", "Leave one")),
     "timing without plugin": (("-m", "timing", "-p", "no:benchmark"), {}, ("-m timing needs", "pytest-benchmark")),
-    "timing by workers": (("--workers", "2", "-m", "timing"), {}, ("--workers and -m timing contradict", "Leave it out")),
+    "timing by workers": (("--workers", "2", "-m", "timing"), {}, ("--workers and -m timing", "Leave it out")),
     "store of another kind": (("--store", "mysql://me:geheim@h/d"), {}, ("--store", "sqlite:///FILE", "mysql://.")),
     "store without scheme": (("--store", "my.sqlite"), {}, ("--store", "A file is sqlite:///my.sqlite")),
     "resumed dry run": (("--resume", "--dry-run"), {}, ("--resume and --dry-run", "Leave one")),
