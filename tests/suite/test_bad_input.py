@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
+import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from tests.suite.command import CHECK, Finished, suite
+from tests.suite.command import CHECK, ROOT, Finished, arguments, environment, suite
 
 ONE = ("-k", "minmax-table")
 XDIST = ("-p", "xdist", "-n", "2")
@@ -86,20 +88,29 @@ CASES: dict[str, tuple[tuple[str, ...], dict[str, str], tuple[str, ...]]] = {
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Finished]:
-    """All of them, two at a time."""
+    """All of them, one after another."""
     base = tmp_path_factory.mktemp("bad")
-    with ThreadPoolExecutor(2) as pool:
-        started = {
-            name: pool.submit(suite, base / str(index), *(() if "-k" in options else ONE), *options, env=env)
-            for index, (name, (options, env, _)) in enumerate(CASES.items())
-        }
-    return {name: run.result() for name, run in started.items()}
+    asked = []
+    for index, (options, env, _) in enumerate(CASES.values()):
+        command = arguments(base / str(index), *(() if "-k" in options else ONE), *options)
+        asked.append((command[command.index("pytest") + 1 :], environment(**env), str(base / f"{index}.txt")))
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.suite.many"],
+        input="".join(json.dumps(one) + "\n" for one in asked),
+        cwd=ROOT, env=environment(), stdout=subprocess.PIPE, text=True, check=True,
+    )  # fmt: skip
+    codes = map(int, done.stdout.split())
+    return {
+        name: Finished(code, (base / f"{index}.txt").read_text("utf-8"), base / str(index))
+        for index, (name, code) in enumerate(zip(CASES, codes, strict=True))
+    }
 
 
 @pytest.mark.parametrize("name", CASES)
 def test_bad_input(name: str, runs: dict[str, Finished]) -> None:
     run, (_, _, said) = runs[name], CASES[name]
     assert run.code == 4
+    assert "Traceback" not in run.output
     errors = [line for line in run.output.splitlines() if line.startswith("ERROR: ")]
     assert len(errors) == 1
     assert len(errors[0]) < 800
