@@ -23,18 +23,7 @@ def test_a_gpu_that_is_seen_but_did_not_compute_is_no_gpu(tmp_path: Path, backen
 
 
 def test_driver_power_state_and_clocks_are_recorded_at_both_ends_and_reported(tmp_path: Path) -> None:
-    program = tmp_path / "bin" / "nvidia-smi"
-    program.parent.mkdir()
-    values = dict.fromkeys(FIELDS, "[N/A]") | {"index": "0", "uuid": "GPU-1234", "name": MODEL, "driver": "570.86.15"}
-    first, later = (", ".join((values | {"power_state": state}).values()) for state in ("P0", "P2"))
-    asked = tmp_path / "asked"
-    program.write_text(f"#!/bin/sh\n[ -e {asked} ] && echo '{later}' || echo '{first}'\ntouch {asked}\n", "utf-8")
-    program.chmod(0o755)
-    variables = {
-        "JAX_PLATFORMS": "cpu",
-        "CUDA_VISIBLE_DEVICES": "0",
-        "PATH": f"{program.parent}{os.pathsep}{os.environ['PATH']}",
-    }
+    variables = {"JAX_PLATFORMS": "cpu", "CUDA_VISIBLE_DEVICES": "0"}
     run = suite(tmp_path, "-k", "minmax-table", "--backend", "jax", plugins=PRETENDING, env=variables)
     assert run.code == 0
     assert run.record.end is not None
@@ -52,11 +41,9 @@ def test_driver_power_state_and_clocks_are_recorded_at_both_ends_and_reported(tm
 
 
 def test_a_run_on_a_cpu_records_no_gpu_and_asks_nobody(tmp_path: Path) -> None:
-    program = tmp_path / "bin" / "nvidia-smi"
-    program.parent.mkdir()
-    program.write_text(f"#!/bin/sh\ntouch {tmp_path}/asked\nsleep 60\n", "utf-8")
-    program.chmod(0o755)
-    variables = {"JAX_PLATFORMS": "cpu", "PATH": f"{program.parent}{os.pathsep}{os.environ['PATH']}"}
+    asked = tmp_path / "asked"
+    (tmp_path / "pynvml.py").write_text(f"open({str(asked)!r}, 'w').close()\n", "utf-8")
+    variables = {"JAX_PLATFORMS": "cpu", "PYTHONPATH": str(tmp_path)}
     run = suite(tmp_path, "-k", "minmax-table", "--backend", "jax", env=variables)
     assert run.code == 0
     assert run.record.header.gpu is None
