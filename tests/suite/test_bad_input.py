@@ -30,7 +30,7 @@ CASES: dict[str, tuple[tuple[str, ...], dict[str, str], tuple[str, ...]]] = {
     "no worker": (("--workers", "0"), {}, ("--workers", "from 1", "'0'")),
     "workers in words": (("--workers", "two"), {}, ("--workers", "a whole number", "'two'")),
     "more workers than cores": (
-        ("--backend", "jax", "--workers", "1000"),
+        ("--workers", "1000"),
         {},
         ("Invalid --workers", "the cores to use", "Received: 1000", "Use --workers "),
     ),
@@ -38,12 +38,12 @@ CASES: dict[str, tuple[tuple[str, ...], dict[str, str], tuple[str, ...]]] = {
         ("--workers", "2", "--cluster", "tcp://127.0.0.1:8786"), {}, ("--workers and --cluster contradict", "Leave one")
     ),
     "no address of a cluster": (
-        ("--backend", "jax", "--cluster", "nowhere at all"),
+        ("--cluster", "nowhere at all"),
         {},
         ("--cluster", "tcp://10.0.0.1:8786", "'nowhere at all'"),
     ),
     "nobody at the address": (
-        ("--backend", "jax", "--cluster", "tcp://127.0.0.1:1", "-p", "tests.suite.impatient"),
+        ("--cluster", "tcp://127.0.0.1:1", "-p", "tests.suite.impatient"),
         {},
         ("No Dask scheduler answers at tcp://127.0.0.1:1", "--cluster"),
     ),
