@@ -10,7 +10,7 @@ import pytest
 from harness.execution import workers
 from harness.training.backend import Device
 from suite.session import start
-from suite.session.trials import Workers
+from suite.session.trials import TrainingPlace
 from tests.suite.test_options import checked
 
 TWO: Any = [("example-4", "softmax"), ("example-4", "2 relu")]
@@ -34,15 +34,15 @@ def test_processes_are_started_where_they_pay(seconds: float | None, device: Dev
     stored: Any = SimpleNamespace(seconds=lambda *key: seconds)
     options = checked(seeds="10")
     assert start._asked_for(options, TWO) is None
-    assert start._unasked(options, device, stored, TWO) == Workers(number)
+    assert start._unasked(options, device, stored, TWO) == TrainingPlace(number)
 
 
 def test_a_check_has_a_task_for_each_variant() -> None:
     stored: Any = SimpleNamespace(seconds=lambda *key: 60.0, variant=lambda *key: None)
-    assert start._unasked(checked(full=False), CPU, stored, TWO) == Workers(2)
+    assert start._unasked(checked(full=False), CPU, stored, TWO) == TrainingPlace(2)
 
 
 def test_what_was_asked_for_is_done_even_if_it_is_short() -> None:
-    assert start._asked_for(checked(workers="2"), TWO) == Workers(2)
-    assert start._asked_for(checked(workers="1"), TWO) == Workers(1)
-    assert start._asked_for(checked(workers="2"), []) == Workers(1)
+    assert start._asked_for(checked(workers="2"), TWO) == TrainingPlace(2)
+    assert start._asked_for(checked(workers="1"), TWO) == TrainingPlace(1)
+    assert start._asked_for(checked(workers="2"), []) == TrainingPlace(1)
