@@ -140,22 +140,22 @@ def run_fingerprint(options: Options, device: Device, single_threaded: bool = Fa
     return {**found, "threads": 1} if single_threaded else found
 
 
-def _asked_for(options: Options, trainings: Sequence[Key]) -> Workers | None:
+def _asked_for(options: Options, trainings: Sequence[Key]) -> TrainingPlace | None:
     """Where the run was asked to train, if it was; SuiteError where it cannot."""
     if options.cluster:
         from harness.execution.cluster import capacity
 
-        return Workers(capacity(options.cluster), options.cluster)
+        return TrainingPlace(capacity(options.cluster), options.cluster)
     if options.workers is None:
         return None
-    return Workers(workers.count(options.workers, _tasks(options, trainings)))
+    return TrainingPlace(workers.count(options.workers, _tasks(options, trainings)))
 
 
-def _unasked(options: Options, device: Device, stored: Stored, trainings: Sequence[Key]) -> Workers:
+def _unasked(options: Options, device: Device, stored: Stored, trainings: Sequence[Key]) -> TrainingPlace:
     """Where a run trains by itself: worker processes are for a CPU, and for more than ``SHORT`` seconds."""
     if device.kind != "cpu" or sum(_seconds(options, stored, key) for key in trainings) < SHORT:
-        return Workers()
-    return Workers(workers.count(None, _tasks(options, trainings)))
+        return TrainingPlace()
+    return TrainingPlace(workers.count(None, _tasks(options, trainings)))
 
 
 def _tasks(options: Options, trainings: Sequence[Key]) -> int:
