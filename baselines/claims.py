@@ -136,7 +136,7 @@ class Judge:
         decision = _of_evidence(known)
         here = self._here(claim, outcomes, known, live.verdict if live else None)
         rests = self._stored.trials(claim)
-        found = self._settled(claim, decision, known.beside, outcomes, rests, here=here)
+        found = self._settled(claim, decision, known.alongside, outcomes, rests, here=here)
         if live is None or not live.verdict.decided or not known.verdict.decided or live.verdict is known.verdict:
             return found
         said = f"{live.verdict} here, of {TINY_SEEDS} seeds; the evidence says {known.verdict}. {live.reason}"

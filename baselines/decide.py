@@ -23,7 +23,7 @@ class StoredVerdict:
         stack: whose evidence; empty where none has a seed of every variant that the claim needs.
         seeds: the number of seeds that were looked at.
         stored: the number of seeds that the stack has of every variant that the claim needs.
-        decision, beside: the rule's decision and those beside it; below 30 seeds at the plain level, as preliminary.
+        decision, alongside: the rule's decision and those alongside it; below 30 seeds at the plain level, as preliminary.
             None where there is no seed.
         preliminary: whether there are fewer than 30 seeds.
         needed: of an INCONCLUSIVE claim, how many seeds would decide it: the next look that has as many as its effects
@@ -36,7 +36,7 @@ class StoredVerdict:
     seeds: int
     stored: int
     decision: Decision | None = None
-    beside: tuple[Decision, ...] = ()
+    alongside: tuple[Decision, ...] = ()
     preliminary: bool = False
     needed: int | None = None
     elsewhere: Mapping[str, int] = field(default_factory=dict)
@@ -79,12 +79,12 @@ def stored_verdict(claim: Claim, stack: str, evidence: Mapping[str, Evidence]) -
     stored = {name: trials(evidence[chosen].variants[name], name)[:held] for name in claim.variants}
     look = stored_look(held)
     if look is None:
-        decision, beside = claim.decide(stored, levels=PLAIN)
-        found = StoredVerdict(Verdict.INCONCLUSIVE, chosen, held, held, decision, beside, preliminary=True)
+        decision, alongside = claim.decide(stored, levels=PLAIN)
+        found = StoredVerdict(Verdict.INCONCLUSIVE, chosen, held, held, decision, alongside, preliminary=True)
         return _undecided(found, STORED_SIZES[0], seeds)
-    decision, beside = claim.decide(stored, look, STORED)
+    decision, alongside = claim.decide(stored, look, STORED)
     size = look.sizes[look.index]
-    found = StoredVerdict(decision.verdict, chosen, size, held, decision, beside)
+    found = StoredVerdict(decision.verdict, chosen, size, held, decision, alongside)
     if decision.verdict is not Verdict.INCONCLUSIVE:
         return found
     needed = max(_needed(decision), default=0)

@@ -25,7 +25,7 @@ from harness.record.evidence import (
     Failure,
     Hashes,
     Quantiles,
-    Session,
+    SeedBlock,
     Spread,
     Trace,
     VariantEvidence,
@@ -175,7 +175,7 @@ def add(
     for name, found in measured.items():
         where = f"{experiment.id}, variant {name!r}"
         _check_trials(where, name, found.trials)
-        session = Session(
+        session = SeedBlock(
             first=0,
             seeds=0,
             commit=commit,
@@ -231,7 +231,7 @@ def _merged(
     where: str,
     old: VariantEvidence | None,
     found: Measured,
-    session: Session,
+    session: SeedBlock,
     metrics: Mapping[str, Metric],
     every: bool,
 ) -> VariantEvidence | None:
@@ -331,7 +331,7 @@ def _check_metrics(where: str, old: VariantEvidence | None, new: Sequence[Trial]
             )
 
 
-def _blocks(session: Session, new: Sequence[Trial]) -> tuple[Session, ...]:
+def _blocks(session: SeedBlock, new: Sequence[Trial]) -> tuple[SeedBlock, ...]:
     """One session for each run of consecutive seeds, all of one engine."""
     blocks: list[list[Trial]] = []
     for trial in new:

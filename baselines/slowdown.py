@@ -22,8 +22,8 @@ slower or faster only if all of these hold:
    slower. That holds on the average of a series; a thread that loses its core loses a whole slice of the scheduler's,
    so that in company less than SLICE over a round is no slowdown either. The same with the median c of the stored
    repeats, if that is more: in company a program may also be *faster* than alone (Example 1 with ``fit`` by a quarter,
-   on cores that never fall asleep). And where one of the fixed pieces of work that ran beside the engines
-   (``harness.timing.reference``) took f times as long as beside the stored ones, which is more than RELATIVE and than
+   on cores that never fall asleep). And where one of the fixed pieces of work that ran alongside the engines
+   (``harness.timing.reference``) took f times as long as alongside the stored ones, which is more than RELATIVE and than
    that piece itself differs between processes, the limit is f times as far away, if that is more: two machines may have
    one name. What lies between the limits is *disturbed*: never red, and no acquittal.
 5. *Twice* (``confirmed``): a change is measured again after a pause, with engines prepared anew, and has to be there
@@ -146,7 +146,7 @@ def _explained(now: Repeat, stored: Sequence[Repeat], longer: float, level: floa
 
 
 def _piece(name: str, now: Repeat, stored: Sequence[Repeat], level: float) -> float:
-    """How many times as long as beside the stored repeats a fixed piece of work took; 1 where that may be chance.
+    """How many times as long as alongside the stored repeats a fixed piece of work took; 1 where that may be chance.
 
     A copy, for one, depends on where a process has its memory: by a third, with nothing else running.
     """

@@ -10,7 +10,7 @@ from harness.record.outcomes import VerdictComparison, VerdictState
 def compare_verdict(
     obtained: Verdict, expected: Expected | None, *, drifted: bool = False, more_seeds: bool = False
 ) -> VerdictComparison:
-    """Sets a verdict beside the stored one; ``drifted``: a variant that the claim rests on has drifted.
+    """Sets a verdict alongside the stored one; ``drifted``: a variant that the claim rests on has drifted.
 
     A verdict that goes from decided to INCONCLUSIVE, or the reverse, may do so by chance or for a lack of seeds: it is
     reported, and red only if drift confirms it. Where ``more_seeds`` were looked at than those of the expected verdict,

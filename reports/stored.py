@@ -24,7 +24,7 @@ from harness.domain.trial import Trial
 from harness.domain.verdict import Decision, Verdict
 from harness.errors import invalid, nearest
 from harness.record.declared import claim_decided, experiment_declared
-from harness.record.evidence import EXACT, Evidence, Expected, Session
+from harness.record.evidence import EXACT, Evidence, Expected, SeedBlock
 from harness.record.outcomes import Here
 from harness.record.run import ClaimDecided, Run, RunEnded, RunStarted, SessionSummary
 
@@ -78,7 +78,7 @@ def _of(root: Path, experiment: str, stacks: Mapping[str, None]) -> dict[str, Ev
     return {stack: one for stack, one in known.items() if one is not None}
 
 
-def _sessions(sessions: list[Session]) -> tuple[SessionSummary, ...]:
+def _sessions(sessions: list[SeedBlock]) -> tuple[SessionSummary, ...]:
     """How many trials come from where, the newest first."""
     count: Counter[SessionSummary] = Counter()
     for one in sessions:
@@ -139,7 +139,7 @@ def _claim(claim: Claim, order: int, stack: str, found: Stored) -> ClaimDecided:
         decision = _exact(expected)
     else:
         known = stored_verdict(claim, stack, of)
-        decision, alongside = _decided(known), known.beside
+        decision, alongside = _decided(known), known.alongside
         if known.stack:
             variants = of[known.stack].variants
             rests = {name: trials(variants[name], name)[: known.seeds] for name in claim.variants}

@@ -11,7 +11,7 @@ SUFFIX = ".tmp"
 
 
 def replace_file(path: Path, content: bytes) -> None:
-    """Writes beside the file, then renames: it holds the old content or the new; OSError leaves the old one.
+    """Writes alongside the file, then renames: it holds the old content or the new; OSError leaves the old one.
 
     A kill leaves the temporary file behind; the next call for the same file, from the same machine, removes it.
     """

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal
 
 from harness.domain.claim import Claim
-from harness.domain.erratum import Differs, Fails, Finding, Warns, plain
+from harness.domain.erratum import Differs, Examined, Fails, Warns, plain
 from harness.domain.experiment import Experiment
 from harness.domain.trial import Trial
 from harness.domain.verdict import Decision
@@ -90,7 +90,7 @@ def claim_decided(
         rule=claim.rule.describe(),
         decision=decision,
         alongside=tuple(
-            Alongside(rule.describe(), found) for rule, found in zip(claim.beside, alongside, strict=False)
+            Alongside(rule.describe(), found) for rule, found in zip(claim.alongside, alongside, strict=False)
         ),
         published=tuple(
             PublishedFigure(
@@ -111,7 +111,7 @@ def claim_decided(
     )
 
 
-def erratum_checked(finding: Finding, order: int, backend: str) -> ErratumChecked:
+def erratum_checked(finding: Examined, order: int, backend: str) -> ErratumChecked:
     """What an erratum declares for a backend, and what its two forms did; ``order``: its place in the catalogue."""
     erratum = finding.erratum
     expected = erratum.expected(backend)

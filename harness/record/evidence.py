@@ -85,7 +85,7 @@ class Spread(Struct, frozen=True, kw_only=True):
     curves: dict[str, Quantiles]
 
 
-class Session(Struct, frozen=True, kw_only=True):
+class SeedBlock(Struct, frozen=True, kw_only=True):
     """Where a block of seeds comes from.
 
     Attributes:
@@ -141,7 +141,7 @@ class VariantEvidence(Struct, frozen=True, kw_only=True):
     failures: dict[str, Failure] = {}
     curves: dict[str, tuple[tuple[float | None, ...], ...]] = {}
     spread: Spread | None = None
-    sessions: tuple[Session, ...]
+    sessions: tuple[SeedBlock, ...]
 
     @property
     def seeds(self) -> int:

@@ -11,7 +11,7 @@ from harness.domain.verdict import Verdict
 from harness.record.numbers import Number, value
 
 
-class Struct(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A part of a record: immutable, without unknown fields."""
 
 
@@ -51,7 +51,7 @@ class VerdictState(enum.StrEnum):
     DECIDED = "decided"  # INCONCLUSIVE before, decided now
 
 
-class Movement(Struct, frozen=True):
+class Movement(Part, frozen=True):
     """The first feature that moved: by what relative ``size``, above ``limit``, and its values ``before`` and ``now``.
 
     ``step`` counts from 1 (of a tiny training, the epoch). ``seed`` is the one whose values are given: the middle one.
@@ -80,7 +80,7 @@ def number_text(number: Number | None) -> str:
     return "no value" if number is None else f"{value(number):.6g}"
 
 
-class Interval(Struct, frozen=True):
+class Interval(Part, frozen=True):
     """Where one more seed falls, in the metric's unit; ``seeds`` is the number of stored values it rests on."""
 
     low: float
@@ -91,7 +91,7 @@ class Interval(Struct, frozen=True):
         return self.low <= value <= self.high
 
 
-class Anchor(Struct, frozen=True):
+class Anchor(Part, frozen=True):
     """A trial that was trained to the end: its primary metric, the stored one of that seed, and the interval."""
 
     seed: int
@@ -101,7 +101,7 @@ class Anchor(Struct, frozen=True):
     expected: Interval | None
 
 
-class TrainingOutcome(Struct, frozen=True):
+class TrainingOutcome(Part, frozen=True):
     """A variant here, against the evidence.
 
     Attributes:
@@ -132,7 +132,7 @@ class TrainingOutcome(Struct, frozen=True):
         return self.state in RED
 
 
-class VerdictComparison(Struct, frozen=True):
+class VerdictComparison(Part, frozen=True):
     """A verdict against the expected one: ``red`` where the claim's test fails; ``expected`` is None for "new"."""
 
     state: VerdictState
@@ -142,7 +142,7 @@ class VerdictComparison(Struct, frozen=True):
     reason: str
 
 
-class Here(Struct, frozen=True):
+class Here(Part, frozen=True):
     """What the evidence says of a claim, and how much of it this machine confirms.
 
     Attributes:
@@ -163,7 +163,7 @@ class Here(Struct, frozen=True):
     own: Verdict | None = None
 
 
-class SeedsTaken(Struct, frozen=True):
+class SeedsTaken(Part, frozen=True):
     """How many seeds a claim took with ``--seeds auto``.
 
     Attributes:
@@ -206,7 +206,7 @@ class TimeState(enum.StrEnum):
     NOT_COMPARABLE = "not comparable"  # stored on another fingerprint, or of another training
 
 
-class TimeComparison(Struct, frozen=True):
+class TimeComparison(Part, frozen=True):
     """A case against its stored repeats.
 
     Attributes:

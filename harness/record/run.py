@@ -6,9 +6,11 @@ a self-check and a timing that has several records, the last one counts: a resum
 
 from __future__ import annotations
 
+import bisect
 import json
+import operator
 import statistics
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -16,14 +18,14 @@ from typing import Any, Literal, TypeVar
 import msgspec
 
 from harness.domain.catalogue import Broken
-from harness.domain.erratum import State as ErratumState
+from harness.domain.erratum import ErratumState
 from harness.domain.experiment import Size
 from harness.domain.plots import Surface, Sweep, TurningPoint
 from harness.domain.trial import Seconds, Trial
 from harness.domain.verdict import Decision, Verdict
 from harness.errors import SuiteError, invalid
 from harness.record.gpu import GpuFacts
-from harness.record.outcomes import Here, SeedsTaken, Struct, TimeComparison, TrainingOutcome, VerdictComparison
+from harness.record.outcomes import Here, Part, SeedsTaken, TimeComparison, TrainingOutcome, VerdictComparison
 from harness.record.trials import ShortTrial
 from harness.statistics.holm import adjust
 from harness.timing.peak import Peak
@@ -42,14 +44,14 @@ class Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     """One line of a run's file."""
 
 
-class AsNeeded(Struct, frozen=True):
+class AsNeeded(Part, frozen=True):
     """``--seeds auto``: at most so many seeds, and no batch that ends over ``budget`` seconds after the start."""
 
     max_seeds: int
     budget: float | None = None
 
 
-class SessionSummary(Struct, frozen=True, kw_only=True):
+class SessionSummary(Part, frozen=True, kw_only=True):
     """Of a report of evidence: how many trials come from one session (``harness.record.evidence.Session``)."""
 
     date: str
@@ -122,7 +124,7 @@ class RunResumed(Record, frozen=True, kw_only=True, tag="resumed"):
     commit: str | None
 
 
-class MetricDeclared(Struct, frozen=True, kw_only=True):
+class MetricDeclared(Part, frozen=True, kw_only=True):
     """The fields of ``harness.domain.metric.Metric`` that a report needs."""
 
     name: str
@@ -132,7 +134,7 @@ class MetricDeclared(Struct, frozen=True, kw_only=True):
     scale: str
 
 
-class Point(Struct, frozen=True, kw_only=True):
+class Point(Part, frozen=True, kw_only=True):
     """One variant in the figure of a sweep: where it lies, and on which line."""
 
     variant: str
@@ -243,14 +245,14 @@ class TrainingCompared(Record, frozen=True, kw_only=True, tag="training"):
         return self.red and not self.damaged
 
 
-class Alongside(Struct, frozen=True):
+class Alongside(Part, frozen=True):
     """A rule that is reported alongside the deciding one, and what it decides."""
 
     rule: str
     decision: Decision
 
 
-class PublishedFigure(Struct, frozen=True, kw_only=True):
+class PublishedFigure(Part, frozen=True, kw_only=True):
     """A figure of the slide: as printed, its value, and half a unit of its last digit."""
 
     variant: str
@@ -260,7 +262,7 @@ class PublishedFigure(Struct, frozen=True, kw_only=True):
     rounding: float
 
 
-class Summary(Struct, frozen=True, kw_only=True):
+class Summary(Part, frozen=True, kw_only=True):
     """One metric over seeds: mean and standard deviation of those that have a value; None for a seed without one."""
 
     metric: str
@@ -479,8 +481,8 @@ class Run:
         path: of its file.
         header: its first record.
         experiments: by id.
-        trials: by (experiment, variant), in order of training; a seed that was trained again has its last trial.
-        short: the shortened trials, likewise.
+        trials: by (experiment, variant), in order of their seeds; one that was trained again has its last trial.
+        short: the shortened trials, likewise; those of one seed by their perturbation, the canonical one behind them.
         definitions: of the trials: (experiment, variant, digest).
         trainings: by (experiment, variant).
         claims, errata, self_checks: by key, id and name.
@@ -504,7 +506,6 @@ class Run:
     resumed: list[RunResumed] = field(default_factory=list)
     end: RunEnded | None = None
     _reused: dict[Key, set[int]] = field(default_factory=dict, repr=False)
-    _places: dict[Hashable, int] = field(default_factory=dict, repr=False)
 
     def add(self, record: AnyRecord) -> None:
         """Takes the next record."""
@@ -517,13 +518,12 @@ class Run:
             case ExperimentDeclared():
                 self.experiments[record.id] = record
             case TrialDone():
-                self._put(self.trials.setdefault(record.key, []), (record.key, record.trial.seed), record.trial)
+                _put(self.trials.setdefault(record.key, []), record.trial, "seed")
                 self.definitions.add((*record.key, record.definition))
                 reused = self._reused.setdefault(record.key, set())
                 (reused.add if record.reused else reused.discard)(record.trial.seed)
-            case ShortTrialDone(trial=one):
-                which = (one.seed, one.perturbed, one.canonical)
-                self._put(self.short.setdefault(record.key, []), (record.key, which), one)
+            case ShortTrialDone():
+                _put(self.short.setdefault(record.key, []), record.trial, "seed", "canonical", "perturbed")
             case TrainingCompared():
                 self.trainings[record.key] = record
             case ClaimDecided():
@@ -538,11 +538,6 @@ class Run:
                 self.peaks[record.when] = record
             case RunEnded():
                 self.end = record
-
-    def _put(self, trials: list[AnyTrial], which: Hashable, trial: AnyTrial) -> None:
-        """Behind the others, or in place of the same trial."""
-        place = self._places.setdefault(which, len(trials))
-        trials[place : place + 1] = [trial]
 
     @property
     def reused(self) -> dict[Key, int]:
@@ -574,6 +569,14 @@ class Run:
     def adjusted(self) -> dict[str, tuple[Decision, Verdict]]:
         """By claim key the decision with p-values adjusted over all claims of the run (Holm), and its verdict then."""
         return adjust({key: claim.decision for key, claim in self.claims.items()})
+
+
+def _put(trials: list[AnyTrial], trial: AnyTrial, *names: str) -> None:
+    """Puts a trial where it belongs in the order of these attributes, or in place of the one that is equal in them."""
+    order = operator.attrgetter(*names)
+    place = bisect.bisect_left(trials, order(trial), key=order)
+    known = place < len(trials) and order(trials[place]) == order(trial)
+    trials[place : place + known] = [trial]
 
 
 INTERNAL_ERROR = 3

@@ -20,7 +20,7 @@ PLAIN_PAIR = ("loss", "val_loss")
 
 
 @dataclass(frozen=True)
-class Broken:
+class DivergedCurve:
     """One diverged seed: its finite values, epochs from 1; both empty where not one value was finite."""
 
     seed: int
@@ -42,7 +42,7 @@ class Arm:
     mean: np.ndarray
     low: np.ndarray
     high: np.ndarray
-    broken: tuple[Broken, ...]
+    broken: tuple[DivergedCurve, ...]
     seeds: int
     failed: int = 0
     lost: bool = False
@@ -83,25 +83,25 @@ def mixed(arms: Sequence[Arm]) -> bool:
 
 
 @dataclass(frozen=True)
-class Best:
+class BestEpochs:
     """The epoch at which a curve was best: of each of our seeds, and the slide's."""
 
     ours: tuple[float, ...]
     slide: float | None
 
 
-def best(curve: str, trials: Sequence[Trial], published: Mapping[str, float]) -> Best | None:
+def best(curve: str, trials: Sequence[Trial], published: Mapping[str, float]) -> BestEpochs | None:
     """From the metric ``best_epoch``, for the curve whose ``best_<curve>`` is a metric too; None without them."""
     found = [trial.metrics.get("best_epoch") for trial in trials if f"best_{curve}" in trial.metrics]
     ours = tuple(epoch for epoch in found if epoch is not None)
-    return Best(ours, published.get("best_epoch")) if ours else None
+    return BestEpochs(ours, published.get("best_epoch")) if ours else None
 
 
-def _broken(trial: Trial, curve: str) -> Broken:
+def _broken(trial: Trial, curve: str) -> DivergedCurve:
     values = trial.history[curve]
     end = values.index(None) if None in values else len(values)
     kept = spaced(end)
-    return Broken(trial.seed, kept + 1, np.asarray(values[:end], "float64")[kept])
+    return DivergedCurve(trial.seed, kept + 1, np.asarray(values[:end], "float64")[kept])
 
 
 def spaced(count: int) -> np.ndarray:

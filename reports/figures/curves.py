@@ -9,7 +9,7 @@ from harness.record.run import ExperimentDeclared, Run
 from reports.figures import final_value_panel, layout, panel
 from reports.figures.curve_data import (
     Arm,
-    Best,
+    BestEpochs,
     Turn,
     arm,
     best,
@@ -21,10 +21,10 @@ from reports.figures.curve_data import (
 )
 from reports.figures.many import MANY, SHOWN, band_text
 from reports.figures.picture import Picture, file_name
-from reports.figures.style import LOOKS, fitting, styled, svg
+from reports.figures.style import THEMES, fitting, styled, svg
 from reports.text import escape, number, plural
 
-PER_PANEL = len(LOOKS)
+PER_PANEL = len(THEMES)
 PANEL_INCHES, SMALLEST_INCHES = 5.0, 7.0
 """Of a panel of curves with its labels, and of the narrowest figure."""
 ROW_INCHES, LEGEND_INCHES = 2.85, 0.2
@@ -75,7 +75,7 @@ def _figures(run: Run, experiment: str, curve: str) -> dict[str, tuple[str, floa
 
 def _best(
     run: Run, experiment: str, trials: Mapping[str, Sequence[Trial]], curves: Iterable[str]
-) -> dict[str, dict[str, Best]]:
+) -> dict[str, dict[str, BestEpochs]]:
     """The best epochs by curve and variant, where the experiment measures them."""
     published: dict[str, dict[str, float]] = {}
     for claim in run.claims.values():
@@ -92,7 +92,7 @@ def _draw(
     trials: Mapping[str, Sequence[Trial]],
     arms: Mapping[str, list[Arm]],
     slides: Mapping[str, Mapping[str, tuple[str, float]]],
-    bests: Mapping[str, Mapping[str, Best]],
+    bests: Mapping[str, Mapping[str, BestEpochs]],
     turns: Mapping[str, Turn],
 ) -> bytes:
     """A row of panels, with a legend of its own, for each series of variants; beyond PER_PANEL in further rows."""
@@ -110,7 +110,7 @@ def _draw(
     figure = Figure(figsize=(width, sum(heights)), layout="constrained")
     blocks = figure.subfigures(len(groups), 1, height_ratios=heights, squeeze=False)[:, 0]
     for block, entries in zip(blocks, texts, strict=True):
-        looks = {name: LOOKS[i] for i, name in enumerate(entries)}
+        looks = {name: THEMES[i] for i, name in enumerate(entries)}
         panels = block.subplots(1, len(placed), width_ratios=widths, squeeze=False)[0]
         for axes, column in zip(panels, placed, strict=True):
             curve = column.curve
@@ -159,7 +159,7 @@ def _caption(
     trials: Mapping[str, Sequence[Trial]],
     arms: Mapping[str, list[Arm]],
     slides: Mapping[str, Mapping[str, tuple[str, float]]],
-    bests: Mapping[str, Mapping[str, Best]],
+    bests: Mapping[str, Mapping[str, BestEpochs]],
 ) -> str:
     size = experiment.size
     images = "All training examples" if size.train is None else f"{size.train:,} training examples"

@@ -1,4 +1,4 @@
-"""The narrow panel beside an accuracy curve: where each seed ended, on an axis of its own."""
+"""The narrow panel alongside an accuracy curve: where each seed ended, on an axis of its own."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from harness.domain.trial import Trial
 from reports.figures.many import MANY, quantiles
 from reports.figures.panel import scale
-from reports.figures.style import INK, Look
+from reports.figures.style import INK, Theme
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -31,7 +31,7 @@ def ends(trials: Mapping[str, Sequence[Trial]], curve: str) -> Ends:
     return found
 
 
-def draw(axes: Axes, curve: str, last: Ends, looks: Mapping[str, Look]) -> None:
+def draw(axes: Axes, curve: str, last: Ends, looks: Mapping[str, Theme]) -> None:
     """A dot for each seed, of many lines over the middle 50 and 95 %, and a bar at their mean, on an axis that spans
     them; a cross at the foot: some diverged."""
     shown = [name for name in looks if name in last]
@@ -75,7 +75,7 @@ def draw(axes: Axes, curve: str, last: Ends, looks: Mapping[str, Look]) -> None:
     axes.set_xlabel("bar: mean")
 
 
-def _dots(axes: Axes, x: int, trained: Sequence[float], look: Look) -> None:
+def _dots(axes: Axes, x: int, trained: Sequence[float], look: Theme) -> None:
     spread = (np.arange(len(trained)) - (len(trained) - 1) / 2) * min(0.1, 0.5 / max(len(trained), 1))
     axes.plot(
         x + spread,

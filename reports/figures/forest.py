@@ -24,7 +24,7 @@ WIDE = 0.12
 WIDTH, HEAD_AND_FOOT, ROW = 11.5, 1.3, 0.36
 """Inches: the figure's width, its height without rows, and the height of a row."""
 TEXT = 0.01
-"""Width of a column of text beside the axis: the layout makes room for the text itself."""
+"""Width of a column of text alongside the axis: the layout makes room for the text itself."""
 
 Row = tuple[ClaimDecided, Effect]
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from harness.domain.trial import Trial
 from reports.figures.curve_data import Arm, mixed
-from reports.figures.style import INK, Look, shorten
+from reports.figures.style import INK, Theme, shorten
 
 LETTER = 0.065
 """Inches of a letter in a legend, on the safe side."""
@@ -23,7 +23,7 @@ class Column:
     Attributes:
         variants: empty for the narrow panel of final values.
         width: of the panel, in widths of a panel of curves.
-        note: what its title says beside the name of the curve.
+        note: what its title says alongside the name of the curve.
     """
 
     curve: str
@@ -76,7 +76,7 @@ def labels(group: Sequence[str], trials: Mapping[str, Sequence[Trial]]) -> dict[
     }
 
 
-def legend(block: Any, entries: Mapping[str, str], looks: Mapping[str, Look], dots: bool, ncols: int) -> None:
+def legend(block: Any, entries: Mapping[str, str], looks: Mapping[str, Theme], dots: bool, ncols: int) -> None:
     """Under the panels, so that it covers no data; ``dots``: the slide's own curve is drawn."""
     from matplotlib.lines import Line2D
 

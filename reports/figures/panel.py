@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from reports.figures.curve_data import Arm, Best, apart, spans_decades
-from reports.figures.style import FAINT, INK, Look
+from reports.figures.curve_data import Arm, BestEpochs, apart, spans_decades
+from reports.figures.style import FAINT, INK, Theme
 from reports.text import printed as shown
 
 if TYPE_CHECKING:
@@ -36,10 +36,10 @@ def draw(
     axes: Axes,
     curve: str,
     arms: Sequence[Arm],
-    looks: Mapping[str, Look],
+    looks: Mapping[str, Theme],
     slides: Slides,
     printed: Mapping[str, Sequence[float | None]],
-    best: Mapping[str, Best],
+    best: Mapping[str, BestEpochs],
 ) -> None:
     """Draws one curve of several variants; ``printed`` (the slide's own curves) and ``best`` are by variant."""
     from matplotlib.ticker import MaxNLocator
@@ -125,7 +125,7 @@ def _unstretch(drawn: Any) -> Any:
     return STRETCH - 10.0 ** -np.asarray(drawn, "float64")
 
 
-def _band(axes: Axes, one: Arm, look: Look) -> None:
+def _band(axes: Axes, one: Arm, look: Theme) -> None:
     if not one.epochs.size:
         return
     if one.epochs.size > 1:
@@ -145,7 +145,7 @@ def _band(axes: Axes, one: Arm, look: Look) -> None:
     )
 
 
-def _stars(axes: Axes, best: Best, look: Look) -> None:
+def _stars(axes: Axes, best: BestEpochs, look: Theme) -> None:
     """At the top, the best epoch of each seed, filled, and the slide's, hollow and larger."""
     style: dict[str, Any] = {"linestyle": "", "marker": "*", "zorder": 6, "transform": axes.get_xaxis_transform()}
     epochs = sorted(set(best.ours))
@@ -154,7 +154,7 @@ def _stars(axes: Axes, best: Best, look: Look) -> None:
         axes.plot([best.slide], [0.95], markersize=12, markerfacecolor="none", markeredgecolor=INK, **style)
 
 
-def rings(axes: Axes, arms: Sequence[Arm], looks: Mapping[str, Look], epochs: Mapping[str, int]) -> None:
+def rings(axes: Axes, arms: Sequence[Arm], looks: Mapping[str, Theme], epochs: Mapping[str, int]) -> None:
     """A ring on each variant's mean at its epoch."""
     for one in arms:
         if one.variant in epochs and one.epochs.size:
@@ -172,7 +172,7 @@ def rings(axes: Axes, arms: Sequence[Arm], looks: Mapping[str, Look], epochs: Ma
             )
 
 
-def _cross(axes: Axes, epochs: np.ndarray, values: np.ndarray, look: Look, few: bool = True) -> None:
+def _cross(axes: Axes, epochs: np.ndarray, values: np.ndarray, look: Theme, few: bool = True) -> None:
     """A diverged seed: a thin line that ends with a cross, at the top edge where no value was finite."""
     style: dict[str, Any] = {"marker": "x", "color": look.colour, "zorder": 5, "in_layout": False}
     style |= {"markersize": 7, "markeredgewidth": 1.8} if few else {"markersize": 4.5, "markeredgewidth": 0.9}
@@ -184,12 +184,12 @@ def _cross(axes: Axes, epochs: np.ndarray, values: np.ndarray, look: Look, few: 
     axes.plot(epochs[-1:], values[-1:], linestyle="", clip_on=False, **style)
 
 
-def _mark_slides(axes: Axes, slides: Slides, looks: Mapping[str, Look]) -> None:
-    """A dashed line at each slide's figure, across the panel for up to three, and its label beside the panel.
+def _mark_slides(axes: Axes, slides: Slides, looks: Mapping[str, Theme]) -> None:
+    """A dashed line at each slide's figure, across the panel for up to three, and its label alongside the panel.
 
     Variants with one and the same figure share a line, which then has no variant's colour.
     """
-    shared: dict[tuple[str, float], list[Look]] = {}
+    shared: dict[tuple[str, float], list[Theme]] = {}
     for variant, figure in slides.items():
         shared.setdefault(figure, []).append(looks[variant])
     to_fraction = axes.transData + axes.transAxes.inverted()

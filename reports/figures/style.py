@@ -29,7 +29,7 @@ INK, FAINT, GRID = "#1f2328", "#59636e", "#d8dee4"
 
 
 @dataclass(frozen=True)
-class Look:
+class Theme:
     """One variant's colour (Okabe and Ito, yellow replaced), marker and line: each alone tells it apart."""
 
     colour: str
@@ -37,22 +37,22 @@ class Look:
     line: Any
 
 
-LOOKS = (
-    Look("#0072B2", "o", "-"),
-    Look("#D55E00", "s", (0, (5, 1.5))),
-    Look("#009E73", "^", (0, (5, 1.5, 1, 1.5))),
-    Look("#CC79A7", "D", (0, (1.2, 1.2))),
-    Look("#000000", "v", "-"),
-    Look("#56B4E9", "P", (0, (3, 1, 1, 1, 1, 1))),
-    Look("#E69F00", "X", (0, (8, 2))),
-    Look("#7F5539", "*", (0, (2, 2))),
+THEMES = (
+    Theme("#0072B2", "o", "-"),
+    Theme("#D55E00", "s", (0, (5, 1.5))),
+    Theme("#009E73", "^", (0, (5, 1.5, 1, 1.5))),
+    Theme("#CC79A7", "D", (0, (1.2, 1.2))),
+    Theme("#000000", "v", "-"),
+    Theme("#56B4E9", "P", (0, (3, 1, 1, 1, 1, 1))),
+    Theme("#E69F00", "X", (0, (8, 2))),
+    Theme("#7F5539", "*", (0, (2, 2))),
 )
 
-VERDICT_LOOKS: dict[str, Look] = {
-    Verdict.SUPPORTED: Look("#0072B2", "o", "-"),
-    Verdict.REFUTED: Look("#D55E00", "X", "-"),
-    Verdict.INCONCLUSIVE: Look(FAINT, "D", "-"),
-    Verdict.NOT_RUN: Look(FAINT, "_", "-"),
+VERDICT_LOOKS: dict[str, Theme] = {
+    Verdict.SUPPORTED: Theme("#0072B2", "o", "-"),
+    Verdict.REFUTED: Theme("#D55E00", "X", "-"),
+    Verdict.INCONCLUSIVE: Theme(FAINT, "D", "-"),
+    Verdict.NOT_RUN: Theme(FAINT, "_", "-"),
 }
 
 SETTINGS: dict[Any, Any] = {

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from harness.record.run import Run, Timed
 from reports.figures.picture import Picture
-from reports.figures.style import FAINT, LOOKS, fitting, styled, svg
+from reports.figures.style import FAINT, THEMES, fitting, styled, svg
 from reports.labels import backend_name
 from reports.sections.timing_runs import duration, speed
 
@@ -42,7 +42,7 @@ def _draw(run: Run, works: Mapping[str, Sequence[Timed]], engines: Sequence[str]
     axes.set_xscale("log")
     for y, records in enumerate(works.values()):
         for index, record in enumerate(records):
-            look, at = LOOKS[engines.index(record.engine) % len(LOOKS)], y + 0.24 * (index - (len(records) - 1) / 2)
+            look, at = THEMES[engines.index(record.engine) % len(THEMES)], y + 0.24 * (index - (len(records) - 1) / 2)
             ends = [min(record.rounds), max(record.rounds)]
             axes.plot(ends, [at, at], color=look.colour, linewidth=2, solid_capstyle="butt")
             label = record.engine if y == 0 else None

@@ -1,4 +1,4 @@
-"""Which of a claim's effects a table shows, and its figures beside the slide's."""
+"""Which of a claim's effects a table shows, and its figures alongside the slide's."""
 
 from __future__ import annotations
 

@@ -74,7 +74,7 @@ def _cases(run: Run) -> str:
         "At the lecture's own size. Steady epoch: the median over rounds of the median over "
         "a round's epochs, compilation and first epoch left out; validation is in it. The engines took turns in one "
         "process. GFLOP/s: of the matrix products alone. Of peak: their share of the best matrix product of this "
-        "machine beside the same work, and in brackets that of the best round, which what else was running disturbed "
+        "machine alongside the same work, and in brackets that of the best round, which what else was running disturbed "
         "least. Products alone: the matrix products of an epoch, of the same sizes, in one program of this backend, "
         "and their share of the epoch: at 100% only faster products would help, and what these lack to the peak is "
         "the price of their sizes. Memory: the most the process (on a GPU: the device) held during a round, libraries "

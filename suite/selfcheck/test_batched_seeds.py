@@ -96,7 +96,7 @@ def enormous() -> Any:
 
 
 def test_failing_seeds() -> None:
-    """Seeds whose loss is inf at once, beside seeds whose is not: at a rate of 0 it is the weight's square."""
+    """Seeds whose loss is inf at once, alongside seeds whose is not: at a rate of 0 it is the weight's square."""
     experiment = Experiment(
         id="self-check-enormous",
         data=lambda: Dataset(np.ones((1, 1)), np.zeros((1, 1))),

@@ -116,7 +116,7 @@ def blowing(rate: float) -> Case:
 
 
 def growing(rate: float, engine: str) -> tuple[Trial, Sequence[float]]:
-    """A linear network trained at far too large a rate, a step an epoch; the reference's losses beside it."""
+    """A linear network trained at far too large a rate, a step an epoch; the reference's losses alongside it."""
     one = blowing(rate)
     (trial,) = train(one.experiment(Size(epochs=STEPS, batch_size=LINEAR.count)), one.name, (0,), engine)
     return trial, losses_of(one)

@@ -31,7 +31,7 @@ from suite.session import resume
 from suite.session.progress import Progress
 from suite.session.session import Session
 from suite.session.trial_cache import TrialCache, source
-from suite.session.trials import Trials, Workers
+from suite.session.trials import TrainingPlace, Trials
 
 SHORT = 30.0
 """Seconds of training up to which no worker process is started unasked: each has to import the backend first."""
@@ -67,15 +67,16 @@ def begin(config: pytest.Config, options: Options, items: Sequence[pytest.Item])
             "--update-baselines needs --full here: evidence holds trainings that went to the end. Add --full --seeds "
             "N, or select what trains nothing: -m exact, -m timing."
         )
+    place = _asked_for(options, compared)
     choose_backend(options.backend)
     device = start_backend(options.precision)
     _check_gpu(options, device)
     stored = Stored(options.baselines, stack(run_fingerprint(options, device)))
-    place = _workers(options, device, stored, compared)
+    place = place or _unasked(options, device, stored, compared)
     prints = run_fingerprint(options, device, single_threaded=not place.here)
     if options.update is not None:
         stored.check_writable(selection.files_of(list(items)))
-    _check_budget(options, stored, compared)
+    check_budget(options, stored, compared)
     progress = Progress(config, _expected_seconds(options, stored, trainings), place.number)
     now = datetime.datetime.now(datetime.UTC)
     header = RunStarted(
@@ -139,18 +140,27 @@ def run_fingerprint(options: Options, device: Device, single_threaded: bool = Fa
     return {**found, "threads": 1} if single_threaded else found
 
 
-def _workers(options: Options, device: Device, stored: Stored, trainings: Sequence[Key]) -> Workers:
-    """Where the run trains. Unasked, worker processes are for a CPU, and for more than ``SHORT`` seconds."""
+def _asked_for(options: Options, trainings: Sequence[Key]) -> Workers | None:
+    """Where the run was asked to train, if it was; SuiteError where it cannot."""
     if options.cluster:
         from harness.execution.cluster import capacity
 
         return Workers(capacity(options.cluster), options.cluster)
-    tasks = sum(options.seeds_of(name) for name, _ in trainings) if options.full else len(trainings)
     if options.workers is None:
-        seconds = sum(_seconds(options, stored, key) for key in trainings)
-        if device.kind != "cpu" or seconds < SHORT:
-            return Workers()
-    return Workers(workers.count(options.workers, tasks))
+        return None
+    return Workers(workers.count(options.workers, _tasks(options, trainings)))
+
+
+def _unasked(options: Options, device: Device, stored: Stored, trainings: Sequence[Key]) -> Workers:
+    """Where a run trains by itself: worker processes are for a CPU, and for more than ``SHORT`` seconds."""
+    if device.kind != "cpu" or sum(_seconds(options, stored, key) for key in trainings) < SHORT:
+        return Workers()
+    return Workers(workers.count(None, _tasks(options, trainings)))
+
+
+def _tasks(options: Options, trainings: Sequence[Key]) -> int:
+    """How many tasks can run at the same time."""
+    return sum(options.seeds_of(name) for name, _ in trainings) if options.full else len(trainings)
 
 
 def _seconds(options: Options, stored: Stored, key: Key) -> float:
@@ -205,7 +215,7 @@ def _check_store(options: Options, progress: Progress) -> None:
         progress.say(f"store: {error} The run goes on, and is pushed when it has ended.")
 
 
-def _check_budget(options: Options, stored: Stored, trainings: Sequence[Key]) -> None:
+def check_budget(options: Options, stored: Stored, trainings: Sequence[Key]) -> None:
     """SuiteError where the budget of time does not suffice for a single trial."""
     budget = options.as_needed.budget if options.as_needed else None
     least = min(filter(None, (stored.seconds(*training) for training in trainings)), default=None)

@@ -16,7 +16,7 @@ from baselines.rounding import CHECKED
 from baselines.stored import Stored
 from harness.domain.trial import Trial
 from harness.errors import SuiteError
-from harness.execution.here import Here
+from harness.execution.here import InProcess
 from harness.execution.task import Done, Failed, Message, Place, Reported, RunAgain
 from harness.record.declared import experiment_declared
 from harness.record.evidence import VariantEvidence
@@ -34,7 +34,7 @@ PIECE = 10.0
 
 
 @dataclass(frozen=True)
-class Workers:
+class TrainingPlace:
     """Where a run trains: ``number`` processes of a cluster, or on this machine; one of those is this process."""
 
     number: int = 1
@@ -54,7 +54,7 @@ class Workers:
             from harness.execution.workers import Workers as Processes
 
             return Processes(WORK, handle, self.number)
-        return Here(WORK, handle)
+        return InProcess(WORK, handle)
 
 
 class Trials:
@@ -77,7 +77,7 @@ class Trials:
         fingerprint: Fingerprint,
         stored: Stored,
         progress: Progress,
-        workers: Workers,
+        workers: TrainingPlace,
         cache: TrialCache | None = None,
     ) -> None:
         self._options, self._file, self._fingerprint = options, file, fingerprint

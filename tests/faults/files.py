@@ -129,7 +129,7 @@ FAULTS = (
     fault("every third trial is not recorded", "harness.record.run_file:RunFile", "_write", every_third_lost),
     fault("the expected verdict is another claim's", STORED, "expected", expected_of_another),
     fault("no verdict is expected", STORED, "expected", lambda original, self, claim: None),
-    held_out("a variant beside its neighbour's baseline", STORED, "variant", wrapped(neighbour), None),
+    held_out("a variant alongside its neighbour's baseline", STORED, "variant", wrapped(neighbour), None),
     held_out("baselines of another backend", "baselines.evidence", "read", wrapped(of_another_backend), None),
     held_out(
         "of several records of a claim the first counts", f"{RECORDS}:Run", "add", wrapped(first_of_a_claim), None

@@ -29,7 +29,7 @@ from suite.cli.options import ROOT, Options
 from suite.session.progress import Progress
 from suite.session.session import Session, training_message
 from suite.session.start import counts, run_fingerprint
-from suite.session.trials import Trials, Workers
+from suite.session.trials import TrainingPlace, Trials
 from tests.faults.catalogue import named
 from tests.faults.fault import Fault, injected
 from tests.faults.self_checks import first_red
@@ -160,7 +160,7 @@ def session_of(backend: str, baselines: Path = BASELINES, *, full: bool = False)
         asked = Asked(full=full, require_baselines=True)
         judge = Judge(stored, prints, asked, counts(options, TRAININGS), EXPERIMENTS, ORDER)
         progress = mock.create_autospec(Progress, instance=True)
-        trials = Trials(options, file, prints, stored, progress, Workers())
+        trials = Trials(options, file, prints, stored, progress, TrainingPlace())
         session = Session(options, device, file, stored, judge, trials, progress)
         try:
             yield session

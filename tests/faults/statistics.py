@@ -64,10 +64,10 @@ def plain_share(original: Any, count: int, n: int) -> Any:
 def inconclusive_is_supported(original: Any, self: Any, *args: Any, **how: Any) -> Any:
     from harness.domain.verdict import Verdict
 
-    decision, beside = original(self, *args, **how)
+    decision, alongside = original(self, *args, **how)
     if decision.verdict is Verdict.INCONCLUSIVE:
         decision = msgspec.structs.replace(decision, verdict=Verdict.SUPPORTED)
-    return decision, beside
+    return decision, alongside
 
 
 def tolerance_times(factor: float) -> Fault:

@@ -81,7 +81,7 @@ def test_lone_surrogates_are_written_in_other_letters(surrogates: str, other: st
 
 
 def test_a_trial_that_was_trained_again_counts_once_with_what_came_last() -> None:
-    run = folded(done(0), done(1, reused="earlier"), done(2, reused="earlier"), RESUMED, done(1, loss=0.25))
+    run = folded(done(2, reused="earlier"), done(0), done(1, reused="earlier"), RESUMED, done(1, loss=0.25))
     assert run.trials == {("e", "plain"): [trial(0), trial(1, 0.25), trial(2)]}
     assert run.reused == {("e", "plain"): 1}
     assert run.definitions == {("e", "plain", "d")}
@@ -94,6 +94,7 @@ def test_each_seed_of_a_variant_has_its_last_trial(trained: list[tuple[str, int,
     found = {(name, one.seed): one.metrics["loss"] for (_, name), trials in run.trials.items() for one in trials}
     assert found == {key: loss for key, (loss, _) in last.items()}
     assert sum(map(len, run.trials.values())) == len(last)
+    assert all(seeds == sorted(seeds) for seeds in ([one.seed for one in trials] for trials in run.trials.values()))
     assert sum(run.reused.values()) == sum(bool(reused) for _, reused in last.values())
     assert 0 not in run.reused.values()
 
@@ -105,7 +106,7 @@ def test_a_shortened_trial_that_was_trained_again_counts_once() -> None:
         one = ShortTrial(experiment="e", variant="v", seed=0, engine="steps", losses=(loss,))
         return ShortTrialDone(trial=replace(one, **changes))
 
-    kinds = [short(1.0), short(2.0, perturbed=1), short(3.0, canonical=True), short(4.0, seed=1)]
+    kinds = [short(4.0, seed=1), short(3.0, canonical=True), short(1.0), short(2.0, perturbed=1)]
     run = folded(done(0), *kinds, RESUMED, short(5.0))
     assert [one.losses for one in run.short["e", "v"]] == [(5.0,), (2.0,), (3.0,), (4.0,)]
     assert [one.seed for one in run.trials["e", "plain"]] == [0]

@@ -11,7 +11,7 @@ from harness.domain.trial import Divergence, Seconds, Trial
 from reports.figures.curve_data import arm
 from reports.figures.final_value_panel import draw, ends
 from reports.figures.many import MANY, SHOWN, band, band_text, quantiles, some
-from reports.figures.style import LOOKS, styled, svg
+from reports.figures.style import THEMES, styled, svg
 
 RNG = np.random.default_rng(0)
 SEEDS = 1024
@@ -56,7 +56,7 @@ def test_the_final_values_beside_a_curve(seeds: int, title: str) -> None:
     with styled():
         figure = Figure()
         axes = figure.add_subplot()
-        draw(axes, "val_accuracy", ends({"a": many(seeds)}, "val_accuracy"), {"a": LOOKS[0]})
+        draw(axes, "val_accuracy", ends({"a": many(seeds)}, "val_accuracy"), {"a": THEMES[0]})
         content = svg(figure).decode()
     assert title in content
     assert len(content) < 30_000

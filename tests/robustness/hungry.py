@@ -57,7 +57,7 @@ def disappearing() -> Iterator[None]:
 def needing_too_much() -> Iterator[None]:
     declared = work.EXPERIMENTS[EXPERIMENT]
     own = dataclasses.replace(declared.variant(VARIANT), model=too_large)
-    changed = dataclasses.replace(declared, variants=(own,))
+    changed = dataclasses.replace(declared, variants=tuple(own if v.name == VARIANT else v for v in declared.variants))
     with mock.patch.dict(work.EXPERIMENTS, {EXPERIMENT: changed}):
         yield
 

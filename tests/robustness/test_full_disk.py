@@ -6,6 +6,8 @@ may mount it, a file system of a few kilobytes.
 
 from __future__ import annotations
 
+import contextlib
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -153,6 +155,8 @@ def test_the_record_of_a_run(plain: Finished, copied: Callable[[str], Path]) -> 
 def test_the_database(tmp_path: Path) -> None:
     """Room for the run's file and the report, but not for the database: the run is whole, and is pushed later."""
     store = tmp_path / "store.sqlite"
+    with contextlib.closing(sqlite3.connect(store)) as connection:
+        connection.execute("CREATE TABLE filled AS SELECT zeroblob(95000)")
     done = limited(100_000, arguments(tmp_path, *JAX, "-k", TINY, "--store", f"sqlite:///{store}")[1:])
     assert done.returncode == 0, done.stdout
     assert f"ERROR: not pushed: The database sqlite:///{store} cannot be used: " in done.stdout

@@ -16,6 +16,7 @@ import pytest
 from baselines import json_file
 from baselines.evidence import path_of, read, update, write
 from harness.errors import SuiteError
+from harness.record.evidence import EXACT
 from harness.record.run import read_run
 from harness.record.run_file import locked
 from tests.robustness.made import NAMES, evidence, variant
@@ -36,7 +37,7 @@ with held(path.with_name(f".{path.name}.lock"), "busy", 60):
 
 @pytest.fixture(scope="module")
 def written(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, str]]:
-    """A writer for each variant of Example 4, all at once on one file; its path, and what each of them printed."""
+    """A writer for each of six variants, all at once on the same files; their folder, and what each of them printed."""
     root = tmp_path_factory.mktemp("writers")
     writers = {
         variant: subprocess.Popen(
@@ -59,18 +60,19 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, s
         writer.stdin.flush()
     said = {variant: writer.communicate(timeout=120)[0] for variant, writer in writers.items()}
     assert {writer.returncode for writer in writers.values()} == {0}, said
-    return path_of(root, STACK, EXPERIMENT), said
+    return path_of(root, STACK, EXPERIMENT).parent, said
 
 
 def test_nothing_is_lost(written: tuple[Path, dict[str, str]]) -> None:
-    path, said = written
-    held = read(path)
+    folder, said = written
+    held, exact = read(folder / f"{EXPERIMENT}.json"), read(folder / f"{EXACT}.json")
     assert held is not None
+    assert exact is not None
     reasons = {name: [session.reason for session in each.sessions] for name, each in held.variants.items()}
     assert reasons == {name: [f"{name}, round {number}" for number in range(ROUNDS)] for name in said}
     claims = {key for name in said for key in claims_for(name)}
     assert len(claims) > 5
-    assert {key: expected.verdict for key, expected in held.expected.items()} == dict.fromkeys(claims, "REFUTED")
+    assert {key: expected.verdict for key, expected in exact.expected.items()} == dict.fromkeys(claims, "REFUTED")
 
 
 def test_what_is_printed_is_what_was_replaced(written: tuple[Path, dict[str, str]]) -> None:
@@ -85,7 +87,7 @@ def test_what_is_printed_is_what_was_replaced(written: tuple[Path, dict[str, str
 
 
 def test_no_lock_is_left(written: tuple[Path, dict[str, str]]) -> None:
-    assert [path.name for path in written[0].parent.iterdir()] == [written[0].name]
+    assert {path.name for path in written[0].iterdir()} == {f"{EXPERIMENT}.json", f"{EXACT}.json"}
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """Stores one variant of Example 4 as the suite does: python -m tests.robustness.writer ROOT VARIANT ROUNDS.
 
-It reads the file as a run does when it begins, says "ready", and waits for a line on its standard input. Then it adds a
-seed of its variant and changes the verdicts of its claims, round after round, and prints each difference.
+It reads the files as a run does when it begins, says "ready", and waits for a line on its standard input. Then it adds
+a seed of its variant and changes the verdicts of its exact claims, round after round, and prints each difference.
 """
 
 from __future__ import annotations
@@ -9,16 +9,17 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from suite.stored import Stored
-
+import cases
 from baselines.evidence import Measured
+from baselines.stored import Stored
 from harness.domain.trial import Seconds, Trial
 from harness.domain.verdict import Verdict
-from suite.catalogue import EXPERIMENTS, claims_of
+from harness.record.evidence import EXACT
+from suite.catalogue import EXPERIMENTS
 
 EXPERIMENT, STACK = "example-4", "jax-cpu"
 VARIANTS = tuple(variant.name for variant in EXPERIMENTS[EXPERIMENT].variants)
-CLAIMS = tuple(claim.key for claim in claims_of(EXPERIMENT))
+CLAIMS = tuple(claim.key for claim in cases.CLAIMS if claim.experiment is None)
 
 
 def claims_for(variant: str) -> tuple[str, ...]:
@@ -27,14 +28,14 @@ def claims_for(variant: str) -> tuple[str, ...]:
 
 
 def trial(variant: str, seed: int) -> Trial:
-    """Of a metric that no claim reads, so that the claims' verdicts are those which are given."""
     value = (seed + 1) / (VARIANTS.index(variant) + 2)
     return Trial(variant, seed, {"made_up": value}, {"loss": (value, value)}, None, Seconds(1.0), "compiled")
 
 
 def main(root: str, variant: str, rounds: int) -> None:
     stored = Stored(Path(root), STACK)
-    stored.get(EXPERIMENT)
+    for name in (EXPERIMENT, EXACT):
+        stored.get(name)
     print("ready", flush=True)
     sys.stdin.readline()
     for round_ in range(rounds):
@@ -42,7 +43,9 @@ def main(root: str, variant: str, rounds: int) -> None:
         measured = Measured({"batch_size": 32}, [trial(variant, round_)])
         verdicts = dict.fromkeys(claims_for(variant), verdict)
         reason = f"{variant}, round {round_}"
-        print(stored.add(EXPERIMENTS[EXPERIMENT], {variant: measured}, reason, {"backend": "jax"}, verdicts))
+        how = (reason, {"backend": "jax"}, "abc")
+        print(stored.add(EXPERIMENTS[EXPERIMENT], {variant: measured}, *how, ()))
+        print(stored.add(None, {}, *how, cases.CLAIMS, verdicts))
 
 
 if __name__ == "__main__":

@@ -12,10 +12,14 @@ from typing import Any
 import pytest
 
 from baselines.evidence import path_of, read
+from baselines.stored import Stored
+from harness.errors import SuiteError
 from harness.record.evidence import Evidence
 from harness.record.outcomes import Here
+from suite.session.start import check_budget
 from tests.suite.command import PLAIN, Finished, kinds, suite
 from tests.suite.conftest import BROAD, CHECKED, JAX
+from tests.suite.test_options import checked
 
 Content = dict[str, Any]
 
@@ -60,7 +64,7 @@ def dense_of(variant: Content) -> Content:
     return next(one for one in variant["configuration"]["model"]["layers"] if one["class_name"] == "Dense")["config"]
 
 
-def reason(run: Finished) -> str:
+def reason_of(run: Finished) -> str:
     """Of the only training."""
     (training,) = run.record.trainings.values()
     return training.outcome.reason
@@ -273,8 +277,9 @@ def test_a_newer_file_is_red_and_says_what_to_do(later: Finished) -> None:
     assert "git checkout" not in said
 
 
-def test_a_verdict_that_this_machine_contradicts_is_red(copied: Callable[[str], Path]) -> None:
-    """Inf in epoch 4, by the evidence; where all its trainings are tiny a claim is decided here as well."""
+@pytest.fixture(scope="module")
+def contradicted(copied: Callable[[str], Path]) -> Finished:
+    """Inf in epoch 4, by the evidence, and other last bits of another training; with --strict."""
     folder = copied("contradicted")
 
     def later_inf(content: Content) -> None:
@@ -282,10 +287,16 @@ def test_a_verdict_that_this_machine_contradicts_is_red(copied: Callable[[str], 
         content["expected"]["raw-data-diverges"]["verdict"] = "REFUTED"
 
     edit(folder, "example-2", later_inf)
-    run = suite(folder, *CHECKED, "-k", "raw-data")
+    edit(folder, "scale-gap", lambda content: last_bits(content["variants"]["min-max"]))
+    return suite(folder, *CHECKED, "-k", "raw-data or scale-gap/min-max", "--strict")
+
+
+def test_a_verdict_that_this_machine_contradicts_is_red(contradicted: Finished) -> None:
+    """Where all its trainings are tiny a claim is decided here as well."""
+    run = contradicted
     assert run.code == 1
-    assert run.states == {"example-2/raw": "moved"}
-    assert run.red == {"example-2/raw", "raw-data-diverges"}
+    assert run.states["example-2/raw"] == "moved"
+    assert {"example-2/raw", "raw-data-diverges"} <= run.red
     claim = run.record.claims["raw-data-diverges"]
     assert (claim.verdict, claim.comparison.state) == ("REFUTED", "flipped")
     assert "SUPPORTED here, of 10 seeds; the evidence says REFUTED." in claim.comparison.reason
@@ -334,13 +345,9 @@ def test_without_evidence_where_it_is_required_it_is_red(tmp_path: Path) -> None
     assert "minmax-table: No expected verdict is stored." in run.output
 
 
-def test_other_bits_are_red_if_strict(copied: Callable[[str], Path]) -> None:
-    folder = copied("strict")
-    edit(folder, "example-2", lambda content: last_bits(content["variants"]["raw"]))
-    run = suite(folder, *CHECKED, "-k", "raw-data", "--strict")
-    assert run.code == 1
-    assert run.states == {"example-2/raw": "reproduced"}
-    assert run.red == {"example-2/raw"}
+def test_other_bits_are_red_if_strict(contradicted: Finished) -> None:
+    assert contradicted.states["scale-gap/min-max"] == "reproduced"
+    assert "scale-gap/min-max" in contradicted.red
 
 
 def as_reference(folder: Path) -> None:
@@ -356,42 +363,43 @@ def as_reference(folder: Path) -> None:
     shutil.rmtree(folder / "baselines" / "jax-cpu")
 
 
-def test_the_evidence_of_the_reference_stack_is_compatible(copied: Callable[[str], Path]) -> None:
-    """It decides the claim, and this machine is compared with it, without any evidence of its own."""
+@pytest.fixture(scope="module")
+def reference(copied: Callable[[str], Path]) -> Finished:
+    """Without evidence of this stack; of the reference stack's, one variant is far from this machine's."""
     folder = copied("reference")
+    edit(folder, "example-2", lambda content: scaled(content["variants"]["min-max"], 1000))
     as_reference(folder)
-    run = suite(folder, *CHECKED, "-k", "raw-data or minmax-fixes")
-    assert run.code == 0
-    assert set(run.states.values()) == {"new"}
-    assert all(
-        "Against tensorflow-cpu: the end compatible." in one.outcome.reason for one in run.record.trainings.values()
-    )
+    return suite(folder, *CHECKED, "-k", "raw-data or zscore-fixes or example-2/min-max")
+
+
+def test_the_evidence_of_the_reference_stack_is_compatible(reference: Finished) -> None:
+    """It decides the claim, and this machine is compared with it, without any evidence of its own."""
+    run = reference
+    for variant in ("raw", "standardised"):
+        assert run.states[f"example-2/{variant}"] == "new"
+        outcome = run.record.trainings["example-2", variant].outcome
+        assert "Against tensorflow-cpu: the end compatible." in outcome.reason
     found = here(run, "raw-data-diverges")
     assert (found.verdict, found.state, found.stack) == ("SUPPORTED", "compatible", "tensorflow-cpu")
     assert run.verdicts["raw-data-diverges"] == "SUPPORTED"
     assert "nothing is stored on jax-cpu for 2 trainings." in run.output
 
 
-def test_an_incompatible_stack_is_red(copied: Callable[[str], Path]) -> None:
-    folder = copied("incompatible")
-    edit(folder, "example-2", lambda content: scaled(content["variants"]["min-max"], 1000))
-    as_reference(folder)
-    run = suite(folder, *CHECKED, "-k", "example-2/min-max")
+def test_an_incompatible_stack_is_red(reference: Finished) -> None:
+    run = reference
     assert run.code == 1
-    assert run.states == {"example-2/min-max": "moved"}
+    assert run.states["example-2/min-max"] == "moved"
+    assert run.red == {"example-2/min-max"}
     assert "No evidence of this variant is stored for jax-cpu. Against tensorflow-cpu: " in run.output
 
 
-@pytest.mark.parametrize("budget", ["0.001s"])
-def test_a_budget_that_is_too_small_for_one_trial_is_refused(budget: str, copied: Callable[[str], Path]) -> None:
+def test_a_budget_that_is_too_small_for_one_trial_is_refused(copied: Callable[[str], Path]) -> None:
     folder = copied("budget")
     edit(folder, "example-2", lambda content: content["variants"]["raw"]["sessions"][0].update(seconds=7.25))
-    options = ("--backend", "jax", "--seeds", "auto", "--budget", budget)
-    run = suite(folder, *options, "-k", "raw-data")
-    assert run.code == 4
-    assert "--budget 0.001 s is too small for one trial" in run.output
-    assert "about 7.2 s. Give more time" in run.output
-    assert not list((folder / "report" / "runs").glob("*.jsonl"))
+    stored, trainings = Stored(folder / "baselines", "jax-cpu"), [("example-2", "raw"), ("example-1", "rate 0.1")]
+    check_budget(checked(seeds="auto", budget="7.3s"), stored, trainings)
+    with pytest.raises(SuiteError, match=r"--budget 7 s is too small for one trial: .* about 7\.2 s\. Give more time"):
+        check_budget(checked(seeds="auto", budget="7s"), stored, trainings)
 
 
 # What follows trains on ten thousand images: shortened trials, an anchor, and a canonical trace.
@@ -487,14 +495,14 @@ def test_edited_evidence_of_first_steps_is_red(
     run = spoil(copy_of_images, change)
     assert run.code == 1
     assert run.states == {OTHER: state}
-    assert reason in reason(run)
+    assert reason in reason_of(run)
 
 
 @pytest.mark.slow
 def test_fewer_steps_are_compared_where_fewer_are_stored(copy_of_images: Path) -> None:
     run = spoil(copy_of_images, lambda variant: variant.update(steps=2))
     assert run.code == 0
-    assert reason(run) == "Compared: 2 steps of 5 seeds."
+    assert reason_of(run) == "Compared: 2 steps of 5 seeds."
 
 
 @pytest.mark.slow
@@ -502,7 +510,7 @@ def test_a_training_of_which_rounding_moves_the_first_step_is_not_compared(copy_
     run = spoil(copy_of_images, lambda variant: variant.update(steps=0))
     assert run.code == 0
     assert run.states == {OTHER: "new"}
-    assert "Rounding moves the first step" in reason(run)
+    assert "Rounding moves the first step" in reason_of(run)
 
 
 @pytest.mark.slow
@@ -539,7 +547,7 @@ def test_a_version_that_draws_other_numbers_is_reproduced_by_the_canonical_trace
     run = spoil(copy_of_images, others)
     assert run.code == 0, run.output
     assert run.states == {OTHER: "start reproduced"}
-    assert "other random numbers (numpy 1.0 → " in reason(run)
+    assert "other random numbers (numpy 1.0 → " in reason_of(run)
 
 
 @pytest.mark.slow

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from harness.domain.claim import Claim
 from harness.domain.experiment import Experiment, Size, Variant
@@ -22,6 +23,7 @@ from harness.record.run import AsNeeded
 from harness.statistics import Exceeds
 from reports.sections.seeds import seeds_text
 from suite.cli.options import LONGEST
+from suite.session import resume
 from suite.session.looks import decide
 from tests.statistics.synthetic import ACCURACY
 from tests.suite.command import Finished, kinds, suite, trials
@@ -280,10 +282,9 @@ def test_later_batches_are_reused_too(run: Finished, tmp_path: Path) -> None:
 
 
 def test_another_maximum_is_another_run(run: Finished, tmp_path: Path) -> None:
-    killed(run, tmp_path, 20)
-    refused = suite(tmp_path, *AUTO, "--max-seeds", "20", "--resume")
-    assert refused.code == 4
-    assert "auto, max_seeds: then 15, now 20" in refused.output
+    path = killed(run, tmp_path, 20)
+    with pytest.raises(SuiteError, match="auto, max_seeds: then 15, now 20"):
+        resume.check(path, replace(run.record.header, auto=AsNeeded(20)), with_commit=False)
 
 
 def test_the_plan_is_a_range(tmp_path: Path) -> None:

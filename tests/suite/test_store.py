@@ -14,7 +14,7 @@ from harness.record.database import SCHEMA, Database
 from reports import __main__ as reports
 from tests.postgresql import PASSWORD, Server
 from tests.robustness.weak import AS_ANYBODY, NEEDS_WEAK
-from tests.suite.command import ROOT, TINY, Finished, arguments, environment, suite
+from tests.suite.command import ROOT, Finished, arguments, environment, suite
 from tests.suite.conftest import JAX
 from tests.suite.test_resume import killed
 
@@ -63,7 +63,7 @@ def served(url: str, tmp_path_factory: pytest.TempPathFactory) -> Finished:
     """A run whose store is a server, with everything that may tell what was typed."""
     folder = tmp_path_factory.mktemp("served")
     loud = ("--junitxml", str(folder / "junit.xml"), "--html", str(folder / "html.html"), "-vv", "--showlocals")
-    return suite(folder, *JAX, "-k", TINY, "--store", url, *loud)
+    return suite(folder, *ONE, "--store", url, *loud)
 
 
 def test_a_server_has_every_line_when_the_run_has_ended(served: Finished, url: str) -> None:
@@ -208,13 +208,13 @@ def test_a_read_only_database_costs_nothing(tmp_path: Path) -> None:
     assert stored(store, run.record.path.stem) == b""
 
 
-def test_no_database_is_no_database(tmp_path: Path) -> None:
-    """A file of something else is told, and stays."""
+def test_a_file_of_something_else_stays(
+    away: tuple[Finished, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     (tmp_path / "notes.txt").write_bytes(b"this is no database" * 400)
-    run = suite(tmp_path, *ONE, "--store", f"sqlite:///{tmp_path}/notes.txt")
-    assert run.code == 0
-    assert "ERROR: not pushed: " in run.output
-    assert "file is not a database" in run.output
+    said = push(away[0].folder, f"sqlite:///{tmp_path}/notes.txt", capsys)
+    assert said.startswith("reports: The database sqlite:///")
+    assert "file is not a database" in said
     assert (tmp_path / "notes.txt").read_bytes() == b"this is no database" * 400
 
 

@@ -16,7 +16,7 @@ from harness.record.run import RunStarted
 from harness.record.run_file import RunFile
 from harness.record.trials import ShortTrial
 from suite.session import trials as module
-from suite.session.trials import Trials, Workers
+from suite.session.trials import TrainingPlace, Trials
 from suite.session.work import Description, Event, Task, remaining
 from tests.suite.test_sequential import EXPERIMENT
 
@@ -84,14 +84,14 @@ def make(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Callable[.
 
     def made(workers: int = 1, variant: Callable[..., None] = no, seeds: int = 5) -> Made:
         if workers > 1:
-            monkeypatch.setattr(Workers, "place", lambda self, handle: Elsewhere(handle))
+            monkeypatch.setattr(TrainingPlace, "place", lambda self, handle: Elsewhere(handle))
         options: Any = SimpleNamespace(
             first_seed=0, backend="jax", precision="default", engine="fit", require_gpu=False, full=True, update=None
         )
         options.seeds_of = lambda experiment: seeds
         stored: Any = SimpleNamespace(variant=variant, seconds=no)
         progress: Any = SimpleNamespace(start=no, finish=no, epoch=no, say=no)
-        trials = Trials(options, file, {}, stored, progress, Workers(workers))
+        trials = Trials(options, file, {}, stored, progress, TrainingPlace(workers))
         return Made(trials=trials, file=file, place=trials.place, asked=asked)
 
     yield made

@@ -1,4 +1,4 @@
-"""What an experiment measures beside losses and accuracies, by both engines; and programs that variants share."""
+"""What an experiment measures alongside losses and accuracies, by both engines; and programs that variants share."""
 
 from __future__ import annotations
 
