@@ -117,6 +117,17 @@ def test_with_workers_what_needs_none_comes_first_and_claims_last() -> None:
     assert selection.trainings_last([*trainings, others[0], *claims, others[1]]) == [*others, *trainings, *claims]
 
 
+@pytest.mark.parametrize("function", ["test_claims", "test_exact", "test_training", "test_catalogue"])
+def test_what_pytest_makes_of_no_parameters_is_nothing(function: str) -> None:
+    """Of a catalogue that cannot be read at all there is one item, whose parameter is no name."""
+    nothing: Any = SimpleNamespace(
+        originalname=function, callspec=SimpleNamespace(params=dict.fromkeys(("key", "experiment", "name"), object()))
+    )
+    assert selection.claim_of(nothing) is selection.key_of(nothing) is selection.training_of(nothing) is None
+    assert selection.unread_of(nothing) is None
+    assert selection.files_of([nothing]) <= {"exact"}
+
+
 def test_which_files_a_selection_needs() -> None:
     items = [
         item("test_claims", key="raw-data-diverges"),
