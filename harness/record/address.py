@@ -42,7 +42,7 @@ class Address:
         if name not in DRIVERS or driver not in ("", DRIVERS[name]):
             raise invalid("--store", expected=EXPECTED, received=f"{url.drivername[:40]}://")
         if "@" in (url.host or ""):
-            raise invalid("--store", expected="one @, before the host", received="more", fix="In a password, write %40.")
+            raise invalid("--store", expected="one @, before the host", received="more", fix="In a password write %40.")
         if name == "sqlite" and (not url.database or ":memory:" in url.database or url.host):
             raise invalid("--store", expected="sqlite:///FILE", received="no file, which would keep nothing")
         if name == "sqlite" and url.query:
