@@ -309,7 +309,7 @@ def test_other_random_numbers_of_another_version_are_accepted_with_the_canonical
         ([*redrawn(), CANONICAL], SAME, NEWER, "Moved: training loss, step 1"),
         (redrawn(), OTHER, NEWER, "no canonical trace"),
         ([*redrawn(), OTHER_CANONICAL], OTHER, NEWER, "canonical training loss, step 2"),
-        ([*redrawn(1.6), CANONICAL], OTHER, NEWER, "the distribution is another one"),
+        ([*redrawn(1.6), CANONICAL], OTHER, NEWER, "the distribution moved"),
     ],
     ids=["same versions", "same hashes", "no canonical trace", "canonical trace moved", "another distribution"],
 )  # fmt: skip
