@@ -1,4 +1,4 @@
-"""The narrow panel alongside an accuracy curve: where each seed ended, on an axis of its own."""
+"""The narrow panel next to an accuracy curve: the final value of each seed, on its own axis."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 WIDE = 0.03
-"""Seeds farther apart than this are drawn on the same kind of axis as the curves."""
+"""If final values differ by more than this, the axis is scaled as that of the curves."""
 
 Ends = Mapping[str, tuple[Sequence[float], int]]
-"""By variant, the last value of each seed that trained, and how many diverged."""
+"""By variant: the last value of each seed that trained, and the number of seeds that diverged."""
 
 
 def ends(trials: Mapping[str, Sequence[Trial]], curve: str) -> Ends:
@@ -32,8 +32,10 @@ def ends(trials: Mapping[str, Sequence[Trial]], curve: str) -> Ends:
 
 
 def draw(axes: Axes, curve: str, last: Ends, looks: Mapping[str, Theme]) -> None:
-    """A dot for each seed, of many lines over the middle 50 and 95 %, and a bar at their mean, on an axis that spans
-    them; a cross at the foot: some diverged."""
+    """Draws each variant's final values: a dot per seed, a bar at the mean, and a cross at the foot if some diverged.
+
+    More than MANY seeds are drawn as lines over their middle 50 and 95 %.
+    """
     shown = [name for name in looks if name in last]
     for x, name in enumerate(shown):
         trained, failed = last[name]

@@ -26,12 +26,20 @@ if TYPE_CHECKING:
 WIDTH, HEIGHT = 6.4, 3.4
 """Inches."""
 STUCK = "stuck at chance"
-"""A diverged seed that has a value all the same: the accuracy of guessing."""
+"""The kind of divergence that still has a value to draw: the accuracy of guessing."""
 
 
 @dataclass(frozen=True)
 class PlottedPoint:
-    """One variant: where it lies, the values of the seeds that have one, and how many seeds have none to draw."""
+    """One variant in a sweep.
+
+    Attributes:
+        variant: the variant's name.
+        at: the hyper-parameter's value.
+        values: the metric of each seed that has one.
+        stuck: number of seeds that are stuck at chance; they have a value.
+        lost: number of seeds without a value to draw.
+    """
 
     variant: str
     at: float
@@ -45,7 +53,7 @@ class PlottedPoint:
 
 
 def picture(experiment: ExperimentDeclared, trials: Mapping[str, Sequence[Trial]]) -> Picture | None:
-    """The experiment's sweep; None where it declares none, or fewer than two of its points were trained."""
+    """The figure of an experiment's sweep; None if it declares none or fewer than two of its points were trained."""
     declared = experiment.sweep
     if declared is None:
         return None
@@ -56,12 +64,12 @@ def picture(experiment: ExperimentDeclared, trials: Mapping[str, Sequence[Trial]
     with styled():
         content = _draw(declared, lines)
     title = declared.title.rstrip(".")
-    said = [f"{p.variant}: {number(p.mean) if p.mean is not None else 'no seed has a value'}" for p in points]
+    means = [f"{p.variant}: {number(p.mean) if p.mean is not None else 'no seed has a value'}" for p in points]
     return Picture(
         file_name(experiment.id, "sweep"),
         content,
         experiment.id,
-        fitting(title, said),
+        fitting(title, means),
         _caption(title, declared, points, {point.variant: trials[point.variant] for point in points}),
     )
 
@@ -69,7 +77,7 @@ def picture(experiment: ExperimentDeclared, trials: Mapping[str, Sequence[Trial]
 def series(
     declared: Sweep, places: Sequence[Place], trials: Mapping[str, Sequence[Trial]]
 ) -> dict[str, list[PlottedPoint]]:
-    """The points of each series, from left to right; without variants that were not trained."""
+    """The points of each series from left to right, without variants that were not trained."""
     lines: dict[str, list[PlottedPoint]] = {}
     for place in places:
         of_variant = trials.get(place.variant, ())
@@ -106,7 +114,7 @@ def _draw(declared: Sweep, lines: Mapping[str, Sequence[PlottedPoint]]) -> bytes
 
 
 def _line(axes: Axes, points: Sequence[PlottedPoint], look: Theme, name: str, shift: float) -> None:
-    """``shift``: by how many points of length it is moved sideways, so that series do not hide each other."""
+    """Draws one series, moved sideways by ``shift`` (points, 1/72 inch) so that series do not hide each other."""
     from matplotlib.transforms import ScaledTranslation
 
     alongside = ScaledTranslation(shift / 72, 0, axes.figure.dpi_scale_trans)
@@ -144,7 +152,7 @@ def _line(axes: Axes, points: Sequence[PlottedPoint], look: Theme, name: str, sh
 
 
 def _scales(axes: Axes, declared: Sweep, points: Sequence[PlottedPoint]) -> None:
-    """The axes of the record; a tick at every point, and limits from what is drawn."""
+    """Scales the axes as declared, with a tick at every point and limits from the values."""
     from matplotlib.ticker import LogLocator, NullLocator
 
     places = sorted({point.at for point in points})
