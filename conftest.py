@@ -1,4 +1,4 @@
-"""Options and fixtures of the suite; the work is done in ``suite/``."""
+"""Declares the suite's options and fixture; ``suite/`` implements them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.fixture(scope="session")
 def suite_run(request: pytest.FixtureRequest) -> Session:
-    """The run of this process: trains, decides, compares and records."""
+    """The run: it trains, decides, compares and records."""
     from suite.session.session import SESSION
 
     return request.config.stash[SESSION]

@@ -1,19 +1,26 @@
-"""Do two machines give one and the same distribution of a metric? Equivalence, not a difference that was not found.
+"""Whether two machines give the same distribution of a metric, by tests of equivalence.
 
-The means of two groups of seeds are equivalent where they differ by less than the metric's smallest effect of interest
-with confidence: two one-sided tests (Schuirmann 1987) at LEVEL together. There are two ways to look, and either may
-show it, each at half the level (Bonferroni):
+The means of two groups of seeds are equivalent if they differ by less than the metric's smallest effect of interest.
+Two one-sided tests decide (Schuirmann 1987). They are made in two ways, each at half of LEVEL (Bonferroni); one of them
+is enough:
 
-- group against group: Welch's t on all seeds of both;
-- seed by seed: Student's t on the differences of the seeds that both have, much narrower where a seed still gives
-  nearly the same training on both.
+- group against group: Welch's t on all seeds of both machines;
+- seed by seed: Student's t on the differences of the common seeds. Its interval is much narrower if a seed gives nearly
+  the same training on both machines.
 
-Assumed: means that are about normal, from tens of seeds on. Spreads are compared as well: the interval of the ratio of
-the two standard deviations, by the F distribution, which does assume normal values; it is shown, and decides nothing.
-Trials that diverged or never reached their target have no value; of them the shares have to be equivalent too, again in
-one of two ways at half the level: the interval of the difference of two shares (Newcombe 1998, method 10) within SHARE,
-or, of the seeds that both have, the share that has a value on one machine only (which no difference of the two shares
-exceeds; Wilson's upper bound) below it. Where no more than SHARE of both have a value, that share is all there is.
+The tests assume means that are about normal, which tens of seeds give.
+
+A trial that diverged or never reached its target has no value. The shares of such trials have to be equivalent too, in
+one of two ways, each at half of LEVEL:
+
+- the interval of the difference of the two shares (Newcombe 1998, method 10) is within ±SHARE;
+- the share of common seeds with a value on one machine only is below SHARE (Wilson's upper bound). The difference of
+  the two shares cannot exceed it.
+
+If at most SHARE of the trials have a value on each machine, only the shares are compared.
+
+The ratio of the two standard deviations is reported with its interval (F distribution, for normal values). It decides
+nothing.
 """
 
 from __future__ import annotations
@@ -32,15 +39,16 @@ if TYPE_CHECKING:
 
 LEVEL = 0.05
 SHARE = 0.05
-"""Difference of two shares of seeds without a value that does not matter."""
+"""The largest difference of two shares of seeds without a value that does not matter."""
 FEWEST = 5
+"""Fewer values decide nothing."""
 
 Values = Mapping[int, float | None]
 """By seed; None where a trial has no value."""
 
 
 class Agreement(enum.StrEnum):
-    """EQUIVALENT and DIFFERENT are shown; UNDECIDED: these seeds cannot tell."""
+    """EQUIVALENT and DIFFERENT are proven. UNDECIDED: neither is proven by these seeds."""
 
     EQUIVALENT = "equivalent"
     DIFFERENT = "different"
@@ -52,11 +60,13 @@ class Agreed:
     """One metric on two machines.
 
     Attributes:
-        verdict: of the means and of the shares; the worse.
-        difference: of the means, the second minus the first (of natural logarithms for ``scale="log"``).
-        low, high: the interval that decided, ``paired`` or not, at 1 − LEVEL (half of LEVEL for each way).
-        ratio: of the standard deviations, with its interval at 95 %; None without variance.
-        means, deviations, counts, absent: of the first and of the second; ``absent`` without a value.
+        verdict: the worse of the verdicts on the means and on the shares.
+        difference: of the means, second − first (of natural logarithms for ``scale="log"``).
+        low, high: the interval of the difference that decided, at the confidence 1 − LEVEL.
+        paired: whether that interval compares seed by seed.
+        ratio: of the standard deviations, second / first, with its 95 % interval; None without variance.
+        means, deviations, counts: of the first and the second machine.
+        absent: the numbers of trials without a value.
     """
 
     verdict: Agreement
@@ -72,7 +82,7 @@ class Agreed:
 
 
 def agreement(metric: Metric, first: Values, second: Values) -> Agreed:
-    """Compares the metric's values of two machines; fewer than FEWEST values on a side decide nothing."""
+    """Compares the metric's values of two machines. Fewer than FEWEST values on either machine decide nothing."""
     import numpy as np
 
     a, b = _present(metric, first), _present(metric, second)

@@ -1,4 +1,4 @@
-"""What a run finds of a training and of a claim: pure functions of its trials, the catalogue and the evidence."""
+"""Judges trainings and claims of a run against the evidence, and decides which tests are red."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ from harness.statistics import PLAIN
 
 @dataclass(frozen=True, kw_only=True)
 class Asked:
-    """What was asked of a run, as far as it decides what is red.
+    """The options of a run that decide what is red.
 
     Attributes:
-        full: it trains to the end and decides anew.
-        update: what it finds is stored, and not compared.
-        strict: other bits are red, too.
-        require_baselines: what has no evidence is red.
+        full: the run trains to the end and decides anew.
+        update: its results are stored, and not compared.
+        strict: a training that is reproduced, but not bit for bit, is red.
+        require_baselines: a training or claim without evidence is red.
     """
 
     full: bool = False
@@ -51,7 +51,7 @@ class Asked:
 
 @dataclass(frozen=True)
 class Judged:
-    """A training's outcome: ``red`` where its test fails, ``damaged`` where that is for evidence that is unreadable."""
+    """A training's outcome. ``red``: its test fails. ``damaged``: it is red because the evidence is unreadable."""
 
     outcome: TrainingOutcome
     red: bool
@@ -59,21 +59,22 @@ class Judged:
 
 
 def to_the_end(experiment: Experiment, variant: str, stored: VariantEvidence | None) -> int:
-    """How many seeds of a variant a check trains to the end; ``stored``: its evidence, of whatever stack."""
+    """Number of seeds of a variant that a check trains to the end. ``stored`` is its evidence on any stack."""
     if stored is not None and stored.tiny:
         return min(TINY_SEEDS, stored.seeds)
     return 1 if variant in experiment.anchors else 0
 
 
 class Judge:
-    """Sets what a run found against the evidence. It keeps nothing but the files that were read.
+    """Compares the results of a run with the evidence. It keeps no state except the evidence files it has read.
 
     Args:
         stored: the evidence.
         fingerprint: of the run.
-        asked: what was asked of it.
-        counts: over how many tests of the whole run the chance of a false alarm is divided.
-        experiments, order: the catalogue: by id, and the place of each claim by key.
+        asked: the options of the run.
+        counts: the numbers of tests among which the whole run's chance of a false alarm is divided.
+        experiments: the catalogue's experiments, by id.
+        order: the place of each claim in the catalogue, by key.
     """
 
     def __init__(
@@ -89,7 +90,7 @@ class Judge:
         self._experiments, self._order = experiments, order
 
     def training(self, key: Key, trained: Trained | None) -> Judged:
-        """A variant against the evidence; ``trained`` is None where it was not trained, because it is stored."""
+        """Judges a variant. ``trained`` is None if the run did not have to train it."""
         outcome, damaged = self._outcome(key, trained)
         if self._asked.update:
             return Judged(outcome, False)
@@ -106,12 +107,12 @@ class Judge:
         except SuiteError as damage:
             return TrainingOutcome(TrainingState.NOT_COMPARABLE, str(damage)), True
         if self._asked.update:
-            said = "This run is stored, not compared."
-            return TrainingOutcome(TrainingState.NEW, said, to_the_end=True), False
+            reason = "This run is stored, not compared."
+            return TrainingOutcome(TrainingState.NEW, reason, to_the_end=True), False
         for metric in replayed:
             if metric.variant == variant:
-                said = f"The function of a metric has changed, on the stored curves: {metric}."
-                return TrainingOutcome(TrainingState.NOT_COMPARABLE, said), False
+                reason = f"The function of a metric has changed, on the stored curves: {metric}."
+                return TrainingOutcome(TrainingState.NOT_COMPARABLE, reason), False
         assert trained is not None
         here = judge.Trainings(
             self._stored.stack, self._fingerprint, {name: {variant: trained}}, full=self._asked.full
@@ -121,12 +122,13 @@ class Judge:
     def checked(
         self, claim: Claim, outcomes: Sequence[TrainingOutcome], trials: Mapping[str, Sequence[Trial]]
     ) -> ClaimDecided:
-        """A claim of a check: the verdict of the evidence, and how much of it this machine confirms.
+        """A claim in a check: the verdict of the evidence, and how far this machine confirms it.
 
         Args:
-            claim: one that trials decide.
-            outcomes: of its variants, in their order.
-            trials: by variant, those that went to the end here; of tiny trainings they decide the claim once more.
+            claim: a claim that trials decide.
+            outcomes: of its variants, in order.
+            trials: by variant, the trials trained to the end here. If all trainings are tiny, they decide the claim
+                again, and another decided verdict is red.
         """
         try:
             known = self._stored.verdict(claim)
@@ -136,11 +138,11 @@ class Judge:
         decision = _of_evidence(known)
         here = self._here(claim, outcomes, known, live.verdict if live else None)
         rests = self._stored.trials(claim)
-        found = self._settled(claim, decision, known.beside, outcomes, rests, here=here)
+        found = self._settled(claim, decision, known.alongside, outcomes, rests, here=here)
         if live is None or not live.verdict.decided or not known.verdict.decided or live.verdict is known.verdict:
             return found
-        said = f"{live.verdict} here, of {TINY_SEEDS} seeds; the evidence says {known.verdict}. {live.reason}"
-        flipped = VerdictComparison(VerdictState.FLIPPED, known.verdict, live.verdict, True, said)
+        reason = f"{live.verdict} here, of {TINY_SEEDS} seeds; the evidence says {known.verdict}. {live.reason}"
+        flipped = VerdictComparison(VerdictState.FLIPPED, known.verdict, live.verdict, True, reason)
         return replace(found, comparison=flipped, red=True)
 
     def decided(
@@ -152,14 +154,14 @@ class Judge:
         trials: Mapping[str, Sequence[Trial]],
         taken: SeedsTaken | None = None,
     ) -> ClaimDecided:
-        """A claim that this run's own trials have decided, with what the evidence says of it.
+        """A claim that this run's own trials decide, with the verdict of the evidence.
 
         Args:
-            claim: one that trials decide.
-            decision, alongside: of its rules.
-            outcomes: of its variants, in their order.
-            trials: those it was decided from, by variant.
-            taken: with ``--seeds auto``.
+            claim: a claim that trials decide.
+            decision, alongside: of its rule, and of the rules reported alongside.
+            outcomes: of its variants, in order.
+            trials: by variant, the trials that decide it.
+            taken: the seeds it took with ``--seeds auto``; None without it.
         """
         try:
             known = self._stored.verdict(claim)
@@ -170,11 +172,11 @@ class Judge:
         return self._settled(claim, decision, alongside, outcomes, trials, here=here, taken=taken)
 
     def exact(self, claim: Claim, decision: Decision) -> ClaimDecided:
-        """A claim that a check against a reference has decided."""
+        """A claim that a comparison with a reference decides."""
         return self._settled(claim, decision, (), (), {})
 
     def not_run(self, claim: Claim, reason: str) -> ClaimDecided:
-        """A claim that could not be brought to a result, and why."""
+        """A claim without a result; ``reason`` says why."""
         return self._settled(claim, Decision(Verdict.NOT_RUN, reason), (), (), {})
 
     def _here(
@@ -200,10 +202,10 @@ class Judge:
         except SuiteError as error:
             damage = str(error)
         moved = any(one.state is TrainingState.MOVED for one in outcomes)
-        trained = claim.experiment is not None  # from another number of seeds than the expected verdict's
+        trained = claim.experiment is not None  # the expected verdict may rest on another number of seeds
         found = compare_verdict(decision.verdict, expected, drifted=moved, more_seeds=trained)
         if trained and not self._asked.full and found.state in (VerdictState.WEAKENED, VerdictState.DECIDED):
-            found = replace(found, red=True)  # evidence decides otherwise only where a rule or a claim has changed
+            found = replace(found, red=True)  # the evidence decides otherwise only if a rule or a claim has changed
         missing = expected is None and self._asked.require_baselines
         kept = self._asked.update and decision.verdict is not Verdict.NOT_RUN
         return claim_decided(
@@ -227,7 +229,7 @@ def _of_evidence(known: StoredVerdict) -> Decision:
 
 
 def _decided_live(claim: Claim, trials: Mapping[str, Sequence[Trial]]) -> Decision | None:
-    """The claim decided from this run's own trials, where all of them are tiny trainings; else None."""
+    """The claim decided from this run's own trials, if all its trainings are tiny; else None."""
     if any(len(trials.get(name, ())) < TINY_SEEDS for name in claim.variants):
         return None
     return claim.decide({name: tuple(trials[name]) for name in claim.variants}, levels=PLAIN)[0]

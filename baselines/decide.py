@@ -1,4 +1,4 @@
-"""The verdict of a claim from evidence: which stack's, of how many seeds, and how many would decide it."""
+"""The verdict of a claim from evidence: the stack and the seeds it rests on, and the seeds that would decide it."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from harness.statistics.looks import STORED_SIZES
 
 @dataclass(frozen=True)
 class StoredVerdict:
-    """What evidence says of a claim.
+    """The verdict of a claim from evidence.
 
     Attributes:
-        verdict: INCONCLUSIVE below 30 seeds, else as decided at the level of evidence.
-        stack: whose evidence; empty where none has a seed of every variant that the claim needs.
-        seeds: the number of seeds that were looked at.
-        stored: the number of seeds that the stack has of every variant that the claim needs.
-        decision, beside: the rule's decision and those beside it; below 30 seeds at the plain level, as preliminary.
-            None where there is no seed.
+        verdict: the decision at the level of evidence; INCONCLUSIVE below 30 seeds.
+        stack: the stack whose evidence decides; "" if no stack has a seed of every variant of the claim.
+        seeds: the number of seeds at the look that decides.
+        stored: the number of seeds that the stack has of every variant of the claim.
+        decision, alongside: of the rule, and of the rules reported alongside. Below 30 seeds they are preliminary, at
+            the plain level. ``decision`` is None without a seed.
         preliminary: whether there are fewer than 30 seeds.
-        needed: of an INCONCLUSIVE claim, how many seeds would decide it: the next look that has as many as its effects
-            need for 80 % power; more than the last look has, where they need more; else None at the last look.
-        elsewhere: the other stacks that have as many, and how many they have.
+        needed: the number of seeds that would decide an INCONCLUSIVE claim. It is the next look with 80 % power for the
+            claim's effects; if no look has it, the number of seeds that has. None if there is no such number.
+        elsewhere: the other stacks with at least ``needed`` seeds, and their numbers of seeds.
     """
 
     verdict: Verdict
@@ -36,36 +36,36 @@ class StoredVerdict:
     seeds: int
     stored: int
     decision: Decision | None = None
-    beside: tuple[Decision, ...] = ()
+    alongside: tuple[Decision, ...] = ()
     preliminary: bool = False
     needed: int | None = None
     elsewhere: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def reason(self) -> str:
-        """Why, with the seeds and the stack that it rests on, and what would decide it."""
+        """The reason of the verdict: the seeds and the stack it rests on, and how many seeds would decide it."""
         if self.decision is None:
             return "No evidence is stored."
-        said = f"{self.seeds} stored trainings a variant, {self.stack}: {self.decision.reason}"
+        text = f"{self.seeds} stored trainings a variant, {self.stack}: {self.decision.reason}"
         if self.preliminary:
-            said = (
+            text = (
                 f"{self.stored} stored trainings a variant of {self.stack}, and nothing is decided below "
                 f"{STORED_SIZES[0]}; preliminary, at the plain level: {self.decision.verdict}, {self.decision.reason}"
             )
         if self.verdict is not Verdict.INCONCLUSIVE or self.needed is None:
-            return said
+            return text
         others = "".join(f"; {stack} has {seeds}" for stack, seeds in self.elsewhere.items())
-        return f"{said}. {self.needed:,} seeds would decide it{others}"
+        return f"{text}. {self.needed:,} seeds would decide it{others}"
 
 
 def stored_verdict(claim: Claim, stack: str, evidence: Mapping[str, Evidence]) -> StoredVerdict:
-    """The claim's verdict by the evidence of the run's own stack where it has 30 seeds, else the reference stack's.
+    """The claim's verdict from the run's own stack if it has 30 seeds, else from the reference stack.
 
-    Where neither has 30 seeds, the one with more of them gives the preliminary decision.
+    If neither stack has 30 seeds, the one with more seeds gives a preliminary decision.
 
     Args:
-        claim: one that trials decide.
-        stack: the run's own.
+        claim: a claim that trials decide.
+        stack: the run's own stack.
         evidence: of the claim's experiment, by stack.
     """
     seeds = {name: common_seeds(claim, one) for name, one in evidence.items()}
@@ -79,12 +79,12 @@ def stored_verdict(claim: Claim, stack: str, evidence: Mapping[str, Evidence]) -
     stored = {name: trials(evidence[chosen].variants[name], name)[:held] for name in claim.variants}
     look = stored_look(held)
     if look is None:
-        decision, beside = claim.decide(stored, levels=PLAIN)
-        found = StoredVerdict(Verdict.INCONCLUSIVE, chosen, held, held, decision, beside, preliminary=True)
+        decision, alongside = claim.decide(stored, levels=PLAIN)
+        found = StoredVerdict(Verdict.INCONCLUSIVE, chosen, held, held, decision, alongside, preliminary=True)
         return _undecided(found, STORED_SIZES[0], seeds)
-    decision, beside = claim.decide(stored, look, STORED)
+    decision, alongside = claim.decide(stored, look, STORED)
     size = look.sizes[look.index]
-    found = StoredVerdict(decision.verdict, chosen, size, held, decision, beside)
+    found = StoredVerdict(decision.verdict, chosen, size, held, decision, alongside)
     if decision.verdict is not Verdict.INCONCLUSIVE:
         return found
     needed = max(_needed(decision), default=0)
@@ -94,20 +94,20 @@ def stored_verdict(claim: Claim, stack: str, evidence: Mapping[str, Evidence]) -
 
 
 def common_seeds(claim: Claim, evidence: Evidence) -> int:
-    """The number of seeds that the evidence has of every variant that the claim needs, with every metric it reads."""
+    """The number of seeds that the evidence has of every variant of the claim, with every metric of its rules."""
     metrics = {name for rule in claim.rules for name in rule.metrics}
     variants = [evidence.variants.get(name) for name in claim.variants]
     return min((one.seeds if one is not None and metrics <= set(one.metrics) else 0 for one in variants), default=0)
 
 
 def _undecided(found: StoredVerdict, needed: int | None, seeds: Mapping[str, int]) -> StoredVerdict:
-    """With the number of seeds that would decide it, and the other stacks that have as many."""
+    """Adds ``needed`` and the other stacks that have as many seeds."""
     others = {name: n for name, n in seeds.items() if needed is not None and name != found.stack and n >= needed}
     return replace(found, needed=needed, elsewhere=others)
 
 
 def _needed(decision: Decision) -> Iterable[int]:
-    """How many seeds the effects need that are undecided."""
+    """The numbers of seeds that the effects of undecided parts need."""
     if decision.verdict is not Verdict.INCONCLUSIVE:
         return
     for part in decision.parts:

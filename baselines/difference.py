@@ -1,15 +1,17 @@
-"""The difference between two groups of trials in one metric, and whether it is more than the seeds explain.
+"""The difference between two groups of trials in one metric, and whether it exceeds chance.
 
-Nothing having changed, our values and the baseline's come from one distribution. Equal seeds are compared by Student's
-t on their differences, which is exact for normal values. Fresh seeds are compared by Welch's t; because that alone
-raises up to 1.7 times the alarms it should where the groups differ in size, its p-value is never taken below that of
-Student's pooled t. Heavier tails raise fewer alarms, not more: tests/baselines/test_judge_rates.py measures it.
+If nothing has changed, our values and the baseline's come from one distribution.
 
-Without variance on both sides chance has no part, and size alone decides. A side with a single value and no pair is
-not tested: judging it by the other side's spread is a false alarm in up to a third of all runs of skewed values. Pairs
-whose differences are all one while the values vary are a systematic shift, and size alone decides, where no value of a
-side occurs twice; else they are compared group by group: in a coarse metric (an accuracy over eight points) equal
-differences happen by chance.
+- Equal seeds are compared by Student's t on their differences, which is exact for normal values.
+- Other seeds are compared by Welch's t. For groups of different sizes it alone raises up to 1.7 times the alarms it
+  should, so the p-value is the larger of Welch's and that of Student's pooled t. Heavier tails raise fewer alarms
+  (tests/baselines/test_judge_rates.py measures it).
+- If neither group varies, there is no chance, and the size of the difference alone decides.
+- If all pairs have one difference although the values vary, it is a systematic shift, and its size alone decides. This
+  needs values without repetitions within a group; otherwise the groups are compared, because in a coarse metric (an
+  accuracy over eight points) equal differences happen by chance.
+- A group with a single value and no pair is not tested. To judge it by the other group's spread would be a false alarm
+  in up to a third of all runs with skewed values.
 """
 
 from __future__ import annotations
@@ -22,11 +24,11 @@ from harness.domain.metric import Metric
 from harness.domain.trial import finite
 from harness.statistics.inference import Estimate, pooled, welch
 
-MIN_SEEDS = 5  # fewer never decide without a variance to compare with
-TINY = 1e-12  # of the largest value; below it, values differ by the rounding of floats
+MIN_SEEDS = 5  # without variance, fewer seeds decide nothing
+TINY = 1e-12  # relative to the largest value; smaller differences are rounding
 
 Values = Mapping[int, float | None]
-"""One number per seed; None where the trial diverged or is censored."""
+"""By seed: the value, or None for a trial that diverged or is censored."""
 
 
 @dataclass(frozen=True)
@@ -35,16 +37,16 @@ class MetricDifference:
 
     Attributes:
         metric, unit: as in ``Metric``.
-        baseline, ours: means over the values compared; geometric means for ``scale="log"``. None without a value.
+        baseline, ours: means over the values compared (geometric for ``scale="log"``); None without a value.
         difference: ours − baseline, of the natural logarithms for ``scale="log"``.
-        low, high: its 95 % interval; None where there is no variance or too few values.
-        p: two-sided p-value of "no difference"; None where ``constant``, or where n is too small for any test.
-        n: our values compared (pairs, where ``paired``).
-        paired: compared seed by seed.
-        constant: equal on every seed, shifted by one amount on every seed, or no variance on either side: no chance is
-            involved.
-        absent, absent_baseline: diverged or censored (our, their), each "k of n" as a pair (k, n).
-        p_absent: Fisher's exact p-value that both shares are one; None where no trial is absent.
+        low, high: its 95 % interval; None without variance, or with too few values.
+        p: two-sided p-value of "no difference"; None if ``constant``, or if n is too small for a test.
+        n: number of our values compared, or of pairs.
+        paired: whether they were compared seed by seed.
+        constant: whether chance plays no part: the values are equal on every seed, shifted by one amount on every seed,
+            or constant in each group.
+        absent, absent_baseline: (k, n): k of n trials diverged or are censored, of ours and of the baseline.
+        p_absent: Fisher's exact p-value of "equal shares of absent trials"; None if no trial is absent.
     """
 
     metric: str
@@ -64,14 +66,14 @@ class MetricDifference:
 
     @property
     def absence_flipped(self) -> bool:
-        """None of one side and all of the other diverged or is censored, over at least five seeds each."""
+        """Whether no trial of one group and all of the other are absent, with at least five seeds in each."""
         (k, n), (j, m) = self.absent, self.absent_baseline
         return min(n, m) >= MIN_SEEDS and ((k, j) == (0, m) or (k, j) == (n, 0))
 
     def beyond_chance(self, smallest: float, level: float) -> bool:
-        """Whether the difference exceeds ``smallest`` (practical size) and chance at ``level``, or an absence did.
+        """Whether the difference exceeds both ``smallest`` and chance at ``level``, or the share of absent trials did.
 
-        Where a trial is absent there are two chances of a false alarm, so each test gets half of ``level``.
+        With absent trials there are two tests, so each gets half of ``level``.
         """
         if self.p_absent is not None:
             level /= 2
@@ -83,11 +85,11 @@ class MetricDifference:
 
 
 def difference(metric: Metric, ours: Values, baseline: Values) -> MetricDifference:
-    """Compares the metric's values by seed.
+    """Compares the metric's values, seed by seed or group by group.
 
-    Seed by seed where all our seeds are in the baseline, or at least five are, and two pairs or more have both values;
-    else group by group, where both sides have two values or more. A value without a logarithm counts as absent for
-    ``scale="log"``.
+    They are compared seed by seed if all our seeds, or at least five, are in the baseline, and at least two pairs have
+    both values. Otherwise they are compared group by group, if each group has at least two values. For ``scale="log"``
+    a value without a logarithm counts as absent.
     """
     common = ours.keys() & baseline.keys()
     matched = bool(common) and (common == ours.keys() or len(common) >= MIN_SEEDS)
@@ -114,7 +116,7 @@ def difference(metric: Metric, ours: Values, baseline: Values) -> MetricDifferen
 
 
 def _tested(row: MetricDifference, x: list[float], y: list[float]) -> MetricDifference:
-    """The row with the difference of our values ``x`` and the baseline's ``y``, in pairs where ``row.paired``."""
+    """The row with the difference of our values ``x`` and the baseline's ``y``, which are pairs if ``row.paired``."""
     scale = max(map(abs, (*x, *y))) or 1.0  # keeps squares of huge and tiny losses within a float's range
     x, y = [value / scale for value in x], [value / scale for value in y]
     estimate = _mean(x) - _mean(y)

@@ -1,4 +1,7 @@
-"""Files of evidence, ``<root>/<stack>/<experiment>.json``: read strictly, written whole or not at all, seeds added."""
+"""Files of evidence, ``<root>/<stack>/<experiment>.json``: reads and writes them, and adds seeds.
+
+They are read strictly, and written whole or not at all.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ import msgspec
 
 from baselines.json_file import JsonFile
 from baselines.rounding import CHECKED, MOST_STEPS, calm, relative, reproducible_steps
-from baselines.validation import FormatError, Said, check_date, decode
+from baselines.validation import Described, FormatError, check_date, decode
 from harness.domain.experiment import Experiment
 from harness.domain.metric import Metric
 from harness.domain.trial import Divergence, Seconds, Trial, thin
@@ -25,7 +28,7 @@ from harness.record.evidence import (
     Failure,
     Hashes,
     Quantiles,
-    Session,
+    SeedBlock,
     Spread,
     Trace,
     VariantEvidence,
@@ -34,29 +37,29 @@ from harness.record.numbers import number
 from harness.record.trials import ShortTrial
 
 FIRST_CURVES = 5
-"""Seeds whose curves are stored; where the slide prints a curve of the variant, those of every seed are."""
+"""Number of seeds whose curves are stored. If the slide prints a curve of the variant, every seed's curves are."""
 LONG = 200
-"""Epochs above which a curve is stored in ``POINTS`` points."""
+"""A curve of more epochs is stored in ``POINTS`` points."""
 POINTS = 32
 TINY_SEEDS = 10
-"""Seeds of a tiny training that a check trains."""
+"""Number of seeds of a tiny training that a check trains."""
 SHARES = {"low": 0.025, "quarter": 0.25, "median": 0.5, "three_quarters": 0.75, "high": 0.975}
 WIDTH = 160
-"""Characters up to which a list or an object stays on one line; lists of numbers always do."""
+"""A list or an object of at most this many characters stays on one line. A list of numbers always does."""
 
 
 def path_of(root: Path, stack: str, experiment: str) -> Path:
-    """The file of an experiment (``EXACT`` for the claims without one); ``stack``: see ``fingerprint.stack``."""
+    """The file of an experiment, or of the exact claims (EXACT), on a stack (``fingerprint.stack``)."""
     return root / stack / f"{experiment}.json"
 
 
 def dumps(evidence: Evidence) -> str:
-    """The file's text: indented; each list of numbers, trace and session on a line of its own."""
+    """The file's text. It is indented, and each list of numbers, trace and session has its own line."""
     return _layout(msgspec.to_builtins(evidence), 0) + "\n"
 
 
 def parse(text: str) -> Evidence:
-    """The evidence that a file's text holds; FormatError, and nothing else, where it is none."""
+    """The evidence in a file's text. Raises FormatError only."""
     found = decode(text, Evidence, "evidence", SCHEMA)
     for name, variant in found.variants.items():
         _check_variant(variant, f"variants/{name}")
@@ -68,19 +71,19 @@ def parse(text: str) -> Evidence:
 
 
 def _check_variant(found: VariantEvidence, where: str) -> None:
-    """FormatError for what the types do not say: seeds without gaps, columns of one length."""
+    """FormatError for faults that the types allow, such as gaps between seeds or columns of different lengths."""
     seeds = 0
     for index, session in enumerate(found.sessions):
         if session.first != seeds or session.seeds < 1:
             raise FormatError(
                 "seeds from 0 on without gaps",
-                Said(f"{session.seeds} seeds from {session.first} on after seeds 0 to {seeds - 1}"),
+                Described(f"{session.seeds} seeds from {session.first} on after seeds 0 to {seeds - 1}"),
                 f"{where}/sessions/{index}",
             )
         check_date(session.date, f"{where}/sessions/{index}/date")
         seeds += session.seeds
     if not seeds:
-        raise FormatError("at least one seed", Said("none"), f"{where}/sessions")
+        raise FormatError("at least one seed", Described("none"), f"{where}/sessions")
     for name, column in found.metrics.items():
         if len(column) != seeds:
             raise FormatError(f"{seeds} values, one per seed", len(column), f"{where}/metrics/{name}")
@@ -92,14 +95,14 @@ def _check_variant(found: VariantEvidence, where: str) -> None:
         raise FormatError("the curves of the same first seeds under every name", rows, f"{where}/curves")
     keys = [(trace.seed, trace.perturbed) for trace in found.traces]
     if len(set(keys)) != len(keys):
-        raise FormatError("each trace once", Said(f"{max(keys, key=keys.count)} twice"), f"{where}/traces")
+        raise FormatError("each trace once", Described(f"{max(keys, key=keys.count)} twice"), f"{where}/traces")
     shortest = min((len(trace.losses) for trace in found.traces), default=0)
     if not 0 <= found.steps <= shortest:
         raise FormatError(f"a number of steps up to {shortest}, which the traces have", found.steps, f"{where}/steps")
 
 
 def _layout(value: Any, depth: int) -> str:
-    """JSON with containers of containers indented, unless they are short; ValueError for nan."""
+    """JSON that indents containers of containers, unless they are short. ValueError for nan."""
     line = json.dumps(value, ensure_ascii=False, allow_nan=False)
     items = list(value.values()) if isinstance(value, dict) else value if isinstance(value, list | tuple) else []
     nested = any(isinstance(item, dict | list | tuple) and item for item in items)
@@ -129,13 +132,13 @@ class Measured:
 
     Attributes:
         configuration: what Keras was given (``harness.training.configuration.configuration``).
-        trials: to the end; seeds that are stored already may be among them.
+        trials: trained to the end. They may include stored seeds.
         hashes: of seed 0's random numbers.
-        short: traces of the check's seeds, of their perturbed trials, and the canonical one. Of shortened trials of one
-            seed and perturbation, the longest is the trace, and each gives the validation loss after its last step.
-        perturbed: of a tiny training, the perturbed trials, trained to the end, by perturbation (1, 2, …).
+        short: shortened trials of the check's seeds, perturbed trials and the canonical trial included. The longest of
+            one seed and perturbation is the trace; each gives the validation loss after its last step.
+        perturbed: for a tiny training, the perturbed trials to the end, by perturbation (1, 2, …).
         tiny: whether a check trains it to the end.
-        calm_to_the_end: of another training, as in ``VariantEvidence``.
+        calm_to_the_end: for other trainings, as in ``VariantEvidence``.
     """
 
     configuration: Mapping[str, Any]
@@ -158,12 +161,13 @@ def add(
     reason: str,
     fingerprint: Mapping[str, Any],
 ) -> Evidence:
-    """The evidence with what a session measured; adding the same again changes nothing.
+    """Adds the measurements of a session to evidence. Adding the same measurements again changes nothing.
 
-    Stored seeds keep their values: evidence grows. Variants that the experiment no longer declares are left out.
+    Stored seeds keep their values. Variants that the experiment no longer declares are dropped.
 
-    SuiteError without a reason; for shortened trials among the trials; for seeds that would leave a gap; for a variant
-    that was configured otherwise, or measured by other metrics, than its stored trials.
+    Raises:
+        SuiteError: no reason, shortened trials among the trials, seeds that would leave a gap, or a variant whose
+            configuration or metrics differ from those of its stored trials.
     """
     if not reason.strip():
         raise invalid(
@@ -175,7 +179,7 @@ def add(
     for name, found in measured.items():
         where = f"{experiment.id}, variant {name!r}"
         _check_trials(where, name, found.trials)
-        session = Session(
+        session = SeedBlock(
             first=0,
             seeds=0,
             commit=commit,
@@ -195,7 +199,7 @@ def add(
 
 
 def trials(variant: VariantEvidence, name: str) -> tuple[Trial, ...]:
-    """The stored trials, seed 0 first, with the curves that are stored of the first."""
+    """The stored trials in order of seeds. Only the first seeds have curves."""
     found = []
     for session in variant.sessions:
         for seed in range(session.first, session.first + session.seeds):
@@ -231,11 +235,11 @@ def _merged(
     where: str,
     old: VariantEvidence | None,
     found: Measured,
-    session: Session,
+    session: SeedBlock,
     metrics: Mapping[str, Metric],
     every: bool,
 ) -> VariantEvidence | None:
-    """The stored variant with a session's trials and traces; None where there is nothing to store."""
+    """The stored variant with a session's trials and traces added; None if there is nothing to store."""
     configuration = _plain(found.configuration)
     if old is not None:
         _check_configuration(where, old.configuration, configuration)
@@ -278,7 +282,7 @@ def _merged(
 
 
 def _plain(configuration: Mapping[str, Any]) -> dict[str, Any]:
-    """As it will be read back: lists in place of tuples."""
+    """The configuration as it will be read back, with lists for tuples."""
     plain: dict[str, Any] = msgspec.to_builtins(dict(configuration))
     return plain
 
@@ -293,7 +297,7 @@ def _check_configuration(where: str, old: Mapping[str, Any], new: Mapping[str, A
             expected="the configuration of the stored trials",
             received="; ".join(f"{key} {then!r} then, {now!r} now" for key, then, now in changed[:5])
             + (f"; and {len(changed) - 5} more" if len(changed) > 5 else ""),
-            fix="Undo the change, or store the variant anew, which discards its stored trials.",
+            fix="Undo the change. Or delete the variant's evidence, and store it anew.",
         )
 
 
@@ -327,12 +331,12 @@ def _check_metrics(where: str, old: VariantEvidence | None, new: Sequence[Trial]
                 f"new seeds of {where}",
                 expected=f"the metrics {', '.join(sorted(names))} on every seed",
                 received=f"{', '.join(sorted(trial.metrics))} on seed {trial.seed}",
-                fix="A metric that was added or renamed needs the variant stored anew.",
+                fix="After adding or renaming a metric, delete the variant's evidence, and store it anew.",
             )
 
 
-def _blocks(session: Session, new: Sequence[Trial]) -> tuple[Session, ...]:
-    """One session for each run of consecutive seeds, all of one engine."""
+def _blocks(session: SeedBlock, new: Sequence[Trial]) -> tuple[SeedBlock, ...]:
+    """One ``SeedBlock`` for each sequence of consecutive seeds. All trials are of one engine."""
     blocks: list[list[Trial]] = []
     for trial in new:
         if blocks and trial.seed == blocks[-1][-1].seed + 1:
@@ -352,7 +356,7 @@ def _blocks(session: Session, new: Sequence[Trial]) -> tuple[Session, ...]:
 
 
 def _traces(old: VariantEvidence | None, found: Measured) -> tuple[Trace, ...]:
-    """The stored traces and those that are new, by perturbation and seed; stored ones keep their values."""
+    """The stored and the new traces, sorted by perturbation and seed. Stored traces keep their values."""
     made = _tiny_traces(found) if found.tiny else short_traces(found.short)
     kept = {(trace.perturbed, trace.seed): trace for trace in (old.traces if old else ())}
     both = {**{(trace.perturbed, trace.seed): trace for trace in made}, **kept}
@@ -360,7 +364,7 @@ def _traces(old: VariantEvidence | None, found: Measured) -> tuple[Trace, ...]:
 
 
 def short_traces(short: Sequence[ShortTrial]) -> list[Trace]:
-    """The traces that shortened trials give, without canonical ones (see ``Measured.short``)."""
+    """The traces of shortened trials (``Measured.short``), without the canonical ones."""
     groups: dict[tuple[int, int], list[ShortTrial]] = {}
     for trial in short:
         if not trial.canonical:
@@ -383,7 +387,7 @@ def short_traces(short: Sequence[ShortTrial]) -> list[Trace]:
 
 
 def _tiny_traces(found: Measured) -> list[Trace]:
-    """The training loss of the first epochs, of the check's seeds and of their perturbed trials."""
+    """For a tiny training: the training losses of the first epochs, of the check's seeds and their perturbed trials."""
     return [
         Trace(
             seed=trial.seed,
@@ -413,14 +417,14 @@ def _calm(found: Measured, metrics: Mapping[str, Metric], seeds: int) -> tuple[s
 
 
 def floor(metric: Metric | None) -> float:
-    """The size below which differences of a metric are relative to it: its smallest effect, on a linear scale."""
+    """The least size that a difference of a metric is relative to: its smallest effect; 0 on a log scale."""
     return metric.smallest_effect if metric is not None and metric.scale == "linear" else 0.0
 
 
 def _curves(
     old: VariantEvidence | None, new: Mapping[int, Trial], every: bool
 ) -> dict[str, tuple[tuple[float | None, ...], ...]]:
-    """Those of the first seeds, or of ``every`` one."""
+    """The stored and new curves of the first seeds, or of ``every`` seed, up to the first seed without curves."""
     rows = dict(old.curves) if old else {}
     for seed in range(max(new, default=-1) + 1 if every else FIRST_CURVES):
         have = len(next(iter(rows.values()), ()))
@@ -434,12 +438,12 @@ def _curves(
 
 
 def stored_curve(curve: tuple[float | None, ...]) -> tuple[float | None, ...]:
-    """As it is stored: 32 points of more than 200 epochs."""
+    """A curve as it is stored: all its points up to 200 epochs, else 32."""
     return thin(curve, POINTS) if len(curve) > LONG else curve
 
 
 def _spread(old: VariantEvidence | None, new: Mapping[int, Trial]) -> Spread | None:
-    """Quantiles of the curves of seeds 0, 1, … as far as this session has them; the old ones if they rest on more."""
+    """Quantiles of the curves of seeds 0, 1, … of this session; the old ones if they rest on at least as many seeds."""
     seeds = 0
     while seeds in new and new[seeds].history:
         seeds += 1

@@ -1,4 +1,4 @@
-"""A stored JSON file: read strictly, written all or nothing, and updated by one process at a time."""
+"""A stored JSON file. It is read strictly, written whole or not at all, and updated by one process at a time."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, TypeVar
 
-from baselines.validation import FormatError, OtherSchemaError, Said
+from baselines.validation import Described, FormatError, OtherSchemaError
 from harness.errors import SuiteError, invalid
 from harness.record.atomic import replace_file
 from harness.record.locks import held
 
 T = TypeVar("T")
 MOST_BYTES = 200_000_000
-"""Of a file; 1,000 seeds of every variant of an experiment are 20 MB."""
+"""The largest size of a file. 1,000 seeds of every variant of an experiment take 20 MB."""
 PATIENCE = 60.0
-"""Seconds to wait for another process, which holds the lock for as long as reading and writing one file takes."""
+"""Seconds to wait for another process. A process holds the lock while it reads and writes one file."""
 
 
 @dataclass(frozen=True)
@@ -27,10 +27,11 @@ class JsonFile(Generic[T]):
     """One kind of stored file.
 
     Attributes:
-        noun: what messages call its content ("baseline").
-        parse, dumps: from its text (FormatError for what is not valid) and back, bit for bit.
-        check: FormatError where a content does not belong at that path.
-        update_command: what writes it.
+        noun: the name of its content in messages ("evidence").
+        parse: text -> content; FormatError for invalid text.
+        dumps: content -> text; ``parse`` returns the same content, bit for bit.
+        check: FormatError if a content does not belong at a path.
+        update_command: the options that write it.
     """
 
     noun: str
@@ -40,7 +41,7 @@ class JsonFile(Generic[T]):
     update_command: str
 
     def read(self, path: Path) -> T | None:
-        """The content of that file, None where there is none; SuiteError where it cannot be read or is not valid."""
+        """The content of a file; None if there is no file. SuiteError if it cannot be read or is invalid."""
         try:
             value = self.parse(_content(path).decode("utf-8"))
             self.check(path, value)
@@ -59,10 +60,10 @@ class JsonFile(Generic[T]):
         return value
 
     def update(self, path: Path, change: Callable[[T | None], T]) -> tuple[T | None, T]:
-        """Reads the file, writes what ``change`` makes of its content unless they are equal, and returns both.
+        """Reads the file, writes ``change(content)`` if it differs, and returns the old and the new content.
 
-        Other processes that update the same file wait meanwhile, so none writes over what another has just written.
-        SuiteError where it cannot be read, locked or written, and whatever ``change`` raises; the old one is intact.
+        Other processes that update the same file wait, so no update is lost. SuiteError if the file cannot be read,
+        locked or written; errors of ``change`` pass through. Any error leaves the old file.
         """
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -79,14 +80,14 @@ class JsonFile(Generic[T]):
         return old, new
 
     def write(self, path: Path, value: T) -> None:
-        """Replaces the file in one step, so that whatever happens it holds the old content or the new one.
+        """Replaces the file in one step. SuiteError, and the old file stays, if that fails.
 
-        SuiteError where that is impossible, or where the new content would not be read back as it is.
+        SuiteError too if reading the new text back would give another content.
         """
         try:
             text = self.dumps(value)
             if self.parse(text) != value:
-                raise FormatError("values that survive being written", Said("others after reading them back"))
+                raise FormatError("values that survive being written", Described("others after reading them back"))
             self.check(path, value)
             content = text.encode("utf-8")
             _check_size(len(content))
@@ -117,12 +118,12 @@ class JsonFile(Generic[T]):
 
 
 def _content(path: Path) -> bytes:
-    """The bytes of a file; OSError where there is none; FormatError for what would block or fill the memory."""
+    """The bytes of a file. OSError if it cannot be read; FormatError if it is no regular file, or too large."""
     found = path.stat()
     if stat.S_ISDIR(found.st_mode):
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
     if not stat.S_ISREG(found.st_mode):
-        raise FormatError("a file", Said("a device, a pipe or a socket"))
+        raise FormatError("a file", Described("a device, a pipe or a socket"))
     _check_size(found.st_size)
     return path.read_bytes()
 

@@ -1,8 +1,11 @@
-"""What this machine trained against the evidence: a state for each variant, and for each claim.
+"""Compares the trainings of this machine with the evidence: an outcome for each variant, a state for each claim.
 
-A pure function of what was trained, the catalogue and the evidence. A shortened training is compared step by step, a
-tiny one seed by seed to the end, an anchor with the stored seeds' prediction interval, and a run to the end by its
-means and by each seed (``baselines.prediction``).
+Everything here is a pure function of the trainings, the catalogue and the evidence.
+
+- A shortened training is compared step by step.
+- A tiny training is compared seed by seed, to the end.
+- An anchor is compared with the prediction interval of the stored seeds.
+- A run to the end is compared by its means and by each seed (``baselines.prediction``).
 """
 
 from __future__ import annotations
@@ -39,23 +42,23 @@ from harness.record.trials import ShortTrial, Trained
 REFERENCE = "tensorflow-cpu"
 """The stack of the lecture's own trainings."""
 KERAS = ("model", "optimizer", "loss")
-"""The parts of a configuration that Keras's version may change; the others are the catalogue's."""
+"""The parts of a configuration that a Keras version may change. Only the catalogue changes the others."""
 VERSIONS = ("keras", "backend", "backend_version", "jaxlib", "numpy")
-"""What the random numbers of a seed may depend on."""
+"""The entries of a fingerprint that the random numbers of a seed may depend on."""
 STARTS = 0.001
-"""Chance of a false alarm in a run whose starts are compared in distribution, because a version has other random
-numbers."""
+"""Chance of a false alarm in a run whose starts are compared in distribution (another version draws other random
+numbers)."""
 ONE_TRAINING = "seeds {} and {} gave one and the same training"
 
 
 @dataclass(frozen=True)
 class Trainings:
-    """What was trained here.
+    """The trainings of a run.
 
     Attributes:
         stack, fingerprint: of this machine (``harness.environment.fingerprint``).
-        trained: by experiment and variant; a variant that was to be trained and was not has an empty ``Trained``.
-        full: whether it trained many seeds to the end.
+        trained: by experiment and variant. A selected variant without any training has an empty ``Trained``.
+        full: whether the run trained many seeds to the end.
     """
 
     stack: str
@@ -65,7 +68,7 @@ class Trainings:
 
 
 def claim_state(outcomes: Iterable[TrainingOutcome]) -> ClaimState:
-    """How far the variants that a claim rests on bear out its verdict here."""
+    """How far this machine confirms a claim's verdict, from the outcomes of the claim's variants."""
     found = list(outcomes)
     if all(one.state in REPRODUCED for one in found):
         ended = all(one.to_the_end and one.state is not TrainingState.START_REPRODUCED for one in found)
@@ -83,13 +86,13 @@ def judge(
 ) -> dict[str, dict[str, TrainingOutcome]]:
     """The outcome of every variant of the run, by experiment and variant.
 
-    A variant that the evidence of a run's experiment holds and the experiment no longer declares is missing.
+    A variant that has evidence but is no longer declared by its experiment has the state MISSING.
 
     Args:
-        run: what was trained here.
-        experiments: the catalogue's, by id.
-        evidence: by stack and experiment; that of the run's own stack, and of the reference stack where there is none.
-        counts: of the whole run, where ``run`` is a part of it; None: those of ``run``.
+        run: the trainings of this machine.
+        experiments: the catalogue's experiments, by id.
+        evidence: by stack and experiment: of the run's own stack, and of the reference stack.
+        counts: of the whole run, if ``run`` is a part of it; None for those of ``run``.
     """
     found: dict[str, dict[str, TrainingOutcome]] = {}
     counts = counts or Counts.of(run, evidence.get(run.stack, {}))
@@ -111,22 +114,22 @@ def judge(
         declared = {variant.name for variant in experiment.variants}
         for variant in own.variants if own else ():
             if variant not in declared:
-                reason = "The evidence holds this variant, the experiment does not declare it any more."
+                reason = "The evidence holds this variant, but the experiment does not declare it."
                 outcomes[variant] = TrainingOutcome(TrainingState.MISSING, reason)
     return found
 
 
 def same_versions(stored: VariantEvidence, fingerprint: Mapping[str, Any]) -> bool:
-    """Whether a session of the stored trials ran the versions of this fingerprint."""
+    """Whether some stored seeds were trained with the versions of this fingerprint."""
     versions = [fingerprint.get(key) for key in VERSIONS]
     return any(versions == [session.fingerprint.get(key) for key in VERSIONS] for session in stored.sessions)
 
 
 def canonical_steps(stored: VariantEvidence) -> int:
-    """Steps of the canonical trace to compare: as T, but for one trial and a tenth of the limit; at most T.
+    """Number of steps of the canonical trace to compare: like T, but for one trial and a tenth of the limit; at most T.
 
-    There is no median over seeds, and none of the perturbed trials is of this one: its differences may grow a step
-    earlier than theirs, by a factor of about ten.
+    The canonical trial has no median over seeds and no perturbed trials of its own. Its differences may grow one step
+    earlier than those of the perturbed trials, which is a factor of about ten.
     """
     return min(
         reproducible_steps(stored.traces, seeds=1, limit=LIMIT / 10), stored.steps or MOST_STEPS, len(stored.canonical)
@@ -135,14 +138,14 @@ def canonical_steps(stored: VariantEvidence) -> int:
 
 @dataclass(frozen=True)
 class Counts:
-    """Over how many tests of a kind a run's chance of a false alarm is divided."""
+    """The numbers of tests among which a run's chance of a false alarm is divided."""
 
     variants: int
     trials: int
 
     @classmethod
     def of(cls, run: Trainings, own: Mapping[str, Evidence]) -> Counts:
-        """All variants, and all trials that are compared with an interval: not those of tiny trainings of a check."""
+        """Counts all variants, and the trials compared with an interval. A check compares no tiny training with one."""
         variants = [(name, key, one) for name, all_of in run.trained.items() for key, one in all_of.items()]
         trials = 0
         for name, key, one in variants:
@@ -154,7 +157,7 @@ class Counts:
 
 @dataclass(frozen=True)
 class _Compared:
-    """What a comparison found; ``movement`` or ``moved`` in words where something moved."""
+    """The result of a comparison. If something moved, either ``movement`` or the text ``moved`` says what."""
 
     identical: bool = True
     movement: Movement | None = None
@@ -173,7 +176,7 @@ class _Compared:
 
 @dataclass(frozen=True)
 class _Comparison:
-    """A variant here against its stored trials."""
+    """Compares a variant on this machine with its stored trials."""
 
     run: Trainings
     experiment: Experiment
@@ -187,28 +190,28 @@ class _Comparison:
         object.__setattr__(self, "before", trials(self.stored, self.name))
 
     def outcome(self) -> TrainingOutcome:
-        """Against the evidence of this stack."""
+        """The outcome against the evidence of this stack."""
         refused, changed = self._sameness()
         if refused is not None:
             return refused
         if self.stored.traces and not self.stored.steps and not self.trained.trials:
-            reason = "Rounding moves the first step of this training, so that no step of it is compared."
+            reason = "Rounding moves the first step of this training, so no step of it is compared."
             return TrainingOutcome(TrainingState.NEW, reason, changed=changed, not_calm=("training loss",))
         if not self.trained.short and not self.trained.trials:
             return TrainingOutcome(
-                TrainingState.MISSING, "The evidence holds this variant, and nothing of it was trained here."
+                TrainingState.MISSING, "The evidence holds this variant, but nothing of it was trained here."
             )
         streams = self._same_streams()
         parts = []
         if self.trained.short:
             parts.append(self._start())
         tiny = self.stored.tiny and any(trial.seed < self.stored.seeds for trial in self.trained.trials)
-        if self.trained.trials:  # where rounding is calm, a seed is compared with itself
+        if self.trained.trials:  # with the same random numbers, a seed is compared with itself
             parts.append(self._tiny() if tiny else self._ended(paired=streams))
         compared = functools.reduce(_joined, parts)
         outcome = TrainingOutcome(
             TrainingState.REPRODUCED if self.trained.trials else TrainingState.START_REPRODUCED,
-            _said(compared, bool(self.trained.trials), self.run.full, self.stored.tiny),
+            _summary(compared, bool(self.trained.trials), self.run.full, self.stored.tiny),
             to_the_end=bool(self.trained.trials),
             steps=compared.steps,
             seeds=compared.seeds,
@@ -226,31 +229,31 @@ class _Comparison:
         return replace(outcome, state=TrainingState.MOVED, reason=f"Moved: {compared.fault}.")
 
     def elsewhere(self) -> TrainingOutcome:
-        """Against the evidence of the reference stack: compatible or moved, never reproduced."""
+        """The outcome against the evidence of the reference stack: compatible or moved, never reproduced."""
         refused, changed = self._sameness(versions=False)
         if refused is not None:
             return refused
-        said = f"No evidence of this variant is stored for {self.run.stack}. Against {REFERENCE}"
+        begin = f"No evidence of this variant is stored for {self.run.stack}. Against {REFERENCE}"
         canonical = self._canonical()
         ended = self._ended(paired=False, curves=False) if self.trained.trials else _Compared()
         fault = (str(canonical) if isinstance(canonical, Movement) else "") or ended.fault
         outcome = TrainingOutcome(
             TrainingState.NEW,
-            said,
+            begin,
             to_the_end=bool(self.trained.trials),
             movement=canonical if isinstance(canonical, Movement) else None,
             anchors=ended.anchors,
             changed=changed,
         )
         if fault:
-            return replace(outcome, state=TrainingState.MOVED, reason=f"{said}: {fault}.", compatible=False)
+            return replace(outcome, state=TrainingState.MOVED, reason=f"{begin}: {fault}.", compatible=False)
         if canonical is None and not self.trained.trials:
-            return replace(outcome, reason=f"{said}: nothing to compare.")
+            return replace(outcome, reason=f"{begin}: nothing to compare.")
         kinds = (["the canonical trace"] if canonical is True else []) + (["the end"] if self.trained.trials else [])
-        return replace(outcome, reason=f"{said}: {' and '.join(kinds)} compatible.", compatible=True)
+        return replace(outcome, reason=f"{begin}: {' and '.join(kinds)} compatible.", compatible=True)
 
     def _sameness(self, versions: bool = True) -> tuple[TrainingOutcome | None, tuple[tuple[str, Any, Any], ...]]:
-        """An outcome where the trainings are not the same; else the keys that another Keras version changed."""
+        """(an outcome, ()) if the trainings are not the same; else (None, the values that another Keras changed)."""
         from harness.training.configuration import differences
 
         changed = tuple(differences(self.stored.configuration, self.trained.configuration))
@@ -263,27 +266,27 @@ class _Comparison:
             return TrainingOutcome(TrainingState.NOT_COMPARABLE, reason, changed=changed), ()
         declared, stored = {metric.name for metric in self.experiment.metrics}, set(self.stored.metrics)
         if declared != stored:
-            said = [
+            faults = [
                 f"{what} {', '.join(sorted(names))}"
                 for what, names in (("not in the evidence:", declared - stored), ("not declared:", stored - declared))
                 if names
             ]
-            return TrainingOutcome(TrainingState.MISSING, f"Metrics {'; '.join(said)}."), ()
+            return TrainingOutcome(TrainingState.MISSING, f"Metrics {'; '.join(faults)}."), ()
         return None, changed
 
     def _same_streams(self) -> bool:
-        """Whether a seed means the same random numbers: other hashes excuse only another version."""
+        """Whether a seed has the same random numbers as when it was stored. Only another version may change them."""
         then, now = self.stored.hashes, self.trained.hashes
         return same_versions(self.stored, self.run.fingerprint) or then is None or now is None or then == now
 
     def _start(self) -> _Compared:
-        """Step by step up to T; the validation loss and what is observed, of seed 0."""
+        """Compares the first T steps, the validation loss after them, and the recorded metrics of the initial model."""
         stored = {trace.seed: trace for trace in self.stored.traces if not trace.perturbed}
         ours = {one.seed: one for one in self.trained.short if not one.perturbed and not one.canonical}
         seeds, steps = sorted(ours.keys() & stored.keys()), self.stored.steps
         if not seeds or not steps:
             holds = f"traces of seeds {', '.join(map(str, sorted(stored)))}" if stored else "no traces"
-            reason = f"The evidence holds {holds}, {steps} steps to compare; here were seeds {sorted(ours)}."
+            reason = f"The evidence holds {holds}, with {steps} steps to compare; trained here: seeds {sorted(ours)}."
             return _Compared(missing=f"{reason} Nothing was compared: store the traces with --update-baselines.")
         lacking = [seed for seed in seeds if len(ours[seed].losses) < steps]
         if lacking:
@@ -303,7 +306,7 @@ class _Comparison:
     def _validated(
         self, ours: Mapping[int, ShortTrial], stored: Mapping[int, Trace]
     ) -> tuple[Movement | None, bool, tuple[str, ...]]:
-        """The validation loss after T steps and what is observed at the start: (movement, identical, not calm)."""
+        """Compares the validation loss after T steps and the recorded metrics: (movement, identical, not calm)."""
         steps, seeds = self.stored.steps, sorted(ours.keys() & stored.keys())
         then = {seed: stored[seed].val_losses[:steps] for seed in seeds if len(stored[seed].val_losses) >= steps}
         pairs = {
@@ -330,12 +333,12 @@ class _Comparison:
         return movement, identical, tuple(sorted(set(not_calm)))
 
     def _tiny(self) -> _Compared:
-        """Seed by seed, to the end: the metrics and the first epochs' training loss that rounding does not move."""
+        """Compares a tiny training seed by seed: the metrics and the losses of the first epochs that are calm."""
         stored = {trial.seed: trial for trial in self.before}
         ours = {trial.seed: trial for trial in self.trained.trials}
         seeds = sorted(ours.keys() & stored.keys())
         if not seeds:
-            return _Compared(missing=f"The evidence holds seeds 0 to {len(stored) - 1}; here were {sorted(ours)}.")
+            return _Compared(missing=f"The evidence holds seeds 0 to {len(stored) - 1}; trained here: {sorted(ours)}.")
         failed = self._failed(ours.values(), stored)
         identical = all(ours[s].metrics == stored[s].metrics for s in seeds)
         names = {metric.name: metric for metric in self.experiment.metrics}
@@ -362,10 +365,10 @@ class _Comparison:
         return dataclasses.replace(found, movement=movement)
 
     def _ended(self, paired: bool, curves: bool = True) -> _Compared:
-        """Trials to the end against the stored seeds: each of them, and where they are many their means as well.
+        """Compares trials to the end with the stored seeds: each trial with an interval, many trials by their means.
 
-        Many are those of a run to the end and of a tiny training; the others are anchors. Loss curves of another stack
-        are not compared: how Keras clips probabilities moves them by more than rounding does.
+        Few trials are anchors. A run to the end and a tiny training have many. ``curves`` False compares no loss
+        curves: on another stack, Keras clips probabilities differently, which moves losses by more than rounding.
         """
         few = not self.run.full and not self.stored.tiny
         found = self._within(self.trained.trials, *((ANCHORS, ANCHOR_TAILS) if few else (OUTLIERS, OUTLIER_TAILS)))
@@ -383,7 +386,7 @@ class _Comparison:
         )
 
     def _epochs(self, found: _Compared) -> _Compared:
-        """Compares epoch by epoch, too: the losses of the seeds whose curves are stored."""
+        """Adds the comparison of losses epoch by epoch, over the seeds whose curves are stored."""
         stored = {trial.seed: trial.history for trial in self.before if trial.history}
         ours = {trial.seed: trial.history for trial in self.trained.trials if trial.seed in stored}
         for name in next(iter(ours.values()), {}):
@@ -403,6 +406,7 @@ class _Comparison:
         return found
 
     def _within(self, ours: Sequence[Trial], chance: float, tails: int) -> _Compared:
+        """Compares the primary metric of each trial with the prediction interval of the stored seeds."""
         stored, metric = {trial.seed: trial for trial in self.before}, self._primary
         expected = interval(self.stored.metrics[metric.name], metric, chance / self.counts.trials, tails)
         anchors = []
@@ -424,9 +428,9 @@ class _Comparison:
         return _Compared(identical, moved=moved[0] if moved else "", seeds=len(ours), anchors=tuple(anchors))
 
     def _failed(self, ours: Iterable[Trial], stored: Mapping[int, Trial]) -> str:
-        """The first trial that failed where its stored trial trained, or ended before its last epoch, in words.
+        """Describes the first trial that failed although its stored trial did not, or that lacks epochs; "" for none.
 
-        A seed that is not stored counts as one that trained where no stored seed failed.
+        A seed that is not stored must not fail if no stored seed failed.
         """
         never = not any(trial.divergence for trial in stored.values())
         epochs = self.stored.configuration["epochs"]
@@ -442,7 +446,7 @@ class _Comparison:
         return ""
 
     def _canonical(self) -> Movement | bool | None:
-        """What moved of the canonical trace; True where it is reproduced, None where one side has none."""
+        """What moved in the canonical trace; True if it is reproduced, None if either side has no trace."""
         ours = next((one for one in self.trained.short if one.canonical and not one.perturbed), None)
         steps = canonical_steps(self.stored)
         if ours is None or not steps or len(ours.losses) < steps:
@@ -452,31 +456,32 @@ class _Comparison:
         return _lost(then, now, what) or _first_moved(then, now, what) or True
 
     def _other_numbers(self, outcome: TrainingOutcome, compared: _Compared) -> TrainingOutcome:
-        """A start that differs because a version draws other random numbers: accepted where the rest is the same."""
+        """The outcome if another version draws other random numbers.
+
+        The start is reproduced if the canonical trace and the distribution over seeds are.
+        """
         versions = ", ".join(
             f"{key} {then} → {now}"
             for key in VERSIONS
             if (now := self.run.fingerprint.get(key)) != (then := self.stored.sessions[-1].fingerprint.get(key))
         )
-        said = f"This version draws other random numbers ({versions})"
+        begin = f"This version draws other random numbers ({versions})"
         canonical = self._canonical()
         if canonical is not True:
             why = "there is no canonical trace to compare" if canonical is None else f"{canonical}"
-            return replace(outcome, state=TrainingState.MOVED, reason=f"{said}, and {why}.")
+            return replace(outcome, state=TrainingState.MOVED, reason=f"{begin}, and {why}.")
         fault = self._other_start()
         if not fault and self.trained.trials:
             fault = self._ended(paired=False).fault
         if fault:
-            return replace(
-                outcome, state=TrainingState.MOVED, reason=f"{said}, and the distribution is another one: {fault}."
-            )
-        reason = f"{said}; the canonical trace and the distribution over seeds are reproduced."
+            return replace(outcome, state=TrainingState.MOVED, reason=f"{begin}, and the distribution moved: {fault}.")
+        reason = f"{begin}; the canonical trace and the distribution over seeds are reproduced."
         return replace(
             outcome, state=TrainingState.START_REPRODUCED, reason=reason, movement=None, anchors=compared.anchors
         )
 
     def _other_start(self) -> str:
-        """Student's t for two samples, over seeds: log loss of step 1, and its mean over T steps."""
+        """Compares the log loss of step 1, and its mean over T steps, by Student's t test over seeds; "" if equal."""
         import numpy as np
         from scipy.stats import ttest_ind
 
@@ -506,7 +511,7 @@ class _Comparison:
 
 
 def _joined(start: _Compared, end: _Compared) -> _Compared:
-    """Two comparisons of a variant as one; the first fault counts."""
+    """Joins two comparisons of a variant. The first fault counts."""
     return dataclasses.replace(
         start,
         identical=start.identical and end.identical,
@@ -519,8 +524,8 @@ def _joined(start: _Compared, end: _Compared) -> _Compared:
     )
 
 
-def _said(found: _Compared, to_the_end: bool, full: bool, tiny: bool) -> str:
-    """What was compared, and that it is reproduced."""
+def _summary(found: _Compared, to_the_end: bool, full: bool, tiny: bool) -> str:
+    """A sentence that says what was compared."""
     if tiny and to_the_end and not full:
         left = f"; {len(found.not_calm)} features that rounding moves were not compared" if found.not_calm else ""
         return f"Compared: {found.seeds} seeds to the end, their first {found.steps} epochs one by one{left}."
@@ -535,7 +540,7 @@ def _said(found: _Compared, to_the_end: bool, full: bool, tiny: bool) -> str:
 
 
 def _lost(then: Mapping[int, Sequence[Number]], now: Mapping[int, Sequence[Number]], feature: str) -> Movement | None:
-    """The first step at which one seed has no finite loss and its stored trial has."""
+    """The first step at which a seed has no finite loss, but its stored trial has."""
     for seed in then:
         for step, (a, b) in enumerate(zip(then[seed], now[seed], strict=False), 1):
             if math.isfinite(value(a)) and not math.isfinite(value(b)):
@@ -568,8 +573,10 @@ def _median_moved(
     """The movement where the median over seeds of the relative differences exceeds LIMIT.
 
     Args:
+        feature: its name.
         pairs: by seed: (before, now).
-        floors: by seed, the size below which a difference is relative to it.
+        floors: by seed, the least size that a difference is relative to.
+        step: of the feature.
     """
     sizes = {seed: relative(now, then, (floors or {}).get(seed, 0.0)) for seed, (then, now) in pairs.items()}
     if not sizes or (median := statistics.median(sizes.values())) <= LIMIT:
@@ -584,13 +591,13 @@ def _same_losses(now: Sequence[Number], then: Sequence[Number]) -> bool:
 
 
 def _repeated(done: Sequence[Trial]) -> tuple[int, int] | None:
-    """The first two seeds whose curves are all equal and finite; None where there are none."""
+    """The first two seeds whose curves are all finite and equal; None if there are none."""
     curves = ((trial.seed, tuple(sorted(trial.history.items()))) for trial in done)
     return _twice((seed, one) for seed, one in curves if one and all(x is not None for _, curve in one for x in curve))
 
 
 def _twice(found: Iterable[tuple[int, object]]) -> tuple[int, int] | None:
-    """The first two seeds that have the same value; None where there are none."""
+    """The first two seeds with equal values; None if there are none."""
     seen: dict[object, int] = {}
     for seed, one in found:
         if one in seen:
@@ -600,5 +607,6 @@ def _twice(found: Iterable[tuple[int, object]]) -> tuple[int, int] | None:
 
 
 def _keys(changed: Collection[tuple[str, Any, Any]]) -> str:
-    said = [f"{key} {then!r} then, {now!r} now" for key, then, now in list(changed)[:5]]
-    return "; ".join(said) + (f"; and {len(changed) - 5} more" if len(changed) > 5 else "")
+    """The first five changes as text: "model.rate 0.2 then, 0.3 now"."""
+    texts = [f"{key} {then!r} then, {now!r} now" for key, then, now in list(changed)[:5]]
+    return "; ".join(texts) + (f"; and {len(changed) - 5} more" if len(changed) > 5 else "")

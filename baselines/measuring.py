@@ -1,4 +1,4 @@
-"""What evidence holds of a variant alongside its trials: traces, perturbed trials, and hashes."""
+"""Measures what evidence holds of a variant besides its trials: traces, perturbed trials and hashes."""
 
 from __future__ import annotations
 
@@ -12,15 +12,19 @@ from harness.record.evidence import VariantEvidence
 from harness.record.trials import ShortTrial
 
 PERTURBED = range(1, 5)
-"""Perturbations of each seed of a check whose traces are stored."""
+"""The perturbations whose traces are stored, for each seed of a check."""
 
 
 def measure(
     experiment: Experiment, variant: str, trials: Sequence[Trial], old: VariantEvidence | None, engine: str
 ) -> Measured:
-    """What is to be stored of a variant alongside its trials: configuration, hashes, traces and perturbed trials.
+    """Measures the configuration, hashes, traces and perturbed trials of a variant, unless they are stored.
 
-    What is stored already is not measured again.
+    Args:
+        experiment, variant: what is measured.
+        trials: its trials to the end.
+        old: its stored evidence, or None.
+        engine: the engine that trains.
     """
     from harness.training.configuration import configuration, hashes
     from harness.training.engines import pays_on_cpu
@@ -44,23 +48,23 @@ def measure(
     short += first_steps(experiment, variant, (0,), steps, engine=engine, canonical=True, validate=())
     taken: set[int] = set()
     while (steps := reproducible_steps(short_traces(short))) not in (0, *taken):
-        taken.add(steps)  # a validation loss that rounding moves takes a step off T
+        taken.add(steps)  # T becomes smaller if rounding moves the validation loss
         for k in (0, *PERTURBED):
             short += first_steps(experiment, variant, VALIDATED, steps, engine=engine, perturbed=k, validate=VALIDATED)
     return Measured(given, trials, found, short, calm_to_the_end=_calm(experiment, variant, steps, engine))
 
 
 def calm_to_the_end(experiment: Experiment, variant: str, old: VariantEvidence, engine: str) -> bool | None:
-    """As stored; measured where it is not. None for a tiny training."""
+    """``calm_to_the_end`` as stored, or measured if it is not stored; None for a tiny training."""
     if old.tiny or old.calm_to_the_end is not None:
         return old.calm_to_the_end
     return _calm(experiment, variant, old.steps, engine)
 
 
 def _calm(experiment: Experiment, variant: str, steps: int, engine: str) -> bool:
-    """Whether rounding moves no loss of any epoch: of all perturbed trials of a check's seeds, up to the first it does.
+    """Whether rounding moves no loss of any epoch, in all perturbed trials of a check's seeds.
 
-    A training whose first steps rounding moves already is not trained.
+    It trains until the first trial that moves. It trains nothing if rounding moves one of the first steps.
     """
     from harness.training.train import train
 

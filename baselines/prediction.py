@@ -1,10 +1,10 @@
-"""Where one more training of a variant falls, given its stored seeds, and whether many of them drifted.
+"""Compares new trials with the stored seeds: one trial by a prediction interval, many trials by their mean.
 
-One seed is compared with an interval whose tails are heavier than Student's, because metrics of trainings have heavy
-tails: of 48 MNIST variants with 100 seeds each, resampled, a run of twelve seeds that are compared with 30 others has a
-false alarm in 2.9 % where Student's interval promises 0.1 %. The interval here is mean ± t·s·√(1 + 1/m), where s is at
-least the smallest effect of interest and t is a quantile of Student's distribution of ``tails`` degrees of freedom,
-scaled to variance 1 (``tests/baselines/test_judge_rates.py`` measures the rates).
+The interval has heavier tails than Student's, because metrics of trainings have heavy tails. With Student's interval,
+runs of twelve seeds against 30 others had a false alarm in 2.9 % where 0.1 % was promised (48 MNIST variants with 100
+seeds each, resampled). The interval here is mean ± t·s·√(1 + 1/m) for m stored seeds. s is at least the smallest effect
+of interest. t is a quantile of Student's distribution with ``tails`` degrees of freedom, scaled to variance 1.
+``tests/baselines/test_judge_rates.py`` measures the rates.
 """
 
 from __future__ import annotations
@@ -22,27 +22,27 @@ from harness.record.outcomes import Interval
 from harness.statistics.inference import one_more, pooled
 
 ANCHOR_TAILS = 5
-"""Degrees of freedom for a few anchors."""
+"""Degrees of freedom for the few anchors of a run."""
 OUTLIER_TAILS = 3
-"""The same for each of the hundreds of seeds of a run to the end, which reach further into the tails."""
+"""Degrees of freedom for the hundreds of seeds of a run to the end, which reach further into the tails."""
 ANCHORS = 0.001
-"""Chance that an anchor of a run is a false alarm."""
+"""Chance that some anchor of a run is a false alarm."""
 OUTLIERS = 0.003
-"""Chance that a seed of a run to the end is, outside the interval of its variant."""
+"""Chance that some seed of a run to the end is a false alarm."""
 DRIFTS = 0.005
-"""Chance that a variant of a run to the end is, by a mean or a share of failures; the primary metric has half of it."""
+"""Chance that some mean or share of failures of a run to the end is a false alarm. The primary metrics have half."""
 SAME_CURVE = 0.001
-"""Relative difference of a loss curve, on average over its epochs, up to which it has not moved."""
+"""Relative difference up to which a loss curve has not moved, on average over its epochs."""
 
 
 def interval(stored: Sequence[float | None], metric: Metric, level: float, tails: int) -> Interval | None:
-    """The prediction interval of one more seed that is missed with chance ``level``; None for fewer than two values.
+    """The prediction interval of one more seed; None for fewer than two values.
 
     Args:
-        stored: the metric's values; None where a trial failed or is censored, which are left out.
-        metric: on a log scale the logarithms are compared.
-        level: two-sided.
-        tails: degrees of freedom, above 2; fewer stored values give fewer.
+        stored: the metric's values. None (a trial that failed or is censored) is left out.
+        metric: on a log scale, the interval is that of the logarithms.
+        level: two-sided chance that one more seed falls outside.
+        tails: degrees of freedom, above 2; at most the number of values − 1.
     """
     import numpy as np
 
@@ -62,10 +62,10 @@ def interval(stored: Sequence[float | None], metric: Metric, level: float, tails
 def drifted(
     ours: Sequence[Trial], stored: Sequence[Trial], metrics: Sequence[Metric], level: float, paired: bool
 ) -> str:
-    """How a metric or a loss curve moved, in words (``drift``); empty where none did.
+    """Describes the first metric or loss curve that moved (``drift``); "" for none.
 
-    The first metric has half of the level. The others and the loss curves share the rest. A curve counts by its
-    geometric mean over the epochs, among the stored trials that have it.
+    The primary metric has half of the level. The other metrics and the loss curves share the rest. A loss curve is
+    compared by its geometric mean over the epochs, with the stored trials that have it.
     """
     primary, *others = metrics
     if moved := drift(ours, stored, primary, level / 2, paired):
@@ -85,31 +85,34 @@ def drifted(
 
 
 def _with_mean(trial: Trial, curve: str, metric: str) -> Trial:
-    """The trial, whose only metric is the mean of a curve over the epochs."""
+    """The trial with one metric: the mean of a curve over the epochs."""
     return msgspec.structs.replace(trial, metrics={metric: _mean_of(trial.history.get(curve, ()))})
 
 
 def _mean_of(curve: Sequence[float | None]) -> float | None:
-    """The geometric mean; None where a value is missing, not positive or not finite."""
+    """The geometric mean; None if a value is missing or not positive."""
     if not curve or any(value is None or not value > 0 for value in curve):
         return None
     return math.exp(math.fsum(math.log(value) for value in curve if value) / len(curve))
 
 
 def on_scale(value: float | None, metric: Metric) -> float | None:
-    """The value, or its logarithm; None where there is none."""
+    """The value, or its logarithm for ``scale="log"``; None if there is none."""
     if value is None or (metric.scale == "log" and value <= 0):
         return None
     return math.log(value) if metric.scale == "log" else value
 
 
 def drift(ours: Sequence[Trial], stored: Sequence[Trial], metric: Metric, level: float, paired: bool) -> str:
-    """How the mean, or the share of trials without a value, moved, in words; empty where it did not.
+    """Describes how the mean, or the share of trials without a value, moved; "" if neither moved.
 
-    Two tests share the level: ``baselines.difference.difference``, in pairs where the random numbers of a seed are the
-    same (``paired``), which says more where rounding is small; and Student's t for two groups with one variance, which
-    says more where rounding makes the trainings of a seed independent. A mean has to move by more than the smallest
-    effect of interest as well.
+    A mean has moved if it differs by more than the smallest effect of interest and by more than chance. Two tests share
+    the level:
+
+    - ``baselines.difference.difference``, seed by seed if a seed has the same random numbers (``paired``). It has more
+      power if rounding is small.
+    - Student's t for two groups of equal variance. It has more power if rounding makes the trainings of a seed
+      independent.
     """
     import numpy as np
 

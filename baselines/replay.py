@@ -1,4 +1,4 @@
-"""Replay: the metrics of stored curves, computed again, to see whether a metric's function has changed."""
+"""Replay: computes the metrics of stored curves again, to find metrics whose function has changed."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from harness.domain.experiment import Experiment
 from harness.record.evidence import Evidence
 
 CLOSE = 1e-6
-"""Relative difference up to which a metric of float32 curves is the same."""
+"""Relative difference up to which two values of a metric of float32 curves count as equal."""
 
 
 @dataclass(frozen=True)
 class Changed:
-    """A metric that its function gives another value now, on the first seed for which it does."""
+    """A metric whose function gives another value, with the first seed that shows it."""
 
     variant: str
     metric: str
@@ -29,10 +29,10 @@ class Changed:
 
 
 def replay(experiment: Experiment, evidence: Evidence) -> list[Changed]:
-    """The metrics whose function gives another value for stored curves, one entry for a variant and metric.
+    """The metrics whose function gives another value for stored curves: one entry per variant and metric.
 
-    Left out are curves with values that are not finite, of which the stored ones do not say whether they are nan or
-    infinite, curves that are stored in part only (more than 200 epochs), and metrics that no curve gives.
+    It skips curves of more than 200 epochs, which are stored in part, and metrics without a curve. It also skips curves
+    with values that are not finite, because the file does not say whether a value was nan or infinite.
     """
     found = []
     for name, variant in evidence.variants.items():

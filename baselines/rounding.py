@@ -1,9 +1,9 @@
-"""How far rounding moves a training: relative differences, and T, the steps over which they stay small.
+"""How far rounding moves a training: relative differences, and T, the number of steps over which they stay small.
 
-Two machines that train one seed with the same random numbers differ in the last bits of float32 first. These
-differences grow, by events and not smoothly (an activation changes its sign), until the trainings have nothing in
-common. Perturbed trials, which start from initial weights whose last bits differ, show it on one machine. Over the
-first T steps their differences stay under ``LIMIT``, so that a larger difference there is a change of the training.
+Two machines that train one seed with the same random numbers first differ in the last bits of float32. The differences
+grow in jumps (an activation changes its sign), until the trainings have nothing in common. Perturbed trials show this
+on one machine: they start from initial weights with other last bits. Over the first T steps their differences stay
+under ``LIMIT``. A larger difference within T steps is therefore a change of the training.
 """
 
 from __future__ import annotations
@@ -19,24 +19,25 @@ if TYPE_CHECKING:
     import numpy as np
 
 LIMIT = 1e-4
-"""The relative difference that is a change."""
+"""The smallest relative difference that is a change."""
 FLOOR = 1e-3
-"""Share of a trace's first loss: where the loss is smaller, differences are relative to that share."""
+"""A share of a trace's first loss. Differences of smaller losses are relative to this share."""
 MOST_STEPS = 20
+"""The largest T."""
 SURE = 0.99
 """Share of the resamples in which the median has to stay under ``LIMIT``."""
 RESAMPLES = 10_000
 CHECKED = 5
-"""Seeds of a check, of which the median is taken."""
+"""Number of seeds of a check. It compares their median."""
 VALIDATED = (0, 1, 2)
-"""Those of them whose validation loss after T steps is compared too, by their median."""
+"""The seeds whose validation loss after T steps is compared too, by their median."""
 
 
 def relative(now: float | None, then: float | None, floor: float = 0.0) -> float:
-    """|now − then| / max(|then|, floor); a floor that is not finite counts as 0.
+    """|now − then| / max(|then|, floor). None counts as nan. A floor that is not finite counts as 0.
 
-    0 where both are equal or not finite in the same way (None counts as nan), infinity where only one of them is finite
-    or they are infinite with other signs.
+    It is 0 for two equal values and for two nan. It is infinite if only one value is finite, or both are infinite with
+    different signs.
     """
     a, b = (math.nan if x is None else x for x in (now, then))
     if a == b or (math.isnan(a) and math.isnan(b)):
@@ -46,25 +47,24 @@ def relative(now: float | None, then: float | None, floor: float = 0.0) -> float
 
 
 def along(now: Sequence[Number | None], then: Sequence[Number | None]) -> list[float]:
-    """The relative difference at each step that both have; the floor is a share of the first loss of ``then``."""
+    """The relative difference at each common step. The floor is FLOOR × the first loss of ``then``."""
     ours, stored = ([math.nan if x is None else value(x) for x in losses] for losses in (now, then))
     floor = FLOOR * abs(stored[0]) if stored else 0.0
     return [relative(a, b, floor) for a, b in zip(ours, stored, strict=False)]
 
 
 def reproducible_steps(traces: Sequence[Trace], seeds: int = CHECKED, limit: float = LIMIT) -> int:
-    """T: the last step, at most 20, up to which rounding keeps the median over seeds of the differences under a limit.
+    """T: the last step, at most 20, up to which the median difference that rounding makes stays under a limit.
 
-    A resample draws ``seeds`` trials with replacement from the seeds that have perturbed trials, and for each of them
-    one of its perturbed trials; each trial keeps all its steps. The median over the drawn trials has to stay under
-    ``limit`` at this step and at all earlier ones in 99 % of 10,000 resamples (a fixed generator). The median of the
-    validation losses after T steps has to as well, over as many drawn trials as seeds have them; of one seed that means
-    all its perturbed trials. 0 where no step fulfils this, or there are no perturbed trials.
+    A resample draws ``seeds`` seeds with replacement, and one perturbed trial of each. A drawn trial keeps all its
+    steps. The median over the drawn trials has to stay under ``limit`` at this step and all earlier ones, in 99 % of
+    10,000 resamples (with a fixed generator). So has the median of the validation losses after T steps, over as many
+    drawn trials as there are seeds with validation losses. T is 0 if no step fulfils this, or without perturbed trials.
 
     Args:
-        traces: of the trials and of their perturbed trials, see ``Trace``.
-        seeds: how many a check takes the median of.
-        limit: relative difference that is a change.
+        traces: of the trials and of their perturbed trials.
+        seeds: the number of seeds over which a check takes the median.
+        limit: the smallest relative difference that is a change.
     """
     import numpy as np
 
@@ -85,9 +85,9 @@ def reproducible_steps(traces: Sequence[Trace], seeds: int = CHECKED, limit: flo
 
 
 def same_losses(now: Mapping[str, Sequence[float | None]], then: Mapping[str, Sequence[float | None]]) -> bool:
-    """Whether the losses of two trials differ by less than a tenth of ``LIMIT`` at every epoch, by curves of any name.
+    """Whether all loss curves of two trials differ by less than a tenth of ``LIMIT`` at every epoch.
 
-    A tenth, because a single trial is compared by it, and not the median over seeds.
+    It is a tenth because this compares single trials, and no median over seeds.
     """
     curves = [name for name in then if name.endswith("loss")]
     return bool(curves) and all(max(along(_numbers(now[n]), _numbers(then[n]))) < LIMIT / 10 for n in curves)
@@ -98,11 +98,11 @@ def _numbers(curve: Sequence[float | None]) -> list[Number]:
 
 
 def calm(metrics: Mapping[str, Sequence[Sequence[float]]], seeds: int) -> tuple[str, ...]:
-    """The names of the features that rounding does not move: the same rule as for T, for one number per trial.
+    """The names of the metrics that rounding does not move, by the rule of T for one number per trial.
 
     Args:
-        metrics: by name: by seed, the relative differences of its perturbed trials.
-        seeds: how many a check takes the median of.
+        metrics: by name, a list per seed: the relative differences of its perturbed trials.
+        seeds: the number of seeds over which a check takes the median.
     """
     import numpy as np
 
@@ -114,7 +114,7 @@ def calm(metrics: Mapping[str, Sequence[Sequence[float]]], seeds: int) -> tuple[
 
 
 def _by_seed(rows: Iterable[tuple[int, list[float]]]) -> list[np.ndarray]:
-    """For each seed, the differences of its perturbed trials: (perturbed trials, steps that all trials have)."""
+    """For each seed, the differences of its perturbed trials, of shape (perturbed trials, common steps)."""
     import numpy as np
 
     found: dict[int, list[list[float]]] = {}
@@ -125,11 +125,12 @@ def _by_seed(rows: Iterable[tuple[int, list[float]]]) -> list[np.ndarray]:
 
 
 def _share_under(pool: Sequence[np.ndarray], seeds: int, limit: float = LIMIT) -> np.ndarray:
-    """By step, the share of resamples whose median is under the limit there and at all earlier steps.
+    """For each step, the share of resamples whose median is under the limit there and at all earlier steps.
 
     Args:
-        pool: by seed, (perturbed trials, steps).
-        seeds: drawn in each resample.
+        pool: for each seed, the differences of its perturbed trials, of shape (perturbed trials, steps).
+        seeds: the number of seeds drawn in each resample.
+        limit: relative difference.
     """
     import numpy as np
 

@@ -1,4 +1,4 @@
-"""The evidence as a run sees it: read once, asked for verdicts, and added to."""
+"""The evidence of a run: reads each file once, gives the verdicts, and adds new measurements."""
 
 from __future__ import annotations
 
@@ -24,14 +24,17 @@ from harness.record.evidence import EXACT, Evidence, Expected, VariantEvidence
 
 
 def file_of(claim: Claim) -> str:
-    """The name of the file that holds a claim's expected verdict."""
+    """The file of a claim's expected verdict: an experiment id, or EXACT."""
     return claim.experiment.id if claim.experiment else EXACT
 
 
 class Stored:
-    """The evidence files of one stack, and those of the reference stack; SuiteError where one cannot be read.
+    """The evidence files of one stack and of the reference stack. SuiteError if a file cannot be read.
 
-    ``damaged`` holds what was wrong with files that no test rests on.
+    Attributes:
+        root: the folder of all stacks.
+        stack: the run's own stack.
+        damaged: the errors of files that no test rests on, by (experiment, stack).
     """
 
     def __init__(self, root: Path, stack: str) -> None:
@@ -42,19 +45,19 @@ class Stored:
         self._replayed: dict[str, list[Changed]] = {}
 
     def get(self, experiment: str, stack: str = "") -> Evidence | None:
-        """The evidence of an experiment on this stack, or on another one; None where there is none."""
+        """The evidence of an experiment on a stack, by default this one; None if there is none."""
         key = (stack or self.stack, experiment)
         if key not in self._read:
             self._read[key] = files.read(files.path_of(self.root, *key))
         return self._read[key]
 
     def variant(self, experiment: str, variant: str, stack: str = "") -> VariantEvidence | None:
-        """The stored trials of a variant, or None."""
+        """The evidence of a variant, or None."""
         found = self.get(experiment, stack)
         return found.variants.get(variant) if found else None
 
     def reference(self, experiment: str) -> Evidence | None:
-        """The evidence of the reference stack; None where it cannot be read, for no test rests on it."""
+        """The evidence of the reference stack; None if it cannot be read, since no test rests on it."""
         try:
             return self.get(experiment, REFERENCE)
         except SuiteError as error:
@@ -62,31 +65,28 @@ class Stored:
             return None
 
     def of(self, experiment: str) -> dict[str, Evidence]:
-        """The evidence of an experiment by stack: this run's own and the reference stack's, where there is any.
-
-        Where a run's own can be read, a damaged file of the reference stack is passed over.
-        """
+        """The evidence of an experiment by stack: this stack and the reference stack. It skips a damaged reference."""
         found = {self.stack: self.get(experiment)}
         if self.stack != REFERENCE:
             found[REFERENCE] = self.reference(experiment)
         return {stack: one for stack, one in found.items() if one is not None}
 
     def verdict(self, claim: Claim) -> StoredVerdict:
-        """What the evidence says of a claim that trials decide."""
+        """The verdict that the evidence gives a claim that trials decide."""
         assert claim.experiment is not None
         if claim.key not in self._verdicts:
             self._verdicts[claim.key] = stored_verdict(claim, self.stack, self.of(claim.experiment.id))
         return self._verdicts[claim.key]
 
     def replayed(self, experiment: Experiment) -> list[Changed]:
-        """The metrics whose function gives another value for the stored curves than when they were stored."""
+        """The metrics whose function now gives another value for the stored curves (``baselines.replay``)."""
         if experiment.id not in self._replayed:
             known = self.get(experiment.id)
             self._replayed[experiment.id] = replay(experiment, known) if known else []
         return self._replayed[experiment.id]
 
     def trials(self, claim: Claim) -> dict[str, tuple[Trial, ...]]:
-        """The stored trials that a claim's verdict rests on, by variant."""
+        """By variant, the stored trials that a claim's verdict rests on."""
         assert claim.experiment is not None
         found = self.verdict(claim)
         known = self.of(claim.experiment.id).get(found.stack)
@@ -95,9 +95,9 @@ class Stored:
         return {name: files.trials(known.variants[name], name)[: found.seeds] for name in claim.variants}
 
     def expected(self, claim: Claim) -> Expected | None:
-        """The verdict that is stored for a claim, or None where this run's stack has none.
+        """The expected verdict of a claim; None if this stack has none.
 
-        It is that of the stack whose evidence decides the claim: the reference one, where this one has too few seeds.
+        If the reference stack's evidence decides the claim, its expected verdict counts.
         """
         found = self.get(file_of(claim))
         stored = found.expected.get(claim.key) if found else None
@@ -108,7 +108,7 @@ class Stored:
         return stored
 
     def vanished(self, experiment: Experiment) -> tuple[str, ...]:
-        """Variants with evidence that the experiment no longer declares."""
+        """The variants that have evidence, but are no longer declared by the experiment."""
         try:
             found = self.get(experiment.id)
         except SuiteError as error:
@@ -128,7 +128,7 @@ class Stored:
         return sum(one.seconds * one.seeds for one in stored.sessions) / stored.seeds
 
     def check_writable(self, names: Iterable[str]) -> None:
-        """SuiteError, before anything is trained, where ``add`` could not read an old file or write a new one."""
+        """SuiteError if ``add`` could not read an old file or write a new one. Call it before training."""
         folder = files.path_of(self.root, self.stack, EXACT).parent
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -152,14 +152,14 @@ class Stored:
         claims: Sequence[Claim],
         exact: Mapping[str, Verdict] | None = None,
     ) -> str:
-        """Adds what a run measured, and the verdicts that follow from all that is stored then; the difference in words.
+        """Adds the measurements of a run to a file, and updates its expected verdicts. Returns the changes as text.
 
         Args:
-            experiment: whose file; None for the exact claims.
+            experiment: the experiment of the file; None for the exact claims.
             measured: by variant.
             reason: why it is stored.
             fingerprint, commit: of the run, and of the working tree.
-            claims: the catalogue's.
+            claims: the catalogue's claims.
             exact: the verdicts of exact claims, by key.
         """
         name, today = experiment.id if experiment else EXACT, datetime.date.today().isoformat()
@@ -190,8 +190,8 @@ class Stored:
                 before = expected.get(key)
                 known = before is not None and (before.verdict, before.seeds) == (verdict.value, seeds)
                 if verdict is not Verdict.NOT_RUN and not known:
-                    name_of: Any = str(verdict)  # one of the three that Expected takes
-                    expected[key] = Expected(verdict=name_of, date=today, reason=reason, seeds=seeds)
+                    text: Any = str(verdict)  # one of the three that Expected takes
+                    expected[key] = Expected(verdict=text, date=today, reason=reason, seeds=seeds)
             declared = {claim.key for claim in here}
             return msgspec.structs.replace(new, expected={k: v for k, v in expected.items() if k in declared})
 
@@ -202,14 +202,14 @@ class Stored:
 
 
 def difference(old: Evidence | None, new: Evidence) -> str:
-    """What is added to an evidence file, a line for each variant and claim."""
+    """The changes of an evidence file as text, one line for each variant and claim."""
     lines = []
     for name, variant in new.variants.items():
         before = old.variants.get(name) if old else None
         if before is None or before.seeds != variant.seeds:
             lines.append(f"  {name}: {before.seeds if before else 0} → {variant.seeds} seeds, T = {variant.steps}")
         elif before != variant:
-            lines.append(f"  {name}: what a check compares is stored, T = {variant.steps}")
+            lines.append(f"  {name}: new traces for checks, T = {variant.steps}")
     for key, now in new.expected.items():
         then = old.expected.get(key) if old else None
         if then is None or then.verdict != now.verdict:

@@ -1,4 +1,4 @@
-"""Files of stored times, ``<root>/timing/<stack>.json``: read strictly, written whole or not at all."""
+"""Files of stored times, ``<root>/timing/<stack>.json``. They are read strictly, and written whole or not at all."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def path_of(root: Path, stack: str) -> Path:
 
 
 def parse(text: str) -> Timings:
-    """The timings that a file's text holds; FormatError, and nothing else, where it holds none."""
+    """The timings in a file's text. Raises FormatError only."""
     found = decode(text, Timings, "timings", SCHEMA)
     for case, repeats in found.cases.items():
         for index, repeat in enumerate(repeats):
@@ -27,7 +27,7 @@ def parse(text: str) -> Timings:
 
 
 def dumps(timings: Timings) -> str:
-    """The file's text: each repeat on a line of its own, so that a diff shows which were added and which went."""
+    """The file's text. Each repeat has its own line, so a diff shows which repeats were added or removed."""
     cases = [
         f"    {_line(key)}: [\n" + ",\n".join(f"      {_line(repeat)}" for repeat in repeats) + "\n    ]"
         for key, repeats in timings.cases.items()

@@ -1,4 +1,4 @@
-"""Reading JSON strictly into typed structs: the first fault is named with its place."""
+"""Reads JSON strictly into typed structs. An error names the first fault and its place."""
 
 from __future__ import annotations
 
@@ -14,35 +14,39 @@ T = TypeVar("T")
 
 
 class FormatError(ValueError):
-    """What a file should hold, where, and what was found instead."""
+    """A fault in a file: what was expected, at which place, and what was received."""
 
     def __init__(self, expected: str, received: object, where: str = "") -> None:
         self.expected = f"{expected} at {_one_line(where)}" if where else expected
-        self.received = _one_line(received) if isinstance(received, Said) else _short(received)
+        self.received = _one_line(received) if isinstance(received, Described) else _short(received)
         super().__init__(f"{self.expected}; {self.received}")
 
 
 class OtherSchemaError(FormatError):
-    """The file is one of another version of the suite: it is not damaged, and must not be restored or deleted."""
+    """A file of another version of the suite. It is not damaged, so it must not be restored or deleted."""
 
 
-class Said(str):
-    """A description of what was found, as against the thing itself."""
+class Described(str):
+    """A description of what was received, shown without quotation marks."""
 
 
 def decode(text: str, kind: type[T], what: str, schema: int) -> T:
-    """The struct that a file's text holds, of that schema; FormatError, and nothing else, where it holds none.
+    """The struct in a file's text. Raises FormatError only.
 
-    Beyond the types: each key of an object once, and no nan or infinity. ``what`` is the file's content, in words.
+    Args:
+        text: JSON without repeated keys, nan or infinity.
+        kind: the struct's type.
+        what: the name of the content in messages.
+        schema: the expected schema.
     """
     try:
         record = json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant)
     except FormatError:
         raise
     except RecursionError:
-        raise FormatError(what, Said("JSON nested too deeply")) from None
+        raise FormatError(what, Described("JSON nested too deeply")) from None
     except ValueError as error:  # JSONDecodeError, or an integer of too many digits
-        raise FormatError("complete JSON", Said(f"{error}")) from None
+        raise FormatError("complete JSON", Described(f"{error}")) from None
     if not isinstance(record, dict):
         raise FormatError("a JSON object", record)
     _check_schema(record.get("schema"), what, schema)
@@ -51,10 +55,11 @@ def decode(text: str, kind: type[T], what: str, schema: int) -> T:
     except msgspec.ValidationError as error:
         raise _fault(record, kind, str(error)) from None
     except (msgspec.DecodeError, RecursionError) as error:  # half of a surrogate pair
-        raise FormatError(f"{what} as JSON in UTF-8", Said(f"{error}")) from None
+        raise FormatError(f"{what} as JSON in UTF-8", Described(f"{error}")) from None
 
 
 def check_date(text: str, where: str) -> None:
+    """FormatError unless ``text`` is an ISO 8601 date or time."""
     try:
         datetime.datetime.fromisoformat(text)
     except ValueError:
@@ -65,12 +70,12 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     keys = [key for key, _ in pairs]
     if len(set(keys)) != len(keys):
         twice = next(key for key in keys if keys.count(key) > 1)
-        raise FormatError("each key of an object once", Said(f"{twice!r} twice"))
+        raise FormatError("each key of an object once", Described(f"{twice!r} twice"))
     return dict(pairs)
 
 
 def _no_constant(name: str) -> Any:
-    raise FormatError("finite numbers or null", Said(name))
+    raise FormatError("finite numbers or null", Described(name))
 
 
 def _check_schema(found: object, what: str, schema: int) -> None:
@@ -78,42 +83,42 @@ def _check_schema(found: object, what: str, schema: int) -> None:
         raise FormatError(f"schema {schema}", found)
     if found != schema:
         age, advice = ("a newer", "update the suite") if found > schema else ("an earlier", f"make the {what} again")
-        said = f"schema {found}, written by {age} version of the suite: {advice}"
-        raise OtherSchemaError(f"schema {schema}", Said(said))
+        received = f"schema {found}, written by {age} version of the suite: {advice}"
+        raise OtherSchemaError(f"schema {schema}", Described(received))
 
 
 def _fault(record: Any, kind: type[object], message: str) -> FormatError:
-    """What msgspec found wrong, with the place's keys (which it leaves out) and the value that is there."""
-    said, _, place = message.rpartition(" - at ") if " - at " in message else (message, "", "")
+    """msgspec's error as FormatError, with the keys of the place, which msgspec omits, and the value there."""
+    text, _, place = message.rpartition(" - at ") if " - at " in message else (message, "", "")
     path: list[str | int] = []
     value = record
     for field, index in re.findall(r"\.(\w+)|\[(\d+|\.\.\.)\]", place):
         key = field or (int(index) if index != "..." else _failing_key(record, path, kind, message))
         try:
             value = value[key]
-        except (LookupError, TypeError):  # no such place: the name of an unknown field may look like one
+        except (LookupError, TypeError):  # the name of an unknown field may look like a place
             break
         path.append(key)
     where = "/".join(map(str, path)) or "the top level"
-    if found := re.fullmatch(r"Object contains unknown field `(.*?)`?", said, re.DOTALL):
-        return FormatError("known fields only", Said(f"an unknown {found[1]!r}"), where)
-    if found := re.fullmatch(r"Object missing required field `(.*)`", said, re.DOTALL):
+    if found := re.fullmatch(r"Object contains unknown field `(.*?)`?", text, re.DOTALL):
+        return FormatError("known fields only", Described(f"an unknown {found[1]!r}"), where)
+    if found := re.fullmatch(r"Object missing required field `(.*)`", text, re.DOTALL):
         return FormatError(f"a field {found[1]!r}", value, where)
-    if said == "Number out of range":
+    if text == "Number out of range":
         return FormatError("a number that a float can hold", value, where)
-    if not said.startswith("Expected "):  # none of the values that a field may have
-        return FormatError(f"a value that {kind.__module__} lists", Said(said), where)
-    expected = said.removeprefix("Expected ").partition(", got ")[0]
+    if not text.startswith("Expected "):  # none of the values that a field may have
+        return FormatError(f"a value that {kind.__module__} lists", Described(text), where)
+    expected = text.removeprefix("Expected ").partition(", got ")[0]
     return FormatError(f"keys that are {expected}" if place.startswith("`key`") else expected, value, where)
 
 
 def _failing_key(record: Any, path: Sequence[str | int], kind: type[object], message: str) -> str:
-    """The key of the object at the path whose value gives that message; "…" where none does by itself."""
+    """The key, of the object at the path, whose value alone gives that message; "…" if there is none."""
     place = record
     for step in path:
         place = place[step]
     for key in place:
-        text = json.dumps(_with_only(record, path, key)).replace("Infinity", "1e999")  # what no float can hold
+        text = json.dumps(_with_only(record, path, key)).replace("Infinity", "1e999")  # too large for a float
         try:
             msgspec.json.decode(text, type=kind)
         except (msgspec.DecodeError, RecursionError) as error:
@@ -123,7 +128,7 @@ def _failing_key(record: Any, path: Sequence[str | int], kind: type[object], mes
 
 
 def _with_only(record: Any, path: Sequence[str | int], key: str) -> Any:
-    """The record, of whose object at the path only that key is left."""
+    """The record with one key left in the object at the path."""
     if not path:
         return {key: record[key]}
     copy = record.copy()
@@ -132,7 +137,7 @@ def _with_only(record: Any, path: Sequence[str | int], key: str) -> Any:
 
 
 def _one_line(text: str) -> str:
-    """A text that may hold anything, such as a file's keys."""
+    """Any text, such as a file's keys, on one line of at most 200 printable characters."""
     text = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
     return text if len(text) <= 200 else f"{text[:199]}…"
 

@@ -1,4 +1,4 @@
-"""A claim's verdict against the expected one."""
+"""Compares a claim's verdict with the expected verdict."""
 
 from __future__ import annotations
 
@@ -10,12 +10,11 @@ from harness.record.outcomes import VerdictComparison, VerdictState
 def compare_verdict(
     obtained: Verdict, expected: Expected | None, *, drifted: bool = False, more_seeds: bool = False
 ) -> VerdictComparison:
-    """Sets a verdict beside the stored one; ``drifted``: a variant that the claim rests on has drifted.
+    """Compares a verdict with the expected one. ``expected`` is None if none is stored.
 
-    A verdict that goes from decided to INCONCLUSIVE, or the reverse, may do so by chance or for a lack of seeds: it is
-    reported, and red only if drift confirms it. Where ``more_seeds`` were looked at than those of the expected verdict,
-    they explain it, and drift (of which only the first seeds speak) does not. NOT_RUN is red whether or not a verdict
-    is stored.
+    NOT_RUN is always red. A change between SUPPORTED and REFUTED is red. A change to or from INCONCLUSIVE may be chance
+    or a lack of seeds, so it is red only if a variant of the claim has moved (``drifted``). It is never red if the
+    verdicts may rest on different numbers of seeds (``more_seeds``), because that explains it.
     """
     before = Verdict(expected.verdict) if expected else None
     if obtained is Verdict.NOT_RUN:

@@ -29,7 +29,8 @@ from baselines.rounding import CHECKED, VALIDATED
 from harness.errors import SuiteError, invalid
 from harness.record.atomic import replace_file
 from harness.record.evidence import Evidence, Trace
-from harness.record.trials import ShortTrial
+from harness.record.outcomes import TrainingOutcome, TrainingState
+from harness.record.trials import ShortTrial, Trained
 from suite.catalogue import EXPERIMENTS
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -88,11 +89,11 @@ def traces(root: Path, backend: str, engine: str, only: Sequence[str]) -> dict[s
     }
 
 
-def judged(name: str, variant: str, found: Evidence, short: Sequence[ShortTrial]) -> judge.Outcome:
+def judged(name: str, variant: str, found: Evidence, short: Sequence[ShortTrial]) -> TrainingOutcome:
     """What a check says of these shortened trials, given that the training is configured as it was."""
     stored = found.variants[variant]
-    trained = judge.Trained(stored.configuration, stored.hashes, short)
-    run = judge.Run(found.stack, stored.sessions[0].fingerprint, {name: {variant: trained}})
+    trained = Trained(configuration=stored.configuration, hashes=stored.hashes, short=tuple(short))
+    run = judge.Trainings(found.stack, stored.sessions[0].fingerprint, {name: {variant: trained}})
     return judge.judge(run, EXPERIMENTS, {found.stack: {name: found}})[name][variant]
 
 
@@ -125,7 +126,7 @@ def alarms(known: Mapping[str, Any], root: Path, backend: str) -> Iterator[str]:
             if (key := f"{name}/{variant}") in content
         }
         moved = [f"{key}: {one.reason}" for key, one in outcomes.items() if one.red]
-        identical = sum(one.state is judge.State.IDENTICAL for one in outcomes.values())
+        identical = sum(one.state is TrainingState.IDENTICAL for one in outcomes.values())
         yield f"{environment}: {len(outcomes)} variants, {identical} identical, {len(moved)} moved"
         yield from (f"  {text}" for text in moved)
     generator, red = random.Random(0), 0
@@ -136,7 +137,7 @@ def alarms(known: Mapping[str, Any], root: Path, backend: str) -> Iterator[str]:
 
 def _drawn(
     generator: random.Random, name: str, variant: str, found: Evidence, known: Mapping[str, Any]
-) -> judge.Outcome:
+) -> TrainingOutcome:
     """A run's trials of a variant: of each seed one trace of the environments or of the stored perturbed trials."""
     stored, key = found.variants[variant], f"{name}/{variant}"
     pool: dict[int, list[ShortTrial]] = {seed: [] for seed in SEEDS}

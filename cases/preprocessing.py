@@ -158,7 +158,7 @@ ZERO_CENTERING_HELPS = Claim(
     slide="2.2 and the Summary, Zero centered data",
     statement="Zero-centred data train faster than the same data in [0, 1], at equal scale.",
     rule=Exceeds("in [0, 1]", "centred", metric="steps"),
-    beside=(Exceeds("in [0, 1]", "centred", metric="condition_number"),),
+    alongside=(Exceeds("in [0, 1]", "centred", metric="condition_number"),),
     experiment=CENTRING,
     deviations=("Example 2's data and network: the slide names none", OWN_RATE, TARGET),
 )

@@ -1,1 +1,1 @@
-"""What any lecture needs: claims, rules, training engines, the results store. No backend is imported on import."""
+"""What any lecture needs: claims, rules, training engines, records of runs. Importing it imports no backend."""

@@ -1,4 +1,4 @@
-"""The one form in which the suite reports bad input."""
+"""The form in which the suite reports bad input."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import re
 from collections.abc import Iterable
 
 KEBAB = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
-"""The form of ids: they are test ids, file names and words of a command line."""
+"""The form of ids. They are test ids, file names and words of a command line."""
 
 
 class SuiteError(ValueError):
-    """Bad input or an unusable environment; its text is complete and is shown without a traceback."""
+    """Bad input or an unusable environment. Its text is complete, and is shown without a traceback."""
 
 
 def invalid(what: str, *, expected: str, received: object, fix: str = "") -> SuiteError:
@@ -21,7 +21,7 @@ def invalid(what: str, *, expected: str, received: object, fix: str = "") -> Sui
 
 
 def nearest(name: str, names: Iterable[str], limit: int = 3) -> str:
-    """Text naming the valid names closest to ``name``: "Did you mean 'x'?", or all of them when none is close."""
+    """Names the valid names closest to ``name``: "Did you mean 'x'?". It lists the known names if none is close."""
     known = list(names)
     close = difflib.get_close_matches(name, known, n=limit, cutoff=0.5)
     if close:

@@ -1,4 +1,4 @@
-"""The report of a run: markdown, JSON and figures, made from its record alone; nothing here trains or decides.
+"""The report of a run: Markdown, JSON and figures, made from the run's record alone. Nothing here trains or decides.
 
-``reports.write.write_report`` writes it; ``python -m reports`` does so from the command line.
+``reports.write.write_report`` writes a report; ``python -m reports`` does the same from the command line.
 """

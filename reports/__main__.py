@@ -1,4 +1,4 @@
-"""``python -m reports``: the report of the latest run, or of a stack's evidence; trains nothing."""
+"""``python -m reports``: writes the report of a run or of a stack's evidence, or pushes runs. Trains nothing."""
 
 from __future__ import annotations
 
@@ -29,16 +29,19 @@ def parser() -> argparse.ArgumentParser:
         help="the run file (default: the newest in FOLDER/runs, or in reports/out/runs where that has none); "
         "with --store a run's id",
     )
-    made.add_argument("--store", metavar="URL", help="take the run from this database; with --push: the one to push to")
+    made.add_argument("--store", metavar="URL", help="read the run from this database; with --push: push to it")
     made.add_argument(
         "--push", action="store_true", help="write no report: push the finished runs of FOLDER/runs that --store lacks"
     )
-    made.add_argument("--evidence", metavar="STACK", help="of no run, but of the stored trials of this stack")
+    made.add_argument("--evidence", metavar="STACK", help="report the stored trials of this stack instead of a run")
     made.add_argument(
         "--baseline-dir", type=Path, metavar="DIR", default=BASELINES, help="with --evidence (default: baselines/)"
     )
     made.add_argument(
-        "--readme", type=Path, metavar="FILE", help="with --evidence: write the findings between the marks of this page"
+        "--readme",
+        type=Path,
+        metavar="FILE",
+        help="with --evidence: write the findings between this page's two markers",
     )
     made.add_argument(
         "--out",
@@ -50,9 +53,9 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Exit status: 0 for a report or a push, 2 with one line on stderr for input it cannot use."""
+    """Returns the exit status: 0 for a report or a push, 2 with one line on stderr for bad input."""
     options = parser().parse_args(arguments)
-    if isinstance(sys.stdout, io.TextIOWrapper):  # a path may have letters that this output cannot show
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a path may contain letters that the terminal cannot show
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
         if options.push:
@@ -62,7 +65,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print(f"Report of the evidence of {options.evidence}: {evidence(options)}")
             return 0
         if options.readme is not None:
-            raise SuiteError("--readme needs --evidence STACK: the findings are those of stored trials.")
+            raise SuiteError("--readme needs --evidence STACK: findings come from stored trials. Add --evidence STACK.")
         from reports.write import write_report
 
         options.out = options.out or OUT
@@ -79,9 +82,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def evidence(options: argparse.Namespace) -> Path:
-    """Writes the report of a stack's evidence; the path of REPORT.md."""
+    """Writes the report of a stack's evidence and returns the path of REPORT.md."""
     if options.run or options.store:
-        raise SuiteError("--evidence contradicts --run and --store: it is the report of no run. Leave one out.")
+        raise SuiteError(
+            "--evidence contradicts --run and --store: it reports stored trials, not a run. Leave one out."
+        )
     from reports.stored import stored_run
     from reports.write import write
 
@@ -94,7 +99,10 @@ def evidence(options: argparse.Namespace) -> Path:
 
 
 def push(options: argparse.Namespace) -> None:
-    """Pushes the finished runs of the report folder; prints a line for each. SuiteError where the store is away."""
+    """Pushes the finished runs of the report folder and prints one line for each.
+
+    Raises SuiteError if the options contradict each other or the database cannot be reached.
+    """
     if options.run or options.evidence or options.readme:
         raise SuiteError("--push contradicts --run, --evidence and --readme: it pushes runs. Leave one of them out.")
     if options.store is None:
@@ -107,7 +115,10 @@ def push(options: argparse.Namespace) -> None:
 
 
 def from_store(url: str, run: str | None, folder: Path) -> Path:
-    """The file of a run that a store has, made in the folder; SuiteError where the store or the run is not there."""
+    """Writes a stored run to a file in ``folder`` and returns its path; ``run`` is a run's id, None for the newest.
+
+    Raises SuiteError if the database cannot be reached or lacks the run.
+    """
     from harness.record.address import Address
     from harness.record.database import stored_run
 
@@ -118,7 +129,7 @@ def from_store(url: str, run: str | None, folder: Path) -> Path:
 
 
 def newest(out: Path) -> Path:
-    """The newest run of a report folder, or of the default one where the folder has none; SuiteError without any."""
+    """The newest run file of a report folder, else of the default folder. Raises SuiteError if neither has one."""
     if any(runs_folder(out).glob("*.jsonl")):
         return latest_run(runs_folder(out))
     return latest_run(runs_folder(OUT))

@@ -1,4 +1,4 @@
-"""Where reports go, and how a file gets there whole or not at all."""
+"""The report folder, and how a file is written to it: completely or not at all."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from harness.errors import SuiteError
 from harness.record.atomic import replace_file
 
 OUT = Path(__file__).parent / "out"
-"""The default report folder; git ignores it."""
+"""The default report folder, which git ignores."""
 
 
 def runs_folder(out: Path) -> Path:
-    """Where the run files of a report folder lie."""
+    """The folder of the run files within a report folder."""
     return out / "runs"
 
 
 def check_writable(folder: Path) -> None:
-    """Creates the folder and writes a file there, before anything is trained; SuiteError where that is impossible."""
+    """Creates the folder and a temporary file in it. Raises SuiteError if that fails; called before any training."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder) as probe:
@@ -29,7 +29,10 @@ def check_writable(folder: Path) -> None:
 
 
 def write_atomic(path: Path, content: bytes) -> None:
-    """Replaces the file in one step: a reader, or a kill, meets the old content or the new, never half of it."""
+    """Replaces the file in one step: after a kill it has the old content or the new, never a part.
+
+    Raises SuiteError if the file cannot be written.
+    """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         replace_file(path, content)
@@ -38,8 +41,9 @@ def write_atomic(path: Path, content: bytes) -> None:
 
 
 def unwritable(path: Path, error: OSError) -> SuiteError:
+    """The error to raise for a report that cannot be written to ``path``."""
     reason = error.strerror or str(error)
     return SuiteError(
-        f"Cannot write the report to {path}: {reason}. Make the folder writable and its disk not full, or name another "
-        "one: --report-dir, for `python -m reports` --out."
+        f"Cannot write the report to {path}: {reason}. Make the folder writable and free space on its disk, or name "
+        "another folder with --report-dir (`python -m reports`: --out)."
     )

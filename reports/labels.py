@@ -1,4 +1,4 @@
-"""The report's vocabulary: a symbol for each verdict, and what each word means."""
+"""The report's words: symbols and meanings of verdicts, names of backends, labels of metrics and states."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ BACKENDS: Mapping[str, str] = {name: named(name).facts.label for name in NAMES}
 
 
 def backend_name(backend: str) -> str:
-    """As its makers write it."""
+    """The backend's name as its makers write it: "TensorFlow"."""
     return BACKENDS.get(backend, backend)
 
 
@@ -47,10 +47,10 @@ def metric_label(metric: str) -> str:
 
 
 def verdict_text(verdict: Verdict) -> str:
-    """Symbol and word, so that neither colour nor font is needed: "✔ SUPPORTED"."""
+    """Symbol and word: "✔ SUPPORTED"."""
     return f"{SYMBOLS[verdict]} {verdict.replace('_', ' ')}"
 
 
 def state_text(state: str, red: bool) -> str:
-    """The state of a training, a claim or a time, marked where it is red."""
+    """The state of a training, a claim or a time; a red one is bold with a warning sign."""
     return f"⚠ **{state}**" if red else state

@@ -25,23 +25,23 @@ SCHEMA = 2
 
 
 class Report(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What report.json holds: records of the run as ``harness.record.run`` documents them, in catalogue order.
+    """The content of report.json: the records of ``harness.record.run``, in catalogue order.
 
     ``msgspec.json.decode(content, type=Report)`` reads it back.
 
     Attributes:
-        schema: of report.json.
-        run: how the run was started; its ``fingerprint`` is the environment.
-        end: how it ended; None: it was killed.
-        partial: whether it was killed or interrupted.
-        experiments: what was declared, of those that were trained.
+        schema: version of report.json.
+        run: how the run was started; its ``fingerprint`` describes the environment.
+        end: how the run ended; None if it was killed.
+        partial: whether the run was killed or interrupted.
+        experiments: the declarations of the experiments that were trained.
         trainings: one per trained variant.
-        claims: one per claim, the p-values adjusted over all of them (Holm).
-        after_holm: the verdict of each claim after that adjustment, by its key; none of a report of evidence.
-        errata: one per erratum, with its code as it was run.
+        claims: one per claim, with p-values adjusted over all claims (Holm).
+        after_holm: each claim's verdict after the adjustment, by claim key; empty in a report of evidence.
+        errata: one per erratum, with the code that was run.
         self_checks: one per self-check.
-        timings, peaks: of a run with ``-m timing``.
-        figures: the names of the files in ``figures/``.
+        timings, peaks: from a run with ``-m timing``.
+        figures: names of the files in ``figures/``.
     """
 
     schema: int = SCHEMA
@@ -60,7 +60,7 @@ class Report(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
 
 
 def payload(run: Run, holm: Mapping[str, Verdict], figures: Sequence[str] = ()) -> Report:
-    """The report of a run in catalogue order, with adjusted p-values and the verdicts ``holm`` after the adjustment."""
+    """The content of report.json for a run with adjusted p-values; ``holm``: verdicts after the adjustment, by key."""
     return Report(
         run=run.header,
         end=replace(run.end, reported=True) if run.end else None,
@@ -78,5 +78,5 @@ def payload(run: Run, holm: Mapping[str, Verdict], figures: Sequence[str] = ()) 
 
 
 def to_json(report: Report) -> bytes:
-    """UTF-8 JSON, indented."""
+    """The report as indented UTF-8 JSON."""
     return msgspec.json.format(msgspec.json.encode(report), indent=1) + b"\n"

@@ -1,6 +1,6 @@
-"""The report of a stack's evidence: its stored trials as a run's record, without any training.
+"""A stack's evidence as the record of a run, so that it can be reported without training.
 
-Whether the catalogue still trains what is stored, only a check tells.
+Only a check of the suite shows whether the catalogue still trains what is stored.
 """
 
 from __future__ import annotations
@@ -24,18 +24,19 @@ from harness.domain.trial import Trial
 from harness.domain.verdict import Decision, Verdict
 from harness.errors import invalid, nearest
 from harness.record.declared import claim_decided, experiment_declared
-from harness.record.evidence import EXACT, Evidence, Expected, Session
+from harness.record.evidence import EXACT, Evidence, Expected, SeedBlock
 from harness.record.outcomes import Here
 from harness.record.run import ClaimDecided, Run, RunEnded, RunStarted, SessionSummary
 
 Stored = Mapping[str, Mapping[str, Evidence]]
-"""By experiment ("exact" among them) and stack."""
+"""Evidence by experiment (or "exact") and stack."""
 
 
 def stored_run(root: Path, stack: str) -> Run:
-    """The evidence of a stack below ``root`` as a run, in catalogue order; SuiteError where there is none.
+    """The evidence of a stack below ``root`` as a run, in catalogue order.
 
-    A claim's verdict is decided from the stored trials, an exact claim's is the expected one.
+    Verdicts are decided from the stored trials; the verdict of an exact claim is the expected one. Raises SuiteError if
+    the stack has no evidence.
     """
     declared = {one.id: one for one in experiments(CLAIMS)}
     found: Stored = {name: _of(root, name, dict.fromkeys((stack, REFERENCE))) for name in (*declared, EXACT)}
@@ -78,8 +79,8 @@ def _of(root: Path, experiment: str, stacks: Mapping[str, None]) -> dict[str, Ev
     return {stack: one for stack, one in known.items() if one is not None}
 
 
-def _sessions(sessions: list[Session]) -> tuple[SessionSummary, ...]:
-    """How many trials come from where, the newest first."""
+def _sessions(sessions: list[SeedBlock]) -> tuple[SessionSummary, ...]:
+    """The sessions that stored the trials, each with its number of trials, newest first."""
     count: Counter[SessionSummary] = Counter()
     for one in sessions:
         summary = SessionSummary(
@@ -98,7 +99,7 @@ def _sessions(sessions: list[Session]) -> tuple[SessionSummary, ...]:
 
 
 def _trials(experiment: Experiment, variant: str, evidence: Evidence) -> list[Trial]:
-    """The stored trials, with as many points as epochs on each stored curve."""
+    """The stored trials; thinned curves are interpolated to one value per epoch."""
     epochs = experiment.size.epochs
     found = trials(evidence.variants[variant], variant)
     if epochs <= LONG:
@@ -115,7 +116,7 @@ def _trials(experiment: Experiment, variant: str, evidence: Evidence) -> list[Tr
 
 
 def stretched(curve: tuple[float | None, ...], epochs: int) -> tuple[float | None, ...]:
-    """A curve of evenly spaced points with straight lines between those that are finite: one value per epoch."""
+    """Interpolates evenly spaced points linearly to one value per epoch; None next to a point that is None."""
     import numpy as np
 
     nodes = [round(index * (epochs - 1) / (len(curve) - 1)) for index in range(len(curve))]
@@ -129,7 +130,7 @@ def stretched(curve: tuple[float | None, ...], epochs: int) -> tuple[float | Non
 
 
 def _claim(claim: Claim, order: int, stack: str, found: Stored) -> ClaimDecided:
-    """A claim's record, as a check would write it where nothing has moved."""
+    """The record of a claim that a check would write if nothing had changed."""
     of = found[claim.experiment.id if claim.experiment else EXACT]
     expected = of[stack].expected.get(claim.key) if stack in of else None
     here: Here | None = None
@@ -139,7 +140,7 @@ def _claim(claim: Claim, order: int, stack: str, found: Stored) -> ClaimDecided:
         decision = _exact(expected)
     else:
         known = stored_verdict(claim, stack, of)
-        decision, alongside = _decided(known), known.beside
+        decision, alongside = _decided(known), known.alongside
         if known.stack:
             variants = of[known.stack].variants
             rests = {name: trials(variants[name], name)[: known.seeds] for name in claim.variants}

@@ -1,4 +1,4 @@
-"""Numbers and markdown, as the report writes them."""
+"""How the report formats numbers, effects and Markdown."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from harness.domain.verdict import Effect
 
 UNSIGNED_UNITS = ("absolute error", "share of seeds")
-"""Units of effects that are sizes and not differences: they carry no plus sign."""
+"""Units of effects that are not differences and so carry no plus sign."""
 
 
 def number(value: float | None, unit: str = "") -> str:
@@ -22,12 +22,12 @@ def number(value: float | None, unit: str = "") -> str:
 
 
 def _plain(text: str) -> str:
-    """Python's number with a real minus sign and an exponent without padding: "9.093e6", "−1.2e−7"."""
+    """A formatted number with a minus sign (U+2212) and an unpadded exponent: "9.093e6", "−1.2e−7"."""
     return re.sub(r"e\+?(-?)0*(?=\d)", r"e\1", text).replace("-", "−")
 
 
 def printed(text: str, most: int = 12) -> str:
-    """A slide's figure as it was printed; one of more than ``most`` digits in short, "5.370e32"."""
+    """A slide's figure as printed; with more than ``most`` digits it is shortened: "5.370e32"."""
     if sum(character.isdigit() for character in text) <= most:
         return text
     try:
@@ -37,7 +37,10 @@ def printed(text: str, most: int = 12) -> str:
 
 
 def mean_std(mean: float | None, std: float | None, unit: str = "") -> str:
-    """ "0.9840 ± 0.0007"; outside fractions the standard deviation has two digits and the mean as many decimals."""
+    """Mean and standard deviation: "0.9840 ± 0.0007".
+
+    Fractions have four decimals. Otherwise the deviation has two digits and the mean has as many decimals.
+    """
     if mean is None or std is None:
         return number(mean, unit)
     if unit == "fraction":
@@ -49,7 +52,7 @@ def mean_std(mean: float | None, std: float | None, unit: str = "") -> str:
 
 
 def seconds(value: float | None) -> str:
-    """Seconds with the digits that matter: "0.0016", "1.34", "125"."""
+    """Seconds to two or three significant digits: "0.0016", "1.34", "125"."""
     if value is None:
         return "–"
     if value == 0:
@@ -58,10 +61,10 @@ def seconds(value: float | None) -> str:
 
 
 def effect_text(effect: Effect) -> str:
-    """Estimate and interval, "+0.0042 [+0.0031, +0.0053]"; a dash where there is no number.
+    """Estimate and interval: "+0.0042 [+0.0031, +0.0053]"; a dash without an estimate.
 
-    A difference has its sign and a ratio a times sign; of seeds it says how many. With the tolerance where the effect
-    is an error, and with the slide's figure where it is the interval of one more run.
+    A difference has a sign, a ratio a "×", a share of seeds the number of seeds. An error is followed by its tolerance,
+    a prediction of one more run by the slide's figure.
     """
     unit, details, low, high = effect.unit, effect.details, effect.low, effect.high
     signed = unit not in UNSIGNED_UNITS and "published" not in details
@@ -88,7 +91,7 @@ def effect_text(effect: Effect) -> str:
 
 
 def effect_words(effect: Effect) -> str:
-    """The same, with what decided instead (its notes and p) where there is no estimate or no interval."""
+    """As ``effect_text``; notes and p are added if there is no interval, and replace a missing estimate."""
     remarks = list(effect.notes)
     if effect.p is not None:
         remarks.append(f"p = {_plain(format(effect.p, '.2g'))}")
@@ -100,7 +103,7 @@ def effect_words(effect: Effect) -> str:
 
 
 def escape(text: object) -> str:
-    """Text for a table cell or a paragraph: no pipe ends the cell, no angle bracket or line break the markup."""
+    """Escapes text for a Markdown table cell or paragraph; line breaks become spaces."""
     plain = " ".join(str(text).split())
     for character, entity in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ("|", "\\|"), ("*", "\\*"), ("_", "\\_")):
         plain = plain.replace(character, entity)
@@ -108,13 +111,13 @@ def escape(text: object) -> str:
 
 
 def code(text: object) -> str:
-    """Text in a code span that also survives a table cell; backticks in it become plain quotes."""
+    """Text as a code span that is safe in a table cell; backticks become quotes."""
     plain = " ".join(str(text).split()).replace("`", "'").replace("|", "\\|")
     return f"`{plain}`" if plain else ""
 
 
 def code_lines(text: str, most: int = 6, longest: int = 110) -> str:
-    """A snippet in a table cell: a code span for each line, indented as it is; what is too much for a cell is cut."""
+    """A snippet for a table cell: one indented code span per line, at most ``most`` lines of ``longest`` characters."""
     shown = text.splitlines()
     cut = [line if len(line) <= longest else line[: longest - 1] + "…" for line in shown[:most]]
     indents = ["\u00a0" * (len(line) - len(line.lstrip())) for line in cut]
@@ -123,7 +126,7 @@ def code_lines(text: str, most: int = 6, longest: int = 110) -> str:
 
 
 def fenced(text: str, language: str = "python") -> str:
-    """A block of code, in a fence that nothing in it can close."""
+    """A fenced code block; the fence is longer than any fence in the text."""
     fence = "```"
     while fence in text:
         fence += "`"
@@ -131,7 +134,7 @@ def fenced(text: str, language: str = "python") -> str:
 
 
 def lines(items: Sequence[str], most: int = 3) -> str:
-    """Items of one cell on lines of their own, the rest counted: long lists belong to the details."""
+    """At most ``most`` items of a table cell, one per line, then the number of the others; a dash without items."""
     shown = list(items[:most])
     if len(items) > most:
         shown.append(f"… {len(items) - most} more")
@@ -139,7 +142,7 @@ def lines(items: Sequence[str], most: int = 3) -> str:
 
 
 def table(headers: Sequence[str], rows: Iterable[Sequence[str]], right: Sequence[str] = ()) -> str:
-    """A GitHub table of ready cells; columns named in ``right`` are aligned to the right."""
+    """A GitHub table of escaped cells; the columns named in ``right`` are right-aligned."""
     import pandas as pd
 
     frame = pd.DataFrame([list(row) for row in rows], columns=list(headers), dtype=object)

@@ -1,4 +1,4 @@
-"""Writes a run's report: figures first, then report.json, REPORT.md last, each file whole or not at all."""
+"""Writes a run's report: the figures, then report.json, then REPORT.md, each file completely or not at all."""
 
 from __future__ import annotations
 
@@ -33,15 +33,15 @@ MARKDOWN, JSON, FIGURES = "REPORT.md", "report.json", "figures"
 
 
 def write_report(run_path: Path, out: Path) -> Path:
-    """Writes the report of a run file, see ``write``; SuiteError where the file is damaged."""
+    """Writes the report of a run file, see ``write``. Raises SuiteError if the file is damaged."""
     return write(read_run(run_path), out)
 
 
 def write(run: Run, out: Path) -> Path:
-    """Writes the report of a run into folder ``out``; the path of REPORT.md.
+    """Writes the report of a run into folder ``out`` and returns the path of REPORT.md.
 
-    SuiteError where the run is not complete (see ``in_order``) or the folder cannot be written; then no file is left
-    half-written. Figures of an earlier report in the same folder that this one does not have are removed.
+    Figures of an earlier report in the folder that this report lacks are removed. Raises SuiteError if the run's record
+    is incomplete (see ``in_order``) or the folder cannot be written.
     """
     from reports.figures.experiments import figures
     from reports.figures.forest import forest
@@ -66,10 +66,10 @@ def write(run: Run, out: Path) -> Path:
 
 
 def in_order(run: Run) -> Run:
-    """The run with experiments, trainings, claims and errata in the order of the catalogue.
+    """The run with experiments, trainings, claims and errata in catalogue order.
 
-    The order in which they finished says nothing where several workers trained, or the run was resumed. SuiteError
-    where an experiment was trained that has no record.
+    The order of the record depends on workers and resumptions. Raises SuiteError if an experiment was trained but has
+    no record.
     """
     undeclared = sorted({name for name, _ in (*run.trials, *run.trainings)} - set(run.experiments))
     if undeclared:
@@ -89,9 +89,10 @@ def in_order(run: Run) -> Run:
 
 
 def adjusted(run: Run) -> tuple[Run, dict[str, Verdict]]:
-    """The run with p-values adjusted over its claims (Holm), and each claim's verdict then, by key.
+    """The run with p-values adjusted over its claims (Holm), and each claim's verdict after it, by key.
 
-    Claims of stored evidence have a level each, and are not adjusted: the run as it is, and no verdict.
+    Claims of stored evidence each have a level of their own. They are not adjusted: the run is returned unchanged, with
+    no verdicts.
     """
     if run.header.evidence:
         return run, {}
@@ -107,7 +108,7 @@ def markdown(
     clocks: Picture | None,
     curves: Sequence[Picture],
 ) -> str:
-    """The text of REPORT.md; of a run that only timed, without the sections that are about claims."""
+    """The text of REPORT.md; for a run that only measured times, without the sections on claims."""
     timed = timing(run, _embed(clocks) if clocks else "")
     if timed and not run.claims and not run.trainings and not run.errata:
         return "\n\n".join([timing_title(run), timed, environment(run)]) + "\n"
@@ -130,7 +131,7 @@ def markdown(
 
 
 def _curves(run: Run, curves: Sequence[Picture]) -> str:
-    """The figures, under each experiment the claims that rest on it."""
+    """The figures of each experiment, preceded by links to its claims."""
     if not curves:
         return ""
     parts = ["## Learning curves"]
@@ -147,7 +148,7 @@ def _curves(run: Run, curves: Sequence[Picture]) -> str:
 
 
 def _resting(run: Run, experiment: str) -> list[str]:
-    """Links to the claims of an experiment; of a claim's several cases to the first."""
+    """A link to each claim of an experiment; if a claim has several cases, to the first."""
     groups: dict[str, list[ClaimDecided]] = {}
     for claim in run.claims.values():
         if claim.experiment == experiment:
@@ -164,7 +165,7 @@ def _embed(picture: Picture) -> str:
 
 
 def _figures_of(report: Path) -> set[str]:
-    """The figures that an earlier report of ours says it wrote; nothing else in the folder is ever removed."""
+    """The figures listed in an earlier report.json; empty if it cannot be read. Only these may be removed."""
     try:
         names = json.loads(report.read_text(encoding="utf-8"))["figures"]
         return {name for name in names if Path(name).name == name and name.endswith(".svg")}

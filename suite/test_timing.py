@@ -21,7 +21,7 @@ REPORTED = (
     "gflops", "share_of_peak", "share_of_products", "compile", "first_epoch", "first_training", "training",
     "memory_peak",
 )  # fmt: skip
-"""What pytest-benchmark's JSON and --junitxml carry beside the rounds and the state against what is stored."""
+"""What pytest-benchmark's JSON and --junitxml carry alongside the rounds and the state against what is stored."""
 
 
 @pytest.mark.parametrize("engine", TIMED)

@@ -1,17 +1,17 @@
-"""roofline.svg: what a byte from memory is used for, and how fast, beside what the device can do at most."""
+"""roofline.svg: what a byte from memory is used for, and how fast, alongside what the device can do at most."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from reports.figures.style import FAINT, INK, LOOKS, styled, svg
+from reports.figures.style import FAINT, INK, THEMES, styled, svg
 
 TERA = 1e12
 
 
 @dataclass(frozen=True)
-class Point:
+class RooflinePoint:
     """One network: floating-point operations, bytes at least, and measured seconds of an epoch of a seed."""
 
     name: str
@@ -20,7 +20,7 @@ class Point:
     seconds: float
 
 
-def roofline(points: Sequence[Point], flops: float, bandwidth: float) -> bytes:
+def roofline(points: Sequence[RooflinePoint], flops: float, bandwidth: float) -> bytes:
     """The picture as SVG; ``flops`` in operations per second and ``bandwidth`` in bytes per second are the peaks.
 
     Source: S. Williams, A. Waterman, D. Patterson: Roofline: an insightful visual performance model, CACM 52 (2009).
@@ -42,7 +42,7 @@ def roofline(points: Sequence[Point], flops: float, bandwidth: float) -> bytes:
         )
         near = (left * ridge) ** 0.5
         axes.text(near, near * bandwidth * 1.25 / TERA, f"memory {bandwidth / 1e9:,.0f} GB/s", ha="right", color=FAINT)
-        for point, intensity, look in zip(points, intensities, LOOKS, strict=False):
+        for point, intensity, look in zip(points, intensities, THEMES, strict=False):
             most = min(flops, intensity * bandwidth)
             reached = point.operations / point.seconds
             axes.plot([intensity, intensity], [reached / TERA, most / TERA], color=look.colour, linewidth=1, alpha=0.6)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.gpu.agreeing import cpu_and_gpu, precisions
-from benchmarks.gpu.roofline import Point, roofline
+from benchmarks.gpu.roofline import RooflinePoint, roofline
 from benchmarks.gpu.steps import all_steps, finished, result
 from benchmarks.gpu.work import FLAGS, MAIN, NETWORKS, PEERS, TARGETS, Scale
 from harness.environment import gpu
@@ -78,7 +78,7 @@ def _small(scale: Scale) -> str:
     return f"**Scale {scale.name!r}: {what}. No figure here is a result.**"
 
 
-def _points(found: Mapping[str, Any]) -> list[Point]:
+def _points(found: Mapping[str, Any]) -> list[RooflinePoint]:
     """Each network's arithmetic, traffic and fastest epoch; none where the machine's peaks are not known."""
     points = []
     for network in NETWORKS:
@@ -89,7 +89,7 @@ def _points(found: Mapping[str, Any]) -> list[Point]:
         shapes = [tuple(shape) for shape in measured["shapes"]]
         sizes = (measured["train"], measured["validation"])
         points.append(
-            Point(
+            RooflinePoint(
                 network,
                 operations(shapes, *sizes),
                 least_bytes(shapes, *sizes, measured["batch_size"]),
@@ -99,7 +99,7 @@ def _points(found: Mapping[str, Any]) -> list[Point]:
     return points
 
 
-def _floors(found: Mapping[str, Any], points: Sequence[Point]) -> str:
+def _floors(found: Mapping[str, Any], points: Sequence[RooflinePoint]) -> str:
     machine = found.get("machine")
     if not machine or not points:
         return ""

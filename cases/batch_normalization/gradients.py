@@ -139,7 +139,7 @@ MEASURED = "‖∂L/∂W‖ of the first layer over that of the last"
 
 BY_RATIO = (
     "Changed: both halves of the slide's sentence are decided by the ratio of the gradients of the first and the last "
-    "layer, as the table of claims says; exploding was decided by the norm, which stands beside."
+    "layer, as the table of claims says; exploding was decided by the norm, which stands alongside."
 )
 
 BN_KEEPS_GRADIENTS = (
@@ -159,7 +159,7 @@ BN_KEEPS_GRADIENTS = (
         slide="5. Batch Normalization (cont.)",
         statement="Batch normalization prevents exploding gradients.",
         rule=Exceeds("relu, badly scaled", "relu, badly scaled, batch normalization", metric="initial_gradient_ratio"),
-        beside=(
+        alongside=(
             Exceeds("relu, badly scaled", "relu, badly scaled, batch normalization", metric="initial_gradient_norm"),
         ),
         experiment=GRADIENTS,
@@ -170,7 +170,7 @@ BN_KEEPS_GRADIENTS = (
         notes=(
             BY_RATIO,
             "Without batch normalization all layers' gradients are too large alike, since the signal grows forward as "
-            "the gradient does backward; their norm, beside, shows it. With it the gradient grows from layer to layer, "
+            "the gradient does backward; their norm, alongside, shows it. With it the gradient grows from layer to layer, "
             "as Yang et al. 2019 predict: the figure shows the ratio by depth.",
         ),
     ),

@@ -110,7 +110,7 @@ BN_ALLOWS_LARGE_RATE = Claim(
             Converges("normalised, rate 2", share=0.5, metric="val_accuracy", at_least=LEARNT),
         )
     ),
-    beside=(
+    alongside=(
         Exceeds("normalised, rate 0.5", "plain, rate 0.5"),
         *(
             rule
@@ -126,8 +126,8 @@ BN_ALLOWS_LARGE_RATE = Claim(
         "be large, not that each training succeeds",
     ),
     notes=(
-        "The largest rate of the grid that still trains is read from the rules beside: 'stuck at chance' is lost.",
-        "Changed: the comparison at 0.5, the plain network's best rate, stands beside, since no larger rate is used "
+        "The largest rate of the grid that still trains is read from the rules alongside: 'stuck at chance' is lost.",
+        "Changed: the comparison at 0.5, the plain network's best rate, stands alongside, since no larger rate is used "
         "there; that the network with batch normalization trains at 2 is now asked for.",
     ),
 )
@@ -137,7 +137,7 @@ BN_TRAINS_FASTER = Claim(
     slide="5. Batch Normalization",
     statement="Training with batch normalization is faster.",
     rule=Exceeds("plain, rate 0.5", "normalised, rate 0.5", metric="epochs_to_target"),
-    beside=(Exceeds("plain, rate 0.1", "normalised, rate 0.1", metric="epochs_to_target"),),
+    alongside=(Exceeds("plain, rate 0.1", "normalised, rate 0.1", metric="epochs_to_target"),),
     experiment=RATES_WITH_AND_WITHOUT,
     deviations=(
         NETWORK,

@@ -42,7 +42,7 @@ BN_REGULARISES = Claim(
     slide=SLIDE,
     statement="Batch normalization has a regularising effect.",
     rule=All((Exceeds("none", "batch normalization", metric="gap"), trained("batch normalization"))),
-    beside=(Exceeds("batch normalization", "none"),),
+    alongside=(Exceeds("batch normalization", "none"),),
     experiment=REGULARIZATION,
     deviations=(NETWORK, BEHIND, GAP_MEANS, TRAINED),
     notes=(
@@ -57,10 +57,12 @@ BN_REPLACES_DROPOUT = Claim(
     slide=SLIDE,
     statement="With batch normalization dropout can be left out.",
     rule=Exceeds("batch normalization", "dropout 0.2", margin=-MARGIN),
-    beside=(Exceeds("none", "dropout 0.2", margin=-MARGIN),),
+    alongside=(Exceeds("none", "dropout 0.2", margin=-MARGIN),),
     experiment=REGULARIZATION,
     deviations=(NETWORK, BEHIND, STATED),
-    notes=("Changed: the margin was 0.002. The rule beside says whether a network with neither would pass as well.",),
+    notes=(
+        "Changed: the margin was 0.002. The rule alongside says whether a network with neither would pass as well.",
+    ),
 )
 
 BN_REPLACES_L2 = Claim(
@@ -68,7 +70,7 @@ BN_REPLACES_L2 = Claim(
     slide=SLIDE,
     statement="With batch normalization the usual weight regularization can be left out.",
     rule=Exceeds("batch normalization", "batch normalization, l2 tuned", margin=-L2_MARGIN),
-    beside=(Exceeds("batch normalization, l2 tuned", "batch normalization"),),
+    alongside=(Exceeds("batch normalization, l2 tuned", "batch normalization"),),
     experiment=REGULARIZATION,
     deviations=(
         NETWORK,
@@ -102,7 +104,7 @@ BN_EFFECT_EQUALS_DROPOUT = Claim(
     slide=SLIDE,
     statement="Batch normalization has the same effect as dropout.",
     rule=Equivalent("batch normalization", "dropout 0.2", margin=SAME_GAP, metric="gap"),
-    beside=(Equivalent("none", "dropout 0.2", margin=SAME_GAP, metric="gap"),),
+    alongside=(Equivalent("none", "dropout 0.2", margin=SAME_GAP, metric="gap"),),
     experiment=REGULARIZATION,
     deviations=(
         NETWORK,
@@ -113,7 +115,7 @@ BN_EFFECT_EQUALS_DROPOUT = Claim(
     ),
     notes=(
         "Changed: the margin was 0.005, 2.6 times dropout's own effect, which a network with neither passes too. The "
-        "rule beside says whether it would still.",
+        "rule alongside says whether it would still.",
     ),
 )
 

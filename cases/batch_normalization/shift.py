@@ -91,7 +91,7 @@ BN_REDUCES_SHIFT = Claim(
     slide="5. Batch Normalization (cont.), Internal Covariance Shift",
     statement="Batch normalization reduces the internal covariate shift.",
     rule=All((Exceeds("plain", "normalised", metric="shift"), trained("normalised"))),
-    beside=(Exceeds("normalised", "plain"),),
+    alongside=(Exceeds("normalised", "plain"),),
     experiment=COVARIATE_SHIFT,
     deviations=(
         NETWORK + ", rate 0.1",

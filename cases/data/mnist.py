@@ -1,4 +1,4 @@
-"""MNIST from the file beside this module, each array checked against its recorded SHA-256 on loading."""
+"""MNIST from the file alongside this module, each array checked against its recorded SHA-256 on loading."""
 
 from __future__ import annotations
 

@@ -94,7 +94,7 @@ RATE_PHENOMENA = Claim(
             Exceeds("rate 10", "rate 0.1", metric="rising_epochs", failures="count"),
         )
     ),
-    beside=(Diverges("rate 10"), Diverges("rate 1e6"), Diverges("rate 1e38")),
+    alongside=(Diverges("rate 10"), Diverges("rate 1e6"), Diverges("rate 1e38")),
     experiment=EIGHT_POINTS,
     deviations=(
         "the slide shows only a picture: 1e-5 stands for too small, 0.1 for right, 10 for too large",
@@ -103,7 +103,7 @@ RATE_PHENOMENA = Claim(
     ),
     notes=(
         "Whether nan is ever reached depends on how a backend computes the loss: from logits (TensorFlow's compiled "
-        "graph) or from clipped probabilities (JAX). The rates 1e6 and 1e38 look for it: the rules beside name what "
+        "graph) or from clipped probabilities (JAX). The rates 1e6 and 1e38 look for it: the rules alongside name what "
         "each ends in, and ask it of every seed.",
         "Changed: at 1e-5 no seed may learn, before it was most of them.",
     ),

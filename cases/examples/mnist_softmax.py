@@ -61,7 +61,7 @@ MNIST_SOFTMAX_CURVE = Claim(
             Reproduces("softmax", metric="val_accuracy"),
         )
     ),
-    beside=(Reproduces("softmax", metric="val_loss"),),
+    alongside=(Reproduces("softmax", metric="val_loss"),),
     experiment=MNIST_SOFTMAX,
     published=(
         Published({"softmax": "0.261196"}, metric="best_val_loss"),

@@ -103,7 +103,7 @@ TIPS_SOFTMAX = Claim(
     slide=SLIDE,
     statement="Softmax only, Adam, 20 epochs, reaches 0.8947 (validation loss 0.4376).",
     rule=All((Reproduces("as printed"), Reproduces("as printed", metric="val_loss"))),
-    beside=(
+    alongside=(
         curves("as printed", PRINTED_SOFTMAX),
         Reproduces("rate 1e-4"),
         Reproduces("rate 1e-4", metric="val_loss"),
@@ -117,7 +117,7 @@ TIPS_SOFTMAX = Claim(
     notes=(
         "The slide's title says '1 hidden layer'; the listing has none.",
         "Exploratory: Adam with a learning rate of 1e-4 instead of the printed default gives the printed figures.",
-        "New beside: all eight figures printed of epochs 19 and 20.",
+        "New alongside: all eight figures printed of epochs 19 and 20.",
     ),
 )
 
@@ -154,7 +154,7 @@ DEEPER_IS_NOT_BETTER = Claim(
     slide=SLIDE,
     statement="Five hidden layers without regularisation are no better than two.",
     rule=Exceeds("2 relu xavier", "5 relu xavier"),
-    beside=(Exceeds("5 relu xavier", "2 relu xavier"),),
+    alongside=(Exceeds("5 relu xavier", "2 relu xavier"),),
     experiment=TIPS,
 )
 
@@ -188,7 +188,7 @@ ACTIVITY_L1 = Claim(
     slide=SLIDE + ", activity regularizer",
     statement="An activity regulariser l1(1e-6) on top of dropout may be unnecessary: it is no better than none.",
     rule=NotBetter("l1 1e-6", "dropout 0.2", margin=WORTH),
-    beside=(Exceeds("dropout 0.2", "l1 1e-6"),),
+    alongside=(Exceeds("dropout 0.2", "l1 1e-6"),),
     experiment=TIPS,
     deviations=(
         f"'no better' is a gain of less than {WORTH}, five test images and less than half of the least gain that the "
@@ -208,7 +208,7 @@ ACTIVITY_L1_VALUE = Claim(
     statement="An appropriate value of the activity regulariser has to be chosen: the value matters "
     "(적절한 값의 선택이 필요).",
     rule=Not(All(tuple(Equivalent(f"l1 {value}", "dropout 0.2", margin=WORTH) for value in L1_VALUES))),
-    beside=tuple(Exceeds(f"l1 {value}", "dropout 0.2") for value in L1_VALUES),
+    alongside=tuple(Exceeds(f"l1 {value}", "dropout 0.2") for value in L1_VALUES),
     experiment=TIPS,
     deviations=(
         f"'matters': some value of the sweep is better or worse than none by more than {WORTH}",

@@ -122,7 +122,7 @@ RAW_DATA_DIVERGES = Claim(
             EverySeed("raw", "first_nan_epoch", at_least=6, at_most=6),
         )
     ),
-    beside=(
+    alongside=(
         Diverges("raw"),
         Reproduces("raw", metric="first_loss", failures="count"),
         Reproduces("raw", metric="second_loss", failures="count"),

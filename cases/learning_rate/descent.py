@@ -91,11 +91,11 @@ LARGE_RATE_DIVERGES = Claim(
     slide="1.2 Large learning rate: overshooting",
     statement="α = 10 diverges.",
     rule=Diverges("rate 10"),
-    beside=tuple(EverySeed("rate 10", f"first_{kind}_epoch", at_most=THOUSAND.epochs) for kind in ("inf", "nan")),
+    alongside=tuple(EverySeed("rate 10", f"first_{kind}_epoch", at_most=THOUSAND.epochs) for kind in ("inf", "nan")),
     experiment=DESCENT,
     deviations=(DATA,),
     notes=(
-        "Changed: every seed has to diverge, not only most, because the slide makes no exception. The rules beside say "
+        "Changed: every seed has to diverge, not only most, because the slide makes no exception. The rules alongside say "
         "whether and when the loss is inf, and whether it becomes nan.",
     ),
 )

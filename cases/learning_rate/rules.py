@@ -3,7 +3,7 @@
 The slides describe the optimizers in words; the formulas are those of Keras' documentation and of the papers. Keras is
 run for ten steps on gradients that hypothesis draws, from 1e-30 to 1e15, with large epsilons too, since ordinary ones
 hide most differences. A claim holds if every weight after every step is that of the documented form; what the paper's
-form gives is reported beside it.
+form gives is reported alongside it.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from cases.learning_rate.ten_steps import CANCELLATION, TEN_STEPS, Beside, UpdateRule
+from cases.learning_rate.ten_steps import CANCELLATION, TEN_STEPS, Alongside, UpdateRule
 from cases.networks import dense_linear
 from cases.references import ROUNDING, inputs, updates
 from harness.domain.claim import Claim
@@ -90,8 +90,8 @@ NESTEROV = UpdateRule(
     fixed={"nesterov": True},
     forms={"documented": updates.nesterov, "Nesterov 1983 with a constant momentum": updates.accelerated},
     settings=({"learning_rate": 0.01, "momentum": 0.9}, {"learning_rate": 1.0, "momentum": 0.5}),
-    beside=(
-        Beside(
+    alongside=(
+        Alongside(
             source="the paper (Nesterov 1983)",
             rule=updates.accelerated,
             gradient=1.0,
@@ -116,8 +116,8 @@ ADAGRAD = UpdateRule(
     keras="Adagrad",
     forms={"epsilon inside the root": updates.adagrad},
     settings=(*epsilons(learning_rate=0.01), {"learning_rate": 0.01, "initial_accumulator_value": 0.0}),
-    beside=tuple(
-        Beside(
+    alongside=tuple(
+        Alongside(
             source="the paper (Duchi, Hazan & Singer 2011)",
             rule=updates.adagrad_paper,
             gradient=gradient,
@@ -146,15 +146,15 @@ RMSPROP = UpdateRule(
     keras="RMSprop",
     forms={"epsilon inside the root": updates.rmsprop},
     settings=epsilons(learning_rate=0.001, rho=0.9),
-    beside=(
-        Beside(
+    alongside=(
+        Alongside(
             source="the lecture that introduced it (Tieleman & Hinton 2012)",
             rule=updates.rmsprop_paper,
             gradient=1e-4,
             keras={"learning_rate": 0.001, "rho": 0.9},
             why="It has no epsilon: the step does not depend on the size of the gradient.",
         ),
-        Beside(
+        Alongside(
             source="Keras' own documentation",
             rule=updates.rmsprop_documented,
             gradient=1e-4,
@@ -178,8 +178,8 @@ ADADELTA = UpdateRule(
     keras="Adadelta",
     forms={"Zeiler 2012, times the rate": updates.adadelta},
     settings=(*epsilons(learning_rate=1.0), {"learning_rate": 0.001}),
-    beside=(
-        Beside(
+    alongside=(
+        Alongside(
             source="the paper (Zeiler 2012)",
             rule=updates.adadelta,
             gradient=1.0,
@@ -204,8 +204,8 @@ ADAM = UpdateRule(
     forms={"ε̂ outside the root": updates.adam},
     settings=(*epsilons(learning_rate=0.001, beta_1=0.9, beta_2=0.999), {"beta_1": 0.5, "beta_2": 0.5}),
     tolerance=CANCELLATION,
-    beside=(
-        Beside(
+    alongside=(
+        Alongside(
             source="the paper (Kingma & Ba 2015, Algorithm 1)",
             rule=updates.adam_paper,
             gradient=1e-6,
@@ -213,7 +213,7 @@ ADAM = UpdateRule(
             arguments={"epsilon": 1e-7},
             why="Keras' epsilon is the paper's ε̂: in Algorithm 1 it is divided by √(1 − β₂ᵗ), and at first far larger.",
         ),
-        Beside(
+        Alongside(
             source="the paper (Kingma & Ba 2015, its ε = 1e-8)",
             rule=updates.adam_paper,
             gradient=1e-6,
@@ -240,8 +240,8 @@ AMSGRAD = UpdateRule(
         {"beta_1": 0.5, "beta_2": 0.5, "amsgrad": True},
     ),
     tolerance=CANCELLATION,
-    beside=(
-        Beside(
+    alongside=(
+        Alongside(
             source="the paper (Reddi, Kale & Kumar 2018, Algorithm 2)",
             rule=updates.amsgrad_paper,
             gradient=1.0,

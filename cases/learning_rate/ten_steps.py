@@ -1,4 +1,4 @@
-"""Ten steps of a Keras optimizer on drawn gradients, against the form that is documented and beside the paper's."""
+"""Ten steps of a Keras optimizer on drawn gradients, against the form that is documented and alongside the paper's."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ def call(name: str, arguments: Mapping[str, Any]) -> str:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Beside:
-    """Another form, on ten equal gradients: how far it moves a weight from 0, beside Keras."""
+class Alongside:
+    """Another form, on ten equal gradients: how far it moves a weight from 0, alongside Keras."""
 
     source: str
     rule: updates.Rule
@@ -60,7 +60,7 @@ class UpdateRule:
         forms: what Keras must equal, by the words for it in the report.
         settings: arguments, for Keras and for the forms; each set is run on all drawn cases.
         fixed: arguments for Keras alone.
-        beside: forms that it need not equal.
+        alongside: forms that it need not equal.
         tolerance: largest error, in units of ``updates.extent``.
     """
 
@@ -68,13 +68,13 @@ class UpdateRule:
     forms: dict[str, updates.Rule]
     settings: tuple[Mapping[str, Any], ...]
     fixed: Mapping[str, Any] = field(default_factory=dict)
-    beside: tuple[Beside, ...] = ()
+    alongside: tuple[Alongside, ...] = ()
     tolerance: float = TEN_STEPS
 
     def check(self) -> Iterator[Comparison | Difference]:
         for arguments in self.settings:
             yield from self._compare(arguments)
-        for one in self.beside:
+        for one in self.alongside:
             yield one.difference(self.keras)
 
     def _compare(self, arguments: Mapping[str, Any]) -> Iterator[Comparison]:

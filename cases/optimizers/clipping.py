@@ -75,7 +75,7 @@ def moves(name: str, found: Gradients, **clipping: float) -> np.ndarray:
 
 
 def compared(name: str, clip: Callable[[Gradients], Gradients], words: str, **clipping: float) -> Comparison:
-    """An optimizer that clips, beside itself on gradients clipped by ``clip``."""
+    """An optimizer that clips, alongside itself on gradients clipped by ``clip``."""
     expected = moves(name, clip(gradients()))
     tolerance = TEN_STEPS * float(np.abs(expected).max())
     return Comparison(f"{call(name, clipping)}: {words}", moves(name, gradients(), **clipping), expected, tolerance)

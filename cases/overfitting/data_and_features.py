@@ -102,7 +102,7 @@ FEWER_FEATURES_HELP = Claim(
     slide="3. Overfitting (cont.), Reduce the number of features",
     statement="Reducing the number of features reduces overfitting.",
     rule=All((Exceeds("784 features", "49 features", metric="gap"), trained("49 features"))),
-    beside=(
+    alongside=(
         Exceeds("784 features", "196 features", metric="gap"),
         Exceeds("784 features", "49 features", metric="val_accuracy"),
         Exceeds("784 features", "196 features", metric="val_accuracy"),

@@ -28,7 +28,7 @@ class Claim:
         experiment: whose trials decide it; None for an exact claim.
         check: for an exact claim: gives comparisons with an independent reference, and differences to report.
         case: distinguishes several cases of one claim ("softmax"); id and case together are unique.
-        beside: rules reported beside the deciding one; they decide nothing.
+        alongside: rules reported alongside the deciding one; they decide nothing.
         published: the slide's figures; they feed ``Reproduces`` and nothing else.
         deviations: where we depart from the slide, or fill in what it leaves open.
         notes: what a reader of the verdict should know.
@@ -41,7 +41,7 @@ class Claim:
     experiment: Experiment | None = None
     check: Callable[[], Iterable[Comparison | Difference]] | None = None
     case: str = ""
-    beside: tuple[Rule, ...] = ()
+    alongside: tuple[Rule, ...] = ()
     published: tuple[Published, ...] = ()
     deviations: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
@@ -97,8 +97,8 @@ class Claim:
 
     @property
     def rules(self) -> tuple[Rule, ...]:
-        """The deciding rule and those beside it; empty for an exact claim."""
-        return () if isinstance(self.rule, Exact) else (self.rule, *self.beside)
+        """The deciding rule and those alongside it; empty for an exact claim."""
+        return () if isinstance(self.rule, Exact) else (self.rule, *self.alongside)
 
     @property
     def variants(self) -> tuple[str, ...]:
@@ -120,7 +120,7 @@ class Claim:
     def decide(
         self, trials: Mapping[str, tuple[Trial, ...]], look: Look = ONLY, levels: Levels = PLAIN
     ) -> tuple[Decision, tuple[Decision, ...]]:
-        """The deciding rule's decision and those beside it, from trials by variant name.
+        """The deciding rule's decision and those alongside it, from trials by variant name.
 
         At one of several looks (``harness.statistics.stored_look``) the first seeds count, as many as are looked at.
         """
@@ -131,4 +131,4 @@ class Claim:
             trials = {name: tuple(done[: look.size]) for name, done in first.items()}
         metrics = {metric.name: metric for metric in self.experiment.metrics}
         sample = Sample(trials, metrics, self.figures, look, levels)
-        return self.rule.decide(sample), tuple(rule.decide(sample) for rule in self.beside)
+        return self.rule.decide(sample), tuple(rule.decide(sample) for rule in self.alongside)

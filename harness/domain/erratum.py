@@ -91,7 +91,7 @@ class Differs:
 Outcome = Fails | Warns | Differs
 
 
-class State(StrEnum):
+class ErratumState(StrEnum):
     """How an erratum stands: all but the first are red."""
 
     HOLDS = "holds"
@@ -104,11 +104,11 @@ class State(StrEnum):
 
 
 @dataclass(frozen=True)
-class Finding:
+class Examined:
     """What an erratum's two forms did in this run; ``today`` and ``modern``: the values of ``check`` after each."""
 
     erratum: Erratum
-    state: State
+    state: ErratumState
     reason: str
     when: str = ""
     error: str = ""
@@ -119,12 +119,12 @@ class Finding:
 
     @property
     def red(self) -> bool:
-        return self.state is not State.HOLDS
+        return self.state is not ErratumState.HOLDS
 
     @property
     def moved(self) -> bool:
         """Whether it is red because of what the code did, and not because it could not be run."""
-        return self.red and self.state is not State.NOT_RUN
+        return self.red and self.state is not ErratumState.NOT_RUN
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -187,14 +187,14 @@ class Erratum:
         """What the printed form does on a backend."""
         return self.on.get(backend, self.outcome)
 
-    def examine(self, backend: str) -> Finding:
+    def examine(self, backend: str) -> Examined:
         """Runs both forms on the backend that is already chosen, and compares with what is expected of them."""
         clock = time.perf_counter()
         outcome = self.expected(backend)
         setup, printed, shown = self._run(self.printed)
         if setup.error is not None:
             spent = time.perf_counter() - clock
-            return Finding(self, State.NOT_RUN, f"what is given cannot be run: {setup.told}", seconds=spent)
+            return Examined(self, ErratumState.NOT_RUN, f"what is given cannot be run: {setup.told}", seconds=spent)
         wrong = outcome.fault(printed)
         if not wrong and not isinstance(outcome, Fails):
             value = outcome.today if isinstance(outcome, Differs) else self.gives
@@ -203,9 +203,9 @@ class Erratum:
         bad = _fault_of_running(modern, "", f"it runs without a warning and gives {self.gives!r}")
         bad = bad or self._fault(gained, self.gives)
         faults = [f"{form}: {text}" for form, text in (("printed form", wrong), ("modern form", bad)) if text]
-        return Finding(
+        return Examined(
             self,
-            State.CHANGED if wrong else State.BROKEN if bad else State.HOLDS,
+            ErratumState.CHANGED if wrong else ErratumState.BROKEN if bad else ErratumState.HOLDS,
             "; ".join(faults) or outcome.describe(),
             printed.moment,
             printed.told,

@@ -90,7 +90,7 @@ class Experiment:
         observe: called with the Keras model as initialised, which gives curves of one value, "initial_" before their
             name, and after every launch: every epoch or, of a tiny training, all of them.
         anchors: variants that a check trains to the end with seed 0.
-        plots: what is drawn of it beside the learning curves.
+        plots: what is drawn of it alongside the learning curves.
     """
 
     id: str

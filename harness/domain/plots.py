@@ -1,4 +1,4 @@
-"""What is drawn of an experiment beside its learning curves; the reports draw it. It changes no training."""
+"""What is drawn of an experiment alongside its learning curves; the reports draw it. It changes no training."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Sweep(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         over: what ``at`` is, under the horizontal axis ("learning rate").
         metric: the name of a metric of the experiment, on the vertical axis.
         title: what the figure shows, in a sentence.
-        x_scale, y_scale: "symlog" shows 0 beside powers of ten.
+        x_scale, y_scale: "symlog" shows 0 alongside powers of ten.
     """
 
     over: str

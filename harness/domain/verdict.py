@@ -92,7 +92,7 @@ class Difference(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Decision(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A verdict, why, the effects it rests on, and the decisions of its parts (for rules made of rules).
 
-    ``differences`` are reported beside it.
+    ``differences`` are reported alongside it.
 
     ``p`` is the one p-value with which the claim enters Holm's adjustment (``harness.statistics.holm``). None where the
     verdict does not rest on a rejection: nothing was tested, a figure was found within prediction, or what was claimed

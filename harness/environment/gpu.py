@@ -1,6 +1,6 @@
 """What the driver says of the GPU in use, through NVML: power state, clocks, throttling. Read, never changed.
 
-Times mean something only with these beside them: a GPU in a low power state, or one that is too hot, computes the same
+Times mean something only with these alongside them: a GPU in a low power state, or one that is too hot, computes the same
 numbers at a fraction of the speed.
 """
 

@@ -34,8 +34,20 @@ class Cluster(Pool[T, E, R]):
         super().__init__(work, handle, _connected(address), Share())
 
 
-def _connected(address: str) -> Client:
+def capacity(address: str) -> int:
+    """How many tasks the cluster runs at the same time; SuiteError as for ``Cluster``."""
+    client = _connected(address)
     try:
+        return max(1, sum(client.nthreads().values()))
+    finally:
+        client.close()
+
+
+def _connected(address: str) -> Client:
+    from distributed.comm.addressing import get_address_host_port
+
+    try:
+        get_address_host_port(address, strict=True)  # a client of none would print a traceback when it is collected
         client = _client(address)
     except (OSError, TimeoutError) as error:
         raise SuiteError(

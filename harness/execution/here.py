@@ -9,7 +9,7 @@ from typing import Generic
 from harness.execution.task import E, Ledger, Message, R, Reported, T, Work, end
 
 
-class Here(Generic[T, E, R]):
+class InProcess(Generic[T, E, R]):
     """Does a task when it is waited for, and no earlier. Those submitted before it come first.
 
     Nothing outlives ``wait``, so ``close`` has nothing to do.

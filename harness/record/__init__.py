@@ -1,1 +1,1 @@
-"""What is written of runs and of evidence, as typed structs; their docstrings document the files."""
+"""The file formats of runs, evidence and stored times, as typed structs. Their docstrings document the files."""

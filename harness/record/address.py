@@ -19,10 +19,11 @@ HIDDEN = "***"
 
 
 class Address:
-    """Where a store is: ``url`` for SQLAlchemy, ``shown`` for everybody else; its ``repr`` is what is shown.
+    """The address of a store. SuiteError if the text is no URL of a store; the message omits it, for its password.
 
-    SuiteError where the text is no URL of a store. The text itself is in no message: who knows where the password is
-    in what cannot be read?
+    Attributes:
+        url: for SQLAlchemy.
+        shown: the URL without its password; also the ``repr``.
     """
 
     def __init__(self, text: str) -> None:
@@ -36,7 +37,7 @@ class Address:
         try:
             url = make_url(text)
         except (ArgumentError, ValueError):
-            raise invalid("--store", expected=EXPECTED, received=f"{scheme[:20]}://, and what cannot be read") from None
+            raise invalid("--store", expected=EXPECTED, received=f"{scheme[:20]}:// and an unreadable rest") from None
         name, _, driver = url.drivername.partition("+")
         if name not in DRIVERS or driver not in ("", DRIVERS[name]):
             raise invalid("--store", expected=EXPECTED, received=f"{url.drivername[:40]}://")
@@ -56,7 +57,7 @@ class Address:
         return self.shown
 
     def redacted(self, arguments: Iterable[str]) -> list[str]:
-        """A command's arguments with the URL as it is shown."""
+        """A command's arguments, with the URL replaced by ``shown``."""
         return [argument.replace(self._text, self.shown) for argument in arguments]
 
     @property
@@ -65,7 +66,7 @@ class Address:
         return Path(self.url.database) if self.url.get_backend_name() == "sqlite" and self.url.database else None
 
     def clean(self, text: str) -> str:
-        """The text without the password in any of its spellings."""
+        """The text without the password, in any of its encodings."""
         spellings = {
             spelt for one in self._secrets for spelt in (one, quote(one, safe=""), quote(one), quote_plus(one))
         }
@@ -75,7 +76,7 @@ class Address:
 
 
 def _with_its_password(url: URL) -> URL:
-    """The URL with a ``?password=`` moved to where SQLAlchemy hides it."""
+    """The URL with the password of ``?password=`` in the place that SQLAlchemy hides."""
     given = url.query.get("password")
     if given is None:
         return url

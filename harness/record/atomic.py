@@ -1,4 +1,4 @@
-"""A file that is replaced whole or not at all, whatever happens: a full disk, a kill -9, a reader at the same time."""
+"""Replaces a file whole or not at all, even with a full disk, a kill -9, or a reader at the same time."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ SUFFIX = ".tmp"
 
 
 def replace_file(path: Path, content: bytes) -> None:
-    """Writes beside the file, then renames: it holds the old content or the new; OSError leaves the old one.
+    """Writes a temporary file in the same folder, then renames it. OSError leaves the old content.
 
-    A kill leaves the temporary file behind; the next call for the same file, from the same machine, removes it.
+    A kill leaves the temporary file behind. The next call for the same file on the same machine removes it.
     """
     temporary = path.with_name(f".{path.name}.{_machine()}.{os.getpid()}{SUFFIX}")
     _sweep(path)
@@ -30,7 +30,7 @@ def replace_file(path: Path, content: bytes) -> None:
 
 
 def _sweep(path: Path) -> None:
-    """Removes what killed processes of this machine left of earlier attempts at the same file."""
+    """Removes temporary files of this file that killed processes of this machine left behind."""
     prefix = f".{path.name}.{_machine()}."
     with contextlib.suppress(OSError):
         for other in path.parent.iterdir():
@@ -41,18 +41,18 @@ def _sweep(path: Path) -> None:
 
 
 def _alive(process: int) -> bool:
-    """Whether a process of that number may exist; always, where the system cannot be asked without harm."""
+    """Whether a process with this number may exist. Always True on systems that cannot be asked without harm."""
     if os.name != "posix" or process == os.getpid():
         return True
     try:
         os.kill(process, 0)
     except (ProcessLookupError, OverflowError):
         return False
-    except OSError:  # somebody else's
+    except OSError:  # another user's process
         return True
     return True
 
 
 def _machine() -> str:
-    """This machine's name: process numbers mean nothing on another one that shares the folder."""
+    """This machine's name. Machines may share the folder, and process numbers are valid on one machine only."""
     return "".join(c for c in platform.node() if c.isascii() and (c.isalnum() or c == "-"))[:32] or "localhost"

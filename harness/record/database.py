@@ -1,8 +1,8 @@
 """A team's database of finished runs, in SQLite or PostgreSQL.
 
-``claims_records`` has a row for each line of a run's file, so the database gives a run back byte for byte, and a run
-that is pushed twice changes nothing. ``claims_schema`` has one row, the version of this form. SQLAlchemy is imported
-here only: neither collecting nor training needs it.
+``claims_records`` has a row for each line of a run's file, so the database returns a run byte for byte, and pushing a
+run twice changes nothing. ``claims_schema`` has one row: the version of the tables. Only this module imports
+SQLAlchemy: neither collecting nor training needs it.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from harness.record.run import RunEnded, decode, parse_run, whole_lines
 from harness.record.run_file import run_files
 
 VERSION = 2
-"""Version 1 was that of an earlier version of the suite."""
+"""The version of the tables."""
 PATIENCE = 5
-"""Seconds that a connection, and a lock that somebody else holds, is waited for."""
+"""Seconds to wait for a connection, and for a lock that another process holds."""
 LOCKS = 1128354121
-"""Tells our advisory locks of a server from those of others."""
+"""Distinguishes our advisory locks on a server from those of other programs."""
 BATCH = 500
-"""Rows of one statement."""
+"""Rows per statement."""
 
 TABLES = sa.MetaData()
 SCHEMA = sa.Table(
@@ -43,29 +43,29 @@ RECORDS = sa.Table(
 
 
 class StoreError(SuiteError):
-    """The database cannot be reached or used just now; its text has no password."""
+    """The database cannot be reached or used. The text has no password."""
 
 
 class Database:
-    """A database that is open. Every method raises StoreError where it does not answer, or refuses."""
+    """An open database. Every method raises StoreError if the database does not answer, or refuses."""
 
     def __init__(self, address: Address) -> None:
         self.address = address
         file = address.file
         arguments: dict[str, Any] = {"connect_timeout": PATIENCE}
         if file:
-            arguments = {"timeout": PATIENCE, "isolation_level": None}  # a transaction begins where ``_begin`` says so
+            arguments = {"timeout": PATIENCE, "isolation_level": None}  # ``_begin`` begins the transactions
         if not file and address.url.host and not address.url.host.startswith("/"):
-            arguments["tcp_user_timeout"] = 1000 * PATIENCE  # of a server that vanished without a word
+            arguments["tcp_user_timeout"] = 1000 * PATIENCE  # for a server that vanishes
         arguments = {name: value for name, value in arguments.items() if name not in address.url.query}
         self._engine = sa.create_engine(address.url, connect_args=arguments, hide_parameters=True)
         if not file:
             sa.event.listen(self._engine, "connect", _limit_waiting)
 
     def prepare(self) -> None:
-        """Makes the tables where they are not there; SuiteError for a database of another version than this one's.
+        """Creates missing tables. SuiteError for a database with tables of another version.
 
-        Who may not make tables can use those that somebody else has made.
+        A user without the right to create tables can use existing ones.
         """
         file = self.address.file
         if file:
@@ -83,12 +83,12 @@ class Database:
             if not there.has_table(RECORDS.name):
                 RECORDS.create(connection)
             nothing = sa.select(*RECORDS.c).where(sa.false())
-            connection.execute(sa.insert(RECORDS).from_select(list(RECORDS.c), nothing))  # whether it can be written
+            connection.execute(sa.insert(RECORDS).from_select(list(RECORDS.c), nothing))  # fails if it is read-only
 
     def push(self, run: str, lines: Sequence[bytes]) -> int:
-        """Adds those of a run's lines that the database lacks, all or none; how many.
+        """Adds the lines of a run that the database lacks, all or none, and returns their number.
 
-        SuiteError where it has another course of this run: what it has stays.
+        SuiteError, and no change, if the database has other lines for this run.
         """
         with self._begin(lock=run) as connection:
             last = sa.select(RECORDS.c.line, RECORDS.c.body).where(RECORDS.c.run == run)
@@ -96,8 +96,8 @@ class Database:
             known = row.line if row else 0
             if row and (known > len(lines) or lines[known - 1] != row.body.encode()):
                 raise SuiteError(
-                    f"{self.address} has another course of the run {run} than its file here: it went on elsewhere. "
-                    "What the database has stays as it is."
+                    f"{self.address} has another course of the run {run} than its file here: it was resumed elsewhere. "
+                    "The database stays as it is."
                 )
             for start in range(known, len(lines), BATCH):
                 batch = lines[start : start + BATCH]
@@ -106,14 +106,14 @@ class Database:
         return len(lines) - known
 
     def sizes(self) -> dict[str, int]:
-        """Of every run, how many lines the database has; in order of their ids, which is that of their start."""
+        """The number of lines of each run in the database, in order of the runs' start."""
         ends = sa.select(RECORDS.c.run, sa.func.max(RECORDS.c.line)).group_by(RECORDS.c.run).order_by(RECORDS.c.run)
         with self._begin() as connection:
             self._check_version(connection)
             return dict(sorted((run, line) for run, line in connection.execute(ends)))
 
     def lines(self, run: str) -> list[str]:
-        """The lines of a run's file; none of an unknown run."""
+        """The lines of a run's file; empty for an unknown run."""
         bodies = sa.select(RECORDS.c.body).where(RECORDS.c.run == run).order_by(RECORDS.c.line)
         with self._begin() as connection:
             return list(connection.execute(bodies).scalars())
@@ -126,12 +126,12 @@ class Database:
         if version != VERSION:
             raise SuiteError(
                 f"The database {self.address} has a schema of version {version}; this suite reads and writes version "
-                f"{VERSION}. It stays as it is. Use the version of the suite that made it, or name another: --store."
+                f"{VERSION}. It stays as it is. Use the version of the suite that made it, or another --store."
             )
 
     @contextlib.contextmanager
     def _begin(self, lock: str = "") -> Iterator[sa.Connection]:
-        """A transaction, the only one at a time of this ``lock``; what the database refuses comes as one sentence."""
+        """A transaction. Transactions with the same ``lock`` wait for each other. StoreError, in one sentence."""
         try:
             with self._engine.begin() as connection:
                 if lock and self.address.file:
@@ -141,12 +141,12 @@ class Database:
                 yield connection
         except SQLAlchemyError as error:
             cause = error.orig if isinstance(error, DBAPIError) else error
-            said = " ".join(self.address.clean(str(cause)).split())[:300].rstrip(".")
-            raise StoreError(f"The database {self.address} cannot be used: {said or type(cause).__name__}.") from None
+            text = " ".join(self.address.clean(str(cause)).split())[:300].rstrip(".")
+            raise StoreError(f"The database {self.address} cannot be used: {text or type(cause).__name__}.") from None
 
 
 def _limit_waiting(connection: Any, _: object) -> None:
-    """Nobody's lock may hold a push up for longer than a connection."""
+    """Limits how long a statement waits for a lock, and how long it runs."""
     with connection.cursor() as cursor:
         cursor.execute(f"SET lock_timeout = '{PATIENCE}s'")
         cursor.execute(f"SET statement_timeout = '{6 * PATIENCE}s'")
@@ -155,7 +155,7 @@ def _limit_waiting(connection: Any, _: object) -> None:
 
 @contextlib.contextmanager
 def opened(address: Address) -> Iterator[Database]:
-    """The database, ready to be pushed to; SuiteError where it cannot be used."""
+    """Opens and prepares the database for pushing. SuiteError if it cannot be used."""
     database = Database(address)
     try:
         database.prepare()
@@ -165,12 +165,12 @@ def opened(address: Address) -> Iterator[Database]:
 
 
 def push_all(address: Address, folder: Path) -> list[str]:
-    """Pushes what the database lacks of every finished run in a folder; a line for each, and for what cannot be pushed.
+    """Pushes every finished run of a folder that the database lacks, and returns a line of text for each.
 
-    A file whose last line is not the end of a run is left alone: its run goes on, was killed, or is of another version
-    of the suite. SuiteError where the database cannot be used.
+    A run that cannot be pushed has a line too. A file whose last line is not the end of a run is skipped. SuiteError if
+    the database cannot be used.
     """
-    said = []
+    report = []
     with opened(address) as database:
         sizes = database.sizes()
         for path in run_files(folder):
@@ -178,15 +178,15 @@ def push_all(address: Address, folder: Path) -> list[str]:
                 lines = whole_lines(path)
                 if sizes.get(path.stem) == len(lines) or not _ended(lines):
                     continue
-                parse_run(lines, path)  # what is pushed can be read back
+                parse_run(lines, path)  # push nothing that cannot be read back
                 count = database.push(path.stem, lines)
             except StoreError:
                 raise
             except SuiteError as error:
-                said.append(f"not pushed: {error}")
+                report.append(f"not pushed: {error}")
             else:
-                said.append(f"pushed to {address}: {count} records of the run {path.stem}")
-    return said
+                report.append(f"pushed to {address}: {count} records of the run {path.stem}")
+    return report
 
 
 def _ended(lines: Sequence[bytes]) -> bool:
@@ -197,7 +197,7 @@ def _ended(lines: Sequence[bytes]) -> bool:
 
 
 def stored_run(address: Address, run: str | None) -> tuple[str, bytes]:
-    """The id and the file of a run in a database, the newest where none is named; SuiteError where there is none."""
+    """The id and the file's content of a run in a database; by default the newest run. SuiteError if there is none."""
     if address.file and not address.file.is_file():
         raise SuiteError(f"There is no database {address}.")
     database = Database(address)

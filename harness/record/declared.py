@@ -1,4 +1,4 @@
-"""The records of what the catalogue declares."""
+"""Makes records from the catalogue's objects: experiments, claims, errata."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal
 
 from harness.domain.claim import Claim
-from harness.domain.erratum import Differs, Fails, Finding, Warns, plain
+from harness.domain.erratum import Differs, Examined, Fails, Warns, plain
 from harness.domain.experiment import Experiment
 from harness.domain.trial import Trial
 from harness.domain.verdict import Decision
@@ -25,7 +25,7 @@ from harness.record.run import (
 
 
 def experiment_declared(experiment: Experiment, order: int) -> ExperimentDeclared:
-    """What a report needs of an experiment; ``order``: its place in the catalogue."""
+    """The record of an experiment. ``order`` is its place in the catalogue."""
     plots, variants = experiment.plots, experiment.variants
     placed = [variant for variant in variants if variant.at is not None] if plots.sweep else []
     return ExperimentDeclared(
@@ -70,9 +70,13 @@ def claim_decided(
     error: str = "",
     seconds: float | None = None,
 ) -> ClaimDecided:
-    """What a claim says, what was decided, and the trials that it was decided from, by variant.
+    """The record of a decided claim.
 
-    ``order``: its place in the catalogue; ``alongside``: what the rules alongside decide; the others as in the record.
+    Args:
+        claim, order: the claim, and its place in the catalogue.
+        decision, alongside: of its rule, and of the rules reported alongside.
+        trials: by variant, the trials that decide it.
+        comparison, here, taken, red, error, seconds: as in ``ClaimDecided``.
     """
     experiment, metrics = claim.experiment, claim.rules[0].metrics if claim.rules else ()
     summaries = {}
@@ -90,7 +94,7 @@ def claim_decided(
         rule=claim.rule.describe(),
         decision=decision,
         alongside=tuple(
-            Alongside(rule.describe(), found) for rule, found in zip(claim.beside, alongside, strict=False)
+            Alongside(rule.describe(), found) for rule, found in zip(claim.alongside, alongside, strict=False)
         ),
         published=tuple(
             PublishedFigure(
@@ -111,8 +115,8 @@ def claim_decided(
     )
 
 
-def erratum_checked(finding: Finding, order: int, backend: str) -> ErratumChecked:
-    """What an erratum declares for a backend, and what its two forms did; ``order``: its place in the catalogue."""
+def erratum_checked(finding: Examined, order: int, backend: str) -> ErratumChecked:
+    """The record of an erratum examined on ``backend``. ``order`` is its place in the catalogue."""
     erratum = finding.erratum
     expected = erratum.expected(backend)
     kinds: dict[type, Literal["fails", "warns", "differs"]] = {Fails: "fails", Warns: "warns", Differs: "differs"}

@@ -1,7 +1,7 @@
 """One file of evidence: the stored trials of an experiment on a stack, and the expected verdicts of its claims.
 
-Nothing in it is derived, except T and what is calm: a check has to know these before it trains. Seeds go from 0 on
-without gaps, so that the place of a value in a list is its seed. A number that may not be finite is a ``Number``.
+Nothing in it is derived, except T (``steps``) and the calm features: a check needs them before it trains. Seeds count
+from 0 without gaps, so the index of a value in a list is its seed. A number that may not be finite is a ``Number``.
 """
 
 from __future__ import annotations
@@ -13,22 +13,22 @@ import msgspec
 from harness.record.numbers import Number
 
 SCHEMA = 2
-"""Files of schema 1 held one record a trial, of an earlier version of the suite."""
+"""The version of this file format."""
 EXACT = "exact"
-"""Stands for the experiment in the file of the claims that have none: it holds expected verdicts only."""
+"""The file of the exact claims has this name. It holds expected verdicts only."""
 
 
 class Struct(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """Every part of a file: immutable, without unknown fields; defaults are not written."""
+    """A part of a file: immutable, without unknown fields. Default values are not written."""
 
 
 class Hashes(Struct, frozen=True, kw_only=True):
-    """What the random numbers of seed 0 are: 16 hex digits each.
+    """Hashes of the random numbers of seed 0, 16 hex digits each.
 
     Attributes:
         initial: of the initial weights.
         dropout: of the first dropout mask; None for a network without dropout.
-        order: of the order of the training examples in the first epoch.
+        order: of the data order of the first epoch.
     """
 
     initial: str
@@ -41,10 +41,10 @@ class Trace(Struct, frozen=True, kw_only=True):
 
     Attributes:
         seed: of the trial.
-        perturbed: 0, or which perturbation of the initial weights' last bits it started from.
-        losses: the training loss of step 1, 2, … as the step began, penalties included.
-        val_losses: the validation loss after step 1, 2, …; None where it was not taken. Of seed 0 only.
-        observed: what the experiment observes of the model as initialised. Of seed 0 only.
+        perturbed: 0, or the number of the perturbation of its initial weights.
+        losses: the training loss before step 1, 2, …, penalties included.
+        val_losses: the validation loss after step 1, 2, …; None for a step without one. Only some seeds have it.
+        observed: the recorded metrics of the initial model. Only some seeds have them.
     """
 
     seed: int
@@ -63,11 +63,11 @@ class Failure(Struct, frozen=True, kw_only=True):
 
 
 class Quantiles(Struct, frozen=True, kw_only=True):
-    """Quantiles of a curve over seeds whose value is finite, one value per stored epoch (at most 32, evenly spaced).
+    """Quantiles of a curve over seeds, one value per stored epoch (at most 32, evenly spaced).
 
     Attributes:
-        low, quarter, median, three_quarters, high: at 2.5, 25, 50, 75 and 97.5 %; None where no value is finite.
-        finite: the number of seeds whose value is finite.
+        low, quarter, median, three_quarters, high: at 2.5, 25, 50, 75 and 97.5 %; None without a finite value.
+        finite: number of seeds with a finite value.
     """
 
     low: tuple[float | None, ...]
@@ -79,23 +79,23 @@ class Quantiles(Struct, frozen=True, kw_only=True):
 
 
 class Spread(Struct, frozen=True, kw_only=True):
-    """Curves of many seeds: ``seeds`` is the number of seeds from 0 on, the most that one session had the curves of."""
+    """Quantiles of curves over ``seeds`` seeds, from seed 0 on: the most whose curves one session had."""
 
     seeds: int
     curves: dict[str, Quantiles]
 
 
-class Session(Struct, frozen=True, kw_only=True):
-    """Where a block of seeds comes from.
+class SeedBlock(Struct, frozen=True, kw_only=True):
+    """The origin of consecutive seeds.
 
     Attributes:
-        first, seeds: the block's first seed, and how many.
-        commit: the source's; "unknown" without one.
+        first, seeds: the first seed, and the number of seeds.
+        commit: of the source; "unknown" outside git.
         date: an ISO 8601 date or time.
-        reason: what was given to ``--update-baselines``.
-        engine: what trained them.
-        seconds: the mean wall-clock time of a trial.
-        fingerprint: flat, see ``harness.environment.fingerprint.fingerprint``.
+        reason: the text given to ``--update-baselines``.
+        engine: the engine that trained them.
+        seconds: mean wall-clock time of a trial.
+        fingerprint: see ``harness.environment.fingerprint.fingerprint``.
     """
 
     first: int
@@ -113,20 +113,19 @@ class VariantEvidence(Struct, frozen=True, kw_only=True):
 
     Attributes:
         configuration: everything that Keras was given (``harness.training.configuration.configuration``).
-        hashes: of seed 0's random numbers; None where they were not taken.
+        hashes: of seed 0's random numbers; None if unknown.
         tiny: whether a check trains it to the end.
-        steps: how many steps a check compares, called T; of a tiny training, how many of the first epochs.
-        calm: of a tiny training, the metrics that rounding does not move.
-        calm_to_the_end: of another training, whether rounding moves no loss of any epoch; None where that was not
-            measured.
-        traces: of the check's seeds and of their perturbed trials. Of a tiny training one loss per epoch.
-        canonical: the trace of seed 0 with weights drawn by NumPy, without dropout; empty where it was not taken.
-        metrics: the final metrics, one value per seed from 0 on; None where a trial failed or never got there.
-        failures: of the seeds that failed, the seed being the key.
-        curves: the curves of the first seeds, one list per seed from 0 on; of more than 200 epochs, 32 evenly
-            spaced points.
-        spread: quantiles of the curves of many seeds; None for few.
-        sessions: where the seeds come from, in their order.
+        steps: T, the number of steps that a check compares. For a tiny training: the number of first epochs.
+        calm: for a tiny training, the metrics that rounding does not move.
+        calm_to_the_end: for other trainings, whether rounding moves no loss of any epoch; None if not measured.
+        traces: of the seeds that a check trains, and of their perturbed trials; of a tiny training one loss per epoch.
+        canonical: the trace of seed 0 with weights drawn by NumPy, without dropout; empty if not measured.
+        metrics: the final metrics, one value per seed; None for a trial that failed or never reached its target.
+        failures: by seed, of the trials that failed.
+        curves: the curves of the first seeds, one list per seed. A curve of more than 200 epochs has 32 evenly spaced
+            points.
+        spread: quantiles of the curves over many seeds; None with few seeds.
+        sessions: the origin of the seeds, in order.
     """
 
     configuration: dict[str, Any]
@@ -141,7 +140,7 @@ class VariantEvidence(Struct, frozen=True, kw_only=True):
     failures: dict[str, Failure] = {}
     curves: dict[str, tuple[tuple[float | None, ...], ...]] = {}
     spread: Spread | None = None
-    sessions: tuple[Session, ...]
+    sessions: tuple[SeedBlock, ...]
 
     @property
     def seeds(self) -> int:
@@ -150,7 +149,7 @@ class VariantEvidence(Struct, frozen=True, kw_only=True):
 
 
 class Expected(Struct, frozen=True, kw_only=True):
-    """The verdict that a claim is expected to get, since when and why, and the number of seeds it rests on."""
+    """The expected verdict of a claim: since when, why, and the number of seeds it rests on."""
 
     verdict: Literal["SUPPORTED", "REFUTED", "INCONCLUSIVE"]
     date: str
@@ -163,10 +162,10 @@ class Evidence(Struct, frozen=True, kw_only=True, omit_defaults=False):
 
     Attributes:
         schema: 2.
-        experiment: its id; "exact" for the file of the claims without one, which has no variants.
+        experiment: the experiment's id; "exact" for the file of the exact claims, which has no variants.
         stack: backend and device ("tensorflow-cpu").
         variants: by name, in the experiment's order.
-        expected: verdicts by claim key.
+        expected: by claim key.
     """
 
     schema: int = SCHEMA

@@ -1,4 +1,4 @@
-"""What is recorded of the GPU in use, at a run's start and at its end."""
+"""The recorded state of the GPU, at a run's start and at its end."""
 
 from __future__ import annotations
 
@@ -6,21 +6,21 @@ import msgspec
 
 
 class GpuFacts(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
-    """The state of one GPU; None for what its driver does not tell.
+    """The state of one GPU; None for what its driver does not report.
 
-    Neither index nor serial number is recorded: a published report identifies nobody's hardware.
+    Neither index nor serial number is recorded, so a published report identifies nobody's hardware.
 
     Attributes:
-        unavailable: why nothing is known of the GPU; None where something is.
+        unavailable: why the state is unknown; None if it is known.
         name: the GPU's model.
         driver: the driver's version.
         power_state: from "P0", the fastest, to "P15".
         sm_clock_mhz, max_sm_clock_mhz: of the multiprocessors, in MHz.
         memory_clock_mhz, max_memory_clock_mhz: in MHz.
-        throttled_by: what holds the clocks down; empty where nothing does.
+        throttled_by: what holds the clocks down; empty if nothing does.
         power_w, power_limit_w: in watts.
         temperature_c: of the chip, in degrees Celsius.
-        utilisation_percent: the share of the time in which a kernel ran, from 0 to 100.
+        utilisation_percent: share of the time in which a kernel ran, from 0 to 100.
         persistence, mig: "Enabled" or "Disabled".
     """
 

@@ -1,4 +1,4 @@
-"""Locks between processes, which the system frees when their holder dies."""
+"""Locks between processes. The system releases a lock when its holder dies."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from harness.errors import SuiteError
 
 
 class Held:
-    """A lock that this process has on ``path``, a file made for it, which goes with it.
+    """A lock that this process holds. Its file ``path`` exists as long as the lock is held.
 
-    SuiteError with ``busy`` where another process keeps it for longer than ``patience`` seconds, and where the file
-    cannot be made.
+    SuiteError with the text ``busy`` if another process holds it for longer than ``patience`` seconds. SuiteError if
+    the file cannot be created.
     """
 
     def __init__(self, path: Path, busy: str, patience: float = 0.0) -> None:
@@ -29,16 +29,16 @@ class Held:
             raise SuiteError(text) from error
 
     def release(self) -> None:
-        """A second time does nothing. The file goes first: filelock takes no lock on one that was removed meanwhile."""
+        """Releases the lock. A second call does nothing."""
         if self._lock.is_locked:
             with contextlib.suppress(OSError):
-                self._path.unlink()
+                self._path.unlink()  # before the release: filelock takes no lock on a file that was removed meanwhile
             self._lock.release()
 
 
 @contextlib.contextmanager
 def held(path: Path, busy: str, patience: float) -> Iterator[None]:
-    """Holds the lock meanwhile; SuiteError as above."""
+    """Holds the lock for the ``with`` block. Raises as ``Held`` does."""
     lock = Held(path, busy, patience)
     try:
         yield

@@ -1,4 +1,4 @@
-"""Numbers in JSON, which has neither nan nor infinities: they are written as texts."""
+"""Numbers in JSON. JSON has neither nan nor infinities, so they are written as texts."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ Number = float | Literal["nan", "inf", "-inf"]
 
 
 def number(x: float) -> Number:
-    """A float as it is written: itself where finite, else "nan", "inf" or "-inf"."""
+    """A finite float as it is; else "nan", "inf" or "-inf"."""
     if math.isfinite(x):
         return float(x)
     return "nan" if math.isnan(x) else "inf" if x > 0 else "-inf"
@@ -22,8 +22,8 @@ def value(n: Number) -> float:
 
 
 def shortest(values: Sequence[float]) -> list[float]:
-    """Each value as float32, written as the shortest decimal that is read back as that float32."""
+    """Rounds each value to float32, and returns the shortest decimal that reads back as that float32."""
     import numpy as np
 
-    with np.errstate(over="ignore"):  # what float32 cannot hold is inf
+    with np.errstate(over="ignore"):  # a value too large for float32 becomes inf
         return [float(str(one)) for one in np.asarray(values, "float32")]

@@ -1,4 +1,4 @@
-"""What was found of a training and of a claim here, against the evidence."""
+"""Outcomes of comparisons with the evidence: of a training, of a claim, and of a timing."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from harness.domain.verdict import Verdict
 from harness.record.numbers import Number, value
 
 
-class Struct(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A part of a record: immutable, without unknown fields."""
 
 
 class TrainingState(enum.StrEnum):
-    """Where a variant stands here."""
+    """The state of a variant on this machine."""
 
-    IDENTICAL = "identical"  # the same bits in all that was compared
+    IDENTICAL = "identical"  # every value that was compared has the same bits
     REPRODUCED = "reproduced"  # to the end
     START_REPRODUCED = "start reproduced"
     MOVED = "moved"
@@ -32,16 +32,16 @@ REPRODUCED = (TrainingState.IDENTICAL, TrainingState.REPRODUCED, TrainingState.S
 
 
 class ClaimState(enum.StrEnum):
-    """How far this machine bears out a verdict that rests on evidence."""
+    """How far this machine confirms a verdict that rests on evidence."""
 
-    CONFIRMED = "confirmed"  # every training it rests on was trained to the end here and reproduced
+    CONFIRMED = "confirmed"  # every training it rests on was trained to the end here, and reproduced
     START_CONFIRMED = "start confirmed"
-    COMPATIBLE = "compatible"  # this stack has no evidence, and the reference stack's fits
+    COMPATIBLE = "compatible"  # this stack has no evidence; the trainings agree with the reference stack's
     NOT_CONFIRMED = "not confirmed"
 
 
 class VerdictState(enum.StrEnum):
-    """Where a claim stands against its expected verdict."""
+    """A claim's verdict against its expected verdict."""
 
     AS_EXPECTED = "as expected"
     NEW = "new"  # no verdict is expected yet
@@ -51,10 +51,17 @@ class VerdictState(enum.StrEnum):
     DECIDED = "decided"  # INCONCLUSIVE before, decided now
 
 
-class Movement(Struct, frozen=True):
-    """The first feature that moved: by what relative ``size``, above ``limit``, and its values ``before`` and ``now``.
+class Movement(Part, frozen=True):
+    """The first feature that moved.
 
-    ``step`` counts from 1 (of a tiny training, the epoch). ``seed`` is the one whose values are given: the middle one.
+    Attributes:
+        feature: its name.
+        size: its relative difference, the median over seeds.
+        limit: the largest difference that is no movement.
+        before, now: the stored and the new value, of ``seed``.
+        seed: the seed with the median difference.
+        step: counted from 1; the epoch for a tiny training; None for a feature without steps.
+        seeds: number of seeds compared.
     """
 
     feature: str
@@ -76,12 +83,12 @@ class Movement(Struct, frozen=True):
 
 
 def number_text(number: Number | None) -> str:
-    """Six digits; "no value" for None."""
+    """The number with six digits; "no value" for None."""
     return "no value" if number is None else f"{value(number):.6g}"
 
 
-class Interval(Struct, frozen=True):
-    """Where one more seed falls, in the metric's unit; ``seeds`` is the number of stored values it rests on."""
+class Interval(Part, frozen=True):
+    """The prediction interval of one more seed, in the metric's unit. It rests on ``seeds`` stored values."""
 
     low: float
     high: float
@@ -91,8 +98,8 @@ class Interval(Struct, frozen=True):
         return self.low <= value <= self.high
 
 
-class Anchor(Struct, frozen=True):
-    """A trial that was trained to the end: its primary metric, the stored one of that seed, and the interval."""
+class Anchor(Part, frozen=True):
+    """A trial that was trained to the end: its primary metric now and before, and the prediction interval."""
 
     seed: int
     metric: str
@@ -101,18 +108,19 @@ class Anchor(Struct, frozen=True):
     expected: Interval | None
 
 
-class TrainingOutcome(Struct, frozen=True):
-    """A variant here, against the evidence.
+class TrainingOutcome(Part, frozen=True):
+    """The comparison of a variant on this machine with the evidence.
 
     Attributes:
-        state, reason: the state, and why, in a sentence or two.
+        state, reason: the state, and why.
         to_the_end: whether it was trained to the end.
-        steps, seeds: how many steps (of a tiny training, epochs) of how many seeds were compared.
-        movement: what moved, where a feature did.
+        steps, seeds: number of steps (epochs for a tiny training) and seeds compared.
+        movement: the first feature that moved; None if none did.
         anchors: the trials that were compared with a prediction interval.
-        changed: keys of the configuration that another Keras version gives another value: (key, then, now).
-        not_calm: features that rounding itself moves, which were not compared.
-        compatible: without evidence of this stack: whether the reference stack's fits; None where nothing was compared.
+        changed: (key, then, now) for each value of the configuration that another Keras version changed.
+        not_calm: features that rounding moves. They were not compared.
+        compatible: if this stack has no evidence: whether the training agrees with the reference stack's evidence.
+            None if nothing was compared.
     """
 
     state: TrainingState
@@ -132,8 +140,8 @@ class TrainingOutcome(Struct, frozen=True):
         return self.state in RED
 
 
-class VerdictComparison(Struct, frozen=True):
-    """A verdict against the expected one: ``red`` where the claim's test fails; ``expected`` is None for "new"."""
+class VerdictComparison(Part, frozen=True):
+    """A verdict against the expected one; ``expected`` is None for "new". ``red``: whether the claim's test fails."""
 
     state: VerdictState
     expected: Verdict | None
@@ -142,16 +150,16 @@ class VerdictComparison(Struct, frozen=True):
     reason: str
 
 
-class Here(Struct, frozen=True):
+class Here(Part, frozen=True):
     """What the evidence says of a claim, and how much of it this machine confirms.
 
     Attributes:
-        state: how far; None where nothing was compared.
-        text: what was trained here of each variant and how it compares.
-        stack, seeds: whose evidence the verdict rests on ("" where there is none), and how many seeds of each variant.
-        verdict: the evidence's.
-        needed: of an INCONCLUSIVE claim, how many seeds would decide it; None where that is not known.
-        own: what this run's own trials say, where they were decided anew.
+        state: how far it is confirmed; None if nothing was compared.
+        text: for each variant, what was trained here and how it compares.
+        stack, seeds: the stack whose evidence decides ("" for none), and the number of seeds of each variant.
+        verdict: the verdict of the evidence.
+        needed: the number of seeds that would decide an INCONCLUSIVE claim; None if unknown.
+        own: the verdict of this run's own trials; None if they did not decide.
     """
 
     state: ClaimState | None
@@ -163,12 +171,12 @@ class Here(Struct, frozen=True):
     own: Verdict | None = None
 
 
-class SeedsTaken(Struct, frozen=True):
-    """How many seeds a claim took with ``--seeds auto``.
+class SeedsTaken(Part, frozen=True):
+    """The seeds that a claim took with ``--seeds auto``.
 
     Attributes:
-        looks: after how many seeds it was looked at.
-        most: how many seeds it could have had.
+        looks: the number of seeds at each look.
+        most: the most seeds that it could have taken.
         stopped: why there was no further look.
     """
 
@@ -182,7 +190,7 @@ class SeedsTaken(Struct, frozen=True):
 
     @property
     def saved(self) -> int:
-        """The seeds that it could have had and did not need."""
+        """Number of seeds that it did not need."""
         return self.most - self.seeds
 
     def __str__(self) -> str:
@@ -196,25 +204,25 @@ class SeedsTaken(Struct, frozen=True):
 
 
 class TimeState(enum.StrEnum):
-    """Where a case stands against its stored repeats."""
+    """A case against its stored repeats."""
 
     WITHIN = "within"
     SLOWER = "slower"
     FASTER = "faster"
-    DISTURBED = "disturbed"  # slower, which others on the machine may account for
+    DISTURBED = "disturbed"  # slower, but other programs on the machine may be the cause
     NEW = "new"  # nothing is stored
-    NOT_COMPARABLE = "not comparable"  # stored on another fingerprint, or of another training
+    NOT_COMPARABLE = "not comparable"  # stored with another fingerprint or another training
 
 
-class TimeComparison(Struct, frozen=True):
-    """A case against its stored repeats.
+class TimeComparison(Part, frozen=True):
+    """The comparison of a case with its stored repeats. ratio, limit and p are None if nothing is comparable.
 
     Attributes:
-        state, reason: where it stands, and why in words.
-        ratio: our fastest round over the geometric mean of the stored ones, above 1 for slower.
-        limit: the factor that it has to exceed in either direction.
-        p: of the test of ranks. None, as ratio and limit, where there is nothing to compare with.
-        repeats: how many were comparable.
+        state, reason: the state, and why.
+        ratio: our fastest round over the geometric mean of the stored fastest rounds; above 1 is slower.
+        limit: the factor that a change has to exceed, in either direction.
+        p: p-value of the rank test.
+        repeats: number of comparable repeats.
     """
 
     state: TimeState
@@ -226,5 +234,5 @@ class TimeComparison(Struct, frozen=True):
 
     @property
     def moved(self) -> bool:
-        """Whether the stored repeats no longer describe this case: an update replaces them."""
+        """Whether the stored repeats no longer describe this case. An update then replaces them."""
         return self.state in (TimeState.SLOWER, TimeState.FASTER, TimeState.NOT_COMPARABLE)

@@ -1,7 +1,7 @@
-"""What a run finds: a stream of records of one union, told apart by ``kind``; and the run that they make up.
+"""The records of a run, and the ``Run`` that they fold into. The field ``kind`` says which record a line holds.
 
-A run's file has one record a line, in the order in which things finished. Of a trial, a training, a claim, an erratum,
-a self-check and a timing that has several records, the last one counts: a resumed run decides again.
+A run's file has one record per line, in the order in which things finished. A resumed run decides again, so a trial,
+training, claim, erratum, self-check or timing can have several records. The last one counts.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from typing import Any, Literal, TypeVar
 import msgspec
 
 from harness.domain.catalogue import Broken
-from harness.domain.erratum import State as ErratumState
+from harness.domain.erratum import ErratumState
 from harness.domain.experiment import Size
 from harness.domain.plots import Surface, Sweep, TurningPoint
 from harness.domain.trial import Seconds, Trial
 from harness.domain.verdict import Decision, Verdict
 from harness.errors import SuiteError, invalid
 from harness.record.gpu import GpuFacts
-from harness.record.outcomes import Here, SeedsTaken, Struct, TimeComparison, TrainingOutcome, VerdictComparison
+from harness.record.outcomes import Here, Part, SeedsTaken, TimeComparison, TrainingOutcome, VerdictComparison
 from harness.record.trials import ShortTrial
 from harness.statistics.holm import adjust
 from harness.timing.peak import Peak
@@ -33,26 +33,31 @@ from harness.timing.ratio import Ratio
 from harness.timing.stability import Doubt
 
 SCHEMA = 2
-"""Schema 1 was that of an earlier version of the suite."""
+"""The version of this file format."""
 
 Fingerprint = dict[str, str | int | float | bool | None]
 Key = tuple[str, str]
-"""Experiment, variant."""
+"""(experiment id, variant name)"""
 
 
 class Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, tag_field="kind"):
     """One line of a run's file."""
 
 
-class AsNeeded(Struct, frozen=True):
-    """``--seeds auto``: at most so many seeds, and no batch that ends over ``budget`` seconds after the start."""
+class AsNeeded(Part, frozen=True):
+    """The limits of ``--seeds auto``.
+
+    Attributes:
+        max_seeds: the most seeds of a claim.
+        budget: no batch of seeds may end later than this many seconds after the start; None for no limit.
+    """
 
     max_seeds: int
     budget: float | None = None
 
 
-class SessionSummary(Struct, frozen=True, kw_only=True):
-    """Of a report of evidence: how many trials come from one session (``harness.record.evidence.Session``)."""
+class SessionSummary(Part, frozen=True, kw_only=True):
+    """In a report of evidence: how many trials come from one block of seeds (``harness.record.evidence.SeedBlock``)."""
 
     date: str
     commit: str
@@ -68,26 +73,27 @@ class RunStarted(Record, frozen=True, kw_only=True, tag="run"):
     """The first record.
 
     Attributes:
-        schema: of the run's file.
-        id: sorts by the time of start.
+        schema: version of the file format.
+        id: the run's id. Ids sort by the time of start.
         started: ISO 8601, UTC.
-        command: what was typed, without a password.
-        full: whether it trains to the end and decides anew; else it checks what the evidence holds.
-        evidence: whether this is no run, but what is stored of a stack.
-        seeds, first_seed, seeds_of: of each variant; from which on; and of experiments with another number.
-        auto: with ``--seeds auto``.
-        backend, engine, precision: what was asked for.
-        workers: processes that trained.
-        reuse: whether trials of earlier runs were taken.
-        selected: digest of the names of the selected items.
+        command: the command line, without a password.
+        full: True if the run trains to the end and decides anew; False if it checks the evidence.
+        evidence: True if the records are a report of a stack's evidence, and not of a run.
+        seeds, first_seed: number of seeds of each variant, and the first of them.
+        seeds_of: number of seeds of the experiments that have another number, by experiment id.
+        auto: the limits of ``--seeds auto``; None without it.
+        backend, engine, precision: as requested.
+        workers: number of processes that train.
+        reuse: whether the run reuses trials of earlier runs.
+        selected: digest of the names of the selected tests.
         planned: keys of the selected claims.
-        broken: what could not be read of the catalogue.
+        broken: the parts of the catalogue that could not be read.
         fingerprint: see ``harness.environment.fingerprint.fingerprint``.
-        gpu: what the driver says of the GPU at the start; None without one.
+        gpu: the state of the GPU at the start; None without a GPU.
         source: digest of the training code.
         commit: of the working tree; None outside git.
-        stack: whose evidence it is compared with.
-        sessions: of a report of evidence.
+        stack: the stack whose evidence the run is compared with.
+        sessions: of a report of evidence; else empty.
     """
 
     schema: int = SCHEMA
@@ -117,14 +123,14 @@ class RunStarted(Record, frozen=True, kw_only=True, tag="run"):
 
 
 class RunResumed(Record, frozen=True, kw_only=True, tag="resumed"):
-    """A killed or interrupted run goes on: when, by what command, at which commit."""
+    """A killed or interrupted run is resumed: when, by which command, at which commit."""
 
     started: str
     command: str
     commit: str | None
 
 
-class MetricDeclared(Struct, frozen=True, kw_only=True):
+class MetricDeclared(Part, frozen=True, kw_only=True):
     """The fields of ``harness.domain.metric.Metric`` that a report needs."""
 
     name: str
@@ -134,8 +140,8 @@ class MetricDeclared(Struct, frozen=True, kw_only=True):
     scale: str
 
 
-class Point(Struct, frozen=True, kw_only=True):
-    """One variant in the figure of a sweep: where it lies, and on which line."""
+class Point(Part, frozen=True, kw_only=True):
+    """One variant in the figure of a sweep: its place on the horizontal axis, and its line."""
 
     variant: str
     at: float
@@ -143,15 +149,15 @@ class Point(Struct, frozen=True, kw_only=True):
 
 
 class ExperimentDeclared(Record, frozen=True, kw_only=True, tag="experiment"):
-    """An experiment, before its first trial.
+    """An experiment. The record comes before its first trial.
 
     Attributes:
-        id, order: its name, and its place in the catalogue.
+        id, order: its id, and its place in the catalogue.
         size, variants, metrics: what is trained and measured.
         accuracy: whether it trains classifiers.
-        printed: the slide's own curves, by variant and curve; None where the slide prints no value.
-        series: the line of each variant, where the experiment has lines.
-        sweep, points: one metric over the variants.
+        printed: the slide's curves, by variant and curve; None for an epoch without a printed value.
+        series: the line of each variant; empty for an experiment without lines.
+        sweep, points: the figure of one metric over the variants.
         surface, turning_point: further figures.
     """
 
@@ -170,12 +176,12 @@ class ExperimentDeclared(Record, frozen=True, kw_only=True, tag="experiment"):
 
 
 class TrialDone(Record, frozen=True, kw_only=True, tag="trial"):
-    """A trial that went to the end.
+    """A trial that was trained to the end.
 
     Attributes:
-        experiment: whose.
+        experiment: id of its experiment.
         definition: digest of the variant's configuration.
-        reused: the run that trained it, where it was taken from an earlier one.
+        reused: id of the earlier run that trained it; "" if this run did.
         trial: what was measured.
     """
 
@@ -190,7 +196,7 @@ class TrialDone(Record, frozen=True, kw_only=True, tag="trial"):
 
 
 class ShortTrialDone(Record, frozen=True, kw_only=True, tag="short trial"):
-    """A trial of which the first steps were trained; never evidence, never reused."""
+    """A shortened trial. It is never evidence, and never reused."""
 
     trial: ShortTrial
 
@@ -200,17 +206,18 @@ class ShortTrialDone(Record, frozen=True, kw_only=True, tag="short trial"):
 
 
 class TrainingCompared(Record, frozen=True, kw_only=True, tag="training"):
-    """A variant that was trained and compared.
+    """A variant that was trained and compared with the evidence.
 
     Attributes:
         experiment, variant: what was trained.
-        engine, backend, device, device_model, precision: by what.
-        seeds: those that went to the end.
-        seconds: sums over the trials; of the epochs, means. Shortened trials count in the total.
-        reused: how many trials are of earlier runs.
-        images_per_second: of a steady epoch; None where nothing went to the end.
-        metric, mean, std, n, diverged: the primary metric over the seeds that went to the end.
-        outcome: how it compares with the evidence.
+        engine, backend, device, device_model, precision: how and where it was trained.
+        seeds: the seeds that were trained to the end.
+        seconds: the total and the compilation are sums over the trials, shortened trials included in the total; the
+            seconds per epoch are means.
+        reused: number of trials from earlier runs.
+        images_per_second: of a steady epoch; None if no trial was trained to the end.
+        metric, mean, std, n, diverged: the primary metric over the seeds that were trained to the end.
+        outcome: the comparison with the evidence.
         red: whether its test fails.
         damaged: whether it is red because the evidence could not be read.
     """
@@ -241,19 +248,19 @@ class TrainingCompared(Record, frozen=True, kw_only=True, tag="training"):
 
     @property
     def moved(self) -> bool:
-        """Whether it is red because of what was measured."""
+        """Whether a measurement made it red."""
         return self.red and not self.damaged
 
 
-class Alongside(Struct, frozen=True):
-    """A rule that is reported alongside the deciding one, and what it decides."""
+class Alongside(Part, frozen=True):
+    """A rule that is reported alongside the deciding rule, and its decision."""
 
     rule: str
     decision: Decision
 
 
-class PublishedFigure(Struct, frozen=True, kw_only=True):
-    """A figure of the slide: as printed, its value, and half a unit of its last digit."""
+class PublishedFigure(Part, frozen=True, kw_only=True):
+    """A figure of the slide: its text, its value, and its rounding (half a unit of its last digit)."""
 
     variant: str
     metric: str
@@ -262,8 +269,15 @@ class PublishedFigure(Struct, frozen=True, kw_only=True):
     rounding: float
 
 
-class Summary(Struct, frozen=True, kw_only=True):
-    """One metric over seeds: mean and standard deviation of those that have a value; None for a seed without one."""
+class Summary(Part, frozen=True, kw_only=True):
+    """One metric over seeds.
+
+    Attributes:
+        metric: its name.
+        mean, std: over the seeds with a value; None with too few values.
+        n: number of seeds.
+        values: one per seed; None for a seed without a value.
+    """
 
     metric: str
     mean: float | None
@@ -273,7 +287,7 @@ class Summary(Struct, frozen=True, kw_only=True):
 
     @classmethod
     def of(cls, metric: str, trials: Sequence[Trial]) -> Summary:
-        """The summary of these trials, one value each."""
+        """Summarizes the metric of these trials."""
         values = tuple(trial.metrics.get(metric) for trial in trials)
         known = [value for value in values if value is not None]
         return cls(
@@ -286,20 +300,20 @@ class Summary(Struct, frozen=True, kw_only=True):
 
 
 class ClaimDecided(Record, frozen=True, kw_only=True, tag="claim"):
-    """A claim and its verdict; the report needs nothing else.
+    """A claim and its verdict: all that a report needs of it.
 
     Attributes:
         key, order, id, case, slide, statement, rule, deviations, notes, published: what the claim declares.
-        marker: what decides it.
-        experiment: whose trials; None for an exact claim.
-        variants: the trials it was decided from, summarized by variant.
-        decision, alongside: the verdict with its reason and effects; and what other rules say.
+        marker: "training" if trials decide it, "exact" if a check does.
+        experiment: id of its experiment; None for an exact claim.
+        variants: the trials that decide it, summarized by variant.
+        decision, alongside: the decision of its rule, and of the rules reported alongside.
         here: what the evidence says, and how much of it this machine confirms; None for an exact claim.
-        taken: with ``--seeds auto``.
-        comparison: the verdict against the expected one.
+        taken: the seeds it took with ``--seeds auto``; None without it.
+        comparison: the verdict against the expected verdict.
         red: whether its test fails.
-        error: why the expected verdict could not be read.
-        seconds: wall clock; None where nothing was run.
+        error: why the expected verdict could not be read; "" if it could.
+        seconds: wall clock; None if nothing was run.
     """
 
     key: str
@@ -330,19 +344,20 @@ class ClaimDecided(Record, frozen=True, kw_only=True, tag="claim"):
 
     @property
     def moved(self) -> bool:
-        """Whether it is red because of what was measured, and not because something could not be run or read."""
+        """Whether a measurement made it red. False if something could not be run or read."""
         return self.red and not self.error and self.verdict is not Verdict.NOT_RUN
 
 
 class ErratumChecked(Record, frozen=True, kw_only=True, tag="erratum"):
-    """What the printed and the modern form of an erratum did.
+    """What the printed form and the modern form of an erratum did.
 
     Attributes:
-        id, order, slide, statement, given, printed, modern, check: what the erratum declares, with its code as run.
-        outcome, expected: the kind of what the printed form is to do, and that in words.
+        id, order, slide, statement, given, printed, modern, check: what the erratum declares.
+        outcome, expected: the expected outcome of the printed form: its kind, and a description.
         when, error, warning: what the printed form did.
-        slide_value, today, replacement: what ``check`` gives: on the slide, after the printed form, after the modern.
-        state, reason: whether it holds, and why not.
+        slide_value, today, replacement: the value of ``check`` on the slide, after the printed form, and after the
+            modern form.
+        state, reason: whether it holds, and why.
         seconds: wall clock.
     """
 
@@ -372,12 +387,12 @@ class ErratumChecked(Record, frozen=True, kw_only=True, tag="erratum"):
 
     @property
     def moved(self) -> bool:
-        """Whether it is red because of what the code did, and not because it could not be run."""
+        """Whether the behaviour of the code made it red. False if the code could not be run."""
         return self.red and self.state is not ErratumState.NOT_RUN
 
 
 class SelfCheck(Record, frozen=True, kw_only=True, tag="self-check"):
-    """A self-check: what is wrong, and whether that was measured and not an error."""
+    """A self-check. ``wrong`` lists its faults; ``moved`` is True if a measurement, and not an error, showed them."""
 
     name: str
     wrong: tuple[str, ...] = ()
@@ -385,21 +400,25 @@ class SelfCheck(Record, frozen=True, kw_only=True, tag="self-check"):
 
 
 class Timed(Record, frozen=True, kw_only=True, tag="timing"):
-    """An engine's rounds on one piece of work, in alternation with the other engines.
+    """The times of one engine on one training. The engines take turns (``harness.timing.alternation``).
 
     Attributes:
         work, experiment, variant, engine: what was timed.
-        backend, device, device_model, trained_on, precision: where.
-        epochs, images, turns: of a round; and how many turns the engines took.
-        rounds: seconds per steady epoch.
-        steady_epoch, compile, first_epoch, first_training, training: seconds; the first is the median of the rounds.
-        images_per_second, gflops, share_of_peak, best_share_of_peak, peak: speed, of the median and the best round.
-        products_epoch, share_of_products: seconds of the epoch's matrix products alone, and their share.
+        backend, device, device_model, trained_on, precision: where it was timed.
+        epochs, images: of a round; images are those of one epoch.
+        turns: number of turns of the engines.
+        rounds: seconds per steady epoch, one value per round.
+        steady_epoch: seconds, the median of ``rounds``.
+        compile, first_epoch, first_training, training: seconds.
+        images_per_second, gflops, share_of_peak: speed in the median round.
+        best_share_of_peak: speed in the best round, as a share of ``peak``.
+        peak: the machine's matrix-product peak, in GFLOP/s.
+        products_epoch, share_of_products: seconds of the epoch's matrix products alone, and their share of the epoch.
         memory_peak: bytes.
-        load, contention, reference: what else the machine did.
-        comparison, red: with the stored times, and whether its test fails.
-        ratios: of the reference engine to the others; with the first engine only.
-        doubts: why it may be unstable.
+        load, contention, reference: what else the machine did meanwhile.
+        comparison, red: the comparison with the stored times, and whether its test fails.
+        ratios: of the reference engine to each other engine; in the record of the first engine only.
+        doubts: why the measurement may be unstable.
     """
 
     work: str
@@ -438,14 +457,14 @@ class Timed(Record, frozen=True, kw_only=True, tag="timing"):
 
 
 class PeakMeasured(Record, frozen=True, kw_only=True, tag="peak"):
-    """The machine's matrix-product peak; ``when`` is before or after which work."""
+    """The machine's matrix-product peak. ``when`` says before or after which training it was measured."""
 
     when: str
     peak: Peak
 
 
 class RunEnded(Record, frozen=True, kw_only=True, tag="end"):
-    """How a run ended: once before its report is written, and once after. A run without it was killed."""
+    """How a run ended. It is written before the report and again after it. A run without this record was killed."""
 
     exit_status: int
     seconds: float | None
@@ -475,20 +494,20 @@ AnyTrial = TypeVar("AnyTrial", Trial, ShortTrial)
 
 @dataclass
 class Run:
-    """A run as its records make it up, so far.
+    """The state of a run after its records so far.
 
     Attributes:
         path: of its file.
         header: its first record.
         experiments: by id.
-        trials: by (experiment, variant), in order of their seeds; one that was trained again has its last trial.
-        short: the shortened trials, likewise; those of one seed by their perturbation, the canonical one behind them.
+        trials: by (experiment, variant), in order of their seeds. Training a seed again replaces its trial.
+        short: the shortened trials, likewise; of one seed by perturbation, the canonical one last.
         definitions: of the trials: (experiment, variant, digest).
         trainings: by (experiment, variant).
-        claims, errata, self_checks: by key, id and name.
-        timings, peaks: by (work, engine), and by when.
-        resumed: when it went on.
-        end: None while it runs, and where it was killed.
+        claims, errata, self_checks: by key, by id, and by name.
+        timings, peaks: by (work, engine), and by ``PeakMeasured.when``.
+        resumed: one record for each time it was resumed.
+        end: its last record; None while it runs, or if it was killed.
     """
 
     path: Path
@@ -508,7 +527,7 @@ class Run:
     _reused: dict[Key, set[int]] = field(default_factory=dict, repr=False)
 
     def add(self, record: AnyRecord) -> None:
-        """Takes the next record."""
+        """Adds the next record. SuiteError for a second header."""
         match record:
             case RunStarted():
                 raise invalid(f"run {self.path}", expected="one record of kind 'run', the first", received="another")
@@ -541,12 +560,12 @@ class Run:
 
     @property
     def reused(self) -> dict[Key, int]:
-        """How many of a variant's trials are of earlier runs, where any is."""
+        """By variant, the number of trials from earlier runs; only variants with at least one."""
         return {key: len(seeds) for key, seeds in self._reused.items() if seeds}
 
     @property
     def moved(self) -> bool:
-        """Whether anything is red because of what was measured."""
+        """Whether a measurement made anything red."""
         return (
             any(one.moved for one in self.trainings.values())
             or any(one.moved for one in self.claims.values())
@@ -557,17 +576,17 @@ class Run:
 
     @property
     def partial(self) -> bool:
-        """Whether the run was killed (it has no end) or interrupted."""
+        """Whether the run was killed or interrupted."""
         return self.end is None or self.end.interrupted
 
     @property
     def open(self) -> bool:
-        """Whether something is left to do: it did not reach its end or its report, or something could not be run."""
+        """Whether work is left: the run has no end or no report, or something could not be run."""
         end = self.end
         return end is None or end.interrupted or not end.reported or end.exit_status == INTERNAL_ERROR
 
     def adjusted(self) -> dict[str, tuple[Decision, Verdict]]:
-        """By claim key the decision with p-values adjusted over all claims of the run (Holm), and its verdict then."""
+        """By claim key: the decision with p-values adjusted over all claims of the run (Holm), and the verdict then."""
         return adjust({key: claim.decision for key, claim in self.claims.items()})
 
 
@@ -580,16 +599,16 @@ def _put(trials: list[AnyTrial], trial: AnyTrial, *names: str) -> None:
 
 
 INTERNAL_ERROR = 3
-"""pytest's exit code of a run of which something could not be run or read."""
+"""pytest's exit code of a run in which something could not be run or read."""
 
 
 def read_run(path: Path) -> Run:
-    """Reads a run's file; a last line torn by a kill is left out. Any other damage is a SuiteError naming the line."""
+    """Reads a run's file. It skips a last line without an end, which a kill leaves. SuiteError for any other damage."""
     return parse_run(whole_lines(path), path)
 
 
 def whole_lines(path: Path) -> list[bytes]:
-    """The lines of a run's file, without a last one torn by a kill; SuiteError where it cannot be read."""
+    """The complete lines of a run's file. SuiteError if it cannot be read."""
     try:
         return path.read_bytes().split(b"\n")[:-1]
     except OSError as error:
@@ -597,7 +616,7 @@ def whole_lines(path: Path) -> list[bytes]:
 
 
 def parse_run(lines: Iterable[bytes], path: Path) -> Run:
-    """The run of these lines, which are said to be of ``path``; SuiteError naming the line that is damaged."""
+    """The run that the lines of the file ``path`` hold. SuiteError that names the first damaged line."""
     run: Run | None = None
     for number, line in enumerate(lines, start=1):
         if run is None:
@@ -605,9 +624,9 @@ def parse_run(lines: Iterable[bytes], path: Path) -> Run:
         try:
             record = decode(line)
         except ValueError as error:
-            said = " ".join(str(error).split())[:200]
+            fault = " ".join(str(error).split())[:200]
             fix = "Run `pytest suite/` again to record a new run."
-            received = f"{line[:60].decode('utf-8', 'backslashreplace')} ({said})"
+            received = f"{line[:60].decode('utf-8', 'backslashreplace')} ({fault})"
             raise invalid(f"line {number} of {path}", expected="a record", received=received, fix=fix) from None
         if run is not None:
             run.add(record)
@@ -621,7 +640,7 @@ def parse_run(lines: Iterable[bytes], path: Path) -> Run:
 
 
 def decode(line: bytes) -> AnyRecord:
-    """The record of a line; ValueError where it holds none."""
+    """The record of a line. ValueError if the line is no record."""
     try:
         return _DECODER.decode(line)
     except RecursionError:
@@ -629,7 +648,7 @@ def decode(line: bytes) -> AnyRecord:
 
 
 def check_schema(line: bytes, path: Path) -> None:
-    """SuiteError where a run's first line is of another schema, and what to do; other faults are left to the reader."""
+    """SuiteError if a run's first line has another schema. It ignores every other fault."""
     try:
         header = json.loads(line)
         found = header["schema"] if header["kind"] == "run" else SCHEMA
@@ -642,15 +661,15 @@ def check_schema(line: bytes, path: Path) -> None:
 
 
 def encode(record: AnyRecord) -> bytes:
-    """One line, without its end."""
+    """The line of a record, without the line break."""
     try:
         return msgspec.json.encode(record, enc_hook=_plain)
-    except UnicodeEncodeError:  # a path that is no UTF-8 has lone surrogates, which no file can hold
+    except UnicodeEncodeError:  # a path that is not UTF-8 has lone surrogates
         return msgspec.json.encode(_escaped(msgspec.to_builtins(record, enc_hook=_plain)))
 
 
 def _plain(value: Any) -> Any:
-    """A NumPy scalar as Python's number; TypeError for anything else."""
+    """A NumPy scalar as a Python number. TypeError for anything else."""
     if hasattr(value, "item"):
         return value.item()
     raise TypeError(f"{type(value).__name__} has no place in a record")

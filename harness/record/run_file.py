@@ -1,4 +1,4 @@
-"""The file of a run: one record a line, on disk the moment it is finished; the process that runs is its only writer."""
+"""The file of a run: one record per line, written as soon as it is known. Only the process that runs writes to it."""
 
 from __future__ import annotations
 
@@ -12,22 +12,20 @@ from harness.record.locks import Held
 from harness.record.run import AnyRecord, Run, RunResumed, RunStarted, decode, encode, parse_run, whole_lines
 
 STAMP = "%Y-%m-%dT%H-%M-%S-%f"
-"""How an id begins, so that names sort by time of start."""
+"""The format of the time at the start of an id. Ids therefore sort by time of start."""
 LENGTH = len("2026-11-24T02-00-29-897121")
 
 
 class RecordError(SuiteError):
-    """The run's record cannot be written: nothing that is trained from here on would be kept."""
+    """The run's file cannot be written, so no further result would be kept."""
 
 
 class RunFile:
-    """A run that goes on, and the file that it is recorded in.
-
-    ``RunFile.begin`` makes a new file, ``RunFile.resume`` goes on with one. Both hold the run's lock until ``close``.
+    """The file of a run in progress. ``begin`` creates one, ``resume`` continues one; both lock it until ``close``.
 
     Attributes:
         path: of the file.
-        run: what the records make up so far.
+        run: the state after the records so far.
     """
 
     def __init__(self, path: Path, run: Run, lock: Held, flags: int = 0) -> None:
@@ -40,7 +38,7 @@ class RunFile:
 
     @classmethod
     def begin(cls, folder: Path, header: RunStarted) -> RunFile:
-        """A new file, of the header's id. RecordError where it cannot be made."""
+        """Creates the file of a new run. RecordError if that fails."""
         path = folder / f"{header.id}.jsonl"
         lock = locked(path)
         try:
@@ -53,7 +51,7 @@ class RunFile:
 
     @classmethod
     def resume(cls, path: Path, record: RunResumed, lock: Held) -> RunFile:
-        """Goes on with a run, of which this process has the lock; a last line that a kill has torn is cut off."""
+        """Continues a run whose lock this process holds. Cuts off a last line without an end, which a kill leaves."""
         lines = whole_lines(path)
         made = cls(path, parse_run(lines, path), lock)
         os.ftruncate(made._file, sum(len(line) + 1 for line in lines))
@@ -61,7 +59,7 @@ class RunFile:
         return made
 
     def append(self, record: AnyRecord) -> None:
-        """Writes one line; RecordError where the disk is full. ValueError, and nothing written, for nan in a float."""
+        """Writes one record. RecordError if the disk refuses; ValueError, and no write, if it cannot be read back."""
         self._write(record)
         self.run.add(record)
 
@@ -69,18 +67,18 @@ class RunFile:
         if self._failed:
             raise RecordError(self._failed)
         line = encode(record)
-        decode(line)  # one line that cannot be read back would cost the whole file
+        decode(line)  # a line that cannot be read back would make the whole file unreadable
         line += b"\n"
         try:
             while line:
                 line = line[os.write(self._file, line) :]
         except OSError as error:
             fault = self._unwritable(error)
-            self._failed = str(fault)  # a line behind a torn one would make the file unreadable
+            self._failed = str(fault)  # a line after a torn one would make the file unreadable
             raise fault from error
 
     def close(self) -> None:
-        """Hands the file to the disk and frees the run; a second time does nothing."""
+        """Flushes the file to the disk and releases the lock. A second call does nothing."""
         if self._file >= 0:
             with contextlib.suppress(OSError):  # a file system without fsync
                 os.fsync(self._file)
@@ -96,13 +94,13 @@ class RunFile:
 
 
 def locked(path: Path) -> Held:
-    """The lock of a run; SuiteError where another process has it."""
+    """Takes the lock of a run. SuiteError if another process holds it."""
     busy = f"The run {path.stem} is still going on: another process has its lock. Wait for its end, or end it."
     return Held(path.with_name(f".{path.stem}.lock"), busy)
 
 
 def new_id(folder: Path, now: datetime.datetime, process: int) -> str:
-    """An id for a run that starts ``now`` (UTC), which sorts behind those of the folder even if the clock went back."""
+    """The id of a run that starts ``now`` (UTC). It sorts after the folder's ids, even if the clock was set back."""
     own = f"{now:{STAMP}}-{process}"
     newest = max((path.stem for path in run_files(folder)), default="")
     if own > newest:
@@ -116,14 +114,14 @@ def new_id(folder: Path, now: datetime.datetime, process: int) -> str:
 
 
 def run_files(folder: Path) -> list[Path]:
-    """The files of a folder's runs, in order of their start: that of their ids, and not of their names with .jsonl."""
-    return sorted(folder.glob("*.jsonl"), key=lambda path: path.stem)
+    """The files of a folder's runs, in order of their start."""
+    return sorted(folder.glob("*.jsonl"), key=lambda path: path.stem)  # ids sort by start; names with .jsonl do not
 
 
 def latest_run(folder: Path) -> Path:
-    """The newest run of a folder; SuiteError if there is none.
+    """The newest run of a folder. SuiteError if there is none.
 
-    A file without a byte is no run: its process was killed between making it and writing its first line.
+    Empty files do not count: their process was killed before it wrote the first line.
     """
     runs = [path for path in run_files(folder) if path.stat().st_size]
     if not runs:

@@ -1,4 +1,4 @@
-"""The stored times of a stack: one process's measurement of a case after another, ``baselines/timing/<stack>.json``."""
+"""The stored times of a stack, ``baselines/timing/<stack>.json``. Each repeat of a case is from another process."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from harness.record.evidence import Struct
 
 SCHEMA = 1
 KEPT = 10
-"""Repeats kept of a case, the newest."""
+"""Number of repeats kept of a case: the newest."""
 
 Seconds = Annotated[float, msgspec.Meta(ge=0)]
 Taken = Annotated[float, msgspec.Meta(gt=0)]
-"""Seconds that a piece of work took."""
+"""Seconds of a measurement, never 0."""
 Text = Annotated[str, msgspec.Meta(pattern=r"\S")]
-"""Not blank."""
+"""A text that is not blank."""
 
 
 class Provenance(Struct, frozen=True, kw_only=True):
-    """Where a measurement comes from.
+    """The origin of a measurement.
 
     Attributes:
-        commit: the source's; "unknown" without one.
+        commit: of the source; "unknown" outside git.
         date: an ISO 8601 date or time.
-        reason: what was given to ``--update-baselines``.
-        fingerprint: flat, see ``harness.environment.fingerprint``; without the engine, which the case's name has.
+        reason: the text given to ``--update-baselines``.
+        fingerprint: see ``harness.environment.fingerprint.fingerprint``.
     """
 
     commit: Text
@@ -40,14 +40,14 @@ class Repeat(Struct, frozen=True, kw_only=True):
     """One process's measurement of one case.
 
     Attributes:
-        rounds: seconds per epoch, steady state, one value per round.
-        epochs: of a round.
-        compile, first_epoch: seconds; None where they could not be told apart.
-        definition: the digest of the configuration (``harness.training.configuration``) that was trained.
-        provenance: where it was measured.
-        reference: seconds of fixed pieces of work between the rounds, the least of each by its name
-            (``harness.timing.reference``); empty where they were not measured.
-        contention: share of the time that others may have cost (``harness.timing.contention``); None if unknown.
+        rounds: seconds per steady epoch, one value per round.
+        epochs: number of epochs of a round.
+        compile, first_epoch: seconds; None if they could not be measured apart.
+        definition: digest of the configuration that was trained (``harness.training.configuration``).
+        provenance: its origin.
+        reference: by name, the least seconds of each reference work (``harness.timing.reference``); empty if not
+            measured.
+        contention: share of time that other programs may have cost (``harness.timing.contention``); None if unknown.
     """
 
     rounds: Annotated[tuple[Taken, ...], msgspec.Meta(min_length=1)]
@@ -65,7 +65,7 @@ class Repeat(Struct, frozen=True, kw_only=True):
 
     @property
     def fastest(self) -> float:
-        """Of the rounds: what others on the machine have lengthened least."""
+        """The fastest round: the one that other programs disturbed least."""
         return min(self.rounds)
 
 
@@ -75,7 +75,7 @@ class Timings(Struct, frozen=True, kw_only=True, omit_defaults=False):
     Attributes:
         schema: 1.
         stack: backend and device ("tensorflow-cpu").
-        cases: "experiment/variant/engine", each with its repeats from the oldest on.
+        cases: by "experiment/variant/engine", the repeats from the oldest to the newest.
     """
 
     schema: int = SCHEMA
@@ -83,7 +83,7 @@ class Timings(Struct, frozen=True, kw_only=True, omit_defaults=False):
     cases: dict[Text, Annotated[tuple[Repeat, ...], msgspec.Meta(min_length=1, max_length=KEPT)]]
 
     def with_repeat(self, case: str, repeat: Repeat, *, replaces: bool) -> Timings:
-        """One more repeat of a case; alone where it ``replaces`` those before, else behind them, the newest kept."""
+        """Adds a repeat of a case and keeps the newest KEPT. With ``replaces`` it is the only repeat."""
         before = () if replaces else self.cases.get(case, ())
         return msgspec.structs.replace(self, cases={**self.cases, case: (*before, repeat)[-KEPT:]})
 

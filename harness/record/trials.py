@@ -1,4 +1,4 @@
-"""What is trained of a variant: shortened trials, and all that a task gives back."""
+"""Shortened trials, and the result of training one variant."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from harness.record.numbers import Number
 
 
 class ShortTrial(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """The first steps of one variant with one seed; never evidence, never reused.
+    """The first steps of one variant with one seed. It is never evidence, and never reused.
 
     Attributes:
         experiment, variant, seed: what was trained.
-        engine: which engine trained it.
-        losses: the training loss of step 1, 2, … as the step began, penalties included.
-        val_loss: the validation loss after the last step, without penalties; None where not asked for.
-        observed: what the experiment observes of the model as initialised; of validated seeds only.
-        perturbed: 0, or which perturbation of the initial weights' last bits it started from.
-        canonical: whether the weights were drawn by NumPy and dropout was off.
+        engine: the engine that trained it.
+        losses: the training loss before step 1, 2, …, penalties included.
+        val_loss: the validation loss after the last step, without penalties; None if not requested.
+        observed: the recorded metrics of the initial model; of validated seeds only.
+        perturbed: 0, or the number of the perturbation of its initial weights.
+        canonical: whether NumPy drew the weights and dropout was off.
         seconds: wall clock, compilation included.
     """
 
@@ -42,9 +42,9 @@ class Trained(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
 
     Attributes:
         configuration: what Keras was given (``harness.training.configuration.configuration``).
-        hashes: of seed 0's random numbers; None where they were not taken.
-        short: shortened trials, the canonical one among them.
-        trials: to the end: a tiny training's, anchors, or those of a run to the end.
+        hashes: of seed 0's random numbers; None if unknown.
+        short: shortened trials, the canonical one included.
+        trials: trained to the end: of a tiny training, of anchors, or of a run to the end.
     """
 
     configuration: dict[str, Any]

@@ -12,7 +12,7 @@ from harness.errors import invalid
 
 @dataclass(frozen=True)
 class Comparison:
-    """One obtained value beside its reference.
+    """One obtained value alongside its reference.
 
     ``of`` says what is compared; ``obtained`` and ``expected`` are numbers or arrays of one shape (or any equal
     things, with tolerance 0); ``tolerance`` is the largest absolute error accepted.

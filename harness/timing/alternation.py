@@ -133,8 +133,8 @@ def alternate(
         runners[engine] = _first(times[engine], functools.partial(prepared, experiment, variant, engine))
     setup = runners[engines[0]].setup
     before = accounts()
-    beside: list[dict[str, float]] = []
-    turns = _turns(list(times.values()), runners, device, seconds, min_turns, max_turns, beside)
+    alongside: list[dict[str, float]] = []
+    turns = _turns(list(times.values()), runners, device, seconds, min_turns, max_turns, alongside)
     held_up = contention(before, accounts())
     validation = 0 if setup.data.x_val is None else len(setup.data.x_val)
     loads = load_before, _load()
@@ -142,7 +142,7 @@ def alternate(
     flops = None if shapes is None else operations(shapes, images, validation)
     products = None if shapes is None else seconds_of_products(shapes, images, validation, setup.size.batch_size)
     return WorkTimes(
-        setup.size.epochs, images, flops, tuple(times.values()), turns, loads, held_up, fastest(beside), products
+        setup.size.epochs, images, flops, tuple(times.values()), turns, loads, held_up, fastest(alongside), products
     )
 
 
@@ -175,9 +175,9 @@ def _turns(
     seconds: float,
     least: int,
     most: int,
-    beside: list[dict[str, float]],
+    alongside: list[dict[str, float]],
 ) -> int:
-    """Fills in the rounds, and ``beside`` them those of the reference work, and returns the number of turns."""
+    """Fills in the rounds, and ``alongside`` them those of the reference work, and returns the number of turns."""
     reference_pieces = reference_work()
     begin = time.perf_counter()
     reference, others = times[0], times[1:]
@@ -185,7 +185,7 @@ def _turns(
     turns, last = 0, 0.0
     while turns < least or (turns < most and time.perf_counter() - begin + last <= seconds):
         clock = time.perf_counter()
-        beside.append(reference_pieces())
+        alongside.append(reference_pieces())
         for one in [*others, reference, *reversed(others)]:
             _visit(one, runners[one.engine], device, firsts[one.engine])
         turns, last = turns + 1, time.perf_counter() - clock

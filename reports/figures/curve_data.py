@@ -1,4 +1,4 @@
-"""Trials as curves to draw: the band over the seeds that trained, and each diverged seed up to where it broke."""
+"""Trials as curves to draw: a band over the seeds that trained, and each diverged seed up to its last finite value."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ import numpy as np
 
 from harness.domain.trial import Trial
 from harness.record.run import ExperimentDeclared
-from reports.figures.many import band, some
+from reports.figures.many import band, drawn_indices
 from reports.text import escape
 
 MOST_POINTS = 40
-"""A curve of more epochs is drawn at this many at most, closer together where training begins: figures stay small."""
+"""The most epochs that a curve is drawn at, denser at the beginning; this keeps figures small."""
 
 PAIRS = (("val_accuracy", "loss"), ("accuracy", "val_loss"), ("train_accuracy", "train_loss"))
 PLAIN_PAIR = ("loss", "val_loss")
 
 
 @dataclass(frozen=True)
-class Broken:
-    """One diverged seed: its finite values, epochs from 1; both empty where not one value was finite."""
+class DivergedCurve:
+    """One diverged seed up to its last finite value; epochs count from 1. Empty if no value was finite."""
 
     seed: int
     epochs: np.ndarray
@@ -30,11 +30,17 @@ class Broken:
 
 @dataclass(frozen=True)
 class Arm:
-    """One variant's curve over the seeds that trained, and the ``broken`` ones, which diverged, each for itself; of
-    many some.
+    """One curve of a variant over its seeds.
 
-    Where every seed diverged ``mean``, ``low`` and ``high`` are empty, or, if all values are finite nevertheless, over
-    all seeds. ``lost``: every seed diverged to where its values say nothing; stuck at chance is not that.
+    Attributes:
+        variant: the variant's name.
+        epochs: the epochs that are drawn, from 1.
+        mean: over the seeds that trained. If all seeds diverged: empty, or over all seeds if every value is finite.
+        low, high: edges of the band over the same seeds.
+        broken: the diverged seeds one by one; if there are many, a selection.
+        seeds: number of seeds with this curve.
+        failed: number of those that diverged.
+        lost: whether every seed diverged and their values mean nothing, unlike those of seeds stuck at chance.
     """
 
     variant: str
@@ -42,70 +48,70 @@ class Arm:
     mean: np.ndarray
     low: np.ndarray
     high: np.ndarray
-    broken: tuple[Broken, ...]
+    broken: tuple[DivergedCurve, ...]
     seeds: int
     failed: int = 0
     lost: bool = False
 
     @property
     def values(self) -> np.ndarray:
-        """All that is drawn, for the axis limits."""
+        """All values that are drawn, for the axis limits."""
         return np.concatenate([self.low, self.high, *(b.values for b in self.broken)])
 
 
 def arm(variant: str, trials: Sequence[Trial], curve: str) -> Arm | None:
-    """The curve of a variant's trials; None where no trial has it."""
-    having = [trial for trial in trials if trial.history.get(curve)]
-    if not having:
+    """The curve over a variant's trials; None if no trial has this curve."""
+    recorded = [trial for trial in trials if trial.history.get(curve)]
+    if not recorded:
         return None
-    failures = [trial.divergence for trial in having if trial.divergence]
-    lost = len(failures) == len(having) and any(failure.kind != "stuck at chance" for failure in failures)
-    whole = [t.history[curve] for t in having if t.divergence is None and None not in t.history[curve]]
-    lame = [t for t in having if t.divergence is not None or None in t.history[curve]]
-    broken = tuple(_broken(lame[index], curve) for index in some(lame))
-    if not whole and len(failures) == len(having) and not any(None in t.history[curve] for t in having):
-        whole, broken = [t.history[curve] for t in having], ()
+    failures = [trial.divergence for trial in recorded if trial.divergence]
+    lost = len(failures) == len(recorded) and any(failure.kind != "stuck at chance" for failure in failures)
+    whole = [t.history[curve] for t in recorded if t.divergence is None and None not in t.history[curve]]
+    diverged = [t for t in recorded if t.divergence is not None or None in t.history[curve]]
+    broken = tuple(_broken(diverged[index], curve) for index in drawn_indices(len(diverged)))
+    if not whole and len(failures) == len(recorded) and not any(None in t.history[curve] for t in recorded):
+        whole, broken = [t.history[curve] for t in recorded], ()
     if not whole:
         nothing = np.empty(0)
-        return Arm(variant, nothing, nothing, nothing, nothing, broken, len(having), len(failures), lost)
+        return Arm(variant, nothing, nothing, nothing, nothing, broken, len(recorded), len(failures), lost)
     values = np.full((len(whole), max(map(len, whole))), np.nan)
     for row, one in zip(values, whole, strict=True):
         row[: len(one)] = one
     kept = spaced(values.shape[1])
     values = values[:, kept]
     mean, (low, high) = np.nanmean(values, 0), band(values)
-    return Arm(variant, kept + 1, mean, low, high, broken, len(having), len(failures), lost)
+    return Arm(variant, kept + 1, mean, low, high, broken, len(recorded), len(failures), lost)
 
 
 def mixed(arms: Sequence[Arm]) -> bool:
-    """Whether some variants are lost and others are not: on one scale the lost ones would hide the others."""
+    """Whether some variants are lost and others are not, so that they need separate scales."""
     return any(one.lost for one in arms) and not all(one.lost for one in arms)
 
 
 @dataclass(frozen=True)
-class Best:
-    """The epoch at which a curve was best: of each of our seeds, and the slide's."""
+class BestEpochs:
+    """The epoch at which a curve was best: for each of our seeds, and on the slide."""
 
     ours: tuple[float, ...]
     slide: float | None
 
 
-def best(curve: str, trials: Sequence[Trial], published: Mapping[str, float]) -> Best | None:
-    """From the metric ``best_epoch``, for the curve whose ``best_<curve>`` is a metric too; None without them."""
+def best(curve: str, trials: Sequence[Trial], published: Mapping[str, float]) -> BestEpochs | None:
+    """The best epochs of a curve, from the metric ``best_epoch``; None unless ``best_<curve>`` is a metric too."""
     found = [trial.metrics.get("best_epoch") for trial in trials if f"best_{curve}" in trial.metrics]
     ours = tuple(epoch for epoch in found if epoch is not None)
-    return Best(ours, published.get("best_epoch")) if ours else None
+    return BestEpochs(ours, published.get("best_epoch")) if ours else None
 
 
-def _broken(trial: Trial, curve: str) -> Broken:
+def _broken(trial: Trial, curve: str) -> DivergedCurve:
     values = trial.history[curve]
     end = values.index(None) if None in values else len(values)
     kept = spaced(end)
-    return Broken(trial.seed, kept + 1, np.asarray(values[:end], "float64")[kept])
+    return DivergedCurve(trial.seed, kept + 1, np.asarray(values[:end], "float64")[kept])
 
 
 def spaced(count: int) -> np.ndarray:
-    """Indices of at most MOST_POINTS of ``count`` epochs, half of them evenly spaced, with the first and the last."""
+    """Indices of at most MOST_POINTS of ``count`` epochs: half spaced evenly, half denser at the beginning."""
     if count <= MOST_POINTS:
         return np.arange(count)
     half = MOST_POINTS // 2
@@ -114,11 +120,11 @@ def spaced(count: int) -> np.ndarray:
 
 
 def pairs(experiment: ExperimentDeclared, trials: Mapping[str, Sequence[Trial]]) -> list[tuple[str, ...]]:
-    """The curves to draw side by side, one figure for each pair.
+    """The pairs of curves to draw side by side, one figure for each pair.
 
-    A classifier always has (val_accuracy, loss); the two losses of turning points come last. Its other pairs are drawn
-    where the slide printed one of them, where a metric of the experiment is one of them, or where they were recorded on
-    purpose (inference mode).
+    A classifier always has (val_accuracy, loss). Another pair of PAIRS is drawn if the slide printed one of its curves,
+    if one of them is a metric of the experiment, or if they were recorded in inference mode. The two losses of turning
+    points come last.
     """
     recorded = {
         name for of_variant in trials.values() for t in of_variant for name, curve in t.history.items() if curve
@@ -138,14 +144,20 @@ def pairs(experiment: ExperimentDeclared, trials: Mapping[str, Sequence[Trial]])
 
 
 def turning_pair(experiment: ExperimentDeclared) -> tuple[str, ...]:
-    """The training and the validation loss of an experiment that shows its turning points; empty for any other."""
+    """The training and the validation loss of an experiment that shows turning points; empty for others."""
     declared = experiment.turning_point
     return (declared.training, declared.validation) if declared else ()
 
 
 @dataclass(frozen=True)
 class Turn:
-    """The epoch, from 1, at which a curve's mean over the seeds is least, and that of each seed; the last epoch."""
+    """Where a curve is least; epochs count from 1.
+
+    Attributes:
+        epoch: where the mean over seeds is least.
+        seeds: where the curve of each seed is least.
+        last: the last epoch.
+    """
 
     epoch: int
     seeds: tuple[int, ...]
@@ -153,7 +165,7 @@ class Turn:
 
     @property
     def turned(self) -> bool:
-        """Whether it has risen since."""
+        """Whether the mean has risen since its least value."""
         return self.epoch < self.last
 
     @property
@@ -163,7 +175,7 @@ class Turn:
 
 
 def turning_points(trials: Mapping[str, Sequence[Trial]], curve: str) -> dict[str, Turn]:
-    """By variant, over the seeds that trained to the end; without variants that have none."""
+    """The turning point of each variant, over the seeds that trained to the end; variants without such seeds are left out."""
     found = {}
     for name, of_variant in trials.items():
         whole = [t.history[curve] for t in of_variant if t.divergence is None and t.history.get(curve)]
@@ -175,11 +187,11 @@ def turning_points(trials: Mapping[str, Sequence[Trial]], curve: str) -> dict[st
 
 
 def divergences(trials: Mapping[str, Sequence[Trial]], curves: Collection[str] = ()) -> list[str]:
-    """A sentence for each variant with diverged trials: how many, how, and first when.
+    """A sentence for each variant with diverged trials: how many, how, and when first.
 
-    ``curves``: those that are drawn, where only trials with one of them are marked.
+    ``curves``: those that are drawn; only trials that have one of them are marked ×. Empty: all are marked.
     """
-    said = []
+    sentences = []
     for name, of_variant in trials.items():
         failures = [trial.divergence for trial in of_variant if trial.divergence]
         if failures:
@@ -187,22 +199,22 @@ def divergences(trials: Mapping[str, Sequence[Trial]], curves: Collection[str] =
             first, last = min(f.epoch for f in failures), max(f.epoch for f in failures)
             when = f"epoch {first}" if first == last else f"epochs {first} to {last}"
             drawn = not curves or any(t.divergence and t.history.keys() & set(curves) for t in of_variant)
-            said.append(
+            sentences.append(
                 f"{escape(name)}: {len(failures)} of {len(of_variant)} seeds diverged ({kinds}, {when})"
                 f"{', marked ×' if drawn else ''}."
             )
-    return said
+    return sentences
 
 
 def spans_decades(values: np.ndarray, factor: float = 10.0) -> bool:
-    """Whether a logarithmic axis suits the values: positive, and over more than a decade."""
+    """Whether a logarithmic axis suits the values: none is negative, and they span more than ``factor``."""
     finite = values[np.isfinite(values)]
     positive = finite[finite > 0]
     return positive.size > 1 and (finite >= 0).all() and positive.max() / positive.min() > factor
 
 
-def apart(positions: Sequence[float], gap: float, top: float = 1.0) -> list[float]:
-    """The positions moved as little as needed to lie at least ``gap`` apart, none above ``top``; in the given order."""
+def spread_out(positions: Sequence[float], gap: float, top: float = 1.0) -> list[float]:
+    """The positions, in the given order, moved so that they are at least ``gap`` apart and none is above ``top``."""
     order = sorted(range(len(positions)), key=lambda i: positions[i])
     placed: list[float] = []
     for i in order:

@@ -1,4 +1,4 @@
-"""Learning curves: one figure for each experiment and pair of curves, its caption and its text for screen readers."""
+"""Learning curves: one figure for each experiment and pair of curves, with its caption and alternative text."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from harness.record.run import ExperimentDeclared, Run
 from reports.figures import final_value_panel, layout, panel
 from reports.figures.curve_data import (
     Arm,
-    Best,
+    BestEpochs,
     Turn,
     arm,
     best,
@@ -21,18 +21,18 @@ from reports.figures.curve_data import (
 )
 from reports.figures.many import MANY, SHOWN, band_text
 from reports.figures.picture import Picture, file_name
-from reports.figures.style import LOOKS, fitting, styled, svg
+from reports.figures.style import THEMES, fitting, styled, svg
 from reports.text import escape, number, plural
 
-PER_PANEL = len(LOOKS)
+PER_PANEL = len(THEMES)
 PANEL_INCHES, SMALLEST_INCHES = 5.0, 7.0
-"""Of a panel of curves with its labels, and of the narrowest figure."""
+"""Width of a panel with its labels, and of the narrowest figure."""
 ROW_INCHES, LEGEND_INCHES = 2.85, 0.2
-"""Of a row of panels, and of each line of its legend."""
+"""Height of a row of panels, and of each line of its legend."""
 
 
 def pictures(run: Run, experiment: ExperimentDeclared, trials: Mapping[str, Sequence[Trial]]) -> list[Picture]:
-    """The learning curves of one experiment, from its trials by variant; none of what no trial has curves of."""
+    """The learning curves of one experiment, from its trials by variant; pairs that no trial recorded are left out."""
     drawn = (_picture(run, experiment, trials, pair, i) for i, pair in enumerate(pairs(experiment, trials)))
     return [picture for picture in drawn if picture is not None]
 
@@ -63,7 +63,7 @@ def _picture(
 
 
 def _figures(run: Run, experiment: str, curve: str) -> dict[str, tuple[str, float]]:
-    """The slide's figures that are values of this curve, by variant; several claims may quote the same one."""
+    """The slide's figures for this curve by variant: (as printed, value)."""
     return {
         figure.variant: (figure.printed, figure.value)
         for claim in run.claims.values()
@@ -75,8 +75,8 @@ def _figures(run: Run, experiment: str, curve: str) -> dict[str, tuple[str, floa
 
 def _best(
     run: Run, experiment: str, trials: Mapping[str, Sequence[Trial]], curves: Iterable[str]
-) -> dict[str, dict[str, Best]]:
-    """The best epochs by curve and variant, where the experiment measures them."""
+) -> dict[str, dict[str, BestEpochs]]:
+    """The best epochs by curve and variant; without those that the experiment does not measure."""
     published: dict[str, dict[str, float]] = {}
     for claim in run.claims.values():
         for figure in claim.published if claim.experiment == experiment else ():
@@ -92,10 +92,10 @@ def _draw(
     trials: Mapping[str, Sequence[Trial]],
     arms: Mapping[str, list[Arm]],
     slides: Mapping[str, Mapping[str, tuple[str, float]]],
-    bests: Mapping[str, Mapping[str, Best]],
+    bests: Mapping[str, Mapping[str, BestEpochs]],
     turns: Mapping[str, Turn],
 ) -> bytes:
-    """A row of panels, with a legend of its own, for each series of variants; beyond PER_PANEL in further rows."""
+    """Draws a row of panels with a legend for each series of variants; a row has at most PER_PANEL variants."""
     from matplotlib.figure import Figure
 
     names = list(dict.fromkeys(a.variant for of_curve in arms.values() for a in of_curve))
@@ -110,7 +110,7 @@ def _draw(
     figure = Figure(figsize=(width, sum(heights)), layout="constrained")
     blocks = figure.subfigures(len(groups), 1, height_ratios=heights, squeeze=False)[:, 0]
     for block, entries in zip(blocks, texts, strict=True):
-        looks = {name: LOOKS[i] for i, name in enumerate(entries)}
+        looks = {name: THEMES[i] for i, name in enumerate(entries)}
         panels = block.subplots(1, len(placed), width_ratios=widths, squeeze=False)[0]
         for axes, column in zip(panels, placed, strict=True):
             curve = column.curve
@@ -134,7 +134,7 @@ def _draw(
 
 
 def rows(names: Sequence[str], series: Mapping[str, str]) -> list[list[str]]:
-    """The variants of each row of panels: those of one series, as many as there are colours."""
+    """The variants of each row of panels: at most PER_PANEL of one series."""
     together: dict[str, list[str]] = {}
     for name in names:
         together.setdefault(series.get(name, ""), []).append(name)
@@ -159,7 +159,7 @@ def _caption(
     trials: Mapping[str, Sequence[Trial]],
     arms: Mapping[str, list[Arm]],
     slides: Mapping[str, Mapping[str, tuple[str, float]]],
-    bests: Mapping[str, Mapping[str, Best]],
+    bests: Mapping[str, Mapping[str, BestEpochs]],
 ) -> str:
     size = experiment.size
     images = "All training examples" if size.train is None else f"{size.train:,} training examples"
@@ -187,12 +187,14 @@ def _caption(
 
 
 def _turned(turns: Mapping[str, Turn]) -> list[str]:
-    """At which epoch each variant's validation loss is least, and which still fall."""
+    """Sentences on the epoch at which each variant's validation loss is least, and on variants where it still falls."""
     rings = [f"{escape(name)} {turn.text}" for name, turn in turns.items() if turn.turned]
     falling = [escape(name) for name, turn in turns.items() if not turn.turned]
-    said = []
+    sentences = []
     if rings:
-        said.append(f"Ring: the epoch of the least mean validation loss, in brackets of the seeds: {'; '.join(rings)}.")
+        sentences.append(
+            f"Ring: the epoch of the least mean validation loss, in brackets those of the seeds: {'; '.join(rings)}."
+        )
     if falling:
-        said.append(f"Least at the last epoch, so without a ring: {'; '.join(falling)}.")
-    return said
+        sentences.append(f"Least at the last epoch, so without a ring: {'; '.join(falling)}.")
+    return sentences

@@ -1,4 +1,4 @@
-"""All figures of a run's experiments, in the order of the run: learning curves, then what each experiment declares."""
+"""All figures of a run's experiments: for each the learning curves, then its sweep and its surface if declared."""
 
 from __future__ import annotations
 

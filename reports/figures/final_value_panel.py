@@ -1,4 +1,4 @@
-"""The narrow panel beside an accuracy curve: where each seed ended, on an axis of its own."""
+"""The narrow panel next to an accuracy curve: the final value of each seed, on its own axis."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ import numpy as np
 from harness.domain.trial import Trial
 from reports.figures.many import MANY, quantiles
 from reports.figures.panel import scale
-from reports.figures.style import INK, Look
+from reports.figures.style import INK, Theme
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 WIDE = 0.03
-"""Seeds farther apart than this are drawn on the same kind of axis as the curves."""
+"""If final values differ by more than this, the axis is scaled as that of the curves."""
 
 Ends = Mapping[str, tuple[Sequence[float], int]]
-"""By variant, the last value of each seed that trained, and how many diverged."""
+"""By variant: the last value of each seed that trained, and the number of seeds that diverged."""
 
 
 def ends(trials: Mapping[str, Sequence[Trial]], curve: str) -> Ends:
@@ -31,9 +31,11 @@ def ends(trials: Mapping[str, Sequence[Trial]], curve: str) -> Ends:
     return found
 
 
-def draw(axes: Axes, curve: str, last: Ends, looks: Mapping[str, Look]) -> None:
-    """A dot for each seed, of many lines over the middle 50 and 95 %, and a bar at their mean, on an axis that spans
-    them; a cross at the foot: some diverged."""
+def draw(axes: Axes, curve: str, last: Ends, looks: Mapping[str, Theme]) -> None:
+    """Draws each variant's final values: a dot per seed, a bar at the mean, and a cross at the foot if some diverged.
+
+    More than MANY seeds are drawn as lines over their middle 50 and 95 %.
+    """
     shown = [name for name in looks if name in last]
     for x, name in enumerate(shown):
         trained, failed = last[name]
@@ -75,7 +77,7 @@ def draw(axes: Axes, curve: str, last: Ends, looks: Mapping[str, Look]) -> None:
     axes.set_xlabel("bar: mean")
 
 
-def _dots(axes: Axes, x: int, trained: Sequence[float], look: Look) -> None:
+def _dots(axes: Axes, x: int, trained: Sequence[float], look: Theme) -> None:
     spread = (np.arange(len(trained)) - (len(trained) - 1) / 2) * min(0.1, 0.5 / max(len(trained), 1))
     axes.plot(
         x + spread,

@@ -11,7 +11,7 @@ from harness.record.run import ClaimDecided, Run
 from reports.figures.picture import Picture
 from reports.figures.style import FAINT, GRID, INK, VERDICT_LOOKS, fitting, shorten, styled, svg
 from reports.labels import backend_name, verdict_text
-from reports.sections.effects import telling_effects
+from reports.sections.effects import effects_by_relevance
 from reports.text import effect_text, number, plural
 
 if TYPE_CHECKING:
@@ -20,17 +20,17 @@ if TYPE_CHECKING:
 NAME = "effects.svg"
 LINEAR_WITHIN = 0.01
 WIDE = 0.12
-"""With an effect larger than this, those beyond LINEAR_WITHIN are drawn by their logarithm."""
+"""If an effect is larger than this, the axis is logarithmic beyond ±LINEAR_WITHIN."""
 WIDTH, HEAD_AND_FOOT, ROW = 11.5, 1.3, 0.36
 """Inches: the figure's width, its height without rows, and the height of a row."""
 TEXT = 0.01
-"""Width of a column of text beside the axis: the layout makes room for the text itself."""
+"""Relative width of a column of text; the layout makes room for the text itself."""
 
 Row = tuple[ClaimDecided, Effect]
 
 
 def forest(run: Run) -> Picture | None:
-    """One row per claim: the effect its verdict rests on, where that is a difference of fractions with an interval."""
+    """The figure: one row per claim whose verdict rests on a difference of fractions with an interval; None without rows."""
     rows = [(claim, effect) for claim in run.claims.values() if (effect := _drawable(claim)) is not None]
     if not rows:
         return None
@@ -51,7 +51,7 @@ def forest(run: Run) -> Picture | None:
 
 
 def slide_difference(run: Run, claim: ClaimDecided, effect: Effect) -> float | None:
-    """The same difference between the figures that slides print for both variants; None where one has no figure."""
+    """The same difference between the slides' figures of both variants; None unless both have a figure."""
     first, minus, second = effect.of.partition(" − ")
     found = {
         figure.variant: figure.value
@@ -64,13 +64,13 @@ def slide_difference(run: Run, claim: ClaimDecided, effect: Effect) -> float | N
 
 
 def margin(claim: ClaimDecided) -> float | None:
-    """The margin of a claim that two variants are equal, from the words of its rule."""
+    """The equivalence margin of a claim, read from the text of its rule; None if it has none."""
     found = re.search(r" ± ([0-9.]+(?:e-?\d+)?)", claim.rule)
     return float(found.group(1)) if found else None
 
 
 def _drawable(claim: ClaimDecided) -> Effect | None:
-    for effect in telling_effects(claim):
+    for effect in effects_by_relevance(claim):
         difference = effect.unit == "fraction" and "published" not in effect.details
         if difference and len(_numbers(effect)) == 3:
             return effect
@@ -78,7 +78,7 @@ def _drawable(claim: ClaimDecided) -> Effect | None:
 
 
 def _numbers(effect: Effect) -> list[float]:
-    """The ends of its interval and its estimate; fewer where it lacks one."""
+    """Low, high and estimate of an effect, without those that are None."""
     return [value for value in (effect.low, effect.high, effect.estimate) if value is not None]
 
 
@@ -98,8 +98,8 @@ def _draw(run: Run, rows: Sequence[Row], slides: Sequence[float | None]) -> byte
         n = f", n = {effect.n}" if len(counts) > 1 else ""
         effects.text(0, y, effect_text(effect) + n, va="center", fontsize=8, color=INK)
         if slide is not None:
-            said = ("+" if slide > 0 else "") + number(slide, "fraction")
-            printed.text(0, y, said, va="center", fontsize=8, color=FAINT)
+            text = ("+" if slide > 0 else "") + number(slide, "fraction")
+            printed.text(0, y, text, va="center", fontsize=8, color=FAINT)
         look, text = VERDICT_LOOKS[claim.verdict], verdict_text(claim.verdict)
         verdicts.text(0, y, text, va="center", fontsize=8.5, fontweight="bold", color=look.colour)
     axes.axvline(0, color=FAINT, linewidth=1, zorder=1)
@@ -123,7 +123,7 @@ def _draw(run: Run, rows: Sequence[Row], slides: Sequence[float | None]) -> byte
 
 
 def _scale(axes: Axes, values: Sequence[float]) -> None:
-    """To scale, unless an effect is far larger than the others'; then logarithmic away from zero, on both sides."""
+    """Scales the x axis: linear, but logarithmic away from zero if an effect exceeds WIDE."""
     reach = max(map(abs, values)) or LINEAR_WITHIN
     low, high = min(*values, 0.0), max(*values, 0.0)
     if reach <= WIDE:

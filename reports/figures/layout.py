@@ -1,4 +1,4 @@
-"""Which panels a figure of learning curves has, how wide each is, and the legend under them."""
+"""The layout of a figure of learning curves: its panels, their widths, and the legend."""
 
 from __future__ import annotations
 
@@ -8,22 +8,24 @@ from typing import Any
 
 from harness.domain.trial import Trial
 from reports.figures.curve_data import Arm, mixed
-from reports.figures.style import INK, Look, shorten
+from reports.figures.style import INK, Theme, shorten
 
 LETTER = 0.065
-"""Inches of a letter in a legend, on the safe side."""
+"""Width of a letter in a legend in inches, rounded up."""
 
 Slides = Mapping[str, tuple[str, float]]
 
 
 @dataclass(frozen=True)
 class Column:
-    """One panel: its curve, the variants in it, and the slide's figures in it.
+    """One panel.
 
     Attributes:
-        variants: empty for the narrow panel of final values.
-        width: of the panel, in widths of a panel of curves.
-        note: what its title says beside the name of the curve.
+        curve: the curve's name.
+        variants: the variants in it; empty for the narrow panel of final values.
+        slides: the slide's figures in it, by variant.
+        width: relative to a panel of curves.
+        note: appended to the title.
     """
 
     curve: str
@@ -36,8 +38,8 @@ class Column:
 def columns(arms: Mapping[str, Sequence[Arm]], slides: Mapping[str, Slides]) -> list[Column]:
     """The panels from left to right.
 
-    Where some variants diverged with every seed and others did not, a loss has a second panel for the others, and an
-    accuracy leaves the lost ones out. Else the narrow panel of final values follows the first curve, an accuracy.
+    If some variants are lost and others are not (see ``mixed``), a loss gets a second panel without the lost ones, and
+    an accuracy leaves them out. Otherwise a narrow panel of final values follows the first curve if it is an accuracy.
     """
     placed: list[Column] = []
     narrow = not any(mixed(of) for curve, of in arms.items() if not curve.endswith("accuracy"))
@@ -62,13 +64,13 @@ def columns(arms: Mapping[str, Sequence[Arm]], slides: Mapping[str, Slides]) -> 
 
 
 def legend_columns(labels: Sequence[str], width: float) -> int:
-    """How many entries fit side by side in a figure of ``width`` inches, four at most."""
+    """How many legend entries fit side by side in a figure of ``width`` inches; at most four."""
     entry = 0.75 + LETTER * max(map(len, labels))
     return max(1, min(4, len(labels), int(width / entry)))
 
 
 def labels(group: Sequence[str], trials: Mapping[str, Sequence[Trial]]) -> dict[str, str]:
-    """What the legend says of each variant of a group, with how many of its seeds diverged."""
+    """The legend's label of each variant, with the number of its seeds that diverged."""
     failed = {name: sum(trial.divergence is not None for trial in trials[name]) for name in group}
     return {
         name: shorten(name, 44) + (f" (× {failed[name]} of {len(trials[name])} diverged)" if failed[name] else "")
@@ -76,8 +78,8 @@ def labels(group: Sequence[str], trials: Mapping[str, Sequence[Trial]]) -> dict[
     }
 
 
-def legend(block: Any, entries: Mapping[str, str], looks: Mapping[str, Look], dots: bool, ncols: int) -> None:
-    """Under the panels, so that it covers no data; ``dots``: the slide's own curve is drawn."""
+def legend(block: Any, entries: Mapping[str, str], looks: Mapping[str, Theme], dots: bool, ncols: int) -> None:
+    """Draws the legend below the panels; ``dots``: with an entry for the slide's own curve."""
     from matplotlib.lines import Line2D
 
     handles = [

@@ -1,4 +1,4 @@
-"""Hundreds of seeds: quantiles in the place of every single one."""
+"""How figures and tables show hundreds of seeds: by quantiles instead of one by one."""
 
 from __future__ import annotations
 
@@ -7,20 +7,22 @@ from collections.abc import Sequence
 import numpy as np
 
 MANY = 100
-"""Seeds above which a figure or a table no longer shows each."""
+"""With more seeds than this, figures and tables no longer show each of them."""
 QUANTILES = (0.025, 0.25, 0.5, 0.75, 0.975)
 SHOWN = 10
-"""Of many diverged seeds, so many curves are drawn."""
+"""How many curves are drawn if more than MANY seeds diverged."""
 
 
 def quantiles(values: Sequence[float]) -> list[float]:
-    """Those of QUANTILES, of at least one value."""
+    """The QUANTILES of at least one value."""
     return [float(value) for value in np.quantile(np.asarray(values, "float64"), QUANTILES)]
 
 
 def band(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The edges of a band over seeds, of values (seeds, epochs) with nan where one has none: from the smallest to the
-    largest, of many the middle 95 %."""
+    """Lower and upper edge, each (epochs,), of the band over values (seeds, epochs); nan is ignored.
+
+    The band spans all seeds, or their middle 95 % if there are more than MANY.
+    """
     if len(values) > MANY:
         low, high = np.nanquantile(values, (QUANTILES[0], QUANTILES[-1]), axis=0)
         return low, high
@@ -28,12 +30,12 @@ def band(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def band_text(seeds: int) -> str:
-    """What the band is, in words."""
+    """What the band shows, for a caption."""
     return "the middle 95 % of the seeds" if seeds > MANY else "from the smallest to the largest seed"
 
 
-def some(items: Sequence[object]) -> list[int]:
-    """Indices of those that are drawn: all, of many SHOWN evenly spaced ones."""
-    if len(items) <= MANY:
-        return list(range(len(items)))
-    return [round(index * (len(items) - 1) / (SHOWN - 1)) for index in range(SHOWN)]
+def drawn_indices(count: int) -> list[int]:
+    """The indices that are drawn of ``count`` curves: all, or SHOWN evenly spaced ones if there are more than MANY."""
+    if count <= MANY:
+        return list(range(count))
+    return [round(index * (count - 1) / (SHOWN - 1)) for index in range(SHOWN)]

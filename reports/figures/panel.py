@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from reports.figures.curve_data import Arm, Best, apart, spans_decades
-from reports.figures.style import FAINT, INK, Look
+from reports.figures.curve_data import Arm, BestEpochs, spans_decades, spread_out
+from reports.figures.style import FAINT, INK, Theme
 from reports.text import printed as shown
 
 if TYPE_CHECKING:
@@ -24,9 +24,9 @@ TITLES = {
 }
 ACCURACY_TICKS = (0, 0.5, 0.7, 0.8, 0.9, 0.95, 0.97, 0.98, 0.99, 0.995, 0.998, 1)
 FLOOR = 1e-6
-"""A logarithmic axis begins here at the lowest: less is no loss at all in single precision."""
+"""The lowest start of a logarithmic axis: a smaller loss is zero in single precision."""
 STRETCH = 1.0005
-"""Accuracies are drawn at −log(STRETCH − accuracy), so that 0.98 and 0.99 lie apart and 1 is still on the axis."""
+"""Accuracies are drawn at −log(STRETCH − accuracy): this separates 0.98 from 0.99 and keeps 1 on the axis."""
 
 Slides = Mapping[str, tuple[str, float]]
 """The slide's figure by variant: as printed, and its value."""
@@ -36,12 +36,22 @@ def draw(
     axes: Axes,
     curve: str,
     arms: Sequence[Arm],
-    looks: Mapping[str, Look],
+    looks: Mapping[str, Theme],
     slides: Slides,
     printed: Mapping[str, Sequence[float | None]],
-    best: Mapping[str, Best],
+    best: Mapping[str, BestEpochs],
 ) -> None:
-    """Draws one curve of several variants; ``printed`` (the slide's own curves) and ``best`` are by variant."""
+    """Draws one curve of several variants.
+
+    Args:
+        axes: the panel.
+        curve: the curve's name, such as "val_loss".
+        arms: the curve of each variant.
+        looks: colour, marker and line by variant.
+        slides: the slide's figures by variant.
+        printed: the slide's own curve by variant, one value per epoch.
+        best: best epochs by variant.
+    """
     from matplotlib.ticker import MaxNLocator
 
     values = np.concatenate([a.values for a in arms] + [np.array([v for _, v in slides.values()])])
@@ -79,7 +89,7 @@ def draw(
 
 
 def scale(axes: Axes, curve: str, values: np.ndarray) -> None:
-    """A logarithmic axis for a loss over decades, a stretched one for accuracies near 1; limits from what is drawn."""
+    """Scales the y axis to the values: logarithmic for a loss over decades, stretched for accuracies near 1."""
     from matplotlib.ticker import LogLocator, NullLocator
 
     values = values[np.isfinite(values)]
@@ -125,7 +135,7 @@ def _unstretch(drawn: Any) -> Any:
     return STRETCH - 10.0 ** -np.asarray(drawn, "float64")
 
 
-def _band(axes: Axes, one: Arm, look: Look) -> None:
+def _band(axes: Axes, one: Arm, look: Theme) -> None:
     if not one.epochs.size:
         return
     if one.epochs.size > 1:
@@ -145,8 +155,8 @@ def _band(axes: Axes, one: Arm, look: Look) -> None:
     )
 
 
-def _stars(axes: Axes, best: Best, look: Look) -> None:
-    """At the top, the best epoch of each seed, filled, and the slide's, hollow and larger."""
+def _stars(axes: Axes, best: BestEpochs, look: Theme) -> None:
+    """Stars at the top: filled at the best epoch of each seed, hollow and larger at the slide's."""
     style: dict[str, Any] = {"linestyle": "", "marker": "*", "zorder": 6, "transform": axes.get_xaxis_transform()}
     epochs = sorted(set(best.ours))
     axes.plot(epochs, [0.95] * len(epochs), markersize=7, color=look.colour, markeredgewidth=0, **style)
@@ -154,8 +164,8 @@ def _stars(axes: Axes, best: Best, look: Look) -> None:
         axes.plot([best.slide], [0.95], markersize=12, markerfacecolor="none", markeredgecolor=INK, **style)
 
 
-def rings(axes: Axes, arms: Sequence[Arm], looks: Mapping[str, Look], epochs: Mapping[str, int]) -> None:
-    """A ring on each variant's mean at its epoch."""
+def rings(axes: Axes, arms: Sequence[Arm], looks: Mapping[str, Theme], epochs: Mapping[str, int]) -> None:
+    """Draws a ring on each variant's mean at the epoch given for it."""
     for one in arms:
         if one.variant in epochs and one.epochs.size:
             at = epochs[one.variant]
@@ -172,8 +182,8 @@ def rings(axes: Axes, arms: Sequence[Arm], looks: Mapping[str, Look], epochs: Ma
             )
 
 
-def _cross(axes: Axes, epochs: np.ndarray, values: np.ndarray, look: Look, few: bool = True) -> None:
-    """A diverged seed: a thin line that ends with a cross, at the top edge where no value was finite."""
+def _cross(axes: Axes, epochs: np.ndarray, values: np.ndarray, look: Theme, few: bool = True) -> None:
+    """Draws a diverged seed: a thin line that ends in a cross; the cross is at the top if no value was finite."""
     style: dict[str, Any] = {"marker": "x", "color": look.colour, "zorder": 5, "in_layout": False}
     style |= {"markersize": 7, "markeredgewidth": 1.8} if few else {"markersize": 4.5, "markeredgewidth": 0.9}
     if not epochs.size:
@@ -184,17 +194,17 @@ def _cross(axes: Axes, epochs: np.ndarray, values: np.ndarray, look: Look, few: 
     axes.plot(epochs[-1:], values[-1:], linestyle="", clip_on=False, **style)
 
 
-def _mark_slides(axes: Axes, slides: Slides, looks: Mapping[str, Look]) -> None:
-    """A dashed line at each slide's figure, across the panel for up to three, and its label beside the panel.
+def _mark_slides(axes: Axes, slides: Slides, looks: Mapping[str, Theme]) -> None:
+    """Draws a dashed line at each of the slide's figures, and its label to the right of the panel.
 
-    Variants with one and the same figure share a line, which then has no variant's colour.
+    Lines cross the panel if there are at most three. Variants with the same figure share a line in a neutral colour.
     """
-    shared: dict[tuple[str, float], list[Look]] = {}
+    shared: dict[tuple[str, float], list[Theme]] = {}
     for variant, figure in slides.items():
         shared.setdefault(figure, []).append(looks[variant])
     to_fraction = axes.transData + axes.transAxes.inverted()
     heights = [float(to_fraction.transform((1.0, value))[1]) for _, value in shared]
-    places = apart(heights, gap=0.075, top=0.98)
+    places = spread_out(heights, gap=0.075, top=0.98)
     for ((text, value), of), height, place in zip(shared.items(), heights, places, strict=True):
         colour = of[0].colour if len(of) == 1 else INK
         axes.plot(

@@ -1,4 +1,4 @@
-"""A figure with its words, and the name of its file."""
+"""A figure with its heading, caption and alternative text, and the name of its file."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Picture:
-    """A figure's file name and content, with the words around it in the report."""
+    """A figure's file name and SVG content, with its heading, alternative text and caption in the report."""
 
     name: str
     content: bytes
@@ -18,6 +18,6 @@ class Picture:
 
 
 def file_name(experiment: str, *parts: str) -> str:
-    """ "example-1-accuracy-val-loss.svg"."""
+    """The name of a figure's file: "example-1-accuracy-val-loss.svg"."""
     stem = re.sub(r"[^a-z0-9]+", "-", experiment.lower()).strip("-")
     return "-".join([stem, *parts]).replace("_", "-") + ".svg"

@@ -1,4 +1,4 @@
-"""How every figure looks, and how it becomes a file: colours that survive colour-blindness and grey, text as text."""
+"""The style of all figures, and their SVG files. Colours suit colour-blind readers and grey print; text stays text."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 COORDINATES = re.compile(r' (?:d|x|y|points)="[^"]*"')
 LONG = re.compile(r"(\.\d)\d+")
-"""Coordinates are in points; one decimal is enough, and halves the file."""
+"""Decimals beyond the first. Coordinates are in points, so one decimal is enough; this halves the file."""
 NOTHING = re.compile(
     r' transform="rotate\(-0 [^"]*"|(?<=<g) id="(?!figure)[a-zA-Z0-9_.]+_\d+"|<g/>|<metadata>.*?</metadata>', re.S
 )
@@ -29,30 +29,30 @@ INK, FAINT, GRID = "#1f2328", "#59636e", "#d8dee4"
 
 
 @dataclass(frozen=True)
-class Look:
-    """One variant's colour (Okabe and Ito, yellow replaced), marker and line: each alone tells it apart."""
+class Theme:
+    """One variant's colour (of Okabe and Ito, yellow replaced), marker and line; each alone identifies the variant."""
 
     colour: str
     marker: str
     line: Any
 
 
-LOOKS = (
-    Look("#0072B2", "o", "-"),
-    Look("#D55E00", "s", (0, (5, 1.5))),
-    Look("#009E73", "^", (0, (5, 1.5, 1, 1.5))),
-    Look("#CC79A7", "D", (0, (1.2, 1.2))),
-    Look("#000000", "v", "-"),
-    Look("#56B4E9", "P", (0, (3, 1, 1, 1, 1, 1))),
-    Look("#E69F00", "X", (0, (8, 2))),
-    Look("#7F5539", "*", (0, (2, 2))),
+THEMES = (
+    Theme("#0072B2", "o", "-"),
+    Theme("#D55E00", "s", (0, (5, 1.5))),
+    Theme("#009E73", "^", (0, (5, 1.5, 1, 1.5))),
+    Theme("#CC79A7", "D", (0, (1.2, 1.2))),
+    Theme("#000000", "v", "-"),
+    Theme("#56B4E9", "P", (0, (3, 1, 1, 1, 1, 1))),
+    Theme("#E69F00", "X", (0, (8, 2))),
+    Theme("#7F5539", "*", (0, (2, 2))),
 )
 
-VERDICT_LOOKS: dict[str, Look] = {
-    Verdict.SUPPORTED: Look("#0072B2", "o", "-"),
-    Verdict.REFUTED: Look("#D55E00", "X", "-"),
-    Verdict.INCONCLUSIVE: Look(FAINT, "D", "-"),
-    Verdict.NOT_RUN: Look(FAINT, "_", "-"),
+VERDICT_LOOKS: dict[str, Theme] = {
+    Verdict.SUPPORTED: Theme("#0072B2", "o", "-"),
+    Verdict.REFUTED: Theme("#D55E00", "X", "-"),
+    Verdict.INCONCLUSIVE: Theme(FAINT, "D", "-"),
+    Verdict.NOT_RUN: Theme(FAINT, "_", "-"),
 }
 
 SETTINGS: dict[Any, Any] = {
@@ -89,7 +89,7 @@ SETTINGS: dict[Any, Any] = {
 
 @contextlib.contextmanager
 def styled() -> Iterator[None]:
-    """Matplotlib's settings for our figures, and quiet about letters that its own font lacks: the reader's has them."""
+    """Sets Matplotlib's style, and silences warnings about letters that its font lacks but the reader's font has."""
     import matplotlib
 
     with warnings.catch_warnings(), matplotlib.rc_context(dict(SETTINGS)):
@@ -99,14 +99,14 @@ def styled() -> Iterator[None]:
 
 
 def svg(figure: Figure) -> bytes:
-    """The figure as an SVG file, the same bytes every time; call it inside ``styled()``."""
+    """The figure as SVG, the same bytes every time. Call it inside ``styled()``."""
     buffer = io.BytesIO()
     figure.savefig(buffer, format="svg", metadata={"Date": None})
     return smaller(buffer.getvalue().decode()).encode()
 
 
 def smaller(drawn: str) -> str:
-    """The same drawing in fewer characters: rounded coordinates, no turning by 0, no names that nothing refers to."""
+    """The same SVG in fewer characters: rounded coordinates, no rotations by 0, no unused ids."""
     drawn = COORDINATES.sub(lambda found: LONG.sub(r"\1", found.group()).replace("\n", ""), drawn)
     drawn = NOTHING.sub("", drawn)
     drawn = STYLE.sub(lambda found: found.group().replace("; ", ";").replace(": ", ":"), drawn)
@@ -114,7 +114,7 @@ def smaller(drawn: str) -> str:
 
 
 def _together(markers: re.Match[str]) -> str:
-    """A line's markers in a group that has the style of all of them, where they have one."""
+    """Groups consecutive markers under their style if they all have the same one."""
     styles = set(STYLE.findall(markers.group()))
     if len(styles) != 1:
         return markers.group()
@@ -123,7 +123,7 @@ def _together(markers: re.Match[str]) -> str:
 
 
 def fitting(start: str, items: Sequence[str], most: int = 280) -> str:
-    """A sentence that begins with ``start`` and lists as many items as fit, and says how many more there are."""
+    """``start`` and as many items as fit into ``most`` characters, then the number of the others."""
     text = shorten(start, most - 20)
     for index, item in enumerate(items):
         left = len(items) - index
@@ -135,5 +135,5 @@ def fitting(start: str, items: Sequence[str], most: int = 280) -> str:
 
 
 def shorten(text: str, most: int) -> str:
-    """Text of at most that many characters, an ellipsis for the rest."""
+    """Text of at most ``most`` characters; an ellipsis replaces the rest."""
     return text if len(text) <= most else text[: most - 1].rstrip() + "…"

@@ -1,4 +1,4 @@
-"""A loss over two parameters: landscapes side by side on the same axes, with the condition number of each."""
+"""A loss over two parameters: contour plots side by side, each with its condition number."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 SIDE = 4.2
-"""Inches of a panel with its labels."""
+"""Width and height in inches of a panel with its labels."""
 STEPS = 10
 FINER = 2
 COLOURS = ("#f4f8fb", "#0072B2")
 
 
 def picture(experiment: ExperimentDeclared, trials: Mapping[str, Sequence[Trial]]) -> Picture | None:
-    """The experiment's surface; None where it declares none, or nothing of it was trained."""
+    """The figure of an experiment's surface; None if it declares none or was not trained."""
     declared = experiment.surface
     if declared is None or not trials:
         return None
@@ -57,7 +57,7 @@ def _draw(declared: Surface) -> bytes:
 
 
 def _contours(axes: Axes, landscape: Landscape) -> None:
-    """Levels at equal steps of the root of the loss: of a quadratic loss, at equal distances from its minimum."""
+    """Draws contours at equal steps of the root of the loss, which are equally spaced for a quadratic loss."""
     from matplotlib.colors import LinearSegmentedColormap
 
     x, y, loss = _finer(landscape)
@@ -76,7 +76,7 @@ def _contours(axes: Axes, landscape: Landscape) -> None:
 
 
 def _finer(landscape: Landscape) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The grid with points in between, by splines of second order, which a quadratic loss is one of."""
+    """A finer grid (x, y, loss), interpolated by quadratic splines, which are exact for a quadratic loss."""
     from scipy.interpolate import RectBivariateSpline
 
     x, y, loss = (np.array(of, "float64") for of in (landscape.x, landscape.y, landscape.loss))
@@ -88,15 +88,15 @@ def _finer(landscape: Landscape) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def _caption(title: str, landscapes: Sequence[Landscape]) -> str:
-    said = []
+    texts = []
     for one in landscapes:
         values = [value for row in one.loss for value in row if value is not None]
-        said.append(
+        texts.append(
             f"{escape(one.name)}: condition number of the Hessian {number(one.condition)}, loss from "
             f"{number(min(values))} to {number(max(values))} here"
         )
     return (
         f"{title}. Cross: the minimum; bands: equal steps of the square root of the loss above it. "
-        f"{'; '.join(said)}. "
+        f"{'; '.join(texts)}. "
         "Gradient descent follows the flattest direction in about as many steps as the condition number says."
     )

@@ -16,7 +16,7 @@ from reports.figures.curve_data import divergences
 from reports.figures.layout import legend_columns
 from reports.figures.panel import power
 from reports.figures.picture import Picture, file_name
-from reports.figures.style import LOOKS, Look, fitting, styled, svg
+from reports.figures.style import THEMES, Theme, fitting, styled, svg
 from reports.labels import metric_label
 from reports.text import number, plural
 
@@ -26,12 +26,20 @@ if TYPE_CHECKING:
 WIDTH, HEIGHT = 6.4, 3.4
 """Inches."""
 STUCK = "stuck at chance"
-"""A diverged seed that has a value all the same: the accuracy of guessing."""
+"""The kind of divergence that still has a value to draw: the accuracy of guessing."""
 
 
 @dataclass(frozen=True)
-class Point:
-    """One variant: where it lies, the values of the seeds that have one, and how many seeds have none to draw."""
+class PlottedPoint:
+    """One variant in a sweep.
+
+    Attributes:
+        variant: the variant's name.
+        at: the hyper-parameter's value.
+        values: the metric of each seed that has one.
+        stuck: number of seeds that are stuck at chance; they have a value.
+        lost: number of seeds without a value to draw.
+    """
 
     variant: str
     at: float
@@ -45,7 +53,7 @@ class Point:
 
 
 def picture(experiment: ExperimentDeclared, trials: Mapping[str, Sequence[Trial]]) -> Picture | None:
-    """The experiment's sweep; None where it declares none, or fewer than two of its points were trained."""
+    """The figure of an experiment's sweep; None if it declares none or fewer than two of its points were trained."""
     declared = experiment.sweep
     if declared is None:
         return None
@@ -56,19 +64,21 @@ def picture(experiment: ExperimentDeclared, trials: Mapping[str, Sequence[Trial]
     with styled():
         content = _draw(declared, lines)
     title = declared.title.rstrip(".")
-    said = [f"{p.variant}: {number(p.mean) if p.mean is not None else 'no seed has a value'}" for p in points]
+    means = [f"{p.variant}: {number(p.mean) if p.mean is not None else 'no seed has a value'}" for p in points]
     return Picture(
         file_name(experiment.id, "sweep"),
         content,
         experiment.id,
-        fitting(title, said),
+        fitting(title, means),
         _caption(title, declared, points, {point.variant: trials[point.variant] for point in points}),
     )
 
 
-def series(declared: Sweep, places: Sequence[Place], trials: Mapping[str, Sequence[Trial]]) -> dict[str, list[Point]]:
-    """The points of each series, from left to right; without variants that were not trained."""
-    lines: dict[str, list[Point]] = {}
+def series(
+    declared: Sweep, places: Sequence[Place], trials: Mapping[str, Sequence[Trial]]
+) -> dict[str, list[PlottedPoint]]:
+    """The points of each series from left to right, without variants that were not trained."""
+    lines: dict[str, list[PlottedPoint]] = {}
     for place in places:
         of_variant = trials.get(place.variant, ())
         if of_variant:
@@ -77,15 +87,15 @@ def series(declared: Sweep, places: Sequence[Place], trials: Mapping[str, Sequen
     return {name: sorted(line, key=lambda point: point.at) for name, line in lines.items()}
 
 
-def _point(variant: str, at: float, trials: Sequence[Trial], declared: Sweep) -> Point:
+def _point(variant: str, at: float, trials: Sequence[Trial], declared: Sweep) -> PlottedPoint:
     kept = [trial for trial in trials if trial.divergence is None or trial.divergence.kind == STUCK]
     values = [trial.metrics.get(declared.metric) for trial in kept]
     drawn = [value for value in values if value is not None and (value > 0 or declared.y_scale != "log")]
     stuck = sum(trial.divergence is not None for trial in kept)
-    return Point(variant, at, tuple(drawn), stuck, len(trials) - len(drawn))
+    return PlottedPoint(variant, at, tuple(drawn), stuck, len(trials) - len(drawn))
 
 
-def _draw(declared: Sweep, lines: Mapping[str, Sequence[Point]]) -> bytes:
+def _draw(declared: Sweep, lines: Mapping[str, Sequence[PlottedPoint]]) -> bytes:
     from matplotlib.figure import Figure
 
     named = len(lines) > 1 or any(lines)
@@ -94,7 +104,7 @@ def _draw(declared: Sweep, lines: Mapping[str, Sequence[Point]]) -> bytes:
     axes = figure.subplots()
     _scales(axes, declared, [point for line in lines.values() for point in line])
     for index, (name, line) in enumerate(lines.items()):
-        _line(axes, line, LOOKS[index % len(LOOKS)], name, shift=6.0 * (index - (len(lines) - 1) / 2))
+        _line(axes, line, THEMES[index % len(THEMES)], name, shift=6.0 * (index - (len(lines) - 1) / 2))
     axes.set_title(declared.title)
     axes.set_xlabel(declared.over)
     axes.set_ylabel(metric_label(declared.metric))
@@ -103,12 +113,12 @@ def _draw(declared: Sweep, lines: Mapping[str, Sequence[Point]]) -> bytes:
     return svg(figure)
 
 
-def _line(axes: Axes, points: Sequence[Point], look: Look, name: str, shift: float) -> None:
-    """``shift``: by how many points of length it is moved sideways, so that series do not hide each other."""
+def _line(axes: Axes, points: Sequence[PlottedPoint], look: Theme, name: str, shift: float) -> None:
+    """Draws one series, moved sideways by ``shift`` (points, 1/72 inch) so that series do not hide each other."""
     from matplotlib.transforms import ScaledTranslation
 
-    beside = ScaledTranslation(shift / 72, 0, axes.figure.dpi_scale_trans)
-    moved = axes.transData + beside
+    alongside = ScaledTranslation(shift / 72, 0, axes.figure.dpi_scale_trans)
+    moved = axes.transData + alongside
     valued = [point for point in points if point.values]
     across = [point.at for point in valued]
     axes.vlines(
@@ -135,14 +145,14 @@ def _line(axes: Axes, points: Sequence[Point], look: Look, name: str, shift: flo
     cross: dict[str, Any] = {"linestyle": "", "marker": "x", "color": look.colour, "clip_on": False, "zorder": 5}
     cross |= {"markersize": 7, "markeredgewidth": 1.8, "in_layout": False}
     lost = [point.at for point in points if point.lost]
-    axes.plot(lost, [1.0] * len(lost), transform=axes.get_xaxis_transform() + beside, **cross)
+    axes.plot(lost, [1.0] * len(lost), transform=axes.get_xaxis_transform() + alongside, **cross)
     stuck = [point for point in points if point.stuck and point.values]
     means = [point.mean or 0.0 for point in stuck]
     axes.plot([point.at for point in stuck], means, transform=moved, **cross | {"markersize": 9})
 
 
-def _scales(axes: Axes, declared: Sweep, points: Sequence[Point]) -> None:
-    """The axes of the record; a tick at every point, and limits from what is drawn."""
+def _scales(axes: Axes, declared: Sweep, points: Sequence[PlottedPoint]) -> None:
+    """Scales the axes as declared, with a tick at every point and limits from the values."""
     from matplotlib.ticker import LogLocator, NullLocator
 
     places = sorted({point.at for point in points})
@@ -173,7 +183,7 @@ def _scales(axes: Axes, declared: Sweep, points: Sequence[Point]) -> None:
     axes.set_ylim(low - pad, high + 1.3 * pad)
 
 
-def _caption(title: str, declared: Sweep, points: Sequence[Point], trials: Mapping[str, Sequence[Trial]]) -> str:
+def _caption(title: str, declared: Sweep, points: Sequence[PlottedPoint], trials: Mapping[str, Sequence[Trial]]) -> str:
     counts = {len(of_variant) for of_variant in trials.values()}
     seeds = plural(min(counts), "seed") if len(counts) == 1 else f"{min(counts)} to {plural(max(counts), 'seed')}"
     text = [f"{title}. Mark: mean over {seeds}; bar: from the smallest to the largest seed."]

@@ -1,5 +1,7 @@
-"""timing.svg: seconds per epoch by work and engine, on a logarithmic scale; a line from the quickest round to the
-slowest, a mark at the median, and how many times faster."""
+"""timing.svg: seconds per epoch by work and engine on a logarithmic scale.
+
+A line spans the rounds, a mark is at the median, and a text gives the ratios of the engines.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +9,7 @@ from collections.abc import Mapping, Sequence
 
 from harness.record.run import Run, Timed
 from reports.figures.picture import Picture
-from reports.figures.style import FAINT, LOOKS, fitting, styled, svg
+from reports.figures.style import FAINT, THEMES, fitting, styled, svg
 from reports.labels import backend_name
 from reports.sections.timing_runs import duration, speed
 
@@ -17,7 +19,7 @@ WIDTH, HEAD_AND_FOOT, ROW = 9.2, 1.3, 0.5
 
 
 def timing_figure(run: Run) -> Picture | None:
-    """None where nothing was timed."""
+    """The figure; None if nothing was timed."""
     if not run.timings:
         return None
     works: dict[str, list[Timed]] = {}
@@ -42,7 +44,7 @@ def _draw(run: Run, works: Mapping[str, Sequence[Timed]], engines: Sequence[str]
     axes.set_xscale("log")
     for y, records in enumerate(works.values()):
         for index, record in enumerate(records):
-            look, at = LOOKS[engines.index(record.engine) % len(LOOKS)], y + 0.24 * (index - (len(records) - 1) / 2)
+            look, at = THEMES[engines.index(record.engine) % len(THEMES)], y + 0.24 * (index - (len(records) - 1) / 2)
             ends = [min(record.rounds), max(record.rounds)]
             axes.plot(ends, [at, at], color=look.colour, linewidth=2, solid_capstyle="butt")
             label = record.engine if y == 0 else None
@@ -50,7 +52,7 @@ def _draw(run: Run, works: Mapping[str, Sequence[Timed]], engines: Sequence[str]
                 [record.steady_epoch], [at], color=look.colour, marker=look.marker, markersize=7, ls="", label=label
             )
         axes.annotate(
-            _said(records),
+            _ratios_text(records),
             (1, y),
             (8, 0),
             xycoords=axes.get_yaxis_transform(),
@@ -72,14 +74,14 @@ def _draw(run: Run, works: Mapping[str, Sequence[Timed]], engines: Sequence[str]
     return svg(figure)
 
 
-def _said(records: Sequence[Timed]) -> str:
-    """ "compiled 15.2x as fast as fit", from the ratio of steady epochs."""
+def _ratios_text(records: Sequence[Timed]) -> str:
+    """The ratios of steady epochs in words: "compiled 15.2x as fast as fit"."""
     rows = [row for record in records for row in record.ratios if row.of == "steady epoch"]
     return ", ".join(map(speed, rows))
 
 
 def decade(value: float) -> str:
-    """A power of ten of seconds in the unit a reader says it in: "10 µs", "1 ms", "100 s"."""
+    """A power of ten of seconds in a suitable unit: "10 µs", "1 ms", "100 s"."""
     for unit, scale in (("s", 1.0), ("ms", 1e-3), ("µs", 1e-6)):
         if value >= 0.999 * scale:
             return f"{value / scale:.0f} {unit}"

@@ -16,12 +16,12 @@ COLUMNS = ("slide", "claim", "statement", "slide's figure", "ours", "effect [int
 
 
 def anchor(claim: ClaimDecided) -> str:
-    """The id of a claim's details in the page."""
+    """The HTML id of a claim's details."""
     return "claim-" + re.sub(r"[^a-z0-9]+", "-", claim.key.lower()).strip("-")
 
 
 def figures_anchor(experiment: str) -> str:
-    """The id of an experiment's figures in the page."""
+    """The HTML id of an experiment's figures."""
     return f"figures-{experiment}"
 
 
@@ -30,10 +30,15 @@ def link(claim: ClaimDecided) -> str:
 
 
 def verdict_cell(run: Run, claim: ClaimDecided, holm: Mapping[str, Verdict]) -> str:
-    """The verdict; of a check, what it rests on; of a run to the end, Holm's and the evidence's where they differ.
+    """The verdict, and below it what a reader should know about it.
 
-    With the expected verdict where that is another one. ``holm``: the verdicts after Holm's adjustment, by claim key;
-    none where nothing is adjusted.
+    A check adds the evidence that the verdict rests on. A run to the end adds the verdicts after Holm and of the
+    evidence if they differ. Both add the expected verdict if it differs.
+
+    Args:
+        run: the run of the claim.
+        claim: the claim.
+        holm: verdicts after Holm's adjustment, by claim key; empty if nothing is adjusted.
     """
     verdict, here, expected = claim.verdict, claim.here, claim.comparison.expected
     text = verdict_text(verdict)
@@ -51,21 +56,21 @@ def verdict_cell(run: Run, claim: ClaimDecided, holm: Mapping[str, Verdict]) -> 
 
 
 def rests_on(here: Here) -> str:
-    """Whose evidence, and how many seeds of it: "30 seeds, tensorflow-cpu"."""
+    """The evidence's number of seeds and its stack: "30 seeds, tensorflow-cpu"."""
     if not here.stack:
         return "no evidence"
     return f"{here.seeds:,} {'seed' if here.seeds == 1 else 'seeds'}, {escape(here.stack)}"
 
 
 def here_cell(claim: ClaimDecided) -> str:
-    """How much of the evidence this machine confirms, marked where it does not; a dash where nothing was compared."""
+    """How far this machine confirms the evidence; a dash if nothing was compared."""
     if claim.here is None or claim.here.state is None:
         return "–"
     return state_text(claim.here.state, red=claim.here.state is ClaimState.NOT_CONFIRMED)
 
 
 def all_claims(run: Run, holm: Mapping[str, Verdict]) -> str:
-    """Every claim in lecture order, one row each; ``holm``: as in ``verdict_cell``."""
+    """The table of all claims in lecture order; ``holm``: see ``verdict_cell``."""
     claims = run.claims.values()
     if not claims:
         return ""

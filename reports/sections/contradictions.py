@@ -1,4 +1,4 @@
-"""What a lecturer reads first: the claims that were refuted."""
+"""The table of refuted claims."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ COLUMNS = ("slide", "claim", "the lecture says", "effect [interval]", "n", "verd
 
 
 def contradictions(run: Run, holm: Mapping[str, Verdict]) -> str:
-    """The refuted claims, one row for each, its cases together; ``holm``: as in ``verdict_cell``."""
+    """One row for each refuted claim, all its cases together; ``holm``: see ``verdict_cell``."""
     refuted = [claim for claim in run.claims.values() if claim.verdict is Verdict.REFUTED]
     return "## Where the measurement contradicts the lecture\n\n" + (
         _table(run, refuted, holm) if refuted else "No claim was refuted."
@@ -51,7 +51,7 @@ def _effects(group: Sequence[ClaimDecided]) -> str:
 
 
 def counted(claims: Iterable[ClaimDecided], cell: Callable[[ClaimDecided], str]) -> str:
-    """The cells of several claims in one, each different one once and with its number."""
+    """The cells of several claims merged into one: each distinct text once, with its count."""
     count = Counter(map(cell, claims))
     if len(count) == 1:
         return next(iter(count))

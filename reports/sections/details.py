@@ -1,4 +1,4 @@
-"""Everything about one claim, folded away under the tables."""
+"""The folded sections under the tables: everything about one claim."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from reports.figures.many import MANY, QUANTILES, quantiles
 from reports.labels import verdict_text
 from reports.sections.claims import anchor, figures_anchor, rests_on
 from reports.sections.effects import units
-from reports.sections.seeds import took
+from reports.sections.seeds import seeds_detail
 from reports.text import code, effect_text, effect_words, escape, mean_std, number, table
 
 WORDS = {
@@ -26,9 +26,9 @@ def details(run: Run, holm: Mapping[str, Verdict], figured: Collection[str] = ()
     """One folded section per claim.
 
     Args:
-        run: its claims with adjusted p-values.
-        holm: as in ``reports.sections.claims.verdict_cell``.
-        figured: the experiments that have figures, to which their claims then link.
+        run: the run, with adjusted p-values.
+        holm: see ``reports.sections.claims.verdict_cell``.
+        figured: ids of the experiments that have figures; their claims link to them.
     """
     if not run.claims:
         return ""
@@ -62,7 +62,7 @@ def _claim(run: Run, claim: ClaimDecided, holm: Mapping[str, Verdict], figured: 
 
 
 def _facts(claim: ClaimDecided, holm: Mapping[str, Verdict], figured: Collection[str]) -> str:
-    """What the evidence, this machine and Holm's adjustment say of it, one line each."""
+    """One line each for the claim's evidence, this machine's result, Holm's adjustment, its state and its seeds."""
     facts: dict[str, str] = {}
     if (here := claim.here) is not None:
         facts["Evidence"] = (f"{verdict_text(here.verdict)}, " if here.stack else "") + rests_on(here)
@@ -79,12 +79,12 @@ def _facts(claim: ClaimDecided, holm: Mapping[str, Verdict], figured: Collection
     if claim.experiment is not None:
         figures = f", [its figures](#{figures_anchor(claim.experiment)})" if claim.experiment in figured else ""
         facts["Experiment"] = code(claim.experiment) + figures
-    facts["Seeds"] = took(claim)
+    facts["Seeds"] = seeds_detail(claim)
     return "".join(f"\n- {name}: {text}" for name, text in facts.items() if text)
 
 
 def effects_table(effects: Sequence[Effect]) -> str:
-    """All effects of one decision."""
+    """The table of a decision's effects."""
     rows = [
         [
             escape(effect.of),
@@ -113,21 +113,21 @@ def _numbers(effect: Effect) -> list[str]:
 
 
 def _difference(one: Difference) -> str:
-    """What Keras gives and what another formula or text gives, on one line."""
+    """One line: Keras' value and the value of another formula or text."""
     ours, other = (value if isinstance(value, str) else number(value) for value in (one.obtained, one.other))
     why = f" {one.why}" if one.why else ""
     return "- " + escape(f"differs from {one.source}: {one.of}: {ours}, there {other}.{why}")
 
 
 def _decision(decision: Decision, rule: str = "") -> str:
-    """A part, or what a rule decides that is reported alongside, on one line."""
+    """One line: the decision of a part, or of a rule that is reported alongside."""
     effects = "; ".join(escape(f"{effect.of} {effect_words(effect)}") for effect in decision.effects)
     text = f"- {rule}{verdict_text(decision.verdict)}. {escape(decision.reason)}"
     return f"{text} ({effects})" if effects else text
 
 
 def _variants(run: Run, claim: ClaimDecided) -> str:
-    """Each variant's value for every seed, and the slide's figure."""
+    """The table of variants: the slide's figure, our mean, and the values of all seeds."""
     of_unit = units(run, claim)
     printed = {(figure.variant, figure.metric): figure.printed for figure in claim.published}
     rows = []
@@ -142,20 +142,20 @@ def _variants(run: Run, claim: ClaimDecided) -> str:
 
 
 def _values(values: Sequence[float | None], unit: str) -> str:
-    """Each seed's; of many their quantiles."""
+    """The value of each seed; the quantiles if there are more than MANY seeds."""
     if len(values) <= MANY:
         return ", ".join(number(value, unit) for value in values)
     known = [value for value in values if value is not None]
     if not known:
         return f"{len(values):,} without a value"
     named = zip(QUANTILES, quantiles(known), strict=True)
-    said = ", ".join(f"{share:.4g} %: {number(value, unit)}" for share, value in ((100 * q, v) for q, v in named))
+    listed = ", ".join(f"{100 * share:.4g} %: {number(value, unit)}" for share, value in named)
     absent = len(values) - len(known)
-    return f"quantiles {said}" + (f"; {absent:,} without a value" if absent else "")
+    return f"quantiles {listed}" + (f"; {absent:,} without a value" if absent else "")
 
 
 def _further(run: Run, claim: ClaimDecided) -> list[tuple[str, Summary]]:
-    """(variant, summary) for the slide's figures of other metrics than the claim's first one, from the run's trials."""
+    """(variant, summary) of the run's trials for each slide's figure whose metric the claim does not summarise."""
     rows: list[tuple[str, Summary]] = []
     for figure in claim.published:
         name, metric = figure.variant, figure.metric

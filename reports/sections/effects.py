@@ -1,4 +1,4 @@
-"""Which of a claim's effects a table shows, and its figures beside the slide's."""
+"""Table cells about effects: which effect a table shows, our figures, and the slide's."""
 
 from __future__ import annotations
 
@@ -8,13 +8,16 @@ from reports.labels import metric_label
 from reports.text import effect_words, escape, lines, mean_std, printed
 
 
-def telling_effects(claim: ClaimDecided) -> list[Effect]:
-    """A claim's effects, those first that its verdict rests on.
+def effects_by_relevance(claim: ClaimDecided) -> list[Effect]:
+    """A claim's effects; the one that its verdict rests on comes first.
 
-    Of a claim made of parts, the effects of the parts with its verdict. Of several comparisons that must all hold (they
-    point so that a positive difference supports) a reversed one where they are refuted, the clearest first; else the
-    weakest first, since a conjunction is as strong as its weakest part. One without an estimate comes after those that
-    have one. Of an exact claim the error nearest to its tolerance, or farthest beyond it.
+    If the claim has parts, only the parts with the claim's verdict count.
+
+    - Exact claims: by error in units of the tolerance, largest first.
+    - Refuted claims: effects that point against the claim first, smallest p first.
+    - All other claims: weakest support first, because a conjunction is as strong as its weakest part.
+
+    Effects without an estimate come last, except in exact claims.
     """
     deciding = [part for part in claim.decision.parts if part.verdict is claim.verdict]
     effects = [effect for part in deciding for effect in part.effects] or list(claim.decision.effects)
@@ -26,13 +29,13 @@ def telling_effects(claim: ClaimDecided) -> list[Effect]:
 
 
 def _weakness(effect: Effect) -> float:
-    """How little an effect supports its claim: of a slide's figure, a small p speaks against it, and not for it."""
+    """How weakly an effect supports its claim. A small p is support, or speaks against reproducing a slide's figure."""
     compatible = "published" in effect.details and effect.p is not None
     return 1 - _p(effect) if compatible else _p(effect)
 
 
 def _p(effect: Effect) -> float:
-    """0 where no test was made: without variance the difference decides alone."""
+    """The p-value; 0 without a test, which is when there is no variance and the difference alone decides."""
     return 0.0 if effect.p is None else effect.p
 
 
@@ -42,7 +45,7 @@ def _reversed(effect: Effect) -> bool:
 
 
 def _closeness_to_tolerance(effect: Effect) -> float:
-    """Error in units of its tolerance; an error without a number (of kind, not of size) is the largest of all."""
+    """Error in units of its tolerance; inf for an error without a number, such as a wrong type."""
     error, tolerance = effect.estimate, effect.details.get("tolerance") or 0.0
     if error is None:
         return float("inf")
@@ -50,8 +53,8 @@ def _closeness_to_tolerance(effect: Effect) -> float:
 
 
 def effects_cell(claim: ClaimDecided, most: int = 1) -> str:
-    """The most telling effects with their intervals, named where there are several; without a number, the reason."""
-    effects = telling_effects(claim)
+    """The ``most`` most relevant effects with their intervals, or the decision's reason if they have no number."""
+    effects = effects_by_relevance(claim)
     if claim.marker != "training" and effects and all(effect.estimate == 0 for effect in effects):
         return "equal" if len(effects) == 1 else f"equal in all {len(effects)} comparisons"
     return lines([_named(claim, effect) for effect in effects], most)
@@ -63,19 +66,19 @@ def _named(claim: ClaimDecided, effect: Effect) -> str:
     effects = claim.decision.effects
     if len(effects) <= 1 and len(claim.decision.parts) <= 1:
         return text
-    twins = sum(other.of == effect.of for other in effects)
-    name = effect.of + (f" ({metric_label(effect.metric)})" if twins > 1 else "")
+    ambiguous = sum(other.of == effect.of for other in effects) > 1
+    name = effect.of + (f" ({metric_label(effect.metric)})" if ambiguous else "")
     return f"{escape(name)}: {text}"
 
 
 def units(run: Run, claim: ClaimDecided) -> dict[str, str]:
-    """Unit by metric of the claim's experiment; empty where it has none."""
+    """The unit of each metric of the claim's experiment; empty without an experiment."""
     experiment = run.experiments.get(claim.experiment or "")
     return {metric.name: metric.unit for metric in experiment.metrics} if experiment else {}
 
 
 def ours_cell(run: Run, claim: ClaimDecided, most: int = 3) -> str:
-    """Mean ± standard deviation over seeds of each variant; metric and n once where they are the same for all."""
+    """Mean ± standard deviation over seeds of each variant; a metric or n that all variants share is written once."""
     of_unit = units(run, claim)
     counts = {summary.n for summary in claim.variants.values()}
     metrics = {summary.metric for summary in claim.variants.values()}
@@ -91,7 +94,7 @@ def ours_cell(run: Run, claim: ClaimDecided, most: int = 3) -> str:
 
 
 def _result(summary: Summary, unit: str) -> str:
-    """Mean ± standard deviation, and how many seeds have no value (diverged, or the target never reached)."""
+    """Mean ± standard deviation, and how many seeds have no value (they diverged or never reached the target)."""
     without = summary.values.count(None)
     if summary.mean is None and without:
         return f"no value in {without} of {summary.n} seeds"
@@ -100,7 +103,7 @@ def _result(summary: Summary, unit: str) -> str:
 
 
 def published_cell(claim: ClaimDecided, most: int = 3) -> str:
-    """The slide's figures as printed; the metric is named where it is not the accuracy on the validation set."""
+    """The slide's figures as printed; metrics other than the validation accuracy are named."""
     shown = []
     for figure in claim.published:
         metric = "" if figure.metric == "val_accuracy" else f", {metric_label(figure.metric)}"
@@ -109,6 +112,6 @@ def published_cell(claim: ClaimDecided, most: int = 3) -> str:
 
 
 def seeds_of(claim: ClaimDecided) -> int | None:
-    """The number of seeds its effects rest on; None for a claim that needs none."""
-    counts = [effect.n for effect in telling_effects(claim)] or [one.n for one in claim.variants.values()]
+    """The number of seeds that the claim's effects rest on; None for an exact claim."""
+    counts = [effect.n for effect in effects_by_relevance(claim)] or [one.n for one in claim.variants.values()]
     return None if claim.marker == "exact" or not counts else max(counts)

@@ -1,4 +1,4 @@
-"""The foot of the report: what ran, how to repeat it, every deviation, and how to read a verdict."""
+"""The end of the report: the environment, how to repeat the run, the deviations, and how to read a verdict."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ def environment(run: Run) -> str:
 
 
 def _sessions(run: Run) -> str:
-    """Of a report of evidence, where all its trials come from; "" of a run."""
+    """In a report of evidence, the table of the sessions that stored its trials; else ""."""
     if not run.header.sessions:
         return ""
     fields = SessionSummary.__struct_fields__
     rows = [[escape(getattr(one, name)) for name in fields] for one in run.header.sessions]
     names = [name.replace("_", " ") for name in fields]
-    said = "This is the environment of the newest trials. All trials come from:"
-    return f"\n\n{said}\n\n{table(names, rows, right=['trials'])}"
+    text = "This is the environment of the newest trials. All trials come from:"
+    return f"\n\n{text}\n\n{table(names, rows, right=['trials'])}"
 
 
 def _seeds(run: Run) -> str:
@@ -52,7 +52,7 @@ def _seeds(run: Run) -> str:
 
 
 def _gpu(run: Run) -> str:
-    """A table of the GPU's driver, power state and clocks, of a run on a GPU; "" of all others."""
+    """For a run on a GPU, the table of its driver, power state and clocks; else ""."""
     rows = gpu.rows(run.header.gpu, run.end.gpu if run.end else None)
     if not rows:
         return ""
@@ -61,7 +61,7 @@ def _gpu(run: Run) -> str:
 
 
 def deviations(run: Run) -> str:
-    """Every departure from the slides, once, with the claims it concerns."""
+    """Each deviation from the slides once, with its claims."""
     concerns: dict[str, list[str]] = {}
     for claim in run.claims.values():
         for deviation in claim.deviations:
@@ -76,7 +76,7 @@ def deviations(run: Run) -> str:
 
 
 def how_to_read() -> str:
-    """Two lines for each verdict, and what the rest of the tables means."""
+    """What each verdict means, and what the terms of the tables mean."""
     verdicts = [f"- **{verdict_text(word)}**: {first}<br>{second}" for word, (first, second) in MEANINGS.items()]
     rest = (
         "Inference is over training seeds, given this test set: an interval says what other seeds would have given, "

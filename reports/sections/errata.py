@@ -1,4 +1,4 @@
-"""The slides to update: what their code does today, and what to put in its place."""
+"""The slides to update: what their code does today, and its replacement."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from harness.record.run import ErratumChecked, Run
 from reports.text import code, code_lines, escape, fenced, plural, table
 
 COLUMNS = ("slide", "what", "printed", "what happens now", "replacement")
-SAID = 160
-"""Letters of an error's or a warning's text in the table; the rest is in the details."""
+LONGEST_QUOTE = 160
+"""Characters of an error or a warning in the table; the details have all of it."""
 
 
 def errata(run: Run) -> str:
-    """The table of all errata in lecture order, and folded under it the code as it was run; empty without any."""
+    """The table of all errata in lecture order, then the code of each, folded; empty without errata."""
     found = run.errata.values()
     if not found:
         return ""
@@ -37,7 +37,7 @@ def errata(run: Run) -> str:
 
 
 def errata_line(run: Run) -> str:
-    """How many of the errata hold, and the others by name; empty without any."""
+    """How many errata hold, and links to those that do not; empty without errata."""
     if not run.errata:
         return ""
     red = [one for one in run.errata.values() if one.red]
@@ -53,7 +53,7 @@ def _anchor(one: ErratumChecked) -> str:
 
 
 def _now(one: ErratumChecked) -> str:
-    """Type, moment and text of the error; or both values; and, where it is red, what is wrong with it."""
+    """What the printed code does today: its error, or the value it gives; and why the erratum is red, if it is."""
     parts = []
     if one.error:
         kind, _, text = one.error.partition(": ")
@@ -71,11 +71,11 @@ def _now(one: ErratumChecked) -> str:
 
 
 def _short(text: str) -> str:
-    return text if len(text) <= SAID else text[: SAID - 1] + "…"
+    return text if len(text) <= LONGEST_QUOTE else text[: LONGEST_QUOTE - 1] + "…"
 
 
 def _details(one: ErratumChecked) -> str:
-    """The code as it was run, the printed form and the replacement each between what is given and the check."""
+    """The folded details: the code that was run, and its results."""
     forms = {"before both": one.given, "printed": one.printed, "replacement": one.modern, "check": one.check}
     text = "\n".join(f"# {label}\n{snippet.strip()}" for label, snippet in forms.items() if snippet.strip())
     facts = {

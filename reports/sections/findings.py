@@ -14,7 +14,7 @@ from harness.record.run import ClaimDecided, Run
 from harness.statistics.looks import STORED_SIZES
 from reports.figures.forest import slide_difference
 from reports.labels import backend_name, metric_label, verdict_text
-from reports.sections.effects import telling_effects
+from reports.sections.effects import effects_by_relevance
 from reports.text import effect_words, escape, number, plural
 
 START, END = "<!-- findings -->", "<!-- /findings -->"
@@ -22,9 +22,9 @@ OTHERS = "Refuted as well"
 
 
 def findings(run: Run, groups: Sequence[Finding] = FINDINGS) -> str:
-    """The table, grouped by cause, and how many claims are decided. Every refuted claim has a row.
+    """The table of findings, grouped by cause, and the numbers of verdicts. Every refuted claim has a row.
 
-    SuiteError where a finding names a claim that the catalogue does not have.
+    Raises SuiteError if a finding names a claim that is not in the catalogue.
     """
     rows: list[list[str]] = []
     for cause, keys in (*((one.cause, one.claims) for one in groups), (OTHERS, _others(run, groups))):
@@ -45,7 +45,7 @@ def _others(run: Run, groups: Sequence[Finding]) -> tuple[str, ...]:
 
 
 def _row(run: Run, claim: ClaimDecided) -> list[str]:
-    effect = next(iter(telling_effects(claim)), None)
+    effect = next(iter(effects_by_relevance(claim)), None)
     needed = claim.here.needed if claim.here else None
     return [
         escape(claim.statement),
@@ -56,7 +56,7 @@ def _row(run: Run, claim: ClaimDecided) -> list[str]:
 
 
 def _slide(run: Run, claim: ClaimDecided, effect: Effect) -> str:
-    """The slide's own figure for this effect; empty where it prints none."""
+    """The slide's figure for this effect; empty if the slide prints none."""
     if (printed := effect.details.get("published")) is not None:
         return number(printed, effect.unit)
     slide = slide_difference(run, claim, effect)
@@ -64,7 +64,7 @@ def _slide(run: Run, claim: ClaimDecided, effect: Effect) -> str:
 
 
 def _measured(effect: Effect) -> str:
-    """Of what, of which metric, how much, and of how many seeds."""
+    """The effect's name, metric, size and number of seeds."""
     share = effect.unit == "share of seeds"
     metric = "" if share or effect.metric in ("", "val_accuracy") else f" ({metric_label(effect.metric)})"
     of = f"{escape(effect.of + metric)}: " if effect.of else ""
@@ -75,16 +75,16 @@ def _counts(run: Run) -> str:
     count = Counter(claim.verdict for claim in run.claims.values())
     few = sum(claim.here is not None and claim.here.seeds < STORED_SIZES[0] for claim in run.claims.values())
     cases, undecided = plural(len(run.claims), "case"), count[Verdict.INCONCLUSIVE]
-    said = [f"{cases}: {count[Verdict.SUPPORTED]} supported, {count[Verdict.REFUTED]} refuted, {undecided} undecided."]
+    text = [f"{cases}: {count[Verdict.SUPPORTED]} supported, {count[Verdict.REFUTED]} refuted, {undecided} undecided."]
     if few:
         have = "has" if few == 1 else "have"
-        said.append(f"Of those, {few} {have} fewer than {STORED_SIZES[0]} seeds; nothing is decided below that.")
-    said.append("n is the number of seeds. An interval is the one that decides, wider than one of 95 %.")
-    return "\n".join(said)
+        text.append(f"Of those, {few} {have} fewer than {STORED_SIZES[0]} seeds; nothing is decided below that.")
+    text.append("n is the number of seeds. An interval is the one that decides, wider than one of 95 %.")
+    return "\n".join(text)
 
 
 def write_findings(run: Run, page: Path) -> None:
-    """Replaces what stands between the marks of the page; SuiteError where it has no marks or cannot be written."""
+    """Replaces the text between the page's two markers. Raises SuiteError if they are missing or writing fails."""
     try:
         before, start, rest = page.read_text("utf-8").partition(START)
         _, end, after = rest.partition(END)

@@ -1,4 +1,4 @@
-"""How many seeds the claims of a run took, where each takes as many as it needs (``--seeds auto``)."""
+"""How many seeds each claim needed in a run with ``--seeds auto``."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ WHY: Mapping[str, str] = {
 
 
 def seeds_line(run: Run) -> str:
-    """The summary's line; empty of a run with a fixed number of seeds."""
+    """The line of the summary; empty for a run with a fixed number of seeds."""
     if not run.header.auto:
         return ""
     return (
@@ -27,7 +27,7 @@ def seeds_line(run: Run) -> str:
 
 
 def seeds_text(run: Run) -> str:
-    """How many claims stopped when, and how many trials that saved against the maximum for each variant."""
+    """When claims stopped, and how many trials that saved compared with the maximum for every variant."""
     taken = [(claim, claim.taken) for claim in run.claims.values() if claim.taken]
     at_once = sum(one.stopped == "decided" and len(one.looks) == 1 for _, one in taken)
     later = sum(one.stopped == "decided" and len(one.looks) > 1 for _, one in taken)
@@ -41,8 +41,8 @@ def seeds_text(run: Run) -> str:
     return f"{', '.join(parts)}; {plural(used, 'trial')}, {saved} fewer than with the maximum for every variant"
 
 
-def took(claim: ClaimDecided) -> str:
-    """How many seeds one claim took, for its details; empty where their number was fixed."""
+def seeds_detail(claim: ClaimDecided) -> str:
+    """How many seeds one claim needed, for its details; empty if the number of seeds was fixed."""
     seeds = claim.taken
     if seeds is None:
         return ""

@@ -1,4 +1,4 @@
-"""The head of the report: title, how it came out, and whether the run is whole."""
+"""The head of the report: the title, the outcome, and notices such as a partial run."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from reports.text import code, escape, plural, seconds, table
 
 
 def title(run: Run) -> str:
-    """Backend, what was done, and date, in a heading."""
+    """The heading: backend, kind of run, and date."""
     header = run.header
     day, backend = escape(header.started[:10]), escape(backend_name(header.backend))
     if header.evidence:
@@ -27,10 +27,7 @@ def title(run: Run) -> str:
 
 
 def summary(run: Run, holm: Mapping[str, Verdict]) -> str:
-    """Whether anything moved, the verdicts, and the notices a reader must not miss.
-
-    ``holm``: as in ``reports.sections.claims.verdict_cell``.
-    """
+    """What moved, the verdicts, and the notices; ``holm``: see ``reports.sections.claims.verdict_cell``."""
     claims = run.claims.values()
     parts = [_moved(run)]
     if claims:
@@ -48,7 +45,7 @@ def summary(run: Run, holm: Mapping[str, Verdict]) -> str:
 
 
 def _moved(run: Run, most: int = 20) -> str:
-    """What is red of trainings and verdicts, with the reasons; else how much was reproduced."""
+    """The red trainings and verdicts with their reasons; if none is red, how many trainings were reproduced."""
     if run.header.evidence:
         seeds = sorted({len(trials) for trials in run.trials.values()})
         many = " to ".join(f"{count:,}" for count in dict.fromkeys((seeds[0], seeds[-1])))
@@ -65,10 +62,10 @@ def _moved(run: Run, most: int = 20) -> str:
     ]
     if red:
         counts = Counter((noun, state) for noun, _, state, _ in red)
-        said = ", ".join(f"{plural(count, noun)} {state}" for (noun, state), count in counts.items())
+        head = ", ".join(f"{plural(count, noun)} {state}" for (noun, state), count in counts.items())
         listed = [f"- {name} ({state}): {escape(reason or '–')}" for _, name, state, reason in red[:most]]
         rest = [f"- and {len(red) - most} more"] if len(red) > most else []
-        return "\n".join([f"**⚠ {said}:**", "", *listed, *rest])
+        return "\n".join([f"**⚠ {head}:**", "", *listed, *rest])
     reproduced = [one.outcome for one in run.trainings.values() if one.outcome.state in REPRODUCED]
     ended = sum(one.to_the_end for one in reproduced)
     new = len(run.trainings) - len(reproduced)
@@ -76,8 +73,8 @@ def _moved(run: Run, most: int = 20) -> str:
         (first, how), *further = [
             (count, how) for count, how in ((ended, "to the end"), (len(reproduced) - ended, "from the start")) if count
         ]
-        said = f"{plural(first, 'training')} reproduced {how}" + "".join(f", {n} {other}" for n, other in further)
-        return f"**✅ Nothing moved: {said}.**" + (f" {new} without evidence on this stack." if new else "")
+        text = f"{plural(first, 'training')} reproduced {how}" + "".join(f", {n} {other}" for n, other in further)
+        return f"**✅ Nothing moved: {text}.**" + (f" {new} without evidence on this stack." if new else "")
     if run.trainings:
         return "**No trained variant has evidence to compare with.**"
     known = any(claim.comparison.expected is not None for claim in run.claims.values())
@@ -85,7 +82,7 @@ def _moved(run: Run, most: int = 20) -> str:
 
 
 def _self_checks(run: Run) -> str:
-    """How many self-checks hold, and what is wrong; empty where the run made none."""
+    """How many self-checks hold, and what is wrong in the others; empty without self-checks."""
     if not run.self_checks:
         return ""
     red = [check for check in run.self_checks.values() if check.wrong]
@@ -98,7 +95,7 @@ def _self_checks(run: Run) -> str:
 
 
 def _line(run: Run) -> str:
-    """The verdicts, what this machine confirms of them, and what it took."""
+    """The numbers of verdicts, how many this machine confirms, the number of trials and the time."""
     claims = run.claims.values()
     count = Counter(claim.verdict for claim in claims)
     text = f"**{plural(len(claims), 'claim')}: " + ", ".join(
@@ -111,13 +108,13 @@ def _line(run: Run) -> str:
         return f"{text}.**"
     trained, reused = _trained(run), _of_earlier_runs(run)
     old = f", {reused} of them taken from earlier runs," if reused else ""
-    took = f" in {seconds(run.end.seconds)} s" if run.end and run.end.seconds is not None else ""
+    elapsed = f" in {seconds(run.end.seconds)} s" if run.end and run.end.seconds is not None else ""
     device = run.header.fingerprint.get("device_model") or "this device"
-    return f"{text}.** {plural(trained, 'trial')} to the end{old}{took} on {escape(device)}."
+    return f"{text}.** {plural(trained, 'trial')} to the end{old}{elapsed} on {escape(device)}."
 
 
 def _trained(run: Run) -> int:
-    """The trials of the finished trainings; with as many seeds as needed, those beyond the first ones too."""
+    """The number of trials of finished trainings; with ``--seeds auto``, the number of all trials."""
     if run.header.auto:
         return sum(map(len, run.trials.values()))
     return sum(len(training.seeds) for training in run.trainings.values())
@@ -130,7 +127,7 @@ def _of_earlier_runs(run: Run) -> int:
 
 
 def _reused(run: Run) -> str:
-    """That trials of earlier runs stand in this one, which is then no reproducibility check."""
+    """The notice that trials of earlier runs were reused, so that the run is no reproducibility check."""
     reused = _of_earlier_runs(run)
     if not reused:
         return ""
@@ -142,7 +139,7 @@ def _reused(run: Run) -> str:
 
 
 def _counts(run: Run, holm: Mapping[str, Verdict]) -> str:
-    """Of a run to the end: its own verdicts, those after Holm, the evidence's and the expected ones."""
+    """For a run to the end, the table of its verdicts, those after Holm, the evidence's and the expected ones."""
     if not run.header.full or run.header.evidence:
         return ""
     claims = run.claims.values()
@@ -165,7 +162,7 @@ def _row(verdicts: Iterable[Verdict]) -> list[str]:
 
 
 def _changed(claims: Collection[ClaimDecided], most: int = 8) -> str:
-    """The verdicts that are not the expected ones; empty where there is none."""
+    """The verdicts that differ from the expected ones; empty without any."""
     changed = [one for one in claims if one.comparison.expected not in (None, one.verdict)]
     if not changed:
         return ""
@@ -177,7 +174,7 @@ def _changed(claims: Collection[ClaimDecided], most: int = 8) -> str:
 
 
 def _broken(run: Run) -> str:
-    """The sections and claims that a mistake has kept out; empty where there is none."""
+    """The sections and claims that a mistake in the catalogue left out; empty without any."""
     found = run.header.broken
     if not found:
         return ""

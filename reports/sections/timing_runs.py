@@ -1,4 +1,4 @@
-"""Timing runs (-m timing): each engine on each piece of work, ratios, the machine's peak, and what is to be doubted."""
+"""Timing runs (-m timing): times of each engine, their ratios, the machine's peak, and doubts about the numbers."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ NUMBERS = (
 
 
 def timing_title(run: Run) -> str:
-    """The heading of a report that is about times only, and what it is about, in a sentence."""
+    """The heading and summary of a report that is about times only."""
     header = run.header
     works = {work for work, _ in run.timings}
     engines = sorted({engine for _, engine in run.timings})
     red = [f"{work}/{engine}" for (work, engine), one in run.timings.items() if one.red]
-    took = f" in {seconds(run.end.seconds)} s" if run.end and run.end.seconds is not None else ""
-    said = [
+    elapsed = f" in {seconds(run.end.seconds)} s" if run.end and run.end.seconds is not None else ""
+    parts = [
         f"# Times on {escape(backend_name(header.backend))}, {escape(header.started[:10])}",
         f"**{plural(len(works), 'piece')} of work, {plural(len(engines), 'engine')} ({escape(', '.join(engines))})**"
-        f"{took} on {escape(header.fingerprint.get('device_model') or 'this device')}. "
+        f"{elapsed} on {escape(header.fingerprint.get('device_model') or 'this device')}. "
         + (
             f"**Slower, or without the stored times it should have: {code(', '.join(red))}.**"
             if red
@@ -39,12 +39,12 @@ def timing_title(run: Run) -> str:
         + " Nothing was trained for a claim; that is `pytest suite/` without `-m timing`.",
     ]
     if run.partial:
-        said.append("> **Partial run.** It was interrupted or killed: pieces of work may be missing.")
-    return "\n\n".join(said)
+        parts.append("> **Partial run.** It was interrupted or killed: pieces of work may be missing.")
+    return "\n\n".join(parts)
 
 
 def timing(run: Run, picture: str = "") -> str:
-    """The section of a timing run; ``picture``: its figure, ready to embed. Empty where nothing was timed."""
+    """The section of a timing run; ``picture``: its figure as Markdown. Empty if nothing was timed."""
     if not run.timings:
         return ""
     parts = ["## Timing runs", _doubts(run), picture, _cases(run), _ratios(run), _peaks(run), _command(run)]
@@ -71,15 +71,15 @@ def _cases(run: Run) -> str:
         )
     headers = ["work", "engine", *NUMBERS, "vs stored"]
     text = (
-        "At the lecture's own size. Steady epoch: the median over rounds of the median over "
-        "a round's epochs, compilation and first epoch left out; validation is in it. The engines took turns in one "
-        "process. GFLOP/s: of the matrix products alone. Of peak: their share of the best matrix product of this "
-        "machine beside the same work, and in brackets that of the best round, which what else was running disturbed "
-        "least. Products alone: the matrix products of an epoch, of the same sizes, in one program of this backend, "
-        "and their share of the epoch: at 100% only faster products would help, and what these lack to the peak is "
-        "the price of their sizes. Memory: the most the process (on a GPU: the device) held during a round, libraries "
-        "and the data of all engines included. Compile and first epoch: of one training that compiles. An engine that "
-        "trains in one launch has no first epoch of its own. Against what is stored, fastest rounds are compared."
+        "At the lecture's own size. Steady epoch: the median over rounds of the median over a round's epochs, "
+        "validation included, compilation and first epoch left out. The engines took turns in one process. GFLOP/s: "
+        "of the matrix products alone. Of peak: their share of this machine's best matrix product alongside the same "
+        "work; in brackets the share of the best round, the one that other programs disturbed least. Products alone: "
+        "the seconds of an epoch's matrix products in one program of this backend, and their share of the epoch. At "
+        "100% only faster products would help; their distance from the peak comes from their sizes. Memory: the most "
+        "that the process (on a GPU: the device) held during a round, libraries and the data of all engines included. "
+        "Compile and first epoch: of one training that compiles. An engine that trains in one launch has no first "
+        "epoch of its own. The comparison with stored times uses the fastest rounds."
     )
     return table(headers, rows, right=NUMBERS) + "\n\n" + text + _reasons(run)
 
@@ -92,13 +92,13 @@ def _state(timed: Timed) -> str:
 
 
 def _reasons(run: Run) -> str:
-    """Why cases moved or could not be compared: each reason once, with the cases it is about."""
+    """Why times moved or could not be compared: each reason once, with its cases."""
     reasons: dict[str, list[str]] = {}
     for record in run.timings.values():
         found = record.comparison
         if found.state not in ("new", "within"):
-            said = f"**{found.state}**: {escape(found.reason)}"
-            reasons.setdefault(said, []).append(code(f"{record.work}/{record.engine}"))
+            reason = f"**{found.state}**: {escape(found.reason)}"
+            reasons.setdefault(reason, []).append(code(f"{record.work}/{record.engine}"))
     return "".join(f"\n\n- {reason} ({', '.join(cases)})" for reason, cases in reasons.items())
 
 
@@ -126,7 +126,7 @@ def _ratios(run: Run) -> str:
 
 
 def duration(value: float | None) -> str:
-    """Seconds in the unit that needs no exponent, with the digits that matter: "7.4 µs", "0.12 s", "125 s"."""
+    """Seconds in a unit that needs no exponent: "7.4 µs", "0.12 s", "125 s"."""
     if value is None or value == 0 or value >= 0.1:
         return "–" if value is None else f"{seconds(value)} s"
     unit, scale = ("ms", 1e3) if value >= 1e-3 else ("µs", 1e6)
@@ -134,14 +134,14 @@ def duration(value: float | None) -> str:
 
 
 def gflops(value: float | None) -> str:
-    """10⁹ operations a second: "99.8", "0.52"; what is too little to matter has no digits."""
+    """10⁹ operations per second: "1,200", "99.8", "0.52", "< 0.01"."""
     if value is None:
         return "–"
     return f"{value:,.0f}" if value >= 100 else f"{value:.3g}" if value >= 0.01 else "< 0.01"
 
 
 def percent(share: float | None, best: float | None) -> str:
-    """A share and the best one: "37% (61%)"."""
+    """The median share and the best one: "37% (61%)"."""
     if share is None or best is None:
         return "–"
     return f"{share:.0%} ({best:.0%})" if best >= 0.01 else "< 1%"
@@ -154,7 +154,7 @@ def of_products(record: Timed) -> str:
 
 
 def factor(value: float | None) -> str:
-    """How many times, with three digits or all of the whole ones: "1.52", "15.3", "13,042"."""
+    """A factor to three significant digits, whole from 100 on: "1.52", "15.3", "13,042"."""
     if value is None:
         return "–"
     return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
@@ -191,7 +191,7 @@ def _peaks(run: Run) -> str:
 
 
 def _doubts(run: Run) -> str:
-    """What makes the numbers unreliable, by piece of work, and what to try."""
+    """What makes the times of each piece of work unreliable, and what to try; empty without doubts."""
     found: dict[str, dict[str, None]] = {}
     advice: dict[str, None] = {}
     for record in run.timings.values():

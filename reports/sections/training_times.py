@@ -11,7 +11,7 @@ NUMBERS = ("seeds", "total s", "compile s", "first epoch s", "steady epoch s", "
 
 
 def times(run: Run) -> str:
-    """How long each variant trained, on what, and how accurate it came out."""
+    """The table: how long each variant trained, on which device, and its result."""
     if not run.trainings:
         return ""
     rows = []
@@ -52,20 +52,20 @@ def times(run: Run) -> str:
 
 
 def _compared(outcome: TrainingOutcome) -> str:
-    """What was compared, where that is a start: " (16 steps of 5 seeds)"."""
+    """How much was compared if only first steps were: " (16 steps of 5 seeds)"; else ""."""
     if outcome.to_the_end or not outcome.steps:
         return ""
     return f" ({plural(outcome.steps, 'step')} of {plural(outcome.seeds, 'seed')})"
 
 
 def _shared(run: Run) -> str:
-    """That workers trained side by side: their times are not those of one process."""
+    """The notice that workers shared the machine, so that times are not those of one process; else ""."""
     if run.header.workers == 1:
         return ""
-    return f" {run.header.workers} workers shared the machine (`-n`): not comparable with the times of one process."
+    return f" {run.header.workers} workers shared the machine: not comparable with the times of one process."
 
 
 def _without_value(run: Run, training: TrainingCompared) -> int:
-    """The seeds that trained and have no value nevertheless: they never reached the target."""
+    """The number of seeds that trained but have no value, because they never reached the target."""
     trials = run.trials.get(training.key, ())
     return sum(trial.divergence is None and trial.metrics.get(training.metric) is None for trial in trials)

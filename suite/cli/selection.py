@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 import pytest
 
@@ -46,19 +47,24 @@ def needed_trainings(items: list[pytest.Item]) -> set[tuple[str, str]]:
     return {(claim.experiment.id, name) for claim in claims if claim.experiment for name in claim.variants}
 
 
+def _params(item: pytest.Item, *functions: str) -> Mapping[str, str]:
+    """What an item of one of these functions is of; nothing of another, and where pytest had nothing to fill in."""
+    if getattr(item, "originalname", "") not in functions:
+        return {}
+    # Only pytest.Function declares callspec, and only parametrised items have it: the name has told that this one does.
+    params: Mapping[str, object] = item.callspec.params  # type: ignore[attr-defined]
+    return {name: value for name, value in params.items() if isinstance(value, str)}
+
+
 def claim_of(item: pytest.Item) -> Claim | None:
     """The claim on trials that an item decides, or None."""
-    if getattr(item, "originalname", "") != "test_claims":
-        return None
-    # Only pytest.Function declares callspec, and only parametrised items have it: the name has told that this one does.
-    return TRAINING_CLAIMS[item.callspec.params["key"]]  # type: ignore[attr-defined]
+    params = _params(item, "test_claims")
+    return TRAINING_CLAIMS[params["key"]] if params else None
 
 
 def key_of(item: pytest.Item) -> str | None:
     """The key of the claim that an item decides, or None."""
-    if getattr(item, "originalname", "") not in ("test_claims", "test_exact"):
-        return None
-    return str(item.callspec.params["key"])  # type: ignore[attr-defined] # as in claim_of
+    return _params(item, "test_claims", "test_exact").get("key")
 
 
 def files_of(items: list[pytest.Item]) -> set[str]:
@@ -71,17 +77,14 @@ def files_of(items: list[pytest.Item]) -> set[str]:
 
 def training_of(item: pytest.Item) -> tuple[str, str] | None:
     """The (experiment, variant) that an item trains, or None."""
-    if getattr(item, "originalname", "") != "test_training":
-        return None
-    params = item.callspec.params  # type: ignore[attr-defined] # as in claim_of
-    return params["experiment"], params["variant"]
+    params = _params(item, "test_training")
+    return (params["experiment"], params["variant"]) if params else None
 
 
 def unread_of(item: pytest.Item) -> Broken | None:
     """What could not be read, of an item that fails over it, or None."""
-    if getattr(item, "originalname", "") != "test_catalogue":
-        return None
-    return UNREAD[item.callspec.params["name"]]  # type: ignore[attr-defined] # as in claim_of
+    params = _params(item, "test_catalogue")
+    return UNREAD[params["name"]] if params else None
 
 
 def name_what_is_left_out(items: list[pytest.Item]) -> set[str]:

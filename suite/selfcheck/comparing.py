@@ -1,4 +1,4 @@
-"""How a self-check compares: something obtained, beside what it has to be.
+"""How a self-check compares: something obtained, alongside what it has to be.
 
 It does not use ``harness.statistics.exact``, which other verdicts rest on.
 """

@@ -22,7 +22,7 @@ from harness.domain.experiment import Dataset
 from harness.training.backend import active_backend
 from suite.selfcheck import network
 from suite.selfcheck.comparing import close
-from suite.selfcheck.network import Arrays, Network
+from suite.selfcheck.network import Arrays, ReferenceNetwork
 from suite.selfcheck.training import PARTIAL, Case, case, of
 
 ITERATIONS = (1_000, 10_000)
@@ -152,7 +152,7 @@ def late_optimizer(make: Callable[[], Any], names: Sequence[str], iterations: in
 
 
 @dataclasses.dataclass
-class State:
+class LateState:
     """All that a training carries from one step to the next, float64. ``draws`` are the random states, each (seed,
     number of draws); ``slots`` those of each weight."""
 
@@ -170,7 +170,7 @@ def numpy(value: Any) -> np.ndarray:
     return np.asarray(keras.ops.convert_to_numpy(value))
 
 
-def state_of(weights: Sequence[Any], others: Sequence[Any], held: Sequence[tuple[str, Any]], rule: Any) -> State:
+def state_of(weights: Sequence[Any], others: Sequence[Any], held: Sequence[tuple[str, Any]], rule: Any) -> LateState:
     """``held``: names and values of an optimizer's variables: the number of steps, the learning rate, the slots."""
     steps, rate, *_ = (float(numpy(value)) for _, value in held[:2])
     slots = {
@@ -178,7 +178,7 @@ def state_of(weights: Sequence[Any], others: Sequence[Any], held: Sequence[tuple
         for slot in SLOTS[rule.func]
     }
     arrays = [numpy(other) for other in others]
-    return State(
+    return LateState(
         weights=[numpy(weight).astype("float64") for weight in weights],
         statistics=[array.astype("float64") for array in arrays if array.dtype == "float32"],
         draws=[array.astype("float64") for array in arrays if array.dtype != "float32"],
@@ -188,7 +188,7 @@ def state_of(weights: Sequence[Any], others: Sequence[Any], held: Sequence[tuple
     )
 
 
-def check_begun(of: str, state: State, rule: Any, iterations: int) -> None:
+def check_begun(of: str, state: LateState, rule: Any, iterations: int) -> None:
     """Whether a training began in the late state."""
     close(f"{of}, number of steps at the beginning", state.iterations, iterations)
     rate = rule.keywords["learning_rate"]
@@ -258,7 +258,7 @@ class Watch:
 
     def __init__(self, rule: Any) -> None:
         self.rule, self.runner = rule, None
-        self.states: list[State] = []
+        self.states: list[LateState] = []
 
     def __call__(self, model: Any, data: Dataset) -> Mapping[str, float]:
         self.states.append(
@@ -309,11 +309,11 @@ class Reference:
     by ROUNDING. The differences are what errors of gradients come to, whatever the optimizer makes of them.
     """
 
-    def __init__(self, one: Case, start: State, drawn: Sequence[np.ndarray]) -> None:
+    def __init__(self, one: Case, start: LateState, drawn: Sequence[np.ndarray]) -> None:
         """``drawn``: the dropout masks of the steps to come."""
         # on TensorFlow Keras computes the loss from the logits of a softmax; elsewhere it clips probabilities
         loss = "unclipped_crossentropy" if active_backend() == "tensorflow" else one.loss
-        self.network = Network(one.layers, loss, copy.deepcopy(start.weights), list(start.statistics))
+        self.network = ReferenceNetwork(one.layers, loss, copy.deepcopy(start.weights), list(start.statistics))
         self.slots = copy.deepcopy(start.slots)
         self.start, self.steps = start, 0
         self._rule: Any = one.rule
@@ -326,7 +326,7 @@ class Reference:
             if isinstance(layer, network.Dropout):
                 layer.mask = next(self._drawn, layer.mask)
 
-    def step(self, trained: Network, gradients: Arrays) -> None:
+    def step(self, trained: ReferenceNetwork, gradients: Arrays) -> None:
         for sign, weights, slots in ((0, trained.weights, self.slots), *self._shifted):
             for place, gradient in enumerate(gradients):
                 shifted = gradient + sign * ROUNDING * np.abs(gradient).max()
@@ -335,7 +335,7 @@ class Reference:
         self.steps += 1
         self._draw()
 
-    def check(self, when: str, found: State) -> None:
+    def check(self, when: str, found: LateState) -> None:
         """Compares the state that the engine has left with this one."""
 
         def near(start: np.ndarray, end: np.ndarray, *shifted: np.ndarray) -> np.ndarray:

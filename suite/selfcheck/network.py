@@ -161,7 +161,7 @@ LOSSES = {
 
 
 @dataclass
-class Network:
+class ReferenceNetwork:
     """A network with its weights and statistics, float64."""
 
     layers: Sequence[Layer]
@@ -211,7 +211,7 @@ class Network:
             flat[index] = kept
 
 
-Step = Callable[[Network, Arrays], None]
+Step = Callable[[ReferenceNetwork, Arrays], None]
 """Changes the weights of a network, given the gradients by each of them."""
 Data = tuple[np.ndarray, np.ndarray]
 
@@ -220,7 +220,7 @@ def by_rule(rule: Callable[[np.ndarray], np.ndarray]) -> Step:
     """Steps by a rule of ``cases.references.updates`` with its arguments: gradients (steps, …) -> steps (steps, …)."""
     seen: list[Arrays] = []
 
-    def step(network: Network, gradients: Arrays) -> None:
+    def step(network: ReferenceNetwork, gradients: Arrays) -> None:
         seen.append(gradients)
         for place, weights in enumerate(network.weights):
             weights += rule(np.stack([past[place] for past in seen]))[-1]
@@ -229,7 +229,7 @@ def by_rule(rule: Callable[[np.ndarray], np.ndarray]) -> Step:
 
 
 def trained(
-    network: Network, step: Step, data: Data, validation: Data, orders: Any, batch: int
+    network: ReferenceNetwork, step: Step, data: Data, validation: Data, orders: Any, batch: int
 ) -> dict[str, list[float]]:
     """The curves of ``keras.Model.fit``, those in inference mode and the kernels' Σ W²; leaves ``network`` trained.
 

@@ -20,7 +20,6 @@ from suite.selfcheck.comparing import close
 from suite.selfcheck.training import (
     BATCH,
     CASE,
-    EPOCHS,
     LOSS,
     Case,
     check_curves,
@@ -57,8 +56,8 @@ def test_recurrent_network() -> None:
 
 def test_epoch_by_epoch() -> None:
     """With everything carried from launch to launch."""
-    with mock.patch.object(engines, "TINY", 0):
-        check_block(CASE["normalised-nesterov"])
+    assert CASE["normalised-nesterov"].epoch_by_epoch
+    check_block(CASE["normalised-nesterov"])
 
 
 def other() -> Case:
@@ -78,10 +77,12 @@ def other() -> Case:
 
 
 def check_block(one: Case) -> None:
-    trials = train(one.experiment(Size(epochs=EPOCHS, batch_size=BATCH)), one.name, SEEDS, "vectorized")
+    size = Size(epochs=one.epochs, batch_size=BATCH)
+    with mock.patch.object(engines, "TINY", 0 if one.epoch_by_epoch else engines.TINY):
+        trials = train(one.experiment(size), one.name, SEEDS, "vectorized")
     assert tuple((trial.seed, trial.engine) for trial in trials) == tuple((seed, "vectorized") for seed in SEEDS)
     for trial in trials:
-        curves, _ = one.reference(trial.seed, orders(trial.seed, EPOCHS, one.count), BATCH)
+        curves, _ = one.reference(trial.seed, orders(trial.seed, one.epochs, one.count), BATCH)
         check_curves(f"{one.name}, seed {trial.seed}", trial, curves)
 
 
@@ -95,7 +96,7 @@ def enormous() -> Any:
 
 
 def test_failing_seeds() -> None:
-    """Seeds whose loss is inf at once, beside seeds whose is not: at a rate of 0 it is the weight's square."""
+    """Seeds whose loss is inf at once, alongside seeds whose is not: at a rate of 0 it is the weight's square."""
     experiment = Experiment(
         id="self-check-enormous",
         data=lambda: Dataset(np.ones((1, 1)), np.zeros((1, 1))),

@@ -21,8 +21,8 @@ from suite.selfcheck.late import (
     ROUNDING,
     SLOTS,
     STEP,
+    LateState,
     Reference,
-    State,
     Watch,
     check_begun,
     late_case,
@@ -61,7 +61,7 @@ def test_steps_of(name: str) -> None:
             check_step(f"{name}, step {iterations + step + 1}", before, after, gradients[step], rule)
 
 
-def applied(variables: Sequence[Any], optimizer: Any, rule: Any, gradients: np.ndarray | None) -> State:
+def applied(variables: Sequence[Any], optimizer: Any, rule: Any, gradients: np.ndarray | None) -> LateState:
     """The state after a step with these gradients; None for no step."""
     import keras
 
@@ -70,7 +70,7 @@ def applied(variables: Sequence[Any], optimizer: Any, rule: Any, gradients: np.n
     return state_of(variables, [], [(v.name, v) for v in optimizer.variables], rule)
 
 
-def check_step(of: str, before: State, after: State, gradients: np.ndarray, rule: Any) -> None:
+def check_step(of: str, before: LateState, after: LateState, gradients: np.ndarray, rule: Any) -> None:
     """Rounding is relative to what a step is where nothing in it cancels: with moments and gradients of like signs."""
     close(f"{of}, number of steps", after.iterations, before.iterations + 1)
     close(f"{of}, learning rate", after.learning_rate, before.learning_rate)

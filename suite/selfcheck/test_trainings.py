@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 from collections.abc import Sequence
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ import pytest
 from cases.references import updates
 from harness.domain.experiment import Size, Variant
 from harness.domain.trial import Trial
+from harness.training import engines
 from harness.training.train import train
 from suite.selfcheck.comparing import close
 from suite.selfcheck.training import BATCH, CASE, EPOCHS, Case, check_curves, optimizer, orders, told
@@ -29,7 +31,8 @@ def test_network(name: str, engine: str) -> None:
     """Two seeds of a network, one after the other; with ``fit``, which draws its own order, in one batch."""
     one = CASE[name]
     batch = one.count if engine == "fit" else BATCH
-    trials = train(one.experiment(Size(epochs=one.epochs, batch_size=batch)), name, SEEDS, engine)
+    with mock.patch.object(engines, "TINY", 0 if one.epoch_by_epoch else engines.TINY):
+        trials = train(one.experiment(Size(epochs=one.epochs, batch_size=batch)), name, SEEDS, engine)
     assert tuple(trial.seed for trial in trials) == SEEDS
     for trial in trials:
         curves, _ = one.reference(trial.seed, orders(trial.seed, one.epochs, one.count), batch)
@@ -113,7 +116,7 @@ def blowing(rate: float) -> Case:
 
 
 def growing(rate: float, engine: str) -> tuple[Trial, Sequence[float]]:
-    """A linear network trained at far too large a rate, a step an epoch; the reference's losses beside it."""
+    """A linear network trained at far too large a rate, a step an epoch; the reference's losses alongside it."""
     one = blowing(rate)
     (trial,) = train(one.experiment(Size(epochs=STEPS, batch_size=LINEAR.count)), one.name, (0,), engine)
     return trial, losses_of(one)

@@ -16,7 +16,7 @@ from harness.domain.trial import Trial
 from harness.training.weight_gradients import weight_gradients
 from suite.selfcheck import network
 from suite.selfcheck.comparing import close
-from suite.selfcheck.network import Layer, Network
+from suite.selfcheck.network import Layer, ReferenceNetwork
 
 PARTIAL, FULL = 44, 40
 """Training examples: five batches of 8 and one of 4, or five batches. Without the partial batch a program compiles in
@@ -41,9 +41,10 @@ class Case:
 
     Attributes:
         inference: with the curves in inference mode, which take as long to compile as the training.
-        recorded: with what an experiment records beside losses: the squares of the kernels after each epoch, and the
+        recorded: with what an experiment records alongside losses: the squares of the kernels after each epoch, and the
             norms of the gradients before and after the training.
         count, validation: training and validation examples.
+        epoch_by_epoch: a launch an epoch, as larger networks are trained; otherwise one launch.
     """
 
     name: str
@@ -60,6 +61,7 @@ class Case:
     recorded: bool = False
     count: int = PARTIAL
     validation: int = VALIDATION
+    epoch_by_epoch: bool = False
 
     def data(self) -> Dataset:
         """Random numbers, times ``scale``, and as targets random classes or numbers."""
@@ -89,7 +91,7 @@ class Case:
             observe=gradient_norms if self.recorded else None,
         )
 
-    def reference(self, seed: int, orders: Any, batch: int) -> tuple[dict[str, list[float]], Network]:
+    def reference(self, seed: int, orders: Any, batch: int) -> tuple[dict[str, list[float]], ReferenceNetwork]:
         """The curves of a training in NumPy from the initial weights of ``seed``, and the network afterwards."""
         trained = self.initial(seed)
         data = self.data()
@@ -103,7 +105,7 @@ class Case:
             curves |= {f"{prefix}norm_{place}": [norm] for place, norm in enumerate(norms)}
         return curves, trained
 
-    def initial(self, seed: int) -> Network:
+    def initial(self, seed: int) -> ReferenceNetwork:
         from harness.training.seeding import initialise
 
         model = self.model()
@@ -113,7 +115,7 @@ class Case:
             [np.array(v.numpy(), "float64") for layer in held for v in of(layer) if v.dtype == "float32"]
             for of in (lambda layer: layer.trainable_variables, lambda layer: layer.non_trainable_variables)
         )
-        return Network(self.layers, self.loss, weights, statistics)
+        return ReferenceNetwork(self.layers, self.loss, weights, statistics)
 
 
 def sequential(inputs: tuple[int, ...], build: Callable[[Any, Any], list[Any]]) -> Any:
@@ -158,6 +160,8 @@ CASES = (
         of("SGD", updates.nesterov, {"nesterov": True}, learning_rate=0.05, momentum=0.9),
         inference=True,
         count=FULL,
+        epochs=3,
+        epoch_by_epoch=True,
     ),
     case(
         "penalised-rmsprop",
@@ -213,7 +217,7 @@ def orders(seed: int, epochs: int, count: int) -> list[np.ndarray]:
 
 
 def check_curves(of: str, trial: Trial, curves: Mapping[str, Sequence[float]]) -> None:
-    """Every curve of a trial beside the reference's; of gradients, which an engine may record more often, the last."""
+    """Every curve of a trial alongside the reference's; of gradients, which an engine may record more often, the last."""
     assert {"loss", "val_loss"} <= set(trial.history), f"{of}: its curves are {sorted(trial.history)}"
     for name, curve in trial.history.items():
         obtained, expected = (curve[-1:] if "norm_" in name else curve), curves[name]

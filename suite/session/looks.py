@@ -49,7 +49,7 @@ def decide(
             why = "budget"
             break
         known = {name: done for (_, name), done in trials.get(keys, size).items()}
-        decision, beside = claim.decide(known, Look(tuple(sizes), index))
+        decision, alongside = claim.decide(known, Look(tuple(sizes), index))
         made.append(size)
         if decision.verdict is not Verdict.INCONCLUSIVE:
             why = "decided" if decision.verdict.decided else "not run"
@@ -57,7 +57,7 @@ def decide(
     taken = SeedsTaken(tuple(made), sizes[-1], why)
     if len(sizes) > 1:
         decision = replace(decision, reason=f"{decision.reason}; {taken}")
-    return decision, beside, taken, known
+    return decision, alongside, taken, known
 
 
 def _seconds(trials: Trials, missing: Sequence[tuple[str, str]], size: int) -> float:

@@ -70,6 +70,7 @@ def _difference(name: str, then: Any, now: Any) -> str:
         then, now = ([one.name for one in value] for value in (then, now))
     if name in ("planned", "broken"):
         then, now = set(then), set(now)
+    then, now = _plain(then), _plain(now)
     if then == now:
         return ""
     label = NAMES.get(name, name)
@@ -79,7 +80,7 @@ def _difference(name: str, then: Any, now: Any) -> str:
     if isinstance(then, set):
         changes = {"without": sorted(then - now), "with": sorted(now - then)}
         return f"{label}: " + ", ".join(f"now {word} {_some(names)}" for word, names in changes.items() if names)
-    return f"{label}: then {_plain(then)}, now {_plain(now)}"
+    return f"{label}: then {then}, now {now}"
 
 
 def _plain(value: Any) -> Any:

@@ -12,8 +12,7 @@ from msgspec.structs import replace
 from baselines.claims import Judge, Judged
 from baselines.stored import Stored
 from harness.domain.claim import Claim
-from harness.domain.erratum import Erratum, Finding
-from harness.domain.erratum import State as ErratumState
+from harness.domain.erratum import Erratum, ErratumState, Examined
 from harness.domain.trial import Seconds, Trial
 from harness.errors import SuiteError
 from harness.record.declared import erratum_checked
@@ -90,6 +89,14 @@ class Session:
             self._judged[key] = self.judge.training(key, trained)
         return self._judged[key]
 
+    def _readable(self, key: Key) -> bool:
+        """Whether the evidence of its experiment can be read: else nothing is trained, and ``judge`` says why."""
+        try:
+            self.stored.of(key[0])
+        except SuiteError:
+            return False
+        return True
+
     def claim(self, claim: Claim, further: bool = True) -> ClaimDecided:
         """Decides a claim, training what is still untrained; NOT_RUN where a training failed.
 
@@ -103,11 +110,11 @@ class Session:
         try:
             if self.options.full:
                 sizes = self.sizes(claim)
-                decision, beside, taken, trials = looks.decide(claim, self.trials, sizes, self.deadline, further)
+                decision, alongside, taken, trials = looks.decide(claim, self.trials, sizes, self.deadline, further)
                 spent = sum(trial.seconds.total for done in trials.values() for trial in done)
                 outcomes = [self._compared(key).outcome for key in keys]
                 shown = taken if self.options.as_needed else None
-                found = self.judge.decided(claim, decision, beside, outcomes, trials, shown)
+                found = self.judge.decided(claim, decision, alongside, outcomes, trials, shown)
             else:
                 outcomes = [self._compared(key).outcome for key in keys]
                 found = self.judge.checked(claim, outcomes, {name: self.trials.done((of, name)) for of, name in keys})
@@ -140,7 +147,7 @@ class Session:
         try:
             finding = erratum.examine(self.options.backend)
         except Exception as error:
-            finding = Finding(erratum, ErratumState.NOT_RUN, reason_of(error))
+            finding = Examined(erratum, ErratumState.NOT_RUN, reason_of(error))
         record = erratum_checked(finding, list(ERRATA).index(erratum.id), self.options.backend)
         self.file.append(record)
         return record
@@ -160,12 +167,12 @@ class Session:
         return looks.sizes(self.options.as_needed, len(self.trials.seeds(claim.experiment.id)))
 
     def complete(self, claim: Claim) -> bool:
-        """Whether every variant that a claim rests on has been trained as far as a first look needs it."""
+        """Whether a claim can be looked at for the first time without training anything."""
         assert claim.experiment is not None
         keys = [(claim.experiment.id, name) for name in claim.variants]
         if not self.options.full:
             return all(key in self._judged for key in keys)
-        return all(len(self.trials.done(key)) >= self.sizes(claim)[0] for key in keys)
+        return all(self.trials.ready(key, self.sizes(claim)[0]) for key in keys)
 
     def close(self) -> None:
         """Ends every process, and closes the run's file; a second time does nothing."""

@@ -31,7 +31,7 @@ from suite.session import resume
 from suite.session.progress import Progress
 from suite.session.session import Session
 from suite.session.trial_cache import TrialCache, source
-from suite.session.trials import Trials, Workers
+from suite.session.trials import TrainingPlace, Trials
 
 SHORT = 30.0
 """Seconds of training up to which no worker process is started unasked: each has to import the backend first."""
@@ -67,15 +67,16 @@ def begin(config: pytest.Config, options: Options, items: Sequence[pytest.Item])
             "--update-baselines needs --full here: evidence holds trainings that went to the end. Add --full --seeds "
             "N, or select what trains nothing: -m exact, -m timing."
         )
+    place = _asked_for(options, compared)
     choose_backend(options.backend)
     device = start_backend(options.precision)
     _check_gpu(options, device)
     stored = Stored(options.baselines, stack(run_fingerprint(options, device)))
-    place = _workers(options, device, stored, compared)
+    place = place or _unasked(options, device, stored, compared)
     prints = run_fingerprint(options, device, single_threaded=not place.here)
     if options.update is not None:
         stored.check_writable(selection.files_of(list(items)))
-    _check_budget(options, stored, compared)
+    check_budget(options, stored, compared)
     progress = Progress(config, _expected_seconds(options, stored, trainings), place.number)
     now = datetime.datetime.now(datetime.UTC)
     header = RunStarted(
@@ -101,25 +102,31 @@ def begin(config: pytest.Config, options: Options, items: Sequence[pytest.Item])
         commit=commit(),
         stack=stored.stack,
     )
+    _check_store(options, progress)
     file = _opened(folder, header, options)
     try:
         if options.resume is not None:
             progress.say(f"resumed: the run {file.path.stem}")
-        _check_store(options, progress)
         asked = Asked(
             full=options.full,
             update=options.update is not None,
             strict=options.strict,
             require_baselines=options.require_baselines,
         )
-        judge = Judge(stored, prints, asked, _counts(options, compared), EXPERIMENTS, ORDER)
+        judge = Judge(stored, prints, asked, counts(options, compared), EXPERIMENTS, ORDER)
         cache = TrialCache(folder, prints, options.engine) if options.reuse else None
         trials = Trials(options, file, prints, stored, progress, place, cache)
     except BaseException:
         file.close()
+        if options.resume is None:  # it has recorded nothing
+            file.path.unlink()
         raise
     session = Session(options, device, file, stored, judge, trials, progress)
-    trials.expect(compared)
+    try:
+        trials.expect(compared)
+    except BaseException:
+        session.close()
+        raise
     return session
 
 
@@ -133,16 +140,27 @@ def run_fingerprint(options: Options, device: Device, single_threaded: bool = Fa
     return {**found, "threads": 1} if single_threaded else found
 
 
-def _workers(options: Options, device: Device, stored: Stored, trainings: Sequence[Key]) -> Workers:
-    """Where the run trains. Unasked, worker processes are for a CPU, and for more than ``SHORT`` seconds."""
+def _asked_for(options: Options, trainings: Sequence[Key]) -> TrainingPlace | None:
+    """Where the run was asked to train, if it was; SuiteError where it cannot."""
     if options.cluster:
-        return Workers(cluster=options.cluster)
-    tasks = sum(options.seeds_of(name) for name, _ in trainings) if options.full else len(trainings)
+        from harness.execution.cluster import capacity
+
+        return TrainingPlace(capacity(options.cluster), options.cluster)
     if options.workers is None:
-        seconds = sum(_seconds(options, stored, key) for key in trainings)
-        if device.kind != "cpu" or seconds < SHORT:
-            return Workers()
-    return Workers(workers.count(options.workers, tasks))
+        return None
+    return TrainingPlace(workers.count(options.workers, _tasks(options, trainings)))
+
+
+def _unasked(options: Options, device: Device, stored: Stored, trainings: Sequence[Key]) -> TrainingPlace:
+    """Where a run trains by itself: worker processes are for a CPU, and for more than ``SHORT`` seconds."""
+    if device.kind != "cpu" or sum(_seconds(options, stored, key) for key in trainings) < SHORT:
+        return TrainingPlace()
+    return TrainingPlace(workers.count(None, _tasks(options, trainings)))
+
+
+def _tasks(options: Options, trainings: Sequence[Key]) -> int:
+    """How many tasks can run at the same time."""
+    return sum(options.seeds_of(name) for name, _ in trainings) if options.full else len(trainings)
 
 
 def _seconds(options: Options, stored: Stored, key: Key) -> float:
@@ -157,7 +175,7 @@ def _seconds(options: Options, stored: Stored, key: Key) -> float:
     return each * to_the_end(EXPERIMENTS[key[0]], key[1], known) + (0.0 if known and known.tiny else START)
 
 
-def _counts(options: Options, trainings: Sequence[Key]) -> Counts:
+def counts(options: Options, trainings: Sequence[Key]) -> Counts:
     """Over how many tests the chance of a false alarm of the whole run is divided."""
     if options.full:
         trials = sum(options.seeds_of(name) for name, _ in trainings)
@@ -197,7 +215,7 @@ def _check_store(options: Options, progress: Progress) -> None:
         progress.say(f"store: {error} The run goes on, and is pushed when it has ended.")
 
 
-def _check_budget(options: Options, stored: Stored, trainings: Sequence[Key]) -> None:
+def check_budget(options: Options, stored: Stored, trainings: Sequence[Key]) -> None:
     """SuiteError where the budget of time does not suffice for a single trial."""
     budget = options.as_needed.budget if options.as_needed else None
     least = min(filter(None, (stored.seconds(*training) for training in trainings)), default=None)

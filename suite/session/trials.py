@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,14 +16,13 @@ from baselines.rounding import CHECKED
 from baselines.stored import Stored
 from harness.domain.trial import Trial
 from harness.errors import SuiteError
-from harness.execution.here import Here
+from harness.execution.here import InProcess
 from harness.execution.task import Done, Failed, Message, Place, Reported, RunAgain
 from harness.record.declared import experiment_declared
 from harness.record.evidence import VariantEvidence
 from harness.record.run import Fingerprint, Key, ShortTrialDone, TrialDone
-from harness.record.run_file import RunFile
+from harness.record.run_file import RecordError, RunFile
 from harness.record.trials import ShortTrial, Trained
-from harness.training.devices import check_on_gpu
 from suite.catalogue import EXPERIMENTS, training_name
 from suite.cli.options import Options
 from suite.session.progress import Progress
@@ -34,8 +34,8 @@ PIECE = 10.0
 
 
 @dataclass(frozen=True)
-class Workers:
-    """Where a run trains: ``number`` processes on this machine, or those of a cluster; one is this process."""
+class TrainingPlace:
+    """Where a run trains: ``number`` processes of a cluster, or on this machine; one of those is this process."""
 
     number: int = 1
     cluster: str = ""
@@ -54,7 +54,7 @@ class Workers:
             from harness.execution.workers import Workers as Processes
 
             return Processes(WORK, handle, self.number)
-        return Here(WORK, handle)
+        return InProcess(WORK, handle)
 
 
 class Trials:
@@ -77,7 +77,7 @@ class Trials:
         fingerprint: Fingerprint,
         stored: Stored,
         progress: Progress,
-        workers: Workers,
+        workers: TrainingPlace,
         cache: TrialCache | None = None,
     ) -> None:
         self._options, self._file, self._fingerprint = options, file, fingerprint
@@ -85,16 +85,17 @@ class Trials:
         self._parallel = 1 if workers.here else workers.number
         self.place = workers.place(self._handle)
         self._trials: dict[Key, dict[int, Trial]] = {}
-        self._short: dict[Key, list[ShortTrial]] = {}
+        self._short: dict[Key, dict[tuple[int, bool], ShortTrial]] = {}
         self._described: dict[Key, Description] = {}
         self._failed: dict[Key, str] = {}
         self._measured: dict[Key, Measured] = {}
         self._pending: dict[str, Task] = {}
         self._parts: dict[Key, int] = {}
+        self._lost = ""
         for key, trials in file.run.trials.items():
             self._trials[key] = {trial.seed: trial for trial in trials}
         for key, short in file.run.short.items():
-            self._short[key] = list(short)
+            self._short[key] = {(one.seed, one.canonical): one for one in short}
 
     def seeds(self, experiment: str, count: int | None = None) -> range:
         """The seeds of an experiment in this run, or its first ``count``, which may be more."""
@@ -112,7 +113,7 @@ class Trials:
 
     def short(self, key: Key) -> tuple[ShortTrial, ...]:
         """The shortened trials of a variant."""
-        return tuple(self._short.get(key, ()))
+        return tuple(self._short.get(key, {}).values())
 
     @property
     def keys(self) -> tuple[Key, ...]:
@@ -120,7 +121,10 @@ class Trials:
         return tuple(key for key in self._trials if key not in self._failed and self.done(key))
 
     def expect(self, keys: Iterable[Key]) -> None:
-        """Begins to train what a run needs of these variants, the longest first, where other processes train."""
+        """Begins to train what a run needs of these variants, the longest first, where other processes train.
+
+        A variant whose evidence cannot be read is left out: ``trained`` and ``get`` say so.
+        """
         if self._parallel == 1:
             return
 
@@ -128,13 +132,15 @@ class Trials:
             return (self._stored.seconds(*key) or 0.0) * self._options.seeds_of(key[0])
 
         for key in sorted(dict.fromkeys(keys), key=seconds, reverse=True):
-            if self.readable(key[0]):
+            with contextlib.suppress(SuiteError):
                 self._request(key)
 
     def trained(self, key: Key) -> Trained:
         """What is trained of a variant, as it is compared with the evidence; SuiteError where that cannot be done."""
         self._request(key)
         self._wait([key])
+        if key in self._failed:
+            raise SuiteError(self._failed[key])
         described = self._described[key]
         return Trained(
             configuration=described.configuration,
@@ -145,11 +151,22 @@ class Trials:
 
     def get(self, keys: Sequence[Key], count: int) -> dict[Key, tuple[Trial, ...]]:
         """The first ``count`` seeds of each variant, to the end; SuiteError where one cannot be trained."""
-        for key in keys:
+        missing = [key for key in keys if not self._has(key, count)]
+        for key in missing:
             self._request(key, count)
-        wanted = {key: self.seeds(key[0], count) for key in keys}
-        self._wait([key for key in keys if not all(seed in self._trials[key] for seed in wanted[key])])
-        return {key: tuple(self._trials[key][seed] for seed in wanted[key]) for key in keys}
+        self._wait(missing)
+        for key in missing:
+            if not self._has(key, count):
+                raise SuiteError(self._failed[key])
+        return {key: tuple(self._trials[key][seed] for seed in self.seeds(key[0], count)) for key in keys}
+
+    def ready(self, key: Key, count: int) -> bool:
+        """Whether a variant can be compared, and decided with ``count`` seeds, without training anything."""
+        return key in self._described and key not in self._failed and self._has(key, count)
+
+    def _has(self, key: Key, count: int) -> bool:
+        known = self._trials.get(key, {})
+        return all(seed in known for seed in self.seeds(key[0], count))
 
     def measured(self, keys: Sequence[Key]) -> Mapping[Key, Measured]:
         """What is to be stored of these variants, with their trials; SuiteError where that cannot be measured."""
@@ -159,6 +176,9 @@ class Trials:
                 trials = tuple(self._trials[key][seed] for seed in sorted(self._trials[key]))
                 self._submit(key, measured=trials, stored=stored)
         self._wait(keys)
+        for key in keys:
+            if key not in self._measured:
+                raise SuiteError(self._failed[key])
         return {key: self._measured[key] for key in keys}
 
     def readable(self, experiment: str) -> bool:
@@ -252,6 +272,8 @@ class Trials:
         return [tuple(seeds[start : start + size]) for start in range(0, len(seeds), size)] if seeds else []
 
     def _submit(self, key: Key, **fields: Any) -> None:
+        if self._lost:
+            raise SuiteError(self._lost)
         part = self._parts[key] = self._parts.get(key, -1) + 1
         options = self._options
         task = Task(
@@ -261,6 +283,7 @@ class Trials:
             experiment=key[0],
             variant=key[1],
             part=part,
+            require_gpu=options.require_gpu,
             **fields,
         )
         self._pending[task.name] = task
@@ -270,13 +293,18 @@ class Trials:
         return [task for task in self._pending.values() if (task.experiment, task.variant) == key]
 
     def _wait(self, keys: Sequence[Key]) -> None:
-        """Until nothing of these variants is under way; SuiteError where one of them could not be trained."""
+        """Until nothing of these variants is under way; SuiteError where the place is lost, at once the next time."""
         names = [task.name for key in keys for task in self._pending_of(key)]
+        if names and self._lost:
+            raise SuiteError(self._lost)
         if names:
-            self.place.wait(*names)
-        for key in keys:
-            if key in self._failed:
-                raise SuiteError(self._failed[key])
+            try:
+                self.place.wait(*names)
+            except RecordError:
+                raise
+            except SuiteError as error:
+                self._lost = str(error)
+                raise
 
     def _handle(self, message: Message[Event, None]) -> None:
         task = self._pending[message.name]
@@ -309,14 +337,9 @@ class Trials:
                 definition = self._described[key].digest
                 self._file.append(TrialDone(experiment=key[0], definition=definition, trial=event))
                 self._trials[key][event.seed] = event
-                if self._options.require_gpu:
-                    try:
-                        check_on_gpu([event.device])
-                    except SuiteError as error:
-                        self._failed.setdefault(key, f"{training_name(*key)} could not be trained: {error}")
             case ShortTrial():
                 self._file.append(ShortTrialDone(trial=event))
-                self._short.setdefault(key, []).append(event)
+                self._short.setdefault(key, {})[event.seed, event.canonical] = event
             case Epoch():
                 self._progress.epoch(task.name, event.seed, event.epochs)
             case Notice():

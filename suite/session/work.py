@@ -33,6 +33,7 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
         canonical: steps of the canonical trace; 0 for none.
         hashed: whether the random numbers are hashed.
         part: tells tasks of one variant apart.
+        require_gpu: a trial that was trained elsewhere is an error.
         measured: the trials to be stored; then what evidence holds alongside is measured, and nothing else done.
         stored: what is stored of the variant, where something is to be added to it.
     """
@@ -48,6 +49,7 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     canonical: int = 0
     hashed: bool = False
     part: int = 0
+    require_gpu: bool = False
     measured: tuple[Trial, ...] = ()
     stored: VariantEvidence | None = None
 
@@ -84,6 +86,7 @@ def perform(task: Task, report: Callable[[Event], None]) -> None:
     """Trains what the task asks for, and reports each thing the moment it is finished; errors as ``train``."""
     start(task.backend, task.precision)
     from harness.training.configuration import configuration, digest, hashes
+    from harness.training.devices import check_on_gpu
     from harness.training.setup import TrainingSetup
     from harness.training.steps import first_steps
     from harness.training.train import train
@@ -96,7 +99,13 @@ def perform(task: Task, report: Callable[[Event], None]) -> None:
     given = configuration(declared)
     report(Description(given, digest(given), hashes(declared) if task.hashed else None))
     if task.seeds:
-        train(experiment, variant, task.seeds, engine, _throttled(report), report, notice=_noticed(report))
+
+        def keep(trial: Trial) -> None:
+            if task.require_gpu:
+                check_on_gpu([trial.device])
+            report(trial)
+
+        train(experiment, variant, task.seeds, engine, _throttled(report), keep, notice=_noticed(report))
     short = [(task.short, task.steps, False)] if task.steps else []
     short += [((0,), task.canonical, True)] if task.canonical else []
     for seeds, steps, canonical in short:

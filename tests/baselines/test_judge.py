@@ -7,12 +7,14 @@ import msgspec
 import pytest
 
 from baselines.evidence import Measured, add
-from baselines.judge import ClaimState, Outcome, Run, State, Trained, claim_state, judge
+from baselines.judge import Trainings, claim_state, judge
 from harness.domain.experiment import Experiment, Size, Variant
 from harness.domain.metric import Metric
 from harness.domain.trial import Divergence, Trial
 from harness.record.evidence import Hashes
-from harness.record.trials import ShortTrial
+from harness.record.outcomes import ClaimState, TrainingOutcome
+from harness.record.outcomes import TrainingState as State
+from harness.record.trials import ShortTrial, Trained
 
 SIZE = Size(epochs=4, batch_size=32)
 METRICS = (Metric("val_accuracy", "higher", "fraction", 0.0005), Metric("val_loss", "lower", "nats", 0.001))
@@ -85,12 +87,12 @@ def evidence(stack="tensorflow-cpu", seeds=30, tiny=False, hashes=SAME, perturbe
 
 def judged(trained, stored=None, *, stack="tensorflow-cpu", fingerprint=KERAS, full=False, experiment=EXPERIMENT):
     stored = evidence() if stored is None else stored
-    run = Run(stack, fingerprint, {"nets": {"plain": trained}}, full)
+    run = Trainings(stack, fingerprint, {"nets": {"plain": trained}}, full)
     return judge(run, {"nets": experiment}, {stored.stack: {"nets": stored}})["nets"]["plain"]
 
 
 def trained(short=(), trials=(), configuration=CONFIGURATION, hashes=SAME):
-    return Trained(configuration, hashes, short, trials)
+    return Trained(configuration=configuration, hashes=hashes, short=tuple(short), trials=tuple(trials))
 
 
 def test_the_same_start_is_identical():
@@ -307,7 +309,7 @@ def test_other_random_numbers_of_another_version_are_accepted_with_the_canonical
         ([*redrawn(), CANONICAL], SAME, NEWER, "Moved: training loss, step 1"),
         (redrawn(), OTHER, NEWER, "no canonical trace"),
         ([*redrawn(), OTHER_CANONICAL], OTHER, NEWER, "canonical training loss, step 2"),
-        ([*redrawn(1.6), CANONICAL], OTHER, NEWER, "the distribution is another one"),
+        ([*redrawn(1.6), CANONICAL], OTHER, NEWER, "the distribution moved"),
     ],
     ids=["same versions", "same hashes", "no canonical trace", "canonical trace moved", "another distribution"],
 )  # fmt: skip
@@ -341,7 +343,7 @@ def test_another_stack_whose_anchor_is_outside_the_distribution_has_moved():
 
 
 def test_a_variant_without_evidence_anywhere_is_new():
-    run = Run("torch-cpu", KERAS, {"nets": {"plain": trained(shorts())}})
+    run = Trainings("torch-cpu", KERAS, {"nets": {"plain": trained(shorts())}})
     outcome = judge(run, {"nets": EXPERIMENT}, {})["nets"]["plain"]
     assert (outcome.state, outcome.compatible) == (State.NEW, None)
     assert claim_state([outcome]) is ClaimState.NOT_CONFIRMED
@@ -349,7 +351,7 @@ def test_a_variant_without_evidence_anywhere_is_new():
 
 def test_a_variant_that_is_declared_no_more_is_missing():
     other = dataclasses.replace(EXPERIMENT, variants=(Variant("fancy"),))
-    run = Run("tensorflow-cpu", KERAS, {"nets": {"fancy": trained()}})
+    run = Trainings("tensorflow-cpu", KERAS, {"nets": {"fancy": trained()}})
     outcomes = judge(run, {"nets": other}, {"tensorflow-cpu": {"nets": evidence()}})["nets"]
     assert {name: one.state for name, one in outcomes.items()} == {"fancy": State.NEW, "plain": State.MISSING}
 
@@ -400,12 +402,12 @@ def test_a_fresh_seed_that_fails_moves_a_run_to_the_end():
 
 
 def test_seeds_that_are_one_and_the_same_training_move_a_run_to_the_end():
-    ours = [dataclasses.replace(trial(0), seed=seed) for seed in range(10)]
+    ours = [msgspec.structs.replace(trial(0), seed=seed) for seed in range(10)]
     assert "seeds 0 and 1 gave one and the same training" in judged(trained(trials=ours), full=True).reason
 
 
 def outcome(state, end=False, compatible=None):
-    return Outcome(state, "", to_the_end=end, compatible=compatible)
+    return TrainingOutcome(state, "", to_the_end=end, compatible=compatible)
 
 
 @pytest.mark.parametrize(

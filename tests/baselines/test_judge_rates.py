@@ -1,10 +1,10 @@
 """How often a run in which nothing changed is red, and what a run in which something did is caught by: simulated."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from baselines.evidence import read, trials
 from baselines.prediction import (

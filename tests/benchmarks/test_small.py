@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from harness.store import read_run
 
 from benchmarks.gpu.steps import ROOT, all_steps, perform
 from benchmarks.gpu.work import SCALES
+from harness.record.run import TrialDone, decode, read_run
 from tests.training.conftest import environment
 
 pytestmark = pytest.mark.slow
@@ -84,6 +84,6 @@ def test_a_run_that_was_stopped_goes_on(tmp_path: Path) -> None:
     assert len(runs) == 1
     trials = read_run(runs[0]).trials
     assert {len(done) for done in trials.values()} == {5}
-    lines = [json.loads(line) for line in runs[0].read_text(encoding="utf-8").splitlines()]
-    keys = [(line["variant"], line["seed"]) for line in lines if line["kind"] == "trial"]
+    lines = map(decode, runs[0].read_bytes().splitlines())
+    keys = [(line.key, line.trial.seed) for line in lines if isinstance(line, TrialDone)]
     assert len(keys) == len(set(keys))

@@ -143,8 +143,8 @@ def test_claim_reads_like_the_slide(claim):
 @pytest.mark.parametrize("claim", CLAIMS, ids=lambda claim: claim.key)
 def test_without_trials_nothing_is_claimed(claim):
     if not isinstance(claim.rule, Exact):
-        decision, beside = claim.decide({})
-        assert {str(one.verdict) for one in (decision, *beside)} == {"NOT_RUN"}
+        decision, alongside = claim.decide({})
+        assert {str(one.verdict) for one in (decision, *alongside)} == {"NOT_RUN"}
 
 
 def test_every_variant_is_used():

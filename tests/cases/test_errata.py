@@ -60,7 +60,7 @@ FOUND = {
     "one-hidden-layer",
     "dropout-import",
 }
-"""What trying each listing has brought beside them."""
+"""What trying each listing has brought alongside them."""
 
 
 @pytest.mark.parametrize("item", ITEMS)

@@ -21,7 +21,7 @@ WRONG = {
             "Did you mean 'deep'?",
         ],
     ),
-    "unknown variant beside": ({"beside": (Exceeds("deep", "zzz"),)}, ["variant 'zzz'", "Known: deep, shallow."]),
+    "unknown variant alongside": ({"alongside": (Exceeds("deep", "zzz"),)}, ["variant 'zzz'", "Known: deep, shallow."]),
     "unknown variant in a part": (
         {"rule": All((Exceeds("deep", "shallow"), Exceeds("deep", "shalow")))},
         ["variant 'shalow'", "Did you mean 'shallow'?"],
@@ -48,7 +48,7 @@ WRONG = {
     "slide empty": ({"slide": " "}, ["slide of claim", "a non-empty text", "' '"]),
     "statement empty": ({"statement": ""}, ["statement of claim", "a non-empty text", "''"]),
     "no experiment": ({"experiment": None}, ["an experiment, and no `check`", "deep > shallow"]),
-    "check beside a rule": ({"check": check}, ["an experiment, and no `check`"]),
+    "check alongside a rule": ({"check": check}, ["an experiment, and no `check`"]),
     "exact without check": ({"rule": Exact(), "experiment": None}, ["Exact with a `check` and no experiment"]),
     "exact with experiment": ({"rule": Exact(), "check": check}, ["Exact with a `check` and no experiment"]),
 }
@@ -74,7 +74,7 @@ def test_a_good_claim():
 def test_variants_of_rules_beside_are_needed_too():
     three = experiment(variants=(Variant("shallow"), Variant("deep"), Variant("wide")))
     assert claim(experiment=three).variants == ("shallow", "deep")
-    assert claim(experiment=three, beside=(Exceeds("wide", "deep"),)).variants == ("shallow", "deep", "wide")
+    assert claim(experiment=three, alongside=(Exceeds("wide", "deep"),)).variants == ("shallow", "deep", "wide")
 
 
 def test_decides_with_the_rules_beside():
@@ -82,9 +82,9 @@ def test_decides_with_the_rules_beside():
         name: tuple(Trial(name, seed, {"val_accuracy": value + seed / 1000, "val_loss": 1.0}) for seed in range(6))
         for name, value in (("deep", 0.9), ("shallow", 0.8))
     }
-    decision, beside = claim(beside=(Exceeds("shallow", "deep"),)).decide(trials)
+    decision, alongside = claim(alongside=(Exceeds("shallow", "deep"),)).decide(trials)
     assert str(decision.verdict) == "SUPPORTED"
-    assert [str(one.verdict) for one in beside] == ["REFUTED"]
+    assert [str(one.verdict) for one in alongside] == ["REFUTED"]
 
 
 def test_an_exact_claim_needs_no_trials():

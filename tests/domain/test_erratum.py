@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from harness.domain.erratum import Differs, Erratum, Fails, State, Warns, errata, plain
+from harness.domain.erratum import Differs, Erratum, ErratumState, Fails, Warns, errata, plain
 from harness.domain.snippet import When
 from harness.errors import SuiteError
 
@@ -58,7 +58,7 @@ WARNS = {
 @pytest.mark.parametrize("changes", [{}, DIFFERS, WARNS], ids=["fails", "differs", "warns"])
 def test_it_holds(changes):
     finding = erratum(**changes).examine("jax")
-    assert finding.state is State.HOLDS
+    assert finding.state is ErratumState.HOLDS
     assert not finding.red
     assert not finding.moved
 
@@ -94,7 +94,7 @@ def test_what_is_found():
 )
 def test_a_printed_form_that_does_something_else_is_red(changes, said):
     finding = erratum(**changes).examine("jax")
-    assert finding.state is State.CHANGED
+    assert finding.state is ErratumState.CHANGED
     assert finding.red
     assert finding.moved
     assert finding.reason.startswith("printed form: expected")
@@ -115,7 +115,7 @@ def test_a_printed_form_that_does_something_else_is_red(changes, said):
 )
 def test_a_modern_form_that_does_not_run_or_is_another_model_is_red(changes, said):
     finding = erratum(**changes).examine("jax")
-    assert finding.state is State.BROKEN
+    assert finding.state is ErratumState.BROKEN
     assert finding.moved
     assert finding.reason.startswith("modern form: expected")
     assert said in finding.reason
@@ -123,13 +123,13 @@ def test_a_modern_form_that_does_not_run_or_is_another_model_is_red(changes, sai
 
 def test_both_forms_may_be_wrong():
     finding = erratum(printed="pass", modern="1 / 0").examine("jax")
-    assert finding.state is State.CHANGED
+    assert finding.state is ErratumState.CHANGED
     assert "; modern form: expected" in finding.reason
 
 
 def test_what_cannot_be_set_up_has_not_moved():
     finding = erratum(given="import no_such_module").examine("jax")
-    assert finding.state is State.NOT_RUN
+    assert finding.state is ErratumState.NOT_RUN
     assert finding.red
     assert not finding.moved
     assert "no_such_module" in finding.reason
@@ -137,13 +137,15 @@ def test_what_cannot_be_set_up_has_not_moved():
 
 def test_a_backend_may_have_an_outcome_of_its_own():
     one = erratum(outcome=Warns("other"), on={"jax": Fails("ValueError", "incompatible", When.FIT, steps=2)})
-    assert one.examine("jax").state is State.HOLDS
-    assert one.examine("tensorflow").state is State.CHANGED
+    assert one.examine("jax").state is ErratumState.HOLDS
+    assert one.examine("tensorflow").state is ErratumState.CHANGED
 
 
 def test_numbers_may_differ_by_the_tolerance():
-    assert erratum(**DIFFERS | {"modern": "y = 1.5000001", "tolerance": 1e-6}).examine("jax").state is State.HOLDS
-    assert erratum(**DIFFERS | {"modern": "y = 1.50001", "tolerance": 1e-6}).examine("jax").state is State.BROKEN
+    assert (
+        erratum(**DIFFERS | {"modern": "y = 1.5000001", "tolerance": 1e-6}).examine("jax").state is ErratumState.HOLDS
+    )
+    assert erratum(**DIFFERS | {"modern": "y = 1.50001", "tolerance": 1e-6}).examine("jax").state is ErratumState.BROKEN
 
 
 def test_each_form_has_a_folder_and_names_of_its_own():
@@ -156,7 +158,7 @@ def test_each_form_has_a_folder_and_names_of_its_own():
         check="[os.listdir(), 'seen' in globals()]",
         gives=[["file"], False],
     )
-    assert one.examine("jax").state is State.HOLDS
+    assert one.examine("jax").state is ErratumState.HOLDS
     assert os.getcwd() == before
 
 
@@ -203,7 +205,7 @@ def test_outcomes_check_themselves(outcome):
 
 def test_code_that_cannot_be_read_may_be_printed():
     one = erratum(printed="f(", outcome=Fails("SyntaxError", "never closed", When.READING, steps=0))
-    assert one.examine("jax").state is State.HOLDS
+    assert one.examine("jax").state is ErratumState.HOLDS
 
 
 def test_ids_are_unique():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from harness.errors import SuiteError
-from harness.execution.here import Here
+from harness.execution.here import InProcess
 from harness.execution.task import Done, Failed, Reported
 from tests.execution.work import WORK, Job
 
@@ -17,7 +17,7 @@ def messages():
 
 @pytest.fixture
 def here(messages):
-    return Here(WORK, messages.append)
+    return InProcess(WORK, messages.append)
 
 
 def test_tasks_run_in_order_and_their_events_come_before_their_ends(here, messages):
@@ -63,7 +63,7 @@ def test_an_event_that_cannot_be_handled_is_no_failure_of_the_task():
     def handle(message):
         raise OSError("disk full")
 
-    here = Here(WORK, handle)
+    here = InProcess(WORK, handle)
     here.submit(Job("a", (("report", 1),)))
     with pytest.raises(OSError, match="disk full"):
         here.wait()

@@ -12,17 +12,14 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
-from suite.options import ROOT
-
 from harness.errors import SuiteError, invalid
 from harness.record.atomic import replace_file
-from tests.faults import late, small
-from tests.faults.catalogue import CONTROL, FAULTS, TABLE, measured, named
+from suite.cli.options import ROOT
+from tests.faults.catalogue import CONTROL, FAULTS, measured, named
 from tests.faults.report import report
-from tests.faults.run import BASELINES, BY, FULL, end_of, row_of
+from tests.faults.run import BASELINES, BY, FULL, described, end_of, row_of
 
 OUT = ROOT / "reports" / "published" / "faults"
-LATE = "late"
 A_PROCESS = 20
 """Faults that one process tries: a backend keeps what it has compiled, and fails after a few thousand programs."""
 
@@ -44,9 +41,14 @@ def listing() -> str:
         f"{fault.breaks:9}  {fault.acts_from_step or '-':>5}  {fault.shows:10}  {fault.group:22}  {fault.name}"
         for fault in FAULTS
     ]
+    parts = {
+        "held out": [fault for fault in FAULTS if fault.held_out],
+        "late": [fault for fault in FAULTS if fault.late],
+        "all": FAULTS,
+    }
     counts = {
         title: ", ".join(f"{count} {name}" for name, count in sorted(Counter(f.breaks for f in faults).items()))
-        for title, faults in (("table", TABLE), ("late", late.FAULTS), ("small", small.FAULTS), ("all", FAULTS))
+        for title, faults in parts.items()
     }
     return "\n".join(
         ["breaks      step  shows in    group                   name", *lines, "", *map(": ".join, counts.items())]
@@ -81,7 +83,8 @@ def main(given: Sequence[str] | None = None) -> int:
             found = rows.get(fault.name)
             if found is None or found["key"] != fault.key:
                 found = pool.submit(row_of, fault.name, asked.backend, asked.baseline_dir).result()
-            if asked.full and fault.group in (LATE, CONTROL.group) and FULL not in found:
+            found |= described(fault)
+            if asked.full and (fault.late or fault is CONTROL) and FULL not in found:
                 reason = pool.submit(end_of, fault.name, asked.backend, asked.baseline_dir).result()
                 found = {**found, FULL: reason}
             rows[fault.name] = found

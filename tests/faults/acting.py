@@ -100,7 +100,12 @@ IN_TURN = {
 
 
 def acting(fault: Fault) -> Fault:
-    """The fault with ``acts_from_step`` and ``shows``; one that touches no training keeps None and "result"."""
+    """The fault with ``acts_from_step`` and ``shows``; one that touches no training keeps None and "result".
+
+    A late or small fault, which says what it does, says that of itself.
+    """
+    if fault.what:
+        return fault
     fault = dataclasses.replace(fault, only=IN_TURN.get(fault.name, fault.only))
     if fault.yardstick is None or fault.name in OF_RESULTS:
         return fault

@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from tests.faults.fault import Fault, Patch, wrapped
+import numpy as np
 
+from tests.faults.fault import Fault, Patch, held_out, wrapped
+from tests.faults.places import KERAS, Original
+
+GROUP = "callbacks"
 STOPPING = "keras.src.callbacks.early_stopping:EarlyStopping"
 CHECKPOINT = "keras.src.callbacks.model_checkpoint:ModelCheckpoint"
 CSV = "keras.src.callbacks.csv_logger:CSVLogger"
@@ -14,7 +18,7 @@ HISTORY = "keras.src.callbacks.history:History"
 
 
 def fault(name: str, owner: str, attribute: str, wrapper: Callable[..., Any]) -> Fault:
-    return Fault(name, "callbacks", (Patch(owner, attribute, wrapped(wrapper)),), None)
+    return Fault(name, (Patch(owner, attribute, wrapped(wrapper)),), None)
 
 
 def patience(more: int) -> Fault:
@@ -74,6 +78,31 @@ def history_loses_last(original: Any, self: Any, epoch: int, logs: Any = None) -
     return None if epoch == self.params.get("epochs", 0) - 1 else original(self, epoch, logs)
 
 
+def forgets_the_best(original: Original, self: Any, epoch: int, logs: Any = None) -> None:
+    original(self, epoch, logs)
+    self.best = self.get_monitor_value(logs)
+
+
+def saves_halves(original: Original, self: Any, store: Any) -> None:
+    kept: dict[str, Any] = {}
+    original(self, kept)
+    for name, values in kept.items():
+        store[name] = np.asarray(values).astype("float16")
+
+
+def asks_for_a_hundredth(original: Original, self: Any, value: Any, reference: Any) -> Any:
+    """An improvement is one by at least a per cent."""
+    return original(self, value if reference is None else value * 1.01, reference)
+
+
+def loads_no_bias(original: Original, self: Any, store: Any) -> None:
+    from keras import ops
+
+    original(self, store)
+    if self.bias is not None:
+        self.bias.assign(ops.zeros(self.bias.shape))
+
+
 FAULTS = (
     *map(patience, (1, -1)),
     fault("early stopping: an improvement does not start the count anew", STOPPING, "on_epoch_end", never_waits_anew),
@@ -85,4 +114,32 @@ FAULTS = (
     fault("CSV: loses a row", CSV, "on_epoch_end", loses_a_row),
     fault("CSV: rounds to three digits", CSV, "on_epoch_end", rounds),
     fault("history: loses the last epoch", HISTORY, "on_epoch_end", history_loses_last),
+    held_out(
+        "early stopping compares with the epoch before",
+        f"{KERAS}.callbacks.early_stopping:EarlyStopping",
+        "on_epoch_end",
+        wrapped(forgets_the_best),
+        None,
+    ),
+    held_out(
+        "weights of Dense are saved in float16",
+        f"{KERAS}.layers.core.dense:Dense",
+        "save_own_variables",
+        wrapped(saves_halves),
+        None,
+    ),
+    held_out(
+        "callbacks: an improvement has to be 1 %",
+        f"{KERAS}.callbacks.monitor_callback:MonitorCallback",
+        "_is_improvement",
+        wrapped(asks_for_a_hundredth),
+        None,
+    ),
+    held_out(
+        "biases of Dense are not loaded",
+        f"{KERAS}.layers.core.dense:Dense",
+        "load_own_variables",
+        wrapped(loads_no_bias),
+        None,
+    ),
 )

@@ -2,62 +2,52 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections import Counter
 
 from harness.errors import invalid, nearest
 from tests.faults import (
-    afterwards,
     callbacks,
     data,
     determinism,
-    engine,
+    engines,
     files,
-    fourth_round,
-    fourth_round_judged,
-    held_out,
-    initialisers,
-    late,
+    initial_weights,
+    late_epochs,
+    late_states,
     layers,
     losses,
     numerics,
     optimizers,
     side_by_side,
-    small,
     statistics,
-    third_round,
-    third_round_judged,
 )
 from tests.faults.acting import acting
 from tests.faults.fault import Fault
 
-GROUPS = (
+MODULES = (
     optimizers,
     layers,
-    initialisers,
+    initial_weights,
     losses,
     data,
     callbacks,
     determinism,
     numerics,
-    engine,
+    engines,
     side_by_side,
     statistics,
     files,
-    afterwards,
-    held_out,
-    third_round,
-    third_round_judged,
-    fourth_round,
-    fourth_round_judged,
+    late_states,
+    late_epochs,
 )
-GATE = (late, small)
-"""Late and small faults, which say of themselves where they act."""
-TABLE: tuple[Fault, ...] = tuple(acting(fault) for group in GROUPS for fault in group.FAULTS)
-FAULTS: tuple[Fault, ...] = (*TABLE, *(fault for group in GATE for fault in group.FAULTS))
+FAULTS: tuple[Fault, ...] = tuple(
+    dataclasses.replace(acting(fault), group=module.GROUP) for module in MODULES for fault in module.FAULTS
+)
 NAMES = tuple(fault.name for fault in FAULTS)
 assert len(set(NAMES)) == len(NAMES), [name for name, count in Counter(NAMES).items() if count > 1]
 
-CONTROL = Fault("none", "control", (), None, only=(("gradient-descent", "rate 0.1"), ("optimizers", "adam")))
+CONTROL = Fault("none", (), None, only=(("gradient-descent", "rate 0.1"), ("optimizers", "adam")), group="control")
 """No fault: nothing may be red."""
 
 

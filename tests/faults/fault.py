@@ -65,7 +65,6 @@ class Fault:
 
     Attributes:
         name: unique; the strength is the end of it.
-        group: the class of defects it belongs to.
         patches: what is replaced.
         yardstick: experiment and variant on which its effect is measured; None where it touches no training.
         what: what it does and when, in one sentence; "" where the name says it.
@@ -76,10 +75,12 @@ class Fault:
         shows: where it can show first: in the training loss that a step begins with ("training"), in an evaluation
             that follows the step before ("evaluation"), or in nothing but a finished trial or its verdict ("result").
         breaks: what it breaks; by default as ``BREAKS`` has it for the first patch.
+        held_out: whether it was written when all checks stood, and none of them was changed for it.
+        late: whether it acts after the steps that a check compares, so that it is tried in trainings to the end, too.
+        group: the class of defects it belongs to, which is its module's.
     """
 
     name: str
-    group: str
     patches: tuple[Patch, ...]
     yardstick: tuple[str, str] | None
     what: str = ""
@@ -87,6 +88,9 @@ class Fault:
     acts_from_step: int | None = None
     shows: Shows = "result"
     breaks: Breaks | None = None
+    held_out: bool = False
+    late: bool = False
+    group: str = ""
 
     def __post_init__(self) -> None:
         if self.breaks is None and self.patches:
@@ -100,8 +104,12 @@ class Fault:
 
     @property
     def key(self) -> str:
-        """A hash of the fault's source and strength: a row of the table that has it is still about this fault."""
-        parts = [self.name, self.where, str(self.yardstick), *(_source(patch.change) for patch in self.patches)]
+        """A hash of the fault's source and strength: a row of the table that has it is still about this fault.
+
+        It has no path of a module: what is only moved or regrouped stays the same fault.
+        """
+        changes = (f"{patch.name} {_source(patch.change)}" for patch in self.patches)
+        parts = [self.name, str(self.yardstick), *changes]
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:12]
 
 
@@ -116,6 +124,39 @@ def _source(value: Any) -> str:
     if not inspect.isfunction(value):
         return repr(value)
     return " ".join([inspect.getsource(value), *(_source(cell.cell_contents) for cell in value.__closure__ or ())])
+
+
+def held_out(
+    name: str, owner: str, attribute: str, change: Callable[[Any], Any], yardstick: tuple[str, str] | None
+) -> Fault:
+    """A fault of one patch that was written when all checks stood."""
+    return Fault(name, (Patch(owner, attribute, change),), yardstick, held_out=True)
+
+
+def late(
+    name: str,
+    what: str,
+    patches: tuple[Patch, ...],
+    only: tuple[tuple[str, str], ...],
+    step: int,
+    shows: Shows = "training",
+    breaks: Breaks | None = None,
+) -> Fault:
+    """A fault that acts late, written without sight of the checks."""
+    return Fault(f"late: {name}", patches, only[0], what, only, step, shows, breaks, late=True)
+
+
+def small(
+    name: str,
+    what: str,
+    patch: Patch,
+    only: tuple[tuple[str, str], ...],
+    step: int | None,
+    breaks: Breaks | None = None,
+) -> Fault:
+    """A small fault of a training's parameters; no step shows it where ``step`` is None."""
+    shows: Shows = "result" if step is None else "training"
+    return Fault(f"small: {name}", (patch,), only[0], what, only, step, shows, breaks)
 
 
 @contextlib.contextmanager

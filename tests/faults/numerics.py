@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from tests.faults.fault import Fault, Patch, wrapped
+from tests.faults.fault import Fault, Patch, held_out, wrapped
+from tests.faults.places import BASE, CNN, DENSE, KERAS, MLP, Original
 
+GROUP = "numerics"
 ON = ("batch-normalization-rates", "plain, rate 0.1")
-DENSE = "keras.src.layers.core.dense:Dense"
-BASE = "keras.src.optimizers.base_optimizer:BaseOptimizer"
 
 
 def fault(name: str, owner: str, attribute: str, wrapper: Callable[..., Any]) -> Fault:
-    return Fault(name, "numerics", (Patch(owner, attribute, wrapped(wrapper)),), ON)
+    return Fault(name, (Patch(owner, attribute, wrapped(wrapper)),), ON)
 
 
 def rounded(x: Any, dtype: str) -> Any:
@@ -104,6 +104,27 @@ def no_nan(original: Any, *args: Any, **how: Any) -> Any:
     return ops.nan_to_num(original(*args, **how), posinf=0.0, neginf=0.0)
 
 
+def halved_precision(original: Any, x: Any, axis: int = -1) -> Any:
+    from keras import ops
+
+    return ops.cast(ops.cast(original(x, axis), "float16"), "float32")
+
+
+def convolved_coarsely(original: Original, self: Any, inputs: Any, kernel: Any) -> Any:
+    """Factors of eight significant bits, as in bfloat16, by Veltkamp's splitting; sums in float32."""
+    from keras import ops
+
+    large = [65537.0 * ops.convert_to_tensor(one) for one in (inputs, kernel)]
+    return original(self, *(one - (one - exact) for one, exact in zip(large, (inputs, kernel), strict=True)))
+
+
+def half_sigmoid(original: Original, x: Any) -> Any:
+    from jax import lax
+    from keras import ops
+
+    return lax.reduce_precision(original(lax.reduce_precision(ops.convert_to_tensor(x), 5, 10)), 5, 10)
+
+
 FAULTS = (
     products_in("float16"),
     products_in("bfloat16"),
@@ -118,8 +139,22 @@ FAULTS = (
     fault("softmax by a rough exponential", "keras.src.ops", "softmax", rough_exponential),
     Fault(
         "losses that are not finite become 0",
-        "numerics",
         tuple(Patch("keras.src.ops", name, wrapped(no_nan)) for name in ("categorical_crossentropy", "mean")),
         ("example-2", "raw"),
+    ),
+    held_out("softmax rounded to float16", "keras.src.ops", "softmax", wrapped(halved_precision), MLP),
+    held_out(
+        "convolution: factors of 7 bits",
+        f"{KERAS}.layers.convolutional.base_conv:BaseConv",
+        "convolution_op",
+        wrapped(convolved_coarsely),
+        CNN,
+    ),
+    held_out(
+        "sigmoid and its gradient in float16",
+        f"{KERAS}.backend.jax.nn",
+        "sigmoid",
+        wrapped(half_sigmoid),
+        ("small-rate-gradients", "rate 1"),
     ),
 )

@@ -2,30 +2,34 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
+import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 from unittest import mock
 
-from suite.check import CheckRun, Key
-from suite.options import ROOT
-from suite.run import SuiteRun, not_run, run_fingerprint
-from suite.stored import Stored
-
+from baselines.claims import Asked, Judge
 from baselines.evidence import TINY_SEEDS
-from baselines.judge import State
 from baselines.rounding import CHECKED, VALIDATED
+from baselines.stored import Stored
 from harness.domain.trial import Trial
 from harness.errors import SuiteError, invalid
 from harness.record.evidence import VariantEvidence
+from harness.record.run import Key, RunStarted
+from harness.record.run_file import RunFile
 from harness.record.trials import ShortTrial
 from harness.training.backend import choose_backend, start_backend
 from harness.training.steps import first_steps
 from harness.training.train import train
-from suite.catalogue import EXPERIMENTS, TRAININGS, training_name
+from suite.catalogue import EXPERIMENTS, ORDER, TRAININGS, training_name
+from suite.cli.options import ROOT, Options
+from suite.session.progress import Progress
+from suite.session.session import Session, training_message
+from suite.session.start import counts, run_fingerprint
+from suite.session.trials import TrainingPlace, Trials
 from tests.faults.catalogue import named
 from tests.faults.fault import Fault, injected
 from tests.faults.self_checks import first_red
@@ -33,14 +37,14 @@ from tests.faults.self_checks import first_red
 BASELINES = ROOT / "baselines"
 LIKELY = {
     "optimizer": ("linear-momentum", "relu-adam", "normalised-nesterov", "steps_of"),
-    "initialisers": ("initial_weights",),
+    "initial weights": ("initial_weights",),
     "losses and metrics": ("relu-adam", "linear-momentum", "functions"),
     "data": ("input_data", "relu-adam"),
     "callbacks": ("callbacks",),
     "determinism": ("initial_weights", "relu-adam", "dropout"),
-    "written after the checks": ("relu-adam", "normalised-nesterov", "initial_weights", "input_data"),
     "numerics": ("relu-adam", "functions"),
-    "late": ("test_late",),
+    "late states": ("test_late",),
+    "late epochs": ("test_late",),
 }
 """Parts of the names of self-checks that come first, by group of faults: what is seen is the same, and found sooner."""
 OF_YARDSTICK = {
@@ -90,10 +94,11 @@ def seen(fault: Fault, backend: str, baselines: Path = BASELINES) -> dict[str, A
             received="one of our own rules or files, which tests/ has to see",
             fix="Run pytest -p tests.faults.plugin --fault NAME tests/.",
         )
-    run = check_of(backend, baselines)
-    for training in trainings(fault):
-        _evidence(run.stored, training)
-    reason, compared = _check(run, fault)
+    with session_of(backend, baselines) as session:
+        for training in trainings(fault):
+            _evidence(session.stored, training)
+        reason, compared = _check(session, fault)
+        engine = str(session.header.fingerprint["engine"])
     if EXHAUSTED in reason:
         raise invalid(
             f"process that tries {fault.name!r}",
@@ -102,7 +107,7 @@ def seen(fault: Fault, backend: str, baselines: Path = BASELINES) -> dict[str, A
             fix="Run the same command again: it goes on.",
         )
     acts = any(steps != _without(backend, baselines, training) for training, steps in compared.items())
-    return {"acts": acts, "check": reason, "self-checks": _self_checks(run, fault)}
+    return {"acts": acts, "check": reason, "self-checks": _self_checks(engine, fault)}
 
 
 def seen_to_the_end(fault: Fault, backend: str, baselines: Path = BASELINES) -> str:
@@ -111,17 +116,10 @@ def seen_to_the_end(fault: Fault, backend: str, baselines: Path = BASELINES) -> 
     Raises:
         SuiteError: for a training of the fault without evidence.
     """
-    run = full_of(backend, baselines)
-    with injected(fault):
+    with session_of(backend, baselines, full=True) as session:
         for training in trainings(fault):
-            _evidence(run.stored, training)
-            try:
-                found = run.comparison(*training)
-            except Exception as error:
-                return f"{training_name(*training)} could not be trained: {not_run(error).reason}"
-            if found.red:
-                return f"{training_name(*training)} {found.state}: {found.reason}"
-    return ""
+            _evidence(session.stored, training)
+        return _check(session, fault)[0]
 
 
 def trainings(fault: Fault) -> tuple[Key, ...]:
@@ -142,25 +140,41 @@ def within(fault: Fault, stored: Stored) -> bool:
     return fault.acts_from_step <= _evidence(stored, fault.yardstick).steps
 
 
-def check_of(backend: str, baselines: Path = BASELINES) -> CheckRun:
-    """A check of all trainings, which has trained nothing yet and records nothing; starts the backend."""
-    return CheckRun(*_arguments(backend, baselines, full=False, seeds=1))
+@contextlib.contextmanager
+def session_of(backend: str, baselines: Path = BASELINES, *, full: bool = False) -> Iterator[Session]:
+    """A run of all trainings in this process, as the suite begins it; it has trained nothing yet. Starts the backend.
 
-
-def full_of(backend: str, baselines: Path = BASELINES) -> SuiteRun:
-    """The same, of all trainings to the end with five seeds each."""
-    return SuiteRun(*_arguments(backend, baselines, full=True, seeds=CHECKED))
-
-
-def _arguments(backend: str, baselines: Path, *, full: bool, seeds: int) -> tuple[Any, ...]:
+    It is a check, or trains five seeds to the end. A training without evidence is red. Its file is kept no longer.
+    """
     choose_backend(backend)
     device = start_backend()
-    options = SimpleNamespace(
-        full=full, seeds_of=lambda experiment: seeds, first_seed=0, engine="auto", update=None, require_gpu=False
-    )
-    prints = run_fingerprint(SimpleNamespace(backend=backend, engine="auto"), device)
-    stored = Stored(baselines, f"{backend}-{device.kind}")
-    return options, prints, mock.Mock(), stored, mock.Mock(), (), TRAININGS
+    with tempfile.TemporaryDirectory() as folder:
+        options = _options(backend, baselines, Path(folder), full=full)
+        prints = run_fingerprint(options, device)
+        stored = Stored(baselines, f"{backend}-{device.kind}")
+        header = RunStarted(
+            id="run", started="", command="", full=full, backend=backend, engine="auto", fingerprint=prints,
+            stack=stored.stack,
+        )  # fmt: skip
+        file = RunFile.begin(Path(folder), header)
+        asked = Asked(full=full, require_baselines=True)
+        judge = Judge(stored, prints, asked, counts(options, TRAININGS), EXPERIMENTS, ORDER)
+        progress = mock.create_autospec(Progress, instance=True)
+        trials = Trials(options, file, prints, stored, progress, TrainingPlace())
+        session = Session(options, device, file, stored, judge, trials, progress)
+        try:
+            yield session
+        finally:
+            session.close()
+
+
+def _options(backend: str, baselines: Path, folder: Path, *, full: bool) -> Options:
+    return Options(
+        full=full, seeds=CHECKED if full else None, more_seeds=(), as_needed=None, first_seed=0,
+        backend=backend, backend_from="", engine="auto", precision="default", baselines=baselines, reports=folder,
+        update=None, require_baselines=True, require_gpu=False, strict=False, reuse=False, dry_run=False,
+        gate_timing=False, store=None, resume=None, workers=1, cluster="",
+    )  # fmt: skip
 
 
 def _evidence(stored: Stored, training: Key) -> VariantEvidence:
@@ -175,19 +189,20 @@ def _evidence(stored: Stored, training: Key) -> VariantEvidence:
     return found
 
 
-def _check(run: CheckRun, fault: Fault) -> tuple[str, dict[Key, Steps]]:
+def _check(session: Session, fault: Fault) -> tuple[str, dict[Key, Steps]]:
     """The reason of the first training that is red, and the first steps of each that was tried; () if it failed."""
     compared: dict[Key, Steps] = {}
     with injected(fault):
         for training in trainings(fault):
             try:
-                found = run.comparison(*training)
+                found = session.training(training)
             except SuiteError as error:
                 return str(error), compared | {training: ()}
-            tiny = _evidence(run.stored, training).tiny
-            compared[training] = _numbers(run.ended(*training) if tiny else run.train(*training))
-            if found.red or found.state is State.NEW:
-                return f"{training_name(*training)} {found.state}: {found.reason}", compared
+            tiny = _evidence(session.stored, training).tiny
+            short = [one for one in session.trials.short(training) if not one.canonical]
+            compared[training] = _numbers(session.trials.done(training) if tiny else short)
+            if found.red:
+                return training_message(found), compared
     return "", compared
 
 
@@ -209,11 +224,17 @@ def _numbers(trained: Sequence[ShortTrial | Trial]) -> Steps:
     )
 
 
-def _self_checks(run: CheckRun, fault: Fault) -> str:
+def _self_checks(engine: str, fault: Fault) -> str:
     """What the first self-check that is red says."""
     likely = LIKELY.get(fault.group) or OF_YARDSTICK.get(fault.yardstick or ("", ""), ())
     with injected(fault):
-        return first_red(run.fingerprint["engine"], likely)
+        return first_red(engine, likely)
+
+
+def described(fault: Fault) -> dict[str, Any]:
+    """What a row of the table says of a fault whatever was measured."""
+    said = {"name": fault.name, "group": fault.group, "breaks": fault.breaks, "held out": fault.held_out}
+    return {**said, "where": fault.where, "key": fault.key}
 
 
 def row(fault: Fault, backend: str, baselines: Path = BASELINES) -> dict[str, Any]:
@@ -221,8 +242,7 @@ def row(fault: Fault, backend: str, baselines: Path = BASELINES) -> dict[str, An
     clock = time.perf_counter()
     said_to = within(fault, Stored(baselines, f"{backend}-cpu"))
     found = seen(fault, backend, baselines)
-    said = {"name": fault.name, "group": fault.group, "breaks": fault.breaks, "where": fault.where, "key": fault.key}
-    return {**said, "within T": said_to, **found, "seconds": round(time.perf_counter() - clock, 1)}
+    return {**described(fault), "within T": said_to, **found, "seconds": round(time.perf_counter() - clock, 1)}
 
 
 def row_of(name: str, backend: str, baselines: Path) -> dict[str, Any]:

@@ -9,12 +9,15 @@ import numpy as np
 
 from tests.faults.fault import Fault, Patch, wrapped
 
+GROUP = "engine"
 PROGRAM, ENGINE = "harness.training.vectorized_jax:VectorizedProgram", "harness.training.vectorized:VectorizedEngine"
+
+
 ON = ("example-1", "rate 0.1")
 
 
 def fault(name: str, owner: str, attribute: str, wrapper: Callable[..., Any]) -> Fault:
-    return Fault(f"side by side: {name}", "engine", (Patch(owner, attribute, wrapped(wrapper)),), ON)
+    return Fault(f"side by side: {name}", (Patch(owner, attribute, wrapped(wrapper)),), ON)
 
 
 def one_seed(original: Any, self: Any, seeds: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Faults of what judges: rules, intervals, drift, expected verdicts."""
+"""Faults of what judges: rules, intervals, drift, expected verdicts, errata."""
 
 from __future__ import annotations
 
@@ -7,16 +7,20 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from tests.faults.fault import Fault, Patch, instead, value, wrapped
+import msgspec
+import numpy as np
 
-RULES = "harness.statistics"
+from tests.faults.fault import Fault, Patch, held_out, instead, value, wrapped
+from tests.faults.places import RULES, Original
+
+GROUP = "verdicts and statistics"
 JUDGE, PREDICTION, ROUNDING = "baselines.judge", "baselines.prediction", "baselines.rounding"
 DIFFERENCE, VERDICTS = "baselines.difference", "baselines.verdicts"
-COMPARISON = "harness.statistics.exact:Comparison"
+COMPARISON, OUTCOME = f"{RULES}.exact:Comparison", "harness.record.outcomes:TrainingOutcome"
 
 
 def fault(name: str, *patches: Patch) -> Fault:
-    return Fault(name, "verdicts and statistics", patches, None)
+    return Fault(name, patches, None)
 
 
 def around(name: str, owner: str, attribute: str, wrapper: Callable[..., Any]) -> Fault:
@@ -57,13 +61,13 @@ def plain_share(original: Any, count: int, n: int) -> Any:
     return count / n - 1e-9, count / n + 1e-9
 
 
-def inconclusive_is_supported(original: Any, self: Any, trials: Any) -> Any:
+def inconclusive_is_supported(original: Any, self: Any, *args: Any, **how: Any) -> Any:
     from harness.domain.verdict import Verdict
 
-    decision, beside = original(self, trials)
+    decision, alongside = original(self, *args, **how)
     if decision.verdict is Verdict.INCONCLUSIVE:
-        decision = dataclasses.replace(decision, verdict=Verdict.SUPPORTED)
-    return decision, beside
+        decision = msgspec.structs.replace(decision, verdict=Verdict.SUPPORTED)
+    return decision, alongside
 
 
 def tolerance_times(factor: float) -> Fault:
@@ -129,6 +133,91 @@ def half_prediction(original: Any, *args: Any) -> Any:
     return dataclasses.replace(found, low=middle - half, high=middle + half)
 
 
+def first_pair_only(original: Any, evidence: Any, contrasts: Any, metric: str) -> Any:
+    """Best and Monotone look at their first comparison only."""
+    return original(evidence, contrasts[:1], metric)
+
+
+def any_part(original: Any, verdicts: Any) -> Any:
+    """A conjunction is as strong as its strongest part."""
+    from harness.domain.verdict import Verdict
+
+    return Verdict.SUPPORTED if Verdict.SUPPORTED in verdicts else original(verdicts)
+
+
+def higher_is_better(original: Any, trial: Any, metric: Any) -> Any:
+    """A failed trial counts as the best value of its metric."""
+    found = original(trial, metric)
+    return -found if found in (float("inf"), float("-inf")) else found
+
+
+def one_sided(original: Any, self: Any, null: float) -> float:
+    return original(self, null) / 2
+
+
+def normal_ranks(differences: list[float], noise: float = 0.0) -> tuple[float, float]:
+    """The signed-rank test by its normal approximation, however few the pairs."""
+    from scipy.special import ndtr
+    from scipy.stats import rankdata
+
+    told = [d for d in differences if abs(d) > noise]
+    n = len(told)
+    if not n:
+        return 1.0, 1.0
+    positive = float(rankdata(np.abs(told))[np.array(told) > 0].sum())
+    z = (positive - n * (n + 1) / 4) / math.sqrt(n * (n + 1) * (2 * n + 1) / 24)
+    return float(ndtr(-z)), float(ndtr(z))
+
+
+def decided_only(original: Original, decision: Any) -> bool:
+    return bool(original(decision)) and decision.verdict.decided
+
+
+def first_look_in_full(original: Original, self: Any, number: float) -> float:
+    """The first of several looks is taken for the only one."""
+    return number if self.index == 0 else original(self, number)
+
+
+def of_the_mean(original: Any) -> property:
+    """The mean absolute difference in the place of the largest; shapes that differ still count as infinitely wrong."""
+
+    def error(self: Any) -> float:
+        largest = float(original.fget(self))
+        if not 0.0 < largest < math.inf:
+            return largest
+        obtained, expected = (np.asarray(side, "float64") for side in (self.obtained, self.expected))
+        with np.errstate(invalid="ignore"):
+            return float(np.nanmean(np.abs(obtained - expected)))
+
+    return property(error)
+
+
+def strangers(original: Original, metric: Any, ours: Any, baseline: Any) -> Any:
+    """No seed is in both."""
+    return original(metric, ours, {seed + 1_000_000: value for seed, value in baseline.items()})
+
+
+def never_below(original: Original, pairs: Any, null: float) -> Any:
+    """Of the two tests of ``Equivalent`` the lower one always passes."""
+    from harness.statistics.sides import Sides
+
+    found = original(pairs, null)
+    return Sides(0.0, 1.0, found.method) if null < 0 else found
+
+
+def decimal_score(original: Original, trial: Any, metric: Any) -> float:
+    found = float(original(trial, metric))
+    return found / math.log(10) if metric.scale == "log" else found
+
+
+def the_last_metric(original: Any) -> property:
+    return property(lambda self: self.experiment.metrics[-1])
+
+
+def any_error(original: Original, self: Any, ran: Any) -> Any:
+    return "" if ran.error is not None else original(self, ran)
+
+
 FAULTS = (
     *map(level, (10.0, 2.0, 0.1)),
     around("the sides of a comparison swapped", f"{RULES}.exceeds", "comparable", swapped),
@@ -143,7 +232,10 @@ FAULTS = (
     around("undecided is told as supported", "harness.domain.claim:Claim", "decide", inconclusive_is_supported),
     *map(tolerance_times, (1e9, 100.0)),
     *map(scaled_p, (1000.0, 0.0)),
-    fault("judge: nothing is red", Patch(f"{JUDGE}:Outcome", "red", value(property(lambda self: False)))),
+    fault(
+        "judge: nothing is red",
+        Patch(OUTCOME, "red", value(property(lambda self: False))),
+    ),
     fault("judge: steps are not compared", Patch(JUDGE, "_first_moved", instead(lambda then, now, feature: None))),
     fault("judge: losses have to move by 1 %", Patch(JUDGE, "LIMIT", value(0.01))),
     fault("T: half of the resamples are enough", Patch(ROUNDING, "SURE", value(0.5))),
@@ -153,4 +245,36 @@ FAULTS = (
     around("drift: only the first two seeds compared", PREDICTION, "difference", first_seeds_only),
     around("drift: diverged trials left out", PREDICTION, "difference", absent_ignored),
     around("a flipped verdict is not red", VERDICTS, "VerdictComparison", no_flip),
+    held_out("best and monotone look at one pair", f"{RULES}.best", "all_exceed", wrapped(first_pair_only), None),
+    held_out("a conjunction holds if a part does", f"{RULES}.conjunction", "weakest", wrapped(any_part), None),
+    held_out("a failed trial is the best", f"{RULES}.pairs", "score", wrapped(higher_is_better), None),
+    held_out("drift: p-values of one side", f"{RULES}.inference:Estimate", "unequal", wrapped(one_sided), None),
+    held_out("signed ranks by a normal curve", f"{RULES}.inference", "signed_rank", instead(normal_ranks), None),
+    held_out("Holm: undecided claims do not count", f"{RULES}.holm", "_tested", wrapped(decided_only), None),
+    Fault(
+        "the first of several looks decides at the full level",
+        (
+            Patch(f"{RULES}.looks:Look", "level", wrapped(first_look_in_full)),
+            Patch(f"{RULES}.looks:Look", "overall", wrapped(first_look_in_full)),
+        ),
+        None,
+        held_out=True,
+    ),
+    held_out(
+        "exact checks: the mean error counts, not the largest",
+        f"{RULES}.exact:Comparison",
+        "error",
+        of_the_mean,
+        None,
+    ),
+    held_out("drift: seeds are not paired", "baselines.prediction", "difference", wrapped(strangers), None),
+    held_out("Equivalent tests its upper margin only", f"{RULES}.equivalent", "sides", wrapped(never_below), None),
+    held_out("paired rules: logarithms to base 10", f"{RULES}.pairs", "score", wrapped(decimal_score), None),
+    Fault(
+        "drift: the last metric decides, not the first",
+        (Patch("baselines.judge:_Comparison", "_primary", the_last_metric),),
+        None,
+        held_out=True,
+    ),
+    held_out("errata: any error will do", "harness.domain.erratum:Fails", "fault", wrapped(any_error), None),
 )

@@ -7,18 +7,19 @@ import sys
 from collections import Counter
 
 import pytest
-from suite.options import ROOT
 
 from harness.errors import SuiteError
+from suite.cli.options import ROOT
 from tests.faults.__main__ import OUT, main, rows_in
 from tests.faults.catalogue import CONTROL, FAULTS, measured, named, on
+from tests.faults.fault import Fault, Patch
 from tests.faults.report import report
 from tests.faults.run import BY, seen
 
 CLASSES = {
     "optimizer",
     "layers",
-    "initialisers",
+    "initial weights",
     "losses and metrics",
     "data",
     "callbacks",
@@ -27,9 +28,8 @@ CLASSES = {
     "engine",
     "verdicts and statistics",
     "files and baselines",
-    "written after the checks",
-    "late",
-    "small",
+    "late states",
+    "late epochs",
 }
 TABLES = sorted(OUT.glob("faults-*.json"))
 
@@ -54,6 +54,16 @@ def test_every_fault_has_a_key_of_its_own():
     """Another strength of the same function is another fault."""
     keys = [fault.key for fault in (CONTROL, *FAULTS)]
     assert len(set(keys)) == len(keys)
+
+
+def test_a_key_does_not_depend_on_where_the_function_lives():
+    """What is moved or renamed leaves what was measured as it is; another method is another fault."""
+
+    def key(owner, attribute):
+        return Fault("one", (Patch(owner, attribute, abs),), None).key
+
+    assert key("harness.training.compiled:One", "run") == key("harness.engines:Other", "run")
+    assert key("harness.training.compiled:One", "run") != key("harness.training.compiled:One", "step")
 
 
 @pytest.mark.parametrize("what", ["replaced", "restored"])
@@ -91,14 +101,14 @@ def test_the_report_is_of_its_rows(table):
 
 
 def rows(**said):
-    plain = {"group": "layers", "where": "keras.layers.Dense.call", "within T": True, "acts": True}
+    plain = {"group": "layers", "where": "keras.layers.Dense.call", "within T": True, "acts": True, "held out": False}
     return [{**plain, "check": "", "self-checks": "", "name": name, **one} for name, one in said.items()]
 
 
 def test_the_report_counts_what_each_sees_alone(tmp_path):
     found = rows(
         a={"check": "moved"},
-        b={"self-checks": "Dense"},
+        b={"self-checks": "Dense", "held out": True},
         c={"within T": False, "acts": False},
         none={"group": "control"},
     )
@@ -107,6 +117,7 @@ def test_the_report_counts_what_each_sees_alone(tmp_path):
     assert "Without a fault: nothing is red." in text
     assert "| of all | 3 | 1 (33.3%) | 1 (33.3%) | 2 (66.7%) |" in text
     assert "| of those that act early | 2 | 1 (50.0%) | 1 (50.0%) | 2 (100.0%) |" in text
+    assert "| of those held out | 1 | 0 (0.0%) | 1 (100.0%) | 1 (100.0%) |" in text
     assert text.count("| c |") == 2  # among those that nothing saw, and in its group
     assert "--full --seeds 5` sees" not in text
 
@@ -116,7 +127,7 @@ def test_the_report_says_what_a_run_to_the_end_sees(tmp_path):
     found = rows(a={**late, "to the end": "moved"}, b={**late, "to the end": ""}, c=late)
     (tmp_path / "faults-jax.json").write_text(json.dumps({"backend": "jax", "rows": found}), encoding="utf-8")
     text = re.sub(r" +", " ", report(tmp_path))
-    assert "`pytest suite/ --full --seeds 5` sees 1 (50.0%) of 2." in text
+    assert "`pytest suite/ --full --seeds 5` sees 1 (50.0%) of 2 late faults." in text
     assert "| **not seen** | **not seen** | – |" in text
 
 

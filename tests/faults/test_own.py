@@ -9,17 +9,18 @@ import subprocess
 import sys
 
 import pytest
-from suite.options import ROOT
 
+from suite.cli.options import ROOT
 from tests.conftest import DAY
 from tests.faults.catalogue import FAULTS
 
 TESTS = {
     "baselines": ("tests/baselines", "tests/suite/test_stored.py"),
     "cases": ("tests/cases",),
-    "harness": ("tests/domain", "tests/reports", "tests/cases/test_metrics.py"),
+    "harness.domain": ("tests/domain", "tests/reports", "tests/cases/test_metrics.py"),
     "harness.domain.erratum": ("tests/domain/test_erratum.py", "tests/cases/test_errata.py"),
     "harness.record": ("tests/record",),
+    "harness.record.outcomes": ("tests/baselines",),
     "harness.statistics": ("tests/statistics",),
     "suite": ("tests/suite/test_stored.py", "tests/baselines"),
 }
@@ -48,6 +49,12 @@ def todays() -> list[str]:
 def test_some_test_fails(name):
     status, said = tried(name)
     assert status == pytest.ExitCode.TESTS_FAILED, said
+
+
+@pytest.mark.parametrize("name", OWN)
+def test_every_fault_has_tests_to_see_it(name):
+    where = max((place for place in TESTS if OWN[name].where.startswith(place)), key=len)
+    assert all((ROOT / path).exists() for path in TESTS[where])
 
 
 def test_the_parts_are_the_whole(monkeypatch):

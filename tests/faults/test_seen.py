@@ -5,8 +5,8 @@ import subprocess
 import sys
 
 import pytest
-from suite.options import ROOT
 
+from suite.cli.options import ROOT
 from tests.faults.trying import NAMES
 
 pytestmark = pytest.mark.slow

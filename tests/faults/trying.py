@@ -8,14 +8,14 @@ import sys
 from pathlib import Path
 from unittest import mock
 
-from suite.stored import Stored, measure
-
+from baselines.measuring import measure
+from baselines.stored import Stored
 from harness.errors import SuiteError
 from harness.training.train import train
 from suite.catalogue import EXPERIMENTS
 from tests.faults.catalogue import named
 from tests.faults.fault import Fault
-from tests.faults.run import _check, check_of, row, seen, within
+from tests.faults.run import _check, row, seen, session_of, within
 
 EXPERIMENT, VARIANT = "gradient-descent", "rate 0.01"
 NAMES = ("small: learning rate × 1.003", "small: Adam: beta_2 × 0.9")
@@ -26,12 +26,19 @@ def on_it(name: str) -> Fault:
     return dataclasses.replace(named(name), only=((EXPERIMENT, VARIANT),), yardstick=(EXPERIMENT, VARIANT))
 
 
+def check(name: str, folder: Path) -> str:
+    """Why a check is red with the fault of that name."""
+    with session_of("jax", folder) as session:
+        return _check(session, on_it(name))[0]
+
+
 def main(folder: Path, path: Path) -> None:
-    run = check_of("jax", folder)
     declared = EXPERIMENTS[EXPERIMENT]
+    with session_of("jax", folder) as session:
+        stored, fingerprint = Stored(folder, session.stored.stack), session.header.fingerprint
     found = measure(declared, VARIANT, train(declared, VARIANT, range(10)), None, "auto")
-    Stored(folder, run.stored.stack).add(declared, {VARIANT: found}, "a test", run.fingerprint)
-    checks = {name: _check(check_of("jax", folder), on_it(name))[0] for name in ("none", *NAMES)}
+    stored.add(declared, {VARIANT: found}, "a test", fingerprint, "unknown", ())
+    checks = {name: check(name, folder) for name in ("none", *NAMES)}
     try:
         seen(named("small: learning rate × 1.003"), "jax", folder)
         said = ""
@@ -40,7 +47,7 @@ def main(folder: Path, path: Path) -> None:
     written = {
         "check": checks,
         "row": row(on_it(NAMES[0]), "jax", folder),
-        "within": {name: within(on_it(name), run.stored) for name in NAMES},
+        "within": {name: within(on_it(name), Stored(folder, stored.stack)) for name in NAMES},
         "without evidence": said,
     }
     path.write_text(json.dumps(written), encoding="utf-8")

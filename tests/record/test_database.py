@@ -166,7 +166,7 @@ def test_another_course_of_a_run_is_refused(address: Address, runs: Path) -> Non
     for content in others.values():
         path.write_bytes(content)
         said = push_all(address, runs)
-        assert f"{address} has another course of the run {ID} than its file here: it went on elsewhere" in said[0]
+        assert f"{address} has another course of the run {ID} than its file here: it was resumed elsewhere" in said[0]
         assert lines(address) == before
     assert lines(address, OTHER) == whole_lines(runs / f"{OTHER}.jsonl")
 

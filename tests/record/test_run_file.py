@@ -15,9 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from harness.domain.trial import Seconds
+from harness.domain.trial import Divergence, Seconds, Trial
 from harness.errors import SuiteError
-from harness.record.run import RunEnded, RunResumed, encode, read_run
+from harness.record.run import RunEnded, RunResumed, TrialDone, encode, read_run
 from harness.record.run_file import LENGTH, STAMP, RecordError, RunFile, latest_run, locked, new_id
 from tests.record.made import END, HEADER, done, trial, written
 from tests.robustness.weak import AS_ANYBODY, NEEDS_WEAK
@@ -54,6 +54,13 @@ def test_a_line_is_on_disk_at_once(file: RunFile) -> None:
         file.append(done(count))
         assert read_run(file.path) == file.run
     assert [one.seed for one in file.run.trials["e", "plain"]] == [0, 1, 2]
+
+
+def test_a_trial_is_read_back_as_it_was(file: RunFile) -> None:
+    """With every digit, and with how it failed."""
+    failed = Trial("plain", 3, {"loss": 0.1234567890123}, {"loss": (2 / 3, None)}, Divergence("nan", 2, 90))
+    file.append(TrialDone(experiment="e", definition="d", trial=failed))
+    assert read_run(file.path).trials["e", "plain"] == [failed]
 
 
 def test_a_run_is_never_overwritten(file: RunFile) -> None:

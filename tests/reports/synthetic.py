@@ -11,7 +11,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from baselines.verdicts import compare_verdict
-from harness.domain.erratum import State
+from harness.domain.erratum import ErratumState
 from harness.domain.experiment import Size
 from harness.domain.trial import Divergence, DivergenceKind, Seconds, Trial
 from harness.domain.verdict import Decision, Difference, Effect, Verdict
@@ -170,7 +170,7 @@ def erratum(id: str, **changes: Any) -> ErratumChecked:
         when="at construction",
         error="ValueError: Argument(s) not recognized: {'lr': 0.1}",
         replacement=0.1,
-        state=State.HOLDS,
+        state=ErratumState.HOLDS,
         reason="ValueError saying 'lr', at construction",
         seconds=0.01,
     )
@@ -187,7 +187,7 @@ LONG = erratum(
     warning="Do not | pass <this>.",
     slide_value=[1, "a|b"],
     replacement=[1, "a|b"],
-    state=State.BROKEN,
+    state=ErratumState.BROKEN,
     reason="modern form: expected a | b",
 )
 """An erratum with all that could break a table."""

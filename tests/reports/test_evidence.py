@@ -9,7 +9,7 @@ import pytest
 
 from harness.domain.verdict import Effect
 from harness.record.run import Summary, read_run
-from reports.sections.effects import effects_cell, ours_cell, published_cell, telling_effects
+from reports.sections.effects import effects_by_relevance, effects_cell, ours_cell, published_cell
 from reports.text import effect_words, printed
 from tests.reports.synthetic import Recorder, claim, effect, published
 
@@ -42,7 +42,7 @@ def test_an_effect_with_an_estimate_comes_first() -> None:
     none = effect("a / b", None, None, None, **BARE, notes=(RANK,))
     for verdict in ("SUPPORTED", "REFUTED"):
         both = claim("gap", verdict, [none, ratio])
-        assert telling_effects(both)[0] is ratio
+        assert effects_by_relevance(both)[0] is ratio
     assert effects_cell(both) == "a / b (condition number): ×9e6 (no variance)<br>… 1 more"
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from harness.domain.trial import Divergence, Trial
 from harness.record.run import TrialDone
-from reports.figures.curve_data import MOST_POINTS, apart, arm, pairs, spaced, spans_decades
+from reports.figures.curve_data import MOST_POINTS, arm, pairs, spaced, spans_decades, spread_out
 from reports.write import write_report
 from tests.reports.full import full_run
 from tests.reports.synthetic import SEEDS, Recorder, diverged, experiment, trial
@@ -124,7 +124,7 @@ def test_spaced_keeps_both_ends(count: int) -> None:
 
 @pytest.mark.parametrize("positions", [[0.5], [0.5, 0.5, 0.5], [0.99, 0.98, 0.97], [0.1, 0.9, 0.12]])
 def test_labels_are_apart_and_in_order(positions: list[float]) -> None:
-    placed = apart(positions, gap=0.08)
+    placed = spread_out(positions, gap=0.08)
     assert max(placed) <= 1
     assert [placed.index(x) for x in sorted(placed)] == sorted(range(len(positions)), key=lambda i: positions[i])
     assert all(b - a >= 0.08 - 1e-12 for a, b in zip(sorted(placed), sorted(placed)[1:], strict=False))

@@ -10,8 +10,8 @@ import pytest
 from harness.domain.trial import Divergence, Seconds, Trial
 from reports.figures.curve_data import arm
 from reports.figures.final_value_panel import draw, ends
-from reports.figures.many import MANY, SHOWN, band, band_text, quantiles, some
-from reports.figures.style import LOOKS, styled, svg
+from reports.figures.many import MANY, SHOWN, band, band_text, drawn_indices, quantiles
+from reports.figures.style import THEMES, styled, svg
 
 RNG = np.random.default_rng(0)
 SEEDS = 1024
@@ -41,8 +41,8 @@ def test_the_band_of_many_is_the_middle_of_them() -> None:
 
 
 def test_of_many_that_diverged_some_are_drawn() -> None:
-    assert some(range(MANY)) == list(range(MANY))
-    assert some(range(1000)) == [0, 111, 222, 333, 444, 555, 666, 777, 888, 999]
+    assert drawn_indices(MANY) == list(range(MANY))
+    assert drawn_indices(1000) == [0, 111, 222, 333, 444, 555, 666, 777, 888, 999]
     drawn = arm("a", many(diverged=500), "loss")
     assert drawn is not None
     assert len(drawn.broken) == SHOWN
@@ -56,7 +56,7 @@ def test_the_final_values_beside_a_curve(seeds: int, title: str) -> None:
     with styled():
         figure = Figure()
         axes = figure.add_subplot()
-        draw(axes, "val_accuracy", ends({"a": many(seeds)}, "val_accuracy"), {"a": LOOKS[0]})
+        draw(axes, "val_accuracy", ends({"a": many(seeds)}, "val_accuracy"), {"a": THEMES[0]})
         content = svg(figure).decode()
     assert title in content
     assert len(content) < 30_000

@@ -1,4 +1,4 @@
-"""The report of timing runs: alone, beside claims, on a noisy machine, and from a damaged record."""
+"""The report of timing runs: alone, alongside claims, on a noisy machine, and from a damaged record."""
 
 from __future__ import annotations
 

@@ -65,7 +65,7 @@ class Chain:
         return lines
 
     def check_end(self, folder: Path, whole: Finished, before: Sequence[bytes]) -> None:
-        """Looks at the run that was resumed for the last time, beside the one that nobody killed."""
+        """Looks at the run that was resumed for the last time, alongside the one that nobody killed."""
         path = one_record(folder)
         content, lines = path.read_bytes(), whole_lines(path)
         push_all(self.store, path.parent)  # of a run that was killed behind its end

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from harness.record.evidence import Evidence, Expected, Failure, Hashes, Session, Trace, VariantEvidence
+from harness.record.evidence import Evidence, Expected, Failure, Hashes, SeedBlock, Trace, VariantEvidence
 
 NAMES = ("deep-dropout", "jax-cpu")
 """Experiment and stack."""
@@ -26,7 +26,7 @@ def variant(values: Sequence[float | None]) -> VariantEvidence:
         failures={str(seed): Failure(kind="nan", epoch=3, step=17) for seed, x in enumerate(values) if x is None},
         curves={"loss": ((2.0, 1.0 / 3.0), (4.9e11, None))[: len(values)]},
         sessions=(
-            Session(
+            SeedBlock(
                 first=0,
                 seeds=len(values),
                 commit="a03a743",

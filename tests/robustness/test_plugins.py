@@ -1,4 +1,4 @@
-"""Other people's plugins beside ours: one that shuffles, coverage, a page of HTML; pytest-xdist, not used."""
+"""Other people's plugins alongside ours: one that shuffles, coverage, a page of HTML; pytest-xdist, not used."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ def test_by_hand():
         {"a": 0.04, "b": 0.06, "c": 0.06, "d": 0.5}
     )
     assert {key: verdict for key, (_, verdict) in adjusted.items()} == {"a": S, "b": U, "c": U, "d": U}
-    assert adjusted["b"][0].verdict is R  # the plain verdict stands beside the adjusted one
+    assert adjusted["b"][0].verdict is R  # the plain verdict stands alongside the adjusted one
     assert list(adjusted) == ["c", "a", "d", "b"]
 
 

@@ -14,7 +14,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from harness.store import Run, latest_run, read_run
+import msgspec
+
+from harness.record.run import Run, read_run
+from harness.record.run_file import latest_run
+from reports.payload import Report
 
 ROOT = Path(__file__).resolve().parents[2]
 PLAIN = ("-p", "no:randomly", "-p", "no:xdist", "-p", "no:timeout", "-p", "no:cacheprovider")
@@ -37,11 +41,15 @@ def environment(**changes: str) -> dict[str, str]:
 
 
 def arguments(folder: Path, *options: str, target: str = "suite/", plugins: Sequence[str] = PLAIN) -> list[str]:
-    """The command; evidence and reports below ``folder``. It trains to the end, unless CHECK is among the options."""
+    """The command; evidence and reports below ``folder``.
+
+    It trains to the end, unless CHECK is among the options, and in one process, unless they name another place.
+    """
     folders = ("--report-dir", str(folder / "report"), "--baseline-dir", str(folder / "baselines"))
     given = [option for option in options if option != CHECK]
     full = [] if CHECK in options else ["--full"]
-    return [sys.executable, "-m", "pytest", target, *plugins, *folders, *full, *given]
+    here = [] if {"--workers", "--cluster"} & set(given) else ["--workers", "1"]
+    return [sys.executable, "-m", "pytest", target, *plugins, *folders, *full, *here, *given]
 
 
 @dataclass(frozen=True)
@@ -57,17 +65,17 @@ class Finished:
         return read_run(latest_run(self.folder / "report" / "runs"))
 
     @cached_property
-    def report(self) -> dict[str, Any]:
-        return json.loads((self.folder / "report" / "report.json").read_text("utf-8"))
+    def report(self) -> Report:
+        return msgspec.json.decode((self.folder / "report" / "report.json").read_bytes(), type=Report)
 
     @property
     def verdicts(self) -> dict[str, str]:
-        return {claim["key"]: claim["verdict"] for claim in self.record.claims}
+        return {key: str(claim.verdict) for key, claim in self.record.claims.items()}
 
     @property
     def states(self) -> dict[str, str]:
         """State of each variant, by "experiment/variant"."""
-        return {f"{t['experiment']}/{t['variant']}": t["baseline"]["state"] for t in self.record.trainings}
+        return {"/".join(key): str(one.outcome.state) for key, one in self.record.trainings.items()}
 
     @property
     def red(self) -> set[str]:
@@ -106,11 +114,22 @@ def suite(
     return Finished(done.returncode, done.stdout, folder)
 
 
-def trials(run: Run) -> dict[str, list[Any]]:
-    """All that was learnt, by variant: everything in a trial but the clock."""
+def trials(run: Run) -> dict[str, list[dict[str, Any]]]:
+    """All that was learnt, by variant, in order of the seeds: everything in a trial but the clock."""
     return {
         "/".join(key): [
-            {name: value for name, value in trial.to_json().items() if name != "seconds"} for trial in trained
+            {name: value for name, value in msgspec.to_builtins(trial).items() if name != "seconds"}
+            for trial in sorted(trained, key=lambda trial: trial.seed)
         ]
         for key, trained in run.trials.items()
     }
+
+
+def lines(run: Run) -> list[dict[str, Any]]:
+    """The lines of its file."""
+    return [json.loads(line) for line in run.path.read_bytes().splitlines()]
+
+
+def kinds(run: Run) -> list[str]:
+    """The kind of each line."""
+    return [line["kind"] for line in lines(run)]

@@ -8,12 +8,23 @@ from pathlib import Path
 
 import pytest
 
+from harness.errors import SuiteError
+from harness.execution import workers
 from tests.suite.command import CHECK, TINY, Finished, suite
 
 BROAD = f"{TINY} or zscore or scale-gap or centering"
 JAX = ("--backend", "jax", "--seeds", "5")
 """To the end with five seeds."""
 CHECKED = (CHECK, "--backend", "jax")
+
+
+@pytest.fixture(scope="session")
+def two_workers() -> None:
+    """Skips where this machine has no room for them."""
+    try:
+        workers.count(2, 2)
+    except SuiteError as error:
+        pytest.skip(f"two worker processes do not fit: {error}")
 
 
 @pytest.fixture(scope="session")

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 from unittest import mock
 
 import pytest
+from msgspec.structs import replace
 
 from harness.domain.trial import Divergence, Trial
 from harness.record.trials import ShortTrial
@@ -20,22 +20,21 @@ def failed(trial: Trial) -> Trial:
         return trial
     history = {name: (curve[:1] + (None,) * len(curve[1:])) for name, curve in trial.history.items()}
     metrics = dict.fromkeys(trial.metrics)
-    return dataclasses.replace(trial, metrics=metrics, history=history, divergence=Divergence("nan", 2, None))
+    return replace(trial, metrics=metrics, history=history, divergence=Divergence("nan", 2, None))
 
 
 def shortened(trial: ShortTrial) -> ShortTrial:
     if trial.seed != SEED:
         return trial
-    losses = (*trial.losses[:1], *["nan"] * len(trial.losses[1:]))
-    return ShortTrial(**{name: getattr(trial, name) for name in trial.__struct_fields__} | {"losses": losses})
+    return replace(trial, losses=(*trial.losses[:1], *["nan"] * len(trial.losses[1:])))
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtestloop() -> Iterator[None]:
     from harness.training import steps
-    from suite import trials
+    from harness.training import train as trains
 
-    train, first_steps = trials.train, steps.first_steps
+    train, first_steps = trains.train, steps.first_steps
 
     def failing(
         declared: Any, variant: str, seeds: Sequence[int], engine: str, epoch: Any, keep: Any, **how: Any
@@ -46,5 +45,5 @@ def pytest_runtestloop() -> Iterator[None]:
     def failing_steps(*arguments: Any, **how: Any) -> tuple[ShortTrial, ...]:
         return tuple(map(shortened, first_steps(*arguments, **how)))
 
-    with mock.patch.object(trials, "train", failing), mock.patch.object(steps, "first_steps", failing_steps):
+    with mock.patch.object(trains, "train", failing), mock.patch.object(steps, "first_steps", failing_steps):
         return (yield)

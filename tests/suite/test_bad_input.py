@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
+import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from tests.suite.command import CHECK, Finished, suite
+from tests.suite.command import CHECK, ROOT, Finished, arguments, environment, suite
 
 ONE = ("-k", "minmax-table")
 XDIST = ("-p", "xdist", "-n", "2")
@@ -21,8 +23,34 @@ CASES: dict[str, tuple[tuple[str, ...], dict[str, str], tuple[str, ...]]] = {
     "reuse in a check": ((CHECK, "--reuse"), {}, ("--reuse needs --full",)),
     "resumed check": ((CHECK, "--resume"), {}, ("--resume needs --full",)),
     "reused dry run": (("--reuse", "--dry-run"), {}, ("--reuse and --dry-run contradict each other", "Leave one")),
-    "workers of a check": ((CHECK, *XDIST), {}, ("-n needs --full", "Leave -n out")),
-    "workers that store": ((*XDIST, "--update-baselines", "x"), {}, ("-n needs --full, without --update-baselines",)),
+    "workers of xdist": (XDIST, {}, ("pytest-xdist's -n, --dist and --tx", "Use --workers N.")),
+    "workers of xdist for a check": ((CHECK, *XDIST), {}, ("pytest-xdist's -n", "Use --workers N.")),
+    "distribution of xdist": ((*XDIST[:2], "--dist", "load"), {}, ("--dist", "Use --workers N.")),
+    "processes of xdist": ((*XDIST[:2], "--tx", "2*popen"), {}, ("--tx", "Use --workers N.")),
+    "no worker": (("--workers", "0"), {}, ("--workers", "from 1", "'0'")),
+    "workers in words": (("--workers", "two"), {}, ("--workers", "a whole number", "'two'")),
+    "more workers than cores": (
+        ("--workers", "1000"),
+        {},
+        ("Invalid --workers", "the cores to use", "Received: 1000", "Use --workers "),
+    ),
+    "workers and a cluster": (
+        ("--workers", "2", "--cluster", "tcp://127.0.0.1:8786"), {}, ("--workers and --cluster contradict", "Leave one")
+    ),
+    "no address of a cluster": (
+        ("--cluster", "nowhere at all"),
+        {},
+        ("--cluster", "tcp://10.0.0.1:8786", "'nowhere at all'"),
+    ),
+    "nobody at the address": (
+        ("--cluster", "tcp://127.0.0.1:1", "-p", "tests.suite.impatient"),
+        {},
+        ("No Dask scheduler answers at tcp://127.0.0.1:1", "--cluster"),
+    ),
+    "timing on a cluster": (
+        ("--cluster", "tcp://127.0.0.1:1", "-m", "timing"), {}, ("--cluster and -m timing contradict", "Leave it out")
+    ),
+    "resumed timing": (("--resume", "-m", "timing"), {}, ("--resume and -m timing contradict", "Leave it out")),
     "engine": (("--engine", "compild"), {}, ("--engine", "'compild'", "Did you mean 'compiled'?")),
     "vectorized elsewhere": (("--engine", "vectorized"), {}, ("'vectorized': jax", "'tensorflow'", "--backend")),
     "vectorized timing": (
@@ -50,37 +78,39 @@ CASES: dict[str, tuple[tuple[str, ...], dict[str, str], tuple[str, ...]]] = {
     "first seed": (("--first-seed", "-1"), {}, ("--first-seed", "from 0", "'-1'")),
     "reused baselines": (("--reuse", "--update-baselines", "x"), {}, ("--reuse", "--update-baselines", "Leave one")),
     "timing without plugin": (("-m", "timing", "-p", "no:benchmark"), {}, ("-m timing needs", "pytest-benchmark")),
-    "timing by workers": ((*XDIST, "-m", "timing"), {}, ("-n with -m timing", "one process", "Leave -n out")),
-    "each worker all": ((*XDIST, "--dist", "each"), {}, ("--dist", "each item in one worker")),
-    "workers elsewhere": ((*XDIST[:2], "--dist", "load", "--tx", "ssh=x"), {}, ("--tx", "on this machine", "'ssh=x'")),
-    "workers, keyword": ((*XDIST, "-k", "dropuot-helps"), {}, ("no claim or test 'dropuot-helps'",)),
-    "workers, expression": ((*XDIST, "-k", "dropout and"), {}, ("Invalid -k expression", "'dropout and'")),
-    "workers, backend": ((*XDIST, "--backend", "jaxx"), {}, ("--backend", "'jaxx'")),
+    "timing by workers": (("--workers", "2", "-m", "timing"), {}, ("--workers and -m timing", "Leave it out")),
     "store of another kind": (("--store", "mysql://me:geheim@h/d"), {}, ("--store", "sqlite:///FILE", "mysql://.")),
     "store without scheme": (("--store", "my.sqlite"), {}, ("--store", "A file is sqlite:///my.sqlite")),
-    "store in /proc": (("--store", "sqlite:////proc/no/store.sqlite"), {}, ("sqlite:////proc/no/store.sqlite",)),
     "resumed dry run": (("--resume", "--dry-run"), {}, ("--resume and --dry-run", "Leave one")),
-    "workers, store": ((*XDIST, "--store", "mysql://x"), {}, ("--store", "mysql://.")),
     "baselines in a file": (("--baseline-dir", __file__), {}, ("--baseline-dir", __file__)),
 }  # fmt: skip
 
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Finished]:
-    """All of them, two at a time."""
+    """All of them, one after another."""
     base = tmp_path_factory.mktemp("bad")
-    with ThreadPoolExecutor(2) as pool:
-        started = {
-            name: pool.submit(suite, base / str(index), *(() if "-k" in options else ONE), *options, env=env)
-            for index, (name, (options, env, _)) in enumerate(CASES.items())
-        }
-    return {name: run.result() for name, run in started.items()}
+    asked = []
+    for index, (options, env, _) in enumerate(CASES.values()):
+        command = arguments(base / str(index), *(() if "-k" in options else ONE), *options)
+        asked.append((command[command.index("pytest") + 1 :], environment(**env), str(base / f"{index}.txt")))
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.suite.many"],
+        input="".join(json.dumps(one) + "\n" for one in asked),
+        cwd=ROOT, env=environment(), stdout=subprocess.PIPE, text=True, check=True,
+    )  # fmt: skip
+    codes = map(int, done.stdout.split())
+    return {
+        name: Finished(code, (base / f"{index}.txt").read_text("utf-8"), base / str(index))
+        for index, (name, code) in enumerate(zip(CASES, codes, strict=True))
+    }
 
 
 @pytest.mark.parametrize("name", CASES)
 def test_bad_input(name: str, runs: dict[str, Finished]) -> None:
     run, (_, _, said) = runs[name], CASES[name]
     assert run.code == 4
+    assert "Traceback" not in run.output
     errors = [line for line in run.output.splitlines() if line.startswith("ERROR: ")]
     assert len(errors) == 1
     assert len(errors[0]) < 800

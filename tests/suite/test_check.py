@@ -12,9 +12,14 @@ from typing import Any
 import pytest
 
 from baselines.evidence import path_of, read
+from baselines.stored import Stored
+from harness.errors import SuiteError
 from harness.record.evidence import Evidence
-from tests.suite.command import PLAIN, Finished, suite
+from harness.record.outcomes import Here
+from suite.session.start import check_budget
+from tests.suite.command import PLAIN, Finished, kinds, suite
 from tests.suite.conftest import BROAD, CHECKED, JAX
+from tests.suite.test_options import checked
 
 Content = dict[str, Any]
 
@@ -59,8 +64,16 @@ def dense_of(variant: Content) -> Content:
     return next(one for one in variant["configuration"]["model"]["layers"] if one["class_name"] == "Dense")["config"]
 
 
-def claims(run: Finished) -> dict[str, Content]:
-    return {claim["key"]: dict(claim) for claim in run.record.claims}
+def reason_of(run: Finished) -> str:
+    """Of the only training."""
+    (training,) = run.record.trainings.values()
+    return training.outcome.reason
+
+
+def here(run: Finished, key: str) -> Here:
+    found = run.record.claims[key].here
+    assert found is not None
+    return found
 
 
 @pytest.fixture(scope="module")
@@ -81,33 +94,28 @@ def test_a_check_of_what_was_stored_is_identical_and_green(plain: Finished, stor
 
 def test_a_claim_has_the_verdict_of_the_evidence_and_is_confirmed(plain: Finished) -> None:
     assert "  here: 5 confirmed\n" in plain.output
-    for claim in plain.report["claims"]:
-        assert claim["baseline"]["state"] == "as expected"
-        if claim["marker"] == "exact":
-            assert "here" not in claim
+    for claim in plain.report.claims:
+        assert claim.comparison.state == "as expected"
+        if claim.marker == "exact":
+            assert claim.here is None
             continue
-        assert claim["here"]["state"] == "confirmed"
-        assert (claim["here"]["stack"], claim["here"]["seeds"], claim["here"]["verdict"]) == (
-            "jax-cpu",
-            30,
-            claim["verdict"],
-        )
-        assert claim["reason"].startswith("30 stored trainings a variant, jax-cpu: ")
-        assert {variant["n"] for variant in claim["variants"].values()} == {30}
-    assert claims(plain)["raw-data-diverges"]["verdict"] == "SUPPORTED"
+        found = here(plain, claim.key)
+        assert (found.state, found.stack, found.seeds, found.verdict) == ("confirmed", "jax-cpu", 30, claim.verdict)
+        assert claim.decision.reason.startswith("30 stored trainings a variant, jax-cpu: ")
+        assert {variant.n for variant in claim.variants.values()} == {30}
+    assert plain.verdicts["raw-data-diverges"] == "SUPPORTED"
 
 
 def test_tiny_trainings_go_to_the_end_with_ten_seeds(plain: Finished) -> None:
     assert {len(done) for done in plain.record.trials.values()} == {10}
-    for training in plain.record.trainings:
-        baseline = training["baseline"]
-        assert (baseline["to_the_end"], baseline["compared"]) == (True, 10)
-        assert baseline["reason"].startswith("Compared: 10 seeds to the end, their first ")
+    for training in plain.record.trainings.values():
+        assert (training.outcome.to_the_end, training.outcome.seeds) == (True, 10)
+        assert training.outcome.reason.startswith("Compared: 10 seeds to the end, their first ")
 
 
 def test_the_header_says_what_a_run_does(plain: Finished) -> None:
     assert "claims: check against the evidence, backend jax (--backend), engine auto" in plain.output
-    assert plain.record.header["full"] is False
+    assert plain.record.header.full is False
 
 
 def example_2(content: Content) -> None:
@@ -172,8 +180,7 @@ def test_last_bits_are_reproduced_and_green(faulty: Finished) -> None:
 
 
 def test_a_claim_is_not_confirmed_by_what_moved(faulty: Finished) -> None:
-    here = {key: claim["here"]["state"] for key, claim in claims(faulty).items() if "here" in claim}
-    assert here == {
+    assert {key: claim.here.state for key, claim in faulty.record.claims.items() if claim.here} == {
         "raw-data-diverges": "confirmed",
         "minmax-fixes-divergence": "not confirmed",
         "zscore-fixes-divergence": "not confirmed",
@@ -183,13 +190,13 @@ def test_a_claim_is_not_confirmed_by_what_moved(faulty: Finished) -> None:
 
 
 def test_a_flipped_verdict_is_red(faulty: Finished) -> None:
-    assert claims(faulty)["raw-data-diverges"]["baseline"]["state"] == "flipped"
+    assert faulty.record.claims["raw-data-diverges"].comparison.state == "flipped"
     assert "raw-data-diverges" in faulty.red
     assert "REFUTED since" in faulty.output
 
 
 def test_a_damaged_file_is_red_where_it_is_needed(faulty: Finished) -> None:
-    exact = {claim["key"] for claim in faulty.report["claims"] if claim["marker"] == "exact"}
+    exact = {claim.key for claim in faulty.report.claims if claim.marker == "exact"}
     assert exact <= faulty.red
     said = [line for line in faulty.output.splitlines() if "Invalid evidence" in line and "exact.json" in line]
     assert len(said) >= len(exact)
@@ -230,16 +237,16 @@ def test_stored_curves_show_that_the_function_of_a_metric_has_changed(later: Fin
 def test_another_keras_may_give_another_configuration(later: Finished) -> None:
     assert later.states["example-2/raw"] == "identical"
     assert "example-2/raw" not in later.red
-    assert claims(later)["raw-data-diverges"]["here"]["state"] == "confirmed"
+    assert here(later, "raw-data-diverges").state == "confirmed"
     assert "another version of Keras configures it otherwise: " in later.output
     assert "old_argument: 7 → " in later.output
 
 
 def test_only_the_stored_number_of_steps_is_compared(later: Finished) -> None:
-    (training,) = [one for one in later.record.trainings if one["variant"] == "min-max"]
-    assert training["baseline"]["state"] == "identical"
-    assert training["baseline"]["steps"] == 3
-    assert training["baseline"]["reason"] == (
+    outcome = later.record.trainings["example-2", "min-max"].outcome
+    assert outcome.state == "identical"
+    assert outcome.steps == 3
+    assert outcome.reason == (
         "Compared: 10 seeds to the end, their first 3 epochs one by one; 1 features that rounding moves were not "
         "compared."
     )
@@ -258,7 +265,7 @@ def test_a_variant_that_is_no_longer_declared_is_named(later: Finished) -> None:
 
 
 def test_a_verdict_that_evidence_gives_changes_only_by_a_rule_and_is_red(later: Finished) -> None:
-    assert claims(later)["zscore-fixes-divergence"]["baseline"]["state"] in ("decided", "weakened")
+    assert later.record.claims["zscore-fixes-divergence"].comparison.state in ("decided", "weakened")
     assert "zscore-fixes-divergence" in later.red
 
 
@@ -270,8 +277,9 @@ def test_a_newer_file_is_red_and_says_what_to_do(later: Finished) -> None:
     assert "git checkout" not in said
 
 
-def test_a_verdict_that_this_machine_contradicts_is_red(copied: Callable[[str], Path]) -> None:
-    """Inf in epoch 4, by the evidence; where all its trainings are tiny a claim is decided here as well."""
+@pytest.fixture(scope="module")
+def contradicted(copied: Callable[[str], Path]) -> Finished:
+    """Inf in epoch 4, by the evidence, and other last bits of another training; with --strict."""
     folder = copied("contradicted")
 
     def later_inf(content: Content) -> None:
@@ -279,13 +287,19 @@ def test_a_verdict_that_this_machine_contradicts_is_red(copied: Callable[[str], 
         content["expected"]["raw-data-diverges"]["verdict"] = "REFUTED"
 
     edit(folder, "example-2", later_inf)
-    run = suite(folder, *CHECKED, "-k", "raw-data")
+    edit(folder, "scale-gap", lambda content: last_bits(content["variants"]["min-max"]))
+    return suite(folder, *CHECKED, "-k", "raw-data or scale-gap/min-max", "--strict")
+
+
+def test_a_verdict_that_this_machine_contradicts_is_red(contradicted: Finished) -> None:
+    """Where all its trainings are tiny a claim is decided here as well."""
+    run = contradicted
     assert run.code == 1
-    assert run.states == {"example-2/raw": "moved"}
-    assert run.red == {"example-2/raw", "raw-data-diverges"}
-    claim = claims(run)["raw-data-diverges"]
-    assert (claim["verdict"], claim["baseline"]["state"]) == ("REFUTED", "flipped")
-    assert "SUPPORTED here, of 10 seeds; the evidence says REFUTED." in claim["baseline"]["reason"]
+    assert run.states["example-2/raw"] == "moved"
+    assert {"example-2/raw", "raw-data-diverges"} <= run.red
+    claim = run.record.claims["raw-data-diverges"]
+    assert (claim.verdict, claim.comparison.state) == ("REFUTED", "flipped")
+    assert "SUPPORTED here, of 10 seeds; the evidence says REFUTED." in claim.comparison.reason
 
 
 def test_one_claim_alone(copied: Callable[[str], Path]) -> None:
@@ -293,7 +307,7 @@ def test_one_claim_alone(copied: Callable[[str], Path]) -> None:
     assert run.code == 0
     assert run.states == {"example-2/raw": "identical", "example-2/min-max": "identical"}
     assert set(run.verdicts) == {"minmax-fixes-divergence"}
-    assert [claim["id"] for claim in run.report["claims"]] == ["minmax-fixes-divergence"]
+    assert [claim.id for claim in run.report.claims] == ["minmax-fixes-divergence"]
     assert "1 claim: 1 " in run.output
     assert "  here: 1 confirmed\n" in run.output
 
@@ -316,10 +330,10 @@ def test_without_evidence_nothing_is_trained_and_nothing_is_red(tmp_path: Path) 
     assert run.states == {"example-2/raw": "new"}
     assert run.record.trials == {}
     assert run.verdicts == {"raw-data-diverges": "INCONCLUSIVE", "minmax-table": "SUPPORTED"}
-    assert claims(run)["raw-data-diverges"]["reason"] == (
+    assert run.record.claims["raw-data-diverges"].decision.reason == (
         "No evidence is stored, and a check decides nothing anew: add --full."
     )
-    assert claims(run)["raw-data-diverges"]["here"]["state"] == "not confirmed"
+    assert here(run, "raw-data-diverges").state == "not confirmed"
     assert "nothing is stored on jax-cpu for 1 training." in run.output
     assert (tmp_path / "report" / "REPORT.md").exists()
 
@@ -331,13 +345,9 @@ def test_without_evidence_where_it_is_required_it_is_red(tmp_path: Path) -> None
     assert "minmax-table: No expected verdict is stored." in run.output
 
 
-def test_other_bits_are_red_if_strict(copied: Callable[[str], Path]) -> None:
-    folder = copied("strict")
-    edit(folder, "example-2", lambda content: last_bits(content["variants"]["raw"]))
-    run = suite(folder, *CHECKED, "-k", "raw-data", "--strict")
-    assert run.code == 1
-    assert run.states == {"example-2/raw": "reproduced"}
-    assert run.red == {"example-2/raw"}
+def test_other_bits_are_red_if_strict(contradicted: Finished) -> None:
+    assert contradicted.states["scale-gap/min-max"] == "reproduced"
+    assert "scale-gap/min-max" in contradicted.red
 
 
 def as_reference(folder: Path) -> None:
@@ -353,43 +363,43 @@ def as_reference(folder: Path) -> None:
     shutil.rmtree(folder / "baselines" / "jax-cpu")
 
 
-def test_the_evidence_of_the_reference_stack_is_compatible(copied: Callable[[str], Path]) -> None:
-    """It decides the claim, and this machine is compared with it, without any evidence of its own."""
+@pytest.fixture(scope="module")
+def reference(copied: Callable[[str], Path]) -> Finished:
+    """Without evidence of this stack; of the reference stack's, one variant is far from this machine's."""
     folder = copied("reference")
+    edit(folder, "example-2", lambda content: scaled(content["variants"]["min-max"], 1000))
     as_reference(folder)
-    run = suite(folder, *CHECKED, "-k", "raw-data or minmax-fixes")
-    assert run.code == 0
-    assert set(run.states.values()) == {"new"}
-    assert "Against tensorflow-cpu: the end compatible." in run.record.trainings[0]["baseline"]["reason"]
-    found = claims(run)["raw-data-diverges"]
-    assert (found["verdict"], found["here"]["state"], found["here"]["stack"]) == (
-        "SUPPORTED",
-        "compatible",
-        "tensorflow-cpu",
-    )
+    return suite(folder, *CHECKED, "-k", "raw-data or zscore-fixes or example-2/min-max")
+
+
+def test_the_evidence_of_the_reference_stack_is_compatible(reference: Finished) -> None:
+    """It decides the claim, and this machine is compared with it, without any evidence of its own."""
+    run = reference
+    for variant in ("raw", "standardised"):
+        assert run.states[f"example-2/{variant}"] == "new"
+        outcome = run.record.trainings["example-2", variant].outcome
+        assert "Against tensorflow-cpu: the end compatible." in outcome.reason
+    found = here(run, "raw-data-diverges")
+    assert (found.verdict, found.state, found.stack) == ("SUPPORTED", "compatible", "tensorflow-cpu")
+    assert run.verdicts["raw-data-diverges"] == "SUPPORTED"
     assert "nothing is stored on jax-cpu for 2 trainings." in run.output
 
 
-def test_an_incompatible_stack_is_red(copied: Callable[[str], Path]) -> None:
-    folder = copied("incompatible")
-    edit(folder, "example-2", lambda content: scaled(content["variants"]["min-max"], 1000))
-    as_reference(folder)
-    run = suite(folder, *CHECKED, "-k", "example-2/min-max")
+def test_an_incompatible_stack_is_red(reference: Finished) -> None:
+    run = reference
     assert run.code == 1
-    assert run.states == {"example-2/min-max": "moved"}
+    assert run.states["example-2/min-max"] == "moved"
+    assert run.red == {"example-2/min-max"}
     assert "No evidence of this variant is stored for jax-cpu. Against tensorflow-cpu: " in run.output
 
 
-@pytest.mark.parametrize("budget", ["0.001s"])
-def test_a_budget_that_is_too_small_for_one_trial_is_refused(budget: str, copied: Callable[[str], Path]) -> None:
+def test_a_budget_that_is_too_small_for_one_trial_is_refused(copied: Callable[[str], Path]) -> None:
     folder = copied("budget")
     edit(folder, "example-2", lambda content: content["variants"]["raw"]["sessions"][0].update(seconds=7.25))
-    options = ("--backend", "jax", "--seeds", "auto", "--budget", budget)
-    run = suite(folder, *options, "-k", "raw-data")
-    assert run.code == 4
-    assert "--budget 0.001 s is too small for one trial" in run.output
-    assert "about 7.2 s. Give more time" in run.output
-    assert not list((folder / "report" / "runs").glob("*.jsonl"))
+    stored, trainings = Stored(folder / "baselines", "jax-cpu"), [("example-2", "raw"), ("example-1", "rate 0.1")]
+    check_budget(checked(seeds="auto", budget="7.3s"), stored, trainings)
+    with pytest.raises(SuiteError, match=r"--budget 7 s is too small for one trial: .* about 7\.2 s\. Give more time"):
+        check_budget(checked(seeds="auto", budget="7s"), stored, trainings)
 
 
 # What follows trains on ten thousand images: shortened trials, an anchor, and a canonical trace.
@@ -440,18 +450,19 @@ def test_first_steps_are_reproduced_and_an_anchor_to_the_end(images: Finished, c
     assert {key: [trial.seed for trial in done] for key, done in run.record.trials.items()} == {
         ("more-data", "2,000 images"): [0]
     }
-    said = {f"more-data/{one['variant']}": one["baseline"] for one in run.record.trainings}
+    said = {"/".join(key): one.outcome for key, one in run.record.trainings.items()}
     steps = {name: one.steps for name, one in evidence(images).variants.items()}
-    assert said[OTHER]["reason"] == f"Compared: {steps['500 images']} steps of 5 seeds."
-    assert (said[OTHER]["to_the_end"], said[ANCHOR]["to_the_end"]) == (False, True)
-    assert "seed 0 to the end" in said[ANCHOR]["reason"]
+    assert said[OTHER].reason == f"Compared: {steps['500 images']} steps of 5 seeds."
+    assert (said[OTHER].to_the_end, said[ANCHOR].to_the_end) == (False, True)
+    assert "seed 0 to the end" in said[ANCHOR].reason
 
 
 @pytest.mark.slow
 def test_shortened_trials_are_in_no_record_from_which_trials_are_reused(copy_of_images: Path) -> None:
     run = check_images(copy_of_images, "more-data/500")
     assert run.code == 0
-    assert '"kind": "trial"' not in run.record.path.read_text("utf-8")
+    assert "trial" not in kinds(run.record)
+    assert "short trial" in kinds(run.record)
 
 
 def spoil(folder: Path, change: Callable[[Content], object], variant: str = "500 images") -> Finished:
@@ -484,14 +495,14 @@ def test_edited_evidence_of_first_steps_is_red(
     run = spoil(copy_of_images, change)
     assert run.code == 1
     assert run.states == {OTHER: state}
-    assert reason in run.record.trainings[0]["baseline"]["reason"]
+    assert reason in reason_of(run)
 
 
 @pytest.mark.slow
 def test_fewer_steps_are_compared_where_fewer_are_stored(copy_of_images: Path) -> None:
     run = spoil(copy_of_images, lambda variant: variant.update(steps=2))
     assert run.code == 0
-    assert run.record.trainings[0]["baseline"]["reason"] == "Compared: 2 steps of 5 seeds."
+    assert reason_of(run) == "Compared: 2 steps of 5 seeds."
 
 
 @pytest.mark.slow
@@ -499,7 +510,7 @@ def test_a_training_of_which_rounding_moves_the_first_step_is_not_compared(copy_
     run = spoil(copy_of_images, lambda variant: variant.update(steps=0))
     assert run.code == 0
     assert run.states == {OTHER: "new"}
-    assert "Rounding moves the first step" in run.record.trainings[0]["baseline"]["reason"]
+    assert "Rounding moves the first step" in reason_of(run)
 
 
 @pytest.mark.slow
@@ -536,7 +547,7 @@ def test_a_version_that_draws_other_numbers_is_reproduced_by_the_canonical_trace
     run = spoil(copy_of_images, others)
     assert run.code == 0, run.output
     assert run.states == {OTHER: "start reproduced"}
-    assert "other random numbers (numpy 1.0 → " in run.record.trainings[0]["baseline"]["reason"]
+    assert "other random numbers (numpy 1.0 → " in reason_of(run)
 
 
 @pytest.mark.slow
@@ -545,7 +556,7 @@ def test_a_canonical_trace_of_another_stack_is_compatible(copy_of_images: Path) 
     run = check_images(copy_of_images)
     assert run.code == 0
     assert run.states == {ANCHOR: "new", OTHER: "new"}
-    said = {f"more-data/{one['variant']}": one["baseline"]["reason"] for one in run.record.trainings}
+    said = {"/".join(key): one.outcome.reason for key, one in run.record.trainings.items()}
     assert said[OTHER].endswith("Against tensorflow-cpu: the canonical trace compatible.")
     assert said[ANCHOR].endswith("Against tensorflow-cpu: the canonical trace and the end compatible.")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import xml.etree.ElementTree as ET
 from pathlib import Path
@@ -10,30 +9,13 @@ from pathlib import Path
 import pytest
 
 from cases.errata import ERRATA
-from harness.domain.erratum import Finding, State
-from harness.errors import SuiteError
-from suite import errata, selection
-from suite.catalogue import ERRATA as BY_ID
+from harness.domain.erratum import Differs, ErratumState, Examined
+from harness.record.declared import erratum_checked
+from harness.record.run import decode, encode
 from tests.suite.command import Finished, suite
 from tests.suite.conftest import JAX
-from tests.suite.test_workers import TWO, XDIST
 
 THREE = "adagrad-defaults or argmax-axis or np-utils"
-KEYS = {
-    "id",
-    "slide",
-    "statement",
-    "given",
-    "printed",
-    "modern",
-    "check",
-    "when",
-    "outcome",
-    "error",
-    "values",
-    "state",
-}
-
 SPOIL = """
 import dataclasses
 def pytest_configure():
@@ -52,7 +34,8 @@ def pytest_configure():
 @pytest.fixture(scope="module")
 def three(tmp_path_factory: pytest.TempPathFactory) -> Finished:
     folder = tmp_path_factory.mktemp("errata")
-    return suite(folder, *JAX, "-m", "errata", "-k", THREE, "--junitxml", str(folder / "junit.xml"))
+    red = ("--require-baselines", "--strict")
+    return suite(folder, *JAX, "-m", "errata", "-k", THREE, *red, "--junitxml", str(folder / "junit.xml"))
 
 
 def test_all_hold(three: Finished) -> None:
@@ -62,14 +45,14 @@ def test_all_hold(three: Finished) -> None:
 
 
 def test_they_are_recorded_in_full(three: Finished) -> None:
-    found = {record["id"]: record for record in three.record.errata}
+    found = three.record.errata
     assert list(found) == ["adagrad-defaults", "np-utils", "argmax-axis"]
-    assert all(set(record) >= KEYS for record in found.values())
-    assert found["np-utils"]["when"] == "at the import"
-    assert found["np-utils"]["error"].startswith("ImportError: cannot import name 'np_utils'")
-    assert found["adagrad-defaults"]["values"] == {"slide": [0.01, 0.0], "today": [0.001, 0.1], "modern": [0.01, 0.0]}
-    assert three.report["errata"] == [{k: v for k, v in r.items() if k != "kind"} for r in three.record.errata]
-    assert three.report["claims"] == []
+    assert found["np-utils"].when == "at the import"
+    assert found["np-utils"].error.startswith("ImportError: cannot import name 'np_utils'")
+    adagrad = found["adagrad-defaults"]
+    assert (adagrad.slide_value, adagrad.today, adagrad.replacement) == ([0.01, 0.0], [0.001, 0.1], [0.01, 0.0])
+    assert three.report.errata == tuple(found.values())
+    assert three.report.claims == ()
 
 
 def test_the_report_has_its_table(three: Finished) -> None:
@@ -85,30 +68,20 @@ def test_junit_carries_what_was_found(three: Finished) -> None:
     assert said["when"] == "at the import"
 
 
-def test_workers_find_the_same(three: Finished, tmp_path: Path) -> None:
-    shared = suite(tmp_path, *JAX, *TWO, "-m", "errata", "-k", THREE, plugins=XDIST)
-    assert shared.code == 0, shared.output
-    assert shared.output.count("3 of 3 errata hold") == 1
-    told = [{k: v for k, v in one.items() if k != "seconds"} for one in shared.report["errata"]]
-    assert told == [{k: v for k, v in one.items() if k != "seconds"} for one in three.report["errata"]]
-
-
-def spoilt(folder: Path, plugin: str, *options: str, plugins: tuple[str, ...] = ()) -> Finished:
+def spoilt(folder: Path, plugin: str) -> Finished:
     (folder / "spoil.py").write_text(plugin, "utf-8")
-    more = {"plugins": plugins} if plugins else {}
-    return suite(folder, *JAX, "-p", "spoil", "-k", THREE, *options, env={"PYTHONPATH": str(folder)}, **more)
+    return suite(folder, *JAX, "-p", "spoil", "-m", "errata", "-k", THREE, env={"PYTHONPATH": str(folder)})
 
 
-@pytest.mark.parametrize("workers", [(), TWO])
-def test_one_that_is_no_longer_so_is_red(workers: tuple[str, ...], tmp_path: Path) -> None:
-    run = spoilt(tmp_path, SPOIL, *workers, plugins=XDIST if workers else ())
+def test_one_that_is_no_longer_so_is_red(tmp_path: Path) -> None:
+    run = spoilt(tmp_path, SPOIL)
     assert run.code == 1, run.output
     assert run.red == {"argmax-axis"}
     assert "expected a check that gives 3; received: 8" in run.output
     assert "If this Keras is right, change the erratum in cases/errata/" in run.output
     assert "2 of 3 errata hold" in run.output
     assert re.search(r"^  changed: argmax-axis: printed form: expected", run.output, re.MULTILINE)
-    assert {one["id"]: one["state"] for one in run.report["errata"]}["argmax-axis"] == "changed"
+    assert {one.id: one.state for one in run.report.errata}["argmax-axis"] == "changed"
 
 
 def test_one_that_cannot_be_run_is_an_error_and_nothing_has_moved(tmp_path: Path) -> None:
@@ -124,18 +97,17 @@ def test_a_dry_run_counts_them(tmp_path: Path) -> None:
     assert f"0 variants, 0 trials to the end, 0 claims, {len(ERRATA)} errata" in run.output
 
 
-def test_they_have_no_baselines(three: Finished, tmp_path: Path) -> None:
+def test_they_have_no_baselines(three: Finished) -> None:
+    """None is required of them."""
+    assert three.code == 0
     assert three.files() == {}
-    run = suite(tmp_path, *JAX, "-m", "errata", "-k", "argmax-axis", "--require-baselines", "--strict")
-    assert run.code == 0, run.output
 
 
-def test_names_for_k() -> None:
-    assert {f"test_errata[{name}]" for name in BY_ID} <= selection.catalogue_names()
-    with pytest.raises(SuiteError, match="'argmax-axis'"):
-        selection.check_expressions("argmax-axes", "", selection.catalogue_names(), {"errata"})
-
-
-def test_a_finding_survives_its_record() -> None:
-    found = Finding(ERRATA[3], State.BROKEN, "why", "in fit", "ValueError: x", "old", [1, None], "a", 0.5)
-    assert errata.finding(json.loads(json.dumps(errata.record(found, "jax")))) == found
+def test_a_record_has_the_erratum_and_the_finding_and_survives_its_file() -> None:
+    erratum = next(one for one in ERRATA if isinstance(one.expected("jax"), Differs))
+    found = Examined(erratum, ErratumState.BROKEN, "why", "in fit", "ValueError: x", "old", [1, None], "a", 0.5)
+    record = erratum_checked(found, 3, "jax")
+    assert decode(encode(record)) == record
+    assert (record.id, record.order, record.outcome, record.printed) == (erratum.id, 3, "differs", erratum.printed)
+    assert (record.state, record.reason, record.when, record.error) == ("broken", "why", "in fit", "ValueError: x")
+    assert (record.warning, record.today, record.replacement, record.seconds) == ("old", [1, None], "a", 0.5)

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from suite.lifecycle import REWRITTEN
 
-from tests.suite.command import ROOT, TINY, Finished, suite
+from suite.session.end import REWRITTEN
+from tests.suite.command import ROOT, Finished, suite
 from tests.suite.conftest import CHECKED, JAX
 
 
@@ -70,7 +70,7 @@ def test_a_report_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
         "    if path.is_dir():\n"
         "        shutil.rmtree(path); path.write_text('')\n"
     )
-    run = suite(tmp_path, *JAX, "-k", TINY, "-p", "spoil", env={"PYTHONPATH": str(tmp_path)})
+    run = suite(tmp_path, *JAX, "-k", "minmax-table", "-p", "spoil", env={"PYTHONPATH": str(tmp_path)})
     assert run.code == 3
     assert "ERROR: the report could not be written: " in run.output
     assert str(run.record.path) in run.output

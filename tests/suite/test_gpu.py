@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import msgspec
 import pytest
 
 from tests.pretend_nvml import NAME, UUID
@@ -12,11 +11,11 @@ PRETENDING = (*PLAIN, "-p", "tests.suite.pretend_gpu")
 ONE = ("--seeds", "5", "-k", "minmax-fixes")
 
 
-@pytest.mark.parametrize("backend", ["tensorflow", "jax"])
+@pytest.mark.parametrize("backend", [pytest.param("tensorflow", marks=pytest.mark.slow), "jax"])
 def test_a_gpu_that_is_seen_but_did_not_compute_is_no_gpu(tmp_path: Path, backend: str) -> None:
     platforms = {"JAX_PLATFORMS": "cpu", "CUDA_VISIBLE_DEVICES": "-1"}
     run = suite(tmp_path, *ONE, "--backend", backend, "--require-gpu", plugins=PRETENDING, env=platforms)
-    assert run.code in (1, 3, 4)
+    assert run.code == 3
     assert "--require-gpu: the trained weights are on the CPU (" in run.output
     assert "example-2/min-max" in run.red
     assert not run.record.trials
@@ -25,7 +24,7 @@ def test_a_gpu_that_is_seen_but_did_not_compute_is_no_gpu(tmp_path: Path, backen
 
 def test_driver_power_state_and_clocks_are_recorded_at_both_ends_and_reported(tmp_path: Path) -> None:
     variables = {"JAX_PLATFORMS": "cpu", "CUDA_VISIBLE_DEVICES": "0"}
-    run = suite(tmp_path, *ONE, "--backend", "jax", plugins=PRETENDING, env=variables)
+    run = suite(tmp_path, "-k", "minmax-table", "--backend", "jax", plugins=PRETENDING, env=variables)
     assert run.code == 0
     assert run.record.end is not None
     start, end = run.record.header.gpu, run.record.end.gpu
@@ -33,8 +32,9 @@ def test_driver_power_state_and_clocks_are_recorded_at_both_ends_and_reported(tm
     assert (start.name, start.driver, start.power_state) == (NAME, "570.86.15", "P0")
     assert end is not None
     assert end.power_state == "P2"
-    assert run.report["run"]["gpu"] == msgspec.to_builtins(start)
-    assert run.report["run"]["end"]["gpu"] == msgspec.to_builtins(end)
+    assert run.report.run.gpu == start
+    assert run.report.end is not None
+    assert run.report.end.gpu == end
     text = (tmp_path / "report" / "REPORT.md").read_text("utf-8")
     assert "| power state | P0 | P2 |" in " ".join(text.split())
     assert UUID not in text
@@ -44,7 +44,7 @@ def test_a_run_on_a_cpu_records_no_gpu_and_asks_nobody(tmp_path: Path) -> None:
     asked = tmp_path / "asked"
     (tmp_path / "pynvml.py").write_text(f"open({str(asked)!r}, 'w').close()\n", "utf-8")
     variables = {"JAX_PLATFORMS": "cpu", "PYTHONPATH": str(tmp_path)}
-    run = suite(tmp_path, *ONE, "--workers", "1", "--backend", "jax", env=variables)
+    run = suite(tmp_path, "-k", "minmax-table", "--backend", "jax", env=variables)
     assert run.code == 0
     assert run.record.header.gpu is None
     assert not asked.exists()

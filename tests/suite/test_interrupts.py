@@ -18,8 +18,9 @@ import time
 from pathlib import Path
 
 import pytest
-from harness.store import latest_run, read_run
 
+from harness.record.run import read_run
+from harness.record.run_file import latest_run
 from tests.suite.command import ROOT, Finished, arguments, environment
 
 pytestmark = pytest.mark.slow
@@ -35,7 +36,7 @@ def wait_for_trials(folder: Path, process: subprocess.Popen[bytes], count: int =
     while time.monotonic() < deadline:
         assert process.poll() is None, "the run ended by itself"
         for path in (folder / "report" / "runs").glob("*.jsonl"):
-            if path.read_text("utf-8").count('"experiment": "example-4-softmax"') >= count:
+            if path.read_text("utf-8").count('"kind":"trial","experiment":"example-4-softmax"') >= count:
                 return
         time.sleep(0.05)
     raise AssertionError("no trial was finished in two minutes")
@@ -106,8 +107,8 @@ def test_ctrl_c_keeps_every_finished_trial(interrupted: Finished) -> None:
     assert len(run.trials["example-2", "raw"]) == 60
     assert 1 <= len(run.trials["example-4-softmax", "as printed"]) < 60
     assert run.end is not None
-    assert run.end["interrupted"] is True
-    assert run.end["exit_status"] == 2
+    assert run.end.interrupted is True
+    assert run.end.exit_status == 2
 
 
 def test_ctrl_c_decides_what_can_be_decided(interrupted: Finished) -> None:
@@ -122,8 +123,8 @@ def test_the_report_says_that_it_is_partial(interrupted: Finished) -> None:
     path = interrupted.folder / "report" / "REPORT.md"
     assert f"report: {path}" in interrupted.output
     assert "partial" in path.read_text("utf-8").lower()
-    assert interrupted.report["run"]["partial"] is True
-    assert [claim["id"] for claim in interrupted.report["claims"]] == ["raw-data-diverges"]
+    assert interrupted.report.partial is True
+    assert [claim.id for claim in interrupted.report.claims] == ["raw-data-diverges"]
 
 
 def test_a_killed_run_can_be_read(killed: Finished) -> None:
@@ -151,7 +152,7 @@ def test_a_killed_run_can_be_reported(killed: Finished) -> None:
     assert done.returncode == 0, done.stderr
     text = (killed.folder / "report" / "REPORT.md").read_text("utf-8")
     assert "partial" in text.lower()
-    assert killed.report["run"]["partial"] is True
+    assert killed.report.partial is True
 
 
 LIVE = re.compile(r"\x1b7 (.*?)\x1b\[K\x1b8", re.DOTALL)

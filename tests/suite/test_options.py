@@ -9,23 +9,24 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from suite.options import FULL_SEEDS, LAST_SEED, MOST_SEEDS, check, timing
 
 from harness.errors import SuiteError
+from suite.cli.options import FULL_SEEDS, LAST_SEED, MOST_SEEDS, MOST_WORKERS, check, timing
 
 DEFAULTS: dict[str, Any] = {
     "--backend": None, "--update-baselines": None, "--full": True, "--seeds": None, "--engine": "auto",
     "--baseline-dir": "baselines", "--report-dir": "out", "--require-baselines": False, "--require-gpu": False,
     "strict": False, "--first-seed": "0", "--reuse": False, "--dry-run": False, "--gate-timing": False,
     "--max-seeds": None, "--budget": None, "--precision": "default",
-    "--store": None, "--resume": None,
+    "--store": None, "--resume": None, "--workers": None, "--cluster": "", "dist": "no", "tx": None,
 }  # fmt: skip
 
 
 def checked(environ: dict[str, str] | None = None, **given: Any) -> Any:
-    named = {name if name == "strict" else f"--{name.replace('_', '-')}": value for name, value in given.items()}
+    plain = ("strict", "dist", "tx")
+    named = {name if name in plain else f"--{name.replace('_', '-')}": value for name, value in given.items()}
     values = DEFAULTS | named
-    return check(SimpleNamespace(getoption=values.__getitem__), environ or {})
+    return check(SimpleNamespace(getoption=lambda name, default=None: values[name]), environ or {})
 
 
 def outcome(**given: Any) -> tuple[Any, str]:
@@ -163,6 +164,8 @@ def test_other_first_seeds(text: str) -> None:
         ({"reuse": True, "strict": True}, "--strict"),
         ({"reuse": True, "dry_run": True}, "--dry-run"),
         ({"first_seed": "5", "update_baselines": "why"}, "--update-baselines"),
+        ({"resume": "", "dry_run": True}, "--dry-run"),
+        ({"workers": "2", "cluster": "tcp://h:1"}, "--cluster"),
     ],
 )
 def test_contradictions_are_refused(given: dict[str, Any], named: str) -> None:
@@ -187,6 +190,24 @@ def test_what_only_a_run_to_the_end_has(name: str, value: Any) -> None:
     checked(**{name: value})
     with pytest.raises(SuiteError, match=f"--{name.replace('_', '-')} needs --full"):
         checked(full=False, **{name: value})
+
+
+@pytest.mark.parametrize(("text", "number"), [(None, None), ("1", 1), ("16", 16), (str(MOST_WORKERS), MOST_WORKERS)])
+def test_workers(text: str | None, number: int | None) -> None:
+    assert checked(workers=text).workers == number
+
+
+@pytest.mark.parametrize("text", ["", "0", "-2", "two", "2.0", "auto", str(MOST_WORKERS + 1)])
+def test_other_workers(text: str) -> None:
+    with pytest.raises(SuiteError, match=r"Invalid --workers\. Expected: a whole number from 1 to "):
+        checked(workers=text)
+
+
+@pytest.mark.parametrize("given", [{"dist": "load"}, {"dist": "each"}, {"tx": ["popen"]}])
+def test_workers_of_xdist_are_refused(given: dict[str, Any]) -> None:
+    for full in (True, False):
+        with pytest.raises(SuiteError, match=r"Use --workers N\."):
+            checked(full=full, **given)
 
 
 @given(

@@ -15,7 +15,7 @@ from tests.suite.conftest import BROAD, CHECKED, JAX
 @pytest.fixture(scope="module")
 def dry(copied: Callable[[str], Path]) -> Finished:
     """Of experiments with stored trials and, Example 1, without."""
-    return suite(copied("dry"), *JAX, "-k", f"{BROAD} or example-1", "--dry-run", "-n", "2", plugins=("-p", "xdist"))
+    return suite(copied("dry"), *JAX, "-k", f"{BROAD} or example-1", "--dry-run", "--workers", "2")
 
 
 def rows_of(run: Finished) -> dict[str, list[str]]:

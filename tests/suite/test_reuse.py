@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 import pytest
-from harness.store import SCHEMA, RunLog, new_id
-from suite.earlier import Earlier
 
 from harness.domain.trial import Trial
-from suite import earlier
-from tests.suite.command import TINY, Finished, suite, trials
+from harness.record.run import RunStarted, TrialDone
+from harness.record.run_file import RunFile, new_id
+from suite.session import trial_cache
+from suite.session.trial_cache import TrialCache
+from tests.suite.command import TINY, Finished, lines, suite, trials
 
 JAX = ("--backend", "jax", "-k", TINY)
 PRINT = {"backend": "jax", "threads": 2}
@@ -20,17 +20,17 @@ PRINT = {"backend": "jax", "threads": 2}
 
 def record(folder: Path, name: str, seeds: tuple[int, ...], **changes: Any) -> None:
     """A run file of trials of variant "v" of experiment "e", definition "d"."""
-    header = {"id": name, "fingerprint": PRINT, "source": earlier.source(), "engine": "auto"} | changes
-    log = RunLog(folder, header)
+    how = {"fingerprint": PRINT, "source": trial_cache.source(), "engine": "auto"} | changes
+    header = RunStarted(id=name, started=name, command="pytest", full=True, backend="jax", stack="jax-cpu", **how)
+    file = RunFile.begin(folder, header)
     for seed in seeds:
-        trial = Trial("v", seed, {"accuracy": seed + 0.5})
-        log.append("trial", {"experiment": "e", "definition": "d", **trial.to_json()})
-    log.close()
+        file.append(TrialDone(experiment="e", definition="d", trial=Trial("v", seed, {"accuracy": seed + 0.5})))
+    file.close()
 
 
 def found(folder: Path, *seeds: int, definition: str = "d", fingerprint: dict[str, Any] = PRINT) -> dict[int, str]:
     """The run each seed's trial comes from."""
-    trials = Earlier(folder, fingerprint, "auto")
+    trials = TrialCache(folder, fingerprint, "auto")
     return {seed: run for seed, (_, run) in trials.find("e", "v", definition, seeds).items()}
 
 
@@ -42,7 +42,7 @@ def test_trials_are_found_over_several_runs_the_newest_first(tmp_path: Path) -> 
 
 @pytest.mark.parametrize(
     "changes",
-    [{"fingerprint": PRINT | {"threads": 1}}, {"source": "0" * 16}, {"schema": SCHEMA + 1}, {"engine": "compiled"}],
+    [{"fingerprint": PRINT | {"threads": 1}}, {"source": "0" * 16}, {"engine": "compiled"}],
 )
 def test_a_run_elsewhere_or_of_other_training_code_has_none(changes: dict[str, Any], tmp_path: Path) -> None:
     record(tmp_path, "2026-01", (0, 1), **changes)
@@ -60,9 +60,9 @@ def test_damaged_files_have_none(tmp_path: Path) -> None:
     (tmp_path / "2026-03.jsonl").write_text("[]\n")
     (tmp_path / "2026-04.jsonl").write_text("")
     text = (tmp_path / "2026-01.jsonl").read_text()
-    lines = text.splitlines()
-    broken = [lines[0].replace("2026-01", "2026-05"), "{}", '{"kind": "trial"}', lines[1][:-9], lines[2]]
-    (tmp_path / "2026-05.jsonl").write_text("\n".join(broken))
+    good = text.splitlines()
+    broken = [good[0].replace("2026-01", "2026-05"), "{}", '{"kind": "trial"}', good[1][:-9], good[2]]
+    (tmp_path / "2026-05.jsonl").write_text("\n".join([*broken, ""]))
     assert found(tmp_path, 0, 1) == {0: "2026-01", 1: "2026-05"}
 
 
@@ -73,10 +73,10 @@ def test_the_source_is_that_of_the_training_code(monkeypatch: pytest.MonkeyPatch
         (tmp_path / name / "engine.py").write_text("rate = 1" if name == "a" else "rate = 2")
     seen = set()
     for name in ("a", "b", "a"):
-        monkeypatch.setattr(earlier.harness, "__file__", str(tmp_path / name / "__init__.py"))
-        earlier.source.cache_clear()
-        seen.add(earlier.source())
-    earlier.source.cache_clear()
+        monkeypatch.setattr(trial_cache.harness, "__file__", str(tmp_path / name / "__init__.py"))
+        trial_cache.source.cache_clear()
+        seen.add(trial_cache.source())
+    trial_cache.source.cache_clear()
     assert len(seen) == 2
 
 
@@ -102,12 +102,10 @@ def test_the_first_seed_shifts_the_seeds(before: Finished) -> None:
 
 def test_what_is_there_is_not_trained_again(after: Finished, before: Finished) -> None:
     assert after.code == 0
-    lines = [json.loads(line) for line in after.record.path.read_text("utf-8").splitlines()]
-    taken = [(line["variant"], line["seed"]) for line in lines if line["kind"] == "trial" and "reused" in line]
-    assert sorted(taken) == sorted((variant, seed) for variant in ("raw", "min-max") for seed in range(1, 6))
-    assert {line["reused"] for line in lines if "reused" in line and line["kind"] == "trial"} == {
-        before.record.header["id"]
-    }
+    taken = [line for line in lines(after.record) if line["kind"] == "trial" and line["reused"]]
+    seeds = sorted((line["trial"]["variant"], line["trial"]["seed"]) for line in taken)
+    assert seeds == sorted((variant, seed) for variant in ("raw", "min-max") for seed in range(1, 6))
+    assert {line["reused"] for line in taken} == {before.record.header.id}
 
 
 def test_reused_trials_are_those_of_then(after: Finished, before: Finished) -> None:
@@ -122,8 +120,8 @@ def test_it_is_called_no_reproducibility_check(after: Finished) -> None:
     text = (after.folder / "report" / "REPORT.md").read_text("utf-8")
     assert "10 of 14 trials were taken from earlier runs" in text
     assert "14 trials to the end, 10 of them taken from earlier runs, in " in text
-    assert after.report["run"]["reuse"] is True
-    assert {timing["reused"] for timing in after.report["timings"]} == {5}
+    assert after.report.run.reuse is True
+    assert {training.reused for training in after.report.trainings} == {5}
 
 
 def test_it_runs_without_pytest_benchmark(after: Finished) -> None:

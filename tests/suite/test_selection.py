@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.errors import SuiteError
-from suite import selection
 from suite.catalogue import EXACT_CLAIMS, TRAINING_CLAIMS, TRAININGS, training_name
+from suite.cli import selection
+from tests.faults.self_checks import NAMES as SELF_CHECKS
 
 NAMES = {
     "test_claims.py",
@@ -109,6 +110,24 @@ def test_trainings_come_first_each_once_and_in_order() -> None:
     assert chosen[len(ran) :] == [exact[0], claims[3], claims[2]]
 
 
+def test_with_workers_what_needs_none_comes_first_and_claims_last() -> None:
+    trainings = [item("test_training", experiment=e, variant=v) for e, v in TRAININGS[:3]]
+    claims = [item("test_claims", key=key) for key in list(TRAINING_CLAIMS)[:2]]
+    others = [item("test_exact", key=next(iter(EXACT_CLAIMS))), item("test_errata", name="np-utils")]
+    assert selection.trainings_last([*trainings, others[0], *claims, others[1]]) == [*others, *trainings, *claims]
+
+
+@pytest.mark.parametrize("function", ["test_claims", "test_exact", "test_training", "test_catalogue"])
+def test_what_pytest_makes_of_no_parameters_is_nothing(function: str) -> None:
+    """Of a catalogue that cannot be read at all there is one item, whose parameter is no name."""
+    nothing: Any = SimpleNamespace(
+        originalname=function, callspec=SimpleNamespace(params=dict.fromkeys(("key", "experiment", "name"), object()))
+    )
+    assert selection.claim_of(nothing) is selection.key_of(nothing) is selection.training_of(nothing) is None
+    assert selection.unread_of(nothing) is None
+    assert selection.files_of([nothing]) <= {"exact"}
+
+
 def test_which_files_a_selection_needs() -> None:
     items = [
         item("test_claims", key="raw-data-diverges"),
@@ -121,7 +140,7 @@ def test_which_files_a_selection_needs() -> None:
 
 
 def test_self_checks_are_among_the_names_and_the_nearest_one_is_named() -> None:
-    names = selection.catalogue_names()
+    names = {part for name in SELF_CHECKS for part in name.split("::")}
     assert {"test_late.py", "test_epochs", "test_network[relu-adam]"} <= names
     selection.check_expressions("relu-adam or test_epochs", "", names, MARKERS)
     for word, near in (("test_netwrok", "'test_network'"), ("relu-adm", "'relu-adam'")):

@@ -99,7 +99,7 @@ def test_a_red_self_check_is_red(tmp_path: Path, body: str, code: int, said: str
     run = suite(tmp_path, *options, env={"PYTHONPATH": str(tmp_path)})
     assert run.code == code, run.output
     assert f"self-check {NAME}:\n  {said}" in run.output
-    found = {one["name"]: (list(one["wrong"]), one["moved"]) for one in run.record.conformance}
+    found = {one.name: (list(one.wrong), one.moved) for one in run.record.self_checks.values()}
     assert found == {NAME: ([said], moved), NAME.replace("tanh", "relu"): ([], False)}
 
 
@@ -116,7 +116,7 @@ def test_a_self_check_whose_fixture_fails_could_not_be_checked(tmp_path: Path) -
     (tmp_path / "spoil.py").write_text(SETUP)
     run = suite(tmp_path, "-p", "spoil", "--backend", "jax", "-k", "test_history", env={"PYTHONPATH": str(tmp_path)})
     assert run.code == 3, run.output
-    (found,) = run.record.conformance
-    assert found["name"] == "test_callbacks.py::test_history"
-    assert list(found["wrong"]) == ["It could not be checked: OSError: no room"]
-    assert not found["moved"]
+    (found,) = run.record.self_checks.values()
+    assert found.name == "test_callbacks.py::test_history"
+    assert found.wrong == ("It could not be checked: OSError: no room",)
+    assert not found.moved

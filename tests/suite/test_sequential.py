@@ -2,32 +2,34 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from suite.options import LONGEST
-from suite.sequential import AsNeeded, Taken, decide
-from suite.trials import Trials
+from msgspec.structs import replace
 
 from harness.domain.claim import Claim
 from harness.domain.experiment import Experiment, Size, Variant
 from harness.domain.trial import Seconds, Trial
 from harness.domain.verdict import Verdict
 from harness.errors import SuiteError
+from harness.record.outcomes import SeedsTaken
+from harness.record.run import AsNeeded
 from harness.statistics import Exceeds
-from reports.sections.seeds import told
-from suite import records as suite_records
-from suite import trials as suite_trials
+from reports.sections.seeds import seeds_text
+from suite.cli.options import LONGEST
+from suite.session import resume
+from suite.session.looks import decide
 from tests.statistics.synthetic import ACCURACY
-from tests.suite.command import Finished, suite, trials
+from tests.suite.command import Finished, kinds, suite, trials
 from tests.suite.test_options import checked, outcome
-from tests.suite.test_resume import killed, kinds, timeless
+from tests.suite.test_resume import killed, nth_trial
+from tests.suite.timeless import timeless
 
 SIZES = (5, 10, 15, 20)
 NOTHING: Any = None
@@ -54,18 +56,21 @@ class Known:
     """Trials as they would be trained: what was asked for, and how often."""
 
     def __init__(self) -> None:
-        self.done: dict[tuple[str, str], tuple[Trial, ...]] = {}
+        self.known: dict[tuple[str, str], tuple[Trial, ...]] = {}
         self.trained = 0
 
-    def get(self, experiment: str, variant: str, count: int) -> tuple[Trial, ...]:
-        have = self.done.get((experiment, variant), ())
-        new = [
-            Trial(variant, seed, {"val_accuracy": value(variant, seed)}, seconds=Seconds(10.0, 1.0, 1.0, 1.0))
-            for seed in range(len(have), count)
-        ]
-        self.trained += len(new)
-        self.done[experiment, variant] = (*have, *new)
-        return self.done[experiment, variant][:count]
+    def done(self, key: tuple[str, str]) -> tuple[Trial, ...]:
+        return self.known.get(key, ())
+
+    def get(self, keys: list[tuple[str, str]], count: int) -> dict[tuple[str, str], tuple[Trial, ...]]:
+        for key in keys:
+            new = [
+                Trial(key[1], seed, {"val_accuracy": value(key[1], seed)}, seconds=Seconds(10.0, 1.0, 1.0, 1.0))
+                for seed in range(len(self.done(key)), count)
+            ]
+            self.trained += len(new)
+            self.known[key] = (*self.done(key), *new)
+        return {key: self.known[key][:count] for key in keys}
 
 
 def claim(variant: str) -> Claim:
@@ -73,7 +78,7 @@ def claim(variant: str) -> Claim:
     return Claim(id=f"{variant}-is-better", slide="none", statement="It is.", rule=rule, experiment=EXPERIMENT)
 
 
-def followed(variant: str, known: Known | None = None, **limits: Any) -> tuple[Any, Taken, dict[str, Any]]:
+def followed(variant: str, known: Any = None, **limits: Any) -> tuple[Any, SeedsTaken, dict[str, Any]]:
     decision, _, taken, rests = decide(claim(variant), known or Known(), SIZES, limits.pop("deadline", None), **limits)
     return decision, taken, rests
 
@@ -81,21 +86,21 @@ def followed(variant: str, known: Known | None = None, **limits: Any) -> tuple[A
 def test_an_easy_claim_stops_at_the_least_seeds() -> None:
     known = Known()
     decision, taken, _ = followed("easy", known)
-    assert (decision.verdict, taken) == (Verdict.SUPPORTED, Taken((5,), 20, "decided"))
+    assert (decision.verdict, taken) == (Verdict.SUPPORTED, SeedsTaken((5,), 20, "decided"))
     assert known.trained == 10
     assert decision.reason.endswith("decided after 5 of at most 20 seeds")
 
 
 def test_a_claim_trains_until_it_is_decided() -> None:
     decision, taken, rests = followed("second")
-    assert (decision.verdict, taken) == (Verdict.SUPPORTED, Taken((5, 10), 20, "decided"))
+    assert (decision.verdict, taken) == (Verdict.SUPPORTED, SeedsTaken((5, 10), 20, "decided"))
     assert {name: len(done) for name, done in rests.items()} == {"second": 10, "base": 10}
     assert decision.effects[0].n == 10
 
 
 def test_the_maximum_leaves_it_inconclusive() -> None:
     decision, taken, _ = followed("never")
-    assert (decision.verdict, taken) == (Verdict.INCONCLUSIVE, Taken(SIZES, 20, "maximum"))
+    assert (decision.verdict, taken) == (Verdict.INCONCLUSIVE, SeedsTaken(SIZES, 20, "maximum"))
     assert "undecided after the maximum of 20 seeds" in decision.reason
 
 
@@ -111,7 +116,7 @@ def test_a_claim_rests_on_its_own_seeds_whatever_others_have_trained(order: tupl
 def test_a_spent_budget_leaves_it_inconclusive() -> None:
     known = Known()
     decision, taken, _ = followed("second", known, deadline=time.monotonic() - 1)
-    assert (decision.verdict, taken) == (Verdict.INCONCLUSIVE, Taken((5,), 20, "budget"))
+    assert (decision.verdict, taken) == (Verdict.INCONCLUSIVE, SeedsTaken((5,), 20, "budget"))
     assert "the budget of time (--budget) was spent after 5 of at most 20 seeds" in decision.reason
     assert known.trained == 10
 
@@ -125,90 +130,35 @@ def test_a_batch_that_would_not_fit_is_not_begun() -> None:
 def test_what_is_there_costs_no_budget() -> None:
     known = Known()
     followed("never", known)
-    known.get("made-up", "second", 20)
-    assert followed("second", known, deadline=time.monotonic() - 1)[1] == Taken((5, 10), 20, "decided")
+    known.get([("made-up", "second")], 20)
+    assert followed("second", known, deadline=time.monotonic() - 1)[1] == SeedsTaken((5, 10), 20, "decided")
 
 
 def test_an_interrupted_run_trains_no_more() -> None:
     decision, taken, _ = followed("second", further=False)
-    assert (decision.verdict, taken) == (Verdict.INCONCLUSIVE, Taken((5,), 20, "interrupted"))
+    assert (decision.verdict, taken) == (Verdict.INCONCLUSIVE, SeedsTaken((5,), 20, "interrupted"))
 
 
 def test_a_fixed_number_of_seeds_is_one_look_as_ever() -> None:
-    decision, _, taken, rests = decide(claim("second"), Known(), (5,), None)
+    known: Any = Known()
+    decision, _, taken, rests = decide(claim("second"), known, (5,), None)
     assert decision == claim("second").decide(rests)[0]
-    assert taken == Taken((5,), 5, "decided")
+    assert taken == SeedsTaken((5,), 5, "decided")
     assert decision.reason.endswith("above 0")
 
 
-def test_taken_is_stored_and_read_back() -> None:
-    taken = Taken((5, 10), 30, "decided")
-    record = json.loads(json.dumps(taken.to_json()))
-    assert record["taken"] == 10
-    assert record["saved"] == 20
-    assert Taken.from_json(record) == taken
-
-
 def test_what_the_claims_took_is_told() -> None:
-    records = [
-        {"seeds": taken.to_json(), "experiment": "e", "variants": ["a", "b"] if index else ["a", "c"]}
-        for index, taken in enumerate(
-            [Taken((5,), 30, "decided"), Taken((5, 10), 30, "decided"), Taken((5,), 30, "budget")]
-        )
-    ]
-    text = told(records, {("e", "a"): 10, ("e", "b"): 10, ("e", "c"): 5, ("e", "d"): 99})
-    assert text == (
+    taken = [SeedsTaken((5,), 30, "decided"), SeedsTaken((5, 10), 30, "decided"), SeedsTaken((5,), 30, "budget")]
+    claims = {
+        str(index): SimpleNamespace(taken=one, experiment="e", variants=("a", "b") if index else ("a", "c"))
+        for index, one in enumerate(taken)
+    }
+    trained = {("e", "a"): 10, ("e", "b"): 10, ("e", "c"): 5, ("e", "d"): 99}
+    run: Any = SimpleNamespace(claims=claims, trials={key: [None] * count for key, count in trained.items()})
+    assert seeds_text(run) == (
         "1 of 3 claims decided with the least seeds, 1 with more, 1 undecided when the budget of time was spent; "
         "25 trials, 65 fewer than with the maximum for every variant"
     )
-
-
-@pytest.fixture
-def trainer(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
-    """A ``Trials`` that trains in no time; ``trained`` holds the seeds, ``log`` the records."""
-    from types import SimpleNamespace
-
-    asked: list[list[int]] = []
-    records: list[tuple[str, Any]] = []
-
-    def train(experiment: Any, variant: str, seeds: list[int], *arguments: Any, **how: Any) -> list[Trial]:
-        asked.append(list(seeds))
-        if max(seeds) >= 15:
-            raise MemoryError("no room")
-        new = [Trial(variant, seed, {"val_accuracy": value(variant, seed)}) for seed in seeds]
-        for trial in new:
-            arguments[-1](trial)
-        return new
-
-    monkeypatch.setattr(suite_trials, "train", train)
-    for module in (suite_trials, suite_records):
-        monkeypatch.setattr(module, "EXPERIMENTS", {"made-up": EXPERIMENT})
-    monkeypatch.setattr(suite_trials, "variant_digest", lambda *arguments: "definition")
-    nothing = SimpleNamespace(start=lambda *a: None, finish=lambda *a: None, epoch=None, say=None)
-    log: Any = SimpleNamespace(append=lambda kind, record: records.append((kind, record)))
-    options: Any = SimpleNamespace(first_seed=0, engine="fit", require_gpu=False)
-    options.seeds_of = lambda experiment: 5
-    made = Trials(options, log, nothing)
-    return SimpleNamespace(trials=made, asked=asked, records=records)
-
-
-def test_more_seeds_train_only_what_is_missing(trainer: Any) -> None:
-    first = trainer.trials.get("made-up", "easy")
-    assert len(first) == 5
-    assert trainer.trials.get("made-up", "easy", 12)[:5] == first
-    assert [trial.seed for trial in trainer.trials.get("made-up", "easy", 12)] == list(range(12))
-    assert trainer.asked == [list(range(5)), list(range(5, 12))]
-    assert trainer.trials.get("made-up", "easy") == first
-    assert [kind for kind, _ in trainer.records].count("trained") == 1
-
-
-def test_a_failure_in_a_later_batch_leaves_the_first_seeds(trainer: Any) -> None:
-    first = trainer.trials.get("made-up", "easy")
-    for _ in range(2):
-        with pytest.raises(SuiteError, match="could not be trained: MemoryError: no room"):
-            trainer.trials.get("made-up", "easy", 16)
-    assert trainer.trials.get("made-up", "easy") == first
-    assert trainer.asked == [list(range(5)), list(range(5, 16))]  # not tried again
 
 
 @pytest.mark.parametrize(
@@ -272,21 +222,20 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Finished:
 
 def test_a_run_says_what_each_claim_took(run: Finished) -> None:
     assert run.code == 0, run.output
-    took = {claim["key"]: claim["seeds"] for claim in run.report["claims"] if claim["marker"] == "training"}
+    took = {claim.key: claim.taken for claim in run.report.claims if claim.marker == "training"}
     assert took == {
-        "scale-gap-hurts": Taken((5, 10), 15, "decided").to_json(),  # an exact sign test on five seeds decides nothing
-        "small-rate-local-minimum/double well": Taken((5,), 15, "decided").to_json(),
+        "scale-gap-hurts": SeedsTaken((5, 10), 15, "decided"),  # an exact sign test on five seeds decides nothing
+        "small-rate-local-minimum/double well": SeedsTaken((5,), 15, "decided"),
     }
-    for claim in run.report["claims"]:
-        assert all(variant["n"] == claim["seeds"]["taken"] for variant in claim["variants"].values())
-    (gap,) = (claim for claim in run.report["claims"] if claim["key"] == "scale-gap-hurts")
-    assert gap["reason"].endswith("decided after 10 of at most 15 seeds")
-    assert gap["effects"][0]["n"] == 10
+    for claim in run.report.claims:
+        assert all(claim.taken and variant.n == claim.taken.seeds for variant in claim.variants.values())
+    gap = run.record.claims["scale-gap-hurts"]
+    assert gap.decision.reason.endswith("decided after 10 of at most 15 seeds")
+    assert gap.decision.effects[0].n == 10
 
 
 def test_drift_is_compared_on_the_first_seeds(run: Finished) -> None:
-    seeds = {(one["experiment"], one["variant"]): one["seeds"] for one in run.record.trainings}
-    assert seeds["scale-gap", "raw"] == list(range(5))
+    assert run.record.trainings["scale-gap", "raw"].seeds == tuple(range(5))
     assert [trial.seed for trial in run.record.trials["scale-gap", "raw"]] == list(range(10))
 
 
@@ -299,28 +248,26 @@ def test_the_report_says_it_too(run: Finished) -> None:
     assert "30 trials to the end in" in text
     assert "- Seeds: 10 of at most 15, 5 saved; looked at after 5, 10; decided" in text
     assert "as many as each claim needs, at most 15" in text
-    assert run.report["run"]["auto"] == {"max_seeds": 15, "budget": None}
+    assert run.report.run.auto == AsNeeded(15)
 
 
 @pytest.mark.slow
-def test_workers_come_to_the_same(run: Finished, tmp_path: Path) -> None:
-    shared = suite(tmp_path, *AUTO, "-n", "2", plugins=("-p", "no:randomly", "-p", "no:cacheprovider", "-p", "xdist"))
-    assert shared.code == 0
+def test_workers_come_to_the_same(run: Finished, two_workers: None, tmp_path: Path) -> None:
+    shared = suite(tmp_path, *AUTO, "--workers", "2")
+    assert shared.code == 0, shared.output
     assert shared.verdicts == run.verdicts
-    assert {one["key"]: one.get("seeds") for one in shared.record.claims} == {
-        one["key"]: one.get("seeds") for one in run.record.claims
+    assert {key: one.taken for key, one in shared.record.claims.items()} == {
+        key: one.taken for key, one in run.record.claims.items()
     }
-    sort = {name: sorted(done, key=lambda one: one["seed"]) for name, done in trials(shared.record).items()}
-    assert sort == {name: sorted(done, key=lambda one: one["seed"]) for name, done in trials(run.record).items()}
+    assert trials(shared.record) == trials(run.record)
 
 
 @pytest.mark.slow
 def test_a_run_killed_in_a_later_batch_goes_on(run: Finished, tmp_path: Path) -> None:
-    trained = [number for number, kind in enumerate(kinds(run.record.path)) if kind == "trial"]
-    killed(run, tmp_path, trained[27])
+    killed(run, tmp_path, nth_trial(run, 27))
     resumed = suite(tmp_path, *AUTO, "--resume")
     assert resumed.code == 0
-    assert kinds(resumed.record.path).count("trial") == 30
+    assert kinds(resumed.record).count("trial") == 30
     assert timeless(resumed.report) == timeless(run.report)
 
 
@@ -335,10 +282,9 @@ def test_later_batches_are_reused_too(run: Finished, tmp_path: Path) -> None:
 
 
 def test_another_maximum_is_another_run(run: Finished, tmp_path: Path) -> None:
-    killed(run, tmp_path, 20)
-    refused = suite(tmp_path, *AUTO, "--max-seeds", "20", "--resume")
-    assert refused.code == 4
-    assert "auto, max_seeds: then 15, now 20" in refused.output
+    path = killed(run, tmp_path, 20)
+    with pytest.raises(SuiteError, match="auto, max_seeds: then 15, now 20"):
+        resume.check(path, replace(run.record.header, auto=AsNeeded(20)), with_commit=False)
 
 
 def test_the_plan_is_a_range(tmp_path: Path) -> None:

@@ -6,16 +6,17 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from suite.options import ROOT
-from suite.stored import Stored, calm_to_the_end
 
 from baselines.evidence import path_of, read, write
+from baselines.measuring import calm_to_the_end
+from baselines.stored import Stored
 from cases import CLAIMS
 from harness.domain.trial import Trial
 from harness.record.evidence import Expected
 from suite.catalogue import EXPERIMENTS
 from tests.reports.test_stored import EXAMPLE, store
 from tests.robustness import made
+from tests.suite.command import ROOT
 
 CLAIM = next(claim for claim in CLAIMS if claim.key == "tips-relu-beats-linear")
 

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from suite.stored import Stored
 
 from baselines.rounding import LIMIT, relative
+from baselines.stored import Stored
 from harness.errors import SuiteError
-from tests.suite.command import CHECK, TINY, Finished, suite, trials
+from tests.suite.command import CHECK, TINY, Finished, kinds, lines, suite, trials
 from tests.suite.conftest import BROAD, CHECKED, JAX
 
 pytestmark = pytest.mark.slow
@@ -96,7 +96,7 @@ def test_the_same_again_changes_no_byte_and_trains_nothing(stored: Finished, aga
     assert again.code == 6
     assert again.files() == stored.files()
     assert again.output.count("nothing changes") == 4
-    assert '"kind": "trial"' not in again.record.path.read_text("utf-8")
+    assert "trial" not in kinds(again.record)
 
 
 def test_two_runs_are_equal_bit_for_bit(stored: Finished, compared: Finished) -> None:
@@ -110,8 +110,8 @@ def test_a_run_to_the_end_is_identical_and_green(stored: Finished, compared: Fin
     assert compared.states == {"example-2/raw": "identical", "example-2/min-max": "identical"}
     assert "trainings: 2 identical" in compared.output
     assert "nothing is stored" not in compared.output
-    assert {claim["baseline"]["state"] for claim in compared.record.claims} <= {"as expected", "weakened"}
-    assert {claim["here"]["state"] for claim in compared.record.claims if "here" in claim} == {"confirmed"}
+    assert {claim.comparison.state for claim in compared.record.claims.values()} <= {"as expected", "weakened"}
+    assert {claim.here.state for claim in compared.record.claims.values() if claim.here} == {"confirmed"}
     assert compared.files() == stored.files()
 
 
@@ -141,9 +141,7 @@ def test_stored_seeds_keep_their_values_and_only_the_others_are_trained(
         (0, 30, "first of all"),
         (30, 3, "three more"),
     ]
-    text = run.record.path.read_text("utf-8")
-    trained = [json.loads(line)["seed"] for line in text.splitlines() if '"kind": "trial"' in line]
-    assert trained == [30, 31, 32]
+    assert [line["trial"]["seed"] for line in lines(run.record) if line["kind"] == "trial"] == [30, 31, 32]
 
 
 def test_seeds_of_another_configuration_are_refused(copied: Callable[[str], Path]) -> None:

@@ -1,7 +1,9 @@
-"""``-n 2`` (pytest-xdist): the same trials and verdicts as one process, each trial trained once, one record."""
+"""``--workers 2``: the same trials and verdicts as one process, each trained once; what is killed loses nothing."""
 
 from __future__ import annotations
 
+import contextlib
+import logging
 import os
 import re
 import signal
@@ -9,69 +11,72 @@ import subprocess
 import sys
 import time
 import xml.etree.ElementTree as ET
-from collections import Counter
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
+import psutil
 import pytest
-from filelock import BaseFileLock
-from harness.store import RunLog
-from hypothesis import given
-from hypothesis import strategies as st
-from suite.crashed import Crashed
-from suite.exchange import Exchange
 
-from harness.domain.trial import Trial
-from harness.errors import SuiteError
-from suite import workers
-from tests.suite.command import ROOT, TINY, Finished, arguments, environment, suite, trials
+from harness.record.run import Run, read_run
+from tests.suite.command import PLAIN, ROOT, TINY, Finished, arguments, environment, kinds, lines, suite, trials
 from tests.suite.conftest import JAX
+from tests.suite.timeless import timeless
 
-pytestmark = pytest.mark.slow
-XDIST = ("-p", "no:randomly", "-p", "no:timeout", "-p", "no:cacheprovider", "-p", "xdist")
-TWO = ("-n", "2")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.usefixtures("two_workers"),
+    pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX"),
+]
+TWO = ("--workers", "2")
+PLACE = ("workers", "threads")
+"""What a header says of where a run trains."""
+
+
+def anywhere(value: Any) -> Any:
+    """A timeless report without what says where it was trained."""
+    if isinstance(value, dict):
+        return {key: anywhere(item) for key, item in value.items() if key not in PLACE}
+    return [anywhere(item) for item in value] if isinstance(value, list) else value
 
 
 @pytest.fixture(scope="module")
-def shared(first: Finished, tmp_path_factory: pytest.TempPathFactory) -> Finished:
+def shared(two_workers: None, tmp_path_factory: pytest.TempPathFactory) -> Finished:
     """What ``first`` runs in one process, by two workers, with a JUnit file."""
     folder = tmp_path_factory.mktemp("shared")
-    return suite(folder, *JAX, *TWO, "-k", TINY, "--junitxml", str(folder / "junit.xml"), plugins=XDIST)
+    return suite(folder, *JAX, *TWO, "-k", TINY, "--junitxml", str(folder / "junit.xml"))
 
 
-def test_workers_come_to_the_same_trials_and_verdicts(shared: Finished, first: Finished) -> None:
-    assert shared.code == first.code == 0
+def test_workers_come_to_the_same_trials_states_and_report(shared: Finished, first: Finished) -> None:
+    assert shared.code == first.code == 0, shared.output
     assert shared.verdicts == first.verdicts
+    assert shared.states == first.states
     assert trials(shared.record) == trials(first.record)
+    assert anywhere(timeless(shared.report)) == anywhere(timeless(first.report))
 
 
 def test_each_trial_is_trained_once(shared: Finished) -> None:
-    assert all(
-        [trial.seed for trial in trained] == [0, 1, 2, 3, 4] for trained in shared.record.trials.values()
-    )  # fmt: skip
-    assert Counter(record["experiment"] for record in shared.record.trainings) == {"example-2": 2}
-    assert list(shared.record.experiments) == ["example-2"]
+    assert all(seeds == [0, 1, 2, 3, 4] for seeds in seeds_of(shared.record).values())
+    assert kinds(shared.record).count("training") == 2
+    assert kinds(shared.record).count("experiment") == 1
 
 
-def test_the_cores_are_divided(shared: Finished) -> None:
-    assert shared.record.header["workers"] == 2
-    if hasattr(os, "sched_getaffinity"):
-        assert shared.record.header["fingerprint"]["threads"] == max(len(os.sched_getaffinity(0)) // 2, 1)
+def test_workers_are_single_threaded_and_counted(shared: Finished) -> None:
+    assert shared.record.header.workers == 2
+    assert shared.record.header.fingerprint["threads"] == 1
+
+
+def test_what_needs_no_training_comes_first_and_claims_last(shared: Finished) -> None:
+    found = re.findall(r"^suite/test_(\w+)\.py", shared.output, re.MULTILINE)
+    assert list(dict.fromkeys(found)) == ["exact", "training", "claims"]
 
 
 def test_the_run_ends_as_one(shared: Finished) -> None:
-    assert shared.record.end is not None
-    assert shared.record.end["exit_status"] == 0
     assert len(re.findall(r"^5 claims: ", shared.output, re.MULTILINE)) == 1
     assert f"report: {shared.folder / 'report' / 'REPORT.md'}" in shared.output
-    assert shared.report["run"]["partial"] is False
-
-
-def test_no_storm_of_warnings(shared: Finished) -> None:
     assert "warning" not in shared.output.lower()
-    assert "benchmark '" not in shared.output
-    assert not (shared.folder / "report" / "benchmark.json").exists()
+    assert "benchmark 'example-2, seconds per epoch': 2 tests" in shared.output
+    assert not [path for path in (shared.folder / "report" / "runs").iterdir() if path.suffix != ".jsonl"]
 
 
 def test_junit_carries_what_was_found(shared: Finished) -> None:
@@ -89,157 +94,196 @@ def test_junit_carries_what_was_found(shared: Finished) -> None:
     assert (training["baseline"], training["n"], training["diverged"]) == ("new", "5", "5")
 
 
+def test_a_check_by_workers_is_identical(copied: Callable[[str], Path]) -> None:
+    """A claim whose evidence is damaged is red by name, as in one process, and the others are checked."""
+    folder = copied("checked")
+    (folder / "baselines" / "jax-cpu" / "scale-gap.json").write_text("{", "utf-8")
+    run = suite(folder, "check", "--backend", "jax", *TWO, "-k", "raw-data or minmax-fixes or scale-gap-hurts")
+    assert run.code == 3, run.output
+    assert run.states["example-2/raw"] == run.states["example-2/min-max"] == "identical"
+    assert run.red == {"scale-gap/raw", "scale-gap/min-max", "scale-gap-hurts"}
+    assert run.record.header.workers == 2
+
+
 @pytest.fixture(scope="module")
-def refused(tmp_path_factory: pytest.TempPathFactory) -> Finished:
-    """Workers that cannot begin: no GPU."""
-    folder = tmp_path_factory.mktemp("refused")
-    return suite(
-        folder, *JAX, *TWO, "-k", TINY, "--require-gpu", plugins=XDIST, env={"JAX_PLATFORMS": "cpu"}
-    )  # fmt: skip
+def scheduler(two_workers: None) -> Iterator[str]:
+    """The address of a cluster as somebody else starts it."""
+    from distributed import LocalCluster
+
+    with LocalCluster(
+        n_workers=2,
+        threads_per_worker=1,
+        host="127.0.0.1",
+        silence_logs=logging.CRITICAL,
+        scheduler_kwargs={"dashboard": False, "dashboard_address": "127.0.0.1:0"},
+    ) as running:
+        yield running.scheduler_address
 
 
-def test_workers_that_cannot_begin_say_so_once(refused: Finished) -> None:
-    assert refused.code == 4
-    assert refused.output.count("\n--require-gpu: jax computes on the CPU") == 1
-    assert not list((refused.folder / "report" / "runs").glob("*"))
+def test_a_cluster_comes_to_the_same_with_all_its_workers(scheduler: str, first: Finished, tmp_path: Path) -> None:
+    run = suite(tmp_path, *JAX, "--cluster", scheduler, "-k", TINY)
+    assert run.code == 0, run.output
+    assert run.verdicts == first.verdicts
+    assert trials(run.record) == trials(first.record)
+    assert run.record.header.workers == 2
 
 
-def test_a_killed_worker_loses_no_trial(tmp_path: Path) -> None:
-    """kill -9 in the middle of a training: another worker goes on with it, and trains no trial twice."""
-    options = (*JAX[:2], "--seeds", "12", *TWO, "-k", "tips-softmax")
-    command = arguments(tmp_path, *options, plugins=XDIST)
-    with subprocess.Popen(
-        command, cwd=ROOT, env=environment(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True
-    ) as process:
-        try:
-            path = wait_for_trials(tmp_path, process)
-            kill_a_worker(process.pid)
-            output, _ = process.communicate(timeout=240)
-        finally:
-            process.kill()
-    run = Finished(process.returncode, output, tmp_path)
-    assert "their worker died, and they were run again: example-4-softmax/" in output
-    assert run.code == 0
-    assert run.record.path == path
-    assert {key: sorted(t.seed for t in done) for key, done in run.record.trials.items()} == {
-        ("example-4-softmax", "as printed"): list(range(12)),
-        ("example-4-softmax", "rate 1e-4"): list(range(12)),
-    }
-    assert "tips-softmax" in run.verdicts
+def test_workers_that_cannot_begin_say_so_once(two_workers: None, tmp_path: Path) -> None:
+    run = suite(tmp_path, *JAX, *TWO, "-k", TINY, "--require-gpu", env={"JAX_PLATFORMS": "cpu"})
+    assert run.code == 4
+    assert run.output.count("--require-gpu: jax computes on the CPU") == 1
+    assert not list((tmp_path / "report" / "runs").glob("*"))
 
 
-def wait_for_trials(folder: Path, process: subprocess.Popen[str]) -> Path:
+ACTING = (*PLAIN, "-p", "tests.suite.acting")
+SEEDS = 20
+SLOW = ("--backend", "jax", "--seeds", str(SEEDS), *TWO, "-k", TINY)
+# A shell without job control starts its background jobs with SIGINT ignored, and children inherit that, as under CI.
+HEARS_CTRL_C = (
+    "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); os.execv(sys.argv[1], sys.argv[1:])"
+)
+
+
+@contextlib.contextmanager
+def begun(folder: Path, *options: str, **variables: str) -> Iterator[subprocess.Popen[str]]:
+    """A run in a process group of its own; nothing of it survives."""
+    command = [sys.executable, "-c", HEARS_CTRL_C, *arguments(folder, *options, plugins=ACTING)]
+    with (folder / "output").open("w") as output:
+        process = subprocess.Popen(
+            command, cwd=ROOT, env=environment(**variables), stdin=subprocess.DEVNULL, stdout=output,
+            stderr=subprocess.STDOUT, text=True, start_new_session=True,
+        )  # fmt: skip
+    try:
+        yield process
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def finished(process: subprocess.Popen[str], folder: Path, seconds: float = 240) -> Finished:
+    code = process.wait(timeout=seconds)
+    return Finished(code, (folder / "output").read_text("utf-8"), folder)
+
+
+def wait_for_trials(folder: Path, process: subprocess.Popen[str], count: int) -> None:
     deadline = time.monotonic() + 120
     while time.monotonic() < deadline:
-        assert process.poll() is None, "the run ended by itself"
+        assert process.poll() is None, (folder / "output").read_text("utf-8")
         for path in (folder / "report" / "runs").glob("*.jsonl"):
-            if path.read_text("utf-8").count('"kind": "trial"') >= 3:
-                return path
+            if path.read_text("utf-8").count('"kind":"trial"') >= count:
+                return
         time.sleep(0.05)
-    raise AssertionError("no trial was finished in two minutes")
+    raise AssertionError("too few trials were finished in two minutes")
 
 
-def kill_a_worker(controller: int) -> None:
-    children = Path(f"/proc/{controller}/task/{controller}/children").read_text().split()
-    os.kill(int(children[0]), signal.SIGKILL)
+def family(process: subprocess.Popen[str]) -> list[psutil.Process]:
+    return psutil.Process(process.pid).children(recursive=True)
 
 
-@given(st.integers(1, 64), st.integers(1, 80))
-def test_every_core_belongs_to_one_worker(cores: int, count: int) -> None:
-    shares = [workers.share(list(range(cores)), index, count) for index in range(count)]
-    assert all(shares)
-    if count <= cores:
-        assert sorted(core for share in shares for core in share) == list(range(cores))
-        assert max(map(len, shares)) - min(map(len, shares)) <= 1
+def workers(process: subprocess.Popen[str]) -> list[psutil.Process]:
+    return [child for child in family(process) if any("spawn_main" in word for word in child.cmdline())]
 
 
-def config(**given: Any) -> Any:
-    """As much of pytest's configuration as ``workers`` looks at."""
-    return SimpleNamespace(
-        getoption=lambda name, default=None: given.get(name, default), option=SimpleNamespace(markexpr="")
-    )
+def left_of(processes: list[psutil.Process], seconds: float) -> list[psutil.Process]:
+    """Those that still run after so many seconds; a zombie runs no more."""
+    end = time.monotonic() + seconds
+    while left := [one for one in processes if one.is_running() and one.status() != psutil.STATUS_ZOMBIE]:
+        if time.monotonic() > end:
+            return left
+        time.sleep(0.05)
+    return []
 
 
-def test_workers_are_counted() -> None:
-    assert workers.count(config()) == 1
-    assert workers.count(config(dist="load", tx=["popen", "popen"])) == 2
-    assert workers.count(config(dist="load", tx=["3*popen"])) == 3
-    workers.check(config(dist="load", tx=["3*popen//python=python3"]))
-    with pytest.raises(SuiteError, match="--tx"):
-        workers.check(config(dist="load", tx=["popen", "socket=there:8888"]))
+def seeds_of(run: Run) -> dict[str, list[int]]:
+    """The seeds of each line of a trial, by variant."""
+    found: dict[str, list[int]] = {}
+    for line in lines(run):
+        if line["kind"] == "trial":
+            found.setdefault(line["trial"]["variant"], []).append(line["trial"]["seed"])
+    return {variant: sorted(seeds) for variant, seeds in found.items()}
 
 
-def test_an_exchange_reads_on_and_leaves_a_line_that_is_being_written(tmp_path: Path) -> None:
-    log = RunLog(tmp_path, {"id": "run"})
-    exchange = Exchange(log.path, tmp_path)
-    record = {"experiment": "e", "definition": "d", **Trial("v", 0).to_json()}
-    log.append("experiment", {"id": "e"})
-    log.append("trial", record)
-    exchange.refresh()
-    assert exchange.begun == {"e"}
-    assert [trial.seed for trial in exchange.trials["e", "v"]] == [0]
-    with log.path.open("ab") as file:
-        file.write(b'{"kind": "trained", "experiment": "e", "vari')
-    exchange.refresh()
-    assert exchange.trained == {}
-    with log.path.open("ab") as file:
-        file.write(b'ant": "v", "error": null}\n')
-    exchange.refresh()
-    assert exchange.trained == {("e", "v"): None}
-    assert len(exchange.trials["e", "v"]) == 1
+WHOLE = {"raw": list(range(SEEDS)), "min-max": list(range(SEEDS))}
 
 
-def test_a_lock_is_freed_when_its_holder_is_killed(tmp_path: Path) -> None:
-    code = (
-        "import sys, time, pathlib; from suite.exchange import Exchange\n"
-        "lock = Exchange(pathlib.Path('x'), pathlib.Path(sys.argv[1])).lock('a/b').acquire()\n"
-        "print('held', flush=True); time.sleep(100)"
-    )
-    with subprocess.Popen(
-        [sys.executable, "-c", code, str(tmp_path)], stdout=subprocess.PIPE, text=True, cwd=ROOT
-    ) as holder:  # fmt: skip
-        assert holder.stdout is not None
-        assert holder.stdout.readline() == "held\n"
-        ours = Exchange(tmp_path / "x", tmp_path).lock("a/b")
-        assert isinstance(ours, BaseFileLock)
-        with pytest.raises(Exception, match="could not be acquired"):
-            ours.acquire(timeout=0.2)
-        holder.kill()
-        holder.wait()
-        with ours.acquire(timeout=5):
-            pass
+def test_a_killed_worker_loses_nothing_and_trains_nothing_twice(tmp_path: Path) -> None:
+    with begun(tmp_path, *SLOW, SLOW="0.3") as process:
+        wait_for_trials(tmp_path, process, 3)
+        first, second = workers(process)
+        first.kill()
+        run = finished(process, tmp_path)
+    assert run.code == 0, run.output
+    assert "the worker process died. What is left is trained again in another." in run.output
+    assert seeds_of(run.record) == WHOLE
+    assert "Traceback" not in run.output
+    assert left_of([first, second], 1) == []
 
 
-def test_the_trial_that_two_workers_died_of_is_not_tried_again(tmp_path: Path) -> None:
-    for seed in (0, 0, 1):  # a mark that nobody took away is that of a dead worker
-        Exchange(tmp_path / "run", tmp_path).begin("e/v", seed)
-    ours = Exchange(tmp_path / "run", tmp_path)
-    with pytest.raises(SuiteError, match=r"^2 workers died .* seed 0\. If memory ran out, .* go on with --resume\.$"):
-        ours.begin("e/v", 0)
-    ours.begin("e/v", 1)
-    ours.begin("e/w", 0)
-    ours.end("e/v")
-    ours.begin("e/v", 0)
+def test_a_training_that_kills_its_workers_is_given_up_by_name(tmp_path: Path) -> None:
+    """The others come to their results, and the exit code says that something could not be run."""
+    options = (*JAX, *TWO, "-k", "minmax-fixes or raw-data or scale-gap-hurts or minmax-table")
+    with begun(tmp_path, *options, DEADLY="example-2/raw") as process:
+        run = finished(process, tmp_path)
+    assert run.code == 3, run.output
+    assert run.red == {"example-2/raw", "raw-data-diverges", "minmax-fixes-divergence"}
+    assert {key for key, verdict in run.verdicts.items() if verdict == "NOT_RUN"} == {
+        "raw-data-diverges", "minmax-fixes-divergence"
+    }  # fmt: skip
+    assert set(run.verdicts) == {"raw-data-diverges", "minmax-fixes-divergence", "scale-gap-hurts", "minmax-table"}
+    assert run.states == {"example-2/min-max": "new", "scale-gap/raw": "new", "scale-gap/min-max": "new"}
+    assert re.search(r"example-2/raw could not be trained: 2 worker processes died while they ran", run.output)
+    assert "go on with --resume" in run.output
+    assert "Traceback" not in run.output
 
 
-def test_an_item_is_run_again_twice() -> None:
-    crashed, pending = Crashed(), list[str]()
-    scheduler = SimpleNamespace(mark_test_pending=pending.append)
-
-    def die() -> str:
-        report = SimpleNamespace(outcome="failed")
-        crashed.pytest_handlecrashitem("a.py::t[e/v]", report, scheduler)
-        return report.outcome
-
-    assert [die(), die()] == ["skipped", "skipped"]
-    assert pending == ["a.py::t[e/v]"] * 2
-    crashed.pytest_runtest_logreport(SimpleNamespace(nodeid="a.py::t[e/v]", when="call", passed=True))
-    assert list(crashed.lines()) == ["their worker died, and they were run again: e/v"]
-    assert die() == "failed"
-    assert len(pending) == 2
-    assert list(crashed.lines()) == ["ERROR: their worker died, and they have no result: e/v"]
+@pytest.fixture(scope="module")
+def interrupted(two_workers: None, tmp_path_factory: pytest.TempPathFactory) -> tuple[Finished, list[psutil.Process]]:
+    """Ctrl-C, which a terminal sends to every process, while both workers train; and the workers of then."""
+    folder = tmp_path_factory.mktemp("interrupted")
+    with begun(folder, *SLOW, SLOW="0.3") as process:
+        wait_for_trials(folder, process, 5)
+        started = family(process)
+        os.killpg(process.pid, signal.SIGINT)
+        run = finished(process, folder, 30)
+        assert len(started) >= 2
+        left = left_of(started, 2)
+    return run, left
 
 
-def test_no_worker_is_left(shared: Finished) -> None:
-    running = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
-    assert not re.search(re.escape(str(shared.folder)), running)
+def test_ctrl_c_leaves_no_process_and_the_record_whole(interrupted: tuple[Finished, list[psutil.Process]]) -> None:
+    run, left = interrupted
+    assert run.code == 2, run.output
+    assert left == []
+    assert "Traceback" not in run.output
+    assert run.record.end is not None
+    assert run.record.end.interrupted
+    assert run.report.partial
+    assert 5 <= kinds(run.record).count("trial") < 2 * SEEDS
+    assert "every finished trial is in" in run.output
+
+
+def test_an_interrupted_run_goes_on_and_trains_only_what_is_missing(
+    interrupted: tuple[Finished, list[psutil.Process]],
+) -> None:
+    run, _ = interrupted
+    before = seeds_of(run.record)
+    resumed = suite(run.folder, *SLOW, "--resume", plugins=ACTING)
+    assert resumed.code == 0, resumed.output
+    assert seeds_of(resumed.record) == WHOLE != before
+    assert kinds(resumed.record).count("resumed") == 1
+    assert not resumed.report.partial
+
+
+def test_kill_9_of_the_run_leaves_no_process_and_the_finished_trials(tmp_path: Path) -> None:
+    with begun(tmp_path, *SLOW, SLOW="0.3") as process:
+        wait_for_trials(tmp_path, process, 3)
+        started = family(process)
+        process.kill()
+        process.wait()
+        assert len(started) >= 2
+        assert left_of(started, 10) == []
+    (path,) = (tmp_path / "report" / "runs").glob("*.jsonl")
+    run = read_run(path)
+    assert run.end is None
+    assert sum(map(len, run.trials.values())) >= 3

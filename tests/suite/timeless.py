@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from typing import Any
+
+import msgspec
+
+from harness.record.run import RunStarted
 
 CLOCK = {"seconds", "started", "id", "command", "images_per_second"}
 """What a report says about time, and about which run it is."""
@@ -14,21 +17,22 @@ CLOCK_CELLS = slice(-6, -1)
 
 
 def timeless(value: Any) -> Any:
-    """A part of report.json without what the clock decides; claims and errata keep their ids."""
+    """A part of a report as plain data, without what the clock decides; claims and errata keep their ids."""
+    value = msgspec.to_builtins(value)
     if isinstance(value, dict):
         return {
             key: timeless(item) for key, item in value.items() if key not in CLOCK or (key == "id" and "order" in value)
         }
-    return [timeless(item) for item in value] if isinstance(value, list) else value
+    return [timeless(item) for item in value] if isinstance(value, list | tuple) else value
 
 
-def timeless_text(markdown: str, header: Mapping[str, Any]) -> str:
+def timeless_text(markdown: str, header: RunStarted) -> str:
     """REPORT.md of a run with this header without what the clock decides, and without the padding of its tables."""
-    for said in (header["command"], header["id"], header["started"]):
+    for said in (header.command, header.id, header.started):
         assert said in markdown
         markdown = markdown.replace(said, "…")
     heading, _, rest = markdown.partition("\n")
-    text = heading.replace(header["started"][:10], "…") + "\n" + rest
+    text = heading.replace(header.started[:10], "…") + "\n" + rest
     text = re.sub(r"(\d+ trials.*?) in [\d.,]+ s on ", r"\1 in … s on ", text, count=1)
     text = TIMES.sub(lambda table: "\n".join(map(_without_clocks, table[0].splitlines())), text)
     return re.sub(r"-{2,}", "--", re.sub(r" {2,}", " ", text))

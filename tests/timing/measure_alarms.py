@@ -15,10 +15,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from tabulate import tabulate
 
 from baselines import timings
 from baselines.slowdown import TimeState
+from harness.record.run import Timed
 from tests.suite.command import PLAIN, Finished, suite
 from tests.timing.slowdown import FACTOR
 
@@ -47,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
                     continue
                 finished = run(asked, factor, "--gate-timing")
                 with lines.open("a", encoding="utf-8") as file:
-                    for record in finished.record.timings:
+                    for record in finished.record.timings.values():
                         file.write(json.dumps(line_of(record, factor, asked.noise, finished)) + "\n")
     print(table(read(lines)))
 
@@ -68,18 +70,18 @@ def stored_repeats(asked: argparse.Namespace) -> int:
     return min(map(len, stored.cases.values())) if stored and stored.cases else 0
 
 
-def line_of(record: dict[str, Any], factor: float, noise: str, finished: Finished) -> dict[str, Any]:
+def line_of(record: Timed, factor: float, noise: str, finished: Finished) -> dict[str, Any]:
     return {
-        "run": finished.record.header["id"],
+        "run": finished.record.header.id,
         "slowdown": factor,
         "noise": noise,
-        "case": f"{record['work']}/{record['engine']}",
-        "rounds": record["rounds"],
-        "epochs": record["epochs"],
-        "contention": record["contention"],
-        "reference": record["reference"],
-        "load": record["load"],
-        **record["baseline"],
+        "case": f"{record.work}/{record.engine}",
+        "rounds": record.rounds,
+        "epochs": record.epochs,
+        "contention": record.contention,
+        "reference": record.reference,
+        "load": record.load,
+        **msgspec.to_builtins(record.comparison),
     }
 
 

@@ -10,32 +10,28 @@ from typing import Any
 
 import pytest
 from msgspec.structs import replace
-from suite.timed import engines_of, measured
-from suite.timing import lines, update
 
 from baselines import timings as files
 from baselines.slowdown import WIDE
 from harness.errors import SuiteError
+from harness.record.run import PeakMeasured, Timed
 from harness.record.timings import Timings
 from harness.timing.alternation import EngineTimes, WorkTimes
 from harness.training.devices import Device
-from suite import timed as suite_timed
+from suite.session import times as suite_times
+from suite.session.time_lines import lines, update
+from suite.session.times import engines_of, measured
 from tests.timing.make import FINGERPRINT, PEAK, repeat
 
 SOFTMAX, DEEP = "example-4/softmax", "example-4/5 relu xavier"
-
-
-class Log(list[Any]):
-    def append(self, kind: Any, record: Any = None) -> None:
-        super().append((kind, record))
 
 
 @pytest.fixture
 def begin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
     """A run without a backend: ``times`` gives the seconds per epoch of fit and compiled, ``again`` those of a series
     that is to confirm them, ``peak`` the machine's peak after the work, ``contention`` what others may have cost."""
-    monkeypatch.setattr(suite_timed, "measure_peak", lambda device: PEAK)
-    monkeypatch.setattr(suite_timed, "PAUSE", 0.0)
+    monkeypatch.setattr(suite_times, "measure_peak", lambda device: PEAK)
+    monkeypatch.setattr(suite_times, "PAUSE", 0.0)
 
     def start(
         times: tuple[float, float] = (0.4, 0.1),
@@ -63,18 +59,18 @@ def begin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]
                 experiment.size.epochs, 60000, 1e9, tuple(found), 4, (0.1, 0.1), contention, {"copy": 0.001}
             )
 
-        monkeypatch.setattr(suite_timed, "alternate", alternate)
+        monkeypatch.setattr(suite_times, "alternate", alternate)
         monkeypatch.setattr(
-            suite_timed, "measure_again", lambda device, before: replace(PEAK, gflops=peak, sustained=peak)
+            suite_times, "measure_again", lambda device, before: replace(PEAK, gflops=peak, sustained=peak)
         )
         return SimpleNamespace(
             options=SimpleNamespace(**chosen),
             device=Device(device, "AMD EPYC", "float32"),
-            fingerprint={**FINGERPRINT, "engine": "compiled"},
-            log=Log(),
+            header=SimpleNamespace(fingerprint={**FINGERPRINT, "engine": "compiled"}, commit="a03a743"),
+            file=[],
             stored=SimpleNamespace(root=tmp_path, stack="jax-cpu"),
             progress=SimpleNamespace(note=lambda name: None),
-            timings=[],
+            timed=[],
             series=series,
         )
 
@@ -89,7 +85,12 @@ def run_of(begin: Callable[..., Any], *works: str, **options: Any) -> Any:
 
 
 def states(run: Any) -> list[str]:
-    return [str(comparison.state) for timed in run.timings for comparison in timed.comparisons.values()]
+    return [str(comparison.state) for timed in run.timed for comparison in timed.comparisons.values()]
+
+
+def red(run: Any, engine: str) -> bool:
+    found: bool = run.timed[0].records[engine].red
+    return found
 
 
 def store(begin: Callable[..., Any], repeats: int = 1, **options: Any) -> list[str]:
@@ -111,27 +112,31 @@ def test_what_is_too_coarse_to_show_ten_percent_is_named(begin: Callable[..., An
 
 def test_a_work_is_measured_once_and_recorded(begin: Callable[..., Any]) -> None:
     run = run_of(begin, SOFTMAX, SOFTMAX, DEEP)
-    assert [timed.work for timed in run.timings] == [SOFTMAX, DEEP]
-    kinds = [kind for kind, _ in run.log]
-    assert kinds == ["peak", "peak", "timing", "timing", "peak", "timing", "timing"]
-    assert [record["when"] for kind, record in run.log if kind == "peak"] == [
-        "before",
-        f"after {SOFTMAX}",
-        f"after {DEEP}",
+    assert [timed.work for timed in run.timed] == [SOFTMAX, DEEP]
+    assert [type(record) for record in run.file] == [
+        PeakMeasured,
+        PeakMeasured,
+        Timed,
+        Timed,
+        PeakMeasured,
+        Timed,
+        Timed,
     ]
-    fit, compiled = (record for kind, record in run.log[:4] if kind == "timing")
-    assert (fit["engine"], compiled["engine"]) == ("fit", "compiled")
-    assert compiled["images_per_second"] == pytest.approx(60000 / compiled["steady_epoch"])
-    assert compiled["gflops"] == pytest.approx(1 / compiled["steady_epoch"])
-    assert compiled["share_of_peak"] == pytest.approx(compiled["gflops"] / 200)
-    [ratio] = fit["ratios"]
-    assert (ratio["of"], compiled["ratios"]) == ("steady epoch", [])
-    assert ratio["low"] <= ratio["estimate"] == pytest.approx(4, rel=0.01)
+    peaks = [record.when for record in run.file if isinstance(record, PeakMeasured)]
+    assert peaks == ["before", f"after {SOFTMAX}", f"after {DEEP}"]
+    fit, compiled = run.file[2:4]
+    assert (fit.engine, compiled.engine) == ("fit", "compiled")
+    assert compiled.images_per_second == pytest.approx(60000 / compiled.steady_epoch)
+    assert compiled.gflops == pytest.approx(1 / compiled.steady_epoch)
+    assert compiled.share_of_peak == pytest.approx(compiled.gflops / 200)
+    [ratio] = fit.ratios
+    assert (ratio.of, compiled.ratios) == ("steady epoch", ())
+    assert ratio.low <= ratio.estimate == pytest.approx(4, rel=0.01)
 
 
 def test_only_whole_trainings_are_compared_as_a_whole(begin: Callable[..., Any]) -> None:
     run = run_of(begin, "example-1/rate 0.1")
-    assert [row.of for row in run.timings[0].ratios] == [
+    assert [row.of for row in run.timed[0].ratios] == [
         "steady epoch",
         "training, compilation counted",
         "training of a further seed",
@@ -143,7 +148,7 @@ def test_the_engine_that_was_asked_for_is_timed_alone(begin: Callable[..., Any])
     assert engines_of(begin(engine="compiled")) == ["compiled"]
     assert engines_of(begin(backend="torch")) == ["fit"]
     run = run_of(begin, engine="fit")
-    assert run.timings[0].ratios == ()
+    assert run.timed[0].ratios == ()
 
 
 def test_a_first_run_says_that_nothing_is_stored(begin: Callable[..., Any]) -> None:
@@ -191,17 +196,17 @@ def test_a_slowdown_is_advisory_on_a_cpu_and_red_where_asked_for(begin: Callable
     store(begin, 3)
     slow = run_of(begin, times=(0.4, 0.1 * WIDE * 1.3))
     assert states(slow) == ["within", "slower"]
-    assert not slow.timings[0].red("compiled")
+    assert not red(slow, "compiled")
     assert "(advisory on a CPU: --gate-timing)" in "\n".join(lines(slow))
     gated = run_of(begin, times=(0.4, 0.2), gate_timing=True)
-    assert gated.timings[0].red("compiled")
-    assert not gated.timings[0].red("fit")
+    assert red(gated, "compiled")
+    assert not red(gated, "fit")
     assert "advisory" not in "\n".join(lines(gated))
-    assert run_of(begin, times=(0.4, 0.2), device="gpu").timings[0].red("compiled")
-    assert not run_of(begin, times=(0.4, 0.2), gate_timing=True, update="meant").timings[0].red("compiled")
+    assert red(run_of(begin, times=(0.4, 0.2), device="gpu"), "compiled")
+    assert not red(run_of(begin, times=(0.4, 0.2), gate_timing=True, update="meant"), "compiled")
     fast = run_of(begin, times=(0.4, 0.05), gate_timing=True)
     assert states(fast) == ["within", "faster"]
-    assert not fast.timings[0].red("compiled")
+    assert not red(fast, "compiled")
 
 
 def test_a_change_is_measured_a_second_time_and_has_to_be_there_again(begin: Callable[..., Any]) -> None:
@@ -209,20 +214,20 @@ def test_a_change_is_measured_a_second_time_and_has_to_be_there_again(begin: Cal
     assert len(run_of(begin, times=(0.4, 0.1)).series) == 1
     gone = run_of(begin, times=(0.4, 0.2), again=(0.4, 0.1), gate_timing=True)
     assert (len(gone.series), states(gone)) == (2, ["within", "within"])
-    assert "A series before it was slower: not confirmed." in gone.timings[0].comparisons["compiled"].reason
-    assert gone.timings[0].repeats["compiled"].median == pytest.approx(0.1, rel=0.01)
+    assert "A series before it was slower: not confirmed." in gone.timed[0].comparisons["compiled"].reason
+    assert gone.timed[0].repeats["compiled"].median == pytest.approx(0.1, rel=0.01)
     assert states(run_of(begin, times=(0.8, 0.1), again=(0.4, 0.2))) == ["within", "within"]
     there = run_of(begin, times=(0.4, 0.2), again=(0.4, 0.21), gate_timing=True)
     assert (len(there.series), states(there)) == (2, ["within", "slower"])
-    assert there.timings[0].red("compiled")
+    assert red(there, "compiled")
 
 
 def test_what_others_explain_is_said_and_never_red(begin: Callable[..., Any]) -> None:
     store(begin, 3)
     run = run_of(begin, times=(0.4, 0.2), contention=0.6, gate_timing=True)
     assert (len(run.series), states(run)) == (1, ["within", "disturbed"])
-    assert not run.timings[0].red("compiled")
-    assert run.timings[0].records["compiled"]["contention"] == 0.6
+    assert not red(run, "compiled")
+    assert run.timed[0].records["compiled"].contention == 0.6
     said = "\n".join(lines(run))
     assert "disturbed: example-4/softmax/compiled: its fastest round 2.00x slower" in said
     assert "other programs may have held this one up for 60% of the time" in said
@@ -231,15 +236,15 @@ def test_what_others_explain_is_said_and_never_red(begin: Callable[..., Any]) ->
 
 
 def test_required_baselines_are_required_here_too(begin: Callable[..., Any]) -> None:
-    assert run_of(begin, require_baselines=True).timings[0].red("fit")
+    assert red(run_of(begin, require_baselines=True), "fit")
     store(begin)
-    assert not run_of(begin, require_baselines=True).timings[0].red("fit")
+    assert not red(run_of(begin, require_baselines=True), "fit")
 
 
 def test_another_machine_is_not_compared_and_an_update_replaces(begin: Callable[..., Any]) -> None:
     store(begin, 2)
     run = begin(update="a new machine")
-    run.fingerprint["threads"] = 16
+    run.header.fingerprint["threads"] = 16
     measured(run, SOFTMAX)
     said = "\n".join(lines(run))
     assert "not comparable: example-4/softmax/fit, example-4/softmax/compiled" in said
@@ -282,10 +287,10 @@ def test_a_damaged_file_stops_before_anything_is_measured(begin: Callable[..., A
     run = begin()
     with pytest.raises(SuiteError, match="Invalid timings"):
         measured(run, SOFTMAX)
-    assert run.log == []
+    assert run.file == []
 
 
 def test_a_gpu_that_did_not_compute_is_an_error(begin: Callable[..., Any]) -> None:
     with pytest.raises(SuiteError, match="--require-gpu: the trained weights are on the CPU"):
         run_of(begin, device="cpu", require_gpu=True)
-    assert run_of(begin, device="gpu", require_gpu=True).timings
+    assert run_of(begin, device="gpu", require_gpu=True).timed

@@ -8,10 +8,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from suite.options import ROOT
 
 from harness.timing.memory import memory_peak, reset_memory_peak
 from harness.training.devices import Device
+from suite.cli.options import ROOT
 
 CPU = Device("cpu", "AMD EPYC", "float32")
 

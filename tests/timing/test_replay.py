@@ -12,7 +12,7 @@ from tests.suite.command import ROOT, environment
 
 TEST = """
 import pytest
-from suite.replay import replay
+from suite.session.rows import replay
 
 @pytest.mark.parametrize("engine", ["fit", "compiled"])
 def test_it(engine, request):

@@ -64,4 +64,4 @@ def test_each_cause_has_advice() -> None:
     causes = {"spread", "trend", "drift", "disturbed", "load", "contention"}
     assert set(ADVICE) == causes
     (doubt,) = held_up(0.34)
-    assert msgspec.to_builtins(doubt) == {"cause": "contention", "what": doubt.what, "try": ADVICE["contention"]}
+    assert msgspec.to_builtins(doubt) == {"cause": "contention", "what": doubt.what, "advice": ADVICE["contention"]}

@@ -131,7 +131,7 @@ MASKS = Experiment(
 
 
 def ones(dropout: bool) -> Any:
-    """y = x, with a Dropout beside it, if asked for, that draws random numbers and changes nothing."""
+    """y = x, with a Dropout alongside it, if asked for, that draws random numbers and changes nothing."""
     import keras
     from keras import layers
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 from unittest import mock
 
+import msgspec
 import numpy as np
 
 from cases.networks import sgd
@@ -65,7 +66,9 @@ def fresh_programs() -> Iterator[None]:
 
 
 def trials(experiment: Experiment, variant: str, seeds: Any, engine: str = "vectorized", **how: Any) -> list[Any]:
-    return [trial.to_json() for trial in train.train(experiment, variant, tuple(seeds), engine=engine, **how)]
+    return [
+        msgspec.to_builtins(trial) for trial in train.train(experiment, variant, tuple(seeds), engine=engine, **how)
+    ]
 
 
 def memory() -> dict[str, Any]:
@@ -123,7 +126,9 @@ def device_gone() -> dict[str, Any]:
         mock.patch.object(vectorized_jax.VectorizedProgram, "computes", return_value=False),
     ):
         said = _refused(
-            lambda: trials(REGRESSION, "linear", range(8), on_trial=lambda trial: kept.append(trial.to_json()))
+            lambda: trials(
+                REGRESSION, "linear", range(8), on_trial=lambda trial: kept.append(msgspec.to_builtins(trial))
+            )
         )
     return {"said": said, "kept": [trial["seed"] for trial in kept]}
 

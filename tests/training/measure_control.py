@@ -5,6 +5,8 @@ from __future__ import annotations
 import functools
 from typing import Any
 
+import msgspec
+
 from cases.networks import sgd
 from harness.domain.experiment import Experiment, Size, Variant
 from harness.training.train import train
@@ -25,5 +27,6 @@ CONTROL = Experiment(
 
 def control() -> dict[str, Any]:
     return {
-        variant.name: [trial.to_json() for trial in train(CONTROL, variant.name, SEEDS)] for variant in CONTROL.variants
+        variant.name: [msgspec.to_builtins(trial) for trial in train(CONTROL, variant.name, SEEDS)]
+        for variant in CONTROL.variants
     }

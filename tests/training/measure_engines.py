@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 from unittest import mock
 
+import msgspec
 import numpy as np
 
 from harness.domain.experiment import Experiment
@@ -23,7 +24,7 @@ ALONE = 5
 def one(experiment: Experiment, variant: str, engine: str) -> Any:
     """Seed 3; by ``compiled`` after another seed, whose weights, moments and statistics must leave no trace."""
     seeds = [SEED] if engine == "fit" else [1, SEED]
-    return train(experiment, variant, seeds, engine=engine)[-1].to_json()
+    return msgspec.to_builtins(train(experiment, variant, seeds, engine=engine)[-1])
 
 
 def ordered(experiment: Experiment, variant: str) -> Any:
@@ -62,7 +63,7 @@ def dropout() -> dict[str, list[Any]]:
 
     def trials(variant: str, engine: str, seeds: tuple[int, ...]) -> list[Any]:
         trained: tuple[Trial, ...] = train(DROPOUT, variant, seeds, engine=engine)
-        return [trial.to_json() for trial in trained]
+        return [msgspec.to_builtins(trial) for trial in trained]
 
     return {
         **{engine: trials("with", engine, SEEDS) for engine in ("fit", "compiled")},

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 from unittest import mock
 
+import msgspec
+
 from cases.examples.normalization import SHARES
 from harness.domain.trial import Trial
 from harness.training import engines, fit
@@ -22,8 +24,8 @@ def failures() -> dict[str, dict[str, Any]]:
     with mock.patch.object(fit, "FitEngine", OrderedFit), mock.patch.object(engines, "TINY", 0):
         for experiment, variant in trainings:
             trained = {engine: train(experiment, variant, [0], engine=engine)[0] for engine in ENGINES}
-            found[variant] = {engine: trial.to_json() for engine, trial in trained.items()}
-    found["raw"]["one launch"] = train(SHARES, "raw", [0], engine="compiled")[0].to_json()
+            found[variant] = {engine: msgspec.to_builtins(trial) for engine, trial in trained.items()}
+    found["raw"]["one launch"] = msgspec.to_builtins(train(SHARES, "raw", [0], engine="compiled")[0])
     return found
 
 
@@ -40,7 +42,7 @@ def interrupted() -> dict[str, dict[str, Any]]:
                 raise KeyboardInterrupt
 
         def on_trial(trial: Trial, trials: list[Any] = trials) -> None:
-            trials.append(trial.to_json())
+            trials.append(msgspec.to_builtins(trial))
 
         raised = False
         with mock.patch.object(engines, "TINY", whole):

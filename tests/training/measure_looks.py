@@ -1,4 +1,4 @@
-"""What an experiment measures beside losses and accuracies, by both engines; and programs that variants share."""
+"""What an experiment measures alongside losses and accuracies, by both engines; and programs that variants share."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 from unittest import mock
 
+import msgspec
 import numpy as np
 
 from cases.networks import dense_softmax, sgd
@@ -74,7 +75,7 @@ def looks() -> dict[str, Any]:
 
 
 def _one(experiment: Experiment, engine: str, variant: str = "penalised") -> Any:
-    return train.train(experiment, variant, [SEED], engine)[0].to_json()
+    return msgspec.to_builtins(train.train(experiment, variant, [SEED], engine)[0])
 
 
 def fewer() -> Dataset:

@@ -139,7 +139,7 @@ def torch_array(kind, index=None):
 @pytest.mark.parametrize(
     ("array", "expected"),
     [
-        (torch_array("cpu"), Device("cpu", cpu_model(), "float32")),  # KERAS_TORCH_DEVICE=cpu beside a GPU
+        (torch_array("cpu"), Device("cpu", cpu_model(), "float32")),  # KERAS_TORCH_DEVICE=cpu alongside a GPU
         (torch_array("cuda", 0), Device("gpu", H100, "float32, matmul highest")),
         (torch_array("cuda", 1), Device("gpu", A10, "float32, matmul highest")),
         (torch_array("mps", 0), Device("mps", "mps", "float32, matmul highest")),

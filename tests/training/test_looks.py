@@ -1,4 +1,4 @@
-"""Curves beside losses and accuracies: followed weights, halves of the validation images, observations; on both
+"""Curves alongside losses and accuracies: followed weights, halves of the validation images, observations; on both
 engines and backends. And programs shared by variants, which must change nothing."""
 
 import numpy as np

@@ -79,10 +79,11 @@ import json
 from harness.training.backend import choose_backend, start_backend
 choose_backend("jax")
 start_backend()
+import msgspec
 from harness.training.train import train
 from tests.training.experiments import DROPOUT
 trial = train(DROPOUT, "with", [2, 5], engine="compiled")[1]
-print(json.dumps(trial.to_json() | {"device": trial.device, "precision": trial.precision}))
+print(json.dumps(msgspec.to_builtins(trial) | {"device": trial.device, "precision": trial.precision}))
 """
 
 

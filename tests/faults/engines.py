@@ -3,23 +3,30 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
 import numpy as np
 
-from tests.faults.fault import Fault, Patch, wrapped
+from tests.faults.fault import Fault, Patch, held_out, value, wrapped
+from tests.faults.places import BY_SGD, JAX, MLP, NORMALISED, TENSORFLOW, Original
 
+GROUP = "engine"
 COMPILED = "harness.training.compiled"
 ENGINE = f"{COMPILED}:CompiledEngine"
-JAX, TENSORFLOW = "harness.training.compiled_jax:JaxProgram", "harness.training.compiled_tensorflow:TensorFlowProgram"
 DIVERGENCE = "harness.training.divergence"
+
+
 ON = ("batch-normalization-rates", "plain, rate 0.1")
+
+
 ON_NORMALISED = ("batch-normalization-rates", "normalised, rate 0.1")
 
 
 def fault(name: str, *patches: Patch, on: tuple[str, str] | None = ON) -> Fault:
-    return Fault(name, "engine", patches, on)
+    return Fault(name, patches, on)
 
 
 def both(attribute: str, wrapper: Callable[..., Any]) -> tuple[Patch, Patch]:
@@ -139,12 +146,12 @@ def never_diverges(original: Any, *args: Any, **how: Any) -> Any:
 def blows_up_late(original: Any, *args: Any, **how: Any) -> Any:
     """A step with a loss that is not finite is told one late."""
     found = original(*args, **how)
-    return found and dataclasses.replace(found, step=found.step + 1 if found.step else None)
+    return found and msgspec.structs.replace(found, step=found.step + 1 if found.step else None)
 
 
 def nan_is_inf(original: Any, *args: Any, **how: Any) -> Any:
     found = original(*args, **how)
-    return dataclasses.replace(found, kind="inf") if found and found.kind == "nan" else found
+    return msgspec.structs.replace(found, kind="inf") if found and found.kind == "nan" else found
 
 
 def jax_only(name: str, attribute: str, wrapper: Callable[..., Any], on: tuple[str, str] = ON) -> Fault:
@@ -158,6 +165,98 @@ def nothing_taken(original: Any, self: Any, data: Any) -> None:
 
 
 CLASSIFY = "harness.training.train"
+
+
+def stale(original: Any, self: Any, carry: Any, rows: Any, data: Any) -> Any:
+    """Labels are those of the example before, within a batch."""
+    import jax.numpy as jnp
+
+    x, y = data
+    return original(self, carry, rows, (x, jnp.roll(y, 1, axis=0)))
+
+
+def penalty_not_told(original: Any, self: Any, state: Any, prefix: str, data: Any) -> Any:
+    """Losses of an evaluation are without penalties."""
+    found = original(self, state, prefix, data)
+    import jax.numpy as jnp
+
+    outputs, _ = self._model.stateless_call(state[0], state[1], data[0], training=False)
+    return {**found, f"{prefix}loss": jnp.mean(self._loss(data[1], outputs))}
+
+
+def starts_anew(original: Original, self: Any, carry: Any, order: Any, data: Any, validation: Any) -> Any:
+    """All of the optimizer's variables but the learning rate, which is the second."""
+    import jax.numpy as jnp
+
+    (weights, others, moments), signs = carry
+    fresh = [
+        old if index == 1 else jnp.asarray(new, old.dtype)
+        for index, (old, new) in enumerate(zip(moments, self._fresh, strict=True))
+    ]
+    return original(self, ((weights, others, fresh), signs), order, data, validation)
+
+
+def last_batch_counts(original: Original, self: Any, carry: Any, rows: Any, data: Any) -> Any:
+    """The epoch's training loss is that of its last batch."""
+    import jax.numpy as jnp
+
+    state, signs, (total, hits) = carry
+    (state, signs, (total, hits)), nothing = original(self, (state, signs, (jnp.zeros_like(total), hits)), rows, data)
+    return (state, signs, (total / len(rows) * len(data[0]), hits)), nothing
+
+
+def rates_left_out(original: Original, task: Any) -> str:
+    """Whatever is called a rate is taken for the learning rate, which may differ."""
+
+    def without(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {key: without(inner) for key, inner in value.items() if not key.endswith("rate")}
+        return [without(inner) for inner in value] if isinstance(value, list) else value
+
+    return json.dumps(without(json.loads(original(task))), sort_keys=True)
+
+
+def rarest_class(original: Original, history: Any, data: Any) -> Any:
+    """Chance is the share of the rarest class, not of the commonest."""
+
+    def rarest(y: Any) -> Any:
+        return y if y is None or y.ndim != 2 else y[:, [int(np.argmin(y.mean(axis=0)))]]
+
+    return original(history, dataclasses.replace(data, y=rarest(data.y), y_val=rarest(data.y_val)))
+
+
+def on_two_devices(
+    original: Original, self: Any, weights: Any, others: Any, x: Any, y: Any, training: bool
+) -> tuple[Any, Any]:
+    """Each half of a batch by itself, so that batch normalization sees the half only; the first keeps the averages."""
+    if not training or len(x) < 2:
+        found: tuple[Any, Any] = original(self, weights, others, x, y, training)
+        return found
+    half = len(x) // 2
+    share = half / len(x)
+    first, (kept, hits) = original(self, weights, others, x[:half], y[:half], training)
+    second, (_, more) = original(self, weights, others, x[half:], y[half:], training)
+    return share * first + (1 - share) * second, (kept, hits + more)
+
+
+def one_half_twice(original: Original, self: Any, state: Any, x: Any, y: Any) -> dict[str, Any]:
+    even = original(self, state, x, y)["even_val_loss"]
+    return {"even_val_loss": even, "odd_val_loss": even}
+
+
+def follows_too_early(original: Original, self: Any, carry: Any, order: Any, data: Any, validation: Any) -> Any:
+    """What is followed is taken of the weights before the epoch."""
+    import jax.numpy as jnp
+
+    after, curves = original(self, carry, order, data, validation)
+    return after, curves | {name: jnp.float32(of(carry[0][0])) for name, of in self._follow.items()}
+
+
+def gradients_of_half(original: Original, model: Any, loss: Any, x: np.ndarray, y: np.ndarray) -> Any:
+    count = max(len(x) // 2, 1)
+    return original(model, loss, x[:count], y[:count])
+
+
 FAULTS = (
     fault("the last batch is dropped", *both("launch", last_batch_dropped)),
     *map(batch_times, (0.5, 1.1, 2.0)),
@@ -177,4 +276,59 @@ FAULTS = (
     fault("divergence is never seen", Patch(CLASSIFY, "classify", wrapped(never_diverges)), on=None),
     fault("divergence is told a step late", Patch(CLASSIFY, "classify", wrapped(blows_up_late)), on=None),
     fault("nan is told as inf", Patch(CLASSIFY, "classify", wrapped(nan_is_inf)), on=None),
+    held_out("labels of the example before", JAX, "_step", wrapped(stale), BY_SGD),
+    held_out(
+        "evaluation without penalties", JAX, "_evaluate", wrapped(penalty_not_told), ("regularization", "l2 0.001")
+    ),
+    held_out("a blow-up is ten times the first loss", "harness.training.compiled_jax", "BLOW_UP", value(10.0), BY_SGD),
+    held_out(
+        "the optimizer starts anew in every epoch",
+        "harness.training.compiled_jax:JaxProgram",
+        "_epoch",
+        wrapped(starts_anew),
+        MLP,
+    ),
+    held_out(
+        "an epoch's training loss is that of its last batch",
+        "harness.training.compiled_jax:JaxProgram",
+        "_step",
+        wrapped(last_batch_counts),
+        MLP,
+    ),
+    held_out(
+        "the dropout rate of the variant before",
+        "harness.training.programs",
+        "structure",
+        wrapped(rates_left_out),
+        ("example-4", "dropout 0.2"),
+    ),
+    held_out(
+        "stuck at chance: by the rarest class",
+        "harness.training.divergence",
+        "stuck_at_chance",
+        wrapped(rarest_class),
+        ("batch-normalization-rates", "plain, rate 2"),
+    ),
+    held_out("batches in two halves, as on two devices", JAX, "_objective", wrapped(on_two_devices), NORMALISED),
+    held_out(
+        "both halves of the validation images are one",
+        JAX,
+        "_evaluate_halves",
+        wrapped(one_half_twice),
+        ("regularization", "none"),
+    ),
+    held_out(
+        "what is followed comes an epoch early",
+        JAX,
+        "_epoch",
+        wrapped(follows_too_early),
+        ("gradient-descent", "rate 0.1"),
+    ),
+    held_out(
+        "gradients are observed on half of the batch",
+        "harness.training.weight_gradients",
+        "weight_gradients",
+        wrapped(gradients_of_half),
+        ("deep-gradients", "relu"),
+    ),
 )

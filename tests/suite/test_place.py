@@ -1,0 +1,48 @@
+"""Where a run trains by itself: in this process, or in one process a core."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from harness.execution import workers
+from harness.training.backend import Device
+from suite.session import start
+from suite.session.trials import TrainingPlace
+from tests.suite.test_options import checked
+
+TWO: Any = [("example-4", "softmax"), ("example-4", "2 relu")]
+CPU, GPU = Device("cpu", "AMD EPYC", "float32"), Device("gpu", "NVIDIA H100", "float32")
+
+
+@pytest.fixture(autouse=True)
+def machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of four cores and 8 GB."""
+    monkeypatch.setattr(workers, "cores", lambda: 4)
+    monkeypatch.setattr(workers, "free_memory", lambda: 8e9)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "device", "number"),
+    [(1.4, CPU, 1), (1.6, CPU, 3), (100.0, CPU, 3), (100.0, GPU, 1), (None, CPU, 3)],
+    ids=["short", "long", "longer", "on a GPU", "not known"],
+)
+def test_processes_are_started_where_they_pay(seconds: float | None, device: Device, number: int) -> None:
+    """20 trials, of which three processes fit into the memory; of unknown length each counts as three seconds."""
+    stored: Any = SimpleNamespace(seconds=lambda *key: seconds)
+    options = checked(seeds="10")
+    assert start._asked_for(options, TWO) is None
+    assert start._unasked(options, device, stored, TWO) == TrainingPlace(number)
+
+
+def test_a_check_has_a_task_for_each_variant() -> None:
+    stored: Any = SimpleNamespace(seconds=lambda *key: 60.0, variant=lambda *key: None)
+    assert start._unasked(checked(full=False), CPU, stored, TWO) == TrainingPlace(2)
+
+
+def test_what_was_asked_for_is_done_even_if_it_is_short() -> None:
+    assert start._asked_for(checked(workers="2"), TWO) == TrainingPlace(2)
+    assert start._asked_for(checked(workers="1"), TWO) == TrainingPlace(1)
+    assert start._asked_for(checked(workers="2"), []) == TrainingPlace(1)
