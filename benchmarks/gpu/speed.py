@@ -1,4 +1,4 @@
-"""How long an epoch of a seed takes with many side by side: by number of seeds, and part by part."""
+"""The time of an epoch per seed with batched seeds: by number of seeds, and part by part."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from harness.training import vectorized, vectorized_jax
 from harness.training.setup import TrainingSetup
 
 SECONDS = 330.0
-"""After which no further number of seeds is tried."""
+"""After these seconds no further number of seeds is tried."""
 
 
 def measure(scale: Scale, network: str, lanes: tuple[int, ...]) -> dict[str, Any]:
-    """A row for each number of seeds side by side, as long as time is left: milliseconds per seed and epoch."""
+    """A row per number of batched seeds, as long as time is left: milliseconds per seed and epoch."""
     declared = experiment(scale)
     rows: list[dict[str, Any]] = []
     begin = time.perf_counter()
@@ -44,7 +44,7 @@ def measure(scale: Scale, network: str, lanes: tuple[int, ...]) -> dict[str, Any
 
 
 def parts(scale: Scale, lanes: int) -> dict[str, Any]:
-    """The five hidden layers, and what they take with something left out or done otherwise."""
+    """The time of the network with five hidden layers, unchanged and with one part left out or replaced."""
     declared = experiment(scale)
     plain = declared.variant(NETWORKS[MAIN])
     assert plain.data is not None
@@ -71,10 +71,10 @@ def parts(scale: Scale, lanes: int) -> dict[str, Any]:
 
 
 def timed(declared: Experiment, variant: str, lanes: int) -> dict[str, Any]:
-    """One block of that many seeds: compilation apart, and the epochs after the first launch."""
+    """The times of one block of ``lanes`` seeds: of the compilation, of the first epoch, and of later ones."""
     setup = TrainingSetup.of(declared, variant)
-    said: list[str] = []
-    engine = vectorized.VectorizedEngine(setup, replicas=lanes, notice=said.append)
+    notes: list[str] = []
+    engine = vectorized.VectorizedEngine(setup, replicas=lanes, notice=notes.append)
     clock = time.perf_counter()
     block = next(engine.blocks(range(lanes), lambda seed, epoch: None))
     total = time.perf_counter() - clock
@@ -92,12 +92,12 @@ def timed(declared: Experiment, variant: str, lanes: int) -> dict[str, Any]:
         "seconds_per_seed": (total - compile_seconds) / len(block),
         "val_accuracy": statistics.fmean(accuracies) if accuracies else None,
         "memory": _memory(engine),
-        "notes": said,
+        "notes": notes,
     }
 
 
 def _memory(engine: vectorized.VectorizedEngine) -> int | None:
-    """Bytes that the block's program takes, by XLA's own count."""
+    """Bytes of memory that the block's program needs, as XLA counts them; None if it does not say."""
     return max(_needed(engine.program), default=None)
 
 

@@ -1,4 +1,4 @@
-"""``GPU.md``: what was measured on the GPU, of the results that are there; of the others it says that they are not."""
+"""``GPU.md``: the report of the measurements on the GPU. It names the measurements that are missing."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ VECTORIZED = "vectorized, best number of seeds"
 
 
 def gpu_report(out: Path, scale: Scale) -> dict[str, bytes]:
-    """The files of the report, by name: the text, and the picture where there is something to draw."""
+    """The files of the report by name: the text, and the roofline if there is something to draw."""
     found = {step.name: result(step.file(out)) for step in all_steps(scale)}
     points = _points(found)
     parts = [
@@ -79,7 +79,7 @@ def _small(scale: Scale) -> str:
 
 
 def _points(found: Mapping[str, Any]) -> list[RooflinePoint]:
-    """Each network's arithmetic, traffic and fastest epoch; none where the machine's peaks are not known."""
+    """Each network's operations, traffic and fastest epoch; empty if the machine's peaks were not measured."""
     points = []
     for network in NETWORKS:
         record = found.get(f"speed {network}")
@@ -155,7 +155,7 @@ def _widths(found: Mapping[str, Any]) -> str:
 
 
 def _batched(found: Mapping[str, Any]) -> str:
-    """What the products of the networks' layers reach by themselves, as many side by side as there are seeds."""
+    """The section on the batched products of the networks' layers alone."""
     record = found.get("machine")
     rates = record["measured"]["batched"] if record else []
     if not rates:
@@ -210,7 +210,7 @@ def _highest(found: Mapping[str, Any]) -> str:
 
 
 def _peers(found: Mapping[str, Any]) -> str:
-    """Seconds of an epoch of one seed, and how many times faster side by side is."""
+    """The section on alternatives: the time of an epoch per seed, and the speed-up by batched seeds."""
     rows = []
     ours = {}
     for network in NETWORKS:
@@ -256,7 +256,7 @@ def _peers(found: Mapping[str, Any]) -> str:
 
 
 def _verdicts(found: Mapping[str, Any], out: Path) -> str:
-    """Where the verdicts are, and how long each experiment's trainings took."""
+    """The section that links to the verdicts, and tells how long each experiment trained."""
     record = found.get("full")
     path = runs_folder(out / "full") / f"{record['run']}.jsonl" if record else None
     if record is None or path is None or not path.exists():
@@ -288,7 +288,7 @@ def _verdicts(found: Mapping[str, Any], out: Path) -> str:
 
 
 def duration(seconds: float) -> str:
-    """ "9 min 30 s"."""
+    """Seconds in words: "9 min 30 s"."""
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes} min {rest} s" if minutes else f"{seconds:.1f} s"
 
