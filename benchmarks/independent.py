@@ -201,7 +201,7 @@ def compared(ours: Sequence[float], stored: Sequence[float], level: float) -> tu
 
 
 def agreeing(measured: dict[str, list[dict[str, float]]]) -> tuple[str, bool]:
-    """A Markdown table of the comparisons, and whether every interval contains 0. Raises SuiteError without evidence."""
+    """A table of the comparisons, and whether every interval contains 0. Raises SuiteError without evidence."""
     path = files.path_of(ROOT / "baselines", "tensorflow-cpu", "example-4")
     evidence = files.read(path)
     if evidence is None:

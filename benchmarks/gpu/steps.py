@@ -86,7 +86,7 @@ def finished(step: Step, out: Path) -> bool:
 
 
 def perform(step: Step, out: Path, seconds: float) -> str:
-    """Runs a step for at most ``seconds``; returns "done", "absent: …", "failed: …" or, if it can go on, "stopped: …"."""
+    """Runs a step for at most ``seconds``: "done", "absent: …", "failed: …" or, if it can continue, "stopped: …"."""
     out.mkdir(parents=True, exist_ok=True)
     environment = {**os.environ, **step.environment, "PYTHONUNBUFFERED": "1"}
     log = out / f"{step.file(out).stem}.log"

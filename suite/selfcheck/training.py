@@ -221,7 +221,7 @@ CASE = {one.name: one for one in CASES}
 
 
 def orders(seed: int, epochs: int, count: int) -> list[np.ndarray]:
-    """The data orders that ``harness.training.seeding`` promises: permutations by NumPy's generator of [seed, epoch]."""
+    """The data orders that ``harness.training.seeding`` promises: permutations by a generator of [seed, epoch]."""
     return [np.random.default_rng([seed, epoch]).permutation(count) for epoch in range(epochs)]
 
 
