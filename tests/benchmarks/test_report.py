@@ -1,4 +1,4 @@
-"""``GPU.md`` of what is there: figures where they were measured, and what is not said to be missing."""
+"""``GPU.md``: figures that were measured, and the list of those that are missing."""
 
 from __future__ import annotations
 

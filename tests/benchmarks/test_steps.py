@@ -1,4 +1,4 @@
-"""The script's steps: chosen, stopped, gone on with, and what a result is."""
+"""The steps of ``benchmarks.measure_gpu``: selected, stopped, resumed, and their results."""
 
 from __future__ import annotations
 

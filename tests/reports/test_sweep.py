@@ -1,4 +1,4 @@
-"""Sweeps, loss surfaces and turning points: what is declared is recorded, drawn, and said."""
+"""Sweeps, loss surfaces and turning points: what is declared is recorded, drawn and described."""
 
 from __future__ import annotations
 
