@@ -83,8 +83,8 @@ def cpu_and_gpu(out: Path, root: Path = ROOT / "baselines") -> str:
     counted = ", ".join(f"{count} {verdict}" for verdict, count in counts.items())
     return (
         "## CPU and GPU\n\n"
-        f"Do {code(cpu)} and {code(gpu)} give one distribution of each metric? {counted}: two one-sided tests at the "
-        "smallest effect of interest, 95 % together. What differs on purpose: products in TF32 and sums in no fixed "
+        f"Do {code(cpu)} and {code(gpu)} give the same distribution of each metric? {counted}: two one-sided tests at "
+        "the smallest effect of interest, 95 % together. Intended differences: products in TF32 and sums in no fixed "
         "order on the GPU, and the engine.\n\n" + table(headers, rows)
     )
 

@@ -29,12 +29,12 @@ def measure(scale: Scale) -> dict[str, Any]:
                 seconds = fastest(jax.jit(jnp.dot), a, a)
                 rates.append(2 * size**3 / seconds)
             found["flops"][precision] = max(rates)
-    for lanes in scale.lanes:
+    for replicas in scale.replicas:
         for rows, inputs, outputs in BATCHED:
-            a, b = jnp.ones((lanes, rows, inputs)) / inputs, jnp.ones((lanes, inputs, outputs))
+            a, b = jnp.ones((replicas, rows, inputs)) / inputs, jnp.ones((replicas, inputs, outputs))
             seconds = fastest(jax.jit(jnp.matmul), a, b)
-            flops = 2 * lanes * rows * inputs * outputs / seconds
-            found["batched"].append({"lanes": lanes, "shape": [rows, inputs, outputs], "flops": flops})
+            flops = 2 * replicas * rows * inputs * outputs / seconds
+            found["batched"].append({"lanes": replicas, "shape": [rows, inputs, outputs], "flops": flops})
     array = jnp.ones((megabytes * 250_000,), "float32")
     found["bandwidth"] = 2 * array.nbytes / fastest(jax.jit(lambda a: a * 1.5), array)
     return found

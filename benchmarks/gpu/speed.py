@@ -22,12 +22,12 @@ SECONDS = 330.0
 """After these seconds no further number of seeds is tried."""
 
 
-def measure(scale: Scale, network: str, lanes: tuple[int, ...]) -> dict[str, Any]:
+def measure(scale: Scale, network: str, replicas: tuple[int, ...]) -> dict[str, Any]:
     """A row per number of batched seeds, as long as time is left: milliseconds per seed and epoch."""
     declared = experiment(scale)
     rows: list[dict[str, Any]] = []
     begin = time.perf_counter()
-    for count in lanes:
+    for count in replicas:
         if rows and time.perf_counter() - begin > SECONDS:
             break
         rows.append(timed(declared, NETWORKS[network], count))
@@ -43,7 +43,7 @@ def measure(scale: Scale, network: str, lanes: tuple[int, ...]) -> dict[str, Any
     }
 
 
-def parts(scale: Scale, lanes: int) -> dict[str, Any]:
+def parts(scale: Scale, replicas: int) -> dict[str, Any]:
     """The time of the network with five hidden layers, unchanged and with one part left out or replaced."""
     declared = experiment(scale)
     plain = declared.variant(NETWORKS[MAIN])
@@ -66,17 +66,17 @@ def parts(scale: Scale, lanes: int) -> dict[str, Any]:
     rows = []
     for name, (changed, patch) in ways.items():
         with patch:
-            rows.append({"part": name, **timed(changed, NETWORKS[MAIN], lanes)})
-    return {"network": MAIN, "lanes": lanes, "rows": rows}
+            rows.append({"part": name, **timed(changed, NETWORKS[MAIN], replicas)})
+    return {"network": MAIN, "lanes": replicas, "rows": rows}
 
 
-def timed(declared: Experiment, variant: str, lanes: int) -> dict[str, Any]:
-    """The times of one block of ``lanes`` seeds: of the compilation, of the first epoch, and of later ones."""
+def timed(declared: Experiment, variant: str, replicas: int) -> dict[str, Any]:
+    """The times of one block of ``replicas`` seeds: of the compilation, of the first epoch, and of later ones."""
     setup = TrainingSetup.of(declared, variant)
     notes: list[str] = []
-    engine = vectorized.VectorizedEngine(setup, replicas=lanes, notice=notes.append)
+    engine = vectorized.VectorizedEngine(setup, replicas=replicas, notice=notes.append)
     clock = time.perf_counter()
-    block = next(engine.blocks(range(lanes), lambda seed, epoch: None))
+    block = next(engine.blocks(range(replicas), lambda seed, epoch: None))
     total = time.perf_counter() - clock
     measured = [one for _, one in block]
     compile_seconds = measured[0].compile or 0.0
@@ -85,7 +85,7 @@ def timed(declared: Experiment, variant: str, lanes: int) -> dict[str, Any]:
     accuracies = [one.history["val_accuracy"][-1] for one in measured if "val_accuracy" in one.history]
     return {
         "lanes": len(block),
-        "asked": lanes,
+        "asked": replicas,
         "ms": statistics.median(steady) * 1e3,
         "first_ms": epochs[0] * 1e3,
         "compile": compile_seconds,

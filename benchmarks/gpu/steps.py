@@ -55,16 +55,16 @@ def all_steps(scale: Scale) -> tuple[Step, ...]:
         _suite("full", scale, scale.select),
         *(_highest(network, scale) for network in NETWORKS),
         _suite("highest", scale, scale.select or claims_of("example-3", "example-4"), "highest"),
-        _worker("parts", "parts", "jax", scale, lambda out: {"lanes": best_lanes(out, MAIN, scale)}),
+        _worker("parts", "parts", "jax", scale, lambda out: {"lanes": fastest_replicas(out, MAIN, scale)}),
         *(_flags(name, flags, scale) for name, flags in FLAGS.items()),
     )
 
 
-def best_lanes(out: Path, network: str, scale: Scale) -> int:
+def fastest_replicas(out: Path, network: str, scale: Scale) -> int:
     """The fastest number of batched seeds; if none was measured, the last but one of the scale."""
     found = result(out / f"speed-{network.replace(' ', '-').replace(',', '')}.json")
     rows = found["measured"]["rows"] if found else []
-    return min(rows, key=lambda row: row["ms"])["lanes"] if rows else scale.lanes[-2]
+    return min(rows, key=lambda row: row["ms"])["lanes"] if rows else scale.replicas[-2]
 
 
 def result(path: Path) -> dict[str, Any] | None:
@@ -176,8 +176,8 @@ def _worker(
 
 
 def _speed(network: str, scale: Scale) -> Step:
-    lanes = scale.lanes if network == MAIN else scale.lanes[1:-1] or scale.lanes
-    return _worker(f"speed {network}", "speed", "jax", scale, lambda out: {"network": network, "lanes": list(lanes)})
+    replicas = scale.replicas if network == MAIN else scale.replicas[1:-1] or scale.replicas
+    return _worker(f"speed {network}", "speed", "jax", scale, lambda out: {"network": network, "lanes": list(replicas)})
 
 
 def _flags(name: str, flags: str, scale: Scale) -> Step:
@@ -188,7 +188,7 @@ def _flags(name: str, flags: str, scale: Scale) -> Step:
         "speed",
         "jax",
         scale,
-        lambda out: {"network": MAIN, "lanes": [best_lanes(out, MAIN, scale)], "flags": flags},
+        lambda out: {"network": MAIN, "lanes": [fastest_replicas(out, MAIN, scale)], "flags": flags},
         {"XLA_FLAGS": own} if own else {},
         may_fail=True,
     )
@@ -200,7 +200,7 @@ def _highest(network: str, scale: Scale) -> Step:
         "speed",
         "jax",
         scale,
-        lambda out: {"network": network, "lanes": [best_lanes(out, network, scale)], "precision": "highest"},
+        lambda out: {"network": network, "lanes": [fastest_replicas(out, network, scale)], "precision": "highest"},
     )
 
 

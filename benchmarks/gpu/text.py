@@ -130,11 +130,12 @@ def _floors(found: Mapping[str, Any], points: Sequence[RooflinePoint]) -> str:
         "## Floors and speed\n\n"
         + table(headers, rows, right=headers[1:])
         + f"\n\n![Roofline: arithmetic per byte against operations per second, for each network.]({PICTURE})\n\n"
-        "Per seed and epoch, validation included. The floor is the slower of the products at the measured peak and of "
-        "the least traffic at the measured bandwidth; which traffic is the least when nothing of a seed stays in a "
-        f"cache, and everything but the products is done inside them, stands in {code('harness/timing/traffic.py')}. "
-        "Measured is the median over the epochs after the first launch, of the number of seeds side by side that is "
-        "fastest; a whole training has all epochs, initial weights and data orders, and no compilation."
+        "Per seed and epoch, validation included. The floor is the time of the products at the measured peak or of "
+        "the least traffic at the measured bandwidth, whichever is longer. The least traffic assumes that nothing of a "
+        "seed stays in a cache, and that everything but the products is done inside them; see "
+        f"{code('harness/timing/traffic.py')}. Measured is the median over the epochs after the first launch, at the "
+        "fastest number of seeds side by side. A whole training includes all epochs, initial weights and data orders, "
+        "but no compilation."
     )
 
 
@@ -244,9 +245,9 @@ def _peers(found: Mapping[str, Any]) -> str:
     headers = ["ms per seed and epoch", *NETWORKS]
     text = "## What a user would pick instead\n\n" + table(headers, rows, right=headers[1:])
     text += (
-        "\n\nOne seed after another, each row in a process of its own on the same card, the same work: all images, "
-        "batches of 512 and the partial one, validation after each epoch; steady state, compilation apart. In "
-        "brackets: how many times faster side by side is, per trained seed and epoch."
+        "\n\nOne seed after another, each row in a process of its own on the same card. The work is the same: all "
+        "images, batches of 512 and a partial one, validation after each epoch. Times are in steady state, without "
+        "compilation. In brackets: how many times faster seeds side by side are, per seed and epoch."
     )
     if notes:
         text += " " + escape(" ".join(notes))

@@ -45,7 +45,7 @@ class Scale:
         name: "full" or "small".
         epochs: epochs of each training; the lecture has 20.
         train: number of training images; None for all.
-        lanes: numbers of batched seeds to try with the main network; other networks try all but the first and the last.
+        replicas: numbers of batched seeds to try with the main network; other networks leave out the first and last.
         peer_epochs: epochs of each training by a peer.
         seeds: ``--seeds`` of the suite's runs "full" and "highest" (precision).
         select: ``-k`` of the suite's runs: ids of claims, or "" for all that train.
@@ -55,7 +55,7 @@ class Scale:
     name: str
     epochs: int
     train: int | None
-    lanes: tuple[int, ...]
+    replicas: tuple[int, ...]
     peer_epochs: int
     seeds: Mapping[str, str]
     select: str

@@ -19,10 +19,10 @@ from harness.domain.claim import Claim
 from harness.statistics import Comparison, Difference, Exact
 from harness.training.weight_gradients import weight_gradients
 
-SUM = 64 * ROUNDING  # of the mean and the variance over a batch of 16 or 32, and what is made of them
-NO_EPSILON = 1e-12  # lost in float32 next to a variance of 1
+SUM = 64 * ROUNDING  # for the mean and the variance over a batch of 16 or 32, and the output computed from them
+NO_EPSILON = 1e-12  # has no effect in float32 next to a variance of 1
 EPSILON = 1e-3  # Keras' default
-SMALL = 0.01  # standard deviation of a feature next to whose variance epsilon matters
+SMALL = 0.01  # standard deviation of a feature with so small a variance that epsilon matters
 
 
 def features() -> np.ndarray:

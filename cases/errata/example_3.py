@@ -1,4 +1,4 @@
-"""Example 3. MNIST 10 digit image classifier; eight or ten made-up images stand in for MNIST's."""
+"""Example 3. MNIST 10 digit image classifier, with eight or ten made-up images in place of MNIST."""
 
 from __future__ import annotations
 

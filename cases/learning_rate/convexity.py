@@ -47,7 +47,7 @@ def check_convex() -> Iterator[Comparison]:
     hessian = fit[:4].T
     matrix = design(three_features())
     size = float(np.abs(gradients).max())
-    rounding = 32 * ROUNDING * size  # sums over 32 examples
+    rounding = 32 * ROUNDING * size  # each gradient is a sum over 32 examples
     yield Comparison(
         f"∇L at {POINTS} random points: H W + c, one Hessian for all", points @ fit[:4] + fit[4], gradients, rounding
     )
