@@ -103,6 +103,7 @@ def _count_deselected(config: pytest.Config, items: list[pytest.Item], collected
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtestloop(session: pytest.Session) -> bool | None:
+    """Prints the plan of a dry run instead of running items."""
     config = session.config
     unread = list(filter(None, map(selection.unread_of, session.items)))
     if unread and (config.stash[OPTIONS].dry_run or config.option.collectonly):
