@@ -229,7 +229,7 @@ def check_timing(config: pytest.Config, options: Options) -> None:
             "after another. Leave it out, or time batched seeds with python -m benchmarks.measure_gpu."
         )
     if options.resume is not None:
-        raise SuiteError("--resume and -m timing contradict each other: times are measured in one go. Leave one out.")
+        raise SuiteError("--resume and -m timing contradict each other: times are measured in one go. Leave it out.")
     if options.cluster or options.workers not in (None, 1):
         name = "--cluster" if options.cluster else "--workers"
         raise SuiteError(
