@@ -1,1 +1,1 @@
-"""What measured figures of the documentation are made with; each module says its command."""
+"""Commands that measure figures of the documentation; each module names its command."""

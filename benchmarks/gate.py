@@ -1,12 +1,13 @@
-"""What a check's first steps see, and what they take for a change that is none: ``python -m benchmarks.gate``.
+"""Measures a check of first steps: its false alarms, and the faults it detects. ``python -m benchmarks.gate``.
 
-Alarms: the first steps of every variant with evidence, on other processors (instruction sets of XLA and oneDNN),
-numbers of threads, engines and Python versions; each environment is a process of its own. Then 100 runs, each of which
-draws, for every variant and seed, one of the traces of these environments and of the stored perturbed trials.
+``alarms`` trains the first steps of every variant with evidence in environments that should make no difference: other
+instruction sets of XLA and oneDNN, numbers of cores, and engines. Each environment is a process of its own. Then it
+simulates 100 runs. For every variant and seed, a run draws one trace from these environments and the stored perturbed
+trials.
 
-Sight: the same with each fault of ``tests.faults`` that acts within the first steps, put in one at a time.
+``sight`` trains the same first steps with each fault of ``tests.faults`` that acts within them.
 
-Results go to a JSON file, from which a later call goes on. Nothing is trained to the end here.
+Results go to a JSON file, with which a later call continues. Nothing is trained to the end.
 """
 
 from __future__ import annotations
@@ -58,11 +59,11 @@ ENVIRONMENTS: dict[str, dict[str, dict[str, str]]] = {
         "vectorized": {"ENGINE": "vectorized"},
     },
 }
-"""What is no change, by backend and name: environment variables, the number of cores, the engine."""
+"""Environments that should make no difference, by backend and name: environment variables, cores and engine."""
 
 
 def variants(root: Path, stack: str, only: Sequence[str] = ()) -> Iterator[tuple[str, str, Evidence]]:
-    """The variants whose first steps a check trains, with the file of their evidence."""
+    """(experiment, variant, evidence) of each variant whose first steps a check trains."""
     for name, experiment in EXPERIMENTS.items():
         found = files.read(files.path_of(root, stack, name))
         for variant in experiment.variants if found else ():
@@ -73,7 +74,7 @@ def variants(root: Path, stack: str, only: Sequence[str] = ()) -> Iterator[tuple
 
 
 def traces(root: Path, backend: str, engine: str, only: Sequence[str]) -> dict[str, Any]:
-    """The shortened trials of every variant, here and now."""
+    """The shortened trials of every variant in this process, as JSON data by "experiment/variant"."""
     from harness.training.backend import choose_backend, start_backend
     from harness.training.steps import first_steps
 
@@ -90,7 +91,7 @@ def traces(root: Path, backend: str, engine: str, only: Sequence[str]) -> dict[s
 
 
 def judged(name: str, variant: str, found: Evidence, short: Sequence[ShortTrial]) -> TrainingOutcome:
-    """What a check says of these shortened trials, given that the training is configured as it was."""
+    """A check's outcome for these shortened trials, if the training's configuration has not changed."""
     stored = found.variants[variant]
     trained = Trained(configuration=stored.configuration, hashes=stored.hashes, short=tuple(short))
     run = judge.Trainings(found.stack, stored.sessions[0].fingerprint, {name: {variant: trained}})
@@ -98,7 +99,7 @@ def judged(name: str, variant: str, found: Evidence, short: Sequence[ShortTrial]
 
 
 def in_process(backend: str, environment: Mapping[str, str], root: Path, only: Sequence[str]) -> dict[str, Any]:
-    """The traces of one environment, from a process of its own; SuiteError where that fails."""
+    """``traces`` of one environment, from a process of its own. Raises SuiteError if the process fails."""
     own = {key: value for key, value in environment.items() if key not in ("CORES", "ENGINE")}
     command = [sys.executable, "-m", "benchmarks.gate", "--traces", "--backend", backend, "--root", str(root)]
     command += ["--engine", environment.get("ENGINE", "compiled"), *(["--only", *only] if only else [])]
@@ -106,7 +107,7 @@ def in_process(backend: str, environment: Mapping[str, str], root: Path, only: S
         command = ["taskset", "-c", "0", *command]
     done = subprocess.run(command, cwd=ROOT, env={**os.environ, **own}, capture_output=True, text=True, check=False)
     if done.returncode:
-        raise SuiteError(f"The traces of {dict(environment)} could not be trained: {done.stderr.strip()[-500:]}")
+        raise SuiteError(f"The environment {dict(environment)} could not be trained: {done.stderr.strip()[-500:]}")
     content: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return content
 
@@ -116,7 +117,7 @@ def short_trials(content: Sequence[Mapping[str, Any]]) -> tuple[ShortTrial, ...]
 
 
 def alarms(known: Mapping[str, Any], root: Path, backend: str) -> Iterator[str]:
-    """Environment by environment, then of RUNS drawn runs."""
+    """Lines about the alarms in each environment, then a line about the alarms in RUNS drawn runs."""
     stack = f"{backend}-cpu"
     rows = list(variants(root, stack))
     for environment, content in known.items():
@@ -138,7 +139,7 @@ def alarms(known: Mapping[str, Any], root: Path, backend: str) -> Iterator[str]:
 def _drawn(
     generator: random.Random, name: str, variant: str, found: Evidence, known: Mapping[str, Any]
 ) -> TrainingOutcome:
-    """A run's trials of a variant: of each seed one trace of the environments or of the stored perturbed trials."""
+    """A check's outcome for a drawn run: for each seed, one trace of an environment or of a stored perturbed trial."""
     stored, key = found.variants[variant], f"{name}/{variant}"
     pool: dict[int, list[ShortTrial]] = {seed: [] for seed in SEEDS}
     for content in known.values():
@@ -159,7 +160,7 @@ def _as_trial(name: str, variant: str, trace: Trace, steps: int) -> ShortTrial:
 
 
 def sight(root: Path, backend: str, only: Sequence[str], known: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Each fault that can act within the first steps, put in: the trainings that it touches, up to one that moves."""
+    """(name, result) of each fault that acts within the first steps; its trainings are tried until one is red."""
     from harness.training.backend import choose_backend, start_backend
     from harness.training.steps import first_steps
     from tests.faults.catalogue import FAULTS
@@ -182,11 +183,11 @@ def sight(root: Path, backend: str, only: Sequence[str], known: dict[str, Any]) 
                     steps = rows[name, variant].variants[variant].steps
                     short = first_steps(EXPERIMENTS[name], variant, SEEDS, steps, engine="compiled", validate=VALIDATED)
                     outcome = judged(name, variant, rows[name, variant], short)
-                    said: dict[str, Any] = {"red": outcome.red, "reason": outcome.reason}
+                    seen: dict[str, Any] = {"red": outcome.red, "reason": outcome.reason}
                 except Exception as error:
-                    said = {"red": True, "reason": f"{type(error).__name__}: {error}"[:200]}
-            found["trainings"][f"{name}/{variant}"] = said
-            if said["red"]:
+                    seen = {"red": True, "reason": f"{type(error).__name__}: {error}"[:200]}
+            found["trainings"][f"{name}/{variant}"] = seen
+            if seen["red"]:
                 break
         yield fault.name, found
 
@@ -199,7 +200,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--root", type=Path, default=ROOT / "baselines")
     parser.add_argument("--only", nargs="+", default=[], metavar="NAME", help="experiments, variants or faults")
     parser.add_argument("--environment", nargs="+", default=[], metavar="NAME", help="of the alarms; default: all")
-    parser.add_argument("--out", type=Path, help="JSON file of what is measured; a later call goes on from it")
+    parser.add_argument("--out", type=Path, help="JSON file of the results; a later call continues with it")
     parser.add_argument("--engine", default="compiled", help=argparse.SUPPRESS)
     parser.add_argument("--traces", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)

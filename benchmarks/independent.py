@@ -1,12 +1,11 @@
-"""Example 4 once more, without Keras and without the harness: ``python -m benchmarks.independent --seeds 5``.
+"""Trains Example 4 without Keras and without the harness: ``python -m benchmarks.independent --seeds 5``.
 
-Forward pass, gradients, Adam and dropout are written out here in NumPy, after the papers that introduce
-them: Kingma and Ba 2015 (algorithm 1, bias correction as in its section 2), Glorot and Bengio 2010 (equation 16),
-Srivastava et al. 2014 (inverted: kept outputs are divided by the share that is kept). Nothing but the file of MNIST
-and the stored evidence is read. Seeds start at 10,000.
+Forward pass, gradients, Adam and dropout are implemented in NumPy, from the papers: Kingma and Ba 2015 (algorithm 1,
+bias correction as in section 2), Glorot and Bengio 2010 (equation 16), Srivastava et al. 2014 (inverted: kept outputs
+are divided by the share that is kept). It reads only the file of MNIST and the stored evidence. Seeds start at 10,000.
 
-For each network the mean validation accuracy and loss are compared with the evidence. The interval of the difference
-is Welch's, at 1 % shared by all comparisons. The exit status is 1 where one of them excludes 0, and 2 for bad input.
+The mean validation accuracy and loss of each network are compared with the evidence. The intervals of the differences
+are Welch's, at 1 % shared by all comparisons. The exit status is 1 if an interval excludes 0, and 2 for bad input.
 """
 
 from __future__ import annotations
@@ -32,7 +31,7 @@ OUT = Path(__file__).with_name("independent.json")
 MNIST = ROOT / "cases" / "data" / "mnist.npz"
 EPOCHS, BATCH, UNITS, FIRST_SEED = 20, 512, 256, 10_000
 ERRORS = 0.01
-"""Share of tables of equal networks in which some interval excludes 0."""
+"""Probability that some interval of a table excludes 0 although all networks are equal."""
 METRICS = ("val_accuracy", "val_loss")
 
 
@@ -42,9 +41,9 @@ class Network:
 
     Attributes:
         hidden: number of hidden layers.
-        linear: without ReLU.
-        uniform: weights uniform within ±0.05, else Glorot's.
-        dropout: share of each hidden layer's outputs that is left out.
+        linear: whether the hidden layers have no ReLU.
+        uniform: whether initial weights are uniform within ±0.05; otherwise within Glorot's limit.
+        dropout: share of each hidden layer's outputs that is dropped.
     """
 
     hidden: int
@@ -63,7 +62,7 @@ NETWORKS = {
     "dropout 0.2": Network(5, dropout=0.2),
     "dropout 0.3": Network(5, dropout=0.3),
 }
-"""By the name of the variant of ``example-4``."""
+"""The networks by the names of ``example-4``'s variants."""
 
 
 @dataclass
@@ -88,7 +87,7 @@ class Weights:
 
 @dataclass
 class Adam:
-    """Algorithm 1 of Kingma and Ba, with α̂ = α √(1 − β₂ᵗ) / (1 − β₁ᵗ)."""
+    """Adam: algorithm 1 of Kingma and Ba, with α̂ = α √(1 − β₂ᵗ) / (1 − β₁ᵗ)."""
 
     rate: float = 0.001
     beta_1: float = 0.9
@@ -125,8 +124,8 @@ def loss_and_gradients(
     """The mean cross-entropy in nats, and its gradient by each weight.
 
     Args:
-        network: whose activation and dropout count.
-        weights: stay as they are.
+        network: gives the activation and the dropout rate.
+        weights: not changed.
         x: (batch, 784).
         labels: (batch,), 0 to 9.
         random: draws the dropout masks; None leaves dropout out.
@@ -195,14 +194,14 @@ def trained(network: Network, seed: int) -> dict[str, float]:
 
 
 def compared(ours: Sequence[float], stored: Sequence[float], level: float) -> tuple[float, float, float]:
-    """The difference of the means, and its interval by Welch's t at that level."""
+    """(difference of the means, low, high), the interval by Welch's t at error ``level``."""
     test = stats.ttest_ind(ours, stored, equal_var=False)
     interval = test.confidence_interval(1 - level)
     return float(np.mean(ours) - np.mean(stored)), float(interval.low), float(interval.high)
 
 
 def agreeing(measured: dict[str, list[dict[str, float]]]) -> tuple[str, bool]:
-    """A Markdown table, and whether every interval holds 0."""
+    """A table of the comparisons, and whether every interval contains 0. Raises SuiteError without evidence."""
     path = files.path_of(ROOT / "baselines", "tensorflow-cpu", "example-4")
     evidence = files.read(path)
     if evidence is None:
@@ -226,7 +225,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--seeds", type=int, default=5, help="of each network, at least 2")
     parser.add_argument("--only", nargs="+", choices=list(NETWORKS), default=list(NETWORKS), metavar="NETWORK")
     parser.add_argument(
-        "--out", type=Path, default=OUT, help="JSON file of what is measured; a later call goes on from it"
+        "--out", type=Path, default=OUT, help="JSON file of the results; a later call continues with it"
     )
     options = parser.parse_args(arguments)
     if options.seeds < 2:

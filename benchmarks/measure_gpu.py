@@ -1,14 +1,14 @@
-"""``python -m benchmarks.measure_gpu``: every figure of the GPU report, in steps that can be stopped and gone on with.
+"""``python -m benchmarks.measure_gpu``: measures every figure of the GPU report, in steps that can be resumed.
 
     python -m benchmarks.measure_gpu --out FOLDER                 all steps that are not done yet, in order
-    python -m benchmarks.measure_gpu --out FOLDER --minutes 9     begins none that could not end by then
-    python -m benchmarks.measure_gpu --out FOLDER --only full     one step, or several
-    python -m benchmarks.measure_gpu --out FOLDER --report        only writes FOLDER/GPU.md of what is there
+    python -m benchmarks.measure_gpu --out FOLDER --minutes 9     stops after nine minutes
+    python -m benchmarks.measure_gpu --out FOLDER --only full     one step; may be given repeatedly
+    python -m benchmarks.measure_gpu --out FOLDER --report        only writes FOLDER/GPU.md from the results so far
     python -m benchmarks.measure_gpu --out FOLDER --publish h100-1024   to reports/published/h100-1024 and baselines/
 
-JAX is enough: of a backend that is not installed the report says so. No step takes longer than eight minutes; the runs
-of the suite are stopped after that and go on with the next call. Nothing is read from the network, and without
---publish nothing outside FOLDER is written. ``--scale small`` tries the script itself on a CPU, in a minute or two.
+Only JAX is required; the report names backends that are not installed. No step takes longer than eight minutes. Runs of
+the suite are stopped after that, and the next call resumes them. Nothing is read from the network, and without
+--publish nothing is written outside FOLDER. ``--scale small`` tries the script itself on a CPU, in a minute or two.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ from harness.errors import KEBAB, SuiteError, invalid, nearest
 from reports.folders import check_writable, write_atomic
 
 LONGEST = 450.0
-"""Seconds of a step."""
+"""The most seconds of a step."""
 SHORTEST = 45.0
-"""Seconds that have to be left for a step to begin."""
+"""A step begins only if at least these seconds are left."""
 
 
 def parser() -> argparse.ArgumentParser:
@@ -36,21 +36,21 @@ def parser() -> argparse.ArgumentParser:
         prog="python -m benchmarks.measure_gpu",
         description="Measures on one GPU: floors, speed, peers, verdicts of a thousand seeds, agreement with the CPU.",
     )
-    made.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="where results are, and GPU.md")
+    made.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="the folder of results and GPU.md")
     made.add_argument("--scale", choices=sorted(SCALES), default="full", help="small: to try the script on a CPU")
-    made.add_argument("--minutes", type=float, default=None, metavar="N", help="begin nothing that would end later")
+    made.add_argument("--minutes", type=float, default=None, metavar="N", help="stop after so many minutes")
     made.add_argument("--only", action="append", default=[], metavar="STEP", help="this step; may be given repeatedly")
-    made.add_argument("--again", action="store_true", help="with --only: also where there is a result")
-    made.add_argument("--list", action="store_true", help="lists the steps, and which are done")
-    made.add_argument("--publish", metavar="NAME", help="copies all to reports/published/NAME and baselines/")
-    made.add_argument("--report", action="store_true", help="measures nothing, writes GPU.md")
+    made.add_argument("--again", action="store_true", help="with --only: measure again what has a result")
+    made.add_argument("--list", action="store_true", help="list the steps, and which are done")
+    made.add_argument("--publish", metavar="NAME", help="copy all to reports/published/NAME and baselines/")
+    made.add_argument("--report", action="store_true", help="measure nothing, write GPU.md")
     return made
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Exit status: 0 when every chosen step is done, 1 when some are left or failed, 2 for bad input."""
+    """Returns the exit status: 0 if every chosen step is done, 1 if some are left or failed, 2 for bad input."""
     options = parser().parse_args(arguments)
-    options.out = options.out.resolve()  # steps run elsewhere
+    options.out = options.out.resolve()  # steps run in another folder
     try:
         steps = chosen(all_steps(SCALES[options.scale]), options.only)
         if options.minutes is not None and not options.minutes > 0:
@@ -74,12 +74,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("measure_gpu:", " ".join(str(error).split()), file=sys.stderr)
         return 2
     if left:
-        print(f"{len(left)} of {len(steps)} steps are left: {', '.join(left)}. The same command goes on.")
+        print(f"{len(left)} of {len(steps)} steps are left: {', '.join(left)}. Repeat the command to continue.")
     return 1 if left else 0
 
 
 def chosen(steps: tuple[Step, ...], only: Sequence[str]) -> tuple[Step, ...]:
-    """The steps of these names, in their own order; all without names. SuiteError for a name that is none."""
+    """The steps with these names, or all steps without names. Raises SuiteError for an unknown name."""
     names = [step.name for step in steps]
     for name in only:
         if name not in names:
@@ -88,7 +88,7 @@ def chosen(steps: tuple[Step, ...], only: Sequence[str]) -> tuple[Step, ...]:
 
 
 def run(steps: Sequence[Step], out: Path, minutes: float | None, again: bool) -> list[str]:
-    """Performs what is not done yet, and says what became of it; the names of the steps that are left."""
+    """Performs the steps that are not done, prints the result of each, and returns the names of those left."""
     begin = time.monotonic()
     left = []
     for step in steps:
@@ -99,9 +99,9 @@ def run(steps: Sequence[Step], out: Path, minutes: float | None, again: bool) ->
             left.append(step.name)
             continue
         clock = time.monotonic()
-        said = perform(step, out, room)
-        print(f"{step.name}: {said} ({time.monotonic() - clock:.0f} s)", flush=True)
-        if not said.startswith(("done", "absent")):
+        result = perform(step, out, room)
+        print(f"{step.name}: {result} ({time.monotonic() - clock:.0f} s)", flush=True)
+        if not result.startswith(("done", "absent")):
             left.append(step.name)
     return left
 

@@ -1,7 +1,8 @@
-"""Do two stacks train the same? ``python -m benchmarks.stacks jax-cpu``: equivalence of all they both have evidence of.
+"""Tests whether two stacks train equivalently: ``python -m benchmarks.stacks jax-cpu``.
 
-Each metric of each variant is compared with ``baselines.agreement``: two one-sided tests against the metric's smallest
-effect of interest. The table holds what is not equivalent, the largest difference first in units of that effect.
+``baselines.agreement`` compares each metric of each variant that both have evidence of: two one-sided tests against the
+metric's smallest effect of interest. The table lists the metrics that differ, the largest difference in units of that
+effect first.
 """
 
 from __future__ import annotations
@@ -24,7 +25,10 @@ ROOT = Path(__file__).resolve().parents[1] / "baselines"
 
 
 def compared(root: Path, first: str, second: str) -> Iterator[tuple[str, Metric, Agreed]]:
-    """Every metric of every variant that both have, with its training's name; SuiteError for damaged evidence."""
+    """(training, metric, result) for every metric of every variant that both stacks have.
+
+    Raises SuiteError for damaged evidence.
+    """
     for name, experiment in EXPERIMENTS.items():
         one, other = (files.read(files.path_of(root, stack, name)) for stack in (first, second))
         if one is None or other is None:
@@ -40,7 +44,7 @@ def compared(root: Path, first: str, second: str) -> Iterator[tuple[str, Metric,
 
 
 def row(training: str, metric: Metric, found: Agreed) -> tuple[str, ...]:
-    """The cells of a line; the interval is on the metric's scale, of logarithms where that is logarithmic."""
+    """The cells of a row; the interval is on the metric's scale, linear or logarithmic."""
     means = [f"{mean:.6g}" if mean is not None else "–" for mean in found.means]
     interval = f"[{found.low:+.4g}, {found.high:+.4g}]" if found.low is not None and found.high is not None else "–"
     pairs = ", by seed" if found.paired else ""
@@ -55,13 +59,14 @@ def row(training: str, metric: Metric, found: Agreed) -> tuple[str, ...]:
 
 
 def size(metric: Metric, found: Agreed) -> float:
+    """The difference in units of the metric's smallest effect of interest."""
     return abs(found.difference or 0.0) / metric.smallest_effect
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Exit status: 0, or 2 for bad input."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.stacks", description=__doc__)
-    parser.add_argument("stack", help="as jax-cpu: a folder of baselines/")
+    parser.add_argument("stack", help="a folder of baselines/, such as jax-cpu")
     parser.add_argument("--against", default=REFERENCE, metavar="STACK", help=f"default: {REFERENCE}")
     parser.add_argument("--root", type=Path, default=ROOT, metavar="DIR", help="default: baselines/")
     options = parser.parse_args(arguments)
@@ -71,7 +76,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             known = sorted(path.name for path in options.root.glob("*-*") if path.is_dir())
             fix = f"Stacks with evidence: {', '.join(known) or 'none'}."
             received = f"{options.against} and {options.stack}"
-            raise invalid("stacks", expected="two with evidence of one variant", received=received, fix=fix)
+            raise invalid("stacks", expected="two with evidence of the same variant", received=received, fix=fix)
     except SuiteError as error:
         print("stacks:", error, file=sys.stderr)
         return 2
@@ -79,9 +84,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print(f"{options.stack} against {options.against}, {len({name for name, _, _ in found})} trainings:")
     print(", ".join(f"{counts[verdict]} {verdict.value}" for verdict in Agreement), "metrics.", end="\n\n")
     head = ("training", "metric", options.against, options.stack, "difference", "equivalent within", "seeds of each")
-    unlike = [one for one in found if one[2].verdict is Agreement.DIFFERENT]
-    unlike.sort(key=lambda one: -size(*one[1:]))
-    print(table(head, (row(*one) for one in unlike), right=head[2:]))
+    different = [one for one in found if one[2].verdict is Agreement.DIFFERENT]
+    different.sort(key=lambda one: -size(*one[1:]))
+    print(table(head, (row(*one) for one in different), right=head[2:]))
     return 0
 
 

@@ -1,10 +1,12 @@
-"""Hyper-parameters of the catalogue that are tuned: ``python -m benchmarks.tune_rates --backend tensorflow``.
+"""Tunes the catalogue's hyper-parameters: ``python -m benchmarks.tune_rates --backend tensorflow``.
 
-For each optimizer of ``cases.optimizers.race`` the learning rate, on a half-decade grid (…, 1e-4, 3e-4, 1e-3, …), by
-the least mean training loss of the last epoch; for ``cases.overfitting.regularization`` the λ of L2 with batch
-normalization, on a grid of decades, by the highest mean validation accuracy. The rule is fixed beforehand: start at the
-slide's value, move to the better neighbour, and stop where neither neighbour is better. So the value found is never the
-end of a grid. Pilot seeds 1000 to 1002, which no claim uses, at the lecture's size.
+- The learning rate of each optimizer of ``cases.optimizers.race``: half-decade grid (…, 1e-4, 3e-4, 1e-3, …), least
+  mean training loss of the last epoch.
+- λ of L2 with batch normalization, for ``cases.overfitting.regularization``: grid of decades, highest mean validation
+  accuracy.
+
+The rule is fixed beforehand: start at the slide's value, move to the better neighbour, and stop when neither neighbour
+is better. So the grid has no ends. Trainings have the lecture's size and pilot seeds 1000 to 1002, which no claim uses.
 """
 
 from __future__ import annotations
@@ -32,7 +34,15 @@ RATES = Path(__file__).with_name("rates.json")
 
 @dataclass(frozen=True)
 class Search:
-    """One value to be tuned: the variant that has it, where to start, the grid's steps in a decade, and the metric."""
+    """One value to tune.
+
+    Attributes:
+        experiment: the experiment that is trained.
+        variant: gives the variant with a value.
+        start: the first value.
+        steps: the grid's values within a decade, in units of a power of ten.
+        metric: the metric to optimise.
+    """
 
     experiment: Experiment
     variant: Callable[[float], Variant]
@@ -41,13 +51,13 @@ class Search:
     metric: str
 
     def neighbour(self, value: float, by: int) -> float:
-        """The grid's value ``by`` steps from ``value``, which is one of ``steps`` times a power of ten."""
+        """The grid's value ``by`` steps away from ``value``, which must be on the grid."""
         decade = math.floor(math.log10(value) + 1e-9)
         place = self.steps.index(round(value / 10.0**decade)) + by
         return float(f"{self.steps[place % len(self.steps)]}e{decade + place // len(self.steps)}")
 
     def cost(self, trials: list[float | None]) -> float:
-        """The mean over seeds, less is better; inf where a training failed."""
+        """The mean over seeds, signed so that less is better; inf if a training failed."""
         if any(value is None for value in trials):
             return math.inf
         mean = statistics.fmean(value for value in trials if value is not None)
@@ -69,24 +79,24 @@ SEARCHES = {
 
 
 def tune(search: Search, measure: Callable[[float], list[float | None]]) -> dict[float, float]:
-    """The cost of each value that the rule looks at; the least is that of the value found."""
+    """The cost of each value that was tried; the tuned value has the least."""
     costs: dict[float, float] = {}
 
-    def look(value: float) -> float:
+    def cost(value: float) -> float:
         if value not in costs:
             costs[value] = search.cost(measure(value))
         return costs[value]
 
     at = search.start
     while True:
-        best = min((search.neighbour(at, by) for by in (-1, 1)), key=look)
-        if not look(best) < look(at):
+        best = min((search.neighbour(at, by) for by in (-1, 1)), key=cost)
+        if not cost(best) < cost(at):
             return costs
         at = best
 
 
 def train_value(search: Search, value: float) -> list[float | None]:
-    """The metric of each pilot seed."""
+    """Trains the variant with this value; the metric of each pilot seed."""
     from harness.training.train import train
 
     variant = search.variant(value)
@@ -95,7 +105,7 @@ def train_value(search: Search, value: float) -> list[float | None]:
 
 
 def read(path: Path) -> dict[str, list[float | None]]:
-    """What an earlier call measured; empty where there is no file."""
+    """The results of earlier calls; empty without a file. Raises SuiteError if the file is damaged."""
     if not path.exists():
         return {}
     try:
@@ -113,7 +123,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--backend", default="tensorflow")
     parser.add_argument("--only", nargs="+", default=list(SEARCHES), choices=list(SEARCHES), metavar="NAME")
     parser.add_argument(
-        "--out", type=Path, default=RATES, help="JSON file of what is measured; a later call goes on from it"
+        "--out", type=Path, default=RATES, help="JSON file of the results; a later call continues with it"
     )
     options = parser.parse_args(arguments)
     try:
@@ -135,7 +145,7 @@ def main(arguments: list[str] | None = None) -> int:
 def _measured(
     options: argparse.Namespace, known: dict[str, list[float | None]], name: str, value: float
 ) -> list[float | None]:
-    """From the file, or trained and written to it."""
+    """The results for a value, from the file; if they are not there, they are trained and written to it."""
     key = f"{options.backend}, {name}, {value:g}"
     if key not in known:
         known[key] = train_value(SEARCHES[name], value)

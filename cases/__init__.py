@@ -1,6 +1,6 @@
-"""The lecture as a catalogue of claims: read the modules in the order of ``SECTIONS``.
+"""The lecture as a catalogue of claims. Read the modules in the order of ``SECTIONS``.
 
-A module with a mistake is in ``BROKEN``, and the claims of the other sections are in ``CLAIMS``.
+``CLAIMS`` has the claims of all modules that could be read; ``BROKEN`` has the modules with a mistake.
 """
 
 from harness.domain.catalogue import load

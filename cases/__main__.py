@@ -1,4 +1,4 @@
-"""``python -m cases``: writes ``CATALOGUE.md``: claims and errata, each with the command that runs just it."""
+"""``python -m cases``: writes ``CATALOGUE.md``, the list of claims and errata, each with the command that runs it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ and the trainings it needs."""
 
 
 def page() -> str:
-    """The page as it should be."""
+    """The content of ``CATALOGUE.md``."""
     sections = {}
     for name in SECTIONS:
         module = importlib.import_module(f"cases.{name}")
@@ -34,7 +34,7 @@ def page() -> str:
 
 
 def main(given: Sequence[str] | None = None) -> int:
-    """Exit status: 0, or 2 where a module could not be read or an argument is given: there are none."""
+    """Returns the exit status: 0, or 2 if a module could not be read or the page could not be written."""
     argparse.ArgumentParser(prog="python -m cases", description=__doc__).parse_args(given)
     for broken in BROKEN:
         print("cases:", broken.message, file=sys.stderr)

@@ -1,4 +1,4 @@
-"""What the lecture's claims came to, by cause: the rows of README's table, which `python -m reports` writes."""
+"""Findings about the lecture's claims by cause: the rows of README's table, which `python -m reports` writes."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ class Finding:
     """Claims that one cause explains.
 
     Args:
-        cause: a few words, the heading of the rows.
-        claims: their keys, "id" or "id/case", in the order of the rows.
+        cause: the heading of the rows, a few words.
+        claims: keys of the claims, "id" or "id/case", in the order of the rows.
     """
 
     cause: str

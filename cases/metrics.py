@@ -8,7 +8,7 @@ import math
 from harness.domain.metric import History, Metric
 
 MNIST_SMALLEST = 0.0005
-"""Five of the 10,000 test images."""
+"""The smallest effect of interest on MNIST: five of the 10,000 test images."""
 
 
 def best_loss(history: History) -> float:
@@ -32,12 +32,12 @@ def second_loss(history: History) -> float:
 
 
 def loss_ratio(history: History) -> float:
-    """Last training loss over the first."""
+    """The last training loss divided by the first."""
     return history["loss"][-1] / history["loss"][0]
 
 
 def rising_epochs(history: History) -> float:
-    """Number of epochs at which the training loss rose above that of the epoch before."""
+    """The number of epochs with a higher training loss than the epoch before."""
     losses = history["loss"]
     return float(sum(later > earlier for earlier, later in itertools.pairwise(losses)))
 
@@ -54,7 +54,7 @@ def first_nan_epoch(history: History) -> float | None:
 
 ACCURACY = Metric("accuracy", better="higher", unit="fraction", smallest_effect=MNIST_SMALLEST)
 LOSS = Metric("loss", better="lower", unit="nats", smallest_effect=0.002)
-"""Of training, as Keras logs it: the mean over an epoch's batches, penalties and dropout included."""
+"""The training loss as Keras logs it: the mean over an epoch's batches, penalties and dropout included."""
 VAL_ACCURACY = Metric("val_accuracy", better="higher", unit="fraction", smallest_effect=MNIST_SMALLEST)
 VAL_LOSS = Metric("val_loss", better="lower", unit="nats", smallest_effect=0.002)
 BEST_LOSS = Metric("best_val_loss", better="lower", unit="nats", smallest_effect=0.002, of=best_loss)

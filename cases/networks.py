@@ -29,8 +29,14 @@ def mlp(
     dropout: float = 0.0,
     activity_l1: float = 0.0,
 ) -> Any:
-    """Example 4: ``hidden`` layers of 256 units and a softmax over the ten digits, each hidden layer with ``dropout``
-    behind it where given; ``activity_l1`` penalises the outputs of every layer, the softmax included, as on the slide.
+    """Example 4: ``hidden`` layers of 256 units and a softmax over the ten digits.
+
+    Args:
+        hidden: number of hidden layers.
+        activation: of the hidden layers.
+        initializer: of the kernels.
+        dropout: rate behind each hidden layer; 0 for none.
+        activity_l1: strength of the penalty on the outputs of every layer, the softmax included, as on the slide.
     """
     import keras
     from keras import layers, regularizers

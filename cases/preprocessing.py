@@ -1,6 +1,6 @@
 """2. Data preprocessing for the gradient descent algorithm.
 
-The slides: too big a difference in value among the columns of a data set hurts gradient descent; two remedies are
+The slides: if the columns of a data set differ too much in value, gradient descent suffers. Two remedies are
 standardisation, X' = (X − mean) / std, and min–max scaling, X' = (X − min) / (max − min), each per column. The summary
 adds zero-centred data, and slide 5 whitening: uncorrelated features of variance 1.
 
@@ -25,7 +25,7 @@ from harness.statistics import All, Exact, Exceeds
 from harness.statistics.exact import Comparison
 
 BUDGET = 200  # steps of full-batch gradient descent
-IMPROVEMENT = 0.95  # of the way from predicting the mean to the least-squares minimum
+IMPROVEMENT = 0.95  # share of the way from predicting the mean to the least-squares minimum
 
 
 def min_max(columns: np.ndarray) -> np.ndarray:
@@ -70,7 +70,7 @@ def curvatures(data: Dataset) -> np.ndarray:
 
 
 def steepest_rate(data: Any) -> Any:
-    """SGD at the rate 1 / λ_max of this data: the largest at which no component of the error overshoots."""
+    """SGD at the rate 1 / λ_max of ``data``, the largest at which no component of the error overshoots."""
     return sgd(1 / float(curvatures(data())[-1]))
 
 
@@ -88,7 +88,7 @@ def target_loss(data: Dataset) -> float:
 
 
 def steps_to(data: Any, history: History) -> float | None:
-    """The full-batch step, from 1, before which the loss is at most ``target_loss``; None if the budget falls short."""
+    """The first full-batch step, from 1, that begins with a loss of at most ``target_loss``; None if there is none."""
     target = target_loss(data())
     return next((float(step) for step, loss in enumerate(history["loss"], 1) if loss <= target), None)
 
@@ -100,7 +100,7 @@ def steps_metric(data: Any) -> Metric:
 
 
 def at_own_rate(name: str, data: Any) -> Variant:
-    """A variant that trains on ``data`` at the steepest rate that this data allows."""
+    """A variant that trains on ``data`` with ``steepest_rate`` of that data."""
     return Variant(
         name,
         data=data,
@@ -173,7 +173,7 @@ def random_columns() -> np.ndarray:
 
 
 def check_zscore() -> Iterator[Comparison]:
-    """Mean 0 and std 1 per column, and Keras' Normalization layer does the same."""
+    """Checks mean 0 and std 1 per column, and that Keras' Normalization layer gives the same."""
     import keras
 
     for name, columns in (("Example 2", EXAMPLE_2_XY), ("random columns", random_columns().astype("float64"))):
@@ -189,7 +189,7 @@ def check_zscore() -> Iterator[Comparison]:
 
 
 def check_min_max() -> Iterator[Comparison]:
-    """Range [0, 1] per column; the slide's code, with 1e-5 added to the denominator, tops out below 1."""
+    """Checks the range [0, 1] per column; the slide's code adds 1e-5 to the denominator and so stays below 1."""
     scaled = min_max(EXAMPLE_2_XY)
     yield Comparison("column minima", scaled.min(axis=0), np.zeros(5))
     yield Comparison("column maxima", scaled.max(axis=0), np.ones(5))
@@ -202,7 +202,7 @@ def check_min_max() -> Iterator[Comparison]:
 
 
 def check_whitening() -> Iterator[Comparison]:
-    """Whitening gives the identity as covariance; batch normalization leaves every correlation as it was."""
+    """Checks that whitening gives the identity as covariance, and that batch normalization keeps every correlation."""
     import keras
 
     columns = random_columns().astype("float64")

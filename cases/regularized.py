@@ -1,4 +1,4 @@
-"""Sections 3 and 5: Example 4's network with what the lecture adds to it; Keras is imported when one is built."""
+"""Sections 3 and 5: Example 4's network with the lecture's regularization. Keras is imported when one is built."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ def regularized_mlp(
 ) -> Any:
     """``hidden`` ReLU layers of ``units`` units and a softmax over the ten digits.
 
-    Behind each hidden layer stands BatchNormalization, where asked for, as in the slides' listings (after the ReLU, not
-    before it as in Ioffe & Szegedy 2015), then Dropout; ``l2`` penalises every layer's kernel.
+    Each hidden layer is followed by BatchNormalization, if requested, then by Dropout. This is the order of the slides'
+    listings; Ioffe & Szegedy 2015 normalise before the ReLU. ``l2`` penalises every layer's kernel.
     """
     import keras
     from keras import layers, regularizers

@@ -1,4 +1,4 @@
-"""Rules that the lecture's claims need beyond ``harness.statistics``: every seed, a negation, and a printed curve."""
+"""Rules for the lecture's claims in addition to ``harness.statistics``: every seed, a negation, a printed curve."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from harness.statistics.seeds import UnusableError, by_seed
 
 @dataclass(frozen=True)
 class EverySeed:
-    """Every seed has the metric within its bounds, whether or not its training diverged.
+    """Every seed has the metric within the bounds, whether or not its training diverged.
 
-    SUPPORTED from five seeds on, with the lower bound of the share of seeds that so many give (Clopper & Pearson 1934);
-    REFUTED where one seed is outside: a counterexample decides. A seed without a value (None) is outside. Unlike
-    ``Converges`` it also reads the metrics of a training that diverged, such as the epoch at which it did.
+    SUPPORTED from five seeds on; the effect is the lower bound of the share of seeds (Clopper & Pearson 1934). REFUTED
+    if one seed is outside: one counterexample decides. A seed without a value (None) is outside. Unlike ``Converges``
+    the rule also reads metrics of trainings that diverged, such as the epoch of the divergence.
     """
 
     variant: str
@@ -91,10 +91,10 @@ class EverySeed:
 
 @dataclass(frozen=True)
 class Not:
-    """The opposite of a rule: SUPPORTED where it is REFUTED, REFUTED where it is SUPPORTED.
+    """The negation of a rule: SUPPORTED if the rule is REFUTED, REFUTED if it is SUPPORTED.
 
-    ``Not(All(Equivalent(…), …))`` says that some of several differences is larger than its margin; ``All`` adjusts for
-    the number of its parts where it refutes.
+    ``Not(All(Equivalent(…), …))`` means that at least one of several differences exceeds its margin. ``All`` adjusts
+    its refutation for the number of its parts.
     """
 
     rule: Rule
@@ -128,14 +128,15 @@ class Not:
 class ReproducesCurve:
     """Every printed value of a curve lies in the simultaneous prediction band of one more run.
 
-    The band at an epoch is mean ± t·s·√(1 + 1/n) over the seeds (Whitmore 1986), at the level of ``Reproduces`` divided
-    by the number of printed values (Bonferroni): one more run leaves it anywhere with at most that chance, however its
-    epochs depend on each other. It is widened by the printed values' rounding. REFUTED from 5 seeds on where a printed
-    value is outside; SUPPORTED, in the sense of *within prediction*, from 30 on where none is outside the 99 % band of
-    these seeds alone, as in ``Reproduces``. Assumes that the values of an epoch are about normal over seeds. Where a
-    training failed there is no band: INCONCLUSIVE.
+    The band at an epoch is mean ± t·s·√(1 + 1/n) over the seeds (Whitmore 1986). Its level is that of ``Reproduces``
+    divided by the number of printed values (Bonferroni), which bounds the probability that one more run leaves the band
+    at any epoch, however epochs depend on each other. The band is widened by the rounding of the printed values.
 
-    ``printed`` has one value per epoch, nan where the slide prints none; ``decimals`` is the number of printed ones.
+    REFUTED from 5 seeds on if a printed value is outside. SUPPORTED, in the sense of *within prediction*, from 30 seeds
+    on if none is outside the 99 % band of these seeds alone, as in ``Reproduces``. INCONCLUSIVE if a training failed,
+    because there is then no band. Assumes that the values of an epoch are about normal over seeds.
+
+    ``printed`` has one value per epoch, nan where the slide prints none; ``decimals`` is their number of decimals.
     """
 
     variant: str
@@ -190,7 +191,7 @@ class ReproducesCurve:
             return Decision(Verdict.INCONCLUSIVE, reason)
         printed, mean = np.array(self.printed)[epochs], runs.mean(axis=0)
         spread = np.maximum(runs.std(axis=0, ddof=1) * math.sqrt(1 + 1 / n), FLOAT_NOISE * np.abs(mean))
-        # a value such as 0.9266 stands for all numbers that are printed so
+        # a printed value such as 0.9266 stands for all numbers that round to it
         distance = np.maximum(np.abs(printed - mean) - 0.5 * 10.0**-self.decimals, 0) / spread
         level = sample.look.level(sample.levels.prediction / 2 / len(epochs))
         limit = t_quantile(n - 1, level)

@@ -39,13 +39,13 @@ def stored_run(root: Path, stack: str) -> Run:
     the stack has no evidence.
     """
     declared = {one.id: one for one in experiments(CLAIMS)}
-    found: Stored = {name: _of(root, name, dict.fromkeys((stack, REFERENCE))) for name in (*declared, EXACT)}
-    held = {name: of[stack] for name, of in found.items() if stack in of and of[stack].variants}
-    if not held:
-        stacks = sorted({path.parent.name for name in declared for path in root.glob(f"*/{name}.json")})
-        fix = nearest(stack, stacks) if stacks else f"{root} holds none."
+    stored: Stored = {name: _read(root, name, dict.fromkeys((stack, REFERENCE))) for name in (*declared, EXACT)}
+    own = {name: stacks[stack] for name, stacks in stored.items() if stack in stacks and stacks[stack].variants}
+    if not own:
+        known = sorted({path.parent.name for name in declared for path in root.glob(f"*/{name}.json")})
+        fix = nearest(stack, known) if known else f"{root} holds none."
         raise invalid("--evidence", expected="a stack that has stored trials", received=repr(stack), fix=fix)
-    sessions = [one for of in held.values() for variant in of.variants.values() for one in variant.sessions]
+    sessions = [one for evidence in own.values() for variant in evidence.variants.values() for one in variant.sessions]
     newest = max(sessions, key=lambda one: one.date)
     return Run(
         root / stack,
@@ -62,19 +62,20 @@ def stored_run(root: Path, stack: str) -> Run:
             stack=stack,
             sessions=_sessions(sessions),
         ),
-        {name: experiment_declared(one, order) for order, (name, one) in enumerate(declared.items()) if name in held},
+        {name: experiment_declared(one, order) for order, (name, one) in enumerate(declared.items()) if name in own},
         {
-            (name, variant.name): _trials(declared[name], variant.name, of)
-            for name, of in held.items()
+            (name, variant.name): _trials(declared[name], variant.name, evidence)
+            for name, evidence in own.items()
             for variant in declared[name].variants
-            if variant.name in of.variants
+            if variant.name in evidence.variants
         },
-        claims={claim.key: _claim(claim, order, stack, found) for order, claim in enumerate(CLAIMS)},
+        claims={claim.key: _claim(claim, order, stack, stored) for order, claim in enumerate(CLAIMS)},
         end=RunEnded(exit_status=0, seconds=None),
     )
 
 
-def _of(root: Path, experiment: str, stacks: Mapping[str, None]) -> dict[str, Evidence]:
+def _read(root: Path, experiment: str, stacks: Mapping[str, None]) -> dict[str, Evidence]:
+    """The evidence of an experiment by stack, without stacks that have none."""
     known = {stack: read(path_of(root, stack, experiment)) for stack in stacks}
     return {stack: one for stack, one in known.items() if one is not None}
 
@@ -129,24 +130,24 @@ def stretched(curve: tuple[float | None, ...], epochs: int) -> tuple[float | Non
     return tuple(values)
 
 
-def _claim(claim: Claim, order: int, stack: str, found: Stored) -> ClaimDecided:
+def _claim(claim: Claim, order: int, stack: str, stored: Stored) -> ClaimDecided:
     """The record of a claim that a check would write if nothing had changed."""
-    of = found[claim.experiment.id if claim.experiment else EXACT]
-    expected = of[stack].expected.get(claim.key) if stack in of else None
+    stacks = stored[claim.experiment.id if claim.experiment else EXACT]
+    expected = stacks[stack].expected.get(claim.key) if stack in stacks else None
     here: Here | None = None
     alongside: tuple[Decision, ...] = ()
-    rests: dict[str, tuple[Trial, ...]] = {}
+    used: dict[str, tuple[Trial, ...]] = {}
     if claim.experiment is None:
         decision = _exact(expected)
     else:
-        known = stored_verdict(claim, stack, of)
+        known = stored_verdict(claim, stack, stacks)
         decision, alongside = _decided(known), known.alongside
         if known.stack:
-            variants = of[known.stack].variants
-            rests = {name: trials(variants[name], name)[: known.seeds] for name in claim.variants}
+            variants = stacks[known.stack].variants
+            used = {name: trials(variants[name], name)[: known.seeds] for name in claim.variants}
         here = Here(None, "", known.stack, known.seeds, known.verdict, known.needed)
     comparison = compare_verdict(decision.verdict, expected, more_seeds=True)
-    return claim_decided(claim, order, decision, alongside, rests, comparison, here=here, red=comparison.red)
+    return claim_decided(claim, order, decision, alongside, used, comparison, here=here, red=comparison.red)
 
 
 def _decided(known: StoredVerdict) -> Decision:

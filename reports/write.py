@@ -53,13 +53,13 @@ def write(run: Run, out: Path) -> Path:
     curves = figures(run)
     clocks = timing_figure(run)
     drawn = [picture for picture in (overview, clocks, *curves) if picture]
-    before = _figures_of(out / JSON)
+    earlier = _figures_of(out / JSON)
     for picture in drawn:
         write_atomic(out / FIGURES / picture.name, picture.content)
     names = [picture.name for picture in drawn]
     write_atomic(out / JSON, to_json(payload(run, holm, names)))
     write_atomic(out / MARKDOWN, markdown(run, holm, overview, clocks, curves).encode())
-    for name in before - set(names):
+    for name in earlier - set(names):
         with contextlib.suppress(OSError):
             (out / FIGURES / name).unlink(missing_ok=True)
     return out / MARKDOWN
@@ -89,7 +89,7 @@ def in_order(run: Run) -> Run:
 
 
 def adjusted(run: Run) -> tuple[Run, dict[str, Verdict]]:
-    """The run with p-values adjusted over its claims (Holm), and each claim's verdict after it, by key.
+    """The run with p-values adjusted over its claims (Holm), and each claim's verdict after the adjustment, by key.
 
     Claims of stored evidence each have a level of their own. They are not adjusted: the run is returned unchanged, with
     no verdicts.
@@ -140,14 +140,14 @@ def _curves(run: Run, curves: Sequence[Picture]) -> str:
         if picture.heading != heading:
             heading = picture.heading
             parts.append(f'<a id="{figures_anchor(heading)}"></a>\n\n### {escape(heading)}')
-            resting = _resting(run, heading)
-            if resting:
-                parts.append(f"Claims that rest on it: {', '.join(resting)}.")
+            links = _claim_links(run, heading)
+            if links:
+                parts.append(f"Claims that rest on it: {', '.join(links)}.")
         parts.append(_embed(picture))
     return "\n\n".join(parts)
 
 
-def _resting(run: Run, experiment: str) -> list[str]:
+def _claim_links(run: Run, experiment: str) -> list[str]:
     """A link to each claim of an experiment; if a claim has several cases, to the first."""
     groups: dict[str, list[ClaimDecided]] = {}
     for claim in run.claims.values():

@@ -1,4 +1,4 @@
-"""The catalogue as pytest parameters: trainings, claims on trials, exact claims, errata."""
+"""The catalogue as pytest parameters: trainings, claims decided by trials, exact claims, and errata."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ EXACT_CLAIMS: dict[str, Claim] = {claim.key: claim for claim in CLAIMS if isinst
 ERRATA: dict[str, Erratum] = {erratum.id: erratum for erratum in ALL_ERRATA}
 
 UNREAD: dict[str, Broken] = {f"{broken.name}, {broken.where}": broken for broken in BROKEN}
-"""What could not be read of the catalogue, by the name of the item that fails over it."""
+"""The parts of the catalogue that could not be read, by the name of the test item that fails for each."""
 
 
 def training_name(experiment: str, variant: str) -> str:
@@ -29,5 +29,5 @@ def training_name(experiment: str, variant: str) -> str:
 
 
 def claims_of(experiment: str) -> tuple[Claim, ...]:
-    """The claims decided by an experiment's trials."""
+    """The claims that an experiment's trials decide."""
     return tuple(c for c in CLAIMS if c.experiment is not None and c.experiment.id == experiment)

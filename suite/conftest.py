@@ -1,4 +1,4 @@
-"""pytest hooks of the suite: check the options, select, begin a run, end it."""
+"""pytest hooks of the suite: they check the options, select items, and begin and end a run."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def _set_benchmark_defaults(config: pytest.Config, options: Options) -> None:
-    """A run ends with pytest-benchmark's table, of what one round can fill, and its JSON; what was asked for stays."""
+    """Has pytest-benchmark write JSON and a table that one round can fill, unless its own options say otherwise."""
     if config.option.benchmark_json is None:
         config.option.benchmark_json = options.reports / "benchmark.json"
     if not any(argument.startswith("--benchmark-columns") for argument in config.invocation_params.args):
@@ -67,7 +67,7 @@ def pytest_report_collectionfinish(config: pytest.Config, items: list[pytest.Ite
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> Generator[None]:
     options = config.stash[OPTIONS]
     collected = list(items)
-    lost = selection.name_what_is_left_out(items)
+    lost = selection.match_lost_sections(items)
     names = lost | {part for item in collected for part in (item.name, item.path.name)}
     markers = {line.split(":")[0].split("(")[0].strip() for line in config.getini("markers")}
     try:
@@ -91,7 +91,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def _count_deselected(config: pytest.Config, items: list[pytest.Item], collected: list[pytest.Item]) -> None:
-    """pytest has counted the trainings that a claim pulled in as deselected, and the timing items not: put right."""
+    """Corrects pytest's count of deselected items, which includes added trainings and lacks timing items."""
     reporter = config.pluginmanager.getplugin("terminalreporter")
     if reporter is not None:
         reporter.stats.pop("deselected", None)
@@ -103,6 +103,7 @@ def _count_deselected(config: pytest.Config, items: list[pytest.Item], collected
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtestloop(session: pytest.Session) -> bool | None:
+    """Prints the plan of a dry run instead of running items."""
     config = session.config
     unread = list(filter(None, map(selection.unread_of, session.items)))
     if unread and (config.stash[OPTIONS].dry_run or config.option.collectonly):
@@ -116,18 +117,18 @@ def pytest_runtestloop(session: pytest.Session) -> bool | None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> Generator[None]:
-    said: list[str] = []
+    failures: list[str] = []
     try:
         yield
     except OSError as error:  # pytest-benchmark's JSON, on a full disk
-        said = [f"ERROR: a plugin could not write its file: {error}. Make room, or name another --report-dir."]
+        failures = [f"ERROR: a plugin could not write its file: {error}. Make room, or name another --report-dir."]
         session.exitstatus = pytest.ExitCode.INTERNAL_ERROR
     config = session.config
     run = config.stash.get(SESSION, None)
     if run is not None:
         seconds = time.monotonic() - config.stash[STARTED]
         session.exitstatus, lines = finish(run, int(session.exitstatus), seconds)
-        config.stash[LINES] = said + lines
+        config.stash[LINES] = failures + lines
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:

@@ -1,4 +1,4 @@
-"""Decides each claim from the trials of its experiment; trains what has not been trained."""
+"""Decides each claim from the trials of its experiment, and trains those that are missing."""
 
 from __future__ import annotations
 

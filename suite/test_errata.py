@@ -1,4 +1,4 @@
-"""Runs each erratum: the slide's code, which fails or does something else today, and what is to replace it."""
+"""Runs each erratum: the slide's code, which today fails or gives another result, and its replacement."""
 
 from __future__ import annotations
 

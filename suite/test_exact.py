@@ -1,4 +1,4 @@
-"""Decides each exact claim: what Keras does against an independent reference."""
+"""Decides each exact claim: compares Keras with an independent reference."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Times the engines of a backend against each other on the same work, in alternation; only with ``-m timing``.
+"""Times the engines of a backend on the same work, in alternation. Runs only with ``-m timing``.
 
-The first item of a piece of work measures all its engines; each item then reports its own, and fails where its engine
-became slower than the stored times: on a GPU, and on a CPU with --gate-timing.
+The first item of a piece of work measures all its engines; each item reports one of them. An item fails if its engine
+is slower than the stored times, on a CPU only with --gate-timing.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ REPORTED = (
     "gflops", "share_of_peak", "share_of_products", "compile", "first_epoch", "first_training", "training",
     "memory_peak",
 )  # fmt: skip
-"""What pytest-benchmark's JSON and --junitxml carry alongside the rounds and the state against what is stored."""
+"""Fields in pytest-benchmark's JSON and --junitxml, alongside the rounds and the comparison with stored times."""
 
 
 @pytest.mark.parametrize("engine", TIMED)
@@ -35,8 +35,8 @@ def test_timing(work: str, engine: str, suite_run: Session, request: pytest.Fixt
     with plain_errors():
         timed = measured(suite_run, work)
     record = timed.records[engine]
-    said = {name: getattr(record, name) for name in REPORTED} | {"baseline": record.comparison.state}
-    request.node.user_properties += [(name, str(value)) for name, value in said.items() if value is not None]
-    replay(request, f"{work}, seconds per epoch", record.rounds, said)
+    reported = {name: getattr(record, name) for name in REPORTED} | {"baseline": record.comparison.state}
+    request.node.user_properties += [(name, str(value)) for name, value in reported.items() if value is not None]
+    replay(request, f"{work}, seconds per epoch", record.rounds, reported)
     if record.red:
         pytest.fail(f"{work}/{engine} {record.comparison.state}: {record.comparison.reason}", pytrace=False)

@@ -1,4 +1,4 @@
-"""Trains each variant, compares it with the evidence, and gives pytest-benchmark a row of its times."""
+"""Trains each variant, compares it with the evidence, and passes its times to pytest-benchmark."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from suite.session.session import Session, training_message
 pytestmark = pytest.mark.training
 
 REPORTED = ("engine", "backend", "device", "metric", "mean", "std", "n", "diverged", "reused")
-"""What pytest-benchmark's JSON and --junitxml carry of the record, with the state against the evidence."""
+"""Fields in pytest-benchmark's JSON and --junitxml, alongside the comparison with the evidence."""
 
 
 @pytest.mark.parametrize(("experiment", "variant"), TRAININGS, ids=[training_name(*pair) for pair in TRAININGS])
 def test_training(experiment: str, variant: str, suite_run: Session, request: pytest.FixtureRequest) -> None:
     with plain_errors():
         record = suite_run.training((experiment, variant))
-    said = {name: getattr(record, name) for name in REPORTED} | {"baseline": str(record.outcome.state)}
-    training_row(request, suite_run, record, said)
-    request.node.user_properties += [(name, str(value)) for name, value in said.items() if value is not None]
+    reported = {name: getattr(record, name) for name in REPORTED} | {"baseline": str(record.outcome.state)}
+    training_row(request, suite_run, record, reported)
+    request.node.user_properties += [(name, str(value)) for name, value in reported.items() if value is not None]
     if record.red:
         pytest.fail(training_message(record), pytrace=False)

@@ -1,7 +1,7 @@
-"""Slow tests only when asked for: ``pytest tests/`` leaves them out, ``-m slow`` runs just them.
+"""Runs slow tests only on request: ``pytest tests/`` leaves them out, ``-m slow`` runs only them.
 
 ``-m "slow or not slow"`` runs everything; a test named by its node id always runs. ``-m slow --every 2`` runs half of
-the modules today and the others tomorrow. With ``-n 2`` two workers divide the modules between them.
+the modules today and the others tomorrow. With ``-n 2`` two workers share the modules.
 """
 
 from __future__ import annotations

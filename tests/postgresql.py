@@ -1,7 +1,7 @@
-"""A PostgreSQL server for the tests, in a temporary folder on a free port; or the one that SUITE_TEST_POSTGRESQL names.
+"""A PostgreSQL server for the tests, in a temporary folder and on a free port.
 
-That variable is the URL of a database in which the tests may make schemas. With SUITE_NEED_POSTGRESQL set, as in
-.ci/run, a test that finds no server fails; else it is skipped.
+If SUITE_TEST_POSTGRESQL is set, the tests use that database instead; it is a URL, and the tests make schemas there.
+Without a server a test is skipped; with SUITE_NEED_POSTGRESQL set, as in .ci/run, it fails.
 """
 
 from __future__ import annotations

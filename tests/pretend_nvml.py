@@ -1,4 +1,4 @@
-"""A pretended NVML: the part of pynvml that ``harness.environment.gpu`` uses, for GPUs that are made up."""
+"""A simulated NVML: the part of pynvml that ``harness.environment.gpu`` uses, for simulated GPUs."""
 
 from __future__ import annotations
 

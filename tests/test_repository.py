@@ -1,4 +1,4 @@
-"""The repository itself: which way imports point, names of modules, one place for the commands."""
+"""The repository itself: the direction of imports, the names of modules, one place for the commands."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""requirements/: what is asked for, what is locked, and that the locked files agree with each other."""
+"""requirements/: the requested and the locked versions, and that the locked files agree with each other."""
 
 from __future__ import annotations
 

@@ -20,11 +20,11 @@ from reports.labels import verdict_text
 from reports.text import code, escape, number, plural, table
 
 CPU_STACKS = ("jax-cpu", REFERENCE)
-"""A GPU is compared with the first of these that has evidence."""
+"""A GPU is compared with the first of these stacks that has evidence."""
 
 
 def precisions(out: Path) -> str:
-    """The claims by both precisions of products, each on the seeds that both have."""
+    """The section that compares verdicts at both precisions of products, on the seeds that both have."""
     usual, highest = (next(iter(stored(evidence_folder(out, name)).values()), {}) for name in ("full", "highest"))
     rows, agreed, most = [], 0, 0
     for claim in CLAIMS:
@@ -54,7 +54,7 @@ def precisions(out: Path) -> str:
 
 
 def cpu_and_gpu(out: Path, root: Path = ROOT / "baselines") -> str:
-    """Every variant that both have evidence of: its primary metric on the CPU and on the GPU."""
+    """The section that compares each variant's first metric on the CPU and on the GPU."""
     gpus, cpus = stored(evidence_folder(out, "full")), stored(root)
     cpu = next((stack for stack in CPU_STACKS if stack in cpus), None)
     gpu = next(iter(gpus), None)
@@ -83,8 +83,8 @@ def cpu_and_gpu(out: Path, root: Path = ROOT / "baselines") -> str:
     counted = ", ".join(f"{count} {verdict}" for verdict, count in counts.items())
     return (
         "## CPU and GPU\n\n"
-        f"Do {code(cpu)} and {code(gpu)} give one distribution of each metric? {counted}: two one-sided tests at the "
-        "smallest effect of interest, 95 % together. What differs on purpose: products in TF32 and sums in no fixed "
+        f"Do {code(cpu)} and {code(gpu)} give the same distribution of each metric? {counted}: two one-sided tests at "
+        "the smallest effect of interest, 95 % together. Intended differences: products in TF32 and sums in no fixed "
         "order on the GPU, and the engine.\n\n" + table(headers, rows)
     )
 
@@ -104,7 +104,7 @@ def stored(root: Path) -> dict[str, dict[str, Evidence]]:
 def compared(
     cpu: Mapping[str, Evidence], gpu: Mapping[str, Evidence]
 ) -> Iterator[tuple[Experiment, str, Agreed]]:  # fmt: skip
-    """Each variant that both have of one configuration, by the experiment's first metric."""
+    """(experiment, variant, result) of each variant that both have with the same configuration, by the first metric."""
     from harness.training.configuration import differences
 
     for experiment in experiments(CLAIMS):
@@ -120,7 +120,7 @@ def compared(
 
 
 def _decided(claim: Claim, evidence: Evidence, seeds: int) -> Verdict:
-    """The claim's verdict on the first stored trials."""
+    """The claim's verdict on the first ``seeds`` stored trials."""
     decision, _ = claim.decide({name: trials(evidence.variants[name], name)[:seeds] for name in claim.variants})
     return decision.verdict
 

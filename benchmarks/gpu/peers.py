@@ -1,4 +1,4 @@
-"""What a user would pick: ``keras.Model.fit``, one seed after another, on whichever backend this process has."""
+"""The usual alternative: ``keras.Model.fit``, one seed after another, on the backend of this process."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from harness.training.setup import TrainingSetup
 
 
 def measure(scale: Scale, backend: str) -> dict[str, Any]:
-    """A row for each network: seconds of an epoch after the first, and of the whole training, compilation included."""
+    """A row per network: seconds of the first epoch, of a later one, and of the training with compilation."""
     rows = []
     for network, variant in NETWORKS.items():
         engine = FitEngine(TrainingSetup.of(experiment(scale, scale.peer_epochs), variant))

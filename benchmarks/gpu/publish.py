@@ -1,4 +1,4 @@
-"""Puts what was measured where readers and later runs find it: the report, and the evidence of many seeds."""
+"""Publishes the results: copies the report and the evidence to the folders where readers and later runs look."""
 
 from __future__ import annotations
 
@@ -11,20 +11,22 @@ from harness.errors import SuiteError
 from reports.folders import unwritable
 
 MOST_BYTES = 10_000_000
-"""Of all evidence together."""
+"""The most bytes of all evidence together."""
 
 
 def publish(out: Path, name: str, root: Path = ROOT) -> Iterator[str]:
-    """Copies the report to ``reports/published/NAME`` and the evidence to ``baselines/``; a line for each.
+    """Copies the report to ``reports/published/NAME`` and the evidence to ``baselines/``; yields a line for each.
 
-    SuiteError where the run to the end is not finished, or the evidence is too large.
+    Raises SuiteError if the run to the end is not finished, the evidence is too large, or a file cannot be written.
     """
     if result(out / "full.json") is None:
         raise SuiteError(f"Nothing to publish in {out}: the step 'full' is not done. Run it first.")
     files = sorted(evidence_folder(out, "full").glob("*/*.json"))
     size = sum(path.stat().st_size for path in files)
     if size > MOST_BYTES:
-        raise SuiteError(f"The evidence is {size:,} bytes; at most {MOST_BYTES:,} are to be published.")
+        raise SuiteError(
+            f"The evidence is too large to publish. Expected: at most {MOST_BYTES:,} bytes. Received: {size:,}."
+        )
     target = root / "reports" / "published" / name
     try:
         shutil.copytree(out / "full" / "figures", target / "figures", dirs_exist_ok=True)

@@ -1,4 +1,4 @@
-"""roofline.svg: what a byte from memory is used for, and how fast, alongside what the device can do at most."""
+"""roofline.svg: operations per second over operations per byte of memory traffic, below the device's peaks."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ TERA = 1e12
 
 @dataclass(frozen=True)
 class RooflinePoint:
-    """One network: floating-point operations, bytes at least, and measured seconds of an epoch of a seed."""
+    """One network: floating-point operations, least bytes of traffic, and measured seconds, per seed and epoch."""
 
     name: str
     operations: float
@@ -21,7 +21,7 @@ class RooflinePoint:
 
 
 def roofline(points: Sequence[RooflinePoint], flops: float, bandwidth: float) -> bytes:
-    """The picture as SVG; ``flops`` in operations per second and ``bandwidth`` in bytes per second are the peaks.
+    """The picture as SVG; the peaks are ``flops`` in operations per second and ``bandwidth`` in bytes per second.
 
     Source: S. Williams, A. Waterman, D. Patterson: Roofline: an insightful visual performance model, CACM 52 (2009).
     """

@@ -1,4 +1,4 @@
-"""How long an epoch of a seed takes with many side by side: by number of seeds, and part by part."""
+"""The time of an epoch per seed with batched seeds: by number of seeds, and part by part."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from harness.training import vectorized, vectorized_jax
 from harness.training.setup import TrainingSetup
 
 SECONDS = 330.0
-"""After which no further number of seeds is tried."""
+"""After these seconds no further number of seeds is tried."""
 
 
-def measure(scale: Scale, network: str, lanes: tuple[int, ...]) -> dict[str, Any]:
-    """A row for each number of seeds side by side, as long as time is left: milliseconds per seed and epoch."""
+def measure(scale: Scale, network: str, replicas: tuple[int, ...]) -> dict[str, Any]:
+    """A row per number of batched seeds, as long as time is left: milliseconds per seed and epoch."""
     declared = experiment(scale)
     rows: list[dict[str, Any]] = []
     begin = time.perf_counter()
-    for count in lanes:
+    for count in replicas:
         if rows and time.perf_counter() - begin > SECONDS:
             break
         rows.append(timed(declared, NETWORKS[network], count))
@@ -43,8 +43,8 @@ def measure(scale: Scale, network: str, lanes: tuple[int, ...]) -> dict[str, Any
     }
 
 
-def parts(scale: Scale, lanes: int) -> dict[str, Any]:
-    """The five hidden layers, and what they take with something left out or done otherwise."""
+def parts(scale: Scale, replicas: int) -> dict[str, Any]:
+    """The time of the network with five hidden layers, unchanged and with one part left out or replaced."""
     declared = experiment(scale)
     plain = declared.variant(NETWORKS[MAIN])
     assert plain.data is not None
@@ -66,17 +66,17 @@ def parts(scale: Scale, lanes: int) -> dict[str, Any]:
     rows = []
     for name, (changed, patch) in ways.items():
         with patch:
-            rows.append({"part": name, **timed(changed, NETWORKS[MAIN], lanes)})
-    return {"network": MAIN, "lanes": lanes, "rows": rows}
+            rows.append({"part": name, **timed(changed, NETWORKS[MAIN], replicas)})
+    return {"network": MAIN, "lanes": replicas, "rows": rows}
 
 
-def timed(declared: Experiment, variant: str, lanes: int) -> dict[str, Any]:
-    """One block of that many seeds: compilation apart, and the epochs after the first launch."""
+def timed(declared: Experiment, variant: str, replicas: int) -> dict[str, Any]:
+    """The times of one block of ``replicas`` seeds: of the compilation, of the first epoch, and of later ones."""
     setup = TrainingSetup.of(declared, variant)
-    said: list[str] = []
-    engine = vectorized.VectorizedEngine(setup, replicas=lanes, notice=said.append)
+    notes: list[str] = []
+    engine = vectorized.VectorizedEngine(setup, replicas=replicas, notice=notes.append)
     clock = time.perf_counter()
-    block = next(engine.blocks(range(lanes), lambda seed, epoch: None))
+    block = next(engine.blocks(range(replicas), lambda seed, epoch: None))
     total = time.perf_counter() - clock
     measured = [one for _, one in block]
     compile_seconds = measured[0].compile or 0.0
@@ -85,19 +85,19 @@ def timed(declared: Experiment, variant: str, lanes: int) -> dict[str, Any]:
     accuracies = [one.history["val_accuracy"][-1] for one in measured if "val_accuracy" in one.history]
     return {
         "lanes": len(block),
-        "asked": lanes,
+        "asked": replicas,
         "ms": statistics.median(steady) * 1e3,
         "first_ms": epochs[0] * 1e3,
         "compile": compile_seconds,
         "seconds_per_seed": (total - compile_seconds) / len(block),
         "val_accuracy": statistics.fmean(accuracies) if accuracies else None,
         "memory": _memory(engine),
-        "notes": said,
+        "notes": notes,
     }
 
 
 def _memory(engine: vectorized.VectorizedEngine) -> int | None:
-    """Bytes that the block's program takes, by XLA's own count."""
+    """Bytes of memory that the block's program needs, as XLA counts them; None if it does not say."""
     return max(_needed(engine.program), default=None)
 
 

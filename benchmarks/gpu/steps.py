@@ -1,4 +1,4 @@
-"""The steps, each a process that ends by itself, or is stopped, within minutes, and what becomes of it."""
+"""The steps of the measurement: each is a process that ends, or is stopped, within minutes."""
 
 from __future__ import annotations
 
@@ -18,18 +18,21 @@ from reports.folders import runs_folder, write_atomic
 
 ROOT = Path(__file__).resolve().parents[2]
 GRACE = 60.0
-"""Seconds that a run of the suite has to write down what it knows after Ctrl-C."""
+"""Seconds that a run of the suite has to write its record after Ctrl-C."""
 REWRITTEN, INTERRUPTED = 6, 2
-"""Exit codes of ``pytest suite/``: evidence stored as asked, and stopped."""
+"""Exit codes of ``pytest suite/``: evidence was stored as requested; the run was interrupted."""
 
 
 @dataclass(frozen=True)
 class Step:
-    """A step by its ``name``; ``command`` gives its arguments behind ``python -m``, from the folder of results.
+    """A step.
 
-    ``environment``: variables on top of this process' own. ``suite``: whether it is a run of ``pytest suite/``, which
-    goes on where it was stopped. ``may_fail``: whether a process that ends in failure is an answer, too: this version
-    of XLA does not know a flag.
+    Attributes:
+        name: the step's name.
+        command: gives the arguments of ``python -m`` for a folder of results.
+        environment: environment variables in addition to those of this process.
+        suite: whether it is a run of ``pytest suite/``, which is resumed if it was stopped.
+        may_fail: whether a failure is a result too, because this version of XLA does not know a flag.
     """
 
     name: str
@@ -39,12 +42,12 @@ class Step:
     may_fail: bool = False
 
     def file(self, out: Path) -> Path:
-        """Where its result lies once it is done."""
+        """The path of the step's result."""
         return out / f"{self.name.replace(' ', '-').replace(',', '')}.json"
 
 
 def all_steps(scale: Scale) -> tuple[Step, ...]:
-    """What matters most comes first; later ones use what earlier ones found."""
+    """All steps, the most important first; later steps use results of earlier ones."""
     return (
         _worker("machine", "machine", "jax", scale),
         *(_speed(network, scale) for network in NETWORKS),
@@ -52,20 +55,20 @@ def all_steps(scale: Scale) -> tuple[Step, ...]:
         _suite("full", scale, scale.select),
         *(_highest(network, scale) for network in NETWORKS),
         _suite("highest", scale, scale.select or claims_of("example-3", "example-4"), "highest"),
-        _worker("parts", "parts", "jax", scale, lambda out: {"lanes": best_lanes(out, MAIN, scale)}),
+        _worker("parts", "parts", "jax", scale, lambda out: {"lanes": fastest_replicas(out, MAIN, scale)}),
         *(_flags(name, flags, scale) for name, flags in FLAGS.items()),
     )
 
 
-def best_lanes(out: Path, network: str, scale: Scale) -> int:
-    """How many seeds side by side were the fastest; the last but one of the scale where none was measured."""
+def fastest_replicas(out: Path, network: str, scale: Scale) -> int:
+    """The fastest number of batched seeds; if none was measured, the last but one of the scale."""
     found = result(out / f"speed-{network.replace(' ', '-').replace(',', '')}.json")
     rows = found["measured"]["rows"] if found else []
-    return min(rows, key=lambda row: row["ms"])["lanes"] if rows else scale.lanes[-2]
+    return min(rows, key=lambda row: row["ms"])["lanes"] if rows else scale.replicas[-2]
 
 
 def result(path: Path) -> dict[str, Any] | None:
-    """A step's result; None where it is not there, cannot be read, or the step failed."""
+    """The result of a step; None if it is missing or unreadable, or if the step failed."""
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -74,7 +77,7 @@ def result(path: Path) -> dict[str, Any] | None:
 
 
 def finished(step: Step, out: Path) -> bool:
-    """Whether nothing is left to do: there is a result, or it is known that there can be none."""
+    """Whether a step has a result, or is known to have none on this machine."""
     try:
         found = json.loads(step.file(out).read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -83,19 +86,19 @@ def finished(step: Step, out: Path) -> bool:
 
 
 def perform(step: Step, out: Path, seconds: float) -> str:
-    """Runs a step for at most so long: "done", "absent: …", "stopped: …" (it goes on next time) or "failed: …"."""
+    """Runs a step for at most ``seconds``: "done", "absent: …", "failed: …" or, if it can continue, "stopped: …"."""
     out.mkdir(parents=True, exist_ok=True)
     environment = {**os.environ, **step.environment, "PYTHONUNBUFFERED": "1"}
     log = out / f"{step.file(out).stem}.log"
     if step.suite and (known := _ended(step, out, log)):
         return known
-    with log.open("ab") as said:
+    with log.open("ab") as output:
         process = subprocess.Popen(
-            [sys.executable, "-m", *step.command(out)], cwd=ROOT, env=environment, stdout=said, stderr=said
+            [sys.executable, "-m", *step.command(out)], cwd=ROOT, env=environment, stdout=output, stderr=output
         )
         status = _wait(process, seconds, step.suite)
     if step.suite:
-        stopped = "stopped: time was up; what it has finished is kept, and the same command goes on"
+        stopped = "stopped: time was up; finished trials are kept, and the same command continues"
         failed = stopped if status in (None, INTERRUPTED) else f"failed: it ended with status {status}; see {log}"
         return _ended(step, out, log) or failed
     found = result(step.file(out))
@@ -114,7 +117,7 @@ def perform(step: Step, out: Path, seconds: float) -> str:
 
 
 def last_line(step: Step, out: Path) -> dict[str, Any] | None:
-    """The end of the record of a suite step's newest run; None where it has none, or one that a kill has torn."""
+    """The last line of the newest run file of a suite step; None without a run, {} if the line is damaged."""
     runs = sorted(runs_folder(out / step.name).glob("*.jsonl"))
     if not runs:
         return None
@@ -126,7 +129,7 @@ def last_line(step: Step, out: Path) -> dict[str, Any] | None:
 
 
 def _ended(step: Step, out: Path, log: Path) -> str:
-    """Takes down that a run of the suite came to its end, red or green; "" where it did not."""
+    """Writes the step's result if its run of the suite has ended, red or green; returns "" if it has not."""
     end = last_line(step, out) or {}
     if end.get("kind") != "end" or end.get("interrupted") or not end.get("reported"):
         return ""
@@ -136,7 +139,7 @@ def _ended(step: Step, out: Path, log: Path) -> str:
 
 
 def _wait(process: subprocess.Popen[bytes], seconds: float, gently: bool) -> int | None:
-    """The exit status; None of a process that had to be stopped, with Ctrl-C first where it goes on another time."""
+    """Waits for a process and returns its exit status, or None if it was stopped; ``gently``: by Ctrl-C first."""
     try:
         return process.wait(seconds)
     except subprocess.TimeoutExpired:
@@ -146,7 +149,7 @@ def _wait(process: subprocess.Popen[bytes], seconds: float, gently: bool) -> int
                 process.wait(GRACE)
         return None
     finally:
-        if process.poll() is None:  # stopped, or this process is told to end
+        if process.poll() is None:  # time is up, or this process was interrupted
             process.kill()
             process.wait()
 
@@ -173,19 +176,19 @@ def _worker(
 
 
 def _speed(network: str, scale: Scale) -> Step:
-    lanes = scale.lanes if network == MAIN else scale.lanes[1:-1] or scale.lanes
-    return _worker(f"speed {network}", "speed", "jax", scale, lambda out: {"network": network, "lanes": list(lanes)})
+    replicas = scale.replicas if network == MAIN else scale.replicas[1:-1] or scale.replicas
+    return _worker(f"speed {network}", "speed", "jax", scale, lambda out: {"network": network, "lanes": list(replicas)})
 
 
 def _flags(name: str, flags: str, scale: Scale) -> Step:
-    """The main network at its best number of seeds, compiled with other flags of XLA."""
+    """The step that times the main network at its best number of seeds, compiled with other flags of XLA."""
     own = " ".join(filter(None, (os.environ.get("XLA_FLAGS", ""), flags)))
     return _worker(
         f"flags {name}",
         "speed",
         "jax",
         scale,
-        lambda out: {"network": MAIN, "lanes": [best_lanes(out, MAIN, scale)], "flags": flags},
+        lambda out: {"network": MAIN, "lanes": [fastest_replicas(out, MAIN, scale)], "flags": flags},
         {"XLA_FLAGS": own} if own else {},
         may_fail=True,
     )
@@ -197,7 +200,7 @@ def _highest(network: str, scale: Scale) -> Step:
         "speed",
         "jax",
         scale,
-        lambda out: {"network": network, "lanes": [best_lanes(out, network, scale)], "precision": "highest"},
+        lambda out: {"network": network, "lanes": [fastest_replicas(out, network, scale)], "precision": "highest"},
     )
 
 
@@ -206,12 +209,12 @@ def _peer(name: str) -> str:
 
 
 def evidence_folder(out: Path, name: str) -> Path:
-    """Where a run of the suite stores its evidence."""
+    """The folder in which a run of the suite stores its evidence."""
     return out / f"{name}-evidence"
 
 
 def _suite(name: str, scale: Scale, select: str, precision: str = "default") -> Step:
-    """A run of the suite to the end with many seeds side by side, which stores evidence alongside its report."""
+    """The step that runs the suite to the end with batched seeds and stores its evidence."""
 
     def command(out: Path) -> Sequence[str]:
         begun = last_line(step, out) is not None

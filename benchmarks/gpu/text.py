@@ -1,4 +1,4 @@
-"""``GPU.md``: what was measured on the GPU, of the results that are there; of the others it says that they are not."""
+"""``GPU.md``: the report of the measurements on the GPU. It names the measurements that are missing."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ VECTORIZED = "vectorized, best number of seeds"
 
 
 def gpu_report(out: Path, scale: Scale) -> dict[str, bytes]:
-    """The files of the report, by name: the text, and the picture where there is something to draw."""
+    """The files of the report by name: the text, and the roofline if there is something to draw."""
     found = {step.name: result(step.file(out)) for step in all_steps(scale)}
     points = _points(found)
     parts = [
@@ -79,7 +79,7 @@ def _small(scale: Scale) -> str:
 
 
 def _points(found: Mapping[str, Any]) -> list[RooflinePoint]:
-    """Each network's arithmetic, traffic and fastest epoch; none where the machine's peaks are not known."""
+    """Each network's operations, traffic and fastest epoch; empty if the machine's peaks were not measured."""
     points = []
     for network in NETWORKS:
         record = found.get(f"speed {network}")
@@ -130,11 +130,12 @@ def _floors(found: Mapping[str, Any], points: Sequence[RooflinePoint]) -> str:
         "## Floors and speed\n\n"
         + table(headers, rows, right=headers[1:])
         + f"\n\n![Roofline: arithmetic per byte against operations per second, for each network.]({PICTURE})\n\n"
-        "Per seed and epoch, validation included. The floor is the slower of the products at the measured peak and of "
-        "the least traffic at the measured bandwidth; which traffic is the least when nothing of a seed stays in a "
-        f"cache, and everything but the products is done inside them, stands in {code('harness/timing/traffic.py')}. "
-        "Measured is the median over the epochs after the first launch, of the number of seeds side by side that is "
-        "fastest; a whole training has all epochs, initial weights and data orders, and no compilation."
+        "Per seed and epoch, validation included. The floor is the time of the products at the measured peak or of "
+        "the least traffic at the measured bandwidth, whichever is longer. The least traffic assumes that nothing of a "
+        "seed stays in a cache, and that everything but the products is done inside them; see "
+        f"{code('harness/timing/traffic.py')}. Measured is the median over the epochs after the first launch, at the "
+        "fastest number of seeds side by side. A whole training includes all epochs, initial weights and data orders, "
+        "but no compilation."
     )
 
 
@@ -155,7 +156,7 @@ def _widths(found: Mapping[str, Any]) -> str:
 
 
 def _batched(found: Mapping[str, Any]) -> str:
-    """What the products of the networks' layers reach by themselves, as many side by side as there are seeds."""
+    """The section on the batched products of the networks' layers alone."""
     record = found.get("machine")
     rates = record["measured"]["batched"] if record else []
     if not rates:
@@ -210,7 +211,7 @@ def _highest(found: Mapping[str, Any]) -> str:
 
 
 def _peers(found: Mapping[str, Any]) -> str:
-    """Seconds of an epoch of one seed, and how many times faster side by side is."""
+    """The section on alternatives: the time of an epoch per seed, and the speed-up by batched seeds."""
     rows = []
     ours = {}
     for network in NETWORKS:
@@ -244,9 +245,9 @@ def _peers(found: Mapping[str, Any]) -> str:
     headers = ["ms per seed and epoch", *NETWORKS]
     text = "## What a user would pick instead\n\n" + table(headers, rows, right=headers[1:])
     text += (
-        "\n\nOne seed after another, each row in a process of its own on the same card, the same work: all images, "
-        "batches of 512 and the partial one, validation after each epoch; steady state, compilation apart. In "
-        "brackets: how many times faster side by side is, per trained seed and epoch."
+        "\n\nOne seed after another, each row in a process of its own on the same card. The work is the same: all "
+        "images, batches of 512 and a partial one, validation after each epoch. Times are in steady state, without "
+        "compilation. In brackets: how many times faster seeds side by side are, per seed and epoch."
     )
     if notes:
         text += " " + escape(" ".join(notes))
@@ -256,7 +257,7 @@ def _peers(found: Mapping[str, Any]) -> str:
 
 
 def _verdicts(found: Mapping[str, Any], out: Path) -> str:
-    """Where the verdicts are, and how long each experiment's trainings took."""
+    """The section that links to the verdicts, and tells how long each experiment trained."""
     record = found.get("full")
     path = runs_folder(out / "full") / f"{record['run']}.jsonl" if record else None
     if record is None or path is None or not path.exists():
@@ -288,7 +289,7 @@ def _verdicts(found: Mapping[str, Any], out: Path) -> str:
 
 
 def duration(seconds: float) -> str:
-    """ "9 min 30 s"."""
+    """Seconds in words: "9 min 30 s"."""
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes} min {rest} s" if minutes else f"{seconds:.1f} s"
 

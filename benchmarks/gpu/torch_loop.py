@@ -1,8 +1,8 @@
-"""A training loop in PyTorch as somebody would write it who wants it fast: one seed, everything on the device.
+"""A fast training loop in PyTorch: one seed, everything on the device.
 
 The network is compiled, a whole step (gather, forward, backward, fused Adam) is one CUDA graph, products are in TF32,
-and nothing waits for the host within an epoch. The same work as the other rows: Keras' Adam (epsilon 1e-7), the last
-partial batch, validation after every epoch.
+and nothing waits for the host within an epoch. The work is that of the other rows: Keras' Adam (epsilon 1e-7), a
+partial last batch, validation after every epoch.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from benchmarks.gpu.work import NETWORKS, Scale, experiment
 from harness.training.seeding import data_order
 
 LAYERS = {"softmax": (0, 0.0), "2 relu xavier": (2, 0.0), "5 relu xavier": (5, 0.0), "dropout 0.2": (5, 0.2)}
-"""Hidden layers of 256 units and dropout, by variant."""
+"""(number of hidden layers of 256 units, dropout rate) by variant."""
 WARM_UP = 3
-"""Steps before a graph is captured."""
+"""Number of steps before a graph is captured."""
 
 
 def measure(scale: Scale) -> dict[str, Any]:
-    """As ``peers.measure``, with how the step ran."""
+    """As ``peers.measure``; each row also tells how the step ran."""
     import torch
 
     torch.set_float32_matmul_precision("high")
@@ -86,7 +86,7 @@ def _built(hidden: int, dropout: float, place: Any) -> tuple[Any, Any]:
 
 
 def _step(model: Any, optimizer: Any, x: Any, y: Any, batch_size: int) -> tuple[Callable[[Any], None], str]:
-    """A function of a batch's rows that makes one step, and how it runs."""
+    """A function that makes one step on the batch of the given rows, and how it runs, in words."""
     import torch
     from torch import nn
 
@@ -102,7 +102,7 @@ def _step(model: Any, optimizer: Any, x: Any, y: Any, batch_size: int) -> tuple[
     full = _graph(lambda rows: eager(rows, forward), torch.arange(batch_size, device=x.device))
     rest = len(x) % batch_size
     partial = _graph(lambda rows: eager(rows, forward), torch.arange(rest, device=x.device)) if rest else None
-    with torch.no_grad():  # the steps that warmed up leave no trace
+    with torch.no_grad():  # undo the steps of the warm-up
         for parameter, value in zip(model.parameters(), initial, strict=True):
             parameter.copy_(value)
         for state in optimizer.state.values():
@@ -118,7 +118,7 @@ def _step(model: Any, optimizer: Any, x: Any, y: Any, batch_size: int) -> tuple[
 
 
 def _compiled(model: Any, batch: Any) -> tuple[Any, str]:
-    """The model by torch.compile, or as it is where no compiler is installed."""
+    """The model compiled by torch.compile, or unchanged if that fails; and which of the two, in words."""
     import torch
 
     try:
@@ -130,7 +130,7 @@ def _compiled(model: Any, batch: Any) -> tuple[Any, str]:
 
 
 def _graph(work: Callable[[Any], None], rows: Any) -> Callable[[Any], None]:
-    """``work`` captured as a CUDA graph, to be replayed with other rows."""
+    """``work`` as a CUDA graph: a function that replays it with other rows."""
     import torch
 
     held = rows.clone()

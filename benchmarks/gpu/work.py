@@ -1,4 +1,4 @@
-"""What is measured, and at which scale: in full on a GPU, or small, to try the script itself on a CPU."""
+"""What is measured, and the two scales: full on a GPU, or small to try the script itself on a CPU."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ NETWORKS: Mapping[str, str] = {
     "five hidden layers": "5 relu xavier",
     "five hidden layers, dropout 0.2": "dropout 0.2",
 }
-"""Variants of Example 4 by what they are called in tables."""
+"""Variants of Example 4 by their names in tables."""
 MAIN = "five hidden layers"
 TARGETS: Mapping[str, float] = {
     "softmax": 0.27,
@@ -23,7 +23,7 @@ TARGETS: Mapping[str, float] = {
     "five hidden layers": 1.9,
     "five hidden layers, dropout 0.2": 2.2,
 }
-"""Milliseconds per seed and epoch, validation included, that the vectorized engine is meant to reach on an H100."""
+"""The vectorized engine's targets on an H100: milliseconds per seed and epoch, validation included."""
 FLAGS: Mapping[str, str] = {
     "none": "",
     "no command buffers": "--xla_gpu_enable_command_buffer=",
@@ -33,7 +33,7 @@ FLAGS: Mapping[str, str] = {
     "no autotuning": "--xla_gpu_autotune_level=0",
     "latency hiding": "--xla_gpu_enable_latency_hiding_scheduler=true",
 }
-"""Of XLA, by name; one that this version does not know ends the process, which is then told."""
+"""Flags of XLA by name. A flag that this version does not know ends the step's process, which the report states."""
 PEERS = ("fit on jax", "fit on tensorflow", "fit on torch", "torch loop")
 
 
@@ -43,19 +43,19 @@ class Scale:
 
     Attributes:
         name: "full" or "small".
-        epochs: of each training; of the lecture's, 20.
-        train: training images, None for all.
-        lanes: numbers of seeds side by side that are tried, of the main network; of others all but the outer two.
-        peer_epochs: of one training by a peer.
-        seeds: ``--seeds`` of the runs of the suite: "full", and "highest" precision.
+        epochs: epochs of each training; the lecture has 20.
+        train: number of training images; None for all.
+        replicas: numbers of batched seeds to try with the main network; other networks leave out the first and last.
+        peer_epochs: epochs of each training by a peer.
+        seeds: ``--seeds`` of the suite's runs "full" and "highest" (precision).
         select: ``-k`` of the suite's runs: ids of claims, or "" for all that train.
-        sizes: rows of the square matrices, and megabytes of the arrays, that peaks are measured with.
+        sizes: rows of the square matrices, and megabytes of the array, with which the peaks are measured.
     """
 
     name: str
     epochs: int
     train: int | None
-    lanes: tuple[int, ...]
+    replicas: tuple[int, ...]
     peer_epochs: int
     seeds: Mapping[str, str]
     select: str

@@ -1,6 +1,7 @@
-"""One measurement in a process of its own: ``python -m benchmarks.gpu.worker NAME FILE BACKEND SCALE [ARGUMENTS]``.
+"""The process of one measurement: ``python -m benchmarks.gpu.worker NAME FILE BACKEND SCALE ARGUMENTS``.
 
-Writes a JSON file with what was measured, and on what: device, versions, precision. Used by ``benchmarks.measure_gpu``.
+``benchmarks.measure_gpu`` starts it. It writes a JSON file with the result and the environment: device, versions,
+precision. ARGUMENTS is a JSON object.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from reports.folders import write_atomic
 
 
 def measured(name: str, backend: str, scale: Scale, arguments: dict[str, Any]) -> dict[str, Any]:
-    """What the measurement of that name gives."""
+    """The result of the measurement with this name."""
     if name == "machine":
         from benchmarks.gpu import machine
 

@@ -1,8 +1,8 @@
 """5. Batch Normalization: the three printed networks.
 
 The slides list where BatchNormalization stands in a multilayer perceptron, a recurrent and a convolutional network,
-each ending in Dense(1), without input or task. Each is built as printed, behind the smallest input and before the
-simplest task that fit it: the outputs are the mean of what goes in.
+each ending in Dense(1), without input or task. Each is built as printed and gets the smallest input and the simplest
+task that fit it: the targets are means of the inputs.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def random(*shape: int) -> np.ndarray:
 
 
 def columns() -> Dataset:
-    """Sixteen columns; the target is √16 times their mean, so of variance 1. Shapes (256, 16) and (256, 1)."""
+    """Sixteen columns; the target is √16 times their mean, so its variance is 1. Shapes (256, 16) and (256, 1)."""
     x = random(16)
     return Dataset(x, x.mean(axis=1, keepdims=True) * 4)
 
@@ -38,8 +38,10 @@ def sequences() -> Dataset:
 
 
 def images() -> Dataset:
-    """8 × 8 images of one channel; the target of each of the network's 2 × 2 outputs is √16 times the mean of the
-    4 × 4 pixels of its quarter. Shapes (256, 8, 8, 1) and (256, 2, 2, 1)."""
+    """8 × 8 images of one channel, shapes (256, 8, 8, 1) and (256, 2, 2, 1).
+
+    The target of each of the network's 2 × 2 outputs is √16 times the mean of the 4 × 4 pixels of its quarter.
+    """
     x = random(SIDE, SIDE, 1)
     quarters = x.reshape(EXAMPLES, 2, SIDE // 2, 2, SIDE // 2, 1)
     return Dataset(x, quarters.mean(axis=(2, 4)) * 4)

@@ -1,10 +1,10 @@
 """5. Batch Normalization: the formula, and what it makes of the scale of the weights.
 
 The slides: each layer's input is normalised to mean 0 and standard deviation 1; propagation no longer depends on the
-scale of the parameters. The second follows from the first: a > 0 cancels in (a W x − mean) / √(variance), in training,
-where mean and variance are those of the batch, and so does a bias. It does not in inference, where they are numbers
-from before; a < 0 turns the sign; and behind a ReLU, where the printed listings have the layer, a bias no longer
-cancels.
+scale of the parameters. The second follows from the first. In training, where mean and variance are those of the batch,
+a factor a > 0 cancels in (a W x − mean) / √(variance), and so does a bias. In inference neither cancels, because mean
+and variance were collected before. A factor a < 0 changes the sign. Behind a ReLU, where the printed listings have the
+layer, a bias does not cancel.
 """
 
 from __future__ import annotations
@@ -19,19 +19,19 @@ from harness.domain.claim import Claim
 from harness.statistics import Comparison, Difference, Exact
 from harness.training.weight_gradients import weight_gradients
 
-SUM = 64 * ROUNDING  # of the mean and the variance over a batch of 16 or 32, and what is made of them
-NO_EPSILON = 1e-12  # lost in float32 next to a variance of 1
+SUM = 64 * ROUNDING  # for the mean and the variance over a batch of 16 or 32, and the output computed from them
+NO_EPSILON = 1e-12  # has no effect in float32 next to a variance of 1
 EPSILON = 1e-3  # Keras' default
-SMALL = 0.01  # standard deviation of a feature next to whose variance epsilon matters
+SMALL = 0.01  # standard deviation of a feature with so small a variance that epsilon matters
 
 
 def features() -> np.ndarray:
-    """All drawn batches side by side, (16, features), as float32 holds them: each feature is normalised by itself."""
+    """All drawn batches as columns of one batch (16, features), rounded to float32. Features are independent."""
     return np.concatenate(inputs.batches(), axis=1).astype("float32").astype("float64")
 
 
 def applied(layer: Any, batch: np.ndarray, training: bool = True) -> np.ndarray:
-    """What a layer or model makes of a batch."""
+    """The output of a layer or model for a batch."""
     import keras
 
     outputs = layer(batch.astype("float32"), training=training)
@@ -39,7 +39,7 @@ def applied(layer: Any, batch: np.ndarray, training: bool = True) -> np.ndarray:
 
 
 def check_normalises() -> Iterator[Comparison | Difference]:
-    """Errors in units of what rounding x does to the output, max |x| / √(variance + ε), and 1."""
+    """Errors are in units of 1 plus the effect of rounding x on the output, max |x| / √(variance + ε)."""
     import keras
     from keras.layers import BatchNormalization
 
@@ -173,7 +173,7 @@ def check_scale() -> Iterator[Comparison]:
 
 
 def gradients(a: float) -> Comparison:
-    """∂L/∂(a W) times a against ∂L/∂W, L the mean squared error to random targets."""
+    """Compares a · ∂L/∂(a W) with ∂L/∂W, where L is the mean squared error to random targets."""
     x = examples()[0].astype("float32")
     y = np.random.default_rng(12).standard_normal((32, 3)).astype("float32")
     scaled, once = (
@@ -183,7 +183,7 @@ def gradients(a: float) -> Comparison:
 
 
 def differs(of: str, one: np.ndarray, other: np.ndarray) -> Comparison:
-    """1 where the two are apart by more than a tenth somewhere."""
+    """Compares 1 with whether the two differ by more than 0.1 somewhere."""
     return Comparison(of, float(np.abs(one - other).max() > 0.1), 1.0)
 
 

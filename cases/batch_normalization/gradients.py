@@ -5,9 +5,9 @@ by other activations (ReLU), careful initialisation and small learning rates.
 
 The derivative of a sigmoid is at most ¼, so going back through twenty layers of it the gradient shrinks: the ratio of
 its norm in the first layer to that in the last shows it, before anything is trained. Through ReLU layers of too large
-weights the gradient grows; but so does the signal on its way forward, layer by layer by the same factor, and ∂L/∂W is
-the product of the two: the ratio stays near 1, and all layers' gradients are large alike. With batch normalization
-behind each ReLU the signal stays as it is, and the gradient grows by a factor of about √(π / (π − 1)) = 1.21 a layer
+weights the gradient grows. The signal grows on its way forward by the same factor per layer, and ∂L/∂W is the product
+of the two. So the ratio stays near 1, and the gradients of all layers are equally large. With batch normalization
+behind each ReLU the signal does not grow, and the gradient grows by a factor of about √(π / (π − 1)) = 1.21 a layer
 (Yang et al. 2019).
 """
 
@@ -29,7 +29,7 @@ from harness.training.weight_gradients import weight_gradients
 
 LAYERS, UNITS = 20, 100
 DEPTHS = (1, 5, 10, LAYERS)
-"""Hidden layers; those below LAYERS are for the figure only."""
+"""Numbers of hidden layers; those below LAYERS are for the figure only."""
 EXAMPLES = 512
 
 
@@ -63,7 +63,7 @@ def deep_network(
 
 
 def gradient_norms(model: Any, data: Dataset) -> dict[str, float]:
-    """Of ∂L/∂W on a batch, in training mode: the first layer's norm over the last's, and the first layer's norm."""
+    """Norms of ∂L/∂W on the batch, in training mode: the first layer's over the last layer's, and the first layer's."""
     norms = [
         float(np.linalg.norm(gradient.astype("float64")))
         for gradient in weight_gradients(model, "mean_squared_error", data.x[:EXAMPLES], data.y[:EXAMPLES])
@@ -78,7 +78,7 @@ UNTRAINED = Size(epochs=0, batch_size=EXAMPLES)
 
 
 def at_depths(name: str, activation: str, **given: Any) -> tuple[Variant, ...]:
-    """The network of each depth, the deepest under the plain name: a line of the figure."""
+    """A variant for each depth, which are a line of the figure; the deepest has the plain name."""
     return tuple(
         Variant(
             name if depth == LAYERS else f"{name}, depth {depth}",
@@ -170,8 +170,8 @@ BN_KEEPS_GRADIENTS = (
         notes=(
             BY_RATIO,
             "Without batch normalization all layers' gradients are too large alike, since the signal grows forward as "
-            "the gradient does backward; their norm, alongside, shows it. With it the gradient grows from layer to layer, "
-            "as Yang et al. 2019 predict: the figure shows the ratio by depth.",
+            "the gradient does backward; their norm, alongside, shows it. With it the gradient grows from layer to "
+            "layer, as Yang et al. 2019 predict: the figure shows the ratio by depth.",
         ),
     ),
 )

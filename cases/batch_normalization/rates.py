@@ -25,7 +25,7 @@ from harness.domain.plots import Plots, Sweep
 from harness.statistics import All, Converges, Diverges, Exceeds
 
 TARGET = 0.97
-"""Validation accuracy that takes the network more than one and less than five epochs at the lecture's size."""
+"""Validation accuracy; the network needs between one and five epochs to reach it at the lecture's size."""
 RATES = ("0.02", "0.1", "0.5", "2", "8")
 
 # Fixed once, see cases/POWER.md.
@@ -37,8 +37,8 @@ def network(batch_normalization: bool) -> Any:
 
 
 def epochs_to_target(history: History) -> float | None:
-    """Epochs, interpolated, until the validation accuracy is TARGET; None if it never is."""
-    curve = [0.1, *history["val_accuracy"]]  # chance, before the first
+    """Interpolated number of epochs until the validation accuracy is TARGET; None if it is never reached."""
+    curve = [0.1, *history["val_accuracy"]]  # chance before the first epoch
     for epoch in range(1, len(curve)):
         if curve[epoch] >= TARGET:
             before = curve[epoch - 1]

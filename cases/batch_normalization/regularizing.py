@@ -24,11 +24,11 @@ from harness.domain.claim import Claim
 from harness.statistics import All, Equivalent, Exceeds
 
 MARGIN = 0.0015
-"""Of accuracy; dropout 0.2 gains 0.0042 on the slide and 0.0032 in ten stored trainings of this size: at most half."""
+"""Margin of accuracy: at most half of the gain by dropout 0.2, 0.0042 on the slide and 0.0032 in stored trainings."""
 SAME_GAP = 0.0009
-"""Of the gap; dropout 0.2 lowers it by 0.0019 in ten stored trainings of this size: at most half."""
+"""Margin of the gap: at most half of the 0.0019 by which dropout 0.2 lowers it in ten stored trainings."""
 L2_MARGIN = VAL_ACCURACY.smallest_effect
-"""Five test images: what L2 gains is not known beforehand, so that no larger margin can be told from nothing."""
+"""Margin for L2: five test images, the smallest effect of interest, because the gain by L2 is not known beforehand."""
 EXPLORED = "Exploratory (JAX, 4,000 images in batches of 128, seeds 2000 to 2007)"
 SLIDE = "5. Batch Normalization"
 STATED = (

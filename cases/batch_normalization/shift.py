@@ -4,9 +4,9 @@ The slides: what destabilises training is the internal covariate shift, that the
 layer or activation keeps changing while the layers before it learn; batch normalization removes it.
 
 Ioffe & Szegedy 2015, figure 1, show it as the 15th, 50th and 85th percentiles of one unit's input over training. Here
-the three are made one number: how far they wander from epoch to epoch, in units of half their own distance. The input
-is that of an activation, W x + b: in the listings batch normalization stands behind the activation, so that mean and
-spread of the input of the next Dense layer are fixed by construction, and those of W x + b are not.
+one number summarises the three: how far they move from epoch to epoch, in units of half the distance between the outer
+two. The input is that of an activation, W x + b. In the listings batch normalization stands behind the activation. It
+fixes the mean and the spread of the next Dense layer's input, but not those of W x + b.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ PERCENTILES = (15, 50, 85)
 
 
 def activation_inputs(model: Any, data: Dataset) -> dict[str, float]:
-    """Three percentiles, over the first 1000 training images, of what goes into ten activations of the last hidden
-    layer in training mode.
+    """Three percentiles of the inputs of ten activations of the last hidden layer, over the first 1000 training images.
 
-    Batch normalization is computed from the batch, as in training, and in NumPy, which leaves its averages alone.
+    Batch normalization uses the statistics of the batch, as in training. It is computed in NumPy, so that the layer's
+    moving averages do not change.
     """
     import keras
 
@@ -58,8 +58,10 @@ def activation_inputs(model: Any, data: Dataset) -> dict[str, float]:
 
 
 def shift(history: History) -> float:
-    """How far the percentiles of a unit move in all, epoch by epoch, in units of half the distance from the 15th to the
-    85th: a standard deviation, of a normal distribution. The mean over percentiles and units."""
+    """The total movement of a unit's percentiles from epoch to epoch, averaged over percentiles and units.
+
+    The unit is half the distance from the 15th to the 85th percentile, a standard deviation of a normal distribution.
+    """
     names = [[f"percentile_{percentile}_{unit}" for percentile in PERCENTILES] for unit in range(UNITS)]
     found = []
     for unit in names:

@@ -23,7 +23,7 @@ ARRAYS = {
 
 
 def load(path: Path = PATH) -> dict[str, np.ndarray]:
-    """The four uint8 arrays of ARRAYS by name; SuiteError if the file is absent, truncated or altered."""
+    """The four uint8 arrays of ARRAYS by name. Raises SuiteError if the file is absent, truncated or altered."""
     remedy = f"Restore it with `git checkout -- cases/data/{PATH.name}`."
     arrays = {}
     try:
@@ -49,9 +49,9 @@ def load(path: Path = PATH) -> dict[str, np.ndarray]:
 
 @functools.lru_cache(maxsize=1)
 def mnist() -> Dataset:
-    """As the lecture prepares it: (60000, 784) and (10000, 784) in [0, 1], and one-hot labels of 10 classes.
+    """MNIST as the lecture prepares it: images (60000, 784) and (10000, 784) in [0, 1], one-hot labels of 10 classes.
 
-    The lecture divides as float64, and Keras casts to float32; this is that result, from a table of the 256 values.
+    The lecture divides in float64, and Keras casts to float32. A table of the 256 values gives the same result.
     """
     arrays = load()
     grey = (np.arange(256, dtype="float64") / 255).astype("float32")

@@ -1,4 +1,4 @@
-"""Example 3. MNIST 10 digit image classifier; eight or ten made-up images stand in for MNIST's."""
+"""Example 3. MNIST 10 digit image classifier, with eight or ten made-up images in place of MNIST."""
 
 from __future__ import annotations
 
@@ -149,7 +149,7 @@ EVALUATE_UNPREPARED = Erratum(
     outcome=Fails("ValueError", "Expected shape (None, 784)", When.EVALUATE, steps=0),
     check="score[0]",
     gives=2.3025851,
-    tolerance=1e-5,  # ln 10 of ten classes alike, in float32
+    tolerance=1e-5,  # ln 10 in float32: the loss of ten equally likely classes
 )
 
 RANDINT_LAST_IMAGE = Erratum(

@@ -1,4 +1,4 @@
-"""What the errata's snippets stand on: names that the slides take for granted, and a model that is quick to train."""
+"""Code that runs before the errata's snippets: names that the slides presuppose, and a small model."""
 
 from __future__ import annotations
 
@@ -24,4 +24,4 @@ model.compile(loss='categorical_crossentropy', optimizer='sgd', metrics=['accura
 """
 
 READY = NAMES + DATA + MODEL + COMPILED
-"""A compiled model of three features and three classes, all weights zero, and eight examples: one batch."""
+"""A compiled model of three features and three classes with zero weights, and one batch of eight examples."""

@@ -44,7 +44,7 @@ INPUT_DIM = Erratum(
 SGD_BY_NAME = Erratum(
     id="sgd-by-name",
     slide="1.1 Gradient descent algorithm",
-    statement="optimizer='sgd' means the rate 0.01, not the 0.001 of the formulas alongside it.",
+    statement="optimizer='sgd' means the rate 0.01, not the 0.001 of the formulas beside it.",
     given=NAMES + "model = Sequential([keras.Input((3,)), Dense(1)])",
     printed="model.compile(loss='mse', optimizer='sgd')",
     modern="model.compile(loss='mse', optimizer=optimizers.SGD(learning_rate=0.001))",

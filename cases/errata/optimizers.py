@@ -93,7 +93,10 @@ CLIPNORM_WITH_CLIPVALUE = Erratum(
 
 
 def listed(name: str, printed: str, modern: str, values: dict[str, float | bool]) -> Erratum:
-    """One line of the slide that lists each optimizer's arguments; ``values``: what the modern form is to have."""
+    """The erratum of one line of the slide that lists each optimizer's arguments.
+
+    ``values``: the arguments that the modern form must have.
+    """
     return Erratum(
         id=f"{name.lower()}-as-listed",
         slide=f"4. Optimizers (cont.), {name}",
@@ -142,7 +145,7 @@ LISTED = (
 
 
 def epsilon_none(name: str) -> Erratum:
-    """``epsilon=None``, which is accepted and fails in the first step."""
+    """The erratum of ``epsilon=None``, which is accepted but fails in the first step."""
     return Erratum(
         id=f"epsilon-none-{name.lower()}",
         slide=f"4. Optimizers (cont.), {name}",

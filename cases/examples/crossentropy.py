@@ -2,9 +2,9 @@
 
 The slides: "softmax hypothesis and cross-entropy cost function", loss='categorical_crossentropy'. By the formula the
 loss of an image of class c is −log p_c = log Σ exp z − z_c, with the logits z. Keras has two ways to compute it. On
-TensorFlow it finds the logits behind the softmax and uses the formula. On JAX it has the probabilities alone, clips
-them to 1e-7 … 1 − 1e-7, as the lecture's Keras did, and takes the logarithm: no image counts more than
-−log 1e-7 = 16.12, and one beyond has no gradient. This is all that makes the training losses of the two differ.
+TensorFlow it finds the logits behind the softmax and uses the formula. On JAX it has only the probabilities, clips them
+to 1e-7 … 1 − 1e-7, as the lecture's Keras did, and takes the logarithm. The loss of an image is then at most
+−log 1e-7 = 16.12, and an image at this limit has no gradient. Nothing else makes the training losses of the two differ.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from harness.training.weight_gradients import weight_gradients
 CLIPPED = 1e-7
 """Keras' ``config.epsilon()``."""
 GAPS = (0.0, 5.0, 10.0, 16.0, 17.0, 20.0, 40.0)
-"""By how much the logit of the right class is below that of the other."""
+"""Differences by which the logit of the right class is below that of the other class."""
 LOSS = "categorical_crossentropy"
 
 
@@ -47,7 +47,7 @@ def compiled(kernel: np.ndarray, bias: np.ndarray) -> Any:
 
 
 def check_crossentropy() -> Iterator[Comparison | Difference]:
-    """Each image's loss by its logits; a gradient; and the mean over Example 3's images after its training."""
+    """Checks the loss of images with given logits, a gradient, and the mean loss of Example 3 after its training."""
     import keras
 
     backend = keras.backend.backend()
@@ -63,7 +63,7 @@ def check_crossentropy() -> Iterator[Comparison | Difference]:
     expected, other = formula(logits, right), (from_clipped if uses_logits else from_logits)(logits, right)
     for gap, loss, should, unclipped in zip(GAPS, obtained, expected, from_logits(logits, right), strict=True):
         of = f"logit {gap:g} below the other, probability {np.exp(-unclipped):.2g}: {words}"
-        # the clipped probability of a float32 softmax, next to 1 as exact as 2^-24
+        # a float32 softmax has an error of 2^-24 near 1
         yield Comparison(of, loss, should, 32 * ROUNDING * max(1.0, should))
     pulled = [float(np.abs(weight_gradients(model, LOSS, logits[row], right[row])[1]).max()) for row in rows]
     gradient = 1 - np.exp(-from_logits(logits, right))

@@ -1,9 +1,9 @@
 """Example 2: what the loss looks like to gradient descent, on raw and on scaled columns.
 
-With one linear layer and the mean squared error the loss is a quadratic function of the weights. Two of them are moved
-about their least-squares values, the others stay there, the bias too. Gradient descent with rate α multiplies the error
-along each eigenvector of the Hessian by 1 − α λ: the steepest direction limits α, the flattest then takes as many steps
-as the condition number λ_max / λ_min is large.
+With one linear layer and the mean squared error the loss is a quadratic function of the weights. Two weights are varied
+around their least-squares values; the other weights and the bias keep theirs. Gradient descent with rate α multiplies
+the error along each eigenvector of the Hessian by 1 − α λ. The steepest direction limits α; the flattest then takes
+about as many steps as the condition number λ_max / λ_min.
 """
 
 from __future__ import annotations
@@ -16,14 +16,17 @@ from harness.domain.experiment import Dataset
 from harness.domain.plots import Landscape, Surface
 
 PRICE, VOLUME = 0, 2
-"""The columns whose weights are moved: the opening price, and the volume, a thousand times as large."""
+"""The columns whose weights are varied: the opening price, and the volume, which is a thousand times as large."""
 REACH = 1.0
 POINTS = 33
 
 
 def landscape(name: str, data: Dataset) -> Landscape:
-    """The loss within REACH of the least-squares optimum, POINTS² values of six digits; the condition number is that of
-    the Hessian over all weights and the bias, from the singular values of the design matrix."""
+    """The loss at POINTS² points within REACH of the least-squares optimum, to six digits.
+
+    The condition number is that of the Hessian over all weights and the bias, computed from the singular values of the
+    design matrix.
+    """
     design = np.column_stack([data.x, np.ones(len(data.x))])
     optimum, *_ = np.linalg.lstsq(design, data.y[:, 0], rcond=None)
     residual = design @ optimum - data.y[:, 0]
@@ -42,7 +45,7 @@ def landscape(name: str, data: Dataset) -> Landscape:
 
 
 def side_by_side(data: Mapping[str, Callable[[], Dataset]]) -> Surface:
-    """The landscapes of several forms of the data, by name."""
+    """The surface of several forms of the data, given by name."""
     return Surface(
         title="The loss of Example 2 about its minimum, by two of the five parameters, the others at their optimum.",
         x="weight of the opening price, from its optimum",

@@ -16,7 +16,7 @@ from harness.domain.experiment import Dataset
 from harness.training.seeding import initialise, seed_everything
 
 BATCH = 200
-IMAGES = 2000  # of training and of validation: what callbacks do, more images would not show better
+IMAGES = 2000  # for training and for validation; callbacks do the same with more
 FILE = "mnist-{epoch:02d}-{val_loss:.4f}.keras"
 
 
@@ -36,9 +36,16 @@ EARLY = Spec("a rate that overfits early", epochs=100, learning_rate=0.03)
 
 @dataclass(frozen=True)
 class Outcome:
-    """``saved``: (epoch from 1, path's name) of each file in order; ``loaded``: loss and accuracy of the model in the
-    last file; its ``predictions`` (n, 10) on the validation images, whose digits are ``labels`` (n,); ``final``: kernel
-    (784, 10) and bias (10,) after the last epoch."""
+    """What a training recorded and saved.
+
+    Attributes:
+        history: the curves of ``Model.fit``.
+        saved: (epoch from 1, file name) of each saved file in order.
+        loaded: loss and accuracy of the model in the last file.
+        predictions: that model's predictions (n, 10) on the validation images.
+        labels: the digits (n,) of the validation images.
+        final: kernel (784, 10) and bias (10,) after the last epoch.
+    """
 
     history: dict[str, list[float]]
     saved: tuple[tuple[int, str], ...]
@@ -57,7 +64,7 @@ def images() -> Dataset:
 
 @functools.lru_cache(maxsize=4)
 def trained(spec: Spec) -> Outcome:
-    """Trains once per run, from seed 0; four claims look at the result."""
+    """Trains from seed 0, once per process; four claims use the result."""
     import keras
 
     data = images()

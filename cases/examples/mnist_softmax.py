@@ -114,7 +114,7 @@ def check_facts() -> Iterator[Comparison]:
 
 
 def check_preparation() -> Iterator[Comparison]:
-    """The slide's own lines with today's Keras, against what the cases train on."""
+    """Compares the slide's own code, run with today's Keras, with the data that the cases train on."""
     import keras
 
     arrays = mnist_file.load()
@@ -135,7 +135,7 @@ def check_preparation() -> Iterator[Comparison]:
 
 
 def check_checkpoint() -> Iterator[Comparison]:
-    """The model that load_model brings back has the best epoch's validation loss and accuracy, not the last's."""
+    """The loaded model has the validation loss and accuracy of the best epoch, not of the last one."""
     run = trained(SLIDE_RUN)
     best = int(np.argmin(run.history["val_loss"]))
     # float32 means over the validation images, summed in batches of the same size
@@ -152,7 +152,7 @@ def check_checkpoint() -> Iterator[Comparison]:
 
 
 def check_early_stopping() -> Iterator[Comparison]:
-    """Stops at best epoch + patience; where that is past the last epoch it never fires, as on the slide."""
+    """Training stops at best epoch + patience. On the slide that is after the last epoch, so it does not stop early."""
     for spec in (SLIDE_RUN, EARLY):
         run = trained(spec)
         best = int(np.argmin(run.history["val_loss"])) + 1

@@ -32,14 +32,14 @@ L1_VALUES = ("1e-8", "1e-7", "1e-6", "1e-5", "1e-4")
 def penalised(strength: float) -> Any:
     """The network with dropout 0.2 and the activity penalty l1(``strength``) as the lecture's Keras computed it.
 
-    That Keras summed the penalty over the batch, today's divides the sum by the batch size: ``strength`` times the
-    batch size gives the lecture's penalty back, in every batch of that size.
+    The lecture's Keras summed the penalty over the batch; today's Keras divides the sum by the batch size. So
+    ``strength`` times the batch size gives the lecture's penalty in every batch of full size.
     """
     return mlp(5, dropout=0.2, activity_l1=strength * BATCH)
 
 
 def last_epochs(*values: float) -> tuple[float, ...]:
-    """Printed values of the last of 20 epochs, the earlier ones nan."""
+    """A curve of 20 epochs that ends in the printed values and is nan before."""
     return (*[math.nan] * (20 - len(values)), *values)
 
 
@@ -55,7 +55,7 @@ PRINTED_L1 = {
     "val_loss": last_epochs(0.0920, 0.0934, 0.0992, 0.0908, 0.0962),
     "val_accuracy": last_epochs(0.9815, 0.9801, 0.9791, 0.9801, 0.9804),
 }
-"""What the slides print of the trainings, by curve, to four decimals."""
+"""The curves that the slides print, to four decimals."""
 
 TIPS = Experiment(
     id="example-4",
@@ -94,7 +94,7 @@ SOFTMAX_ONLY = Experiment(
 
 
 def curves(variant: str, printed: Mapping[str, tuple[float, ...]]) -> All:
-    """Each printed curve of a variant."""
+    """The rule that each printed curve of a variant is reproduced."""
     return All(tuple(ReproducesCurve(variant, curve, values, decimals=4) for curve, values in printed.items()))
 
 
@@ -180,8 +180,10 @@ SUMMED = (
     "lecture's"
 )
 WORTH = 0.0005
-"""Five test images, the smallest effect of interest; less than half of the least gain that the slides count as a tip,
-0.0011 by Xavier initialisation (0.9806 → 0.9817)."""
+"""Five test images, the smallest effect of interest.
+
+It is less than half of the least gain on the slides, 0.0011 by Xavier initialisation (0.9806 → 0.9817).
+"""
 
 ACTIVITY_L1 = Claim(
     id="tips-activity-l1",

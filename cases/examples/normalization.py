@@ -53,12 +53,12 @@ def standardised() -> Dataset:
 
 RATE = 0.01
 OTHER_RATES = (0.0098, 0.0102)
-"""2 % below and above the slide's."""
+"""Rates 2 % below and above the slide's rate."""
 STARTS = 1000
 PRINTED = (1.5456, 1.4379, 1.3383, 1.2460, 1.1607, 1.0817, 1.0086, 0.9410, 0.8784, 0.8204)
 """The slide's ten losses on min-max scaled data, to four decimals."""
 PRINTED_RAW = (488792391680.0, 537026667766010684231828476264448.0)
-"""Its two finite losses on raw data; then inf from epoch 3 and nan from epoch 6."""
+"""The slide's two finite losses on raw data; they are inf from epoch 3 on and nan from epoch 6 on."""
 
 # Losses are positive and skewed over seeds: compared as ratios.
 LOSS = Metric("loss", better="lower", unit="squared units", smallest_effect=0.01, scale="log")
@@ -100,7 +100,7 @@ def check_min_max_table() -> Iterator[Comparison]:
     yield Comparison("the 40 printed numbers", slide_scaler(EXAMPLE_2_XY), printed, 0.5e-8)
     text = np.array2string(slide_scaler(EXAMPLE_2_XY), floatmode="maxprec", precision=8)
     digits = "\n".join(" ".join(line.strip("[] ").split()) for line in text.splitlines())
-    # as one text: numbers as strings would be compared as numbers, trailing zeros and all
+    # as one text, because separate strings would be compared as numbers, without regard to trailing zeros
     yield Comparison("the text NumPy prints", digits, "\n".join(map(" ".join, EXAMPLE_2_SCALED)))
 
 
@@ -207,7 +207,7 @@ def descend(weights: np.ndarray) -> np.ndarray:
 
 
 def check_raw_losses() -> Iterator[Comparison]:
-    """The growth from the first printed loss to the second, and when it leaves the range of float32."""
+    """Checks the growth from the first printed loss to the second, and the epoch at which the loss exceeds float32."""
     eigenvalues, _ = curvatures(raw())
     first, second = PRINTED_RAW
     growth = {rate: (1 - rate * eigenvalues[-1]) ** 2 for rate in (RATE, *OTHER_RATES)}

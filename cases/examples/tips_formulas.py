@@ -3,8 +3,8 @@
 Hidden linear layers add nothing to what a softmax layer can represent: their matrices can be multiplied out. The slides
 name Xavier initialisation and dropout and give no formula. Xavier initialisation (Glorot & Bengio 2010, equation 16),
 Keras' glorot_uniform, draws a layer's weights uniformly from ± √(6 / (inputs + outputs)). Dropout (Srivastava et al.
-2014) leaves each unit out of a training step with a probability, the rate; at test time all units count, scaled so that
-what they give is what they gave on average in training.
+2014) leaves each unit out of a training step with a probability, the rate. At test time no unit is left out, and the
+outputs are scaled to their mean in training.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ LAYERS = ((784, 256), (256, 256), (256, 10))
 """Inputs and outputs of the layers of Example 4."""
 RATES = (0.1, 0.2, 0.3)
 UNITS = 250_000
-SURE = 5  # standard errors of a sample that a seed makes the same every time
+SURE = 5  # tolerance in standard errors; the sample is seeded, so the result is the same every time
 
 
 IMAGES = 512
 
 
 def multiplied(weights: list[np.ndarray]) -> list[np.ndarray]:
-    """One kernel and one bias in the place of those of several linear layers, in float64."""
+    """The kernel and the bias (float64) of the one layer that equals several linear layers."""
     kernel, bias = np.eye(len(weights[0])), np.zeros(len(weights[0]))
     for one, shift in zip(weights[::2], weights[1::2], strict=True):
         kernel, bias = kernel @ one.astype("float64"), bias @ one.astype("float64") + shift
@@ -39,7 +39,7 @@ def multiplied(weights: list[np.ndarray]) -> list[np.ndarray]:
 
 
 def spread_out(kernel: np.ndarray, bias: np.ndarray) -> list[np.ndarray]:
-    """The weights of two hidden linear layers of 256 units that pass a softmax layer's logits on."""
+    """The weights of two hidden linear layers of 256 units and an output layer that equal one softmax layer."""
     hidden = 256
     inputs, classes = kernel.shape
     first, last = np.zeros((inputs, hidden)), np.eye(hidden, classes)
@@ -48,7 +48,7 @@ def spread_out(kernel: np.ndarray, bias: np.ndarray) -> list[np.ndarray]:
 
 
 def check_linear_layers() -> Iterator[Comparison]:
-    """Predictions for images: of two hidden linear layers and of the one layer they are, and the other way round."""
+    """Compares predictions of two hidden linear layers with those of the equal single layer, in both directions."""
     import keras
 
     images = mnist().x[:IMAGES]
@@ -59,10 +59,10 @@ def check_linear_layers() -> Iterator[Comparison]:
         model.set_weights(weights)
         return np.asarray(keras.ops.convert_to_numpy(model(images)), "float64")
 
-    # weights of about the size that training gives them: logits of a few units
+    # weights of about the size after training, which give logits of a few units
     drawn = [rng.standard_normal(one.shape) / np.sqrt(len(one)) for one in deep.get_weights()]
     one = multiplied(drawn)
-    # an error of a logit is one of sums of 784 products, and changes a probability by at most half as much
+    # a logit is a sum of 784 products; its error changes a probability by at most half as much
     rounding = 784 * ROUNDING * float(np.abs(images @ one[0] + one[1]).max())
     yield Comparison(
         f"{IMAGES} predictions, the three matrices multiplied to one of 784 × 10",
@@ -87,7 +87,7 @@ def xavier_limit(inputs: int, outputs: int) -> float:
 
 
 def check_xavier() -> Iterator[Comparison | Difference]:
-    """Limits, variance and mean of what glorot_uniform draws for each layer."""
+    """Checks limits, variance and mean of the weights that glorot_uniform draws for each layer."""
     import keras
 
     for index, shape in enumerate(LAYERS):
@@ -116,7 +116,7 @@ def check_xavier() -> Iterator[Comparison | Difference]:
 
 
 def check_dropout() -> Iterator[Comparison | Difference]:
-    """What Keras' layer makes of ones, in training and in inference."""
+    """Checks the output of Keras' Dropout for ones, in training and in inference."""
     import keras
 
     ones = np.ones((1, UNITS), "float32")

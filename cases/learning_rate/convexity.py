@@ -1,9 +1,9 @@
 """1.3 Small learning rate, on the slides' own model.
 
 The slide: α = 0.001 ends in a local minimum W_l*. Its picture is a curve with two valleys. The model that the slides
-train, Dense(1) with mean squared error, has a loss with one: it is a quadratic with the Hessian H = (2 / n) DᵀD, D the
-examples with a column of ones, which has no negative eigenvalue anywhere. So every point without a gradient is a global
-minimum, whatever the rate.
+train, Dense(1) with mean squared error, has a loss with one valley. It is a quadratic with the Hessian H = (2 / n) DᵀD,
+where D are the examples with a column of ones. H has no negative eigenvalue. So every point with a zero gradient is a
+global minimum, whatever the rate.
 """
 
 from __future__ import annotations
@@ -37,17 +37,17 @@ def loss_and_gradient(model: Any, weights: np.ndarray) -> tuple[float, np.ndarra
 
 
 def check_convex() -> Iterator[Comparison]:
-    """Gradients of Keras at random points: how they change gives the Hessian, column by column."""
+    """Checks the Hessian, which is fitted to Keras' gradients at random points."""
     model = dense_linear(3, 1)
     points = FAR * np.random.default_rng(4).standard_normal((POINTS, 4))
     found = [loss_and_gradient(model, point) for point in points]
     losses, gradients = np.array([loss for loss, _ in found]), np.array([gradient for _, gradient in found])
-    # an affine map ∇L(W) = H W + c through all points, by least squares
+    # fits the affine map ∇L(W) = H W + c to all points by least squares
     fit, *_ = np.linalg.lstsq(np.column_stack([points, np.ones(POINTS)]), gradients, rcond=None)
     hessian = fit[:4].T
     matrix = design(three_features())
     size = float(np.abs(gradients).max())
-    rounding = 32 * ROUNDING * size  # sums over 32 examples
+    rounding = 32 * ROUNDING * size  # each gradient is a sum over 32 examples
     yield Comparison(
         f"∇L at {POINTS} random points: H W + c, one Hessian for all", points @ fit[:4] + fit[4], gradients, rounding
     )

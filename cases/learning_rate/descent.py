@@ -25,7 +25,7 @@ from harness.statistics import All, Best, Converges, Diverges, Exceeds
 DATA = "32 random examples of three features and a noisy linear target: the slide names no data"
 THOUSAND = Size(epochs=1000, batch_size=32)
 TEN_STEPS = Size(epochs=10, batch_size=32)
-HIGH = 0.5  # of the initial cost
+HIGH = 0.5  # share of the initial cost
 SWEPT = ("1e-4", "1e-3", "0.01", "0.03", "0.1", "0.3", "1", "3", "10")
 
 DESCENT = Experiment(
@@ -95,8 +95,8 @@ LARGE_RATE_DIVERGES = Claim(
     experiment=DESCENT,
     deviations=(DATA,),
     notes=(
-        "Changed: every seed has to diverge, not only most, because the slide makes no exception. The rules alongside say "
-        "whether and when the loss is inf, and whether it becomes nan.",
+        "Changed: every seed has to diverge, not only most, because the slide makes no exception. The rules alongside "
+        "say whether and when the loss is inf, and whether it becomes nan.",
     ),
 )
 

@@ -34,7 +34,7 @@ def two_targets() -> Dataset:
 
 
 def two_valleys() -> Any:
-    """Outputs (w², w / 2) of one weight w: their mean squared error is the loss above."""
+    """A model with one weight w and outputs (w², w / 2); their mean squared error is the loss above."""
     import keras
     from keras import layers
 

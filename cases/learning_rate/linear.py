@@ -17,7 +17,7 @@ from harness.domain.experiment import Dataset
 from harness.domain.metric import History, Metric
 
 EXAMPLES, NOISE = 32, 0.5
-WITHIN = 1.05  # times the least loss
+WITHIN = 1.05  # in units of the least loss
 
 
 @functools.cache
@@ -36,7 +36,7 @@ def design(data: Dataset) -> np.ndarray:
 
 @functools.cache
 def least_squares() -> np.ndarray:
-    """W*, by the normal equations and not by descent: three weights and the bias, shape (4,)."""
+    """W* by least squares instead of descent: three weights and the bias, shape (4,)."""
     data = three_features()
     return np.linalg.lstsq(design(data), data.y.astype("float64"), rcond=None)[0][:, 0]
 
@@ -72,24 +72,24 @@ def distance(weights: Sequence[Any]) -> Any:
 
 
 def steepest(weights: Sequence[Any]) -> Any:
-    """The size of W − W* along the eigenvector of the largest eigenvalue."""
+    """The length of W − W* along the eigenvector of the largest eigenvalue."""
     from keras import ops
 
     return ops.abs(ops.sum(_error(weights) * ops.convert_to_tensor(curvature()[1][:, -1], "float32")))
 
 
 def steps_to_minimum(history: History) -> float | None:
-    """The step, from 1, before which the loss is at most WITHIN times the least one; None if the budget falls short."""
+    """The first step, from 1, that begins with a loss of at most WITHIN times the least loss; None if there is none."""
     return next((float(step) for step, loss in enumerate(history["loss"], 1) if loss <= WITHIN * least_loss()), None)
 
 
 def early_growth(history: History) -> float:
-    """The loss before the fifth step over the initial one."""
+    """The loss before the fifth step, divided by the initial loss."""
     return history["loss"][4] / history["loss"][0]
 
 
 def growing_steps(history: History) -> float:
-    """Of the second to the tenth step: after how many W − W* had grown along the steepest direction."""
+    """The number of steps, from the second to the tenth, after which W − W* had grown along the steepest direction."""
     curve = history["steepest"][:10]
     return float(sum(later > earlier for earlier, later in itertools.pairwise(curve)))
 

@@ -3,9 +3,9 @@
 The slides: momentum keeps going in the direction in which it moved before, a kind of inertia; RMSProp replaces the
 growing sum of squared gradients G_t of Adagrad by an exponential mean.
 
-Momentum matters where a valley is long: gradient descent is held to 2 / λ_max by the steep sides and crawls along the
-floor in about λ_max / λ_min steps; momentum β takes about √(λ_max / λ_min) (Polyak 1964). Adagrad's step after t equal
-gradients is α / √t, RMSProp's stays α.
+Momentum matters in a long valley. The steep sides limit the rate of gradient descent to 2 / λ_max, so it takes about
+λ_max / λ_min steps along the floor; momentum takes about √(λ_max / λ_min) (Polyak 1964). After t equal gradients
+Adagrad's step is α / √t, and RMSProp's is still α.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from harness.domain.metric import History, Metric
 from harness.statistics import All, Exceeds
 
 STEEP, FLAT = 1.0, 0.01  # eigenvalues of the Hessian: condition number 100
-TOLERANCE = 1e-6  # of the initial loss
+TOLERANCE = 1e-6  # share of the initial loss
 FAR = -1e4
 
 
@@ -48,7 +48,7 @@ def momentum(learning_rate: float, beta: float = 0.9) -> Any:
 
 
 def steps_to_tolerance(history: History) -> float | None:
-    """The step, from 1, before which the loss is at most TOLERANCE of the initial one; None if it never is."""
+    """The first step, from 1, that begins with at most TOLERANCE of the initial loss; None if there is none."""
     limit = TOLERANCE * history["loss"][0]
     return next((float(step) for step, loss in enumerate(history["loss"], 1) if loss <= limit), None)
 
@@ -91,7 +91,7 @@ MOMENTUM_IS_FASTER = Claim(
 
 
 def far_target() -> Dataset:
-    """One example whose target no optimizer here comes near: the gradient of the absolute error is 1 at every step."""
+    """One example with a target that no optimizer reaches, so that the absolute error's gradient is 1 at every step."""
     return Dataset(np.ones((1, 1), "float32"), np.full((1, 1), FAR, "float32"))
 
 

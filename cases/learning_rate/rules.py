@@ -1,9 +1,9 @@
 """1.4 and 4. Optimizers: what each one does to a weight.
 
-The slides describe the optimizers in words; the formulas are those of Keras' documentation and of the papers. Keras is
-run for ten steps on gradients that hypothesis draws, from 1e-30 to 1e15, with large epsilons too, since ordinary ones
-hide most differences. A claim holds if every weight after every step is that of the documented form; what the paper's
-form gives is reported alongside it.
+The slides describe the optimizers in words; the formulas are those of Keras' documentation and of the papers. Keras
+runs ten steps on gradients from 1e-30 to 1e15 that hypothesis draws. Epsilons are also large, because usual ones hide
+most differences. A claim holds if every weight after every step is that of the documented form. The result of the
+paper's form is reported alongside it.
 """
 
 from __future__ import annotations
@@ -29,8 +29,10 @@ def epsilons(**arguments: Any) -> tuple[dict[str, Any], ...]:
 
 
 def squared_error_step(case: inputs.Regression) -> tuple[np.ndarray, np.ndarray]:
-    """Kernel and bias, shape (4,), after one step W − α ∇L(W) of Dense(1) with mean squared error, and for each the
-    size of what was added up in it: what a rounding error is relative to."""
+    """Kernel and bias, shape (4,), after one step W − α ∇L(W) of Dense(1) with mean squared error.
+
+    The second array (4,) is the sum of the absolute terms of each number; rounding errors are relative to it.
+    """
     design = np.column_stack([case.x, np.ones(len(case.x))])
     weights = np.append(case.kernel, case.bias)
     error = design @ weights - case.y[:, 0]
@@ -41,7 +43,7 @@ def squared_error_step(case: inputs.Regression) -> tuple[np.ndarray, np.ndarray]
 
 
 def check_sgd() -> Iterator[Comparison]:
-    """One ``train_on_batch`` of Dense(1, input 3), 'mse', SGD, on each drawn data set."""
+    """Checks one ``train_on_batch`` of Dense(1, input 3), 'mse', SGD, on each drawn data set."""
     import keras
 
     cases = inputs.regressions()
@@ -262,7 +264,7 @@ AMSGRAD_RULE = Claim(
 
 
 def check_decay() -> Iterator[Comparison]:
-    """``InverseTimeDecay``, alone and in ten steps of SGD."""
+    """Checks ``InverseTimeDecay``, alone and in ten steps of SGD."""
     import keras
 
     ones = np.ones(inputs.STEPS)

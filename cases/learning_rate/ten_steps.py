@@ -1,4 +1,4 @@
-"""Ten steps of a Keras optimizer on drawn gradients, against the form that is documented and alongside the paper's."""
+"""Ten steps of a Keras optimizer on drawn gradients, compared with its documented form and its paper's form."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from cases.references import ROUNDING, inputs, updates
 from harness.statistics import Comparison, Difference
 from harness.training.updates import trajectory
 
-TEN_STEPS = 100 * ROUNDING  # of about ten operations each
-CANCELLATION = ROUNDING / (1 - 0.999)  # of Adam's first steps: what 1 − β₂ᵗ keeps of float32's digits at β₂ = 0.999
+TEN_STEPS = 100 * ROUNDING  # each step has about ten operations
+CANCELLATION = ROUNDING / (1 - 0.999)  # relative error of 1 − β₂ᵗ in Adam's first steps at β₂ = 0.999
 
 
 def optimizer(name: str, **arguments: Any) -> Any:
@@ -25,13 +25,13 @@ def optimizer(name: str, **arguments: Any) -> Any:
 
 
 def call(name: str, arguments: Mapping[str, Any]) -> str:
-    """How the optimizer is written."""
+    """The call that creates the optimizer, as code."""
     return f"{name}({', '.join(f'{key}={value}' for key, value in arguments.items())})"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Alongside:
-    """Another form, on ten equal gradients: how far it moves a weight from 0, alongside Keras."""
+    """Another form of an optimizer, reported alongside Keras: how far ten equal gradients move a weight from 0."""
 
     source: str
     rule: updates.Rule
@@ -53,15 +53,15 @@ class Alongside:
 
 @dataclass(frozen=True, kw_only=True)
 class UpdateRule:
-    """What is compared for one optimizer.
+    """The comparisons for one optimizer.
 
     Attributes:
         keras: its name in ``keras.optimizers``.
-        forms: what Keras must equal, by the words for it in the report.
-        settings: arguments, for Keras and for the forms; each set is run on all drawn cases.
+        forms: the forms that Keras must equal, by their names in the report.
+        settings: sets of arguments for Keras and the forms; each set is run on all drawn cases.
         fixed: arguments for Keras alone.
-        alongside: forms that it need not equal.
-        tolerance: largest error, in units of ``updates.extent``.
+        alongside: forms that Keras need not equal.
+        tolerance: the largest error, in units of ``updates.extent``.
     """
 
     keras: str

@@ -25,16 +25,16 @@ TARGETS = np.array([1.0, 0.0, 1.0, 0.0])
 
 
 def cross_entropy(weights: Any) -> Any:
-    """Mean of log(1 + exp(z)) − y z, z = X w: not quadratic, so that a difference is not yet the derivative."""
+    """Mean of log(1 + exp(z)) − y z, z = X w: not quadratic, so that a difference quotient is not the derivative."""
     from keras import ops
 
     z = ops.sum(weights * INPUTS, axis=1)
-    # not ops.mean, which on JAX goes through float32 whatever it is given
+    # not ops.mean, which on JAX computes in float32 whatever the input
     return ops.sum(ops.log(1.0 + ops.exp(z)) - z * TARGETS) / len(TARGETS)
 
 
 def cross_entropy_gradient(weights: np.ndarray) -> np.ndarray:
-    """Xᵀ (1 / (1 + exp(−z)) − y) / n, by hand."""
+    """The gradient by hand: Xᵀ (1 / (1 + exp(−z)) − y) / n."""
     z = INPUTS @ weights
     return np.asarray(INPUTS.T @ (1 / (1 + np.exp(-z)) - TARGETS) / len(TARGETS))
 
@@ -50,7 +50,7 @@ def quotients(step: float, *, both_sides: bool) -> np.ndarray:
 
 
 def check_limit() -> Iterator[Comparison]:
-    """float64; beyond √ε = 1.5e-8, for the central quotient ε^⅔ = 3.7e-11, rounding is larger than Δ's own error."""
+    """Checks the limit in float64. Relative errors near √ε = 1.5e-8 (central quotient: ε^⅔ = 3.7e-11) are rounding."""
     gradient = value_and_gradient(cross_entropy, POINT)[1]
     by_hand = cross_entropy_gradient(POINT)
     yield Comparison("automatic differentiation, against the derivative by hand", gradient, by_hand, 1e-15)
@@ -80,14 +80,14 @@ GRADIENT_IS_LIMIT = Claim(
 
 
 def steps_of(name: str, gradients: np.ndarray, **arguments: Any) -> tuple[np.ndarray, float]:
-    """The steps of a Keras optimizer from 0, (steps, *shape), and how far rounding of the weights may put each off."""
+    """The steps of a Keras optimizer from 0, (steps, *shape), and a bound on their error by rounding of the weights."""
     weights = trajectory(optimizer(name, **arguments), [np.zeros(gradients.shape[1:])], [gradients])[0]
     steps = np.diff(weights.astype("float64"), axis=0, prepend=0.0)
     return steps, 4 * ROUNDING * float(np.abs(weights).max()) + TEN_STEPS * float(np.abs(steps).max())
 
 
 def check_momentum() -> Iterator[Comparison]:
-    """Three gradients, then none."""
+    """Checks the steps after three gradients that are followed by zeros."""
     gradients = np.array([1.0, -0.5, 2.0, 0.0, 0.0, 0.0, 0.0, 0.0])
     for beta in (0.9, 0.5):
         steps, rounding = steps_of("SGD", gradients, learning_rate=0.1, momentum=beta)
@@ -112,7 +112,7 @@ MOMENTUM_KEEPS_MOVING = Claim(
 
 
 def check_adagrad() -> Iterator[Comparison]:
-    """Two weights with unit gradients, one at every step, one at every tenth; both at the last."""
+    """Checks two weights with unit gradients: one at every step, one at every tenth step; the last step has both."""
     count, rate = 100, 0.01
     gradients = np.ones((count, 2))
     gradients[:, 1] = np.arange(1, count + 1) % 10 == 0
@@ -139,7 +139,7 @@ ADAGRAD_PER_PARAMETER = Claim(
 
 
 def check_effective_step() -> Iterator[Comparison]:
-    """10,000 unit gradients; steps in units of the rate."""
+    """Checks the steps of 10,000 unit gradients, in units of the rate."""
     at = np.array([1, 10, 100, 1000, 10000])
     gradients = np.ones(at[-1])
     found = {}
@@ -168,14 +168,14 @@ RMSPROP_FIXES_ADAGRAD = Claim(
 
 
 def check_adam() -> Iterator[Comparison | Difference]:
-    """Without its own momentum Adam is RMSProp but for the bias correction; with it, it goes on without a gradient."""
+    """Checks that Adam without momentum is RMSProp with bias correction, and that with momentum it moves on alone."""
     rng = np.random.default_rng(3)
     gradients = np.sign(rng.standard_normal((10, 5))) * rng.uniform(0.5, 2.0, (10, 5))
     without: dict[str, Any] = {"beta_1": 0.0, "beta_2": 0.9}
     adam, rounding = steps_of("Adam", gradients, **without)
     rmsprop, _ = steps_of("RMSprop", gradients, rho=0.9)
     correction = np.sqrt(1 - 0.9 ** np.arange(1, 11))[:, None]
-    # epsilon, 1e-7, next to gradients of at least 0.5, whose first mean square is a tenth of their square
+    # for epsilon, 1e-7, next to gradients of at least 0.5, whose first mean square is a tenth of their square
     yield Comparison(
         "beta_1 = 0: RMSProp's steps times √(1 − β₂ᵗ)", adam, rmsprop * correction, 2 * rounding + 1e-6 * 0.001
     )

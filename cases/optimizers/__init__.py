@@ -5,7 +5,7 @@ The slides: how optimizers are used, and what each takes: SGD, RMSProp, Adagrad,
 
     clipnorm = c:   g ← g · min(1, c / ‖g‖),      clipvalue = v:   g ← max(−v, min(v, g)).
 
-Adam, of the method's own paper (Kingma & Ba 2015), trains fastest. Update rules stand in section 1.
+Adam trains fastest, in the figure of its own paper (Kingma & Ba 2015). Update rules are in section 1.
 """
 
 from cases.optimizers import clipped_training, clipping, defaults, race

@@ -1,8 +1,8 @@
 """4. Optimizers: clipping, against a training that diverges.
 
-The slides introduce ``clipnorm`` and ``clipvalue`` as control over gradients. Where the loss of Example 2's raw data is
-inf after three epochs, a clipped gradient takes steps of bounded length. That keeps the loss finite; it is not yet
-convergence.
+The slides introduce ``clipnorm`` and ``clipvalue`` as control over gradients. On Example 2's raw data the loss is inf
+after three epochs. With clipped gradients steps have a bounded length, which keeps the loss finite but need not make
+training converge.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """4. Optimizers: what ``clipnorm`` and ``clipvalue`` clip.
 
 The slides: both can be used with all optimizers. clipnorm=1: "all parameter gradients will be clipped to a maximum norm
-of 1"; clipvalue=0.5: to a maximum value of 0.5 and a minimum value of −0.5. An optimizer that clips has to move weights
-as one that does not, given gradients that NumPy has clipped. A model's parameters are several variables (kernels,
-biases): whether the norm is each one's or that of all together shows in variables of different norms.
+of 1"; clipvalue=0.5: to a maximum value of 0.5 and a minimum value of −0.5. An optimizer that clips must move weights
+as the same optimizer without clipping does on gradients that NumPy has clipped. A model has several variables (kernels,
+biases). Variables of different norms show whether Keras clips each variable's norm or their joint norm.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ Gradients = list[np.ndarray]
 
 
 def gradients() -> Gradients:
-    """Of a kernel (4, 3), a bias (3,), one small and one without any gradient, over ten steps; norms from 0 to 1e6."""
+    """Gradients over ten steps, norms from 0 to 1e6: a kernel's (4, 3), a bias' (3,), a small one, and a zero one."""
     rng = np.random.default_rng(8)
     sizes = 10.0 ** rng.uniform(-2, 3, (STEPS, 1))
     kernel, bias = rng.standard_normal((STEPS, 12)) * sizes, rng.standard_normal((STEPS, 3)) * sizes[::-1]
@@ -53,12 +53,12 @@ def scaled(found: Gradients, factors: np.ndarray) -> Gradients:
 
 
 def each_clipped(found: Gradients) -> Gradients:
-    """g · min(1, 1 / ‖g‖) for each variable."""
+    """Each variable's gradient clipped by its own norm: g · min(1, 1 / ‖g‖)."""
     return scaled(found, 1 / np.maximum(norms(found) / CLIPNORM, 1))
 
 
 def together_clipped(found: Gradients) -> Gradients:
-    """The same factor for all variables, by the norm of all gradients together."""
+    """All gradients clipped by their joint norm, so with the same factor."""
     together = np.sqrt(np.sum(norms(found) ** 2, axis=0))
     return scaled(found, np.broadcast_to(1 / np.maximum(together / CLIPNORM, 1), (len(found), STEPS)))
 
@@ -75,14 +75,14 @@ def moves(name: str, found: Gradients, **clipping: float) -> np.ndarray:
 
 
 def compared(name: str, clip: Callable[[Gradients], Gradients], words: str, **clipping: float) -> Comparison:
-    """An optimizer that clips, alongside itself on gradients clipped by ``clip``."""
+    """Compares an optimizer that clips with the same optimizer on gradients that ``clip`` clipped."""
     expected = moves(name, clip(gradients()))
     tolerance = TEN_STEPS * float(np.abs(expected).max())
     return Comparison(f"{call(name, clipping)}: {words}", moves(name, gradients(), **clipping), expected, tolerance)
 
 
 def clipped(found: Gradients, **clipping: float) -> Gradients:
-    """The gradients of the first step as SGD with rate 1 subtracts them from the weights."""
+    """The gradients of the first step after clipping, as SGD with rate 1 subtracts them from the weights."""
     sgd = optimizer("SGD", learning_rate=1.0, **clipping)
     weights = trajectory(sgd, [np.zeros(one.shape[1:]) for one in found], [one[:1] for one in found])
     return [-one.astype("float64") for one in weights]

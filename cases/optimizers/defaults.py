@@ -1,7 +1,7 @@
 """4. Optimizers (cont.): the default arguments that the slides list.
 
-An argument agrees if it has the same effect today: epsilon=None meant the backend's own, ``keras.config.epsilon()``,
-and decay=0.0 a constant rate. What is only called otherwise, or is new, is a difference.
+An argument agrees if it has the same effect today: epsilon=None meant ``keras.config.epsilon()``, and decay=0.0 a
+constant rate. An argument that is only renamed or new is reported as a difference.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ NO_DECAY = "no such argument: the rate is constant unless it is a schedule"
 
 
 def check_defaults(name: str) -> Iterator[Comparison | Difference]:
-    """Each printed argument against the one that the optimizer takes today; only what it does can refute."""
+    """Compares each printed argument with today's; only a different effect can refute the claim."""
     import keras
 
     config = optimizer(name).get_config()
@@ -41,7 +41,7 @@ def check_defaults(name: str) -> Iterator[Comparison | Difference]:
             yield Difference(f"{name}'s {argument}", NO_DECAY, str(printed), SLIDE)
             continue
         meant = keras.config.epsilon() if printed is None else float(printed)
-        # a rate comes back as the float32 that it has become
+        # Keras returns a rate rounded to float32
         rounding = ROUNDING * meant if argument == "lr" else 0.0
         yield Comparison(f"{shown}, today {config[today]:g}", float(config[today]), meant, rounding)
         if today != argument:

@@ -2,8 +2,8 @@
 
 The slide shows the paper's training cost of a multilayer network on MNIST with dropout, over epochs: Adam's curve is
 the lowest, below SGD with Nesterov momentum, RMSProp, AdaGrad and AdaDelta. The paper tuned each rate over one grid;
-the lecture prints the arguments of its own. Both are run: with the slide's arguments, and with each rate tuned. The
-network is that of the next slide's listing, "Use Optimizer", which is run with its own Adam as well.
+the lecture prints its own arguments. Here each optimizer is run with the slide's arguments and with a tuned rate. The
+network is that of the next slide's listing, "Use Optimizer", which is also run with its own Adam.
 """
 
 from __future__ import annotations
@@ -24,13 +24,18 @@ LOSS = Metric("loss", better="lower", unit="nats", smallest_effect=0.01, scale="
 ORDER = ("sgd nesterov", "rmsprop", "adagrad", "adadelta", "adam")
 PRINTED = {"sgd nesterov": 0.01, "rmsprop": 0.001, "adagrad": 0.01, "adadelta": 1.0, "adam": 0.001}
 TUNED = {"sgd nesterov": 0.03, "rmsprop": 0.001, "adagrad": 0.1, "adadelta": 1.0, "adam": 0.001}
-"""Rates at which no neighbour of a half-decade grid has a lower training loss, on pilot seeds:
-``python -m benchmarks.tune_rates``; see cases/POWER.md. Three of them are the printed ones."""
+"""Tuned rates: on pilot seeds neither neighbour on a half-decade grid has a lower training loss.
+
+``python -m benchmarks.tune_rates`` finds them; see cases/POWER.md. Three of them are the printed rates.
+"""
 LISTED_RATE = 0.01
 
 
 def optimizer(name: str, learning_rate: float) -> Any:
-    """One of the slide's five, with the slide's other arguments; its decay of 1e-6 changes a rate by 0.2 % at most."""
+    """One of the slide's five optimizers, with the slide's arguments except its decay of 1e-6.
+
+    That decay changes a rate by at most 0.2 %.
+    """
     import keras
 
     make = keras.optimizers
@@ -48,7 +53,7 @@ def moved(name: str) -> bool:
 
 
 def tuned(name: str) -> str:
-    """The variant with the optimizer's tuned rate: that with the printed rate, where tuning did not move it."""
+    """The variant with the optimizer's tuned rate, which is the printed variant if tuning did not change the rate."""
     return f"{name} {TUNED[name]:g}" if moved(name) else name
 
 

@@ -1,8 +1,8 @@
 """3. Overfitting.
 
-The slides: overfitting is that, after some epochs, the training data go on being learnt well and the evaluation data no
-longer are. Solutions: more training data, fewer features, regularization, dropout. Regularization lets no number in the
-weights grow too big, Loss = D(H(X | W, B), Y) + λ Σ W².
+The slides: overfitting means that after some epochs training on the training data still improves, but evaluation data
+are no longer learnt well. Solutions: more training data, fewer features, regularization, dropout. Regularization keeps
+the weights from growing too large, Loss = D(H(X | W, B), Y) + λ Σ W².
 """
 
 from cases.overfitting import data_and_features, formulas, regularization

@@ -1,7 +1,7 @@
 """3. Overfitting: more training data, and fewer features.
 
-The slides name both as solutions and give no experiment. Here: one network of two hidden layers on more and more of the
-same images, and on images of fewer and fewer pixels.
+The slides name both as solutions and give no experiment. Here a network of two hidden layers is trained on increasing
+numbers of images, and on images of decreasing numbers of pixels.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ SIDES = (28, 14, 7)
 
 
 def repeated(count: int) -> Dataset:
-    """The first ``count`` training images, repeated to ROWS of them: every variant takes equally many steps."""
+    """The first ``count`` training images, repeated to ROWS rows, so that every variant takes equally many steps."""
     data = mnist()
     rows = np.arange(ROWS) % count
     return Dataset(data.x[rows], data.y[rows], data.x_val, data.y_val)
 
 
 def pooled(side: int) -> Dataset:
-    """MNIST with ``side`` × ``side`` pixels, each the mean of a square of the original ones."""
+    """MNIST with ``side`` × ``side`` pixels, each the mean of a square of original pixels."""
     data = mnist()
     assert data.x_val is not None
     width = 28 // side

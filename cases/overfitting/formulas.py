@@ -1,7 +1,7 @@
 """4. Overfitting: the formula of regularization.
 
 The slides: Loss(X, Y) = D(H(X | W, B), Y) + λ Σ W², with λ = 0, 1 or 0.001; and, in a listing, ``l1_l2(l1=0.01,
-l2=0.01)``. What Keras adds to the loss of the data is compared with the sums, in NumPy.
+l2=0.01)``. The penalty that Keras adds to the data's loss is compared with the sums in NumPy.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ ELASTIC = 0.01
 
 
 def two_layers(regularizer: Any) -> Any:
-    """Dense(5) and Dense(1) on four inputs, each kernel with the regularizer, weights and biases random."""
+    """Dense(5) and Dense(1) on four inputs, with random weights and biases and the regularizer on both kernels."""
     import keras
     from keras import layers
 
@@ -50,13 +50,13 @@ def data_loss(model: Any) -> float:
 
 
 def keras_loss(model: Any) -> float:
-    """What ``compile`` and ``evaluate`` make of 'mse' and the regularizers."""
+    """The loss of a model with 'mse' and its regularizers, by ``compile`` and ``evaluate``."""
     model.compile(loss="mse")
     return float(model.evaluate(*examples(), batch_size=16, verbose=0))
 
 
 def added(model: Any, penalty: Callable[[np.ndarray], float], name: str) -> Comparison:
-    """Keras' loss less that of the data, against the sum of ``penalty`` over the kernels."""
+    """Compares Keras' loss minus the data's loss with the sum of ``penalty`` over the kernels."""
     kernels = [weights.astype("float64") for weights in model.get_weights() if weights.ndim == 2]
     of_data, expected = data_loss(model), sum(map(penalty, kernels))
     rounding = 64 * ROUNDING * (of_data + expected)  # sums of at most 16 examples and 25 weights

@@ -5,8 +5,8 @@ features, regularization, dropout. Regularization keeps the weights small:
 
     Loss = D(H(X | W, B), Y) + λ Σ W²,   with λ = 0, 1 and 0.001 on the slide.
 
-A gap is training less validation accuracy, both in inference mode: Keras' logged training accuracy has dropout on, and
-is averaged over the epoch.
+A gap is training minus validation accuracy, both in inference mode, because Keras' logged training accuracy includes
+dropout and is averaged over the epoch.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ from harness.domain.metric import History, Metric
 from harness.domain.plots import Plots, Sweep, TurningPoint
 from harness.statistics import Above, All, Exceeds, Monotone
 
-FITTED = 0.1  # nats of training loss: well below what one epoch reaches, and reached by every variant without a penalty
+FITTED = 0.1  # nats of training loss: well below that of the first epoch; every variant without a penalty reaches it
 
 
 def gap(history: History) -> float:
-    """Training less validation accuracy at the end, in inference mode."""
+    """Training minus validation accuracy at the end, in inference mode."""
     return history["train_accuracy"][-1] - history["val_accuracy"][-1]
 
 
@@ -42,31 +42,31 @@ def turning_epoch(history: History) -> int:
 
 
 def trend(curve: Sequence[float]) -> float:
-    """The median of the slopes between all pairs of epochs (Theil 1950, Sen 1968), times their number less 1.
+    """How much a curve rises from its first to its last epoch; 0 for fewer than two epochs.
 
-    That is how much the curve rises from its first to its last epoch. Up to 29 % of the epochs may be outliers, such as
-    the spikes of Adam's loss. 0 for fewer than two epochs.
+    It is the median slope between all pairs of epochs (Theil 1950, Sen 1968), times the number of epochs minus 1. Up to
+    29 % of the epochs may be outliers, such as the spikes of Adam's loss.
     """
     pairs = list(itertools.combinations(enumerate(curve), 2))
     return statistics.median((b - a) / (j - i) for (i, a), (j, b) in pairs) * (len(curve) - 1) if pairs else 0.0
 
 
 def rise(history: History) -> float:
-    """The trend of the loss of the odd validation images over the epochs behind the turning epoch.
+    """The trend of the loss of the odd validation images over the epochs after the turning epoch.
 
-    The epoch is chosen on one half, the rise measured on the other, and without the turning epoch itself: an end is
-    never below a minimum.
+    The turning epoch is chosen on the other half of the images, and is excluded, so that choosing a minimum does not
+    by itself cause a rise.
     """
     return trend(history["odd_val_loss"][turning_epoch(history) + 1 :])
 
 
 def training_fall(history: History) -> float:
-    """How much the training loss, in inference mode, falls over the same epochs, by its trend."""
+    """How much the trend of the training loss, in inference mode, falls over the same epochs."""
     return -trend(history["train_loss"][turning_epoch(history) + 1 :])
 
 
 def epochs_to_fit(history: History) -> float | None:
-    """Epochs, interpolated, until the training loss in inference mode is FITTED; None if it never is."""
+    """Interpolated number of epochs until the training loss in inference mode is FITTED; None if it never is."""
     curve = history["train_loss"]
     for epoch, loss in enumerate(curve, 1):
         if loss <= FITTED:
@@ -129,13 +129,13 @@ NETWORK = "Example 4's network of five hidden layers, trained as there: Adam, 60
 GAP_MEANS = "the gap is training less validation accuracy after the last epoch, both in inference mode"
 
 LEARNT = 0.8947
-"""The accuracy that the slides print for their simplest network, one softmax layer."""
+"""The accuracy that the slides print for the simplest network, one softmax layer."""
 TRAINED = f"the mean accuracy is above {LEARNT}, the slides' figure for a softmax layer"
 GUARDED = "Changed: the network has to have learnt, too: one that answers at random has no gap either."
 
 
 def trained(variant: str) -> Above:
-    """The mean of all seeds is better than the slides' simplest network: what has learnt nothing has no gap either."""
+    """The rule that a variant's mean accuracy is above LEARNT: a network that learnt nothing has no gap either."""
     return Above(variant, metric="val_accuracy", value=LEARNT, failures="count")
 
 

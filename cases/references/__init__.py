@@ -1,4 +1,4 @@
-"""The lecture's methods in NumPy and float64, from documentation and papers and not from Keras' code."""
+"""The lecture's methods in NumPy and float64, written from documentation and papers, not from Keras' code."""
 
 ROUNDING = 2.0**-24
-"""The largest relative error of one operation in float32, of which the tolerances are made."""
+"""The largest relative error of one operation in float32; tolerances are multiples of it."""

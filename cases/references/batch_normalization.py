@@ -6,7 +6,7 @@ import numpy as np
 
 
 def normalised(batch: np.ndarray, epsilon: float = 1e-3) -> np.ndarray:
-    """(x − mean) / √(variance + ε) of each feature of a batch (n, features), with n in the variance and not n − 1."""
+    """(x − mean) / √(variance + ε) of each feature of a batch (n, features); the variance divides by n, not n − 1."""
     return (batch - batch.mean(axis=0)) / np.sqrt(batch.var(axis=0) + epsilon)
 
 
@@ -16,7 +16,7 @@ def layer(batch: np.ndarray, gamma: np.ndarray, beta: np.ndarray, epsilon: float
 
 
 def inferred(batch: np.ndarray, mean: np.ndarray, variance: np.ndarray, epsilon: float = 1e-3) -> np.ndarray:
-    """(x − mean) / √(variance + ε), by statistics that were collected in training."""
+    """(x − mean) / √(variance + ε) with statistics that were collected in training."""
     return (batch - mean) / np.sqrt(variance + epsilon)
 
 

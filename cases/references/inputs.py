@@ -1,8 +1,8 @@
-"""Random inputs, drawn by hypothesis: the same ones every time, the simplest (all zeros) first.
+"""Random inputs drawn by hypothesis, the same every time; the simplest (all zeros) comes first.
 
-Numbers are m · 10^k with a whole m between −64 and 64, so that zeros and equal values are frequent, and k says how huge
-or tiny they are. Whole numbers in small ranges, because hypothesis mixes constants that it finds in source files into
-larger ones, and would draw others with every change to a module.
+Numbers are m · 10^k with a whole m between −64 and 64, so zeros and equal values are frequent; k sets the magnitude.
+Ranges are small, because in larger ones hypothesis also draws constants that it finds in source files, and the inputs
+would change with every change of a module.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import numpy as np
 STEPS = 10
 SHAPES = ((), (8,), (3, 4))
 TINY, HUGE = -30, 15
-"""Powers of ten of gradients; the square of a larger one leaves float32's range, which ends at 3e38."""
+"""Smallest and largest power of ten of gradients; the square of a larger one would exceed float32, 3e38."""
 
 
 class Updates(NamedTuple):
@@ -36,7 +36,7 @@ class Regression(NamedTuple):
 
 
 def _drawn(strategy: Any, count: int) -> tuple[Any, ...]:
-    """``count`` examples of a strategy, fewer where it has no more."""
+    """``count`` examples of a strategy, or all if it has fewer."""
     from hypothesis import HealthCheck, Phase, given, settings
 
     found: list[Any] = []
@@ -59,7 +59,7 @@ def _drawn(strategy: Any, count: int) -> tuple[Any, ...]:
 
 
 def _array(draw: Any, shape: tuple[int, ...]) -> np.ndarray:
-    """m / 16 with a whole m between −64 and 64: float32 holds it exactly."""
+    """An array of numbers m / 16 with a whole m between −64 and 64, which are exact in float32."""
     from hypothesis import strategies as st
 
     size = int(np.prod(shape))
@@ -69,7 +69,7 @@ def _array(draw: Any, shape: tuple[int, ...]) -> np.ndarray:
 
 @functools.cache
 def updates(count: int = 15) -> tuple[Updates, ...]:
-    """Weights and gradients from 1e-30 to 1e15, some steps 0, or a thousand times smaller or larger."""
+    """Weights, and gradients from 1e-30 to 1e15; in some steps they are 0, or a thousand times smaller or larger."""
     from hypothesis import strategies as st
 
     @st.composite
@@ -103,7 +103,7 @@ def regressions(count: int = 40) -> tuple[Regression, ...]:
 
 @functools.cache
 def batches(count: int = 40) -> tuple[np.ndarray, ...]:
-    """Batches (16, 3) for a layer: spread from 1e-4 to 1e4, the mean up to a few spreads away, constants among them."""
+    """Batches (16, 3) with spreads from 1e-4 to 1e4 and means of up to a few spreads; some features are constant."""
     from hypothesis import strategies as st
 
     @st.composite

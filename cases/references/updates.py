@@ -1,13 +1,13 @@
-"""Update rules: each optimizer as Keras documents it, and as its paper has it.
+"""Update rules: each optimizer as Keras documents it, and as its paper defines it.
 
-A rule takes gradients g, (steps, *shape), and gives the steps by which the weights change, (steps, *shape), float64; it
-acts on each coordinate by itself. ``walk`` adds them up. Keyword arguments have the names of Keras' own; α is the
-learning rate, ε epsilon.
+A rule maps gradients g, (steps, *shape), to the changes of the weights, (steps, *shape), float64. It acts on each
+coordinate separately. ``walk`` adds the changes up. Keyword arguments are named as in Keras; α is the learning rate, ε
+epsilon.
 
-Keras' documentation gives formulas for SGD, and for Adam by reference to its paper. It does not say where ε stands in
-Adagrad and Adadelta; for RMSprop it says that ε is the ε̂ of Adam's paper, so outside the root (``rmsprop_documented``).
-TensorFlow's documentation of its operations ApplyRMSProp and ApplyAdadelta has ε inside the root: ``rmsprop``,
-``adagrad`` and ``adadelta`` follow it.
+Keras' documentation gives formulas for SGD, and refers to the paper for Adam. It does not say whether ε is inside the
+root in Adagrad and Adadelta. For RMSprop it says that ε is the ε̂ of Adam's paper, so outside the root
+(``rmsprop_documented``). TensorFlow's documentation of its operations ApplyRMSProp and ApplyAdadelta has ε inside the
+root; ``rmsprop``, ``adagrad`` and ``adadelta`` follow it.
 """
 
 from __future__ import annotations
@@ -26,8 +26,10 @@ def walk(start: np.ndarray, steps: np.ndarray) -> np.ndarray:
 
 
 def extent(start: np.ndarray, gradients: np.ndarray, rule: Rule) -> np.ndarray:
-    """What a rounding error in the weights is relative to, (steps, *shape): |start| and every step as long as gradients
-    of one sign would make it, so that nothing cancels. At least the smallest normal number of float32.
+    """The scale (steps, *shape) that rounding errors of the weights are relative to.
+
+    It is |start| plus the steps that gradients of one sign would make, so that nothing cancels; at least the smallest
+    normal number of float32.
     """
     return np.maximum(walk(np.abs(start), np.abs(rule(np.abs(gradients)))), np.finfo("float32").tiny)
 
@@ -42,12 +44,12 @@ def _running(gradients: np.ndarray, rate: float, start: float = 0.0) -> np.ndarr
 
 
 def _ratio(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:
-    """Their quotient, 0 where both are: a weight without a gradient stays, where a paper's formula has no ε."""
+    """The quotient, 0 where both are 0: without ε in the formula, a weight without a gradient does not move."""
     return np.divide(numerator, denominator, out=np.zeros(np.shape(numerator)), where=denominator != 0)
 
 
 def _count(gradients: np.ndarray) -> np.ndarray:
-    """The number of each step, from 1, shaped to go with the gradients."""
+    """The number of each step, from 1, in a shape that broadcasts with the gradients."""
     return np.arange(1, len(gradients) + 1).reshape(-1, *(1 for _ in gradients.shape[1:]))
 
 
@@ -83,8 +85,10 @@ def nesterov(gradients: np.ndarray, *, learning_rate: float = 0.01, momentum: fl
 
 
 def accelerated(gradients: np.ndarray, *, learning_rate: float = 0.01, momentum: float | None = None) -> np.ndarray:
-    """Nesterov 1983: x(k) = y(k) − α g(y(k)), y(k+1) = x(k) + β(k) (x(k) − x(k−1)); the steps of y, where gradients are
-    taken. β(k) = (a(k) − 1) / a(k+1) with a(0) = 1, a(k+1) = (1 + √(4 a(k)² + 1)) / 2, or ``momentum`` where given.
+    """Nesterov 1983: x(k) = y(k) − α g(y(k)), y(k+1) = x(k) + β(k) (x(k) − x(k−1)).
+
+    Returns the steps of y, at which gradients are taken. β(k) is ``momentum`` if given, else (a(k) − 1) / a(k+1) with
+    a(0) = 1, a(k+1) = (1 + √(4 a(k)² + 1)) / 2.
     """
     y = x = np.zeros(gradients.shape[1:])
     a, places = 1.0, [y]
@@ -104,7 +108,7 @@ def adagrad(
     initial_accumulator_value: float = 0.1,
     epsilon: float = 1e-7,
 ) -> np.ndarray:
-    """− α g / √(G + ε), where G starts at 0.1 and adds up g²."""
+    """− α g / √(G + ε), where G is ``initial_accumulator_value`` plus the sum of g²."""
     total = initial_accumulator_value + np.cumsum(gradients**2, axis=0)
     return -learning_rate * gradients / np.sqrt(total + epsilon)
 
@@ -160,8 +164,8 @@ def adam(
 ) -> np.ndarray:
     """− α √(1 − β₂ᵗ) / (1 − β₁ᵗ) · m / (√v + ε̂), m and v the exponential means of g and g².
 
-    Kingma & Ba 2015, the form before section 2.1, which Keras' documentation names. With ``amsgrad`` the largest v so
-    far stands for v.
+    Kingma & Ba 2015, the form before section 2.1, which Keras' documentation names. With ``amsgrad`` v is replaced by
+    the largest v so far.
     """
     t, m, v = _count(gradients), _running(gradients, beta_1), _running(gradients**2, beta_2)
     if amsgrad:

@@ -175,7 +175,7 @@ class Turn:
 
 
 def turning_points(trials: Mapping[str, Sequence[Trial]], curve: str) -> dict[str, Turn]:
-    """The turning point of each variant, over the seeds that trained to the end; variants without such seeds are left out."""
+    """The turning point of each variant, over the seeds that trained to the end; without variants that have none."""
     found = {}
     for name, of_variant in trials.items():
         whole = [t.history[curve] for t in of_variant if t.divergence is None and t.history.get(curve)]

@@ -30,7 +30,7 @@ Row = tuple[ClaimDecided, Effect]
 
 
 def forest(run: Run) -> Picture | None:
-    """The figure: one row per claim whose verdict rests on a difference of fractions with an interval; None without rows."""
+    """One row per claim whose verdict rests on a difference of fractions with an interval; None without rows."""
     rows = [(claim, effect) for claim in run.claims.values() if (effect := _drawable(claim)) is not None]
     if not rows:
         return None

@@ -85,9 +85,9 @@ def how_to_read() -> str:
         "*Evidence* is the stored trials of a stack. A check trains first steps, and tiny trainings to the end, and "
         "compares them with the evidence; a claim's verdict is the evidence's. *Here* says what this machine confirms: "
         "every training that the verdict rests on was reproduced to the end (confirmed), or at least its start was "
-        "(start confirmed); this stack has no evidence and the reference stack's fits (compatible); anything else (not "
-        "confirmed). With `--full` a run trains to the end and decides anew; *after Holm* is then the verdict when the "
-        "whole catalogue is judged together, shown where it differs. A verdict compares a measurement with the "
-        "lecture, a state compares it with what is stored."
+        "(start confirmed); this stack has no evidence, but the result fits that of the reference stack (compatible); "
+        "anything else (not confirmed). With `--full` a run trains to the end and decides anew; *after Holm*, shown if "
+        "it differs, is then the verdict if the whole catalogue is judged together. A verdict compares a measurement "
+        "with the lecture, a state compares it with what is stored."
     )
     return "## How to read this\n\n" + "\n".join(verdicts) + "\n\n" + rest

@@ -30,8 +30,8 @@ def errata(run: Run) -> str:
     return (
         "## Slides to update\n\n"
         + table(COLUMNS, rows)
-        + "\n\nEvery snippet is our own, the smallest that has what the slide has; both forms were run as they stand "
-        "here, on this backend. The code around them, and what tells that the replacement is the same model:\n\n"
+        + "\n\nEvery snippet is our own, the smallest with the slide's construct. Both forms were run exactly so, on "
+        "this backend. The code around them, and the check that the replacement is the same model:\n\n"
         + "\n\n".join(map(_details, found))
     )
 

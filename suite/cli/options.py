@@ -1,4 +1,4 @@
-"""The suite's command-line options: declared, checked together, and given names."""
+"""The suite's command-line options: their declarations, their checks, and their values as ``Options``."""
 
 from __future__ import annotations
 
@@ -24,23 +24,35 @@ MOST_SEEDS = 100_000
 LAST_SEED = 2**31 - 1
 LONGEST = 1000 * 3600  # seconds
 FULL_SEEDS = 10
-"""Of each variant, with --full."""
+"""Seeds of each variant with --full, by default."""
 MOST_AS_NEEDED = 30
-"""What ``--max-seeds`` is where it is not given."""
+"""The default of ``--max-seeds``."""
 MOST_WORKERS = 1024
 
 
 @dataclass(frozen=True)
 class Options:
-    """What was asked for, checked.
+    """The checked options of a run.
 
-    ``full``: trains to the end and decides anew; otherwise the run is a check of what the evidence holds.
-    ``seeds`` is None for each experiment's own number, with which ``--seeds auto`` (``as_needed``) begins;
-    ``more_seeds`` are (experiment, number) of those with another one; ``update`` is the reason given to
-    --update-baselines, or None; ``backend_from`` says where the choice of backend came from; ``strict`` is pytest's own
-    --strict: here it also makes changed bits red. ``gate_timing``: a slowdown is red on a CPU too. ``store``: the
-    database that finished runs are pushed to; ``resume``: the run to go on with, "" for the newest, None for a new one.
-    ``workers``: processes that train here, None for as many as pay; ``cluster``: a Dask scheduler's address, or "".
+    Attributes:
+        full: train to the end and decide anew; otherwise the run checks the evidence.
+        seeds: trials per variant with --full; None for the default.
+        more_seeds: (experiment, trials per variant) of experiments with a number of their own.
+        as_needed: the limits of ``--seeds auto``, or None.
+        first_seed: the first seed.
+        backend, engine, precision: names of what trains.
+        backend_from: where the choice of backend came from, in words.
+        baselines, reports: folders of the evidence and of the report.
+        update: the reason given to --update-baselines, or None.
+        require_baselines, require_gpu: red without evidence for this stack; fail without a GPU.
+        strict: pytest's own --strict, which here also makes changed bits red.
+        reuse: take trials of earlier runs.
+        dry_run: list what would be trained, and train nothing.
+        gate_timing: a slowdown is red on a CPU too.
+        store: the database that finished runs are pushed to, or None.
+        resume: the run to resume; "" for the newest, None for a new run.
+        workers: number of processes that train; None for as many as save time.
+        cluster: address of a Dask scheduler, or "".
     """
 
     full: bool
@@ -68,7 +80,7 @@ class Options:
 
     @property
     def mode(self) -> str:
-        """What a run does, in words."""
+        """What the run does, in words: "check against the evidence"."""
         if not self.full:
             return "check against the evidence"
         seeds = f"{self.seeds or FULL_SEEDS}"
@@ -80,13 +92,13 @@ class Options:
         return f"to the end, seeds {', '.join([seeds, *more])}{first}"
 
     def seeds_of(self, experiment: str) -> int:
-        """How many seeds of an experiment --full trains, or begins with."""
+        """Trials per variant of an experiment with --full; with ``--seeds auto``, those of the first look."""
         own = FEWEST_SEEDS if self.as_needed else FULL_SEEDS
         return dict(self.more_seeds).get(experiment, self.seeds or own)
 
 
 def add(parser: pytest.Parser) -> None:
-    """Declares the options in a group of their own. Their values are checked by ``check``, with the nearest name."""
+    """Declares the options in a group of their own; ``check`` checks their values."""
     group = parser.getgroup("claims", "claims of the lecture")
     group.addoption("--full", action="store_true", help="train to the end, and decide each claim anew")
     group.addoption(
@@ -125,7 +137,7 @@ def add(parser: pytest.Parser) -> None:
 
 
 def check(config: pytest.Config, environ: Mapping[str, str] = os.environ) -> Options:
-    """The options, checked; SuiteError names the option, what was expected, what was received and the nearest name."""
+    """The checked options. Raises SuiteError for an invalid value, and for options that contradict each other."""
     backend, source = _backend(config.getoption("--backend"), environ.get("KERAS_BACKEND"))
     reason = config.getoption("--update-baselines")
     if reason is not None and not reason.strip():
@@ -162,7 +174,7 @@ def check(config: pytest.Config, environ: Mapping[str, str] = os.environ) -> Opt
 
 
 def _check_together(options: Options) -> None:
-    """SuiteError where two options contradict each other."""
+    """Raises SuiteError if two options contradict each other."""
     if not options.full:
         further = {
             "--seeds": options.seeds is not None or bool(options.more_seeds) or options.as_needed is not None,
@@ -171,19 +183,19 @@ def _check_together(options: Options) -> None:
         }
         for name in [name for name, given in further.items() if given]:
             raise SuiteError(
-                f"{name} needs --full: a check trains the seeds and steps that are stored, and nothing of an earlier "
-                "run. Add --full to train to the end, or leave it out."
+                f"{name} needs --full: a check trains the seeds and steps that are stored, and reuses no trials. "
+                f"Add --full to train to the end, or leave {name} out."
             )
     checks = {"--update-baselines": options.update is not None, "--require-baselines": options.require_baselines}
     for name in [name for name, given in {**checks, "--strict": options.strict}.items() if given and options.reuse]:
         raise SuiteError(
-            f"--reuse and {name} contradict each other: a baseline is stored from, and a reproducibility check made "
-            "with, trials of this very run. Leave one of them out."
+            f"--reuse and {name} contradict each other: baselines and reproducibility checks need trials of this very "
+            "run. Leave one of them out."
         )
     if options.dry_run and options.reuse:
         raise SuiteError(
-            "--reuse and --dry-run contradict each other: which trials can be taken, only the backend tells. Leave one "
-            "of them out."
+            "--reuse and --dry-run contradict each other: only the backend can find out which trials are reusable, and "
+            "a dry run starts none. Leave one of them out."
         )
     if options.dry_run and options.resume is not None:
         raise SuiteError(
@@ -191,8 +203,8 @@ def _check_together(options: Options) -> None:
         )
     if options.update is not None and options.as_needed:
         raise SuiteError(
-            "--update-baselines and --seeds auto contradict each other: a baseline is of a number of seeds that is "
-            "fixed beforehand, and so are its verdicts. Leave --seeds auto out."
+            "--update-baselines and --seeds auto contradict each other: a baseline needs a number of seeds that is "
+            "fixed beforehand. Leave --seeds auto out."
         )
     if options.cluster and options.workers is not None:
         raise SuiteError(
@@ -200,21 +212,21 @@ def _check_together(options: Options) -> None:
         )
     if options.update is not None and options.first_seed:
         raise SuiteError(
-            f"--update-baselines and --first-seed {options.first_seed} contradict each other: later runs begin with "
-            "seed 0, and are compared seed by seed with what is stored. Leave --first-seed out."
+            f"--update-baselines and --first-seed {options.first_seed} contradict each other: a baseline begins with "
+            "seed 0, because later runs are compared with it seed by seed. Leave --first-seed out."
         )
 
 
 def check_timing(config: pytest.Config, options: Options) -> None:
-    """SuiteError where an option contradicts -m timing."""
+    """Raises SuiteError if an option contradicts -m timing, or if pytest-benchmark is missing."""
     if not timing(config):
         return
     if not config.pluginmanager.hasplugin("benchmark"):
         raise SuiteError("-m timing needs the plugin pytest-benchmark. Leave -p no:benchmark out, or install it.")
     if options.engine == "vectorized":
         raise SuiteError(
-            "--engine vectorized and -m timing contradict each other: it times engines that train one seed after "
-            "another. Leave it out, or time many seeds side by side: python -m benchmarks.measure_gpu."
+            "--engine vectorized and -m timing contradict each other: -m timing times engines that train one seed "
+            "after another. Leave it out, or time batched seeds with python -m benchmarks.measure_gpu."
         )
     if options.resume is not None:
         raise SuiteError("--resume and -m timing contradict each other: times are measured in one go. Leave it out.")
@@ -227,11 +239,11 @@ def check_timing(config: pytest.Config, options: Options) -> None:
 
 
 def _check_xdist(config: pytest.Config) -> None:
-    """SuiteError where pytest-xdist is to share the items out: this suite has worker processes of its own."""
+    """Raises SuiteError if pytest-xdist is asked to distribute the items."""
     if config.getoption("dist", "no") != "no" or config.getoption("tx", None):
         raise SuiteError(
-            "pytest-xdist's -n, --dist and --tx are not for this suite, whose trainings run in worker processes of its "
-            "own. Use --workers N."
+            "pytest-xdist's -n, --dist and --tx do not work with this suite, which has worker processes of its own. "
+            "Use --workers N."
         )
 
 
@@ -252,7 +264,7 @@ def _one_of(option: str, value: str, names: tuple[str, ...]) -> str:
 
 
 def _as_needed(seeds: str | None, most: str | None, budget: str | None) -> AsNeeded | None:
-    """What --seeds auto asks for; SuiteError where the options that go with it come without it."""
+    """The limits of --seeds auto, or None. Raises SuiteError if --max-seeds or --budget is given without it."""
     if seeds == "auto":
         limit = MOST_AS_NEEDED if most is None else _whole("--max-seeds", most, FEWEST_SEEDS, MOST_SEEDS)
         return AsNeeded(limit, None if budget is None else _seconds("--budget", budget))
@@ -262,7 +274,7 @@ def _as_needed(seeds: str | None, most: str | None, budget: str | None) -> AsNee
 
 
 def _seeds(text: str) -> tuple[int | None, tuple[tuple[str, int], ...]]:
-    """The number of "5", and those of experiments, "5,example-4=30": (5, (("example-4", 30),))."""
+    """Parses --seeds: "5,example-4=30" gives (5, (("example-4", 30),)). Raises SuiteError for anything else."""
     count: int | None = None
     more: dict[str, int] = {}
     for part in text.split(","):
@@ -281,7 +293,7 @@ def _seeds(text: str) -> tuple[int | None, tuple[tuple[str, int], ...]]:
 
 
 def _seconds(option: str, text: str) -> float:
-    """A time in hours, minutes and seconds: "90s", "10m", "1h30m"."""
+    """Parses a time such as "90s", "10m" or "1h30m" into seconds. Raises SuiteError for anything else."""
     number = r"([0-9]{1,6}(?:\.[0-9]{1,3})?)"
     found = re.fullmatch(rf"(?=.)(?:{number}h)?(?:{number}m)?(?:{number}s)?", text)
     seconds = (
@@ -313,14 +325,16 @@ def _folder(option: str, text: str) -> Path:
 
 
 def _backend(option: str | None, environment: str | None) -> tuple[str, str]:
+    """The backend's name, and where it comes from in words."""
     if option is not None:
-        said = f"--backend, over KERAS_BACKEND={environment}" if environment not in (None, "", option) else "--backend"
-        return _one_of("--backend", option, NAMES), said
+        overridden = environment not in (None, "", option)
+        source = f"--backend, over KERAS_BACKEND={environment}" if overridden else "--backend"
+        return _one_of("--backend", option, NAMES), source
     if environment:
         return _one_of("KERAS_BACKEND", environment, NAMES), "KERAS_BACKEND"
     return "tensorflow", "default"
 
 
 def usage(error: SuiteError) -> pytest.UsageError:
-    """The error as pytest prints it: one plain line, exit code 4."""
+    """The error as one that pytest prints without a traceback and that ends it with exit code 4."""
     return pytest.UsageError(str(error))

@@ -1,4 +1,4 @@
-"""``--dry-run``: what would be trained, and about how long it takes, without importing a backend."""
+"""``--dry-run``: lists what would be trained and about how long it takes, without importing a backend."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from suite.cli.options import Options
 
 @dataclass(frozen=True)
 class Range:
-    """A number that is known but for how many seeds the claims will need."""
+    """A number between two bounds, which differ if the claims decide how many seeds they need."""
 
     least: float = 0
     most: float = 0
@@ -37,9 +37,10 @@ class Range:
 
 
 def too_few(options: Options, items: Sequence[pytest.Item], most: int = 5) -> list[str]:
-    """The selected claims whose rule cannot be SUPPORTED with this run's seeds, known before training; else empty.
+    """A warning that names the selected claims that this run's seeds are too few to support; else empty.
 
-    A check decides from the evidence, a run that adds to it at the looks of the evidence: neither is meant here.
+    Only runs that decide from a fixed number of their own seeds are warned: no checks, no ``--update-baselines`` and no
+    ``--seeds auto``.
     """
     if not options.full or options.update is not None or options.as_needed:
         return []
@@ -59,7 +60,7 @@ def too_few(options: Options, items: Sequence[pytest.Item], most: int = 5) -> li
 def plan(options: Options, items: Sequence[pytest.Item]) -> Iterator[str]:
     """A line for each training, then the sums.
 
-    Seconds are those of the stored trials on this backend's CPU: which device a run would find, only the backend knows.
+    Seconds are those of the stored trials on this backend's CPU, because only the backend could find another device.
     """
     from tabulate import tabulate
 

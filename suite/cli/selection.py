@@ -1,4 +1,4 @@
-"""Which items run: unknown names in -k and -m are errors, and a selected claim pulls in the trainings it needs."""
+"""Selects items: unknown names in -k and -m are errors, and a selected claim adds the trainings it needs."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ IDENTIFIER = re.compile(r"(?:\w|:|\+|-|\.|\[|\]|\\|/)+")
 
 
 def check_expressions(keyword: str, marker: str, names: set[str], known_markers: set[str]) -> None:
-    """SuiteError where -m names no marker, or -k a word that is part of no item's name."""
+    """Raises SuiteError if -m names an unknown marker, or -k a word that no item's name contains."""
     for word in _identifiers(marker):
         if word not in known_markers:
             raise SuiteError(f"Invalid -m expression {marker!r}: no marker {word!r}. {nearest(word, MARKERS)}")
@@ -42,7 +42,7 @@ def _closest(word: str, names: set[str]) -> str:
 
 
 def needed_trainings(items: list[pytest.Item]) -> set[tuple[str, str]]:
-    """(experiment, variant) of every training that the selected claims rest on."""
+    """(experiment, variant) of every training that the items' claims rest on."""
     claims = [claim for item in items if (claim := claim_of(item))]
     return {(claim.experiment.id, name) for claim in claims if claim.experiment for name in claim.variants}
 
@@ -57,7 +57,7 @@ def _params(item: pytest.Item, *functions: str) -> Mapping[str, str]:
 
 
 def claim_of(item: pytest.Item) -> Claim | None:
-    """The claim on trials that an item decides, or None."""
+    """The claim that an item decides from trials, or None."""
     params = _params(item, "test_claims")
     return TRAINING_CLAIMS[params["key"]] if params else None
 
@@ -68,7 +68,7 @@ def key_of(item: pytest.Item) -> str | None:
 
 
 def files_of(items: list[pytest.Item]) -> set[str]:
-    """The baseline files that a run of these items compares with, and renews."""
+    """The names of the baseline files that a run of these items compares with and may update."""
     claims = {file_of(claim) for item in items if (claim := claim_of(item))}
     trained = {training[0] for item in items if (training := training_of(item))}
     exact = {EXACT for item in items if getattr(item, "originalname", "") == "test_exact"}
@@ -82,13 +82,13 @@ def training_of(item: pytest.Item) -> tuple[str, str] | None:
 
 
 def unread_of(item: pytest.Item) -> Broken | None:
-    """What could not be read, of an item that fails over it, or None."""
+    """The part of the catalogue that could not be read, if the item fails for it; else None."""
     params = _params(item, "test_catalogue")
     return UNREAD[params["name"]] if params else None
 
 
-def name_what_is_left_out(items: list[pytest.Item]) -> set[str]:
-    """Has -k find an item that fails over a mistake by every section which that costs; gives their names."""
+def match_lost_sections(items: list[pytest.Item]) -> set[str]:
+    """Makes -k match a failing item by the sections that its mistake left out, and returns their names."""
     found: set[str] = set()
     for item in items:
         broken = unread_of(item)
@@ -99,7 +99,7 @@ def name_what_is_left_out(items: list[pytest.Item]) -> set[str]:
 
 
 def trainings_last(items: list[pytest.Item]) -> list[pytest.Item]:
-    """For worker processes: what this process does itself while they train, then the trainings, then their claims."""
+    """The order for runs with workers: items of this process, then trainings, then the claims that need them."""
 
     def place(item: pytest.Item) -> int:
         return 1 if training_of(item) else 2 if claim_of(item) else 0
@@ -108,7 +108,7 @@ def trainings_last(items: list[pytest.Item]) -> list[pytest.Item]:
 
 
 def with_trainings(selected: list[pytest.Item], collected: list[pytest.Item]) -> list[pytest.Item]:
-    """The selected items and the trainings they need, trainings first, each kind in the order it was collected."""
+    """The selected items and the trainings they need: trainings first, otherwise in the order of collection."""
     needed = needed_trainings(selected)
     chosen = set(map(id, selected))
     kept = [item for item in collected if id(item) in chosen or training_of(item) in needed]

@@ -1,6 +1,6 @@
-"""How a self-check compares: something obtained, alongside what it has to be.
+"""How a self-check compares an obtained value with the expected one.
 
-It does not use ``harness.statistics.exact``, which other verdicts rest on.
+It does not use ``harness.statistics.exact``, because the verdicts of exact claims rest on that.
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ import numpy as np
 
 
 def close(of: str, obtained: Any, expected: Any, tolerance: float | np.ndarray = 0.0) -> None:
-    """AssertionError unless ``obtained`` is ``expected``; the text says what was wrong, expected and received.
+    """Raises AssertionError unless ``obtained`` equals ``expected``; the message has both.
 
     Args:
         of: what is compared, in words.
-        obtained: what Keras or a training gave.
-        expected: numbers, lists of them and arrays may differ by ``tolerance``; texts, tuples and the like have to be
-            equal.
-        tolerance: an absolute difference, or one for each number.
+        obtained: the value from Keras or a training.
+        expected: the reference. Numbers, lists of numbers and arrays may differ by ``tolerance``; strings, booleans,
+            tuples, dictionaries and None must be equal.
+        tolerance: the largest absolute difference, for all numbers or for each.
     """
     wrong = difference(of, obtained, expected, tolerance)
     if wrong:
@@ -26,7 +26,7 @@ def close(of: str, obtained: Any, expected: Any, tolerance: float | np.ndarray =
 
 
 def difference(of: str, obtained: Any, expected: Any, tolerance: float | np.ndarray = 0.0) -> str:
-    """What is wrong, what was expected and what was received; empty where nothing is wrong. See ``close``."""
+    """The message of ``close``'s error; empty if the values agree."""
     if isinstance(expected, str | bool | tuple | dict) or expected is None:
         return "" if obtained == expected else f"{of}. Expected: {expected!r}. Received: {obtained!r}."
     try:

@@ -1,4 +1,4 @@
-"""Records what each self-check finds, and shows a red one without a traceback."""
+"""Records the result of each self-check, and shows a red one without a traceback."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from suite.session.session import SESSION, Session, reason_of
 
 @pytest.fixture(scope="session")
 def engine(suite_run: Session) -> str:
-    """The engine that trains the larger networks of this run, as ``--engine`` has it."""
+    """The engine that trains the larger networks of this run, chosen by ``--engine``."""
     return str(suite_run.header.fingerprint["engine"])
 
 
 @pytest.fixture(autouse=True)
 def noted(suite_run: Session, request: pytest.FixtureRequest) -> None:
-    """Shows which self-check runs."""
+    """Shows the name of the running self-check."""
     suite_run.note(name_of(request.node))
 
 
 def name_of(item: pytest.Item) -> str:
-    """Its name in the record, such as "test_trainings.py::test_network[relu-adam]"."""
+    """A self-check's name in the record: "test_trainings.py::test_network[relu-adam]"."""
     return item.nodeid.rpartition("/")[2]
 
 
@@ -46,9 +46,9 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None]:
 
 
 def record(item: pytest.Item, error: Exception | None) -> None:
-    """Records a self-check, and fails it where it ended with an error.
+    """Records a self-check, and fails it if it ended with an error.
 
-    AssertionError: Keras has moved. Any other exception: the self-check could not be made, and nothing has moved.
+    An AssertionError means that Keras changed. Any other exception means that the self-check could not be made.
     """
     name, moved = name_of(item), isinstance(error, AssertionError)
     wrong: list[str] = []

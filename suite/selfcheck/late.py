@@ -1,11 +1,12 @@
-"""Training that goes on from a late state, against NumPy in float64: what the first steps of a training cannot show.
+"""Trainings that continue from a late state, and their references in NumPy and float64.
 
-The state is that of a training that has run for long: a high step number, moments far from 0, weights that give
-probabilities from 1e-12 to 1 − 1e-7, moving averages far from their initial values, a random state that has advanced.
+They show defects that the first steps of a training cannot show. A late state is one as after a long training: a high
+step number, moments far from 0, weights that give probabilities from 1e-12 to 1 − 1e-7, moving averages far from their
+initial values, and an advanced random state.
 
-``test_late.py`` gives Keras' optimizers gradients and compares every step; it trains a network through the engine, a
-launch an epoch. The reference of each epoch begins with the state that the epoch before has left. So rounding
-does not add up, and what happens to the state between two epochs is seen.
+``test_late.py`` compares every step of Keras' optimizers on given gradients. It also trains a network through the
+engine, one launch per epoch. The reference of each epoch begins with the state that the engine's previous epoch left.
+So rounding errors do not accumulate, and changes of the state between epochs are seen.
 """
 
 from __future__ import annotations
@@ -26,20 +27,22 @@ from suite.selfcheck.network import Arrays, ReferenceNetwork
 from suite.selfcheck.training import PARTIAL, Case, case, of
 
 ITERATIONS = (1_000, 10_000)
-"""Steps before the first one here. Adam's bias correction is 0.80 at 1,000, and 1 − 2e-5 at 10,000."""
+"""Step numbers at the beginning. Adam's bias correction is 0.80 at 1,000, and 1 − 2e-5 at 10,000."""
 UNITS, RATE = 6, 0.2
-"""Of the hidden layer, and of the dropout behind it."""
+"""Units of the hidden layer, and the rate of the dropout behind it."""
 FLOAT = 2.0**-24
 """Relative error of one rounding to float32."""
 STEP = 20 * FLOAT
-"""Relative error of an optimizer's step in which nothing cancels: none of them rounds more than twenty times."""
+"""Relative error of an optimizer's step without cancellation: no optimizer rounds more than twenty times."""
 ROUNDING = 4 * PARTIAL * FLOAT
-"""Error of a gradient, relative to the largest number of its array, and of a loss: 1.05e-5. Products are summed in four
-stages, two layers forward, backward, and over the examples; no sum has more than PARTIAL terms."""
+"""Error of a loss, and of a gradient relative to the largest number of its array: 1.05e-5.
+
+Products are summed in four stages (two layers forward, backward, and over the examples), each of at most PARTIAL terms.
+"""
 
 Slots = dict[str, np.ndarray]
 Step = tuple[np.ndarray, Slots]
-"""The change of a weight, and its slots afterwards. A rule gives it for (gradient, slots, number of steps before)."""
+"""The change of a weight, and its slots afterwards. A rule computes it from (gradient, slots, number of past steps)."""
 
 
 def average(old: np.ndarray, new: np.ndarray, rate: float) -> np.ndarray:
@@ -88,7 +91,7 @@ def adam(
     beta_2: float,
     epsilon: float = 1e-7,
 ) -> Step:
-    """Keras raises the betas to their powers in float32, where 0.999 is off by 1.3e-8, its thousandth power by 1e-5."""
+    """Betas are rounded as in Keras, which uses float32: 0.999 is off by 1.3e-8, its thousandth power by 1e-5."""
     first = average(slots["momentum"], gradient, beta_1)
     second = average(slots["velocity"], gradient**2, beta_2)
     past_1, past_2 = (float(np.float32(beta)) ** (steps + 1) for beta in (beta_1, beta_2))
@@ -105,8 +108,10 @@ OPTIMIZERS: dict[str, tuple[Callable[[], Any], Any]] = {
     "Adadelta": of("Adadelta", adadelta, learning_rate=1.0, rho=0.95),
     "Adam": of("Adam", adam, learning_rate=0.001, beta_1=0.9, beta_2=0.999),
 }
-"""Keras' and the rule of each optimizer that the lecture has, with arguments of the catalogue. The rules are those of
-``cases.references.updates``, which begin at step 1."""
+"""(factory of Keras' optimizer, rule) for each of the lecture's optimizers, with arguments of the catalogue.
+
+The rules are those of ``cases.references.updates``, but can begin at any step.
+"""
 SLOTS: dict[Any, tuple[str, ...]] = {
     sgd: (),
     momentum: ("momentum",),
@@ -115,11 +120,11 @@ SLOTS: dict[Any, tuple[str, ...]] = {
     adadelta: ("accumulated_grad", "accumulated_delta_var"),
     adam: ("momentum", "velocity"),
 }
-"""The slots of each rule. The names that Keras gives their variables end so."""
+"""The slots of each rule; the names of Keras' variables end in them."""
 
 
 def late_slots(names: Sequence[str], shape: tuple[int, ...], place: int) -> Slots:
-    """Seeded slots of the weight at ``place``, float32: as gradients from 1e-3 to 1e-1 leave them."""
+    """Seeded slots (float32) of the weight at ``place``, as gradients from 1e-3 to 1e-1 would leave them."""
     rng = np.random.default_rng([place, *shape])
     size = 10 ** rng.uniform(-3, -1, shape)
     drawn = {
@@ -133,7 +138,7 @@ def late_slots(names: Sequence[str], shape: tuple[int, ...], place: int) -> Slot
 
 
 def late_optimizer(make: Callable[[], Any], names: Sequence[str], iterations: int) -> Any:
-    """What ``make`` gives, a Keras optimizer; it is in a late state as soon as it is built."""
+    """The Keras optimizer that ``make`` returns, changed so that it is in a late state once it is built."""
     optimizer = make()
     build = optimizer.build
 
@@ -153,8 +158,16 @@ def late_optimizer(make: Callable[[], Any], names: Sequence[str], iterations: in
 
 @dataclasses.dataclass
 class LateState:
-    """All that a training carries from one step to the next, float64. ``draws`` are the random states, each (seed,
-    number of draws); ``slots`` those of each weight."""
+    """All that a training carries from one step to the next, in float64.
+
+    Attributes:
+        weights: trainable arrays.
+        statistics: moving averages.
+        draws: random states, each (seed, number of draws).
+        iterations: number of past steps.
+        learning_rate: the optimizer's learning rate.
+        slots: the optimizer's slots of each weight.
+    """
 
     weights: Arrays
     statistics: Arrays
@@ -171,7 +184,14 @@ def numpy(value: Any) -> np.ndarray:
 
 
 def state_of(weights: Sequence[Any], others: Sequence[Any], held: Sequence[tuple[str, Any]], rule: Any) -> LateState:
-    """``held``: names and values of an optimizer's variables: the number of steps, the learning rate, the slots."""
+    """Reads a late state.
+
+    Args:
+        weights: trainable variables.
+        others: non-trainable variables: moving averages and random states.
+        held: (name, value) of the optimizer's variables: the number of steps, the learning rate, then the slots.
+        rule: the optimizer's rule, a partial of a key of SLOTS.
+    """
     steps, rate, *_ = (float(numpy(value)) for _, value in held[:2])
     slots = {
         slot: [numpy(value).astype("float64") for name, value in held if name.endswith(f"_{slot}")]
@@ -189,7 +209,7 @@ def state_of(weights: Sequence[Any], others: Sequence[Any], held: Sequence[tuple
 
 
 def check_begun(of: str, state: LateState, rule: Any, iterations: int) -> None:
-    """Whether a training began in the late state."""
+    """Checks that a training began in the late state."""
     close(f"{of}, number of steps at the beginning", state.iterations, iterations)
     rate = rule.keywords["learning_rate"]
     close(f"{of}, learning rate at the beginning", state.learning_rate, rate, rate * FLOAT)
@@ -199,7 +219,7 @@ def check_begun(of: str, state: LateState, rule: Any, iterations: int) -> None:
 
 
 def late_network(layers: Any, regularizers: Any, dropout: bool = True) -> list[Any]:
-    """All that the lecture regularizes a network with, and weights as after a long training."""
+    """Layers with all of the lecture's regularization, and with weights as after a long training."""
     from keras.initializers import RandomNormal, RandomUniform
 
     class Dropout(layers.Dropout):
@@ -236,7 +256,7 @@ def late_network(layers: Any, regularizers: Any, dropout: bool = True) -> list[A
 
 
 def late_case(dropout: bool) -> Case:
-    """With the rate of the lecture's listing "Use optimizer"."""
+    """The late network with its reference, and Adam at the rate of the lecture's listing "Use optimizer"."""
     return case(
         "late-epochs",
         functools.partial(late_network, dropout=dropout),
@@ -254,7 +274,7 @@ def late_case(dropout: bool) -> Case:
 
 
 class Watch:
-    """Notes the state whenever the engine has the experiment observe its model; ``runner`` is the engine."""
+    """Saves the state whenever the engine calls the experiment's ``observe``; ``runner`` is the engine."""
 
     def __init__(self, rule: Any) -> None:
         self.rule, self.runner = rule, None
@@ -267,18 +287,21 @@ class Watch:
         return {}
 
     def _optimizer(self, model: Any) -> list[tuple[str, Any]]:
-        """On JAX the program holds the values, with an axis of seeds before the others where it trains several."""
+        """(name, value) of the optimizer's variables.
+
+        On JAX the program holds the values; with batched seeds they have a leading axis of replicas.
+        """
         program: Any = getattr(self.runner, "program", None)
         variables = (model.optimizer if program is None else program._optimizer).variables
         values = [numpy(value) for value in (program._state[2] if hasattr(program, "_state") else variables)]
-        lane = (0,) * values[0].ndim
-        return [(variable.name, value[lane]) for variable, value in zip(variables, values, strict=True)]
+        first = (0,) * values[0].ndim
+        return [(variable.name, value[first]) for variable, value in zip(variables, values, strict=True)]
 
 
 def masks(draws: np.ndarray, sizes: Sequence[int]) -> list[np.ndarray]:
-    """What a dropout layer in the random state ``draws`` multiplies its inputs by, for batches of ``sizes`` examples.
+    """The dropout masks (size, UNITS) of a layer in the random state ``draws``, for batches of ``sizes`` examples.
 
-    They are drawn in a compiled program, as in training: TensorFlow draws other numbers outside one.
+    They are drawn in a compiled program, as in training, because TensorFlow draws other numbers outside one.
     """
     import keras
 
@@ -303,10 +326,10 @@ def masks(draws: np.ndarray, sizes: Sequence[int]) -> list[np.ndarray]:
 
 
 class Reference:
-    """A training in float64 from a state on, and how far rounding to float32 may lead away from it.
+    """A training in float64 that begins with a given state, and bounds on the effect of rounding to float32.
 
-    Weights and slots are computed three times: with the gradients as they are, and with all of them larger or smaller
-    by ROUNDING. The differences are what errors of gradients come to, whatever the optimizer makes of them.
+    Weights and slots are computed three times: with the exact gradients, and with all gradients larger or smaller by
+    ROUNDING. The differences bound the effect of errors in the gradients, whatever the optimizer is.
     """
 
     def __init__(self, one: Case, start: LateState, drawn: Sequence[np.ndarray]) -> None:
@@ -336,7 +359,7 @@ class Reference:
         self._draw()
 
     def check(self, when: str, found: LateState) -> None:
-        """Compares the state that the engine has left with this one."""
+        """Compares the engine's state with this one; ``when``: the moment, in words."""
 
         def near(start: np.ndarray, end: np.ndarray, *shifted: np.ndarray) -> np.ndarray:
             spread = np.sum([np.abs(other - end) for other in shifted], axis=0)

@@ -1,7 +1,7 @@
-"""Networks in NumPy and float64, trained with gradients by central differences: nothing of a framework is in them.
+"""Networks in NumPy and float64, trained with gradients by central differences. They use no framework.
 
-A network is a list of layers. Each has its trainable arrays and its statistics in the order of Keras' variables, and
-``forward(x, weights, statistics, training)``, which gives outputs, new statistics and a penalty.
+A network is a list of layers. ``Layer.forward(x, weights, statistics, training)`` returns outputs, new statistics and a
+penalty. Trainable arrays and statistics are in the order of Keras' variables.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from cases.references import batch_normalization
 Arrays = list[np.ndarray]
 Passed = tuple[np.ndarray, Arrays, float]
 STEP = 1e-6
-"""Of the central differences: their error is about STEP² times the third derivative, 1e-11 / STEP by rounding."""
+"""Step of the central differences: their error is STEP² times the third derivative; rounding adds 1e-11 / STEP."""
 SMALLEST = 1e-7  # what Keras' cross-entropy clips probabilities to
 
 
 class Layer(Protocol):
-    """``weights`` and ``statistics``: how many arrays of each it has."""
+    """A layer with ``weights`` trainable arrays and ``statistics`` moving averages."""
 
     weights: int
     statistics: int
@@ -50,7 +50,7 @@ ACTIVATIONS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
 
 @dataclass
 class Dense:
-    """a(x W + b); ``l2`` penalises W, ``activity_l1`` the mean over examples of the sum of its outputs."""
+    """a(x W + b). Penalties: ``l2`` · Σ W², and ``activity_l1`` times the mean over examples of Σ |outputs|."""
 
     activation: str
     l2: float = 0.0
@@ -67,7 +67,7 @@ class Dense:
 
 @dataclass
 class BatchNormalization:
-    """Keras' defaults: ε = 1e-3, momentum 0.99; over all axes but the last."""
+    """Batch normalization over all axes but the last, with Keras' defaults: ε = 1e-3, momentum 0.99."""
 
     weights: int = field(default=2, init=False)
     statistics: int = field(default=2, init=False)
@@ -88,7 +88,7 @@ class BatchNormalization:
 
 @dataclass
 class Dropout:
-    """Multiplies its inputs by ``mask`` in training: what a unit of an example is multiplied by, 0 where dropped."""
+    """Multiplies its inputs by ``mask`` in training; the mask is 0 where a unit is dropped."""
 
     mask: np.ndarray
     weights: int = field(default=0, init=False)
@@ -130,7 +130,7 @@ class Conv2D:
 
 @dataclass
 class MaxPooling2D:
-    """The largest of each 2 × 2 square; sides are even."""
+    """The maximum of each 2 × 2 square; numbers of rows and columns must be even."""
 
     weights: int = field(default=0, init=False)
     statistics: int = field(default=0, init=False)
@@ -145,7 +145,7 @@ def categorical_crossentropy(y: np.ndarray, outputs: np.ndarray) -> np.ndarray:
 
 
 def unclipped_crossentropy(y: np.ndarray, outputs: np.ndarray) -> np.ndarray:
-    """Of probabilities down to those of float64: what Keras computes on TensorFlow, from the logits of a softmax."""
+    """Cross-entropy without clipping, as Keras computes it on TensorFlow from the logits of a softmax."""
     return -np.sum(y * np.log(outputs), axis=-1)
 
 
@@ -170,7 +170,7 @@ class ReferenceNetwork:
     statistics: Arrays
 
     def outputs(self, x: np.ndarray, training: bool) -> Passed:
-        """Outputs, statistics afterwards, penalties."""
+        """Outputs, new statistics, and the sum of the penalties."""
         weights, statistics = iter(self.weights), iter(self.statistics)
         after: Arrays = []
         penalties = 0.0
@@ -183,7 +183,7 @@ class ReferenceNetwork:
         return x, after, penalties
 
     def losses(self, x: np.ndarray, y: np.ndarray, training: bool) -> tuple[np.ndarray, float, int]:
-        """The loss of each example, the penalties, and how many examples have the right argmax."""
+        """The loss of each example, the sum of the penalties, and the number of examples classified correctly."""
         outputs, _, penalties = self.outputs(x, training)
         hits = int(np.sum(outputs.argmax(axis=-1) == y.argmax(axis=-1)))
         return LOSSES[self.loss](y, outputs), penalties, hits
@@ -193,7 +193,7 @@ class ReferenceNetwork:
         return float(losses.mean()) + penalties
 
     def gradients(self, x: np.ndarray, y: np.ndarray) -> Arrays:
-        """∂ total / ∂ weights in training mode, number by number."""
+        """∂ total / ∂ weights in training mode, by central differences."""
         return [np.array(list(self._slopes(w, x, y))).reshape(w.shape) for w in self.weights]
 
     def gradient_norms(self, x: np.ndarray, y: np.ndarray) -> list[float]:
@@ -212,12 +212,12 @@ class ReferenceNetwork:
 
 
 Step = Callable[[ReferenceNetwork, Arrays], None]
-"""Changes the weights of a network, given the gradients by each of them."""
+"""Changes the weights of a network, given their gradients."""
 Data = tuple[np.ndarray, np.ndarray]
 
 
 def by_rule(rule: Callable[[np.ndarray], np.ndarray]) -> Step:
-    """Steps by a rule of ``cases.references.updates`` with its arguments: gradients (steps, …) -> steps (steps, …)."""
+    """Steps by a rule of ``cases.references.updates``, which maps gradients (steps, …) to changes (steps, …)."""
     seen: list[Arrays] = []
 
     def step(network: ReferenceNetwork, gradients: Arrays) -> None:
@@ -231,14 +231,17 @@ def by_rule(rule: Callable[[np.ndarray], np.ndarray]) -> Step:
 def trained(
     network: ReferenceNetwork, step: Step, data: Data, validation: Data, orders: Any, batch: int
 ) -> dict[str, list[float]]:
-    """The curves of ``keras.Model.fit``, those in inference mode and the kernels' Σ W²; leaves ``network`` trained.
+    """Trains ``network`` and returns its curves, one value per epoch.
+
+    The curves are those of ``keras.Model.fit``, those in inference mode, those of the even and the odd validation
+    examples, and the kernels' Σ W².
 
     Args:
-        network: as initialised.
-        step: called after every batch.
-        data, validation: x and y.
-        orders: one permutation of the training examples per epoch.
-        batch: examples in a step; the last one of an epoch has what is left.
+        network: the initialised network, which is changed.
+        step: changes the weights after every batch.
+        data, validation: (x, y) each.
+        orders: a permutation of the training examples for each epoch.
+        batch: examples per step; the last step of an epoch has the remaining ones.
     """
     history: dict[str, list[float]] = {}
     x, y = data

@@ -1,4 +1,4 @@
-"""Callbacks: what stops, saves and notes a training, on losses that are given, and against what they promise."""
+"""Callbacks that stop, save and log a training: what they do on given losses, against their documentation."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from suite.selfcheck.comparing import close
 pytestmark = pytest.mark.exact
 
 LOSSES = (5.0, 4.0, 4.5, 3.0, 3.5, 3.25, 3.2, 2.0625, 2.5, 2.25, 2.125, 2.1, 1.0)
-"""Validation losses: better for the last time at epoch 7 (from 0) within a patience of 4, which epoch 11 uses up."""
+"""Validation losses. The best loss before the patience of 4 runs out at epoch 11 is that of epoch 7 (from 0)."""
 PATIENCE = 4
 
 
@@ -36,7 +36,7 @@ def bests(losses: Sequence[float]) -> list[int]:
 
 
 def played(callback: Any, model: Any, epochs: Sequence[float]) -> int:
-    """Has a callback see these losses, the weight of ``model`` being the epoch's number; the last epoch it allows."""
+    """Plays these losses to a callback and returns the last epoch it allows; the weight of ``model`` is the epoch."""
     callback.set_params({"epochs": len(epochs), "verbose": 0})
     callback.set_model(model)
     model.stop_training = False
@@ -107,6 +107,6 @@ def test_csv(model: Any, tmp_path: Path) -> None:
 def test_history(model: Any) -> None:
     from keras.callbacks import History
 
-    noted = History()
-    played(noted, model, LOSSES)
-    close("val_loss", list(map(float, noted.history["val_loss"])), list(LOSSES))
+    logged = History()
+    played(logged, model, LOSSES)
+    close("val_loss", list(map(float, logged.history["val_loss"])), list(LOSSES))

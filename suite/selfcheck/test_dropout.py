@@ -1,4 +1,4 @@
-"""Dropout: what is dropped in training, by which probability, and that nothing is dropped in inference."""
+"""Dropout: which units are dropped in training, with which probability; in inference none is."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from suite.selfcheck.training import optimizer
 
 pytestmark = pytest.mark.exact
 
-SURE = 5  # standard errors of a sample that a seed makes the same every time
+SURE = 5  # tolerance in standard errors; the sample is seeded, so the result is the same every time
 RATES = {"two dropouts": (0.2, 0.3), "two others": (0.4, 0.1)}
 EXAMPLES, EPOCHS = 20_000, 3
 
@@ -30,7 +30,10 @@ def ones() -> Dataset:
 
 
 def thinned(rates: tuple[float, float]) -> Any:
-    """A one behind two dropouts: its square is 1 / ((1 − a) (1 − b)) on average in training, and 1 in inference."""
+    """A network that passes a one through two dropouts with rates a and b.
+
+    The mean square of its output is 1 / ((1 − a) (1 − b)) in training, and 1 in inference.
+    """
     import keras
     from keras import layers
 
@@ -64,7 +67,7 @@ def losses(trial: Trial) -> list[float]:
 
 
 def test_masks(engine: str) -> None:
-    """In training: scaled so that the mean stays, a mask of its own for each layer, example, step and seed."""
+    """In training outputs are scaled to keep their mean, and each layer, example, step and seed has its own mask."""
     first, second, again = (train(MASKED, "two dropouts", (seed,), engine)[0] for seed in (0, 1, 0))
     mean, deviation = expected("two dropouts")
     found = losses(first) + losses(second)
@@ -74,15 +77,15 @@ def test_masks(engine: str) -> None:
     close("its mean over epochs and seeds", float(np.mean(found)), mean, near / math.sqrt(len(found)))
     close("epochs and seeds that draw other masks", len(set(found)), len(found))
     spread = float(np.std(found)) / (deviation / math.sqrt(EXAMPLES))
-    # one mask for a batch of 2000 makes it 45 times as large
+    # a mask shared by a batch of 2000 would make the spread 45 times as large
     close("its spread over epochs, in units of independent masks", spread, 1.0, 0.999)
-    close("the same seed's masks once more", again.history["loss"], first.history["loss"])
+    close("losses of the same seed, trained again", again.history["loss"], first.history["loss"])
     for curve in ("val_loss", "train_loss"):
         close(f"the same in inference, {curve}", list(first.history[curve]), [1.0] * EPOCHS, 1e-6)
 
 
 def test_rates_of_another_variant(engine: str) -> None:
-    """After a training with the first rates: a program has its rates compiled in, so it cannot be used again."""
+    """Rates are compiled into a program, so a variant with other rates must not use the program of the first one."""
     train(MASKED, "two dropouts", (0,), engine)
     (trial,) = train(MASKED, "two others", (0,), engine)
     mean, deviation = expected("two others")
@@ -92,8 +95,10 @@ def test_rates_of_another_variant(engine: str) -> None:
 
 
 def test_one_mask_forward_and_backward() -> None:
-    """Of ones behind a dropout, added up and squared: the k units that are kept have the gradient 2 k / (1 − rate)²,
-    before and behind it, and the others none."""
+    """The loss is the square of the sum of ones behind a dropout.
+
+    The k units that are kept have the gradient 2 k / (1 − rate)² before and behind the dropout, the others 0.
+    """
     import keras
     from keras import layers
 

@@ -32,7 +32,7 @@ def grid() -> np.ndarray:
 
 @pytest.mark.parametrize("name", ACTIVATIONS)
 def test_activation(name: str) -> None:
-    """Each number to a few units of the last place."""
+    """Every number is right to a few units in the last place."""
     import keras
 
     x = grid()
@@ -42,12 +42,12 @@ def test_activation(name: str) -> None:
     small = np.abs(expected) <= TINY
     error = np.abs(obtained - expected) / np.where(small, 1.0, np.abs(expected))
     close("largest relative error", error[~small].max(), 0.0, 64 * FLOAT)
-    close("what is near zero", obtained[small], expected[small], 10 * TINY)
+    close("values near zero", obtained[small], expected[small], 10 * TINY)
 
 
 @pytest.mark.parametrize("name", ["categorical_crossentropy", "mean_squared_error"])
 def test_loss(name: str) -> None:
-    """Of sure and unsure answers, right and wrong ones."""
+    """Certain and uncertain predictions, right and wrong ones."""
     import keras
 
     sure = [[1, 0, 0], [0.5, 0.5, 0], [1e-6, 1e-5, 1 - 1.1e-5], [0.2, 0.3, 0.5]]
@@ -56,12 +56,12 @@ def test_loss(name: str) -> None:
         y = np.tile(target, (4, 1))
         expected = LOSSES[name](y, probabilities.astype("float64"))
         obtained = numpy(keras.losses.get(name)(y.astype("float32"), probabilities))
-        # 1 − 1e-7 in float32 is 1 − 1.19e-7, so a loss of almost nothing has that error
+        # 1 − 1e-7 in float32 is 1 − 1.19e-7, so a loss near zero has that error
         close(f"loss with the target {target}", obtained, expected, 4 * FLOAT * 20)
 
 
 def test_matrix_product() -> None:
-    """Of 300 terms, and of two that need all bits."""
+    """Products with 300 terms, and one with two terms that need all bits of float32."""
     import keras
 
     rng = np.random.default_rng(31)

@@ -1,4 +1,4 @@
-"""Initial weights, as a seed draws them, against what their distributions promise."""
+"""Initial weights as a seed draws them, against their documented distributions."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from suite.selfcheck.comparing import close
 
 pytestmark = pytest.mark.exact
 
-SURE = 5  # standard errors of a sample that a seed makes the same every time
+SURE = 5  # tolerance in standard errors; the sample is seeded, so the result is the same every time
 SPREAD = 2.0
 """Standard deviation of the normal weights of ``deep_network`` times the square root of a layer's inputs."""
 ORTHOGONAL = 8
-"""Seeds with which an orthogonal kernel is drawn."""
+"""Number of seeds with which an orthogonal kernel is drawn."""
 AS_BUILT = {
     "bias": 0.0,
     "gamma": 1.0,
@@ -30,7 +30,7 @@ AS_BUILT = {
     "moving_mean": 0.0,
     "moving_variance": 1.0,
 }
-"""Variables that start at a constant; of an LSTM see ``test_lstm``."""
+"""Initial values of the variables that start constant; for an LSTM see ``test_lstm``."""
 
 Weights = Mapping[tuple[str, str], np.ndarray]
 NETWORKS: Mapping[str, Callable[[], Any]] = {
@@ -43,7 +43,7 @@ NETWORKS: Mapping[str, Callable[[], Any]] = {
 
 
 def drawn(network: Callable[[], Any], seed: int) -> Weights:
-    """The initial variables of ``seed`` by (layer's place among its class, variable), as every training gets them."""
+    """The initial variables of a training with ``seed``, by (class and number of the layer, variable)."""
     from harness.training.seeding import initialise
 
     model = network()
@@ -59,7 +59,10 @@ def drawn(network: Callable[[], Any], seed: int) -> Weights:
 
 
 def limit(name: str, shape: tuple[int, ...]) -> float:
-    """Of ``random_uniform`` 0.05, of ``glorot_uniform`` √(6 / (inputs + outputs)); a kernel's field counts in both."""
+    """The largest possible weight: 0.05 for ``random_uniform``, √(6 / (inputs + outputs)) for ``glorot_uniform``.
+
+    Inputs and outputs of a convolution are multiplied by the size of its kernel.
+    """
     if name == "random_uniform":
         return 0.05
     field = math.prod(shape[:-2])
@@ -68,7 +71,7 @@ def limit(name: str, shape: tuple[int, ...]) -> float:
 
 @pytest.mark.parametrize("name", NETWORKS)
 def test_kernels_and_constants(name: str) -> None:
-    """Limits, mean, variance and shape of the uniform distribution of every kernel; variables that start constant."""
+    """Every kernel is uniform within its limit; biases and batch normalization's variables start constant."""
     weights = drawn(NETWORKS[name], 0)
     assert "kernel" in {variable for _, variable in weights}
     for (layer, variable), array in weights.items():
@@ -85,9 +88,9 @@ def test_normal_kernels() -> None:
 
 
 def check_uniform(of: str, scaled: np.ndarray) -> None:
-    """Numbers that are to be uniform in ± 1: the largest, and the first four moments."""
+    """Checks that numbers are uniform in ± 1, by the largest and the first four moments."""
     count = scaled.size
-    # the largest of n misses 1 by more than 20 / n once in e^20; a last bit may be up
+    # the largest of n misses 1 by more than 20 / n once in e^20; rounding may put it above 1
     close(f"{of}, its largest in units of the limit", np.abs(scaled).max(), 1 - 10 / count, 10 / count + 1e-6)
     for power, mean, variance in ((1, 0, 1 / 3), (2, 1 / 3, 4 / 45), (3, 0, 1 / 7), (4, 1 / 5, 16 / 225)):
         near = SURE * math.sqrt(variance / count)
@@ -97,7 +100,7 @@ def check_uniform(of: str, scaled: np.ndarray) -> None:
 
 
 def check_normal(of: str, scaled: np.ndarray) -> None:
-    """Numbers that are to be standard normal: the first four moments, and how many are beyond two and three."""
+    """Checks that numbers are standard normal, by the first four moments and the shares beyond 2 and 3."""
     count = scaled.size
     for power, mean, variance in ((1, 0, 1), (2, 1, 2), (3, 0, 15), (4, 3, 96)):
         near = SURE * math.sqrt(variance / count)
@@ -109,10 +112,10 @@ def check_normal(of: str, scaled: np.ndarray) -> None:
 
 
 def test_lstm() -> None:
-    """An orthogonal recurrent kernel (Saxe et al. 2014), a bias of 1 at the forget gate (Jozefowicz et al. 2015).
+    """The recurrent kernel is orthogonal (Saxe et al. 2014); the forget gate's bias is 1 (Jozefowicz et al. 2015).
 
-    Orthogonal matrices are drawn evenly (Haar): the mean of each element is 0, of its square 1 / columns. A QR
-    decomposition alone has all its diagonal on one side (Mezzadri 2007).
+    Orthogonal matrices are uniformly distributed (Haar): each element has mean 0 and mean square 1 / columns. A QR
+    decomposition alone would give all diagonal elements one sign (Mezzadri 2007).
     """
     weights = drawn(examples.rnn, 0)
     recurrent, bias = weights["LSTM-0", "recurrent_kernel"], weights["LSTM-0", "bias"]
@@ -130,14 +133,14 @@ def test_lstm() -> None:
 
 
 def test_seeds_and_layers() -> None:
-    """One seed gives the same weights again, another one others; so do layers; further layers change nothing."""
+    """The same seed gives the same weights, also in a network with further layers; seeds and layers are independent."""
     plain, other = (drawn(NETWORKS["glorot"], seed) for seed in (0, 1))
     again = drawn(NETWORKS["glorot"], 0)
     more = drawn(functools.partial(mlp, 3, dropout=0.2), 0)
     normalised = drawn(functools.partial(regularized_mlp, 3, batch_normalization=True), 0)
     for key, array in plain.items():
         of = f"{key[1]} of {key[0]}"
-        close(f"{of}, seed 0 once more", again[key], array)
+        close(f"{of}, seed 0 again", again[key], array)
         close(f"{of}, seed 0, with dropout in the network", more[key], array)
         close(f"{of}, seed 0, with batch normalization in it", normalised[key], array)
         if key[1] == "kernel":

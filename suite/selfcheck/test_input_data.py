@@ -1,4 +1,4 @@
-"""The data as trainings are given them, against the file they come from, read here once more."""
+"""The data that trainings get, against the file of MNIST, which is read and prepared here independently."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ from harness.training.train import train
 from suite.catalogue import EXPERIMENTS
 from suite.selfcheck.comparing import close
 from suite.selfcheck.network import categorical_crossentropy, softmax
-from suite.selfcheck.training import optimizer, told
+from suite.selfcheck.training import divergence_of, optimizer
 
 pytestmark = pytest.mark.exact
 
 Pair = tuple[np.ndarray, np.ndarray]
 EXACT = 2.0**-24
-"""Of a number in [0, 1], rounded to float32."""
+"""Rounding error of a number in [0, 1] in float32."""
 PARTS = ("training images", "training labels", "test images", "test labels")
 TRAINED = ("example-3", "example-4", "optimizers", "regularization")
-"""Experiments on MNIST, of which the first variant's data are looked at."""
+"""Experiments on MNIST; the data of their first variants are compared."""
 ROWS = 500
-"""Images that are compared at once: their difference stays in the processor's cache."""
+"""Images that are compared at once, so few that their difference stays in the processor's cache."""
 
 
 @pytest.fixture(scope="module")
 def images() -> tuple[Pair, Pair]:
-    """Training and test images (n, 784), k / 255, and one-hot labels."""
+    """Training and test data: images (n, 784) in [0, 1], and one-hot labels (n, 10)."""
     grey, one_hot = (np.arange(256) / 255).astype("float32"), np.eye(10, dtype="float32")
     with np.load(PATH, allow_pickle=False) as file:
         train, test = ((grey[file[f"x_{p}"].reshape(-1, 784)], one_hot[file[f"y_{p}"]]) for p in ("train", "test"))
@@ -41,7 +41,7 @@ def images() -> tuple[Pair, Pair]:
 
 
 def largest(obtained: np.ndarray | None, expected: np.ndarray) -> float:
-    """The largest difference; inf where the shapes differ."""
+    """The largest absolute difference; inf if the shapes differ."""
     if obtained is None or obtained.shape != expected.shape:
         return float("inf")
     starts = range(0, len(expected), ROWS)
@@ -101,7 +101,7 @@ RATE_0 = Experiment(
 
 
 def test_epoch(images: tuple[Pair, Pair], engine: str) -> None:
-    """All images at a rate of 0: NumPy can tell losses and accuracies, and that the training is stuck at chance."""
+    """One epoch over all images at a rate of 0, whose losses, accuracies and divergence NumPy can compute."""
     training, test = images
     seed, kernel, bias = guessing(*test)
     (trial,) = train(RATE_0, "rate 0", (seed,), engine)
@@ -109,17 +109,17 @@ def test_epoch(images: tuple[Pair, Pair], engine: str) -> None:
         outputs = softmax((x @ kernel + bias).astype("float64"))
         losses, hits = categorical_crossentropy(y, outputs), int(np.sum(outputs.argmax(axis=-1) == y.argmax(axis=-1)))
         name, curves = prefix.rstrip("_") or "training", trial.history
-        # float32 sums; two or so of 60,000 images have probabilities so near that rounding decides
+        # float32 sums; of about two of 60,000 images rounding decides the class
         close(f"mean loss of the {name} images", curves[f"{prefix}loss"], [losses.mean()], 5e-6)
         close(f"accuracy on the {name} images", curves[f"{prefix}accuracy"], [hits / len(x)], 2.5 / len(x))
-    close("kind, epoch and step of its divergence", told(trial), ("stuck at chance", 1, None))
+    close("kind, epoch and step of its divergence", divergence_of(trial), ("stuck at chance", 1, None))
 
 
 def guessing(x: np.ndarray, y: np.ndarray) -> tuple[int, np.ndarray, np.ndarray]:
-    """The first seed with which the network of ``RATE_0`` is right as often as a guess; kernel and bias.
+    """The first seed with which the network of ``RATE_0`` is as accurate as guessing, with its kernel and bias.
 
-    More often than a guess of the rarest digit by 1 %, which is three standard errors, and at most as often as a guess
-    of the commonest.
+    Its accuracy is at least 1 % (three standard errors) above the share of the rarest digit, and at most the share of
+    the most frequent one.
     """
     from harness.training.seeding import initialise
 
@@ -131,4 +131,4 @@ def guessing(x: np.ndarray, y: np.ndarray) -> tuple[int, np.ndarray, np.ndarray]
         right = np.mean((x @ kernel + bias).argmax(axis=-1) == digits)
         if shares.min() + 0.01 < right <= shares.max():
             return seed, kernel, bias
-    raise AssertionError("No seed of 100 gives a network that guesses.")
+    raise AssertionError("Expected: a network as accurate as guessing from one of 100 seeds. Received: none.")

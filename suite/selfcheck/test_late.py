@@ -1,4 +1,4 @@
-"""Trainings that go on from a late state: every step of an optimizer, and every epoch of a network."""
+"""Trainings that continue from a late state: every step of an optimizer, and every epoch of a network."""
 
 from __future__ import annotations
 
@@ -35,15 +35,17 @@ from suite.selfcheck.training import HITS, orders
 pytestmark = pytest.mark.exact
 
 STEPS, PLACES, NUMBERS = 3, 2, 16
-"""Of an optimizer: steps, weights, and numbers in each of them."""
+"""For an optimizer: steps, weights, and numbers in each weight."""
 SEED, EPOCHS, BATCH = 11, 3, 16
-"""Of a network. An epoch has two full batches and one of 12. With this seed every accuracy changes from an epoch to a
-later one, so that one of another epoch is seen."""
+"""For a network. An epoch has two full batches and one of 12.
+
+With this seed every accuracy changes between epochs, so that the accuracy of a wrong epoch is noticed.
+"""
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_steps_of(name: str) -> None:
-    """From two late states on, with gradients from 1e-4 to 1."""
+    """Steps from two late states, with gradients from 1e-4 to 1."""
     import keras
 
     rng = np.random.default_rng(40)
@@ -62,7 +64,7 @@ def test_steps_of(name: str) -> None:
 
 
 def applied(variables: Sequence[Any], optimizer: Any, rule: Any, gradients: np.ndarray | None) -> LateState:
-    """The state after a step with these gradients; None for no step."""
+    """The state after a step with these gradients, or without a step if they are None."""
     import keras
 
     if gradients is not None:
@@ -71,13 +73,16 @@ def applied(variables: Sequence[Any], optimizer: Any, rule: Any, gradients: np.n
 
 
 def check_step(of: str, before: LateState, after: LateState, gradients: np.ndarray, rule: Any) -> None:
-    """Rounding is relative to what a step is where nothing in it cancels: with moments and gradients of like signs."""
+    """Compares one step with its rule.
+
+    Rounding is relative to the step without cancellation: that of moments and gradients of equal signs.
+    """
     close(f"{of}, number of steps", after.iterations, before.iterations + 1)
     close(f"{of}, learning rate", after.learning_rate, before.learning_rate)
     for place, gradient in enumerate(gradients.astype("float64")):
         own = before.slots[place]
         sizes = {slot: np.abs(value) for slot, value in own.items()}
-        with np.errstate(invalid="ignore"):  # of a wrong state
+        with np.errstate(invalid="ignore"):  # a wrong state may give nan
             change, slots = rule(gradient, own, before.iterations)
             alike = [rule(sign * np.abs(gradient), sizes, before.iterations) for sign in (1, -1)]
         start, largest = before.weights[place], np.max([np.abs(other) for other, _ in alike], axis=0)
@@ -88,9 +93,9 @@ def check_step(of: str, before: LateState, after: LateState, gradients: np.ndarr
 
 
 def test_epochs(engine: str) -> None:
-    """Three epochs, one launch each, by the engine of the lecture's larger networks, after a training of another seed.
+    """Three epochs, one launch each, by the engine of the run's larger networks, after a training of another seed.
 
-    ``fit`` draws its own data order: all examples are one batch then, and there is no dropout.
+    ``fit`` draws its own data order, so with it all examples are one batch and there is no dropout.
     """
     import keras
 
@@ -101,12 +106,12 @@ def test_epochs(engine: str) -> None:
     variants = (dataclasses.replace(base.variants[0], optimizer=late),)
     runner: Any = prepare(dataclasses.replace(base, variants=variants, observe=watch), one.name, engine)
     watch.runner, runner.epochs_per_launch = runner, 1
-    told: list[tuple[int, int]] = []
+    reported: list[tuple[int, int]] = []
     for seed in (SEED + 1, SEED):
         watch.states.clear()
-        told.clear()
-        raw = runner.run(seed, lambda *epoch: told.append(epoch))
-    assert told == [(SEED, epoch + 1) for epoch in range(EPOCHS)]
+        reported.clear()
+        raw = runner.run(seed, lambda *epoch: reported.append(epoch))
+    assert reported == [(SEED, epoch + 1) for epoch in range(EPOCHS)]
     states, data = watch.states, one.data()
     assert len(states) == 1 + EPOCHS
     check_begun("late epochs", states[0], watch.rule, ITERATIONS[-1])

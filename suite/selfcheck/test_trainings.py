@@ -1,4 +1,4 @@
-"""Trainings against NumPy: small networks trained through ``train``, as every variant is, curve by curve."""
+"""Trainings against NumPy: small networks, trained by ``train`` as every variant is, compared curve by curve."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from harness.domain.trial import Trial
 from harness.training import engines
 from harness.training.train import train
 from suite.selfcheck.comparing import close
-from suite.selfcheck.training import BATCH, CASE, EPOCHS, Case, check_curves, optimizer, orders, told
+from suite.selfcheck.training import BATCH, CASE, EPOCHS, Case, check_curves, divergence_of, optimizer, orders
 
 pytestmark = pytest.mark.exact
 
 SEEDS = (0, 1)
 LINEAR = CASE["linear-momentum"]
 STEPS = 12
-"""Epochs of one step each, of the trainings below that share a program: they differ in their rate and data alone."""
+"""Epochs, of one step each, of the trainings below. They differ in rate and data only, so they share a program."""
 
 
 @pytest.mark.parametrize("name", CASE)
 def test_network(name: str, engine: str) -> None:
-    """Two seeds of a network, one after the other; with ``fit``, which draws its own order, in one batch."""
+    """Two seeds of a network, one after the other; in one batch with ``fit``, which draws its own data order."""
     one = CASE[name]
     batch = one.count if engine == "fit" else BATCH
     with mock.patch.object(engines, "TINY", 0 if one.epoch_by_epoch else engines.TINY):
@@ -40,7 +40,7 @@ def test_network(name: str, engine: str) -> None:
 
 
 def test_partial_batches_of_fit(engine: str) -> None:
-    """At a rate of 0, because the order of ``Model.fit`` is its own."""
+    """The rate is 0, because ``Model.fit`` draws its own data order."""
     if engine != "fit":
         pytest.skip(f"engine {engine!r} trains in this run, not fit")
     one = CASE["relu-adam"]
@@ -55,7 +55,7 @@ def test_partial_batches_of_fit(engine: str) -> None:
 
 
 def test_another_momentum_rate_and_data(engine: str) -> None:
-    """Variants of one experiment: one that a program has to be compiled anew for, and two that share a program."""
+    """Variants of one experiment: one with another momentum, which needs its own program, and two that share one."""
     other = dataclasses.replace(LINEAR, scale=0.5)
     base = LINEAR.experiment(Size(epochs=STEPS, batch_size=LINEAR.count))
     asked = (
@@ -81,11 +81,11 @@ def test_another_momentum_rate_and_data(engine: str) -> None:
 
 
 def test_loss_that_becomes_inf(engine: str) -> None:
-    """It grows a millionfold at each step. What is told is the step at which float32 ends."""
+    """The loss grows a millionfold at each step; the reported step is the first at which it exceeds float32."""
     trial, losses = growing(2000.0, engine)
     limit = float(np.finfo("float32").max)
     first = next(step for step, loss in enumerate(losses, 1) if not loss <= limit)
-    close("kind, epoch and step", told(trial), ("inf", first, first))
+    close("kind, epoch and step", divergence_of(trial), ("inf", first, first))
     close("epochs", len(trial.history["loss"]), STEPS)
     close("epochs with a finite loss", sum(loss is not None for loss in trial.history["loss"]), first - 1)
     close("its metric", trial.metrics["loss"], None)
@@ -98,13 +98,13 @@ def test_finite_blow_up(engine: str) -> None:
         of = f"a loss that ends at {growth} times the first"
         close(of, trial.history["loss"][-1], losses[-1], losses[-1] * 1e-4)
         high = next((step for step, loss in enumerate(losses, 1) if loss > 1000 * losses[0]), 0)
-        close(f"{of}: kind, epoch and step", told(trial), ("blow-up", high, high) if above else None)
+        close(f"{of}: kind, epoch and step", divergence_of(trial), ("blow-up", high, high) if above else None)
 
 
 def test_data_that_are_nan(engine: str) -> None:
     lost = dataclasses.replace(LINEAR, scale=float("nan"))
     (trial,) = train(lost.experiment(Size(epochs=STEPS, batch_size=LINEAR.count)), LINEAR.name, (0,), engine)
-    close("kind, epoch and step", told(trial), ("nan", 1, 1))
+    close("kind, epoch and step", divergence_of(trial), ("nan", 1, 1))
 
 
 def blowing(rate: float) -> Case:
@@ -116,20 +116,20 @@ def blowing(rate: float) -> Case:
 
 
 def growing(rate: float, engine: str) -> tuple[Trial, Sequence[float]]:
-    """A linear network trained at far too large a rate, a step an epoch; the reference's losses alongside it."""
+    """A trial of the linear network at a rate that is far too large, one step per epoch, and its reference losses."""
     one = blowing(rate)
     (trial,) = train(one.experiment(Size(epochs=STEPS, batch_size=LINEAR.count)), one.name, (0,), engine)
     return trial, losses_of(one)
 
 
 def losses_of(one: Case) -> Sequence[float]:
-    """By the reference, a step an epoch."""
+    """The reference losses of seed 0, one step per epoch."""
     with np.errstate(over="ignore", invalid="ignore"):
         return one.reference(0, orders(0, STEPS, one.count), one.count)[0]["loss"]
 
 
 def rate_of(growth: float) -> float:
-    """The rate with which the last loss is that many times the first, to 3 %; by bisection."""
+    """The rate with which the last loss is ``growth`` times the first, to 3 %, found by bisection."""
     low, high = 1.5, 2.5
     for _ in range(11):
         rate = (low + high) / 2

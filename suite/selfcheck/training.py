@@ -1,4 +1,4 @@
-"""Small networks twice: as Keras has them, for a training, and in NumPy, for the curves that it has to give."""
+"""Small networks in two forms: in Keras, for a training, and in NumPy, for its reference curves."""
 
 from __future__ import annotations
 
@@ -19,32 +19,41 @@ from suite.selfcheck.comparing import close
 from suite.selfcheck.network import Layer, ReferenceNetwork
 
 PARTIAL, FULL = 44, 40
-"""Training examples: five batches of 8 and one of 4, or five batches. Without the partial batch a program compiles in
-about half the time."""
+"""Numbers of training examples: five batches of 8, with and without a partial batch of 4.
+
+A program without the partial batch compiles in about half the time.
+"""
 VALIDATION, BATCH, EPOCHS = 20, 8, 2
 LOSS = Metric("loss", better="lower", unit="nats", smallest_effect=0.01)
 TOLERANCE = 1e-5
-"""Of a loss of about 1: twelve steps in float32, which an adaptive optimizer makes larger. Measured: at most 2e-6."""
-SQUARES = 10 * TOLERANCE  # of a sum of squares, and of a norm, of about 3
-HITS = 1e-6  # of an accuracy: one hit more is 1 / 44
+"""Tolerance of a loss of about 1 after twelve steps in float32. Errors measured with these networks: at most 2e-6."""
+SQUARES = 10 * TOLERANCE  # tolerance of a sum of squares or a norm of about 3
+HITS = 1e-6  # tolerance of an accuracy; one example more is 1 / 44
 
 
 def gradient_norms(model: Any, data: Dataset) -> Mapping[str, float]:
-    """Of the loss's gradient by each weight, on the training examples."""
+    """Norm of the loss's gradient by each weight, on the training examples."""
     gradients = weight_gradients(model, "categorical_crossentropy", data.x, data.y)
     return {f"norm_{place}": float(np.linalg.norm(gradient)) for place, gradient in enumerate(gradients)}
 
 
 @dataclasses.dataclass(frozen=True)
 class Case:
-    """A network twice: as Keras has it and as ``network`` has it; likewise its optimizer.
+    """A network and its optimizer in two forms: in Keras and in NumPy.
 
     Attributes:
-        inference: with the curves in inference mode, which take as long to compile as the training.
-        recorded: with what an experiment records alongside losses: the squares of the kernels after each epoch, and the
-            norms of the gradients before and after the training.
-        count, validation: training and validation examples.
-        epoch_by_epoch: a launch an epoch, as larger networks are trained; otherwise one launch.
+        name: the case's name.
+        model, optimizer: factories of the Keras forms.
+        layers, rule: the NumPy forms.
+        loss: name of the loss.
+        inputs, outputs: shapes of one example and its target.
+        epochs: number of epochs.
+        scale: factor of the inputs.
+        inference: record curves in inference mode, which take as long to compile as the training.
+        recorded: record the squares of the kernels after each epoch, and the norms of the gradients before and after
+            the training.
+        count, validation: numbers of training and validation examples.
+        epoch_by_epoch: one launch per epoch, as for larger networks; otherwise one launch.
     """
 
     name: str
@@ -64,7 +73,7 @@ class Case:
     epoch_by_epoch: bool = False
 
     def data(self) -> Dataset:
-        """Random numbers, times ``scale``, and as targets random classes or numbers."""
+        """Random inputs times ``scale``; targets are random classes or random numbers."""
         rng = np.random.default_rng(20)
         x = self.scale * rng.standard_normal((self.count + self.validation, *self.inputs))
         if self.loss == "categorical_crossentropy":
@@ -92,7 +101,7 @@ class Case:
         )
 
     def reference(self, seed: int, orders: Any, batch: int) -> tuple[dict[str, list[float]], ReferenceNetwork]:
-        """The curves of a training in NumPy from the initial weights of ``seed``, and the network afterwards."""
+        """The curves of the training in NumPy from the initial weights of ``seed``, and the trained network."""
         trained = self.initial(seed)
         data = self.data()
         assert data.x_val is not None
@@ -131,7 +140,7 @@ def optimizer(name: str, **how: Any) -> Any:
 
 
 def of(name: str, rule: Callable[..., Any], more: dict[str, Any] | None = None, **how: Any) -> Any:
-    """(Keras' optimizer, the rule) with the same arguments; ``more``: those that the rule does not have."""
+    """(factory of a Keras optimizer, rule) with the same arguments; ``more``: arguments for Keras alone."""
     return functools.partial(optimizer, name, **how, **(more or {})), functools.partial(rule, **how)
 
 
@@ -205,19 +214,22 @@ CASES = (
         of("SGD", updates.momentum, learning_rate=0.005, momentum=0.5),
         loss="mean_squared_error",
         outputs=(2,),
-        epochs=25,  # what comes once in a hundred steps comes, too
+        epochs=25,  # more than a hundred steps, so that what happens once in a hundred steps is seen
     ),
 )
 CASE = {one.name: one for one in CASES}
 
 
 def orders(seed: int, epochs: int, count: int) -> list[np.ndarray]:
-    """As ``harness.training.seeding`` has promised it: NumPy's permutation of a generator of [seed, epoch]."""
+    """The data orders that ``harness.training.seeding`` promises: permutations by a generator of [seed, epoch]."""
     return [np.random.default_rng([seed, epoch]).permutation(count) for epoch in range(epochs)]
 
 
 def check_curves(of: str, trial: Trial, curves: Mapping[str, Sequence[float]]) -> None:
-    """Every curve of a trial alongside the reference's; of gradients, which an engine may record more often, the last."""
+    """Compares every curve of a trial with the reference.
+
+    Of a curve of gradient norms only the last value counts, because an engine may record them more often.
+    """
     assert {"loss", "val_loss"} <= set(trial.history), f"{of}: its curves are {sorted(trial.history)}"
     for name, curve in trial.history.items():
         obtained, expected = (curve[-1:] if "norm_" in name else curve), curves[name]
@@ -230,7 +242,7 @@ def check_curves(of: str, trial: Trial, curves: Mapping[str, Sequence[float]]) -
     close(f"{of}, its divergence", trial.divergence, None)
 
 
-def told(trial: Trial) -> tuple[str, int, int | None] | None:
-    """Kind, epoch and step of its divergence."""
+def divergence_of(trial: Trial) -> tuple[str, int, int | None] | None:
+    """Kind, epoch and step of a trial's divergence; None if it did not diverge."""
     found = trial.divergence
     return None if found is None else (found.kind, found.epoch, found.step)

@@ -1,4 +1,4 @@
-"""Equivalence of two machines, on synthetic values whose truth is known."""
+"""Equivalence of two machines, on synthetic values with known truth."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""Whether a variant's mean, or its share of failures, has moved: ``baselines.prediction.drift`` on made values."""
+"""Whether a variant's mean or its share of failures has moved: ``baselines.prediction.drift`` on synthetic values."""
 
 import numpy as np
 import pytest

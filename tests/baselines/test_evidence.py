@@ -1,4 +1,4 @@
-"""Files of evidence: read back as written, strict about faults, grown seed by seed."""
+"""Files of evidence: read back as written, strict about damage, extended seed by seed."""
 
 import json
 import math

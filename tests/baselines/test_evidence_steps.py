@@ -1,4 +1,4 @@
-"""T and calm: how far rounding lets a training be compared, on synthetic traces whose truth is known."""
+"""T and calm: for how many steps rounding lets trainings be compared, on synthetic traces with known truth."""
 
 import math
 

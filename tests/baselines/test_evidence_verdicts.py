@@ -1,4 +1,4 @@
-"""The verdict of a claim from evidence, and replay of metrics, on evidence whose truth is known."""
+"""The verdict of a claim from evidence, and replayed metrics, on evidence with known truth."""
 
 import dataclasses
 

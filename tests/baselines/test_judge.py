@@ -1,4 +1,4 @@
-"""What was trained here against the evidence: the state of a variant and of a claim, case by case."""
+"""Trainings compared with the evidence: the state of a variant and of a claim, case by case."""
 
 import dataclasses
 import math

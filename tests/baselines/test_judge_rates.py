@@ -1,4 +1,4 @@
-"""How often a run in which nothing changed is red, and what a run in which something did is caught by: simulated."""
+"""How often a run without a change is red, and how often a run with a change is detected: simulations."""
 
 from pathlib import Path
 

@@ -1,7 +1,7 @@
-"""Differences between two groups of trials against published tests.
+"""Differences between two groups of trials, against published tests.
 
-"Sleep" as in ``tests/statistics/test_published.py``; both t tests are in R's documentation of
-``t.test`` and its output.
+"Sleep" is the data of ``tests/statistics/test_published.py``. Both t tests are in R's documentation of ``t.test`` and
+in its output.
 """
 
 import pytest

@@ -1,4 +1,4 @@
-"""Whether rounding moves the losses of a trial."""
+"""Whether rounding changes the losses of a trial."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Results as the steps leave them, of a GPU that does not exist."""
+"""Results of steps, as they would be from a GPU."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``GPU.md`` of what is there: figures where they were measured, and what is not said to be missing."""
+"""``GPU.md``: figures that were measured, and the list of those that are missing."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ def test_cpu_and_gpu(tmp_path: Path) -> None:
     store(cpu, "jax-cpu", 0.0, 100, names)
     store(gpu, "jax-gpu", 0.0001, 256, names[:2])
     text = cpu_and_gpu(tmp_path, cpu)
-    assert "Do `jax-cpu` and `jax-gpu` give one distribution" in text
+    assert "Do `jax-cpu` and `jax-gpu` give the same distribution" in text
     assert "2 equivalent, 0 different, 0 undecided" in text
     assert "`example-4/2 relu`" in text
     assert "(n = 100)" in text

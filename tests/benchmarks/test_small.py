@@ -1,4 +1,4 @@
-"""The script itself, on a CPU at its small scale: real processes, real trainings, real files."""
+"""``benchmarks.measure_gpu`` on a CPU at its small scale: real processes, trainings and files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The script's steps: chosen, stopped, gone on with, and what a result is."""
+"""The steps of ``benchmarks.measure_gpu``: selected, stopped, resumed, and their results."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 
 from benchmarks import measure_gpu
 from benchmarks.gpu.publish import publish
-from benchmarks.gpu.steps import Step, all_steps, best_lanes, finished, perform
+from benchmarks.gpu.steps import Step, all_steps, fastest_replicas, finished, perform
 from benchmarks.gpu.work import SCALES
 from harness.errors import SuiteError
 from tests.benchmarks.results import FULL, write_all
@@ -110,9 +110,9 @@ def test_names_of_steps_are_names_of_files(tmp_path: Path) -> None:
 
 
 def test_the_fastest_number_of_seeds(tmp_path: Path) -> None:
-    assert best_lanes(tmp_path, "softmax", SCALES["small"]) == 2
+    assert fastest_replicas(tmp_path, "softmax", SCALES["small"]) == 2
     write_all(tmp_path)
-    assert best_lanes(tmp_path, "softmax", SCALES["small"]) == 128
+    assert fastest_replicas(tmp_path, "softmax", SCALES["small"]) == 128
 
 
 def test_seeds_of_the_run_to_the_end() -> None:

@@ -1,6 +1,6 @@
-"""The lecture's errata as they are and spoilt: ``python -m tests.cases.errata_mutations FILE``.
+"""The lecture's errata, unchanged and spoilt: ``python -m tests.cases.errata_mutations FILE``.
 
-They need Keras, and so a process of their own; test_errata.py reads the states.
+They need Keras, so they run in a process of their own; test_errata.py reads the states.
 """
 
 from __future__ import annotations

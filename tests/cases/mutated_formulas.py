@@ -1,4 +1,4 @@
-"""Formulas of the exact claims with something altered: of Keras, or of the reference. See ``mutations``."""
+"""Mutated formulas of the exact claims, of Keras or of the reference. See ``mutations``."""
 
 from __future__ import annotations
 

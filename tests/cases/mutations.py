@@ -1,6 +1,6 @@
-"""Exact checks as they are and with something broken: ``python -m tests.cases.mutations FILE``.
+"""Exact checks, unchanged and with one formula broken: ``python -m tests.cases.mutations FILE``.
 
-They need Keras, and so a process of their own; test_exact.py reads the verdicts.
+They need Keras, so they run in a process of their own; test_exact.py reads the verdicts.
 """
 
 from __future__ import annotations

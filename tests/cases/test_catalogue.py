@@ -1,4 +1,4 @@
-"""Every claim of sections 2 and 6 of the lecture is in the catalogue, and can be decided."""
+"""The catalogue has every claim of sections 2 and 6 of the lecture, and each can be decided."""
 
 import dataclasses
 import itertools

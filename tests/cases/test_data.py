@@ -1,4 +1,4 @@
-"""MNIST is what was recorded, and says so where it is not; the literal arrays are the slides'."""
+"""MNIST is the recorded data, and loading reports it if it is not; the literal arrays are those of the slides."""
 
 import decimal
 import gc

@@ -1,4 +1,4 @@
-"""Every item of the lecture's errata is there, and each is red when what it says is no longer so."""
+"""The catalogue has all of the lecture's errata, and each is red if its statement is no longer true."""
 
 import json
 import subprocess

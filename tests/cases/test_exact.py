@@ -1,4 +1,4 @@
-"""Exact checks can fail: with a formula, a number or a training broken, each is REFUTED."""
+"""Exact checks can fail: if a formula, a number or a training is broken, each is REFUTED."""
 
 import dataclasses
 import json

@@ -1,4 +1,4 @@
-"""``benchmarks.independent``: its gradients and Adam, and whether its intervals hold what they promise."""
+"""``benchmarks.independent``: its gradients, its Adam, and the coverage of its intervals."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""The cases' metrics on small histories, inf and nan among them; and the arithmetic of section 2."""
+"""The cases' metrics on small histories, also with inf and nan; and the arithmetic of section 2."""
 
 import math
 

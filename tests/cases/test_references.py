@@ -1,4 +1,4 @@
-"""The references of the exact claims: known values, how papers' and Keras' forms are related, and what is drawn."""
+"""The references of the exact claims: known values, relations of papers' forms to Keras' forms, drawn inputs."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""``benchmarks.tune_rates``: the walk over the grid, on costs that are known."""
+"""``benchmarks.tune_rates``: the search over the grid, on known costs."""
 
 import json
 import math

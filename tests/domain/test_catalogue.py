@@ -1,4 +1,4 @@
-"""A module of a catalogue that fails costs its section, and is told with place and fix."""
+"""A catalogue module that fails loses its section, and is reported with place and fix."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Errata: what they refuse to be, and when they are red. The snippets need no Keras."""
+"""Errata: which ones are invalid, and when they are red. The snippets need no Keras."""
 
 import dataclasses
 import os

@@ -1,4 +1,4 @@
-"""Snippets: what they come to, and when they fail."""
+"""Snippets: their results, and when they fail."""
 
 import warnings
 from types import SimpleNamespace

@@ -1,4 +1,4 @@
-"""Trials: what is not finite is absent, and long curves are thinned."""
+"""Trials: values that are not finite become None, and long curves are thinned."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What makes two runs comparable, and the names of stacks."""
+"""The fingerprint, which makes two runs comparable, and the names of stacks."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What is recorded of the GPU, from an NVML made up for the purpose."""
+"""What is recorded of the GPU, tested with a simulated NVML."""
 
 import sys
 

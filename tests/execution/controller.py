@@ -1,6 +1,7 @@
 """A process with two workers, to be interrupted or killed: ``python -m tests.execution.controller <action> <action>``.
 
-Each of two tasks reports, then does its action ("sleep 60", "hold"). It prints every message, and at the end "closed".
+Each of two tasks reports, then performs its action ("sleep 60", "hold"). The process prints every message, and at the
+end "closed".
 """
 
 from __future__ import annotations

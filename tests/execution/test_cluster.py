@@ -1,4 +1,4 @@
-"""A scheduler somewhere: one that works, one that does not answer, workers that would compute something else."""
+"""A Dask scheduler: one that works, one that does not answer, and workers with other code or versions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How many workers, and which GPU each has."""
+"""The number of workers, and the GPU of each."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Small tasks: what they do is a list of steps, so that worker processes need nothing but this module."""
+"""Small tasks whose work is a list of steps, so that worker processes need only this module."""
 
 from __future__ import annotations
 

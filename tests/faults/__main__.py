@@ -1,4 +1,4 @@
-"""``python -m tests.faults``: puts every fault in, one after the other, and writes the table of what sees it."""
+"""``python -m tests.faults``: injects every fault, one after the other, and writes the table of what detects it."""
 
 from __future__ import annotations
 

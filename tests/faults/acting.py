@@ -1,8 +1,8 @@
-"""From which step on the faults of the table can show, named before any check of a training's first steps was measured.
+"""The step from which on each fault of the table can show, fixed before any check of first steps was measured.
 
-A fault of an optimizer shows in the loss after its first step, any other in the first loss, unless it is named here. A
-step is named where a fault can show first. That is late for faults that need a value (a probability below 0.01, an
-activation above 6) or an image (two labels of 60,000) which a training has not reached by then.
+A fault of an optimizer shows in the loss after its first step, any other fault in the first loss, unless it is listed
+here. Listed faults need a value (a probability below 0.01, an activation above 6) or an image (two labels of 60,000)
+that a training reaches later.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Faults of callbacks and of the curves and files that they leave."""
+"""Faults of callbacks, and of the curves and files that they write."""
 
 from __future__ import annotations
 

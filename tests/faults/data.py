@@ -1,4 +1,4 @@
-"""Faults of the data that training and evaluation are given, and of their order."""
+"""Faults of the data for training and evaluation, and of their order."""
 
 from __future__ import annotations
 

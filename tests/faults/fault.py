@@ -1,4 +1,4 @@
-"""A fault: a realistic defect, put into Keras, the data or our own code for as long as a ``with`` lasts."""
+"""A fault: a realistic defect that is injected into Keras, the data or our own code for the length of a ``with``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Faults of files: what is read, written and kept of a run."""
+"""Faults of the files of a run: how they are read, written and kept."""
 
 from __future__ import annotations
 

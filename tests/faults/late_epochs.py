@@ -1,6 +1,7 @@
-"""Faults of an epoch after the first: nothing differs in the first steps.
+"""Faults of the epochs after the first, which do not change the first steps.
 
-They are put into the engine ``compiled`` between two launches; it launches each epoch of a MNIST training by itself.
+They are injected into the engine ``compiled`` between two launches. It launches each epoch of an MNIST training
+separately.
 """
 
 from __future__ import annotations

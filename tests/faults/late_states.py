@@ -1,4 +1,4 @@
-"""Faults that act after many steps, by the optimizer's own count of them: nothing differs in the first steps.
+"""Faults that act after many steps, counted by the optimizer; they do not change the first steps.
 
 They act with every backend and engine. Steps per epoch at the lecture's size: 118 for Example 4 and regularization, 300
 for Example 3, 469 for the optimizers, 600 for the rates with batch normalization, 50 for more data.

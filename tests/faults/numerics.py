@@ -1,4 +1,4 @@
-"""Faults of the arithmetic: fewer bits than asked for."""
+"""Faults of the arithmetic: fewer bits than requested."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where faults are put in, and the trainings that show them: names that several modules use."""
+"""Where faults are injected, and the trainings that show them: names that several modules use."""
 
 from __future__ import annotations
 

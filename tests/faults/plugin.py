@@ -1,9 +1,9 @@
-"""A pytest plugin: any command line of pytest with a fault in it, from the first case to the last.
+"""A pytest plugin that injects a fault for a whole run of pytest.
 
 ``python -m pytest -p tests.faults.plugin --fault "late: L2 fades" suite/ -k l2-shrinks-weights``
 
-The suite has chosen its backend by then; elsewhere KERAS_BACKEND says it (default: tensorflow). A fault is in this
-process only, so a command that starts others (``-n``, ``subprocess``) tests them without it.
+The suite has chosen its backend by then; elsewhere KERAS_BACKEND names it (default: tensorflow). The fault is in this
+process only. A command that starts other processes tests them without it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Puts every fault in and takes it out again: ``python -m tests.faults.restoring FILE``, a process with a backend."""
+"""Injects and removes every fault, in a process with a backend: ``python -m tests.faults.restoring FILE``."""
 
 from __future__ import annotations
 

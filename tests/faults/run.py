@@ -1,4 +1,4 @@
-"""What sees a fault: a check of the trainings that it touches, and the self-checks, each without the other."""
+"""Finds out what detects a fault: a check of the trainings that it changes, and the self-checks, each on its own."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The self-checks of ``suite/selfcheck`` by pytest in this process, up to the first that is red."""
+"""Runs the self-checks of ``suite/selfcheck`` by pytest in this process, until one is red."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Faults of the engine that trains many seeds side by side."""
+"""Faults of the vectorized engine, which trains batched seeds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Faults of what judges: rules, intervals, drift, expected verdicts, errata."""
+"""Faults of the judgement: rules, intervals, drift, expected verdicts, errata."""
 
 from __future__ import annotations
 

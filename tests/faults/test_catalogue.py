@@ -1,4 +1,4 @@
-"""The catalogue of faults: what is in it, that each comes out again, and that the table is about these very faults."""
+"""The catalogue of faults: its contents, the removal of each fault, and that the published table is about them."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""The faults of the gate: what each says of itself, what they break, and the plugin that puts one into any pytest."""
+"""The late faults: their descriptions, what they break, and the plugin that injects one into any run of pytest."""
 
 import subprocess
 import sys

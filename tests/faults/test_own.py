@@ -1,7 +1,7 @@
-"""Faults of our own rules and files, which a user's run need not see: with each of them in, some test fails.
+"""Faults of our own rules and files, which a user's run need not detect: some test fails with each of them.
 
-One in eight is tried each time that these tests are chosen, another part after eight days; ``python -m
-tests.faults.test_own`` tries all, or those named, and says which none sees.
+Each run of these tests tries one in eight, another part after eight days. ``python -m tests.faults.test_own`` tries
+all, or those named, and lists the faults that no test detects.
 """
 
 import os

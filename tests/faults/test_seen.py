@@ -1,4 +1,4 @@
-"""What a check and the self-checks see of a fault, each alone, on evidence of one training."""
+"""What a check and the self-checks each detect of a fault, on evidence of one training."""
 
 import json
 import subprocess

@@ -1,4 +1,7 @@
-"""Evidence of one training, and what sees a fault with it: ``python -m tests.faults.trying FOLDER FILE``, on JAX."""
+"""Stores evidence of one training, and finds out what detects a fault with it, on JAX.
+
+``python -m tests.faults.trying FOLDER FILE``
+"""
 
 from __future__ import annotations
 

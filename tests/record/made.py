@@ -1,4 +1,4 @@
-"""Records of every kind with any values, and short runs made of them."""
+"""Records of every kind with arbitrary values, and short runs made of them."""
 
 from __future__ import annotations
 

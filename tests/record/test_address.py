@@ -1,4 +1,4 @@
-"""The URL of a store: refused in one sentence, and a password shown nowhere."""
+"""The URL of a store: a bad one is refused in one sentence, and a password is never shown."""
 
 from __future__ import annotations
 

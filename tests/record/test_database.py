@@ -1,4 +1,4 @@
-"""A team's database: every line of every finished run, once, whatever is pushed again; and what it says of bad ones."""
+"""A team's database: it has every line of every finished run once, and bad databases are reported."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Locks between processes: one holder, freed by its death, and no file left of it."""
+"""Locks between processes: one holder, released by its death, and no file is left."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The record of a run: what is written comes back as it was, and damage is said."""
+"""The record of a run: it is read back as written, and damage is reported."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The file of a run: one writer, whose every line is on disk at once; and what a kill or a full disk leaves."""
+"""The file of a run: it has one writer, every line is on disk at once; and what a kill or a full disk leaves."""
 
 from __future__ import annotations
 

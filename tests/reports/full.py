@@ -1,4 +1,4 @@
-"""One run with everything a report has to cope with."""
+"""A run with everything that a report must handle."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reads GitHub markdown back: sections and tables."""
+"""Parses GitHub Markdown: sections and tables."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Run files made up for the tests: written by the real RunFile, with values as a real run would have them."""
+"""Synthetic run files, written by the real RunFile with values as in a real run."""
 
 from __future__ import annotations
 

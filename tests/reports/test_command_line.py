@@ -1,4 +1,4 @@
-"""`python -m reports` and what it says to bad input: one sentence, exit status 2, no traceback."""
+"""`python -m reports` and its messages for bad input: one sentence, exit status 2, no traceback."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is folded away under a claim."""
+"""The folded details of a claim."""
 
 from dataclasses import replace
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The environment of a run on a GPU: what its driver said of it, at both ends."""
+"""The environment of a run on a GPU: what its driver reported at the start and the end."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The slides to update: a table that no snippet breaks, and the code folded under it."""
+"""The slides to update: a table that no snippet can break, and the folded code."""
 
 from __future__ import annotations
 

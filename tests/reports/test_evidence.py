@@ -1,4 +1,4 @@
-"""What a table says of an effect, also of one without a number, and which of several effects it says it of."""
+"""Table cells about effects, also without a number, and which of several effects is shown."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""README's findings are those of the stored evidence, and no refuted claim is left out."""
+"""README's findings match the stored evidence, and no refuted claim is missing."""
 
 from __future__ import annotations
 

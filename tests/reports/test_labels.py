@@ -1,4 +1,4 @@
-"""Numbers as the report writes them, and words shared with the other packages."""
+"""Numbers as the report writes them, and words shared with other packages."""
 
 from __future__ import annotations
 

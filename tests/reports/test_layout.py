@@ -1,4 +1,4 @@
-"""Which panels there are, where variants diverged and where not, and that nothing of a legend is cut off."""
+"""Which panels a figure has, with and without diverged variants, and that no legend is cut off."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Hundreds of seeds: a report that stays small, and says what it shows in their place."""
+"""Hundreds of seeds: the report stays small, and tells what it shows instead of each seed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""REPORT.md: its order, its tables, and what they say about each claim."""
+"""REPORT.md: its order, its tables, and what they report about each claim."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The head of a report says whether the self-checks hold."""
+"""The head of a report tells whether the self-checks hold."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The report of a stack's evidence: what is stored, decided from the stored trials, each number with its seeds."""
+"""The report of a stack's evidence: verdicts decided from the stored trials, each number with its seeds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sweeps, loss surfaces and turning points: what is declared is recorded, drawn, and said."""
+"""Sweeps, loss surfaces and turning points: what is declared is recorded, drawn and described."""
 
 from __future__ import annotations
 
@@ -218,7 +218,7 @@ def test_turning_points_in_the_report(tmp_path: Path) -> None:
     for name, values in {"none": (0.9, 0.4, 0.6), "falls": (0.9, 0.5, 0.3), "penalty": (9.0, 5.0, 6.0)}.items():
         run.train(record, [losses(name, s, *(v + 0.001 * s for v in values)) for s in SEEDS], "loss")
     text = write_report(run.end(), tmp_path).read_text("utf-8")
-    assert "Ring: the epoch of the least mean validation loss, in brackets of the seeds: none 2 (2)." in text
+    assert "Ring: the epoch of the least mean validation loss, in brackets those of the seeds: none 2 (2)." in text
     assert "Least at the last epoch, so without a ring: falls." in text
     words = svg_words((tmp_path / "figures" / "overfitting-train-loss-val-loss.svg").read_bytes())
     assert {"none", "falls", "Validation loss", "Training loss, inference mode"} <= set(words)

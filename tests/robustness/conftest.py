@@ -1,4 +1,4 @@
-"""One plain run, with its trials stored as evidence, and one in surroundings that must not count."""
+"""One plain run with its trials stored as evidence, and one run in an environment that must not matter."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Pushes a run to a database whose disk is full, and then has room: python -m tests.robustness.filling FOLDER.
+"""Pushes a run to a database on a full disk, and again after making room: python -m tests.robustness.filling FOLDER.
 
-FOLDER is a small file system of its own; the run's file lies elsewhere. Prints what is said of each push.
+FOLDER is a small file system of its own; the run's file is elsewhere. Prints the message of each push.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""A plugin (-p tests.robustness.hungry) with which something needs more memory than there is.
+"""A plugin (-p tests.robustness.hungry) with which a training runs out of memory.
 
-HUNGRY says what, and how that ends: "refused", a variant of Example 2 asks for more than any machine has, for the
-weights of a layer; "gone", the device disappears in that variant's second block of seeds; "killed", its process dies as
-of the system's own hand, which kills with -9 what has taken too much.
+HUNGRY says how it ends. "refused": a variant of Example 2 requests more memory for a layer's weights than any machine
+has. "gone": the device disappears in that variant's second block of seeds. "killed": the variant's process dies by
+kill -9, as if the system had ended it for lack of memory.
 """
 
 from __future__ import annotations

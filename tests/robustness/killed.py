@@ -1,10 +1,9 @@
 """Kills its own children with -9 while they write: python -m tests.robustness.killed FOLDER SUBJECT.
 
-A child writes two contents in turn, over and over; once something in the folder has changed, it has a few milliseconds
-left. After every kill, what the child leaves is looked at. How many kills strike inside a write depends on the disk
-(the others strike between two), so the killing goes on until enough have. Prints one JSON object: the number of kills,
-how many of them left a temporary file behind, the most that lay there at once, the files that were neither the one
-content nor the other, and what lies in the folder after one more write.
+A child writes two contents in turn, over and over. It is killed a few milliseconds after something in the folder has
+changed, and then the folder is inspected. Some kills happen between two writes, so killing continues until enough have
+happened during one. Prints one JSON object: the number of kills, how many of them left a temporary file, the most
+temporary files at once, the files with neither of the two contents, and the files in the folder after one more write.
 """
 
 from __future__ import annotations

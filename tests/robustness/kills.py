@@ -1,9 +1,9 @@
-"""Kills a run with -9 again and again, each time resuming it, and holds what is left against an undisturbed one.
+"""Kills a run with -9 repeatedly, resumes it each time, and compares the result with an undisturbed run.
 
-A *chain* is one run: begun, killed, resumed, killed … and at last resumed to its end. The moments are drawn uniformly
-from what an undisturbed run takes between its first record and the end of its process, the writing of the report
-and its push included; one in five of the resumed parts is killed while it starts. A moment is found again by how much
-is recorded, so that a machine with other work to do is no matter.
+A *chain* is one run that is begun, then killed and resumed repeatedly, and at last resumed to its end. The moments are
+drawn uniformly from the time that an undisturbed run takes between its first record and the end of its process,
+including its report and its push. One in five of the resumed parts is killed while it starts. A moment is recognised by
+how much is recorded, so that other work on the machine does not matter.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
-"""How many trials are lost in N kills? Real runs: python -m tests.robustness.measure_kills --kills 50.
+"""Measures how many trials are lost in N kills of real runs: python -m tests.robustness.measure_kills --kills 50.
 
-A quarter of the kills strikes each of four: a run of one process and one of two workers, which push to SQLite and to a
-PostgreSQL server of their own; ``kills`` says how. Prints a table, and whatever was wrong; ends with 1 if anything was.
+Runs have one process or two workers, and push to SQLite or to a PostgreSQL server of their own; each of the four
+combinations gets a quarter of the kills. See ``kills``. Prints a table and every error; the exit status is 1 if there
+was one.
 """
 
 from __future__ import annotations

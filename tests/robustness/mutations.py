@@ -1,4 +1,4 @@
-"""Files spoilt at random, for hypothesis: nodes of JSON deleted, doubled or replaced; text cut, bytes changed."""
+"""Strategies for hypothesis that damage files: JSON nodes deleted, doubled or replaced; text cut, bytes changed."""
 
 from __future__ import annotations
 

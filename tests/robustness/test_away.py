@@ -1,4 +1,4 @@
-"""The database goes away before a run ends: the run is as without it, and is pushed when the database is back."""
+"""The database goes away before a run ends: the run is unaffected, and is pushed when the database is back."""
 
 from __future__ import annotations
 

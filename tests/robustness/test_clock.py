@@ -1,4 +1,4 @@
-"""A clock that was put back: the newest run is the one that ran last, and no time is negative."""
+"""A clock that was set back: the newest run is the one that ran last, and no time is negative."""
 
 from __future__ import annotations
 

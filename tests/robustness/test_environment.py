@@ -1,4 +1,4 @@
-"""What a user has set for other work: it counts for nothing, or the fingerprint reports it. Never neither."""
+"""Environment variables set for other work: each has no effect, or the fingerprint reports it."""
 
 from __future__ import annotations
 

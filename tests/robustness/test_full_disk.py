@@ -1,7 +1,7 @@
-"""A disk that fills while something is written: one message, what was there is intact, no half of a file is left.
+"""A disk that fills during a write: one message, existing files stay intact, and no partial file is left.
 
-Real limits, not simulated errors: a process may not write files beyond a size (RLIMIT_FSIZE), and, where this process
-may mount it, a file system of a few kilobytes.
+The limits are real. A process may not write files beyond a size (RLIMIT_FSIZE), and, if this process may mount one,
+there is a file system of a few kilobytes.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Whatever a file of evidence holds, and whatever lies in its place: evidence, or one SuiteError that names it."""
+"""Whatever is in the place of a file of evidence, reading it gives evidence or one SuiteError that names the file."""
 
 from __future__ import annotations
 

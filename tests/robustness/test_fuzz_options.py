@@ -1,4 +1,4 @@
-"""Any values in any combination: options as written, or one short line that names the option."""
+"""Any values of options in any combination: they are accepted as written, or one short line names the option."""
 
 from __future__ import annotations
 

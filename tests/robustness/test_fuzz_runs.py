@@ -1,4 +1,4 @@
-"""Whatever a run file holds: a run or one SuiteError from the reader, a report or one line from `python -m reports`."""
+"""Whatever a run file holds, reading it gives a run or one SuiteError, and `python -m reports` a report or one line."""
 
 from __future__ import annotations
 

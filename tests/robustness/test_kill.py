@@ -1,4 +1,4 @@
-"""kill -9 at any moment of a write: the old file or the new one, and nothing that piles up alongside it."""
+"""kill -9 at any moment of a write leaves the old file or the new one, and no growing number of temporary files."""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
-"""kill -9 of a run, again and again: nothing finished is lost, nothing is trained twice, the report is the same.
+"""Repeated kill -9 of a run: nothing finished is lost, nothing is trained twice, and the report is the same.
 
-How many kills is KILLS, 6 where it is not set; the day of the year decides the moments, and the run of one process or
-of two workers, that pushes to SQLite or to PostgreSQL. ``python -m tests.robustness.measure_kills`` prints a table.
+KILLS is the number of kills (default: 6). The day of the year determines the moments, whether the run has one process
+or two workers, and whether it pushes to SQLite or PostgreSQL. ``python -m tests.robustness.measure_kills`` prints a
+table.
 """
 
 from __future__ import annotations

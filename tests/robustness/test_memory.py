@@ -1,4 +1,4 @@
-"""A trial for which memory does not suffice: its claims are NOT_RUN and red, all others are decided."""
+"""A trial for which there is not enough memory: its claims are NOT_RUN and red, all others are decided."""
 
 from __future__ import annotations
 

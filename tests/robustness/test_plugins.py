@@ -1,4 +1,4 @@
-"""Other people's plugins alongside ours: one that shuffles, coverage, a page of HTML; pytest-xdist, not used."""
+"""Other pytest plugins alongside the suite: random order, coverage, HTML; and pytest-xdist, which is not used."""
 
 from __future__ import annotations
 

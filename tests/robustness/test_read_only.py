@@ -1,4 +1,4 @@
-"""A checkout that cannot be written: a message that names the option, and with that option no difference at all."""
+"""A read-only checkout: a message names the option for another folder, and with that option nothing else differs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Terminals that are narrow, plain or speak ASCII only: nothing is garbled, and nothing fails for a letter."""
+"""Terminals that are narrow, plain or ASCII only: nothing is garbled, and no letter makes a run fail."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Processes that store evidence, or run, at the same time: none loses what another stored, and none waits for ever."""
+"""Processes that store evidence or run at the same time: nothing stored is lost, and no process waits for ever."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A run of the suite that can be killed at a moment of its record."""
+"""A run of the suite that can be killed at a given moment of its record."""
 
 from __future__ import annotations
 

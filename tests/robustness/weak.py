@@ -1,4 +1,4 @@
-"""Processes to which permission bits apply, though the tests may run as root, which they do not hold back."""
+"""Processes that permission bits apply to, even if the tests run as root."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""A plugin (-p tests.robustness.witness) that notes on the side what a run trains, whatever becomes of its record.
+"""A plugin (-p tests.robustness.witness) that logs what a run trains, independently of the run's record.
 
-A line in the file WITNESS, "begun" or "kept", for each trial: before its training begins, in whatever process, and once
-it is recorded. What a kill leaves of the run's file can be held against that.
+It appends a line to the file WITNESS for each trial: "begun" before its training begins, in whatever process, and
+"kept" once it is recorded. The log is compared with what a kill leaves of the run's file.
 """
 
 from __future__ import annotations

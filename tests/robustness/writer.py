@@ -1,7 +1,7 @@
 """Stores one variant of Example 4 as the suite does: python -m tests.robustness.writer ROOT VARIANT ROUNDS.
 
-It reads the files as a run does when it begins, says "ready", and waits for a line on its standard input. Then it adds
-a seed of its variant and changes the verdicts of its exact claims, round after round, and prints each difference.
+It reads the files as a run does when it begins, prints "ready", and waits for a line on its standard input. Then, in
+each round, it adds a seed of its variant, changes the verdicts of its exact claims, and prints each difference.
 """
 
 from __future__ import annotations

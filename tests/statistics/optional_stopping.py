@@ -1,7 +1,7 @@
-"""What looking more than once costs and saves: simulations of ``harness.statistics.looks`` with known truth.
+"""The costs and savings of several looks: simulations of ``harness.statistics.looks`` with known truth.
 
 ``python -m tests.statistics.optional_stopping`` prints three tables, in about fifteen minutes: false verdicts of every
-rule under optional stopping; the methods that were compared; seeds taken against a fixed design.
+rule under optional stopping; the methods that were compared; seeds needed, against a fixed design.
 """
 
 from __future__ import annotations

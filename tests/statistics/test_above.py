@@ -1,4 +1,4 @@
-"""Above: one variant's own number against a stated value."""
+"""Above: one variant's metric against a stated value."""
 
 import math
 

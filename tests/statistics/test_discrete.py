@@ -1,4 +1,4 @@
-"""Discrete metrics, where seeds may all show the same: what that decides, in simulation."""
+"""Discrete metrics, for which all seeds may have the same value: what that decides, in simulation."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Exact: comparisons decide, differences are carried along."""
+"""Exact: comparisons decide, differences are only reported."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""Trainings that failed, and metrics that were never reached: two results, and which of them a claim needs."""
+"""Trainings that failed, and metrics that were never reached: two different results, and which one a claim needs."""
 
 import itertools
 

@@ -1,6 +1,6 @@
-"""False verdicts: at most 2.5 % per direction, the binomial error of the simulation allowed for.
+"""False verdicts: at most 2.5 % per direction, plus the binomial error of the simulation.
 
-Every case sets the truth on the edge of the claim, where it is hardest to decide, and counts both directions.
+Every case has its truth at the edge of the claim, where deciding is hardest, and counts both directions.
 """
 
 import numpy as np

@@ -1,4 +1,4 @@
-"""Each formula of inference against scipy.stats, or against numbers in print."""
+"""Each formula of inference against scipy.stats or published numbers."""
 
 import math
 

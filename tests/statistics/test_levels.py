@@ -1,4 +1,4 @@
-"""The levels of stored evidence: what is decided when, what is shown, and how many seeds a rule takes."""
+"""The levels of stored evidence: when a claim is decided, what is shown, and how many seeds a rule needs."""
 
 import math
 

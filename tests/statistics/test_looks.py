@@ -1,4 +1,4 @@
-"""Levels of several looks: against published boundaries, and as a design of a claim."""
+"""Levels of several looks: against published boundaries, and as the design of a claim."""
 
 import math
 from itertools import pairwise

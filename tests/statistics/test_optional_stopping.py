@@ -1,4 +1,4 @@
-"""False verdicts where one looks again and again and stops once decided: at most 2.5 % per direction."""
+"""False verdicts with repeated looks and stopping at the first decision: at most 2.5 % per direction."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Best, Monotone and All: several comparisons that must hold together."""
+"""Best, Monotone and All: several comparisons that must all hold."""
 
 import pytest
 

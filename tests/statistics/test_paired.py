@@ -1,4 +1,4 @@
-"""Exceeds, NotBetter and Equivalent: what is decided, from how few seeds, and what is not."""
+"""Exceeds, NotBetter and Equivalent: what they decide, from how few seeds, and what they leave open."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""Why seeds are always paired: what that costs where variants are not correlated, and what choosing would."""
+"""Why seeds are always paired: the cost where variants are not correlated, and of choosing by the data."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""True verdicts: as often as the noncentral t distribution promises."""
+"""Power: verdicts are as frequent as the noncentral t distribution predicts."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""Verdicts on both sides of bounds that are published.
+"""Verdicts on both sides of published bounds.
 
 "Sleep" are the hours gained by ten patients with two drugs (Student 1908, in the form that R distributes). Their paired
 t test is in R's documentation of ``t.test`` and, to these digits, in its output.

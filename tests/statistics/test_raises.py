@@ -1,4 +1,4 @@
-"""Raises: the error a slide's code ends in."""
+"""Raises: the error that a slide's code ends with."""
 
 import pytest
 

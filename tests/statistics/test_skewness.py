@@ -1,4 +1,4 @@
-"""Skewed noise, at which Student's t errs too often in one direction: what the correction from thirty seeds on does."""
+"""Skewed noise, for which Student's t errs too often in one direction, and the correction from thirty seeds on."""
 
 import math
 

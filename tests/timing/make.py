@@ -1,4 +1,4 @@
-"""Repeats, peaks and timed work of known content."""
+"""Repeats, peaks and timed work with known content."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
-"""How often does a time cry wolf, and what does it catch? Real runs: python -m tests.timing.measure_alarms FOLDER.
+"""Measures false alarms and detected slowdowns of real timing runs: python -m tests.timing.measure_alarms FOLDER.
 
-Each comparison is a process of its own, `pytest suite/ -m timing --gate-timing`, against repeats that processes of the
-same code have stored on the same machine. With --slowdown 1.1 each epoch takes 1.1 times as long, and what was a false
-alarm is a catch. FOLDER keeps the stored repeats and a line for each comparison (alarms.jsonl): the same command goes
-on where it was, and one with another --slowdown or --noise adds rows.
+Each comparison is a process of its own, `pytest suite/ -m timing --gate-timing`. It is compared with repeats of the
+same code on the same machine that other processes stored. With --slowdown 1.1 each epoch takes 1.1 times as long, so
+that an alarm is a detection. FOLDER keeps the stored repeats and a line for each comparison (alarms.jsonl). The same
+command continues where it stopped; one with another --slowdown or --noise adds rows.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Measures for real on JAX, in a process of its own, and prints what it found as JSON."""
+"""Makes a real measurement on JAX in a process of its own, and prints the results as JSON."""
 
 from __future__ import annotations
 

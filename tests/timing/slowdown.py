@@ -1,6 +1,6 @@
-"""A plugin (-p tests.timing.slowdown) under which every epoch of both engines takes SLOWDOWN times as long as it did.
+"""A plugin (-p tests.timing.slowdown) with which every epoch of both engines takes SLOWDOWN times as long.
 
-The wait is busy and inside what the clock measures: work that a careless change might add to each epoch.
+It waits busily within the measured time, like work that a careless change adds to each epoch.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Example 1 on JAX with several seeds in one program: python -m tests.timing.stacked.
+"""Measures Example 1 on JAX with several seeds in one program: python -m tests.timing.stacked.
 
-One training of 200 epochs is one launch of half a millisecond, a third of it the launch itself; ``fit`` on JAX takes no
-more than a millisecond an epoch. What more seeds in a launch gain is measured here, for the engine that will do it.
+One training of 200 epochs is one launch of half a millisecond, a third of which is the launch itself; ``fit`` on JAX
+takes at most a millisecond per epoch. The command measures the gain by more seeds per launch.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
-"""How often the rule cries wolf, and what it catches, on recorded processes of identical code.
+"""How often the rule gives false alarms, and what it detects, on recorded processes of identical code.
 
-``pool.json`` holds processes of one machine (2 cores of an AMD EPYC), recorded by ``-m timing`` runs, up to 24 rounds
-of each, by what else ran: "busy" is a load average of 5 to 6, "quiet" nothing in this guest of its host. Of the slower
-ones each epoch took 1.1 times as long. A comparison draws the stored repeats and the process to be judged without
-replacement; of the busy ones the rounds too, with replacement. Nothing confirms an alarm here: the figures are those of
-one series.
+``pool.json`` holds processes of one machine (2 cores of an AMD EPYC), recorded by ``-m timing`` runs with up to 24
+rounds each. They are grouped by the machine's load: "busy" is a load average of 5 to 6, "quiet" is no other work in the
+guest system. In slowed processes each epoch took 1.1 times as long. A comparison draws the stored repeats and the
+process to be judged without replacement; for busy processes it also draws the rounds, with replacement. No second
+series confirms an alarm here, so the figures are those of one series.
 """
 
 from __future__ import annotations

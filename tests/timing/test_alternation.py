@@ -1,4 +1,4 @@
-"""The order of measurement and what becomes of it, with engines that only tell the time."""
+"""The order of measurements and their results, with engines that only report given times."""
 
 from __future__ import annotations
 

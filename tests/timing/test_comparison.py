@@ -1,4 +1,4 @@
-"""The comparison with stored times, on data of known truth: false alarms, misses, and each state."""
+"""The comparison with stored times, on data with known truth: false alarms, misses, and each state."""
 
 from __future__ import annotations
 

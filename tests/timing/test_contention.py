@@ -1,4 +1,4 @@
-"""What others may have cost: from accounts made up, and with real neighbours."""
+"""How much other programs may have disturbed a measurement: with synthetic accounts, and with real programs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Files of stored timings: read strictly, written whole, and one sentence for each fault."""
+"""Files of stored timings: read strictly, written completely, and one sentence for each kind of damage."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a timing run ends with in the terminal, and what it stores, from times made up."""
+"""The lines that a timing run prints at its end, and what it stores, from synthetic times."""
 
 from __future__ import annotations
 

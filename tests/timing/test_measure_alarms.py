@@ -1,4 +1,4 @@
-"""The table of measured alarms, from lines made up."""
+"""The table of measured alarms, from synthetic lines."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a real measurement holds, on JAX."""
+"""The results of a real measurement on JAX."""
 
 from __future__ import annotations
 

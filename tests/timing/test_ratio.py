@@ -1,4 +1,4 @@
-"""Ratios with intervals: against SciPy, and how often the interval holds the truth."""
+"""Ratios with intervals: against SciPy, and how often the interval contains the truth."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The fixed pieces of work that tell how fast the machine itself is."""
+"""The fixed pieces of work that measure how fast the machine itself is."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rounds measured elsewhere in pytest-benchmark's JSON, by the version that is installed."""
+"""Rounds measured elsewhere appear in pytest-benchmark's JSON, with the installed version."""
 
 from __future__ import annotations
 

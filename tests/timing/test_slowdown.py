@@ -1,4 +1,4 @@
-"""The slowdown that the measurement of alarms injects: as long as it says, and gone afterwards."""
+"""The slowdown that the measurement of alarms injects: it lasts as long as stated, and can be removed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Doubts about a measurement: each cause where it is, none where all is quiet."""
+"""Doubts about a measurement: each cause is reported where it exists, and none where all is quiet."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""What the worker measured, once per backend and run; where both are asked for, both processes start at once.
+"""The worker's measurements, made once per backend and run; if both backends are needed, both processes start at once.
 
-TensorFlow is measured in every run of the tests, JAX in those of the slow ones.
+Every run of the tests measures TensorFlow; runs with slow tests also measure JAX.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What the worker trains: small networks on few images, and data whose training can be told beforehand."""
+"""The experiments that the worker trains: small networks, few images, and data whose training is predictable."""
 
 from __future__ import annotations
 

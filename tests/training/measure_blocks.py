@@ -1,4 +1,4 @@
-"""Blocks of the vectorized engine when something fails: memory, the device, a layer, or somebody's patience."""
+"""Measures blocks of the vectorized engine when memory, the device or a layer fails, or the user interrupts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Configurations of tasks that differ in one thing each, and what a seed draws."""
+"""Measures the configurations of tasks that differ in one property each, and what a seed draws."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A negative control: forty trainings that differ in nothing but their seeds, and twenty of another network."""
+"""Measures the negative control: forty trainings that differ only in their seeds, and twenty of another network."""
 
 from __future__ import annotations
 

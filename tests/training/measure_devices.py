@@ -1,4 +1,4 @@
-"""Where the weights are after a training, by engine, in a process whose backend claims to see a GPU."""
+"""Measures the device of the weights after a training, by engine, in a process whose backend claims to have a GPU."""
 
 from __future__ import annotations
 

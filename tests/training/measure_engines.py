@@ -1,4 +1,4 @@
-"""The two engines on the same trainings: curves to compare, value by value and in distribution."""
+"""Measures the same trainings by two engines: curves to compare by value and by distribution."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Trainings that fail, each in its own way, and a training that is interrupted."""
+"""Measures trainings that fail in different ways, and one that is interrupted."""
 
 from __future__ import annotations
 

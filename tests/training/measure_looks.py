@@ -1,4 +1,4 @@
-"""What an experiment measures alongside losses and accuracies, by both engines; and programs that variants share."""
+"""Measures the recorded metrics of an experiment beyond losses and accuracies, and programs that variants share."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a seed decides before training: initial weights by layer, and the order of the data."""
+"""Measures what a seed determines before training: the initial weights of each layer, and the data order."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A trial, its perturbed trials, and how their initial weights differ."""
+"""Measures a trial, its perturbed trials, and how their initial weights differ."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Shortened trainings by every engine of the backend, alongside whole epochs and canonical ones."""
+"""Measures shortened trainings by every engine of the backend, and the same trainings in whole epochs."""
 
 from __future__ import annotations
 

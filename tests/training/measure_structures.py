@@ -1,4 +1,4 @@
-"""What a compiled program depends on: variants of one training, each otherwise in one thing than the first."""
+"""Measures what a compiled program depends on: variants of a training that differ from it in one property each."""
 
 from __future__ import annotations
 

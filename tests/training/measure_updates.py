@@ -1,4 +1,4 @@
-"""What the active backend's optimizers do to weights, and its gradients in float64."""
+"""Measures what the active backend's optimizers do to weights, and its gradients in float64."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The vectorized engine alongside ``compiled``: curves of each replica, failures of replicas, memory and the device."""
+"""Compares the vectorized engine with ``compiled``: curves and failures of each replica, memory, the device."""
 
 from __future__ import annotations
 

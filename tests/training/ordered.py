@@ -1,4 +1,4 @@
-"""``FitEngine`` with the compiled engine's data order, so that the two can be compared step by step."""
+"""``FitEngine`` with the compiled engine's data order, so that both can be compared step by step."""
 
 from __future__ import annotations
 

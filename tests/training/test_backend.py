@@ -1,4 +1,4 @@
-"""Which backend a process runs on, and what must not leak into it."""
+"""The choice of a process's backend, and what must not affect it."""
 
 import subprocess
 import sys

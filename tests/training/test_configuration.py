@@ -1,4 +1,4 @@
-"""Two trials measured the same thing where their configurations are equal, and only there."""
+"""Configurations are equal if and only if two trials measure the same thing."""
 
 import re
 import subprocess

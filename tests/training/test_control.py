@@ -1,4 +1,4 @@
-"""The negative control: two variants that differ in nothing, trained with other seeds, are not told apart."""
+"""Negative control: two equal variants, trained with different seeds, are not found to differ."""
 
 import itertools
 from dataclasses import replace

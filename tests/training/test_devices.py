@@ -1,4 +1,4 @@
-"""Where the trained weights are: on real backends without a GPU, and on made-up ones with one."""
+"""The device of the trained weights: on real backends without a GPU, and on simulated ones with a GPU."""
 
 import sys
 from types import SimpleNamespace

@@ -1,4 +1,4 @@
-"""``fit`` and ``compiled`` held together, on both backends: one training, two programs."""
+"""``fit`` compared with ``compiled`` on both backends: one training, two programs."""
 
 import math
 import statistics

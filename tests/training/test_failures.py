@@ -1,4 +1,4 @@
-"""Typed divergence with its first step, interrupts, and seconds."""
+"""Divergences with their kind and first step, interrupts, and seconds."""
 
 import dataclasses
 import math

@@ -1,5 +1,7 @@
-"""Curves alongside losses and accuracies: followed weights, halves of the validation images, observations; on both
-engines and backends. And programs shared by variants, which must change nothing."""
+"""Recorded curves beyond losses and accuracies: followed weights, halves of the validation images, observations.
+
+Both engines and both backends are tested, and programs that variants share, which must not change a result.
+"""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Memory that is free, memory that is needed, and images as bytes."""
+"""Free memory, needed memory, and images stored as bytes."""
 
 from types import SimpleNamespace
 

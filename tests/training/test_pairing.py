@@ -1,4 +1,4 @@
-"""Pairing made real: initial weights from (seed, role of the layer), data order from (seed, epoch)."""
+"""Pairing: initial weights depend on (seed, role of the layer), the data order on (seed, epoch)."""
 
 import hashlib
 import subprocess

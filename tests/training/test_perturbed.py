@@ -1,4 +1,4 @@
-"""Perturbed trials: the same trials from initial weights whose last bits differ."""
+"""Perturbed trials: the same trials from initial weights that differ in their last bits."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The registry of engines: what is known of each before it is imported, and what adding one takes."""
+"""The registry of engines: what is known of each before it is imported, and what a new one needs."""
 
 import subprocess
 import sys

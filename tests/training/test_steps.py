@@ -1,4 +1,4 @@
-"""Shortened trainings: engines and backends held together, and against the whole training."""
+"""Shortened trainings: engines and backends compared with each other and with the whole training."""
 
 import itertools
 

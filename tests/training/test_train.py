@@ -1,4 +1,4 @@
-"""``train`` tells what it cannot do before anything is trained; and a second process trains the same bits."""
+"""``train`` reports what it cannot do before it trains anything; and a second process trains the same bits."""
 
 import json
 import subprocess

@@ -1,4 +1,4 @@
-"""The vectorized engine held to ``compiled`` seed by seed, and what becomes of a block when something fails."""
+"""The vectorized engine compared with ``compiled`` seed by seed, and blocks in which something fails."""
 
 import re
 

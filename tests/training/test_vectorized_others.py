@@ -1,4 +1,4 @@
-"""The vectorized engine held to ``compiled`` in all other trainings, which a process of their own measures."""
+"""The vectorized engine compared with ``compiled`` in all other trainings, which a process of their own measures."""
 
 import pytest
 

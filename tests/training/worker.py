@@ -1,7 +1,7 @@
-"""Everything that needs a backend, measured in one process: ``python -m tests.training.worker BACKEND FILE``.
+"""Measures everything that needs a backend, in one process: ``python -m tests.training.worker BACKEND FILE``.
 
-One process has one backend, and importing one takes seconds. So each backend gets one process, which writes what it
-measured as JSON; the tests are in test_*.py and only read.
+A process has one backend, and importing it takes seconds. So each backend has one process, which writes its
+measurements as JSON. The tests in test_*.py only read them.
 """
 
 from __future__ import annotations
