@@ -45,7 +45,7 @@ def configuration(setup: TrainingSetup) -> dict[str, JSON]:
     model, optimizer = setup.built
     experiment, data = setup.experiment, setup.data
     with without_tensorflow():
-        layers, rule = nameless(model.get_config()), nameless(optimizer.get_config())
+        layers, rule = without_names(model.get_config()), without_names(optimizer.get_config())
     if isinstance(rule["learning_rate"], float):
         rule["learning_rate"] = float(str(np.float32(rule["learning_rate"])))
     facts = setup.variant.facts() if setup.variant.facts else {}
@@ -145,7 +145,7 @@ def checksum(array: np.ndarray) -> str:
     return known[1]
 
 
-def nameless(config: Any, without: str = "") -> Any:
+def without_names(config: Any, without: str = "") -> Any:
     """A Keras configuration without the names that Keras counts up.
 
     A reference from one layer to another by name becomes the number of that name. The name of a precision policy stays,

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from harness.training.configuration import nameless
+from harness.training.configuration import without_names
 from harness.training.program import Program
 from harness.training.seeding import Orders
 from harness.training.setup import TrainingSetup
@@ -21,7 +21,7 @@ def structure(setup: TrainingSetup) -> str:
     count: they decide the weights that a program is given, not what it does to them.
     """
     model, optimizer = setup.built
-    config = nameless(optimizer.get_config())
+    config = without_names(optimizer.get_config())
     if isinstance(config["learning_rate"], float):
         del config["learning_rate"]  # a variable of the optimizer
     experiment, data = setup.experiment, setup.data
@@ -33,7 +33,7 @@ def structure(setup: TrainingSetup) -> str:
         experiment.halves,
         sorted(experiment.follow),
     ]
-    layers = nameless(model.get_config(), without="_initializer")
+    layers = without_names(model.get_config(), without="_initializer")
     follows = experiment.id if experiment.follow else ""  # functions of an experiment's own, known by their names
     parts = [follows, layers, type(optimizer).__name__, config, recorded, shapes]
     return json.dumps([*parts, setup.size.epochs, setup.size.batch_size], sort_keys=True, default=repr)
