@@ -202,7 +202,7 @@ def test_a_task_that_no_worker_can_begin_is_a_failure(place, log, monkeypatch):
     monkeypatch.setattr(pool, "attempt", cannot_begin)
     place.submit(Job("not begun"))
     place.wait("not begun")
-    assert log.messages == [Failed("not begun", "No worker process can begin it. ImportError: no such module.")]
+    assert log.messages == [Failed("not begun", "No worker process can begin not begun. ImportError: no such module.")]
 
 
 def cannot_begin(*_):
@@ -225,7 +225,7 @@ def test_a_name_is_one_task(place, log):
     place.submit(Job("named"))
     with pytest.raises(SuiteError, match="'named' was submitted before"):
         place.submit(Job("named"))
-    with pytest.raises(SuiteError, match="'nobody' is waited for"):
+    with pytest.raises(SuiteError, match="'nobody': it was never submitted"):
         place.wait("nobody")
     place.wait()
 
