@@ -153,7 +153,7 @@ class Pool(Generic[T, E, R]):
             )
         if error != "KilledWorker" and not run.started:
             self._ledger.end(name)
-            self._handle(Failed(name, f"No worker process can begin {name}. {error}: {finished.error}."))
+            self._handle(Failed(name, f"No worker process can begin this task. {error}: {finished.error}."))
             return
         deaths = run.deaths + run.started
         if deaths == DEATHS:

@@ -67,10 +67,10 @@ def attempt(number: int, name: str, share: Share, job: bytes, topic: str) -> Non
     try:
         work, task = pickle.loads(job)
     except Exception as error:
-        send(Failed(name, f"A worker process cannot read the task {name}: {type(error).__name__}: {error}."))
+        send(Failed(name, f"A worker process cannot read this task: {type(error).__name__}: {error}."))
         return
     message: Done[object] | Failed = end(work, task, lambda event: send(Reported(name, event)))
     try:
         send(message)
     except (pickle.PicklingError, TypeError, AttributeError) as error:
-        send(Failed(name, f"The result of the task {name} cannot be sent to another process: {error}."))
+        send(Failed(name, f"The result of this task cannot be sent to another process: {error}."))

@@ -91,7 +91,7 @@ def test_waiting_for_one_task_handles_what_others_say(place, log):
         (("refuse", "Invalid seed. Expected: 1."), "Invalid seed. Expected: 1."),
         (("break", "by zero"), "ZeroDivisionError: by zero"),
         (("exit",), "SystemExit: 3"),
-        (("unpicklable",), "result cannot be sent to another process"),
+        (("unpicklable",), "result of this task cannot be sent to another process"),
     ],
 )
 def test_an_error_is_a_failure_and_is_not_tried_again(place, log, step, reason):
@@ -202,7 +202,7 @@ def test_a_task_that_no_worker_can_begin_is_a_failure(place, log, monkeypatch):
     monkeypatch.setattr(pool, "attempt", cannot_begin)
     place.submit(Job("not begun"))
     place.wait("not begun")
-    assert log.messages == [Failed("not begun", "No worker process can begin not begun. ImportError: no such module.")]
+    assert log.messages == [Failed("not begun", "No worker process can begin this task. ImportError: no such module.")]
 
 
 def cannot_begin(*_):
