@@ -1,4 +1,4 @@
-"""A catalogue of claims: the sections of a lecture in its order; a module that fails costs its section alone."""
+"""Loads a catalogue of claims, section by section. A module that fails costs only the sections that import it."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from harness.errors import SuiteError, invalid, nearest
 
 
 class Broken(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What could not be read of a catalogue.
+    """A part of a catalogue that could not be read.
 
     Attributes:
-        name: the module's, or the claim's id.
+        name: the name of the module, or the key of the claim.
         where: file and line.
         error: what was expected, what was received, and what to do.
-        costs: the sections that are left out because of it; of a single claim none.
+        costs: the sections that are left out; empty for a single claim.
     """
 
     name: str
@@ -34,16 +34,17 @@ class Broken(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def message(self) -> str:
-        """What a test prints that fails over it."""
+        """The message of the test that fails because of it."""
         lost = f"\n  Sections left out because of it: {', '.join(self.costs)}." if self.costs else ""
         return f"{self.name} ({self.where}) could not be read.\n  {self.error}{lost}\n  All other claims run."
 
 
 def load(package: str, sections: Iterable[str]) -> tuple[tuple[Claim, ...], tuple[Broken, ...]]:
-    """The claims of the package's modules of these names, in order, and what could not be read.
+    """The claims of the sections of a package, in order, and the parts that could not be read.
 
-    A module has its claims in ``CLAIMS``, a tuple. A module that cannot be imported costs the sections that import it.
-    Of two claims with one id the second is broken, and so is a claim whose experiment has the id of another experiment.
+    Each section is a module with a tuple ``CLAIMS``. If a module cannot be imported, the sections that import it are
+    left out. The second of two claims with one key is broken. So is a claim whose experiment has the id of another
+    experiment.
     """
     claims: list[Claim] = []
     broken: dict[tuple[str, str], Broken] = {}
@@ -77,7 +78,7 @@ def _claims_of(package: str, section: str) -> tuple[Claim, ...]:
 
 
 def _broken(package: str, section: str, error: Exception) -> Broken:
-    """The error in words, at the innermost line of the package that raised it."""
+    """The error, with the innermost line of the package that raised it."""
     root = Path(str(sys.modules[package].__file__)).parent
     places = [(frame.filename, frame.lineno) for frame in traceback.extract_tb(error.__traceback__)]
     if isinstance(error, SyntaxError) and error.filename:
@@ -90,19 +91,19 @@ def _broken(package: str, section: str, error: Exception) -> Broken:
     where = Path(path).relative_to(root.parent).as_posix() + (f":{line}" if line else "")
     if isinstance(error, SuiteError):
         return Broken(name, where, str(error))
-    said = "".join(traceback.TracebackException.from_exception(error).format_exception_only()).splitlines()[-1]
+    text = "".join(traceback.TracebackException.from_exception(error).format_exception_only()).splitlines()[-1]
     fix = "Mend it there."
-    return Broken(name, where, str(invalid(f"module {name}", expected="one that runs", received=said, fix=fix)))
+    return Broken(name, where, str(invalid(f"module {name}", expected="one that runs", received=text, fix=fix)))
 
 
 def _modules(package: str) -> list[str]:
-    """The names of a package's modules, however deep, from its own name on."""
+    """The names of all modules in a package, relative to it."""
     paths = sys.modules[package].__path__
     return [found.name.partition(".")[2] for found in pkgutil.walk_packages(paths, f"{package}.", lambda _: None)]
 
 
 def _distinct(claims: Iterable[Claim], package: str, doubles: list[Broken]) -> Iterator[Claim]:
-    """The claims, less those whose id, or whose experiment's id, another one has taken."""
+    """The claims whose key and experiment id are unique. It adds the others to ``doubles``."""
     keys: dict[str, Claim] = {}
     taken: dict[str, Experiment] = {}
     for claim in claims:
@@ -131,7 +132,7 @@ def _distinct(claims: Iterable[Claim], package: str, doubles: list[Broken]) -> I
 
 
 def _place(claim: Claim, package: str) -> str:
-    """File and line of a claim, as far as a module has it as a constant; else the package's name."""
+    """File and line of a claim that is a constant of a module; else the package's name."""
     for name, module in list(sys.modules.items()):
         if name.startswith(f"{package}.") and isinstance(module, ModuleType):
             for constant, value in vars(module).items():
@@ -142,7 +143,7 @@ def _place(claim: Claim, package: str) -> str:
 
 
 def _line(module: ModuleType, constant: str) -> int:
-    """The line on which a module defines a constant; 0 where it imports it."""
+    """The line on which a module defines a constant; 0 if it imports the constant."""
     with open(str(module.__file__), encoding="utf-8") as file:
         return next((i for i, text in enumerate(file, 1) if text.startswith(f"{constant} =")), 0)
 

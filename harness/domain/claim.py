@@ -1,4 +1,4 @@
-"""A claim: what the lecture says, and how it is decided. It checks itself on construction."""
+"""A claim: a statement of the lecture, and the rule that decides it."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from harness.statistics.rule import Rule, Sample
 
 @dataclass(frozen=True, kw_only=True)
 class Claim:
-    """One statement of the lecture.
+    """One statement of the lecture. SuiteError on construction if its parts do not fit together.
 
     Attributes:
         id: stable, kebab-case.
         slide: where the lecture says it.
         statement: what it says, in a sentence.
-        rule: decides it; its variants and metrics are those of ``experiment``, or it is ``Exact`` over ``check``.
-        experiment: whose trials decide it; None for an exact claim.
+        rule: the rule that decides it, on variants and metrics of ``experiment``; or ``Exact``, on ``check``.
+        experiment: its trials decide the claim; None for an exact claim.
         check: for an exact claim: gives comparisons with an independent reference, and differences to report.
-        case: distinguishes several cases of one claim ("softmax"); id and case together are unique.
-        alongside: rules reported alongside the deciding one; they decide nothing.
-        published: the slide's figures; they feed ``Reproduces`` and nothing else.
+        case: distinguishes several cases of one claim ("softmax"). Id and case together are unique.
+        alongside: rules that are reported alongside the deciding rule. They decide nothing.
+        published: the slide's figures. Only ``Reproduces`` uses them.
         deviations: where we depart from the slide, or fill in what it leaves open.
         notes: what a reader of the verdict should know.
     """
@@ -92,17 +92,17 @@ class Claim:
 
     @property
     def key(self) -> str:
-        """``id``, or ``id/case``: the name in test ids, baselines and reports."""
+        """``id`` or ``id/case``: its name in tests, evidence and reports."""
         return f"{self.id}/{self.case}" if self.case else self.id
 
     @property
     def rules(self) -> tuple[Rule, ...]:
-        """The deciding rule and those alongside it; empty for an exact claim."""
+        """The deciding rule, then the rules reported alongside; empty for an exact claim."""
         return () if isinstance(self.rule, Exact) else (self.rule, *self.alongside)
 
     @property
     def variants(self) -> tuple[str, ...]:
-        """The variants that have to be trained to decide it, in the experiment's order."""
+        """The variants that its rules need, in the experiment's order."""
         if self.experiment is None:
             return ()
         needed = {name for rule in self.rules for name in rule.variants}
@@ -120,9 +120,12 @@ class Claim:
     def decide(
         self, trials: Mapping[str, tuple[Trial, ...]], look: Look = ONLY, levels: Levels = PLAIN
     ) -> tuple[Decision, tuple[Decision, ...]]:
-        """The deciding rule's decision and those alongside it, from trials by variant name.
+        """The decision of the rule, and those of the rules reported alongside.
 
-        At one of several looks (``harness.statistics.stored_look``) the first seeds count, as many as are looked at.
+        Args:
+            trials: by variant name.
+            look: one of several looks (``harness.statistics.stored_look``) uses the first ``look.size`` seeds only.
+            levels: the error rates.
         """
         if self.experiment is None or isinstance(self.rule, Exact):
             raise SuiteError(f"Claim {self.key!r} is exact: it is decided by its check, not by trials.")

@@ -1,4 +1,4 @@
-"""A catalogue as a page: per section what is claimed, by which rule it is decided, and how to run just it; errata."""
+"""A page of the catalogue: each claim with its rule and the command that runs it alone; errata; experiments."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from harness.domain.experiment import Experiment
 from harness.statistics.exact import Exact
 
 WORD = re.compile(r"[\w:+.\[\]\\/-]+")
-"""What pytest's -k takes as one word."""
+"""A name that pytest's -k takes as one word."""
 COLUMNS = ("claim", "the lecture says", "slide", "decided by", "kind", "run it alone")
 ERRATA_COLUMNS = ("erratum", "what is wrong", "slide", "run it alone")
 
@@ -23,10 +23,10 @@ def contents(
     """The page in markdown.
 
     Args:
-        head: its title and what it says first.
-        sections: heading, which may be a link, -> claims.
-        errata: what is to be updated in the lecture.
-        errata_heading: theirs, which may be a link.
+        head: its title and introduction.
+        sections: heading -> claims. A heading may be a link.
+        errata: the catalogue's errata.
+        errata_heading: may be a link.
     """
     claims = [claim for of in sections.values() for claim in of]
     parts = [head]
@@ -50,9 +50,9 @@ EXPERIMENTS = (
 
 
 def command(claim: Claim, claims: Iterable[Claim], errata: Iterable[Erratum] = ()) -> str:
-    """The command that decides this claim and no other, and trains nothing that it does not need.
+    """The command that decides this claim only, and trains only what it needs.
 
-    With ``-k`` where no other test has the claim's name in its own; by the test's own name otherwise.
+    It uses ``-k`` if no other test contains the claim's key in its name, else the test's full name.
     """
     claims = list(claims)
     needed = {claim.experiment.id: claim.variants} if claim.experiment else {}
@@ -67,7 +67,7 @@ def command(claim: Claim, claims: Iterable[Claim], errata: Iterable[Erratum] = (
 
 
 def erratum_command(erratum: Erratum, claims: Iterable[Claim], errata: Iterable[Erratum]) -> str:
-    """The command that examines this erratum and runs nothing else."""
+    """The command that examines this erratum only."""
     claims = list(claims)
     others = [claim.key for claim in claims]
     others += [name for experiment in experiments(claims) for name in _trainings(experiment)]
@@ -129,5 +129,5 @@ def _table(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def _plain(text: str) -> str:
-    """Text of one line in which nothing is markup."""
+    """The text on one line, with markdown escaped."""
     return re.sub(r"([\\`*|<$\[\]])", r"\\\1", " ".join(text.split()))

@@ -1,4 +1,4 @@
-"""An erratum: code of the lecture that no longer runs, or does something else, with a replacement that is run too."""
+"""An erratum: code of the lecture that no longer runs or no longer does the same, and a tested replacement."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from harness.domain.snippet import NAME, Ran, When, run
+from harness.domain.snippet import NAME, SnippetResult, When, run
 from harness.errors import KEBAB, invalid
 from harness.statistics.exact import Comparison
 from harness.statistics.raises import Raises
@@ -20,9 +20,13 @@ from harness.statistics.raises import Raises
 
 @dataclass(frozen=True)
 class Fails:
-    """The printed form raises ``error`` (a class or one of its bases, by name) saying ``text``, ``when`` told.
+    """The printed form raises an error.
 
-    ``steps``: how many training steps were made before; None where the snippet has no model that could make any.
+    Attributes:
+        error: the name of its class, or of a base class.
+        text: part of its message.
+        when: the kind of statement that raises it.
+        steps: number of training steps before it; None if the snippet has no compiled model.
     """
 
     error: str
@@ -36,20 +40,20 @@ class Fails:
             raise invalid("when of Fails", expected="a member of When", received=repr(self.when))
 
     def describe(self) -> str:
-        moment = Ran(when=self.when, steps=self.steps).moment
+        moment = SnippetResult(when=self.when, steps=self.steps).moment
         return f"{self.error} saying {self.text!r}, {moment}"
 
-    def fault(self, ran: Ran) -> str:
-        """What else than this happened; empty where it happened."""
-        happened = f"{ran.told}, {ran.moment}" if ran.error else "it runs"
+    def fault(self, ran: SnippetResult) -> str:
+        """Describes how the result differs from this outcome; "" if it does not."""
+        happened = f"{ran.message}, {ran.moment}" if ran.error else "it runs"
         named = ran.error is not None and self.error in {base.__name__ for base in type(ran.error).__mro__}
-        as_told = named and self.text in str(ran.error) and ran.when is self.when and ran.steps == self.steps
-        return "" if as_told else f"expected {self.describe()}; received: {happened}"
+        expected = named and self.text in str(ran.error) and ran.when is self.when and ran.steps == self.steps
+        return "" if expected else f"expected {self.describe()}; received: {happened}"
 
 
 @dataclass(frozen=True)
 class Warns:
-    """The printed form still gives the same as the modern one, under a warning that says ``text``."""
+    """The printed form still gives the same value as the modern form, with a warning that contains ``text``."""
 
     text: str
 
@@ -59,16 +63,19 @@ class Warns:
     def describe(self) -> str:
         return f"runs, with a warning saying {self.text!r}"
 
-    def fault(self, ran: Ran) -> str:
+    def fault(self, ran: SnippetResult) -> str:
         """As in ``Fails``; the value is compared by the erratum."""
         return _fault_of_running(ran, self.text, self.describe())
 
 
 @dataclass(frozen=True)
 class Differs:
-    """The printed form runs, and its ``check`` gives ``today`` where the slide has ``slide``.
+    """The printed form runs, but gives another value than the slide.
 
-    ``warns``: part of the warning it gives; empty: it is silent.
+    Attributes:
+        slide: the value of ``check`` on the slide.
+        today: the value of ``check`` after the printed form.
+        warns: part of its warning; "" if it gives none.
     """
 
     slide: Any
@@ -83,7 +90,7 @@ class Differs:
         how = f"with a warning saying {self.warns!r}" if self.warns else "without a warning"
         return f"runs {how}, and gives {self.today!r}; the slide says {self.slide!r}"
 
-    def fault(self, ran: Ran) -> str:
+    def fault(self, ran: SnippetResult) -> str:
         """As in ``Fails``; the value is compared by the erratum."""
         return _fault_of_running(ran, self.warns, self.describe())
 
@@ -92,20 +99,28 @@ Outcome = Fails | Warns | Differs
 
 
 class ErratumState(StrEnum):
-    """How an erratum stands: all but the first are red."""
+    """The state of an erratum. All states but HOLDS are red."""
 
     HOLDS = "holds"
     CHANGED = "changed"
-    """The printed form runs again, fails otherwise, or differs otherwise."""
+    """The printed form no longer has its expected outcome."""
     BROKEN = "broken"
-    """The modern form fails, warns, or gives something else."""
+    """The modern form fails, warns, or gives another value."""
     NOT_RUN = "not run"
-    """What the snippets stand on could not be run."""
+    """The code in ``given`` could not be run."""
 
 
 @dataclass(frozen=True)
 class Examined:
-    """What an erratum's two forms did in this run; ``today`` and ``modern``: the values of ``check`` after each."""
+    """What the two forms of an erratum did.
+
+    Attributes:
+        erratum: the erratum.
+        state, reason: whether it holds, and why.
+        when, error, warned: what the printed form did.
+        today, modern: the values of ``check`` after the printed and after the modern form.
+        seconds: wall clock.
+    """
 
     erratum: Erratum
     state: ErratumState
@@ -123,7 +138,7 @@ class Examined:
 
     @property
     def moved(self) -> bool:
-        """Whether it is red because of what the code did, and not because it could not be run."""
+        """Whether the behaviour of the code made it red. False if the code could not be run."""
         return self.red and self.state is not ErratumState.NOT_RUN
 
 
@@ -131,21 +146,21 @@ class Examined:
 class Erratum:
     """One thing to update in the lecture.
 
-    All code is text, shown as it is run: ``given``, then ``printed`` or ``modern``, then ``check``, each time in a new
-    namespace and an empty folder. The value of a text is that of its last line, if that is an expression.
+    All code is text, and is shown as it is run: ``given``, then ``printed`` or ``modern``, then ``check``. Each form
+    runs in a new namespace and an empty folder. The value of a text is that of its last line, if it is an expression.
 
     Attributes:
         id: stable, kebab-case.
-        slide: where the lecture has it; "…" where in several places.
+        slide: the place in the lecture; "…" for several places.
         statement: what is wrong, in a sentence.
-        given: what stands before the lines in question; shown in the details.
-        printed: the smallest snippet with what the slide has; ours, not a quotation.
-        modern: what to put in its place.
+        given: the code before the lines in question; shown in the details.
+        printed: the smallest snippet that shows the slide's code; written by us, not a quotation.
+        modern: its replacement.
         outcome: what the printed form does today.
-        on: the same for backends, by name, on which it is something else.
-        check: an expression (or lines that end in one) that tells whether both forms are the same model.
-        gives: its value after the modern form; after the printed one, too, where that only warns.
-        tolerance: largest absolute error of numbers in it.
+        on: by name, the backends with another outcome.
+        check: an expression (or lines that end in one). Its value shows whether both forms give the same model.
+        gives: the value of ``check`` after the modern form; also after the printed form if that only warns.
+        tolerance: largest absolute error of the numbers in ``gives``.
     """
 
     id: str
@@ -184,17 +199,17 @@ class Erratum:
         return isinstance(self.outcome, Fails) and self.outcome.when is When.READING
 
     def expected(self, backend: str) -> Outcome:
-        """What the printed form does on a backend."""
+        """The expected outcome of the printed form on a backend."""
         return self.on.get(backend, self.outcome)
 
     def examine(self, backend: str) -> Examined:
-        """Runs both forms on the backend that is already chosen, and compares with what is expected of them."""
+        """Runs both forms on ``backend``, which this process already uses, and compares them with their outcomes."""
         clock = time.perf_counter()
         outcome = self.expected(backend)
         setup, printed, shown = self._run(self.printed)
         if setup.error is not None:
             spent = time.perf_counter() - clock
-            return Examined(self, ErratumState.NOT_RUN, f"what is given cannot be run: {setup.told}", seconds=spent)
+            return Examined(self, ErratumState.NOT_RUN, f"its `given` cannot be run: {setup.message}", seconds=spent)
         wrong = outcome.fault(printed)
         if not wrong and not isinstance(outcome, Fails):
             value = outcome.today if isinstance(outcome, Differs) else self.gives
@@ -208,25 +223,25 @@ class Erratum:
             ErratumState.CHANGED if wrong else ErratumState.BROKEN if bad else ErratumState.HOLDS,
             "; ".join(faults) or outcome.describe(),
             printed.moment,
-            printed.told,
+            printed.message,
             " ".join(printed.warned),
             plain(shown.value),
             plain(gained.value),
             time.perf_counter() - clock,
         )
 
-    def _run(self, form: str) -> tuple[Ran, Ran, Ran]:
-        """``given``, a form and ``check``, each only if the one before it ran."""
+    def _run(self, form: str) -> tuple[SnippetResult, SnippetResult, SnippetResult]:
+        """Runs ``given``, a form and ``check``, each only if those before it ran."""
         names: dict[str, Any] = {"__name__": NAME}
         with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
             setup = run(self.given, names)
-            ran = run(form, names) if setup.error is None else Ran()
-            return setup, ran, run(self.check, names) if setup.error is None and ran.error is None else Ran()
+            ran = run(form, names) if setup.error is None else SnippetResult()
+            return setup, ran, run(self.check, names) if setup.error is None and ran.error is None else SnippetResult()
 
-    def _fault(self, check: Ran, value: Any) -> str:
-        """What is wrong with what the check gave; empty where it is ``value``."""
+    def _fault(self, check: SnippetResult, value: Any) -> str:
+        """Describes how the check's value differs from ``value``; "" if it does not."""
         if check.error is not None:
-            return f"expected a check that gives {value!r}; received: {check.told}"
+            return f"expected a check that gives {value!r}; received: {check.message}"
         obtained = plain(check.value)
         if Comparison(self.check, obtained, plain(value)).error <= self.tolerance:
             return ""
@@ -235,7 +250,7 @@ class Erratum:
 
 
 def errata(*groups: Iterable[Erratum]) -> tuple[Erratum, ...]:
-    """The errata of all groups, in order; SuiteError where two share an id."""
+    """The errata of all groups, in order. SuiteError if two have one id."""
     found = tuple(erratum for group in groups for erratum in group)
     twice = [name for name, count in Counter(erratum.id for erratum in found).items() if count > 1]
     if twice:
@@ -244,7 +259,7 @@ def errata(*groups: Iterable[Erratum]) -> tuple[Erratum, ...]:
 
 
 def plain(value: Any) -> Any:
-    """A value as JSON has it: numbers, texts, truth values, lists; anything else as text."""
+    """A value in JSON's types: number, text, truth value, list; anything else as text."""
     import numpy as np
 
     if isinstance(value, np.ndarray | np.generic):
@@ -256,9 +271,9 @@ def plain(value: Any) -> Any:
     return value if isinstance(value, bool | int | float | str | None) else str(value)
 
 
-def _fault_of_running(ran: Ran, warns: str, wanted: str) -> str:
+def _fault_of_running(ran: SnippetResult, warns: str, wanted: str) -> str:
     if ran.error is not None:
-        return f"expected: {wanted}; received: {ran.told}, {ran.moment}"
+        return f"expected: {wanted}; received: {ran.message}, {ran.moment}"
     if warns and not any(warns in text for text in ran.warned):
         return f"expected: {wanted}; received: {' '.join(ran.warned) or 'no warning'}"
     if not warns and ran.warned:

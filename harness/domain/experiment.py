@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Dataset:
-    """Arrays of one data set: ``x`` (n, features…) and ``y`` (n, outputs), and the validation pair or None."""
+    """The arrays of a data set: ``x`` (n, features…), ``y`` (n, outputs), and the validation pair, or None."""
 
     x: np.ndarray
     y: np.ndarray
@@ -24,7 +24,7 @@ class Dataset:
     y_val: np.ndarray | None = None
 
     def first(self, count: int | None) -> Dataset:
-        """The data set with its first ``count`` training examples only (None: all); validation data unchanged."""
+        """The first ``count`` training examples (None: all), and all validation data. SuiteError for a bad count."""
         if count is not None and not 0 < count <= len(self.x):
             raise invalid("number of training examples", expected=f"1 to {len(self.x)}", received=count)
         return Dataset(self.x[:count], self.y[:count], self.x_val, self.y_val)
@@ -32,9 +32,12 @@ class Dataset:
 
 @dataclass(frozen=True)
 class Size:
-    """How much an experiment trains; ``train`` = number of training examples, None for all.
+    """How much an experiment trains.
 
-    ``epochs`` 0: nothing is trained, and the network is only observed as it was initialised.
+    Attributes:
+        epochs: 0 trains nothing: only the initial network is observed.
+        batch_size: examples of a step.
+        train: number of training examples; None for all.
     """
 
     epochs: int
@@ -49,11 +52,14 @@ class Size:
 
 @dataclass(frozen=True)
 class Variant:
-    """One arm of an experiment; what it does not name, it takes from the experiment. Factories take no argument.
+    """One variant of an experiment. ``Experiment.variant`` fills in the parts that are None.
 
-    ``facts`` gives numbers known without training (a condition number); they become metrics of every trial. ``at`` and
-    ``series`` place the variant in the experiment's plots: at which value of its ``sweep``, and on which line;
-    learning curves have a row of panels for each series.
+    Attributes:
+        name: unique in the experiment.
+        model, data, optimizer: factories without arguments.
+        facts: gives numbers known without training (a condition number). They become metrics of every trial.
+        at: its place on the horizontal axis of the experiment's ``sweep``.
+        series: its line in the sweep, and its row of panels in the learning curves.
     """
 
     name: str
@@ -66,31 +72,31 @@ class Variant:
 
 
 Follow = Callable[[Sequence[Any]], Any]
-"""Trainable weights -> a scalar, written in ``keras.ops``, so that every backend can compile it."""
+"""Trainable weights -> a scalar. It uses ``keras.ops``, so every backend can compile it."""
 Observe = Callable[[Any, Dataset], Mapping[str, float]]
-"""A Keras model and the data it trains on -> numbers by name."""
+"""(Keras model, its training data) -> numbers by name."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Experiment:
-    """Data, model, optimizer, loss and size shared by variants that are compared seed by seed.
+    """Variants that are compared seed by seed, and the data, model, optimizer, loss and size that they share.
 
     Attributes:
-        id: kebab-case; also the name of its baseline file.
-        data, model, optimizer: factories without arguments (they import Keras when called, never before).
+        id: kebab-case; also the name of its file of evidence.
+        data, model, optimizer: factories without arguments. They import Keras only when they are called.
         loss: a Keras loss by name.
-        size: the lecture's, to the letter where it prints one.
-        variants: at least one; names are unique.
-        metrics: what is measured on each trial; the first one is primary and decides drift against the baseline.
+        size: the size that the lecture prints, if it prints one.
+        variants: at least one, with unique names.
+        metrics: what is measured on each trial. The first one is the primary metric, by which drift is decided.
         accuracy: record ``accuracy`` (classification with one-hot targets).
         inference: also record ``train_loss`` and ``train_accuracy``, in inference mode after every epoch.
         halves: also record ``even_val_loss`` and ``odd_val_loss``, without penalties, over the validation examples of
-            even and of odd index: what is chosen on one half can be measured on the other.
-        follow: further curves by name, each a function of the trainable weights, taken after every epoch.
-        observe: called with the Keras model as initialised, which gives curves of one value, "initial_" before their
-            name, and after every launch: every epoch or, of a tiny training, all of them.
-        anchors: variants that a check trains to the end with seed 0.
-        plots: what is drawn of it alongside the learning curves.
+            even and odd index. A choice made on one half can then be measured on the other.
+        follow: further curves by name. Each is a function of the trainable weights, called after every epoch.
+        observe: the recorded metrics. It is called with the initial Keras model (curves "initial_…" of one value), and
+            after every launch, which is one epoch, or all epochs of a tiny training.
+        anchors: the variants that a check trains to the end with seed 0.
+        plots: its figures in addition to the learning curves.
     """
 
     id: str
@@ -159,7 +165,7 @@ class Experiment:
             )
 
     def variant(self, name: str) -> Variant:
-        """The variant of that name, its missing parts filled in from the experiment; SuiteError if there is none."""
+        """The variant of that name, with missing parts filled in from the experiment. SuiteError if there is none."""
         if name not in self._by_name:
             raise SuiteError(f"Experiment {self.id!r} has no variant {name!r}. {nearest(name, self._by_name)}")
         own = self._by_name[name]
@@ -171,7 +177,7 @@ class Experiment:
         )
 
     def metric(self, name: str) -> Metric:
-        """The metric of that name; SuiteError if there is none."""
+        """The metric of that name. SuiteError if there is none."""
         for metric in self.metrics:
             if metric.name == name:
                 return metric

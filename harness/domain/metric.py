@@ -1,4 +1,4 @@
-"""A metric: one number per trial, with its unit, its direction and its smallest effect of interest."""
+"""A metric: one number per trial, with its unit, direction and smallest effect of interest."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Literal
 from harness.errors import invalid
 
 History = Mapping[str, Sequence[float]]
-"""Per-epoch curves of one trial: ``loss``, ``accuracy``, ``val_loss``, ``val_accuracy`` and, in inference mode on the
-training set, ``train_loss`` and ``train_accuracy``; each one value per epoch."""
+"""The curves of one trial, one value per epoch: ``loss``, ``accuracy``, ``val_loss``, ``val_accuracy``. ``train_loss``
+and ``train_accuracy`` are those of the training set in inference mode."""
 
 
 @dataclass(frozen=True)
@@ -22,9 +22,9 @@ class Metric:
         better: which direction is good; a diverged or censored trial counts as the worst value of that direction.
         unit: "fraction" for accuracies in [0, 1], "nats", "epochs", "steps", "ratio", …
         smallest_effect: smallest difference that matters in practice, in ``unit`` (for ``scale="log"``: of the natural
-            logarithm); 0.0005 for an MNIST accuracy is five test images.
+            logarithm). 0.0005 for an MNIST accuracy is five test images.
         scale: "log" compares ratios, for skewed positive metrics such as steps to a target.
-        of: history -> value; None where the trial never reached what is counted (censored). Without it, the metric is
+        of: history -> value, or None if the trial is censored (it never reached the target). By default the metric is
             the last value of the curve of its name.
     """
 
@@ -46,7 +46,7 @@ class Metric:
             )
 
     def value(self, history: History) -> float | None:
-        """The metric of one trial, from its curves; None where it is censored or the curve is absent or empty."""
+        """The metric of one trial, from its curves; None if it is censored, or the curve is absent or empty."""
         if self.of is not None:
             return self.of(history)
         curve = history.get(self.name)

@@ -1,4 +1,4 @@
-"""What is drawn of an experiment alongside its learning curves; the reports draw it. It changes no training."""
+"""The figures of an experiment in addition to its learning curves. They change no training."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ class Sweep(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One metric over a hyper-parameter: each variant with ``at`` is a point, each ``series`` a line.
 
     Attributes:
-        over: what ``at`` is, under the horizontal axis ("learning rate").
-        metric: the name of a metric of the experiment, on the vertical axis.
+        over: the label of the horizontal axis: what ``at`` is ("learning rate").
+        metric: the metric on the vertical axis, by name.
         title: what the figure shows, in a sentence.
-        x_scale, y_scale: "symlog" shows 0 alongside powers of ten.
+        x_scale, y_scale: "symlog" shows 0 next to powers of ten.
     """
 
     over: str
@@ -27,11 +27,11 @@ class Sweep(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class TurningPoint(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Overfitting in one figure: training and validation loss, with the epoch at which the latter is least marked.
+    """A figure of overfitting: training and validation loss. It marks the epoch with the least validation loss.
 
     Attributes:
-        variants: those to show, all for none: a loss with a penalty in it says little of the data.
-        training, validation: the curves, side by side; inference mode has the training loss without dropout.
+        variants: the variants to show; empty for all. Leave out variants whose loss includes a penalty.
+        training, validation: the curves. "train_loss" is the training loss in inference mode, without dropout.
     """
 
     variants: tuple[str, ...] = ()
@@ -40,9 +40,9 @@ class TurningPoint(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Landscape(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A loss over a grid of two parameters: ``loss[j][i]`` at (``x[i]``, ``y[j]``).
+    """A loss over a grid of two parameters: ``loss[j][i]`` is the loss at (``x[i]``, ``y[j]``).
 
-    ``condition`` is the condition number of the loss's Hessian, over all parameters of the model.
+    ``condition`` is the condition number of the loss's Hessian with respect to all parameters; None if unknown.
     """
 
     name: str
@@ -53,7 +53,7 @@ class Landscape(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Surface(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Landscapes to be seen side by side, and what the axes are."""
+    """Landscapes to show side by side, with the labels of their axes."""
 
     title: str
     x: str
@@ -63,14 +63,14 @@ class Surface(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 @dataclass(frozen=True, kw_only=True)
 class Plots:
-    """What is drawn of an experiment.
+    """The additional figures of an experiment.
 
     Attributes:
         sweep: one metric over the variants' ``at``.
         surface: the loss over two parameters of the model.
-        turning_point: the two losses, with the epoch marked from which only the training loss still falls.
-        printed: the slide's own curves, by variant and curve, one value per epoch (nan where the slide prints none);
-            drawn over ours.
+        turning_point: training and validation loss.
+        printed: the slide's curves, drawn over ours: by variant and curve, one value per epoch (nan for a value that
+            the slide does not print).
     """
 
     sweep: Sweep | None = None

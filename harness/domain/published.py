@@ -1,4 +1,4 @@
-"""A slide's printed figure, quoted to the digit."""
+"""The figures that a slide prints, quoted to the digit."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from harness.errors import invalid
 
 @dataclass(frozen=True)
 class Figure:
-    """One printed number; ``rounding`` is half a unit of its last printed digit ("0.9840" -> 0.00005)."""
+    """One printed number, as text. ``rounding`` is half a unit of its last digit ("0.9840" -> 0.00005)."""
 
     printed: str
 
     def __post_init__(self) -> None:
         try:
-            # a float has lost the digits that were printed, and with them the rounding
+            # a float would lose the printed digits, and so the rounding
             finite = isinstance(self.printed, str) and Decimal(self.printed).is_finite()
         except (InvalidOperation, TypeError, ValueError):
             finite = False
@@ -38,7 +38,7 @@ class Figure:
 
 @dataclass(frozen=True)
 class Published:
-    """The slide's figures of one metric, by variant, each a string exactly as printed.
+    """The slide's figures of one metric: by variant, a string exactly as printed.
 
     >>> Published({"dropout 0.2": "0.9840"}).figures["dropout 0.2"].rounding
     5e-05

@@ -1,4 +1,4 @@
-"""Runs a snippet of code statement by statement, and says what came of it: a value, warnings, or an error and when."""
+"""Runs a snippet of code statement by statement. The result has its value, its warnings, and its error."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from enum import StrEnum
 from typing import Any
 
 NAME = "snippet"
-"""What a traceback calls a snippet's file."""
+"""The file name of a snippet in tracebacks."""
 
 
 class When(StrEnum):
-    """Where an error arises: in which kind of statement; a name that is not there, at its line."""
+    """The kind of statement in which an error arises. A NameError is always STATEMENT."""
 
     READING = "when Python reads it"
     IMPORT = "at the import"
@@ -30,15 +30,15 @@ class When(StrEnum):
 
 
 @dataclass(frozen=True)
-class Ran:
-    """What running a snippet came to.
+class SnippetResult:
+    """The result of running a snippet.
 
     Attributes:
-        value: of its last statement, where that is an expression; None otherwise.
-        warned: the texts of its UserWarnings, which is what Keras warns with, each once.
-        error: what it raised, else None.
-        when: which kind of statement raised it.
-        steps: training steps of the namespace's ``model`` until then; None where there is no compiled model.
+        value: of the last statement, if it is an expression; else None.
+        warned: the texts of its UserWarnings (Keras' category), each once.
+        error: the exception it raised, or None.
+        when: the kind of statement that raised it; None without an error.
+        steps: training steps of the namespace's ``model`` so far; None without a compiled model.
     """
 
     value: Any = None
@@ -48,13 +48,13 @@ class Ran:
     steps: int | None = None
 
     @property
-    def told(self) -> str:
-        """The error as "ValueError: what it says"; empty without one."""
+    def message(self) -> str:
+        """The error as "ValueError: its text"; "" without an error."""
         return f"{type(self.error).__name__}: {readable(str(self.error))}" if self.error else ""
 
     @property
     def moment(self) -> str:
-        """ "in fit, before the first training step", "in compile"; empty without an error."""
+        """ "in fit, before the first training step", "in compile"; "" without an error."""
         if self.when is None:
             return ""
         if not self.steps:
@@ -62,10 +62,10 @@ class Ran:
         return f"{self.when}, after {self.steps} training step{'' if self.steps == 1 else 's'}"
 
 
-def run(text: str, names: dict[str, Any]) -> Ran:
-    """Runs ``text`` in the namespace ``names``, which it changes; what it prints is dropped.
+def run(text: str, names: dict[str, Any]) -> SnippetResult:
+    """Runs ``text`` in the namespace ``names``, which it changes. Its output is discarded.
 
-    Only ``Exception`` is caught: Ctrl-C passes through.
+    It catches ``Exception`` only, so Ctrl-C passes through.
     """
     with _warnings() as warned, contextlib.redirect_stdout(io.StringIO()):
         value, when, error = None, When.READING, None
@@ -76,15 +76,17 @@ def run(text: str, names: dict[str, Any]) -> Ran:
         except Exception as raised:
             error = raised
             when = When.STATEMENT if isinstance(raised, NameError) else when
-    told = tuple(dict.fromkeys(readable(str(w.message)) for w in warned if issubclass(w.category, UserWarning)))
+    texts = tuple(dict.fromkeys(readable(str(w.message)) for w in warned if issubclass(w.category, UserWarning)))
     if error is None:
-        return Ran(value, told, steps=_steps(names))
-    return Ran(None, told, error, when, _steps(names))
+        return SnippetResult(value, texts, steps=_steps(names))
+    return SnippetResult(None, texts, error, when, _steps(names))
 
 
 def readable(message: str, longest: int = 300) -> str:
-    """A message on one line, cut after ``longest`` characters, without what differs between machines and runs: colours,
-    addresses of objects, folders."""
+    """A message on one line, cut after ``longest`` characters.
+
+    Colours, addresses of objects and folders are removed, because they differ between machines and runs.
+    """
     plain = re.sub(r"\x1b\[[0-9;]*m", "", message)
     plain = re.sub(r" at 0x[0-9a-fA-F]+", "", plain)
     plain = re.sub(r"(?<![\w.])(?:[A-Za-z]:)?[\\/](?:[^\s'\"()\\/]+[\\/])+(?=[^\s'\"()\\/]+)", "", plain)
@@ -100,7 +102,7 @@ def _warnings() -> Iterator[list[warnings.WarningMessage]]:
 
 
 def _execute(statement: ast.stmt, names: dict[str, Any]) -> Any:
-    """The value of a statement that is an expression, else None."""
+    """Executes a statement. Returns its value if it is an expression, else None."""
     if isinstance(statement, ast.Expr):
         return eval(compile(ast.Expression(statement.value), NAME, "eval"), names)
     exec(compile(ast.Module([statement], []), NAME, "exec"), names)
@@ -124,5 +126,5 @@ def _steps(names: dict[str, Any]) -> int | None:
         return None
     try:
         return int(iterations)
-    except TypeError:  # JAX: a first step that fails leaves the counter without a value
+    except TypeError:  # on JAX, a first step that fails leaves the counter without a value
         return 0

@@ -1,4 +1,4 @@
-"""A trial: one variant trained with one seed, and everything that was measured on it."""
+"""A trial: one variant trained with one seed, and its measurements."""
 
 from __future__ import annotations
 
@@ -12,9 +12,12 @@ DivergenceKind = Literal["nan", "inf", "blow-up", "stuck at chance"]
 
 
 class Divergence(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How a training failed: ``nan`` or ``inf`` loss, a finite ``blow-up``, or an accuracy ``stuck at chance``.
+    """How a training failed.
 
-    ``step`` is the first bad optimizer step, counted from 1 (None for "stuck at chance"); ``epoch`` likewise.
+    Attributes:
+        kind: ``nan`` or ``inf`` loss, a finite ``blow-up``, or an accuracy ``stuck at chance``.
+        epoch: the first bad epoch, counted from 1.
+        step: the first bad optimizer step, counted from 1; None for "stuck at chance".
     """
 
     kind: DivergenceKind
@@ -23,10 +26,13 @@ class Divergence(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Seconds(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Wall-clock seconds of one trial, the device synchronised before each reading of the clock.
+    """Wall-clock seconds of one trial. The device is synchronised before each reading of the clock.
 
-    ``compile`` is 0 where the program was compiled by an earlier seed; ``steady_epoch`` is the mean of all epochs after
-    the first, or of all epochs where several ran in one launch.
+    Attributes:
+        total: of the whole trial.
+        compile: 0 if an earlier seed compiled the program.
+        first_epoch: of the first epoch.
+        steady_epoch: the mean of all epochs after the first; of all epochs if one launch has them all.
     """
 
     total: float
@@ -36,11 +42,15 @@ class Seconds(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Trial(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One variant, one seed.
+    """One variant trained with one seed.
 
-    ``history`` holds one list per curve and one number per epoch (None where not finite); ``metrics`` one number per
-    metric of the experiment (None: diverged, or censored, i.e. the target was never reached). ``device`` ("cpu: AMD
-    EPYC") and ``precision`` say where it was computed.
+    Attributes:
+        variant, seed: what was trained.
+        metrics: one number per metric of the experiment; None if the trial diverged or is censored (it never reached
+            the target).
+        history: one list per curve, with one number per epoch; None for a value that is not finite.
+        divergence: how the training failed; None if it did not.
+        seconds, engine, device, precision: how long and where it was trained (device "cpu: AMD EPYC").
     """
 
     variant: str
@@ -60,15 +70,15 @@ class Trial(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def thin(curve: tuple[float | None, ...], points: int) -> tuple[float | None, ...]:
-    """At most ``points`` of a curve, evenly spaced, the first and the last among them."""
+    """At most ``points`` evenly spaced points of a curve, the first and the last included."""
     if len(curve) <= points:
         return curve
     return tuple(curve[round(index * (len(curve) - 1) / (points - 1))] for index in range(points))
 
 
 def _finite_curve(curve: Sequence[float | None]) -> tuple[float | None, ...]:
-    """``finite`` of each value; of thousands of them in a fraction of the time, where all are."""
-    import numpy as np  # here: reading a baseline's trials of few seeds needs none of it
+    """``finite`` of each value. It is much faster if all values are finite."""
+    import numpy as np
 
     if None not in curve:
         values = np.array(curve, "float64")
@@ -78,5 +88,5 @@ def _finite_curve(curve: Sequence[float | None]) -> tuple[float | None, ...]:
 
 
 def finite(value: float | None) -> float | None:
-    """The value as a float, or None where it is absent, nan or infinite."""
+    """The value as a float; None if it is None, nan or infinite."""
     return None if value is None or not math.isfinite(value) else float(value)

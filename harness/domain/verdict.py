@@ -11,7 +11,7 @@ from harness.errors import invalid
 
 
 class Verdict(enum.StrEnum):
-    """SUPPORTED, REFUTED and INCONCLUSIVE are results; NOT_RUN means that no result could be obtained."""
+    """The verdict on a claim. NOT_RUN means that there is no result."""
 
     SUPPORTED = "SUPPORTED"
     REFUTED = "REFUTED"
@@ -24,7 +24,7 @@ class Verdict(enum.StrEnum):
 
 
 def weakest(verdicts: list[Verdict]) -> Verdict:
-    """NOT_RUN before REFUTED before INCONCLUSIVE before SUPPORTED: a conjunction holds only if every part holds."""
+    """The verdict of a conjunction: the first of NOT_RUN, REFUTED, INCONCLUSIVE, SUPPORTED that a part has."""
     for verdict in (Verdict.NOT_RUN, Verdict.REFUTED, Verdict.INCONCLUSIVE):
         if verdict in verdicts:
             return verdict
@@ -35,19 +35,18 @@ class Effect(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One measured quantity behind a verdict.
 
     Attributes:
-        of: what was measured, in words ("dropout 0.2 − no dropout").
-        metric, unit: as in ``Metric``; for ``scale="log"`` the estimate is a ratio and the unit "ratio".
-        estimate, low, high: point estimate and the interval the rule used; None where the rule has none.
-        p: two-sided p-value of the deciding test against the rule's null value; None where there is none.
-        n: number of seeds (pairs) it rests on.
-        p_adjusted: p after Holm's adjustment over the catalogue; filled in by ``harness.statistics.holm``.
+        of: what was measured ("dropout 0.2 − no dropout").
+        metric, unit: as in ``Metric``. For ``scale="log"`` the estimate is a ratio, with the unit "ratio".
+        estimate, low, high: point estimate and the interval that the rule used; None if it has none.
+        p: two-sided p-value of the deciding test against the rule's null value; None without a test.
+        n: number of seeds (pairs).
+        p_adjusted: p after Holm's adjustment over the catalogue, filled in by ``harness.statistics.holm``.
         details: further numbers by name: ``confidence`` (nominal, of the interval), ``plain_low``, ``plain_high`` (the
-            95 % interval, where another one decides), ``sign_flip_p``, ``bca_low``, ``bca_high``,
-            ``detectable_effect`` (the smallest effect this n could have shown with 80 % power), ``seeds_needed`` (the n
-            that would show the smallest effect of interest), ``correlation`` (of the two variants over seeds),
-            ``failed_a``, ``failed_a_at_most`` (share of seeds that failed, and its upper bound), ``percentile`` (of a
-            published figure among our seeds), …
-        notes: remarks in words ("negligible", "not paired: the correlation over seeds is +0.07").
+            95 % interval, if another one decides), ``sign_flip_p``, ``bca_low``, ``bca_high``, ``detectable_effect``
+            (the smallest effect that n seeds show with 80 % power), ``seeds_needed`` (the n that shows the smallest
+            effect of interest), ``correlation`` (of the two variants over seeds), ``failed_a``, ``failed_a_at_most``
+            (share of seeds that failed, and its upper bound), ``percentile`` (of a published figure among our seeds), …
+        notes: remarks ("negligible", "paired by seed: correlation +0.85").
     """
 
     of: str
@@ -64,14 +63,14 @@ class Effect(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Difference(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Where what was obtained departs from another formula or text, to be reported; it decides nothing.
+    """A difference between Keras and another source, such as a paper or the slide. It is reported, and decides nothing.
 
     Attributes:
-        of: what was measured, in words ("distance after ten gradients of 1e-8").
-        obtained: what Keras gives, a finite number or a text ("no such argument").
-        other: what the source gives for the same.
-        source: the other formula or text ("the paper (Kingma & Ba 2015, Algorithm 1)", "the slide").
-        why: what makes the difference, in words.
+        of: what was measured ("distance after ten gradients of 1e-8").
+        obtained: what Keras gives: a finite number, or a text ("no such argument").
+        other: what the source gives.
+        source: the source ("the paper (Kingma & Ba 2015, Algorithm 1)", "the slide").
+        why: the cause of the difference.
     """
 
     of: str
@@ -90,13 +89,15 @@ class Difference(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Decision(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A verdict, why, the effects it rests on, and the decisions of its parts (for rules made of rules).
+    """A verdict and what it rests on.
 
-    ``differences`` are reported alongside it.
-
-    ``p`` is the one p-value with which the claim enters Holm's adjustment (``harness.statistics.holm``). None where the
-    verdict does not rest on a rejection: nothing was tested, a figure was found within prediction, or what was claimed
-    of every seed held, or did not.
+    Attributes:
+        verdict, reason: the verdict, and why.
+        effects: what was measured.
+        parts: the decisions of a rule's parts (rules made of rules).
+        p: the p-value with which the claim enters Holm's adjustment (``harness.statistics.holm``). None if the verdict
+            rests on no rejection: nothing was tested, a figure is within prediction, or the claim is about every seed.
+        differences: reported alongside the verdict.
     """
 
     verdict: Verdict

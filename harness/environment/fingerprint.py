@@ -1,4 +1,7 @@
-"""What makes two runs comparable bit for bit: versions, device model, instruction set, threads, precision."""
+"""The fingerprint of a run: versions, device model, instruction set, threads, precision.
+
+Runs with equal fingerprints can be compared bit for bit.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,7 @@ from harness.training.backends import named
 
 
 def version(*distributions: str) -> str | None:
-    """The installed version of the first of these distributions that is installed, or None."""
+    """The version of the first of these distributions that is installed; None if none is."""
     for name in distributions:
         try:
             return importlib.metadata.version(name)
@@ -24,7 +27,7 @@ def version(*distributions: str) -> str | None:
 
 
 def cpu_model() -> str:
-    """The processor's model name as the system gives it."""
+    """The processor's model name."""
     try:
         for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
             if line.startswith("model name"):
@@ -35,9 +38,9 @@ def cpu_model() -> str:
 
 
 def instruction_set() -> str:
-    """The widest vector extension a compiler would use: "avx512", "avx2" or "avx", else the machine's architecture.
+    """The widest vector extension: "avx512", "avx2" or "avx"; else the machine's architecture.
 
-    XLA compiles for the processor it finds, so this decides the bits of a result.
+    XLA compiles for the processor that it finds, so the instruction set decides the bits of a result.
     """
     try:
         flags = set(Path("/proc/cpuinfo").read_text(encoding="utf-8").split())
@@ -50,7 +53,7 @@ def instruction_set() -> str:
 
 
 def cores() -> int:
-    """Cores this process may use."""
+    """Number of cores that this process may use."""
     try:
         return len(os.sched_getaffinity(0))
     except AttributeError:
@@ -58,9 +61,13 @@ def cores() -> int:
 
 
 def fingerprint(backend: str, device: str, device_model: str, precision: str) -> dict[str, Any]:
-    """Flat, JSON-ready. ``device`` is "cpu" or "gpu"; ``device_model`` the GPU's name, or the processor's.
+    """The fingerprint as a flat dict in JSON's types. Each set variable that may change results has its own entry.
 
-    An environment variable that may change results is an entry of its own, where it is set.
+    Args:
+        backend: a Keras backend.
+        device: "cpu" or "gpu".
+        device_model: the name of the GPU, or of the processor.
+        precision: of the computations.
     """
     return {
         "python": ".".join(platform.python_version_tuple()[:2]),
@@ -80,9 +87,9 @@ def fingerprint(backend: str, device: str, device_model: str, precision: str) ->
 
 
 def commit() -> str | None:
-    """The commit of the working tree, "+" where it has changes; None outside git."""
+    """The commit of the working tree, with "+" if there are changes; None outside git."""
     try:
-        said = subprocess.run(
+        described = subprocess.run(
             ["git", "describe", "--always", "--dirty=+", "--abbrev=12", "--exclude=*"],
             cwd=Path(__file__).parent,
             capture_output=True,
@@ -92,11 +99,11 @@ def commit() -> str | None:
         )
     except (OSError, subprocess.SubprocessError):
         return None
-    return said.stdout.strip() or None
+    return described.stdout.strip() or None
 
 
 def stack(fingerprint: dict[str, Any]) -> str:
-    """The folder name of a stack's baselines: "tensorflow-cpu", "jax-nvidia-h100-80gb-hbm3"."""
+    """The stack of a fingerprint, which names a folder: "tensorflow-cpu", "jax-nvidia-h100-80gb-hbm3"."""
     if fingerprint["device"] == "cpu":
         return f"{fingerprint['backend']}-cpu"
     model = "-".join("".join(c if c.isalnum() else " " for c in fingerprint["device_model"]).lower().split())

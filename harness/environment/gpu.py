@@ -1,7 +1,7 @@
-"""What the driver says of the GPU in use, through NVML: power state, clocks, throttling. Read, never changed.
+"""Reads the state of the GPU in use from its driver, by NVML: power state, clocks, throttling. It changes nothing.
 
-Times mean something only with these alongside them: a GPU in a low power state, or one that is too hot, computes the same
-numbers at a fraction of the speed.
+Times mean nothing without this state: a GPU in a low power state, or one that is too hot, computes the same numbers at
+a fraction of the speed.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ REASONS = (
     "power brake",
     "display clocks",
 )
-"""Of clocks below their maximum: bits of the mask from the lowest on, as NVML defines them."""
+"""The reasons for clocks below their maximum: the bits of NVML's mask, from the lowest on."""
 ROWS: tuple[tuple[str, tuple[str, ...], str], ...] = (
     ("state of the GPU", ("unavailable",), ""),
     ("GPU", ("name",), ""),
@@ -44,16 +44,16 @@ ROWS: tuple[tuple[str, tuple[str, ...], str], ...] = (
     ("persistence mode", ("persistence",), ""),
     ("MIG mode", ("mig",), ""),
 )
-"""For people: label, fields of GpuFacts, unit."""
+"""The rows of a table for readers: label, fields of GpuFacts, unit."""
 
 
 def facts(kind: str, model: str = "", environ: Mapping[str, str] = os.environ) -> GpuFacts | None:
-    """The state of the first visible GPU, or why it is not known; None where ``kind`` is not "gpu". Never raises.
+    """The state of the first visible GPU, or why it is unknown; None if ``kind`` is not "gpu". It never raises.
 
     Args:
-        kind: of the device in use.
-        model: the GPU's name as the backend gives it. CUDA may count GPUs in another order than NVML, the fastest
-            first, so of several models the one with this name is meant; "" if unknown.
+        kind: "cpu" or "gpu", the device in use.
+        model: the GPU's name as the backend gives it; "" if unknown. It selects one of several models, because CUDA may
+            count GPUs in another order (the fastest first) than NVML.
         environ: the environment, for CUDA_VISIBLE_DEVICES.
     """
     if kind != "gpu":
@@ -70,7 +70,7 @@ def facts(kind: str, model: str = "", environ: Mapping[str, str] = os.environ) -
 
 
 def count() -> int:
-    """How many GPUs the driver knows; 0 without one."""
+    """Number of GPUs that the driver knows."""
     import pynvml as nvml
 
     try:
@@ -81,15 +81,15 @@ def count() -> int:
 
 
 def read(recorded: object) -> GpuFacts | None:
-    """The facts of a record in JSON's types. SuiteError where it is damaged."""
+    """The facts in a record of JSON's types. SuiteError if it is damaged."""
     try:
         return msgspec.convert(recorded, GpuFacts | None)
     except msgspec.ValidationError as error:
-        raise SuiteError(f"Damaged record of a GPU: {error}. Restore the file that it is in from a copy.") from None
+        raise SuiteError(f"Damaged record of a GPU: {error}. Restore its file from a copy.") from None
 
 
 def rows(start: GpuFacts | None, end: GpuFacts | None) -> list[tuple[str, str, str]]:
-    """(what, at the start, at the end) for people; "" where there is nothing to say. Empty where neither is a GPU's."""
+    """Table rows (label, value at the start, value at the end), with "" for an unknown value. Empty without a GPU."""
     cells = [(label, _cell(start, names, unit), _cell(end, names, unit)) for label, names, unit in ROWS]
     return [row for row in cells if row[1] or row[2]]
 
@@ -105,7 +105,7 @@ def _driver(nvml: ModuleType) -> Iterator[None]:
 
 
 def _in_use(nvml: ModuleType, model: str, visible: str | None) -> object:
-    """The handle of the GPU that CUDA counts as its first. SuiteError where that cannot be told."""
+    """The handle of the first GPU in CUDA's order. SuiteError if it cannot be determined."""
     gpus = [nvml.nvmlDeviceGetHandleByIndex(index) for index in range(nvml.nvmlDeviceGetCount())]
     names = [nvml.nvmlDeviceGetName(gpu) for gpu in gpus]
     if not gpus:
@@ -126,27 +126,27 @@ def _in_use(nvml: ModuleType, model: str, visible: str | None) -> object:
 
 
 def _facts(nvml: ModuleType, gpu: object) -> GpuFacts:
-    def told(ask: Callable[[], T]) -> T | None:
+    def reported(query: Callable[[], T]) -> T | None:
         try:
-            return ask()
+            return query()
         except nvml.NVMLError:
             return None
 
     return GpuFacts(
-        name=told(lambda: nvml.nvmlDeviceGetName(gpu)),
-        driver=told(nvml.nvmlSystemGetDriverVersion),
-        power_state=told(lambda: _power_state(nvml.nvmlDeviceGetPerformanceState(gpu))),
-        sm_clock_mhz=told(lambda: float(nvml.nvmlDeviceGetClockInfo(gpu, nvml.NVML_CLOCK_SM))),
-        max_sm_clock_mhz=told(lambda: float(nvml.nvmlDeviceGetMaxClockInfo(gpu, nvml.NVML_CLOCK_SM))),
-        memory_clock_mhz=told(lambda: float(nvml.nvmlDeviceGetClockInfo(gpu, nvml.NVML_CLOCK_MEM))),
-        max_memory_clock_mhz=told(lambda: float(nvml.nvmlDeviceGetMaxClockInfo(gpu, nvml.NVML_CLOCK_MEM))),
-        throttled_by=told(lambda: _reasons(nvml.nvmlDeviceGetCurrentClocksThrottleReasons(gpu))),
-        power_w=told(lambda: nvml.nvmlDeviceGetPowerUsage(gpu) / 1000),
-        power_limit_w=told(lambda: nvml.nvmlDeviceGetPowerManagementLimit(gpu) / 1000),
-        temperature_c=told(lambda: float(nvml.nvmlDeviceGetTemperature(gpu, nvml.NVML_TEMPERATURE_GPU))),
-        utilisation_percent=told(lambda: float(nvml.nvmlDeviceGetUtilizationRates(gpu).gpu)),
-        persistence=told(lambda: _mode(nvml.nvmlDeviceGetPersistenceMode(gpu))),
-        mig=told(lambda: _mode(nvml.nvmlDeviceGetMigMode(gpu)[0])),
+        name=reported(lambda: nvml.nvmlDeviceGetName(gpu)),
+        driver=reported(nvml.nvmlSystemGetDriverVersion),
+        power_state=reported(lambda: _power_state(nvml.nvmlDeviceGetPerformanceState(gpu))),
+        sm_clock_mhz=reported(lambda: float(nvml.nvmlDeviceGetClockInfo(gpu, nvml.NVML_CLOCK_SM))),
+        max_sm_clock_mhz=reported(lambda: float(nvml.nvmlDeviceGetMaxClockInfo(gpu, nvml.NVML_CLOCK_SM))),
+        memory_clock_mhz=reported(lambda: float(nvml.nvmlDeviceGetClockInfo(gpu, nvml.NVML_CLOCK_MEM))),
+        max_memory_clock_mhz=reported(lambda: float(nvml.nvmlDeviceGetMaxClockInfo(gpu, nvml.NVML_CLOCK_MEM))),
+        throttled_by=reported(lambda: _reasons(nvml.nvmlDeviceGetCurrentClocksThrottleReasons(gpu))),
+        power_w=reported(lambda: nvml.nvmlDeviceGetPowerUsage(gpu) / 1000),
+        power_limit_w=reported(lambda: nvml.nvmlDeviceGetPowerManagementLimit(gpu) / 1000),
+        temperature_c=reported(lambda: float(nvml.nvmlDeviceGetTemperature(gpu, nvml.NVML_TEMPERATURE_GPU))),
+        utilisation_percent=reported(lambda: float(nvml.nvmlDeviceGetUtilizationRates(gpu).gpu)),
+        persistence=reported(lambda: _mode(nvml.nvmlDeviceGetPersistenceMode(gpu))),
+        mig=reported(lambda: _mode(nvml.nvmlDeviceGetMigMode(gpu)[0])),
     )
 
 

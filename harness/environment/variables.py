@@ -1,9 +1,9 @@
-"""Environment variables that decide the bits of a result: each is removed, or reported in the fingerprint.
+"""Environment variables that change the bits of a result. Each is either removed, or reported in the fingerprint.
 
-Those of ``NEUTRALISED`` are removed. They are left over from other work, and would give every result another precision,
-number of epochs or random stream, or make a training fail that diverges. All others with the libraries' prefixes stay
-and are reported, except those that only log, cache, or choose a device: the fingerprint names the device anyway.
-Variables of NumPy's BLAS are not reported: it takes no part in a training.
+The variables of ``NEUTRALISED`` are removed. They are left over from other work, and would change the precision, the
+number of epochs or the random stream of every result, or stop a training that diverges. All other variables with the
+libraries' prefixes are reported, except those that only log, cache or choose a device (the fingerprint names the
+device). Variables of NumPy's BLAS are not reported, because no training uses it.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ NEUTRALISED = {
     "keras": ("KERAS_MAX_EPOCHS", "KERAS_MAX_STEPS_PER_EPOCH", "KERAS_NNX_ENABLED"),
     **{name: facts.neutralised for name, facts in _FACTS.items()},
 }
-"""By the package that reads them when it is imported."""
+"""By package: the variables that it reads when it is imported."""
 REPORTED = re.compile(
     "(CUBLAS|CUDNN|DNNL|KERAS|KMP|LIBTPU|MKL|NPY|OMP|ONEDNN|XLA)_.+|NVIDIA_TF32_OVERRIDE|"
     + "|".join(f"{facts.prefix}.+" for facts in _FACTS.values())
@@ -34,7 +34,7 @@ HARMLESS = re.compile(
 
 
 def neutralise(environ: MutableMapping[str, str], imported: Container[str] = sys.modules) -> None:
-    """Removes what would change results from this process's environment; too late for a package in ``imported``."""
+    """Removes the variables of NEUTRALISED from ``environ``, except those of packages that are already imported."""
     for package, names in NEUTRALISED.items():
         if package not in imported:
             for name in names:
@@ -42,7 +42,7 @@ def neutralise(environ: MutableMapping[str, str], imported: Container[str] = sys
 
 
 def reported(environ: Mapping[str, str], backend: str) -> dict[str, str]:
-    """The variables that are set, not empty, and may change a result of this backend, by name; most often none."""
+    """By name, the variables in ``environ`` that are not empty and may change a result of this backend."""
     others = tuple(facts.prefix for name, facts in _FACTS.items() if name != backend)
     return {
         name: " ".join(value.split()).encode("utf-8", "backslashreplace").decode()

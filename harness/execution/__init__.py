@@ -1,5 +1,4 @@
-"""The one way to run: tasks, and the places that run them.
+"""Runs tasks in one of three places, with the same messages (``harness.execution.task``).
 
-``here`` is this process, ``workers`` are processes on this machine, ``cluster`` is a running Dask cluster. All three
-give the same messages for the same tasks (``harness.execution.task``).
+``here`` is this process, ``workers`` are processes on this machine, ``cluster`` is a running Dask cluster.
 """

@@ -1,4 +1,4 @@
-"""Tasks on a running Dask cluster: a scheduler's address, and whatever workers it has."""
+"""Runs tasks on the workers of a running Dask cluster."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
     from distributed import Client
 
 TIMEOUT = 30.0
-"""Seconds that a scheduler, and then its first worker, may take to answer."""
+"""Seconds to wait for the scheduler, and then for its first worker."""
 
 
 class Cluster(Pool[T, E, R]):
     """Connects to the scheduler at ``address``, such as "tcp://10.0.0.1:8786".
 
-    SuiteError where nothing answers, where no worker is there, and for a worker that would compute something else.
+    SuiteError if no scheduler answers, if it has no worker, or if a worker has other code or versions.
     """
 
     def __init__(self, work: Work[T, E, R], handle: Callable[[Message[E, R]], None], address: str) -> None:
@@ -35,7 +35,7 @@ class Cluster(Pool[T, E, R]):
 
 
 def capacity(address: str) -> int:
-    """How many tasks the cluster runs at the same time; SuiteError as for ``Cluster``."""
+    """The number of tasks that the cluster runs at the same time. SuiteError as for ``Cluster``."""
     client = _connected(address)
     try:
         return max(1, sum(client.nthreads().values()))
@@ -47,7 +47,7 @@ def _connected(address: str) -> Client:
     from distributed.comm.addressing import get_address_host_port
 
     try:
-        get_address_host_port(address, strict=True)  # a client of none would print a traceback when it is collected
+        get_address_host_port(address, strict=True)  # a client without an address would print a traceback
         client = _client(address)
     except (OSError, TimeoutError) as error:
         raise SuiteError(
@@ -66,7 +66,7 @@ def _connected(address: str) -> Client:
 
 
 def _client(address: str) -> Client:
-    """A client, made in a thread of its own: Dask waits without a limit for whatever accepts and then says nothing."""
+    """Connects in a thread of its own, with a limit: Dask waits forever for a server that accepts and never answers."""
     from distributed import Client
 
     made: queue.SimpleQueue[Client | Exception] = queue.SimpleQueue()
@@ -88,7 +88,7 @@ def _client(address: str) -> Client:
 
 
 def _check(client: Client, address: str) -> None:
-    """SuiteError unless there is a worker, and every worker has this process's Python, Keras and code."""
+    """SuiteError unless there is a worker, and all workers have this process's Python, Keras and code."""
     try:
         client.wait_for_workers(1, timeout=TIMEOUT)
         found = client.run(surroundings)
@@ -106,13 +106,13 @@ def _check(client: Client, address: str) -> None:
         for what, here in ours.items():
             if theirs[what] != here:
                 raise SuiteError(
-                    f"The worker {worker} has {what} {theirs[what]}, and this process has {here}. Its trainings would "
-                    "not be this project's. Start it with the same checkout and environment."
+                    f"The worker {worker} has {what} {theirs[what]}, and this process has {here}. Its results would "
+                    "differ. Start it with the same checkout and environment."
                 )
 
 
 def surroundings() -> dict[str, str]:
-    """What of a process decides the results of its tasks, by name."""
+    """The facts of a process that decide the results of its tasks, by name."""
     return {
         "Python": platform.python_version(),
         "Keras": version("keras") or "none",
@@ -121,7 +121,7 @@ def surroundings() -> dict[str, str]:
 
 
 def code(root: Path) -> str:
-    """A short hash of what trains: the modules of harness/ and cases/ under ``root``."""
+    """A short hash of the code that trains: the modules of harness/ and cases/ under ``root``."""
     found = hashlib.sha256()
     for path in sorted(path for package in ("harness", "cases") for path in (root / package).rglob("*.py")):
         found.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")

@@ -1,4 +1,4 @@
-"""Tasks in this process, one after another."""
+"""Runs tasks in this process, one after another."""
 
 from __future__ import annotations
 
@@ -10,10 +10,7 @@ from harness.execution.task import E, Ledger, Message, R, Reported, T, Work, end
 
 
 class InProcess(Generic[T, E, R]):
-    """Does a task when it is waited for, and no earlier. Those submitted before it come first.
-
-    Nothing outlives ``wait``, so ``close`` has nothing to do.
-    """
+    """Runs tasks in ``wait``, in the order in which they were submitted."""
 
     def __init__(self, work: Work[T, E, R], handle: Callable[[Message[E, R]], None]) -> None:
         self._work = work
@@ -44,14 +41,14 @@ class InProcess(Generic[T, E, R]):
             self._handle(message)
 
     def poll(self) -> None:
-        """Nothing arrives while nobody waits."""
+        """Does nothing: tasks run in ``wait`` only."""
 
     def close(self) -> None:
         self._tasks.clear()
 
 
 class _NotHandledError(BaseException):
-    """``handle`` raised. That is no failure of the task, so no handler inside the task may catch it."""
+    """``handle`` raised ``error``. The task has not failed, so nothing inside the task may catch it."""
 
     def __init__(self, error: Exception) -> None:
         self.error = error

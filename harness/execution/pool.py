@@ -1,9 +1,9 @@
-"""Tasks in the worker processes of a Dask scheduler, wherever they are.
+"""Runs tasks in the worker processes of a Dask scheduler.
 
-Dask starts tasks, moves them to idle workers, and notices workers that die. What a task reports, and its end, are
-events of one Dask topic: they arrive in order, and before the death of the worker that sent them. Dask itself runs no
-task again, for only this process knows what a task has reported, and so what is left of it. A worker that hangs is not
-noticed: nobody knows how long a training may take on a machine nobody has seen.
+Dask starts tasks, moves them to idle workers, and notices workers that die. The events and the end of a task are
+events of one Dask topic. They arrive in order, and before the news that their worker has died. Dask never runs a task
+again: only this process knows which events have arrived, and so what is left of the task. A worker that hangs is not
+noticed, because there is no limit of time that holds for every training on every machine.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ if TYPE_CHECKING:
     from distributed import Client, Future
 
 DEATHS = 2
-"""Workers that may die of a task before it is given up."""
+"""Number of workers that may die of a task. The task then fails."""
 FLUSH = 5.0
-"""Seconds that ``close`` waits for messages under way."""
+"""Seconds that ``close`` waits for messages that are on their way."""
 
 
 @dataclass
 class _Attempt(Generic[T, E]):
-    """A task that was handed to Dask. ``deaths`` counts the workers that died of it before."""
+    """A task that Dask runs. ``deaths`` counts the workers that died of it before."""
 
     task: T
     deaths: int
@@ -41,8 +41,8 @@ class _Attempt(Generic[T, E]):
 
 
 @dataclass(frozen=True)
-class _Over:
-    """Dask's word that an attempt is over; most often after the end that the task itself has sent, and no news."""
+class _Finished:
+    """Dask's notice that an attempt is over. The task's own end has usually arrived before."""
 
     number: int
     status: str
@@ -53,10 +53,10 @@ class Pool(Generic[T, E, R]):
     """Runs tasks through ``client``, which it closes.
 
     Args:
-        work: what is done with a task.
-        handle: takes every message, in the thread that calls ``wait`` or ``close``.
+        work: how to perform a task.
+        handle: called with every message, in the thread that calls ``wait``, ``poll`` or ``close``.
         client: connected to a scheduler.
-        share: how the workers of one machine divide it.
+        share: how the workers of one machine share it.
     """
 
     def __init__(
@@ -70,7 +70,7 @@ class Pool(Generic[T, E, R]):
         self._ledger = Ledger()
         self._submitted = 0
         self._running: dict[int, _Attempt[T, E]] = {}
-        self._inbox: queue.SimpleQueue[bytes | _Over] = queue.SimpleQueue()
+        self._inbox: queue.SimpleQueue[bytes | _Finished] = queue.SimpleQueue()
         self._closed = False
         keep_random_numbers_apart()
         client.subscribe_topic(self._topic, lambda event: self._inbox.put(event[1]))
@@ -104,7 +104,7 @@ class Pool(Generic[T, E, R]):
         self._client.close()
 
     def _attempt(self, task: T, deaths: int) -> None:
-        """Hands the task to Dask; SuiteError where it cannot be pickled."""
+        """Passes the task to Dask. SuiteError if it cannot be pickled."""
         self._submitted += 1
         number = self._submitted
         try:
@@ -115,11 +115,11 @@ class Pool(Generic[T, E, R]):
             attempt, number, task.name, self._share, job, self._topic, key=f"{self._topic}-{number}", pure=False
         )
         self._running[number] = _Attempt(task, deaths, future)
-        future.add_done_callback(lambda done: self._inbox.put(_over(number, done)))
+        future.add_done_callback(lambda done: self._inbox.put(_finished(number, done)))
 
-    def _receive(self, item: bytes | _Over) -> None:
-        """Takes one thing from the inbox. What an attempt says that is no longer waited for is left out."""
-        if isinstance(item, _Over):
+    def _receive(self, item: bytes | _Finished) -> None:
+        """Handles one item of the inbox. It ignores items of attempts that have ended."""
+        if isinstance(item, _Finished):
             if item.number in self._running:
                 self._lost(self._running.pop(item.number), item)
             return
@@ -128,9 +128,9 @@ class Pool(Generic[T, E, R]):
         if run is None:
             return
         if isinstance(message, Started):
-            if run.started:  # a scheduler of somebody else's has run it again
+            if run.started:  # the scheduler, with other settings than ours, has run it again
                 run.future.cancel()
-                self._lost(self._running.pop(number), _Over(number, "error", None))
+                self._lost(self._running.pop(number), _Finished(number, "error", None))
             run.started = True
             return
         if isinstance(message, Reported):
@@ -140,11 +140,11 @@ class Pool(Generic[T, E, R]):
             self._ledger.end(message.name)
         self._handle(message)
 
-    def _lost(self, run: _Attempt[T, E], over: _Over) -> None:
-        """After an attempt that has not ended by itself."""
+    def _lost(self, run: _Attempt[T, E], finished: _Finished) -> None:
+        """Handles an attempt that is over without the task's own end: runs the rest of the task, or lets it fail."""
         name = run.task.name
-        error = type(over.error).__name__
-        if over.status != "error":  # cancelled, or finished without a word of the task's end
+        error = type(finished.error).__name__
+        if finished.status != "error":  # cancelled, or finished without a message of the task's end
             self._ledger.end(name)
             raise SuiteError("The connection to the Dask scheduler is lost. Go on with --resume.")
         if error in ("NoWorkerError", "NoValidWorkerError"):
@@ -154,7 +154,7 @@ class Pool(Generic[T, E, R]):
             )
         if error != "KilledWorker" and not run.started:
             self._ledger.end(name)
-            self._handle(Failed(name, f"No worker process can begin it. {error}: {over.error}."))
+            self._handle(Failed(name, f"No worker process can begin this task. {error}: {finished.error}."))
             return
         deaths = run.deaths + run.started
         if deaths == DEATHS:
@@ -177,9 +177,9 @@ class Pool(Generic[T, E, R]):
             self._handle(RunAgain(name))
 
     def _flush(self) -> None:
-        """Handles what workers have reported until now: a message of our own comes after all of theirs.
+        """Handles all messages that workers have sent so far: it sends one of its own, and reads until that arrives.
 
-        It is sent again while none has come back, for the first may have overtaken the subscription.
+        The first may be sent before the subscription is active, so it repeats until one arrives.
         """
         mark = pickle.dumps((0, None))
         end = time.monotonic() + FLUSH
@@ -192,9 +192,9 @@ class Pool(Generic[T, E, R]):
                 return
             except queue.Empty:
                 continue
-            except (OSError, TimeoutError):  # the scheduler is away
+            except (OSError, TimeoutError):  # the scheduler cannot be reached
                 return
 
 
-def _over(number: int, future: Future) -> _Over:
-    return _Over(number, str(future.status), future.exception() if future.status == "error" else None)
+def _finished(number: int, future: Future) -> _Finished:
+    return _Finished(number, str(future.status), future.exception() if future.status == "error" else None)

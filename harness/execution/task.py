@@ -1,4 +1,4 @@
-"""What is run: a task, the work that is done with it, and the messages that say what became of it."""
+"""Tasks, the work that performs them, the messages about them, and the protocol of the places that run them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from harness.errors import SuiteError
 
 
 class Named(Protocol):
-    """A task: small, picklable, with a name that no other task of the same place has."""
+    """A task: small and picklable, with a name that is unique in its place."""
 
     @property
     def name(self) -> str: ...
@@ -25,13 +25,13 @@ R = TypeVar("R")
 
 @dataclass(frozen=True)
 class Work(Generic[T, E, R]):
-    """What is done with a task. Both functions are importable by name: other processes find them that way.
+    """How to perform a task. Other processes import both functions by name.
 
     Attributes:
-        perform: does a task, calls its second argument with each event as it happens, and returns the result. Events
-            and results are picklable.
-        remaining: what is left of a task whose worker died after it had reported these events; None where that is
-            nothing. It has the task's name.
+        perform: (task, report) -> result. It performs the task, and calls ``report`` with each event as it happens.
+            Events and results are picklable.
+        remaining: (task, events) -> the rest of a task whose worker died after it reported these events, under the same
+            name; None if nothing is left.
     """
 
     perform: Callable[[T, Callable[[E], None]], R]
@@ -40,7 +40,7 @@ class Work(Generic[T, E, R]):
 
 @dataclass(frozen=True)
 class Reported(Generic[E]):
-    """A task's event. All events of a task come in order and before its end."""
+    """An event of a task. The events of a task arrive in order, and before its end."""
 
     name: str
     event: E
@@ -48,14 +48,14 @@ class Reported(Generic[E]):
 
 @dataclass(frozen=True)
 class RunAgain:
-    """The worker of this task died. What is left of the task is run once more, in another process."""
+    """The worker of a task died. The rest of the task runs again, in another process."""
 
     name: str
 
 
 @dataclass(frozen=True)
 class Done(Generic[R]):
-    """The end of a task. ``result`` is None where its worker died after the last event, with nothing left to do."""
+    """The end of a task. ``result`` is None if its worker died after the last event, with nothing left to do."""
 
     name: str
     result: R | None
@@ -66,8 +66,8 @@ class Failed:
     """The end of a task without a result.
 
     Attributes:
-        reason: one sentence, or several, for people.
-        details: the traceback of an error that nobody foresaw; "" for a SuiteError.
+        reason: why it failed, in sentences.
+        details: the traceback of an unexpected error; "" for a SuiteError.
     """
 
     name: str
@@ -79,56 +79,56 @@ Message = Reported[E] | RunAgain | Done[R] | Failed
 
 
 class Place(Protocol[T_contra]):
-    """Runs tasks, and hands each message of theirs to the one function that it was made with, in the caller's thread.
+    """Runs tasks, and passes their messages to a handler, in the caller's thread.
 
-    SuiteError from any method where it cannot go on. ``close`` is to be called all the same.
+    Any method raises SuiteError if the place cannot go on. Call ``close`` even then.
     """
 
     def submit(self, task: T_contra) -> None:
-        """Has the task run; SuiteError for a name that was submitted before."""
+        """Adds a task. SuiteError if its name was submitted before."""
 
     def wait(self, *names: str) -> None:
-        """Handles messages of any task as they arrive, until the named tasks have ended; without names, until all have.
+        """Handles messages of all tasks until the named tasks have ended; without names, until all tasks have ended.
 
-        SuiteError for a name that was not submitted.
+        SuiteError for a name that was never submitted.
         """
 
     def poll(self) -> None:
-        """Handles the messages that have arrived, and does not wait."""
+        """Handles the messages that have arrived, without waiting."""
 
     def close(self) -> None:
-        """Handles what has been reported, then ends what still runs, and every process. A second call does nothing."""
+        """Handles the messages so far, then stops all tasks and processes. A second call does nothing."""
 
 
 def end(work: Work[T, E, R], task: T, report: Callable[[E], None]) -> Done[R] | Failed:
-    """Does the task in this process, whatever it raises; KeyboardInterrupt alone passes."""
+    """Performs the task in this process. Any exception of it, except KeyboardInterrupt, gives ``Failed``."""
     try:
         return Done(task.name, work.perform(task, report))
     except SuiteError as error:
         return Failed(task.name, str(error))
     except (Exception, SystemExit) as error:
-        said = " ".join(str(error).split())
-        reason = type(error).__name__ + (f": {said}" if said else "")
+        text = " ".join(str(error).split())
+        reason = type(error).__name__ + (f": {text}" if text else "")
         return Failed(task.name, reason, traceback.format_exc())
 
 
 class Ledger:
-    """The names of the tasks that were submitted, and which of them have ended."""
+    """The submitted tasks by name, and which of them have ended."""
 
     def __init__(self) -> None:
         self._ended: dict[str, bool] = {}
 
     def begin(self, name: str) -> None:
         if name in self._ended:
-            raise SuiteError(f"The task {name!r} was submitted before. Each name is one task.")
+            raise SuiteError(f"The task {name!r} was submitted before. Give each task a name of its own.")
         self._ended[name] = False
 
     def end(self, name: str) -> None:
         self._ended[name] = True
 
     def waiting(self, names: Iterable[str]) -> bool:
-        """Whether one of these has not ended, or, of none, one of all."""
+        """Whether one of the named tasks has not ended; without names, whether any task has not."""
         wanted = tuple(names) or tuple(self._ended)
         if unknown := [name for name in wanted if name not in self._ended]:
-            raise SuiteError(f"The task {unknown[0]!r} is waited for and was never submitted.")
+            raise SuiteError(f"Cannot wait for the task {unknown[0]!r}: it was never submitted. Submit it first.")
         return not all(self._ended[name] for name in wanted)

@@ -1,4 +1,4 @@
-"""What a worker process does: one task at a time, each event handed over before the task goes on."""
+"""The part that runs in a worker process: one task at a time. Each event is sent before the task continues."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ PR_SET_PDEATHSIG = 1
 
 @dataclass(frozen=True)
 class Started:
-    """The first message of each attempt at a task."""
+    """The first message of every attempt at a task."""
 
     name: str
 
 
 @dataclass(frozen=True)
 class Share:
-    """How the workers of one machine divide it: worker ``i`` has core ``i`` and GPU ``i``, modulo their numbers.
+    """How the workers of one machine share it: worker i gets core i and GPU i, modulo their counts.
 
     Attributes:
-        cores: their numbers; () leaves a worker where the system puts it.
-        gpus: as CUDA_VISIBLE_DEVICES names them; () leaves that variable as it is.
-        with_parent: whether the system ends a worker with the process that started it (Linux). A thread of Dask does so
-            too, but not while a library holds the interpreter's lock.
+        cores: numbers of the cores; () restricts no worker.
+        gpus: names of the GPUs for CUDA_VISIBLE_DEVICES; () leaves that variable as it is.
+        with_parent: whether the system ends a worker when the process that started it ends (Linux only). Dask does so
+            in a thread, which fails while a library holds the interpreter's lock.
     """
 
     cores: tuple[int, ...] = ()
@@ -40,7 +40,7 @@ class Share:
     with_parent: bool = False
 
     def take(self, index: int) -> None:
-        """Restricts this thread, and those it starts, to a core, and this process to a GPU."""
+        """Restricts this thread, and the threads it starts, to one core, and this process to one GPU."""
         if self.cores and hasattr(os, "sched_setaffinity"):
             os.sched_setaffinity(0, {self.cores[index % len(self.cores)]})
         if self.gpus:
@@ -63,10 +63,10 @@ def keep_random_numbers_apart() -> None:
 
 
 def attempt(number: int, name: str, share: Share, job: bytes, topic: str) -> None:
-    """Does ``job``, a pickled (Work, task), in a thread of a Dask worker.
+    """Performs ``job``, a pickled (Work, task), in a thread of a Dask worker.
 
-    Each message, a pickled (number, message), is with the scheduler before the task goes on: what was reported is not
-    lost with this process. The end of the task is a message too, for a result that Dask keeps dies with its worker.
+    Each message is a pickled (number, message). It reaches the scheduler before the task continues, so no message is
+    lost if this process dies. The result is a message too, because Dask loses a result with its worker.
     """
     from distributed import get_worker
     from distributed.utils import sync
@@ -82,10 +82,10 @@ def attempt(number: int, name: str, share: Share, job: bytes, topic: str) -> Non
     try:
         work, task = pickle.loads(job)
     except Exception as error:
-        send(Failed(name, f"A worker process cannot read the task: {type(error).__name__}: {error}."))
+        send(Failed(name, f"A worker process cannot read this task: {type(error).__name__}: {error}."))
         return
     message: Done[object] | Failed = end(work, task, lambda event: send(Reported(name, event)))
     try:
         send(message)
     except (pickle.PicklingError, TypeError, AttributeError) as error:
-        send(Failed(name, f"Its result cannot be sent to another process: {error}."))
+        send(Failed(name, f"The result of this task cannot be sent to another process: {error}."))

@@ -1,4 +1,4 @@
-"""Tasks in worker processes on this machine, each single-threaded on a core of its own."""
+"""Runs tasks in worker processes on this machine. Each process is single-threaded, on a core of its own."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from harness.execution.task import E, Message, R, T, Work
 from harness.execution.worker import Share
 
 MEMORY = 2.5e9
-"""Bytes that a worker may need: a backend, MNIST, and what a training holds."""
+"""Bytes that a worker may need for a backend, MNIST and a training."""
 MOST = 16
-"""Workers that are started unasked."""
+"""The most workers without --workers."""
 RESTART = "120 s"
-"""How long tasks wait for a worker where none is left."""
+"""How long tasks wait for a new worker if none is left."""
 SINGLE_THREADED = {
     "OMP_NUM_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1",
@@ -31,11 +31,11 @@ SINGLE_THREADED = {
     "TF_NUM_INTRAOP_THREADS": "1",
     "TF_NUM_INTEROP_THREADS": "1",
 }
-"""Read by NumPy, PyTorch and TensorFlow when they are imported."""
+"""Environment variables that NumPy, PyTorch and TensorFlow read when they are imported."""
 XLA_SINGLE_THREADED = "--xla_cpu_multi_thread_eigen=false"
 CONFIGURATION: dict[str, object] = {
-    "distributed.scheduler.allowed-failures": 0,  # harness.execution.pool runs a task again, with what is left of it
-    "distributed.scheduler.worker-ttl": None,  # a worker that computes for long may not answer for long
+    "distributed.scheduler.allowed-failures": 0,  # harness.execution.pool runs the rest of a task again
+    "distributed.scheduler.worker-ttl": None,  # a worker that computes may not answer for long
     "distributed.scheduler.worker-saturation": 1.0,
     "distributed.scheduler.no-workers-timeout": RESTART,
     "distributed.scheduler.http.routes": [],
@@ -53,7 +53,12 @@ CONFIGURATION: dict[str, object] = {
 
 
 def count(asked: int | None, tasks: int) -> int:
-    """How many workers run ``tasks`` tasks; SuiteError for more than this machine's cores or free memory allow."""
+    """The number of workers for ``tasks`` tasks. SuiteError if more are asked for than cores or free memory allow.
+
+    Args:
+        asked: the value of --workers; None without it.
+        tasks: number of tasks.
+    """
     most = cores()
     if asked is not None and asked < 1:
         raise invalid("--workers", expected="at least 1", received=asked)
@@ -74,7 +79,7 @@ def _use(number: int) -> str:
 
 
 def free_memory() -> float:
-    """Bytes that processes may still take, of the machine's and of this container's."""
+    """Bytes of memory that processes may still take, on this machine and in this container."""
     import psutil
     from distributed.system import memory_limit
 
@@ -82,9 +87,9 @@ def free_memory() -> float:
 
 
 class Workers(Pool[T, E, R]):
-    """Starts ``number`` worker processes, which takes seconds; SuiteError where they do not start.
+    """Starts ``number`` worker processes, which takes seconds. SuiteError if they do not start.
 
-    They ignore Ctrl-C, and end with this process, however it ends.
+    The workers ignore Ctrl-C. They end when this process ends, for whatever reason.
     """
 
     def __init__(self, work: Work[T, E, R], handle: Callable[[Message[E, R]], None], number: int) -> None:
@@ -116,11 +121,11 @@ class Workers(Pool[T, E, R]):
         super().__init__(work, handle, client, Share(_cores(), visible_gpus(), with_parent=True))
 
     def _stop(self) -> None:
-        """Kills the workers: whoever closes does not wait for what they compute."""
+        """Kills the workers without waiting for their tasks."""
 
         async def kill() -> None:
             for nanny in self._cluster.workers.values():
-                nanny.close_gracefully()  # so that it starts no other process
+                nanny.close_gracefully()  # so that it restarts no process
                 if nanny.pid is not None:
                     with contextlib.suppress(ProcessLookupError):
                         os.kill(nanny.pid, signal.SIGTERM if sys.platform == "win32" else signal.SIGKILL)
@@ -133,7 +138,7 @@ class Workers(Pool[T, E, R]):
             self._restore_environment()
 
     def _restore_environment(self) -> None:
-        """Dask sets variables of its workers in this process too, for them to inherit."""
+        """Restores the variables that Dask sets in this process for its workers to inherit."""
         for name in {*SINGLE_THREADED, "XLA_FLAGS", "PYTHONHASHSEED"}:
             os.environ.pop(name, None)
             if name in self._environment:
@@ -142,11 +147,11 @@ class Workers(Pool[T, E, R]):
 
 @contextlib.contextmanager
 def _interrupts_blocked() -> Iterator[None]:
-    """Threads and processes that begin here, and all that these begin, get no SIGINT: Ctrl-C is for the main thread."""
+    """Blocks SIGINT in all threads and processes started in the ``with`` block: Ctrl-C is for the main thread."""
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
-    multiprocessing.resource_tracker.ensure_running()  # the first process would start it, and unblock SIGINT
+    multiprocessing.resource_tracker.ensure_running()  # else the first process starts it, which unblocks SIGINT
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
@@ -159,7 +164,7 @@ def _cores() -> tuple[int, ...]:
 
 
 def visible_gpus() -> tuple[str, ...]:
-    """The GPUs that this process may use, as CUDA_VISIBLE_DEVICES names them; without that variable, the driver's."""
+    """The GPUs in CUDA_VISIBLE_DEVICES; without that variable, the numbers of all GPUs that the driver knows."""
     given = os.environ.get("CUDA_VISIBLE_DEVICES")
     if given is not None:
         return tuple(filter(None, (name.strip() for name in given.split(","))))

@@ -1,4 +1,4 @@
-"""The rules: numbers in, a Decision out. Importing them imports neither numpy nor scipy."""
+"""The rules: each turns trials into a Decision. Importing them imports neither numpy nor scipy."""
 
 from harness.domain.verdict import Difference
 from harness.statistics.above import Above

@@ -1,4 +1,4 @@
-"""Above: a number measured on one variant is greater than a stated value."""
+"""Above: a metric of one variant is greater than a stated value."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from harness.statistics.sides import sides
 
 @dataclass(frozen=True)
 class Above:
-    """SUPPORTED when Student's interval of the mean lies wholly above ``value``, REFUTED when wholly below, else
+    """mean > value: SUPPORTED if Student's interval is wholly above ``value``, REFUTED if wholly below, else
     INCONCLUSIVE.
 
-    The one-sample form of ``Exceeds``, with its levels and assumptions, for what is compared within a trial: a rise
-    from its own minimum, a ratio of two of its own norms. ``value`` is in the metric's unit; on a log scale the
-    geometric mean is tested, and the effect is the ratio to ``value``. The mean is that of the seeds that trained, and
-    the share of failures is reported; with ``failures`` "count" every trial counts with its metric, which is then
-    defined while training fails (``pairs.Failures``).
+    It is the one-sample form of ``Exceeds``, with its levels and assumptions. It suits metrics that compare within a
+    trial: a rise from its own minimum, a ratio of two of its own norms. ``value`` is in the metric's unit. On a log
+    scale the geometric mean is tested, and the effect is the ratio to ``value``. The mean is over the seeds that did
+    not fail, and the share of failures is reported. With ``failures`` "count" every trial counts with its metric
+    (``pairs.Failures``).
     """
 
     variant: str
@@ -71,7 +71,7 @@ class Above:
         return Decision(Verdict.INCONCLUSIVE, reason, found, p=tested.p)
 
     def _against(self, sample: Sample) -> Pairs:
-        """The variant's values less ``value``, on the metric's scale, as pairs with a constant."""
+        """The variant's values minus ``value``, on the metric's scale, as pairs with a constant."""
         metric = sample.metrics[self.metric]
         trials = by_seed(sample, self.variant).values()
         lost = sum(trial.divergence is not None for trial in trials)

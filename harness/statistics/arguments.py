@@ -1,4 +1,4 @@
-"""Checks that rules make of their own arguments, on construction."""
+"""Checks of the arguments of rules."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def check_number(
 
 
 def check_failures(rule: str, failures: Failures, allowed: tuple[Failures, ...], margin: float = 0.0) -> None:
-    """SuiteError unless ``failures`` is one of ``allowed``, and asks for the share of failures without a margin."""
+    """SuiteError unless ``failures`` is one of ``allowed``, and the margin is 0 for "decide"."""
     if failures not in allowed:
         raise invalid(
             f"failures of {rule}", expected=f"one of {', '.join(map(repr, allowed))}", received=repr(failures)

@@ -13,10 +13,10 @@ from harness.statistics.rule import Sample
 
 @dataclass(frozen=True)
 class Best:
-    """SUPPORTED when x is better than every rival, REFUTED when some rival is better than x at the level / rivals.
+    """SUPPORTED if x is better than every rival, REFUTED if a rival is better than x at the level / number of rivals.
 
-    "Better" is the metric's own direction. ``among`` names the rivals; x itself is not counted among them. See
-    ``harness.statistics.ordering`` for the levels (Berger 1982; Bonferroni) and ``Exceeds`` for the assumptions.
+    "Better" is the metric's direction. ``among`` names the rivals, and may include x. ``harness.statistics.ordering``
+    describes the levels (Berger 1982; Bonferroni), ``Exceeds`` the assumptions.
     """
 
     x: str

@@ -11,12 +11,12 @@ from harness.statistics.rule import Rule, Sample
 
 @dataclass(frozen=True)
 class All:
-    """SUPPORTED when every part is, REFUTED when one is at its level divided by the number of parts.
+    """SUPPORTED if every part is; REFUTED if a part is, at the level divided by the number of parts.
 
-    Supported without adjustment: that all parts are falsely supported is no likelier than that one is
-    (intersection–union, Berger 1982). That some part is falsely refuted is likelier, so each refutes at its share of
-    the level (Bonferroni); a part that is REFUTED at its own level alone leaves the whole INCONCLUSIVE. The deciding p
-    is the largest p of the parts, or where one refutes, the smallest p of those that do times the number of parts.
+    SUPPORTED needs no adjustment: all parts are falsely supported at most as often as one is (intersection–union,
+    Berger 1982). Some part is falsely refuted more often than one is, so each part refutes at its share of the level
+    (Bonferroni). If a part is REFUTED only at the whole level, the conjunction is INCONCLUSIVE. The deciding p is the
+    largest p of the parts; if REFUTED, it is the smallest p of the refuted parts times the number of parts.
     """
 
     rules: tuple[Rule, ...]

@@ -1,4 +1,4 @@
-"""Converges: training stays finite, and reaches a stated value, on every seed or on a stated share of them."""
+"""Converges: training does not diverge, and reaches a stated value, on every seed or on a share of the seeds."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from harness.statistics.shares import decide_share
 
 @dataclass(frozen=True)
 class Converges:
-    """More than ``share`` of the seeds do not diverge and, where a metric is given, have it within its bounds.
+    """More than ``share`` of the seeds do not diverge and, if a metric is given, have it within its bounds.
 
-    A censored metric (None) is within no bounds; a metric without bounds asks only that it is not censored. Decided as
-    ``Diverges``: a ``share`` of 1 means every seed.
+    A censored metric (None) is never within bounds. A metric without bounds must only not be censored. It is decided as
+    ``Diverges`` is: a ``share`` of 1 means every seed.
     """
 
     variant: str
@@ -58,7 +58,7 @@ class Converges:
 
     @property
     def target(self) -> str:
-        """The bounds in words: "loss <= 0.01"; empty without a metric."""
+        """The bounds as text: "loss <= 0.01"; "" without a metric."""
         if self.metric is None:
             return ""
         least = f"{self.at_least:g} <= " if self.at_least is not None else ""

@@ -16,10 +16,10 @@ from harness.statistics.shares import decide_share
 class Diverges:
     """More than ``share`` of the seeds diverge: nan, inf, finite blow-up or stuck at chance.
 
-    A ``share`` of 1 means every seed: SUPPORTED where all did, with the lower bound that their number gives; REFUTED
-    where one did not. Below 1: SUPPORTED when the exact lower bound of the share of seeds (Clopper & Pearson 1934) is
-    above ``share``, REFUTED when the upper one is below it; each bound errs with the chance ``Sample.levels.share``.
-    Assumes independent seeds; decides nothing below 5.
+    A ``share`` of 1 means every seed: SUPPORTED if all diverged, REFUTED if one did not. Below 1: SUPPORTED if the
+    exact lower bound of the share of seeds (Clopper & Pearson 1934) is above ``share``, REFUTED if the upper bound is
+    below it. Each bound errs with the chance ``Sample.levels.share``. Assumes independent seeds; fewer than 5 decide
+    nothing.
     """
 
     variant: str
@@ -61,9 +61,9 @@ def how_often(share: float) -> str:
 
 
 def failures(trials: list[Trial]) -> str:
-    """How trials diverged, by kind and first bad step: "nan at step 6 in 5 of 5"; empty where none did."""
+    """How trials diverged, by kind and first bad step: "nan at step 6 in 5 of 5"; "" if none did."""
     found = [trial.divergence for trial in trials if trial.divergence is not None]
-    told = []
+    texts = []
     for kind in dict.fromkeys(one.kind for one in found):
         same = [one for one in found if one.kind == kind]
         steps = sorted(one.step for one in same if one.step is not None)
@@ -73,8 +73,8 @@ def failures(trials: list[Trial]) -> str:
             when = _range(" at step", steps)
         else:
             when = _range(" at epoch", sorted(one.epoch for one in same))
-        told.append(f"{kind}{when} in {len(same)} of {len(trials)}")
-    return ", ".join(told)
+        texts.append(f"{kind}{when} in {len(same)} of {len(trials)}")
+    return ", ".join(texts)
 
 
 def _range(what: str, numbers: list[int]) -> str:

@@ -1,4 +1,4 @@
-"""The report of one comparison: its Effects, and the sentence that goes into the reason."""
+"""Reports one comparison: its Effects, and the sentence for the reason."""
 
 from __future__ import annotations
 
@@ -17,19 +17,23 @@ Interval = tuple[float | None, float | None]
 
 
 def effects(pairs: Pairs, tested: Sides | None, null: float) -> tuple[Effect, ...]:
-    """The Effect of the mean difference, and where a training failed that of the share of failures."""
+    """The Effect of the mean difference and, if a training failed, that of the share of failures."""
     found = effect(pairs, tested, null)
     return (found, failure_effect(pairs)) if any(pairs.failed) else (found,)
 
 
 def effect(pairs: Pairs, tested: Sides | None, null: float) -> Effect:
-    """The Effect of a − b: the mean difference and its interval, on a log scale as ratios.
+    """The Effect of a − b: the mean difference and its interval; for ``scale="log"`` as ratios.
 
-    Where a value is censored the estimate is the median, or None if that is not finite, and there is no interval.
-    ``null`` is the margin tested, ``tested`` the test against it (None below five seeds, where none is made). The
-    interval is the one that the rule used; ``confidence`` in the details is its nominal confidence at this look. The
-    details ``detectable_effect`` and ``seeds_needed`` are distances beyond the margin. Of several looks the intervals
-    hold together (repeated confidence intervals, Jennison & Turnbull 1989).
+    If a value is censored, the estimate is the median (None if it is not finite), without an interval. The interval is
+    the one that the rule used, and ``details["confidence"]`` is its nominal confidence at this look. The intervals of
+    several looks hold together (repeated confidence intervals, Jennison & Turnbull 1989). The details
+    ``detectable_effect`` and ``seeds_needed`` are distances beyond the margin.
+
+    Args:
+        pairs: the differences.
+        tested: the test against ``null``; None below five seeds.
+        null: the margin.
     """
     log = pairs.metric.scale == "log"
     low: float | None = None
@@ -60,7 +64,7 @@ def effect(pairs: Pairs, tested: Sides | None, null: float) -> Effect:
 
 
 def _notes(pairs: Pairs, tested: Sides | None, low: float | None, high: float | None) -> list[str]:
-    """What the numbers do not say: which test decided, and of which seeds."""
+    """Remarks: which test decided, and on which seeds."""
     notes = []
     smallest = pairs.metric.smallest_effect
     if low is not None and high is not None and -smallest <= low and high <= smallest and pairs.n >= FEWEST_SEEDS:
@@ -84,7 +88,7 @@ def _notes(pairs: Pairs, tested: Sides | None, low: float | None, high: float | 
 
 
 def _failures_note(pairs: Pairs) -> str:
-    """How many trainings failed, and of which seeds the mean is."""
+    """The numbers of failed trainings, and of the seeds in the mean."""
     counts = f"{pairs.a} failed on {pairs.failed[0]} of {pairs.seeds} seeds"
     both = ""
     if not pairs.one_sample:
@@ -98,7 +102,7 @@ def _failures_note(pairs: Pairs) -> str:
 
 
 def failure_effect(pairs: Pairs) -> Effect:
-    """The Effect of the share of failures: a's minus b's, or that of one variant, with exact bounds of each."""
+    """The Effect of the share of failures, with exact bounds: a's share minus b's, or the share of one variant."""
     level = pairs.look.level(pairs.level)
     bounds = [clopper_pearson(count, pairs.seeds, level) for count in pairs.failed]
     first, second = (count / pairs.seeds for count in pairs.failed)
@@ -123,7 +127,7 @@ def failure_effect(pairs: Pairs) -> Effect:
 
 
 def _details(pairs: Pairs, null: float) -> dict[str, float | None]:
-    """What is reported alongside; None where it is undefined (few seeds, zero variance, a censored value)."""
+    """Numbers reported alongside; None for undefined ones (few seeds, zero variance, a censored value)."""
     level = pairs.look.level(pairs.level)
     numbers: dict[str, float | None] = dict.fromkeys(
         ("sign_flip_p", "bca_low", "bca_high", "detectable_effect", "seeds_needed")
@@ -145,14 +149,14 @@ def _details(pairs: Pairs, null: float) -> dict[str, float | None]:
 
 
 def on_unit(value: float | None, metric: Metric) -> float | None:
-    """A compared number back in the metric's unit: exp of a logarithm, None where that overflows."""
+    """A compared number in the metric's unit: exp of a logarithm, or None if that overflows."""
     if value is None or metric.scale == "linear":
         return value
     return math.exp(value) if value < 700 else None
 
 
 def sentence(found: Effect) -> str:
-    """The effect in words: "a − b is +0.0042 (95 % interval +0.0031 to +0.0053; p = 0.0003, 5 seeds)"."""
+    """The effect as text: "a − b is +0.0042 (95 % interval +0.0031 to +0.0053, p = 0.0003, 5 seeds)"."""
     text = f"{found.of} is {_number(found.estimate, found.unit)}"
     inside = []
     confidence = found.details.get("confidence")
@@ -174,7 +178,7 @@ def percent(share: float) -> str:
 
 
 def outlook(found: Effect, smallest: float) -> str:
-    """What more seeds would bring: "5 seeds could have shown 0.0026; 40 would show 0.0005"; empty where unknown."""
+    """What more seeds would show: "; 5 seeds could have shown 0.0026, 40 would show 0.0005"; "" if unknown."""
     details = found.details
     shown, needed = details.get("detectable_effect"), details.get("seeds_needed")
     if shown is None:

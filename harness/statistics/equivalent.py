@@ -15,13 +15,13 @@ from harness.statistics.sides import Sides, sides
 
 @dataclass(frozen=True)
 class Equivalent(Pairwise):
-    """|a − b| < margin: SUPPORTED when the whole interval lies inside ± margin, REFUTED when wholly outside.
+    """|a − b| < margin: SUPPORTED if the whole interval is inside ± margin, REFUTED if it is wholly outside.
 
-    Two one-sided tests (Schuirmann 1987), with the levels and assumptions of ``Exceeds``. The margin is mandatory:
-    to find no difference is not to show that there is none. The deciding p is the larger of the two tests' (doubled,
-    as two-sided p-values are), or the smaller where they refute. ``sign_flip_p`` is against 0, ``seeds_needed`` is the
-    number that would distinguish a difference by the smallest effect of interest from either margin. With ``failures``
-    "guard", variants of which one fails more often are not equivalent.
+    Two one-sided tests decide (Schuirmann 1987), with the levels and assumptions of ``Exceeds``. The margin is
+    mandatory, because a difference that was not found may exist. The deciding p is the larger p of the two tests,
+    doubled as for two-sided tests; if they refute, it is the smaller one. ``sign_flip_p`` is against 0.
+    ``seeds_needed`` is the number of seeds that distinguishes a difference from either margin by the smallest effect of
+    interest. With ``failures`` "guard", two variants are not equivalent if one fails more often.
     """
 
     a: str

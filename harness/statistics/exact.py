@@ -1,4 +1,4 @@
-"""Exact: obtained against an independent reference, within a tolerance that the float type justifies."""
+"""Exact: an obtained value equals an independent reference, within a tolerance that the float type justifies."""
 
 from __future__ import annotations
 
@@ -12,10 +12,12 @@ from harness.errors import invalid
 
 @dataclass(frozen=True)
 class Comparison:
-    """One obtained value alongside its reference.
+    """A comparison of an obtained value with a reference.
 
-    ``of`` says what is compared; ``obtained`` and ``expected`` are numbers or arrays of one shape (or any equal
-    things, with tolerance 0); ``tolerance`` is the largest absolute error accepted.
+    Attributes:
+        of: what is compared.
+        obtained, expected: numbers or arrays of one shape; with tolerance 0 also any other objects.
+        tolerance: the largest absolute error accepted.
     """
 
     of: str
@@ -25,7 +27,7 @@ class Comparison:
 
     @property
     def error(self) -> float:
-        """Largest absolute difference; inf where shapes differ or one side is not a number and they are unequal."""
+        """The largest absolute difference; inf if the shapes differ, or for unequal values that are not numbers."""
         import numpy as np
 
         try:
@@ -44,7 +46,7 @@ class Comparison:
 
 @dataclass(frozen=True)
 class Exact:
-    """SUPPORTED when every comparison is within its tolerance, REFUTED otherwise; assumes determinism."""
+    """SUPPORTED if every comparison is within its tolerance, else REFUTED. Assumes determinism."""
 
     unit: str = "absolute error"
 
@@ -52,9 +54,9 @@ class Exact:
         return "equals an independent reference"
 
     def decide(self, findings: Iterable[Comparison | Difference]) -> Decision:
-        """Decides by the comparisons; what is a ``Difference`` goes into the decision as it is.
+        """Decides by the comparisons. Each ``Difference`` becomes a part of the decision.
 
-        SuiteError when there is nothing to compare, so that no check passes emptily.
+        SuiteError without any comparison, so that no check passes emptily.
         """
         found = list(findings)
         differences = tuple(one for one in found if isinstance(one, Difference))
@@ -77,7 +79,7 @@ class Exact:
 
 
 def _mismatch(comparison: Comparison, error: float) -> str:
-    """What was compared, by how much it is wrong, and both sides where they are short."""
+    """What was compared, its error, and both values if they are short."""
     text = f"{comparison.of}: error {error:.3g}, tolerance {comparison.tolerance:.3g}"
     sides = (comparison.obtained, comparison.expected)
     if all(isinstance(side, int | float) for side in sides):

@@ -1,4 +1,4 @@
-"""Exceeds: one variant's number is greater than another's."""
+"""Exceeds: a metric of one variant is greater than that of another."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from harness.statistics.sides import sides
 
 @dataclass(frozen=True)
 class Exceeds(Pairwise):
-    """a − b > margin: SUPPORTED when the interval of the mean difference lies wholly above the margin, REFUTED when
-    wholly below, else INCONCLUSIVE.
+    """a − b > margin: SUPPORTED if the interval of the mean difference is wholly above the margin, REFUTED if wholly
+    below, else INCONCLUSIVE.
 
-    The interval is Student's, of paired seeds (``harness.statistics.sides``); it errs in each direction with the chance
-    ``Sample.levels.one_sided``. The mean is that
-    of the seeds whose trainings succeeded in both variants; ``failures`` says what the others do (``pairs.Failures``).
+    The interval is Student's, of paired seeds (``harness.statistics.sides``). It errs in each direction with the chance
+    ``Sample.levels.one_sided``. The mean is over the seeds whose trainings succeeded in both variants. ``failures``
+    says how the other seeds count (``pairs.Failures``).
 
-    The rule is about numbers, whichever direction of the metric is the good one. The margin is in the metric's unit,
-    for a metric on a log scale a natural logarithm of a ratio; a negative one makes it a claim of non-inferiority.
+    The rule compares numbers, whichever direction of the metric is better. The margin is in the metric's unit; on a log
+    scale it is the natural logarithm of a ratio. A negative margin makes a claim of non-inferiority.
     """
 
     a: str

@@ -1,4 +1,4 @@
-"""How many seeds a rule takes at least, known before training."""
+"""The fewest seeds that a rule needs, known before training."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from harness.statistics.rule import Rule
 
 
 def fewest(rule: Rule, levels: Levels = PLAIN, look: Look = ONLY, exact: bool = False) -> int:
-    """The fewest seeds with which ``rule`` can be SUPPORTED, at the level of ``look``.
+    """The fewest seeds with which ``rule`` can be SUPPORTED, at the level of ``look``. A t test of a mean needs five.
 
-    A t test of a mean takes five. With ``exact`` it is what the exact tests take, which decide where differences are
-    constant, values censored, or trainings fail: their least possible p is 2^-n. For ``Reproduces`` it is then the
-    number with which a rank can refute.
+    With ``exact`` it is the number for the exact tests, which decide if differences are constant, values are censored
+    or trainings fail: their smallest p-value is 2^-n. For ``Reproduces`` it is then the number with which a rank can
+    refute.
     """
     match rule:
         case All():
@@ -33,5 +33,5 @@ def fewest(rule: Rule, levels: Levels = PLAIN, look: Look = ONLY, exact: bool = 
 
 
 def _signs(level: float, share: float) -> int:
-    """The least n, at least 5, of which ``share``^n <= ``level``."""
+    """The least n >= 5 with ``share``^n <= ``level``."""
     return max(FEWEST_SEEDS, math.ceil(math.log(level) / math.log(share) - 1e-12))

@@ -1,4 +1,4 @@
-"""Holm's adjustment: verdicts that hold together, over the whole catalogue."""
+"""Holm's adjustment of p-values over the whole catalogue."""
 
 from __future__ import annotations
 
@@ -11,17 +11,16 @@ from harness.statistics.levels import ADJUSTED
 
 
 def adjust(decisions: Mapping[str, Decision]) -> dict[str, tuple[Decision, Verdict]]:
-    """Each claim's decision with adjusted p-values, and the verdict that survives the adjustment.
+    """For each claim, the decision with adjusted p-values, and the verdict after the adjustment.
 
-    Holm's step-down method (Holm 1979): the i-th smallest of m deciding p-values is multiplied by m − i + 1, and made
-    at least as large as the ones before it. It bounds the chance of any false verdict over the catalogue by 5 %,
-    whatever the dependence between claims. A decided claim whose adjusted p exceeds 0.05 becomes INCONCLUSIVE.
+    This is Holm's step-down method (Holm 1979): the i-th smallest of m p-values is multiplied by m − i + 1, and raised
+    to at least the one before it. It bounds the chance of any false verdict over the catalogue by 5 %, under any
+    dependence between claims. A decided claim with an adjusted p above 0.05 becomes INCONCLUSIVE.
 
-    The family is every claim that made a test, decided or not: each enters with ``Decision.p``, or with 1 where its
-    test rejected nothing (a figure found within prediction). Claims without a test (exact ones, those on every seed,
-    NOT_RUN, fewer than five seeds) are not in it. Verdicts that rest on no rejection stay as they are.
-    ``Effect.p_adjusted`` is the claim's adjusted p, or the effect's own p where that is larger (a comparison that did
-    not decide its claim).
+    Every claim with a test takes part, decided or not: with ``Decision.p``, or with 1 if its test rejected nothing (a
+    figure within prediction). Claims without a test (exact claims, claims on every seed, NOT_RUN, fewer than 5 seeds)
+    do not take part. A verdict that rests on no rejection stays. ``Effect.p_adjusted`` is the claim's adjusted p, or
+    the effect's own p if that is larger (a comparison that did not decide its claim).
     """
     family = {key: 1.0 if one.p is None else one.p for key, one in decisions.items() if _tested(one)}
     adjusted: dict[str, float] = {}
@@ -44,6 +43,6 @@ def _judged(decision: Decision, p: float | None) -> tuple[Decision, Verdict]:
 
 
 def _with_adjusted(decision: Decision, p: float) -> Decision:
-    """The decision with ``p_adjusted`` in every effect that carries a p, its parts included."""
+    """The decision and its parts, with ``p_adjusted`` in every effect that has a p."""
     effects = tuple(one if one.p is None else replace(one, p_adjusted=max(one.p, p)) for one in decision.effects)
     return replace(decision, effects=effects, parts=tuple(_with_adjusted(part, p) for part in decision.parts))

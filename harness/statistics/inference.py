@@ -1,4 +1,4 @@
-"""Tests and intervals of means, differences and shares: each formula once, over scipy.special."""
+"""Tests and intervals of means, differences and shares. Every formula is here once, with scipy.special."""
 
 from __future__ import annotations
 
@@ -14,18 +14,22 @@ if TYPE_CHECKING:
     import numpy as np
 
 ENUMERATED = 12
-"""Largest n for which all 2**n signs are tried; above it a fixed sample of them."""
+"""The largest n for which all 2**n signs are tried. For larger n, a fixed sample of them is."""
 RESAMPLES = 10_000
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """An estimated mean, or difference of means: Student's test and interval (Student 1908), corrected for skewness.
+    """An estimated mean or difference of means, with Student's test and interval (Student 1908).
 
-    ``error`` is its standard error, with ``df`` degrees of freedom. ``skewness`` is that of the estimate, 0 where it is
-    not corrected for. Hall's transformation of t (Hall 1992) removes the error that skewness makes in one direction;
-    each direction is decided by the more cautious of Student's and Hall's, so that neither errs more often than
-    Student's test does.
+    Hall's transformation of t corrects for skewness (Hall 1992). In each direction, the more cautious of Student's and
+    Hall's test decides, so neither direction errs more often than Student's test.
+
+    Attributes:
+        value: the estimate.
+        error: its standard error.
+        df: degrees of freedom of the error.
+        skewness: of the estimate; 0 for no correction.
     """
 
     value: float
@@ -34,27 +38,27 @@ class Estimate:
     skewness: float = 0.0
 
     def greater(self, null: float) -> float:
-        """One-sided p that the mean is greater than ``null``."""
+        """One-sided p-value of "the mean is greater than ``null``"."""
         t = (self.value - null) / self.error
         return t_tail(self.df, min(t, self._transformed(t)))
 
     def less(self, null: float) -> float:
-        """One-sided p that the mean is less than ``null``."""
+        """One-sided p-value of "the mean is less than ``null``"."""
         t = (self.value - null) / self.error
         return t_tail(self.df, -max(t, self._transformed(t)))
 
     def unequal(self, null: float) -> float:
-        """Two-sided p that the mean is not ``null``."""
+        """Two-sided p-value of "the mean is not ``null``"."""
         return min(1.0, 2 * min(self.greater(null), self.less(null)))
 
     def interval(self, level: float) -> tuple[float, float]:
-        """The values that neither one-sided test rejects at ``level``."""
+        """The interval of values that neither one-sided test rejects at ``level``."""
         t = t_quantile(self.df, level)
         low, high = max(t, self._restored(t)), min(-t, self._restored(-t))
         return self.value - self.error * low, self.value - self.error * high
 
     def _transformed(self, t: float) -> float:
-        """Hall's cubic of t: about symmetric where t is skewed."""
+        """Hall's cubic of t, which is about symmetric if t is skewed."""
         skew = self.skewness
         if abs(skew) < 1e-9:
             return t
@@ -84,7 +88,7 @@ def t_quantile(df: float, tail: float) -> float:
 
 
 def mean(values: np.ndarray) -> Estimate:
-    """The mean of ``values`` (n >= 2, not all equal); corrected for skewness from 30 seeds on."""
+    """The mean of ``values`` (n >= 2, not all equal), corrected for skewness from 30 values on."""
     n, plain = len(values), student(values)
     if n < MANY_SEEDS:
         return plain
@@ -99,13 +103,16 @@ def student(values: np.ndarray) -> Estimate:
 
 
 def one_more(values: np.ndarray, least: float = 0.0) -> Estimate:
-    """Where one more of ``values`` (n >= 2) falls: the error is s·√(1 + 1/n), with s at ``least`` (Whitmore 1986)."""
+    """The prediction of one more value after ``values`` (n >= 2): its error is s·√(1 + 1/n) (Whitmore 1986).
+
+    s is the standard deviation, or ``least`` if that is larger.
+    """
     n = len(values)
     return Estimate(float(values.mean()), max(float(values.std(ddof=1)), least) * math.sqrt(1 + 1 / n), n - 1)
 
 
 def welch(difference: float, variances: tuple[float, float], counts: tuple[int, int]) -> Estimate:
-    """The difference of the means of two groups, each with a variance of its own (Welch 1947)."""
+    """The difference of the means of two groups with different variances (Welch 1947)."""
     squares = [variance / count for variance, count in zip(variances, counts, strict=True)]
     total = sum(squares)
     if not total:
@@ -115,14 +122,14 @@ def welch(difference: float, variances: tuple[float, float], counts: tuple[int, 
 
 
 def pooled(difference: float, variances: tuple[float, float], counts: tuple[int, int]) -> Estimate:
-    """The difference of the means of two groups with one variance (Student 1908)."""
+    """The difference of the means of two groups with equal variances (Student 1908)."""
     df = sum(counts) - 2
     variance = sum((count - 1) * one for one, count in zip(variances, counts, strict=True)) / df
     return Estimate(difference, math.sqrt(variance * sum(1 / count for count in counts)), df)
 
 
 def deviation_ratio(deviations: tuple[float, float], counts: tuple[int, int], level: float) -> tuple[float, float]:
-    """Bounds of the ratio, second over first, of two normal groups' standard deviations; each wrong at ``level``."""
+    """Bounds of the ratio, second over first, of two normal groups' standard deviations; each errs at ``level``."""
     from scipy.special import fdtri
 
     ratio = deviations[1] / deviations[0]
@@ -131,21 +138,21 @@ def deviation_ratio(deviations: tuple[float, float], counts: tuple[int, int], le
 
 
 def at_least(count: int, n: int, share: float) -> float:
-    """The chance that ``count`` or more of ``n`` independent seeds do what each does with chance ``share``."""
+    """P(K >= ``count``) for K ~ Binomial(``n``, ``share``)."""
     from scipy.special import bdtrc
 
     return float(bdtrc(count - 1, n, share)) if count > 0 else 1.0
 
 
 def at_most(count: int, n: int, share: float) -> float:
-    """The chance that ``count`` or fewer do."""
+    """P(K <= ``count``) for K ~ Binomial(``n``, ``share``)."""
     from scipy.special import bdtr
 
     return float(bdtr(count, n, share))
 
 
 def clopper_pearson(count: int, n: int, level: float = PLAIN.share) -> tuple[float, float]:
-    """Exact lower and upper bounds of a share, each wrong with chance ``level`` at most (Clopper & Pearson 1934).
+    """Exact lower and upper bounds of a share; each errs with chance ``level`` at most (Clopper & Pearson 1934).
 
     Assumes only that seeds are independent. Five of five give a lower bound of 0.478 at 2.5 %.
     """
@@ -157,7 +164,7 @@ def clopper_pearson(count: int, n: int, level: float = PLAIN.share) -> tuple[flo
 
 
 def wilson(count: int, n: int) -> tuple[float, float]:
-    """Bounds of a share, each wrong with chance 2.5 % (Wilson 1927)."""
+    """Bounds of a share; each errs with chance 2.5 % (Wilson 1927)."""
     z = 1.96
     share = count / n
     center = (share + z * z / (2 * n)) / (1 + z * z / n)
@@ -166,7 +173,7 @@ def wilson(count: int, n: int) -> tuple[float, float]:
 
 
 def newcombe(counts: tuple[int, int], of: tuple[int, int]) -> tuple[float, float]:
-    """Bounds of the difference of two shares, second less first, each wrong with 2.5 % (Newcombe 1998, method 10)."""
+    """Bounds of the difference second − first of two shares; each errs with 2.5 % (Newcombe 1998, method 10)."""
     (low1, high1), (low2, high2) = (wilson(k, n) for k, n in zip(counts, of, strict=True))
     p1, p2 = (k / n for k, n in zip(counts, of, strict=True))
     return p2 - p1 - math.hypot(p2 - low2, high1 - p1), p2 - p1 + math.hypot(high2 - p2, p1 - low1)
@@ -175,8 +182,8 @@ def newcombe(counts: tuple[int, int], of: tuple[int, int]) -> tuple[float, float
 def bca(values: np.ndarray) -> tuple[float | None, float | None]:
     """Bootstrap interval of the mean, bias-corrected and accelerated (Efron 1987), 2.5 % per direction.
 
-    For information: it assumes nothing about the shape, but is too short at ten seeds. (None, None) below 5 seeds or
-    where the bootstrap degenerates. The resamples are fixed, so that equal trials give equal reports.
+    It is reported only: it assumes nothing about the distribution, but is too short at ten seeds. (None, None) below 5
+    seeds, or if the bootstrap degenerates. The resamples are fixed, so equal trials give equal reports.
     """
     import numpy as np
     from scipy import stats
@@ -184,7 +191,7 @@ def bca(values: np.ndarray) -> tuple[float | None, float | None]:
     if len(values) < FEWEST_SEEDS:
         return None, None
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # scipy warns where the distribution degenerates; the answer is nan then
+        warnings.simplefilter("ignore")  # scipy warns if the distribution degenerates, and returns nan
         found = stats.bootstrap(
             (values,), np.mean, n_resamples=2000, confidence_level=1 - 2 * PLAIN.one_sided, rng=np.random.default_rng(0)
         ).confidence_interval
@@ -193,10 +200,10 @@ def bca(values: np.ndarray) -> tuple[float | None, float | None]:
 
 
 def sign_flip(shifted: np.ndarray) -> float:
-    """Two-sided p of the sign-flip test that ``shifted`` has mean 0 (Fisher 1935), assuming only symmetry about 0.
+    """Two-sided p-value of the sign-flip test that ``shifted`` has mean 0 (Fisher 1935). Assumes symmetry about 0 only.
 
-    Exact up to 12 seeds. Above, from 10,000 fixed random signs and the observed ones (Phipson & Smyth 2010).
-    ``scipy.stats.permutation_test`` gives the same, a thousand times slower.
+    It is exact up to 12 seeds. For more, it uses 10,000 fixed random signs and the observed ones (Phipson & Smyth
+    2010). ``scipy.stats.permutation_test`` gives the same, but takes a thousand times as long.
     """
     import numpy as np
 
@@ -211,21 +218,20 @@ def sign_flip(shifted: np.ndarray) -> float:
 def signed_rank(differences: list[float], noise: float = 0.0) -> tuple[float, float]:
     """Exact one-sided p-values (greater, less) of Wilcoxon's signed-rank test (Wilcoxon 1945).
 
-    Differences may be infinite: they share the highest rank. Ties share their mean rank, and the null distribution is
-    the exact one given those ranks (``scipy.stats.wilcoxon`` is exact without ties only). A difference of 0
-    (|d| <= ``noise``) or nan (both censored) speaks for neither side and is left out of the ranking, as Wilcoxon did;
-    it still counts as a seed everywhere else. Assumes, under the null, that a difference of a given size is as likely
-    to be positive as negative.
+    Infinite differences share the highest rank. Ties share their mean rank, and the null distribution is exact for
+    these ranks (``scipy.stats.wilcoxon`` is exact without ties only). As in Wilcoxon's paper, a difference of 0
+    (|d| <= ``noise``) is not ranked; neither is nan (both censored). Assumes that, under the null, a difference of any
+    size is as likely to be positive as negative.
     """
     import numpy as np
     from scipy.stats import rankdata
 
-    counted = [d for d in differences if abs(d) > noise]  # False for nan
+    counted = [d for d in differences if abs(d) > noise]  # false for nan
     if not counted:
         return 1.0, 1.0
     ranks = np.rint(2 * rankdata(np.abs(counted))).astype(int)  # doubled, so that shared ranks are whole numbers
     counts = np.ones(1)
-    for rank in ranks:  # distribution of the sum of the positive ranks, over all equally likely signs
+    for rank in ranks:  # the distribution of the sum of positive ranks, if all signs are equally likely
         step = np.zeros(len(counts) + rank)
         step[: len(counts)] += counts
         step[rank:] += counts
@@ -236,7 +242,7 @@ def signed_rank(differences: list[float], noise: float = 0.0) -> tuple[float, fl
 
 @lru_cache(maxsize=32)
 def signs(n: int) -> np.ndarray:
-    """Rows of n signs: all of them up to a common sign, or a fixed random sample; shape (rows, n)."""
+    """Rows of n signs, of shape (rows, n): all of them up to a common sign, or a fixed random sample."""
     import numpy as np
 
     if n > ENUMERATED:

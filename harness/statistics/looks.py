@@ -1,14 +1,16 @@
-"""Looks at growing evidence: at which level each may decide, so that all of them together keep the error rate.
+"""Looks at growing evidence: the level at which each look may decide, so that all looks together keep the error rate.
 
-A group-sequential design (Jennison & Turnbull 2000): each look spends a part of the error rate (Lan & DeMets 1983).
-``--seeds auto`` looks after 5, 10, 15, … seeds, and stops training where a claim is decided; after n of at most N seeds
-it has spent α·(n/N)^RHO in all, a power family (Kim & DeMets 1987) with RHO chosen by the mean number of seeds in
-simulation. Stored evidence is looked at with ``STORED_SIZES`` seeds, which spend ``STORED_SPENDING``.
+This is a group-sequential design (Jennison & Turnbull 2000): each look spends a part of the error rate (Lan & DeMets
+1983).
 
-The looks' normal levels are those of a random walk with independent increments, found by numerical integration
-(Armitage, McPherson & Rowe 1969), and are applied to the p-values of whatever test a rule makes (nominal significance
-levels, Jennison & Turnbull 2000, §11.4 on Student's t). The walk is stopped in one direction only: that it may also
-stop in the other makes an error rarer still.
+- ``--seeds auto`` looks after 5, 10, 15, … seeds, and stops training when a claim is decided. After n of at most N
+  seeds it has spent α·(n/N)^RHO, a power family (Kim & DeMets 1987). RHO was chosen by simulation, for few seeds.
+- Stored evidence has looks at ``STORED_SIZES`` seeds, which spend ``STORED_SPENDING``.
+
+The levels are those of a random walk with independent normal increments, found by numerical integration (Armitage,
+McPherson & Rowe 1969). They are applied to the p-values of any test of a rule (nominal significance levels, Jennison &
+Turnbull 2000, §11.4 on Student's t). The levels count crossings in one direction only. That the walk may also stop in
+the other direction makes errors rarer.
 """
 
 from __future__ import annotations
@@ -26,16 +28,16 @@ if TYPE_CHECKING:
     import numpy as np
 
 RHO = 0.5
-"""Power of the spending function: below 1 the first looks may spend more, so that easy claims stop at once."""
+"""The power of the spending function. Below 1 the first looks spend more, so easy claims stop early."""
 KEPT_BACK = 0.1
-"""Share of the error rate that several looks leave unspent: Student's t from five seeds on is a little less alike from
-look to look than a normal walk, which costs up to this share (``python -m tests.statistics.optional_stopping``)."""
+"""The share of the error rate that several looks leave unspent. With few seeds, Student's t is less correlated between
+looks than a normal walk, which costs up to this share (``python -m tests.statistics.optional_stopping``)."""
 STORED_SIZES = (30, 100, 300, 1000)
 STORED_SPENDING = (0.4, 0.2, 0.2, 0.2)
-"""Numbers of seeds at which stored evidence is looked at, and the share of the error rate spent at each."""
+"""The numbers of seeds of the looks at stored evidence, and the share of the error rate that each spends."""
 BATCH = 5
 GROWTH = 5
-"""A batch has ``BATCH`` seeds, or a ``GROWTH``-th of those that are there, whichever is more."""
+"""A batch has ``BATCH`` seeds, or 1/``GROWTH`` of the seeds so far, whichever is more."""
 FAR = 9.0
 NODES = 96
 KNOTS = 97
@@ -45,11 +47,14 @@ SMALLEST, LARGEST = 1e-14, 0.99
 
 @dataclass(frozen=True)
 class Look:
-    """One of the looks after ``sizes`` seeds, the last of them the most that will be trained; ``index`` counts from 0.
+    """One look of a design. The default is the only look of a fixed design, which changes no level.
 
-    ``spending`` is the share of the error rate that each look spends; empty for the power family of ``--seeds auto``.
-    The default is the only look of a fixed design, whose levels are what they are. SuiteError for sizes that do not
-    grow, an index that is none, and shares that do not fit.
+    SuiteError if the sizes do not grow, the index is out of range, or the shares do not fit the sizes.
+
+    Attributes:
+        sizes: the number of seeds of each look; the last one is the maximum.
+        index: which look, counted from 0.
+        spending: the share of the error rate that each look spends; empty for the power family of ``--seeds auto``.
     """
 
     sizes: tuple[int, ...] = (FEWEST_SEEDS,)
@@ -67,11 +72,11 @@ class Look:
 
     @property
     def size(self) -> int | None:
-        """The number of seeds of this look; None where it is the only one, which takes all there are."""
+        """The number of seeds of this look; None for the only look, which uses all seeds."""
         return self.sizes[self.index] if len(self.sizes) > 1 else None
 
     def level(self, rate: float) -> float:
-        """The nominal level at which this look may decide, so that all looks together err with chance ``rate``."""
+        """The nominal level of this look, if all looks together may err with chance ``rate``."""
         if len(self.sizes) == 1:
             return rate
         import numpy as np
@@ -80,10 +85,10 @@ class Look:
         return math.exp(float(np.interp(math.log(rate), rates, levels)))
 
     def overall(self, p: float) -> float:
-        """The p-value of the whole design, given a test's p at this look: the rate at which it would just decide.
+        """The p-value of the whole design, if a test at this look gives ``p``: the rate at which it would just decide.
 
-        A repeated p-value (Jennison & Turnbull 2000): the levels of every look grow with the rate, so it is valid
-        whenever one stops, and comparing it with a rate is comparing ``p`` with that rate's level.
+        It is a repeated p-value (Jennison & Turnbull 2000), valid at any stopping time. It is below a rate exactly if
+        ``p`` is below this look's level for that rate, because the levels grow with the rate.
         """
         if len(self.sizes) == 1:
             return p
@@ -92,7 +97,7 @@ class Look:
         rates, levels = _table(self.sizes, self.spending, self.index)
         if p > math.exp(levels[-1]):
             return 1.0
-        if p < math.exp(levels[0]):  # by the union bound, which needs no table
+        if p < math.exp(levels[0]):  # the union bound, below the table
             return p / spent(self.sizes, self.spending)[self.index]
         return math.exp(float(np.interp(math.log(p), levels, rates)))
 
@@ -102,15 +107,15 @@ ONLY = Look()
 
 
 def stored_look(n: int) -> Look | None:
-    """The last look that evidence of ``n`` seeds reaches; None below the first. A claim uses that look's seeds only."""
+    """The last look that ``n`` stored seeds reach; None below the first. A claim uses only the seeds of that look."""
     reached = sum(n >= size for size in STORED_SIZES)
     return Look(STORED_SIZES, reached - 1, STORED_SPENDING) if reached else None
 
 
 def looks(first: int, most: int) -> tuple[int, ...]:
-    """The numbers of seeds at which one looks: ``first`` (at least 5), then in batches, to ``most`` exactly.
+    """The numbers of seeds of the looks: ``first`` (at least 5), then batch by batch, up to exactly ``most``.
 
-    The last batch takes what would be less than a batch. Only ``first`` where ``most`` is not above it.
+    A rest that is smaller than a batch joins the last batch. If ``most`` is not above ``first``, there is one look.
     """
     sizes = [max(first, FEWEST_SEEDS)]
     while sizes[-1] < most:

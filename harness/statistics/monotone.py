@@ -1,4 +1,4 @@
-"""Monotone: a number rises, or falls, from each variant to the next."""
+"""Monotone: a metric rises, or falls, from each variant to the next."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from harness.statistics.rule import Sample
 
 @dataclass(frozen=True)
 class Monotone:
-    """SUPPORTED when every step of ``order`` goes the stated way, REFUTED when one goes the other way.
+    """SUPPORTED if every step of ``order`` goes in ``direction``, REFUTED if one step goes the other way.
 
-    Only neighbours are compared; a step is refuted at the level / steps. ``harness.statistics.ordering`` has the levels
-    (Berger 1982; Bonferroni) and ``Exceeds`` for the assumptions. Neighbours share a variant, so their comparisons
-    depend on one another; both levels hold whatever the dependence.
+    Only neighbours are compared. A step refutes at the level / number of steps. ``harness.statistics.ordering``
+    describes the levels (Berger 1982; Bonferroni), ``Exceeds`` the assumptions. Neighbouring comparisons share a
+    variant, so they are dependent; the levels hold under any dependence.
     """
 
     order: tuple[str, ...]

@@ -1,4 +1,4 @@
-"""NotBetter: whatever one variant gains over another, it is less than a margin."""
+"""NotBetter: one variant gains less than a margin over another."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ OPPOSITE = {Verdict.SUPPORTED: Verdict.REFUTED, Verdict.REFUTED: Verdict.SUPPORT
 
 @dataclass(frozen=True)
 class NotBetter(Pairwise):
-    """a − b < margin: SUPPORTED when the interval lies wholly below +margin, REFUTED when wholly above it.
+    """a − b < margin: SUPPORTED if the interval is wholly below the margin, REFUTED if wholly above it.
 
-    The opposite of ``Exceeds`` with the same margin, failures, assumptions and levels. Like it, it is about
-    numbers: for a loss, where less is better, "the loss of a is not better" is ``NotBetter(b, a, margin)``.
+    It is the opposite of ``Exceeds`` with the same margin, failures, assumptions and levels. It compares numbers too:
+    for a loss (lower is better), "the loss of a is not better" is ``NotBetter(b, a, margin)``.
     """
 
     a: str

@@ -1,4 +1,4 @@
-"""Several comparisons that must all hold: the core of ``Best`` and ``Monotone``."""
+"""Several comparisons that must all hold, for ``Best`` and ``Monotone``."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from harness.statistics.sides import sides
 
 
 def all_exceed(sample: Sample, contrasts: list[tuple[str, str]], metric: str, failures: Failures = "guard") -> Decision:
-    """SUPPORTED when the first of every contrast exceeds the second, REFUTED when one is reversed.
+    """SUPPORTED if, in every contrast, the first variant exceeds the second; REFUTED if a contrast is reversed.
 
-    Supported without adjustment: that all of k comparisons succeed by chance is no likelier than that one does
-    (intersection–union, Berger 1982). Refuted when any of k is reversed at the level / k (Bonferroni). The deciding p
-    is accordingly the largest p of the comparisons, or k times the smallest p of the reversed ones, whichever is less.
+    SUPPORTED needs no adjustment: all of k comparisons succeed by chance at most as often as one does
+    (intersection–union, Berger 1982). REFUTED needs a reversal at the level / k (Bonferroni). The deciding p is the
+    smaller of the largest p of the comparisons and k times the smallest p of a reversal.
     """
     compared = [comparable(sample, high, low, metric, failures) for high, low in contrasts]
     pairs = [one for one in compared if isinstance(one, Pairs)]

@@ -1,4 +1,4 @@
-"""Two variants, seed by seed."""
+"""Pairs the trials of two variants seed by seed."""
 
 from __future__ import annotations
 
@@ -18,37 +18,38 @@ if TYPE_CHECKING:
     import numpy as np
 
 Failures = Literal["guard", "report", "decide", "count"]
-"""What failed trainings (nan, inf, blow-up, stuck at chance) do to a comparison of two variants.
+"""How failed trainings (nan, inf, blow-up, stuck at chance) count in a comparison of two variants.
 
-The comparison has two results: the mean of the seeds whose trainings succeeded in both variants, and the share of seeds
-that failed, of which an exact sign test on the seeds where one failed alone decides (McNemar 1947).
+The comparison has two results: the mean over the seeds that trained in both variants, and the share of seeds that
+failed. The shares are compared by an exact sign test on the seeds where only one variant failed (McNemar 1947).
 
-- "guard": the mean decides, but not for the variant that fails more often (at the level of the claim). With fewer than
-  five seeds trained in both there is no mean, and the share of failures decides.
-- "report": the mean decides, whatever the share of failures; that is reported.
+- "guard": the mean decides, but not for the variant that fails more often (at the level of the claim). If fewer than
+  five seeds trained in both variants, the share of failures decides.
+- "report": the mean decides; the share of failures is reported.
 - "decide": the share of failures decides; the mean is reported.
-- "count": every trial counts with its metric, which is defined while training fails (the growth of a loss); a failed
-  trial without a value counts as the worst, in a rank test.
+- "count": every trial counts with its metric, for metrics that are defined for failed trainings (the growth of a loss).
+  A failed trial without a value counts as the worst value, in a rank test.
 
-A censored metric (None although training went well: the target was never reached) is no failure. Its order is known, so
-it counts as the worst value of the metric, in an exact rank test.
+A censored metric (None, because the target was never reached) is no failure. It counts as the worst value of the
+metric, in an exact rank test.
 """
 
 
 @dataclass(frozen=True)
 class Pairs:
-    """Differences a − b, one per seed that counts, on the metric's scale (of logarithms for ``scale="log"``).
+    """Differences a − b on the metric's scale, one per seed that counts.
 
     Attributes:
-        b: the other variant; of one sample the constant that is subtracted, empty where it changes nothing.
-        differences: ±inf where one of the two is censored (or 0 on a log scale), nan where both are.
-        noise: the size below which differences are float32 rounding.
-        correlation: Pearson's, of the two variants over seeds; None below 30 seeds, or where one does not vary.
+        a, b: the variants. With one sample, ``b`` is the constant that is subtracted, "" if it changes nothing.
+        metric: what is compared; for ``scale="log"`` the differences are those of logarithms.
+        differences: ±inf if one of the two values is censored (or 0 on a log scale), nan if both are.
+        noise: the size up to which differences are float32 rounding.
+        correlation: Pearson's, of the two variants over seeds; None below 30 seeds, or if one does not vary.
         look, level: the look, and the one-sided error rate over all looks.
         failures: see ``Failures``.
-        seeds: number of seeds, failed ones included.
-        failed: number of seeds on which a, and b, failed.
-        alone: number of seeds on which a failed and b did not, and the reverse.
+        seeds: number of seeds, failed seeds included.
+        failed: numbers of seeds on which a, and b, failed.
+        alone: numbers of seeds on which only a, and only b, failed.
         one_sample: whether there is one variant only.
     """
 
@@ -79,17 +80,17 @@ class Pairs:
 
     @property
     def censored(self) -> int:
-        """Number of pairs in which at least one value is censored."""
+        """Number of pairs with at least one censored value."""
         return sum(not math.isfinite(d) for d in self.differences)
 
     @property
     def constant(self) -> bool:
-        """True where all differences are finite and equal up to float32 rounding."""
+        """Whether all differences are finite, and equal up to float32 rounding."""
         if self.censored or not self.differences:
             return False
         if self.n == 1 or max(self.differences) - min(self.differences) <= self.noise:
             return True
-        return float(self.values.std()) == 0  # squares of denormal differences are 0
+        return float(self.values.std()) == 0  # the squares of denormal differences are 0
 
     @cached_property
     def mean(self) -> Estimate:
@@ -98,7 +99,7 @@ class Pairs:
 
 
 def paired(sample: Sample, a: str, b: str, name: str, failures: Failures = "guard") -> Pairs:
-    """Pairs variants ``a`` and ``b`` strictly by seed; UnusableError where a seed lacks a partner."""
+    """Pairs variants ``a`` and ``b`` by seed. UnusableError if a seed of one is missing in the other."""
     metric = sample.metrics[name]
     left, right = by_seed(sample, a), by_seed(sample, b)
     for variant, missing in ((a, right.keys() - left.keys()), (b, left.keys() - right.keys())):

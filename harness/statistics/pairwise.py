@@ -1,4 +1,4 @@
-"""What the rules on one pair of variants share: their names, their margin, and when nothing can be decided."""
+"""The common part of rules on one pair of variants."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from harness.statistics.seeds import UnusableError
 
 
 class Pairwise:
-    """A rule on the difference a − b of one metric. The fields are declared by the rules themselves."""
+    """A rule on the difference a − b of one metric. Each rule declares the fields."""
 
     a: str
     b: str
@@ -43,7 +43,7 @@ class Pairwise:
 
 
 def comparable(sample: Sample, a: str, b: str, metric: str, failures: Failures) -> Pairs | Decision:
-    """The pairs of ``a`` and ``b``; or the decision, where trials are missing (NOT_RUN) or too few (INCONCLUSIVE)."""
+    """The pairs of ``a`` and ``b``; or a decision, if trials are missing (NOT_RUN) or too few (INCONCLUSIVE)."""
     try:
         pairs = paired(sample, a, b, metric, failures)
     except UnusableError as error:
@@ -52,23 +52,23 @@ def comparable(sample: Sample, a: str, b: str, metric: str, failures: Failures) 
 
 
 def enough(pairs: Pairs) -> bool:
-    """True where there are seeds enough for what decides: the mean, or the share of failures."""
+    """Whether there are enough seeds for the mean, or for the share of failures if that decides."""
     of_mean = pairs.failures in ("report", "count")
     return (pairs.n if of_mean else pairs.seeds) >= FEWEST_SEEDS
 
 
 def undecided(pairs: Pairs) -> Decision:
-    """INCONCLUSIVE, with what is known of fewer than five seeds."""
+    """The decision with fewer than five seeds: INCONCLUSIVE, with the effects so far."""
     found = effects(pairs, None, 0.0)
     reason = f"{sentence(found[0])}; nothing is decided below {FEWEST_SEEDS} seeds"
     return Decision(Verdict.INCONCLUSIVE, reason, found)
 
 
 def margin_text(margin: float, metric: Metric) -> str:
-    """The margin as the effects are reported: a difference, or a ratio for a log scale."""
+    """The margin as text: a difference, or a ratio on a log scale."""
     return f"a ratio of {math.exp(margin):.4g}" if metric.scale == "log" else f"{margin:.4g}"
 
 
 def beyond(margin: float) -> str:
-    """ " + 0.002", " − 0.002", or nothing for a margin of 0."""
+    """ " + 0.002", " − 0.002"; "" for a margin of 0."""
     return "" if margin == 0 else f" {'+' if margin > 0 else '−'} {abs(margin):.4g}"

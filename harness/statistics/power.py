@@ -1,4 +1,4 @@
-"""What a number of seeds can show: power of the t test (noncentral t)."""
+"""The power of the t test: what a number of seeds can show."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from harness.statistics.levels import FEWEST_SEEDS, PLAIN, POWER
 from harness.statistics.looks import ONLY, Look
 
 LARGE = 1000
-"""Above this many seeds the normal approximation is exact enough."""
+"""For more seeds, the normal approximation is exact enough."""
 HOPELESS = 2.8e-3
-"""Differences of fewer standard deviations than this take more than a million seeds."""
+"""A difference of fewer standard deviations needs more than a million seeds."""
 
 
 def power(effect: float, n: int, level: float = PLAIN.one_sided) -> float:
-    """Chance that n pairs show a true mean difference of ``effect`` standard deviations, at ``level`` per direction.
+    """The chance that n pairs show a mean difference of ``effect`` standard deviations, at ``level`` per direction.
 
-    Assumes normal differences: then t is noncentral t with n − 1 degrees of freedom (Cohen 1988, §2). SciPy's
-    answer is nan for some noncentralities above 36, where the power is 1.
+    Assumes normal differences: t is then noncentral t with n − 1 degrees of freedom (Cohen 1988, §2). SciPy returns nan
+    for some noncentralities above 36, where the power is 1.
     """
     from scipy.special import nctdtr
 
@@ -32,14 +32,15 @@ def detectable(n: int, level: float = PLAIN.one_sided) -> float:
     """The smallest true difference, in standard deviations of a difference, that n pairs show with 80 % power."""
     from scipy.optimize import brentq
 
-    plenty = t_quantile(n - 1, level) + 3  # noncentrality at which power is above 95 % for any n
+    plenty = t_quantile(n - 1, level) + 3  # a noncentrality with a power above 95 % for any n
     return float(brentq(lambda effect: power(effect, n, level) - POWER, 0.0, plenty / math.sqrt(n)))
 
 
 def seeds_needed(deviation: float, effect: float, level: float = PLAIN.one_sided, look: Look = ONLY) -> int | None:
     """The fewest seeds, at least 5, that show a true difference of ``effect`` with 80 % power; None above a million.
 
-    That of a fixed design at ``level``; of looks at stored evidence, the first of them that does, if one does.
+    With looks at stored evidence, it is the first look that shows it. Without such a look, it is the number of a fixed
+    design at ``level``.
     """
     from scipy.special import ndtri
 

@@ -1,4 +1,4 @@
-"""Where one more run of a variant would fall, given the runs we have."""
+"""Predicts one more run of a variant from the runs we have."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from harness.statistics.looks import ONLY, Look
 
 @dataclass(frozen=True)
 class Prediction:
-    """The prediction interval of one new run, and the two-sided p of the figure being one."""
+    """The prediction interval of one new run, and the two-sided p-value of "the figure is a new run"."""
 
     low: float
     high: float
     p: float
 
     def contains(self, figure: float, rounding: float) -> bool:
-        """True where some number that rounds to ``figure`` lies in the interval."""
+        """Whether a number that rounds to ``figure`` lies in the interval."""
         return self.low - rounding <= figure <= self.high + rounding
 
 
@@ -28,9 +28,9 @@ def predict(
 ) -> Prediction:
     """The interval mean ± t·s·√(1 + 1/n) with n − 1 degrees of freedom (Whitmore 1986), for normal runs.
 
-    ``level`` is the two-sided chance that a new run falls outside. ``p`` is that of the number nearest to the mean
-    among those that round to the figure. Of several looks interval and p are those of the whole design, which err less
-    often than is allowed: the figure is the same at each.
+    ``level`` is the two-sided chance that a new run falls outside. The p-value is that of the number nearest to the
+    mean among those that round to the figure. With several looks, interval and p-value are those of the whole design.
+    They err less often than allowed, because the figure is the same at each look.
     """
     import numpy as np
 
@@ -41,9 +41,9 @@ def predict(
 
 
 def discrete(values: list[float], noise: float) -> bool:
-    """True where at least half of the runs have one value, up to ``noise`` (float32 rounding).
+    """Whether at least half of the runs have one value, up to ``noise`` (float32 rounding).
 
-    Their spread does not say then where another run may fall, and a normal interval refutes too often.
+    Their spread then does not predict another run, and a normal interval refutes too often.
     """
     import numpy as np
 
@@ -54,9 +54,9 @@ def discrete(values: list[float], noise: float) -> bool:
 
 
 def rank_p(values: list[float], figure: float, rounding: float) -> float:
-    """Two-sided p of ``figure`` being one more run, by its rank alone: 2·(1 + runs as far out)/(n + 1), at most 1.
+    """Two-sided p-value of "``figure`` is one more run", by its rank: 2·(1 + runs as far out)/(n + 1), at most 1.
 
-    Assumes only that runs are exchangeable, and takes infinite values (censored runs); but no n below 199 reaches 1 %.
+    Assumes only that runs are exchangeable. Values may be infinite (censored runs). It reaches 1 % from n = 199 on.
     """
     above = sum(value >= figure - rounding for value in values)
     below = sum(value <= figure + rounding for value in values)
@@ -64,7 +64,7 @@ def rank_p(values: list[float], figure: float, rounding: float) -> float:
 
 
 def percentile(values: list[float], figure: float, rounding: float) -> float:
-    """Where the figure stands among the runs, 0 to 100: the runs below it and half of those that round to it."""
+    """The figure's percentile among the runs, 0 to 100: the runs below it, and half of those that round to it."""
     below = sum(value < figure - rounding for value in values)
     equal = sum(abs(value - figure) <= rounding for value in values)
     return 100 * (below + equal / 2) / len(values)

@@ -1,4 +1,4 @@
-"""Raises: code on a slide fails, with the error that names the cause."""
+"""Raises: code on a slide fails, with an error that names the cause."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from harness.errors import invalid
 
 @dataclass(frozen=True)
 class Raises:
-    """SUPPORTED when an action raises an error of the stated class whose text contains ``text``, REFUTED otherwise.
+    """SUPPORTED if an action raises an error of the class ``error`` whose message contains ``text``, else REFUTED.
 
-    ``error`` is the name of the class or of one of its bases ("TypeError"), so that no backend need be imported to
-    state it. Assumes that the action is deterministic. Only ``Exception`` counts: Ctrl-C passes through.
+    ``error`` is the name of the class, or of a base class ("TypeError"), so that it needs no import of a backend.
+    Assumes that the action is deterministic. Only ``Exception`` counts, so Ctrl-C passes through.
     """
 
     error: str
@@ -36,12 +36,12 @@ class Raises:
         try:
             action()
         except Exception as error:
-            told = f"{type(error).__name__}: {_shortened(str(error))}"
+            raised = f"{type(error).__name__}: {_shortened(str(error))}"
             named = self.error in {base.__name__ for base in type(error).__mro__}
             if named and self.text in str(error):
-                return Decision(Verdict.SUPPORTED, f"raised {told}")
-            wanted = f"{self.error} saying {self.text!r}"
-            return Decision(Verdict.REFUTED, f"expected {wanted}, but raised {told}")
+                return Decision(Verdict.SUPPORTED, f"raised {raised}")
+            expected = f"{self.error} saying {self.text!r}"
+            return Decision(Verdict.REFUTED, f"expected {expected}, but raised {raised}")
         return Decision(Verdict.REFUTED, f"expected {self.error} saying {self.text!r}, but nothing was raised")
 
 

@@ -1,4 +1,4 @@
-"""Reproduces: the slide's figure could be one more run of ours."""
+"""Reproduces: the slide's figure could be the result of one more run of ours."""
 
 from __future__ import annotations
 
@@ -20,23 +20,23 @@ from harness.statistics.seeds import UnusableError, by_seed, noise, score
 
 @dataclass(frozen=True)
 class Reproduces:
-    """The slide's figure against the prediction interval of one new run, widened by the figure's rounding.
+    """Compares the slide's figure with the prediction interval of one new run, widened by the figure's rounding.
 
-    Outside: REFUTED from 5 seeds. Inside: SUPPORTED from 30 seeds, in the sense of *within prediction*: the figure
-    could be one more run of ours. That is not to say that it equals our mean. Below 30 seeds INCONCLUSIVE, as the
-    interval is too wide to say anything. Assumes that runs are about normal, on the logarithms for a metric on a log
-    scale. The interval misses a new run with the chance ``Sample.levels.prediction``.
+    Outside the interval: REFUTED, from 5 seeds on. Inside: SUPPORTED, from 30 seeds on; with fewer seeds INCONCLUSIVE,
+    because the interval is too wide. SUPPORTED means *within prediction*: the figure could be one more run of ours. It
+    does not mean that the figure equals our mean. Runs are assumed to be about normal (their logarithms, for a metric
+    on a log scale). The interval misses a new run with the chance ``Sample.levels.prediction``.
 
-    Of several looks (``harness.statistics.looks``), or at a stricter level, the interval that refutes is wider. Within
-    prediction is still what lies within the 99 % interval of these seeds alone: a wider one would make that easier to
-    say. A figure between the two is INCONCLUSIVE.
+    With several looks (``harness.statistics.looks``) or a stricter level, the interval that refutes is wider. To be
+    within prediction, a figure must still lie in the 99 % interval of these seeds alone. In the wider interval only, it
+    is INCONCLUSIVE.
 
-    Where at least half of the runs have one value, the metric is discrete, and where a run is censored, it counts as
-    the worst value. No normal interval exists then, and the figure's rank among the runs decides: REFUTED at a p of
-    ``Sample.levels.prediction``, which takes 199 seeds at 1 %. A figure that some of 30 runs have is within
-    prediction.
+    If at least half of the runs have one value, or a run is censored (it counts as the worst value), no normal interval
+    exists. Then the figure's rank among the runs decides. It is REFUTED if the p-value is at most
+    ``Sample.levels.prediction``, which takes 199 seeds at 1 %. It is within prediction if one of at least 30 runs has
+    the figure's value.
 
-    The runs are those that trained; ``failures`` "count" takes every run (``pairs.Failures``).
+    Runs that failed are left out; with ``failures`` "count" every run counts (``pairs.Failures``).
     """
 
     variant: str
@@ -125,7 +125,7 @@ class Reproduces:
         p: float | None = None,
         notes: Sequence[str] = (),
     ) -> Effect:
-        """The runs' mean (geometric on a log scale; None where a run is censored), the interval, the figure's place."""
+        """The Effect: the runs' mean (geometric on a log scale; None if a run is censored) and the interval."""
         mean = sum(values) / len(values)
         numbers = [mean if math.isfinite(mean) else None, *((found.low, found.high) if found else (None, None))]
         estimate, low, high = (on_unit(number, metric) for number in numbers)
@@ -148,7 +148,7 @@ def _text(bound: float | None) -> str:
 
 
 def _on_scale(figure: Figure, metric: Metric) -> tuple[float, float]:
-    """The figure and its rounding on the scale on which runs are compared; to first order, for a logarithm."""
+    """The figure and its rounding on the metric's scale; the rounding of a logarithm is to first order."""
     if metric.scale == "linear":
         return figure.value, figure.rounding
     if figure.value <= 0:

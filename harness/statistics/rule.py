@@ -1,4 +1,4 @@
-"""What a rule decides from, and what every rule is."""
+"""The protocol of rules, and the sample that they decide from."""
 
 from __future__ import annotations
 
@@ -16,10 +16,16 @@ from harness.statistics.looks import ONLY, Look
 
 @dataclass(frozen=True)
 class Sample:
-    """Trials by variant, the metrics by name, the slide's figures by (variant, metric), the look, and the error rates.
+    """What a rule decides from.
 
-    A rule decides at ``levels``. The p-values on which it rests are those of the whole design and allow for the look,
-    so that no rule has to (``sides``, ``decide_share``, ``predict``).
+    ``sides``, ``decide_share`` and ``predict`` give p-values of the whole design, so rules need not consider the look.
+
+    Attributes:
+        trials: by variant.
+        metrics: by name.
+        figures: the slide's figures, by (variant, metric).
+        look: the look of the design.
+        levels: the error rates.
     """
 
     trials: Mapping[str, tuple[Trial, ...]]
@@ -31,22 +37,22 @@ class Sample:
 
 @runtime_checkable
 class Rule(Protocol):
-    """Turns the trials of named variants into a Decision. Frozen; checks its own arguments on construction."""
+    """Turns trials into a Decision. A rule is frozen, and raises SuiteError on construction for bad arguments."""
 
     @property
     def variants(self) -> tuple[str, ...]:
-        """Names of the variants whose trials it needs, without repetition."""
+        """The names of the variants it needs, without repetition."""
 
     @property
     def metrics(self) -> tuple[str, ...]:
-        """Names of the metrics it reads."""
+        """The names of the metrics it reads."""
 
     @property
     def figures(self) -> tuple[tuple[str, str], ...]:
-        """The (variant, metric) pairs for which it needs a published figure."""
+        """The (variant, metric) pairs whose published figure it needs."""
 
     def describe(self) -> str:
-        """The rule in one line, as the report prints it: "dropout 0.2 > no dropout (val_accuracy)"."""
+        """The rule in one line, for reports: "dropout 0.2 > no dropout (val_accuracy)"."""
 
     def decide(self, sample: Sample) -> Decision:
-        """Never raises on trials that diverged, are censored, too few or identical: those have verdicts."""
+        """Decides. It never raises for trials that diverged, are censored, too few or identical."""

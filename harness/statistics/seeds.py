@@ -1,4 +1,4 @@
-"""The trials of one variant, by seed; or why they cannot be used."""
+"""The trials of one variant by seed, and their values on the metric's scale."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from harness.statistics.rule import Sample
 
 
 class UnusableError(Exception):
-    """Trials from which no rule can decide, so that the verdict is NOT_RUN; its text says why. Rules catch it."""
+    """No rule can decide from these trials; the text says why. Rules catch it, and their verdict is NOT_RUN."""
 
 
 def by_seed(sample: Sample, variant: str) -> dict[int, Trial]:
-    """The trials of ``variant`` in the order of their seeds; UnusableError where there are none, or a seed has two."""
+    """The trials of ``variant`` in order of seeds. UnusableError if there are none, or a seed has two."""
     trials = sample.trials.get(variant, ())
     if not trials:
         raise UnusableError(f"no trials of {variant!r}")
@@ -27,11 +27,11 @@ def by_seed(sample: Sample, variant: str) -> dict[int, Trial]:
 
 
 def score(trial: Trial, metric: Metric) -> float:
-    """The trial's metric on the scale on which it is compared: its natural logarithm for ``scale="log"``.
+    """The trial's metric on the metric's scale: its natural logarithm for ``scale="log"``.
 
-    A trial that diverged or was censored (None) scores ∓inf, the worst value of the metric's direction. A value too
-    large to compute with scores inf of its own sign. On a log scale 0 scores −inf, the limit of the logarithm; a
-    negative value has none, and is unusable, as is a metric that was not recorded although training went well.
+    None (diverged or censored) scores ∓inf, the worst value of the metric's direction. A value above LARGEST scores
+    ±inf. On a log scale 0 scores −inf. UnusableError for a negative value on a log scale, and for a metric that was not
+    recorded although the training did not fail.
     """
     if metric.name not in trial.metrics and trial.divergence is None:
         raise UnusableError(f"seed {trial.seed} of {trial.variant!r} does not record {metric.name!r}")
@@ -48,13 +48,13 @@ def score(trial: Trial, metric: Metric) -> float:
 
 
 def noise(scores: list[float], metric: Metric) -> float:
-    """The size below which differences of ``scores`` are float32 rounding: relative, hence absolute for logarithms."""
+    """The size up to which differences of ``scores`` are float32 rounding: relative, so absolute for logarithms."""
     if metric.scale == "log":
         return FLOAT_NOISE
     return FLOAT_NOISE * max((abs(value) for value in scores if math.isfinite(value)), default=0.0)
 
 
 def listed(seeds: list[int]) -> str:
-    """ "seed 3", "seeds 0, 1, 2", with an ellipsis after ten."""
+    """ "seed 3", "seeds 0, 1, 2"; at most ten seeds and an ellipsis."""
     shown = ", ".join(str(seed) for seed in seeds[:10]) + (", …" if len(seeds) > 10 else "")
     return f"seed{'s' if len(seeds) > 1 else ''} {shown}"

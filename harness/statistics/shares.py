@@ -1,4 +1,4 @@
-"""The share of seeds that did something, against a stated share."""
+"""Compares the share of seeds with a property with a stated share."""
 
 from __future__ import annotations
 
@@ -9,12 +9,18 @@ from harness.statistics.rule import Sample
 
 
 def decide_share(count: int, n: int, share: float, sample: Sample, *, of: str, metric: str, begin: str) -> Decision:
-    """SUPPORTED when the lower bound is above ``share``, REFUTED when the upper bound is below it.
+    """SUPPORTED if the lower bound is above ``share``, REFUTED if the upper bound is below it.
 
-    A ``share`` of 1 means every seed: SUPPORTED where all n did, REFUTED where one did not. No test is made then; the
-    lower bound says what n seeds show. The p-value is two-sided, that of the exact binomial test in the direction
-    observed, doubled. ``begin`` begins the reason. Of several looks the bounds hold together, and the p-value is that
-    of the whole design.
+    A ``share`` of 1 means every seed: SUPPORTED if all n have the property, REFUTED if one has not. That is no test,
+    and the lower bound says what n seeds show. The p-value is two-sided: twice that of the exact binomial test in the
+    observed direction. The bounds of several looks hold together, and the p-value is that of the whole design.
+
+    Args:
+        count, n: ``count`` of ``n`` seeds have the property.
+        share: the stated share.
+        sample: the look and the levels.
+        of, metric: as in ``Effect``.
+        begin: the beginning of the reason.
     """
     level = sample.look.level(sample.levels.share)
     low, high = clopper_pearson(count, n, level)

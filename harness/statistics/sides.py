@@ -14,10 +14,12 @@ Method = Literal["t", "sign", "rank", "share"]
 
 @dataclass(frozen=True)
 class Sides:
-    """One-sided p-values that the difference is greater, and that it is less, than the null value.
+    """The one-sided p-values of a difference, of the whole design (``Look.overall``).
 
-    Of several looks they are those of the whole design (``Look.overall``), which compare with an error rate.
-    ``withdrawn`` is the variant for which the mean may not decide, because it fails more often; its p is 1.
+    Attributes:
+        greater, less: of "the difference is greater, less than the null value".
+        method: the test.
+        withdrawn: the variant for which the mean may not decide, because it fails more often; its p is 1. "" for none.
     """
 
     greater: float
@@ -32,14 +34,14 @@ class Sides:
 
 
 def sides(pairs: Pairs, null: float) -> Sides:
-    """Tests the differences against ``null``, as ``pairs.failures`` asks: their mean, or the share of failures."""
+    """Tests the mean difference against ``null``, or the share of failures, depending on ``pairs.failures``."""
     shares = of_failures(pairs)
     if pairs.failures == "decide" or (pairs.failures == "guard" and pairs.n < FEWEST_SEEDS):
         return shares
     tested = of_mean(pairs, null)
     if pairs.failures != "guard" or shares.p > 2 * pairs.level:
         return tested
-    # the variant that fails more often is the worse one of ``shares``: the mean may not decide for it
+    # the mean may not decide for the variant that fails more often
     often = pairs.a if pairs.alone[0] > pairs.alone[1] else pairs.b
     if shares.greater < shares.less:
         return replace(tested, less=1.0, withdrawn=often)
@@ -47,19 +49,18 @@ def sides(pairs: Pairs, null: float) -> Sides:
 
 
 def of_mean(pairs: Pairs, null: float) -> Sides:
-    """Tests the mean difference against ``null``, of at least two seeds.
+    """Tests the mean difference of at least two seeds against ``null``.
 
-    Student's paired t test (Student 1908), from 30 seeds on corrected for skewness (``inference.Estimate``). It assumes
-    that the mean difference is about normal. Differences may be heavy-tailed. Strong skew at fewer than 30 seeds makes
-    it too optimistic in one direction: compare positive, skewed metrics on a log scale.
+    It is Student's paired t test (Student 1908), corrected for skewness from 30 seeds on (``inference.Estimate``). It
+    assumes that the mean difference is about normal. Differences may be heavy-tailed. With fewer than 30 seeds, strong
+    skewness makes it too optimistic in one direction, so compare positive, skewed metrics on a log scale.
 
-    Seeds are always paired. That costs at most 5 % of power at 30 seeds where the variants are not correlated, and a
-    choice by the correlation of the same seeds returns 2 % of it, or errs too often
-    (``tests/statistics/test_pairing.py``).
+    Seeds are always paired. If the variants are uncorrelated, that costs at most 5 % of power at 30 seeds. Choosing by
+    the correlation of the same seeds would regain 2 %, or err too often (``tests/statistics/test_pairing.py``).
 
-    Where a value is censored, the exact signed-rank test instead. Where the differences are equal up to float32
-    rounding, their spread is unknown, and an exact sign test decides: n equal differences have a p of 2^-n. It assumes
-    that under the null a difference is as likely to be above ``null`` as below.
+    If a value is censored, the exact signed-rank test decides. If the differences are equal up to float32 rounding,
+    their spread is unknown, and an exact sign test decides: n equal differences have the p-value 2^-n. It assumes that,
+    under the null, a difference is as likely to be above ``null`` as below.
     """
     method: Method
     if pairs.censored:
@@ -77,9 +78,9 @@ def of_mean(pairs: Pairs, null: float) -> Sides:
 
 
 def of_failures(pairs: Pairs) -> Sides:
-    """Tests which variant fails more often: an exact sign test on the seeds where one failed alone (McNemar 1947).
+    """Tests which variant fails more often: an exact sign test on seeds with one failure (McNemar 1947).
 
-    A failure counts as the worst value: of a metric of which more is better, ``greater`` is that a fails less often.
+    A failure counts as the worst value. If higher is better, ``greater`` means that ``a`` fails less often.
     """
     a, b = pairs.alone
     a_fails, b_fails = (pairs.look.overall(at_least(count, a + b, 0.5)) for count in (a, b))

@@ -1,5 +1,5 @@
-"""Engines timed against each other on the same work, in one process and in alternation.
+"""Times engines against each other on the same training, in one process, in alternation.
 
-``alternation`` measures; ``flops``, ``peak`` and ``memory`` say what was done, on what and with what; ``ratio`` and
-``stability`` say what the numbers are worth. Nothing here compares with an earlier run: ``baselines.slowdown`` does.
+``alternation`` measures. ``flops``, ``peak`` and ``memory`` give the operations, the machine's peak and the memory.
+``ratio`` and ``stability`` say how reliable the numbers are. ``baselines.slowdown`` compares with earlier runs.
 """

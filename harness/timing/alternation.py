@@ -1,14 +1,15 @@
 """Times several engines on one training, in alternation.
 
-A turn has the first engine, the reference, in its middle, and every other before and behind it: compiled, fit,
-compiled. What drifts during a turn (a clock that throttles, a neighbour that wakes) then falls on all of them alike.
-An engine whose training takes milliseconds runs several times at each visit.
+A turn has the reference engine (the first one) in the middle, and every other engine before and after it: compiled,
+fit, compiled. A drift during a turn (a clock that throttles, a neighbour that wakes) then affects all engines alike. An
+engine whose training takes milliseconds runs several times at each visit.
 
-Before the first turn each engine trains briefly and is thrown away: the process has then loaded and initialised what it
-needs, whichever engine comes first. A new one is then prepared and its first training timed, compilation included.
+Before the first turn, each engine trains briefly, and this engine is discarded. The process has then loaded and
+initialised everything, whichever engine comes first. Then a new engine is prepared, and its first training is timed,
+compilation included.
 
-How many turns: as many as fit into SECONDS, but at least MIN_TURNS and at most MAX_TURNS. The reference has a
-round or more in each turn, every other engine two or more: at least six, enough for a test of ranks.
+There are as many turns as fit into SECONDS, but at least MIN_TURNS and at most MAX_TURNS. In each turn, the reference
+has at least one round and every other engine at least two. Six rounds are enough for a rank test.
 """
 
 from __future__ import annotations
@@ -38,31 +39,31 @@ from harness.training.train import prepare
 SECONDS = 40.0
 MIN_TURNS, MAX_TURNS = 3, 24
 VISIT = 0.25
-"""Seconds of a visit below which an engine runs again, three times at most."""
+"""An engine runs again, up to RUNS_PER_VISIT times, until a visit lasts this many seconds."""
 RUNS_PER_VISIT = 3
 FIRSTS, SHORT = 3, 4.0
-"""First trainings of an engine that keeps its program, another one only while they took less than SHORT seconds."""
+"""An engine that keeps its program has up to FIRSTS first trainings, until they have taken SHORT seconds."""
 BRIEF = 2
-"""Epochs of the training that is thrown away."""
+"""Epochs of the training that is discarded."""
 COMPILES_EACH_TIME = frozenset(name for name, entry in ENGINES.items() if entry.compiles_each_seed)
 
 Prepare = Callable[[Experiment, str, str], Engine]
 
 
 class EngineTimes(msgspec.Struct):
-    """One engine on one training.
+    """The times of one engine on one training.
 
     Attributes:
         engine: its name.
-        steady: seconds per epoch, one value per round: the median over its epochs that compiled nothing. Of ``fit`` an
-            epoch lasts from Keras' on_epoch_begin to its on_epoch_end, of ``compiled`` it is a launch or its share.
-        trainings: seconds of each round's whole training, initialisation included; of ``fit`` compilation too.
-        first_trainings: seconds of trainings from nothing: the data handed over, building, compilation, training.
-        compile: seconds of compilation; for ``fit`` the median over rounds of what the first epoch takes longer.
-        first_epoch: seconds of the first epoch, with the compilation it may hold; None where the device is given the
-            training as a whole, so that no epoch of it can be timed.
-        memory_peak: bytes, as ``harness.timing.memory`` says; None if unknown.
-        device: where the trained weights lay, "cpu: AMD EPYC".
+        steady: seconds per epoch, one value per round: the median over the epochs without compilation. For ``fit`` an
+            epoch lasts from Keras' on_epoch_begin to on_epoch_end; for the others it is a launch, or its share of one.
+        trainings: seconds of the whole training of each round, with initialisation; for ``fit`` with compilation.
+        first_trainings: seconds of first trainings: copying the data, building, compiling and training.
+        compile: seconds of compilation. For ``fit``: the median over rounds of first epoch − steady epoch.
+        first_epoch: seconds of the first epoch, with any compilation in it; None if all epochs are one launch, whose
+            epochs cannot be timed.
+        memory_peak: bytes (``harness.timing.memory``); None if unknown.
+        device: the device of the trained weights, "cpu: AMD EPYC".
     """
 
     engine: str
@@ -80,17 +81,17 @@ class EngineTimes(msgspec.Struct):
 
 
 class WorkTimes(msgspec.Struct, frozen=True):
-    """All engines on one training.
+    """The times of all engines on one training.
 
     Attributes:
         epochs: of the training.
-        images, flops: of one epoch; flops are None where they are unknown.
-        engines: the reference first.
-        turns: how often the engines took turns.
-        load: the system's load average over a minute before and after; None where there is none.
-        contention: the share of the turns' time that others may have cost; None if unknown.
-        reference: seconds of the fixed pieces of work between the engines.
-        products: seconds of an epoch's matrix products alone; None where they were not or cannot be timed.
+        images, flops: of one epoch; ``flops`` is None if unknown.
+        engines: the reference engine first.
+        turns: number of turns.
+        load: the system's load average over one minute, before and after; None if unknown.
+        contention: the share of the time that other programs may have cost; None if unknown.
+        reference: seconds of the reference works that ran between the engines.
+        products: seconds of an epoch's matrix products alone; None if they cannot be timed.
     """
 
     epochs: int
@@ -105,7 +106,7 @@ class WorkTimes(msgspec.Struct, frozen=True):
 
 
 def sized(experiment: Experiment, epochs: int) -> Experiment:
-    """The experiment with that many epochs, otherwise as it is."""
+    """The experiment with another number of epochs."""
     return replace(experiment, size=replace(experiment.size, epochs=epochs))
 
 
@@ -120,9 +121,14 @@ def alternate(
     max_turns: int = MAX_TURNS,
     prepared: Prepare = prepare,
 ) -> WorkTimes:
-    """Times the engines, the reference first, on a variant, at the experiment's size, with seed 0.
+    """Times the engines on a variant, at the experiment's size, with seed 0.
 
-    ``seconds``, ``min_turns`` and ``max_turns`` decide how often; ``prepared`` prepares an engine.
+    Args:
+        experiment, variant: what to train.
+        engines: names, the reference engine first.
+        device: the device in use.
+        seconds, min_turns, max_turns: decide the number of turns.
+        prepared: prepares an engine.
     """
     load_before = _load()
     runners: dict[str, Engine] = {}
@@ -147,7 +153,7 @@ def alternate(
 
 
 def _first(one: EngineTimes, prepared: Callable[[], Engine]) -> Engine:
-    """A new engine; of one that keeps its program the first training is timed, several times where it is short."""
+    """A new engine. If it keeps its program, its first training is timed, several times if it is short."""
     if one.engine in COMPILES_EACH_TIME:
         return prepared()
     begin = time.perf_counter()
@@ -177,15 +183,15 @@ def _turns(
     most: int,
     alongside: list[dict[str, float]],
 ) -> int:
-    """Fills in the rounds, and ``alongside`` them those of the reference work, and returns the number of turns."""
-    reference_pieces = reference_work()
+    """Adds the rounds to ``times`` and the seconds of the reference works to ``alongside``; returns the turns."""
+    run_reference_work = reference_work()
     begin = time.perf_counter()
     reference, others = times[0], times[1:]
     firsts: dict[str, list[tuple[float, float | None]]] = {one.engine: [] for one in times}
     turns, last = 0, 0.0
     while turns < least or (turns < most and time.perf_counter() - begin + last <= seconds):
         clock = time.perf_counter()
-        alongside.append(reference_pieces())
+        alongside.append(run_reference_work())
         for one in [*others, reference, *reversed(others)]:
             _visit(one, runners[one.engine], device, firsts[one.engine])
         turns, last = turns + 1, time.perf_counter() - clock
@@ -197,7 +203,7 @@ def _turns(
 
 
 def _visit(one: EngineTimes, runner: Engine, device: Device, firsts: list[tuple[float, float | None]]) -> None:
-    """One round, or several where they are short."""
+    """Runs one round, or several if they are short."""
     begin = time.perf_counter()
     anew = one.engine in COMPILES_EACH_TIME
     for _ in range(RUNS_PER_VISIT):
@@ -216,7 +222,7 @@ def _visit(one: EngineTimes, runner: Engine, device: Device, firsts: list[tuple[
 
 
 def _run(runner: Engine) -> tuple[Measurements, float]:
-    """A training with seed 0 and its seconds, the device idle before and done after."""
+    """Trains with seed 0, and returns the measurements and the seconds. The device is idle before and after."""
     gc.collect()
     synchronise()
     clock = time.perf_counter()

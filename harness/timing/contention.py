@@ -1,12 +1,14 @@
-"""For how long other programs may have held this process up, from the kernel's own books (Linux; elsewhere unknown).
+"""How long other programs may have held this process up, by the kernel's accounts (Linux; elsewhere unknown).
 
-A slowdown of a program and a neighbour on its cores look alike on the clock, but not in the kernel's accounts. Two of
-them are each an upper bound of the delay: the time that *others* ran on the cores this process may use, and the time
-that its threads stood *ready and waiting* for a core. The first alone would blame what runs on a server's other 60
-cores, the second alone what its own threads wait for each other. What a hypervisor took away is *stolen* in a guest's
-accounts, and threads seem to run meanwhile: it is added.
+On the clock, a slower program looks the same as a neighbour on its cores; in the kernel's accounts it does not. Two
+accounts are each an upper bound of the delay, and the smaller one counts:
 
-Not seen: what a neighbour takes without taking time, of a shared cache, of memory bandwidth, of the clock's frequency.
+- the time that *others* ran on the cores of this process. It includes what runs on a server's other 60 cores.
+- the time that threads of this process were *ready and waiting* for a core. It includes waiting for each other.
+
+In a virtual machine, the time that the hypervisor took away is *stolen*. Threads seem to run meanwhile, so it is added.
+
+A neighbour's use of the shared cache, the memory bandwidth or the clock frequency is not seen.
 """
 
 from __future__ import annotations
@@ -23,8 +25,15 @@ NANOSECOND = 1e-9
 
 @dataclass(frozen=True)
 class Accounts:
-    """Seconds so far: on the ``wall`` clock, ``own`` of this process on a core, ``busy`` of these cores whoever ran,
-    ``stolen`` from them by a hypervisor; ``waited`` for a core, by thread of this process (None where not kept)."""
+    """The kernel's accounts at one moment, in seconds.
+
+    Attributes:
+        wall: the clock.
+        own: processor time of this process.
+        busy: time that the cores of this process were busy, with any program.
+        stolen: time that a hypervisor took from these cores.
+        waited: by thread of this process, the time it waited for a core; None if the kernel has no such account.
+    """
 
     wall: float
     own: float
@@ -34,7 +43,7 @@ class Accounts:
 
 
 def accounts(proc: Path = PROC) -> Accounts | None:
-    """The accounts now; None where the system keeps none."""
+    """The accounts now; None if the system has none."""
     try:
         cores = {f"cpu{core}" for core in os.sched_getaffinity(0)}
         lines = [line.split() for line in (proc / "stat").read_text("ascii").splitlines()]
@@ -45,7 +54,7 @@ def accounts(proc: Path = PROC) -> Accounts | None:
         stolen = sum(core[7] for core in counts) / tick
     except (OSError, AttributeError, ValueError, IndexError):
         return None
-    if not busy:  # a sandbox that shows a table of zeros
+    if not busy:  # some sandboxes show a table of zeros
         return None
     return Accounts(time.perf_counter(), time.process_time(), busy, stolen, _waited(proc))
 
@@ -56,14 +65,14 @@ def _waited(proc: Path) -> dict[str, float] | None:
         try:
             found[thread.name] = int((thread / "schedstat").read_text("ascii").split()[1]) * NANOSECOND
         except (OSError, ValueError, IndexError):
-            continue  # it has ended meanwhile, or the kernel keeps no such account
+            continue  # the thread has ended, or the kernel has no such account
     return found or None
 
 
 def contention(before: Accounts | None, after: Accounts | None) -> float | None:
-    """Seconds per second by which others may have held this process up between two readings; None if unknown.
+    """The share of the time between two readings that other programs may have cost; None if unknown.
 
-    At 0.1 the same work alone took between 90 and 100 % of the time; from 1 on nothing can be said about it.
+    At 0.1, the same work alone would have taken 90 to 100 % of the time. From 1 on, nothing is known.
     """
     if before is None or after is None:
         return None

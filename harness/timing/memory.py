@@ -1,4 +1,4 @@
-"""The most memory that was in use between two moments: of the device on a GPU, of the process on a CPU."""
+"""The peak of memory in use since a reset: of the device on a GPU, of the process on a CPU."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ PROC = Path("/proc/self")
 
 
 def reset_memory_peak(device: Device, proc: Path = PROC) -> bool:
-    """Begins a new high-water mark; False where that is impossible: JAX's on a GPU, and any system but Linux."""
+    """Resets the peak. False if that is impossible: with JAX on a GPU, and on a CPU of any system but Linux."""
     if device.kind == "cpu":
         try:
             # "5" resets the peak resident set size: Linux, Documentation/filesystems/proc.rst
@@ -23,9 +23,9 @@ def reset_memory_peak(device: Device, proc: Path = PROC) -> bool:
 
 
 def memory_peak(device: Device, proc: Path = PROC) -> int | None:
-    """Bytes in use at the most since the last reset (where there was none: since the process began); None if unknown.
+    """The peak in bytes since the last reset, or since the process began; None if unknown.
 
-    On a CPU this is the whole process, libraries and data included; on a GPU what the backend has allocated there.
+    On a CPU it is that of the whole process, with libraries and data; on a GPU that of the backend's allocations.
     """
     if device.kind == "cpu":
         try:

@@ -1,7 +1,7 @@
-"""The machine's own matrix-product peak in single precision, measured where and when the trainings are.
+"""The machine's matrix-product peak in single precision, measured next to the trainings.
 
-A theoretical peak (cores × clock × width of a vector) is reached by nobody and unknown on a shared machine; the best
-product of large square matrices is what a program could do here, now.
+No program reaches the theoretical peak (cores × clock × vector width), and it is unknown on a shared machine. The best
+product of large square matrices is what a program can reach here and now.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from harness.training.devices import Device
 
 SIZES = {"cpu": (512, 1024, 2048, 3072), "gpu": (2048, 4096, 8192, 16384)}
 SECONDS = 0.3
-"""Spent on each size and library, but at least on three products: one of them is to be undisturbed."""
+"""Seconds for each size and library. There are at least three products, so that one of them is undisturbed."""
 
 
 class Peak(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -25,10 +25,10 @@ class Peak(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     Attributes:
         gflops: in 10⁹ floating-point operations per second.
-        sustained: the median product of the same size: less where something else runs.
-        size, library: rows of its matrices, and who multiplied them.
-        by_library: each library's best: the backend's own and, on a CPU, NumPy's.
-        precision: the one in use: on a GPU products may be computed in TF32.
+        sustained: as ``gflops``, of the median product of this size. It is lower if other programs run.
+        size, library: number of rows of the matrices, and the library that multiplied them.
+        by_library: the best of each library: of the backend and, on a CPU, of NumPy.
+        precision: the precision in use; a GPU may compute products in TF32.
     """
 
     gflops: float
@@ -40,7 +40,7 @@ class Peak(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def measure_peak(device: Device, sizes: Sequence[int] = (), seconds: float = SECONDS) -> Peak:
-    """The peak of the active backend's device, and on a CPU of NumPy too; the larger counts."""
+    """The best product of the active backend on its device and, on a CPU, of NumPy."""
     found: dict[tuple[str, int], tuple[float, float]] = {}
     for library, prepare in libraries(device):
         for size in sizes or SIZES[device.kind]:
@@ -51,14 +51,14 @@ def measure_peak(device: Device, sizes: Sequence[int] = (), seconds: float = SEC
 
 
 def measure_again(device: Device, before: Peak, seconds: float = 2 * SECONDS) -> Peak:
-    """The same product as was best before, for the time after the work."""
+    """Measures the best product of ``before`` again, after the trainings."""
     prepare = dict(libraries(device))[before.library]
     best, sustained = _rates(prepare(before.size), before.size, seconds)
     return Peak(best, sustained, before.size, before.library, {before.library: best}, device.precision)
 
 
 def _rates(product: Callable[[], None], size: int, seconds: float) -> tuple[float, float]:
-    """(best, median) GFLOP/s of several products, after one that compiles and warms up."""
+    """(best, median) GFLOP/s of several products, after a first one that compiles and warms up."""
     product()
     taken: list[float] = []
     begin = time.perf_counter()

@@ -1,10 +1,9 @@
-"""How fast could an epoch be at most? The time of its matrix products and nothing else, on the same backend.
+"""The time of an epoch's matrix products alone, on the same backend: a lower bound of the time of an epoch.
 
-A library reaches the machine's peak on large square matrices only. The products of a network of 256 units, in batches
-of 512, are too small for that, and no optimizer, activation or data is to blame. So the products of an epoch are
-measured by themselves, in one program, in the order of a training: forward, the gradients of the kernels and of the
-layers' inputs, and the forward pass over the validation set. An epoch that takes as long as they do can only become
-faster by faster matrix products.
+A library reaches the machine's peak only with large square matrices. The products of a network of 256 units, in batches
+of 512, are too small for that. So the products of an epoch are timed alone, in one program, in the order of a training:
+forward, the gradients of the kernels and of the layers' inputs, and the forward pass over the validation set. An epoch
+that takes no longer than its products can only become faster by faster matrix products.
 """
 
 from __future__ import annotations
@@ -22,23 +21,23 @@ from harness.timing.synchronise import synchronise
 from harness.training.backend import active
 
 LEAST = 1e8
-"""Operations of an epoch below which starting a program takes longer than its products."""
+"""With fewer operations in an epoch, starting a program takes longer than its products."""
 ROUNDS, SECONDS = 3, 2.0
 RATE = 1e-6
-"""Of the step along the gradients of the kernels, without which a compiler would leave those out; it costs a pass over
-the kernels, where an optimizer takes several."""
+"""The learning rate of the step along the kernels' gradients. Without the step, a compiler would remove the gradients.
+It costs one pass over the kernels; an optimizer takes several."""
 
 
 def seconds_of_products(
     shapes: Sequence[tuple[int, int]], train: int, validation: int, batch_size: int, seconds: float = SECONDS
 ) -> float | None:
-    """Median seconds of an epoch's matrix products; None where they are too few to be timed (LEAST).
+    """Median seconds of an epoch's matrix products; None if they are too few to be timed (LEAST).
 
     Args:
         shapes: (inputs, outputs) of each Dense layer, in order, at least one.
-        train, validation: examples of an epoch; the last partial batch is one more step.
+        train, validation: examples of an epoch. The last partial batch is one more step.
         batch_size: examples of a step.
-        seconds: to go on for after the first ROUNDS epochs, which follow one that compiles.
+        seconds: time to spend, after a first epoch that compiles; at least ROUNDS epochs are timed.
     """
     if operations(shapes, train, validation) < LEAST:
         return None
@@ -54,7 +53,7 @@ def seconds_of_products(
 
 
 def _prepared(shapes: Sequence[tuple[int, int]], train: int, validation: int, batch_size: int) -> Callable[[], None]:
-    """A synchronised epoch over random numbers; compiled, where the backend has a compiler that the engines use."""
+    """A synchronised epoch over random numbers, compiled if the engines compile on this backend."""
     from keras import ops
 
     generator = np.random.default_rng(0)
@@ -87,7 +86,7 @@ def _epoch(kernels: list[Any], batch: Any, others: Any, *, steps: int, rest: int
 
 
 def _step(kernels: Sequence[Any], batch: Any) -> list[Any]:
-    """The kernels after a step along the gradients of half the squared outputs of a network without activations."""
+    """The kernels after one step of gradient descent. The loss is half the squared outputs, without activations."""
     from keras import ops
 
     inputs = [batch]

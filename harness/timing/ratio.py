@@ -1,12 +1,12 @@
-"""How many times faster: the ratio of two engines' seconds, with an interval over their rounds.
+"""The ratio of two engines' seconds, with an interval over their rounds.
 
-Both were measured in alternation, so that what the machine does besides hits both: a ratio stands noise better than
-seconds do. Not all noise: a busy core holds up a program that waits for all its threads more than one that does not.
+The engines are measured in alternation, so other programs disturb both, and a ratio is less noisy than seconds. It is
+not free of noise: a busy core delays a program that waits for all its threads more than one that does not.
 
-The estimate is Hodges and Lehmann's: the median of the ratios of all pairs of rounds.
-Its interval inverts the Mann–Whitney test (Hollander, Wolfe and Chicken, *Nonparametric Statistical Methods*, 4.3): the
-k-th smallest and k-th largest ratio of a pair. No form of noise is assumed, only that rounds are independent and one
-engine's differ from the other's by a factor; it is about this process, not about the next.
+The estimate is Hodges and Lehmann's: the median of the ratios of all pairs of rounds. Its interval inverts the
+Mann–Whitney test (Hollander, Wolfe and Chicken, *Nonparametric Statistical Methods*, 4.3): the k-th smallest and k-th
+largest ratio of a pair. Assumed: rounds are independent, and the two engines' rounds differ by a factor. The noise may
+have any distribution. The interval holds for this process, not for the next one.
 """
 
 from __future__ import annotations
@@ -21,13 +21,14 @@ CONFIDENCE = 0.95
 
 
 class Ratio(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How many times as long as one engine another takes.
+    """The ratio of two engines' seconds.
 
     Attributes:
-        of: what: "steady epoch", "training, compilation counted".
-        slow, fast: engines; ``slow`` takes ``estimate`` times as long as ``fast``.
-        low, high: of 95 %; None where the rounds are too few.
-        rounds: of the slow one and of the fast one.
+        of: what was timed: "steady epoch", "training, compilation counted".
+        slow, fast: names of the engines. ``slow`` takes ``estimate`` times as long as ``fast``.
+        estimate: the ratio.
+        low, high: its 95 % interval; None with too few rounds.
+        rounds: numbers of rounds of the slow and the fast engine.
     """
 
     of: str
@@ -40,7 +41,7 @@ class Ratio(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def ratio(of: str, slow: tuple[str, Sequence[float]], fast: tuple[str, Sequence[float]]) -> Ratio:
-    """The ratio of two named lists of seconds (all positive), first over second."""
+    """The ratio of two (name, seconds), first over second. All seconds are positive."""
     (name, a), (other, b) = slow, fast
     ratios = sorted(x / y for x, y in itertools.product(a, b))
     half = len(ratios) // 2
@@ -51,7 +52,7 @@ def ratio(of: str, slow: tuple[str, Sequence[float]], fast: tuple[str, Sequence[
 
 
 def _rank(n: int, m: int) -> int:
-    """The largest k with P(U < k) ≤ 2.5 % for Mann and Whitney's U of ``n`` and ``m`` values; 0 if there is none."""
+    """The largest k with P(U < k) ≤ 2.5 %, for Mann and Whitney's U of ``n`` and ``m`` values; 0 if there is none."""
     counts = _arrangements(n, m)
     total, below = math.comb(n + m, n), 0
     for k, count in enumerate(counts):
@@ -62,9 +63,9 @@ def _rank(n: int, m: int) -> int:
 
 
 def _arrangements(n: int, m: int) -> list[int]:
-    """How many of the C(n+m, n) orders of two samples have each value of U, from 0 to n·m: a Gaussian binomial.
+    """For each value of U from 0 to n·m, the number of the C(n+m, n) orders of two samples that have it.
 
-    Its generating function is ∏ (1 − xᵐ⁺ʲ) / (1 − xʲ) over j = 1 … n.
+    The generating function is the Gaussian binomial ∏ (1 − xᵐ⁺ʲ) / (1 − xʲ) over j = 1 … n.
     """
     counts = [1] + [0] * (n * m)
     for j in range(1, n + 1):

@@ -1,8 +1,8 @@
-"""How fast the machine itself is: three fixed pieces of work in which neither a backend nor our own code has a hand.
+"""The reference works: three fixed pieces of work that show how fast the machine is. They use no backend.
 
-Two machines may carry the same name, and a virtual one gets more or less of its host from day to day. Then every
-training is slower, and these are too. They run in each turn of the engines, so that they see what the engines see, and
-on one thread: a library's threads, waiting for more work, would take cores from the engine that comes next.
+Two machines may have the same name, and a virtual machine's share of its host changes from day to day. Then every
+training is slower, and so are the reference works. They run in each turn of the engines, under the same conditions.
+They use one thread, because idle threads of a library would take cores from the next engine.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 
 LOOPS, NUMBERS, COPIED = 30_000, 400_000, 2_000_000
-"""Additions of the interpreter, float32 of a sine, and of a copy, larger than a core's own caches: about a millisecond
-each, less than a scheduler's slice."""
+"""Numbers of additions of the interpreter, of float32 sines, and of copied float32 (more than a core's caches hold).
+Each takes about a millisecond, less than a time slice of the scheduler."""
 
 
 def reference_work() -> Callable[[], dict[str, float]]:
-    """A function that runs each piece and returns its seconds: of the interpreter, of arithmetic, of a copy."""
+    """A function that runs each reference work and returns its seconds, by name."""
     import numpy as np
 
     angles, memory = np.linspace(0, 1, NUMBERS, dtype="float32"), np.ones(COPIED, "float32")
@@ -40,5 +40,5 @@ def reference_work() -> Callable[[], dict[str, float]]:
 
 
 def fastest(samples: Sequence[Mapping[str, float]]) -> dict[str, float]:
-    """Of each piece, over all times it ran: as engines are compared by their fastest rounds."""
+    """The least seconds of each reference work. Engines are compared by their fastest rounds, too."""
     return {name: min(sample[name] for sample in samples) for name in samples[0]} if samples else {}

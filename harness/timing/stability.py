@@ -1,6 +1,6 @@
-"""Whether a measurement can be relied on, why not, and what to try: after pyperf's "the result may be unstable".
+"""Warnings that a measurement may be unreliable, with advice, like pyperf's "the result may be unstable".
 
-These are warnings. They make nothing red and change no number.
+They make no test red and change no number.
 """
 
 from __future__ import annotations
@@ -13,17 +13,17 @@ import msgspec
 from harness.timing.peak import Peak
 
 SPREAD = 0.10
-"""Interquartile range over median of the rounds: a quiet machine stays below 3 %."""
+"""Interquartile range / median of the rounds. A quiet machine stays below 3 %."""
 TREND = 0.10
 """Change of the median from the first half of the rounds to the second."""
 DRIFT = 0.10
 """Difference of the matrix-product peak before and after."""
 DISTURBED = 0.25
-"""How far the median matrix product stays behind the best one."""
+"""How much slower the median matrix product is than the best one."""
 BUSY = 1.25
-"""Load average per core: our own threads account for 1."""
+"""Load average per core. Our own threads account for 1."""
 CONTENTION = 0.05
-"""Share of the time that others may have cost: on a quiet machine 1 or 2 %."""
+"""Share of the time that other programs may have cost. It is 1 or 2 % on a quiet machine."""
 
 ADVICE: dict[str, str] = {
     "spread": "close other programs, or measure when nobody else uses the machine; then run again",
@@ -37,11 +37,11 @@ ADVICE: dict[str, str] = {
 
 
 class Doubt(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Why a measurement may not be relied on.
+    """Why a measurement may be unreliable.
 
     Attributes:
         cause: a key of ADVICE.
-        what: a sentence.
+        what: what was seen.
         advice: what to try.
     """
 
@@ -71,7 +71,7 @@ def unsteady_rounds(engine: str, steady: Sequence[float]) -> Iterator[Doubt]:
 
 
 def drifted_peak(before: Peak, after: Peak) -> Iterator[Doubt]:
-    """Warnings where the machine's own peak moved while the work was measured, or was hardly ever reached."""
+    """Warnings if the machine's peak changed between two measurements, or the median product was far below it."""
     one, other = before.gflops, after.gflops
     if abs(other - one) / max(one, other) > DRIFT:
         yield _doubt("drift", f"the machine's matrix-product peak went from {one:.0f} to {other:.0f} GFLOP/s meanwhile")
@@ -81,21 +81,21 @@ def drifted_peak(before: Peak, after: Peak) -> Iterator[Doubt]:
 
 
 def loaded(load: tuple[float | None, float | None], cores: int) -> Iterator[Doubt]:
-    """A warning where more ran than the cores in use can carry; ``load`` before and after, over one minute."""
+    """A warning if more programs ran than there are cores. ``load``: load average over one minute, before and after."""
     highest = max((value for value in load if value is not None), default=0.0)
     if highest > BUSY * cores:
         yield _doubt("load", f"the load average reached {highest:.1f} on {cores} core{'' if cores == 1 else 's'}")
 
 
 def held_up(contention: float | None) -> Iterator[Doubt]:
-    """A warning where others may have cost more than CONTENTION of the time the engines were measured."""
+    """A warning if other programs may have cost more than CONTENTION of the time."""
     if contention is not None and contention > CONTENTION:
         share = min(contention, 1.0)
         yield _doubt("contention", f"other programs may have held this one up for {share:.0%} of the time")
 
 
 def _ordered(values: Sequence[float]) -> bool:
-    """Whether the values follow their order by more than chance (Kendall's tau, p < 1 %)."""
+    """Whether the values rise or fall with their index by more than chance (Kendall's tau, p < 1 %)."""
     from scipy.stats import kendalltau
 
     return float(kendalltau(range(len(values)), values).pvalue) < 0.01

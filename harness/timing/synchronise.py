@@ -1,8 +1,7 @@
-"""Waits until the device has done what it was given: before and after each reading of the clock.
+"""Waits until the device has finished its work, before a reading of the clock.
 
-On a CPU nothing is left to wait for but what a backend computes in threads of its own. Inside a training the engines
-read the clock themselves, after they have fetched the losses and the validation of the weights just trained as numbers
-of the host, which the device can give only when it has finished.
+Inside a training the engines read the clock themselves, after they have copied losses and validation results to the
+host. The device can return these only when it has finished.
 """
 
 from __future__ import annotations

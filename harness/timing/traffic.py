@@ -1,21 +1,20 @@
-"""The least memory traffic of an epoch of a dense network trained with many seeds side by side, in bytes.
+"""The least memory traffic of an epoch of a dense network with many batched seeds, in bytes.
 
-Side by side, nothing of a seed is still in a cache when it is needed again: each array is read from memory and written
-to memory by every kernel that uses it. Least means that whatever is no matrix product happens inside the product before
-or behind it: bias and activation where its result is written, their derivative where a gradient is. Per step, with b
-examples and layers of i_k inputs and o_k outputs, numbers of 4 bytes:
+With batched seeds, no array of a seed is still in a cache when it is needed again: every kernel reads its arrays from
+memory and writes its results to memory. The traffic is least if everything that is no matrix product is fused into the
+product before or after it. Per step, with b examples and layers of i_k inputs and o_k outputs, numbers of 4 bytes:
 
-- images: their bytes are read and written by the gather, and read by the forward product and by the gradient of the
-  first kernel: 4 · b · i_1 bytes where they are one byte a pixel, four times that where they are floats;
-- the activation of each hidden layer is written, read by the next product, by the gradient of the next kernel, and by
-  its own derivative: 4 passes over b · o_k numbers; the gradient by it is written, and read by the gradient of its
-  kernel and, but in the first layer, by that of its inputs: 3 passes, or 2;
-- the outputs and their gradient: 5 passes over b · o_L numbers;
-- kernels and biases: read forward and (for its inputs, but in the first layer) backward, their gradient written, and
-  what the optimizer reads and writes: 7 passes with Adam (gradient, weight and two moments; weight and moments back), 3
-  with plain SGD.
+- images: the gather reads and writes them, the forward product and the gradient of the first kernel read them. These
+  are 4 · b · i_1 bytes with one byte per pixel, and four times as many with floats.
+- the activation of each hidden layer: it is written, and read by the next product, the gradient of the next kernel, and
+  its own derivative: 4 passes over b · o_k numbers.
+- the gradient of each hidden layer: it is written, and read by the gradient of its kernel and (except in the first
+  layer) by the gradient of its inputs: 3 passes, or 2.
+- the outputs and their gradient: 5 passes over b · o_L numbers.
+- kernels and biases: they are read forward and (except in the first layer) backward, their gradient is written, and the
+  optimizer makes 7 passes with Adam (reads gradient, weight and two moments; writes weight and moments), 3 with SGD.
 
-An epoch adds the validation set once: images read, each activation written and read, weights read.
+The validation set adds one pass per epoch: images read, each activation written and read, weights read.
 """
 
 from __future__ import annotations
@@ -35,14 +34,14 @@ def least_bytes(
     optimizer: str = "adam",
     pixel_bytes: int = 1,
 ) -> float:
-    """Bytes of one epoch of one seed.
+    """The bytes of one epoch of one seed.
 
     Args:
         shapes: (inputs, outputs) of each Dense layer, in order.
         train, validation: examples of an epoch.
-        batch_size: examples of a step; the last may have fewer.
+        batch_size: examples of a step. The last step may have fewer.
         optimizer: "adam" or "sgd" (without momentum).
-        pixel_bytes: of a number of an image, 1 or 4.
+        pixel_bytes: bytes per pixel, 1 or 4.
     """
     passes = OPTIMIZER_PASSES[optimizer]
     hidden = [outputs for _, outputs in shapes[:-1]]
@@ -57,7 +56,7 @@ def least_bytes(
 
 
 def floor_seconds(operations: float, traffic: float, flops: float, bandwidth: float) -> float:
-    """The least seconds of a piece of work: arithmetic and traffic at their peaks, the slower of the two counting.
+    """The least seconds of a piece of work: the larger of the times for arithmetic and traffic at their peaks.
 
     Args:
         operations: floating-point operations.

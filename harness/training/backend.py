@@ -1,4 +1,4 @@
-"""The backend of this process: chosen once, before Keras is imported, and the device it computes on."""
+"""The backend of this process, which is chosen once, before Keras is imported; and its device."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from harness.training.backends import NAMES, Backend, named
 from harness.training.devices import Device, device_of
 
 PRECISIONS = ("default", "highest")
-"""Precisions of matrix products in float32 on a GPU. "default" is the backend's own: TensorFlow and JAX round the
+"""Precisions of float32 matrix products on a GPU. "default" is the backend's default: TensorFlow and JAX round the
 factors to TF32, PyTorch does not. "highest" rounds nothing. On a CPU both are the same."""
 
 
 def check_installed(name: str) -> None:
-    """SuiteError if the backend is unknown or not installed; imports nothing."""
+    """SuiteError if the backend is unknown or not installed. It imports nothing."""
     if name not in NAMES:
         raise SuiteError(
             f"Invalid backend. Expected: one of {', '.join(NAMES)}. Received: {name!r}. {nearest(name, NAMES)}"
@@ -34,12 +34,12 @@ def check_installed(name: str) -> None:
 
 
 def choose_backend(name: str) -> None:
-    """Makes ``name`` the Keras backend of this process; SuiteError if it is unknown, not installed or too late.
+    """Makes ``name`` the Keras backend of this process. SuiteError if it is unknown, not installed or too late.
 
     KERAS_HOME becomes an empty folder, because a user's ``keras.json`` silently changes floatx and epsilon. The
-    variables of ``environment_variables.NEUTRALISED`` are removed. On a GPU the backend takes memory as it needs it,
-    unless the environment says otherwise: by default TensorFlow takes all of it at once and JAX three quarters, and a
-    second process gets none.
+    variables of ``harness.environment.variables.NEUTRALISED`` are removed. On a GPU the backend allocates memory as
+    needed, unless the environment says otherwise. By default TensorFlow allocates all of it and JAX three quarters,
+    which leaves nothing for a second process.
     """
     check_installed(name)
     if "keras" in sys.modules and active_backend() != name:
@@ -59,14 +59,14 @@ def choose_backend(name: str) -> None:
 
 
 def active_backend() -> str:
-    """The name of the backend Keras runs on."""
+    """The name of Keras' backend in this process."""
     import keras
 
     return str(keras.backend.backend())
 
 
 def active() -> Backend:
-    """The backend Keras runs on."""
+    """Keras' backend in this process."""
     return named(active_backend())
 
 
@@ -86,8 +86,8 @@ def set_precision(name: str) -> None:
 def start_backend(precision: str = "default") -> Device:
     """Imports Keras on the chosen backend and returns its device.
 
-    XLA, oneDNN and CUDA write lines to file descriptor 2 meanwhile, which no log level stops. They are shown only if
-    something fails. Garbage collections ignore what was imported: they take 4 ms instead of 250.
+    XLA, oneDNN and CUDA write lines to file descriptor 2, which no log level stops. They are shown only if something
+    fails. Imported objects are frozen, so a garbage collection takes 4 ms instead of 250.
     """
     with tempfile.TemporaryFile() as written:
         sys.stderr.flush()

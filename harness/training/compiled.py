@@ -33,7 +33,7 @@ def prepare(setup: TrainingSetup, programs: Programs, notice: Notice) -> Compile
 
 
 def first_steps(short: ShortTraining) -> Iterator[FirstSteps]:
-    """By a program of one step, which is fed a new batch for each step."""
+    """Trains with a program of one step, which gets a new batch for each step."""
     program, _ = short.programs.get("compiled", short.setup.one_step(), load_program)
     order = np.arange(short.setup.full_batch, dtype="int32")[None]
     for seed in short.seeds:
@@ -46,7 +46,7 @@ def first_steps(short: ShortTraining) -> Iterator[FirstSteps]:
 
 
 class CompiledEngine(Engine):
-    """Trains one seed after another with one program, which ``programs`` may have from an earlier training."""
+    """Trains one seed after another with one program. ``programs`` may have it from an earlier training."""
 
     name = "compiled"
 
@@ -85,9 +85,9 @@ class CompiledEngine(Engine):
             record_metrics(self.setup, self.program.model, measured.history, prefix)
 
     def _compile(self, seed: int) -> float:
-        """Seconds of compilation where all epochs are one launch.
+        """The seconds of compilation, if all epochs are one launch: first launch − second launch.
 
-        They are what the first launch takes longer than the second; the results of both are thrown away.
+        The results of both launches are discarded.
         """
         orders = np.stack([data_order(seed, epoch, len(self.setup.data.x)) for epoch in range(self.epochs_per_launch)])
         taken = []

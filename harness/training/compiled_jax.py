@@ -15,7 +15,7 @@ from harness.training.setup import TrainingSetup
 class JaxProgram:
     """The training of one variant (``programs.Program``).
 
-    Its state is (weights, other variables, optimizer variables): each launch takes it over and returns the next.
+    Its state is (weights, other variables, optimizer variables). Each launch consumes it and returns the next state.
     """
 
     def __init__(self, setup: TrainingSetup) -> None:
@@ -28,7 +28,7 @@ class JaxProgram:
         self._follow, self._halves = setup.experiment.follow, setup.experiment.halves
         self._batch = setup.size.batch_size
         self.parameters = self._model.count_params()
-        # the data are arguments: as constants they would cost seconds of constant folding
+        # the data are arguments, because constants would cost seconds of constant folding
         self._program = jax.jit(self._train, donate_argnums=0)
         self.rebind(setup)
 
@@ -84,7 +84,7 @@ class JaxProgram:
         return loss, (others, hits)
 
     def _whole(self, data: Any) -> Any:
-        """(x, y) of all examples, as the network takes them."""
+        """(x, y) of all examples, in the form that the network takes."""
         return data
 
     def _batch_of(self, data: Any, rows: Any) -> tuple[Any, Any]:

@@ -13,7 +13,7 @@ from harness.training.setup import TrainingSetup
 
 
 class TensorFlowProgram:
-    """The training of one variant (``programs.Program``); its state is in the model's and the optimizer's variables."""
+    """The training of one variant (``programs.Program``). Its state is in the variables of the model and optimizer."""
 
     def __init__(self, setup: TrainingSetup) -> None:
         import keras
@@ -132,7 +132,7 @@ class TensorFlowProgram:
 
 
 def _copy(source: Any, target: Any) -> None:
-    """Gives the variables of one model the values of another's."""
+    """Copies the values of one model's variables to another model."""
     if source is not target:
         for variable, value in zip(target.variables, source.variables, strict=True):
             variable.assign(value)

@@ -1,7 +1,7 @@
 """The configuration of a training: everything that Keras is given, and the data it trains on.
 
-Trials of equal configurations measured the same thing. The source text of the functions that build a model does not
-count: an edited message changes nothing, another default of a layer does.
+Trials with equal configurations measure the same thing. The source text of functions does not count: an edited message
+changes nothing, but another default value of a layer does.
 """
 
 from __future__ import annotations
@@ -25,27 +25,27 @@ from harness.training.setup import TrainingSetup
 
 JSON = None | bool | int | float | str | list["JSON"] | dict[str, "JSON"]
 LENGTH = 16
-"""Hex digits of a digest."""
+"""Number of hex digits of a digest."""
 DIGITS = 6
-"""Significant digits of a fact that count; in the last ones, processors differ in linear algebra of float64."""
+"""Number of significant digits of a fact that count. Linear algebra in float64 differs between processors."""
 ABSENT: JSON = None
-"""What ``differences`` gives for a value that is in one of the two configurations only."""
+"""The value that ``differences`` gives for a key that one of the two configurations lacks."""
 
 _CHECKSUMS: dict[tuple[Any, ...], tuple[weakref.ref[np.ndarray], str]] = {}
 _DIGESTS: dict[tuple[int, str], tuple[Experiment, str]] = {}
 
 
 def configuration(setup: TrainingSetup) -> dict[str, JSON]:
-    """Everything that decides a trial of the setup, except its seed and how its initial weights are perturbed.
+    """Everything that decides a trial of the setup, except its seed and the perturbation of its initial weights.
 
-    ``model`` and ``optimizer`` are Keras' own configurations, without the names that Keras counts up. ``data`` has a
-    checksum of each array as float32, the type that trains. ``recorded`` says which curves are recorded, and ``facts``
-    are the metrics that are known without training.
+    ``model`` and ``optimizer`` are Keras' configurations without counted names (``without_names``). ``data`` has a
+    checksum of each array as float32, the type that trains. ``recorded`` says which curves are recorded. ``facts`` are
+    the metrics known without training.
     """
     model, optimizer = setup.built
     experiment, data = setup.experiment, setup.data
     with without_tensorflow():
-        layers, rule = nameless(model.get_config()), nameless(optimizer.get_config())
+        layers, rule = without_names(model.get_config()), without_names(optimizer.get_config())
     if isinstance(rule["learning_rate"], float):
         rule["learning_rate"] = float(str(np.float32(rule["learning_rate"])))
     facts = setup.variant.facts() if setup.variant.facts else {}
@@ -71,10 +71,9 @@ def configuration(setup: TrainingSetup) -> dict[str, JSON]:
 
 @contextlib.contextmanager
 def without_tensorflow() -> Iterator[None]:
-    """Hides TensorFlow from imports, unless it is the backend or imported already.
+    """Hides TensorFlow from imports, unless it is the backend or already imported.
 
-    When Keras serializes, it looks for TensorFlow's types. It would import TensorFlow for that on every backend, which
-    takes seconds.
+    Keras would import TensorFlow on every backend to serialize a configuration, which takes seconds.
     """
     if active_backend() == "tensorflow" or "tensorflow" in sys.modules:
         yield
@@ -87,39 +86,39 @@ def without_tensorflow() -> Iterator[None]:
 
 
 def differences(then: Mapping[str, JSON], now: Mapping[str, JSON]) -> list[tuple[str, JSON, JSON]]:
-    """The values that differ, each with its place: ("model.layers[3].config.rate", 0.2, 0.3); ABSENT for none."""
+    """(place, then, now) for each value that differs: ("model.layers[3].config.rate", 0.2, 0.3). See ABSENT."""
     return list(_differences("", dict(then), dict(now)))
 
 
 def digest(configuration: Mapping[str, JSON]) -> str:
-    """A hash of a configuration, of LENGTH hex digits; the same on every backend, processor and Python version."""
+    """A hash of a configuration, LENGTH hex digits. It is the same on every backend, processor and Python version."""
     text = json.dumps(configuration, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:LENGTH]
 
 
 def variant_digest(experiment: Experiment, variant: str) -> str:
-    """The digest of a variant's configuration, computed once in a process; the backend must be chosen.
+    """The digest of a variant's configuration, computed once per process. The backend must be chosen before.
 
     SuiteError if the variant is unknown, or its model, optimizer or data cannot be built.
     """
     key = (id(experiment), variant)
-    if key not in _DIGESTS:  # the experiment is kept too, so that its id stays its own
+    if key not in _DIGESTS:  # the experiment is kept too, so that no other object gets its id
         try:
             found = digest(configuration(TrainingSetup.of(experiment, variant)))
         except SuiteError:
             raise
         except Exception as error:
-            said = f"{type(error).__name__}: {error}"
-            raise SuiteError(f"The configuration of {experiment.id}/{variant} cannot be built: {said}") from error
+            cause = f"{type(error).__name__}: {error}"
+            raise SuiteError(f"The configuration of {experiment.id}/{variant} cannot be built: {cause}") from error
         _DIGESTS[key] = experiment, found
     return _DIGESTS[key][1]
 
 
 def hashes(setup: TrainingSetup) -> Hashes:
-    """Hashes of what seed 0 draws on this backend, of LENGTH hex digits; equal hashes show equal random numbers.
+    """Hashes of the random numbers of seed 0 on this backend, LENGTH hex digits each.
 
-    They are of all weights of the model, of the first dropout layer's mask in the first step, for a full batch, and of
-    the data order of epoch 0.
+    They are hashes of all weights of the model, of the first dropout layer's first mask for a full batch, and of the
+    data order of epoch 0.
     """
     model, _ = setup.built
     initialise(model, 0, setup.perturbed, setup.canonical)
@@ -134,7 +133,7 @@ def hashes(setup: TrainingSetup) -> Hashes:
 
 
 def checksum(array: np.ndarray) -> str:
-    """A hash of an array's shape and its values as float32, of LENGTH hex digits; computed once for each array."""
+    """A hash of an array's shape and its values as float32, LENGTH hex digits. It is computed once for each array."""
     owner: object = array if array.base is None else array.base
     if not isinstance(owner, np.ndarray):
         return _checksum(array)
@@ -145,14 +144,14 @@ def checksum(array: np.ndarray) -> str:
     return known[1]
 
 
-def nameless(config: Any, without: str = "") -> Any:
-    """A Keras configuration without the names that Keras counts up.
+def without_names(config: Any, without: str = "") -> Any:
+    """A Keras configuration without names, because Keras counts them up ("dense_3").
 
-    A reference from one layer to another by name becomes the number of that name. The name of a precision policy stays,
-    because it says what the policy is.
+    A reference to a layer by name becomes the number of that name. The name of a precision policy stays, because it is
+    the policy.
 
     Args:
-        config: of a model or an optimizer, by ``get_config``.
+        config: ``get_config()`` of a model or an optimizer.
         without: keys with this ending are left out too; "" for none.
     """
     numbers = {name: str(number) for number, name in enumerate(dict.fromkeys(_names(config)))}
@@ -182,13 +181,13 @@ def _renamed(config: Any, numbers: Mapping[str, str], without: str) -> Any:
         }
     if isinstance(config, list | tuple):
         if [type(part) for part in config] == [str, int, int] and config[0] in numbers:
-            return [numbers[config[0]], *config[1:]]  # a tensor: layer, number of the call, number of the output
+            return [numbers[config[0]], *config[1:]]  # a tensor: (layer, number of the call, number of the output)
         return [_renamed(value, numbers, without) for value in config]
     return config
 
 
 def _plain(value: Any) -> JSON:
-    """The value in JSON's own types; the name of its type for a value that has none."""
+    """The value in JSON's types; for any other value, the name of its type."""
     if value is None or isinstance(value, bool | int | float | str):
         return value
     if isinstance(value, Mapping):
@@ -214,7 +213,7 @@ def _differences(where: str, then: JSON, now: JSON) -> Iterator[tuple[str, JSON,
 
 
 def _dropout_mask(model: Any, batch: int) -> np.ndarray | None:
-    """The values that a model's first dropout layer keeps in its first call for ``batch`` examples, or None."""
+    """Which values a model's first dropout layer keeps in its first call, for ``batch`` examples; None without one."""
     import keras
 
     for _, layer in roles(model):

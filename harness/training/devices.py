@@ -1,4 +1,4 @@
-"""Devices: where a backend puts a new array, and where it left the weights that it trained."""
+"""Devices: where a backend puts new arrays, and where the trained weights are."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from harness.training.backends import named
 
 @dataclass(frozen=True)
 class Device:
-    """Where arrays are, and how they are computed with.
+    """A device and the precision of its computations.
 
     Attributes:
         kind: "cpu" or "gpu".
@@ -40,7 +40,7 @@ def device_of(array: Any) -> Device:
 
 
 def trained_on(weights: Sequence[Any]) -> Device:
-    """The device of a training's weights (``Engine.weights``); the other one, where only some are on a GPU."""
+    """The device of a training's weights (``Engine.weights``). If only some are on a GPU, it is the other device."""
     found = [device_of(array) for array in weights]
     return next((device for device in found if device.kind != "gpu"), found[0])
 
@@ -49,8 +49,8 @@ def check_on_gpu(devices: Iterable[str]) -> None:
     """SuiteError unless each of ``devices`` is a GPU.
 
     Args:
-        devices: as ``str(device)`` gives them and ``Trial.device`` has them: "gpu: NVIDIA H100 80GB HBM3". An empty one
-            passes: it is of a trial that was read from a file.
+        devices: as in ``Trial.device``: "gpu: NVIDIA H100 80GB HBM3". An empty one passes: its trial was read from a
+            file.
     """
     for device in devices:
         kind, _, model = device.partition(": ")
@@ -63,9 +63,9 @@ def check_on_gpu(devices: Iterable[str]) -> None:
 
 
 def peak_bytes() -> int | None:
-    """The most bytes that arrays have taken on the GPU so far in this process; None on a CPU, or where unknown.
+    """The peak of bytes in arrays on the GPU so far in this process; None on a CPU, or if unknown.
 
-    The backend counts them, without what its allocator has only set aside; `nvidia-smi` shows that too.
+    The backend counts them. Unlike in `nvidia-smi`, memory that its allocator has only reserved does not count.
     """
     import keras
 

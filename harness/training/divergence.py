@@ -1,4 +1,4 @@
-"""Divergence: whether a training failed, when, and how."""
+"""Divergence: whether, when and how a training failed."""
 
 from __future__ import annotations
 
@@ -10,14 +10,17 @@ from harness.domain.metric import History
 from harness.domain.trial import Divergence
 
 BLOW_UP = 1000.0
-"""A finite loss this many times the loss of the first step, at the end of training, is a blow-up."""
+"""A finite loss at the end of training that is more than this many times the first step's loss is a blow-up."""
 
 CHANCE_MIN = 100
-"""The fewest evaluation examples that can distinguish an accuracy from chance; with fewer a training is never stuck."""
+"""The fewest evaluation examples that distinguish an accuracy from chance. With fewer, no training counts as stuck."""
 
 
 def first_bad(losses: Sequence[float]) -> tuple[int, int]:
-    """The first step with a non-finite loss and the first with a loss above BLOW_UP × the first; from 1, 0 for none."""
+    """The first step with a non-finite loss, and the first with a loss above BLOW_UP × the first loss.
+
+    Steps count from 1; 0 means none.
+    """
     limit = BLOW_UP * losses[0] if losses else math.inf
     broken = next((step for step, loss in enumerate(losses, 1) if not math.isfinite(loss)), 0)
     high = next((step for step, loss in enumerate(losses, 1) if loss > limit), 0)
@@ -30,12 +33,12 @@ def classify(
     """The divergence of a finished training, or None.
 
     Args:
-        history: its curves, nan and inf included.
-        data: what it was trained and evaluated on.
-        broken, high: first steps with a non-finite loss and with a loss above BLOW_UP × ``initial``; 0 for none.
+        history: its curves, with nan and inf.
+        data: its training and validation data.
+        broken, high: the first steps with a non-finite loss, and with a loss above BLOW_UP × ``initial``; 0 for none.
         broken_is_nan: whether the first non-finite loss was nan (else inf).
-        initial: loss of the first step.
-        steps: optimizer steps per epoch.
+        initial: the loss of the first step.
+        steps: number of optimizer steps per epoch.
     """
     if broken:
         return Divergence("nan" if broken_is_nan else "inf", epoch=(broken - 1) // steps + 1, step=broken)
@@ -48,7 +51,7 @@ def classify(
 def stuck_at_chance(history: History, data: Dataset) -> int | None:
     """The number of the last epoch if its accuracy is at chance, else None.
 
-    Chance is the accuracy of always naming the commonest class; up to 3 standard errors above it count as chance.
+    Chance is the accuracy of always predicting the most frequent class, plus 3 standard errors.
     """
     curve, targets = ("val_accuracy", data.y_val) if "val_accuracy" in history else ("accuracy", data.y)
     if curve not in history or targets is None or len(targets) < CHANCE_MIN:

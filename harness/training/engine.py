@@ -1,4 +1,4 @@
-"""What an engine is: what it is given, what it does, and what it measures."""
+"""The protocol of engines, their measurements, and shortened trainings."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from harness.training.setup import TrainingSetup
 OnEpoch = Callable[[int, int], None]
 """Called with (seed, epochs finished) while a trial trains."""
 Notice = Callable[[str], None]
-"""Called with one sentence, for the user to read."""
+"""Called with one sentence for the user."""
 
 
 @dataclass
 class Measurements:
-    """What an engine measured on one seed.
+    """The measurements of an engine on one seed.
 
     Attributes:
         history: one list per curve, with one number per epoch; nan and inf are kept.
@@ -28,7 +28,7 @@ class Measurements:
         high: the first step, from 1, whose loss was above BLOW_UP × ``initial``; 0 for none.
         initial: the loss of the first step.
         launches: the seconds of each launch.
-        compile: the seconds of compilation, where they were measured apart; None where the first launch includes them.
+        compile: the seconds of compilation, if they were measured apart; None if the first launch includes them.
     """
 
     history: dict[str, list[float]]
@@ -49,15 +49,15 @@ class Measurements:
 
 
 Block = list[tuple[int, Measurements]]
-"""Seeds that were finished at the same time, with their measurements."""
+"""Seeds that are finished at the same time, with their measurements."""
 
 
 class Engine(Protocol):
-    """Trains one variant, seed after seed or many seeds at once.
+    """Trains one variant, one seed after another or with batched seeds.
 
     Attributes:
         name: its name in ``engines.ENGINES``.
-        setup: what it trains.
+        setup: the training.
     """
 
     name: str
@@ -65,13 +65,13 @@ class Engine(Protocol):
 
     @property
     def weights(self) -> Sequence[Any]:
-        """The trained weights, where the last training left them: Keras variables or arrays of the backend."""
+        """The weights after the last training: Keras variables, or arrays of the backend."""
 
     def run(self, seed: int, on_epoch: OnEpoch) -> Measurements:
         """Trains one seed."""
 
     def blocks(self, seeds: Sequence[int], on_epoch: OnEpoch) -> Iterator[Block]:
-        """Trains the seeds and yields each block the moment it is finished; by default a block is one seed."""
+        """Trains the seeds, and yields each block as soon as it is finished. By default a block is one seed."""
         for seed in seeds:
             yield [(seed, self.run(seed, on_epoch))]
 
@@ -83,8 +83,8 @@ class ShortTraining:
     Attributes:
         setup: the whole training.
         seeds: one trial each.
-        steps: how many batches; each is one step of the optimizer.
-        validate: the seeds whose model is wanted after the last step.
+        steps: number of batches. Each is one step of the optimizer.
+        validate: the seeds whose model is needed after the last step.
         programs: where the compiled programs of one step are kept.
     """
 
@@ -103,4 +103,4 @@ class ShortTraining:
 
 
 FirstSteps = tuple[int, Sequence[float], Any]
-"""A seed, the loss of each of its steps, and its Keras model after them; None for a model that is not wanted."""
+"""(seed, the loss of each step, the Keras model after them or None if it is not needed)"""

@@ -1,6 +1,6 @@
-"""The registry of engines, and which of them trains what.
+"""The registry of engines, and the choice among them.
 
-To add an engine, write its module (``EngineModule``) and add its entry to ``ENGINES``. Its module is imported when the
+To add an engine, write its module (``EngineModule``) and add its entry to ``ENGINES``. The module is imported when the
 engine is chosen.
 """
 
@@ -18,22 +18,22 @@ from harness.training.programs import Programs
 from harness.training.setup import TrainingSetup
 
 TINY = 1e8
-"""Examples × epochs × parameters up to which a training is tiny. A launch of a tiny training has all of its epochs. In
-other trainings each epoch is a launch, so that a launch lasts at most seconds and Ctrl-C is heard."""
+"""A training is tiny up to this product of examples, epochs and parameters. A tiny training is one launch. In other
+trainings each epoch is a launch, so a launch takes at most seconds, and Ctrl-C works."""
 FEWEST = 1000
-"""Parameters as which a smaller network counts: a step takes some time, whatever is in it."""
+"""A smaller network counts as one with this many parameters, because any step takes some time."""
 
 
 class EngineModule(Protocol):
-    """What the module of an engine has."""
+    """The functions of an engine's module."""
 
     def prepare(self, setup: TrainingSetup, programs: Programs, notice: Notice) -> Engine:
         """The engine with the model and the data in place, ready to train.
 
         Args:
-            setup: what it will train.
+            setup: the training.
             programs: where it keeps compiled programs.
-            notice: where it reports that it trains fewer seeds at once than intended.
+            notice: called if it trains fewer seeds at once than intended.
         """
 
     def first_steps(self, short: ShortTraining) -> Iterator[FirstSteps]:
@@ -42,13 +42,13 @@ class EngineModule(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class EngineEntry:
-    """What is known of an engine before its module is imported.
+    """The facts of an engine that are known before its module is imported.
 
     Attributes:
-        module: where it is (``EngineModule``).
+        module: the name of its module (``EngineModule``).
         backends: the backends that have it.
-        batched: whether it trains several seeds at once.
-        compiles_each_seed: whether it builds and compiles a new model for every seed; the others keep their program.
+        batched: whether it trains batched seeds.
+        compiles_each_seed: whether it builds and compiles a new model for every seed. Other engines keep their program.
     """
 
     module: str
@@ -57,7 +57,7 @@ class EngineEntry:
     compiles_each_seed: bool = False
 
     def load(self) -> EngineModule:
-        """Its module."""
+        """Imports its module."""
         return cast(EngineModule, importlib.import_module(self.module))
 
 
@@ -66,17 +66,17 @@ ENGINES: Mapping[str, EngineEntry] = {
     "compiled": EngineEntry(module="harness.training.compiled", backends=("tensorflow", "jax")),
     "vectorized": EngineEntry(module="harness.training.vectorized", backends=("jax",), batched=True),
 }
-"""The slowest first: "auto" takes the last one that the backend has and that pays."""
+"""From the slowest to the fastest. "auto" takes the last one that the backend has and that pays."""
 
 
 class NotVectorizableError(SuiteError):
-    """Seeds of this training cannot be batched; the text names what in it cannot."""
+    """The seeds of this training cannot be batched; the text names the cause."""
 
 
 def resolve_engine(engine: str, backend: str, device: str = "cpu", tiny: bool = False) -> str:
-    """The name of the engine to use; SuiteError where it is unknown or the backend does not have it.
+    """The name of the engine to use. SuiteError if it is unknown, or the backend does not have it.
 
-    "auto" is the fastest engine of the backend; a batched one on a GPU and for tiny trainings on a CPU only.
+    "auto" is the fastest engine of the backend. It is a batched engine only on a GPU, and for tiny trainings on a CPU.
 
     Args:
         engine: a name of ENGINES, or "auto".
@@ -106,24 +106,24 @@ def resolve_engine(engine: str, backend: str, device: str = "cpu", tiny: bool = 
 
 
 def work_of_epoch(setup: TrainingSetup, parameters: int) -> float:
-    """Examples × parameters of an epoch, to which the time of its matrix products is proportional."""
+    """Examples × parameters. The time of an epoch's matrix products is proportional to it."""
     return float(len(setup.data.x) * max(parameters, FEWEST))
 
 
 def is_tiny(setup: TrainingSetup, parameters: int) -> bool:
-    """Whether a training of a network with that many parameters is tiny (TINY)."""
+    """Whether the training of a network with this many parameters is tiny (TINY)."""
     return work_of_epoch(setup, parameters) * setup.size.epochs <= TINY
 
 
 def epochs_of_launch(setup: TrainingSetup, parameters: int) -> int:
-    """How many epochs an engine that compiles gives to the device at once; at least one."""
+    """The number of epochs in one launch of an engine that compiles; at least one."""
     return max(setup.size.epochs if is_tiny(setup, parameters) else 1, 1)
 
 
 def pays_on_cpu(setup: TrainingSetup, model: Any) -> bool:
-    """Whether a CPU is faster with many seeds at once than with one after another.
+    """Whether batched seeds are faster on a CPU than one seed after another.
 
-    A larger network keeps it busy alone. A convolution of batched seeds is a convolution in groups, for which XLA has
-    no fast code on a CPU: it took 22 s where one seed after another took 7.
+    They are not for a larger network, which keeps the CPU busy alone, nor for convolutions. A convolution of batched
+    seeds is a grouped convolution, for which XLA has no fast code on a CPU: it took 22 s instead of 7.
     """
     return is_tiny(setup, model.count_params()) and not any(hasattr(layer, "kernel_size") for layer in model.layers)

@@ -1,4 +1,4 @@
-"""Engine ``fit``: ``keras.Model.fit``, the lecture's own call, and the reference for the other engines."""
+"""Engine ``fit``: ``keras.Model.fit``, which the lecture uses. It is the reference for the other engines."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from harness.training.setup import TrainingSetup
 
 
 def prepare(setup: TrainingSetup, programs: Programs, notice: Notice) -> FitEngine:
-    """As ``EngineModule`` says; no program is kept."""
+    """As ``EngineModule`` says. It keeps no program."""
     return FitEngine(setup)
 
 
 def first_steps(short: ShortTraining) -> Iterator[FirstSteps]:
-    """By epochs of one step each: the loss that ``fit`` reports is then the step's own, not a running mean."""
+    """Trains epochs of one step each. ``fit`` then reports the loss of each step, and not a running mean."""
     engine, data, batch = FitEngine(short.setup.one_step()), short.setup.data, short.setup.full_batch
     for seed in short.seeds:
         model, losses = engine.model(seed), []
@@ -36,8 +36,7 @@ def first_steps(short: ShortTraining) -> Iterator[FirstSteps]:
 class FitEngine(Engine):
     """Trains one seed after another, each with a new model.
 
-    ``jit_compile`` is set to what Keras' "auto" means for the lecture's networks (``Facts.compiled_fit``), so that it
-    stays that.
+    ``jit_compile`` is fixed to what Keras' "auto" means for the lecture's networks (``Facts.compiled_fit``).
     """
 
     name = "fit"
@@ -55,7 +54,7 @@ class FitEngine(Engine):
         clock = Clock(self.setup, seed, on_epoch)
         history = self._fit(seed, clock.begin, clock.end, train_begin=clock.first)
         curves = {name: [float(value) for value in curve] for name, curve in history.items()}
-        losses = curves.get("loss", [])  # a size without epochs has none
+        losses = curves.get("loss", [])  # empty for a size without epochs
         measured = Measurements(curves | clock.further, initial=losses[0] if losses else 0.0, launches=clock.seconds)
         if losses and _suspicious(losses):
             self._locate(seed, measured)
@@ -76,7 +75,7 @@ class FitEngine(Engine):
     def _fit(
         self, seed: int, begin: Any = None, end: Any = None, batch_end: Any = None, train_begin: Any = None
     ) -> dict[str, list[float]]:
-        """Calls ``Model.fit`` and returns its history; a hook gets the model and Keras' arguments (index, logs)."""
+        """Calls ``Model.fit`` and returns its history. The hooks get the model and Keras' arguments (index, logs)."""
         import keras
 
         model, data, size = self.model(seed), self.setup.data, self.setup.size
@@ -102,9 +101,9 @@ class FitEngine(Engine):
         return history
 
     def _locate(self, seed: int, measured: Measurements) -> None:
-        """Finds the first bad step by training again with a callback on every batch.
+        """Finds the first bad step: it trains again, with a callback on every batch.
 
-        Such a callback makes the device wait for the host, so the first training, whose times count, has none.
+        Such a callback makes the device wait for the host, so the timed training has none.
         """
         steps = Steps(len(self.setup.data.x), self.setup.size.batch_size)
         self._fit(seed, batch_end=steps.end)
@@ -118,11 +117,11 @@ def _suspicious(losses: list[float]) -> bool:
 
 
 class Clock:
-    """Callbacks of ``Model.fit``: they time each epoch and record the curves that ``fit`` does not give.
+    """Callbacks of ``Model.fit`` that time each epoch, and record the curves that ``fit`` does not give.
 
     Attributes:
-        seconds: of each epoch, its validation included; the curves recorded here are not.
-        further: those curves, by name.
+        seconds: of each epoch, with its validation, and without the curves recorded here.
+        further: the curves recorded here, by name.
     """
 
     def __init__(self, setup: TrainingSetup, seed: int, on_epoch: OnEpoch) -> None:

@@ -11,10 +11,10 @@ from harness.training.backend import active
 
 
 def value_and_gradient(function: Callable[[Any], Any], point: np.ndarray) -> tuple[float, np.ndarray]:
-    """f(point) and ∇f(point), of the shape of ``point``.
+    """f(point), and ∇f(point) of the shape of ``point``.
 
-    ``function`` takes a tensor of float64 and returns a scalar. It may use ``keras.ops``, and arithmetic with tensors
-    and Python numbers.
+    ``function`` takes a float64 tensor and returns a scalar. It may use ``keras.ops``, and arithmetic with tensors and
+    Python numbers.
     """
     at = np.asarray(point, "float64")
     value, gradient = active().value_and_gradient(function, at)

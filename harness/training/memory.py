@@ -1,4 +1,4 @@
-"""How much memory is free for the next block of seeds, and which errors say that there is too little."""
+"""The memory that is free for a block of seeds, and the errors that report a lack of memory."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from pathlib import Path
 from typing import Any
 
 MARGIN = 0.9
-"""The share of the free memory that a block may take: allocators round up, and other processes take more."""
+"""The share of the free memory that a block may take. Allocators round up, and other processes may take more."""
 MEMINFO = Path("/proc/meminfo")
 CGROUP = Path("/sys/fs/cgroup")
 EXHAUSTED = re.compile(r"RESOURCE_EXHAUSTED|out of memory|failed to allocate|bad_alloc", re.IGNORECASE)
-"""What errors of XLA, CUDA and the C++ library say."""
+"""Part of the out-of-memory messages of XLA, CUDA and the C++ library."""
 
 
 def free_bytes(device: Any) -> int | None:
-    """Bytes that a program could still take on a JAX ``device``; None where that is unknown.
+    """Bytes that a program can still take on a JAX ``device``; None if unknown.
 
-    On a GPU its allocator counts them. On a CPU they are those of the machine or of this process' control group,
-    whichever has less.
+    On a GPU the allocator counts them. On a CPU they are the free bytes of the machine or of this process's control
+    group, whichever is less.
     """
     if device.platform != "cpu":
         stats = device.memory_stats() or {}
@@ -30,10 +30,10 @@ def free_bytes(device: Any) -> int | None:
 
 
 def needed_bytes(executable: Any, present: int) -> int | None:
-    """Bytes that a compiled JAX program will allocate; None where that is unknown.
+    """Bytes that a compiled JAX program will allocate; None if unknown.
 
-    XLA counts arguments, results that do not replace an argument, and intermediate values. The ``present`` bytes of
-    arguments that are on the device already are subtracted.
+    XLA counts arguments, results that do not replace an argument, and intermediate values. ``present`` is subtracted:
+    the bytes of arguments that are already on the device.
     """
     counted = executable.memory_analysis()
     if counted is None:
@@ -43,12 +43,12 @@ def needed_bytes(executable: Any, present: int) -> int | None:
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an error of a compilation or a launch says that memory was not enough."""
+    """Whether an error of a compilation or a launch reports a lack of memory."""
     return isinstance(error, MemoryError) or bool(EXHAUSTED.search(str(error)))
 
 
 def readable(size: float) -> str:
-    """ "1.9 GB": powers of 1000."""
+    """A number of bytes as text: "1.9 GB", with powers of 1000."""
     for unit in ("bytes", "kB", "MB"):
         if size < 1000:
             return f"{size:.3g} {unit}"
@@ -67,7 +67,7 @@ def _machine(meminfo: Path) -> int | None:
 
 
 def _group(folder: Path) -> int | None:
-    """Bytes that a control group (version 2) may still take; caches count as free. None where it has no limit."""
+    """Bytes that a control group (version 2) may still take. Caches count as free. None without a limit."""
     try:
         limit = (folder / "memory.max").read_text(encoding="ascii").strip()
         if limit == "max":

@@ -12,35 +12,32 @@ from harness.training.setup import TrainingSetup
 
 
 class Program(Protocol):
-    """The training of one variant, compiled.
-
-    Its curves are those of ``keras.Model.fit``: epoch means weighted by batch size.
-    """
+    """The compiled training of one variant. Its curves are those of ``keras.Model.fit``."""
 
     parameters: int
 
     @property
     def weights(self) -> Sequence[Any]:
-        """The trained weights, where the last launch left them: variables or arrays."""
+        """The weights after the last launch: variables or arrays."""
 
     @property
     def model(self) -> Any:
-        """The Keras model, with all variables as the last launch, or ``reset``, left them."""
+        """The Keras model, with its variables after the last launch or ``reset``."""
 
     def rebind(self, setup: TrainingSetup) -> None:
-        """Takes over another training of the same ``structure``: its data, learning rate and initializers."""
+        """Switches to another training of the same ``structure``: to its data, learning rate and initializers."""
 
     def feed(self, data: Dataset) -> None:
-        """Trains on other data of the same shapes from the next launch on."""
+        """Replaces the data by others of the same shapes, from the next launch on."""
 
     def reset(self, seed: int) -> None:
-        """Sets the initial weights of ``seed`` and a fresh state of the optimizer."""
+        """Sets the initial weights of ``seed``, and a new optimizer state."""
 
     def launch(self, orders: np.ndarray, initial: float) -> tuple[dict[str, np.ndarray], np.ndarray]:
-        """Trains one epoch per row of ``orders`` (epochs, examples), int32, and waits for the device.
+        """Trains one epoch per row of ``orders``, and waits for the device.
 
         Args:
-            orders: the data order of each epoch.
+            orders: the data order of each epoch, shape (epochs, examples), int32.
             initial: the loss of the training's first step; nan if that step is in this launch.
 
         Returns:

@@ -1,4 +1,4 @@
-"""Compiled programs, and which trainings can use the same one."""
+"""Keeps compiled programs, and decides which trainings can share one."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from harness.training.configuration import nameless
+from harness.training.configuration import without_names
 from harness.training.program import Program
 from harness.training.seeding import Orders
 from harness.training.setup import TrainingSetup
@@ -15,13 +15,13 @@ P = TypeVar("P", bound=Program)
 
 
 def structure(setup: TrainingSetup) -> str:
-    """All that a compiled program of a training depends on: trainings with equal texts can use one program.
+    """Everything that a compiled program of a training depends on. Trainings with equal texts can share a program.
 
-    Layers and optimizers count by what their ``get_config`` says, which Keras asks to be complete. Initializers do not
-    count: they decide the weights that a program is given, not what it does to them.
+    Layers and optimizers are described by their ``get_config``, which Keras requires to be complete. Initializers are
+    left out: they decide the weights that a program gets, and not what it does to them.
     """
     model, optimizer = setup.built
-    config = nameless(optimizer.get_config())
+    config = without_names(optimizer.get_config())
     if isinstance(config["learning_rate"], float):
         del config["learning_rate"]  # a variable of the optimizer
     experiment, data = setup.experiment, setup.data
@@ -33,17 +33,18 @@ def structure(setup: TrainingSetup) -> str:
         experiment.halves,
         sorted(experiment.follow),
     ]
-    layers = nameless(model.get_config(), without="_initializer")
-    follows = experiment.id if experiment.follow else ""  # functions of an experiment's own, known by their names
+    layers = without_names(model.get_config(), without="_initializer")
+    follows = experiment.id if experiment.follow else ""  # the names of followed curves are unique per experiment
     parts = [follows, layers, type(optimizer).__name__, config, recorded, shapes]
     return json.dumps([*parts, setup.size.epochs, setup.size.batch_size], sort_keys=True, default=repr)
 
 
 class Programs:
-    """Compiled programs, kept for later trainings of the same structure, and the data orders drawn for them.
+    """Compiled programs, kept for later trainings of the same structure, and data orders.
 
     Args:
-        keep_all: keeps every program; otherwise the last one of each engine, so that the next one finds its memory.
+        keep_all: keep every program. By default only the last program of each engine is kept, to free memory for the
+            next one.
     """
 
     def __init__(self, keep_all: bool = False) -> None:
@@ -52,7 +53,7 @@ class Programs:
         self._kept: dict[str, dict[str, Any]] = {}
 
     def get(self, engine: str, setup: TrainingSetup, load: Callable[[TrainingSetup], P]) -> tuple[P, bool]:
-        """A program for a training, and whether it was used before; ``load`` makes one where none can be used again."""
+        """(a program for a training, whether it was used before). ``load`` creates it if none can be shared."""
         kept, key = self._kept.setdefault(engine, {}), structure(setup)
         if key in kept:
             kept[key].rebind(setup)
@@ -68,5 +69,5 @@ class Programs:
 
     @property
     def count(self) -> int:
-        """How many programs are kept."""
+        """Number of kept programs."""
         return sum(map(len, self._kept.values()))

@@ -1,4 +1,4 @@
-"""The metrics that an experiment records of its model, in addition to losses and accuracies."""
+"""Recorded metrics: what an experiment records of its model, in addition to losses and accuracies."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from harness.training.setup import TrainingSetup
 
 
 def record_metrics(setup: TrainingSetup, model: Any, history: dict[str, list[float]], prefix: str = "") -> None:
-    """Appends what the experiment's ``observe`` gives for ``model`` to the curves of ``history``.
+    """Appends the experiment's recorded metrics (``observe``) of ``model`` to the curves of ``history``.
 
-    ``prefix`` is put before the curves' names.
+    The names of the curves begin with ``prefix``.
     """
     assert setup.experiment.observe is not None
     for name, value in setup.experiment.observe(model, setup.data).items():

@@ -24,7 +24,7 @@ def derived(seed: int, role: str) -> int:
 
 
 def roles(model: Any) -> list[tuple[str, Any]]:
-    """(role, layer) of every layer with variables, in the model's order, those of nested models included."""
+    """(role, layer) of every layer with variables, in the model's order. It includes layers of nested models."""
     counts: Counter[str] = Counter()
     found = []
 
@@ -42,13 +42,13 @@ def roles(model: Any) -> list[tuple[str, Any]]:
 
 
 def seed_python(seed: int) -> None:
-    """Seeds Python's and NumPy's generators. Keras draws from Python's a seed for whatever has none of its own."""
+    """Seeds Python's and NumPy's generators. Keras draws missing seeds from Python's generator."""
     random.seed(seed)
     np.random.seed(seed)
 
 
 def seed_everything(seed: int) -> None:
-    """Seeds Python's, NumPy's and the active backend's generators; Keras uses them for whatever has no seed of its own.
+    """Seeds Python's, NumPy's and the active backend's generators. Keras uses them for operations without a seed.
 
     It does what ``keras.utils.set_random_seed`` does, which would import TensorFlow on every backend.
     """
@@ -59,17 +59,17 @@ def seed_everything(seed: int) -> None:
 def initialise(model: Any, seed: int, perturbed: int = 0, canonical: bool = False) -> None:
     """Sets every variable of a built Keras model from a seed, the random-number states of Dropout included.
 
-    Each layer is built anew from its own configuration, under a seed of its own, and Keras' initialisers draw the
-    values. The backend's own generator is not seeded: Keras' initialisers draw nothing from it, and TensorFlow would
-    throw away its compiled kernels, which costs 10 ms a layer.
+    Each layer is built again from its configuration, with a seed of its own, and Keras' initialisers draw the values.
+    The backend's generator is not seeded: Keras' initialisers do not use it, and TensorFlow would discard its compiled
+    kernels, which costs 10 ms a layer.
 
     Args:
-        model: as built.
+        model: a built Keras model.
         seed: of the trial.
-        perturbed: 0, or the number of a perturbation. It moves the last bit of every trained weight that is not 0 up or
-            down, another way for each number. Rounding on another machine changes a training as much.
-        canonical: NumPy draws every variable of two or more dimensions (``canonical_values``), so that it is the same
-            on every backend and in every version of Keras.
+        perturbed: 0, or the number of a perturbation. A perturbation moves the last bit of every trained weight that is
+            not 0 up or down, at random. Rounding on another machine changes a training about as much.
+        canonical: whether NumPy draws every variable of two or more dimensions (``canonical_values``). These values are
+            the same on every backend and in every version of Keras.
     """
     for role, layer in roles(model):
         seed_python(derived(seed, role))
@@ -86,7 +86,7 @@ def initialise(model: Any, seed: int, perturbed: int = 0, canonical: bool = Fals
 def canonical_values(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
     """Uniform values between ± √(6 / (fan_in + fan_out)), float32 (Glorot & Bengio 2010).
 
-    The last two dimensions are inputs and outputs. Those before them, a convolution's field, count in both.
+    The last two dimensions are inputs and outputs. Those before them (a convolution's field) count in both fans.
     """
     limit = math.sqrt(6 / (math.prod(shape[:-2]) * (shape[-2] + shape[-1])))
     return rng.uniform(-limit, limit, shape).astype("float32")
@@ -103,22 +103,22 @@ def _flip_last_bits(layer: Any, seed: int) -> None:
 
 
 def data_order(seed: int, epoch: int, count: int) -> np.ndarray:
-    """The order of ``count`` training examples in ``epoch`` (from 0): a permutation, int32, of shape (count,)."""
+    """The order of ``count`` training examples in ``epoch`` (from 0): a permutation of shape (count,), int32."""
     if count == 1:
         return np.zeros(1, "int32")
     return np.random.default_rng([seed, epoch]).permutation(count).astype("int32")
 
 
 def order_type(count: int) -> str:
-    """The smallest type for the indices of ``count`` examples; it halves what is copied to the device for MNIST."""
+    """The smallest type for the indices of ``count`` examples. For MNIST it halves the bytes copied to the device."""
     return "uint16" if count <= 2**16 else "int32"
 
 
 class Orders:
-    """Data orders of several epochs, kept for later variants: a sweep draws the orders of a seed once.
+    """Data orders of several epochs, kept for later variants. A sweep draws the orders of a seed once.
 
     Args:
-        most: the most bytes that are kept; orders beyond them are drawn again.
+        most: the most bytes to keep. Orders beyond them are drawn again.
     """
 
     def __init__(self, most: int = 128_000_000) -> None:
@@ -126,7 +126,7 @@ class Orders:
         self._kept: dict[tuple[int, range, int], np.ndarray] = {}
 
     def get(self, seed: int, epochs: range, count: int) -> np.ndarray:
-        """One ``data_order`` per row, (epochs, count), of the type ``order_type``; must not be written to."""
+        """One ``data_order`` per row: shape (epochs, count), type ``order_type``. Do not write to it."""
         key = (seed, epochs, count)
         found = self._kept.get(key)
         if found is None:

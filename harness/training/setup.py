@@ -1,4 +1,4 @@
-"""A training that is set up: one variant of an experiment at its size, with its data."""
+"""The setup of a training: one variant of an experiment, with its size and data."""
 
 from __future__ import annotations
 
@@ -16,9 +16,8 @@ class TrainingSetup:
 
     Attributes:
         experiment, variant, size: what is trained, and how long.
-        data: what it trains on, already cut to the size.
-        perturbed, canonical: which initial weights its trials begin with (``seeding.initialise``). A canonical training
-            has no dropout.
+        data: the training and validation data, already cut to the size.
+        perturbed, canonical: the kind of initial weights (``seeding.initialise``). A canonical training has no dropout.
     """
 
     experiment: Experiment
@@ -37,16 +36,16 @@ class TrainingSetup:
 
     @property
     def steps(self) -> int:
-        """Optimizer steps per epoch, the last partial batch included."""
+        """Number of optimizer steps per epoch, the last partial batch included."""
         return -(-len(self.data.x) // self.size.batch_size)
 
     @property
     def full_batch(self) -> int:
-        """Examples of a full batch."""
+        """Number of examples of a full batch."""
         return min(self.size.batch_size, len(self.data.x))
 
     def one_step(self) -> TrainingSetup:
-        """The same network and optimizer with epochs of one step, which record nothing but the loss."""
+        """The same network and optimizer, with one epoch of one step. It records the loss only."""
         experiment = replace(
             self.experiment, accuracy=False, inference=False, halves=False, follow={}, observe=None, plots=Plots()
         )
@@ -55,11 +54,11 @@ class TrainingSetup:
 
     @functools.cached_property
     def built(self) -> tuple[Any, Any]:
-        """The model and optimizer of one ``build``, shared by all who ask."""
+        """The model and the optimizer, built once and shared."""
         return self.build()
 
     def build(self) -> tuple[Any, Any]:
-        """A new model, and a new optimizer that is built for it."""
+        """A new model, and a new optimizer built for it."""
         assert self.variant.model is not None
         assert callable(self.variant.optimizer)
         model, optimizer = self.variant.model(), self.variant.optimizer()

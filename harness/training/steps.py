@@ -1,8 +1,8 @@
-"""Shortened trainings: the losses of the first steps, for a check that trains no epoch.
+"""Shortened trainings: the losses of the first steps, for a check.
 
-The engines compile one step instead of an epoch, and feed the program a new batch for each step. Such a program depends
-only on the network, the optimizer, the loss and the shape of a batch. So it is kept for every variant of any experiment
-that has the same.
+The engines compile one step instead of an epoch, and give the program a new batch for each step. Such a program depends
+only on the network, the optimizer, the loss and the shape of a batch. It is kept for all variants and experiments that
+share these.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ from harness.training.setup import TrainingSetup
 from harness.training.train import check_seeds, engine_of
 
 EVALUATED = 1000
-"""Validation examples of one call of the network: bounded memory, and batches of one shape for MNIST."""
+"""Number of validation examples per call of the network. It bounds the memory, and divides MNIST's validation set."""
 
 _PROGRAMS = Programs(keep_all=True)
-"""The programs of one step of this process."""
+"""This process's programs of one step."""
 
 
 def first_steps(
@@ -43,15 +43,15 @@ def first_steps(
     canonical: bool = False,
     validate: Sequence[int] = (0,),
 ) -> tuple[ShortTrial, ...]:
-    """Trains the first full batches of epoch 0 with each of the seeds, at the lecture's size; one trial each, in order.
+    """Trains the first full batches of epoch 0 with each seed, at the lecture's size. Returns one trial per seed.
 
     Args:
         experiment, variant: what to train.
         seeds: different integers of at least 0.
-        steps: how many; 0 for an experiment that only records metrics of its network as initialised.
-        engine: as ``train``; "auto" chooses the engine that would train the whole variant.
-        perturbed, canonical: which initial weights (``seeding.initialise``); a canonical training has no dropout.
-        validate: the seeds whose validation loss and recorded metrics are wanted.
+        steps: number of batches; 0 for an experiment that only records metrics of its initial network.
+        engine: as in ``train``. "auto" is the engine that would train the whole variant.
+        perturbed, canonical: the kind of initial weights (``seeding.initialise``). A canonical training has no dropout.
+        validate: the seeds whose validation loss and recorded metrics are needed.
 
     Raises:
         SuiteError: unknown variant or engine, an engine that the backend lacks, impossible seeds, or more steps than
@@ -75,7 +75,7 @@ def first_steps(
 
 
 def full_batches(setup: TrainingSetup) -> int:
-    """The full batches of the first epoch; 0 for an experiment that trains no epoch."""
+    """Number of full batches of the first epoch; 0 for an experiment that trains no epoch."""
     return len(setup.data.x) // setup.full_batch if setup.size.epochs else 0
 
 
@@ -103,7 +103,7 @@ def _trials(short: ShortTraining, engine: str) -> tuple[ShortTrial, ...]:
 
 
 def _of_model(setup: TrainingSetup, seed: int, model: Any) -> dict[str, Any]:
-    """The fields of a short trial that need its model: the validation loss, and metrics recorded as initialised."""
+    """The fields of a short trial that need its model: the validation loss, and metrics of the initial model."""
     found: dict[str, Any] = {}
     if setup.data.x_val is not None:
         found["val_loss"] = number(shortest([_validation_loss(setup, model)])[0])

@@ -1,4 +1,4 @@
-"""``train`` gives the trials of some seeds; ``prepare`` gives an engine to callers that run it themselves."""
+"""``train`` returns trials; ``prepare`` returns an engine that the caller runs."""
 
 from __future__ import annotations
 
@@ -44,17 +44,17 @@ def train(
     perturbed: int = 0,
     notice: Notice = lambda text: None,
 ) -> tuple[Trial, ...]:
-    """Trains one variant with each of the seeds and returns a trial for each, in order.
+    """Trains one variant with each seed, and returns one trial per seed, in order.
 
     Args:
         experiment, variant: what to train.
-        seeds: different integers of at least 0; one trial each.
+        seeds: different integers of at least 0.
         engine: a name of ``engines.ENGINES``, or "auto" (``resolve_engine``).
         on_epoch: called with (seed, epochs finished) after every launch.
-        on_trial: called with each trial the moment it is finished, so that an interrupt loses none.
-        perturbed: 0, or the number of a perturbation of the initial weights' last bits (``seeding.initialise``), which
-            shows what rounding does to a trial.
-        notice: called where fewer seeds were trained at once than asked for.
+        on_trial: called with each trial as soon as it is finished, so an interrupt loses none.
+        perturbed: 0, or the number of a perturbation of the initial weights (``seeding.initialise``). Perturbed trials
+            show what rounding does.
+        notice: called if fewer seeds are batched than intended.
 
     Raises:
         SuiteError: unknown variant or engine, an engine that the backend lacks, or impossible seeds.
@@ -77,7 +77,7 @@ def train(
 
 
 def _train(engine: Engine, seeds: Sequence[int], on_epoch: OnEpoch, on_trial: Callable[[Trial], None]) -> None:
-    """Trains the seeds, each with an equal share of the seconds of its block."""
+    """Trains the seeds. Each trial gets an equal share of the seconds of its block."""
     facts = engine.setup.variant.facts() if engine.setup.variant.facts else {}
     clock = time.perf_counter()
     for block in engine.blocks(seeds, on_epoch):
@@ -96,17 +96,17 @@ def prepare(
     perturbed: int = 0,
     notice: Notice = lambda text: None,
 ) -> Engine:
-    """An engine with a variant's model and data in place, ready to train; arguments and errors as ``train``.
+    """An engine with a variant's model and data in place, ready to train. Arguments and errors as in ``train``.
 
-    ``programs`` is where compiled programs are kept. Engines that share one must not be used in turns: two variants of
-    one structure share a program.
+    ``programs`` keeps compiled programs. Engines with the same ``programs`` must not run in alternation, because two
+    variants of one structure share a program.
     """
     setup = TrainingSetup.of(experiment, variant, perturbed)
     return ENGINES[engine_of(setup, engine)].load().prepare(setup, programs or Programs(), notice)
 
 
 def engine_of(setup: TrainingSetup, engine: str) -> str:
-    """The name of the engine that trains a setup on the active backend: ``engine``, or what "auto" means for it."""
+    """The name of the engine that trains a setup on the active backend. It resolves "auto"."""
     backend = active_backend()
     name = resolve_engine(engine, backend)
     if engine == "auto" and resolve_engine(engine, backend, "gpu") != name:  # a batched one, if it pays
@@ -148,10 +148,10 @@ def _trial(
 
 
 def _seconds(measured: Measurements, epochs: int, total: float) -> Seconds:
-    """The seconds of a trial, by its launches.
+    """The seconds of a trial, from its launches.
 
-    Where compilation was not measured apart, it is what the first launch took longer than the others. Where all epochs
-    were one launch, each epoch has an equal share of it.
+    If compilation was not measured apart, it is the first launch − the median of the others. If all epochs were one
+    launch, each epoch gets an equal share.
     """
     launches = measured.launches
     if not launches:

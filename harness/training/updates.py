@@ -1,4 +1,4 @@
-"""The steps of a Keras optimizer for given gradients, without a model or a loss."""
+"""The steps of a Keras optimizer with given gradients, without a model or a loss."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
-"""Engine ``vectorized``: many seeds of a variant at once, by one XLA program (JAX).
+"""Engine ``vectorized``: trains batched seeds of a variant with one XLA program (JAX).
 
-Variants of one structure use the same program, which is given their learning rates, initial weights and data. Seeds
-come in blocks. A block is as wide as pays on the device and fits its memory; XLA says how much a program takes before
-it is launched. If the memory runs out nevertheless, the next block is half as wide. A block that is finished is kept,
-whatever happens to the next.
+Variants of one structure use the same program; learning rates, initial weights and data are its arguments. Seeds are
+trained in blocks. A block has as many seeds as pay on the device and fit its memory; XLA gives the memory of a program
+before its launch. If the memory runs out nevertheless, the next block is half as wide. A finished block is kept,
+whatever happens to the next one.
 """
 
 from __future__ import annotations
@@ -29,19 +29,19 @@ from harness.training.setup import TrainingSetup
 from harness.training.vectorized_jax import TooLargeError, VectorizedProgram, is_device_error
 
 REPLICAS = {"cpu": 16, "gpu": 64}
-"""Seeds of a block. On a CPU a block always has as many replicas, some of them idle: the program, and with it the bits
-of a trial, then do not depend on how many seeds were asked for. On a GPU it has as many as leave a layer's activations
-in the cache (256 units in batches of 512 are half a megabyte a seed, and an H100 has 50 MB); not yet measured."""
+"""Replicas of a block, one per seed. On a CPU a block always has this many, and some may be idle: the program, and so
+the bits of a trial, then do not depend on the number of seeds. On a GPU this many leave a layer's activations in the
+cache (256 units in batches of 512 are half a megabyte per seed; an H100 has 50 MB). That is not yet measured."""
 REPLICAS_OF_TINY = {"cpu": 16, "gpu": 1024}
-"""As REPLICAS, of tiny trainings."""
+"""As REPLICAS, for tiny trainings."""
 LAUNCH = {"cpu": 1e11, "gpu": 2e13}
-"""Replicas × examples × parameters of a launch: seconds, so that Ctrl-C is heard."""
+"""The most replicas × examples × parameters of a launch. It then takes seconds, and Ctrl-C works."""
 EPOCHS = 5
-"""The most epochs of a launch where epochs are short: their data orders have to be there before it begins."""
+"""The most epochs of a launch. Their data orders are drawn before it begins."""
 THREADS = 8
-"""The most threads that draw data orders; NumPy lets go of Python's lock while it shuffles."""
+"""The most threads that draw data orders. NumPy releases Python's lock while it shuffles."""
 SHUFFLED_BY_OTHERS = 1000
-"""The fewest examples whose shuffling is given to these threads; fewer are shuffled faster than handed over."""
+"""The fewest examples that these threads shuffle. For fewer, a thread costs more than it saves."""
 
 
 def prepare(setup: TrainingSetup, programs: Programs, notice: Notice) -> VectorizedEngine:
@@ -50,7 +50,7 @@ def prepare(setup: TrainingSetup, programs: Programs, notice: Notice) -> Vectori
 
 
 def first_steps(short: ShortTraining) -> Iterator[FirstSteps]:
-    """All seeds at once: each replica takes its own part of the data that is fed."""
+    """Trains all seeds at once: each replica takes its own part of the data."""
     program, _ = short.programs.get("vectorized", short.setup.one_step(), VectorizedProgram)
     seeds, batch, replicas = short.seeds, short.setup.full_batch, len(short.seeds)
     orders = np.arange(replicas * batch, dtype=order_type(replicas * batch)).reshape(replicas, 1, batch)
@@ -68,13 +68,13 @@ class VectorizedEngine(Engine):
     """Trains blocks of seeds; each seed of a block is a replica in its program.
 
     Args:
-        setup: what to train.
+        setup: the training.
         programs: where the program is kept for later trainings.
         replicas: seeds of a block; None for as many as pay on the device.
-        notice: called where a block had to become smaller.
+        notice: called if a block had to become smaller.
 
     Raises:
-        NotVectorizableError: by ``run`` and ``blocks``, where seeds of the network cannot be batched.
+        NotVectorizableError: by ``run`` and ``blocks``, if seeds of the network cannot be batched.
     """
 
     name = "vectorized"
@@ -98,7 +98,7 @@ class VectorizedEngine(Engine):
 
     @property
     def weights(self) -> Sequence[Any]:
-        """The last block's weights, with a first axis of replicas; after ``run`` those of its seed."""
+        """The weights of the last block, with a first axis of replicas; after ``run``, those of its seed."""
         return self.program.weights
 
     def run(self, seed: int, on_epoch: OnEpoch) -> Measurements:
@@ -107,10 +107,10 @@ class VectorizedEngine(Engine):
         return measured
 
     def blocks(self, seeds: Sequence[int], on_epoch: OnEpoch) -> Iterator[Block]:
-        """Trains the seeds and yields each block the moment it is finished.
+        """Trains the seeds, and yields each block as soon as it is finished.
 
-        The seconds of a launch are divided among the seeds of its block. SuiteError where one seed alone does not fit
-        into the memory, or the device fails; the blocks that were yielded before are complete.
+        The seconds of a launch are divided among the seeds of its block. SuiteError if one seed alone does not fit into
+        the memory, or the device fails. Blocks that were yielded before are complete.
         """
         left, replicas = list(seeds), self._width(len(seeds))
         with ThreadPoolExecutor(min(THREADS, cores())) as pool:
@@ -132,7 +132,7 @@ class VectorizedEngine(Engine):
                     left = left[replicas:]
 
     def _width(self, count: int) -> int:
-        """Replicas of a block. On a GPU blocks are of equal size."""
+        """The number of replicas of a block. On a GPU all blocks have about the same size."""
         kind, parameters = self._kind, self.program.parameters
         most = self._replicas or (REPLICAS_OF_TINY if is_tiny(self.setup, parameters) else REPLICAS)[kind]
         if kind == "cpu":
@@ -146,7 +146,7 @@ class VectorizedEngine(Engine):
         return "cpu" if self.program.device.platform == "cpu" else "gpu"
 
     def _launches(self, replicas: int) -> list[range]:
-        """The epochs of each launch: several where they are short on a GPU, which then waits less for the host."""
+        """The epochs of each launch. A launch has several short epochs on a GPU, which then waits less for the host."""
         epochs, each = self.setup.size.epochs, self.epochs_per_launch
         if self._kind == "gpu" and each == 1 and self.setup.experiment.observe is None:
             most = LAUNCH["gpu"] / (replicas * work_of_epoch(self.setup, self.program.parameters))
@@ -154,7 +154,7 @@ class VectorizedEngine(Engine):
         return [range(start, min(start + each, epochs)) for start in range(0, epochs, each)]
 
     def _fewer(self, replicas: int, wanted: int, why: str) -> int:
-        """Reports that blocks have ``wanted`` replicas from now on; SuiteError where they had but one."""
+        """Reports that further blocks have ``wanted`` replicas, and returns it. SuiteError if they had only one."""
         of = f"{self.setup.experiment.id}/{self.setup.variant.name}"
         if replicas == 1:
             raise SuiteError(
@@ -165,10 +165,10 @@ class VectorizedEngine(Engine):
         return wanted
 
     def _smaller_would_do(self, error: Exception, replicas: int) -> str:
-        """Why a smaller block may succeed after an error; "" where it would not.
+        """Why a smaller block may succeed after an error; "" if it would not.
 
-        Not every library says that memory is what it lacks. So half as many seeds are tried after any error of a device
-        that still computes.
+        Not every library reports a lack of memory as such. So after any error of a device that still computes, half as
+        many seeds are tried.
         """
         if is_out_of_memory(error):
             return "the memory ran out"
@@ -177,22 +177,22 @@ class VectorizedEngine(Engine):
         return f"the device failed, and works ({' '.join(str(error).split())[:100]})"
 
     def _failed(self, error: Exception, block: Sequence[int], finished: int, count: int) -> Exception:
-        """A SuiteError that reports an error of the device; any other error as it is."""
+        """The SuiteError for an error of the device; any other error as it is."""
         if not is_device_error(error):
             return error
-        said = " ".join(str(error).split())[:300]
+        text = " ".join(str(error).split())[:300]
         return SuiteError(
             f"The device failed while it trained seeds {block[0]} to {block[-1]}; {finished} of {count} seeds are "
-            f"finished and kept. It said: {said}. When it works again, go on with --resume."
+            f"finished and kept. Its error: {text}. When it works again, go on with --resume."
         )
 
     def _train(
         self, block: Sequence[int], following: Sequence[int], replicas: int, pool: ThreadPoolExecutor, on_epoch: OnEpoch
     ) -> list[Measurements]:
-        """Trains a block; ``following`` are the seeds of the next one, whose initial values are drawn meanwhile."""
+        """Trains a block. Meanwhile it draws the initial values of the next block's seeds, ``following``."""
         program, launches = self.program, self._launches(replicas)
         measured = [Measurements({}, initial=float("nan"), compile=0.0) for _ in block]
-        program.release()  # so that the memory of the block before counts as free
+        program.release()  # frees the memory of the last block
         clock = time.perf_counter()
         new = [program.compile(replicas, count) for count in {len(launch) for launch in launches}]
         if any(new):
@@ -207,7 +207,7 @@ class VectorizedEngine(Engine):
             self._ahead.clear()
             begun = time.perf_counter()
             curves, flags = program.launch_all(orders, initial)
-            # while the device is busy, the host draws what the next launch or the next block begins with
+            # while the device is busy, the host draws the data orders of the next launch or block
             further = number + 1 < len(launches)
             self._draw(block if further else following, launches[number + 1 if further else 0], pool)
             if number == 0 and following:
@@ -243,18 +243,18 @@ class VectorizedEngine(Engine):
             on_epoch(seed, launch.epochs.stop)
 
     def _states(self, seeds: Sequence[int]) -> Any:
-        """Initial values of the seeds. Those of the following block were drawn during the block before."""
+        """The initial values of the seeds. They may have been drawn during the block before."""
         if self._drawn[0] != tuple(seeds):
             self._drawn = tuple(seeds), self.program.drawn(seeds)
         return self._drawn[1]
 
     def _order(self, seed: int, epochs: range) -> np.ndarray:
-        """The data orders of these epochs (epochs, examples)."""
+        """The data orders of these epochs, shape (epochs, examples)."""
         key = (seed, epochs)
         return self._ahead.pop(key).result() if key in self._ahead else self._orders.get(seed, epochs, self._count)
 
     def _draw(self, seeds: Sequence[int], epochs: range, pool: ThreadPoolExecutor) -> None:
-        """Begins to draw data orders that will be asked for, unless they are short (SHUFFLED_BY_OTHERS)."""
+        """Starts to draw data orders in other threads, unless they are short (SHUFFLED_BY_OTHERS)."""
         if self._count >= SHUFFLED_BY_OTHERS:
             for seed in seeds:
                 if (seed, epochs) not in self._ahead:
@@ -268,7 +268,7 @@ class VectorizedEngine(Engine):
 
 @dataclass(frozen=True)
 class _Launch:
-    """A launch that the device is computing: its epochs, its results on the device, and when it began."""
+    """A running launch: its epochs, its results on the device, and the time when it began."""
 
     epochs: range
     curves: dict[str, Any]
@@ -277,5 +277,5 @@ class _Launch:
 
 
 def _filled(replicas: Sequence[np.ndarray], count: int) -> np.ndarray:
-    """The replicas' arrays stacked; the last is repeated for replicas that are idle."""
+    """The replicas' arrays, stacked. The last one is repeated for idle replicas."""
     return np.stack([*replicas, *[replicas[-1]] * (count - len(replicas))])

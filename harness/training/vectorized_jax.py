@@ -1,8 +1,8 @@
 """The vectorized program on JAX: the compiled program under ``jax.vmap``, with a replica for each seed.
 
-Each replica has its own weights, other variables (the states of dropout's random numbers among them), optimizer state,
-data order and divergence flags, stacked along a first axis. All replicas share the data. A replica computes what the
-compiled program computes, except that matrix products may sum in another order.
+Each replica has its own weights, other variables (including the random-number states of dropout), optimizer state, data
+order and divergence flags, stacked along a first axis. All replicas share the data. A replica computes the same as the
+compiled program, but its matrix products may sum in another order.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ class TooLargeError(Exception):
     """A block needs more memory than is free.
 
     Attributes:
-        needed: bytes, as XLA counts them.
-        free: bytes, as the device counts them.
+        needed: bytes, counted by XLA.
+        free: bytes, counted by the device.
     """
 
     def __init__(self, needed: int, free: int) -> None:
@@ -37,7 +37,7 @@ class TooLargeError(Exception):
 
 
 class VectorizedProgram(JaxProgram):
-    """The program of one structure (``programs.structure``), for blocks of any number of replicas."""
+    """The program of one structure (``programs.structure``), for blocks with any number of replicas."""
 
     def __init__(self, setup: TrainingSetup) -> None:
         super().__init__(setup)
@@ -54,11 +54,11 @@ class VectorizedProgram(JaxProgram):
 
     @property
     def executables(self) -> list[Any]:
-        """The compiled programs: one for each number of replicas and epochs that was compiled."""
+        """The compiled programs, one for each number of replicas and epochs."""
         return list(self._executables.values())
 
     def drawn(self, seeds: Sequence[int]) -> tuple[list[np.ndarray], list[np.ndarray]]:
-        """Initial weights and other variables of the seeds, each of shape (seeds, *shape)."""
+        """Initial weights and other variables of the seeds, each array of shape (seeds, *shape)."""
         replicas = []
         with _on_cpu():
             for seed in seeds:
@@ -73,9 +73,9 @@ class VectorizedProgram(JaxProgram):
         return _stacked(weights), _stacked(others)
 
     def begin(self, drawn: tuple[list[np.ndarray], list[np.ndarray]], replicas: int) -> None:
-        """Puts initial values (``drawn``) and fresh optimizer states on the device.
+        """Puts initial values (``drawn``) and new optimizer states on the device.
 
-        The last seed's values are repeated until there are ``replicas``.
+        The values of the last seed are repeated for idle replicas.
         """
         import jax.numpy as jnp
 
@@ -88,7 +88,7 @@ class VectorizedProgram(JaxProgram):
         self._state = (weights, others, fresh)
 
     def compile(self, replicas: int, epochs: int) -> bool:
-        """Compiles for launches of so many replicas and epochs; returns False where that was done before.
+        """Compiles for launches of this many replicas and epochs. Returns False if that was done before.
 
         Raises:
             NotVectorizableError: seeds of this network cannot be batched.
@@ -113,7 +113,7 @@ class VectorizedProgram(JaxProgram):
         return True
 
     def launch_all(self, orders: np.ndarray, initial: np.ndarray) -> tuple[dict[str, Any], Any]:
-        """Starts one epoch per row of each replica's orders; does not wait for the device.
+        """Starts one epoch per row of each replica's orders, without waiting for the device.
 
         Args:
             orders: (replicas, epochs, examples), of the type that ``order_type`` gives.
@@ -130,7 +130,7 @@ class VectorizedProgram(JaxProgram):
         return curves, flags
 
     def wait(self, results: Any) -> None:
-        """Returns when the device has computed ``results``."""
+        """Waits until the device has computed ``results``."""
         import jax
 
         jax.block_until_ready(results)
@@ -151,12 +151,12 @@ class VectorizedProgram(JaxProgram):
         self._state = ([], [], [])
 
     def keep(self, index: int) -> None:
-        """Keeps one replica's weights and variables only, without the axis of replicas."""
+        """Keeps the weights and variables of one replica only, without the axis of replicas."""
         weights, others, moments = ([array[index] for array in part] for part in self._state)
         self._state = (weights, others, moments)
 
     def replica(self, index: int) -> Any:
-        """The Keras model with one replica's variables."""
+        """The Keras model with the variables of one replica."""
         everything = self._state
         self.keep(index)
         try:
@@ -172,7 +172,7 @@ class VectorizedProgram(JaxProgram):
         import jax.numpy as jnp
 
         rows = rows.astype("int32")
-        # no row is out of bounds, so nothing has to be checked or filled
+        # no row is out of bounds; "clip" avoids a check
         x, y = (jnp.take(array, rows, axis=0, mode="clip") for array in data)
         return _floats(x), y
 
@@ -183,7 +183,7 @@ class VectorizedProgram(JaxProgram):
         return sum(array.nbytes for array in (*self._data, *self._validation))
 
     def _abstract(self, replicas: int, epochs: int) -> tuple[Any, ...]:
-        """The arguments of a launch as shapes and types."""
+        """The shapes and types of the arguments of a launch."""
         import jax
 
         def stacked(arrays: Any) -> list[Any]:
@@ -197,7 +197,7 @@ class VectorizedProgram(JaxProgram):
         return (stacked(weights), stacked(others), stacked(self._fresh)), orders, initial, *fixed
 
     def _explained(self, error: Exception, arguments: tuple[Any, ...]) -> Exception:
-        """NotVectorizableError that names the layer, where one seed could be trained alone; else the error itself."""
+        """NotVectorizableError that names the layer, if one seed alone could be trained; else the error itself."""
         import jax
 
         state, orders, initial, *data = arguments
@@ -206,29 +206,29 @@ class VectorizedProgram(JaxProgram):
             jax.eval_shape(self._train, *one, *data)
         except Exception:
             return error  # one seed alone cannot be trained either
-        said = f"{type(error).__name__}: {str(error).splitlines()[0]}" if str(error) else type(error).__name__
+        cause = f"{type(error).__name__}: {str(error).splitlines()[0]}" if str(error) else type(error).__name__
         for layer in _layers(self._model):
             if not _can_be_batched(layer):
                 return NotVectorizableError(
-                    f"layer {layer.name!r} ({type(layer).__name__}) cannot be vectorized ({said})"
+                    f"layer {layer.name!r} ({type(layer).__name__}) cannot be vectorized ({cause})"
                 )
-        return NotVectorizableError(f"its optimizer, its loss or what is followed cannot be vectorized ({said})")
+        return NotVectorizableError(f"its optimizer, its loss or a followed curve cannot be vectorized ({cause})")
 
 
 def waits_for_memory(device: Any) -> bool:
     """Whether images should stay bytes on a device until a matrix product reads them as floats.
 
-    That is faster on a GPU, which waits for its memory. On a CPU images are floats, so that a trial has the same bits
-    as by ``compiled``.
+    That is faster on a GPU, where memory is the bottleneck. On a CPU images are floats, so a trial has the same bits as
+    with ``compiled``.
     """
     return str(device.platform) != "cpu"
 
 
 def as_bytes(x: np.ndarray) -> np.ndarray | None:
-    """The whole numbers from 0 to 255 that give ``x`` when divided by 255, as bytes; None where there are none.
+    """The bytes (0 to 255) that give ``x`` when divided by 255; None if there are none.
 
     Args:
-        x: float32, of any shape; compared to its last bit or so (2e-7).
+        x: float32 of any shape. It is compared with a relative tolerance of 2e-7, about its last bit.
     """
     if not x.size or not np.isfinite(x).all() or x.min() < 0 or x.max() > 1:
         return None
@@ -251,12 +251,12 @@ def _stacked(replicas: Sequence[Sequence[np.ndarray]]) -> list[np.ndarray]:
 
 @contextlib.contextmanager
 def _on_cpu() -> Iterator[None]:
-    """Has JAX put new arrays on the CPU: weights are drawn by a hundred small programs, each of which delays a GPU."""
+    """Puts new JAX arrays on the CPU. Weights are drawn by a hundred small programs, and each would delay a GPU."""
     import jax
 
     try:
         host = jax.devices("cpu")[0]
-    except RuntimeError:  # JAX_PLATFORMS leaves it out
+    except RuntimeError:  # JAX_PLATFORMS excludes the CPU
         yield
         return
     with jax.default_device(host):
@@ -288,7 +288,7 @@ def _can_be_batched(layer: Any) -> bool:
     ]
     try:
         inputs = jax.tree.map(lambda tensor: two(tensor.shape, tensor.dtype), layer.input)
-    except AttributeError:  # called more than once, or never by itself: it cannot be judged alone
+    except AttributeError:  # called several times, or only inside another layer: it has no single input
         return True
     try:
         jax.eval_shape(jax.vmap(jax.grad(call, argnums=0)), *variables, inputs)

@@ -12,7 +12,7 @@ from harness.training.backend import active
 def weight_gradients(model: Any, loss: str, x: np.ndarray, y: np.ndarray) -> list[np.ndarray]:
     """∂L/∂W of the mean ``loss`` (a Keras loss by name) on ``x`` and ``y``, one array per trainable weight, in order.
 
-    The model is called in training mode. Its other variables, as batch normalization's moving averages, are restored.
+    The model is called in training mode. Its other variables (moving averages of batch normalization) are restored.
     """
     import keras
 

@@ -29,7 +29,7 @@ def names():
 @pytest.mark.parametrize(("text", "value"), [("a = 2\na + 1", 3), ("a = 2", None), ("", None), ("print('x')", None)])
 def test_the_value_is_that_of_the_last_expression(text, value, capsys):
     ran = run(text, {})
-    assert (ran.value, ran.error, ran.told, ran.moment) == (value, None, "", "")
+    assert (ran.value, ran.error, ran.message, ran.moment) == (value, None, "", "")
     assert capsys.readouterr().out == ""
 
 
@@ -58,7 +58,7 @@ def test_when_it_fails(text, when):
 def test_statements_before_the_error_have_run():
     given: dict = {}
     ran = run("a = 1\nb = a / 0\nc = 3", given)
-    assert ran.told == "ZeroDivisionError: division by zero"
+    assert ran.message == "ZeroDivisionError: division by zero"
     assert given["a"] == 1
     assert "c" not in given
 

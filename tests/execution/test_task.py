@@ -76,7 +76,7 @@ def test_a_name_is_one_task(here):
 
 
 def test_a_task_that_nobody_submitted_is_not_waited_for(here):
-    with pytest.raises(SuiteError, match="'b' is waited for"):
+    with pytest.raises(SuiteError, match="'b': it was never submitted"):
         here.wait("b")
 
 

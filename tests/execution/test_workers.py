@@ -105,7 +105,7 @@ def test_waiting_for_one_task_handles_what_others_say(place, log):
         (("refuse", "Invalid seed. Expected: 1."), "Invalid seed. Expected: 1."),
         (("break", "by zero"), "ZeroDivisionError: by zero"),
         (("exit",), "SystemExit: 3"),
-        (("unpicklable",), "result cannot be sent to another process"),
+        (("unpicklable",), "result of this task cannot be sent to another process"),
     ],
 )
 def test_an_error_is_a_failure_and_is_not_tried_again(place, log, step, reason):
@@ -216,7 +216,7 @@ def test_a_task_that_no_worker_can_begin_is_a_failure(place, log, monkeypatch):
     monkeypatch.setattr(pool, "attempt", cannot_begin)
     place.submit(Job("not begun"))
     place.wait("not begun")
-    assert log.messages == [Failed("not begun", "No worker process can begin it. ImportError: no such module.")]
+    assert log.messages == [Failed("not begun", "No worker process can begin this task. ImportError: no such module.")]
 
 
 def cannot_begin(*_):
@@ -239,7 +239,7 @@ def test_a_name_is_one_task(place, log):
     place.submit(Job("named"))
     with pytest.raises(SuiteError, match="'named' was submitted before"):
         place.submit(Job("named"))
-    with pytest.raises(SuiteError, match="'nobody' is waited for"):
+    with pytest.raises(SuiteError, match="'nobody': it was never submitted"):
         place.wait("nobody")
     place.wait()
 

@@ -88,7 +88,7 @@ def test_one_that_cannot_be_run_is_an_error_and_nothing_has_moved(tmp_path: Path
     run = spoilt(tmp_path, UNUSABLE)
     assert run.code == 3, run.output
     assert run.red == {"argmax-axis"}
-    assert "not run: argmax-axis: what is given cannot be run: ModuleNotFoundError" in run.output
+    assert "not run: argmax-axis: its `given` cannot be run: ModuleNotFoundError" in run.output
 
 
 def test_a_dry_run_counts_them(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from harness.training import configuration
-from harness.training.configuration import ABSENT, checksum, differences, digest, nameless
+from harness.training.configuration import ABSENT, checksum, differences, digest, without_names
 from tests.training.conftest import JAX, ROOT, environment
 
 SAME = {"the same again", "other names"}
@@ -139,8 +139,8 @@ def test_a_checksum_is_computed_once_while_the_array_lives(monkeypatch):
 def test_a_policy_keeps_its_name_and_a_layer_does_not():
     policy = {"class_name": "DTypePolicy", "config": {"name": "float32"}}
     layer = {"class_name": "Dense", "config": {"name": "dense_7", "dtype": policy, "kernel_initializer": 1}}
-    assert nameless(layer) == {"class_name": "Dense", "config": {"dtype": policy, "kernel_initializer": 1}}
-    assert nameless(layer, without="_initializer") == {"class_name": "Dense", "config": {"dtype": policy}}
+    assert without_names(layer) == {"class_name": "Dense", "config": {"dtype": policy, "kernel_initializer": 1}}
+    assert without_names(layer, without="_initializer") == {"class_name": "Dense", "config": {"dtype": policy}}
 
 
 def test_on_jax_it_imports_no_tensorflow():

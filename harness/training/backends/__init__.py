@@ -1,7 +1,7 @@
-"""The backends that Keras runs on: a module each, behind one protocol, and their names.
+"""The backends that Keras runs on: one module each, with one protocol.
 
-To add one, write its module and add its name to ``NAMES``. A module imports its library inside its functions only, so
-that a process imports the one that was chosen.
+To add a backend, write its module and add its name to ``NAMES``. A module imports its library inside functions only, so
+a process imports only the library that it uses.
 """
 
 from __future__ import annotations
@@ -18,23 +18,23 @@ from harness.training.setup import TrainingSetup
 
 NAMES = ("tensorflow", "jax", "torch")
 KINDS = {"cuda": "gpu", "rocm": "gpu"}
-"""Backends' names of kinds of devices, where Keras' name is another one."""
+"""Names of device kinds: a backend's name -> Keras' name, where they differ."""
 Product = Callable[[], None]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Facts:
-    """What is known of a backend before its library is imported.
+    """The facts of a backend that are known before its library is imported.
 
     Attributes:
-        label: as reports write it.
-        distributions: its names on a package index; the installed one counts.
-        runtime: the distribution that has its compiled code, "" where that is the same one.
-        compiled_fit: whether ``Model.fit`` compiles by XLA; it is what Keras' "auto" means for the lecture's networks.
-        prefix: how the names of the environment variables begin that only this backend reads.
-        neutralised: environment variables that would change every result; the library reads them when it is imported.
-        harmless: a regular expression of environment variables with ``prefix`` that change no result.
-        defaults: environment variables that are set unless the user has set them.
+        label: its name in reports.
+        distributions: its names on a package index. The installed one counts.
+        runtime: the distribution with its compiled code; "" if it is the same one.
+        compiled_fit: whether ``Model.fit`` compiles with XLA, as Keras' "auto" does for the lecture's networks.
+        prefix: of environment variables that only this backend reads.
+        neutralised: environment variables that would change every result. The library reads them when it is imported.
+        harmless: a regular expression for environment variables with ``prefix`` that change no result.
+        defaults: environment variables that are set, unless the user has set them.
     """
 
     label: str
@@ -48,37 +48,37 @@ class Facts:
 
 
 class Backend(Protocol):
-    """What the harness asks of a backend."""
+    """The functions of a backend's module."""
 
     @property
     def facts(self) -> Facts: ...
 
     def seed(self, seed: int) -> None:
-        """Seeds the backend's own generator, which Keras uses for whatever has no seed of its own."""
+        """Seeds the backend's own generator, which Keras uses for operations without a seed."""
 
     def set_highest_precision(self) -> None:
-        """Has matrix products of float32 computed on a GPU without rounding their factors."""
+        """Makes a GPU compute float32 matrix products without rounding their factors."""
 
     def synchronise(self) -> None:
-        """Returns when all work that is queued on its device is done."""
+        """Waits until all work that is queued on its device is done."""
 
     def compiled(self, function: Any) -> Any:
-        """The function compiled as the engines compile, or as it is where the backend has no compiler for them."""
+        """The function, compiled as the engines compile; unchanged if they do not compile on this backend."""
 
     def program(self, setup: TrainingSetup) -> Program:
-        """A compiled program of a training, where the engine "compiled" has this backend."""
+        """A compiled program of a training. SuiteError if the engine "compiled" does not have this backend."""
 
     def place(self, value: Any) -> tuple[str, str, str]:
-        """(kind of device, its model, how matrix products are rounded there) of an array of this backend."""
+        """(kind of device, its model, the rounding of matrix products there) for an array of this backend."""
 
     def peak_bytes(self, value: Any) -> int | None:
-        """The most bytes taken so far on the GPU that holds ``value``; None where unknown."""
+        """The peak of bytes in use on the GPU that holds ``value``; None if unknown."""
 
     def reset_peak_bytes(self) -> bool:
-        """Starts to count the most bytes anew; False where that is impossible."""
+        """Resets the peak of bytes. False if that is impossible."""
 
     def products(self) -> Mapping[str, Callable[[int], Product]]:
-        """By library: size -> a product of two square float32 matrices, which returns when it is computed."""
+        """By library: size -> a function that multiplies two square float32 matrices, and waits for the result."""
 
     def value_and_gradient(self, function: Callable[[Any], Any], point: np.ndarray) -> tuple[Any, Any]:
         """f(point) and ∇f(point) in float64."""
@@ -96,5 +96,5 @@ def named(name: str) -> Backend:
 
 
 def kind_of(name: str) -> str:
-    """A backend's name of a kind of device, as Keras calls it."""
+    """Keras' name for a backend's device kind."""
     return KINDS.get(name.lower(), name.lower())

@@ -55,7 +55,7 @@ def set_highest_precision() -> None:
 
 
 def synchronise() -> None:
-    """Waits for a new computation: a device executes in order, so everything before it is done by then."""
+    """Waits for a new computation. A device executes in order, so everything before it is done, too."""
     import jax.numpy as jnp
 
     (jnp.zeros(()) + 1).block_until_ready()
@@ -104,7 +104,7 @@ def products() -> dict[str, Callable[[int], Product]]:
 
 
 def value_and_gradient(function: Callable[[Any], Any], point: np.ndarray) -> tuple[Any, Any]:
-    """Enables float64 in JAX for this call alone."""
+    """It enables float64 in JAX for this call only."""
     import jax
 
     with jax.enable_x64(True):

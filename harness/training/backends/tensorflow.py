@@ -20,7 +20,7 @@ facts = Facts(
     defaults={"TF_CPP_MIN_LOG_LEVEL": "2", "TF_FORCE_GPU_ALLOW_GROWTH": "true"},
 )
 TF32_SINCE = (8, 0)
-"""The compute capability (Ampere) from which a GPU can round the factors of a float32 product to TensorFloat-32."""
+"""The least compute capability (Ampere) with which a GPU can round factors of float32 products to TensorFloat-32."""
 
 
 def seed(seed: int) -> None:
@@ -54,7 +54,7 @@ def program(setup: Any) -> Any:
 
 
 def place(value: Any) -> tuple[str, str, str]:
-    """From a device string, "/job:localhost/…/device:GPU:0"."""
+    """It parses a device string: "/job:localhost/…/device:GPU:0"."""
     import tensorflow as tf
 
     kind, index = _parts(value.device)
@@ -84,7 +84,7 @@ def reset_peak_bytes() -> bool:
 
 
 def products() -> dict[str, Callable[[int], Product]]:
-    """TensorFlow's own, and by XLA, as engine ``compiled`` and a model with ``jit_compile`` compute it."""
+    """TensorFlow's own product, and that of XLA, which engine ``compiled`` and ``jit_compile`` use."""
     import tensorflow as tf
 
     def prepared(matmul: Any) -> Callable[[int], Product]:
@@ -137,7 +137,7 @@ def trajectory(optimizer: Any, variables: list[Any], gradients: list[np.ndarray]
         return [each.stack() for each in history]
 
     constants = [tf.constant(each) for each in gradients]
-    # a concrete function: TensorFlow would warn that every call traces, which it has to
+    # a concrete function, because TensorFlow would warn that every call is traced
     return [weights.numpy() for weights in run.get_concrete_function(constants)(constants)]
 
 
