@@ -2,6 +2,7 @@
 
 import math
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -29,7 +30,7 @@ def test_differences_alone_are_nothing_to_decide_by():
 
 def test_a_decision_with_differences_survives_its_record():
     decision = Exact().decide([Comparison("w", np.ones(2), np.ones(2)), PAPER, NAME])
-    record = decision.to_json()
+    record = msgspec.to_builtins(decision)
     assert record["differences"][0]["obtained"] == 9e-4
     assert record["differences"][1] == {
         "of": "the name of lr",
@@ -38,7 +39,7 @@ def test_a_decision_with_differences_survives_its_record():
         "source": "the slide",
         "why": "",
     }
-    assert Decision.from_json(record) == decision
+    assert msgspec.convert(record, Decision) == decision
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, None, [1.0]])

@@ -2,6 +2,7 @@
 
 import math
 
+import msgspec
 import numpy as np
 import pytest
 from scipy import stats
@@ -129,7 +130,7 @@ def test_picture_and_verdict_agree_and_the_plain_interval_is_in_the_details():
     plain = Exceeds("a", "b").decide(Sample(stored({"a": (0.9 + d).tolist(), "b": [0.9] * 30}).trials, METRICS))
     assert "95 % interval" in plain.reason
     assert "plain_low" not in dict(plain.effects[0].details)
-    assert Decision.from_json(decision.to_json()) == decision
+    assert msgspec.convert(msgspec.to_builtins(decision), Decision) == decision
 
 
 def test_an_undecided_claim_says_which_look_would_decide_it():
