@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -123,7 +122,7 @@ class Trials:
     def expect(self, keys: Iterable[Key]) -> None:
         """Begins to train what a run needs of these variants, the longest first, where other processes train.
 
-        A variant whose evidence cannot be read is left out: ``trained`` and ``get`` say so.
+        A variant whose evidence cannot be read is left out.
         """
         if self._parallel == 1:
             return
@@ -132,7 +131,7 @@ class Trials:
             return (self._stored.seconds(*key) or 0.0) * self._options.seeds_of(key[0])
 
         for key in sorted(dict.fromkeys(keys), key=seconds, reverse=True):
-            with contextlib.suppress(SuiteError):
+            if self.readable(key[0]):
                 self._request(key)
 
     def trained(self, key: Key) -> Trained:

@@ -45,7 +45,7 @@ def test_every_step_leaves_a_result(out: Path) -> None:
 
 def test_speeds_are_of_as_many_seeds_as_asked(out: Path) -> None:
     rows = json.loads((out / "speed-softmax.json").read_text(encoding="utf-8"))["measured"]["rows"]
-    assert [row["lanes"] for row in rows] == list(SCALES["small"].lanes)
+    assert [row["lanes"] for row in rows] == list(SCALES["small"].replicas)
     assert all(row["ms"] > 0 and row["compile"] > 0 and row["val_accuracy"] > 0.1 for row in rows)
 
 

@@ -21,7 +21,6 @@ CASES: dict[str, tuple[tuple[str, ...], dict[str, str], tuple[str, ...]]] = {
     "seeds of one experiment": ((CHECK, "--seeds", "example-4=5"), {}, ("--seeds needs --full",)),
     "first seed of a check": ((CHECK, "--first-seed", "5"), {}, ("--first-seed needs --full",)),
     "reuse in a check": ((CHECK, "--reuse"), {}, ("--reuse needs --full",)),
-    "resumed check": ((CHECK, "--resume"), {}, ("--resume needs --full",)),
     "reused dry run": (("--reuse", "--dry-run"), {}, ("--reuse and --dry-run contradict each other", "Leave one")),
     "workers of xdist": (XDIST, {}, ("pytest-xdist's -n, --dist and --tx", "Use --workers N.")),
     "workers of xdist for a check": ((CHECK, *XDIST), {}, ("pytest-xdist's -n", "Use --workers N.")),

@@ -143,7 +143,7 @@ def test_a_mistake_in_what_all_use(
     fault: str, checkout: Path, tmp_path: Path, copied_networks: Callable[[str], Path]
 ) -> None:
     """No claim can be read: file and line are told. Of the self-checks, which use it too, pytest itself tells."""
-    ours = ("--ignore-glob", "*conformance*")
+    ours = ("--ignore-glob", "*selfcheck*")
     found = suite(tmp_path, *JAX, *ours, "--collect-only", "-q", root=copied_networks(fault))
     assert (found.code, "BROKEN: cases.networks (cases/networks.py:" in found.output) == (
         (2, True) if fault else (0, False)

@@ -182,8 +182,6 @@ def test_contradictions_are_refused(given: dict[str, Any], named: str) -> None:
         ("seeds", "example-4=5"),
         ("first_seed", "1"),
         ("reuse", True),
-        ("resume", ""),
-        ("resume", "2026-01"),
     ],
 )
 def test_what_only_a_run_to_the_end_has(name: str, value: Any) -> None:

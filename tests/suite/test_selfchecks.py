@@ -58,14 +58,14 @@ def test_the_gradients_of_a_softmax_are_those_of_the_formula(activation):
     """Of one layer with cross-entropy, xᵀ (p − y) / n; behind a hidden layer as the loss changes along them."""
     rng = np.random.default_rng(0)
     x, y = rng.standard_normal((6, 3)), np.eye(4)[rng.integers(4, size=6)]
-    one = network.Network(
+    one = network.ReferenceNetwork(
         (network.Dense("softmax"),), "categorical_crossentropy", [rng.standard_normal((3, 4)), np.zeros(4)], []
     )
     wrong = one.outputs(x, True)[0] - y
     kernel, bias = one.gradients(x, y)
     assert np.abs(kernel - x.T @ wrong / 6).max() < 1e-8
     assert np.abs(bias - wrong.mean(axis=0)).max() < 1e-8
-    two = network.Network(
+    two = network.ReferenceNetwork(
         (network.Dense(activation), network.Dense("softmax")),
         "categorical_crossentropy",
         [

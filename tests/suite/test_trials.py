@@ -82,14 +82,14 @@ def make(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Callable[.
     file = RunFile.begin(tmp_path, HEADER)
     no: Any = lambda *values, **named: None  # noqa: E731
 
-    def made(workers: int = 1, variant: Callable[..., None] = no, seeds: int = 5) -> Made:
+    def made(workers: int = 1, evidence: Callable[..., None] = no, seeds: int = 5) -> Made:
         if workers > 1:
             monkeypatch.setattr(TrainingPlace, "place", lambda self, handle: Elsewhere(handle))
         options: Any = SimpleNamespace(
             first_seed=0, backend="jax", precision="default", engine="fit", require_gpu=False, full=True, update=None
         )
         options.seeds_of = lambda experiment: seeds
-        stored: Any = SimpleNamespace(variant=variant, seconds=no)
+        stored: Any = SimpleNamespace(of=evidence, variant=no, seconds=no)
         progress: Any = SimpleNamespace(start=no, finish=no, epoch=no, say=no)
         trials = Trials(options, file, {}, stored, progress, TrainingPlace(workers))
         return Made(trials=trials, file=file, place=trials.place, asked=asked)
@@ -159,16 +159,13 @@ def test_a_lost_place_is_told_at_once_ever_after(make: Callable[..., Made]) -> N
     assert len(made.place.waited) == 1
 
 
-def test_evidence_that_cannot_be_read_stops_no_other_variant(make: Callable[..., Made]) -> None:
-    def variant(experiment: str, name: str, *stack: str) -> None:
-        if name == "easy":
-            raise SuiteError("Invalid evidence.")
+def test_evidence_that_cannot_be_read_begins_nothing_ahead_and_stops_no_training(make: Callable[..., Made]) -> None:
+    def damaged(experiment: str) -> None:
+        raise SuiteError("Invalid evidence.")
 
-    made = make(workers=2, variant=variant)
+    made = make(workers=2, evidence=damaged)
     made.trials.expect([EASY, SECOND])
-    assert {task.variant for task in made.place.tasks} == {"second"}
-    with pytest.raises(SuiteError, match="Invalid evidence"):
-        made.trials.trained(EASY)
+    assert not made.place.tasks
     assert len(made.trials.trained(SECOND).trials) == 5
 
 

@@ -1,10 +1,11 @@
 """Negative control: two equal variants, trained with different seeds, are not found to differ."""
 
 import itertools
-from dataclasses import replace
 
+import msgspec
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from harness.domain.trial import Trial
 from harness.domain.verdict import Verdict
@@ -28,12 +29,12 @@ def evidence(trials, groups):
 
 @pytest.fixture(scope="module")
 def same(measured):
-    return [Trial.from_json(trial) for trial in measured["control"]["two layers"]]
+    return [msgspec.convert(trial, Trial) for trial in measured["control"]["two layers"]]
 
 
 @pytest.fixture(scope="module")
 def narrow(measured):
-    return [Trial.from_json(trial) for trial in measured["control"]["narrow"]]
+    return [msgspec.convert(trial, Trial) for trial in measured["control"]["narrow"]]
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.describe())
