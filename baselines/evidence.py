@@ -26,6 +26,7 @@ from harness.record.evidence import (
     SCHEMA,
     Evidence,
     Failure,
+    Fingerprint,
     Hashes,
     Quantiles,
     SeedBlock,
@@ -159,7 +160,7 @@ def add(
     commit: str,
     date: str,
     reason: str,
-    fingerprint: Mapping[str, Any],
+    fingerprint: Fingerprint,
 ) -> Evidence:
     """Adds the measurements of a session to evidence. Adding the same measurements again changes nothing.
 

@@ -26,7 +26,7 @@ from baselines.rounding import FLOOR, LIMIT, MOST_STEPS, relative, reproducible_
 from harness.domain.experiment import Experiment
 from harness.domain.metric import Metric
 from harness.domain.trial import Trial
-from harness.record.evidence import Evidence, Trace, VariantEvidence
+from harness.record.evidence import Evidence, Fingerprint, Trace, VariantEvidence
 from harness.record.numbers import Number, number, value
 from harness.record.outcomes import (
     REPRODUCED,
@@ -62,7 +62,7 @@ class Trainings:
     """
 
     stack: str
-    fingerprint: Mapping[str, Any]
+    fingerprint: Fingerprint
     trained: Mapping[str, Mapping[str, Trained]]
     full: bool = False
 
@@ -119,7 +119,7 @@ def judge(
     return found
 
 
-def same_versions(stored: VariantEvidence, fingerprint: Mapping[str, Any]) -> bool:
+def same_versions(stored: VariantEvidence, fingerprint: Fingerprint) -> bool:
     """Whether some stored seeds were trained with the versions of this fingerprint."""
     versions = [fingerprint.get(key) for key in VERSIONS]
     return any(versions == [session.fingerprint.get(key) for key in VERSIONS] for session in stored.sessions)

@@ -41,7 +41,6 @@ from __future__ import annotations
 import math
 import statistics
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import msgspec
 
@@ -189,11 +188,11 @@ def _differences(now: Repeat, then: Repeat) -> list[str]:
     return found
 
 
-def _differ(a: Mapping[str, Any], b: Mapping[str, Any], key: str) -> bool:
+def _differ(a: Mapping[str, object], b: Mapping[str, object], key: str) -> bool:
     return key not in a or key not in b or a[key] != b[key]
 
 
-def _entry(fingerprint: Mapping[str, Any], key: str) -> str:
+def _entry(fingerprint: Mapping[str, object], key: str) -> str:
     value = fingerprint.get(key, "absent")
     return "none" if value is None else str(value)
 

@@ -20,7 +20,7 @@ from harness.domain.experiment import Experiment
 from harness.domain.trial import Trial
 from harness.domain.verdict import Verdict
 from harness.errors import SuiteError
-from harness.record.evidence import EXACT, Evidence, Expected, VariantEvidence
+from harness.record.evidence import EXACT, Evidence, Expected, Fingerprint, VariantEvidence
 
 
 def file_of(claim: Claim) -> str:
@@ -147,7 +147,7 @@ class Stored:
         experiment: Experiment | None,
         measured: Mapping[str, Measured],
         reason: str,
-        fingerprint: Mapping[str, Any],
+        fingerprint: Fingerprint,
         commit: str,
         claims: Sequence[Claim],
         exact: Mapping[str, Verdict] | None = None,

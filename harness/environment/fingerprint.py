@@ -10,9 +10,9 @@ import os
 import platform
 import subprocess
 from pathlib import Path
-from typing import Any
 
 from harness.environment.variables import reported
+from harness.record.evidence import Fingerprint
 from harness.training.backends import named
 
 
@@ -60,7 +60,7 @@ def cores() -> int:
         return os.cpu_count() or 1
 
 
-def fingerprint(backend: str, device: str, device_model: str, precision: str) -> dict[str, Any]:
+def fingerprint(backend: str, device: str, device_model: str, precision: str) -> Fingerprint:
     """The fingerprint as a flat dict in JSON's types. Each set variable that may change results has its own entry.
 
     Args:
@@ -102,9 +102,9 @@ def commit() -> str | None:
     return described.stdout.strip() or None
 
 
-def stack(fingerprint: dict[str, Any]) -> str:
+def stack(fingerprint: Fingerprint) -> str:
     """The stack of a fingerprint, which names a folder: "tensorflow-cpu", "jax-nvidia-h100-80gb-hbm3"."""
     if fingerprint["device"] == "cpu":
         return f"{fingerprint['backend']}-cpu"
-    model = "-".join("".join(c if c.isalnum() else " " for c in fingerprint["device_model"]).lower().split())
+    model = "-".join("".join(c if c.isalnum() else " " for c in str(fingerprint["device_model"])).lower().split())
     return f"{fingerprint['backend']}-{model}"

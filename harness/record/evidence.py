@@ -14,6 +14,8 @@ from harness.record.numbers import Number
 
 SCHEMA = 2
 """The version of this file format."""
+Fingerprint = dict[str, str | int | float | bool | None]
+"""What decides the bits of a result, by name: versions, device, threads (``harness.environment.fingerprint``)."""
 EXACT = "exact"
 """The file of the exact claims has this name. It holds expected verdicts only."""
 
@@ -105,7 +107,7 @@ class SeedBlock(Struct, frozen=True, kw_only=True):
     reason: str
     engine: str
     seconds: float
-    fingerprint: dict[str, str | int | float | bool | None]
+    fingerprint: Fingerprint
 
 
 class VariantEvidence(Struct, frozen=True, kw_only=True):

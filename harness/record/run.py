@@ -24,6 +24,7 @@ from harness.domain.plots import Surface, Sweep, TurningPoint
 from harness.domain.trial import Seconds, Trial
 from harness.domain.verdict import Decision, Verdict
 from harness.errors import SuiteError, invalid
+from harness.record.evidence import Fingerprint
 from harness.record.gpu import GpuFacts
 from harness.record.outcomes import Here, Part, SeedsTaken, TimeComparison, TrainingOutcome, VerdictComparison
 from harness.record.trials import ShortTrial
@@ -35,7 +36,6 @@ from harness.timing.stability import Doubt
 SCHEMA = 2
 """The version of this file format."""
 
-Fingerprint = dict[str, str | int | float | bool | None]
 Key = tuple[str, str]
 """(experiment id, variant name)"""
 
