@@ -20,6 +20,7 @@ from suite.session.start import check_budget
 from tests.suite.command import PLAIN, Finished, kinds, suite
 from tests.suite.conftest import BROAD, CHECKED, JAX
 from tests.suite.test_options import checked
+from tests.suite.test_resume import killed, nth_trial
 
 Content = dict[str, Any]
 
@@ -111,6 +112,15 @@ def test_tiny_trainings_go_to_the_end_with_ten_seeds(plain: Finished) -> None:
     for training in plain.record.trainings.values():
         assert (training.outcome.to_the_end, training.outcome.seeds) == (True, 10)
         assert training.outcome.reason.startswith("Compared: 10 seeds to the end, their first ")
+
+
+def test_a_check_that_was_killed_goes_on(plain: Finished, copied: Callable[[str], Path]) -> None:
+    folder = copied("killed")
+    killed(plain, folder, nth_trial(plain, 12), torn=50)
+    again = suite(folder, *CHECKED, "-k", BROAD, "--resume")
+    assert again.code == 0, again.output
+    assert kinds(again.record).count("trial") == kinds(plain.record).count("trial") == 70
+    assert (again.states, again.verdicts) == (plain.states, plain.verdicts)
 
 
 def test_the_header_says_what_a_run_does(plain: Finished) -> None:
