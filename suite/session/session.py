@@ -89,14 +89,6 @@ class Session:
             self._judged[key] = self.judge.training(key, trained)
         return self._judged[key]
 
-    def _readable(self, key: Key) -> bool:
-        """Whether the evidence of its experiment can be read: else nothing is trained, and ``judge`` says why."""
-        try:
-            self.stored.of(key[0])
-        except SuiteError:
-            return False
-        return True
-
     def claim(self, claim: Claim, further: bool = True) -> ClaimDecided:
         """Decides a claim, training what is still untrained; NOT_RUN where a training failed.
 
