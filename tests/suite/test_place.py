@@ -33,16 +33,16 @@ def test_processes_are_started_where_they_pay(seconds: float | None, device: Dev
     """20 trials, of which three processes fit into the memory; of unknown length each counts as three seconds."""
     stored: Any = SimpleNamespace(seconds=lambda *key: seconds)
     options = checked(seeds="10")
-    assert start._asked_for(options, TWO) is None
-    assert start._unasked(options, device, stored, TWO) == TrainingPlace(number)
+    assert start._requested_place(options, TWO) is None
+    assert start._default_place(options, device, stored, TWO) == TrainingPlace(number)
 
 
 def test_a_check_has_a_task_for_each_variant() -> None:
     stored: Any = SimpleNamespace(seconds=lambda *key: 60.0, variant=lambda *key: None)
-    assert start._unasked(checked(full=False), CPU, stored, TWO) == TrainingPlace(2)
+    assert start._default_place(checked(full=False), CPU, stored, TWO) == TrainingPlace(2)
 
 
 def test_what_was_asked_for_is_done_even_if_it_is_short() -> None:
-    assert start._asked_for(checked(workers="2"), TWO) == TrainingPlace(2)
-    assert start._asked_for(checked(workers="1"), TWO) == TrainingPlace(1)
-    assert start._asked_for(checked(workers="2"), []) == TrainingPlace(1)
+    assert start._requested_place(checked(workers="2"), TWO) == TrainingPlace(2)
+    assert start._requested_place(checked(workers="1"), TWO) == TrainingPlace(1)
+    assert start._requested_place(checked(workers="2"), []) == TrainingPlace(1)

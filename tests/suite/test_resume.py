@@ -108,7 +108,7 @@ def test_a_run_that_is_going_on_is_left_alone(first: Finished, tmp_path: Path) -
         ({"precision": "highest"}, "precision: then default, now highest"),
         ({"source": "0"}, "source of the training code: then "),
         ({"planned": ()}, "claims: now without minmax-"),
-        ({"selected": "0"}, "the selected items are others"),
+        ({"selected": "0"}, "other items are selected"),
         ({"reuse": True}, "reuse: then False, now True"),
     ],
 )  # fmt: skip
