@@ -81,7 +81,7 @@ class Progress:
         self._clear()
 
     def note(self, name: str) -> None:
-        """Shows on a terminal what this process does besides training."""
+        """Shows on a terminal what this process does now."""
         if self._live:
             self._show(name)
 

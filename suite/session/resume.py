@@ -107,7 +107,7 @@ def _definitions(run: Run) -> Iterator[str]:
         experiment = EXPERIMENTS.get(name)
         today = decode(encode(experiment_declared(experiment, record.order))) if experiment else None
         if today != record:
-            yield f"experiment {name}: declared otherwise"
+            yield f"experiment {name}: its declaration has changed"
     for name, variant, definition in sorted(run.definitions):
         experiment = EXPERIMENTS.get(name)
         known = experiment is not None and variant in [one.name for one in experiment.variants]

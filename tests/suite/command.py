@@ -22,7 +22,7 @@ from reports.payload import Report
 
 ROOT = Path(__file__).resolve().parents[2]
 PLAIN = ("-p", "no:randomly", "-p", "no:xdist", "-p", "no:timeout", "-p", "no:cacheprovider")
-"""Without the plugins that a reader does not have."""
+"""Options that disable the plugins that a reader does not have."""
 CHECK = "check"
 """An option of ``suite`` for a run without --full."""
 TINY = "minmax or raw-data"

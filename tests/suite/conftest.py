@@ -14,7 +14,7 @@ from tests.suite.command import CHECK, TINY, Finished, suite
 
 BROAD = f"{TINY} or zscore or scale-gap or centering"
 JAX = ("--backend", "jax", "--seeds", "5")
-"""To the end with five seeds."""
+"""Options of ``suite`` for a run to the end with five seeds."""
 CHECKED = (CHECK, "--backend", "jax")
 
 

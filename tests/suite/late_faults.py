@@ -138,7 +138,7 @@ IN_STEPS: dict[str, tuple[Patch, ...]] = {
     "Adadelta: averages swapped": (Patch(ADADELTA, "update_step", wrapped(swapped_adadelta)),),
     "SGD: one gradient in 1,000 is lost": (Patch(SGD, "update_step", wrapped(one_in_a_thousand)),),
 }
-"""By name: what is replaced, for ``test_steps_of``."""
+"""The patches of each fault that ``test_steps_of`` has to find, by name."""
 
 
 def held(program: Any, part: int) -> list[np.ndarray]:
@@ -247,7 +247,7 @@ IN_EPOCHS: dict[str, tuple[Patch, ...]] = {
         Patch("harness.training.compiled:CompiledEngine", "_record", wrapped(observed_before)),
     ),
 }
-"""By name: what is replaced, for ``test_epochs``; the compiled program stays as it is."""
+"""The patches of each fault that ``test_epochs`` has to find, by name. They do not change the compiled program."""
 
 
 def with_attribute(name: str, value: Any) -> Callable[[Any], Any]:
@@ -291,7 +291,7 @@ IN_PROGRAMS: dict[str, tuple[Patch, ...]] = {
         Patch(BASE, "_get_current_learning_rate", wrapped(late_rate)),
     ),
 }
-"""By name: what is replaced, for ``test_epochs``; the program is compiled anew."""
+"""The patches of each fault that ``test_epochs`` has to find, by name. The program is compiled anew."""
 OF_BACKEND: dict[str, dict[str, tuple[Patch, ...]]] = {
     "tensorflow": {
         "probabilities clipped": (
@@ -304,7 +304,7 @@ OF_BACKEND: dict[str, dict[str, tuple[Patch, ...]]] = {
         ),
     },
 }
-"""What only saturated probabilities show, each on the backend that does otherwise; the program is compiled anew."""
+"""The fault that only saturated probabilities show, by backend. The program is compiled anew."""
 NAMES = (*IN_STEPS, *IN_EPOCHS, *IN_PROGRAMS, "saturation")
 
 

@@ -19,7 +19,7 @@ CHANGES = (
     (TIPS, "metrics=(", "metrics=(("),  # a syntax error in an experiment
 )
 EVERY = "optimizers or mnist_tips or zscore or minmax or raw-data"
-"""Selects all that is broken here and what is tiny alongside it."""
+"""Selects everything that is broken here, and tiny claims of other sections."""
 
 
 @pytest.fixture(scope="module")

@@ -26,7 +26,7 @@ from tests.suite.command import ROOT, Finished, arguments, environment
 pytestmark = pytest.mark.slow
 
 LONG = ("--backend", "jax", "--seeds", "60", "-k", "raw-data or tips-softmax")
-"""Example 2, tiny, then minutes of the MNIST softmax layer."""
+"""Options for claims on Example 2, which is tiny, and on the MNIST softmax layer, which trains for minutes."""
 COLUMNS = 40
 
 

@@ -163,8 +163,8 @@ def other_name(record: dict[str, Any]) -> None:
     [
         ("trial", other_definition, "example-2/raw: another definition"),
         ("trial", gone, "example-2/gone: another definition"),
-        ("experiment", other_size, "experiment example-2: declared otherwise"),
-        ("experiment", other_name, "experiment gone: declared otherwise"),
+        ("experiment", other_size, "experiment example-2: its declaration has changed"),
+        ("experiment", other_name, "experiment gone: its declaration has changed"),
     ],
 )
 def test_a_changed_declaration_is_another_run(

@@ -13,7 +13,7 @@ CLOCK = {"seconds", "started", "id", "command", "images_per_second"}
 """What a report says about time, and about which run it is."""
 TIMES = re.compile(r"(?<=\n## Times\n\n).*?(?=\n\n)", re.DOTALL)
 CLOCK_CELLS = slice(-6, -1)
-"""Of a row of the table of times: its five clocks, before the state of the baseline."""
+"""The five times in a row of the table of times; the state of the baseline follows them."""
 
 
 def timeless(value: Any) -> Any:
