@@ -40,7 +40,7 @@ def verdict_lines(run: Run) -> Iterator[str]:
         yield f"  here: {', '.join(f'{here[state]} {state}' for state in ClaimState if here[state])}"
     for claim in claims if len(planned) <= FEW else ():
         confirmed = f" Here {claim.here.state}: {claim.here.text}" if claim.here and claim.here.state else ""
-        yield f"  {claim.key}: {claim.verdict}. {claim.decision.reason}.{confirmed}"
+        yield f"  {claim.key}: {claim.verdict}. {claim.decision.reason.removesuffix('.')}.{confirmed}"
     for claim in claims if len(planned) > FEW else ():
         if claim.verdict is Verdict.REFUTED:
             yield f"  refuted: {claim.key}: {claim.decision.reason}"
