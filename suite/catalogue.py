@@ -20,14 +20,9 @@ EXACT_CLAIMS: dict[str, Claim] = {claim.key: claim for claim in CLAIMS if isinst
 ERRATA: dict[str, Erratum] = {erratum.id: erratum for erratum in ALL_ERRATA}
 
 UNREAD: dict[str, Broken] = {f"{broken.name}, {broken.where}": broken for broken in BROKEN}
-"""The parts of the catalogue that could not be read, by the name of the test item that fails for each."""
+"""The parts of the catalogue that could not be read, each by the name of the test item that fails for it."""
 
 
 def training_name(experiment: str, variant: str) -> str:
     """The name of a training in test ids: "example-4/dropout 0.2"."""
     return f"{experiment}/{variant}"
-
-
-def claims_of(experiment: str) -> tuple[Claim, ...]:
-    """The claims that an experiment's trials decide."""
-    return tuple(c for c in CLAIMS if c.experiment is not None and c.experiment.id == experiment)

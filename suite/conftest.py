@@ -45,7 +45,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def _set_benchmark_defaults(config: pytest.Config, options: Options) -> None:
-    """Has pytest-benchmark write JSON and a table that one round can fill, unless its own options say otherwise."""
+    """Makes pytest-benchmark write JSON and a table without spread, unless the command line sets these options."""
     if config.option.benchmark_json is None:
         config.option.benchmark_json = options.reports / "benchmark.json"
     if not any(argument.startswith("--benchmark-columns") for argument in config.invocation_params.args):
@@ -54,9 +54,10 @@ def _set_benchmark_defaults(config: pytest.Config, options: Options) -> None:
 
 def pytest_report_header(config: pytest.Config) -> list[str]:
     options = config.stash[OPTIONS]
-    precision = f", precision {options.precision}" if options.precision != "default" else ""
-    lines = [f"claims: {options.mode}, backend {options.backend} ({options.backend_from}), engine {options.engine}"]
-    return [lines[0] + precision, *([f"store: {options.store}"] if options.store else [])]
+    line = f"claims: {options.mode}, backend {options.backend} ({options.backend_from}), engine {options.engine}"
+    if options.precision != "default":
+        line += f", precision {options.precision}"
+    return [line, f"store: {options.store}"] if options.store else [line]
 
 
 def pytest_report_collectionfinish(config: pytest.Config, items: list[pytest.Item]) -> list[str]:
@@ -91,7 +92,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def _count_deselected(config: pytest.Config, items: list[pytest.Item], collected: list[pytest.Item]) -> None:
-    """Corrects pytest's count of deselected items, which includes added trainings and lacks timing items."""
+    """Corrects pytest's count of deselected items: it counts the trainings added here, and not the timing items."""
     reporter = config.pluginmanager.getplugin("terminalreporter")
     if reporter is not None:
         reporter.stats.pop("deselected", None)

@@ -1,4 +1,4 @@
-"""The end of a run: what is said, stored and pushed, the report, and the exit code."""
+"""The end of a run: the summary, the new baselines, the report, the push to the database, and the exit code."""
 
 from __future__ import annotations
 
@@ -17,14 +17,23 @@ from harness.record.run import Run, RunEnded
 from reports.folders import runs_folder
 from suite.catalogue import EXPERIMENTS, TRAINING_CLAIMS, training_name
 from suite.session import summary, time_lines
-from suite.session.session import Session
+from suite.session.session import Session, reason_of
 
 REWRITTEN = 6
-"""Exit code of a run that stored new baselines: never green, so that no pipeline passes by rewriting."""
+"""Exit code of a run that stored new baselines. It is never 0, so that no pipeline passes by rewriting baselines."""
 
 
 def finish(session: Session, exit_status: int, seconds: float) -> tuple[int, list[str]]:
-    """Ends a run: says, stores what was asked for, writes the report, pushes. The exit code, and what to print."""
+    """Ends a run: stores new baselines if asked, writes the report, and pushes the run to the database.
+
+    Args:
+        session: the run.
+        exit_status: pytest's.
+        seconds: the duration of the run.
+
+    Returns:
+        The exit code and the lines to print. An error is one of the lines.
+    """
     run, options, lines = session.run, session.options, list[str]()
     interrupted = exit_status == pytest.ExitCode.INTERRUPTED
     try:
@@ -58,8 +67,7 @@ def finish(session: Session, exit_status: int, seconds: float) -> tuple[int, lis
         lines.append(f"report: {write_report(run.path, options.reports)}")
         session.file.append(replace(end, reported=True))
     except Exception as error:
-        said = str(error) if isinstance(error, SuiteError) else f"{type(error).__name__}: {error}"
-        lines.append(f"ERROR: the report could not be written: {said} The run's record is {run.path}.")
+        lines.append(f"ERROR: the report could not be written: {reason_of(error)} The run's record is {run.path}.")
         if exit_status == pytest.ExitCode.OK:
             exit_status = pytest.ExitCode.INTERNAL_ERROR
     session.file.close()
@@ -68,7 +76,7 @@ def finish(session: Session, exit_status: int, seconds: float) -> tuple[int, lis
 
 
 def exit_code(run: Run, status: int, vanished: bool) -> int:
-    """pytest's exit code, told apart: 1 where something moved, 3 where what is red could not be run, or read."""
+    """pytest's exit code, but 1 only where a result moved: 3 where every red item could not be run or read."""
     if vanished and status == pytest.ExitCode.OK:
         return pytest.ExitCode.TESTS_FAILED
     if status == pytest.ExitCode.TESTS_FAILED and not (run.moved or vanished or run.header.broken):
@@ -77,14 +85,14 @@ def exit_code(run: Run, status: int, vanished: bool) -> int:
 
 
 def decide_trained(session: Session) -> None:
-    """Decides the planned claims that an interrupt left undecided although their trials are all there."""
+    """Decides the planned claims whose trials are all finished, although the run was interrupted before their tests."""
     for claim in (TRAINING_CLAIMS[key] for key in session.header.planned if key in TRAINING_CLAIMS):
         if claim.key not in session.run.claims and session.complete(claim):
             session.claim(claim, further=False)
 
 
 def update_baselines(session: Session) -> Iterator[str]:
-    """Adds what ran to the evidence and gives the difference, file by file."""
+    """Adds the results of the run to the evidence; describes the changes of each file. SuiteError if one fails."""
     for experiment in EXPERIMENTS.values():
         keys = [key for key in session.trials.keys if key[0] == experiment.id]
         if keys:
@@ -115,7 +123,7 @@ def _added(
 
 
 def push(session: Session) -> list[str]:
-    """Pushes the finished runs of the report folder to the database; what there is to say about it."""
+    """Pushes the finished runs of the report folder to the database; the lines to print. Without --store, none."""
     address = session.options.store
     if address is None:
         return []

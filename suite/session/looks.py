@@ -1,8 +1,8 @@
 """``--seeds auto``: as many seeds as a claim needs, with the levels of several looks (``harness.statistics.looks``).
 
-A claim's variants train their experiment's own seeds; while the claim is INCONCLUSIVE they train another batch, and it
-is decided again. It rests on the seeds up to its own last look, even where another claim trains more of the same
-variants, so that its verdict depends neither on the order of the claims nor on the clock.
+A claim's variants first train the seeds of their experiment. While the claim is INCONCLUSIVE, its variants train
+another batch, and the claim is decided again. A claim uses only the seeds up to its own last look, even if another
+claim trains more seeds of the same variants. So its verdict depends neither on the order of the claims nor on time.
 """
 
 from __future__ import annotations
@@ -24,17 +24,27 @@ from suite.session.trials import Trials
 
 
 def sizes(asked: AsNeeded | None, own: int) -> tuple[int, ...]:
-    """After how many seeds a claim is looked at, of an experiment that begins with ``own``: once, but with auto."""
+    """The numbers of seeds after which a claim is decided: ``own``, its experiment's; with ``--seeds auto``, more."""
     return looks(own, asked.max_seeds) if asked else (own,)
 
 
 def decide(
     claim: Claim, trials: Trials, sizes: Sequence[int], deadline: float | None, further: bool = True
 ) -> tuple[Decision, tuple[Decision, ...], SeedsTaken, dict[str, tuple[Trial, ...]]]:
-    """Looks at a claim after ``sizes`` seeds until it is decided: the decisions, the seeds, and the trials used.
+    """Decides a claim after each number of seeds in ``sizes``, until it is no longer INCONCLUSIVE.
 
-    ``deadline``: of ``time.monotonic``, which is the same for all processes. Without ``further`` nothing is trained.
-    Errors are those of training.
+    Args:
+        claim: a claim on trainings.
+        trials: trains the missing seeds.
+        sizes: increasing numbers of seeds; the first is trained in any case.
+        deadline: a time of ``time.monotonic``; no batch begins that would end after it. None: no limit.
+        further: whether to train the seeds of the later looks.
+
+    Returns:
+        The decision, the decisions alongside it, the seeds taken, and the trials used, by variant.
+
+    Raises:
+        SuiteError: a variant cannot be trained.
     """
     assert claim.experiment is not None
     keys = [(claim.experiment.id, name) for name in claim.variants]
@@ -61,8 +71,8 @@ def decide(
 
 
 def _seconds(trials: Trials, missing: Sequence[tuple[str, str]], size: int) -> float:
-    """How long the missing trials will take, at the pace of those that are there; −inf where none is missing."""
+    """Seconds that the missing trials will take, from the mean of the finished ones; −inf where none is missing."""
     if not missing:
         return float("-inf")
-    there = {key: trials.done(key) for key in missing}
-    return sum((size - len(done)) * statistics.fmean(t.seconds.total for t in done) for done in there.values())
+    finished = [trials.done(key) for key in missing]
+    return sum((size - len(done)) * statistics.fmean(trial.seconds.total for trial in done) for done in finished)

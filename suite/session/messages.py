@@ -1,4 +1,4 @@
-"""What the test of a claim or an erratum says of it: to pytest's report, and where it is red."""
+"""Claims and errata in pytest's output: properties of the JUnit report, and messages of red tests."""
 
 from __future__ import annotations
 
@@ -15,28 +15,28 @@ from harness.record.run_file import RecordError
 
 
 def properties(claim: ClaimDecided) -> list[tuple[str, str]]:
-    """What ``--junitxml`` carries of a claim."""
-    said = [
+    """The properties of a claim in the file of ``--junitxml``: pairs of a name and a text."""
+    pairs = [
         ("verdict", str(claim.verdict)),
         ("expected_verdict", str(claim.comparison.expected or "")),
         ("baseline_state", str(claim.comparison.state)),
     ]
     if claim.taken:
-        said.append(("seeds", str(claim.taken.seeds)))
+        pairs.append(("seeds", str(claim.taken.seeds)))
     if claim.here:
-        said.append(("here", str(claim.here.state or "")))
-        said.append(("evidence", f"{claim.here.seeds} seeds of {claim.here.stack}"))
+        pairs.append(("here", str(claim.here.state or "")))
+        pairs.append(("evidence", f"{claim.here.seeds} seeds of {claim.here.stack}"))
     for number, effect in enumerate(claim.decision.effects, start=1):
         values = {name: getattr(effect, name) for name in ("of", "metric", "unit", "estimate", "low", "high", "n")}
-        said += [(f"effect_{number}_{name}", str(value)) for name, value in values.items() if value is not None]
+        pairs += [(f"effect_{number}_{name}", str(value)) for name, value in values.items() if value is not None]
     for number, difference in enumerate(claim.decision.differences, start=1):
         fields = msgspec.structs.asdict(difference)
-        said += [(f"difference_{number}_{name}", str(value)) for name, value in fields.items()]
-    return said
+        pairs += [(f"difference_{number}_{name}", str(value)) for name, value in fields.items()]
+    return pairs
 
 
 def message(claim: ClaimDecided) -> str:
-    """What a red claim prints: the claim, the verdicts, why, and what to do next."""
+    """The message of a red claim: the claim, the verdicts, the reason, and what to do next."""
     lines = [
         f"{claim.key}: {claim.comparison.reason}",
         f"  the lecture says: {claim.statement}",
@@ -50,13 +50,13 @@ def message(claim: ClaimDecided) -> str:
 
 
 def erratum_properties(erratum: ErratumChecked) -> list[tuple[str, str]]:
-    """What ``--junitxml`` carries of an erratum."""
-    said = {"state": str(erratum.state), "when": erratum.when, "error": erratum.error, "warning": erratum.warning}
-    return [(name, value) for name, value in said.items() if value]
+    """The properties of an erratum in the file of ``--junitxml``: pairs of a name and a text."""
+    fields = {"state": str(erratum.state), "when": erratum.when, "error": erratum.error, "warning": erratum.warning}
+    return [(name, value) for name, value in fields.items() if value]
 
 
 def erratum_message(erratum: ErratumChecked) -> str:
-    """What a red erratum prints: what is wrong, and what to do next."""
+    """The message of a red erratum: what is wrong, and what to do next."""
     lines = [f"{erratum.id} {erratum.state}: {erratum.reason}", f"  the erratum says: {erratum.statement}"]
     if erratum.moved:
         lines.append("  If this Keras is right, change the erratum in cases/errata/ (or take it out).")
@@ -65,9 +65,9 @@ def erratum_message(erratum: ErratumChecked) -> str:
 
 @contextlib.contextmanager
 def plain_errors() -> Iterator[None]:
-    """Turns a SuiteError, whose text is complete, into a failure without a traceback.
+    """Turns a SuiteError into a failure without a traceback: its text is complete.
 
-    Where the run's record cannot be written the run ends: whatever it still trained would be lost.
+    A RecordError ends the whole run: the results of further trainings would be lost.
     """
     try:
         yield

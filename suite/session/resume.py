@@ -1,4 +1,4 @@
-"""``--resume``: which run goes on, and whether what goes on would be the same run."""
+"""``--resume``: finds the run to continue, and checks that this command would continue the same run."""
 
 from __future__ import annotations
 
@@ -20,12 +20,16 @@ SAME = (
     "full", "seeds", "seeds_of", "first_seed", "auto", "backend", "engine", "precision", "stack", "reuse",
     "fingerprint", "source", "planned", "broken",
 )  # fmt: skip
-"""What a run's header has to agree in; evidence names its commit, so a run that is stored has to agree in that too."""
-NAMES = {"source": "source of the training code", "planned": "claims", "broken": "mistakes in the catalogue"}
+"""Fields of the header that must be equal."""
+LABELS = {"source": "source of the training code", "planned": "claims", "broken": "mistakes in the catalogue"}
+"""The names in messages of fields whose own name is not clear."""
 
 
 def find(folder: Path, asked: str) -> Path:
-    """The run that is to go on: the one asked for, or the newest of the folder that did not reach its end ("")."""
+    """The file of the run to continue: the one ``asked`` for; for "", the newest that did not reach its end.
+
+    SuiteError where there is no such run, or where it reached its end.
+    """
     runs = {path.stem: path for path in reversed(run_files(folder))}
     if asked:
         name = Path(asked).stem if asked.endswith(".jsonl") else asked
@@ -39,33 +43,38 @@ def find(folder: Path, asked: str) -> Path:
         try:
             if read_run(path).open:
                 return path
-        except SuiteError:  # of an earlier version, damaged, or empty
+        except SuiteError:  # the file is of an earlier version, damaged, or empty
             continue
     raise SuiteError(f"--resume: of the runs in {folder} none was killed or interrupted. Leave --resume out.")
 
 
 def check(path: Path, header: RunStarted, with_commit: bool) -> None:
-    """SuiteError, with every difference, where this process would not go on with the run in ``path``, but with another.
+    """SuiteError where this command would not continue the run in ``path``; it lists the first eight differences.
 
-    ``header`` is the one that a new run of this process would have.
+    Args:
+        path: the file of the run.
+        header: the header that a new run of this command would have.
+        with_commit: whether the commits must be equal: evidence names its commit.
     """
     run = read_run(path)
     now = decode(encode(header))
     assert isinstance(now, RunStarted)
     names = (*SAME, *(["commit"] if with_commit else ()))
-    found = [said for name in names if (said := _difference(name, getattr(run.header, name), getattr(now, name)))]
-    if not found and run.header.selected != header.selected:
-        found.append("the selected items are others")
-    found += _definitions(run)
-    if found:
+    differences = [_difference(name, getattr(run.header, name), getattr(now, name)) for name in names]
+    differences = list(filter(None, differences))
+    if not differences and run.header.selected != header.selected:
+        differences.append("other items are selected")
+    differences += _definitions(run)
+    if differences:
+        shown = "; ".join([*differences[:8], *(["…"] if len(differences) > 8 else [])])
         raise SuiteError(
-            f"--resume: the run {path.stem} cannot go on, because this would be another one. {'; '.join(found[:8])}"
-            f"{'; …' if len(found) > 8 else ''}. Its command was: {run.header.command}"
+            f"--resume: the run {path.stem} cannot go on, because this would be another one. {shown}. "
+            f"Its command was: {run.header.command}"
         )
 
 
 def _difference(name: str, then: Any, now: Any) -> str:
-    """In words; "" where there is none."""
+    """The difference of a field of the header in words; "" where there is none."""
     if name == "broken":
         then, now = ([one.name for one in value] for value in (then, now))
     if name in ("planned", "broken"):
@@ -73,7 +82,7 @@ def _difference(name: str, then: Any, now: Any) -> str:
     then, now = _plain(then), _plain(now)
     if then == now:
         return ""
-    label = NAMES.get(name, name)
+    label = LABELS.get(name, name)
     if isinstance(then, dict) and isinstance(now, dict):
         parts = [(key, then.get(key), now.get(key)) for key in {**then, **now}]
         return "; ".join(f"{label}, {key}: then {a}, now {b}" for key, a, b in parts if a != b)
@@ -93,12 +102,12 @@ def _some(names: list[str], most: int = 3) -> str:
 
 
 def _definitions(run: Run) -> Iterator[str]:
-    """What is declared otherwise today than when the run's trials were trained."""
+    """The experiments and variants of the run whose declaration has changed since."""
     for name, record in run.experiments.items():
         experiment = EXPERIMENTS.get(name)
         today = decode(encode(experiment_declared(experiment, record.order))) if experiment else None
         if today != record:
-            yield f"experiment {name}: declared otherwise"
+            yield f"experiment {name}: its declaration has changed"
     for name, variant, definition in sorted(run.definitions):
         experiment = EXPERIMENTS.get(name)
         known = experiment is not None and variant in [one.name for one in experiment.variants]

@@ -1,7 +1,7 @@
-"""Rounds measured elsewhere, as a row of pytest-benchmark's table and JSON.
+"""Measured durations as a row of pytest-benchmark's table and JSON.
 
-pytest-benchmark measures one function after another and cannot alternate. It accepts a timer, though: one that replays
-the rounds gives it their durations by its public interface.
+pytest-benchmark can only measure one function after another; the suite measures in alternation, or in other processes.
+But pytest-benchmark accepts a timer. A timer that replays the measured durations makes the row.
 """
 
 from __future__ import annotations
@@ -17,32 +17,32 @@ from suite.session.session import Session
 
 
 class Replay:
-    """A timer whose every second reading lies one duration behind the reading before it."""
+    """A timer that is read twice for each duration: the second reading is later by that duration, in seconds."""
 
     def __init__(self, durations: Sequence[float]) -> None:
-        self.__name__ = "rounds in alternation"  # what the JSON says in place of perf_counter
+        self.__name__ = "rounds in alternation"  # the JSON has it in place of perf_counter
         self.readings = list(itertools.chain.from_iterable((0.0, duration) for duration in durations))
-        self.asked = 0
+        self.count = 0
 
     def __call__(self) -> float:
-        self.asked += 1
-        return self.readings[min(self.asked, len(self.readings)) - 1]
+        self.count += 1
+        return self.readings[min(self.count, len(self.readings)) - 1]
 
 
 def replay(request: pytest.FixtureRequest, group: str, durations: Sequence[float], extra: dict[str, Any]) -> None:
-    """Makes the running test item an entry with these rounds, in seconds; nothing under --benchmark-disable.
+    """Makes the running test item a row with these rounds, in seconds; no row under --benchmark-disable.
 
-    A warning where pytest-benchmark reads its timer otherwise than twice a round: the entry is then not right.
+    Warns if pytest-benchmark does not read its timer twice a round: the row is then wrong.
     """
     timer = Replay(durations)
     request.node.add_marker(pytest.mark.benchmark(group=group, timer=timer))
     benchmark = request.getfixturevalue("benchmark")
     benchmark.pedantic(lambda: None, rounds=len(durations), iterations=1)
     benchmark.extra_info.update(extra)
-    if not benchmark.disabled and timer.asked != len(timer.readings):
+    if not benchmark.disabled and timer.count != len(timer.readings):
         request.node.warn(
             pytest.PytestWarning(
-                f"This version of pytest-benchmark read its timer {timer.asked} times instead of "
+                f"This version of pytest-benchmark read its timer {timer.count} times instead of "
                 f"{len(timer.readings)}: its table and benchmark.json are wrong, the report is right."
             )
         )
@@ -51,10 +51,10 @@ def replay(request: pytest.FixtureRequest, group: str, durations: Sequence[float
 def training_row(
     request: pytest.FixtureRequest, session: Session, record: TrainingCompared, extra: dict[str, Any]
 ) -> None:
-    """Makes the running item a row of a training's times, by the clock of the process that trained it.
+    """Makes the running test item a row with the times of a training, by the clock of the process that trained it.
 
-    Seconds of a steady epoch of each trial that went to the end; where none did, of a step of each shortened trial,
-    compilation included.
+    The rounds are the seconds of a steady epoch of each trial that was trained to the end. Where there is none, they
+    are the seconds of a step of each shortened trial, compilation included. Without pytest-benchmark there is no row.
     """
     if not request.config.pluginmanager.hasplugin("benchmark"):
         return

@@ -1,4 +1,4 @@
-"""A run of the suite: what its items train, compare, decide and check, each recorded the moment it is finished."""
+"""A run of the suite: its items train, compare, decide and check. Each result is recorded at once."""
 
 from __future__ import annotations
 
@@ -34,14 +34,16 @@ class Session:
     """What the items of a run share.
 
     Attributes:
-        options: what was asked for.
+        options: of the command.
         device: of the backend, in this process.
-        file, run: the run's file, and what its records make up so far.
+        file: the run's file.
+        run: the run as its records so far describe it.
         stored: the evidence.
-        judge: sets what is found against the evidence.
-        trials: trains.
-        progress: shows what trains.
-        deadline: when the budget of time is spent (of ``time.monotonic``); None without one.
+        judge: compares results with the evidence.
+        trials: trains the trials of the run, and keeps them.
+        progress: shows what is being trained.
+        deadline: the time of ``time.monotonic`` when the budget is spent; None without a budget.
+        timed: the pieces of work that a timing run (-m timing) has measured.
     """
 
     def __init__(
@@ -60,7 +62,6 @@ class Session:
         if options.as_needed and options.as_needed.budget is not None:
             self.deadline = time.monotonic() + options.as_needed.budget
         self.timed: list[WorkTimed] = []
-        """What a run with -m timing has measured."""
         self._judged: dict[Key, Judged] = {}
 
     @property
@@ -72,14 +73,13 @@ class Session:
         return self.file.run.header
 
     def training(self, key: Key) -> TrainingCompared:
-        """Trains a variant, compares it with the evidence, and records it; SuiteError where it cannot be trained."""
-        judged = self._compared(key)
-        record = self._training_record(key, judged)
+        """Trains a variant, compares it with the evidence, and records the result. SuiteError if it fails."""
+        record = self._training_record(key, self._compared(key))
         self.file.append(record)
         return record
 
     def _compared(self, key: Key) -> Judged:
-        """A variant against the evidence; trained first, unless it has been, or nothing is to be compared."""
+        """Trains a variant, unless its evidence cannot be read, and compares it with the evidence; once in a run."""
         if key not in self._judged:
             trained = None
             if self.options.update is not None:
@@ -90,10 +90,10 @@ class Session:
         return self._judged[key]
 
     def claim(self, claim: Claim, further: bool = True) -> ClaimDecided:
-        """Decides a claim, training what is still untrained; NOT_RUN where a training failed.
+        """Decides a claim and records it. It first trains what is missing; NOT_RUN if a training fails.
 
-        A check takes the verdict of the evidence. With ``--seeds auto`` more is trained while the claim is undecided,
-        unless ``further`` is False.
+        A check takes the verdict of the evidence. With ``--seeds auto``, further seeds are trained while the claim is
+        INCONCLUSIVE, unless ``further`` is False.
         """
         clock = time.perf_counter()
         assert claim.experiment is not None
@@ -106,60 +106,66 @@ class Session:
                 spent = sum(trial.seconds.total for done in trials.values() for trial in done)
                 outcomes = [self._compared(key).outcome for key in keys]
                 shown = taken if self.options.as_needed else None
-                found = self.judge.decided(claim, decision, alongside, outcomes, trials, shown)
+                record = self.judge.decided(claim, decision, alongside, outcomes, trials, shown)
             else:
                 outcomes = [self._compared(key).outcome for key in keys]
-                found = self.judge.checked(claim, outcomes, {name: self.trials.done((of, name)) for of, name in keys})
+                record = self.judge.checked(claim, outcomes, {name: self.trials.done((of, name)) for of, name in keys})
         except RecordError:
             raise
         except Exception as error:
-            found = self.judge.not_run(claim, reason_of(error))
-        return self._record_claim(found, spent + time.perf_counter() - clock)
+            record = self.judge.not_run(claim, reason_of(error))
+        return self._record_claim(record, spent + time.perf_counter() - clock)
 
     def exact(self, claim: Claim) -> ClaimDecided:
-        """Runs an exact claim's check; NOT_RUN where the check itself fails."""
+        """Runs the check of an exact claim and records the claim; NOT_RUN if the check raises an error."""
         clock = time.perf_counter()
         assert isinstance(claim.rule, Exact)
         assert claim.check is not None
         self.note(claim.key)
         try:
-            found = self.judge.exact(claim, claim.rule.decide(claim.check()))
+            record = self.judge.exact(claim, claim.rule.decide(claim.check()))
         except Exception as error:
-            found = self.judge.not_run(claim, reason_of(error))
-        return self._record_claim(found, time.perf_counter() - clock)
+            record = self.judge.not_run(claim, reason_of(error))
+        return self._record_claim(record, time.perf_counter() - clock)
 
-    def _record_claim(self, found: ClaimDecided, seconds: float) -> ClaimDecided:
-        found = replace(found, seconds=seconds)
-        self.file.append(found)
-        return found
+    def _record_claim(self, record: ClaimDecided, seconds: float) -> ClaimDecided:
+        record = replace(record, seconds=seconds)
+        self.file.append(record)
+        return record
 
     def erratum(self, erratum: Erratum) -> ErratumChecked:
-        """Runs both forms of an erratum; NOT_RUN where that cannot be done."""
+        """Runs both forms of an erratum and records the result; NOT_RUN if that raises an error."""
         self.note(erratum.id)
         try:
-            finding = erratum.examine(self.options.backend)
+            examined = erratum.examine(self.options.backend)
         except Exception as error:
-            finding = Examined(erratum, ErratumState.NOT_RUN, reason_of(error))
-        record = erratum_checked(finding, list(ERRATA).index(erratum.id), self.options.backend)
+            examined = Examined(erratum, ErratumState.NOT_RUN, reason_of(error))
+        record = erratum_checked(examined, list(ERRATA).index(erratum.id), self.options.backend)
         self.file.append(record)
         return record
 
     def note(self, name: str) -> None:
-        """This process does something itself; what others have trained meanwhile is recorded."""
+        """Shows the name of what this process does now, and records what worker processes have trained meanwhile."""
         self.progress.note(name)
         self.trials.poll()
 
     def self_check(self, name: str, wrong: Sequence[str], moved: bool) -> None:
-        """Records a self-check: what is wrong, and whether that was measured."""
+        """Records a self-check.
+
+        Args:
+            name: of the check.
+            wrong: a sentence for each mistake.
+            moved: whether the check measured the mistakes. If not, it could not run.
+        """
         self.file.append(SelfCheck(name=name, wrong=tuple(wrong), moved=moved))
 
     def sizes(self, claim: Claim) -> tuple[int, ...]:
-        """After how many seeds a claim is looked at: once, but with ``--seeds auto``."""
+        """The numbers of seeds after which a claim is decided: one, or several with ``--seeds auto``."""
         assert claim.experiment is not None
         return looks.sizes(self.options.as_needed, len(self.trials.seeds(claim.experiment.id)))
 
     def complete(self, claim: Claim) -> bool:
-        """Whether a claim can be looked at for the first time without training anything."""
+        """Whether the first look at a claim needs no more training."""
         assert claim.experiment is not None
         keys = [(claim.experiment.id, name) for name in claim.variants]
         if not self.options.full:
@@ -167,7 +173,7 @@ class Session:
         return all(self.trials.ready(key, self.sizes(claim)[0]) for key in keys)
 
     def close(self) -> None:
-        """Ends every process, and closes the run's file; a second time does nothing."""
+        """Ends every worker process and closes the run's file. A second call does nothing."""
         self.trials.close()
         self.file.close()
 
@@ -204,7 +210,10 @@ class Session:
         )
 
     def _seconds(self, key: Key, trials: Sequence[Trial]) -> Seconds:
-        """Sums over the trials; of the epochs means, of those that went to the end."""
+        """The seconds of a variant: ``total`` and ``compile`` summed over its trials, ``steady_epoch`` their mean.
+
+        ``total`` has the shortened trials too; ``first_epoch`` is that of the first trial.
+        """
         seconds = [trial.seconds for trial in trials]
         short = sum(trial.seconds for trial in self.trials.short(key))
         return Seconds(
@@ -216,10 +225,10 @@ class Session:
 
 
 def training_message(record: TrainingCompared) -> str:
-    """What a red training prints."""
+    """The message of a red training."""
     return f"{training_name(*record.key)} {record.outcome.state}: {record.outcome.reason}"
 
 
 def reason_of(error: Exception) -> str:
-    """Why something could not be brought to a result."""
+    """The error as the reason of a result NOT_RUN: a SuiteError's text, or the name and text of another error."""
     return str(error) if isinstance(error, SuiteError) else f"{type(error).__name__}: {error}"

@@ -34,13 +34,13 @@ from suite.session.trial_cache import TrialCache, source
 from suite.session.trials import TrainingPlace, Trials
 
 SHORT = 30.0
-"""Seconds of training up to which no worker process is started unasked: each has to import the backend first."""
-START = 3.0
-"""About how many seconds the first steps of a variant take, most of it to compile them."""
+"""A run that trains for fewer seconds starts no worker processes by itself: each has to import the backend first."""
+FIRST_STEPS = 3.0
+"""About how many seconds the first steps of a variant take. Most of that time is compilation."""
 
 
 def check_whole(options: Options) -> None:
-    """SuiteError where baselines are to be stored of a catalogue with a mistake: what it lacks would be forgotten."""
+    """SuiteError for --update-baselines with a catalogue that could not be read as a whole: baselines would be lost."""
     if UNREAD and options.update is not None:
         first = next(iter(UNREAD.values()))
         raise SuiteError(
@@ -50,7 +50,7 @@ def check_whole(options: Options) -> None:
 
 
 def check_experiments(options: Options) -> None:
-    """SuiteError where --seeds names an experiment that the catalogue does not have."""
+    """SuiteError if --seeds names an experiment that is not in the catalogue."""
     for name, _ in options.more_seeds:
         if name not in EXPERIMENTS:
             fix = nearest(name, EXPERIMENTS)
@@ -58,7 +58,10 @@ def check_experiments(options: Options) -> None:
 
 
 def begin(config: pytest.Config, options: Options, items: Sequence[pytest.Item]) -> Session:
-    """The run of these items; SuiteError where it cannot begin."""
+    """Begins a run of these items: starts the backend, opens the run's file, and submits the trainings to workers.
+
+    SuiteError if the run cannot begin.
+    """
     folder = runs_folder(options.reports)
     trainings = [training for item in items if (training := selection.training_of(item))]
     compared = list(dict.fromkeys([*trainings, *sorted(selection.needed_trainings(list(items)))]))
@@ -67,12 +70,12 @@ def begin(config: pytest.Config, options: Options, items: Sequence[pytest.Item])
             "--update-baselines needs --full here: evidence holds trainings that went to the end. Add --full --seeds "
             "N, or select what trains nothing: -m exact, -m timing."
         )
-    place = _asked_for(options, compared)
+    place = _requested_place(options, compared)
     choose_backend(options.backend)
     device = start_backend(options.precision)
     _check_gpu(options, device)
     stored = Stored(options.baselines, stack(run_fingerprint(options, device)))
-    place = place or _unasked(options, device, stored, compared)
+    place = place or _default_place(options, device, stored, compared)
     prints = run_fingerprint(options, device, single_threaded=not place.here)
     if options.update is not None:
         stored.check_writable(selection.files_of(list(items)))
@@ -103,7 +106,7 @@ def begin(config: pytest.Config, options: Options, items: Sequence[pytest.Item])
         stack=stored.stack,
     )
     _check_store(options, progress)
-    file = _opened(folder, header, options)
+    file = _open_file(folder, header, options)
     try:
         if options.resume is not None:
             progress.say(f"resumed: the run {file.path.stem}")
@@ -131,17 +134,18 @@ def begin(config: pytest.Config, options: Options, items: Sequence[pytest.Item])
 
 
 def run_fingerprint(options: Options, device: Device, single_threaded: bool = False) -> Fingerprint:
-    """The fingerprint of this run; the engine is part of it, because it decides the bits.
+    """The fingerprint of this run. It includes the engine, because results differ in their bits between engines.
 
-    Of ``auto`` it is that of the larger trainings; a trial names its own. Worker processes are single-threaded.
+    For ``--engine auto`` it names the engine of the larger trainings; each trial names its own engine.
+    ``single_threaded``: whether worker processes train; they have one thread each.
     """
     engine = resolve_engine(options.engine, options.backend, device.kind)
-    found = {**fingerprint(options.backend, device.kind, device.model, device.precision), "engine": engine}
-    return {**found, "threads": 1} if single_threaded else found
+    facts = {**fingerprint(options.backend, device.kind, device.model, device.precision), "engine": engine}
+    return {**facts, "threads": 1} if single_threaded else facts
 
 
-def _asked_for(options: Options, trainings: Sequence[Key]) -> TrainingPlace | None:
-    """Where the run was asked to train, if it was; SuiteError where it cannot."""
+def _requested_place(options: Options, trainings: Sequence[Key]) -> TrainingPlace | None:
+    """The place that --cluster or --workers names; None without these options. SuiteError if it cannot be used."""
     if options.cluster:
         from harness.execution.cluster import capacity
 
@@ -151,32 +155,35 @@ def _asked_for(options: Options, trainings: Sequence[Key]) -> TrainingPlace | No
     return TrainingPlace(workers.count(options.workers, _tasks(options, trainings)))
 
 
-def _unasked(options: Options, device: Device, stored: Stored, trainings: Sequence[Key]) -> TrainingPlace:
-    """Where a run trains by itself: worker processes are for a CPU, and for more than ``SHORT`` seconds."""
+def _default_place(options: Options, device: Device, stored: Stored, trainings: Sequence[Key]) -> TrainingPlace:
+    """The place of a run without --cluster and --workers.
+
+    Worker processes on a CPU, if training takes at least ``SHORT`` seconds; otherwise this process.
+    """
     if device.kind != "cpu" or sum(_seconds(options, stored, key) for key in trainings) < SHORT:
         return TrainingPlace()
     return TrainingPlace(workers.count(None, _tasks(options, trainings)))
 
 
 def _tasks(options: Options, trainings: Sequence[Key]) -> int:
-    """How many tasks can run at the same time."""
+    """The number of tasks that can run at the same time."""
     return sum(options.seeds_of(name) for name, _ in trainings) if options.full else len(trainings)
 
 
 def _seconds(options: Options, stored: Stored, key: Key) -> float:
-    """About how long a variant trains in this run."""
-    each = stored.seconds(*key) or START
+    """About how many seconds a variant trains in this run."""
+    each = stored.seconds(*key) or FIRST_STEPS
     if options.full:
         return each * options.seeds_of(key[0])
     try:
         known = stored.variant(*key) or stored.variant(*key, REFERENCE)
     except SuiteError:
-        return START
-    return each * to_the_end(EXPERIMENTS[key[0]], key[1], known) + (0.0 if known and known.tiny else START)
+        return FIRST_STEPS
+    return each * to_the_end(EXPERIMENTS[key[0]], key[1], known) + (0.0 if known and known.tiny else FIRST_STEPS)
 
 
 def counts(options: Options, trainings: Sequence[Key]) -> Counts:
-    """Over how many tests the chance of a false alarm of the whole run is divided."""
+    """The numbers of tests among which the run divides its chance of a false alarm."""
     if options.full:
         trials = sum(options.seeds_of(name) for name, _ in trainings)
     else:
@@ -184,26 +191,26 @@ def counts(options: Options, trainings: Sequence[Key]) -> Counts:
     return Counts(max(1, len(trainings)), max(1, trials))
 
 
-def _opened(folder: Path, header: RunStarted, options: Options) -> RunFile:
-    """The run's file, new or gone on with; SuiteError where it cannot be."""
-    for left in folder.glob(".*.lock"):  # of killed processes
+def _open_file(folder: Path, header: RunStarted, options: Options) -> RunFile:
+    """Opens the run's file: a new one, or that of the run to resume. SuiteError if that is not possible."""
+    for path in folder.glob(".*.lock"):  # locks that killed processes left
         with contextlib.suppress(SuiteError):
-            Held(left, "").release()
+            Held(path, "").release()
     if options.resume is None:
         return RunFile.begin(folder, header)
     path = resume.find(folder, options.resume)
     lock = locked(path)
     try:
         resume.check(path, header, with_commit=options.update is not None)
-        how = RunResumed(started=header.started, command=header.command, commit=header.commit)
-        return RunFile.resume(path, how, lock)
+        resumed = RunResumed(started=header.started, command=header.command, commit=header.commit)
+        return RunFile.resume(path, resumed, lock)
     except BaseException:
         lock.release()
         raise
 
 
 def _check_store(options: Options, progress: Progress) -> None:
-    """Says at once where the database cannot be used now; the run goes on without."""
+    """Reports a database that cannot be used now. The run goes on, and is pushed at its end."""
     if options.store is None:
         return
     from harness.record.database import StoreError, opened
@@ -216,7 +223,7 @@ def _check_store(options: Options, progress: Progress) -> None:
 
 
 def check_budget(options: Options, stored: Stored, trainings: Sequence[Key]) -> None:
-    """SuiteError where the budget of time does not suffice for a single trial."""
+    """SuiteError if the budget of time is too small for a single trial."""
     budget = options.as_needed.budget if options.as_needed else None
     least = min(filter(None, (stored.seconds(*training) for training in trainings)), default=None)
     if budget is not None and least is not None and budget < least:
@@ -227,7 +234,7 @@ def check_budget(options: Options, stored: Stored, trainings: Sequence[Key]) -> 
 
 
 def _check_gpu(options: Options, device: Device) -> None:
-    """SuiteError where a GPU was asked for and the backend has none."""
+    """SuiteError if --require-gpu is set and the backend has no GPU."""
     if options.require_gpu and device.kind != "gpu":
         raise SuiteError(
             f"--require-gpu: {options.backend} computes on the CPU ({device.model}); no GPU is visible to it. "
@@ -236,7 +243,7 @@ def _check_gpu(options: Options, device: Device) -> None:
 
 
 def _expected_seconds(options: Options, stored: Stored, trainings: Sequence[Key]) -> dict[str, float | None]:
-    """What each training takes, from its stored trials; None where there are none."""
+    """The seconds that each training takes, from its stored trials; None where none are stored."""
     expected: dict[str, float | None] = {}
     for experiment, variant in trainings:
         seconds = stored.seconds(experiment, variant)
@@ -246,6 +253,6 @@ def _expected_seconds(options: Options, stored: Stored, trainings: Sequence[Key]
 
 
 def _command(config: pytest.Config, options: Options) -> str:
-    """What was typed, without a password."""
+    """The command line, without the password of a store."""
     arguments = [str(argument) for argument in config.invocation_params.args]
     return shlex.join(["pytest", *(options.store.redacted(arguments) if options.store else arguments)])

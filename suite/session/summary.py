@@ -1,4 +1,4 @@
-"""What a run ends with: verdicts in a few lines, and what moved. Pure functions of its records and of the evidence."""
+"""The summary of a run: its verdicts, and what moved. Functions of its records and of the evidence, without effects."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from reports.sections.seeds import seeds_text
 from suite.catalogue import EXPERIMENTS, training_name
 
 FEW = 3
-"""Claims of a run up to which each is printed with all that was found."""
+"""Up to this number of claims, each is printed with its verdict and reason."""
 
 
 def interrupted_line(run: Run) -> str:
-    """How far an interrupted run came, and where its trials are."""
+    """The number of decided claims of an interrupted run, and the file with its trials."""
     return (
         f"interrupted: {len(run.claims)} of {len(run.header.planned)} claims could be decided; "
         f"every finished trial is in {run.path}"
@@ -25,7 +25,7 @@ def interrupted_line(run: Run) -> str:
 
 
 def verdict_lines(run: Run) -> Iterator[str]:
-    """The verdicts, by kind; the refuted and the red ones by name."""
+    """The number of claims with each verdict; the refuted and the red claims by name."""
     claims, planned = run.claims.values(), run.header.planned
     for broken in run.header.broken:
         lost = f", and with it {', '.join(broken.costs)}" if broken.costs else ""
@@ -39,8 +39,8 @@ def verdict_lines(run: Run) -> Iterator[str]:
     if here:
         yield f"  here: {', '.join(f'{here[state]} {state}' for state in ClaimState if here[state])}"
     for claim in claims if len(planned) <= FEW else ():
-        said = f" Here {claim.here.state}: {claim.here.text}" if claim.here and claim.here.state else ""
-        yield f"  {claim.key}: {claim.verdict}. {claim.decision.reason}.{said}"
+        confirmed = f" Here {claim.here.state}: {claim.here.text}" if claim.here and claim.here.state else ""
+        yield f"  {claim.key}: {claim.verdict}. {claim.decision.reason.removesuffix('.')}.{confirmed}"
     for claim in claims if len(planned) > FEW else ():
         if claim.verdict is Verdict.REFUTED:
             yield f"  refuted: {claim.key}: {claim.decision.reason}"
@@ -50,19 +50,19 @@ def verdict_lines(run: Run) -> Iterator[str]:
 
 
 def errata_lines(run: Run) -> Iterator[str]:
-    """How many errata hold, and the others by name; nothing where the run looked at none."""
-    found = list(run.errata.values())
-    if not found:
+    """The number of errata that hold, and the red ones by name; no line where the run examined none."""
+    errata = list(run.errata.values())
+    if not errata:
         return
-    red = [one for one in found if one.red]
-    noun = "erratum holds" if len(found) == 1 else "errata hold"
-    yield f"{len(found) - len(red)} of {len(found)} {noun}: code of the slides that has to be updated"
-    for one in red:
-        yield f"  {one.state}: {one.id}: {one.reason}"
+    red = [erratum for erratum in errata if erratum.red]
+    noun = "erratum holds" if len(errata) == 1 else "errata hold"
+    yield f"{len(errata) - len(red)} of {len(errata)} {noun}: code of the slides that has to be updated"
+    for erratum in red:
+        yield f"  {erratum.state}: {erratum.id}: {erratum.reason}"
 
 
 def self_check_lines(run: Run) -> Iterator[str]:
-    """How many self-checks hold, and the others by name; nothing where the run made none."""
+    """The number of self-checks that hold, and the red ones by name; no line where the run made none."""
     checks = list(run.self_checks.values())
     if checks:
         held = sum(not check.wrong for check in checks)
@@ -73,13 +73,13 @@ def self_check_lines(run: Run) -> Iterator[str]:
 
 
 def seeds_lines(run: Run) -> Iterator[str]:
-    """With ``--seeds auto``, how many seeds the claims took."""
+    """The number of seeds that the claims took, with ``--seeds auto``; else no line."""
     if any(claim.taken for claim in run.claims.values()):
         yield f"seeds as needed: {seeds_text(run)}"
 
 
 def evidence_lines(run: Run, stored: Stored) -> Iterator[str]:
-    """How many trainings stand where against the evidence, and the hint where there is none."""
+    """The number of trainings in each state, the red ones by name, and a hint where nothing is stored."""
     counts = Counter(training.outcome.state for training in run.trainings.values())
     reused = sum(run.reused.values())
     if reused:
@@ -107,7 +107,10 @@ def evidence_lines(run: Run, stored: Stored) -> Iterator[str]:
 
 
 def vanished(run: Run, stored: Stored) -> list[tuple[str, str]]:
-    """The variants with evidence that their experiment no longer declares, of the experiments that ran: red."""
+    """The variants that have evidence and are no longer declared, of the experiments that ran.
+
+    Pairs of experiment and variant. They make the run red.
+    """
     ran = dict.fromkeys(experiment for experiment, _ in run.trainings)
     return [(name, variant) for name in ran for variant in stored.vanished(EXPERIMENTS[name])]
 

@@ -1,4 +1,4 @@
-"""What timing runs end with: a table, ratios, doubts and what moved; and the stored timings renewed."""
+"""The summary of a timing run: a table, ratios, doubts and what moved; and the update of the stored timings."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from suite.session.timed import WorkTimed
 from suite.session.times import TIMED, WORK, case, engines_of
 
 SEEN = 1.10
-"""A slowdown that a stored case should show; what cannot is named."""
+"""The slowdown that each stored case should show. The summary names the cases that cannot show it."""
 
 HEADERS = ("work", "engine", "compile", "epoch", "images/s", "GFLOP/s", "of peak (best)", "products alone", "stored")
 
 
 def lines(run: Session) -> Iterator[str]:
-    """Lines for the terminal; none where nothing was timed."""
+    """The lines for the terminal; none if nothing was timed."""
     if not run.timed:
         return
     yield "times per epoch, steady state (median of rounds in alternation):"
@@ -37,14 +37,14 @@ def lines(run: Session) -> Iterator[str]:
 
 
 def update(run: Session) -> Iterator[str]:
-    """Stores what was timed and says, case by case, what changed; nothing where nothing was timed.
+    """Stores the times of this run and lists what changed in each case; nothing if nothing was timed.
 
-    A case that has not moved gets one more repeat; one that has, or is of another fingerprint, begins anew. Cases that
-    are no longer declared are left out; those that were not timed in this run stay.
+    A case that has not moved gets one more repeat. A case that has moved, or has another fingerprint, begins anew. A
+    case that is no longer declared is removed. A case that was not timed in this run stays.
     """
     if not run.timed:
         return
-    path, said = files.path_of(run.stored.root, run.stored.stack), []
+    path, changes = files.path_of(run.stored.root, run.stored.stack), []
 
     def change(old: Timings | None) -> Timings:
         new = old or Timings(stack=run.stored.stack, cases={})
@@ -56,18 +56,18 @@ def update(run: Session) -> Iterator[str]:
                 then = f"{duration(before[-1].median)} → " if before else ""
                 kept = len(new.cases[name])
                 how = "begins anew" if comparison.moved else f"repeat {kept}"
-                said.append(f"  {name}: {comparison.state}, {how}, {then}{duration(repeat.median)} per epoch")
+                changes.append(f"  {name}: {comparison.state}, {how}, {then}{duration(repeat.median)} per epoch")
         gone = undeclared(new, run)
-        said.extend(f"  {name}: removed, no longer timed" for name in sorted(gone))
+        changes.extend(f"  {name}: removed, no longer timed" for name in sorted(gone))
         return new.without(gone)
 
     files.update(path, change)
     yield f"timings ({run.stored.stack}):"
-    yield from said
+    yield from changes
 
 
 def undeclared(stored: Timings, run: Session) -> set[str]:
-    """Stored cases that a timing run has no longer: their work or their engine is gone."""
+    """The stored cases whose work or engine a timing run no longer has."""
     declared = {
         case(work, engine) for work in WORK for engine in TIMED if run.options.backend in ENGINES[engine].backends
     }
@@ -107,7 +107,7 @@ def _peak_line(timings: Sequence[WorkTimed]) -> Iterator[str]:
 
 
 def _moved(run: Session) -> Iterator[str]:
-    """Slower, faster and not comparable cases with their reason; how many are new; stored cases that are gone."""
+    """The slower, faster and incomparable cases with their reasons, the number of new ones, and the missing ones."""
     compared = [
         (case(timed.work, engine), comparison, timed.records[engine].red)
         for timed in run.timed

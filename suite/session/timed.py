@@ -1,4 +1,4 @@
-"""One piece of work of a timing run, measured."""
+"""The result of measuring one piece of work in a timing run."""
 
 from __future__ import annotations
 
@@ -16,7 +16,18 @@ from harness.timing.stability import Doubt
 
 @dataclass(frozen=True)
 class WorkTimed:
-    """One piece of work, measured: ``comparisons`` and ``repeats`` (what an update stores) by engine."""
+    """One measured piece of work.
+
+    Attributes:
+        work: its name, such as "example-4/softmax".
+        times: of all engines in alternation.
+        before, after: the machine's peak before and after the measurement.
+        repeats: what an update stores, by engine.
+        comparisons: of the times with the stored ones, by engine.
+        ratios: of the reference to each other engine.
+        doubts: reasons why the result may be unstable.
+        records: what the run's file has of it, by engine.
+    """
 
     work: str
     times: WorkTimes

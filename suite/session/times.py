@@ -1,4 +1,4 @@
-"""Timing runs: each piece of work once with all engines in alternation, compared with what is stored, and recorded."""
+"""Timing runs: they measure each piece of work with all engines in alternation, and compare it with stored times."""
 
 from __future__ import annotations
 
@@ -35,29 +35,29 @@ WORK: dict[str, tuple[str, str, int]] = {
         ("example-4", "dropout 0.2", 2),
     )
 }
-"""Experiment, variant and epochs of a round, at the lecture's size; of 20 epochs of Example 4 two are enough, because
-one is like the other."""
+"""Experiment, variant and epochs of a round, at the lecture's size. Two of the 20 epochs of Example 4 are enough,
+because its epochs take equally long."""
 TIMED = tuple(name for name, entry in ENGINES.items() if not entry.batched)
-"""Engines that train one seed after another; what many at once cost is measured by ``benchmarks.measure_gpu``."""
+"""The engines that train one seed after another. The benchmarks on a GPU measure those that train many at once."""
 PAUSE = 5.0
-"""Seconds between a series that found a change and the one that has to confirm it."""
+"""Seconds between a series that shows a change and the series that has to confirm it."""
 
 
 def engines_of(run: Session) -> list[str]:
-    """The engines that are timed: all that the backend has, or the one that was asked for; the reference first."""
+    """The engines to time: all that the backend has, or the one of --engine. The reference comes first."""
     asked = run.options.engine
     return [e for e in TIMED if run.options.backend in ENGINES[e].backends and asked in ("auto", e)]
 
 
 def measured(run: Session, work: str) -> WorkTimed:
-    """The work's times: measured and recorded the first time they are asked for, then remembered."""
+    """The times of a work. The first call for a work measures and records them; further calls return the same."""
     for timed in run.timed:
         if timed.work == work:
             return timed
     stored = files.read(files.path_of(run.stored.root, run.stored.stack))
     before = run.timed[-1].after if run.timed else _peak(run, "before", None)
-    id, _, epochs = WORK[work]
-    experiment = sized(EXPERIMENTS[id], epochs)
+    name, _, epochs = WORK[work]
+    experiment = sized(EXPERIMENTS[name], epochs)
     times, repeats, comparisons = _series(run, work, experiment, stored)
     if any(comparison.state in CHANGED for comparison in comparisons.values()):
         time.sleep(PAUSE)
@@ -67,7 +67,7 @@ def measured(run: Session, work: str) -> WorkTimed:
     if run.options.require_gpu:
         check_on_gpu(one.device for one in times.engines)
     after = _peak(run, f"after {work}", run.timed[0].before if run.timed else before)
-    ratios = tuple(_ratios(times, whole=epochs == EXPERIMENTS[id].size.epochs))
+    ratios = tuple(_ratios(times, whole=epochs == EXPERIMENTS[name].size.epochs))
     doubts = (
         *(doubt for one in times.engines for doubt in unsteady_rounds(one.engine, one.steady)),
         *drifted_peak(before, after),
@@ -86,7 +86,7 @@ def measured(run: Session, work: str) -> WorkTimed:
 def _series(
     run: Session, work: str, experiment: Experiment, stored: Timings | None, why: str = ""
 ) -> tuple[WorkTimes, dict[str, Repeat], dict[str, TimeComparison]]:
-    """One measurement of a work with all its engines, and each engine's comparison with what is stored."""
+    """Measures a work once with all its engines, and compares each engine with its stored times."""
     engines, variant = engines_of(run), WORK[work][1]
     run.progress.note(f"{work}: {' and '.join(engines)} in alternation{why}")
     times = alternate(experiment, variant, engines, run.device)
@@ -103,16 +103,15 @@ def case(work: str, engine: str) -> str:
 
 
 def _peak(run: Session, when: str, first: Peak | None) -> Peak:
-    """The machine's peak now, recorded: in full the ``first`` time, then of the product that was best."""
+    """Measures and records the machine's peak; with ``first``, only with the matrix product that was best in it."""
     peak = measure_again(run.device, first) if first else measure_peak(run.device)
     run.file.append(PeakMeasured(when=when, peak=peak))
     return peak
 
 
 def _repeat(run: Session, experiment: Experiment, variant: str, times: WorkTimes, one: EngineTimes) -> Repeat:
-    fingerprint = {
-        key: value for key, value in run.header.fingerprint.items() if key != "engine"
-    }  # the case's name has it
+    # The engine is in the name of the case.
+    fingerprint = {key: value for key, value in run.header.fingerprint.items() if key != "engine"}
     return Repeat(
         rounds=tuple(one.steady),
         epochs=times.epochs,
@@ -131,7 +130,7 @@ def _repeat(run: Session, experiment: Experiment, variant: str, times: WorkTimes
 
 
 def _ratios(times: WorkTimes, whole: bool) -> Iterator[Ratio]:
-    """The reference against each other engine; of trainings as a whole only where a round trains all its epochs."""
+    """The ratios of the reference to each other engine. ``whole``: whether a round trains all epochs of a training."""
     reference, *others = times.engines
     for other in others:
         yield ratio("steady epoch", (reference.engine, reference.steady), (other.engine, other.steady))
@@ -144,7 +143,7 @@ def _ratios(times: WorkTimes, whole: bool) -> Iterator[Ratio]:
 
 
 def _record(run: Session, timed: WorkTimed, one: EngineTimes) -> Timed:
-    """The record of one engine; the reference's has the ratios too, so that each is there once."""
+    """The record of one engine. Only the record of the reference has the ratios."""
     times, peak = timed.times, max(timed.before.gflops, timed.after.gflops)
     gflops = None if times.flops is None else times.flops / one.median / 1e9
     comparison = timed.comparisons[one.engine]
@@ -179,7 +178,7 @@ def _record(run: Session, timed: WorkTimed, one: EngineTimes) -> Timed:
         products_epoch=times.products,
         share_of_products=None if times.products is None else times.products / one.median,
         memory_peak=one.memory_peak,
-        load=tuple(one for one in times.load if one is not None),
+        load=tuple(load for load in times.load if load is not None),
         contention=times.contention,
         reference=dict(times.reference),
         comparison=comparison,

@@ -1,7 +1,7 @@
-"""Trials of earlier runs, for ``--reuse``: taken where nothing that decides a trial has changed since.
+"""Trials of earlier runs, for ``--reuse``. A trial is reused if nothing that decides its result has changed since.
 
-A trial is keyed by its variant's definition (which covers its size), its seed, the fingerprint of its run
-(versions, device, threads, engine), and the source of the training code itself, which no fingerprint holds.
+The result depends on the definition of its variant (which includes the size), its seed, the fingerprint of its run
+(versions, device, threads, engine), and the source of the training code, which is not in the fingerprint.
 """
 
 from __future__ import annotations
@@ -22,10 +22,9 @@ Key = tuple[str, str, str, int]
 
 
 class TrialCache:
-    """The trials in a folder of run files, newest first; a file is read when the newer ones did not have a trial.
+    """The trials in a folder of run files. The newest trial counts; an older file is read only if a trial is missing.
 
-    A file that cannot be read, or was written by other training code, on another fingerprint or by another --engine,
-    has none to offer.
+    A file is ignored if it cannot be read, or has another source, fingerprint or --engine.
     """
 
     def __init__(self, folder: Path, fingerprint: Fingerprint, engine: str) -> None:
@@ -36,7 +35,7 @@ class TrialCache:
     def find(
         self, experiment: str, variant: str, definition: str, seeds: Iterable[int]
     ) -> dict[int, tuple[Trial, str]]:
-        """Of these seeds those that have a trial, each with the id of the run that trained it."""
+        """The known trials of these seeds: by seed, the trial and the id of the run that trained it."""
         keys: dict[int, Key] = {seed: (experiment, variant, definition, seed) for seed in seeds}
         while self._files and not all(key in self._known for key in keys.values()):
             for key, trial, run in self._trials(self._files.pop()):
@@ -64,7 +63,7 @@ class TrialCache:
 
 @functools.cache
 def source() -> str:
-    """16 hex digits over the files of ``harness/``: what trains, and what measures a trial."""
+    """A digest (16 hex digits) of the files of ``harness/``: they train a trial and measure it."""
     root = Path(harness.__file__).parent
     digest = hashlib.sha256()
     for path in sorted(root.rglob("*.py")):

@@ -1,7 +1,8 @@
-"""The trials of a run: each trained once, in whatever process, or taken from an earlier run."""
+"""The trials of a run. Each is trained once, in this or another process, or reused from an earlier run."""
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -28,13 +29,18 @@ from suite.session.progress import Progress
 from suite.session.trial_cache import TrialCache
 from suite.session.work import WORK, Description, Epoch, Event, Notice, Task
 
-PIECE = 10.0
-"""Seconds that a task of a run to the end is to take, where it is cut."""
+TASK_SECONDS = 10.0
+"""About how many seconds a task takes, where several processes share the seeds of a variant."""
 
 
 @dataclass(frozen=True)
 class TrainingPlace:
-    """Where a run trains: ``number`` processes of a cluster, or on this machine; one of those is this process."""
+    """Where a run trains: in this process, in worker processes on this machine, or on a cluster.
+
+    Attributes:
+        number: of processes. 1 without a cluster: this process.
+        cluster: the address of the scheduler; "" for none.
+    """
 
     number: int = 1
     cluster: str = ""
@@ -44,29 +50,29 @@ class TrainingPlace:
         return self.number == 1 and not self.cluster
 
     def place(self, handle: Callable[[Message[Event, None]], None]) -> Place[Task]:
-        """The place; SuiteError where it cannot be started."""
+        """Starts the place; ``handle`` gets its messages. SuiteError if it cannot be started."""
         if self.cluster:
             from harness.execution.cluster import Cluster
 
             return Cluster(WORK, handle, self.cluster)
         if self.number > 1:
-            from harness.execution.workers import Workers as Processes
+            from harness.execution.workers import Workers
 
-            return Processes(WORK, handle, self.number)
+            return Workers(WORK, handle, self.number)
         return InProcess(WORK, handle)
 
 
 class Trials:
-    """What is trained of each (experiment, variant), and what is known of it beforehand.
+    """The trials of a run, by variant: it trains the missing ones and keeps all.
 
     Args:
-        options: what was asked for.
-        file: where every trial is recorded the moment it is finished; its trials are not trained again.
+        options: of the command.
+        file: the run's file. Every finished trial is recorded in it at once; the trials it holds are not trained again.
         fingerprint: of the run.
-        stored: the evidence; a run that adds to it does not train what it holds.
-        progress: shows what trains.
-        workers: where it is trained.
-        cache: trials of earlier runs to take; None unless asked for.
+        stored: the evidence. A run that adds to the evidence does not train the trials in it.
+        progress: shows what is being trained.
+        where: where to train.
+        cache: trials of earlier runs to reuse; None without --reuse.
     """
 
     def __init__(
@@ -76,13 +82,13 @@ class Trials:
         fingerprint: Fingerprint,
         stored: Stored,
         progress: Progress,
-        workers: TrainingPlace,
+        where: TrainingPlace,
         cache: TrialCache | None = None,
     ) -> None:
         self._options, self._file, self._fingerprint = options, file, fingerprint
         self._stored, self._progress, self._cache = stored, progress, cache
-        self._parallel = 1 if workers.here else workers.number
-        self.place = workers.place(self._handle)
+        self._parallel = 1 if where.here else where.number
+        self.place = where.place(self._handle)
         self._trials: dict[Key, dict[int, Trial]] = {}
         self._short: dict[Key, dict[tuple[int, bool], ShortTrial]] = {}
         self._described: dict[Key, Description] = {}
@@ -97,30 +103,28 @@ class Trials:
             self._short[key] = {(one.seed, one.canonical): one for one in short}
 
     def seeds(self, experiment: str, count: int | None = None) -> range:
-        """The seeds of an experiment in this run, or its first ``count``, which may be more."""
+        """The seeds of an experiment in this run; with ``count``, that many seeds from the first on."""
         first = self._options.first_seed
         return range(first, first + (count or self._options.seeds_of(experiment)))
 
     def done(self, key: Key) -> tuple[Trial, ...]:
-        """The trials of a variant that are there without a gap, in order of their seeds."""
-        known, found = self._trials.get(key, {}), []
-        for seed in range(self._options.first_seed, self._options.first_seed + len(known)):
-            if seed not in known:
-                break
-            found.append(known[seed])
-        return tuple(found)
+        """The finished trials of a variant in order of their seeds, from the first seed to the first missing one."""
+        known = self._trials.get(key, {})
+        return tuple(
+            known[seed] for seed in itertools.takewhile(known.__contains__, itertools.count(self._options.first_seed))
+        )
 
     def short(self, key: Key) -> tuple[ShortTrial, ...]:
-        """The shortened trials of a variant."""
+        """The shortened trials of a variant: first steps, and the canonical trace."""
         return tuple(self._short.get(key, {}).values())
 
     @property
     def keys(self) -> tuple[Key, ...]:
-        """The variants that have trials, and did not fail."""
+        """The variants that have trials and whose training did not fail."""
         return tuple(key for key in self._trials if key not in self._failed and self.done(key))
 
     def expect(self, keys: Iterable[Key]) -> None:
-        """Begins to train what a run needs of these variants, the longest first, where other processes train.
+        """Submits the trainings of these variants to worker processes, the longest first; none if this process trains.
 
         A variant whose evidence cannot be read is left out.
         """
@@ -135,7 +139,7 @@ class Trials:
                 self._request(key)
 
     def trained(self, key: Key) -> Trained:
-        """What is trained of a variant, as it is compared with the evidence; SuiteError where that cannot be done."""
+        """Trains a variant and returns the results to compare with the evidence. SuiteError if the training fails."""
         self._request(key)
         self._wait([key])
         if key in self._failed:
@@ -145,11 +149,11 @@ class Trials:
             configuration=described.configuration,
             hashes=described.hashes,
             short=self.short(key),
-            trials=tuple(self._trials.get(key, {})[seed] for seed in self._wanted(key)),
+            trials=tuple(self._trials[key][seed] for seed in self._wanted(key)),
         )
 
     def get(self, keys: Sequence[Key], count: int) -> dict[Key, tuple[Trial, ...]]:
-        """The first ``count`` seeds of each variant, to the end; SuiteError where one cannot be trained."""
+        """The trials of the first ``count`` seeds of each variant; trains those missing. SuiteError if one fails."""
         missing = [key for key in keys if not self._has(key, count)]
         for key in missing:
             self._request(key, count)
@@ -160,7 +164,7 @@ class Trials:
         return {key: tuple(self._trials[key][seed] for seed in self.seeds(key[0], count)) for key in keys}
 
     def ready(self, key: Key, count: int) -> bool:
-        """Whether a variant can be compared, and decided with ``count`` seeds, without training anything."""
+        """Whether the comparison of a variant, and a decision with ``count`` seeds, need no more training."""
         return key in self._described and key not in self._failed and self._has(key, count)
 
     def _has(self, key: Key, count: int) -> bool:
@@ -168,7 +172,7 @@ class Trials:
         return all(seed in known for seed in self.seeds(key[0], count))
 
     def measured(self, keys: Sequence[Key]) -> Mapping[Key, Measured]:
-        """What is to be stored of these variants, with their trials; SuiteError where that cannot be measured."""
+        """The evidence to store for these variants, with all their trials. SuiteError if it cannot be measured."""
         for key in keys:
             if key not in self._measured:
                 stored = self._stored.variant(*key)
@@ -181,7 +185,7 @@ class Trials:
         return {key: self._measured[key] for key in keys}
 
     def readable(self, experiment: str) -> bool:
-        """Whether the evidence of an experiment can be read, so that a check knows what to train."""
+        """Whether the evidence of an experiment can be read. Without it a check does not know what to train."""
         try:
             self._stored.of(experiment)
         except SuiteError:
@@ -189,28 +193,29 @@ class Trials:
         return True
 
     def poll(self) -> None:
-        """Records what other processes have trained meanwhile."""
+        """Records what worker processes have trained meanwhile."""
         self.place.poll()
 
     def close(self) -> None:
-        """Records what has been trained, and ends every process."""
+        """Records what has been trained, and ends every worker process."""
         self.place.close()
 
     def _wanted(self, key: Key, count: int | None = None) -> range:
-        """The seeds that this run trains to the end."""
+        """The seeds of a variant that this run trains to the end; with ``count``, that many in a run to the end."""
         if self._options.full:
             return self.seeds(key[0], count)
         return range(to_the_end(EXPERIMENTS[key[0]], key[1], self._reference(key)))
 
     def _own(self, key: Key) -> VariantEvidence | None:
-        """What is stored of a variant; None where it cannot be read, which the comparison reports."""
+        """The evidence of a variant on this stack; None if there is none or it cannot be read."""
         return self._stored.variant(*key) if self.readable(key[0]) else None
 
     def _reference(self, key: Key) -> VariantEvidence | None:
+        """The evidence that a variant is compared with: of this stack, or else of the reference stack."""
         return (self._own(key) or self._stored.variant(*key, REFERENCE)) if self.readable(key[0]) else None
 
     def _request(self, key: Key, count: int | None = None) -> None:
-        """Begins to train what is missing of a variant."""
+        """Submits the tasks that train what is missing of a variant; none if its training has failed."""
         if key in self._failed:
             return
         self._declare(key[0])
@@ -219,10 +224,9 @@ class Trials:
         if self._options.update is not None and own is not None:
             for trial in stored_trials(own, key[1]):
                 known.setdefault(trial.seed, trial)
-        under_way = {seed for task in self._pending_of(key) for seed in task.seeds}
-        missing = [seed for seed in self._wanted(key, count) if seed not in known and seed not in under_way]
-        missing = self._reuse(key, missing)
-        others = self._pieces(key, missing)
+        pending = {seed for task in self._pending_of(key) for seed in task.seeds}
+        missing = [seed for seed in self._wanted(key, count) if seed not in known and seed not in pending]
+        pieces = self._pieces(key, self._reuse(key, missing))
         if key not in self._parts:
             same = own is not None and same_versions(own, self._fingerprint)
             steps = own.steps if own is not None and not own.tiny and not self._options.full else 0
@@ -231,24 +235,23 @@ class Trials:
             canonical = canonical_steps(reference) if reference is not None and not same else 0
             self._submit(
                 key,
-                seeds=others[0] if others else (),
+                seeds=pieces.pop(0) if pieces else (),
                 short=tuple(sorted(short)),
                 steps=steps if short else 0,
                 canonical=0 if any(one.canonical for one in known_short) else canonical,
                 hashed=not same,
             )
-            others = others[1:]
-        for piece in others:
+        for piece in pieces:
             self._submit(key, seeds=piece)
 
     def _declare(self, experiment: str) -> None:
-        """Records an experiment, once in a run, before anything else of it."""
+        """Records the declaration of an experiment, once in a run, before its first trial."""
         if experiment not in self._file.run.experiments:
             order = list(EXPERIMENTS).index(experiment)
             self._file.append(experiment_declared(EXPERIMENTS[experiment], order))
 
     def _reuse(self, key: Key, seeds: list[int]) -> list[int]:
-        """Takes those of the seeds that an earlier run has trained, and gives the others."""
+        """Records the trials of these seeds that an earlier run has trained, and returns the other seeds."""
         if self._cache is None or not seeds:
             return seeds
         from harness.training.configuration import variant_digest
@@ -261,16 +264,19 @@ class Trials:
         return [seed for seed in seeds if seed not in taken]
 
     def _pieces(self, key: Key, seeds: Sequence[int]) -> list[tuple[int, ...]]:
-        """The seeds of one task each: all of them at once, but for a run to the end in several processes."""
+        """The seeds of each task: one task for all, or several in a run to the end with several processes."""
+        if not seeds:
+            return []
         size = len(seeds)
-        if self._options.full and self._parallel > 1 and seeds:
+        if self._options.full and self._parallel > 1:
             size = math.ceil(len(seeds) / self._parallel)
             each = self._stored.seconds(*key)
             if each:
-                size = min(size, max(1, round(PIECE / each)))
-        return [tuple(seeds[start : start + size]) for start in range(0, len(seeds), size)] if seeds else []
+                size = min(size, max(1, round(TASK_SECONDS / each)))
+        return [tuple(seeds[start : start + size]) for start in range(0, len(seeds), size)]
 
     def _submit(self, key: Key, **fields: Any) -> None:
+        """Submits the next task of a variant. SuiteError if the connection to the worker processes was lost."""
         if self._lost:
             raise SuiteError(self._lost)
         part = self._parts[key] = self._parts.get(key, -1) + 1
@@ -292,7 +298,10 @@ class Trials:
         return [task for task in self._pending.values() if (task.experiment, task.variant) == key]
 
     def _wait(self, keys: Sequence[Key]) -> None:
-        """Until nothing of these variants is under way; SuiteError where the place is lost, at once the next time."""
+        """Waits until all tasks of these variants have ended.
+
+        SuiteError if the worker processes are lost. Then every further wait fails at once.
+        """
         names = [task.name for key in keys for task in self._pending_of(key)]
         if names and self._lost:
             raise SuiteError(self._lost)

@@ -1,4 +1,4 @@
-"""What is trained of a variant, as a task that any process can do."""
+"""A task of a run: a part of the training of a variant, which any process can perform."""
 
 from __future__ import annotations
 
@@ -19,23 +19,24 @@ from harness.record.trials import ShortTrial
 from suite.catalogue import EXPERIMENTS, training_name
 
 EVERY = 0.2
-"""Seconds between two events that say how far a trial is."""
+"""Seconds between two events with the progress of a trial."""
 
 
 class Task(msgspec.Struct, frozen=True, kw_only=True):
-    """What is trained of one variant.
+    """A part of the training of one variant.
 
     Attributes:
-        backend, precision, engine: by what.
-        experiment, variant: of the catalogue.
-        seeds: trained to the end.
-        short, steps: seeds of which the first steps are trained, and how many.
-        canonical: steps of the canonical trace; 0 for none.
-        hashed: whether the random numbers are hashed.
-        part: tells tasks of one variant apart.
-        require_gpu: a trial that was trained elsewhere is an error.
-        measured: the trials to be stored; then what evidence holds alongside is measured, and nothing else done.
-        stored: what is stored of the variant, where something is to be added to it.
+        backend, precision, engine: what trains.
+        experiment, variant: names in the catalogue.
+        seeds: the seeds to train to the end.
+        short: the seeds of which only the first ``steps`` steps are trained.
+        steps: number of steps of each seed in ``short``.
+        canonical: number of steps of the canonical trace; 0 for none.
+        hashed: whether to hash the random numbers.
+        part: number of the task among those of its variant, from 0.
+        require_gpu: whether a trial that was not trained on a GPU is an error.
+        measured: trials to store. With them, the task only measures what evidence holds besides trials.
+        stored: the evidence of the variant to which ``measured`` is added; None for new evidence.
     """
 
     backend: str
@@ -59,7 +60,7 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Description(msgspec.Struct, frozen=True):
-    """What Keras was given, its digest, and hashes of the random numbers where they were asked for."""
+    """The configuration given to Keras, its digest, and the hashes of the random numbers if the task wants them."""
 
     configuration: dict[str, Any]
     digest: str
@@ -67,7 +68,7 @@ class Description(msgspec.Struct, frozen=True):
 
 
 class Epoch(msgspec.Struct, frozen=True):
-    """A trial has finished so many epochs."""
+    """The trial of ``seed`` has finished ``epochs`` epochs."""
 
     seed: int
     epochs: int
@@ -83,7 +84,7 @@ Event = Description | Trial | ShortTrial | Epoch | Notice | Measured
 
 
 def perform(task: Task, report: Callable[[Event], None]) -> None:
-    """Trains what the task asks for, and reports each thing the moment it is finished; errors as ``train``."""
+    """Performs a task and reports each event at once. Errors are those of ``train``."""
     start(task.backend, task.precision)
     from harness.training.configuration import configuration, digest, hashes
     from harness.training.devices import check_on_gpu
@@ -100,12 +101,20 @@ def perform(task: Task, report: Callable[[Event], None]) -> None:
     report(Description(given, digest(given), hashes(declared) if task.hashed else None))
     if task.seeds:
 
-        def keep(trial: Trial) -> None:
+        def on_trial(trial: Trial) -> None:
             if task.require_gpu:
                 check_on_gpu([trial.device])
             report(trial)
 
-        train(experiment, variant, task.seeds, engine, _throttled(report), keep, notice=_noticed(report))
+        train(
+            experiment,
+            variant,
+            task.seeds,
+            engine,
+            _throttled(report),
+            on_trial,
+            notice=lambda text: report(Notice(text)),
+        )
     short = [(task.short, task.steps, False)] if task.steps else []
     short += [((0,), task.canonical, True)] if task.canonical else []
     for seeds, steps, canonical in short:
@@ -117,7 +126,7 @@ def perform(task: Task, report: Callable[[Event], None]) -> None:
 
 
 def remaining(task: Task, events: Sequence[Event]) -> Task | None:
-    """What is left of a task that has reported these events; None where that is nothing."""
+    """The rest of a task that has reported these events; None if nothing is left."""
     if any(isinstance(event, Measured) for event in events):
         return None
     trained = {event.seed for event in events if isinstance(event, Trial)}
@@ -144,12 +153,8 @@ def start(backend: str, precision: str) -> None:
     start_backend(precision)
 
 
-def _noticed(report: Callable[[Event], None]) -> Callable[[str], None]:
-    return lambda text: report(Notice(text))
-
-
 def _throttled(report: Callable[[Event], None]) -> Callable[[int, int], None]:
-    """Says how far a trial is, but not after every epoch: a message takes longer than some epochs."""
+    """Reports the progress of a trial, but not after every epoch: a message takes longer than some epochs."""
     last = 0.0
 
     def on_epoch(seed: int, epochs: int) -> None:

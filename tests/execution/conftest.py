@@ -1,4 +1,4 @@
-"""Keeps what Dask leaves in this process's environment out of other tests."""
+"""Restores the environment variables that Dask changes in this process."""
 
 import os
 from collections.abc import Iterator

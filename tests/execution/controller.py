@@ -1,7 +1,7 @@
 """A process with two workers, to be interrupted or killed: ``python -m tests.execution.controller <action> <action>``.
 
-Each of two tasks reports, then performs its action ("sleep 60", "hold"). The process prints every message, and at the
-end "closed".
+Each of two tasks reports an event, then performs its action ("sleep 60" or "hold"). The process prints every message,
+and "closed" at its end.
 """
 
 from __future__ import annotations

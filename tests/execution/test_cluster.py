@@ -1,4 +1,4 @@
-"""A Dask scheduler: one that works, one that does not answer, and workers with other code or versions."""
+"""Clusters: a scheduler that works, one that does not answer, and workers with other code or versions."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.execution.work import WORK, Job
 
 @pytest.fixture(scope="module")
 def somewhere():
-    """A cluster as somebody else starts it, with Dask's own settings: it runs a task again whose worker died."""
+    """A cluster with Dask's own settings: it runs a task again if its worker died."""
     with dask.config.set({"distributed.scheduler.allowed-failures": 3}):
         running = LocalCluster(
             n_workers=2,
@@ -78,7 +78,7 @@ def test_a_worker_that_would_compute_something_else_is_refused(somewhere, monkey
         Cluster(WORK, print, somewhere)
 
 
-def test_another_line_of_code_is_another_code(tmp_path):
+def test_one_changed_line_of_code_is_other_code(tmp_path):
     (tmp_path / "harness").mkdir()
     (tmp_path / "cases").mkdir()
     (tmp_path / "harness" / "a.py").write_text("x = 1\n")
@@ -107,7 +107,7 @@ def test_a_scheduler_that_does_not_answer(monkeypatch):
 
 
 @pytest.mark.parametrize("address", ["", "tcp://", "nowhere://1", "tcp://127.0.0.1:port", "10.0.0.1:99999"])
-def test_what_is_no_address_is_refused(monkeypatch, address):
+def test_an_invalid_address_is_refused(monkeypatch, address):
     monkeypatch.setattr(cluster, "TIMEOUT", 1.0)
     with pytest.raises(SuiteError) as refused:
         Cluster(WORK, print, address)

@@ -44,7 +44,7 @@ def test_as_many_as_cores_tasks_and_memory_allow(machine, cores, gigabytes, aske
 
 
 @pytest.mark.parametrize(
-    ("cores", "gigabytes", "asked", "said"),
+    ("cores", "gigabytes", "asked", "message"),
     [
         (8, 100, 9, "Expected: at most 8, the cores to use. Received: 9. Use --workers 8"),
         (8, 6, 3, "Expected: at most 2 with 6.0 GB free, at 2.5 GB each. Received: 3. Use --workers 2"),
@@ -53,11 +53,11 @@ def test_as_many_as_cores_tasks_and_memory_allow(machine, cores, gigabytes, aske
         (8, 100, -1, "Expected: at least 1. Received: -1"),
     ],
 )
-def test_a_number_that_does_not_fit_is_refused_with_one_that_does(machine, cores, gigabytes, asked, said):
+def test_a_number_that_does_not_fit_is_refused_with_one_that_does(machine, cores, gigabytes, asked, message):
     machine(cores, gigabytes)
     with pytest.raises(SuiteError) as refused:
         workers.count(asked, tasks=100)
-    assert said in str(refused.value)
+    assert message in str(refused.value)
 
 
 def test_free_memory_is_that_of_this_machine():

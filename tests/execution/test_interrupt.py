@@ -18,7 +18,7 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals of POSI
 
 @pytest.fixture
 def started():
-    """Starts a controller in a process group of its own, as a shell does; nothing of it survives the test."""
+    """Starts a controller in a process group of its own, as a shell does. The group is killed after the test."""
     running = []
 
     def start(*actions: str) -> subprocess.Popen[str]:
@@ -39,7 +39,7 @@ def started():
 
 
 def read_until(process: subprocess.Popen[str], number: int, word: str) -> None:
-    """Reads what it prints up to the ``number``-th line with ``word``."""
+    """Reads the output of a process up to the ``number``-th line with ``word``."""
     assert process.stdout is not None
     while number:
         line = process.stdout.readline()
@@ -48,7 +48,7 @@ def read_until(process: subprocess.Popen[str], number: int, word: str) -> None:
 
 
 def alive(processes: list[psutil.Process], seconds: float) -> list[psutil.Process]:
-    """Those that run after so many seconds, or as soon as none does. A zombie runs no more."""
+    """The processes that still run after some seconds; it returns early if none does. A zombie counts as ended."""
     end = time.monotonic() + seconds
     while left := [one for one in processes if one.is_running() and one.status() != psutil.STATUS_ZOMBIE]:
         if time.monotonic() > end:

@@ -1,4 +1,4 @@
-"""How a task ends, and tasks in this process."""
+"""The ends of a task, and tasks in this process."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_any_other_error_keeps_its_traceback(here, messages, step, reason):
     assert "in perform" in failed.details
 
 
-def test_an_event_that_cannot_be_handled_is_no_failure_of_the_task():
+def test_an_error_in_the_handler_of_an_event_is_no_failure_of_the_task():
     def handle(message):
         raise OSError("disk full")
 
@@ -69,7 +69,7 @@ def test_an_event_that_cannot_be_handled_is_no_failure_of_the_task():
         here.wait()
 
 
-def test_a_name_is_one_task(here):
+def test_two_tasks_cannot_have_one_name(here):
     here.submit(Job("a"))
     with pytest.raises(SuiteError, match="'a' was submitted before"):
         here.submit(Job("a"))
@@ -80,7 +80,7 @@ def test_a_task_that_nobody_submitted_is_not_waited_for(here):
         here.wait("b")
 
 
-def test_what_nobody_waited_for_does_not_run(here, messages):
+def test_a_task_that_nobody_waits_for_does_not_run(here, messages):
     here.submit(Job("a"))
     here.close()
     here.close()

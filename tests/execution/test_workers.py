@@ -26,7 +26,7 @@ BUSY = ("dask.sizeof", "distributed.scheduler", "distributed.comm.core", "tornad
 
 
 class Log:
-    """Messages of one test, and when each came."""
+    """The messages of one test, and the time of each."""
 
     def __init__(self):
         self.messages = []
@@ -42,7 +42,7 @@ class Log:
 
 @pytest.fixture(scope="module")
 def shared():
-    """(place, log) of the whole module: to start one takes seconds."""
+    """The worker processes and the log of the whole module. To start workers takes seconds."""
     log = Log()
     place = Workers(WORK, log, 2)
     yield place, log
@@ -51,7 +51,7 @@ def shared():
 
 @pytest.fixture
 def place(shared):
-    """It, with both workers: one that was killed is back."""
+    """The shared place, once both workers run: a killed worker has been started again."""
     shared[0]._client.wait_for_workers(2)
     return shared[0]
 
@@ -70,7 +70,7 @@ def test_results_come_as_they_are_ready(place, log):
 
 
 def test_only_the_task_draws_from_pythons_generator(place, log):
-    """Keras draws the seeds of initial weights from it: a thread of Dask's in between would change them."""
+    """Keras draws the seeds of initial weights from this generator. A draw by a thread of Dask would change them."""
     place.submit(Job("draws", (("draw", 30),)))
     place.wait("draws")
     assert log.messages[-1] == Done("draws", (random.Random(0).random(), []))
@@ -92,7 +92,7 @@ def test_all_events_come_in_order_before_the_end(place, log):
         assert log.of(name) == [*(Reported(name, number) for number in range(200)), Done(name, name)]
 
 
-def test_waiting_for_one_task_handles_what_others_say(place, log):
+def test_waiting_for_one_task_handles_the_messages_of_others(place, log):
     place.submit(Job("other", (("report", 1),)))
     place.submit(Job("waited for", (("sleep", 1),)))
     place.wait("waited for")
@@ -155,7 +155,7 @@ def test_nothing_listens_beyond_this_machine(place):
     assert set(listening) == {"127.0.0.1"}
 
 
-def test_a_killed_worker_costs_only_what_it_had_not_reported(place, log, tmp_path):
+def test_a_killed_worker_loses_only_what_it_had_not_reported(place, log, tmp_path):
     steps = (("report", 1), ("report", 2), ("die once", str(tmp_path / "died")), ("report", 3), ("return", "end"))
     place.submit(Job("killed once", steps))
     place.wait("killed once")
@@ -223,19 +223,19 @@ def cannot_begin(*_):
     raise ImportError("no such module")
 
 
-def says_nothing(*_):
+def sends_nothing(*_):
     return None
 
 
-def test_an_end_that_does_not_arrive_ends_the_run(place, log, monkeypatch):
-    monkeypatch.setattr(pool, "attempt", says_nothing)
+def test_a_lost_end_of_a_task_ends_the_run(place, log, monkeypatch):
+    monkeypatch.setattr(pool, "attempt", sends_nothing)
     place.submit(Job("silent"))
     with pytest.raises(SuiteError, match="connection to the Dask scheduler is lost"):
         place.wait("silent")
     place.wait()  # not for that one
 
 
-def test_a_name_is_one_task(place, log):
+def test_two_tasks_cannot_have_one_name(place, log):
     place.submit(Job("named"))
     with pytest.raises(SuiteError, match="'named' was submitted before"):
         place.submit(Job("named"))
@@ -250,7 +250,7 @@ def children():
     ]
 
 
-def test_closing_hands_over_what_was_reported_and_ends_every_process(place):
+def test_closing_delivers_reported_events_and_ends_every_process(place):
     before, log = set(children()), Log()
     place = Workers(WORK, log, 2)  # another one
     ours = [one for one in children() if one not in before]
@@ -280,7 +280,7 @@ def test_closing_while_a_worker_is_started_again_leaves_no_process(shared):
 
 
 @pytest.mark.slow
-def test_a_run_without_workers_says_so(monkeypatch):
+def test_a_run_without_workers_reports_it(monkeypatch):
     monkeypatch.setitem(workers.CONFIGURATION, "distributed.scheduler.no-workers-timeout", "1 s")
     place = Workers(WORK, Log(), 1)
     try:

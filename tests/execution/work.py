@@ -1,4 +1,4 @@
-"""Small tasks whose work is a list of steps, so that worker processes need only this module."""
+"""Small tasks, each a list of steps. Worker processes need to import only this module."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from harness.execution.task import Work
 
 @dataclass(frozen=True)
 class Job:
-    """Performs one step after another; ``perform`` lists what there is."""
+    """A task that performs its steps in order. ``perform`` lists the possible steps."""
 
     name: str
     steps: tuple[tuple, ...] = ()
@@ -77,7 +77,7 @@ def perform(job: Job, report: Callable[[object], None]) -> object:
 
 
 def remaining(job: Job, events: Sequence[object]) -> Job | None:
-    """Without the steps that have reported; None where nothing is left."""
+    """The job without the steps that have reported; None if nothing is left."""
     steps = list(job.steps)
     for event in events:
         while steps.pop(0)[1:] != (event,):

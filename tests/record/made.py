@@ -19,7 +19,7 @@ from harness.domain.verdict import Difference
 from harness.record.run import AnyRecord, RunEnded, RunStarted, TrialDone, encode
 
 TEXT = st.text(max_size=12) | st.sampled_from(["\0", "\u2028", "\r\n", "적절", '"\\'])
-"""Without lone surrogates: those are written in other letters."""
+"""Texts without lone surrogates, because a record replaces those."""
 SIMPLE: dict[Any, st.SearchStrategy[Any]] = {
     str: TEXT,
     int: st.integers(-(2**63), 2**64 - 1),
@@ -34,7 +34,7 @@ SIMPLE: dict[Any, st.SearchStrategy[Any]] = {
 
 @functools.cache
 def values(of: Any) -> st.SearchStrategy[Any]:
-    """Values of a type that a record has."""
+    """A strategy for values of this type, which a field of a record has."""
     if of in SIMPLE:
         return SIMPLE[of]
     origin, arguments = typing.get_origin(of), typing.get_args(of)
@@ -81,7 +81,7 @@ def done(seed: int, reused: str = "", **changes: Any) -> TrialDone:
 
 
 def written(folder: Path, *records: AnyRecord, id: str = HEADER.id) -> Path:
-    """The file of a run with these records behind its first one."""
+    """Writes the file of a run with these records after the first one, and returns its path."""
     folder.mkdir(exist_ok=True)
     path = folder / f"{id}.jsonl"
     path.write_bytes(b"".join(encode(one) + b"\n" for one in (replace(HEADER, id=id), *records)))

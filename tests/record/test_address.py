@@ -1,4 +1,4 @@
-"""The URL of a store: a bad one is refused in one sentence, and a password is never shown."""
+"""The URL of a store: a wrong URL is refused in one sentence, and a password is never shown."""
 
 from __future__ import annotations
 

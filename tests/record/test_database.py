@@ -1,4 +1,4 @@
-"""A team's database: it has every line of every finished run once, and bad databases are reported."""
+"""A team's database: it holds every line of every finished run once. Databases that cannot be used are reported."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def sqlite_address(file: Path) -> Address:
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def address(request: pytest.FixtureRequest, tmp_path: Path) -> Address:
-    """Of an empty database."""
+    """The address of an empty database."""
     if request.param == "sqlite":
         return sqlite_address(tmp_path / "team" / "store.sqlite")
     return Address(request.getfixturevalue("postgresql").new())
@@ -59,7 +59,7 @@ def lines(address: Address, run: str = ID) -> list[bytes]:
 
 @contextlib.contextmanager
 def connected(address: Address) -> Iterator[sa.Connection]:
-    """A connection of somebody else's; what is done is kept."""
+    """A connection that does not belong to the suite. Its changes are committed."""
     engine = sa.create_engine(address.url)
     try:
         with engine.begin() as connection:
@@ -68,19 +68,19 @@ def connected(address: Address) -> Iterator[sa.Connection]:
         engine.dispose()
 
 
-def said_of(count: int, run: str, address: Address) -> str:
+def pushed_line(count: int, run: str, address: Address) -> str:
     return f"pushed to {address}: {count} records of the run {run}"
 
 
-def test_a_finished_run_is_pushed_and_given_back_byte_for_byte(address: Address, runs: Path) -> None:
+def test_a_finished_run_is_pushed_and_read_back_byte_for_byte(address: Address, runs: Path) -> None:
     path = finished(runs)
-    assert push_all(address, runs) == [said_of(5, ID, address)]
+    assert push_all(address, runs) == [pushed_line(5, ID, address)]
     assert lines(address) == whole_lines(path)
     for asked in (None, ID):
         assert stored_run(address, asked) == (ID, path.read_bytes())
 
 
-def test_what_is_pushed_twice_changes_nothing(address: Address, runs: Path) -> None:
+def test_a_second_push_changes_nothing(address: Address, runs: Path) -> None:
     path = finished(runs)
     push_all(address, runs)
     assert push_all(address, runs) == []
@@ -92,25 +92,25 @@ def test_what_is_pushed_twice_changes_nothing(address: Address, runs: Path) -> N
 @settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.text(max_size=20), max_size=4))
 def test_any_text_survives(tmp_path_factory: pytest.TempPathFactory, address: Address, texts: list[str]) -> None:
-    """NUL and lone surrogates, which PostgreSQL's texts cannot hold, are not in a line as such."""
+    """PostgreSQL cannot store NUL and lone surrogates in texts. The lines of a run have neither."""
     folder = tmp_path_factory.mktemp("runs")
     name = f"run-{folder.name}"
     awkward = ["\0", "\ud800", "\u2028", "적절", "'; DROP TABLE claims_records; --", *texts]
     path = written(folder, SelfCheck(name="any", wrong=tuple(awkward)), END, id=name)
-    assert push_all(address, folder) == [said_of(3, name, address)]
+    assert push_all(address, folder) == [pushed_line(3, name, address)]
     assert stored_run(address, name) == (name, path.read_bytes())
 
 
 def test_a_longer_file_adds_its_lines(address: Address, runs: Path) -> None:
-    """An interrupted run that was resumed."""
+    """An interrupted run is pushed; then it is resumed and pushed again."""
     path = written(runs, done(0), replace(END, interrupted=True))
-    assert push_all(address, runs) == [said_of(3, ID, address)]
+    assert push_all(address, runs) == [pushed_line(3, ID, address)]
     interrupted = path.read_bytes()
     path.write_bytes(interrupted + RESUMED)
     assert push_all(address, runs) == []  # it goes on just now, or was killed
     assert lines(address) == interrupted.splitlines()
     path.write_bytes(path.read_bytes() + encode(done(1)) + b"\n" + encode(END) + b"\n")
-    assert push_all(address, runs) == [said_of(3, ID, address)]
+    assert push_all(address, runs) == [pushed_line(3, ID, address)]
     assert lines(address) == whole_lines(path)
 
 
@@ -128,11 +128,11 @@ def test_a_run_that_has_not_ended_is_not_pushed(address: Address, runs: Path) ->
 def test_a_torn_line_behind_the_end_is_not_pushed(address: Address, runs: Path) -> None:
     path = finished(runs)
     path.write_bytes(path.read_bytes() + RESUMED[:20])
-    assert push_all(address, runs) == [said_of(5, ID, address)]
+    assert push_all(address, runs) == [pushed_line(5, ID, address)]
     assert lines(address) == finished(runs).read_bytes().splitlines()
 
 
-def test_files_that_are_no_finished_runs_are_left_alone_and_damage_is_said(address: Address, runs: Path) -> None:
+def test_only_finished_runs_are_pushed_and_damaged_files_are_reported(address: Address, runs: Path) -> None:
     end = encode(END) + b"\n"
     left_alone = {
         "2026-01": b"", "2026-02": b"\xff\xfe\n", "2026-03": b'{"kind": "run", "schema": 1}\n{"kind": "end"}\n',
@@ -144,17 +144,17 @@ def test_files_that_are_no_finished_runs_are_left_alone_and_damage_is_said(addre
         (runs / f"{name}.jsonl").write_bytes(content)
     (runs / "2026-09.jsonl").mkdir()
     finished(runs, id=OTHER)
-    said = push_all(address, runs)
-    for name, line in zip((*damaged, "2026-09"), said, strict=False):
+    printed = push_all(address, runs)
+    for name, line in zip((*damaged, "2026-09"), printed, strict=False):
         assert line.startswith("not pushed: ")
         assert f"{name}.jsonl" in line
-    assert said[4:] == [said_of(5, OTHER, address)]
+    assert printed[4:] == [pushed_line(5, OTHER, address)]
     with opened(address) as database:
         assert list(database.sizes()) == [OTHER]
 
 
-def test_another_course_of_a_run_is_refused(address: Address, runs: Path) -> None:
-    """Another last line, or a file that is shorter; and the other runs are pushed all the same."""
+def test_a_different_file_of_a_pushed_run_is_refused(address: Address, runs: Path) -> None:
+    """The file has another last line, or is shorter. The other runs are still pushed."""
     path = finished(runs)
     push_all(address, runs)
     before = lines(address)
@@ -165,14 +165,14 @@ def test_another_course_of_a_run_is_refused(address: Address, runs: Path) -> Non
     }
     for content in others.values():
         path.write_bytes(content)
-        said = push_all(address, runs)
-        assert f"{address} has another course of the run {ID} than its file here: it was resumed elsewhere" in said[0]
+        pushed = push_all(address, runs)
+        assert f"{address} has another course of the run {ID} than its file here: it was resumed elsewhere" in pushed[0]
         assert lines(address) == before
     assert lines(address, OTHER) == whole_lines(runs / f"{OTHER}.jsonl")
 
 
 def test_a_push_is_all_or_nothing(address: Address, runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The second of four statements fails."""
+    """The second of the four statements of a push fails."""
     path = finished(runs, 10)
     monkeypatch.setattr(module, "BATCH", 3)
     with opened(address) as database:
@@ -193,7 +193,7 @@ def test_a_push_is_all_or_nothing(address: Address, runs: Path, monkeypatch: pyt
 
 
 def test_two_pushes_at_once(address: Address, runs: Path) -> None:
-    """Each as if it were the first, of the same runs: every line is there once, and none fails."""
+    """Six threads push the same runs to a new database at once. No push fails, and every line is stored once."""
     paths = [finished(runs, 40, id=f"2026-0{number}") for number in range(1, 5)]
     barrier = threading.Barrier(6)
 
@@ -202,8 +202,8 @@ def test_two_pushes_at_once(address: Address, runs: Path) -> None:
         return push_all(address, runs)
 
     with ThreadPoolExecutor(6) as pool:
-        said = [line for each in pool.map(push, range(6)) for line in each]
-    counts = [int(line.split(": ")[1].split()[0]) for line in said]
+        printed = [line for each in pool.map(push, range(6)) for line in each]
+    counts = [int(line.split(": ")[1].split()[0]) for line in printed]
     assert sum(counts) == 4 * 42
     assert set(counts) <= {0, 42}
     assert all(lines(address, path.stem) == whole_lines(path) for path in paths)
@@ -220,8 +220,8 @@ def test_a_run_is_found_by_its_id_or_is_the_newest(address: Address, runs: Path)
 
 
 @pytest.mark.parametrize("version", [1, 3])
-def test_a_database_of_another_version_is_said_and_kept(address: Address, runs: Path, version: int) -> None:
-    """Version 1 had another table of records: neither is touched."""
+def test_a_database_of_another_version_is_reported_and_kept(address: Address, runs: Path, version: int) -> None:
+    """Version 1 had another table of records. The push changes neither that table nor that of a newer version."""
     finished(runs)
     if address.file:
         address.file.parent.mkdir()
@@ -249,7 +249,7 @@ def test_a_locked_database_is_waited_for_a_while(address: Address, runs: Path, m
         other.exec_driver_sql("BEGIN EXCLUSIVE" if address.file else "LOCK claims_records")
         with pytest.raises(StoreError, match="lock"):
             push_all(address, runs)
-    assert push_all(address, runs) == [said_of(5, ID, address)]
+    assert push_all(address, runs) == [pushed_line(5, ID, address)]
     assert lines(address) == whole_lines(path)
 
 
@@ -266,7 +266,7 @@ def test_other_tables_of_a_database_are_left_alone(address: Address, runs: Path)
 
 
 @pytest.mark.parametrize("damage", ["garbage", "truncated", "page", "text"])
-def test_a_damaged_file_is_said_and_kept(damage: str, tmp_path: Path, runs: Path) -> None:
+def test_a_damaged_file_is_reported_and_kept(damage: str, tmp_path: Path, runs: Path) -> None:
     store = tmp_path / "store.sqlite"
     address = sqlite_address(store)
     finished(runs, 200)
@@ -286,13 +286,13 @@ def test_a_damaged_file_is_said_and_kept(damage: str, tmp_path: Path, runs: Path
     assert store.read_bytes() == before
 
 
-def test_a_database_that_is_not_there(tmp_path: Path) -> None:
+def test_a_database_that_does_not_exist(tmp_path: Path) -> None:
     with pytest.raises(SuiteError, match="There is no database sqlite:///"):
         stored_run(sqlite_address(tmp_path / "none.sqlite"), None)
     assert not list(tmp_path.iterdir())
 
 
-def test_a_database_of_somebody_else_has_no_runs(tmp_path: Path) -> None:
+def test_a_database_without_the_tables_of_the_suite_has_no_runs(tmp_path: Path) -> None:
     sqlite3.connect(tmp_path / "other.sqlite").close()
     (tmp_path / "other.sqlite").touch()
     with pytest.raises(StoreError, match="cannot be used: no such table"):
@@ -331,13 +331,13 @@ def test_a_read_only_file_can_be_read_and_not_pushed_to(tmp_path: Path, runs: Pa
     store.chmod(0o444)
     store.parent.chmod(0o555)
     command = [*AS_ANYBODY, sys.executable, "-c", PUSH, f"sqlite:///{store}", str(runs)]
-    said = subprocess.run(command, cwd=ROOT, capture_output=True, encoding="utf-8", check=True).stdout.splitlines()
+    printed = subprocess.run(command, cwd=ROOT, capture_output=True, encoding="utf-8", check=True).stdout.splitlines()
     store.parent.chmod(0o755)
-    assert "cannot be used: attempt to write a readonly database" in said[0]
-    assert said[1:] == [ID]
+    assert "cannot be used: attempt to write a readonly database" in printed[0]
+    assert printed[1:] == [ID]
 
 
-def test_who_may_not_make_tables_uses_those_of_others(own_server: Server, runs: Path) -> None:
+def test_a_user_who_may_not_create_tables_uses_existing_ones(own_server: Server, runs: Path) -> None:
     url = own_server.new()
     with opened(Address(url)):
         pass
@@ -350,29 +350,29 @@ def test_who_may_not_make_tables_uses_those_of_others(own_server: Server, runs: 
     host = url.rpartition("@")[2]
     path = finished(runs)
     member = Address(f"postgresql://member:member@{host}")
-    assert push_all(member, runs) == [said_of(5, ID, member)]
+    assert push_all(member, runs) == [pushed_line(5, ID, member)]
     reader = Address(f"postgresql://reader:reader@{host}")
     assert stored_run(reader, None) == (ID, path.read_bytes())
     with pytest.raises(StoreError, match="permission denied for table claims_records"):
         push_all(reader, runs)
 
 
-def test_a_server_that_is_away_is_said_and_the_push_is_made_up_for(own_server: Server, runs: Path) -> None:
+def test_an_unreachable_server_is_reported_and_a_later_push_succeeds(own_server: Server, runs: Path) -> None:
     address = Address(own_server.new())
     path = finished(runs)
     with opened(address) as database:
         own_server.stop()
         for use in (lambda: push_all(address, runs), lambda: database.push(ID, whole_lines(path))):
-            with pytest.raises(StoreError) as said:
+            with pytest.raises(StoreError) as refused:
                 use()
-            assert "***@127.0.0.1" in str(said.value)
-            assert "heim" not in str(said.value)
+            assert "***@127.0.0.1" in str(refused.value)
+            assert "heim" not in str(refused.value)
         own_server.start()
-    assert push_all(address, runs) == [said_of(5, ID, address)]
+    assert push_all(address, runs) == [pushed_line(5, ID, address)]
     assert lines(address) == whole_lines(path)
 
 
-def test_what_a_server_refuses_is_one_sentence_without_a_password(own_server: Server, runs: Path) -> None:
+def test_the_refusal_of_a_server_is_one_sentence_without_a_password(own_server: Server, runs: Path) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         nobody = free.getsockname()[1]
@@ -386,8 +386,8 @@ def test_what_a_server_refuses_is_one_sentence_without_a_password(own_server: Se
     for reason, url in wrong.items():
         with pytest.raises(StoreError, match=r"^The database postgresql\+psycopg://claims:\*\*\*@") as refused:
             push_all(Address(url), runs)
-        said = str(refused.value)
-        assert reason in said.lower().replace("name or service not known", "resolve host")
-        assert "\n" not in said
-        assert "heim" not in said
-        assert "wort" not in said
+        message = str(refused.value)
+        assert reason in message.lower().replace("name or service not known", "resolve host")
+        assert "\n" not in message
+        assert "heim" not in message
+        assert "wort" not in message

@@ -1,4 +1,4 @@
-"""Locks between processes: one holder, released by its death, and no file is left."""
+"""Locks between processes: a lock has one holder, its death releases the lock, and no file is left."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def path(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def holder(path: Path) -> Iterator[subprocess.Popen[str]]:
-    """A process that has the lock."""
+    """Starts a process that holds the lock."""
     process = subprocess.Popen([sys.executable, "-c", HOLD, str(path)], cwd=ROOT, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     assert process.stdout.readline() == "held\n"
@@ -57,7 +57,7 @@ def test_a_lock_has_one_holder(path: Path, holder: subprocess.Popen[str]) -> Non
     assert path.exists()
 
 
-def test_patience_is_how_long_it_is_waited_for(path: Path, holder: subprocess.Popen[str]) -> None:
+def test_patience_is_the_time_to_wait_for_a_lock(path: Path, holder: subprocess.Popen[str]) -> None:
     began = time.monotonic()
     with pytest.raises(SuiteError), held(path, "busy", 0.3):
         raise AssertionError("never held")
@@ -85,7 +85,7 @@ def test_nothing_is_left_whatever_happens_meanwhile(path: Path) -> None:
 
 
 def test_several_processes_hold_it_one_after_the_other(path: Path) -> None:
-    """Although each removes the file that the others wait for."""
+    """Each holder removes the file that the other processes wait for."""
     counter = path.with_name("counter")
     counter.write_text("0")
     command = [sys.executable, "-c", COUNT, str(path), str(counter)]

@@ -1,4 +1,4 @@
-"""The record of a run: it is read back as written, and damage is reported."""
+"""The records of a run: they are read back as written, and damage is reported."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def test_lone_surrogates_are_written_in_other_letters(surrogates: str, other: st
     assert back.wrong[0] == other
 
 
-def test_a_trial_that_was_trained_again_counts_once_with_what_came_last() -> None:
+def test_of_a_trial_that_was_trained_again_the_last_record_counts() -> None:
     run = folded(done(2, reused="earlier"), done(0), done(1, reused="earlier"), RESUMED, done(1, loss=0.25))
     assert run.trials == {("e", "plain"): [trial(0), trial(1, 0.25), trial(2)]}
     assert run.reused == {("e", "plain"): 1}
@@ -100,7 +100,7 @@ def test_each_seed_of_a_variant_has_its_last_trial(trained: list[tuple[str, int,
 
 
 def test_a_shortened_trial_that_was_trained_again_counts_once() -> None:
-    """It is another one with another perturbation, or of the canonical trace."""
+    """A trial with another perturbation, or of the canonical trace, is a different trial."""
 
     def short(loss: float, **changes: Any) -> ShortTrialDone:
         one = ShortTrial(experiment="e", variant="v", seed=0, engine="steps", losses=(loss,))
@@ -185,9 +185,9 @@ def test_a_damaged_line_is_named_by_its_number(tmp_path: Path, damage: str) -> N
     path = finished(tmp_path)
     lines = path.read_text("utf-8").split("\n")
     path.write_text("\n".join([*lines[:2], damage, *lines[3:]]), "utf-8")
-    with pytest.raises(SuiteError, match=r"^Invalid line 3 of .+\. Expected: a record\. Received: ") as said:
+    with pytest.raises(SuiteError, match=r"^Invalid line 3 of .+\. Expected: a record\. Received: ") as refused:
         read_run(path)
-    assert len(str(said.value)) < 600
+    assert len(str(refused.value)) < 600
 
 
 def test_a_run_begins_once(tmp_path: Path) -> None:
@@ -209,13 +209,15 @@ def test_a_run_begins_once(tmp_path: Path) -> None:
         (2.5, "an earlier"),
     ],
 )
-def test_a_run_of_another_version_is_said_and_kept(tmp_path: Path, schema: object, age: str) -> None:
+def test_a_run_of_another_version_is_reported_and_kept(tmp_path: Path, schema: object, age: str) -> None:
     path = tmp_path / "run.jsonl"
     content = json.dumps({"kind": "run", "schema": schema, "id": "x"}).encode() + b"\n"
     path.write_bytes(content)
-    with pytest.raises(SuiteError, match=rf"Expected: schema {SCHEMA}\. Received: schema .+ by {age} version") as said:
+    with pytest.raises(
+        SuiteError, match=rf"Expected: schema {SCHEMA}\. Received: schema .+ by {age} version"
+    ) as refused:
         read_run(path)
-    assert "Run `pytest suite/` for a new one." in str(said.value)
+    assert "Run `pytest suite/` for a new one." in str(refused.value)
     assert path.read_bytes() == content
 
 
@@ -253,6 +255,6 @@ def test_a_trial_without_a_field(tmp_path: Path, field: str) -> None:
 
 
 def test_every_kind_of_record_is_tested() -> None:
-    """A kind without a tag of its own would be read as another."""
+    """A kind of record without a tag of its own would be read as another kind."""
     assert len(BY_TAG) == len(KINDS) == 12
     assert {tag for tag, _ in KEYS.values()} | {"run", "resumed", "trial", "short trial", "end"} == set(BY_TAG)

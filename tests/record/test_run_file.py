@@ -1,4 +1,4 @@
-"""The file of a run: it has one writer, every line is on disk at once; and what a kill or a full disk leaves."""
+"""The file of a run: it has one writer, every line is on disk at once, and a kill or a full disk damages little."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def test_a_line_is_on_disk_at_once(file: RunFile) -> None:
 
 
 def test_a_trial_is_read_back_as_it_was(file: RunFile) -> None:
-    """With every digit, and with how it failed."""
+    """Numbers keep every digit; a diverged trial keeps its divergence."""
     failed = Trial("plain", 3, {"loss": 0.1234567890123}, {"loss": (2 / 3, None)}, Divergence("nan", 2, 90))
     file.append(TrialDone(experiment="e", definition="d", trial=failed))
     assert read_run(file.path).trials["e", "plain"] == [failed]
@@ -133,7 +133,7 @@ def test_a_record_that_cannot_be_read_back_is_not_written(file: RunFile) -> None
 def test_a_disk_that_fills_costs_only_the_last_record(
     file: RunFile, room: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Nothing is written behind a torn line, even if there is room again."""
+    """Nothing is written after a torn line, even if the disk has room again."""
     file.append(done(0))
     before = file.path.read_bytes()
     write, left = os.write, [room]
@@ -175,9 +175,9 @@ def begun_elsewhere(folder: Path, *prefix: str) -> str:
 @NEEDS_WEAK
 def test_a_read_only_folder(tmp_path: Path) -> None:
     tmp_path.chmod(0o555)
-    said = begun_elsewhere(tmp_path, *AS_ANYBODY)
-    assert said.startswith("Cannot make the lock ")
-    assert said.endswith(": Permission denied. Make its folder writable.\n")
+    printed = begun_elsewhere(tmp_path, *AS_ANYBODY)
+    assert printed.startswith("Cannot make the lock ")
+    assert printed.endswith(": Permission denied. Make its folder writable.\n")
 
 
 def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
@@ -188,7 +188,7 @@ def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
 
 @NEEDS_WEAK
 def test_a_file_that_may_not_be_written(tmp_path: Path) -> None:
-    """It is not resumed, and stays."""
+    """A read-only file is not resumed, and does not change."""
     path = written(tmp_path)
     path.chmod(0o444)
     code = """
@@ -204,8 +204,8 @@ except RecordError as error:
 """
     before = path.read_bytes()
     command = [*AS_ANYBODY, sys.executable, "-c", code, str(path)]
-    said = subprocess.run(command, cwd=ROOT, capture_output=True, encoding="utf-8", check=True).stdout
-    assert said.startswith(f"Cannot write the run's record to {path}: Permission denied.")
+    printed = subprocess.run(command, cwd=ROOT, capture_output=True, encoding="utf-8", check=True).stdout
+    assert printed.startswith(f"Cannot write the run's record to {path}: Permission denied.")
     assert path.read_bytes() == before
 
 

@@ -1,6 +1,7 @@
-"""A plugin (-p tests.suite.acting) under which trainings are slow, or kill their process, wherever they run.
+"""A plugin (-p tests.suite.acting) that slows trainings down or kills their process, wherever they run.
 
-``SLOW`` is how many seconds follow each trial; ``DEADLY`` the training, "example-2/raw", of which a process dies.
+The environment variable ``SLOW`` is the number of seconds to wait after each trial. ``DEADLY`` names a training, such
+as "example-2/raw": a process that begins it dies.
 """
 
 from __future__ import annotations

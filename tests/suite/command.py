@@ -22,16 +22,16 @@ from reports.payload import Report
 
 ROOT = Path(__file__).resolve().parents[2]
 PLAIN = ("-p", "no:randomly", "-p", "no:xdist", "-p", "no:timeout", "-p", "no:cacheprovider")
-"""Without the plugins that a reader does not have."""
+"""Options that disable the plugins that a reader does not have."""
 CHECK = "check"
-"""Among the options of ``suite``: the default run."""
+"""An option of ``suite`` for a run without --full."""
 TINY = "minmax or raw-data"
 """Claims on Example 2: milliseconds of training."""
 FORGET = ("PYTEST_", "KERAS_", "PY_COLORS", "NO_COLOR", "FORCE_COLOR", "COLUMNS", "CI", "BUILD_NUMBER", "COV_")
 
 
 def environment(**changes: str) -> dict[str, str]:
-    """This process's, without what steers pytest or Keras."""
+    """The environment of this process, without the variables that configure pytest or Keras."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(FORGET)}
     kept |= {"PYTHONUNBUFFERED": "1", "PYTHONIOENCODING": "utf-8", "TERM": "xterm"}
     if kept.pop("PYTHONDONTWRITEBYTECODE", None):
@@ -41,9 +41,9 @@ def environment(**changes: str) -> dict[str, str]:
 
 
 def arguments(folder: Path, *options: str, target: str = "suite/", plugins: Sequence[str] = PLAIN) -> list[str]:
-    """The command; evidence and reports below ``folder``.
+    """The command of a run with its evidence and reports below ``folder``.
 
-    It trains to the end, unless CHECK is among the options, and in one process, unless they name another place.
+    The run trains to the end, unless CHECK is among the options. It trains in one process, unless they name a place.
     """
     folders = ("--report-dir", str(folder / "report"), "--baseline-dir", str(folder / "baselines"))
     given = [option for option in options if option != CHECK]
@@ -54,7 +54,7 @@ def arguments(folder: Path, *options: str, target: str = "suite/", plugins: Sequ
 
 @dataclass(frozen=True)
 class Finished:
-    """A run that has ended: its exit code, all it printed, and the folder it wrote to."""
+    """A finished run: its exit code, its whole output, and the folder it wrote to."""
 
     code: int
     output: str
@@ -74,16 +74,16 @@ class Finished:
 
     @property
     def states(self) -> dict[str, str]:
-        """State of each variant, by "experiment/variant"."""
+        """The state of each variant, by "experiment/variant"."""
         return {"/".join(key): str(one.outcome.state) for key, one in self.record.trainings.items()}
 
     @property
     def red(self) -> set[str]:
-        """Names of the failed tests, from pytest's summary: "scale-gap-hurts"."""
+        """The names of the failed tests in pytest's summary, such as "scale-gap-hurts"."""
         return set(re.findall(r"^FAILED suite/test_\w+\.py::\w+\[(.*?)\](?: - .*)?$", self.output, re.MULTILINE))
 
     def files(self) -> dict[str, bytes]:
-        """The files of evidence and their bytes."""
+        """The bytes of each file of evidence, by its path."""
         root = self.folder / "baselines"
         return {str(path.relative_to(root)): path.read_bytes() for path in root.rglob("*") if path.is_file()}
 
@@ -115,7 +115,7 @@ def suite(
 
 
 def trials(run: Run) -> dict[str, list[dict[str, Any]]]:
-    """All that was learnt, by variant, in order of the seeds: everything in a trial but the clock."""
+    """The trials by variant, in order of their seeds, as plain data without their times."""
     return {
         "/".join(key): [
             {name: value for name, value in msgspec.to_builtins(trial).items() if name != "seconds"}
@@ -126,10 +126,10 @@ def trials(run: Run) -> dict[str, list[dict[str, Any]]]:
 
 
 def lines(run: Run) -> list[dict[str, Any]]:
-    """The lines of its file."""
+    """The lines of the run's file, decoded."""
     return [json.loads(line) for line in run.path.read_bytes().splitlines()]
 
 
 def kinds(run: Run) -> list[str]:
-    """The kind of each line."""
+    """The kind of each line of the run's file."""
     return [line["kind"] for line in lines(run)]

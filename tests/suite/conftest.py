@@ -1,4 +1,4 @@
-"""Runs that several modules look at, each made once."""
+"""Runs that several test modules share. Each runs once."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from tests.suite.command import CHECK, TINY, Finished, suite
 
 BROAD = f"{TINY} or zscore or scale-gap or centering"
 JAX = ("--backend", "jax", "--seeds", "5")
-"""To the end with five seeds."""
+"""Options of ``suite`` for a run to the end with five seeds."""
 CHECKED = (CHECK, "--backend", "jax")
 
 
 @pytest.fixture(scope="session")
 def two_workers() -> None:
-    """Skips where this machine has no room for them."""
+    """Skips the test if two workers do not fit on this machine."""
     try:
         workers.count(2, 2)
     except SuiteError as error:
@@ -29,21 +29,21 @@ def two_workers() -> None:
 
 @pytest.fixture(scope="session")
 def first(tmp_path_factory: pytest.TempPathFactory) -> Finished:
-    """Example 2 to the end without any evidence; the backend comes from KERAS_BACKEND."""
+    """A run of Example 2 to the end, without evidence. The backend comes from KERAS_BACKEND."""
     folder = tmp_path_factory.mktemp("first")
     return suite(folder, "--seeds", "5", "-k", TINY, env={"KERAS_BACKEND": "jax"})
 
 
 @pytest.fixture(scope="session")
 def stored(tmp_path_factory: pytest.TempPathFactory) -> Finished:
-    """All tiny experiments of section 2 and Example 2, 30 seeds of them stored as evidence."""
+    """A run that stores 30 seeds of Example 2 and of the tiny experiments of section 2 as evidence."""
     options = ("--backend", "jax", "--seeds", "30", "-k", BROAD, "-q", "--update-baselines", "first of all")
     return suite(tmp_path_factory.mktemp("stored"), *options)
 
 
 @pytest.fixture(scope="session")
 def copied(stored: Finished, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
-    """Makes a new folder with a copy of the stored evidence, to be spoilt."""
+    """Makes a new folder with a copy of the stored evidence, which a test may change."""
 
     def copy(name: str) -> Path:
         folder = tmp_path_factory.mktemp(name)

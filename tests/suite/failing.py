@@ -1,4 +1,4 @@
-"""A plugin (-p tests.suite.failing) under which seed 3 of whatever trains turns to nan in its second step or epoch."""
+"""A plugin (-p tests.suite.failing): seed 3 of every training turns to nan in its second step or epoch."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A plugin (-p tests.suite.impatient) under which the scheduler of a cluster has a second to answer."""
+"""A plugin (-p tests.suite.impatient): the scheduler of a cluster has one second to answer."""
 
 from harness.execution import cluster
 

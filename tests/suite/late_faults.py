@@ -1,6 +1,7 @@
-"""Faults that act late, and what the checks of late states say: ``python -m tests.suite.late_faults BACKEND FILE``.
+"""Faults that act late, and the findings of the checks of late states.
 
-The process has a backend. Faults that leave the compiled program alone share one.
+``python -m tests.suite.late_faults BACKEND FILE`` writes the findings to FILE. Faults that do not change the compiled
+program share one.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ WEIGHTS, OTHERS, OPTIMIZER = range(3)
 
 
 def from_step(number: int, iterations: Any) -> Any:
-    """1.0 from that step on, else 0.0."""
+    """1.0 from step ``number`` on, before it 0.0."""
     import keras
 
     return keras.ops.cast(iterations >= number, "float32")
@@ -137,11 +138,11 @@ IN_STEPS: dict[str, tuple[Patch, ...]] = {
     "Adadelta: averages swapped": (Patch(ADADELTA, "update_step", wrapped(swapped_adadelta)),),
     "SGD: one gradient in 1,000 is lost": (Patch(SGD, "update_step", wrapped(one_in_a_thousand)),),
 }
-"""By name: what is replaced, for ``test_steps_of``."""
+"""The patches of each fault that ``test_steps_of`` has to find, by name."""
 
 
 def held(program: Any, part: int) -> list[np.ndarray]:
-    """Weights, other variables or the optimizer's variables of a program."""
+    """Copies of the weights, other variables or optimizer variables of a program, as ``part`` says."""
     if hasattr(program, "_state"):
         return [np.array(array) for array in program._state[part]]
     return [variable.numpy() for variable in _variables(program, part)]
@@ -169,7 +170,7 @@ def launches(wrapper: Callable[..., Any]) -> tuple[Patch, Patch]:
 
 
 def between_epochs(part: int, change: Callable[[int, np.ndarray, np.ndarray], np.ndarray]) -> tuple[Patch, Patch]:
-    """Before each launch but the first, each array becomes ``change(its place, it, it before the first launch)``."""
+    """Before each launch but the first, each array becomes ``change(index, array, array before the first launch)``."""
     first: list[np.ndarray] = []
 
     def launch(original: Any, self: Any, orders: Any, initial: float) -> Any:
@@ -184,7 +185,7 @@ def between_epochs(part: int, change: Callable[[int, np.ndarray, np.ndarray], np
 
 
 def one_epoch_late(name: str) -> tuple[Patch, Patch]:
-    """A curve gives what it should have given an epoch before."""
+    """A curve has the value of the epoch before."""
     kept: dict[str, Any] = {}
 
     def launch(original: Any, self: Any, orders: Any, initial: float) -> Any:
@@ -202,7 +203,7 @@ def last_batch_dropped(original: Any, self: Any, orders: Any, initial: float) ->
 
 
 def observed_before(original: Any, self: Any, raw: Any, prefix: str = "") -> None:
-    """An experiment observes the weights that an epoch began with."""
+    """An experiment observes the weights from the beginning of an epoch instead of its end."""
     program = self.program
     now = held(program, WEIGHTS)
     if not prefix:
@@ -246,7 +247,7 @@ IN_EPOCHS: dict[str, tuple[Patch, ...]] = {
         Patch("harness.training.compiled:CompiledEngine", "_record", wrapped(observed_before)),
     ),
 }
-"""By name: what is replaced, for ``test_epochs``; the compiled program stays as it is."""
+"""The patches of each fault that ``test_epochs`` has to find, by name. They do not change the compiled program."""
 
 
 def with_attribute(name: str, value: Any) -> Callable[[Any], Any]:
@@ -266,7 +267,7 @@ def times(factor: float) -> Callable[[Any], Any]:
 
 
 def late_dropout(original: Any, self: Any, inputs: Any, training: bool = False) -> Any:
-    """From its 5,000th mask on it drops nothing, though it goes on drawing."""
+    """A dropout that drops nothing from its 5,000th mask on. It still draws the masks."""
     import keras
 
     if not training:
@@ -290,7 +291,7 @@ IN_PROGRAMS: dict[str, tuple[Patch, ...]] = {
         Patch(BASE, "_get_current_learning_rate", wrapped(late_rate)),
     ),
 }
-"""By name: what is replaced, for ``test_epochs``; the program is compiled anew."""
+"""The patches of each fault that ``test_epochs`` has to find, by name. The program is compiled anew."""
 OF_BACKEND: dict[str, dict[str, tuple[Patch, ...]]] = {
     "tensorflow": {
         "probabilities clipped": (
@@ -303,12 +304,12 @@ OF_BACKEND: dict[str, dict[str, tuple[Patch, ...]]] = {
         ),
     },
 }
-"""What only saturated probabilities show, each on the backend that does otherwise; the program is compiled anew."""
+"""The fault that only saturated probabilities show, by backend. The program is compiled anew."""
 NAMES = (*IN_STEPS, *IN_EPOCHS, *IN_PROGRAMS, "saturation")
 
 
 def facts(states: list[Any]) -> dict[str, float]:
-    """How late the state is with which epochs begin, by the reference's own numbers."""
+    """Measures how late the state is at the beginning of the epochs, with the numbers of the reference."""
     from suite.selfcheck import late
 
     one = late.late_case(False)
@@ -338,8 +339,10 @@ def main(backend: str, path: Path) -> None:
     draw = late.masks
     drawn = functools.cache(lambda seed, count, *sizes: draw(np.array([seed, count]), sizes))
 
-    def said(checks: Sequence[Callable[[], None]], patches: tuple[Patch, ...], programs: Programs | None) -> list[str]:
-        """What is wrong with the patches, by each of the checks."""
+    def findings(
+        checks: Sequence[Callable[[], None]], patches: tuple[Patch, ...], programs: Programs | None
+    ) -> list[str]:
+        """The findings of the checks under these patches."""
         wrong = []
         shared = functools.partial(prepare, programs=programs)
         with (
@@ -363,12 +366,15 @@ def main(backend: str, path: Path) -> None:
             watched.append(self.states)
 
     with mock.patch.object(test_late, "Watch", Kept):
-        sound = said(steps, (), None) + said(epochs, (), shared)
+        sound = findings(steps, (), None) + findings(epochs, (), shared)
     (saturation,) = OF_BACKEND[backend].values()
     found = {
-        **{name: said(steps, patches, None) for name, patches in IN_STEPS.items()},
-        **{name: said(epochs, patches, shared) for name, patches in IN_EPOCHS.items()},
-        **{name: said(epochs, patches, None) for name, patches in (IN_PROGRAMS | {"saturation": saturation}).items()},
+        **{name: findings(steps, patches, None) for name, patches in IN_STEPS.items()},
+        **{name: findings(epochs, patches, shared) for name, patches in IN_EPOCHS.items()},
+        **{
+            name: findings(epochs, patches, None)
+            for name, patches in (IN_PROGRAMS | {"saturation": saturation}).items()
+        },
     }
     path.write_text(json.dumps({"sound": sound, "facts": facts(watched[0]), "found": found}), encoding="utf-8")
 

@@ -1,7 +1,7 @@
-"""Many runs of the suite that end before they train, each in a process forked from one that has imported it.
+"""Many runs of the suite that end before they train. A process that has imported the suite forks one for each run.
 
-``python -m tests.suite.many`` reads a JSON line for each: arguments, environment, and a file for what it prints. It
-prints their exit codes.
+``python -m tests.suite.many`` reads a JSON line for each run: arguments, environment, and a file for the output. It
+prints the exit codes.
 """
 
 from __future__ import annotations

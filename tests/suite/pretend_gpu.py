@@ -1,6 +1,6 @@
-"""A plugin (-p tests.suite.pretend_gpu) under which the backend claims a GPU and computes where it always did.
+"""A plugin (-p tests.suite.pretend_gpu): the backend reports a GPU, and computes on the device it always uses.
 
-The driver gives the power state P0 when it is first asked, and P2 later.
+The driver reports the power state P0 the first time, and P2 later.
 """
 
 import sys

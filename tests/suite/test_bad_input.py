@@ -87,7 +87,7 @@ CASES: dict[str, tuple[tuple[str, ...], dict[str, str], tuple[str, ...]]] = {
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Finished]:
-    """All of them, one after another."""
+    """The runs of all cases."""
     base = tmp_path_factory.mktemp("bad")
     asked = []
     for index, (options, env, _) in enumerate(CASES.values()):
@@ -107,20 +107,20 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Finished]:
 
 @pytest.mark.parametrize("name", CASES)
 def test_bad_input(name: str, runs: dict[str, Finished]) -> None:
-    run, (_, _, said) = runs[name], CASES[name]
+    run, (_, _, texts) = runs[name], CASES[name]
     assert run.code == 4
     assert "Traceback" not in run.output
     errors = [line for line in run.output.splitlines() if line.startswith("ERROR: ")]
     assert len(errors) == 1
     assert len(errors[0]) < 800
-    for text in said:
+    for text in texts:
         assert text in errors[0]
     left = [path for path in run.folder.rglob("*") if path.is_file()]
     assert left == []
 
 
 def test_a_backend_that_is_not_installed(tmp_path: Path) -> None:
-    """Hidden from Python where it is installed."""
+    """The backend is hidden from Python if it is installed."""
     (tmp_path / "hidden.py").write_text(
         "import importlib.util as u\nfind = u.find_spec\n"
         "u.find_spec = lambda name, *rest: None if name == 'torch' else find(name, *rest)\n"

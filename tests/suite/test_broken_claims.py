@@ -19,7 +19,7 @@ CHANGES = (
     (TIPS, "metrics=(", "metrics=(("),  # a syntax error in an experiment
 )
 EVERY = "optimizers or mnist_tips or zscore or minmax or raw-data"
-"""Selects all that is broken here and what is tiny alongside it."""
+"""Selects everything that is broken here, and tiny claims of other sections."""
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +45,7 @@ def run(checkout: Path, tmp_path_factory: pytest.TempPathFactory) -> Finished:
 
 
 def names(red: set[str]) -> set[str]:
-    """What failed, without the place."""
+    """The names of the failed items, without the place of the mistake."""
     return {name.partition(", ")[0] for name in red}
 
 
@@ -60,7 +60,7 @@ def test_broken_modules_are_red_by_name_and_the_other_sections_run(run: Finished
 
 
 @pytest.mark.parametrize(
-    "said",
+    "text",
     [
         f"cases.optimizers.race ({RACE}:",
         "Invalid id of claim 'adam_converges_fastest/printed rates'. Expected: kebab-case, e.g. 'relu-beats-linear'.",
@@ -70,8 +70,8 @@ def test_broken_modules_are_red_by_name_and_the_other_sections_run(run: Finished
         "Sections left out because of it: examples.mnist_tips.",
     ],
 )
-def test_what_a_broken_module_says(run: Finished, said: str) -> None:
-    assert said in run.output
+def test_the_messages_of_a_broken_module(run: Finished, text: str) -> None:
+    assert text in run.output
 
 
 def test_the_line_is_that_of_the_claim(run: Finished, checkout: Path) -> None:
@@ -81,8 +81,8 @@ def test_the_line_is_that_of_the_claim(run: Finished, checkout: Path) -> None:
 
 
 def test_a_line_each_in_the_summary_and_the_report(run: Finished) -> None:
-    said = re.findall(r"^broken: (\S+) \(.*\) could not be read", run.output, re.MULTILINE)
-    assert set(said) == BROKEN
+    broken = re.findall(r"^broken: (\S+) \(.*\) could not be read", run.output, re.MULTILINE)
+    assert set(broken) == BROKEN
     markdown = (run.folder / "report" / "REPORT.md").read_text("utf-8")
     assert "> **2 mistakes in the catalogue.**" in markdown
     assert all(markdown.count(f"> - `{name}`") == 1 for name in BROKEN)
@@ -142,7 +142,7 @@ def test_no_baseline_is_stored_of_half_a_catalogue(checkout: Path, tmp_path: Pat
 def test_a_mistake_in_what_all_use(
     fault: str, checkout: Path, tmp_path: Path, copied_networks: Callable[[str], Path]
 ) -> None:
-    """No claim can be read: file and line are told. Of the self-checks, which use it too, pytest itself tells."""
+    """No claim can be read. The run reports file and line; for the self-checks, which use it too, pytest does."""
     ours = ("--ignore-glob", "*selfcheck*")
     found = suite(tmp_path, *JAX, *ours, "--collect-only", "-q", root=copied_networks(fault))
     assert (found.code, "BROKEN: cases.networks (cases/networks.py:" in found.output) == (

@@ -1,4 +1,4 @@
-"""A check of stored evidence: what it trains, what it says of each variant and claim, and what makes it red."""
+"""A check against stored evidence: what it trains, the states of variants and claims, and what makes it red."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Content = dict[str, Any]
 
 
 def edit(folder: Path, experiment: str, change: Callable[[Content], object]) -> None:
-    """Changes a file of evidence, which stays one that can be read."""
+    """Changes the content of a file of evidence. The file can still be read."""
     path = path_of(folder / "baselines", "jax-cpu", experiment)
     content = json.loads(path.read_text("utf-8"))
     change(content)
@@ -34,7 +34,7 @@ def edit(folder: Path, experiment: str, change: Callable[[Content], object]) -> 
 
 
 def scaled(variant: Content, factor: float) -> None:
-    """Every metric about ``factor`` times as large: not exactly, for no two seeds change alike."""
+    """Multiplies every metric by about ``factor``; the factor differs between seeds."""
     variant["metrics"] = {
         name: [None if value is None else value * (factor + seed / 10) for seed, value in enumerate(column)]
         for name, column in variant["metrics"].items()
@@ -42,7 +42,7 @@ def scaled(variant: Content, factor: float) -> None:
 
 
 def moved_losses(variant: Content, size: float) -> None:
-    """Every finite loss of the traces of trials, not of the perturbed ones, moved by a relative ``size``."""
+    """Moves every finite loss in the traces of unperturbed trials by a relative ``size``."""
     for trace in variant["traces"]:
         if not trace.get("perturbed"):
             trace["losses"] = [loss if isinstance(loss, str) else loss * (1 + size) for loss in trace["losses"]]
@@ -61,12 +61,12 @@ def other_session(variant: Content, **fingerprint: str) -> None:
 
 
 def dense_of(variant: Content) -> Content:
-    """The configuration of its first dense layer."""
+    """The configuration of the first dense layer of a variant."""
     return next(one for one in variant["configuration"]["model"]["layers"] if one["class_name"] == "Dense")["config"]
 
 
 def reason_of(run: Finished) -> str:
-    """Of the only training."""
+    """The reason of the run's only training."""
     (training,) = run.record.trainings.values()
     return training.outcome.reason
 
@@ -79,7 +79,7 @@ def here(run: Finished, key: str) -> Here:
 
 @pytest.fixture(scope="module")
 def plain(copied: Callable[[str], Path]) -> Finished:
-    """Of evidence as it was stored."""
+    """A check against the unchanged evidence."""
     return suite(copied("plain"), *CHECKED, "-k", BROAD)
 
 
@@ -208,13 +208,13 @@ def test_a_flipped_verdict_is_red(faulty: Finished) -> None:
 def test_a_damaged_file_is_red_where_it_is_needed(faulty: Finished) -> None:
     exact = {claim.key for claim in faulty.report.claims if claim.marker == "exact"}
     assert exact <= faulty.red
-    said = [line for line in faulty.output.splitlines() if "Invalid evidence" in line and "exact.json" in line]
-    assert len(said) >= len(exact)
-    assert all("Expected: " in line and "Received: " in line and "git checkout" in line for line in said)
+    lines = [line for line in faulty.output.splitlines() if "Invalid evidence" in line and "exact.json" in line]
+    assert len(lines) >= len(exact)
+    assert all("Expected: " in line and "Received: " in line and "git checkout" in line for line in lines)
 
 
 def other_versions(content: Content) -> None:
-    """Another Keras that gave another configuration, fewer steps to compare, and one that drew other numbers."""
+    """Changes three variants: another configuration by another Keras, fewer steps, and other random numbers."""
     raw, min_max, standardised = (content["variants"][name] for name in ("raw", "min-max", "standardised"))
     other_session(raw, keras="3.0")
     dense_of(raw)["old_argument"] = 7
@@ -229,7 +229,7 @@ def other_versions(content: Content) -> None:
 
 @pytest.fixture(scope="module")
 def later(copied: Callable[[str], Path]) -> Finished:
-    """Evidence of other versions, and a file of a newer version of the suite."""
+    """A check against evidence of other versions, and a file of a newer version of the suite."""
     folder = copied("later")
     edit(folder, "example-2", other_versions)
     edit(folder, "scale-gap", lambda content: content.update(schema=3))
@@ -282,14 +282,14 @@ def test_a_verdict_that_evidence_gives_changes_only_by_a_rule_and_is_red(later: 
 def test_a_newer_file_is_red_and_says_what_to_do(later: Finished) -> None:
     assert {"scale-gap/raw", "scale-gap/min-max", "scale-gap-hurts"} <= later.red
     assert later.verdicts["scale-gap-hurts"] == "NOT_RUN"
-    (said, *_) = [line for line in later.output.splitlines() if "Invalid evidence" in line]
-    assert "Expected: schema 2. Received: schema 3, written by a newer version of the suite: update the suite." in said
-    assert "git checkout" not in said
+    (line, *_) = [line for line in later.output.splitlines() if "Invalid evidence" in line]
+    assert "Expected: schema 2. Received: schema 3, written by a newer version of the suite: update the suite." in line
+    assert "git checkout" not in line
 
 
 @pytest.fixture(scope="module")
 def contradicted(copied: Callable[[str], Path]) -> Finished:
-    """Inf in epoch 4, by the evidence, and other last bits of another training; with --strict."""
+    """A check with --strict; the evidence has inf in epoch 4 of one training, and other last bits of another."""
     folder = copied("contradicted")
 
     def later_inf(content: Content) -> None:
@@ -302,7 +302,7 @@ def contradicted(copied: Callable[[str], Path]) -> Finished:
 
 
 def test_a_verdict_that_this_machine_contradicts_is_red(contradicted: Finished) -> None:
-    """Where all its trainings are tiny a claim is decided here as well."""
+    """A claim is also decided on this machine if all its trainings are tiny."""
     run = contradicted
     assert run.code == 1
     assert run.states["example-2/raw"] == "moved"
@@ -361,7 +361,7 @@ def test_other_bits_are_red_if_strict(contradicted: Finished) -> None:
 
 
 def as_reference(folder: Path) -> None:
-    """The evidence as if the reference stack had made it."""
+    """Turns the evidence of this stack into evidence of the reference stack."""
     for path in (folder / "baselines" / "jax-cpu").iterdir():
         other = folder / "baselines" / "tensorflow-cpu" / path.name
         other.parent.mkdir(exist_ok=True)
@@ -375,7 +375,7 @@ def as_reference(folder: Path) -> None:
 
 @pytest.fixture(scope="module")
 def reference(copied: Callable[[str], Path]) -> Finished:
-    """Without evidence of this stack; of the reference stack's, one variant is far from this machine's."""
+    """A check with evidence of the reference stack only. One variant in it is far from this machine's results."""
     folder = copied("reference")
     edit(folder, "example-2", lambda content: scaled(content["variants"]["min-max"], 1000))
     as_reference(folder)
@@ -383,7 +383,7 @@ def reference(copied: Callable[[str], Path]) -> Finished:
 
 
 def test_the_evidence_of_the_reference_stack_is_compatible(reference: Finished) -> None:
-    """It decides the claim, and this machine is compared with it, without any evidence of its own."""
+    """The evidence of the reference stack decides the claim. This machine is compared with it."""
     run = reference
     for variant in ("raw", "standardised"):
         assert run.states[f"example-2/{variant}"] == "new"
@@ -420,7 +420,7 @@ ANCHOR, OTHER = "more-data/2,000 images", "more-data/500 images"
 
 @pytest.fixture(scope="module")
 def images(tmp_path_factory: pytest.TempPathFactory) -> Finished:
-    """Two variants of an experiment on images, four seeds of each stored as evidence."""
+    """A run that stores evidence of two variants of an experiment on images, four seeds of each."""
     folder = tmp_path_factory.mktemp("images")
     return suite(folder, "--backend", "jax", "--seeds", "4", "-k", IMAGES, "--update-baselines", "four", timeout=900)
 
@@ -460,11 +460,11 @@ def test_first_steps_are_reproduced_and_an_anchor_to_the_end(images: Finished, c
     assert {key: [trial.seed for trial in done] for key, done in run.record.trials.items()} == {
         ("more-data", "2,000 images"): [0]
     }
-    said = {"/".join(key): one.outcome for key, one in run.record.trainings.items()}
+    outcomes = {"/".join(key): one.outcome for key, one in run.record.trainings.items()}
     steps = {name: one.steps for name, one in evidence(images).variants.items()}
-    assert said[OTHER].reason == f"Compared: {steps['500 images']} steps of 5 seeds."
-    assert (said[OTHER].to_the_end, said[ANCHOR].to_the_end) == (False, True)
-    assert "seed 0 to the end" in said[ANCHOR].reason
+    assert outcomes[OTHER].reason == f"Compared: {steps['500 images']} steps of 5 seeds."
+    assert (outcomes[OTHER].to_the_end, outcomes[ANCHOR].to_the_end) == (False, True)
+    assert "seed 0 to the end" in outcomes[ANCHOR].reason
 
 
 @pytest.mark.slow
@@ -546,7 +546,7 @@ def test_one_seed_of_five_that_turns_to_nan_is_red(copy_of_images: Path) -> None
 
 @pytest.mark.slow
 def test_a_version_that_draws_other_numbers_is_reproduced_by_the_canonical_trace(copy_of_images: Path) -> None:
-    """The stored starts are those of other seeds, as if the numbers of a seed had been others then."""
+    """The stored first steps are those of other seeds, as if the seeds had drawn other numbers then."""
 
     def others(variant: Content) -> None:
         other_session(variant, numpy="1.0")
@@ -566,9 +566,9 @@ def test_a_canonical_trace_of_another_stack_is_compatible(copy_of_images: Path) 
     run = check_images(copy_of_images)
     assert run.code == 0
     assert run.states == {ANCHOR: "new", OTHER: "new"}
-    said = {"/".join(key): one.outcome.reason for key, one in run.record.trainings.items()}
-    assert said[OTHER].endswith("Against tensorflow-cpu: the canonical trace compatible.")
-    assert said[ANCHOR].endswith("Against tensorflow-cpu: the canonical trace and the end compatible.")
+    reasons = {"/".join(key): one.outcome.reason for key, one in run.record.trainings.items()}
+    assert reasons[OTHER].endswith("Against tensorflow-cpu: the canonical trace compatible.")
+    assert reasons[ANCHOR].endswith("Against tensorflow-cpu: the canonical trace and the end compatible.")
 
 
 @pytest.mark.slow

@@ -1,4 +1,4 @@
-"""Which items a command selects, and that finding out imports no backend."""
+"""The items that a command selects; collecting them imports no backend."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def pytest_sessionfinish():
 
 
 def collected(folder: Path, *options: str, **settings: dict[str, str]) -> tuple[set[str], str]:
-    """The selected tests as pytest names them, without "suite/test_" or "suite/"; and the whole output."""
+    """The names of the selected tests, without "suite/test_" or "suite/", and the whole output."""
     run = suite(folder, "--collect-only", "-q", *options, **settings)
     assert run.code == 0, run.output
     assert not list(folder.glob("report*"))
@@ -71,7 +71,7 @@ def test_collecting_is_quick_and_imports_no_backend(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("environment", "options", "said"),
+    ("environment", "options", "text"),
     [
         ({"KERAS_BACKEND": "tensorflow"}, ("--backend", "jax"), "jax (--backend, over KERAS_BACKEND=tensorflow)"),
         ({}, (), "claims: to the end, seeds 10, backend tensorflow (default), engine auto"),
@@ -80,8 +80,8 @@ def test_collecting_is_quick_and_imports_no_backend(tmp_path: Path) -> None:
     ],
 )  # fmt: skip
 def test_the_header_says_which_backend_and_why(
-    environment: dict[str, str], options: tuple[str, ...], said: str, tmp_path: Path
+    environment: dict[str, str], options: tuple[str, ...], text: str, tmp_path: Path
 ) -> None:
     run = suite(tmp_path, "--collect-only", "-k", "minmax-table", *options, env=environment)
     assert run.code == 0
-    assert said in run.output
+    assert text in run.output

@@ -1,4 +1,4 @@
-"""The suite in another folder, run from somewhere else, with a damaged copy of MNIST in it."""
+"""A copy of the suite with a damaged MNIST file, run from another folder."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SELECTED = "mnist-facts or mnist-preparation or mnist-softmax-curve or raw-data 
 
 @pytest.fixture(scope="module")
 def damaged(tmp_path_factory: pytest.TempPathFactory) -> Finished:
-    """A copy of the code below a path with spaces and Korean letters; its mnist.npz ends early."""
+    """A run of a copy of the code below a path with spaces and Korean letters. Its mnist.npz is truncated."""
     base = tmp_path_factory.mktemp("elsewhere")
     copy = base / "딥러닝 강의 2" / "my copy"
     for name in ("baselines", "cases", "harness", "reports", "suite"):
@@ -74,7 +74,7 @@ def test_a_truncated_file(content: bytes, tmp_path: Path) -> None:
 
 
 def test_an_altered_file(tmp_path: Path) -> None:
-    """A sound archive in which one label is another."""
+    """The archive is valid, but one label is changed."""
     arrays = load()
     arrays["y_test"] = np.where(np.arange(10000) == 7, 0, arrays["y_test"]).astype("uint8")
     np.savez(tmp_path / "mnist.npz", **arrays)

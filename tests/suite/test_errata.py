@@ -1,4 +1,4 @@
-"""Errata in a run: recorded, reported, counted; red when one is no longer so."""
+"""Errata in a run: they are recorded, reported and counted. An erratum that no longer holds is red."""
 
 from __future__ import annotations
 
@@ -61,11 +61,11 @@ def test_the_report_has_its_table(three: Finished) -> None:
     assert "`from keras.utils import np_utils`" in text
 
 
-def test_junit_carries_what_was_found(three: Finished) -> None:
+def test_junit_has_the_findings(three: Finished) -> None:
     cases = {case.get("name"): case for case in ET.parse(three.folder / "junit.xml").getroot().iter("testcase")}
-    said = {each.get("name"): each.get("value") for each in cases["test_errata[np-utils]"].iter("property")}
-    assert said["state"] == "holds"
-    assert said["when"] == "at the import"
+    properties = {each.get("name"): each.get("value") for each in cases["test_errata[np-utils]"].iter("property")}
+    assert properties["state"] == "holds"
+    assert properties["when"] == "at the import"
 
 
 def spoilt(folder: Path, plugin: str) -> Finished:
@@ -73,7 +73,7 @@ def spoilt(folder: Path, plugin: str) -> Finished:
     return suite(folder, *JAX, "-p", "spoil", "-m", "errata", "-k", THREE, env={"PYTHONPATH": str(folder)})
 
 
-def test_one_that_is_no_longer_so_is_red(tmp_path: Path) -> None:
+def test_an_erratum_that_no_longer_holds_is_red(tmp_path: Path) -> None:
     run = spoilt(tmp_path, SPOIL)
     assert run.code == 1, run.output
     assert run.red == {"argmax-axis"}
@@ -84,7 +84,7 @@ def test_one_that_is_no_longer_so_is_red(tmp_path: Path) -> None:
     assert {one.id: one.state for one in run.report.errata}["argmax-axis"] == "changed"
 
 
-def test_one_that_cannot_be_run_is_an_error_and_nothing_has_moved(tmp_path: Path) -> None:
+def test_an_erratum_that_cannot_be_run_is_an_error_and_nothing_has_moved(tmp_path: Path) -> None:
     run = spoilt(tmp_path, UNUSABLE)
     assert run.code == 3, run.output
     assert run.red == {"argmax-axis"}
@@ -98,7 +98,7 @@ def test_a_dry_run_counts_them(tmp_path: Path) -> None:
 
 
 def test_they_have_no_baselines(three: Finished) -> None:
-    """None is required of them."""
+    """--require-baselines does not make an erratum red."""
     assert three.code == 0
     assert three.files() == {}
 

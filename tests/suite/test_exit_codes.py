@@ -1,4 +1,4 @@
-"""What a pipeline reads: one exit code for each way in which a run can end, as docs/running.md lists them."""
+"""Exit codes: one for each way in which a run can end, as docs/running.md lists them."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_nothing_selected(tmp_path: Path) -> None:
 
 @pytest.fixture(scope="module")
 def unreadable(copied: Callable[[str], Path]) -> Finished:
-    """One file of evidence cannot be read; nothing has moved."""
+    """A check with one file of evidence that cannot be read. Nothing has moved."""
     folder = copied("unreadable")
     (folder / "baselines" / "jax-cpu" / "example-2.json").write_text("{", "utf-8")
     return suite(folder, *CHECKED, "-k", "raw-data or minmax-table")
@@ -46,7 +46,7 @@ def test_what_could_not_be_read_is_an_error_and_no_regression(unreadable: Finish
 
 @pytest.fixture(scope="module")
 def both(copied: Callable[[str], Path]) -> Finished:
-    """The same of a run to the end, and a verdict that has flipped."""
+    """A run to the end with a file of evidence that cannot be read, and a flipped verdict."""
     folder = copied("both")
     stack = folder / "baselines" / "jax-cpu"
     (stack / "example-2.json").write_text("{", "utf-8")
@@ -61,7 +61,7 @@ def test_a_regression_beside_an_error_is_a_regression(both: Finished) -> None:
 
 
 def test_a_report_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
-    """Its folder for figures turns into a file while the run is on."""
+    """A file replaces the folder for figures during the run."""
     (tmp_path / "spoil.py").write_text(
         "import pytest, shutil, pathlib\n"
         "@pytest.hookimpl(trylast=True)\n"

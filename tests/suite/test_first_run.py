@@ -1,4 +1,4 @@
-"""A run to the end without evidence: verdicts, summary, report and times are there, and it says what it cannot tell."""
+"""A run to the end without evidence: its verdicts, summary, report and times, and the hint that nothing is stored."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""--require-gpu where a backend falls back to the CPU in silence, and what a run records of the GPU."""
+"""--require-gpu with a backend that silently uses the CPU, and the records of the GPU."""
 
 from pathlib import Path
 

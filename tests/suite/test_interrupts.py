@@ -1,4 +1,4 @@
-"""Ctrl-C and kill -9 in the middle of a training lose nothing that was finished; the live line of a terminal."""
+"""Ctrl-C and kill -9 during a training lose no finished trial; the live line of a terminal."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ from tests.suite.command import ROOT, Finished, arguments, environment
 pytestmark = pytest.mark.slow
 
 LONG = ("--backend", "jax", "--seeds", "60", "-k", "raw-data or tips-softmax")
-"""Example 2, tiny, then minutes of the MNIST softmax layer."""
+"""Options for claims on Example 2, which is tiny, and on the MNIST softmax layer, which trains for minutes."""
 COLUMNS = 40
 
 
 def wait_for_trials(folder: Path, process: subprocess.Popen[bytes], count: int = 1) -> None:
-    """Until the long training has finished that many trials and is in the midst of the next."""
+    """Waits until the long training has finished that many trials and trains the next."""
     deadline = time.monotonic() + 120
     while time.monotonic() < deadline:
         assert process.poll() is None, "the run ended by itself"
@@ -57,7 +57,7 @@ def begin(folder: Path, out: int, error: int) -> subprocess.Popen[bytes]:
 
 @pytest.fixture(scope="module")
 def interrupted(tmp_path_factory: pytest.TempPathFactory) -> Finished:
-    """Ctrl-C while the softmax layer trains."""
+    """A run that got Ctrl-C while the softmax layer trained."""
     folder = tmp_path_factory.mktemp("interrupted")
     with begin(folder, subprocess.PIPE, subprocess.STDOUT) as process:
         try:
@@ -71,7 +71,7 @@ def interrupted(tmp_path_factory: pytest.TempPathFactory) -> Finished:
 
 @pytest.fixture(scope="module")
 def killed(tmp_path_factory: pytest.TempPathFactory) -> Finished:
-    """kill -9 at the same place; the run writes to a terminal of 40 columns."""
+    """A run that was killed at the same place. It wrote to a terminal of 40 columns."""
     folder = tmp_path_factory.mktemp("killed")
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, COLUMNS, 0, 0))

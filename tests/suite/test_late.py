@@ -1,4 +1,4 @@
-"""Checks of late states: their references, and that faults which act late are seen on both backends."""
+"""Checks of late states: their references are right, and they find faults that act late, on both backends."""
 
 from __future__ import annotations
 
@@ -42,8 +42,8 @@ def test_every_optimizer_has_a_rule_to_compare_with():
 
 
 @pytest.mark.parametrize("name", RULES)
-def test_from_the_first_step_on_a_rule_is_that_of_the_formulas(name):
-    """Five steps from slots of 0, or of what the optimizer begins with."""
+def test_from_the_first_step_on_a_rule_agrees_with_the_formulas(name):
+    """Five steps; the slots begin at 0, or at the optimizer's initial value."""
     _, rule = late.OPTIMIZERS[name]
     known = inspect.signature(RULES[name]).parameters
     arguments = {key: value for key, value in rule.keywords.items() if key in known}
@@ -75,8 +75,8 @@ def test_without_a_fault_nothing_is_wrong(reported):
     assert reported["sound"] == []
 
 
-def test_the_state_is_a_late_one(reported):
-    """Some probabilities are saturated, some are not; none is so near to a kink that rounding decides."""
+def test_the_state_is_late(reported):
+    """Some probabilities are saturated, some are not. No value is so near to a kink that rounding could cross it."""
     facts = reported["facts"]
     assert facts["least"] < 1e-12
     assert facts["most"] > 1 - 1e-7
@@ -93,8 +93,8 @@ def test_a_fault_is_seen(reported, name):
 
 
 def test_a_fault_is_seen_where_it_acts(reported):
-    """The first finding names it."""
-    for name, said in (
+    """The first finding names the place of the fault."""
+    for name, text in (
         ("Adam: moments reset at step 10,001", "Adam, step 10001, weights 0"),
         ("Adam: β₂ is 0.9989 from step 1,000 on", "Adam, step 1001, weights 0"),
         ("number of steps reset at each epoch", "number of steps after epoch 2"),
@@ -102,4 +102,4 @@ def test_a_fault_is_seen_where_it_acts(reported):
         ("val_loss one epoch late", "val_loss of epoch 2"),
         ("odd_val_loss one epoch late", "odd_val_loss of epoch 2"),
     ):
-        assert said in reported["found"][name][0], (name, reported["found"][name])
+        assert text in reported["found"][name][0], (name, reported["found"][name])

@@ -1,4 +1,4 @@
-"""The options checked one by one: a value is taken as written, or refused with a SuiteError."""
+"""The options of a command: each value is accepted as written, or refused with a SuiteError."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ def checked(environ: dict[str, str] | None = None, **given: Any) -> Any:
 
 
 def outcome(**given: Any) -> tuple[Any, str]:
-    """The options, or None and the error's text; any other exception is a failure."""
+    """The options, or None and the text of the SuiteError. Any other exception is a failure."""
     try:
         return checked(**given), ""
     except SuiteError as error:
         return None, str(error)
 
 
-def test_what_is_not_given() -> None:
+def test_the_defaults() -> None:
     options = checked()
     assert (options.backend, options.backend_from, options.seeds, options.update) == (
         "tensorflow",
@@ -169,9 +169,9 @@ def test_other_first_seeds(text: str) -> None:
     ],
 )
 def test_contradictions_are_refused(given: dict[str, Any], named: str) -> None:
-    with pytest.raises(SuiteError, match=rf"{named}.* contradict each other|contradict each other.*{named}") as said:
+    with pytest.raises(SuiteError, match=rf"{named}.* contradict each other|contradict each other.*{named}") as refused:
         checked(**given)
-    assert "out." in str(said.value)
+    assert "out." in str(refused.value)
 
 
 @pytest.mark.parametrize(
@@ -184,7 +184,7 @@ def test_contradictions_are_refused(given: dict[str, Any], named: str) -> None:
         ("reuse", True),
     ],
 )
-def test_what_only_a_run_to_the_end_has(name: str, value: Any) -> None:
+def test_options_of_a_run_to_the_end_need_full(name: str, value: Any) -> None:
     checked(**{name: value})
     with pytest.raises(SuiteError, match=f"--{name.replace('_', '-')} needs --full"):
         checked(full=False, **{name: value})

@@ -1,4 +1,4 @@
-"""Where a run trains by itself: in this process, or in one process a core."""
+"""The place of a run's trainings: this process, or worker processes."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ CPU, GPU = Device("cpu", "AMD EPYC", "float32"), Device("gpu", "NVIDIA H100", "f
 
 @pytest.fixture(autouse=True)
 def machine(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of four cores and 8 GB."""
+    """The machine has four cores and 8 GB of memory."""
     monkeypatch.setattr(workers, "cores", lambda: 4)
     monkeypatch.setattr(workers, "free_memory", lambda: 8e9)
 
@@ -30,19 +30,19 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> None:
     ids=["short", "long", "longer", "on a GPU", "not known"],
 )
 def test_processes_are_started_where_they_pay(seconds: float | None, device: Device, number: int) -> None:
-    """20 trials, of which three processes fit into the memory; of unknown length each counts as three seconds."""
+    """20 trials, and memory for three processes. A trial without stored seconds counts as three seconds."""
     stored: Any = SimpleNamespace(seconds=lambda *key: seconds)
     options = checked(seeds="10")
-    assert start._asked_for(options, TWO) is None
-    assert start._unasked(options, device, stored, TWO) == TrainingPlace(number)
+    assert start._requested_place(options, TWO) is None
+    assert start._default_place(options, device, stored, TWO) == TrainingPlace(number)
 
 
 def test_a_check_has_a_task_for_each_variant() -> None:
     stored: Any = SimpleNamespace(seconds=lambda *key: 60.0, variant=lambda *key: None)
-    assert start._unasked(checked(full=False), CPU, stored, TWO) == TrainingPlace(2)
+    assert start._default_place(checked(full=False), CPU, stored, TWO) == TrainingPlace(2)
 
 
-def test_what_was_asked_for_is_done_even_if_it_is_short() -> None:
-    assert start._asked_for(checked(workers="2"), TWO) == TrainingPlace(2)
-    assert start._asked_for(checked(workers="1"), TWO) == TrainingPlace(1)
-    assert start._asked_for(checked(workers="2"), []) == TrainingPlace(1)
+def test_the_workers_option_holds_for_short_runs_too() -> None:
+    assert start._requested_place(checked(workers="2"), TWO) == TrainingPlace(2)
+    assert start._requested_place(checked(workers="1"), TWO) == TrainingPlace(1)
+    assert start._requested_place(checked(workers="2"), []) == TrainingPlace(1)

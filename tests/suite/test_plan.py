@@ -1,4 +1,4 @@
-"""``--dry-run``: what would be trained, and about how long; no backend, no trial, no file."""
+"""``--dry-run`` lists the trainings and their times. It imports no backend, trains nothing and writes nothing."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from tests.suite.conftest import BROAD, CHECKED, JAX
 
 @pytest.fixture(scope="module")
 def dry(copied: Callable[[str], Path]) -> Finished:
-    """Of experiments with stored trials and, Example 1, without."""
+    """A dry run of experiments with stored trials, and of Example 1, which has none."""
     return suite(copied("dry"), *JAX, "-k", f"{BROAD} or example-1", "--dry-run", "--workers", "2")
 
 
 def rows_of(run: Finished) -> dict[str, list[str]]:
-    """The cells of each row of the table, by training."""
+    """The cells of each row of the printed table, by training."""
     rows = [re.split(r" {2,}", line.strip()) for line in run.output.splitlines()]
     return {name: cells for name, *cells in rows if "/" in name and cells}
 

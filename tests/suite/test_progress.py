@@ -1,4 +1,4 @@
-"""The time left and what is shown, on a clock of our own."""
+"""The estimate of the time left, and the lines shown, with a clock that the tests set."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Reporter:
 
 
 class Screen:
-    """As much of pytest's configuration as Progress looks at."""
+    """The part of pytest's configuration that Progress uses."""
 
     def __init__(self, *, tty: bool = False, verbose: int = 0, width: int = 80, column: int = 0) -> None:
         self.file, self.reporter = io.StringIO(), Reporter(tty)
@@ -47,7 +47,7 @@ class Screen:
 
 @pytest.fixture
 def screen(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Screen]:
-    """``screen(tty=…)``: what is written to the process's own output is in its ``file``."""
+    """Makes a Screen. Its ``file`` receives what is written to the standard output of the process."""
 
     def make(**how: Any) -> Screen:
         made = Screen(**how)
@@ -107,7 +107,7 @@ def test_a_variant_without_stored_seconds_counts_as_the_mean(clock: Clock) -> No
     assert shown.left() == pytest.approx(15)
 
 
-def test_it_is_never_negative_and_ends_at_nothing(clock: Clock) -> None:
+def test_the_time_left_is_never_negative_and_ends_at_zero(clock: Clock) -> None:
     shown = Progress(Screen().config, {"a": 1.0})
     shown.start("task", "a", range(5), 10)
     clock.now += 500
@@ -118,7 +118,7 @@ def test_it_is_never_negative_and_ends_at_nothing(clock: Clock) -> None:
     assert shown.left() == 0
 
 
-def test_it_never_grows_while_a_steady_variant_trains(clock: Clock) -> None:
+def test_the_time_left_never_grows_while_a_steady_variant_trains(clock: Clock) -> None:
     shown = Progress(Screen().config, {"a": None})
     shown.start("task", "a", range(5), 10)
     estimates = []

@@ -1,4 +1,4 @@
-"""`--resume`: a run that was killed goes on in its own file, trains nothing twice, and ends as if nothing had been."""
+"""`--resume`: a killed run goes on in its own file, trains nothing twice, and ends like an undisturbed run."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ JAX_CHOSEN = {"KERAS_BACKEND": "jax"}
 
 
 def killed(run: Finished, folder: Path, count: int, torn: int = 0) -> Path:
-    """A folder with the first ``count`` lines of a run's file and ``torn`` bytes of the next."""
+    """Writes the first ``count`` lines of a run's file and ``torn`` bytes of the next, and returns the path."""
     source = latest_run(run.folder / "report" / "runs")
     runs = folder / "report" / "runs"
     runs.mkdir(parents=True)
@@ -33,13 +33,13 @@ def killed(run: Finished, folder: Path, count: int, torn: int = 0) -> Path:
 
 
 def nth_trial(run: Finished, number: int) -> int:
-    """How many lines come before a trial, counted from 0."""
+    """The number of lines before a trial; trials are counted from 0."""
     return [place for place, kind in enumerate(kinds(run.record)) if kind == "trial"][number]
 
 
 @pytest.fixture(scope="module")
 def resumed(first: Finished, tmp_path_factory: pytest.TempPathFactory) -> Finished:
-    """``first``, killed while it wrote its seventh trial, which is of the second variant."""
+    """The run ``first``, killed while it wrote its seventh trial (of the second variant), then resumed."""
     folder = tmp_path_factory.mktemp("resumed")
     killed(first, folder, nth_trial(first, 6), torn=100)
     return suite(folder, *SAME, "--resume", env=JAX_CHOSEN)
@@ -65,8 +65,8 @@ def test_the_report_is_that_of_an_undisturbed_run(resumed: Finished, first: Fini
     assert figures == {path.name: path.read_bytes() for path in (resumed.folder / "report" / "figures").iterdir()}
 
 
-def test_it_cannot_be_resumed_once_more(resumed: Finished) -> None:
-    """Whoever asks removes the lock that it left, if it was killed in its last moment."""
+def test_a_finished_run_cannot_be_resumed_again(resumed: Finished) -> None:
+    """The second command also removes a lock that a killed process left."""
     left = resumed.record.path.with_name(f".{resumed.record.path.stem}.lock")
     left.touch()
     again = suite(resumed.folder, *SAME, "--resume", env=JAX_CHOSEN)
@@ -99,7 +99,7 @@ def test_a_run_that_is_going_on_is_left_alone(first: Finished, tmp_path: Path) -
 
 
 @pytest.mark.parametrize(
-    ("changes", "said"),
+    ("changes", "text"),
     [
         ({"full": False}, "full: then True, now False"),
         ({"first_seed": 3}, "first_seed: then 0, now 3"),
@@ -108,26 +108,26 @@ def test_a_run_that_is_going_on_is_left_alone(first: Finished, tmp_path: Path) -
         ({"precision": "highest"}, "precision: then default, now highest"),
         ({"source": "0"}, "source of the training code: then "),
         ({"planned": ()}, "claims: now without minmax-"),
-        ({"selected": "0"}, "the selected items are others"),
+        ({"selected": "0"}, "other items are selected"),
         ({"reuse": True}, "reuse: then False, now True"),
     ],
 )  # fmt: skip
-def test_each_difference_is_named(changes: dict[str, Any], said: str, first: Finished, tmp_path: Path) -> None:
+def test_each_difference_is_named(changes: dict[str, Any], text: str, first: Finished, tmp_path: Path) -> None:
     path = killed(first, tmp_path, 5)
     header = read_run(path).header
     resume.check(path, header, with_commit=False)
     with pytest.raises(SuiteError, match="this would be another one") as refused:
         resume.check(path, replace(header, **changes), with_commit=False)
-    assert said in str(refused.value)
+    assert text in str(refused.value)
 
 
 def test_another_number_of_processes_goes_on(first: Finished, tmp_path: Path) -> None:
-    """Where it trains decides no trial; what a process computes with is in the fingerprint."""
+    """The number of processes does not change a trial. The threads of a process are in the fingerprint."""
     path = killed(first, tmp_path, 5)
     resume.check(path, replace(read_run(path).header, workers=7), with_commit=False)
 
 
-def test_another_fingerprint_names_what_is_new(first: Finished, tmp_path: Path) -> None:
+def test_another_fingerprint_names_the_difference(first: Finished, tmp_path: Path) -> None:
     path = killed(first, tmp_path, 5)
     header = read_run(path).header
     with pytest.raises(SuiteError, match=r"fingerprint, keras: then 3\.\S+, now 4\.0\. Its command"):
@@ -159,16 +159,16 @@ def other_name(record: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "change", "said"),
+    ("kind", "change", "text"),
     [
         ("trial", other_definition, "example-2/raw: another definition"),
         ("trial", gone, "example-2/gone: another definition"),
-        ("experiment", other_size, "experiment example-2: declared otherwise"),
-        ("experiment", other_name, "experiment gone: declared otherwise"),
+        ("experiment", other_size, "experiment example-2: its declaration has changed"),
+        ("experiment", other_name, "experiment gone: its declaration has changed"),
     ],
 )
-def test_what_is_declared_otherwise_now_is_another_run(
-    kind: str, change: Callable[[dict[str, Any]], None], said: str, first: Finished, tmp_path: Path
+def test_a_changed_declaration_is_another_run(
+    kind: str, change: Callable[[dict[str, Any]], None], text: str, first: Finished, tmp_path: Path
 ) -> None:
     path = killed(first, tmp_path, nth_trial(first, 1))
     records = lines(read_run(path))
@@ -176,7 +176,7 @@ def test_what_is_declared_otherwise_now_is_another_run(
         if record["kind"] == kind:
             change(record)
     path.write_text("".join(json.dumps(record) + "\n" for record in records), "utf-8")
-    with pytest.raises(SuiteError, match=said):
+    with pytest.raises(SuiteError, match=text):
         resume.check(path, read_run(path).header, with_commit=False)
 
 

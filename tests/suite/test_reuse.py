@@ -1,4 +1,4 @@
-"""``--reuse``: a trial is taken from an earlier run if nothing that decides it has changed, and only if asked for."""
+"""``--reuse``: a trial is reused only with this option, and only if nothing that decides its result has changed."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ PRINT = {"backend": "jax", "threads": 2}
 
 
 def record(folder: Path, name: str, seeds: tuple[int, ...], **changes: Any) -> None:
-    """A run file of trials of variant "v" of experiment "e", definition "d"."""
+    """Writes the file of a run with trials of variant "v" of experiment "e", of definition "d"."""
     how = {"fingerprint": PRINT, "source": trial_cache.source(), "engine": "auto"} | changes
     header = RunStarted(id=name, started=name, command="pytest", full=True, backend="jax", stack="jax-cpu", **how)
     file = RunFile.begin(folder, header)
@@ -29,7 +29,7 @@ def record(folder: Path, name: str, seeds: tuple[int, ...], **changes: Any) -> N
 
 
 def found(folder: Path, *seeds: int, definition: str = "d", fingerprint: dict[str, Any] = PRINT) -> dict[int, str]:
-    """The run each seed's trial comes from."""
+    """The id of the run that trained each seed."""
     trials = TrialCache(folder, fingerprint, "auto")
     return {seed: run for seed, (_, run) in trials.find("e", "v", definition, seeds).items()}
 
@@ -82,13 +82,13 @@ def test_the_source_is_that_of_the_training_code(monkeypatch: pytest.MonkeyPatch
 
 @pytest.fixture(scope="module")
 def before(tmp_path_factory: pytest.TempPathFactory) -> Finished:
-    """Seeds 1 to 5."""
+    """A run of seeds 1 to 5."""
     return suite(tmp_path_factory.mktemp("reuse"), *JAX, "--seeds", "5", "--first-seed", "1")
 
 
 @pytest.fixture(scope="module")
 def after(before: Finished) -> Finished:
-    """Seeds 0 to 6, those that are there reused, without pytest-benchmark; in the same folder."""
+    """A run of seeds 0 to 6 in the same folder, with --reuse and without pytest-benchmark."""
     plugins = ("-p", "no:randomly", "-p", "no:xdist", "-p", "no:cacheprovider", "-p", "no:benchmark")
     assert before.record
     return suite(before.folder, *JAX, "--seeds", "7", "--reuse", plugins=plugins)

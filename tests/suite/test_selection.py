@@ -1,4 +1,4 @@
-"""Selection on its own: expressions, and which trainings come along."""
+"""The selection of items: expressions, and the trainings that claims add."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ def test_with_workers_what_needs_none_comes_first_and_claims_last() -> None:
 
 @pytest.mark.parametrize("function", ["test_claims", "test_exact", "test_training", "test_catalogue"])
 def test_what_pytest_makes_of_no_parameters_is_nothing(function: str) -> None:
-    """Of a catalogue that cannot be read at all there is one item, whose parameter is no name."""
+    """A catalogue that cannot be read at all gives one item, whose parameter is no name."""
     nothing: Any = SimpleNamespace(
         originalname=function, callspec=SimpleNamespace(params=dict.fromkeys(("key", "experiment", "name"), object()))
     )

@@ -1,4 +1,4 @@
-"""Self-checks in a run: what a comparison says, and what a red one does to the run."""
+"""Self-checks in a run: the text of a comparison, and the effect of a red self-check on the run."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ BROKEN = 'raise ZeroDivisionError("a check with a mistake")'
 
 
 @pytest.mark.parametrize(
-    ("obtained", "expected", "tolerance", "said"),
+    ("obtained", "expected", "tolerance", "text"),
     [
         (1.0, 1.0, 0.0, ""),
         (1.0 + 1e-6, 1.0, 2e-6, ""),
@@ -43,8 +43,8 @@ BROKEN = 'raise ZeroDivisionError("a check with a mistake")'
         (False, True, 9.0, "x. Expected: True. Received: False."),
     ],
 )
-def test_a_comparison_says_what_is_wrong(obtained, expected, tolerance, said):
-    assert difference("x", obtained, expected, tolerance) == said
+def test_a_comparison_says_what_is_wrong(obtained, expected, tolerance, text):
+    assert difference("x", obtained, expected, tolerance) == text
 
 
 def test_a_comparison_that_fails_says_so_in_an_assertion_error():
@@ -55,7 +55,7 @@ def test_a_comparison_that_fails_says_so_in_an_assertion_error():
 
 @pytest.mark.parametrize("activation", ["linear", "relu", "sigmoid", "softmax"])
 def test_the_gradients_of_a_softmax_are_those_of_the_formula(activation):
-    """Of one layer with cross-entropy, xᵀ (p − y) / n; behind a hidden layer as the loss changes along them."""
+    """One layer has the gradient xᵀ (p − y) / n. With a hidden layer, a small step lowers the loss as it predicts."""
     rng = np.random.default_rng(0)
     x, y = rng.standard_normal((6, 3)), np.eye(4)[rng.integers(4, size=6)]
     one = network.ReferenceNetwork(
@@ -86,21 +86,21 @@ def test_the_gradients_of_a_softmax_are_those_of_the_formula(activation):
 
 
 @pytest.mark.parametrize(
-    ("body", "code", "said", "moved"),
+    ("body", "code", "text", "moved"),
     [
         (WRONG, 1, "the loss. Expected: 1. Received: 2.", True),
         (BROKEN, 3, "It could not be checked: ZeroDivisionError: a check with a mistake", False),
     ],
 )
-def test_a_red_self_check_is_red(tmp_path: Path, body: str, code: int, said: str, moved: bool) -> None:
-    """What is wrong has moved, exit code 1; what could not be checked has not, 3."""
+def test_a_red_self_check_is_red(tmp_path: Path, body: str, code: int, text: str, moved: bool) -> None:
+    """Exit code 1 if the check found a mistake; 3 if the check could not run."""
     (tmp_path / "spoil.py").write_text(SPOILT.format(body=body))
     options = ("-p", "spoil", "--backend", "jax", "-k", "test_activation and (relu or tanh)")
     run = suite(tmp_path, *options, env={"PYTHONPATH": str(tmp_path)})
     assert run.code == code, run.output
-    assert f"self-check {NAME}:\n  {said}" in run.output
+    assert f"self-check {NAME}:\n  {text}" in run.output
     found = {one.name: (list(one.wrong), one.moved) for one in run.record.self_checks.values()}
-    assert found == {NAME: ([said], moved), NAME.replace("tanh", "relu"): ([], False)}
+    assert found == {NAME: ([text], moved), NAME.replace("tanh", "relu"): ([], False)}
 
 
 SETUP = """

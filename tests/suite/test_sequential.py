@@ -1,4 +1,4 @@
-"""``--seeds auto``: claims stop where they are decided, rest on their own seeds only, and cost no more than allowed."""
+"""``--seeds auto``: a claim stops when it is decided, uses only its own seeds, and stays within the budget."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ EXPERIMENT = Experiment(
     variants=(Variant("easy"), Variant("second"), Variant("never"), Variant("base")),
     metrics=(ACCURACY,),
 )
-"""Over "base": "easy" is better at once, "second" clearly so from the tenth seed on, "never" never is."""
+"""Compared with "base": "easy" is better at once, "second" is clearly better from the tenth seed on, "never" is not."""
 
 
 def value(variant: str, seed: int) -> float:
@@ -53,7 +53,7 @@ def value(variant: str, seed: int) -> float:
 
 
 class Known:
-    """Trials as they would be trained: what was asked for, and how often."""
+    """Stands in for ``Trials``: makes trials without training, and counts them."""
 
     def __init__(self) -> None:
         self.known: dict[tuple[str, str], tuple[Trial, ...]] = {}
@@ -105,7 +105,7 @@ def test_the_maximum_leaves_it_inconclusive() -> None:
 
 
 @pytest.mark.parametrize("order", [("easy", "second", "never"), ("never", "second", "easy")])
-def test_a_claim_rests_on_its_own_seeds_whatever_others_have_trained(order: tuple[str, ...]) -> None:
+def test_a_claim_uses_only_its_own_seeds_whatever_others_have_trained(order: tuple[str, ...]) -> None:
     known = Known()
     for variant in order:
         shared, alone = followed(variant, known), followed(variant)
@@ -122,12 +122,12 @@ def test_a_spent_budget_leaves_it_inconclusive() -> None:
 
 
 def test_a_batch_that_would_not_fit_is_not_begun() -> None:
-    """Five seeds of two variants take 100 s here."""
+    """Here five seeds of two variants take 100 s."""
     assert followed("second", deadline=time.monotonic() + 60)[1].stopped == "budget"
     assert followed("second", deadline=time.monotonic() + 160)[1].stopped == "decided"
 
 
-def test_what_is_there_costs_no_budget() -> None:
+def test_finished_trials_cost_no_budget() -> None:
     known = Known()
     followed("never", known)
     known.get([("made-up", "second")], 20)
@@ -139,7 +139,7 @@ def test_an_interrupted_run_trains_no_more() -> None:
     assert (decision.verdict, taken) == (Verdict.INCONCLUSIVE, SeedsTaken((5,), 20, "interrupted"))
 
 
-def test_a_fixed_number_of_seeds_is_one_look_as_ever() -> None:
+def test_a_fixed_number_of_seeds_is_one_look() -> None:
     known: Any = Known()
     decision, _, taken, rests = decide(claim("second"), known, (5,), None)
     assert decision == claim("second").decide(rests)[0]
@@ -147,7 +147,7 @@ def test_a_fixed_number_of_seeds_is_one_look_as_ever() -> None:
     assert decision.reason.endswith("above 0")
 
 
-def test_what_the_claims_took_is_told() -> None:
+def test_the_seeds_that_the_claims_took_are_reported() -> None:
     taken = [SeedsTaken((5,), 30, "decided"), SeedsTaken((5, 10), 30, "decided"), SeedsTaken((5,), 30, "budget")]
     claims = {
         str(index): SimpleNamespace(taken=one, experiment="e", variants=("a", "b") if index else ("a", "c"))
@@ -188,7 +188,7 @@ def test_any_budget_is_a_time_or_one_short_message(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "said"),
+    ("given", "message"),
     [
         ({"seeds": "auto", "max_seeds": "4"}, "Invalid --max-seeds.*from 5 to"),
         ({"seeds": "auto", "max_seeds": "0"}, "Invalid --max-seeds"),
@@ -200,12 +200,12 @@ def test_any_budget_is_a_time_or_one_short_message(text: str) -> None:
         ({"seeds": "auto", "update_baselines": "why"}, "contradict each other"),
     ],
 )
-def test_what_makes_no_sense_is_refused(given: dict[str, str], said: str) -> None:
-    with pytest.raises(SuiteError, match=said):
+def test_options_that_make_no_sense_are_refused(given: dict[str, str], message: str) -> None:
+    with pytest.raises(SuiteError, match=message):
         checked(**given)
 
 
-def test_what_is_not_given_is_the_default() -> None:
+def test_the_defaults() -> None:
     assert checked().as_needed is None
     assert checked(seeds="auto").as_needed == AsNeeded(30)
     assert checked(seeds="auto").seeds is None
@@ -220,7 +220,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Finished:
     return suite(tmp_path_factory.mktemp("auto"), *AUTO)
 
 
-def test_a_run_says_what_each_claim_took(run: Finished) -> None:
+def test_a_run_reports_the_seeds_of_each_claim(run: Finished) -> None:
     assert run.code == 0, run.output
     took = {claim.key: claim.taken for claim in run.report.claims if claim.marker == "training"}
     assert took == {
@@ -239,12 +239,12 @@ def test_drift_is_compared_on_the_first_seeds(run: Finished) -> None:
     assert [trial.seed for trial in run.record.trials["scale-gap", "raw"]] == list(range(10))
 
 
-def test_the_report_says_it_too(run: Finished) -> None:
-    said = "1 of 2 claims decided with the least seeds, 1 with more; 30 trials, 30 fewer than with the maximum"
-    assert f"seeds as needed: {said}" in run.output
+def test_the_report_has_the_seeds_too(run: Finished) -> None:
+    seeds = "1 of 2 claims decided with the least seeds, 1 with more; 30 trials, 30 fewer than with the maximum"
+    assert f"seeds as needed: {seeds}" in run.output
     assert "seeds as needed (at most 15)" in run.output
     text = (run.folder / "report" / "REPORT.md").read_text("utf-8")
-    assert f"**As many seeds as needed:** {said}" in text
+    assert f"**As many seeds as needed:** {seeds}" in text
     assert "30 trials to the end in" in text
     assert "- Seeds: 10 of at most 15, 5 saved; looked at after 5, 10; decided" in text
     assert "as many as each claim needs, at most 15" in text
@@ -252,7 +252,7 @@ def test_the_report_says_it_too(run: Finished) -> None:
 
 
 @pytest.mark.slow
-def test_workers_come_to_the_same(run: Finished, two_workers: None, tmp_path: Path) -> None:
+def test_workers_give_the_same_results(run: Finished, two_workers: None, tmp_path: Path) -> None:
     shared = suite(tmp_path, *AUTO, "--workers", "2")
     assert shared.code == 0, shared.output
     assert shared.verdicts == run.verdicts

@@ -1,4 +1,4 @@
-"""`--store`: finished runs are pushed at a run's end; a database that is away costs nothing; a password is nowhere."""
+"""`--store`: finished runs are pushed at the end; an unreachable database loses nothing; no password is shown."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ ONE = (*JAX, "-k", "minmax-table")
 
 
 def everything(run: Finished) -> dict[str, str]:
-    """All that a run says and leaves, by name."""
+    """The output of a run and the text of every file it wrote, by name."""
     files = [path for path in run.folder.rglob("*") if path.is_file()]
     return {"output": run.output, **{str(path): path.read_bytes().decode("utf-8", "replace") for path in files}}
 
 
 def stored(url: str, run: str) -> bytes:
-    """The file of a run as a database has it."""
+    """The file of a run as the database stores it."""
     database = Database(Address(url))
     try:
         return "".join(f"{line}\n" for line in database.lines(run)).encode()
@@ -38,7 +38,7 @@ def stored(url: str, run: str) -> bytes:
 
 
 def prepared(path: Path) -> str:
-    """The URL of a new database in this file."""
+    """Makes a new database in this file, and returns its URL."""
     database = Database(Address(f"sqlite:///{path}"))
     database.prepare()
     database.close()
@@ -46,11 +46,11 @@ def prepared(path: Path) -> str:
 
 
 def push(folder: Path, url: str, capsys: pytest.CaptureFixture[str]) -> str:
-    """What pushing says, on either stream."""
+    """Pushes the runs of a folder, and returns what that prints on either stream."""
     status = reports.main(["--push", "--store", url, "--out", str(folder / "report")])
-    said = capsys.readouterr()
-    assert status == (2 if said.err else 0)
-    return said.err or said.out
+    printed = capsys.readouterr()
+    assert status == (2 if printed.err else 0)
+    return printed.err or printed.out
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +60,7 @@ def url(postgresql: Server) -> str:
 
 @pytest.fixture(scope="module")
 def served(url: str, tmp_path_factory: pytest.TempPathFactory) -> Finished:
-    """A run whose store is a server, with everything that may tell what was typed."""
+    """A run whose store is a server, with every output that could show the command line."""
     folder = tmp_path_factory.mktemp("served")
     loud = ("--junitxml", str(folder / "junit.xml"), "--html", str(folder / "html.html"), "-vv", "--showlocals")
     return suite(folder, *ONE, "--store", url, *loud)
@@ -76,15 +76,15 @@ def test_a_server_has_every_line_when_the_run_has_ended(served: Finished, url: s
 
 
 def test_a_password_is_nowhere(served: Finished) -> None:
-    said = everything(served)
-    assert any(name.endswith("junit.xml") for name in said)
-    assert any(name.endswith("html.html") for name in said)
-    assert not {name for name, text in said.items() for spelling in SPELLINGS if spelling in text}
+    texts = everything(served)
+    assert any(name.endswith("junit.xml") for name in texts)
+    assert any(name.endswith("html.html") for name in texts)
+    assert not {name for name, text in texts.items() for spelling in SPELLINGS if spelling in text}
     assert "claims:***@127.0.0.1" in served.record.header.command
     assert "store: postgresql+psycopg://claims:***@127.0.0.1" in served.output
 
 
-def test_pushed_twice_changes_nothing(served: Finished, url: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_second_push_changes_nothing(served: Finished, url: str, capsys: pytest.CaptureFixture[str]) -> None:
     before = stored(url, served.record.path.stem)
     assert push(served.folder, url, capsys).startswith("Nothing to push in ")
     assert stored(url, served.record.path.stem) == before
@@ -94,11 +94,11 @@ def test_a_report_from_the_store(
     served: Finished, url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def report(*options: str) -> str:
-        """What it says, on either stream."""
+        """Makes a report, and returns what that prints on either stream."""
         status = reports.main(["--store", *options, "--out", str(tmp_path)])
-        said = capsys.readouterr()
-        assert status == (2 if said.err else 0)
-        return said.err or said.out
+        printed = capsys.readouterr()
+        assert status == (2 if printed.err else 0)
+        return printed.err or printed.out
 
     name = served.record.path.stem
     done = report(url)
@@ -137,12 +137,12 @@ class Locking:
 def pytest_configure(config):
     config.pluginmanager.register(Locking())
 """
-"""From the first finished item on another connection has the database for itself."""
+"""A plugin: from the first finished item on, another connection locks the database."""
 
 
 @pytest.fixture(scope="module")
 def away(tmp_path_factory: pytest.TempPathFactory) -> tuple[Finished, str]:
-    """A run whose database is locked by somebody when it ends, and the database."""
+    """A run whose database is locked at its end, and the URL of the database."""
     folder = tmp_path_factory.mktemp("away")
     (folder / "locking.py").write_text(LOCKING)
     store = prepared(folder / "store.sqlite")
@@ -150,7 +150,7 @@ def away(tmp_path_factory: pytest.TempPathFactory) -> tuple[Finished, str]:
     return suite(folder, *ONE, "--store", store, "-p", "locking", env=env), store
 
 
-def test_a_database_that_is_away_loses_nothing_and_is_told(away: tuple[Finished, str]) -> None:
+def test_a_locked_database_loses_nothing_and_is_reported(away: tuple[Finished, str]) -> None:
     run, store = away
     assert run.code == 0
     assert run.verdicts == {"minmax-table": "SUPPORTED"}
@@ -164,16 +164,16 @@ def test_a_database_that_is_away_loses_nothing_and_is_told(away: tuple[Finished,
 def test_what_was_not_pushed_is_pushed_later(
     away: tuple[Finished, str], capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    """Not what was killed: that is no finished run."""
+    """A killed run is not pushed, because it is not finished."""
     run, store = away
     path = run.record.path
     half = killed(run, tmp_path, 2)
     unfinished = path.with_name("2026-01-unfinished.jsonl")
     unfinished.write_bytes(half.read_bytes())
-    said = push(run.folder, store, capsys)
+    printed = push(run.folder, store, capsys)
     unfinished.unlink()
-    assert f"records of the run {path.stem}" in said
-    assert "unfinished" not in said
+    assert f"records of the run {path.stem}" in printed
+    assert "unfinished" not in printed
     assert stored(store, path.stem) == path.read_bytes()
 
 
@@ -208,13 +208,13 @@ def test_a_read_only_database_costs_nothing(tmp_path: Path) -> None:
     assert stored(store, run.record.path.stem) == b""
 
 
-def test_a_file_of_something_else_stays(
+def test_a_file_that_is_no_database_is_kept(
     away: tuple[Finished, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "notes.txt").write_bytes(b"this is no database" * 400)
-    said = push(away[0].folder, f"sqlite:///{tmp_path}/notes.txt", capsys)
-    assert said.startswith("reports: The database sqlite:///")
-    assert "file is not a database" in said
+    printed = push(away[0].folder, f"sqlite:///{tmp_path}/notes.txt", capsys)
+    assert printed.startswith("reports: The database sqlite:///")
+    assert "file is not a database" in printed
     assert (tmp_path / "notes.txt").read_bytes() == b"this is no database" * 400
 
 

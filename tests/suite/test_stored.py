@@ -1,4 +1,4 @@
-"""Which verdict a run expects of a claim: that of the stack whose evidence decides it."""
+"""The expected verdict of a claim: that of the stack whose evidence decides it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ CLAIM = next(claim for claim in CLAIMS if claim.key == "tips-relu-beats-linear")
 
 
 def stored(root: Path, stack: str, seeds: int, verdict: str | None) -> None:
-    """Two variants of Example 4, and the expected verdict of the claim on them."""
+    """Evidence of two variants of Example 4, and the expected verdict of the claim on them."""
     store(root, stack, seeds)
     path = path_of(root, stack, EXAMPLE.id)
     evidence = read(path)
@@ -65,7 +65,7 @@ def test_each_variant_has_its_own_evidence() -> None:
 
 
 class Trained:
-    """In the place of ``train``: trials whose losses a perturbation moves by ``moved``, from the ``first`` seed on."""
+    """Stands in for ``train``. A perturbation moves the losses by ``moved``, from the seed ``first`` on."""
 
     def __init__(self, moved: float, first: int = 0) -> None:
         self.moved, self.first, self.calls = moved, first, 0
@@ -89,7 +89,7 @@ class Trained:
 def test_whether_rounding_moves_no_epoch(
     trained: Trained, steps: int, calm: bool, calls: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It trains up to the first perturbed trial that moves, and only where rounding leaves the first steps alone."""
+    """Training stops at the first perturbed trial that moves. Nothing is trained if rounding moves the first steps."""
     monkeypatch.setattr("harness.training.train.train", trained)
     old = made.variant([0.5])
     assert calm_to_the_end(EXAMPLE, "plain", msgspec.structs.replace(old, steps=steps), "fit") is calm

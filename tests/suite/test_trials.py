@@ -1,4 +1,4 @@
-"""What a run trains: what is missing, once, in whatever place; and what it says where that cannot be done."""
+"""The trials of a run: the missing ones are trained, once, in any place; failures are reported."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ HEADER = RunStarted(
     id="2026-01", started="", command="pytest", full=True, backend="jax", engine="fit", fingerprint={}, stack="jax-cpu"
 )
 NO_ROOM = 15
-"""Seeds from here on cannot be trained."""
+"""The first seed that cannot be trained; nor can those after it."""
 
 
 def perform(task: Task, report: Callable[[Event], None]) -> None:
@@ -37,7 +37,7 @@ def perform(task: Task, report: Callable[[Event], None]) -> None:
 
 
 class Elsewhere:
-    """In the place of worker processes: keeps the tasks, and the test says what becomes of them."""
+    """Stands in for worker processes: it keeps the tasks, and the test decides how they end."""
 
     def __init__(self, handle: Callable[[Message[Event, None]], None]) -> None:
         self.handle, self.tasks = handle, list[Task]()
@@ -70,7 +70,7 @@ class Made(SimpleNamespace):
 
 @pytest.fixture
 def make(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Callable[..., Made]]:
-    """Makes ``Trials`` of a run to the end with 5 seeds: in this process, or in two that only the test knows."""
+    """Makes the ``Trials`` of a run to the end with 5 seeds: in this process, or with ``Elsewhere`` as two workers."""
     asked: list[list[int]] = []
 
     def noted(task: Task, report: Callable[[Event], None]) -> None:
@@ -135,8 +135,8 @@ def test_processes_share_the_seeds_of_a_variant(make: Callable[..., Made]) -> No
     assert len(made.trials.get([EASY], 10)[EASY]) == 10
 
 
-def test_what_is_there_is_not_waited_for(make: Callable[..., Made]) -> None:
-    """Ctrl-C in a later batch: a claim that the first seeds decide is decided at once."""
+def test_finished_trials_are_not_waited_for(make: Callable[..., Made]) -> None:
+    """After Ctrl-C in a later batch, a claim that the first seeds decide is decided at once."""
     made = make(workers=2)
     made.trials.get([EASY], 5)
     waited = list(made.place.waited)
@@ -149,7 +149,7 @@ def test_what_is_there_is_not_waited_for(make: Callable[..., Made]) -> None:
     assert made.place.waited == waited
 
 
-def test_a_lost_place_is_told_at_once_ever_after(make: Callable[..., Made]) -> None:
+def test_lost_workers_are_reported_at_once_every_time(make: Callable[..., Made]) -> None:
     made = make(workers=2)
     made.trials.expect([EASY, SECOND])
     made.place.lost = "The connection to the Dask scheduler is lost."
@@ -159,7 +159,7 @@ def test_a_lost_place_is_told_at_once_ever_after(make: Callable[..., Made]) -> N
     assert len(made.place.waited) == 1
 
 
-def test_evidence_that_cannot_be_read_begins_nothing_ahead_and_stops_no_training(make: Callable[..., Made]) -> None:
+def test_unreadable_evidence_submits_nothing_ahead_and_stops_no_training(make: Callable[..., Made]) -> None:
     def damaged(experiment: str) -> None:
         raise SuiteError("Invalid evidence.")
 

@@ -1,4 +1,4 @@
-"""--update-baselines: what is added to the evidence, what is kept, and that it is never green."""
+"""--update-baselines: what is added to the evidence and what is kept. Such a run is never green."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ THIRTY = ("--backend", "jax", "--seeds", "30")
 
 @pytest.fixture(scope="module")
 def again(copied: Callable[[str], Path]) -> Finished:
-    """The same command once more, with whatever plugins are installed."""
+    """The same command again, with all installed plugins."""
     return suite(copied("again"), *THIRTY, "-k", BROAD, "--update-baselines", "first of all", plugins=())
 
 
 @pytest.fixture(scope="module")
 def compared(copied: Callable[[str], Path]) -> Finished:
-    """A run to the end against what was stored."""
+    """A run to the end that is compared with the stored evidence."""
     return suite(copied("compared"), *JAX, "-k", TINY)
 
 
 @pytest.fixture(scope="module")
 def narrow(copied: Callable[[str], Path]) -> tuple[dict[str, bytes], Finished]:
-    """Every stored metric of Example 2 altered, then seeds of one claim added; the files before, and the run."""
+    """Changes every stored metric of Example 2, then adds seeds of one claim. Returns the files before, and the run."""
     folder = copied("narrow")
     path = folder / "baselines" / EXAMPLE_2
     content = json.loads(path.read_text("utf-8"))
@@ -69,7 +69,7 @@ def test_new_files_are_written_and_the_run_is_not_green(stored: Finished) -> Non
 
 
 def test_how_far_rounding_takes_each_trial_is_stored_too(stored: Finished) -> None:
-    """Four perturbed trials of each of the ten seeds that a check trains."""
+    """The evidence has four perturbed trials of each of the ten seeds that a check trains."""
     traces = variants(stored.files()[EXAMPLE_2])["min-max"]["traces"]
     own = {trace["seed"]: trace["losses"] for trace in traces if not trace.get("perturbed")}
     assert sorted(own) == list(range(10))

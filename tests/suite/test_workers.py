@@ -1,4 +1,4 @@
-"""``--workers 2``: the same trials and verdicts as one process, each trained once; what is killed loses nothing."""
+"""``--workers 2``: the same trials and verdicts as one process, each trained once; a kill loses no finished trial."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ pytestmark = [
 ]
 TWO = ("--workers", "2")
 PLACE = ("workers", "threads")
-"""What a header says of where a run trains."""
+"""Fields of a header with the place of the trainings."""
 
 
 def anywhere(value: Any) -> Any:
-    """A timeless report without what says where it was trained."""
+    """A timeless report without the place of its trainings."""
     if isinstance(value, dict):
         return {key: anywhere(item) for key, item in value.items() if key not in PLACE}
     return [anywhere(item) for item in value] if isinstance(value, list) else value
@@ -42,12 +42,12 @@ def anywhere(value: Any) -> Any:
 
 @pytest.fixture(scope="module")
 def shared(two_workers: None, tmp_path_factory: pytest.TempPathFactory) -> Finished:
-    """What ``first`` runs in one process, by two workers, with a JUnit file."""
+    """The run ``first`` with two workers, and with a JUnit file."""
     folder = tmp_path_factory.mktemp("shared")
     return suite(folder, *JAX, *TWO, "-k", TINY, "--junitxml", str(folder / "junit.xml"))
 
 
-def test_workers_come_to_the_same_trials_states_and_report(shared: Finished, first: Finished) -> None:
+def test_workers_give_the_same_trials_states_and_report(shared: Finished, first: Finished) -> None:
     assert shared.code == first.code == 0, shared.output
     assert shared.verdicts == first.verdicts
     assert shared.states == first.states
@@ -79,7 +79,7 @@ def test_the_run_ends_as_one(shared: Finished) -> None:
     assert not [path for path in (shared.folder / "report" / "runs").iterdir() if path.suffix != ".jsonl"]
 
 
-def test_junit_carries_what_was_found(shared: Finished) -> None:
+def test_junit_has_the_findings(shared: Finished) -> None:
     root = ET.parse(shared.folder / "junit.xml").getroot()
     found = {
         case.get("name", ""): {each.get("name"): each.get("value") for each in case.iter("property")}
@@ -95,7 +95,7 @@ def test_junit_carries_what_was_found(shared: Finished) -> None:
 
 
 def test_a_check_by_workers_is_identical(copied: Callable[[str], Path]) -> None:
-    """A claim whose evidence is damaged is red by name, as in one process, and the others are checked."""
+    """A claim with damaged evidence is red by name, as in one process. The others are checked."""
     folder = copied("checked")
     (folder / "baselines" / "jax-cpu" / "scale-gap.json").write_text("{", "utf-8")
     run = suite(folder, "check", "--backend", "jax", *TWO, "-k", "raw-data or minmax-fixes or scale-gap-hurts")
@@ -107,7 +107,7 @@ def test_a_check_by_workers_is_identical(copied: Callable[[str], Path]) -> None:
 
 @pytest.fixture(scope="module")
 def scheduler(two_workers: None) -> Iterator[str]:
-    """The address of a cluster as somebody else starts it."""
+    """The address of a cluster with Dask's own settings."""
     from distributed import LocalCluster
 
     with LocalCluster(
@@ -120,7 +120,7 @@ def scheduler(two_workers: None) -> Iterator[str]:
         yield running.scheduler_address
 
 
-def test_a_cluster_comes_to_the_same_with_all_its_workers(scheduler: str, first: Finished, tmp_path: Path) -> None:
+def test_a_cluster_gives_the_same_with_all_its_workers(scheduler: str, first: Finished, tmp_path: Path) -> None:
     run = suite(tmp_path, *JAX, "--cluster", scheduler, "-k", TINY)
     assert run.code == 0, run.output
     assert run.verdicts == first.verdicts
@@ -128,7 +128,7 @@ def test_a_cluster_comes_to_the_same_with_all_its_workers(scheduler: str, first:
     assert run.record.header.workers == 2
 
 
-def test_workers_that_cannot_begin_say_so_once(two_workers: None, tmp_path: Path) -> None:
+def test_workers_that_cannot_begin_are_reported_once(two_workers: None, tmp_path: Path) -> None:
     run = suite(tmp_path, *JAX, *TWO, "-k", TINY, "--require-gpu", env={"JAX_PLATFORMS": "cpu"})
     assert run.code == 4
     assert run.output.count("--require-gpu: jax computes on the CPU") == 1
@@ -146,7 +146,7 @@ HEARS_CTRL_C = (
 
 @contextlib.contextmanager
 def begun(folder: Path, *options: str, **variables: str) -> Iterator[subprocess.Popen[str]]:
-    """A run in a process group of its own; nothing of it survives."""
+    """Starts a run in a process group of its own. The group is killed after the test."""
     command = [sys.executable, "-c", HEARS_CTRL_C, *arguments(folder, *options, plugins=ACTING)]
     with (folder / "output").open("w") as output:
         process = subprocess.Popen(
@@ -186,7 +186,7 @@ def workers(process: subprocess.Popen[str]) -> list[psutil.Process]:
 
 
 def left_of(processes: list[psutil.Process], seconds: float) -> list[psutil.Process]:
-    """Those that still run after so many seconds; a zombie runs no more."""
+    """The processes that still run after some seconds. A zombie counts as ended."""
     end = time.monotonic() + seconds
     while left := [one for one in processes if one.is_running() and one.status() != psutil.STATUS_ZOMBIE]:
         if time.monotonic() > end:
@@ -221,7 +221,7 @@ def test_a_killed_worker_loses_nothing_and_trains_nothing_twice(tmp_path: Path) 
 
 
 def test_a_training_that_kills_its_workers_is_given_up_by_name(tmp_path: Path) -> None:
-    """The others come to their results, and the exit code says that something could not be run."""
+    """The other trainings finish. The exit code reports that a training could not be run."""
     options = (*JAX, *TWO, "-k", "minmax-fixes or raw-data or scale-gap-hurts or minmax-table")
     with begun(tmp_path, *options, DEADLY="example-2/raw") as process:
         run = finished(process, tmp_path)
@@ -239,7 +239,7 @@ def test_a_training_that_kills_its_workers_is_given_up_by_name(tmp_path: Path) -
 
 @pytest.fixture(scope="module")
 def interrupted(two_workers: None, tmp_path_factory: pytest.TempPathFactory) -> tuple[Finished, list[psutil.Process]]:
-    """Ctrl-C, which a terminal sends to every process, while both workers train; and the workers of then."""
+    """A run that got Ctrl-C while both workers trained, and its workers. A terminal sends Ctrl-C to every process."""
     folder = tmp_path_factory.mktemp("interrupted")
     with begun(folder, *SLOW, SLOW="0.3") as process:
         wait_for_trials(folder, process, 5)

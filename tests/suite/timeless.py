@@ -1,4 +1,4 @@
-"""A report without what the clock decides, so that two runs of the same can be held against each other."""
+"""Reports without the values that depend on the clock, to compare two equal runs."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ CLOCK = {"seconds", "started", "id", "command", "images_per_second"}
 """What a report says about time, and about which run it is."""
 TIMES = re.compile(r"(?<=\n## Times\n\n).*?(?=\n\n)", re.DOTALL)
 CLOCK_CELLS = slice(-6, -1)
-"""Of a row of the table of times: its five clocks, before the state of the baseline."""
+"""The five times in a row of the table of times; the state of the baseline follows them."""
 
 
 def timeless(value: Any) -> Any:
-    """A part of a report as plain data, without what the clock decides; claims and errata keep their ids."""
+    """A part of a report as plain data, without what depends on the clock. Claims and errata keep their ids."""
     value = msgspec.to_builtins(value)
     if isinstance(value, dict):
         return {
@@ -27,10 +27,13 @@ def timeless(value: Any) -> Any:
 
 
 def timeless_text(markdown: str, header: RunStarted) -> str:
-    """REPORT.md of a run with this header without what the clock decides, and without the padding of its tables."""
-    for said in (header.command, header.id, header.started):
-        assert said in markdown
-        markdown = markdown.replace(said, "…")
+    """The text of REPORT.md without the values that depend on the clock, and without the padding of its tables.
+
+    ``header`` is that of the run.
+    """
+    for value in (header.command, header.id, header.started):
+        assert value in markdown
+        markdown = markdown.replace(value, "…")
     heading, _, rest = markdown.partition("\n")
     text = heading.replace(header.started[:10], "…") + "\n" + rest
     text = re.sub(r"(\d+ trials.*?) in [\d.,]+ s on ", r"\1 in … s on ", text, count=1)
