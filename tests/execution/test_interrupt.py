@@ -24,7 +24,15 @@ def started():
     def start(*actions: str) -> subprocess.Popen[str]:
         command = [sys.executable, "-m", "tests.execution.controller", *actions]
         pipe = subprocess.PIPE
-        process = subprocess.Popen(command, cwd=ROOT, stdout=pipe, stderr=pipe, text=True, start_new_session=True)
+        process = subprocess.Popen(
+            command,
+            cwd=ROOT,
+            stdout=pipe,
+            stderr=pipe,
+            text=True,
+            start_new_session=True,
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # which a job in the background ignores
+        )
         running.append(process)
         return process
 

@@ -12,6 +12,7 @@ import pytest
 
 from harness.environment.fingerprint import fingerprint
 from harness.environment.variables import NEUTRALISED, neutralise, reported
+from harness.execution.workers import SINGLE_THREADED
 from harness.training.backends import NAMES
 from tests.robustness.conftest import HOSTILE, JAX, hostile_home
 from tests.suite.command import ROOT, Finished, environment, suite, trials
@@ -70,7 +71,8 @@ def test_tensorflow(tmp_path: Path) -> None:
 def test_a_plain_environment_adds_nothing(backend: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """So that the fingerprints that are stored stay what they are."""
     monkeypatch.setattr(os, "environ", environment(CUDA_VISIBLE_DEVICES="0", TF_CPP_MIN_LOG_LEVEL="2",
-        TF_FORCE_GPU_ALLOW_GROWTH="true", KERAS_HOME="x", KERAS_BACKEND="jax", JAX_PLATFORMS="cpu", OMP_NUM_THREADS=" ",
+        TF_FORCE_GPU_ALLOW_GROWTH="true", KERAS_HOME="x", KERAS_BACKEND="jax", JAX_PLATFORMS="cpu",
+        **dict.fromkeys(SINGLE_THREADED, " "), XLA_FLAGS="",
         XLA_PYTHON_CLIENT_PREALLOCATE="false", NVIDIA_VISIBLE_DEVICES="all"))  # fmt: skip
     assert set(fingerprint(backend, "cpu", "x", "float32")) == {
         "python", "keras", "backend", "backend_version", "jaxlib", "numpy", "device", "device_model",

@@ -141,31 +141,32 @@ def pytest_configure(config):
 
 
 @pytest.fixture(scope="module")
-def away(tmp_path_factory: pytest.TempPathFactory) -> tuple[Finished, str]:
-    """A run whose database is locked at its end, and the URL of the database."""
+def away(tmp_path_factory: pytest.TempPathFactory) -> tuple[Finished, str, bytes]:
+    """A run whose database is locked at its end, the URL of the database, and what it holds of the run then."""
     folder = tmp_path_factory.mktemp("away")
     (folder / "locking.py").write_text(LOCKING)
     store = prepared(folder / "store.sqlite")
     env = {"PYTHONPATH": str(folder), "LOCKED": str(folder / "store.sqlite")}
-    return suite(folder, *ONE, "--store", store, "-p", "locking", env=env), store
+    run = suite(folder, *ONE, "--store", store, "-p", "locking", env=env)
+    return run, store, stored(store, run.record.path.stem)
 
 
-def test_a_locked_database_loses_nothing_and_is_reported(away: tuple[Finished, str]) -> None:
-    run, store = away
+def test_a_locked_database_loses_nothing_and_is_reported(away: tuple[Finished, str, bytes]) -> None:
+    run, _, held = away
     assert run.code == 0
     assert run.verdicts == {"minmax-table": "SUPPORTED"}
     (error,) = [line for line in run.output.splitlines() if line.startswith("ERROR: not pushed: ")]
     assert "database is locked" in error
     assert error.endswith(f"python -m reports --push --store URL --out {run.folder / 'report'}")
     assert f"report: {run.folder / 'report' / 'REPORT.md'}" in run.output
-    assert stored(store, run.record.path.stem) == b""
+    assert held == b""
 
 
 def test_what_was_not_pushed_is_pushed_later(
-    away: tuple[Finished, str], capsys: pytest.CaptureFixture[str], tmp_path: Path
+    away: tuple[Finished, str, bytes], capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     """A killed run is not pushed, because it is not finished."""
-    run, store = away
+    run, store, _ = away
     path = run.record.path
     half = killed(run, tmp_path, 2)
     unfinished = path.with_name("2026-01-unfinished.jsonl")
@@ -209,7 +210,7 @@ def test_a_read_only_database_costs_nothing(tmp_path: Path) -> None:
 
 
 def test_a_file_that_is_no_database_is_kept(
-    away: tuple[Finished, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    away: tuple[Finished, str, bytes], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "notes.txt").write_bytes(b"this is no database" * 400)
     printed = push(away[0].folder, f"sqlite:///{tmp_path}/notes.txt", capsys)
