@@ -48,10 +48,10 @@ def needed_trainings(items: list[pytest.Item]) -> set[tuple[str, str]]:
 
 
 def _params(item: pytest.Item, *functions: str) -> Mapping[str, str]:
-    """What an item of one of these functions is of; nothing of another, and where pytest had nothing to fill in."""
+    """The text parameters of an item of one of these test functions; empty for any other item."""
     if getattr(item, "originalname", "") not in functions:
         return {}
-    # Only pytest.Function declares callspec, and only parametrised items have it: the name has told that this one does.
+    # Only pytest.Function declares callspec, and only parametrised items have it, as each of these functions has.
     params: Mapping[str, object] = item.callspec.params  # type: ignore[attr-defined]
     return {name: value for name, value in params.items() if isinstance(value, str)}
 

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from typing import Any, Literal
 from unittest import mock
 
+from tests.faults.places import Original
+
 OURS = ("harness", "cases", "baselines", "suite")
 KEPT = ("cases.references.inputs",)
 """Modules whose caches hold what no fault touches, and what takes seconds to draw."""
@@ -225,6 +227,24 @@ def wrapped(wrapper: Callable[..., Any]) -> Callable[[Any], Any]:
         return replacement
 
     return change
+
+
+def with_attribute(attribute: str, of: Callable[[float], float]) -> Callable[[Any], Any]:
+    """A method in which an attribute of its object is ``of`` what it is."""
+
+    def call(original: Original, self: Any, *args: Any, **kwargs: Any) -> Any:
+        kept = getattr(self, attribute)
+        setattr(self, attribute, of(kept))
+        try:
+            return original(self, *args, **kwargs)
+        finally:
+            setattr(self, attribute, kept)
+
+    return wrapped(call)
+
+
+def times(factor: float, number: float) -> float:
+    return factor * number
 
 
 def instead(replacement: Callable[..., Any]) -> Callable[[Any], Any]:

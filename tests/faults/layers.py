@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from tests.faults.fault import Fault, Patch, held_out, instead, small, wrapped
+from tests.faults.fault import Fault, Patch, held_out, instead, small, times, with_attribute, wrapped
 from tests.faults.places import (
     ADAM_RACE,
     BY_SGD,
@@ -171,24 +171,6 @@ def _ops() -> Any:
 
 
 ON_LSTM, ON_CNN = ("batch-normalization-examples", "rnn"), ("batch-normalization-examples", "cnn")
-
-
-def with_attribute(attribute: str, of: Callable[[float], float]) -> Callable[[Any], Any]:
-    """A method in which an attribute of its object is ``of`` what it is."""
-
-    def call(original: Original, self: Any, *args: Any, **kwargs: Any) -> Any:
-        kept = getattr(self, attribute)
-        setattr(self, attribute, of(kept))
-        try:
-            return original(self, *args, **kwargs)
-        finally:
-            setattr(self, attribute, kept)
-
-    return wrapped(call)
-
-
-def times(factor: float, number: float) -> float:
-    return factor * number
 
 
 def l2_times(factor: float) -> Fault:

@@ -6,7 +6,7 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
-from tests.faults.fault import Fault, Patch, held_out, instead, small, wrapped
+from tests.faults.fault import Fault, Patch, held_out, instead, small, times, with_attribute, wrapped
 from tests.faults.places import (
     ADADELTA,
     ADADELTA_RACE,
@@ -175,24 +175,6 @@ def slightly_other_rate(factor: float) -> Fault:
     change = wrapped(lambda original, self: original(self) * factor)
     what = f"Every optimizer takes {factor:g} times its learning rate, from the first step on."
     return small(f"learning rate × {factor:g}", what, Patch(BASE, "_get_current_learning_rate", change), EVERYWHERE, 2)
-
-
-def with_attribute(attribute: str, of: Callable[[float], float]) -> Callable[[Any], Any]:
-    """A method in which an attribute of its object is ``of`` what it is."""
-
-    def call(original: Original, self: Any, *args: Any, **kwargs: Any) -> Any:
-        kept = getattr(self, attribute)
-        setattr(self, attribute, of(kept))
-        try:
-            return original(self, *args, **kwargs)
-        finally:
-            setattr(self, attribute, kept)
-
-    return wrapped(call)
-
-
-def times(factor: float, number: float) -> float:
-    return factor * number
 
 
 def rest_times(factor: float, number: float) -> float:
