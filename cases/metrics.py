@@ -7,6 +7,8 @@ import math
 
 from harness.domain.metric import History, Metric
 
+MNIST_TEST = 10_000
+"""The number of test images of MNIST, on which every validation accuracy of it is measured."""
 MNIST_SMALLEST = 0.0005
 """The smallest effect of interest on MNIST: five of the 10,000 test images."""
 
@@ -55,7 +57,9 @@ def first_nan_epoch(history: History) -> float | None:
 ACCURACY = Metric("accuracy", better="higher", unit="fraction", smallest_effect=MNIST_SMALLEST)
 LOSS = Metric("loss", better="lower", unit="nats", smallest_effect=0.002)
 """The training loss as Keras logs it: the mean over an epoch's batches, penalties and dropout included."""
-VAL_ACCURACY = Metric("val_accuracy", better="higher", unit="fraction", smallest_effect=MNIST_SMALLEST)
+VAL_ACCURACY = Metric(
+    "val_accuracy", better="higher", unit="fraction", smallest_effect=MNIST_SMALLEST, examples=MNIST_TEST
+)
 VAL_LOSS = Metric("val_loss", better="lower", unit="nats", smallest_effect=0.002)
 BEST_LOSS = Metric("best_val_loss", better="lower", unit="nats", smallest_effect=0.002, of=best_loss)
 BEST_EPOCH = Metric("best_epoch", better="lower", unit="epochs", smallest_effect=1.0, of=best_epoch)

@@ -24,6 +24,8 @@ class Metric:
         smallest_effect: smallest difference that matters in practice, in ``unit`` (for ``scale="log"``: of the natural
             logarithm). 0.0005 for an MNIST accuracy is five test images.
         scale: "log" compares ratios, for skewed positive metrics such as steps to a target.
+        examples: the number of examples that an accuracy is a mean over, so that a difference can be told in examples;
+            None for any other metric.
         of: history -> value, or None if the trial is censored (it never reached the target). By default the metric is
             the last value of the curve of its name.
     """
@@ -33,6 +35,7 @@ class Metric:
     unit: str
     smallest_effect: float
     scale: Literal["linear", "log"] = "linear"
+    examples: int | None = None
     of: Callable[[History], float | None] | None = None
 
     def __post_init__(self) -> None:

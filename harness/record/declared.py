@@ -40,6 +40,7 @@ def experiment_declared(experiment: Experiment, order: int) -> ExperimentDeclare
                 unit=metric.unit,
                 smallest_effect=metric.smallest_effect,
                 scale=metric.scale,
+                examples=metric.examples,
             )
             for metric in experiment.metrics
         ),

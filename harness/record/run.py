@@ -138,6 +138,7 @@ class MetricDeclared(Part, frozen=True, kw_only=True):
     unit: str
     smallest_effect: float
     scale: str
+    examples: int | None = None
 
 
 class Point(Part, frozen=True, kw_only=True):

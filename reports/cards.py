@@ -1,0 +1,251 @@
+"""What every form of the report shows of a claim: one card per claim, made from a run's records alone."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Mapping, Sequence
+
+import msgspec
+
+from cases.lecture import slides_of
+from harness.domain.trial import Trial
+from harness.domain.verdict import Decision, Effect, Verdict
+from harness.record.outcomes import ClaimState
+from harness.record.run import Alongside, ClaimDecided, MetricDeclared, Run, Summary
+from reports import wording
+from reports.sections.effects import effects_by_relevance
+from reports.text import plural, printed
+
+
+class Row(msgspec.Struct, frozen=True, kw_only=True):
+    """One variant of a claim: the slide's figure and ours.
+
+    Attributes:
+        variant, metric, unit: what was measured.
+        slide: the slide's figure as printed; "" if it prints none.
+        mean, std: over the seeds with a value; None with too few.
+        seeds: the number of seeds.
+        diverged, collapsed, censored: seeds without a value: their loss was nan or infinite or blew up; their accuracy
+            stayed at chance; they never reached the target.
+        difference: our mean minus the slide's figure; None without either.
+    """
+
+    variant: str
+    metric: str
+    unit: str
+    slide: str = ""
+    mean: float | None
+    std: float | None
+    seeds: int
+    diverged: int = 0
+    collapsed: int = 0
+    censored: int = 0
+    difference: float | None = None
+
+
+class Card(msgspec.Struct, frozen=True, kw_only=True):
+    """One claim.
+
+    Attributes:
+        key, id, case, label, statement, rule, experiment, deviations, notes, error: as in ``ClaimDecided``; ``label``
+            is its ``slide``.
+        anchor: the id of its card in every form of the report.
+        slides: the titles of the slides that state it.
+        exact: whether a computation decides it, and no training.
+        verdict: the headline verdict: that of the evidence, if there is evidence; else that of the run.
+        stack, seeds: what the verdict rests on: "" and 0 for an exact claim, and for a run's own verdict its stack.
+        here: how far this machine confirms it; None if nothing was compared.
+        here_text: what was trained here, and how it compares.
+        own: the verdict of the run's own trials, if it decided anew and differs.
+        expected: the expected verdict, if it differs from the verdict that the run found.
+        red: whether its test fails.
+        sentence: "Slide: +0.42 points. Here: +0.27 points [0.12, 0.43], 30 seeds."
+        slide_figure: the slide's figure of the deciding effect; "" if neither the claim nor a sibling prints one.
+        measured: our figure of it, with its interval; "" for an exact claim that holds.
+        images: the effect in images; "" if it is no difference of accuracies.
+        power: what an undecided claim lacks.
+        reason: the rule's own words.
+        rows: its variants.
+        decision, alongside: as in ``ClaimDecided``.
+        command: repeats the claim.
+    """
+
+    key: str
+    anchor: str
+    id: str
+    case: str
+    label: str
+    slides: tuple[str, ...]
+    statement: str
+    rule: str
+    exact: bool
+    verdict: Verdict
+    stack: str
+    seeds: int
+    here: ClaimState | None
+    here_text: str
+    own: Verdict | None
+    expected: Verdict | None
+    red: bool
+    sentence: str
+    slide_figure: str
+    measured: str
+    images: str
+    power: str
+    reason: str
+    rows: tuple[Row, ...]
+    decision: Decision
+    alongside: tuple[Alongside, ...]
+    experiment: str | None
+    deviations: tuple[str, ...]
+    notes: tuple[str, ...]
+    error: str
+    command: str
+
+
+def cards(run: Run) -> dict[str, Card]:
+    """The card of each claim by key, in lecture order."""
+    slide_values = _slide_values(run)
+    return {claim.key: _card(run, claim, slide_values) for claim in run.claims.values()}
+
+
+def anchor(key: str) -> str:
+    """The id of a claim's card: its key, with a hyphen for each other character than letters and digits."""
+    return re.sub(r"[^a-z0-9]+", "-", key.lower()).strip("-")
+
+
+def command(claim: ClaimDecided) -> str:
+    """The command that repeats a claim alone."""
+    if re.fullmatch(r"[a-z0-9-]+", claim.key):
+        return f"pytest suite/ -k {claim.key}"
+    name = "claims" if claim.experiment else "exact"
+    return f"pytest {shlex.quote(f'suite/test_{name}.py::test_{name}[{claim.key}]')}"
+
+
+_Slides = Mapping[tuple[str, str, str], tuple[str, float]]
+"""The slide's figure, as printed and as a number, by experiment, variant and metric."""
+
+
+def _slide_values(run: Run) -> dict[tuple[str, str, str], tuple[str, float]]:
+    return {
+        (claim.experiment, one.variant, one.metric): (one.printed, one.value)
+        for claim in run.claims.values()
+        if claim.experiment is not None
+        for one in claim.published
+    }
+
+
+def _card(run: Run, claim: ClaimDecided, slides: _Slides) -> Card:
+    here = claim.here
+    stored = here is not None and bool(here.stack)
+    verdict = here.verdict if here is not None and stored else claim.verdict
+    effect = next(iter(effects_by_relevance(claim)), None)
+    metric = _metric(run, claim, effect)
+    slide_figure = _slide_figure(claim, effect, slides)
+    ours = "" if effect is None or claim.marker == "exact" else wording.measured(effect, metric)
+    seeds = here.seeds if here is not None and stored else max((one.n for one in claim.variants.values()), default=0)
+    expected = claim.comparison.expected
+    return Card(
+        key=claim.key,
+        anchor=anchor(claim.key),
+        id=claim.id,
+        case=claim.case,
+        label=claim.slide,
+        slides=slides_of(claim.slide),
+        statement=claim.statement,
+        rule=claim.rule,
+        exact=claim.marker == "exact",
+        verdict=verdict,
+        stack=here.stack if here is not None and stored else run.header.stack if claim.variants else "",
+        seeds=seeds,
+        here=here.state if here else None,
+        here_text=here.text if here else "",
+        own=claim.verdict if stored and claim.verdict is not verdict else None,
+        expected=expected if expected is not None and expected is not claim.verdict else None,
+        red=claim.red,
+        sentence=_sentence(claim, effect, slide_figure, ours, seeds),
+        slide_figure=slide_figure,
+        measured=ours,
+        images=wording.images(effect, metric) if effect else "",
+        power=wording.power(claim, effect),
+        reason=claim.decision.reason,
+        rows=tuple(_rows(run, claim, slides)),
+        decision=claim.decision,
+        alongside=claim.alongside,
+        experiment=claim.experiment,
+        deviations=claim.deviations,
+        notes=claim.notes,
+        error=claim.error,
+        command=command(claim),
+    )
+
+
+def _metric(run: Run, claim: ClaimDecided, effect: Effect | None) -> MetricDeclared | None:
+    declared = run.experiments.get(claim.experiment or "")
+    if declared is None or effect is None:
+        return None
+    return next((one for one in declared.metrics if one.name == effect.metric), None)
+
+
+def _slide_figure(claim: ClaimDecided, effect: Effect | None, slides: _Slides) -> str:
+    """The slide's figure of the effect: printed, or the difference of two printed ones, of a sibling claim too."""
+    if effect is None or claim.experiment is None:
+        return ""
+    if (published := effect.details.get("published")) is not None:
+        same = [one.printed for one in claim.published if one.value == published]
+        return printed(same[0]) if same else wording.value_text(effect, published)
+    first, minus, second = effect.of.partition(" − ")
+    pair = [slides.get((claim.experiment, variant, effect.metric)) for variant in (first, second)]
+    if minus and pair[0] and pair[1]:
+        return wording.value_text(effect, pair[0][1] - pair[1][1])
+    return ""
+
+
+def _sentence(claim: ClaimDecided, effect: Effect | None, slide: str, ours: str, seeds: int) -> str:
+    if claim.marker == "exact":
+        worst = effect is not None and effect.estimate
+        return "Computed." if claim.verdict is Verdict.SUPPORTED or not worst else f"Computed: {claim.decision.reason}"
+    if not ours:
+        return claim.decision.reason
+    of = f"{effect.of}: " if effect and effect.of else ""
+    counted = "" if effect and effect.unit == "share of seeds" else f", {plural(seeds, 'seed')}"
+    return (f"Slide: {slide}. " if slide else "") + f"Here: {of}{ours}{counted}."
+
+
+def _rows(run: Run, claim: ClaimDecided, slides: _Slides) -> list[Row]:
+    declared = run.experiments.get(claim.experiment or "")
+    units = {one.name: one.unit for one in declared.metrics} if declared else {}
+    summaries = list(claim.variants.items())
+    for one in claim.published:
+        trials = run.trials.get((claim.experiment or "", one.variant), ())
+        if trials and all((name, summary.metric) != (one.variant, one.metric) for name, summary in summaries):
+            summaries.append((one.variant, Summary.of(one.metric, trials)))
+    return [_row(run, claim, name, summary, units.get(summary.metric, ""), slides) for name, summary in summaries]
+
+
+def _row(run: Run, claim: ClaimDecided, variant: str, summary: Summary, unit: str, slides: _Slides) -> Row:
+    slide = slides.get((claim.experiment or "", variant, summary.metric))
+    trials = run.trials.get((claim.experiment or "", variant), ())[: summary.n]
+    diverged, collapsed = failures(trials)
+    absent = summary.values.count(None)
+    return Row(
+        variant=variant,
+        metric=summary.metric,
+        unit=unit,
+        slide=printed(slide[0]) if slide else "",
+        mean=summary.mean,
+        std=summary.std,
+        seeds=summary.n,
+        diverged=diverged,
+        collapsed=collapsed,
+        censored=max(absent - diverged, 0),
+        difference=summary.mean - slide[1] if slide and summary.mean is not None else None,
+    )
+
+
+def failures(trials: Sequence[Trial]) -> tuple[int, int]:
+    """The number of trials that diverged (nan, infinite, blown up), and of those that collapsed (stuck at chance)."""
+    kinds = [one.divergence.kind for one in trials if one.divergence]
+    collapsed = kinds.count("stuck at chance")
+    return len(kinds) - collapsed, collapsed
