@@ -31,7 +31,7 @@ def slides_of(label: str) -> tuple[str, ...]:
     """The titles of the slides that a label names.
 
     Args:
-        label: where the lecture says something: parts separated by ";", such as "4. Optimizers (cont.), Adam; Example 1".
+        label: where the lecture says something: parts separated by ";", as in "4. Optimizers (cont.), Adam; Example 1".
             A part may continue after the title, and may abbreviate an example's title to its number.
 
     Returns:

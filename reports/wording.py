@@ -19,7 +19,7 @@ def points(value: float, *, sign: bool = True, unit: bool = True) -> str:
 
 
 def measured(effect: Effect, metric: MetricDeclared | None = None) -> str:
-    """The estimate and its interval: "+0.27 points [0.12, 0.43]", "×1.43", "100 of 100 seeds", "0.9252 [0.9236, 0.9267]".
+    """The estimate and its interval: "+0.27 points [0.12, 0.43]", "×1.43", "0.9252 [0.9236, 0.9267]".
 
     A metric of a few words follows where it is no validation accuracy: "+0.0099 [0.0034, 0.0169] (rise)".
 
