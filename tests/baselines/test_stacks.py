@@ -9,7 +9,7 @@ def test_a_stack_is_equivalent_to_itself(capsys):
 
 
 def test_clipped_probabilities_differ(capsys):
-    """A loss of probabilities that Keras clips at 1e-7 is at most 16.1, on JAX; see docs/what-was-measured.md."""
+    """A loss of probabilities that Keras clips at 1e-7 is at most 16.1, on JAX; see docs/measurements-in-detail.md."""
     assert main(["jax-cpu"]) == 0
     output = capsys.readouterr().out
     assert any("plain, rate 8 " in line and " val_loss " in line for line in output.splitlines())

@@ -4,6 +4,7 @@ Each run of these tests tries one in eight, another part after eight days. ``pyt
 all, or those named, and lists the faults that no test detects.
 """
 
+import argparse
 import os
 import subprocess
 import sys
@@ -66,7 +67,9 @@ def test_the_parts_are_the_whole(monkeypatch):
 
 
 if __name__ == "__main__":
-    for each in sys.argv[1:] or OWN:
+    parser = argparse.ArgumentParser(prog="python -m tests.faults.test_own", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="FAULT", help="the faults to try (default: all)")
+    for each in parser.parse_args().names or OWN:
         code, text = tried(each)
         seen = code == pytest.ExitCode.TESTS_FAILED
         print(f"{'seen' if seen else f'NOT SEEN ({code})'}: {each}", *([] if code in (0, 1) else [text]), flush=True)

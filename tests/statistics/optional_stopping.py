@@ -6,6 +6,7 @@ rule under optional stopping; the methods that were compared; seeds needed, agai
 
 from __future__ import annotations
 
+import argparse
 import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -252,4 +253,5 @@ def main(show: Callable[[str], None] = print) -> None:
 
 
 if __name__ == "__main__":
+    argparse.ArgumentParser(prog="python -m tests.statistics.optional_stopping", description=__doc__).parse_args()
     main()

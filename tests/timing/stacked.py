@@ -6,6 +6,7 @@ takes at most a millisecond per epoch. The command measures the gain by more see
 
 from __future__ import annotations
 
+import argparse
 import functools
 import statistics
 import time
@@ -77,4 +78,5 @@ def _median(work: Callable[[], Any]) -> float:
 
 
 if __name__ == "__main__":
+    argparse.ArgumentParser(prog="python -m tests.timing.stacked", description=__doc__).parse_args()
     main()
