@@ -31,8 +31,8 @@ def adjust(decisions: Mapping[str, Decision]) -> dict[str, tuple[Decision, Verdi
 def holm(family: Mapping[Key, float]) -> dict[Key, float]:
     """The adjusted p-values, by Holm's step-down method (Holm 1979).
 
-    The i-th smallest of m p-values is multiplied by m − i + 1, and raised to at least the one before it. Whoever
-    rejects adjusted p-values of at most 5 % rejects anything falsely with a chance of at most 5 %, under any dependence.
+    The i-th smallest of m p-values is multiplied by m − i + 1, and raised to at least the one before it. To
+    reject those of at most 5 % rejects any hypothesis falsely with a chance of at most 5 %, under any dependence.
     """
     adjusted: dict[Key, float] = {}
     largest = 0.0
