@@ -10,6 +10,8 @@ from harness.record.evidence import Fingerprint
 from harness.statistics.inference import at_most
 
 CONFIDENCE = 0.95
+OF_MACHINE = ("device_model", "instruction_set", "threads", "system")
+"""The keys of a fingerprint that belong to the machine."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,5 @@ def machine(fingerprint: Fingerprint) -> str:
 
     "AMD EPYC 7B13, avx2, 2 threads, Linux x86_64"
     """
-    model, instructions, threads, system = (
-        fingerprint.get(key) for key in ("device_model", "instruction_set", "threads", "system")
-    )
+    model, instructions, threads, system = (fingerprint.get(key) for key in OF_MACHINE)
     return ", ".join(str(part) for part in (model, instructions, f"{threads} threads", system) if part is not None)

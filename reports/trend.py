@@ -21,16 +21,18 @@ import msgspec
 from baselines.slowdown import ALPHA, LEVEL, MIN_REPEATS, RELATIVE
 from harness.record.evidence import Fingerprint
 from harness.record.run import Run, Timed, TrainingCompared
-from harness.statistics.change_points import change_points
+from harness.statistics.change_points import LEAST, change_points
 from reports.labels import backend_name
-from reports.ratios import machine, times, typical
+from reports.ratios import OF_MACHINE, machine, times, typical
 from reports.text import plural
 
 SCHEMA = 1
 MOST_POINTS = 200
 """The newest points of a series are kept and searched."""
 WEEK = datetime.timedelta(days=7)
-NAMES = {"keras": "Keras", "python": "Python", "numpy": "NumPy", "jaxlib": "jaxlib", "device_model": "processor"}
+NAMES = {"keras": "Keras", "python": "Python", "numpy": "NumPy", "machine": "the machine"}
+KNOWN = ("machine", "keras", "backend_version", "python", "numpy")
+"""The keys of a fingerprint that come first; "machine" stands for those of OF_MACHINE."""
 
 
 class Struct(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -48,11 +50,12 @@ class TrendRun(Struct, frozen=True, kw_only=True):
 
 
 class Mark(Struct, frozen=True, kw_only=True):
-    """An entry of the fingerprint, or the commit, that differs from the run before on the same stack.
+    """Another version, machine or commit.
 
     Attributes:
         run: index in ``TrendReport.runs`` of the first run with the new value.
-        key: of the fingerprint, or "commit".
+        key: of the fingerprint, where the run before on the same stack and machine has another value; "machine" for the
+            first run of a machine on its stack; "commit" for another commit than that of the run before on the stack.
         before, now: the values as text; "none" if the key is absent.
     """
 
@@ -124,8 +127,9 @@ class MachineTimes(Struct, frozen=True, kw_only=True):
             nothing could be compared.
         low, high: its 95 % interval over cases; None with fewer than six cases.
         cases, before: number of cases compared, and of runs in those 7 days that have one of them.
-        changed: the cases that differ from those runs by more than these differ among each other, and than RELATIVE.
-        beyond: whether the ratio exceeds what those runs differ by among each other; None with fewer than three.
+        changed: the cases that differ by more than RELATIVE, and by more than a prediction interval from the case's
+            earlier runs since its last step allows (at least three, at 5 % over all cases).
+        beyond: the same for the ratio, from the machine's earlier runs; None with fewer than three.
         text: all of this in words.
     """
 
@@ -334,49 +338,59 @@ def _on_scale(value: float, scale: str) -> float:
 
 
 def _since(at: int, runs: Sequence[int], seen: Sequence[_Seen]) -> str:
-    """What else changed at a step, or one run before or after it, in words; else the commits between which it is."""
+    """What else changed at a step, or one run before or after it, in words; else the commits between which it is.
+
+    Something changed if its values in the LEAST runs before differ from all those in the LEAST runs after. Where two
+    machines take turns, the machine does not explain a step.
+    """
     for offset, word in ((0, "since"), (1, "about"), (-1, "about")):
-        if 0 < at + offset < len(runs):
-            before, now = (seen[runs[at + offset + shift]] for shift in (-1, 0))
-            changed = [_change(key, now) for key in _differing(before.fingerprint, now.fingerprint)]
+        before, after = (
+            [seen[run] for run in runs[max(low, 0) : max(high, 0)]]
+            for low, high in ((at + offset - LEAST, at + offset), (at + offset, at + offset + LEAST))
+        )
+        if before and after:
+            changed = [
+                f"{_label(key, after[0])} {_entry(after[0], key)}"
+                for key in _differing(before[-1], after[0])
+                if not {_entry(one, key) for one in before} & {_entry(one, key) for one in after}
+            ]
             if changed:
                 more = f" and {len(changed) - 3} more" if len(changed) > 3 else ""
                 return f"{word} the change to {', '.join(changed[:3])}{more}"
-    before, now = seen[runs[at - 1]], seen[runs[at]]
-    if before.run.commit == now.run.commit:
-        return ""
-    return f"between the commits {before.run.commit or 'unknown'} and {now.run.commit or 'unknown'}"
+    one, other = seen[runs[at - 1]].run.commit, seen[runs[at]].run.commit
+    return "" if one == other else f"between the commits {one or 'unknown'} and {other or 'unknown'}"
 
 
-def _change(key: str, now: _Seen) -> str:
-    """ "Keras 3.16.0"."""
-    name = backend_name(str(now.fingerprint.get("backend"))) if key == "backend_version" else NAMES.get(key, key)
-    return f"{name} {_entry(now.fingerprint, key)}"
+def _label(key: str, run: _Seen) -> str:
+    return backend_name(str(run.fingerprint.get("backend"))) if key == "backend_version" else NAMES.get(key, key)
 
 
-def _differing(before: Fingerprint, now: Fingerprint) -> list[str]:
-    """The keys that differ, the versions that a reader knows first."""
-    known = ["keras", "backend_version", "python", "numpy", "device_model"]
-    keys = sorted({*before, *now} - {"engine"}, key=lambda key: (known.index(key) if key in known else 9, key))
-    return [key for key in keys if _entry(before, key) != _entry(now, key)]
+def _differing(before: _Seen, now: _Seen) -> list[str]:
+    """The keys that differ, "machine" and the versions that a reader knows first."""
+    keys = {"machine", *before.fingerprint, *now.fingerprint} - {"engine", *OF_MACHINE}
+    order = sorted(keys, key=lambda key: (KNOWN.index(key) if key in KNOWN else len(KNOWN), key))
+    return [key for key in order if _entry(before, key) != _entry(now, key)]
 
 
-def _entry(fingerprint: Mapping[str, object], key: str) -> str:
-    value = fingerprint.get(key)
+def _entry(run: _Seen, key: str) -> str:
+    value = run.run.machine if key == "machine" else run.fingerprint.get(key)
     return "none" if value is None else str(value)
 
 
 def _marks(seen: Sequence[_Seen]) -> Iterator[Mark]:
-    last: dict[str, _Seen] = {}
+    last: dict[tuple[str, str], _Seen] = {}
+    newest: dict[str, _Seen] = {}
     for index, now in enumerate(seen):
-        before = last.get(now.run.stack)
-        last[now.run.stack] = now
-        if before is None:
+        stack = now.run.stack
+        latest, before = newest.get(stack), last.get((stack, now.run.machine))
+        newest[stack] = last[stack, now.run.machine] = now
+        if latest is None:
             continue
-        for key in _differing(before.fingerprint, now.fingerprint):
-            yield Mark(run=index, key=key, before=_entry(before.fingerprint, key), now=_entry(now.fingerprint, key))
-        if before.run.commit != now.run.commit:
-            yield Mark(run=index, key="commit", before=before.run.commit or "none", now=now.run.commit or "none")
+        known = before or latest  # the first run of a machine is compared with the run before
+        for key in _differing(known, now):
+            yield Mark(run=index, key=key, before=_entry(known, key), now=_entry(now, key))
+        if latest.run.commit != now.run.commit:
+            yield Mark(run=index, key="commit", before=latest.run.commit or "none", now=now.run.commit or "none")
 
 
 def _machines(series: Sequence[Series], seen: Sequence[_Seen]) -> list[MachineTimes]:
@@ -434,32 +448,33 @@ def _against_week(
     found: MachineTimes, of: Sequence[Series], logs: Sequence[Mapping[int, float]], week: Sequence[int]
 ) -> MachineTimes:
     """Adds the comparison of the latest run with the runs of the week before it."""
-    cases = {
-        one.case + f" ({one.condition})": (log[found.run], before)
-        for one, log in zip(of, logs, strict=True)
-        if found.run in log and (before := [log[index] for index in week if index in log])
-    }
+    cases: dict[str, float] = {}
+    noisy: dict[str, list[float]] = {}
+    for one, log in zip(of, logs, strict=True):
+        before = [log[index] for index in week if index in log]
+        if found.run in log and before:
+            name = f"{one.case} ({one.condition})"
+            cases[name], noisy[name] = log[found.run] - statistics.median(before), _noise(one)
     if not cases:
         text = "not compared: no other run of this machine in the 7 days before its latest run has the same cases"
         return msgspec.structs.replace(found, text=f"{text}.")
-    whole = typical([math.exp(now - statistics.median(before)) for now, before in cases.values()])
+    whole = typical([math.exp(apart) for apart in cases.values()])
     level = min(LEVEL, ALPHA / len(cases))
     changed = tuple(
-        name
-        for name, (now, before) in cases.items()
-        if abs(now - statistics.median(before)) > math.log(RELATIVE) and outside(now, before, level)
+        name for name, apart in cases.items() if abs(apart) > math.log(RELATIVE) and outside(apart, noisy[name], level)
     )
-    runs = list(_ratios(logs, week, week).values())
-    beyond = outside(math.log(whole.ratio), runs, ALPHA) if len(runs) >= MIN_REPEATS else None
+    runs = sum(any(index in log for log in logs) for index in week)
+    noise = _noise(found.overall)
+    beyond = outside(math.log(whole.ratio), noise, ALPHA) if len(noise) >= MIN_REPEATS else None
     words = {
-        None: f"fewer than {MIN_REPEATS} runs do not show whether that is chance",
-        True: "more than those runs differ by",
-        False: "within what those runs differ by",
+        None: f"fewer than {MIN_REPEATS} earlier runs do not show whether that is chance",
+        True: "more than its runs differ by",
+        False: "within what its runs differ by",
     }
     than = "as" if times(whole.ratio) == "as fast" else "than"
     text = (
-        f"{whole} {than} in the week before, {plural(len(runs), 'run')}, {plural(len(cases), 'case')}: "
-        f"{words[beyond]}; {plural(len(changed), 'case')} changed."
+        f"{whole} {than} in the week before, {plural(runs, 'run')}, {plural(len(cases), 'case')}: {words[beyond]}; "
+        f"{plural(len(changed), 'case')} changed."
     )
     return msgspec.structs.replace(
         found,
@@ -467,11 +482,18 @@ def _against_week(
         low=whole.low,
         high=whole.high,
         cases=len(cases),
-        before=len(runs),
+        before=runs,
         changed=changed,
         beyond=beyond,
         text=text,
     )
+
+
+def _noise(series: Series) -> list[float]:
+    """The log ratios to their median of a time's values since its last step, without the latest."""
+    level = [math.log(value) for value in series.values[series.steps[-1].at if series.steps else 0 : -1]]
+    middle = statistics.median(level) if level else 0.0
+    return [value - middle for value in level]
 
 
 def outside(now: float, before: Sequence[float], level: float) -> bool:

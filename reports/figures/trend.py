@@ -62,7 +62,8 @@ def _draw(
         axes.legend(loc="best", fontsize=7.5)
     for index, series in enumerate(changed):
         axes = figure.add_subplot(grid[index // COLUMNS + bool(machines), index % COLUMNS])
-        axes.set_title(f"{shorten(series.case, 34)}\n{change_text(series)}", fontsize=7.5)
+        place = f", {shorten(series.machine, 22)}" if series.machine else ""
+        axes.set_title(f"{shorten(series.case, 40)}\n{change_text(series)}{place}", fontsize=7.5)
         _plot(axes, series, dates, THEMES[0].colour if series.measure == "metric" else THEMES[1].colour, "o", "")
         _mark(axes, marked.get(series.stack, set()), series, dates)
         axes.set_ylabel("s per epoch" if series.measure == "time" else shorten(series.name, 16), fontsize=7.5)
