@@ -38,6 +38,13 @@ def parser() -> argparse.ArgumentParser:
         action="store_true",
         help="write TREND.md, trend.svg and trend.json: accuracy and time over the runs of FOLDER/runs or of --store",
     )
+    made.add_argument(
+        "--compare",
+        nargs=2,
+        metavar=("A", "B"),
+        help="print what differs from run A to run B, and write COMPARE.md; each is a run file, a run's id or commit "
+        "(in FOLDER/runs or --store), a report.json, or evidence:STACK; the exit status is 1 if something regressed",
+    )
     made.add_argument("--evidence", metavar="STACK", help="report the stored trials of this stack instead of a run")
     made.add_argument(
         "--baseline-dir", type=Path, metavar="DIR", default=BASELINES, help="with --evidence (default: baselines/)"
@@ -58,7 +65,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Returns the exit status: 0 for a report or a push, 2 with one line on stderr for bad input."""
+    """Returns the exit status: 1 for a regression that --compare found, 2 with one line on stderr for bad input, else 0."""
     options = parser().parse_args(arguments)
     if isinstance(sys.stdout, io.TextIOWrapper):  # a path may contain letters that the terminal cannot show
         sys.stdout.reconfigure(errors="backslashreplace")
@@ -69,6 +76,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.trend:
             print(f"Trend: {trend(options)}")
             return 0
+        if options.compare:
+            return compare(options)
         if options.evidence is not None:
             print(f"Report of the evidence of {options.evidence}: {evidence(options)}")
             return 0
@@ -127,15 +136,38 @@ def trend(options: argparse.Namespace) -> Path:
 
     Raises SuiteError if the options contradict each other, there is no run, or the database cannot be reached.
     """
-    if options.run or options.evidence or options.readme:
-        raise SuiteError("--trend contradicts --run, --evidence and --readme: it is about all runs. Leave one out.")
+    if options.run or options.evidence or options.readme or options.compare:
+        raise SuiteError("--trend contradicts --run, --compare, --evidence and --readme: it is about all runs.")
     from harness.record.address import Address
     from reports.trend import trend
     from reports.trend_files import runs_of, write_trend
 
     out = options.out or OUT
-    folder = runs_folder(out if any(runs_folder(out).glob("*.jsonl")) else OUT)
-    return write_trend(trend(runs_of(Address(options.store) if options.store else None, folder)), out)
+    return write_trend(trend(runs_of(Address(options.store) if options.store else None, with_runs(out))), out)
+
+
+def compare(options: argparse.Namespace) -> int:
+    """Prints what differs between two runs, writes COMPARE.md, and returns 1 if something regressed, else 0.
+
+    Raises SuiteError if the options contradict each other, or a run cannot be found or read.
+    """
+    if options.run or options.evidence or options.readme:
+        raise SuiteError(
+            "--compare contradicts --run, --evidence and --readme. Evidence is --compare evidence:STACK B."
+        )
+    from harness.record.address import Address
+    from reports.compare import compare
+    from reports.folders import write_atomic
+    from reports.sections.comparison import markdown
+    from reports.sides import find
+
+    out, store = options.out or OUT, Address(options.store) if options.store else None
+    then, now = (find(one, with_runs(out), store, options.baseline_dir) for one in options.compare)
+    comparison = compare(then, now)
+    text = markdown(comparison)
+    write_atomic(out / "COMPARE.md", text.encode())
+    print(text)
+    return int(comparison.regressed)
 
 
 def from_store(url: str, run: str | None, folder: Path) -> Path:
@@ -154,9 +186,12 @@ def from_store(url: str, run: str | None, folder: Path) -> Path:
 
 def newest(out: Path) -> Path:
     """The newest run file of a report folder, else of the default folder. Raises SuiteError if neither has one."""
-    if any(runs_folder(out).glob("*.jsonl")):
-        return latest_run(runs_folder(out))
-    return latest_run(runs_folder(OUT))
+    return latest_run(with_runs(out))
+
+
+def with_runs(out: Path) -> Path:
+    """The folder of run files of a report folder, or the default one where that has none."""
+    return runs_folder(out if any(runs_folder(out).glob("*.jsonl")) else OUT)
 
 
 if __name__ == "__main__":

@@ -315,9 +315,14 @@ def _series(identity: _Identity, found: Sequence[int], seen: Sequence[_Seen], ef
         condition=identity.condition,
         machine=identity.machine,
         runs=kept,
-        values=values,
+        values=tuple(map(_rounded, values)),
         steps=tuple(_steps(values, kept, seen, effect)),
     )
+
+
+def _rounded(value: float) -> float:
+    """Seven significant digits, which keep trend.json small."""
+    return float(f"{value:.7g}")
 
 
 def _steps(
@@ -406,7 +411,7 @@ def _machine_times(name: str, stack: str, of: Sequence[Series], seen: Sequence[_
     logs = [dict(zip(one.runs, map(math.log, one.values), strict=True)) for one in of]
     everything = sorted({index for one in logs for index in one})
     ratios = _ratios(logs, everything, everything)
-    values = tuple(math.exp(ratios[index]) for index in everything)
+    values = tuple(_rounded(math.exp(ratios[index])) for index in everything)
     overall = Series(
         case="all cases",
         measure="time",

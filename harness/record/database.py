@@ -116,6 +116,13 @@ class Database:
             self._check_version(connection)
             return dict(sorted((run, line) for run, line in connection.execute(ends)))
 
+    def headers(self) -> dict[str, bytes]:
+        """The first line of each run, in order of the runs' start."""
+        first = sa.select(RECORDS.c.run, RECORDS.c.body).where(RECORDS.c.line == 1, LIGHT)
+        with self._begin() as connection:
+            self._check_version(connection)
+            return {run: body.encode() for run, body in sorted(tuple(row) for row in connection.execute(first))}
+
     def light(self) -> Iterator[tuple[str, list[bytes]]]:
         """Each run in order of its start: its id, and the lines of its file without trials and claims.
 
