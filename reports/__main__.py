@@ -65,7 +65,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Returns the exit status: 1 for a regression that --compare found, 2 with one line on stderr for bad input, else 0."""
+    """Returns the exit status: 2 with one line on stderr for bad input, 1 for a regression (--compare), else 0."""
     options = parser().parse_args(arguments)
     if isinstance(sys.stdout, io.TextIOWrapper):  # a path may contain letters that the terminal cannot show
         sys.stdout.reconfigure(errors="backslashreplace")
