@@ -10,8 +10,9 @@ over seeds of the largest relative difference exceeds ``baselines.rounding.LIMIT
 *Times* are compared on one machine only, and only with the same engine and number of workers. Rounds of ``-m timing``
 are judged case by case by ``baselines.slowdown``. With one run on each side that rule does not know the spread between
 processes, so a single case has to change by WIDE. All cases together show less: their median ratio is beyond noise if
-its whole 95 % interval over cases exceeds RELATIVE. Assumed: cases differ independently. A machine that was busy in one
-of the runs slows all its cases alike, and this comparison cannot tell.
+its whole 95 % interval over cases exceeds RELATIVE, and no process was held up by others. A training has no rounds, and
+its epoch is not protected from what else runs: that interval of trainings has to exceed WIDE, and a single training is
+not judged. Assumed: cases differ independently. A machine that was busy in one run slows all its cases alike.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ from harness.record.timings import Provenance, Repeat
 from harness.statistics.holm import holm
 from harness.statistics.inference import pooled, welch
 from harness.timing.ratio import ratio
+from harness.timing.stability import CONTENTION
 from reports.ratios import OF_MACHINE, Typical, typical
 from reports.sides import Side, Training
 
@@ -102,8 +104,8 @@ class Times:
     Attributes:
         source: "-m timing" or "trainings".
         whole: over all cases that were compared; None if there are none.
-        state: WITHIN, SLOWER or FASTER; of all cases together.
-        changed: the cases that changed.
+        state: of all cases together: WITHIN, SLOWER, FASTER, or DISTURBED.
+        changed: the cases of ``-m timing`` that changed.
         why_not: why nothing was compared; "" if something was.
     """
 
@@ -234,6 +236,10 @@ def _trainings(then: Side, now: Side) -> tuple[list[TrainingChange], dict[str, i
     p = holm({(key, name): p for key, (_, row) in rows.items() for name, p in _tests(row)})
     for key, (metric, row) in rows.items():
         judged = _judged(key, metric, row, {name: p[key, name] for name, _ in _tests(row)})
+        short = _short(key, then.trainings[key], now.trainings[key])
+        if isinstance(short, TrainingChange):  # of the anchors one seed went to the end, which shows less
+            reasons = filter(None, (judged.reason if judged else "", short.reason))
+            judged = replace(judged or short, moved=True, reason="; ".join(reasons))
         if judged is None:
             equal["within"] += 1
         else:
@@ -418,7 +424,9 @@ def _times(then: Side, now: Side) -> Iterator[Times]:
     epochs = list(_epochs(then, now))
     if epochs:
         other = "" if then.header.workers == now.header.workers else "other number of workers: not compared"
-        yield Times("trainings", why_not=elsewhere or other) if elsewhere or other else _of_trainings(epochs)
+        whole = typical([after / before for before, after in epochs])
+        why_not = elsewhere or other
+        yield Times("trainings", why_not=why_not) if why_not else Times("trainings", whole, _state(whole, WIDE))
 
 
 def _timed(then: Side, now: Side, pairs: Sequence[tuple[Timed, Timed]]) -> Times:
@@ -434,7 +442,20 @@ def _timed(then: Side, now: Side, pairs: Sequence[tuple[Timed, Timed]]) -> Times
         if judged.state in (*CHANGED, TimeState.DISTURBED):
             case = f"{after.work} ({after.engine})"
             changed.append(TimeChange(case, found.estimate, found.low, found.high, judged.state, judged.reason))
-    return _whole("-m timing", ratios, changed)
+    if not ratios:
+        return Times("-m timing", changed=tuple(changed), why_not="" if changed else "no rounds: not compared")
+    whole = typical(ratios)
+    state = _state(whole, RELATIVE)
+    held_up = max(one.contention or 0.0 for pair in pairs for one in pair)
+    if state in CHANGED and held_up > CONTENTION:
+        state = TimeState.DISTURBED
+    return Times("-m timing", whole, state, tuple(changed))
+
+
+def _state(whole: Typical, limit: float) -> TimeState:
+    if whole.low is not None and whole.low > limit:
+        return TimeState.SLOWER
+    return TimeState.FASTER if whole.high is not None and whole.high < 1 / limit else TimeState.WITHIN
 
 
 def _repeat(side: Side, timed: Timed) -> Repeat:
@@ -454,8 +475,8 @@ def _repeat(side: Side, timed: Timed) -> Repeat:
     )
 
 
-def _epochs(then: Side, now: Side) -> Iterator[tuple[str, float, float]]:
-    """(case, seconds then, seconds now) of a steady epoch of trainings whose trials are all of their own run."""
+def _epochs(then: Side, now: Side) -> Iterator[tuple[float, float]]:
+    """(seconds then, seconds now) of a steady epoch of trainings whose trials are all of their own run."""
     for key, after in now.trainings.items():
         before = then.trainings.get(key)
         a, b = before.record if before else None, after.record
@@ -465,29 +486,7 @@ def _epochs(then: Side, now: Side) -> Iterator[tuple[str, float, float]]:
             continue
         seconds = a.seconds.steady_epoch, b.seconds.steady_epoch
         if min(seconds) > 0 and math.isfinite(max(seconds)):
-            yield f"{'/'.join(key)} ({b.engine})", *seconds
-
-
-def _of_trainings(epochs: Sequence[tuple[str, float, float]]) -> Times:
-    changed = []
-    for case, before, after in epochs:
-        state = TimeState.SLOWER if after > before else TimeState.FASTER
-        if max(after / before, before / after) > WIDE:
-            reason = f"a single process then and now: a change has to exceed {WIDE:g} ×"
-            changed.append(TimeChange(case, after / before, None, None, state, reason))
-    return _whole("trainings", [after / before for _, before, after in epochs], changed)
-
-
-def _whole(source: str, ratios: Sequence[float], changed: Sequence[TimeChange]) -> Times:
-    if not ratios:
-        return Times(source, changed=tuple(changed), why_not="" if changed else "no rounds: not compared")
-    whole = typical(ratios)
-    state = TimeState.WITHIN
-    if whole.low is not None and whole.low > RELATIVE:
-        state = TimeState.SLOWER
-    elif whole.high is not None and whole.high < 1 / RELATIVE:
-        state = TimeState.FASTER
-    return Times(source, whole, state, tuple(changed))
+            yield seconds
 
 
 def _fingerprint(then: Side, now: Side) -> Iterator[tuple[str, str, str]]:

@@ -212,6 +212,8 @@ def trend(runs: Iterable[Run | str]) -> TrendReport:
         if isinstance(run, str):
             faults.append(run)
             continue
+        if run.header.evidence:
+            continue
         if run.end is None:
             unfinished += 1
             continue
@@ -454,23 +456,21 @@ def _against_week(
 ) -> MachineTimes:
     """Adds the comparison of the latest run with the runs of the week before it."""
     cases: dict[str, float] = {}
-    noisy: dict[str, list[float]] = {}
+    changed: dict[str, bool] = {}
+    level = min(LEVEL, ALPHA / len(of))
     for one, log in zip(of, logs, strict=True):
         before = [log[index] for index in week if index in log]
         if found.run in log and before:
             name = f"{one.case} ({one.condition})"
-            cases[name], noisy[name] = log[found.run] - statistics.median(before), _noise(one)
+            apart = cases[name] = log[found.run] - statistics.median(before)
+            changed[name] = abs(apart) > math.log(RELATIVE) and outside(apart, _noise(one), len(before), level)
     if not cases:
         text = "not compared: no other run of this machine in the 7 days before its latest run has the same cases"
         return msgspec.structs.replace(found, text=f"{text}.")
     whole = typical([math.exp(apart) for apart in cases.values()])
-    level = min(LEVEL, ALPHA / len(cases))
-    changed = tuple(
-        name for name, apart in cases.items() if abs(apart) > math.log(RELATIVE) and outside(apart, noisy[name], level)
-    )
     runs = sum(any(index in log for log in logs) for index in week)
     noise = _noise(found.overall)
-    beyond = outside(math.log(whole.ratio), noise, ALPHA) if len(noise) >= MIN_REPEATS else None
+    beyond = outside(math.log(whole.ratio), noise, runs, ALPHA) if len(noise) >= MIN_REPEATS else None
     words = {
         None: f"fewer than {MIN_REPEATS} earlier runs do not show whether that is chance",
         True: "more than its runs differ by",
@@ -479,7 +479,7 @@ def _against_week(
     than = "as" if times(whole.ratio) == "as fast" else "than"
     text = (
         f"{whole} {than} in the week before, {plural(runs, 'run')}, {plural(len(cases), 'case')}: {words[beyond]}; "
-        f"{plural(len(changed), 'case')} changed."
+        f"{plural(sum(changed.values()), 'case')} changed."
     )
     return msgspec.structs.replace(
         found,
@@ -488,7 +488,7 @@ def _against_week(
         high=whole.high,
         cases=len(cases),
         before=runs,
-        changed=changed,
+        changed=tuple(name for name, one in changed.items() if one),
         beyond=beyond,
         text=text,
     )
@@ -501,13 +501,14 @@ def _noise(series: Series) -> list[float]:
     return [value - middle for value in level]
 
 
-def outside(now: float, before: Sequence[float], level: float) -> bool:
-    """Whether a value lies outside the prediction interval of one more value after ``before``; False below three."""
-    if len(before) < MIN_REPEATS:
+def outside(apart: float, noise: Sequence[float], week: int, level: float) -> bool:
+    """Whether a run is further from the median of ``week`` runs than chance explains at ``level``; False below three.
+
+    By Student's t on ``noise``, the deviations of single runs. The variance of a median of m values is theirs · π/2m.
+    """
+    if len(noise) < MIN_REPEATS:
         return False
-    import numpy as np
+    from harness.statistics.inference import t_quantile
 
-    from harness.statistics.inference import one_more, t_quantile
-
-    process = one_more(np.array(before))
-    return abs(now - process.value) > t_quantile(process.df, level / 2) * process.error
+    error = statistics.stdev(noise) * math.sqrt(1 + math.pi / (2 * week))
+    return abs(apart) > t_quantile(len(noise) - 1, level / 2) * error

@@ -58,15 +58,22 @@ def _recorded(folder: Path) -> Iterator[tuple[str, list[bytes]]]:
 
 
 def write_trend(report: TrendReport, out: Path) -> Path:
-    """Writes TREND.md, trend.json and trend.svg, and returns the path of TREND.md. SuiteError if that fails."""
+    """Writes TREND.md, trend.json and trend.svg, and returns the path of TREND.md.
+
+    A picture that cannot be drawn is missing, and the page says why. SuiteError if the folder cannot be written.
+    """
     from reports.figures.trend import NAME, trend_figure
 
     check_writable(out)
-    picture = trend_figure(report)
+    picture, fault = None, ""
+    try:
+        picture = trend_figure(report)
+    except Exception as error:
+        fault = f"{type(error).__name__}: {error}"
     if picture:
         write_atomic(out / NAME, picture.content)
     else:
-        (out / NAME).unlink(missing_ok=True)  # an earlier report's
+        (out / NAME).unlink(missing_ok=True)  # an earlier trend's
     write_atomic(out / JSON, msgspec.json.encode(report) + b"\n")
-    write_atomic(out / MARKDOWN, markdown(report, picture).encode())
+    write_atomic(out / MARKDOWN, markdown(report, picture, fault).encode())
     return out / MARKDOWN

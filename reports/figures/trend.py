@@ -30,7 +30,7 @@ def trend_figure(report: TrendReport) -> Picture | None:
     dates = [datetime.datetime.fromisoformat(run.started) for run in report.runs]
     with styled():
         content = _draw(report, dates, machines, changed)
-    words = [f"{one.machine}: {one.text}" for one in machines] + [
+    words = [f"{one.machine}: {one.text}".rstrip(".") for one in machines] + [
         f"{title_of(one)}: {change_text(one)}" for one in changed
     ]
     caption = "Points are runs, lines the levels between changes. A dotted line marks another version or processor."

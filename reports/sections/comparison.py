@@ -33,10 +33,10 @@ PLURALS = {"erratum": "errata"}
 
 def markdown(comparison: Comparison) -> str:
     """The text of COMPARE.md."""
-    parts = ["# Comparison of two runs", status(comparison)]
+    parts = ["# Comparison of two runs", f"{status(comparison)} {_equal(comparison)}"]
     parts += [f"From {_name(comparison.then)} to {_name(comparison.now)}.", *_cautions(comparison)]
     parts += [*_trainings(comparison), *_verdicts(comparison), *_times(comparison), *_states(comparison)]
-    parts += [*_fingerprint(comparison), *_only(comparison), _equal(comparison)]
+    parts += [*_fingerprint(comparison), *_only(comparison)]
     return "\n\n".join(parts) + "\n"
 
 
@@ -166,13 +166,15 @@ def _time_line(times: Times, comparison: Comparison) -> str:
         return f"{times.source}: {times.why_not}{where}."
     if times.whole is None:
         return f"{times.source}: see the cases below."
+    apart = times.whole.low is not None and not times.whole.low <= 1 <= (times.whole.high or 1.0)
+    within = "the cases agree, but a busy machine does the same: `-m timing` tells more" if apart else "within noise"
     words = {
-        TimeState.WITHIN: "within noise" if times.whole.low is not None else "too few cases to say more (at least 6)",
+        TimeState.WITHIN: "fewer than 6 cases say no more" if times.whole.low is None else within,
         TimeState.SLOWER: "**slower beyond noise**",
         TimeState.FASTER: "faster beyond noise",
+        TimeState.DISTURBED: "other programs held a run up, so this shows nothing",
     }
-    count = plural(times.whole.cases, "case")
-    return f"{times.source}: {times.whole} over {count}: {words[times.state]}."
+    return f"{times.source}: {times.whole} over {plural(times.whole.cases, 'case')}: {words[times.state]}."
 
 
 def _states(comparison: Comparison) -> Iterator[str]:
@@ -223,7 +225,7 @@ def _equal(comparison: Comparison) -> str:
     parts += [plural(comparison.same_states, "erratum or self-check", "errata and self-checks")] * bool(
         comparison.same_states
     )
-    return f"Equal: {', '.join(parts) or 'nothing'}."
+    return f"Equal: {', '.join(parts)}." if parts else "Nothing is equal."
 
 
 def _table(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

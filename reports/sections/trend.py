@@ -21,8 +21,8 @@ LONGEST = 120
 """Characters of a text from outside."""
 
 
-def markdown(report: TrendReport, picture: Picture | None = None) -> str:
-    """The text of TREND.md, under 60 kB."""
+def markdown(report: TrendReport, picture: Picture | None = None, fault: str = "") -> str:
+    """The text of TREND.md, under 60 kB; ``fault``: why the picture could not be drawn."""
     parts = [title(report), status(report)]
     if report.machines:
         lines = [
@@ -32,6 +32,8 @@ def markdown(report: TrendReport, picture: Picture | None = None) -> str:
     if picture:
         alt = escape(picture.alt).replace("[", "\\[").replace("]", "\\]")
         parts.append(f"![{alt}]({picture.name})\n\n*{escape(picture.caption)}*")
+    if fault:
+        parts.append(f"The picture could not be drawn: {escape(_short(fault))}")
     for heading, measure in (("Accuracy that changed", "metric"), ("Times that changed", "time")):
         changed = [one for one in report.changed if one.measure == measure]
         if measure == "time":
