@@ -4,8 +4,9 @@ The method is PELT (Killick, Fearnhead & Eckley 2012), of the library ruptures, 
 by the normal quantile of its rank (van der Waerden 1952). The cost of a segment is the sum of squared deviations of its
 scores from their mean, so a change point is worth the statistic of van der Waerden's test of the two sides. PELT
 minimises the total cost plus ``penalty(n)`` for each change point. Each segment is then searched again with scores of
-its own, because a large step compresses the scores of a small one, and each change point is placed anew between its two
-neighbours.
+its own, because a large step compresses the scores of a small one. Last, each change point is placed where it minimises
+the sum of absolute deviations from the medians of its two sides: ranks say whether there is a step, but next to a large
+step the values say better where.
 
 Assumed: without a change, the values are independent and have one distribution, of any shape. Scores depend on ranks
 only, so the rate of false alarms is the same for every distribution, and an outlier counts no more than the largest
@@ -14,7 +15,7 @@ test_change_points.py measures it: about 1 % for Gaussian, t (3 degrees of freed
 with 10 % outliers of ten standard deviations. Not covered: values that depend on the one before. With a correlation of
 0.3 between neighbours 6 % of series of 30 values have an alarm, with 0.5 about 20 %.
 
-Of 30 values, a step of three standard deviations is placed within ±1 in 95 % of series if at least eight values lie on
+Of 30 values, a step of three standard deviations is placed within ±1 in 97 % of series if at least eight values lie on
 either side, and found in 65 % if only three do. Fewer than SHORTEST values show no change. Levels of fewer than
 LEAST values are never seen.
 
@@ -72,10 +73,13 @@ def _search(values: Sequence[float]) -> list[int]:
 
 def _placed(values: Sequence[float], changes: Sequence[int]) -> list[int]:
     """The changes, each where it separates the values between its two neighbours best."""
+    import numpy as np
+    from ruptures import Binseg
+
     ends = [0, *changes, len(values)]
     for index in range(1, len(ends) - 1):
         low, high = ends[index - 1], ends[index + 1]
-        ends[index] = low + _detector(values[low:high]).predict(n_bkps=1)[0]
+        ends[index] = low + Binseg("l1", min_size=LEAST, jump=1).fit(np.array(values[low:high])).predict(n_bkps=1)[0]
     return ends[1:-1]
 
 

@@ -62,7 +62,7 @@ def _draw(
         axes.legend(loc="best", fontsize=7.5)
     for index, series in enumerate(changed):
         axes = figure.add_subplot(grid[index // COLUMNS + bool(machines), index % COLUMNS])
-        place = f", {shorten(series.machine, 22)}" if series.machine else ""
+        place = f", {shorten(series.machine.split(',')[0], 22)}" if series.machine else ""
         axes.set_title(f"{shorten(series.case, 40)}\n{change_text(series)}{place}", fontsize=7.5)
         _plot(axes, series, dates, THEMES[0].colour if series.measure == "metric" else THEMES[1].colour, "o", "")
         _mark(axes, marked.get(series.stack, set()), series, dates)

@@ -65,7 +65,7 @@ def status(report: TrendReport) -> str:
     if not changed:
         return f"**✅ None of {plural(count, 'series', 'series')} changed.**{left}"
     metrics = sum(one.measure == "metric" for one in report.changed)
-    chance = f"About {count / 100:.1g} of them would by chance alone." if count >= 10 else ""
+    chance = f"At most about {count / 100:.1g} of them would by chance alone." if count >= 10 else ""
     text = f"{plural(metrics, 'accuracy', 'accuracies')}, {plural(changed - metrics, 'time')}"
     return f"**⚠ {changed} of {plural(count, 'series', 'series')} changed: {text}.** {chance}{left}"
 
