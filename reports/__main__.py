@@ -33,6 +33,18 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument(
         "--push", action="store_true", help="write no report: push the finished runs of FOLDER/runs that --store lacks"
     )
+    made.add_argument(
+        "--trend",
+        action="store_true",
+        help="write TREND.md, trend.svg and trend.json: accuracy and time over the runs of FOLDER/runs or of --store",
+    )
+    made.add_argument(
+        "--compare",
+        nargs=2,
+        metavar=("A", "B"),
+        help="print what differs from run A to run B, and write COMPARE.md; each is a run file, a run's id or commit "
+        "(in FOLDER/runs or --store), a report.json, or evidence:STACK; the exit status is 1 if something regressed",
+    )
     made.add_argument("--evidence", metavar="STACK", help="report the stored trials of this stack instead of a run")
     made.add_argument(
         "--baseline-dir", type=Path, metavar="DIR", default=BASELINES, help="with --evidence (default: baselines/)"
@@ -53,7 +65,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Returns the exit status: 0 for a report or a push, 2 with one line on stderr for bad input."""
+    """Returns the exit status: 2 with one line on stderr for bad input, 1 for a regression (--compare), else 0."""
     options = parser().parse_args(arguments)
     if isinstance(sys.stdout, io.TextIOWrapper):  # a path may contain letters that the terminal cannot show
         sys.stdout.reconfigure(errors="backslashreplace")
@@ -61,6 +73,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.push:
             push(options)
             return 0
+        if options.trend:
+            print(f"Trend: {trend(options)}")
+            return 0
+        if options.compare:
+            return compare(options)
         if options.evidence is not None:
             print(f"Report of the evidence of {options.evidence}: {evidence(options)}")
             return 0
@@ -114,6 +131,45 @@ def push(options: argparse.Namespace) -> None:
     print("\n".join(push_all(Address(options.store), folder)) or f"Nothing to push in {folder}.")
 
 
+def trend(options: argparse.Namespace) -> Path:
+    """Writes the trend of the finished runs and returns the path of TREND.md.
+
+    Raises SuiteError if the options contradict each other, there is no run, or the database cannot be reached.
+    """
+    if options.run or options.evidence or options.readme or options.compare:
+        raise SuiteError("--trend contradicts --run, --compare, --evidence and --readme: it is about all runs.")
+    from harness.record.address import Address
+    from reports.trend import trend
+    from reports.trend_files import runs_of, write_trend
+
+    out = options.out or OUT
+    return write_trend(trend(runs_of(Address(options.store) if options.store else None, with_runs(out))), out)
+
+
+def compare(options: argparse.Namespace) -> int:
+    """Prints what differs between two runs, writes COMPARE.md, and returns 1 if something regressed, else 0.
+
+    Raises SuiteError if the options contradict each other, or a run cannot be found or read.
+    """
+    if options.run or options.evidence or options.readme:
+        raise SuiteError(
+            "--compare contradicts --run, --evidence and --readme. Evidence is --compare evidence:STACK B."
+        )
+    from harness.record.address import Address
+    from reports.compare import compare
+    from reports.folders import write_atomic
+    from reports.sections.comparison import markdown
+    from reports.sides import find
+
+    out, store = options.out or OUT, Address(options.store) if options.store else None
+    then, now = (find(one, with_runs(out), store, options.baseline_dir) for one in options.compare)
+    comparison = compare(then, now)
+    text = markdown(comparison)
+    write_atomic(out / "COMPARE.md", text.encode())
+    print(text)
+    return int(comparison.regressed)
+
+
 def from_store(url: str, run: str | None, folder: Path) -> Path:
     """Writes a stored run to a file in ``folder`` and returns its path; ``run`` is a run's id, None for the newest.
 
@@ -130,9 +186,12 @@ def from_store(url: str, run: str | None, folder: Path) -> Path:
 
 def newest(out: Path) -> Path:
     """The newest run file of a report folder, else of the default folder. Raises SuiteError if neither has one."""
-    if any(runs_folder(out).glob("*.jsonl")):
-        return latest_run(runs_folder(out))
-    return latest_run(runs_folder(OUT))
+    return latest_run(with_runs(out))
+
+
+def with_runs(out: Path) -> Path:
+    """The folder of run files of a report folder, or the default one where that has none."""
+    return runs_folder(out if any(runs_folder(out).glob("*.jsonl")) else OUT)
 
 
 if __name__ == "__main__":

@@ -80,6 +80,26 @@ def test_a_finished_run_is_pushed_and_read_back_byte_for_byte(address: Address, 
         assert stored_run(address, asked) == (ID, path.read_bytes())
 
 
+def test_headers_and_the_lines_without_trials_and_claims(address: Address, runs: Path) -> None:
+    path, other = finished(runs), finished(runs, id=OTHER)
+    push_all(address, runs)
+    with contextlib.closing(Database(address)) as database:
+        assert database.headers() == {one.stem: whole_lines(one)[0] for one in (path, other)}
+        found = dict(database.light())
+    assert list(found) == [ID, OTHER]
+    assert found[ID] == [line for line in whole_lines(path) if b'"kind":"trial"' not in line[:20]]
+    assert 0 < len(found[ID]) < len(whole_lines(path))
+
+
+def test_an_index_has_the_lines_without_trials_and_claims(tmp_path: Path) -> None:
+    address = sqlite_address(tmp_path / "store.sqlite")
+    with opened(address) as database, connected(address) as connection:
+        statement = sa.select(module.RECORDS.c.body).where(module.LIGHT).order_by(*module.RECORDS.primary_key)
+        plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}").fetchall()
+        assert list(database.light()) == []
+    assert "claims_light" in str(plan)
+
+
 def test_a_second_push_changes_nothing(address: Address, runs: Path) -> None:
     path = finished(runs)
     push_all(address, runs)
