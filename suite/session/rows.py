@@ -1,4 +1,4 @@
-"""Measured durations as a row of pytest-benchmark's table and JSON.
+"""Measured durations as a row of pytest-benchmark's JSON, and the rows of trainings as one table.
 
 pytest-benchmark can only measure one function after another; the suite measures in alternation, or in other processes.
 But pytest-benchmark accepts a timer. A timer that replays the measured durations makes the row.
@@ -7,12 +7,14 @@ But pytest-benchmark accepts a timer. A timer that replays the measured duration
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import pytest
 
 from harness.record.run import TrainingCompared
+from reports.sections.timing_runs import duration
+from suite.catalogue import TRAININGS, training_name
 from suite.session.session import Session
 
 
@@ -65,3 +67,22 @@ def training_row(
     where = f"{session.header.workers} processes" if session.header.workers > 1 else "this process"
     if rounds:
         replay(request, f"{record.experiment}, seconds per {per}", rounds, {**extra, "per": per, "clock": where})
+
+
+def table(benchmarks: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """The lines of one table with the rows of all trainings, in catalogue order; none without such rows.
+
+    Args:
+        benchmarks: the rows as pytest-benchmark gives them to ``pytest_benchmark_group_stats``.
+    """
+    from tabulate import tabulate
+
+    order = {training_name(*key): place for place, key in enumerate(TRAININGS)}
+    known = [(row["param"], row) for row in benchmarks if row["param"] in order and "per" in row["extra_info"]]
+    rows = [
+        (name, row["extra_info"]["per"], duration(row["mean"]), row["rounds"])
+        for name, row in sorted(known, key=lambda one: order[one[0]])
+    ]
+    if rows:
+        headers = ("mean seconds of a training", "per", "mean", "rounds")
+        yield from tabulate(rows, headers, "simple", colalign=("left", "left", "right", "right")).splitlines()

@@ -1,0 +1,100 @@
+"""Text on a terminal: how wide it is, how it is cut and wrapped, and what stands for letters that it cannot show."""
+
+from __future__ import annotations
+
+import os
+import sys
+import unicodedata
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+import pytest
+
+ASCII = {
+    "✅": "[OK]", "❌": "[FAILED]", "⚪": "[--]", "→": "->", "·": "-", "…": "...", "–": "-", "−": "-", "×": "x",
+    "±": "+/-", "µ": "u",
+}  # fmt: skip
+"""What stands for the letters of our own texts where the terminal's encoding lacks them."""
+
+
+class Line(NamedTuple):
+    """A line of the summary. ``colour``: "red", "green", or "" for none; only terminals with colours show it."""
+
+    text: str
+    colour: str = ""
+
+
+def width(text: str) -> int:
+    """The number of columns that a text takes. An East Asian letter or a symbol takes two, an accent none."""
+    wide = sum(unicodedata.east_asian_width(letter) in "WF" for letter in text)
+    return len(text) + wide - sum(map(bool, map(unicodedata.combining, text)))
+
+
+def cut(text: str, columns: int) -> str:
+    """The text, or its beginning and "…" if it is wider than ``columns``."""
+    if width(text) <= columns:
+        return text
+    while text and width(text) >= columns:
+        text = text[:-1]
+    return f"{text.rstrip()}…"
+
+
+def wrapped(text: str, columns: int) -> Iterator[str]:
+    """The text in lines of at most ``columns``, broken between words; further lines are indented by two more.
+
+    A word that is too wide is broken, but not a path: it could not be copied.
+    """
+    if width(text) <= columns:
+        yield text
+        return
+    indent = " " * (len(text) - len(text.lstrip()) + 2)
+    first, *rest = [part for word in text.split() for part in _parts(word, max(columns - len(indent), 10))]
+    line = indent[2:] + first
+    for word in rest:
+        if width(line) + 1 + width(word) > columns:
+            yield line
+            line = indent + word
+        else:
+            line += f" {word}"
+    yield line
+
+
+def _parts(word: str, columns: int) -> Iterator[str]:
+    while width(word) > columns and os.sep not in word:
+        part = cut(word, columns + 1)[:-1]
+        yield part
+        word = word[len(part) :]
+    yield word
+
+
+def shown(text: str, encoding: str | None = None) -> str:
+    """The text on one line, without control characters, in letters that the encoding has.
+
+    ``encoding`` is that of the standard output by default.
+    """
+    name = encoding or getattr(sys.__stdout__, "encoding", None) or "utf-8"
+    one = "".join(letter if letter.isprintable() else " " for letter in text)
+    try:
+        one.encode(name)
+    except UnicodeEncodeError:
+        return "".join(_letter(letter, name) for letter in one)
+    return one
+
+
+def _letter(letter: str, encoding: str) -> str:
+    try:
+        letter.encode(encoding)
+    except UnicodeEncodeError:
+        return ASCII.get(letter, "?")
+    return letter
+
+
+def write(config: pytest.Config, lines: Sequence[Line]) -> None:
+    """Writes lines by pytest's terminal reporter. A terminal gets them wrapped to its width, a log gets them whole."""
+    reporter: Any = config.pluginmanager.getplugin("terminalreporter")
+    if reporter is None:
+        return
+    columns = config.get_terminal_writer().fullwidth if reporter.isatty else sys.maxsize
+    for line in lines:
+        for part in wrapped(shown(line.text), columns):
+            reporter.write_line(part, **({line.colour: True} if line.colour else {}))
