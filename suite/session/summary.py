@@ -6,7 +6,7 @@ Functions of its records and of the evidence, without effects.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from baselines.judge import REFERENCE
@@ -79,32 +79,33 @@ def status_line(
 
 
 def _compared(run: Run) -> tuple[list[str], list[str]]:
-    """The numbers of what agrees with the evidence, and of what has none: of trainings, else of verdicts and so on."""
+    """How much agrees with the evidence, and how much has none: of the trainings, else of times, verdicts and so on."""
     outcomes = [one.outcome for one in run.trainings.values()]
-    states = Counter(one.state for one in outcomes)
-    compatible = sum(one.state is TrainingState.NEW and bool(one.compatible) for one in outcomes)
-    found = [(states[state], "training", str(state)) for state in REPRODUCED]
-    found.append((compatible, "training", f"compatible with {REFERENCE}"))
-    new = [(states[TrainingState.NEW] - compatible, "training", f"without evidence on {run.header.stack}")]
     times = Counter(one.comparison.state for one in run.timings.values())
-    if not outcomes and times:
-        found = [(times[state], "time", str(state)) for state in TimeState if state not in _UNCOMPARED]
-        new = [(times[state], "time", str(state)) for state in _UNCOMPARED]
-    elif not outcomes and run.claims:
+    if outcomes:
+        states = Counter(one.state for one in outcomes)
+        compatible = sum(one.state is TrainingState.NEW and bool(one.compatible) for one in outcomes)
+        agree = {str(state): states[state] for state in REPRODUCED} | {f"compatible with {REFERENCE}": compatible}
+        new = {f"without evidence on {run.header.stack}": states[TrainingState.NEW] - compatible}
+        return _texts("training", agree, new)
+    if times:
+        agree = {str(state): times[state] for state in TimeState if state not in _UNCOMPARED}
+        return _texts("time", agree, {str(state): times[state] for state in _UNCOMPARED})
+    if run.claims:
         known = sum(claim.comparison.expected is not None for claim in run.claims.values())
-        found = [(known, "verdict", "as expected")]
-        new = [(len(run.claims) - known, "verdict", "without an expected one")]
-    elif not outcomes and run.errata:
-        noun = "erratum holds" if len(run.errata) == 1 else "errata hold"
-        return [f"{len(run.errata)} {noun}"], []
-    elif not outcomes and run.self_checks:
-        return [f"{plural(len(run.self_checks), 'self-check')} passed"], []
-    first, *further = [*((*one, True) for one in found if one[0]), *((*one, False) for one in new if one[0])] or [None]
-    if first is None:
-        return [], []
-    texts = [(f"{plural(first[0], first[1])} {first[2]}", first[3])]
-    texts += [(f"{count} {what}", agrees) for count, _, what, agrees in further]
-    return [text for text, agrees in texts if agrees], [text for text, agrees in texts if not agrees]
+        return _texts("verdict", {"as expected": known}, {"without an expected one": len(run.claims) - known})
+    if run.errata:
+        return [f"{len(run.errata)} {'erratum holds' if len(run.errata) == 1 else 'errata hold'}"], []
+    return _texts("self-check", {"passed": len(run.self_checks)}, {})
+
+
+def _texts(noun: str, agree: Mapping[str, int], new: Mapping[str, int]) -> tuple[list[str], list[str]]:
+    """The numbers above 0, as texts; only the first has the noun: "2 trainings identical", "1 reproduced"."""
+    texts: dict[str, str] = {}
+    for what, count in {**agree, **new}.items():
+        if count:
+            texts[what] = f"{count if texts else plural(count, noun)} {what}"
+    return [texts[what] for what in agree if what in texts], [texts[what] for what in new if what in texts]
 
 
 _UNCOMPARED = (TimeState.NEW, TimeState.NOT_COMPARABLE)
@@ -132,7 +133,7 @@ def moved_lines(run: Run, stored: Stored) -> Iterator[Line]:
 
 def _red(run: Run, stored: Stored) -> Iterator[_Red]:
     for broken in run.header.broken:
-        lost = f" Lost with it: {', '.join(broken.costs)}." if broken.costs else ""
+        lost = f" (lost with it: {', '.join(broken.costs)})" if broken.costs else ""
         reason = f"{' '.join(broken.error.split())}{lost}"
         yield _Red("mistake", "in the catalogue", "could not be read", f"{broken.name} ({broken.where})", reason)
     for training in run.trainings.values():
@@ -235,7 +236,7 @@ def count_lines(run: Run) -> Iterator[Line]:
 
 
 def evidence_lines(run: Run, stored: Stored) -> Iterator[Line]:
-    """Reused trials, what another Keras configures otherwise, missing evidence, and files of evidence that are damaged."""
+    """Reused trials, what another Keras configures otherwise, missing evidence, and damaged files of evidence."""
     reused = sum(run.reused.values())
     if reused:
         trials = sum(map(len, run.trials.values()))
