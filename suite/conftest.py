@@ -65,7 +65,7 @@ def _set_benchmark_defaults(config: pytest.Config, options: Options) -> None:
 def pytest_benchmark_group_stats(config: pytest.Config, benchmarks: list[dict[str, Any]]) -> Generator[None, Any, Any]:
     """Makes one table of pytest-benchmark's rows, in place of its own tables. A quiet run has none."""
     if TABLE in config.stash and config.get_verbosity() >= 0:
-        config.stash[TABLE] = list(rows.table(benchmarks))
+        config.stash[TABLE] = rows.table(benchmarks, screen.columns_of(config))
     return (yield)
 
 
@@ -130,7 +130,7 @@ def pytest_runtestloop(session: pytest.Session) -> bool | None:
         session.testsfailed = session.testsfailed or len(unread)
     if not config.stash[OPTIONS].dry_run or config.option.collectonly or (session.testsfailed and not unread):
         return None
-    lines = map(Line, plan.plan(config.stash[OPTIONS], session.items))
+    lines = map(Line, plan.plan(config.stash[OPTIONS], session.items, screen.columns_of(config)))
     config.stash[LINES] = [*config.stash.get(LINES, []), *lines]
     return True
 

@@ -44,7 +44,7 @@ def finish(session: Session, exit_status: int, seconds: float) -> tuple[int, lis
         storing = options.update is not None
         lines.append(summary.status_line(run, session.stored, storing=storing, interrupted=interrupted, failed=failed))
         lines += summary.moved_lines(run, session.stored)
-        lines += map(Line, time_lines.lines(session))
+        lines += map(Line, time_lines.lines(session, session.progress.columns))
         if not session.progress.quiet:
             notes += [*summary.finding_lines(run), *summary.count_lines(run)]
         notes += summary.evidence_lines(run, session.stored)
@@ -59,9 +59,9 @@ def finish(session: Session, exit_status: int, seconds: float) -> tuple[int, lis
     except SuiteError as error:
         lines.append(_error(str(error)))
         exit_status = pytest.ExitCode.INTERNAL_ERROR
-    session.progress.close()
     try:
         session.trials.close()
+        session.progress.note("the report")
         end = RunEnded(
             exit_status=int(exit_status),
             seconds=seconds,
@@ -79,6 +79,7 @@ def finish(session: Session, exit_status: int, seconds: float) -> tuple[int, lis
         if exit_status == pytest.ExitCode.OK:
             exit_status = pytest.ExitCode.INTERNAL_ERROR
     session.file.close()
+    session.progress.close()
     notes += push(session)
     if interrupted or not session.progress.quiet:
         notes += summary.more_lines(run, interrupted)

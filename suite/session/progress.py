@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from reports.text import plural
-from suite.session.screen import cut, shown, width
+from suite.session.screen import columns_of, cut, shown, width
 
 EVERY = 15.0
 """Seconds between two lines of a log."""
@@ -32,6 +32,7 @@ class _Running:
         started: a time of ``time.monotonic``.
         what: what it does, in words.
         share: the finished part of the task, 0 to 1.
+        spent: seconds of its finished trials.
     """
 
     variant: str
@@ -40,6 +41,7 @@ class _Running:
     started: float
     what: str
     share: float = 0.0
+    spent: float = 0.0
 
 
 class Progress:
@@ -54,6 +56,7 @@ class Progress:
 
     Attributes:
         quiet: whether the run is quiet (-q).
+        columns: of the terminal; of a log there is no limit.
 
     Args:
         config: pytest's.
@@ -69,6 +72,7 @@ class Progress:
         self._reporter = config.pluginmanager.getplugin("terminalreporter")
         dumb = os.environ.get("TERM") == "dumb"  # its cursor cannot be moved, even if colours are forced
         self._live = bool(self._writer.hasmarkup and self._reporter and self._reporter.isatty) and not dumb
+        self.columns = columns_of(config)
         self.quiet = config.getoption("verbose") < 0
         self._running: dict[str, _Running] = {}
         self._note = ""
@@ -89,11 +93,15 @@ class Progress:
         one.what = f"seed {index + 1} of {len(one.seeds)}, epoch {epochs} of {one.epochs}"
         self._show()
 
+    def trained(self, task: str, seconds: float) -> None:
+        """A trial of the task has taken ``seconds``, by the clock of the process that trained it."""
+        self._running[task].spent += seconds
+
     def finish(self, task: str) -> None:
         """A task has ended. A task that never began is ignored."""
         one = self._running.pop(task, None)
         if one is not None:
-            seconds = time.monotonic() - one.started
+            seconds = one.spent or time.monotonic() - one.started
             self._spent[one.variant] = self._spent.get(one.variant, 0.0) + seconds
         if not self._running:
             self._remove()

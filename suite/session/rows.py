@@ -7,7 +7,7 @@ But pytest-benchmark accepts a timer. A timer that replays the measured duration
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -15,6 +15,7 @@ import pytest
 from harness.record.run import TrainingCompared
 from reports.sections.timing_runs import duration
 from suite.catalogue import TRAININGS, training_name
+from suite.session import screen
 from suite.session.session import Session
 
 
@@ -69,20 +70,18 @@ def training_row(
         replay(request, f"{record.experiment}, seconds per {per}", rounds, {**extra, "per": per, "clock": where})
 
 
-def table(benchmarks: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+def table(benchmarks: Sequence[Mapping[str, Any]], columns: int) -> list[str]:
     """The lines of one table with the rows of all trainings, in catalogue order; none without such rows.
 
     Args:
         benchmarks: the rows as pytest-benchmark gives them to ``pytest_benchmark_group_stats``.
+        columns: the greatest width of a line.
     """
-    from tabulate import tabulate
-
     order = {training_name(*key): place for place, key in enumerate(TRAININGS)}
     known = [(row["param"], row) for row in benchmarks if row["param"] in order and "per" in row["extra_info"]]
     rows = [
         (name, row["extra_info"]["per"], duration(row["mean"]), row["rounds"])
         for name, row in sorted(known, key=lambda one: order[one[0]])
     ]
-    if rows:
-        headers = ("mean seconds of a training", "per", "mean", "rounds")
-        yield from tabulate(rows, headers, "simple", colalign=("left", "left", "right", "right")).splitlines()
+    headers = ("time of a training", "per", "mean", "rounds")
+    return list(screen.table(headers, rows, columns, right=headers[2:])) if rows else []

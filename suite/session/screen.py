@@ -39,6 +39,16 @@ def cut(text: str, columns: int) -> str:
     return f"{text.rstrip()}…"
 
 
+def shortened(name: str, columns: int) -> str:
+    """The name, or its beginning, "…" and its end if it is wider than ``columns``."""
+    if width(name) <= columns:
+        return name
+    begin, end = cut(name, columns - columns // 2), name
+    while width(end) > columns // 2:
+        end = end[1:]
+    return begin + end
+
+
 def wrapped(text: str, columns: int) -> Iterator[str]:
     """The text in lines of at most ``columns``, broken between words; further lines are indented by two more.
 
@@ -89,12 +99,38 @@ def _letter(letter: str, encoding: str) -> str:
     return letter
 
 
+def table(
+    headers: Sequence[str], rows: Sequence[Sequence[object]], columns: int, right: Sequence[str] = ()
+) -> Iterator[str]:
+    """The lines of a table of at most ``columns``: the names in its first column are cut where it would be wider.
+
+    ``right``: the headers of the right-aligned columns.
+    """
+    cells = [list(map(str, row)) for row in (headers, *rows)]
+    widths = [max(map(width, column)) for column in zip(*cells, strict=True)]
+    excess = sum(widths) + 2 * (len(widths) - 1) - columns
+    widths[0] = min(widths[0], max(widths[0] - excess, 9))
+    for row in (cells[0], ["-" * one for one in widths], *cells[1:]):
+        row[0] = shortened(row[0], widths[0])
+        padded = [" " * (room - width(cell)) for cell, room in zip(row, widths, strict=True)]
+        aligned = [
+            padding + cell if header in right else cell + padding
+            for header, cell, padding in zip(headers, row, padded, strict=True)
+        ]
+        yield "  ".join(aligned).rstrip()
+
+
+def columns_of(config: pytest.Config) -> int:
+    """The number of columns of the terminal; of a log there is no limit."""
+    reporter: Any = config.pluginmanager.getplugin("terminalreporter")
+    return config.get_terminal_writer().fullwidth if reporter is not None and reporter.isatty else sys.maxsize
+
+
 def write(config: pytest.Config, lines: Sequence[Line]) -> None:
     """Writes lines by pytest's terminal reporter. A terminal gets them wrapped to its width, a log gets them whole."""
     reporter: Any = config.pluginmanager.getplugin("terminalreporter")
     if reporter is None:
         return
-    columns = config.get_terminal_writer().fullwidth if reporter.isatty else sys.maxsize
     for line in lines:
-        for part in wrapped(shown(line.text), columns):
+        for part in wrapped(shown(line.text), columns_of(config)):
             reporter.write_line(part, **({line.colour: True} if line.colour else {}))

@@ -38,8 +38,7 @@ def test_summary_counts_verdicts_and_names_the_refuted(first: Finished) -> None:
     shown = {name.strip().upper().replace(" ", "_"): int(n) for n, name in re.findall(r"(\d+) ([a-z ]+)", line)}
     assert shown == dict(counts)
     refuted = [key for key, verdict in first.verdicts.items() if verdict == "REFUTED"]
-    assert f"Findings, {len(refuted)} claim" in first.output
-    assert "  Learning rate and scaling: " in first.output
+    assert ("Findings, " in first.output) == bool(refuted)
     assert first.verdicts["raw-data-diverges"] == "SUPPORTED"
     assert first.verdicts["minmax-table"] == "SUPPORTED"
 

@@ -91,6 +91,17 @@ def test_a_machine_half_as_fast_takes_twice_as_long(clock: Clock) -> None:
     assert shown.left() == pytest.approx(70)
 
 
+def test_the_clock_of_the_process_that_trained_counts(clock: Clock) -> None:
+    """This process may learn late that a worker process has finished a task."""
+    shown = Progress(Screen().config, {"a": 10.0, "b": 30.0})
+    shown.start("task", "a", range(2), 10)
+    for _ in range(2):
+        shown.trained("task", 10)
+    clock.now += 500
+    shown.finish("task")
+    assert shown.left() == pytest.approx(60)
+
+
 def test_the_running_variant_counts_by_its_epochs(clock: Clock) -> None:
     shown = Progress(Screen().config, {"a": None})
     shown.start("task", "a", range(4), 10)
@@ -239,10 +250,12 @@ def test_the_live_line_is_away_when_a_run_is_interrupted(clock: Clock, screen: C
     assert LIVE.findall(terminal.file.getvalue())[-1][0] == ""
 
 
-def test_an_ascii_terminal_gets_ascii(clock: Clock, screen: Callable[..., Screen]) -> None:
-    terminal = screen(tty=True)
-    terminal.file = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
-    progress.sys.__stdout__ = terminal.file
+def test_an_ascii_terminal_gets_ascii(
+    clock: Clock, screen: Callable[..., Screen], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    terminal, written = screen(tty=True), io.BytesIO()
+    monkeypatch.setattr(progress.sys, "__stdout__", io.TextIOWrapper(written, encoding="ascii"))
     Progress(terminal.config, {"a → 적": 30.0}).start("task", "a → 적", [0], 10)
-    written = terminal.file.buffer.getvalue().decode("ascii")
-    assert LIVE.findall(written) == [("[1/1] a -> ?: 1 seed of 10 epochs - about 30 s left", "1")]
+    assert LIVE.findall(written.getvalue().decode("ascii")) == [
+        ("[1/1] a -> ?: 1 seed of 10 epochs - about 30 s left", "1")
+    ]

