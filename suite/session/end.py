@@ -36,7 +36,8 @@ def finish(session: Session, exit_status: int, seconds: float) -> tuple[int, lis
         The exit code and the lines to print, of a quiet run only those that it needs. An error is one of the lines.
     """
     run, options = session.run, session.options
-    interrupted, failed = (exit_status == code for code in (pytest.ExitCode.INTERRUPTED, pytest.ExitCode.TESTS_FAILED))
+    interrupted = exit_status == pytest.ExitCode.INTERRUPTED
+    failed = exit_status in (pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.INTERNAL_ERROR)
     lines, notes = list[Line](), list[Line]()
     try:
         if interrupted:

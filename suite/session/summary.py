@@ -50,7 +50,7 @@ def status_line(
         run, stored: the run and the evidence.
         storing: the run is stored as evidence, and not compared.
         interrupted: the run was interrupted.
-        failed: a test failed.
+        failed: a test failed, or the run ended with an error.
     """
     counts = Counter((one.noun, one.what) for one in _red(run, stored))
     known = f"{len(run.claims)} of {plural(len(run.header.planned), 'claim')} decided"
@@ -60,7 +60,7 @@ def status_line(
         red = [f"{plural(n, noun, many.get(noun, ''))} {what}" for (noun, what), n in counts.items()]
         return Line(f"❌ {begin}{', '.join(red)}.", "red")
     if failed:
-        return Line(f"❌ {begin}A test failed that compares nothing: see above.", "red")
+        return Line(f"❌ {begin}Not everything could be run: see above.", "red")
     if storing:
         done = f"{plural(len(run.trainings), 'training')} and {plural(len(run.claims), 'verdict')}"
         return Line(f"⚪ {begin}Not compared, as this run is to be stored: {done}.")
@@ -230,7 +230,8 @@ def count_lines(run: Run) -> Iterator[Line]:
     checks = run.self_checks.values()
     if checks:
         held = sum(not check.wrong for check in checks)
-        yield Line(f"{held} of {plural(len(checks), 'self-check')} hold: what the verdicts rest on")
+        noun = "self-check holds" if len(checks) == 1 else "self-checks hold"
+        yield Line(f"{held} of {len(checks)} {noun}: what the verdicts rest on")
     if any(claim.taken for claim in claims):
         yield Line(f"seeds as needed: {seeds_text(run)}")
 
