@@ -72,7 +72,7 @@ def finish(session: Session, exit_status: int, seconds: float) -> tuple[int, lis
         session.file.append(end)
         from reports.write import write_report
 
-        notes.append(Line(f"report: {write_report(run.path, options.reports)}"))
+        notes.append(Line(f"report: {write_report(run.path, options.reports)}", whole=True))
         session.file.append(replace(end, reported=True))
     except Exception as error:
         reason = f"the report could not be written: {reason_of(error)} The run's record is {run.path}."

@@ -196,19 +196,20 @@ class Progress:
 
     def _draw(self) -> None:
         """Draws the live line, or draws it anew."""
-        if self._writer.width_of_current_line and self._column == 0:
-            return  # pytest's line is full: there is no telling whether the cursor has left it
-        self._below(self._text(self._writer.fullwidth - 1))
-        self._drawn = True
+        with self._capture_suspended():  # else the terminal's width is unknown
+            if self._column or not self._writer.width_of_current_line:
+                self._below(self._text(self._writer.fullwidth - 1))
+                self._drawn = True
 
     def _remove(self) -> None:
         if self._drawn:
-            self._below("")
+            with self._capture_suspended():
+                self._below("")
             self._drawn = False
 
     @property
     def _column(self) -> int:
-        """The column of the cursor, in pytest's line."""
+        """The column of the cursor, in pytest's line; 0 too if that line is full, and the cursor may have left it."""
         return int(self._writer.width_of_current_line % self._writer.fullwidth)
 
     def _below(self, text: str) -> None:
@@ -217,10 +218,9 @@ class Progress:
         pytest's writer is not used: it would count the escape sequences as letters of its line.
         """
         if sys.__stdout__ is not None:
-            with self._capture_suspended():
-                self._writer.flush()
-                sys.__stdout__.write(f"\n\x1b[K{text}\x1b[A\x1b[{self._column + 1}G")
-                sys.__stdout__.flush()
+            self._writer.flush()
+            sys.__stdout__.write(f"\n\x1b[K{text}\x1b[A\x1b[{self._column + 1}G")
+            sys.__stdout__.flush()
 
     def _capture_suspended(self) -> contextlib.AbstractContextManager[None]:
         capture = self._config.pluginmanager.getplugin("capturemanager")

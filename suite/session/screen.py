@@ -18,10 +18,17 @@ ASCII = {
 
 
 class Line(NamedTuple):
-    """A line of the summary. ``colour``: "red", "green", or "" for none; only terminals with colours show it."""
+    """A line of the summary.
+
+    Attributes:
+        text: its text.
+        colour: "red", "green", or "" for none; only terminals with colours show it.
+        whole: never wrapped, because it ends with a path to copy.
+    """
 
     text: str
     colour: str = ""
+    whole: bool = False
 
 
 def width(text: str) -> int:
@@ -131,6 +138,7 @@ def write(config: pytest.Config, lines: Sequence[Line]) -> None:
     reporter: Any = config.pluginmanager.getplugin("terminalreporter")
     if reporter is None:
         return
+    columns = columns_of(config)
     for line in lines:
-        for part in wrapped(shown(line.text), columns_of(config)):
+        for part in wrapped(shown(line.text), sys.maxsize if line.whole else columns):
             reporter.write_line(part, **({line.colour: True} if line.colour else {}))

@@ -260,7 +260,8 @@ def evidence_lines(run: Run, stored: Stored) -> Iterator[Line]:
 def more_lines(run: Run, interrupted: bool) -> Iterator[Line]:
     """How to go on with an interrupted run, and how to see one claim with its reason."""
     if interrupted:
-        yield Line(f"every finished trial is in {run.path}; to go on: the same command with --resume")
+        yield Line(f"every finished trial is in {run.path}", whole=True)
+        yield Line("to go on: the same command with --resume")
     elif len(run.header.planned) > FEW:
         claims = sorted(run.claims.values(), key=lambda claim: (not claim.red, claim.verdict is not Verdict.REFUTED))
         if claims:
