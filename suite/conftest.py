@@ -15,13 +15,16 @@ from reports.folders import check_writable, runs_folder
 from suite.cli import options as suite_options
 from suite.cli import plan, selection
 from suite.cli.options import Options
+from suite.session import rows, screen
 from suite.session.end import finish
+from suite.session.screen import Line
 from suite.session.session import SESSION
 from suite.session.start import begin, check_experiments, check_whole
 
 OPTIONS: pytest.StashKey[Options] = pytest.StashKey()
 STARTED: pytest.StashKey[float] = pytest.StashKey()
-LINES: pytest.StashKey[list[str]] = pytest.StashKey()
+LINES: pytest.StashKey[list[Line]] = pytest.StashKey()
+TABLE: pytest.StashKey[list[str]] = pytest.StashKey()
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -44,12 +47,26 @@ def pytest_configure(config: pytest.Config) -> None:
         _set_benchmark_defaults(config, options)
 
 
+SHOWN = ("columns", "sort", "group-by", "name", "histogram", "verbose", "compare", "cprofile")
+"""pytest-benchmark's options that ask for its own tables."""
+
+
 def _set_benchmark_defaults(config: pytest.Config, options: Options) -> None:
-    """Makes pytest-benchmark write JSON and a table without spread, unless the command line sets these options."""
+    """Makes pytest-benchmark write JSON, and no tables unless the command line asks for them."""
     if config.option.benchmark_json is None:
         config.option.benchmark_json = options.reports / "benchmark.json"
-    if not any(argument.startswith("--benchmark-columns") for argument in config.invocation_params.args):
-        config.option.benchmark_columns = ["mean", "rounds"]
+    asked = tuple(f"--benchmark-{name}" for name in SHOWN)
+    if not any(str(argument).startswith(asked) for argument in config.invocation_params.args):
+        config.option.benchmark_quiet = True
+        config.stash[TABLE] = []
+
+
+@pytest.hookimpl(wrapper=True, optionalhook=True)
+def pytest_benchmark_group_stats(config: pytest.Config, benchmarks: list[dict[str, Any]]) -> Generator[None, Any, Any]:
+    """Makes one table of pytest-benchmark's rows, in place of its own tables. A quiet run has none."""
+    if TABLE in config.stash and config.get_verbosity() >= 0:
+        config.stash[TABLE] = rows.table(benchmarks, screen.columns_of(config))
+    return (yield)
 
 
 def pytest_report_header(config: pytest.Config) -> list[str]:
@@ -108,21 +125,24 @@ def pytest_runtestloop(session: pytest.Session) -> bool | None:
     config = session.config
     unread = list(filter(None, map(selection.unread_of, session.items)))
     if unread and (config.stash[OPTIONS].dry_run or config.option.collectonly):
-        config.stash[LINES] = [line for broken in unread for line in f"BROKEN: {broken.message}".splitlines()]
+        texts = [line for broken in unread for line in f"BROKEN: {broken.message}".splitlines()]
+        config.stash[LINES] = [Line(text, "red") for text in texts]
         session.testsfailed = session.testsfailed or len(unread)
     if not config.stash[OPTIONS].dry_run or config.option.collectonly or (session.testsfailed and not unread):
         return None
-    config.stash[LINES] = [*config.stash.get(LINES, []), *plan.plan(config.stash[OPTIONS], session.items)]
+    lines = map(Line, plan.plan(config.stash[OPTIONS], session.items, screen.columns_of(config)))
+    config.stash[LINES] = [*config.stash.get(LINES, []), *lines]
     return True
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> Generator[None]:
-    failures: list[str] = []
+    failures: list[Line] = []
     try:
         yield
     except OSError as error:  # pytest-benchmark's JSON, on a full disk
-        failures = [f"ERROR: a plugin could not write its file: {error}. Make room, or name another --report-dir."]
+        reason = f"ERROR: a plugin could not write its file: {error}. Make room, or name another --report-dir."
+        failures = [Line(reason, "red")]
         session.exitstatus = pytest.ExitCode.INTERNAL_ERROR
     config = session.config
     run = config.stash.get(SESSION, None)
@@ -132,9 +152,19 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> Generator[
         config.stash[LINES] = failures + lines
 
 
-def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Generator[None]:
+    """Prints the table of times before what pytest and its plugins print."""
+    for line in config.stash.get(TABLE, []):
+        terminalreporter.write_line(screen.shown(line))
+    yield
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Prints the summary, after everything that pytest and its plugins print."""
     lines = config.stash.get(LINES, None)
-    if lines:
-        terminalreporter.section("claims of the lecture")
-        for line in lines:
-            terminalreporter.write_line(line)
+    reporter = config.pluginmanager.getplugin("terminalreporter")
+    if lines and reporter is not None:
+        reporter.section("claims of the lecture")
+        screen.write(config, lines)

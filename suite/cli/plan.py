@@ -16,6 +16,7 @@ from harness.statistics.looks import looks
 from suite.catalogue import EXPERIMENTS, training_name
 from suite.cli import selection
 from suite.cli.options import Options
+from suite.session.screen import table
 
 
 @dataclass(frozen=True)
@@ -57,13 +58,11 @@ def too_few(options: Options, items: Sequence[pytest.Item], most: int = 5) -> li
     return [f"These claims cannot be supported with so few seeds. They take at least: {shown}{more}."]
 
 
-def plan(options: Options, items: Sequence[pytest.Item]) -> Iterator[str]:
-    """A line for each training, then the sums.
+def plan(options: Options, items: Sequence[pytest.Item], columns: int) -> Iterator[str]:
+    """A line for each training, at most ``columns`` wide, then the sums.
 
     Seconds are those of the stored trials on this backend's CPU, because only the backend could find another device.
     """
-    from tabulate import tabulate
-
     stored = Stored(options.baselines, f"{options.backend}-cpu")
     trainings = list(filter(None, map(selection.training_of, items)))
     needed = selection.needed_trainings(list(items)) if options.as_needed else set()
@@ -88,13 +87,11 @@ def plan(options: Options, items: Sequence[pytest.Item]) -> Iterator[str]:
         else:
             known += seeds * each
         about = "–" if not seeds.most else "unknown" if each is None else f"{seeds * each:.1f} s"
-        first = f"{steps} of {CHECKED} seeds" if steps else "–"
-        row = [training_name(experiment, variant), *([] if options.full else [first]), f"{seeds}"]
-        rows.append([*row, declared.size.epochs, declared.size.train or "all", about])
-    headers = ["would be trained", *([] if options.full else ["first steps"]), "seeds to the end"]
+        row = [training_name(experiment, variant), *([] if options.full else [steps or "–"]), f"{seeds}"]
+        rows.append([*row, declared.size.epochs, about])
     if rows:
-        headers += ["epochs", "examples", "about"]
-        yield from tabulate(rows, headers, tablefmt="simple", disable_numparse=True).splitlines()
+        right = [*([] if options.full else ["first steps"]), "seeds to the end", "epochs", "about"]
+        yield from table(["would be trained", *right], rows, columns, right)
     decided = sum(selection.key_of(item) is not None for item in items)
     marked = {kind: sum(item.get_closest_marker(kind) is not None for item in items) for kind in ("errata", "timing")}
     errata = f", {marked['errata']} errata" if marked["errata"] else ""

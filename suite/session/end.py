@@ -17,13 +17,14 @@ from harness.record.run import Run, RunEnded
 from reports.folders import runs_folder
 from suite.catalogue import EXPERIMENTS, TRAINING_CLAIMS, training_name
 from suite.session import summary, time_lines
+from suite.session.screen import Line
 from suite.session.session import Session, reason_of
 
 REWRITTEN = 6
 """Exit code of a run that stored new baselines. It is never 0, so that no pipeline passes by rewriting baselines."""
 
 
-def finish(session: Session, exit_status: int, seconds: float) -> tuple[int, list[str]]:
+def finish(session: Session, exit_status: int, seconds: float) -> tuple[int, list[Line]]:
     """Ends a run: stores new baselines if asked, writes the report, and pushes the run to the database.
 
     Args:
@@ -32,29 +33,36 @@ def finish(session: Session, exit_status: int, seconds: float) -> tuple[int, lis
         seconds: the duration of the run.
 
     Returns:
-        The exit code and the lines to print. An error is one of the lines.
+        The exit code and the lines to print, of a quiet run only those that it needs. An error is one of the lines.
     """
-    run, options, lines = session.run, session.options, list[str]()
+    run, options = session.run, session.options
     interrupted = exit_status == pytest.ExitCode.INTERRUPTED
+    failed = exit_status in (pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.INTERNAL_ERROR)
+    lines, notes = list[Line](), list[Line]()
     try:
         if interrupted:
             decide_trained(session)
-            lines.append(summary.interrupted_line(run))
-        lines += [*summary.verdict_lines(run), *summary.errata_lines(run), *summary.self_check_lines(run)]
-        lines += [*summary.evidence_lines(run, session.stored), *summary.seeds_lines(run)]
-        lines += time_lines.lines(session)
+        storing = options.update is not None
+        lines.append(summary.status_line(run, session.stored, storing=storing, interrupted=interrupted, failed=failed))
+        lines += summary.moved_lines(run, session.stored)
+        lines += map(Line, time_lines.lines(session, session.progress.columns))
+        if not session.progress.quiet:
+            notes += [*summary.finding_lines(run), *summary.count_lines(run)]
+        notes += summary.evidence_lines(run, session.stored)
         exit_status = exit_code(run, exit_status, bool(summary.vanished(run, session.stored)))
-        if options.update is not None:
+        if storing:
             if interrupted:
-                lines.append("baselines: nothing is stored of an interrupted run")
+                notes.append(Line("baselines: nothing is stored of an interrupted run"))
             else:
                 exit_status = REWRITTEN
-                lines += ["baselines stored:", *update_baselines(session), *time_lines.update(session)]
+                stored = ["baselines stored:", *update_baselines(session), *time_lines.update(session)]
+                notes += [Line(line) for text in stored for line in text.splitlines()]
     except SuiteError as error:
-        lines.append(f"ERROR: {error}")
+        lines.append(_error(str(error)))
         exit_status = pytest.ExitCode.INTERNAL_ERROR
     try:
         session.trials.close()
+        session.progress.note("the report")
         end = RunEnded(
             exit_status=int(exit_status),
             seconds=seconds,
@@ -64,15 +72,23 @@ def finish(session: Session, exit_status: int, seconds: float) -> tuple[int, lis
         session.file.append(end)
         from reports.write import write_report
 
-        lines.append(f"report: {write_report(run.path, options.reports)}")
+        notes.append(Line(f"report: {write_report(run.path, options.reports)}", whole=True))
         session.file.append(replace(end, reported=True))
     except Exception as error:
-        lines.append(f"ERROR: the report could not be written: {reason_of(error)} The run's record is {run.path}.")
+        reason = f"the report could not be written: {reason_of(error)} The run's record is {run.path}."
+        lines.append(_error(reason))
         if exit_status == pytest.ExitCode.OK:
             exit_status = pytest.ExitCode.INTERNAL_ERROR
     session.file.close()
-    lines += push(session)
-    return int(exit_status), lines
+    session.progress.close()
+    notes += push(session)
+    if interrupted or not session.progress.quiet:
+        notes += summary.more_lines(run, interrupted)
+    return int(exit_status), [*lines, *notes]
+
+
+def _error(reason: str) -> Line:
+    return Line(f"ERROR: {reason}", "red")
 
 
 def exit_code(run: Run, status: int, vanished: bool) -> int:
@@ -122,7 +138,7 @@ def _added(
     )
 
 
-def push(session: Session) -> list[str]:
+def push(session: Session) -> list[Line]:
     """Pushes the finished runs of the report folder to the database; the lines to print. Without --store, none."""
     address = session.options.store
     if address is None:
@@ -131,7 +147,7 @@ def push(session: Session) -> list[str]:
 
     folder = runs_folder(session.options.reports)
     try:
-        return push_all(address, folder)
+        return [Line(text) for text in push_all(address, folder)]
     except SuiteError as error:
         later = f"python -m reports --push --store URL --out {session.options.reports}"
-        return [f"ERROR: not pushed: {error} The run is kept in {folder}. Push it later: {later}"]
+        return [_error(f"not pushed: {error} The run is kept in {folder}. Push it later: {later}")]

@@ -1,4 +1,4 @@
-"""Measured durations as a row of pytest-benchmark's table and JSON.
+"""Measured durations as a row of pytest-benchmark's JSON, and the rows of trainings as one table.
 
 pytest-benchmark can only measure one function after another; the suite measures in alternation, or in other processes.
 But pytest-benchmark accepts a timer. A timer that replays the measured durations makes the row.
@@ -7,12 +7,15 @@ But pytest-benchmark accepts a timer. A timer that replays the measured duration
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
 
 from harness.record.run import TrainingCompared
+from reports.sections.timing_runs import duration
+from suite.catalogue import TRAININGS, training_name
+from suite.session import screen
 from suite.session.session import Session
 
 
@@ -65,3 +68,20 @@ def training_row(
     where = f"{session.header.workers} processes" if session.header.workers > 1 else "this process"
     if rounds:
         replay(request, f"{record.experiment}, seconds per {per}", rounds, {**extra, "per": per, "clock": where})
+
+
+def table(benchmarks: Sequence[Mapping[str, Any]], columns: int) -> list[str]:
+    """The lines of one table with the rows of all trainings, in catalogue order; none without such rows.
+
+    Args:
+        benchmarks: the rows as pytest-benchmark gives them to ``pytest_benchmark_group_stats``.
+        columns: the greatest width of a line.
+    """
+    order = {training_name(*key): place for place, key in enumerate(TRAININGS)}
+    known = [(row["param"], row) for row in benchmarks if row["param"] in order and "per" in row["extra_info"]]
+    rows = [
+        (name, row["extra_info"]["per"], duration(row["mean"]), row["rounds"])
+        for name, row in sorted(known, key=lambda one: order[one[0]])
+    ]
+    headers = ("time of a training", "per", "mean", "rounds")
+    return list(screen.table(headers, rows, columns, right=headers[2:])) if rows else []

@@ -81,6 +81,7 @@ def begin(config: pytest.Config, options: Options, items: Sequence[pytest.Item])
         stored.check_writable(selection.files_of(list(items)))
     check_budget(options, stored, compared)
     progress = Progress(config, _expected_seconds(options, stored, trainings), place.number)
+    config.pluginmanager.register(progress)
     now = datetime.datetime.now(datetime.UTC)
     header = RunStarted(
         id=new_id(folder, now, os.getpid()),
@@ -243,13 +244,8 @@ def _check_gpu(options: Options, device: Device) -> None:
 
 
 def _expected_seconds(options: Options, stored: Stored, trainings: Sequence[Key]) -> dict[str, float | None]:
-    """The seconds that each training takes, from its stored trials; None where none are stored."""
-    expected: dict[str, float | None] = {}
-    for experiment, variant in trainings:
-        seconds = stored.seconds(experiment, variant)
-        count = options.seeds_of(experiment) if options.full else 1
-        expected[training_name(experiment, variant)] = seconds * count if seconds else None
-    return expected
+    """About how many seconds each variant trains; None where no time is stored."""
+    return {training_name(*key): _seconds(options, stored, key) if stored.seconds(*key) else None for key in trainings}
 
 
 def _command(config: pytest.Config, options: Options) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Sequence
 
 from baselines import timings as files
@@ -10,6 +11,7 @@ from harness.record.outcomes import TimeState
 from harness.record.timings import Timings
 from harness.training.engines import ENGINES
 from reports.sections.timing_runs import duration, factor, gflops, of_products, percent, speed
+from suite.session.screen import table, width
 from suite.session.session import Session
 from suite.session.timed import WorkTimed
 from suite.session.times import TIMED, WORK, case, engines_of
@@ -19,13 +21,21 @@ SEEN = 1.10
 
 HEADERS = ("work", "engine", "compile", "epoch", "images/s", "GFLOP/s", "of peak (best)", "products alone", "stored")
 
+NARROW = ("work", "engine", "epoch", "images/s", "stored")
+"""The columns of a narrow terminal. The report has all of them."""
 
-def lines(run: Session) -> Iterator[str]:
-    """The lines for the terminal; none if nothing was timed."""
+
+def lines(run: Session, columns: int = sys.maxsize) -> Iterator[str]:
+    """The lines for the terminal; none if nothing was timed. A table wider than ``columns`` has fewer columns."""
     if not run.timed:
         return
     yield "times per epoch, steady state (median of rounds in alternation):"
-    yield from _aligned([HEADERS, *(row for timed in run.timed for row in _rows(timed))])
+    rows = [row for timed in run.timed for row in _rows(timed)]
+    whole = list(table(HEADERS, rows, sys.maxsize, HEADERS[2:-1]))
+    if max(map(width, whole)) > columns:
+        narrow = [[row[HEADERS.index(name)] for name in NARROW] for row in rows]
+        whole = list(table(NARROW, narrow, columns, NARROW[2:-1]))
+    yield from whole
     for timed in run.timed:
         for row in next(iter(timed.records.values())).ratios:
             interval = "" if row.low is None else f" [{factor(row.low)}, {factor(row.high)}]"
@@ -89,14 +99,6 @@ def _rows(timed: WorkTimed) -> Iterator[tuple[str, ...]]:
             of_products(record),
             state,
         )
-
-
-def _aligned(rows: Sequence[Sequence[str]]) -> Iterator[str]:
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    for row in rows:
-        left = [text.ljust(width) for text, width in zip(row[:2], widths, strict=False)]
-        right = [text.rjust(width) for text, width in zip(row[2:-1], widths[2:], strict=False)]
-        yield "  " + "  ".join([*left, *right, row[-1]])
 
 
 def _peak_line(timings: Sequence[WorkTimed]) -> Iterator[str]:

@@ -345,9 +345,11 @@ class Trials:
                 definition = self._described[key].digest
                 self._file.append(TrialDone(experiment=key[0], definition=definition, trial=event))
                 self._trials[key][event.seed] = event
+                self._progress.trained(task.name, event.seconds.total)
             case ShortTrial():
                 self._file.append(ShortTrialDone(trial=event))
                 self._short.setdefault(key, {})[event.seed, event.canonical] = event
+                self._progress.trained(task.name, event.seconds)
             case Epoch():
                 self._progress.epoch(task.name, event.seed, event.epochs)
             case Notice():

@@ -57,6 +57,14 @@ def test_same_verdicts_and_bits(crowded: Finished, plain: Finished) -> None:
     assert crowded.record.header.fingerprint == plain.record.header.fingerprint
 
 
+def test_the_summary_is_below_what_all_of_them_print(crowded: Finished) -> None:
+    assert crowded.output.splitlines()[-1].startswith("one claim with its reason: ")
+    order = ["example-2/raw ", "TOTAL ", "Generated html report", " passed", "✅ Nothing moved: 2 trainings identical."]
+    found = [crowded.output.rindex(text) for text in order[1:]]
+    assert found == sorted(found)
+    assert crowded.output.rindex("example-2/raw  ") < found[0]
+
+
 def test_no_warnings(crowded: Finished) -> None:
     assert "warnings summary" not in crowded.output
     assert not re.search(r"\b\d+ warnings?\b", crowded.output)

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from suite.session.screen import width
 from tests.robustness.conftest import JAX
 from tests.suite.command import ROOT, Finished, arguments, environment, trials
 
@@ -21,7 +22,7 @@ fcntl = pytest.importorskip("fcntl")
 pytestmark = pytest.mark.slow
 
 COLUMNS = 40
-LIVE = re.compile(r"\x1b7(.*?)\x1b\[K\x1b8")
+LIVE = re.compile(r"\n\x1b\[K(.*?)\x1b\[A\x1b\[\d+G")
 CURSOR = re.compile(r"\x1b(?:[78]|\[[0-9;]*[A-HJKSTfsu])")
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
@@ -67,19 +68,21 @@ def check_result(run: Finished, plain: Finished) -> None:
 def test_forty_columns(copied: Callable[[str], Path], plain: Finished) -> None:
     run = on_terminal(copied("narrow"), "-k", "raw-data or minmax-table")
     check_result(run, plain)
-    shown = 0
-    for line in run.output.split("\n"):
-        column = 0
-        for index, part in enumerate(LIVE.split(line)):
-            text = COLOUR.sub("", part)
-            if index % 2:
-                shown += 1
-                assert column + len(text) < COLUMNS, line
-            else:
-                assert not CURSOR.search(part), line
-                column += len(text)
-    assert shown >= 2
+    live = LIVE.findall(run.output)
+    assert sum(map(bool, live)) >= 2
+    assert max(map(len, live)) < COLUMNS
+    assert live[-1] == ""
+    assert not CURSOR.search(LIVE.sub("", run.output))
     assert COLOUR.search(run.output)
+
+
+def test_the_summary_fits_into_forty_columns(copied: Callable[[str], Path]) -> None:
+    run = on_terminal(copied("summary"), "-k", "raw-data or minmax")
+    text = COLOUR.sub("", LIVE.sub("", run.output))
+    lines = text[text.index("✅ Nothing moved: ") :].splitlines()
+    assert lines[0] == "✅ Nothing moved: 2 trainings identical."
+    assert max(width(line) for line in lines if "REPORT.md" not in line) <= COLUMNS
+    assert " ".join(lines[-2:]).startswith("one claim with its reason: the same")
 
 
 @pytest.fixture(scope="module")
@@ -120,7 +123,8 @@ def test_ascii_without_colours(copied: Callable[[str], Path], plain: Finished, t
     check_result(Finished(run.code, run.output, _with_report(folder, report)), plain)
     assert run.output.isascii()
     assert "\x1b" not in run.output
-    assert "report: " in run.output
+    assert "\n[OK] Nothing moved: 1 training\n  identical.\n" in run.output
+    assert re.fullmatch(r"report: .*/\?\? \?\?/REPORT\.md", run.output.splitlines()[-1])
     assert "결과" in (report / "report.json").read_text("utf-8")
 
     again = subprocess.run(

@@ -81,7 +81,7 @@ def test_the_line_is_that_of_the_claim(run: Finished, checkout: Path) -> None:
 
 
 def test_a_line_each_in_the_summary_and_the_report(run: Finished) -> None:
-    broken = re.findall(r"^broken: (\S+) \(.*\) could not be read", run.output, re.MULTILINE)
+    broken = re.findall(r"^  could not be read: (\S+) \(", run.output, re.MULTILINE)
     assert set(broken) == BROKEN
     markdown = (run.folder / "report" / "REPORT.md").read_text("utf-8")
     assert "> **2 mistakes in the catalogue.**" in markdown

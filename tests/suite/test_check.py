@@ -87,7 +87,7 @@ def test_a_check_of_what_was_stored_is_identical_and_green(plain: Finished, stor
     assert plain.code == 0, plain.output
     assert set(plain.states.values()) == {"identical"}
     assert len(plain.states) == 7
-    assert "trainings: 7 identical" in plain.output
+    assert "✅ Nothing moved: 7 trainings identical.\n" in plain.output
     assert plain.files() == stored.files()
     assert "nothing is stored" not in plain.output
     assert "warning" not in plain.output.lower()
@@ -271,7 +271,7 @@ def test_other_random_numbers_need_a_canonical_trace(later: Finished) -> None:
 
 
 def test_a_variant_that_is_no_longer_declared_is_named(later: Finished) -> None:
-    assert "missing: example-2/gone has evidence and is no longer declared" in later.output
+    assert "  missing: example-2/gone: It has evidence and is no longer declared." in later.output
 
 
 def test_a_verdict_that_evidence_gives_changes_only_by_a_rule_and_is_red(later: Finished) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
+import re
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
@@ -37,7 +39,9 @@ class Screen:
 
     def __init__(self, *, tty: bool = False, verbose: int = 0, width: int = 80, column: int = 0) -> None:
         self.file, self.reporter = io.StringIO(), Reporter(tty)
-        writer = SimpleNamespace(hasmarkup=tty, fullwidth=width, width_of_current_line=column, flush=lambda: None)
+        self.writer = writer = SimpleNamespace(
+            hasmarkup=tty, fullwidth=width, width_of_current_line=column, flush=lambda: None
+        )
         self.config: Any = SimpleNamespace(
             get_terminal_writer=lambda: writer,
             getoption=lambda name: verbose,
@@ -85,6 +89,17 @@ def test_a_machine_half_as_fast_takes_twice_as_long(clock: Clock) -> None:
     clock.now += 20
     shown.finish("task")
     assert shown.left() == pytest.approx(70)
+
+
+def test_the_clock_of_the_process_that_trained_counts(clock: Clock) -> None:
+    """This process may learn late that a worker process has finished a task."""
+    shown = Progress(Screen().config, {"a": 10.0, "b": 30.0})
+    shown.start("task", "a", range(2), 10)
+    for _ in range(2):
+        shown.trained("task", 10)
+    clock.now += 500
+    shown.finish("task")
+    assert shown.left() == pytest.approx(60)
 
 
 def test_the_running_variant_counts_by_its_epochs(clock: Clock) -> None:
@@ -138,7 +153,7 @@ def test_a_log_gets_a_line_now_and_then(clock: Clock, screen: Callable[..., Scre
         clock.now += EVERY / 4
         shown.epoch("task", 0, epoch)
     assert len(terminal.reporter.lines) == 3
-    assert terminal.reporter.lines[0].startswith("[1/2] a: 5 seeds of 10 epochs, about ")
+    assert terminal.reporter.lines[0].startswith("[1/2] a: 5 seeds of 10 epochs · about ")
     assert "seed 1 of 5, epoch 4 of 10" in terminal.reporter.lines[1]
     assert terminal.file.getvalue() == ""
     assert not any("\x1b" in line for line in terminal.reporter.lines)
@@ -156,17 +171,37 @@ def test_a_quiet_run_shows_nothing(tty: bool, clock: Clock, screen: Callable[...
     assert terminal.reporter.lines == []
 
 
+LIVE = re.compile(r"\n\x1b\[K(.*?)\x1b\[A\x1b\[(\d+)G")
+"""The live line: below pytest's line, then the cursor goes back up and to its column."""
+
+
 @pytest.mark.parametrize(
-    ("width", "column", "length"), [(40, 0, 38), (40, 25, 13), (80, 20, 58), (40, 35, 0), (5, 0, 0)]
+    ("width", "text"),
+    [
+        (80, "[1/1] example-4/5 relu xavier: seed 1 of 1, epoch 3 of 20 · about 2 min left"),
+        (60, "[1/1] example-4/5 relu xavier: seed 1 o… · about 2 min left"),
+        (40, "[1/1] example-4/5 r… · about 2 min left"),
+        (20, "[1/1] ex… · about…"),
+    ],
 )
-def test_a_live_line_fits(width: int, column: int, length: int, clock: Clock, screen: Callable[..., Screen]) -> None:
-    terminal = screen(tty=True, width=width, column=column)
-    shown = Progress(terminal.config, {"a" * 100: 100.0})
-    shown.start("task", "a" * 100, range(5), 10)
-    written = terminal.file.getvalue()
-    assert written.count("a") == max(length - len("[1/1] "), 0)
-    assert len(written) == (length + len("\x1b7 \x1b[K\x1b8") if length else 0)
+def test_a_live_line_fits_and_ends_with_what_is_left(
+    width: int, text: str, clock: Clock, screen: Callable[..., Screen]
+) -> None:
+    terminal = screen(tty=True, width=width, column=12)
+    shown = Progress(terminal.config, {"example-4/5 relu xavier": 120.0})
+    shown.start("task", "example-4/5 relu xavier", [0], 20)
+    clock.now += 18
+    shown.epoch("task", 0, 3)
+    assert len(text) < width
+    assert LIVE.findall(terminal.file.getvalue())[-1] == (text, "13")
+    assert LIVE.sub("", terminal.file.getvalue()) == ""
     assert terminal.reporter.lines == []
+
+
+def test_a_line_of_pytest_that_is_full_is_left_alone(clock: Clock, screen: Callable[..., Screen]) -> None:
+    terminal = screen(tty=True, width=40, column=40)
+    Progress(terminal.config, {"a": 1.0}).start("task", "a", range(5), 10)
+    assert terminal.file.getvalue() == ""
 
 
 def test_a_finished_variant_leaves_an_empty_line(clock: Clock, screen: Callable[..., Screen]) -> None:
@@ -174,4 +209,53 @@ def test_a_finished_variant_leaves_an_empty_line(clock: Clock, screen: Callable[
     shown = Progress(terminal.config, {"a": 1.0})
     shown.start("task", "a", range(5), 10)
     shown.finish("task")
-    assert terminal.file.getvalue().endswith("\x1b7 \x1b[K\x1b8")
+    assert [text for text, _ in LIVE.findall(terminal.file.getvalue())][-1] == ""
+
+
+def test_the_task_that_has_run_longest_is_shown(clock: Clock, screen: Callable[..., Screen]) -> None:
+    terminal = screen(tty=True)
+    shown = Progress(terminal.config, {"a": 9.0, "b": 9.0}, workers=2)
+    shown.start("first", "a", [0], 2)
+    for task in ("second", "first"):
+        clock.now += 1
+        shown.start("second", "b", [0], 2) if task == "second" else shown.finish("first")
+    clock.now += 1
+    shown.epoch("second", 0, 1)
+    names = [text[6:7] for text, _ in LIVE.findall(terminal.file.getvalue())]
+    assert names == ["a", "a", "b"]
+
+
+def test_the_live_line_is_away_while_pytest_writes(clock: Clock, screen: Callable[..., Screen]) -> None:
+    terminal = screen(tty=True, column=3)
+    shown = Progress(terminal.config, {"a": 1.0})
+    shown.start("task", "a", range(5), 10)
+    writing = shown.pytest_runtest_logreport()
+    next(writing)
+    assert LIVE.findall(terminal.file.getvalue())[-1] == ("", "4")
+    terminal.writer.width_of_current_line = 4  # a dot
+    with contextlib.suppress(StopIteration):
+        next(writing)
+    text, column = LIVE.findall(terminal.file.getvalue())[-1]
+    assert (text[:8], column) == ("[1/1] a:", "5")
+
+
+def test_the_live_line_is_away_when_a_run_is_interrupted(clock: Clock, screen: Callable[..., Screen]) -> None:
+    terminal = screen(tty=True)
+    shown = Progress(terminal.config, {"a": 1.0})
+    running = shown.pytest_runtestloop()
+    next(running)
+    shown.start("task", "a", range(5), 10)
+    with pytest.raises(KeyboardInterrupt):
+        running.throw(KeyboardInterrupt())
+    assert LIVE.findall(terminal.file.getvalue())[-1][0] == ""
+
+
+def test_an_ascii_terminal_gets_ascii(
+    clock: Clock, screen: Callable[..., Screen], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    terminal, written = screen(tty=True), io.BytesIO()
+    monkeypatch.setattr(progress.sys, "__stdout__", io.TextIOWrapper(written, encoding="ascii"))
+    Progress(terminal.config, {"a → 적": 30.0}).start("task", "a → 적", [0], 10)
+    assert LIVE.findall(written.getvalue().decode("ascii")) == [
+        ("[1/1] a -> ?: 1 seed of 10 epochs - about 30 s left", "1")
+    ]

@@ -90,7 +90,7 @@ def make(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Callable[.
         )
         options.seeds_of = lambda experiment: seeds
         stored: Any = SimpleNamespace(of=evidence, variant=no, seconds=no)
-        progress: Any = SimpleNamespace(start=no, finish=no, epoch=no, say=no)
+        progress: Any = SimpleNamespace(start=no, trained=no, finish=no, epoch=no, say=no)
         trials = Trials(options, file, {}, stored, progress, TrainingPlace(workers))
         return Made(trials=trials, file=file, place=trials.place, asked=asked)
 

@@ -108,7 +108,7 @@ def test_two_runs_are_equal_bit_for_bit(stored: Finished, compared: Finished) ->
 def test_a_run_to_the_end_is_identical_and_green(stored: Finished, compared: Finished) -> None:
     assert compared.code == 0
     assert compared.states == {"example-2/raw": "identical", "example-2/min-max": "identical"}
-    assert "trainings: 2 identical" in compared.output
+    assert "✅ Nothing moved: 2 trainings identical." in compared.output
     assert "nothing is stored" not in compared.output
     assert {claim.comparison.state for claim in compared.record.claims.values()} <= {"as expected", "weakened"}
     assert {claim.here.state for claim in compared.record.claims.values() if claim.here} == {"confirmed"}

@@ -110,6 +110,15 @@ def test_what_is_too_coarse_to_show_ten_percent_is_named(begin: Callable[..., An
     assert not [line for line in lines(run_of(begin)) if "would not be seen" in line]
 
 
+def test_a_narrow_terminal_gets_fewer_columns(begin: Callable[..., Any]) -> None:
+    run = run_of(begin, DEEP)
+    wide, narrow = (list(lines(run, columns))[1:5] for columns in (200, 80))
+    assert wide[0].split()[:4] == ["work", "engine", "compile", "epoch"]
+    assert narrow[0].split() == ["work", "engine", "epoch", "images/s", "stored"]
+    assert [line.split()[-1] for line in narrow[2:]] == [line.split()[-1] for line in wide[2:]] == ["new", "new"]
+    assert max(map(len, narrow)) <= 80 < max(map(len, wide))
+
+
 def test_a_work_is_measured_once_and_recorded(begin: Callable[..., Any]) -> None:
     run = run_of(begin, SOFTMAX, SOFTMAX, DEEP)
     assert [timed.work for timed in run.timed] == [SOFTMAX, DEEP]

@@ -1,0 +1,373 @@
+"""The summary at the end of a run: its exact text, its length, and its width, from synthetic records."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+import reports.write
+from cases import CLAIMS
+from cases.findings import FINDINGS
+from harness.domain.catalogue import Broken
+from harness.domain.erratum import ErratumState
+from harness.domain.verdict import Verdict
+from harness.record.outcomes import (
+    ClaimState,
+    Movement,
+    TimeComparison,
+    TimeState,
+    TrainingOutcome,
+    TrainingState,
+    VerdictComparison,
+    VerdictState,
+)
+from harness.record.run import AnyRecord, SelfCheck, Timed, TrainingCompared
+from suite.catalogue import ERRATA, TRAININGS
+from suite.session.end import finish
+from suite.session.screen import Line, shown, table, width, wrapped
+from tests.reports.synthetic import Recorder, claim, compared, decision, erratum, here, training, trial
+
+INTERRUPTED, FAILED = 2, 1
+REFUTED = (
+    "tips-softmax",
+    "tips-figures-reproduce/softmax",
+    "tips-linear-layers-are-softmax",
+    "tips-relu-beats-linear",
+    "overfitting-happens",
+    "raw-data-diverges",
+)
+"""Findings of three causes and one claim more."""
+OTHER = "bn-before-or-after"
+
+
+def variant(
+    state: TrainingState = TrainingState.IDENTICAL,
+    key: tuple[str, str] = ("example-2", "raw"),
+    reason: str = "made up",
+    **changes: Any,
+) -> TrainingCompared:
+    outcome = replace(TrainingOutcome(state, reason, to_the_end=True), **changes)
+    return training(key[0], [trial(key[1], 0, 0.9)], "val_accuracy", outcome=outcome, red=outcome.red)
+
+
+MOVEMENT = Movement("training loss, step", 0.0042, 1e-4, 0.5, 0.5021, seed=3, step=7, seeds=5)
+MOVED = variant(TrainingState.MOVED, ("example-4", "dropout 0.2"), reason=f"Moved: {MOVEMENT}.", movement=MOVEMENT)
+AS_EXPECTED = compared("SUPPORTED", "SUPPORTED")
+FLIPPED = compared("REFUTED", "SUPPORTED")
+CONFIRMED = here(ClaimState.CONFIRMED)
+WRONG = SelfCheck(name="test_network[adam]", wrong=("Adam moves by 0.2, not 0.1.",), moved=True)
+
+
+@pytest.fixture
+def told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[Line]]:
+    """The lines that a run of these records prints. Its report is not written; its path is printed."""
+    monkeypatch.setattr(reports.write, "write_report", lambda path, folder: Path("reports/out/REPORT.md"))
+
+    def tell(
+        *records: AnyRecord,
+        status: int = 0,
+        quiet: bool = False,
+        damaged: Sequence[str] = (),
+        vanished: Sequence[str] = (),
+        update: str | None = None,
+        **header: Any,
+    ) -> list[Line]:
+        made = Recorder(tmp_path, id="run", full=False, **header)
+        made.append(*records)
+        stored = SimpleNamespace(vanished=lambda experiment: tuple(vanished), damaged=dict(enumerate(damaged)))
+        session: Any = SimpleNamespace(
+            run=made.file.run,
+            file=made.file,
+            header=made.file.run.header,
+            options=SimpleNamespace(update=update, store=None, reports=Path("reports/out"), full=False),
+            stored=stored,
+            progress=SimpleNamespace(quiet=quiet, columns=80, note=lambda name: None, close=lambda: None),
+            trials=SimpleNamespace(close=lambda: None, keys=()),
+            device=SimpleNamespace(kind="cpu", model="AMD EPYC"),
+            timed=[],
+        )
+        return finish(session, status, 1.0)[1]
+
+    return tell
+
+
+def texts(lines: Sequence[Line], columns: int = 10_000) -> list[str]:
+    return [part for line in lines for part in wrapped(shown(line.text, "utf-8"), 10_000 if line.whole else columns)]
+
+
+def catalogue() -> tuple[dict[str, Any], list[AnyRecord]]:
+    """A check of the whole lecture in which nothing moved: its header's changes, and its records."""
+    records: list[AnyRecord] = []
+    states = (TrainingState.IDENTICAL, TrainingState.REPRODUCED, TrainingState.START_REPRODUCED)
+    records += [variant(states[place % 3], key) for place, key in enumerate(TRAININGS)]
+    known = {key for finding in FINDINGS for key in finding.claims}
+    for declared in CLAIMS:
+        verdict = "REFUTED" if declared.key in known else "SUPPORTED"
+        records.append(
+            claim(declared.id, verdict, case=declared.case, comparison=compared(verdict, verdict), here=CONFIRMED)
+        )
+    records += [erratum(name) for name in ERRATA]
+    records += [SelfCheck(name=f"test_{number}") for number in range(88)]
+    return {"planned": tuple(declared.key for declared in CLAIMS)}, records
+
+
+@pytest.fixture
+def whole(told: Callable[..., list[Line]]) -> list[Line]:
+    header, records = catalogue()
+    return told(*records, **header)
+
+
+@pytest.mark.parametrize("columns", [80, 100, 200])
+def test_the_whole_lecture_takes_less_than_25_lines_where_nothing_moved(columns: int, whole: list[Line]) -> None:
+    shown_lines = ["", "== claims of the lecture ==", *texts(whole, columns)]
+    assert len(shown_lines) < 25
+    assert max(map(width, shown_lines)) <= columns
+
+
+@pytest.mark.parametrize("columns", [40, 60])
+def test_no_line_is_wider_than_a_narrow_terminal(columns: int, whole: list[Line]) -> None:
+    assert max(map(width, texts(whole, columns))) <= columns
+
+
+def test_every_cause_has_one_line(whole: list[Line]) -> None:
+    for finding in FINDINGS:
+        more = f" and {len(finding.claims) - 1} more"
+        assert texts(whole).count(f"  {finding.cause}: {finding.claims[0]}{more}") == 1
+
+
+def test_nothing_moved(told: Callable[..., list[Line]]) -> None:
+    keys = (*REFUTED, OTHER, "minmax-table")
+    records: list[AnyRecord] = [
+        variant(),
+        variant(TrainingState.IDENTICAL, ("example-2", "min-max")),
+        variant(TrainingState.REPRODUCED, ("example-4", "softmax")),
+        variant(TrainingState.START_REPRODUCED, ("example-4", "2 relu")),
+    ]
+    for key in (*REFUTED, OTHER):
+        name, _, case = key.partition("/")
+        records.append(claim(name, "REFUTED", case=case, comparison=compared("REFUTED", "REFUTED"), here=CONFIRMED))
+    records += [claim("minmax-table", "SUPPORTED", comparison=AS_EXPECTED), erratum("argmax-axis"), SelfCheck(name="a")]
+    lines = told(*records, planned=keys)
+    assert texts(lines) == [
+        "✅ Nothing moved: 2 trainings identical, 1 reproduced, 1 start reproduced.",
+        "Findings, 7 claims refuted:",
+        "  The slide's softmax was trained too little: tips-softmax and 2 more",
+        "  The tips for a deeper network: tips-relu-beats-linear",
+        "  Learning rate and scaling: raw-data-diverges",
+        "  Overfitting: overfitting-happens",
+        f"  Refuted as well: {OTHER}",
+        "8 claims: 1 supported, 7 refuted",
+        "  here: 7 confirmed",
+        "1 of 1 erratum holds: code of the slides that has to be updated",
+        "1 of 1 self-check holds: what the verdicts rest on",
+        "report: reports/out/REPORT.md",
+        "one claim with its reason: the same command with -k tips-softmax",
+    ]
+    assert [line.colour for line in lines] == ["green"] + [""] * 12
+
+
+def test_what_moved_is_told_before_and_now_with_its_reason(told: Callable[..., list[Line]]) -> None:
+    lines = told(
+        MOVED,
+        variant(),
+        claim("tips-dropout-helps", "REFUTED", comparison=FLIPPED, here=CONFIRMED),
+        *(claim(f"c-{number}", "SUPPORTED", comparison=AS_EXPECTED) for number in range(3)),
+        erratum("argmax-axis", state=ErratumState.CHANGED, reason="printed form: expected 3; received: 8"),
+        WRONG,
+        status=FAILED,
+        planned=("tips-dropout-helps", "c-0", "c-1", "c-2"),
+    )
+    assert texts(lines) == [
+        "❌ 1 training moved, 1 verdict changed, 1 erratum changed, 1 self-check failed.",
+        "  moved: example-4/dropout 0.2: training loss, step 7: 0.5 → 0.5021 (seed 3), median of 5 seeds 0.0042, "
+        "limit 0.0001.",
+        "  flipped: tips-dropout-helps: SUPPORTED → REFUTED. SUPPORTED since 2026-11-20 (first), REFUTED now.",
+        "  changed: argmax-axis: printed form: expected 3; received: 8",
+        "  self-check: test_network[adam]: Adam moves by 0.2, not 0.1.",
+        "Findings, 1 claim refuted:",
+        "  The tips for a deeper network: tips-dropout-helps",
+        "4 claims: 3 supported, 1 refuted",
+        "  here: 1 confirmed",
+        "0 of 1 erratum holds: code of the slides that has to be updated",
+        "0 of 1 self-check holds: what the verdicts rest on",
+        "report: reports/out/REPORT.md",
+        "one claim with its reason: the same command with -k tips-dropout-helps",
+    ]
+    assert [line.colour for line in lines[:6]] == ["red"] * 5 + [""]
+
+
+def test_of_much_that_moved_twenty_lines_are_shown(told: Callable[..., list[Line]]) -> None:
+    moved = [variant(TrainingState.MOVED, key, reason=f"Moved: {key}.") for key in TRAININGS[:50]]
+    lines = texts(told(*moved, status=FAILED))
+    assert lines[0] == "❌ 50 trainings moved."
+    assert len([line for line in lines if line.startswith("  moved: ")]) == 20
+    assert "  and 30 more: see REPORT.md" in lines
+
+
+def test_what_is_red_for_one_reason_is_one_line(told: Callable[..., list[Line]]) -> None:
+    lost = [claim(f"c-{number}", decision("NOT_RUN", reason="No data."), comparison=_not_run()) for number in range(9)]
+    lines = texts(told(*lost, status=FAILED, planned=tuple(one.key for one in lost)))
+    assert lines[:2] == ["❌ 9 claims not run.", "  not run: c-0, c-1, c-2, c-3, c-4 and 4 more: No data."]
+
+
+def _not_run() -> VerdictComparison:
+    return VerdictComparison(VerdictState.NOT_RUN, Verdict.SUPPORTED, Verdict.NOT_RUN, True, "No result.")
+
+
+def test_a_long_reason_is_cut(told: Callable[..., list[Line]]) -> None:
+    lines = told(variant(TrainingState.MOVED, reason="x" * 10_000), status=FAILED)
+    assert max(map(width, texts(lines, 80))) <= 80
+    assert len(texts(lines, 80)) < 10
+
+
+def test_an_interrupted_run(told: Callable[..., list[Line]]) -> None:
+    one = claim("raw-data-diverges", "SUPPORTED", comparison=AS_EXPECTED, here=CONFIRMED)
+    lines = texts(told(variant(), one, status=INTERRUPTED, planned=("raw-data-diverges", "a", "b", "c")))
+    assert lines[0] == "⚪ Interrupted, 1 of 4 claims decided. Nothing moved so far: 1 training identical."
+    assert lines[1:4] == ["1 claim: 1 supported", "  here: 1 confirmed", "report: reports/out/REPORT.md"]
+    assert lines[4].startswith("every finished trial is in ")
+    assert lines[4].endswith("run.jsonl")
+    assert lines[5:] == ["to go on: the same command with --resume"]
+
+
+def test_an_interrupted_run_in_which_something_moved_is_red(told: Callable[..., list[Line]]) -> None:
+    assert texts(told(MOVED, status=INTERRUPTED, planned=("a", "b")))[0] == (
+        "❌ Interrupted, 0 of 2 claims decided: 1 training moved."
+    )
+
+
+def test_one_claim_alone_has_its_reason(told: Callable[..., list[Line]]) -> None:
+    one = claim("tips-softmax", "REFUTED", comparison=compared("REFUTED", "REFUTED"), here=CONFIRMED)
+    assert texts(told(variant(), one, planned=("tips-softmax",))) == [
+        "✅ Nothing moved: 1 training identical.",
+        "  tips-softmax: REFUTED. the interval lies above 0. Here confirmed: a: 10 seeds to the end.",
+        "1 claim: 1 refuted",
+        "  here: 1 confirmed",
+        "report: reports/out/REPORT.md",
+    ]
+
+
+def test_a_quiet_run_shows_the_status_what_moved_and_the_report(told: Callable[..., list[Line]]) -> None:
+    header, records = catalogue()
+    lines = texts(told(*records[:-1], MOVED, quiet=True, status=FAILED, **header))
+    assert lines[0] == "❌ 1 training moved."
+    assert lines[1].startswith("  moved: example-4/dropout 0.2: ")
+    assert lines[2:] == ["report: reports/out/REPORT.md"]
+
+
+def test_no_evidence_on_this_stack(told: Callable[..., list[Line]]) -> None:
+    new = variant(TrainingState.NEW)
+    assert texts(told(new, replace(new, variant="min-max"), stack="jax-cpu")) == [
+        "⚪ Nothing to compare with: 2 trainings without evidence on jax-cpu.",
+        'nothing is stored on jax-cpu for 2 trainings. Store evidence: --full --seeds 30 --update-baselines "reason"',
+        "report: reports/out/REPORT.md",
+    ]
+
+
+def test_the_reference_stacks_evidence_is_compared(told: Callable[..., list[Line]]) -> None:
+    near, new = variant(TrainingState.NEW, compatible=True), variant(TrainingState.NEW, ("example-2", "min-max"))
+    assert texts(told(near, new, stack="jax-cpu"))[0] == (
+        "✅ Nothing moved: 1 training compatible with tensorflow-cpu, 1 without evidence on jax-cpu."
+    )
+
+
+@pytest.mark.parametrize(
+    ("records", "status"),
+    [
+        ([claim("a", "SUPPORTED", comparison=AS_EXPECTED)], "✅ Nothing moved: 1 verdict as expected."),
+        ([claim("a", "SUPPORTED")], "⚪ Nothing to compare with: 1 verdict without an expected one."),
+        ([erratum("a"), erratum("b")], "✅ Nothing moved: 2 errata hold."),
+        ([SelfCheck(name="a")], "✅ Nothing moved: 1 self-check passed."),
+        ([], "⚪ Nothing to compare with: nothing was compared."),
+    ],
+)
+def test_a_run_without_trainings(records: list[AnyRecord], status: str, told: Callable[..., list[Line]]) -> None:
+    assert texts(told(*records))[0] == status
+
+
+def timed(state: TimeState, red: bool = False) -> Timed:
+    comparison = TimeComparison(state, "0.4 s, 0.2 s stored")
+    return Timed(
+        work="example-4/softmax", engine="fit", rounds=(0.4,), steady_epoch=0.4, comparison=comparison, red=red
+    )
+
+
+@pytest.mark.parametrize(
+    ("record", "status"),
+    [
+        (timed(TimeState.WITHIN), "✅ Nothing moved: 1 time within."),
+        (timed(TimeState.SLOWER), "⚪ Times changed, which is not red here: 1 slower."),
+        (timed(TimeState.SLOWER, red=True), "❌ 1 time slower."),
+        (timed(TimeState.NEW), "⚪ Nothing to compare with: 1 time new."),
+    ],
+)
+def test_a_timing_run(record: Timed, status: str, told: Callable[..., list[Line]]) -> None:
+    assert texts(told(record))[0] == status
+
+
+@pytest.mark.parametrize("status", [FAILED, 3])
+def test_a_test_that_failed_without_a_record_is_not_green(status: int, told: Callable[..., list[Line]]) -> None:
+    assert texts(told(variant(), status=status))[0] == "❌ Not everything could be run: see above."
+
+
+def test_a_run_that_is_stored_is_not_called_unmoved(told: Callable[..., list[Line]]) -> None:
+    one = claim("raw-data-diverges", "SUPPORTED", here=here(None))
+    lines = texts(told(variant(TrainingState.NEW), one, update="first", status=INTERRUPTED))
+    assert lines[0].startswith("⚪ Interrupted, 1 of 0 claims decided: Not compared, as this run is to be stored: ")
+    assert "baselines: nothing is stored of an interrupted run" in lines
+
+
+def test_what_could_not_be_read_and_what_is_gone_are_named(told: Callable[..., list[Line]]) -> None:
+    broken = Broken("cases.networks", "cases/networks.py:3", "SyntaxError:\n  it is", ("example-5",))
+    lines = told(variant(), broken=(broken,), vanished=("gone",), damaged=("Invalid evidence.",), status=FAILED)
+    assert texts(lines)[:3] == [
+        "❌ 1 mistake in the catalogue, 1 training missing.",
+        "  could not be read: cases.networks (cases/networks.py:3): SyntaxError: it is (lost with it: example-5)",
+        "  missing: example-2/gone: It has evidence and is no longer declared.",
+    ]
+    assert Line("Invalid evidence.", "red") in lines
+
+
+def test_verdicts_that_other_seeds_explain_are_grouped(told: Callable[..., list[Line]]) -> None:
+    weaker = replace(
+        compared("INCONCLUSIVE", "SUPPORTED"), state=VerdictState.WEAKENED, red=False, reason="from other seeds"
+    )
+    few = [claim(f"c-{number}", "INCONCLUSIVE", comparison=weaker) for number in range(7)]
+    lines = texts(told(variant(), *few, planned=tuple(one.key for one in few)))
+    assert lines[:2] == [
+        "✅ Nothing moved: 1 training identical.",
+        "  weakened with these seeds, SUPPORTED → INCONCLUSIVE: c-0, c-1, c-2, c-3, c-4 and 2 more",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("encoding", "text"),
+    [("utf-8", "✅ 1 → 2 · ±µ× 적절"), ("latin-1", "[OK] 1 -> 2 · ±µ× ??"), ("ascii", "[OK] 1 -> 2 - +/-ux ??")],
+)
+def test_letters_that_a_terminal_lacks_are_replaced(encoding: str, text: str) -> None:
+    assert shown("✅ 1 → 2 · ±µ× 적절", encoding) == text
+
+
+def test_control_characters_reach_no_terminal() -> None:
+    assert shown("a\x1b[31mb\nc\u202ed", "utf-8") == "a [31mb c d"
+
+
+def test_a_name_that_is_too_wide_for_a_table_keeps_its_end() -> None:
+    names = ["deep-gradients/relu, badly scaled, depth 5", "deep-gradients/relu, badly scaled, depth 10"]
+    assert list(table(["training", "rounds"], [(name, 10) for name in names], 30, right=["rounds"])) == [
+        "training                rounds",
+        "----------------------  ------",
+        "deep-gradi…ed, depth 5      10",
+        "deep-gradi…d, depth 10      10",
+    ]
+
+
+def test_a_line_is_broken_between_words_but_a_path_is_not() -> None:
+    path = f"/{'long' * 10}/REPORT.md"
+    assert list(wrapped(f"  report is in {path} now", 20)) == ["  report is in", f"    {path}", "    now"]
+    assert list(wrapped("가나다라마바사", 12)) == ["가나다라마", "  바사"]
