@@ -68,7 +68,8 @@ class Card(msgspec.Struct, frozen=True, kw_only=True):
         red: whether its test fails.
         sentence: "Slide: +0.42 points. Here: +0.27 points [0.12, 0.43], 30 seeds."
         slide_figure: the slide's figure of the deciding effect; "" if neither the claim nor a sibling prints one.
-        measured: our figure of it, with its interval; "" for an exact claim that holds.
+        of: what the deciding effect compares ("dropout 0.2 − 5 relu xavier"); "" for an exact claim.
+        measured: our figure of it, with its interval; "" for an exact claim.
         images: the effect in images; "" if it is no difference of accuracies.
         power: what an undecided claim lacks.
         say_instead: what a slide could say in place of a refuted or undecided claim; "" for any other claim.
@@ -97,6 +98,7 @@ class Card(msgspec.Struct, frozen=True, kw_only=True):
     red: bool
     sentence: str
     slide_figure: str
+    of: str
     measured: str
     images: str
     power: str
@@ -190,6 +192,7 @@ def _card(run: Run, claim: ClaimDecided, slides: _Slides) -> Card:
         red=claim.red,
         sentence=_sentence(claim, effect, slide_figure, ours, seeds),
         slide_figure=slide_figure,
+        of=wording.name_text(effect).partition(": seeds ")[0] if ours and effect else "",
         measured=ours,
         images=wording.images(effect, metric) if effect else "",
         power=wording.power(claim, effect),

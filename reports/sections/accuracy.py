@@ -26,7 +26,7 @@ def accuracy(run: Run, cards: Mapping[str, Card], most: int) -> str:
         [
             f"{escape(key[1], most)}<br>{escape(key[0], most)}",
             *slide_and_ours(found[key]),
-            compared(run, key, found[key]),
+            compared(run, key[0], found[key]),
         ]
         for key in found
         if key in shown
@@ -85,17 +85,17 @@ def slide_and_ours(row: Row) -> list[str]:
     return [escape(row.slide, 40) or "–", row_value(row) + difference]
 
 
-def compared(run: Run, key: tuple[str, str], row: Row) -> str:
+def compared(run: Run, experiment: str, row: Row) -> str:
     """A training here, as it was stored and as it is; in a report of evidence its result on other stacks."""
     if run.header.evidence:
-        wanted = (*key, row.metric)
+        wanted = (experiment, row.variant, row.metric)
         others = [one for one in run.header.other_stacks if (one.experiment, one.variant, one.metric) == wanted]
         values = [
             f"{escape(one.stack, 40)}: {mean_std(one.mean, one.std, row.unit)}, {plural(one.n, 'seed')}"
             for one in others
         ]
         return "<br>".join(values) or "–"
-    training = run.trainings.get(key)
+    training = run.trainings.get((experiment, row.variant))
     if training is None:
         return "not trained"
     outcome = training.outcome
@@ -104,6 +104,6 @@ def compared(run: Run, key: tuple[str, str], row: Row) -> str:
         return state + (
             f", {plural(outcome.steps, 'step')} of {plural(outcome.seeds, 'seed')}" if outcome.steps else ""
         )
-    anchors = [(one, _unit(run, key[0], one.metric)) for one in outcome.anchors[:3]]
+    anchors = [(one, _unit(run, experiment, one.metric)) for one in outcome.anchors[:3]]
     seeds = [f"seed {a.seed}: {number(a.before, unit)} → {number(a.now, unit)}" for a, unit in anchors]
     return "<br>".join([state, *seeds])

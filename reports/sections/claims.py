@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from harness.domain.verdict import Verdict
 from reports.cards import Card, Row
-from reports.labels import SYMBOLS, metric_label, verdict_text
+from reports.labels import metric_label, verdict_text
 from reports.sections.links import Link
 from reports.text import escape, mean_std, plural, table
 
 COLUMNS = ("verdict", "claim", "slide", "measured")
+COMPARED = re.compile(" [−/] ")
+"""In the name of an effect that compares two variants."""
 SPACE = "\u00a0"
 """Keeps a verdict's symbol and word on one line."""
 
@@ -39,20 +42,22 @@ def measured_cell(card: Card, most: int) -> str:
     if not card.measured:
         return "computed" if card.exact and card.verdict is not Verdict.NOT_RUN else escape(card.reason, most)
     counted = "" if card.exact or " seed" in card.measured else f", {plural(card.seeds, 'seed')}"
-    further = [card.power or card.images]
+    further = [card.of if COMPARED.search(card.of) else "", card.power or card.images]
     return "<br>".join([escape(card.measured, most) + counted, *(escape(text, most) for text in further if text)])
 
 
-def slide_to_here(card: Card, most: int) -> str:
+def slide_to_here(card: Card) -> str:
     """The slide's figure and ours in a line: "slide +0.42 points → here +0.27 points [0.12, 0.43]"."""
-    here = card.measured or ("computed" if card.exact else "")
-    slide = f"slide {escape(card.slide_figure, 40)} → " if card.slide_figure else ""
-    return f" · {slide}here {escape(here, most)}" if here else ""
+    if not card.measured:
+        return "by computation" if card.exact else ""
+    slide = f"slide {card.slide_figure} → " if card.slide_figure else ""
+    return f"{slide}here {f'{card.of}: ' if ' / ' in card.of else ''}{card.measured}"
 
 
 def line(card: Card, link: Link, most: int) -> str:
-    """A claim in a line: its verdict's symbol, its statement, the slide's figure and ours."""
-    return f"{SYMBOLS[card.verdict]} {link(card, escape(card.statement, most))}{slide_to_here(card, most)}"
+    """A claim's statement, the slide's figure and ours."""
+    figures = escape(slide_to_here(card), most)
+    return link(card, escape(card.statement, most)) + (f" · {figures}" if figures else "")
 
 
 def row_name(row: Row, most: int) -> str:

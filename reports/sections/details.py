@@ -11,8 +11,8 @@ from reports.cards import Card
 from reports.figures.many import MANY, QUANTILES, quantiles
 from reports.labels import metric_label, state_text, verdict_text
 from reports.sections.accuracy import compared, slide_and_ours
-from reports.sections.claims import claims_table, row_name
-from reports.sections.links import FIGURES, REPORT, to_card
+from reports.sections.claims import row_name, slide_to_here
+from reports.sections.links import FIGURES, REPORT
 from reports.sections.seeds import seeds_detail
 from reports.text import escape, escape_html, fenced, number, plural, table
 from reports.wording import compared as in_words
@@ -39,8 +39,6 @@ def section_page(
 ) -> str:
     """The text of a section's file. ``holm``: see ``reports.write.adjusted``."""
     parts = [f"# {escape(section)}", f"[The whole report](../{REPORT})"]
-    if cards:
-        parts.append(claims_table(cards, to_card, MOST))
     parts += [_claim(run, card, holm.get(card.key)) for card in cards]
     if pictures:
         parts += ["## Figures", *(embed(picture, f"../{FIGURES}") for picture in pictures)]
@@ -56,7 +54,8 @@ def embed(picture: Picture, folder: str) -> str:
 
 def _claim(run: Run, card: Card, holm: Verdict | None) -> str:
     claim, decision = run.claims[card.key], card.decision
-    summary = f"{verdict_text(card.verdict)} · {escape_html(card.statement)}"
+    texts = [verdict_text(card.verdict), card.statement, slide_to_here(card)]
+    summary = escape_html(" · ".join(filter(None, texts)))
     parts = [
         f'<a id="{card.anchor}"></a>\n<details><summary>{summary}</summary>',
         escape(card.sentence) + (f" In images: {card.images}." if card.images else ""),
@@ -65,10 +64,8 @@ def _claim(run: Run, card: Card, holm: Verdict | None) -> str:
     if decision.effects:
         parts.append(_effects(decision.effects))
     if card.rows:
-        key = card.experiment or ""
-        rows = [
-            [row_name(row, MOST), *slide_and_ours(row), compared(run, (key, row.variant), row)] for row in card.rows
-        ]
+        name = card.experiment or ""
+        rows = [[row_name(row, MOST), *slide_and_ours(row), compared(run, name, row)] for row in card.rows]
         last = "other stacks" if run.header.evidence else "evidence → here"
         parts.append(table(["variant", "slide", "ours", last], rows, right=["slide", "ours", last]))
     if spread := _spread(claim):

@@ -25,11 +25,6 @@ def to_section(card: Card, text: str) -> str:
     return f"[{text}]({section_file(card.section)}#{card.anchor})"
 
 
-def to_card(card: Card, text: str) -> str:
-    """A link within the card's own section."""
-    return f"[{text}](#{card.anchor})"
-
-
 def unlinked(_: Card, text: str) -> str:
     return text
 

@@ -11,7 +11,7 @@ from harness.domain.verdict import Verdict
 from harness.record.run import ErratumChecked, Run
 from reports.cards import ELSEWHERE, Card
 from reports.labels import verdict_text
-from reports.sections.claims import slide_to_here
+from reports.sections.claims import line
 from reports.sections.links import CSV, ERRATA, REPORT, to_erratum, to_section
 from reports.text import HIDDEN, escape, plural
 

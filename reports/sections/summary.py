@@ -68,14 +68,18 @@ def _findings(groups: Sequence[Group], link: Link, most: int) -> str:
     lines = []
     for group in groups:
         if len(group.cards) == 1:
-            lines.append(f"- {line(group.cards[0], link, most)}")
+            lines.append(f"- {_finding(group.cards[0], link, most)}")
             continue
         lines.append(f"- **{escape(group.cause, most)}**")
-        lines += [f"  - {line(card, link, most)}" for card in group.cards]
+        lines += [f"  - {_finding(card, link, most)}" for card in group.cards]
     if not lines:
         return ""
     rest = [f"- … and {len(lines) - MOST_FINDINGS:,} lines more in `{REPORT}`"] if len(lines) > MOST_FINDINGS else []
     return "\n".join(["## Findings, by cause", "", *lines[:MOST_FINDINGS], *rest])
+
+
+def _finding(card: Card, link: Link, most: int) -> str:
+    return f"{SYMBOLS[card.verdict]} {line(card, link, most)}"
 
 
 def notices(run: Run, most: int) -> list[str]:
@@ -162,7 +166,7 @@ def tallies(run: Run, cards: Mapping[str, Card], holm: Mapping[str, Verdict], mo
         lines.append(f"- {plural(len(run.self_checks), 'self-check')}: all hold")
     if time := time_line(run):
         lines.append(f"- {time}")
-    return ["\n".join(lines)] if lines else []
+    return ["\n".join(["## In numbers", "", *lines])] if lines else []
 
 
 def errata_state(run: Run) -> str:

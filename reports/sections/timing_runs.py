@@ -113,8 +113,8 @@ def _speeds(run: Run) -> str:
         "Compile and first epoch: of one training that compiles; an engine that trains in one launch has no first "
         "epoch of its own. GFLOP/s: of the matrix products alone. Of the peak: their share of this machine's best "
         "matrix product alongside the same work; in brackets that of the best round. Products: the seconds of an "
-        "epoch's matrix products in one program of this backend, and their share of the epoch. Memory: the most that the "
-        "process (on a GPU: the device) held during a round."
+        "epoch's matrix products in one program of this backend, and their share of the epoch. Memory: the most that "
+        "the process (on a GPU: the device) held during a round."
     )
     return "### Speed\n\n" + table(headers, rows, right=headers[1:]) + "\n\n" + text
 
