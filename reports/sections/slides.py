@@ -55,9 +55,7 @@ def slides_page(run: Run, cards: Mapping[str, Card]) -> str:
 
 
 def _claim(card: Card) -> str:
-    text = (
-        f"- {verdict_text(card.verdict)}: {to_section(card, escape(card.statement, MOST))}{slide_to_here(card, MOST)}"
-    )
+    text = f"- {verdict_text(card.verdict)}: {line(card, to_section, MOST)}"
     return text + (f"\n  - **Say instead:** {escape(card.say_instead, MOST)}" if card.say_instead else "")
 
 
@@ -89,5 +87,5 @@ def slides_csv(run: Run, cards: Mapping[str, Card]) -> bytes:
 
 
 def _cell(text: str) -> str:
-    shown = "\n".join(HIDDEN.sub("", line) for line in text.splitlines())
+    shown = "\n".join(HIDDEN.sub("", one) for one in text.splitlines())
     return f"'{shown}" if shown.lstrip().startswith(FORMULAS) else shown
