@@ -133,7 +133,7 @@ def moved(run: Run) -> list[Moved]:
     if not run.header.evidence:
         found += [_training(run, one) for one in run.trainings.values() if one.red]
     for claim in run.claims.values():
-        if claim.red or claim.comparison.expected not in (None, claim.verdict):
+        if (claim.red and not run.header.evidence) or claim.comparison.expected not in (None, claim.verdict):
             reason = claim.error or claim.comparison.reason
             before = verdict_text(claim.comparison.expected) if claim.comparison.expected else ""
             found.append(Moved("verdict", claim.key, before, verdict_text(claim.verdict), reason, (claim.key,)))

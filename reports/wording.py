@@ -14,6 +14,7 @@ from reports.text import UNSIGNED_UNITS, number, plural
 
 MINUS = "−"
 FAILED = ": share of seeds that failed"
+"""The end of the name of an effect that compares how many seeds failed (``harness.statistics.effects``)."""
 COUNTED = ("epochs", "steps")
 RAISED = str.maketrans("0123456789−", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
 

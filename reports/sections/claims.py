@@ -33,8 +33,9 @@ def claims_table(cards: Sequence[Card], link: Link, most: int) -> str:
 
 
 def verdict_cell(card: Card) -> str:
-    """The verdict as symbol and word; a warning below it if the claim is red."""
-    return verdict_text(card.verdict).replace(" ", SPACE) + ("<br>⚠ **moved**" if card.red else "")
+    """The verdict as symbol and word; a warning below it if it moved."""
+    moved = card.red and card.verdict is not Verdict.NOT_RUN
+    return verdict_text(card.verdict).replace(" ", SPACE) + ("<br>⚠ **moved**" if moved else "")
 
 
 def measured_cell(card: Card, most: int) -> str:
@@ -63,7 +64,7 @@ def line(card: Card, link: Link, most: int) -> str:
 def row_name(row: Row, most: int) -> str:
     """The variant of a row, and its metric unless that is the validation accuracy."""
     metric = "" if row.metric == "val_accuracy" else f" ({metric_label(row.metric)})"
-    return escape(row.variant, most) + escape(metric, most)
+    return escape(row.variant + metric, most)
 
 
 def row_value(row: Row) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from harness.domain.verdict import Effect, Verdict
 from harness.record.run import ClaimDecided
+from reports.wording import FAILED
 
 
 def effects_by_relevance(claim: ClaimDecided) -> list[Effect]:
@@ -15,15 +16,21 @@ def effects_by_relevance(claim: ClaimDecided) -> list[Effect]:
     - Refuted claims: effects that point against the claim first, smallest p first.
     - All other claims: weakest support first, because a conjunction is as strong as its weakest part.
 
-    Effects without an estimate come last, except in exact claims.
+    Effects without an estimate come last, except in exact claims. Before them come shares of failed seeds of variants
+    whose means are compared.
     """
     deciding = [part for part in claim.decision.parts if part.verdict is claim.verdict]
     effects = [effect for part in deciding for effect in part.effects] or list(claim.decision.effects)
     if claim.marker != "training":
         return sorted(effects, key=_closeness_to_tolerance, reverse=True)
+    means = {effect.of.replace(" / ", " − ") + FAILED for effect in effects if effect.estimate is not None}
+
+    def last(effect: Effect) -> tuple[bool, bool]:
+        return effect.estimate is None, effect.of in means
+
     if claim.verdict is not Verdict.REFUTED:
-        return sorted(effects, key=lambda effect: (effect.estimate is None, -_weakness(effect)))
-    return sorted(effects, key=lambda effect: (effect.estimate is None, not _reversed(effect), _p(effect)))
+        return sorted(effects, key=lambda effect: (*last(effect), -_weakness(effect)))
+    return sorted(effects, key=lambda effect: (*last(effect), not _reversed(effect), _p(effect)))
 
 
 def _weakness(effect: Effect) -> float:

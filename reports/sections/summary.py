@@ -14,6 +14,7 @@ from reports.labels import SYMBOLS, backend_name, verdict_text
 from reports.sections.claims import line
 from reports.sections.links import ERRATA, REPORT, SLIDES, Link, unlinked
 from reports.sections.seeds import seeds_line
+from reports.sections.timing_runs import doubts
 from reports.text import code, escape, plural, seconds, table
 
 MOST_MOVED, MOST_FINDINGS = 20, 40
@@ -36,8 +37,12 @@ def title(run: Run) -> str:
 def summary_page(run: Run, cards: Mapping[str, Card], holm: Mapping[str, Verdict], most: int) -> str:
     """SUMMARY.md, without images and links; ``most``: characters of a text."""
     parts = [*head(run, cards, unlinked, most), *tallies(run, cards, holm, most)]
-    files = f"`{SLIDES}`, slide by slide, and `{ERRATA}`, each snippet's replacement, are" if run.errata else "It is"
-    return "\n\n".join([*parts, f"The whole report is `{REPORT}`. {files} in the same folder."]) + "\n"
+    files = [f"the whole report is `{REPORT}`"]
+    if cards or run.errata:
+        files.append(f"`{SLIDES}` goes slide by slide")
+    if run.errata:
+        files.append(f"`{ERRATA}` has every replacement")
+    return "\n\n".join([*parts, f"In the same folder: {'; '.join(files)}."]) + "\n"
 
 
 def head(run: Run, cards: Mapping[str, Card], link: Link, most: int) -> list[str]:
@@ -85,6 +90,7 @@ def _finding(card: Card, link: Link, most: int) -> str:
 def notices(run: Run, most: int) -> list[str]:
     """What a reader has to know before believing anything else; empty if there is nothing."""
     found = [_broken(run, most), _partial(run, most) if run.partial else "", _self_checks(run, most), _reused(run)]
+    found.append(doubts(run))
     if not (run.claims or run.trainings or run.errata or run.timings or run.self_checks):
         found.append("**Nothing was trained and no claim was decided in this run.**")
     return [text for text in (*found, seeds_line(run)) if text]
@@ -164,6 +170,10 @@ def tallies(run: Run, cards: Mapping[str, Card], holm: Mapping[str, Verdict], mo
         lines.append(f"- {plural(len(run.errata), 'erratum', 'errata')}: {state}")
     if run.self_checks and not any(check.wrong for check in run.self_checks.values()):
         lines.append(f"- {plural(len(run.self_checks), 'self-check')}: all hold")
+    if run.timings:
+        works, engines = (sorted(dict.fromkeys(names)) for names in zip(*run.timings, strict=True))
+        named = escape(", ".join(engines), most)
+        lines.append(f"- {plural(len(works), 'piece')} of work timed, {plural(len(engines), 'engine')} ({named})")
     if time := time_line(run):
         lines.append(f"- {time}")
     return ["\n".join(["## In numbers", "", *lines])] if lines else []
@@ -192,9 +202,10 @@ def time_line(run: Run) -> str:
     """How many trials the run trained, in how long, and on what; empty for a report of evidence."""
     if run.header.evidence:
         return ""
+    trained = f"{plural(_trained(run), 'trial')} to the end" if run.trials or not run.timings else "Timed"
     elapsed = f" in {seconds(run.end.seconds)} s" if run.end and run.end.seconds is not None else ""
     short = sum(map(len, run.short.values()))
     first_steps = f", {short:,} of first steps" if short else ""
     device = escape(run.header.fingerprint.get("device_model") or "this device", 80)
     workers = f", {run.header.workers} workers" if run.header.workers > 1 else ""
-    return f"{plural(_trained(run), 'trial')} to the end{first_steps}{elapsed} on {device}{workers}"
+    return f"{trained}{first_steps}{elapsed} on {device}{workers}"

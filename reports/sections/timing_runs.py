@@ -17,7 +17,6 @@ def timing(run: Run, picture: str = "") -> str:
         return ""
     parts = [
         "## Timing runs",
-        doubts(run),
         picture,
         _times(run),
         _reasons(run),
