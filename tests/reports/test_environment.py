@@ -27,7 +27,7 @@ def lines(text: str) -> list[str]:
 
 def test_state_of_the_gpu_at_start_and_end(tmp_path: Path) -> None:
     later = replace(FACTS, power_state="P2", throttled_by=("software power cap",), driver="570|86")
-    shown = lines(environment(read_run(Recorder(tmp_path, gpu=FACTS).end(gpu=later))))
+    shown = lines(environment(read_run(Recorder(tmp_path, gpu=FACTS).end(gpu=later)), 200))
     assert "| as its driver gives it | at the start | at the end |" in shown
     assert "| power state | P0 | P2 |" in shown
     assert "| SM clock, of at most | 1980 / 1980 MHz | 1980 / 1980 MHz |" in shown
@@ -37,17 +37,17 @@ def test_state_of_the_gpu_at_start_and_end(tmp_path: Path) -> None:
 
 
 def test_a_killed_run_has_the_start_only(tmp_path: Path) -> None:
-    assert "| power state | P0 | – |" in lines(environment(read_run(Recorder(tmp_path, gpu=FACTS).close())))
+    assert "| power state | P0 | – |" in lines(environment(read_run(Recorder(tmp_path, gpu=FACTS).close()), 200))
 
 
 def test_why_nothing_is_known(tmp_path: Path) -> None:
     path = Recorder(tmp_path, gpu=GpuFacts(unavailable="NVML: Unknown Error")).end(gpu=None)
-    assert "| state of the GPU | NVML: Unknown Error | – |" in lines(environment(read_run(path)))
+    assert "| state of the GPU | NVML: Unknown Error | – |" in lines(environment(read_run(path), 200))
 
 
 @pytest.mark.parametrize("changes", [{}, {"gpu": None}])
 def test_a_run_on_a_cpu_says_nothing_of_it(tmp_path: Path, changes: dict[str, None]) -> None:
-    assert "as its driver" not in environment(read_run(Recorder(tmp_path, **changes).end(**changes)))
+    assert "as its driver" not in environment(read_run(Recorder(tmp_path, **changes).end(**changes)), 200)
 
 
 def test_a_damaged_record_is_named(tmp_path: Path) -> None:

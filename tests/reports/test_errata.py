@@ -1,102 +1,111 @@
-"""The slides to update: a table that no snippet can break, and the folded code."""
+"""ERRATA.md: the printed code and its replacement apart, what happens now, and what to say instead."""
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
-from harness.record.run import ErratumChecked, read_run
-from reports.sections.errata import errata_line
-from reports.text import code_lines, fenced
+from harness.domain.erratum import ErratumState
+from reports.text import fenced
 from reports.write import write_report
-from tests.reports.markdown import section, tables
 from tests.reports.synthetic import LONG, Recorder, erratum
 
 
 @pytest.fixture(scope="module")
-def rows(text: str) -> dict[str, dict[str, str]]:
-    """The table, by erratum."""
-    [table] = tables(section(text, "Slides to update"))
-    return {row["what"].partition("`]")[0].removeprefix("[`"): row for row in table}
+def errata(folder: Path) -> str:
+    return (folder / "ERRATA.md").read_text("utf-8")
 
 
-def test_a_row_says_what_happens_and_what_to_write(rows: dict[str, dict[str, str]]) -> None:
-    assert list(rows) == ["lr", "long"]
-    assert rows["lr"] == {
-        "slide": "4. Optimizers \\| usage",
-        "what": "[`lr`](#erratum-lr)<br>lr is called learning\\_rate.",
-        "printed": "`sgd = optimizers.SGD(lr=0.1)`",
-        "what happens now": "`ValueError` at construction: Argument(s) not recognized: {'lr': 0.1}",
-        "replacement": "`sgd = optimizers.SGD(learning_rate=0.1)`",
-    }
-
-
-def test_long_code_is_cut_in_the_table_and_whole_below(rows: dict[str, dict[str, str]], text: str) -> None:
-    printed = rows["long"]["printed"].split("<br>")
-    assert printed[:2] == ["`for a in x \\| y:`", "`\u00a0\u00a0\u00a0\u00a0f(a, 0)`"]
-    assert len(printed) == 7
-    assert printed[-1] == "…"
-    assert rows["long"]["replacement"].endswith("…`")
-    assert f"# printed\n{LONG.printed}\n# replacement\n{LONG.modern}\n# check\n" in text
-
-
-def test_both_values_and_what_is_red(rows: dict[str, dict[str, str]]) -> None:
-    assert rows["long"]["what happens now"].split("<br>") == [
-        "Differs, with a warning: `None`; the slide says `[1, 'a\\|b']`",
-        "Do not \\| pass &lt;this&gt;.",
-        "⚠ **broken**: modern form: expected a \\| b",
+def test_printed_code_and_replacement_can_be_copied_apart(errata: str) -> None:
+    text = errata.split('<a id="erratum-lr"></a>')[1].split("<details>")[0]
+    assert text.strip().splitlines() == [
+        "### lr",
+        "",
+        "lr is called learning_rate.",
+        "",
+        "Printed (4\\. Optimizers \\| usage):",
+        "",
+        "```python",
+        "sgd = optimizers.SGD(lr=0.1)",
+        "```",
+        "",
+        "Now: fails at construction: ValueError: Argument(s) not recognized: {'lr': 0.1}.",
+        "",
+        "Replacement:",
+        "",
+        "```python",
+        "sgd = optimizers.SGD(learning_rate=0.1)",
+        "```",
     ]
 
 
-def test_every_row_leads_to_its_code(rows: dict[str, dict[str, str]], text: str) -> None:
-    for name in rows:
-        assert text.count(f'<a id="erratum-{name}"></a>') == 1
+def test_long_code_is_whole(errata: str) -> None:
+    assert f"```python\n{LONG.printed}\n```" in errata
+    assert f"```python\n{LONG.modern}\n```" in errata
 
 
-def test_the_head_counts_them(text: str) -> None:
-    assert "**2 errata: 1 hold, 1 do not.** [`long`](#erratum-long) (broken)." in text
+def test_both_values_what_is_red_and_what_to_say(errata: str) -> None:
+    text = errata.split('<a id="erratum-long"></a>')[1]
+    assert "**Say instead:** lr is called learning_rate." in text
+    assert (
+        "Now: runs, and gives `None`; the slide says <code>\\[1, 'a\\|b'\\]</code>, with a warning: Do not \\| pass"
+        in text
+    )
+    assert "⚠ **broken**: modern form: expected a \\| b" in text
 
 
-def recorded(folder: Path, *errata: ErratumChecked) -> Path:
-    run = Recorder(folder)
-    run.append(*errata)
-    return run.end()
+def test_the_heads_count_them(errata: str, text: str) -> None:
+    assert errata.startswith("# 2 pieces of code to replace on the slides\n\nOn TensorFlow 1 of them are no longer")
+    assert "- 2 errata: 1 no longer as stated: `long` (broken)\n" in text
 
 
-def test_a_run_of_errata_alone(tmp_path: Path) -> None:
-    path = recorded(tmp_path, erratum("second", order=2), erratum("first", order=1))
-    written = write_report(path, tmp_path).read_text("utf-8")
-    assert "**2 errata: all hold.**" in written
-    assert "No claim was decided" not in written
-    assert "0 claims" not in written
-    assert [row["what"][:9] for row in tables(section(written, "Slides to update"))[0]] == ["[`first`]", "[`second`"]
+def test_they_come_by_slide_in_catalogue_order(tmp_path: Path) -> None:
+    run = Recorder(tmp_path)
+    run.append(
+        erratum("third", order=2, slide="Example 1"),
+        erratum("second", order=1),
+        erratum("first", slide="1. Learning rate"),
+    )
+    report = write_report(run.end(), tmp_path).read_text("utf-8")
+    found = (tmp_path / "ERRATA.md").read_text("utf-8")
+    assert re.findall(r"^### (.*)$", found, re.MULTILINE) == ["first", "second", "third"]
+    assert "- 3 errata: all hold" in report
+    assert "claims" not in report.split("## Environment")[0].split("\n", 1)[1]
 
 
-def test_without_errata_nothing_is_said(tmp_path: Path) -> None:
-    path = recorded(tmp_path)
-    assert errata_line(read_run(path)) == ""
-    assert "Slides to update" not in write_report(path, tmp_path).read_text("utf-8")
+def test_without_errata_there_is_no_file(tmp_path: Path) -> None:
+    report = write_report(Recorder(tmp_path).end(), tmp_path).read_text("utf-8")
+    assert "errat" not in report.lower()
+    assert not (tmp_path / "ERRATA.md").exists()
 
 
 @pytest.mark.parametrize(
     ("outcome", "warning", "said"),
-    [("warns", "old", "Runs, with a warning<br>old"), ("fails", "", "Runs"), ("differs", "", "Differs silently: `1`")],
+    [
+        ("warns", "old", "Now: runs, with a warning: old."),
+        ("fails", "", "Now: runs."),
+        ("differs", "", "Now: runs, and gives `1`; the slide says `2`."),
+    ],
 )
 def test_what_runs(outcome: str, warning: str, said: str, tmp_path: Path) -> None:
     values = {"slide_value": 2, "today": 1, "replacement": 2}
-    one = erratum("one", outcome=outcome, warning=warning, error="", when="", **values)
-    written = write_report(recorded(tmp_path, one), tmp_path).read_text("utf-8")
-    [[row]] = tables(section(written, "Slides to update"))
-    assert row["what happens now"].startswith(said)
+    run = Recorder(tmp_path)
+    run.append(erratum("one", outcome=outcome, warning=warning, error="", when="", **values))
+    write_report(run.end(), tmp_path)
+    assert f"\n{said}\n" in (tmp_path / "ERRATA.md").read_text("utf-8")
 
 
-@pytest.mark.parametrize(
-    ("text", "cell"),
-    [("a\n  b | c", "`a`<br>`\u00a0\u00a0b \\| c`"), ("a\n\nb", "`a`<br>`b`"), ("x = `y`", "`x = 'y'`"), ("", "")],
-)
-def test_code_in_a_cell(text: str, cell: str) -> None:
-    assert code_lines(text) == cell
+def test_what_was_not_run_is_neither_green_nor_red(tmp_path: Path) -> None:
+    run = Recorder(tmp_path, evidence=True)
+    run.append(erratum("one", state=ErratumState.DECLARED, error="", when=""))
+    write_report(run.end(), tmp_path)
+    found = (tmp_path / "ERRATA.md").read_text("utf-8")
+    assert "On TensorFlow nothing was run for this report; every `pytest suite/` runs both forms of each." in found
+    assert "Expected now: ValueError saying 'lr', at construction." in found
+    assert "⚠" not in found
+    assert "After the replacement" not in found
 
 
 def test_no_code_closes_its_fence() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,16 +12,20 @@ import pytest
 
 from baselines.evidence import Measured, add, path_of, write
 from cases import CLAIMS
+from cases.errata import ERRATA
 from harness.domain.catalogue import experiments
+from harness.domain.erratum import ErratumState
 from harness.domain.trial import Divergence, Seconds, Trial
 from harness.domain.verdict import Verdict
 from harness.record.evidence import EXACT, Evidence, Expected
 from harness.record.outcomes import Here
 from reports import __main__ as command
+from reports.cards import anchor
 from reports.payload import Report
 from reports.stored import stretched
-from tests.reports.markdown import section, tables
+from tests.reports.markdown import claims, section, tables
 
+ROOT = Path(__file__).parents[2]
 EXAMPLE = next(one for one in experiments(CLAIMS) if one.id == "example-4")
 SETUP = {"device_model": "AMD EPYC", "keras": "3.15.1", "backend": "tensorflow", "backend_version": "2.20.0"}
 EXACT_CLAIMS = [claim.key for claim in CLAIMS if claim.experiment is None]
@@ -61,48 +67,80 @@ def report(root: Path, stack: str) -> str:
 
 
 def row(text: str, key: str) -> dict[str, str]:
-    rows = tables(section(text, "All claims, in lecture order"))[0]
+    rows = claims(text)
     assert len(rows) == len(CLAIMS)
-    return next(one for one in rows if f"[`{key}`]" in one["claim"])
+    return rows[anchor(key)]
 
 
 def test_a_report_of_evidence(tmp_path: Path) -> None:
     store(tmp_path, "tensorflow-cpu", 30, EXACT_CLAIMS[:1], lost=2)
     text = report(tmp_path, "tensorflow-cpu")
-    assert text.splitlines()[:3] == [
-        "# The lecture's claims on TensorFlow, evidence of tensorflow-cpu, 2026-11-24",
-        "",
-        "**2 variants, 30 seeds each.** Nothing was trained for this report.",
-    ]
+    assert text.splitlines()[0] == "# The lecture's claims on TensorFlow, evidence of tensorflow-cpu, 2026-11-24"
+    assert text.splitlines()[2].startswith("**ℹ️ Evidence of tensorflow-cpu: 2 trainings, 30 seeds each. ")
     relu = row(text, "tips-relu-beats-linear")
-    assert relu["verdict"] == "✔ SUPPORTED<br>30 seeds, tensorflow-cpu"
-    assert relu["ours"].endswith("n = 30")
-    assert "2 of 30 seeds without a value" in relu["ours"]
-    assert "here" not in relu
+    assert relu["verdict"] == "✔ SUPPORTED"
+    assert relu["slide"] == "+5.39 points"
+    assert relu["measured"].endswith(", 30 seeds<br>2 relu − 2 linear<br>600 of 10,000 images")
     assert row(text, EXACT_CLAIMS[0])["verdict"] == "✔ SUPPORTED"
     assert row(text, EXACT_CLAIMS[1])["verdict"] == "– NOT RUN"
-    curves = section(text, "Learning curves")
-    assert "Line: mean over 5 seeds (of 30, those with a stored curve); band: from the smallest" in curves
-    assert "2 linear: 2 of 30 seeds diverged (nan, epoch 2)." in curves
+    assert "2 linear<br>example-4 | 0.9267 | 0.9053 ± 0.0002, 30 seeds, 2 diverged<br>" in text
+    example = (tmp_path / "out" / "sections" / "example-4-tips.md").read_text("utf-8")
+    assert "Line: mean over 5 seeds (of 30, those with a stored curve); band: from the smallest" in example
+    assert "2 linear: 2 of 30 seeds diverged (nan, epoch 2)." in example
     [_, origins] = tables(section(text, "Environment"))
-    assert [(one["trials"], one["date"], one["reason"]) for one in origins] == [("60", "2026-11-24", "first")]
+    assert [(one["trials"], one["date, commit"]) for one in origins] == [("60", "2026-11-24<br>`a03a743`")]
+
+
+def test_the_errata_are_listed_although_nothing_was_run(tmp_path: Path) -> None:
+    store(tmp_path, "tensorflow-cpu", 2)
+    text = report(tmp_path, "tensorflow-cpu")
+    said = "- 47 errata: nothing was run for this report; every `pytest suite/` runs both forms of each"
+    assert len(ERRATA) == 47
+    assert said in text
+    found = (tmp_path / "out" / "ERRATA.md").read_text("utf-8")
+    assert found.count("<a id=") == found.count("Replacement:") == 47
+    listed = msgspec.json.decode((tmp_path / "out" / "report.json").read_bytes(), type=Report).errata
+    assert {one.state for one in listed} == {ErratumState.DECLARED}
+    assert not any(one.red for one in listed)
+
+
+def test_no_backend_is_imported_for_it(tmp_path: Path) -> None:
+    store(tmp_path, "tensorflow-cpu", 2)
+    script = (
+        "import sys; from pathlib import Path; from reports.stored import stored_run; "
+        f"run = stored_run(Path({str(tmp_path)!r}), 'tensorflow-cpu'); assert run.errata; "
+        "print([name for name in ('tensorflow', 'jax', 'torch', 'keras') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
 
 
 def test_few_seeds_decide_nothing_and_the_report_says_how_many_would(tmp_path: Path) -> None:
     store(tmp_path, "tensorflow-cpu", 12)
-    text = report(tmp_path, "tensorflow-cpu")
-    assert row(text, "tips-relu-beats-linear")["verdict"] == "? INCONCLUSIVE<br>12 seeds, tensorflow-cpu"
-    assert "- Seeds that would decide it: 30\n" in text.split('<a id="claim-tips-relu-beats-linear"></a>')[1]
+    found = row(report(tmp_path, "tensorflow-cpu"), "tips-relu-beats-linear")
+    assert found["verdict"] == "? INCONCLUSIVE"
+    assert "too few seeds: " in found["measured"]
+    assert found["measured"].endswith("30 would decide")
 
 
 def test_a_stack_with_few_seeds_rests_on_the_reference_stack(tmp_path: Path) -> None:
     store(tmp_path, "tensorflow-cpu", 30)
     store(tmp_path, "jax-cpu", 6)
     text = report(tmp_path, "jax-cpu")
-    assert "**2 variants, 6 seeds each.**" in text
+    assert "2 trainings, 6 seeds each." in text
     found = row(text, "tips-relu-beats-linear")
-    assert found["verdict"] == "✔ SUPPORTED<br>30 seeds, tensorflow-cpu"
-    assert found["ours"].endswith("n = 30")
+    assert found["verdict"] == "✔ SUPPORTED"
+    assert ", 30 seeds<br>" in found["measured"]
+    example = (tmp_path / "out" / "sections" / "example-4-tips.md").read_text("utf-8")
+    assert "- Rests on: 30 seeds of tensorflow-cpu\n" in example
+
+
+def test_other_stacks_stand_beside_ours(tmp_path: Path) -> None:
+    store(tmp_path, "tensorflow-cpu", 30)
+    store(tmp_path, "jax-cpu", 6)
+    [table] = tables(section(report(tmp_path, "tensorflow-cpu"), "Accuracy"))
+    found = {row["variant"]: row["other stacks"] for row in table}
+    assert found["2 relu<br>example-4"] == "jax-cpu: 0.9652 ± 0.0002, 6 seeds"
 
 
 def test_report_json_says_that_it_is_of_evidence(tmp_path: Path) -> None:

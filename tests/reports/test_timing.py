@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,7 @@ from reports.payload import Report
 from reports.sections.timing_runs import duration, factor, speed
 from reports.write import write_report
 from tests.reports.full import deep
-from tests.reports.markdown import section, tables
+from tests.reports.markdown import headings, section, tables
 from tests.reports.synthetic import Recorder
 from tests.reports.test_figures import words
 
@@ -62,7 +61,7 @@ def record(run: Recorder, doubts: tuple[Doubt, ...]) -> Recorder:
     whole = (ratio(5000.0), ratio(17.0, of="training, compilation counted", low=None, high=None))
     tiny: dict[str, Any] = {"products_epoch": None, "share_of_products": None}
     tiny |= {"images_per_second": 8 / 0.09, "gflops": 3.8e-6, "share_of_peak": 2e-8, "best_share_of_peak": 2e-8}
-    slower = TimeComparison(TimeState.SLOWER, "1.20x slower than the 5 stored repeats.", ratio=1.2)
+    slower = TimeComparison(TimeState.SLOWER, "1.20x slower than the 5 stored repeats.", 1.2, 1.1, repeats=5)
     run.append(
         peak("before"),
         timing("example-1/rate 0.1", "fit", 0.09, ratios=whole, **tiny),
@@ -82,42 +81,54 @@ def alone(tmp_path: Path) -> str:
     return (tmp_path / "REPORT.md").read_text("utf-8")
 
 
-def test_a_pure_timing_run_says_nothing_of_claims(alone: str) -> None:
-    assert alone.startswith("# Times on TensorFlow, 2026-11-24\n\n**2 pieces of work, 2 engines (compiled, fit)**")
-    assert re.findall(r"^## (.*)$", alone, re.MULTILINE) == ["Timing runs", "Environment"]
-    assert "No claim was decided" not in alone
-    assert "**Slower, or without the stored times it should have: `example-4/softmax/compiled`.**" in alone
+def test_a_pure_timing_run_says_nothing_of_claims(alone: str, tmp_path: Path) -> None:
+    assert alone.startswith("# Times on TensorFlow, 2026-11-24\n\n**❌ 1 time moved or could not be checked.**\n")
+    assert headings(alone) == ["What moved", "In numbers", "Timing runs", "Environment"]
+    assert "laim" not in alone.replace("no claim was decided", "")
+    assert "- 2 pieces of work timed, 2 engines (compiled, fit)\n- Timed in 212 s on AMD EPYC 7B13" in alone
+    [moved] = tables(section(alone, "What moved"))[0]
+    assert moved["before → now"] == "1.20 × the stored seconds"
+    assert sorted(path.name for path in tmp_path.glob("*.*")) == ["REPORT.md", "SUMMARY.md", "report.json"]
 
 
 def test_the_tables(alone: str) -> None:
-    cases, ratios, peaks = tables(section(alone, "Timing runs"))
-    assert [(row["work"], row["engine"]) for row in cases] == [
-        (f"`{work}`", engine) for work in ("example-1/rate 0.1", "example-4/softmax") for engine in ("fit", "compiled")
+    times, ratios, speeds, peaks = tables(section(alone, "Timing runs"))
+    assert (
+        [row["work, engine"] for row in times]
+        == [row["work, engine"] for row in speeds]
+        == [
+            f"`{work}`, {engine}"
+            for work in ("example-1/rate 0.1", "example-4/softmax")
+            for engine in ("fit", "compiled")
+        ]
+    )
+    assert [row["state"] for row in times] == ["new", "new", "new", "⚠ **slower**"]
+    assert (times[1]["per epoch"], times[3]["per epoch"]) == ("18 µs<br>3 rounds", "80 ms<br>3 rounds")
+    assert [row["against stored"] for row in times] == ["–", "–", "–", "1.20 × (limit 1.10, 5 stored)"]
+    assert list(speeds[3].values())[1:] == [
+        "1.92 s<br>first epoch 2.00 s",
+        "750,000 images/s<br>25.5 GFLOP/s",
+        "12% (12%) of the peak<br>products 64 ms (80%)<br>1,235 MB",
     ]
-    assert list(cases[3].values())[2:] == [
-        "3", "1.92 s", "2.00 s", "80 ms", "750,000", "25.5", "12% (12%)", "64 ms (80%)", "1,235 MB",
-        "⚠ **slower** (1.20x slower)",
-    ]  # fmt: skip
-    assert (cases[1]["first epoch"], cases[1]["vs stored"]) == ("–", "new")
-    assert (cases[1]["steady epoch"], cases[1]["GFLOP/s"], cases[1]["of peak"]) == ("18 µs", "< 0.01", "< 1%")
+    assert speeds[1]["speed"].endswith("< 0.01 GFLOP/s")
     assert ratios[0]["95 % interval"] == "4,500 to 5,500"
-    assert ratios[1]["seconds of"] == "training, compilation counted"
+    assert ratios[1]["seconds of"] == "training, compilation counted: fit / compiled"
     assert ratios[1]["95 % interval"] == "too few rounds"
     assert [row["when"] for row in peaks] == ["before", "after example-1/rate 0.1", "after example-4/softmax"]
     assert peaks[0]["best GFLOP/s"] == "tensorflow 212.4, numpy 190.1"
 
 
-def test_doubts_come_first_with_what_to_try(alone: str) -> None:
-    text = section(alone, "Timing runs")
-    assert text.index("may be unstable") < text.index("|")
-    assert text.count("the load average reached 3.9 on 2 cores") == 1
-    assert text.count("wait until the load has gone") == 1
+def test_doubts_come_first_with_what_to_try(alone: str, tmp_path: Path) -> None:
+    for text in (alone, (tmp_path / "SUMMARY.md").read_text("utf-8")):
+        assert text.index("may be unstable") < text.index("|")
+        assert text.count("the load average reached 3.9 on 2 cores") == 1
+        assert text.count("wait until the load has gone") == 1
 
 
 def test_why_a_case_moved_and_the_command(alone: str) -> None:
     text = section(alone, "Timing runs")
     assert "**slower**: 1.20x slower than the 5 stored repeats. (`example-4/softmax/compiled`)" in text
-    assert "```sh\npytest suite/ -m timing --backend tensorflow\n```" in text
+    assert "```sh\npytest suite/ -m timing --backend tensorflow\n```" in alone
 
 
 def test_the_figure(alone: str, tmp_path: Path) -> None:
@@ -180,8 +191,8 @@ def test_beside_claims_it_is_a_section_after_the_times(tmp_path: Path) -> None:
     deep(run)
     write_report(record(run, NOISY).end(), tmp_path)
     text = (tmp_path / "REPORT.md").read_text("utf-8")
-    headings = re.findall(r"^## (.*)$", text, re.MULTILINE)
-    assert headings.index("Timing runs") == headings.index("Times") + 1
+    found = headings(text)
+    assert found.index("Timing runs") == found.index("Time") + 1
     assert text.startswith("# The lecture's claims")
 
 

@@ -1,0 +1,175 @@
+"""Runs with nothing in them, or with something nobody expects: a report that says so."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from harness.domain.trial import Trial
+from harness.errors import SuiteError
+from harness.record.run import SCHEMA
+from reports import __main__ as command
+from reports import write as module
+from reports.payload import Report
+from reports.write import write_report
+from tests.reports.full import full_run
+from tests.reports.markdown import claims
+from tests.reports.synthetic import Recorder, claim, diverged, effect, experiment, trial
+
+
+def reported(run: Recorder, folder: Path, **end: Any) -> tuple[str, str]:
+    """SUMMARY.md and REPORT.md."""
+    write_report(run.end(**end), folder)
+    summary, report = ((folder / name).read_text("utf-8") for name in ("SUMMARY.md", "REPORT.md"))
+    return summary, report
+
+
+def test_an_empty_run(tmp_path: Path) -> None:
+    for text in reported(Recorder(tmp_path), tmp_path):
+        assert text.splitlines()[2] == "**ℹ️ Nothing was compared.**"
+        assert "**Nothing was trained and no claim was decided in this run.**" in text
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "REPORT.md",
+        "SUMMARY.md",
+        "figures",
+        "report.json",
+        "runs",
+    ]
+
+
+def test_a_run_without_trainings(tmp_path: Path) -> None:
+    run = Recorder(tmp_path)
+    run.append(claim("a", "SUPPORTED", marker="exact"))
+    summary, report = reported(run, tmp_path)
+    assert "- 1 claim: ✔ 1 supported" in summary
+    assert claims(report)["a"]["measured"] == "computed"
+    assert "## Time" not in report
+    assert "## Accuracy" not in report
+
+
+def test_all_seeds_failed(tmp_path: Path) -> None:
+    run = Recorder(tmp_path)
+    record = experiment("e", ["raw", "b"])
+    run.append(record)
+    run.train(record, [diverged("raw", seed, finite=0) for seed in range(5)], "val_accuracy")
+    nothing = effect("raw − b", None, None, None, notes=("no seed trained in both",))
+    run.append(claim("a", "NOT_RUN", [nothing], experiment="e", variants={"raw": run.means["raw"]}))
+    summary, report = reported(run, tmp_path)
+    assert claims(report)["a"]["verdict"].startswith("– NOT RUN")
+    assert "no seed trained in both" in claims(report)["a"]["measured"]
+    assert "| raw<br>e | – | –, 5 seeds, 5 diverged |" in report
+    assert "– 1 not run" in summary
+
+
+def test_a_single_seed(tmp_path: Path) -> None:
+    run = Recorder(tmp_path)
+    record = experiment("e", ["a"])
+    run.append(record)
+    run.train(record, [trial("a", 0, 0.9)], "val_accuracy")
+    one = effect("a − b", 0.01, None, None, n=1, p=None)
+    run.append(claim("c", "INCONCLUSIVE", [one], experiment="e", variants={"a": run.means["a"]}))
+    row = claims(reported(run, tmp_path)[1])["c"]
+    assert row["measured"] == "+1.00 points, 1 seed<br>a − b<br>too few seeds: 1 detect 0.11 points"
+
+
+@pytest.mark.parametrize("slide", ["", "A slide that the lecture never had", "2.1"])
+def test_a_claim_and_a_slide_that_the_catalogue_lacks(slide: str, tmp_path: Path) -> None:
+    run = Recorder(tmp_path)
+    run.append(claim("never-heard-of", "REFUTED", [effect("a − b", -0.01, -0.02, -0.005)], slide=slide))
+    summary, report = reported(run, tmp_path)
+    assert "## [Elsewhere](sections/elsewhere.md)" in report
+    assert claims(report)["never-heard-of"]
+    assert "## Elsewhere" in (tmp_path / "SLIDES.md").read_text("utf-8")
+    assert "Statement of never-heard-of." in summary
+
+
+@pytest.mark.parametrize("schema", [1, SCHEMA + 1, "x"])
+def test_a_record_of_another_schema(schema: object, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = full_run(tmp_path)
+    path.write_text(
+        path.read_text("utf-8").replace('"schema":2', f'"schema":{msgspec.json.encode(schema).decode()}', 1)
+    )
+    with pytest.raises(SuiteError, match="schema"):
+        write_report(path, tmp_path)
+    assert command.main(["--run", str(path), "--out", str(tmp_path)]) == 2
+    assert capsys.readouterr().err.startswith("reports: Invalid run record")
+
+
+def test_a_figure_that_cannot_be_drawn_costs_that_figure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError("a | b <script>")
+
+    monkeypatch.setattr("reports.figures.curves.pictures", broken)
+    monkeypatch.setattr("reports.figures.forest._draw", broken)
+    write_report(full_run(tmp_path), tmp_path)
+    report = (tmp_path / "REPORT.md").read_text("utf-8")
+    said = "could not be drawn: ZeroDivisionError: a \\| b &lt;script&gt;"
+    assert f"*A figure {said}.*" in report
+    section = (tmp_path / "sections" / "example-4-tips.md").read_text("utf-8")
+    assert f"*The figure of deep-dropout {said}.*" in section
+    assert list((tmp_path / "figures").iterdir()) == []
+
+
+def test_files_of_an_earlier_report_go_and_a_readers_own_stay(tmp_path: Path) -> None:
+    write_report(full_run(tmp_path), tmp_path)
+    listed = msgspec.json.decode((tmp_path / "report.json").read_bytes(), type=Report).files
+    assert all((tmp_path / name).is_file() for name in listed)
+    assert {"REPORT.md", "SUMMARY.md", "SLIDES.md", "slides.csv", "ERRATA.md", "figures/effects.svg"} <= set(listed)
+    own = [tmp_path / name for name in ("notes.md", "figures/my-own.svg", "sections/my-own.md")]
+    for path in own:
+        path.write_text("mine", "utf-8")
+    write_report(Recorder(tmp_path, id="20261125T000000").end(), tmp_path)
+    left = {path for path in tmp_path.rglob("*") if path.is_file() and path.parent.name != "runs"}
+    assert left == {*own, *(tmp_path / name for name in ("REPORT.md", "SUMMARY.md", "report.json"))}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "../outside.md",
+        "/etc/outside.md",
+        "notes.md",
+        "sections/../../outside.md",
+        "figures/x/outside.svg",
+        3,
+        "runs/a.jsonl",
+    ],
+)
+def test_an_edited_report_json_removes_nothing_of_others(name: object, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    write_report(full_run(out), out)
+    precious = (
+        tmp_path / "outside.md",
+        out / "notes.md",
+        out / "figures" / "x" / "outside.svg",
+        out / "runs" / "a.jsonl",
+    )
+    for path in precious:
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("mine", "utf-8")
+    (out / "report.json").write_bytes(msgspec.json.encode({"figures": [], "files": [name]}))
+    module.write_report(Recorder(tmp_path / "other").end(), out)
+    assert all(path.read_text("utf-8") == "mine" for path in precious)
+
+
+def test_a_training_that_no_claim_rests_on_has_its_figures_elsewhere(tmp_path: Path) -> None:
+    run = Recorder(tmp_path)
+    record = experiment("alone", ["a"])
+    run.append(record)
+    run.train(record, [trial("a", seed, 0.9) for seed in range(3)], "val_accuracy")
+    _, report = reported(run, tmp_path)
+    assert "Figures of what no claim rests on: [`sections/elsewhere.md`](sections/elsewhere.md)" in report
+    assert "](../figures/alone.svg)" in (tmp_path / "sections" / "elsewhere.md").read_text("utf-8")
+
+
+def test_seeds_without_a_value_are_counted(tmp_path: Path) -> None:
+    run = Recorder(tmp_path)
+    record = experiment("e", ["a"])
+    run.append(record)
+    slow = [Trial("a", seed, {"val_accuracy": None}, {}) for seed in range(2)]
+    run.train(record, [*slow, trial("a", 2, 0.9)], "val_accuracy")
+    run.append(claim("c", "SUPPORTED", [], experiment="e", variants={"a": run.means["a"]}))
+    assert ", 3 seeds, 2 without a value" in reported(run, tmp_path)[1]

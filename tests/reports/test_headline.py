@@ -1,0 +1,162 @@
+"""The status line, what moved, and the findings by cause."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cases.findings import Finding
+from harness.domain.catalogue import Broken
+from harness.domain.erratum import ErratumState
+from harness.domain.verdict import Verdict
+from harness.record.outcomes import Anchor, Interval, Movement, TrainingOutcome, TrainingState, VerdictState
+from harness.record.run import ClaimDecided, Run, SelfCheck, Summary, read_run
+from reports.cards import ELSEWHERE, anchor, cards, section_of
+from reports.headline import Moved, findings, moved, status
+from tests.reports.synthetic import Recorder, claim, compared, effect, erratum, experiment, here, red, training, trial
+
+
+def checked(
+    folder: Path, states: list[tuple[str, bool]], claims: list[ClaimDecided] | None = None, **header: Any
+) -> Run:
+    """A check whose variants came out so: (state, whether it went to the end)."""
+    run = Recorder(folder, **{"full": False, "seeds": None, **header})
+    run.append(experiment("deep", [f"v{index}" for index in range(len(states))]))
+    for index, (state, ended) in enumerate(states):
+        outcome = TrainingOutcome(TrainingState(state), "loss moved: 1.2 → 1.3", to_the_end=ended, steps=16, seeds=5)
+        nothing: dict[str, Any] = {"seeds": (), "mean": None, "std": None, "n": 0, "images_per_second": None}
+        changes = {"outcome": outcome, "red": outcome.red} | ({} if ended else nothing)
+        run.append(training("deep", [trial(f"v{index}", 0, 0.95)], "val_accuracy", **changes))
+    run.append(*([claim("a", "SUPPORTED", here=here())] if claims is None else claims))
+    return read_run(run.end())
+
+
+def line(run: Run) -> str:
+    return str(status(run, cards(run)))
+
+
+@pytest.mark.parametrize(
+    ("states", "said"),
+    [
+        ([("identical", True), ("start reproduced", False), ("identical", False)],
+         "✅ Nothing moved: 1 training reproduced to the end, 2 from the start."),
+        ([("start reproduced", False)] * 2 + [("new", False)],
+         "✅ Nothing moved: 2 trainings reproduced from the start. 1 without evidence on this stack."),
+        ([("new", False)], "ℹ️ Nothing could be compared: no trained variant has evidence on this stack."),
+        ([("identical", True), ("moved", False)], "❌ 1 training moved or could not be checked."),
+        ([("moved", True)] * 2 + [("not comparable", False)], "❌ 3 trainings moved or could not be checked."),
+    ],
+)  # fmt: skip
+def test_the_status_line_says_whether_anything_moved(tmp_path: Path, states: list[tuple[str, bool]], said: str) -> None:
+    assert line(checked(tmp_path, states)) == said
+
+
+def test_findings_and_snippets_are_counted_in_it(tmp_path: Path) -> None:
+    run = Recorder(tmp_path)
+    wrong = claim("a", "REFUTED", comparison=compared("REFUTED", "REFUTED"))
+    run.append(wrong, claim("b", "SUPPORTED"), erratum("e"), erratum("f"))
+    said = "✅ Nothing moved: the verdicts are the expected ones. 1 finding contradicts the slides. "
+    assert line(read_run(run.end())) == said + "2 snippets need replacing."
+
+
+def test_a_run_that_was_killed_says_so(tmp_path: Path) -> None:
+    run = Recorder(tmp_path)
+    run.append(claim("a", "SUPPORTED", comparison=compared("SUPPORTED", "SUPPORTED")))
+    said = "⚠️ Nothing moved: the verdicts are the expected ones. The run did not reach its end."
+    assert line(read_run(run.close())) == said
+
+
+def test_a_mistake_in_the_catalogue_is_red(tmp_path: Path) -> None:
+    broken = (Broken(name="claims", where="cases/x.py, line 1", error="no such name", costs=()),)
+    run = checked(tmp_path, [("identical", True)], broken=broken)
+    assert line(run) == "❌ Nothing moved: 1 training reproduced to the end. 1 mistake in the catalogue."
+
+
+def test_a_training_that_moved_has_both_values_and_the_reason(tmp_path: Path) -> None:
+    run = Recorder(tmp_path)
+    run.append(experiment("deep", ["a", "b"]))
+    movement = Movement("loss at step", 0.002, 1e-4, 1.25, 1.2525, seed=3, step=8, seeds=5)
+    loss = TrainingOutcome(TrainingState.MOVED, "loss moved", steps=16, seeds=5, movement=movement)
+    outside = (Anchor(0, "val_accuracy", 0.982, 0.91, Interval(0.977, 0.987, 30)),)
+    end = TrainingOutcome(TrainingState.MOVED, "accuracy moved", to_the_end=True, seeds=1, anchors=outside)
+    for name, outcome in (("a", loss), ("b", end)):
+        run.append(training("deep", [trial(name, 0, 0.95)], "val_accuracy", outcome=outcome, red=True))
+    run.append(claim("c", "SUPPORTED", experiment="deep", variants={"a": Summary.of("val_accuracy", [])}))
+    assert moved(read_run(run.end())) == [
+        Moved("training", "deep/a", "1.25", "1.2525", "loss moved", ("c",)),
+        Moved("training", "deep/b", "0.982", "0.91", "accuracy moved", (), "0.977 to 0.987, from 30 seeds"),
+    ]
+
+
+def test_verdicts_errata_and_self_checks_that_moved(tmp_path: Path) -> None:
+    run = Recorder(tmp_path)
+    run.append(
+        claim("a", "REFUTED", comparison=red(VerdictState.FLIPPED, "REFUTED", "REFUTED here")),
+        claim("b", "SUPPORTED", red=True, error="exact.json is damaged"),
+        claim("c", "SUPPORTED", comparison=compared("SUPPORTED", "INCONCLUSIVE")),
+        erratum("e", state=ErratumState.CHANGED, error="", reason="it runs", expected="TypeError, at that line"),
+        SelfCheck(name="adam", wrong=("1 is not 2",), moved=True),
+        SelfCheck(name="sgd"),
+    )
+    found = moved(read_run(run.end()))
+    assert [(one.kind, one.name, one.before, one.now, one.reason) for one in found[:2]] == [
+        ("verdict", "a", "✔ SUPPORTED", "✘ REFUTED", "REFUTED here"),
+        ("verdict", "b", "", "✔ SUPPORTED", "exact.json is damaged"),
+    ]
+    assert (found[2].name, found[2].before, found[2].now) == ("c", "? INCONCLUSIVE", "✔ SUPPORTED")
+    assert found[3] == Moved("erratum", "e", "TypeError, at that line", "changed", "it runs")
+    assert found[4] == Moved("self-check", "adam", "holds", "fails", "1 is not 2")
+    assert len(found) == 5
+
+
+def test_evidence_itself_has_not_moved_and_errata_that_were_not_run_are_not_red(tmp_path: Path) -> None:
+    run = checked(tmp_path, [("moved", True)], evidence=True)
+    run.errata["e"] = erratum("e", state=ErratumState.DECLARED)
+    assert moved(run) == []
+    assert line(run) == "ℹ️ Evidence of tensorflow-cpu: 0 trainings, no seeds each. 1 snippet needs replacing."
+
+
+def test_claims_of_one_cause_are_one_finding_and_none_is_lost(tmp_path: Path) -> None:
+    run = Recorder(tmp_path)
+    for name, case, verdict in (
+        ("a", "", "REFUTED"),
+        ("b", "", "SUPPORTED"),
+        ("c", "x", "REFUTED"),
+        ("c", "y", "REFUTED"),
+    ):
+        run.append(claim(name, verdict, case=case))
+    found = findings(cards(read_run(run.end())), (Finding("A cause", ("a", "b", "gone")), Finding("Empty", ("gone",))))
+    assert [(one.cause, [card.key for card in one.cards], len(one.refuted)) for one in found] == [
+        ("A cause", ["a", "b"], 1),
+        ("Statement of c", ["c/x", "c/y"], 2),
+    ]
+
+
+def test_the_headline_verdict_is_that_of_the_evidence(tmp_path: Path) -> None:
+    run = Recorder(tmp_path)
+    ours = effect("a − b", 0.01, 0.005, 0.015)
+    run.append(claim("a", "SUPPORTED", [ours], here=here(verdict=Verdict.REFUTED)))
+    [card] = cards(read_run(run.end())).values()
+    assert (card.verdict, card.own, card.stack, card.seeds) == ("REFUTED", "SUPPORTED", "tensorflow-cpu", 30)
+
+
+@pytest.mark.parametrize(
+    ("label", "section"),
+    [
+        ("Example 4, 5 hidden layers", "Example 4. Tips of NN for the Mnist digit classifier"),
+        ("4. Optimizers (cont.), Adam; Example 1", "4. Optimizers"),
+        ("nowhere", ELSEWHERE),
+        ("", ELSEWHERE),
+    ],
+)
+def test_where_a_claim_is_reported(label: str, section: str) -> None:
+    assert section_of(label) == section
+
+
+def test_anchors_are_short_and_differ() -> None:
+    assert anchor("tips-figures-reproduce/l1 1e-6, epochs 16 to 20") == "tips-figures-reproduce-l1-1e-6-epochs-16-to-20"
+    long = [anchor("x" * 10_000), anchor("x" * 9_999), anchor("한"), anchor("국")]
+    assert len(set(long)) == 4
+    assert all(0 < len(name) < 80 and name.isascii() for name in long)

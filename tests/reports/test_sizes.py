@@ -1,0 +1,92 @@
+"""How large reports become, and how long they take."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+
+from harness.record.outcomes import TrainingState
+from reports import write as module
+from reports.write import write_report
+from tests.reports.markdown import claims, tables
+from tests.reports.synthetic import Recorder, claim, compared, decision, effect, erratum, experiment, published, trial
+
+LONG = (
+    "A statement that goes on and on, 드롭아웃, with | a pipe and <b>more</b>, until nobody reads it any longer. " * 5
+)
+SLIDES = ("1. Learning rate", "4. Optimizers (cont.)", "5. Batch Normalization", "Example 4", "no slide at all")
+
+
+def many(folder: Path, count: int, seeds: int, trainings: int) -> Path:
+    """A run of ``count`` claims, every third refuted, on ``trainings`` experiments of two variants."""
+    run = Recorder(folder)
+    for number in range(trainings):
+        record = experiment(
+            f"experiment-{number}-of-a-long-name", ["without the layer", "with the layer"], order=number
+        )
+        run.append(record)
+        for index, name in enumerate(record.variants):
+            state = TrainingState.MOVED if number % 5 == 0 else TrainingState.REPRODUCED
+            run.train(record, [trial(name, s, 0.9 + 0.01 * index) for s in range(seeds)], "val_accuracy", state)
+    variants = ("with the layer", "without the layer")
+    for number in range(count):
+        verdict = ("SUPPORTED", "INCONCLUSIVE", "REFUTED")[number % 3]
+        found = effect(" − ".join(variants), 0.01, 0.005, 0.015, n=seeds)
+        run.append(
+            claim(
+                f"claim-{number}-with-a-rather-long-name",
+                decision(verdict, [found], LONG),
+                statement=f"{number}: {LONG}",
+                slide=SLIDES[number % len(SLIDES)],
+                order=number,
+                experiment=f"experiment-{number % trainings}-of-a-long-name",
+                published=tuple(published(name, "0.9840") for name in variants),
+                variants={name: run.means[name] for name in variants},
+                comparison=compared(verdict, "SUPPORTED"),
+                deviations=(LONG,),
+                notes=(LONG,),
+            )
+        )
+    run.append(*(erratum(f"erratum-{number}", order=number, statement=LONG) for number in range(100)))
+    return run.end()
+
+
+def test_two_hundred_claims_of_long_statements_fit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "pictures", lambda run: [])
+    write_report(many(tmp_path, 200, 5, 60), tmp_path)
+    summary, report = (tmp_path / name for name in ("SUMMARY.md", "REPORT.md"))
+    assert summary.stat().st_size < 10_000
+    assert report.stat().st_size < 60_000
+    text = report.read_text("utf-8")
+    assert len(claims(text)) == 200
+    assert all(len(row) <= 4 for table in tables(text) for row in table)
+    assert "And 137 more." in summary.read_text("utf-8")
+    assert "](" not in summary.read_text("utf-8")
+    assert "<img" not in summary.read_text("utf-8")
+
+
+def seconds(path: Path, out: Path) -> float:
+    """Of this process' processors: other programs do not count."""
+    clock = time.process_time()
+    write_report(path, out)
+    return time.process_time() - clock
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("figures", [True, False])
+def test_a_usual_run_takes_less_than_five_seconds(
+    figures: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not figures:
+        monkeypatch.setattr(module, "pictures", lambda run: [])
+    assert seconds(many(tmp_path, 30, 10, 5), tmp_path) < 5
+
+
+@pytest.mark.slow
+def test_a_hundred_claims_of_a_thousand_seeds_take_less_than_ten_seconds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "pictures", lambda run: [])
+    assert seconds(many(tmp_path, 100, 1000, 20), tmp_path) < 10

@@ -1,0 +1,149 @@
+"""Effects in words, and which effect a claim's verdict rests on."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from harness.domain.verdict import Effect, Verdict
+from harness.record.outcomes import ClaimState
+from reports import wording
+from reports.sections.effects import effects_by_relevance
+from reports.text import printed
+from tests.reports.synthetic import ACCURACY, claim, effect, here
+
+EPOCHS = replace(ACCURACY, name="epochs_to_target", unit="epochs", scale="log")
+GRADIENT = replace(ACCURACY, name="gradient_ratio", unit="ratio", scale="log")
+LOSS = replace(ACCURACY, name="loss", unit="nats")
+RATIO: dict[str, Any] = {"unit": "ratio", "details": {}}
+SEEDS: dict[str, Any] = {"unit": "share of seeds", "n": 30, "details": {}}
+FAILED = effect("a − b: share of seeds that failed", -1.0, None, None, n=30, details={"failed_a": 0.0, "failed_b": 1.0})
+ONE_MORE = effect("softmax, one more run", 0.9252, 0.9236, 0.9267, details={"published": 0.8947})
+
+
+@pytest.mark.parametrize(
+    ("made", "metric", "text"),
+    [
+        (effect("a − b", 0.0027, 0.0012, 0.0043), ACCURACY, "+0.27 points [0.12, 0.43]"),
+        (effect("a − b", -0.0026, -0.0043, -0.0011), ACCURACY, "−0.26 points [−0.43, −0.11]"),
+        (effect("a − b", -0.00001, None, None), ACCURACY, "0.00 points"),
+        (ONE_MORE, ACCURACY, "0.9252 [0.9236, 0.9267]"),
+        (
+            effect("a − b", 0.009863, 0.003372, 0.01686, metric="loss", unit="nats"),
+            LOSS,
+            "+0.010 [0.003, 0.017] (loss)",
+        ),
+        (effect("a / b", 1.432, None, None, metric="epochs_to_target", **RATIO), EPOCHS, "1.43 × as many epochs"),
+        (effect("a / b", 4.2, 2.96, 6.01, metric="loss", **RATIO), LOSS, "4.2 × the loss [3.0, 6.0]"),
+        (
+            effect("a / b", 2.322e12, 1.874e12, 2.907e12, metric="gradient_ratio", **RATIO),
+            GRADIENT,
+            "2.3 × 10¹² × the gradient ratio [1.9 × 10¹², 2.9 × 10¹²]",
+        ),
+        (effect("a: seeds that converged", 0.0, 0.0, 0.07, **SEEDS), ACCURACY, "0 of 30 seeds converged"),
+        (
+            effect("a: seeds with first_inf_epoch within its bounds", 1.0, 0.9, 1.0, metric="first_inf_epoch", **SEEDS),
+            ACCURACY,
+            "30 of 30 seeds with first infinite epoch within its bounds",
+        ),
+        (FAILED, ACCURACY, "0 of 30 seeds failed, against 30"),
+        (effect("a / b", None, None, None, notes=("no seed trained",), **RATIO), EPOCHS, "no seed trained"),
+        (effect("a / b", 1.2e-7, None, None, **RATIO), None, "1.2 × 10⁻⁷ ×"),
+    ],
+)
+def test_what_was_measured(made: Effect, metric: Any, text: str) -> None:
+    assert wording.measured(made, metric) == text
+
+
+@pytest.mark.parametrize(
+    ("made", "metric", "text"),
+    [
+        (
+            effect("2 linear − softmax", -0.0026, -0.0043, -0.0011),
+            ACCURACY,
+            "2 linear is 0.26 points below softmax in validation accuracy [0.11, 0.43]",
+        ),
+        (
+            effect("a, b / a", 0.81, 0.77, 0.855, metric="epochs_to_target", **RATIO),
+            EPOCHS,
+            "a, b takes 0.810 × as many epochs as a [0.770, 0.855]",
+        ),
+        (effect("a / b", 0.27, None, None, metric="loss", **RATIO), LOSS, "a has 0.27 × the loss of b"),
+        (ONE_MORE, ACCURACY, "softmax, one more run: 0.9252 [0.9236, 0.9267]"),
+        (FAILED, ACCURACY, "a − b: 0 of 30 seeds failed, against 30"),
+    ],
+)
+def test_a_comparison_in_a_sentence(made: Effect, metric: Any, text: str) -> None:
+    assert wording.compared(made, metric) == text
+
+
+def test_what_to_say_instead() -> None:
+    below = effect("a − b", -0.0026, -0.0043, -0.0011, n=30)
+    metric = replace(ACCURACY, examples=10_000)
+    refuted = claim("c", "REFUTED", [below])
+    said = "a is 0.26 points below b in validation accuracy [0.11, 0.43], 26 of 10,000 images, 30 seeds"
+    assert wording.say_instead(refuted, Verdict.REFUTED, below, metric, "") == said
+    figure = claim("c", "REFUTED", [ONE_MORE])
+    said = "softmax, one more run: 0.9252 [0.9236, 0.9267] instead of 0.8947, 5 seeds"
+    assert wording.say_instead(figure, Verdict.REFUTED, ONE_MORE, ACCURACY, "0.8947") == said
+    assert wording.say_instead(refuted, Verdict.SUPPORTED, below, metric, "") == ""
+    exact = claim("c", "REFUTED", marker="exact")
+    assert wording.say_instead(exact, Verdict.REFUTED, None, None, "") == "it does not hold, by computation"
+
+
+def test_an_undecided_claim_says_how_many_seeds_it_takes() -> None:
+    unsure = effect("a − b", 0.0003, -0.0008, 0.0015, n=30, details={"detectable_effect": 0.0014})
+    waiting = claim("c", "INCONCLUSIVE", [unsure], here=here(ClaimState.CONFIRMED, needed=300))
+    assert wording.power(waiting, unsure) == "too few seeds: 30 detect 0.14 points, 300 would decide"
+    assert wording.power(claim("c", "INCONCLUSIVE"), None) == "too few seeds"
+    assert wording.power(claim("c", "SUPPORTED", [unsure]), unsure) == ""
+    said = wording.say_instead(waiting, Verdict.INCONCLUSIVE, unsure, ACCURACY, "")
+    assert said.startswith(
+        "undecided: a is 0.03 points above b in validation accuracy [−0.08, 0.15], 30 seeds; too few"
+    )
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0.0, "0"),
+        (1.5, "1.5"),
+        (2.322e12, "2.3 × 10¹²"),
+        (-1e-7, "−1.0 × 10⁻⁷"),
+        (99_999.0, "1e5"),
+        (0.00012, "0.00012"),
+    ],
+)
+def test_large_and_tiny_numbers(value: float, text: str) -> None:
+    assert wording.power_of_ten(value) == text
+
+
+def test_an_effect_with_an_estimate_comes_first() -> None:
+    ratio = effect("a / b", 9e6, 9e6, 9e6, metric="condition_number", unit="ratio", p=None)
+    none = effect("a / b", None, None, None, metric="steps", unit="ratio", details={}, notes=("rank test",))
+    for verdict in ("SUPPORTED", "REFUTED"):
+        assert effects_by_relevance(claim("gap", verdict, [none, ratio]))[0] is ratio
+
+
+def test_of_slides_figures_the_least_compatible_comes_first() -> None:
+    def one(metric: str, p: float) -> Effect:
+        return effect("a, one more run", 1.0, 0.5, 1.5, metric=metric, unit="nats", p=p, details={"published": 1.2})
+
+    found = effects_by_relevance(claim("figures", "SUPPORTED", [one("loss", 0.9), one("val_loss", 0.3)]))
+    assert [effect.metric for effect in found] == ["val_loss", "loss"]
+
+
+@pytest.mark.parametrize(
+    ("text", "short"),
+    [
+        ("537026667766010684231828476264448.0000", "5.370e32"),
+        ("488792391680.0000", "4.888e11"),
+        ("0.261196", "0.261196"),
+        ("9.9999994e-01", "9.9999994e-01"),
+        ("1234567890123 images", "1234567890123 images"),
+    ],
+)
+def test_long_figures_are_shortened(text: str, short: str) -> None:
+    assert printed(text) == short
