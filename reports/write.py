@@ -29,7 +29,7 @@ from reports.text import code, escape
 if TYPE_CHECKING:
     from reports.figures.picture import Picture
 
-MARKDOWN, JSON, FIGURES = "REPORT.md", "report.json", "figures"
+MARKDOWN, JSON, FIGURES, TIMING = "REPORT.md", "report.json", "figures", "timing.svg"
 
 
 def write_report(run_path: Path, out: Path) -> Path:
@@ -43,22 +43,17 @@ def write(run: Run, out: Path) -> Path:
     Figures of an earlier report in the folder that this report lacks are removed. Raises SuiteError if the run's record
     is incomplete (see ``in_order``) or the folder cannot be written.
     """
-    from reports.figures.experiments import figures
-    from reports.figures.forest import forest
-    from reports.figures.timing_runs import timing_figure
+    from reports.figures.pictures import pictures
 
     run, holm = adjusted(in_order(run))
     check_writable(out / FIGURES)
-    overview = forest(run)
-    curves = figures(run)
-    clocks = timing_figure(run)
-    drawn = [picture for picture in (overview, clocks, *curves) if picture]
+    drawn = pictures(run)
     earlier = _figures_of(out / JSON)
     for picture in drawn:
         write_atomic(out / FIGURES / picture.name, picture.content)
     names = [picture.name for picture in drawn]
     write_atomic(out / JSON, to_json(payload(run, holm, names)))
-    write_atomic(out / MARKDOWN, markdown(run, holm, overview, clocks, curves).encode())
+    write_atomic(out / MARKDOWN, markdown(run, holm, drawn).encode())
     for name in earlier - set(names):
         with contextlib.suppress(OSError):
             (out / FIGURES / name).unlink(missing_ok=True)
@@ -101,21 +96,18 @@ def adjusted(run: Run) -> tuple[Run, dict[str, Verdict]]:
     return dataclasses.replace(run, claims=claims), {key: verdict for key, (_, verdict) in found.items()}
 
 
-def markdown(
-    run: Run,
-    holm: Mapping[str, Verdict],
-    overview: Picture | None,
-    clocks: Picture | None,
-    curves: Sequence[Picture],
-) -> str:
+def markdown(run: Run, holm: Mapping[str, Verdict], drawn: Sequence[Picture]) -> str:
     """The text of REPORT.md; for a run that only measured times, without the sections on claims."""
+    curves = [picture for picture in drawn if picture.heading]
+    clocks = next((picture for picture in drawn if picture.name == TIMING), None)
+    overview = [_embed(picture) for picture in drawn if not picture.heading and picture is not clocks]
     timed = timing(run, _embed(clocks) if clocks else "")
     if timed and not run.claims and not run.trainings and not run.errata:
         return "\n\n".join([timing_title(run), timed, environment(run)]) + "\n"
     sections = [
         title(run),
         summary(run, holm),
-        _embed(overview) if overview else "",
+        *overview,
         contradictions(run, holm) if run.claims else "",
         all_claims(run, holm),
         errata(run),

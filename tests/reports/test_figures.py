@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from reports.figures.curve_data import MOST_POINTS, arm, pairs, spaced, spans_decades, spread_out
 
 from harness.domain.trial import Divergence, Trial
 from harness.record.run import TrialDone
-from reports.figures.curve_data import MOST_POINTS, arm, pairs, spaced, spans_decades, spread_out
 from reports.write import write_report
 from tests.reports.full import full_run
 from tests.reports.synthetic import SEEDS, Recorder, diverged, experiment, trial

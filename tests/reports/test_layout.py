@@ -14,6 +14,9 @@ from matplotlib.figure import Figure
 from matplotlib.legend import Legend
 from matplotlib.text import Text
 from msgspec.structs import replace
+from reports.figures.curve_data import Arm, arm, best, mixed
+from reports.figures.experiments import figures
+from reports.figures.layout import LETTER, columns, legend_columns
 
 from cases.examples.normalization import SHARES
 from harness.domain.trial import Divergence, DivergenceKind, Trial
@@ -21,11 +24,8 @@ from harness.record.declared import experiment_declared
 from harness.record.run import TrialDone, read_run
 from reports.figures import curves, forest, surface, sweep
 from reports.figures import timing_runs as timing_figure
-from reports.figures.curve_data import Arm, arm, best, mixed
 from reports.figures.curves import PER_PANEL, rows
-from reports.figures.experiments import figures
 from reports.figures.forest import margin, slide_difference
-from reports.figures.layout import LETTER, columns, legend_columns
 from reports.figures.style import fitting, smaller, styled
 from reports.write import write_report
 from tests.reports.full import full_run

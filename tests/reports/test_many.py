@@ -6,10 +6,10 @@ import re
 
 import numpy as np
 import pytest
-
-from harness.domain.trial import Divergence, Seconds, Trial
 from reports.figures.curve_data import arm
 from reports.figures.final_value_panel import draw, ends
+
+from harness.domain.trial import Divergence, Seconds, Trial
 from reports.figures.many import MANY, SHOWN, band, band_text, drawn_indices, quantiles
 from reports.figures.style import THEMES, styled, svg
 

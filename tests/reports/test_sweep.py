@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 import numpy as np
 import pytest
+from reports.figures.curve_data import Turn, turning_points
 
 from cases.examples.loss_surface import landscape
 from cases.examples.normalization import SHARES, min_max, raw
@@ -25,7 +26,6 @@ from harness.errors import SuiteError
 from harness.record.declared import experiment_declared
 from harness.record.run import ExperimentDeclared, Point, encode, read_run
 from reports.figures import surface, sweep
-from reports.figures.curve_data import Turn, turning_points
 from reports.write import write_report
 from tests.reports.synthetic import LOSS, SEEDS, Recorder, experiment, trial
 
