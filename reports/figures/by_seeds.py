@@ -160,10 +160,10 @@ def _panel(axes: Axes, growth: Growth) -> None:
     extremes = [0.0, *seen, *([100 * growth.slide] if growth.slide is not None else [])]
     pad = 0.1 * (max(extremes) - min(extremes))
     axes.set_ylim(min(extremes) - pad, max(extremes) + pad)
-    axes.set_title(f"{shorten(growth.claim.statement, 75)}  {growth.text}", fontsize=8.5)
+    axes.set_title(f"{shorten(growth.claim.statement, 75)} The interval {growth.text}.", fontsize=8.5)
     axes.set_ylabel("points")
     final = growth.later[-1][0] if growth.later else growth.seeds[-1]
-    labels = [Label((growth.seeds[-1], value[-1]), f"here {points(growth.value[-1])}", look)]
+    labels = [Label((final, value[-1]), f"here {points(growth.value[-1])}", look)]
     if growth.slide is not None:
         axes.axhline(100 * growth.slide, color=FAINT, linestyle=(0, (4, 3)), linewidth=1)
         labels.append(Label((final, 100 * growth.slide), f"slide {points(growth.slide)}", Theme(FAINT, "o", "-"), True))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -28,14 +28,8 @@ if TYPE_CHECKING:
 
 ROUNDING = 0.5
 """Half a unit of the last printed digit, in units of that digit (1e-4)."""
-SLIDE = {
-    "marker": "o",
-    "linestyle": "",
-    "markerfacecolor": "white",
-    "markeredgecolor": INK,
-    "markersize": 6,
-    "zorder": 5,
-}
+SLIDE: dict[str, Any] = {"marker": "o", "linestyle": "", "markersize": 6, "zorder": 5}
+SLIDE |= {"markerfacecolor": "white", "markeredgecolor": INK}
 
 
 def picture(run: Run, experiment: ExperimentDeclared, trials: Trials) -> Picture | None:
@@ -60,14 +54,14 @@ def picture(run: Run, experiment: ExperimentDeclared, trials: Trials) -> Picture
         f"printed losses differ from the closed form at rate {RATE} by at most {number(worst[RATE])}."
     )
     caption = (
-        "Hollow dots: printed on the slide. Line: the closed form of gradient descent on this quadratic loss, L* + Σ ½ λ "
-        f"e² (1 − α λ)^2t. Raw: each step multiplies the loss by (1 − α λmax)² = {number(float(factor))}, so that the "
-        "third exceeds the largest number of float32 and is inf. Min-max: from the initial weights that fit best; below, "
-        "what remains, in units of the last printed digit. A rate 2 % off fits with no initial weights: "
+        "Hollow dots: printed on the slide. Line: the closed form of gradient descent on this quadratic loss, L* + Σ "
+        f"½ λ e² (1 − α λ)^2t. Raw: each step multiplies the loss by (1 − α λmax)² = {number(float(factor))}, so "
+        "that the third exceeds the largest number of float32 and is inf. Min-max: from the initial weights that fit "
+        "best; below, what remains, in units of the last printed digit. A rate 2 % off fits with no initial weights: "
         + ", ".join(f"{rate} is off by {number(worst[rate])}" for rate in OTHER_RATES)
         + "."
     )
-    return Picture(file_name(experiment.id, "closed-form"), content, experiment.id, alt, caption)
+    return Picture(file_name(experiment.id), content, experiment.id, alt, caption)
 
 
 def _raw(axes: Axes, factor: float) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 
 from harness.domain.trial import Trial
 from harness.record.run import ExperimentDeclared, Run
+from reports.figures.forest import section
 from reports.figures.many import FEW, band, band_text
 from reports.figures.picture import Picture, file_name
 from reports.figures.style import THEMES, Label, Theme, canvas, end_labels, fitting, scale, shorten, source, styled, svg
@@ -18,6 +19,8 @@ from reports.text import escape, number, plural, printed
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+MOST_SPREAD = 5
+"""With more variants than this, a panel shows their means without the spread of the seeds."""
 MOST_POINTS = 40
 """The most epochs that a curve is drawn at, denser at the beginning; this keeps figures small."""
 TITLES = {
@@ -124,10 +127,10 @@ def shown(experiment: ExperimentDeclared) -> tuple[str, ...]:
 
 
 def named(run: Run, experiment: ExperimentDeclared) -> str:
-    """The slide of the experiment's first claim; the experiment's id if it has no claim."""
+    """The section of the experiment's first claim; the experiment's id if it has no claim."""
     claims = [claim for claim in run.claims.values() if claim.experiment == experiment.id]
     first = min(claims, key=lambda claim: claim.order, default=None)
-    return shorten(first.slide if first else experiment.id, 70)
+    return section(first.slide) if first else experiment.id
 
 
 def _seeds(trials: Trials, curves: Mapping[str, Sequence[Curve]]) -> list[int]:
@@ -146,14 +149,13 @@ def _panel(
     visible = [c.trained for c in curves if c.mean.size] or [c.failed.ravel() for c in curves]
     visible += [np.array([value for value in values if value is not None]) for values in own.values()]
     visible.append(np.array([value for variant, (_, value) in figures.items() if variant in looks]))
-    accuracy = name.endswith("accuracy")
     axes.set_xlim(1 - 0.01 * (last - 1), last + 0.01 * (last - 1))
-    scale(axes, np.concatenate(visible), accuracy)
-    edge = axes.get_ylim()[0 if accuracy else 1]
+    scale(axes, np.concatenate(visible))
+    edge = axes.get_ylim()[0 if name.endswith("accuracy") else 1]
     labels = []
     for curve in curves:
         look = looks[curve.variant]
-        draw(axes, curve, look)
+        draw(axes, curve, look, spread=len(curves) <= MOST_SPREAD)
         failed = failures(trials[curve.variant])
         text = shorten(curve.variant, 34) + (f" (× {failed})" if failed else "")
         end = float(curve.mean[-1]) if curve.mean.size else edge
@@ -176,21 +178,21 @@ def _panel(
             shared.setdefault(figure, []).append(looks[variant])
     for (text, value), of in shared.items():
         labels.append(Label((last, value), f"slide: {printed(text)}", of[0], hollow=True))
-    for variant in own.keys() - figures.keys():
-        if (end := own[variant][-1]) is not None:
-            labels.append(Label((len(own[variant]), end), "slide's curve", looks[variant], hollow=True))
+    for values, variant in {values: variant for variant, values in own.items() if variant not in figures}.items():
+        if (printed_end := values[-1]) is not None:
+            labels.append(Label((len(values), printed_end), "slide's curve", looks[variant], hollow=True))
     axes.set_title(TITLES[name])
     axes.set_xlabel("epoch")
     axes.locator_params(axis="x", integer=True, nbins=6)
     end_labels(axes, labels)
 
 
-def draw(axes: Axes, curve: Curve, look: Theme) -> None:
-    """Draws a curve; the limits of ``axes`` stay."""
+def draw(axes: Axes, curve: Curve, look: Theme, spread: bool = True) -> None:
+    """Draws a curve, with its ``spread`` over seeds; the limits of ``axes`` stay."""
     limits = axes.get_ylim()
-    if curve.seeds.size:
+    if spread and curve.seeds.size:
         axes.plot(curve.epochs, curve.seeds.T, color=look.colour, linewidth=0.6, alpha=0.45)
-    elif curve.mean.size:
+    elif spread and curve.mean.size:
         axes.fill_between(curve.epochs, curve.low, curve.high, color=look.colour, alpha=0.1, linewidth=0)
         for edge in (curve.low, curve.high):
             axes.plot(curve.epochs, edge, color=look.colour, linewidth=0.6, alpha=0.6)
@@ -239,7 +241,9 @@ def failed_sentences(trials: Trials) -> list[str]:
 def _caption(
     run: Run, experiment: ExperimentDeclared, trials: Trials, curves: Mapping[str, Sequence[Curve]], seeds: int
 ) -> str:
-    text = [f"Thick line: mean over the seeds that trained; {band_text(seeds)}."]
+    few = all(len(of) <= MOST_SPREAD for of in curves.values())
+    spread = f"; {band_text(seeds)}" if few else ", without their spread"
+    text = [f"Thick line: mean over the seeds that trained{spread}."]
     most = max(map(len, trials.values()))
     if seeds < most:
         text.append(f"Of {most:,} seeds the curves of {seeds} are stored.")

@@ -36,6 +36,7 @@ def forest(run: Run) -> Picture | None:
     for claim in claims:
         if (effect := _drawable(claim)) is not None:
             sections.setdefault(section(claim.slide), []).append((claim, effect))
+    sections = dict(sorted(sections.items(), key=lambda item: (not item[0][:1].isdigit(), item[0])))
     rows = [row for of in sections.values() for row in of]
     if not rows:
         return None
@@ -116,7 +117,7 @@ def _draw(run: Run, sections: Mapping[str, Sequence[Row]], slides: Mapping[str, 
         for claim, effect in of:
             slide = slides[claim.key]
             _marks(axes, y, claim, effect, slide)
-            claims.text(0, y - 0.02, shorten(claim.statement, 62), va="bottom", fontsize=8.5, color=INK)
+            claims.text(0, y - 0.02, shorten(claim.statement, 72), va="bottom", fontsize=8.5, color=INK)
             claims.text(0, y + 0.06, shorten(effect.of, 70), va="top", fontsize=7.5, color=FAINT)
             text = f"{points(effect.estimate)} [{points(effect.low)}, {points(effect.high)}]"
             numbers.text(0, y - 0.02, text, va="bottom", fontsize=8.5, color=INK)
@@ -138,9 +139,9 @@ def _draw(run: Run, sections: Mapping[str, Sequence[Row]], slides: Mapping[str, 
 
 def _across(axes: Axes, values: Sequence[float], slides: Sequence[float]) -> None:
     low, high = min(*values, *slides, 0.0), max(*values, *slides, 0.0)
-    axes.set_xscale("symlog", linthresh=LINEAR, linscale=1.5)
+    axes.set_xscale("symlog", linthresh=LINEAR, linscale=1.2)
     edge = 0.1 * LINEAR
-    axes.set_xlim(min(1.1 * low, -edge), max(1.1 * high, edge))
+    axes.set_xlim(min(1.2 * low, -edge), max(1.4 * high, edge))
     ticks = sorted(sign * tick for tick in TICKS for sign in (-1, 1))
     inside = [0.0, *(tick for tick in ticks if 1.1 * low <= tick <= 1.1 * high)]
     axes.set_xticks(inside, [f"{tick:+g}".replace("-", "−") if tick else "0" for tick in inside])

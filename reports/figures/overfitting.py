@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -68,7 +69,7 @@ def picture(run: Run, experiment: ExperimentDeclared, trials: Trials) -> Picture
         return None
     counts = [sum(bool(t.history.get(declared.validation)) for t in trials[name]) for name in turns]
     with styled():
-        title = f"{named(run, experiment)}: the validation loss turns, the training loss falls on"
+        title = f"{named(run, experiment)}: where the validation loss turns"
         figure, inner = canvas(title, source(run, counts, experiment), WIDTH, HEIGHT)
         axes = inner.subplots()
         scale(axes, np.concatenate([curve.trained for curve in drawn.values()]))
@@ -82,7 +83,12 @@ def picture(run: Run, experiment: ExperimentDeclared, trials: Trials) -> Picture
             labels.append(Label((float(curve.epochs[-1]), float(curve.mean[-1])), f"{name}: {word}", look))
             if validation and turns[name].turned:
                 at = turns[name].epoch
-                ring = {"markersize": 11, "markerfacecolor": "none", "markeredgewidth": 1.8, "zorder": 6}
+                ring: dict[str, Any] = {
+                    "markersize": 11,
+                    "markerfacecolor": "none",
+                    "markeredgewidth": 1.8,
+                    "zorder": 6,
+                }
                 axes.plot([at], [np.interp(at, curve.epochs, curve.mean)], "o", markeredgecolor=look.colour, **ring)
         axes.set_xlabel("epoch")
         axes.set_ylabel("loss")
@@ -101,4 +107,4 @@ def picture(run: Run, experiment: ExperimentDeclared, trials: Trials) -> Picture
         text.append(f"Least at the last epoch, so without a ring: {'; '.join(falling)}.")
     alt = fitting("Training and validation loss by epoch; the validation loss is least at epoch", rings or ["the last"])
     caption = " ".join([*text, *failed_sentences(trials)])
-    return Picture(file_name(experiment.id, "overfitting"), content, experiment.id, alt, caption)
+    return Picture(file_name(experiment.id), content, experiment.id, alt, caption)

@@ -1,4 +1,4 @@
-"""The slide's figure on our distribution of seeds: a row for each network, a dot for each seed, a stroke for the slide."""
+"""The slide's figures among our seeds: a row for each network, a dot for each seed, a stroke for the slide."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def picture(run: Run, experiment: ExperimentDeclared, trials: Trials) -> Picture
     )
     caption = " ".join([caption, *failed_sentences({n.name: trials[n.name] for n in networks})])
     alt = fitting(f"The slide's accuracies among our seeds, {plural(len(networks), 'network')}", words)
-    return Picture(file_name(experiment.id, "slide"), content, experiment.id, alt, caption)
+    return Picture(file_name(experiment.id), content, experiment.id, alt, caption)
 
 
 def _ours(network: Network) -> str:

@@ -166,11 +166,12 @@ LINE_POINTS = 11.5
 def canvas(title: str, source: str, width: float, height: float) -> tuple[Figure, SubFigure]:
     """A figure of this size in inches, with a title and a line that names the source; and the part to draw in."""
     from matplotlib.figure import Figure
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
 
-    figure = Figure(figsize=(width, height), layout="constrained")
+    figure = Figure(figsize=(width, height), layout=ConstrainedLayoutEngine(w_pad=0.09, h_pad=0.06))
     heading = textwrap.fill(title, int(width * 10.5))
     figure.suptitle(heading, x=0.008, ha="left", fontsize=11, fontweight="bold", linespacing=1.1)
-    inner = figure.subfigures()
+    inner: SubFigure = figure.subfigures(1, 1, squeeze=False)[0, 0]
     inner.suptitle(textwrap.fill(source, int(width * 14)), x=0.008, ha="left", fontsize=8, color=FAINT)
     return figure, inner
 
@@ -188,7 +189,7 @@ def source(run: Run, seeds: Iterable[int], experiment: ExperimentDeclared | None
     if experiment is not None:
         size = experiment.size
         images = "all examples" if size.train is None else f"{size.train:,} examples"
-        trained = f"{plural(size.epochs, 'epoch')} of {images}" if size.epochs else f"untrained, {images}"
+        trained = f"{plural(size.epochs, 'epoch')} of {images}" if size.epochs else "untrained"
         text.append(f"{trained}, batch {size.batch_size}")
     return " · ".join(text)
 
@@ -245,21 +246,15 @@ def spread_out(positions: Sequence[float], gap: float) -> list[float]:
     return result
 
 
-ACCURACY_TICKS = (0, 0.5, 0.7, 0.8, 0.9, 0.95, 0.97, 0.98, 0.99, 0.995, 0.998, 1)
 FLOOR = 1e-6
 """The lowest start of a logarithmic axis: a smaller loss is zero in single precision."""
-STRETCH = 1.0005
-"""Accuracies are drawn at −log(STRETCH − accuracy): this separates 0.98 from 0.99 and keeps 1 on the axis."""
 
 
-def scale(axes: Axes, values: np.ndarray, accuracy: bool = False, log: bool | None = None) -> None:
-    """Scales the y axis to the values.
+def scale(axes: Axes, values: np.ndarray, log: bool | None = None) -> None:
+    """Sets the limits of the y axis to those of the values, with a margin.
 
-    Args:
-        axes: the panel.
-        values: those that have to be visible; the limits are theirs.
-        accuracy: whether they are accuracies. An axis of accuracies near 1 is stretched towards 1.
-        log: whether the axis is logarithmic; None: if the values are positive and span more than a decade.
+    ``log``: whether the axis is logarithmic; None: if the values are not negative and span more than a decade. Then it
+    starts at FLOOR or above.
     """
     from matplotlib.ticker import LogLocator, NullLocator
 
@@ -268,37 +263,20 @@ def scale(axes: Axes, values: np.ndarray, accuracy: bool = False, log: bool | No
         axes.set_yticks([])
         return
     low, high = float(values.min()), float(values.max())
-    if accuracy and high >= 0.9 and low >= 0 and high <= 1 and np.quantile(values, 0.25) >= 0.5:
-        axes.set_yscale("function", functions=(_stretch, _unstretch))
-        pad = 0.06 * (_stretch(high) - _stretch(low)) or 0.05
-        bounds = [float(_unstretch(_stretch(v) + d)) for v, d in ((low, -pad), (high, pad))]
-        low, high = max(bounds[0], 0.0), min(bounds[1], 1.0002)
-        axes.set_ylim(low, high)
-        inside = [tick for tick in ACCURACY_TICKS if low <= tick <= high]
-        if len(inside) >= 3:
-            axes.set_yticks(inside, [f"{tick:g}" for tick in inside])
-        return
-    if (spans_decades(values) and not accuracy) if log is None else (log and high > 0):
-        positive = np.maximum(values[values > 0], min(FLOOR, high))
-        decades = float(np.log10(positive.max()) - np.log10(positive.min()))
+    if spans_decades(values) if log is None else log and high > 0:
+        positive = values[values > 0]
+        bottom = float(np.maximum(positive, min(FLOOR, high)).min() if log is None else positive.min())
+        decades = float(np.log10(high / bottom))
         axes.set_yscale("log")
         axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if decades < 2.5 else (1,)))
         axes.yaxis.set_major_formatter(lambda y, _: short(y))
         axes.yaxis.set_minor_locator(NullLocator())
         pad = 10 ** (0.06 * decades or 0.1)
-        axes.set_ylim(positive.min() / pad, min(positive.max(), 1e300) * pad)
+        axes.set_ylim(bottom / pad, min(high, 1e300) * pad)
         return
     pad = 0.06 * (high - low) or 0.01 * abs(high) or 0.01
     axes.set_ylim(low - pad, high + pad)
     axes.ticklabel_format(axis="y", useOffset=False)
-
-
-def _stretch(accuracy: Any) -> Any:
-    return -np.log10(np.maximum(STRETCH - np.asarray(accuracy, "float64"), 1e-4))
-
-
-def _unstretch(drawn: Any) -> Any:
-    return STRETCH - 10.0 ** -np.asarray(drawn, "float64")
 
 
 def spans_decades(values: np.ndarray, factor: float = 10.0) -> bool:
@@ -309,8 +287,8 @@ def spans_decades(values: np.ndarray, factor: float = 10.0) -> bool:
 
 
 def short(value: float) -> str:
-    """A number on an axis: "0.05", "1e5", "2e−7"."""
-    if 1e-3 <= abs(value) < 1e4 or not value:
-        return f"{value:g}".replace("-", "−")
+    """A number on an axis: "0.05", "10,000", "2e−7"."""
+    if 1e-3 <= abs(value) < 1e5 or not value:
+        return f"{value:,.6g}".replace("-", "−")
     mantissa, exponent = f"{value:.0e}".split("e")
     return f"{mantissa}e{int(exponent)}".replace("-", "−")

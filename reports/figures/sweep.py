@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from harness.domain.plots import Sweep
-from harness.domain.trial import Trial
 from harness.record.run import ExperimentDeclared, Run
 from harness.record.run import Point as Place
 from reports.figures.curves import WIDTH, Trials, failed_sentences, failures
@@ -35,8 +34,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 ALSO: Mapping[str, str] = {"deep-gradients": "initial_gradient_norm", "more-data": "val_accuracy"}
-"""By experiment: a second metric, in a panel of its own. The gradient's ratio shows that it vanishes, its norm also that
-it explodes; a gap that shrinks says more next to the accuracy."""
+"""By experiment: a second metric, in a panel of its own. The ratio of gradients shows that they vanish, the norm also
+that they explode. A smaller gap says more next to the accuracy."""
 HEIGHT, PANEL = 1.2, 2.6
 """Inches: the height of a figure without panels, and that of a panel."""
 
@@ -87,7 +86,7 @@ def picture(run: Run, experiment: ExperimentDeclared, trials: Trials) -> Picture
         content = svg(figure)
     means = [f"{p.variant}: {'no seed has a value' if p.mean is None else number(p.mean)}" for p in points]
     alt, caption = fitting(title, means), _caption(declared, points, trials)
-    return Picture(file_name(experiment.id, "sweep"), content, experiment.id, alt, caption)
+    return Picture(file_name(experiment.id), content, experiment.id, alt, caption)
 
 
 def series(
@@ -100,16 +99,11 @@ def series(
     lines: dict[str, list[PlottedPoint]] = {}
     for place in sorted(places, key=lambda place: place.at):
         if of := trials.get(place.variant, ()):
-            kept = [
-                value for trial in of if (value := _value(trial, metric)) is not None and (value > 0 or not positive)
-            ]
+            values = [trial.metrics.get(metric) for trial in of if trial.divergence is None]
+            kept = [value for value in values if value is not None and (value > 0 or not positive)]
             point = PlottedPoint(place.variant, place.at, tuple(kept), failures(of))
             lines.setdefault(place.series, []).append(point)
     return {name: lines[name] for name in dict.fromkeys(place.series for place in places) if name in lines}
-
-
-def _value(trial: Trial, metric: str) -> float | None:
-    return None if trial.divergence else trial.metrics.get(metric)
 
 
 def _panel(

@@ -1,4 +1,4 @@
-"""timing.svg: seconds per epoch by work and engine on a logarithmic scale, a line over the rounds, a mark at the median."""
+"""timing.svg: seconds per epoch by work and engine: a line over the rounds, a mark at the median."""
 
 from __future__ import annotations
 
