@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 NAME = "effects-by-seeds.svg"
 CLAIMS = ("tips-dropout-helps", "tips-dropout-rate", "tips-deeper-is-not-better")
 """The claims to draw, by key: differences of accuracies that the lecture's advice rests on."""
-WIDTH, HEIGHT, PANEL = 8.4, 1.1, 1.75
+WIDTH, HEIGHT, PANEL = 7.2, 1.1, 1.95
 """Inches: the figure's width, its height without panels, and the height of a panel."""
 
 
@@ -97,7 +97,7 @@ def picture(run: Run) -> Picture | None:
     caption = (
         "Difference in accuracy, in percentage points: line: the mean over the first so many seeds; band: its interval "
         "at the level that decides. " + ("" if not run.header.evidence else
-        "Evidence is looked at with 30, 100, 300 and 1,000 seeds only. Dotted: the interval at a further look, if the "
+        "Evidence is looked at with 30, 100, 300 and 1,000 seeds only. Pale: the interval at a further look, if the "
         "mean and the spread stay. ") + "Dashed: the difference between the slide's figures, one run each."
     )  # fmt: skip
     return Picture(NAME, content, "", fitting("Effects by the number of seeds", ends), caption)
@@ -154,13 +154,13 @@ def _panel(axes: Axes, growth: Growth) -> None:
     axes.plot(growth.seeds, value, color=look.colour, linewidth=1.8)
     axes.plot([growth.seeds[-1]] * 2, [low[-1], high[-1]], color=look.colour, linewidth=3, solid_capstyle="butt")
     for n, bottom, top in growth.later:
-        axes.plot([n, n], [100 * bottom, 100 * top], color=look.colour, linewidth=2, linestyle=":", marker="_")
+        axes.plot([n, n], [100 * bottom, 100 * top], color=look.colour, linewidth=1.6, marker="_", alpha=0.6)
     axes.axhline(0, color=INK, linewidth=1)
     seen = high[len(high) // 6], low[len(low) // 6]  # the first few intervals are so wide that they hide the others
     extremes = [0.0, *seen, *([100 * growth.slide] if growth.slide is not None else [])]
     pad = 0.1 * (max(extremes) - min(extremes))
     axes.set_ylim(min(extremes) - pad, max(extremes) + pad)
-    axes.set_title(f"{shorten(growth.claim.statement, 75)} The interval {growth.text}.", fontsize=8.5)
+    axes.set_title(f"{shorten(growth.claim.statement, 75)}\nThe interval {growth.text}.", fontsize=8.5)
     axes.set_ylabel("points")
     final = growth.later[-1][0] if growth.later else growth.seeds[-1]
     labels = [Label((final, value[-1]), f"here {points(growth.value[-1])}", look)]

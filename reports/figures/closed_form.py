@@ -42,8 +42,8 @@ def picture(run: Run, experiment: ExperimentDeclared, trials: Trials) -> Picture
     with styled():
         source = f"Slide, and mathematics · no training, no seeds · SGD({RATE}), 10 steps on 8 examples, float32"
         title = "Example 2. Dataset normalization: the printed losses are those of gradient descent"
-        figure, inner = canvas(title, source, 10.2, 4.2)
-        panels = inner.subplot_mosaic([["raw", "scaled"], ["raw", "off"]], height_ratios=[1.6, 1])
+        figure, inner = canvas(title, source, 6.8, 7.0)
+        panels = inner.subplot_mosaic([["raw"], ["scaled"], ["off"]], height_ratios=[1.2, 1.2, 1])
         _raw(panels["raw"], float(factor))
         _scaled(panels["scaled"], printed, found[RATE])
         _off(panels["off"], {rate: 1e4 * (losses - printed) for rate, losses in found.items()})
@@ -70,7 +70,7 @@ def _raw(axes: Axes, factor: float) -> None:
     largest = float(np.finfo("float32").max)
     axes.set_yscale("log")
     axes.set_xlim(0.8, 3.2)
-    axes.set_ylim(1e8, 1e58)
+    axes.set_ylim(1e3, 1e58)
     axes.axhspan(largest, 1e58, color=GRID, alpha=0.6, linewidth=0)
     axes.plot(epochs, losses, color=THEMES[0].colour, zorder=3)
     axes.plot([1, 2], PRINTED_RAW, **SLIDE)
@@ -83,7 +83,6 @@ def _raw(axes: Axes, factor: float) -> None:
     axes.set_yticks([10.0**power for power in (10, 20, 30, 40, 50)], [f"1e{power}" for power in (10, 20, 30, 40, 50)])
     axes.set_yticks([], minor=True)
     axes.set_title("Raw data: training loss")
-    axes.set_xlabel("epoch")
 
 
 def _scaled(axes: Axes, printed: np.ndarray, found: np.ndarray) -> None:

@@ -29,9 +29,8 @@ TITLES = {
     "val_accuracy": "validation accuracy",
     "train_loss": "training loss, inference mode",
 }
-WIDTH, HEIGHT = 7.4, 3.9
-WIDER = 10.6
-"""Inches: a figure of one panel, and the width of one of two panels."""
+WIDTH, HEIGHT, PANEL = 6.8, 1.1, 2.5
+"""Inches: the figure's width, its height without panels, and the height of a panel."""
 
 Trials = Mapping[str, Sequence[Trial]]
 """The trials of an experiment, by variant."""
@@ -101,9 +100,11 @@ def picture(run: Run, experiment: ExperimentDeclared, trials: Trials) -> Picture
     title = f"{named(run, experiment)}: {what} by epoch"
     seeds = _seeds(trials, curves)
     with styled():
-        figure, inner = canvas(title, source(run, seeds, experiment), WIDER if len(curves) > 1 else WIDTH, HEIGHT)
-        for axes, (name, of) in zip(inner.subplots(1, len(curves), squeeze=False)[0], curves.items(), strict=True):
+        figure, inner = canvas(title, source(run, seeds, experiment), WIDTH, HEIGHT + PANEL * len(curves))
+        panels = inner.subplots(len(curves), 1, sharex=True, squeeze=False)[:, 0]
+        for axes, (name, of) in zip(panels, curves.items(), strict=True):
             _panel(axes, run, experiment, trials, name, of)
+        panels[-1].set_xlabel("epoch")
         content = svg(figure)
     ends = [f"{c.variant} ends at {number(float(c.mean[-1]))}" if c.mean.size else f"{c.variant} fails in every seed"
             for c in next(iter(curves.values()))]  # fmt: skip
@@ -181,8 +182,7 @@ def _panel(
     for values, variant in {values: variant for variant, values in own.items() if variant not in figures}.items():
         if (printed_end := values[-1]) is not None:
             labels.append(Label((len(values), printed_end), "slide's curve", looks[variant], hollow=True))
-    axes.set_title(TITLES[name])
-    axes.set_xlabel("epoch")
+    axes.set_ylabel(TITLES[name])
     axes.locator_params(axis="x", integer=True, nbins=6)
     end_labels(axes, labels)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from harness.domain.verdict import Effect
 from harness.record.run import ClaimDecided, Run
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 NAME = "effects.svg"
-WIDTH, HEIGHT, ROW = 10.4, 1.4, 0.4
+WIDTH, HEIGHT, ROW = 7.6, 1.4, 0.46
 """Inches: the figure's width, its height without rows, and the height of a row."""
 TEXT = 0.01
 """Relative width of a column of text; the layout makes room for the text itself."""
@@ -107,32 +107,32 @@ def _draw(run: Run, sections: Mapping[str, Sequence[Row]], slides: Mapping[str, 
     where = source(run, {effect.n for _, effect in rows})
     if not run.header.full and not run.header.evidence:
         where += " · the stored trainings"
+    where += "\nMark and line: measured, with the interval that decides; grey stroke: the slide, one run each"
     figure, inner = canvas("Effects on accuracy, and what the slides say", where, WIDTH, height)
-    claims, axes, numbers, verdicts = inner.subplots(1, 4, sharey=True, width_ratios=[TEXT, 1, TEXT, TEXT])
+    names, axes, numbers = inner.subplots(1, 3, sharey=True, width_ratios=[TEXT, 1, TEXT])
     _across(axes, [value for _, effect in rows for value in _numbers(effect)], [100 * s for s in slides.values() if s])
+    names.set_zorder(2)  # statements run over the panel
+    over: dict[str, Any] = {"in_layout": False, "bbox": {"facecolor": "white", "linewidth": 0, "pad": 1}, "color": INK}
     y = 0.0
     for name, of in sections.items():
-        claims.text(0, y + 0.1, shorten(name, 60), va="center", fontsize=9, fontweight="bold", color=INK)
+        names.text(0, y, shorten(name, 60), va="center", fontsize=9.5, fontweight="bold", **over)
         y += 0.9
         for claim, effect in of:
-            slide = slides[claim.key]
-            _marks(axes, y, claim, effect, slide)
-            claims.text(0, y - 0.02, shorten(claim.statement, 72), va="bottom", fontsize=8.5, color=INK)
-            claims.text(0, y + 0.06, shorten(effect.of, 70), va="top", fontsize=7.5, color=FAINT)
+            slide, look = slides[claim.key], VERDICT_LOOKS[claim.verdict]
+            _marks(axes, y + 0.22, claim, effect, slide)
+            names.text(0, y - 0.22, shorten(claim.statement, 72), va="center", fontsize=8.5, **over)
+            names.text(0, y + 0.22, shorten(effect.of, 36), va="center", fontsize=8, color=FAINT)
+            numbers.text(0, y - 0.22, verdict_text(claim.verdict), va="center", fontsize=8.5, fontweight="bold",
+                         color=look.colour)  # fmt: skip
             text = f"{points(effect.estimate)} [{points(effect.low)}, {points(effect.high)}]"
-            numbers.text(0, y - 0.02, text, va="bottom", fontsize=8.5, color=INK)
-            said = "" if slide is None else f"slide {points(slide)}"
-            numbers.text(0, y + 0.06, said, va="top", fontsize=7.5, color=FAINT)
-            look = VERDICT_LOOKS[claim.verdict]
-            verdicts.text(0, y, verdict_text(claim.verdict), va="center", fontsize=8.5, fontweight="bold",
-                          color=look.colour)  # fmt: skip
+            numbers.text(0, y + 0.22, text, va="center", fontsize=8.5, color=INK)
             y += 1.0
     axes.axvline(0, color=FAINT, linewidth=1, zorder=1)
     axes.set_ylim(y - 0.4, -0.4)
     axes.set_yticks([])
     axes.spines["left"].set_visible(False)
-    axes.set_xlabel("difference in percentage points: the first variant minus the second")
-    for column in (claims, numbers, verdicts):
+    axes.set_xlabel("percentage points, first minus second")
+    for column in (names, numbers):
         column.set_axis_off()
     return svg(figure)
 
@@ -152,9 +152,9 @@ def _marks(axes: Axes, y: float, claim: ClaimDecided, effect: Effect, slide: flo
     look = VERDICT_LOOKS[claim.verdict]
     within = margin(claim)
     if within is not None:
-        axes.barh(y, 200 * within, height=0.62, left=-100 * within, color=GRID, zorder=0.5)
+        axes.barh(y, 200 * within, height=0.4, left=-100 * within, color=GRID, zorder=0.5)
     if slide is not None:
-        axes.plot([100 * slide] * 2, [y - 0.3, y + 0.3], color=FAINT, linewidth=1.8, solid_capstyle="butt", zorder=2)
+        axes.plot([100 * slide] * 2, [y - 0.2, y + 0.2], color=FAINT, linewidth=1.8, solid_capstyle="butt", zorder=2)
     low, high, estimate = _numbers(effect)
     axes.plot([low, high], [y, y], color=look.colour, linewidth=2.2, solid_capstyle="butt", zorder=2)
     axes.plot(

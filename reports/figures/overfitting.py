@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from harness.record.run import ExperimentDeclared, Run
-from reports.figures.curves import HEIGHT, TITLES, WIDTH, Trials, curve_of, draw, failed_sentences, named
+from reports.figures.curves import HEIGHT, PANEL, TITLES, WIDTH, Trials, curve_of, draw, failed_sentences, named
 from reports.figures.many import band_text
 from reports.figures.picture import Picture, file_name
 from reports.figures.style import THEMES, Label, Theme, canvas, end_labels, fitting, scale, source, styled, svg
@@ -70,7 +70,7 @@ def picture(run: Run, experiment: ExperimentDeclared, trials: Trials) -> Picture
     counts = [sum(bool(t.history.get(declared.validation)) for t in trials[name]) for name in turns]
     with styled():
         title = f"{named(run, experiment)}: where the validation loss turns"
-        figure, inner = canvas(title, source(run, counts, experiment), WIDTH, HEIGHT)
+        figure, inner = canvas(title, source(run, counts, experiment), WIDTH, HEIGHT + 1.2 * PANEL)
         axes = inner.subplots()
         scale(axes, np.concatenate([curve.trained for curve in drawn.values()]))
         labels = []

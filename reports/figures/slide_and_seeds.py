@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 METRIC = "val_accuracy"
 FEWEST = 3
 """Fewer networks with a figure on the slide make no picture."""
-WIDTH, HEIGHT, ROW = 9.0, 1.5, 0.42
+WIDTH, HEIGHT, ROW = 7.4, 1.5, 0.4
 """Inches: the figure's width, its height without rows, and the height of a row."""
 TEXT = 0.01
 """Relative width of a column of text; the layout makes room for the text itself."""

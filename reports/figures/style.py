@@ -172,7 +172,8 @@ def canvas(title: str, source: str, width: float, height: float) -> tuple[Figure
     heading = textwrap.fill(title, int(width * 10.5))
     figure.suptitle(heading, x=0.008, ha="left", fontsize=11, fontweight="bold", linespacing=1.1)
     inner: SubFigure = figure.subfigures(1, 1, squeeze=False)[0, 0]
-    inner.suptitle(textwrap.fill(source, int(width * 14)), x=0.008, ha="left", fontsize=8, color=FAINT)
+    wrapped = "\n".join(textwrap.fill(line, int(width * 14)) for line in source.split("\n"))
+    inner.suptitle(wrapped, x=0.008, ha="left", fontsize=8, color=FAINT)
     return figure, inner
 
 

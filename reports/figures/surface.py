@@ -17,7 +17,7 @@ from reports.text import escape, number
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-SIDE, HEADING = 4.2, 0.6
+SIDE, HEADING = 3.6, 0.7
 """Inches: width and height of a panel with its labels, and the height of the title."""
 STEPS = 10
 FINER = 2

@@ -11,7 +11,7 @@ import numpy as np
 from harness.domain.plots import Sweep
 from harness.record.run import ExperimentDeclared, Run
 from harness.record.run import Point as Place
-from reports.figures.curves import WIDTH, Trials, failed_sentences, failures
+from reports.figures.curves import HEIGHT, PANEL, WIDTH, Trials, failed_sentences, failures
 from reports.figures.picture import Picture, file_name
 from reports.figures.style import (
     THEMES,
@@ -36,8 +36,6 @@ if TYPE_CHECKING:
 ALSO: Mapping[str, str] = {"deep-gradients": "initial_gradient_norm", "more-data": "val_accuracy"}
 """By experiment: a second metric, in a panel of its own. The ratio of gradients shows that they vanish, the norm also
 that they explode. A smaller gap says more next to the accuracy."""
-HEIGHT, PANEL = 1.2, 2.6
-"""Inches: the height of a figure without panels, and that of a panel."""
 
 
 @dataclass(frozen=True)
@@ -115,7 +113,7 @@ def _panel(
     labels = []
     for index, (name, line) in enumerate(lines.items()):
         look = THEMES[index % len(THEMES)]
-        _line(axes, line, look, broken, 5.0 * (index - (len(lines) - 1) / 2), bad_is_high)
+        _line(axes, line, look, broken, 6.0 * (index - (len(lines) - 1) / 2), bad_is_high)
         last = next((point for point in reversed(line) if point.mean is not None), None)
         if name and last is not None and last.mean is not None:
             labels.append(Label((last.at, last.mean), shorten(name, 40), look))
@@ -159,7 +157,7 @@ def _across(axes: Axes, declared: Sweep, points: Sequence[PlottedPoint]) -> bool
     positive = [at for at in places if at > 0]
     broken = declared.x_scale != "linear" and positive != places
     if declared.x_scale == "linear" or not positive:
-        pad = 0.04 * (places[-1] - places[0]) or 1.0
+        pad = 0.08 * (places[-1] - places[0]) or 1.0
         axes.set_xlim(places[0] - pad, places[-1] + pad)
     elif broken:
         axes.set_xscale("symlog", linthresh=positive[0], linscale=0.7)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 NAME = "timing.svg"
-WIDTH, HEIGHT, ROW = 9.4, 1.2, 0.32
+WIDTH, HEIGHT, ROW = 7.6, 1.2, 0.32
 """Inches: the figure's width, its height without rows, and the height of a row."""
 FAR = 1.5
 """Decades: times that are further from all others are at the edge, with an arrow."""
