@@ -218,11 +218,11 @@ def slide_figures(run: Run, experiment: str, metric: str) -> dict[str, tuple[str
     }
 
 
-def failures(trials: Sequence[Trial]) -> str:
-    """How many seeds failed, and how: "3 of 5 diverged", "30 of 30 collapsed"; "" if none did."""
+def failures(trials: Sequence[Trial], noun: str = "") -> str:
+    """How many seeds failed, and how: "3 of 5 diverged", "30 of 30 seeds collapsed"; "" if none did."""
     kinds = [trial.divergence.kind for trial in trials if trial.divergence]
     words = {"collapsed" if kind == "stuck at chance" else "diverged" for kind in kinds}
-    return f"{len(kinds)} of {len(trials)} {' or '.join(sorted(words))}" if kinds else ""
+    return f"{len(kinds)} of {len(trials)} {noun}{' or '.join(sorted(words))}" if kinds else ""
 
 
 def failed_sentences(trials: Trials) -> list[str]:
@@ -234,7 +234,7 @@ def failed_sentences(trials: Trials) -> list[str]:
             kinds = " or ".join(sorted({failure.kind for failure in found}))
             first, last = min(f.epoch for f in found), max(f.epoch for f in found)
             when = f"epoch {first}" if first == last else f"epochs {first} to {last}"
-            sentences.append(f"{escape(name)}: {failures(of)} ({kinds}, {when}).")
+            sentences.append(f"{escape(name)}: {failures(of, 'seeds ')} ({kinds}, {when}).")
     return sentences
 
 

@@ -7,6 +7,7 @@ import io
 import re
 import textwrap
 import warnings
+import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -31,6 +32,8 @@ NOTHING = re.compile(
 STYLE = re.compile(r'style="[^"]*"')
 MARKERS = re.compile(r"(?:<use [^>]*/>\n){2,}")
 INDENT = re.compile(r"\n\s*")
+CLIP = re.compile(r"(?<=[\"#])p[0-9a-f]{10}(?=[\")])")
+"""The id of a clip path: a hash of its size, in which the last bits of the layout vary from run to run."""
 
 INK, FAINT, GRID = "#1f2328", "#59636e", "#d8dee4"
 
@@ -113,11 +116,17 @@ def svg(figure: Figure) -> bytes:
 
 
 def smaller(drawn: str) -> str:
-    """The same SVG in fewer characters: rounded coordinates, no rotations by 0, no unused ids."""
+    """The same SVG in fewer characters: rounded coordinates, no rotations by 0, no unused ids.
+
+    Clip paths are numbered, with a prefix for this content, so that several files can stand in one page.
+    """
+    clips: dict[str, str] = {}
+    drawn = CLIP.sub(lambda found: clips.setdefault(found.group(), f"CLIP{len(clips) + 1}"), drawn)
     drawn = COORDINATES.sub(lambda found: LONG.sub(r"\1", found.group()).replace("\n", ""), drawn)
     drawn = NOTHING.sub("", drawn)
     drawn = STYLE.sub(lambda found: found.group().replace("; ", ";").replace(": ", ":"), drawn)
-    return MARKERS.sub(_together, INDENT.sub("\n", drawn))
+    drawn = MARKERS.sub(_together, INDENT.sub("\n", drawn))
+    return re.sub(r'(?<=["#])CLIP(?=\d+[")])', f"c{zlib.crc32(drawn.encode()):08x}-", drawn)
 
 
 def _together(markers: re.Match[str]) -> str:

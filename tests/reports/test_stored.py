@@ -82,7 +82,7 @@ def test_a_report_of_evidence(tmp_path: Path) -> None:
     assert row(text, EXACT_CLAIMS[0])["verdict"] == "✔ SUPPORTED"
     assert row(text, EXACT_CLAIMS[1])["verdict"] == "– NOT RUN"
     curves = section(text, "Learning curves")
-    assert "Line: mean over 5 seeds (of 30, those with a stored curve); band: from the smallest" in curves
+    assert "thin lines: the seeds. Of 30 seeds the curves of 5 are stored." in curves
     assert "2 linear: 2 of 30 seeds diverged (nan, epoch 2)." in curves
     [_, origins] = tables(section(text, "Environment"))
     assert [(one["trials"], one["date"], one["reason"]) for one in origins] == [("60", "2026-11-24", "first")]
