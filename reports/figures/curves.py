@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -147,9 +147,11 @@ def _panel(
     own = {variant: of[name] for variant, of in experiment.printed.items() if name in of and variant in looks}
     figures = slide_figures(run, experiment.id, name)
     last = max([int(c.epochs[-1]) for c in curves] + [len(values) for values in own.values()])
-    visible = [c.trained for c in curves if c.mean.size] or [c.failed.ravel() for c in curves]
-    visible += [np.array([value for value in values if value is not None]) for values in own.values()]
-    visible.append(np.array([value for variant, (_, value) in figures.items() if variant in looks]))
+    trained = [c for c in curves if c.mean.size] or curves
+    counted = {c.variant for c in trained}
+    visible = [np.concatenate([c.trained, c.failed.ravel()]) for c in trained]
+    visible += [np.array(values, "float64") for variant, values in own.items() if variant in counted]
+    visible.append(np.array([value for variant, (_, value) in figures.items() if variant in counted]))
     axes.set_xlim(1 - 0.01 * (last - 1), last + 0.01 * (last - 1))
     scale(axes, np.concatenate(visible))
     edge = axes.get_ylim()[0 if name.endswith("accuracy") else 1]
@@ -160,7 +162,9 @@ def _panel(
         failed = failures(trials[curve.variant])
         text = shorten(curve.variant, 34) + (f" (× {failed})" if failed else "")
         end = float(curve.mean[-1]) if curve.mean.size else edge
-        labels.append(Label((float(curve.epochs[-1]), end), text, look if curve.mean.size else _cross(look)))
+        labels.append(
+            Label((float(curve.epochs[-1]), end), text, look if curve.mean.size else replace(look, marker="x"))
+        )
     for variant, values in own.items():
         kept = [i for i in spaced(len(values)) if values[i] is not None]
         axes.plot(
@@ -173,12 +177,9 @@ def _panel(
             markeredgecolor=looks[variant].colour,
             zorder=4,
         )
-    shared: dict[tuple[str, float], list[Theme]] = {}
-    for variant, figure in figures.items():
-        if variant in looks:
-            shared.setdefault(figure, []).append(looks[variant])
-    for (text, value), of in shared.items():
-        labels.append(Label((last, value), f"slide: {printed(text)}", of[0], hollow=True))
+    shared = {figure: looks[variant] for variant, figure in figures.items() if variant in looks}
+    for (text, value), look in shared.items():
+        labels.append(Label((last, value), f"slide: {printed(text)}", look, hollow=True))
     for values, variant in {values: variant for variant, values in own.items() if variant not in figures}.items():
         if (printed_end := values[-1]) is not None:
             labels.append(Label((len(values), printed_end), "slide's curve", looks[variant], hollow=True))
@@ -201,10 +202,6 @@ def draw(axes: Axes, curve: Curve, look: Theme, spread: bool = True) -> None:
     else:
         axes.plot(curve.epochs, curve.failed.T, color=look.colour, linestyle=look.line, linewidth=0.8)
     axes.set_ylim(limits)
-
-
-def _cross(look: Theme) -> Theme:
-    return Theme(look.colour, "x", look.line)
 
 
 def slide_figures(run: Run, experiment: str, metric: str) -> dict[str, tuple[str, float]]:

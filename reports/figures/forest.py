@@ -104,7 +104,7 @@ def _numbers(effect: Effect) -> list[float]:
 def _draw(run: Run, sections: Mapping[str, Sequence[Row]], slides: Mapping[str, float | None]) -> bytes:
     rows = [row for of in sections.values() for row in of]
     height = HEIGHT + ROW * (len(rows) + 0.9 * len(sections))
-    where = source(run, {effect.n for _, effect in rows})
+    where = f"{source(run, {effect.n for _, effect in rows})} · each experiment at its own size"
     if not run.header.full and not run.header.evidence:
         where += " · the stored trainings"
     where += "\nMark and line: measured, with the interval that decides; grey stroke: the slide, one run each"

@@ -84,8 +84,8 @@ def _ours(network: Network) -> str:
 
 
 def _draw(title: str, where: str, networks: Sequence[Network]) -> bytes:
-    spans = parts([value for n in networks for value in (*n.values, n.slide)])
-    widths = [1.0] if len(spans) == 1 else [0.8 if high - low < GAP * (spans[-1][1] - spans[0][0]) else 1.0
+    spans = parts([(*network.values, network.slide) for network in networks])
+    widths = [1.0] if len(spans) == 1 else [0.7 if high - low < GAP * (spans[-1][1] - spans[0][0]) else 1.0
               for low, high in spans]  # fmt: skip
     figure, inner = canvas(title, where, WIDTH, HEIGHT + ROW * len(networks))
     columns = inner.subplots(1, len(spans) + 2, sharey=True, width_ratios=[*widths, TEXT, TEXT])
@@ -114,13 +114,15 @@ def _draw(title: str, where: str, networks: Sequence[Network]) -> bytes:
     return svg(figure)
 
 
-def parts(values: Sequence[float]) -> list[tuple[float, float]]:
-    """The range of the values, in two parts if a gap of more than GAP of it lies between."""
-    ordered = np.sort(np.asarray(values, "float64"))
+def parts(rows: Sequence[Sequence[float]]) -> list[tuple[float, float]]:
+    """The range of all values, in two parts if a gap of more than GAP of it lies between, but within no row."""
+    ordered = np.sort(np.concatenate([np.asarray(row, "float64") for row in rows]))
     gaps = np.diff(ordered)
     if gaps.size and gaps.max() > GAP * (ordered[-1] - ordered[0]) > 0:
         at = int(gaps.argmax())
-        return [(float(ordered[0]), float(ordered[at])), (float(ordered[at + 1]), float(ordered[-1]))]
+        below, above = float(ordered[at]), float(ordered[at + 1])
+        if not any(min(row) <= below and max(row) >= above for row in rows):
+            return [(float(ordered[0]), below), (above, float(ordered[-1]))]
     return [(float(ordered[0]), float(ordered[-1]))]
 
 

@@ -222,6 +222,15 @@ def test_no_failed_variant_stretches_an_axis(monkeypatch: pytest.MonkeyPatch) ->
     assert {"a", "s (× 5 of 5 collapsed)", "x (× 5 of 5 diverged)"} == texts
 
 
+def test_the_slides_figure_of_a_failed_variant_stretches_no_axis(monkeypatch: pytest.MonkeyPatch) -> None:
+    trials = {"a": [trial("a", s, 0.9) for s in SEEDS], "x": [diverged("x", s, epochs=5) for s in SEEDS]}
+    run = curves_run(trials, accuracy=False, printed={"x": {"loss": (4.9e11, 5.4e32)}})
+    run.claims["c"] = made("c", "SUPPORTED", experiment="e", published=(published("x", "4.9e11", "loss"),))
+    [loss] = panels(monkeypatch, run, "e")
+    assert loss.get_ylim()[1] < 2
+    assert "slide: 4.9e11" in {text.get_text() for text in loss.texts}
+
+
 def test_if_every_variant_failed_the_axis_is_theirs(monkeypatch: pytest.MonkeyPatch) -> None:
     [loss] = panels(monkeypatch, curves_run({"x": [diverged("x", s) for s in SEEDS]}, accuracy=False), "e")
     low, high = loss.get_ylim()

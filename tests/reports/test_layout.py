@@ -189,6 +189,7 @@ def test_times_far_from_all_others_do_not_stretch_the_axis() -> None:
 
 
 def test_the_axis_of_accuracies_is_split_at_a_wide_gap_only() -> None:
-    assert slide_and_seeds.parts([0.98, 0.99, 0.90, 0.91]) == [(0.90, 0.91), (0.98, 0.99)]
-    assert slide_and_seeds.parts(np.linspace(0.9, 0.99, 5).tolist()) == [(0.9, 0.99)]
-    assert slide_and_seeds.parts([0.9, 0.9]) == [(0.9, 0.9)]
+    assert slide_and_seeds.parts([[0.98, 0.99], [0.90, 0.91]]) == [(0.90, 0.91), (0.98, 0.99)]
+    assert slide_and_seeds.parts([[0.98, 0.90], [0.91]]) == [(0.90, 0.98)]  # no gap between the figures of one network
+    assert slide_and_seeds.parts([np.linspace(0.9, 0.99, 5).tolist()]) == [(0.9, 0.99)]
+    assert slide_and_seeds.parts([[0.9, 0.9]]) == [(0.9, 0.9)]

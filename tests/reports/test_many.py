@@ -15,14 +15,13 @@ from reports.figures.curves import curve_of
 from reports.figures.many import FEW, MANY, band, band_text, quantiles
 from tests.reports.synthetic import HEADER, claim, experiment, published
 
-RNG = np.random.default_rng(0)
 SEEDS = 1024
 
 
 def many(seeds: int = SEEDS, diverged: int = 0) -> list[Trial]:
-    found = []
+    rng, found = np.random.default_rng(0), []
     for seed in range(seeds):
-        accuracy = [0.9, 0.95, 0.98 + 0.001 * float(RNG.standard_normal())]
+        accuracy = [0.9, 0.95, 0.98 + 0.001 * float(rng.standard_normal())]
         fails = seed < diverged
         loss = [1.0, None, None] if fails else [1.0, 0.5, 0.1]
         curves = {"val_accuracy": tuple(accuracy), "loss": tuple(loss)}
@@ -70,7 +69,8 @@ def test_the_slides_figure_among_few_and_many_seeds(seeds: int, said: str) -> No
 def test_values_in_the_details() -> None:
     from reports.sections.details import _values
 
-    text = _values([float(value) for value in RNG.normal(0.98, 0.001, SEEDS)] + [None], "fraction")
+    values = np.random.default_rng(0).normal(0.98, 0.001, SEEDS).tolist()
+    text = _values([*values, None], "fraction")
     assert re.fullmatch(r"quantiles 2\.5 %: 0\.978\d, 25 %: 0\.979\d, 50 %: 0\.9\d+, .*; 1 without a value", text)
     assert _values([None] * 200, "fraction") == "200 without a value"
     assert _values([0.5, None], "fraction") == "0.5000, –"
