@@ -87,6 +87,9 @@ def picture(run: Run) -> Picture | None:
         where = source(
             run, {int(growth.seeds[-1]) for growth in found}, run.experiments[str(found[0].claim.experiment)]
         )
+        where += "\nDifference in accuracy, with its interval" + (
+            "; pale: expected with more seeds" if found[0].later else ""
+        )
         figure, inner = canvas("How many seeds does it take?", where, WIDTH, HEIGHT + PANEL * len(found))
         panels = inner.subplots(len(found), 1, sharex=True, squeeze=False)[:, 0]
         for axes, growth in zip(panels, found, strict=True):
