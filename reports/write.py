@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import functools
 import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
@@ -62,10 +61,12 @@ def write(run: Run, out: Path) -> Path:
     Files of an earlier report in the folder that this report lacks are removed. Raises SuiteError if the run's record
     is incomplete (see ``in_order``) or the folder cannot be written.
     """
+    from reports.figures.pictures import pictures
+
     run, holm = adjusted(in_order(run))
     check_writable(out / FIGURES)
     shown, drawn = cards(run), pictures(run)
-    contents = {f"{FIGURES}/{picture.name}": picture.content for picture in drawn if picture.content}
+    contents = {f"{FIGURES}/{picture.name}": picture.content for picture in drawn}
     contents |= {name: text.encode() for name, text in texts(run, shown, holm, drawn).items()}
     if shown or run.errata:
         contents[CSV] = slides_csv(run, shown)
@@ -113,33 +114,6 @@ def adjusted(run: Run) -> tuple[Run, dict[str, Verdict]]:
     found = run.adjusted()
     claims = {key: replace(claim, decision=found[key][0]) for key, claim in run.claims.items()}
     return dataclasses.replace(run, claims=claims), {key: verdict for key, (_, verdict) in found.items()}
-
-
-def pictures(run: Run) -> list[Picture]:
-    """The figures of a run, those of no experiment first with the heading "".
-
-    One that cannot be drawn has no content, and its caption says so.
-    """
-    from reports.figures.experiments import figures
-    from reports.figures.forest import forest
-    from reports.figures.timing_runs import timing_figure
-
-    drawn = [*_drawn("", lambda: [forest(run)]), *_drawn("", lambda: [timing_figure(run)])]
-    for name, declared in run.experiments.items():
-        one = dataclasses.replace(run, experiments={name: declared})
-        drawn += _drawn(name, functools.partial(figures, one))
-    return drawn
-
-
-def _drawn(heading: str, draw: Callable[[], Sequence[Picture | None]]) -> list[Picture]:
-    from reports.figures.picture import Picture
-
-    try:
-        return [dataclasses.replace(picture, heading=heading) for picture in draw() if picture]
-    except Exception as error:  # whatever a drawing library raises costs its figure only
-        what = f"The figure of {heading}" if heading else "A figure"
-        reason = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
-        return [Picture("", b"", heading, "", f"{what} could not be drawn: {reason}.")]
 
 
 def texts(run: Run, shown: Mapping[str, Card], holm: Mapping[str, Verdict], drawn: Sequence[Picture]) -> dict[str, str]:

@@ -62,7 +62,9 @@ def test_a_page_is_short(page):
 
 def test_the_index_names_every_page():
     index = (DOCS / "README.md").read_text("utf-8")
-    assert {f"]({page.name})" for page in DOCS.glob("*.md")} - {"](README.md)"} == set(re.findall(r"\]\([^)]*\)", index))
+    assert {f"]({page.name})" for page in DOCS.glob("*.md")} - {"](README.md)"} == set(
+        re.findall(r"\]\([^)]*\)", index)
+    )
 
 
 @pytest.mark.parametrize("page", PAGES, ids=names)

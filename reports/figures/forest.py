@@ -1,53 +1,70 @@
-"""effects.svg: every effect on an accuracy with its interval and verdict, in one picture."""
+"""effects.svg: every effect on an accuracy with its interval and verdict, in one picture, by section of the lecture."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from harness.domain.verdict import Effect
 from harness.record.run import ClaimDecided, Run
 from reports.figures.picture import Picture
-from reports.figures.style import FAINT, GRID, INK, VERDICT_LOOKS, fitting, shorten, styled, svg
-from reports.labels import backend_name, verdict_text
+from reports.figures.style import FAINT, GRID, INK, VERDICT_LOOKS, canvas, fitting, shorten, source, styled, svg
+from reports.labels import verdict_text
 from reports.sections.effects import effects_by_relevance
-from reports.text import effect_text, number, plural
+from reports.text import plural
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 NAME = "effects.svg"
-LINEAR_WITHIN = 0.01
-WIDE = 0.12
-"""If an effect is larger than this, the axis is logarithmic beyond ±LINEAR_WITHIN."""
-WIDTH, HEAD_AND_FOOT, ROW = 11.5, 1.3, 0.36
+WIDTH, HEIGHT, ROW = 7.6, 1.4, 0.46
 """Inches: the figure's width, its height without rows, and the height of a row."""
 TEXT = 0.01
 """Relative width of a column of text; the layout makes room for the text itself."""
+LINEAR = 1.0
+"""Percentage points up to which the axis is linear; it is logarithmic beyond."""
+TICKS = (0.5, 1, 2, 5, 10, 20, 50, 100)
 
 Row = tuple[ClaimDecided, Effect]
 
 
 def forest(run: Run) -> Picture | None:
-    """One row per claim whose verdict rests on a difference of fractions with an interval; None without rows."""
-    rows = [(claim, effect) for claim in run.claims.values() if (effect := _drawable(claim)) is not None]
+    """One row per claim whose verdict rests on a difference of accuracies with an interval; None without rows."""
+    claims = sorted(run.claims.values(), key=lambda claim: claim.order)
+    sections: dict[str, list[Row]] = {}
+    for claim in claims:
+        if (effect := _drawable(claim)) is not None:
+            sections.setdefault(section(claim.slide), []).append((claim, effect))
+    sections = dict(sorted(sections.items(), key=lambda item: (not item[0][:1].isdigit(), item[0])))
+    rows = [row for of in sections.values() for row in of]
     if not rows:
         return None
-    slides = [slide_difference(run, *row) for row in rows]
+    slides = {claim.key: slide_difference(run, claim, effect) for claim, effect in rows}
     with styled():
-        content = _draw(run, rows, slides)
-    words = [f"{c.key} {number(e.estimate, 'fraction')} {c.verdict.lower()}" for c, e in rows]
+        content = _draw(run, sections, slides)
+    words = [f"{c.key} {points(e.estimate)} {c.verdict.lower()}" for c, e in rows]
     caption = (
-        "Difference in accuracy between the two variants of each claim, with the interval that decides. Filled circle: "
-        "supported; cross: refuted; hollow diamond: inconclusive."
+        "Differences of accuracies, and of gaps between training and validation accuracy, between the two variants of "
+        "each claim, in percentage points, with the interval that decides. Circle: supported; cross: refuted; hollow "
+        f"diamond: inconclusive. The axis is linear up to ±{LINEAR:g} point, logarithmic beyond."
     )
-    if any(slide is not None for slide in slides):
+    if any(slide is not None for slide in slides.values()):
         caption += " Grey stroke: the difference between the slide's own figures, one run each."
     if any(margin(claim) for claim, _ in rows):
         caption += " Grey bar: the margin within which the claim takes two variants as equal."
     alt = fitting(f"Effects on accuracy, with intervals, of {plural(len(rows), 'claim')}", words)
-    return Picture(NAME, content, "Effects on accuracy", alt, caption)
+    return Picture(NAME, content, "", alt, caption)
+
+
+def section(slide: str) -> str:
+    """The section of the lecture that a slide belongs to: "4. Overfitting (cont.), Dropout" is "4. Overfitting"."""
+    return re.split(r",| \(| \||: ", slide)[0].strip() or slide
+
+
+def points(value: float | None) -> str:
+    """A fraction as percentage points: "+0.42", "−0.33"."""
+    return "–" if value is None else f"{100 * value:+.2f}".replace("-", "−")
 
 
 def slide_difference(run: Run, claim: ClaimDecided, effect: Effect) -> float | None:
@@ -70,84 +87,74 @@ def margin(claim: ClaimDecided) -> float | None:
 
 
 def _drawable(claim: ClaimDecided) -> Effect | None:
+    """The effect to draw: a difference of fractions between two variants, not between one and a constant."""
     for effect in effects_by_relevance(claim):
-        difference = effect.unit == "fraction" and "published" not in effect.details
-        if difference and len(_numbers(effect)) == 3:
+        of_two = not re.fullmatch(r"[-−+]?[0-9.]+", effect.of.rpartition(" − ")[2])
+        difference = effect.unit == "fraction" and "published" not in effect.details and of_two
+        if difference and None not in (effect.low, effect.high, effect.estimate):
             return effect
     return None
 
 
 def _numbers(effect: Effect) -> list[float]:
-    """Low, high and estimate of an effect, without those that are None."""
-    return [value for value in (effect.low, effect.high, effect.estimate) if value is not None]
+    """Low, high and estimate of an effect in percentage points."""
+    return [100 * value for value in (effect.low, effect.high, effect.estimate) if value is not None]
 
 
-def _draw(run: Run, rows: Sequence[Row], slides: Sequence[float | None]) -> bytes:
-    from matplotlib.figure import Figure
-    from matplotlib.layout_engine import ConstrainedLayoutEngine
-
-    figure = Figure(figsize=(WIDTH, HEAD_AND_FOOT + ROW * len(rows)), layout=ConstrainedLayoutEngine(w_pad=0.1))
-    columns = figure.subplots(1, 5, sharey=True, width_ratios=[TEXT, 1, TEXT, TEXT, TEXT])
-    claims, axes, effects, printed, verdicts = columns
-    _scale(axes, [*(value for _, effect in rows for value in _numbers(effect)), *(s for s in slides if s)])
-    counts = {effect.n for _, effect in rows}
-    for y, ((claim, effect), slide) in enumerate(zip(rows, slides, strict=True)):
-        _marks(axes, y, claim, effect, slide)
-        claims.text(0, y, shorten(claim.key, 36), va="bottom", fontsize=8.5, fontweight="bold", color=INK)
-        claims.text(0, y, shorten(effect.of, 46), va="top", fontsize=7.5, color=FAINT)
-        n = f", n = {effect.n}" if len(counts) > 1 else ""
-        effects.text(0, y, effect_text(effect) + n, va="center", fontsize=8, color=INK)
-        if slide is not None:
-            text = ("+" if slide > 0 else "") + number(slide, "fraction")
-            printed.text(0, y, text, va="center", fontsize=8, color=FAINT)
-        look, text = VERDICT_LOOKS[claim.verdict], verdict_text(claim.verdict)
-        verdicts.text(0, y, text, va="center", fontsize=8.5, fontweight="bold", color=look.colour)
+def _draw(run: Run, sections: Mapping[str, Sequence[Row]], slides: Mapping[str, float | None]) -> bytes:
+    rows = [row for of in sections.values() for row in of]
+    height = HEIGHT + ROW * (len(rows) + 0.9 * len(sections))
+    where = f"{source(run, {effect.n for _, effect in rows})} · each experiment at its own size"
+    if not run.header.full and not run.header.evidence:
+        where += " · the stored trainings"
+    where += "\nMark and line: measured, with the interval that decides; grey stroke: the slide, one run each"
+    figure, inner = canvas("Effects on accuracy, and what the slides say", where, WIDTH, height)
+    names, axes, numbers = inner.subplots(1, 3, sharey=True, width_ratios=[TEXT, 1, TEXT])
+    _across(axes, [value for _, effect in rows for value in _numbers(effect)], [100 * s for s in slides.values() if s])
+    names.set_zorder(2)  # statements run over the panel
+    over: dict[str, Any] = {"in_layout": False, "bbox": {"facecolor": "white", "linewidth": 0, "pad": 1}, "color": INK}
+    y = 0.0
+    for name, of in sections.items():
+        names.text(0, y, shorten(name, 60), va="center", fontsize=9.5, fontweight="bold", **over)
+        y += 0.9
+        for claim, effect in of:
+            slide, look = slides[claim.key], VERDICT_LOOKS[claim.verdict]
+            _marks(axes, y + 0.22, claim, effect, slide)
+            names.text(0, y - 0.22, shorten(claim.statement, 72), va="center", fontsize=8.5, **over)
+            names.text(0, y + 0.22, shorten(effect.of, 36), va="center", fontsize=8, color=FAINT)
+            numbers.text(0, y - 0.22, verdict_text(claim.verdict), va="center", fontsize=8.5, fontweight="bold",
+                         color=look.colour)  # fmt: skip
+            text = f"{points(effect.estimate)} [{points(effect.low)}, {points(effect.high)}]"
+            numbers.text(0, y + 0.22, text, va="center", fontsize=8.5, color=INK)
+            y += 1.0
     axes.axvline(0, color=FAINT, linewidth=1, zorder=1)
-    axes.set_ylim(len(rows) - 0.4, -0.6)
+    axes.set_ylim(y - 0.4, -0.4)
     axes.set_yticks([])
     axes.spines["left"].set_visible(False)
-    axes.set_xlabel("difference in accuracy (fraction)")
-    heads = {claims: "claim", effects: "effect [interval]", verdicts: "verdict"}
-    if any(slide is not None for slide in slides):
-        heads[printed] = "slide"
-    for column, text in heads.items():
-        column.set_title(text, color=FAINT, fontsize=8.5)
-    axes.set_title("← the first is worse", loc="left", color=FAINT, fontsize=8.5)
-    axes.set_title("the first is better →", loc="right", color=FAINT, fontsize=8.5)
-    for column in (claims, effects, printed, verdicts):
+    axes.set_xlabel("percentage points, first minus second")
+    for column in (names, numbers):
         column.set_axis_off()
-    seeds = f", {plural(min(counts), 'seed')}" if len(counts) == 1 else ""
-    source = backend_name(run.header.backend) if run.header.full else "stored trials"
-    figure.suptitle(f"Effects on accuracy: {source}{seeds}", x=0.005, ha="left", fontsize=11, fontweight="bold")
     return svg(figure)
 
 
-def _scale(axes: Axes, values: Sequence[float]) -> None:
-    """Scales the x axis: linear, but logarithmic away from zero if an effect exceeds WIDE."""
-    reach = max(map(abs, values)) or LINEAR_WITHIN
-    low, high = min(*values, 0.0), max(*values, 0.0)
-    if reach <= WIDE:
-        pad = 0.05 * (high - low) or reach
-        axes.set_xlim(low - pad, high + pad)
-        axes.locator_params(axis="x", nbins=7)
-        axes.xaxis.set_major_formatter(lambda x, _: f"{x:+.4g}".replace("-", "−") if abs(x) > 1e-9 else "0")
-        return
-    axes.set_xscale("symlog", linthresh=LINEAR_WITHIN, linscale=1)
-    axes.set_xlim(min(1.5 * low, -LINEAR_WITHIN), max(1.5 * high, LINEAR_WITHIN))
-    ticks = [0.0] + [sign * size for size in (0.005, 0.01, 0.05, 0.2, 1) for sign in (-1, 1)]
-    inside = sorted(tick for tick in ticks if axes.get_xlim()[0] <= tick <= axes.get_xlim()[1])
+def _across(axes: Axes, values: Sequence[float], slides: Sequence[float]) -> None:
+    low, high = min(*values, *slides, 0.0), max(*values, *slides, 0.0)
+    axes.set_xscale("symlog", linthresh=LINEAR, linscale=1.2)
+    edge = 0.1 * LINEAR
+    axes.set_xlim(min(1.2 * low, -edge), max(1.4 * high, edge))
+    ticks = sorted(sign * tick for tick in TICKS for sign in (-1, 1))
+    inside = [0.0, *(tick for tick in ticks if 1.1 * low <= tick <= 1.1 * high)]
     axes.set_xticks(inside, [f"{tick:+g}".replace("-", "−") if tick else "0" for tick in inside])
     axes.set_xticks([], minor=True)
 
 
-def _marks(axes: Axes, y: int, claim: ClaimDecided, effect: Effect, slide: float | None) -> None:
+def _marks(axes: Axes, y: float, claim: ClaimDecided, effect: Effect, slide: float | None) -> None:
     look = VERDICT_LOOKS[claim.verdict]
-    decided = claim.verdict.decided
     within = margin(claim)
     if within is not None:
-        axes.barh(y, 2 * within, height=0.62, left=-within, color=GRID, zorder=0.5)
+        axes.barh(y, 200 * within, height=0.4, left=-100 * within, color=GRID, zorder=0.5)
     if slide is not None:
-        axes.plot([slide] * 2, [y - 0.27, y + 0.27], color=FAINT, linewidth=1.6, solid_capstyle="butt", zorder=2)
+        axes.plot([100 * slide] * 2, [y - 0.2, y + 0.2], color=FAINT, linewidth=1.8, solid_capstyle="butt", zorder=2)
     low, high, estimate = _numbers(effect)
     axes.plot([low, high], [y, y], color=look.colour, linewidth=2.2, solid_capstyle="butt", zorder=2)
     axes.plot(
@@ -156,7 +163,7 @@ def _marks(axes: Axes, y: int, claim: ClaimDecided, effect: Effect, slide: float
         marker=look.marker,
         markersize=7,
         color=look.colour,
-        markerfacecolor=look.colour if decided else "white",
+        markerfacecolor=look.colour if claim.verdict.decided else "white",
         linestyle="",
         zorder=3,
     )

@@ -9,8 +9,8 @@ import numpy as np
 MANY = 100
 """With more seeds than this, figures and tables no longer show each of them."""
 QUANTILES = (0.025, 0.25, 0.5, 0.75, 0.975)
-SHOWN = 10
-"""How many curves are drawn if more than MANY seeds diverged."""
+FEW = 5
+"""Up to this many seeds a figure draws the curve of each, and a band for more."""
 
 
 def quantiles(values: Sequence[float]) -> list[float]:
@@ -30,12 +30,7 @@ def band(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def band_text(seeds: int) -> str:
-    """What the band shows, for a caption."""
-    return "the middle 95 % of the seeds" if seeds > MANY else "from the smallest to the largest seed"
-
-
-def drawn_indices(count: int) -> list[int]:
-    """The indices that are drawn of ``count`` curves: all, or SHOWN evenly spaced ones if there are more than MANY."""
-    if count <= MANY:
-        return list(range(count))
-    return [round(index * (count - 1) / (SHOWN - 1)) for index in range(SHOWN)]
+    """What is drawn around the mean, for a caption."""
+    if seeds <= FEW:
+        return "thin lines: the seeds"
+    return f"band: {'the middle 95 % of the seeds' if seeds > MANY else 'from the smallest to the largest seed'}"

@@ -2,36 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from harness.domain.plots import Landscape, Surface
-from harness.domain.trial import Trial
-from harness.record.run import ExperimentDeclared
+from harness.record.run import ExperimentDeclared, Run
+from reports.figures.curves import Trials
 from reports.figures.picture import Picture, file_name
-from reports.figures.style import INK, fitting, styled, svg
-from reports.text import escape, number
+from reports.figures.style import INK, canvas, fitting, source, styled, svg
+from reports.text import number
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-SIDE = 4.2
-"""Width and height in inches of a panel with its labels."""
+SIDE, HEADING = 3.6, 0.7
+"""Inches: width and height of a panel with its labels, and the height of the title."""
 STEPS = 10
 FINER = 2
 COLOURS = ("#f4f8fb", "#0072B2")
 
 
-def picture(experiment: ExperimentDeclared, trials: Mapping[str, Sequence[Trial]]) -> Picture | None:
+def picture(run: Run, experiment: ExperimentDeclared, trials: Trials) -> Picture | None:
     """The figure of an experiment's surface; None if it declares none or was not trained."""
     declared = experiment.surface
     if declared is None or not trials:
         return None
-    with styled():
-        content = _draw(declared)
     title = declared.title.rstrip(".")
+    with styled():
+        content = _draw(title, f"{source(run, ())} · computed from the data, no seeds", declared)
     numbers = [f"{one.name}, condition number {number(one.condition)}" for one in declared.landscapes]
     return Picture(
         file_name(experiment.id, "surface"),
@@ -42,12 +42,10 @@ def picture(experiment: ExperimentDeclared, trials: Mapping[str, Sequence[Trial]
     )
 
 
-def _draw(declared: Surface) -> bytes:
-    from matplotlib.figure import Figure
-
+def _draw(title: str, where: str, declared: Surface) -> bytes:
     landscapes = declared.landscapes
-    figure = Figure(figsize=(SIDE * len(landscapes), SIDE), layout="constrained")
-    panels = figure.subplots(1, len(landscapes), squeeze=False)[0]
+    figure, inner = canvas(title, where, SIDE * len(landscapes), SIDE + HEADING)
+    panels = inner.subplots(1, len(landscapes), squeeze=False)[0]
     for axes, landscape in zip(panels, landscapes, strict=True):
         _contours(axes, landscape)
         axes.set_title(f"{landscape.name}: condition number {number(landscape.condition)}")
@@ -92,7 +90,7 @@ def _caption(title: str, landscapes: Sequence[Landscape]) -> str:
     for one in landscapes:
         values = [value for row in one.loss for value in row if value is not None]
         texts.append(
-            f"{escape(one.name)}: condition number of the Hessian {number(one.condition)}, loss from "
+            f"{one.name}: condition number of the Hessian {number(one.condition)}, loss from "
             f"{number(min(values))} to {number(max(values))} here"
         )
     return (

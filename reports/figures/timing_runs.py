@@ -1,21 +1,25 @@
-"""timing.svg: seconds per epoch by work and engine on a logarithmic scale.
-
-A line spans the rounds, a mark is at the median, and a text gives the ratios of the engines.
-"""
+"""timing.svg: seconds per epoch by work and engine: a line over the rounds, a mark at the median."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
 
 from harness.record.run import Run, Timed
 from reports.figures.picture import Picture
-from reports.figures.style import FAINT, THEMES, fitting, styled, svg
-from reports.labels import backend_name
+from reports.figures.style import FAINT, INK, THEMES, Theme, canvas, fitting, source, styled, svg
 from reports.sections.timing_runs import duration, speed
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
 NAME = "timing.svg"
-WIDTH, HEAD_AND_FOOT, ROW = 9.2, 1.3, 0.5
+WIDTH, HEIGHT, ROW = 7.6, 1.2, 0.32
 """Inches: the figure's width, its height without rows, and the height of a row."""
+FAR = 1.5
+"""Decades: times that are further from all others are at the edge, with an arrow."""
 
 
 def timing_figure(run: Run) -> Picture | None:
@@ -31,53 +35,65 @@ def timing_figure(run: Run) -> Picture | None:
     words = [f"{r.work} {r.engine} {duration(r.steady_epoch)}" for r in run.timings.values()]
     caption = (
         "Seconds per epoch, steady state, by engine: mark at the median, line from the quickest round to the slowest. "
-        "Logarithmic scale."
+        "Logarithmic scale; an arrow stands for a time far outside it."
     )
-    return Picture(NAME, content, "Seconds per epoch", fitting("Seconds per epoch by work and engine", words), caption)
+    return Picture(NAME, content, "", fitting("Seconds per epoch by work and engine", words), caption)
 
 
 def _draw(run: Run, works: Mapping[str, Sequence[Timed]], engines: Sequence[str]) -> bytes:
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(WIDTH, HEAD_AND_FOOT + ROW * len(works)), layout="constrained")
-    axes = figure.subplots()
+    rows = sum(map(len, works.values()))
+    rounds = sorted({len(record.rounds) for record in run.timings.values()})
+    where = f"{source(run, ())} · {' to '.join(map(str, (rounds[0], rounds[-1])[: len(rounds)]))} rounds"
+    figure, inner = canvas("Seconds per epoch, steady state", where, WIDTH, HEIGHT + ROW * (rows + 0.4 * len(works)))
+    axes = inner.subplots()
     axes.set_xscale("log")
-    for y, records in enumerate(works.values()):
-        for index, record in enumerate(records):
-            look, at = THEMES[engines.index(record.engine) % len(THEMES)], y + 0.24 * (index - (len(records) - 1) / 2)
-            ends = [min(record.rounds), max(record.rounds)]
-            axes.plot(ends, [at, at], color=look.colour, linewidth=2, solid_capstyle="butt")
-            label = record.engine if y == 0 else None
-            axes.plot(
-                [record.steady_epoch], [at], color=look.colour, marker=look.marker, markersize=7, ls="", label=label
-            )
-        axes.annotate(
-            _ratios_text(records),
-            (1, y),
-            (8, 0),
-            xycoords=axes.get_yaxis_transform(),
-            textcoords="offset points",
-            va="center",
-            color=FAINT,
-        )
-    axes.set_ylim(len(works) - 0.5, -0.5)
-    axes.set_yticks(range(len(works)), list(works))
+    low, high = visible([value for record in run.timings.values() for value in (*record.rounds, record.steady_epoch)])
+    axes.set_xlim(low / 1.25, high * 1.25)
+    y, ticks = 0.0, []
+    for records in works.values():
+        ticks.append(y + 0.5 * (len(records) - 1))
+        ratios = ", ".join(speed(row) for record in records for row in record.ratios if row.of == "steady epoch")
+        axes.annotate(ratios, (1, ticks[-1]), (10, 0), xycoords=axes.get_yaxis_transform(), textcoords="offset points",
+                      va="center", color=FAINT, fontsize=8.5)  # fmt: skip
+        for record in records:
+            _row(axes, y, record, THEMES[engines.index(record.engine) % len(THEMES)], low, high)
+            y += 1.0
+        y += 0.4
+    axes.set_ylim(y - 0.8, -0.6)
+    axes.set_yticks(ticks, list(works))
     axes.tick_params(axis="y", length=0)
     axes.grid(visible=False, axis="y")
     axes.spines["left"].set_visible(False)
     axes.xaxis.set_major_formatter(lambda x, _: decade(x))
     axes.xaxis.set_minor_formatter(lambda x, _: "")
     axes.set_xlabel("time per epoch (logarithmic)")
-    title = f"Seconds per epoch, steady state: {backend_name(run.header.backend)}"
-    figure.suptitle(title, x=0.005, ha="left", fontsize=11, fontweight="bold")
-    figure.legend(loc="outside lower center", ncols=len(engines), handletextpad=0.3)
     return svg(figure)
 
 
-def _ratios_text(records: Sequence[Timed]) -> str:
-    """The ratios of steady epochs in words: "compiled 15.2x as fast as fit"."""
-    rows = [row for record in records for row in record.ratios if row.of == "steady epoch"]
-    return ", ".join(map(speed, rows))
+def visible(values: Sequence[float]) -> tuple[float, float]:
+    """The range of the times that are not FAR from the median by a gap."""
+    decades = np.sort(np.log10(np.asarray(values, "float64")))
+    middle = len(decades) // 2
+    low = high = middle
+    while low > 0 and decades[low] - decades[low - 1] <= FAR:
+        low -= 1
+    while high < len(decades) - 1 and decades[high + 1] - decades[high] <= FAR:
+        high += 1
+    return float(10 ** decades[low]), float(10 ** decades[high])
+
+
+def _row(axes: Axes, y: float, record: Timed, look: Theme, low: float, high: float) -> None:
+    text = f"{record.engine} {duration(record.steady_epoch)}"
+    inside = low * 0.999 <= record.steady_epoch <= high * 1.001
+    at = min(max(record.steady_epoch, low), high)
+    if inside:
+        ends = [min(record.rounds, default=at), max(record.rounds, default=at)]
+        axes.plot(ends, [y, y], color=look.colour, linewidth=2, solid_capstyle="butt")
+    marker = look.marker if inside else "<" if record.steady_epoch < low else ">"
+    axes.plot([at], [y], color=look.colour, marker=marker, markersize=7, linestyle="")
+    left = np.log10(at) < (np.log10(low) + np.log10(high)) / 2
+    axes.annotate(text, (at, y), (9 if left else -9, 0), textcoords="offset points", va="center",
+                  ha="left" if left else "right", fontsize=8.5, color=INK)  # fmt: skip
 
 
 def decade(value: float) -> str:

@@ -46,9 +46,7 @@ def section_page(
 
 
 def embed(picture: Picture, folder: str) -> str:
-    """A figure with its caption; of one that could not be drawn, the caption alone."""
-    if not picture.content:
-        return f"*{escape(picture.caption)}*"
+    """A figure with its caption."""
     return f"![{escape(picture.alt)}]({folder}/{picture.name})\n\n*{escape(picture.caption)}*"
 
 

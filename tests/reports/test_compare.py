@@ -26,6 +26,7 @@ from reports.compare import Comparison, Times, TrainingChange, compare
 from reports.payload import payload
 from reports.sections.comparison import markdown, size_text, status
 from reports.sides import find, side_of, side_of_report
+from reports.text import escape
 from tests.reports.full import full_run
 from tests.reports.markdown import section, tables
 from tests.reports.runs import run, timed
@@ -208,7 +209,7 @@ def test_verdicts(then: str, now: str, state: VerdictState, regressed: bool) -> 
     assert (change.key, change.state, change.red, found.same_verdicts) == ("helps", state, regressed, 1)
     assert found.regressed == regressed
     [[row]] = tables(section(markdown(found), "Verdicts that changed"))
-    assert row["reason"] == f"because of {now}".replace("_", "\\_")
+    assert row["reason"] == escape(f"because of {now}")
 
 
 def test_a_verdict_that_rests_on_fewer_seeds_is_weaker_and_no_regression() -> None:

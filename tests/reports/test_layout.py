@@ -1,128 +1,64 @@
-"""Which panels a figure has, with and without diverged variants, and that no legend is cut off."""
+"""What is drawn where: no text is cut off or covers another, and files stay small."""
 
 from __future__ import annotations
 
 import itertools
+import re
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
 import numpy as np
 import pytest
-from matplotlib.artist import Artist
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.legend import Legend
 from matplotlib.text import Text
 from msgspec.structs import replace
 
-from cases.examples.normalization import SHARES
-from harness.domain.trial import Divergence, DivergenceKind, Trial
-from harness.record.declared import experiment_declared
-from harness.record.run import TrialDone, read_run
-from reports.figures import curves, forest, surface, sweep
+from harness.domain.trial import Divergence, Trial
+from harness.record.run import Run, TrialDone, read_run
+from reports.figures import (
+    by_seeds,
+    closed_form,
+    curves,
+    forest,
+    overfitting,
+    slide_and_seeds,
+    surface,
+    sweep,
+)
 from reports.figures import timing_runs as timing_figure
-from reports.figures.curve_data import Arm, arm, best, mixed
-from reports.figures.curves import PER_PANEL, rows
-from reports.figures.experiments import figures
-from reports.figures.forest import margin, slide_difference
-from reports.figures.layout import LETTER, columns, legend_columns
+from reports.figures.forest import margin, section, slide_difference
+from reports.figures.pictures import pictures
 from reports.figures.style import fitting, smaller, styled
 from reports.write import write_report
 from tests.reports.full import full_run
-from tests.reports.synthetic import SEEDS, Recorder, claim, diverged, effect, experiment, published, trial
+from tests.reports.synthetic import HEADER, Recorder, claim, effect, experiment, published, trial
+from tests.reports.test_figures import evidence, words_of
 from tests.reports.test_sweep import POINTS, of_sweep, swept
 from tests.reports.test_timing import record as timed
 
-
-def lost(curve: str) -> Arm:
-    found = arm("raw", [diverged("raw", seed) for seed in SEEDS], "loss")
-    assert found is not None
-    return found
-
-
-def whole(variant: str, curve: str) -> Arm:
-    found = arm(variant, [trial(variant, seed, 0.9) for seed in SEEDS], curve)
-    assert found is not None
-    return found
-
-
-def test_variants_that_stayed_finite_have_a_panel_of_their_own() -> None:
-    marks = {"loss": {"raw": ("4.9e11", 4.9e11), "a": ("0.8204", 0.8204)}}
-    both, finite = columns({"loss": [lost("loss"), whole("a", "loss")]}, marks)
-    assert both.variants == ("raw", "a")
-    assert list(both.slides) == ["raw"]
-    assert finite.variants == ("a",)
-    assert list(finite.slides) == ["a"]
-    assert finite.note == ", without the diverged"
-
-
-@pytest.mark.parametrize("arms", [[lost("loss")], [whole("a", "loss"), whole("b", "loss")]])
-def test_one_panel_where_all_or_none_diverged(arms: list[Arm]) -> None:
-    assert not mixed(arms)
-    assert len(columns({"loss": arms}, {"loss": {}})) == 1
-
-
-def test_a_row_of_panels_for_each_series_and_no_more_variants_in_it_than_colours() -> None:
-    names = ["a", "a, tuned", "b", "b, tuned"]
-    series = {name: "tuned" if "tuned" in name else "printed" for name in names}
-    assert rows(names, series) == [["a", "b"], ["a, tuned", "b, tuned"]]
-    assert rows(names, {}) == [names]
-    many = [str(i) for i in range(PER_PANEL + 2)]
-    assert rows(many, {}) == rows(many, dict.fromkeys(many, "one")) == [many[:PER_PANEL], many[PER_PANEL:]]
-
-
-def test_accuracies_leave_lost_variants_out_and_give_their_place_to_the_loss() -> None:
-    arms = {"val_accuracy": [lost("x"), whole("a", "val_accuracy")], "loss": [lost("loss"), whole("a", "loss")]}
-    placed = columns(arms, {"val_accuracy": {}, "loss": {}})
-    assert [(c.curve, c.variants) for c in placed] == [
-        ("val_accuracy", ("a",)),
-        ("loss", ("raw", "a")),
-        ("loss", ("a",)),
-    ]
-    calm = columns({curve: [whole("a", curve)] for curve in arms}, {"val_accuracy": {}, "loss": {}})
-    assert [(c.curve, len(c.variants)) for c in calm] == [("val_accuracy", 1), ("val_accuracy", 0), ("loss", 1)]
-
-
-@pytest.mark.parametrize(("kind", "gone"), [("blow-up", True), ("stuck at chance", False)])
-def test_finite_curves_of_diverged_seeds_are_a_band(kind: DivergenceKind, gone: bool) -> None:
-    how = Divergence(kind, 2)
-    found = arm("a", [Trial("a", seed, {}, {"loss": (1.0, 1e6 + seed)}, how) for seed in SEEDS], "loss")
-    assert found is not None
-    assert (found.lost, found.failed, found.broken) == (gone, 5, ())
-    np.testing.assert_allclose(found.high, [1.0, 1e6 + 4])
-
-
-@pytest.mark.parametrize("width", [6.0, 9.5, 12.7])
-def test_legend_fits(width: float) -> None:
-    labels = ["raw (× 30 of 30 diverged)", "min-max", "standardised", "slide's own curve"]
-    count = legend_columns(labels, width)
-    assert 1 <= count <= 4
-    assert count == 1 or count * (0.75 + LETTER * len(labels[0])) <= width
+MODULES = (by_seeds, closed_form, curves, forest, overfitting, slide_and_seeds, surface, sweep, timing_figure)
 
 
 @pytest.fixture(scope="module")
 def drawn(tmp_path_factory: pytest.TempPathFactory) -> list[Figure]:
-    """One figure of each kind, with labels as long as they come."""
+    """Every figure of the evidence, and some with labels as long as they come."""
     kept: list[Figure] = []
     out = tmp_path_factory.mktemp("layout")
 
     def keep(figure: Figure) -> bytes:
-        FigureCanvasAgg(figure)
         figure.draw_without_rendering()
         kept.append(figure)
         return b""
 
-    with pytest.MonkeyPatch.context() as patch, styled():
-        for module in (curves, forest, surface, sweep, timing_figure):
+    with pytest.MonkeyPatch.context() as patch:
+        for module in MODULES:
             patch.setattr(module, "svg", keep)
-        run = read_run(full_run(out))
-        figures(run)
-        forest.forest(run)
-        timing_figure.timing_figure(read_run(timed(Recorder(out / "timed"), ()).end()))
+        pictures(evidence())
+        pictures(read_run(full_run(out)))
+        pictures(read_run(timed(Recorder(out / "timed"), ()).end()))
         long = "sigmoid, badly scaled, batch normalization"
         points = [replace(point, series=f"{long} {point.series}") for point in POINTS]
-        sweep.picture(swept(points=points), of_sweep())
-        surface.picture(experiment_declared(SHARES, 0), {"raw": []})
+        sweep.picture(Run(Path("run"), HEADER), swept(points=points), of_sweep())
     return kept
 
 
@@ -134,28 +70,31 @@ def of_layout(figure: Figure) -> list[Text]:
 
 
 def test_no_text_of_a_figure_is_cut_off(drawn: list[Figure]) -> None:
-    assert len(drawn) >= 8
+    assert len(drawn) == 21
     for figure in drawn:
         whole = figure.bbox.padded(1)
-        bounds = [(text.get_text(), text.get_window_extent()) for text in of_layout(figure)]
-        bounds += [("panel", box) for axes in figure.axes if (box := axes.get_tightbbox(for_layout_only=True))]
+        with styled():
+            bounds = [(text.get_text(), text.get_window_extent()) for text in of_layout(figure)]
+            bounds += [("panel", box) for axes in figure.axes if (box := axes.get_tightbbox(for_layout_only=True))]
         for name, box in bounds:
             assert whole.contains(box.x0, box.y0), name
             assert whole.contains(box.x1, box.y1), name
 
 
-def test_no_text_of_a_figure_covers_another_nor_a_legend(drawn: list[Figure]) -> None:
+def test_no_text_of_a_figure_covers_another(drawn: list[Figure]) -> None:
     for figure in drawn:
-        legends = figure.findobj(Legend)
-        inside = {text for legend in legends for text in legend.get_texts()}
-        shown: list[tuple[str, Artist]] = [("legend", legend) for legend in legends]
-        shown += [(text.get_text(), text) for text in of_layout(figure) if text not in inside]
-        boxes = [(name, artist.get_window_extent().padded(-1)) for name, artist in shown]
+        with styled():
+            boxes = [(text.get_text(), text.get_window_extent().padded(-1)) for text in of_layout(figure)]
         for (first, box), (second, other) in itertools.combinations(boxes, 2):
             assert not box.overlaps(other), (first, second)
 
 
-def test_many_diverged_seeds_beside_finite_ones_stay_a_small_file(tmp_path: Path) -> None:
+def test_no_figure_is_too_wide_for_a_phone(drawn: list[Figure]) -> None:
+    """At 400 pixels a figure of 8 inches shows a text of 8.5 points 6 pixels high."""
+    assert max(figure.get_figwidth() for figure in drawn) <= 8
+
+
+def test_many_diverged_seeds_next_to_finite_ones_stay_a_small_file(tmp_path: Path) -> None:
     run = Recorder(tmp_path)
     names = ["rate 1e6", "rate 1e38", "rate 0.1", "rate 10"]
     record = experiment("rates", names)
@@ -171,16 +110,8 @@ def test_many_diverged_seeds_beside_finite_ones_stay_a_small_file(tmp_path: Path
     text = (tmp_path / "sections" / "elsewhere.md").read_text("utf-8")
     path = tmp_path / "figures" / "rates.svg"
     assert path.stat().st_size < 100_000
-    assert "Variants of which every seed diverged are in the panel of all variants only." in text
+    assert "Variants without a trained seed do not stretch the axes" in text
     assert "rate 1e6 (× 30 of 30 diverged)" in ET.parse(path).getroot().itertext()
-
-
-def test_best_epochs() -> None:
-    trials = [Trial("a", s, {"best_epoch": 20.0 + s, "best_val_loss": 0.26}, {"val_loss": (0.3,)}) for s in (0, 1)]
-    found = best("val_loss", trials, {"best_epoch": 25.0})
-    assert found is not None
-    assert (found.ours, found.slide) == ((20.0, 21.0), 25.0)
-    assert best("loss", trials, {"best_epoch": 25.0}) is None
 
 
 def test_slides_difference_and_margin(tmp_path: Path) -> None:
@@ -199,11 +130,25 @@ def test_slides_difference_and_margin(tmp_path: Path) -> None:
     assert (margin(alike), margin(helps)) == (0.002, None)
     picture = forest.forest(loaded)
     assert picture is not None
-    shown = [element.text for element in ET.fromstring(picture.content).iter("{http://www.w3.org/2000/svg}text")]
-    assert shown.count("+0.0042") == 1
-    assert "✔ SUPPORTED" in shown
+    said = words_of(picture.content)
+    assert said.count("+0.10 [−0.10, +0.30]") == 2
+    assert "✔ SUPPORTED" in said
     assert "Grey stroke" in picture.caption
     assert "Grey bar" in picture.caption
+
+
+@pytest.mark.parametrize(
+    ("slide", "of"),
+    [
+        ("4. Overfitting (cont.), Dropout", "4. Overfitting"),
+        ("1.2 Large learning rate: overshooting", "1.2 Large learning rate"),
+        ("Example 4. Tips | dropout", "Example 4. Tips"),
+        ("(untitled)", "(untitled)"),
+        (", x", ", x"),
+    ],
+)
+def test_the_section_of_a_slide(slide: str, of: str) -> None:
+    assert section(slide) == of
 
 
 def test_alt_text_is_short_and_says_what_it_leaves_out() -> None:
@@ -227,3 +172,25 @@ def test_smaller_keeps_the_drawing() -> None:
         '<use xlink:href="#m1" x="11.5" y="2"/>\n</g>\n</g>\n'
         '<path id="m1" d="M 0 0 L 0 3.5 "/>\n<text x="1.9">0.12345</text>\n'
     )
+
+
+def test_clip_paths_are_numbered() -> None:
+    """Their ids in Matplotlib's file depend on the last bits of the layout."""
+    one, other = (f'<g clip-path="url(#p{hash}aaad)"/><clipPath id="p{hash}aaad">' for hash in ("6c2c75", "28e9bd"))
+    assert smaller(one) == smaller(other)
+    assert re.fullmatch(r'<g clip-path="url\(#(c[0-9a-f]{8}-1)\)"/><clipPath id="\1">', smaller(one))
+    assert smaller(one)[20:30] != smaller(one + "<g/> ")[20:30]
+
+
+def test_times_far_from_all_others_do_not_stretch_the_axis() -> None:
+    assert timing_figure.visible([1.8e-5, 0.08, 0.09, 1.2]) == pytest.approx((0.08, 1.2))
+    assert timing_figure.visible([0.08, 0.09, 1.2, 5e4]) == pytest.approx((0.08, 1.2))
+    assert timing_figure.visible([1e-3, 1e-2, 0.1, 1.0, 10.0]) == pytest.approx((1e-3, 10.0))
+    assert timing_figure.visible([2.0]) == pytest.approx((2.0, 2.0))
+
+
+def test_the_axis_of_accuracies_is_split_at_a_wide_gap_only() -> None:
+    assert slide_and_seeds.parts([[0.98, 0.99], [0.90, 0.91]]) == [(0.90, 0.91), (0.98, 0.99)]
+    assert slide_and_seeds.parts([[0.98, 0.90], [0.91]]) == [(0.90, 0.98)]  # no gap between the figures of one network
+    assert slide_and_seeds.parts([np.linspace(0.9, 0.99, 5).tolist()]) == [(0.9, 0.99)]
+    assert slide_and_seeds.parts([[0.9, 0.9]]) == [(0.9, 0.9)]

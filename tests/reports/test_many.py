@@ -1,24 +1,26 @@
-"""Hundreds of seeds: the report stays small, and tells what it shows instead of each seed."""
+"""Hundreds of seeds: the report stays small, and says what it shows in place of each seed."""
 
 from __future__ import annotations
+
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from harness.domain.trial import Divergence, Seconds, Trial
-from reports.figures.curve_data import arm
-from reports.figures.final_value_panel import draw, ends
-from reports.figures.many import MANY, SHOWN, band, band_text, drawn_indices, quantiles
-from reports.figures.style import THEMES, styled, svg
+from harness.record.run import Run
+from reports.figures import slide_and_seeds
+from reports.figures.curves import curve_of
+from reports.figures.many import FEW, MANY, band, band_text, quantiles
+from tests.reports.synthetic import HEADER, claim, experiment, published
 
-RNG = np.random.default_rng(0)
 SEEDS = 1024
 
 
 def many(seeds: int = SEEDS, diverged: int = 0) -> list[Trial]:
-    found = []
+    rng, found = np.random.default_rng(0), []
     for seed in range(seeds):
-        accuracy = [0.9, 0.95, 0.98 + 0.001 * float(RNG.standard_normal())]
+        accuracy = [0.9, 0.95, 0.98 + 0.001 * float(rng.standard_normal())]
         fails = seed < diverged
         loss = [1.0, None, None] if fails else [1.0, 0.5, 0.1]
         curves = {"val_accuracy": tuple(accuracy), "loss": tuple(loss)}
@@ -34,30 +36,33 @@ def test_the_band_of_many_is_the_middle_of_them() -> None:
     assert high.tolist() == [975.0] * 3
     low, high = band(values[:MANY])
     assert (low[0], high[0]) == (0, MANY - 1)
-    assert band_text(MANY) == "from the smallest to the largest seed"
-    assert band_text(MANY + 1) == "the middle 95 % of the seeds"
+    assert band_text(FEW) == "thin lines: the seeds"
+    assert band_text(MANY) == "band: from the smallest to the largest seed"
+    assert band_text(MANY + 1) == "band: the middle 95 % of the seeds"
 
 
-def test_of_many_that_diverged_some_are_drawn() -> None:
-    assert drawn_indices(MANY) == list(range(MANY))
-    assert drawn_indices(1000) == [0, 111, 222, 333, 444, 555, 666, 777, 888, 999]
-    drawn = arm("a", many(diverged=500), "loss")
+def test_of_many_that_diverged_some_are_kept() -> None:
+    mixed, lost = curve_of("a", many(diverged=500), "loss"), curve_of("a", many(diverged=SEEDS), "loss")
+    assert mixed is not None
+    assert lost is not None
+    assert (len(mixed.seeds), len(mixed.failed), len(lost.failed)) == (0, 0, FEW)
+
+
+@pytest.mark.parametrize(("seeds", "said"), [(5, "Dot: a seed;"), (SEEDS, "bar: the middle 50 and 95 % of the seeds")])
+def test_the_slides_figure_among_few_and_many_seeds(seeds: int, said: str) -> None:
+    names = ["a", "b", "c"]
+    record = experiment("deep", names)
+    figures = tuple(published(name, "0.9815") for name in names)
+    run = Run(
+        Path("run"),
+        HEADER,
+        {"deep": record},
+        claims={"x": claim("x", "SUPPORTED", experiment="deep", published=figures)},
+    )
+    drawn = slide_and_seeds.picture(run, record, {name: many(seeds) for name in names})
     assert drawn is not None
-    assert len(drawn.broken) == SHOWN
-    assert (drawn.seeds, drawn.failed) == (SEEDS, 500)
-
-
-@pytest.mark.parametrize(("seeds", "title"), [(5, "each seed"), (SEEDS, "50 and 95 % of seeds")])
-def test_the_final_values_beside_a_curve(seeds: int, title: str) -> None:
-    from matplotlib.figure import Figure
-
-    with styled():
-        figure = Figure()
-        axes = figure.add_subplot()
-        draw(axes, "val_accuracy", ends({"a": many(seeds)}, "val_accuracy"), {"a": THEMES[0]})
-        content = svg(figure).decode()
-    assert title in content
-    assert len(content) < 30_000
+    assert said in drawn.caption
+    assert len(drawn.content) < 30_000
 
 
 def test_quantiles_of_one_value() -> None:

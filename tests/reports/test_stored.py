@@ -85,7 +85,7 @@ def test_a_report_of_evidence(tmp_path: Path) -> None:
     assert row(text, EXACT_CLAIMS[1])["verdict"] == "– NOT RUN"
     assert "2 linear<br>example-4 | 0.9267 | 0.9053 ± 0.0002, 30 seeds, 2 diverged<br>" in text
     example = (tmp_path / "out" / "sections" / "example-4-tips.md").read_text("utf-8")
-    assert "Line: mean over 5 seeds (of 30, those with a stored curve); band: from the smallest" in example
+    assert "thin lines: the seeds. Of 30 seeds the curves of 5 are stored." in example
     assert "2 linear: 2 of 30 seeds diverged (nan, epoch 2)." in example
     [_, origins] = tables(section(text, "Environment"))
     assert [(one["trials"], one["date, commit"]) for one in origins] == [("60", "2026-11-24<br>`a03a743`")]

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import re
 import xml.etree.ElementTree as ET
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 
 from cases.examples.loss_surface import landscape
 from cases.examples.normalization import SHARES, min_max, raw
@@ -23,13 +24,14 @@ from harness.domain.plots import Landscape, Plots, Surface, Sweep, TurningPoint
 from harness.domain.trial import Divergence, Seconds, Trial
 from harness.errors import SuiteError
 from harness.record.declared import experiment_declared
-from harness.record.run import ExperimentDeclared, Point, encode, read_run
+from harness.record.run import ExperimentDeclared, Point, Run, encode, read_run
 from reports.figures import surface, sweep
-from reports.figures.curve_data import Turn, turning_points
+from reports.figures.overfitting import Turn, turning_points
 from reports.write import write_report
-from tests.reports.synthetic import LOSS, SEEDS, Recorder, experiment, trial
+from tests.reports.synthetic import HEADER, LOSS, SEEDS, Recorder, experiment, trial
 
 SECONDS = Seconds(0.1, 0.0, 0.0, 0.0)
+RUN = Run(Path("run"), HEADER)
 SWEEP = Sweep(over="learning rate", metric="loss", title="The loss, by rate.", y_scale="log")
 POINTS = tuple(Point(variant=f"{name} {at}", at=at, series=name) for name in ("a", "b") for at in (0.1, 1.0, 10.0))
 
@@ -61,68 +63,124 @@ def svg_words(content: bytes) -> list[str]:
 
 
 def test_points_of_a_sweep() -> None:
-    lines = sweep.series(SWEEP, POINTS, of_sweep())
+    lines = sweep.series("loss", POINTS, of_sweep())
     assert list(lines) == ["a", "b"]
     assert [point.at for point in lines["a"]] == [0.1, 1.0, 10.0]
     assert lines["a"][1].values == tuple(1 + 0.1 * s for s in SEEDS)
     assert lines["a"][1].mean == pytest.approx(1.2)
-    found = {point.at: (len(point.values), point.stuck, point.lost) for point in lines["b"]}
-    assert found == {0.1: (4, 0, 1), 1.0: (5, 1, 0), 10.0: (2, 0, 3)}
+    found = {point.at: (len(point.values), point.failed) for point in lines["b"]}
+    assert found == {0.1: (4, ""), 1.0: (4, "1 of 5 collapsed"), 10.0: (2, "3 of 5 diverged")}
 
 
 def test_a_finite_blow_up_is_no_value() -> None:
     """It would stretch the axis over all that is to be seen."""
     trials = {"a 0.1": [measured("a 0.1", 0, 1.0)], "a 1.0": [measured("a 1.0", 0, 1e26, Divergence("blow-up", 1, 3))]}
-    (line,) = sweep.series(SWEEP, POINTS, trials).values()
-    assert [(point.mean, point.lost) for point in line] == [(1.0, 0), (None, 1)]
+    (line,) = sweep.series("loss", POINTS, trials).values()
+    assert [(point.mean, point.failed) for point in line] == [(1.0, ""), (None, "1 of 1 diverged")]
+
+
+def test_a_logarithmic_axis_leaves_out_zero() -> None:
+    trials = {"a 0.1": [measured("a 0.1", 0, 0.0), measured("a 0.1", 1, 2.0)]}
+    assert [line[0].values for line in sweep.series("loss", POINTS, trials).values()] == [(0.0, 2.0)]
+    assert [line[0].values for line in sweep.series("loss", POINTS, trials, positive=True).values()] == [(2.0,)]
 
 
 def test_a_sweep_as_a_picture() -> None:
-    drawn = sweep.picture(swept(metrics=(LOSS,)), of_sweep())
+    drawn = sweep.picture(RUN, swept(metrics=(LOSS,)), of_sweep())
     assert drawn is not None
-    assert drawn.name == "rates-sweep.svg"
+    assert drawn.name == "rates.svg"
     assert drawn.heading == "rates"
     words = svg_words(drawn.content)
-    assert {"The loss, by rate.", "learning rate", "loss", "a", "b", "0.1", "1", "10"} <= set(words)
-    assert "Mark: mean over 5 seeds; bar: from the smallest to the largest seed." in drawn.caption
-    assert "b 10.0: 3 of 5 seeds diverged (inf, epoch 2), marked ×." in drawn.caption
-    assert "b 1.0: 1 of 5 seeds diverged (stuck at chance, epoch 2), marked ×." in drawn.caption
-    assert "A cross at the top edge" in drawn.caption
-    assert "A cross on a mark" in drawn.caption
+    assert {"The loss, by rate", "learning rate", "loss", "a", "b", "0.1", "1", "10"} <= set(words)
+    assert "TensorFlow 2.20.0, cpu · n = 5 seeds · 5 epochs of 10,000 examples, batch 512" in words
+    assert "Mark: mean over the seeds that trained" in drawn.caption
+    assert "b 10.0: 3 of 5 seeds diverged (inf, epoch 2)." in drawn.caption
+    assert "b 1.0: 1 of 5 seeds collapsed (stuck at chance, epoch 2)." in drawn.caption
+    assert "Cross at the edge: seeds failed, and are left out." in drawn.caption
     assert "Seeds that never had a value: b 0.1 (1)." in drawn.caption
     assert "a 1.0: 1.2" in drawn.alt
 
 
-def test_crosses_only_where_seeds_diverged() -> None:
+def test_crosses_only_where_seeds_failed() -> None:
     calm = {name: of for name, of in of_sweep().items() if name.startswith("a")}
-    drawn = sweep.picture(swept(), calm)
+    drawn = sweep.picture(RUN, swept(), calm)
     assert drawn is not None
     assert "ross" not in drawn.caption
     lost = {name: [measured(name, s, None, Divergence("nan", 1, 1)) for s in SEEDS] for name in calm}
-    drawn = sweep.picture(swept(), lost)
+    drawn = sweep.picture(RUN, swept(), lost)
     assert drawn is not None
     assert "no seed has a value" in drawn.alt
 
 
 def test_no_sweep_without_two_points() -> None:
     one = {"a 1.0": of_sweep()["a 1.0"]}
-    assert sweep.picture(swept(), one) is None
-    assert sweep.picture(experiment("rates", []), of_sweep()) is None
+    assert sweep.picture(RUN, swept(), one) is None
+    assert sweep.picture(RUN, experiment("rates", []), of_sweep()) is None
+
+
+def keeping(kept: list[Any]) -> Callable[[Figure], bytes]:
+    """In place of ``svg``: keeps the panels of a figure."""
+
+    def keep(figure: Figure) -> bytes:
+        kept.extend(figure.axes)
+        return b""
+
+    return keep
+
+
+def drawn_axes(monkeypatch: pytest.MonkeyPatch, record: ExperimentDeclared, trials: dict[str, list[Trial]]) -> Any:
+    """The panel of a sweep."""
+    kept: list[Any] = []
+    monkeypatch.setattr(sweep, "svg", keeping(kept))
+    assert sweep.picture(RUN, record, trials) is not None
+    return kept[0]
+
+
+def lines_of(axes: Any) -> list[list[float]]:
+    """The y values of each line that joins points; marks and the thin lines to labels are none."""
+    joins = [line for line in axes.lines if line.get_linestyle() != "None" and line.get_linewidth() > 1]
+    return [list(line.get_ydata()) for line in joins if len(line.get_xdata()) == 3]
+
+
+def test_no_line_leads_to_a_variant_that_failed_nor_does_it_stretch_the_axis(monkeypatch: pytest.MonkeyPatch) -> None:
+    trials = {name: of for name, of in of_sweep().items() if name.startswith("a")}
+    trials["a 10.0"] = [measured("a 10.0", s, 1e9, Divergence("blow-up", 1, 1)) for s in SEEDS]
+    axes = drawn_axes(monkeypatch, swept(msgspec.structs.replace(SWEEP, y_scale="linear"), POINTS[:3]), trials)
+    [joined] = lines_of(axes)
+    assert np.isnan(joined).tolist() == [False, False, True]
+    assert axes.get_ylim()[1] < 2
+
+
+def test_no_line_crosses_the_break_between_zero_and_the_next_value(monkeypatch: pytest.MonkeyPatch) -> None:
+    points = [Point(variant=f"a {at}", at=to, series="") for at, to in ((0.1, 0.0), (1.0, 1.0), (10.0, 10.0))]
+    trials = {name: of for name, of in of_sweep().items() if name.startswith("a")}
+    for x_scale, missing in (("symlog", [True, False, False]), ("linear", [False] * 3)):
+        record = swept(msgspec.structs.replace(SWEEP, x_scale=x_scale), points)
+        [joined] = lines_of(drawn_axes(monkeypatch, record, trials))
+        assert np.isnan(joined).tolist() == missing
+
+
+def test_the_gradients_have_a_second_panel_of_their_norm() -> None:
+    metrics = (LOSS, msgspec.structs.replace(LOSS, name="initial_gradient_norm"))
+    record = msgspec.structs.replace(swept(metrics=metrics), id="deep-gradients")
+    drawn = sweep.picture(RUN, record, of_sweep())
+    assert drawn is not None
+    assert {"loss", "initial gradient norm"} <= set(svg_words(drawn.content))
 
 
 @pytest.mark.parametrize(
     ("x_scale", "first", "ticks"),
-    [("symlog", 0.0, {"0", "1", "10"}), ("linear", 0.0, {"0", "1", "10"}), ("log", 1e-5, {"1e-5", "1", "10"})],
+    [("symlog", 0.0, {"0", "1", "10"}), ("linear", 0.0, {"0", "1", "10"}), ("log", 1e-5, {"1e−5", "1", "10"})],
 )
 @pytest.mark.parametrize("y_scale", ["log", "linear"])
 def test_scales(x_scale: str, first: float, ticks: set[str], y_scale: str) -> None:
     points = [Point(variant=f"a {at}", at=to, series="") for at, to in ((0.1, first), (1.0, 1.0), (10.0, 10.0))]
     scaled = msgspec.structs.replace(SWEEP, x_scale=x_scale, y_scale=y_scale)
-    drawn = sweep.picture(swept(scaled, points), of_sweep())
+    drawn = sweep.picture(RUN, swept(scaled, points), of_sweep())
     assert drawn is not None
     assert ticks <= set(svg_words(drawn.content))
     assert ("Logarithmic axis." in drawn.caption) is (y_scale == "log")
-    assert "a" not in svg_words(drawn.content)  # one line without a name has no legend
+    assert "a" not in svg_words(drawn.content)  # one line without a name has no label
 
 
 @pytest.mark.parametrize("of", [RATE_SWEEP, SHARES, REGULARIZATION], ids=lambda of: of.id)
@@ -169,9 +227,9 @@ def test_scaling_rounds_the_valley() -> None:
 
 def test_a_surface_as_a_picture() -> None:
     record = experiment_declared(SHARES, 0)
-    assert surface.picture(record, {}) is None
-    assert surface.picture(experiment("x", []), {"raw": []}) is None
-    drawn = surface.picture(record, {"raw": []})
+    assert surface.picture(RUN, record, {}) is None
+    assert surface.picture(RUN, experiment("x", []), {"raw": []}) is None
+    drawn = surface.picture(RUN, record, {"raw": []})
     assert drawn is not None
     assert drawn.name == "example-2-surface.svg"
     words = svg_words(drawn.content)
@@ -186,7 +244,7 @@ def test_a_flat_surface_or_one_with_a_hole_is_drawn(hole: float | None) -> None:
     along = (0.0, 1.0, 2.0)
     flat = Landscape("flat", along, along, ((0.0,) * 3, (0.0, hole, 0.0), (0.0,) * 3), condition=None)
     record = experiment("x", [], surface=Surface("Flat.", "x", "y", (flat,)))
-    drawn = surface.picture(record, {"a": []})
+    drawn = surface.picture(RUN, record, {"a": []})
     assert drawn is not None
     assert "flat: condition number –" in svg_words(drawn.content)
 
@@ -221,10 +279,9 @@ def test_turning_points_in_the_report(tmp_path: Path) -> None:
     text = (tmp_path / "sections" / "elsewhere.md").read_text("utf-8")
     assert "Ring: the epoch of the least mean validation loss, in brackets those of the seeds: none 2 (2)." in text
     assert "Least at the last epoch, so without a ring: falls." in text
-    words = svg_words((tmp_path / "figures" / "overfitting-train-loss-val-loss.svg").read_bytes())
-    assert {"none", "falls", "Validation loss", "Training loss, inference mode"} <= set(words)
-    assert "penalty" not in words
-    assert "penalty" in svg_words((tmp_path / "figures" / "overfitting.svg").read_bytes())
+    words = svg_words((tmp_path / "figures" / "overfitting.svg").read_bytes())
+    assert {"none: validation", "none: training", "falls: validation", "falls: training"} <= set(words)
+    assert not [word for word in words if "penalty" in word]
 
 
 def test_a_run_without_the_variants_that_turn_has_a_report(tmp_path: Path) -> None:
@@ -236,7 +293,7 @@ def test_a_run_without_the_variants_that_turn_has_a_report(tmp_path: Path) -> No
     run.train(record, [losses("penalty", s, 9.0, 5.0, 6.0) for s in SEEDS], "loss")
     write_report(run.end(), tmp_path)
     assert "penalty" in (tmp_path / "sections" / "elsewhere.md").read_text("utf-8")
-    assert not (tmp_path / "figures" / "overfitting-train-loss-val-loss.svg").exists()
+    assert "penalty" in svg_words((tmp_path / "figures" / "overfitting.svg").read_bytes())
 
 
 def test_sweeps_stand_with_their_experiment(tmp_path: Path) -> None:
@@ -252,8 +309,7 @@ def test_sweeps_stand_with_their_experiment(tmp_path: Path) -> None:
     assert read_run(path).experiments["rates"] == first
     write_report(path, tmp_path)
     text = (tmp_path / "sections" / "elsewhere.md").read_text("utf-8")
-    found = re.findall(r"\(\.\./figures/(.*)\)$", text, re.MULTILINE)
-    assert found == ["rates.svg", "rates-sweep.svg", "later.svg"]
+    assert re.findall(r"\(\.\./figures/(.*)\)$", text, re.MULTILINE) == ["rates.svg", "later.svg"]
 
 
 @pytest.mark.parametrize(
