@@ -98,21 +98,6 @@ def test_a_record_of_another_schema(schema: object, tmp_path: Path, capsys: pyte
     assert capsys.readouterr().err.startswith("reports: Invalid run record")
 
 
-def test_a_figure_that_cannot_be_drawn_costs_that_figure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(*_: object) -> None:
-        raise ZeroDivisionError("a | b <script>")
-
-    monkeypatch.setattr("reports.figures.curves.pictures", broken)
-    monkeypatch.setattr("reports.figures.forest._draw", broken)
-    write_report(full_run(tmp_path), tmp_path)
-    report = (tmp_path / "REPORT.md").read_text("utf-8")
-    said = "could not be drawn: ZeroDivisionError: a \\| b &lt;script&gt;"
-    assert f"*A figure {said}.*" in report
-    section = (tmp_path / "sections" / "example-4-tips.md").read_text("utf-8")
-    assert f"*The figure of deep-dropout {said}.*" in section
-    assert list((tmp_path / "figures").iterdir()) == []
-
-
 def test_files_of_an_earlier_report_go_and_a_readers_own_stay(tmp_path: Path) -> None:
     write_report(full_run(tmp_path), tmp_path)
     listed = msgspec.json.decode((tmp_path / "report.json").read_bytes(), type=Report).files
