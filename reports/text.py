@@ -138,10 +138,10 @@ def fenced(text: str, language: str = "python") -> str:
     return f"{fence}{language}\n{shown}\n{fence}"
 
 
-def table(headers: Sequence[str], rows: Iterable[Sequence[str]], right: Sequence[str] = ()) -> str:
+def table(headers: Sequence[str], rows: Iterable[Sequence[object]], right: Sequence[str] = ()) -> str:
     """A Markdown table of escaped cells, without padding; the columns named in ``right`` are right-aligned."""
     marks = ["--:" if name in right else ":--" for name in headers]
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in (headers, marks, *rows))
+    return "\n".join(f"| {' | '.join(map(str, cells))} |" for cells in (headers, marks, *rows))
 
 
 def plural(count: int, one: str, many: str = "") -> str:

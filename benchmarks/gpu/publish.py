@@ -29,9 +29,8 @@ def publish(out: Path, name: str, root: Path = ROOT) -> Iterator[str]:
         )
     target = root / "reports" / "published" / name
     try:
-        shutil.copytree(out / "full" / "figures", target / "figures", dirs_exist_ok=True)
-        for file in (out / "full" / "REPORT.md", out / "full" / "report.json", *sorted(out.glob("GPU.md")),
-                     *sorted(out.glob("*.svg"))):  # fmt: skip
+        shutil.copytree(out / "full", target, ignore=shutil.ignore_patterns("runs", "benchmark.json", ".*"), dirs_exist_ok=True)
+        for file in (*sorted(out.glob("GPU.md")), *sorted(out.glob("*.svg"))):
             shutil.copy(file, target / file.name)
         yield f"report: {target}"
         for path in files:

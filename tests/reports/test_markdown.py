@@ -77,11 +77,12 @@ def test_then_what_moved_before_and_now_and_why(text: str, summary: str) -> None
 def test_then_the_findings_by_cause(text: str, summary: str) -> None:
     assert section(summary, "Findings, by cause").strip().splitlines() == [
         "- ✘ Statement of tips-figures-reproduce. · slide 0.8947 → here 0.6550 [0.6550, 0.6550]",
-        "- ✘ Dropout 0.2 improves \\| the five-hidden-layer network (드롭아웃). · slide +0.42 points → here +0.62 points "
-        "[0.51, 0.73]",
+        "- ✘ Dropout 0.2 improves \\| the five-hidden-layer network (드롭아웃). · slide +0.42 points "
+        "→ here +0.62 points [0.51, 0.73]",
         "- ✔ Statement of tips-dropout-rate. · slide +0.37 points → here +0.15 points [0.05, 0.25]",
-        "- ✔ Statement of raw-data-diverges. · here 5 of 5 seeds",
-        "- ✘ 적절한 값의 선택이 필요: an appropriate value has to be chosen. · here −6.00 points [−6.80, −5.20]",
+        "- ✔ Statement of raw-data-diverges. · here 5 of 5 seeds of raw that diverge",
+        "- ✘ 적절한 값의 선택이 필요: an appropriate value has to be chosen. · slide 0.00 points "
+        "→ here −6.00 points [−6.80, −5.20]",
         "- ✘ Statement of minmax-table. · by computation",
     ]
     assert "](" not in summary

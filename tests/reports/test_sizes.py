@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from harness.record.outcomes import TrainingState
-from reports import write as module
 from reports.write import write_report
 from tests.reports.markdown import claims, tables
 from tests.reports.synthetic import Recorder, claim, compared, decision, effect, erratum, experiment, published, trial

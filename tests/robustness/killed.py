@@ -48,7 +48,7 @@ def report(folder: Path) -> tuple[Path, Write, Sequence[Path]]:
     runs = []
     for value in (0.0047, 0.0054):
         run = Recorder(folder / str(value))
-        run.append(claim("deep-wins", "SUPPORTED", [effect("a − b", value, 0.003, 0.007)]))
+        run.append(claim("deep-wins", "REFUTED", [effect("a − b", value, 0.003, 0.007)]))
         runs.append(run.end())
     out = folder / "out"
 

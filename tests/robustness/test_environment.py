@@ -49,7 +49,7 @@ def test_what_may_count_is_reported(copied: Callable[[str], Path], plain: Finish
     assert run.record.header.fingerprint == plain.record.header.fingerprint | wanted
     assert run.states["example-2/raw"] in ("identical", "reproduced")
     shown = (run.folder / "report" / "REPORT.md").read_text("utf-8")
-    assert "| XLA FLAGS " in shown
+    assert "| XLA FLAGS | " in shown
 
 
 @pytest.mark.slow

@@ -18,7 +18,18 @@ from tests.robustness.killed import STRUCK
 from tests.suite.command import ROOT, environment
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="needs fork and kill -9")
-AFTER = {"evidence": ["deep-dropout.json"], "report": ["REPORT.md", "effects.svg", "report.json"]}
+AFTER = {
+    "evidence": ["deep-dropout.json"],
+    "report": [
+        "REPORT.md",
+        "SLIDES.md",
+        "SUMMARY.md",
+        "effects.svg",
+        "example-4-tips.md",
+        "report.json",
+        "slides.csv",
+    ],
+}
 
 
 @pytest.fixture(scope="module", params=AFTER)

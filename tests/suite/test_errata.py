@@ -55,10 +55,11 @@ def test_they_are_recorded_in_full(three: Finished) -> None:
     assert three.report.claims == ()
 
 
-def test_the_report_has_its_table(three: Finished) -> None:
-    text = (three.folder / "report" / "REPORT.md").read_text("utf-8")
-    assert "## Slides to update" in text
-    assert "`from keras.utils import np_utils`" in text
+def test_the_report_has_their_code(three: Finished) -> None:
+    assert "- 3 errata: all hold" in (three.folder / "report" / "REPORT.md").read_text("utf-8")
+    text = (three.folder / "report" / "ERRATA.md").read_text("utf-8")
+    assert "```python\nfrom keras.utils import np_utils\n" in text
+    assert text.count("Replacement:") == 3
 
 
 def test_junit_has_the_findings(three: Finished) -> None:

@@ -119,7 +119,7 @@ def test_it_is_called_no_reproducibility_check(after: Finished) -> None:
     assert "reused: 10 of 14 trials are of earlier runs; this is no reproducibility check" in after.output
     text = (after.folder / "report" / "REPORT.md").read_text("utf-8")
     assert "10 of 14 trials were taken from earlier runs" in text
-    assert "14 trials to the end, 10 of them taken from earlier runs, in " in text
+    assert "- 14 trials to the end in " in text
     assert after.report.run.reuse is True
     assert {training.reused for training in after.report.trainings} == {5}
 

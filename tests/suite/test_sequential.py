@@ -246,7 +246,8 @@ def test_the_report_has_the_seeds_too(run: Finished) -> None:
     text = (run.folder / "report" / "REPORT.md").read_text("utf-8")
     assert f"**As many seeds as needed:** {seeds}" in text
     assert "30 trials to the end in" in text
-    assert "- Seeds: 10 of at most 15, 5 saved; looked at after 5, 10; decided" in text
+    details = "".join(path.read_text("utf-8") for path in (run.folder / "report" / "sections").iterdir())
+    assert "- Seeds: 10 of at most 15, 5 saved; looked at after 5, 10; decided" in details
     assert "as many as each claim needs, at most 15" in text
     assert run.report.run.auto == AsNeeded(15)
 

@@ -11,9 +11,8 @@ from harness.record.run import RunStarted
 
 CLOCK = {"seconds", "started", "id", "command", "images_per_second"}
 """What a report says about time, and about which run it is."""
-TIMES = re.compile(r"(?<=\n## Times\n\n).*?(?=\n\n)", re.DOTALL)
-CLOCK_CELLS = slice(-6, -1)
-"""The five times in a row of the table of times; the state of the baseline follows them."""
+TIMES = re.compile(r"(?<=\n## Time\n\n).*?(?=\n\n)", re.DOTALL)
+"""The table of times: all cells of a row but the first."""
 
 
 def timeless(value: Any) -> Any:
@@ -27,7 +26,7 @@ def timeless(value: Any) -> Any:
 
 
 def timeless_text(markdown: str, header: RunStarted) -> str:
-    """The text of REPORT.md without the values that depend on the clock, and without the padding of its tables.
+    """The text of REPORT.md without the values that depend on the clock.
 
     ``header`` is that of the run.
     """
@@ -37,11 +36,8 @@ def timeless_text(markdown: str, header: RunStarted) -> str:
     heading, _, rest = markdown.partition("\n")
     text = heading.replace(header.started[:10], "…") + "\n" + rest
     text = re.sub(r"(\d+ trials.*?) in [\d.,]+ s on ", r"\1 in … s on ", text, count=1)
-    text = TIMES.sub(lambda table: "\n".join(map(_without_clocks, table[0].splitlines())), text)
-    return re.sub(r"-{2,}", "--", re.sub(r" {2,}", " ", text))
+    return TIMES.sub(lambda table: "\n".join(map(_without_clocks, table[0].splitlines())), text)
 
 
 def _without_clocks(row: str) -> str:
-    cells = row.strip("|").split("|")
-    cells[CLOCK_CELLS] = ["…"]
-    return "|".join(cells)
+    return row.strip("|").split("|")[0]
