@@ -163,7 +163,7 @@ function open(card) {
   const charts = $(".charts", card);
   if (charts && !charts.dataset.drawn) {
     charts.dataset.drawn = "yes";
-    draw(card, charts);
+    draw(card);
   }
 }
 
@@ -342,17 +342,18 @@ function tip(handler, event, item, value) {
 function chart(element, kind, datasets, description, change = () => {}) {
   drawn.set(element, () => chart(element, kind, datasets, description, change));
   try {
-    if (!window.vega || !window.vegaLite) throw new Error("the chart library did not start");
+    if (!window.vegaEmbed) throw new Error("the chart library did not start");
     const spec = structuredClone(data.charts[kind]);
     spec.datasets = datasets;
-    spec.description = description;
+    spec.layer = spec.layer.filter((layer) => datasets[layer.data.name].length);
+    spec.autosize = { type: "fit-x", contains: "padding" };
     change(spec);
-    const compiled = vegaLite.compile(spec, { config: look() }).spec;
-    element.vegaView?.finalize();
-    element.replaceChildren();
-    const made = new vega.View(vega.parse(compiled), { renderer: "svg", container: element, hover: true, logLevel: vega.Error });
-    element.vegaView = made.tooltip(tip);
-    made.runAsync().then(() => describe(element, description), (error) => failed(element, error));
+    element.embedded?.finalize();
+    const options = { actions: false, renderer: "svg", config: look(), tooltip: tip };
+    vegaEmbed(element, spec, options).then((result) => {
+      element.embedded = result;
+      describe(element, description);
+    }, (error) => failed(element, error));
   } catch (error) {
     failed(element, error);
   }
@@ -387,16 +388,17 @@ function colours(variants) {
   return { domain: variants, range };
 }
 
-function draw(card, into) {
+function draw(card) {
   const claim = data.claims[card.id];
   if (!claim) return;
   const experiment = data.experiments[claim.experiment];
   const variants = [...new Set([...claim.variants, ...(experiment?.variants ?? [])])];
-  try {
-    dots(claim, variants, into);
-    if (experiment && Object.keys(experiment.curves).length) curves(claim, experiment, variants, into);
-  } catch (error) {
-    failed(into.appendChild(made("div")), error);
+  for (const [place, drawing] of [[".dots", dots], [".curves", curves]]) {
+    try {
+      drawing(claim, experiment, variants, $(place, card));
+    } catch (error) {
+      failed($(place, card), error);
+    }
   }
 }
 
@@ -415,7 +417,7 @@ function offsets(values, bins = 70) {
   });
 }
 
-function dots(claim, variants, into) {
+function dots(claim, experiment, variants, into) {
   const seeds = [], slides = [];
   for (const row of claim.rows) {
     const values = data.values[row.values];
@@ -438,23 +440,27 @@ function dots(claim, variants, into) {
   const box = figure.appendChild(made("div", { className: "chart" }));
   const description = `Dots: ${claim.label} of ${claim.rows.map((row) => row.variant).join(", ")}; ${seeds.length} dots.`;
   chart(box, "dots", { seeds, slides }, description, (spec) => {
-    scales(spec, "x", logarithmic, colours(variants));
+    scales(spec, "x", values, logarithmic, colours(variants));
   });
 }
 
 // Sets the scale of the values and of the colours in every layer.
-function scales(spec, channel, logarithmic, palette) {
+function scales(spec, channel, values, logarithmic, palette) {
+  const most = Math.max(...values.map(Math.abs));
+  const axis = most >= 1e5 || (most && most < 1e-3) || logarithmic ? { format: "~g" } : {};
   for (const layer of spec.layer) {
     const { encoding } = layer;
     if (encoding[channel]) {
       encoding[channel].scale = logarithmic ? { type: "log" } : { zero: false };
-      encoding[channel].axis = logarithmic ? { format: ".1~e" } : {};
+      encoding[channel].axis = axis;
     }
-    if (encoding.color?.field) encoding.color.scale = palette;
+    if (channel === "y" && palette.epochs <= 10) encoding.x.axis = { values: [...Array(palette.epochs).keys()].map((at) => at + 1), format: "d" };
+    if (encoding.color?.field) encoding.color.scale = { domain: palette.domain, range: palette.range };
   }
 }
 
 function curves(claim, experiment, variants, into) {
+  if (!Object.keys(experiment?.curves ?? {}).length) return;
   const names = Object.keys(experiment.curves);
   let curve = names.includes(claim.metric) ? claim.metric : names[0];
   let logarithmic = false;
@@ -508,16 +514,18 @@ function curves(claim, experiment, variants, into) {
       if (!chosen.has(variant)) continue;
       for (const [epoch, value] of points) if (fits(value)) slides.push({ variant, epoch, value, name: `${variant}, the slide, epoch ${epoch}: ${shown(value)}` });
     }
-    caption.replaceChildren(made("b", {}, `Learning curves: ${of.label}`), " – thick line: median, band: the middle 80 %, thin lines: the first seeds" + (slides.length ? ", red: the slide" : ""));
+    const many = [...new Set(variants.filter((one) => chosen.has(one) && of.variants[one]).map((one) => of.variants[one].note))].join("; ");
+    caption.replaceChildren(made("b", {}, `Learning curves: ${of.label}`), ` – thick line: median of ${many}; band: the middle 80 %; thin lines: the first seeds` + (slides.length ? "; red: the slide" : ""));
     if (!bands.length && !seeds.length) {
       drawn.delete(box);
-      box.vegaView?.finalize();
-      box.vegaView = undefined;
+      box.embedded?.finalize();
+      box.embedded = undefined;
       box.replaceChildren(made("p", { className: "faint" }, chosen.size ? "No finite value to draw: choose another curve or scale." : "Choose a variant below."));
       return;
     }
     chart(box, "curves", { bands, seeds, slides }, `Learning curves: ${of.label} by epoch. ${notes.join("; ")}.`, (spec) => {
-      scales(spec, "y", logarithmic, colours(variants));
+      const values = [...bands.flatMap((one) => [one.low, one.high]), ...slides.map((one) => one.value)];
+      scales(spec, "y", values, logarithmic, { ...colours(variants), epochs: Math.max(...bands.map((one) => one.epoch)) });
       for (const layer of spec.layer) {
         if (layer.encoding.color && layer.mark.type === "line") {
           layer.encoding.strokeDash = { field: "variant", type: "nominal", legend: null, scale: { domain: variants, range: variants.map((_, place) => (place < 8 ? [1, 0] : [5, 3])) } };
@@ -538,6 +546,11 @@ function trend() {
   update();
 }
 
+function measure() {
+  document.documentElement.style.setProperty("--bar", `${$(".bar").offsetHeight}px`);
+}
+addEventListener("resize", measure);
+measure();
 themed();
 restore();
 trend();

@@ -73,6 +73,7 @@ def html(run: Run, cards: Mapping[str, Card], trend: Trend | None = None) -> str
         "run": run,
         "backend": backend_name(run.header.backend),
         "status": headline.status(run, cards),
+        "marks": {"✅": "✔", "❌": "✘", "⚠️": "⚠"},
         "moved": headline.moved(run),
         "tiles": views.tiles(run, cards, trend),
         "groups": [group for group in headline.findings(cards) if group.refuted],
@@ -116,8 +117,8 @@ def _text(name: str) -> Markup:
 
 @functools.cache
 def library() -> Markup:
-    """Vega and Vega-Lite as one script that sets ``window.vega`` and ``window.vegaLite``."""
+    """Vega, Vega-Lite and Vega-Embed as one script that sets ``window.vegaEmbed``."""
     import vl_convert
 
-    bundle = vl_convert.javascript_bundle("window.vega = vega; window.vegaLite = vegaLite;")
+    bundle = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")
     return Markup(bundle.replace("</script", "<\\/script").replace("<!--", "<\\!--"))
