@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import shlex
 from collections.abc import Mapping, Sequence
@@ -18,6 +19,11 @@ from reports.sections.effects import effects_by_relevance
 from reports.text import plural, printed
 
 
+ELSEWHERE = "Elsewhere"
+"""The section of what no slide of ``cases.lecture`` names."""
+LONGEST_ANCHOR = 60
+
+
 class Row(msgspec.Struct, frozen=True, kw_only=True):
     """One variant of a claim: the slide's figure and ours.
 
@@ -26,8 +32,9 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
         slide: the slide's figure as printed; "" if it prints none.
         mean, std: over the seeds with a value; None with too few.
         seeds: the number of seeds.
-        diverged, collapsed, censored: seeds without a value: their loss was nan or infinite or blew up; their accuracy
-            stayed at chance; they never reached the target.
+        diverged, collapsed, censored: number of seeds whose loss was nan or infinite or blew up; whose accuracy stayed
+            at chance; that trained and have no value, as they never reached the target (of trials that the run's record
+            lacks, all seeds without a value).
         difference: our mean minus the slide's figure; None without either.
     """
 
@@ -65,6 +72,7 @@ class Card(msgspec.Struct, frozen=True, kw_only=True):
         measured: our figure of it, with its interval; "" for an exact claim that holds.
         images: the effect in images; "" if it is no difference of accuracies.
         power: what an undecided claim lacks.
+        say_instead: what a slide could say in place of a refuted or undecided claim; "" for any other claim.
         reason: the rule's own words.
         rows: its variants.
         decision, alongside: as in ``ClaimDecided``.
@@ -93,6 +101,7 @@ class Card(msgspec.Struct, frozen=True, kw_only=True):
     measured: str
     images: str
     power: str
+    say_instead: str
     reason: str
     rows: tuple[Row, ...]
     decision: Decision
@@ -103,6 +112,16 @@ class Card(msgspec.Struct, frozen=True, kw_only=True):
     error: str
     command: str
 
+    @property
+    def section(self) -> str:
+        """The slide that it is reported with: the first of its slides, or ELSEWHERE."""
+        return section_of(self.label)
+
+
+def section_of(label: str) -> str:
+    """The slide that a claim or an erratum with this label is reported with."""
+    return next(iter(slides_of(label)), ELSEWHERE)
+
 
 def cards(run: Run) -> dict[str, Card]:
     """The card of each claim by key, in lecture order."""
@@ -111,8 +130,14 @@ def cards(run: Run) -> dict[str, Card]:
 
 
 def anchor(key: str) -> str:
-    """The id of a claim's card: its key, with a hyphen for each other character than letters and digits."""
-    return re.sub(r"[^a-z0-9]+", "-", key.lower()).strip("-")
+    """The id of a claim's card: its key, with a hyphen for other characters than letters and digits of ASCII.
+
+    A digest of the key replaces what this leaves out of a long key, or of one without such a character.
+    """
+    name = re.sub(r"[^a-z0-9]+", "-", key.lower()).strip("-")
+    if name and len(name) <= LONGEST_ANCHOR:
+        return name
+    return f"{name[:LONGEST_ANCHOR]}-{hashlib.sha256(key.encode(errors='replace')).hexdigest()[:8]}".strip("-")
 
 
 def command(claim: ClaimDecided) -> str:
@@ -169,6 +194,7 @@ def _card(run: Run, claim: ClaimDecided, slides: _Slides) -> Card:
         measured=ours,
         images=wording.images(effect, metric) if effect else "",
         power=wording.power(claim, effect),
+        say_instead=wording.say_instead(claim, verdict, effect, metric, slide_figure),
         reason=claim.decision.reason,
         rows=tuple(_rows(run, claim, slides)),
         decision=claim.decision,
@@ -204,13 +230,14 @@ def _slide_figure(claim: ClaimDecided, effect: Effect | None, slides: _Slides) -
 
 def _sentence(claim: ClaimDecided, effect: Effect | None, slide: str, ours: str, seeds: int) -> str:
     if claim.marker == "exact":
-        worst = effect is not None and effect.estimate
-        return "Computed." if claim.verdict is Verdict.SUPPORTED or not worst else f"Computed: {claim.decision.reason}"
-    if not ours:
+        if claim.verdict is Verdict.SUPPORTED:
+            return "Computed."
+        return f"Computed: {claim.decision.reason}" if effect is not None else claim.decision.reason
+    if not ours or effect is None:
         return claim.decision.reason
-    of = f"{effect.of}: " if effect and effect.of else ""
-    counted = "" if effect and effect.unit == "share of seeds" else f", {plural(seeds, 'seed')}"
-    return (f"Slide: {slide}. " if slide else "") + f"Here: {of}{ours}{counted}."
+    name = wording.name_text(effect).partition(": seeds ")[0]
+    counted = "" if " seed" in ours else f", {plural(seeds, 'seed')}"
+    return (f"Slide: {slide}. " if slide else "") + f"Here: {f'{name}: ' if name else ''}{ours}{counted}."
 
 
 def _rows(run: Run, claim: ClaimDecided, slides: _Slides) -> list[Row]:
@@ -227,8 +254,10 @@ def _rows(run: Run, claim: ClaimDecided, slides: _Slides) -> list[Row]:
 def _row(run: Run, claim: ClaimDecided, variant: str, summary: Summary, unit: str, slides: _Slides) -> Row:
     slide = slides.get((claim.experiment or "", variant, summary.metric))
     trials = run.trials.get((claim.experiment or "", variant), ())[: summary.n]
+    if len(trials) < summary.n:  # the summary is of stored trials, which the run's record lacks
+        trials = ()
     diverged, collapsed = failures(trials)
-    absent = summary.values.count(None)
+    absent = [one for one in trials if one.divergence is None and one.metrics.get(summary.metric) is None]
     return Row(
         variant=variant,
         metric=summary.metric,
@@ -239,7 +268,7 @@ def _row(run: Run, claim: ClaimDecided, variant: str, summary: Summary, unit: st
         seeds=summary.n,
         diverged=diverged,
         collapsed=collapsed,
-        censored=max(absent - diverged, 0),
+        censored=len(absent) if trials else summary.values.count(None),
         difference=summary.mean - slide[1] if slide and summary.mean is not None else None,
     )
 

@@ -33,6 +33,14 @@ MEANINGS: Mapping[Verdict, tuple[str, str]] = {
     ),
 }
 
+METRICS: Mapping[str, str] = {
+    "first_inf_epoch": "first infinite epoch",
+    "first_nan_epoch": "first nan epoch",
+    "gap": "training − validation gap",
+    "rise": "rise of the validation loss",
+}
+"""Names of metrics that their words alone do not explain."""
+
 BACKENDS: Mapping[str, str] = {name: named(name).facts.label for name in NAMES}
 
 
@@ -43,7 +51,7 @@ def backend_name(backend: str) -> str:
 
 def metric_label(metric: str) -> str:
     """A metric's name in words: "best validation loss"."""
-    return metric.replace("val_", "validation ").replace("_", " ")
+    return METRICS.get(metric) or metric.replace("val_", "validation ").replace("_", " ")
 
 
 def verdict_text(verdict: Verdict) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from msgspec.structs import astuple, replace
@@ -17,16 +17,17 @@ from baselines.evidence import LONG, POINTS, path_of, read, trials
 from baselines.judge import REFERENCE
 from baselines.verdicts import compare_verdict
 from cases import CLAIMS
+from cases.errata import ERRATA
 from harness.domain.catalogue import experiments
 from harness.domain.claim import Claim
 from harness.domain.experiment import Experiment
 from harness.domain.trial import Trial
 from harness.domain.verdict import Decision, Verdict
 from harness.errors import invalid, nearest
-from harness.record.declared import claim_decided, experiment_declared
+from harness.record.declared import claim_decided, erratum_declared, experiment_declared
 from harness.record.evidence import EXACT, Evidence, Expected, SeedBlock
 from harness.record.outcomes import Here
-from harness.record.run import ClaimDecided, Run, RunEnded, RunStarted, SessionSummary
+from harness.record.run import ClaimDecided, OtherStack, Run, RunEnded, RunStarted, SessionSummary, Summary
 
 Stored = Mapping[str, Mapping[str, Evidence]]
 """Evidence by experiment (or "exact") and stack."""
@@ -61,6 +62,7 @@ def stored_run(root: Path, stack: str) -> Run:
             commit=newest.commit,
             stack=stack,
             sessions=_sessions(sessions),
+            other_stacks=tuple(_other_stacks(root, declared, stack)),
         ),
         {name: experiment_declared(one, order) for order, (name, one) in enumerate(declared.items()) if name in own},
         {
@@ -70,6 +72,9 @@ def stored_run(root: Path, stack: str) -> Run:
             if variant.name in evidence.variants
         },
         claims={claim.key: _claim(claim, order, stack, stored) for order, claim in enumerate(CLAIMS)},
+        errata={
+            one.id: erratum_declared(one, order, str(newest.fingerprint["backend"])) for order, one in enumerate(ERRATA)
+        },
         end=RunEnded(exit_status=0, seconds=None),
     )
 
@@ -78,6 +83,23 @@ def _read(root: Path, experiment: str, stacks: Mapping[str, None]) -> dict[str, 
     """The evidence of an experiment by stack, without stacks that have none."""
     known = {stack: read(path_of(root, stack, experiment)) for stack in stacks}
     return {stack: one for stack, one in known.items() if one is not None}
+
+
+def _other_stacks(root: Path, declared: Mapping[str, Experiment], stack: str) -> Iterator[OtherStack]:
+    for name, experiment in declared.items():
+        others = sorted({path.parent.name for path in root.glob(f"*/{name}.json")} - {stack})
+        for other, evidence in _read(root, name, dict.fromkeys(others)).items():
+            for variant, kept in evidence.variants.items():
+                found = Summary.of(experiment.metrics[0].name, trials(kept, variant))
+                yield OtherStack(
+                    stack=other,
+                    experiment=name,
+                    variant=variant,
+                    metric=found.metric,
+                    mean=found.mean,
+                    std=found.std,
+                    n=found.n,
+                )
 
 
 def _sessions(sessions: list[SeedBlock]) -> tuple[SessionSummary, ...]:

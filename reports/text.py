@@ -1,7 +1,8 @@
-"""How the report formats numbers, effects and Markdown."""
+"""How the reports format numbers, and how a string from outside becomes inert Markdown."""
 
 from __future__ import annotations
 
+import html
 import math
 import re
 from collections.abc import Iterable, Sequence
@@ -10,6 +11,15 @@ from harness.domain.verdict import Effect
 
 UNSIGNED_UNITS = ("absolute error", "share of seeds")
 """Units of effects that are not differences and so carry no plus sign."""
+LONGEST = 2_000
+"""Characters of a string outside code; the rest is cut."""
+HIDDEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
+"""Control characters, those that reverse the direction of writing, and lone surrogates."""
+MARKUP = re.compile(r"[\\`*\[\]~|]|(?<![^\W_])_|_(?![^\W_])")
+"""ASCII punctuation that Markdown reads; an underscore within a word is none."""
+ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
+FILTERED = re.compile(r"[$@#]")
+"""Characters that GitHub reads in plain text: a formula, a mention, an issue."""
 
 
 def number(value: float | None, unit: str = "") -> str:
@@ -57,7 +67,7 @@ def seconds(value: float | None) -> str:
         return "–"
     if value == 0:
         return "0"
-    return f"{value:.0f}" if value >= 100 else f"{value:.2f}" if value >= 0.1 else f"{value:.2g}"
+    return f"{value:,.0f}" if value >= 100 else f"{value:.2f}" if value >= 0.1 else f"{value:.2g}"
 
 
 def effect_text(effect: Effect) -> str:
@@ -76,7 +86,7 @@ def effect_text(effect: Effect) -> str:
 
     text = shown(effect.estimate)
     if unit == "share of seeds" and effect.estimate is not None:
-        text = f"{round(effect.estimate * effect.n)} of {plural(effect.n, 'seed')}"
+        text = f"{round(effect.estimate * effect.n):,} of {plural(effect.n, 'seed')}"
     if effect.estimate is not None and any(note.startswith("zero variance") for note in effect.notes):
         text += " (no variance)"
     elif low is not None and high is not None:
@@ -90,66 +100,47 @@ def effect_text(effect: Effect) -> str:
     return text
 
 
-def effect_words(effect: Effect) -> str:
-    """As ``effect_text``; notes and p are added if there is no interval, and replace a missing estimate."""
-    remarks = list(effect.notes)
-    if effect.p is not None:
-        remarks.append(f"p = {_plain(format(effect.p, '.2g'))}")
-    if effect.estimate is None:
-        return "; ".join(remarks) or "–"
-    bare = effect.low is None and effect.high is None and effect.unit != "absolute error"
-    whole = bare and remarks and not any(note.startswith("zero variance") for note in effect.notes)
-    return effect_text(effect) + (f" ({'; '.join(remarks)})" if whole else "")
+def cut(text: object, most: int = LONGEST) -> str:
+    """Text on one line, without hidden characters; of more than ``most`` characters the rest becomes an ellipsis."""
+    plain = " ".join(HIDDEN.sub("", " ".join(str(text).split())).split())
+    return plain if len(plain) <= most else plain[: most - 1].rstrip() + "…"
 
 
-def escape(text: object) -> str:
-    """Escapes text for a Markdown table cell or paragraph; line breaks become spaces."""
-    plain = " ".join(str(text).split())
-    for character, entity in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ("|", "\\|"), ("*", "\\*"), ("_", "\\_")):
-        plain = plain.replace(character, entity)
-    return plain.replace("`", "\\`").replace("$", "<span>$</span>")  # GitHub reads $…$ as a formula
+def escape(text: object, most: int = LONGEST) -> str:
+    """Text as Markdown that shows it and nothing else, in a paragraph, a list item, a heading, a link or a table."""
+    plain = MARKUP.sub(r"\\\g<0>", cut(text, most))
+    plain = re.sub(r"^(\d*)([-+=.)])", r"\1\\\2", plain)  # a list, or a heading's underline
+    plain = re.sub(r"[&<>]", lambda found: ENTITIES[found[0]], plain)
+    plain = FILTERED.sub(r"<span>\g<0></span>", plain)
+    return plain.replace("://", "&#58;//").replace("www.", "www&#46;").replace("WWW.", "WWW&#46;")
 
 
-def code(text: object) -> str:
-    """Text as a code span that is safe in a table cell; backticks become quotes."""
-    plain = " ".join(str(text).split()).replace("`", "'").replace("|", "\\|")
+def escape_html(text: object, most: int = LONGEST) -> str:
+    """Text for an HTML element within Markdown."""
+    return FILTERED.sub(r"<span>\g<0></span>", html.escape(cut(text, most), quote=False))
+
+
+def code(text: object, most: int = LONGEST) -> str:
+    """Text as inline code, in a table too."""
+    plain = cut(text, most)
+    if re.search(r"[`|\\$]", plain):
+        return f"<code>{escape(plain)}</code>"
     return f"`{plain}`" if plain else ""
 
 
-def code_lines(text: str, most: int = 6, longest: int = 110) -> str:
-    """A snippet for a table cell: one indented code span per line, at most ``most`` lines of ``longest`` characters."""
-    shown = text.splitlines()
-    cut = [line if len(line) <= longest else line[: longest - 1] + "…" for line in shown[:most]]
-    indents = ["\u00a0" * (len(line) - len(line.lstrip())) for line in cut]
-    spans = [code(line).replace("`", "`" + indent, 1) for line, indent in zip(cut, indents, strict=True)]
-    return "<br>".join([*filter(None, spans), *(["…"] if len(shown) > most else [])])
-
-
 def fenced(text: str, language: str = "python") -> str:
-    """A fenced code block; the fence is longer than any fence in the text."""
-    fence = "```"
-    while fence in text:
-        fence += "`"
-    return f"{fence}{language}\n{text}\n{fence}"
-
-
-def lines(items: Sequence[str], most: int = 3) -> str:
-    """At most ``most`` items of a table cell, one per line, then the number of the others; a dash without items."""
-    shown = list(items[:most])
-    if len(items) > most:
-        shown.append(f"… {len(items) - most} more")
-    return "<br>".join(shown) if shown else "–"
+    """A fenced code block; the fence is longer than any fence in the text, and hidden characters are spelt out."""
+    shown = "\n".join(HIDDEN.sub(lambda found: f"\\u{ord(found[0]):04x}", line) for line in text.splitlines())
+    fence = "`" * max(3, 1 + max(map(len, re.findall(r"`+", shown)), default=0))
+    return f"{fence}{language}\n{shown}\n{fence}"
 
 
 def table(headers: Sequence[str], rows: Iterable[Sequence[str]], right: Sequence[str] = ()) -> str:
-    """A GitHub table of escaped cells; the columns named in ``right`` are right-aligned."""
-    import pandas as pd
-
-    frame = pd.DataFrame([list(row) for row in rows], columns=list(headers), dtype=object)
-    align = ["right" if name in right else "left" for name in headers]
-    return str(frame.to_markdown(index=False, tablefmt="github", disable_numparse=True, colalign=align))
+    """A Markdown table of escaped cells, without padding; the columns named in ``right`` are right-aligned."""
+    marks = ["--:" if name in right else ":--" for name in headers]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in (headers, marks, *rows))
 
 
 def plural(count: int, one: str, many: str = "") -> str:
     """ "1 claim", "2 claims"."""
-    return f"{count} {one if count == 1 else many or one + 's'}"
+    return f"{count:,} {one if count == 1 else many or one + 's'}"

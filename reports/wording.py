@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import math
+import re
+
+from msgspec.structs import replace
+
 from harness.domain.verdict import Effect, Verdict
 from harness.record.run import ClaimDecided, MetricDeclared
 from reports.labels import metric_label
-from reports.text import number, plural
+from reports.text import UNSIGNED_UNITS, number, plural
 
 MINUS = "−"
-UNSIGNED = ("absolute error", "share of seeds")
-"""Units of effects that are no differences, and so carry no sign."""
+FAILED = ": share of seeds that failed"
+COUNTED = ("epochs", "steps")
+RAISED = str.maketrans("0123456789−", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
 
 
 def points(value: float, *, sign: bool = True, unit: bool = True) -> str:
@@ -18,44 +24,127 @@ def points(value: float, *, sign: bool = True, unit: bool = True) -> str:
     return text.replace("-", MINUS) + (" points" if unit else "")
 
 
-def measured(effect: Effect, metric: MetricDeclared | None = None) -> str:
-    """The estimate and its interval: "+0.27 points [0.12, 0.43]", "×1.43", "0.9252 [0.9236, 0.9267]".
+def power_of_ten(value: float) -> str:
+    """A large or tiny number: "2.3 × 10¹²"; any other to four significant digits."""
+    if value and math.isfinite(value) and not 1e-4 <= abs(value) < 1e5:
+        mantissa, exponent = f"{value:.1e}".split("e")
+        return f"{mantissa.replace('-', MINUS)} × 10{str(int(exponent)).replace('-', MINUS).translate(RAISED)}"
+    return number(value)
 
-    A metric of a few words follows where it is no validation accuracy: "+0.0099 [0.0034, 0.0169] (rise)".
+
+def factor(value: float) -> str:
+    """A ratio: "1.43", "13,042", "2.3 × 10¹²"."""
+    return f"{value:,.0f}" if 100 <= abs(value) < 1e5 else f"{value:.3g}" if 0.01 <= value < 100 else power_of_ten(value)
+
+
+def measured(effect: Effect, metric: MetricDeclared | None = None) -> str:
+    """The estimate and its interval: "+0.27 points [0.12, 0.43]", "1.43 × as many epochs", "0 of 30 seeds converged".
+
+    A metric of a few words follows where it is no validation accuracy: "+0.010 [0.003, 0.017] (rise)".
 
     Args:
         effect: what was measured.
         metric: its declaration; None for an exact claim.
     """
+    if (seeds := of_seeds(effect)) is not None:
+        return seeds
     if effect.estimate is None:
         return "; ".join(effect.notes) or MINUS
-    text = value_text(effect, effect.estimate)
-    if effect.low is not None and effect.high is not None and effect.unit != "share of seeds":
-        text += f" [{_bound(effect, effect.low)}, {_bound(effect, effect.high)}]"
-    if metric is not None and metric.name != "val_accuracy" and effect.unit != "share of seeds":
-        text += f" ({metric_label(effect.metric)})"
-    return text
-
-
-def value_text(effect: Effect, value: float) -> str:
-    """One value of an effect in its unit, with a sign if it is a difference."""
-    if effect.unit == "share of seeds":
-        return f"{round(value * effect.n)} of {plural(effect.n, 'seed')}"
+    estimate, *ends = _rounded(effect)
+    interval = f" [{', '.join(ends)}]" if ends else ""
+    named = "" if metric is None or metric.name == "val_accuracy" else metric_label(effect.metric)
     if effect.unit == "ratio":
-        return f"×{number(value)}"
-    if "published" in effect.details or effect.unit in UNSIGNED:
-        return number(value, effect.unit)
-    if effect.unit == "fraction":
+        return f"{estimate} × {of_metric(named, metric)}".rstrip() + interval
+    return estimate + interval + (f" ({named})" if named else "")
+
+
+def of_metric(label: str, metric: MetricDeclared | None) -> str:
+    """What a ratio multiplies: "as many epochs", "the loss"."""
+    if metric is not None and metric.unit in COUNTED:
+        return f"as many {metric.unit}"
+    return f"the {label}" if label else ""
+
+
+def of_seeds(effect: Effect) -> str | None:
+    """An effect that counts seeds, in words: "30 of 30 seeds failed, against 0"; None for any other effect."""
+    first, second = effect.details.get("failed_a"), effect.details.get("failed_b")
+    if effect.of.endswith(FAILED) and first is not None and second is not None:
+        return f"{value_text(effect, first, 'share of seeds')} failed, against {round(second * effect.n):,}"
+    if effect.unit != "share of seeds" or effect.estimate is None:
+        return None
+    did = re.search(r"seeds (?:that )?(.+)$", name_text(effect))
+    return value_text(effect, effect.estimate) + (f" {did[1]}" if did else "")
+
+
+def name_text(effect: Effect) -> str:
+    """What was measured, with the metric in words: "raw: seeds with first infinite epoch within its bounds"."""
+    name = effect.of.removesuffix(FAILED)
+    return name.replace(effect.metric, metric_label(effect.metric)) if "_" in effect.metric else name
+
+
+def compared(effect: Effect, metric: MetricDeclared | None = None) -> str:
+    """A measurement as a sentence's middle: "2 linear is 0.26 points below softmax [0.11, 0.43]"."""
+    name, text = name_text(effect), measured(effect, metric)
+    if of_seeds(effect) is not None:
+        return f"{name.partition(': seeds ')[0]}: {text}"
+    label = metric_label(effect.metric)
+    for sign in (" − ", " / "):
+        first, found, second = name.partition(sign)
+        if not found or effect.estimate is None:
+            continue
+        below = sign == " − " and effect.estimate < 0
+        estimate, *ends = _rounded(_negative(effect) if below else effect)
+        interval = f" [{', '.join(ends)}]" if ends else ""
+        if sign == " / ":
+            if metric is not None and metric.unit in COUNTED:
+                return f"{first} takes {estimate} × as many {metric.unit} as {second}{interval}"
+            return f"{first} has {estimate} × the {label} of {second}{interval}"
+        return f"{first} is {estimate.lstrip('+')} {'below' if below else 'above'} {second} in {label}{interval}"
+    return f"{name}: {text}" if name else text
+
+
+def _negative(effect: Effect) -> Effect:
+    low, estimate, high = (None if value is None else -value for value in (effect.low, effect.estimate, effect.high))
+    return replace(effect, estimate=estimate, low=high, high=low)
+
+
+def _rounded(effect: Effect) -> list[str]:
+    """The estimate, then both ends of the interval if it has two, with digits that fit the interval's width."""
+    values = [value for value in (effect.estimate, effect.low, effect.high) if value is not None]
+    if len(values) < 3 or effect.unit == "share of seeds":
+        values = values[:1]
+    width = max(values) - min(values)
+    large = any(value and not 1e-4 <= abs(value) < 1e5 for value in values)
+    if effect.unit == "fraction" or large or len(values) < 3 or not width > 0 or not math.isfinite(width):
+        return [value_text(effect, values[0]).removesuffix(" ×"), *(_bound(effect, value) for value in values[1:])]
+    finest = 3 - math.floor(math.log10(abs(values[0]))) if values[0] else 6
+    decimals = min(1 - math.floor(math.log10(width)), finest)
+    texts = [f"{round(value, decimals):,.{max(decimals, 0)}f}".replace("-", MINUS) for value in values]
+    return [("+" if _signed(effect) and values[0] > 0 else "") + texts[0], *texts[1:]]
+
+
+def _signed(effect: Effect) -> bool:
+    return "published" not in effect.details and effect.unit not in (*UNSIGNED_UNITS, "ratio")
+
+
+def value_text(effect: Effect, value: float, unit: str = "") -> str:
+    """One value of an effect in its unit (or ``unit``), with a sign if it is a difference."""
+    unit = unit or effect.unit
+    if unit == "share of seeds":
+        return f"{round(value * effect.n):,} of {plural(effect.n, 'seed')}"
+    if unit == "ratio":
+        return f"{factor(value)} ×"
+    if not _signed(effect):
+        return number(value, unit) if unit == "fraction" else power_of_ten(value)
+    if unit == "fraction":
         return points(value)
-    return (
-        ("+" if value > 0 else "") + number(value) + (f" {effect.unit}" if effect.unit in ("epochs", "steps") else "")
-    )
+    return ("+" if value > 0 else "") + power_of_ten(value) + (f" {unit}" if unit in COUNTED else "")
 
 
 def _bound(effect: Effect, value: float) -> str:
     if effect.unit == "fraction" and "published" not in effect.details:
         return points(value, sign=value < 0, unit=False)
-    return number(value, effect.unit)
+    return number(value, effect.unit) if effect.unit == "fraction" else power_of_ten(value)
 
 
 def images(effect: Effect, metric: MetricDeclared | None) -> str:
@@ -74,8 +163,36 @@ def power(claim: ClaimDecided, effect: Effect | None) -> str:
     detected = effect.details.get("detectable_effect") if effect else None
     parts = []
     if effect is not None and detected is not None:
-        size = points(detected, sign=False) if effect.unit == "fraction" else number(detected, effect.unit)
-        parts.append(f"{effect.n:,} detect {'×' if effect.unit == 'ratio' else ''}{size}")
+        size = points(detected, sign=False) if effect.unit == "fraction" else power_of_ten(detected)
+        parts.append(f"{effect.n:,} detect {f'{factor(detected)} ×' if effect.unit == 'ratio' else size}")
     if needed:
         parts.append(f"{needed:,} would decide")
     return f"too few seeds: {', '.join(parts)}" if parts else "too few seeds"
+
+
+def say_instead(
+    claim: ClaimDecided, verdict: Verdict, effect: Effect | None, metric: MetricDeclared | None, slide: str
+) -> str:
+    """What a slide could say in place of a refuted or undecided claim, with our figure; "" for any other claim.
+
+    Args:
+        claim: the claim.
+        verdict: its headline verdict.
+        effect: the effect that it rests on; None for a computed claim whose values the record lacks.
+        metric: the effect's metric.
+        slide: the slide's figure of the effect; "" if it prints none.
+    """
+    if verdict not in (Verdict.REFUTED, Verdict.INCONCLUSIVE):
+        return ""
+    if effect is None or claim.marker == "exact":
+        absent = effect is None and claim.marker == "exact"
+        return "it does not hold, by computation" if absent else claim.decision.reason
+    text = compared(effect, metric)
+    if pictures := images(effect, metric):
+        text += f", {pictures}"
+    if "published" in effect.details and slide:
+        text += f" instead of {slide}"
+    if " seed" not in text:
+        text += f", {plural(effect.n, 'seed')}"
+    lacks = power(claim, effect)
+    return f"undecided: {text}; {lacks}" if lacks else text

@@ -99,7 +99,7 @@ Outcome = Fails | Warns | Differs
 
 
 class ErratumState(StrEnum):
-    """The state of an erratum. All states but HOLDS are red."""
+    """The state of an erratum. All states but HOLDS and DECLARED are red."""
 
     HOLDS = "holds"
     CHANGED = "changed"
@@ -108,6 +108,12 @@ class ErratumState(StrEnum):
     """The modern form fails, warns, or gives another value."""
     NOT_RUN = "not run"
     """The code in ``given`` could not be run."""
+    DECLARED = "declared"
+    """Nothing was run: a report of evidence lists what the catalogue declares."""
+
+    @property
+    def red(self) -> bool:
+        return self not in (ErratumState.HOLDS, ErratumState.DECLARED)
 
 
 @dataclass(frozen=True)
@@ -134,7 +140,7 @@ class Examined:
 
     @property
     def red(self) -> bool:
-        return self.state is not ErratumState.HOLDS
+        return self.state.red
 
     @property
     def moved(self) -> bool:

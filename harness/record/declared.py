@@ -6,8 +6,10 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal
 
+from msgspec.structs import replace
+
 from harness.domain.claim import Claim
-from harness.domain.erratum import Differs, Examined, Fails, Warns, plain
+from harness.domain.erratum import Differs, Erratum, ErratumState, Examined, Fails, Warns, plain
 from harness.domain.experiment import Experiment
 from harness.domain.trial import Trial
 from harness.domain.verdict import Decision
@@ -116,9 +118,8 @@ def claim_decided(
     )
 
 
-def erratum_checked(finding: Examined, order: int, backend: str) -> ErratumChecked:
-    """The record of an erratum examined on ``backend``. ``order`` is its place in the catalogue."""
-    erratum = finding.erratum
+def erratum_declared(erratum: Erratum, order: int, backend: str) -> ErratumChecked:
+    """The record of an erratum whose code was not run. ``order`` is its place in the catalogue."""
     expected = erratum.expected(backend)
     kinds: dict[type, Literal["fails", "warns", "differs"]] = {Fails: "fails", Warns: "warns", Differs: "differs"}
     return ErratumChecked(
@@ -132,10 +133,19 @@ def erratum_checked(finding: Examined, order: int, backend: str) -> ErratumCheck
         check=erratum.check,
         expected=expected.describe(),
         outcome=kinds[type(expected)],
+        slide_value=plain(expected.slide) if isinstance(expected, Differs) else None,
+        state=ErratumState.DECLARED,
+        reason="not run for this report; every `pytest suite/` runs both forms",
+    )
+
+
+def erratum_checked(finding: Examined, order: int, backend: str) -> ErratumChecked:
+    """The record of an erratum examined on ``backend``. ``order`` is its place in the catalogue."""
+    return replace(
+        erratum_declared(finding.erratum, order, backend),
         when=finding.when,
         error=finding.error,
         warning=finding.warned,
-        slide_value=plain(expected.slide) if isinstance(expected, Differs) else None,
         today=finding.today,
         replacement=finding.modern,
         state=finding.state,

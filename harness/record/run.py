@@ -69,6 +69,18 @@ class SessionSummary(Part, frozen=True, kw_only=True):
     trials: int
 
 
+class OtherStack(Part, frozen=True, kw_only=True):
+    """In a report of evidence: the primary metric of a variant over the stored seeds of another stack."""
+
+    stack: str
+    experiment: str
+    variant: str
+    metric: str
+    mean: float | None
+    std: float | None
+    n: int
+
+
 class RunStarted(Record, frozen=True, kw_only=True, tag="run"):
     """The first record.
 
@@ -93,7 +105,7 @@ class RunStarted(Record, frozen=True, kw_only=True, tag="run"):
         source: digest of the training code.
         commit: of the working tree; None outside git.
         stack: the stack whose evidence the run is compared with.
-        sessions: of a report of evidence; else empty.
+        sessions, other_stacks: of a report of evidence; else empty.
     """
 
     schema: int = SCHEMA
@@ -120,6 +132,7 @@ class RunStarted(Record, frozen=True, kw_only=True, tag="run"):
     commit: str | None = None
     stack: str
     sessions: tuple[SessionSummary, ...] = ()
+    other_stacks: tuple[OtherStack, ...] = ()
 
 
 class RunResumed(Record, frozen=True, kw_only=True, tag="resumed"):
@@ -384,7 +397,7 @@ class ErratumChecked(Record, frozen=True, kw_only=True, tag="erratum"):
 
     @property
     def red(self) -> bool:
-        return self.state is not ErratumState.HOLDS
+        return self.state.red
 
     @property
     def moved(self) -> bool:
