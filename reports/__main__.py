@@ -33,6 +33,11 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument(
         "--push", action="store_true", help="write no report: push the finished runs of FOLDER/runs that --store lacks"
     )
+    made.add_argument(
+        "--trend",
+        action="store_true",
+        help="write TREND.md, trend.svg and trend.json: accuracy and time over the runs of FOLDER/runs or of --store",
+    )
     made.add_argument("--evidence", metavar="STACK", help="report the stored trials of this stack instead of a run")
     made.add_argument(
         "--baseline-dir", type=Path, metavar="DIR", default=BASELINES, help="with --evidence (default: baselines/)"
@@ -60,6 +65,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if options.push:
             push(options)
+            return 0
+        if options.trend:
+            print(f"Trend: {trend(options)}")
             return 0
         if options.evidence is not None:
             print(f"Report of the evidence of {options.evidence}: {evidence(options)}")
@@ -112,6 +120,22 @@ def push(options: argparse.Namespace) -> None:
 
     folder = runs_folder(options.out or OUT)
     print("\n".join(push_all(Address(options.store), folder)) or f"Nothing to push in {folder}.")
+
+
+def trend(options: argparse.Namespace) -> Path:
+    """Writes the trend of the finished runs and returns the path of TREND.md.
+
+    Raises SuiteError if the options contradict each other, there is no run, or the database cannot be reached.
+    """
+    if options.run or options.evidence or options.readme:
+        raise SuiteError("--trend contradicts --run, --evidence and --readme: it is about all runs. Leave one out.")
+    from harness.record.address import Address
+    from reports.trend import trend
+    from reports.trend_files import runs_of, write_trend
+
+    out = options.out or OUT
+    folder = runs_folder(out if any(runs_folder(out).glob("*.jsonl")) else OUT)
+    return write_trend(trend(runs_of(Address(options.store) if options.store else None, folder)), out)
 
 
 def from_store(url: str, run: str | None, folder: Path) -> Path:

@@ -8,6 +8,7 @@ SQLAlchemy: neither collecting nor training needs it.
 from __future__ import annotations
 
 import contextlib
+import itertools
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from harness.errors import SuiteError, invalid, nearest
 from harness.record.address import Address
-from harness.record.run import RunEnded, decode, parse_run, whole_lines
+from harness.record.run import HEAVY, RunEnded, decode, parse_run, whole_lines
 from harness.record.run_file import run_files
 
 VERSION = 2
@@ -40,6 +41,9 @@ RECORDS = sa.Table(
     sa.Column("line", sa.Integer, primary_key=True),
     sa.Column("body", sa.Text, nullable=False),
 )
+LIGHT = sa.text(f"substr(body, 1, 15) NOT IN ({', '.join(map(repr, HEAVY))})")
+"""The condition of a line that is no trial and no claim. Its text is that of the index, so that the index is used."""
+sa.Index("claims_light", RECORDS.c.run, RECORDS.c.line, sqlite_where=LIGHT, postgresql_where=LIGHT)
 
 
 class StoreError(SuiteError):
@@ -112,6 +116,19 @@ class Database:
             self._check_version(connection)
             return dict(sorted((run, line) for run, line in connection.execute(ends)))
 
+    def light(self) -> Iterator[tuple[str, list[bytes]]]:
+        """Each run in order of its start: its id, and the lines of its file without trials and claims.
+
+        An index has these lines, so that millions of trials are not read. A database that was made without the index is
+        read whole.
+        """
+        lines = sa.select(RECORDS.c.run, RECORDS.c.body).where(LIGHT).order_by(RECORDS.c.run, RECORDS.c.line)
+        with self._begin() as connection:
+            self._check_version(connection)
+            rows = connection.execute(lines.execution_options(yield_per=BATCH))
+            for run, bodies in itertools.groupby(rows, key=lambda row: row.run):
+                yield run, [row.body.encode() for row in bodies]
+
     def lines(self, run: str) -> list[str]:
         """The lines of a run's file; empty for an unknown run."""
         bodies = sa.select(RECORDS.c.body).where(RECORDS.c.run == run).order_by(RECORDS.c.line)
@@ -164,6 +181,18 @@ def opened(address: Address) -> Iterator[Database]:
         database.close()
 
 
+@contextlib.contextmanager
+def readable(address: Address) -> Iterator[Database]:
+    """Opens a database for reading, and creates nothing. SuiteError if there is none, or it cannot be used."""
+    if address.file and not address.file.is_file():
+        raise SuiteError(f"There is no database {address}.")
+    database = Database(address)
+    try:
+        yield database
+    finally:
+        database.close()
+
+
 def push_all(address: Address, folder: Path) -> list[str]:
     """Pushes every finished run of a folder that the database lacks, and returns a line of text for each.
 
@@ -198,10 +227,7 @@ def _ended(lines: Sequence[bytes]) -> bool:
 
 def stored_run(address: Address, run: str | None) -> tuple[str, bytes]:
     """The id and the file's content of a run in a database; by default the newest run. SuiteError if there is none."""
-    if address.file and not address.file.is_file():
-        raise SuiteError(f"There is no database {address}.")
-    database = Database(address)
-    try:
+    with readable(address) as database:
         known = list(database.sizes())
         if not known:
             raise SuiteError(f"No run is recorded in {address}.")
@@ -209,5 +235,3 @@ def stored_run(address: Address, run: str | None) -> tuple[str, bytes]:
             raise invalid("run", expected=f"one in {address}", received=repr(run[:80]), fix=nearest(run, known))
         run = run or known[-1]
         return run, "".join(f"{line}\n" for line in database.lines(run)).encode()
-    finally:
-        database.close()

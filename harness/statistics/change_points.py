@@ -1,0 +1,90 @@
+"""Change points of a series: where its level changes and stays changed.
+
+The method is PELT (Killick, Fearnhead & Eckley 2012), of the library ruptures, on normal scores: each value is replaced
+by the normal quantile of its rank (van der Waerden 1952). The cost of a segment is the sum of squared deviations of its
+scores from their mean, so a change point is worth the statistic of van der Waerden's test of the two sides. PELT
+minimises the total cost plus ``penalty(n)`` for each change point. Each segment is then searched again with scores of
+its own, because a large step compresses the scores of a small one, and each change point is placed anew between its two
+neighbours.
+
+Assumed: without a change, the values are independent and have one distribution, of any shape. Scores depend on ranks
+only, so the rate of false alarms is the same for every distribution, and an outlier counts no more than the largest
+value of any series. The penalty gives one alarm in 100 series without a change. tests/statistics/
+test_change_points.py measures it: about 1 % for Gaussian, t (3 degrees of freedom), Cauchy and log-normal noise, and
+with 10 % outliers of ten standard deviations. Not covered: values that depend on the one before. With a correlation of
+0.3 between neighbours 6 % of series of 30 values have an alarm, with 0.5 about 20 %.
+
+Of 30 values, a step of three standard deviations is placed within ±1 in 95 % of series if at least eight values lie on
+either side, and found in 65 % if only three do. Fewer than SHORTEST values show no change. Levels of fewer than
+LEAST values are never seen.
+
+Values that repeat bit for bit (the accuracy of a seeded training) need no test: every new level of LEAST equal values
+is a change.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Sequence
+
+LEAST = 3
+"""Least number of values of a level."""
+SHORTEST = 10
+"""Least number of values that are searched for a change."""
+
+
+def penalty(n: int) -> float:
+    """The cost of a change point in a series of ``n`` values: the 99 % quantile without a change, simulated."""
+    return 4.0 + 1.7 * math.log(n)
+
+
+def change_points(values: Sequence[float]) -> list[int]:
+    """The index of the first value after each change, in order. The values are finite."""
+    levels = _repeated(values)
+    if levels is not None:
+        return levels
+    return _placed(values, _search(values))
+
+
+def _repeated(values: Sequence[float]) -> list[int] | None:
+    """The changes of a series whose values repeat; None if levels of LEAST equal values are not most of it."""
+    blocks = [list(block) for _, block in itertools.groupby(range(len(values)), key=lambda index: values[index])]
+    levels = [block for block in blocks if len(block) >= LEAST]
+    if 2 * sum(map(len, levels)) <= len(values):
+        return None
+    return [now[0] for before, now in itertools.pairwise(levels) if values[before[0]] != values[now[0]]]
+
+
+def _search(values: Sequence[float]) -> list[int]:
+    """The changes of the series, and those within each of its segments."""
+    if len(values) < SHORTEST:
+        return []
+    *found, end = _detector(values).predict(pen=penalty(len(values)))
+    if not found:
+        return []
+    changes: list[int] = []
+    for low, high in itertools.pairwise([0, *found, end]):
+        changes += [low + index for index in _search(values[low:high])]
+        changes += [high] if high < end else []
+    return changes
+
+
+def _placed(values: Sequence[float], changes: Sequence[int]) -> list[int]:
+    """The changes, each where it separates the values between its two neighbours best."""
+    ends = [0, *changes, len(values)]
+    for index in range(1, len(ends) - 1):
+        low, high = ends[index - 1], ends[index + 1]
+        ends[index] = low + _detector(values[low:high]).predict(n_bkps=1)[0]
+    return ends[1:-1]
+
+
+def _detector(values: Sequence[float]):  # type: ignore[no-untyped-def]  # ruptures has no types
+    from ruptures import KernelCPD
+    from scipy.special import ndtri
+    from scipy.stats import rankdata
+
+    scores = ndtri((rankdata(values) - 0.375) / (len(values) + 0.25))
+    scores = scores - scores.mean()
+    spread = scores.std(ddof=1)
+    return KernelCPD(kernel="linear", min_size=LEAST).fit((scores / spread if spread else scores)[:, None])
