@@ -15,8 +15,8 @@ from harness.record.run import ExperimentDeclared, Run
 from reports.cards import Card
 from reports.labels import metric_label
 from reports.page.charts import specifications
-from reports.page.earlier import Trend
 from reports.text import plural
+from reports.trend import TrendReport
 
 MANY = 100
 """With more seeds than this, as many quantiles are drawn as dots."""
@@ -26,10 +26,11 @@ MOST_POINTS, FEWEST_POINTS = 60, 12
 NUMBERS = 190_000
 """About as many numbers may stand in the curves of a page; curves have fewer points if there are many."""
 MOST_CURVES = 4
+MOST_SERIES = 120
 DIGITS = 4
 
 
-def page_data(run: Run, cards: Mapping[str, Card], anchors: Mapping[str, str], trend: Trend | None) -> dict[str, Any]:
+def page_data(run: Run, cards: Mapping[str, Card], anchors: Mapping[str, str], trend: TrendReport | None) -> dict[str, Any]:
     """Everything that ``page.js`` draws from, of plain Python objects.
 
     Args:
@@ -201,19 +202,28 @@ def _list(values: np.ndarray) -> list[float | None]:
     return [rounded(value) for value in values.tolist()]
 
 
-def _trend(trend: Trend | None) -> list[dict[str, Any]]:
-    return [
-        {
-            "name": one.name,
-            "points": [
-                {
-                    "date": point.date,
-                    "value": rounded(point.value),
-                    "name": " · ".join(filter(None, (point.date[:10], f"{rounded(point.value)} {one.unit}", point.machine, point.version))),
-                }
-                for point in one.points
-            ],
-            "changes": [{"date": change.date, "text": change.text} for change in one.changes],
-        }
-        for one in (trend.series if trend else ())
-    ]
+def _trend(trend: TrendReport | None) -> dict[str, Any]:
+    """The first MOST_SERIES series: values by run, and at which runs a step, another version or another machine is."""
+    if trend is None:
+        return {"runs": [], "series": []}
+    marks: dict[int, list[str]] = {}
+    for mark in trend.marks:
+        if mark.key != "commit":
+            marks.setdefault(mark.run, []).append(f"{mark.key}: {mark.before} → {mark.now}")
+    return {
+        "runs": [{"date": one.started, "machine": one.machine, "id": one.id} for one in trend.runs],
+        "series": [
+            {
+                "name": f"{one.case}, {one.name.replace('_', ' ')}",
+                "unit": one.unit,
+                "runs": one.runs,
+                "values": [rounded(value) for value in one.values],
+                "marks": [
+                    {"run": one.runs[step.at], "text": f"step: {rounded(step.before)} → {rounded(step.now)} {step.since}"}
+                    for step in one.steps
+                ]
+                + [{"run": run, "text": ", ".join(marks[run])} for run in one.runs if run in marks],
+            }
+            for one in trend.series[:MOST_SERIES]
+        ],
+    }

@@ -140,6 +140,7 @@ function show() {
   const more = filtering && snippets ? `, ${snippets} ${snippets === 1 ? "snippet" : "snippets"}` : "";
   say($("#page-count"), filtering ? claims + more : `${cards.length} claims`);
   nothing(shown + snippets, filtering);
+  if (state.view === "maintainer" && !filtering) trend();
 }
 
 function nothing(found, filtering) {
@@ -160,6 +161,7 @@ function say(element, words) {
 function open(card) {
   card.classList.add("opened");
   $(".open", card).setAttribute("aria-expanded", "true");
+  if (state.view === "student" && $(".source", card)) $(".source", card).open = true;
   const charts = $(".charts", card);
   if (charts && !charts.dataset.drawn) {
     charts.dataset.drawn = "yes";
@@ -323,6 +325,7 @@ function look() {
     axisQuantitative: { tickCount: 5 },
     view: { stroke: null },
     line: { color: colour("c0") },
+    point: { color: colour("c0"), fill: colour("c0") },
     style: { slide: { color: colour("slide"), fill: colour("slide"), stroke: colour("slide") } },
   };
 }
@@ -537,10 +540,14 @@ function curves(claim, experiment, variants, into) {
 
 function trend() {
   const select = $("#page-trend");
-  if (!select) return;
+  if (!select || select.dataset.drawn) return;
+  select.dataset.drawn = "yes";
+  const { runs, series } = data.trend;
   const update = () => {
-    const one = data.trend[select.value];
-    chart($("#page-trend-chart"), "trend", { points: one.points, changes: one.changes }, `Trend of ${one.name} over ${one.points.length} runs.`);
+    const one = series[select.value];
+    const points = one.runs.map((run, at) => ({ date: runs[run].date, value: one.values[at], name: `${runs[run].date.slice(0, 10)}, ${runs[run].machine}: ${shown(one.values[at])} ${one.unit}` }));
+    const changes = one.marks.map((mark) => ({ date: runs[mark.run].date, text: mark.text }));
+    chart($("#page-trend-chart"), "trend", { points, changes }, `Trend of ${one.name} over ${points.length} runs.`);
   };
   select.addEventListener("change", update);
   update();
@@ -553,4 +560,3 @@ addEventListener("resize", measure);
 measure();
 themed();
 restore();
-trend();

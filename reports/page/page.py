@@ -20,15 +20,15 @@ from reports.folders import write_atomic
 from reports.labels import MEANINGS, SYMBOLS, backend_name
 from reports.page import views
 from reports.page.data import page_data, to_json
-from reports.page.earlier import Trend
 from reports.page.sources import sources
 from reports.text import plural, seconds
+from reports.trend import TrendReport
 
 HERE = Path(__file__).parent
 PAGE = "index.html"
 
 
-def write_page(run: Run, cards: Mapping[str, Card], out: Path, trend: Trend | None = None) -> Path:
+def write_page(run: Run, cards: Mapping[str, Card], out: Path, trend: TrendReport | None = None) -> Path:
     """Writes ``index.html`` into the folder ``out`` and returns its path.
 
     The page needs no network and no other file.
@@ -46,7 +46,7 @@ def write_page(run: Run, cards: Mapping[str, Card], out: Path, trend: Trend | No
     return path
 
 
-def html(run: Run, cards: Mapping[str, Card], trend: Trend | None = None) -> str:
+def html(run: Run, cards: Mapping[str, Card], trend: TrendReport | None = None) -> str:
     """The text of the page."""
     anchors = unique(cards)
     environment = jinja2.Environment(
@@ -61,7 +61,6 @@ def html(run: Run, cards: Mapping[str, Card], trend: Trend | None = None) -> str
         "Verdict": Verdict,
         "symbols": SYMBOLS,
         "answers": views.ANSWERS,
-        "say_instead": views.say_instead,
         "difference": views.difference,
         "measured": views.measured,
         "lost": views.lost,
@@ -88,6 +87,9 @@ def html(run: Run, cards: Mapping[str, Card], trend: Trend | None = None) -> str
         "states": views.states(run),
         "compared_time": views.compared_time(run, trend)[0],
         "trend": trend,
+        "machine_times": views.machine_times(run, trend),
+        "changed": views.changed(trend),
+        "moved_now": views.moved_now(run, trend),
         "css": _text("page.css"),
         "script": _text("page.js"),
         "library": library(),

@@ -13,15 +13,14 @@ from harness.record.outcomes import TimeState
 from harness.record.run import ErratumChecked, Run
 from reports.cards import Card, Row
 from reports.headline import findings
-from reports.page.earlier import Series, Trend
+from reports.ratios import times
 from reports.sections.effects import effects_by_relevance
 from reports.text import mean_std, number, plural
+from reports.trend import MachineTimes, Series, TrendReport
 from reports.wording import points
 
 ELSEWHERE = "Elsewhere in the lecture"
 ANSWERS = {Verdict.SUPPORTED: "Yes.", Verdict.REFUTED: "No.", Verdict.INCONCLUSIVE: "Not decided.", Verdict.NOT_RUN: "No result."}  # fmt: skip
-SAME = 1.1
-"""Times whose ratio is within this factor are called the same."""
 
 
 @dataclass
@@ -70,7 +69,7 @@ class Tile:
     look: str = ""
 
 
-def tiles(run: Run, cards: Mapping[str, Card], trend: Trend | None) -> tuple[Tile, Tile, Tile]:
+def tiles(run: Run, cards: Mapping[str, Card], trend: TrendReport | None) -> tuple[Tile, Tile, Tile]:
     """Contradictions, snippets and time."""
     wrong = [group for group in findings(cards) if group.refuted]
     refuted = sum(len(group.refuted) for group in wrong)
@@ -86,7 +85,7 @@ def tiles(run: Run, cards: Mapping[str, Card], trend: Trend | None) -> tuple[Til
     )
 
 
-def time_tile(run: Run, trend: Trend | None) -> Tile:
+def time_tile(run: Run, trend: TrendReport | None) -> Tile:
     """How long the run took, and how that compares with stored times or with an earlier run."""
     if run.header.evidence:
         total = sum(one.seconds.total for trials in run.trials.values() for one in trials)
@@ -97,43 +96,54 @@ def time_tile(run: Run, trend: Trend | None) -> Tile:
     return Tile("Time", figure, text, look)
 
 
-def compared_time(run: Run, trend: Trend | None) -> tuple[str, str]:
+def compared_time(run: Run, trend: TrendReport | None) -> tuple[str, str]:
     """How the run's times compare, as a text, and "good", "bad" or "" for how it looks."""
     states = Counter(one.comparison.state for one in run.timings.values())
     ratios = [one.comparison.ratio for one in run.timings.values() if one.comparison.ratio]
     if ratios:
         slower, faster = states[TimeState.SLOWER], states[TimeState.FASTER]
-        of = f"of {plural(len(ratios), 'timed training')}"
-        middle = f"median {_times(statistics.median(ratios))}"
-        if slower:
-            return f"{slower} {of} slower than stored, {middle}", "bad"
-        return (f"{faster} {of} faster than stored, {middle}" if faster else f"as fast as stored, {middle}"), "good"
-    pairs = [pair for one in (trend.series if trend else ()) if (pair := _last_pair(one))]
-    if pairs:
-        ratio = statistics.median(now / before for before, now, _ in pairs)
-        when = max(date for _, _, date in pairs)[:10]
-        if 1 / SAME <= ratio <= SAME:
-            return f"as fast as on {when} ({_times(ratio)})", "good"
-        return f"{_times(ratio if ratio > 1 else 1 / ratio)} {'slower' if ratio > 1 else 'faster'} than on {when}", (
-            "bad" if ratio > 1 else "good"
-        )
-    return "no earlier run to compare with", ""
+        middle = times(statistics.median(ratios))
+        text = f"{middle} {_than(middle)} stored, {slower} slower and {faster} faster of {plural(len(ratios), 'training')}"
+        return text, "bad" if slower else "good"
+    week = machine_times(run, trend)
+    if week is None or week.ratio is None:
+        return "no earlier run to compare with", ""
+    words = times(week.ratio)
+    sure = {None: "too few earlier runs to tell from chance", True: "more than chance", False: "within chance"}
+    text = f"{words} {_than(words)} in the week before" + ("" if words == "as fast" else f", {sure[week.beyond]}")
+    return text, "bad" if week.beyond and week.ratio > 1 else "good"
 
 
-def _last_pair(series: Series) -> tuple[float, float, str] | None:
-    """Of a series of times, the value before the last, the last, and the date before; None without two positive values.
-
-    Only values of the same machine and version are compared.
-    """
-    if series.kind != "time" or len(series.points) < 2:
-        return None
-    *earlier, last = series.points
-    same = [one for one in earlier if (one.machine, one.version) == (last.machine, last.version) and one.value > 0]
-    return (same[-1].value, last.value, same[-1].date) if same and last.value > 0 else None
+def _than(words: str) -> str:
+    return "as" if words == "as fast" else "than"
 
 
-def _times(ratio: float) -> str:
-    return f"{ratio:.2f} ×"
+def machine_times(run: Run, trend: TrendReport | None) -> MachineTimes | None:
+    """The comparison of the run's times with those of the week before it; None if its trend has none."""
+    found = trend.machines if trend else ()
+    return next((one for one in found if trend and trend.runs[one.run].id == run.header.id), None)
+
+
+def changed(trend: TrendReport | None) -> list[tuple[Series, str, str, str]]:
+    """The changes of a series: the series, the date, before → now, and what else changed there; the newest first."""
+    if trend is None:
+        return []
+    found = []
+    for one in trend.changed:
+        for step in one.steps:
+            date = trend.runs[one.runs[step.at]].started[:10]
+            found.append((one, date, f"{number(step.before, one.unit)} → {number(step.now, one.unit)}", step.since))
+    return sorted(found, key=lambda change: change[1], reverse=True)
+
+
+def moved_now(run: Run, trend: TrendReport | None) -> list[str]:
+    """The changes that begin with the run itself, each with its case and before → now."""
+    return [
+        f"{one.case}, {one.name.replace('_', ' ')}: {number(step.before, one.unit)} → {number(step.now, one.unit)}"
+        for one in (trend.changed if trend else ())
+        for step in one.steps
+        if trend and trend.runs[one.runs[step.at]].id == run.header.id
+    ]
 
 
 def duration(seconds: float) -> str:
@@ -144,18 +154,6 @@ def duration(seconds: float) -> str:
     if whole < 3600:
         return f"{whole // 60} min {whole % 60} s"
     return f"{whole // 3600:,} h {whole % 3600 // 60} min"
-
-
-def say_instead(card: Card) -> str:
-    """What a slide can say in the place of a refuted or undecided claim; "" for any other."""
-    if card.verdict not in TO_CHANGE:
-        return ""
-    sentence = card.sentence.removeprefix(f"Slide: {card.slide_figure}. ").removeprefix("Here: ")
-    if card.verdict is Verdict.INCONCLUSIVE:
-        return f"not decided: {sentence}" + (f" ({card.power})" if card.power else "")
-    if card.exact and not card.measured:
-        return card.sentence.removeprefix("Computed: ") if card.sentence != "Computed." else "it is computed, and does not hold"
-    return sentence + (f" That is {card.images}." if card.images else "")
 
 
 def how_sure(run: Run, card: Card) -> str:
