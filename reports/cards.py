@@ -18,7 +18,6 @@ from reports import wording
 from reports.sections.effects import effects_by_relevance
 from reports.text import plural, printed
 
-
 ELSEWHERE = "Elsewhere"
 """The section of what no slide of ``cases.lecture`` names."""
 LONGEST_ANCHOR = 60

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 from harness.errors import SuiteError
-from harness.record.atomic import replace_file
+from harness.record.atomic import replace_files
 
 OUT = Path(__file__).parent / "out"
 """The default report folder, which git ignores."""
@@ -29,15 +30,22 @@ def check_writable(folder: Path) -> None:
 
 
 def write_atomic(path: Path, content: bytes) -> None:
-    """Replaces the file in one step: after a kill it has the old content or the new, never a part.
+    """Replaces the file in one step, see ``write_files``."""
+    write_files({path: content})
 
-    Raises SuiteError if the file cannot be written.
+
+def write_files(contents: Mapping[Path, bytes]) -> None:
+    """Replaces files: after a kill each has the old content or the new, never a part; after an error all the old.
+
+    Raises SuiteError if a file cannot be written.
     """
+    path = next(iter(contents), Path())
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        replace_file(path, content)
+        for path in contents:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        replace_files(contents)
     except OSError as error:
-        raise unwritable(path, error) from error
+        raise unwritable(path if len(contents) == 1 else path.parent, error) from error
 
 
 def unwritable(path: Path, error: OSError) -> SuiteError:

@@ -42,6 +42,7 @@ class Report(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
         self_checks: one per self-check.
         timings, peaks: from a run with ``-m timing``.
         figures: names of the files in ``figures/``.
+        files: paths of all files that the report wrote besides report.json, relative to its folder.
     """
 
     schema: int = SCHEMA
@@ -57,10 +58,17 @@ class Report(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     timings: tuple[Timed, ...]
     peaks: tuple[PeakMeasured, ...]
     figures: tuple[str, ...]
+    files: tuple[str, ...] = ()
 
 
-def payload(run: Run, holm: Mapping[str, Verdict], figures: Sequence[str] = ()) -> Report:
-    """The content of report.json for a run with adjusted p-values; ``holm``: verdicts after the adjustment, by key."""
+def payload(run: Run, holm: Mapping[str, Verdict], files: Sequence[str] = ()) -> Report:
+    """The content of report.json.
+
+    Args:
+        run: the run, with adjusted p-values.
+        holm: verdicts after the adjustment, by key.
+        files: the paths of the files that the report wrote.
+    """
     return Report(
         run=run.header,
         end=replace(run.end, reported=True) if run.end else None,
@@ -73,7 +81,8 @@ def payload(run: Run, holm: Mapping[str, Verdict], figures: Sequence[str] = ()) 
         self_checks=tuple(run.self_checks.values()),
         timings=tuple(run.timings.values()),
         peaks=tuple(run.peaks.values()),
-        figures=tuple(figures),
+        figures=tuple(name.partition("/")[2] for name in files if name.startswith("figures/")),
+        files=tuple(files),
     )
 
 

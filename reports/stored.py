@@ -90,16 +90,18 @@ def _other_stacks(root: Path, declared: Mapping[str, Experiment], stack: str) ->
         others = sorted({path.parent.name for path in root.glob(f"*/{name}.json")} - {stack})
         for other, evidence in _read(root, name, dict.fromkeys(others)).items():
             for variant, kept in evidence.variants.items():
-                found = Summary.of(experiment.metrics[0].name, trials(kept, variant))
-                yield OtherStack(
-                    stack=other,
-                    experiment=name,
-                    variant=variant,
-                    metric=found.metric,
-                    mean=found.mean,
-                    std=found.std,
-                    n=found.n,
-                )
+                held = trials(kept, variant)
+                for metric in experiment.metrics:
+                    found = Summary.of(metric.name, held)
+                    yield OtherStack(
+                        stack=other,
+                        experiment=name,
+                        variant=variant,
+                        metric=found.metric,
+                        mean=found.mean,
+                        std=found.std,
+                        n=found.n,
+                    )
 
 
 def _sessions(sessions: list[SeedBlock]) -> tuple[SessionSummary, ...]:

@@ -15,8 +15,11 @@ LONGEST = 2_000
 """Characters of a string outside code; the rest is cut."""
 HIDDEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
 """Control characters, those that reverse the direction of writing, and lone surrogates."""
-MARKUP = re.compile(r"[\\`*\[\]~|]|(?<![^\W_])_|_(?![^\W_])")
-"""ASCII punctuation that Markdown reads; an underscore within a word is none."""
+INTERVAL = r"(?P<interval>\[[−\d][−\d., ×⁰¹²³⁴⁵⁶⁷⁸⁹⁻]*\](?![(\[:]))"
+MARKUP = re.compile(INTERVAL + r"|[\\`*\[\]~|]|(?<![^\W_])_|_(?![^\W_])")
+"""ASCII punctuation that Markdown reads; an underscore within a word and the brackets of an interval are none."""
+BEGINNING = re.compile(r"^(\d*)(?:([.)+-])(?=\s|$)|([=-])(?=[=-]*$))")
+"""What Markdown reads at the beginning of a line: a list, a rule, the underline of a heading."""
 ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 FILTERED = re.compile(r"[$@#]")
 """Characters that GitHub reads in plain text: a formula, a mention, an issue."""
@@ -108,11 +111,11 @@ def cut(text: object, most: int = LONGEST) -> str:
 
 def escape(text: object, most: int = LONGEST) -> str:
     """Text as Markdown that shows it and nothing else, in a paragraph, a list item, a heading, a link or a table."""
-    plain = MARKUP.sub(r"\\\g<0>", cut(text, most))
-    plain = re.sub(r"^(\d*)([-+=.)])", r"\1\\\2", plain)  # a list, or a heading's underline
+    plain = MARKUP.sub(lambda found: found["interval"] or f"\\{found[0]}", cut(text, most))
+    plain = BEGINNING.sub(lambda found: f"{found[1]}\\{found[2] or found[3]}", plain)
     plain = re.sub(r"[&<>]", lambda found: ENTITIES[found[0]], plain)
     plain = FILTERED.sub(r"<span>\g<0></span>", plain)
-    return plain.replace("://", "&#58;//").replace("www.", "www&#46;").replace("WWW.", "WWW&#46;")
+    return plain.replace("://", "&#58;//").replace("www.", "www&#46;")
 
 
 def escape_html(text: object, most: int = LONGEST) -> str:

@@ -20,7 +20,8 @@ RAISED = str.maketrans("0123456789−", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
 
 def points(value: float, *, sign: bool = True, unit: bool = True) -> str:
     """A difference of fractions in percentage points: "+0.42 points"."""
-    text = f"{100 * value:+.2f}" if sign else f"{100 * value:.2f}"
+    shown = round(100 * value, 2) or 0.0  # no negative zero
+    text = f"{shown:+.2f}" if sign and shown else f"{shown:.2f}"
     return text.replace("-", MINUS) + (" points" if unit else "")
 
 
@@ -34,7 +35,9 @@ def power_of_ten(value: float) -> str:
 
 def factor(value: float) -> str:
     """A ratio: "1.43", "13,042", "2.3 × 10¹²"."""
-    return f"{value:,.0f}" if 100 <= abs(value) < 1e5 else f"{value:.3g}" if 0.01 <= value < 100 else power_of_ten(value)
+    if 100 <= value < 1e5:
+        return f"{value:,.0f}"
+    return f"{value:.3g}" if 0.01 <= value < 100 else power_of_ten(value)
 
 
 def measured(effect: Effect, metric: MetricDeclared | None = None) -> str:

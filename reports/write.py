@@ -1,35 +1,54 @@
-"""Writes a run's report: the figures, then report.json, then REPORT.md, each file completely or not at all."""
+"""Writes a run's report: Markdown for people, report.json for programs, and the figures."""
 
 from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 import json
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
 from harness.domain.verdict import Verdict
 from harness.errors import invalid
-from harness.record.run import ClaimDecided, Run, read_run
-from reports.folders import check_writable, write_atomic
+from harness.record.run import Run, read_run
+from reports.cards import ELSEWHERE, Card, cards
+from reports.folders import check_writable, write_files
 from reports.payload import payload, to_json
-from reports.sections.claims import all_claims, anchor, figures_anchor, link
-from reports.sections.contradictions import contradictions
-from reports.sections.details import details
-from reports.sections.environment import deviations, environment, how_to_read
-from reports.sections.errata import errata
-from reports.sections.summary import summary, title
-from reports.sections.timing_runs import timing, timing_title
-from reports.sections.training_times import times
-from reports.text import code, escape
+from reports.sections.accuracy import accuracy
+from reports.sections.claims import claims_table
+from reports.sections.details import embed, section_page
+from reports.sections.environment import environment, how_to_read
+from reports.sections.errata import errata_page
+from reports.sections.links import (
+    CSV,
+    ERRATA,
+    FIGURES,
+    REPORT,
+    SECTIONS,
+    SLIDES,
+    SUMMARY,
+    by_section,
+    section_file,
+    to_section,
+)
+from reports.sections.slides import slides_csv, slides_page
+from reports.sections.summary import head, summary_page, tallies
+from reports.sections.times import times
+from reports.sections.timing_runs import timing
+from reports.text import escape
 
 if TYPE_CHECKING:
     from reports.figures.picture import Picture
 
-MARKDOWN, JSON, FIGURES = "REPORT.md", "report.json", "figures"
+JSON = "report.json"
+LIMITS = {SUMMARY: 10_000, REPORT: 60_000}
+"""Bytes that a file stays below."""
+SHORTER = (240, 160, 110, 80, 50, 30, 15, 5)
+"""Characters of a text in a table: the first number with which a file stays below its limit."""
 
 
 def write_report(run_path: Path, out: Path) -> Path:
@@ -40,29 +59,24 @@ def write_report(run_path: Path, out: Path) -> Path:
 def write(run: Run, out: Path) -> Path:
     """Writes the report of a run into folder ``out`` and returns the path of REPORT.md.
 
-    Figures of an earlier report in the folder that this report lacks are removed. Raises SuiteError if the run's record
+    Files of an earlier report in the folder that this report lacks are removed. Raises SuiteError if the run's record
     is incomplete (see ``in_order``) or the folder cannot be written.
     """
-    from reports.figures.experiments import figures
-    from reports.figures.forest import forest
-    from reports.figures.timing_runs import timing_figure
-
     run, holm = adjusted(in_order(run))
     check_writable(out / FIGURES)
-    overview = forest(run)
-    curves = figures(run)
-    clocks = timing_figure(run)
-    drawn = [picture for picture in (overview, clocks, *curves) if picture]
-    earlier = _figures_of(out / JSON)
-    for picture in drawn:
-        write_atomic(out / FIGURES / picture.name, picture.content)
-    names = [picture.name for picture in drawn]
-    write_atomic(out / JSON, to_json(payload(run, holm, names)))
-    write_atomic(out / MARKDOWN, markdown(run, holm, overview, clocks, curves).encode())
-    for name in earlier - set(names):
+    shown, drawn = cards(run), pictures(run)
+    contents = {f"{FIGURES}/{picture.name}": picture.content for picture in drawn if picture.content}
+    contents |= {name: text.encode() for name, text in texts(run, shown, holm, drawn).items()}
+    if shown or run.errata:
+        contents[CSV] = slides_csv(run, shown)
+    # index.html goes here: contents["index.html"] = reports.page.page(run, shown)
+    contents[JSON] = to_json(payload(run, holm, sorted(contents)))
+    earlier = _files_of(out / JSON)
+    write_files({out / name: content for name, content in contents.items()})
+    for name in earlier - set(contents):
         with contextlib.suppress(OSError):
-            (out / FIGURES / name).unlink(missing_ok=True)
-    return out / MARKDOWN
+            (out / name).unlink(missing_ok=True)
+    return out / REPORT
 
 
 def in_order(run: Run) -> Run:
@@ -101,73 +115,114 @@ def adjusted(run: Run) -> tuple[Run, dict[str, Verdict]]:
     return dataclasses.replace(run, claims=claims), {key: verdict for key, (_, verdict) in found.items()}
 
 
-def markdown(
-    run: Run,
-    holm: Mapping[str, Verdict],
-    overview: Picture | None,
-    clocks: Picture | None,
-    curves: Sequence[Picture],
-) -> str:
-    """The text of REPORT.md; for a run that only measured times, without the sections on claims."""
-    timed = timing(run, _embed(clocks) if clocks else "")
-    if timed and not run.claims and not run.trainings and not run.errata:
-        return "\n\n".join([timing_title(run), timed, environment(run)]) + "\n"
-    sections = [
-        title(run),
-        summary(run, holm),
-        _embed(overview) if overview else "",
-        contradictions(run, holm) if run.claims else "",
-        all_claims(run, holm),
-        errata(run),
-        times(run),
-        timed,
-        _curves(run, curves),
-        details(run, holm, {picture.heading for picture in curves}),
-        environment(run),
-        deviations(run),
-        how_to_read(),
-    ]
-    return "\n\n".join(section for section in sections if section) + "\n"
+def pictures(run: Run) -> list[Picture]:
+    """The figures of a run, those of no experiment first with the heading "".
+
+    One that cannot be drawn has no content, and its caption says so.
+    """
+    from reports.figures.experiments import figures
+    from reports.figures.forest import forest
+    from reports.figures.timing_runs import timing_figure
+
+    drawn = [*_drawn("", lambda: [forest(run)]), *_drawn("", lambda: [timing_figure(run)])]
+    for name, declared in run.experiments.items():
+        one = dataclasses.replace(run, experiments={name: declared})
+        drawn += _drawn(name, functools.partial(figures, one))
+    return drawn
 
 
-def _curves(run: Run, curves: Sequence[Picture]) -> str:
-    """The figures of each experiment, preceded by links to its claims."""
-    if not curves:
-        return ""
-    parts = ["## Learning curves"]
-    heading = None
-    for picture in curves:
-        if picture.heading != heading:
-            heading = picture.heading
-            parts.append(f'<a id="{figures_anchor(heading)}"></a>\n\n### {escape(heading)}')
-            links = _claim_links(run, heading)
-            if links:
-                parts.append(f"Claims that rest on it: {', '.join(links)}.")
-        parts.append(_embed(picture))
-    return "\n\n".join(parts)
+def _drawn(heading: str, draw: Callable[[], Sequence[Picture | None]]) -> list[Picture]:
+    from reports.figures.picture import Picture
 
-
-def _claim_links(run: Run, experiment: str) -> list[str]:
-    """A link to each claim of an experiment; if a claim has several cases, to the first."""
-    groups: dict[str, list[ClaimDecided]] = {}
-    for claim in run.claims.values():
-        if claim.experiment == experiment:
-            groups.setdefault(claim.id, []).append(claim)
-    return [
-        link(cases[0]) if len(cases) == 1 else f"[{code(name)}](#{anchor(cases[0])}) ({len(cases)} cases)"
-        for name, cases in groups.items()
-    ]
-
-
-def _embed(picture: Picture) -> str:
-    alt = escape(picture.alt.replace("$", "")).replace("[", "\\[").replace("]", "\\]")
-    return f"![{alt}]({FIGURES}/{picture.name})\n\n*{picture.caption}*"
-
-
-def _figures_of(report: Path) -> set[str]:
-    """The figures listed in an earlier report.json; empty if it cannot be read. Only these may be removed."""
     try:
-        names = json.loads(report.read_text(encoding="utf-8"))["figures"]
-        return {name for name in names if Path(name).name == name and name.endswith(".svg")}
+        return [dataclasses.replace(picture, heading=heading) for picture in draw() if picture]
+    except Exception as error:  # whatever a drawing library raises costs its figure only
+        what = f"The figure of {heading}" if heading else "A figure"
+        reason = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
+        return [Picture("", b"", heading, "", f"{what} could not be drawn: {reason}.")]
+
+
+def texts(run: Run, shown: Mapping[str, Card], holm: Mapping[str, Verdict], drawn: Sequence[Picture]) -> dict[str, str]:
+    """The Markdown files by path, those without content left out."""
+    sections: dict[str, list[Card]] = by_section(shown)
+    places: dict[str, list[str]] = {}
+    for card in shown.values():
+        places.setdefault(card.experiment or "", []).append(card.section)
+    figures: dict[str, list[Picture]] = {}
+    for picture in (picture for picture in drawn if picture.heading):
+        for section in dict.fromkeys(places.get(picture.heading, [ELSEWHERE])):
+            figures.setdefault(section, []).append(picture)
+    files = {
+        section_file(section): section_page(run, section, sections.get(section, []), holm, figures.get(section, []))
+        for section in dict.fromkeys((*sections, *figures))
+    }
+    files |= {ERRATA: errata_page(run), SLIDES: slides_page(run, shown)}
+    files[SUMMARY] = _fitting(SUMMARY, lambda most: summary_page(run, shown, holm, most))
+    overview = [picture for picture in drawn if not picture.heading]
+    files[REPORT] = _fitting(REPORT, lambda most: report_page(run, shown, holm, overview, list(files), most))
+    return {name: text for name, text in files.items() if text}
+
+
+def _fitting(name: str, text: Callable[[int], str]) -> str:
+    """The text with the longest cells with which the file stays below its limit."""
+    found = ""
+    for most in SHORTER:
+        found = text(most)
+        if len(found.encode()) < LIMITS[name]:
+            break
+    return found
+
+
+def report_page(
+    run: Run,
+    shown: Mapping[str, Card],
+    holm: Mapping[str, Verdict],
+    overview: Sequence[Picture],
+    files: Sequence[str],
+    most: int,
+) -> str:
+    """The text of REPORT.md.
+
+    Args:
+        run: the run, with adjusted p-values.
+        shown: its claims.
+        holm: verdicts after the adjustment, by key.
+        overview: the figures of no experiment.
+        files: the paths of the report's other Markdown files.
+        most: characters of a text in a table.
+    """
+    parts = [*head(run, shown, to_section, most), *tallies(run, shown, holm, most)]
+    if shown or run.errata:
+        errata = f"[what to replace]({ERRATA}) · " if run.errata else ""
+        parts.append(f"[Slide by slide, with what to say instead]({SLIDES}) · {errata}[as a table]({CSV})")
+    charts = {picture.name: embed(picture, FIGURES) for picture in overview}
+    clocks = charts.pop("timing.svg", "")
+    parts += charts.values()
+    for section, found in by_section(shown).items():
+        parts.append(f"## [{escape(section)}]({section_file(section)})\n\n{claims_table(found, to_section, most)}")
+    parts += [accuracy(run, shown, most), times(run, most), timing(run, clocks)]
+    listed = {name for section in by_section(shown) for name in [section_file(section)]}
+    further = [name for name in files if name.startswith(f"{SECTIONS}/") and name not in listed]
+    parts += [f"Figures of what no claim rests on: [`{name}`]({name})" for name in further]
+    parts.append(environment(run, most))
+    if shown:
+        parts.append(how_to_read())
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _files_of(report: Path) -> set[str]:
+    """The files listed in an earlier report.json; empty if it cannot be read. Only these may be removed."""
+    try:
+        content = json.loads(report.read_text(encoding="utf-8"))
+        names = [*content.get("files", ()), *(f"{FIGURES}/{name}" for name in content["figures"])]
+        return {name for name in names if _ours(PurePosixPath(name))}
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return set()
+
+
+def _ours(path: PurePosixPath) -> bool:
+    """Whether a report may have written this path: nothing outside its folder, and nothing of another kind."""
+    folder = path.parent.as_posix()
+    if folder == ".":
+        return path.name in (SUMMARY, REPORT, ERRATA, SLIDES, CSV, "index.html")
+    return (folder, path.suffix) in ((FIGURES, ".svg"), (SECTIONS, ".md")) and ".." not in path.name

@@ -1,10 +1,11 @@
-"""Replaces a file whole or not at all, even with a full disk, a kill -9, or a reader at the same time."""
+"""Replaces files whole or not at all, even with a full disk, a kill -9, or a reader at the same time."""
 
 from __future__ import annotations
 
 import contextlib
 import os
 import platform
+from collections.abc import Mapping
 from pathlib import Path
 
 SUFFIX = ".tmp"
@@ -15,17 +16,28 @@ def replace_file(path: Path, content: bytes) -> None:
 
     A kill leaves the temporary file behind. The next call for the same file on the same machine removes it.
     """
-    temporary = path.with_name(f".{path.name}.{_machine()}.{os.getpid()}{SUFFIX}")
-    _sweep(path)
+    replace_files({path: content})
+
+
+def replace_files(contents: Mapping[Path, bytes]) -> None:
+    """Writes a temporary file for each, then renames all. OSError while writing leaves the old content of all files.
+
+    A disk that fills therefore leaves no mixture. A kill between two renames does, each file whole.
+    """
+    temporary = {path: path.with_name(f".{path.name}.{_machine()}.{os.getpid()}{SUFFIX}") for path in contents}
     try:
-        with temporary.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
+        for path, content in contents.items():
+            _sweep(path)
+            with temporary[path].open("wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+        for path in contents:
+            os.replace(temporary[path], path)
     except BaseException:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
+        for one in temporary.values():
+            with contextlib.suppress(OSError):
+                one.unlink()
         raise
 
 

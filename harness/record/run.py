@@ -70,7 +70,7 @@ class SessionSummary(Part, frozen=True, kw_only=True):
 
 
 class OtherStack(Part, frozen=True, kw_only=True):
-    """In a report of evidence: the primary metric of a variant over the stored seeds of another stack."""
+    """In a report of evidence: a metric of a variant over the stored seeds of another stack."""
 
     stack: str
     experiment: str

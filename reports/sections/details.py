@@ -1,170 +1,181 @@
-"""The folded sections under the tables: everything about one claim."""
+"""The file of a section: its table of claims, its figures, and the details of each claim, folded."""
 
 from __future__ import annotations
 
-import html
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from harness.domain.verdict import Decision, Difference, Effect, Verdict
-from harness.record.run import ClaimDecided, Run, Summary
+from harness.record.run import ClaimDecided, Run
+from reports.cards import Card
 from reports.figures.many import MANY, QUANTILES, quantiles
-from reports.labels import verdict_text
-from reports.sections.claims import anchor, figures_anchor, rests_on
-from reports.sections.effects import units
+from reports.labels import metric_label, state_text, verdict_text
+from reports.sections.accuracy import compared, slide_and_ours
+from reports.sections.claims import claims_table, row_name
+from reports.sections.links import FIGURES, REPORT, to_card
 from reports.sections.seeds import seeds_detail
-from reports.text import code, effect_text, effect_words, escape, mean_std, number, table
+from reports.text import escape, escape_html, fenced, number, plural, table
+from reports.wording import compared as in_words
+from reports.wording import measured, name_text
 
+if TYPE_CHECKING:
+    from reports.figures.picture import Picture
+
+MOST = 300
+"""Characters of a text in a table."""
 WORDS = {
     "sign_flip_p": "exact sign-flip p",
-    "detectable_effect": "smallest effect this n could have shown",
-    "seeds_needed": "seeds that would show the smallest effect of interest",
+    "detectable_effect": "smallest effect that n seeds show",
+    "seeds_needed": "seeds that show the smallest effect of interest",
     "percentile": "percentile among our seeds",
+    "published": "slide",
 }
+"""Names of an effect's details."""
+INTERVALS = {"plain_low": "95 % interval", "bca_low": "bootstrap (BCa)"}
 
 
-def details(run: Run, holm: Mapping[str, Verdict], figured: Collection[str] = ()) -> str:
-    """One folded section per claim.
+def section_page(
+    run: Run, section: str, cards: Sequence[Card], holm: Mapping[str, Verdict], pictures: Sequence[Picture]
+) -> str:
+    """The text of a section's file. ``holm``: see ``reports.write.adjusted``."""
+    parts = [f"# {escape(section)}", f"[The whole report](../{REPORT})"]
+    if cards:
+        parts.append(claims_table(cards, to_card, MOST))
+    parts += [_claim(run, card, holm.get(card.key)) for card in cards]
+    if pictures:
+        parts += ["## Figures", *(embed(picture, f"../{FIGURES}") for picture in pictures)]
+    return "\n\n".join(parts) + "\n"
 
-    Args:
-        run: the run, with adjusted p-values.
-        holm: see ``reports.sections.claims.verdict_cell``.
-        figured: ids of the experiments that have figures; their claims link to them.
-    """
-    if not run.claims:
-        return ""
-    return "## Details\n\n" + "\n\n".join(_claim(run, claim, holm, figured) for claim in run.claims.values())
+
+def embed(picture: Picture, folder: str) -> str:
+    """A figure with its caption; of one that could not be drawn, the caption alone."""
+    if not picture.content:
+        return f"*{escape(picture.caption)}*"
+    return f"![{escape(picture.alt)}]({folder}/{picture.name})\n\n*{escape(picture.caption)}*"
 
 
-def _claim(run: Run, claim: ClaimDecided, holm: Mapping[str, Verdict], figured: Collection[str]) -> str:
-    decision = claim.decision
-    head = f"{html.escape(claim.key)} · {verdict_text(claim.verdict)}"
+def _claim(run: Run, card: Card, holm: Verdict | None) -> str:
+    claim, decision = run.claims[card.key], card.decision
+    summary = f"{verdict_text(card.verdict)} · {escape_html(card.statement)}"
     parts = [
-        f'<a id="{anchor(claim)}"></a>\n<details><summary><code>{head.replace(" · ", "</code> · ", 1)}</summary>',
-        f"**{escape(claim.statement)}** ({escape(claim.slide)})",
-        f"- Rule: {escape(claim.rule)}\n- Reason: {escape(decision.reason)}" + _facts(claim, holm, figured),
+        f'<a id="{card.anchor}"></a>\n<details><summary>{summary}</summary>',
+        escape(card.sentence) + (f" In images: {card.images}." if card.images else ""),
+        _facts(claim, card, holm),
     ]
     if decision.effects:
-        parts.append(effects_table(decision.effects))
+        parts.append(_effects(decision.effects))
+    if card.rows:
+        key = card.experiment or ""
+        rows = [
+            [row_name(row, MOST), *slide_and_ours(row), compared(run, (key, row.variant), row)] for row in card.rows
+        ]
+        last = "other stacks" if run.header.evidence else "evidence → here"
+        parts.append(table(["variant", "slide", "ours", last], rows, right=["slide", "ours", last]))
+    if spread := _spread(claim):
+        parts.append(spread)
+    others = [(other.rule, other.decision) for other in card.alongside]
+    for title, decisions in (("Parts", [("", part) for part in decision.parts]), ("Reported alongside", others)):
+        if decisions:
+            parts.append(_listed(title, [_decision(one, rule) for rule, one in decisions]))
     if decision.differences:
-        parts.append("Differences; they decide nothing:\n\n" + "\n".join(map(_difference, decision.differences)))
-    if decision.parts:
-        parts.append("Parts:\n\n" + "\n".join(map(_decision, decision.parts)))
-    if claim.alongside:
-        others = [_decision(other.decision, f"{escape(other.rule)}: ") for other in claim.alongside]
-        parts.append("Reported alongside; they decide nothing:\n\n" + "\n".join(others))
-    if claim.variants:
-        parts.append(_variants(run, claim))
-    if claim.deviations:
-        parts.append(_listed("Deviations", claim.deviations))
-    if claim.notes:
-        parts.append(_listed("Notes", claim.notes))
-    return "\n\n".join([*parts, "</details>"])
+        parts.append(_listed("Differences; they decide nothing", map(_difference, decision.differences)))
+    if card.deviations:
+        parts.append(_listed("Deviations from the slide", map(escape, card.deviations)))
+    if card.notes:
+        parts.append(_listed("Notes", map(escape, card.notes)))
+    return "\n\n".join([*parts, "To repeat it:\n\n" + fenced(card.command, "sh"), "</details>"])
 
 
-def _facts(claim: ClaimDecided, holm: Mapping[str, Verdict], figured: Collection[str]) -> str:
-    """One line each for the claim's evidence, this machine's result, Holm's adjustment, its state and its seeds."""
-    facts: dict[str, str] = {}
-    if (here := claim.here) is not None:
-        facts["Evidence"] = (f"{verdict_text(here.verdict)}, " if here.stack else "") + rests_on(here)
-        if claim.verdict is Verdict.INCONCLUSIVE and here.needed:
-            facts["Seeds that would decide it"] = f"{here.needed:,}"
-        facts["Here"] = escape(". ".join(filter(None, (here.state, here.text))))
-        if here.own is not None and here.own is not claim.verdict:
-            facts["This run's own trials say"] = verdict_text(here.own)
-    if claim.marker == "training" and claim.key in holm:
-        facts["After Holm"] = verdict_text(holm[claim.key])
-    if claim.comparison.expected is not None:
-        facts["Expected"] = verdict_text(claim.comparison.expected)
-    facts["State"] = escape(f"{claim.comparison.state}. {claim.comparison.reason}".strip())
-    if claim.experiment is not None:
-        figures = f", [its figures](#{figures_anchor(claim.experiment)})" if claim.experiment in figured else ""
-        facts["Experiment"] = code(claim.experiment) + figures
-    facts["Seeds"] = seeds_detail(claim)
-    return "".join(f"\n- {name}: {text}" for name, text in facts.items() if text)
+def _facts(claim: ClaimDecided, card: Card, holm: Verdict | None) -> str:
+    """One line each for the rule, the evidence, this machine's result, the state, and what a slide could say."""
+    trained = f"{plural(card.seeds, 'seed')} of {card.stack}" if card.stack else "nothing yet"
+    facts = {
+        "Slide": card.label,
+        "Claim": card.key,
+        "Rule": card.rule,
+        "Reason": card.reason,
+        "Rests on": "a computation" if card.exact else trained,
+        "Too few seeds": card.power.removeprefix("too few seeds: "),
+        "Here": ". ".join(filter(None, (str(card.here or ""), card.here_text))),
+        "This run's own trials say": verdict_text(card.own) if card.own else "",
+        "After Holm": verdict_text(holm) if holm and not card.exact and holm is not claim.verdict else "",
+        "Seeds": seeds_detail(claim),
+        "Say instead": card.say_instead,
+        "Experiment": card.experiment or "",
+    }
+    comparison, own = claim.comparison, claim.here.own if claim.here else None
+    if own and not card.own and own is not card.verdict:
+        facts["This run's own trials say"] = verdict_text(own)
+    lines = [f"- {name}: {escape(text)}" for name, text in facts.items() if text]
+    expected = f", expected {verdict_text(comparison.expected)}" if card.expected and comparison.expected else ""
+    state = state_text(comparison.state, card.red) + expected
+    reason = ". ".join(escape(text) for text in (comparison.reason, card.error) if text)
+    return "\n".join([*lines, f"- State: {state}" + (f". {reason}" if reason else "")])
 
 
-def effects_table(effects: Sequence[Effect]) -> str:
-    """The table of a decision's effects."""
+def _effects(effects: Sequence[Effect]) -> str:
     rows = [
         [
-            escape(effect.of),
-            code(effect.metric),
-            escape(effect_text(effect)),
-            escape(effect.unit),
-            number(effect.p),
-            number(effect.p_adjusted),
-            str(effect.n),
-            "; ".join([*_numbers(effect), *map(escape, effect.notes)]) or "–",
+            escape(name_text(effect), MOST) + (f"<br>{metric_label(effect.metric)}" if effect.metric else ""),
+            escape(measured(effect), MOST),
+            _p(effect.p) + ("" if effect.p_adjusted is None else f"<br>{_p(effect.p_adjusted)} after Holm"),
+            "<br>".join([f"n = {effect.n:,}", *_numbers(effect), *(escape(note, MOST) for note in effect.notes)]),
         ]
         for effect in effects
     ]
-    headers = ["effect of", "metric", "estimate [interval]", "unit", "p", "p after Holm", "n", "also"]
-    return table(headers, rows, right=["p", "p after Holm", "n"])
+    return table(["effect", "estimate [interval]", "p", "also"], rows, right=["estimate [interval]", "p"])
+
+
+def _p(value: float | None) -> str:
+    return "–" if value is None else number(float(f"{value:.2g}"))
 
 
 def _numbers(effect: Effect) -> list[str]:
     shown = []
     for name, value in effect.details.items():
-        if name != "tolerance" and value is not None:
-            text = WORDS.get(name, name.replace("_", " "))
-            in_unit = effect.unit if name.startswith(("detectable", "bca")) else ""
-            shown.append(f"{escape(text)} {number(value, in_unit)}")
+        if value is None or name.endswith("_high"):
+            continue
+        in_unit = effect.unit if name.startswith(("detectable", "bca", "plain", "published")) else ""
+        text = number(value, in_unit)
+        if name in INTERVALS:
+            text += f" to {number(effect.details.get(name.replace('_low', '_high')), in_unit)}"
+        if name == "confidence":
+            shown.append(f"at {100 * value:.4g} %")
+        else:
+            known = {**WORDS, **INTERVALS}
+            shown.append(f"{escape(known.get(name, name.replace('_', ' ')), MOST)} {text}")
     return shown
+
+
+def _spread(claim: ClaimDecided) -> str:
+    """The value of each seed; the quantiles if there are more than MANY seeds."""
+    lines = []
+    for name, summary in claim.variants.items():
+        known = [value for value in summary.values if value is not None]
+        if len(summary.values) <= MANY:
+            text = ", ".join(number(value) for value in summary.values)
+        else:
+            named = zip(QUANTILES, quantiles(known), strict=True) if known else ()
+            text = ", ".join(f"{100 * share:.4g} %: {number(value)}" for share, value in named)
+        if text:
+            lines.append(f"{escape(name, MOST)}: {text}")
+    return _listed("Each seed, or the quantiles of many", lines) if lines else ""
 
 
 def _difference(one: Difference) -> str:
     """One line: Keras' value and the value of another formula or text."""
     ours, other = (value if isinstance(value, str) else number(value) for value in (one.obtained, one.other))
     why = f" {one.why}" if one.why else ""
-    return "- " + escape(f"differs from {one.source}: {one.of}: {ours}, there {other}.{why}")
+    return escape(f"differs from {one.source}: {one.of}: {ours}, there {other}.{why}")
 
 
-def _decision(decision: Decision, rule: str = "") -> str:
+def _decision(decision: Decision, rule: str) -> str:
     """One line: the decision of a part, or of a rule that is reported alongside."""
-    effects = "; ".join(escape(f"{effect.of} {effect_words(effect)}") for effect in decision.effects)
-    text = f"- {rule}{verdict_text(decision.verdict)}. {escape(decision.reason)}"
+    effects = "; ".join(escape(in_words(effect), MOST) for effect in decision.effects)
+    named = f"{escape(rule, MOST)}: " if rule else ""
+    text = f"{named}{verdict_text(decision.verdict)}. {escape(decision.reason)}"
     return f"{text} ({effects})" if effects else text
 
 
-def _variants(run: Run, claim: ClaimDecided) -> str:
-    """The table of variants: the slide's figure, our mean, and the values of all seeds."""
-    of_unit = units(run, claim)
-    printed = {(figure.variant, figure.metric): figure.printed for figure in claim.published}
-    rows = []
-    for name, summary in [*claim.variants.items(), *_further(run, claim)]:
-        unit = of_unit.get(summary.metric, "")
-        slide = printed.pop((name, summary.metric), "–")
-        ours, values = mean_std(summary.mean, summary.std, unit), _values(summary.values, unit)
-        rows.append([escape(name), code(summary.metric), escape(slide), ours, str(summary.n), values or "–"])
-    for (name, metric), slide in printed.items():
-        rows.append([escape(name), code(metric), escape(slide), "–", "–", "–"])
-    return table(["variant", "metric", "slide's figure", "ours", "n", "per seed"], rows, right=["n"])
-
-
-def _values(values: Sequence[float | None], unit: str) -> str:
-    """The value of each seed; the quantiles if there are more than MANY seeds."""
-    if len(values) <= MANY:
-        return ", ".join(number(value, unit) for value in values)
-    known = [value for value in values if value is not None]
-    if not known:
-        return f"{len(values):,} without a value"
-    named = zip(QUANTILES, quantiles(known), strict=True)
-    listed = ", ".join(f"{100 * share:.4g} %: {number(value, unit)}" for share, value in named)
-    absent = len(values) - len(known)
-    return f"quantiles {listed}" + (f"; {absent:,} without a value" if absent else "")
-
-
-def _further(run: Run, claim: ClaimDecided) -> list[tuple[str, Summary]]:
-    """(variant, summary) of the run's trials for each slide's figure whose metric the claim does not summarise."""
-    rows: list[tuple[str, Summary]] = []
-    for figure in claim.published:
-        name, metric = figure.variant, figure.metric
-        trials = run.trials.get((claim.experiment or "", name), ())
-        shown = name in claim.variants and claim.variants[name].metric == metric
-        if trials and not shown:
-            rows.append((name, Summary.of(metric, trials)))
-    return rows
-
-
-def _listed(name: str, items: Sequence[str]) -> str:
-    return f"{name}:\n\n" + "\n".join(f"{i}. {escape(item)}" for i, item in enumerate(items, start=1))
+def _listed(name: str, items: Sequence[str] | map[str]) -> str:
+    return f"{name}:\n\n" + "\n".join(f"- {item}" for item in items)

@@ -1,45 +1,64 @@
-"""The end of the report: the environment, how to repeat the run, the deviations, and how to read a verdict."""
+"""The end of the report: the environment, the command that repeats the run, and how to read a verdict."""
 
 from __future__ import annotations
 
 from harness.environment import gpu
-from harness.record.run import Run, SessionSummary
-from reports.labels import MEANINGS, verdict_text
-from reports.text import code, escape, table
+from harness.record.run import Run
+from reports.labels import MEANINGS, backend_name, verdict_text
+from reports.text import code, escape, fenced, plural, table
+
+FIRST = ("keras", "python", "device_model", "instruction_set", "threads", "precision", "system")
+MOST_ROWS, MOST_SESSIONS = 60, 12
+"""Rows of a table; `report.json` has all."""
 
 
-def environment(run: Run) -> str:
-    """The fingerprint, and the command that repeats the run."""
-    header = run.header
-    rows = [[name.replace("_", " "), escape("–" if v is None else v)] for name, v in header.fingerprint.items()]
+def environment(run: Run, most: int) -> str:
+    """A line, the command, and all of the fingerprint, folded. ``most``: characters of a text."""
+    header, facts = run.header, run.header.fingerprint
+    version = f"{backend_name(header.backend)} {facts.get('backend_version') or ''}".strip()
+    known = [f"{name.replace('_', ' ')} {facts[name]}" for name in FIRST if facts.get(name) is not None]
+    line = [version, *known, f"stack {header.stack}", f"commit {header.commit or 'unknown'}"]
+    rows = [[escape(name.replace("_", " "), most), escape("–" if v is None else v, most)] for name, v in facts.items()]
     rows += [
-        ["engine asked for", escape(header.engine)],
-        *([["seeds", _seeds(run)]] if header.full else []),
-        ["stack", escape(header.stack)],
-        ["commit", escape(header.commit or "–")],
-        ["run", escape(header.id)],
-        ["started", escape(header.started)],
+        ["engine asked for", escape(header.engine, most)],
+        *([["seeds", escape(_seeds(run), most)]] if header.full else []),
+        ["run", escape(header.id, most)],
+        ["started", escape(header.started, most)],
     ]
-    command = header.command.replace("```", "'''")
-    return (
-        "## Environment\n\n"
-        + table(["", "this run"], rows)
-        + _sessions(run)
-        + _gpu(run)
-        + f"\n\nTo repeat it, at that commit:\n\n```sh\n{command}\n```"
-        + ("" if header.evidence else "\n\nThe report alone, again, without training: `python -m reports`.")
+    command = header.command if len(header.command) <= 10 * most else header.command[: 10 * most] + " …"
+    again = "" if header.evidence else " The report alone, again, without training: `python -m reports`."
+    return "\n\n".join(
+        [
+            "## Environment",
+            escape(", ".join(line), 3 * most) + ".",
+            f"To repeat it, at that commit:\n\n{fenced(command, 'sh')}",
+            "<details><summary>All of it</summary>",
+            table(["", "this run"], rows[:MOST_ROWS]),
+            *_gpu(run, most),
+            *_sessions(run, most),
+            f"</details>\n\nFor programs: `report.json`.{again}",
+        ]
     )
 
 
-def _sessions(run: Run) -> str:
-    """In a report of evidence, the table of the sessions that stored its trials; else ""."""
+def _sessions(run: Run, most: int) -> list[str]:
+    """In a report of evidence, the sessions that stored its trials."""
     if not run.header.sessions:
-        return ""
-    fields = SessionSummary.__struct_fields__
-    rows = [[escape(getattr(one, name)) for name in fields] for one in run.header.sessions]
-    names = [name.replace("_", " ") for name in fields]
-    text = "This is the environment of the newest trials. All trials come from:"
-    return f"\n\n{text}\n\n{table(names, rows, right=['trials'])}"
+        return []
+    rows = [
+        [
+            f"{escape(one.date, most)}<br>{code(one.commit[:12])}",
+            escape(f"{one.device_model}, {one.engine}", most),
+            escape(f"Keras {one.keras}, {one.backend_version}: {one.reason}", most),
+            f"{one.trials:,}",
+        ]
+        for one in run.header.sessions
+    ]
+    text = (
+        f"That is the environment of the newest trials. All come from {plural(len(rows), 'session')}, the newest first:"
+    )
+    headers = ["date, commit", "machine", "versions, reason", "trials"]
+    return [text, table(headers, rows[:MOST_SESSIONS], right=["trials"])]
 
 
 def _seeds(run: Run) -> str:
@@ -48,46 +67,28 @@ def _seeds(run: Run) -> str:
         budget = "" if auto.budget is None else f"; no batch that ends after {auto.budget:g} s"
         return f"as many as each claim needs, at most {auto.max_seeds}{budget}"
     general = "as each experiment declares" if seeds is None else str(seeds)
-    return ", ".join([general, *(f"{count} of {escape(name)}" for name, count in run.header.seeds_of.items())])
+    return ", ".join([general, *(f"{count} of {name}" for name, count in run.header.seeds_of.items())])
 
 
-def _gpu(run: Run) -> str:
-    """For a run on a GPU, the table of its driver, power state and clocks; else ""."""
+def _gpu(run: Run, most: int) -> list[str]:
+    """For a run on a GPU, the table of its driver, power state and clocks."""
     rows = gpu.rows(run.header.gpu, run.end.gpu if run.end else None)
-    if not rows:
-        return ""
-    cells = [[escape(label), escape(start or "–"), escape(end or "–")] for label, start, end in rows]
-    return "\n\n" + table(["as its driver gives it", "at the start", "at the end"], cells)
-
-
-def deviations(run: Run) -> str:
-    """Each deviation from the slides once, with its claims."""
-    concerns: dict[str, list[str]] = {}
-    for claim in run.claims.values():
-        for deviation in claim.deviations:
-            concerns.setdefault(deviation, []).append(claim.key)
-    if not concerns:
-        return ""
-    listed = [
-        f"{number}. {escape(text)} ({', '.join(code(key) for key in keys)})"
-        for number, (text, keys) in enumerate(concerns.items(), start=1)
-    ]
-    return "## Deviations from the slides\n\n" + "\n".join(listed)
+    cells = [[escape(text or "–", most) for text in row] for row in rows]
+    return [table(["as its driver gives it", "at the start", "at the end"], cells)] if cells else []
 
 
 def how_to_read() -> str:
     """What each verdict means, and what the terms of the tables mean."""
-    verdicts = [f"- **{verdict_text(word)}**: {first}<br>{second}" for word, (first, second) in MEANINGS.items()]
+    verdicts = [f"- **{verdict_text(word)}**: {first} {second}" for word, (first, second) in MEANINGS.items()]
     rest = (
-        "Inference is over training seeds, given this test set: an interval says what other seeds would have given, "
-        "not other images. Variants are paired by seed: same initial weights, same data order. A slide's figure is one "
-        "run of one seed.\n\n"
-        "*Evidence* is the stored trials of a stack. A check trains first steps, and tiny trainings to the end, and "
-        "compares them with the evidence; a claim's verdict is the evidence's. *Here* says what this machine confirms: "
-        "every training that the verdict rests on was reproduced to the end (confirmed), or at least its start was "
-        "(start confirmed); this stack has no evidence, but the result fits that of the reference stack (compatible); "
-        "anything else (not confirmed). With `--full` a run trains to the end and decides anew; *after Holm*, shown if "
-        "it differs, is then the verdict if the whole catalogue is judged together. A verdict compares a measurement "
-        "with the lecture, a state compares it with what is stored."
+        "An interval says what other training seeds would have given, not other images: the test set is given. "
+        "Variants are paired by seed: same initial weights, same data order. A slide's figure is one run of one seed. "
+        "A point is a percentage point of accuracy. A training *diverged* if its loss became nan or infinite or blew "
+        "up; it *collapsed* if its accuracy stayed at chance.\n\n"
+        "*Evidence* is the stored trials of a stack (backend, device, precision). A check trains first steps, and tiny "
+        "trainings to the end, and compares them with the evidence; a claim's verdict is the evidence's. Here it is "
+        "*confirmed* if every training that it rests on was reproduced to the end, *start confirmed* if at least its "
+        "start was, *compatible* if this stack has no evidence and the result fits that of the reference stack. With "
+        "`--full` a run trains to the end and decides anew."
     )
     return "## How to read this\n\n" + "\n".join(verdicts) + "\n\n" + rest

@@ -1,96 +1,72 @@
-"""The slides to update: what their code does today, and its replacement."""
+"""ERRATA.md: the slides' code that no longer runs or does something else, and its replacement."""
 
 from __future__ import annotations
 
-import html
+from collections.abc import Mapping
 
+from harness.domain.erratum import ErratumState
 from harness.record.run import ErratumChecked, Run
-from reports.text import code, code_lines, escape, fenced, plural, table
-
-COLUMNS = ("slide", "what", "printed", "what happens now", "replacement")
-LONGEST_QUOTE = 160
-"""Characters of an error or a warning in the table; the details have all of it."""
-
-
-def errata(run: Run) -> str:
-    """The table of all errata in lecture order, then the code of each, folded; empty without errata."""
-    found = run.errata.values()
-    if not found:
-        return ""
-    rows = [
-        [
-            escape(one.slide),
-            f"[{code(one.id)}](#{_anchor(one)})<br>{escape(one.statement)}",
-            code_lines(one.printed),
-            _now(one),
-            code_lines(one.modern),
-        ]
-        for one in found
-    ]
-    return (
-        "## Slides to update\n\n"
-        + table(COLUMNS, rows)
-        + "\n\nEvery snippet is our own, the smallest with the slide's construct. Both forms were run exactly so, on "
-        "this backend. The code around them, and the check that the replacement is the same model:\n\n"
-        + "\n\n".join(map(_details, found))
-    )
+from reports.cards import section_of
+from reports.labels import backend_name
+from reports.sections.links import REPORT, SLIDES, erratum_anchor
+from reports.sections.summary import errata_state
+from reports.text import code, escape, fenced, plural
 
 
-def errata_line(run: Run) -> str:
-    """How many errata hold, and links to those that do not; empty without errata."""
+def by_section(errata: Mapping[str, ErratumChecked]) -> dict[str, list[ErratumChecked]]:
+    """The errata by the first slide that they name, in lecture order."""
+    from cases.lecture import SLIDES as TITLES
+
+    found: dict[str, list[ErratumChecked]] = {title: [] for title in TITLES}
+    for one in errata.values():
+        found.setdefault(section_of(one.slide), []).append(one)
+    return {section: errata for section, errata in found.items() if errata}
+
+
+def errata_page(run: Run) -> str:
+    """The text of ERRATA.md; empty without errata."""
     if not run.errata:
         return ""
     red = [one for one in run.errata.values() if one.red]
-    counted = f"**{plural(len(run.errata), 'erratum', 'errata')}: "
-    if not red:
-        return counted + "all hold.** [The slides to update](#slides-to-update), each with a replacement that runs."
-    listed = ", ".join(f"[{code(one.id)}](#{_anchor(one)}) ({one.state})" for one in red)
-    return counted + f"{len(run.errata) - len(red)} hold, {len(red)} do not.** {listed}."
+    state = f"{len(red)} of them are no longer as stated" if red else errata_state(run)
+    parts = [
+        f"# {plural(len(run.errata), 'piece')} of code to replace on the slides",
+        f"On {escape(backend_name(run.header.backend), 40)} {state}. Every snippet is our own, the smallest with the "
+        f"slide's construct. [Slide by slide]({SLIDES}) · [the whole report]({REPORT})",
+    ]
+    for section, found in by_section(run.errata).items():
+        parts.append(f"## {escape(section)}")
+        parts += [_erratum(one) for one in found]
+    return "\n\n".join(parts) + "\n"
 
 
-def _anchor(one: ErratumChecked) -> str:
-    return f"erratum-{html.escape(one.id)}"
+def _erratum(one: ErratumChecked) -> str:
+    parts = [
+        f'<a id="{erratum_anchor(one.id)}"></a>\n### {escape(one.id)}',
+        f"{'**Say instead:** ' if one.outcome == 'differs' else ''}{escape(one.statement)}",
+        f"Printed ({escape(one.slide)}):\n\n{fenced(one.printed)}",
+        now(one),
+    ]
+    parts.append(f"Replacement:\n\n{fenced(one.modern)}")
+    checked = [("before both", one.given), ("its check", one.check)]
+    code_around = "\n\n".join(f"{name}:\n\n{fenced(text)}" for name, text in checked if text.strip())
+    parts += ["<details><summary>What runs around it</summary>", code_around]
+    if one.state is not ErratumState.DECLARED:
+        parts.append(f"After the replacement the check gives {code(one.replacement)}.")
+    return "\n\n".join([*parts, "</details>"])
 
 
-def _now(one: ErratumChecked) -> str:
-    """What the printed code does today: its error, or the value it gives; and why the erratum is red, if it is."""
-    parts = []
+def now(one: ErratumChecked) -> str:
+    """What the printed code does: as it ran, or as the catalogue expects it; and why the erratum is red, if it is."""
+    if one.state is ErratumState.DECLARED:
+        return f"Expected now: {escape(one.expected)}."
     if one.error:
-        kind, _, text = one.error.partition(": ")
-        parts.append(f"{code(kind)} {escape(one.when)}: {escape(_short(text))}")
+        text = f"fails {escape(one.when)}: {escape(one.error)}"
     elif one.outcome == "differs":
-        how = "Differs, with a warning" if one.warning else "Differs silently"
-        parts.append(f"{how}: {code(repr(one.today))}; the slide says {code(repr(one.slide_value))}")
+        text = f"runs, and gives {code(repr(one.today))}; the slide says {code(repr(one.slide_value))}"
     else:
-        parts.append("Runs, with a warning" if one.warning else "Runs")
+        text = "runs"
     if one.warning and not one.error:
-        parts.append(escape(_short(one.warning)))
-    if one.red:
-        parts.append(f"⚠ **{escape(one.state)}**: {escape(one.reason)}")
-    return "<br>".join(parts)
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= LONGEST_QUOTE else text[: LONGEST_QUOTE - 1] + "…"
-
-
-def _details(one: ErratumChecked) -> str:
-    """The folded details: the code that was run, and its results."""
-    forms = {"before both": one.given, "printed": one.printed, "replacement": one.modern, "check": one.check}
-    text = "\n".join(f"# {label}\n{snippet.strip()}" for label, snippet in forms.items() if snippet.strip())
-    facts = {
-        "Expected of the printed form": escape(one.expected),
-        "It raised": escape(one.error),
-        "It warned": escape(one.warning),
-        "Check after it": "" if one.error else code(repr(one.today)),
-        "Check after the replacement": code(repr(one.replacement)),
-        "State": escape(one.state) + (f": {escape(one.reason)}" if one.red else ""),
-    }
-    return "\n\n".join(
-        [
-            f'<a id="{_anchor(one)}"></a>\n<details><summary><code>{html.escape(one.id)}</code></summary>',
-            fenced(text),
-            "\n".join(f"- {label}: {fact}" for label, fact in facts.items() if fact),
-            "</details>",
-        ]
-    )
+        text += f", with a warning: {escape(one.warning)}"
+    red = f"\n\n⚠ **{escape(one.state)}**: {escape(one.reason)}" if one.red else ""
+    return f"Now: {text.rstrip('.')}.{red}"

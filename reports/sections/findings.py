@@ -2,84 +2,61 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
 from cases.findings import FINDINGS, Finding
-from harness.domain.verdict import Effect, Verdict
+from harness.domain.verdict import Verdict
 from harness.errors import SuiteError, invalid
 from harness.record.atomic import replace_file
-from harness.record.run import ClaimDecided, Run
+from harness.record.run import Run
 from harness.statistics.looks import STORED_SIZES
-from reports.figures.forest import slide_difference
-from reports.labels import backend_name, metric_label, verdict_text
-from reports.sections.effects import effects_by_relevance
-from reports.text import effect_words, escape, number, plural
+from reports.cards import Card, cards
+from reports.headline import counts
+from reports.headline import findings as by_cause
+from reports.labels import verdict_text
+from reports.sections.claims import SPACE
+from reports.text import escape, plural, table
 
 START, END = "<!-- findings -->", "<!-- /findings -->"
-OTHERS = "Refuted as well"
+HEADERS = ("verdict", "the lecture says", "slide", "measured")
 
 
-def findings(run: Run, groups: Sequence[Finding] = FINDINGS) -> str:
-    """The table of findings, grouped by cause, and the numbers of verdicts. Every refuted claim has a row.
+def findings(run: Run, known: Sequence[Finding] = FINDINGS) -> str:
+    """The table of findings, a row per cause, and the numbers of verdicts. Every refuted claim is counted in a row.
 
     Raises SuiteError if a finding names a claim that is not in the catalogue.
     """
-    rows: list[list[str]] = []
-    for cause, keys in (*((one.cause, one.claims) for one in groups), (OTHERS, _others(run, groups))):
-        if keys:
-            rows.append([f"**{escape(cause)}**", "", "", ""])
-        for key in keys:
-            if key not in run.claims:
-                raise invalid("cases/findings.py", expected="keys of claims", received=repr(key))
-            rows.append(_row(run, run.claims[key]))
-    headers = ["the lecture says", "slide", f"measured on {backend_name(run.header.backend)}", "verdict"]
-    lines = [f"| {' | '.join(cells)} |" for cells in (headers, ["---"] * len(headers), *rows)]
-    return "\n".join([*lines, "", _counts(run)])
+    shown = cards(run)
+    for key in (key for one in known for key in one.claims):
+        if key not in shown:
+            raise invalid("cases/findings.py", expected="keys of claims", received=repr(key))
+    rows = [_row(*group.cards) for group in by_cause(shown, known)]
+    return f"{table(HEADERS, rows, right=HEADERS[2:])}\n\n{_counts(list(shown.values()))}"
 
 
-def _others(run: Run, groups: Sequence[Finding]) -> tuple[str, ...]:
-    named = {key for one in groups for key in one.claims}
-    return tuple(key for key, claim in run.claims.items() if claim.verdict is Verdict.REFUTED and key not in named)
-
-
-def _row(run: Run, claim: ClaimDecided) -> list[str]:
-    effect = next(iter(effects_by_relevance(claim)), None)
-    needed = claim.here.needed if claim.here else None
+def _row(first: Card, *others: Card) -> list[str]:
+    refuted = sum(card.verdict is Verdict.REFUTED for card in others)
+    further = f" ({refuted} more refuted with it)" if refuted else ""
+    counted = "" if first.exact or " seed" in first.measured else f", {plural(first.seeds, 'seed')}"
     return [
-        escape(claim.statement),
-        _slide(run, claim, effect) if effect else "",
-        "exact" if claim.marker == "exact" else _measured(effect) if effect else "not yet",
-        verdict_text(claim.verdict) + (f"; {needed:,} seeds would decide" if needed else ""),
+        verdict_text(first.verdict).replace(" ", SPACE),
+        escape(first.statement) + further,
+        escape(first.slide_figure) or "–",
+        escape(first.measured) + counted if first.measured else "computed" if first.exact else "not yet",
     ]
 
 
-def _slide(run: Run, claim: ClaimDecided, effect: Effect) -> str:
-    """The slide's figure for this effect; empty if the slide prints none."""
-    if (printed := effect.details.get("published")) is not None:
-        return number(printed, effect.unit)
-    slide = slide_difference(run, claim, effect)
-    return "" if slide is None else ("+" if slide > 0 else "") + number(slide, "fraction")
-
-
-def _measured(effect: Effect) -> str:
-    """The effect's name, metric, size and number of seeds."""
-    share = effect.unit == "share of seeds"
-    metric = "" if share or effect.metric in ("", "val_accuracy") else f" ({metric_label(effect.metric)})"
-    of = f"{escape(effect.of + metric)}: " if effect.of else ""
-    return of + escape(effect_words(effect).partition("; slide ")[0]) + ("" if share else f", n = {effect.n:,}")
-
-
-def _counts(run: Run) -> str:
-    count = Counter(claim.verdict for claim in run.claims.values())
-    few = sum(claim.here is not None and claim.here.seeds < STORED_SIZES[0] for claim in run.claims.values())
-    cases, undecided = plural(len(run.claims), "case"), count[Verdict.INCONCLUSIVE]
-    text = [f"{cases}: {count[Verdict.SUPPORTED]} supported, {count[Verdict.REFUTED]} refuted, {undecided} undecided."]
+def _counts(found: Sequence[Card]) -> str:
+    count = counts(found)
+    few = sum(not card.exact and card.seeds < STORED_SIZES[0] for card in found)
+    text = [
+        f"{plural(len(found), 'case')}: {count[Verdict.SUPPORTED]} supported, {count[Verdict.REFUTED]} refuted, "
+        f"{count[Verdict.INCONCLUSIVE]} undecided. An interval is the one that decides, wider than one of 95 %."
+    ]
     if few:
         have = "has" if few == 1 else "have"
         text.append(f"Of those, {few} {have} fewer than {STORED_SIZES[0]} seeds; nothing is decided below that.")
-    text.append("n is the number of seeds. An interval is the one that decides, wider than one of 95 %.")
     return "\n".join(text)
 
 

@@ -1,116 +1,180 @@
-"""The head of the report: the title, the outcome, and notices such as a partial run."""
+"""The head of a report and SUMMARY.md: the status, what moved, the findings, the counts and the time."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Mapping, Sequence
 
 from harness.domain.verdict import Verdict
-from harness.record.outcomes import REPRODUCED, ClaimState
-from harness.record.run import ClaimDecided, Run
-from reports.labels import SYMBOLS, backend_name
-from reports.sections.claims import link
-from reports.sections.errata import errata_line
+from harness.record.outcomes import ClaimState
+from harness.record.run import Run
+from reports.cards import Card
+from reports.headline import Group, findings, moved, status
+from reports.labels import SYMBOLS, backend_name, verdict_text
+from reports.sections.claims import line
+from reports.sections.links import ERRATA, REPORT, SLIDES, Link, unlinked
 from reports.sections.seeds import seeds_line
 from reports.text import code, escape, plural, seconds, table
+
+MOST_MOVED, MOST_FINDINGS = 20, 40
+"""Rows of what moved, and lines of findings; the others are counted."""
 
 
 def title(run: Run) -> str:
     """The heading: backend, kind of run, and date."""
     header = run.header
-    day, backend = escape(header.started[:10]), escape(backend_name(header.backend))
+    day, backend = escape(header.started[:10]), escape(backend_name(header.backend), 40)
     if header.evidence:
-        what = f"evidence of {escape(header.stack)}, "
+        what = f"evidence of {escape(header.stack, 40)}, "
+    elif run.timings and not (run.claims or run.trainings or run.errata):
+        return f"# Times on {backend}, {day}"
     else:
         what = "trained to the end, " if header.full else "checked "
     return f"# The lecture's claims on {backend}, {what}{day}"
 
 
-def summary(run: Run, holm: Mapping[str, Verdict]) -> str:
-    """What moved, the verdicts, and the notices; ``holm``: see ``reports.sections.claims.verdict_cell``."""
-    claims = run.claims.values()
-    parts = [_moved(run)]
-    if claims:
-        parts += [_line(run), _counts(run, holm), _changed(claims)]
-    parts.append(_broken(run))
-    parts.append(errata_line(run))
-    parts.append(_self_checks(run))
-    if run.partial:
-        parts.append(_partial(run))
-    parts.append(_reused(run))
-    parts.append(seeds_line(run))
-    if not claims and not run.errata:
-        parts.append("**No claim was decided in this run.**")
-    return "\n\n".join(part for part in parts if part)
+def summary_page(run: Run, cards: Mapping[str, Card], holm: Mapping[str, Verdict], most: int) -> str:
+    """SUMMARY.md, without images and links; ``most``: characters of a text."""
+    parts = [*head(run, cards, unlinked, most), *tallies(run, cards, holm, most)]
+    files = f"`{SLIDES}`, slide by slide, and `{ERRATA}`, each snippet's replacement, are" if run.errata else "It is"
+    return "\n\n".join([*parts, f"The whole report is `{REPORT}`. {files} in the same folder."]) + "\n"
 
 
-def _moved(run: Run, most: int = 20) -> str:
-    """The red trainings and verdicts with their reasons; if none is red, how many trainings were reproduced."""
-    if run.header.evidence:
-        seeds = sorted({len(trials) for trials in run.trials.values()})
-        many = " to ".join(f"{count:,}" for count in dict.fromkeys((seeds[0], seeds[-1])))
-        return f"**{plural(len(run.trials), 'variant')}, {many} seeds each.** Nothing was trained for this report."
-    red = [
-        ("training", code(f"{one.experiment}/{one.variant}"), str(one.outcome.state), one.outcome.reason)
-        for one in run.trainings.values()
-        if one.red
-    ]
-    red += [
-        ("verdict", link(one), str(one.comparison.state), one.error or one.comparison.reason)
-        for one in run.claims.values()
-        if one.red
-    ]
-    if red:
-        counts = Counter((noun, state) for noun, _, state, _ in red)
-        head = ", ".join(f"{plural(count, noun)} {state}" for (noun, state), count in counts.items())
-        listed = [f"- {name} ({state}): {escape(reason or '–')}" for _, name, state, reason in red[:most]]
-        rest = [f"- and {len(red) - most} more"] if len(red) > most else []
-        return "\n".join([f"**⚠ {head}:**", "", *listed, *rest])
-    reproduced = [one.outcome for one in run.trainings.values() if one.outcome.state in REPRODUCED]
-    ended = sum(one.to_the_end for one in reproduced)
-    new = len(run.trainings) - len(reproduced)
-    if reproduced:
-        (first, how), *further = [
-            (count, how) for count, how in ((ended, "to the end"), (len(reproduced) - ended, "from the start")) if count
-        ]
-        text = f"{plural(first, 'training')} reproduced {how}" + "".join(f", {n} {other}" for n, other in further)
-        return f"**✅ Nothing moved: {text}.**" + (f" {new} without evidence on this stack." if new else "")
-    if run.trainings:
-        return "**No trained variant has evidence to compare with.**"
-    known = any(claim.comparison.expected is not None for claim in run.claims.values())
-    return "**✅ Nothing moved: the verdicts are the expected ones.**" if known else ""
+def head(run: Run, cards: Mapping[str, Card], link: Link, most: int) -> list[str]:
+    """The title, the status line, notices, what moved, and the findings by cause."""
+    parts = [title(run), f"**{escape(status(run, cards))}**", *notices(run, most), _moved(run, most)]
+    return [part for part in (*parts, _findings(findings(cards), link, most)) if part]
 
 
-def _self_checks(run: Run) -> str:
-    """How many self-checks hold, and what is wrong in the others; empty without self-checks."""
-    if not run.self_checks:
+def _moved(run: Run, most: int) -> str:
+    found = moved(run)
+    if not found:
         return ""
-    red = [check for check in run.self_checks.values() if check.wrong]
-    counted = f"**{plural(len(run.self_checks), 'self-check')}: "
-    if not red:
-        return f"{counted}all hold.**"
-    listed = "\n".join(f"- {code(check.name)}: {escape(check.wrong[0])}" for check in red)
-    verb = "does" if len(red) == 1 else "do"
-    return f"{counted}{len(red)} {verb} not hold; no verdict below is to be trusted.**\n\n{listed}"
+    rows = [
+        [
+            f"❌ {one.kind}<br>{code(one.name, most)}",
+            " → ".join(escape(text, most) for text in (one.before, one.now) if text)
+            + (f"<br>expected: {escape(one.interval, most)}" if one.interval else ""),
+            escape(one.reason, most),
+        ]
+        for one in found[:MOST_MOVED]
+    ]
+    rest = f"\n\nAnd {len(found) - MOST_MOVED:,} more." if len(found) > MOST_MOVED else ""
+    return "## What moved\n\n" + table(["what", "before → now", "why"], rows) + rest
 
 
-def _line(run: Run) -> str:
-    """The numbers of verdicts, how many this machine confirms, the number of trials and the time."""
-    claims = run.claims.values()
-    count = Counter(claim.verdict for claim in claims)
-    text = f"**{plural(len(claims), 'claim')}: " + ", ".join(
-        f"{count[verdict]} {verdict.lower().replace('_', ' ')}" for verdict in Verdict
+def _findings(groups: Sequence[Group], link: Link, most: int) -> str:
+    """A list by cause; a cause that is the statement of its only claim is no heading of its own."""
+    lines = []
+    for group in groups:
+        if len(group.cards) == 1:
+            lines.append(f"- {line(group.cards[0], link, most)}")
+            continue
+        lines.append(f"- **{escape(group.cause, most)}**")
+        lines += [f"  - {line(card, link, most)}" for card in group.cards]
+    if not lines:
+        return ""
+    rest = [f"- … and {len(lines) - MOST_FINDINGS:,} lines more in `{REPORT}`"] if len(lines) > MOST_FINDINGS else []
+    return "\n".join(["## Findings, by cause", "", *lines[:MOST_FINDINGS], *rest])
+
+
+def notices(run: Run, most: int) -> list[str]:
+    """What a reader has to know before believing anything else; empty if there is nothing."""
+    found = [_broken(run, most), _partial(run, most) if run.partial else "", _self_checks(run, most), _reused(run)]
+    if not (run.claims or run.trainings or run.errata or run.timings or run.self_checks):
+        found.append("**Nothing was trained and no claim was decided in this run.**")
+    return [text for text in (*found, seeds_line(run)) if text]
+
+
+def _broken(run: Run, most: int) -> str:
+    """The sections and claims that a mistake in the catalogue left out."""
+    found = run.header.broken
+    if not found:
+        return ""
+    rows = [f"> **{plural(len(found), 'mistake')} in the catalogue.** What is named here was not run:", ">"]
+    for one in found[:MOST_MOVED]:
+        lost = f" Sections left out: {', '.join(code(name, most) for name in one.costs)}." if one.costs else ""
+        rows.append(f"> - {code(one.name, most)} ({escape(one.where, most)}): {escape(one.error, most)}{lost}")
+    return "\n".join(rows)
+
+
+def _partial(run: Run, most: int) -> str:
+    how = "was interrupted" if run.end else "did not reach its end (it was killed, or is still running)"
+    text = (
+        f"> **Partial run.** It {how}: what is below is complete, but claims may be missing. "
+        f"{plural(len(run.trainings), 'variant')} finished training"
     )
-    here = Counter(claim.here.state for claim in claims if claim.here and claim.here.state)
-    if here:
-        text += f"; here: {', '.join(f'{here[state]} {state}' for state in ClaimState)}"
+    kept = [
+        f"{code(f'{experiment}/{variant}', most)} ({plural(len(trials), 'trial')})"
+        for (experiment, variant), trials in run.trials.items()
+        if (experiment, variant) not in run.trainings
+    ]
+    if kept:
+        rest = f", {len(kept) - 5:,} more" if len(kept) > 5 else ""
+        text += f"; unfinished, with the trials kept: {', '.join(kept[:5])}{rest}"
+    return text + "."
+
+
+def _self_checks(run: Run, most: int) -> str:
+    """What is wrong in the self-checks; empty if all hold."""
+    red = [check for check in run.self_checks.values() if check.wrong]
+    if not red:
+        return ""
+    verb = "does" if len(red) == 1 else "do"
+    return (
+        f"**{plural(len(run.self_checks), 'self-check')}: {len(red)} {verb} not hold; no verdict below is to be "
+        f"trusted:** {', '.join(code(check.name, most) for check in red[:5])}."
+    )
+
+
+def _reused(run: Run) -> str:
+    """The notice that trials of earlier runs were reused, so that the run is no reproducibility check."""
+    reused = sum(run.reused.values()) if run.header.auto else sum(one.reused for one in run.trainings.values())
+    if not reused:
+        return ""
+    return (
+        f"**{reused:,} of {plural(_trained(run), 'trial')} were taken from earlier runs (`--reuse`)**, where nothing "
+        "that decides a trial has changed since: this is no reproducibility check, and their seconds are those of then."
+    )
+
+
+def tallies(run: Run, cards: Mapping[str, Card], holm: Mapping[str, Verdict], most: int) -> list[str]:
+    """The numbers of verdicts and of errata, and the time."""
+    lines = []
+    if cards:
+        lines.append(f"- {plural(len(cards), 'claim')}: {_counted([card.verdict for card in cards.values()])}")
+        here = Counter(card.here for card in cards.values() if card.here)
+        if here:
+            lines.append(f"- Here: {', '.join(f'{here[state]} {state}' for state in ClaimState if here[state])}")
+    if run.header.full and run.claims:
+        claims = run.claims.values()
+        expected = [claim.comparison.expected for claim in claims if claim.comparison.expected]
+        lines.append(f"- This run's own verdicts: {_counted([claim.verdict for claim in claims])}")
+        lines.append(f"- After Holm: {_counted([holm.get(claim.key, claim.verdict) for claim in claims])}")
+        if expected:
+            lines.append(f"- Expected: {_counted(expected)}")
+    if run.errata:
+        red = [one for one in run.errata.values() if one.red]
+        named = f": {', '.join(f'{code(one.id, most)} ({one.state})' for one in red[:5])}" if red else ""
+        state = f"{len(red)} no longer as stated{named}" if red else errata_state(run)
+        lines.append(f"- {plural(len(run.errata), 'erratum', 'errata')}: {state}")
+    if run.self_checks and not any(check.wrong for check in run.self_checks.values()):
+        lines.append(f"- {plural(len(run.self_checks), 'self-check')}: all hold")
+    if time := time_line(run):
+        lines.append(f"- {time}")
+    return ["\n".join(lines)] if lines else []
+
+
+def errata_state(run: Run) -> str:
+    """Whether the errata were run: "all hold", or that every `pytest suite/` runs them."""
     if run.header.evidence:
-        return f"{text}.**"
-    trained, reused = _trained(run), _of_earlier_runs(run)
-    old = f", {reused} of them taken from earlier runs," if reused else ""
-    elapsed = f" in {seconds(run.end.seconds)} s" if run.end and run.end.seconds is not None else ""
-    device = run.header.fingerprint.get("device_model") or "this device"
-    return f"{text}.** {plural(trained, 'trial')} to the end{old}{elapsed} on {escape(device)}."
+        return "nothing was run for this report; every `pytest suite/` runs both forms of each"
+    return "all hold: the printed code does what is said of it, and every replacement runs"
+
+
+def _counted(verdicts: Sequence[Verdict]) -> str:
+    count = Counter(verdicts)
+    return " · ".join(f"{SYMBOLS[verdict]} {count[verdict]} {verdict_text(verdict)[2:].lower()}" for verdict in Verdict)
 
 
 def _trained(run: Run) -> int:
@@ -120,80 +184,13 @@ def _trained(run: Run) -> int:
     return sum(len(training.seeds) for training in run.trainings.values())
 
 
-def _of_earlier_runs(run: Run) -> int:
-    if run.header.auto:
-        return sum(run.reused.values())
-    return sum(training.reused for training in run.trainings.values())
-
-
-def _reused(run: Run) -> str:
-    """The notice that trials of earlier runs were reused, so that the run is no reproducibility check."""
-    reused = _of_earlier_runs(run)
-    if not reused:
+def time_line(run: Run) -> str:
+    """How many trials the run trained, in how long, and on what; empty for a report of evidence."""
+    if run.header.evidence:
         return ""
-    trained = _trained(run)
-    return (
-        f"**{reused} of {plural(trained, 'trial')} were taken from earlier runs (`--reuse`)**, where nothing that "
-        "decides a trial has changed since: this is no reproducibility check, and their seconds are those of then."
-    )
-
-
-def _counts(run: Run, holm: Mapping[str, Verdict]) -> str:
-    """For a run to the end, the table of its verdicts, those after Holm, the evidence's and the expected ones."""
-    if not run.header.full or run.header.evidence:
-        return ""
-    claims = run.claims.values()
-    rows = [
-        ["this run", *_row(claim.verdict for claim in claims)],
-        ["after Holm's adjustment over the catalogue", *_row(holm.get(claim.key, claim.verdict) for claim in claims)],
-    ]
-    stored = [claim.here.verdict for claim in claims if claim.here and claim.here.stack]
-    expected = [claim.comparison.expected for claim in claims if claim.comparison.expected]
-    for name, verdicts in (("the evidence", stored), ("expected", expected)):
-        if verdicts:
-            rows.append([f"{name} ({len(verdicts)} of {len(claims)})", *_row(verdicts)])
-    headers = ["claims", *(f"{SYMBOLS[verdict]} {verdict.replace('_', ' ').lower()}" for verdict in Verdict)]
-    return table(headers, rows, right=headers[1:])
-
-
-def _row(verdicts: Iterable[Verdict]) -> list[str]:
-    count = Counter(verdicts)
-    return [str(count[verdict]) for verdict in Verdict]
-
-
-def _changed(claims: Collection[ClaimDecided], most: int = 8) -> str:
-    """The verdicts that differ from the expected ones; empty without any."""
-    changed = [one for one in claims if one.comparison.expected not in (None, one.verdict)]
-    if not changed:
-        return ""
-    moves = [
-        f"{link(one)} ({one.comparison.expected} → {one.verdict})".replace("NOT_RUN", "NOT RUN") for one in changed
-    ]
-    rest = [f"{len(changed) - most} more"] if len(changed) > most else []
-    return f"**Changed verdicts: {len(changed)}.** {', '.join(moves[:most] + rest)}."
-
-
-def _broken(run: Run) -> str:
-    """The sections and claims that a mistake in the catalogue left out; empty without any."""
-    found = run.header.broken
-    if not found:
-        return ""
-    head = f"> **{plural(len(found), 'mistake')} in the catalogue.** What is named here was not run:"
-    rows = []
-    for broken in found:
-        lost = f" Sections left out: {', '.join(map(code, broken.costs))}." if broken.costs else ""
-        rows.append(f"> - {code(broken.name)} ({escape(broken.where)}): {escape(broken.error)}{lost}")
-    return "\n".join([head, ">", *rows])
-
-
-def _partial(run: Run) -> str:
-    how = "was interrupted" if run.end else "did not reach its end (it was killed, or is still running)"
-    open_trials = {key: len(trials) for key, trials in run.trials.items() if key not in run.trainings}
-    text = (
-        f"> **Partial run.** It {how}: what is below is complete, but claims may be missing. "
-        f"{plural(len(run.trainings), 'variant')} finished training"
-    )
-    if open_trials:
-        kept = ", ".join(f"{code(e + '/' + v)} ({plural(n, 'trial')})" for (e, v), n in open_trials.items())
-        text += f"; unfinished, with the trials kept: {kept}"
-    return text + "."
+    elapsed = f" in {seconds(run.end.seconds)} s" if run.end and run.end.seconds is not None else ""
+    short = sum(map(len, run.short.values()))
+    first_steps = f", {short:,} of first steps" if short else ""
+    device = escape(run.header.fingerprint.get("device_model") or "this device", 80)
+    workers = f", {run.header.workers} workers" if run.header.workers > 1 else ""
+    return f"{plural(_trained(run), 'trial')} to the end{first_steps}{elapsed} on {device}{workers}"

@@ -4,91 +4,60 @@ from __future__ import annotations
 
 from harness.record.run import Run, Timed
 from harness.timing.ratio import Ratio
-from reports.labels import backend_name, state_text
-from reports.text import code, escape, number, plural, seconds, table
+from reports.labels import state_text
+from reports.text import code, escape, number, seconds, table
 
-NUMBERS = (
-    "rounds",
-    "compile",
-    "first epoch",
-    "steady epoch",
-    "images/s",
-    "GFLOP/s",
-    "of peak",
-    "products alone",
-    "memory peak",
-)
-
-
-def timing_title(run: Run) -> str:
-    """The heading and summary of a report that is about times only."""
-    header = run.header
-    works = {work for work, _ in run.timings}
-    engines = sorted({engine for _, engine in run.timings})
-    red = [f"{work}/{engine}" for (work, engine), one in run.timings.items() if one.red]
-    elapsed = f" in {seconds(run.end.seconds)} s" if run.end and run.end.seconds is not None else ""
-    parts = [
-        f"# Times on {escape(backend_name(header.backend))}, {escape(header.started[:10])}",
-        f"**{plural(len(works), 'piece')} of work, {plural(len(engines), 'engine')} ({escape(', '.join(engines))})**"
-        f"{elapsed} on {escape(header.fingerprint.get('device_model') or 'this device')}. "
-        + (
-            f"**Slower, or without the stored times it should have: {code(', '.join(red))}.**"
-            if red
-            else "No case is red."
-        )
-        + " Nothing was trained for a claim; that is `pytest suite/` without `-m timing`.",
-    ]
-    if run.partial:
-        parts.append("> **Partial run.** It was interrupted or killed: pieces of work may be missing.")
-    return "\n\n".join(parts)
+MOST = 100
+"""Characters of a name."""
 
 
 def timing(run: Run, picture: str = "") -> str:
     """The section of a timing run; ``picture``: its figure as Markdown. Empty if nothing was timed."""
     if not run.timings:
         return ""
-    parts = ["## Timing runs", _doubts(run), picture, _cases(run), _ratios(run), _peaks(run), _command(run)]
+    parts = [
+        "## Timing runs",
+        doubts(run),
+        picture,
+        _times(run),
+        _reasons(run),
+        _ratios(run),
+        _speeds(run),
+        _peaks(run),
+    ]
     return "\n\n".join(part for part in parts if part)
 
 
-def _cases(run: Run) -> str:
-    rows = []
-    for record in run.timings.values():
-        memory, rate = record.memory_peak, record.images_per_second
-        rows.append(
-            [
-                code(record.work),
-                escape(record.engine),
-                str(len(record.rounds)),
-                *map(duration, (record.compile, record.first_epoch, record.steady_epoch)),
-                "–" if rate is None else f"{rate:,.0f}",
-                gflops(record.gflops),
-                percent(record.share_of_peak, record.best_share_of_peak),
-                of_products(record),
-                "–" if memory is None else f"{memory / 1e6:,.0f} MB",
-                _state(record),
-            ]
-        )
-    headers = ["work", "engine", *NUMBERS, "vs stored"]
+def _name(record: Timed) -> str:
+    return f"{code(record.work, MOST)}, {escape(record.engine, MOST)}"
+
+
+def _times(run: Run) -> str:
+    rows = [
+        [
+            state_text(record.comparison.state, record.red),
+            _name(record),
+            f"{duration(record.steady_epoch)}<br>{len(record.rounds)} rounds",
+            _against(record),
+        ]
+        for record in run.timings.values()
+    ]
+    headers = ["state", "work, engine", "per epoch", "against stored"]
     text = (
-        "At the lecture's own size. Steady epoch: the median over rounds of the median over a round's epochs, "
-        "validation included, compilation and first epoch left out. The engines took turns in one process. GFLOP/s: "
-        "of the matrix products alone. Of peak: their share of this machine's best matrix product alongside the same "
-        "work; in brackets the share of the best round, the one that other programs disturbed least. Products alone: "
-        "the seconds of an epoch's matrix products in one program of this backend, and their share of the epoch. At "
-        "100% only faster products would help; their distance from the peak comes from their sizes. Memory: the most "
-        "that the process (on a GPU: the device) held during a round, libraries and the data of all engines included. "
-        "Compile and first epoch: of one training that compiles. An engine that trains in one launch has no first "
-        "epoch of its own. The comparison with stored times uses the fastest rounds."
+        "At the lecture's own size. Per epoch: the median over rounds of the median over a round's epochs, validation "
+        "included, compilation and first epoch left out. The engines took turns in one process. Against stored: the "
+        "fastest rounds over the stored ones, and the factor that a change has to exceed."
     )
-    return table(headers, rows, right=NUMBERS) + "\n\n" + text + _reasons(run)
+    return table(headers, rows, right=headers[2:]) + "\n\n" + text
 
 
-def _state(timed: Timed) -> str:
-    ratio, text = timed.comparison.ratio, state_text(timed.comparison.state, timed.red)
-    if ratio is None:
-        return text
-    return f"{text} ({max(ratio, 1 / ratio):.2f}x {'slower' if ratio > 1 else 'faster'})"
+def _against(record: Timed) -> str:
+    """The ratio to the stored times, its threshold, and how much is stored: "1.20 × (limit 1.10, 5 repeats)"."""
+    found = record.comparison
+    if found.ratio is None:
+        return "–"
+    limit = "" if found.limit is None else f"limit {found.limit:.2f}, "
+    return f"{found.ratio:.2f} × ({limit}{found.repeats} stored)"
 
 
 def _reasons(run: Run) -> str:
@@ -98,16 +67,15 @@ def _reasons(run: Run) -> str:
         found = record.comparison
         if found.state not in ("new", "within"):
             reason = f"**{found.state}**: {escape(found.reason)}"
-            reasons.setdefault(reason, []).append(code(f"{record.work}/{record.engine}"))
-    return "".join(f"\n\n- {reason} ({', '.join(cases)})" for reason, cases in reasons.items())
+            reasons.setdefault(reason, []).append(code(f"{record.work}/{record.engine}", MOST))
+    return "\n".join(f"- {reason} ({', '.join(cases)})" for reason, cases in reasons.items())
 
 
 def _ratios(run: Run) -> str:
     rows = [
         [
-            code(record.work),
-            escape(row.of),
-            f"{escape(row.slow)} / {escape(row.fast)}",
+            code(record.work, MOST),
+            f"{escape(row.of, MOST)}: {escape(row.slow, MOST)} / {escape(row.fast, MOST)}",
             factor(row.estimate),
             "too few rounds" if row.low is None else f"{factor(row.low)} to {factor(row.high)}",
         ]
@@ -116,12 +84,75 @@ def _ratios(run: Run) -> str:
     ]
     if not rows:
         return ""
+    headers = ["work", "seconds of", "times as long", "95 % interval"]
     return (
         "### Engines against each other\n\n"
-        + table(["work", "seconds of", "engines", "times as long", "95 % interval"], rows, right=["times as long"])
+        + table(headers, rows, right=headers[2:])
         + "\n\nMeasured in alternation, so that what disturbs one disturbs the other: on a noisy machine a ratio holds "
         "better than seconds do, although a program that waits for all its threads suffers more from a busy core. The "
         "median over all pairs of rounds, with the interval of the Mann–Whitney test; it is about this process."
+    )
+
+
+def _speeds(run: Run) -> str:
+    rows = []
+    for record in run.timings.values():
+        rate = "–" if record.images_per_second is None else f"{record.images_per_second:,.0f} images/s"
+        memory = "–" if record.memory_peak is None else f"{record.memory_peak / 1e6:,.0f} MB"
+        peak = percent(record.share_of_peak, record.best_share_of_peak)
+        rows.append(
+            [
+                _name(record),
+                f"{duration(record.compile)}<br>first epoch {duration(record.first_epoch)}",
+                f"{rate}<br>{gflops(record.gflops)} GFLOP/s",
+                f"{peak} of the peak<br>products {of_products(record)}<br>{memory}",
+            ]
+        )
+    headers = ["work, engine", "compile", "speed", "machine"]
+    text = (
+        "Compile and first epoch: of one training that compiles; an engine that trains in one launch has no first "
+        "epoch of its own. GFLOP/s: of the matrix products alone. Of the peak: their share of this machine's best "
+        "matrix product alongside the same work; in brackets that of the best round. Products: the seconds of an "
+        "epoch's matrix products in one program of this backend, and their share of the epoch. Memory: the most that the "
+        "process (on a GPU: the device) held during a round."
+    )
+    return "### Speed\n\n" + table(headers, rows, right=headers[1:]) + "\n\n" + text
+
+
+def doubts(run: Run) -> str:
+    """What makes the times of each piece of work unreliable, and what to try; empty without doubts."""
+    found: dict[str, dict[str, None]] = {}
+    advice: dict[str, None] = {}
+    for record in run.timings.values():
+        for doubt in record.doubts:
+            found.setdefault(record.work, {})[doubt.what] = None
+            advice[doubt.advice] = None
+    if not found:
+        return ""
+    listed = [f"> - {code(work, MOST)}: {escape('; '.join(what))}." for work, what in found.items()]
+    tries = [f"> - {escape(text)}." for text in advice]
+    return "\n".join(["> **The result may be unstable.**", ">", *listed, ">", "> What to try:", ">", *tries])
+
+
+def _peaks(run: Run) -> str:
+    peaks = list(run.peaks.values())
+    if not peaks:
+        return ""
+    rows = [
+        [
+            escape(one.when, MOST),
+            ", ".join(f"{escape(name, MOST)} {number(value)}" for name, value in one.peak.by_library.items()),
+            f"{number(one.peak.size)} ({escape(one.peak.library, MOST)})",
+            number(one.peak.sustained),
+        ]
+        for one in peaks
+    ]
+    headers = ["when", "best GFLOP/s", "rows and columns", "median GFLOP/s"]
+    return (
+        f"### The machine's matrix-product peak ({escape(peaks[0].peak.precision, MOST)})\n\n"
+        + table(headers, rows, right=headers[2:])
+        + "\n\nThe best product of two square matrices; the median of the same size is lower where something "
+        "else was running."
     )
 
 
@@ -165,46 +196,3 @@ def speed(row: Ratio) -> str:
     if row.estimate < 1:
         return f"{row.fast} {factor(1 / row.estimate)}x slower than {row.slow}"
     return f"{row.fast} {factor(row.estimate)}x as fast as {row.slow}"
-
-
-def _peaks(run: Run) -> str:
-    peaks = list(run.peaks.values())
-    if not peaks:
-        return ""
-    rows = [
-        [
-            escape(one.when),
-            ", ".join(f"{escape(name)} {number(value)}" for name, value in one.peak.by_library.items()),
-            escape(one.peak.library),
-            number(one.peak.size),
-            number(one.peak.sustained),
-        ]
-        for one in peaks
-    ]
-    headers = ["when", "best GFLOP/s", "by", "rows and columns", "median GFLOP/s"]
-    return (
-        f"### The machine's matrix-product peak ({escape(peaks[0].peak.precision)})\n\n"
-        + table(headers, rows, right=["rows and columns", "median GFLOP/s"])
-        + "\n\nThe best product of two square matrices; the median of the same size is lower where something "
-        "else was running."
-    )
-
-
-def _doubts(run: Run) -> str:
-    """What makes the times of each piece of work unreliable, and what to try; empty without doubts."""
-    found: dict[str, dict[str, None]] = {}
-    advice: dict[str, None] = {}
-    for record in run.timings.values():
-        for doubt in record.doubts:
-            found.setdefault(record.work, {})[doubt.what] = None
-            advice[doubt.advice] = None
-    if not found:
-        return ""
-    listed = [f"> - {code(work)}: {escape('; '.join(what))}." for work, what in found.items()]
-    tries = [f"> - {escape(text)}." for text in advice]
-    return "\n".join(["> **The result may be unstable.**", ">", *listed, ">", "> What to try:", ">", *tries])
-
-
-def _command(run: Run) -> str:
-    command = run.header.command.replace("```", "'''")
-    return f"Command:\n\n```sh\n{command}\n```"

@@ -1,0 +1,93 @@
+"""SLIDES.md and slides.csv: slide by slide, what holds, what to say instead, and what to replace."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping
+
+from cases.lecture import AUTHOR, SLIDES, TITLE, slides_of
+from harness.domain.verdict import Verdict
+from harness.record.run import ErratumChecked, Run
+from reports.cards import ELSEWHERE, Card
+from reports.labels import verdict_text
+from reports.sections.claims import slide_to_here
+from reports.sections.links import CSV, ERRATA, REPORT, to_erratum, to_section
+from reports.text import HIDDEN, escape, plural
+
+MOST = 300
+COLUMNS = (
+    "slide",
+    "kind",
+    "key",
+    "verdict",
+    "statement",
+    "slide's figure",
+    "measured",
+    "say instead",
+    "printed",
+    "replacement",
+)
+FORMULAS = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
+"""What a spreadsheet reads as the beginning of a formula."""
+
+
+def slides_page(run: Run, cards: Mapping[str, Card]) -> str:
+    """The text of SLIDES.md; empty without claims and errata."""
+    if not (cards or run.errata):
+        return ""
+    wrong = sum(bool(card.say_instead) for card in cards.values())
+    code = f", {plural(len(run.errata), 'snippet')} to replace ([all of them]({ERRATA}))" if run.errata else ""
+    parts = [
+        f"# {escape(TITLE)}, slide by slide",
+        f"{escape(AUTHOR)}. {plural(wrong, 'statement')} to change or to leave out{code}. "
+        f"As a table: [`{CSV}`]({CSV}). [The whole report]({REPORT}).",
+    ]
+    for title in (*SLIDES, ELSEWHERE):
+        claims = [card for card in cards.values() if title in (card.slides or (ELSEWHERE,))]
+        errata = [one for one in run.errata.values() if title in (slides_of(one.slide) or (ELSEWHERE,))]
+        if claims or errata:
+            parts.append(f"## {escape(title)}")
+            parts.append("\n".join([*map(_claim, claims), *map(_erratum, errata)]))
+        elif title != ELSEWHERE:
+            parts.append(f"## {escape(title)}\n\nNothing of it is in this run.")
+    return "\n\n".join(parts) + "\n"
+
+
+def _claim(card: Card) -> str:
+    text = (
+        f"- {verdict_text(card.verdict)}: {to_section(card, escape(card.statement, MOST))}{slide_to_here(card, MOST)}"
+    )
+    return text + (f"\n  - **Say instead:** {escape(card.say_instead, MOST)}" if card.say_instead else "")
+
+
+def _erratum(one: ErratumChecked) -> str:
+    red = f" ⚠ **{escape(one.state)}**" if one.red else ""
+    return f"- ✎ REPLACE: {to_erratum(one.id, one.id)}: {escape(one.statement, MOST)}{red}"
+
+
+def slides_csv(run: Run, cards: Mapping[str, Card]) -> bytes:
+    """The content of slides.csv, UTF-8 with a mark for spreadsheets: a row per claim, then one per erratum.
+
+    A cell that a spreadsheet would read as a formula begins with an apostrophe.
+    """
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\r\n")
+    writer.writerow(COLUMNS)
+    for card in cards.values():
+        slide = "; ".join(card.slides) or card.label
+        measured = card.measured or ("computed" if card.exact and card.verdict is not Verdict.NOT_RUN else "")
+        verdict = verdict_text(card.verdict)[2:]
+        row = [slide, "claim", card.key, verdict, card.statement, card.slide_figure, measured, card.say_instead, "", ""]
+        writer.writerow(map(_cell, row))
+    for one in run.errata.values():
+        slide = "; ".join(slides_of(one.slide)) or one.slide
+        say = one.statement if one.outcome == "differs" else ""
+        row = [slide, "snippet", one.id, str(one.state), one.statement, "", one.error or one.expected, say]
+        writer.writerow(map(_cell, [*row, one.printed, one.modern]))
+    return text.getvalue().encode("utf-8-sig")
+
+
+def _cell(text: str) -> str:
+    shown = "\n".join(HIDDEN.sub("", line) for line in text.splitlines())
+    return f"'{shown}" if shown.lstrip().startswith(FORMULAS) else shown
