@@ -34,7 +34,7 @@ def dots() -> alt.LayerChart:
         .mark_tick(thickness=3, size=34, style="slide")
         .encode(x=value, y=row, tooltip="name:N")
     )
-    return (seeds + slides).properties(width="container", height=alt.Step(44))
+    return (seeds + slides).properties(width="container")
 
 
 def curves() -> alt.LayerChart:
@@ -70,7 +70,7 @@ def curves() -> alt.LayerChart:
         .mark_point(size=36, shape="diamond", filled=True, style="slide")
         .encode(x=epoch, y=alt.Y("value:Q", title=None, scale=scale), tooltip="name:N")
     )
-    return alt.layer(band, lines, median, slides, targets).properties(width="container", height=220)
+    return (band + lines + median + slides + targets).properties(width="container", height=220)
 
 
 def trend() -> alt.LayerChart:

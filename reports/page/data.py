@@ -1,4 +1,4 @@
-"""The numbers behind the page's charts: each experiment's seeds and curves once, thinned so that the page stays small."""
+"""The numbers behind the page's charts: each experiment's seeds and curves once, thinned to keep the page small."""
 
 from __future__ import annotations
 
@@ -30,7 +30,9 @@ MOST_SERIES = 120
 DIGITS = 4
 
 
-def page_data(run: Run, cards: Mapping[str, Card], anchors: Mapping[str, str], trend: TrendReport | None) -> dict[str, Any]:
+def page_data(
+    run: Run, cards: Mapping[str, Card], anchors: Mapping[str, str], trend: TrendReport | None
+) -> dict[str, Any]:
     """Everything that ``page.js`` draws from, of plain Python objects.
 
     Args:
@@ -144,9 +146,7 @@ def _trials(run: Run, experiment: ExperimentDeclared) -> dict[str, Sequence[Tria
 
 def _curves(experiment: ExperimentDeclared, trials: Mapping[str, Sequence[Trial]]) -> list[str]:
     """The names of the curves to show, the most telling first: of two epochs or more, at most MOST_CURVES."""
-    recorded = {
-        name for of in trials.values() for one in of for name, curve in one.history.items() if len(curve) > 1
-    }
+    recorded = {name for of in trials.values() for one in of for name, curve in one.history.items() if len(curve) > 1}
     printed = [name for curves in experiment.printed.values() for name in curves]
     order = ["val_accuracy", *printed, *(one.name for one in experiment.metrics), "loss", "val_loss"]
     if experiment.turning_point:
@@ -219,7 +219,10 @@ def _trend(trend: TrendReport | None) -> dict[str, Any]:
                 "runs": one.runs,
                 "values": [rounded(value) for value in one.values],
                 "marks": [
-                    {"run": one.runs[step.at], "text": f"step: {rounded(step.before)} → {rounded(step.now)} {step.since}"}
+                    {
+                        "run": one.runs[step.at],
+                        "text": f"step: {rounded(step.before)} → {rounded(step.now)} {step.since}",
+                    }
                     for step in one.steps
                 ]
                 + [{"run": run, "text": ", ".join(marks[run])} for run in one.runs if run in marks],

@@ -444,6 +444,7 @@ function dots(claim, experiment, variants, into) {
   const description = `Dots: ${claim.label} of ${claim.rows.map((row) => row.variant).join(", ")}; ${seeds.length} dots.`;
   chart(box, "dots", { seeds, slides }, description, (spec) => {
     scales(spec, "x", values, logarithmic, colours(variants));
+    spec.height = 44 * claim.rows.length;
   });
 }
 
@@ -518,7 +519,7 @@ function curves(claim, experiment, variants, into) {
       for (const [epoch, value] of points) if (fits(value)) slides.push({ variant, epoch, value, name: `${variant}, the slide, epoch ${epoch}: ${shown(value)}` });
     }
     const many = [...new Set(variants.filter((one) => chosen.has(one) && of.variants[one]).map((one) => of.variants[one].note))].join("; ");
-    caption.replaceChildren(made("b", {}, `Learning curves: ${of.label}`), ` – thick line: median of ${many}; band: the middle 80 %; thin lines: the first seeds` + (slides.length ? "; red: the slide" : ""));
+    caption.replaceChildren(made("b", {}, `Learning curves: ${of.label}`), ` – ${many === "1 seed" ? "of the one seed that is recorded" : `thick line: median of ${many}; band: the middle 80 %; thin lines: the first seeds`}` + (slides.length ? "; red: the slide" : ""));
     if (!bands.length && !seeds.length) {
       drawn.delete(box);
       box.embedded?.finalize();

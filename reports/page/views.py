@@ -7,11 +7,11 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from cases.lecture import SLIDES, slides_of
+from cases.lecture import SLIDES
 from harness.domain.verdict import Verdict
 from harness.record.outcomes import TimeState
 from harness.record.run import ErratumChecked, Run
-from reports.cards import Card, Row
+from reports.cards import ELSEWHERE, Card, Row, section_of
 from reports.headline import findings
 from reports.ratios import times
 from reports.sections.effects import effects_by_relevance
@@ -19,8 +19,12 @@ from reports.text import mean_std, number, plural
 from reports.trend import MachineTimes, Series, TrendReport
 from reports.wording import points
 
-ELSEWHERE = "Elsewhere in the lecture"
-ANSWERS = {Verdict.SUPPORTED: "Yes.", Verdict.REFUTED: "No.", Verdict.INCONCLUSIVE: "Not decided.", Verdict.NOT_RUN: "No result."}  # fmt: skip
+ANSWERS = {
+    Verdict.SUPPORTED: "Yes.",
+    Verdict.REFUTED: "No.",
+    Verdict.INCONCLUSIVE: "Not decided.",
+    Verdict.NOT_RUN: "No result.",
+}
 
 
 @dataclass
@@ -50,12 +54,11 @@ def slides(run: Run, cards: Mapping[str, Card]) -> list[Slide]:
     """The slides with claims or errata, in lecture order; a claim or an erratum of no known slide comes last."""
     found = {title: Slide(title) for title in (*SLIDES, ELSEWHERE)}
     for card in cards.values():
-        first, *others = card.slides or (ELSEWHERE,)
-        found[first].cards.append(card)
-        for title in others:
+        found[card.section].cards.append(card)
+        for title in card.slides[1:]:
             found[title].also.append(card)
     for erratum in run.errata.values():
-        found[next(iter(slides_of(erratum.slide)), ELSEWHERE)].errata.append(erratum)
+        found[section_of(erratum.slide)].errata.append(erratum)
     return [slide for slide in found.values() if slide.cards or slide.errata or slide.also]
 
 
@@ -74,12 +77,13 @@ def tiles(run: Run, cards: Mapping[str, Card], trend: TrendReport | None) -> tup
     wrong = [group for group in findings(cards) if group.refuted]
     refuted = sum(len(group.refuted) for group in wrong)
     undecided = sum(card.verdict is Verdict.INCONCLUSIVE for card in cards.values())
-    rest = f"{plural(refuted, 'claim')} of {len(cards)} refuted, {undecided} undecided" if cards else "no claim was decided"
+    rest = f"{refuted} of {plural(len(cards), 'claim')} refuted, {undecided} undecided"
     red = sum(one.red for one in run.errata.values())
-    snippets = "no snippet was checked" if not run.errata else (
-        f"{red} of their replacements did not work" if red else "each with a replacement that was run")  # fmt: skip
+    snippets = f"{red} are not as stored" if red else "each with a replacement that was run"
+    if not run.errata:
+        snippets = "no snippet was checked"
     return (
-        Tile("Contradictions", str(len(wrong)), rest, "bad" if wrong else ""),
+        Tile("Contradictions", str(len(wrong)), rest if cards else "no claim was decided", "bad" if wrong else ""),
         Tile("Snippets to replace", str(len(run.errata)), snippets, "bad" if red else ""),
         time_tile(run, trend),
     )
@@ -103,7 +107,9 @@ def compared_time(run: Run, trend: TrendReport | None) -> tuple[str, str]:
     if ratios:
         slower, faster = states[TimeState.SLOWER], states[TimeState.FASTER]
         middle = times(statistics.median(ratios))
-        text = f"{middle} {_than(middle)} stored, {slower} slower and {faster} faster of {plural(len(ratios), 'training')}"
+        text = (
+            f"{middle} {_than(middle)} stored, {slower} slower and {faster} faster of {plural(len(ratios), 'training')}"
+        )
         return text, "bad" if slower else "good"
     week = machine_times(run, trend)
     if week is None or week.ratio is None:
@@ -195,4 +201,6 @@ def lost(row: Row) -> str:
 def states(run: Run) -> Sequence[tuple[str, int, bool]]:
     """The number of trainings in each state, the red ones first, and whether it is red."""
     counted = Counter((str(one.outcome.state), one.red) for one in run.trainings.values())
-    return sorted(((state, count, red) for (state, red), count in counted.items()), key=lambda one: (not one[2], one[0]))
+    return sorted(
+        ((state, count, red) for (state, red), count in counted.items()), key=lambda one: (not one[2], one[0])
+    )
