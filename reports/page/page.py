@@ -82,7 +82,7 @@ def html(run: Run, cards: Mapping[str, Card], trend: TrendReport | None = None) 
         "counts": headline.counts(list(cards.values())),
         "here_states": [state for state in ClaimState if any(card.here is state for card in cards.values())],
         "meanings": MEANINGS,
-        "sources": sources(),
+        "sources": sources({card.id for card in cards.values()}),
         "how_sure": {key: views.how_sure(run, card) for key, card in cards.items()},
         "states": views.states(run),
         "compared_time": views.compared_time(run, trend)[0],

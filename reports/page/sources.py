@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import ast
+import re
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,8 +21,11 @@ class Source:
     code: str
 
 
-def sources(root: Path = CASES) -> dict[str, Source]:
-    """The code of each claim by its id; files that cannot be read or parsed are left out."""
+def sources(ids: Collection[str], root: Path = CASES) -> dict[str, Source]:
+    """The code of each claim by its id, without claims that no file declares.
+
+    Files that cannot be read or parsed are left out.
+    """
     found: dict[str, Source] = {}
     for path in sorted(root.rglob("*.py")):
         try:
@@ -31,22 +35,31 @@ def sources(root: Path = CASES) -> dict[str, Source]:
             continue
         lines = text.splitlines()
         for statement in tree.body:
-            for name, call in _claims(statement):
+            for pattern, call in _claims(statement):
                 node = call if isinstance(statement, ast.FunctionDef) else statement
-                code = "\n".join(lines[node.lineno - 1 : node.end_lineno])
-                where = path.relative_to(root.parent).as_posix()
-                found.setdefault(name, Source(where, node.lineno, textwrap.dedent(code)))
+                code = textwrap.dedent("\n".join(lines[node.lineno - 1 : node.end_lineno]))
+                source = Source(path.relative_to(root.parent).as_posix(), node.lineno, code)
+                for name in ids:
+                    if pattern.fullmatch(name):
+                        found.setdefault(name, source)
     return found
 
 
-def _claims(statement: ast.stmt) -> Iterator[tuple[str, ast.Call]]:
-    """The calls of ``Claim(id="…")`` in a statement, each with its id."""
+def _claims(statement: ast.stmt) -> Iterator[tuple[re.Pattern[str], ast.Call]]:
+    """The calls of ``Claim(id=…, slide=…)`` in a statement, each with a pattern of its id."""
     for node in ast.walk(statement):
         if isinstance(node, ast.Call):
-            for keyword in node.keywords:
-                if keyword.arg == "id" and isinstance(keyword.value, ast.Constant) and "slide" in _names(node):
-                    yield str(keyword.value.value), node
+            given = {keyword.arg: keyword.value for keyword in node.keywords}
+            pattern = _pattern(given["id"]) if given.keys() >= {"id", "slide"} else ""
+            if pattern:
+                yield re.compile(pattern), node
 
 
-def _names(call: ast.Call) -> set[str | None]:
-    return {keyword.arg for keyword in call.keywords}
+def _pattern(value: ast.expr) -> str:
+    """A pattern of the text that an expression gives: a literal, or one with gaps; "" for any other."""
+    match value:
+        case ast.Constant(value=str(text)):
+            return re.escape(text)
+        case ast.JoinedStr(values=parts):
+            return "".join(_pattern(part) or ".+" for part in parts)
+    return ""
