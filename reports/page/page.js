@@ -332,7 +332,7 @@ function look() {
 
 function tip(handler, event, item, value) {
   const box = $("#page-tip");
-  const words = value && (value.name ?? value.text ?? Object.values(value)[0]);
+  const words = value && String(value);
   box.hidden = !words;
   if (!words) return;
   box.textContent = words;

@@ -42,12 +42,12 @@ def write_page(run: Run, cards: Mapping[str, Card], out: Path, trend: TrendRepor
         SuiteError: the file cannot be written.
     """
     path = out / PAGE
-    write_atomic(path, html(run, cards, trend).encode("utf-8", "backslashreplace"))
+    write_atomic(path, html(run, cards, trend))
     return path
 
 
-def html(run: Run, cards: Mapping[str, Card], trend: TrendReport | None = None) -> str:
-    """The text of the page."""
+def html(run: Run, cards: Mapping[str, Card], trend: TrendReport | None = None) -> bytes:
+    """The content of the page."""
     anchors = unique(cards)
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(HERE),
@@ -95,7 +95,7 @@ def html(run: Run, cards: Mapping[str, Card], trend: TrendReport | None = None) 
         "library": library(),
         "data": Markup(to_json(page_data(run, cards, anchors, trend))),
     }
-    return environment.get_template("page.html").render(context)
+    return environment.get_template("page.html").render(context).encode("utf-8", "backslashreplace")
 
 
 def unique(cards: Mapping[str, Card]) -> dict[str, str]:

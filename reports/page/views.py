@@ -79,7 +79,7 @@ def tiles(run: Run, cards: Mapping[str, Card], trend: TrendReport | None) -> tup
     undecided = sum(card.verdict is Verdict.INCONCLUSIVE for card in cards.values())
     rest = f"{refuted} of {plural(len(cards), 'claim')} refuted, {undecided} undecided"
     red = sum(one.red for one in run.errata.values())
-    snippets = f"{red} are not as stored" if red else "each with a replacement that was run"
+    snippets = f"{red} of them not as stored" if red else "each with a replacement that was run"
     if not run.errata:
         snippets = "no snippet was checked"
     return (

@@ -18,20 +18,35 @@ NAMES = ("chromium", "chromium-browser", "google-chrome")
 ADVICE = "no Chromium: install the program (Debian: apt-get install chromium fonts-dejavu-core)"
 
 Opener = Callable[..., Page]
+Launch = Callable[..., Browser]
 
 
 @pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    """Chromium of the distribution. Without it a test is skipped; with SUITE_NEED_CHROMIUM set, as in .ci/run, fails."""
+def launch() -> Iterator[Launch]:
+    """Starts Chromium of the distribution with further options.
+
+    Without it a test is skipped; with SUITE_NEED_CHROMIUM set, as in .ci/run, it fails.
+    """
     program = next((found for name in NAMES if (found := shutil.which(name))), None)
     if program is None:
         if os.environ.get(NEEDED):
             pytest.fail(ADVICE)
         pytest.skip(ADVICE)
     with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
-        yield started
-        started.close()
+        started = []
+
+        def starts(*options: str) -> Browser:
+            started.append(playwright.chromium.launch(executable_path=program, args=["--no-sandbox", *options]))
+            return started[-1]
+
+        yield starts
+        for one in started:
+            one.close()
+
+
+@pytest.fixture(scope="session")
+def browser(launch: Launch) -> Browser:
+    return launch()
 
 
 @pytest.fixture(scope="session")

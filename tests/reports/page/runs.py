@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from harness.domain.trial import Seconds, Trial
 from harness.domain.verdict import Verdict
 from harness.record.outcomes import ClaimState, TimeComparison, TimeState
-from harness.record.run import Run, Summary, read_run
+from harness.record.run import ClaimDecided, Run, Summary, read_run
 from reports.cards import cards
 from reports.page.page import write_page
 from reports.trend import TrendReport, trend
@@ -155,22 +155,27 @@ def large(claims: int, seeds: int, variants: int = 3, epochs: int = 20) -> Run:
         names = [f"variant {place}" for place in range(variants)]
         record = experiment(f"experiment-{number:03}", names)
         run.add(record)
-        summaries = {}
         for place, name in enumerate(names):
-            curves = [
-                {
-                    curve: tuple(0.9 - 0.3 / (1 + epoch) + 0.0137 * place + 0.00071 * (seed % 97) for epoch in range(epochs))
-                    for curve in ("val_accuracy", "loss", "val_loss")
-                }
-                for seed in range(min(seeds, 97))
-            ]
-            trials = [
-                Trial(name, seed, {"val_accuracy": curves[seed % 97]["val_accuracy"][-1]}, curves[seed % 97], None, Seconds(1.0))
-                for seed in range(seeds)
-            ]
-            run.trials[record.id, name] = trials
-            summaries[name] = Summary.of("val_accuracy", trials)
+            curves = [rising(0.9 + 0.0137 * place + 0.00071 * seed, epochs) for seed in range(min(seeds, 97))]
+            run.trials[record.id, name] = [trained(name, seed, curves[seed % 97]) for seed in range(seeds)]
+        summaries = {name: Summary.of("val_accuracy", run.trials[record.id, name]) for name in names}
         effects = [effect("variant 1 − variant 0", 0.0137, 0.01, 0.02)]
         made = claim(f"claim-{number:03}", "SUPPORTED", effects, experiment=record.id, variants=summaries, slide=SLIDE)
         run.add(made)
     return run
+
+
+def rising(end: float, epochs: int) -> tuple[float | None, ...]:
+    """A curve that approaches ``end``."""
+    return tuple(end - 0.3 / (1 + epoch) for epoch in range(epochs))
+
+
+def trained(variant: str, seed: int, curve: tuple[float | None, ...]) -> Trial:
+    """A trial all of whose curves are this one."""
+    history = dict.fromkeys(("val_accuracy", "loss", "val_loss"), curve)
+    return Trial(variant, seed, {"val_accuracy": curve[-1]}, history, None, Seconds(1.0))
+
+
+def refuted(one: ClaimDecided) -> ClaimDecided:
+    """The claim with the opposite verdict."""
+    return replace(one, decision=replace(one.decision, verdict=Verdict.REFUTED))
