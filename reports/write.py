@@ -16,6 +16,7 @@ from harness.errors import invalid
 from harness.record.run import Run, read_run
 from reports.cards import ELSEWHERE, Card, cards
 from reports.folders import check_writable, write_files
+from reports.page.page import PAGE, html
 from reports.payload import payload, to_json
 from reports.sections.accuracy import accuracy
 from reports.sections.claims import claims_table
@@ -70,7 +71,7 @@ def write(run: Run, out: Path) -> Path:
     contents |= {name: text.encode() for name, text in texts(run, shown, holm, drawn).items()}
     if shown or run.errata:
         contents[CSV] = slides_csv(run, shown)
-    # index.html goes here: contents["index.html"] = reports.page.page(run, shown)
+    contents[PAGE] = html(run, shown)
     contents[JSON] = to_json(payload(run, holm, sorted(contents)))
     earlier = _files_of(out / JSON)
     write_files({out / name: content for name, content in contents.items()})

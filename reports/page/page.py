@@ -1,0 +1,126 @@
+"""Writes the page: templates, style, script, chart library and data in one file."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import jinja2
+from markupsafe import Markup
+
+from cases.lecture import AUTHOR, TITLE
+from harness.domain.verdict import Verdict
+from harness.record.outcomes import ClaimState
+from harness.record.run import Run
+from reports import headline
+from reports.cards import Card
+from reports.folders import write_atomic
+from reports.labels import MEANINGS, SYMBOLS, backend_name
+from reports.page import views
+from reports.page.data import page_data, to_json
+from reports.page.sources import sources
+from reports.text import plural, seconds
+from reports.trend import TrendReport
+
+HERE = Path(__file__).parent
+PAGE = "index.html"
+
+
+def write_page(run: Run, cards: Mapping[str, Card], out: Path, trend: TrendReport | None = None) -> Path:
+    """Writes ``index.html`` into the folder ``out`` and returns its path.
+
+    The page needs no network and no other file.
+
+    Args:
+        run, cards: a run with its records in catalogue order, and its cards by claim key.
+        out: the folder; it is made if it does not exist.
+        trend: the earlier runs, if there are any.
+
+    Raises:
+        SuiteError: the file cannot be written.
+    """
+    path = out / PAGE
+    write_atomic(path, html(run, cards, trend))
+    return path
+
+
+def html(run: Run, cards: Mapping[str, Card], trend: TrendReport | None = None) -> bytes:
+    """The content of the page."""
+    anchors = unique(cards)
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(HERE),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"plural": plural, "seconds": seconds, "duration": views.duration}
+    environment.globals |= {
+        "Verdict": Verdict,
+        "symbols": SYMBOLS,
+        "answers": views.ANSWERS,
+        "difference": views.difference,
+        "measured": views.measured,
+        "lost": views.lost,
+    }
+    slides = views.slides(run, cards)
+    context: dict[str, Any] = {
+        "title": TITLE,
+        "author": AUTHOR,
+        "run": run,
+        "backend": backend_name(run.header.backend),
+        "status": headline.status(run, cards),
+        "marks": {"✅": "✔", "❌": "✘", "⚠️": "⚠"},
+        "moved": headline.moved(run),
+        "tiles": views.tiles(run, cards, trend),
+        "groups": [group for group in headline.findings(cards) if group.refuted],
+        "cards": cards,
+        "anchors": anchors,
+        "slides": slides,
+        "counts": headline.counts(list(cards.values())),
+        "here_states": [state for state in ClaimState if any(card.here is state for card in cards.values())],
+        "meanings": MEANINGS,
+        "sources": sources({card.id for card in cards.values()}),
+        "how_sure": {key: views.how_sure(run, card) for key, card in cards.items()},
+        "states": views.states(run),
+        "compared_time": views.compared_time(run, trend)[0],
+        "trend": trend,
+        "machine_times": views.machine_times(run, trend),
+        "changed": views.changed(trend),
+        "moved_now": views.moved_now(run, trend),
+        "css": _text("page.css"),
+        "script": _text("page.js"),
+        "library": library(),
+        "data": Markup(to_json(page_data(run, cards, anchors, trend))),
+    }
+    return environment.get_template("page.html").render(context).encode("utf-8", "backslashreplace")
+
+
+def unique(cards: Mapping[str, Card]) -> dict[str, str]:
+    """The id of each card on the page by claim key: its anchor, with a number if another claim has the same."""
+    taken: set[str] = set()
+    found = {}
+    for key, card in cards.items():
+        name = card.anchor or "claim"
+        found[key] = next(one for one in (name, *_numbered(name)) if one not in taken)
+        taken.add(found[key])
+    return found
+
+
+def _numbered(name: str) -> Iterable[str]:
+    return (f"{name}-{number}" for number in range(2, 10_000))
+
+
+def _text(name: str) -> Markup:
+    return Markup((HERE / name).read_text(encoding="utf-8"))
+
+
+@functools.cache
+def library() -> Markup:
+    """Vega, Vega-Lite and Vega-Embed as one script that sets ``window.vegaEmbed``."""
+    import vl_convert
+
+    bundle = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")
+    return Markup(bundle.replace("</script", "<\\/script").replace("<!--", "<\\!--"))

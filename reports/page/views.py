@@ -1,0 +1,206 @@
+"""What the page's templates show beyond the cards: slides, tiles, what moved, what to say instead."""
+
+from __future__ import annotations
+
+import statistics
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from cases.lecture import SLIDES
+from harness.domain.verdict import Verdict
+from harness.record.outcomes import TimeState
+from harness.record.run import ErratumChecked, Run
+from reports.cards import ELSEWHERE, Card, Row, section_of
+from reports.headline import findings
+from reports.ratios import times
+from reports.sections.effects import effects_by_relevance
+from reports.text import mean_std, number, plural
+from reports.trend import MachineTimes, Series, TrendReport
+from reports.wording import points
+
+ANSWERS = {
+    Verdict.SUPPORTED: "Yes.",
+    Verdict.REFUTED: "No.",
+    Verdict.INCONCLUSIVE: "Not decided.",
+    Verdict.NOT_RUN: "No result.",
+}
+
+
+@dataclass
+class Slide:
+    """One slide: its claims, its errata, and the claims that stand with an earlier slide of theirs."""
+
+    title: str
+    cards: list[Card] = field(default_factory=list)
+    errata: list[ErratumChecked] = field(default_factory=list)
+    also: list[Card] = field(default_factory=list)
+
+    @property
+    def wrong(self) -> list[Card]:
+        """The claims of the slide to change, refuted ones first."""
+        every = [*self.cards, *self.also]
+        return [card for verdict in TO_CHANGE for card in every if card.verdict is verdict]
+
+    @property
+    def refuted(self) -> int:
+        return sum(card.verdict is Verdict.REFUTED for card in self.wrong)
+
+
+TO_CHANGE = (Verdict.REFUTED, Verdict.INCONCLUSIVE)
+
+
+def slides(run: Run, cards: Mapping[str, Card]) -> list[Slide]:
+    """The slides with claims or errata, in lecture order; a claim or an erratum of no known slide comes last."""
+    found = {title: Slide(title) for title in (*SLIDES, ELSEWHERE)}
+    for card in cards.values():
+        found[card.section].cards.append(card)
+        for title in card.slides[1:]:
+            found[title].also.append(card)
+    for erratum in run.errata.values():
+        found[section_of(erratum.slide)].errata.append(erratum)
+    return [slide for slide in found.values() if slide.cards or slide.errata or slide.also]
+
+
+@dataclass(frozen=True)
+class Tile:
+    """A figure of the first screen: what it counts, the figure, a sentence, and whether it is "good" or "bad"."""
+
+    label: str
+    figure: str
+    text: str
+    look: str = ""
+
+
+def tiles(run: Run, cards: Mapping[str, Card], trend: TrendReport | None) -> tuple[Tile, Tile, Tile]:
+    """Contradictions, snippets and time."""
+    wrong = [group for group in findings(cards) if group.refuted]
+    refuted = sum(len(group.refuted) for group in wrong)
+    undecided = sum(card.verdict is Verdict.INCONCLUSIVE for card in cards.values())
+    rest = f"{refuted} of {plural(len(cards), 'claim')} refuted, {undecided} undecided"
+    red = sum(one.red for one in run.errata.values())
+    snippets = f"{red} of them not as stored" if red else "each with a replacement that was run"
+    if not run.errata:
+        snippets = "no snippet was checked"
+    return (
+        Tile("Contradictions", str(len(wrong)), rest if cards else "no claim was decided", "bad" if wrong else ""),
+        Tile("Snippets to replace", str(len(run.errata)), snippets, "bad" if red else ""),
+        time_tile(run, trend),
+    )
+
+
+def time_tile(run: Run, trend: TrendReport | None) -> Tile:
+    """How long the run took, and how that compares with stored times or with an earlier run."""
+    if run.header.evidence:
+        total = sum(one.seconds.total for trials in run.trials.values() for one in trials)
+        figure = duration(total) if total else "–"
+    else:
+        figure = duration(run.end.seconds) if run.end and run.end.seconds is not None else "–"
+    text, look = compared_time(run, trend)
+    return Tile("Time", figure, text, look)
+
+
+def compared_time(run: Run, trend: TrendReport | None) -> tuple[str, str]:
+    """How the run's times compare, as a text, and "good", "bad" or "" for how it looks."""
+    states = Counter(one.comparison.state for one in run.timings.values())
+    ratios = [one.comparison.ratio for one in run.timings.values() if one.comparison.ratio]
+    if ratios:
+        slower, faster = states[TimeState.SLOWER], states[TimeState.FASTER]
+        middle = times(statistics.median(ratios))
+        text = (
+            f"{middle} {_than(middle)} stored, {slower} slower and {faster} faster of {plural(len(ratios), 'training')}"
+        )
+        return text, "bad" if slower else "good"
+    week = machine_times(run, trend)
+    if week is None or week.ratio is None:
+        return "no earlier run to compare with", ""
+    words = times(week.ratio)
+    sure = {None: "too few earlier runs to tell from chance", True: "more than chance", False: "within chance"}
+    text = f"{words} {_than(words)} in the week before" + ("" if words == "as fast" else f", {sure[week.beyond]}")
+    return text, "bad" if week.beyond and week.ratio > 1 else "good"
+
+
+def _than(words: str) -> str:
+    return "as" if words == "as fast" else "than"
+
+
+def machine_times(run: Run, trend: TrendReport | None) -> MachineTimes | None:
+    """The comparison of the run's times with those of the week before it; None if its trend has none."""
+    found = trend.machines if trend else ()
+    return next((one for one in found if trend and trend.runs[one.run].id == run.header.id), None)
+
+
+def changed(trend: TrendReport | None) -> list[tuple[Series, str, str, str]]:
+    """The changes of a series: the series, the date, before → now, and what else changed there; the newest first."""
+    if trend is None:
+        return []
+    found = []
+    for one in trend.changed:
+        for step in one.steps:
+            date = trend.runs[one.runs[step.at]].started[:10]
+            found.append((one, date, f"{number(step.before, one.unit)} → {number(step.now, one.unit)}", step.since))
+    return sorted(found, key=lambda change: change[1], reverse=True)
+
+
+def moved_now(run: Run, trend: TrendReport | None) -> list[str]:
+    """The changes that begin with the run itself, each with its case and before → now."""
+    return [
+        f"{one.case}, {one.name.replace('_', ' ')}: {number(step.before, one.unit)} → {number(step.now, one.unit)}"
+        for one in (trend.changed if trend else ())
+        for step in one.steps
+        if trend and trend.runs[one.runs[step.at]].id == run.header.id
+    ]
+
+
+def duration(seconds: float) -> str:
+    """Seconds as read by people: "42 s", "4 min 7 s", "3 h 20 min"."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s" if whole >= 10 else f"{seconds:.1f} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600:,} h {whole % 3600 // 60} min"
+
+
+def how_sure(run: Run, card: Card) -> str:
+    """How sure the verdict is: seeds, interval and p in a sentence; "" for an exact claim."""
+    effect = next(iter(effects_by_relevance(run.claims[card.key])), None)
+    if card.exact:
+        return "A computation decides it: it either holds or does not."
+    if effect is None or not card.seeds:
+        return ""
+    parts = [f"{plural(card.seeds, 'seed')}, each a training of its own"]
+    confidence = effect.details.get("confidence")
+    if confidence and effect.low is not None and effect.high is not None:
+        parts.append(f"the interval holds with {100 * confidence:.5g} % confidence")
+    if effect.p is not None:
+        parts.append(f"p = {effect.p:.1g}" if effect.p >= 1e-4 else "p < 0.0001")
+    return "; ".join(parts) + "." + (f" {card.power[:1].upper()}{card.power[1:]}." if card.power else "")
+
+
+def difference(row: Row) -> str:
+    """Ours minus the slide's figure: "+0.27 points", "−0.04"."""
+    if row.difference is None:
+        return ""
+    if row.unit == "fraction":
+        return points(row.difference)
+    return ("+" if row.difference > 0 else "") + number(row.difference)
+
+
+def measured(row: Row) -> str:
+    """Mean and standard deviation of a variant: "0.9822 ± 0.0011"."""
+    return mean_std(row.mean, row.std, row.unit)
+
+
+def lost(row: Row) -> str:
+    """The seeds of a variant without a value: "3 diverged, 1 collapsed"; "" if all have one."""
+    counts = ((row.diverged, "diverged"), (row.collapsed, "collapsed"), (row.censored, "did not reach the target"))
+    return ", ".join(f"{count} {how}" for count, how in counts if count)
+
+
+def states(run: Run) -> Sequence[tuple[str, int, bool]]:
+    """The number of trainings in each state, the red ones first, and whether it is red."""
+    counted = Counter((str(one.outcome.state), one.red) for one in run.trainings.values())
+    return sorted(
+        ((state, count, red) for (state, red), count in counted.items()), key=lambda one: (not one[2], one[0])
+    )
