@@ -16,7 +16,7 @@ from tests.reports.page import runs
 NEEDED = "SUITE_NEED_CHROMIUM"
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 OPTIONS = ("--no-sandbox", "--disable-gpu", "--in-process-gpu", "--renderer-process-limit=1")
-"""One process for all pages, and none for a GPU, which save half of the processor's time."""
+"""One process for all pages, and none for a GPU: the tests take less of the processor."""
 ADVICE = "no Chromium: install the program (Debian: apt-get install chromium fonts-dejavu-core)"
 
 Opener = Callable[..., Page]
