@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from harness.domain.verdict import Verdict
-from harness.errors import invalid
+from harness.errors import SuiteError, invalid
 from harness.record.run import Run, read_run
 from reports.cards import ELSEWHERE, Card, cards
 from reports.folders import check_writable, write_files
@@ -43,6 +43,7 @@ from reports.text import escape
 
 if TYPE_CHECKING:
     from reports.figures.picture import Picture
+    from reports.trend import TrendReport
 
 JSON = "report.json"
 LIMITS = {SUMMARY: 10_000, REPORT: 60_000}
@@ -71,7 +72,7 @@ def write(run: Run, out: Path) -> Path:
     contents |= {name: text.encode() for name, text in texts(run, shown, holm, drawn).items()}
     if shown or run.errata:
         contents[CSV] = slides_csv(run, shown)
-    contents[PAGE] = html(run, shown)
+    contents[PAGE] = html(run, shown, trend_of(run))
     contents[JSON] = to_json(payload(run, holm, sorted(contents)))
     earlier = _files_of(out / JSON)
     write_files({out / name: content for name, content in contents.items()})
@@ -79,6 +80,19 @@ def write(run: Run, out: Path) -> Path:
         with contextlib.suppress(OSError):
             (out / name).unlink(missing_ok=True)
     return out / REPORT
+
+
+def trend_of(run: Run) -> TrendReport | None:
+    """The trend over the finished runs in the folder of the run's file; None if there is none, or for evidence."""
+    from reports.trend import trend
+    from reports.trend_files import runs_of
+
+    if run.header.evidence:
+        return None
+    try:
+        return trend(runs_of(None, run.path.parent))
+    except SuiteError:  # a run that is not in a file, such as one from a database
+        return None
 
 
 def in_order(run: Run) -> Run:

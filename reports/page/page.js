@@ -73,7 +73,13 @@ function searched(element) {
   return text.get(element);
 }
 
-const words = () => state.q.toLowerCase().split(/\s+/).filter(Boolean);
+// The words of the search without those of a question: "does dropout help?" looks for "dropout" and "help".
+const ASKED = new Set("a an and are as at be better by can do does for how i in is it of on or than that the to was we what which why with".split(" "));
+function words() {
+  const typed = state.q.toLowerCase().replace(/[?!“”"]/g, " ").split(/\s+/).filter(Boolean);
+  const telling = typed.filter((word) => !ASKED.has(word));
+  return telling.length ? telling : typed;
+}
 const inSlide = (card) => !state.slide || card.closest("section.slide").dataset.slide === state.slide
   || card.dataset.slides.split("|").includes(state.slide);
 const tests = {
@@ -88,6 +94,7 @@ function show() {
   const filtering = Boolean(state.q.trim() || state.verdict.length || state.slide || state.state);
   view.dataset.view = state.view;
   view.classList.toggle("filtering", filtering);
+  view.classList.toggle("one-slide", Boolean(state.slide));
   view.setAttribute("aria-labelledby", "page-tab-" + state.view);
   for (const tab of tabs) {
     const chosen = tab.dataset.view === state.view;

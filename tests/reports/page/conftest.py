@@ -15,6 +15,8 @@ from tests.reports.page import runs
 
 NEEDED = "SUITE_NEED_CHROMIUM"
 NAMES = ("chromium", "chromium-browser", "google-chrome")
+OPTIONS = ("--no-sandbox", "--disable-gpu", "--in-process-gpu", "--renderer-process-limit=1")
+"""One process for all pages, and none for a GPU: the tests take less of the processor."""
 ADVICE = "no Chromium: install the program (Debian: apt-get install chromium fonts-dejavu-core)"
 
 Opener = Callable[..., Page]
@@ -36,7 +38,7 @@ def launch() -> Iterator[Launch]:
         started = []
 
         def starts(*options: str) -> Browser:
-            started.append(playwright.chromium.launch(executable_path=program, args=["--no-sandbox", *options]))
+            started.append(playwright.chromium.launch(executable_path=program, args=[*OPTIONS, *options]))
             return started[-1]
 
         yield starts
