@@ -29,7 +29,9 @@ def publish(out: Path, name: str, root: Path = ROOT) -> Iterator[str]:
         )
     target = root / "reports" / "published" / name
     try:
-        shutil.copytree(out / "full", target, ignore=shutil.ignore_patterns("runs", "benchmark.json", ".*"), dirs_exist_ok=True)
+        shutil.copytree(
+            out / "full", target, ignore=shutil.ignore_patterns("runs", "benchmark.json", ".*"), dirs_exist_ok=True
+        )
         for file in (*sorted(out.glob("GPU.md")), *sorted(out.glob("*.svg"))):
             shutil.copy(file, target / file.name)
         yield f"report: {target}"
