@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
+from cases import CLAIMS
 from cases.lecture import slides_of
 from harness.domain.trial import Trial
 from harness.domain.verdict import Decision, Effect, Verdict
@@ -154,7 +155,14 @@ _Slides = Mapping[tuple[str, str, str], tuple[str, float]]
 
 
 def _slide_values(run: Run) -> dict[tuple[str, str, str], tuple[str, float]]:
-    return {
+    """The run's figures; of sibling claims that the run has not decided, the catalogue's."""
+    known = {
+        (claim.experiment.id, variant, metric): (figure.printed, figure.value)
+        for claim in CLAIMS
+        if claim.experiment is not None
+        for (variant, metric), figure in claim.figures.items()
+    }
+    return known | {
         (claim.experiment, one.variant, one.metric): (one.printed, one.value)
         for claim in run.claims.values()
         if claim.experiment is not None

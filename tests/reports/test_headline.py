@@ -142,6 +142,13 @@ def test_the_headline_verdict_is_that_of_the_evidence(tmp_path: Path) -> None:
     assert (card.verdict, card.own, card.stack, card.seeds) == ("REFUTED", "SUPPORTED", "tensorflow-cpu", 30)
 
 
+def test_the_slides_figure_of_a_sibling_claim_that_was_not_run(tmp_path: Path) -> None:
+    run = Recorder(tmp_path)
+    ours = effect("dropout 0.2 − 5 relu xavier", 0.0027, 0.0012, 0.0043)
+    run.append(claim("tips-dropout-helps", "SUPPORTED", [ours], experiment="example-4"))
+    assert cards(read_run(run.end()))["tips-dropout-helps"].slide_figure == "+0.42 points"
+
+
 @pytest.mark.parametrize(
     ("label", "section"),
     [
