@@ -68,7 +68,8 @@ def test_every_imported_package_is_named() -> None:
     def named(lock: str) -> set[str]:
         names = {canonicalize_name(requirement.name).replace("-", "_") for requirement in wanted(lock)}
         names |= {"pynvml"} if "nvidia_ml_py" in names else set()
-        return names | {name.removeprefix("pytest_") for name in names}  # pytest-xdist is imported as xdist
+        # pytest-xdist is imported as xdist, vl-convert-python as vl_convert
+        return names | {name.removeprefix("pytest_").removesuffix("_python") for name in names}
 
     for lock in ("suite", "jax", "gpu", "gpu-jax", "gpu-torch"):
         assert imported(modules()) - BACKENDS <= named(lock)
