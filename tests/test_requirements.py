@@ -67,7 +67,7 @@ def test_every_imported_package_is_named() -> None:
 
     def named(lock: str) -> set[str]:
         names = {canonicalize_name(requirement.name).replace("-", "_") for requirement in wanted(lock)}
-        names |= {"pynvml"} if "nvidia_ml_py" in names else set()
+        names |= {module for module, package in (("pynvml", "nvidia_ml_py"), ("PIL", "pillow")) if package in names}
         # pytest-xdist is imported as xdist, vl-convert-python as vl_convert
         return names | {name.removeprefix("pytest_").removesuffix("_python") for name in names}
 
