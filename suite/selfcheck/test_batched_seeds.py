@@ -20,6 +20,7 @@ from suite.selfcheck.comparing import close
 from suite.selfcheck.training import (
     BATCH,
     CASE,
+    FULL,
     LOSS,
     Case,
     check_curves,
@@ -32,7 +33,7 @@ from suite.selfcheck.training import (
 pytestmark = pytest.mark.exact
 
 SEEDS = (5, 0)
-FIRST = dataclasses.replace(CASE["relu-adam"], recorded=False, inference=False)
+FIRST = dataclasses.replace(CASE["relu-adam"], recorded=False, count=FULL)
 MANY = tuple(range(12))
 
 
@@ -48,10 +49,6 @@ def test_variants_of_one_program() -> None:
     """Two variants with other initial weights, another rate and other data."""
     check_block(FIRST)
     check_block(other())
-
-
-def test_recurrent_network() -> None:
-    check_block(CASE["recurrent-adagrad"])
 
 
 def test_epoch_by_epoch() -> None:
