@@ -20,7 +20,6 @@ from suite.selfcheck.comparing import close
 from suite.selfcheck.training import (
     BATCH,
     CASE,
-    FULL,
     LOSS,
     Case,
     check_curves,
@@ -33,7 +32,7 @@ from suite.selfcheck.training import (
 pytestmark = pytest.mark.exact
 
 SEEDS = (5, 0)
-FIRST = dataclasses.replace(CASE["relu-adam"], recorded=False, count=FULL)
+FIRST = dataclasses.replace(CASE["relu-adam"], recorded=False)
 MANY = tuple(range(12))
 
 

@@ -15,7 +15,7 @@ from harness.domain.trial import Trial
 from harness.training import engines
 from harness.training.train import train
 from suite.selfcheck.comparing import close
-from suite.selfcheck.training import BATCH, CASE, EPOCHS, Case, check_curves, divergence_of, optimizer, orders
+from suite.selfcheck.training import BATCH, CASE, EPOCHS, PARTIAL, Case, check_curves, divergence_of, optimizer, orders
 
 pytestmark = pytest.mark.exact
 
@@ -44,11 +44,12 @@ def test_partial_batches_of_fit(engine: str) -> None:
     one = CASE["relu-adam"]
     still = dataclasses.replace(
         one,
+        count=PARTIAL,
         optimizer=functools.partial(optimizer, "Adam", learning_rate=0.0),
         rule=functools.partial(updates.adam, learning_rate=0.0),
     )
     (trial,) = train(still.experiment(Size(epochs=EPOCHS, batch_size=BATCH)), one.name, (0,), engine)
-    curves, _ = still.reference(0, orders(0, EPOCHS, one.count), BATCH)
+    curves, _ = still.reference(0, orders(0, EPOCHS, still.count), BATCH)
     check_curves("fit at a rate of 0", trial, curves)
 
 

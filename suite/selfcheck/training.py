@@ -49,7 +49,8 @@ class Case:
         inputs, outputs: shapes of one example and its target.
         epochs: number of epochs.
         scale: factor of the inputs.
-        inference: record curves in inference mode, which take as long to compile as the training.
+        inference: record curves in inference mode, which take as long to compile as the training; the late network has
+            them.
         recorded: record the squares of the kernels after each epoch, and the norms of the gradients before and after
             the training.
         count, validation: numbers of training and validation examples.
@@ -156,6 +157,7 @@ CASES = (
         (network.Dense("relu"), network.Dense("softmax")),
         of("Adam", updates.adam, learning_rate=0.02),
         recorded=True,
+        count=FULL,
     ),
     case(
         "normalised-nesterov",
