@@ -15,7 +15,18 @@ from harness.domain.trial import Trial
 from harness.training import engines
 from harness.training.train import train
 from suite.selfcheck.comparing import close
-from suite.selfcheck.training import BATCH, CASE, EPOCHS, PARTIAL, Case, check_curves, divergence_of, optimizer, orders
+from suite.selfcheck.training import (
+    BATCH,
+    CASE,
+    EPOCHS,
+    PARTIAL,
+    Case,
+    check_curves,
+    divergence_of,
+    optimizer,
+    orders,
+    sequential,
+)
 
 pytestmark = pytest.mark.exact
 
@@ -53,9 +64,13 @@ def test_partial_batches_of_fit(engine: str) -> None:
     check_curves("fit at a rate of 0", trial, curves)
 
 
-def test_another_rate_data_and_momentum(engine: str) -> None:
-    """Variants of one experiment: two that share a program, and one with another momentum, which needs its own."""
-    other = dataclasses.replace(LINEAR, scale=0.5)
+def test_variants_of_one_experiment(engine: str) -> None:
+    """Two variants share a program, with other initial weights, another rate and other data.
+
+    A third one has another momentum, and needs a program of its own.
+    """
+    model = functools.partial(sequential, LINEAR.inputs, lambda k, r: [k.Dense(2, kernel_initializer="random_uniform")])
+    other = dataclasses.replace(LINEAR, model=model, scale=0.5)
     asked = (
         ("first", LINEAR, 0.005, 0.5),
         ("slow", other, 0.0005, 0.5),
@@ -64,7 +79,7 @@ def test_another_rate_data_and_momentum(engine: str) -> None:
     variants = (
         Variant(
             name,
-            model=LINEAR.model,
+            model=like.model,
             data=like.data,
             optimizer=functools.partial(optimizer, "SGD", learning_rate=rate, momentum=momentum),
         )

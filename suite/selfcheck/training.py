@@ -162,7 +162,7 @@ CASES = (
     case(
         "normalised-nesterov",
         lambda k, r: [
-            k.Dense(5, activation="sigmoid", kernel_regularizer=r.L2(0.01), activity_regularizer=r.L1(0.01)),
+            k.Dense(6, activation="sigmoid", kernel_regularizer=r.L2(0.01), activity_regularizer=r.L1(0.01)),
             k.BatchNormalization(),
             k.Dense(4, activation="softmax", activity_regularizer=r.L1(0.01)),
         ],
