@@ -1,10 +1,8 @@
-"""The vectorized engine against NumPy: every seed of a block, whatever the other seeds do.
-
-Where it is the engine of tiny trainings, ``test_trainings.py`` trains the other small networks with it.
-"""
+"""The vectorized engine against NumPy: every seed of a block, whatever the other seeds do."""
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 from typing import Any
 from unittest import mock
@@ -12,6 +10,7 @@ from unittest import mock
 import numpy as np
 import pytest
 
+from cases.references import updates
 from harness.domain.experiment import Dataset, Experiment, Size, Variant
 from harness.training import engines
 from harness.training.backend import active_backend
@@ -22,15 +21,18 @@ from suite.selfcheck.training import (
     BATCH,
     CASE,
     LOSS,
+    Case,
     check_curves,
     divergence_of,
     optimizer,
     orders,
+    sequential,
 )
 
 pytestmark = pytest.mark.exact
 
 SEEDS = (5, 0)
+FIRST = dataclasses.replace(CASE["relu-adam"], recorded=False, inference=False)
 MANY = tuple(range(12))
 
 
@@ -42,12 +44,42 @@ def vectorized() -> None:
         pytest.skip(f"engine 'vectorized' runs on {' and '.join(having)}, not on {backend}")
 
 
+def test_variants_of_one_program() -> None:
+    """Two variants with other initial weights, another rate and other data."""
+    check_block(FIRST)
+    check_block(other())
+
+
+def test_recurrent_network() -> None:
+    check_block(CASE["recurrent-adagrad"])
+
+
 def test_epoch_by_epoch() -> None:
     """The state is carried from launch to launch."""
-    one = CASE["normalised-nesterov"]
-    assert one.epoch_by_epoch
-    with mock.patch.object(engines, "TINY", 0):
-        trials = train(one.experiment(Size(epochs=one.epochs, batch_size=BATCH)), one.name, SEEDS, "vectorized")
+    assert CASE["normalised-nesterov"].epoch_by_epoch
+    check_block(CASE["normalised-nesterov"])
+
+
+def other() -> Case:
+    """A case that may use the program of ``FIRST``, with other initial weights, another rate and other data."""
+
+    def build(layers: Any, regularizers: Any) -> list[Any]:
+        wide = {"kernel_initializer": "random_normal"}
+        return [layers.Dense(6, activation="relu", **wide), layers.Dense(4, activation="softmax", **wide)]
+
+    return dataclasses.replace(
+        FIRST,
+        model=functools.partial(sequential, (5,), build),
+        optimizer=functools.partial(optimizer, "Adam", learning_rate=0.05),
+        rule=functools.partial(updates.adam, learning_rate=0.05),
+        scale=0.5,
+    )
+
+
+def check_block(one: Case) -> None:
+    size = Size(epochs=one.epochs, batch_size=BATCH)
+    with mock.patch.object(engines, "TINY", 0 if one.epoch_by_epoch else engines.TINY):
+        trials = train(one.experiment(size), one.name, SEEDS, "vectorized")
     assert tuple((trial.seed, trial.engine) for trial in trials) == tuple((seed, "vectorized") for seed in SEEDS)
     for trial in trials:
         curves, _ = one.reference(trial.seed, orders(trial.seed, one.epochs, one.count), BATCH)
