@@ -49,8 +49,8 @@ class Case:
         inputs, outputs: shapes of one example and its target.
         epochs: number of epochs.
         scale: factor of the inputs.
-        inference: record curves in inference mode, which take as long to compile as the training; the late network has
-            them.
+        inference: record curves in inference mode, which take as long to compile as the training. So only the linear
+            and the late network have them.
         recorded: record the squares of the kernels after each epoch, and the norms of the gradients before and after
             the training.
         count, validation: numbers of training and validation examples.
@@ -207,6 +207,7 @@ CASES = (
         of("SGD", updates.momentum, learning_rate=0.005, momentum=0.5),
         loss="mean_squared_error",
         outputs=(2,),
+        inference=True,
         count=FULL,
         epochs=25,  # more than a hundred steps, so that what happens once in a hundred steps is seen
     ),
