@@ -123,6 +123,11 @@ SLOTS: dict[Any, tuple[str, ...]] = {
 """The slots of each rule; the names of Keras' variables end in them."""
 
 
+def initial_slots(names: Sequence[str], shape: tuple[int, ...]) -> Slots:
+    """The slots of a new optimizer: 0, and 0.1 in an accumulator of Adagrad; float32."""
+    return {name: np.full(shape, 0.1 if name == "accumulator" else 0.0, "float32") for name in names}
+
+
 def late_slots(names: Sequence[str], shape: tuple[int, ...], place: int) -> Slots:
     """Seeded slots (float32) of the weight at ``place``, as gradients from 1e-3 to 1e-1 would leave them."""
     rng = np.random.default_rng([place, *shape])
@@ -138,7 +143,10 @@ def late_slots(names: Sequence[str], shape: tuple[int, ...], place: int) -> Slot
 
 
 def late_optimizer(make: Callable[[], Any], names: Sequence[str], iterations: int) -> Any:
-    """The Keras optimizer that ``make`` returns, changed so that it is in a late state once it is built."""
+    """The Keras optimizer that ``make`` returns, changed so that it is in a late state once it is built.
+
+    With 0 ``iterations`` it is left in its initial state.
+    """
     optimizer = make()
     build = optimizer.build
 
@@ -146,6 +154,8 @@ def late_optimizer(make: Callable[[], Any], names: Sequence[str], iterations: in
         if optimizer.built:
             return
         build(variables)
+        if not iterations:
+            return
         optimizer.iterations.assign(iterations)
         for name in names:
             own = [variable for variable in optimizer.variables if variable.name.endswith(f"_{name}")]
@@ -209,12 +219,14 @@ def state_of(weights: Sequence[Any], others: Sequence[Any], held: Sequence[tuple
 
 
 def check_begun(of: str, state: LateState, rule: Any, iterations: int) -> None:
-    """Checks that a training began in the late state."""
+    """Checks that a training began in the late state, or with 0 ``iterations`` in the initial one."""
     close(f"{of}, number of steps at the beginning", state.iterations, iterations)
     rate = rule.keywords["learning_rate"]
     close(f"{of}, learning rate at the beginning", state.learning_rate, rate, rate * FLOAT)
+    names = SLOTS[rule.func]
     for place, weights in enumerate(state.weights):
-        for slot, expected in late_slots(SLOTS[rule.func], weights.shape, place).items():
+        slots = late_slots(names, weights.shape, place) if iterations else initial_slots(names, weights.shape)
+        for slot, expected in slots.items():
             close(f"{of}, {slot} of weights {place} at the beginning", state.slots[place][slot], expected)
 
 

@@ -88,7 +88,7 @@ RATE_0 = Experiment(
     id="self-check-images",
     data=mnist,
     loss="categorical_crossentropy",
-    size=Size(epochs=1, batch_size=512),
+    size=Size(epochs=1, batch_size=500),
     metrics=(Metric("loss", better="lower", unit="nats", smallest_effect=0.01),),
     variants=(
         Variant(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Sequence
 from unittest import mock
 
 import numpy as np
@@ -16,26 +15,36 @@ from harness.domain.trial import Trial
 from harness.training import engines
 from harness.training.train import train
 from suite.selfcheck.comparing import close
-from suite.selfcheck.training import BATCH, CASE, EPOCHS, Case, check_curves, divergence_of, optimizer, orders
+from suite.selfcheck.training import (
+    BATCH,
+    CASE,
+    EPOCHS,
+    PARTIAL,
+    Case,
+    check_curves,
+    divergence_of,
+    optimizer,
+    orders,
+    sequential,
+)
 
 pytestmark = pytest.mark.exact
 
 SEEDS = (0, 1)
 LINEAR = CASE["linear-momentum"]
-STEPS = 12
-"""Epochs, of one step each, of the trainings below. They differ in rate and data only, so they share a program."""
+HEAVY = 0.9
+"""The momentum of the trainings that diverge. They differ in rate and data only, so they share a program."""
 
 
 @pytest.mark.parametrize("name", CASE)
 def test_network(name: str, engine: str) -> None:
     """Two seeds of a network, one after the other; in one batch with ``fit``, which draws its own data order."""
     one = CASE[name]
-    batch = one.count if engine == "fit" else BATCH
     with mock.patch.object(engines, "TINY", 0 if one.epoch_by_epoch else engines.TINY):
-        trials = train(one.experiment(Size(epochs=one.epochs, batch_size=batch)), name, SEEDS, engine)
+        trials = train(one.experiment(size_of(one, engine)), name, SEEDS, engine)
     assert tuple(trial.seed for trial in trials) == SEEDS
     for trial in trials:
-        curves, _ = one.reference(trial.seed, orders(trial.seed, one.epochs, one.count), batch)
+        curves, _ = one.reference(trial.seed, orders(trial.seed, one.epochs, one.count), batch_of(one, engine))
         check_curves(f"{name}, seed {trial.seed}", trial, curves)
 
 
@@ -46,94 +55,123 @@ def test_partial_batches_of_fit(engine: str) -> None:
     one = CASE["relu-adam"]
     still = dataclasses.replace(
         one,
+        count=PARTIAL,
         optimizer=functools.partial(optimizer, "Adam", learning_rate=0.0),
         rule=functools.partial(updates.adam, learning_rate=0.0),
     )
     (trial,) = train(still.experiment(Size(epochs=EPOCHS, batch_size=BATCH)), one.name, (0,), engine)
-    curves, _ = still.reference(0, orders(0, EPOCHS, one.count), BATCH)
+    curves, _ = still.reference(0, orders(0, EPOCHS, still.count), BATCH)
     check_curves("fit at a rate of 0", trial, curves)
 
 
-def test_another_momentum_rate_and_data(engine: str) -> None:
-    """Variants of one experiment: one with another momentum, which needs its own program, and two that share one."""
-    other = dataclasses.replace(LINEAR, scale=0.5)
-    base = LINEAR.experiment(Size(epochs=STEPS, batch_size=LINEAR.count))
+def test_variants_of_one_experiment(engine: str) -> None:
+    """Two variants share a program, with other initial weights, another rate and other data.
+
+    A third one has another momentum, and needs a program of its own.
+    """
+    model = functools.partial(sequential, LINEAR.inputs, lambda k, r: [k.Dense(2, kernel_initializer="random_uniform")])
+    other = dataclasses.replace(LINEAR, model=model, scale=0.5)
     asked = (
-        ("heavy", LINEAR, 0.005, 0.9),
         ("first", LINEAR, 0.005, 0.5),
         ("slow", other, 0.0005, 0.5),
+        ("heavy", LINEAR, 0.005, HEAVY),
     )
     variants = (
         Variant(
             name,
-            model=LINEAR.model,
+            model=like.model,
             data=like.data,
             optimizer=functools.partial(optimizer, "SGD", learning_rate=rate, momentum=momentum),
         )
         for name, like, rate, momentum in asked
     )
-    experiment = dataclasses.replace(base, variants=tuple(variants))
+    batch = batch_of(LINEAR, engine)
+    experiment = dataclasses.replace(LINEAR.experiment(size_of(LINEAR, engine)), variants=tuple(variants))
     for name, like, rate, momentum in asked:
         (trial,) = train(experiment, name, (3,), engine)
         rule = functools.partial(updates.momentum, learning_rate=rate, momentum=momentum)
-        curves, _ = dataclasses.replace(like, rule=rule).reference(3, orders(3, STEPS, LINEAR.count), LINEAR.count)
+        curves, _ = dataclasses.replace(like, rule=rule).reference(3, orders(3, LINEAR.epochs, LINEAR.count), batch)
         check_curves(f"variant {name} at the rate {rate}", trial, curves)
 
 
 def test_loss_that_becomes_inf(engine: str) -> None:
-    """The loss grows a millionfold at each step; the reported step is the first at which it exceeds float32."""
-    trial, losses = growing(2000.0, engine)
+    """The loss grows a hundredfold or more at each step; the reported step is the first at which it exceeds float32."""
+    trial, losses = growing(20.0, engine), losses_of(20.0, engine)
     limit = float(np.finfo("float32").max)
-    first = next(step for step, loss in enumerate(losses, 1) if not loss <= limit)
-    close("kind, epoch and step", divergence_of(trial), ("inf", first, first))
-    close("epochs", len(trial.history["loss"]), STEPS)
-    close("epochs with a finite loss", sum(loss is not None for loss in trial.history["loss"]), first - 1)
+    first = next(step for step, loss in enumerate(losses.flat, 1) if not loss <= limit)
+    close("kind, epoch and step", divergence_of(trial), ("inf", epoch_of(first, losses), first))
+    close("epochs", len(trial.history["loss"]), LINEAR.epochs)
+    finite = sum(loss is not None for loss in trial.history["loss"])
+    close("epochs with a finite loss", finite, epoch_of(first, losses) - 1)
     close("its metric", trial.metrics["loss"], None)
 
 
 def test_finite_blow_up(engine: str) -> None:
     """A loss that ends at 1,100 times the first one is a blow-up; one that ends at 900 times is none."""
     for growth, above in ((1100, True), (900, False)):
-        trial, losses = growing(rate_of(growth), engine)
-        of = f"a loss that ends at {growth} times the first"
-        close(of, trial.history["loss"][-1], losses[-1], losses[-1] * 1e-4)
-        high = next((step for step, loss in enumerate(losses, 1) if loss > 1000 * losses[0]), 0)
-        close(f"{of}: kind, epoch and step", divergence_of(trial), ("blow-up", high, high) if above else None)
+        rate = rate_of(growth, engine)
+        trial, losses = growing(rate, engine), losses_of(rate, engine)
+        of, last = f"a loss that ends at {growth} times the first", losses[-1].mean()
+        close(of, trial.history["loss"][-1], last, last * 1e-4)
+        high = int(np.argmax(losses > 1000 * losses[0, 0])) + 1
+        expected = ("blow-up", epoch_of(high, losses), high) if above else None
+        close(f"{of}: kind, epoch and step", divergence_of(trial), expected)
 
 
 def test_data_that_are_nan(engine: str) -> None:
-    lost = dataclasses.replace(LINEAR, scale=float("nan"))
-    (trial,) = train(lost.experiment(Size(epochs=STEPS, batch_size=LINEAR.count)), LINEAR.name, (0,), engine)
+    trial = growing(0.005, engine, scale=float("nan"))
     close("kind, epoch and step", divergence_of(trial), ("nan", 1, 1))
 
 
-def blowing(rate: float) -> Case:
-    return dataclasses.replace(
-        LINEAR,
-        optimizer=functools.partial(optimizer, "SGD", learning_rate=rate, momentum=0.5),
-        rule=functools.partial(updates.momentum, learning_rate=rate, momentum=0.5),
-    )
+def batch_of(one: Case, engine: str) -> int:
+    """All examples with ``fit``, which draws its own data order."""
+    return one.count if engine == "fit" else BATCH
 
 
-def growing(rate: float, engine: str) -> tuple[Trial, Sequence[float]]:
-    """A trial of the linear network at a rate that is far too large, one step per epoch, and its reference losses."""
-    one = blowing(rate)
-    (trial,) = train(one.experiment(Size(epochs=STEPS, batch_size=LINEAR.count)), one.name, (0,), engine)
-    return trial, losses_of(one)
+def size_of(one: Case, engine: str) -> Size:
+    return Size(epochs=one.epochs, batch_size=batch_of(one, engine))
 
 
-def losses_of(one: Case) -> Sequence[float]:
-    """The reference losses of seed 0, one step per epoch."""
+def growing(rate: float, engine: str, scale: float = 1.0) -> Trial:
+    """Trains the linear network at a rate that may be far too large, in the program of the variant "heavy" above."""
+    heavy = functools.partial(optimizer, "SGD", learning_rate=rate, momentum=HEAVY)
+    one = dataclasses.replace(LINEAR, optimizer=heavy, scale=scale)
+    (trial,) = train(one.experiment(size_of(one, engine)), one.name, (0,), engine)
+    return trial
+
+
+def losses_of(rate: float, engine: str) -> np.ndarray:
+    """The reference losses of ``growing``, of shape (epochs, steps), from the gradient 2 xᵀ (x w − y) / outputs."""
+    data, weights, velocity = LINEAR.data(), np.vstack(initial_weights()), np.zeros(())
+    x, losses = np.column_stack([data.x, np.ones(LINEAR.count)]), []
     with np.errstate(over="ignore", invalid="ignore"):
-        return one.reference(0, orders(0, STEPS, one.count), one.count)[0]["loss"]
+        for order in orders(0, LINEAR.epochs, LINEAR.count):
+            for rows in order.reshape(-1, batch_of(LINEAR, engine)):
+                error = x[rows] @ weights - data.y[rows]
+                losses.append(np.mean(error**2))
+                velocity = HEAVY * velocity - rate * 2 * x[rows].T @ error / error.size
+                weights = weights + velocity
+    return np.reshape(losses, (LINEAR.epochs, -1))
 
 
-def rate_of(growth: float) -> float:
-    """The rate with which the last loss is ``growth`` times the first, to 3 %, found by bisection."""
-    low, high = 1.5, 2.5
-    for _ in range(11):
+@functools.cache
+def initial_weights() -> list[np.ndarray]:
+    """Kernel and bias of the linear network with seed 0."""
+    return LINEAR.initial(0).weights
+
+
+def epoch_of(step: int, losses: np.ndarray) -> int:
+    """The epoch of a step; both count from 1."""
+    return (step - 1) // losses.shape[1] + 1
+
+
+def rate_of(growth: float, engine: str) -> float:
+    """The rate with which the loss of the last epoch is ``growth`` times that of the first step, found by bisection."""
+    low, high, ratio = 0.1, 10.0, 0.0
+    for _ in range(30):
         rate = (low + high) / 2
-        losses = losses_of(blowing(rate))
-        low, high = (rate, high) if losses[-1] < growth * losses[0] else (low, rate)
-    assert abs(losses[-1] / losses[0] / growth - 1) < 0.03, losses
+        losses = losses_of(rate, engine)
+        ratio = losses[-1].mean() / losses[0, 0]
+        low, high = (rate, high) if ratio < growth else (low, rate)
+    assert abs(ratio / growth - 1) < 0.03, ratio
     return rate

@@ -49,7 +49,7 @@ LIKELY = {
 """Parts of the names of self-checks that come first, by group of faults: what is seen is the same, and found sooner."""
 OF_YARDSTICK = {
     ("optimizers", "adam"): ("dropout",),
-    ("example-4", "l1 1e-4"): ("penalised-rmsprop",),
+    ("example-4", "l1 1e-4"): ("normalised-nesterov",),
     ("regularization", "l2 0.001"): ("normalised-nesterov",),
     ("batch-normalization-rates", "normalised, rate 0.1"): ("normalised-nesterov",),
     ("batch-normalization-examples", "rnn"): ("recurrent-adagrad",),
