@@ -14,6 +14,7 @@ from harness.environment.variables import neutralise
 from harness.errors import SuiteError, nearest
 from harness.training.backends import NAMES, Backend, named
 from harness.training.devices import Device, device_of
+from harness.training.hidden import hidden
 
 PRECISIONS = ("default", "highest")
 """Precisions of float32 matrix products on a GPU. "default" is the backend's default: TensorFlow and JAX round the
@@ -87,15 +88,17 @@ def start_backend(precision: str = "default") -> Device:
     """Imports Keras on the chosen backend and returns its device.
 
     XLA, oneDNN and CUDA write lines to file descriptor 2, which no log level stops. They are shown only if something
-    fails. Imported objects are frozen, so a garbage collection takes 4 ms instead of 250.
+    fails. Imported objects are frozen, so a garbage collection takes 4 ms instead of 250. Keras imports Matplotlib and
+    pandas if they are installed, which takes almost half of its start on JAX, and needs neither here.
     """
     with tempfile.TemporaryFile() as written:
         sys.stderr.flush()
         kept = os.dup(2)
         os.dup2(written.fileno(), 2)
         try:
-            set_precision(precision)
-            found = device()
+            with hidden("matplotlib", "pandas"):
+                set_precision(precision)
+                found = device()
             gc.freeze()
             return found
         except BaseException:

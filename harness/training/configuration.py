@@ -6,10 +6,8 @@ changes nothing, but another default value of a layer does.
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
-import sys
 import weakref
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -19,7 +17,7 @@ import numpy as np
 from harness.domain.experiment import Experiment
 from harness.errors import SuiteError
 from harness.record.evidence import Hashes
-from harness.training.backend import active_backend
+from harness.training.hidden import hidden
 from harness.training.seeding import data_order, initialise, roles
 from harness.training.setup import TrainingSetup
 
@@ -44,7 +42,7 @@ def configuration(setup: TrainingSetup) -> dict[str, JSON]:
     """
     model, optimizer = setup.built
     experiment, data = setup.experiment, setup.data
-    with without_tensorflow():
+    with hidden("tensorflow"):  # which Keras would import on every backend to serialize: seconds
         layers, rule = without_names(model.get_config()), without_names(optimizer.get_config())
     if isinstance(rule["learning_rate"], float):
         rule["learning_rate"] = float(str(np.float32(rule["learning_rate"])))
@@ -67,22 +65,6 @@ def configuration(setup: TrainingSetup) -> dict[str, JSON]:
         },
         "facts": {name: float(f"{value:.{DIGITS}g}") for name, value in facts.items()},
     }
-
-
-@contextlib.contextmanager
-def without_tensorflow() -> Iterator[None]:
-    """Hides TensorFlow from imports, unless it is the backend or already imported.
-
-    Keras would import TensorFlow on every backend to serialize a configuration, which takes seconds.
-    """
-    if active_backend() == "tensorflow" or "tensorflow" in sys.modules:
-        yield
-        return
-    sys.modules["tensorflow"] = None  # type: ignore[assignment] # the documented way to make an import fail; typeshed has no None here
-    try:
-        yield
-    finally:
-        del sys.modules["tensorflow"]
 
 
 def differences(then: Mapping[str, JSON], now: Mapping[str, JSON]) -> list[tuple[str, JSON, JSON]]:

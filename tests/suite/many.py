@@ -11,9 +11,12 @@ import os
 import sys
 
 import pytest
+from _pytest.config import get_config
 
 import suite.catalogue
 import suite.session.start  # noqa: F401 # what every run imports
+
+get_config()  # imports what pytest itself consists of
 
 
 def run(arguments: list[str], environment: dict[str, str], output: str) -> int:

@@ -312,24 +312,17 @@ def test_a_verdict_that_this_machine_contradicts_is_red(contradicted: Finished) 
     assert "SUPPORTED here, of 10 seeds; the evidence says REFUTED." in claim.comparison.reason
 
 
-def test_one_claim_alone(copied: Callable[[str], Path]) -> None:
-    run = suite(copied("alone"), *CHECKED, "-k", "minmax-fixes-divergence")
-    assert run.code == 0
-    assert run.states == {"example-2/raw": "identical", "example-2/min-max": "identical"}
-    assert set(run.verdicts) == {"minmax-fixes-divergence"}
-    assert [claim.id for claim in run.report.claims] == ["minmax-fixes-divergence"]
-    assert "1 claim: 1 " in run.output
-    assert "  here: 1 confirmed\n" in run.output
-
-
 FAILING = (*PLAIN, "-p", "tests.suite.failing")
 
 
 @pytest.mark.parametrize("options", [CHECKED, JAX], ids=["check", "full"])
 def test_one_seed_that_turns_to_nan_is_red(options: tuple[str, ...], copied: Callable[[str], Path]) -> None:
+    """Of one claim alone, which trains its variants and no other."""
     run = suite(copied("nan"), *options, "-k", "minmax-fixes-divergence", plugins=FAILING)
     assert run.code == 1
     assert run.states["example-2/min-max"] == "moved"
+    assert set(run.states) == {"example-2/raw", "example-2/min-max"}
+    assert list(run.verdicts) == [claim.id for claim in run.report.claims] == ["minmax-fixes-divergence"]
     assert "example-2/min-max" in run.red
     assert "seed 3 failed (nan in epoch 2), its stored trial trained." in run.output
 

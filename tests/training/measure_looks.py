@@ -89,8 +89,8 @@ def reversed_images() -> Dataset:
     return Dataset(full.x[::-1].copy(), full.y[::-1].copy(), full.x_val, full.y_val)
 
 
-ALONE = ("other rate", "other data", "other model")
-"""After a variant with the same program, with the same and other numbers in it, and with another program."""
+ALONE = ("other rate", "other data")
+"""After a variant with the same program, with the same and other numbers in it."""
 
 # neighbours that may share a program, and neighbours that must not
 SHARED = Experiment(

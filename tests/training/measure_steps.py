@@ -31,7 +31,7 @@ def experiment(name: str, *variants: Variant, data: Any = images, epochs: int = 
     return Experiment(
         id=name,
         data=data,
-        model=small,
+        model=functools.partial(small, hidden=1),
         optimizer=functools.partial(sgd, 0.1),
         loss="categorical_crossentropy",
         size=Size(epochs=epochs, batch_size=BATCH),
@@ -48,13 +48,13 @@ FIRST = experiment(
 )
 WHOLE = experiment(
     "whole-epoch",
-    Variant("dropout", functools.partial(small, dropout=0.2)),
-    Variant("penalty", functools.partial(small, l1=1e-3)),
+    Variant("dropout", functools.partial(small, hidden=1, dropout=0.2)),
+    Variant("penalty", functools.partial(small, hidden=1, l1=1e-3)),
     data=full_batches,
 )
 PENALTY = experiment(
     "penalty",
-    Variant("with", functools.partial(small, l1=0.1), optimizer=functools.partial(sgd, 0.0)),
+    Variant("with", functools.partial(small, hidden=1, l1=0.1), optimizer=functools.partial(sgd, 0.0)),
     Variant("without", optimizer=functools.partial(sgd, 0.0)),
 )
 NO_EPOCH = experiment("no-epoch", Variant("observed"), epochs=0)
@@ -104,17 +104,14 @@ def measured() -> dict[str, Any]:
             for variant in FIRST.variants
         }
         found["no epoch"][name] = record(first_steps(NO_EPOCH, "observed", SEEDS, 0, engine=name))
-    for name in ("compiled", engines[-1]):
+    for name in {"compiled", engines[-1]}:
         (short,) = first_steps(FIRST, "dropout", [3], 2, engine=name, validate=())
         found.setdefault("shorter", {})[name] = record([short])
-    found["whole"] = {
-        variant.name: [
-            first_steps(WHOLE, variant.name, [3], STEPS, engine="compiled", validate=[3])[0].losses,
-            dict(train(WHOLE, variant.name, [3], "compiled")[0].history),
-            first_steps(WHOLE, variant.name, [3], STEPS, engine="compiled", validate=[3])[0].val_loss,
-        ]
-        for variant in WHOLE.variants
-    }
+    found["whole"] = {}
+    for variant in WHOLE.variants:
+        (short,) = first_steps(WHOLE, variant.name, [3], STEPS, engine="compiled", validate=[3])
+        (whole,) = train(WHOLE, variant.name, [3], "compiled")
+        found["whole"][variant.name] = [short.losses, dict(whole.history), short.val_loss]
     for variant in PENALTY.variants:
         (trial,) = first_steps(PENALTY, variant.name, [3], 1, engine="compiled", validate=[3])
         found.setdefault("penalty", {})[variant.name] = record([trial])[0]
@@ -138,7 +135,7 @@ def sharing() -> dict[str, Any]:
     for one, name in arms:
         found["shared"][name] = record(first_steps(one, name, [3], 3, engine="compiled", validate=[3]))
         found["programs"][name] = steps._PROGRAMS.count
-    for one, name in arms:
+    for one, name in arms[1:-1]:  # those that a program of another variant has trained
         steps._PROGRAMS.clear()
         found["alone"][name] = record(first_steps(one, name, [3], 3, engine="compiled", validate=[3]))
     return found
