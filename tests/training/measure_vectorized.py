@@ -28,7 +28,7 @@ from tests.training.experiments import (
     one_number,
 )
 from tests.training.measure_blocks import SEEDS, fresh_programs, replicas, trials
-from tests.training.measure_looks import LOOKS, NO_EPOCH, fewer, reversed_images
+from tests.training.measure_looks import LOOKS, NO_EPOCH, fewer, reversed_images, whole_batches
 
 AMONG, MANY = 256, ("two relu", "dropout")
 """Seeds side by side, of these trainings; of the others sixteen."""
@@ -132,7 +132,7 @@ def initialised(initializer: str) -> Any:
 
 SHARED = Experiment(
     id="shared-side-by-side",
-    data=images,
+    data=whole_batches,
     model=functools.partial(initialised, "glorot_uniform"),
     optimizer=functools.partial(sgd, 0.1),
     loss="categorical_crossentropy",
