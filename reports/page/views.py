@@ -79,7 +79,7 @@ def tiles(run: Run, cards: Mapping[str, Card], trend: TrendReport | None) -> tup
     undecided = sum(card.verdict is Verdict.INCONCLUSIVE for card in cards.values())
     rest = f"{refuted} of {plural(len(cards), 'claim')} refuted, {undecided} undecided"
     red = sum(one.red for one in run.errata.values())
-    snippets = f"{red} of them not as stored" if red else "each with a replacement that was run"
+    snippets = f"{red} of them not as stored" if red else "each with a replacement"
     if not run.errata:
         snippets = "no snippet was checked"
     return (
@@ -93,9 +93,8 @@ def time_tile(run: Run, trend: TrendReport | None) -> Tile:
     """How long the run took, and how that compares with stored times or with an earlier run."""
     if run.header.evidence:
         total = sum(one.seconds.total for trials in run.trials.values() for one in trials)
-        figure = duration(total) if total else "–"
-    else:
-        figure = duration(run.end.seconds) if run.end and run.end.seconds is not None else "–"
+        return Tile("Time", duration(total) if total else "–", "of training, stored as evidence")
+    figure = duration(run.end.seconds) if run.end and run.end.seconds is not None else "–"
     text, look = compared_time(run, trend)
     return Tile("Time", figure, text, look)
 

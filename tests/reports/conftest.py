@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+import shutil
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
+from playwright.sync_api import Browser, sync_playwright
 
 from reports.write import write_report
 from tests.reports.full import full_run
 
-if TYPE_CHECKING:
-    from playwright.sync_api import Browser
+NEEDED = "SUITE_NEED_CHROMIUM"
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+OPTIONS = ("--no-sandbox", "--disable-gpu", "--in-process-gpu", "--renderer-process-limit=1")
+"""One process for all pages, and none for a GPU: the tests take less of the processor."""
+ADVICE = "no Chromium: install the program (Debian: apt-get install chromium fonts-dejavu-core)"
 
-CHROMIUM = Path(os.environ.get("SUITE_CHROMIUM", "/usr/bin/chromium"))
+Launch = Callable[..., Browser]
 
 
 @pytest.fixture(scope="session")
@@ -32,16 +36,28 @@ def text(folder: Path) -> str:
 
 
 @pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    """The distribution's Chromium, headless. Without it the tests are skipped, or fail with SUITE_NEED_CHROMIUM=1."""
-    if not CHROMIUM.exists():
-        absent = f"no Chromium at {CHROMIUM}: install the distribution's package chromium, or set SUITE_CHROMIUM"
-        if os.environ.get("SUITE_NEED_CHROMIUM"):
-            pytest.fail(absent)
-        pytest.skip(absent)
-    from playwright.sync_api import sync_playwright
+def launch() -> Iterator[Launch]:
+    """Starts Chromium of the distribution with further options.
 
-    with sync_playwright() as driver:
-        started = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
-        yield started
-        started.close()
+    Without it a test is skipped; with SUITE_NEED_CHROMIUM set, as in .ci/run, it fails.
+    """
+    program = next((found for name in NAMES if (found := shutil.which(name))), None)
+    if program is None:
+        if os.environ.get(NEEDED):
+            pytest.fail(ADVICE)
+        pytest.skip(ADVICE)
+    with sync_playwright() as playwright:
+        started = []
+
+        def starts(*options: str) -> Browser:
+            started.append(playwright.chromium.launch(executable_path=program, args=[*OPTIONS, *options]))
+            return started[-1]
+
+        yield starts
+        for one in started:
+            one.close()
+
+
+@pytest.fixture(scope="session")
+def browser(launch: Launch) -> Browser:
+    return launch()

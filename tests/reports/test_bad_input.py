@@ -35,6 +35,7 @@ def test_an_empty_run(tmp_path: Path) -> None:
         "REPORT.md",
         "SUMMARY.md",
         "figures",
+        "index.html",
         "report.json",
         "runs",
     ]
@@ -108,7 +109,7 @@ def test_files_of_an_earlier_report_go_and_a_readers_own_stay(tmp_path: Path) ->
         path.write_text("mine", "utf-8")
     write_report(Recorder(tmp_path, id="20261125T000000").end(), tmp_path)
     left = {path for path in tmp_path.rglob("*") if path.is_file() and path.parent.name != "runs"}
-    assert left == {*own, *(tmp_path / name for name in ("REPORT.md", "SUMMARY.md", "report.json"))}
+    assert left == {*own, *(tmp_path / name for name in ("REPORT.md", "SUMMARY.md", "index.html", "report.json"))}
 
 
 @pytest.mark.parametrize(

@@ -88,7 +88,12 @@ def test_a_pure_timing_run_says_nothing_of_claims(alone: str, tmp_path: Path) ->
     assert "- 2 pieces of work timed, 2 engines (compiled, fit)\n- Timed in 212 s on AMD EPYC 7B13" in alone
     [moved] = tables(section(alone, "What moved"))[0]
     assert moved["before → now"] == "1.20 × the stored seconds"
-    assert sorted(path.name for path in tmp_path.glob("*.*")) == ["REPORT.md", "SUMMARY.md", "report.json"]
+    assert sorted(path.name for path in tmp_path.glob("*.*")) == [
+        "REPORT.md",
+        "SUMMARY.md",
+        "index.html",
+        "report.json",
+    ]
 
 
 def test_the_tables(alone: str) -> None:

@@ -1,54 +1,17 @@
-"""A headless Chromium, and pages to open in it."""
+"""Pages to open in the browser."""
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, Route, sync_playwright
+from playwright.sync_api import Browser, Page, Route
 
 from tests.reports.page import runs
 
-NEEDED = "SUITE_NEED_CHROMIUM"
-NAMES = ("chromium", "chromium-browser", "google-chrome")
-OPTIONS = ("--no-sandbox", "--disable-gpu", "--in-process-gpu", "--renderer-process-limit=1")
-"""One process for all pages, and none for a GPU: the tests take less of the processor."""
-ADVICE = "no Chromium: install the program (Debian: apt-get install chromium fonts-dejavu-core)"
-
 Opener = Callable[..., Page]
-Launch = Callable[..., Browser]
-
-
-@pytest.fixture(scope="session")
-def launch() -> Iterator[Launch]:
-    """Starts Chromium of the distribution with further options.
-
-    Without it a test is skipped; with SUITE_NEED_CHROMIUM set, as in .ci/run, it fails.
-    """
-    program = next((found for name in NAMES if (found := shutil.which(name))), None)
-    if program is None:
-        if os.environ.get(NEEDED):
-            pytest.fail(ADVICE)
-        pytest.skip(ADVICE)
-    with sync_playwright() as playwright:
-        started = []
-
-        def starts(*options: str) -> Browser:
-            started.append(playwright.chromium.launch(executable_path=program, args=[*OPTIONS, *options]))
-            return started[-1]
-
-        yield starts
-        for one in started:
-            one.close()
-
-
-@pytest.fixture(scope="session")
-def browser(launch: Launch) -> Browser:
-    return launch()
 
 
 @pytest.fixture(scope="session")

@@ -17,7 +17,8 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Page
 
-from tests.reports.page.conftest import Launch, Opener
+from tests.reports.conftest import Launch
+from tests.reports.page.conftest import Opener
 
 PICTURES = Path(__file__).parent / "pictures"
 RENEW = "SUITE_RENEW_PICTURES"
