@@ -70,7 +70,7 @@ def slides_csv(run: Run, cards: Mapping[str, Card]) -> bytes:
     A cell that a spreadsheet would read as a formula begins with an apostrophe.
     """
     text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\r\n")
+    writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
     for card in cards.values():
         slide = "; ".join(card.slides) or card.label
