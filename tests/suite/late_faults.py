@@ -199,7 +199,7 @@ def one_epoch_late(name: str) -> tuple[Patch, Patch]:
 
 
 def last_batch_dropped(original: Any, self: Any, orders: Any, initial: float) -> Any:
-    return original(self, orders[:, : orders.shape[1] // self._batch * self._batch], initial)
+    return original(self, orders[:, : -self._batch], initial)
 
 
 def observed_before(original: Any, self: Any, raw: Any, prefix: str = "") -> None:
@@ -346,7 +346,7 @@ def main(backend: str, path: Path) -> None:
         wrong = []
         shared = functools.partial(prepare, programs=programs)
         with (
-            injected(Fault("", "", patches, None)),
+            injected(Fault("", patches, None)),
             mock.patch.multiple(test_late, prepare=shared, masks=lambda draws, sizes: drawn(*draws, *sizes)),
         ):
             for check in checks:
