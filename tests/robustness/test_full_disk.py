@@ -119,7 +119,7 @@ def test_a_report(tmp_path: Path) -> None:
     assert limited(10_000_000, ["-m", "reports", "--run", str(Recorder(tmp_path / "1").end()), "--out", str(out)]
                    ).returncode == 0  # fmt: skip
     old = {path.name: path.read_bytes() for path in out.iterdir() if path.is_file()}
-    assert set(old) == {"REPORT.md", "SUMMARY.md", "report.json"}
+    assert set(old) == {"REPORT.md", "SUMMARY.md", "index.html", "report.json"}
     run = full_run(tmp_path / "2")
     for size in (1000, 20_000):
         done = limited(size, ["-m", "reports", "--run", str(run), "--out", str(out)])

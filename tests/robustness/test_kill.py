@@ -26,6 +26,7 @@ AFTER = {
         "SUMMARY.md",
         "effects.svg",
         "example-4-tips.md",
+        "index.html",
         "report.json",
         "slides.csv",
     ],

@@ -6,17 +6,19 @@ prints the exit codes.
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import os
 import sys
 
 import pytest
-from _pytest.config import get_config
 
 import suite.catalogue
 import suite.session.start  # noqa: F401 # what every run imports
 
-get_config()  # imports what pytest itself consists of
+with contextlib.redirect_stdout(io.StringIO()):
+    pytest.main(["--version"])  # imports what pytest itself consists of
 
 
 def run(arguments: list[str], environment: dict[str, str], output: str) -> int:

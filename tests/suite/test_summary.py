@@ -41,8 +41,24 @@ REFUTED = (
     "overfitting-happens",
     "raw-data-diverges",
 )
-"""Findings of three causes and one claim more."""
+"""Findings of four causes."""
 OTHER = "bn-before-or-after"
+LECTURE = (
+    "tips-softmax",
+    "tips-linear-layers-help",
+    "tips-figures-reproduce/softmax",
+    "tips-figures-reproduce/l1 1e-6, epochs 16 to 20",
+    "gd-reaches-minimum/rate 0.001",
+    "l2-strengths",
+    "bn-keeps-gradients/exploding",
+    "relu-init-keep-gradients/small rate",
+    "bn-replaces-dropout",
+    "bn-effect-equals-dropout",
+    "bn-faster-than-dropout",
+    "defaults-as-printed/adagrad",
+    "defaults-as-printed/adadelta",
+)
+"""The claims of the lecture that the evidence refutes."""
 
 
 def variant(
@@ -105,9 +121,8 @@ def catalogue() -> tuple[dict[str, Any], list[AnyRecord]]:
     records: list[AnyRecord] = []
     states = (TrainingState.IDENTICAL, TrainingState.REPRODUCED, TrainingState.START_REPRODUCED)
     records += [variant(states[place % 3], key) for place, key in enumerate(TRAININGS)]
-    known = {key for finding in FINDINGS for key in finding.claims}
     for declared in CLAIMS:
-        verdict = "REFUTED" if declared.key in known else "SUPPORTED"
+        verdict = "REFUTED" if declared.key in LECTURE else "SUPPORTED"
         records.append(
             claim(declared.id, verdict, case=declared.case, comparison=compared(verdict, verdict), here=CONFIRMED)
         )
@@ -136,8 +151,9 @@ def test_no_line_is_wider_than_a_narrow_terminal(columns: int, whole: list[Line]
 
 def test_every_cause_has_one_line(whole: list[Line]) -> None:
     for finding in FINDINGS:
-        more = f" and {len(finding.claims) - 1} more"
-        assert texts(whole).count(f"  {finding.cause}: {finding.claims[0]}{more}") == 1
+        refuted = [key for key in finding.claims if key in LECTURE]
+        more = f" and {len(refuted) - 1} more" if len(refuted) > 1 else ""
+        assert texts(whole).count(f"  {finding.cause}: {refuted[0] if refuted else ''}{more}") == bool(refuted)
 
 
 def test_nothing_moved(told: Callable[..., list[Line]]) -> None:
@@ -156,10 +172,10 @@ def test_nothing_moved(told: Callable[..., list[Line]]) -> None:
     assert texts(lines) == [
         "✅ Nothing moved: 2 trainings identical, 1 reproduced, 1 start reproduced.",
         "Findings, 7 claims refuted:",
-        "  The slide's softmax was trained too little: tips-softmax and 2 more",
-        "  The tips for a deeper network: tips-relu-beats-linear",
-        "  Learning rate and scaling: raw-data-diverges",
-        "  Overfitting: overfitting-happens",
+        "  The slide's softmax was trained too little: tips-figures-reproduce/softmax and 2 more",
+        "  A nonlinearity helps, depth alone does not: tips-relu-beats-linear",
+        "  Data without scaling diverge: raw-data-diverges",
+        "  A long training overfits: overfitting-happens",
         f"  Refuted as well: {OTHER}",
         "8 claims: 1 supported, 7 refuted",
         "  here: 7 confirmed",
@@ -190,7 +206,7 @@ def test_what_moved_is_told_before_and_now_with_its_reason(told: Callable[..., l
         "  changed: argmax-axis: printed form: expected 3; received: 8",
         "  self-check: test_network[adam]: Adam moves by 0.2, not 0.1.",
         "Findings, 1 claim refuted:",
-        "  The tips for a deeper network: tips-dropout-helps",
+        "  Dropout helps a deep network: tips-dropout-helps",
         "4 claims: 3 supported, 1 refuted",
         "  here: 1 confirmed",
         "0 of 1 erratum holds: code of the slides that has to be updated",
