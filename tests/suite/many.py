@@ -6,17 +6,16 @@ prints the exit codes.
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import os
 import sys
 
 import pytest
-from _pytest.config import get_config
 
 import suite.catalogue
 import suite.session.start  # noqa: F401 # what every run imports
-
-get_config()  # imports what pytest itself consists of
 
 
 def run(arguments: list[str], environment: dict[str, str], output: str) -> int:
@@ -31,6 +30,8 @@ def run(arguments: list[str], environment: dict[str, str], output: str) -> int:
 
 
 def main() -> None:
+    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+        pytest.main(["--version", "--version"])  # imports pytest's own modules and its plugins
     for line in sys.stdin:
         child = os.fork()
         if not child:

@@ -95,7 +95,7 @@ def dropped_softmax(rate: float) -> Any:
     return keras.Sequential([layers.Input((784,)), *stack, layers.Dense(10, activation="softmax")])
 
 
-# Trained with eight seeds by ``fit``, a compilation each: as little to compile as possible, so no second batch size.
+# Trained with a dozen seeds by ``fit``, a compilation each: as little to compile as possible, so no second batch size.
 DROPOUT = Experiment(
     id="dropout",
     data=full_batches,

@@ -17,7 +17,7 @@ from tests.training.experiments import AGREEMENT, DROPOUT, INFERENCE, MASKS, REG
 from tests.training.ordered import OrderedFit
 
 SEED = 3
-SEEDS = tuple(range(8))
+SEEDS = tuple(range(12))
 ALONE = 5
 
 
@@ -59,7 +59,7 @@ def agreement() -> dict[str, dict[str, Any]]:
 
 
 def dropout() -> dict[str, list[Any]]:
-    """Eight seeds by each engine, one of them again alone, and eight without dropout."""
+    """Twelve seeds by each engine, one of them again alone, and twelve without dropout."""
 
     def trials(variant: str, engine: str, seeds: tuple[int, ...]) -> list[Any]:
         trained: tuple[Trial, ...] = train(DROPOUT, variant, seeds, engine=engine)
