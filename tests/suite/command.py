@@ -1,7 +1,13 @@
-"""Runs `pytest suite/` as a reader does: in a process of its own, with folders of its own."""
+"""Runs `pytest suite/` as a reader does: in a process of its own, with folders of its own.
+
+Most runs are forked from one process that has imported pytest and the suite, which saves half a second each
+(``tests.suite.many``). Where what Python imports, or finds in its environment, is tested, Python starts anew.
+"""
 
 from __future__ import annotations
 
+import atexit
+import functools
 import json
 import os
 import re
@@ -27,6 +33,8 @@ CHECK = "check"
 """An option of ``suite`` for a run without --full."""
 TINY = "minmax or raw-data"
 """Claims on Example 2: milliseconds of training."""
+HERE = {"--workers", "1"}
+"""Options of a run that starts no process."""
 FORGET = ("PYTEST_", "KERAS_", "PY_COLORS", "NO_COLOR", "FORCE_COLOR", "COLUMNS", "CI", "BUILD_NUMBER", "COV_")
 
 
@@ -98,9 +106,18 @@ def suite(
     plugins: Sequence[str] = PLAIN,
     timeout: float = 900,
 ) -> Finished:
-    """Runs the suite to its end, for ``timeout`` seconds at most."""
+    """Runs the suite to its end, for ``timeout`` seconds at most if Python starts anew."""
+    command = arguments(folder, *options, target=target, plugins=plugins)
+    if (
+        root == ROOT
+        and cwd is None
+        and plugins == PLAIN
+        and set(env or {}) <= {"KERAS_BACKEND"}
+        and set(command) >= HERE
+    ):
+        return forked(command, environment(**(env or {})), folder)
     done = subprocess.run(
-        arguments(folder, *options, target=target, plugins=plugins),
+        command,
         cwd=cwd or root,
         env=environment(**(env or {})),
         stdout=subprocess.PIPE,
@@ -109,9 +126,35 @@ def suite(
         encoding="utf-8",
         timeout=timeout,
     )
-    assert "Traceback" not in done.stdout
-    assert "INTERNALERROR" not in done.stdout
-    return Finished(done.returncode, done.stdout, folder)
+    return undisturbed(Finished(done.returncode, done.stdout, folder))
+
+
+def undisturbed(run: Finished) -> Finished:
+    assert "Traceback" not in run.output
+    assert "INTERNALERROR" not in run.output
+    return run
+
+
+@functools.cache
+def parent() -> subprocess.Popen[str]:
+    """The process from which runs are forked. It ends with this one."""
+    command = [sys.executable, "-m", "tests.suite.many"]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "encoding": "utf-8"}
+    process = subprocess.Popen(command, cwd=ROOT, env=environment(), **pipes)  # type: ignore[call-overload]
+    atexit.register(process.communicate)
+    return process
+
+
+def forked(command: Sequence[str], variables: Mapping[str, str], folder: Path) -> Finished:
+    """A run in a process that is forked from one that has imported pytest and the suite."""
+    process = parent()
+    assert process.stdin
+    assert process.stdout
+    with tempfile.NamedTemporaryFile() as output:
+        process.stdin.write(json.dumps([command[3:], variables, output.name]) + "\n")
+        process.stdin.flush()
+        code = int(process.stdout.readline())
+        return undisturbed(Finished(code, output.read().decode("utf-8"), folder))
 
 
 def trials(run: Run) -> dict[str, list[dict[str, Any]]]:

@@ -1,7 +1,7 @@
-"""Many runs of the suite that end before they train. A process that has imported the suite forks one for each run.
+"""Many runs of the suite. A process that has imported pytest and the suite forks one for each run.
 
 ``python -m tests.suite.many`` reads a JSON line for each run: arguments, environment, and a file for the output. It
-prints the exit codes.
+prints the exit code of each.
 """
 
 from __future__ import annotations
@@ -17,26 +17,24 @@ import pytest
 import suite.catalogue
 import suite.session.start  # noqa: F401 # what every run imports
 
-with contextlib.redirect_stdout(io.StringIO()):
-    pytest.main(["--version"])  # imports what pytest itself consists of
-
 
 def run(arguments: list[str], environment: dict[str, str], output: str) -> int:
     os.environ.clear()
     os.environ.update(environment)
-    file = os.open(output, os.O_WRONLY | os.O_CREAT)
+    nothing, file = os.open(os.devnull, os.O_RDONLY), os.open(output, os.O_WRONLY | os.O_CREAT)
+    os.dup2(nothing, 0)
     for stream in (sys.stdout, sys.stderr):
         os.dup2(file, stream.fileno())
-    code = pytest.main(arguments)
-    sys.stdout.flush()
-    return code
+    return int(pytest.main(arguments))
 
 
 def main() -> None:
-    for line in sys.stdin:
+    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+        pytest.main(["--version", "--version"])  # imports pytest's own modules and its plugins
+    while line := sys.stdin.readline():
         child = os.fork()
         if not child:
-            os._exit(run(*json.loads(line)))
+            sys.exit(run(*json.loads(line)))
         _, status = os.waitpid(child, 0)
         print(os.waitstatus_to_exitcode(status), flush=True)
 
