@@ -45,6 +45,7 @@ def test_the_first_screen_says_what_and_when(opened: Opener) -> None:
     expect(page.locator("#page-query")).to_be_in_viewport()
 
 
+@pytest.mark.slow
 def test_each_view_has_its_own_overview(opened: Opener) -> None:
     page = opened()
     headings = {
@@ -61,6 +62,7 @@ def test_each_view_has_its_own_overview(opened: Opener) -> None:
         assert len(visible(page)) == CLAIMS
 
 
+@pytest.mark.slow
 def test_tabs_by_keyboard(opened: Opener) -> None:
     page = opened()
     page.get_by_role("tab", name="Lecturer").focus()
@@ -73,6 +75,7 @@ def test_tabs_by_keyboard(opened: Opener) -> None:
     expect(page.get_by_role("tab", name="Lecturer")).to_have_attribute("tabindex", "-1")
 
 
+@pytest.mark.slow
 def test_tiles_lead_to_what_they_count(opened: Opener) -> None:
     page = opened("#view=student")
     page.locator(".tile").nth(0).click()
@@ -97,6 +100,7 @@ def test_the_lecturer_goes_slide_by_slide(opened: Opener) -> None:
     expect(refuted.locator(".instead")).to_contain_text("Say instead:")
 
 
+@pytest.mark.slow
 def test_the_list_of_slides_chooses_one(opened: Opener) -> None:
     page = opened(width=1440)
     item = page.locator("nav.slides li", has_text=runs.SLIDE)
@@ -184,6 +188,7 @@ def test_filters_by_verdict_slide_and_state_update_all_counts(opened: Opener) ->
     assert options == ["any state", "confirmed (0)", "start confirmed (0)", "not confirmed (0)"]
 
 
+@pytest.mark.slow
 def test_the_address_keeps_the_view_and_the_back_button_works(opened: Opener) -> None:
     page = opened("#view=maintainer&q=dropout&verdict=SUPPORTED,REFUTED")
     expect(page.get_by_role("tab", name="Maintainer")).to_have_attribute("aria-selected", "true")
@@ -203,6 +208,7 @@ def test_the_address_keeps_the_view_and_the_back_button_works(opened: Opener) ->
     expect(page.locator(f"{HELPS} .body")).to_be_visible()
 
 
+@pytest.mark.slow
 def test_typing_is_one_step_back(opened: Opener) -> None:
     page = opened("#view=student")
     page.get_by_role("searchbox").press_sequentially("drop")
@@ -235,6 +241,7 @@ def test_an_address_that_means_nothing_is_said(opened: Opener, address: str) -> 
     expect(page.get_by_role("tab", name="Lecturer")).to_have_attribute("aria-selected", "true")
 
 
+@pytest.mark.slow
 def test_links_between_claims_open_them(opened: Opener) -> None:
     page = opened()
     link = page.locator(".findings .to-claim").first
@@ -265,6 +272,7 @@ def test_a_card_by_keyboard(opened: Opener) -> None:
     expect(page.get_by_role("searchbox")).to_have_value("")
 
 
+@pytest.mark.slow
 def test_the_tab_key_goes_through_the_page_in_order_with_a_visible_focus(opened: Opener) -> None:
     page = opened()
     reached = []
@@ -291,6 +299,7 @@ def test_dots_are_the_seeds_and_a_line_is_the_slide(opened: Opener) -> None:
     expect(page.get_by_role("tooltip")).to_contain_text(re.compile(r"no dropout, seed 0: 0\.\d+"))
 
 
+@pytest.mark.slow
 def test_variants_and_scale_of_learning_curves_can_be_chosen(opened: Opener) -> None:
     page = opened(HELPS)
     curves = page.locator(f"{HELPS} .curves")
@@ -311,6 +320,7 @@ def test_variants_and_scale_of_learning_curves_can_be_chosen(opened: Opener) -> 
     expect(curves.locator("svg")).to_be_visible()
 
 
+@pytest.mark.slow
 def test_hovering_a_curve_names_its_seed(opened: Opener) -> None:
     page = opened(HELPS)
     point = page.locator(f"{HELPS} .curves svg g.mark-symbol").last.locator("path").nth(3)
@@ -325,11 +335,13 @@ def test_hovering_a_curve_names_its_seed(opened: Opener) -> None:
     expect(page.get_by_role("tooltip", include_hidden=True)).to_be_hidden()
 
 
+@pytest.mark.slow
 def test_the_slides_curve_is_drawn(opened: Opener) -> None:
     page = opened(HELPS)
     expect(page.locator(f"{HELPS} .curves figcaption")).to_contain_text("red: the slide")
 
 
+@pytest.mark.slow
 def test_a_chart_that_cannot_be_drawn_is_said(opened: Opener) -> None:
     broken = "Object.defineProperty(window, 'vegaEmbed', {get: () => undefined, set: () => {}})"
     page = opened(HELPS, script=broken)
@@ -339,6 +351,7 @@ def test_a_chart_that_cannot_be_drawn_is_said(opened: Opener) -> None:
     expect(page.get_by_role("region", name="Variants").first).to_be_visible()
 
 
+@pytest.mark.slow
 def test_a_chart_that_fails_while_drawing_is_said(opened: Opener) -> None:
     broken = (
         "Object.defineProperty(window, 'vegaEmbed', {get: () => () => Promise.reject(new Error('no')), set: () => {}})"
@@ -347,6 +360,7 @@ def test_a_chart_that_fails_while_drawing_is_said(opened: Opener) -> None:
     expect(page.locator(f"{HELPS} .dots")).to_contain_text("This chart could not be drawn (no).")
 
 
+@pytest.mark.slow
 def test_copy_buttons_copy_their_own_code(opened: Opener) -> None:
     script = (
         "Object.defineProperty(navigator, 'clipboard', {value: {writeText: async (text) => { window.copied = text }}})"
@@ -360,6 +374,7 @@ def test_copy_buttons_copy_their_own_code(opened: Opener) -> None:
     assert page.evaluate("window.copied") == "sgd = optimizers.SGD(lr=0.1)"
 
 
+@pytest.mark.slow
 def test_themes(opened: Opener) -> None:
     page = opened(HELPS)
     background = "getComputedStyle(document.body).backgroundColor"
@@ -407,6 +422,7 @@ def test_axe_finds_nothing(opened: Opener, theme: str, address: str) -> None:
     assert [(one["id"], one["nodes"][0]["html"]) for one in found] == []
 
 
+@pytest.mark.slow
 def test_a_screen_reader_finds_landmarks_and_headings(opened: Opener) -> None:
     page = opened()
     for role in ("banner", "main", "search", "contentinfo"):
@@ -424,6 +440,7 @@ def pages(page: Page) -> int:
     return len(re.findall(rb"/Type /Page\b", page.pdf(prefer_css_page_size=True)))
 
 
+@pytest.mark.slow
 def test_it_prints_as_a_handout_of_at_most_two_pages(opened: Opener) -> None:
     page = opened(HELPS)
     assert 1 <= pages(page) <= 2
@@ -490,12 +507,14 @@ def test_bad_input_makes_a_page_that_says_so(opened: Opener, tmp_path: Path, mak
     assert 1 <= pages(page) <= 2
 
 
+@pytest.mark.slow
 def test_a_claim_that_no_longer_exists_is_said(opened: Opener, tmp_path: Path) -> None:
     page = opened("#single-seed", path=runs.write(runs.one_seed(tmp_path), tmp_path))
     said = "The catalogue of this checkout has no claim single-seed, so its code is not shown."
     expect(page.locator("#single-seed .body")).to_contain_text(said)
 
 
+@pytest.mark.slow
 def test_without_javascript_everything_is_open(browser: Browser, full: Path) -> None:
     context = browser.new_context(java_script_enabled=False)
     page = context.new_page()
