@@ -180,6 +180,8 @@ class Session:
     def _training_record(self, key: Key, judged: Judged) -> TrainingCompared:
         name, variant = key
         declared, trials = EXPERIMENTS[name], self.trials.done(key)
+        if self.options.as_needed:  # further seeds are the claims'; those of the first look are compared
+            trials = trials[: self.options.seeds_of(name)]
         metric = declared.metrics[0]
         data = declared.variant(variant).data
         assert data is not None
