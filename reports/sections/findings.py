@@ -38,12 +38,13 @@ def findings(run: Run, known: Sequence[Finding] = FINDINGS) -> str:
 def _row(first: Card, *others: Card) -> list[str]:
     refuted = sum(card.verdict is Verdict.REFUTED for card in others)
     further = f" ({refuted} more refuted with it)" if refuted else ""
+    of = f"{escape(first.of)}: " if " / " in first.of else ""  # a ratio needs its two names
     counted = "" if first.exact or " seed" in first.measured else f", {plural(first.seeds, 'seed')}"
     return [
         verdict_text(first.verdict).replace(" ", SPACE),
         escape(first.statement) + further,
         escape(first.slide_figure) or "–",
-        escape(first.measured) + counted if first.measured else "computed" if first.exact else "not yet",
+        of + escape(first.measured) + counted if first.measured else "computed" if first.exact else "not yet",
     ]
 
 
