@@ -60,6 +60,12 @@ def test_a_page_is_short(page):
     assert len(lines) <= (120 if page == ROOT / "README.md" else 199)
 
 
+@pytest.mark.parametrize("page", sorted((ROOT / "reports" / "published").rglob("*.md")), ids=names)
+def test_a_published_page_is_rendered(page):
+    """Larger pages take readers long, and hosts cut them."""
+    assert page.stat().st_size < 60_000
+
+
 def test_the_index_names_every_page():
     index = (DOCS / "README.md").read_text("utf-8")
     assert {f"]({page.name})" for page in DOCS.glob("*.md")} - {"](README.md)"} == set(

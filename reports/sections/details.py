@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from harness.domain.verdict import Decision, Difference, Effect, Verdict
 from harness.record.run import ClaimDecided, Run
 from reports.cards import Card
-from reports.figures.many import MANY, QUANTILES, quantiles
+from reports.figures.many import QUANTILES, quantiles
 from reports.labels import metric_label, state_text, verdict_text
 from reports.sections.accuracy import compared, slide_and_ours
 from reports.sections.claims import row_name, slide_to_here
@@ -32,6 +32,8 @@ WORDS = {
 }
 """Names of an effect's details."""
 INTERVALS = {"plain_low": "95 % interval", "bca_low": "bootstrap (BCa)"}
+LISTED = 10
+"""Up to this many seeds a section lists the value of each; report.json has all."""
 
 
 def section_page(
@@ -143,11 +145,11 @@ def _numbers(effect: Effect) -> list[str]:
 
 
 def _spread(claim: ClaimDecided) -> str:
-    """The value of each seed; the quantiles if there are more than MANY seeds."""
+    """The value of each seed; the quantiles if there are more than LISTED seeds."""
     lines = []
     for name, summary in claim.variants.items():
         known = [value for value in summary.values if value is not None]
-        if len(summary.values) <= MANY:
+        if len(summary.values) <= LISTED:
             text = ", ".join(number(value) for value in summary.values)
         else:
             named = zip(QUANTILES, quantiles(known), strict=True) if known else ()
