@@ -18,7 +18,7 @@ from baselines.replay import Changed, replay
 from harness.domain.claim import Claim
 from harness.domain.experiment import Experiment
 from harness.domain.trial import Trial
-from harness.domain.verdict import Verdict
+from harness.domain.verdict import Decision, Verdict
 from harness.errors import SuiteError
 from harness.record.evidence import EXACT, Evidence, Expected, Fingerprint, VariantEvidence
 
@@ -150,7 +150,7 @@ class Stored:
         fingerprint: Fingerprint,
         commit: str,
         claims: Sequence[Claim],
-        exact: Mapping[str, Verdict] | None = None,
+        exact: Mapping[str, Decision] | None = None,
     ) -> str:
         """Adds the measurements of a run to a file, and updates its expected verdicts. Returns the changes as text.
 
@@ -160,7 +160,7 @@ class Stored:
             reason: why it is stored.
             fingerprint, commit: of the run, and of the working tree.
             claims: the catalogue's claims.
-            exact: the verdicts of exact claims, by key.
+            exact: the decisions of exact claims, by key.
         """
         name, today = experiment.id if experiment else EXACT, datetime.date.today().isoformat()
 
@@ -177,21 +177,22 @@ class Stored:
                     reason=reason,
                     fingerprint=fingerprint,
                 )
-            verdicts = {key: (verdict, 0) for key, verdict in (exact or {}).items()}
+            verdicts = {key: (one.verdict, 0, one.reason) for key, one in (exact or {}).items()}
             here = [claim for claim in claims if file_of(claim) == name]
             for claim in here:
                 if claim.experiment is None:
                     continue
                 found = stored_verdict(claim, self.stack, {self.stack: new})
                 if found.seeds:
-                    verdicts[claim.key] = found.verdict, found.seeds
+                    verdicts[claim.key] = found.verdict, found.seeds, ""
             expected = dict(new.expected)
-            for key, (verdict, seeds) in verdicts.items():
+            for key, (verdict, seeds, computed) in verdicts.items():
                 before = expected.get(key)
-                known = before is not None and (before.verdict, before.seeds) == (verdict.value, seeds)
-                if verdict is not Verdict.NOT_RUN and not known:
+                if before is not None and (before.verdict, before.seeds) == (verdict.value, seeds):
+                    expected[key] = msgspec.structs.replace(before, computed=computed)
+                elif verdict is not Verdict.NOT_RUN:
                     text: Any = str(verdict)  # one of the three that Expected takes
-                    expected[key] = Expected(verdict=text, date=today, reason=reason, seeds=seeds)
+                    expected[key] = Expected(verdict=text, date=today, reason=reason, seeds=seeds, computed=computed)
             declared = {claim.key for claim in here}
             return msgspec.structs.replace(new, expected={k: v for k, v in expected.items() if k in declared})
 
@@ -215,5 +216,7 @@ def difference(old: Evidence | None, new: Evidence) -> str:
         if then is None or then.verdict != now.verdict:
             rests = f" ({now.seeds} seeds)" if now.seeds else ""
             lines.append(f"  {key}: {then.verdict if then else 'new'} → {now.verdict}{rests}")
+        elif then.computed != now.computed:
+            lines.append(f"  {key}: {now.computed or 'nothing computed'}")
     title = f"{new.experiment} ({new.stack})"
     return "\n".join([f"{title}:", *lines]) if lines else f"{title}: nothing changes"

@@ -242,7 +242,7 @@ def _sentence(claim: ClaimDecided, effect: Effect | None, slide: str, ours: str,
     if claim.marker == "exact":
         if claim.verdict is Verdict.SUPPORTED:
             return "Computed."
-        return f"Computed: {claim.decision.reason}" if effect is not None else claim.decision.reason
+        return f"Computed: {claim.decision.reason}"
     if not ours or effect is None:
         return claim.decision.reason
     name = wording.name_text(effect).partition(": seeds ")[0]

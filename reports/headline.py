@@ -4,15 +4,29 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from baselines.judge import REFERENCE
+from baselines.slowdown import CHANGED
 from cases.findings import FINDINGS, Finding
 from harness.domain.verdict import Verdict
-from harness.record.outcomes import REPRODUCED, Anchor, TimeState, number_text
-from harness.record.run import Run, TrainingCompared
+from harness.record.outcomes import (
+    REPRODUCED,
+    Anchor,
+    TimeState,
+    TrainingOutcome,
+    TrainingState,
+    VerdictState,
+    number_text,
+)
+from harness.record.run import ClaimDecided, Run, TrainingCompared
 from reports.cards import Card
 from reports.labels import verdict_text
 from reports.text import plural
+
+FAILED = (1, 3)
+"""pytest's exit codes for failed tests and for an internal error."""
+UNCOMPARED = (TimeState.NEW, TimeState.NOT_COMPARABLE)
 
 
 @dataclass(frozen=True)
@@ -22,18 +36,18 @@ class Status:
     Attributes:
         text: the line.
         red: whether anything moved or could not be checked.
+        green: whether everything that was compared agrees, and the run reached its end.
         partial: whether the run did not reach its end.
-        checked: whether anything was compared with what is stored.
     """
 
     text: str
-    red: bool
+    red: bool = False
+    green: bool = False
     partial: bool = False
-    checked: bool = True
 
     @property
     def symbol(self) -> str:
-        return "❌" if self.red else "⚠️" if self.partial else "✅" if self.checked else "ℹ️"
+        return "❌" if self.red else "✅" if self.green else "⚪"
 
     def __str__(self) -> str:
         return f"{self.symbol} {self.text}"
@@ -44,19 +58,23 @@ class Moved:
     """Something red, or a verdict that changed.
 
     Attributes:
-        kind: "training", "verdict", "erratum", "self-check" or "time".
+        kind: "training", "verdict", "claim", "erratum", "self-check" or "time".
+        what: what became of it, as "moved" or "not run".
         name: its key.
         before, now: the stored and the new value; "" if there is none.
         reason: why it is red.
+        red: False only for a verdict that other seeds explain.
         claims: keys of the claims that rest on it.
         interval: the values that would not have been a movement; "" if there is no such interval.
     """
 
     kind: str
+    what: str
     name: str
     before: str
     now: str
     reason: str
+    red: bool = True
     claims: tuple[str, ...] = ()
     interval: str = ""
 
@@ -74,81 +92,127 @@ class Group:
 
 
 def status(run: Run, cards: Mapping[str, Card]) -> Status:
-    """The status line of a run: what moved, or how much was reproduced; then the findings and the errata."""
-    counted = Counter(one.kind for one in moved(run))
-    broken = len(run.header.broken)
-    checked = True
-    if counted:
-        plurals = {"erratum": "errata"}
-        listed = [plural(count, kind, plurals.get(kind, "")) for kind, count in counted.items()]
-        parts = [f"{', '.join(listed)} moved or could not be checked."]
-    elif run.header.evidence:
-        seeds = sorted({len(trials) for trials in run.trials.values()})
-        many = " to ".join(f"{count:,}" for count in dict.fromkeys((seeds[0], seeds[-1]))) if seeds else "no"
-        parts = [f"Evidence of {run.header.stack}: {plural(len(run.trials), 'training')}, {many} seeds each."]
-        checked = False
-    else:
-        text, checked = _reproduced(run)
-        parts = [text]
-    if broken:
-        parts.append(f"{plural(broken, 'mistake')} in the catalogue.")
-    if run.partial:
-        parts.append("The run did not reach its end.")
+    """The status line of a report: that of the run, then the findings and the errata."""
+    failed = run.end is not None and run.end.exit_status in FAILED
+    first = compared(run, interrupted=run.partial, failed=failed)
+    parts = [first.text]
     wrong = sum(bool(group.refuted) for group in findings(cards))
     if wrong:
         parts.append(f"{plural(wrong, 'finding')} {'contradicts' if wrong == 1 else 'contradict'} the slides.")
     if run.errata:
-        need = "needs" if len(run.errata) == 1 else "need"
-        parts.append(f"{plural(len(run.errata), 'snippet')} {need} replacing.")
-    return Status(" ".join(parts), bool(counted or broken), run.partial, checked)
+        parts.append(f"{plural(len(run.errata), 'snippet')} {'needs' if len(run.errata) == 1 else 'need'} replacing.")
+    return replace(first, text=" ".join(parts))
 
 
-def _reproduced(run: Run) -> tuple[str, bool]:
-    """How much was reproduced, and whether anything was compared at all."""
+def compared(run: Run, *, interrupted: bool, failed: bool = False, storing: bool = False) -> Status:
+    """Whether anything moved, in one sentence.
+
+    Args:
+        run: the run.
+        interrupted: the run did not reach its end.
+        failed: a test failed, or the run ended with an error.
+        storing: the run is stored as evidence, and not compared.
+    """
+    known = f"{len(run.claims)} of {plural(len(run.header.planned), 'claim')} decided"
+    begin = f"Interrupted, {known}: " if interrupted else ""
+    red = Counter((one.kind, one.what) for one in moved(run) if one.red)
+    if run.header.broken:
+        red["mistake", "in the catalogue"] = len(run.header.broken)
+    if red:
+        plurals = {"erratum": "errata"}
+        listed = [f"{plural(count, kind, plurals.get(kind, ''))} {what}" for (kind, what), count in red.items()]
+        return Status(f"{begin}{', '.join(listed)}.", red=True, partial=interrupted)
+    if failed:
+        return Status(f"{begin}Not everything could be run: see pytest's output.", red=True, partial=interrupted)
+    if run.header.evidence:
+        seeds = sorted({len(trials) for trials in run.trials.values()})
+        many = " to ".join(f"{count:,}" for count in dict.fromkeys((seeds[0], seeds[-1]))) if seeds else "no"
+        return Status(f"Evidence of {run.header.stack}: {plural(len(run.trials), 'training')}, {many} seeds each.")
+    if storing:
+        done = f"{plural(len(run.trainings), 'training')} and {plural(len(run.claims), 'verdict')}"
+        return Status(f"{begin}Not compared, as this run is to be stored: {done}.", partial=interrupted)
+    agree, new = _agreement(run)
+    text = ", ".join([*agree, *new])
+    if interrupted:
+        return Status(f"Interrupted, {known}. Nothing moved so far{': ' * bool(text)}{text}.", partial=True)
+    times = (one.comparison.state for one in run.timings.values())
+    changed = Counter(state for state in times if state in (*CHANGED, TimeState.DISTURBED))
+    if changed:
+        listed = [f"{count} {state}" for state, count in changed.items()]
+        return Status(f"Times changed, which is not red here: {', '.join(listed)}.")
+    if agree:
+        return Status(f"Nothing moved: {text}.", green=True)
+    return Status(f"Nothing to compare with: {text or 'nothing was compared'}.")
+
+
+def _agreement(run: Run) -> tuple[list[str], list[str]]:
+    """How much agrees with the evidence, and how much has none: of the trainings, else of times, verdicts and so on."""
     outcomes = [one.outcome for one in run.trainings.values()]
+    times = Counter(one.comparison.state for one in run.timings.values())
+    if outcomes:
+        return _trainings(outcomes, run.header.stack)
+    if times:
+        agree = {str(state): times[state] for state in TimeState if state not in UNCOMPARED}
+        return _texts("time", agree, {str(state): times[state] for state in UNCOMPARED})
+    if run.claims:
+        known = sum(claim.comparison.expected is not None for claim in run.claims.values())
+        return _texts("verdict", {"as expected": known}, {"without an expected one": len(run.claims) - known})
+    if run.errata:
+        return [f"{len(run.errata)} {'erratum holds' if len(run.errata) == 1 else 'errata hold'}"], []
+    return _texts("self-check", {"passed": len(run.self_checks)}, {})
+
+
+def _trainings(outcomes: Sequence[TrainingOutcome], stack: str) -> tuple[list[str], list[str]]:
     good = [one for one in outcomes if one.state in REPRODUCED]
     ended = sum(one.to_the_end for one in good)
-    counts = [(ended, "to the end"), (len(good) - ended, "from the start")]
-    listed = [(count, how) for count, how in counts if count]
-    new = len(outcomes) - len(good)
-    if listed:
-        (first, how), *rest = listed
-        text = f"Nothing moved: {plural(first, 'training')} reproduced {how}" + "".join(f", {n} {h}" for n, h in rest)
-        return text + "." + (f" {new} without evidence on this stack." if new else ""), True
-    if outcomes:
-        return "Nothing could be compared: no trained variant has evidence on this stack.", False
-    if any(claim.comparison.expected is not None for claim in run.claims.values()):
-        return "Nothing moved: the verdicts are the expected ones.", True
-    if times := [one.comparison.state for one in run.timings.values()]:
-        compared = sum(state not in (TimeState.NEW, TimeState.NOT_COMPARABLE) for state in times)
-        return f"No time moved: {compared} of {plural(len(times), 'time')} compared with stored ones.", bool(compared)
-    if run.errata or run.self_checks:
-        return "Nothing moved.", True
-    return "Nothing was compared.", False
+    new = sum(one.state is TrainingState.NEW for one in outcomes)
+    near = sum(one.state is TrainingState.NEW and bool(one.compatible) for one in outcomes)
+    first = "reproduced from the start" if not ended else "from the start"
+    agree, others = _texts(
+        "training",
+        {
+            "reproduced to the end": ended,
+            first: len(good) - ended,
+            f"compatible with {REFERENCE}": near,
+        },
+        {f"without evidence on {stack}": new - near},
+    )
+    same = sum(one.state is TrainingState.IDENTICAL for one in good)
+    if same:
+        agree.insert(bool(ended) + (ended < len(good)), "bit for bit" if same == len(good) else f"{same} bit for bit")
+    return agree, others
+
+
+def _texts(noun: str, agree: Mapping[str, int], new: Mapping[str, int]) -> tuple[list[str], list[str]]:
+    """The numbers above 0, as texts; only the first has the noun: "2 times within", "1 faster"."""
+    texts: dict[str, str] = {}
+    for what, count in {**agree, **new}.items():
+        if count:
+            texts[what] = f"{count if texts else plural(count, noun)} {what}"
+    return [texts[what] for what in agree if what in texts], [texts[what] for what in new if what in texts]
 
 
 def moved(run: Run) -> list[Moved]:
-    """Everything that is red: trainings, verdicts, errata, self-checks and times, in this order."""
+    """Everything that is red: trainings, verdicts, errata, self-checks and times, in this order.
+
+    Verdicts that changed and are not red are among them. A report of evidence has no red training.
+    """
     found = []
     if not run.header.evidence:
         found += [_training(run, one) for one in run.trainings.values() if one.red]
-    for claim in run.claims.values():
-        if (claim.red and not run.header.evidence) or claim.comparison.expected not in (None, claim.verdict):
-            reason = claim.error or claim.comparison.reason
-            before = verdict_text(claim.comparison.expected) if claim.comparison.expected else ""
-            found.append(Moved("verdict", claim.key, before, verdict_text(claim.verdict), reason, (claim.key,)))
+    found += [_claim(one, run.header.evidence) for one in run.claims.values() if _changed(one, run.header.evidence)]
     for one in run.errata.values():
         if one.red:
             now = one.error or one.warning or str(one.state)
-            found.append(Moved("erratum", one.id, one.expected, now, one.reason))
-    found += [
-        Moved("self-check", one.name, "holds", "fails", one.wrong[0]) for one in run.self_checks.values() if one.wrong
-    ]
+            found.append(Moved("erratum", str(one.state), one.id, one.expected, now, one.reason))
+    for check in run.self_checks.values():
+        if check.wrong:
+            found.append(Moved("self-check", "failed", check.name, "holds", "fails", check.wrong[0]))
     for (work, engine), timed in run.timings.items():
         if timed.red:
-            ratio = timed.comparison.ratio
-            now = f"{ratio:.2f} × the stored seconds" if ratio else str(timed.comparison.state)
-            found.append(Moved("time", f"{work}/{engine}", "", now, timed.comparison.reason))
+            state, ratio = str(timed.comparison.state), timed.comparison.ratio
+            now = f"{ratio:.2f} × the stored seconds" if ratio else state
+            found.append(Moved("time", state, f"{work}/{engine}", "", now, timed.comparison.reason))
     return found
 
 
@@ -165,7 +229,36 @@ def _training(run: Run, one: TrainingCompared) -> Moved:
             interval = f"{number_text(expected.low)} to {number_text(expected.high)}, from {expected.seeds:,} seeds"
     claims = run.claims.values()
     resting = tuple(c.key for c in claims if c.experiment == one.experiment and one.variant in c.variants)
-    return Moved("training", f"{one.experiment}/{one.variant}", before, now, outcome.reason, resting, interval)
+    what = {TrainingState.NEW: "without evidence"} | dict.fromkeys(REPRODUCED, "not identical")
+    return Moved(
+        "training",
+        what.get(outcome.state, str(outcome.state)),
+        f"{one.experiment}/{one.variant}",
+        before,
+        now,
+        outcome.reason.removeprefix("Moved: "),
+        claims=resting,
+        interval=interval,
+    )
+
+
+def _changed(claim: ClaimDecided, evidence: bool) -> bool:
+    return (claim.red and not evidence) or claim.comparison.expected not in (None, claim.verdict)
+
+
+def _claim(claim: ClaimDecided, evidence: bool) -> Moved:
+    state, expected = claim.comparison.state, claim.comparison.expected
+    kind, what, reason = "verdict", str(state), claim.comparison.reason
+    if claim.error:
+        kind, what, reason = "claim", "without readable evidence", claim.error
+    elif claim.verdict is Verdict.NOT_RUN:
+        kind, what, reason = "claim", "not run", claim.decision.reason
+    elif state is VerdictState.NEW:
+        what = "without an expected one"
+    before = verdict_text(expected) if expected else ""
+    return Moved(
+        kind, what, claim.key, before, verdict_text(claim.verdict), reason, claim.red or evidence, (claim.key,)
+    )
 
 
 def _inside(anchor: Anchor) -> bool:

@@ -183,4 +183,4 @@ def _decided(known: StoredVerdict) -> Decision:
 def _exact(expected: Expected | None) -> Decision:
     if expected is None:
         return Decision(Verdict.NOT_RUN, "No verdict is stored.")
-    return Decision(Verdict(expected.verdict), f"Stored since {expected.date} ({expected.reason}); not computed here.")
+    return Decision(Verdict(expected.verdict), expected.computed or "The evidence lacks what was computed.")

@@ -189,8 +189,7 @@ def say_instead(
     if verdict not in (Verdict.REFUTED, Verdict.INCONCLUSIVE):
         return ""
     if effect is None or claim.marker == "exact":
-        absent = effect is None and claim.marker == "exact"
-        return "it does not hold, by computation" if absent else claim.decision.reason
+        return claim.decision.reason
     text = compared(effect, metric)
     if pictures := images(effect, metric):
         text += f", {pictures}"

@@ -151,12 +151,20 @@ class VariantEvidence(Struct, frozen=True, kw_only=True):
 
 
 class Expected(Struct, frozen=True, kw_only=True):
-    """The expected verdict of a claim: since when, why, and the number of seeds it rests on."""
+    """The expected verdict of a claim.
+
+    Attributes:
+        verdict: what is expected.
+        date, reason: since when, and why it was stored.
+        seeds: the number of seeds of each variant that it rests on; 0 for an exact claim.
+        computed: what the computation of an exact claim found, in words; "" for other claims.
+    """
 
     verdict: Literal["SUPPORTED", "REFUTED", "INCONCLUSIVE"]
     date: str
     reason: str
     seeds: int = 0
+    computed: str = ""
 
 
 class Evidence(Struct, frozen=True, kw_only=True, omit_defaults=False):

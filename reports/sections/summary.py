@@ -57,7 +57,7 @@ def _moved(run: Run, most: int) -> str:
         return ""
     rows = [
         [
-            f"❌ {one.kind}<br>{code(one.name, most)}",
+            f"{'❌' if one.red else '⚪'} {one.kind} {one.what}<br>{code(one.name, most)}",
             " → ".join(escape(text, most) for text in (one.before, one.now) if text)
             + (f"<br>expected: {escape(one.interval, most)}" if one.interval else ""),
             escape(one.reason, most),

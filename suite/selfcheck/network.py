@@ -188,9 +188,10 @@ class ReferenceNetwork:
         hits = int(np.sum(outputs.argmax(axis=-1) == y.argmax(axis=-1)))
         return LOSSES[self.loss](y, outputs), penalties, hits
 
-    def total(self, x: np.ndarray, y: np.ndarray, training: bool) -> float:
-        losses, penalties, _ = self.losses(x, y, training)
-        return float(losses.mean()) + penalties
+    def total(self, x: np.ndarray, y: np.ndarray) -> float:
+        """The mean loss plus the penalties, in training mode."""
+        outputs, _, penalties = self.outputs(x, True)
+        return float(LOSSES[self.loss](y, outputs).mean()) + penalties
 
     def gradients(self, x: np.ndarray, y: np.ndarray) -> Arrays:
         """∂ total / ∂ weights in training mode, by central differences."""
@@ -205,9 +206,9 @@ class ReferenceNetwork:
             kept = flat[index]
             step = STEP * max(1.0, abs(kept))
             flat[index] = kept + step
-            above = self.total(x, y, True)
+            above = self.total(x, y)
             flat[index] = kept - step
-            yield (above - self.total(x, y, True)) / (2 * step)
+            yield (above - self.total(x, y)) / (2 * step)
             flat[index] = kept
 
 

@@ -10,10 +10,12 @@ from msgspec.structs import replace
 from baselines.evidence import Measured
 from cases import CLAIMS
 from harness.domain.experiment import Experiment
-from harness.domain.verdict import Verdict
+from harness.domain.trial import Seconds
+from harness.domain.verdict import Decision, Verdict
 from harness.environment import gpu
 from harness.errors import SuiteError
-from harness.record.run import Run, RunEnded
+from harness.record.outcomes import TrainingOutcome, TrainingState
+from harness.record.run import Run, RunEnded, TrainingCompared
 from reports.folders import runs_folder
 from suite.catalogue import EXPERIMENTS, TRAINING_CLAIMS, training_name
 from suite.session import summary, time_lines
@@ -42,14 +44,15 @@ def finish(session: Session, exit_status: int, seconds: float) -> tuple[int, lis
     try:
         if interrupted:
             decide_trained(session)
+        note_missing(session)
         storing = options.update is not None
-        lines.append(summary.status_line(run, session.stored, storing=storing, interrupted=interrupted, failed=failed))
-        lines += summary.moved_lines(run, session.stored)
+        lines.append(summary.status_line(run, storing=storing, interrupted=interrupted, failed=failed))
+        lines += summary.moved_lines(run)
         lines += map(Line, time_lines.lines(session, session.progress.columns))
         if not session.progress.quiet:
             notes += [*summary.finding_lines(run), *summary.count_lines(run)]
         notes += summary.evidence_lines(run, session.stored)
-        exit_status = exit_code(run, exit_status, bool(summary.vanished(run, session.stored)))
+        exit_status = exit_code(run, exit_status)
         if storing:
             if interrupted:
                 notes.append(Line("baselines: nothing is stored of an interrupted run"))
@@ -91,13 +94,42 @@ def _error(reason: str) -> Line:
     return Line(f"ERROR: {reason}", "red")
 
 
-def exit_code(run: Run, status: int, vanished: bool) -> int:
-    """pytest's exit code, but 1 only where a result moved: 3 where every red item could not be run or read."""
-    if vanished and status == pytest.ExitCode.OK:
+def exit_code(run: Run, status: int) -> int:
+    """pytest's exit code, but 1 where a training is missing, and 3 where every red item could not be run or read."""
+    missing = any(one.outcome.state is TrainingState.MISSING for one in run.trainings.values())
+    if missing and status == pytest.ExitCode.OK:
         return pytest.ExitCode.TESTS_FAILED
-    if status == pytest.ExitCode.TESTS_FAILED and not (run.moved or vanished or run.header.broken):
+    if status == pytest.ExitCode.TESTS_FAILED and not (run.moved or run.header.broken):
         return pytest.ExitCode.INTERNAL_ERROR
     return status
+
+
+def note_missing(session: Session) -> None:
+    """Records as missing the variants that have evidence and are no longer declared, of the experiments that ran."""
+    for name in dict.fromkeys(experiment for experiment, _ in session.run.trainings):
+        for variant in session.stored.vanished(EXPERIMENTS[name]):
+            reason = "It has evidence and is no longer declared."
+            session.file.append(
+                TrainingCompared(
+                    experiment=name,
+                    variant=variant,
+                    engine=str(session.header.fingerprint["engine"]),
+                    backend=session.header.backend,
+                    device=session.device.kind,
+                    device_model=session.device.model,
+                    precision=session.device.precision,
+                    seeds=(),
+                    seconds=Seconds(total=0.0),
+                    images_per_second=None,
+                    metric=EXPERIMENTS[name].metrics[0].name,
+                    mean=None,
+                    std=None,
+                    n=0,
+                    diverged=0,
+                    outcome=TrainingOutcome(TrainingState.MISSING, reason),
+                    red=True,
+                )
+            )
 
 
 def decide_trained(session: Session) -> None:
@@ -116,7 +148,7 @@ def update_baselines(session: Session) -> Iterator[str]:
                 session.progress.note(f"{training_name(*key)}: first steps and perturbed trials")
             measured = session.trials.measured(keys)
             yield _added(session, experiment, {key[1]: one for key, one in measured.items()})
-    exact = {claim.key: claim.verdict for claim in session.run.claims.values() if claim.experiment is None}
+    exact = {claim.key: claim.decision for claim in session.run.claims.values() if claim.experiment is None}
     if exact:
         yield _added(session, None, {}, exact)
 
@@ -125,7 +157,7 @@ def _added(
     session: Session,
     experiment: Experiment | None,
     measured: Mapping[str, Measured],
-    exact: Mapping[str, Verdict] | None = None,
+    exact: Mapping[str, Decision] | None = None,
 ) -> str:
     return session.stored.add(
         experiment,

@@ -12,7 +12,7 @@ import pytest
 
 ASCII = {
     "✅": "[OK]", "❌": "[FAILED]", "⚪": "[--]", "→": "->", "·": "-", "…": "...", "–": "-", "−": "-", "×": "x",
-    "±": "+/-", "µ": "u",
+    "±": "+/-", "µ": "u", "✔": "+", "✘": "x",
 }  # fmt: skip
 """What stands for the letters of our own texts where the terminal's encoding lacks them."""
 

@@ -95,7 +95,7 @@ def store(tmp_path):
         made = Stored(tmp_path, STACK)
         new = {name: measured(name, mean, seeds, tiny) for name, mean in means.items()}
         made.add(EXPERIMENT, new, "first", PRINTS, "abc", [claim])
-        made.add(None, {}, "first", PRINTS, "abc", [EXACT], {EXACT.key: Verdict.SUPPORTED})
+        made.add(None, {}, "first", PRINTS, "abc", [EXACT], {EXACT.key: Decision(Verdict.SUPPORTED, "Equal.")})
         return Stored(tmp_path, STACK)
 
     return written

@@ -53,6 +53,7 @@ HEADER = RunStarted(
         "numpy": "2.3.4",
         "device": "cpu",
         "device_model": "AMD EPYC 7B13",
+        "engine": "compiled",
         "instruction_set": "avx2",
         "threads": 2,
         "precision": "float32",

@@ -29,7 +29,7 @@ def reported(run: Recorder, folder: Path, **end: Any) -> tuple[str, str]:
 
 def test_an_empty_run(tmp_path: Path) -> None:
     for text in reported(Recorder(tmp_path), tmp_path):
-        assert text.splitlines()[2] == "**ℹ️ Nothing was compared.**"
+        assert text.splitlines()[2] == "**⚪ Nothing to compare with: nothing was compared.**"
         assert "**Nothing was trained and no claim was decided in this run.**" in text
     assert sorted(path.name for path in tmp_path.iterdir()) == [
         "REPORT.md",

@@ -91,7 +91,7 @@ def test_of_many_that_moved_the_rest_is_counted(tmp_path: Path) -> None:
         text = section((tmp_path / name).read_text("utf-8"), "What moved")
         [table] = tables(text)
         assert len(table) == 20
-        first = {"what": "❌ training<br>`deep/v0`", "before → now": "moved", "why": "loss moved: 1.2 → 1.3"}
+        first = {"what": "❌ training moved<br>`deep/v0`", "before → now": "moved", "why": "loss moved: 1.2 → 1.3"}
         assert table[0] == first
         assert "And 3 more." in text
 
@@ -111,7 +111,7 @@ def test_self_checks_that_hold_are_counted(tmp_path: Path) -> None:
 def test_what_is_wrong_in_a_self_check_is_reported(tmp_path: Path) -> None:
     text = written(tmp_path, (), ("The loss. Expected: 1. Received: 2.", "And more."))
     assert "**2 self-checks: 1 does not hold; no verdict below is to be trusted:** `check 1`." in text
-    assert "| ❌ self-check<br>`check 1` | holds → fails | The loss. Expected: 1. Received: 2. |" in text
+    assert "| ❌ self-check failed<br>`check 1` | holds → fails | The loss. Expected: 1. Received: 2. |" in text
 
 
 def test_without_self_checks_nothing_is_said(tmp_path: Path) -> None:

@@ -46,8 +46,8 @@ def test_no_table_has_more_than_four_columns_and_each_is_whole(folder: Path) -> 
 
 def test_the_status_comes_first(text: str, summary: str) -> None:
     status = (
-        "**❌ 3 trainings, 3 verdicts, 1 erratum moved or could not be checked. 4 findings contradict the slides. "
-        "2 snippets need replacing.**"
+        "**❌ 1 training moved, 1 training missing, 1 training not comparable, 1 verdict weakened, 1 claim not run, "
+        "1 erratum broken. 4 findings contradict the slides. 2 snippets need replacing.**"
     )
     assert text.splitlines()[2] == summary.splitlines()[2] == status
 
@@ -56,18 +56,18 @@ def test_then_what_moved_before_and_now_and_why(text: str, summary: str) -> None
     [table] = tables(section(summary, "What moved"))
     assert tables(section(text, "What moved")) == [table]
     assert [list(row.values()) for row in table] == [
-        ["❌ training<br>`deep-dropout/dropout 0.3`", "moved", "made up"],
-        ["❌ training<br>`raw-data/scaled`", "missing", "made up"],
-        ["❌ training<br>`softmax/stuck`", "not comparable", "made up"],
-        ["❌ verdict<br>`tips-dropout-rate`", "✔ SUPPORTED → ✔ SUPPORTED", "dropout 0.3 moved"],
+        ["❌ training moved<br>`deep-dropout/dropout 0.3`", "moved", "made up"],
+        ["❌ training missing<br>`raw-data/scaled`", "missing", "made up"],
+        ["❌ training not comparable<br>`softmax/stuck`", "not comparable", "made up"],
+        ["❌ verdict weakened<br>`tips-dropout-rate`", "✔ SUPPORTED → ✔ SUPPORTED", "dropout 0.3 moved"],
         [
-            "❌ verdict<br>`raw-data-diverges`",
+            "⚪ verdict decided<br>`raw-data-diverges`",
             "? INCONCLUSIVE → ✔ SUPPORTED",
             "INCONCLUSIVE since 2026-11-20 (first), SUPPORTED now; no variant it rests on has drifted.",
         ],
-        ["❌ verdict<br>`early-stopping-stops`", "– NOT RUN", "No result could be obtained."],
+        ["❌ claim not run<br>`early-stopping-stops`", "– NOT RUN", "no such file"],
         [
-            "❌ erratum<br>`long`",
+            "❌ erratum broken<br>`long`",
             "ValueError saying 'lr', at construction → Do not \\| pass &lt;this&gt;.",
             "modern form: expected a \\| b",
         ],

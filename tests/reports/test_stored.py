@@ -76,7 +76,7 @@ def test_a_report_of_evidence(tmp_path: Path) -> None:
     store(tmp_path, "tensorflow-cpu", 30, EXACT_CLAIMS[:1], lost=2)
     text = report(tmp_path, "tensorflow-cpu")
     assert text.splitlines()[0] == "# The lecture's claims on TensorFlow, evidence of tensorflow-cpu, 2026-11-24"
-    assert text.splitlines()[2].startswith("**ℹ️ Evidence of tensorflow-cpu: 2 trainings, 30 seeds each. ")
+    assert text.splitlines()[2].startswith("**⚪ Evidence of tensorflow-cpu: 2 trainings, 30 seeds each. ")
     relu = row(text, "tips-relu-beats-linear")
     assert relu["verdict"] == "✔ SUPPORTED"
     assert relu["slide"] == "+5.39 points"

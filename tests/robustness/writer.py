@@ -13,7 +13,7 @@ import cases
 from baselines.evidence import Measured
 from baselines.stored import Stored
 from harness.domain.trial import Seconds, Trial
-from harness.domain.verdict import Verdict
+from harness.domain.verdict import Decision, Verdict
 from harness.record.evidence import EXACT
 from suite.catalogue import EXPERIMENTS
 
@@ -41,8 +41,8 @@ def main(root: str, variant: str, rounds: int) -> None:
     for round_ in range(rounds):
         verdict = (Verdict.SUPPORTED, Verdict.REFUTED)[round_ % 2]
         measured = Measured({"batch_size": 32}, [trial(variant, round_)])
-        verdicts = dict.fromkeys(claims_for(variant), verdict)
         reason = f"{variant}, round {round_}"
+        verdicts = dict.fromkeys(claims_for(variant), Decision(verdict, reason))
         how = (reason, {"backend": "jax"}, "abc")
         print(stored.add(EXPERIMENTS[EXPERIMENT], {variant: measured}, *how, ()))
         print(stored.add(None, {}, *how, cases.CLAIMS, verdicts))

@@ -265,13 +265,15 @@ def test_only_the_stored_number_of_steps_is_compared(later: Finished) -> None:
 def test_other_random_numbers_need_a_canonical_trace(later: Finished) -> None:
     assert later.code == 1
     assert later.states["example-2/standardised"] == "moved"
-    (line,) = [line for line in later.output.splitlines() if line.startswith("  moved: example-2/standardised")]
+    (line,) = [
+        line for line in later.output.splitlines() if line.startswith("  training moved: example-2/standardised")
+    ]
     assert "This version draws other random numbers (numpy 1.0 → " in line
     assert "there is no canonical trace to compare" in line
 
 
 def test_a_variant_that_is_no_longer_declared_is_named(later: Finished) -> None:
-    assert "  missing: example-2/gone: It has evidence and is no longer declared." in later.output
+    assert "  training missing: example-2/gone: It has evidence and is no longer declared." in later.output
 
 
 def test_a_verdict_that_evidence_gives_changes_only_by_a_rule_and_is_red(later: Finished) -> None:

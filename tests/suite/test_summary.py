@@ -104,7 +104,7 @@ def told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[
             stored=stored,
             progress=SimpleNamespace(quiet=quiet, columns=80, note=lambda name: None, close=lambda: None),
             trials=SimpleNamespace(close=lambda: None, keys=()),
-            device=SimpleNamespace(kind="cpu", model="AMD EPYC"),
+            device=SimpleNamespace(kind="cpu", model="AMD EPYC", precision="default"),
             timed=[],
         )
         return finish(session, status, 1.0)[1]
@@ -170,7 +170,7 @@ def test_nothing_moved(told: Callable[..., list[Line]]) -> None:
     records += [claim("minmax-table", "SUPPORTED", comparison=AS_EXPECTED), erratum("argmax-axis"), SelfCheck(name="a")]
     lines = told(*records, planned=keys)
     assert texts(lines) == [
-        "✅ Nothing moved: 2 trainings identical, 1 reproduced, 1 start reproduced.",
+        "✅ Nothing moved: 4 trainings reproduced to the end, 2 bit for bit.",
         "Findings, 7 claims refuted:",
         "  The slide's softmax was trained too little: tips-figures-reproduce/softmax and 2 more",
         "  A nonlinearity helps, depth alone does not: tips-relu-beats-linear",
@@ -199,12 +199,13 @@ def test_what_moved_is_told_before_and_now_with_its_reason(told: Callable[..., l
         planned=("tips-dropout-helps", "c-0", "c-1", "c-2"),
     )
     assert texts(lines) == [
-        "❌ 1 training moved, 1 verdict changed, 1 erratum changed, 1 self-check failed.",
-        "  moved: example-4/dropout 0.2: training loss, step 7: 0.5 → 0.5021 (seed 3), median of 5 seeds 0.0042, "
-        "limit 0.0001.",
-        "  flipped: tips-dropout-helps: SUPPORTED → REFUTED. SUPPORTED since 2026-11-20 (first), REFUTED now.",
-        "  changed: argmax-axis: printed form: expected 3; received: 8",
-        "  self-check: test_network[adam]: Adam moves by 0.2, not 0.1.",
+        "❌ 1 training moved, 1 verdict flipped, 1 erratum changed, 1 self-check failed.",
+        "  training moved: example-4/dropout 0.2: training loss, step 7: 0.5 → 0.5021 (seed 3), median of 5 seeds "
+        "0.0042, limit 0.0001.",
+        "  verdict flipped: tips-dropout-helps: ✔ SUPPORTED → ✘ REFUTED. "
+        "SUPPORTED since 2026-11-20 (first), REFUTED now.",
+        "  erratum changed: argmax-axis: printed form: expected 3; received: 8",
+        "  self-check failed: test_network[adam]: Adam moves by 0.2, not 0.1.",
         "Findings, 1 claim refuted:",
         "  Dropout helps a deep network: tips-dropout-helps",
         "4 claims: 3 supported, 1 refuted",
@@ -221,14 +222,14 @@ def test_of_much_that_moved_twenty_lines_are_shown(told: Callable[..., list[Line
     moved = [variant(TrainingState.MOVED, key, reason=f"Moved: {key}.") for key in TRAININGS[:50]]
     lines = texts(told(*moved, status=FAILED))
     assert lines[0] == "❌ 50 trainings moved."
-    assert len([line for line in lines if line.startswith("  moved: ")]) == 20
+    assert len([line for line in lines if line.startswith("  training moved: ")]) == 20
     assert "  and 30 more: see REPORT.md" in lines
 
 
 def test_what_is_red_for_one_reason_is_one_line(told: Callable[..., list[Line]]) -> None:
     lost = [claim(f"c-{number}", decision("NOT_RUN", reason="No data."), comparison=_not_run()) for number in range(9)]
     lines = texts(told(*lost, status=FAILED, planned=tuple(one.key for one in lost)))
-    assert lines[:2] == ["❌ 9 claims not run.", "  not run: c-0, c-1, c-2, c-3, c-4 and 4 more: No data."]
+    assert lines[:2] == ["❌ 9 claims not run.", "  claim not run: c-0, c-1, c-2, c-3, c-4 and 4 more: No data."]
 
 
 def _not_run() -> VerdictComparison:
@@ -244,7 +245,9 @@ def test_a_long_reason_is_cut(told: Callable[..., list[Line]]) -> None:
 def test_an_interrupted_run(told: Callable[..., list[Line]]) -> None:
     one = claim("raw-data-diverges", "SUPPORTED", comparison=AS_EXPECTED, here=CONFIRMED)
     lines = texts(told(variant(), one, status=INTERRUPTED, planned=("raw-data-diverges", "a", "b", "c")))
-    assert lines[0] == "⚪ Interrupted, 1 of 4 claims decided. Nothing moved so far: 1 training identical."
+    assert lines[0] == (
+        "⚪ Interrupted, 1 of 4 claims decided. Nothing moved so far: 1 training reproduced to the end, bit for bit."
+    )
     assert lines[1:4] == ["1 claim: 1 supported", "  here: 1 confirmed", "report: reports/out/REPORT.md"]
     assert lines[4].startswith("every finished trial is in ")
     assert lines[4].endswith("run.jsonl")
@@ -260,7 +263,7 @@ def test_an_interrupted_run_in_which_something_moved_is_red(told: Callable[..., 
 def test_one_claim_alone_has_its_reason(told: Callable[..., list[Line]]) -> None:
     one = claim("tips-softmax", "REFUTED", comparison=compared("REFUTED", "REFUTED"), here=CONFIRMED)
     assert texts(told(variant(), one, planned=("tips-softmax",))) == [
-        "✅ Nothing moved: 1 training identical.",
+        "✅ Nothing moved: 1 training reproduced to the end, bit for bit.",
         "  tips-softmax: REFUTED. the interval lies above 0. Here confirmed: a: 10 seeds to the end.",
         "1 claim: 1 refuted",
         "  here: 1 confirmed",
@@ -272,7 +275,7 @@ def test_a_quiet_run_shows_the_status_what_moved_and_the_report(told: Callable[.
     header, records = catalogue()
     lines = texts(told(*records[:-1], MOVED, quiet=True, status=FAILED, **header))
     assert lines[0] == "❌ 1 training moved."
-    assert lines[1].startswith("  moved: example-4/dropout 0.2: ")
+    assert lines[1].startswith("  training moved: example-4/dropout 0.2: ")
     assert lines[2:] == ["report: reports/out/REPORT.md"]
 
 
@@ -328,7 +331,7 @@ def test_a_timing_run(record: Timed, status: str, told: Callable[..., list[Line]
 
 @pytest.mark.parametrize("status", [FAILED, 3])
 def test_a_test_that_failed_without_a_record_is_not_green(status: int, told: Callable[..., list[Line]]) -> None:
-    assert texts(told(variant(), status=status))[0] == "❌ Not everything could be run: see above."
+    assert texts(told(variant(), status=status))[0] == "❌ Not everything could be run: see pytest's output."
 
 
 def test_a_run_that_is_stored_is_not_called_unmoved(told: Callable[..., list[Line]]) -> None:
@@ -342,9 +345,9 @@ def test_what_could_not_be_read_and_what_is_gone_are_named(told: Callable[..., l
     broken = Broken("cases.networks", "cases/networks.py:3", "SyntaxError:\n  it is", ("example-5",))
     lines = told(variant(), broken=(broken,), vanished=("gone",), damaged=("Invalid evidence.",), status=FAILED)
     assert texts(lines)[:3] == [
-        "❌ 1 mistake in the catalogue, 1 training missing.",
+        "❌ 1 training missing, 1 mistake in the catalogue.",
         "  could not be read: cases.networks (cases/networks.py:3): SyntaxError: it is (lost with it: example-5)",
-        "  missing: example-2/gone: It has evidence and is no longer declared.",
+        "  training missing: example-2/gone: It has evidence and is no longer declared.",
     ]
     assert Line("Invalid evidence.", "red") in lines
 
@@ -356,8 +359,8 @@ def test_verdicts_that_other_seeds_explain_are_grouped(told: Callable[..., list[
     few = [claim(f"c-{number}", "INCONCLUSIVE", comparison=weaker) for number in range(7)]
     lines = texts(told(variant(), *few, planned=tuple(one.key for one in few)))
     assert lines[:2] == [
-        "✅ Nothing moved: 1 training identical.",
-        "  weakened with these seeds, SUPPORTED → INCONCLUSIVE: c-0, c-1, c-2, c-3, c-4 and 2 more",
+        "✅ Nothing moved: 1 training reproduced to the end, bit for bit.",
+        "  weakened with these seeds, ✔ SUPPORTED → ? INCONCLUSIVE: c-0, c-1, c-2, c-3, c-4 and 2 more",
     ]
 
 

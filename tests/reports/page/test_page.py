@@ -27,6 +27,12 @@ def embedded(path: Path) -> dict[str, Any]:
     return json.loads(text)
 
 
+def runs_page(out: Path) -> str:
+    """The text of a page with charts."""
+    run = runs.large(1, 2)
+    return page.write_page(run, cards(run), out).read_text(encoding="utf-8")
+
+
 def test_the_page_is_one_file_that_names_no_other(full: Path) -> None:
     text = full.read_text(encoding="utf-8")
     markup = re.sub(r"<(script|style)\b.*?</\1>", "", text, flags=re.S)
@@ -47,6 +53,14 @@ def test_100_claims_of_1000_seeds_make_a_page_under_20_seconds_and_3_megabytes(t
     path = page.write_page(run, shown, tmp_path)
     assert time.process_time() - start < 20
     assert path.stat().st_size < MOST_BYTES
+
+
+def test_a_page_without_charts_has_no_chart_library(tmp_path: Path) -> None:
+    run = runs.without_trainings(tmp_path)
+    text = page.write_page(run, cards(run), tmp_path).read_text(encoding="utf-8")
+    assert embedded(tmp_path / page.PAGE)["claims"] == {}
+    assert "vegaEmbed = vegaEmbed" not in text
+    assert "vegaEmbed = vegaEmbed" in runs_page(tmp_path / "drawn")
 
 
 def test_many_curves_have_fewer_points(tmp_path: Path) -> None:
