@@ -11,7 +11,7 @@ from baselines.evidence import Measured
 from cases import CLAIMS
 from harness.domain.experiment import Experiment
 from harness.domain.trial import Seconds
-from harness.domain.verdict import Decision, Verdict
+from harness.domain.verdict import Decision
 from harness.environment import gpu
 from harness.errors import SuiteError
 from harness.record.outcomes import TrainingOutcome, TrainingState

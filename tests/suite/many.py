@@ -7,6 +7,7 @@ prints the exit code of each.
 from __future__ import annotations
 
 import contextlib
+import importlib
 import io
 import json
 import os
@@ -16,6 +17,10 @@ import pytest
 
 import suite.catalogue
 import suite.session.start  # noqa: F401 # what every run imports
+from reports.page import page
+
+MODULES = ("h5py", "jax", "pandas", "reports.write", "reports.figures.pictures", "scipy.stats")
+"""What most runs import later. Importing JAX starts no thread, so a process that did can fork."""
 
 
 def run(arguments: list[str], environment: dict[str, str], output: str) -> int:
@@ -31,10 +36,16 @@ def run(arguments: list[str], environment: dict[str, str], output: str) -> int:
 def main() -> None:
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
         pytest.main(["--version", "--version"])  # imports pytest's own modules and its plugins
+    for name in MODULES:
+        importlib.import_module(name)
+    page.library()  # takes a second, and is kept
     while line := sys.stdin.readline():
         child = os.fork()
         if not child:
-            sys.exit(run(*json.loads(line)))
+            status = run(*json.loads(line))
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(status)  # Python's own exit takes half a second with what is imported
         _, status = os.waitpid(child, 0)
         print(os.waitstatus_to_exitcode(status), flush=True)
 

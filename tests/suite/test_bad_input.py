@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from tests.suite.command import CHECK, ROOT, Finished, arguments, environment, suite
+from tests.suite.command import CHECK, Finished, arguments, environment, forked, suite
 
 ONE = ("-k", "minmax-table")
 XDIST = ("-p", "xdist", "-n", "2")
@@ -89,19 +86,13 @@ CASES: dict[str, tuple[tuple[str, ...], dict[str, str], tuple[str, ...]]] = {
 def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Finished]:
     """The runs of all cases."""
     base = tmp_path_factory.mktemp("bad")
-    asked = []
-    for index, (options, env, _) in enumerate(CASES.values()):
-        command = arguments(base / str(index), *(() if "-k" in options else ONE), *options)
-        asked.append((command[command.index("pytest") + 1 :], environment(**env), str(base / f"{index}.txt")))
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.suite.many"],
-        input="".join(json.dumps(one) + "\n" for one in asked),
-        cwd=ROOT, env=environment(), stdout=subprocess.PIPE, text=True, check=True,
-    )  # fmt: skip
-    codes = map(int, done.stdout.split())
     return {
-        name: Finished(code, (base / f"{index}.txt").read_text("utf-8"), base / str(index))
-        for index, (name, code) in enumerate(zip(CASES, codes, strict=True))
+        name: forked(
+            arguments(base / str(index), *(() if "-k" in options else ONE), *options),
+            environment(**env),
+            base / str(index),
+        )
+        for index, (name, (options, env, _)) in enumerate(CASES.items())
     }
 
 

@@ -87,7 +87,7 @@ def test_a_check_of_what_was_stored_is_identical_and_green(plain: Finished, stor
     assert plain.code == 0, plain.output
     assert set(plain.states.values()) == {"identical"}
     assert len(plain.states) == 7
-    assert "✅ Nothing moved: 7 trainings identical.\n" in plain.output
+    assert "✅ Nothing moved: 7 trainings reproduced to the end, bit for bit.\n" in plain.output
     assert plain.files() == stored.files()
     assert "nothing is stored" not in plain.output
     assert "warning" not in plain.output.lower()
@@ -175,12 +175,14 @@ def test_what_moved_is_red_and_every_variant_and_claim_is_reported(faulty: Finis
 def test_edited_evidence_is_red_with_the_reason(variant: str, state: str, reason: str, faulty: Finished) -> None:
     assert faulty.states[variant] == state
     assert variant in faulty.red
-    (line,) = [line for line in faulty.output.splitlines() if line.startswith(f"  {state}: {variant}: ")]
+    (line,) = [line for line in faulty.output.splitlines() if line.startswith(f"  training {state}: {variant}: ")]
     assert reason in line
 
 
 def test_the_same_keras_explains_no_other_configuration(faulty: Finished) -> None:
-    (line,) = [line for line in faulty.output.splitlines() if line.startswith("  not comparable: centring/centred")]
+    (line,) = [
+        line for line in faulty.output.splitlines() if line.startswith("  training not comparable: centring/centred")
+    ]
     assert "Another training, changed by the catalogue: Keras is 3." in line
 
 
@@ -240,7 +242,9 @@ def later(copied: Callable[[str], Path]) -> Finished:
 def test_stored_curves_show_that_the_function_of_a_metric_has_changed(later: Finished) -> None:
     assert later.states["centring/centred"] == "not comparable"
     assert "centring/centred" in later.red
-    (line,) = [line for line in later.output.splitlines() if line.startswith("  not comparable: centring/centred")]
+    (line,) = [
+        line for line in later.output.splitlines() if line.startswith("  training not comparable: centring/centred")
+    ]
     assert "The function of a metric has changed, on the stored curves: " in line
 
 
