@@ -78,12 +78,12 @@ class Pairs:
 
         return np.array(self.differences)
 
-    @property
+    @cached_property
     def censored(self) -> int:
         """Number of pairs with at least one censored value."""
         return sum(not math.isfinite(d) for d in self.differences)
 
-    @property
+    @cached_property
     def constant(self) -> bool:
         """Whether all differences are finite, and equal up to float32 rounding."""
         if self.censored or not self.differences:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import sys
 import unicodedata
@@ -41,19 +42,22 @@ def cut(text: str, columns: int) -> str:
     """The text, or its beginning and "…" if it is wider than ``columns``."""
     if width(text) <= columns:
         return text
-    while text and width(text) >= columns:
-        text = text[:-1]
-    return f"{text.rstrip()}…"
+    return f"{_beginning(text, columns - 1).rstrip()}…"
+
+
+def _beginning(text: str, columns: int) -> str:
+    """The longest beginning of a text that takes at most so many columns."""
+    for place, taken in enumerate(itertools.accumulate(map(width, text))):
+        if taken > columns:
+            return text[:place]
+    return text
 
 
 def shortened(name: str, columns: int) -> str:
     """The name, or its beginning, "…" and its end if it is wider than ``columns``."""
     if width(name) <= columns:
         return name
-    begin, end = cut(name, columns - columns // 2), name
-    while width(end) > columns // 2:
-        end = end[1:]
-    return begin + end
+    return cut(name, columns - columns // 2) + _beginning(name[::-1], columns // 2)[::-1]
 
 
 def wrapped(text: str, columns: int) -> Iterator[str]:
@@ -78,7 +82,7 @@ def wrapped(text: str, columns: int) -> Iterator[str]:
 
 def _parts(word: str, columns: int) -> Iterator[str]:
     while width(word) > columns and os.sep not in word:
-        part = cut(word, columns + 1)[:-1]
+        part = _beginning(word, columns)
         yield part
         word = word[len(part) :]
     yield word

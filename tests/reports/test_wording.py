@@ -90,7 +90,7 @@ def test_what_to_say_instead() -> None:
     assert wording.say_instead(figure, Verdict.REFUTED, ONE_MORE, ACCURACY, "0.8947") == said
     assert wording.say_instead(refuted, Verdict.SUPPORTED, below, metric, "") == ""
     exact = claim("c", "REFUTED", marker="exact")
-    assert wording.say_instead(exact, Verdict.REFUTED, None, None, "") == "it does not hold, by computation"
+    assert wording.say_instead(exact, Verdict.REFUTED, None, None, "") == exact.decision.reason
 
 
 def test_an_undecided_claim_says_how_many_seeds_it_takes() -> None:

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from tests.training.measure_engines import ALONE, SEEDS
+from tests.training.conftest import measure
+from tests.training.measure_engines import ALONE, SEED, SEEDS
 
 LOSS = 1e-5
 """Largest difference of a loss accepted. Losses are about 2, where float32 numbers are 2.4e-7 apart; the engines sum in
@@ -19,7 +20,6 @@ HITS = 1e-6
 CURVES = {"loss", "accuracy", "val_loss", "val_accuracy"}
 TRAININGS = {
     "softmax": CURVES | {"train_loss", "train_accuracy"},
-    "two relu": CURVES,
     "activity l1": CURVES,
     "batch norm": CURVES,
     "linear": {"loss"},
@@ -30,6 +30,12 @@ COMPARED = [
     ("batch norm", "epoch by epoch"),
     ("linear", "epoch by epoch"),
 ]
+
+
+@pytest.fixture(scope="module")
+def dropout(on_backend, tmp_path_factory):
+    """Trainings with dropout, twelve seeds by each engine, in a process of their own."""
+    return measure(on_backend, "dropout", tmp_path_factory.mktemp("dropout"))
 
 
 def differences(one, other):
@@ -64,9 +70,10 @@ def test_a_dropped_last_batch_is_seen(measured, training):
     assert all(value > 100 * limit(name) for name, value in found.items())
 
 
-def test_another_data_order_is_seen(measured):
+@pytest.mark.slow
+def test_another_data_order_is_seen(dropout):
     """Without the injected order, ``fit`` with the same seed is another training."""
-    own, compiled = (measured["dropout"][engine] for engine in ("fit", "compiled"))
+    own, compiled = (dropout[engine] for engine in ("fit", "compiled"))
     assert [t["seed"] for t in own] == [t["seed"] for t in compiled] == list(SEEDS)
     assert all(differences(a, b)["loss"] > 100 * LOSS for a, b in zip(own, compiled, strict=True))
 
@@ -75,16 +82,18 @@ def final_losses(trials):
     return [trial["history"]["loss"][-1] for trial in trials]
 
 
-def test_dropout_is_equal_in_distribution(measured):
-    fit, compiled = (final_losses(measured["dropout"][engine]) for engine in ("fit", "compiled"))
+@pytest.mark.slow
+def test_dropout_is_equal_in_distribution(dropout):
+    fit, compiled = (final_losses(dropout[engine]) for engine in ("fit", "compiled"))
     assert stats.ttest_ind(fit, compiled, equal_var=False).pvalue > 0.001
     assert stats.ks_2samp(fit, compiled).pvalue > 0.001
 
 
-def test_dropout_off_would_be_seen(measured):
+@pytest.mark.slow
+def test_dropout_off_would_be_seen(dropout):
     """The two tests above have the power to tell a training without dropout from one with."""
     for engine in ("fit", "compiled"):
-        losses, without = (final_losses(measured["dropout"][name]) for name in (engine, "without"))
+        losses, without = (final_losses(dropout[name]) for name in (engine, "without"))
         assert statistics.mean(losses) > statistics.mean(without)
         assert stats.ttest_ind(losses, without, equal_var=False).pvalue < 0.001
         assert stats.ks_2samp(losses, without).pvalue < 0.01
@@ -105,41 +114,44 @@ def test_inference_curves_are_without_dropout(measured, engine, curve):
     assert history[curve][0] not in history["loss"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("engine", ["fit", "compiled"])
-def test_same_seed_same_bits(measured, engine):
+def test_same_seed_same_bits(dropout, engine):
     """Alone or after five other seeds, in a program or model of its own."""
-    again = measured["dropout"][f"{engine} alone"][0]
-    first = measured["dropout"][engine][ALONE]
+    again = dropout[f"{engine} alone"][0]
+    first = dropout[engine][ALONE]
     assert again["seed"] == first["seed"] == ALONE
     for key in ("history", "metrics", "divergence"):
         assert again[key] == first[key]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("engine", ["fit", "compiled"])
-def test_different_seeds_differ(measured, engine):
-    assert len(set(final_losses(measured["dropout"][engine]))) == len(SEEDS)
+def test_different_seeds_differ(dropout, engine):
+    assert len(set(final_losses(dropout[engine]))) == len(SEEDS)
 
 
 @pytest.mark.parametrize("engine", ["fit", "compiled"])
 def test_trial_names_what_it_is(measured, engine):
-    trial = measured["dropout"][engine][ALONE]
-    assert (trial["variant"], trial["seed"], trial["engine"]) == ("with", ALONE, engine)
+    trial = measured["agreement"]["with"][engine]
+    assert (trial["variant"], trial["seed"], trial["engine"]) == ("with", SEED, engine)
     assert trial["metrics"] == {"loss": trial["history"]["loss"][-1]}
     assert all(len(curve) == 2 and all(map(math.isfinite, curve)) for curve in trial["history"].values())
 
 
 @pytest.mark.parametrize("engine", ["fit", "compiled"])
-def test_curves_are_float32_values(measured, engine):
+@pytest.mark.parametrize("training", ["softmax", "with"])
+def test_curves_are_float32_values(measured, training, engine):
     """Written with the shortest decimal that names the float32."""
-    for value in final_losses(measured["dropout"][engine]):
+    for value in measured["agreement"][training][engine]["history"]["loss"]:
         assert float(str(np.float32(value))) == value
 
 
 @pytest.mark.parametrize("engine", ["fit", "compiled"])
-def test_seconds(measured, engine):
-    for trial in [*measured["dropout"][engine], measured["agreement"]["softmax"][engine]]:
-        seconds = trial["seconds"]
-        assert seconds["total"] > 0
-        assert seconds["compile"] >= 0
-        assert 0 < seconds["steady_epoch"] <= seconds["total"]
-        assert 0 < seconds["first_epoch"] <= seconds["total"]
+@pytest.mark.parametrize("training", ["softmax", "with"])
+def test_seconds(measured, training, engine):
+    seconds = measured["agreement"][training][engine]["seconds"]
+    assert seconds["total"] > 0
+    assert seconds["compile"] >= 0
+    assert 0 < seconds["steady_epoch"] <= seconds["total"]
+    assert 0 < seconds["first_epoch"] <= seconds["total"]

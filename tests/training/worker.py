@@ -35,7 +35,6 @@ MEASUREMENTS: dict[str, Callable[[], Any]] = {
     "engine weights": measure_pairing.engine_weights,
     "orders": measure_pairing.orders,
     "agreement": measure_engines.agreement,
-    "dropout": measure_engines.dropout,
     "masks": measure_engines.masks,
     "failures": measure_failures.failures,
     "interrupted": measure_failures.interrupted,
@@ -52,6 +51,7 @@ MEASUREMENTS: dict[str, Callable[[], Any]] = {
     "gradients": measure_updates.gradients,
 }
 SLOW: dict[str, Callable[[], Any]] = {
+    "dropout": measure_engines.dropout,
     "vectorized": measure_vectorized.measured,
     "vectorized, others": measure_vectorized.others,
 }
