@@ -106,6 +106,7 @@ def test_pytest_takes_every_command():
     assert {lines[line]: text for line, (status, text) in said.items() if status} == {}
 
 
+@pytest.mark.slow
 def test_every_program_has_the_options_that_the_documentation_names():
     wanted: dict[str, set[str]] = {}
     for command in ALL:

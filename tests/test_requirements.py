@@ -71,8 +71,9 @@ def test_every_imported_package_is_named() -> None:
         # pytest-xdist is imported as xdist, vl-convert-python as vl_convert
         return names | {name.removeprefix("pytest_").removesuffix("_python") for name in names}
 
+    products = imported(modules()) - BACKENDS
     for lock in ("suite", "jax", "gpu", "gpu-jax", "gpu-torch"):
-        assert imported(modules()) - BACKENDS <= named(lock)
+        assert products <= named(lock)
     assert imported(python_files()) - {"torch"} <= named("tests")
 
 

@@ -34,6 +34,7 @@ def collected(*arguments, day):
     return done.returncode, {line for line in done.stdout.splitlines() if "::" in line}
 
 
+@pytest.mark.slow
 def test_two_days_make_the_whole():
     (_, whole), (_, first), (_, second) = (
         collected("-m", "slow", day=739_000),

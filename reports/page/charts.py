@@ -5,11 +5,13 @@ Colours, the scale of the values and the size of the text depend on the reader, 
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import altair as alt
 
 
+@functools.cache
 def specifications() -> dict[str, dict[str, Any]]:
     """The specification of each kind of chart by name: "dots", "curves" and "trend"."""
     return {name: chart.to_dict() for name, chart in (("dots", dots()), ("curves", curves()), ("trend", trend()))}

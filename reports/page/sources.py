@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import re
 import textwrap
 from collections.abc import Collection, Iterator
@@ -27,6 +28,17 @@ def sources(ids: Collection[str], root: Path = CASES) -> dict[str, Source]:
     Files that cannot be read or parsed are left out.
     """
     found: dict[str, Source] = {}
+    for pattern, source in _declared(root):
+        for name in ids:
+            if pattern.fullmatch(name):
+                found.setdefault(name, source)
+    return found
+
+
+@functools.cache
+def _declared(root: Path) -> tuple[tuple[re.Pattern[str], Source], ...]:
+    """Every claim below ``root``: a pattern of its id, and its code."""
+    found = []
     for path in sorted(root.rglob("*.py")):
         try:
             text = path.read_text(encoding="utf-8")
@@ -38,11 +50,8 @@ def sources(ids: Collection[str], root: Path = CASES) -> dict[str, Source]:
             for pattern, call in _claims(statement):
                 node = call if isinstance(statement, ast.FunctionDef) else statement
                 code = textwrap.dedent("\n".join(lines[node.lineno - 1 : node.end_lineno]))
-                source = Source(path.relative_to(root.parent).as_posix(), node.lineno, code)
-                for name in ids:
-                    if pattern.fullmatch(name):
-                        found.setdefault(name, source)
-    return found
+                found.append((pattern, Source(path.relative_to(root.parent).as_posix(), node.lineno, code)))
+    return tuple(found)
 
 
 def _claims(statement: ast.stmt) -> Iterator[tuple[re.Pattern[str], ast.Call]]:

@@ -113,6 +113,7 @@ mkdir -p "$(dirname "$2")" && "$3" -c "$4" "$2" && exec "$3" -c "$5" "$2" && exi
     assert done.stdout.count("\n") == 1
 
 
+@pytest.mark.slow
 def test_a_report(tmp_path: Path) -> None:
     """Of a second run, into the folder of a first one."""
     out = tmp_path / "out"

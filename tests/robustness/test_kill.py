@@ -33,7 +33,7 @@ AFTER = {
 }
 
 
-@pytest.fixture(scope="module", params=AFTER)
+@pytest.fixture(scope="module", params=["evidence", pytest.param("report", marks=pytest.mark.slow)])
 def killed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """What a dozen kills or more left of a file of evidence, and of a report."""
     folder = tmp_path_factory.mktemp("killed")

@@ -105,16 +105,12 @@ def suite(
     target: str = "suite/",
     plugins: Sequence[str] = PLAIN,
     timeout: float = 900,
+    anew: bool = False,
 ) -> Finished:
-    """Runs the suite to its end, for ``timeout`` seconds at most if Python starts anew."""
+    """Runs the suite to its end, for ``timeout`` seconds at most if Python starts anew, as with ``anew`` it does."""
     command = arguments(folder, *options, target=target, plugins=plugins)
-    if (
-        root == ROOT
-        and cwd is None
-        and plugins == PLAIN
-        and set(env or {}) <= {"KERAS_BACKEND"}
-        and set(command) >= HERE
-    ):
+    forkable = plugins[: len(PLAIN)] == PLAIN and set(env or {}) <= {"KERAS_BACKEND", "PYTHONPATH"}
+    if root == ROOT and cwd is None and forkable and set(command) >= HERE and not anew:
         return forked(command, environment(**(env or {})), folder)
     done = subprocess.run(
         command,

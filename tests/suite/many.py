@@ -17,7 +17,7 @@ import pytest
 
 import suite.catalogue
 import suite.session.start  # noqa: F401 # what every run imports
-from reports.page import page
+from reports.page import charts, page, sources
 
 MODULES = ("h5py", "jax", "pandas", "reports.write", "reports.figures.pictures", "scipy.stats")
 """What most runs import later. Importing JAX starts no thread, so a process that did can fork."""
@@ -26,6 +26,7 @@ MODULES = ("h5py", "jax", "pandas", "reports.write", "reports.figures.pictures",
 def run(arguments: list[str], environment: dict[str, str], output: str) -> int:
     os.environ.clear()
     os.environ.update(environment)
+    sys.path[:0] = filter(None, environment.get("PYTHONPATH", "").split(os.pathsep))
     nothing, file = os.open(os.devnull, os.O_RDONLY), os.open(output, os.O_WRONLY | os.O_CREAT)
     os.dup2(nothing, 0)
     for stream in (sys.stdout, sys.stderr):
@@ -38,7 +39,9 @@ def main() -> None:
         pytest.main(["--version", "--version"])  # imports pytest's own modules and its plugins
     for name in MODULES:
         importlib.import_module(name)
-    page.library()  # takes a second, and is kept
+    page.library()  # what pages have in common takes two seconds, and is kept
+    charts.specifications()
+    sources.sources(())
     while line := sys.stdin.readline():
         child = os.fork()
         if not child:

@@ -116,7 +116,7 @@ def test_a_backend_that_is_not_installed(tmp_path: Path) -> None:
         "import importlib.util as u\nfind = u.find_spec\n"
         "u.find_spec = lambda name, *rest: None if name == 'torch' else find(name, *rest)\n"
     )
-    run = suite(tmp_path, *ONE, "-p", "hidden", "--backend", "torch", env={"PYTHONPATH": str(tmp_path)})
+    run = suite(tmp_path, *ONE, "-p", "hidden", "--backend", "torch", env={"PYTHONPATH": str(tmp_path)}, anew=True)
     assert run.code == 4
     assert "Backend 'torch' is not installed" in run.output
     assert "python -m pip install torch" in run.output

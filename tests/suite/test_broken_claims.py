@@ -103,7 +103,7 @@ def test_a_section_that_is_left_out_is_found_by_its_name(checkout: Path, tmp_pat
     assert found.code == 2  # as for pytest's own errors during collection
 
 
-@pytest.mark.parametrize("word", ["minmax-table", "minmax-formula"])
+@pytest.mark.parametrize("word", ["minmax-table", pytest.param("minmax-formula", marks=pytest.mark.slow)])
 def test_another_claim_alone_is_green(word: str, checkout: Path, tmp_path: Path) -> None:
     found = suite(tmp_path, *JAX, "-k", word, root=checkout)
     assert found.code == 0

@@ -321,7 +321,7 @@ def test_a_verdict_that_this_machine_contradicts_is_red(contradicted: Finished) 
 FAILING = (*PLAIN, "-p", "tests.suite.failing")
 
 
-@pytest.mark.parametrize("options", [CHECKED, JAX], ids=["check", "full"])
+@pytest.mark.parametrize("options", [CHECKED, pytest.param(JAX, marks=pytest.mark.slow)], ids=["check", "full"])
 def test_one_seed_that_turns_to_nan_is_red(options: tuple[str, ...], copied: Callable[[str], Path]) -> None:
     """Of one claim alone, which trains its variants and no other."""
     run = suite(copied("nan"), *options, "-k", "minmax-fixes-divergence", plugins=FAILING)

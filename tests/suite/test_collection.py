@@ -58,7 +58,7 @@ def test_errata_only(tmp_path: Path) -> None:
 def test_collecting_is_quick_and_imports_no_backend(tmp_path: Path) -> None:
     (tmp_path / "spy.py").write_text(SPY)
     before = os.times()
-    items, output = collected(tmp_path, "-p", "spy", env={"PYTHONPATH": str(tmp_path)})
+    items, output = collected(tmp_path, "-p", "spy", env={"PYTHONPATH": str(tmp_path)}, anew=True)
     after = os.times()
     seconds = after.children_user + after.children_system - before.children_user - before.children_system
     assert "imported: []" in output

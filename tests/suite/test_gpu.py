@@ -11,7 +11,8 @@ PRETENDING = (*PLAIN, "-p", "tests.suite.pretend_gpu")
 ONE = ("--seeds", "5", "-k", "minmax-fixes")
 
 
-@pytest.mark.parametrize("backend", [pytest.param("tensorflow", marks=pytest.mark.slow), "jax"])
+@pytest.mark.slow
+@pytest.mark.parametrize("backend", ["tensorflow", "jax"])
 def test_a_gpu_that_is_seen_but_did_not_compute_is_no_gpu(tmp_path: Path, backend: str) -> None:
     platforms = {"JAX_PLATFORMS": "cpu", "CUDA_VISIBLE_DEVICES": "-1"}
     run = suite(tmp_path, *ONE, "--backend", backend, "--require-gpu", plugins=PRETENDING, env=platforms)
@@ -22,6 +23,7 @@ def test_a_gpu_that_is_seen_but_did_not_compute_is_no_gpu(tmp_path: Path, backen
     assert set(run.verdicts.values()) <= {"NOT_RUN"}
 
 
+@pytest.mark.slow
 def test_driver_power_state_and_clocks_are_recorded_at_both_ends_and_reported(tmp_path: Path) -> None:
     variables = {"JAX_PLATFORMS": "cpu", "CUDA_VISIBLE_DEVICES": "0"}
     run = suite(tmp_path, "-k", "minmax-table", "--backend", "jax", plugins=PRETENDING, env=variables)

@@ -67,7 +67,9 @@ def test_it_imports_no_backend(tmp_path: Path) -> None:
         "        if name in ('keras', 'tensorflow', 'jax', 'torch'): raise RuntimeError(f'{name} is imported')\n"
         "sys.meta_path.insert(0, Finder())\n"
     )
-    run = suite(tmp_path, *JAX, "-k", TINY, "--dry-run", "-p", "forbidden", env={"PYTHONPATH": str(tmp_path)})
+    run = suite(
+        tmp_path, *JAX, "-k", TINY, "--dry-run", "-p", "forbidden", env={"PYTHONPATH": str(tmp_path)}, anew=True
+    )
     assert run.code == 0
     assert "2 variants, 10 trials to the end, 5 claims" in run.output
 

@@ -282,6 +282,7 @@ def test_later_batches_are_reused_too(run: Finished, tmp_path: Path) -> None:
     assert again.verdicts == run.verdicts
 
 
+@pytest.mark.slow
 def test_another_maximum_is_another_run(run: Finished, tmp_path: Path) -> None:
     path = killed(run, tmp_path, 20)
     with pytest.raises(SuiteError, match="auto, max_seeds: then 15, now 20"):

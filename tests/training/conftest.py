@@ -15,6 +15,8 @@ from typing import Any
 
 import pytest
 
+from tests.training import worker
+
 ROOT = Path(__file__).resolve().parents[2]
 BACKENDS = ("tensorflow", "jax")
 JAX = pytest.param("jax", marks=pytest.mark.slow)
@@ -35,7 +37,7 @@ def environment(**changes: str) -> dict[str, str]:
 
 
 def measure(backend: str, name: str, folder: Path) -> Any:
-    """One measurement, by a process of its own: one that the worker makes by name only."""
+    """One measurement that the worker makes by name only, by a process of its own."""
     file = folder / f"{backend}.json"
     command = [sys.executable, "-m", "tests.training.worker", backend, str(file), name]
     done = subprocess.run(command, cwd=ROOT, env=environment(), capture_output=True, text=True, check=False)
@@ -46,8 +48,9 @@ def measure(backend: str, name: str, folder: Path) -> Any:
 class Workers:
     """The worker's processes, each started with a hostile home and waited for when its results are asked for."""
 
-    def __init__(self, backends: list[str], folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, backends: list[str], slow: set[str], folder: Path) -> None:
+        """``slow``: the backends on which slow tests run."""
+        self._folder, self._slow = folder, slow
         self._environment = environment(HOME=str(hostile_home(folder / "home")))
         self._measured: dict[str, Any] = {}
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
@@ -55,7 +58,9 @@ class Workers:
             self._start(backend)
 
     def _start(self, backend: str) -> None:
-        command = [sys.executable, "-m", "tests.training.worker", backend, str(self._folder / f"{backend}.json")]
+        names = [*worker.MEASUREMENTS, *worker.OF_SLOW_TESTS] if backend in self._slow else []
+        file = str(self._folder / f"{backend}.json")
+        command = [sys.executable, "-m", "tests.training.worker", backend, file, *names]
         with (self._folder / f"{backend}.err").open("wb") as said:
             self._processes[backend] = subprocess.Popen(
                 command, cwd=ROOT, env=self._environment, stdout=subprocess.DEVNULL, stderr=said
@@ -83,11 +88,13 @@ class Workers:
 def workers(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workers]:
     """Processes for the backends of the selected tests only."""
     asked = {
-        item.callspec.params["on_backend"]
-        for item in request.session.items
+        item.callspec.params["on_backend"]: item.get_closest_marker("slow") is not None
+        for item in sorted(request.session.items, key=lambda item: item.get_closest_marker("slow") is not None)
         if isinstance(item, pytest.Function) and hasattr(item, "callspec") and "on_backend" in item.callspec.params
     }
-    started = Workers([backend for backend in BACKENDS if backend in asked], tmp_path_factory.mktemp("workers"))
+    backends = [backend for backend in BACKENDS if backend in asked]
+    slow = {backend for backend in backends if asked[backend]}
+    started = Workers(backends, slow, tmp_path_factory.mktemp("workers"))
     yield started
     started.end()
 

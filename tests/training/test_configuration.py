@@ -143,6 +143,7 @@ def test_a_policy_keeps_its_name_and_a_layer_does_not():
     assert without_names(layer, without="_initializer") == {"class_name": "Dense", "config": {"dtype": policy}}
 
 
+@pytest.mark.slow
 def test_on_jax_it_imports_nothing_that_takes_long_and_is_not_needed():
     """TensorFlow, whose types Keras looks for while it serializes, and what Keras imports when it starts."""
     code = (

@@ -17,6 +17,7 @@ METRICS = {metric.name: metric for metric in CONTROL.metrics}
 N = 10
 RULES = (Exceeds("a", "b"), Exceeds("a", "b", metric="loss"), Best("a", ("b", "c")), Monotone(("a", "b", "c")))
 SPLITS = 400
+pytestmark = pytest.mark.slow
 
 
 def evidence(trials, groups):

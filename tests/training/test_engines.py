@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from tests.training.conftest import measure
 from tests.training.measure_engines import ALONE, SEED, SEEDS
 
 LOSS = 1e-5
@@ -33,9 +32,9 @@ COMPARED = [
 
 
 @pytest.fixture(scope="module")
-def dropout(on_backend, tmp_path_factory):
-    """Trainings with dropout, twelve seeds by each engine, in a process of their own."""
-    return measure(on_backend, "dropout", tmp_path_factory.mktemp("dropout"))
+def dropout(measured):
+    """Trainings with dropout, twelve seeds by each engine."""
+    return measured["dropout"]
 
 
 def differences(one, other):
@@ -99,12 +98,14 @@ def test_dropout_off_would_be_seen(dropout):
         assert stats.ks_2samp(losses, without).pvalue < 0.01
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("engine", ["fit", "compiled"])
 def test_every_step_draws_a_new_mask(measured, engine):
     losses = measured["masks"][engine]["history"]["loss"]
     assert len(set(losses)) == len(losses) == 6
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("engine", ["fit", "compiled"])
 @pytest.mark.parametrize("curve", ["val_loss", "train_loss"])
 def test_inference_curves_are_without_dropout(measured, engine, curve):

@@ -60,6 +60,7 @@ def test_no_epoch_is_only_observed(measured, engine):
     assert trial["divergence"] is None
 
 
+@pytest.mark.slow
 def test_variants_share_a_program_only_where_it_is_the_same(measured):
     assert measured["sharing"]["programs"] == {
         "first": 1,
@@ -71,6 +72,7 @@ def test_variants_share_a_program_only_where_it_is_the_same(measured):
     }
 
 
+@pytest.mark.slow
 def test_variants_that_differ_in_more_than_rate_and_data_have_programs_of_their_own(measured):
     """In a layer, an optimizer, a loss or a size."""
     found = measured["structures"]
@@ -79,11 +81,13 @@ def test_variants_that_differ_in_more_than_rate_and_data_have_programs_of_their_
         assert [other for other, its in found.items() if its == text] == [name]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("variant", ALONE)
 def test_a_shared_program_changes_nothing(measured, variant):
     assert measured["sharing"]["in turn"][variant] == measured["sharing"]["alone"][variant]
 
 
+@pytest.mark.slow
 def test_variants_of_a_shared_program_differ(measured):
     """Otherwise the test above would hold for a program that never takes over the next variant."""
     losses = [tuple(curves["loss"]) for curves in measured["sharing"]["in turn"].values()]

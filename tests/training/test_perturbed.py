@@ -2,6 +2,8 @@
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 
 def test_the_last_bit_of_every_weight_goes_up_or_down(measured):
     weights = measured["perturbed"]["weights"]

@@ -35,23 +35,26 @@ MEASUREMENTS: dict[str, Callable[[], Any]] = {
     "engine weights": measure_pairing.engine_weights,
     "orders": measure_pairing.orders,
     "agreement": measure_engines.agreement,
-    "masks": measure_engines.masks,
     "failures": measure_failures.failures,
     "interrupted": measure_failures.interrupted,
     "looks": measure_looks.looks,
-    "sharing": measure_looks.sharing,
     "structures": measure_structures.structures,
     "weight gradients": measure_looks.gradients,
-    "control": measure_control.control,
     "devices": measure_devices.devices,
-    "perturbed": measure_perturbed.perturbed,
     "steps": measure_steps.measured,
     "configuration": measure_configuration.measured,
     "updates": measure_updates.trajectories,
     "gradients": measure_updates.gradients,
 }
-SLOW: dict[str, Callable[[], Any]] = {
+OF_SLOW_TESTS: dict[str, Callable[[], Any]] = {
     "dropout": measure_engines.dropout,
+    "masks": measure_engines.masks,
+    "sharing": measure_looks.sharing,
+    "control": measure_control.control,
+    "perturbed": measure_perturbed.perturbed,
+}
+"""Measured if a slow test runs on the backend."""
+BY_NAME: dict[str, Callable[[], Any]] = {
     "vectorized": measure_vectorized.measured,
     "vectorized, others": measure_vectorized.others,
 }
@@ -59,12 +62,13 @@ SLOW: dict[str, Callable[[], Any]] = {
 
 
 def main(backend: str, path: Path, names: list[str]) -> None:
+    """Measures what is named, or MEASUREMENTS without names."""
     choose_backend(backend)
     start_backend()
     measured: dict[str, Any] = {"seconds": {}}
     for name in names or MEASUREMENTS:
         clock = time.perf_counter()
-        measured[name] = {**MEASUREMENTS, **SLOW}[name]()
+        measured[name] = {**MEASUREMENTS, **OF_SLOW_TESTS, **BY_NAME}[name]()
         measured["seconds"][name] = time.perf_counter() - clock
     path.write_text(json.dumps(measured), encoding="utf-8")
 
