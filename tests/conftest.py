@@ -41,8 +41,8 @@ def own_server() -> Iterator[Server]:
         server.remove()
 
 
-TOGETHER = {"tests/training"}
-"""Folders whose modules share a fixture that takes minutes."""
+TOGETHER = {"tests/suite", "tests/training"}
+"""Folders whose modules share fixtures that take long."""
 
 
 @pytest.hookimpl(optionalhook=True)

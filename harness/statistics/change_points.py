@@ -73,6 +73,8 @@ def _search(values: Sequence[float]) -> list[int]:
 
 def _placed(values: Sequence[float], changes: Sequence[int]) -> list[int]:
     """The changes, each where it separates the values between its two neighbours best."""
+    if not changes:
+        return []
     import numpy as np
     from ruptures import Binseg
 

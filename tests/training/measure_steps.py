@@ -121,7 +121,6 @@ def measured() -> dict[str, Any]:
     for variant in FIRST.variants:
         trials = first_steps(FIRST, variant.name, SEEDS, STEPS, canonical=True)
         found["canonical"][variant.name] = record(trials)
-    found["sharing"] = sharing()
     found["errors"] = errors()
     return found
 

@@ -105,8 +105,9 @@ def test_canonical_trials_are_others_than_plain_ones(measured):
     assert abs(canonical[0]["observed"]["first weight"]) <= (6 / (784 + 32)) ** 0.5
 
 
+@pytest.mark.slow
 def test_variants_of_one_structure_share_a_program_and_leave_no_trace(measured):
-    found = measured["steps"]["sharing"]
+    found = measured["sharing of steps"]
     assert found["programs"] == PROGRAMS
     assert len(found["alone"]) == 4
     assert {name: found["shared"][name] for name in found["alone"]} == found["alone"]

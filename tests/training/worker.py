@@ -50,6 +50,7 @@ OF_SLOW_TESTS: dict[str, Callable[[], Any]] = {
     "dropout": measure_engines.dropout,
     "masks": measure_engines.masks,
     "sharing": measure_looks.sharing,
+    "sharing of steps": measure_steps.sharing,
     "control": measure_control.control,
     "perturbed": measure_perturbed.perturbed,
 }
