@@ -1,5 +1,7 @@
 """Networks in NumPy and float64, trained with gradients by central differences. They use no framework.
 
+Means are written as sums, because ``mean`` takes five times as long on arrays of this size.
+
 A network is a list of layers. ``Layer.forward(x, weights, statistics, training)`` returns outputs, new statistics and a
 penalty. Trainable arrays and statistics are in the order of Keras' variables.
 """
@@ -150,7 +152,7 @@ def unclipped_crossentropy(y: np.ndarray, outputs: np.ndarray) -> np.ndarray:
 
 
 def mean_squared_error(y: np.ndarray, outputs: np.ndarray) -> np.ndarray:
-    return np.asarray(np.mean((y - outputs) ** 2, axis=-1))
+    return np.asarray(((y - outputs) ** 2).sum(axis=-1) / y.shape[-1])
 
 
 LOSSES = {
@@ -191,7 +193,8 @@ class ReferenceNetwork:
     def total(self, x: np.ndarray, y: np.ndarray) -> float:
         """The mean loss plus the penalties, in training mode."""
         outputs, _, penalties = self.outputs(x, True)
-        return float(LOSSES[self.loss](y, outputs).mean()) + penalties
+        losses = LOSSES[self.loss](y, outputs)
+        return float(losses.sum()) / losses.size + penalties
 
     def gradients(self, x: np.ndarray, y: np.ndarray) -> Arrays:
         """∂ total / ∂ weights in training mode, by central differences."""
