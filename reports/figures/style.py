@@ -168,6 +168,8 @@ class Label:
     hollow: bool = False
 
 
+LONGEST = 48
+"""The number of letters of a label."""
 LINE_POINTS = 11.5
 """Distance of two labels, in points (1/72 inch)."""
 
@@ -234,7 +236,7 @@ def end_labels(axes: Axes, labels: Sequence[Label]) -> None:
             markersize=4.5,
             clip_on=False,
         )
-        axes.text(1.085, place, label.text, transform=axes.transAxes, va="center", fontsize=8.5, color=INK)
+        axes.text(1.085, place, shorten(label.text, LONGEST), transform=axes.transAxes, va="center", fontsize=8.5, color=INK)
 
 
 def spread_out(positions: Sequence[float], gap: float) -> list[float]:
