@@ -8,17 +8,18 @@ noticed, because there is no limit of time that holds for every training on ever
 
 from __future__ import annotations
 
+import contextlib
 import pickle
 import queue
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Generic
 
 from harness.errors import SuiteError
-from harness.execution.task import Done, E, Failed, Ledger, Message, R, Reported, RunAgain, T, Work
-from harness.execution.worker import Share, Started, attempt, keep_random_numbers_apart
+from harness.execution.task import Done, E, Failed, Ledger, Message, R, Refused, Reported, RunAgain, T, Work
+from harness.execution.worker import Differs, Share, Started, attempt, keep_random_numbers_apart
 
 if TYPE_CHECKING:
     from distributed import Client, Future
@@ -41,7 +42,7 @@ class _Attempt(Generic[T, E]):
 
 
 @dataclass(frozen=True)
-class _Finished:
+class Finished:
     """Dask's notice that an attempt is over. The task's own end has usually arrived before."""
 
     number: int
@@ -56,21 +57,28 @@ class Pool(Generic[T, E, R]):
         work: how to perform a task.
         handle: called with every message, in the thread that calls ``wait``, ``poll`` or ``close``.
         client: connected to a scheduler.
-        share: how the workers of one machine share it.
+        share: what a worker does before its first task.
+        resources: what of a worker a task takes, by Dask's name of the resource.
     """
 
     def __init__(
-        self, work: Work[T, E, R], handle: Callable[[Message[E, R]], None], client: Client, share: Share
+        self,
+        work: Work[T, E, R],
+        handle: Callable[[Message[E, R]], None],
+        client: Client,
+        share: Share,
+        resources: Mapping[str, float] | None = None,
     ) -> None:
         self._work = work
         self._handle = handle
         self._client = client
         self._share = share
+        self._resources = resources or {}
         self._topic = f"task-{uuid.uuid4().hex}"
         self._ledger = Ledger()
         self._submitted = 0
         self._running: dict[int, _Attempt[T, E]] = {}
-        self._inbox: queue.SimpleQueue[bytes | _Finished] = queue.SimpleQueue()
+        self._inbox: queue.SimpleQueue[bytes | Finished] = queue.SimpleQueue()
         self._closed = False
         keep_random_numbers_apart()
         client.subscribe_topic(self._topic, lambda event: self._inbox.put(event[1]))
@@ -85,7 +93,10 @@ class Pool(Generic[T, E, R]):
 
     def wait(self, *names: str) -> None:
         while self._ledger.waiting(names):
-            self._receive(self._inbox.get())
+            self._receive(self._next())
+
+    def _next(self) -> bytes | Finished:
+        return self._inbox.get()
 
     def poll(self) -> None:
         while not self._inbox.empty():
@@ -103,6 +114,11 @@ class Pool(Generic[T, E, R]):
     def _stop(self) -> None:
         self._client.close()
 
+    def _refuse(self, address: str) -> None:
+        """Ends a worker, so that the scheduler gives it no further task."""
+        with contextlib.suppress(OSError, TimeoutError):
+            self._client.retire_workers([address], close_workers=True)
+
     def _attempt(self, task: T, deaths: int) -> None:
         """Passes the task to Dask. SuiteError if it cannot be pickled."""
         self._submitted += 1
@@ -112,14 +128,22 @@ class Pool(Generic[T, E, R]):
         except (pickle.PicklingError, TypeError, AttributeError) as error:
             raise SuiteError(f"The task {task.name!r} cannot be sent to another process: {error}.") from error
         future = self._client.submit(
-            attempt, number, task.name, self._share, job, self._topic, key=f"{self._topic}-{number}", pure=False
+            attempt,
+            number,
+            task.name,
+            self._share,
+            job,
+            self._topic,
+            key=f"{self._topic}-{number}",
+            pure=False,
+            resources=self._resources,
         )
         self._running[number] = _Attempt(task, deaths, future)
         future.add_done_callback(lambda done: self._inbox.put(_finished(number, done)))
 
-    def _receive(self, item: bytes | _Finished) -> None:
+    def _receive(self, item: bytes | Finished) -> None:
         """Handles one item of the inbox. It ignores items of attempts that have ended."""
-        if isinstance(item, _Finished):
+        if isinstance(item, Finished):
             if item.number in self._running:
                 self._lost(self._running.pop(item.number), item)
             return
@@ -130,8 +154,15 @@ class Pool(Generic[T, E, R]):
         if isinstance(message, Started):
             if run.started:  # the scheduler, with other settings than ours, has run it again
                 run.future.cancel()
-                self._lost(self._running.pop(number), _Finished(number, "error", None))
+                self._lost(self._running.pop(number), Finished(number, "error", None))
             run.started = True
+            return
+        if isinstance(message, Differs):
+            del self._running[number]
+            self._refuse(message.address)
+            self._attempt(run.task, run.deaths)
+            reason = f"The worker {message.address} has {message.text}. Its results would differ, so it was sent away."
+            self._handle(Refused(message.name, reason))
             return
         if isinstance(message, Reported):
             run.events.append(message.event)
@@ -140,7 +171,7 @@ class Pool(Generic[T, E, R]):
             self._ledger.end(message.name)
         self._handle(message)
 
-    def _lost(self, run: _Attempt[T, E], finished: _Finished) -> None:
+    def _lost(self, run: _Attempt[T, E], finished: Finished) -> None:
         """Handles an attempt that is over without the task's own end: runs the rest of the task, or lets it fail."""
         name = run.task.name
         error = type(finished.error).__name__
@@ -196,5 +227,5 @@ class Pool(Generic[T, E, R]):
                 return
 
 
-def _finished(number: int, future: Future) -> _Finished:
-    return _Finished(number, str(future.status), future.exception() if future.status == "error" else None)
+def _finished(number: int, future: Future) -> Finished:
+    return Finished(number, str(future.status), future.exception() if future.status == "error" else None)

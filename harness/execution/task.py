@@ -54,6 +54,14 @@ class RunAgain:
 
 
 @dataclass(frozen=True)
+class Refused:
+    """A worker with other code or versions took the task, was sent away, and another one runs the task."""
+
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True)
 class Done(Generic[R]):
     """The end of a task. ``result`` is None if its worker died after the last event, with nothing left to do."""
 
@@ -75,7 +83,7 @@ class Failed:
     details: str = ""
 
 
-Message = Reported[E] | RunAgain | Done[R] | Failed
+Message = Reported[E] | RunAgain | Refused | Done[R] | Failed
 
 
 class Place(Protocol[T_contra]):

@@ -8,11 +8,23 @@ import pickle
 import random
 import signal
 import sys
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
+from harness.execution.surroundings import difference
 from harness.execution.task import Done, Failed, Reported, end
 
+SINGLE_THREADED = {
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    "VECLIB_MAXIMUM_THREADS": "1",
+    "TF_NUM_INTRAOP_THREADS": "1",
+    "TF_NUM_INTEROP_THREADS": "1",
+}
+"""Environment variables that NumPy, PyTorch and TensorFlow read when they are imported."""
+XLA_SINGLE_THREADED = "--xla_cpu_multi_thread_eigen=false"
 PR_SET_PDEATHSIG = 1
 """From Linux' <sys/prctl.h>."""
 
@@ -25,28 +37,50 @@ class Started:
 
 
 @dataclass(frozen=True)
+class Differs:
+    """The worker at ``address`` has other code or versions than the process that sent the task, in words."""
+
+    name: str
+    address: str
+    text: str
+
+
+@dataclass(frozen=True)
 class Share:
-    """How the workers of one machine share it: worker i gets core i and GPU i, modulo their counts.
+    """What a worker does before its first task. Worker i of a machine gets core i and GPU i, modulo their counts.
 
     Attributes:
+        facts: what a worker must have, by name (``harness.execution.surroundings``); empty if it was started here.
+        single_threaded: whether the backend gets one thread, because nothing has set that when the worker started.
         cores: numbers of the cores; () restricts no worker.
         gpus: names of the GPUs for CUDA_VISIBLE_DEVICES; () leaves that variable as it is.
         with_parent: whether the system ends a worker when the process that started it ends (Linux only). Dask does so
             in a thread, which fails while a library holds the interpreter's lock.
     """
 
+    facts: Mapping[str, str] = field(default_factory=dict)
+    single_threaded: bool = False
     cores: tuple[int, ...] = ()
     gpus: tuple[str, ...] = ()
     with_parent: bool = False
 
     def take(self, index: int) -> None:
         """Restricts this thread, and the threads it starts, to one core, and this process to one GPU."""
+        if self.single_threaded:
+            os.environ.update(single_threaded())
         if self.cores and hasattr(os, "sched_setaffinity"):
             os.sched_setaffinity(0, {self.cores[index % len(self.cores)]})
         if self.gpus:
             os.environ["CUDA_VISIBLE_DEVICES"] = self.gpus[index % len(self.gpus)]
         if self.with_parent and sys.platform == "linux":
             ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def single_threaded() -> dict[str, str]:
+    """The environment variables of a process whose backend has one thread."""
+    given = os.environ.get("XLA_FLAGS", "").split()
+    flags = given if XLA_SINGLE_THREADED in given else [*given, XLA_SINGLE_THREADED]
+    return {**SINGLE_THREADED, "XLA_FLAGS": " ".join(flags)}
 
 
 OWN = random.Random()
@@ -73,9 +107,12 @@ def attempt(number: int, name: str, share: Share, job: bytes, topic: str) -> Non
 
     worker: Any = get_worker()
 
-    def send(message: Started | Reported[object] | Done[object] | Failed) -> None:
+    def send(message: Started | Differs | Reported[object] | Done[object] | Failed) -> None:
         sync(worker.loop, worker.scheduler.log_event, topic=topic, msg=pickle.dumps((number, message)))
 
+    if text := difference(share.facts):
+        send(Differs(name, worker.address, text))
+        return
     send(Started(name))
     keep_random_numbers_apart()
     share.take(worker.name if isinstance(worker.name, int) else 0)

@@ -15,7 +15,7 @@ from harness.environment.fingerprint import cores
 from harness.errors import SuiteError, invalid
 from harness.execution.pool import Pool
 from harness.execution.task import E, Message, R, T, Work
-from harness.execution.worker import Share
+from harness.execution.worker import SINGLE_THREADED, Share, single_threaded
 
 MEMORY = 2.5e9
 """Bytes that a worker may need for a backend, MNIST and a training."""
@@ -23,16 +23,6 @@ MOST = 16
 """The most workers without --workers."""
 RESTART = "120 s"
 """How long tasks wait for a new worker if none is left."""
-SINGLE_THREADED = {
-    "OMP_NUM_THREADS": "1",
-    "OPENBLAS_NUM_THREADS": "1",
-    "MKL_NUM_THREADS": "1",
-    "VECLIB_MAXIMUM_THREADS": "1",
-    "TF_NUM_INTRAOP_THREADS": "1",
-    "TF_NUM_INTEROP_THREADS": "1",
-}
-"""Environment variables that NumPy, PyTorch and TensorFlow read when they are imported."""
-XLA_SINGLE_THREADED = "--xla_cpu_multi_thread_eigen=false"
 CONFIGURATION: dict[str, object] = {
     "distributed.scheduler.allowed-failures": 0,  # harness.execution.pool runs the rest of a task again
     "distributed.scheduler.worker-ttl": None,  # a worker that computes may not answer for long
@@ -96,8 +86,7 @@ class Workers(Pool[T, E, R]):
         import dask
         from distributed import Client, LocalCluster
 
-        flags = f"{os.environ.get('XLA_FLAGS', '')} {XLA_SINGLE_THREADED}".strip()
-        settings = {**CONFIGURATION, "distributed.nanny.pre-spawn-environ": {**SINGLE_THREADED, "XLA_FLAGS": flags}}
+        settings = {**CONFIGURATION, "distributed.nanny.pre-spawn-environ": single_threaded()}
         self._environment = dict(os.environ)
         try:
             with contextlib.ExitStack() as undo:
@@ -118,7 +107,7 @@ class Workers(Pool[T, E, R]):
             raise SuiteError(f"The worker processes cannot be started: {error}. Try --workers 1.") from error
         finally:
             self._restore_environment()
-        super().__init__(work, handle, client, Share(_cores(), visible_gpus(), with_parent=True))
+        super().__init__(work, handle, client, Share(cores=_cores(), gpus=visible_gpus(), with_parent=True))
 
     def _stop(self) -> None:
         """Kills the workers without waiting for their tasks."""

@@ -236,7 +236,9 @@ def end_labels(axes: Axes, labels: Sequence[Label]) -> None:
             markersize=4.5,
             clip_on=False,
         )
-        axes.text(1.085, place, shorten(label.text, LONGEST), transform=axes.transAxes, va="center", fontsize=8.5, color=INK)
+        axes.text(
+            1.085, place, shorten(label.text, LONGEST), transform=axes.transAxes, va="center", fontsize=8.5, color=INK
+        )
 
 
 def spread_out(positions: Sequence[float], gap: float) -> list[float]:

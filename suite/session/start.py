@@ -150,7 +150,7 @@ def _requested_place(options: Options, trainings: Sequence[Key]) -> TrainingPlac
     if options.cluster:
         from harness.execution.cluster import capacity
 
-        return TrainingPlace(capacity(options.cluster), options.cluster)
+        return TrainingPlace(capacity(options.cluster, (options.backend,)), options.cluster, options.backend)
     if options.workers is None:
         return None
     return TrainingPlace(workers.count(options.workers, _tasks(options, trainings)))

@@ -17,7 +17,7 @@ from baselines.stored import Stored
 from harness.domain.trial import Trial
 from harness.errors import SuiteError
 from harness.execution.here import InProcess
-from harness.execution.task import Done, Failed, Message, Place, Reported, RunAgain
+from harness.execution.task import Done, Failed, Message, Place, Refused, Reported, RunAgain
 from harness.record.declared import experiment_declared
 from harness.record.evidence import VariantEvidence
 from harness.record.run import Fingerprint, Key, ShortTrialDone, TrialDone
@@ -40,10 +40,12 @@ class TrainingPlace:
     Attributes:
         number: of processes. 1 without a cluster: this process.
         cluster: the address of the scheduler; "" for none.
+        backend: the version of which workers of a cluster must share.
     """
 
     number: int = 1
     cluster: str = ""
+    backend: str = ""
 
     @property
     def here(self) -> bool:
@@ -54,7 +56,7 @@ class TrainingPlace:
         if self.cluster:
             from harness.execution.cluster import Cluster
 
-            return Cluster(WORK, handle, self.cluster)
+            return Cluster(WORK, handle, self.cluster, (self.backend,))
         if self.number > 1:
             from harness.execution.workers import Workers
 
@@ -323,6 +325,8 @@ class Trials:
                 self._take(task, key, event)
             case RunAgain():
                 self._progress.say(f"{name}: the worker process died. What is left is trained again in another.")
+            case Refused(reason=reason):
+                self._progress.say(reason)
             case Failed(reason=reason):
                 self._failed.setdefault(key, f"{name} could not be trained: {reason}")
                 self._end(message.name)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import logging
+import shutil
 import socket
+import time
+from importlib import metadata
 
 import dask
 import pytest
@@ -11,8 +14,10 @@ from distributed import LocalCluster
 
 from harness.errors import SuiteError
 from harness.execution import cluster
-from harness.execution.cluster import Cluster, surroundings
-from harness.execution.task import Done, Failed, Reported, RunAgain
+from harness.execution.cluster import Cluster
+from harness.execution.surroundings import PACKAGES, code, surroundings
+from harness.execution.task import Done, Failed, Refused, Reported, RunAgain
+from tests.dask_programs import ROOT, Programs, kill
 from tests.execution.work import WORK, Job
 
 
@@ -29,6 +34,12 @@ def somewhere():
         )
     with running:
         yield running.scheduler_address
+
+
+@pytest.fixture
+def programs(tmp_path):
+    with Programs(tmp_path) as started:
+        yield started
 
 
 @pytest.fixture
@@ -66,28 +77,88 @@ def test_a_task_that_kills_its_workers_is_given_up_on_a_cluster_too(connected, m
     assert len(messages) == 3
 
 
-@pytest.mark.parametrize("what", ["Python", "Keras", "code"])
+@pytest.mark.parametrize("what", ["Python", "keras", "the project's code"])
 def test_a_worker_that_would_compute_something_else_is_refused(somewhere, monkeypatch, what):
     ours = surroundings()
-    monkeypatch.setattr(cluster, "version" if what == "Keras" else "code", lambda _: "another")
-    if what == "Python":
-        monkeypatch.undo()
-        monkeypatch.setattr("platform.python_version", lambda: "another")
-    theirs = ours[what]
-    with pytest.raises(SuiteError, match=rf"The worker tcp://\S+ has {what} {theirs}, and this process has another\."):
+    monkeypatch.setattr(cluster, "surroundings", lambda packages: {**ours, what: "another"})
+    with pytest.raises(SuiteError, match=rf"The worker tcp://\S+ has {what} {ours[what]} instead of another\."):
         Cluster(WORK, print, somewhere)
+
+
+def test_the_backend_must_be_the_same_too(somewhere, monkeypatch):
+    theirs = metadata.version("jax")
+    monkeypatch.setattr(cluster, "surroundings", lambda packages: {**surroundings(packages), "jax": "0.0.1"})
+    with pytest.raises(SuiteError, match=rf"has jax {theirs} instead of 0\.0\.1\."):
+        Cluster(WORK, print, somewhere, ("jax",))
+
+
+def test_a_worker_that_joins_later_with_other_code_is_sent_away(programs, messages, tmp_path):
+    """Its checkout has one line more. The task that it took is run by the other worker."""
+    other = tmp_path / "checkout"
+    for name in PACKAGES:
+        shutil.copytree(ROOT / name, other / name, ignore=shutil.ignore_patterns("__pycache__", "*.json", "*.npz"))
+    shutil.copytree(ROOT / "tests" / "execution", other / "tests" / "execution")
+    (other / "tests" / "__init__.py").touch()
+    (other / "harness" / "more.py").write_text("x = 1\n")
+    address = programs.scheduler()
+    programs.worker(address)
+    place = Cluster(WORK, messages.append, address)
+    try:
+        place.submit(Job("busy", (("report", 1), ("sleep", 6))))
+        late = programs.worker(address, cwd=other)
+        place.submit(Job("taken", (("return", 5),)))
+        place.wait()
+    finally:
+        place.close()
+    [refused] = [one for one in messages if isinstance(one, Refused)]
+    assert refused.name == "taken"
+    assert "has the project's code" in refused.reason
+    ends = {one.name: one.result for one in messages if isinstance(one, Done)}
+    assert ends == {"busy": None, "taken": 5}
+    late.wait(20)
+
+
+def test_a_task_goes_to_a_worker_with_a_gpu_where_there_is_one(programs, messages):
+    address = programs.scheduler()
+    programs.worker(address, "--name", "plain")
+    programs.worker(address, "--name", "with-gpu", "--resources", "GPU=1", "--nthreads", "2")
+    place = Cluster(WORK, messages.append, address)
+    try:
+        for name in "abcd":
+            place.submit(Job(name, (("worker",),)))
+        place.wait()
+    finally:
+        place.close()
+    assert {one.result for one in messages if isinstance(one, Done)} == {"with-gpu"}
+
+
+def test_a_cluster_that_has_lost_all_workers_ends_the_run(programs, messages, monkeypatch):
+    monkeypatch.setattr(cluster, "LONELY", 1.0)
+    address = programs.scheduler()
+    worker = programs.worker(address)
+    place = Cluster(WORK, messages.append, address)
+    try:
+        place.submit(Job("long", (("report", 1), ("sleep", 60))))
+        while not messages:
+            place.poll()
+            time.sleep(0.05)
+        kill(worker)
+        with pytest.raises(SuiteError, match=r"has had no worker for 1 s\. Start some, and go on with --resume\."):
+            place.wait()
+    finally:
+        place.close()
 
 
 def test_one_changed_line_of_code_is_other_code(tmp_path):
     (tmp_path / "harness").mkdir()
     (tmp_path / "cases").mkdir()
     (tmp_path / "harness" / "a.py").write_text("x = 1\n")
-    before = cluster.code(tmp_path)
-    assert cluster.code(tmp_path) == before
+    before = code(tmp_path)
+    assert code(tmp_path) == before
     (tmp_path / "cases" / "a.py").write_text("x = 1\n")
-    after = cluster.code(tmp_path)
+    after = code(tmp_path)
     (tmp_path / "harness" / "a.py").write_text("x = 2\n")
-    assert len({before, after, cluster.code(tmp_path)}) == 3
+    assert len({before, after, code(tmp_path)}) == 3
 
 
 def test_a_port_where_nothing_listens(monkeypatch):

@@ -69,6 +69,10 @@ def perform(job: Job, report: Callable[[object], None]) -> object:
             drawn = random.random()
             shared = [name for name, one in sys.modules.items() if vars(one).get("random") is random]
             result = drawn, [name for name in shared if name.startswith(("dask", "distributed", "tornado"))]
+        elif action == "worker":
+            from distributed import get_worker
+
+            result = get_worker().name
         elif action == "return":
             result = values[0]
         else:
