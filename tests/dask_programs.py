@@ -20,12 +20,12 @@ LONGEST = 60
 class Programs:
     """Starts schedulers and workers, and ends them all at the end of the ``with`` block.
 
-    Their output goes to files in ``folder``.
+    Their output goes to files in ``folder``. ``started``: all programs, in order.
     """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._started: list[subprocess.Popen[bytes]] = []
+        self.started: list[subprocess.Popen[bytes]] = []
 
     def __enter__(self) -> Programs:
         return self
@@ -33,7 +33,7 @@ class Programs:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for process in self._started:
+        for process in self.started:
             kill(process)
 
     def scheduler(self, port: int = 0) -> str:
@@ -59,7 +59,7 @@ class Programs:
 
     def start(self, *command: str, cwd: Path = ROOT) -> subprocess.Popen[bytes]:
         """Starts ``dask COMMAND`` in a process group of its own."""
-        with (self._folder / f"dask-{len(self._started)}.log").open("wb") as said:
+        with (self._folder / f"dask-{len(self.started)}.log").open("wb") as said:
             process = subprocess.Popen(
                 [sys.executable, "-m", "dask", *command],
                 cwd=cwd,
@@ -68,7 +68,7 @@ class Programs:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-        self._started.append(process)
+        self.started.append(process)
         return process
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import logging
 import os
 import re
 import signal
@@ -102,29 +101,6 @@ def test_a_check_by_workers_is_identical(copied: Callable[[str], Path]) -> None:
     assert run.code == 3, run.output
     assert run.states["example-2/raw"] == run.states["example-2/min-max"] == "identical"
     assert run.red == {"scale-gap/raw", "scale-gap/min-max", "scale-gap-hurts"}
-    assert run.record.header.workers == 2
-
-
-@pytest.fixture(scope="module")
-def scheduler(two_workers: None) -> Iterator[str]:
-    """The address of a cluster with Dask's own settings."""
-    from distributed import LocalCluster
-
-    with LocalCluster(
-        n_workers=2,
-        threads_per_worker=1,
-        host="127.0.0.1",
-        silence_logs=logging.CRITICAL,
-        scheduler_kwargs={"dashboard": False, "dashboard_address": "127.0.0.1:0"},
-    ) as running:
-        yield running.scheduler_address
-
-
-def test_a_cluster_gives_the_same_with_all_its_workers(scheduler: str, first: Finished, tmp_path: Path) -> None:
-    run = suite(tmp_path, *JAX, "--cluster", scheduler, "-k", TINY)
-    assert run.code == 0, run.output
-    assert run.verdicts == first.verdicts
-    assert trials(run.record) == trials(first.record)
     assert run.record.header.workers == 2
 
 
