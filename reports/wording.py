@@ -7,6 +7,7 @@ import re
 
 from msgspec.structs import replace
 
+from cases.findings import INSTEAD
 from harness.domain.verdict import Effect, Verdict
 from harness.record.run import ClaimDecided, MetricDeclared
 from reports.labels import metric_label
@@ -188,8 +189,10 @@ def say_instead(
     """
     if verdict not in (Verdict.REFUTED, Verdict.INCONCLUSIVE):
         return ""
+    known = INSTEAD.get(claim.key)
+    sentence = known.text if known and known.verdict is verdict else ""
     if effect is None or claim.marker == "exact":
-        return claim.decision.reason
+        return sentence or claim.decision.reason
     text = compared(effect, metric)
     if pictures := images(effect, metric):
         text += f", {pictures}"
@@ -198,4 +201,5 @@ def say_instead(
     if " seed" not in text:
         text += f", {plural(effect.n, 'seed')}"
     lacks = power(claim, effect)
-    return f"undecided: {text}; {lacks}" if lacks else text
+    measured = f"undecided: {text}; {lacks}" if lacks else text
+    return f"{sentence} Measured: {measured}." if sentence else measured

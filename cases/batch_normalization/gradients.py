@@ -181,7 +181,7 @@ RELU_INIT_KEEP_GRADIENTS = tuple(
         id="relu-init-keep-gradients",
         case=case,
         slide="5. Batch Normalization (cont.)",
-        statement=f"Before batch normalization, {what} met vanishing gradients.",
+        statement=f"Before batch normalization, {what} was a remedy for vanishing gradients.",
         rule=Exceeds(better, "sigmoid", metric="initial_gradient_ratio"),
         experiment=GRADIENTS,
         deviations=(f"{DEEP}; {MEASURED}", *more),
@@ -201,7 +201,7 @@ SMALL_RATE_KEEPS_GRADIENTS = Claim(
     id="relu-init-keep-gradients",
     case="small rate",
     slide="5. Batch Normalization (cont.)",
-    statement="Before batch normalization, a small learning rate met vanishing gradients.",
+    statement="Before batch normalization, a small learning rate was a remedy for vanishing gradients.",
     rule=Exceeds("rate 0.01", "rate 1", metric="gradient_ratio"),
     experiment=SMALL_RATE,
     deviations=(

@@ -144,8 +144,11 @@ LISTED = (
 )
 
 
-def epsilon_none(name: str) -> Erratum:
-    """The erratum of ``epsilon=None``, which is accepted but fails in the first step."""
+def epsilon_none(name: str, rate: str = "") -> Erratum:
+    """The erratum of ``epsilon=None``, which is accepted but fails in the first step.
+
+    ``rate``: the argument that gives the default rate of then, where today's is another.
+    """
     return Erratum(
         id=f"epsilon-none-{name.lower()}",
         slide=f"4. Optimizers (cont.), {name}",
@@ -155,7 +158,9 @@ def epsilon_none(name: str) -> Erratum:
             f"model.compile(loss='mse', optimizer=optimizers.{name}(epsilon=None))\n"
             "model.fit(X, Y, epochs=1, verbose=0)"
         ),
-        modern=f"model.compile(loss='mse', optimizer=optimizers.{name}())\nmodel.fit(X, Y, epochs=1, verbose=0)",
+        modern=(
+            f"model.compile(loss='mse', optimizer=optimizers.{name}({rate}))\nmodel.fit(X, Y, epochs=1, verbose=0)"
+        ),
         outcome=Fails("ValueError", "None is not a valid value for jnp.array", When.FIT, steps=0),
         on={"tensorflow": Fails("ValueError", "None values not supported", When.FIT, steps=0)},
         check="[model.optimizer.epsilon, int(model.optimizer.iterations)]",
@@ -240,7 +245,10 @@ ERRATA = (
     CLIPNORM_PER_VARIABLE,
     CLIPNORM_WITH_CLIPVALUE,
     *LISTED,
-    *(epsilon_none(name) for name in ("RMSprop", "Adagrad", "Adadelta", "Adam")),
+    epsilon_none("RMSprop"),
+    epsilon_none("Adagrad", "learning_rate=0.01"),
+    epsilon_none("Adadelta", "learning_rate=1.0"),
+    epsilon_none("Adam"),
     ADAGRAD_DEFAULTS,
     ADADELTA_RATE,
     MODEL_UNDEFINED,

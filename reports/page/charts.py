@@ -80,7 +80,7 @@ def trend() -> alt.LayerChart:
 
     Data: ``points`` (date, value, name) and ``changes`` (date, text).
     """
-    date = alt.X("date:T", title=None)
+    date = alt.X("date:T", title=None, axis=alt.Axis(format="%d %b %Y", labelOverlap=True, tickCount=5))
     line = (
         alt.Chart(alt.NamedData("points"))
         .mark_line(point=True)

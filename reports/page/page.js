@@ -74,16 +74,48 @@ function searched(element) {
 }
 
 // The words of the search without those of a question: "does dropout help?" looks for "dropout" and "help".
-const ASKED = new Set("a an and are as at be better by can do does for how i in is it of on or than that the to was we what which why with".split(" "));
+const ASKED = new Set("a an and are as at be better by can do does for how i in is it of on or me my need should than that the to use was we what when which why with you".split(" "));
 function words() {
   const typed = state.q.toLowerCase().replace(/[?!“”"]/g, " ").split(/\s+/).filter(Boolean);
   const telling = typed.filter((word) => !ASKED.has(word));
-  return telling.length ? telling : typed;
+  const stems = telling.map((word) => word.length > 6 ? word.replace(/(ations?|[iy][sz](es?|ing|ed)|ing|ed|es|s)$/, "") : word);
+  return telling.length ? stems : typed;
 }
+// How many words of the search an element has, a word with one wrong, missing, added or swapped letter included.
+const score = (element) => wanted.filter((word) => has(element, word)).length;
+function has(element, word) {
+  const written = searched(element);
+  if (written.includes(word)) return true;
+  return word.length > 5 && !everywhere.includes(word) && split(element).some((one) => near(one, word));
+}
+const parts = new Map();
+function split(element) {
+  if (!parts.has(element)) parts.set(element, [...new Set(searched(element).split(/[^\p{L}\p{N}]+/u))]);
+  return parts.get(element);
+}
+function near(one, other) {
+  if (Math.abs(one.length - other.length) > 1) return false;
+  let start = 0, end = 0;
+  while (start < one.length && one[start] === other[start]) start++;
+  while (end < Math.min(one.length, other.length) - start && one.at(-1 - end) === other.at(-1 - end)) end++;
+  const rest = Math.max(one.length, other.length) - start - end;
+  const swapped = one.length === other.length && one[start] === other[start + 1] && one[start + 1] === other[start];
+  return rest <= 1 || (rest === 2 && swapped);
+}
+// A search finds what has all its words; if nothing has, what has most of them, and at least half.
+let wanted = [], most = 0, everywhere = "";
+function search() {
+  everywhere ||= [...cards, ...errata].map(searched).join(" ");
+  wanted = words();
+  most = Math.max(0, ...[...cards, ...errata].map(score));
+  if (2 * most < wanted.length) most = 0;
+}
+const found = (element) => !wanted.length || (most > 0 && score(element) === most);
+const home = (one) => one.closest("section.slide").dataset.slide;
 const inSlide = (card) => !state.slide || card.closest("section.slide").dataset.slide === state.slide
   || card.dataset.slides.split("|").includes(state.slide);
 const tests = {
-  q: (card) => words().every((word) => searched(card).includes(word)),
+  q: (card) => found(card),
   slide: inSlide,
   state: (card) => !state.state || card.dataset.state === state.state,
   verdict: (card) => !state.verdict.length || state.verdict.includes(card.dataset.verdict),
@@ -91,6 +123,7 @@ const tests = {
 const matches = (card, without = "") => Object.entries(tests).every(([name, test]) => name === without || test(card));
 
 function show() {
+  search();
   const filtering = Boolean(state.q.trim() || state.verdict.length || state.slide || state.state);
   view.dataset.view = state.view;
   view.classList.toggle("filtering", filtering);
@@ -114,9 +147,8 @@ function show() {
   }
   let snippets = 0;
   for (const one of errata) {
-    const home = one.closest("section.slide").dataset.slide;
-    const fits = !state.verdict.length && !state.state && (!state.slide || home === state.slide)
-      && words().every((word) => searched(one).includes(word)) && state.view !== "maintainer";
+    const fits = (!state.verdict.length || state.verdict.includes("REPLACE")) && !state.state && (!state.slide || home(one) === state.slide)
+      && found(one) && state.view !== "maintainer";
     one.hidden = !fits;
     snippets += fits;
     if (filtering && state.slide && fits) one.open = true;
@@ -130,7 +162,9 @@ function show() {
   for (const chip of chips) {
     const verdict = chip.dataset.verdict;
     chip.setAttribute("aria-pressed", state.verdict.includes(verdict));
-    $(".count", chip).textContent = cards.filter((card) => card.dataset.verdict === verdict && matches(card, "verdict")).length;
+    $(".count", chip).textContent = verdict === "REPLACE"
+      ? errata.filter((one) => found(one) && (!state.slide || home(one) === state.slide)).length
+      : cards.filter((card) => card.dataset.verdict === verdict && matches(card, "verdict")).length;
   }
   for (const [select, name] of [[slide, "slide"], [place, "state"]]) {
     for (const option of select ? select.options : []) {
@@ -143,7 +177,8 @@ function show() {
     }
   }
   for (const item of all("nav.slides li")) item.classList.toggle("chosen", item.dataset.slide === state.slide);
-  const claims = `${shown} of ${cards.length} claims`;
+  const lacking = most && most < wanted.length ? ", none with all the words" : "";
+  const claims = `${shown} of ${cards.length} claims${lacking}`;
   const more = filtering && snippets ? `, ${snippets} ${snippets === 1 ? "snippet" : "snippets"}` : "";
   say($("#page-count"), filtering ? claims + more : `${cards.length} claims`);
   nothing(shown + snippets, filtering);
@@ -156,7 +191,7 @@ function nothing(found, filtering) {
   message.hidden = !(unknown || (filtering && !found));
   $("p", message).textContent = unknown
     ? `No claim on this page is called “${state.claim.slice(0, 200)}”. It may have been renamed: search for it.`
-    : "No match. Use fewer words, or clear the filters.";
+    : state.q.trim() ? "No match. Use other words, or clear the filters." : "No match. Clear the filters.";
 }
 
 function say(element, words) {
@@ -232,7 +267,8 @@ function visit(id) {
 
 function jump(target) {
   const clear = { q: "", verdict: [], slide: "", state: "" };
-  go({ ...clear, view: target === "times" ? "maintainer" : "lecturer" });
+  const verdict = target === "snippets" && errata.length ? ["REPLACE"] : [];
+  go({ ...clear, verdict, view: target === "times" ? "maintainer" : "lecturer" });
   const heading = target === "snippets" ? errata[0] : $("#page-" + target);
   if (!heading) return;
   heading.scrollIntoView({ block: "start" });
@@ -281,7 +317,7 @@ document.addEventListener("keydown", (event) => {
 
 let typed = false;  // the first letter of a search makes a step back possible, the others do not
 query.addEventListener("input", () => {
-  go({ q: query.value }, typed ? "replace" : "push");
+  go({ q: query.value, claim: "" }, typed ? "replace" : "push");
   typed = true;
 });
 query.addEventListener("blur", () => { typed = false; });

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from cases.findings import FINDINGS, Finding
+from cases import CLAIMS
+from cases.findings import FINDINGS, INSTEAD, Finding
 from harness.domain.verdict import Verdict
 from harness.errors import SuiteError
 from harness.record.run import Run
@@ -76,3 +77,7 @@ def test_a_page_without_marks_is_refused_and_stays(run: Run, tmp_path: Path, con
 def test_readme_needs_evidence(capsys: pytest.CaptureFixture[str]) -> None:
     assert command.main(["--readme", "README.md"]) == 2
     assert "--readme needs --evidence" in capsys.readouterr().err
+
+
+def test_what_to_say_instead_is_said_of_claims_of_the_catalogue() -> None:
+    assert INSTEAD.keys() <= {claim.key for claim in CLAIMS}

@@ -150,6 +150,37 @@ def test_a_card_shows_how_sure_and_what_deviates(opened: Opener) -> None:
     expect(body).to_contain_text("the interval lies above 0")
 
 
+def test_a_search_forgives_a_typo_and_a_word_too_many(opened: Opener) -> None:
+    page = opened()
+    count = page.get_by_role("status")
+    page.get_by_role("searchbox").fill("does dropuot help?")
+    expect(count).to_have_text(f"1 of {CLAIMS} claims")
+    assert visible(page) == ["tips-dropout-helps"]
+    page.get_by_role("searchbox").fill("does dropout help whales")
+    expect(count).to_have_text(f"1 of {CLAIMS} claims, none with all the words")
+    assert visible(page) == ["tips-dropout-helps"]
+
+
+def test_a_search_leaves_no_claim_of_before(opened: Opener) -> None:
+    page = opened("#tips-dropout-helps")
+    expect(page.locator(f"{HELPS} .body")).to_be_visible()
+    page.get_by_role("searchbox").fill("quantum zebra")
+    assert visible(page) == []
+
+
+def test_snippets_are_a_filter_of_their_own(opened: Opener) -> None:
+    page = opened()
+    page.get_by_role("button", name="Replace").click()
+    assert visible(page) == []
+    snippets = page.locator("details.erratum:visible")
+    expect(page.get_by_role("status")).to_have_text(f"0 of {CLAIMS} claims, 3 snippets")
+    expect(snippets).to_have_count(3)
+    page.get_by_role("button", name="Clear filters").click()
+    page.locator(".tile").nth(1).click()
+    expect(snippets).to_have_count(3)
+    assert hash_of(page) == "#verdict=REPLACE"
+
+
 def test_search_counts_and_says_when_nothing_matches(opened: Opener) -> None:
     page = opened()
     count = page.get_by_role("status")
@@ -160,8 +191,8 @@ def test_search_counts_and_says_when_nothing_matches(opened: Opener) -> None:
     expect(page.locator("section.slide:visible")).to_have_count(1)
     page.get_by_role("searchbox").fill("Does dropout help?")
     assert visible(page) == ["tips-dropout-helps"]
-    page.get_by_role("searchbox").fill("no such thing")
-    expect(page.locator("#page-nothing")).to_have_text("No match. Use fewer words, or clear the filters.")
+    page.get_by_role("searchbox").fill("quantum zebra")
+    expect(page.locator("#page-nothing")).to_have_text("No match. Use other words, or clear the filters.")
     page.get_by_role("button", name="Clear filters").click()
     expect(page.locator("#page-nothing")).to_be_hidden()
     expect(page.get_by_role("searchbox")).to_be_focused()
