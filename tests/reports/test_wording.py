@@ -85,14 +85,14 @@ def test_what_to_say_instead() -> None:
     refuted = claim("c", "REFUTED", [below])
     said = "a is 0.26 points below b in validation accuracy [0.11, 0.43], 26 of 10,000 images, 30 seeds"
     assert wording.say_instead(refuted, Verdict.REFUTED, below, metric, "") == said
-    figure = claim("c", "REFUTED", [ONE_MORE])
-    said = "softmax, one more run: 0.9252 [0.9236, 0.9267] instead of 0.8947, 5 seeds"
-    assert wording.say_instead(figure, Verdict.REFUTED, ONE_MORE, ACCURACY, "0.8947") == said
-    assert wording.say_instead(refuted, Verdict.SUPPORTED, below, metric, "") == ""
     known = claim("tips-linear-layers-help", "REFUTED", [below])
     sentence = f"Linear layers alone add nothing. Measured: {said}."
     assert wording.say_instead(known, Verdict.REFUTED, below, metric, "") == sentence
     assert "Linear layers" not in wording.say_instead(known, Verdict.INCONCLUSIVE, below, metric, "")
+    figure = claim("c", "REFUTED", [ONE_MORE])
+    said = "softmax, one more run: 0.9252 [0.9236, 0.9267] instead of 0.8947, 5 seeds"
+    assert wording.say_instead(figure, Verdict.REFUTED, ONE_MORE, ACCURACY, "0.8947") == said
+    assert wording.say_instead(refuted, Verdict.SUPPORTED, below, metric, "") == ""
     exact = claim("c", "REFUTED", marker="exact")
     assert wording.say_instead(exact, Verdict.REFUTED, None, None, "") == exact.decision.reason
 
