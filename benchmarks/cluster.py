@@ -1,0 +1,153 @@
+"""Overhead and scaling of tasks on a cluster: ``python -m benchmarks.cluster``.
+
+The tasks sleep, so that many workers fit on few cores: what is measured is the scheduler, the messages and the
+controller, which are the same whatever the workers compute. A model extrapolates to more workers than can be started.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import logging
+import math
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from harness.domain.trial import Seconds, Trial
+from harness.execution.cluster import Cluster
+from harness.execution.task import Message, Reported, Work
+from harness.record.run import TrialDone
+from suite.session.trials import TASK_SECONDS
+
+TASKS = 400
+EVENTS = 2_000
+CURVES = ("loss", "accuracy", "val_loss", "val_accuracy")
+
+
+@dataclass(frozen=True)
+class Sleep:
+    """A task that sleeps, then reports ``trials`` trials."""
+
+    name: str
+    seconds: float
+    trials: int = 0
+
+
+def trial(seed: int) -> Trial:
+    """A trial of 20 epochs with the four curves of ``fit``, as large as those of Example 4."""
+    curve = tuple(0.9 + epoch / 1000 for epoch in range(20))
+    history: dict[str, tuple[float | None, ...]] = dict.fromkeys(CURVES, curve)
+    return Trial(
+        variant="dropout 0.2", seed=seed, engine="compiled", metrics={"val_accuracy": 0.98}, history=history,
+        seconds=Seconds(total=1.0),
+    )  # fmt: skip
+
+
+def perform(task: Sleep, report: Callable[[Trial], None]) -> None:
+    time.sleep(task.seconds)
+    for seed in range(task.trials):
+        report(trial(seed))
+
+
+def remaining(task: Sleep, events: Sequence[Trial]) -> Sleep | None:
+    return task
+
+
+@contextlib.contextmanager
+def cluster(workers: int) -> Iterator[str]:
+    """The address of a scheduler with so many workers on this machine."""
+    from distributed import LocalCluster
+
+    with LocalCluster(
+        n_workers=workers, threads_per_worker=1, host="127.0.0.1", memory_limit=0, silence_logs=logging.CRITICAL,
+        scheduler_kwargs={"dashboard": False, "dashboard_address": "127.0.0.1:0"},
+    ) as running:  # fmt: skip
+        yield running.scheduler_address
+
+
+def elapsed(address: str, tasks: Sequence[Sleep], handle: Callable[[Message[Trial, None]], None]) -> float:
+    """Seconds from the first task to the end of all, on workers that have begun one before."""
+    place = Cluster(Work(perform, remaining), handle, address)
+    try:
+        for number in range(64):
+            place.submit(Sleep(f"first {number}", 0.0))
+        place.wait()
+        start = time.perf_counter()
+        for task in tasks:
+            place.submit(task)
+        place.wait()
+        return time.perf_counter() - start
+    finally:
+        place.close()
+
+
+def recorder(path: Path) -> Callable[[Message[Trial, None]], None]:
+    """Writes every reported trial to a file at once, as a run does."""
+    file = path.open("ab", buffering=0)
+
+    def handle(message: Message[Trial, None]) -> None:
+        if isinstance(message, Reported):
+            record = TrialDone(experiment="example-4", definition="0" * 12, trial=message.event)
+            file.write(msgspec.json.encode(record) + b"\n")
+
+    return handle
+
+
+def limits(tasks_per_second: float, trials_per_second: float, gpus: int, trials: int, each: float) -> str:
+    """Where the bottleneck of a large run is, in a sentence.
+
+    Args:
+        tasks_per_second, trials_per_second: what one scheduler and one controller handle.
+        gpus: number of workers.
+        trials, each: number of trials, and seconds of one on one worker.
+    """
+    training = trials * each / gpus
+    tasks = trials * each / TASK_SECONDS / tasks_per_second
+    recording = trials / trials_per_second
+    slowest = max((training, "training"), (tasks, "the scheduler"), (recording, "the controller, which records trials"))
+    return (
+        f"{trials:,} trials of {each:g} s on {gpus:,} workers: training {minutes(training)}, tasks {minutes(tasks)}, "
+        f"recording {minutes(recording)}: the bottleneck is {slowest[1]}"
+    )
+
+
+def minutes(seconds: float) -> str:
+    return f"{seconds / 60:,.1f} min"
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.cluster", description=__doc__)
+    parser.add_argument("--workers", type=int, nargs="+", default=[1, 2, 4, 8], metavar="N")
+    options = parser.parse_args(arguments)
+    if min(options.workers) < 1:
+        parser.error(f"--workers: expected numbers of at least 1; received: {min(options.workers)}")
+    rates, events = [], []
+    print("| workers | empty tasks a second | of tasks of 0.1 s, the share spent in them | trials recorded a second |")
+    print("|---:|---:|---:|---:|")
+    with tempfile.TemporaryDirectory() as folder:
+        for number in options.workers:
+            with cluster(number) as address:
+                handle = recorder(Path(folder) / "run.jsonl")
+                rates.append(TASKS / elapsed(address, [Sleep(str(i), 0.0) for i in range(TASKS)], handle))
+                count = 20 * number
+                share = count * 0.1 / number / elapsed(address, [Sleep(str(i), 0.1) for i in range(count)], handle)
+                pieces = [Sleep(str(i), 0.0, EVENTS // number) for i in range(number)]
+                events.append(EVENTS / elapsed(address, pieces, handle))
+            print(f"| {number} | {rates[-1]:,.0f} | {share:.0%} | {events[-1]:,.0f} |", flush=True)
+    tasks_per_second, trials_per_second = max(rates), max(events)
+    print()
+    for each in (0.1, 1.0, 10.0):
+        print("-", limits(tasks_per_second, trials_per_second, 1_000, 10**6, each))
+    enough = math.ceil(1_000 / trials_per_second * 100) / 100
+    print(f"- With 1,000 workers training is the bottleneck where a trial takes more than {enough:g} s.")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
