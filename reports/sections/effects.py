@@ -7,10 +7,13 @@ from harness.record.run import ClaimDecided
 from reports.wording import FAILED
 
 
+OPPOSITE = {Verdict.SUPPORTED: Verdict.REFUTED, Verdict.REFUTED: Verdict.SUPPORTED}
+
+
 def effects_by_relevance(claim: ClaimDecided) -> list[Effect]:
     """A claim's effects; the one that its verdict rests on comes first.
 
-    If the claim has parts, only the parts with the claim's verdict count.
+    If the claim has parts, only the parts with the claim's verdict count; of a negation, those with the opposite one.
 
     - Exact claims: by error in units of the tolerance, largest first.
     - Refuted claims: effects that point against the claim first, smallest p first.
@@ -19,7 +22,8 @@ def effects_by_relevance(claim: ClaimDecided) -> list[Effect]:
     Effects without an estimate come last, except in exact claims. Before them come shares of failed seeds of variants
     whose means are compared.
     """
-    deciding = [part for part in claim.decision.parts if part.verdict is claim.verdict]
+    verdict = OPPOSITE.get(claim.verdict) if claim.rule.startswith("not (") else claim.verdict
+    deciding = [part for part in claim.decision.parts if part.verdict is verdict]
     effects = [effect for part in deciding for effect in part.effects] or list(claim.decision.effects)
     if claim.marker != "training":
         return sorted(effects, key=_closeness_to_tolerance, reverse=True)

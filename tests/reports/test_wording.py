@@ -131,6 +131,13 @@ def test_an_effect_with_an_estimate_comes_first() -> None:
         assert effects_by_relevance(claim("gap", verdict, [none, ratio]))[0] is ratio
 
 
+def test_of_a_negation_the_part_that_fails_comes_first() -> None:
+    equal, apart = effect("a − c", 0.0001, -0.001, 0.001), effect("b − c", -0.01, -0.012, -0.008)
+    parts = [decision("INCONCLUSIVE", [equal]), decision("REFUTED", [apart])]
+    found = claim("value", decision("SUPPORTED", [equal, apart], parts=parts), rule="not (a = c and b = c)")
+    assert effects_by_relevance(found) == [apart]
+
+
 def test_of_slides_figures_the_least_compatible_comes_first() -> None:
     def one(metric: str, p: float) -> Effect:
         return effect("a, one more run", 1.0, 0.5, 1.5, metric=metric, unit="nats", p=p, details={"published": 1.2})
