@@ -12,7 +12,7 @@ from harness.record.outcomes import ClaimState
 from reports import wording
 from reports.sections.effects import effects_by_relevance
 from reports.text import printed
-from tests.reports.synthetic import ACCURACY, claim, effect, here
+from tests.reports.synthetic import ACCURACY, claim, decision, effect, here
 
 EPOCHS = replace(ACCURACY, name="epochs_to_target", unit="epochs", scale="log")
 GRADIENT = replace(ACCURACY, name="gradient_ratio", unit="ratio", scale="log")
