@@ -6,7 +6,6 @@ from harness.domain.verdict import Effect, Verdict
 from harness.record.run import ClaimDecided
 from reports.wording import FAILED
 
-
 OPPOSITE = {Verdict.SUPPORTED: Verdict.REFUTED, Verdict.REFUTED: Verdict.SUPPORTED}
 
 
