@@ -5,16 +5,23 @@ from __future__ import annotations
 import ast
 import importlib.metadata
 import re
+import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
-from packaging.utils import canonicalize_name
+from packaging.tags import Tag, compatible_tags, cpython_tags, mac_platforms
+from packaging.utils import canonicalize_name, parse_wheel_filename
 
+from harness.training.backend import WITHOUT_TENSORFLOW
 from tests.test_repository import BACKENDS, INDEX_OPTION, LOCKS, OURS, ROOT, imports, modules, python_files
 
 REQUIREMENTS = ROOT / "requirements"
+Entry = tuple[str, Requirement, set[str]]
+"""Of a package in a lock: its version, the line as a requirement, its hashes."""
+PYTHONS = ("3.11", "3.12", "3.13", "3.14", "3.15")
 PLATFORMS = {
     f"Python {python}, {system} {machine}": {
         "python_version": python,
@@ -26,7 +33,7 @@ PLATFORMS = {
         "implementation_name": "cpython",
         "platform_python_implementation": "CPython",
     }
-    for python in ("3.11", "3.12", "3.13")
+    for python in PYTHONS
     for system, machine in [("linux", "x86_64"), ("linux", "aarch64"), ("darwin", "arm64"), ("win32", "AMD64")]
 }
 
@@ -43,17 +50,17 @@ def wanted(name: str) -> list[Requirement]:
     return found
 
 
-def locked(name: str) -> dict[str, list[tuple[str, Requirement, int]]]:
-    """Package -> its entries in requirements/<name>.txt: (version, requirement, number of hashes)."""
+def locked(name: str) -> dict[str, list[Entry]]:
+    """Package -> its entries in requirements/<name>.txt."""
     text = (REQUIREMENTS / f"{name}.txt").read_text("utf-8").replace("\\\n", " ")
-    entries: dict[str, list[tuple[str, Requirement, int]]] = {}
+    entries: dict[str, list[Entry]] = {}
     for line in text.splitlines():
         if not line.strip() or line.lstrip().startswith("#") or line.startswith("--only-binary"):
             continue
         requirement = Requirement(re.sub(r"--hash=\S+|(^|\s)#.*", "", line).strip())
         (pin,) = requirement.specifier
         assert pin.operator == "==", line
-        hashes = len(re.findall(r"--hash=sha256:[0-9a-f]{64}\b", line))
+        hashes = set(re.findall(r"--hash=sha256:([0-9a-f]{64})\b", line))
         entries.setdefault(canonicalize_name(requirement.name), []).append((pin.version, requirement, hashes))
     return entries
 
@@ -84,15 +91,20 @@ def test_a_lock_has_everything_pinned_and_hashed(name: str) -> None:
     assert not INDEX_OPTION.search(text)
     assert "--only-binary :all:" in text
     entries = locked(name)
-    assert not [package for package, found in entries.items() for _, _, hashes in found if hashes == 0]
+    assert not [package for package, found in entries.items() for _, _, hashes in found if not hashes]
     for requirement in wanted(name):
-        found = entries.get(canonicalize_name(requirement.name), [])
-        assert found, f"{requirement} of {name}.in is not in {name}.txt: tox -e lock"
-        for version, _, _ in found:
+        for platform in PLATFORMS.values():
+            if not in_force(requirement, platform):
+                continue
+            found = [
+                entry for entry in entries.get(canonicalize_name(requirement.name), []) if in_force(entry[1], platform)
+            ]
+            assert len(found) == 1, f"{requirement} of {name}.in is not in {name}.txt: tox -e lock"
+            version, entry, _ = found[0]
             assert requirement.specifier.contains(version), (
                 f"{requirement} of {name}.in, {version} in {name}.txt: tox -e lock"
             )
-        assert all(requirement.extras <= entry.extras for _, entry, _ in found)
+            assert requirement.extras <= entry.extras
 
 
 def test_a_locked_package_has_the_extras_that_others_ask_for() -> None:
@@ -113,7 +125,7 @@ def test_a_locked_package_has_the_extras_that_others_ask_for() -> None:
     assert not lacking
 
 
-def version_on(entries: list[tuple[str, Requirement, int]], platform: dict[str, str]) -> str | None:
+def version_on(entries: list[Entry], platform: dict[str, str]) -> str | None:
     """What of ``entries``, one package of a lock, is installed on ``platform``; None if nothing is."""
     wanted_there = [version for version, requirement, _ in entries if in_force(requirement, platform)]
     assert len(wanted_there) < 2, f"{entries} on {platform}"
@@ -138,15 +150,79 @@ def test_locks_agree() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "backends"),
+    ("name", "backends", "newest"),
     [
-        ("suite", {"tensorflow"}),
-        ("gpu", {"tensorflow"}),
-        ("jax", {"jax"}),
-        ("gpu-jax", {"jax"}),
-        ("gpu-torch", {"torch"}),
-        ("tests", {"tensorflow", "jax"}),
+        ("suite", {"tensorflow"}, {"jax"}),
+        ("gpu", {"tensorflow"}, {"jax"}),
+        ("jax", {"jax"}, {"jax"}),
+        ("gpu-jax", {"jax"}, {"jax"}),
+        ("gpu-torch", {"torch"}, {"torch"}),
+        ("tests", {"tensorflow", "jax"}, {"jax"}),
     ],
 )
-def test_an_environment_has_its_backends_and_no_other(name: str, backends: set[str]) -> None:
-    assert {"tensorflow", "jax", "torch"} & set(locked(name)) == backends
+def test_an_environment_has_its_backends_and_no_other(name: str, backends: set[str], newest: set[str]) -> None:
+    """TensorFlow has no release for the newest Pythons."""
+    entries = locked(name)
+    for platform in PLATFORMS.values():
+        there = {one for one in {"tensorflow", "jax", "torch"} & set(entries) if version_on(entries[one], platform)}
+        old = tuple(map(int, platform["python_version"].split("."))) < WITHOUT_TENSORFLOW
+        assert there == (backends if old else newest), platform
+
+
+WITHOUT_WHEELS = {
+    "3.15": {"cmarkgfm", "h5py", "jaxlib", "numpy", "scipy"},
+}
+"""Packages whose locked version has no wheel for a Python, on any platform. Of h5py, no version has one for 3.15."""
+
+
+@pytest.fixture(scope="module")
+def wheels(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], dict[str, str]]:
+    """(package, version) of tests.txt -> the names and hashes of its wheels on the package index, which uv asks."""
+    folder = tmp_path_factory.mktemp("uv")
+    subprocess.run([sys.executable, "-m", "pip", "install", "-q", "--target", folder, "uv"], check=True)
+    lock = folder / "pylock.toml"
+    command = (
+        "pip compile --quiet --universal --python-version 3.11 --only-binary :all: --format pylock.toml tests.txt -o"
+    )
+    subprocess.run([folder / "bin" / "uv", *command.split(), lock], cwd=REQUIREMENTS, check=True)
+    return {
+        (found["name"], found["version"]): {
+            wheel.get("name", wheel["url"].rpartition("/")[2]): wheel["hashes"]["sha256"] for wheel in found["wheels"]
+        }
+        for found in tomllib.loads(lock.read_text("utf-8"))["packages"]
+    }
+
+
+def tags_of(platform: dict[str, str]) -> set[Tag]:
+    """The tags of the wheels that pip installs on ``platform``."""
+    machine = platform["platform_machine"]
+    names = {
+        "linux": [
+            f"manylinux{glibc}_{machine}" for glibc in (1, 2010, 2014, *(f"_2_{minor}" for minor in range(5, 29)))
+        ],
+        "darwin": list(mac_platforms((14, 0), "arm64")),
+        "win32": ["win_amd64"],
+    }[platform["sys_platform"]]
+    major, minor = map(int, platform["python_version"].split("."))
+    return {
+        *cpython_tags((major, minor), platforms=names),
+        *compatible_tags((major, minor), f"cp{major}{minor}", names),
+    }
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", PLATFORMS)
+def test_every_locked_package_has_a_locked_wheel(name: str, wheels: dict[tuple[str, str], dict[str, str]]) -> None:
+    platform = PLATFORMS[name]
+    tags = tags_of(platform)
+    missing = {
+        package
+        for package, entries in locked("tests").items()
+        for version, requirement, hashes in entries
+        if in_force(requirement, platform)
+        if not any(
+            tags & parse_wheel_filename(wheel)[3] and digest in hashes
+            for wheel, digest in wheels[package, version].items()
+        )
+    }
+    assert missing == WITHOUT_WHEELS.get(platform["python_version"], set())

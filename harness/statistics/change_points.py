@@ -1,12 +1,12 @@
 """Change points of a series: where its level changes and stays changed.
 
-The method is PELT (Killick, Fearnhead & Eckley 2012), of the library ruptures, on normal scores: each value is replaced
-by the normal quantile of its rank (van der Waerden 1952). The cost of a segment is the sum of squared deviations of its
-scores from their mean, so a change point is worth the statistic of van der Waerden's test of the two sides. PELT
-minimises the total cost plus ``penalty(n)`` for each change point. Each segment is then searched again with scores of
-its own, because a large step compresses the scores of a small one. Last, each change point is placed where it minimises
-the sum of absolute deviations from the medians of its two sides: ranks say whether there is a step, but next to a large
-step the values say better where.
+The method is optimal partitioning (Jackson et al. 2005) of normal scores: each value is replaced by the normal quantile
+of its rank (van der Waerden 1952). The cost of a segment is the sum of squared deviations of its scores from their
+mean, so a change point is worth the statistic of van der Waerden's test of the two sides. The partition minimises the
+total cost plus ``penalty(n)`` for each change point. Each segment is then searched again with scores of its own,
+because a large step compresses the scores of a small one. Last, each change point is placed where it minimises the sum
+of absolute deviations from the medians of its two sides: ranks say whether there is a step, but next to a large step
+the values say better where.
 
 Assumed: without a change, the values are independent and have one distribution, of any shape. Scores depend on ranks
 only, so the rate of false alarms is the same for every distribution, and an outlier counts no more than the largest
@@ -28,6 +28,10 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
 
 LEAST = 3
 """Least number of values of a level."""
@@ -61,7 +65,7 @@ def _search(values: Sequence[float]) -> list[int]:
     """The changes of the series, and those within each of its segments."""
     if len(values) < SHORTEST:
         return []
-    *found, end = _detector(values).predict(pen=penalty(len(values)))
+    *found, end = _partition(_scores(values), penalty(len(values)))
     if not found:
         return []
     changes: list[int] = []
@@ -73,24 +77,46 @@ def _search(values: Sequence[float]) -> list[int]:
 
 def _placed(values: Sequence[float], changes: Sequence[int]) -> list[int]:
     """The changes, each where it separates the values between its two neighbours best."""
-    if not changes:
-        return []
     import numpy as np
-    from ruptures import Binseg
+
+    def deviations(part: Sequence[float]) -> float:
+        return float(np.abs(np.array(part) - np.median(part)).sum())
 
     ends = [0, *changes, len(values)]
     for index in range(1, len(ends) - 1):
         low, high = ends[index - 1], ends[index + 1]
-        ends[index] = low + Binseg("l1", min_size=LEAST, jump=1).fit(np.array(values[low:high])).predict(n_bkps=1)[0]
+        places = range(high - LEAST, low + LEAST - 1, -1)  # of two equally good ones, the last
+        ends[index] = min(places, key=lambda at: deviations(values[low:at]) + deviations(values[at:high]))
     return ends[1:-1]
 
 
-def _detector(values: Sequence[float]):  # type: ignore[no-untyped-def]  # ruptures has no types
-    from ruptures import KernelCPD
+def _scores(values: Sequence[float]) -> np.ndarray:
+    """The normal scores of the values, with mean 0 and standard deviation 1; equal values have the score 0."""
+    import numpy as np
     from scipy.special import ndtri
     from scipy.stats import rankdata
 
     scores = ndtri((rankdata(values) - 0.375) / (len(values) + 0.25))
     scores = scores - scores.mean()
     spread = scores.std(ddof=1)
-    return KernelCPD(kernel="linear", min_size=LEAST).fit((scores / spread if spread else scores)[:, None])
+    return np.asarray(scores / spread if spread else scores)
+
+
+def _partition(scores: np.ndarray, price: float) -> list[int]:
+    """The ends of the segments with the least sum of squared deviations plus ``price`` for each segment."""
+    import numpy as np
+
+    sums, squares = (np.concatenate([[0.0], np.cumsum(each)]) for each in (scores, scores**2))
+    least = np.full(len(sums), np.inf)
+    least[0] = 0.0
+    before = [0] * len(sums)
+    for end in range(LEAST, len(sums)):
+        starts = np.arange(end - LEAST + 1)
+        deviations = squares[end] - squares[starts] - (sums[end] - sums[starts]) ** 2 / (end - starts)
+        totals = least[starts] + deviations + price
+        before[end] = int(totals.argmin())
+        least[end] = totals[before[end]]
+    ends = [len(scores)]
+    while before[ends[0]]:
+        ends.insert(0, before[ends[0]])
+    return ends

@@ -20,6 +20,20 @@ PRECISIONS = ("default", "highest")
 """Precisions of float32 matrix products on a GPU. "default" is the backend's default: TensorFlow and JAX round the
 factors to TF32, PyTorch does not. "highest" rounds nothing. On a CPU both are the same."""
 
+WITHOUT_TENSORFLOW = (3, 14)
+"""The first Python that TensorFlow has no release for. There requirements/suite.txt installs JAX in its place."""
+
+
+def default_backend() -> tuple[str, str]:
+    """The backend of a command that names none, and why it is that one. It imports nothing."""
+    if sys.version_info < WITHOUT_TENSORFLOW or importlib.util.find_spec("tensorflow"):
+        return "tensorflow", "default"
+    return "jax", f"default: TensorFlow has no release for {_python()}"
+
+
+def _python() -> str:
+    return f"Python {sys.version_info[0]}.{sys.version_info[1]}"
+
 
 def check_installed(name: str) -> None:
     """SuiteError if the backend is unknown or not installed. It imports nothing."""
@@ -28,6 +42,11 @@ def check_installed(name: str) -> None:
             f"Invalid backend. Expected: one of {', '.join(NAMES)}. Received: {name!r}. {nearest(name, NAMES)}"
         )
     if importlib.util.find_spec(name) is None:
+        if name == "tensorflow" and sys.version_info >= WITHOUT_TENSORFLOW:
+            raise SuiteError(
+                f"TensorFlow has no release for {_python()}, only for Python 3.11, 3.12 and 3.13. Leave out --backend "
+                "and KERAS_BACKEND to run on JAX, the default here; or make .venv anew with one of those Pythons."
+            )
         raise SuiteError(
             f"Backend {name!r} is not installed for {sys.executable}. "
             f"Install it with `python -m pip install {name}`, or choose another with --backend."

@@ -14,7 +14,7 @@ from harness.errors import KEBAB, SuiteError, invalid, nearest
 from harness.record.address import Address
 from harness.record.run import AsNeeded
 from harness.statistics.levels import FEWEST_SEEDS
-from harness.training.backend import PRECISIONS
+from harness.training.backend import PRECISIONS, default_backend
 from harness.training.backends import NAMES
 from harness.training.engines import ENGINES
 
@@ -332,7 +332,7 @@ def _backend(option: str | None, environment: str | None) -> tuple[str, str]:
         return _one_of("--backend", option, NAMES), source
     if environment:
         return _one_of("KERAS_BACKEND", environment, NAMES), "KERAS_BACKEND"
-    return "tensorflow", "default"
+    return default_backend()
 
 
 def usage(error: SuiteError) -> pytest.UsageError:

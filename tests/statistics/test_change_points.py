@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 
 import numpy as np
 import pytest
 
-from harness.statistics.change_points import LEAST, SHORTEST, change_points
+from harness.statistics.change_points import LEAST, SHORTEST, _partition, change_points
 
 Noise = Callable[[np.random.Generator, int], np.ndarray]
 
@@ -94,3 +95,24 @@ def test_values_that_repeat_need_no_test() -> None:
 @pytest.mark.parametrize("values", [[], [1.0], [1.0] * 50, [1.0, 2.0, 3.0], list(range(SHORTEST - 1))])
 def test_short_and_constant_series_have_no_change(values: list[float]) -> None:
     assert change_points(values) == []
+
+
+def test_the_partition_is_the_cheapest_of_all() -> None:
+    rng = np.random.default_rng(2)
+    found = set()
+    for price in (0.1, 1.0, 4.0) * 10:
+        scores = rng.standard_normal(13) + np.repeat(rng.choice([-2, 0, 2], 13 // 4 + 1), 4)[:13]
+        partitions = [
+            [*ends, 13]
+            for many in range(13 // LEAST)
+            for ends in itertools.combinations(range(1, 13), many)
+            if min(np.diff([0, *ends, 13])) >= LEAST
+        ]
+
+        def cost(ends: list[int], scores: np.ndarray = scores, price: float = price) -> float:
+            parts = np.split(scores, ends[:-1])
+            return sum(((part - part.mean()) ** 2).sum() + price for part in parts)
+
+        assert _partition(scores, price) == min(partitions, key=cost)
+        found.add(len(_partition(scores, price)))
+    assert found == {1, 2, 3, 4}

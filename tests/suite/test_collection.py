@@ -85,3 +85,20 @@ def test_the_header_says_which_backend_and_why(
     run = suite(tmp_path, "--collect-only", "-k", "minmax-table", *options, env=environment)
     assert run.code == 0
     assert text in run.output
+
+
+NEW_PYTHON = """
+import importlib.util as u
+from harness.training import backend
+find = u.find_spec
+u.find_spec = lambda name, *rest: None if name == "tensorflow" else find(name, *rest)
+backend.WITHOUT_TENSORFLOW = (3, 11)
+"""
+
+
+def test_the_header_says_why_a_new_python_runs_on_jax(tmp_path: Path) -> None:
+    (tmp_path / "new_python.py").write_text(NEW_PYTHON)
+    options = ("--collect-only", "-k", "minmax-table", "-p", "new_python")
+    run = suite(tmp_path, *options, env={"PYTHONPATH": str(tmp_path)}, anew=True)
+    assert run.code == 0
+    assert "backend jax (default: TensorFlow has no release for Python 3." in run.output

@@ -8,7 +8,7 @@ import pytest
 
 from harness.errors import SuiteError
 from harness.training import backend, compiled, fit, vectorized
-from harness.training.backend import choose_backend
+from harness.training.backend import check_installed, choose_backend, default_backend
 from harness.training.backends import NAMES, Backend, jax, named, tensorflow, torch
 from harness.training.engines import ENGINES, EngineModule
 from tests.training.conftest import ROOT, environment, hostile_home
@@ -80,6 +80,39 @@ def test_backend_that_is_not_installed(fresh):
     assert f"for {sys.executable}" in str(error.value)
     assert "python -m pip install torch" in str(error.value)
     assert backend.os.environ["KERAS_BACKEND"] == "none"
+
+
+@pytest.fixture(params=[(3, 11), (3, 13), (3, 14), (3, 15)])
+def python(request, monkeypatch):
+    """A version of Python, in which ``backend`` seems to run and no backend to be installed."""
+    monkeypatch.setattr(backend, "sys", types.SimpleNamespace(version_info=(*request.param, 0), executable="python"))
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    return request.param
+
+
+def test_the_default_is_tensorflow_and_from_python_3_14_on_jax(python):
+    source = f"default: TensorFlow has no release for Python 3.{python[1]}"
+    assert default_backend() == (("jax", source) if python >= (3, 14) else ("tensorflow", "default"))
+
+
+def test_the_default_is_tensorflow_wherever_it_is_installed(python, monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: object())
+    assert default_backend() == ("tensorflow", "default")
+
+
+def test_without_any_backend_the_error_names_one_that_can_be_installed(python):
+    name, _ = default_backend()
+    with pytest.raises(SuiteError, match=f"python -m pip install {name}`"):
+        check_installed(name)
+
+
+def test_where_tensorflow_has_no_release_the_error_says_so(python):
+    with pytest.raises(SuiteError) as error:
+        check_installed("tensorflow")
+    text = (
+        f"TensorFlow has no release for Python 3.{python[1]}, only for Python 3.11, 3.12 and 3.13. Leave out --backend"
+    )
+    assert (text in str(error.value)) == (python >= (3, 14))
 
 
 def keras_on(name):
