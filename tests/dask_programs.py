@@ -83,8 +83,8 @@ def until(condition: Callable[[], bool], process: subprocess.Popen[bytes]) -> No
     """Waits for a condition while the program runs."""
     end = time.monotonic() + LONGEST
     while not condition():
-        assert process.poll() is None, f"the program ended with status {process.returncode}: {process.args}"
-        assert time.monotonic() < end, f"not started within {LONGEST} s: {process.args}"
+        assert process.poll() is None, f"the program ended with status {process.returncode}: {process.args!r}"
+        assert time.monotonic() < end, f"not started within {LONGEST} s: {process.args!r}"
         time.sleep(0.05)
 
 
