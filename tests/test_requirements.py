@@ -15,6 +15,7 @@ from packaging.utils import canonicalize_name
 from tests.test_repository import BACKENDS, INDEX_OPTION, LOCKS, OURS, ROOT, imports, modules, python_files
 
 REQUIREMENTS = ROOT / "requirements"
+MODULES = {"pynvml": "nvidia_ml_py", "PIL": "pillow", "yaml": "pyyaml"}
 PLATFORMS = {
     f"Python {python}, {system} {machine}": {
         "python_version": python,
@@ -67,7 +68,7 @@ def test_every_imported_package_is_named() -> None:
 
     def named(lock: str) -> set[str]:
         names = {canonicalize_name(requirement.name).replace("-", "_") for requirement in wanted(lock)}
-        names |= {module for module, package in (("pynvml", "nvidia_ml_py"), ("PIL", "pillow")) if package in names}
+        names |= {module for module, package in MODULES.items() if package in names}
         # pytest-xdist is imported as xdist, vl-convert-python as vl_convert
         return names | {name.removeprefix("pytest_").removesuffix("_python") for name in names}
 

@@ -115,7 +115,7 @@ def surroundings() -> dict[str, str]:
     """The facts of a process that decide the results of its tasks, by name."""
     return {
         "Python": platform.python_version(),
-        "Keras": version("keras") or "none",
+        "Keras": version("keras", "keras-nightly") or "none",
         "code": code(Path(harness.__file__).resolve().parent.parent),
     }
 
