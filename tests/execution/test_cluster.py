@@ -69,7 +69,7 @@ def test_a_task_that_kills_its_workers_is_given_up_on_a_cluster_too(connected, m
 @pytest.mark.parametrize("what", ["Python", "Keras", "code"])
 def test_a_worker_that_would_compute_something_else_is_refused(somewhere, monkeypatch, what):
     ours = surroundings()
-    monkeypatch.setattr(cluster, "version" if what == "Keras" else "code", lambda _: "another")
+    monkeypatch.setattr(cluster, "version" if what == "Keras" else "code", lambda *_: "another")
     if what == "Python":
         monkeypatch.undo()
         monkeypatch.setattr("platform.python_version", lambda: "another")
