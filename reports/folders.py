@@ -9,8 +9,8 @@ from pathlib import Path
 from harness.errors import SuiteError
 from harness.record.atomic import replace_files
 
-OUT = Path(__file__).parent / "out"
-"""The default report folder, which git ignores."""
+OUT = Path("reports/out")
+"""The default report folder, which git ignores: below the folder of the run."""
 
 
 def runs_folder(out: Path) -> Path:

@@ -13,6 +13,7 @@ from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
+import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
 LOCKS = ("suite", "jax", "gpu", "gpu-jax", "gpu-torch", "lint", "tests")
@@ -244,23 +245,43 @@ def test_other_paths_pass(text: str) -> None:
     assert not unwanted(text)
 
 
+def readme_commands() -> list[str]:
+    """The two commands of README.md, each on one line."""
+    fences = re.findall(r"```sh\n(.*?)```", (ROOT / "README.md").read_text("utf-8"), re.DOTALL)
+    return [" ".join(fence.split()) for fence in fences]
+
+
 def test_readme_commands_are_the_ones_that_ci_runs() -> None:
     """README.md and .ci/run have the same two commands, word for word."""
-    fences = re.findall(r"```sh\n(.*?)```", (ROOT / "README.md").read_text("utf-8"), re.DOTALL)
-    readme = [" ".join(fence.split()) for fence in fences]
     run = re.findall(r"^readme_\w+='(.*)'$", (ROOT / ".ci" / "run").read_text("utf-8"), re.MULTILINE)
-    assert sorted(readme) == sorted(run)
+    assert sorted(readme_commands()) == sorted(run)
     assert len(run) == 2
     for command in run:
         (lock,) = re.findall(r"-r (\S+)", command)
         assert (ROOT / lock).is_file()
 
 
+def test_the_workflow_runs_the_commands_of_the_readme() -> None:
+    workflow = yaml.safe_load((ROOT / ".github" / "workflows" / "check.yml").read_text("utf-8"))
+    steps = [step for job in workflow["jobs"].values() for step in job["steps"]]
+    runs = {" ".join(step.get("run", "").split()) for step in steps}
+    assert runs >= {*readme_commands()}
+
+
+@pytest.mark.parametrize(("name", "lock"), [("Dockerfile", "suite"), ("Dockerfile.cuda", "gpu")])
+def test_an_image_copies_files_that_exist(name: str, lock: str) -> None:
+    copied = re.findall(r"^COPY (\S+) \.$", (ROOT / name).read_text("utf-8"), re.MULTILINE)
+    assert copied == [f"requirements/{lock}.txt", "."]
+    assert all((ROOT / path).exists() for path in copied)
+    assert f"-r {lock}.txt " in (ROOT / name).read_text("utf-8")
+
+
 def test_ci_runs_everything() -> None:
     script = ROOT / ".ci" / "run"
     assert os.access(script, os.X_OK)
     text = script.read_text("utf-8")
-    for part in ("ruff check", "ruff format --check", "mypy", "pytest tests/", "pytest suite/", "--backend jax"):
+    linters = ("ruff check", "ruff format --check", "mypy", "workflows/*.yml", "hadolint")
+    for part in (*linters, "pytest tests/", "pytest suite/", "--backend jax"):
         assert part in text
     assert subprocess.run(["bash", "-n", str(script)], check=False).returncode == 0
 
@@ -278,8 +299,6 @@ def test_tox_environments() -> None:
     assert {*ini["testenv"]["pass_env"].split()} >= {"CUDA_*", "NVIDIA_*", "TF_*", "JAX_*", "XLA_*", "LD_LIBRARY_PATH"}
     written = re.findall(r"-o (\S+)\.txt", ini["testenv:lock"]["commands"])
     assert sorted(written) == sorted(LOCKS)
-    markers = {line.partition(":")[0].strip() for line in ini["pytest"]["markers"].strip().splitlines()}
-    assert markers >= {"exact", "training", "errata", "timing"}
 
 
 def test_licence_and_hooks() -> None:

@@ -22,6 +22,7 @@ REQUIREMENTS = ROOT / "requirements"
 Entry = tuple[str, Requirement, set[str]]
 """Of a package in a lock: its version, the line as a requirement, its hashes."""
 PYTHONS = ("3.11", "3.12", "3.13", "3.14", "3.15")
+MODULES = {"pynvml": "nvidia_ml_py", "PIL": "pillow", "yaml": "pyyaml"}
 PLATFORMS = {
     f"Python {python}, {system} {machine}": {
         "python_version": python,
@@ -74,7 +75,7 @@ def test_every_imported_package_is_named() -> None:
 
     def named(lock: str) -> set[str]:
         names = {canonicalize_name(requirement.name).replace("-", "_") for requirement in wanted(lock)}
-        names |= {module for module, package in (("pynvml", "nvidia_ml_py"), ("PIL", "pillow")) if package in names}
+        names |= {module for module, package in MODULES.items() if package in names}
         # pytest-xdist is imported as xdist, vl-convert-python as vl_convert
         return names | {name.removeprefix("pytest_").removesuffix("_python") for name in names}
 

@@ -71,7 +71,7 @@ def fingerprint(backend: str, device: str, device_model: str, precision: str) ->
     """
     return {
         "python": ".".join(platform.python_version_tuple()[:2]),
-        "keras": version("keras"),
+        "keras": version("keras", "keras-nightly"),
         "backend": backend,
         "backend_version": version(*named(backend).facts.distributions),
         "jaxlib": version(runtime) if (runtime := named(backend).facts.runtime) else None,
@@ -87,19 +87,21 @@ def fingerprint(backend: str, device: str, device_model: str, precision: str) ->
 
 
 def commit() -> str | None:
-    """The commit of the working tree, with "+" if there are changes; None outside git."""
+    """The commit of the working tree, with "+" if there are changes; None outside git.
+
+    A package installed below another project's working tree is outside: git does not track this file there.
+    """
+    here = Path(__file__)
+
+    def git(*words: str) -> str:
+        done = subprocess.run(["git", *words], cwd=here.parent, capture_output=True, text=True, timeout=10, check=True)
+        return done.stdout.strip()
+
     try:
-        described = subprocess.run(
-            ["git", "describe", "--always", "--dirty=+", "--abbrev=12", "--exclude=*"],
-            cwd=Path(__file__).parent,
-            capture_output=True,
-            text=True,
-            timeout=10,
-            check=True,
-        )
+        git("ls-files", "--error-unmatch", here.name)
+        return git("describe", "--always", "--dirty=+", "--abbrev=12", "--exclude=*") or None
     except (OSError, subprocess.SubprocessError):
         return None
-    return described.stdout.strip() or None
 
 
 def stack(fingerprint: Fingerprint) -> str:

@@ -20,7 +20,7 @@ def surroundings(packages: Iterable[str] = ()) -> dict[str, str]:
     names = dict.fromkeys(("keras", "numpy", *packages))
     return {
         "Python": platform.python_version(),
-        **{name: version(name) or "none" for name in names},
+        **{name: version(name, f"{name}-nightly") or "none" for name in names},
         CODE: code(Path(harness.__file__).resolve().parent.parent),
     }
 

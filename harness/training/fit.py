@@ -7,6 +7,8 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+import numpy as np
+
 from harness.training.backend import active
 from harness.training.divergence import first_bad
 from harness.training.engine import Engine, FirstSteps, Measurements, Notice, OnEpoch, ShortTraining
@@ -152,12 +154,17 @@ class Clock:
         self.on_epoch(self.seed, epoch + 1)
 
     def _halves(self, model: Any) -> None:
+        """Records the loss of each half. ``predict`` would drop the logits, from which Keras takes the loss."""
         import keras
 
         loss = keras.losses.get(self.setup.experiment.loss)
-        data = self.setup.data
-        outputs = model.predict(data.x_val, batch_size=1024, verbose=0)
-        losses = keras.ops.convert_to_numpy(loss(data.y_val, outputs))
+        x, y = self.setup.data.x_val, self.setup.data.y_val
+        assert x is not None
+        assert y is not None
+        parts = [slice(first, first + 1024) for first in range(0, len(x), 1024)]
+        losses = np.concatenate(
+            [keras.ops.convert_to_numpy(loss(y[part], model(x[part], training=False))) for part in parts]
+        )
         for name, part in (("even_val_loss", losses[::2]), ("odd_val_loss", losses[1::2])):
             self.further.setdefault(name, []).append(float(part.mean()))
 

@@ -17,6 +17,7 @@ from harness.statistics.levels import FEWEST_SEEDS
 from harness.training.backend import PRECISIONS, default_backend
 from harness.training.backends import NAMES
 from harness.training.engines import ENGINES
+from reports.folders import OUT
 
 ROOT = Path(__file__).resolve().parents[2]
 ENGINE_NAMES = ("auto", *ENGINES)
@@ -28,6 +29,12 @@ FULL_SEEDS = 10
 MOST_AS_NEEDED = 30
 """The default of ``--max-seeds``."""
 MOST_WORKERS = 1024
+MARKERS = {
+    "exact": "what needs no trial: a claim that is a formula or a count, and the self-checks",
+    "training": "a claim decided from trained trials",
+    "errata": "code of the lecture that no longer runs, or does something else than the slide says",
+    "timing": "explicit rounds and warm-up, for a quiet machine; only with -m timing",
+}
 
 
 @dataclass(frozen=True)
@@ -133,7 +140,7 @@ def add(parser: pytest.Parser) -> None:
     group.addoption("--cluster", default="", metavar="ADDRESS", help="train on the workers of this Dask scheduler")
     group.addoption("--dry-run", action="store_true", help="list what would be trained, and about how long it takes")
     group.addoption("--baseline-dir", default=str(ROOT / "baselines"), metavar="DIR", help="default: baselines/")
-    group.addoption("--report-dir", default=str(ROOT / "reports" / "out"), metavar="DIR", help="default: reports/out/")
+    group.addoption("--report-dir", default=None, metavar="DIR", help="default: reports/out/")
 
 
 def check(config: pytest.Config, environ: Mapping[str, str] = os.environ) -> Options:
@@ -144,6 +151,7 @@ def check(config: pytest.Config, environ: Mapping[str, str] = os.environ) -> Opt
         raise invalid("--update-baselines", expected="a reason, in words", received=repr(reason))
     seeds = config.getoption("--seeds")
     count, more = (None, ()) if seeds in (None, "auto") else _seeds(seeds)
+    reports = config.getoption("--report-dir")
     options = Options(
         full=config.getoption("--full"),
         seeds=count,
@@ -155,7 +163,7 @@ def check(config: pytest.Config, environ: Mapping[str, str] = os.environ) -> Opt
         engine=_one_of("--engine", config.getoption("--engine"), ENGINE_NAMES),
         precision=_one_of("--precision", config.getoption("--precision"), PRECISIONS),
         baselines=_folder("--baseline-dir", config.getoption("--baseline-dir")),
-        reports=_folder("--report-dir", config.getoption("--report-dir")),
+        reports=_folder("--report-dir", str(config.rootpath / OUT) if reports is None else reports),
         update=reason,
         require_baselines=config.getoption("--require-baselines"),
         require_gpu=config.getoption("--require-gpu"),

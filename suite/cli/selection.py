@@ -13,8 +13,8 @@ from harness.domain.claim import Claim
 from harness.errors import SuiteError, nearest
 from harness.record.evidence import EXACT
 from suite.catalogue import TRAINING_CLAIMS, UNREAD
+from suite.cli.options import MARKERS
 
-MARKERS = ("exact", "training", "errata", "timing")
 WORDS = {"and", "or", "not", "None", "True", "False"}
 IDENTIFIER = re.compile(r"(?:\w|:|\+|-|\.|\[|\]|\\|/)+")
 

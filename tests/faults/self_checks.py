@@ -76,7 +76,7 @@ def first_red(engine: str, likely: Sequence[str] = ()) -> str:
         SuiteError: where pytest could not make them.
     """
     plugin = _FirstRed(engine, likely)
-    options = ["--noconftest", "-x", "-c", str(ROOT / "tox.ini"), *(f"-pno:{name}" for name in PLUGINS)]
+    options = ["--noconftest", "-psuite.plugin", "-x", f"-c{ROOT / 'tox.ini'}", *(f"-pno:{name}" for name in PLUGINS)]
     with contextlib.redirect_stdout(io.StringIO()):
         status = pytest.main([*options, str(FOLDER)], plugins=[plugin])
     if status not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED) or bool(status) != bool(plugin.said):

@@ -1,0 +1,53 @@
+"""The plugin that pytest finds where the package is installed. A clone's ``conftest.py`` names it.
+
+It declares the suite's options, markers and fixture; ``suite/conftest.py`` implements them.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from suite.cli import options
+
+if TYPE_CHECKING:
+    from suite.session.session import Session
+
+IGNORED = (
+    # TensorFlow's AutoGraph on Python 3.13; nothing here can change it.
+    "ignore:.*Support for arbitrary keyword arguments is deprecated:DeprecationWarning",
+    # A run without trainings (-m exact) has nothing for pytest-benchmark to save, which is as it should be.
+    "ignore:Not saving anything, no benchmarks have been run",
+    # In a checkout that cannot be written nothing is lost but the order for --last-failed.
+    "ignore:could not create cache path",
+    # Keras' own variables under NumPy 2; nothing here or in a case can change it.
+    "ignore:__array__ implementation doesn't accept a copy keyword:DeprecationWarning:keras",
+)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    options.add(parser)
+
+
+def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
+    """Makes pytest load ``suite/conftest.py`` at the start with ``--pyargs suite`` too, as with the folder's path."""
+    known = early_config.known_args_namespace
+    if known.pyargs and any(name.partition(".")[0] == "suite" for name in known.file_or_dir):
+        known.file_or_dir.append(str(Path(__file__).parent))
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    for name, meaning in options.MARKERS.items():
+        config.addinivalue_line("markers", f"{name}: {meaning}")
+    for line in IGNORED:
+        config.addinivalue_line("filterwarnings", line)
+
+
+@pytest.fixture(scope="session")
+def suite_run(request: pytest.FixtureRequest) -> Session:
+    """The run: it trains, decides, compares and records."""
+    from suite.session.session import SESSION
+
+    return request.config.stash[SESSION]
