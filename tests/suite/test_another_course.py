@@ -11,6 +11,7 @@ import pytest
 
 from cases.lecture import AUTHOR, SLIDES, TITLE
 from tests.suite.command import CHECK, ROOT, Finished, arguments, environment, forked, suite
+from tests.suite.tutorial import made_as_told
 
 WINE = ROOT / "examples" / "wine"
 CLAIMS = ["standardised-columns", "standardise-first", "raw-diverges", "larger-rate-is-faster", "hidden-layer-helps"]
@@ -26,7 +27,7 @@ def checked(tmp_path_factory: pytest.TempPathFactory) -> Finished:
 
 def test_a_check_of_the_example_is_green(checked: Finished) -> None:
     assert checked.code == 0, checked.output
-    assert list(checked.verdicts) == CLAIMS
+    assert checked.verdicts.keys() == set(CLAIMS)
     assert set(checked.states.values()) <= {"reproduced", "start reproduced", "exact"}, checked.states
 
 
@@ -69,6 +70,16 @@ def test_workers_train_its_experiments(tmp_path: Path) -> None:
     run = suite(tmp_path, "--catalogue", str(WINE), "-k", "hidden-layer-helps", "--seeds", "5", "--workers", "2")
     assert run.code == 0, run.output
     assert {"wine-training/hidden layer", "wine-training/rate 0.1"} == run.states.keys()
+
+
+@pytest.mark.slow
+def test_the_tutorial_gives_the_verdicts_that_it_names(tmp_path: Path) -> None:
+    folder = made_as_told(tmp_path)
+    run = suite(tmp_path, "--catalogue", str(folder), "-m", "training")
+    assert run.code == 0, run.output
+    assert run.verdicts == {"standardise-first": "SUPPORTED", "raw-diverges": "REFUTED"}
+    assert (tmp_path / "report" / "REPORT.md").read_text("utf-8").startswith("# my_wine: claims on TensorFlow")
+    assert "## 1\\. The data" in (tmp_path / "report" / "SLIDES.md").read_text("utf-8")
 
 
 def test_its_evidence_is_reported_without_training(tmp_path: Path) -> None:
