@@ -2,23 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from harness.domain.finding import Finding, Instead
 from harness.domain.verdict import Verdict
-
-
-@dataclass(frozen=True)
-class Finding:
-    """Claims that one cause explains.
-
-    Args:
-        cause: a few words.
-        claims: keys of the claims, "id" or "id/case". README's table shows the first.
-    """
-
-    cause: str
-    claims: tuple[str, ...]
-
 
 FINDINGS = (
     Finding(
@@ -51,15 +36,6 @@ FINDINGS = (
         ("defaults-as-printed/adagrad", "defaults-as-printed/adadelta"),
     ),
 )
-
-
-@dataclass(frozen=True)
-class Instead:
-    """What a slide could say in place of a claim with this verdict."""
-
-    verdict: Verdict
-    text: str
-
 
 INSTEAD = {
     "gd-reaches-minimum/rate 0.001": Instead(

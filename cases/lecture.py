@@ -1,4 +1,4 @@
-"""The lecture: its title, its author, and its slides in order."""
+"""The lecture: its title, its author, its slides in order, and what reports and timing runs take from it."""
 
 from __future__ import annotations
 
@@ -26,20 +26,31 @@ SLIDES = (
 )
 """The titles of the slides with claims or code, in lecture order. A slide and its continuations are one."""
 
+TIMED = (
+    ("example-1", "rate 0.1", 200),
+    ("example-4", "softmax", 2),
+    ("example-4", "5 relu xavier", 2),
+    ("example-4", "dropout 0.2", 2),
+)
+"""What ``-m timing`` times: experiment, variant and epochs of a round, at the lecture's size. Two of the 20 epochs of
+Example 4 are enough, because its epochs take equally long."""
 
-def slides_of(label: str) -> tuple[str, ...]:
-    """The titles of the slides that a label names.
+BY_SEEDS = ("tips-dropout-helps", "tips-dropout-rate", "tips-deeper-is-not-better")
+"""Claims whose interval a figure shows as seeds are added: differences of accuracies that the advice rests on."""
 
-    Args:
-        label: where the lecture says something: parts separated by ";", as in "4. Optimizers (cont.), Adam; Example 1".
-            A part may continue after the title, and may abbreviate an example's title to its number.
+WITHOUT_CURVES = (
+    "double-well",
+    "long-valley",
+    "far-target",
+    "scale-gap",
+    "centring",
+    "fewer-features",
+    "example-2-clipped",
+    "covariate-shift",
+    "batch-normalization-examples",
+)
+"""Experiments whose claims compare one number each, which a learning curve does not make clearer."""
 
-    Returns:
-        Titles in lecture order; empty if the label names no slide.
-    """
-    parts = [part.strip() for part in label.split(";")]
-    return tuple(title for title in SLIDES if any(_names(part, title) for part in parts))
-
-
-def _names(part: str, title: str) -> bool:
-    return part.startswith(title) or title.startswith(part.partition(",")[0] + ".")
+SWEEPS_ALSO = {"deep-gradients": "initial_gradient_norm", "more-data": "val_accuracy"}
+"""By experiment, a second metric in its figure of a sweep. The ratio of gradients shows that they vanish, the norm also
+that they explode. A smaller gap says more next to the accuracy."""

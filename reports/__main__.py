@@ -9,11 +9,10 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from harness.course import choose, course
 from harness.errors import SuiteError
 from harness.record.run_file import latest_run
-from reports.folders import OUT, runs_folder
-
-BASELINES = Path(__file__).resolve().parents[1] / "baselines"
+from reports.folders import out_of, runs_folder
 
 
 def parser() -> argparse.ArgumentParser:
@@ -45,9 +44,10 @@ def parser() -> argparse.ArgumentParser:
         help="print what differs from run A to run B, and write COMPARE.md; each is a run file, a run's id or commit "
         "(in FOLDER/runs or --store), a report.json, or evidence:STACK; the exit status is 1 if something regressed",
     )
+    made.add_argument("--catalogue", metavar="FOLDER", help="the course of the runs or evidence (default: cases/)")
     made.add_argument("--evidence", metavar="STACK", help="report the stored trials of this stack instead of a run")
     made.add_argument(
-        "--baseline-dir", type=Path, metavar="DIR", default=BASELINES, help="with --evidence (default: baselines/)"
+        "--baseline-dir", type=Path, metavar="DIR", help="with --evidence (default: baselines/, or that of the course)"
     )
     made.add_argument(
         "--readme",
@@ -59,7 +59,7 @@ def parser() -> argparse.ArgumentParser:
         "--out",
         type=Path,
         metavar="FOLDER",
-        help="the report's folder (default: reports/out; with --evidence reports/out/evidence/STACK)",
+        help="the report's folder (default: reports/out, or courses/NAME in it; with --evidence: evidence/STACK there)",
     )
     return made
 
@@ -70,6 +70,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if isinstance(sys.stdout, io.TextIOWrapper):  # a path may contain letters that the terminal cannot show
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
+        chosen = choose(options.catalogue)
+        options.baseline_dir = options.baseline_dir or chosen.baselines
         if options.push:
             push(options)
             return 0
@@ -85,7 +87,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise SuiteError("--readme needs --evidence STACK: findings come from stored trials. Add --evidence STACK.")
         from reports.write import write_report
 
-        options.out = options.out or OUT
+        options.out = options.out or out_of(course())
         with tempfile.TemporaryDirectory() as folder:
             if options.store is None:
                 run = options.run or newest(options.out)
@@ -112,7 +114,7 @@ def evidence(options: argparse.Namespace) -> Path:
         from reports.sections.findings import write_findings
 
         write_findings(run, options.readme)
-    return write(run, options.out or OUT / "evidence" / options.evidence)
+    return write(run, options.out or out_of(course()) / "evidence" / options.evidence)
 
 
 def push(options: argparse.Namespace) -> None:
@@ -127,7 +129,7 @@ def push(options: argparse.Namespace) -> None:
     from harness.record.address import Address
     from harness.record.database import push_all
 
-    folder = runs_folder(options.out or OUT)
+    folder = runs_folder(options.out or out_of(course()))
     print("\n".join(push_all(Address(options.store), folder)) or f"Nothing to push in {folder}.")
 
 
@@ -142,7 +144,7 @@ def trend(options: argparse.Namespace) -> Path:
     from reports.trend import trend
     from reports.trend_files import runs_of, write_trend
 
-    out = options.out or OUT
+    out = options.out or out_of(course())
     return write_trend(trend(runs_of(Address(options.store) if options.store else None, with_runs(out))), out)
 
 
@@ -161,7 +163,7 @@ def compare(options: argparse.Namespace) -> int:
     from reports.sections.comparison import markdown
     from reports.sides import find
 
-    out, store = options.out or OUT, Address(options.store) if options.store else None
+    out, store = options.out or out_of(course()), Address(options.store) if options.store else None
     then, now = (find(one, with_runs(out), store, options.baseline_dir) for one in options.compare)
     comparison = compare(then, now)
     text = markdown(comparison)
@@ -191,7 +193,7 @@ def newest(out: Path) -> Path:
 
 def with_runs(out: Path) -> Path:
     """The folder of run files of a report folder, or the default one where that has none."""
-    return runs_folder(out if any(runs_folder(out).glob("*.jsonl")) else OUT)
+    return runs_folder(out if any(runs_folder(out).glob("*.jsonl")) else out_of(course()))
 
 
 if __name__ == "__main__":

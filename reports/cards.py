@@ -9,8 +9,7 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from cases import CLAIMS
-from cases.lecture import slides_of
+from harness.course import course
 from harness.domain.trial import Trial
 from harness.domain.verdict import Decision, Effect, Verdict
 from harness.record.outcomes import ClaimState
@@ -20,7 +19,7 @@ from reports.sections.effects import effects_by_relevance
 from reports.text import plural, printed
 
 ELSEWHERE = "Elsewhere"
-"""The section of what no slide of ``cases.lecture`` names."""
+"""The section of what no slide of the course names."""
 LONGEST_ANCHOR = 60
 
 
@@ -122,7 +121,7 @@ class Card(msgspec.Struct, frozen=True, kw_only=True):
 
 def section_of(label: str) -> str:
     """The slide that a claim or an erratum with this label is reported with."""
-    return next(iter(slides_of(label)), ELSEWHERE)
+    return next(iter(course().slides_of(label)), ELSEWHERE)
 
 
 def cards(run: Run) -> dict[str, Card]:
@@ -145,9 +144,9 @@ def anchor(key: str) -> str:
 def command(claim: ClaimDecided) -> str:
     """The command that repeats a claim alone."""
     if re.fullmatch(r"[a-z0-9-]+", claim.key):
-        return f"pytest suite/ -k {claim.key}"
+        return f"pytest suite/{course().option} -k {claim.key}"
     name = "claims" if claim.experiment else "exact"
-    return f"pytest {shlex.quote(f'suite/test_{name}.py::test_{name}[{claim.key}]')}"
+    return f"pytest {shlex.quote(f'suite/test_{name}.py::test_{name}[{claim.key}]')}{course().option}"
 
 
 _Slides = Mapping[tuple[str, str, str], tuple[str, float]]
@@ -158,7 +157,7 @@ def _slide_values(run: Run) -> dict[tuple[str, str, str], tuple[str, float]]:
     """The run's figures; of sibling claims that the run has not decided, the catalogue's."""
     known = {
         (claim.experiment.id, variant, metric): (figure.printed, figure.value)
-        for claim in CLAIMS
+        for claim in course().claims
         if claim.experiment is not None
         for (variant, metric), figure in claim.figures.items()
     }
@@ -186,7 +185,7 @@ def _card(run: Run, claim: ClaimDecided, slides: _Slides) -> Card:
         id=claim.id,
         case=claim.case,
         label=claim.slide,
-        slides=slides_of(claim.slide),
+        slides=course().slides_of(claim.slide),
         statement=claim.statement,
         rule=claim.rule,
         exact=claim.marker == "exact",

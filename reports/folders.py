@@ -6,11 +6,17 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
+from harness.course import Course
 from harness.errors import SuiteError
 from harness.record.atomic import replace_files
 
 OUT = Path("reports/out")
-"""The default report folder, which git ignores: below the folder of the run."""
+"""The report folder of the default course, which git ignores: below the folder of the run."""
+
+
+def out_of(course: Course) -> Path:
+    """The report folder of a course, unless one is named: runs of two courses in one folder would be mixed up."""
+    return OUT if course.default else OUT / "courses" / course.name
 
 
 def runs_folder(out: Path) -> Path:

@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 
 from baselines.judge import REFERENCE
 from baselines.slowdown import CHANGED
-from cases.findings import FINDINGS, Finding
+from harness.course import course
+from harness.domain.finding import Finding
 from harness.domain.verdict import Verdict
 from harness.record.outcomes import (
     REPRODUCED,
@@ -265,11 +266,13 @@ def _inside(anchor: Anchor) -> bool:
     return anchor.expected is None or (anchor.now is not None and anchor.expected.contains(anchor.now))
 
 
-def findings(cards: Mapping[str, Card], known: Sequence[Finding] = FINDINGS) -> list[Group]:
+def findings(cards: Mapping[str, Card], known: Sequence[Finding] | None = None) -> list[Group]:
     """The claims of each known cause; a refuted claim that no cause names is a group of its own.
 
-    All cases of one claim are one group. Causes none of whose claims is among the cards are left out.
+    All cases of one claim are one group. Causes none of whose claims is among the cards are left out. The known causes
+    are by default those of the course.
     """
+    known = course().findings if known is None else known
     groups = [Group(one.cause, tuple(cards[key] for key in one.claims if key in cards)) for one in known]
     named = {key for one in known for key in one.claims}
     others: dict[str, list[Card]] = {}

@@ -16,8 +16,7 @@ from baselines.decide import StoredVerdict, stored_verdict
 from baselines.evidence import LONG, POINTS, path_of, read, trials
 from baselines.judge import REFERENCE
 from baselines.verdicts import compare_verdict
-from cases import CLAIMS
-from cases.errata import ERRATA
+from harness.course import course
 from harness.domain.catalogue import experiments
 from harness.domain.claim import Claim
 from harness.domain.experiment import Experiment
@@ -39,7 +38,7 @@ def stored_run(root: Path, stack: str) -> Run:
     Verdicts are decided from the stored trials; the verdict of an exact claim is the expected one. Raises SuiteError if
     the stack has no evidence.
     """
-    declared = {one.id: one for one in experiments(CLAIMS)}
+    declared = {one.id: one for one in experiments(course().claims)}
     stored: Stored = {name: _read(root, name, dict.fromkeys((stack, REFERENCE))) for name in (*declared, EXACT)}
     own = {name: stacks[stack] for name, stacks in stored.items() if stack in stacks and stacks[stack].variants}
     if not own:
@@ -53,7 +52,7 @@ def stored_run(root: Path, stack: str) -> Run:
         RunStarted(
             id=f"evidence-{stack}",
             started=newest.date,
-            command=f"python -m reports --evidence {stack}",
+            command=f"python -m reports{course().option} --evidence {stack}",
             full=False,
             evidence=True,
             backend=str(newest.fingerprint["backend"]),
@@ -71,9 +70,10 @@ def stored_run(root: Path, stack: str) -> Run:
             for variant in declared[name].variants
             if variant.name in evidence.variants
         },
-        claims={claim.key: _claim(claim, order, stack, stored) for order, claim in enumerate(CLAIMS)},
+        claims={claim.key: _claim(claim, order, stack, stored) for order, claim in enumerate(course().claims)},
         errata={
-            one.id: erratum_declared(one, order, str(newest.fingerprint["backend"])) for order, one in enumerate(ERRATA)
+            one.id: erratum_declared(one, order, str(newest.fingerprint["backend"]))
+            for order, one in enumerate(course().errata)
         },
         end=RunEnded(exit_status=0, seconds=None),
     )

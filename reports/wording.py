@@ -7,7 +7,7 @@ import re
 
 from msgspec.structs import replace
 
-from cases.findings import INSTEAD
+from harness.course import course
 from harness.domain.verdict import Effect, Verdict
 from harness.record.run import ClaimDecided, MetricDeclared
 from reports.labels import metric_label
@@ -189,7 +189,7 @@ def say_instead(
     """
     if verdict not in (Verdict.REFUTED, Verdict.INCONCLUSIVE):
         return ""
-    known = INSTEAD.get(claim.key)
+    known = course().instead.get(claim.key)
     sentence = known.text if known and known.verdict is verdict else ""
     if effect is None or claim.marker == "exact":
         return sentence or claim.decision.reason

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from cases import BROKEN, CLAIMS
-from cases.errata import ERRATA as ALL_ERRATA
+from harness.course import course
 from harness.domain.catalogue import Broken, experiments
 from harness.domain.claim import Claim
 from harness.domain.erratum import Erratum
 from harness.domain.experiment import Experiment
 from harness.statistics import Exact
 
+COURSE = course()
+CLAIMS = COURSE.claims
 ORDER: dict[str, int] = {claim.key: index for index, claim in enumerate(CLAIMS)}
 EXPERIMENTS: dict[str, Experiment] = {experiment.id: experiment for experiment in experiments(CLAIMS)}
 TRAININGS: tuple[tuple[str, str], ...] = tuple(
@@ -17,12 +18,12 @@ TRAININGS: tuple[tuple[str, str], ...] = tuple(
 )
 TRAINING_CLAIMS: dict[str, Claim] = {claim.key: claim for claim in CLAIMS if claim.experiment is not None}
 EXACT_CLAIMS: dict[str, Claim] = {claim.key: claim for claim in CLAIMS if isinstance(claim.rule, Exact)}
-ERRATA: dict[str, Erratum] = {erratum.id: erratum for erratum in ALL_ERRATA}
+ERRATA: dict[str, Erratum] = {erratum.id: erratum for erratum in COURSE.errata}
 
-UNREAD: dict[str, Broken] = {f"{broken.name}, {broken.where}": broken for broken in BROKEN}
+UNREAD: dict[str, Broken] = {f"{broken.name}, {broken.where}": broken for broken in COURSE.broken}
 """The parts of the catalogue that could not be read, each by the name of the test item that fails for it."""
 
 
 def training_name(experiment: str, variant: str) -> str:
-    """The name of a training in test ids: "example-4/dropout 0.2"."""
+    """The name of a training in test ids: "depth/dropout 0.2"."""
     return f"{experiment}/{variant}"

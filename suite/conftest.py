@@ -12,6 +12,7 @@ from harness.errors import SuiteError
 from harness.training.backend import check_installed
 from harness.training.engines import resolve_engine
 from reports.folders import check_writable, runs_folder
+from suite.catalogue import COURSE
 from suite.cli import options as suite_options
 from suite.cli import plan, selection
 from suite.cli.options import Options
@@ -74,7 +75,8 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
     line = f"claims: {options.mode}, backend {options.backend} ({options.backend_from}), engine {options.engine}"
     if options.precision != "default":
         line += f", precision {options.precision}"
-    return [line, f"store: {options.store}"] if options.store else [line]
+    lines = [line, f"store: {options.store}"] if options.store else [line]
+    return lines if COURSE.default else [f"course: {COURSE.title} ({COURSE.folder})", *lines]
 
 
 def pytest_report_collectionfinish(config: pytest.Config, items: list[pytest.Item]) -> list[str]:
@@ -84,6 +86,7 @@ def pytest_report_collectionfinish(config: pytest.Config, items: list[pytest.Ite
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> Generator[None]:
     options = config.stash[OPTIONS]
+    items[:] = [item for item in items if "[NOTSET" not in item.name]  # a test of what the course has none of
     collected = list(items)
     lost = selection.match_lost_sections(items)
     names = lost | {part for item in collected for part in (item.name, item.path.name)}

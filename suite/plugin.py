@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from harness.errors import SuiteError
 from suite.cli import options
 
 if TYPE_CHECKING:
@@ -27,8 +28,12 @@ IGNORED = (
 )
 
 
-def pytest_addoption(parser: pytest.Parser) -> None:
+def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
     options.add(parser)
+    try:
+        options.choose_course(pluginmanager.get_plugin("pytestconfig").invocation_params.args)  # type: ignore[union-attr]
+    except SuiteError as error:
+        raise options.usage(error) from None
 
 
 def pytest_load_initial_conftests(early_config: pytest.Config) -> None:

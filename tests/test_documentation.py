@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 import subprocess
@@ -10,10 +11,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.suite.tutorial import MADE, made_as_told
+
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
 PAGES = [ROOT / "README.md", *sorted(DOCS.glob("*.md")), ROOT / "cases" / "README.md", ROOT / "tests" / "README.md"]
-PAGES.append(ROOT / "reports" / "published" / "README.md")
+PAGES += [ROOT / "reports" / "published" / "README.md", ROOT / "examples" / "wine" / "README.md"]
 MADE_UP = "adam-beats-sgd"
 """The claim that docs/adding-a-claim.md adds."""
 COLLECT = """
@@ -88,12 +91,10 @@ def test_every_link_leads_somewhere(page):
 
 def test_pytest_takes_every_command():
     """Each command is collected, not run. Commands on ``tests/`` are checked by their path."""
-    import json
-
     lines = {}
     for command in ALL:
         words = shlex.split(command)
-        if words[0] != "pytest" or MADE_UP in command:
+        if words[0] != "pytest" or MADE_UP in command or "--catalogue" in words:
             continue
         if words[1].startswith("tests"):
             assert (ROOT / words[1].partition("::")[0]).exists(), command
@@ -104,6 +105,28 @@ def test_pytest_takes_every_command():
     )
     said = json.loads(done.stdout)
     assert {lines[line]: text for line, (status, text) in said.items() if status} == {}
+
+
+def test_pytest_takes_every_command_on_another_course(tmp_path):
+    """One process has one course: each folder has its own. That of the tutorial is made as the tutorial says."""
+    lines: dict[str, list[str]] = {}
+    for command in ALL:
+        words = shlex.split(command)
+        if words[0] == "pytest" and "--catalogue" in words:
+            folder = words[words.index("--catalogue") + 1]
+            made = str(made_as_told(tmp_path)) if folder == MADE else folder
+            lines.setdefault(made, []).append(json.dumps([made if word == folder else word for word in words[1:]]))
+    assert len(lines) == 2
+    for commands_of in lines.values():
+        done = subprocess.run(
+            [sys.executable, "-c", COLLECT, *commands_of],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=300,
+        )
+        assert {line: text for line, (status, text) in json.loads(done.stdout).items() if status} == {}
 
 
 @pytest.mark.slow

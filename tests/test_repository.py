@@ -15,21 +15,28 @@ from pathlib import Path
 import pytest
 import yaml
 
+from harness.course import LECTURE, read
+from harness.domain.catalogue import experiments
+
 ROOT = Path(__file__).resolve().parent.parent
 LOCKS = ("suite", "jax", "gpu", "gpu-jax", "gpu-torch", "lint", "tests")
 ENVIRONMENTS = ("suite", "tests", "lint", "jax", "gpu", "gpu-jax", "gpu-torch", "report")
 
-# What each package may import of the others. tests/ may import everything, nothing imports tests/.
+# What each package may import of the others. tests/ may import everything, nothing imports tests/. Only cases/ is about
+# this lecture, and what ABOUT_THE_LECTURE names: no other package of the product imports it.
 MAY_IMPORT = {
     "harness": set(),
     "cases": {"harness"},
     "baselines": {"harness"},
-    "reports": {"harness", "baselines", "cases"},
-    "suite": {"harness", "baselines", "cases", "reports"},
-    "conftest": {"harness", "baselines", "cases", "reports", "suite"},
+    "reports": {"harness", "baselines"},
+    "suite": {"harness", "baselines", "reports"},
+    "conftest": {"harness", "baselines", "reports", "suite"},
+    "examples": {"harness"},
     "benchmarks": {"harness", "baselines", "cases", "reports", "suite", "tests"},
 }
 OURS = {*MAY_IMPORT, "tests"}
+ABOUT_THE_LECTURE = ("suite/selfcheck/", "reports/figures/closed_form.py")
+"""Checks of the machinery on the lecture's networks, and a figure that only the lecture has."""
 BACKENDS = {"tensorflow", "jax", "jaxlib", "torch", "keras"}
 SLOW_TO_IMPORT = {"scipy", "pandas", "matplotlib", "dask", "distributed"}
 LAZY_ABOUT_SLOW_IMPORTS = {"harness", "cases", "baselines"}
@@ -144,6 +151,32 @@ def test_imports_point_one_way(package: str) -> None:
     found = [
         f"{path.relative_to(ROOT)}, {text}" for path in files for text in violations(package, path.read_text("utf-8"))
     ]
+    assert [one for one in found if not (one.startswith(ABOUT_THE_LECTURE) and one.endswith("imports cases"))] == []
+
+
+def names_of_the_lecture() -> re.Pattern[str]:
+    """Its title, author and slides, and the ids of its claims, errata and experiments that are no common words."""
+    course = read(LECTURE)
+    every = [one.id for one in course.claims] + [one.id for one in course.errata]
+    ids = [one for one in (*every, *(one.id for one in experiments(course.claims))) if "-" in one]
+    words = [course.title, *course.author.split(", "), *course.slides]
+    listed = "|".join(sorted(map(re.escape, ids), key=len, reverse=True))
+    return re.compile("|".join([rf"(?<![\w-])(?:{listed})(?![\w-])", *map(re.escape, words)]))
+
+
+def test_only_the_lecture_is_about_the_lecture() -> None:
+    """Its title, slides and ids stand in its own folder and evidence, not in what runs and reports any course."""
+    pattern = names_of_the_lecture()
+    assert pattern.search("the claim tips-dropout-helps")
+    assert pattern.search("5. Batch Normalization")
+    found = {}
+    for path in tracked():
+        name = path.relative_to(ROOT).as_posix()
+        product = name.startswith(("harness/", "baselines/", "reports/", "suite/", "examples/", "conftest.py"))
+        if not product or name.startswith((*ABOUT_THE_LECTURE, "reports/published/")):
+            continue
+        if path.suffix in (".py", ".html", ".js", ".css") and (named := pattern.search(path.read_text("utf-8"))):
+            found[name] = named.group()
     assert not found
 
 
@@ -155,6 +188,7 @@ def test_imports_point_one_way(package: str) -> None:
         ("harness", "if TYPE_CHECKING:\n    from suite import x", "harness imports suite"),
         ("baselines", "from cases import CLAIMS", "baselines imports cases"),
         ("reports", "from conftest import x", "reports imports conftest"),
+        ("reports", "def f():\n    from cases import CLAIMS", "reports imports cases"),
         ("suite", "from tests import x", "suite imports tests"),
         ("cases", "import keras", "backend keras"),
         ("suite", "from tensorflow import keras", "backend tensorflow"),
@@ -179,7 +213,7 @@ def test_a_forbidden_import_is_found(package: str, source: str, expected: str) -
         ("harness", "if TYPE_CHECKING:\n    import keras"),
         ("cases", "from harness.domain.claim import Claim"),
         ("reports", "import matplotlib"),
-        ("suite", "from reports import markdown\nfrom cases import CLAIMS"),
+        ("suite", "from reports import markdown\nfrom harness.course import course"),
     ],
 )
 def test_an_allowed_import_passes(package: str, source: str) -> None:

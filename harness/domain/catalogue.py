@@ -52,11 +52,11 @@ def load(package: str, sections: Iterable[str]) -> tuple[tuple[Claim, ...], tupl
         try:
             claims += _claims_of(package, section)
         except Exception as error:
-            found = _broken(package, section, error)
+            found = located(f"{package}.{section}", Path(str(sys.modules[package].__file__)).parent, error)
             known = broken.setdefault((found.where, found.error), found)
             broken[found.where, found.error] = msgspec.structs.replace(known, costs=(*known.costs, section))
     doubles: list[Broken] = []
-    return tuple(_distinct(claims, package, doubles)), (*broken.values(), *doubles)
+    return tuple(distinct(claims, package, doubles)), (*broken.values(), *doubles)
 
 
 def _claims_of(package: str, section: str) -> tuple[Claim, ...]:
@@ -77,17 +77,16 @@ def _claims_of(package: str, section: str) -> tuple[Claim, ...]:
     return found
 
 
-def _broken(package: str, section: str, error: Exception) -> Broken:
-    """The error, with the innermost line of the package that raised it."""
-    root = Path(str(sys.modules[package].__file__)).parent
+def located(module: str, root: Path, error: BaseException) -> Broken:
+    """An error in the import of a module, with the innermost line of its package, in ``root``, that raised it."""
     places = [(frame.filename, frame.lineno) for frame in traceback.extract_tb(error.__traceback__)]
     if isinstance(error, SyntaxError) and error.filename:
         places.append((error.filename, error.lineno))
     path, line = next(((p, n) for p, n in reversed(places) if Path(p).is_relative_to(root)), ("", None))
     if not path:
-        module = sys.modules.get(f"{package}.{section}")
-        path = str(module.__file__) if module and module.__file__ else str(root / "__init__.py")
-    name = ".".join((package, *Path(path).relative_to(root).with_suffix("").parts)).removesuffix(".__init__")
+        known = sys.modules.get(module)
+        path = str(known.__file__) if known and known.__file__ else str(root / "__init__.py")
+    name = ".".join((root.name, *Path(path).relative_to(root).with_suffix("").parts)).removesuffix(".__init__")
     where = Path(path).relative_to(root.parent).as_posix() + (f":{line}" if line else "")
     if isinstance(error, SuiteError):
         return Broken(name, where, str(error))
@@ -102,7 +101,7 @@ def _modules(package: str) -> list[str]:
     return [found.name.partition(".")[2] for found in pkgutil.walk_packages(paths, f"{package}.", lambda _: None)]
 
 
-def _distinct(claims: Iterable[Claim], package: str, doubles: list[Broken]) -> Iterator[Claim]:
+def distinct(claims: Iterable[Claim], package: str, doubles: list[Broken]) -> Iterator[Claim]:
     """The claims whose key and experiment id are unique. It adds the others to ``doubles``."""
     keys: dict[str, Claim] = {}
     taken: dict[str, Experiment] = {}
@@ -134,7 +133,7 @@ def _distinct(claims: Iterable[Claim], package: str, doubles: list[Broken]) -> I
 def _place(claim: Claim, package: str) -> str:
     """File and line of a claim that is a constant of a module; else the package's name."""
     for name, module in list(sys.modules.items()):
-        if name.startswith(f"{package}.") and isinstance(module, ModuleType):
+        if f"{name}.".startswith(f"{package}.") and isinstance(module, ModuleType):
             for constant, value in vars(module).items():
                 if value is claim and (line := _line(module, constant)):
                     root = Path(str(sys.modules[package].__file__)).parent.parent

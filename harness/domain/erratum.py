@@ -184,7 +184,7 @@ class Erratum:
     def __post_init__(self) -> None:
         where = f"erratum {self.id!r}"
         if not KEBAB.fullmatch(self.id):
-            raise invalid(f"id of {where}", expected="kebab-case, e.g. 'input-dim'", received=self.id)
+            raise invalid(f"id of {where}", expected="kebab-case, e.g. 'renamed-argument'", received=self.id)
         for name in ("slide", "statement", "printed", "modern", "check"):
             _text(f"{name} of {where}", getattr(self, name))
         for outcome in (self.outcome, *self.on.values()):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from harness.course import course
 from harness.domain.trial import Trial
 from harness.record.run import ClaimDecided, Run
 from harness.statistics import PLAIN, STORED, stored_look
@@ -35,8 +36,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 NAME = "effects-by-seeds.svg"
-CLAIMS = ("tips-dropout-helps", "tips-dropout-rate", "tips-deeper-is-not-better")
-"""The claims to draw, by key: differences of accuracies that the lecture's advice rests on."""
 WIDTH, HEIGHT, PANEL = 7.2, 1.1, 1.95
 """Inches: the figure's width, its height without panels, and the height of a panel."""
 
@@ -80,7 +79,7 @@ class Growth:
 
 def picture(run: Run) -> Picture | None:
     """The figure; None unless the run has more than FEWEST_SEEDS common seeds of a claim's variants."""
-    found = [growth for key in CLAIMS if key in run.claims and (growth := growth_of(run, run.claims[key]))]
+    found = [growth for key in course().by_seeds if key in run.claims and (growth := growth_of(run, run.claims[key]))]
     if not found:
         return None
     with styled():

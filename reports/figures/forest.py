@@ -58,7 +58,7 @@ def forest(run: Run) -> Picture | None:
 
 
 def section(slide: str) -> str:
-    """The section of the lecture that a slide belongs to: "4. Overfitting (cont.), Dropout" is "4. Overfitting"."""
+    """The section of the lecture that a slide belongs to: "2. Depth (cont.), Dropout" is "2. Depth"."""
     return re.split(r",| \(| \||: ", slide)[0].strip() or slide
 
 

@@ -4,24 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from harness.course import course
 from harness.record.run import ExperimentDeclared, Run
-from reports.figures import by_seeds, closed_form, curves, forest, overfitting, slide_and_seeds, surface, sweep
+from reports.figures import by_seeds, curves, forest, overfitting, slide_and_seeds, surface, sweep
 from reports.figures import timing_runs as timing
+from reports.figures.curves import Trials
 from reports.figures.picture import Picture, failed, file_name
 
-WITHOUT = (
-    "double-well",
-    "long-valley",
-    "far-target",
-    "scale-gap",
-    "centring",
-    "fewer-features",
-    "example-2-clipped",
-    "covariate-shift",
-    "batch-normalization-examples",
-)
-"""Experiments whose claims compare one number each, which a learning curve does not make clearer."""
-KINDS = (closed_form.picture, slide_and_seeds.picture, overfitting.picture, sweep.picture, curves.picture)
+Draw = Callable[[Run, ExperimentDeclared, Trials], Picture | None]
+KINDS: tuple[Draw, ...] = (slide_and_seeds.picture, overfitting.picture, sweep.picture, curves.picture)
 """An experiment has one picture: the first of these that suits it. If it declares a surface, it has that as well."""
 
 
@@ -46,12 +37,21 @@ def _of_experiment(run: Run, experiment: ExperimentDeclared) -> list[Picture | N
     trials |= {name: of for (of_key, name), of in run.trials.items() if of_key == key and name not in trials}
 
     def first() -> Picture | None:
-        return next((made for draw in KINDS if (made := draw(run, experiment, trials)) is not None), None)
+        return next((made for draw in (*own(), *KINDS) if (made := draw(run, experiment, trials)) is not None), None)
 
     if not trials:
         return []
-    one = None if key in WITHOUT else _attempt(file_name(key), key, first)
+    one = None if key in course().without_curves else _attempt(file_name(key), key, first)
     return [one, _attempt(file_name(key, "surface"), key, lambda: surface.picture(run, experiment, trials))]
+
+
+def own() -> tuple[Draw, ...]:
+    """The kind of picture that only the default course has."""
+    if not course().default:
+        return ()
+    from reports.figures import closed_form
+
+    return (closed_form.picture,)
 
 
 def _attempt(name: str, heading: str, draw: Callable[[], Picture | None]) -> Picture | None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from harness.course import course
 from harness.domain.plots import Sweep
 from harness.record.run import ExperimentDeclared, Run
 from harness.record.run import Point as Place
@@ -32,10 +33,6 @@ from reports.text import number
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-
-ALSO: Mapping[str, str] = {"deep-gradients": "initial_gradient_norm", "more-data": "val_accuracy"}
-"""By experiment: a second metric, in a panel of its own. The ratio of gradients shows that they vanish, the norm also
-that they explode. A smaller gap says more next to the accuracy."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +66,7 @@ def picture(run: Run, experiment: ExperimentDeclared, trials: Trials) -> Picture
     if len(points) < 2:
         return None
     metrics = [declared.metric]
-    if (further := ALSO.get(experiment.id)) and any(m.name == further for m in experiment.metrics):
+    if (further := course().sweeps_also.get(experiment.id)) and any(m.name == further for m in experiment.metrics):
         metrics.append(further)
     title = declared.title.rstrip(".")
     with styled():

@@ -10,7 +10,7 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
-from cases.lecture import AUTHOR, TITLE
+from harness.course import course
 from harness.domain.verdict import Verdict
 from harness.record.outcomes import ClaimState
 from harness.record.run import Run
@@ -69,8 +69,9 @@ def html(run: Run, cards: Mapping[str, Card], trend: TrendReport | None = None) 
     data = page_data(run, cards, anchors, trend)
     drawn = data["claims"] or data["trend"]["series"]
     context: dict[str, Any] = {
-        "title": TITLE,
-        "author": AUTHOR,
+        "title": course().title,
+        "author": course().author,
+        "option": course().option,
         "run": run,
         "backend": backend_name(run.header.backend),
         "status": status,

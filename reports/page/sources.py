@@ -1,4 +1,4 @@
-"""Where each claim stands in ``cases/``, and its code. The files are parsed, not run."""
+"""Where each claim stands in the course's folder, and its code. The files are parsed, not run."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-CASES = Path(__file__).resolve().parents[2] / "cases"
+from harness.course import folder
 
 
 @dataclass(frozen=True)
@@ -22,13 +22,13 @@ class Source:
     code: str
 
 
-def sources(ids: Collection[str], root: Path = CASES) -> dict[str, Source]:
-    """The code of each claim by its id, without claims that no file declares.
+def sources(ids: Collection[str], root: Path | None = None) -> dict[str, Source]:
+    """The code of each claim by its id, without claims that no file declares. ``root``: by default the course's folder.
 
     Files that cannot be read or parsed are left out.
     """
     found: dict[str, Source] = {}
-    for pattern, source in _declared(root):
+    for pattern, source in _declared(root or folder()):
         for name in ids:
             if pattern.fullmatch(name):
                 found.setdefault(name, source)

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from cases.lecture import SLIDES
+from harness.course import course
 from harness.domain.verdict import Verdict
 from harness.record.outcomes import TimeState
 from harness.record.run import ErratumChecked, Run
@@ -52,7 +52,7 @@ TO_CHANGE = (Verdict.REFUTED, Verdict.INCONCLUSIVE)
 
 def slides(run: Run, cards: Mapping[str, Card]) -> list[Slide]:
     """The slides with claims or errata, in lecture order; a claim or an erratum of no known slide comes last."""
-    found = {title: Slide(title) for title in (*SLIDES, ELSEWHERE)}
+    found = {title: Slide(title) for title in (*course().slides, ELSEWHERE)}
     for card in cards.values():
         found[card.section].cards.append(card)
         for title in card.slides[1:]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from harness.course import course
 from harness.domain.erratum import ErratumState
 from harness.record.run import ErratumChecked, Run
 from reports.cards import section_of
@@ -15,9 +16,7 @@ from reports.text import code, escape, fenced, plural
 
 def by_section(errata: Mapping[str, ErratumChecked]) -> dict[str, list[ErratumChecked]]:
     """The errata by the first slide that they name, in lecture order."""
-    from cases.lecture import SLIDES as TITLES
-
-    found: dict[str, list[ErratumChecked]] = {title: [] for title in TITLES}
+    found: dict[str, list[ErratumChecked]] = {title: [] for title in course().slides}
     for one in errata.values():
         found.setdefault(section_of(one.slide), []).append(one)
     return {section: errata for section, errata in found.items() if errata}

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from cases.findings import FINDINGS, Finding
+from harness.course import course
+from harness.domain.finding import Finding
 from harness.domain.verdict import Verdict
 from harness.errors import SuiteError, invalid
 from harness.record.atomic import replace_file
@@ -22,15 +23,15 @@ START, END = "<!-- findings -->", "<!-- /findings -->"
 HEADERS = ("verdict", "the lecture says", "slide", "measured")
 
 
-def findings(run: Run, known: Sequence[Finding] = FINDINGS) -> str:
+def findings(run: Run, known: Sequence[Finding] | None = None) -> str:
     """The table of findings, a row per cause, and the numbers of verdicts. Every refuted claim is counted in a row.
 
     Raises SuiteError if a finding names a claim that is not in the catalogue.
     """
-    shown = cards(run)
+    shown, known = cards(run), course().findings if known is None else known
     for key in (key for one in known for key in one.claims):
         if key not in shown:
-            raise invalid("cases/findings.py", expected="keys of claims", received=repr(key))
+            raise invalid(f"{course().name}/findings.py", expected="keys of claims", received=repr(key))
     rows = [_row(*group.cards) for group in by_cause(shown, known)]
     return f"{table(HEADERS, rows, right=HEADERS[2:])}\n\n{_counts(list(shown.values()))}"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 
+from harness.course import course
 from reports.cards import ELSEWHERE, Card, anchor
 from reports.text import escape
 
@@ -40,9 +41,7 @@ def to_erratum(name: str, text: str) -> str:
 
 def by_section(cards: Mapping[str, Card]) -> dict[str, list[Card]]:
     """The claims of each section, in lecture order; what no slide names comes last."""
-    from cases.lecture import SLIDES as TITLES
-
-    grouped: dict[str, list[Card]] = {title: [] for title in (*TITLES, ELSEWHERE)}
+    grouped: dict[str, list[Card]] = {title: [] for title in (*course().slides, ELSEWHERE)}
     for card in cards.values():
         grouped[card.section].append(card)
     return {section: found for section, found in grouped.items() if found}

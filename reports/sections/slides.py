@@ -6,7 +6,7 @@ import csv
 import io
 from collections.abc import Mapping
 
-from cases.lecture import AUTHOR, SLIDES, TITLE, slides_of
+from harness.course import course
 from harness.domain.verdict import Verdict
 from harness.record.run import ErratumChecked, Run
 from reports.cards import ELSEWHERE, Card
@@ -38,14 +38,15 @@ def slides_page(run: Run, cards: Mapping[str, Card]) -> str:
         return ""
     wrong = sum(bool(card.say_instead) for card in cards.values())
     code = f", {plural(len(run.errata), 'snippet')} to replace ([all of them]({ERRATA}))" if run.errata else ""
+    by = f"{escape(course().author)}. " if course().author else ""
     parts = [
-        f"# {escape(TITLE)}, slide by slide",
-        f"{escape(AUTHOR)}. {plural(wrong, 'statement')} to change or to leave out{code}. "
+        f"# {escape(course().title)}, slide by slide",
+        f"{by}{plural(wrong, 'statement')} to change or to leave out{code}. "
         f"As a table: [`{CSV}`]({CSV}). [The whole report]({REPORT}).",
     ]
-    for title in (*SLIDES, ELSEWHERE):
+    for title in (*course().slides, ELSEWHERE):
         claims = [card for card in cards.values() if title in (card.slides or (ELSEWHERE,))]
-        errata = [one for one in run.errata.values() if title in (slides_of(one.slide) or (ELSEWHERE,))]
+        errata = [one for one in run.errata.values() if title in (course().slides_of(one.slide) or (ELSEWHERE,))]
         if claims or errata:
             parts.append(f"## {escape(title)}")
             parts.append("\n".join([*map(_claim, claims), *map(_erratum, errata)]))
@@ -79,7 +80,7 @@ def slides_csv(run: Run, cards: Mapping[str, Card]) -> bytes:
         row = [slide, "claim", card.key, verdict, card.statement, card.slide_figure, measured, card.say_instead, "", ""]
         writer.writerow(map(_cell, row))
     for one in run.errata.values():
-        slide = "; ".join(slides_of(one.slide)) or one.slide
+        slide = "; ".join(course().slides_of(one.slide)) or one.slide
         say = one.statement if one.outcome == "differs" else ""
         row = [slide, "snippet", one.id, str(one.state), one.statement, "", one.error or one.expected, say]
         writer.writerow(map(_cell, [*row, one.printed, one.modern]))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
+from harness.course import course
 from harness.domain.verdict import Verdict
 from harness.record.outcomes import ClaimState
 from harness.record.run import Run
@@ -31,7 +32,7 @@ def title(run: Run) -> str:
         return f"# Times on {backend}, {day}"
     else:
         what = "trained to the end, " if header.full else "checked "
-    return f"# The lecture's claims on {backend}, {what}{day}"
+    return f"# {escape(course().title)}: claims on {backend}, {what}{day}"
 
 
 def summary_page(run: Run, cards: Mapping[str, Card], holm: Mapping[str, Verdict], most: int) -> str:

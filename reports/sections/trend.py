@@ -71,7 +71,7 @@ def status(report: TrendReport) -> str:
 
 
 def title_of(series: Series) -> str:
-    """A series in words: "example-4/2 relu, validation accuracy (seeds 0–9)"."""
+    """A series in words: "depth/2 relu, validation accuracy (seeds 0–9)"."""
     what = "time" if series.measure == "time" else metric_label(series.name)
     return f"{series.case}, {what} ({series.condition})"
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from harness.course import VARIABLE, choose, course
 from harness.errors import KEBAB, SuiteError, invalid, nearest
 from harness.record.address import Address
 from harness.record.run import AsNeeded
@@ -17,9 +19,8 @@ from harness.statistics.levels import FEWEST_SEEDS
 from harness.training.backend import PRECISIONS, default_backend
 from harness.training.backends import NAMES
 from harness.training.engines import ENGINES
-from reports.folders import OUT
+from reports.folders import out_of
 
-ROOT = Path(__file__).resolve().parents[2]
 ENGINE_NAMES = ("auto", *ENGINES)
 MOST_SEEDS = 100_000
 LAST_SEED = 2**31 - 1
@@ -107,12 +108,13 @@ class Options:
 def add(parser: pytest.Parser) -> None:
     """Declares the options in a group of their own; ``check`` checks their values."""
     group = parser.getgroup("claims", "claims of the lecture")
+    group.addoption("--catalogue", default=None, metavar="FOLDER", help="run this course (default: cases/)")
     group.addoption("--full", action="store_true", help="train to the end, and decide each claim anew")
     group.addoption(
         "--seeds",
         default=None,
         metavar="N",
-        help="with --full: trials per variant (default: 10), as 5 or 5,example-4=30; auto: as needed",
+        help="with --full: trials per variant (default: 10), as 5 or 5,ID=30; auto: as needed",
     )
     group.addoption(
         "--max-seeds", default=None, metavar="N", help=f"with --seeds auto: at most (default: {MOST_AS_NEEDED})"
@@ -139,19 +141,33 @@ def add(parser: pytest.Parser) -> None:
     group.addoption("--workers", default=None, metavar="N", help="processes that train (default: one a core; 1: this)")
     group.addoption("--cluster", default="", metavar="ADDRESS", help="train on the workers of this Dask scheduler")
     group.addoption("--dry-run", action="store_true", help="list what would be trained, and about how long it takes")
-    group.addoption("--baseline-dir", default=str(ROOT / "baselines"), metavar="DIR", help="default: baselines/")
-    group.addoption("--report-dir", default=None, metavar="DIR", help="default: reports/out/")
+    group.addoption("--baseline-dir", default=None, metavar="DIR", help="default: baselines/, or that of the course")
+    group.addoption("--report-dir", default=None, metavar="DIR", help="default: reports/out/, or courses/NAME/ in it")
+
+
+def choose_course(arguments: Sequence[str | os.PathLike[str]]) -> None:
+    """Makes the course of ``--catalogue``, or of ``SUITE_CATALOGUE``, that of this process, before anything uses it.
+
+    SuiteError if it cannot be read.
+    """
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    parser.add_argument("--catalogue", nargs="?")  # pytest says that the folder is missing
+    given = parser.parse_known_args([os.fspath(one) for one in arguments])[0].catalogue
+    if given is not None or os.environ.get(VARIABLE):
+        choose(given)
 
 
 def check(config: pytest.Config, environ: Mapping[str, str] = os.environ) -> Options:
     """The checked options. Raises SuiteError for an invalid value, and for options that contradict each other."""
+    given = config.getoption("--catalogue")
+    if given is not None and Path(given).resolve() != course().folder:
+        raise SuiteError(f"--catalogue {given} came too late: give it on the command line, not in a file or variable.")
     backend, source = _backend(config.getoption("--backend"), environ.get("KERAS_BACKEND"))
     reason = config.getoption("--update-baselines")
     if reason is not None and not reason.strip():
         raise invalid("--update-baselines", expected="a reason, in words", received=repr(reason))
     seeds = config.getoption("--seeds")
     count, more = (None, ()) if seeds in (None, "auto") else _seeds(seeds)
-    reports = config.getoption("--report-dir")
     options = Options(
         full=config.getoption("--full"),
         seeds=count,
@@ -162,8 +178,8 @@ def check(config: pytest.Config, environ: Mapping[str, str] = os.environ) -> Opt
         backend_from=source,
         engine=_one_of("--engine", config.getoption("--engine"), ENGINE_NAMES),
         precision=_one_of("--precision", config.getoption("--precision"), PRECISIONS),
-        baselines=_folder("--baseline-dir", config.getoption("--baseline-dir")),
-        reports=_folder("--report-dir", str(config.rootpath / OUT) if reports is None else reports),
+        baselines=_folder("--baseline-dir", config.getoption("--baseline-dir"), course().baselines),
+        reports=_folder("--report-dir", config.getoption("--report-dir"), config.rootpath / out_of(course())),
         update=reason,
         require_baselines=config.getoption("--require-baselines"),
         require_gpu=config.getoption("--require-gpu"),
@@ -282,12 +298,12 @@ def _as_needed(seeds: str | None, most: str | None, budget: str | None) -> AsNee
 
 
 def _seeds(text: str) -> tuple[int | None, tuple[tuple[str, int], ...]]:
-    """Parses --seeds: "5,example-4=30" gives (5, (("example-4", 30),)). Raises SuiteError for anything else."""
+    """Parses --seeds: "5,depth=30" gives (5, (("depth", 30),)). Raises SuiteError for anything else."""
     count: int | None = None
     more: dict[str, int] = {}
     for part in text.split(","):
         name, equals, number = part.rpartition("=")
-        asked = _whole("--seeds", number, 1, MOST_SEEDS, ", auto, or 5,example-4=30")
+        asked = _whole("--seeds", number, 1, MOST_SEEDS, ", auto, or 5,ID=30 for an experiment")
         if (name in more) if equals else (count is not None):
             what = name or "all experiments"
             raise invalid("--seeds", expected=f"one number for {what}", received=repr(_short(text)))
@@ -324,7 +340,9 @@ def _short(text: str) -> str:
     return text if len(text) <= 40 else f"{text[:39]}…"
 
 
-def _folder(option: str, text: str) -> Path:
+def _folder(option: str, text: str | None, default: Path) -> Path:
+    if text is None:
+        return default
     if not text.strip():
         raise invalid(option, expected="the name of a folder", received=repr(text))
     if os.path.exists(text) and not os.path.isdir(text):

@@ -14,7 +14,7 @@ from harness.domain.experiment import Dataset, Experiment, Size, Variant
 from harness.domain.metric import Metric
 from harness.training.setup import TrainingSetup
 from harness.training.train import train
-from suite.catalogue import EXPERIMENTS
+from suite.catalogue import COURSE, EXPERIMENTS
 from suite.selfcheck.comparing import close
 from suite.selfcheck.network import categorical_crossentropy, softmax
 from suite.selfcheck.training import divergence_of, optimizer
@@ -25,8 +25,8 @@ Pair = tuple[np.ndarray, np.ndarray]
 EXACT = 2.0**-24
 """Rounding error of a number in [0, 1] in float32."""
 PARTS = ("training images", "training labels", "test images", "test labels")
-TRAINED = ("example-3", "example-4", "optimizers", "regularization")
-"""Experiments on MNIST; the data of their first variants are compared."""
+TRAINED = ("example-3", "example-4", "optimizers", "regularization") if COURSE.default else ()
+"""The lecture's experiments on MNIST; the data of their first variants are compared."""
 ROWS = 500
 """Images that are compared at once, so few that their difference stays in the processor's cache."""
 

@@ -8,7 +8,6 @@ import pytest
 from msgspec.structs import replace
 
 from baselines.evidence import Measured
-from cases import CLAIMS
 from harness.domain.experiment import Experiment
 from harness.domain.trial import Seconds
 from harness.domain.verdict import Decision
@@ -17,7 +16,7 @@ from harness.errors import SuiteError
 from harness.record.outcomes import TrainingOutcome, TrainingState
 from harness.record.run import Run, RunEnded, TrainingCompared
 from reports.folders import runs_folder
-from suite.catalogue import EXPERIMENTS, TRAINING_CLAIMS, training_name
+from suite.catalogue import CLAIMS, EXPERIMENTS, TRAINING_CLAIMS, training_name
 from suite.session import summary, time_lines
 from suite.session.screen import Line
 from suite.session.session import Session, reason_of

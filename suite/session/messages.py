@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import msgspec
 import pytest
 
+from harness.course import course
 from harness.domain.verdict import Verdict
 from harness.errors import SuiteError
 from harness.record.run import ClaimDecided, ErratumChecked
@@ -59,7 +60,7 @@ def erratum_message(erratum: ErratumChecked) -> str:
     """The message of a red erratum: what is wrong, and what to do next."""
     lines = [f"{erratum.id} {erratum.state}: {erratum.reason}", f"  the erratum says: {erratum.statement}"]
     if erratum.moved:
-        lines.append("  If this Keras is right, change the erratum in cases/errata/ (or take it out).")
+        lines.append(f"  If this Keras is right, change the erratum in {course().name}/errata (or take it out).")
     return "\n".join(lines)
 
 

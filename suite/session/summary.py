@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from baselines.stored import Stored
-from cases.findings import FINDINGS
+from harness.course import course
 from harness.domain.verdict import Verdict
 from harness.record.outcomes import ClaimState, TrainingState
 from harness.record.run import Run
@@ -74,9 +74,10 @@ def finding_lines(run: Run) -> Iterator[Line]:
     if not refuted:
         return
     yield Line(f"Findings, {plural(len(refuted), 'claim')} refuted:")
-    for finding in FINDINGS:
+    findings = course().findings
+    for finding in findings:
         yield from _finding(finding.cause, [key for key in finding.claims if key in refuted])
-    named = {key for finding in FINDINGS for key in finding.claims}
+    named = {key for finding in findings for key in finding.claims}
     yield from _finding("Refuted as well", [key for key in refuted if key not in named])
 
 

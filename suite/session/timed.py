@@ -19,7 +19,7 @@ class WorkTimed:
     """One measured piece of work.
 
     Attributes:
-        work: its name, such as "example-4/softmax".
+        work: its name, such as "depth/softmax".
         times: of all engines in alternation.
         before, after: the machine's peak before and after the measurement.
         repeats: what an update stores, by engine.

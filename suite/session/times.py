@@ -22,21 +22,14 @@ from harness.timing.stability import drifted_peak, held_up, loaded, unsteady_rou
 from harness.training.configuration import variant_digest
 from harness.training.devices import check_on_gpu
 from harness.training.engines import ENGINES
-from suite.catalogue import EXPERIMENTS, training_name
+from suite.catalogue import COURSE, EXPERIMENTS, training_name
 from suite.session.session import Session
 from suite.session.timed import WorkTimed
 
 WORK: dict[str, tuple[str, str, int]] = {
-    training_name(experiment, variant): (experiment, variant, epochs)
-    for experiment, variant, epochs in (
-        ("example-1", "rate 0.1", 200),
-        ("example-4", "softmax", 2),
-        ("example-4", "5 relu xavier", 2),
-        ("example-4", "dropout 0.2", 2),
-    )
+    training_name(experiment, variant): (experiment, variant, epochs) for experiment, variant, epochs in COURSE.timed
 }
-"""Experiment, variant and epochs of a round, at the lecture's size. Two of the 20 epochs of Example 4 are enough,
-because its epochs take equally long."""
+"""Experiment, variant and epochs of a round, at the course's own size."""
 TIMED = tuple(name for name, entry in ENGINES.items() if not entry.batched)
 """The engines that train one seed after another. The benchmarks on a GPU measure those that train many at once."""
 PAUSE = 5.0

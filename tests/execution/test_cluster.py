@@ -95,7 +95,7 @@ def test_the_backend_must_be_the_same_too(somewhere, monkeypatch):
 def test_a_worker_that_joins_later_with_other_code_is_sent_away(programs, messages, tmp_path):
     """Its checkout has one line more. The task that it took is run by the other worker."""
     other = tmp_path / "checkout"
-    for name in PACKAGES:
+    for name in (*PACKAGES, "cases"):
         shutil.copytree(ROOT / name, other / name, ignore=shutil.ignore_patterns("__pycache__", "*.json", "*.npz"))
     shutil.copytree(ROOT / "tests" / "execution", other / "tests" / "execution")
     (other / "tests" / "__init__.py").touch()
@@ -153,12 +153,12 @@ def test_one_changed_line_of_code_is_other_code(tmp_path):
     (tmp_path / "harness").mkdir()
     (tmp_path / "cases").mkdir()
     (tmp_path / "harness" / "a.py").write_text("x = 1\n")
-    before = code(tmp_path)
-    assert code(tmp_path) == before
+    before = code(tmp_path, tmp_path / "cases")
+    assert code(tmp_path, tmp_path / "cases") == before
     (tmp_path / "cases" / "a.py").write_text("x = 1\n")
-    after = code(tmp_path)
+    after = code(tmp_path, tmp_path / "cases")
     (tmp_path / "harness" / "a.py").write_text("x = 2\n")
-    assert len({before, after, code(tmp_path)}) == 3
+    assert len({before, after, code(tmp_path, tmp_path / "cases")}) == 3
 
 
 def test_a_port_where_nothing_listens(monkeypatch):

@@ -12,9 +12,9 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
+from harness.course import ROOT
 from harness.errors import SuiteError, invalid
 from harness.record.atomic import replace_file
-from suite.cli.options import ROOT
 from tests.faults.catalogue import CONTROL, FAULTS, measured, named
 from tests.faults.report import report
 from tests.faults.run import BASELINES, BY, FULL, described, end_of, row_of

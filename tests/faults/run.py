@@ -15,6 +15,7 @@ from baselines.claims import Asked, Judge
 from baselines.evidence import TINY_SEEDS
 from baselines.rounding import CHECKED, VALIDATED
 from baselines.stored import Stored
+from harness.course import ROOT
 from harness.domain.trial import Trial
 from harness.errors import SuiteError, invalid
 from harness.record.evidence import VariantEvidence
@@ -25,7 +26,7 @@ from harness.training.backend import choose_backend, start_backend
 from harness.training.steps import first_steps
 from harness.training.train import train
 from suite.catalogue import EXPERIMENTS, ORDER, TRAININGS, training_name
-from suite.cli.options import ROOT, Options
+from suite.cli.options import Options
 from suite.session.progress import Progress
 from suite.session.session import Session, training_message
 from suite.session.start import counts, run_fingerprint

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 
 import pytest
 
+from harness.course import ROOT
 from harness.errors import invalid
-from suite.cli.options import ROOT
 from suite.session.session import reason_of
 
 FOLDER = ROOT / "suite" / "selfcheck"

@@ -8,8 +8,8 @@ from collections import Counter
 
 import pytest
 
+from harness.course import ROOT
 from harness.errors import SuiteError
-from suite.cli.options import ROOT
 from tests.faults.__main__ import OUT, main, rows_in
 from tests.faults.catalogue import CONTROL, FAULTS, measured, named, on
 from tests.faults.fault import Fault, Patch

@@ -6,8 +6,8 @@ from collections import Counter
 
 import pytest
 
+from harness.course import ROOT
 from suite.catalogue import TRAININGS
-from suite.cli.options import ROOT
 from tests.faults import acting
 from tests.faults.__main__ import main
 from tests.faults.catalogue import FAULTS

@@ -11,7 +11,7 @@ import sys
 
 import pytest
 
-from suite.cli.options import ROOT
+from harness.course import ROOT
 from tests.conftest import DAY
 from tests.faults.catalogue import FAULTS
 

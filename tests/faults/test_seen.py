@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from suite.cli.options import ROOT
+from harness.course import ROOT
 from tests.faults.trying import NAMES
 
 pytestmark = pytest.mark.slow

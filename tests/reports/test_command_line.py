@@ -48,7 +48,7 @@ def test_named_run(sparse: Path, tmp_path: Path) -> None:
 
 
 def test_no_run_yet(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(command, "OUT", tmp_path / "default")
+    monkeypatch.setattr("reports.folders.OUT", tmp_path / "default")
     assert "Run `pytest suite/` first" in fails(capsys, "--out", tmp_path)
 
 

@@ -459,7 +459,7 @@ def test_a_damaged_report_is_one_sentence(content: bytes, tmp_path: Path, capsys
 def test_bad_input_is_one_sentence(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(command, "OUT", tmp_path / "default")
+    monkeypatch.setattr("reports.folders.OUT", tmp_path / "default")
     out = ["--out", tmp_path]
     assert "No run is recorded in" in fails(capsys, "--compare", "aaaa", "bbbb", *out)
     one = recorded(tmp_path, 0, 0.98, commit="aaaa1111")

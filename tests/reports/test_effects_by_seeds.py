@@ -9,17 +9,18 @@ import pytest
 from msgspec.structs import replace
 
 from cases.examples.normalization import SHARES
+from cases.lecture import BY_SEEDS
 from harness.domain.trial import Divergence, Trial
 from harness.domain.verdict import Verdict
 from harness.record.declared import experiment_declared
 from harness.record.run import Run
 from reports.figures import by_seeds, closed_form, slide_and_seeds
-from reports.figures.by_seeds import CLAIMS, Growth, growth_of
+from reports.figures.by_seeds import Growth, growth_of
 from reports.sections.effects import effects_by_relevance
 from tests.reports.synthetic import HEADER, claim, effect, experiment, published
 from tests.reports.test_figures import evidence, words_of
 
-KEY = CLAIMS[0]
+KEY = BY_SEEDS[0]
 
 
 def of_differences(differences: list[float], evidence: bool = False) -> Run:
@@ -33,7 +34,7 @@ def of_differences(differences: list[float], evidence: bool = False) -> Run:
     return Run(Path("run"), replace(HEADER, evidence=evidence), {"deep": record}, trials, claims={KEY: one})
 
 
-@pytest.mark.parametrize("key", CLAIMS)
+@pytest.mark.parametrize("key", BY_SEEDS)
 def test_the_last_interval_is_the_one_that_decides(key: str) -> None:
     growth = growth_of(evidence(), evidence().claims[key])
     assert growth is not None

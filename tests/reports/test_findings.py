@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from cases import CLAIMS
-from cases.findings import FINDINGS, INSTEAD, Finding
+from cases.findings import FINDINGS, INSTEAD
+from harness.domain.finding import Finding
 from harness.domain.verdict import Verdict
 from harness.errors import SuiteError
 from harness.record.run import Run

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from cases.findings import Finding
 from harness.domain.catalogue import Broken
 from harness.domain.erratum import ErratumState
+from harness.domain.finding import Finding
 from harness.domain.verdict import Verdict
 from harness.record.outcomes import Anchor, Interval, Movement, TrainingOutcome, TrainingState, VerdictState
 from harness.record.run import ClaimDecided, Run, SelfCheck, Summary, read_run

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from cases.lecture import TITLE
+from reports.text import escape
 from reports.write import write_report
 from tests.reports.full import full_run
 from tests.reports.markdown import claims, headings, section, tables
@@ -24,7 +26,7 @@ def summary(folder: Path) -> str:
 
 
 def test_sections_come_in_the_order_a_reader_needs_them(text: str) -> None:
-    assert text.startswith("# The lecture's claims on TensorFlow, trained to the end, 2026-11-24\n")
+    assert text.startswith(f"# {escape(TITLE)}: claims on TensorFlow, trained to the end, 2026-11-24\n")
     assert headings(text) == [
         "What moved",
         "Findings, by cause",

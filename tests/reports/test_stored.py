@@ -13,6 +13,7 @@ import pytest
 from baselines.evidence import Measured, add, path_of, write
 from cases import CLAIMS
 from cases.errata import ERRATA
+from cases.lecture import TITLE
 from harness.domain.catalogue import experiments
 from harness.domain.erratum import ErratumState
 from harness.domain.trial import Divergence, Seconds, Trial
@@ -23,6 +24,7 @@ from reports import __main__ as command
 from reports.cards import anchor
 from reports.payload import Report
 from reports.stored import stretched
+from reports.text import escape
 from tests.reports.markdown import claims, section, tables
 
 ROOT = Path(__file__).parents[2]
@@ -75,7 +77,7 @@ def row(text: str, key: str) -> dict[str, str]:
 def test_a_report_of_evidence(tmp_path: Path) -> None:
     store(tmp_path, "tensorflow-cpu", 30, EXACT_CLAIMS[:1], lost=2)
     text = report(tmp_path, "tensorflow-cpu")
-    assert text.splitlines()[0] == "# The lecture's claims on TensorFlow, evidence of tensorflow-cpu, 2026-11-24"
+    assert text.splitlines()[0] == f"# {escape(TITLE)}: claims on TensorFlow, evidence of tensorflow-cpu, 2026-11-24"
     assert text.splitlines()[2].startswith("**⚪ Evidence of tensorflow-cpu: 2 trainings, 30 seeds each. ")
     relu = row(text, "tips-relu-beats-linear")
     assert relu["verdict"] == "✔ SUPPORTED"

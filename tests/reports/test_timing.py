@@ -9,6 +9,7 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
+from cases.lecture import TITLE
 from harness.errors import SuiteError
 from harness.record.outcomes import TimeComparison, TimeState
 from harness.record.run import PeakMeasured, Timed
@@ -18,6 +19,7 @@ from harness.timing.stability import Doubt
 from reports.figures.timing_runs import decade
 from reports.payload import Report
 from reports.sections.timing_runs import duration, factor, speed
+from reports.text import escape
 from reports.write import write_report
 from tests.reports.full import deep
 from tests.reports.markdown import headings, section, tables
@@ -199,7 +201,7 @@ def test_beside_claims_it_is_a_section_after_the_times(tmp_path: Path) -> None:
     text = (tmp_path / "REPORT.md").read_text("utf-8")
     found = headings(text)
     assert found.index("Timing runs") == found.index("Time") + 1
-    assert text.startswith("# The lecture's claims")
+    assert text.startswith(f"# {escape(TITLE)}: claims on TensorFlow")
 
 
 def test_a_killed_timing_run_is_partial(tmp_path: Path) -> None:

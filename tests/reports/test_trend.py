@@ -354,7 +354,7 @@ def test_damaged_and_unfinished_files_are_named_and_left_out(tmp_path: Path) -> 
 def test_bad_input_is_one_sentence(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(command, "OUT", tmp_path / "default")
+    monkeypatch.setattr("reports.folders.OUT", tmp_path / "default")
     assert "Run `pytest suite/` first" in fails(capsys, "--trend", "--out", tmp_path)
     assert "There is no database" in fails(
         capsys, "--trend", "--store", f"sqlite:///{tmp_path / 'no'}", "--out", tmp_path

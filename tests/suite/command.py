@@ -110,6 +110,7 @@ def suite(
     """Runs the suite to its end, for ``timeout`` seconds at most if Python starts anew, as with ``anew`` it does."""
     command = arguments(folder, *options, target=target, plugins=plugins)
     forkable = plugins[: len(PLAIN)] == PLAIN and set(env or {}) <= {"KERAS_BACKEND", "PYTHONPATH"}
+    forkable = forkable and "--catalogue" not in options  # the parent has the default course
     if root == ROOT and cwd is None and forkable and set(command) >= HERE and not anew:
         return forked(command, environment(**(env or {})), folder)
     done = subprocess.run(

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from cases.references import updates
-from suite.cli.options import ROOT
+from harness.course import ROOT
 from suite.selfcheck import late, network
 from tests.suite.late_faults import NAMES
 

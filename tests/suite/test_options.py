@@ -14,7 +14,8 @@ from harness.errors import SuiteError
 from suite.cli.options import FULL_SEEDS, LAST_SEED, MOST_SEEDS, MOST_WORKERS, check, timing
 
 DEFAULTS: dict[str, Any] = {
-    "--backend": None, "--update-baselines": None, "--full": True, "--seeds": None, "--engine": "auto",
+    "--catalogue": None, "--backend": None, "--update-baselines": None,
+    "--full": True, "--seeds": None, "--engine": "auto",
     "--baseline-dir": "baselines", "--report-dir": "out", "--require-baselines": False, "--require-gpu": False,
     "strict": False, "--first-seed": "0", "--reuse": False, "--dry-run": False, "--gate-timing": False,
     "--max-seeds": None, "--budget": None, "--precision": "default",

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from harness.course import ROOT
 from harness.timing.memory import memory_peak, reset_memory_peak
 from harness.training.devices import Device
-from suite.cli.options import ROOT
 
 CPU = Device("cpu", "AMD EPYC", "float32")
 

@@ -1,0 +1,154 @@
+"""Somebody else's course: what it may have, and what is refused."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from cases.lecture import AUTHOR, SLIDES, TITLE
+from harness.course import LECTURE, ROOT, VARIABLE, choose, course, read
+from harness.errors import SuiteError
+
+HEAD = "from tests.domain.synthetic import claim, exact, experiment\n"
+ONE = f"{HEAD}CLAIMS = (exact(id='one', slide='Slide 10'), exact(id='two', slide='Slide 1, more; Slide 10'))\n"
+NAME = "a_course_of_this_test"
+
+
+@pytest.fixture(autouse=True)
+def forgotten(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """What a test imports and chooses is forgotten after it."""
+    monkeypatch.setenv(VARIABLE, "")
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    before = set(sys.modules)
+    yield
+    for name in set(sys.modules) - before:
+        del sys.modules[name]
+
+
+def written(folder: Path, text: str, **modules: str) -> Path:
+    folder.mkdir(parents=True)
+    for name, content in {"__init__": text, **modules}.items():
+        (folder / f"{name}.py").write_text(content, "utf-8")
+    return folder
+
+
+def test_the_default_course_is_the_lecture() -> None:
+    found = course()
+    assert found.default
+    assert (found.title, found.author, found.slides) == (TITLE, AUTHOR, SLIDES)
+    assert (found.baselines, found.option) == (ROOT / "baselines", "")
+    assert found.claims
+    assert found.errata
+    assert found.findings
+
+
+def test_every_label_of_the_lecture_names_a_slide() -> None:
+    found = course()
+    assert all(found.slides_of(one.slide) for one in found.claims)
+
+
+def test_a_course_needs_nothing_but_claims(tmp_path: Path) -> None:
+    found = read(written(tmp_path / NAME, ONE))
+    assert [one.id for one in found.claims] == ["one", "two"]
+    assert (found.title, found.author, found.errata, found.findings) == (NAME, "", (), ())
+    assert found.baselines == tmp_path / NAME / "baselines"
+    assert found.option == f" --catalogue {tmp_path / NAME}"
+
+
+def test_its_slides_are_the_places_that_its_claims_name(tmp_path: Path) -> None:
+    found = read(written(tmp_path / NAME, ONE))
+    assert found.slides == ("Slide 10", "Slide 1, more")
+    assert found.slides_of("Slide 1, more; Slide 10") == ("Slide 10", "Slide 1, more")
+    assert found.slides_of("Slide 10") == ("Slide 10",)
+    assert found.slides_of("nowhere") == ()
+
+
+def test_a_title_does_not_name_a_longer_number(tmp_path: Path) -> None:
+    found = read(written(tmp_path / NAME, ONE, lecture="SLIDES = ('Slide 1', 'Slide 10')"))
+    assert found.slides_of("Slide 10 (cont.)") == ("Slide 10",)
+    assert found.slides_of("Slide 1 (cont.)") == ("Slide 1",)
+
+
+def test_what_its_modules_say_is_taken(tmp_path: Path) -> None:
+    findings = "from harness.domain.finding import Finding\nFINDINGS = (Finding('because', ('one',)),)\n"
+    found = read(written(tmp_path / NAME, ONE, lecture="TITLE = 'A title'\nAUTHOR = 'Somebody'\n", findings=findings))
+    assert (found.title, found.author) == ("A title", "Somebody")
+    assert [one.cause for one in found.findings] == ["because"]
+
+
+def test_the_chosen_course_is_that_of_the_process(tmp_path: Path) -> None:
+    folder = written(tmp_path / NAME, ONE)
+    assert choose(str(folder)).name == NAME
+    assert course().folder == folder
+    assert choose(None).name == NAME
+    assert choose(str(LECTURE)).default
+
+
+CLASH = f"{HEAD}CLAIMS = (exact(id='one'), exact(id='one'))\n"
+EXPERIMENTS = f"{HEAD}CLAIMS = (claim(id='a', experiment=experiment()), claim(id='b', experiment=experiment()))\n"
+# the text of __init__.py, other modules, what the message must say
+REFUSED: dict[str, tuple[str, dict[str, str], tuple[str, ...]]] = {
+    "no CLAIMS": ("", {}, ("CLAIMS of", "Expected: a tuple of Claim. Received: none.")),
+    "CLAIMS in a list": ("CLAIMS = []", {}, ("a tuple of Claim", "Received: list")),
+    "a text among the claims": ("CLAIMS = ('one',)", {}, ("a tuple of Claim", "Received: str in it")),
+    "no claim": ("CLAIMS = ()", {}, ("at least one claim",)),
+    "two claims of one id": (CLASH, {}, ("unique claim ids", "'one' more than once")),
+    "two experiments of one id": (EXPERIMENTS, {}, ("unique experiment ids",)),
+    "a mistake": ("x = 1\ny = 1 / 0\n", {}, (f"{NAME}/__init__.py:2", "ZeroDivisionError")),
+    "no Python": ("x = (", {}, (f"{NAME}/__init__.py:1", "SyntaxError")),
+    "an unknown import": ("import nowhere_at_all\n", {}, (f"{NAME}/__init__.py:1", "nowhere_at_all")),
+    "an exit": ("import sys\nsys.exit(3)\n", {}, (f"{NAME}/__init__.py:2", "SystemExit")),
+    "a mistake in a module": (ONE, {"errata": "\nERRATA = 1 / 0"}, (f"{NAME}.errata ({NAME}/errata.py:2)",)),
+    "an unknown import in a module": (ONE, {"findings": "import nowhere_at_all"}, (f"{NAME}/findings.py:1",)),
+    "findings of another kind": (ONE, {"findings": "FINDINGS = ('why',)"}, ("a tuple of Finding", "str in it")),
+    "a title of another kind": (ONE, {"lecture": "TITLE = 3"}, ("TITLE of", "Expected: str. Received: int.")),
+    "an unknown training to time": (
+        f"{HEAD}CLAIMS = (claim(id='a', experiment=experiment(id='depth')),)",
+        {"lecture": "TIMED = (('depth', 'dep', 1),)"},
+        ("TIMED of", "epochs of a round", "Did you mean 'depth, deep' or"),
+    ),
+    "an import of the lecture": ("from cases.networks import sgd\n" + ONE, {}, ("imports no other", "__init__.py:1")),
+    "an import of it in a function": (
+        ONE,
+        {"nets": "def f():\n    import cases"},
+        (f"`cases` in {NAME}/nets.py:2", "Copy what it needs"),
+    ),
+}
+
+
+@pytest.mark.parametrize(("text", "modules", "said"), REFUSED.values(), ids=list(REFUSED))
+def test_a_bad_course_is_refused(tmp_path: Path, text: str, modules: dict[str, str], said: tuple[str, ...]) -> None:
+    with pytest.raises(SuiteError) as refused:
+        read(written(tmp_path / NAME, text, **modules))
+    assert all(part in str(refused.value) for part in said), str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "other"), [("cases", "cases/__init__.py"), ("json", "json"), ("numpy", "numpy"), ("suite", "suite")]
+)
+def test_a_name_that_another_module_has_is_refused(tmp_path: Path, name: str, other: str) -> None:
+    with pytest.raises(SuiteError, match=f"a name that no other module has.*{other}.*Rename the folder"):
+        read(written(tmp_path / name, ONE))
+
+
+def test_two_courses_of_one_name_are_refused(tmp_path: Path) -> None:
+    read(written(tmp_path / "a" / NAME, ONE))
+    with pytest.raises(SuiteError, match="a name that no other module has"):
+        read(written(tmp_path / "b" / NAME, ONE))
+
+
+@pytest.mark.parametrize("name", ["my-course", "class", "2024"])
+def test_a_name_that_cannot_be_imported_is_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(SuiteError, match="a folder whose name Python can import"):
+        read(written(tmp_path / name, ONE))
+
+
+def test_what_is_no_package_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "file.py").write_text(ONE)
+    for name, received in (("empty", "a folder without __init__.py"), ("file.py", "a file"), ("none", "no folder")):
+        with pytest.raises(SuiteError, match=rf"{name}.*a package with CLAIMS. Received: {received}\."):
+            read(tmp_path / name)
