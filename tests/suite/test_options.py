@@ -27,7 +27,7 @@ def checked(environ: dict[str, str] | None = None, **given: Any) -> Any:
     plain = ("strict", "dist", "tx")
     named = {name if name in plain else f"--{name.replace('_', '-')}": value for name, value in given.items()}
     values = DEFAULTS | named
-    return check(SimpleNamespace(getoption=lambda name, default=None: values[name]), environ or {})
+    return check(SimpleNamespace(getoption=lambda name, default=None: values[name], rootpath=Path()), environ or {})
 
 
 def outcome(**given: Any) -> tuple[Any, str]:
