@@ -83,6 +83,11 @@ class Course:
         return self.folder == LECTURE
 
     @property
+    def recorded(self) -> str:
+        """Its name in the record of a run; "" for the default course."""
+        return "" if self.default else self.name
+
+    @property
     def baselines(self) -> Path:
         """The folder of its evidence, unless --baseline-dir names another."""
         return (ROOT if self.default else self.folder) / "baselines"

@@ -60,6 +60,7 @@ def stored_run(root: Path, stack: str) -> Run:
             fingerprint=newest.fingerprint,
             commit=newest.commit,
             stack=stack,
+            course=course().recorded,
             sessions=_sessions(sessions),
             other_stacks=tuple(_other_stacks(root, declared, stack)),
         ),

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
+from harness.course import course
 from harness.domain.verdict import Verdict
 from harness.errors import SuiteError, invalid
 from harness.record.run import Run, read_run
@@ -60,11 +61,12 @@ def write_report(run_path: Path, out: Path) -> Path:
 def write(run: Run, out: Path) -> Path:
     """Writes the report of a run into folder ``out`` and returns the path of REPORT.md.
 
-    Files of an earlier report in the folder that this report lacks are removed. Raises SuiteError if the run's record
-    is incomplete (see ``in_order``) or the folder cannot be written.
+    Files of an earlier report in the folder that this report lacks are removed. Raises SuiteError if the run is of
+    another course, its record is incomplete (see ``in_order``), or the folder cannot be written.
     """
     from reports.figures.pictures import pictures
 
+    _check_course(run)
     run, holm = adjusted(in_order(run))
     check_writable(out / FIGURES)
     shown, drawn = cards(run), pictures(run)
@@ -80,6 +82,14 @@ def write(run: Run, out: Path) -> Path:
         with contextlib.suppress(OSError):
             (out / name).unlink(missing_ok=True)
     return out / REPORT
+
+
+def _check_course(run: Run) -> None:
+    """SuiteError for a run of another course: its report would have the titles of this one."""
+    if run.header.course != course().recorded:
+        what = f"the course {run.header.course!r}: name its folder with --catalogue"
+        fix = what if run.header.course else "the default course: leave --catalogue out"
+        raise SuiteError(f"The run {run.header.id} is not of {course().name!r}. It is of {fix}.")
 
 
 def trend_of(run: Run) -> TrendReport | None:

@@ -105,6 +105,7 @@ class RunStarted(Record, frozen=True, kw_only=True, tag="run"):
         source: digest of the training code.
         commit: of the working tree; None outside git.
         stack: the stack whose evidence the run is compared with.
+        course: the name of its course; "" for the default one.
         sessions, other_stacks: of a report of evidence; else empty.
     """
 
@@ -131,6 +132,7 @@ class RunStarted(Record, frozen=True, kw_only=True, tag="run"):
     source: str = ""
     commit: str | None = None
     stack: str
+    course: str = ""
     sessions: tuple[SessionSummary, ...] = ()
     other_stacks: tuple[OtherStack, ...] = ()
 

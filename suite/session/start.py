@@ -24,7 +24,7 @@ from harness.record.run_file import RunFile, locked, new_id
 from harness.training.backend import Device, choose_backend, start_backend
 from harness.training.engines import resolve_engine
 from reports.folders import runs_folder
-from suite.catalogue import EXPERIMENTS, ORDER, UNREAD, training_name
+from suite.catalogue import COURSE, EXPERIMENTS, ORDER, UNREAD, training_name
 from suite.cli import selection
 from suite.cli.options import Options
 from suite.session import resume
@@ -105,6 +105,7 @@ def begin(config: pytest.Config, options: Options, items: Sequence[pytest.Item])
         source=source(),
         commit=commit(),
         stack=stored.stack,
+        course=COURSE.recorded,
     )
     _check_store(options, progress)
     file = _open_file(folder, header, options)

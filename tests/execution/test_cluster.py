@@ -77,7 +77,7 @@ def test_a_task_that_kills_its_workers_is_given_up_on_a_cluster_too(connected, m
     assert len(messages) == 3
 
 
-@pytest.mark.parametrize("what", ["Python", "keras", "the project's code"])
+@pytest.mark.parametrize("what", ["Python", "keras", "the course", "the project's code"])
 def test_a_worker_that_would_compute_something_else_is_refused(somewhere, monkeypatch, what):
     ours = surroundings()
     monkeypatch.setattr(cluster, "surroundings", lambda packages: {**ours, what: "another"})

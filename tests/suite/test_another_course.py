@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from cases.lecture import AUTHOR, SLIDES, TITLE
+from harness.errors import SuiteError
+from reports.write import write_report
 from tests.suite.command import CHECK, ROOT, Finished, arguments, environment, forked, suite
 from tests.suite.tutorial import made_as_told
 
@@ -89,6 +91,12 @@ def test_its_evidence_is_reported_without_training(tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "REPORT.md").read_text("utf-8").startswith("# Three growers of wine: claims on TensorFlow")
+
+
+def test_a_run_is_not_reported_as_one_of_another_course(checked: Finished, tmp_path: Path) -> None:
+    with pytest.raises(SuiteError, match=r"is not of 'cases'\. It is of the course 'wine': name its folder with --cat"):
+        write_report(checked.record.path, tmp_path)
+    assert not list(tmp_path.iterdir())
 
 
 BAD = {
