@@ -47,13 +47,13 @@ def typical(ratios: Sequence[float]) -> Typical:
 def interval_text(ratio: float, low: float | None, high: float | None) -> str:
     """ "1.16 × slower [1.12, 1.20]", "as fast [1.02 × faster, 1.01 × slower]", "1.16 × slower" without an interval.
 
-    An interval whose ends read like the ratio is left out.
+    "as fast" alone where the ends read so too.
     """
     if low is None or high is None:
         return times(ratio)
     ends = [times(end) for end in ((low, high) if ratio >= 1 else (high, low))]
-    if {*ends} == {times(ratio)}:
-        return times(ratio)
+    if {times(ratio), *ends} == {"as fast"}:
+        return "as fast"
     word = times(ratio).rpartition(" × ")[2]
     if all(end.endswith(f" × {word}") for end in ends):
         ends = [end.removesuffix(f" × {word}") for end in ends]

@@ -92,6 +92,7 @@ def test_the_backend_must_be_the_same_too(somewhere, monkeypatch):
         Cluster(WORK, print, somewhere, ("jax",))
 
 
+@pytest.mark.slow
 def test_a_worker_that_joins_later_with_other_code_is_sent_away(programs, messages, tmp_path):
     """Its checkout has one line more. The task that it took is run by the other worker."""
     other = tmp_path / "checkout"
@@ -118,6 +119,7 @@ def test_a_worker_that_joins_later_with_other_code_is_sent_away(programs, messag
     late.wait(20)
 
 
+@pytest.mark.slow
 def test_a_task_goes_to_a_worker_with_a_gpu_where_there_is_one(programs, messages):
     address = programs.scheduler()
     programs.worker(address, "--name", "plain")
@@ -132,6 +134,7 @@ def test_a_task_goes_to_a_worker_with_a_gpu_where_there_is_one(programs, message
     assert {one.result for one in messages if isinstance(one, Done)} == {"with-gpu"}
 
 
+@pytest.mark.slow
 def test_a_cluster_that_has_lost_all_workers_ends_the_run(programs, messages, monkeypatch):
     monkeypatch.setattr(cluster, "LONELY", 1.0)
     address = programs.scheduler()

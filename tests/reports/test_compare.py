@@ -415,6 +415,7 @@ def test_runs_of_a_database(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     assert "Did you mean 'aaaa1111'" in fails(capsys, "--compare", "aaaa1112", "bbbb", "--store", url)
 
 
+@pytest.mark.slow
 def test_a_report_and_evidence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = full_run(tmp_path)
     assert command.main(["--run", str(path), "--out", str(tmp_path)]) == 0
