@@ -107,6 +107,7 @@ def test_pytest_takes_every_command():
     assert {lines[line]: text for line, (status, text) in said.items() if status} == {}
 
 
+@pytest.mark.slow
 def test_pytest_takes_every_command_on_another_course(tmp_path):
     """One process has one course: each folder has its own. That of the tutorial is made as the tutorial says."""
     lines: dict[str, list[str]] = {}

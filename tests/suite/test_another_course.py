@@ -27,17 +27,20 @@ def checked(tmp_path_factory: pytest.TempPathFactory) -> Finished:
     return suite(folder, CHECK, "--catalogue", "examples/wine", "-k", " or ".join(CLAIMS))
 
 
+@pytest.mark.slow
 def test_a_check_of_the_example_is_green(checked: Finished) -> None:
     assert checked.code == 0, checked.output
     assert checked.verdicts.keys() == set(CLAIMS)
     assert set(checked.states.values()) <= {"identical", "reproduced", "start reproduced"}, checked.states
 
 
+@pytest.mark.slow
 def test_its_evidence_refutes_one_claim_and_decides_another(checked: Finished) -> None:
     assert checked.verdicts["raw-diverges"] == "REFUTED"
     assert checked.verdicts["standardise-first"] == "SUPPORTED"
 
 
+@pytest.mark.slow
 def test_its_reports_name_it_and_nothing_of_the_lecture(checked: Finished) -> None:
     report = checked.folder / "report"
     texts = {
@@ -52,6 +55,7 @@ def test_its_reports_name_it_and_nothing_of_the_lecture(checked: Finished) -> No
     assert "course: Three growers of wine" in checked.output
 
 
+@pytest.mark.slow
 def test_its_page_shows_its_code_and_its_commands(checked: Finished) -> None:
     page = (checked.folder / "report" / "index.html").read_text("utf-8")
     assert "wine/__init__.py" in page
@@ -93,6 +97,7 @@ def test_its_evidence_is_reported_without_training(tmp_path: Path) -> None:
     assert (tmp_path / "REPORT.md").read_text("utf-8").startswith("# Three growers of wine: claims on TensorFlow")
 
 
+@pytest.mark.slow
 def test_a_run_is_not_reported_as_one_of_another_course(checked: Finished, tmp_path: Path) -> None:
     with pytest.raises(SuiteError, match=r"is not of 'cases'\. It is of the course 'wine': name its folder with --cat"):
         write_report(checked.record.path, tmp_path)

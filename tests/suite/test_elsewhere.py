@@ -34,6 +34,7 @@ def damaged(tmp_path_factory: pytest.TempPathFactory) -> Finished:
     )  # fmt: skip
 
 
+@pytest.mark.slow
 def test_the_claims_that_need_the_file_are_not_run_and_red(damaged: Finished) -> None:
     assert damaged.code == 3  # nothing has moved: it could not be run
     assert {key for key, verdict in damaged.verdicts.items() if verdict == "NOT_RUN"} == NEEDS_MNIST
@@ -41,6 +42,7 @@ def test_the_claims_that_need_the_file_are_not_run_and_red(damaged: Finished) ->
     assert red == {*NEEDS_MNIST, "example-3/softmax"}
 
 
+@pytest.mark.slow
 def test_the_message_names_the_file_and_the_remedy(damaged: Finished) -> None:
     lines = [line for line in damaged.output.splitlines() if "Invalid MNIST file" in line]
     assert len(lines) > len(NEEDS_MNIST)
@@ -50,12 +52,14 @@ def test_the_message_names_the_file_and_the_remedy(damaged: Finished) -> None:
     assert "3 not run" in damaged.output
 
 
+@pytest.mark.slow
 def test_the_others_run(damaged: Finished) -> None:
     assert damaged.verdicts["raw-data-diverges"] == "SUPPORTED"
     assert damaged.verdicts["minmax-table"] == "SUPPORTED"
     assert damaged.states == {"example-2/raw": "new"}
 
 
+@pytest.mark.slow
 def test_the_report_lies_where_it_was_asked_for(damaged: Finished) -> None:
     path = damaged.folder / "report" / "REPORT.md"
     assert f"report: {path}" in damaged.output

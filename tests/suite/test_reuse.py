@@ -12,7 +12,7 @@ from harness.record.run import RunStarted, TrialDone
 from harness.record.run_file import RunFile, new_id
 from suite.session import trial_cache
 from suite.session.trial_cache import TrialCache
-from tests.suite.command import TINY, Finished, lines, suite, trials
+from tests.suite.command import PLAIN, TINY, Finished, lines, suite, trials
 
 JAX = ("--backend", "jax", "-k", TINY)
 PRINT = {"backend": "jax", "threads": 2}
@@ -89,7 +89,7 @@ def before(tmp_path_factory: pytest.TempPathFactory) -> Finished:
 @pytest.fixture(scope="module")
 def after(before: Finished) -> Finished:
     """A run of seeds 0 to 6 in the same folder, with --reuse and without pytest-benchmark."""
-    plugins = ("-p", "no:randomly", "-p", "no:xdist", "-p", "no:cacheprovider", "-p", "no:benchmark")
+    plugins = (*PLAIN, "-p", "no:benchmark")
     assert before.record
     return suite(before.folder, *JAX, "--seeds", "7", "--reuse", plugins=plugins)
 
