@@ -30,6 +30,7 @@ def divergence(measured, training, engine):
     return found and (found["kind"], found["epoch"], found["step"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("engine", [*ENGINES, "one launch"])
 def test_example_2_raw_is_inf_at_step_3(measured, engine):
     """As on the slide: 4.9e11, 5.4e32, inf, inf, inf, nan."""
@@ -41,6 +42,7 @@ def test_example_2_raw_is_inf_at_step_3(measured, engine):
     assert 1e30 < metrics["second_loss"] < 1e34
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("engine", ENGINES)
 def test_nan_is_found_at_its_step_within_the_epoch(measured, engine):
     """Example 5 of 8 is nan, in batches of one: the first bad step is where the order puts it."""
@@ -49,6 +51,7 @@ def test_nan_is_found_at_its_step_within_the_epoch(measured, engine):
     assert divergence(measured, "nan", engine) == ("nan", 1, place)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("engine", ENGINES)
 def test_blow_up_is_found_at_its_step(measured, engine):
     """The loss grows by 9 a step: above 1000 times the first at step 5, several launches after it."""
@@ -57,11 +60,13 @@ def test_blow_up_is_found_at_its_step(measured, engine):
     assert losses == pytest.approx([losses[0] * 9**step for step in range(8)], rel=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("engine", ENGINES)
 def test_a_rate_of_0_is_stuck_at_chance(measured, engine):
     assert divergence(measured, "rate 0", engine) == ("stuck at chance", 2, None)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("engine", ENGINES)
 def test_a_finite_training_has_no_divergence(measured, engine):
     assert measured["failures"]["finite"][engine]["divergence"] is None

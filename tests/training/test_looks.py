@@ -17,12 +17,14 @@ def history(measured, engine):
     return measured["looks"][engine]["history"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("engine", ["compiled", "epoch by epoch"])
 def test_engines_give_the_same_curves(measured, engine):
     for curve in CURVES:
         assert history(measured, engine)[curve] == pytest.approx(history(measured, "fit")[curve], abs=CLOSE), curve
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("engine", ENGINES)
 def test_halves_are_the_validation_loss_without_the_penalty(measured, engine):
     curves = {name: np.array(curve) for name, curve in history(measured, engine).items()}
@@ -31,6 +33,7 @@ def test_halves_are_the_validation_loss_without_the_penalty(measured, engine):
     assert np.abs(curves["even_val_loss"] - curves["odd_val_loss"]).min() > 100 * CLOSE
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("engine", ["fit", "epoch by epoch"])
 def test_an_observation_after_each_launch_sees_that_launch(measured, engine):
     curves = history(measured, engine)
@@ -38,11 +41,13 @@ def test_an_observation_after_each_launch_sees_that_launch(measured, engine):
     assert len(set(curves["observed"])) == len(curves["loss"]) > 1
 
 
+@pytest.mark.slow
 def test_one_launch_is_observed_once_at_its_end(measured):
     curves = history(measured, "compiled")
     assert curves["observed"] == pytest.approx(curves["followed"][-1:], rel=CLOSE)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("engine", ENGINES)
 def test_the_initial_observation_is_of_the_initial_weights(measured, engine):
     curves = history(measured, engine)
@@ -52,6 +57,7 @@ def test_the_initial_observation_is_of_the_initial_weights(measured, engine):
     assert curves["initial_observed"] == history(measured, "fit")["initial_observed"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("engine", ["fit", "compiled"])
 def test_no_epoch_is_only_observed(measured, engine):
     trial = measured["looks"][f"{engine}, no epoch"]

@@ -35,9 +35,7 @@ MEASUREMENTS: dict[str, Callable[[], Any]] = {
     "engine weights": measure_pairing.engine_weights,
     "orders": measure_pairing.orders,
     "agreement": measure_engines.agreement,
-    "failures": measure_failures.failures,
     "interrupted": measure_failures.interrupted,
-    "looks": measure_looks.looks,
     "structures": measure_structures.structures,
     "weight gradients": measure_looks.gradients,
     "devices": measure_devices.devices,
@@ -47,6 +45,8 @@ MEASUREMENTS: dict[str, Callable[[], Any]] = {
     "gradients": measure_updates.gradients,
 }
 OF_SLOW_TESTS: dict[str, Callable[[], Any]] = {
+    "looks": measure_looks.looks,
+    "failures": measure_failures.failures,
     "dropout": measure_engines.dropout,
     "masks": measure_engines.masks,
     "sharing": measure_looks.sharing,
