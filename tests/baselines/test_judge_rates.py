@@ -155,6 +155,7 @@ def test_pairs_show_a_small_shift_of_trainings_that_only_round_otherwise():
     assert not mean_moved(stored.tolist(), new.tolist(), paired=False)
 
 
+@pytest.mark.slow
 def test_metrics_and_curves_of_the_lecture_drift_by_chance_as_seldom_as_promised():
     """30 stored trials of each variant, cut at random into 5 and 25, or 10 and 20, and all metrics and curves compared.
 

@@ -54,6 +54,7 @@ def test_adam_is_that_of_the_paper():
     assert weight[0][0] == pytest.approx(expected, abs=1e-6)
 
 
+@pytest.mark.slow
 def test_equal_networks_are_rarely_told_apart_and_others_are():
     """Five seeds against thirty, standard deviation 1: nominal 5 %; a difference of 3 is seen."""
     random = np.random.default_rng(0)

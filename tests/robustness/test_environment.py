@@ -104,6 +104,7 @@ def test_what_was_read_already_cannot_be_neutralised_and_is_reported() -> None:
     assert set(NEUTRALISED["jax"]) < set(reported(late, "jax"))
 
 
+@pytest.mark.slow
 def test_jax_and_keras_have_the_variables_of_the_list() -> None:
     """A name that a new version no longer reads would protect from nothing."""
     code = """

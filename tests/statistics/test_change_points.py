@@ -64,6 +64,7 @@ def test_of_three_runs_after_a_step_every_second_is_seen() -> None:
     assert 0.5 < share(found) < 0.8
 
 
+@pytest.mark.slow
 def test_two_steps_up_and_a_large_step_before_a_small_one() -> None:
     for steps in ((0, 3, 6), (0, 20, 23)):
 

@@ -257,7 +257,7 @@ def test_where_equal_means_hide_failures_the_verdict_says_so(n, said):
 
 
 @pytest.mark.usefixtures("without_bca")
-@pytest.mark.parametrize("n", [10, 30, 100])
+@pytest.mark.parametrize("n", [10, 30, pytest.param(100, marks=pytest.mark.slow)])
 def test_seeds_that_are_stuck_do_not_make_equal_means_differ(n):
     """2 % of a's seeds stuck at 0.1, and the same mean where both train: wrong in 2.5 % per direction at most.
 

@@ -52,7 +52,7 @@ def test_t_test_is_exact_for_normal_noise(rule, n):
     assert fewest(0.025) <= found[Verdict.REFUTED] <= most(0.025)
 
 
-@pytest.mark.parametrize("parts", [2, 3, 5])
+@pytest.mark.parametrize("parts", [2, pytest.param(3, marks=pytest.mark.slow), pytest.param(5, marks=pytest.mark.slow)])
 def test_all_refutes_falsely_no_more_often_than_one_rule(parts):
     """Independent parts, each on its edge. Before, with each part at its own level, 5.0, 7.6 and 11.6 % (n = 10)."""
     rule = All(tuple(Exceeds(f"a{i}", f"b{i}") for i in range(parts)))

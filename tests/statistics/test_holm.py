@@ -92,6 +92,7 @@ def test_empty():
     assert adjust({}) == {}
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("without_bca")
 def test_any_false_verdict_in_a_catalogue_of_ten_is_rare():
     """Unadjusted, ten true nulls give a false verdict in 40 % of catalogues; adjusted, in at most 5 %."""

@@ -155,6 +155,7 @@ def test_bca_is_repeatable_and_absent_below_five():
     assert low < sample(10).mean() < high
 
 
+@pytest.mark.slow
 def test_bca_is_too_short_at_ten_seeds():
     """Why it decides nothing: its 95 % interval misses the mean of normal samples too often."""
     missed = 0
