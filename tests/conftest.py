@@ -41,10 +41,6 @@ def own_server() -> Iterator[Server]:
         server.remove()
 
 
-TOGETHER = {"tests/suite", "tests/training"}
-"""Folders whose modules share fixtures that take long."""
-
-
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     """Gives a worker whole modules, or folders, so that what they share is made once.
@@ -57,8 +53,10 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
         def _split_scope(self, nodeid: str) -> str:
             module = nodeid.partition("::")[0]
             folder = module.rpartition("/")[0]
-            return folder if folder in TOGETHER else module
+            return folder if folder in together else module
 
+    # the slow runs of the suite take longer than what they share
+    together = {"tests/training"} if config.option.markexpr else {"tests/suite", "tests/training"}
     return ByModule(config, log)
 
 
