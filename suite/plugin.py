@@ -30,8 +30,10 @@ IGNORED = (
 
 def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
     options.add(parser)
+    config = pluginmanager.get_plugin("pytestconfig")
+    assert isinstance(config, pytest.Config)
     try:
-        options.choose_course(pluginmanager.get_plugin("pytestconfig").invocation_params.args)  # type: ignore[union-attr]
+        options.choose_course(config.invocation_params.args)
     except SuiteError as error:
         raise options.usage(error) from None
 

@@ -136,8 +136,9 @@ def undisturbed(run: Finished) -> Finished:
 def parent() -> subprocess.Popen[str]:
     """The process from which runs are forked. It ends with this one."""
     command = [sys.executable, "-m", "tests.suite.many"]
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "encoding": "utf-8"}
-    process = subprocess.Popen(command, cwd=ROOT, env=environment(), **pipes)  # type: ignore[call-overload]
+    process = subprocess.Popen(
+        command, cwd=ROOT, env=environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, encoding="utf-8"
+    )
     atexit.register(process.communicate)
     return process
 
