@@ -45,10 +45,10 @@ INSTEAD = {
     "defaults-as-printed/adagrad": Instead(Verdict.REFUTED, "Today Adagrad's default rate is 0.001, not 0.01."),
     "defaults-as-printed/adadelta": Instead(Verdict.REFUTED, "Today Adadelta's default rate is 0.001, not 1.0."),
     "adam-converges-fastest/printed rates": Instead(
-        Verdict.INCONCLUSIVE, "Whether Adam is faster than each of the others is open: AdaDelta is as fast so far."
+        Verdict.INCONCLUSIVE, "With the printed rates AdaDelta is as fast as Adam so far: whether Adam is faster is open."
     ),
     "adam-converges-fastest/tuned rates": Instead(
-        Verdict.INCONCLUSIVE, "Whether Adam is faster than each of the others is open: AdaDelta is as fast so far."
+        Verdict.INCONCLUSIVE, "With tuned rates AdaDelta is as fast as Adam so far: whether Adam is faster is open."
     ),
     "bn-regularises": Instead(
         Verdict.INCONCLUSIVE, "Whether batch normalization regularises is open: the gap hardly changes."

@@ -240,7 +240,7 @@ def _slide_figure(claim: ClaimDecided, effect: Effect | None, slides: _Slides) -
 def _sentence(claim: ClaimDecided, effect: Effect | None, slide: str, ours: str, seeds: int) -> str:
     if claim.marker == "exact":
         if claim.verdict is Verdict.SUPPORTED:
-            return "Computed."
+            return "A computation confirms it."
         return f"Computed: {claim.decision.reason}"
     if not ours or effect is None:
         return claim.decision.reason

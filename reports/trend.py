@@ -146,6 +146,11 @@ class MachineTimes(Struct, frozen=True, kw_only=True):
     beyond: bool | None = None
     text: str
 
+    @property
+    def slower(self) -> bool:
+        """Whether the machine became slower by more than chance."""
+        return bool(self.beyond and self.ratio is not None and self.ratio > 1)
+
 
 class TrendReport(Struct, frozen=True, kw_only=True):
     """The trend of all finished runs.

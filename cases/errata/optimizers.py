@@ -55,6 +55,7 @@ DECAY = Erratum(
     outcome=Differs(slide=0.005, today=0.01, warns=IGNORED),
     check="sgd.iterations.assign(1_000_000)\nround(float(sgd.learning_rate), 6)",
     gives=0.005,
+    despite="decay-rule",
 )
 
 CLIPNORM_PER_VARIABLE = Erratum(
@@ -75,6 +76,7 @@ CLIPNORM_PER_VARIABLE = Erratum(
         "round(float(np.linalg.norm(step) / 0.01), 4)"
     ),
     gives=1.0,
+    despite="clipnorm-clips",
 )
 
 CLIPNORM_WITH_CLIPVALUE = Erratum(
@@ -165,6 +167,7 @@ def epsilon_none(name: str, rate: str = "") -> Erratum:
         on={"tensorflow": Fails("ValueError", "None values not supported", When.FIT, steps=0)},
         check="[model.optimizer.epsilon, int(model.optimizer.iterations)]",
         gives=[1e-7, 1],
+        within=f"{name.lower()}-as-listed",
     )
 
 
@@ -178,6 +181,7 @@ ADAGRAD_DEFAULTS = Erratum(
     outcome=Differs(slide=[0.01, 0.0], today=[0.001, 0.1]),
     check="[round(float(adagrad.learning_rate), 6), adagrad.initial_accumulator_value]",
     gives=[0.01, 0.0],
+    within="adagrad-as-listed",
 )
 
 ADADELTA_RATE = Erratum(
@@ -190,6 +194,7 @@ ADADELTA_RATE = Erratum(
     outcome=Differs(slide=1.0, today=0.001),
     check="round(float(adadelta.learning_rate), 6)",
     gives=1.0,
+    within="adadelta-as-listed",
 )
 
 MODEL_UNDEFINED = Erratum(

@@ -167,6 +167,8 @@ class Erratum:
         check: an expression (or lines that end in one). Its value shows whether both forms give the same model.
         gives: the value of ``check`` after the modern form; also after the printed form if that only warns.
         tolerance: largest absolute error of the numbers in ``gives``.
+        within: the id of the erratum whose replacement mends this one too; "" if its lines have their own.
+        despite: the key of a claim that holds, although the printed code does not do what it says; "" if there is none.
     """
 
     id: str
@@ -180,6 +182,8 @@ class Erratum:
     given: str = ""
     tolerance: float = 0.0
     on: Mapping[str, Outcome] = field(default_factory=dict)
+    within: str = ""
+    despite: str = ""
 
     def __post_init__(self) -> None:
         where = f"erratum {self.id!r}"
@@ -256,11 +260,16 @@ class Erratum:
 
 
 def errata(*groups: Iterable[Erratum]) -> tuple[Erratum, ...]:
-    """The errata of all groups, in order. SuiteError if two have one id."""
+    """The errata of all groups, in order. SuiteError if two have one id, or one is within an unknown one."""
     found = tuple(erratum for group in groups for erratum in group)
     twice = [name for name, count in Counter(erratum.id for erratum in found).items() if count > 1]
     if twice:
         raise invalid("errata", expected="unique ids", received=f"{twice[0]!r} more than once")
+    own = {erratum.id for erratum in found if not erratum.within}
+    for erratum in found:
+        if erratum.within and erratum.within not in own:
+            expected = "the id of an erratum that is within no other"
+            raise invalid(f"within of erratum {erratum.id!r}", expected=expected, received=erratum.within)
     return found
 
 

@@ -131,6 +131,8 @@ def erratum_declared(erratum: Erratum, order: int, backend: str) -> ErratumCheck
         printed=erratum.printed,
         modern=erratum.modern,
         check=erratum.check,
+        within=erratum.within,
+        despite=erratum.despite,
         expected=expected.describe(),
         outcome=kinds[type(expected)],
         slide_value=plain(expected.slide) if isinstance(expected, Differs) else None,

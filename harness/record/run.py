@@ -368,7 +368,7 @@ class ErratumChecked(Record, frozen=True, kw_only=True, tag="erratum"):
     """What the printed form and the modern form of an erratum did.
 
     Attributes:
-        id, order, slide, statement, given, printed, modern, check: what the erratum declares.
+        id, order, slide, statement, given, printed, modern, check, within, despite: what the erratum declares.
         outcome, expected: the expected outcome of the printed form: its kind, and a description.
         when, error, warning: what the printed form did.
         slide_value, today, replacement: the value of ``check`` on the slide, after the printed form, and after the
@@ -385,6 +385,8 @@ class ErratumChecked(Record, frozen=True, kw_only=True, tag="erratum"):
     printed: str
     modern: str
     check: str
+    within: str = ""
+    despite: str = ""
     expected: str
     outcome: Literal["fails", "warns", "differs"]
     when: str = ""

@@ -53,14 +53,11 @@ function restore() {
   state = read(location.hash);
   for (const card of cards) if (card.id !== state.claim) close(card);
   show();
-  const card = named(state.claim);
-  if (card) {
-    open(card);
-    card.scrollIntoView({ block: "start" });
-  }
+  reveal(state.claim);
 }
 
 const named = (id) => cards.find((card) => card.id === id);
+const snippet = (id) => errata.find((one) => one.id === id);
 
 /* ---------- what is shown ---------- */
 
@@ -127,6 +124,7 @@ function show() {
   const filtering = Boolean(state.q.trim() || state.verdict.length || state.slide || state.state);
   view.dataset.view = state.view;
   view.classList.toggle("filtering", filtering);
+  document.body.classList.toggle("searching", Boolean(state.q.trim()));
   view.classList.toggle("one-slide", Boolean(state.slide));
   view.setAttribute("aria-labelledby", "page-tab-" + state.view);
   for (const tab of tabs) {
@@ -151,11 +149,12 @@ function show() {
       && found(one) && state.view !== "maintainer";
     one.hidden = !fits;
     snippets += fits;
-    if (filtering && state.slide && fits) one.open = true;
   }
   for (const section of sections) {
     section.hidden = !all(".card, details.erratum", section).some((one) => !one.hidden)
       && !(section.dataset.slide === state.slide && !state.q && !state.verdict.length && !state.state);
+    const change = $("details.change", section);
+    if (change && state.slide === section.dataset.slide) change.open = true;
     const also = $(".also", section);
     if (also) also.hidden = filtering && section.dataset.slide !== state.slide;
   }
@@ -186,7 +185,7 @@ function show() {
 }
 
 function nothing(found, filtering) {
-  const unknown = state.claim && !named(state.claim);
+  const unknown = state.claim && !named(state.claim) && !snippet(state.claim);
   const message = $("#page-nothing");
   message.hidden = !(unknown || (filtering && !found));
   $("p", message).textContent = unknown
@@ -253,16 +252,22 @@ document.addEventListener("click", (event) => {
   } else if (target.id === "page-theme") theme();
 });
 
-// Opens a claim that a link names; filters that hide it are cleared.
+// Opens a claim or a snippet that a link names; filters that hide it are cleared.
 function visit(id) {
-  const card = named(id);
-  if (card && !matches(card)) state = { ...state, q: "", verdict: [], slide: "", state: "" };
-  if (card) open(card);
-  go({ claim: id });
-  if (card) {
-    card.scrollIntoView({ block: "start" });
-    $(".open", card).focus({ preventScroll: true });
-  }
+  const hidden = named(id) ? !matches(named(id)) : snippet(id)?.hidden;
+  if (hidden) state = { ...state, q: "", verdict: [], slide: "", state: "" };
+  go({ claim: id, view: snippet(id) && state.view === "maintainer" ? "lecturer" : state.view });
+  reveal(id)?.focus({ preventScroll: true });
+}
+
+// Opens and scrolls to a claim or a snippet; returns what opens it.
+function reveal(id) {
+  const one = named(id) ?? snippet(id);
+  if (!one) return undefined;
+  if (named(id)) open(one);
+  else one.open = true;
+  one.scrollIntoView({ block: "start" });
+  return $(".open, summary", one);
 }
 
 function jump(target) {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import statistics
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -13,10 +14,12 @@ from harness.record.outcomes import TimeState
 from harness.record.run import ErratumChecked, Run
 from reports.cards import ELSEWHERE, Card, Row, section_of
 from reports.headline import findings
+from reports.labels import metric_label
 from reports.ratios import times
+from reports.replaced import Replaced, replaced
 from reports.sections.effects import effects_by_relevance
 from reports.text import mean_std, number, plural
-from reports.trend import MachineTimes, Series, TrendReport
+from reports.trend import MachineTimes, Series, Step, TrendReport, TrendRun
 from reports.wording import points
 
 ANSWERS = {
@@ -43,6 +46,10 @@ class Slide:
         return [card for verdict in TO_CHANGE for card in every if card.verdict is verdict]
 
     @property
+    def replaced(self) -> list[Replaced]:
+        return replaced(self.errata)
+
+    @property
     def refuted(self) -> int:
         return sum(card.verdict is Verdict.REFUTED for card in self.wrong)
 
@@ -60,6 +67,15 @@ def slides(run: Run, cards: Mapping[str, Card]) -> list[Slide]:
     for erratum in run.errata.values():
         found[section_of(erratum.slide)].errata.append(erratum)
     return [slide for slide in found.values() if slide.cards or slide.errata or slide.also]
+
+
+def despite(run: Run) -> dict[str, list[ErratumChecked]]:
+    """By the key of a claim, the errata whose printed code does not do what the claim says."""
+    found: dict[str, list[ErratumChecked]] = {}
+    for one in run.errata.values():
+        if one.despite:
+            found.setdefault(one.despite, []).append(one)
+    return found
 
 
 @dataclass(frozen=True)
@@ -116,7 +132,7 @@ def compared_time(run: Run, trend: TrendReport | None) -> tuple[str, str]:
     words = times(week.ratio)
     sure = {None: "too few earlier runs to tell from chance", True: "more than chance", False: "within chance"}
     text = f"{words} {_than(words)} in the week before" + ("" if words == "as fast" else f", {sure[week.beyond]}")
-    return text, "bad" if week.beyond and week.ratio > 1 else "good"
+    return text, "bad" if week.slower else "good"
 
 
 def _than(words: str) -> str:
@@ -129,26 +145,37 @@ def machine_times(run: Run, trend: TrendReport | None) -> MachineTimes | None:
     return next((one for one in found if trend and trend.runs[one.run].id == run.header.id), None)
 
 
-def changed(trend: TrendReport | None) -> list[tuple[Series, str, str, str]]:
-    """The changes of a series: the series, the date, before → now, and what else changed there; the newest first."""
-    if trend is None:
-        return []
-    found = []
-    for one in trend.changed:
+def last_run(run: Run, trend: TrendReport | None) -> TrendRun | None:
+    """The run before this one on its stack; None if its trend has none."""
+    before = itertools.takewhile(lambda one: one.id != run.header.id, trend.runs if trend else ())
+    return next((one for one in reversed([*before]) if one.stack == run.header.stack), None)
+
+
+def changed(trend: TrendReport | None) -> list[tuple[str, str, list[str]]]:
+    """The changes of the series by date and by what else changed there, the newest first; the largest comes first."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for one in trend.changed if trend else ():
         for step in one.steps:
-            date = trend.runs[one.runs[step.at]].started[:10]
-            found.append((one, date, f"{number(step.before, one.unit)} → {number(step.now, one.unit)}", step.since))
-    return sorted(found, key=lambda change: change[1], reverse=True)
+            date = trend.runs[one.runs[step.at]].started[:10] if trend else ""
+            found.setdefault((date, step.since), []).append(_change(one, step))
+    return [(date, since, lines) for (date, since), lines in sorted(found.items(), reverse=True)]
 
 
 def moved_now(run: Run, trend: TrendReport | None) -> list[str]:
     """The changes that begin with the run itself, each with its case and before → now."""
     return [
-        f"{one.case}, {one.name.replace('_', ' ')}: {number(step.before, one.unit)} → {number(step.now, one.unit)}"
+        _change(one, step)
         for one in (trend.changed if trend else ())
         for step in one.steps
         if trend and trend.runs[one.runs[step.at]].id == run.header.id
     ]
+
+
+def _change(series: Series, step: Step) -> str:
+    values = f"{number(step.before, series.unit)} → {number(step.now, series.unit)}"
+    if series.measure == "time":
+        values = f"{times(step.now / step.before)}: {values}"
+    return f"{series.case}, {'time' if series.measure == 'time' else metric_label(series.name)}: {values}"
 
 
 def duration(seconds: float) -> str:

@@ -11,6 +11,7 @@ from harness.domain.verdict import Verdict
 from harness.record.run import ErratumChecked, Run
 from reports.cards import ELSEWHERE, Card
 from reports.labels import verdict_text
+from reports.replaced import Replaced, replaced
 from reports.sections.claims import line
 from reports.sections.links import CSV, ERRATA, REPORT, to_erratum, to_section
 from reports.text import HIDDEN, escape, plural
@@ -49,7 +50,7 @@ def slides_page(run: Run, cards: Mapping[str, Card]) -> str:
         errata = [one for one in run.errata.values() if title in (course().slides_of(one.slide) or (ELSEWHERE,))]
         if claims or errata:
             parts.append(f"## {escape(title)}")
-            parts.append("\n".join([*map(_claim, claims), *map(_erratum, errata)]))
+            parts.append("\n".join([*map(_claim, claims), *map(_replaced, replaced(errata))]))
         elif title != ELSEWHERE:
             parts.append(f"## {escape(title)}\n\nNothing of it is in this run.")
     return "\n\n".join(parts) + "\n"
@@ -60,9 +61,14 @@ def _claim(card: Card) -> str:
     return text + (f"\n  - **Say instead:** {escape(card.say_instead, MOST)}" if card.say_instead else "")
 
 
+def _replaced(one: Replaced) -> str:
+    first, *others = map(_erratum, one.errata)
+    return "\n".join([f"- ✎ REPLACE: {first}", *(f"  - with it: {other}" for other in others)])
+
+
 def _erratum(one: ErratumChecked) -> str:
     red = f" ⚠ **{escape(one.state)}**" if one.red else ""
-    return f"- ✎ REPLACE: {to_erratum(one.id, one.id)}: {escape(one.statement, MOST)}{red}"
+    return f"{to_erratum(one.id, one.id)}: {escape(one.statement, MOST)}{red}"
 
 
 def slides_csv(run: Run, cards: Mapping[str, Card]) -> bytes:

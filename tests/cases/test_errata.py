@@ -1,11 +1,13 @@
 """The catalogue has all of the lecture's errata, and each is red if its statement is no longer true."""
 
+import ast
 import json
 import subprocess
 import sys
 
 import pytest
 
+from cases import CLAIMS
 from cases.errata import ERRATA
 from harness.domain.erratum import Differs, Fails, Warns
 from harness.domain.snippet import When
@@ -104,3 +106,26 @@ def test_each_is_red_when_it_is_no_longer_so(states, mutation, state):
     warns = {erratum.id for erratum in ERRATA if isinstance(erratum.outcome, Warns)}
     expected = {name: "changed" if name in warns and mutation == "another model" else state for name in BY_ID}
     assert {name: found[mutation] for name, found in states.items()} == expected
+
+
+def arguments(code: str) -> set[str]:
+    """Name and value of every argument of an optimizer in the code."""
+    calls = [node for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Call)]
+    made = [call for call in calls if isinstance(call.func, ast.Attribute) and call.func.attr[0].isupper()]
+    return {ast.unparse(keyword) for call in made for keyword in call.keywords}
+
+
+@pytest.mark.parametrize("erratum", [one for one in ERRATA if one.within], ids=lambda one: one.id)
+def test_the_replacement_that_an_erratum_is_within_mends_it_too(erratum):
+    outer = BY_ID[erratum.within]
+    assert arguments(erratum.modern) <= arguments(outer.modern)
+    assert "epsilon=None" in outer.printed or "epsilon" not in erratum.printed
+    assert not {name.partition("=")[0] for name in arguments(erratum.printed) - arguments(erratum.modern)} & {
+        name.partition("=")[0] for name in arguments(outer.modern)
+    }
+    assert erratum.slide == outer.slide
+
+
+@pytest.mark.parametrize("erratum", [one for one in ERRATA if one.despite], ids=lambda one: one.id)
+def test_the_claim_that_holds_despite_an_erratum_exists(erratum):
+    assert erratum.despite in {claim.key for claim in CLAIMS}

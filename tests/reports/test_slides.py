@@ -27,7 +27,7 @@ def out(tmp_path: Path) -> Path:
         claim("right", "SUPPORTED", [effect("a − b", 0.01, 0.005, 0.015)], slide="4. Optimizers", order=1),
         claim("stray", "SUPPORTED", marker="exact", slide="nowhere", order=2),
         erratum("lr", slide="4. Optimizers, Usage; Example 2"),
-        erratum("rate", slide="4. Optimizers", outcome="differs", error="", order=1),
+        erratum("rate", slide="4. Optimizers", outcome="differs", error="", order=1, within="lr"),
     )
     write_report(run.end(), tmp_path)
     return tmp_path
@@ -47,7 +47,7 @@ def test_an_entry_has_its_claims_and_its_errata(out: Path) -> None:
         "  - **Say instead:** a is 0.26 points below b in validation accuracy [0.11, 0.43], 30 seeds",
         "- ✔ SUPPORTED: [Statement of right.](sections/4-optimizers.md#right) · here +1.00 points [0.50, 1.50]",
         "- ✎ REPLACE: [lr](ERRATA.md#erratum-lr): lr is called learning_rate.",
-        "- ✎ REPLACE: [rate](ERRATA.md#erratum-rate): lr is called learning_rate.",
+        "  - with it: [rate](ERRATA.md#erratum-rate): lr is called learning_rate.",
     ]
 
 

@@ -90,14 +90,38 @@ def test_tiles_lead_to_what_they_count(opened: Opener) -> None:
 def test_the_lecturer_goes_slide_by_slide(opened: Opener) -> None:
     page = opened()
     slide = page.locator("section.slide", has=page.get_by_role("heading", name=runs.SLIDE, exact=True))
-    expect(slide.locator(".change")).to_have_text(re.compile(r"To change on this slide:\s+3 snippets."))
+    summary = slide.locator(".change summary")
+    expect(summary).to_have_text(re.compile(r"To change on this slide:\s+2 pieces of code \(3 snippets\)\."))
     page.locator("#page-slide").select_option(runs.SLIDE)
-    old = slide.get_by_label("Printed code").first
-    expect(old).to_be_visible()  # the snippets of a chosen slide are open
-    expect(old).to_contain_text("lr=0.1")
-    expect(slide.get_by_label("Replacement").first).to_contain_text("learning_rate=0.1")
+    lines = slide.get_by_role("region", name="Code to change")
+    expect(lines).to_be_visible()  # the list of a chosen slide is open
+    expect(lines.locator("tbody tr")).to_have_count(2)
+    first = lines.locator("tbody tr").first
+    expect(first.locator(".old")).to_have_text("sgd = optimizers.SGD(lr=0.1)")
+    expect(first.locator(".new")).to_have_text("sgd = optimizers.SGD(learning_rate=0.1)")
+    first.get_by_role("link").last.click()
+    expect(page.locator("#snippet-momentum").get_by_label("Printed code")).to_be_visible()
+    assert hash_of(page).endswith("claim=snippet-momentum")
     refuted = page.locator(".card.REFUTED").first
     expect(refuted.locator(".instead")).to_contain_text("Say instead:")
+
+
+def test_a_claim_that_holds_links_to_the_code_that_does_otherwise(opened: Opener) -> None:
+    page = opened()
+    page.locator("#zscore-formula").get_by_role("link", name="Sequential has to be imported.").click()
+    snippet = page.locator("#snippet-momentum")
+    expect(snippet.get_by_label("Printed code")).to_be_visible()
+    expect(snippet.locator("summary")).to_be_focused()
+    again = opened("#snippet-momentum")
+    expect(again.locator("#snippet-momentum").get_by_label("Printed code")).to_be_visible()
+    expect(again.locator("#page-nothing")).to_be_hidden()
+
+
+def test_on_a_phone_a_search_shows_its_first_hit(opened: Opener) -> None:
+    page = opened("#q=dropout+help", width=390)
+    box = page.locator(f"{HELPS} .sentence").bounding_box()
+    assert box is not None
+    assert box["y"] + box["height"] < 844
 
 
 @pytest.mark.slow
@@ -121,7 +145,13 @@ def test_the_maintainer_sees_what_moved_before_and_now(opened: Opener) -> None:
     moved.get_by_role("link", name="tips-dropout-rate").first.click()
     expect(page.locator("#tips-dropout-rate .body")).to_be_visible()
     expect(page.get_by_role("region", name="Times")).to_contain_text("1.30 ×")
-    expect(page.get_by_role("region", name="Changes over the runs")).to_contain_text("since the change to Keras 3.12.0")
+    answers = page.locator(".answers div")
+    expect(answers.nth(0)).to_contain_text("8 things moved")
+    expect(answers.nth(1)).to_contain_text("Since the last run, 2026-11-23")
+    expect(answers.nth(1)).to_contain_text("Nothing: no accuracy and no time changed with this run.")
+    expect(answers.nth(2)).to_contain_text("as fast as in the week before")
+    expect(page.get_by_text("since the change to Keras 3.12.0: ")).to_contain_text("series changed")
+    expect(page.locator(".changes li").first).to_contain_text(re.compile(r"time: 1\.\d\d × slower: .* → "))
     expect(page.locator("#page-trend-chart svg")).to_have_attribute("aria-label", re.compile("over 20 runs"))
     expect(page.get_by_role("region", name="Environment")).to_contain_text("AMD EPYC 7B13")
     expect(page.locator(".overview.only-maintainer")).to_contain_text("pytest suite/ --full --seeds 5")
