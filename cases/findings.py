@@ -45,7 +45,8 @@ INSTEAD = {
     "defaults-as-printed/adagrad": Instead(Verdict.REFUTED, "Today Adagrad's default rate is 0.001, not 0.01."),
     "defaults-as-printed/adadelta": Instead(Verdict.REFUTED, "Today Adadelta's default rate is 0.001, not 1.0."),
     "adam-converges-fastest/printed rates": Instead(
-        Verdict.INCONCLUSIVE, "With the printed rates AdaDelta is as fast as Adam so far: whether Adam is faster is open."
+        Verdict.INCONCLUSIVE,
+        "With the printed rates AdaDelta is as fast as Adam so far: whether Adam is faster is open.",
     ),
     "adam-converges-fastest/tuned rates": Instead(
         Verdict.INCONCLUSIVE, "With tuned rates AdaDelta is as fast as Adam so far: whether Adam is faster is open."

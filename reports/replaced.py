@@ -1,4 +1,4 @@
-"""The lines of code that a slide's author changes: what errata replace, with those that one replacement mends together."""
+"""The lines of code that a slide's author changes. Errata that one replacement mends stand together."""
 
 from __future__ import annotations
 

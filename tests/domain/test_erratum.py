@@ -210,7 +210,7 @@ def test_code_that_cannot_be_read_may_be_printed():
 
 def test_an_erratum_is_within_one_of_the_others():
     errata([erratum(), erratum(id="other", within="raw-data")])
-    with pytest.raises(SuiteError, match="within of erratum 'raw-data'.*unknown"):
+    with pytest.raises(SuiteError, match=r"within of erratum 'raw-data'.*unknown"):
         errata([erratum(within="unknown")])
     with pytest.raises(SuiteError, match="an erratum that is within no other"):
         errata([erratum(), erratum(id="b", within="raw-data"), erratum(id="c", within="b")])
