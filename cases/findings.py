@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.domain.finding import Finding, Instead
+from harness.domain.finding import Cause, Finding, Instead
 from harness.domain.verdict import Verdict
 
 FINDINGS = (
@@ -86,3 +86,12 @@ INSTEAD = {
     ),
 }
 """By claim key. Another verdict than the one here has no such sentence."""
+
+CAUSES = (
+    Cause(
+        "Keras clips probabilities at 1e-7 there, so no loss of one example exceeds 16.1; on TensorFlow it computes "
+        "the loss from logits.",
+        ("jax-*", "torch-*"),
+        ("batch-normalization-rates", "example-1"),
+    ),
+)

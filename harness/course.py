@@ -26,7 +26,7 @@ import harness
 from harness.domain.catalogue import Broken, distinct, experiments, located
 from harness.domain.claim import Claim
 from harness.domain.erratum import Erratum
-from harness.domain.finding import Finding, Instead
+from harness.domain.finding import Cause, Finding, Instead
 from harness.errors import SuiteError, invalid, nearest
 
 VARIABLE = "SUITE_CATALOGUE"
@@ -54,6 +54,7 @@ class Course:
             claim or an erratum names, in order of appearance.
         findings: causes of several verdicts.
         instead: by claim key, what a slide could say in place of a claim.
+        causes: why trainings are not the same on other stacks.
         timed: what ``-m timing`` times: experiment, variant and epochs of a round.
         by_seeds: keys of the claims whose interval a figure shows as seeds are added.
         without_curves: experiments without a figure of learning curves.
@@ -69,6 +70,7 @@ class Course:
     slides: tuple[str, ...]
     findings: tuple[Finding, ...] = ()
     instead: Mapping[str, Instead] = field(default_factory=dict)
+    causes: tuple[Cause, ...] = ()
     timed: tuple[tuple[str, str, int], ...] = ()
     by_seeds: tuple[str, ...] = ()
     without_curves: tuple[str, ...] = ()
@@ -98,6 +100,10 @@ class Course:
         below = self.folder.is_relative_to(ROOT)
         shown = self.folder.relative_to(ROOT).as_posix() if below else str(self.folder)
         return "" if self.default else f" --catalogue {shlex.quote(shown)}"
+
+    def cause(self, stack: str, experiment: str, name: str) -> str:
+        """Why a training, or a computed claim, is not the same on another stack; "" if no cause is declared."""
+        return next((one.text for one in self.causes if one.of(stack, experiment, name)), "")
 
     def slides_of(self, label: str) -> tuple[str, ...]:
         """The titles of the slides that a label names.
@@ -175,6 +181,7 @@ def read(folder: Path) -> Course:
         slides=_tuple(lecture, "SLIDES", str) or tuple(dict.fromkeys(part for one in labels for part in _parts(one))),
         findings=_tuple(findings, "FINDINGS", Finding),
         instead=_of(findings, "INSTEAD", dict, {}),
+        causes=_tuple(findings, "CAUSES", Cause),
         timed=_tuple(lecture, "TIMED", tuple),
         by_seeds=_tuple(lecture, "BY_SEEDS", str),
         without_curves=_tuple(lecture, "WITHOUT_CURVES", str),

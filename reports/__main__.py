@@ -44,6 +44,13 @@ def parser() -> argparse.ArgumentParser:
         help="print what differs from run A to run B, and write COMPARE.md; each is a run file, a run's id or commit "
         "(in FOLDER/runs or --store), a report.json, or evidence:STACK; the exit status is 1 if something regressed",
     )
+    made.add_argument(
+        "--stacks",
+        nargs="+",
+        metavar="STACK",
+        help="write STACKS.md: the verdicts on these stacks side by side, and where their trainings differ from those "
+        "of the first",
+    )
     made.add_argument("--catalogue", metavar="FOLDER", help="the course of the runs or evidence (default: cases/)")
     made.add_argument("--evidence", metavar="STACK", help="report the stored trials of this stack instead of a run")
     made.add_argument(
@@ -80,6 +87,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return 0
         if options.compare:
             return compare(options)
+        if options.stacks:
+            print(f"Stacks: {compare_stacks(options)}")
+            return 0
         if options.evidence is not None:
             print(f"Report of the evidence of {options.evidence}: {evidence(options)}")
             return 0
@@ -170,6 +180,18 @@ def compare(options: argparse.Namespace) -> int:
     write_atomic(out / "COMPARE.md", text.encode())
     print(text)
     return int(comparison.regressed)
+
+
+def compare_stacks(options: argparse.Namespace) -> Path:
+    """Writes the comparison of stacks and returns the path of STACKS.md. SuiteError if they cannot be compared."""
+    if options.run or options.evidence or options.readme or options.store:
+        raise SuiteError("--stacks contradicts --run, --store, --evidence and --readme: it compares stored evidence.")
+    from reports.folders import write_atomic
+    from reports.stacks import FILE, markdown, stacks
+
+    path = (options.out or out_of(course())) / FILE
+    write_atomic(path, markdown(stacks(options.baseline_dir, options.stacks)).encode())
+    return path
 
 
 def from_store(url: str, run: str | None, folder: Path) -> Path:

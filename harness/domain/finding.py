@@ -1,7 +1,8 @@
-"""What a course's author says about the results: causes of several verdicts, and sentences to say instead."""
+"""What a course's author says about the results: causes of verdicts and of differences, sentences to say instead."""
 
 from __future__ import annotations
 
+import fnmatch
 from dataclasses import dataclass
 
 from harness.domain.verdict import Verdict
@@ -18,6 +19,30 @@ class Finding:
 
     cause: str
     claims: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Cause:
+    """Why trainings are not the same on another stack.
+
+    Args:
+        text: a sentence.
+        stacks: patterns of the stacks' names, as of a shell: "jax-*".
+        experiments: ids of the experiments; "exact" for computed claims.
+        names: patterns of the variants, or of the keys of computed claims.
+    """
+
+    text: str
+    stacks: tuple[str, ...]
+    experiments: tuple[str, ...]
+    names: tuple[str, ...] = ("*",)
+
+    def of(self, stack: str, experiment: str, name: str) -> bool:
+        """Whether it explains a training, or a computed claim, on a stack."""
+        fits = [
+            any(fnmatch.fnmatchcase(one, each) for each in of) for one, of in ((stack, self.stacks), (name, self.names))
+        ]
+        return experiment in self.experiments and all(fits)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,231 @@
+"""Stacks compared: each claim's verdict on each stack, and whether the trainings it rests on are equivalent.
+
+A verdict here is that of the stack's own evidence. ``baselines.agreement`` compares each metric of each training with
+the first stack's: two one-sided tests against the metric's smallest effect of interest.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from baselines.agreement import Agreed, Agreement, agreement
+from baselines.decide import stored_verdict
+from baselines.evidence import path_of, read
+from harness.course import course
+from harness.domain.catalogue import experiments
+from harness.domain.claim import Claim
+from harness.domain.metric import Metric
+from harness.domain.verdict import Verdict
+from harness.errors import invalid
+from harness.record.evidence import EXACT, Evidence
+from reports.labels import SYMBOLS, metric_label
+from reports.text import code, escape, number, plural, table
+
+FILE = "STACKS.md"
+DECIDED = (Verdict.SUPPORTED, Verdict.REFUTED)
+
+
+@dataclass(frozen=True)
+class OnStack:
+    """A claim on one stack: its verdict there, the seeds it rests on, and whether these are too few for a verdict."""
+
+    verdict: Verdict
+    seeds: int
+    preliminary: bool
+
+    @property
+    def text(self) -> str:
+        """ "✔ 30"; a preliminary verdict is in parentheses; no number for a computed claim."""
+        text = f"{SYMBOLS[self.verdict]} {self.seeds:,}" if self.seeds else SYMBOLS[self.verdict]
+        return f"({text})" if self.preliminary else text
+
+
+@dataclass(frozen=True)
+class Compared:
+    """One metric of a training on another stack, compared with the first stack; ``cause``: why, "" if nobody said."""
+
+    experiment: str
+    variant: str
+    metric: Metric
+    stack: str
+    agreed: Agreed
+    cause: str
+
+    @property
+    def size(self) -> float:
+        """The difference in units of the metric's smallest effect of interest."""
+        return abs(self.agreed.difference or 0.0) / self.metric.smallest_effect
+
+
+@dataclass(frozen=True)
+class Stacks:
+    """The comparison.
+
+    Attributes:
+        names: the stacks, the first of which the others are compared with.
+        verdicts: each claim, and by stack what its own evidence says; without stacks that have none of it.
+        compared: every metric of every training that the first stack and another one have.
+    """
+
+    names: tuple[str, ...]
+    verdicts: tuple[tuple[Claim, dict[str, OnStack]], ...]
+    compared: tuple[Compared, ...]
+
+
+def stacks(root: Path, names: Sequence[str]) -> Stacks:
+    """Compares the evidence below ``root`` of at least two stacks.
+
+    Raises SuiteError for fewer stacks, for one without evidence, and for damaged evidence.
+    """
+    known = sorted({path.parent.name for path in root.glob("*-*/*.json")})
+    unknown = [name for name in names if name not in known]
+    if unknown or len(set(names)) < 2:
+        fix = f"Stacks with evidence: {', '.join(known) or 'none'}."
+        raise invalid("--stacks", expected="two stacks or more that have evidence", received=", ".join(names), fix=fix)
+    declared = {one.id: one for one in experiments(course().claims)}
+    stored: dict[str, dict[str, Evidence]] = {}
+    for name in (*declared, EXACT):
+        found = {stack: read(path_of(root, stack, name)) for stack in dict.fromkeys(names)}
+        stored[name] = {stack: one for stack, one in found.items() if one is not None}
+    return Stacks(
+        tuple(dict.fromkeys(names)),
+        tuple((claim, dict(_verdicts(claim, stored))) for claim in course().claims),
+        tuple(_compared(stored, names[0])),
+    )
+
+
+def _verdicts(claim: Claim, stored: dict[str, dict[str, Evidence]]) -> Iterator[tuple[str, OnStack]]:
+    for stack, evidence in stored[claim.experiment.id if claim.experiment else EXACT].items():
+        if claim.experiment is None:
+            if expected := evidence.expected.get(claim.key):
+                yield stack, OnStack(Verdict(expected.verdict), 0, preliminary=False)
+            continue
+        found = stored_verdict(claim, stack, {stack: evidence})
+        if found.decision is not None:
+            yield stack, OnStack(found.decision.verdict, found.seeds, found.preliminary)
+
+
+def _compared(stored: dict[str, dict[str, Evidence]], first: str) -> Iterator[Compared]:
+    for experiment in experiments(course().claims):
+        held = stored[experiment.id]
+        if first not in held:
+            continue
+        for stack, evidence in held.items():
+            for name, mine in held[first].variants.items() if stack != first else ():
+                theirs = evidence.variants.get(name)
+                for metric in experiment.metrics if theirs else ():
+                    if theirs and metric.name in mine.metrics and metric.name in theirs.metrics:
+                        x, y = (dict(enumerate(one.metrics[metric.name])) for one in (mine, theirs))
+                        found = agreement(metric, x, y)
+                        cause = course().cause(stack, experiment.id, name)
+                        yield Compared(experiment.id, name, metric, stack, found, cause)
+
+
+def unlike(found: Stacks) -> list[tuple[Claim, dict[str, OnStack]]]:
+    """The claims that do not have one verdict on all stacks with evidence of them."""
+    return [(claim, of) for claim, of in found.verdicts if len({one.verdict for one in of.values()}) > 1]
+
+
+def flips(found: Stacks) -> list[Claim]:
+    """The claims that one stack supports and another refutes."""
+    return [claim for claim, of in found.verdicts if {one.verdict for one in of.values()} >= set(DECIDED)]
+
+
+def why(found: Stacks, claim: Claim, of: dict[str, OnStack]) -> str:
+    """Why a claim's verdict differs between stacks: a cause, trainings that differ, or too few seeds."""
+    experiment = claim.experiment.id if claim.experiment else ""
+    different = [
+        one
+        for one in found.compared
+        if one.experiment == experiment
+        and one.variant in claim.variants
+        and one.stack in of
+        and one.agreed.verdict is Agreement.DIFFERENT
+    ]
+    causes = dict.fromkeys(one.cause for one in different if one.cause)
+    if causes:
+        return "; ".join(causes)
+    if different:
+        return f"{code(different[0].variant)} trains otherwise on {different[0].stack}; the cause is not known"
+    if not experiment:
+        return course().cause(next(reversed(of)), EXACT, claim.key) or "computed otherwise; the cause is not known"
+    undecided = [f"{stack}, {one.seeds:,} seeds" for stack, one in of.items() if one.verdict not in DECIDED]
+    if claim in flips(found):
+        return "no training is shown to differ: two samples of seeds, on either side of the limit"
+    return f"too few seeds to decide on {'; '.join(undecided)}; no training is shown to differ"
+
+
+def markdown(found: Stacks) -> str:
+    """The text of STACKS.md."""
+    different = sorted(
+        (one for one in found.compared if one.agreed.verdict is Agreement.DIFFERENT), key=lambda one: -one.size
+    )
+    parts = [f"# {escape(course().title)} on {', '.join(found.names)}", _status(found), _counts(found)]
+    if claims := unlike(found):
+        rows = [
+            (f"{code(claim.key)}<br>{escape(claim.statement)}", *_cells(found, of), escape(why(found, claim, of)))
+            for claim, of in claims
+        ]
+        parts += ["## Verdicts that differ", table(("claim", *found.names, "why"), rows), READING]
+    if different:
+        parts.append("## Trainings that are not equivalent")
+    for cause in dict.fromkeys(one.cause for one in different):
+        head = ("training", "metric", found.names[0], "other stack", "difference and limit")
+        rows = [_row(one) for one in different if one.cause == cause]
+        parts += [f"**Cause:** {escape(cause or 'not known')}", table(head, rows, right=head[2:])]
+    every = [(code(claim.key), escape(claim.slide), *_cells(found, of)) for claim, of in found.verdicts]
+    parts += ["## Every claim", table(("claim", "slide", *found.names), every), READING]
+    return "\n\n".join(parts) + "\n"
+
+
+READING = (
+    "✔ supported, ✘ refuted, ? undecided, with the number of seeds; in parentheses a preliminary verdict of fewer than "
+    "30 seeds; – no evidence."
+)
+
+
+def _status(found: Stacks) -> str:
+    shared = [of for _, of in found.verdicts if len(of) > 1]
+    same = len(shared) - len(unlike(found))
+    flipped = flips(found)
+    text = f"**{same} of {plural(len(shared), 'claim')} that several stacks have evidence of have one verdict.** "
+    if flipped:
+        names = ", ".join(code(claim.key) for claim in flipped)
+        return text + f"Supported on one stack and refuted on another: {names}."
+    return text + "None is supported on one stack and refuted on another."
+
+
+def _counts(found: Stacks) -> str:
+    rows = []
+    for stack in found.names[1:]:
+        of = [one for one in found.compared if one.stack == stack]
+        count = Counter(one.agreed.verdict for one in of)
+        trainings = len({(one.experiment, one.variant) for one in of})
+        rows.append((stack, str(trainings), str(len(of)), *(str(count[verdict]) for verdict in Agreement)))
+    head = (f"against {found.names[0]}", "trainings", "metrics", *(str(verdict) for verdict in Agreement))
+    return table(head, rows, right=head[1:])
+
+
+def _cells(found: Stacks, of: dict[str, OnStack]) -> list[str]:
+    return [of[name].text if name in of else "–" for name in found.names]
+
+
+def _row(one: Compared) -> tuple[str, ...]:
+    """The interval is on the metric's scale, linear or logarithmic."""
+    found, metric = one.agreed, one.metric
+    low, high = found.low, found.high
+    interval = f" [{number(low)}, {number(high)}]" if low is not None and high is not None else ""
+    ours, theirs = (
+        f"{number(mean)}, {count - absent} of {count}"
+        for mean, count, absent in zip(found.means, found.counts, found.absent, strict=True)
+    )
+    return (
+        code(f"{one.experiment}/{one.variant}"),
+        metric_label(metric.name) + (" (ln)" if metric.scale == "log" else ""),
+        ours,
+        f"{one.stack}: {theirs}",
+        f"{number(found.difference)}{interval}; {metric.smallest_effect:g}",
+    )

@@ -1,0 +1,107 @@
+"""Stacks compared: verdicts side by side, trainings that are not equivalent, and why; on the stored evidence."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from baselines.agreement import Agreement
+from harness.course import course
+from harness.domain.finding import Cause
+from harness.domain.verdict import Verdict
+from reports.__main__ import main
+from reports.stacks import FILE, OnStack, Stacks, flips, markdown, stacks, unlike, why
+from tests.reports.markdown import headings
+
+ROOT = Path(__file__).resolve().parents[2] / "baselines"
+STORED = sorted({path.parent.name for path in ROOT.glob("*-*/*.json")})
+
+
+@pytest.fixture(scope="module")
+def found() -> Stacks:
+    return stacks(ROOT, ["tensorflow-cpu", *(name for name in STORED if name != "tensorflow-cpu")])
+
+
+def test_a_stack_is_equivalent_to_a_copy_of_itself(tmp_path: Path) -> None:
+    for name in ("a-cpu", "b-cpu"):
+        (tmp_path / name).mkdir()
+        for experiment in ("example-1", "exact"):
+            path = ROOT / "jax-cpu" / f"{experiment}.json"
+            text = path.read_text("utf-8").replace('"jax-cpu"', f'"{name}"')
+            (tmp_path / name / path.name).write_text(text, "utf-8")
+    copied = stacks(tmp_path, ["a-cpu", "b-cpu"])
+    assert {one.agreed.verdict for one in copied.compared} <= {Agreement.EQUIVALENT, Agreement.UNDECIDED}
+    assert not unlike(copied)
+    assert headings(markdown(copied)) == ["Every claim"]
+
+
+def test_clipped_probabilities_differ(found: Stacks) -> None:
+    """A loss of probabilities that Keras clips at 1e-7 is at most 16.1, on JAX; see docs/measurements-in-detail.md."""
+    different = [one for one in found.compared if one.agreed.verdict is Agreement.DIFFERENT and one.stack == "jax-cpu"]
+    assert ("plain, rate 8", "val_loss") in {(one.variant, one.metric.name) for one in different}
+    assert "plain, rate 0.1" not in {one.variant for one in different}
+
+
+def test_every_difference_has_a_declared_cause(found: Stacks) -> None:
+    different = [one for one in found.compared if one.agreed.verdict is Agreement.DIFFERENT]
+    assert [f"{one.stack} {one.experiment}/{one.variant}" for one in different if not one.cause] == []
+
+
+def test_every_declared_cause_explains_something(found: Stacks) -> None:
+    for cause in course().causes:
+        assert any(
+            cause.of(one.stack, one.experiment, one.variant)
+            for one in found.compared
+            if one.agreed.verdict is Agreement.DIFFERENT
+        )
+
+
+def test_a_cause_is_for_its_stacks_experiments_and_names() -> None:
+    cause = Cause("Because.", ("jax-*",), ("depth",), ("plain*",))
+    assert cause.of("jax-cpu", "depth", "plain, rate 8")
+    assert not cause.of("torch-cpu", "depth", "plain")
+    assert not cause.of("jax-cpu", "other", "plain")
+    assert not cause.of("jax-cpu", "depth", "normalised")
+
+
+def claims(*verdicts: tuple[Verdict, int]) -> Stacks:
+    """The first claim with these verdicts and seeds, one per stack."""
+    claim = next(one for one in course().claims if one.experiment)
+    of = {f"{name}-cpu": OnStack(verdict, n, n < 30) for name, (verdict, n) in zip("abc", verdicts, strict=False)}
+    return Stacks(tuple(of), ((claim, of),), ())
+
+
+def test_a_flip_is_named_first() -> None:
+    made = claims((Verdict.SUPPORTED, 30), (Verdict.REFUTED, 10))
+    key = made.verdicts[0][0].key
+    assert [claim.key for claim in flips(made)] == [key]
+    text = markdown(made)
+    assert f"Supported on one stack and refuted on another: `{key}`." in text
+    assert "| ✔ 30 | (✘ 10) |" in text
+    assert "two samples of seeds" in why(made, *made.verdicts[0])
+
+
+def test_too_few_seeds_are_a_reason() -> None:
+    made = claims((Verdict.SUPPORTED, 30), (Verdict.INCONCLUSIVE, 10))
+    assert flips(made) == []
+    assert "**0 of 1 claim that several stacks have evidence of have one verdict.**" in markdown(made)
+    assert why(made, *made.verdicts[0]).startswith("too few seeds to decide on b-cpu, 10 seeds")
+
+
+def test_the_command_writes_the_file(tmp_path: Path) -> None:
+    assert main(["--stacks", "tensorflow-cpu", "jax-cpu", "--out", str(tmp_path)]) == 0
+    text = (tmp_path / FILE).read_text("utf-8")
+    assert headings(text)[-1] == "Every claim"
+    assert "Keras clips probabilities at 1e-7" in text
+
+
+@pytest.mark.parametrize("given", [["tensorflow-cpu"], ["tensorflow-cpu", "tpu-cpu"], ["jax-cpu", "jax-cpu"]])
+def test_fewer_than_two_known_stacks_are_refused(given: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--stacks", *given]) == 2
+    assert "Expected: two stacks or more that have evidence." in capsys.readouterr().err
+
+
+def test_other_sources_contradict_it(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--stacks", "tensorflow-cpu", "jax-cpu", "--evidence", "jax-cpu"]) == 2
+    assert "--stacks contradicts" in capsys.readouterr().err
