@@ -80,8 +80,8 @@ class Step(Struct, frozen=True, kw_only=True):
     since: str = ""
 
 
-class Series(Struct, frozen=True, kw_only=True):
-    """The values of one case under one condition, oldest first; at most MOST_POINTS.
+class Identity(Struct, frozen=True, kw_only=True):
+    """What makes the points of a series comparable.
 
     Attributes:
         case: "experiment/variant"; for ``-m timing`` its work.
@@ -91,10 +91,6 @@ class Series(Struct, frozen=True, kw_only=True):
         stack: of all points.
         condition: what all points have in common besides, in words: seeds or engine.
         machine: of a time; "" for a metric, whose points may come from several machines.
-        runs: indices in ``TrendReport.runs``, ascending.
-        values: one per run. A metric's mean over the seeds; the mean seconds of a steady epoch; the fastest round of
-            ``-m timing``.
-        steps: the changes that matter.
     """
 
     case: str
@@ -105,6 +101,18 @@ class Series(Struct, frozen=True, kw_only=True):
     stack: str
     condition: str
     machine: str
+
+
+class Series(Identity, frozen=True, kw_only=True):
+    """The values of one case under one condition, oldest first; at most MOST_POINTS.
+
+    Attributes:
+        runs: indices in ``TrendReport.runs``, ascending.
+        values: one per run. A metric's mean over the seeds; the mean seconds of a steady epoch; the fastest round of
+            ``-m timing``.
+        steps: the changes that matter.
+    """
+
     runs: tuple[int, ...]
     values: tuple[float, ...]
     steps: tuple[Step, ...] = ()
@@ -179,20 +187,6 @@ class TrendReport(Struct, frozen=True, kw_only=True):
         return tuple(one for one in self.series if one.steps)
 
 
-@dataclass(frozen=True)
-class _Identity:
-    """What makes points comparable: the fields of ``Series`` before ``runs``."""
-
-    case: str
-    measure: Literal["metric", "time"]
-    name: str
-    unit: str
-    better: str
-    stack: str
-    condition: str
-    machine: str
-
-
 @dataclass
 class _Seen:
     """What is kept of a run."""
@@ -200,8 +194,8 @@ class _Seen:
     run: TrendRun
     start: datetime.datetime
     fingerprint: Fingerprint
-    points: dict[_Identity, float]
-    effects: dict[_Identity, tuple[float, str]] = field(default_factory=dict)
+    points: dict[Identity, float]
+    effects: dict[Identity, tuple[float, str]] = field(default_factory=dict)
 
 
 def trend(runs: Iterable[Run | str]) -> TrendReport:
@@ -227,8 +221,8 @@ def trend(runs: Iterable[Run | str]) -> TrendReport:
         except ValueError:
             faults.append(f"The run {run.header.id[:80]} has no date as its start: {run.header.started[:40]!r}.")
     seen.sort(key=lambda one: (one.start, one.run.id))
-    points: dict[_Identity, list[int]] = {}
-    effects: dict[_Identity, tuple[float, str]] = {}
+    points: dict[Identity, list[int]] = {}
+    effects: dict[Identity, tuple[float, str]] = {}
     for index, one in enumerate(seen):
         effects.update(one.effects)
         for identity in one.points:
@@ -271,10 +265,16 @@ def _add_training(one: _Seen, run: Run, record: TrainingCompared) -> None:
     case, experiment = "/".join(record.key), run.experiments.get(record.experiment)
     metric = next((m for m in experiment.metrics if m.name == record.metric), None) if experiment else None
     if record.mean is not None and math.isfinite(record.mean) and record.reused < record.n:
-        identity = _Identity(
-            case, "metric", record.metric, metric.unit if metric else "", metric.better if metric else "higher",
-            one.run.stack, seeds_text(record.seeds) + _precision(record), "",
-        )  # fmt: skip
+        identity = Identity(
+            case=case,
+            measure="metric",
+            name=record.metric,
+            unit=metric.unit if metric else "",
+            better=metric.better if metric else "higher",
+            stack=one.run.stack,
+            condition=seeds_text(record.seeds) + _precision(record),
+            machine="",
+        )
         one.points[identity] = record.mean
         if metric:
             one.effects[identity] = metric.smallest_effect, metric.scale
@@ -287,8 +287,16 @@ def _add_training(one: _Seen, run: Run, record: TrainingCompared) -> None:
 
 def _add_time(one: _Seen, case: str, condition: str, seconds: float) -> None:
     if seconds > 0 and math.isfinite(seconds):
-        name, unit = "seconds per epoch", "s"
-        identity = _Identity(case, "time", name, unit, "lower", one.run.stack, condition, one.run.machine)
+        identity = Identity(
+            case=case,
+            measure="time",
+            name="seconds per epoch",
+            unit="s",
+            better="lower",
+            stack=one.run.stack,
+            condition=condition,
+            machine=one.run.machine,
+        )
         one.points[identity] = seconds
 
 
@@ -306,21 +314,14 @@ def seeds_text(seeds: Sequence[int]) -> str:
     return f"seeds {low}–{high}" if high - low + 1 == len(seeds) else f"{len(seeds)} seeds of {low}–{high}"
 
 
-def _series(identity: _Identity, found: Sequence[int], seen: Sequence[_Seen], effect: tuple[float, str]) -> Series:
+def _series(identity: Identity, found: Sequence[int], seen: Sequence[_Seen], effect: tuple[float, str]) -> Series:
     """The series of the runs with these indices; ``effect``: (smallest effect of interest, scale) of a metric."""
     kept = tuple(found[-MOST_POINTS:])
     values = tuple(seen[index].points[identity] for index in kept)
     if identity.measure == "time":
         effect = math.log(RELATIVE), "log"
     return Series(
-        case=identity.case,
-        measure=identity.measure,
-        name=identity.name,
-        unit=identity.unit,
-        better=identity.better,
-        stack=identity.stack,
-        condition=identity.condition,
-        machine=identity.machine,
+        **msgspec.structs.asdict(identity),
         runs=kept,
         values=tuple(map(_rounded, values)),
         steps=tuple(_steps(values, kept, seen, effect)),
