@@ -10,6 +10,7 @@ import shutil
 import sys
 import tempfile
 
+from harness.environment.fingerprint import cpu_model, instruction_set
 from harness.environment.variables import neutralise
 from harness.errors import SuiteError, nearest
 from harness.training.backends import NAMES, Backend, named
@@ -22,6 +23,9 @@ factors to TF32, PyTorch does not. "highest" rounds nothing. On a CPU both are t
 
 WITHOUT_TENSORFLOW = (3, 14)
 """The first Python that TensorFlow has no release for. There requirements/suite.txt installs JAX in its place."""
+
+WITHOUT_AVX = "x86_64"
+"""``instruction_set()`` of a processor that has none of its extensions."""
 
 
 def default_backend() -> tuple[str, str]:
@@ -36,7 +40,7 @@ def _python() -> str:
 
 
 def check_installed(name: str) -> None:
-    """SuiteError if the backend is unknown or not installed. It imports nothing."""
+    """SuiteError if the backend is unknown, not installed, or cannot run on this processor. It imports nothing."""
     if name not in NAMES:
         raise SuiteError(
             f"Invalid backend. Expected: one of {', '.join(NAMES)}. Received: {name!r}. {nearest(name, NAMES)}"
@@ -50,6 +54,12 @@ def check_installed(name: str) -> None:
         raise SuiteError(
             f"Backend {name!r} is not installed for {sys.executable}. "
             f"Install it with `python -m pip install {name}`, or choose another with --backend."
+        )
+    if named(name).facts.avx and sys.platform == "linux" and instruction_set() == WITHOUT_AVX:
+        label = named(name).facts.label
+        raise SuiteError(
+            f"{label} cannot run here. Expected: a processor with AVX, which its releases need. Received: "
+            f"{cpu_model()}, without AVX. Use --backend torch, which runs without it, or another machine."
         )
 
 

@@ -115,6 +115,24 @@ def test_where_tensorflow_has_no_release_the_error_says_so(python):
     assert (text in str(error.value)) == (python >= (3, 14))
 
 
+@pytest.mark.parametrize(("name", "runs"), [("tensorflow", False), ("jax", False), ("torch", True)])
+def test_a_processor_without_avx_is_named_before_a_library_ends_the_process(monkeypatch, name, runs):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: object())
+    monkeypatch.setattr("harness.training.backend.instruction_set", lambda: "x86_64")
+    monkeypatch.setattr("harness.training.backend.cpu_model", lambda: "Some CPU")
+    if runs:
+        check_installed(name)
+        return
+    with pytest.raises(SuiteError, match=r"Received: Some CPU, without AVX\. Use --backend torch"):
+        check_installed(name)
+
+
+def test_another_architecture_needs_no_avx(monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: object())
+    monkeypatch.setattr("harness.training.backend.instruction_set", lambda: "aarch64")
+    check_installed("jax")
+
+
 def keras_on(name):
     return types.SimpleNamespace(backend=types.SimpleNamespace(backend=lambda: name))
 

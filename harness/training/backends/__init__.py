@@ -30,6 +30,7 @@ class Facts:
         label: its name in reports.
         distributions: its names on a package index. The installed one counts.
         runtime: the distribution with its compiled code; "" if it is the same one.
+        avx: whether its releases for x86-64 need a processor with AVX. Without it TensorFlow ends the process.
         compiled_fit: whether ``Model.fit`` compiles with XLA, as Keras' "auto" does for the lecture's networks.
         prefix: of environment variables that only this backend reads.
         neutralised: environment variables that would change every result. The library reads them when it is imported.
@@ -40,6 +41,7 @@ class Facts:
     label: str
     distributions: tuple[str, ...]
     runtime: str = ""
+    avx: bool = False
     compiled_fit: bool = False
     prefix: str
     neutralised: tuple[str, ...] = ()

@@ -13,6 +13,7 @@ facts = Facts(
     label="JAX",
     distributions=("jax",),
     runtime="jaxlib",
+    avx=True,
     compiled_fit=True,
     prefix="JAX_",
     neutralised=(
