@@ -42,8 +42,12 @@ INSTEAD = {
         Verdict.REFUTED, "With α = 0.001 the global minimum is not reached within 1,000 epochs."
     ),
     "l2-strengths": Instead(Verdict.REFUTED, "λ = 0.001 is too strong for this network: it costs accuracy."),
-    "defaults-as-printed/adagrad": Instead(Verdict.REFUTED, "Today Adagrad's default rate is 0.001, not 0.01."),
-    "defaults-as-printed/adadelta": Instead(Verdict.REFUTED, "Today Adadelta's default rate is 0.001, not 1.0."),
+    "defaults-as-printed/adagrad": Instead(
+        Verdict.REFUTED, "Today Adagrad's default rate is 0.001. Write learning_rate=0.01 to keep the slide's."
+    ),
+    "defaults-as-printed/adadelta": Instead(
+        Verdict.REFUTED, "Today Adadelta's default rate is 0.001. Write learning_rate=1.0 to keep the slide's."
+    ),
     "adam-converges-fastest/printed rates": Instead(
         Verdict.INCONCLUSIVE,
         "With the printed rates AdaDelta is as fast as Adam so far: whether Adam is faster is open.",

@@ -244,7 +244,7 @@ document.addEventListener("click", (event) => {
   else if (target.closest("nav.slides")) {
     event.preventDefault();
     const title = target.closest("li").dataset.slide;
-    go({ slide: state.slide === title ? "" : title });
+    go({ slide: state.slide === title ? "" : title, q: "" });
     view.scrollIntoView();
   } else if (target.id === "page-clear") {
     go({ q: "", verdict: [], slide: "", state: "" });

@@ -95,6 +95,7 @@ def html(run: Run, cards: Mapping[str, Card], trend: TrendReport | None = None) 
         "changed": views.changed(trend),
         "moved_now": views.moved_now(run, trend),
         "last_run": views.last_run(run, trend),
+        "earlier_step": views.earlier_step(run, trend),
         "css": _text("page.css"),
         "script": _text("page.js"),
         "library": library() if drawn else "",

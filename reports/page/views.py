@@ -50,6 +50,11 @@ class Slide:
         return replaced(self.errata)
 
     @property
+    def pieces(self) -> list[tuple[str, Replaced]]:
+        """``replaced``, each with the slide's title."""
+        return [(self.title, one) for one in self.replaced]
+
+    @property
     def refuted(self) -> int:
         return sum(card.verdict is Verdict.REFUTED for card in self.wrong)
 
@@ -149,6 +154,16 @@ def last_run(run: Run, trend: TrendReport | None) -> TrendRun | None:
     """The run before this one on its stack; None if its trend has none."""
     before = itertools.takewhile(lambda one: one.id != run.header.id, trend.runs if trend else ())
     return next((one for one in reversed([*before]) if one.stack == run.header.stack), None)
+
+
+def earlier_step(run: Run, trend: TrendReport | None) -> str:
+    """The newest change of the machine's times as a whole, as a sentence; "" if there is none."""
+    week = machine_times(run, trend)
+    if trend is None or week is None or not week.overall.steps:
+        return ""
+    step = week.overall.steps[-1]
+    date = trend.runs[week.overall.runs[step.at]].started[:10]
+    return f"From {date} on it is {times(step.now / step.before)} than before{', ' + step.since if step.since else ''}."
 
 
 def changed(trend: TrendReport | None) -> list[tuple[str, str, list[str]]]:
