@@ -1,21 +1,27 @@
-"""`--catalogue FOLDER` runs somebody else's course: the example in `examples/`, and courses that are refused."""
+"""`--catalogue FOLDER` runs somebody else's course: the examples in `examples/`, and courses that are refused."""
 
 from __future__ import annotations
 
 import shutil
+import statistics
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from baselines.decide import stored_verdict
+from baselines.evidence import parse, path_of
 from cases.lecture import AUTHOR, SLIDES, TITLE
+from harness.course import read
+from harness.domain.claim import Claim
 from harness.errors import SuiteError
 from reports.write import write_report
 from tests.suite.command import CHECK, ROOT, Finished, arguments, environment, forked, suite
 from tests.suite.tutorial import made_as_told
 
 WINE = ROOT / "examples" / "wine"
+LABS = ROOT / "examples" / "zero_to_all"
 CLAIMS = ["standardised-columns", "standardise-first", "raw-diverges", "larger-rate-is-faster", "hidden-layer-helps"]
 
 
@@ -60,6 +66,39 @@ def test_its_page_shows_its_code_and_its_commands(checked: Finished) -> None:
     page = (checked.folder / "report" / "index.html").read_text("utf-8")
     assert "wine/__init__.py" in page
     assert "pytest suite/ --catalogue examples/wine -k hidden-layer-helps" in page
+
+
+@pytest.mark.slow
+def test_a_check_of_the_labs_is_green(tmp_path: Path) -> None:
+    """It trains one network to the end, and the first steps of the others."""
+    shutil.copytree(LABS / "baselines", tmp_path / "baselines")
+    ids = sorted({claim.id for claim in read(LABS).claims})
+    run = suite(tmp_path, CHECK, "--catalogue", "examples/zero_to_all", "-k", " or ".join(ids))
+    assert run.code == 0, run.output
+    assert run.verdicts.keys() == {claim.key for claim in read(LABS).claims}
+    assert run.states["softmax/softmax"] in {"identical", "reproduced"}
+    assert set(run.states.values()) <= {"identical", "reproduced", "start reproduced"}, run.states
+
+
+def test_every_figure_that_the_labs_print_is_a_claim_and_a_row_of_the_page() -> None:
+    """Five networks print two costs and an accuracy; two print a loss and an accuracy at three epochs."""
+    page = (LABS / "README.md").read_text("utf-8")
+    rows = [row for claim in read(LABS).claims if (row := figure_row(claim))]
+    assert len(rows) == 5 * 3 + 2 * 3 * 2
+    assert [row for row in rows if row not in page] == []
+
+
+def figure_row(claim: Claim) -> str:
+    """A row of the page: what a lab prints, the mean and standard deviation of our seeds, and the verdict."""
+    if not claim.figures:
+        return ""
+    [((variant, metric), figure)] = claim.figures.items()
+    assert claim.experiment is not None
+    evidence = parse(path_of(LABS / "baselines", "tensorflow-cpu", claim.experiment.id).read_text("utf-8"))
+    values = [value for value in evidence.variants[variant].metrics[metric] if value is not None]
+    verdict = stored_verdict(claim, "tensorflow-cpu", {"tensorflow-cpu": evidence}).verdict
+    mean, deviation = statistics.mean(values), statistics.stdev(values)
+    return f"| {claim.case} | {figure.printed} | {mean:.4g} ± {deviation:.2g} | {len(values)} | {verdict} |"
 
 
 def test_no_test_of_what_it_has_none_of_is_run(tmp_path: Path) -> None:
