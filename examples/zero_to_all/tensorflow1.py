@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 
-def train(units: Sequence[int], *, xavier: bool, epochs: int = 15, seed: int = 777) -> Iterator[float]:
+def train(units: Sequence[int], *, xavier: bool, epochs: int, seed: int) -> Iterator[float]:
     """Yields the mean cost over the batches of each epoch, and last the accuracy on the test images."""
     import tensorflow.compat.v1 as tf
 
@@ -46,7 +46,8 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description="Trains a network of labs 10-2 to 10-4 with TensorFlow 1's API.")
     parser.add_argument("units", nargs="+", type=int, help="of each hidden layer")
     parser.add_argument("--xavier", action="store_true", help="Xavier's initialization, not N(0, 1)")
+    parser.add_argument("--epochs", type=int, default=15)
     parser.add_argument("--seed", type=int, default=777)
     options = parser.parse_args()
-    for value in train(options.units, xavier=options.xavier, seed=options.seed):
+    for value in train(options.units, xavier=options.xavier, epochs=options.epochs, seed=options.seed):
         print(f"{value:.6g}", flush=True)

@@ -92,6 +92,18 @@ def test_the_page_of_the_labs_has_every_verdict() -> None:
     assert [row for row in rows if row not in page] == []
 
 
+@pytest.mark.slow
+def test_the_second_opinion_gives_a_first_cost_like_ours() -> None:
+    """The trainings of the suite and those of TensorFlow 1's API are of one network."""
+    command = [sys.executable, str(LABS / "tensorflow1.py"), "256", "256", "--epochs", "1"]
+    done = subprocess.run(command, env=environment(), capture_output=True, text=True, check=True)
+    stored = parse(path_of(LABS / "baselines", REFERENCE, "networks").read_text("utf-8")).variants["two layers"]
+    ours = [value for value in stored.metrics["first_loss"] if value is not None]
+    cost, accuracy = map(float, done.stdout.split())
+    assert abs(cost - statistics.mean(ours)) < 4 * statistics.stdev(ours)
+    assert 0.8 < accuracy < 0.95
+
+
 def row_of(claim: Claim) -> str:
     """A claim's row: of a printed figure with the mean and the standard deviation of the stored seeds."""
     assert claim.experiment is not None
