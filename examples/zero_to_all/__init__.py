@@ -308,7 +308,7 @@ CLAIMS = (
         ),
     ),
     Claim(
-        id="xavier-formula",
+        id="xavier-uniform",
         slide=XAVIER,
         statement="Xavier's uniform initialization draws weights between ± √(6 / (inputs + outputs)).",
         rule=Exact(),

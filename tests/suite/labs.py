@@ -29,12 +29,15 @@ def row(claim: Claim) -> str:
     """A claim with its verdict; a printed figure also with the mean and the standard deviation of the stored seeds."""
     assert claim.experiment is not None
     found = stored_verdict(claim, REFERENCE, {REFERENCE: evidence(claim.experiment.id)})
+    verdict = str(found.verdict)
+    if found.preliminary and found.decision and found.decision.verdict.decided:
+        verdict += f", so far {found.decision.verdict}"
     if not claim.figures:
-        return f"| {claim.statement} | {found.stored} | {found.verdict} |"
+        return f"| {claim.statement} | {found.stored} | {verdict} |"
     [((variant, metric), figure)] = claim.figures.items()
     values = stored_values(claim.experiment.id, variant, metric)
     ours = f"{statistics.mean(values):.4g} ± {statistics.stdev(values):.2g}"
-    return f"| {claim.case} | {figure.printed} | {ours} | {len(values)} | {found.verdict} |"
+    return f"| {claim.case} | {figure.printed} | {ours} | {len(values)} | {verdict} |"
 
 
 def written(page: str) -> str:
