@@ -32,6 +32,10 @@ from harness.errors import SuiteError, invalid, nearest
 VARIABLE = "SUITE_CATALOGUE"
 """The environment variable with the course's folder. Worker processes inherit it."""
 ROOT = Path(harness.__file__).resolve().parent.parent
+INSTALLED = not (ROOT / "pyproject.toml").is_file()
+"""Whether this is the installed package, not a clone."""
+SUITE = "--pyargs suite" if INSTALLED else "suite/"
+"""What pytest is given to check the claims."""
 LECTURE = ROOT / "cases"
 """The folder of the default course."""
 HELP = "docs/another-course.md shows a whole course."

@@ -161,7 +161,7 @@ def trend(options: argparse.Namespace) -> Path:
 def compare(options: argparse.Namespace) -> int:
     """Prints what differs between two runs, writes COMPARE.md, and returns 1 if something regressed, else 0.
 
-    Raises SuiteError if the options contradict each other, or a run cannot be found or read.
+    Raises SuiteError if the options contradict each other, or a run cannot be found or read, or is of another course.
     """
     if options.run or options.evidence or options.readme:
         raise SuiteError(
@@ -170,11 +170,14 @@ def compare(options: argparse.Namespace) -> int:
     from harness.record.address import Address
     from reports.compare import compare
     from reports.folders import write_atomic
+    from reports.of_course import check_course
     from reports.sections.comparison import markdown
     from reports.sides import find
 
     out, store = options.out or out_of(course()), Address(options.store) if options.store else None
     then, now = (find(one, with_runs(out), store, options.baseline_dir) for one in options.compare)
+    for side in (then, now):
+        check_course(side.header)
     comparison = compare(then, now)
     text = markdown(comparison)
     write_atomic(out / "COMPARE.md", text.encode())

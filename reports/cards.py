@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from harness.course import course
+from harness.course import INSTALLED, SUITE, course
 from harness.domain.trial import Trial
 from harness.domain.verdict import Decision, Effect, Verdict
 from harness.record.outcomes import ClaimState
@@ -142,11 +142,13 @@ def anchor(key: str) -> str:
 
 
 def command(claim: ClaimDecided) -> str:
-    """The command that repeats a claim alone."""
+    """The command that repeats a claim alone, in a clone or with the installed package."""
     if re.fullmatch(r"[a-z0-9-]+", claim.key):
-        return f"pytest suite/{course().option} -k {claim.key}"
+        return f"pytest {SUITE}{course().option} -k {claim.key}"
     name = "claims" if claim.experiment else "exact"
-    return f"pytest {shlex.quote(f'suite/test_{name}.py::test_{name}[{claim.key}]')}{course().option}"
+    module = f"suite.test_{name}" if INSTALLED else f"suite/test_{name}.py"
+    test = shlex.quote(f"{module}::test_{name}[{claim.key}]")
+    return f"pytest {'--pyargs ' if INSTALLED else ''}{test}{course().option}"
 
 
 _Slides = Mapping[tuple[str, str, str], tuple[str, float]]

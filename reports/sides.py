@@ -30,6 +30,7 @@ from harness.record.run import (
 )
 from harness.record.run_file import run_files
 from harness.record.trials import ShortTrial
+from reports.of_course import of_course
 from reports.payload import SCHEMA, Report
 from reports.stored import stored_run
 
@@ -185,10 +186,12 @@ def _is_file(path: Path) -> bool:
 
 
 def _named(asked: str, headers: Mapping[str, RunStarted | None], where: str) -> str:
-    """The id of the run with this id, or of the newest run of this commit. SuiteError if there is none."""
+    """The id of the run with this id, or of the course's newest run of this commit. SuiteError if there is none."""
     if asked in headers:
         return asked
-    commits = {name: header.commit for name, header in headers.items() if header and header.commit}
+    commits = {
+        name: header.commit for name, header in headers.items() if header and header.commit and of_course(header)
+    }
     of_commit = [name for name, commit in commits.items() if commit.startswith(asked)]
     if of_commit and len(asked) >= FEWEST_LETTERS:
         return max(of_commit)

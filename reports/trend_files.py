@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from harness.course import course
 from harness.errors import SuiteError
 from harness.record.run import HEAVY, Run, parse_run
 from harness.record.run_file import run_files
 from reports.folders import check_writable, write_atomic
+from reports.of_course import of_course
 from reports.sections.trend import JSON, markdown
 from reports.trend import TrendReport
 
@@ -22,19 +24,23 @@ MARKDOWN = "TREND.md"
 
 
 def runs_of(store: Address | None, folder: Path) -> Iterator[Run | str]:
-    """The runs of a database, or of a folder's run files, without trials and claims; see ``trend``.
+    """The course's runs of a database, or of a folder's run files, without trials and claims; see ``trend``.
 
-    SuiteError if the database cannot be used, or there is no run at all.
+    SuiteError if the database cannot be used, or there is no run of the course.
     """
     empty = True
     for name, lines in _stored(store) if store else _recorded(folder):
-        empty = False
         try:
-            yield parse_run(lines, Path(f"{name}.jsonl"))
+            run: Run | str = parse_run(lines, Path(f"{name}.jsonl"))
         except SuiteError as error:
-            yield str(error)
+            run = str(error)
+        if isinstance(run, str) or of_course(run.header):
+            empty = False
+            yield run
     if empty:
-        raise SuiteError(f"No run is recorded in {store or folder}. Run `pytest suite/` first.")
+        of = "" if course().default else f" of {course().title}"
+        fix = f"Run `pytest suite/{course().option}` first."
+        raise SuiteError(f"No run{of} is recorded in {store or folder}. {fix}")
 
 
 def _stored(store: Address) -> Iterator[tuple[str, list[bytes]]]:

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from harness.course import course
 from harness.domain.verdict import Verdict
 from harness.errors import SuiteError, invalid
 from harness.record.run import Run, read_run
 from reports.cards import ELSEWHERE, Card, cards
 from reports.folders import check_writable, write_files
+from reports.of_course import check_course
 from reports.page.page import PAGE, html
 from reports.payload import payload, to_json
 from reports.sections.accuracy import accuracy
@@ -66,7 +66,7 @@ def write(run: Run, out: Path) -> Path:
     """
     from reports.figures.pictures import pictures
 
-    _check_course(run)
+    check_course(run.header)
     run, holm = adjusted(in_order(run))
     check_writable(out / FIGURES)
     shown, drawn = cards(run), pictures(run)
@@ -82,14 +82,6 @@ def write(run: Run, out: Path) -> Path:
         with contextlib.suppress(OSError):
             (out / name).unlink(missing_ok=True)
     return out / REPORT
-
-
-def _check_course(run: Run) -> None:
-    """SuiteError for a run of another course: its report would have the titles of this one."""
-    if run.header.course != course().recorded:
-        what = f"the course {run.header.course!r}: name its folder with --catalogue"
-        fix = what if run.header.course else "the default course: leave --catalogue out"
-        raise SuiteError(f"The run {run.header.id} is not of {course().name!r}. It is of {fix}.")
 
 
 def trend_of(run: Run) -> TrendReport | None:

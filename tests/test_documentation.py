@@ -16,7 +16,7 @@ from tests.suite.tutorial import MADE, made_as_told
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
 PAGES = [ROOT / "README.md", *sorted(DOCS.glob("*.md")), ROOT / "cases" / "README.md", ROOT / "tests" / "README.md"]
-PAGES += [ROOT / "reports" / "published" / "README.md", ROOT / "examples" / "wine" / "README.md"]
+PAGES += [ROOT / "reports" / "published" / "README.md", *sorted((ROOT / "examples").glob("*/README.md"))]
 MADE_UP = "adam-beats-sgd"
 """The claim that docs/adding-a-claim.md adds."""
 COLLECT = """
@@ -117,7 +117,7 @@ def test_pytest_takes_every_command_on_another_course(tmp_path):
             folder = words[words.index("--catalogue") + 1]
             made = str(made_as_told(tmp_path)) if folder == MADE else folder
             lines.setdefault(made, []).append(json.dumps([made if word == folder else word for word in words[1:]]))
-    assert len(lines) == 2
+    assert len(lines) == 3
     for commands_of in lines.values():
         done = subprocess.run(
             [sys.executable, "-c", COLLECT, *commands_of],

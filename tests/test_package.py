@@ -43,7 +43,9 @@ def test_an_installed_package_checks_the_lecture_in_an_empty_folder(site, target
     assert "claims: check against the evidence, backend jax" in done.stdout
     assert said in done.stdout
     assert "warning" not in done.stdout
-    assert (tmp_path / "reports" / "out" / "index.html").is_file()
+    page = (tmp_path / "reports" / "out" / "index.html").read_text("utf-8")
+    assert "pytest --pyargs suite -k minmax-table" in page
+    assert "pytest suite/" not in page
     run = read_run(latest_run(tmp_path / "reports" / "out" / "runs"))
     assert run.header.commit is None
     assert run.claims.keys() >= {"minmax-table"}

@@ -10,7 +10,7 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
-from harness.course import course
+from harness.course import SUITE, course
 from harness.domain.verdict import Verdict
 from harness.record.outcomes import ClaimState
 from harness.record.run import Run
@@ -72,6 +72,7 @@ def html(run: Run, cards: Mapping[str, Card], trend: TrendReport | None = None) 
         "title": course().title,
         "author": course().author,
         "option": course().option,
+        "suite": SUITE,
         "run": run,
         "backend": backend_name(run.header.backend),
         "status": status,

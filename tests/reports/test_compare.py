@@ -415,6 +415,15 @@ def test_runs_of_a_database(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     assert "Did you mean 'aaaa1111'" in fails(capsys, "--compare", "aaaa1112", "bbbb", "--store", url)
 
 
+def test_a_run_of_another_course_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    one = recorded(tmp_path, 0, 0.98, commit="aaaa1111")
+    other = recorded(tmp_path, 1, 0.90, commit="aaaa1111", course="another")
+    said = fails(capsys, "--compare", one.stem, other.stem, "--out", str(tmp_path))
+    assert f"The run {other.stem} is not of 'cases'. It is of the course 'another'" in said
+    assert command.main(["--compare", one.stem, "aaaa", "--out", str(tmp_path)]) == 0
+    assert "Both are the same run" in capsys.readouterr().out
+
+
 @pytest.mark.slow
 def test_a_report_and_evidence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = full_run(tmp_path)

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from msgspec.structs import replace
 
+from harness.errors import SuiteError
 from harness.record.address import Address
 from harness.record.database import opened, push_all
 from harness.record.run import Run, encode
@@ -337,6 +338,18 @@ def test_the_folder_and_the_database_give_one_trend(tmp_path: Path, capsys: pyte
     stored = (tmp_path / "TREND.md").read_bytes()
     assert command.main(["--trend", "--out", str(tmp_path)]) == 0
     assert (tmp_path / "TREND.md").read_bytes() == stored
+
+
+def test_runs_of_another_course_are_left_out(tmp_path: Path) -> None:
+    record(tmp_path, 3)
+    Recorder(tmp_path, id="z-other", course="another").end()
+    Recorder(tmp_path / "others", id="z-other", course="another").end()
+    assert len(trend(runs_of(None, tmp_path / "runs")).runs) == 3
+    store = Address(f"sqlite:///{tmp_path / 'store.sqlite'}")
+    push_all(store, tmp_path / "runs")
+    assert len(trend(runs_of(store, tmp_path)).runs) == 3
+    with pytest.raises(SuiteError, match="No run is recorded in"):
+        trend(runs_of(None, tmp_path / "others" / "runs"))
 
 
 def test_damaged_and_unfinished_files_are_named_and_left_out(tmp_path: Path) -> None:

@@ -1,8 +1,9 @@
-"""`--catalogue FOLDER` runs somebody else's course: the example in `examples/`, and courses that are refused."""
+"""`--catalogue FOLDER` runs somebody else's course: the examples in `examples/`, and courses that are refused."""
 
 from __future__ import annotations
 
 import shutil
+import statistics
 import subprocess
 import sys
 from pathlib import Path
@@ -10,9 +11,11 @@ from pathlib import Path
 import pytest
 
 from cases.lecture import AUTHOR, SLIDES, TITLE
+from harness.course import read
 from harness.errors import SuiteError
 from reports.write import write_report
 from tests.suite.command import CHECK, ROOT, Finished, arguments, environment, forked, suite
+from tests.suite.labs import LABS, PAGE, stored_values, written
 from tests.suite.tutorial import made_as_told
 
 WINE = ROOT / "examples" / "wine"
@@ -60,6 +63,39 @@ def test_its_page_shows_its_code_and_its_commands(checked: Finished) -> None:
     page = (checked.folder / "report" / "index.html").read_text("utf-8")
     assert "wine/__init__.py" in page
     assert "pytest suite/ --catalogue examples/wine -k hidden-layer-helps" in page
+
+
+@pytest.mark.slow
+def test_a_check_of_the_labs_is_green(tmp_path: Path) -> None:
+    """It trains one network to the end, and the first steps of the others."""
+    shutil.copytree(LABS / "baselines", tmp_path / "baselines")
+    ids = sorted({claim.id for claim in read(LABS).claims})
+    run = suite(tmp_path, CHECK, "--catalogue", "examples/zero_to_all", "-k", " or ".join(ids))
+    assert run.code == 0, run.output
+    assert run.verdicts.keys() == {claim.key for claim in read(LABS).claims}
+    assert run.states["softmax/softmax"] in {"identical", "reproduced"}
+    assert set(run.states.values()) <= {"identical", "reproduced", "start reproduced"}, run.states
+
+
+def test_every_figure_that_the_labs_print_is_a_claim() -> None:
+    """Five networks print two costs and an accuracy; two print a loss and an accuracy at three epochs."""
+    assert len([claim for claim in read(LABS).claims if claim.figures]) == 5 * 3 + 2 * 3 * 2
+
+
+def test_the_page_of_the_labs_has_the_verdicts_of_the_evidence() -> None:
+    """`python -m tests.suite.labs` writes them."""
+    assert written(PAGE.read_text("utf-8")) == PAGE.read_text("utf-8")
+
+
+@pytest.mark.slow
+def test_the_second_opinion_gives_a_first_cost_like_ours() -> None:
+    """The trainings of the suite and those of TensorFlow 1's API are of one network."""
+    command = [sys.executable, str(LABS / "tensorflow1.py"), "256", "256", "--epochs", "1"]
+    done = subprocess.run(command, env=environment(), capture_output=True, text=True, check=True)
+    ours = stored_values("networks", "two layers", "first_loss")
+    cost, accuracy = map(float, done.stdout.split())
+    assert abs(cost - statistics.mean(ours)) < 4 * statistics.stdev(ours)
+    assert 0.8 < accuracy < 0.95
 
 
 def test_no_test_of_what_it_has_none_of_is_run(tmp_path: Path) -> None:
