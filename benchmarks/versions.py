@@ -304,19 +304,30 @@ def tables(found: Sequence[Column], rows: Sequence[str], numbers: dict[str, list
             continue
         several = len({one.backend_version for one in held}) > 1
         heads = [f"{one.name} ({one.backend_version})" if several else one.name for one in held]
-        lines = []
+        alike: dict[tuple[str, ...], list[str]] = {}
         for row in shown:
-            cells, left = [], None
-            for one in held:
-                cell = one.cell(row)
-                default = row.startswith("default ")
-                text = "" if cell is None else code(cell.state) if default and cell.state != ABSENT else cell.state
-                cells.append("″" if default and cell == left else text)
-                left = cell
-            shown_row = code(row.partition(" ")[2]) if row.startswith("default ") else escape(row)
-            lines.append((shown_row, *cells, ", ".join(map(str, numbers[row]))))
+            alike.setdefault((*cells(held, row), ", ".join(map(str, numbers[row]))), []).append(row)
+        lines = [(names(together), *line) for line, together in alike.items()]
         yield f"### {label(held[0])}"
         yield table(("", *heads, "change"), lines)
+
+
+def cells(held: Sequence[Column], row: str) -> Iterator[str]:
+    """The text of each cell of a row."""
+    left = None
+    for one in held:
+        cell = one.cell(row)
+        if cell is None or not row.startswith("default "):
+            yield cell.state if cell else ""
+        else:
+            yield "″" if cell == left else cell.state if cell.state == ABSENT else code(cell.state)
+        left = cell
+
+
+def names(rows: Sequence[str]) -> str:
+    """The names of rows that are alike: the first two, and the number of the others."""
+    shown = [code(row.partition(" ")[2]) if row.startswith("default ") else escape(row) for row in rows[:2]]
+    return ", ".join(shown) + (f" and {len(rows) - 2} more" if len(rows) > 2 else "")
 
 
 def reasons(found: Sequence[Column], rows: Sequence[str]) -> Iterator[str]:
