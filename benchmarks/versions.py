@@ -104,7 +104,7 @@ class Changes(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Matrix(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The content of versions.json: the columns with the rows that differ.
+    """The content of versions.json: the columns with the rows that differ or are red.
 
     ``counts`` has for each column, and each kind of row, the number of green rows and of all. ``defaults`` is how many
     defaults were compared.
@@ -182,9 +182,9 @@ def columns(folder: Path) -> tuple[Column, ...]:
 
 
 def matrix(found: Sequence[Column]) -> Matrix:
-    """The rows that differ between columns of a backend."""
+    """The rows that differ between columns of a backend, or are red."""
     names = dict.fromkeys(name for column in found for name in column.rows)
-    kept = [name for name in names if any(states_of(found, name, backend) for backend in backends(found))]
+    kept = [name for name in names if any(shows(found, name, backend) for backend in backends(found))]
     counts = tuple(
         {
             kind: (sum(one.state == GREEN for one in cells), len(cells))
@@ -203,10 +203,15 @@ def backends(found: Iterable[Column]) -> list[str]:
     return list(dict.fromkeys(one.backend for one in found))
 
 
-def states_of(found: Iterable[Column], row: str, backend: str) -> bool:
-    """Whether the columns of a backend differ in a row."""
-    cells = [cell for one in found if one.backend == backend and (cell := one.cell(row))]
-    return len({cell.state for cell in cells}) > 1
+def states(found: Iterable[Column], row: str, backend: str) -> set[str]:
+    """The states of a row in the columns of a backend."""
+    return {cell.state for one in found if one.backend == backend and (cell := one.cell(row))}
+
+
+def shows(found: Iterable[Column], row: str, backend: str) -> bool:
+    """Whether the columns of a backend differ in a row, or one is red."""
+    there = states(found, row, backend)
+    return len(there) > 1 or (not row.startswith("default ") and bool(there - {GREEN}))
 
 
 def unexplained(found: Sequence[Column], row: str, changes: Iterable[Change]) -> list[str]:
@@ -229,7 +234,7 @@ def unexplained(found: Sequence[Column], row: str, changes: Iterable[Change]) ->
                 places.append(f"{a.keras} → {b.keras} ({backend})")
     inside = {backend for (backend, _), held in series.items() if len({one.cell(row) for one in held}) > 1}
     for backend in backends(found):
-        if states_of(found, row, backend) and backend not in inside and not others:
+        if len(states(found, row, backend)) > 1 and backend not in inside and not others:
             places.append(f"versions of {backend}")
     return places
 
@@ -277,9 +282,9 @@ def markdown(found: Matrix, changes: Sequence[Change]) -> str:
 
 INTRODUCTION = """# What differs between versions of Keras
 
-Columns are environments, rows are claims, errata, self-checks, trainings and defaults. Only rows that differ between
-versions of one backend are shown. Columns with one version of the backend differ in Keras alone: a difference between
-them is Keras' own. JAX 0.5.3, TensorFlow 2.16 and NumPy 1.26 are used because every Keras 3 runs on them.
+Columns are environments, rows are claims, errata, self-checks, trainings and defaults. A row is shown if it differs
+between versions of one backend, or is red. Columns with one version of the backend differ in Keras alone: a difference
+between them is Keras' own. JAX 0.5.3, TensorFlow 2.16 and NumPy 1.26 are used because every Keras 3 runs on them.
 
 `tox -e keras30-jax` checks one environment, `python -m benchmarks.versions reports/out/versions` writes this page. The
 changes are named by hand in [`changes.toml`](changes.toml). A difference is explained if a change names its row and
@@ -302,9 +307,9 @@ def label(column: Column) -> str:
 
 
 def tables(found: Sequence[Column], rows: Sequence[str], numbers: dict[str, list[int]]) -> Iterator[str]:
-    """A table for each backend of the rows that differ there."""
+    """A table for each backend of the rows that differ there, or are red."""
     for backend in backends(found):
-        shown = [row for row in rows if states_of(found, row, backend)]
+        shown = [row for row in rows if shows(found, row, backend)]
         held = [one for one in found if one.backend == backend and any(one.cell(row) for row in shown)]
         if not shown:
             continue

@@ -53,16 +53,19 @@ def shown(found: list[Column], *changes: Change) -> str:
     return markdown(matrix(found), changes)
 
 
-def test_only_rows_that_differ_between_versions_of_one_backend_are_kept():
+def test_only_rows_that_differ_between_versions_of_one_backend_or_are_red_are_kept():
     found = [
-        column("3.1.0", claim_a=GREEN, claim_b=GREEN, default_c="1"),
-        column("3.2.0", claim_a="REFUTED", claim_b=GREEN, default_c="1"),
-        column("3.2.0", "2.13.0", "torch", claim_a="REFUTED", claim_b="REFUTED", default_c="2"),
+        column("3.1.0", claim_a=GREEN, claim_b=GREEN, claim_c=GREEN, default_d="1"),
+        column("3.2.0", claim_a="REFUTED", claim_b=GREEN, claim_c=GREEN, default_d="1"),
+        column("3.2.0", "2.13.0", "torch", claim_a=GREEN, claim_b="REFUTED", claim_c=GREEN, default_d="2"),
     ]
     kept = matrix(found)
-    assert {name for one in kept.columns for name in one.rows} == {"claim a"}
-    assert [counts["claim"] for counts in kept.counts] == [(2, 2), (1, 2), (0, 2)]
+    assert {name for one in kept.columns for name in one.rows} == {"claim a", "claim b"}
+    assert [counts["claim"] for counts in kept.counts] == [(3, 3), (2, 3), (2, 3)]
     assert kept.defaults == 1
+    page = markdown(kept, [change("3.2.0", "claim a")])
+    assert "**Unexplained**" not in page
+    assert "| claim b | REFUTED |  |" in page
 
 
 def test_a_change_explains_a_difference_if_its_release_lies_between():
