@@ -215,27 +215,24 @@ def shows(found: Iterable[Column], row: str, backend: str) -> bool:
 
 
 def unexplained(found: Sequence[Column], row: str, changes: Iterable[Change]) -> list[str]:
-    """The places of a row's differences that no change explains: "3.12.4 → 3.14.1 (jax)".
+    """The places of a row's differences that no change explains: "3.12.4 → 3.14.1 (jax 0.5.3)".
 
-    Within a series, a change of Keras explains a difference between two neighbours if its release is between them.
-    Between series of a backend, a change of another package explains it.
+    Neighbours of a series, and neighbours of two series of a backend, are compared. A change of Keras explains their
+    difference if its release lies between. A change of another package explains a difference between two series.
     """
     mine = [change for change in changes if change.explains(row)]
-    others = [change for change in mine if not change.release]
-    series: dict[tuple[str, str], list[Column]] = {}
-    for one in found:
-        if one.cell(row) is not None:
-            series.setdefault(one.series, []).append(one)
     places = []
-    for (backend, _), held in series.items():
-        for a, b in pairwise(held):
-            between = any(a.release < release(one.release) <= b.release for one in mine if one.release)
-            if a.cell(row).state != b.cell(row).state and not between:  # type: ignore[union-attr]
-                places.append(f"{a.keras} → {b.keras} ({backend})")
-    inside = {backend for (backend, _), held in series.items() if len({one.cell(row) for one in held}) > 1}
     for backend in backends(found):
-        if len(states(found, row, backend)) > 1 and backend not in inside and not others:
-            places.append(f"versions of {backend}")
+        held = sorted((one for one in found if one.backend == backend and one.cell(row)), key=lambda one: one.release)
+        series = [[one for one in held if one.series == which] for which in dict.fromkeys(one.series for one in held)]
+        pairs = [pair for one in series for pair in pairwise(one)]
+        pairs += [(a, b) for a, b in pairwise(held) if a.series != b.series]
+        for a, b in pairs:
+            of_keras = any(a.release < release(one.release) <= b.release for one in mine if one.release)
+            of_others = a.series != b.series and any(not one.release for one in mine)
+            if len(states((a, b), row, backend)) > 1 and not (of_keras or of_others):
+                versions = " → ".join(dict.fromkeys((a.backend_version, b.backend_version)))
+                places.append(f"{a.keras} → {b.keras} ({backend} {versions})")
     return places
 
 
