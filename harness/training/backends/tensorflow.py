@@ -12,7 +12,7 @@ from harness.training.backends import Facts, Product, kind_of
 
 facts = Facts(
     label="TensorFlow",
-    distributions=("tensorflow", "tensorflow-cpu"),
+    distributions=("tensorflow", "tensorflow-cpu", "tf-nightly"),
     compiled_fit=True,
     prefix="TF_",
     neutralised=("TF_USE_LEGACY_KERAS",),
