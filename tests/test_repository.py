@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import configparser
+import itertools
 import os
 import re
 import subprocess
@@ -320,18 +321,30 @@ def test_ci_runs_everything() -> None:
     assert subprocess.run(["bash", "-n", str(script)], check=False).returncode == 0
 
 
-def test_tox_environments() -> None:
+def tox() -> dict[str, configparser.SectionProxy]:
+    """Name of an environment -> its section of tox.ini. "{a,b}-{c,d}" names four."""
     ini = configparser.ConfigParser(interpolation=None)
     ini.read(ROOT / "tox.ini", encoding="utf-8")
+    found = {"": ini["testenv"]}
+    for section in ini.sections():
+        parts = re.split(r"\{(.*?)\}", section.removeprefix("testenv:"))
+        if section.startswith("testenv:"):
+            choices = [part.split(",") if place % 2 else [part] for place, part in enumerate(parts)]
+            found |= {"".join(chosen): ini[section] for chosen in itertools.product(*choices)}
+    return found
+
+
+def test_tox_environments() -> None:
+    ini = tox()
     for name in ENVIRONMENTS:
-        section = ini[f"testenv:{name}"]
-        lock = section.get("deps", ini["testenv"]["deps"]).strip().removeprefix("-r ")
+        section = ini[name]
+        lock = section.get("deps", ini[""]["deps"]).strip().removeprefix("-r ")
         assert (ROOT / lock).is_file(), name
     for name, choice in [("gpu", ""), ("gpu-jax", "--backend jax "), ("gpu-torch", "--backend torch ")]:
-        command = ini[f"testenv:{name}"]["commands"].strip()
+        command = ini[name]["commands"].strip()
         assert command == f"pytest suite/ -m timing --require-gpu {choice}{{posargs}}"
-    assert {*ini["testenv"]["pass_env"].split()} >= {"CUDA_*", "NVIDIA_*", "TF_*", "JAX_*", "XLA_*", "LD_LIBRARY_PATH"}
-    written = re.findall(r"-o (\S+)\.txt", ini["testenv:lock"]["commands"])
+    assert {*ini[""]["pass_env"].split()} >= {"CUDA_*", "NVIDIA_*", "TF_*", "JAX_*", "XLA_*", "LD_LIBRARY_PATH"}
+    written = re.findall(r"-o (\S+)\.txt", ini["lock"]["commands"])
     assert sorted(written) == sorted(LOCKS)
 
 

@@ -16,7 +16,7 @@ from packaging.tags import Tag, compatible_tags, cpython_tags, mac_platforms
 from packaging.utils import canonicalize_name, parse_wheel_filename
 
 from harness.training.backend import WITHOUT_TENSORFLOW
-from tests.test_repository import BACKENDS, INDEX_OPTION, LOCKS, OURS, ROOT, imports, modules, python_files
+from tests.test_repository import BACKENDS, INDEX_OPTION, LOCKS, OURS, ROOT, imports, modules, python_files, tox
 
 REQUIREMENTS = ROOT / "requirements"
 Entry = tuple[str, Requirement, set[str]]
@@ -177,15 +177,21 @@ WITHOUT_WHEELS = {
 
 
 @pytest.fixture(scope="module")
-def wheels(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], dict[str, str]]:
-    """(package, version) of tests.txt -> the names and hashes of its wheels on the package index, which uv asks."""
+def uv(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The program uv, which asks the package index."""
     folder = tmp_path_factory.mktemp("uv")
     subprocess.run([sys.executable, "-m", "pip", "install", "-q", "--target", folder, "uv"], check=True)
-    lock = folder / "pylock.toml"
+    return folder / "bin" / "uv"
+
+
+@pytest.fixture(scope="module")
+def wheels(uv: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], dict[str, str]]:
+    """(package, version) of tests.txt -> the names and hashes of its wheels on the package index."""
+    lock = tmp_path_factory.mktemp("lock") / "pylock.toml"
     command = (
         "pip compile --quiet --universal --python-version 3.11 --only-binary :all: --format pylock.toml tests.txt -o"
     )
-    subprocess.run([folder / "bin" / "uv", *command.split(), lock], cwd=REQUIREMENTS, check=True)
+    subprocess.run([uv, *command.split(), lock], cwd=REQUIREMENTS, check=True)
     return {
         (found["name"], found["version"]): {
             wheel.get("name", wheel["url"].rpartition("/")[2]): wheel["hashes"]["sha256"] for wheel in found["wheels"]
@@ -227,3 +233,49 @@ def test_every_locked_package_has_a_locked_wheel(name: str, wheels: dict[tuple[s
         )
     }
     assert missing == WITHOUT_WHEELS.get(platform["python_version"], set())
+
+
+KERAS = {
+    name: section for name, section in tox().items() if name.partition("-")[0] in ("nightly", "keras30", "keras315")
+}
+"""The environments of the first Keras 3, of the newest one and of the nightly build."""
+
+
+def of_environment(name: str) -> list[str]:
+    """The requirements of an environment of tox.ini: those without factors, and those whose factors it has."""
+    factors, found = name.split("-"), []
+    for line in filter(None, tox()[name]["deps"].splitlines()):
+        condition, colon, requirement = line.rpartition(": ")
+        wanted_factors = condition.split("-") if colon else []
+        if all(one.removeprefix("!") not in factors if one[0] == "!" else one in factors for one in wanted_factors):
+            found.append(requirement)
+    return found
+
+
+def test_an_environment_of_another_keras_has_one_keras_and_one_backend() -> None:
+    names = [name for name in tox() if name.startswith(("keras3", "nightly"))]
+    assert len(names) == 17 * 3
+    for name in names:
+        keras, backend = name.split("-")
+        found = [one for one in of_environment(name) if not one.startswith("-r ")]
+        wanted_keras = "keras-nightly" if keras == "nightly" else f"keras==3.{keras.removeprefix('keras3')}.*"
+        wanted_backend = "tf-nightly" if name == "nightly-tensorflow" else backend
+        assert found[0] == wanted_keras
+        assert [Requirement(one).name for one in found[1:]] == [wanted_backend, "numpy"]
+
+
+def test_only_the_nightly_build_may_fail() -> None:
+    assert tox()["nightly-jax"]["ignore_outcome"].split() == ["nightly:", "true"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", KERAS)
+def test_an_environment_of_another_keras_can_be_installed(name: str, uv: Path, tmp_path: Path) -> None:
+    asked = tmp_path / "asked.in"
+    lines = [one.replace("-r ", f"-r {ROOT}/") for one in of_environment(name)]
+    asked.write_text("\n".join(lines), "utf-8")
+    command = "pip compile --quiet --python-version 3.11 --python-platform linux --only-binary :all: --prerelease"
+    allowed = ["allow" if name.startswith("nightly") else "if-necessary"]
+    subprocess.run([uv, *command.split(), *allowed, asked, "-o", tmp_path / "found.txt"], check=True)
+    minor = {"keras30": "keras==3.0.", "keras315": "keras==3.15."}.get(name.partition("-")[0], "keras-nightly==3.")
+    assert minor in (tmp_path / "found.txt").read_text("utf-8")

@@ -82,7 +82,7 @@ X_VALIDATION_UNPREPARED = Erratum(
         "    validation_data=(X_val, Y_validation_ohe))"
     ),
     outcome=Fails("ValueError", "Expected shape (None, 784)", When.FIT, steps=2),
-    check="[len(history.history['val_loss']), int(model.optimizer.iterations)]",
+    check="[len(history.history['val_loss']), int(model.optimizer.iterations.numpy())]",
     gives=[2, 4],
 )
 

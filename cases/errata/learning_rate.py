@@ -49,7 +49,7 @@ SGD_BY_NAME = Erratum(
     printed="model.compile(loss='mse', optimizer='sgd')",
     modern="model.compile(loss='mse', optimizer=optimizers.SGD(learning_rate=0.001))",
     outcome=Differs(slide=0.001, today=0.01),
-    check="round(float(model.optimizer.learning_rate), 6)",
+    check="round(float(model.optimizer.learning_rate.numpy()), 6)",
     gives=0.001,
 )
 

@@ -38,7 +38,7 @@ LR = Erratum(
     printed="sgd = optimizers.SGD(lr=0.1)",
     modern="sgd = optimizers.SGD(learning_rate=0.1)",
     outcome=Fails("ValueError", "Argument(s) not recognized: {'lr': 0.1}", When.CONSTRUCTION),
-    check="round(float(sgd.learning_rate), 6)",
+    check="round(float(sgd.learning_rate.numpy()), 6)",
     gives=0.1,
 )
 
@@ -53,7 +53,7 @@ DECAY = Erratum(
         "sgd = optimizers.SGD(learning_rate=rate)"
     ),
     outcome=Differs(slide=0.005, today=0.01, warns=IGNORED),
-    check="sgd.iterations.assign(1_000_000)\nround(float(sgd.learning_rate), 6)",
+    check="sgd.iterations.assign(1_000_000)\nround(float(keras.ops.convert_to_numpy(sgd.learning_rate)), 6)",
     gives=0.005,
     despite="decay-rule",
 )
@@ -165,7 +165,7 @@ def epsilon_none(name: str, rate: str = "") -> Erratum:
         ),
         outcome=Fails("ValueError", "None is not a valid value for jnp.array", When.FIT, steps=0),
         on={"tensorflow": Fails("ValueError", "None values not supported", When.FIT, steps=0)},
-        check="[model.optimizer.epsilon, int(model.optimizer.iterations)]",
+        check="[model.optimizer.epsilon, int(model.optimizer.iterations.numpy())]",
         gives=[1e-7, 1],
         within=f"{name.lower()}-as-listed",
     )
@@ -179,7 +179,7 @@ ADAGRAD_DEFAULTS = Erratum(
     printed="adagrad = optimizers.Adagrad()",
     modern="adagrad = optimizers.Adagrad(learning_rate=0.01, initial_accumulator_value=0.0)",
     outcome=Differs(slide=[0.01, 0.0], today=[0.001, 0.1]),
-    check="[round(float(adagrad.learning_rate), 6), adagrad.initial_accumulator_value]",
+    check="[round(float(adagrad.learning_rate.numpy()), 6), adagrad.initial_accumulator_value]",
     gives=[0.01, 0.0],
     within="adagrad-as-listed",
 )
@@ -192,7 +192,7 @@ ADADELTA_RATE = Erratum(
     printed="adadelta = optimizers.Adadelta()",
     modern="adadelta = optimizers.Adadelta(learning_rate=1.0)",
     outcome=Differs(slide=1.0, today=0.001),
-    check="round(float(adadelta.learning_rate), 6)",
+    check="round(float(adadelta.learning_rate.numpy()), 6)",
     gives=1.0,
     within="adadelta-as-listed",
 )
@@ -221,7 +221,7 @@ ADAM_MOMENTUM = Erratum(
     printed="adam = optimizers.Adam(learning_rate=0.01, momentum=0.9, nesterov=True)",
     modern="adam = optimizers.Nadam(learning_rate=0.01, beta_1=0.9)",
     outcome=Fails("ValueError", "Argument(s) not recognized: {'momentum': 0.9, 'nesterov': True}", When.CONSTRUCTION),
-    check="[adam.name, round(float(adam.learning_rate), 6), adam.beta_1]",
+    check="[adam.name, round(float(adam.learning_rate.numpy()), 6), adam.beta_1]",
     gives=["nadam", 0.01, 0.9],
 )
 

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+import numpy as np
+
 NAME = "snippet"
 """The file name of a snippet in tracebacks."""
 
@@ -125,6 +127,6 @@ def _steps(names: dict[str, Any]) -> int | None:
     if iterations is None:
         return None
     try:
-        return int(iterations)
+        return int(np.asarray(iterations))
     except TypeError:  # on JAX, a first step that fails leaves the counter without a value
         return 0

@@ -158,7 +158,7 @@ def late_optimizer(make: Callable[[], Any], names: Sequence[str], iterations: in
             return
         optimizer.iterations.assign(iterations)
         for name in names:
-            own = [variable for variable in optimizer.variables if variable.name.endswith(f"_{name}")]
+            own = [variable for variable in optimizer.variables if variable.name.endswith(name)]
             for place, (slot, weight) in enumerate(zip(own, variables, strict=True)):
                 slot.assign(late_slots(names, tuple(weight.shape), place)[name])
 
@@ -204,7 +204,7 @@ def state_of(weights: Sequence[Any], others: Sequence[Any], held: Sequence[tuple
     """
     steps, rate, *_ = (float(numpy(value)) for _, value in held[:2])
     slots = {
-        slot: [numpy(value).astype("float64") for name, value in held if name.endswith(f"_{slot}")]
+        slot: [numpy(value).astype("float64") for name, value in held if name.endswith(slot)]
         for slot in SLOTS[rule.func]
     }
     arrays = [numpy(other) for other in others]

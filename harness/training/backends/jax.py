@@ -108,9 +108,12 @@ def value_and_gradient(function: Callable[[Any], Any], point: np.ndarray) -> tup
     """It enables float64 in JAX for this call only."""
     import jax
 
-    with jax.enable_x64(True):
+    jax.config.update("jax_enable_x64", True)
+    try:
         value, gradient = jax.value_and_grad(function)(jax.numpy.asarray(point))
         return np.asarray(value), np.asarray(gradient)
+    finally:
+        jax.config.update("jax_enable_x64", False)
 
 
 def weight_gradients(model: Any, loss: Any, x: np.ndarray, y: np.ndarray) -> list[Any]:

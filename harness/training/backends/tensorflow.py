@@ -12,7 +12,7 @@ from harness.training.backends import Facts, Product, kind_of
 
 facts = Facts(
     label="TensorFlow",
-    distributions=("tensorflow", "tensorflow-cpu"),
+    distributions=("tensorflow", "tensorflow-cpu", "tf-nightly"),
     avx=True,
     compiled_fit=True,
     prefix="TF_",

@@ -1,0 +1,379 @@
+"""What differs between versions of Keras: ``python -m benchmarks.versions FOLDER``.
+
+It writes ``reports/published/versions/``. FOLDER has a folder for each environment (``tox -e keras30-jax``), with
+``report.json`` of a check there, ``defaults.json`` of ``benchmarks.defaults``, or both. Folders of equal versions are
+one column. A row is a claim, an erratum, a self-check,
+a training or a default. ``changes.toml`` names each change, with the release that made it and the rows that show it. A
+row that no named change explains is reported as unexplained.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+import tomllib
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import pairwise
+from pathlib import Path
+
+import msgspec
+
+from benchmarks.defaults import Defaults
+from harness.course import ROOT
+from harness.domain.erratum import ErratumState
+from harness.domain.verdict import Verdict
+from harness.errors import SuiteError, invalid
+from harness.record.outcomes import REPRODUCED
+from harness.training.backends import named
+from reports.folders import write_files
+from reports.payload import Report
+from reports.text import code, cut, escape, plural, table
+
+OUT = ROOT / "reports" / "published" / "versions"
+KINDS = ("claim", "erratum", "self-check", "training")
+GREEN, ABSENT, NOT_RUN = "✔", "absent", "not run"
+LONGEST = 150
+"""Characters of a reason, and of a default."""
+
+
+class Cell(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The result of a row in a version: GREEN, another state with its reason, or the value of a default."""
+
+    state: str
+    reason: str = ""
+
+
+class Column(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The results of an environment. ``rows`` are named by kind and name: "erratum decay", "default SGD: momentum"."""
+
+    keras: str
+    backend: str
+    backend_version: str
+    numpy: str
+    rows: dict[str, Cell]
+
+    @property
+    def release(self) -> tuple[int, ...]:
+        return release(self.keras)
+
+    @property
+    def name(self) -> str:
+        """The minor version, or "nightly"."""
+        return "nightly" if "dev" in self.keras else ".".join(self.keras.split(".")[:2])
+
+    @property
+    def series(self) -> tuple[str, str]:
+        """Columns of a series differ in Keras alone."""
+        return self.backend, self.backend_version
+
+    def cell(self, row: str) -> Cell | None:
+        """The result of a row; None if this environment did not run it."""
+        found = self.rows.get(row)
+        if found is None and row.startswith("default ") and any(name.startswith("default ") for name in self.rows):
+            return Cell(ABSENT)
+        return found
+
+
+class Change(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A change between versions.
+
+    Attributes:
+        release: the first release with it: "3.14.0"; "" for a change of another package.
+        whose: "Keras", the name of another package, or "ours".
+        what: what changed, in sentences.
+        rows: the rows that show it; "*" stands for any text.
+        reference: the place that says so, or the source that shows it; "" for none.
+    """
+
+    release: str
+    whose: str
+    what: str
+    rows: tuple[str, ...]
+    reference: str = ""
+
+    def explains(self, row: str) -> bool:
+        return any(re.fullmatch(re.escape(one).replace(r"\*", ".*"), row) for one in self.rows)
+
+
+class Changes(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The content of changes.toml."""
+
+    change: tuple[Change, ...] = ()
+
+
+class Matrix(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The content of versions.json: the columns with the rows that differ or are red.
+
+    ``counts`` has for each column, and each kind of row, the number of green rows and of all. ``defaults`` is how many
+    defaults were compared.
+    """
+
+    columns: tuple[Column, ...]
+    counts: tuple[dict[str, tuple[int, int]], ...]
+    defaults: int
+
+
+def numbers_of(version: str) -> tuple[int, ...]:
+    """The numbers of a version, in order."""
+    return tuple(map(int, re.findall(r"\d+", version)))
+
+
+def release(version: str) -> tuple[int, ...]:
+    """The three numbers of a version. SuiteError if it has fewer."""
+    found = re.match(r"(\d+)\.(\d+)\.(\d+)", version)
+    if found is None:
+        raise invalid("version", expected="three numbers, such as 3.14.0", received=repr(version))
+    return tuple(map(int, found.groups()))
+
+
+def read(path: Path, kind: type) -> object:
+    """The typed content of a JSON or TOML file. SuiteError if it cannot be read as that."""
+    try:
+        content = path.read_bytes()
+        if path.suffix == ".toml":
+            return msgspec.convert(tomllib.loads(content.decode()), kind)
+        return msgspec.json.decode(content, type=kind)
+    except (OSError, ValueError) as error:
+        fix = "Run its environment again, or move the folder away."
+        raise invalid(str(path), expected=f"a {kind.__name__}", received=str(error), fix=fix) from error
+
+
+def of_report(report: Report) -> Column:
+    """The column of a run."""
+    rows = {}
+    for claim in report.claims:
+        state = GREEN if not claim.red else NOT_RUN if claim.verdict is Verdict.NOT_RUN else str(claim.verdict)
+        rows[f"claim {claim.key}"] = Cell(state, claim.decision.reason if claim.red else "")
+    for erratum in report.errata:
+        state = GREEN if not erratum.red else NOT_RUN if erratum.state is ErratumState.NOT_RUN else "✘"
+        rows[f"erratum {erratum.id}"] = Cell(state, erratum.reason if erratum.red else "")
+    for check in report.self_checks:
+        state = GREEN if not check.wrong else "✘" if check.moved else NOT_RUN
+        rows[f"self-check {check.name}"] = Cell(state, check.wrong[0] if check.wrong else "")
+    for training in report.trainings:
+        green = training.outcome.state in REPRODUCED or training.outcome.compatible is True
+        state = GREEN if green else str(training.outcome.state)
+        rows[f"training {'/'.join(training.key)}"] = Cell(state, "" if green else training.outcome.reason)
+    versions = {name: str(report.run.fingerprint[name]) for name in ("keras", "backend", "backend_version", "numpy")}
+    return Column(rows={name: Cell(one.state, cut(one.reason, LONGEST)) for name, one in rows.items()}, **versions)
+
+
+def of_defaults(found: Defaults) -> Column:
+    """The column of what ``benchmarks.defaults`` wrote."""
+    rows = {f"default {name}": Cell(cut(value, LONGEST)) for name, value in found.rows.items()}
+    return Column(found.keras, found.backend, found.backend_version, found.numpy, rows)
+
+
+def columns(folder: Path) -> tuple[Column, ...]:
+    """The columns of all environments below ``folder``, by backend and version. SuiteError if there is none."""
+    found: dict[tuple[str, ...], Column] = {}
+    for path in sorted([*folder.glob("*/report.json"), *folder.glob("*/defaults.json")]):
+        kind = Report if path.name == "report.json" else Defaults
+        content = read(path, kind)
+        one = of_report(content) if isinstance(content, Report) else of_defaults(content)  # type: ignore[arg-type]
+        key = (one.keras, *one.series, one.numpy)
+        found[key] = msgspec.structs.replace(one, rows={**(found[key].rows if key in found else {}), **one.rows})
+    if not found:
+        fix = "Run the environments first: tox -e keras30-jax,keras315-jax."
+        raise invalid(str(folder), expected="a folder for each environment", received="no results", fix=fix)
+    return tuple(sorted(found.values(), key=lambda one: (one.backend, numbers_of(one.backend_version), one.release)))
+
+
+def matrix(found: Sequence[Column]) -> Matrix:
+    """The rows that differ between columns of a backend, or are red."""
+    names = dict.fromkeys(name for column in found for name in column.rows)
+    kept = [name for name in names if any(shows(found, name, backend) for backend in backends(found))]
+    counts = tuple(
+        {
+            kind: (sum(one.state == GREEN for one in cells), len(cells))
+            for kind in KINDS
+            if (cells := [cell for name, cell in column.rows.items() if name.startswith(f"{kind} ")])
+        }
+        for column in found
+    )
+    fewer = tuple(
+        msgspec.structs.replace(one, rows={name: one.rows[name] for name in kept if name in one.rows}) for one in found
+    )
+    return Matrix(fewer, counts, sum(name.startswith("default ") for name in names))
+
+
+def backends(found: Iterable[Column]) -> list[str]:
+    return list(dict.fromkeys(one.backend for one in found))
+
+
+def states(found: Iterable[Column], row: str, backend: str) -> set[str]:
+    """The states of a row in the columns of a backend."""
+    return {cell.state for one in found if one.backend == backend and (cell := one.cell(row))}
+
+
+def shows(found: Iterable[Column], row: str, backend: str) -> bool:
+    """Whether the columns of a backend differ in a row, or one is red."""
+    there = states(found, row, backend)
+    return len(there) > 1 or (not row.startswith("default ") and bool(there - {GREEN}))
+
+
+def unexplained(found: Sequence[Column], row: str, changes: Iterable[Change]) -> list[str]:
+    """The places of a row's differences that no change explains: "3.12.4 → 3.14.1 (jax 0.5.3)".
+
+    Neighbours of a series, and neighbours of two series of a backend, are compared. A change of Keras explains their
+    difference if its release lies between. A change of another package explains a difference between two series.
+    """
+    mine = [change for change in changes if change.explains(row)]
+    places = []
+    for backend in backends(found):
+        held = sorted((one for one in found if one.backend == backend and one.cell(row)), key=lambda one: one.release)
+        series = [[one for one in held if one.series == which] for which in dict.fromkeys(one.series for one in held)]
+        pairs = [pair for one in series for pair in pairwise(one)]
+        pairs += [(a, b) for a, b in pairwise(held) if a.series != b.series]
+        for a, b in pairs:
+            of_keras = any(a.release < release(one.release) <= b.release for one in mine if one.release)
+            of_others = a.series != b.series and any(not one.release for one in mine)
+            if len(states((a, b), row, backend)) > 1 and not (of_keras or of_others):
+                versions = " → ".join(dict.fromkeys((a.backend_version, b.backend_version)))
+                places.append(f"{a.keras} → {b.keras} ({backend} {versions})")
+    return places
+
+
+def markdown(found: Matrix, changes: Sequence[Change]) -> str:
+    """The page."""
+    rows = list(dict.fromkeys(name for column in found.columns for name in column.rows))
+    numbers = {row: [n for n, change in enumerate(changes, 1) if change.explains(row)] for row in rows}
+    gaps = [(row, place) for row in rows for place in unexplained(found.columns, row, changes)]
+    results = [row for row in rows if not row.startswith("default ")]
+    defaults = [row for row in rows if row.startswith("default ")]
+    parts = [
+        INTRODUCTION,
+        "## The environments",
+        environments(found),
+        "## What changed",
+        table(
+            ("", "release", "whose", "what changed", "rows", "reference"),
+            [
+                (
+                    number,
+                    change.release or "–",
+                    change.whose,
+                    escape(change.what),
+                    sum(number in held for held in numbers.values()),
+                    escape(change.reference) or "–",
+                )
+                for number, change in enumerate(changes, 1)
+            ],
+            right=("rows",),
+        ),
+        "\n".join(f"- **Unexplained**: {escape(row)}, {escape(place)}" for row, place in gaps)
+        or "Every difference below is explained by one of these changes.",
+        "## Claims, errata, self-checks, trainings",
+        "✔: as the evidence and the catalogue say. An empty cell was not run. The last column has the number of the "
+        "change. The reasons stand below the tables.",
+        *tables(found.columns, results, numbers),
+        "\n".join(reasons(found.columns, results)),
+        "## Defaults and small computations",
+        f"{found.defaults:,} were compared. ″: as on the left. {ABSENT}: this Keras has no such argument.",
+        *tables(found.columns, defaults, numbers),
+    ]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+INTRODUCTION = """# What differs between versions of Keras
+
+Columns are environments, rows are claims, errata, self-checks, trainings and defaults. A row is shown if it differs
+between versions of one backend, or is red. Columns with one version of the backend differ in Keras alone: a difference
+between them is Keras' own. JAX 0.5.3, TensorFlow 2.16 and NumPy 1.26 are used because every Keras 3 runs on them.
+
+`tox -e keras30-jax` checks one environment, `python -m benchmarks.versions reports/out/versions` writes this page. The
+changes are named by hand in [`changes.toml`](changes.toml). A difference is explained if a change names its row and
+was released between the two columns; a difference that no change explains is listed as unexplained. None is ours:
+where the suite itself needed a newer Keras or JAX, it was repaired, and runs on all of them."""
+
+
+def environments(found: Matrix) -> str:
+    """The table of the columns: versions, and green rows of all."""
+    head = ("Keras", "backend", "NumPy", "claims", "errata", "self-checks", "trainings")
+    cells = []
+    for column, counts in zip(found.columns, found.counts, strict=True):
+        shares = [f"{counts[kind][0]} of {counts[kind][1]}" if kind in counts else "" for kind in KINDS]
+        cells.append((column.keras, f"{label(column)} {column.backend_version}", column.numpy, *shares))
+    return table(head, cells, right=head[3:])
+
+
+def label(column: Column) -> str:
+    return named(column.backend).facts.label
+
+
+def tables(found: Sequence[Column], rows: Sequence[str], numbers: dict[str, list[int]]) -> Iterator[str]:
+    """A table for each backend of the rows that differ there, or are red."""
+    for backend in backends(found):
+        shown = [row for row in rows if shows(found, row, backend)]
+        held = [one for one in found if one.backend == backend and any(one.cell(row) for row in shown)]
+        if not shown:
+            continue
+        several = len({one.backend_version for one in held}) > 1
+        heads = [f"{one.name} ({one.backend_version})" if several else one.name for one in held]
+        alike: dict[tuple[str, ...], list[str]] = {}
+        for row in shown:
+            alike.setdefault((*cells(held, row), ", ".join(map(str, numbers[row]))), []).append(row)
+        lines = [(names(together), *line) for line, together in alike.items()]
+        yield f"### {label(held[0])}"
+        yield table(("", *heads, "change"), lines)
+
+
+def cells(held: Sequence[Column], row: str) -> Iterator[str]:
+    """The text of each cell of a row."""
+    left = None
+    for one in held:
+        cell = one.cell(row)
+        if cell is None or not row.startswith("default "):
+            yield cell.state if cell else ""
+        else:
+            yield "″" if cell == left else cell.state if cell.state == ABSENT else code(cell.state)
+        left = cell
+
+
+def names(rows: Sequence[str]) -> str:
+    """The names of rows that are alike: the first two, and the number of the others."""
+    shown = [code(row.partition(" ")[2]) if row.startswith("default ") else escape(row) for row in rows[:2]]
+    return ", ".join(shown) + (f" and {len(rows) - 2} more" if len(rows) > 2 else "")
+
+
+def reasons(found: Sequence[Column], rows: Sequence[str]) -> Iterator[str]:
+    """A line for each reason, with the rows that have it and the environments that gave it."""
+    alike: dict[tuple[str, str], list[str]] = {}
+    for row in rows:
+        where: dict[str, dict[str, list[str]]] = {}
+        for one in found:
+            cell = one.cell(row)
+            if cell is not None and cell.reason:
+                where.setdefault(cell.reason, {}).setdefault(label(one), []).append(one.name)
+        for reason, places in where.items():
+            shown = "; ".join(f"{backend} {', '.join(dict.fromkeys(names))}" for backend, names in places.items())
+            alike.setdefault((reason, shown), []).append(row)
+    for (reason, shown), together in alike.items():
+        yield f"- {names(together)} ({escape(shown)}): {escape(reason)}"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Exit status: 0, 1 for an unexplained difference, or 2 for bad input."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.versions", description=__doc__)
+    parser.add_argument("folder", type=Path, help="a folder of results for each environment: reports/out/versions")
+    parser.add_argument("--out", type=Path, default=OUT, metavar="DIR", help="default: reports/published/versions")
+    options = parser.parse_args(arguments)
+    try:
+        found = matrix(columns(options.folder))
+        content = read(options.out / "changes.toml", Changes)
+        assert isinstance(content, Changes)
+        page = markdown(found, content.change)
+        stored = msgspec.json.format(msgspec.json.encode(found), indent=1) + b"\n"
+        write_files({options.out / "versions.json": stored, options.out / "README.md": page.encode()})
+    except SuiteError as error:
+        print("versions:", error, file=sys.stderr)
+        return 2
+    count = Counter("**Unexplained**" in line for line in page.splitlines())[True]
+    print(f"{options.out / 'README.md'}: {len(found.columns)} environments, {plural(count, 'unexplained difference')}")
+    return int(bool(count))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
