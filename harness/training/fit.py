@@ -140,6 +140,8 @@ class Clock:
         self._start = time.perf_counter()
 
     def end(self, model: Any, epoch: int, logs: Any) -> None:
+        import keras
+
         self.seconds.append(time.perf_counter() - self._start)
         if self.setup.experiment.inference:
             data = self.setup.data
@@ -149,7 +151,8 @@ class Clock:
         if self.setup.experiment.halves:
             self._halves(model)
         for name, of in self.setup.experiment.follow.items():
-            self.further.setdefault(name, []).append(float(of(model.trainable_variables)))
+            value = keras.ops.convert_to_numpy(of(model.trainable_variables))
+            self.further.setdefault(name, []).append(float(value))
         if self.setup.experiment.observe is not None:
             record_metrics(self.setup, model, self.further)
         self.on_epoch(self.seed, epoch + 1)
