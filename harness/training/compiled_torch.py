@@ -53,8 +53,7 @@ class TorchProgram:
         return self._own
 
     def reset(self, seed: int) -> None:
-        if self._setup.size.epochs and not self._steps:
-            self._trace()
+        self._seed = seed
         initialise(self._own, seed, self._setup.perturbed, self._setup.canonical)
         copy_values(self._own, self._model)
         for variable, value in zip(self._optimizer.variables, self._fresh, strict=True):
@@ -65,6 +64,9 @@ class TorchProgram:
         import torch
         from keras.ops import convert_to_numpy
 
+        if not self._steps:
+            self._trace()
+            self.reset(self._seed)
         count, where = orders.shape[1], self._data[0].device
         sizes = [min(self._setup.full_batch, count - first) for first in range(0, count, self._setup.full_batch)]
         with torch.no_grad():
@@ -76,7 +78,7 @@ class TorchProgram:
         return {name: convert_to_numpy(curve) for name, curve in curves.items()}, flags
 
     def _trace(self) -> None:
-        """Traces a step of each batch size, and the evaluations. It moves the model's variables."""
+        """Traces a step of each batch size, and the evaluations. It moves variables, and draws masks of dropout."""
         size = self._setup.size.batch_size
         self._steps = {
             count: _traced(self._gradients, *(array[:count] for array in self._data))

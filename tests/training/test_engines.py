@@ -24,6 +24,7 @@ TRAININGS = {
     "activity l1": CURVES,
     "batch norm": CURVES,
     "linear": {"loss"},
+    "seeded": {"loss"},  # a Dropout layer with a seed of its own
     "with": {"loss"},  # dropout: equal even so, where both engines draw the masks from the model's own states
 }
 COMPARED = [

@@ -17,7 +17,7 @@ from tests.training.experiments import DROPOUT
     ("arguments", "parts"),
     [
         ({"variant": "wiht"}, ["has no variant 'wiht'", "Did you mean 'with'"]),
-        ({"variant": "xyz"}, ["has no variant 'xyz'", "Known: with, without."]),
+        ({"variant": "xyz"}, ["has no variant 'xyz'", "Known: with, seeded, without."]),
         ({"seeds": []}, ["Invalid seeds.", "Received: []"]),
         ({"seeds": [0, -1]}, ["Invalid seeds.", "at least 0", "Received: [0, -1]"]),
         ({"seeds": [1, 2, 1]}, ["Invalid seeds.", "different", "Received: [1, 2, 1]"]),
