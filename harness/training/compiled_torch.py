@@ -71,7 +71,8 @@ class TorchProgram:
         sizes = [min(self._setup.full_batch, count - first) for first in range(0, count, self._setup.full_batch)]
         with torch.no_grad():
             losses, hits, rows = zip(*map(self._epoch, torch.as_tensor(orders, device=where)), strict=True)
-            curves = {"loss": torch.stack(losses) @ torch.tensor(sizes, dtype=losses[0].dtype, device=where) / count}
+            examples = torch.tensor(sizes, dtype=losses[0].dtype, device=where)
+            curves = {"loss": torch.stack([each @ examples / count for each in losses])}
             curves |= {"accuracy": torch.stack(hits).sum(1) / count} if self._setup.experiment.accuracy else {}
             curves |= {name: torch.stack([row[name] for row in rows]) for name in rows[0]}
         flags = _flags(convert_to_numpy(torch.cat(losses)), initial)
