@@ -21,7 +21,7 @@ from harness.domain.catalogue import experiments
 
 ROOT = Path(__file__).resolve().parent.parent
 LOCKS = ("suite", "jax", "gpu", "gpu-jax", "gpu-torch", "lint", "tests")
-ENVIRONMENTS = ("suite", "tests", "lint", "jax", "gpu", "gpu-jax", "gpu-torch", "report")
+ENVIRONMENTS = ("suite", "tests", "lint", "jax", "torch", "gpu", "gpu-jax", "gpu-torch", "report")
 
 # What each package may import of the others. tests/ may import everything, nothing imports tests/. Only cases/ is about
 # this lecture, and what ABOUT_THE_LECTURE names: no other package of the product imports it.

@@ -164,7 +164,12 @@ def epsilon_none(name: str, rate: str = "") -> Erratum:
             f"model.compile(loss='mse', optimizer=optimizers.{name}({rate}))\nmodel.fit(X, Y, epochs=1, verbose=0)"
         ),
         outcome=Fails("ValueError", "None is not a valid value for jnp.array", When.FIT, steps=0),
-        on={"tensorflow": Fails("ValueError", "None values not supported", When.FIT, steps=0)},
+        on={
+            "tensorflow": Fails("ValueError", "None values not supported", When.FIT, steps=0),
+            "torch": Fails(
+                "TypeError", "_foreach_add() received an invalid combination of arguments", When.FIT, steps=0
+            ),
+        },
         check="[model.optimizer.epsilon, int(model.optimizer.iterations.numpy())]",
         gives=[1e-7, 1],
         within=f"{name.lower()}-as-listed",

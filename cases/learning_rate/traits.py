@@ -28,9 +28,9 @@ def cross_entropy(weights: Any) -> Any:
     """Mean of log(1 + exp(z)) − y z, z = X w: not quadratic, so that a difference quotient is not the derivative."""
     from keras import ops
 
-    z = ops.sum(weights * INPUTS, axis=1)
+    z = ops.sum(ops.multiply(weights, INPUTS), axis=1)
     # not ops.mean, which on JAX computes in float32 whatever the input
-    return ops.sum(ops.log(1.0 + ops.exp(z)) - z * TARGETS) / len(TARGETS)
+    return ops.sum(ops.log(1.0 + ops.exp(z)) - ops.multiply(z, TARGETS)) / len(TARGETS)
 
 
 def cross_entropy_gradient(weights: np.ndarray) -> np.ndarray:

@@ -27,6 +27,9 @@ WITHOUT_TENSORFLOW = (3, 14)
 WITHOUT_AVX = "x86_64"
 """``instruction_set()`` of a processor that has none of its extensions."""
 
+WITHOUT_BACKEND = (3, 15)
+"""The first Python that no backend has a release for."""
+
 
 def default_backend() -> tuple[str, str]:
     """The backend of a command that names none, and why it is that one. It imports nothing."""
@@ -46,6 +49,11 @@ def check_installed(name: str) -> None:
             f"Invalid backend. Expected: one of {', '.join(NAMES)}. Received: {name!r}. {nearest(name, NAMES)}"
         )
     if importlib.util.find_spec(name) is None:
+        if sys.version_info >= WITHOUT_BACKEND:
+            raise SuiteError(
+                f"{named(name).facts.label} has no release for {_python()}. The suite runs on Python 3.11 to 3.14: "
+                "make .venv anew with one of those, as README.md says."
+            )
         if name == "tensorflow" and sys.version_info >= WITHOUT_TENSORFLOW:
             raise SuiteError(
                 f"TensorFlow has no release for {_python()}, only for Python 3.11, 3.12 and 3.13. Leave out --backend "

@@ -1,4 +1,4 @@
-"""Engine ``compiled``: one seed after another, by an XLA program that trains whole epochs on the device.
+"""Engine ``compiled``: one seed after another, by a program that trains whole epochs on the device.
 
 A program holds one variant. It is compiled once and used for every seed: ``reset`` sets the weights and the optimizer's
 state, ``launch`` trains one epoch for each data order that it is given. Variants that differ only in their learning

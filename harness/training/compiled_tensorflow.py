@@ -8,6 +8,7 @@ import numpy as np
 
 from harness.domain.experiment import Dataset
 from harness.training.divergence import BLOW_UP
+from harness.training.program import copy_values
 from harness.training.seeding import initialise
 from harness.training.setup import TrainingSetup
 
@@ -47,12 +48,12 @@ class TensorFlowProgram:
 
     @property
     def model(self) -> Any:
-        _copy(self._model, self._own)
+        copy_values(self._model, self._own)
         return self._own
 
     def reset(self, seed: int) -> None:
         initialise(self._own, seed, self._setup.perturbed, self._setup.canonical)
-        _copy(self._own, self._model)
+        copy_values(self._own, self._model)
         for variable, value in zip(self._optimizer.variables, self._fresh, strict=True):
             variable.assign(value)
 
@@ -129,13 +130,6 @@ class TensorFlowProgram:
             curves = rows.stack()
         _, broken, is_nan, high, initial = flags
         return curves, tf.stack([tf.cast(flag, "float32") for flag in (broken, is_nan, high, initial)])
-
-
-def _copy(source: Any, target: Any) -> None:
-    """Copies the values of one model's variables to another model."""
-    if source is not target:
-        for variable, value in zip(target.variables, source.variables, strict=True):
-            variable.assign(value)
 
 
 def _watch(flags: Any, loss: Any) -> Any:

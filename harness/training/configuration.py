@@ -18,7 +18,7 @@ from harness.domain.experiment import Experiment
 from harness.errors import SuiteError
 from harness.record.evidence import Hashes
 from harness.training.hidden import hidden
-from harness.training.seeding import data_order, initialise, roles
+from harness.training.seeding import data_order, initialise, roles, seed_training
 from harness.training.setup import TrainingSetup
 
 JSON = None | bool | int | float | str | list["JSON"] | dict[str, "JSON"]
@@ -106,7 +106,7 @@ def hashes(setup: TrainingSetup) -> Hashes:
     initialise(model, 0, setup.perturbed, setup.canonical)
     weights = b"".join(np.asarray(weight, "float32").tobytes() for weight in model.weights)
     order = data_order(0, 0, len(setup.data.x))
-    mask = _dropout_mask(model, min(setup.size.batch_size, len(setup.data.x)))
+    mask = _dropout_mask(model, 0, min(setup.size.batch_size, len(setup.data.x)))
     return Hashes(
         initial=_hash(weights),
         dropout=None if mask is None else _hash(np.packbits(mask).tobytes()),
@@ -194,12 +194,13 @@ def _differences(where: str, then: JSON, now: JSON) -> Iterator[tuple[str, JSON,
         yield where, then, now
 
 
-def _dropout_mask(model: Any, batch: int) -> np.ndarray | None:
+def _dropout_mask(model: Any, seed: int, batch: int) -> np.ndarray | None:
     """Which values a model's first dropout layer keeps in its first call, for ``batch`` examples; None without one."""
     import keras
 
     for _, layer in roles(model):
         if isinstance(layer, keras.layers.Dropout):
+            seed_training(seed)
             ones = keras.ops.ones((batch, *layer.input.shape[1:]))
             return np.asarray(keras.ops.convert_to_numpy(layer(ones, training=True))) != 0
     return None

@@ -63,7 +63,7 @@ class EngineEntry:
 
 ENGINES: Mapping[str, EngineEntry] = {
     "fit": EngineEntry(module="harness.training.fit", backends=NAMES, compiles_each_seed=True),
-    "compiled": EngineEntry(module="harness.training.compiled", backends=("tensorflow", "jax")),
+    "compiled": EngineEntry(module="harness.training.compiled", backends=NAMES),
     "vectorized": EngineEntry(module="harness.training.vectorized", backends=("jax",), batched=True),
 }
 """From the slowest to the fastest. "auto" takes the last one that the backend has and that pays."""

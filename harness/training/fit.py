@@ -14,7 +14,7 @@ from harness.training.divergence import first_bad
 from harness.training.engine import Engine, FirstSteps, Measurements, Notice, OnEpoch, ShortTraining
 from harness.training.programs import Programs
 from harness.training.recorded import record_metrics
-from harness.training.seeding import data_order, derived, initialise, seed_everything
+from harness.training.seeding import data_order, initialise, seed_training
 from harness.training.setup import TrainingSetup
 
 
@@ -30,6 +30,7 @@ def first_steps(short: ShortTraining) -> Iterator[FirstSteps]:
         model, losses = engine.model(seed), []
         if short.steps:
             rows = data_order(seed, 0, len(data.x))[: short.steps * batch]
+            seed_training(seed)
             how = {"batch_size": batch, "epochs": short.steps, "steps_per_epoch": 1, "shuffle": False, "verbose": 0}
             losses = model.fit(data.x[rows], data.y[rows], **how).history["loss"]
         yield seed, losses, model if seed in short.validate else None
@@ -89,7 +90,7 @@ class FitEngine(Engine):
         self._weights = model.trainable_variables
         if train_begin is not None:
             train_begin(model)
-        seed_everything(derived(seed, "data order"))
+        seed_training(seed)
         model.fit(
             data.x,
             data.y,
@@ -139,6 +140,8 @@ class Clock:
         self._start = time.perf_counter()
 
     def end(self, model: Any, epoch: int, logs: Any) -> None:
+        import keras
+
         self.seconds.append(time.perf_counter() - self._start)
         if self.setup.experiment.inference:
             data = self.setup.data
@@ -148,7 +151,8 @@ class Clock:
         if self.setup.experiment.halves:
             self._halves(model)
         for name, of in self.setup.experiment.follow.items():
-            self.further.setdefault(name, []).append(float(of(model.trainable_variables)))
+            value = keras.ops.convert_to_numpy(of(model.trainable_variables))
+            self.further.setdefault(name, []).append(float(value))
         if self.setup.experiment.observe is not None:
             record_metrics(self.setup, model, self.further)
         self.on_epoch(self.seed, epoch + 1)

@@ -45,3 +45,10 @@ class Program(Protocol):
             non-finite loss or 0, whether it is nan, the first step with a loss above BLOW_UP × the first or 0, and the
             loss of the training's first step. Steps are counted from 1 within this launch.
         """
+
+
+def copy_values(source: Any, target: Any) -> None:
+    """Copies the values of one model's variables to another model of the same layers."""
+    if source is not target:
+        for variable, value in zip(target.variables, source.variables, strict=True):
+            variable.assign(value)

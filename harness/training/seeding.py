@@ -56,6 +56,15 @@ def seed_everything(seed: int) -> None:
     active().seed(seed)
 
 
+def seed_training(seed: int) -> None:
+    """Seeds what a training draws from global generators: the data order of ``fit``, and dropout masks on PyTorch.
+
+    Keras on PyTorch draws the masks of a Dropout layer without a seed from PyTorch's generator. On the other backends
+    it draws them from the layer's own state.
+    """
+    seed_everything(derived(seed, "data order"))
+
+
 def initialise(model: Any, seed: int, perturbed: int = 0, canonical: bool = False) -> None:
     """Sets every variable of a built Keras model from a seed, the random-number states of Dropout included.
 

@@ -66,7 +66,7 @@ CASES: dict[str, tuple[tuple[str, ...], dict[str, str], tuple[str, ...]]] = {
     "budget in parsecs": (("--seeds", "auto", "--budget", "10 parsecs"), {}, ("--budget", "1h30m", "'10 parsecs'")),
     "less than the least": (("--seeds", "auto", "--max-seeds", "3"), {}, ("--max-seeds", "from 5", "'3'")),
     "no reason": (("--update-baselines", " "), {}, ("--update-baselines", "a reason", "' '")),
-    "compiled torch": (("--backend", "torch", "--engine", "compiled"), {}, ("torch", "--engine fit")),
+    "vectorized torch": (("--backend", "torch", "--engine", "vectorized"), {}, ("torch", "--engine fit")),
     "KERAS_BACKEND": ((), {"KERAS_BACKEND": "thaeno"}, ("KERAS_BACKEND", "'thaeno'", "tensorflow, jax, torch")),
     "report in /proc": (("--report-dir", "/proc/nowhere"), {}, ("/proc/nowhere", "Make the folder writable")),
     "report without name": (("--report-dir", ""), {}, ("--report-dir", "the name of a folder")),

@@ -1,10 +1,11 @@
-"""The worker's measurements, made once per backend and run; if both backends are needed, both processes start at once.
+"""The worker's measurements, made once per backend and run; the processes of all backends start at once.
 
-Every run of the tests measures TensorFlow; runs with slow tests also measure JAX.
+Every run of the tests measures TensorFlow; runs with slow tests also measure JAX, and PyTorch where it is installed.
 """
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import subprocess
@@ -15,11 +16,15 @@ from typing import Any
 
 import pytest
 
+from harness.training.backends import NAMES
 from tests.training import worker
 
 ROOT = Path(__file__).resolve().parents[2]
-BACKENDS = ("tensorflow", "jax")
+BACKENDS = tuple(name for name in NAMES if importlib.util.find_spec(name) is not None)
+"""Those that are installed. The tests' own lock has no PyTorch: install requirements/gpu-torch.txt."""
 JAX = pytest.param("jax", marks=pytest.mark.slow)
+NO_TORCH = pytest.mark.skipif("torch" not in BACKENDS, reason="PyTorch is not installed")
+TORCH = pytest.param("torch", marks=(pytest.mark.slow, NO_TORCH))
 KERAS_JSON = '{"floatx": "float64", "epsilon": 0.25, "backend": "torch", "image_data_format": "channels_first"}'
 
 
@@ -99,7 +104,7 @@ def workers(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     started.end()
 
 
-@pytest.fixture(scope="session", params=["tensorflow", JAX])
+@pytest.fixture(scope="session", params=["tensorflow", JAX, TORCH])
 def on_backend(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 

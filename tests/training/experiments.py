@@ -87,11 +87,11 @@ def full_batches() -> Dataset:
     return Dataset(images().x[: 4 * BATCH], images().y[: 4 * BATCH])
 
 
-def dropped_softmax(rate: float) -> Any:
+def dropped_softmax(rate: float, seed: int | None = None) -> Any:
     import keras
     from keras import layers
 
-    stack = [layers.Dropout(rate)] if rate else []
+    stack = [layers.Dropout(rate, seed=seed)] if rate else []
     return keras.Sequential([layers.Input((784,)), *stack, layers.Dense(10, activation="softmax")])
 
 
@@ -106,6 +106,7 @@ DROPOUT = Experiment(
     accuracy=False,
     variants=(
         Variant("with", functools.partial(dropped_softmax, 0.5)),
+        Variant("seeded", functools.partial(dropped_softmax, 0.5, 7)),
         Variant("without", functools.partial(dropped_softmax, 0.0)),
     ),
 )

@@ -46,9 +46,10 @@ def without_last_batch(experiment: Experiment, variant: str) -> Any:
 def agreement() -> dict[str, dict[str, Any]]:
     """Seed 3 by both engines, ``fit`` in the order of ``compiled``; and by one that drops the last batch."""
     partial, full = [(INFERENCE, "softmax"), (REGRESSION, "linear")], (DROPOUT, "with")
+    seeded = (DROPOUT, "seeded")
     l1, batch_norm = ((AGREEMENT, name) for name in ("activity l1", "batch norm"))
-    found = {arm[1]: {"fit": ordered(*arm)} for arm in (*partial, l1, batch_norm, full)}
-    for arm in (*partial, l1, full):
+    found = {arm[1]: {"fit": ordered(*arm)} for arm in (*partial, l1, batch_norm, full, seeded)}
+    for arm in (*partial, l1, full, seeded):
         found[arm[1]]["compiled"] = one(*arm, "compiled")
     found["linear"]["last batch dropped"] = without_last_batch(REGRESSION, "linear")
     with mock.patch.object(engines, "TINY", 0):  # a launch an epoch, the state carried from one to the next

@@ -121,7 +121,7 @@ def engine_weights() -> dict[str, list[str]]:
     program.reset(3)
     return {
         "fit": [digest(value) for value in from_fit.get_weights()],
-        "compiled": [digest(value) for value in program._model.get_weights()],
+        "compiled": [digest(value) for value in program.model.get_weights()],
     }
 
 

@@ -15,7 +15,7 @@ SEEDS = (0,)
 
 
 def perturbed() -> dict[str, Any]:
-    variant = AGREEMENT.variants[0].name
+    variant = "batch norm"  # in the others rounding need not show in the mean loss of so few examples
     found: dict[str, Any] = {"weights": _weights()}
     for name, number in {"trial": 0, "perturbed": 1, "trial again": 0}.items():
         (done,) = train(AGREEMENT, variant, SEEDS, engine="compiled", perturbed=number)

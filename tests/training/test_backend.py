@@ -102,17 +102,26 @@ def test_the_default_is_tensorflow_wherever_it_is_installed(python, monkeypatch)
 
 def test_without_any_backend_the_error_names_one_that_can_be_installed(python):
     name, _ = default_backend()
-    with pytest.raises(SuiteError, match=f"python -m pip install {name}`"):
+    text = "Python 3.11 to 3.14: make .venv anew" if python >= (3, 15) else f"`python -m pip install {name}`"
+    with pytest.raises(SuiteError, match=text):
         check_installed(name)
 
 
-def test_where_tensorflow_has_no_release_the_error_says_so(python):
+def test_where_tensorflow_alone_has_no_release_the_error_says_so(python):
     with pytest.raises(SuiteError) as error:
         check_installed("tensorflow")
-    text = (
-        f"TensorFlow has no release for Python 3.{python[1]}, only for Python 3.11, 3.12 and 3.13. Leave out --backend"
+    text = "TensorFlow has no release for Python 3.14, only for Python 3.11, 3.12 and 3.13. Leave out --backend"
+    assert (text in str(error.value)) == (python == (3, 14))
+
+
+@pytest.mark.parametrize(("name", "label"), [("tensorflow", "TensorFlow"), ("jax", "JAX"), ("torch", "PyTorch")])
+def test_where_a_backend_has_no_release_the_error_does_not_say_to_install_it(python, name, label):
+    with pytest.raises(SuiteError) as error:
+        check_installed(name)
+    found = str(error.value).startswith(
+        f"{label} has no release for Python 3.15. The suite runs on Python 3.11 to 3.14"
     )
-    assert (text in str(error.value)) == (python >= (3, 14))
+    assert found == (python == (3, 15))
 
 
 @pytest.mark.parametrize(("name", "runs"), [("tensorflow", False), ("jax", False), ("torch", True)])

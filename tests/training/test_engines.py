@@ -1,4 +1,4 @@
-"""``fit`` compared with ``compiled`` on both backends: one training, two programs."""
+"""``fit`` compared with ``compiled`` on every backend: one training, two programs."""
 
 import math
 import statistics
@@ -16,13 +16,16 @@ different orders, and after 15 steps differ by at most 6e-7 on the machines seen
 HITS = 1e-6
 """Of an accuracy: the same count of hits, divided in different ways; one hit more is 1 / 600."""
 
+MASKS_OF_TORCH = "Keras on PyTorch draws masks from a global generator, from which the data loader of fit draws too"
+
 CURVES = {"loss", "accuracy", "val_loss", "val_accuracy"}
 TRAININGS = {
     "softmax": CURVES | {"train_loss", "train_accuracy"},
     "activity l1": CURVES,
     "batch norm": CURVES,
     "linear": {"loss"},
-    "with": {"loss"},  # dropout: equal even so, because both engines draw the masks from the model's own states
+    "seeded": {"loss"},  # a Dropout layer with a seed of its own
+    "with": {"loss"},  # dropout: equal even so, where both engines draw the masks from the model's own states
 }
 COMPARED = [
     *((training, "compiled") for training in TRAININGS if training != "batch norm"),
@@ -48,7 +51,9 @@ def limit(curve):
 
 
 @pytest.mark.parametrize(("training", "engine"), COMPARED)
-def test_engines_give_the_same_curves(measured, training, engine):
+def test_engines_give_the_same_curves(measured, training, engine, on_backend, request):
+    if (training, on_backend) == ("with", "torch"):
+        request.applymarker(pytest.mark.xfail(reason=MASKS_OF_TORCH, strict=True))
     trials = measured["agreement"][training]
     found = differences(trials["fit"], trials[engine])
     assert set(found) == TRAININGS[training]

@@ -86,8 +86,11 @@ def epochs(order):
     return order[:16], order[16:]
 
 
-def test_order_of_fit_depends_on_the_seed_alone(measured):
+def test_order_of_fit_depends_on_the_seed_alone(measured, on_backend, request):
     """Not on layers that draw random numbers; each epoch takes every example once."""
+    if on_backend == "torch":
+        reason = "Keras on PyTorch draws the order and dropout's masks from one generator, so they part after an epoch"
+        request.applymarker(pytest.mark.xfail(reason=reason, strict=True))
     orders = measured["orders"]
     assert orders["plain, seed 0"] == orders["dropout, seed 0"]
     assert orders["plain, seed 0"] != orders["plain, seed 1"]

@@ -84,4 +84,4 @@ def test_a_batched_engine_is_chosen_only_where_it_pays(monkeypatch):
     many = EngineEntry(module="many", backends=("torch",), batched=True)
     monkeypatch.setattr(engines, "ENGINES", {**ENGINES, "many": many})
     found = [resolve_engine("auto", "torch", device, tiny) for device in ("cpu", "gpu") for tiny in (False, True)]
-    assert found == ["fit", "many", "many", "many"]
+    assert found == ["compiled", "many", "many", "many"]

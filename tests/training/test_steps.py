@@ -7,7 +7,7 @@ import pytest
 
 from tests.training.conftest import JAX
 from tests.training.measure_steps import PROGRAMS, SEEDS, STEPS
-from tests.training.test_engines import LOSS
+from tests.training.test_engines import LOSS, MASKS_OF_TORCH
 
 VARIANTS = ("dropout", "batch norm and penalty")
 NUMPY = 1e-5
@@ -19,8 +19,10 @@ def losses(trials):
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
-def test_every_engine_has_the_same_first_steps(measured, variant):
-    """Dropout among them: each draws its masks from the model's own states."""
+def test_every_engine_has_the_same_first_steps(measured, variant, on_backend, request):
+    """Dropout among them, where each draws its masks from the model's own states."""
+    if (variant, on_backend) == ("dropout", "torch"):
+        request.applymarker(pytest.mark.xfail(reason=MASKS_OF_TORCH, strict=True))
     by_engine = {engine: trials[variant] for engine, trials in measured["steps"]["engines"].items()}
     assert {"fit", "compiled"} <= by_engine.keys()
     for (_, one), (_, other) in itertools.combinations(by_engine.items(), 2):

@@ -68,7 +68,7 @@ class Backend(Protocol):
         """The function, compiled as the engines compile; unchanged if they do not compile on this backend."""
 
     def program(self, setup: TrainingSetup) -> Program:
-        """A compiled program of a training. SuiteError if the engine "compiled" does not have this backend."""
+        """The program of a training, for engine "compiled"."""
 
     def place(self, value: Any) -> tuple[str, str, str]:
         """(kind of device, its model, the rounding of matrix products there) for an array of this backend."""

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from harness.errors import invalid
 from harness.training.backends import Facts, Product, kind_of
 
 facts = Facts(
@@ -42,7 +41,9 @@ def compiled(function: Any) -> Any:
 
 
 def program(setup: Any) -> Any:
-    raise invalid("engine for PyTorch", expected="fit", received="compiled", fix="Choose another with --engine.")
+    from harness.training.compiled_torch import TorchProgram
+
+    return TorchProgram(setup)
 
 
 def place(value: Any) -> tuple[str, str, str]:
@@ -93,9 +94,11 @@ def value_and_gradient(function: Callable[[Any], Any], point: np.ndarray) -> tup
 
 def weight_gradients(model: Any, loss: Any, x: np.ndarray, y: np.ndarray) -> list[Any]:
     import torch
+    from keras.ops import convert_to_tensor
 
     weights = [variable.value for variable in model.trainable_variables]
-    value = loss(torch.as_tensor(y), model(x, training=True)).mean()
+    with torch.random.fork_rng():  # dropout draws from the generator of the training
+        value = loss(convert_to_tensor(y), model(x, training=True)).mean()
     return [gradient.detach().cpu().numpy() for gradient in torch.autograd.grad(value, weights)]
 
 
