@@ -62,7 +62,7 @@ class Agreed:
     Attributes:
         verdict: the worse of the verdicts on the means and on the shares.
         difference: of the means, second − first (of natural logarithms for ``scale="log"``).
-        low, high: the interval of the difference that decided, at the confidence 1 − LEVEL.
+        low, high: the interval of the difference that decided, at the confidence 1 − level.
         paired: whether that interval compares seed by seed.
         ratio: of the standard deviations, second / first, with its 95 % interval; None without variance.
         means, deviations, counts: of the first and the second machine.
@@ -81,8 +81,11 @@ class Agreed:
     absent: tuple[int, int]
 
 
-def agreement(metric: Metric, first: Values, second: Values) -> Agreed:
-    """Compares the metric's values of two machines. Fewer than FEWEST values on either machine decide nothing."""
+def agreement(metric: Metric, first: Values, second: Values, level: float = LEVEL) -> Agreed:
+    """Compares the metric's values of two machines. Fewer than FEWEST values on either machine decide nothing.
+
+    ``level``: of the comparison of the means; that of the shares is always LEVEL.
+    """
     import numpy as np
 
     a, b = _present(metric, first), _present(metric, second)
@@ -100,8 +103,8 @@ def agreement(metric: Metric, first: Values, second: Values) -> Agreed:
         estimates = [(_welch(x, y), False)]
         if len(common) >= FEWEST:
             estimates.append((student(np.array([b[seed] - a[seed] for seed in common])), True))
-        # two ways, each wrong at LEVEL / 2, in either direction
-        intervals = [(estimate.interval(LEVEL / 2), paired) for estimate, paired in estimates]
+        # two ways, each wrong at half of the level, in either direction
+        intervals = [(estimate.interval(level / 2), paired) for estimate, paired in estimates]
         judged = [(_judged(*ends, metric.smallest_effect), *ends, paired) for ends, paired in intervals]
         decided = [one for one in judged if one[0] is not Agreement.UNDECIDED]
         found = min(decided or judged, key=lambda one: one[2] - one[1])

@@ -1,17 +1,19 @@
 """Stacks compared: each claim's verdict on each stack, and whether the trainings it rests on are equivalent.
 
 A verdict here is that of the stack's own evidence. ``baselines.agreement`` compares each metric of each training with
-the first stack's: two one-sided tests against the metric's smallest effect of interest.
+the first stack's: two one-sided tests against the metric's smallest effect of interest. Hundreds of metrics are
+compared. A metric therefore differs only if its means also differ at LEVEL divided by their number (Bonferroni). So the
+chance of any false difference of means is at most LEVEL.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from baselines.agreement import Agreed, Agreement, agreement
+from baselines.agreement import LEVEL, Agreed, Agreement, Values, agreement
 from baselines.decide import stored_verdict
 from baselines.evidence import path_of, read
 from harness.course import course
@@ -93,7 +95,7 @@ def stacks(root: Path, names: Sequence[str]) -> Stacks:
     return Stacks(
         tuple(dict.fromkeys(names)),
         tuple((claim, dict(_verdicts(claim, stored))) for claim in course().claims),
-        tuple(_compared(stored, names[0])),
+        adjusted(list(_compared(stored, names[0]))),
     )
 
 
@@ -108,7 +110,7 @@ def _verdicts(claim: Claim, stored: dict[str, dict[str, Evidence]]) -> Iterator[
             yield stack, OnStack(found.decision.verdict, found.seeds, found.preliminary)
 
 
-def _compared(stored: dict[str, dict[str, Evidence]], first: str) -> Iterator[Compared]:
+def _compared(stored: dict[str, dict[str, Evidence]], first: str) -> Iterator[tuple[Compared, Values, Values]]:
     for experiment in experiments(course().claims):
         held = stored[experiment.id]
         if first not in held:
@@ -121,7 +123,19 @@ def _compared(stored: dict[str, dict[str, Evidence]], first: str) -> Iterator[Co
                         x, y = (dict(enumerate(one.metrics[metric.name])) for one in (mine, theirs))
                         found = agreement(metric, x, y)
                         cause = course().cause(stack, experiment.id, name)
-                        yield Compared(experiment.id, name, metric, stack, found, cause)
+                        yield Compared(experiment.id, name, metric, stack, found, cause), x, y
+
+
+def adjusted(every: Sequence[tuple[Compared, Values, Values]]) -> tuple[Compared, ...]:
+    """Makes a difference that is none at LEVEL divided by the number of comparisons an undecided one."""
+    found = []
+    for one, x, y in every:
+        if one.agreed.verdict is Agreement.DIFFERENT:
+            strict = agreement(one.metric, x, y, LEVEL / len(every)).verdict
+            if strict is not Agreement.DIFFERENT:
+                one = replace(one, agreed=replace(one.agreed, verdict=Agreement.UNDECIDED))
+        found.append(one)
+    return tuple(found)
 
 
 def unlike(found: Stacks) -> list[tuple[Claim, dict[str, OnStack]]]:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from baselines.agreement import Agreement
+from baselines.agreement import Agreement, agreement
 from harness.course import course
 from harness.domain.finding import Cause
+from harness.domain.metric import Metric
 from harness.domain.verdict import Verdict
 from reports.__main__ import main
-from reports.stacks import FILE, OnStack, Stacks, flips, markdown, stacks, unlike, why
+from reports.stacks import FILE, Compared, OnStack, Stacks, adjusted, flips, markdown, stacks, unlike, why
 from tests.reports.markdown import headings
 
 ROOT = Path(__file__).resolve().parents[2] / "baselines"
@@ -63,6 +65,24 @@ def test_a_cause_is_for_its_stacks_experiments_and_names() -> None:
     assert not cause.of("torch-cpu", "depth", "plain")
     assert not cause.of("jax-cpu", "other", "plain")
     assert not cause.of("jax-cpu", "depth", "normalised")
+
+
+def test_equal_stacks_rarely_differ_by_chance() -> None:
+    """Without the adjustment about one of 40 equal metrics would differ; their margin is far below their noise."""
+    random = np.random.default_rng(0)
+    metric = Metric("loss", better="lower", unit="nats", smallest_effect=1e-6)
+
+    def compared(shift: float) -> list[tuple[Compared, dict[int, float], dict[int, float]]]:
+        made = []
+        for place in range(200):
+            x, y = (dict(enumerate(random.normal(mean, 1, 100).tolist())) for mean in (0, shift))
+            made.append((Compared("e", str(place), metric, "b-cpu", agreement(metric, x, y), ""), x, y))
+        return made
+
+    equal = compared(0.0)
+    assert sum(one.agreed.verdict is Agreement.DIFFERENT for one, _, _ in equal) >= 2
+    assert sum(one.agreed.verdict is Agreement.DIFFERENT for one in adjusted(equal)) == 0
+    assert all(one.agreed.verdict is Agreement.DIFFERENT for one in adjusted(compared(1.0)))
 
 
 def claims(*verdicts: tuple[Verdict, int]) -> Stacks:
