@@ -168,6 +168,7 @@ def _claim(claim: Claim, order: int, stack: str, stored: Stored) -> ClaimDecided
         known = stored_verdict(claim, stack, stacks)
         decision, alongside = _decided(known), known.alongside
         if known.stack:
+            expected = stacks[known.stack].expected.get(claim.key)  # of the stack whose evidence decides
             variants = stacks[known.stack].variants
             used = {name: trials(variants[name], name)[: known.seeds] for name in claim.variants}
         here = Here(None, "", known.stack, known.seeds, known.verdict, known.needed)
