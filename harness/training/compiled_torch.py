@@ -53,7 +53,6 @@ class TorchProgram:
         return self._own
 
     def reset(self, seed: int) -> None:
-        self._seed = seed
         initialise(self._own, seed, self._setup.perturbed, self._setup.canonical)
         copy_values(self._own, self._model)
         for variable, value in zip(self._optimizer.variables, self._fresh, strict=True):
@@ -66,7 +65,6 @@ class TorchProgram:
 
         if not self._steps:
             self._trace()
-            self.reset(self._seed)
         count, where = orders.shape[1], self._data[0].device
         sizes = [min(self._setup.full_batch, count - first) for first in range(0, count, self._setup.full_batch)]
         with torch.no_grad():
@@ -79,7 +77,19 @@ class TorchProgram:
         return {name: convert_to_numpy(curve) for name, curve in curves.items()}, flags
 
     def _trace(self) -> None:
-        """Traces a step of each batch size, and the evaluations. It moves variables, and draws masks of dropout."""
+        """Traces a step of each batch size, and the evaluations.
+
+        A trace moves variables and draws masks of dropout, so the state of both is put back.
+        """
+        import torch
+
+        kept = [variable.value.clone() for variable in self._model.variables]
+        with torch.random.fork_rng():
+            self._trace_all()
+        for variable, value in zip(self._model.variables, kept, strict=True):
+            variable.assign(value)
+
+    def _trace_all(self) -> None:
         size = self._setup.size.batch_size
         self._steps = {
             count: _traced(self._gradients, *(array[:count] for array in self._data))

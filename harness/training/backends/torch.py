@@ -48,9 +48,11 @@ def program(setup: Any) -> Any:
 
 def place(value: Any) -> tuple[str, str, str]:
     import torch
+    from keras.ops import convert_to_tensor
 
-    kind = kind_of(value.device.type)
-    model = torch.cuda.get_device_name(value.device) if kind == "gpu" else kind
+    where = convert_to_tensor(value).device  # a variable has none before Keras 3.1
+    kind = kind_of(where.type)
+    model = torch.cuda.get_device_name(where) if kind == "gpu" else kind
     return kind, str(model), f", matmul {torch.get_float32_matmul_precision()}"
 
 
