@@ -50,7 +50,7 @@ def place(value: Any) -> tuple[str, str, str]:
     import torch
     from keras.ops import convert_to_tensor
 
-    where = convert_to_tensor(value).device  # a variable has none before Keras 3.1
+    where = convert_to_tensor(value).device  # a variable of Keras 3.0 has none
     kind = kind_of(where.type)
     model = torch.cuda.get_device_name(where) if kind == "gpu" else kind
     return kind, str(model), f", matmul {torch.get_float32_matmul_precision()}"
