@@ -33,7 +33,7 @@ def device_of(array: Any) -> Device:
     """The device that holds ``array``: a Keras variable, or an array of the active backend, of any shape."""
     import keras
 
-    value = array.value if isinstance(array, keras.Variable) else array
+    value = getattr(array, "value", array)  # a variable of a model of Keras 3.0 is no keras.Variable
     policy = str(keras.config.dtype_policy().name)
     kind, model, matmul = named(keras.backend.backend()).place(value)
     return Device("cpu", cpu_model(), policy) if kind == "cpu" else Device(kind, model, policy + matmul)

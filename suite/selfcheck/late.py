@@ -332,7 +332,8 @@ def masks(draws: np.ndarray, sizes: Sequence[int]) -> list[np.ndarray]:
         import jax
 
         draw = jax.jit(draw)
-    states = [keras.ops.convert_to_tensor([seed, count + step], generator.state.dtype) for step in range(len(sizes))]
+    states = [np.array([seed, count + step]).astype(generator.state.dtype) for step in range(len(sizes))]
+    states = [keras.ops.convert_to_tensor(state) for state in states]
     ones = [keras.ops.ones((size, UNITS)) for size in sizes]
     return [numpy(draw(*given)).astype("float64") for given in zip(states, ones, strict=True)]
 

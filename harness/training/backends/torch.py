@@ -48,11 +48,9 @@ def program(setup: Any) -> Any:
 
 def place(value: Any) -> tuple[str, str, str]:
     import torch
-    from keras.ops import convert_to_tensor
 
-    where = convert_to_tensor(value).device  # a variable of Keras 3.0 has none
-    kind = kind_of(where.type)
-    model = torch.cuda.get_device_name(where) if kind == "gpu" else kind
+    kind = kind_of(value.device.type)
+    model = torch.cuda.get_device_name(value.device) if kind == "gpu" else kind
     return kind, str(model), f", matmul {torch.get_float32_matmul_precision()}"
 
 
