@@ -157,8 +157,8 @@ def test_the_database(tmp_path: Path) -> None:
     """Room for the run's file and the report, but not for the database: the run is whole, and is pushed later."""
     store = tmp_path / "store.sqlite"
     with contextlib.closing(sqlite3.connect(store)) as connection:
-        connection.execute("CREATE TABLE filled AS SELECT zeroblob(95000)")
-    done = limited(100_000, arguments(tmp_path, *JAX, "-k", TINY, "--store", f"sqlite:///{store}")[1:])
+        connection.execute("CREATE TABLE filled AS SELECT zeroblob(3995000)")
+    done = limited(4_000_000, arguments(tmp_path, *JAX, "-k", TINY, "--store", f"sqlite:///{store}")[1:])
     assert done.returncode == 0, done.stdout
     assert f"ERROR: not pushed: The database sqlite:///{store} cannot be used: " in done.stdout
     for word in ("Traceback", "INTERNALERROR", "FAILED"):
