@@ -17,6 +17,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 
@@ -30,6 +31,8 @@ from harness.training.backends import named
 from reports.folders import write_files
 from reports.payload import Report
 from reports.text import code, cut, escape, plural, table
+
+T = TypeVar("T")
 
 OUT = ROOT / "reports" / "published" / "versions"
 KINDS = ("claim", "erratum", "self-check", "training")
@@ -128,7 +131,7 @@ def release(version: str) -> tuple[int, ...]:
     return tuple(map(int, found.groups()))
 
 
-def read(path: Path, kind: type) -> object:
+def read(path: Path, kind: type[T]) -> T:
     """The typed content of a JSON or TOML file. SuiteError if it cannot be read as that."""
     try:
         content = path.read_bytes()
@@ -170,9 +173,7 @@ def columns(folder: Path) -> tuple[Column, ...]:
     """The columns of all environments below ``folder``, by backend and version. SuiteError if there is none."""
     found: dict[tuple[str, ...], Column] = {}
     for path in sorted([*folder.glob("*/report.json"), *folder.glob("*/defaults.json")]):
-        kind = Report if path.name == "report.json" else Defaults
-        content = read(path, kind)
-        one = of_report(content) if isinstance(content, Report) else of_defaults(content)  # type: ignore[arg-type]
+        one = of_report(read(path, Report)) if path.name == "report.json" else of_defaults(read(path, Defaults))
         key = (one.keras, *one.series, one.numpy)
         found[key] = msgspec.structs.replace(one, rows={**(found[key].rows if key in found else {}), **one.rows})
     if not found:
