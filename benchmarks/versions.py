@@ -364,7 +364,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         found = matrix(columns(options.folder))
         content = read(options.out / "changes.toml", Changes)
-        assert isinstance(content, Changes)
         page = markdown(found, content.change)
         stored = msgspec.json.format(msgspec.json.encode(found), indent=1) + b"\n"
         write_files({options.out / "versions.json": stored, options.out / "README.md": page.encode()})
