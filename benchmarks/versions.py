@@ -2,9 +2,9 @@
 
 It writes ``reports/published/versions/``. FOLDER has a folder for each environment (``tox -e keras30-jax``), with
 ``report.json`` of a check there, ``defaults.json`` of ``benchmarks.defaults``, or both. Folders of equal versions are
-one column. A row is a claim, an erratum, a self-check,
-a training or a default. ``changes.toml`` names each change, with the release that made it and the rows that show it. A
-row that no named change explains is reported as unexplained.
+one column. Its file in ``columns/`` is renewed, row by row: a run of other claims adds to it. The page has all columns
+of that folder. A row is a claim, an erratum, a self-check, a training or a default. ``changes.toml`` names each change,
+with the release that made it and the rows that show it. A row that no named change explains is reported as unexplained.
 """
 
 from __future__ import annotations
@@ -35,27 +35,28 @@ from reports.text import code, cut, escape, plural, table
 T = TypeVar("T")
 
 OUT = ROOT / "reports" / "published" / "versions"
+COLUMNS = "columns"
 KINDS = ("claim", "erratum", "self-check", "training")
 GREEN, ABSENT, NOT_RUN = "✔", "absent", "not run"
 LONGEST = 150
 """Characters of a reason, and of a default."""
 
 
-class Cell(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The result of a row in a version: GREEN, another state with its reason, or the value of a default."""
-
-    state: str
-    reason: str = ""
-
-
 class Column(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The results of an environment. ``rows`` are named by kind and name: "erratum decay", "default SGD: momentum"."""
+    """The results of an environment: the content of a file in ``columns/``.
+
+    Attributes:
+        rows: kind and name of a row, such as "erratum decay" or "default SGD: momentum" -> its state: GREEN, another
+            state, or the value of a default.
+        reasons: a row that is not green -> why.
+    """
 
     keras: str
     backend: str
     backend_version: str
     numpy: str
-    rows: dict[str, Cell]
+    rows: dict[str, str]
+    reasons: dict[str, str] = {}
 
     @property
     def release(self) -> tuple[int, ...]:
@@ -71,12 +72,25 @@ class Column(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """Columns of a series differ in Keras alone."""
         return self.backend, self.backend_version
 
-    def cell(self, row: str) -> Cell | None:
-        """The result of a row; None if this environment did not run it."""
+    @property
+    def file(self) -> str:
+        """The name of its file."""
+        return f"keras-{self.keras}-{self.backend}-{self.backend_version}-numpy-{self.numpy}.json"
+
+    def state(self, row: str) -> str | None:
+        """The state of a row; None if this environment did not run it."""
         found = self.rows.get(row)
         if found is None and row.startswith("default ") and any(name.startswith("default ") for name in self.rows):
-            return Cell(ABSENT)
+            return ABSENT
         return found
+
+    def renewed(self, newer: Column) -> Column:
+        """This column with the rows of ``newer`` in place of its own. Defaults are replaced all together."""
+        probed = any(row.startswith("default ") for row in newer.rows)
+        kept = [row for row in self.rows if row not in newer.rows and not (probed and row.startswith("default "))]
+        rows = {row: self.rows[row] for row in kept} | newer.rows
+        reasons = {row: self.reasons[row] for row in kept if row in self.reasons} | newer.reasons
+        return msgspec.structs.replace(self, rows=dict(sorted(rows.items())), reasons=dict(sorted(reasons.items())))
 
 
 class Change(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -106,18 +120,6 @@ class Changes(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     change: tuple[Change, ...] = ()
 
 
-class Matrix(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The content of versions.json: the columns with the rows that differ or are red.
-
-    ``counts`` has for each column, and each kind of row, the number of green rows and of all. ``defaults`` is how many
-    defaults were compared.
-    """
-
-    columns: tuple[Column, ...]
-    counts: tuple[dict[str, tuple[int, int]], ...]
-    defaults: int
-
-
 def numbers_of(version: str) -> tuple[int, ...]:
     """The numbers of a version, in order."""
     return tuple(map(int, re.findall(r"\d+", version)))
@@ -145,59 +147,76 @@ def read(path: Path, kind: type[T]) -> T:
 
 def of_report(report: Report) -> Column:
     """The column of a run."""
-    rows = {}
+    rows, reasons = {}, {}
+
+    def add(name: str, state: str, reason: str) -> None:
+        rows[name] = state
+        if state != GREEN:
+            reasons[name] = cut(reason, LONGEST)
+
     for claim in report.claims:
         state = GREEN if not claim.red else NOT_RUN if claim.verdict is Verdict.NOT_RUN else str(claim.verdict)
-        rows[f"claim {claim.key}"] = Cell(state, claim.decision.reason if claim.red else "")
+        add(f"claim {claim.key}", state, claim.decision.reason)
     for erratum in report.errata:
         state = GREEN if not erratum.red else NOT_RUN if erratum.state is ErratumState.NOT_RUN else "✘"
-        rows[f"erratum {erratum.id}"] = Cell(state, erratum.reason if erratum.red else "")
+        add(f"erratum {erratum.id}", state, erratum.reason)
     for check in report.self_checks:
-        state = GREEN if not check.wrong else "✘" if check.moved else NOT_RUN
-        rows[f"self-check {check.name}"] = Cell(state, check.wrong[0] if check.wrong else "")
+        add(
+            f"self-check {check.name}",
+            GREEN if not check.wrong else "✘" if check.moved else NOT_RUN,
+            "".join(check.wrong[:1]),
+        )
     for training in report.trainings:
         green = training.outcome.state in REPRODUCED or training.outcome.compatible is True
-        state = GREEN if green else str(training.outcome.state)
-        rows[f"training {'/'.join(training.key)}"] = Cell(state, "" if green else training.outcome.reason)
-    versions = {name: str(report.run.fingerprint[name]) for name in ("keras", "backend", "backend_version", "numpy")}
-    return Column(rows={name: Cell(one.state, cut(one.reason, LONGEST)) for name, one in rows.items()}, **versions)
+        add(
+            f"training {'/'.join(training.key)}",
+            GREEN if green else str(training.outcome.state),
+            training.outcome.reason,
+        )
+    found = report.run.fingerprint
+    return column(
+        str(found["keras"]), str(found["backend"]), str(found["backend_version"]), str(found["numpy"]), rows, reasons
+    )
 
 
 def of_defaults(found: Defaults) -> Column:
     """The column of what ``benchmarks.defaults`` wrote."""
-    rows = {f"default {name}": Cell(cut(value, LONGEST)) for name, value in found.rows.items()}
-    return Column(found.keras, found.backend, found.backend_version, found.numpy, rows)
+    rows = {f"default {name}": cut(value, LONGEST) for name, value in found.rows.items()}
+    return column(found.keras, found.backend, found.backend_version, found.numpy, rows, {})
 
 
-def columns(folder: Path) -> tuple[Column, ...]:
-    """The columns of all environments below ``folder``, by backend and version. SuiteError if there is none."""
-    found: dict[tuple[str, ...], Column] = {}
-    for path in sorted([*folder.glob("*/report.json"), *folder.glob("*/defaults.json")]):
-        one = of_report(read(path, Report)) if path.name == "report.json" else of_defaults(read(path, Defaults))
-        key = (one.keras, *one.series, one.numpy)
-        found[key] = msgspec.structs.replace(one, rows={**(found[key].rows if key in found else {}), **one.rows})
-    if not found:
+def column(keras: str, backend: str, version: str, numpy: str, rows: dict[str, str], reasons: dict[str, str]) -> Column:
+    """A column. "2.13.0+cpu" and "2.13.0+cu130" are builds of one version of PyTorch."""
+    return Column(keras, backend, version.partition("+")[0], numpy, rows, reasons)
+
+
+def columns(folder: Path, before: Path) -> tuple[Column, ...]:
+    """The columns stored in ``before``, renewed by those of all environments below ``folder``.
+
+    Raises:
+        SuiteError: ``folder`` has no environment, or a file cannot be read.
+    """
+    fresh = [
+        of_report(read(path, Report)) if path.name == "report.json" else of_defaults(read(path, Defaults))
+        for path in sorted([*folder.glob("*/report.json"), *folder.glob("*/defaults.json")])
+    ]
+    if not fresh:
         fix = "Run the environments first: tox -e keras30-jax,keras315-jax."
         raise invalid(str(folder), expected="a folder for each environment", received="no results", fix=fix)
-    return tuple(sorted(found.values(), key=lambda one: (one.backend, numbers_of(one.backend_version), one.release)))
+    found = {one.file: one for one in stored(before)}
+    for one in fresh:
+        found[one.file] = found.get(one.file, one).renewed(one)
+    return in_order(found.values())
 
 
-def matrix(found: Sequence[Column]) -> Matrix:
-    """The rows that differ between columns of a backend, or are red."""
-    names = dict.fromkeys(name for column in found for name in column.rows)
-    kept = [name for name in names if any(shows(found, name, backend) for backend in backends(found))]
-    counts = tuple(
-        {
-            kind: (sum(one.state == GREEN for one in cells), len(cells))
-            for kind in KINDS
-            if (cells := [cell for name, cell in column.rows.items() if name.startswith(f"{kind} ")])
-        }
-        for column in found
-    )
-    fewer = tuple(
-        msgspec.structs.replace(one, rows={name: one.rows[name] for name in kept if name in one.rows}) for one in found
-    )
-    return Matrix(fewer, counts, sum(name.startswith("default ") for name in names))
+def stored(folder: Path) -> tuple[Column, ...]:
+    """The columns of a folder of files. SuiteError if one cannot be read."""
+    return in_order(read(path, Column) for path in folder.glob("*.json"))
+
+
+def in_order(found: Iterable[Column]) -> tuple[Column, ...]:
+    """By backend, its version, and release."""
+    return tuple(sorted(found, key=lambda one: (one.backend, numbers_of(one.backend_version), one.release, one.numpy)))
 
 
 def backends(found: Iterable[Column]) -> list[str]:
@@ -206,7 +225,7 @@ def backends(found: Iterable[Column]) -> list[str]:
 
 def states(found: Iterable[Column], row: str, backend: str) -> set[str]:
     """The states of a row in the columns of a backend."""
-    return {cell.state for one in found if one.backend == backend and (cell := one.cell(row))}
+    return {state for one in found if one.backend == backend and (state := one.state(row))}
 
 
 def shows(found: Iterable[Column], row: str, backend: str) -> bool:
@@ -224,7 +243,7 @@ def unexplained(found: Sequence[Column], row: str, changes: Iterable[Change]) ->
     mine = [change for change in changes if change.explains(row)]
     places = []
     for backend in backends(found):
-        held = sorted((one for one in found if one.backend == backend and one.cell(row)), key=lambda one: one.release)
+        held = sorted((one for one in found if one.backend == backend and one.state(row)), key=lambda one: one.release)
         series = [[one for one in held if one.series == which] for which in dict.fromkeys(one.series for one in held)]
         pairs = [pair for one in series for pair in pairwise(one)]
         pairs += [(a, b) for a, b in pairwise(held) if a.series != b.series]
@@ -237,11 +256,12 @@ def unexplained(found: Sequence[Column], row: str, changes: Iterable[Change]) ->
     return places
 
 
-def markdown(found: Matrix, changes: Sequence[Change]) -> str:
-    """The page."""
-    rows = list(dict.fromkeys(name for column in found.columns for name in column.rows))
+def markdown(found: Sequence[Column], changes: Sequence[Change]) -> str:
+    """The page. It has the rows that differ between columns of a backend, or are red."""
+    every = dict.fromkeys(name for column in found for name in column.rows)
+    rows = [name for name in every if any(shows(found, name, backend) for backend in backends(found))]
     numbers = {row: [n for n, change in enumerate(changes, 1) if change.explains(row)] for row in rows}
-    gaps = [(row, place) for row in rows for place in unexplained(found.columns, row, changes)]
+    gaps = [(row, place) for row in rows for place in unexplained(found, row, changes)]
     results = [row for row in rows if not row.startswith("default ")]
     defaults = [row for row in rows if row.startswith("default ")]
     parts = [
@@ -269,11 +289,12 @@ def markdown(found: Matrix, changes: Sequence[Change]) -> str:
         "## Claims, errata, self-checks, trainings",
         "✔: as the evidence and the catalogue say. An empty cell was not run. The last column has the number of the "
         "change. The reasons stand below the tables.",
-        *tables(found.columns, results, numbers),
-        "\n".join(reasons(found.columns, results)),
+        *tables(found, results, numbers),
+        "\n".join(reasons(found, results)),
         "## Defaults and small computations",
-        f"{found.defaults:,} were compared. ″: as on the left. {ABSENT}: this Keras has no such argument.",
-        *tables(found.columns, defaults, numbers),
+        f"{len([row for row in every if row.startswith('default ')])} were compared. ″: as on the left. {ABSENT}: this "
+        "Keras has no such argument.",
+        *tables(found, defaults, numbers),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -290,14 +311,15 @@ was released between the two columns; a difference that no change explains is li
 where the suite itself needed a newer Keras or JAX, it was repaired, and runs on all of them."""
 
 
-def environments(found: Matrix) -> str:
+def environments(found: Sequence[Column]) -> str:
     """The table of the columns: versions, and green rows of all."""
     head = ("Keras", "backend", "NumPy", "claims", "errata", "self-checks", "trainings")
-    cells = []
-    for column, counts in zip(found.columns, found.counts, strict=True):
-        shares = [f"{counts[kind][0]} of {counts[kind][1]}" if kind in counts else "" for kind in KINDS]
-        cells.append((column.keras, f"{label(column)} {column.backend_version}", column.numpy, *shares))
-    return table(head, cells, right=head[3:])
+    lines = []
+    for one in found:
+        ran = [[state for row, state in one.rows.items() if row.startswith(f"{kind} ")] for kind in KINDS]
+        shares = [f"{states.count(GREEN)} of {len(states)}" if states else "" for states in ran]
+        lines.append((one.keras, f"{label(one)} {one.backend_version}", one.numpy, *shares))
+    return table(head, lines, right=head[3:])
 
 
 def label(column: Column) -> str:
@@ -308,7 +330,7 @@ def tables(found: Sequence[Column], rows: Sequence[str], numbers: dict[str, list
     """A table for each backend of the rows that differ there, or are red."""
     for backend in backends(found):
         shown = [row for row in rows if shows(found, row, backend)]
-        held = [one for one in found if one.backend == backend and any(one.cell(row) for row in shown)]
+        held = [one for one in found if one.backend == backend and any(one.state(row) for row in shown)]
         if not shown:
             continue
         several = len({one.backend_version for one in held}) > 1
@@ -325,12 +347,12 @@ def cells(held: Sequence[Column], row: str) -> Iterator[str]:
     """The text of each cell of a row."""
     left = None
     for one in held:
-        cell = one.cell(row)
-        if cell is None or not row.startswith("default "):
-            yield cell.state if cell else ""
+        state = one.state(row)
+        if state is None or not row.startswith("default "):
+            yield state or ""
         else:
-            yield "″" if cell == left else cell.state if cell.state == ABSENT else code(cell.state)
-        left = cell
+            yield "″" if state == left else state if state == ABSENT else code(state)
+        left = state
 
 
 def names(rows: Sequence[str]) -> str:
@@ -345,9 +367,8 @@ def reasons(found: Sequence[Column], rows: Sequence[str]) -> Iterator[str]:
     for row in rows:
         where: dict[str, dict[str, list[str]]] = {}
         for one in found:
-            cell = one.cell(row)
-            if cell is not None and cell.reason:
-                where.setdefault(cell.reason, {}).setdefault(label(one), []).append(one.name)
+            if row in one.reasons:
+                where.setdefault(one.reasons[row], {}).setdefault(label(one), []).append(one.name)
         for reason, places in where.items():
             shown = "; ".join(f"{backend} {', '.join(dict.fromkeys(names))}" for backend, names in places.items())
             alike.setdefault((reason, shown), []).append(row)
@@ -362,16 +383,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, default=OUT, metavar="DIR", help="default: reports/published/versions")
     options = parser.parse_args(arguments)
     try:
-        found = matrix(columns(options.folder))
-        content = read(options.out / "changes.toml", Changes)
-        page = markdown(found, content.change)
-        stored = msgspec.json.format(msgspec.json.encode(found), indent=1) + b"\n"
-        write_files({options.out / "versions.json": stored, options.out / "README.md": page.encode()})
+        found = columns(options.folder, options.out / COLUMNS)
+        page = markdown(found, read(options.out / "changes.toml", Changes).change)
+        files = {
+            options.out / COLUMNS / one.file: msgspec.json.format(msgspec.json.encode(one), indent=1) + b"\n"
+            for one in found
+        }
+        write_files({**files, options.out / "README.md": page.encode()})
     except SuiteError as error:
         print("versions:", error, file=sys.stderr)
         return 2
     count = Counter("**Unexplained**" in line for line in page.splitlines())[True]
-    print(f"{options.out / 'README.md'}: {len(found.columns)} environments, {plural(count, 'unexplained difference')}")
+    print(f"{options.out / 'README.md'}: {len(found)} environments, {plural(count, 'unexplained difference')}")
     return int(bool(count))
 
 

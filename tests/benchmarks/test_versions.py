@@ -13,20 +13,19 @@ import pytest
 from benchmarks.defaults import Defaults
 from benchmarks.versions import (
     ABSENT,
+    COLUMNS,
     GREEN,
     NOT_RUN,
     OUT,
-    Cell,
     Change,
     Changes,
     Column,
-    Matrix,
     columns,
     main,
     markdown,
-    matrix,
     of_report,
     read,
+    stored,
     unexplained,
 )
 from harness.course import ROOT
@@ -41,31 +40,29 @@ from tests.suite.command import environment
 
 def column(keras: str, backend_version: str = "0.5.3", backend: str = "jax", **rows: str) -> Column:
     """A column; ``rows`` maps the kind and name of a row, joined by "_", to its state."""
-    cells = {name.replace("_", " "): Cell(state) for name, state in rows.items()}
-    return Column(keras, backend, backend_version, "1.26.4", cells)
+    states = {name.replace("_", " "): state for name, state in rows.items()}
+    return Column(keras, backend, backend_version, "1.26.4", states)
 
 
 def change(release: str, *rows: str, whose: str = "Keras") -> Change:
     return Change(release, whose, f"What changed in {release}.", rows)
 
 
-def shown(found: list[Column], *changes: Change) -> str:
-    return markdown(matrix(found), changes)
-
-
-def test_only_rows_that_differ_between_versions_of_one_backend_or_are_red_are_kept():
+def test_only_rows_that_differ_between_versions_of_one_backend_or_are_red_are_shown():
     found = [
         column("3.1.0", claim_a=GREEN, claim_b=GREEN, claim_c=GREEN, default_d="1"),
         column("3.2.0", claim_a="REFUTED", claim_b=GREEN, claim_c=GREEN, default_d="1"),
         column("3.2.0", "2.13.0", "torch", claim_a=GREEN, claim_b="REFUTED", claim_c=GREEN, default_d="2"),
     ]
-    kept = matrix(found)
-    assert {name for one in kept.columns for name in one.rows} == {"claim a", "claim b"}
-    assert [counts["claim"] for counts in kept.counts] == [(3, 3), (2, 3), (2, 3)]
-    assert kept.defaults == 1
-    page = markdown(kept, [change("3.2.0", "claim a")])
-    assert "**Unexplained**" not in page
+    page = markdown(found, [change("3.2.0", "claim a")])
+    assert "| claim a | ✔ | REFUTED | 1 |" in page
     assert "| claim b | REFUTED |  |" in page
+    assert "claim c" not in page
+    assert "`d`" not in page
+    assert page.count(" 3 of 3 |") == 1
+    assert page.count(" 2 of 3 |") == 2
+    assert "1 were compared" in page
+    assert "**Unexplained**" not in page
 
 
 def test_a_change_explains_a_difference_if_its_release_lies_between():
@@ -109,7 +106,7 @@ def test_the_page_shows_each_version_and_names_what_no_change_explains():
         column("3.2.0", claim_a="REFUTED", default_old="'x'", default_new="1"),
         column("3.3.0", default_new="1"),
     ]
-    page = shown(found, change("3.2.0", "claim a"), change("3.2.0", "default new"))
+    page = markdown(found, [change("3.2.0", "claim a"), change("3.2.0", "default new")])
     assert "| claim a | ✔ | REFUTED | 1 |" in page
     assert "| `new` | absent | `1` | ″ | 2 |" in page
     assert "| `old` | `'x'` | ″ | absent |  |" in page
@@ -119,7 +116,8 @@ def test_the_page_shows_each_version_and_names_what_no_change_explains():
 
 def test_rows_that_are_alike_are_one_line():
     names = [f"default_{name}" for name in "abcd"]
-    page = shown([column("3.1.0", **dict.fromkeys(names, "1")), column("3.2.0", **dict.fromkeys(names, "2"))])
+    found = [column("3.1.0", **dict.fromkeys(names, "1")), column("3.2.0", **dict.fromkeys(names, "2"))]
+    page = markdown(found, [])
     assert "| `a`, `b` and 2 more | `1` | `2` |  |" in page
 
 
@@ -150,7 +148,7 @@ def run_of(folder: Path) -> Path:
 
 def test_a_run_becomes_a_column(tmp_path):
     one = of_report(msgspec.json.decode((run_of(tmp_path) / "report.json").read_bytes(), type=Report))
-    assert {name: cell.state for name, cell in one.rows.items()} == {
+    assert one.rows == {
         "claim good": GREEN,
         "claim bad": "REFUTED",
         "claim lost": NOT_RUN,
@@ -163,29 +161,73 @@ def test_a_run_becomes_a_column(tmp_path):
         "training e/a": GREEN,
         "training e/b": "moved",
     }
-    assert one.rows["erratum changed"].reason == "printed form: it runs"
+    assert one.reasons["erratum changed"] == "printed form: it runs"
     assert (one.keras, one.backend, one.backend_version, one.numpy) == ("3.12.0", "tensorflow", "2.20.0", "2.3.4")
-    assert not any(cell.reason for cell in one.rows.values() if cell.state == GREEN)
+    assert one.reasons.keys() == {row for row, state in one.rows.items() if state != GREEN}
+
+
+def probe(folder: Path, keras: str = "3.12.0", version: str = "2.20.0", **rows: str) -> None:
+    """A folder with the defaults.json of an environment."""
+    folder.mkdir(parents=True)
+    found = Defaults(keras, "tensorflow", version, "2.3.4", rows)
+    (folder / "defaults.json").write_bytes(msgspec.json.encode(found))
 
 
 def test_folders_of_equal_versions_are_one_column(tmp_path):
     run_of(tmp_path / "check")
-    of_run = columns(tmp_path)[0]
-    found = Defaults("3.12.0", "tensorflow", "2.20.0", "2.3.4", {"float()": "1.5"})
-    (tmp_path / "defaults").mkdir()
-    (tmp_path / "defaults" / "defaults.json").write_bytes(msgspec.json.encode(found))
-    (one,) = columns(tmp_path)
-    assert one.rows == {**of_run.rows, "default float()": Cell("1.5")}
-    assert one.cell("default int()") == Cell(ABSENT)
-    assert one.cell("claim other") is None
+    (of_run,) = columns(tmp_path, tmp_path / "none")
+    probe(tmp_path / "defaults", float="1.5")
+    (one,) = columns(tmp_path, tmp_path / "none")
+    assert one.rows == {**of_run.rows, "default float": "1.5"}
+    assert one.reasons == of_run.reasons
+    assert one.state("default int") == ABSENT
+    assert one.state("claim other") is None
+
+
+def test_builds_of_one_version_are_one_column(tmp_path):
+    probe(tmp_path / "a", version="2.13.0+cpu", a="1")
+    probe(tmp_path / "b", version="2.13.0+cu130", a="1")
+    assert [one.backend_version for one in columns(tmp_path, tmp_path / "none")] == ["2.13.0"]
 
 
 def test_the_newest_nightly_comes_last(tmp_path):
     for keras in ("3.10.0", "3.16.0.dev2026102704", "3.2.1"):
-        (tmp_path / keras).mkdir()
-        content = msgspec.json.encode(Defaults(keras, "jax", "0.5.3", "1.26.4", {}))
-        (tmp_path / keras / "defaults.json").write_bytes(content)
-    assert [one.name for one in columns(tmp_path)] == ["3.2", "3.10", "nightly"]
+        probe(tmp_path / keras, keras)
+    assert [one.name for one in columns(tmp_path, tmp_path / "none")] == ["3.2", "3.10", "nightly"]
+
+
+def test_a_later_run_renews_its_rows_and_keeps_the_others():
+    old = Column(
+        "3.2.0",
+        "jax",
+        "0.5.3",
+        "1.26.4",
+        {"claim a": "REFUTED", "claim b": "REFUTED"},
+        {"claim a": "x", "claim b": "y"},
+    )
+    new = Column("3.2.0", "jax", "0.5.3", "1.26.4", {"claim a": GREEN, "claim c": GREEN})
+    renewed = old.renewed(new)
+    assert renewed.rows == {"claim a": GREEN, "claim b": "REFUTED", "claim c": GREEN}
+    assert renewed.reasons == {"claim b": "y"}
+
+
+def test_a_default_that_is_gone_leaves_its_column():
+    old = column("3.2.0", claim_a=GREEN, default_old="1", default_same="1")
+    renewed = old.renewed(column("3.2.0", default_new="2", default_same="1"))
+    assert renewed.rows == {"claim a": GREEN, "default new": "2", "default same": "1"}
+
+
+def test_the_command_adds_an_environment_to_those_that_are_stored(tmp_path, capsys):
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "changes.toml").write_text("")
+    probe(tmp_path / "first" / "a", "3.1.0", a="1")
+    probe(tmp_path / "second" / "a", "3.2.0", a="2")
+    assert main([str(tmp_path / "first"), "--out", str(out)]) == 0
+    assert main([str(tmp_path / "second"), "--out", str(out)]) == 1
+    assert "2 environments, 1 unexplained difference" in capsys.readouterr().out
+    assert "| `a` | `1` | `2` |  |" in (out / "README.md").read_text("utf-8")
+    assert len(list((out / COLUMNS).iterdir())) == 2
 
 
 @pytest.mark.parametrize(
@@ -220,11 +262,8 @@ def test_changes_with_an_unknown_field_are_refused(tmp_path):
 
 
 @pytest.fixture(scope="module")
-def published() -> tuple[Matrix, tuple[Change, ...]]:
-    found, changes = read(OUT / "versions.json", Matrix), read(OUT / "changes.toml", Changes)
-    assert isinstance(found, Matrix)
-    assert isinstance(changes, Changes)
-    return found, changes.change
+def published() -> tuple[tuple[Column, ...], tuple[Change, ...]]:
+    return stored(OUT / COLUMNS), read(OUT / "changes.toml", Changes).change
 
 
 def test_the_published_page_is_that_of_its_results(published):
@@ -235,16 +274,16 @@ def test_the_published_page_is_that_of_its_results(published):
 
 def test_the_published_matrix_covers_three_backends_and_six_releases(published):
     found, _ = published
-    ran = [column for column, counts in zip(found.columns, found.counts, strict=True) if counts]
-    assert {column.backend for column in ran} == {"jax", "tensorflow", "torch"}
-    assert len({column.release[:2] for column in ran}) >= 6
-    probed = {column.name for column in found.columns if column.series == ("jax", "0.5.3")}
+    ran = [one for one in found if any(row.startswith("claim ") for row in one.rows)]
+    assert {one.backend for one in ran} == {"jax", "tensorflow", "torch"}
+    assert len({one.release[:2] for one in ran}) >= 6
+    probed = {one.name for one in found if one.series == ("jax", "0.5.3")}
     assert probed >= {f"3.{minor}" for minor in range(16)}
 
 
 def test_every_published_change_shows_in_a_row(published):
     found, changes = published
-    rows = {name for one in found.columns for name in one.rows}
+    rows = {name for one in found for name in one.rows}
     assert [one.what for one in changes if not any(map(one.explains, rows))] == []
 
 
@@ -254,6 +293,6 @@ def test_the_defaults_of_this_keras_have_the_published_rows(published, tmp_path)
     command = [sys.executable, "-m", "benchmarks.defaults", str(tmp_path / "defaults.json")]
     subprocess.run(command, cwd=ROOT, env=environment(KERAS_BACKEND="jax"), check=True, capture_output=True)
     rows = json.loads((tmp_path / "defaults.json").read_bytes())["rows"]
-    stored = next(one for one in published[0].columns if one.name == "3.15" and one.series == ("jax", "0.5.3"))
+    stored = next(one for one in published[0] if one.name == "3.15" and one.series == ("jax", "0.5.3"))
     assert {name.removeprefix("default ") for name in stored.rows if name.startswith("default ")} <= rows.keys()
     assert not [value for value in rows.values() if value.startswith(("NameError", "UnboundLocalError"))]
