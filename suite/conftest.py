@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Generator
 from typing import Any
 
@@ -16,6 +17,7 @@ from suite.catalogue import COURSE
 from suite.cli import options as suite_options
 from suite.cli import plan, selection
 from suite.cli.options import Options
+from suite.plugin import OF_KERAS
 from suite.session import rows, screen
 from suite.session.end import finish
 from suite.session.screen import Line
@@ -151,7 +153,9 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> Generator[
     run = config.stash.get(SESSION, None)
     if run is not None:
         seconds = time.monotonic() - config.stash[STARTED]
-        session.exitstatus, lines = finish(run, int(session.exitstatus), seconds)
+        with warnings.catch_warnings():  # what pytest ignores, it does not ignore here
+            warnings.filterwarnings("ignore", OF_KERAS, DeprecationWarning, "keras")
+            session.exitstatus, lines = finish(run, int(session.exitstatus), seconds)
         config.stash[LINES] = failures + lines
 
 

@@ -16,6 +16,8 @@ from suite.cli import options
 if TYPE_CHECKING:
     from suite.session.session import Session
 
+OF_KERAS = "__array__ implementation doesn't accept a copy keyword"
+"""A DeprecationWarning about Keras' own variables under NumPy 2; nothing here or in a case can change it."""
 IGNORED = (
     # TensorFlow's AutoGraph on Python 3.13; nothing here can change it.
     "ignore:.*Support for arbitrary keyword arguments is deprecated:DeprecationWarning",
@@ -23,8 +25,7 @@ IGNORED = (
     "ignore:Not saving anything, no benchmarks have been run",
     # In a checkout that cannot be written nothing is lost but the order for --last-failed.
     "ignore:could not create cache path",
-    # Keras' own variables under NumPy 2; nothing here or in a case can change it.
-    "ignore:__array__ implementation doesn't accept a copy keyword:DeprecationWarning:keras",
+    f"ignore:{OF_KERAS}:DeprecationWarning:keras",
 )
 
 
