@@ -251,6 +251,27 @@ def test_a_tiny_training_moves_by_the_loss_of_one_of_its_first_epochs():
     assert (outcome.state, outcome.movement.step) == (State.MOVED, 3)
 
 
+@pytest.mark.parametrize(
+    ("stored", "now", "state"),
+    [(5.7e-8, 5.5e-8, State.REPRODUCED), (5.7e-8, 5.7e-7, State.MOVED), (0.01, 0.01001, State.MOVED)],
+)
+def test_a_distance_that_is_the_rounding_of_its_first_value_does_not_move(stored, now, state):
+    """float32 rounds what was 1 to 1e-7."""
+    metric = Metric("distance", "lower", "1", 0.1, scale="log")
+
+    def descent(seed, distance):
+        history = {"loss": (2.0, 1.0, 0.5, 0.4), "distance": (1.0 + 0.1 * seed, 0.1, 0.01, distance)}
+        return Trial("plain", seed, {"distance": distance}, history)
+
+    same = [descent(seed, stored) for seed in range(10)]
+    one = Measured(CONFIGURATION, same, perturbed=dict.fromkeys(range(1, 5), same), tiny=True)
+    experiment = dataclasses.replace(EXPERIMENT, metrics=(metric,))
+    session = {"commit": "abc", "date": "2026-11-25", "reason": "first", "fingerprint": KERAS}
+    evidence = add(None, experiment, "tensorflow-cpu", {"plain": one}, **session)
+    ours = trained(trials=[descent(seed, now) for seed in range(10)])
+    assert judged(ours, evidence, experiment=experiment).state is state
+
+
 def test_a_metric_that_rounding_moves_is_not_compared():
     moved = [trial(seed, accuracy=0.9) for seed in range(10)]
     assert judged(trained(trials=moved), evidence(tiny=True)).state is State.REPRODUCED
