@@ -242,6 +242,14 @@ def penalised(how: str, **dense: Any) -> float:
     return float(made.fit(x, y, batch_size=8, verbose=0).history["loss"][0])
 
 
+def kept(name: str) -> Any:
+    """The activity regularizer of a layer that is made from another layer's configuration."""
+    import keras
+
+    layer = attribute(name)(*NEEDED[name], activity_regularizer=keras.regularizers.L1(0.1))
+    return keras.regularizers.serialize(type(layer).from_config(layer.get_config()).activity_regularizer)
+
+
 def normalised(training: bool) -> list[Any]:
     """Outputs of batch normalization, and its moving averages afterwards."""
     import keras
@@ -310,6 +318,8 @@ def computed() -> Iterator[Row]:
     for how in ("losses", "evaluate", "fit"):
         yield f"L2(0.1) of 6 weights of 0.5, in {how}", partial(added, how, kernel_regularizer=l2)
         yield f"L1(0.1) of the activities of 8 examples, in {how}", partial(added, how, activity_regularizer=l1)
+    for name in ("layers.Dense", "layers.Conv2D", "layers.LSTM"):
+        yield f"{name}: activity_regularizer after from_config(get_config())", partial(kept, name)
     yield "fit without shuffling, three losses", trained
     yield "fit with shuffling, three losses", partial(trained, shuffle=True)
     yield "fit with shuffling from another seed, three losses", partial(trained, shuffle=True, seed=1)

@@ -8,6 +8,7 @@ from typing import Any
 
 from harness.domain.experiment import Dataset, Experiment, Size, Variant
 from harness.domain.plots import Plots
+from harness.errors import SuiteError
 
 
 @dataclass(frozen=True)
@@ -58,16 +59,32 @@ class TrainingSetup:
         return self.build()
 
     def build(self) -> tuple[Any, Any]:
-        """A new model, and a new optimizer built for it."""
+        """A new model, and a new optimizer built for it. SuiteError if this Keras cannot describe the model."""
         assert self.variant.model is not None
         assert callable(self.variant.optimizer)
         model, optimizer = self.variant.model(), self.variant.optimizer()
+        _check_configuration(model)
         if self.canonical:
             model = type(model).from_config(_without_dropout(model.get_config()))
         if not model.built:
             model.build((None, *self.data.x.shape[1:]))
         optimizer.build(model.trainable_variables)
         return model, optimizer
+
+
+def _check_configuration(model: Any) -> None:
+    """SuiteError if a layer's ``get_config`` leaves out its activity regularizer, as in Keras before 3.4.
+
+    Programs and canonical trainings rest on configurations. They would train without the penalty.
+    """
+    import keras
+
+    for layer in getattr(model, "layers", ()):
+        if getattr(layer, "activity_regularizer", None) and not layer.get_config().get("activity_regularizer"):
+            raise SuiteError(
+                f"Keras {keras.__version__} is too old for this training: get_config of {type(layer).__name__} leaves "
+                "out activity_regularizer. Install Keras 3.4 or later."
+            )
 
 
 def _without_dropout(config: Any) -> Any:

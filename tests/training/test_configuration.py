@@ -3,12 +3,17 @@
 import re
 import subprocess
 import sys
+from types import SimpleNamespace
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
 
+from harness.domain.experiment import Dataset, Size, Variant
+from harness.errors import SuiteError
 from harness.training import configuration
 from harness.training.configuration import ABSENT, checksum, differences, digest, without_names
+from harness.training.setup import TrainingSetup
 from tests.training.conftest import JAX, ROOT, environment
 
 SAME = {"the same again", "other names"}
@@ -27,6 +32,24 @@ EXPECTED = {
     "examples": "examples",
     "one pixel": "data.x",
 }
+
+
+def layer_of(config):
+    return SimpleNamespace(activity_regularizer="l1", get_config=lambda: config)
+
+
+def test_a_keras_whose_layers_leave_a_penalty_out_of_their_configuration_is_refused(monkeypatch):
+    """Dense of Keras before 3.4: a program made from the configuration would train without the penalty."""
+    monkeypatch.setitem(sys.modules, "keras", SimpleNamespace(__version__="3.0.5"))
+    data, optimizer = Dataset(np.zeros((8, 1)), np.zeros((8, 1))), Mock()
+
+    def setup(config):
+        model = SimpleNamespace(layers=[layer_of(config)], built=True, trainable_variables=())
+        return TrainingSetup(None, Variant("l1", model=lambda: model, optimizer=lambda: optimizer), Size(1, 8), data)
+
+    assert setup({"activity_regularizer": {"class_name": "L1"}}).build()[1] is optimizer
+    with pytest.raises(SuiteError, match=r"Keras 3\.0\.5 is too old .* Install Keras 3\.4 or later"):
+        setup({"units": 2}).build()
 
 
 def test_what_a_configuration_has(measured):
