@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import json
 import math
-import statistics
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,7 @@ from typing import Any
 import msgspec
 
 from baselines.json_file import JsonFile
-from baselines.rounding import CHECKED, FLOOR, MOST_STEPS, calm, relative, reproducible_steps
+from baselines.rounding import CHECKED, MOST_STEPS, calm, relative, reproducible_steps
 from baselines.validation import Described, FormatError, check_date, decode
 from harness.domain.experiment import Experiment
 from harness.domain.metric import Metric
@@ -409,31 +408,20 @@ def _canonical(short: Sequence[ShortTrial]) -> tuple[Any, ...]:
 def _calm(found: Measured, metrics: Mapping[str, Metric], seeds: int) -> tuple[str, ...]:
     stored = {trial.seed: trial for trial in found.trials}
     moved: dict[str, dict[int, list[float]]] = {}
-    floors = {
-        name: floor(one, [trial.history.get(name, ()) for trial in found.trials]) for name, one in metrics.items()
-    }
     for group in found.perturbed.values():
         for trial in group:
             if trial.seed in stored:
                 for name, now in trial.metrics.items():
-                    one = relative(now, stored[trial.seed].metrics.get(name), floors.get(name, 0.0))
+                    one = relative(now, stored[trial.seed].metrics.get(name), floor(metrics.get(name)))
                     moved.setdefault(name, {}).setdefault(trial.seed, []).append(one)
     return calm({name: list(rows.values()) for name, rows in moved.items()}, seeds)
 
 
-def floor(metric: Metric, curves: Iterable[Sequence[float | None]]) -> float:
-    """The least size that a difference of a metric is relative to.
-
-    It is the smallest effect on a linear scale. On a log scale it is FLOOR × the first value, as for losses, if the
-    metric is the last value of a curve: a weight that was 1 is rounded to 1e-7, and so is its distance to a minimum.
-
-    Args:
-        curves: the metric's curves of some trials; their median first value counts. Without any the floor is 0.
-    """
-    if metric.scale == "linear":
-        return metric.smallest_effect
-    firsts = [abs(curve[0]) for curve in curves if curve and curve[0] is not None] if metric.of is None else []
-    return FLOOR * statistics.median(firsts) if firsts else 0.0
+def floor(metric: Metric | None) -> float:
+    """The least size that a difference of a metric is relative to: its smallest effect; on a log scale its floor."""
+    if metric is None:
+        return 0.0
+    return metric.smallest_effect if metric.scale == "linear" else metric.floor
 
 
 def _curves(

@@ -361,8 +361,7 @@ class _Comparison:
         )
         for name in self.stored.calm if movement is None else ():
             pairs = {seed: (stored[seed].metrics[name], ours[seed].metrics.get(name)) for seed in seeds}
-            least = floor(names[name], self.stored.curves.get(name, ())) if name in names else 0.0
-            movement = movement or _median_moved(name, pairs, dict.fromkeys(seeds, least))
+            movement = movement or _median_moved(name, pairs, dict.fromkeys(seeds, floor(names.get(name))))
         return dataclasses.replace(found, movement=movement)
 
     def _ended(self, paired: bool, curves: bool = True) -> _Compared:

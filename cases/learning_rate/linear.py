@@ -94,7 +94,7 @@ def growing_steps(history: History) -> float:
     return float(sum(later > earlier for earlier, later in itertools.pairwise(curve)))
 
 
-DISTANCE = Metric("distance", better="lower", unit="of ‖W*‖", smallest_effect=0.1, scale="log")
+DISTANCE = Metric("distance", better="lower", unit="of ‖W*‖", smallest_effect=0.1, scale="log", floor=1e-3)
 STEPS = Metric("steps", better="lower", unit="steps", smallest_effect=0.05, scale="log", of=steps_to_minimum)
 EARLY_GROWTH = Metric("early_growth", better="lower", unit="ratio", smallest_effect=0.1, scale="log", of=early_growth)
 GROWING = Metric("growing_steps", better="lower", unit="steps", smallest_effect=1.0, of=growing_steps)

@@ -24,6 +24,8 @@ class Metric:
         smallest_effect: smallest difference that matters in practice, in ``unit`` (for ``scale="log"``: of the natural
             logarithm). 0.0005 for an MNIST accuracy is five test images.
         scale: "log" compares ratios, for skewed positive metrics such as steps to a target.
+        floor: for ``scale="log"``, the size that differences of smaller values are relative to. A check allows 1e-4 of
+            it, so 1e-3 allows what float32 cannot resolve in weights of about 1.
         examples: the number of examples that an accuracy is a mean over, so that a difference can be told in examples;
             None for any other metric.
         of: history -> value, or None if the trial is censored (it never reached the target). By default the metric is
@@ -35,6 +37,7 @@ class Metric:
     unit: str
     smallest_effect: float
     scale: Literal["linear", "log"] = "linear"
+    floor: float = 0.0
     examples: int | None = None
     of: Callable[[History], float | None] | None = None
 
@@ -46,6 +49,12 @@ class Metric:
         if not self.smallest_effect > 0:
             raise invalid(
                 f"smallest effect of metric {self.name!r}", expected="a positive number", received=self.smallest_effect
+            )
+        if not self.floor >= 0 or (self.floor and self.scale == "linear"):
+            raise invalid(
+                f"floor of metric {self.name!r}",
+                expected='a size of at least 0, and only with scale="log"',
+                received=self.floor,
             )
 
     def value(self, history: History) -> float | None:

@@ -6,8 +6,7 @@ import math
 import msgspec
 import pytest
 
-from baselines.evidence import Measured, add, dumps, floor, parse, path_of, read, trials, update, write
-from baselines.rounding import FLOOR
+from baselines.evidence import Measured, add, dumps, parse, path_of, read, trials, update, write
 from harness.domain.experiment import Experiment, Size, Variant
 from harness.domain.metric import Metric
 from harness.domain.trial import Divergence, Seconds, Trial
@@ -197,14 +196,6 @@ def test_of_a_tiny_training_the_first_epochs_are_stored_and_what_rounding_does_n
     assert variant.calm == ("val_loss",)
     assert variant.steps == 4
     assert {t.seed for t in variant.traces} == set(range(10))
-
-
-def test_differences_are_relative_to_a_smallest_effect_or_to_the_first_value_of_a_curve():
-    curves = [(2.0, 0.1), (None, 0.1), (4.0, 0.1), (3.0, 0.1)]
-    assert floor(Metric("loss", "lower", "nats", 0.01), curves) == 0.01
-    assert floor(Metric("loss", "lower", "nats", 0.01, scale="log"), curves) == FLOOR * 3.0
-    assert floor(Metric("loss", "lower", "nats", 0.01, scale="log"), []) == 0.0
-    assert floor(Metric("loss", "lower", "nats", 0.01, scale="log", of=lambda history: 1.0), curves) == 0.0
 
 
 FAULTS = [

@@ -255,13 +255,11 @@ def test_a_tiny_training_moves_by_the_loss_of_one_of_its_first_epochs():
     ("stored", "now", "state"),
     [(5.7e-8, 5.5e-8, State.REPRODUCED), (5.7e-8, 5.7e-7, State.MOVED), (0.01, 0.01001, State.MOVED)],
 )
-def test_a_distance_that_is_the_rounding_of_its_first_value_does_not_move(stored, now, state):
-    """float32 rounds what was 1 to 1e-7."""
-    metric = Metric("distance", "lower", "1", 0.1, scale="log")
+def test_a_value_far_below_the_floor_of_its_metric_does_not_move_by_rounding(stored, now, state):
+    metric = Metric("distance", "lower", "1", 0.1, scale="log", floor=1e-3)
 
     def descent(seed, distance):
-        history = {"loss": (2.0, 1.0, 0.5, 0.4), "distance": (1.0 + 0.1 * seed, 0.1, 0.01, distance)}
-        return Trial("plain", seed, {"distance": distance}, history)
+        return Trial("plain", seed, {"distance": distance}, {"loss": (2.0, 1.0, 0.5, 0.4 + 0.01 * seed)})
 
     same = [descent(seed, stored) for seed in range(10)]
     one = Measured(CONFIGURATION, same, perturbed=dict.fromkeys(range(1, 5), same), tiny=True)

@@ -95,6 +95,11 @@ def test_impossible_number_of_examples(count):
         ({"smallest_effect": 0.0}, "smallest effect of metric 'm'. Expected: a positive number. Received: 0.0"),
         ({"smallest_effect": -1.0}, "Received: -1.0"),
         ({"smallest_effect": math.nan}, "Received: nan"),
+        (
+            {"floor": 0.1},
+            "floor of metric 'm'. Expected: a size of at least 0, and only with scale=\"log\". Received: 0.1",
+        ),
+        ({"scale": "log", "floor": -0.1}, "Received: -0.1"),
     ],
 )
 def test_wrong_metric(changes, part):
