@@ -26,7 +26,7 @@ from harness.course import ROOT
 from harness.domain.erratum import ErratumState
 from harness.domain.verdict import Verdict
 from harness.errors import SuiteError, invalid
-from harness.record.outcomes import REPRODUCED
+from harness.record.outcomes import REPRODUCED, TrainingState
 from harness.training.backends import named
 from reports.folders import write_files
 from reports.payload import Report
@@ -167,6 +167,8 @@ def of_report(report: Report) -> Column:
             "".join(check.wrong[:1]),
         )
     for training in report.trainings:
+        if training.outcome.state is TrainingState.NEW and training.outcome.compatible is None:
+            continue  # nothing to compare with
         green = training.outcome.state in REPRODUCED or training.outcome.compatible is True
         add(
             f"training {'/'.join(training.key)}",
@@ -287,8 +289,8 @@ def markdown(found: Sequence[Column], changes: Sequence[Change]) -> str:
         "\n".join(f"- **Unexplained**: {escape(row)}, {escape(place)}" for row, place in gaps)
         or "Every difference below is explained by one of these changes.",
         "## Claims, errata, self-checks, trainings",
-        "✔: as the evidence and the catalogue say. An empty cell was not run. The last column has the number of the "
-        "change. The reasons stand below the tables.",
+        "✔: as the evidence and the catalogue say. An empty cell was not run, or has nothing to compare with. The last "
+        "column has the number of the change. The reasons stand below the tables.",
         *tables(found, results, numbers),
         "\n".join(reasons(found, results)),
         "## Defaults and small computations",

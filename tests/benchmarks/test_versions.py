@@ -137,9 +137,10 @@ def run_of(folder: Path) -> Path:
         SelfCheck(name="good"),
         SelfCheck(name="bad", wrong=("the loss is 2",), moved=True),
         SelfCheck(name="lost", wrong=("It could not be checked",)),
-        synthetic.experiment("e", ("a", "b")),
+        synthetic.experiment("e", ("a", "b", "c")),
         synthetic.training("e", trials, "val_accuracy", TrainingState.IDENTICAL),
         synthetic.training("e", trials, "val_accuracy", TrainingState.MOVED, variant="b"),
+        synthetic.training("e", trials, "val_accuracy", TrainingState.NEW, variant="c"),
     )
     recorder.file.close()
     (folder / "report.json").write_bytes(to_json(payload(read_run(recorder.path), {})))
