@@ -316,7 +316,7 @@ def test_ci_runs_everything() -> None:
     assert os.access(script, os.X_OK)
     text = script.read_text("utf-8")
     linters = ("ruff check", "ruff format --check", "mypy", "workflows/*.yml", "hadolint")
-    for part in (*linters, "pytest tests/", "pytest suite/", "--backend jax"):
+    for part in (*linters, "pytest tests/", "pytest suite/", "--backend jax", "--backend torch"):
         assert part in text
     assert subprocess.run(["bash", "-n", str(script)], check=False).returncode == 0
 
