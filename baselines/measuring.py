@@ -35,7 +35,9 @@ def measure(
     task = TrainingSetup.of(experiment, variant)
     given = configuration(task)
     if old is not None and old.hashes is not None:
-        return Measured(given, trials, tiny=old.tiny, calm_to_the_end=calm_to_the_end(experiment, variant, old, engine))
+        return Measured(
+            given, trials, tiny=old.tiny, calm_to_the_end=calm_to_the_end(experiment, variant, old, engine, trials)
+        )
     found = hashes(task)
     if pays_on_cpu(task, task.build()[0]):
         seeds = [trial.seed for trial in trials if trial.seed < TINY_SEEDS]
@@ -51,17 +53,22 @@ def measure(
         taken.add(steps)  # T becomes smaller if rounding moves the validation loss
         for k in (0, *PERTURBED):
             short += first_steps(experiment, variant, VALIDATED, steps, engine=engine, perturbed=k, validate=VALIDATED)
-    return Measured(given, trials, found, short, calm_to_the_end=_calm(experiment, variant, steps, engine))
+    return Measured(given, trials, found, short, calm_to_the_end=_calm(experiment, variant, steps, engine, trials))
 
 
-def calm_to_the_end(experiment: Experiment, variant: str, old: VariantEvidence, engine: str) -> bool | None:
-    """``calm_to_the_end`` as stored, or measured if it is not stored; None for a tiny training."""
+def calm_to_the_end(
+    experiment: Experiment, variant: str, old: VariantEvidence, engine: str, trials: Sequence[Trial] = ()
+) -> bool | None:
+    """``calm_to_the_end`` as stored, or measured if it is not stored; None for a tiny training.
+
+    ``trials``: of this machine, to the end. They are not trained again.
+    """
     if old.tiny or old.calm_to_the_end is not None:
         return old.calm_to_the_end
-    return _calm(experiment, variant, old.steps, engine)
+    return _calm(experiment, variant, old.steps, engine, trials)
 
 
-def _calm(experiment: Experiment, variant: str, steps: int, engine: str) -> bool:
+def _calm(experiment: Experiment, variant: str, steps: int, engine: str, trials: Sequence[Trial]) -> bool:
     """Whether rounding moves no loss of any epoch, in all perturbed trials of a check's seeds.
 
     It trains until the first trial that moves. It trains nothing if rounding moves one of the first steps.
@@ -70,8 +77,9 @@ def _calm(experiment: Experiment, variant: str, steps: int, engine: str) -> bool
 
     if steps < MOST_STEPS:
         return False
+    trained = {trial.seed: trial for trial in trials if trial.history}
     for seed in range(CHECKED):
-        (plain,) = train(experiment, variant, (seed,), engine)
+        plain = trained.get(seed) or train(experiment, variant, (seed,), engine)[0]
         for k in PERTURBED:
             (other,) = train(experiment, variant, (seed,), engine, perturbed=k)
             if not same_losses(other.history, plain.history):

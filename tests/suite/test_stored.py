@@ -97,3 +97,12 @@ def test_whether_rounding_moves_no_epoch(
     known = msgspec.structs.replace(old, steps=steps, calm_to_the_end=not calm)
     assert calm_to_the_end(EXAMPLE, "plain", known, "fit") is not calm
     assert trained.calls == calls
+
+
+def test_trials_that_are_given_are_not_trained_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    trained = Trained(1e-7)
+    given = [trained(EXAMPLE, "plain", (seed,), "fit")[0] for seed in range(5)]
+    monkeypatch.setattr("harness.training.train.train", trained)
+    old = msgspec.structs.replace(made.variant([0.5]), steps=20)
+    assert calm_to_the_end(EXAMPLE, "plain", old, "fit", given)
+    assert trained.calls == 25  # five here, and twenty perturbed ones
