@@ -96,6 +96,6 @@ CAUSES = (
         "Keras clips probabilities at 1e-7 there, so no loss of one example exceeds 16.1; on TensorFlow it computes "
         "the loss from logits.",
         ("jax-*", "torch-*"),
-        ("batch-normalization-rates", "example-1"),
+        ("batch-normalization-rates", "example-1", "optimizers"),
     ),
 )

@@ -168,6 +168,8 @@ def why(found: Stacks, claim: Claim, of: dict[str, OnStack]) -> str:
         return course().cause(next(reversed(of)), EXACT, claim.key) or "computed otherwise; the cause is not known"
     undecided = [f"{stack}, {one.seeds:,} seeds" for stack, one in of.items() if one.verdict not in DECIDED]
     if claim in flips(found):
+        if cause := next(filter(None, (course().cause(stack, experiment, claim.variants[0]) for stack in of)), None):
+            return cause
         return "no training is shown to differ: two samples of seeds, on either side of the limit"
     return f"too few seeds to decide on {'; '.join(undecided)}; no training is shown to differ"
 
@@ -209,7 +211,9 @@ def _status(found: Stacks) -> str:
     if flipped:
         names = ", ".join(code(claim.key) for claim in flipped)
         return text + f"Supported on one stack and refuted on another: {names}."
-    return text + "None is supported on one stack and refuted on another."
+    others = len(shared) - same
+    undecided = f" Undecided on one stack or more: {others}." if others else ""
+    return text + "None is supported on one stack and refuted on another." + undecided
 
 
 def _counts(found: Stacks) -> str:

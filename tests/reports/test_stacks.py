@@ -107,6 +107,7 @@ def test_too_few_seeds_are_a_reason() -> None:
     assert flips(made) == []
     assert "**0 of 1 claim that several stacks have evidence of have one verdict.**" in markdown(made)
     assert why(made, *made.verdicts[0]).startswith("too few seeds to decide on b-cpu, 10 seeds")
+    assert "Undecided on one stack or more: 1." in markdown(made)
 
 
 def test_the_command_writes_the_file(tmp_path: Path) -> None:
