@@ -1,9 +1,7 @@
-"""Tunes the catalogue's hyper-parameters: ``python -m benchmarks.tune_rates --backend tensorflow``.
+"""Tunes the learning rates of ``cases.optimizers.race``: ``python -m benchmarks.tune_rates --backend tensorflow``.
 
-- The learning rate of each optimizer of ``cases.optimizers.race``: half-decade grid (…, 1e-4, 3e-4, 1e-3, …), least
-  mean training loss of the last epoch.
-- λ of L2 with batch normalization, for ``cases.overfitting.regularization``: grid of decades, highest mean validation
-  accuracy.
+Each optimizer has a half-decade grid (…, 1e-4, 3e-4, 1e-3, …), of which the least mean training loss of the last epoch
+is best.
 
 The rule is fixed beforehand: start at the slide's value, move to the better neighbour, and stop when neither neighbour
 is better. So the grid has no ends. Trainings have the lecture's size and pilot seeds 1000 to 1002, which no claim uses.
@@ -22,7 +20,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cases.optimizers.race import ORDER, PRINTED, RACE, at_rate
-from cases.overfitting.regularization import REGULARIZATION, deep
 from harness.domain.experiment import Experiment, Variant
 from harness.domain.plots import Plots
 from harness.errors import SuiteError, invalid
@@ -68,13 +65,8 @@ def _optimizer(name: str, rate: float) -> Variant:
     return Variant(name, optimizer=at_rate(name, rate))
 
 
-def _l2(strength: float) -> Variant:
-    return Variant("l2", functools.partial(deep, batch_normalization=True, l2=strength))
-
-
 SEARCHES = {
     **{name: Search(RACE, functools.partial(_optimizer, name), PRINTED[name], (1, 3), "loss") for name in ORDER},
-    "l2 with batch normalization": Search(REGULARIZATION, _l2, 0.001, (1,), "val_accuracy"),
 }
 
 

@@ -134,6 +134,7 @@ BN_ALLOWS_LARGE_RATE = Claim(
 
 BN_TRAINS_FASTER = Claim(
     id="bn-trains-faster",
+    case="three layers, SGD",
     slide="5. Batch Normalization",
     statement="Training with batch normalization is faster.",
     rule=Exceeds("plain, rate 0.5", "normalised, rate 0.5", metric="epochs_to_target"),

@@ -29,13 +29,23 @@ L1_VALUES = ("1e-8", "1e-7", "1e-6", "1e-5", "1e-4")
 """Strengths of the activity penalty in the slide's units, summed over the batch; 1e-6 is the slide's own."""
 
 
-def penalised(strength: float) -> Any:
+OTHER_BATCHES = (128, 200, 256)
+"""Batch sizes besides Example 4's for the slide with the activity penalty, which prints no call of fit: 200 is
+Example 3's."""
+
+
+def penalised(strength: float, batch_size: int = BATCH) -> Any:
     """The network with dropout 0.2 and the activity penalty l1(``strength``) as the lecture's Keras computed it.
 
     The lecture's Keras summed the penalty over the batch; today's Keras divides the sum by the batch size. So
     ``strength`` times the batch size gives the lecture's penalty in every batch of full size.
     """
-    return mlp(5, dropout=0.2, activity_l1=strength * BATCH)
+    return mlp(5, dropout=0.2, activity_l1=strength * batch_size)
+
+
+def in_batches(size: int) -> str:
+    """The name of the variant with the slide's penalty in batches of another size."""
+    return f"l1 1e-6, batches of {size}"
 
 
 def last_epochs(*values: float) -> tuple[float, ...]:
@@ -72,9 +82,14 @@ TIPS = Experiment(
         Variant("5 relu xavier", functools.partial(mlp, 5)),
         *(Variant(f"dropout {rate}", functools.partial(mlp, 5, dropout=rate)) for rate in (0.1, 0.2, 0.3)),
         *(Variant(f"l1 {value}", functools.partial(penalised, float(value))) for value in L1_VALUES),
+        *(Variant(in_batches(n), functools.partial(penalised, 1e-6, n), batch_size=n) for n in OTHER_BATCHES),
     ),
     plots=Plots(
-        printed={"softmax": PRINTED_SOFTMAX, "l1 1e-6": PRINTED_L1},
+        printed={
+            "softmax": PRINTED_SOFTMAX,
+            "l1 1e-6": PRINTED_L1,
+            **{in_batches(size): PRINTED_L1 for size in OTHER_BATCHES},
+        },
     ),
     anchors=("softmax", "2 linear", "2 relu", "2 relu xavier", "5 relu xavier", "dropout 0.2"),
 )

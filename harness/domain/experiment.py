@@ -58,6 +58,7 @@ class Variant:
         name: unique in the experiment.
         model, data, optimizer: factories without arguments.
         facts: gives numbers known without training (a condition number). They become metrics of every trial.
+        batch_size: of this variant, in place of the experiment's.
         at: its place on the horizontal axis of the experiment's ``sweep``.
         series: its line in the sweep, and its row of panels in the learning curves.
     """
@@ -67,6 +68,7 @@ class Variant:
     data: Callable[[], Dataset] | None = None
     optimizer: Callable[[], Any] | None = None
     facts: Callable[[], Mapping[str, float]] | None = None
+    batch_size: int | None = None
     at: float | None = None
     series: str = ""
 
@@ -175,6 +177,10 @@ class Experiment:
             data=own.data or self.data,
             optimizer=own.optimizer or self.optimizer,
         )
+
+    def size_of(self, variant: Variant) -> Size:
+        """How much a variant trains: the experiment's size, with the variant's own batch size if it has one."""
+        return replace(self.size, batch_size=variant.batch_size or self.size.batch_size)
 
     def metric(self, name: str) -> Metric:
         """The metric of that name. SuiteError if there is none."""

@@ -31,7 +31,8 @@ class TrainingSetup:
     @classmethod
     def of(cls, experiment: Experiment, variant: str, perturbed: int = 0, canonical: bool = False) -> TrainingSetup:
         """Sets up a variant and builds its data; SuiteError if the variant is unknown."""
-        size, declared = experiment.size, experiment.variant(variant)
+        declared = experiment.variant(variant)
+        size = experiment.size_of(declared)
         assert declared.data is not None
         return cls(experiment, declared, size, declared.data().first(size.train), perturbed, canonical)
 
