@@ -191,7 +191,7 @@ class Stored:
                 if before is not None and (before.verdict, before.seeds) == (verdict.value, seeds):
                     expected[key] = msgspec.structs.replace(before, computed=computed)
                 elif verdict is not Verdict.NOT_RUN:
-                    text: Any = str(verdict)  # one of the three that Expected takes
+                    text: Any = str(verdict)  # one of those that Expected takes
                     expected[key] = Expected(verdict=text, date=today, reason=reason, seeds=seeds, computed=computed)
             declared = {claim.key for claim in here}
             return msgspec.structs.replace(new, expected={k: v for k, v in expected.items() if k in declared})

@@ -10,6 +10,8 @@ from harness.training.backends import NAMES, named
 SYMBOLS: Mapping[Verdict, str] = {
     Verdict.SUPPORTED: "✔",
     Verdict.REFUTED: "✘",
+    Verdict.OUTDATED: "↻",
+    Verdict.NEGLIGIBLE: "=",
     Verdict.INCONCLUSIVE: "?",
     Verdict.NOT_RUN: "–",
 }
@@ -22,6 +24,14 @@ MEANINGS: Mapping[Verdict, tuple[str, str]] = {
     Verdict.REFUTED: (
         "The measurement contradicts the lecture by more than chance between seeds explains.",
         "That is a finding and not a fault of the run; a test stays green as long as its claim stays refuted.",
+    ),
+    Verdict.OUTDATED: (
+        "It was true of the release that the slides were made with; today's Keras does otherwise.",
+        "The erratum beside it has the code that does what the slide means.",
+    ),
+    Verdict.NEGLIGIBLE: (
+        "A tie: the difference is smaller than the smallest effect of interest, whichever sign it has.",
+        "The question is answered: more seeds would not make the difference matter.",
     ),
     Verdict.INCONCLUSIVE: (
         "This number of seeds decides neither way; it is no evidence that there is no effect.",

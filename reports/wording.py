@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Mapping
 
 from msgspec.structs import replace
 
 from harness.course import course
-from harness.domain.verdict import Effect, Verdict
+from harness.domain.verdict import Decision, Effect, Verdict
 from harness.record.run import ClaimDecided, MetricDeclared
 from reports.labels import metric_label
 from reports.text import UNSIGNED_UNITS, number, plural
@@ -150,6 +151,66 @@ def _bound(effect: Effect, value: float) -> str:
     if effect.unit == "fraction" and "published" not in effect.details:
         return points(value, sign=value < 0, unit=False)
     return number(value, effect.unit) if effect.unit == "fraction" else power_of_ten(value)
+
+
+PLACE = re.compile(r"\{([^{}:]+)(?::(short|size))?\}")
+"""A place in a sentence of a claim (``Claim.shown``): what stands there, and how."""
+
+
+def filled(template: str, claim: ClaimDecided, metrics: Mapping[str, MetricDeclared]) -> str:
+    """A claim's own sentence with its measured values; "" without a sentence, or if a value is missing.
+
+    Args:
+        template: ``Claim.shown``, or one of ``Claim.say``.
+        claim: what was measured.
+        metrics: of its experiment, by name.
+    """
+    values: dict[str, Effect] = {str(place): one for place, one in enumerate(main_effects(claim.decision))}
+    others = [one for each in claim.alongside for one in main_effects(each.decision)]
+    values |= {f"a{place}": one for place, one in enumerate(others)}
+    missing = False
+
+    def value(place: re.Match[str]) -> str:
+        nonlocal missing
+        name, form = place[1], place[2] or ""
+        if name in values:
+            text = _in_sentence(values[name], form)
+        else:
+            summary = claim.variants.get(name)
+            unit = metrics[summary.metric].unit if summary and summary.metric in metrics else ""
+            text = number(summary.mean, unit) if summary and summary.mean is not None else ""
+        missing |= not text
+        return text
+
+    text = PLACE.sub(value, template)
+    return "" if missing else text
+
+
+def main_effects(decision: Decision) -> list[Effect]:
+    """The effect of each part of a decision, in the order of the parts; of one that has no estimate the share of seeds
+    that failed, which then decides."""
+    if decision.parts:
+        return [effect for part in decision.parts for effect in main_effects(part)]
+    found: list[Effect] = []
+    for effect in decision.effects:
+        if not effect.of.endswith(FAILED):
+            found.append(effect)
+        elif found and found[-1].estimate is None:
+            found[-1] = effect
+    return found
+
+
+def _in_sentence(effect: Effect, form: str) -> str:
+    """An effect in a claim's sentence: the value and its interval, without the metric's name."""
+    if (seeds := of_seeds(effect)) is not None:
+        return seeds if effect.of.endswith(FAILED) else value_text(effect, effect.estimate or 0.0)
+    if effect.estimate is None:
+        return ""
+    estimate, *ends = _rounded(effect)
+    interval = f" [{', '.join(ends)}]" if ends and not form else ""
+    if form == "size":
+        estimate = estimate.lstrip(f"+{MINUS}")
+    return f"{estimate} ×{interval}" if effect.unit == "ratio" else estimate + interval
 
 
 def images(effect: Effect, metric: MetricDeclared | None) -> str:

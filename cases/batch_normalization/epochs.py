@@ -75,12 +75,12 @@ SLIDE = "5. Batch Normalization"
 NETWORK = "Example 4's network of five hidden layers, trained as there: Adam, 60,000 images, batches of 512, 20 epochs"
 SEEN = (
     "the targets were chosen after the curves of seeds 0 to 4 were seen. A training loss of 0.1 nats in inference mode "
-    "does not decide: batch normalization passes it in epoch 2 or 3, when its moving averages (momentum 0.99, 118 steps "
-    "an epoch) still lag behind. It stands alongside"
+    "does not decide: batch normalization passes it in epoch 2 or 3, when its moving averages (momentum 0.99, 118 "
+    "steps an epoch) still lag behind. It stands alongside"
 )
 CHANGED = (
-    "Changed after verdicts were seen: one target decided, a training loss of 0.1 nats in inference mode, and one claim "
-    "spoke of the training data and of the validation data at once."
+    "Changed after verdicts were seen: one target decided, a training loss of 0.1 nats in inference mode, and one "
+    "claim spoke of the training data and of the validation data at once."
 )
 
 

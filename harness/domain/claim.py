@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Literal, get_args
+
+from msgspec.structs import replace
 
 from harness.domain.experiment import Experiment
 from harness.domain.published import Figure, Published
 from harness.domain.trial import Trial
-from harness.domain.verdict import Decision, Difference
+from harness.domain.verdict import Decision, Difference, Verdict
 from harness.errors import KEBAB, SuiteError, invalid, nearest
 from harness.statistics.exact import Comparison, Exact
 from harness.statistics.levels import PLAIN, Levels
 from harness.statistics.looks import ONLY, Look
 from harness.statistics.rule import Rule, Sample
+
+Source = Literal["slide", "read", "ours"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,7 +33,18 @@ class Claim:
         experiment: its trials decide the claim; None for an exact claim.
         check: for an exact claim: gives comparisons with an independent reference, and differences to report.
         case: distinguishes several cases of one claim ("softmax"). Id and case together are unique.
+        then: for an exact claim that today's Keras may contradict: comparisons with the release that the slides were
+            made with, in NumPy. If ``check`` fails and ``then`` holds, the verdict is OUTDATED.
         alongside: rules that are reported alongside the deciding rule. They decide nothing.
+        source: who says it. "slide": the lecture, in the words of ``quote``. "read": the lecture, as ``reading`` reads
+            it. "ours": not the lecture, so it is no finding about it.
+        quote: the lecture's own words.
+        reading: for "read": how the words are read, and how else they can be read.
+        shown: what was measured, in a sentence that is true whatever the verdict. ``{0}``, ``{1}``, … are the measured
+            effects of the rule's parts in order, ``{a0}``, … those of the rules alongside, ``{variant}`` is the mean of
+            a variant. ``{0:short}`` leaves the interval out, ``{0:size}`` the sign as well.
+        say: by verdict, what the lecturer can say instead, on a stage: with its number and its reason. It may use what
+            ``shown`` may.
         published: the slide's figures. Only ``Reproduces`` uses them.
         deviations: where we depart from the slide, or fill in what it leaves open.
         notes: what a reader of the verdict should know.
@@ -40,7 +56,13 @@ class Claim:
     rule: Rule | Exact
     experiment: Experiment | None = None
     check: Callable[[], Iterable[Comparison | Difference]] | None = None
+    then: Callable[[], Iterable[Comparison]] | None = None
     case: str = ""
+    source: Source = "slide"
+    quote: str = ""
+    reading: str = ""
+    shown: str = ""
+    say: Mapping[Verdict, str] = field(default_factory=dict)
     alongside: tuple[Rule, ...] = ()
     published: tuple[Published, ...] = ()
     deviations: tuple[str, ...] = ()
@@ -53,6 +75,11 @@ class Claim:
         for name in ("slide", "statement"):
             if not getattr(self, name).strip():
                 raise invalid(f"{name} of {where}", expected="a non-empty text", received=repr(getattr(self, name)))
+        if self.source not in get_args(Source) or (self.source == "read") != bool(self.reading.strip()):
+            expected = "'slide', 'ours', or 'read' with a `reading`"
+            raise invalid(f"source of {where}", expected=expected, received=(self.source, self.reading))
+        if self.then is not None and self.check is None:
+            raise invalid(where, expected="`then` beside a `check`", received="no `check`")
         if isinstance(self.rule, Exact):
             if self.check is None or self.experiment is not None:
                 raise invalid(where, expected="Exact with a `check` and no experiment", received=self.rule)
@@ -116,6 +143,24 @@ class Claim:
             for published in self.published
             for variant, figure in published.figures.items()
         }
+
+    def computed(self) -> Decision:
+        """The decision of an exact claim: by today's Keras, and by the printed release if the claim has it (``then``).
+
+        OUTDATED if the check fails today and the printed release passes. If the printed release fails, the claim was
+        never true: it is REFUTED.
+        """
+        if not isinstance(self.rule, Exact) or self.check is None:
+            raise SuiteError(f"Claim {self.key!r} is decided by trials, not by a check.")
+        today = self.rule.decide(self.check())
+        if self.then is None:
+            return today
+        printed = self.rule.decide(self.then())
+        if printed.verdict is not Verdict.SUPPORTED:
+            return replace(printed, reason=f"the release that the slides were made with: {printed.reason}")
+        reason = f"today: {today.reason}; the release that the slides were made with: {printed.reason}"
+        verdict = Verdict.OUTDATED if today.verdict is Verdict.REFUTED else today.verdict
+        return replace(today, verdict=verdict, reason=reason)
 
     def decide(
         self, trials: Mapping[str, tuple[Trial, ...]], look: Look = ONLY, levels: Levels = PLAIN

@@ -11,21 +11,46 @@ from harness.errors import invalid
 
 
 class Verdict(enum.StrEnum):
-    """The verdict on a claim. NOT_RUN means that there is no result."""
+    """The verdict on a claim.
+
+    - NEGLIGIBLE: a tie. No test rejects, and the interval that decides lies within the smallest effect of interest.
+    - OUTDATED: today's Keras contradicts the claim, and the release that the slides were made with satisfies it.
+    - NOT_RUN: there is no result.
+    """
 
     SUPPORTED = "SUPPORTED"
     REFUTED = "REFUTED"
+    OUTDATED = "OUTDATED"
+    NEGLIGIBLE = "NEGLIGIBLE"
     INCONCLUSIVE = "INCONCLUSIVE"
     NOT_RUN = "NOT_RUN"
 
     @property
     def decided(self) -> bool:
-        return self in (Verdict.SUPPORTED, Verdict.REFUTED)
+        """Whether the claim holds or does not. From one such verdict to another is a flip."""
+        return self in (Verdict.SUPPORTED, Verdict.REFUTED, Verdict.OUTDATED)
+
+
+class Basis(enum.StrEnum):
+    """How a verdict was decided, weakest first: a conjunction is as strong as its weakest part."""
+
+    NOT_CONTRADICTED = "not contradicted"
+    """The printed figure lies where one more training may fall."""
+    EVERY_SEED = "every seed"
+    """Each stored seed has the property, or one lacks it. No test bounds the error."""
+    SHOWN = "shown"
+    """A test rejects the contrary."""
+    COMPUTED = "computed"
+    """A computation without chance."""
 
 
 def weakest(verdicts: list[Verdict]) -> Verdict:
-    """The verdict of a conjunction: the first of NOT_RUN, REFUTED, INCONCLUSIVE, SUPPORTED that a part has."""
-    for verdict in (Verdict.NOT_RUN, Verdict.REFUTED, Verdict.INCONCLUSIVE):
+    """The verdict of a conjunction: the first of these that a part has, else SUPPORTED.
+
+    A tie (NEGLIGIBLE) comes before an open part (INCONCLUSIVE): whatever that part turns out to be, the conjunction is
+    not shown.
+    """
+    for verdict in (Verdict.NOT_RUN, Verdict.REFUTED, Verdict.OUTDATED, Verdict.NEGLIGIBLE, Verdict.INCONCLUSIVE):
         if verdict in verdicts:
             return verdict
     return Verdict.SUPPORTED
@@ -98,6 +123,7 @@ class Decision(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         p: the p-value with which the claim enters Holm's adjustment (``harness.statistics.holm``). None if the verdict
             rests on no rejection: nothing was tested, a figure is within prediction, or the claim is about every seed.
         differences: reported alongside the verdict.
+        basis: how it was decided; None for INCONCLUSIVE and NOT_RUN.
     """
 
     verdict: Verdict
@@ -106,3 +132,4 @@ class Decision(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     parts: tuple[Decision, ...] = ()
     p: float | None = None
     differences: tuple[Difference, ...] = ()
+    basis: Basis | None = None

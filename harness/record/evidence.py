@@ -160,7 +160,7 @@ class Expected(Struct, frozen=True, kw_only=True):
         computed: what the computation of an exact claim found, in words; "" for other claims.
     """
 
-    verdict: Literal["SUPPORTED", "REFUTED", "INCONCLUSIVE"]
+    verdict: Literal["SUPPORTED", "REFUTED", "OUTDATED", "NEGLIGIBLE", "INCONCLUSIVE"]
     date: str
     reason: str
     seeds: int = 0

@@ -61,6 +61,8 @@ THEMES = (
 VERDICT_LOOKS: dict[str, Theme] = {
     Verdict.SUPPORTED: Theme("#0072B2", "o", "-"),
     Verdict.REFUTED: Theme("#D55E00", "X", "-"),
+    Verdict.OUTDATED: Theme("#E69F00", "X", "-"),
+    Verdict.NEGLIGIBLE: Theme(FAINT, "s", "-"),
     Verdict.INCONCLUSIVE: Theme(FAINT, "D", "-"),
     Verdict.NOT_RUN: Theme(FAINT, "_", "-"),
 }

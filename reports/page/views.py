@@ -25,6 +25,8 @@ from reports.wording import points
 ANSWERS = {
     Verdict.SUPPORTED: "Yes.",
     Verdict.REFUTED: "No.",
+    Verdict.OUTDATED: "Not any more.",
+    Verdict.NEGLIGIBLE: "A tie.",
     Verdict.INCONCLUSIVE: "Not decided.",
     Verdict.NOT_RUN: "No result.",
 }

@@ -18,7 +18,6 @@ from harness.errors import SuiteError
 from harness.record.declared import erratum_checked
 from harness.record.run import ClaimDecided, ErratumChecked, Key, Run, RunStarted, SelfCheck, TrainingCompared
 from harness.record.run_file import RecordError, RunFile
-from harness.statistics import Exact
 from harness.training.backend import Device
 from suite.catalogue import ERRATA, EXPERIMENTS, training_name
 from suite.cli.options import Options
@@ -119,11 +118,9 @@ class Session:
     def exact(self, claim: Claim) -> ClaimDecided:
         """Runs the check of an exact claim and records the claim; NOT_RUN if the check raises an error."""
         clock = time.perf_counter()
-        assert isinstance(claim.rule, Exact)
-        assert claim.check is not None
         self.note(claim.key)
         try:
-            record = self.judge.exact(claim, claim.rule.decide(claim.check()))
+            record = self.judge.exact(claim, claim.computed())
         except Exception as error:
             record = self.judge.not_run(claim, reason_of(error))
         return self._record_claim(record, time.perf_counter() - clock)
