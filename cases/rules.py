@@ -1,4 +1,4 @@
-"""Rules for the lecture's claims in addition to ``harness.statistics``: every seed, a negation, a printed curve."""
+"""Rules for the lecture's claims in addition to ``harness.statistics``: every seed, growth, a negation, a curve."""
 
 from __future__ import annotations
 
@@ -9,12 +9,14 @@ from msgspec.structs import replace
 
 from harness.domain.verdict import Decision, Effect, Verdict
 from harness.errors import invalid
-from harness.statistics.arguments import check_names, check_number
+from harness.statistics.arguments import check_failures, check_names, check_number
 from harness.statistics.inference import clopper_pearson, t_quantile, t_tail
 from harness.statistics.levels import FEWEST_SEEDS, FLOAT_NOISE, MANY_SEEDS, PLAIN
 from harness.statistics.not_better import OPPOSITE
+from harness.statistics.pairs import Failures, Pairs, correlation
+from harness.statistics.pairwise import enough, exceeding, undecided
 from harness.statistics.rule import Rule, Sample
-from harness.statistics.seeds import UnusableError, by_seed
+from harness.statistics.seeds import UnusableError, by_seed, listed, noise, score
 
 
 @dataclass(frozen=True)
@@ -87,6 +89,88 @@ class EverySeed:
 
     def _holds(self, value: float | None) -> bool:
         return value is not None and self.at_least <= value <= self.at_most
+
+
+@dataclass(frozen=True)
+class GrowsMore:
+    """The metric grows more between the variants of one pair than between those of another.
+
+    Each pair is (after, before). On a linear scale the growth is after − before, and (a − b) − (c − d) is tested; on a
+    log scale it is the ratio after / before, and the effect is the ratio of the two ratios. SUPPORTED if the growth of
+    ``more`` exceeds that of ``less``, REFUTED if it is the smaller one. The test is ``Exceeds``'s with margin 0, paired
+    by seed over the four variants; its levels and assumptions hold.
+
+    The mean is over the seeds that trained in all four variants, and the number of failures is reported. With
+    ``failures`` "count" every trial counts with its metric (``pairs.Failures``).
+    """
+
+    more: tuple[str, str]
+    less: tuple[str, str]
+    metric: str
+    failures: Failures = "report"
+
+    def __post_init__(self) -> None:
+        for what in ("more", "less"):
+            check_names("GrowsMore", what, getattr(self, what), fewest=2)
+            if len(getattr(self, what)) != 2:
+                raise invalid(f"{what} of GrowsMore", expected="(after, before)", received=getattr(self, what))
+        check_names("GrowsMore", "metric", (self.metric,), fewest=1)
+        check_failures("GrowsMore", self.failures, ("report", "count"))
+
+    @property
+    def variants(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys((*self.more, *self.less)))
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        return (self.metric,)
+
+    @property
+    def figures(self) -> tuple[tuple[str, str], ...]:
+        return ()
+
+    def describe(self) -> str:
+        return f"{_growth(self.more)} > {_growth(self.less)} ({self.metric})"
+
+    def decide(self, sample: Sample) -> Decision:
+        try:
+            pairs = self._pairs(sample)
+        except UnusableError as error:
+            return Decision(Verdict.NOT_RUN, str(error))
+        return exceeding(pairs, 0.0) if enough(pairs) else undecided(pairs)
+
+    def _pairs(self, sample: Sample) -> Pairs:
+        """The growth of ``more`` and that of ``less``, by seed. UnusableError if a variant lacks a seed of another."""
+        metric = sample.metrics[self.metric]
+        trials = {name: by_seed(sample, name) for name in self.variants}
+        seeds = sorted(set().union(*trials.values()))
+        for name, known in trials.items():
+            if missing := [seed for seed in seeds if seed not in known]:
+                raise UnusableError(f"no trial of {name!r} with {listed(missing)}, which another variant has")
+        lost = {name: {seed for seed in seeds if known[seed].divergence is not None} for name, known in trials.items()}
+        pairs = (self.more, self.less)
+        either = [lost[after] | lost[before] for after, before in pairs]
+        kept = [seed for seed in seeds if self.failures == "count" or seed not in either[0] | either[1]]
+        scores = {name: [score(known[seed], metric) for seed in kept] for name, known in trials.items()}
+        grown = [[x - y for x, y in zip(scores[after], scores[before], strict=True)] for after, before in pairs]
+        return Pairs(
+            _growth(self.more),
+            _growth(self.less),
+            metric,
+            differences=tuple(x - y for x, y in zip(*grown, strict=True)),
+            noise=noise([value for column in scores.values() for value in column], metric),
+            correlation=correlation(list(zip(*grown, strict=True))),
+            look=sample.look,
+            level=sample.levels.one_sided,
+            failures=self.failures,
+            seeds=len(seeds),
+            failed=(len(either[0]), len(either[1])),
+            alone=(len(either[0] - either[1]), len(either[1] - either[0])),
+        )
+
+
+def _growth(pair: tuple[str, str]) -> str:
+    return f"growth from {pair[1]} to {pair[0]}"
 
 
 @dataclass(frozen=True)

@@ -7,12 +7,10 @@ from dataclasses import dataclass
 
 from harness.domain.verdict import Decision, Verdict
 from harness.statistics.arguments import check_failures, check_names, check_number
-from harness.statistics.effects import effects, outlook, sentence
 from harness.statistics.pairs import Failures, Pairs
-from harness.statistics.pairwise import enough, undecided
+from harness.statistics.pairwise import enough, exceeding, undecided
 from harness.statistics.rule import Sample
 from harness.statistics.seeds import UnusableError, by_seed, noise, score
-from harness.statistics.sides import sides
 
 
 @dataclass(frozen=True)
@@ -58,17 +56,7 @@ class Above:
             pairs = self._against(sample)
         except UnusableError as error:
             return Decision(Verdict.NOT_RUN, str(error))
-        if not enough(pairs):
-            return undecided(pairs)
-        tested = sides(pairs, 0.0)
-        found = effects(pairs, tested, 0.0)
-        text = sentence(found[0])
-        if tested.greater <= pairs.level:
-            return Decision(Verdict.SUPPORTED, f"{text}: above it", found, p=tested.p)
-        if tested.less <= pairs.level:
-            return Decision(Verdict.REFUTED, f"{text}: below it", found, p=tested.p)
-        reason = f"{text}: not distinguished from it{outlook(found[0], pairs.metric.smallest_effect)}"
-        return Decision(Verdict.INCONCLUSIVE, reason, found, p=tested.p)
+        return exceeding(pairs, 0.0, "it") if enough(pairs) else undecided(pairs)
 
     def _against(self, sample: Sample) -> Pairs:
         """The variant's values minus ``value``, on the metric's scale, as pairs with a constant."""

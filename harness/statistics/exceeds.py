@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from harness.domain.verdict import Decision, Verdict
+from harness.domain.verdict import Decision
 from harness.statistics.arguments import check_number
-from harness.statistics.effects import effects, outlook, sentence
 from harness.statistics.pairs import Failures
-from harness.statistics.pairwise import Pairwise, beyond, comparable, margin_text
+from harness.statistics.pairwise import Pairwise, beyond, comparable, exceeding
 from harness.statistics.rule import Sample
-from harness.statistics.sides import sides
 
 
 @dataclass(frozen=True)
@@ -41,15 +39,4 @@ class Exceeds(Pairwise):
 
     def decide(self, sample: Sample) -> Decision:
         pairs = comparable(sample, self.a, self.b, self.metric, self.failures)
-        if isinstance(pairs, Decision):
-            return pairs
-        tested = sides(pairs, self.margin)
-        found = effects(pairs, tested, self.margin)
-        text = sentence(found[0])
-        margin = margin_text(self.margin, pairs.metric)
-        if tested.greater <= pairs.level:
-            return Decision(Verdict.SUPPORTED, f"{text}: above {margin}", found, p=tested.p)
-        if tested.less <= pairs.level:
-            return Decision(Verdict.REFUTED, f"{text}: below {margin}", found, p=tested.p)
-        reason = f"{text}: not distinguished from {margin}{outlook(found[0], pairs.metric.smallest_effect)}"
-        return Decision(Verdict.INCONCLUSIVE, reason, found, p=tested.p)
+        return pairs if isinstance(pairs, Decision) else exceeding(pairs, self.margin)

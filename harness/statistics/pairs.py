@@ -114,7 +114,7 @@ def paired(sample: Sample, a: str, b: str, name: str, failures: Failures = "guar
         metric,
         differences=tuple(x - y for x, y in scores),  # inf − inf is nan: both censored
         noise=noise([value for pair in scores for value in pair], metric),
-        correlation=_correlation(scores),
+        correlation=correlation(scores),
         look=sample.look,
         level=sample.levels.one_sided,
         failures=failures,
@@ -124,7 +124,8 @@ def paired(sample: Sample, a: str, b: str, name: str, failures: Failures = "guar
     )
 
 
-def _correlation(scores: list[tuple[float, float]]) -> float | None:
+def correlation(scores: list[tuple[float, float]]) -> float | None:
+    """Pearson's correlation of two columns; None below 30 seeds, or if one does not vary or is not finite."""
     import numpy as np
 
     columns = np.array(scores)

@@ -7,11 +7,12 @@ import math
 from harness.domain.metric import Metric
 from harness.domain.verdict import Decision, Verdict
 from harness.statistics.arguments import check_failures, check_names
-from harness.statistics.effects import effects, sentence
+from harness.statistics.effects import effects, outlook, sentence
 from harness.statistics.levels import FEWEST_SEEDS
 from harness.statistics.pairs import Failures, Pairs, paired
 from harness.statistics.rule import Sample
 from harness.statistics.seeds import UnusableError
+from harness.statistics.sides import sides
 
 
 class Pairwise:
@@ -49,6 +50,22 @@ def comparable(sample: Sample, a: str, b: str, metric: str, failures: Failures) 
     except UnusableError as error:
         return Decision(Verdict.NOT_RUN, str(error))
     return pairs if enough(pairs) else undecided(pairs)
+
+
+def exceeding(pairs: Pairs, margin: float, than: str = "") -> Decision:
+    """Whether the mean difference is greater than ``margin``: SUPPORTED, REFUTED if it is less, else INCONCLUSIVE.
+
+    ``than`` is the margin in words.
+    """
+    tested = sides(pairs, margin)
+    measured = effects(pairs, tested, margin)
+    text, than = sentence(measured[0]), than or margin_text(margin, pairs.metric)
+    if tested.greater <= pairs.level:
+        return Decision(Verdict.SUPPORTED, f"{text}: above {than}", measured, p=tested.p)
+    if tested.less <= pairs.level:
+        return Decision(Verdict.REFUTED, f"{text}: below {than}", measured, p=tested.p)
+    reason = f"{text}: not distinguished from {than}{outlook(measured[0], pairs.metric.smallest_effect)}"
+    return Decision(Verdict.INCONCLUSIVE, reason, measured, p=tested.p)
 
 
 def enough(pairs: Pairs) -> bool:
