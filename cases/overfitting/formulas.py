@@ -89,6 +89,7 @@ NETWORK = "two linear layers of random weights on random data, mean squared erro
 L2_LOSS_FORMULA = Claim(
     id="l2-loss-formula",
     slide="4. Overfitting, Regularization",
+    quote=r"Loss(X, Y) = D(H(X|W, B), Y) + \lambda \sum W^2",
     statement="With regularization the loss is D(H(X | W, B), Y) + λ Σ W².",
     rule=Exact(),
     check=check_l2,
@@ -99,6 +100,9 @@ L2_LOSS_FORMULA = Claim(
 L1_L2_FORMULA = Claim(
     id="l1-l2-formula",
     slide="4. Overfitting, Regularization",
+    source="read",
+    quote="reg = l1_l2(l1=0.01, l2=0.01)",
+    reading="the listing stands under the formula of the penalty, and gives none for the absolute values",
     statement="l1_l2(l1=0.01, l2=0.01) adds 0.01 Σ abs(W) + 0.01 Σ W².",
     rule=Exact(),
     check=check_l1_l2,
