@@ -146,33 +146,37 @@ def check_dropout() -> Iterator[Comparison | Difference]:
 LINEAR_LAYERS_ARE_SOFTMAX = Claim(
     id="tips-linear-layers-are-softmax",
     slide="Example 4, 2 hidden NN",
+    source="ours",
     statement="Two hidden linear layers and a softmax are one softmax layer: multiplied out they predict the same.",
     rule=Exact(),
     check=check_linear_layers,
     deviations=("random weights and biases, the first 512 training images",),
     notes=(
-        "New, and the slide says the opposite: it presents hidden linear layers as a gain of 0.032. Only how training "
-        "gets to the weights can differ, not what can be predicted.",
+        "It explains tips-linear-layers-help: the slides present hidden linear layers as a gain of 0.032. Only how "
+        "training gets to the weights can differ, not what can be predicted.",
     ),
 )
 
 XAVIER_FORMULA = Claim(
     id="xavier-formula",
     slide="Example 4, 2 hidden NN with relu activation and Xavier initialization",
+    source="read",
+    quote="2 hidden NN with relu activation and Xavier initialization",
+    reading="the slide names Xavier initialization and prints 'glorot_uniform'; the formula is the paper's",
     statement="Xavier initialisation is glorot_uniform: uniform in ± √(6 / (inputs + outputs)).",
     rule=Exact(),
     check=check_xavier,
-    deviations=("the slide gives no formula: the paper does",),
     notes=("Weights are drawn, so the comparison is of their limits and moments, with a fixed seed.",),
 )
 
 DROPOUT_FORMULA = Claim(
     id="dropout-formula",
     slide="Example 4, 5 hidden (Deep) NN with relu activation, Xavier initialization and dropout",
+    source="ours",
     statement="Dropout leaves out a share of the units in training, and none in inference.",
     rule=Exact(),
     check=check_dropout,
-    deviations=("the slide gives no formula: the paper and Keras' documentation do",),
+    notes=("The slide uses Dropout and gives no formula: the paper and Keras' documentation do.",),
 )
 
 CLAIMS = (LINEAR_LAYERS_ARE_SOFTMAX, XAVIER_FORMULA, DROPOUT_FORMULA)
