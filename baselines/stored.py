@@ -127,6 +127,17 @@ class Stored:
             return None
         return sum(one.seconds * one.seeds for one in stored.sessions) / stored.seeds
 
+    def mean(self, experiment: str, variant: str, metric: str, seeds: Sequence[int]) -> float | None:
+        """The mean of a metric over these seeds; None if one of them has no stored value."""
+        try:
+            stored = self.variant(experiment, variant)
+        except SuiteError:
+            return None
+        column = stored.metrics.get(metric, ()) if stored else ()
+        values = [column[seed] if seed < len(column) else None for seed in seeds]
+        known = [value for value in values if value is not None]
+        return sum(known) / len(known) if known and len(known) == len(values) else None
+
     def check_writable(self, names: Iterable[str]) -> None:
         """SuiteError if ``add`` could not read an old file or write a new one. Call it before training."""
         folder = files.path_of(self.root, self.stack, EXACT).parent

@@ -2,7 +2,7 @@
 
 It is a package, a folder with ``__init__.py``, that has ``CLAIMS``, and ``BROKEN`` if it is read in sections
 (``harness.domain.catalogue.load``). Three modules in it are optional: ``errata`` (``ERRATA``), ``findings``
-(``FINDINGS``, ``INSTEAD``) and ``lecture`` (``TITLE``, ``AUTHOR``, ``SLIDES``, ``TIMED``, ``BY_SEEDS``,
+(``FINDINGS``, ``CAUSES``) and ``lecture`` (``TITLE``, ``AUTHOR``, ``SLIDES``, ``TIMED``, ``BY_SEEDS``,
 ``WITHOUT_CURVES``, ``SWEEPS_ALSO``). All of these names are optional too.
 """
 
@@ -26,7 +26,7 @@ import harness
 from harness.domain.catalogue import Broken, distinct, experiments, located
 from harness.domain.claim import Claim
 from harness.domain.erratum import Erratum
-from harness.domain.finding import Cause, Finding, Instead
+from harness.domain.finding import Cause, Finding
 from harness.errors import SuiteError, invalid, nearest
 
 VARIABLE = "SUITE_CATALOGUE"
@@ -57,7 +57,6 @@ class Course:
         slides: the titles of its slides, in order. A slide and its continuations are one. By default every place that a
             claim or an erratum names, in order of appearance.
         findings: causes of several verdicts.
-        instead: by claim key, what a slide could say in place of a claim.
         causes: why trainings are not the same on other stacks.
         timed: what ``-m timing`` times: experiment, variant and epochs of a round.
         by_seeds: keys of the claims whose interval a figure shows as seeds are added.
@@ -73,7 +72,6 @@ class Course:
     author: str = ""
     slides: tuple[str, ...]
     findings: tuple[Finding, ...] = ()
-    instead: Mapping[str, Instead] = field(default_factory=dict)
     causes: tuple[Cause, ...] = ()
     timed: tuple[tuple[str, str, int], ...] = ()
     by_seeds: tuple[str, ...] = ()
@@ -104,6 +102,14 @@ class Course:
         below = self.folder.is_relative_to(ROOT)
         shown = self.folder.relative_to(ROOT).as_posix() if below else str(self.folder)
         return "" if self.default else f" --catalogue {shlex.quote(shown)}"
+
+    @functools.cached_property
+    def _by_key(self) -> Mapping[str, Claim]:
+        return {claim.key: claim for claim in self.claims}
+
+    def claim(self, key: str) -> Claim | None:
+        """The claim of a key; None if the course has none."""
+        return self._by_key.get(key)
 
     def cause(self, stack: str, experiment: str, name: str) -> str:
         """Why a training, or a computed claim, is not the same on another stack; "" if no cause is declared."""
@@ -184,7 +190,6 @@ def read(folder: Path) -> Course:
         author=_of(lecture, "AUTHOR", str, ""),
         slides=_tuple(lecture, "SLIDES", str) or tuple(dict.fromkeys(part for one in labels for part in _parts(one))),
         findings=_tuple(findings, "FINDINGS", Finding),
-        instead=_of(findings, "INSTEAD", dict, {}),
         causes=_tuple(findings, "CAUSES", Cause),
         timed=_tuple(lecture, "TIMED", tuple),
         by_seeds=_tuple(lecture, "BY_SEEDS", str),

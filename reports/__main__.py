@@ -91,7 +91,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print(f"Stacks: {compare_stacks(options)}")
             return 0
         if options.evidence is not None:
-            print(f"Report of the evidence of {options.evidence}: {evidence(options)}")
+            _print(f"the evidence of {options.evidence}", evidence(options))
             return 0
         if options.readme is not None:
             raise SuiteError("--readme needs --evidence STACK: findings come from stored trials. Add --evidence STACK.")
@@ -103,11 +103,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 run = options.run or newest(options.out)
             else:
                 run = from_store(options.store, options.run and str(options.run), Path(folder))
-            print(f"Report of {run if options.store is None else run.stem}: {write_report(run, options.out)}")
+            _print(str(run if options.store is None else run.stem), write_report(run, options.out))
     except SuiteError as error:
         print("reports:", " ".join(str(error).split()), file=sys.stderr)
         return 2
     return 0
+
+
+def _print(what: str, report: Path) -> None:
+    """Prints the paths of a report and of its page."""
+    from reports.page.page import PAGE
+
+    print(f"Report of {what}: {report}\nPage: {report.with_name(PAGE)}")
 
 
 def evidence(options: argparse.Namespace) -> Path:

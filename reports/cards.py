@@ -10,12 +10,13 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from harness.course import INSTALLED, SUITE, course
+from harness.domain.claim import Claim, Source
 from harness.domain.trial import Trial
-from harness.domain.verdict import Decision, Effect, Verdict
+from harness.domain.verdict import Basis, Decision, Effect, Verdict
 from harness.record.outcomes import ClaimState
 from harness.record.run import Alongside, ClaimDecided, MetricDeclared, Run, Summary
 from reports import wording
-from reports.sections.effects import effects_by_relevance
+from reports.labels import standing
 from reports.text import plural, printed
 
 ELSEWHERE = "Elsewhere"
@@ -56,23 +57,24 @@ class Card(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         key, id, case, label, statement, rule, experiment, deviations, notes, error: as in ``ClaimDecided``; ``label``
             is its ``slide``.
+        source, quote, reading: as in ``Claim``; of a claim that the catalogue no longer has, "slide" and "".
         anchor: the id of its card in every form of the report.
         slides: the titles of the slides that state it.
         exact: whether a computation decides it, and no training.
-        verdict: the headline verdict: that of the evidence, if there is evidence; else that of the run.
-        stack, seeds: what the verdict rests on: "" and 0 for an exact claim, and for a run's own verdict its stack.
+        verdict: the headline verdict: that of the evidence. Without evidence it is that of the run; of a red claim the
+            expected one, since it is the machine that is at fault.
+        basis: how the verdict was decided.
+        stack, seeds: what ``shown`` rests on: "" and 0 for an exact claim.
         here: how far this machine confirms it; None if nothing was compared.
         here_text: what was trained here, and how it compares.
         own: the verdict of the run's own trials, if it decided anew and differs.
         expected: the expected verdict, if it differs from the verdict that the run found.
         red: whether its test fails.
-        sentence: "Slide: +0.42 points. Here: +0.27 points [0.12, 0.43], 30 seeds."
-        slide_figure: the slide's figure of the deciding effect; "" if neither the claim nor a sibling prints one.
-        of: what the deciding effect compares ("dropout 0.2 − 5 relu xavier"); "" for an exact claim.
-        measured: our figure of it, with its interval; "" for an exact claim.
-        images: the effect in images; "" if it is no difference of accuracies.
-        power: what an undecided claim lacks.
-        say_instead: what a slide could say in place of a refuted or undecided claim; "" for any other claim.
+        shown: what was measured, in a sentence: all parts of a conjunction, or what a computation gave.
+        slide_figure: the slide's figure of the effect that decides; "" if neither the claim nor a sibling prints one.
+        images: a single difference of accuracies in images; "" for anything else.
+        outlook: how likely more seeds decide an undecided claim; "" for a decided one.
+        say_instead: what a slide could say in place of a claim of the lecture that is not supported; "" for any other.
         reason: the rule's own words.
         rows: its variants.
         decision, alongside: as in ``ClaimDecided``.
@@ -86,9 +88,13 @@ class Card(msgspec.Struct, frozen=True, kw_only=True):
     label: str
     slides: tuple[str, ...]
     statement: str
+    source: Source
+    quote: str
+    reading: str
     rule: str
     exact: bool
     verdict: Verdict
+    basis: Basis | None
     stack: str
     seeds: int
     here: ClaimState | None
@@ -96,12 +102,10 @@ class Card(msgspec.Struct, frozen=True, kw_only=True):
     own: Verdict | None
     expected: Verdict | None
     red: bool
-    sentence: str
+    shown: str
     slide_figure: str
-    of: str
-    measured: str
     images: str
-    power: str
+    outlook: str
     say_instead: str
     reason: str
     rows: tuple[Row, ...]
@@ -117,6 +121,36 @@ class Card(msgspec.Struct, frozen=True, kw_only=True):
     def section(self) -> str:
         """The slide that it is reported with: the first of its slides, or ELSEWHERE."""
         return section_of(self.label)
+
+    @property
+    def standing(self) -> str:
+        """The verdict, or NOT_CONTRADICTED (``reports.labels.standing``)."""
+        return standing(self.verdict, self.basis)
+
+    @property
+    def open(self) -> bool:
+        """Whether the lecture says something here that is not supported. A red claim is a fault of the machine, and
+        what the lecture does not say is none of its faults."""
+        return not self.red and self.source != "ours" and self.verdict not in (Verdict.SUPPORTED, Verdict.NOT_RUN)
+
+    @property
+    def finding(self) -> bool:
+        """Whether the lecture is refuted here."""
+        return self.open and self.verdict is Verdict.REFUTED
+
+    @property
+    def sentence(self) -> str:
+        """The slide's figure, what was measured, and with how many seeds."""
+        slide = f"Slide: {self.slide_figure}. " if self.slide_figure else ""
+        counted = f" {plural(self.seeds, 'seed')}." if self.seeds and " seed" not in self.shown else ""
+        return slide + self.shown + counted
+
+    @property
+    def who(self) -> str:
+        """Who says it."""
+        if self.source == "ours":
+            return "ours, not the lecture's"
+        return f"the slide, as we read it: {self.reading}" if self.source == "read" else "the slide"
 
 
 def section_of(label: str) -> str:
@@ -172,15 +206,24 @@ def _slide_values(run: Run) -> dict[tuple[str, str, str], tuple[str, float]]:
 
 
 def _card(run: Run, claim: ClaimDecided, slides: _Slides) -> Card:
-    here = claim.here
+    here, expected = claim.here, claim.comparison.expected
     stored = here is not None and bool(here.stack)
     verdict = here.verdict if here is not None and stored else claim.verdict
-    effect = next(iter(effects_by_relevance(claim)), None)
-    metric = _metric(run, claim, effect)
+    if claim.red and not stored and expected is not None:
+        verdict = expected
+    declared = _declared(claim)
+    metrics = (
+        {one.name: one for one in run.experiments[claim.experiment].metrics}
+        if claim.experiment in (run.experiments)
+        else {}
+    )
+    effects = wording.main_effects(claim.decision)
+    effect = effects[0] if len(effects) == 1 else None
     slide_figure = _slide_figure(claim, effect, slides)
-    ours = "" if effect is None or claim.marker == "exact" else wording.measured(effect, metric)
-    seeds = here.seeds if here is not None and stored else max((one.n for one in claim.variants.values()), default=0)
-    expected = claim.comparison.expected
+    own = run.header.full or not stored  # what is shown are the run's own trials, and not those of the evidence
+    most = max((one.n for one in claim.variants.values()), default=0)
+    shown = _shown(claim, declared, metrics, verdict)
+    agrees = claim.decision.verdict is verdict
     return Card(
         key=claim.key,
         anchor=anchor(claim.key),
@@ -189,23 +232,25 @@ def _card(run: Run, claim: ClaimDecided, slides: _Slides) -> Card:
         label=claim.slide,
         slides=course().slides_of(claim.slide),
         statement=claim.statement,
+        source=declared.source if declared else "slide",
+        quote=declared.quote if declared else "",
+        reading=declared.reading if declared else "",
         rule=claim.rule,
         exact=claim.marker == "exact",
         verdict=verdict,
-        stack=here.stack if here is not None and stored else run.header.stack if claim.variants else "",
-        seeds=seeds,
+        basis=claim.decision.basis if agrees else Basis.COMPUTED if claim.marker == "exact" else None,
+        stack=here.stack if here is not None and not own else run.header.stack if claim.variants else "",
+        seeds=here.seeds if here is not None and not own else most,
         here=here.state if here else None,
         here_text=here.text if here else "",
-        own=claim.verdict if stored and claim.verdict is not verdict else None,
+        own=claim.verdict if stored and not agrees else None,
         expected=expected if expected is not None and expected is not claim.verdict else None,
         red=claim.red,
-        sentence=_sentence(claim, effect, slide_figure, ours, seeds),
+        shown=f"This run: {shown}" if run.header.full and shown and claim.marker != "exact" else shown,
         slide_figure=slide_figure,
-        of=wording.name_text(effect).partition(": seeds ")[0] if ours and effect else "",
-        measured=ours,
-        images=wording.images(effect, metric) if effect else "",
-        power=wording.power(claim, effect),
-        say_instead=wording.say_instead(claim, verdict, effect, metric, slide_figure),
+        images=wording.images(effect, metrics.get(effect.metric)) if effect else "",
+        outlook=wording.outlook(claim) if agrees else "",
+        say_instead=_say_instead(claim, declared, metrics) if agrees and not claim.red else "",
         reason=claim.decision.reason,
         rows=tuple(_rows(run, claim, slides)),
         decision=claim.decision,
@@ -218,15 +263,40 @@ def _card(run: Run, claim: ClaimDecided, slides: _Slides) -> Card:
     )
 
 
-def _metric(run: Run, claim: ClaimDecided, effect: Effect | None) -> MetricDeclared | None:
-    declared = run.experiments.get(claim.experiment or "")
-    if declared is None or effect is None:
-        return None
-    return next((one for one in declared.metrics if one.name == effect.metric), None)
+def _declared(claim: ClaimDecided) -> Claim | None:
+    """The claim in the catalogue; None if it has no such claim any more, or decides it by another rule."""
+    declared = course().claim(claim.key)
+    return declared if declared is not None and declared.rule.describe() == claim.rule else None
+
+
+_Metrics = Mapping[str, MetricDeclared]
+
+
+def _shown(claim: ClaimDecided, declared: Claim | None, metrics: _Metrics, verdict: Verdict) -> str:
+    """What was measured: in the claim's own sentence, else each part in words."""
+    if claim.verdict is Verdict.NOT_RUN:
+        return claim.decision.reason
+    if claim.marker == "exact":
+        if claim.red:
+            holds = "The slide holds" if verdict is Verdict.SUPPORTED else f"The evidence says {verdict}"
+            return f"{holds}; this machine computes otherwise: see what moved."
+        return (declared.shown if declared else "") or (
+            "A computation confirms it." if verdict is Verdict.SUPPORTED else "A computation contradicts it."
+        )
+    own = wording.filled(declared.shown, claim, metrics) if declared else ""
+    parts = [wording.compared(one, metrics.get(one.metric)) for one in wording.main_effects(claim.decision)]
+    return own or (f"{'; '.join(parts)}." if parts else claim.decision.reason)
+
+
+def _say_instead(claim: ClaimDecided, declared: Claim | None, metrics: _Metrics) -> str:
+    """What a slide could say in place of a claim of the lecture, in the author's words; "" if there are none."""
+    if declared is None or declared.source == "ours":
+        return ""
+    return wording.filled(declared.say.get(claim.verdict, ""), claim, metrics)
 
 
 def _slide_figure(claim: ClaimDecided, effect: Effect | None, slides: _Slides) -> str:
-    """The slide's figure of the effect: printed, or the difference of two printed ones, of a sibling claim too."""
+    """The slide's figure of a single effect: printed, or the difference of two printed ones, of a sibling claim too."""
     if effect is None or claim.experiment is None:
         return ""
     if (published := effect.details.get("published")) is not None:
@@ -237,18 +307,6 @@ def _slide_figure(claim: ClaimDecided, effect: Effect | None, slides: _Slides) -
     if minus and pair[0] and pair[1]:
         return wording.value_text(effect, pair[0][1] - pair[1][1])
     return ""
-
-
-def _sentence(claim: ClaimDecided, effect: Effect | None, slide: str, ours: str, seeds: int) -> str:
-    if claim.marker == "exact":
-        if claim.verdict is Verdict.SUPPORTED:
-            return "A computation confirms it."
-        return f"Computed: {claim.decision.reason}"
-    if not ours or effect is None:
-        return claim.decision.reason
-    name = wording.name_text(effect).partition(": seeds ")[0]
-    counted = "" if " seed" in ours else f", {plural(seeds, 'seed')}"
-    return (f"Slide: {slide}. " if slide else "") + f"Here: {f'{name}: ' if name else ''}{ours}{counted}."
 
 
 def _rows(run: Run, claim: ClaimDecided, slides: _Slides) -> list[Row]:

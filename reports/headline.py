@@ -10,7 +10,7 @@ from baselines.judge import REFERENCE
 from baselines.slowdown import CHANGED
 from harness.course import course
 from harness.domain.finding import Finding
-from harness.domain.verdict import Verdict
+from harness.domain.verdict import Basis, Verdict
 from harness.record.outcomes import (
     REPRODUCED,
     Anchor,
@@ -22,11 +22,19 @@ from harness.record.outcomes import (
 )
 from harness.record.run import ClaimDecided, Run, TrainingCompared
 from reports.cards import Card
-from reports.labels import verdict_text
+from reports.labels import SYMBOLS, verdict_text
 from reports.text import plural
 
 FAILED = (1, 3)
 """pytest's exit codes for failed tests and for an internal error."""
+WORDS = {Basis.SHOWN: "shown by a test", Basis.EVERY_SEED: "in every seed", Basis.COMPUTED: "computed"}
+"""How a supported claim was decided."""
+STANDINGS: dict[str, str] = {
+    Verdict.NEGLIGIBLE: "a tie",
+    Verdict.INCONCLUSIVE: "undecided",
+    Verdict.NOT_RUN: "without a result",
+}
+"""Words for standings that are not their own."""
 UNCOMPARED = (TimeState.NEW, TimeState.NOT_COMPARABLE)
 
 
@@ -82,14 +90,14 @@ class Moved:
 
 @dataclass(frozen=True)
 class Group:
-    """Claims that one cause explains, and whether one of them is refuted."""
+    """Claims that one cause explains, and those of them that the lecture says and that are not supported."""
 
     cause: str
     cards: tuple[Card, ...]
 
     @property
-    def refuted(self) -> tuple[Card, ...]:
-        return tuple(card for card in self.cards if card.verdict is Verdict.REFUTED)
+    def open(self) -> tuple[Card, ...]:
+        return tuple(card for card in self.cards if card.open)
 
 
 def status(run: Run, cards: Mapping[str, Card]) -> Status:
@@ -97,9 +105,11 @@ def status(run: Run, cards: Mapping[str, Card]) -> Status:
     failed = run.end is not None and run.end.exit_status in FAILED
     first = compared(run, interrupted=run.partial, failed=failed)
     parts = [first.text]
-    wrong = sum(bool(group.refuted) for group in findings(cards))
-    if wrong:
-        parts.append(f"{plural(wrong, 'finding')} {'contradicts' if wrong == 1 else 'contradict'} the slides.")
+    wrong = Counter(card.verdict for card in cards.values() if card.open)
+    if wrong[Verdict.REFUTED]:
+        parts.append(f"{plural(wrong[Verdict.REFUTED], 'claim')} of the slides refuted.")
+    if wrong[Verdict.OUTDATED]:
+        parts.append(f"{wrong[Verdict.OUTDATED]} outdated.")
     if run.errata:
         parts.append(f"{plural(len(run.errata), 'snippet')} {'needs' if len(run.errata) == 1 else 'need'} replacing.")
     return replace(first, text=" ".join(parts))
@@ -267,23 +277,48 @@ def _inside(anchor: Anchor) -> bool:
 
 
 def findings(cards: Mapping[str, Card], known: Sequence[Finding] | None = None) -> list[Group]:
-    """The claims of each known cause; a refuted claim that no cause names is a group of its own.
+    """The claims of each known cause, then what no cause names: what is not supported of the lecture, by claim.
 
-    All cases of one claim are one group. Causes none of whose claims is among the cards are left out. The known causes
-    are by default those of the course.
+    Groups with a refuted claim come first, then those with another that is not supported. A red claim is a fault of the
+    machine and in no group; neither is a claim that is ours. The known causes are by default those of the course.
     """
     known = course().findings if known is None else known
-    groups = [Group(one.cause, tuple(cards[key] for key in one.claims if key in cards)) for one in known]
+    shown = {key: card for key, card in cards.items() if not card.red and card.source != "ours"}
+    groups = [Group(one.cause, tuple(shown[key] for key in one.claims if key in shown)) for one in known]
     named = {key for one in known for key in one.claims}
     others: dict[str, list[Card]] = {}
-    for card in cards.values():
-        if card.verdict is Verdict.REFUTED and card.key not in named:
+    for card in shown.values():
+        if card.open and card.key not in named:
             others.setdefault(card.id, []).append(card)
     groups += [Group(of[0].statement.rstrip("."), tuple(of)) for of in others.values()]
-    return [group for group in groups if group.cards]
+    return sorted(
+        (group for group in groups if group.cards),
+        key=lambda group: (not any(card.finding for card in group.cards), not group.open),
+    )
 
 
-def counts(cards: Sequence[Card]) -> dict[Verdict, int]:
-    """The number of claims with each verdict."""
-    found = Counter(card.verdict for card in cards)
-    return {verdict: found[verdict] for verdict in Verdict}
+def counts(cards: Sequence[Card]) -> dict[str, int]:
+    """The number of claims with each standing (``Card.standing``), red claims left out: the machine is at fault."""
+    known = Counter(card.standing for card in cards if not card.red)
+    return {standing: known[standing] for standing in SYMBOLS}
+
+
+def count_text(cards: Sequence[Card]) -> str:
+    """The one count of a report, with its parts by how each was decided.
+
+    "111 cases: 80 supported (28 shown, 13 in every seed, 39 computed), 13 not contradicted, 5 refuted, …".
+    """
+    judged = [card for card in cards if not card.red]
+    bases = Counter(card.basis for card in judged if card.standing == Verdict.SUPPORTED)
+    how = [f"{bases[basis]} {WORDS[basis]}" for basis in WORDS if bases[basis]]
+    texts = []
+    for standing, count in counts(cards).items():
+        if count:
+            word = STANDINGS.get(standing, standing.lower().replace("_", " "))
+            texts.append(f"{count} {word}" + (f" ({', '.join(how)})" if standing == Verdict.SUPPORTED and how else ""))
+    red = sum(card.red for card in cards)
+    if red:
+        texts.append(f"{red} not judged, as this machine computes otherwise")
+    ours = sum(card.source == "ours" for card in judged)
+    own = f" {ours} of them {'is' if ours == 1 else 'are'} ours and not the lecture's." if ours else ""
+    return f"{plural(len(cards), 'case')}: {', '.join(texts)}.{own}"

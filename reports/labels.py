@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from harness.domain.verdict import Verdict
+from harness.domain.verdict import Basis, Verdict
 from harness.training.backends import NAMES, named
 
-SYMBOLS: Mapping[Verdict, str] = {
+NOT_CONTRADICTED = "NOT_CONTRADICTED"
+"""The standing of a claim that is supported only as far as nothing contradicts it."""
+
+SYMBOLS: Mapping[str, str] = {
     Verdict.SUPPORTED: "✔",
+    NOT_CONTRADICTED: "≈",
     Verdict.REFUTED: "✘",
     Verdict.OUTDATED: "↻",
     Verdict.NEGLIGIBLE: "=",
@@ -16,13 +20,17 @@ SYMBOLS: Mapping[Verdict, str] = {
     Verdict.NOT_RUN: "–",
 }
 
-MEANINGS: Mapping[Verdict, tuple[str, str]] = {
+MEANINGS: Mapping[str, tuple[str, str]] = {
     Verdict.SUPPORTED: (
-        "The measurement agrees with the lecture by more than chance between seeds explains.",
-        "It holds for this network, this test set and this stack; the effect's interval says how large it is.",
+        "A test shows it, every seed has it, or a computation gives it: the claim says which.",
+        "It holds for this network, this test set and this stack.",
+    ),
+    NOT_CONTRADICTED: (
+        "The printed figure lies where one more training may fall.",
+        "That is weaker than support: a wrong figure near the right one would pass as well.",
     ),
     Verdict.REFUTED: (
-        "The measurement contradicts the lecture by more than chance between seeds explains.",
+        "A test shows the contrary, a seed or a computation contradicts it.",
         "That is a finding and not a fault of the run; a test stays green as long as its claim stays refuted.",
     ),
     Verdict.OUTDATED: (
@@ -35,7 +43,7 @@ MEANINGS: Mapping[Verdict, tuple[str, str]] = {
     ),
     Verdict.INCONCLUSIVE: (
         "This number of seeds decides neither way; it is no evidence that there is no effect.",
-        "The claim's details give the smallest effect these seeds could have shown, and the seeds it would take.",
+        "The claim says how likely more seeds decide it, if the effect is as estimated.",
     ),
     Verdict.NOT_RUN: (
         "No result could be obtained: a training failed, or something it needs is not installed.",
@@ -64,8 +72,14 @@ def metric_label(metric: str) -> str:
     return METRICS.get(metric) or metric.replace("val_", "validation ").replace("_", " ")
 
 
-def verdict_text(verdict: Verdict) -> str:
-    """Symbol and word: "✔ SUPPORTED"."""
+def standing(verdict: Verdict, basis: Basis | None) -> str:
+    """A verdict, or NOT_CONTRADICTED, which has a word and a mark of its own."""
+    weak = verdict is Verdict.SUPPORTED and basis is Basis.NOT_CONTRADICTED
+    return NOT_CONTRADICTED if weak else verdict.value
+
+
+def verdict_text(verdict: str) -> str:
+    """Symbol and word of a verdict or a standing: "✔ SUPPORTED"."""
     return f"{SYMBOLS[verdict]} {verdict.replace('_', ' ')}"
 
 

@@ -8,7 +8,6 @@ from collections.abc import Mapping
 
 from msgspec.structs import replace
 
-from harness.course import course
 from harness.domain.verdict import Decision, Effect, Verdict
 from harness.record.run import ClaimDecided, MetricDeclared
 from reports.labels import metric_label
@@ -18,6 +17,8 @@ MINUS = "−"
 FAILED = ": share of seeds that failed"
 """The end of the name of an effect that compares how many seeds failed (``harness.statistics.effects``)."""
 COUNTED = ("epochs", "steps")
+CHANCE = "chance_at_"
+"""The beginning of a detail: the chance that a look decides (``harness.statistics.power``)."""
 RAISED = str.maketrans("0123456789−", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
 
 
@@ -178,7 +179,8 @@ def filled(template: str, claim: ClaimDecided, metrics: Mapping[str, MetricDecla
         else:
             summary = claim.variants.get(name)
             unit = metrics[summary.metric].unit if summary and summary.metric in metrics else ""
-            text = number(summary.mean, unit) if summary and summary.mean is not None else ""
+            mean = summary.mean if summary else None
+            text = "" if mean is None else number(mean, unit) if unit == "fraction" else power_of_ten(mean)
         missing |= not text
         return text
 
@@ -221,46 +223,20 @@ def images(effect: Effect, metric: MetricDeclared | None) -> str:
     return f"{abs(effect.estimate) * metric.examples:.0f} of {metric.examples:,} images"
 
 
-def power(claim: ClaimDecided, effect: Effect | None) -> str:
-    """What an undecided claim lacks: "too few seeds: 30 detect 0.14 points, 300 would decide"; "" for a decided one."""
+def outlook(claim: ClaimDecided) -> str:
+    """How likely more seeds decide an undecided claim, for each undecided part; "" if it is decided or unknown.
+
+    "if the effects are as estimated, 100 seeds decide 12 and 30 %, 300 seeds 27 and 65 %".
+    """
     if claim.verdict is not Verdict.INCONCLUSIVE:
         return ""
-    needed = claim.here.needed if claim.here else None
-    detected = effect.details.get("detectable_effect") if effect else None
-    parts = []
-    if effect is not None and detected is not None:
-        size = points(detected, sign=False) if effect.unit == "fraction" else power_of_ten(detected)
-        parts.append(f"{effect.n:,} detect {f'{factor(detected)} ×' if effect.unit == 'ratio' else size}")
-    if needed:
-        parts.append(f"{needed:,} would decide")
-    return f"too few seeds: {', '.join(parts)}" if parts else "too few seeds"
-
-
-def say_instead(
-    claim: ClaimDecided, verdict: Verdict, effect: Effect | None, metric: MetricDeclared | None, slide: str
-) -> str:
-    """What a slide could say in place of a refuted or undecided claim, with our figure; "" for any other claim.
-
-    Args:
-        claim: the claim.
-        verdict: its headline verdict.
-        effect: the effect that it rests on; None for a computed claim whose values the record lacks.
-        metric: the effect's metric.
-        slide: the slide's figure of the effect; "" if it prints none.
-    """
-    if verdict not in (Verdict.REFUTED, Verdict.INCONCLUSIVE):
-        return ""
-    known = course().instead.get(claim.key)
-    sentence = known.text if known and known.verdict is verdict else ""
-    if effect is None or claim.marker == "exact":
-        return sentence or claim.decision.reason
-    text = compared(effect, metric)
-    if pictures := images(effect, metric):
-        text += f", {pictures}"
-    if "published" in effect.details and slide:
-        text += f" instead of {slide}"
-    if " seed" not in text:
-        text += f", {plural(effect.n, 'seed')}"
-    lacks = power(claim, effect)
-    measured = f"undecided: {text}; {lacks}" if lacks else text
-    return f"{sentence} Measured: {measured}." if sentence else measured
+    known: dict[int, list[str]] = {}
+    for effect in main_effects(claim.decision):
+        for name, chance in effect.details.items():
+            if name.startswith(CHANCE) and chance is not None:
+                known.setdefault(int(name.removeprefix(CHANCE)), []).append(f"{100 * chance:.0f}")
+    if not known:
+        return "too few seeds"
+    looks = [f"{' and '.join(chances)} % at {seeds:,} seeds" for seeds, chances in known.items()]
+    many = len(next(iter(known.values()))) > 1
+    return f"chance to be decided, if the effect{'s are' if many else ' is'} as estimated: {', '.join(looks)}"

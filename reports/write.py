@@ -19,7 +19,7 @@ from reports.folders import check_writable, write_files
 from reports.of_course import check_course
 from reports.page.page import PAGE, html
 from reports.payload import payload, to_json
-from reports.sections.accuracy import accuracy
+from reports.sections.accuracy import accuracy, trained_here
 from reports.sections.claims import claims_table
 from reports.sections.details import embed, section_page
 from reports.sections.environment import environment, how_to_read
@@ -121,13 +121,7 @@ def in_order(run: Run) -> Run:
 
 
 def adjusted(run: Run) -> tuple[Run, dict[str, Verdict]]:
-    """The run with p-values adjusted over its claims (Holm), and each claim's verdict after the adjustment, by key.
-
-    Claims of stored evidence each have a level of their own. They are not adjusted: the run is returned unchanged, with
-    no verdicts.
-    """
-    if run.header.evidence:
-        return run, {}
+    """The run with p-values adjusted over its claims (Holm), and each claim's verdict after the adjustment, by key."""
     found = run.adjusted()
     claims = {key: replace(claim, decision=found[key][0]) for key, claim in run.claims.items()}
     return dataclasses.replace(run, claims=claims), {key: verdict for key, (_, verdict) in found.items()}
@@ -182,7 +176,8 @@ def report_page(
         files: the paths of the report's other Markdown files.
         most: characters of a text in a table.
     """
-    parts = [*head(run, shown, to_section, most), *tallies(run, shown, holm, most)]
+    first, status, *rest = head(run, shown, to_section, most)
+    parts = [first, status, trained_here(run, most), *rest, *tallies(run, shown, holm, most)]
     if shown or run.errata:
         errata = f"[what to replace]({ERRATA}) · " if run.errata else ""
         parts.append(f"[Slide by slide, with what to say instead]({SLIDES}) · {errata}[as a table]({CSV})")

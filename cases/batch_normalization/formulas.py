@@ -111,6 +111,7 @@ def _besides() -> Iterator[Difference]:
 BN_NORMALISES = Claim(
     id="bn-normalises",
     slide="5. Batch Normalization (cont.)",
+    quote="각 층의 input의 distribution을 평균 0, 표준편차 1인 input으로 normalize 시키는 방법",
     statement="Batch normalization gives each feature of a layer's input mean 0 and standard deviation 1.",
     rule=Exact(),
     check=check_normalises,
@@ -190,6 +191,7 @@ def differs(of: str, one: np.ndarray, other: np.ndarray) -> Comparison:
 BN_SCALE_INVARIANT = Claim(
     id="bn-scale-invariant",
     slide="5. Batch Normalization, advantages",
+    quote="Batch Normalization을 사용할 경우 propagation 할 때 parameter의 scale에 영향을 받지 않게 된다.",
     statement="With batch normalization propagation does not depend on the scale of the parameters.",
     rule=Exact(),
     check=check_scale,

@@ -79,17 +79,25 @@ RATES_WITH_AND_WITHOUT = Experiment(
 
 NETWORK = "three hidden ReLU layers of 100 units, SGD without momentum, batches of 100, 5 epochs, 60,000 images"
 
+FAILS_AND_TRAINS = All(
+    (
+        Diverges("plain, rate 2", share=0.5),
+        Converges("plain, rate 0.1", share=0.5, metric="val_accuracy", at_least=LEARNT),
+    )
+)
+"""The network without batch normalization fails at a large rate, and trains at a small one."""
+
 LARGE_RATE_BREAKS_DEEP_NETWORKS = Claim(
     id="large-rate-breaks-deep-networks",
     slide="5. Batch Normalization",
-    statement="Without batch normalization too large a learning rate lets the gradients of a deep network explode or "
-    "vanish, or ends in a bad local minimum.",
-    rule=All(
-        (
-            Diverges("plain, rate 2", share=0.5),
-            Converges("plain, rate 0.1", share=0.5, metric="val_accuracy", at_least=LEARNT),
-        )
-    ),
+    source="read",
+    quote="learning rate를 너무 높게 잡을 경우 gradient가 explode/vanish하거나, 나쁜 local minima에 빠지는 문제가 "
+    "있었다.",
+    reading="that the network does not train at such a rate, however it fails; the gradients themselves are not looked "
+    "at",
+    statement="Without batch normalization a deep network fails at too large a learning rate.",
+    rule=FAILS_AND_TRAINS,
+    shown="Without batch normalization the network fails at the rate 2 in {0}, and trains at 0.1 in {1}.",
     experiment=RATES_WITH_AND_WITHOUT,
     deviations=(
         NETWORK,
@@ -103,7 +111,11 @@ LARGE_RATE_BREAKS_DEEP_NETWORKS = Claim(
 BN_ALLOWS_LARGE_RATE = Claim(
     id="bn-allows-large-rate",
     slide="5. Batch Normalization",
+    quote="learning rate를 크게 잡을 수 있게 되고",
     statement="With batch normalization a larger learning rate can be used.",
+    shown="At the rate 2 without batch normalization {a3} failed; with it {1} trained. At the rate 8 {a5} failed "
+    "without "
+    "it, {a6} with it.",
     rule=All(
         (
             Exceeds("normalised, rate 2", "plain, rate 2"),
@@ -136,13 +148,20 @@ BN_TRAINS_FASTER = Claim(
     id="bn-trains-faster",
     case="three layers, SGD",
     slide="5. Batch Normalization",
-    statement="Training with batch normalization is faster.",
+    source="read",
+    quote="이는 빠른 학습을 가능케 한다.",
+    reading="'fast' is read as few epochs, at one learning rate for both; the slide draws it from the larger rate that "
+    "batch normalization allows",
+    statement="A network of three hidden layers trains in fewer epochs with batch normalization.",
+    shown="Epochs to a validation accuracy of 0.97 without batch normalization over those with it: {0} at the rate "
+    "0.5, "
+    "{a0} at 0.1.",
     rule=Exceeds("plain, rate 0.5", "normalised, rate 0.5", metric="epochs_to_target"),
     alongside=(Exceeds("plain, rate 0.1", "normalised, rate 0.1", metric="epochs_to_target"),),
     experiment=RATES_WITH_AND_WITHOUT,
     deviations=(
         NETWORK,
-        f"'faster' is fewer epochs, interpolated, to a validation accuracy of {TARGET}; at the rate of the grid that "
+        f"epochs, interpolated, to a validation accuracy of {TARGET}; at the rate of the grid that "
         "suits the plain network best (pilot seeds 1000 to 1004)",
     ),
     notes=(

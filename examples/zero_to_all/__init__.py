@@ -19,6 +19,7 @@ from harness.domain.experiment import Dataset, Experiment, Size, Variant
 from harness.domain.metric import History, Metric
 from harness.domain.plots import Plots
 from harness.domain.published import Published
+from harness.domain.verdict import Verdict
 from harness.errors import SuiteError
 from harness.statistics import Above, All, Best, Comparison, Exact, Exceeds, NotBetter, Reproduces
 
@@ -231,6 +232,8 @@ def printed(experiment: Experiment, name: str, lab: str, what: str, metric: str,
         slide=lab,
         statement=f"The network {name!r} has {figure} as its {what}.",
         rule=Reproduces(name, metric=metric),
+        shown=f"{what.capitalize()} of one more training: {{0}}.",
+        say={Verdict.REFUTED: f"The {what} is about {{0:short}}, and not {figure}."},
         experiment=experiment,
         published=(Published({name: figure}, metric=metric),),
     )

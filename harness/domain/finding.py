@@ -1,11 +1,9 @@
-"""What a course's author says about the results: causes of verdicts and of differences, sentences to say instead."""
+"""What a course's author says about the results: causes of verdicts and of differences."""
 
 from __future__ import annotations
 
 import fnmatch
 from dataclasses import dataclass
-
-from harness.domain.verdict import Verdict
 
 
 @dataclass(frozen=True)
@@ -43,11 +41,3 @@ class Cause:
             any(fnmatch.fnmatchcase(one, each) for each in of) for one, of in ((stack, self.stacks), (name, self.names))
         ]
         return experiment in self.experiments and all(fits)
-
-
-@dataclass(frozen=True)
-class Instead:
-    """What a slide could say in place of a claim with this verdict."""
-
-    verdict: Verdict
-    text: str

@@ -233,6 +233,8 @@ class TrainingCompared(Record, frozen=True, kw_only=True, tag="training"):
         reused: number of trials from earlier runs.
         images_per_second: of a steady epoch; None if no trial was trained to the end.
         metric, mean, std, n, diverged: the primary metric over the seeds that were trained to the end.
+        stored_mean, stored_seconds: of the same seeds in the stack's evidence: their mean, and the mean seconds of a
+            training to the end; None if the evidence lacks them.
         outcome: the comparison with the evidence.
         red: whether its test fails.
         damaged: whether it is red because the evidence could not be read.
@@ -254,6 +256,8 @@ class TrainingCompared(Record, frozen=True, kw_only=True, tag="training"):
     std: float | None
     n: int
     diverged: int
+    stored_mean: float | None = None
+    stored_seconds: float | None = None
     outcome: TrainingOutcome
     red: bool = False
     damaged: bool = False

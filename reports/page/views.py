@@ -9,21 +9,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from harness.course import course
-from harness.domain.verdict import Verdict
+from harness.domain.verdict import Basis, Verdict
 from harness.record.outcomes import TimeState
 from harness.record.run import ErratumChecked, Run
 from reports.cards import ELSEWHERE, Card, Row, section_of
-from reports.headline import findings
-from reports.labels import metric_label
+from reports.labels import NOT_CONTRADICTED, metric_label
 from reports.ratios import times
 from reports.replaced import Replaced, replaced
-from reports.sections.effects import effects_by_relevance
 from reports.text import mean_std, number, plural
 from reports.trend import MachineTimes, Series, Step, TrendReport, TrendRun
 from reports.wording import points
 
-ANSWERS = {
+ANSWERS: dict[str, str] = {
     Verdict.SUPPORTED: "Yes.",
+    NOT_CONTRADICTED: "It may be.",
     Verdict.REFUTED: "No.",
     Verdict.OUTDATED: "Not any more.",
     Verdict.NEGLIGIBLE: "A tie.",
@@ -43,9 +42,9 @@ class Slide:
 
     @property
     def wrong(self) -> list[Card]:
-        """The claims of the slide to change, refuted ones first."""
+        """The claims of the slide that are not supported, refuted ones first."""
         every = [*self.cards, *self.also]
-        return [card for verdict in TO_CHANGE for card in every if card.verdict is verdict]
+        return [card for verdict in Verdict for card in every if card.open and card.verdict is verdict]
 
     @property
     def replaced(self) -> list[Replaced]:
@@ -58,10 +57,7 @@ class Slide:
 
     @property
     def refuted(self) -> int:
-        return sum(card.verdict is Verdict.REFUTED for card in self.wrong)
-
-
-TO_CHANGE = (Verdict.REFUTED, Verdict.INCONCLUSIVE)
+        return sum(card.finding for card in self.wrong)
 
 
 def slides(run: Run, cards: Mapping[str, Card]) -> list[Slide]:
@@ -96,17 +92,18 @@ class Tile:
 
 
 def tiles(run: Run, cards: Mapping[str, Card], trend: TrendReport | None) -> tuple[Tile, Tile, Tile]:
-    """Contradictions, snippets and time."""
-    wrong = [group for group in findings(cards) if group.refuted]
-    refuted = sum(len(group.refuted) for group in wrong)
-    undecided = sum(card.verdict is Verdict.INCONCLUSIVE for card in cards.values())
-    rest = f"{refuted} of {plural(len(cards), 'claim')} refuted, {undecided} undecided"
+    """Refuted claims, snippets and time."""
+    wrong = Counter(card.verdict for card in cards.values() if card.open)
+    refuted, others = wrong[Verdict.REFUTED], [verdict for verdict in Verdict if verdict is not Verdict.REFUTED]
+    words = {Verdict.INCONCLUSIVE: "undecided", Verdict.NEGLIGIBLE: "a tie"}
+    parts = [f"{wrong[verdict]} {words.get(verdict, verdict.lower())}" for verdict in others if wrong[verdict]]
+    rest = ", ".join([f"of {plural(len(cards), 'case')}", *parts])
     red = sum(one.red for one in run.errata.values())
     snippets = f"{red} of them not as stored" if red else "each with a replacement"
     if not run.errata:
         snippets = "no snippet was checked"
     return (
-        Tile("Contradictions", str(len(wrong)), rest if cards else "no claim was decided", "bad" if wrong else ""),
+        Tile("Refuted", str(refuted), rest if cards else "no claim was decided", "bad" if refuted else ""),
         Tile("Snippets to replace", str(len(run.errata)), snippets, "bad" if red else ""),
         time_tile(run, trend),
     )
@@ -205,20 +202,24 @@ def duration(seconds: float) -> str:
     return f"{whole // 3600:,} h {whole % 3600 // 60} min"
 
 
-def how_sure(run: Run, card: Card) -> str:
-    """How sure the verdict is: seeds, interval and p in a sentence; "" for an exact claim."""
-    effect = next(iter(effects_by_relevance(run.claims[card.key])), None)
+def how_sure(card: Card) -> str:
+    """How sure the verdict is, in a sentence: how it was decided, seeds, and p; "" if nothing decided it."""
     if card.exact:
         return "A computation decides it: it either holds or does not."
-    if effect is None or not card.seeds:
+    if not card.seeds:
         return ""
     parts = [f"{plural(card.seeds, 'seed')}, each a training of its own"]
-    confidence = effect.details.get("confidence")
-    if confidence and effect.low is not None and effect.high is not None:
-        parts.append(f"the interval holds with {100 * confidence:.5g} % confidence")
-    if effect.p is not None:
-        parts.append(f"p = {effect.p:.1g}" if effect.p >= 1e-4 else "p < 0.0001")
-    return "; ".join(parts) + "." + (f" {card.power[:1].upper()}{card.power[1:]}." if card.power else "")
+    how = {
+        Basis.SHOWN: "a test shows it",
+        Basis.EVERY_SEED: "every seed counts: a single one to the contrary would refute it",
+        Basis.NOT_CONTRADICTED: "the figure is within what one more training may give",
+    }
+    if card.basis in how and card.verdict is not Verdict.REFUTED:
+        parts.append(how[card.basis])
+    p = card.decision.p
+    if p is not None:
+        parts.append(f"p = {p:.1g}" if p >= 1e-4 else "p < 0.0001")
+    return "; ".join(parts) + "." + (f" {card.outlook[:1].upper()}{card.outlook[1:]}." if card.outlook else "")
 
 
 def difference(row: Row) -> str:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Mapping
 
 from harness.record.run import Run, TrainingCompared
 from reports.cards import Card, Row, failures
-from reports.labels import state_text
+from reports.labels import metric_label, state_text
 from reports.sections.claims import row_value
-from reports.text import escape, mean_std, number, plural, table
+from reports.text import escape, mean_std, number, plural, seconds, table
 from reports.wording import points, power_of_ten
 
 METRICS = ("val_accuracy", "accuracy")
@@ -38,6 +39,52 @@ def accuracy(run: Run, cards: Mapping[str, Card], most: int) -> str:
         text += f" {plural(rest, 'further variant')}: see the claims' details."
     headers = ["variant", "slide", "ours", last]
     return "## Accuracy\n\n" + table(headers, rows, right=headers[1:]) + f"\n\n{text}"
+
+
+def trained_here(run: Run, most: int) -> str:
+    """What this machine trained to the end, beside the same seeds of the evidence; empty for a report of evidence.
+
+    ``most``: characters of a name.
+    """
+    from pandas import DataFrame
+
+    ended = [one for one in run.trainings.values() if one.n and run.trials.get(one.key)]
+    if run.header.evidence or not ended:
+        return ""
+    ended.sort(key=lambda one: (not one.red, one.metric not in METRICS))
+    rows = []
+    for one in ended[:MOST]:
+        unit = _unit(run, one.experiment, one.metric)
+        here = statistics.fmean(trial.seconds.total for trial in run.trials[one.key])
+        ratio = f"{here / one.stored_seconds:.2f}" if one.stored_seconds and here else "–"
+        rows.append(
+            [
+                escape(f"{one.experiment}/{one.variant}", most),
+                escape(metric_label(one.metric)),
+                number(one.stored_mean, unit),
+                number(one.mean, unit),
+                state_text(one.outcome.state, one.red),
+                seconds(one.stored_seconds),
+                seconds(here),
+                ratio,
+            ]
+        )
+    headers = ["training", "metric", "stored", "here", "state", "s stored", "s here", "ratio"]
+    made = DataFrame(rows, columns=headers).to_markdown(
+        index=False,
+        disable_numparse=True,
+        colalign=["left", "left", "right", "right", "left", "right", "right", "right"],
+    )
+    others = len(run.trainings) - len(ended)
+    texts = [
+        "The mean over the seeds that were trained to the end here, and over the same seeds of the evidence. Seconds "
+        "are those of one training. The stored ones may come from another machine: the ratio compares machines then."
+    ]
+    if len(ended) > MOST:
+        texts.append(f"{plural(len(ended) - MOST, 'further training')}: see the claims' details.")
+    if others:
+        texts.append(f"Of {plural(others, 'other training')} the first steps were compared.")
+    return f"## What this machine trained to the end\n\n{made}\n\n{' '.join(texts)}"
 
 
 def _rows(run: Run, cards: Mapping[str, Card]) -> dict[tuple[str, str], Row]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 from harness.domain.verdict import Verdict
@@ -12,8 +11,6 @@ from reports.sections.links import Link
 from reports.text import escape, mean_std, plural, table
 
 COLUMNS = ("verdict", "claim", "slide", "measured")
-COMPARED = re.compile(" [−/] ")
-"""In the name of an effect that compares two variants."""
 SPACE = "\u00a0"
 """Keeps a verdict's symbol and word on one line."""
 
@@ -29,36 +26,32 @@ def claims_table(cards: Sequence[Card], link: Link, most: int) -> str:
         ]
         for card in cards
     ]
-    return table(COLUMNS, rows, right=("slide", "measured"))
+    return table(COLUMNS, rows, right=("slide",))
 
 
 def verdict_cell(card: Card) -> str:
-    """The verdict as symbol and word; a warning below it if it moved."""
-    moved = card.red and card.verdict is not Verdict.NOT_RUN
-    return verdict_text(card.verdict).replace(" ", SPACE) + ("<br>⚠ **moved**" if moved else "")
+    """The verdict as symbol and word; how it was decided, and that it is ours, or that it moved, below it."""
+    lines = [verdict_text(card.standing).replace(" ", SPACE)]
+    if card.red and card.verdict is not Verdict.NOT_RUN:
+        lines.append("⚠ **moved**")
+    elif card.basis and card.standing == card.verdict:
+        lines.append(str(card.basis).replace(" ", SPACE))
+    if card.source == "ours":
+        lines.append("ours")
+    return "<br>".join(lines)
 
 
 def measured_cell(card: Card, most: int) -> str:
-    """The effect and the number of seeds, then images or what an undecided claim lacks."""
-    if not card.measured:
-        return "computed" if card.exact and card.verdict is not Verdict.NOT_RUN else escape(card.reason, most)
-    counted = "" if card.exact or " seed" in card.measured else f", {plural(card.seeds, 'seed')}"
-    further = [card.of if COMPARED.search(card.of) else "", card.power or card.images]
-    return "<br>".join([escape(card.measured, most) + counted, *(escape(text, most) for text in further if text)])
-
-
-def slide_to_here(card: Card) -> str:
-    """The slide's figure and ours in a line: "slide +0.42 points → here +0.27 points [0.12, 0.43]"."""
-    if not card.measured:
-        return "by computation" if card.exact else ""
-    slide = f"slide {card.slide_figure} → " if card.slide_figure else ""
-    return f"{slide}here {f'{card.of}: ' if ' / ' in card.of else ''}{card.measured}"
+    """What was measured, with the number of seeds; then images, or how likely more seeds decide."""
+    seeds = f", {plural(card.seeds, 'seed')}" if card.seeds and " seed" not in card.shown else ""
+    text = escape(card.shown, most).removesuffix(".") + seeds
+    return "<br>".join([text, *(escape(further, most) for further in (card.outlook or card.images,) if further)])
 
 
 def line(card: Card, link: Link, most: int) -> str:
-    """A claim's statement, the slide's figure and ours."""
-    figures = escape(slide_to_here(card), most)
-    return link(card, escape(card.statement, most)) + (f" · {figures}" if figures else "")
+    """A claim's statement, the slide's figure and what was measured."""
+    figure = f"slide {escape(card.slide_figure, 40)} → " if card.slide_figure else ""
+    return f"{link(card, escape(card.statement, most))} · {figure}{escape(card.shown, most)}"
 
 
 def row_name(row: Row, most: int) -> str:

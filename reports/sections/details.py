@@ -11,7 +11,7 @@ from reports.cards import Card
 from reports.figures.many import QUANTILES, quantiles
 from reports.labels import metric_label, state_text, verdict_text
 from reports.sections.accuracy import compared, slide_and_ours
-from reports.sections.claims import row_name, slide_to_here
+from reports.sections.claims import row_name
 from reports.sections.links import FIGURES, REPORT
 from reports.sections.seeds import seeds_detail
 from reports.text import escape, escape_html, fenced, number, plural, table
@@ -54,8 +54,7 @@ def embed(picture: Picture, folder: str) -> str:
 
 def _claim(run: Run, card: Card, holm: Verdict | None) -> str:
     claim, decision = run.claims[card.key], card.decision
-    texts = [verdict_text(card.verdict), card.statement, slide_to_here(card)]
-    summary = escape_html(" · ".join(filter(None, texts)))
+    summary = escape_html(f"{verdict_text(card.standing)} · {card.statement}")
     parts = [
         f'<a id="{card.anchor}"></a>\n<details><summary>{summary}</summary>',
         escape(card.sentence) + (f" In images: {card.images}." if card.images else ""),
@@ -87,13 +86,15 @@ def _facts(claim: ClaimDecided, card: Card, holm: Verdict | None) -> str:
     """One line each for the rule, the evidence, this machine's result, the state, and what a slide could say."""
     trained = f"{plural(card.seeds, 'seed')} of {card.stack}" if card.stack else "nothing yet"
     facts = {
-        "Slide": card.label,
+        "Slide": card.label + (f": “{card.quote}”" if card.quote else ""),
+        "Who says it": card.who,
         "Claim": card.key,
         "Rule": card.rule,
         "Reason": card.reason,
         "Rests on": "a computation" if card.exact else trained,
-        "Too few seeds": card.power.removeprefix("too few seeds: "),
-        "Here": ". ".join(filter(None, (str(card.here or ""), card.here_text))),
+        "Decided": str(card.basis or ""),
+        "Undecided": card.outlook,
+        "On this machine": ". ".join(filter(None, (str(card.here or ""), card.here_text))),
         "This run's own trials say": verdict_text(card.own) if card.own else "",
         "After Holm": verdict_text(holm) if holm and not card.exact and holm is not claim.verdict else "",
         "Seeds": seeds_detail(claim),

@@ -7,24 +7,24 @@ from pathlib import Path
 
 from harness.course import course
 from harness.domain.finding import Finding
-from harness.domain.verdict import Verdict
 from harness.errors import SuiteError, invalid
 from harness.record.atomic import replace_file
 from harness.record.run import Run
 from harness.statistics.looks import STORED_SIZES
 from reports.cards import Card, cards
-from reports.headline import counts
+from reports.headline import count_text
 from reports.headline import findings as by_cause
-from reports.labels import verdict_text
+from reports.labels import SYMBOLS, verdict_text
 from reports.sections.claims import SPACE
-from reports.text import escape, plural, table
+from reports.text import escape, table
 
 START, END = "<!-- findings -->", "<!-- /findings -->"
-HEADERS = ("verdict", "the lecture says", "slide", "measured")
+HEADERS = ("verdict", "the slide", "measured", "say instead")
 
 
 def findings(run: Run, known: Sequence[Finding] | None = None) -> str:
-    """The table of findings, a row per cause, and the numbers of verdicts. Every refuted claim is counted in a row.
+    """The table of findings, refuted ones first, and the numbers of verdicts. Each claim of the lecture that is not
+    supported has a row; of the others, the first of each known cause.
 
     Raises SuiteError if a finding names a claim that is not in the catalogue.
     """
@@ -32,30 +32,27 @@ def findings(run: Run, known: Sequence[Finding] | None = None) -> str:
     for key in (key for one in known for key in one.claims):
         if key not in shown:
             raise invalid(f"{course().name}/findings.py", expected="keys of claims", received=repr(key))
-    rows = [_row(*group.cards) for group in by_cause(shown, known)]
-    return f"{table(HEADERS, rows, right=HEADERS[2:])}\n\n{_counts(list(shown.values()))}"
+    order = list(SYMBOLS)
+    named = [card for group in by_cause(shown, known) for card in group.open or group.cards[:1]]
+    rows = [_row(card) for card in sorted(named, key=lambda card: (not card.open, order.index(card.verdict)))]
+    return f"{table(HEADERS, rows)}\n\n{_counts(list(shown.values()))}"
 
 
-def _row(first: Card, *others: Card) -> list[str]:
-    refuted = sum(card.verdict is Verdict.REFUTED for card in others)
-    further = f" ({refuted} more refuted with it)" if refuted else ""
-    of = f"{escape(first.of)}: " if " / " in first.of else ""  # a ratio needs its two names
-    counted = "" if first.exact or " seed" in first.measured else f", {plural(first.seeds, 'seed')}"
+def _row(card: Card) -> list[str]:
+    quote = f"<br>“{escape(card.quote)}”" if card.quote else ""
+    read = f"<br>*As we read it:* {escape(card.reading)}." if card.reading else ""
+    how = f"<br>{escape(card.basis)}" if card.basis and card.standing == card.verdict else ""
     return [
-        verdict_text(first.verdict).replace(" ", SPACE),
-        escape(first.statement) + further,
-        escape(first.slide_figure) or "–",
-        of + escape(first.measured) + counted if first.measured else "computed" if first.exact else "not yet",
+        verdict_text(card.standing).replace(" ", SPACE) + how,
+        escape(card.statement) + quote + read,
+        escape(card.sentence),
+        escape(card.say_instead),
     ]
 
 
-def _counts(found: Sequence[Card]) -> str:
-    count = counts(found)
-    few = sum(not card.exact and card.seeds < STORED_SIZES[0] for card in found)
-    text = [
-        f"{plural(len(found), 'case')}: {count[Verdict.SUPPORTED]} supported, {count[Verdict.REFUTED]} refuted, "
-        f"{count[Verdict.INCONCLUSIVE]} undecided. An interval is the one that decides, wider than one of 95 %."
-    ]
+def _counts(known: Sequence[Card]) -> str:
+    few = sum(not card.exact and card.seeds < STORED_SIZES[0] for card in known)
+    text = [f"{count_text(known)} Brackets: the interval that decides, wider than one of 95 %."]
     if few:
         have = "has" if few == 1 else "have"
         text.append(f"Of those, {few} {have} fewer than {STORED_SIZES[0]} seeds; nothing is decided below that.")

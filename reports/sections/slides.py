@@ -7,7 +7,6 @@ import io
 from collections.abc import Mapping
 
 from harness.course import course
-from harness.domain.verdict import Verdict
 from harness.record.run import ErratumChecked, Run
 from reports.cards import ELSEWHERE, Card
 from reports.labels import verdict_text
@@ -37,12 +36,12 @@ def slides_page(run: Run, cards: Mapping[str, Card]) -> str:
     """The text of SLIDES.md; empty without claims and errata."""
     if not (cards or run.errata):
         return ""
-    wrong = sum(bool(card.say_instead) for card in cards.values())
+    wrong = sum(card.open for card in cards.values())
     code = f", {plural(len(run.errata), 'snippet')} to replace ([all of them]({ERRATA}))" if run.errata else ""
     by = f"{escape(course().author)}. " if course().author else ""
     parts = [
         f"# {escape(course().title)}, slide by slide",
-        f"{by}{plural(wrong, 'statement')} to change or to leave out{code}. "
+        f"{by}{plural(wrong, 'claim')} not supported{code}. "
         f"As a table: [`{CSV}`]({CSV}). [The whole report]({REPORT}).",
     ]
     for title in (*course().slides, ELSEWHERE):
@@ -57,7 +56,10 @@ def slides_page(run: Run, cards: Mapping[str, Card]) -> str:
 
 
 def _claim(card: Card) -> str:
-    text = f"- {verdict_text(card.verdict)}: {line(card, to_section, MOST)}"
+    text = f"- {verdict_text(card.standing)}: {line(card, to_section, MOST)}"
+    if card.open and card.quote:
+        read = f" (as we read it: {escape(card.reading)})" if card.reading else ""
+        text += f"\n  - “{escape(card.quote, MOST)}”{read}"
     return text + (f"\n  - **Say instead:** {escape(card.say_instead, MOST)}" if card.say_instead else "")
 
 
@@ -81,10 +83,9 @@ def slides_csv(run: Run, cards: Mapping[str, Card]) -> bytes:
     writer.writerow(COLUMNS)
     for card in cards.values():
         slide = "; ".join(card.slides) or card.label
-        measured = card.measured or ("computed" if card.exact and card.verdict is not Verdict.NOT_RUN else "")
-        verdict = verdict_text(card.verdict)[2:]
-        row = [slide, "claim", card.key, verdict, card.statement, card.slide_figure, measured, card.say_instead, "", ""]
-        writer.writerow(map(_cell, row))
+        verdict = verdict_text(card.standing)[2:]
+        row = [slide, "claim", card.key, verdict, card.statement, card.slide_figure, card.shown, card.say_instead]
+        writer.writerow(map(_cell, [*row, "", ""]))
     for one in run.errata.values():
         slide = "; ".join(course().slides_of(one.slide)) or one.slide
         say = one.statement if one.outcome == "differs" else ""

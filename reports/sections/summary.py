@@ -10,7 +10,7 @@ from harness.domain.verdict import Verdict
 from harness.record.outcomes import ClaimState
 from harness.record.run import Run
 from reports.cards import Card
-from reports.headline import Group, findings, moved, status
+from reports.headline import Group, count_text, findings, moved, status
 from reports.labels import SYMBOLS, backend_name, verdict_text
 from reports.sections.claims import line
 from reports.sections.links import ERRATA, REPORT, SLIDES, Link, unlinked
@@ -85,7 +85,8 @@ def _findings(groups: Sequence[Group], link: Link, most: int) -> str:
 
 
 def _finding(card: Card, link: Link, most: int) -> str:
-    return f"{SYMBOLS[card.verdict]} {line(card, link, most)}"
+    say = f" **Say instead:** {escape(card.say_instead, most)}" if card.say_instead else ""
+    return f"{verdict_text(card.standing)}: {line(card, link, most)}{say}"
 
 
 def notices(run: Run, most: int) -> list[str]:
@@ -153,10 +154,12 @@ def tallies(run: Run, cards: Mapping[str, Card], holm: Mapping[str, Verdict], mo
     """The numbers of verdicts and of errata, and the time."""
     lines = []
     if cards:
-        lines.append(f"- {plural(len(cards), 'claim')}: {_counted([card.verdict for card in cards.values()])}")
+        lines.append(f"- {count_text(list(cards.values()))}")
         here = Counter(card.here for card in cards.values() if card.here)
         if here:
             lines.append(f"- Here: {', '.join(f'{here[state]} {state}' for state in ClaimState if here[state])}")
+    if run.header.evidence and run.claims:
+        lines.append(f"- After Holm: {_counted([holm.get(key, claim.verdict) for key, claim in run.claims.items()])}")
     if run.header.full and run.claims:
         claims = run.claims.values()
         expected = [claim.comparison.expected for claim in claims if claim.comparison.expected]

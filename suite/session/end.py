@@ -50,7 +50,7 @@ def finish(session: Session, exit_status: int, seconds: float) -> tuple[int, lis
         lines += map(Line, time_lines.lines(session, session.progress.columns))
         if not session.progress.quiet:
             notes += [*summary.finding_lines(run), *summary.count_lines(run)]
-        notes += summary.evidence_lines(run, session.stored)
+        notes += summary.evidence_lines(run, session.stored, storing)
         exit_status = exit_code(run, exit_status)
         if storing:
             if interrupted:
@@ -72,9 +72,11 @@ def finish(session: Session, exit_status: int, seconds: float) -> tuple[int, lis
             gpu=gpu.facts(session.device.kind, session.device.model),
         )
         session.file.append(end)
+        from reports.page.page import PAGE
         from reports.write import write_report
 
-        notes.append(Line(f"report: {write_report(run.path, options.reports)}", whole=True))
+        written = write_report(run.path, options.reports)
+        notes += [Line(f"report: {written}", whole=True), Line(f"page: {written.with_name(PAGE)}", whole=True)]
         session.file.append(replace(end, reported=True))
     except Exception as error:
         reason = f"the report could not be written: {reason_of(error)} The run's record is {run.path}."

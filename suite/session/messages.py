@@ -40,7 +40,7 @@ def message(claim: ClaimDecided) -> str:
     """The message of a red claim: the claim, the verdicts, the reason, and what to do next."""
     lines = [
         f"{claim.key}: {claim.comparison.reason}",
-        f"  the lecture says: {claim.statement}",
+        f"  the claim: {claim.statement}",
         f"  {claim.verdict}: {claim.decision.reason}",
     ]
     if claim.error:

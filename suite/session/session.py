@@ -203,6 +203,8 @@ class Session:
             std=statistics.stdev(known) if len(known) > 1 else None,
             n=len(values),
             diverged=sum(trial.divergence is not None for trial in trials),
+            stored_mean=self.stored.mean(name, variant, metric.name, [trial.seed for trial in trials]),
+            stored_seconds=self.stored.seconds(name, variant),
             outcome=judged.outcome,
             red=judged.red,
             damaged=judged.damaged,

@@ -9,11 +9,12 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from baselines.stored import Stored
-from harness.course import course
 from harness.domain.verdict import Verdict
 from harness.record.outcomes import ClaimState, TrainingState
 from harness.record.run import Run
-from reports.headline import compared, moved
+from reports.cards import cards
+from reports.headline import compared, count_text, findings, moved
+from reports.labels import verdict_text
 from reports.sections.seeds import seeds_text
 from reports.text import plural
 from suite.session.screen import Line, cut
@@ -64,25 +65,18 @@ def _some(names: Sequence[str]) -> str:
 
 
 def finding_lines(run: Run) -> Iterator[Line]:
-    """The refuted claims, a line for each cause; of a run of few claims, each claim with its verdict and reason."""
+    """What the lecture says and is not supported, a line for each cause; of a run of few claims, a line for each claim
+    with its verdict and what was measured. A red claim is a fault of the machine and no finding."""
+    known = cards(run)
     if len(run.header.planned) <= FEW:
-        for claim in run.claims.values():
-            here = f" Here {claim.here.state}: {claim.here.text}" if claim.here and claim.here.state else ""
-            yield Line(f"  {claim.key}: {claim.verdict}. {claim.decision.reason.removesuffix('.')}.{here}")
+        for card in known.values():
+            here = f" Here {card.here}: {card.here_text}" if card.here else ""
+            yield Line(f"  {card.key}: {verdict_text(card.standing)}. {card.sentence}{here}")
         return
-    refuted = [key for key, claim in run.claims.items() if claim.verdict is Verdict.REFUTED]
-    if not refuted:
-        return
-    yield Line(f"Findings, {plural(len(refuted), 'claim')} refuted:")
-    findings = course().findings
-    for finding in findings:
-        yield from _finding(finding.cause, [key for key in finding.claims if key in refuted])
-    named = {key for finding in findings for key in finding.claims}
-    yield from _finding("Refuted as well", [key for key in refuted if key not in named])
-
-
-def _finding(cause: str, keys: Sequence[str]) -> Iterator[Line]:
-    if keys:
+    groups = [(group.cause, [card.key for card in group.open]) for group in findings(known) if group.open]
+    if groups:
+        yield Line(f"Not supported, {plural(sum(len(keys) for _, keys in groups), 'claim')} of the lecture:")
+    for cause, keys in groups:
         more = f" and {len(keys) - 1} more" if len(keys) > 1 else ""
         yield Line(f"  {cause}: {keys[0]}{more}")
 
@@ -91,9 +85,7 @@ def count_lines(run: Run) -> Iterator[Line]:
     """The number of claims with each verdict, of errata, of self-checks, and of seeds with ``--seeds auto``."""
     claims = run.claims.values()
     if run.header.planned:
-        counts = Counter(claim.verdict for claim in claims)
-        listed = [f"{counts[verdict]} {verdict.lower().replace('_', ' ')}" for verdict in Verdict if counts[verdict]]
-        yield Line(f"{plural(len(claims), 'claim')}: {', '.join(listed) or 'none decided'}")
+        yield Line(count_text(list(cards(run).values())) if claims else "no claim was decided")
         here = Counter(claim.here.state for claim in claims if claim.here and claim.here.state)
         if here:
             yield Line(f"  here: {', '.join(f'{here[state]} {state}' for state in ClaimState if here[state])}")
@@ -111,19 +103,25 @@ def count_lines(run: Run) -> Iterator[Line]:
         yield Line(f"seeds as needed: {seeds_text(run)}")
 
 
-def evidence_lines(run: Run, stored: Stored) -> Iterator[Line]:
-    """Reused trials, what another Keras configures otherwise, missing evidence, and damaged files of evidence."""
+def evidence_lines(run: Run, stored: Stored, storing: bool) -> Iterator[Line]:
+    """Reused trials, what another Keras configures otherwise, missing evidence, and damaged files of evidence.
+
+    ``storing``: the run is to be stored, so that nothing is missing.
+    """
     reused = sum(run.reused.values())
     if reused:
         trials = sum(map(len, run.trials.values()))
         yield Line(f"reused: {reused} of {trials} trials are of earlier runs; this is no reproducibility check")
     changed = {
-        f"{name}: {then} → {now}" for training in run.trainings.values() for name, then, now in training.outcome.changed
+        f"{name}: {then} → {now}"
+        for training in run.trainings.values()
+        if training.outcome.state is not TrainingState.NOT_COMPARABLE  # there the catalogue may have changed
+        for name, then, now in training.outcome.changed
     }
     if changed:
         yield Line(f"another version of Keras configures it otherwise: {_some(sorted(changed))}")
     new = sum(training.outcome.state is TrainingState.NEW for training in run.trainings.values())
-    if new:
+    if new and not storing:
         yield Line(
             f"nothing is stored on {run.header.stack} for {plural(new, 'training')}. Store evidence: "
             '--full --seeds 30 --update-baselines "reason"'
