@@ -36,11 +36,25 @@ FINDINGS = (
     ),
 )
 
+EVERY_METRIC = ("loss", "accuracy", "val_loss", "val_accuracy", "loss_ratio", "rising_epochs")
+"""Of Example 1."""
+
 CAUSES = (
     Cause(
         "Keras clips probabilities at 1e-7 there, so no loss of one example exceeds 16.1; on TensorFlow it computes "
         "the loss from logits.",
         ("jax-*", "torch-*"),
-        ("batch-normalization-rates", "example-1", "optimizers"),
+        (
+            ("example-1", "rate 10", EVERY_METRIC),
+            ("example-1", "rate 1e6", EVERY_METRIC),
+            ("batch-normalization-rates", "plain, rate 2", ("val_loss", "val_accuracy")),
+            ("batch-normalization-rates", "plain, rate 8", ("val_loss", "val_accuracy")),
+            ("batch-normalization-rates", "normalised, rate 8", ("val_loss", "val_accuracy")),
+            ("optimizers", "adam 0.01", ("loss", "val_accuracy")),
+        ),
+        "with the loss as a stack computes it NumPy gets that stack's figures, and with the other loss it does not. "
+        "Those of example-1 are compared over 100 seeds, those of batch-normalization-rates over six steps from the "
+        "same weights. With clipped probabilities on TensorFlow, adam 0.01 of optimizers ended with a larger training "
+        "loss in 5 of 5 seeds than in each of 30 with logits.",
     ),
 )

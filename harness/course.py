@@ -111,9 +111,9 @@ class Course:
         """The claim of a key; None if the course has none."""
         return self._by_key.get(key)
 
-    def cause(self, stack: str, experiment: str, name: str) -> str:
-        """Why a training, or a computed claim, is not the same on another stack; "" if no cause is declared."""
-        return next((one.text for one in self.causes if one.of(stack, experiment, name)), "")
+    def cause(self, stack: str, experiment: str, variant: str, metric: str) -> Cause | None:
+        """Why a metric of a training is not the same on another stack; None if no cause is declared."""
+        return next((cause for cause in self.causes if cause.of(stack, experiment, variant, metric)), None)
 
     def slides_of(self, label: str) -> tuple[str, ...]:
         """The titles of the slides that a label names.

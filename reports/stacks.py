@@ -8,6 +8,7 @@ chance of any false difference of means is at most LEVEL.
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -19,10 +20,11 @@ from baselines.evidence import path_of, read
 from harness.course import course
 from harness.domain.catalogue import experiments
 from harness.domain.claim import Claim
+from harness.domain.finding import Cause
 from harness.domain.metric import Metric
 from harness.domain.verdict import Verdict
 from harness.errors import invalid
-from harness.record.evidence import EXACT, Evidence
+from harness.record.evidence import EXACT, Evidence, VariantEvidence
 from reports.labels import SYMBOLS, metric_label
 from reports.text import code, escape, number, plural, table
 
@@ -47,14 +49,14 @@ class OnStack:
 
 @dataclass(frozen=True)
 class Compared:
-    """One metric of a training on another stack, compared with the first stack; ``cause``: why, "" if nobody said."""
+    """One metric of a training on another stack, compared with the first stack; ``cause``: why, if that is known."""
 
     experiment: str
     variant: str
     metric: Metric
     stack: str
     agreed: Agreed
-    cause: str
+    cause: Cause | None
 
     @property
     def size(self) -> float:
@@ -120,10 +122,16 @@ def _compared(stored: dict[str, dict[str, Evidence]], first: str) -> Iterator[tu
                 theirs = evidence.variants.get(name)
                 for metric in experiment.metrics if theirs else ():
                     if theirs and metric.name in mine.metrics and metric.name in theirs.metrics:
-                        x, y = (dict(enumerate(one.metrics[metric.name])) for one in (mine, theirs))
+                        x, y = values(mine, metric), values(theirs, metric)
                         found = agreement(metric, x, y)
-                        cause = course().cause(stack, experiment.id, name)
+                        cause = course().cause(stack, experiment.id, name, metric.name)
                         yield Compared(experiment.id, name, metric, stack, found, cause), x, y
+
+
+def values(of: VariantEvidence, metric: Metric) -> Values:
+    """A metric by seed. A network that ended in nan has no accuracy: argmax of nan is any class, by the backend."""
+    lost = [int(seed) for seed, failure in of.failures.items() if failure.kind in ("nan", "inf")]
+    return dict(enumerate(of.metrics[metric.name])) | (dict.fromkeys(lost) if metric.unit == "fraction" else {})
 
 
 def adjusted(every: Sequence[tuple[Compared, Values, Values]]) -> tuple[Compared, ...]:
@@ -159,17 +167,19 @@ def why(found: Stacks, claim: Claim, of: dict[str, OnStack]) -> str:
         and one.stack in of
         and one.agreed.verdict is Agreement.DIFFERENT
     ]
-    causes = dict.fromkeys(one.cause for one in different if one.cause)
+    causes = dict.fromkeys(one.cause.text for one in different if one.cause)
     if causes:
         return "; ".join(causes)
     if different:
         return f"{code(different[0].variant)} trains otherwise on {different[0].stack}; the cause is not known"
     if not experiment:
-        return course().cause(next(reversed(of)), EXACT, claim.key) or "computed otherwise; the cause is not known"
+        return "computed otherwise; the cause is not known"
     undecided = [f"{stack}, {one.seeds:,} seeds" for stack, one in of.items() if one.verdict not in DECIDED]
     if claim in flips(found):
-        if cause := next(filter(None, (course().cause(stack, experiment, claim.variants[0]) for stack in of)), None):
-            return cause
+        places = itertools.product(of, claim.variants, {name for rule in claim.rules for name in rule.metrics})
+        known = (course().cause(stack, experiment, variant, metric) for stack, variant, metric in places)
+        if cause := next(filter(None, known), None):
+            return cause.text
         return "no training is shown to differ: two samples of seeds, on either side of the limit"
     return f"too few seeds to decide on {'; '.join(undecided)}; no training is shown to differ"
 
@@ -191,7 +201,8 @@ def markdown(found: Stacks) -> str:
     for cause in dict.fromkeys(one.cause for one in different):
         head = ("training", "metric", found.names[0], "other stack", "difference and limit")
         rows = [_row(one) for one in different if one.cause == cause]
-        parts += [f"**Cause:** {escape(cause or 'not known')}", table(head, rows, right=head[2:])]
+        known = f"{cause.text} Tested: {cause.tested}" if cause else "not known"
+        parts += [f"**Cause:** {escape(known)}", table(head, rows, right=head[2:])]
     every = [(code(claim.key), escape(claim.slide), *_cells(found, of)) for claim, of in found.verdicts]
     parts += ["## Every claim", table(("claim", "slide", *found.names), every), READING]
     return "\n\n".join(parts) + "\n"

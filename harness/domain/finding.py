@@ -21,23 +21,21 @@ class Finding:
 
 @dataclass(frozen=True)
 class Cause:
-    """Why trainings are not the same on another stack.
+    """Why metrics of trainings are not the same on another stack.
 
     Args:
         text: a sentence.
         stacks: patterns of the stacks' names, as of a shell: "jax-*".
-        experiments: ids of the experiments; "exact" for computed claims.
-        names: patterns of the variants, or of the keys of computed claims.
+        explains: what it explains, and nothing else: experiment, variant and its metrics.
+        tested: how it was tested that it is the cause of these, in a sentence.
     """
 
     text: str
     stacks: tuple[str, ...]
-    experiments: tuple[str, ...]
-    names: tuple[str, ...] = ("*",)
+    explains: tuple[tuple[str, str, tuple[str, ...]], ...]
+    tested: str
 
-    def of(self, stack: str, experiment: str, name: str) -> bool:
-        """Whether it explains a training, or a computed claim, on a stack."""
-        fits = [
-            any(fnmatch.fnmatchcase(one, each) for each in of) for one, of in ((stack, self.stacks), (name, self.names))
-        ]
-        return experiment in self.experiments and all(fits)
+    def of(self, stack: str, experiment: str, variant: str, metric: str) -> bool:
+        """Whether it explains a metric of a training on a stack."""
+        there = any(fnmatch.fnmatchcase(stack, pattern) for pattern in self.stacks)
+        return there and any((experiment, variant) == each[:2] and metric in each[2] for each in self.explains)

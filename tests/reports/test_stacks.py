@@ -8,12 +8,14 @@ import numpy as np
 import pytest
 
 from baselines.agreement import Agreement, agreement
+from baselines.evidence import path_of, read
+from cases.examples.learning_rate import EIGHT_POINTS
 from harness.course import course
 from harness.domain.finding import Cause
 from harness.domain.metric import Metric
 from harness.domain.verdict import Verdict
 from reports.__main__ import main
-from reports.stacks import FILE, Compared, OnStack, Stacks, adjusted, flips, markdown, stacks, unlike, why
+from reports.stacks import FILE, Compared, OnStack, Stacks, adjusted, flips, markdown, stacks, unlike, values, why
 from tests.reports.markdown import headings
 
 ROOT = Path(__file__).resolve().parents[2] / "baselines"
@@ -51,20 +53,38 @@ def test_every_difference_has_a_declared_cause(found: Stacks) -> None:
 
 
 def test_every_declared_cause_explains_something(found: Stacks) -> None:
-    for cause in course().causes:
-        assert any(
-            cause.of(one.stack, one.experiment, one.variant)
-            for one in found.compared
-            if one.agreed.verdict is Agreement.DIFFERENT
-        )
+    """Each training it names has a metric that differs, or decides a claim that flips."""
+    different = {
+        (one.experiment, one.variant)
+        for one in found.compared
+        if one.agreed.verdict is Agreement.DIFFERENT and one.cause
+    }
+    flipped = {
+        (claim.experiment.id, variant) for claim in flips(found) if claim.experiment for variant in claim.variants
+    }
+    named = {each[:2] for cause in course().causes for each in cause.explains}
+    assert named <= different | flipped
 
 
-def test_a_cause_is_for_its_stacks_experiments_and_names() -> None:
-    cause = Cause("Because.", ("jax-*",), ("depth",), ("plain*",))
-    assert cause.of("jax-cpu", "depth", "plain, rate 8")
-    assert not cause.of("torch-cpu", "depth", "plain")
-    assert not cause.of("jax-cpu", "other", "plain")
-    assert not cause.of("jax-cpu", "depth", "normalised")
+def test_a_cause_is_for_its_stacks_trainings_and_metrics() -> None:
+    cause = Cause("Because.", ("jax-*",), (("depth", "plain, rate 8", ("loss",)),), "so")
+    assert cause.of("jax-cpu", "depth", "plain, rate 8", "loss")
+    assert not cause.of("torch-cpu", "depth", "plain, rate 8", "loss")
+    assert not cause.of("jax-cpu", "other", "plain, rate 8", "loss")
+    assert not cause.of("jax-cpu", "depth", "plain", "loss")
+    assert not cause.of("jax-cpu", "depth", "plain, rate 8", "accuracy")
+
+
+def test_a_network_of_nan_has_no_accuracy() -> None:
+    """Its accuracy is that of the class that argmax of nan gives: on TensorFlow 1.0 of Example 1's three points."""
+    evidence = read(path_of(ROOT, "tensorflow-cpu", "example-1"))
+    assert evidence is not None
+    of = evidence.variants["rate 1e38"]
+    assert set(of.metrics["val_accuracy"]) == {1.0}
+    assert {failure.kind for failure in of.failures.values()} == {"inf", "nan"}
+    metrics = {metric.name: metric for metric in EIGHT_POINTS.metrics}
+    assert set(values(of, metrics["val_accuracy"]).values()) == {None}
+    assert values(of, metrics["rising_epochs"])[0] is not None
 
 
 def test_equal_stacks_rarely_differ_by_chance() -> None:
@@ -76,7 +96,7 @@ def test_equal_stacks_rarely_differ_by_chance() -> None:
         made = []
         for place in range(200):
             x, y = (dict(enumerate(random.normal(mean, 1, 100).tolist())) for mean in (0, shift))
-            made.append((Compared("e", str(place), metric, "b-cpu", agreement(metric, x, y), ""), x, y))
+            made.append((Compared("e", str(place), metric, "b-cpu", agreement(metric, x, y), None), x, y))
         return made
 
     equal = compared(0.0)
