@@ -41,7 +41,6 @@ BY_SEEDS = ("tips-dropout-helps", "tips-dropout-rate", "tips-deeper-is-not-bette
 WITHOUT_CURVES = (
     "double-well",
     "long-valley",
-    "far-target",
     "scale-gap",
     "centring",
     "fewer-features",

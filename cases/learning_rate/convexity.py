@@ -75,6 +75,8 @@ SMALL_RATE_LOCAL_MINIMUM = Claim(
     statement="The slides' own model has no local minimum for a small rate to end in: its loss is convex.",
     rule=Exact(),
     check=check_convex,
+    source="ours",
+    quote="1.3 Small learning rate : local minimum point",
     deviations=("the model and data of gd-reaches-minimum; the slide names no data",),
     notes=(
         "This is a counter-case: the slide's picture of two valleys needs another loss, see the case double well. "

@@ -71,6 +71,7 @@ SGD_UPDATE_RULE = Claim(
     statement="A step of gradient descent is W(n+1) = W(n) − α ∇L(W(n)).",
     rule=Exact(),
     check=check_sgd,
+    quote=r"W_{n+1} = W_n - \alpha \Delta L(W_n)",
     deviations=("the slide's model, on data that hypothesis draws, at its rates: 0.001, 0.01, 0.5 and 10",),
 )
 
@@ -86,6 +87,7 @@ MOMENTUM_RULE = Claim(
     statement="Momentum adds to each step a share of the step before.",
     rule=Exact(),
     check=MOMENTUM.check,
+    quote="과거에 이동했던 방향을 기억하면서 그 방향으로 일정 정도를 추가적으로 이동하는 방식이다.",
     deviations=(FORMULA,),
     notes=("Polyak's heavy ball, without a velocity, gives the same weights.",),
 )
@@ -113,6 +115,8 @@ NESTEROV_RULE = Claim(
     statement="Nesterov's momentum takes the gradient where the momentum leads.",
     rule=Exact(),
     check=NESTEROV.check,
+    source="ours",
+    quote="momentum=0.9, nesterov=True",
     deviations=(FORMULA,),
     notes=("Keras' weights are the paper's y, the points where gradients are taken, and not its x.",),
 )
@@ -143,6 +147,9 @@ ADAGRAD_RULE = Claim(
     statement="Adagrad divides each weight's step by the root of the sum of its squared gradients.",
     rule=Exact(),
     check=ADAGRAD.check,
+    source="read",
+    quote="Adagrad의 식에서 gradient의 제곱값을 더해나가면서 구한 G_t",
+    reading="the slide names the sum of squared gradients; that a step is divided by its root is from the paper",
     deviations=(FORMULA, "the rate that the slides print, 0.01"),
     notes=("Keras' documentation does not say where epsilon stands: it is inside the root.",),
 )
@@ -175,6 +182,7 @@ RMSPROP_RULE = Claim(
     statement="RMSProp puts an exponential mean in place of the sum of squared gradients.",
     rule=Exact(),
     check=RMSPROP.check,
+    quote="gradient의 제곱값을 더해나가면서 구한 G_t 부분을 합이 아니라 지수평균으로 바꾸어서 대체한 방법이다.",
     deviations=(FORMULA,),
     notes=("A weight whose gradients are below √ε = 3e-4 hardly moves: with ε outside the root that limit is 1e-7.",),
 )
@@ -201,6 +209,8 @@ ADADELTA_RULE = Claim(
     statement="Adadelta scales each step by the root mean square of the steps before over that of the gradients.",
     rule=Exact(),
     check=ADADELTA.check,
+    source="ours",
+    quote="Adadelta optimizer.",
     deviations=(FORMULA, "the rate that the slides print, 1.0, and today's default"),
 )
 
@@ -234,6 +244,9 @@ ADAM_RULE = Claim(
     statement="Adam divides an exponential mean of the gradients by the root of one of their squares.",
     rule=Exact(),
     check=ADAM.check,
+    source="read",
+    quote="RMSProp과 Momentum 방식을 합친 것 같은 알고리즘이다",
+    reading="the slide gives the idea; the two means and the quotient are from the paper",
     deviations=(FORMULA,),
 )
 
@@ -262,6 +275,8 @@ AMSGRAD_RULE = Claim(
     statement="AMSGrad divides by the root of the largest mean of squared gradients so far.",
     rule=Exact(),
     check=AMSGRAD.check,
+    source="ours",
+    quote="amsgrad=False",
     deviations=(FORMULA,),
 )
 
@@ -281,9 +296,8 @@ def check_decay() -> Iterator[Comparison]:
             warnings.simplefilter("ignore")  # that the argument is ignored
             given = keras.optimizers.SGD(rate, decay=decay)
         given.iterations.assign(LATE)
-        late = float(keras.ops.convert_to_numpy(given.learning_rate))
-        expected = rate / (1 + decay * LATE)
-        yield Comparison(f"SGD({rate}, decay={decay}): rate after {LATE:,} steps", late, expected, 4 * ROUNDING * rate)
+        late, then = float(keras.ops.convert_to_numpy(given.learning_rate)), rate / (1 + decay * LATE)
+        yield Comparison(f"SGD({rate}, decay={decay}): rate after {LATE:,} steps", late, then, 4 * ROUNDING * rate)
     for rate, decay in DECAYS:
         schedule = keras.optimizers.schedules.InverseTimeDecay(rate, decay_steps=1, decay_rate=decay)
         name, count = f"{rate} / (1 + {decay} t)", 1001

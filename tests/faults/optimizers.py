@@ -11,12 +11,12 @@ from tests.faults.places import (
     ADADELTA,
     ADADELTA_RACE,
     ADAGRAD,
+    ADAGRAD_RACE,
     ADAM,
     ADAM_RACE,
     BASE,
     BY_SGD,
     DEEP,
-    FAR_ADAGRAD,
     KERAS,
     LONG_SOFTMAX,
     MLP,
@@ -334,7 +334,7 @@ FAULTS = (
         for factor in (1.1, 1.01)
     ),
     constant(
-        ADAGRAD, "epsilon", 1.1, (FAR_ADAGRAD,), None, "It is lost in the rounding of the sum that begins at 0.1."
+        ADAGRAD, "epsilon", 1.1, (ADAGRAD_RACE,), None, "It is lost in the rounding of the sum that begins at 0.1."
     ),
     *(
         constant(SGD, "momentum", factor, (VALLEY,), 3, "With Nesterov's steps the second loss shows it.")
@@ -353,7 +353,7 @@ FAULTS = (
         f"{KERAS}.optimizers.rmsprop:RMSprop",
         "add_optimizer_variables",
         wrapped(ones_for_velocities),
-        ("far-target", "rmsprop"),
+        RMSPROP_RACE,
     ),
     held_out(
         "Adadelta: its steps are remembered times the rate",

@@ -25,8 +25,8 @@ MLP = ("more-data", "2,000 images")
 RNN, CNN = (("batch-normalization-examples", name) for name in ("rnn", "cnn"))
 PENALISED, UNPENALISED = ("regularization", "l2 0.001"), ("regularization", "none")
 ADAM_RACE, RMSPROP_RACE, ADADELTA_RACE = (("optimizers", name) for name in ("adam", "rmsprop", "adadelta"))
+ADAGRAD_RACE = ("optimizers", "adagrad")
 NESTEROV, VALLEY = ("optimizers", "sgd nesterov"), ("long-valley", "momentum 0.9")
-FAR_ADAGRAD, FAR_RMSPROP = (("far-target", name) for name in ("adagrad", "rmsprop"))
 MNIST = (SOFTMAX, BY_SGD, MLP, DEEP)
 
 Trainings = tuple[tuple[str, str], ...]
