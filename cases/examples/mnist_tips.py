@@ -146,17 +146,17 @@ def curves(variant: str, printed: Mapping[str, tuple[float, ...]]) -> All:
 TIP = "the slides print network after network, each with its accuracy, as 'Tips'; no sentence says what helps"
 
 
-def tip(name: str, statement: str, better: str, worse: str, **more: Any) -> Claim:
+def tip(key: str, statement: str, better: str, worse: str, **more: Any) -> Claim:
     """The claim that one network of Example 4 is more accurate than another one.
 
     Args:
-        name: its id.
+        key: its id.
         statement: what it says.
         better, worse: two variants.
         more: further fields.
     """
     return Claim(
-        id=name,
+        id=key,
         slide=SLIDE,
         source="read",
         quote=f"Accuracy: {FIGURES[better]}",
@@ -166,6 +166,7 @@ def tip(name: str, statement: str, better: str, worse: str, **more: Any) -> Clai
         shown=f"{opening(NETWORKS[better])} reaches {{{better}}}, {NETWORKS[worse]} {{{worse}}}: a difference of "
         "{0}.",
         experiment=TIPS,
+        published=(Published({name: FIGURES[name] for name in (better, worse)}),),
         **more,
     )
 
