@@ -1,9 +1,40 @@
-"""5. Batch Normalization: the three printed networks."""
+"""5. Batch Normalization: what is cited, and the three printed networks."""
 
 from __future__ import annotations
 
 from cases.errata.given import NAMES
 from harness.domain.erratum import Differs, Erratum
+
+AS_CITED = Erratum(
+    id="as-cited",
+    slide="5. Batch Normalization (cont.), 10 Deep Learning Trends",
+    statement=(
+        "NIPS 2015 was in Montréal, not in Russia, and the paper of batch normalization is about covariate shift, not "
+        "covariance shift. Here: against the title pages of the proceedings."
+    ),
+    given=(
+        "# Advances in Neural Information Processing Systems 28; Ioffe & Szegedy, ICML 2015\n"
+        "proceedings = {\n"
+        "    'NIPS 2015': 'Montréal, Canada',\n"
+        "    'ICML 2015': 'Accelerating Deep Network Training by Reducing Internal Covariate Shift',\n"
+        "}"
+    ),
+    printed=(
+        "cited = {\n"
+        "    'NIPS 2015': 'Rusia',\n"
+        "    'ICML 2015': 'Accelerating Deep Network Training by Reducing Internal Covariance Shift',\n"
+        "}"
+    ),
+    modern=(
+        "cited = {\n"
+        "    'NIPS 2015': 'Montréal, Canada',\n"
+        "    'ICML 2015': 'Accelerating Deep Network Training by Reducing Internal Covariate Shift',\n"
+        "}"
+    ),
+    outcome=Differs(slide=[], today=["NIPS 2015", "ICML 2015"]),
+    check="[name for name in cited if cited[name] != proceedings[name]]",
+    gives=[],
+)
 
 LSTM_RECURRENT_ACTIVATION = Erratum(
     id="lstm-recurrent-activation",
@@ -40,4 +71,4 @@ CNN_FLATTEN = Erratum(
     gives=(None, 1),
 )
 
-ERRATA = (LSTM_RECURRENT_ACTIVATION, CNN_FLATTEN)
+ERRATA = (AS_CITED, LSTM_RECURRENT_ACTIVATION, CNN_FLATTEN)

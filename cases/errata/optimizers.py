@@ -248,6 +248,24 @@ LOSS_SOFTMAX = Erratum(
     tolerance=1e-5,  # float32 mean of eight logarithms
 )
 
+LOSS_FROM_LOGITS = Erratum(
+    id="loss-from-logits",
+    slide=USE,
+    statement=(
+        "Keras computes categorical_crossentropy of probabilities clipped at 1e-7: no loss exceeds 16.1, and beyond it "
+        "there is no gradient. With the listing's rate of 0.01 a network can get stuck there, on JAX and PyTorch; on "
+        "TensorFlow fit takes the logits. Leave the last softmax out and let the loss take it. Here: the loss of one "
+        "example with the logits 50 and 0, of the second class."
+    ),
+    given=NAMES + "Y, logits = np.array([[0.0, 1.0]]), np.array([[50.0, 0.0]])\n"
+    "softmax = np.exp(logits) / np.sum(np.exp(logits))",
+    printed="loss = keras.losses.CategoricalCrossentropy()(Y, softmax)",
+    modern="loss = keras.losses.CategoricalCrossentropy(from_logits=True)(Y, logits)",
+    outcome=Differs(slide=50.0, today=16.118),
+    check="round(float(loss), 3)",
+    gives=50.0,
+)
+
 ERRATA = (
     USAGE_IMPORTS,
     LR,
@@ -264,4 +282,5 @@ ERRATA = (
     MODEL_UNDEFINED,
     ADAM_MOMENTUM,
     LOSS_SOFTMAX,
+    LOSS_FROM_LOGITS,
 )

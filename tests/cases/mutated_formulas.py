@@ -295,6 +295,12 @@ FORMULAS: dict[str, dict[str, Patch]] = {
         "RMSprop is Adagrad": optimizer("RMSprop", like="Adagrad"),
         "Adagrad is RMSprop": optimizer("Adagrad", like="RMSprop"),
     },
+    "rmsprop-fixes-adagrad/receding target": {
+        "RMSprop is Adagrad": optimizer("RMSprop", like="Adagrad"),
+        "Adagrad is RMSprop": optimizer("Adagrad", like="RMSprop"),
+        "Adagrad's sum starts at 0": optimizer("Adagrad", initial_accumulator_value=0.0),
+        "one step": of(traits, "RECEDING", 1),
+    },
     "adadelta-rule": {
         "this gradient among the steps": form(rules.ADADELTA, adadelta_with_this_step),
         "no rate": form(rules.ADADELTA, with_other_arguments(updates.adadelta, learning_rate=1.0)),

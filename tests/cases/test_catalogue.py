@@ -70,6 +70,7 @@ EXACT_IDS = (
     "l1-l2-formula",
     "clipnorm-clips",
     "clipvalue-clips",
+    "column-scales-condition",
     "defaults-as-printed",
     "bn-normalises",
     "bn-scale-invariant",

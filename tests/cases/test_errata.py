@@ -20,7 +20,7 @@ ITEMS = {
     "decay=": ("decay",),
     "W_regularizer=": ("w-regularizer",),
     "keras.utils.np_utils": ("np-utils",),
-    "loss='softmax'": ("loss-softmax",),
+    "loss='softmax'": ("loss-softmax", "loss-from-logits"),
     "Adam(momentum=…, nesterov=…)": ("adam-momentum",),
     "epsilon=None": (
         "epsilon-none-rmsprop",
@@ -61,6 +61,10 @@ FOUND = {
     "saved-name",
     "one-hidden-layer",
     "dropout-import",
+    "pixel-range",
+    "best-score",
+    "activity-accuracy",
+    "as-cited",
 }
 """What trying each listing has brought alongside them."""
 

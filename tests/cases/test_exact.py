@@ -12,6 +12,7 @@ from cases import CLAIMS, preprocessing
 from cases.data.mnist import load
 from cases.examples import mnist_softmax, normalization
 from cases.examples.mnist_callbacks import EARLY, SLIDE_RUN, Outcome
+from harness.domain.experiment import Dataset
 from harness.statistics import Exact
 from tests.cases.mutations import MUTATIONS
 from tests.training.conftest import ROOT, environment
@@ -63,6 +64,22 @@ def test_minmax_formula(monkeypatch, formula):
 def test_minmax_formula_with_other_data(monkeypatch):
     monkeypatch.setattr(preprocessing, "EXAMPLE_2_XY", normalization.EXAMPLE_2_XY * 0.5)
     assert verdict("minmax-formula") == "REFUTED"  # the printed 0.99999948
+
+
+def flat(data):
+    """A Hessian whose columns are all of one length."""
+    columns = data.x / np.linalg.norm(data.x, axis=0)
+    return curvatures(Dataset(columns, data.y))
+
+
+curvatures = preprocessing.curvatures
+
+
+@pytest.mark.parametrize(("name", "value"), [("curvatures", flat), ("min_max", lambda columns: columns)])
+def test_the_condition_of_uneven_columns(monkeypatch, name, value):
+    assert verdict("column-scales-condition") == "SUPPORTED"
+    monkeypatch.setattr(preprocessing, name, value)
+    assert verdict("column-scales-condition") == "REFUTED"
 
 
 @pytest.mark.parametrize(("row", "column", "text"), [(0, 0, "0.99999949"), (7, 4, "0.0"), (4, 3, "0.5850478")])
@@ -260,6 +277,6 @@ def test_early_stopping_that_never_fires(monkeypatch):
 
 def test_every_exact_claim_is_broken_here():
     here = {"minmax-formula", "minmax-table", "mnist-facts", *MUTATIONS}
-    here |= {"minmax-losses-reproduce", "raw-losses-closed-form"}
+    here |= {"minmax-losses-reproduce", "raw-losses-closed-form", "column-scales-condition"}
     here |= {"checkpoint-restores-best", "early-stopping-stops", "prediction-is-argmax"}
     assert {key for key, claim in CLAIM.items() if isinstance(claim.rule, Exact)} == here
