@@ -139,21 +139,6 @@ SAVED_NAME = Erratum(
     gives=True,
 )
 
-BEST_SCORE = Erratum(
-    id="best-score",
-    slide=f"{SLIDE}, evaluation, the printed score",
-    statement=(
-        "The printed score of the best model, 0.26375 and 0.9266, is the last epoch's. By the slide's own table the "
-        "best epoch, the 25th, has 0.261196 and 0.9279. Here: whether the score is the row of the least val_loss."
-    ),
-    given="from cases.data.arrays import EXAMPLE_3_TABLE as table",
-    printed="score = [0.263750, 0.9266]",
-    modern="score = [0.261196, 0.9279]",
-    outcome=Differs(slide=True, today=False),
-    check="table[table[:, 0].argmin(), :2].tolist() == score",
-    gives=True,
-)
-
 ODEL_EVALUATE = Erratum(
     id="odel-evaluate",
     slide=f"{SLIDE}, evaluation",
@@ -224,7 +209,6 @@ ERRATA = (
     PANDAS_IMPORT,
     HISTORY_COLUMNS,
     SAVED_NAME,
-    BEST_SCORE,
     ODEL_EVALUATE,
     EVALUATE_UNPREPARED,
     RANDINT_LAST_IMAGE,

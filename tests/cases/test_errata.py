@@ -62,7 +62,6 @@ FOUND = {
     "one-hidden-layer",
     "dropout-import",
     "pixel-range",
-    "best-score",
     "activity-accuracy",
     "as-cited",
 }
