@@ -135,7 +135,7 @@ class Judge:
         except SuiteError as error:
             return self.not_run(claim, str(error))
         live = _decided_live(claim, trials)
-        decision = _of_evidence(known)
+        decision = known.settled("No evidence is stored, and a check decides nothing anew: add --full.")
         here = self._here(claim, outcomes, known, live.verdict if live else None)
         rests = self._stored.trials(claim)
         found = self._settled(claim, decision, known.alongside, outcomes, rests, here=here)
@@ -184,7 +184,7 @@ class Judge:
     ) -> Here:
         state = None if self._asked.update else judge.claim_state(outcomes)
         reasons = dict.fromkeys(f"{name}: {one.reason}" for name, one in zip(claim.variants, outcomes, strict=True))
-        return Here(state, " ".join(reasons), known.stack, known.seeds, known.verdict, known.needed, own)
+        return Here(state, " ".join(reasons), known.stack, known.seeds, known.verdict, own)
 
     def _settled(
         self,
@@ -220,12 +220,6 @@ class Judge:
             red=bool(damage) or ((found.red or missing) and not kept),
             error=damage,
         )
-
-
-def _of_evidence(known: StoredVerdict) -> Decision:
-    if known.decision is None:
-        return Decision(known.verdict, "No evidence is stored, and a check decides nothing anew: add --full.")
-    return replace(known.decision, verdict=known.verdict, reason=known.reason)
 
 
 def _decided_live(claim: Claim, trials: Mapping[str, Sequence[Trial]]) -> Decision | None:

@@ -1,9 +1,11 @@
-"""The verdict of a claim from evidence: the stack and the seeds it rests on, and the seeds that would decide it."""
+"""The verdict of a claim from evidence, and the stack and the seeds that it rests on."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from msgspec import structs
 
 from baselines.evidence import trials
 from baselines.judge import REFERENCE
@@ -26,9 +28,6 @@ class StoredVerdict:
         decision, alongside: of the rule, and of the rules reported alongside. Below 30 seeds they are preliminary, at
             the plain level. ``decision`` is None without a seed.
         preliminary: whether there are fewer than 30 seeds.
-        needed: the number of seeds that would decide an INCONCLUSIVE claim. It is the next look with 80 % power for the
-            claim's effects; if no look has it, the number of seeds that has. None if there is no such number.
-        elsewhere: the other stacks with at least ``needed`` seeds, and their numbers of seeds.
     """
 
     verdict: Verdict
@@ -38,24 +37,25 @@ class StoredVerdict:
     decision: Decision | None = None
     alongside: tuple[Decision, ...] = ()
     preliminary: bool = False
-    needed: int | None = None
-    elsewhere: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def reason(self) -> str:
-        """The reason of the verdict: the seeds and the stack it rests on, and how many seeds would decide it."""
+        """The reason of the verdict: the seeds and the stack it rests on, and what the rule says of them."""
         if self.decision is None:
             return "No evidence is stored."
-        text = f"{self.seeds} stored trainings a variant, {self.stack}: {self.decision.reason}"
         if self.preliminary:
-            text = (
+            return (
                 f"{self.stored} stored trainings a variant of {self.stack}, and nothing is decided below "
                 f"{STORED_SIZES[0]}; preliminary, at the plain level: {self.decision.verdict}, {self.decision.reason}"
             )
-        if self.verdict is not Verdict.INCONCLUSIVE or self.needed is None:
-            return text
-        others = "".join(f"; {stack} has {seeds}" for stack, seeds in self.elsewhere.items())
-        return f"{text}. {self.needed:,} seeds would decide it{others}"
+        return f"{self.seeds} stored trainings a variant, {self.stack}: {self.decision.reason}"
+
+    def settled(self, nothing: str) -> Decision:
+        """The decision of the evidence, with ``reason``; ``nothing`` is the reason if no seed is stored."""
+        if self.decision is None:
+            return Decision(self.verdict, nothing)
+        basis = None if self.preliminary else self.decision.basis
+        return structs.replace(self.decision, verdict=self.verdict, reason=self.reason, basis=basis)
 
 
 def stored_verdict(claim: Claim, stack: str, evidence: Mapping[str, Evidence]) -> StoredVerdict:
@@ -68,29 +68,21 @@ def stored_verdict(claim: Claim, stack: str, evidence: Mapping[str, Evidence]) -
         stack: the run's own stack.
         evidence: of the claim's experiment, by stack.
     """
-    seeds = {name: common_seeds(claim, one) for name, one in evidence.items()}
+    seeds = {name: common_seeds(claim, held) for name, held in evidence.items()}
     candidates = [name for name in dict.fromkeys((stack, REFERENCE)) if seeds.get(name)]
     chosen = next((name for name in candidates if stored_look(seeds[name]) is not None), None)
     if chosen is None:
         chosen = max(candidates, key=lambda name: seeds[name], default=None)
     if chosen is None:
-        return _undecided(StoredVerdict(Verdict.INCONCLUSIVE, "", 0, 0, preliminary=True), STORED_SIZES[0], seeds)
+        return StoredVerdict(Verdict.INCONCLUSIVE, "", 0, 0, preliminary=True)
     held = seeds[chosen]
     stored = {name: trials(evidence[chosen].variants[name], name)[:held] for name in claim.variants}
     look = stored_look(held)
     if look is None:
         decision, alongside = claim.decide(stored, levels=PLAIN)
-        found = StoredVerdict(Verdict.INCONCLUSIVE, chosen, held, held, decision, alongside, preliminary=True)
-        return _undecided(found, STORED_SIZES[0], seeds)
+        return StoredVerdict(Verdict.INCONCLUSIVE, chosen, held, held, decision, alongside, preliminary=True)
     decision, alongside = claim.decide(stored, look, STORED)
-    size = look.sizes[look.index]
-    found = StoredVerdict(decision.verdict, chosen, size, held, decision, alongside)
-    if decision.verdict is not Verdict.INCONCLUSIVE:
-        return found
-    needed = max(_needed(decision), default=0)
-    further = [one for one in STORED_SIZES if one > size]
-    enough = next((one for one in further if one >= needed), needed if needed > size else None)
-    return _undecided(found, enough, seeds)
+    return StoredVerdict(decision.verdict, chosen, look.sizes[look.index], held, decision, alongside)
 
 
 def common_seeds(claim: Claim, evidence: Evidence) -> int:
@@ -98,22 +90,3 @@ def common_seeds(claim: Claim, evidence: Evidence) -> int:
     metrics = {name for rule in claim.rules for name in rule.metrics}
     variants = [evidence.variants.get(name) for name in claim.variants]
     return min((one.seeds if one is not None and metrics <= set(one.metrics) else 0 for one in variants), default=0)
-
-
-def _undecided(found: StoredVerdict, needed: int | None, seeds: Mapping[str, int]) -> StoredVerdict:
-    """Adds ``needed`` and the other stacks that have as many seeds."""
-    others = {name: n for name, n in seeds.items() if needed is not None and name != found.stack and n >= needed}
-    return replace(found, needed=needed, elsewhere=others)
-
-
-def _needed(decision: Decision) -> Iterable[int]:
-    """The numbers of seeds that the effects of undecided parts need."""
-    if decision.verdict is not Verdict.INCONCLUSIVE:
-        return
-    for part in decision.parts:
-        yield from _needed(part)
-    if not decision.parts:
-        for effect in decision.effects:
-            needed = effect.details.get("seeds_needed")
-            if needed is not None:
-                yield int(needed)

@@ -12,9 +12,10 @@ def compare_verdict(
 ) -> VerdictComparison:
     """Compares a verdict with the expected one. ``expected`` is None if none is stored.
 
-    NOT_RUN is always red. A change between SUPPORTED and REFUTED is red. A change to or from INCONCLUSIVE may be chance
-    or a lack of seeds, so it is red only if a variant of the claim has moved (``drifted``). It is never red if the
-    verdicts may rest on different numbers of seeds (``more_seeds``), because that explains it.
+    NOT_RUN is always red. A flip between SUPPORTED, REFUTED and OUTDATED is red. A change to or from INCONCLUSIVE or a
+    tie (NEGLIGIBLE) may be chance or a lack of seeds, so it is red only if a variant of the claim has moved
+    (``drifted``). It is never red if the verdicts may rest on different numbers of seeds (``more_seeds``), because that
+    explains it.
     """
     before = Verdict(expected.verdict) if expected else None
     if obtained is Verdict.NOT_RUN:
@@ -26,7 +27,10 @@ def compare_verdict(
         return VerdictComparison(VerdictState.AS_EXPECTED, before, obtained, False, f"{before}, as expected.")
     if obtained.decided and before.decided:
         return VerdictComparison(VerdictState.FLIPPED, before, obtained, True, f"{since}.")
-    state = VerdictState.DECIDED if obtained.decided else VerdictState.WEAKENED
+    stronger = obtained.decided or before is Verdict.INCONCLUSIVE  # a tie lies between
+    state = VerdictState.DECIDED if stronger else VerdictState.WEAKENED
+    if Verdict.NEGLIGIBLE in (obtained, before):
+        since += ": a tie now" if obtained is Verdict.NEGLIGIBLE else ": no tie any more"
     if more_seeds:
         return VerdictComparison(state, before, obtained, False, f"{since}, from another number of seeds.")
     confirmed = "a variant it rests on has drifted" if drifted else "no variant it rests on has drifted"

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from harness.domain.verdict import Decision, Effect, Verdict
+from harness.domain.verdict import Basis, Decision, Effect, Verdict
 from harness.errors import invalid
 from harness.statistics.arguments import check_failures, check_names, check_number
 from harness.statistics.inference import clopper_pearson, t_quantile, t_tail
@@ -17,6 +18,9 @@ from harness.statistics.pairs import Failures, Pairs, correlation
 from harness.statistics.pairwise import enough, exceeding, undecided
 from harness.statistics.rule import Rule, Sample
 from harness.statistics.seeds import UnusableError, by_seed, listed, noise, score
+
+if TYPE_CHECKING:
+    import numpy as np
 
 
 @dataclass(frozen=True)
@@ -80,12 +84,12 @@ class EverySeed:
             value = values[outside[0]]
             shown = "none" if value is None else f"{value:g}"
             reason = f"{self.metric} of seed {outside[0]} is {shown}; so in {len(outside)} of {n} seeds"
-            return Decision(Verdict.REFUTED, reason, (effect,))
+            return Decision(Verdict.REFUTED, reason, (effect,), basis=Basis.EVERY_SEED)
         found = sorted(value for value in values.values() if value is not None)
         reason = f"{self.metric} is {found[0]:g} to {found[-1]:g} in all {n} seeds, so in a share of at least {low:.3f}"
         if n < FEWEST_SEEDS:
             return Decision(Verdict.INCONCLUSIVE, f"{reason}; nothing is decided below {FEWEST_SEEDS} seeds", (effect,))
-        return Decision(Verdict.SUPPORTED, reason, (effect,))
+        return Decision(Verdict.SUPPORTED, reason, (effect,), basis=Basis.EVERY_SEED)
 
     def _holds(self, value: float | None) -> bool:
         return value is not None and self.at_least <= value <= self.at_most
@@ -208,19 +212,32 @@ class Not:
         return replace(decision, verdict=verdict, reason=f"the opposite of: {decision.reason}")
 
 
+HALF = 0.5
+"""The share of the level of prediction for single epochs of a curve, and for its level."""
+
+
 @dataclass(frozen=True)
 class ReproducesCurve:
-    """Every printed value of a curve lies in the simultaneous prediction band of one more run.
+    """Every printed value of a curve lies in the simultaneous prediction band of one more run, and so does its level.
 
-    The band at an epoch is mean ± t·s·√(1 + 1/n) over the seeds (Whitmore 1986). Its level is that of ``Reproduces``
-    divided by the number of printed values (Bonferroni), which bounds the probability that one more run leaves the band
-    at any epoch, however epochs depend on each other. The band is widened by the rounding of the printed values.
+    Two tests share the level of ``Reproduces`` by halves (Bonferroni). The first is of single epochs: the band at an
+    epoch is mean ± t·s·√(1 + 1/n) over the seeds (Whitmore 1986), at half of the level divided by the number of printed
+    values. That bounds the chance that one more run leaves the band at any epoch, however epochs depend on each other.
 
-    REFUTED from 5 seeds on if a printed value is outside. SUPPORTED, in the sense of *within prediction*, from 30 seeds
-    on if none is outside the 99 % band of these seeds alone, as in ``Reproduces``. INCONCLUSIVE if a training failed,
-    because there is then no band. Assumes that the values of an epoch are about normal over seeds.
+    The second is of the curve's level: the distance of a run from the mean curve, each epoch in standard deviations
+    over the seeds, on average over the printed epochs. It is one number of one more run, predicted in the same way at
+    the other half of the level. It sees a shift that many epochs share and that is too small for the band. The standard
+    deviations come from the same seeds, so the interval is wider by √((n − 1)/(n − 3)), which makes it exact for
+    independent epochs and cautious for others. In the curve's own unit the first epochs, whose spread is largest, would
+    hide all others. Both intervals are widened by the rounding of the printed values.
 
-    ``printed`` has one value per epoch, nan where the slide prints none; ``decimals`` is their number of decimals.
+    REFUTED from 5 seeds on if a printed value or the average is outside. SUPPORTED, in the sense of *within
+    prediction*, from 30 seeds on if all are inside the 99 % intervals of these seeds alone, as in ``Reproduces``.
+    INCONCLUSIVE if a training failed, because there is then no band. Assumes that the values of an epoch, and the
+    averages, are about normal over seeds.
+
+    The first effect is the farthest epoch, the second the average. ``printed`` has one value per epoch, nan where the
+    slide prints none; ``decimals`` is their number of decimals.
     """
 
     variant: str
@@ -273,38 +290,90 @@ class ReproducesCurve:
         if n < FEWEST_SEEDS or not np.isfinite(runs).all():
             reason = f"{n} seeds; nothing is decided below {FEWEST_SEEDS}" if n < FEWEST_SEEDS else "a training failed"
             return Decision(Verdict.INCONCLUSIVE, reason)
-        printed, mean = np.array(self.printed)[epochs], runs.mean(axis=0)
-        spread = np.maximum(runs.std(axis=0, ddof=1) * math.sqrt(1 + 1 / n), FLOAT_NOISE * np.abs(mean))
-        # a printed value such as 0.9266 stands for all numbers that round to it
-        distance = np.maximum(np.abs(printed - mean) - 0.5 * 10.0**-self.decimals, 0) / spread
-        level = sample.look.level(sample.levels.prediction / 2 / len(epochs))
-        limit = t_quantile(n - 1, level)
-        worst = int(np.argmax(distance))
-        p = min(1.0, 2 * len(epochs) * sample.look.overall(t_tail(n - 1, distance[worst])))
-        outside = int(np.sum(distance > limit))
-        value = f"{printed[worst]:.{self.decimals}f}"
-        effect = Effect(
-            of=f"{self.variant}, epoch {epochs[worst] + 1} of one more run",
-            metric=self.curve,
-            unit=sample.metrics[self.curve].unit,
-            estimate=float(mean[worst]),
-            low=float(mean[worst] - limit * spread[worst]),
-            high=float(mean[worst] + limit * spread[worst]),
-            p=p,
-            n=n,
-            details={"published": float(printed[worst]), "outside": float(outside)},
-            notes=(f"the farthest of {len(epochs)} printed values, {distance[worst]:.2f} standard deviations out",),
+        return self._decide(sample, runs, np.array(self.printed)[epochs])
+
+    def _decide(self, sample: Sample, runs: np.ndarray, printed: np.ndarray) -> Decision:
+        """The decision by the runs' values at the printed epochs, of shape (seeds, epochs)."""
+        import numpy as np
+
+        (n, count), unit = runs.shape, sample.metrics[self.curve].unit
+        rounding = np.full(count, 0.5 * 10.0**-self.decimals)  # 0.9266 stands for all numbers that round to it
+        middle = runs.mean(axis=0)
+        spread = np.maximum(runs.std(axis=0, ddof=1), FLOAT_NOISE * np.abs(middle))
+        apart, ours = (((each - middle) / spread).mean(axis=-1, keepdims=True) for each in (printed, runs))
+        epochs = _Predicted(runs, printed, rounding, sample, HALF / count)
+        wider = math.sqrt((n - 1) / (n - 3))
+        shift = _Predicted(ours, apart, (rounding / spread).mean(keepdims=True), sample, HALF, wider)
+        worst = int(np.argmax(epochs.distance))
+        where = f"epoch {self._epochs[worst] + 1}"
+        far = f"the farthest of {count} printed values, {epochs.distance[worst]:.2f} standard deviations out"
+        effects = (
+            epochs.effect(worst, f"{self.variant}, {where} of one more run", self.curve, unit, far),
+            shift.effect(
+                0,
+                f"{self.variant}, {count} epochs of one more run on average",
+                self.curve,
+                "standard deviations",
+                "each epoch in its standard deviations over the seeds",
+            ),
         )
-        band = f"the simultaneous prediction band of one run ({n} seeds); the farthest is {value} at epoch "
-        band += f"{epochs[worst] + 1}, where the band is {effect.low:.5g} to {effect.high:.5g}"
-        if outside:
-            reason = f"{outside} of the {len(epochs)} printed values are outside {band}"
-            return Decision(Verdict.REFUTED, reason, (effect,), p=p)
-        reason = f"all {len(epochs)} printed values are inside {band}"
-        if distance[worst] > t_quantile(n - 1, PLAIN.prediction / 2 / len(epochs)):
-            reason += f"; outside the {100 * (1 - PLAIN.prediction):g} % band of these seeds alone"
-            return Decision(Verdict.INCONCLUSIVE, reason, (effect,))
+        p = min(1.0, *(each.p / HALF for each in (epochs, shift)))
+        band = f"{effects[0].low:.5g} to {effects[0].high:.5g}"
+        text = f"the simultaneous prediction band of one run ({n} seeds); the farthest is "
+        text += f"{printed[worst]:.{self.decimals}f} at {where}, where the band is {band}; on average the printed "
+        text += f"values lie {apart[0]:+.2f} standard deviations from ours, "
+        text += f"{'outside' if shift.outside else 'within'} ± {effects[1].high:.2f}"
+        if epochs.outside or shift.outside:
+            counts = f"{epochs.outside} of the {count}" if epochs.outside else f"none of the {count}"
+            reason = f"{counts} printed values {'is' if epochs.outside < 2 else 'are'} outside {text}"
+            return Decision(Verdict.REFUTED, reason, effects, p=p, basis=Basis.SHOWN)
+        reason = f"all {count} printed values are inside {text}"
+        if epochs.doubtful or shift.doubtful:
+            reason += f"; outside the {100 * (1 - PLAIN.prediction):g} % intervals of these seeds alone"
+            return Decision(Verdict.INCONCLUSIVE, reason, effects)
         if n < MANY_SEEDS:
-            reason += f"; below {MANY_SEEDS} seeds that says too little"
-            return Decision(Verdict.INCONCLUSIVE, reason, (effect,))
-        return Decision(Verdict.SUPPORTED, f"within prediction: {reason}", (effect,))
+            return Decision(Verdict.INCONCLUSIVE, f"{reason}; below {MANY_SEEDS} seeds that says too little", effects)
+        return Decision(Verdict.SUPPORTED, f"within prediction: {reason}", effects, basis=Basis.NOT_CONTRADICTED)
+
+
+class _Predicted:
+    """Printed numbers against the prediction intervals of one more run, each at ``share`` of the level of prediction.
+
+    ``wider`` is a factor of the intervals.
+
+    Attributes:
+        distance: of each number to the runs' mean, less its rounding, in standard deviations of one more run.
+        p: two-sided, of the farthest of them (Bonferroni).
+        outside: the count of numbers outside their interval.
+        doubtful: whether a number is outside the interval at the plain level, of these seeds alone.
+    """
+
+    def __init__(
+        self,
+        runs: np.ndarray,
+        printed: np.ndarray,
+        rounding: np.ndarray,
+        sample: Sample,
+        share: float,
+        wider: float = 1.0,
+    ) -> None:
+        import numpy as np
+
+        n, self._printed, self._mean = len(runs), printed, runs.mean(axis=0)
+        least = FLOAT_NOISE * np.maximum(np.abs(self._mean), 1e-6)
+        self._spread = wider * np.maximum(runs.std(axis=0, ddof=1) * math.sqrt(1 + 1 / n), least)
+        apart = np.maximum(np.abs(printed - self._mean) - rounding, 0)
+        self.distance = apart / self._spread
+        self._limit = t_quantile(n - 1, sample.look.level(sample.levels.prediction / 2 * share))
+        tail = sample.look.overall(t_tail(n - 1, float(self.distance.max())))
+        self._n, self.p = n, min(1.0, 2 * len(printed) * tail)
+        self.outside = int(np.sum(self.distance > self._limit))
+        self.doubtful = bool(self.distance.max() > t_quantile(n - 1, PLAIN.prediction / 2 * share))
+
+    def effect(self, place: int, of: str, metric: str, unit: str, note: str) -> Effect:
+        mean, width = float(self._mean[place]), float(self._limit * self._spread[place])
+        mean = mean if abs(mean) > FLOAT_NOISE * width else 0.0
+        published: dict[str, float | None] = {"published": float(self._printed[place]), "outside": float(self.outside)}
+        return Effect(
+            of, metric, unit, mean, mean - width, mean + width, self.p, self._n, details=published, notes=(note,)
+        )

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from msgspec.structs import astuple, replace
 
-from baselines.decide import StoredVerdict, stored_verdict
+from baselines.decide import stored_verdict
 from baselines.evidence import LONG, POINTS, path_of, read, trials
 from baselines.judge import REFERENCE
 from baselines.verdicts import compare_verdict
@@ -21,7 +21,7 @@ from harness.domain.catalogue import experiments
 from harness.domain.claim import Claim
 from harness.domain.experiment import Experiment
 from harness.domain.trial import Trial
-from harness.domain.verdict import Decision, Verdict
+from harness.domain.verdict import Basis, Decision, Verdict
 from harness.errors import invalid, nearest
 from harness.record.declared import claim_decided, erratum_declared, experiment_declared
 from harness.record.evidence import EXACT, Evidence, Expected, SeedBlock
@@ -166,23 +166,18 @@ def _claim(claim: Claim, order: int, stack: str, stored: Stored) -> ClaimDecided
         decision = _exact(expected)
     else:
         known = stored_verdict(claim, stack, stacks)
-        decision, alongside = _decided(known), known.alongside
+        decision, alongside = known.settled("No evidence is stored."), known.alongside
         if known.stack:
             expected = stacks[known.stack].expected.get(claim.key)  # of the stack whose evidence decides
             variants = stacks[known.stack].variants
             used = {name: trials(variants[name], name)[: known.seeds] for name in claim.variants}
-        here = Here(None, "", known.stack, known.seeds, known.verdict, known.needed)
+        here = Here(None, "", known.stack, known.seeds, known.verdict)
     comparison = compare_verdict(decision.verdict, expected, more_seeds=True)
     return claim_decided(claim, order, decision, alongside, used, comparison, here=here, red=comparison.red)
-
-
-def _decided(known: StoredVerdict) -> Decision:
-    if known.decision is None:
-        return Decision(known.verdict, "No evidence is stored.")
-    return replace(known.decision, verdict=known.verdict, reason=known.reason)
 
 
 def _exact(expected: Expected | None) -> Decision:
     if expected is None:
         return Decision(Verdict.NOT_RUN, "No verdict is stored.")
-    return Decision(Verdict(expected.verdict), expected.computed or "The evidence lacks what was computed.")
+    reason = expected.computed or "The evidence lacks what was computed."
+    return Decision(Verdict(expected.verdict), reason, basis=Basis.COMPUTED)

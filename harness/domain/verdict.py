@@ -43,6 +43,11 @@ class Basis(enum.StrEnum):
     COMPUTED = "computed"
     """A computation without chance."""
 
+    @property
+    def strength(self) -> int:
+        """Its place in the order above; the strongest has the largest."""
+        return list(Basis).index(self)
+
 
 def weakest(verdicts: list[Verdict]) -> Verdict:
     """The verdict of a conjunction: the first of these that a part has, else SUPPORTED.
@@ -68,10 +73,11 @@ class Effect(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         p_adjusted: p after Holm's adjustment over the catalogue, filled in by ``harness.statistics.holm``.
         details: further numbers by name: ``confidence`` (nominal, of the interval), ``plain_low``, ``plain_high`` (the
             95 % interval, if another one decides), ``sign_flip_p``, ``bca_low``, ``bca_high``, ``detectable_effect``
-            (the smallest effect that n seeds show with 80 % power), ``seeds_needed`` (the n that shows the smallest
-            effect of interest), ``correlation`` (of the two variants over seeds), ``failed_a``, ``failed_a_at_most``
-            (share of seeds that failed, and its upper bound), ``percentile`` (of a published figure among our seeds), …
-        notes: remarks ("negligible", "paired by seed: correlation +0.85").
+            (the smallest effect that n seeds show with 80 % power), ``chance_at_100`` (of an undecided comparison: the
+            chance that the look at 100 seeds decides it, ``harness.statistics.chances``), ``correlation`` (of the two
+            variants over seeds), ``failed_a``, ``failed_a_at_most`` (share of seeds that failed, and its upper bound),
+            ``percentile`` (of a published figure among our seeds), …
+        notes: remarks ("paired by seed: correlation +0.85").
     """
 
     of: str

@@ -45,10 +45,10 @@ class VerdictState(enum.StrEnum):
 
     AS_EXPECTED = "as expected"
     NEW = "new"  # no verdict is expected yet
-    FLIPPED = "flipped"  # SUPPORTED became REFUTED, or the reverse
+    FLIPPED = "flipped"  # from one of SUPPORTED, REFUTED and OUTDATED to another
     NOT_RUN = "not run"  # no result could be obtained
-    WEAKENED = "weakened"  # decided before, INCONCLUSIVE now
-    DECIDED = "decided"  # INCONCLUSIVE before, decided now
+    WEAKENED = "weakened"  # decided before, a tie or INCONCLUSIVE now; or a tie before, INCONCLUSIVE now
+    DECIDED = "decided"  # the reverse of WEAKENED
 
 
 class Movement(Part, frozen=True):
@@ -158,7 +158,6 @@ class Here(Part, frozen=True):
         text: for each variant, what was trained here and how it compares.
         stack, seeds: the stack whose evidence decides ("" for none), and the number of seeds of each variant.
         verdict: the verdict of the evidence.
-        needed: the number of seeds that would decide an INCONCLUSIVE claim; None if unknown.
         own: the verdict of this run's own trials; None if they did not decide.
     """
 
@@ -167,7 +166,6 @@ class Here(Part, frozen=True):
     stack: str
     seeds: int
     verdict: Verdict
-    needed: int | None = None
     own: Verdict | None = None
 
 

@@ -20,9 +20,10 @@ class Above:
 
     It is the one-sample form of ``Exceeds``, with its levels and assumptions. It suits metrics that compare within a
     trial: a rise from its own minimum, a ratio of two of its own norms. ``value`` is in the metric's unit. On a log
-    scale the geometric mean is tested, and the effect is the ratio to ``value``. The mean is over the seeds that did
-    not fail, and the share of failures is reported. With ``failures`` "count" every trial counts with its metric
-    (``pairs.Failures``).
+    scale the geometric mean is tested, and the effect is the ratio to ``value``. If ``value`` is no change (0, or 1 on
+    a log scale), the claim can be NEGLIGIBLE as well. Any other value is a bound, like a margin: a mean near it is no
+    tie. The mean is over the seeds that did not fail, and the share of failures is reported. With ``failures`` "count"
+    every trial counts with its metric (``pairs.Failures``).
     """
 
     variant: str
@@ -56,7 +57,7 @@ class Above:
             pairs = self._against(sample)
         except UnusableError as error:
             return Decision(Verdict.NOT_RUN, str(error))
-        return exceeding(pairs, 0.0, "it") if enough(pairs) else undecided(pairs)
+        return exceeding(pairs, 0.0, "it", tie=not pairs.b) if enough(pairs) else undecided(pairs)
 
     def _against(self, sample: Sample) -> Pairs:
         """The variant's values minus ``value``, on the metric's scale, as pairs with a constant."""

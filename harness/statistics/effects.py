@@ -7,10 +7,11 @@ from statistics import median
 
 from harness.domain.metric import Metric
 from harness.domain.verdict import Effect
+from harness.statistics import chances
 from harness.statistics.inference import bca, clopper_pearson, sign_flip
 from harness.statistics.levels import FEWEST_SEEDS, PLAIN
 from harness.statistics.pairs import Pairs
-from harness.statistics.power import detectable, seeds_needed
+from harness.statistics.power import detectable
 from harness.statistics.sides import Sides, of_failures
 
 Interval = tuple[float | None, float | None]
@@ -27,8 +28,8 @@ def effect(pairs: Pairs, tested: Sides | None, null: float) -> Effect:
 
     If a value is censored, the estimate is the median (None if it is not finite), without an interval. The interval is
     the one that the rule used, and ``details["confidence"]`` is its nominal confidence at this look. The intervals of
-    several looks hold together (repeated confidence intervals, Jennison & Turnbull 1989). The details
-    ``detectable_effect`` and ``seeds_needed`` are distances beyond the margin.
+    several looks hold together (repeated confidence intervals, Jennison & Turnbull 1989). The detail
+    ``detectable_effect`` is a distance beyond the margin.
 
     Args:
         pairs: the differences.
@@ -59,16 +60,22 @@ def effect(pairs: Pairs, tested: Sides | None, null: float) -> Effect:
         p=tested.p if tested is not None else None,
         n=pairs.n,
         details=_details(pairs, null),
-        notes=tuple(_notes(pairs, tested, low, high)),
+        notes=tuple(_notes(pairs, tested)),
     )
 
 
-def _notes(pairs: Pairs, tested: Sides | None, low: float | None, high: float | None) -> list[str]:
+def by_less_than_matters(measured: Effect, metric: Metric) -> str:
+    """ ", by less than matters" if the whole interval lies within ± the smallest effect of interest; else ""."""
+    ends = [end for end in (measured.low, measured.high) if end is not None]
+    if metric.scale == "log":
+        ends = [math.log(end) if end > 0 else -math.inf for end in ends]
+    inside = len(ends) == 2 and all(abs(end) <= metric.smallest_effect for end in ends)
+    return ", by less than matters" if inside else ""
+
+
+def _notes(pairs: Pairs, tested: Sides | None) -> list[str]:
     """Remarks: which test decided, and on which seeds."""
     notes = []
-    smallest = pairs.metric.smallest_effect
-    if low is not None and high is not None and -smallest <= low and high <= smallest and pairs.n >= FEWEST_SEEDS:
-        notes.append("negligible")
     if pairs.n > 1 and pairs.constant:
         notes.append(f"zero variance: an exact sign test on {pairs.n} equal differences decides")
         if max(abs(d) for d in pairs.differences) <= pairs.noise:
@@ -83,7 +90,7 @@ def _notes(pairs: Pairs, tested: Sides | None, low: float | None, high: float | 
         why = "" if pairs.failures == "decide" else f", as fewer than {FEWEST_SEEDS} seeds trained in both"
         notes.append(f"the share of failures decides{why}")
     if tested is not None and tested.withdrawn:
-        notes.append(f"the mean does not decide for {tested.withdrawn}, which fails more often")
+        notes.append(f"the mean does not decide for {tested.withdrawn}, which failed more often")
     return notes
 
 
@@ -129,9 +136,7 @@ def failure_effect(pairs: Pairs) -> Effect:
 def _details(pairs: Pairs, null: float) -> dict[str, float | None]:
     """Numbers reported alongside; None for undefined ones (few seeds, zero variance, a censored value)."""
     level = pairs.look.level(pairs.level)
-    numbers: dict[str, float | None] = dict.fromkeys(
-        ("sign_flip_p", "bca_low", "bca_high", "detectable_effect", "seeds_needed")
-    )
+    numbers: dict[str, float | None] = dict.fromkeys(("sign_flip_p", "bca_low", "bca_high", "detectable_effect"))
     if pairs.n >= 2 and not pairs.censored and not pairs.constant:
         numbers["confidence"] = 1 - 2 * level
     if pairs.n >= FEWEST_SEEDS and not pairs.censored and not pairs.constant:
@@ -139,7 +144,6 @@ def _details(pairs: Pairs, null: float) -> dict[str, float | None]:
         numbers["sign_flip_p"] = sign_flip(pairs.values - null)
         numbers["bca_low"], numbers["bca_high"] = (on_unit(bound, pairs.metric) for bound in bca(pairs.values))
         numbers["detectable_effect"] = on_unit(deviation * detectable(pairs.n, level), pairs.metric)
-        numbers["seeds_needed"] = seeds_needed(deviation, pairs.metric.smallest_effect, pairs.level, pairs.look)
         if level != PLAIN.one_sided:
             plain = pairs.mean.interval(PLAIN.one_sided)
             numbers["plain_low"], numbers["plain_high"] = (on_unit(bound, pairs.metric) for bound in plain)
@@ -177,15 +181,12 @@ def percent(share: float) -> str:
     return f"{100 * share:.4g} %"
 
 
-def outlook(found: Effect, smallest: float) -> str:
-    """What more seeds would show: "; 5 seeds could have shown 0.0026, 40 would show 0.0005"; "" if unknown."""
-    details = found.details
-    shown, needed = details.get("detectable_effect"), details.get("seeds_needed")
+def outlook(measured: Effect) -> str:
+    """What the seeds could have shown, and the chance that more decide; "" if unknown."""
+    shown = measured.details.get("detectable_effect")
     if shown is None:
         return ""
-    wanted = math.exp(smallest) if found.unit == "ratio" else smallest
-    seeds = "over a million" if needed is None else f"{needed:.0f}"
-    return f"; {found.n} seeds could have shown {shown:.3g}, {seeds} would show {wanted:.3g} (80 % power)"
+    return f"; {measured.n} seeds could have shown {shown:.3g} (80 % power){chances.sentence(measured)}"
 
 
 def _number(value: float | None, unit: str) -> str:

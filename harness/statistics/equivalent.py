@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from harness.domain.verdict import Decision, Verdict
+from msgspec import structs
+
+from harness.domain.verdict import Basis, Decision, Verdict
+from harness.statistics import chances
 from harness.statistics.arguments import check_number
 from harness.statistics.effects import effects, outlook, sentence
 from harness.statistics.pairs import Failures
 from harness.statistics.pairwise import Pairwise, comparable, margin_text
 from harness.statistics.rule import Sample
-from harness.statistics.sides import Sides, sides
+from harness.statistics.sides import Sides, may_decide, sides
 
 
 @dataclass(frozen=True)
@@ -20,8 +23,8 @@ class Equivalent(Pairwise):
     Two one-sided tests decide (Schuirmann 1987), with the levels and assumptions of ``Exceeds``. The margin is
     mandatory, because a difference that was not found may exist. The deciding p is the larger p of the two tests,
     doubled as for two-sided tests; if they refute, it is the smaller one. ``sign_flip_p`` is against 0.
-    ``seeds_needed`` is the number of seeds that distinguishes a difference from either margin by the smallest effect of
-    interest. With ``failures`` "guard", two variants are not equivalent if one fails more often.
+    With ``failures`` "guard", two variants are not SUPPORTED as equivalent while one failed on more seeds. The margin
+    says what matters, so the rule has no NEGLIGIBLE.
     """
 
     a: str
@@ -44,12 +47,14 @@ class Equivalent(Pairwise):
         upper, lower = sides(pairs, self.margin), sides(pairs, -self.margin)
         inside, outside = max(upper.less, lower.greater), min(upper.greater, lower.less)
         both = Sides(inside, outside, upper.method, upper.withdrawn)
-        found = effects(pairs, both, 0.0)
-        text = sentence(found[0])
+        measured = effects(pairs, both, 0.0)
+        text = sentence(measured[0])
         margin = f"± {self.margin:.4g}" if pairs.metric.scale == "linear" else margin_text(self.margin, pairs.metric)
         if inside <= pairs.level:
-            return Decision(Verdict.SUPPORTED, f"{text}: within {margin}", found, p=both.p)
+            return Decision(Verdict.SUPPORTED, f"{text}: within {margin}", measured, p=both.p, basis=Basis.SHOWN)
         if outside <= pairs.level:
-            return Decision(Verdict.REFUTED, f"{text}: outside {margin}", found, p=both.p)
-        reason = f"{text}: neither inside nor outside {margin}{outlook(found[0], pairs.metric.smallest_effect)}"
-        return Decision(Verdict.INCONCLUSIVE, reason, found, p=both.p)
+            return Decision(Verdict.REFUTED, f"{text}: outside {margin}", measured, p=both.p, basis=Basis.SHOWN)
+        later = chances.details(pairs, chances.equivalent(self.margin, *may_decide(pairs)))
+        measured = (structs.replace(measured[0], details={**measured[0].details, **later}), *measured[1:])
+        reason = f"{text}: neither inside nor outside {margin}{outlook(measured[0])}"
+        return Decision(Verdict.INCONCLUSIVE, reason, measured, p=both.p)

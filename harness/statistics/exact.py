@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from harness.domain.verdict import Decision, Difference, Effect, Verdict
+from harness.domain.verdict import Basis, Decision, Difference, Effect, Verdict
 from harness.errors import invalid
 
 
@@ -69,9 +69,9 @@ class Exact:
             _mismatch(one, error) for one, error in zip(compared, errors, strict=True) if not error <= one.tolerance
         ]
         if wrong:
-            return Decision(Verdict.REFUTED, "; ".join(wrong), effects, differences=differences)
+            return Decision(Verdict.REFUTED, "; ".join(wrong), effects, differences=differences, basis=Basis.COMPUTED)
         reason = f"{len(compared)} comparison{'s' if len(compared) > 1 else ''}, largest error {max(errors):.3g}"
-        return Decision(Verdict.SUPPORTED, reason, effects, differences=differences)
+        return Decision(Verdict.SUPPORTED, reason, effects, differences=differences, basis=Basis.COMPUTED)
 
     def _effect(self, comparison: Comparison, error: float) -> Effect:
         finite = error if error != float("inf") else None

@@ -16,8 +16,8 @@ Key = TypeVar("Key", bound=Hashable)
 def adjust(decisions: Mapping[str, Decision]) -> dict[str, tuple[Decision, Verdict]]:
     """For each claim, the decision with adjusted p-values, and the verdict after the adjustment.
 
-    Holm's method bounds the chance of any false verdict over the catalogue by 5 %. A decided claim with an adjusted p
-    above 0.05 becomes INCONCLUSIVE.
+    Holm's method bounds the chance of any false verdict over the catalogue by 5 %. A claim that is decided, or a tie,
+    with an adjusted p above 0.05 becomes INCONCLUSIVE.
 
     Every claim with a test takes part, decided or not: with ``Decision.p``, or with 1 if its test rejected nothing (a
     figure within prediction). Claims without a test (exact claims, claims on every seed, NOT_RUN, fewer than 5 seeds)
@@ -49,7 +49,8 @@ def _tested(decision: Decision) -> bool:
 def _judged(decision: Decision, p: float | None) -> tuple[Decision, Verdict]:
     if p is None:
         return decision, decision.verdict
-    lost = decision.verdict.decided and decision.p is not None and p > ADJUSTED
+    settled = decision.verdict.decided or decision.verdict is Verdict.NEGLIGIBLE
+    lost = settled and decision.p is not None and p > ADJUSTED
     return _with_adjusted(decision, p), Verdict.INCONCLUSIVE if lost else decision.verdict
 
 

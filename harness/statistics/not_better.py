@@ -20,7 +20,8 @@ OPPOSITE = {Verdict.SUPPORTED: Verdict.REFUTED, Verdict.REFUTED: Verdict.SUPPORT
 class NotBetter(Pairwise):
     """a − b < margin: SUPPORTED if the interval is wholly below the margin, REFUTED if wholly above it.
 
-    It is the opposite of ``Exceeds`` with the same margin, failures, assumptions and levels. It compares numbers too:
+    It is the opposite of ``Exceeds`` with the same margin, failures, assumptions and levels; with a margin other than 0
+    it has no tie: what gains less than the margin is SUPPORTED. It compares numbers too:
     for a loss (lower is better), "the loss of a is not better" is ``NotBetter(b, a, margin)``.
     """
 

@@ -23,8 +23,8 @@ Failures = Literal["guard", "report", "decide", "count"]
 The comparison has two results: the mean over the seeds that trained in both variants, and the share of seeds that
 failed. The shares are compared by an exact sign test on the seeds where only one variant failed (McNemar 1947).
 
-- "guard": the mean decides, but not for the variant that fails more often (at the level of the claim). If fewer than
-  five seeds trained in both variants, the share of failures decides.
+- "guard": the mean decides, but not for a variant that failed on more seeds than the other. If fewer than five seeds
+  trained in both variants, the share of failures decides.
 - "report": the mean decides; the share of failures is reported.
 - "decide": the share of failures decides; the mean is reported.
 - "count": every trial counts with its metric, for metrics that are defined for failed trainings (the growth of a loss).

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import math
 
+from msgspec import structs
+
 from harness.domain.metric import Metric
-from harness.domain.verdict import Decision, Verdict
+from harness.domain.verdict import Basis, Decision, Effect, Verdict
+from harness.statistics import chances
 from harness.statistics.arguments import check_failures, check_names
-from harness.statistics.effects import effects, outlook, sentence
+from harness.statistics.effects import by_less_than_matters, effects, outlook, sentence
 from harness.statistics.levels import FEWEST_SEEDS
 from harness.statistics.pairs import Failures, Pairs, paired
 from harness.statistics.rule import Sample
 from harness.statistics.seeds import UnusableError
-from harness.statistics.sides import sides
+from harness.statistics.sides import may_decide, of_tie, sides
 
 
 class Pairwise:
@@ -52,20 +55,47 @@ def comparable(sample: Sample, a: str, b: str, metric: str, failures: Failures) 
     return pairs if enough(pairs) else undecided(pairs)
 
 
-def exceeding(pairs: Pairs, margin: float, than: str = "") -> Decision:
-    """Whether the mean difference is greater than ``margin``: SUPPORTED, REFUTED if it is less, else INCONCLUSIVE.
+def exceeding(pairs: Pairs, margin: float, than: str = "", tie: bool = True) -> Decision:
+    """Whether the mean difference is greater than ``margin``: SUPPORTED; REFUTED if it is less; else INCONCLUSIVE.
 
-    ``than`` is the margin in words.
+    If neither test rejects, and the interval lies within ± the smallest effect of interest, it is NEGLIGIBLE: a tie. At
+    a true difference of the smallest effect that is false, and as rare as a false SUPPORTED.
+
+    Args:
+        pairs: the differences.
+        margin: the margin.
+        than: the margin in words.
+        tie: whether there can be a tie. A margin other than 0 has none: a difference near it is no tie.
     """
     tested = sides(pairs, margin)
     measured = effects(pairs, tested, margin)
     text, than = sentence(measured[0]), than or margin_text(margin, pairs.metric)
+    by = by_less_than_matters(measured[0], pairs.metric) if tie else ""
     if tested.greater <= pairs.level:
-        return Decision(Verdict.SUPPORTED, f"{text}: above {than}", measured, p=tested.p)
+        return Decision(Verdict.SUPPORTED, f"{text}: above {than}{by}", measured, p=tested.p, basis=Basis.SHOWN)
     if tested.less <= pairs.level:
-        return Decision(Verdict.REFUTED, f"{text}: below {than}", measured, p=tested.p)
-    reason = f"{text}: not distinguished from {than}{outlook(measured[0], pairs.metric.smallest_effect)}"
+        return Decision(Verdict.REFUTED, f"{text}: below {than}{by}", measured, p=tested.p, basis=Basis.SHOWN)
+    tied = of_tie(pairs) if tie else 1.0
+    if tied <= pairs.level:
+        reason = f"a tie: {text}: within {matters(pairs.metric)}"
+        return Decision(Verdict.NEGLIGIBLE, reason, measured, p=min(1.0, 2 * tied), basis=Basis.SHOWN)
+    measured = (undecided_effect(measured[0], pairs, margin, tie), *measured[1:])
+    reason = f"{text}: not distinguished from {than}{outlook(measured[0])}"
     return Decision(Verdict.INCONCLUSIVE, reason, measured, p=tested.p)
+
+
+def undecided_effect(measured: Effect, pairs: Pairs, margin: float, tie: bool = True, parts: int = 1) -> Effect:
+    """The effect of an undecided comparison, with the chances that later looks decide it."""
+    ranges = chances.exceeding(margin, pairs.metric.smallest_effect if tie else None, *may_decide(pairs))
+    return structs.replace(measured, details={**measured.details, **chances.details(pairs, ranges, parts)})
+
+
+def matters(metric: Metric) -> str:
+    """ "± 0.0005, the smallest difference that matters"; on a log scale the two ratios."""
+    size = metric.smallest_effect
+    if metric.scale == "log":
+        return f"{math.exp(-size):.4g} to {math.exp(size):.4g}, the smallest ratios that matter"
+    return f"± {size:.4g}, the smallest difference that matters"
 
 
 def enough(pairs: Pairs) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from harness.domain.verdict import Decision, Verdict
+from harness.domain.verdict import Basis, Decision, Verdict
 from harness.errors import invalid
 
 
@@ -39,10 +39,11 @@ class Raises:
             raised = f"{type(error).__name__}: {_shortened(str(error))}"
             named = self.error in {base.__name__ for base in type(error).__mro__}
             if named and self.text in str(error):
-                return Decision(Verdict.SUPPORTED, f"raised {raised}")
+                return Decision(Verdict.SUPPORTED, f"raised {raised}", basis=Basis.COMPUTED)
             expected = f"{self.error} saying {self.text!r}"
-            return Decision(Verdict.REFUTED, f"expected {expected}, but raised {raised}")
-        return Decision(Verdict.REFUTED, f"expected {self.error} saying {self.text!r}, but nothing was raised")
+            return Decision(Verdict.REFUTED, f"expected {expected}, but raised {raised}", basis=Basis.COMPUTED)
+        reason = f"expected {self.error} saying {self.text!r}, but nothing was raised"
+        return Decision(Verdict.REFUTED, reason, basis=Basis.COMPUTED)
 
 
 def _shortened(message: str, longest: int = 300) -> str:

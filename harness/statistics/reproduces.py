@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from harness.domain.metric import Metric
 from harness.domain.published import Figure
-from harness.domain.verdict import Decision, Effect, Verdict
+from harness.domain.verdict import Basis, Decision, Effect, Verdict
 from harness.statistics.arguments import check_failures, check_names
 from harness.statistics.effects import on_unit, percent
 from harness.statistics.levels import FEWEST_SEEDS, MANY_SEEDS, PLAIN
@@ -91,10 +91,11 @@ class Reproduces:
             effect = self._effect(values, metric, figure, printed, rounding, p=p, notes=notes)
             reason = f"{why}, so the rank of {figure.printed} among them decides: p = {p:.2g} ({counts}), {at}"
             if p <= level:
-                return Decision(Verdict.REFUTED, reason, (effect,), p=p)
+                return Decision(Verdict.REFUTED, reason, (effect,), p=p, basis=Basis.SHOWN)
             attained = any(abs(value - printed) <= rounding + noise(values, metric) for value in values)
             if n >= MANY_SEEDS and attained and p > PLAIN.prediction:
-                return Decision(Verdict.SUPPORTED, f"within prediction: {reason}", (effect,))
+                reason = f"within prediction: {reason}"
+                return Decision(Verdict.SUPPORTED, reason, (effect,), basis=Basis.NOT_CONTRADICTED)
             return Decision(Verdict.INCONCLUSIVE, reason, (effect,))
         found = predict(values, printed, rounding, level, look)
         effect = self._effect(values, metric, figure, printed, rounding, found, p=found.p, notes=notes)
@@ -102,7 +103,8 @@ class Reproduces:
         bounds = f"{_text(effect.low)} to {_text(effect.high)}"
         interval = f"the {confidence} prediction interval of one run, {bounds} ({counts})"
         if not found.contains(printed, rounding):
-            return Decision(Verdict.REFUTED, f"{figure.printed} is outside {interval}, {at}", (effect,), p=found.p)
+            reason = f"{figure.printed} is outside {interval}, {at}"
+            return Decision(Verdict.REFUTED, reason, (effect,), p=found.p, basis=Basis.SHOWN)
         if not predict(values, printed, rounding).contains(printed, rounding):
             alone = f"outside the {percent(1 - PLAIN.prediction)} interval of these seeds alone"
             return Decision(
@@ -110,7 +112,7 @@ class Reproduces:
             )
         if n >= MANY_SEEDS:
             reason = f"within prediction: {figure.printed} is inside {interval}, {at}; it could be one more run of ours"
-            return Decision(Verdict.SUPPORTED, reason, (effect,))
+            return Decision(Verdict.SUPPORTED, reason, (effect,), basis=Basis.NOT_CONTRADICTED)
         reason = f"{figure.printed} is inside {interval}, {at}; below {MANY_SEEDS} seeds that says too little"
         return Decision(Verdict.INCONCLUSIVE, reason, (effect,))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.domain.verdict import Decision, Effect, Verdict
+from harness.domain.verdict import Basis, Decision, Effect, Verdict
 from harness.statistics.inference import at_least, at_most, clopper_pearson
 from harness.statistics.levels import FEWEST_SEEDS
 from harness.statistics.rule import Sample
@@ -32,12 +32,12 @@ def decide_share(count: int, n: int, share: float, sample: Sample, *, of: str, m
     if share == 1:
         effect = Effect(of, metric, "share of seeds", count / n, low, high, n=n, details=details)
         if count == n:
-            return Decision(Verdict.SUPPORTED, f"{reason}: every seed", (effect,))
-        return Decision(Verdict.REFUTED, f"{reason}: not every seed", (effect,))
+            return Decision(Verdict.SUPPORTED, f"{reason}: every seed", (effect,), basis=Basis.EVERY_SEED)
+        return Decision(Verdict.REFUTED, f"{reason}: not every seed", (effect,), basis=Basis.EVERY_SEED)
     p = min(1.0, 2 * sample.look.overall(min(at_least(count, n, share), at_most(count, n, share))))
     effect = Effect(of, metric, "share of seeds", count / n, low, high, p, n, details=details)
     if low > share:
-        return Decision(Verdict.SUPPORTED, f"{reason}: more than {share:g}", (effect,), p=p)
+        return Decision(Verdict.SUPPORTED, f"{reason}: more than {share:g}", (effect,), p=p, basis=Basis.SHOWN)
     if high < share:
-        return Decision(Verdict.REFUTED, f"{reason}: less than {share:g}", (effect,), p=p)
+        return Decision(Verdict.REFUTED, f"{reason}: less than {share:g}", (effect,), p=p, basis=Basis.SHOWN)
     return Decision(Verdict.INCONCLUSIVE, f"{reason}: not distinguished from {share:g}", (effect,), p=p)

@@ -12,8 +12,9 @@ from harness.domain.claim import Claim
 from harness.domain.experiment import Experiment, Size, Variant
 from harness.domain.metric import Metric
 from harness.domain.trial import Trial
-from harness.domain.verdict import Verdict
+from harness.domain.verdict import Basis, Decision, Verdict
 from harness.statistics import Exceeds
+from harness.statistics.chances import chances
 
 SIZE = Size(epochs=3, batch_size=32)
 GAP = Metric("gap", "lower", "nats", 0.001, of=lambda history: history["val_loss"][-1] - history["loss"][-1])
@@ -78,29 +79,35 @@ def test_every_variant_that_a_claim_needs_counts():
 
 def test_below_30_seeds_everywhere_a_verdict_is_preliminary():
     found = stored_verdict(CLAIM, "jax-cpu", by_stack(evidence("jax-cpu", 10), evidence("tensorflow-cpu", 6)))
-    assert (found.verdict, found.stack, found.seeds, found.needed) == (Verdict.INCONCLUSIVE, "jax-cpu", 10, 30)
+    assert (found.verdict, found.stack, found.seeds) == (Verdict.INCONCLUSIVE, "jax-cpu", 10)
     assert found.preliminary
-    assert found.decision.verdict is Verdict.SUPPORTED
+    assert (found.decision.verdict, found.decision.basis) == (Verdict.SUPPORTED, Basis.SHOWN)
+    settled = found.settled("nothing")
+    assert (settled.verdict, settled.basis) == (Verdict.INCONCLUSIVE, None)
+    assert "nothing is decided below 30; preliminary, at the plain level: SUPPORTED" in settled.reason
 
 
-def test_without_evidence_a_claim_is_undecided_and_says_how_many_seeds_it_needs():
+def test_without_evidence_a_claim_is_undecided():
     found = stored_verdict(CLAIM, "torch-cpu", {})
-    assert (found.verdict, found.stack, found.decision, found.needed) == (Verdict.INCONCLUSIVE, "", None, 30)
+    assert (found.verdict, found.stack, found.decision) == (Verdict.INCONCLUSIVE, "", None)
+    assert found.settled("No evidence is stored.") == Decision(Verdict.INCONCLUSIVE, "No evidence is stored.")
 
 
-def test_an_undecided_claim_says_how_many_seeds_would_decide_it_and_who_has_them():
-    few, many = (
-        evidence(stack, n, effect=0.0002, spread=0.0006) for stack, n in (("tensorflow-cpu", 30), ("jax-gpu", 150))
-    )
-    found = stored_verdict(CLAIM, "tensorflow-cpu", by_stack(few, many))
-    assert (found.verdict, found.needed, found.elsewhere) == (Verdict.INCONCLUSIVE, 100, {"jax-gpu": 150})
+def test_a_decided_claim_keeps_how_it_was_decided():
+    settled = stored_verdict(CLAIM, "tensorflow-cpu", by_stack(evidence("tensorflow-cpu", 30))).settled("")
+    assert (settled.verdict, settled.basis) == (Verdict.SUPPORTED, Basis.SHOWN)
+    assert settled.reason.startswith("30 stored trainings a variant, tensorflow-cpu: ")
 
 
-def test_a_claim_that_needs_more_than_the_last_look_says_how_many():
+def test_an_undecided_claim_gives_the_chance_of_the_looks_that_follow():
     found = stored_verdict(
-        CLAIM, "tensorflow-cpu", by_stack(evidence("tensorflow-cpu", 30, effect=0.0, spread=0.02))
+        CLAIM, "tensorflow-cpu", by_stack(evidence("tensorflow-cpu", 30, effect=0.0002, spread=0.0006))
     )  # fmt: skip
-    assert found.needed > 1000
+    assert found.verdict is Verdict.INCONCLUSIVE
+    ((effect, known),) = chances(found.decision)
+    assert (effect.of, list(known)) == ("dropout − plain", [100, 300, 1000])
+    assert 0 < known[100] < known[1000] <= 1
+    assert "seeds would" not in found.reason
 
 
 def test_evidence_without_a_metric_that_the_claim_reads_is_no_evidence_of_it():

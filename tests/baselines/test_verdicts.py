@@ -6,6 +6,7 @@ from harness.domain.verdict import Verdict
 from harness.record.evidence import Expected
 
 S, R, U, N = Verdict.SUPPORTED, Verdict.REFUTED, Verdict.INCONCLUSIVE, Verdict.NOT_RUN
+T, OLD = Verdict.NEGLIGIBLE, Verdict.OUTDATED
 
 
 @pytest.mark.parametrize(
@@ -20,6 +21,20 @@ S, R, U, N = Verdict.SUPPORTED, Verdict.REFUTED, Verdict.INCONCLUSIVE, Verdict.N
         (R, U, "weakened", False, True),
         (U, S, "decided", False, True),
         (U, R, "decided", False, True),
+        (S, OLD, "flipped", True, True),
+        (R, OLD, "flipped", True, True),
+        (OLD, S, "flipped", True, True),
+        (OLD, R, "flipped", True, True),
+        (OLD, OLD, "as expected", False, False),
+        (T, T, "as expected", False, False),
+        (U, T, "decided", False, True),
+        (T, S, "decided", False, True),
+        (T, R, "decided", False, True),
+        (S, T, "weakened", False, True),
+        (R, T, "weakened", False, True),
+        (T, U, "weakened", False, True),
+        (T, N, "not run", True, True),
+        (None, T, "new", False, False),
         (S, N, "not run", True, True),
         (R, N, "not run", True, True),
         (U, N, "not run", True, True),
@@ -38,7 +53,9 @@ def test_every_pair_of_verdicts(before, now, state, red, red_if_drifted):
     assert msgspec.to_builtins(calm)["state"] == state
 
 
-@pytest.mark.parametrize(("before", "now", "red"), [(U, S, False), (S, U, False), (S, R, True), (U, N, True)])
+@pytest.mark.parametrize(
+    ("before", "now", "red"), [(U, S, False), (S, U, False), (S, T, False), (T, R, False), (S, R, True), (U, N, True)]
+)
 def test_more_seeds_explain_what_is_decided_but_no_flip(before, now, red):
     expected = Expected(verdict=before, date="2026-11-23", reason="first")
     found = compare_verdict(now, expected, drifted=True, more_seeds=True)
@@ -49,3 +66,12 @@ def test_more_seeds_explain_what_is_decided_but_no_flip(before, now, red):
 def test_the_reason_names_what_was_expected_since_when_and_why():
     reason = compare_verdict(R, Expected(verdict=S, date="2026-11-23", reason="Keras 3.12")).reason
     assert "SUPPORTED since 2026-11-23 (Keras 3.12), REFUTED now" in reason
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "says"), [(S, T, "a tie now"), (U, T, "a tie now"), (T, R, "no tie any more")]
+)
+def test_a_tie_is_called_one(before, now, says):
+    expected = Expected(verdict=before, date="2026-11-23", reason="first")
+    assert f"{now} now: {says}, from another number of seeds." in compare_verdict(now, expected, more_seeds=True).reason
+    assert f"{now} now: {says}; no variant" in compare_verdict(now, expected).reason

@@ -67,7 +67,7 @@ def followed(
     for index, size in enumerate(sizes):
         first = {name: done[:size] for name, done in known.items()}
         verdict = rule.decide(Sample(first, METRICS, figures, Look(tuple(sizes), index))).verdict
-        if verdict.decided:
+        if verdict is not Verdict.INCONCLUSIVE:
             break
     return verdict, size
 

@@ -59,7 +59,7 @@ def test_steps_of_one_up_or_down_are_decided_as_rarely_as_promised(n):
     """A difference of −1, 0 or 1, as often up as down."""
     for middle in (0.0, 0.2, 0.6):
         rng = np.random.default_rng(n)
-        found = {S: 0, R: 0, U: 0}
+        found = dict.fromkeys(Verdict, 0)
         for _ in range(EXPERIMENTS):
             steps = rng.choice([-1.0, 0.0, 1.0], size=n, p=[(1 - middle) / 2, middle, (1 - middle) / 2])
             found[Exceeds("a", "b", "epochs").decide(given(a=(5 + steps).tolist(), b=[5.0] * n)).verdict] += 1

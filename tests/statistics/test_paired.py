@@ -11,6 +11,7 @@ from harness.statistics import Equivalent, Exceeds, NotBetter, Sample
 from tests.statistics.synthetic import METRICS, decide, evidence, trials
 
 S, R, U, N = Verdict.SUPPORTED, Verdict.REFUTED, Verdict.INCONCLUSIVE, Verdict.NOT_RUN
+T = Verdict.NEGLIGIBLE
 NOISE = (0.0003, -0.0002, 0.0001, -0.0003, 0.0001)  # mean 0, standard error 0.00011; t interval ± 0.0003
 
 
@@ -75,13 +76,15 @@ def test_below_five_seeds_nothing_is_decided(rule, difference, n):
 
 
 @pytest.mark.parametrize("noise", [0.0, 3e-8, 1e-7])
-def test_identical_variants_are_inconclusive(noise):
-    """Equal, or equal up to float32 rounding of an accuracy."""
+def test_identical_variants_are_a_tie_from_six_seeds_on(noise):
+    """Equal, or equal up to float32 rounding of an accuracy; five equal differences decide nothing."""
     b = [0.97, 0.98, 0.975, 0.981, 0.979, 0.98]
-    decision = decide(Exceeds("a", "b"), {"a": [x + noise * (-1) ** i for i, x in enumerate(b)], "b": b})
-    assert decision.verdict is U
+    a = [x + noise * (-1) ** i for i, x in enumerate(b)]
+    decision = decide(Exceeds("a", "b"), {"a": a, "b": b})
+    assert decision.verdict is T
     assert "identical in every seed" in decision.reason
-    assert (decision.p, decision.effects[0].p) == (1.0, 1.0)
+    assert (decision.p, decision.effects[0].p) == (2 * 2.0**-6, 1.0)
+    assert decide(Exceeds("a", "b"), {"a": a[:5], "b": b[:5]}).verdict is U
 
 
 @pytest.mark.parametrize(
@@ -109,13 +112,36 @@ def test_equal_differences_are_decided_by_their_number(rule, difference, verdict
     assert decision.p == decision.effects[0].p == (2 * 2.0**-n if verdict.decided else 1.0)
 
 
-def test_negligible_is_said_where_the_whole_interval_is_below_the_smallest_effect():
-    small = {"a": [0.95 + 0.0002 + x / 10 for x in NOISE], "b": [0.95] * 5}
+@pytest.mark.parametrize(("sign", "verdict", "than"), [(1, S, "above 0"), (-1, R, "below 0")])
+def test_a_rejection_wins_and_says_that_it_matters_little(sign, verdict, than):
+    small = {"a": [0.95 + sign * (0.0002 + x / 10) for x in NOISE], "b": [0.95] * 5}
     decision = decide(Exceeds("a", "b"), small)
-    assert decision.verdict is S
-    assert "negligible" in decision.effects[0].notes
-    assert "negligible" in decision.reason
-    assert "negligible" not in decide(Exceeds("a", "b"), apart(0.001)).effects[0].notes
+    assert decision.verdict is verdict
+    assert decision.reason.endswith(f": {than}, by less than matters")
+    assert "less than matters" not in decide(Exceeds("a", "b"), apart(0.001)).reason
+    assert "less than matters" not in decide(NotBetter("a", "b", 0.001), small).reason
+
+
+@pytest.mark.parametrize("rule", [Exceeds("a", "b"), Exceeds("b", "a"), NotBetter("a", "b", 0.0)])
+def test_a_tie(rule):
+    decision = decide(rule, {"a": [0.95 + 0.00005 + x / 3 for x in NOISE], "b": [0.95] * 5})
+    assert decision.verdict is T
+    assert decision.reason.startswith("a tie: ")
+    assert decision.reason.endswith("within ± 0.0005, the smallest difference that matters")
+    assert decision.p < 0.05 < decision.effects[0].p
+
+
+@pytest.mark.parametrize("rule", [Exceeds("a", "b", margin=0.0001), NotBetter("a", "b", 0.0001)])
+def test_a_difference_near_a_margin_is_no_tie(rule):
+    assert decide(rule, {"a": [0.95 + 0.0001 + x / 3 for x in NOISE], "b": [0.95] * 5}).verdict is U
+
+
+def test_a_tie_on_a_log_scale_is_of_ratios():
+    b = [100.0, 150.0, 80.0, 210.0, 120.0]
+    a = [x * ratio for x, ratio in zip(b, [1.01, 0.99, 1.005, 1.0, 0.995], strict=True)]
+    decision = decide(Exceeds("a", "b", "steps"), {"a": a, "b": b}, "steps")
+    assert decision.verdict is T
+    assert "within 0.9512 to 1.051, the smallest ratios that matter" in decision.reason
 
 
 @pytest.mark.parametrize(
