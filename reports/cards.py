@@ -61,8 +61,8 @@ class Card(msgspec.Struct, frozen=True, kw_only=True):
         anchor: the id of its card in every form of the report.
         slides: the titles of the slides that state it.
         exact: whether a computation decides it, and no training.
-        verdict: the headline verdict: that of the evidence. Without evidence it is that of the run; of a red claim the
-            expected one, since it is the machine that is at fault.
+        verdict: the headline verdict: that of the evidence. Without evidence it is that of the run; of a red claim with
+            a result the expected one, since it is the machine that is at fault.
         basis: how the verdict was decided.
         stack, seeds: what ``shown`` rests on: "" and 0 for an exact claim.
         here: how far this machine confirms it; None if nothing was compared.
@@ -139,11 +139,21 @@ class Card(msgspec.Struct, frozen=True, kw_only=True):
         return self.open and self.verdict is Verdict.REFUTED
 
     @property
+    def otherwise(self) -> bool:
+        """Whether this machine computes something else than the evidence, so that nothing measured is shown."""
+        return self.red and self.decision.verdict not in (self.verdict, Verdict.NOT_RUN)
+
+    @property
+    def counted(self) -> str:
+        """With how many seeds it was measured; "" if the sentence says so, or if nothing measured is shown."""
+        nothing = self.otherwise or self.decision.verdict is Verdict.NOT_RUN
+        return plural(self.seeds, "seed") if self.seeds and " seed" not in self.shown and not nothing else ""
+
+    @property
     def sentence(self) -> str:
         """The slide's figure, what was measured, and with how many seeds."""
-        slide = f"Slide: {self.slide_figure}. " if self.slide_figure else ""
-        counted = f" {plural(self.seeds, 'seed')}." if self.seeds and " seed" not in self.shown else ""
-        return slide + self.shown + counted
+        slide = f"Slide: {self.slide_figure}. " if self.slide_figure and not self.otherwise else ""
+        return slide + self.shown + (f" {self.counted}." if self.counted else "")
 
     @property
     def who(self) -> str:
@@ -209,7 +219,7 @@ def _card(run: Run, claim: ClaimDecided, slides: _Slides) -> Card:
     here, expected = claim.here, claim.comparison.expected
     stored = here is not None and bool(here.stack)
     verdict = here.verdict if here is not None and stored else claim.verdict
-    if claim.red and not stored and expected is not None:
+    if claim.red and not stored and expected is not None and claim.verdict is not Verdict.NOT_RUN:
         verdict = expected
     declared = _declared(claim)
     metrics = (
@@ -224,6 +234,8 @@ def _card(run: Run, claim: ClaimDecided, slides: _Slides) -> Card:
     most = max((one.n for one in claim.variants.values()), default=0)
     shown = _shown(claim, declared, metrics, verdict)
     agrees = claim.decision.verdict is verdict
+    otherwise = claim.red and not agrees
+    nothing = otherwise or claim.verdict is Verdict.NOT_RUN  # so nothing measured is shown
     return Card(
         key=claim.key,
         anchor=anchor(claim.key),
@@ -246,9 +258,9 @@ def _card(run: Run, claim: ClaimDecided, slides: _Slides) -> Card:
         own=claim.verdict if stored and not agrees else None,
         expected=expected if expected is not None and expected is not claim.verdict else None,
         red=claim.red,
-        shown=f"This run: {shown}" if run.header.full and shown and claim.marker != "exact" else shown,
+        shown=f"This run: {shown}" if run.header.full and shown and claim.variants and not nothing else shown,
         slide_figure=slide_figure,
-        images=wording.images(effect, metrics.get(effect.metric)) if effect else "",
+        images=wording.images(effect, metrics.get(effect.metric)) if effect and not otherwise else "",
         outlook=wording.outlook(claim) if agrees else "",
         say_instead=_say_instead(claim, declared, metrics) if agrees and not claim.red else "",
         reason=claim.decision.reason,
@@ -276,10 +288,13 @@ def _shown(claim: ClaimDecided, declared: Claim | None, metrics: _Metrics, verdi
     """What was measured: in the claim's own sentence, else each part in words."""
     if claim.verdict is Verdict.NOT_RUN:
         return claim.decision.reason
+    if claim.red and claim.verdict is not verdict:
+        ours = declared is not None and declared.source == "ours"
+        holds = f"The {'claim' if ours else 'slide'} holds" if verdict is Verdict.SUPPORTED else f"It stays {verdict}"
+        return f"{holds}; this machine computes otherwise: see what moved."
     if claim.marker == "exact":
         if claim.red:
-            holds = "The slide holds" if verdict is Verdict.SUPPORTED else f"The evidence says {verdict}"
-            return f"{holds}; this machine computes otherwise: see what moved."
+            return claim.error or claim.comparison.reason
         return (declared.shown if declared else "") or (
             "A computation confirms it." if verdict is Verdict.SUPPORTED else "A computation contradicts it."
         )

@@ -316,9 +316,9 @@ def count_text(cards: Sequence[Card]) -> str:
         if count:
             word = STANDINGS.get(standing, standing.lower().replace("_", " "))
             texts.append(f"{count} {word}" + (f" ({', '.join(how)})" if standing == Verdict.SUPPORTED and how else ""))
-    red = sum(card.red for card in cards)
+    red = len(cards) - len(judged)
     if red:
-        texts.append(f"{red} not judged, as this machine computes otherwise")
+        texts.append(f"{red} not judged, as {'its test fails' if red == 1 else 'their tests fail'}")
     ours = sum(card.source == "ours" for card in judged)
     own = f" {ours} of them {'is' if ours == 1 else 'are'} ours and not the lecture's." if ours else ""
     return f"{plural(len(cards), 'case')}: {', '.join(texts)}.{own}"

@@ -37,7 +37,7 @@ class Report(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
         experiments: the declarations of the experiments that were trained.
         trainings: one per trained variant.
         claims: one per claim, with p-values adjusted over all claims (Holm).
-        after_holm: each claim's verdict after the adjustment, by claim key; empty in a report of evidence.
+        after_holm: each claim's verdict after the adjustment, by claim key.
         errata: one per erratum, with the code that was run.
         self_checks: one per self-check.
         timings, peaks: from a run with ``-m timing``.

@@ -159,6 +159,11 @@ class MachineTimes(Struct, frozen=True, kw_only=True):
         """Whether the machine became slower by more than chance."""
         return bool(self.beyond and self.ratio is not None and self.ratio > 1)
 
+    @property
+    def faster(self) -> bool:
+        """Whether the machine became faster by more than chance."""
+        return bool(self.beyond and self.ratio is not None and self.ratio < 1)
+
 
 class TrendReport(Struct, frozen=True, kw_only=True):
     """The trend of all finished runs.

@@ -120,7 +120,7 @@ def time_tile(run: Run, trend: TrendReport | None) -> Tile:
 
 
 def compared_time(run: Run, trend: TrendReport | None) -> tuple[str, str]:
-    """How the run's times compare, as a text, and "good", "bad" or "" for how it looks."""
+    """How the run's times compare, as a text, and "good", "bad" or "" for how it looks: "" if no change is shown."""
     states = Counter(one.comparison.state for one in run.timings.values())
     ratios = [one.comparison.ratio for one in run.timings.values() if one.comparison.ratio]
     if ratios:
@@ -129,14 +129,14 @@ def compared_time(run: Run, trend: TrendReport | None) -> tuple[str, str]:
         text = (
             f"{middle} {_than(middle)} stored, {slower} slower and {faster} faster of {plural(len(ratios), 'training')}"
         )
-        return text, "bad" if slower else "good"
+        return text, "bad" if slower else "good" if faster else ""
     week = machine_times(run, trend)
     if week is None or week.ratio is None:
         return "no earlier run to compare with", ""
     words = times(week.ratio)
     sure = {None: "too few earlier runs to tell from chance", True: "more than chance", False: "within chance"}
     text = f"{words} {_than(words)} in the week before" + ("" if words == "as fast" else f", {sure[week.beyond]}")
-    return text, "bad" if week.slower else "good"
+    return text, "bad" if week.slower else "good" if week.faster else ""
 
 
 def _than(words: str) -> str:

@@ -43,14 +43,13 @@ def verdict_cell(card: Card) -> str:
 
 def measured_cell(card: Card, most: int) -> str:
     """What was measured, with the number of seeds; then images, or how likely more seeds decide."""
-    seeds = f", {plural(card.seeds, 'seed')}" if card.seeds and " seed" not in card.shown else ""
-    text = escape(card.shown, most).removesuffix(".") + seeds
+    text = escape(card.shown, most).removesuffix(".") + (f", {card.counted}" if card.counted else "")
     return "<br>".join([text, *(escape(further, most) for further in (card.outlook or card.images,) if further)])
 
 
 def line(card: Card, link: Link, most: int) -> str:
     """A claim's statement, the slide's figure and what was measured."""
-    figure = f"slide {escape(card.slide_figure, 40)} → " if card.slide_figure else ""
+    figure = f"slide {escape(card.slide_figure, 40)} → " if card.slide_figure and not card.otherwise else ""
     return f"{link(card, escape(card.statement, most))} · {figure}{escape(card.shown, most)}"
 
 

@@ -161,12 +161,13 @@ def tallies(run: Run, cards: Mapping[str, Card], holm: Mapping[str, Verdict], mo
     if run.header.evidence and run.claims:
         lines.append(f"- After Holm: {_counted([holm.get(key, claim.verdict) for key, claim in run.claims.items()])}")
     if run.header.full and run.claims:
-        claims = run.claims.values()
-        expected = [claim.comparison.expected for claim in claims if claim.comparison.expected]
-        lines.append(f"- This run's own verdicts: {_counted([claim.verdict for claim in claims])}")
-        lines.append(f"- After Holm: {_counted([holm.get(claim.key, claim.verdict) for claim in claims])}")
-        if expected:
-            lines.append(f"- Expected: {_counted(expected)}")
+        claims = [claim for claim in run.claims.values() if not claim.red]
+        counts = {
+            "This run's own verdicts": [claim.verdict for claim in claims],
+            "After Holm": [holm.get(claim.key, claim.verdict) for claim in claims],
+            "Expected": [claim.comparison.expected for claim in claims if claim.comparison.expected],
+        }
+        lines += [f"- {name}: {_counted(verdicts)}" for name, verdicts in counts.items() if verdicts]
     if run.errata:
         red = [one for one in run.errata.values() if one.red]
         named = f": {', '.join(f'{code(one.id, most)} ({one.state})' for one in red[:5])}" if red else ""
@@ -192,7 +193,8 @@ def errata_state(run: Run) -> str:
 
 def _counted(verdicts: Sequence[Verdict]) -> str:
     count = Counter(verdicts)
-    return " · ".join(f"{SYMBOLS[verdict]} {count[verdict]} {verdict_text(verdict)[2:].lower()}" for verdict in Verdict)
+    known = (verdict for verdict in Verdict if count[verdict])
+    return " · ".join(f"{SYMBOLS[verdict]} {count[verdict]} {verdict_text(verdict)[2:].lower()}" for verdict in known)
 
 
 def _trained(run: Run) -> int:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from harness.record.run import Run, Timed
 from harness.timing.ratio import Ratio
 from reports.labels import state_text
@@ -64,7 +66,8 @@ def _reasons(run: Run) -> str:
     reasons: dict[str, list[str]] = {}
     for record in run.timings.values():
         found = record.comparison
-        if found.state not in ("new", "within"):
+        ratio, limit = found.ratio or 1.0, found.limit or math.inf
+        if found.state not in ("new", "within") or max(ratio, 1 / ratio) > limit:  # or its rounds cannot tell
             reason = f"**{found.state}**: {escape(found.reason)}"
             reasons.setdefault(reason, []).append(code(f"{record.work}/{record.engine}", MOST))
     return "\n".join(f"- {reason} ({', '.join(cases)})" for reason, cases in reasons.items())

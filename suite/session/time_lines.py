@@ -87,7 +87,9 @@ def undeclared(stored: Timings, run: Session) -> set[str]:
 def _rows(timed: WorkTimed) -> Iterator[tuple[str, ...]]:
     for record in timed.records.values():
         comparison = record.comparison
-        state = comparison.state + (f" ({times(comparison.ratio)})" if comparison.ratio else "")
+        state = "no change shown" if comparison.state is TimeState.WITHIN else str(comparison.state)
+        if comparison.ratio:
+            state += f" ({times(comparison.ratio)})"
         yield (
             timed.work,
             record.engine,

@@ -7,7 +7,7 @@ from typing import Any
 
 from harness.domain.experiment import Size
 from harness.domain.trial import Divergence, Seconds, Trial
-from harness.domain.verdict import Verdict
+from harness.domain.verdict import Basis, Verdict
 from harness.record.outcomes import ClaimState, TrainingState, VerdictState
 from harness.record.run import Alongside
 from tests.reports.synthetic import (
@@ -102,7 +102,7 @@ def raw_data(run: Recorder) -> None:
     curve = [tuple(1.55 * 0.93**e * (1 + 0.02 * s) for e in range(10)) for s in SEEDS]
     scaled = [Trial("scaled", s, {"loss": curve[s][-1]}, {"loss": curve[s]}, None, Seconds(0.1)) for s in SEEDS]
     run.train(record, scaled, "loss", TrainingState.MISSING)
-    share = effect("share of seeds of raw that diverge", 1.0, 0.549, 1.0, metric="divergence", unit="share of seeds")
+    share = effect("raw: seeds that diverge", 1.0, 0.549, 1.0, metric="divergence", unit="share of seeds")
     run.append(
         claim(
             "raw-data-diverges",
@@ -116,8 +116,10 @@ def raw_data(run: Recorder) -> None:
             comparison=compared("SUPPORTED", "INCONCLUSIVE"),
         )
     )
-    steps = effect("scaled / raw", 0.38, 0.31, 0.46, metric="steps", unit="ratio", notes=("2 censored", "log scale"))
-    unsure = here(ClaimState.NOT_CONFIRMED, needed=300, verdict=Verdict.INCONCLUSIVE)
+    chances = {"detectable_effect": 0.3, "chance_at_100": 0.12, "chance_at_300": 0.31}
+    notes = ("2 censored", "log scale")
+    steps = effect("scaled / raw", 0.38, 0.31, 0.46, metric="steps", unit="ratio", notes=notes, details=chances)
+    unsure = here(ClaimState.NOT_CONFIRMED, verdict=Verdict.INCONCLUSIVE)
     run.append(claim("scale-gap-hurts", "INCONCLUSIVE", [steps], here=unsure))
 
 
@@ -186,6 +188,7 @@ def exact(run: Recorder) -> None:
     rule = "equals an independent reference"
     run.append(claim("zscore-formula", "SUPPORTED", formulas, marker="exact", slide="2.1", rule=rule))
     shapes = [effect("printed <b>digits</b>", None, None, None, details={"tolerance": 0.0}, **error)]
-    run.append(claim("minmax-table", decision("REFUTED", shapes, "shape (8, 5) against (8, 4)"), marker="exact"))
+    differs = decision("REFUTED", shapes, "shape (8, 5) against (8, 4)", basis=Basis.COMPUTED)
+    run.append(claim("minmax-table", differs, marker="exact"))
     run.append(claim("early-stopping-stops", decision("NOT_RUN", reason="no such file"), marker="exact"))
     run.append(erratum("lr"), LONG)

@@ -14,7 +14,7 @@ from baselines.verdicts import compare_verdict
 from harness.domain.erratum import ErratumState
 from harness.domain.experiment import Size
 from harness.domain.trial import Divergence, DivergenceKind, Seconds, Trial
-from harness.domain.verdict import Decision, Difference, Effect, Verdict
+from harness.domain.verdict import Basis, Decision, Difference, Effect, Verdict
 from harness.record.evidence import Expected
 from harness.record.outcomes import ClaimState, Here, TrainingOutcome, TrainingState, VerdictComparison, VerdictState
 from harness.record.run import (
@@ -98,7 +98,7 @@ def diverged(variant: str, seed: int, finite: int = 2, epochs: int = 10, kind: D
 
 
 def effect(of: str, estimate: float | None, low: float | None, high: float | None, **changes: Any) -> Effect:
-    details = {"sign_flip_p": 0.0625, "detectable_effect": 0.0011, "seeds_needed": 14}
+    details = {"sign_flip_p": 0.0625, "detectable_effect": 0.0011}
     return replace(
         Effect(of, "val_accuracy", "fraction", estimate, low, high, p=0.003, n=5, details=details), **changes
     )
@@ -112,13 +112,18 @@ def decision(
     parts: Sequence[Decision] = (),
     differences: Sequence[Difference] = (),
     p: float | None = None,
+    basis: Basis | None = None,
 ) -> Decision:
-    """``p``: where none is given, of a verdict that is decided the least p of its effects."""
+    """A decision of a rule.
+
+    ``p``, ``basis``: where none is given, of a verdict that is decided the least p of its effects, and that a test
+    shows it.
+    """
     of = Verdict(verdict)
     tested = [one.p for one in effects if one.p is not None]
-    if p is None and of.decided:
-        p = min(tested, default=None)
-    return Decision(of, reason, tuple(effects), tuple(parts), p, tuple(differences))
+    if of.decided:
+        p, basis = min(tested, default=None) if p is None else p, basis or Basis.SHOWN
+    return Decision(of, reason, tuple(effects), tuple(parts), p, tuple(differences), basis)
 
 
 def compared(verdict: str, expected: str | None = None) -> VerdictComparison:
@@ -135,7 +140,8 @@ def red(state: VerdictState, verdict: str, reason: str) -> VerdictComparison:
 def claim(id: str, found: str | Decision, effects: Sequence[Effect] = (), **changes: Any) -> ClaimDecided:
     """``found``: its decision, or the verdict of one that rests on the effects; red as its comparison says."""
     case = changes.get("case", "")
-    decided = found if isinstance(found, Decision) else decision(found, effects)
+    computed = Basis.COMPUTED if changes.get("marker") == "exact" else None
+    decided = found if isinstance(found, Decision) else decision(found, effects, basis=computed)
     comparison = changes.pop("comparison", compared(decided.verdict))
     made = ClaimDecided(
         key=f"{id}/{case}" if case else id,

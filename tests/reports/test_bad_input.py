@@ -17,7 +17,7 @@ from reports.payload import Report
 from reports.write import write_report
 from tests.reports.full import full_run
 from tests.reports.markdown import claims
-from tests.reports.synthetic import Recorder, claim, diverged, effect, experiment, trial
+from tests.reports.synthetic import Recorder, claim, decision, diverged, effect, experiment, trial
 
 
 def reported(run: Recorder, folder: Path, **end: Any) -> tuple[str, str]:
@@ -45,8 +45,8 @@ def test_a_run_without_trainings(tmp_path: Path) -> None:
     run = Recorder(tmp_path)
     run.append(claim("a", "SUPPORTED", marker="exact"))
     summary, report = reported(run, tmp_path)
-    assert "- 1 claim: ✔ 1 supported" in summary
-    assert claims(report)["a"]["measured"] == "computed"
+    assert "- 1 case: 1 supported (1 computed)." in summary
+    assert claims(report)["a"]["measured"] == "A computation confirms it"
     assert "## Time" not in report
     assert "## Accuracy" not in report
 
@@ -57,12 +57,13 @@ def test_all_seeds_failed(tmp_path: Path) -> None:
     run.append(record)
     run.train(record, [diverged("raw", seed, finite=0) for seed in range(5)], "val_accuracy")
     nothing = effect("raw − b", None, None, None, notes=("no seed trained in both",))
-    run.append(claim("a", "NOT_RUN", [nothing], experiment="e", variants={"raw": run.means["raw"]}))
+    found = decision("NOT_RUN", [nothing], "no seed trained in both")
+    run.append(claim("a", found, experiment="e", variants={"raw": run.means["raw"]}))
     summary, report = reported(run, tmp_path)
     assert claims(report)["a"]["verdict"].startswith("– NOT RUN")
-    assert "no seed trained in both" in claims(report)["a"]["measured"]
+    assert claims(report)["a"]["measured"] == "no seed trained in both"
     assert "| raw<br>e | – | –, 5 seeds, 5 diverged |" in report
-    assert "– 1 not run" in summary
+    assert "- 1 case: 1 not judged, as its test fails." in summary
 
 
 def test_a_single_seed(tmp_path: Path) -> None:
@@ -73,7 +74,7 @@ def test_a_single_seed(tmp_path: Path) -> None:
     one = effect("a − b", 0.01, None, None, n=1, p=None)
     run.append(claim("c", "INCONCLUSIVE", [one], experiment="e", variants={"a": run.means["a"]}))
     row = claims(reported(run, tmp_path)[1])["c"]
-    assert row["measured"] == "+1.00 points, 1 seed<br>a − b<br>too few seeds: 1 detect 0.11 points"
+    assert row["measured"] == "This run: a is 1.00 points above b in validation accuracy, 1 seed<br>too few seeds"
 
 
 @pytest.mark.parametrize("slide", ["", "A slide that the lecture never had", "2.1"])

@@ -36,8 +36,8 @@ def check(folder: Path) -> tuple[str, str]:
             published=(published("a", "0.9600"), published("b", "0.9400")),
             **compared,
         ),
-        claim("b", "INCONCLUSIVE",
-              here=here(ClaimState.NOT_CONFIRMED, stack="jax-cpu", seeds=100, verdict=unsure, needed=1000)),
+        claim("b", "INCONCLUSIVE", [effect("a − b", 0.0, -0.01, 0.01, details={"chance_at_1000": 0.4})],
+              here=here(ClaimState.NOT_CONFIRMED, stack="jax-cpu", seeds=100, verdict=unsure)),
         claim("c", "INCONCLUSIVE", here=here(None, stack="", seeds=0, verdict=unsure, own=Verdict.SUPPORTED)),
     )  # fmt: skip
     write_report(run.end(), folder)
@@ -52,17 +52,19 @@ def test_a_verdict_says_what_it_rests_on_and_what_is_confirmed(tmp_path: Path) -
     report, file = check(tmp_path)
     assert "- Here: 1 confirmed, 1 not confirmed\n" in report
     first, second, third = (details(file, key) for key in "abc")
-    assert "- Rests on: 30 seeds of tensorflow-cpu\n- Here: confirmed. a: 10 seeds to the end." in first
-    assert "- Rests on: 100 seeds of jax-cpu\n- Too few seeds: 1,000 would decide\n- Here: not confirmed." in second
+    assert "- Rests on: 30 seeds of tensorflow-cpu\n- Decided: shown\n- On this machine: confirmed. a: 10 s" in first
+    chance = "chance to be decided, if the effect is as estimated: 40 % at 1,000 seeds"
+    assert f"- Rests on: 100 seeds of jax-cpu\n- Undecided: {chance}\n- On this machine: not confirmed." in second
     assert "- This run's own trials say: ✔ SUPPORTED\n" in third
 
 
 def test_the_slides_figure_and_ours_stand_beside_each_other(tmp_path: Path) -> None:
     report, file = check(tmp_path)
     row = claims(report)["a"]
-    assert (row["slide"], row["measured"]) == ("+2.00 points", "+1.00 points [0.50, 1.50], 30 seeds<br>a − b")
-    assert "✔ SUPPORTED · Statement of a. · slide +2.00 points → here +1.00 points [0.50, 1.50]</summary>" in file
-    assert "Slide: +2.00 points. Here: a − b: +1.00 points [0.50, 1.50], 30 seeds." in details(file, "a")
+    measured = "a is 1.00 points above b in validation accuracy [0.50, 1.50]"
+    assert (row["slide"], row["measured"]) == ("+2.00 points", f"{measured}, 30 seeds")
+    assert "✔ SUPPORTED · Statement of a.</summary>" in file
+    assert f"Slide: +2.00 points. {measured}. 30 seeds." in details(file, "a")
 
 
 def test_accuracies_before_and_now(tmp_path: Path) -> None:

@@ -6,16 +6,29 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from harness.domain.catalogue import Broken
 from harness.domain.erratum import ErratumState
 from harness.domain.finding import Finding
-from harness.domain.verdict import Verdict
+from harness.domain.verdict import Basis, Verdict
 from harness.record.outcomes import Anchor, Interval, Movement, TrainingOutcome, TrainingState, VerdictState
 from harness.record.run import ClaimDecided, Run, SelfCheck, Summary, read_run
-from reports.cards import ELSEWHERE, anchor, cards, section_of
-from reports.headline import Moved, findings, moved, status
-from tests.reports.synthetic import Recorder, claim, compared, effect, erratum, experiment, here, red, training, trial
+from reports.cards import ELSEWHERE, Card, anchor, cards, section_of
+from reports.headline import Moved, count_text, counts, findings, moved, status
+from tests.reports.synthetic import (
+    Recorder,
+    claim,
+    compared,
+    decision,
+    effect,
+    erratum,
+    experiment,
+    here,
+    red,
+    training,
+    trial,
+)
 
 
 def checked(
@@ -59,7 +72,7 @@ def test_findings_and_snippets_are_counted_in_it(tmp_path: Path) -> None:
     run = Recorder(tmp_path)
     wrong = claim("a", "REFUTED", comparison=compared("REFUTED", "REFUTED"))
     run.append(wrong, claim("b", "SUPPORTED"), erratum("e"), erratum("f"))
-    said = "✅ Nothing moved: 1 verdict as expected, 1 without an expected one. 1 finding contradicts the slides. "
+    said = "✅ Nothing moved: 1 verdict as expected, 1 without an expected one. 1 claim of the slides refuted. "
     assert line(read_run(run.end())) == said + "2 snippets need replacing."
 
 
@@ -128,22 +141,76 @@ def test_claims_of_one_cause_are_one_finding_and_none_is_lost(tmp_path: Path) ->
         ("a", "", "REFUTED"),
         ("b", "", "SUPPORTED"),
         ("c", "x", "REFUTED"),
-        ("c", "y", "REFUTED"),
+        ("c", "y", "OUTDATED"),
     ):
         run.append(claim(name, verdict, case=case))
-    found = findings(cards(read_run(run.end())), (Finding("A cause", ("a", "b", "gone")), Finding("Empty", ("gone",))))
-    assert [(one.cause, [card.key for card in one.cards], len(one.refuted)) for one in found] == [
-        ("A cause", ["a", "b"], 1),
-        ("Statement of c", ["c/x", "c/y"], 2),
+    known = (Finding("A cause", ("a", "b", "gone")), Finding("Empty", ("gone",)))
+    groups = findings(cards(read_run(run.end())), known)
+    assert [(one.cause, [card.key for card in one.cards], [card.key for card in one.open]) for one in groups] == [
+        ("A cause", ["a", "b"], ["a"]),
+        ("Statement of c", ["c/x", "c/y"], ["c/x", "c/y"]),
     ]
 
 
-def test_the_headline_verdict_is_that_of_the_evidence(tmp_path: Path) -> None:
+def test_causes_with_a_refuted_claim_come_first_and_supported_ones_last(tmp_path: Path) -> None:
     run = Recorder(tmp_path)
+    verdicts = {
+        "a": "SUPPORTED",
+        "b": "NEGLIGIBLE",
+        "c": "OUTDATED",
+        "d": "REFUTED",
+        "e": "INCONCLUSIVE",
+        "f": "REFUTED",
+    }
+    run.append(*(claim(name, verdict) for name, verdict in verdicts.items()))
+    known = tuple(Finding(f"Cause of {name}", (name,)) for name in verdicts)
+    shown = cards(read_run(run.end()))
+    assert [group.cards[0].key for group in findings(shown, known)] == ["d", "f", "b", "c", "e", "a"]
+    assert [group.cards[0].key for group in findings(shown, ())] == ["d", "f", "b", "c", "e"]
+
+
+def test_the_one_count_has_its_parts_by_how_each_was_decided(tmp_path: Path) -> None:
+    run = Recorder(tmp_path)
+    decided = {
+        "SUPPORTED": (Basis.SHOWN, Basis.SHOWN, Basis.EVERY_SEED, Basis.COMPUTED, Basis.NOT_CONTRADICTED),
+        "REFUTED": (Basis.SHOWN,),
+        "OUTDATED": (Basis.COMPUTED,),
+        "NEGLIGIBLE": (Basis.SHOWN,),
+        "INCONCLUSIVE": (None,),
+        "NOT_RUN": (None,),
+    }
+    for verdict, bases in decided.items():
+        for place, basis in enumerate(bases):
+            run.append(claim(f"{verdict.lower().replace('_', '-')}-{place}", replace(decision(verdict), basis=basis)))
+    run.append(claim("moved", "REFUTED", comparison=red(VerdictState.FLIPPED, "REFUTED", "REFUTED here")))
+    shown = list(cards(read_run(run.end())).values())
+    assert count_text(shown) == (
+        "11 cases: 4 supported (2 shown by a test, 1 in every seed, 1 computed), 1 not contradicted, 1 refuted, "
+        "1 outdated, 1 a tie, 1 undecided, 2 not judged, as their tests fail."
+    )
+    assert sum(counts(shown).values()) == 9
+    ours = [replace(card, source="ours") for card in shown[:2]]
+    assert count_text(ours).endswith("2 supported (2 shown by a test). 2 of them are ours and not the lecture's.")
+    assert count_text(ours[:1]).endswith("1 of them is ours and not the lecture's.")
+
+
+def test_the_headline_verdict_of_a_check_is_that_of_the_evidence(tmp_path: Path) -> None:
     ours = effect("a − b", 0.01, 0.005, 0.015)
-    run.append(claim("a", "SUPPORTED", [ours], here=here(verdict=Verdict.REFUTED)))
-    [card] = cards(read_run(run.end())).values()
-    assert (card.verdict, card.own, card.stack, card.seeds) == ("REFUTED", "SUPPORTED", "tensorflow-cpu", 30)
+    variants = {"a": Summary.of("val_accuracy", [trial("a", 0, 0.9)])}
+    made = claim("a", "SUPPORTED", [ours], here=here(verdict=Verdict.REFUTED), variants=variants)
+
+    def card(**header: Any) -> Card:
+        run = Recorder(tmp_path / str(header["full"]), **header)
+        run.append(made)
+        [only] = cards(read_run(run.end())).values()
+        return only
+
+    stored = card(full=False, seeds=None)
+    assert (stored.verdict, stored.own, stored.stack, stored.seeds) == ("REFUTED", "SUPPORTED", "tensorflow-cpu", 30)
+    assert not stored.shown.startswith("This run:")
+    trained = card(full=True)
+    assert (trained.verdict, trained.own, trained.stack, trained.seeds) == ("REFUTED", "SUPPORTED", "tensorflow-cpu", 1)
+    assert trained.shown.startswith("This run: ")
 
 
 def test_the_slides_figure_of_a_sibling_claim_that_was_not_run(tmp_path: Path) -> None:

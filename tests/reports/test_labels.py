@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 
-from harness.domain.verdict import Verdict
-from reports.labels import MEANINGS, SYMBOLS, state_text
+from harness.domain.verdict import Basis, Verdict
+from reports.labels import MEANINGS, NOT_CONTRADICTED, SYMBOLS, standing, state_text, verdict_text
+from reports.page.views import ANSWERS
 from reports.text import escape, mean_std, number, seconds
 
 
-def test_every_verdict_has_a_symbol_and_a_meaning() -> None:
-    assert set(SYMBOLS) == set(MEANINGS) == set(Verdict)
-    assert len(set(SYMBOLS.values())) == 4
+def test_every_standing_has_a_symbol_a_meaning_and_an_answer_of_its_own() -> None:
+    every = {*Verdict, NOT_CONTRADICTED}
+    for words in (SYMBOLS, MEANINGS, ANSWERS):
+        assert set(words) == every
+        assert len({str(one) for one in words.values()}) == len(every)
+
+
+def test_what_is_only_not_contradicted_has_a_mark_of_its_own() -> None:
+    assert standing(Verdict.SUPPORTED, Basis.NOT_CONTRADICTED) == NOT_CONTRADICTED
+    for verdict, basis in itertools.product(Verdict, (None, *Basis)):
+        if (verdict, basis) != (Verdict.SUPPORTED, Basis.NOT_CONTRADICTED):
+            assert standing(verdict, basis) == verdict
+    assert verdict_text(NOT_CONTRADICTED) == "≈ NOT CONTRADICTED"
+    assert verdict_text(Verdict.NOT_RUN) == "– NOT RUN"
 
 
 def test_what_is_red_is_marked() -> None:

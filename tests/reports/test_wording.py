@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from harness.domain.verdict import Effect, Verdict
-from harness.record.outcomes import ClaimState
+from harness.domain.verdict import Decision, Effect
+from harness.record.run import Alongside, Summary
 from reports import wording
 from reports.sections.effects import effects_by_relevance
 from reports.text import printed
-from tests.reports.synthetic import ACCURACY, claim, decision, effect, here
+from tests.reports.synthetic import ACCURACY, claim, decision, effect
 
 EPOCHS = replace(ACCURACY, name="epochs_to_target", unit="epochs", scale="log")
 GRADIENT = replace(ACCURACY, name="gradient_ratio", unit="ratio", scale="log")
@@ -79,34 +79,76 @@ def test_a_comparison_in_a_sentence(made: Effect, metric: Any, text: str) -> Non
     assert wording.compared(made, metric) == text
 
 
-def test_what_to_say_instead() -> None:
-    below = effect("a − b", -0.0026, -0.0043, -0.0011, n=30)
-    metric = replace(ACCURACY, examples=10_000)
-    refuted = claim("c", "REFUTED", [below])
-    said = "a is 0.26 points below b in validation accuracy [0.11, 0.43], 26 of 10,000 images, 30 seeds"
-    assert wording.say_instead(refuted, Verdict.REFUTED, below, metric, "") == said
-    known = claim("tips-linear-layers-help", "REFUTED", [below])
-    sentence = f"Linear layers alone add nothing. Measured: {said}."
-    assert wording.say_instead(known, Verdict.REFUTED, below, metric, "") == sentence
-    assert "Linear layers" not in wording.say_instead(known, Verdict.INCONCLUSIVE, below, metric, "")
-    figure = claim("c", "REFUTED", [ONE_MORE])
-    said = "softmax, one more run: 0.9252 [0.9236, 0.9267] instead of 0.8947, 5 seeds"
-    assert wording.say_instead(figure, Verdict.REFUTED, ONE_MORE, ACCURACY, "0.8947") == said
-    assert wording.say_instead(refuted, Verdict.SUPPORTED, below, metric, "") == ""
-    exact = claim("c", "REFUTED", marker="exact")
-    assert wording.say_instead(exact, Verdict.REFUTED, None, None, "") == exact.decision.reason
+def test_the_chances_that_further_seeds_decide_an_undecided_claim() -> None:
+    def unsure(**chances: float | None) -> Effect:
+        return effect("a − b", 0.0003, -0.0008, 0.0015, n=30, details={"detectable_effect": 0.0014, **chances})
+
+    waiting = claim("c", "INCONCLUSIVE", [unsure(chance_at_100=0.123, chance_at_300=0.27)])
+    said = "chance to be decided, if the effect is as estimated: 12 % at 100 seeds, 27 % at 300 seeds"
+    assert wording.outlook(waiting) == said
+    parts = [decision("INCONCLUSIVE", [unsure(chance_at_1000=chance)]) for chance in (0.27, 0.65)]
+    both = claim("c", decision("INCONCLUSIVE", parts=parts))
+    said = "chance to be decided, if the effects are as estimated: 27 and 65 % at 1,000 seeds"
+    assert wording.outlook(both) == said
+    assert wording.outlook(claim("c", "INCONCLUSIVE", [unsure(chance_at_100=None)])) == "too few seeds"
+    for verdict in ("SUPPORTED", "REFUTED", "NEGLIGIBLE"):
+        assert wording.outlook(claim("c", verdict, [unsure(chance_at_100=0.5)])) == ""
 
 
-def test_an_undecided_claim_says_how_many_seeds_it_takes() -> None:
-    unsure = effect("a − b", 0.0003, -0.0008, 0.0015, n=30, details={"detectable_effect": 0.0014})
-    waiting = claim("c", "INCONCLUSIVE", [unsure], here=here(ClaimState.CONFIRMED, needed=300))
-    assert wording.power(waiting, unsure) == "too few seeds: 30 detect 0.14 points, 300 would decide"
-    assert wording.power(claim("c", "INCONCLUSIVE"), None) == "too few seeds"
-    assert wording.power(claim("c", "SUPPORTED", [unsure]), unsure) == ""
-    said = wording.say_instead(waiting, Verdict.INCONCLUSIVE, unsure, ACCURACY, "")
-    assert said.startswith(
-        "undecided: a is 0.03 points above b in validation accuracy [−0.08, 0.15], 30 seeds; too few"
+ABOVE, BELOW = effect("a − b", 0.0027, 0.0012, 0.0043), effect("b − c", -0.0026, -0.0043, -0.0011)
+FASTER = effect("a / b", 1.432, 1.39, 1.47, metric="epochs_to_target", **RATIO)
+CONVERGED = effect("a: seeds that converged", 1.0, 0.9, 1.0, **SEEDS)
+VARIANTS = {
+    "2 linear": Summary(metric="val_accuracy", mean=0.92263, std=0.001, n=30, values=()),
+    "raw": Summary(metric="loss", mean=2.3e12, std=None, n=30, values=()),
+    "lost": Summary(metric="loss", mean=None, std=None, n=30, values=()),
+}
+METRICS = {"val_accuracy": ACCURACY, "loss": LOSS}
+
+
+def conjunction(*effects: Effect) -> Decision:
+    return decision("SUPPORTED", parts=[decision("SUPPORTED", [one]) for one in effects])
+
+
+@pytest.mark.parametrize(
+    ("template", "text"),
+    [
+        ("accuracy with less without: {0}.", "accuracy with less without: +0.27 points [0.12, 0.43]."),
+        ("{0:short}, {0:size}", "+0.27 points, 0.27 points"),
+        ("{1:short}, {1:size}", "−0.26 points, 0.26 points"),
+        ("{2} as many epochs", "1.432 × [1.390, 1.470] as many epochs"),
+        ("{2:short}, {2:size}", "1.432 ×, 1.432 ×"),
+        ("it falls in {3}", "it falls in 30 of 30 seeds"),
+        ("{a0} and {a1}", "−0.26 points [−0.43, −0.11] and 1.432 × [1.390, 1.470]"),
+        ("{2 linear} and {raw}", "0.9226 and 2.3 × 10¹²"),
+        ("no place", "no place"),
+        ("", ""),
+        ("{4}", ""),
+        ("{0} and {a2}", ""),
+        ("{lost}", ""),
+        ("{no such variant}", ""),
+    ],
+)
+def test_a_claims_own_sentence_is_filled(template: str, text: str) -> None:
+    made = claim(
+        "c",
+        conjunction(ABOVE, BELOW, FASTER, CONVERGED),
+        alongside=(
+            Alongside("b > c", decision("REFUTED", [BELOW])),
+            Alongside("a / b", decision("SUPPORTED", [FASTER])),
+        ),
+        variants=VARIANTS,
     )
+    assert wording.filled(template, made, METRICS) == text
+
+
+def test_where_there_is_no_estimate_the_share_of_failed_seeds_fills_the_place() -> None:
+    nothing = effect("a − b", None, None, None)
+    assert wording.filled("{0}", claim("c", "SUPPORTED", [nothing]), {}) == ""
+    assert wording.filled("{0}", claim("c", "SUPPORTED", [nothing, FAILED]), {}) == "0 of 30 seeds failed, against 30"
+    made = claim("c", "SUPPORTED", [ABOVE, FAILED])
+    assert wording.filled("{0:short}", made, {}) == "+0.27 points"
+    assert wording.filled("{1}", made, {}) == ""
 
 
 @pytest.mark.parametrize(

@@ -148,7 +148,7 @@ def test_the_maintainer_sees_what_moved_before_and_now(opened: Opener) -> None:
     answers = page.locator(".answers div")
     expect(answers.nth(0)).to_contain_text("7 differences fail a test; 1 verdict changed as other seeds explain.")
     expect(answers.nth(1)).to_contain_text("Since the last run, 2026-11-23")
-    expect(answers.nth(1)).to_contain_text("No accuracy and no time changed with this run.")
+    expect(answers.nth(1)).to_contain_text("No series is known to have changed with this run.")
     expect(answers.nth(2)).to_contain_text("as fast as in the week before")
     expect(answers.nth(2)).to_contain_text(re.compile(r"From 2026-11-17 on it is 1\.\d\d × slower than before, since"))
     expect(page.get_by_text("since the change to Keras 3.12.0: ")).to_contain_text("series changed")

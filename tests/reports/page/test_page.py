@@ -13,10 +13,13 @@ from msgspec.structs import replace
 
 from cases import CLAIMS
 from harness.errors import SuiteError
+from harness.record.outcomes import TimeComparison, TimeState
 from reports.cards import cards
 from reports.page import data, page, views
 from reports.page.sources import sources
+from reports.ratios import times
 from tests.reports.page import runs
+from tests.reports.runs import timed
 
 MOST_BYTES = 3_000_000
 
@@ -162,7 +165,8 @@ def test_the_time_tile_without_an_earlier_run(tmp_path: Path) -> None:
 def test_the_time_tile_compares_with_the_week_before(tmp_path: Path) -> None:
     run = runs.everything(tmp_path)
     run.timings.clear()
-    assert views.time_tile(run, runs.over_weeks(run)).text == "as fast as in the week before"
+    tile = views.time_tile(run, runs.over_weeks(run))
+    assert (tile.text, tile.look) == ("as fast as in the week before", "")
     assert views.compared_time(run, runs.over_weeks(run, runs=1)) == ("no earlier run to compare with", "")
 
 
@@ -171,3 +175,48 @@ def test_the_time_tile_compares_with_stored_times(tmp_path: Path) -> None:
     text, look = views.compared_time(run, None)
     assert text == "1.30 × slower than stored, 1 slower and 0 faster of 1 training"
     assert look == "bad"
+
+
+@pytest.mark.parametrize(
+    ("states", "look"),
+    [
+        (["within", "within"], ""),
+        (["within", "faster"], "good"),
+        (["faster", "slower"], "bad"),
+        (["disturbed", "within"], ""),
+    ],
+)
+def test_times_are_green_only_where_a_change_is_shown(states: list[str], look: str, tmp_path: Path) -> None:
+    run = runs.one_seed(tmp_path)
+    for place, state in enumerate(states):
+        found = TimeComparison(TimeState(state), "made up", 1.46, 1.1)
+        run.add(timed(f"work {place}", [0.1, 0.2], comparison=found, red=state == "slower"))
+    assert views.compared_time(run, None)[1] == look
+
+
+@pytest.mark.parametrize(
+    ("ratio", "beyond", "look", "mark"),
+    [
+        (1.46, None, "", "1.46 × slower"),
+        (1.46, False, "", "1.46 × slower"),
+        (1.46, True, "bad", "⚠ 1.46 × slower"),
+        (0.8, False, "", "1.25 × faster"),
+        (0.8, True, "good", "✔ 1.25 × faster"),
+    ],
+)
+def test_a_mark_stands_only_where_chance_is_ruled_out(
+    ratio: float, beyond: bool | None, look: str, mark: str, tmp_path: Path
+) -> None:
+    run = runs.one_seed(tmp_path)
+    earlier = runs.over_weeks(run)
+    [week] = earlier.machines
+    text = f"{times(ratio)} than in the week before."
+    week = replace(week, run=len(earlier.runs) - 1, ratio=ratio, beyond=beyond, text=text)
+    earlier = replace(earlier, machines=(week,))
+    assert views.compared_time(run, earlier)[1] == look
+    page_text = runs.write(run, tmp_path, earlier).read_text("utf-8")
+    answer = page_text.split("Slower than in the week before?</dt>")[1].split("</dd>")[0]
+    assert answer.partition(">")[2].strip().startswith(mark)
+    since = page_text.split("Since the last run")[1].split("</dd>")[0]
+    assert "No series is known to have changed with this run." in since
+    assert "✔" not in since

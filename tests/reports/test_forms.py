@@ -1,0 +1,220 @@
+"""What every form of a report says of each verdict, and that a red claim accuses the lecture in none of them."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import io
+from collections.abc import Callable, Mapping
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from baselines.verdicts import compare_verdict
+from cases.examples.mnist_tips import TIPS
+from harness.course import course
+from harness.domain.claim import Claim, Source
+from harness.domain.verdict import Basis, Effect, Verdict
+from harness.record.evidence import Expected
+from harness.record.run import ClaimDecided, Run, read_run
+from harness.statistics import Exact, Exceeds
+from reports import cards as module
+from reports.page.page import PAGE
+from reports.write import write_report
+from suite.session import summary
+from tests.reports.markdown import claims, section
+from tests.reports.synthetic import Recorder, claim, decision, effect
+
+FORMS = ("SUMMARY.md", "REPORT.md", "SLIDES.md", "slides.csv", "page", "findings", "handout", "terminal")
+QUOTE = "드롭아웃이 도움이 된다"
+BETTER = Exceeds("2 relu", "2 linear")
+SAY = {
+    Verdict.REFUTED: "Say that it costs {0:size}.",
+    Verdict.OUTDATED: "Say that it was so until Keras 2.3.",
+    Verdict.NEGLIGIBLE: "Say that it is a tie, {0:short}.",
+    Verdict.INCONCLUSIVE: "Say that nobody knows, {0:short}.",
+}
+Written = Callable[..., dict[str, str]]
+
+
+def declared(name: str, exact: bool, source: Source) -> Claim:
+    how = {"rule": Exact(), "check": tuple} if exact else {"rule": BETTER, "experiment": TIPS}
+    reading = "so, and not otherwise" if source == "read" else ""
+    texts = {"slide": "4. Optimizers", "statement": f"Statement of {name}.", "quote": QUOTE, "reading": reading}
+    shown = "" if exact else "with less without: {0}"
+    return Claim(id=name, source=source, shown=shown, say=SAY, **texts, **how)
+
+
+@pytest.fixture
+def written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Written:
+    """Writes the report of a run of these claims, and gives its text in each form."""
+
+    def forms(*made: ClaimDecided, source: Source = "slide", full: bool = True) -> dict[str, str]:
+        known = tuple(declared(one.id, one.marker == "exact", source) for one in made)
+        changed = dataclasses.replace(course(), claims=known)
+        monkeypatch.setattr(module, "course", lambda: changed)
+        recorder = Recorder(tmp_path, full=full, planned=(*(one.key for one in made), *"abcd"))
+        recorder.append(*made)
+        path = recorder.end()
+        write_report(path, tmp_path)
+        texts = {name: (tmp_path / name).read_text("utf-8") for name in FORMS[:3]}
+        texts["slides.csv"] = (tmp_path / "slides.csv").read_text("utf-8-sig")
+        page = (tmp_path / PAGE).read_text("utf-8")
+        texts["page"] = text_of(page, {"card", "tiles", "slides", "change"})
+        texts["findings"] = text_of(page, {"overview only-lecturer"}, without="reading")
+        texts["handout"] = text_of(page, {"handout"})
+        texts["terminal"] = "\n".join(line.text for line in terminal(read_run(path)))
+        return texts
+
+    return forms
+
+
+class Elements(HTMLParser):
+    """The text of the elements that have one of some classes, or all of "two classes", or are within such one."""
+
+    def __init__(self, wanted: set[str], without: str) -> None:
+        super().__init__()
+        self.wanted, self.without = [set(names.split()) for names in wanted], without
+        self.words: list[str] = []
+        self.within: list[tuple[str, bool]] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag in ("meta", "link", "input", "br"):
+            return
+        classes = set((dict(attrs).get("class") or "").split())
+        inside = bool(self.within and self.within[-1][1]) or any(names <= classes for names in self.wanted)
+        self.within.append((tag, inside and self.without not in classes))
+
+    def handle_endtag(self, tag: str) -> None:
+        while self.within and self.within.pop()[0] != tag:
+            pass
+
+    def handle_data(self, data: str) -> None:
+        if self.within and self.within[-1][1]:
+            self.words.append(data)
+
+
+def text_of(page: str, wanted: set[str], without: str = "-") -> str:
+    parser = Elements(wanted, without)
+    parser.feed(page)
+    return " ".join(" ".join(parser.words).split())
+
+
+def terminal(run: Run) -> list[summary.Line]:
+    how = {"storing": False, "interrupted": False, "failed": True}
+    lines = [summary.status_line(run, **how), *summary.moved_lines(run), *summary.finding_lines(run)]
+    return [*lines, *summary.count_lines(run), *summary.more_lines(run, False)]
+
+
+def computed(name: str, verdict: str, expected: str | None = None) -> ClaimDecided:
+    """A claim that a computation decides, against its stored verdict."""
+    before = Expected(verdict=expected, date="2026-11-20", reason="first") if expected else None
+    rule = Exact().describe()
+    found = decision(verdict, reason="α differs by 1 %", basis=Basis.COMPUTED)
+    compared = compare_verdict(Verdict(verdict), before)
+    return claim(name, found, marker="exact", slide="4. Optimizers", rule=rule, comparison=compared)
+
+
+def trained(name: str, verdict: str, measured: Effect, **changes: object) -> ClaimDecided:
+    return claim(name, verdict, [measured], slide="4. Optimizers", rule=BETTER.describe(), **changes)
+
+
+ACCUSATIONS = ("REFUTED", "Refuted claim", "contradicts", "Say instead", "Say that", "No.", "✘ Statement")
+
+
+def test_a_red_claim_accuses_nobody_in_any_form(written: Written) -> None:
+    """As with an optimizer whose rate is 1 % off: its update rule computes otherwise here, and did not before."""
+    texts = written(computed("sgd-rule", "REFUTED", "SUPPORTED"), computed("adam-rule", "SUPPORTED", "SUPPORTED"))
+    moved = section(texts["SUMMARY.md"], "What moved")
+    assert "❌ verdict flipped<br>`sgd-rule`" in moved
+    legend = section(texts["REPORT.md"], "How to read this")
+    for name, text in texts.items():
+        kept = text.replace(moved, "").replace(legend, "").replace("SUPPORTED → ✘ REFUTED. ", "")
+        kept = kept.replace("SUPPORTED since 2026-11-20 (first), REFUTED now", "")
+        assert [word for word in ACCUSATIONS if word in kept] == [], name
+    said = "The slide holds; this machine computes otherwise: see what moved"
+    for name in ("REPORT.md", "SLIDES.md", "slides.csv", "page"):
+        assert said in texts[name], name
+    assert claims(texts["REPORT.md"])["sgd-rule"]["verdict"] == "✔ SUPPORTED<br>⚠ **moved**"
+    counted = "2 cases: 1 supported (1 computed), 1 not judged, as its test fails."
+    for name in ("SUMMARY.md", "REPORT.md", "terminal"):
+        assert counted in texts[name], name
+    assert "- This run's own verdicts: ✔ 1 supported\n" in texts["REPORT.md"]
+    assert "0 claims not supported" in texts["SLIDES.md"]
+    assert "Refuted 0 of 2 cases" in texts["page"]
+    assert "Nothing: every claim of the slides that was judged is supported." in texts["findings"]
+    assert "What to say instead Nothing: " in texts["handout"]
+
+
+def test_a_red_claim_of_trials_says_what_the_evidence_says(written: Written) -> None:
+    against = effect("2 relu − 2 linear", -0.01, -0.02, -0.005)
+    flipped = compare_verdict(Verdict.REFUTED, Expected(verdict="SUPPORTED", date="2026-11-20", reason="first"))
+    texts = written(trained("helps", "REFUTED", against, comparison=flipped))
+    row = claims(texts["REPORT.md"])["helps"]
+    assert row["verdict"] == "✔ SUPPORTED<br>⚠ **moved**"
+    assert row["measured"] == "The slide holds; this machine computes otherwise: see what moved"
+    assert "−1.00 points" not in texts["findings"] + texts["handout"] + texts["SLIDES.md"]
+
+
+def test_the_same_claim_accuses_where_it_is_not_red(written: Written) -> None:
+    """So the test above can fail."""
+    texts = written(computed("sgd-rule", "REFUTED", "REFUTED"))
+    for name in ("SUMMARY.md", "SLIDES.md", "slides.csv", "page", "findings", "handout"):
+        assert "REFUTED" in texts[name] or "✘ Statement of sgd-rule." in texts[name], name
+    assert "1 claim not supported" in texts["SLIDES.md"]
+    assert "Refuted 1 of 1 case" in texts["page"]
+    assert "1 case: 1 refuted." in texts["terminal"]
+
+
+def test_what_is_not_the_lectures_is_counted_and_nowhere_a_finding(written: Written) -> None:
+    texts = written(computed("ours", "REFUTED", "REFUTED"), source="ours")
+    assert "1 case: 1 refuted. 1 of them is ours and not the lecture's." in texts["SUMMARY.md"]
+    assert "Findings, by cause" not in texts["SUMMARY.md"]
+    assert claims(texts["REPORT.md"])["ours"]["verdict"] == "✘ REFUTED<br>computed<br>ours"
+    assert "Refuted 0 of 1 case" in texts["page"]
+    assert "Ours: the lecture does not say it." in texts["page"]
+    assert "Say that" not in "".join(texts.values())
+
+
+AGAINST, TIE = effect("2 relu − 2 linear", -0.01, -0.02, -0.005), effect("2 relu − 2 linear", 0.0001, -0.0003, 0.0004)
+OPEN = effect("2 relu − 2 linear", 0.001, -0.002, 0.004, details={"chance_at_100": 0.31})
+WORDS: Mapping[str, tuple[str, str, str]] = {
+    "REFUTED": ("✘ REFUTED", "1 refuted", "Say that it costs 1.00 points."),
+    "OUTDATED": ("↻ OUTDATED", "1 outdated", "Say that it was so until Keras 2.3."),
+    "NEGLIGIBLE": ("= NEGLIGIBLE", "1 a tie", "Say that it is a tie, +0.01 points."),
+    "INCONCLUSIVE": ("? INCONCLUSIVE", "1 undecided", "Say that nobody knows, +0.10 points."),
+}
+
+
+@pytest.mark.parametrize("verdict", WORDS)
+def test_each_verdict_and_what_to_say_instead_in_every_form(verdict: str, written: Written) -> None:
+    effects = {"REFUTED": AGAINST, "NEGLIGIBLE": TIE, "INCONCLUSIVE": OPEN}
+    made = computed("a", verdict, verdict) if verdict == "OUTDATED" else trained("a", verdict, effects[verdict])
+    texts = written(made, source="read")
+    mark, counted, say = WORDS[verdict]
+    for name in ("SUMMARY.md", "REPORT.md", "SLIDES.md", "page", "findings"):
+        assert mark in texts[name].replace("\u00a0", " "), name
+    for name in ("SUMMARY.md", "SLIDES.md", "slides.csv", "page", "findings", "handout"):
+        assert say in texts[name], name
+    assert f"{mark[0]} Statement of a." in texts["handout"]
+    assert f"1 case: {counted}." in texts["SUMMARY.md"]
+    assert f"1 case: {counted}." in texts["terminal"]
+    assert f"“{QUOTE}” (as we read it: so, and not otherwise)" in texts["SLIDES.md"]
+    assert "As we read it: so, and not otherwise." in texts["page"]
+    [row] = csv.DictReader(io.StringIO(texts["slides.csv"], newline=""))
+    assert row["verdict"] == verdict
+    assert ("1 claim of the slides refuted." in texts["REPORT.md"]) == (verdict == "REFUTED")
+    assert ("1 outdated." in texts["REPORT.md"]) == (verdict == "OUTDATED")
+
+
+def test_what_is_only_not_contradicted_is_not_called_supported(written: Written) -> None:
+    figure = effect("2 relu, one more run", 0.98, 0.978, 0.982, details={"published": 0.9806})
+    found = decision("SUPPORTED", [figure], "0.9806 is within", basis=Basis.NOT_CONTRADICTED)
+    texts = written(claim("figure", found, slide="4. Optimizers", rule="2 relu reproduces 0.9806"))
+    assert claims(texts["REPORT.md"])["figure"]["verdict"] == "≈ NOT CONTRADICTED"
+    assert "1 case: 1 not contradicted." in texts["SUMMARY.md"]
+    for name in ("SLIDES.md", "page"):
+        assert "≈ NOT CONTRADICTED" in texts[name], name
+    for name in ("SLIDES.md", "slides.csv", "page"):
+        assert "✔ SUPPORTED" not in texts[name], name
