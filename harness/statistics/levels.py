@@ -1,4 +1,7 @@
-"""The error rates and numbers of seeds at which rules decide. They were fixed before any verdict was seen."""
+"""The error rates and numbers of seeds at which rules decide. They are the same for all claims.
+
+They were chosen once, when the first seeds of most variants had been seen, and have not been changed for a claim since.
+"""
 
 from __future__ import annotations
 

@@ -84,7 +84,9 @@ def of_mean(pairs: Pairs, null: float) -> Sides:
 
     If a value is censored, the exact signed-rank test decides. If the differences are equal up to float32 rounding,
     their spread is unknown, and an exact sign test decides: n equal differences have the p-value 2^-n. It assumes that,
-    under the null, a difference is as likely to be above ``null`` as below.
+    under the null, a difference is as likely to be above ``null`` as below. Rare large jumps break that: if a jump
+    comes in 20, 15, 10, 5 or 2 % of seeds, ten seeds show none, and the test is wrong, in 11, 20, 35, 60 or 82 %;
+    thirty seeds in 0.1, 0.8, 4.2, 21 or 55 %.
     """
     method: Method
     if pairs.censored:

@@ -7,7 +7,7 @@ from harness.domain.metric import Metric
 from harness.domain.published import Figure
 from harness.domain.verdict import Verdict
 from harness.statistics import STORED, Equivalent, Exceeds, NotBetter, Reproduces, Sample, stored_look
-from tests.statistics.synthetic import most, trials
+from tests.statistics.synthetic import fewest, most, trials
 
 pytestmark = pytest.mark.usefixtures("without_bca")
 S, R, U = Verdict.SUPPORTED, Verdict.REFUTED, Verdict.INCONCLUSIVE
@@ -52,6 +52,16 @@ def test_thirty_equal_differences_miss_what_is_rarer_than_the_sign_test_can_see(
     assert found[S] <= most(rate, EXPERIMENTS)
     assert chance > 0.15 or found[S] > 0
     assert found[R] <= most(0.001, EXPERIMENTS)
+
+
+@pytest.mark.parametrize("chance", [0.2, 0.15, 0.1, 0.05, 0.02])
+@pytest.mark.parametrize("n", [10, 30])
+def test_rare_jumps_are_missed_as_often_as_no_seed_shows_one(n, chance):
+    """False SUPPORTED in (1 − chance)^n of the experiments: 11, 20, 35, 60, 82 % at ten seeds and 0.1, 0.8, 4.2, 21,
+    55 % at thirty (measured 12, 20, 37, 63, 82 and 0, 0.9, 5.4, 24, 55 %)."""
+    found = rare_jumps(NotBetter("a", "b", 1.0, "epochs"), n, chance)
+    unseen = (1 - chance) ** n
+    assert fewest(unseen, EXPERIMENTS) <= found[S] <= most(unseen + 0.01, EXPERIMENTS)
 
 
 @pytest.mark.parametrize("n", [5, 6, 10, 30])
