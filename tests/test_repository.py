@@ -7,6 +7,7 @@ import configparser
 import itertools
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -319,6 +320,49 @@ def test_ci_runs_everything() -> None:
     for part in (*linters, "pytest tests/", "pytest suite/", "--backend jax", "--backend torch"):
         assert part in text
     assert subprocess.run(["bash", "-n", str(script)], check=False).returncode == 0
+
+
+def choose_python(path: Path, age: str) -> tuple[int, str, str]:
+    """Exit status, answer and messages of .ci/python where only the folder ``path`` has programs."""
+    bash = shutil.which("bash")
+    assert bash
+    run = [bash, str(ROOT / ".ci" / "python"), age]
+    done = subprocess.run(run, env={"PATH": str(path)}, capture_output=True, text=True, check=False)
+    return done.returncode, done.stdout.strip(), done.stderr.strip()
+
+
+@pytest.mark.parametrize(
+    ("there", "age", "chosen", "said"),
+    [
+        ("python3.11 python3.12 python3.13 python3.14", "newest", "python3.13", ""),
+        ("python3.11 python3.12 python3.13 python3.10", "oldest", "python3.11", ""),
+        ("python3.11 python3.13=bare", "newest", "python3.11", "python3.13-venv"),
+        ("python3.11=bare python3.12", "oldest", "python3.12", "python3.11-venv"),
+        ("python3.11 python3.13=broken", "newest", "python3.11", ""),
+        ("python3=3.12", "newest", "python3", ""),
+        ("python3=3.12", "oldest", "python3", ""),
+        ("python3=3.14 python3.10", "newest", "", "No Python 3.11, 3.12 or 3.13"),
+    ],
+)
+def test_ci_chooses_a_python(tmp_path: Path, there: str, age: str, chosen: str, said: str) -> None:
+    """The newest or oldest that TensorFlow runs on; one without venv is named, one that does not run is no Python."""
+    for command in there.split():
+        name, _, kind = command.partition("=")
+        version = kind if kind.startswith("3") else name.removeprefix("python")
+        status = {"bare": 1, "broken": 127}.get(kind, 0)
+        answers = "" if kind == "broken" else f"echo {version} {tmp_path / name}\n"
+        (tmp_path / name).write_text(f"#!/bin/sh\n{answers}exit {status}\n", "utf-8")
+        (tmp_path / name).chmod(0o755)
+    status, answer, messages = choose_python(tmp_path, age)
+    assert answer == (str(tmp_path / chosen) if chosen else "")
+    assert said in messages if said else not messages
+    assert status == (0 if chosen else 2)
+
+
+def test_ci_asks_a_real_python(tmp_path: Path) -> None:
+    (tmp_path / "python3").write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n', "utf-8")
+    (tmp_path / "python3").chmod(0o755)
+    assert choose_python(tmp_path, "newest") == (0, sys.executable, "")
 
 
 def tox() -> dict[str, configparser.SectionProxy]:

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from harness.errors import SuiteError
 from harness.execution.surroundings import difference
 from harness.execution.task import Done, Failed, Reported, end
 
@@ -108,7 +109,12 @@ def attempt(number: int, name: str, share: Share, job: bytes, topic: str) -> Non
     worker: Any = get_worker()
 
     def send(message: Started | Differs | Reported[object] | Done[object] | Failed) -> None:
-        sync(worker.loop, worker.scheduler.log_event, topic=topic, msg=pickle.dumps((number, message)))
+        try:
+            item = pickle.dumps((number, message))
+        except (pickle.PicklingError, TypeError, AttributeError) as error:
+            what = "An event" if isinstance(message, Reported) else "The result"
+            raise SuiteError(f"{what} of this task cannot be sent to another process: {error}.") from error
+        sync(worker.loop, worker.scheduler.log_event, topic=topic, msg=item)
 
     if text := difference(share.facts):
         send(Differs(name, worker.address, text))
@@ -124,5 +130,5 @@ def attempt(number: int, name: str, share: Share, job: bytes, topic: str) -> Non
     message: Done[object] | Failed = end(work, task, lambda event: send(Reported(name, event)))
     try:
         send(message)
-    except (pickle.PicklingError, TypeError, AttributeError) as error:
-        send(Failed(name, f"The result of this task cannot be sent to another process: {error}."))
+    except SuiteError as error:
+        send(Failed(name, str(error)))
