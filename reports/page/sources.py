@@ -55,11 +55,17 @@ def _declared(root: Path) -> tuple[tuple[re.Pattern[str], Source], ...]:
 
 
 def _claims(statement: ast.stmt) -> Iterator[tuple[re.Pattern[str], ast.Call]]:
-    """The calls of ``Claim(id=…, slide=…)`` in a statement, each with a pattern of its id."""
+    """The calls of ``Claim(id=…, slide=…)`` in a statement, each with a pattern of its id.
+
+    ``A = make("some-id", …)`` counts too: a function of the course that makes a claim of this id.
+    """
+    made = statement.value if isinstance(statement, ast.Assign) else None
     for node in ast.walk(statement):
         if isinstance(node, ast.Call):
             given = {keyword.arg: keyword.value for keyword in node.keywords}
             pattern = _pattern(given["id"]) if given.keys() >= {"id", "slide"} else ""
+            if node is made and node.args and not pattern:
+                pattern = _pattern(node.args[0])
             if pattern:
                 yield re.compile(pattern), node
 

@@ -128,12 +128,16 @@ def test_every_claim_of_the_catalogue_has_its_code() -> None:
     ids = {claim.id for claim in CLAIMS}
     found = sources(ids)
     assert found.keys() == ids
-    source = found["tips-dropout-helps"]
-    assert source.path == "cases/examples/mnist_tips.py"
-    assert source.code.startswith("DROPOUT_HELPS = Claim(")
-    assert 'id="tips-dropout-helps"' in source.code
-    lines = (Path(__file__).parents[3] / source.path).read_text(encoding="utf-8").splitlines()
-    assert lines[source.line - 1] == "DROPOUT_HELPS = Claim("
+    for name, begins in (
+        ("tips-dropout-rate", "DROPOUT_RATE = Claim("),
+        ("tips-dropout-helps", "DROPOUT_HELPS = tip("),
+    ):
+        source = found[name]
+        assert source.path == "cases/examples/mnist_tips.py"
+        assert source.code.startswith(begins)
+        assert f'"{name}"' in source.code
+        lines = (Path(__file__).parents[3] / source.path).read_text(encoding="utf-8").splitlines()
+        assert lines[source.line - 1] == begins
     assert 'id=f"bn-{variant}-example"' in found["bn-mlp-example"].code
 
 
