@@ -32,6 +32,6 @@ def compare_verdict(
     if Verdict.NEGLIGIBLE in (obtained, before):
         since += ": a tie now" if obtained is Verdict.NEGLIGIBLE else ": no tie any more"
     if more_seeds:
-        return VerdictComparison(state, before, obtained, False, f"{since}, from another number of seeds.")
+        return VerdictComparison(state, before, obtained, False, f"{since}; other seeds or another rule may be why.")
     confirmed = "a variant it rests on has drifted" if drifted else "no variant it rests on has drifted"
     return VerdictComparison(state, before, obtained, drifted, f"{since}; {confirmed}.")

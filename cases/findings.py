@@ -6,33 +6,38 @@ from harness.domain.finding import Cause, Finding
 
 FINDINGS = (
     Finding(
-        "The slide's softmax was trained too little",
-        ("tips-linear-layers-help", "tips-figures-reproduce/softmax", "tips-softmax", "tips-linear-layers-are-softmax"),
+        "The printed softmax figures are those of Adam with a rate of 1e-4", ("tips-softmax", "tips-linear-layers-help")
     ),
     Finding("A nonlinearity helps, depth alone does not", ("tips-relu-beats-linear", "tips-deeper-is-not-better")),
     Finding("Dropout helps a deep network", ("tips-dropout-helps", "dropout-reduces-gap")),
     Finding("The best rate of dropout takes more seeds to find", ("tips-dropout-rate",)),
-    Finding("Printed losses that do not come back", ("tips-figures-reproduce/l1 1e-6, epochs 16 to 20",)),
-    Finding("A rate of 0.001 is too small for 1,000 epochs", ("gd-reaches-minimum/rate 0.001",)),
+    Finding(
+        "The activity penalty is summed over the batch, whose size the slide does not print",
+        ("tips-figures-reproduce/l1 1e-6, epochs 16 to 20", "tips-figures-reproduce/l1 1e-6, other batches"),
+    ),
+    Finding("The best model was saved, and the last one was evaluated", ("best-model-score",)),
     Finding("Data without scaling diverge", ("raw-data-diverges", "minmax-losses-reproduce")),
     Finding("A long training overfits", ("overfitting-happens",)),
-    Finding("A penalty of 0.001 costs accuracy", ("l2-strengths",)),
+    Finding("A smaller gap is not yet a better network", ("l2-reduces-gap", "fewer-features-help")),
     Finding(
-        "Batch normalization speeds training up, and keeps gradients from vanishing",
-        ("bn-trains-faster", "bn-keeps-gradients/vanishing"),
+        "Batch normalization keeps gradients from vanishing and from exploding",
+        ("bn-keeps-gradients/exploding", "bn-keeps-gradients/vanishing"),
     ),
     Finding(
-        "Batch normalization does not explain every gradient",
-        ("bn-keeps-gradients/exploding", "relu-init-keep-gradients/small rate"),
+        "Batch normalization fits the training data sooner, and is no substitute for dropout",
+        (
+            "bn-faster-than-dropout/training data",
+            "bn-faster-than-dropout/validation data",
+            "bn-trains-faster/Example 4, training data",
+            "bn-trains-faster/Example 4, validation data",
+            "bn-replaces-dropout",
+            "bn-effect-equals-dropout",
+        ),
     ),
+    Finding("Adam and AdaDelta are close", ("adam-converges-fastest/printed rates", "adam-converges-fastest/tuned rates")),
     Finding(
-        "Batch normalization is no substitute for dropout",
-        ("bn-replaces-dropout", "bn-effect-equals-dropout", "bn-faster-than-dropout"),
-    ),
-    Finding("Adam's lead takes more seeds to show", ("adam-converges-fastest/printed rates",)),
-    Finding(
-        "Keras has other defaults than the slides print",
-        ("defaults-as-printed/adagrad", "defaults-as-printed/adadelta"),
+        "Keras has changed since the slides were printed",
+        ("clipnorm-clips", "decay-rule", "defaults-as-printed/adagrad", "defaults-as-printed/adadelta"),
     ),
 )
 

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from harness.domain.verdict import Decision, Effect, Verdict
 from harness.record.run import ClaimDecided, MetricDeclared
+from harness.statistics.chances import chances
 from reports.labels import metric_label
 from reports.text import UNSIGNED_UNITS, number, plural
 
@@ -17,8 +18,6 @@ MINUS = "−"
 FAILED = ": share of seeds that failed"
 """The end of the name of an effect that compares how many seeds failed (``harness.statistics.effects``)."""
 COUNTED = ("epochs", "steps")
-CHANCE = "chance_at_"
-"""The beginning of a detail: the chance that a look decides (``harness.statistics.power``)."""
 RAISED = str.maketrans("0123456789−", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
 
 
@@ -231,10 +230,9 @@ def outlook(claim: ClaimDecided) -> str:
     if claim.verdict is not Verdict.INCONCLUSIVE:
         return ""
     known: dict[int, list[str]] = {}
-    for effect in main_effects(claim.decision):
-        for name, chance in effect.details.items():
-            if name.startswith(CHANCE) and chance is not None:
-                known.setdefault(int(name.removeprefix(CHANCE)), []).append(f"{100 * chance:.0f}")
+    for _, by_look in chances(claim.decision):
+        for seeds, chance in by_look.items():
+            known.setdefault(seeds, []).append(f"{100 * chance:.0f}")
     if not known:
         return "too few seeds"
     looks = [f"{' and '.join(chances)} % at {seeds:,} seeds" for seeds, chances in known.items()]

@@ -33,7 +33,7 @@ from harness.timing.peak import Peak
 from harness.timing.ratio import Ratio
 from harness.timing.stability import Doubt
 
-SCHEMA = 2
+SCHEMA = 3
 """The version of this file format."""
 
 Key = tuple[str, str]

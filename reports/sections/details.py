@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from harness.domain.verdict import Decision, Difference, Effect, Verdict
 from harness.record.run import ClaimDecided, Run
+from harness.statistics.chances import DETAIL
 from reports.cards import Card
 from reports.figures.many import QUANTILES, quantiles
 from reports.labels import metric_label, state_text, verdict_text
@@ -26,7 +27,6 @@ MOST = 300
 WORDS = {
     "sign_flip_p": "exact sign-flip p",
     "detectable_effect": "smallest effect that n seeds show",
-    "seeds_needed": "seeds that show the smallest effect of interest",
     "percentile": "percentile among our seeds",
     "published": "slide",
 }
@@ -141,6 +141,8 @@ def _numbers(effect: Effect) -> list[str]:
             shown.append(f"at {100 * value:.4g} %")
         else:
             known = {**WORDS, **INTERVALS}
+            if name.startswith(DETAIL):
+                known[name] = f"chance that {name.removeprefix(DETAIL)} seeds decide"
             shown.append(f"{escape(known.get(name, name.replace('_', ' ')), MOST)} {text}")
     return shown
 

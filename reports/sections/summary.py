@@ -85,8 +85,11 @@ def _findings(groups: Sequence[Group], link: Link, most: int) -> str:
 
 
 def _finding(card: Card, link: Link, most: int) -> str:
-    say = f" **Say instead:** {escape(card.say_instead, most)}" if card.say_instead else ""
-    return f"{verdict_text(card.standing)}: {line(card, link, most)}{say}"
+    """What to say instead of a claim, or what was measured."""
+    if not card.say_instead:
+        return f"{verdict_text(card.standing)}: {line(card, link, most)}"
+    statement = link(card, escape(card.statement, most))
+    return f"{verdict_text(card.standing)}: {statement} **Say instead:** {escape(card.say_instead, 2 * most)}"
 
 
 def notices(run: Run, most: int) -> list[str]:

@@ -62,7 +62,7 @@ def decide(
         decision, alongside = claim.decide(known, Look(tuple(sizes), index))
         made.append(size)
         if decision.verdict is not Verdict.INCONCLUSIVE:
-            why = "decided" if decision.verdict.decided else "not run"
+            why = "not run" if decision.verdict is Verdict.NOT_RUN else "decided"
             break
     taken = SeedsTaken(tuple(made), sizes[-1], why)
     if len(sizes) > 1:
