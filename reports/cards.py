@@ -129,9 +129,11 @@ class Card(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def open(self) -> bool:
-        """Whether the lecture says something here that is not supported. A red claim is a fault of the machine, and
-        what the lecture does not say is none of its faults."""
-        return not self.red and self.source != "ours" and self.verdict not in (Verdict.SUPPORTED, Verdict.NOT_RUN)
+        """Whether the lecture says something here that is not supported. A red claim is a fault of the machine, what
+        the lecture does not say is none of its faults, and neither is what nobody has measured."""
+        measured = self.verdict is not Verdict.INCONCLUSIVE or bool(wording.main_effects(self.decision))
+        judged = measured and self.verdict not in (Verdict.SUPPORTED, Verdict.NOT_RUN)
+        return judged and not self.red and self.source != "ours"
 
     @property
     def finding(self) -> bool:

@@ -166,14 +166,16 @@ def _claim(claim: Claim, order: int, stack: str, stored: Stored) -> ClaimDecided
         decision = _exact(expected)
     else:
         known = stored_verdict(claim, stack, stacks)
-        decision, alongside = known.settled("No evidence is stored."), known.alongside
+        decision, alongside = Decision(Verdict.NOT_RUN, "No evidence is stored."), known.alongside
         if known.stack:
+            decision = known.settled("")
             expected = stacks[known.stack].expected.get(claim.key)  # of the stack whose evidence decides
             variants = stacks[known.stack].variants
             used = {name: trials(variants[name], name)[: known.seeds] for name in claim.variants}
         here = Here(None, "", known.stack, known.seeds, known.verdict)
     comparison = compare_verdict(decision.verdict, expected, more_seeds=True)
-    return claim_decided(claim, order, decision, alongside, used, comparison, here=here, red=comparison.red)
+    red = comparison.red and decision.verdict is not Verdict.NOT_RUN  # where nothing was run, no test has failed
+    return claim_decided(claim, order, decision, alongside, used, comparison, here=here, red=red)
 
 
 def _exact(expected: Expected | None) -> Decision:

@@ -162,11 +162,20 @@ def test_causes_with_a_refuted_claim_come_first_and_supported_ones_last(tmp_path
         "e": "INCONCLUSIVE",
         "f": "REFUTED",
     }
-    run.append(*(claim(name, verdict) for name, verdict in verdicts.items()))
+    measured = effect("a − b", 0.0, -0.001, 0.001)
+    run.append(*(claim(name, verdict, [measured]) for name, verdict in verdicts.items()))
     known = tuple(Finding(f"Cause of {name}", (name,)) for name in verdicts)
     shown = cards(read_run(run.end()))
     assert [group.cards[0].key for group in findings(shown, known)] == ["d", "f", "b", "c", "e", "a"]
     assert [group.cards[0].key for group in findings(shown, ())] == ["d", "f", "b", "c", "e"]
+
+
+def test_what_nobody_has_measured_is_no_finding(tmp_path: Path) -> None:
+    run = Recorder(tmp_path)
+    run.append(claim("a", decision("INCONCLUSIVE", reason="No evidence is stored.")))
+    shown = cards(read_run(run.end()))
+    assert findings(shown, ()) == []
+    assert count_text(list(shown.values())) == "1 case: 1 undecided."
 
 
 def test_the_one_count_has_its_parts_by_how_each_was_decided(tmp_path: Path) -> None:

@@ -1,0 +1,86 @@
+"""The sentences of the lecture's own claims: each can be filled on every stack, and says who says it, with a number."""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from cases import CLAIMS
+from harness.domain.claim import Claim
+from harness.domain.verdict import Verdict
+from harness.record.run import ClaimDecided, MetricDeclared, Run
+from reports.cards import Card, cards
+from reports.stored import stored_run
+from reports.wording import filled
+
+ROOT = Path(__file__).resolve().parents[2] / "baselines"
+REFERENCE = "tensorflow-cpu"
+STACKS = (REFERENCE, "jax-cpu", "torch-cpu")
+NUMBER = re.compile(r"\d|\b(no|none|one|two|three|half|tie)\b")
+
+
+@functools.cache
+def evidence(stack: str) -> Run:
+    return stored_run(ROOT, stack)
+
+
+@functools.cache
+def shown(stack: str) -> dict[str, Card]:
+    return cards(evidence(stack))
+
+
+def measured(stack: str) -> Iterator[tuple[Claim, ClaimDecided, dict[str, MetricDeclared]]]:
+    """The claims that trials of the stack itself decide, with what was measured."""
+    run = evidence(stack)
+    for claim in CLAIMS:
+        decided = run.claims[claim.key]
+        if claim.experiment and decided.here and decided.here.stack == stack:
+            metrics = {one.name: one for one in run.experiments[claim.experiment.id].metrics}
+            yield claim, decided, metrics
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_what_was_measured_is_told_in_a_sentence_of_the_author(stack: str) -> None:
+    claims = list(measured(stack))
+    assert claims
+    faults = [f"{claim.key}: no `shown`" for claim, _, _ in claims if not claim.shown]
+    faults += [f"{claim.key}: {claim.shown}" for claim, of, metrics in claims if not filled(claim.shown, of, metrics)]
+    assert not faults, "\n".join(faults)
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_what_to_say_instead_can_be_said(stack: str) -> None:
+    faults = []
+    for claim, decided, metrics in measured(stack):
+        say = claim.say.get(decided.verdict, "")
+        if say and not filled(say, decided, metrics):
+            faults.append(f"{claim.key}, {decided.verdict}: {say}")
+    assert not faults, "\n".join(faults)
+
+
+def test_every_claim_of_the_lecture_quotes_it() -> None:
+    assert [claim.key for claim in CLAIMS if claim.source != "ours" and not claim.quote.strip()] == []
+
+
+def test_every_claim_that_is_not_supported_says_what_to_say_instead_with_a_number() -> None:
+    wrong = [card for card in shown(REFERENCE).values() if card.open]
+    assert wrong
+    faults = [f"{card.key}, {card.verdict}: nothing to say instead" for card in wrong if not card.say_instead]
+    said = [card for card in wrong if card.say_instead]
+    faults += [f"{card.key}: no number: {card.say_instead}" for card in said if not NUMBER.search(card.say_instead)]
+    assert not faults, "\n".join(faults)
+
+
+def test_no_sentence_has_a_place_left_over_or_a_name_of_the_code() -> None:
+    texts = [(card.key, text) for stack in STACKS for card in shown(stack).values()
+             for text in (card.shown, card.say_instead, card.reading)]  # fmt: skip
+    assert [f"{key}: {text}" for key, text in texts if re.search(r"[{}]|\bval_\w+", text)] == []
+
+
+def test_no_sentence_for_a_supported_verdict() -> None:
+    """Nothing has to be said instead of what holds."""
+    assert [claim.key for claim in CLAIMS if Verdict.SUPPORTED in claim.say] == []
