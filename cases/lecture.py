@@ -41,6 +41,7 @@ BY_SEEDS = ("tips-dropout-helps", "tips-dropout-rate", "tips-deeper-is-not-bette
 WITHOUT_CURVES = (
     "double-well",
     "long-valley",
+    "usage-of-optimizers",
     "scale-gap",
     "centring",
     "fewer-features",
