@@ -13,7 +13,7 @@ FINDINGS = (
     Finding("The best rate of dropout takes more seeds to find", ("tips-dropout-rate",)),
     Finding(
         "The activity penalty is summed over the batch, whose size the slide does not print",
-        ("tips-figures-reproduce/l1 1e-6, epochs 16 to 20", "tips-figures-reproduce/l1 1e-6, other batches"),
+        ("tips-figures-reproduce/l1 1e-6, epochs 16 to 20",),
     ),
     Finding("The best model was saved, and the last one was evaluated", ("best-model-score",)),
     Finding("Data without scaling diverge", ("raw-data-diverges", "minmax-losses-reproduce")),
@@ -34,7 +34,9 @@ FINDINGS = (
             "bn-effect-equals-dropout",
         ),
     ),
-    Finding("Adam and AdaDelta are close", ("adam-converges-fastest/printed rates", "adam-converges-fastest/tuned rates")),
+    Finding(
+        "Adam and AdaDelta are close", ("adam-converges-fastest/printed rates", "adam-converges-fastest/tuned rates")
+    ),
     Finding(
         "Keras has changed since the slides were printed",
         ("clipnorm-clips", "decay-rule", "defaults-as-printed/adagrad", "defaults-as-printed/adadelta"),

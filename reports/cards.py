@@ -17,7 +17,7 @@ from harness.record.outcomes import ClaimState
 from harness.record.run import Alongside, ClaimDecided, MetricDeclared, Run, Summary
 from reports import wording
 from reports.labels import standing
-from reports.text import plural, printed
+from reports.text import number, plural, printed
 
 ELSEWHERE = "Elsewhere"
 """The section of what no slide of the course names."""
@@ -301,8 +301,17 @@ def _shown(claim: ClaimDecided, declared: Claim | None, metrics: _Metrics, verdi
             "A computation confirms it." if verdict is Verdict.SUPPORTED else "A computation contradicts it."
         )
     own = wording.filled(declared.shown, claim, metrics) if declared else ""
-    parts = [wording.compared(one, metrics.get(one.metric)) for one in wording.main_effects(claim.decision)]
+    effects = wording.main_effects(claim.decision)
+    parts = [wording.compared(one, metrics.get(one.metric)) for one in effects]
+    if any(one.of.endswith(wording.FAILED) for one in effects):  # an accuracy near chance may be far from useless
+        parts += [f"mean of {name}: {text}" for name, text in _means(claim, metrics).items()]
     return own or (f"{'; '.join(parts)}." if parts else claim.decision.reason)
+
+
+def _means(claim: ClaimDecided, metrics: _Metrics) -> dict[str, str]:
+    """The mean of each variant that has one, failed seeds with a value included."""
+    units = {name: metrics[one.metric].unit if one.metric in metrics else "" for name, one in claim.variants.items()}
+    return {name: number(one.mean, units[name]) for name, one in claim.variants.items() if one.mean is not None}
 
 
 def _say_instead(claim: ClaimDecided, declared: Claim | None, metrics: _Metrics) -> str:

@@ -97,7 +97,8 @@ def tiles(run: Run, cards: Mapping[str, Card], trend: TrendReport | None) -> tup
     refuted, others = wrong[Verdict.REFUTED], [verdict for verdict in Verdict if verdict is not Verdict.REFUTED]
     words = {Verdict.INCONCLUSIVE: "undecided", Verdict.NEGLIGIBLE: "a tie"}
     parts = [f"{wrong[verdict]} {words.get(verdict, verdict.lower())}" for verdict in others if wrong[verdict]]
-    rest = ", ".join([f"of {plural(len(cards), 'case')}", *parts])
+    stated = sum(card.source != "ours" for card in cards.values())
+    rest = ", ".join([f"of {plural(stated, 'claim')} of the lecture", *parts])
     red = sum(one.red for one in run.errata.values())
     snippets = f"{red} of them not as stored" if red else "each with a replacement"
     if not run.errata:

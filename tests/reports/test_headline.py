@@ -199,8 +199,8 @@ def test_the_one_count_has_its_parts_by_how_each_was_decided(tmp_path: Path) -> 
     )
     assert sum(counts(shown).values()) == 9
     ours = [replace(card, source="ours") for card in shown[:2]]
-    assert count_text(ours).endswith("2 supported (2 shown by a test). 2 of them are ours and not the lecture's.")
-    assert count_text(ours[:1]).endswith("1 of them is ours and not the lecture's.")
+    assert count_text(ours) == "2 of ours: 2 supported (2 shown by a test)."
+    assert count_text([shown[-2], *ours[:1]]).endswith("; and 1 of ours: 1 supported (1 shown by a test).")
 
 
 def test_the_headline_verdict_of_a_check_is_that_of_the_evidence(tmp_path: Path) -> None:
@@ -220,6 +220,25 @@ def test_the_headline_verdict_of_a_check_is_that_of_the_evidence(tmp_path: Path)
     trained = card(full=True)
     assert (trained.verdict, trained.own, trained.stack, trained.seeds) == ("REFUTED", "SUPPORTED", "tensorflow-cpu", 1)
     assert trained.shown.startswith("This run: ")
+
+
+def test_where_failed_seeds_decide_the_means_stand_beside_their_number(tmp_path: Path) -> None:
+    """61 % of two classes counts as stuck at chance where 100 examples validate, and is no figure of no use."""
+    run = Recorder(tmp_path)
+    run.append(experiment("e", ["plain", "deep"]))
+    nothing = effect("deep − plain", None, None, None, n=10)
+    failed = {"failed_a": 0.0, "failed_b": 1.0}
+    shares = effect("deep − plain: share of seeds that failed", -1.0, None, None, n=10, details=failed)
+    ends = {"plain": 0.61, "deep": 0.9}
+    trials = {name: [trial(name, seed, end, noise=0) for seed in range(10)] for name, end in ends.items()}
+    variants = {name: Summary.of("val_accuracy", of) for name, of in trials.items()}
+    run.append(claim("a", "SUPPORTED", [nothing, shares], experiment="e", variants=variants))
+    [card] = cards(read_run(run.end())).values()
+    means = {name: f"{summary.mean:.4f}" for name, summary in variants.items()}
+    assert card.shown == (
+        "This run: deep − plain: 0 of 10 seeds failed, against 10; "
+        f"mean of plain: {means['plain']}; mean of deep: {means['deep']}."
+    )
 
 
 def test_the_slides_figure_of_a_sibling_claim_that_was_not_run(tmp_path: Path) -> None:
