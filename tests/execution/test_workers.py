@@ -44,15 +44,22 @@ class Log:
 def shared():
     """The worker processes and the log of the whole module. To start workers takes seconds."""
     log = Log()
-    place = Workers(WORK, log, 2)
-    yield place, log
-    place.close()
+    shared = [Workers(WORK, log, 2), log]
+    yield shared
+    shared[0].close()
 
 
 @pytest.fixture
 def place(shared):
-    """The shared place, once both workers run: a killed worker has been started again."""
-    shared[0]._client.wait_for_workers(2)
+    """The shared place, once both workers run: a killed worker has been started again.
+
+    Dask starts none for a worker that dies before Dask has heard of its start, as may happen on a busy machine.
+    """
+    try:
+        shared[0]._client.wait_for_workers(2, timeout=60)
+    except TimeoutError:
+        shared[0].close()
+        shared[0] = Workers(WORK, shared[1], 2)
     return shared[0]
 
 
