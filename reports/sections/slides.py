@@ -56,7 +56,8 @@ def slides_page(run: Run, cards: Mapping[str, Card]) -> str:
 
 
 def _claim(card: Card) -> str:
-    text = f"- {verdict_text(card.standing)}: {line(card, to_section, MOST)}"
+    ours = " (ours, not the lecture's)" if card.source == "ours" else ""
+    text = f"- {verdict_text(card.standing)}{ours}: {line(card, to_section, MOST)}"
     if card.open and card.quote:
         read = f" (as we read it: {escape(card.reading)})" if card.reading else ""
         text += f"\n  - “{escape(card.quote, MOST)}”{read}"
