@@ -13,7 +13,7 @@ import pytest
 
 ASCII = {
     "✅": "[OK]", "❌": "[FAILED]", "⚪": "[--]", "→": "->", "·": "-", "…": "...", "–": "-", "−": "-", "×": "x",
-    "±": "+/-", "µ": "u", "✔": "+", "✘": "x",
+    "±": "+/-", "µ": "u", "✔": "+", "✘": "x", "≈": "~", "↻": "o",
 }  # fmt: skip
 """What stands for the letters of our own texts where the terminal's encoding lacks them."""
 

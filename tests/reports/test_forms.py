@@ -142,7 +142,7 @@ def test_a_red_claim_accuses_nobody_in_any_form(written: Written) -> None:
         assert counted in texts[name], name
     assert "- This run's own verdicts: ✔ 1 supported\n" in texts["REPORT.md"]
     assert "0 claims not supported" in texts["SLIDES.md"]
-    assert "Refuted 0 of 2 cases" in texts["page"]
+    assert "Refuted 0 of 2 claims of the lecture" in texts["page"]
     assert "Nothing: every claim of the slides that was judged is supported." in texts["findings"]
     assert "What to say instead Nothing: " in texts["handout"]
 
@@ -163,16 +163,17 @@ def test_the_same_claim_accuses_where_it_is_not_red(written: Written) -> None:
     for name in ("SUMMARY.md", "SLIDES.md", "slides.csv", "page", "findings", "handout"):
         assert "REFUTED" in texts[name] or "✘ Statement of sgd-rule." in texts[name], name
     assert "1 claim not supported" in texts["SLIDES.md"]
-    assert "Refuted 1 of 1 case" in texts["page"]
+    assert "Refuted 1 of 1 claim of the lecture" in texts["page"]
     assert "1 case: 1 refuted." in texts["terminal"]
 
 
 def test_what_is_not_the_lectures_is_counted_and_nowhere_a_finding(written: Written) -> None:
     texts = written(computed("ours", "REFUTED", "REFUTED"), source="ours")
-    assert "1 case: 1 refuted. 1 of them is ours and not the lecture's." in texts["SUMMARY.md"]
+    assert "- 1 of ours: 1 refuted." in texts["SUMMARY.md"]
+    assert "1 of ours: 1 refuted." in texts["terminal"]
     assert "Findings, by cause" not in texts["SUMMARY.md"]
     assert claims(texts["REPORT.md"])["ours"]["verdict"] == "✘ REFUTED<br>computed<br>ours"
-    assert "Refuted 0 of 1 case" in texts["page"]
+    assert "Refuted 0 of 0 claims of the lecture" in texts["page"]
     assert "Ours: the lecture does not say it." in texts["page"]
     assert "Say that" not in "".join(texts.values())
 

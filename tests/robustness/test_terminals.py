@@ -124,7 +124,8 @@ def test_ascii_without_colours(copied: Callable[[str], Path], plain: Finished, t
     assert run.output.isascii()
     assert "\x1b" not in run.output
     assert "\n[OK] Nothing moved: 1 training\n  identical.\n" in run.output
-    assert re.fullmatch(r"report: .*/\?\? \?\?/REPORT\.md", run.output.splitlines()[-1])
+    assert re.fullmatch(r"report: .*/\?\? \?\?/REPORT\.md", run.output.splitlines()[-2])
+    assert re.fullmatch(r"page: .*/\?\? \?\?/index\.html", run.output.splitlines()[-1])
     assert "결과" in (report / "report.json").read_text("utf-8")
 
     again = subprocess.run(

@@ -84,7 +84,8 @@ def test_an_erratum_that_no_longer_holds_is_red(tmp_path: Path) -> None:
     summary = run.output[run.output.index("❌ ") :].splitlines()
     assert summary[0] == "❌ 1 erratum changed."
     assert summary[1].startswith("  erratum changed: argmax-axis: printed form: expected")
-    assert summary[-1] == f"report: {run.folder / 'report' / 'REPORT.md'}"
+    assert summary[-2] == f"report: {run.folder / 'report' / 'REPORT.md'}"
+    assert summary[-1] == f"page: {run.folder / 'report' / 'index.html'}"
     assert "FAILED suite/" not in "".join(summary)
     assert {one.id: one.state for one in run.report.errata}["argmax-axis"] == "changed"
 

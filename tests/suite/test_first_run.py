@@ -34,18 +34,23 @@ def test_a_claim_pulls_in_the_trainings_it_needs(first: Finished) -> None:
 def test_summary_counts_verdicts_and_names_the_refuted(first: Finished) -> None:
     counts = Counter(first.verdicts.values())
     assert sum(counts.values()) == 5
-    (line,) = re.findall(r"^5 claims: (.*)$", first.output, re.MULTILINE)
-    shown = {name.strip().upper().replace(" ", "_"): int(n) for n, name in re.findall(r"(\d+) ([a-z ]+)", line)}
-    assert shown == dict(counts)
-    refuted = [key for key, verdict in first.verdicts.items() if verdict == "REFUTED"]
-    assert ("Findings, " in first.output) == bool(refuted)
+    (line,) = re.findall(r"^5 cases: (.*)\.$", first.output, re.MULTILINE)
+    known = {"not contradicted": "SUPPORTED", "undecided": "INCONCLUSIVE", "a tie": "NEGLIGIBLE"}
+    shown = Counter[str]()
+    for number, word in re.findall(r"(\d+) ([a-z ]+)", re.sub(r" \(.*?\)", "", line)):
+        shown[known.get(word, word.upper())] += int(number)
+    assert shown == counts
+    wrong = [key for key, verdict in first.verdicts.items() if verdict != "SUPPORTED"]
+    assert ("Not supported, " in first.output) == bool(wrong)
     assert first.verdicts["raw-data-diverges"] == "SUPPORTED"
     assert first.verdicts["minmax-table"] == "SUPPORTED"
 
 
 def test_the_report_is_written_and_its_path_printed(first: Finished) -> None:
     path = first.folder / "report" / "REPORT.md"
-    assert first.output.splitlines()[-2] == f"report: {path}"
+    assert first.output.splitlines()[-3] == f"report: {path}"
+    assert first.output.splitlines()[-2] == f"page: {path.with_name('index.html')}"
+    assert path.with_name("index.html").exists()
     assert first.output.splitlines()[-1].startswith("one claim with its reason: the same command with -k ")
     assert "minmax-fixes-divergence" in path.read_text("utf-8")
 
@@ -97,6 +102,6 @@ def test_a_report_that_fails_loses_no_verdict(tmp_path: Path) -> None:
         tmp_path, "--backend", "jax", "-k", "minmax-table", "-p", "broken", env={"PYTHONPATH": f"{tmp_path}:{ROOT}"}
     )  # fmt: skip
     assert run.code == 3
-    assert "1 claim: 1 supported" in run.output
+    assert "1 case: 1 supported (1 computed)." in run.output
     assert "ERROR: the report could not be written: KeyError: 'somewhere in a table'" in run.output
     assert str(run.record.path) in run.output

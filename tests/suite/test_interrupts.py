@@ -118,7 +118,7 @@ def test_ctrl_c_decides_what_can_be_decided(interrupted: Finished) -> None:
         f"every finished trial is in {interrupted.record.path}",
         "to go on: the same command with --resume",
     ]
-    assert "1 claim: 1 supported" in interrupted.output
+    assert "1 case: 1 supported (1 in every seed)." in interrupted.output
 
 
 def test_the_report_says_that_it_is_partial(interrupted: Finished) -> None:

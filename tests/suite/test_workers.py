@@ -71,7 +71,7 @@ def test_what_needs_no_training_comes_first_and_claims_last(shared: Finished) ->
 
 
 def test_the_run_ends_as_one(shared: Finished) -> None:
-    assert len(re.findall(r"^5 claims: ", shared.output, re.MULTILINE)) == 1
+    assert len(re.findall(r"^5 cases: ", shared.output, re.MULTILINE)) == 1
     assert f"report: {shared.folder / 'report' / 'REPORT.md'}" in shared.output
     assert "warning" not in shared.output.lower()
     assert len(re.findall(r"^example-2/\S+ +epoch +\S+ (?:s|ms|µs) +5$", shared.output, re.MULTILINE)) == 2

@@ -19,7 +19,7 @@ def full(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The page of a run with everything."""
     folder = tmp_path_factory.mktemp("full")
     run = runs.everything(folder)
-    return runs.write(run, folder, runs.over_weeks(run))
+    return runs.write(run, folder, runs.over_weeks(run), runs.SAY)
 
 
 @pytest.fixture
