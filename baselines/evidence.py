@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 
 from baselines.json_file import JsonFile
-from baselines.rounding import CHECKED, MOST_STEPS, calm, relative, reproducible_steps
+from baselines.rounding import CHECKED, MOST_STEPS, calm, checked_steps, relative
 from baselines.validation import Described, FormatError, check_date, decode
 from harness.domain.experiment import Experiment
 from harness.domain.metric import Metric
@@ -269,7 +269,7 @@ def _merged(
         configuration=configuration if old is None else old.configuration,
         hashes=old.hashes if old and old.hashes else found.hashes,
         tiny=tiny,
-        steps=old.steps if old and known else reproducible_steps(traces, seeds),
+        steps=old.steps if old and known else checked_steps(traces, seeds),
         calm=old.calm if old and (known or not found.perturbed) else _calm(found, metrics, seeds),
         calm_to_the_end=old.calm_to_the_end if old and old.calm_to_the_end is not None else found.calm_to_the_end,
         traces=traces,

@@ -53,7 +53,14 @@ def along(now: Sequence[Number | None], then: Sequence[Number | None]) -> list[f
     return [relative(a, b, floor) for a, b in zip(ours, stored, strict=False)]
 
 
-def reproducible_steps(traces: Sequence[Trace], seeds: int = CHECKED, limit: float = LIMIT) -> int:
+def checked_steps(traces: Sequence[Trace], seeds: int = CHECKED) -> int:
+    """The number of first steps that a check compares: T; if the validation loss leaves none, T of the losses alone."""
+    return reproducible_steps(traces, seeds) or reproducible_steps(traces, seeds, validated=False)
+
+
+def reproducible_steps(
+    traces: Sequence[Trace], seeds: int = CHECKED, limit: float = LIMIT, *, validated: bool = True
+) -> int:
     """T: the last step, at most 20, up to which the median difference that rounding makes stays under a limit.
 
     A resample draws ``seeds`` seeds with replacement, and one perturbed trial of each. A drawn trial keeps all its
@@ -65,6 +72,7 @@ def reproducible_steps(traces: Sequence[Trace], seeds: int = CHECKED, limit: flo
         traces: of the trials and of their perturbed trials.
         seeds: the number of seeds over which a check takes the median.
         limit: the smallest relative difference that is a change.
+        validated: whether the validation losses count.
     """
     import numpy as np
 
@@ -74,11 +82,11 @@ def reproducible_steps(traces: Sequence[Trace], seeds: int = CHECKED, limit: flo
     if not moved:
         return 0
     last = int(np.sum(_share_under(moved, seeds, limit) >= SURE))  # shares fall from step to step
-    validated = _by_seed(
+    after = _by_seed(
         (trace.seed, along(trace.val_losses, stored[trace.seed].val_losses)) for trace in perturbed if trace.val_losses
     )
-    while last and validated and all(rows.shape[1] >= last for rows in validated):
-        if _share_under([rows[:, last - 1 : last] for rows in validated], len(validated), limit)[0] >= SURE:
+    while validated and last and after and all(rows.shape[1] >= last for rows in after):
+        if _share_under([rows[:, last - 1 : last] for rows in after], len(after), limit)[0] >= SURE:
             break
         last -= 1
     return last

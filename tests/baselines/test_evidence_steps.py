@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from baselines import rounding
-from baselines.rounding import LIMIT, along, calm, relative, reproducible_steps
+from baselines.rounding import LIMIT, along, calm, checked_steps, relative, reproducible_steps
 from harness.record.evidence import Trace
 
 BASE = np.linspace(2.3, 1.0, 20)
@@ -56,6 +56,14 @@ def test_small_losses_differ_relative_to_a_thousandth_of_the_first():
 
 def test_twenty_steps_are_compared_where_rounding_stays_small():
     assert reproducible_steps(traces(np.full((5, 4, 20), 1e-6))) == 20
+
+
+def test_where_rounding_moves_every_validation_loss_the_training_losses_are_compared():
+    quiet = np.where(np.arange(20) < 4, 1e-6, 1.0) * np.ones((5, 4, 1))
+    noisy = traces(quiet, validation=np.full(4, 1e-2))
+    assert (reproducible_steps(noisy), checked_steps(noisy)) == (0, 4)
+    assert checked_steps(traces(quiet, validation=np.full(4, 1e-6))) == 4
+    assert checked_steps(traces(np.ones((5, 4, 20)), validation=np.full(4, 1e-2))) == 0
 
 
 def test_the_last_step_before_rounding_reaches_the_limit_in_too_many_trials():
