@@ -70,7 +70,7 @@ def log(shared):
 
 
 def test_results_come_as_they_are_ready(place, log):
-    place.submit(Job("slow", (("sleep", 1),)))
+    place.submit(Job("slow", (("sleep", 3),)))
     place.submit(Job("quick", (("return", 7),)))
     place.wait("slow", "quick")
     assert log.messages == [Done("quick", 7), Done("slow", None)]
@@ -101,7 +101,7 @@ def test_all_events_come_in_order_before_the_end(place, log):
 
 def test_waiting_for_one_task_handles_the_messages_of_others(place, log):
     place.submit(Job("other", (("report", 1),)))
-    place.submit(Job("waited for", (("sleep", 1),)))
+    place.submit(Job("waited for", (("sleep", 3),)))
     place.wait("waited for")
     assert log.messages == [Reported("other", 1), Done("other", None), Done("waited for", None)]
 
@@ -258,14 +258,16 @@ def children():
     ]
 
 
-def test_closing_delivers_reported_events_and_ends_every_process(place):
+def test_closing_delivers_reported_events_and_ends_every_process(place, tmp_path):
     before, log = set(children()), Log()
     place = Workers(WORK, log, 2)  # another one
     ours = [one for one in children() if one not in before]
     assert len(ours) == 2
     for name in ("a", "b"):
-        place.submit(Job(name, (("report", name), ("sleep", 60))))
-    time.sleep(1)
+        place.submit(Job(name, (("report", name), ("report pid once", str(tmp_path / name)))))
+    deadline = time.monotonic() + 30
+    while len(list(tmp_path.iterdir())) < 2 and time.monotonic() < deadline:
+        time.sleep(0.05)
     assert log.messages == []
     start = time.monotonic()
     place.close()
