@@ -7,8 +7,6 @@ import math
 import re
 from collections.abc import Iterable, Sequence
 
-from harness.domain.verdict import Effect
-
 UNSIGNED_UNITS = ("absolute error", "share of seeds")
 """Units of effects that are not differences and so carry no plus sign."""
 LONGEST = 2_000
@@ -71,36 +69,6 @@ def seconds(value: float | None) -> str:
     if value == 0:
         return "0"
     return f"{value:,.0f}" if value >= 100 else f"{value:.2f}" if value >= 0.1 else f"{value:.2g}"
-
-
-def effect_text(effect: Effect) -> str:
-    """Estimate and interval: "+0.0042 [+0.0031, +0.0053]"; a dash without an estimate.
-
-    A difference has a sign, a ratio a "×", a share of seeds the number of seeds. An error is followed by its tolerance,
-    a prediction of one more run by the slide's figure.
-    """
-    unit, details, low, high = effect.unit, effect.details, effect.low, effect.high
-    signed = unit not in UNSIGNED_UNITS and "published" not in details
-
-    def shown(value: float | None) -> str:
-        if unit == "ratio" and value is not None:
-            return f"×{number(value)}"
-        return ("+" if signed and value is not None and value > 0 else "") + number(value, unit)
-
-    text = shown(effect.estimate)
-    if unit == "share of seeds" and effect.estimate is not None:
-        text = f"{round(effect.estimate * effect.n):,} of {plural(effect.n, 'seed')}"
-    if effect.estimate is not None and any(note.startswith("zero variance") for note in effect.notes):
-        text += " (no variance)"
-    elif low is not None and high is not None:
-        text += f" [{shown(low)}, {shown(high)}]"
-    elif low is not None or high is not None:
-        text += f" (at {'most' if low is None else 'least'} {shown(high if low is None else low)})"
-    if details.get("tolerance") is not None:
-        text += f" (tolerance {number(details['tolerance'])})"
-    if details.get("published") is not None:
-        text += f"; slide {shown(details['published'])}"
-    return text
 
 
 def cut(text: object, most: int = LONGEST) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from harness.domain.verdict import Decision, Difference, Effect, Verdict
 from harness.record.run import ClaimDecided, Run
 from harness.statistics.chances import DETAIL
@@ -69,10 +71,10 @@ def _claim(run: Run, card: Card, holm: Verdict | None) -> str:
         parts.append(table(["variant", "slide", "ours", last], rows, right=["slide", "ours", last]))
     if spread := _spread(claim):
         parts.append(spread)
-    others = [(other.rule, other.decision) for other in card.alongside]
-    for title, decisions in (("Parts", [("", part) for part in decision.parts]), ("Reported alongside", others)):
-        if decisions:
-            parts.append(_listed(title, [_decision(one, rule) for rule, one in decisions]))
+    if decision.parts:  # their effects stand in the table above
+        parts.append(_listed("Parts", [_decision(replace(part, effects=())) for part in decision.parts]))
+    if card.alongside:
+        parts.append(_listed("Reported alongside", [_decision(one.decision, one.rule) for one in card.alongside]))
     if decision.differences:
         parts.append(_listed("Differences; they decide nothing", map(_difference, decision.differences)))
     if card.deviations:
@@ -90,7 +92,7 @@ def _facts(claim: ClaimDecided, card: Card, holm: Verdict | None) -> str:
         "Who says it": card.who,
         "Claim": card.key,
         "Rule": card.rule,
-        "Reason": card.reason,
+        "Reason": "" if card.decision.parts else card.reason,
         "Rests on": "a computation" if card.exact else trained,
         "Decided": str(card.basis or ""),
         "Undecided": card.outlook,
@@ -169,7 +171,7 @@ def _difference(one: Difference) -> str:
     return escape(f"differs from {one.source}: {one.of}: {ours}, there {other}.{why}")
 
 
-def _decision(decision: Decision, rule: str) -> str:
+def _decision(decision: Decision, rule: str = "") -> str:
     """One line: the decision of a part, or of a rule that is reported alongside."""
     effects = "; ".join(escape(in_words(effect), MOST) for effect in decision.effects)
     named = f"{escape(rule, MOST)}: " if rule else ""

@@ -63,7 +63,9 @@ def test_what_the_details_say(example: str) -> None:
 
 def test_parts_and_what_is_reported_alongside(example: str) -> None:
     text = details(example, "tips-dropout-rate")
-    assert "Parts:\n\n- ✔ SUPPORTED. above (dropout 0.2 is 0.15 points above dropout 0.1" in text
+    assert "Parts:\n\n- ✔ SUPPORTED. above\n- ✔ SUPPORTED. above\n" in text
+    assert "- Reason: " not in text  # the parts have theirs
+    assert "- Reason: the interval lies above 0" in details(example, "tips-dropout-helps")
     assert "Reported alongside:\n\n- a ≈ b ± 0.001: ? INCONCLUSIVE. too wide (dropout 0.2" in text
     assert "- State: ⚠ **weakened**. dropout 0.3 moved" in text
 
