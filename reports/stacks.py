@@ -22,10 +22,10 @@ from harness.domain.catalogue import experiments
 from harness.domain.claim import Claim
 from harness.domain.finding import Cause
 from harness.domain.metric import Metric
-from harness.domain.verdict import Verdict
+from harness.domain.verdict import Basis, Verdict
 from harness.errors import invalid
 from harness.record.evidence import EXACT, Evidence, VariantEvidence
-from reports.labels import SYMBOLS, metric_label
+from reports.labels import SYMBOLS, metric_label, standing
 from reports.text import code, escape, number, plural, table
 
 FILE = "STACKS.md"
@@ -39,11 +39,13 @@ class OnStack:
     verdict: Verdict
     seeds: int
     preliminary: bool
+    basis: Basis | None = None
 
     @property
     def text(self) -> str:
         """ "✔ 30"; a preliminary verdict is in parentheses; no number for a computed claim."""
-        text = f"{SYMBOLS[self.verdict]} {self.seeds:,}" if self.seeds else SYMBOLS[self.verdict]
+        symbol = SYMBOLS[standing(self.verdict, self.basis)]
+        text = f"{symbol} {self.seeds:,}" if self.seeds else symbol
         return f"({text})" if self.preliminary else text
 
 
@@ -109,7 +111,7 @@ def _verdicts(claim: Claim, stored: dict[str, dict[str, Evidence]]) -> Iterator[
             continue
         found = stored_verdict(claim, stack, {stack: evidence})
         if found.decision is not None:
-            yield stack, OnStack(found.decision.verdict, found.seeds, found.preliminary)
+            yield stack, OnStack(found.decision.verdict, found.seeds, found.preliminary, found.decision.basis)
 
 
 def _compared(stored: dict[str, dict[str, Evidence]], first: str) -> Iterator[tuple[Compared, Values, Values]]:
@@ -209,7 +211,8 @@ def markdown(found: Stacks) -> str:
 
 
 READING = (
-    "✔ supported, ✘ refuted, ? undecided, with the number of seeds; in parentheses a preliminary verdict of fewer than "
+    "✔ supported, ≈ not contradicted, ✘ refuted, ↻ outdated, = a tie, ? undecided, with the number of seeds; in "
+    "parentheses a preliminary verdict of fewer than "
     "30 seeds; – no evidence."
 )
 

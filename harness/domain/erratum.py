@@ -168,7 +168,8 @@ class Erratum:
         gives: the value of ``check`` after the modern form; also after the printed form if that only warns.
         tolerance: largest absolute error of the numbers in ``gives``.
         within: the id of the erratum whose replacement mends this one too; "" if its lines have their own.
-        despite: the key of a claim that holds, although the printed code does not do what it says; "" if there is none.
+        despite: the key of a claim that holds, or held when printed, although the printed code does otherwise today; ""
+            if there is none.
     """
 
     id: str

@@ -19,7 +19,7 @@ from reports.sections.claims import SPACE
 from reports.text import escape, table
 
 START, END = "<!-- findings -->", "<!-- /findings -->"
-HEADERS = ("verdict", "the slide", "measured", "say instead")
+HEADERS = ("verdict", "the slide", "say instead, or what was measured")
 
 
 def findings(run: Run, known: Sequence[Finding] | None = None) -> str:
@@ -45,8 +45,7 @@ def _row(card: Card) -> list[str]:
     return [
         verdict_text(card.standing).replace(" ", SPACE) + how,
         escape(card.statement) + quote + read,
-        escape(card.sentence),
-        escape(card.say_instead),
+        escape(card.say_instead or card.sentence),
     ]
 
 
