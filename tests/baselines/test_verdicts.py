@@ -73,5 +73,6 @@ def test_the_reason_names_what_was_expected_since_when_and_why():
 )
 def test_a_tie_is_called_one(before, now, says):
     expected = Expected(verdict=before, date="2026-11-23", reason="first")
-    assert f"{now} now: {says}; other seeds or another rule may be why." in compare_verdict(now, expected, more_seeds=True).reason
+    reason = compare_verdict(now, expected, more_seeds=True).reason
+    assert f"{now} now: {says}; other seeds or another rule may be why." in reason
     assert f"{now} now: {says}; no variant" in compare_verdict(now, expected).reason
