@@ -539,7 +539,7 @@ FAULTS = (
         "L2 fades",
         "The strength of an L2 penalty falls by 0.1 % a step, from the first on: to 9 % at the end.",
         penalty(fading),
-        (PENALISED, ("regularization", "batch normalization, l2 tuned")),
+        (PENALISED, ("regularization", "batch normalization, l2 1e-4")),
         2,
     ),
     late(

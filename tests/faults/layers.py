@@ -175,7 +175,7 @@ ON_LSTM, ON_CNN = ("batch-normalization-examples", "rnn"), ("batch-normalization
 
 def l2_times(factor: float) -> Fault:
     change = wrapped(lambda original, self, x: original(self, x) * factor)
-    only = (PENALISED, ("regularization", "l2 1"), ("regularization", "batch normalization, l2 tuned"))
+    only = (PENALISED, ("regularization", "l2 1"), ("regularization", "batch normalization, l2 1e-4"))
     what = f"L2 penalties are {factor:g} times as strong; the first loss has them. Layers with a kernel_regularizer."
     return small(f"L2 strength × {factor:g}", what, Patch(L2, "__call__", change), only, 1)
 

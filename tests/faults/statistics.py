@@ -221,7 +221,7 @@ def any_error(original: Original, self: Any, ran: Any) -> Any:
 FAULTS = (
     *map(level, (10.0, 2.0, 0.1)),
     around("the sides of a comparison swapped", f"{RULES}.exceeds", "comparable", swapped),
-    around("margins ignored", f"{RULES}.exceeds", "sides", margin_ignored),
+    around("margins ignored", f"{RULES}.pairwise", "sides", margin_ignored),
     around("margins of Equivalent ignored", f"{RULES}.equivalent", "sides", margin_ignored),
     around("spread with n, not n − 1", f"{RULES}.pairs", "mean", spread_of_n),
     around("pairs mixed up", f"{RULES}.pairwise", "paired", unpaired),

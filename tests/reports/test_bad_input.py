@@ -92,7 +92,9 @@ def test_a_claim_and_a_slide_that_the_catalogue_lacks(slide: str, tmp_path: Path
 def test_a_record_of_another_schema(schema: object, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = full_run(tmp_path)
     path.write_text(
-        path.read_text("utf-8").replace('"schema":2', f'"schema":{msgspec.json.encode(schema).decode()}', 1)
+        path.read_text("utf-8").replace(
+            '"schema":' + str(SCHEMA), f'"schema":{msgspec.json.encode(schema).decode()}', 1
+        )
     )
     with pytest.raises(SuiteError, match="schema"):
         write_report(path, tmp_path)
