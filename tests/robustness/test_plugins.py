@@ -59,7 +59,7 @@ def test_same_verdicts_and_bits(crowded: Finished, plain: Finished) -> None:
 
 def test_the_summary_is_below_what_all_of_them_print(crowded: Finished) -> None:
     assert crowded.output.splitlines()[-1].startswith("one claim with its reason: ")
-    order = ["example-2/raw ", "TOTAL ", "Generated html report", " passed", "✅ Nothing moved: 2 trainings identical."]
+    order = ["example-2/raw ", "TOTAL ", "Generated html report", " passed", "✅ Nothing moved: 2 trainings reproduced"]
     found = [crowded.output.rindex(text) for text in order[1:]]
     assert found == sorted(found)
     assert crowded.output.rindex("example-2/raw  ") < found[0]

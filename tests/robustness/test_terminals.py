@@ -80,8 +80,8 @@ def test_the_summary_fits_into_forty_columns(copied: Callable[[str], Path]) -> N
     run = on_terminal(copied("summary"), "-k", "raw-data or minmax")
     text = COLOUR.sub("", LIVE.sub("", run.output))
     lines = text[text.index("✅ Nothing moved: ") :].splitlines()
-    assert lines[0] == "✅ Nothing moved: 2 trainings identical."
-    assert max(width(line) for line in lines if "REPORT.md" not in line) <= COLUMNS
+    assert " ".join(lines[:2]).startswith("✅ Nothing moved: 2 trainings reproduced   to the end")
+    assert max(width(line) for line in lines if not line.startswith(("report: ", "page: "))) <= COLUMNS
     assert " ".join(lines[-2:]).startswith("one claim with its reason: the same")
 
 
@@ -123,7 +123,7 @@ def test_ascii_without_colours(copied: Callable[[str], Path], plain: Finished, t
     check_result(Finished(run.code, run.output, _with_report(folder, report)), plain)
     assert run.output.isascii()
     assert "\x1b" not in run.output
-    assert "\n[OK] Nothing moved: 1 training\n  identical.\n" in run.output
+    assert "\n[OK] Nothing moved: 1 training reproduced\n" in run.output
     assert re.fullmatch(r"report: .*/\?\? \?\?/REPORT\.md", run.output.splitlines()[-2])
     assert re.fullmatch(r"page: .*/\?\? \?\?/index\.html", run.output.splitlines()[-1])
     assert "결과" in (report / "report.json").read_text("utf-8")
