@@ -298,8 +298,9 @@ def findings(cards: Mapping[str, Card], known: Sequence[Finding] | None = None) 
 
 
 def counts(cards: Sequence[Card]) -> dict[str, int]:
-    """The number of claims with each standing (``Card.standing``), red claims left out: the machine is at fault."""
-    known = Counter(card.standing for card in cards if not card.red)
+    """The number of claims with each standing (``Card.standing``). Of red claims only those without a result are
+    counted: where there is a result, the machine is at fault."""
+    known = Counter(card.standing for card in _judged(cards))
     return {standing: known[standing] for standing in SYMBOLS}
 
 
@@ -316,8 +317,12 @@ def count_text(cards: Sequence[Card]) -> str:
     return "; and ".join(texts) + "."
 
 
+def _judged(cards: Sequence[Card]) -> list[Card]:
+    return [card for card in cards if not card.red or card.verdict is Verdict.NOT_RUN]
+
+
 def _counted(cards: Sequence[Card]) -> str:
-    judged = [card for card in cards if not card.red]
+    judged = _judged(cards)
     bases = Counter(card.basis for card in judged if card.standing == Verdict.SUPPORTED)
     how = [f"{bases[basis]} {WORDS[basis]}" for basis in WORDS if bases[basis]]
     texts = []

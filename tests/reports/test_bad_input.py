@@ -63,7 +63,7 @@ def test_all_seeds_failed(tmp_path: Path) -> None:
     assert claims(report)["a"]["verdict"].startswith("– NOT RUN")
     assert claims(report)["a"]["measured"] == "no seed trained in both"
     assert "| raw<br>e | – | –, 5 seeds, 5 diverged |" in report
-    assert "- 1 case: 1 not judged, as its test fails." in summary
+    assert "- 1 case: 1 without a result." in summary
 
 
 def test_a_single_seed(tmp_path: Path) -> None:

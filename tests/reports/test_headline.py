@@ -195,9 +195,9 @@ def test_the_one_count_has_its_parts_by_how_each_was_decided(tmp_path: Path) -> 
     shown = list(cards(read_run(run.end())).values())
     assert count_text(shown) == (
         "11 cases: 4 supported (2 shown by a test, 1 in every seed, 1 computed), 1 not contradicted, 1 refuted, "
-        "1 outdated, 1 a tie, 1 undecided, 2 not judged, as their tests fail."
+        "1 outdated, 1 a tie, 1 undecided, 1 without a result, 1 not judged, as its test fails."
     )
-    assert sum(counts(shown).values()) == 9
+    assert sum(counts(shown).values()) == 10
     ours = [replace(card, source="ours") for card in shown[:2]]
     assert count_text(ours) == "2 of ours: 2 supported (2 shown by a test)."
     assert count_text([shown[-2], *ours[:1]]).endswith("; and 1 of ours: 1 supported (1 shown by a test).")

@@ -107,7 +107,7 @@ def test_then_the_numbers(text: str, summary: str) -> None:
     assert section(text, "In numbers").strip().splitlines()[: len(lines) - 2] == lines[:-2]
     assert lines[:8] == [
         "- 9 cases: 2 supported (1 shown by a test, 1 computed), 4 refuted, 1 undecided, "
-        "2 not judged, as their tests fail.",
+        "1 without a result, 1 not judged, as its test fails.",
         "- Here: 1 confirmed, 1 not confirmed",
         "- This run's own verdicts: ✔ 3 supported · ✘ 3 refuted · ? 1 inconclusive",
         "- After Holm: ✔ 2 supported · ✘ 3 refuted · ? 2 inconclusive",

@@ -49,7 +49,7 @@ def test_the_message_names_the_file_and_the_remedy(damaged: Finished) -> None:
     for line in lines:
         assert "my copy/cases/data/mnist.npz" in line
         assert "git checkout -- cases/data/mnist.npz" in line
-    assert "3 not run" in damaged.output
+    assert "3 without a result" in damaged.output
 
 
 @pytest.mark.slow
