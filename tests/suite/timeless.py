@@ -13,6 +13,8 @@ CLOCK = {"seconds", "started", "id", "command", "images_per_second"}
 """What a report says about time, and about which run it is."""
 TIMES = re.compile(r"(?<=\n## Time\n\n).*?(?=\n\n)", re.DOTALL)
 """The table of times: all cells of a row but the first."""
+TRAINED = re.compile(r"(?<=\n## What this machine trained to the end\n\n).*?(?=\n\n)", re.DOTALL)
+"""The table of what was trained here: seconds stored, seconds here and their ratio are a row's last cells."""
 
 
 def timeless(value: Any) -> Any:
@@ -36,6 +38,7 @@ def timeless_text(markdown: str, header: RunStarted) -> str:
     heading, _, rest = markdown.partition("\n")
     text = heading.replace(header.started[:10], "…") + "\n" + rest
     text = re.sub(r"(\d+ trials.*?) in [\d.,]+ s on ", r"\1 in … s on ", text, count=1)
+    text = TRAINED.sub(lambda table: "\n".join(row.rsplit("|", 4)[0] for row in table[0].splitlines()), text)
     return TIMES.sub(lambda table: "\n".join(map(_without_clocks, table[0].splitlines())), text)
 
 
