@@ -24,9 +24,9 @@ from typing import Any
 
 import msgspec
 
-from baselines import evidence as files
-from baselines import judge
-from baselines.rounding import CHECKED, VALIDATED
+from harness.check import evidence as files
+from harness.check import judge
+from harness.check.rounding import CHECKED, VALIDATED
 from harness.errors import SuiteError, invalid
 from harness.record.atomic import replace_file
 from harness.record.evidence import Evidence, Trace

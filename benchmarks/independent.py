@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 from scipy import stats
 
-from baselines import evidence as files
+from harness.check import evidence as files
 from harness.errors import SuiteError, invalid
 from harness.record.atomic import replace_file
 from reports.text import table

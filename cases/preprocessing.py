@@ -21,8 +21,8 @@ from cases.networks import dense_linear, sgd
 from harness.domain.claim import Claim
 from harness.domain.experiment import Dataset, Experiment, Size, Variant
 from harness.domain.metric import History, Metric
-from harness.statistics import Exact, Exceeds
-from harness.statistics.exact import Comparison
+from harness.rules import Exact, Exceeds
+from harness.rules.exact import Comparison
 
 BUDGET = 200  # steps of full-batch gradient descent
 IMPROVEMENT = 0.95  # share of the way from predicting the mean to the least-squares minimum

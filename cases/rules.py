@@ -1,4 +1,4 @@
-"""Rules for the lecture's claims in addition to ``harness.statistics``: every seed, growth, a negation, a curve."""
+"""Rules for the lecture's claims in addition to ``harness.rules``: every seed, growth, a negation, a curve."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from msgspec.structs import replace
 
 from harness.domain.verdict import Basis, Decision, Effect, Verdict
 from harness.errors import invalid
-from harness.statistics.arguments import check_failures, check_names, check_number
-from harness.statistics.inference import clopper_pearson, t_quantile, t_tail
-from harness.statistics.levels import FEWEST_SEEDS, FLOAT_NOISE, MANY_SEEDS, PLAIN
-from harness.statistics.not_better import OPPOSITE
-from harness.statistics.pairs import Failures, Pairs, correlation
-from harness.statistics.pairwise import enough, exceeding, undecided
-from harness.statistics.rule import Rule, Sample
-from harness.statistics.seeds import UnusableError, by_seed, listed, noise, score
+from harness.rules.arguments import check_failures, check_names, check_number
+from harness.rules.inference import clopper_pearson, t_quantile, t_tail
+from harness.rules.levels import FEWEST_SEEDS, FLOAT_NOISE, MANY_SEEDS, PLAIN
+from harness.rules.not_better import OPPOSITE
+from harness.rules.pairs import Failures, Pairs, correlation
+from harness.rules.pairwise import enough, exceeding, undecided
+from harness.rules.rule import Rule, Sample
+from harness.rules.seeds import UnusableError, by_seed, listed, noise, score
 
 if TYPE_CHECKING:
     import numpy as np

@@ -1,14 +1,14 @@
 """What differs between two runs, and whether it is real: ``compare(then, now) -> Comparison``. A pure function.
 
 *Trainings.* The primary metric is compared seed by seed where seeds are shared, else group by group
-(``baselines.difference``). All these p-values are adjusted together by Holm's method, so the chance of any false
+(``harness.check.difference``). All these p-values are adjusted together by Holm's method, so the chance of any false
 difference is at most LEVEL, whatever the number of trainings. A training moved if its difference is real in this sense
 and larger than the metric's smallest effect of interest, or if it is red against the evidence now and was not then.
 Trainings with shortened trials only are compared by their losses, as a check compares them: they moved if the median
-over seeds of the largest relative difference exceeds ``baselines.rounding.LIMIT``.
+over seeds of the largest relative difference exceeds ``harness.check.rounding.LIMIT``.
 
 *Times* are compared on one machine only, and only with the same engine and number of workers. Rounds of ``-m timing``
-are judged case by case by ``baselines.slowdown``. With one run on each side that rule does not know the spread between
+are judged case by case by ``check.slowdown``. With one run on each side that rule does not know the spread between
 processes, so a single case has to change by WIDE. All cases together show less: their median ratio is beyond noise if
 its whole 95 % interval over cases exceeds RELATIVE, and no process was held up by others. A training has no rounds, and
 its epoch is not protected from what else runs: that interval of trainings has to exceed WIDE, and a single training is
@@ -23,9 +23,9 @@ from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from baselines.difference import MIN_SEEDS, MetricDifference, difference
-from baselines.rounding import LIMIT, along
-from baselines.slowdown import CHANGED, RELATIVE, WIDE, compare_times
+from harness.check.difference import MIN_SEEDS, MetricDifference, difference
+from harness.check.rounding import LIMIT, along
+from harness.check.slowdown import CHANGED, RELATIVE, WIDE, compare_times
 from harness.domain.metric import Metric
 from harness.domain.trial import Trial
 from harness.domain.verdict import Verdict
@@ -34,8 +34,8 @@ from harness.record.numbers import Number
 from harness.record.outcomes import TimeState, VerdictState
 from harness.record.run import ClaimDecided, Key, MetricDeclared, Summary, Timed
 from harness.record.timings import Provenance, Repeat
-from harness.statistics.holm import holm
-from harness.statistics.inference import pooled, welch
+from harness.rules.holm import holm
+from harness.rules.inference import pooled, welch
 from harness.timing.ratio import ratio
 from harness.timing.stability import CONTENTION
 from reports.ratios import OF_MACHINE, Typical, typical
@@ -294,7 +294,7 @@ def _difference(before: Training, after: Training) -> MetricDifference | None:
 
 
 def _of_means(metric: MetricDeclared, before: Summary, after: Summary) -> MetricDifference:
-    """As ``baselines.difference`` group by group, from means and standard deviations. Failed trials are unknown."""
+    """As ``harness.check.difference`` group by group, from means and standard deviations. Failed trials are unknown."""
     row = MetricDifference(metric.name, metric.unit, before.mean, after.mean, n=after.n)
     if before.mean is None or after.mean is None:
         return row
@@ -430,7 +430,7 @@ def _times(then: Side, now: Side) -> Iterator[Times]:
 
 
 def _timed(then: Side, now: Side, pairs: Sequence[tuple[Timed, Timed]]) -> Times:
-    """The times of ``-m timing``, judged by ``baselines.slowdown`` with one stored repeat."""
+    """The times of ``-m timing``, judged by ``harness.check.slowdown`` with one stored repeat."""
     changed, ratios = [], []
     for before, after in pairs:
         if not (before.rounds and after.rounds and min(*before.rounds, *after.rounds) > 0):
@@ -459,7 +459,7 @@ def _state(whole: Typical, limit: float) -> TimeState:
 
 
 def _repeat(side: Side, timed: Timed) -> Repeat:
-    """The rounds in the form of ``baselines.slowdown``. Versions may differ here, so the fingerprint is the machine."""
+    """The rounds in the form of ``check.slowdown``. Versions may differ here, so the fingerprint is the machine."""
     machine = {key: side.header.fingerprint.get(key) for key in OF_MACHINE}
     return Repeat(
         rounds=timed.rounds,

@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from baselines.judge import REFERENCE
-from baselines.slowdown import CHANGED
+from harness.check.judge import REFERENCE
+from harness.check.slowdown import CHANGED
 from harness.course import course
 from harness.domain.finding import Finding
 from harness.domain.verdict import Basis, Verdict

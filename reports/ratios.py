@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from harness.record.evidence import Fingerprint
-from harness.statistics.inference import at_most
+from harness.rules.inference import at_most
 
 CONFIDENCE = 0.95
 OF_MACHINE = ("device_model", "instruction_set", "threads", "system")

@@ -1,6 +1,6 @@
 """Stacks compared: each claim's verdict on each stack, and whether the trainings it rests on are equivalent.
 
-A verdict here is that of the stack's own evidence. ``baselines.agreement`` compares each metric of each training with
+A verdict here is that of the stack's own evidence. ``check.agreement`` compares each metric of each training with
 the first stack's: two one-sided tests against the metric's smallest effect of interest. Hundreds of metrics are
 compared. A metric therefore differs only if its means also differ at LEVEL divided by their number (Bonferroni). So the
 chance of any false difference of means is at most LEVEL.
@@ -14,9 +14,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from baselines.agreement import LEVEL, Agreed, Agreement, Values, agreement
-from baselines.decide import stored_verdict
-from baselines.evidence import path_of, read
+from harness.check.agreement import LEVEL, Agreed, Agreement, Values, agreement
+from harness.check.decide import stored_verdict
+from harness.check.evidence import path_of, read
 from harness.course import course
 from harness.domain.catalogue import experiments
 from harness.domain.claim import Claim

@@ -12,10 +12,10 @@ from pathlib import Path
 
 from msgspec.structs import astuple, replace
 
-from baselines.decide import stored_verdict
-from baselines.evidence import LONG, POINTS, path_of, read, trials
-from baselines.judge import REFERENCE
-from baselines.verdicts import compare_verdict
+from harness.check.decide import stored_verdict
+from harness.check.evidence import LONG, POINTS, path_of, read, trials
+from harness.check.judge import REFERENCE
+from harness.check.verdicts import compare_verdict
 from harness.course import course
 from harness.domain.catalogue import experiments
 from harness.domain.claim import Claim

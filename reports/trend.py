@@ -2,7 +2,7 @@
 
 A *series* has the values of one case under one condition, in order of the runs' start. What cannot be compared is never
 in one series: another stack, engine, precision or set of seeds, and for times another machine or number of workers.
-``harness.statistics.change_points`` finds the changes of a series. A change counts if it is also large enough to
+``harness.rules.change_points`` finds the changes of a series. A change counts if it is also large enough to
 matter: larger than the metric's smallest effect of interest, or than RELATIVE for times.
 """
 
@@ -18,10 +18,10 @@ from typing import Literal
 
 import msgspec
 
-from baselines.slowdown import ALPHA, LEVEL, MIN_REPEATS, RELATIVE
+from harness.check.slowdown import ALPHA, LEVEL, MIN_REPEATS, RELATIVE
 from harness.record.evidence import Fingerprint
 from harness.record.run import Run, Timed, TrainingCompared
-from harness.statistics.change_points import LEAST, change_points
+from harness.rules.change_points import LEAST, change_points
 from reports.labels import backend_name
 from reports.ratios import OF_MACHINE, machine, times, typical
 from reports.text import plural
@@ -519,7 +519,7 @@ def outside(apart: float, noise: Sequence[float], week: int, level: float) -> bo
     """
     if len(noise) < MIN_REPEATS:
         return False
-    from harness.statistics.inference import t_quantile
+    from harness.rules.inference import t_quantile
 
     error = statistics.stdev(noise) * math.sqrt(1 + math.pi / (2 * week))
     return abs(apart) > t_quantile(len(noise) - 1, level / 2) * error

@@ -10,13 +10,13 @@ from msgspec.structs import replace
 
 from harness.domain.verdict import Decision, Effect, Verdict
 from harness.record.run import ClaimDecided, MetricDeclared
-from harness.statistics.chances import chances
+from harness.rules.chances import chances
 from reports.labels import metric_label
 from reports.text import UNSIGNED_UNITS, number, plural
 
 MINUS = "−"
 FAILED = ": share of seeds that failed"
-"""The end of the name of an effect that compares how many seeds failed (``harness.statistics.effects``)."""
+"""The end of the name of an effect that compares how many seeds failed (``harness.rules.effects``)."""
 COUNTED = ("epochs", "steps")
 RAISED = str.maketrans("0123456789−", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
 

@@ -7,7 +7,7 @@ from harness.domain.catalogue import Broken, experiments
 from harness.domain.claim import Claim
 from harness.domain.erratum import Erratum
 from harness.domain.experiment import Experiment
-from harness.statistics import Exact
+from harness.rules import Exact
 
 COURSE = course()
 CLAIMS = COURSE.claims

@@ -29,19 +29,18 @@ ENVIRONMENTS = ("suite", "tests", "lint", "jax", "torch", "gpu", "gpu-jax", "gpu
 MAY_IMPORT = {
     "harness": set(),
     "cases": {"harness"},
-    "baselines": {"harness"},
-    "reports": {"harness", "baselines"},
-    "suite": {"harness", "baselines", "reports"},
-    "conftest": {"harness", "baselines", "reports", "suite"},
+    "reports": {"harness"},
+    "suite": {"harness", "reports"},
+    "conftest": {"harness", "reports", "suite"},
     "examples": {"harness"},
-    "benchmarks": {"harness", "baselines", "cases", "reports", "suite", "tests"},
+    "benchmarks": {"harness", "cases", "reports", "suite", "tests"},
 }
 OURS = {*MAY_IMPORT, "tests"}
 ABOUT_THE_LECTURE = ("suite/selfcheck/", "reports/figures/closed_form.py")
 """Checks of the machinery on the lecture's networks, and a figure that only the lecture has."""
 BACKENDS = {"tensorflow", "jax", "jaxlib", "torch", "keras"}
 SLOW_TO_IMPORT = {"scipy", "pandas", "matplotlib", "dask", "distributed"}
-LAZY_ABOUT_SLOW_IMPORTS = {"harness", "cases", "baselines"}
+LAZY_ABOUT_SLOW_IMPORTS = {"harness", "cases"}
 
 # In pieces, so that this file passes its own test.
 HOSTS = re.compile(
@@ -136,7 +135,7 @@ def test_no_modules_import_each_other_in_a_circle() -> None:
     for path in modules():
         name = ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
         sources[name] = path.read_text("utf-8")
-    assert graph(sources)["baselines.judge"] >= {"harness.record.outcomes", "baselines.rounding"}
+    assert graph(sources)["harness.check.judge"] >= {"harness.record.outcomes", "harness.check.rounding"}
     TopologicalSorter(graph(sources)).prepare()
 
 
@@ -186,9 +185,8 @@ def test_only_the_lecture_is_about_the_lecture() -> None:
     ("package", "source", "expected"),
     [
         ("harness", "import cases.tips", "harness imports cases"),
-        ("harness", "def f():\n    from baselines import files", "harness imports baselines"),
+        ("harness", "def f():\n    from reports import files", "harness imports reports"),
         ("harness", "if TYPE_CHECKING:\n    from suite import x", "harness imports suite"),
-        ("baselines", "from cases import CLAIMS", "baselines imports cases"),
         ("reports", "from conftest import x", "reports imports conftest"),
         ("reports", "def f():\n    from cases import CLAIMS", "reports imports cases"),
         ("suite", "from tests import x", "suite imports tests"),
@@ -198,7 +196,7 @@ def test_only_the_lecture_is_about_the_lecture() -> None:
         ("harness", "try:\n    import torch\nexcept ImportError:\n    pass", "backend torch"),
         ("harness", "if True:\n    import keras", "backend keras"),
         ("harness", "if TYPE_CHECKING:\n    x = 1\nelse:\n    import keras", "backend keras"),
-        ("baselines", "import scipy.stats as st", "scipy imported at module level"),
+        ("harness", "import scipy.stats as st", "scipy imported at module level"),
         ("harness", "from distributed import Client", "distributed imported at module level"),
     ],
 )

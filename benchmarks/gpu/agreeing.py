@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from baselines.agreement import Agreed, Agreement, agreement
-from baselines.decide import common_seeds
-from baselines.evidence import path_of, read, trials
-from baselines.judge import REFERENCE
 from benchmarks.gpu.steps import ROOT, evidence_folder
 from cases import CLAIMS
+from harness.check.agreement import Agreed, Agreement, agreement
+from harness.check.decide import common_seeds
+from harness.check.evidence import path_of, read, trials
+from harness.check.judge import REFERENCE
 from harness.domain.catalogue import experiments
 from harness.domain.claim import Claim
 from harness.domain.experiment import Experiment

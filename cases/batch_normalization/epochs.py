@@ -20,7 +20,7 @@ from harness.domain.claim import Claim
 from harness.domain.experiment import Experiment, Size, Variant
 from harness.domain.metric import History, Metric
 from harness.domain.verdict import Verdict
-from harness.statistics import All, Exceeds
+from harness.rules import All, Exceeds
 
 CHANCE = 0.1
 """The validation accuracy before the first epoch."""

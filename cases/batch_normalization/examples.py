@@ -15,7 +15,7 @@ from cases.networks import adam
 from harness.domain.claim import Claim
 from harness.domain.experiment import Dataset, Experiment, Size, Variant
 from harness.domain.metric import Metric
-from harness.statistics import Converges
+from harness.rules import Converges
 
 EXAMPLES, STEPS, SIDE = 256, 8, 8
 LEFT = 0.5  # of the targets' variance, 1

@@ -16,7 +16,7 @@ import numpy as np
 
 from cases.references import ROUNDING, batch_normalization, inputs
 from harness.domain.claim import Claim
-from harness.statistics import Comparison, Difference, Exact
+from harness.rules import Comparison, Difference, Exact
 from harness.training.weight_gradients import weight_gradients
 
 SUM = 64 * ROUNDING  # for the mean and the variance over a batch of 16 or 32, and the output computed from them

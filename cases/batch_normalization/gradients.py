@@ -27,7 +27,7 @@ from harness.domain.claim import Claim
 from harness.domain.experiment import Dataset, Experiment, Size, Variant
 from harness.domain.metric import Metric
 from harness.domain.plots import Plots, Sweep
-from harness.statistics import All, Exceeds
+from harness.rules import All, Exceeds
 from harness.training.weight_gradients import weight_gradients
 
 LAYERS, UNITS = 20, 100

@@ -22,7 +22,7 @@ from harness.domain.claim import Claim
 from harness.domain.experiment import Experiment, Size, Variant
 from harness.domain.metric import History, Metric
 from harness.domain.plots import Plots, Sweep
-from harness.statistics import All, Converges, Diverges, Exceeds
+from harness.rules import All, Converges, Diverges, Exceeds
 
 TARGET = 0.97
 """Validation accuracy; the network needs between one and five epochs to reach it at the lecture's size."""

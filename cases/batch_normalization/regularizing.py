@@ -20,7 +20,7 @@ from cases.overfitting.regularization import (
 )
 from harness.domain.claim import Claim
 from harness.domain.verdict import Verdict
-from harness.statistics import All, Equivalent, Exceeds
+from harness.rules import All, Equivalent, Exceeds
 
 MARGIN = 0.0015
 """Margin of accuracy: at most half of the gain by dropout 0.2, 0.0042 on the slide and 0.0032 in stored trainings."""

@@ -24,7 +24,7 @@ from cases.networks import sgd
 from harness.domain.claim import Claim
 from harness.domain.experiment import Dataset, Experiment, Variant
 from harness.domain.metric import History, Metric
-from harness.statistics import All, Exceeds
+from harness.rules import All, Exceeds
 
 IMAGES = 1000
 UNITS = 10

@@ -22,7 +22,7 @@ from cases.examples.mnist_callbacks import BATCH, SLIDE_RUN, images, trained
 from cases.networks import dense_softmax
 from cases.references import ROUNDING
 from harness.domain.claim import Claim
-from harness.statistics import Comparison, Difference, Exact
+from harness.rules import Comparison, Difference, Exact
 from harness.training.weight_gradients import weight_gradients
 
 CLIPPED = 1e-7

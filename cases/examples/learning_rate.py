@@ -18,7 +18,7 @@ from harness.domain.metric import Metric
 from harness.domain.plots import Plots
 from harness.domain.published import Published
 from harness.domain.verdict import Verdict
-from harness.statistics import All, Best, Converges, Diverges, Exceeds, Reproduces
+from harness.rules import All, Best, Converges, Diverges, Exceeds, Reproduces
 
 SLIDE = "Example 1. Learning rate"
 

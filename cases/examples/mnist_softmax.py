@@ -26,7 +26,7 @@ from harness.domain.experiment import Experiment, Size, Variant
 from harness.domain.plots import Plots
 from harness.domain.published import Published
 from harness.domain.verdict import Verdict
-from harness.statistics import All, Comparison, Difference, Exact, Reproduces
+from harness.rules import All, Comparison, Difference, Exact, Reproduces
 
 SLIDE = "Example 3. MNIST 10 digit image classifier"
 

@@ -21,7 +21,7 @@ from harness.domain.experiment import Experiment, Size, Variant
 from harness.domain.plots import Plots
 from harness.domain.published import Published
 from harness.domain.verdict import Verdict
-from harness.statistics import All, Best, Diverges, Exceeds, NotBetter, Reproduces
+from harness.rules import All, Best, Diverges, Exceeds, NotBetter, Reproduces
 
 SLIDE = "Example 4. Tips of NN for the Mnist digit classifier"
 

@@ -23,8 +23,8 @@ from harness.domain.experiment import Dataset, Experiment, Size, Variant
 from harness.domain.metric import Metric
 from harness.domain.plots import Plots
 from harness.domain.published import Published
-from harness.statistics import All, Converges, Diverges, Exact, Reproduces
-from harness.statistics.exact import Comparison
+from harness.rules import All, Converges, Diverges, Exact, Reproduces
+from harness.rules.exact import Comparison
 
 SLIDE = "Example 2. Dataset normalization"
 

@@ -18,7 +18,7 @@ from cases.data.mnist import mnist
 from cases.networks import dense_softmax, mlp
 from cases.references import ROUNDING
 from harness.domain.claim import Claim
-from harness.statistics import Comparison, Difference, Exact
+from harness.rules import Comparison, Difference, Exact
 
 LAYERS = ((784, 256), (256, 256), (256, 10))
 """Inputs and outputs of the layers of Example 4."""

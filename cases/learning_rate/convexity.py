@@ -17,7 +17,7 @@ from cases.learning_rate.linear import curvature, design, least_squares, three_f
 from cases.networks import dense_linear
 from cases.references import ROUNDING
 from harness.domain.claim import Claim
-from harness.statistics import Comparison, Exact
+from harness.rules import Comparison, Exact
 from harness.training.weight_gradients import weight_gradients
 
 POINTS = 20

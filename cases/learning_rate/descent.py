@@ -21,7 +21,7 @@ from harness.domain.claim import Claim, Source
 from harness.domain.experiment import Experiment, Size, Variant
 from harness.domain.plots import Plots, Sweep
 from harness.domain.verdict import Verdict
-from harness.statistics import All, Best, Converges, Diverges, Exceeds
+from harness.rules import All, Best, Converges, Diverges, Exceeds
 
 DATA = "32 random examples of three features and a noisy linear target: the slide names no data"
 THOUSAND = Size(epochs=1000, batch_size=32)

@@ -21,7 +21,7 @@ from cases.networks import sgd
 from harness.domain.claim import Claim
 from harness.domain.experiment import Dataset, Experiment, Size, Variant
 from harness.domain.metric import History, Metric
-from harness.statistics import All, Converges
+from harness.rules import All, Converges
 
 GLOBAL, LOCAL = -1.0, (2 + math.sqrt(2)) / 4
 START = (1.4, 1.6)

@@ -17,7 +17,7 @@ from cases.networks import sgd
 from harness.domain.claim import Claim
 from harness.domain.experiment import Dataset, Experiment, Size, Variant
 from harness.domain.metric import History, Metric
-from harness.statistics import All, Exceeds
+from harness.rules import All, Exceeds
 
 STEEP, FLAT = 1.0, 0.01  # eigenvalues of the Hessian: condition number 100
 TOLERANCE = 1e-6  # share of the initial loss

@@ -20,7 +20,7 @@ from cases.networks import dense_linear
 from cases.references import ROUNDING, inputs, keras_2, updates
 from harness.domain.claim import Claim
 from harness.domain.verdict import Verdict
-from harness.statistics import Comparison, Exact
+from harness.rules import Comparison, Exact
 from harness.training.updates import trajectory
 
 FORMULA = "the slide gives no formula: Keras' documentation and the paper do"

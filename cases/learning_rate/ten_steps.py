@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from cases.references import ROUNDING, inputs, updates
-from harness.statistics import Comparison, Difference
+from harness.rules import Comparison, Difference
 from harness.training.updates import trajectory
 
 TEN_STEPS = 100 * ROUNDING  # each step has about ten operations

@@ -15,7 +15,7 @@ import numpy as np
 from cases.learning_rate.ten_steps import CANCELLATION, TEN_STEPS, optimizer
 from cases.references import ROUNDING, updates
 from harness.domain.claim import Claim
-from harness.statistics import Comparison, Difference, Exact
+from harness.rules import Comparison, Difference, Exact
 from harness.training.gradients import value_and_gradient
 from harness.training.updates import trajectory
 

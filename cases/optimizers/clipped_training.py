@@ -15,7 +15,7 @@ from cases.networks import dense_linear
 from harness.domain.claim import Claim
 from harness.domain.experiment import Experiment, Size, Variant
 from harness.domain.metric import Metric
-from harness.statistics import All, Converges, Diverges
+from harness.rules import All, Converges, Diverges
 
 
 def clipped_sgd(clipnorm: float | None = None, clipvalue: float | None = None) -> Any:

@@ -17,7 +17,7 @@ from cases.learning_rate.ten_steps import TEN_STEPS, call, optimizer
 from cases.references import ROUNDING, keras_2
 from harness.domain.claim import Claim
 from harness.domain.verdict import Verdict
-from harness.statistics import Comparison, Difference, Exact
+from harness.rules import Comparison, Difference, Exact
 from harness.training.updates import trajectory
 
 PRINTED: dict[str, dict[str, Any]] = {

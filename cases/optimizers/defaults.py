@@ -18,7 +18,7 @@ from cases.learning_rate.ten_steps import call, optimizer
 from cases.references import ROUNDING, keras_2
 from harness.domain.claim import Claim
 from harness.domain.verdict import Verdict
-from harness.statistics import Comparison, Difference, Exact
+from harness.rules import Comparison, Difference, Exact
 
 PRINTED: dict[str, dict[str, Any]] = {
     "SGD": {"lr": 0.01, "momentum": 0.0, "decay": 0.0, "nesterov": False},

@@ -19,7 +19,7 @@ from harness.domain.claim import Claim
 from harness.domain.experiment import Experiment, Size, Variant
 from harness.domain.metric import Metric
 from harness.domain.verdict import Verdict
-from harness.statistics import Best, Converges
+from harness.rules import Best, Converges
 
 LOSS = Metric("loss", better="lower", unit="nats", smallest_effect=0.01, scale="log")
 ORDER = ("sgd nesterov", "rmsprop", "adagrad", "adadelta", "adam")

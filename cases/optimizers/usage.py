@@ -18,7 +18,7 @@ from harness.domain.claim import Claim
 from harness.domain.experiment import Dataset, Experiment, Size, Variant
 from harness.domain.metric import History, Metric
 from harness.domain.verdict import Verdict
-from harness.statistics import Converges
+from harness.rules import Converges
 
 INPUTS, CLASSES, EACH = 10, 64, 10
 CONSTANT = (1 - 1 / CLASSES) / CLASSES

@@ -19,7 +19,7 @@ from harness.domain.claim import Claim
 from harness.domain.experiment import Dataset, Experiment, Size, Variant
 from harness.domain.plots import Plots, Sweep
 from harness.domain.verdict import Verdict
-from harness.statistics import All, Exceeds, Monotone
+from harness.rules import All, Exceeds, Monotone
 
 ROWS = 10_000
 COUNTS = (500, 2000, 10_000)

@@ -13,7 +13,7 @@ import numpy as np
 
 from cases.references import ROUNDING
 from harness.domain.claim import Claim
-from harness.statistics import Comparison, Exact
+from harness.rules import Comparison, Exact
 
 STRENGTHS = (0.0, 1.0, 0.001)  # the slide's
 ELASTIC = 0.01

@@ -26,7 +26,7 @@ from harness.domain.experiment import Experiment, Size, Variant
 from harness.domain.metric import History, Metric
 from harness.domain.plots import Plots, Sweep, TurningPoint
 from harness.domain.verdict import Verdict
-from harness.statistics import Above, All, Exceeds, Monotone
+from harness.rules import Above, All, Exceeds, Monotone
 
 FITTED = 0.1  # nats of training loss: well below that of the first epoch; every variant without a penalty reaches it
 

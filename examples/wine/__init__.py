@@ -12,7 +12,7 @@ import numpy as np
 from harness.domain.claim import Claim
 from harness.domain.experiment import Dataset, Experiment, Size, Variant
 from harness.domain.metric import History, Metric
-from harness.statistics import Comparison, Diverges, Exact, Exceeds
+from harness.rules import Comparison, Diverges, Exact, Exceeds
 
 FIRST, SECOND, THIRD = "1. The data", "2. Training", "3. Networks"
 TARGET = 0.9

@@ -21,7 +21,7 @@ from harness.domain.plots import Plots
 from harness.domain.published import Published
 from harness.domain.verdict import Verdict
 from harness.errors import SuiteError
-from harness.statistics import Above, All, Best, Comparison, Exact, Exceeds, NotBetter, Reproduces
+from harness.rules import Above, All, Best, Comparison, Exact, Exceeds, NotBetter, Reproduces
 
 SOFTMAX = "Lab 10-1. Softmax"
 TWO_LAYERS = "Lab 10-2. Two hidden layers"

@@ -13,10 +13,10 @@ from harness.domain.published import Figure, Published
 from harness.domain.trial import Trial
 from harness.domain.verdict import Decision, Difference, Verdict
 from harness.errors import KEBAB, SuiteError, invalid, nearest
-from harness.statistics.exact import Comparison, Exact
-from harness.statistics.levels import PLAIN, Levels
-from harness.statistics.looks import ONLY, Look
-from harness.statistics.rule import Rule, Sample
+from harness.rules.exact import Comparison, Exact
+from harness.rules.levels import PLAIN, Levels
+from harness.rules.looks import ONLY, Look
+from harness.rules.rule import Rule, Sample
 
 Source = Literal["slide", "read", "ours"]
 
@@ -169,7 +169,7 @@ class Claim:
 
         Args:
             trials: by variant name.
-            look: one of several looks (``harness.statistics.stored_look``) uses the first ``look.size`` seeds only.
+            look: one of several looks (``harness.rules.stored_look``) uses the first ``look.size`` seeds only.
             levels: the error rates.
         """
         if self.experiment is None or isinstance(self.rule, Exact):

@@ -9,7 +9,7 @@ from harness.domain.catalogue import experiments
 from harness.domain.claim import Claim
 from harness.domain.erratum import Erratum
 from harness.domain.experiment import Experiment
-from harness.statistics.exact import Exact
+from harness.rules.exact import Exact
 
 WORD = re.compile(r"[\w:+.\[\]\\/-]+")
 """A name that pytest's -k takes as one word."""

@@ -14,8 +14,8 @@ from typing import Any
 
 from harness.domain.snippet import NAME, SnippetResult, When, run
 from harness.errors import KEBAB, invalid
-from harness.statistics.exact import Comparison
-from harness.statistics.raises import Raises
+from harness.rules.exact import Comparison
+from harness.rules.raises import Raises
 
 
 @dataclass(frozen=True)

@@ -70,11 +70,11 @@ class Effect(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         estimate, low, high: point estimate and the interval that the rule used; None if it has none.
         p: two-sided p-value of the deciding test against the rule's null value; None without a test.
         n: number of seeds (pairs).
-        p_adjusted: p after Holm's adjustment over the catalogue, filled in by ``harness.statistics.holm``.
+        p_adjusted: p after Holm's adjustment over the catalogue, filled in by ``harness.rules.holm``.
         details: further numbers by name: ``confidence`` (nominal, of the interval), ``plain_low``, ``plain_high`` (the
             95 % interval, if another one decides), ``sign_flip_p``, ``bca_low``, ``bca_high``, ``detectable_effect``
             (the smallest effect that n seeds show with 80 % power), ``chance_at_100`` (of an undecided comparison: the
-            chance that the look at 100 seeds decides it, ``harness.statistics.chances``), ``correlation`` (of the two
+            chance that the look at 100 seeds decides it, ``harness.rules.chances``), ``correlation`` (of the two
             variants over seeds), ``failed_a``, ``failed_a_at_most`` (share of seeds that failed, and its upper bound),
             ``percentile`` (of a published figure among our seeds), …
         notes: remarks ("paired by seed: correlation +0.85").
@@ -126,7 +126,7 @@ class Decision(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         verdict, reason: the verdict, and why.
         effects: what was measured.
         parts: the decisions of a rule's parts (rules made of rules).
-        p: the p-value with which the claim enters Holm's adjustment (``harness.statistics.holm``). None if the verdict
+        p: the p-value with which the claim enters Holm's adjustment (``harness.rules.holm``). None if the verdict
             rests on no rejection: nothing was tested, a figure is within prediction, or the claim is about every seed.
         differences: reported alongside the verdict.
         basis: how it was decided; None for INCONCLUSIVE and NOT_RUN.

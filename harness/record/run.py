@@ -28,7 +28,7 @@ from harness.record.evidence import Fingerprint
 from harness.record.gpu import GpuFacts
 from harness.record.outcomes import Here, Part, SeedsTaken, TimeComparison, TrainingOutcome, VerdictComparison
 from harness.record.trials import ShortTrial
-from harness.statistics.holm import adjust
+from harness.rules.holm import adjust
 from harness.timing.peak import Peak
 from harness.timing.ratio import Ratio
 from harness.timing.stability import Doubt

@@ -11,10 +11,10 @@ import numpy as np
 from harness.course import course
 from harness.domain.trial import Trial
 from harness.record.run import ClaimDecided, Run
-from harness.statistics import PLAIN, STORED, stored_look
-from harness.statistics.inference import Estimate, mean
-from harness.statistics.levels import FEWEST_SEEDS
-from harness.statistics.looks import STORED_SIZES, STORED_SPENDING, Look
+from harness.rules import PLAIN, STORED, stored_look
+from harness.rules.inference import Estimate, mean
+from harness.rules.levels import FEWEST_SEEDS
+from harness.rules.looks import STORED_SIZES, STORED_SPENDING, Look
 from reports.figures.forest import points, slide_difference
 from reports.figures.picture import Picture
 from reports.figures.style import (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 
-from baselines.difference import MetricDifference
+from harness.check.difference import MetricDifference
 from harness.domain.verdict import Verdict
 from harness.record.outcomes import TimeState
 from harness.record.run import MetricDeclared

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from harness.domain.verdict import Decision, Difference, Effect, Verdict
 from harness.record.run import ClaimDecided, Run
-from harness.statistics.chances import DETAIL
+from harness.rules.chances import DETAIL
 from reports.cards import Card
 from reports.figures.many import QUANTILES, quantiles
 from reports.labels import metric_label, state_text, verdict_text

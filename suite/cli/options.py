@@ -15,7 +15,7 @@ from harness.course import VARIABLE, choose, course
 from harness.errors import KEBAB, SuiteError, invalid, nearest
 from harness.record.address import Address
 from harness.record.run import AsNeeded
-from harness.statistics.levels import FEWEST_SEEDS
+from harness.rules.levels import FEWEST_SEEDS
 from harness.training.backend import PRECISIONS, default_backend
 from harness.training.backends import NAMES
 from harness.training.engines import ENGINES

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 import pytest
 
-from baselines.claims import to_the_end
-from baselines.rounding import CHECKED
-from baselines.stored import Stored
+from harness.check.claims import to_the_end
+from harness.check.rounding import CHECKED
+from harness.check.stored import Stored
 from harness.errors import SuiteError
-from harness.statistics import Exact, fewest
-from harness.statistics.looks import looks
+from harness.rules import Exact, fewest
+from harness.rules.looks import looks
 from suite.catalogue import EXPERIMENTS, training_name
 from suite.cli import selection
 from suite.cli.options import Options

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from baselines.stored import file_of
+from harness.check.stored import file_of
 from harness.domain.catalogue import Broken
 from harness.domain.claim import Claim
 from harness.errors import SuiteError, nearest

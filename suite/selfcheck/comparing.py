@@ -1,6 +1,6 @@
 """How a self-check compares an obtained value with the expected one.
 
-It does not use ``harness.statistics.exact``, because the verdicts of exact claims rest on that.
+It does not use ``harness.rules.exact``, because the verdicts of exact claims rest on that.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 import pytest
 from msgspec.structs import replace
 
-from baselines.evidence import Measured
+from harness.check.evidence import Measured
 from harness.domain.experiment import Experiment
 from harness.domain.trial import Seconds
 from harness.domain.verdict import Decision

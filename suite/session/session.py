@@ -9,8 +9,8 @@ from collections.abc import Sequence
 import pytest
 from msgspec.structs import replace
 
-from baselines.claims import Judge, Judged
-from baselines.stored import Stored
+from harness.check.claims import Judge, Judged
+from harness.check.stored import Stored
 from harness.domain.claim import Claim
 from harness.domain.erratum import Erratum, ErratumState, Examined
 from harness.domain.trial import Seconds, Trial

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from baselines.claims import Asked, Judge, to_the_end
-from baselines.judge import REFERENCE, Counts
-from baselines.stored import Stored
+from harness.check.claims import Asked, Judge, to_the_end
+from harness.check.judge import REFERENCE, Counts
+from harness.check.stored import Stored
 from harness.environment import gpu
 from harness.environment.fingerprint import commit, fingerprint, stack
 from harness.errors import SuiteError, invalid, nearest

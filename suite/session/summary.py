@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from baselines.stored import Stored
+from harness.check.stored import Stored
 from harness.domain.verdict import Verdict
 from harness.record.outcomes import ClaimState, TrainingState
 from harness.record.run import Run

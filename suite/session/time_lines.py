@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Sequence
 
-from baselines import timings as files
-from baselines.slowdown import times
+from harness.check import timings as files
+from harness.check.slowdown import times
 from harness.record.outcomes import TimeState
 from harness.record.timings import Timings
 from harness.training.engines import ENGINES

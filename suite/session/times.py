@@ -8,8 +8,8 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 
-from baselines import timings as files
-from baselines.slowdown import CHANGED, compare_times, confirmed
+from harness.check import timings as files
+from harness.check.slowdown import CHANGED, compare_times, confirmed
 from harness.domain.experiment import Experiment
 from harness.environment.fingerprint import cores
 from harness.record.outcomes import TimeComparison, TimeState

@@ -8,12 +8,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from baselines.claims import to_the_end
-from baselines.evidence import Measured
-from baselines.evidence import trials as stored_trials
-from baselines.judge import REFERENCE, canonical_steps, same_versions
-from baselines.rounding import CHECKED
-from baselines.stored import Stored
+from harness.check.claims import to_the_end
+from harness.check.evidence import Measured
+from harness.check.evidence import trials as stored_trials
+from harness.check.judge import REFERENCE, canonical_steps, same_versions
+from harness.check.rounding import CHECKED
+from harness.check.stored import Stored
 from harness.domain.trial import Trial
 from harness.errors import SuiteError
 from harness.execution.here import InProcess

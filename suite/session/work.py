@@ -9,9 +9,9 @@ from typing import Any
 
 import msgspec
 
-from baselines.evidence import Measured
-from baselines.measuring import measure
-from baselines.rounding import VALIDATED
+from harness.check.evidence import Measured
+from harness.check.measuring import measure
+from harness.check.rounding import VALIDATED
 from harness.domain.trial import Trial
 from harness.execution.task import Work
 from harness.record.evidence import Hashes, VariantEvidence

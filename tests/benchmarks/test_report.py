@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from baselines.evidence import Measured, add, path_of, write
 from benchmarks.gpu.agreeing import cpu_and_gpu, precisions
 from benchmarks.gpu.text import gpu_report
 from benchmarks.gpu.work import SCALES, claims_of, experiment
 from cases import CLAIMS
+from harness.check.evidence import Measured, add, path_of, write
 from harness.domain.catalogue import experiments
 from harness.domain.trial import Trial
 from tests.benchmarks.results import FULL, write_all

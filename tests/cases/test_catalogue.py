@@ -13,7 +13,7 @@ from cases.examples import mnist_softmax
 from cases.examples.mnist_tips import BATCH, TIPS, penalised
 from harness.domain.catalogue import experiments
 from harness.errors import SuiteError
-from harness.statistics import Exact
+from harness.rules import Exact
 
 IDS = (
     "scale-gap-hurts",

@@ -12,7 +12,7 @@ from cases.__main__ import PAGE, main, page
 from harness.domain.claim import Claim
 from harness.domain.contents import command, contents
 from harness.domain.experiment import Variant
-from harness.statistics import Exact
+from harness.rules import Exact
 from suite.catalogue import ERRATA, EXACT_CLAIMS, TRAINING_CLAIMS, TRAININGS, training_name
 from tests.domain.synthetic import claim, exact, experiment
 from tests.suite.command import suite

@@ -10,10 +10,10 @@ from cases.rules import EverySeed, GrowsMore, Not, ReproducesCurve
 from harness.domain.metric import Metric
 from harness.domain.trial import Divergence, Trial
 from harness.errors import SuiteError
-from harness.statistics import All, Equivalent
-from harness.statistics.levels import PLAIN, STORED
-from harness.statistics.looks import ONLY
-from harness.statistics.rule import Sample
+from harness.rules import All, Equivalent
+from harness.rules.levels import PLAIN, STORED
+from harness.rules.looks import ONLY
+from harness.rules.rule import Sample
 
 LOSS = Metric("loss", better="lower", unit="nats", smallest_effect=0.01)
 EPOCHS = 32

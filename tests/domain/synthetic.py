@@ -9,8 +9,8 @@ import numpy as np
 from harness.domain.claim import Claim
 from harness.domain.experiment import Dataset, Experiment, Size, Variant
 from harness.domain.metric import Metric
-from harness.statistics import Exact, Exceeds
-from harness.statistics.exact import Comparison
+from harness.rules import Exact, Exceeds
+from harness.rules.exact import Comparison
 
 ACCURACY = Metric("val_accuracy", better="higher", unit="fraction", smallest_effect=0.0005)
 LOSS = Metric("val_loss", better="lower", unit="nats", smallest_effect=0.002)

@@ -16,7 +16,7 @@ from harness.domain.claim import Claim
 HEAD = """from __future__ import annotations
 
 from harness.domain.claim import Claim
-from harness.statistics import Best, Exceeds
+from harness.rules import Best, Exceeds
 from tests.domain.synthetic import check, claim, exact, experiment
 """
 GOOD = """
@@ -88,7 +88,7 @@ MISTAKES: dict[str, tuple[tuple[str, str], int, tuple[str, ...]]] = {
     "unfinished text": (('id="one-a",', 'id="one-a,'), 9, ("SyntaxError: unterminated",)),
     "wrong name in an import": (("check, claim,", "chekc, claim,"), 5, ("cannot import name 'chekc'",)),
     "import of a module that is not there": (
-        ("from harness.statistics import", "import kears\nfrom harness.statistics import"), 4,
+        ("from harness.rules import", "import kears\nfrom harness.rules import"), 4,
         ("No module named 'kears'",),
     ),
     "unknown argument": (('A = claim(', 'A = Claim(statment="x", '), 9, ("TypeError", "statment")),

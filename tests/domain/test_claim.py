@@ -8,7 +8,7 @@ from harness.domain.experiment import Variant
 from harness.domain.published import Published
 from harness.domain.trial import Trial
 from harness.errors import KEBAB, SuiteError, invalid, nearest
-from harness.statistics import All, Exact, Exceeds, Reproduces
+from harness.rules import All, Exact, Exceeds, Reproduces
 from tests.domain.synthetic import DEPTH, check, claim, exact, experiment
 
 WRONG = {

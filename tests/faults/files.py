@@ -14,7 +14,7 @@ from tests.faults.fault import Fault, Patch, held_out, wrapped
 from tests.faults.places import Original
 
 GROUP = "files and baselines"
-RECORDS, RUN, STORED = "harness.record.run", "harness.record.run:Run", "baselines.stored:Stored"
+RECORDS, RUN, STORED = "harness.record.run", "harness.record.run:Run", "harness.check.stored:Stored"
 
 
 def fault(name: str, owner: str, attribute: str, wrapper: Callable[..., Any]) -> Fault:
@@ -27,7 +27,7 @@ def stored(name: str, of: Callable[[Any], dict[str, Any]]) -> Fault:
     def decoded(original: Any, *args: Any) -> Any:
         return with_variants(original(*args), of)
 
-    return fault(f"baselines: {name}", "baselines.validation", "decode", decoded)
+    return fault(f"baselines: {name}", "harness.check.validation", "decode", decoded)
 
 
 def with_variants(found: Any, of: Callable[[Any], dict[str, Any]]) -> Any:
@@ -82,8 +82,8 @@ def every_third_lost(original: Any, self: Any, record: Any) -> Any:
 
 def expected_of_another(original: Any, self: Any, claim: Any) -> Any:
     """The expected verdict is that of the first claim of the file."""
-    from baselines.stored import file_of
     from cases import CLAIMS
+    from harness.check.stored import file_of
 
     return original(self, next(one for one in CLAIMS if file_of(one) == file_of(claim)))
 
@@ -130,9 +130,9 @@ FAULTS = (
     fault("the expected verdict is another claim's", STORED, "expected", expected_of_another),
     fault("no verdict is expected", STORED, "expected", lambda original, self, claim: None),
     held_out("a variant alongside its neighbour's baseline", STORED, "variant", wrapped(neighbour), None),
-    held_out("baselines of another backend", "baselines.evidence", "read", wrapped(of_another_backend), None),
+    held_out("baselines of another backend", "harness.check.evidence", "read", wrapped(of_another_backend), None),
     held_out(
         "of several records of a claim the first counts", f"{RECORDS}:Run", "add", wrapped(first_of_a_claim), None
     ),
-    held_out("baselines: null is read as 0", "baselines.validation", "decode", wrapped(null_is_zero), None),
+    held_out("baselines: null is read as 0", "harness.check.validation", "decode", wrapped(null_is_zero), None),
 )

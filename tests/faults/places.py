@@ -16,7 +16,7 @@ L2, L1 = f"{KERAS}.regularizers.regularizers:L2", f"{KERAS}.regularizers.regular
 SCALING = f"{KERAS}.initializers.random_initializers:VarianceScaling"
 JAX, TENSORFLOW = "harness.training.compiled_jax:JaxProgram", "harness.training.compiled_tensorflow:TensorFlowProgram"
 SEEDING, TRAIN = "harness.training.seeding", "harness.training.train"
-RULES = "harness.statistics"
+RULES = "harness.rules"
 
 SOFTMAX, LONG_SOFTMAX = ("example-4-softmax", "as printed"), ("example-3", "softmax")
 DEEP, DROPPED = ("example-4", "5 relu xavier"), ("example-4", "dropout 0.2")

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
-from baselines.claims import Asked, Judge
-from baselines.evidence import TINY_SEEDS
-from baselines.rounding import CHECKED, VALIDATED
-from baselines.stored import Stored
+from harness.check.claims import Asked, Judge
+from harness.check.evidence import TINY_SEEDS
+from harness.check.rounding import CHECKED, VALIDATED
+from harness.check.stored import Stored
 from harness.course import ROOT
 from harness.domain.trial import Trial
 from harness.errors import SuiteError, invalid

@@ -14,8 +14,8 @@ from tests.faults.fault import Fault, Patch, held_out, instead, value, wrapped
 from tests.faults.places import RULES, Original
 
 GROUP = "verdicts and statistics"
-JUDGE, PREDICTION, ROUNDING = "baselines.judge", "baselines.prediction", "baselines.rounding"
-DIFFERENCE, VERDICTS = "baselines.difference", "baselines.verdicts"
+JUDGE, PREDICTION, ROUNDING = "harness.check.judge", "harness.check.prediction", "harness.check.rounding"
+DIFFERENCE, VERDICTS = "harness.check.difference", "harness.check.verdicts"
 COMPARISON, OUTCOME = f"{RULES}.exact:Comparison", "harness.record.outcomes:TrainingOutcome"
 
 
@@ -199,7 +199,7 @@ def strangers(original: Original, metric: Any, ours: Any, baseline: Any) -> Any:
 
 def never_below(original: Original, pairs: Any, null: float) -> Any:
     """Of the two tests of ``Equivalent`` the lower one always passes."""
-    from harness.statistics.sides import Sides
+    from harness.rules.sides import Sides
 
     found = original(pairs, null)
     return Sides(0.0, 1.0, found.method) if null < 0 else found
@@ -267,12 +267,12 @@ FAULTS = (
         of_the_mean,
         None,
     ),
-    held_out("drift: seeds are not paired", "baselines.prediction", "difference", wrapped(strangers), None),
+    held_out("drift: seeds are not paired", "harness.check.prediction", "difference", wrapped(strangers), None),
     held_out("Equivalent tests its upper margin only", f"{RULES}.equivalent", "sides", wrapped(never_below), None),
     held_out("paired rules: logarithms to base 10", f"{RULES}.pairs", "score", wrapped(decimal_score), None),
     Fault(
         "drift: the last metric decides, not the first",
-        (Patch("baselines.judge:_Comparison", "_primary", the_last_metric),),
+        (Patch("harness.check.judge:_Comparison", "_primary", the_last_metric),),
         None,
         held_out=True,
     ),

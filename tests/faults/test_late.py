@@ -51,7 +51,7 @@ def test_the_exceptions_are_faults_of_the_table():
         ("harness.domain.experiment:Dataset", "data"),
         ("harness.domain.experiment:Experiment", "engine"),
         ("harness.training.compiled", "engine"),
-        ("harness.statistics.best", "own"),
+        ("harness.rules.best", "own"),
         ("cases.overfitting.regularization", "own"),
     ],
 )

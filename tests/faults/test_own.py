@@ -16,14 +16,14 @@ from tests.conftest import DAY
 from tests.faults.catalogue import FAULTS
 
 TESTS = {
-    "baselines": ("tests/baselines", "tests/suite/test_stored.py"),
+    "baselines": ("tests/check", "tests/suite/test_stored.py"),
     "cases": ("tests/cases",),
     "harness.domain": ("tests/domain", "tests/reports", "tests/cases/test_metrics.py"),
     "harness.domain.erratum": ("tests/domain/test_erratum.py", "tests/cases/test_errata.py"),
     "harness.record": ("tests/record",),
-    "harness.record.outcomes": ("tests/baselines",),
-    "harness.statistics": ("tests/statistics",),
-    "suite": ("tests/suite/test_stored.py", "tests/baselines"),
+    "harness.record.outcomes": ("tests/check",),
+    "harness.rules": ("tests/rules",),
+    "suite": ("tests/suite/test_stored.py", "tests/check"),
 }
 """Where the tests of a fault are, by where it is put in; the longest entry counts."""
 OWN = {fault.name: fault for fault in FAULTS if fault.breaks == "own"}

@@ -11,8 +11,8 @@ import sys
 from pathlib import Path
 from unittest import mock
 
-from baselines.measuring import measure
-from baselines.stored import Stored
+from harness.check.measuring import measure
+from harness.check.stored import Stored
 from harness.errors import SuiteError
 from harness.training.train import train
 from suite.catalogue import EXPERIMENTS

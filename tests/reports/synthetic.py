@@ -10,7 +10,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from baselines.verdicts import compare_verdict
+from harness.check.verdicts import compare_verdict
 from harness.domain.erratum import ErratumState
 from harness.domain.experiment import Size
 from harness.domain.trial import Divergence, DivergenceKind, Seconds, Trial

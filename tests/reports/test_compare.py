@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from msgspec.structs import replace
 
-from baselines.difference import difference
+from harness.check.difference import difference
 from harness.domain.erratum import ErratumState
 from harness.domain.metric import Metric
 from harness.domain.verdict import Verdict

@@ -9,7 +9,7 @@ import pytest
 from harness.domain.trial import Trial
 from harness.domain.verdict import Verdict
 from harness.record.run import ClaimDecided, Run, Summary
-from harness.statistics import Comparison, Difference, Exact
+from harness.rules import Comparison, Difference, Exact
 from reports.cards import cards
 from reports.figures.many import MANY
 from reports.sections.details import section_page

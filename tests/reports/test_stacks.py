@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from baselines.agreement import Agreement, agreement
-from baselines.evidence import path_of, read
 from cases.examples.learning_rate import EIGHT_POINTS
+from harness.check.agreement import Agreement, agreement
+from harness.check.evidence import path_of, read
 from harness.course import course
 from harness.domain.finding import Cause
 from harness.domain.metric import Metric

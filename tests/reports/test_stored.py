@@ -10,10 +10,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from baselines.evidence import Measured, add, path_of, write
 from cases import CLAIMS
 from cases.errata import ERRATA
 from cases.lecture import TITLE
+from harness.check.evidence import Measured, add, path_of, write
 from harness.domain.catalogue import experiments
 from harness.domain.erratum import ErratumState
 from harness.domain.trial import Divergence, Seconds, Trial

@@ -18,7 +18,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from baselines.evidence import path_of, read, update
+from harness.check.evidence import path_of, read, update
 from harness.errors import SuiteError
 from reports.write import write_report
 from tests.reports.synthetic import Recorder, claim, effect

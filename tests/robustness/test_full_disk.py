@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from baselines.evidence import path_of, read, write
+from harness.check.evidence import path_of, read, write
 from harness.record.address import Address
 from harness.record.database import push_all, stored_run
 from harness.record.run import read_run
@@ -32,7 +32,7 @@ EXEC = LIMITED + "os.execv(sys.argv[2], sys.argv[2:])"
 UPDATE = """
 import sys
 from pathlib import Path
-from baselines.evidence import update
+from harness.check.evidence import update
 from harness.errors import SuiteError
 from tests.robustness.made import evidence, variant
 try:
@@ -94,10 +94,10 @@ def test_evidence_on_a_full_file_system(tmp_path: Path) -> None:
 mount -t tmpfs -o size=16k none "$1" || exit 77
 mkdir -p "$(dirname "$2")" && "$3" -c "$4" "$2" && exec "$3" -c "$5" "$2" && exit 1
 """
-    first = "import sys, pathlib, tests.robustness.made as m; from baselines.evidence import write; "
+    first = "import sys, pathlib, tests.robustness.made as m; from harness.check.evidence import write; "
     first += "write(pathlib.Path(sys.argv[1]), m.evidence())"
     then = f"""{UPDATE.replace("sys.exit(9)", "path = Path(sys.argv[1])")}
-    from baselines.evidence import read
+    from harness.check.evidence import read
     assert read(path) == evidence()
     assert list(path.parent.iterdir()) == [path]
 """

@@ -16,8 +16,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from baselines import json_file
-from baselines.evidence import dumps, path_of, read, write
+from harness.check import json_file
+from harness.check.evidence import dumps, path_of, read, write
 from harness.errors import SuiteError
 from harness.record.evidence import Evidence
 from tests.robustness.made import NAMES, evidence
@@ -154,7 +154,7 @@ def test_nothing_too_large_to_be_read_back_is_written(path: Path, monkeypatch: p
 
 def read_elsewhere(path: Path, prefix: Sequence[str] = ()) -> str:
     """The last line of a process that reads the file and does not catch what is raised."""
-    code = "import sys, pathlib; from baselines.evidence import read; read(pathlib.Path(sys.argv[1]))"
+    code = "import sys, pathlib; from harness.check.evidence import read; read(pathlib.Path(sys.argv[1]))"
     command = [*prefix, sys.executable, "-c", code, str(path)]
     done = subprocess.run(command, cwd=ROOT, env=environment(), capture_output=True, text=True, timeout=20, check=False)
     return done.stderr.splitlines()[-1]

@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from baselines import json_file
-from baselines.evidence import path_of, read, update, write
+from harness.check import json_file
+from harness.check.evidence import path_of, read, update, write
 from harness.errors import SuiteError
 from harness.record.evidence import EXACT
 from harness.record.run import read_run

@@ -10,8 +10,8 @@ import sys
 from pathlib import Path
 
 import cases
-from baselines.evidence import Measured
-from baselines.stored import Stored
+from harness.check.evidence import Measured
+from harness.check.stored import Stored
 from harness.domain.trial import Seconds, Trial
 from harness.domain.verdict import Decision, Verdict
 from harness.record.evidence import EXACT

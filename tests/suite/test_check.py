@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from baselines.evidence import path_of, read
-from baselines.stored import Stored
+from harness.check.evidence import path_of, read
+from harness.check.stored import Stored
 from harness.errors import SuiteError
 from harness.record.evidence import Evidence
 from harness.record.outcomes import Here

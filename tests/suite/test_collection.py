@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from cases import CLAIMS
-from harness.statistics import Exact
+from harness.rules import Exact
 from suite.catalogue import ERRATA, TRAINING_CLAIMS, TRAININGS, training_name
 from tests.faults.self_checks import names
 from tests.suite.command import CHECK, suite

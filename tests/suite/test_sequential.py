@@ -20,12 +20,12 @@ from harness.domain.verdict import Verdict
 from harness.errors import SuiteError
 from harness.record.outcomes import SeedsTaken
 from harness.record.run import AsNeeded
-from harness.statistics import Exceeds
+from harness.rules import Exceeds
 from reports.sections.seeds import seeds_text
 from suite.cli.options import LONGEST
 from suite.session import resume
 from suite.session.looks import decide
-from tests.statistics.synthetic import ACCURACY
+from tests.rules.synthetic import ACCURACY
 from tests.suite.command import Finished, kinds, suite, trials
 from tests.suite.test_options import checked, outcome
 from tests.suite.test_resume import killed, nth_trial

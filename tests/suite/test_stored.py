@@ -7,10 +7,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from baselines.evidence import path_of, read, write
-from baselines.measuring import calm_to_the_end
-from baselines.stored import Stored
 from cases import CLAIMS
+from harness.check.evidence import path_of, read, write
+from harness.check.measuring import calm_to_the_end
+from harness.check.stored import Stored
 from harness.domain.trial import Trial
 from harness.record.evidence import Expected
 from suite.catalogue import EXPERIMENTS

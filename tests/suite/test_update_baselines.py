@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from baselines.rounding import LIMIT, relative
-from baselines.stored import Stored
+from harness.check.rounding import LIMIT, relative
+from harness.check.stored import Stored
 from harness.errors import SuiteError
 from tests.suite.command import CHECK, TINY, Finished, kinds, lines, suite, trials
 from tests.suite.conftest import BROAD, CHECKED, JAX

@@ -18,8 +18,8 @@ from typing import Any
 import msgspec
 from tabulate import tabulate
 
-from baselines import timings
-from baselines.slowdown import TimeState
+from harness.check import timings
+from harness.check.slowdown import TimeState
 from harness.record.run import Timed
 from tests.suite.command import PLAIN, Finished, suite
 from tests.timing.slowdown import FACTOR

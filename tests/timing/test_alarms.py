@@ -20,7 +20,7 @@ import numpy as np
 import pytest
 from scipy.stats import binom
 
-from baselines.slowdown import TimeState, compare_times
+from harness.check.slowdown import TimeState, compare_times
 from harness.record.timings import Repeat
 from tests.timing.make import repeat
 

@@ -10,7 +10,7 @@ import pytest
 from msgspec.structs import replace
 from scipy.stats import binom
 
-from baselines.slowdown import MIN_REPEATS, TimeComparison, TimeState, compare_times, confirmed, times
+from harness.check.slowdown import MIN_REPEATS, TimeComparison, TimeState, compare_times, confirmed, times
 from harness.errors import SuiteError
 from harness.record.timings import Repeat
 from tests.timing.make import FINGERPRINT, process, repeat

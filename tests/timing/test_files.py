@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from baselines.timings import dumps, parse, path_of, read, update
-from baselines.validation import FormatError
+from harness.check.timings import dumps, parse, path_of, read, update
+from harness.check.validation import FormatError
 from harness.errors import SuiteError
 from harness.record.timings import KEPT, Repeat, Timings
 from tests.timing.make import repeat

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from baselines import timings as files
-from baselines.slowdown import WIDE
+from harness.check import timings as files
+from harness.check.slowdown import WIDE
 from harness.errors import SuiteError
 from harness.record.run import PeakMeasured, Timed
 from harness.record.timings import Timings

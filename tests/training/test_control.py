@@ -9,8 +9,8 @@ from msgspec.structs import replace
 
 from harness.domain.trial import Trial
 from harness.domain.verdict import Verdict
-from harness.statistics import Best, Exceeds, Monotone, Sample
-from tests.statistics.synthetic import most
+from harness.rules import Best, Exceeds, Monotone, Sample
+from tests.rules.synthetic import most
 from tests.training.measure_control import CONTROL
 
 METRICS = {metric.name: metric for metric in CONTROL.metrics}

@@ -1,0 +1,296 @@
+"""Trainings that failed, and metrics that were never reached: two different results, and which one a claim needs."""
+
+import itertools
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from harness.domain.trial import Divergence, Trial
+from harness.domain.verdict import Verdict
+from harness.rules import STORED, Best, Equivalent, Exceeds, Monotone, NotBetter, Sample, stored_look
+from harness.rules.inference import signed_rank
+from tests.rules.synthetic import METRICS, decide, evidence, most, trials
+
+S, R, U, T = Verdict.SUPPORTED, Verdict.REFUTED, Verdict.INCONCLUSIVE, Verdict.NEGLIGIBLE
+EXPERIMENTS = 1000
+GOOD = [0.97, 0.971, 0.969, 0.9705, 0.9702, 0.9707, 0.9699, 0.9711]
+
+
+def near(mean, n):
+    return [mean + 0.001 * (-1) ** i + 1e-5 * i * i for i in range(n)]
+
+
+@pytest.mark.parametrize(("n", "verdict"), [(5, U), (6, S), (8, S)])
+def test_without_a_mean_the_share_of_failures_decides(n, verdict):
+    """The smallest one-sided p of n signs is 2**-n: 1/32 does not decide, 1/64 does."""
+    decision = decide(Exceeds("a", "b"), {"a": GOOD[:n], "b": [None] * n})
+    assert decision.verdict is verdict
+    assert decision.p == pytest.approx(2 * 2.0**-n)
+    assert "no seed trained in both" in decision.reason
+    assert "the share of failures decides, as fewer than 5 seeds trained in both" in decision.reason
+    mean, share = decision.effects
+    assert (mean.estimate, mean.low, mean.high, mean.n) == (None, None, None, 0)
+    assert (share.of, share.estimate, share.n) == ("a − b: share of seeds that failed", -1.0, n)
+    assert share.p == decision.p
+    details = dict(share.details)
+    assert (details["failed_a"], details["failed_b"]) == (0.0, 1.0)
+    assert details["failed_a_at_most"] == pytest.approx(1 - 0.025 ** (1 / n))
+
+
+@pytest.mark.parametrize(("metric", "verdict"), [("val_accuracy", R), ("val_loss", S)])
+def test_failing_is_worse_in_the_metrics_own_direction(metric, verdict):
+    values = {"a": [None] * 6, "b": GOOD[:6]}
+    assert decide(Exceeds("a", "b", metric), values, metric).verdict is verdict
+    assert decide(Exceeds("a", "b", metric, failures="count"), values, metric).verdict is verdict
+
+
+@pytest.mark.parametrize(("n", "verdict"), [(5, U), (6, S), (10, S)])
+@pytest.mark.parametrize("failing", ["a", "b"])
+@pytest.mark.parametrize("failures", ["guard", "report"])
+def test_one_nan_does_not_hide_a_clear_difference_from_the_mean(n, verdict, failing, failures):
+    """With "guard" the mean does not decide for the better variant if that is the one with the nan."""
+    values = {"a": near(0.98, n), "b": near(0.92, n)[::-1]}
+    values[failing] = [None, *values[failing][1:]]
+    decision = decide(Exceeds("a", "b", failures=failures), values)
+    verdict = U if n == 5 or (failing, failures) == ("a", "guard") else verdict
+    assert decision.verdict is verdict
+    counts = ("1", "0") if failing == "a" else ("0", "1")
+    assert f"a failed on {counts[0]} of {n} seeds, b on {counts[1]} (p = 1)" in decision.reason
+    if verdict is S:
+        assert f"mean of the {n - 1} seeds that trained in both" in decision.reason
+        assert decision.effects[0].n == n - 1
+
+
+def test_a_stuck_training_is_a_failed_one_though_it_has_a_metric():
+    stuck = Trial("a", 0, {"val_accuracy": 0.1}, divergence=Divergence("stuck at chance", 5))
+    others = evidence({"a": near(0.98, 8), "b": near(0.92, 8)[::-1]}).trials
+    rule = Exceeds("a", "b", failures="report")
+    found = rule.decide(Sample({"a": (stuck, *others["a"][1:]), "b": others["b"]}, METRICS))
+    assert found.verdict is S
+    assert found.effects[0].n == 7
+    assert found.effects[0].estimate == pytest.approx(0.06, abs=0.002)
+
+
+FAILS = {"never": 0, "rarely": 3, "often": 7, "always": 30}
+
+
+@pytest.mark.parametrize(
+    ("failures", "fails", "verdict"),
+    [
+        ("guard", "never", S),
+        ("guard", "rarely", U),  # 3 of 30 against none
+        ("guard", "often", U),
+        ("guard", "always", R),
+        ("report", "often", S),
+        ("report", "always", U),
+        ("decide", "never", U),
+        ("decide", "rarely", U),
+        ("decide", "often", R),
+        ("count", "never", S),
+        ("count", "rarely", S),
+        ("count", "always", R),
+    ],
+)
+def test_the_claim_says_which_result_it_needs(failures, fails, verdict):
+    """a is better by 0.06 where it trains, and fails on some seeds."""
+    lost = FAILS[fails]
+    values = {"a": [None] * lost + near(0.98, 30)[lost:], "b": near(0.92, 30)[::-1]}
+    decision = decide(Exceeds("a", "b", failures=failures), values)
+    assert decision.verdict is verdict
+    assert ("failed on" in decision.reason) == (lost > 0)
+    withdrawn = "the mean does not decide for a, which failed more often" in decision.reason
+    assert withdrawn == (failures == "guard" and fails in ("rarely", "often"))
+    opposite = {S: R, R: S}.get(verdict, verdict)
+    assert decide(NotBetter("a", "b", 0.0, failures=failures), values).verdict is opposite
+    assert decide(Best("a", ("b",), failures=failures), values).verdict is verdict
+    assert decide(Monotone(("b", "a"), failures=failures), values).verdict is verdict
+    if failures != "decide":
+        assert decide(Exceeds("a", "b", margin=0.05, failures=failures), values).verdict is verdict
+
+
+@pytest.mark.parametrize(("lost", "verdict"), [(0, S), (1, U), (7, U), (30, R)])
+def test_variants_of_which_one_fails_more_often_are_not_equivalent(lost, verdict):
+    b = near(0.98, 30)
+    for values in (
+        {"a": [None] * lost + near(0.98, 30)[::-1][lost:], "b": b},
+        {"b": [None] * lost + near(0.98, 30)[::-1][lost:], "a": b},
+    ):
+        assert decide(Equivalent("a", "b", 0.005), values).verdict is verdict
+
+
+@pytest.mark.parametrize("rule", [Exceeds("a", "b"), Exceeds("a", "b", margin=-0.01), Equivalent("a", "b", 0.01)])
+def test_both_failing_speaks_for_neither_side(rule):
+    decision = decide(rule, {"a": [None] * 10, "b": [None] * 10})
+    assert decision.verdict is U
+    assert decision.p == 1.0
+    assert decision.effects[0].estimate is None
+
+
+def test_margin_applies_to_the_pairs_that_finished():
+    values = {"a": [x + 0.01 + 1e-5 * (i % 3) for i, x in enumerate(GOOD)], "b": [*GOOD[:7], None]}
+    assert decide(Exceeds("a", "b", margin=0.005), values).verdict is S
+    assert decide(Exceeds("a", "b", margin=0.02), values).verdict is U  # REFUTED would speak for b
+    assert decide(Exceeds("a", "b", margin=0.02, failures="report"), values).verdict is R
+    assert decide(Equivalent("a", "b", 0.02, failures="report"), values).verdict is S
+
+
+@pytest.mark.parametrize(("lost", "verdict"), [((0, 0), T), ((1, 0), U), ((0, 1), U), ((1, 1), T)])
+def test_a_tie_of_the_means_is_none_if_one_variant_failed_more_often(lost, verdict):
+    """With "report", which asks for the mean alone, it is."""
+    a, b = near(0.98, 30), [x + 1e-5 * (-1) ** (i // 2) for i, x in enumerate(near(0.98, 30))]
+    values = {"a": [None] * lost[0] + a[lost[0] :], "b": b[: 30 - lost[1]] + [None] * lost[1]}
+    assert decide(Exceeds("a", "b"), values).verdict is verdict
+    assert decide(Best("a", ("b",)), values).verdict is verdict
+    assert decide(Exceeds("a", "b", failures="report"), values).verdict is T
+    assert decide(Exceeds("a", "b", failures="decide"), values).verdict is U
+
+
+def test_best_beats_rivals_that_fail():
+    assert decide(Best("a", ("b", "c")), {"a": GOOD, "b": [None] * 8, "c": [x - 0.1 for x in GOOD]}).verdict is S
+    assert decide(Best("b", ("a", "c")), {"a": GOOD, "b": [None] * 8, "c": [None] * 8}).verdict is R
+
+
+def censored(variant, values):
+    return tuple(Trial(variant, seed, {"steps": value}) for seed, value in enumerate(values))
+
+
+def test_a_censored_metric_is_no_failure_but_the_worst_value():
+    """The target was never reached: more steps than any, in an exact rank test of six seeds at least."""
+    for n, verdict in ((5, U), (6, S)):
+        found = Sample({"a": censored("a", [10.0 + i for i in range(n)]), "b": censored("b", [None] * n)}, METRICS)
+        decision = Exceeds("b", "a", "steps").decide(found)
+        assert decision.verdict is verdict
+        assert decision.p == 2 * 2.0**-n
+        assert f"exact rank test: the metric is censored in {n} of {n} seeds" in decision.reason
+        assert len(decision.effects) == 1
+
+
+def test_one_censored_seed_among_clear_wins_is_not_dropped():
+    """Seven of eight seeds take fewer steps; without the one that never arrived, p would be 1/128."""
+    a, b = [None, *(100.0 + i for i in range(7))], [200.0 + 3 * i for i in range(8)]
+    found = Exceeds("b", "a", "steps").decide(Sample({"a": censored("a", a), "b": censored("b", b)}, METRICS))
+    assert found.verdict is U
+    assert found.effects[0].n == 8
+
+
+@pytest.mark.parametrize("size", [1, 2, 6, 9])
+def test_signed_rank_agrees_with_enumeration(size):
+    rng = np.random.default_rng(size)
+    for _ in range(20):
+        differences = np.round(rng.normal(size=size), 1)  # ties, and zeros
+        differences[rng.random(size) < 0.3] = np.inf
+        counted = differences[differences != 0]
+        ranks = stats.rankdata(np.abs(counted))
+        sums = [ranks[np.array(signs, bool)].sum() for signs in itertools.product([False, True], repeat=len(counted))]
+        observed = ranks[counted > 0].sum()
+        greater, less = signed_rank(differences.tolist())
+        assert greater == pytest.approx(np.mean([total >= observed for total in sums]))
+        assert less == pytest.approx(np.mean([total <= observed for total in sums]))
+
+
+def test_signed_rank_agrees_with_scipy():
+    differences = np.random.default_rng(0).normal(0.3, size=40)
+    greater, less = signed_rank(differences.tolist())
+    assert greater == pytest.approx(stats.wilcoxon(differences, alternative="greater", method="exact").pvalue)
+    assert less == pytest.approx(stats.wilcoxon(differences, alternative="less", method="exact").pvalue)
+
+
+def test_the_share_of_failures_is_tested_as_scipy_does():
+    """McNemar's exact test: of 20 seeds a fails alone on 7, b alone on 1, both on 2."""
+    a = [None] * 7 + [0.9] * 1 + [None] * 2 + near(0.9, 10)
+    b = [0.9] * 7 + [None] * 3 + near(0.8, 10)
+    decision = decide(Exceeds("a", "b", failures="decide"), {"a": a, "b": b})
+    assert decision.p == pytest.approx(stats.binomtest(7, 8, 0.5).pvalue)
+    assert decision.verdict is U
+
+
+# What the rules promise, in simulation
+
+
+def columns(rng, n, shares, shift=0.0, failed=None):
+    """Values of a and b, of which ``shares`` of the seeds fail; a is greater by ``shift``."""
+    found = {}
+    for name, share, by in (("a", shares[0], shift), ("b", shares[1], 0.0)):
+        values = rng.normal(0.98 + by, 0.002, n).tolist()
+        found[name] = [failed if lost else x for lost, x in zip(rng.random(n) < share, values, strict=True)]
+    return found
+
+
+@pytest.mark.usefixtures("without_bca")
+@pytest.mark.parametrize("n", [5, 10, 30])
+@pytest.mark.parametrize("failures", ["guard", "report", "decide", "count"])
+def test_rarely_wrong_when_both_variants_fail_equally_often(n, failures):
+    rng = np.random.default_rng(n)
+    found = dict.fromkeys(Verdict, 0)
+    for _ in range(EXPERIMENTS):
+        found[decide(Exceeds("a", "b", failures=failures), columns(rng, n, (0.3, 0.3))).verdict] += 1
+    assert found[S] <= most(0.025, EXPERIMENTS)
+    assert found[R] <= most(0.025, EXPERIMENTS)
+    assert n == 5 or found[S] > 0
+
+
+@pytest.mark.usefixtures("without_bca")
+@pytest.mark.parametrize("stored", [False, True])
+@pytest.mark.parametrize(
+    ("n", "share", "most_often"), [(10, 0.3, 0.03), (30, 0.1, 0.042), (30, 0.3, 0.0), (100, 0.1, 0.0)]
+)
+def test_a_variant_that_fails_more_often_is_not_plainly_better(n, share, most_often, stored):
+    """Better by 1.4 standard deviations of the difference where it trains, and ``share`` of its trainings fail.
+
+    SUPPORTED only if no seed failed: (1 − share)^n. Before, the guard waited until the shares differed significantly.
+    Then at 30 stored seeds 56 % were SUPPORTED with failures in 30 %, and at 10 seeds 82 %.
+    """
+    rng = np.random.default_rng(n)
+    verdicts, design = [], {"look": stored_look(n), "levels": STORED} if stored and n >= 30 else {}
+    for _ in range(200):
+        values = columns(rng, n, (share, 0.0), shift=0.004)
+        found = {name: trials(name, column) for name, column in values.items()}
+        decision = Exceeds("a", "b").decide(Sample(found, METRICS, **design))
+        if lost := values["a"].count(None):
+            assert f"a failed on {lost} of {n} seeds, b on 0" in decision.reason
+            assert decision.verdict is not S
+        verdicts.append(decision.verdict)
+    assert R not in verdicts or n == 10  # fewer than five trained in both: the share decides
+    assert verdicts.count(S) <= most(most_often, 200)
+
+
+@pytest.mark.usefixtures("without_bca")
+@pytest.mark.parametrize(("n", "said"), [(5, 0.1), (30, 0.45), (100, 0.87)])
+def test_where_equal_means_hide_failures_the_verdict_says_so(n, said):
+    """2 % of a's seeds fail, which costs on average what it gains elsewhere: the overall means are equal.
+
+    Before, SUPPORTED in 91 % at five seeds and in 100 % at 30, half of it with a failure that the estimate hid. Now it
+    is undecided wherever a failure was seen, which is named. Five seeds see one in a tenth of the experiments.
+    """
+    rng = np.random.default_rng(n)
+    named = 0
+    for _ in range(300):
+        values = columns(rng, n, (0.02, 0.0), shift=0.02 * 0.88 / 0.98)
+        decision = decide(Exceeds("a", "b"), values)
+        reason, lost = decision.reason, values["a"].count(None)
+        assert decision.verdict is U or not lost
+        assert (f"a failed on {lost} of {n} seeds" in reason) == (lost > 0)
+        named += lost > 0
+    assert named / 300 == pytest.approx(said, abs=0.12)
+
+
+@pytest.mark.usefixtures("without_bca")
+@pytest.mark.parametrize("n", [10, 30, pytest.param(100, marks=pytest.mark.slow)])
+def test_seeds_that_are_stuck_do_not_make_equal_means_differ(n):
+    """2 % of a's seeds stuck at 0.1, and the same mean where both train: wrong in 2.5 % per direction at most.
+
+    Before, with 0.1 as a value: REFUTED in 13 % at 100 seeds.
+    """
+    rng = np.random.default_rng(n)
+    found = dict.fromkeys(Verdict, 0)
+    for _ in range(EXPERIMENTS):
+        values = columns(rng, n, (0.02, 0.0))
+        stuck = tuple(
+            Trial("a", seed, {"val_accuracy": 0.1}, divergence=Divergence("stuck at chance", 5)) if x is None else trial
+            for seed, (x, trial) in enumerate(zip(values["a"], trials("a", values["a"]), strict=True))
+        )
+        found[Exceeds("a", "b").decide(Sample({"a": stuck, "b": trials("b", values["b"])}, METRICS)).verdict] += 1
+    assert found[S] <= most(0.025, EXPERIMENTS)
+    assert found[R] <= most(0.025, EXPERIMENTS)
+    assert found[U] < EXPERIMENTS

@@ -1,0 +1,178 @@
+"""False verdicts with repeated looks and stopping at the first decision: at most 2.5 % per direction."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from scipy.stats import t as student_t
+
+from harness.domain.published import Figure
+from harness.domain.verdict import Verdict
+from harness.rules import (
+    Above,
+    All,
+    Best,
+    Converges,
+    Diverges,
+    Equivalent,
+    Exceeds,
+    Monotone,
+    NotBetter,
+    Reproduces,
+    Rule,
+    Sample,
+)
+from harness.rules.levels import PLAIN
+from harness.rules.looks import Look, looks
+from tests.rules.optional_stopping import (
+    EDGES,
+    SIZES,
+    anytime_valid,
+    critical,
+    followed,
+    methods,
+    one_more_run,
+    share_errors,
+    stopped,
+    t_values,
+    taken,
+    with_failures,
+)
+from tests.rules.synthetic import METRICS, SYMMETRIC, most, trials
+
+pytestmark = pytest.mark.usefixtures("without_bca")
+MANY = 60_000
+
+
+@pytest.mark.parametrize("noise", SYMMETRIC)
+@pytest.mark.parametrize("sizes", [looks(5, 30), looks(8, 20), looks(5, 60)], ids=str)
+@pytest.mark.parametrize("rate", [PLAIN.one_sided, PLAIN.one_sided / 3])
+def test_students_t_keeps_the_rate(noise, sizes, rate):
+    """Of every paired rule, and at a third of the rate as of a claim that beats three rivals."""
+    t = t_values(0.0, SYMMETRIC[noise], MANY, 5, sizes)
+    bounds = critical([Look(sizes, index).level(rate) for index in range(len(sizes))], sizes)
+    for side in (t, -t):
+        assert (side >= bounds).any(axis=1).sum() <= most(rate, MANY)
+    if noise == "normal":  # and spends it
+        assert (t >= bounds).any(axis=1).mean() > 0.85 * rate
+
+
+def test_looking_without_a_design_does_not():
+    t = t_values(0.0, SYMMETRIC["normal"], MANY, 5)
+    assert (t >= critical([PLAIN.one_sided] * len(SIZES))).any(axis=1).mean() > 2 * PLAIN.one_sided
+
+
+@pytest.mark.parametrize("sizes", [looks(5, 30), looks(5, 10), looks(5, 60)], ids=str)
+def test_shares_keep_the_rate_exactly(sizes):
+    worst = max(max(share_errors(sizes, share)) for share in np.linspace(0.1, 0.9, 17))
+    assert 0.5 * PLAIN.share < worst <= PLAIN.share
+
+
+def near(shift: float) -> dict[str, tuple[Rule, dict[str, np.ndarray]]]:
+    """Five trials of each rule's variants; at a ``shift`` of 1 a fixed design decides for the claim, by a hair."""
+    shape = np.linspace(-1, 1, 5)
+    hair = student_t.ppf(1 - 0.9 * PLAIN.one_sided, 4) * shape.std(ddof=1) / np.sqrt(5)
+    d, nil = 1e-4 * (shift * hair + shape), np.zeros(5)
+    return {
+        "Above": (Above("a", "val_accuracy", 0.0), {"a": d}),
+        "Exceeds": (Exceeds("a", "b", margin=0.001), {"a": d + 0.001, "b": nil}),
+        "NotBetter": (NotBetter("a", "b", 0.001), {"a": 0.001 - d, "b": nil}),
+        "Equivalent": (Equivalent("a", "b", 0.004), {"a": 0.004 - d, "b": nil}),
+        "Best": (Best("a", ("b", "c")), {"a": d, "b": nil, "c": nil - 1}),
+        "Monotone": (Monotone(("a", "b", "c")), {"a": nil, "b": d, "c": nil + 1}),
+        "All": (All((Exceeds("a", "b"), Exceeds("a", "c"))), {"a": d, "b": nil, "c": nil - 1}),
+    }
+
+
+@pytest.mark.parametrize("name", near(1.0))
+def test_every_rule_allows_for_the_look(name):
+    """What decides a fixed design by a hair decides the first of several looks not yet; what is far away does."""
+
+    def verdict(shift: float, look: Look) -> Verdict:
+        rule, values = near(shift)[name]
+        known = {variant: trials(variant, column.tolist()) for variant, column in values.items()}
+        fine = {"val_accuracy": replace(METRICS["val_accuracy"], smallest_effect=1e-9)}  # so that nothing is a tie
+        return rule.decide(Sample(known, fine, look=look)).verdict
+
+    assert verdict(1.0, Look((5,))) is Verdict.SUPPORTED
+    assert verdict(1.0, Look(SIZES, 0)) is Verdict.INCONCLUSIVE
+    assert verdict(9.0, Look(SIZES, 0)) is Verdict.SUPPORTED
+
+
+def test_shares_and_figures_allow_for_the_look():
+    six = Sample({"a": trials("a", [None] * 6)}, METRICS)
+    assert Diverges("a", 0.5).decide(six).verdict is Verdict.SUPPORTED
+    assert followed(Diverges("a", 0.5), {"a": [None] * 30}) == (Verdict.SUPPORTED, 10)
+    assert followed(Converges("a", 0.5), {"a": [None] * 30}) == (Verdict.REFUTED, 10)
+    runs = trials("a", [-1.0, -0.5, 0.0, 0.5, 1.0])
+    figure = {("a", "val_accuracy"): Figure("4.2")}
+    verdicts = [
+        Reproduces("a").decide(Sample({"a": runs}, METRICS, figure, look)).verdict
+        for look in (Look((5,)), Look(SIZES, 0))
+    ]
+    assert verdicts == [Verdict.REFUTED, Verdict.INCONCLUSIVE]
+
+
+def test_a_figure_is_compatible_by_the_interval_of_its_own_look():
+    """What only the wider interval of several looks holds is neither compatible nor refuted."""
+    rng = np.random.default_rng(0)
+    runs = rng.normal(size=30)
+    runs = (runs - runs.mean()) / runs.std(ddof=1)
+    known = {"a": trials("a", runs.tolist())}
+    found = {}
+    for printed in ("2.00000", "2.90000", "3.60000"):
+        figures = {("a", "val_accuracy"): Figure(printed)}
+        found[printed] = [
+            Reproduces("a").decide(Sample(known, METRICS, figures, look)).verdict
+            for look in (Look((30,)), Look(SIZES, 5))
+        ]
+    assert found == {
+        "2.00000": [Verdict.SUPPORTED, Verdict.SUPPORTED],
+        "2.90000": [Verdict.REFUTED, Verdict.INCONCLUSIVE],
+        "3.60000": [Verdict.REFUTED, Verdict.REFUTED],
+    }
+
+
+def test_it_stops_as_soon_as_it_is_decided():
+    apart = {"a": [0.9 + 0.001 * (i % 3) for i in range(30)], "b": [0.8] * 30}
+    assert followed(Exceeds("a", "b"), apart) == (Verdict.SUPPORTED, 5)
+    assert followed(Exceeds("b", "a"), apart) == (Verdict.REFUTED, 5)
+    alike = {"a": [0.9 + 0.001 * (-1) ** i for i in range(30)], "b": [0.9] * 30}
+    assert followed(Exceeds("a", "b"), alike) == (Verdict.INCONCLUSIVE, 30)
+
+
+def test_the_chosen_method_takes_fewer_seeds_than_the_others():
+    """In the mean over the effects, of those that see half a standard deviation in more than half of the cases."""
+    known = {effect: t_values(effect, SYMMETRIC["normal"], 20_000, 6) for effect in (0.5, 1.0, 2.0, 3.0)}
+    seeds = {}
+    for name, bounds in methods().items():
+        found = [taken(t, bounds) for t in known.values()]
+        if found[0][1] > 0.55:
+            seeds[name] = sum(one[0] for one in found)
+    assert "power 0.25" not in seeds
+    assert "anytime-valid t" not in seeds
+    chosen = seeds.pop("chosen: power 0.5, 10 % kept back")
+    assert chosen < 1.03 * min(seeds.values())
+    assert chosen < seeds["O'Brien-Fleming-like"] - 10
+
+
+def test_the_anytime_valid_test_is_one():
+    t = t_values(0.0, SYMMETRIC["normal"], MANY, 7)
+    assert (t >= anytime_valid(PLAIN.one_sided)).any(axis=1).sum() <= most(PLAIN.one_sided, MANY)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("case", EDGES)
+def test_rarely_wrong_under_optional_stopping(case):
+    """The rules themselves, from one look to the next; more of it: ``python -m tests.rules.optional_stopping``."""
+    rule, means = EDGES[case]
+    found = stopped(rule, means, SYMMETRIC["normal"], seed=8, experiments=400)
+    assert found[Verdict.SUPPORTED] <= most(0.025, 400), found
+    assert found[Verdict.REFUTED] <= most(0.025, 400), found
+
+
+@pytest.mark.slow
+def test_rarely_wrong_where_trials_failed_or_figures_are_printed():
+    failed, printed = with_failures(9, 400), one_more_run(SYMMETRIC["normal"], 9, 400)
+    assert max(failed[Verdict.SUPPORTED], failed[Verdict.REFUTED]) <= most(0.025, 400)
+    assert printed[Verdict.REFUTED] <= most(0.01, 400)

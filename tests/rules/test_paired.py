@@ -1,0 +1,234 @@
+"""Exceeds, NotBetter and Equivalent: what they decide, from how few seeds, and what they leave open."""
+
+import math
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from harness.domain.verdict import Verdict
+from harness.rules import Equivalent, Exceeds, NotBetter, Sample
+from tests.rules.synthetic import METRICS, decide, evidence, trials
+
+S, R, U, N = Verdict.SUPPORTED, Verdict.REFUTED, Verdict.INCONCLUSIVE, Verdict.NOT_RUN
+T = Verdict.NEGLIGIBLE
+NOISE = (0.0003, -0.0002, 0.0001, -0.0003, 0.0001)  # mean 0, standard error 0.00011; t interval ± 0.0003
+
+
+def apart(difference, n=5):
+    """Values of a and b whose differences are about ``difference``."""
+    return {"a": [0.95 + difference + NOISE[i % 5] for i in range(n)], "b": [0.95] * n}
+
+
+@pytest.mark.parametrize(
+    ("rule", "difference", "verdict"),
+    [
+        (Exceeds("a", "b"), 0.001, S),
+        (Exceeds("a", "b"), -0.001, R),
+        (Exceeds("a", "b"), 0.0002, U),
+        (Exceeds("a", "b", margin=0.001), 0.002, S),
+        (Exceeds("a", "b", margin=0.001), 0.001, U),
+        (Exceeds("a", "b", margin=0.001), 0.0005, R),
+        (Exceeds("a", "b", margin=-0.001), -0.0005, S),
+        (Exceeds("a", "b", margin=-0.001), -0.002, R),
+        (NotBetter("a", "b", 0.001), 0.0005, S),
+        (NotBetter("a", "b", 0.001), -0.01, S),
+        (NotBetter("a", "b", 0.001), 0.0011, U),
+        (NotBetter("a", "b", 0.001), 0.002, R),
+        (Equivalent("a", "b", 0.001), 0.0005, S),
+        (Equivalent("a", "b", 0.001), -0.0005, S),
+        (Equivalent("a", "b", 0.001), 0.0009, U),
+        (Equivalent("a", "b", 0.001), -0.0011, U),
+        (Equivalent("a", "b", 0.001), 0.002, R),
+        (Equivalent("a", "b", 0.001), -0.002, R),
+    ],
+)
+def test_verdict_follows_the_interval(rule, difference, verdict):
+    decision = decide(rule, apart(difference))
+    assert decision.verdict is verdict
+    assert (decision.p <= 0.05) == verdict.decided
+    (effect,) = decision.effects
+    assert effect.estimate == pytest.approx(difference, abs=1e-9)
+    assert effect.low < difference < effect.high
+    assert (effect.of, effect.metric, effect.unit, effect.n) == ("a − b", "val_accuracy", "fraction", 5)
+
+
+def test_interval_is_students_by_hand():
+    """Sleep data of Student (1908): ten paired differences, mean 1.58, t = 4.062, interval 0.70 to 2.46."""
+    gains = [1.2, 2.4, 1.3, 1.3, 0.0, 1.0, 1.8, 0.8, 4.6, 1.4]
+    decision = decide(Exceeds("a", "b"), {"a": gains, "b": [0.0] * 10})
+    (effect,) = decision.effects
+    assert effect.estimate == pytest.approx(1.58)
+    assert (effect.low, effect.high) == (pytest.approx(0.7001, abs=1e-4), pytest.approx(2.4599, abs=1e-4))
+    assert effect.p == pytest.approx(0.002833, abs=1e-6)
+    assert decision.verdict is S
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 4])
+@pytest.mark.parametrize("rule", [Exceeds("a", "b"), NotBetter("a", "b", 0.01), Equivalent("a", "b", 0.01)])
+@pytest.mark.parametrize("difference", [0.5, -0.5, 0.0])
+def test_below_five_seeds_nothing_is_decided(rule, difference, n):
+    decision = decide(rule, apart(difference, n))
+    assert decision.verdict is U
+    assert decision.p is None
+    assert "below 5 seeds" in decision.reason
+    assert decision.effects[0].n == n
+
+
+@pytest.mark.parametrize("noise", [0.0, 3e-8, 1e-7])
+def test_identical_variants_are_a_tie_from_six_seeds_on(noise):
+    """Equal, or equal up to float32 rounding of an accuracy; five equal differences decide nothing."""
+    b = [0.97, 0.98, 0.975, 0.981, 0.979, 0.98]
+    a = [x + noise * (-1) ** i for i, x in enumerate(b)]
+    decision = decide(Exceeds("a", "b"), {"a": a, "b": b})
+    assert decision.verdict is T
+    assert "identical in every seed" in decision.reason
+    assert (decision.p, decision.effects[0].p) == (2 * 2.0**-6, 1.0)
+    assert decide(Exceeds("a", "b"), {"a": a[:5], "b": b[:5]}).verdict is U
+
+
+@pytest.mark.parametrize(
+    ("rule", "difference", "verdict"),
+    [
+        (Exceeds("a", "b"), 0.001, S),
+        (Exceeds("a", "b"), -0.001, R),
+        (Exceeds("a", "b", margin=0.001), 0.001, U),
+        (Exceeds("a", "b", margin=0.001), 0.0, R),
+        (NotBetter("a", "b", 0.001), 0.0, S),
+        (NotBetter("a", "b", 0.001), 0.001, U),
+        (Equivalent("a", "b", 0.001), 0.0, S),
+        (Equivalent("a", "b", 0.001), 0.001, U),
+        (Equivalent("a", "b", 0.001), -0.001, U),
+        (Equivalent("a", "b", 0.001), -0.002, R),
+    ],
+)
+@pytest.mark.parametrize("n", [5, 6, 10])
+def test_equal_differences_are_decided_by_their_number(rule, difference, verdict, n):
+    """An exact sign test: n equal differences have a one-sided p of 2^-n, which five do not bring below 2.5 %."""
+    b = [0.97 + 0.001 * (i % 4) for i in range(n)]
+    decision = decide(rule, {"a": [x + difference for x in b], "b": b})
+    assert decision.verdict is (verdict if n > 5 else U)
+    assert f"zero variance: an exact sign test on {n} equal differences decides" in decision.reason
+    assert decision.p == decision.effects[0].p == (2 * 2.0**-n if verdict.decided else 1.0)
+
+
+@pytest.mark.parametrize(("sign", "verdict", "than"), [(1, S, "above 0"), (-1, R, "below 0")])
+def test_a_rejection_wins_and_says_that_it_matters_little(sign, verdict, than):
+    small = {"a": [0.95 + sign * (0.0002 + x / 10) for x in NOISE], "b": [0.95] * 5}
+    decision = decide(Exceeds("a", "b"), small)
+    assert decision.verdict is verdict
+    assert decision.reason.endswith(f": {than}, by less than matters")
+    assert "less than matters" not in decide(Exceeds("a", "b"), apart(0.001)).reason
+    assert "less than matters" not in decide(NotBetter("a", "b", 0.001), small).reason
+
+
+@pytest.mark.parametrize("rule", [Exceeds("a", "b"), Exceeds("b", "a"), NotBetter("a", "b", 0.0)])
+def test_a_tie(rule):
+    decision = decide(rule, {"a": [0.95 + 0.00005 + x / 3 for x in NOISE], "b": [0.95] * 5})
+    assert decision.verdict is T
+    assert decision.reason.startswith("a tie: ")
+    assert decision.reason.endswith("within ± 0.0005, the smallest difference that matters")
+    assert decision.p < 0.05 < decision.effects[0].p
+
+
+@pytest.mark.parametrize("rule", [Exceeds("a", "b", margin=0.0001), NotBetter("a", "b", 0.0001)])
+def test_a_difference_near_a_margin_is_no_tie(rule):
+    assert decide(rule, {"a": [0.95 + 0.0001 + x / 3 for x in NOISE], "b": [0.95] * 5}).verdict is U
+
+
+def test_a_tie_on_a_log_scale_is_of_ratios():
+    b = [100.0, 150.0, 80.0, 210.0, 120.0]
+    a = [x * ratio for x, ratio in zip(b, [1.01, 0.99, 1.005, 1.0, 0.995], strict=True)]
+    decision = decide(Exceeds("a", "b", "steps"), {"a": a, "b": b}, "steps")
+    assert decision.verdict is T
+    assert "within 0.9512 to 1.051, the smallest ratios that matter" in decision.reason
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "text"),
+    [
+        ((0, 1, 2, 3, 4), (0, 1, 2, 3, 4, 5, 6), "no trial of 'a' with seeds 5, 6"),
+        ((0, 1, 2, 3, 4, 7), (0, 1, 2, 3, 4), "no trial of 'b' with seed 7"),
+        ((0, 1, 2, 3, 4, 4), (0, 1, 2, 3, 4), "more than one trial of 'a' with seed 4"),
+        ((), (0, 1, 2, 3, 4), "no trials of 'a'"),
+    ],
+)
+@pytest.mark.parametrize("rule", [Exceeds("a", "b"), NotBetter("a", "b", 0.01), Equivalent("a", "b", 0.01)])
+def test_unpaired_seeds_are_not_run(rule, a, b, text):
+    some = trials("a", [0.9] * 10), trials("b", [0.8] * 10)
+    decision = rule.decide(Sample({"a": tuple(some[0][i] for i in a), "b": tuple(some[1][i] for i in b)}, METRICS))
+    assert decision.verdict is N
+    assert text in decision.reason
+
+
+def test_variant_without_any_entry_and_metric_never_recorded_are_not_run():
+    assert Exceeds("a", "b").decide(Sample({"a": trials("a", [0.9] * 5)}, METRICS)).verdict is N
+    found = evidence({"a": [0.9] * 5, "b": [0.8] * 5})
+    decision = Exceeds("a", "b", metric="val_loss").decide(found)
+    assert decision.verdict is N
+    assert "does not record 'val_loss'" in decision.reason
+
+
+def test_pairs_by_seed_whatever_the_order_of_trials():
+    columns = {"a": [0.91, 0.92, 0.95, 0.96, 0.99], "b": [0.909, 0.9188, 0.949, 0.9587, 0.989]}
+    found = evidence(columns)
+    shuffled = Sample({"a": found.trials["a"][::-1], "b": found.trials["b"]}, METRICS)
+    assert Exceeds("a", "b").decide(shuffled) == Exceeds("a", "b").decide(found)
+    assert Exceeds("a", "b").decide(found).verdict is S
+
+
+def test_direction_of_the_metric_does_not_turn_the_comparison():
+    values = {"a": [1.0 + x for x in NOISE], "b": [0.5] * 5}
+    assert decide(Exceeds("a", "b", metric="val_loss"), values, "val_loss").verdict is S
+
+
+def test_log_metric_is_compared_and_reported_as_ratios():
+    b = [100.0, 150.0, 80.0, 210.0, 120.0]
+    a = [x * ratio for x, ratio in zip(b, [2.0, 2.2, 1.8, 2.1, 1.9], strict=True)]
+    decision = decide(Exceeds("a", "b", "steps", margin=math.log(1.5)), {"a": a, "b": b}, "steps")
+    (effect,) = decision.effects
+    assert decision.verdict is S
+    assert (effect.of, effect.unit) == ("a / b", "ratio")
+    assert effect.estimate == pytest.approx((2.0 * 2.2 * 1.8 * 2.1 * 1.9) ** 0.2)
+    assert 1.5 < effect.low < effect.estimate < effect.high < 2.5
+    assert dict(effect.details)["detectable_effect"] > 1
+    assert "above a ratio of 1.5" in decision.reason
+    assert decide(Exceeds("a", "b", "steps", margin=math.log(3)), {"a": a, "b": b}, "steps").verdict is R
+
+
+def test_zero_on_a_log_scale_ranks_lowest_and_a_negative_value_is_not_run():
+    decision = decide(Exceeds("a", "b", "steps"), {"a": [5.0] * 6, "b": [0.0] * 6}, "steps")
+    assert decision.verdict is S
+    assert "rank test" in decision.reason
+    decision = decide(Exceeds("a", "b", "steps"), {"a": [5.0] * 6, "b": [3.0, -1.0, 3.0, 3.0, 3.0, 3.0]}, "steps")
+    assert decision.verdict is N
+    assert "log scale" in decision.reason
+
+
+def test_value_too_large_to_square_is_ranked():
+    decision = decide(Exceeds("a", "b", "val_loss"), {"a": [1e200] * 6, "b": [0.5] * 6}, "val_loss")
+    assert decision.verdict is S
+    assert "rank test" in decision.reason
+
+
+values = st.one_of(st.none(), st.floats(allow_nan=False, allow_infinity=False), st.sampled_from([0.0, 0.97, 0.98]))
+columns = st.integers(1, 9).flatmap(lambda n: st.tuples(*[st.lists(values, min_size=n, max_size=n)] * 2))
+rules = st.sampled_from([(name, margin) for name in METRICS for margin in (0.0, 0.001, 500.0)])
+
+
+@settings(max_examples=300, deadline=None, derandomize=True)
+@given(columns, rules)
+def test_any_trials_have_a_verdict_and_opposite_rules_agree(column, rule):
+    name, margin = rule
+    a, b = column
+    found = evidence({"a": a, "b": b}, name)
+    opposite = {S: R, R: S}
+    decision = Exceeds("a", "b", name, margin).decide(found)
+    swapped = Exceeds("b", "a", name, -margin).decide(found)
+    assert swapped.verdict is opposite.get(decision.verdict, decision.verdict)
+    assert NotBetter("a", "b", margin, name).decide(found).verdict is opposite.get(decision.verdict, decision.verdict)
+    if margin and decision.verdict is S:
+        assert Equivalent("a", "b", margin, name).decide(found).verdict is R
+    for effect in decision.effects:
+        numbers = [effect.estimate, effect.low, effect.high, effect.p, *dict(effect.details).values()]
+        assert all(number is None or math.isfinite(number) for number in numbers)

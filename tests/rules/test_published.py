@@ -1,0 +1,157 @@
+"""Verdicts on both sides of published bounds.
+
+"Sleep" are the hours gained by ten patients with two drugs (Student 1908, in the form that R distributes). Their paired
+t test is in R's documentation of ``t.test`` and, to these digits, in its output.
+"""
+
+import math
+
+import numpy as np
+import pytest
+from scipy.stats import multivariate_normal, norm, t
+
+from harness.domain.metric import Metric
+from harness.domain.published import Figure
+from harness.domain.verdict import Verdict
+from harness.rules import (
+    Above,
+    All,
+    Best,
+    Converges,
+    Diverges,
+    Equivalent,
+    Exceeds,
+    Monotone,
+    NotBetter,
+    Reproduces,
+    Sample,
+)
+from harness.rules.levels import PLAIN
+from harness.rules.looks import KEPT_BACK, ONLY, RHO, Look
+from tests.rules.synthetic import trials
+
+S, R, U, N = Verdict.SUPPORTED, Verdict.REFUTED, Verdict.INCONCLUSIVE, Verdict.NOT_RUN
+FIRST = (0.7, -1.6, -0.2, -1.2, -0.1, 3.4, 3.7, 0.8, 0.0, 2.0)
+SECOND = (1.9, 0.8, 1.1, 0.1, -0.1, 4.4, 5.5, 1.6, 4.6, 3.4)
+THIRD = tuple(value + 3 for value in FIRST)
+LOW, HIGH, P = -2.4598858, -0.7001142, 0.002833
+DIGITS = 5e-7
+HOURS = Metric("hours", better="higher", unit="hours", smallest_effect=0.1)
+FIVE, SIX = (0.0, 0.1, 0.2, 0.3, 0.4), (1.0, 1.1, 1.2, 1.3, 1.4, 1.5)
+SIZES = (10, 20, 40)
+
+
+def decided(rule, first=FIRST, second=SECOND, third=(), printed=None, look=ONLY):
+    values = {name: v for name, v in {"first": first, "second": second, "third": third}.items() if v}
+    found = {name: trials(name, column, "hours") for name, column in values.items()}
+    figures = {("first", "hours"): Figure(printed)} if printed else {}
+    return rule.decide(Sample(found, {"hours": HOURS}, figures, look))
+
+
+def exceeds(margin):
+    return Exceeds("first", "second", metric="hours", margin=margin)
+
+
+def rising(*names):
+    return Monotone(("first", *names), metric="hours")
+
+
+def test_the_paired_t_test_is_the_published_one():
+    (effect,) = decided(exceeds(0.0)).effects
+    assert effect.estimate == pytest.approx(0.75 - 2.33, abs=DIGITS)
+    assert (effect.low, effect.high) == pytest.approx((LOW, HIGH), abs=DIGITS)
+    assert effect.p == pytest.approx(P, abs=DIGITS)
+
+
+@pytest.mark.parametrize(
+    ("rule", "verdict"),
+    [
+        (exceeds(LOW - 0.01), S),
+        (exceeds(LOW + 0.01), U),
+        (exceeds(HIGH - 0.01), U),
+        (exceeds(HIGH + 0.01), R),
+        (Exceeds("second", "first", metric="hours"), S),
+        (NotBetter("second", "first", -LOW + 0.01, metric="hours"), S),
+        (NotBetter("second", "first", -LOW - 0.01, metric="hours"), U),
+        (NotBetter("second", "first", -HIGH - 0.01, metric="hours"), R),
+        (Equivalent("first", "second", -LOW + 0.01, metric="hours"), S),
+        (Equivalent("first", "second", -LOW - 0.01, metric="hours"), U),
+        (Equivalent("first", "second", -HIGH - 0.01, metric="hours"), R),
+        (Above("first", "hours", -0.54), S),
+        (Above("first", "hours", -0.52), U),
+        (rising("second"), S),
+        (All((exceeds(LOW - 0.01), exceeds(HIGH + 0.01))), U),  # refuted, but not at half the level
+        (All((exceeds(LOW - 0.01), exceeds(HIGH + 0.5))), R),
+    ],
+    ids=lambda case: case.describe() if hasattr(case, "describe") else str(case),
+)
+def test_two_drugs(rule, verdict):
+    assert decided(rule).verdict is verdict
+
+
+@pytest.mark.parametrize(
+    ("rule", "verdict"),
+    [
+        (Best("third", ("first", "second"), metric="hours"), S),
+        (Best("first", ("second", "third"), metric="hours"), R),
+        (Best("second", ("first", "third"), metric="hours"), R),
+        (Best("second", ("third", "first"), metric="hours"), R),
+        (rising("second", "third"), S),
+        (rising("third", "second"), R),
+    ],
+    ids=lambda case: case.describe() if hasattr(case, "describe") else str(case),
+)
+def test_a_third_drug_of_three_hours_more_than_the_first(rule, verdict):
+    assert decided(rule, third=THIRD).verdict is verdict
+
+
+@pytest.mark.parametrize(("printed", "verdict"), [("6.84", U), ("6.86", R), ("-5.34", U), ("-5.36", R)])
+def test_one_more_patient(printed, verdict):
+    """The 99 % prediction interval is 0.75 ± 3.2498 · 1.78901 · √1.1."""
+    assert decided(Reproduces("first", metric="hours"), printed=printed).verdict is verdict
+
+
+@pytest.mark.parametrize(
+    ("rule", "first", "verdict"),
+    [
+        (Diverges("first", share=0.46), [None] * 5, S),
+        (Diverges("first", share=0.48), [None] * 5, U),
+        (Diverges("first"), [None] * 5, S),
+        (Diverges("first"), FIVE, R),
+        (Converges("first", metric="hours", at_most=0.5), FIVE, S),
+        (Converges("first", metric="hours", at_most=0.35), FIVE, R),
+    ],
+    ids=str,
+)
+def test_shares_of_five_by_clopper_and_pearson(rule, first, verdict):
+    """Of five of five the lower bound at 2.5 % is 0.025^(1/5) = 0.4782."""
+    assert decided(rule, first).verdict is verdict
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "verdict"),
+    [(SIX[:4], FIVE[:4], U), (SIX, FIVE, N), (SIX[:5], FIVE, U), (SIX, (*FIVE, 0.5), S)],
+    ids=["four seeds", "a seed without its partner", "five equal differences", "six equal differences"],
+)
+def test_few_seeds(first, second, verdict):
+    assert decided(exceeds(0.0), first, second).verdict is verdict
+
+
+@pytest.mark.parametrize("number", [1, 2, 3])
+def test_levels_of_three_looks_by_the_joint_normal_distribution(number):
+    """The chance that a walk without drift has crossed the bound of one of the first looks is what they may spend."""
+    bounds = norm.isf([Look(SIZES, index).level(PLAIN.one_sided) for index in range(number)])
+    sizes = np.array(SIZES[:number], "float64")
+    together = np.sqrt(np.minimum.outer(sizes, sizes) / np.maximum.outer(sizes, sizes))
+    below = multivariate_normal(np.zeros(number), together).cdf(bounds, rng=np.random.default_rng(0))
+    allowed = (1 - KEPT_BACK) * PLAIN.one_sided * (SIZES[number - 1] / SIZES[-1]) ** RHO
+    assert 1 - below == pytest.approx(allowed, abs=2e-5)
+
+
+@pytest.mark.parametrize(("side", "off", "verdict"), [(-1, -0.01, S), (-1, 0.01, U), (1, -0.01, U), (1, 0.01, R)])
+def test_at_the_first_of_three_looks_the_interval_is_that_of_its_level(side, off, verdict):
+    differences = np.subtract(FIRST, SECOND)
+    error = float(np.std(differences, ddof=1)) / math.sqrt(10)
+    half = float(t.isf(Look(SIZES, 0).level(PLAIN.one_sided), 9)) * error
+    margin = float(np.mean(differences)) + side * half + off
+    assert decided(exceeds(margin), look=Look(SIZES, 0)).verdict is verdict

@@ -1,0 +1,155 @@
+"""Reproduces: a published figure against one more run."""
+
+import math
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from harness.domain.verdict import Verdict
+from harness.rules import Reproduces, Sample
+from tests.rules.synthetic import METRICS, decide, fewest, most
+
+S, R, U, N = Verdict.SUPPORTED, Verdict.REFUTED, Verdict.INCONCLUSIVE, Verdict.NOT_RUN
+RULE = Reproduces("a")
+
+
+def runs(n, mean=0.98, sd=0.001):
+    """n values whose sample mean and standard deviation are exactly those."""
+    z = stats.norm.ppf((np.arange(n) + 0.5) / n)
+    return (mean + sd * (z - z.mean()) / z.std(ddof=1)).tolist()
+
+
+@pytest.mark.parametrize("n", [5, 10, 30])
+def test_interval_covers_99_percent_of_new_runs(n):
+    """A figure that is one more run, printed to 12 digits, is outside once in a hundred."""
+    rng = np.random.default_rng(n)
+    outside = 0
+    for _ in range(4000):
+        *values, new = rng.normal(0.98, 0.002, n + 1).tolist()
+        outside += decide(RULE, {"a": values}, printed=f"{new:.12f}").verdict is R
+    assert fewest(0.01, 4000) <= outside <= most(0.01, 4000)
+
+
+@pytest.mark.parametrize(("n", "inside"), [(4, U), (5, U), (29, U), (30, S), (40, S)])
+def test_compatible_takes_thirty_seeds_and_incompatible_five(n, inside):
+    decision = decide(RULE, {"a": runs(n)}, printed="0.9801")
+    assert decision.verdict is inside
+    assert decision.p is None
+    assert ("within prediction: 0.9801" in decision.reason) == (inside is S)
+    assert ("it could be one more run of ours" in decision.reason) == (inside is S)
+    assert decide(RULE, {"a": runs(n)}, printed="0.90").verdict is (R if n >= 5 else U)
+
+
+def test_interval_and_p_by_hand():
+    n, sd = 10, 0.001
+    half = stats.t.ppf(0.995, 9) * sd * math.sqrt(1.1)
+    decision = decide(RULE, {"a": runs(n, 0.98, sd)}, printed="0.9850")
+    (effect,) = decision.effects
+    assert (effect.low, effect.high) == (pytest.approx(0.98 - half), pytest.approx(0.98 + half))
+    t = (0.005 - 0.00005) / (sd * math.sqrt(1.1))
+    assert decision.verdict is R
+    assert decision.p == effect.p == pytest.approx(2 * stats.t.sf(t, 9))
+    assert dict(effect.details) == {"published": 0.985, "percentile": 100.0}
+
+
+def test_rounding_of_the_figure_widens_the_interval():
+    high = 0.98 + stats.t.ppf(0.995, 9) * 0.001 * math.sqrt(1.1)  # 0.98341
+    assert 0.98335 < high < 0.9835
+    assert decide(RULE, {"a": runs(10)}, printed="0.9835").verdict is R
+    assert decide(RULE, {"a": runs(10)}, printed="0.984").verdict is R
+    assert decide(RULE, {"a": runs(10)}, printed="0.98").verdict is U
+    high = 0.98 + stats.t.ppf(0.995, 9) * 0.0013 * math.sqrt(1.1)  # 0.98443: 0.985 could be 0.9845, but not 0.98443
+    assert decide(RULE, {"a": runs(10, sd=0.0013)}, printed="0.985").verdict is R
+    assert decide(RULE, {"a": runs(10, sd=0.00135)}, printed="0.985").verdict is U
+    assert decide(RULE, {"a": runs(10, sd=0.00135)}, printed="0.9850").verdict is R
+
+
+@pytest.mark.parametrize(
+    ("printed", "n", "verdict"),
+    [
+        ("0.98", 30, S),
+        ("0.98", 5, U),
+        ("0.9800", 30, S),
+        ("0.98000001", 30, S),
+        ("0.9801", 30, U),
+        ("0.97", 5, U),
+        ("0.97", 198, U),
+        ("0.97", 199, R),
+    ],
+)
+@pytest.mark.parametrize("others", [0, 1])
+def test_where_half_of_the_runs_have_one_value_the_rank_decides(printed, n, verdict, others):
+    """Of 30 equal runs, a figure apart has a rank of 1 in 31, whatever its distance: zero variance refutes nothing."""
+    values = [0.98 + 1e-8 * (i % 2) for i in range(n - others)] + [0.99] * others
+    decision = decide(RULE, {"a": values}, printed=printed)
+    assert decision.verdict is verdict
+    assert "rank among the runs decides: at least half of the runs have one value" in decision.effects[0].notes
+    assert (decision.p is not None) == (verdict is R)
+
+
+@pytest.mark.parametrize(("copies", "by_rank"), [(14, False), (15, True)])
+def test_half_of_the_runs_is_where_the_rank_begins_to_decide(copies, by_rank):
+    rest = np.random.default_rng(0).normal(0.98, 0.001, 30 - copies).tolist()
+    decision = decide(RULE, {"a": [0.98] * copies + rest}, printed="0.97")
+    assert (decision.effects[0].low is None) == by_rank
+    assert decision.verdict is (U if by_rank else R)
+
+
+@pytest.mark.parametrize(("n", "verdict"), [(5, U), (198, U), (199, R)])
+def test_where_runs_are_censored_only_the_rank_counts(n, verdict):
+    """A failed run, too, where it is to count."""
+    rule = Reproduces("a", failures="count")
+    values = [None] + [0.9 + 1e-4 * i for i in range(n - 1)]
+    decision = decide(rule, {"a": values}, printed="0.99")
+    assert decision.verdict is verdict
+    assert decision.effects[0].p == pytest.approx(2 / (n + 1))
+    assert decision.effects[0].estimate is None
+    assert "a run is censored" in decision.reason
+    assert decide(rule, {"a": [None] * n}, printed="0.99").verdict is verdict
+    assert decide(rule, {"a": values}, printed="0.9").verdict is (S if n >= 30 else U)
+
+
+def test_the_runs_are_those_that_trained():
+    decision = decide(RULE, {"a": [*runs(30), None, None]}, printed="0.9801")
+    assert decision.verdict is S
+    assert "30 seeds that trained; a failed on 2 of 32 seeds" in decision.reason
+    assert decision.effects[0].n == 30
+    none = decide(RULE, {"a": [None] * 30}, printed="0.9801")
+    assert (none.verdict, none.effects) == (U, ())
+    assert "0 seeds that trained; a failed on 30 of 30 seeds; nothing is decided" in none.reason
+
+
+def test_percentile_counts_runs_that_round_to_the_figure_as_half():
+    values = [0.97, 0.9799, 0.98004, 0.981, 0.99]
+    (effect,) = decide(RULE, {"a": values}, printed="0.9800").effects
+    assert dict(effect.details)["percentile"] == pytest.approx(100 * 2.5 / 5)
+
+
+def test_log_metric_has_its_interval_on_logarithms():
+    values = np.exp(runs(10, mean=5.0, sd=0.3)).tolist()
+    decision = decide(Reproduces("a", "steps"), {"a": values}, "steps", printed="1000")
+    half = stats.t.ppf(0.995, 9) * 0.3 * math.sqrt(1.1)
+    (effect,) = decision.effects
+    assert decision.verdict is R
+    assert effect.estimate == pytest.approx(math.exp(5.0))
+    assert (effect.low, effect.high) == (pytest.approx(math.exp(5 - half)), pytest.approx(math.exp(5 + half)))
+    assert decide(Reproduces("a", "steps"), {"a": values}, "steps", printed="300").verdict is U
+    assert decide(Reproduces("a", "steps"), {"a": values}, "steps", printed="0").verdict is N
+
+
+def test_wildly_scattered_log_metric_has_no_upper_bound_but_a_verdict():
+    decision = decide(Reproduces("a", "steps"), {"a": [1e-300, 1.0, 1e300, 1.0, 1e200]}, "steps", printed="3")
+    assert decision.verdict is U
+    assert decision.effects[0].high is None
+    assert "no bound" in decision.reason
+
+
+def test_without_trials_it_is_not_run():
+    assert decide(RULE, {"a": []}, printed="0.98").verdict is N
+
+
+def test_figure_of_the_right_variant_and_metric_is_used():
+    assert (RULE.variants, RULE.metrics, RULE.figures) == (("a",), ("val_accuracy",), (("a", "val_accuracy"),))
+    with pytest.raises(KeyError):
+        RULE.decide(Sample({}, METRICS))
