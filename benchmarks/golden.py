@@ -21,7 +21,7 @@ from xml.etree import ElementTree
 ROOT = Path(__file__).resolve().parent.parent
 STACKS = ("tensorflow-cpu", "jax-cpu", "torch-cpu")
 TINY = "suite/test_training.py::test_training[gradient-descent/rate 0.01]"
-TINY_CLAIM = "suite/test_claims.py::test_claim[gd-reaches-minimum/rate 0.01]"
+TINY_CLAIM = "suite/test_claims.py::test_claims[gd-reaches-minimum/rate 0.01]"
 FAULT = """
 import pytest
 
