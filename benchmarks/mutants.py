@@ -1,0 +1,133 @@
+"""What the tests see of small changes in our own code: ``python -m benchmarks.mutants``.
+
+Each mutant is one change of one place: a comparison, an operator, a number, a condition, a call left out. Places are
+drawn at random with a fixed seed from MODULES; a mutant is seen if TESTS fail. What survives is printed with its line:
+it changes nothing that matters, or a test is missing.
+
+``--at COMMIT`` takes code and tests of a commit, so that the share can be compared over a rewrite of the tests.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import json
+import random
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+MODULES = ("harness/rules", "harness/record", "harness/check")
+TESTS = ("tests/rules", "tests/record", "tests/check")
+SECONDS = 600
+"""A mutant whose tests take longer is seen: a loop without an end."""
+
+COMPARISONS = {
+    ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt, ast.Eq: ast.NotEq, ast.NotEq: ast.Eq,
+    ast.Is: ast.IsNot, ast.IsNot: ast.Is, ast.In: ast.NotIn, ast.NotIn: ast.In,
+}  # fmt: skip
+OPERATORS = {ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Div, ast.Div: ast.Mult, ast.Pow: ast.Mult}
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """A change at a line of a module; ``seen`` by a test, if ``outcome`` is not "survived"."""
+
+    module: str
+    line: int
+    change: str
+    source: str
+    outcome: str = ""
+
+
+def mutants(name: str, source: str) -> Iterator[Mutant]:
+    """Every mutant of a module's source, as whole sources."""
+    places = len(list(ast.walk(ast.parse(source))))
+    for place in range(places):
+        tree = ast.parse(source)
+        node = list(ast.walk(tree))[place]
+        change = _change(node)
+        if change:
+            yield Mutant(name, getattr(node, "lineno", 0), change, ast.unparse(tree))
+
+
+def _change(node: ast.AST) -> str:
+    """Changes ``node`` in place, and says how; empty where there is nothing to change."""
+    before = ast.unparse(node) if isinstance(node, ast.expr | ast.stmt) else ""
+    match node:
+        case ast.Compare(ops=[operator, *_]) if type(operator) in COMPARISONS:
+            node.ops[0] = COMPARISONS[type(operator)]()
+        case ast.BinOp(op=operator) if type(operator) in OPERATORS:
+            node.op = OPERATORS[type(operator)]()
+        case ast.BoolOp(op=operator):
+            node.op = ast.Or() if isinstance(operator, ast.And) else ast.And()
+        case ast.Constant(value=bool(value)):
+            node.value = not value
+        case ast.Constant(value=int() | float() as value):
+            node.value = value + 1
+        case ast.UnaryOp(op=ast.Not()):
+            node.op = ast.UAdd()
+        case ast.If() | ast.IfExp():
+            node.test = ast.UnaryOp(ast.Not(), node.test)
+            return f"if not ({ast.unparse(node.test.operand)})"
+        case ast.Expr(value=ast.Call()):
+            node.value = ast.Constant(None)
+        case _:
+            return ""
+    return f"{before} → {ast.unparse(node)}"
+
+
+def drawn(folder: Path, count: int, seed: int) -> list[Mutant]:
+    """``count`` mutants of MODULES, every place as likely as any other."""
+    modules = sorted(path for name in MODULES for path in (folder / name).rglob("*.py"))
+    texts = {str(path.relative_to(folder)): path.read_text("utf-8") for path in modules}
+    every = [mutant for name, text in texts.items() for mutant in mutants(name, text)]
+    return random.Random(seed).sample(every, count)
+
+
+def outcome(folder: Path, mutant: Mutant) -> str:
+    """Runs TESTS on the mutant, in ``folder``."""
+    path = folder / mutant.module
+    whole = path.read_text("utf-8")
+    path.write_text(mutant.source, "utf-8")
+    command = [sys.executable, "-m", "pytest", *TESTS, "-x", "-q", "-p", "no:randomly", "-p", "no:cacheprovider"]
+    try:
+        code = subprocess.run(command, cwd=folder, capture_output=True, timeout=SECONDS, check=False).returncode
+    except subprocess.TimeoutExpired:
+        return "seen: no end"
+    finally:
+        path.write_text(whole, "utf-8")
+    return "seen" if code else "survived"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description="What the tests see of small changes in our own code.")
+    parser.add_argument("--at", default="HEAD", metavar="COMMIT", help="code and tests of this commit")
+    parser.add_argument("--count", type=int, default=60)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--out", type=Path, metavar="FILE", help="write every mutant and its outcome as JSON")
+    asked = parser.parse_args(arguments)
+    with tempfile.TemporaryDirectory() as made:
+        folder = Path(made)
+        packed = subprocess.run(["git", "archive", asked.at], cwd=ROOT, capture_output=True, check=True).stdout
+        subprocess.run(["tar", "-x", "-C", str(folder)], input=packed, check=True)
+        shutil.rmtree(folder / ".ci", ignore_errors=True)
+        tried = []
+        for mutant in drawn(folder, asked.count, asked.seed):
+            tried.append(asdict(mutant) | {"outcome": outcome(folder, mutant)})
+            del tried[-1]["source"]
+            print("{module}:{line}: {change}: {outcome}".format(**tried[-1]), flush=True)
+            if asked.out:
+                asked.out.write_text(json.dumps(tried, indent=1, ensure_ascii=False) + "\n", "utf-8")
+    seen = sum(mutant["outcome"] != "survived" for mutant in tried)
+    print(f"{seen} of {len(tried)} seen ({seen / len(tried):.0%})")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
