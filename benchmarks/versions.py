@@ -30,7 +30,8 @@ from harness.record.outcomes import REPRODUCED, TrainingState
 from harness.training.backends import named
 from reports.folders import write_files
 from reports.payload import Report
-from reports.text import code, cut, escape, plural, table
+from reports.text import code, cut, escape, table
+from reports.words import plural
 
 T = TypeVar("T")
 

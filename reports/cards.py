@@ -15,9 +15,8 @@ from harness.domain.trial import Trial
 from harness.domain.verdict import Basis, Decision, Effect, Verdict
 from harness.record.outcomes import ClaimState
 from harness.record.run import Alongside, ClaimDecided, MetricDeclared, Run, Summary
-from reports import wording
-from reports.labels import standing
-from reports.text import number, plural, printed
+from reports import sentences
+from reports.words import number, plural, printed, standing
 
 ELSEWHERE = "Elsewhere"
 """The section of what no slide of the course names."""
@@ -124,14 +123,14 @@ class Card(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def standing(self) -> str:
-        """The verdict, or NOT_CONTRADICTED (``reports.labels.standing``)."""
+        """The verdict, or NOT_CONTRADICTED (``reports.words.standing``)."""
         return standing(self.verdict, self.basis)
 
     @property
     def open(self) -> bool:
         """Whether the lecture says something here that is not supported. A red claim is a fault of the machine, what
         the lecture does not say is none of its faults, and neither is what nobody has measured."""
-        measured = self.verdict is not Verdict.INCONCLUSIVE or bool(wording.main_effects(self.decision))
+        measured = self.verdict is not Verdict.INCONCLUSIVE or bool(sentences.main_effects(self.decision))
         judged = measured and self.verdict not in (Verdict.SUPPORTED, Verdict.NOT_RUN)
         return judged and not self.red and self.source != "ours"
 
@@ -229,7 +228,7 @@ def _card(run: Run, claim: ClaimDecided, slides: _Slides) -> Card:
         if claim.experiment in (run.experiments)
         else {}
     )
-    effects = wording.main_effects(claim.decision)
+    effects = sentences.main_effects(claim.decision)
     effect = effects[0] if len(effects) == 1 else None
     slide_figure = _slide_figure(claim, effect, slides)
     own = run.header.full or not stored  # what is shown are the run's own trials, and not those of the evidence
@@ -262,8 +261,8 @@ def _card(run: Run, claim: ClaimDecided, slides: _Slides) -> Card:
         red=claim.red,
         shown=f"This run: {shown}" if run.header.full and shown and claim.variants and not nothing else shown,
         slide_figure=slide_figure,
-        images=wording.images(effect, metrics.get(effect.metric)) if effect and not otherwise else "",
-        outlook=wording.outlook(claim) if agrees else "",
+        images=sentences.images(effect, metrics.get(effect.metric)) if effect and not otherwise else "",
+        outlook=sentences.outlook(claim) if agrees else "",
         say_instead=_say_instead(claim, declared, metrics) if agrees and not claim.red else "",
         reason=claim.decision.reason,
         rows=tuple(_rows(run, claim, slides)),
@@ -300,10 +299,10 @@ def _shown(claim: ClaimDecided, declared: Claim | None, metrics: _Metrics, verdi
         return (declared.shown if declared else "") or (
             "A computation confirms it." if verdict is Verdict.SUPPORTED else "A computation contradicts it."
         )
-    own = wording.filled(declared.shown, claim, metrics) if declared else ""
-    effects = wording.main_effects(claim.decision)
-    parts = [wording.compared(one, metrics.get(one.metric)) for one in effects]
-    if any(one.of.endswith(wording.FAILED) for one in effects):  # an accuracy near chance may be far from useless
+    own = sentences.filled(declared.shown, claim, metrics) if declared else ""
+    effects = sentences.main_effects(claim.decision)
+    parts = [sentences.compared(one, metrics.get(one.metric)) for one in effects]
+    if any(one.of.endswith(sentences.FAILED) for one in effects):  # an accuracy near chance may be far from useless
         parts += [f"mean of {name}: {text}" for name, text in _means(claim, metrics).items()]
     return own or (f"{'; '.join(parts)}." if parts else claim.decision.reason)
 
@@ -318,7 +317,7 @@ def _say_instead(claim: ClaimDecided, declared: Claim | None, metrics: _Metrics)
     """What a slide could say in place of a claim of the lecture, in the author's words; "" if there are none."""
     if declared is None or declared.source == "ours":
         return ""
-    return wording.filled(declared.say.get(claim.verdict, ""), claim, metrics)
+    return sentences.filled(declared.say.get(claim.verdict, ""), claim, metrics)
 
 
 def _slide_figure(claim: ClaimDecided, effect: Effect | None, slides: _Slides) -> str:
@@ -327,11 +326,11 @@ def _slide_figure(claim: ClaimDecided, effect: Effect | None, slides: _Slides) -
         return ""
     if (published := effect.details.get("published")) is not None:
         same = [one.printed for one in claim.published if one.value == published]
-        return printed(same[0]) if same else wording.value_text(effect, published)
+        return printed(same[0]) if same else sentences.value_text(effect, published)
     first, minus, second = effect.of.partition(" − ")
     pair = [slides.get((claim.experiment, variant, effect.metric)) for variant in (first, second)]
     if minus and pair[0] and pair[1]:
-        return wording.value_text(effect, pair[0][1] - pair[1][1])
+        return sentences.value_text(effect, pair[0][1] - pair[1][1])
     return ""
 
 

@@ -22,8 +22,7 @@ from harness.record.outcomes import (
 )
 from harness.record.run import ClaimDecided, Run, TrainingCompared
 from reports.cards import Card
-from reports.labels import SYMBOLS, verdict_text
-from reports.text import plural
+from reports.words import SYMBOLS, plural, verdict_text
 
 FAILED = (1, 3)
 """pytest's exit codes for failed tests and for an internal error."""

@@ -25,8 +25,8 @@ from harness.domain.metric import Metric
 from harness.domain.verdict import Basis, Verdict
 from harness.errors import invalid
 from harness.record.evidence import EXACT, Evidence, VariantEvidence
-from reports.labels import SYMBOLS, metric_label, standing
-from reports.text import code, escape, number, plural, table
+from reports.text import code, escape, table
+from reports.words import SYMBOLS, metric_label, number, plural, standing
 
 FILE = "STACKS.md"
 DECIDED = (Verdict.SUPPORTED, Verdict.REFUTED)

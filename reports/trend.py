@@ -22,9 +22,8 @@ from harness.check.slowdown import ALPHA, LEVEL, MIN_REPEATS, RELATIVE
 from harness.record.evidence import Fingerprint
 from harness.record.run import Run, Timed, TrainingCompared
 from harness.rules.change_points import LEAST, change_points
-from reports.labels import backend_name
 from reports.ratios import OF_MACHINE, machine, times, typical
-from reports.text import plural
+from reports.words import backend_name, plural
 
 SCHEMA = 1
 MOST_POINTS = 200

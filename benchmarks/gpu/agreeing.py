@@ -16,8 +16,8 @@ from harness.domain.claim import Claim
 from harness.domain.experiment import Experiment
 from harness.domain.verdict import Verdict
 from harness.record.evidence import Evidence
-from reports.labels import verdict_text
-from reports.text import code, escape, number, plural, table
+from reports.text import code, escape, table
+from reports.words import number, plural, verdict_text
 
 CPU_STACKS = ("jax-cpu", REFERENCE)
 """A GPU is compared with the first of these stacks that has evidence."""

@@ -21,7 +21,7 @@ from harness.record.run import ExperimentDeclared, Run
 from reports.figures.curves import Trials
 from reports.figures.picture import Picture, file_name
 from reports.figures.style import FAINT, GRID, INK, THEMES, Label, Theme, canvas, end_labels, styled, svg
-from reports.text import number
+from reports.words import number
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

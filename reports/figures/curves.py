@@ -14,7 +14,7 @@ from reports.figures.forest import section
 from reports.figures.many import FEW, band, band_text
 from reports.figures.picture import Picture, file_name
 from reports.figures.style import THEMES, Label, Theme, canvas, end_labels, fitting, scale, shorten, source, styled, svg
-from reports.text import number, plural, printed
+from reports.words import number, plural, printed
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -10,9 +10,8 @@ from harness.domain.verdict import Effect
 from harness.record.run import ClaimDecided, Run
 from reports.figures.picture import Picture
 from reports.figures.style import FAINT, GRID, INK, VERDICT_LOOKS, canvas, fitting, shorten, source, styled, svg
-from reports.labels import verdict_text
 from reports.sections.effects import effects_by_relevance
-from reports.text import plural
+from reports.words import plural, verdict_text
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

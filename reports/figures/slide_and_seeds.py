@@ -14,8 +14,7 @@ from reports.figures.curves import Trials, failed_sentences, failures, named, sl
 from reports.figures.many import MANY, quantiles
 from reports.figures.picture import Picture, file_name
 from reports.figures.style import FAINT, INK, VERDICT_LOOKS, canvas, fitting, shorten, source, styled, svg
-from reports.labels import metric_label
-from reports.text import mean_std, number, plural, printed
+from reports.words import mean_std, metric_label, number, plural, printed
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

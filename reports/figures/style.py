@@ -16,8 +16,7 @@ import numpy as np
 
 from harness.domain.verdict import Verdict
 from harness.record.run import ExperimentDeclared, Run
-from reports.labels import backend_name
-from reports.text import plural
+from reports.words import backend_name, plural
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -28,8 +28,7 @@ from reports.figures.style import (
     styled,
     svg,
 )
-from reports.labels import metric_label
-from reports.text import number
+from reports.words import metric_label, number
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -10,7 +10,8 @@ import numpy as np
 from harness.record.run import Run, Timed
 from reports.figures.picture import Picture
 from reports.figures.style import FAINT, INK, THEMES, Theme, canvas, fitting, source, styled, svg
-from reports.sections.timing_runs import duration, speed
+from reports.sections.timing_runs import speed
+from reports.words import duration
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -13,10 +13,9 @@ import numpy as np
 from harness.domain.trial import Trial
 from harness.record.run import ExperimentDeclared, Run
 from reports.cards import Card
-from reports.labels import metric_label
 from reports.page.charts import specifications
-from reports.text import plural
 from reports.trend import TrendReport
+from reports.words import metric_label, plural
 
 MANY = 100
 """With more seeds than this, as many quantiles are drawn as dots."""

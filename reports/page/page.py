@@ -17,12 +17,11 @@ from harness.record.run import Run
 from reports import headline
 from reports.cards import Card
 from reports.folders import write_atomic
-from reports.labels import MEANINGS, SYMBOLS, backend_name
 from reports.page import views
 from reports.page.data import page_data, to_json
 from reports.page.sources import sources
-from reports.text import plural, seconds
 from reports.trend import TrendReport
+from reports.words import MEANINGS, SYMBOLS, backend_name, elapsed, plural, seconds
 
 HERE = Path(__file__).parent
 PAGE = "index.html"
@@ -56,7 +55,7 @@ def html(run: Run, cards: Mapping[str, Card], trend: TrendReport | None = None) 
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"plural": plural, "seconds": seconds, "duration": views.duration}
+    environment.filters |= {"plural": plural, "seconds": seconds, "duration": elapsed}
     environment.globals |= {
         "Verdict": Verdict,
         "symbols": SYMBOLS,

@@ -13,12 +13,10 @@ from harness.domain.verdict import Basis, Verdict
 from harness.record.outcomes import TimeState
 from harness.record.run import ErratumChecked, Run
 from reports.cards import ELSEWHERE, Card, Row, section_of
-from reports.labels import NOT_CONTRADICTED, metric_label
 from reports.ratios import times
 from reports.replaced import Replaced, replaced
-from reports.text import mean_std, number, plural
 from reports.trend import MachineTimes, Series, Step, TrendReport, TrendRun
-from reports.wording import points
+from reports.words import NOT_CONTRADICTED, elapsed, mean_std, metric_label, number, plural, points
 
 ANSWERS: dict[str, str] = {
     Verdict.SUPPORTED: "Yes.",
@@ -114,8 +112,8 @@ def time_tile(run: Run, trend: TrendReport | None) -> Tile:
     """How long the run took, and how that compares with stored times or with an earlier run."""
     if run.header.evidence:
         total = sum(one.seconds.total for trials in run.trials.values() for one in trials)
-        return Tile("Time", duration(total) if total else "–", "of training, stored as evidence")
-    figure = duration(run.end.seconds) if run.end and run.end.seconds is not None else "–"
+        return Tile("Time", elapsed(total) if total else "–", "of training, stored as evidence")
+    figure = elapsed(run.end.seconds) if run.end and run.end.seconds is not None else "–"
     text, look = compared_time(run, trend)
     return Tile("Time", figure, text, look)
 
@@ -191,16 +189,6 @@ def _change(series: Series, step: Step) -> str:
     if series.measure == "time":
         values = f"{times(step.now / step.before)}: {values}"
     return f"{series.case}, {'time' if series.measure == 'time' else metric_label(series.name)}: {values}"
-
-
-def duration(seconds: float) -> str:
-    """Seconds as read by people: "42 s", "4 min 7 s", "3 h 20 min"."""
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s" if whole >= 10 else f"{seconds:.1f} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60} s"
-    return f"{whole // 3600:,} h {whole % 3600 // 60} min"
 
 
 def how_sure(card: Card) -> str:

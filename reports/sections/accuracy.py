@@ -7,10 +7,9 @@ from collections.abc import Mapping
 
 from harness.record.run import Run, TrainingCompared
 from reports.cards import Card, Row, failures
-from reports.labels import metric_label, state_text
 from reports.sections.claims import row_value
-from reports.text import escape, mean_std, number, plural, seconds, table
-from reports.wording import points, power_of_ten
+from reports.text import escape, table
+from reports.words import mean_std, metric_label, number, plural, points, power_of_ten, seconds, state_text
 
 METRICS = ("val_accuracy", "accuracy")
 MOST = 40

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from harness.domain.verdict import Verdict
 from reports.cards import Card, Row
-from reports.labels import metric_label, verdict_text
 from reports.sections.links import Link
-from reports.text import escape, mean_std, plural, table
+from reports.text import escape, table
+from reports.words import mean_std, metric_label, plural, verdict_text
 
 COLUMNS = ("verdict", "claim", "slide", "measured")
 SPACE = "\u00a0"

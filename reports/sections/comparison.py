@@ -11,10 +11,10 @@ from harness.record.outcomes import TimeState
 from harness.record.run import MetricDeclared
 from reports.compare import LEVEL, Comparison, Times, TrainingChange
 from reports.figures.style import shorten
-from reports.labels import metric_label, verdict_text
 from reports.ratios import interval_text, machine
 from reports.sides import Side
-from reports.text import code, escape, number, plural, table
+from reports.text import code, escape, table
+from reports.words import metric_label, number, plural, verdict_text
 
 MOST_ROWS = 100
 """Rows of a table; the others are counted."""

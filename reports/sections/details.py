@@ -12,14 +12,14 @@ from harness.record.run import ClaimDecided, Run
 from harness.rules.chances import DETAIL
 from reports.cards import Card
 from reports.figures.many import QUANTILES, quantiles
-from reports.labels import metric_label, state_text, verdict_text
 from reports.sections.accuracy import compared, slide_and_ours
 from reports.sections.claims import row_name
 from reports.sections.links import FIGURES, REPORT
 from reports.sections.seeds import seeds_detail
-from reports.text import escape, escape_html, fenced, number, plural, table
-from reports.wording import compared as in_words
-from reports.wording import measured, name_text
+from reports.sentences import compared as in_words
+from reports.sentences import measured, name_text
+from reports.text import escape, escape_html, fenced, table
+from reports.words import metric_label, number, plural, state_text, verdict_text
 
 if TYPE_CHECKING:
     from reports.figures.picture import Picture

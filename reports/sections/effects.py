@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from harness.domain.verdict import Effect, Verdict
 from harness.record.run import ClaimDecided
-from reports.wording import FAILED
+from reports.sentences import FAILED
 
 OPPOSITE = {Verdict.SUPPORTED: Verdict.REFUTED, Verdict.REFUTED: Verdict.SUPPORTED}
 

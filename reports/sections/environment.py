@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from harness.environment import gpu
 from harness.record.run import Run
-from reports.labels import MEANINGS, backend_name, verdict_text
-from reports.text import code, escape, fenced, plural, table
+from reports.text import code, escape, fenced, table
+from reports.words import MEANINGS, backend_name, plural, verdict_text
 
 FIRST = ("keras", "python", "device_model", "instruction_set", "threads", "precision", "system")
 MOST_ROWS, MOST_SESSIONS = 60, 12

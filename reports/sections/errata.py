@@ -8,10 +8,10 @@ from harness.course import course
 from harness.domain.erratum import ErratumState
 from harness.record.run import ErratumChecked, Run
 from reports.cards import section_of
-from reports.labels import backend_name
 from reports.sections.links import REPORT, SLIDES, erratum_anchor
 from reports.sections.summary import errata_state
-from reports.text import code, escape, fenced, plural
+from reports.text import code, escape, fenced
+from reports.words import backend_name, plural
 
 
 def by_section(errata: Mapping[str, ErratumChecked]) -> dict[str, list[ErratumChecked]]:

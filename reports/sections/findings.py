@@ -14,9 +14,9 @@ from harness.rules.looks import STORED_SIZES
 from reports.cards import Card, cards
 from reports.headline import count_text
 from reports.headline import findings as by_cause
-from reports.labels import SYMBOLS, verdict_text
 from reports.sections.claims import SPACE
 from reports.text import escape, table
+from reports.words import SYMBOLS, verdict_text
 
 START, END = "<!-- findings -->", "<!-- /findings -->"
 HEADERS = ("verdict", "the slide", "say instead, or what was measured")

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping
 
 from harness.record.run import ClaimDecided, Run
-from reports.text import plural
+from reports.words import plural
 
 WHY: Mapping[str, str] = {
     "maximum": "undecided at the maximum",

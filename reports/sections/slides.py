@@ -9,11 +9,11 @@ from collections.abc import Mapping
 from harness.course import course
 from harness.record.run import ErratumChecked, Run
 from reports.cards import ELSEWHERE, Card
-from reports.labels import verdict_text
 from reports.replaced import Replaced, replaced
 from reports.sections.claims import line
 from reports.sections.links import CSV, ERRATA, REPORT, to_erratum, to_section
-from reports.text import HIDDEN, escape, plural
+from reports.text import HIDDEN, escape
+from reports.words import plural, verdict_text
 
 MOST = 300
 COLUMNS = (

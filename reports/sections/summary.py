@@ -11,12 +11,12 @@ from harness.record.outcomes import ClaimState
 from harness.record.run import Run
 from reports.cards import Card
 from reports.headline import Group, count_text, findings, moved, status
-from reports.labels import SYMBOLS, backend_name, verdict_text
 from reports.sections.claims import line
 from reports.sections.links import ERRATA, REPORT, SLIDES, Link, unlinked
 from reports.sections.seeds import seeds_line
 from reports.sections.timing_runs import doubts
-from reports.text import code, escape, plural, seconds, table
+from reports.text import code, escape, table
+from reports.words import SYMBOLS, backend_name, plural, seconds, verdict_text
 
 MOST_MOVED, MOST_FINDINGS = 20, 40
 """Rows of what moved, and lines of findings; the others are counted."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from harness.record.run import Run, TrainingCompared
-from reports.text import escape, plural, seconds, table
+from reports.text import escape, table
+from reports.words import plural, seconds
 
 MOST = 40
 

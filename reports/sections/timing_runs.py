@@ -6,8 +6,8 @@ import math
 
 from harness.record.run import Run, Timed
 from harness.timing.ratio import Ratio
-from reports.labels import state_text
-from reports.text import code, escape, number, seconds, table
+from reports.text import code, escape, table
+from reports.words import duration, number, state_text
 
 MOST = 100
 """Characters of a name."""
@@ -156,14 +156,6 @@ def _peaks(run: Run) -> str:
         + "\n\nThe best product of two square matrices; the median of the same size is lower where something "
         "else was running."
     )
-
-
-def duration(value: float | None) -> str:
-    """Seconds in a unit that needs no exponent: "7.4 µs", "0.12 s", "125 s"."""
-    if value is None or value == 0 or value >= 0.1:
-        return "–" if value is None else f"{seconds(value)} s"
-    unit, scale = ("ms", 1e3) if value >= 1e-3 else ("µs", 1e6)
-    return f"{value * scale:.3g} {unit}"
 
 
 def gflops(value: float | None) -> str:

@@ -8,10 +8,10 @@ import msgspec
 
 from reports.figures.picture import Picture
 from reports.figures.style import shorten
-from reports.labels import metric_label
 from reports.ratios import times
-from reports.text import code, escape, number, plural, seconds, table
+from reports.text import code, escape, table
 from reports.trend import Series, TrendReport
+from reports.words import metric_label, number, plural, seconds
 
 JSON = "trend.json"
 """The file of the whole ``TrendReport``."""

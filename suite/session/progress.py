@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from reports.text import plural
+from reports.words import plural
 from suite.session.screen import columns_of, cut, shown, width
 
 EVERY = 15.0

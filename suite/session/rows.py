@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from harness.record.run import TrainingCompared
-from reports.sections.timing_runs import duration
+from reports.words import duration
 from suite.catalogue import TRAININGS, training_name
 from suite.session import screen
 from suite.session.session import Session

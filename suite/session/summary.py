@@ -6,7 +6,7 @@ Functions of its records and of the evidence, without effects.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from harness.check.stored import Stored
 from harness.domain.verdict import Verdict
@@ -14,9 +14,8 @@ from harness.record.outcomes import ClaimState, TrainingState
 from harness.record.run import Run
 from reports.cards import cards
 from reports.headline import compared, count_text, findings, moved
-from reports.labels import verdict_text
 from reports.sections.seeds import seeds_text
-from reports.text import plural
+from reports.words import plural, some, verdict_text
 from suite.session.screen import Line, cut
 
 FEW = 3
@@ -51,17 +50,12 @@ def moved_lines(run: Run) -> Iterator[Line]:
         else:
             changed.setdefault(f"  {one.what} with these seeds, {turned}", []).append(one.name)
     for (label, reason), names in list(groups.items())[:MOST]:
-        yield Line(cut(f"  {label}: {_some(names)}: {reason}", LONGEST), "red")
+        yield Line(cut(f"  {label}: {some(names, NAMES)}: {reason}", LONGEST), "red")
     rest = sum(map(len, list(groups.values())[MOST:]))
     if rest:
         yield Line(f"  and {rest} more: see REPORT.md", "red")
     for text, names in changed.items():
-        yield Line(f"{text}: {_some(names)}")
-
-
-def _some(names: Sequence[str]) -> str:
-    more = f" and {len(names) - NAMES} more" if len(names) > NAMES else ""
-    return ", ".join(names[:NAMES]) + more
+        yield Line(f"{text}: {some(names, NAMES)}")
 
 
 def finding_lines(run: Run) -> Iterator[Line]:
@@ -119,7 +113,7 @@ def evidence_lines(run: Run, stored: Stored, storing: bool) -> Iterator[Line]:
         for name, then, now in training.outcome.changed
     }
     if changed:
-        yield Line(f"another version of Keras configures it otherwise: {_some(sorted(changed))}")
+        yield Line(f"another version of Keras configures it otherwise: {some(sorted(changed), NAMES)}")
     new = sum(training.outcome.state is TrainingState.NEW for training in run.trainings.values())
     if new and not storing:
         yield Line(

@@ -10,7 +10,8 @@ from harness.check.slowdown import times
 from harness.record.outcomes import TimeState
 from harness.record.timings import Timings
 from harness.training.engines import ENGINES
-from reports.sections.timing_runs import duration, factor, gflops, of_products, percent, speed
+from reports.sections.timing_runs import factor, gflops, of_products, percent, speed
+from reports.words import duration
 from suite.session.screen import table, width
 from suite.session.session import Session
 from suite.session.timed import WorkTimed

@@ -14,8 +14,8 @@ from harness.domain.claim import Claim
 from harness.domain.verdict import Verdict
 from harness.record.run import ClaimDecided, MetricDeclared, Run
 from reports.cards import Card, cards
+from reports.sentences import filled
 from reports.stored import stored_run
-from reports.wording import filled
 
 ROOT = Path(__file__).resolve().parents[2] / "baselines"
 REFERENCE = "tensorflow-cpu"

@@ -18,8 +18,9 @@ from harness.timing.ratio import Ratio
 from harness.timing.stability import Doubt
 from reports.figures.timing_runs import decade
 from reports.payload import Report
-from reports.sections.timing_runs import duration, factor, speed
+from reports.sections.timing_runs import factor, speed
 from reports.text import escape
+from reports.words import duration
 from reports.write import write_report
 from tests.reports.full import deep
 from tests.reports.markdown import headings, section, tables

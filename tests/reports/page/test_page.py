@@ -18,6 +18,7 @@ from reports.cards import cards
 from reports.page import data, page, views
 from reports.page.sources import sources
 from reports.ratios import times
+from reports.words import elapsed
 from tests.reports.page import runs
 from tests.reports.runs import timed
 
@@ -152,7 +153,7 @@ def test_a_case_that_cannot_be_parsed_is_left_out(tmp_path: Path) -> None:
     ("seconds", "text"), [(0.41, "0.4 s"), (42.3, "42 s"), (247, "4 min 7 s"), (12_000, "3 h 20 min")]
 )
 def test_durations(seconds: float, text: str) -> None:
-    assert views.duration(seconds) == text
+    assert elapsed(seconds) == text
 
 
 def test_a_folder_that_cannot_be_written_is_said(tmp_path: Path) -> None:

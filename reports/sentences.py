@@ -1,4 +1,4 @@
-"""Effects in words: accuracies in points and in images, ratios as factors, shares as numbers of seeds."""
+"""Effects in sentences: accuracies in points and in images, ratios as factors, shares as numbers of seeds."""
 
 from __future__ import annotations
 
@@ -11,36 +11,11 @@ from msgspec.structs import replace
 from harness.domain.verdict import Decision, Effect, Verdict
 from harness.record.run import ClaimDecided, MetricDeclared
 from harness.rules.chances import chances
-from reports.labels import metric_label
-from reports.text import UNSIGNED_UNITS, number, plural
+from reports.words import MINUS, UNSIGNED_UNITS, factor, metric_label, number, plural, points, power_of_ten
 
-MINUS = "−"
 FAILED = ": share of seeds that failed"
 """The end of the name of an effect that compares how many seeds failed (``harness.rules.effects``)."""
 COUNTED = ("epochs", "steps")
-RAISED = str.maketrans("0123456789−", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
-
-
-def points(value: float, *, sign: bool = True, unit: bool = True) -> str:
-    """A difference of fractions in percentage points: "+0.42 points"."""
-    shown = round(100 * value, 2) or 0.0  # no negative zero
-    text = f"{shown:+.2f}" if sign and shown else f"{shown:.2f}"
-    return text.replace("-", MINUS) + (" points" if unit else "")
-
-
-def power_of_ten(value: float) -> str:
-    """A large or tiny number: "2.3 × 10¹²"; any other to four significant digits."""
-    if value and math.isfinite(value) and not 1e-4 <= abs(value) < 1e5:
-        mantissa, exponent = f"{value:.1e}".split("e")
-        return f"{mantissa.replace('-', MINUS)} × 10{str(int(exponent)).replace('-', MINUS).translate(RAISED)}"
-    return number(value)
-
-
-def factor(value: float) -> str:
-    """A ratio: "1.43", "13,042", "2.3 × 10¹²"."""
-    if 100 <= value < 1e5:
-        return f"{value:,.0f}"
-    return f"{value:.3g}" if 0.01 <= value < 100 else power_of_ten(value)
 
 
 def measured(effect: Effect, metric: MetricDeclared | None = None) -> str:

@@ -7,9 +7,19 @@ import itertools
 import pytest
 
 from harness.domain.verdict import Basis, Verdict
-from reports.labels import MEANINGS, NOT_CONTRADICTED, SYMBOLS, standing, state_text, verdict_text
 from reports.page.views import ANSWERS
-from reports.text import escape, mean_std, number, seconds
+from reports.text import escape
+from reports.words import (
+    MEANINGS,
+    NOT_CONTRADICTED,
+    SYMBOLS,
+    mean_std,
+    number,
+    seconds,
+    standing,
+    state_text,
+    verdict_text,
+)
 
 
 def test_every_standing_has_a_symbol_a_meaning_and_an_answer_of_its_own() -> None:

@@ -9,9 +9,9 @@ from msgspec.structs import replace
 
 from harness.domain.verdict import Decision, Effect
 from harness.record.run import Alongside, Summary
-from reports import wording
+from reports import sentences
 from reports.sections.effects import effects_by_relevance
-from reports.text import printed
+from reports.words import printed
 from tests.reports.synthetic import ACCURACY, claim, decision, effect
 
 EPOCHS = replace(ACCURACY, name="epochs_to_target", unit="epochs", scale="log")
@@ -54,7 +54,7 @@ ONE_MORE = effect("softmax, one more run", 0.9252, 0.9236, 0.9267, details={"pub
     ],
 )
 def test_what_was_measured(made: Effect, metric: Any, text: str) -> None:
-    assert wording.measured(made, metric) == text
+    assert sentences.measured(made, metric) == text
 
 
 @pytest.mark.parametrize(
@@ -76,7 +76,7 @@ def test_what_was_measured(made: Effect, metric: Any, text: str) -> None:
     ],
 )
 def test_a_comparison_in_a_sentence(made: Effect, metric: Any, text: str) -> None:
-    assert wording.compared(made, metric) == text
+    assert sentences.compared(made, metric) == text
 
 
 def test_the_chances_that_further_seeds_decide_an_undecided_claim() -> None:
@@ -85,14 +85,14 @@ def test_the_chances_that_further_seeds_decide_an_undecided_claim() -> None:
 
     waiting = claim("c", "INCONCLUSIVE", [unsure(chance_at_100=0.123, chance_at_300=0.27)])
     said = "chance to be decided, if the effect is as estimated: 12 % at 100 seeds, 27 % at 300 seeds"
-    assert wording.outlook(waiting) == said
+    assert sentences.outlook(waiting) == said
     parts = [decision("INCONCLUSIVE", [unsure(chance_at_1000=chance)]) for chance in (0.27, 0.65)]
     both = claim("c", decision("INCONCLUSIVE", parts=parts))
     said = "chance to be decided, if the effects are as estimated: 27 and 65 % at 1,000 seeds"
-    assert wording.outlook(both) == said
-    assert wording.outlook(claim("c", "INCONCLUSIVE", [unsure(chance_at_100=None)])) == "too few seeds"
+    assert sentences.outlook(both) == said
+    assert sentences.outlook(claim("c", "INCONCLUSIVE", [unsure(chance_at_100=None)])) == "too few seeds"
     for verdict in ("SUPPORTED", "REFUTED", "NEGLIGIBLE"):
-        assert wording.outlook(claim("c", verdict, [unsure(chance_at_100=0.5)])) == ""
+        assert sentences.outlook(claim("c", verdict, [unsure(chance_at_100=0.5)])) == ""
 
 
 ABOVE, BELOW = effect("a − b", 0.0027, 0.0012, 0.0043), effect("b − c", -0.0026, -0.0043, -0.0011)
@@ -139,16 +139,16 @@ def test_a_claims_own_sentence_is_filled(template: str, text: str) -> None:
         ),
         variants=VARIANTS,
     )
-    assert wording.filled(template, made, METRICS) == text
+    assert sentences.filled(template, made, METRICS) == text
 
 
 def test_where_there_is_no_estimate_the_share_of_failed_seeds_fills_the_place() -> None:
     nothing = effect("a − b", None, None, None)
-    assert wording.filled("{0}", claim("c", "SUPPORTED", [nothing]), {}) == ""
-    assert wording.filled("{0}", claim("c", "SUPPORTED", [nothing, FAILED]), {}) == "0 of 30 seeds failed, against 30"
+    assert sentences.filled("{0}", claim("c", "SUPPORTED", [nothing]), {}) == ""
+    assert sentences.filled("{0}", claim("c", "SUPPORTED", [nothing, FAILED]), {}) == "0 of 30 seeds failed, against 30"
     made = claim("c", "SUPPORTED", [ABOVE, FAILED])
-    assert wording.filled("{0:short}", made, {}) == "+0.27 points"
-    assert wording.filled("{1}", made, {}) == ""
+    assert sentences.filled("{0:short}", made, {}) == "+0.27 points"
+    assert sentences.filled("{1}", made, {}) == ""
 
 
 @pytest.mark.parametrize(
@@ -163,7 +163,7 @@ def test_where_there_is_no_estimate_the_share_of_failed_seeds_fills_the_place() 
     ],
 )
 def test_large_and_tiny_numbers(value: float, text: str) -> None:
-    assert wording.power_of_ten(value) == text
+    assert sentences.power_of_ten(value) == text
 
 
 def test_an_effect_with_an_estimate_comes_first() -> None:

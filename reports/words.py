@@ -1,0 +1,193 @@
+"""The words of every report and of the terminal: numbers, units and plurals; names and symbols of what is reported."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+
+from harness.domain.verdict import Basis, Verdict
+from harness.training.backends import NAMES, named
+
+MINUS = "−"
+RAISED = str.maketrans("0123456789−", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
+UNSIGNED_UNITS = ("absolute error", "share of seeds")
+"""Units of effects that are not differences and so carry no plus sign."""
+NOT_CONTRADICTED = "NOT_CONTRADICTED"
+"""The standing of a claim that is supported only as far as nothing contradicts it."""
+
+SYMBOLS: Mapping[str, str] = {
+    Verdict.SUPPORTED: "✔",
+    NOT_CONTRADICTED: "≈",
+    Verdict.REFUTED: "✘",
+    Verdict.OUTDATED: "↻",
+    Verdict.NEGLIGIBLE: "=",
+    Verdict.INCONCLUSIVE: "?",
+    Verdict.NOT_RUN: "–",
+}
+
+MEANINGS: Mapping[str, tuple[str, str]] = {
+    Verdict.SUPPORTED: (
+        "A test shows it, every seed has it, or a computation gives it: the claim says which.",
+        "It holds for this network, this test set and this stack.",
+    ),
+    NOT_CONTRADICTED: (
+        "The printed figure lies where one more training may fall.",
+        "That is weaker than support: a wrong figure near the right one would pass as well.",
+    ),
+    Verdict.REFUTED: (
+        "A test shows the contrary, a seed or a computation contradicts it.",
+        "That is a finding and not a fault of the run; a test stays green as long as its claim stays refuted.",
+    ),
+    Verdict.OUTDATED: (
+        "It was true of the release that the slides were made with; today's Keras does otherwise.",
+        "The erratum beside it has the code that does what the slide means.",
+    ),
+    Verdict.NEGLIGIBLE: (
+        "A tie: the difference is smaller than the smallest effect of interest, whichever sign it has.",
+        "The question is answered: more seeds would not make the difference matter.",
+    ),
+    Verdict.INCONCLUSIVE: (
+        "This number of seeds decides neither way; it is no evidence that there is no effect.",
+        "The claim says how likely more seeds decide it, if the effect is as estimated.",
+    ),
+    Verdict.NOT_RUN: (
+        "No result could be obtained: a training failed, or something it needs is not installed.",
+        "The claim's reason says what was missing.",
+    ),
+}
+
+METRICS: Mapping[str, str] = {
+    "first_inf_epoch": "first infinite epoch",
+    "first_nan_epoch": "first nan epoch",
+    "gap": "training − validation gap",
+    "rise": "rise of the validation loss",
+}
+"""Names of metrics that their words alone do not explain."""
+
+BACKENDS: Mapping[str, str] = {name: named(name).facts.label for name in NAMES}
+
+
+def number(value: float | None, unit: str = "") -> str:
+    """Four decimals for a fraction, four significant digits for anything else, a dash for None."""
+    if value is None:
+        return "–"
+    if unit == "fraction":
+        return f"{value:.4f}".replace("-", "−")
+    return _plain(f"{value:.4g}")
+
+
+def _plain(text: str) -> str:
+    """A formatted number with a minus sign (U+2212) and an unpadded exponent: "9.093e6", "−1.2e−7"."""
+    return re.sub(r"e\+?(-?)0*(?=\d)", r"e\1", text).replace("-", "−")
+
+
+def printed(text: str, most: int = 12) -> str:
+    """A slide's figure as printed; with more than ``most`` digits it is shortened: "5.370e32"."""
+    if sum(character.isdigit() for character in text) <= most:
+        return text
+    try:
+        return _plain(f"{float(text):.3e}")
+    except ValueError:
+        return text
+
+
+def mean_std(mean: float | None, std: float | None, unit: str = "") -> str:
+    """Mean and standard deviation: "0.9840 ± 0.0007".
+
+    Fractions have four decimals. Otherwise the deviation has two digits and the mean has as many decimals.
+    """
+    if mean is None or std is None:
+        return number(mean, unit)
+    if unit == "fraction":
+        return f"{number(mean, unit)} ± {std:.4f}"
+    decimals = 1 - math.floor(math.log10(std)) if std > 0 else 99
+    if not -1 <= decimals <= 6 or abs(mean) >= 1e6:
+        return f"{number(mean)} ± {_plain(f'{std:.2g}')}"
+    return f"{mean:.{max(decimals, 0)}f} ± {std:.{max(decimals, 0)}f}".replace("-", "−")
+
+
+def seconds(value: float | None) -> str:
+    """Seconds to two or three significant digits: "0.0016", "1.34", "125"."""
+    if value is None:
+        return "–"
+    if value == 0:
+        return "0"
+    return f"{value:,.0f}" if value >= 100 else f"{value:.2f}" if value >= 0.1 else f"{value:.2g}"
+
+
+def points(value: float, *, sign: bool = True, unit: bool = True) -> str:
+    """A difference of fractions in percentage points: "+0.42 points"."""
+    shown = round(100 * value, 2) or 0.0  # no negative zero
+    text = f"{shown:+.2f}" if sign and shown else f"{shown:.2f}"
+    return text.replace("-", MINUS) + (" points" if unit else "")
+
+
+def power_of_ten(value: float) -> str:
+    """A large or tiny number: "2.3 × 10¹²"; any other to four significant digits."""
+    if value and math.isfinite(value) and not 1e-4 <= abs(value) < 1e5:
+        mantissa, exponent = f"{value:.1e}".split("e")
+        return f"{mantissa.replace('-', MINUS)} × 10{str(int(exponent)).replace('-', MINUS).translate(RAISED)}"
+    return number(value)
+
+
+def factor(value: float) -> str:
+    """A ratio: "1.43", "13,042", "2.3 × 10¹²"."""
+    if 100 <= value < 1e5:
+        return f"{value:,.0f}"
+    return f"{value:.3g}" if 0.01 <= value < 100 else power_of_ten(value)
+
+
+def duration(value: float | None) -> str:
+    """Seconds in a unit that needs no exponent: "7.4 µs", "0.12 s", "125 s"."""
+    if value is None or value == 0 or value >= 0.1:
+        return "–" if value is None else f"{seconds(value)} s"
+    unit, scale = ("ms", 1e3) if value >= 1e-3 else ("µs", 1e6)
+    return f"{value * scale:.3g} {unit}"
+
+
+def elapsed(value: float) -> str:
+    """Seconds as read by people: "4.2 s", "42 s", "4 min 7 s", "3 h 20 min"."""
+    whole = round(value)
+    if whole < 60:
+        return f"{whole} s" if whole >= 10 else f"{value:.1f} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600:,} h {whole % 3600 // 60} min"
+
+
+def plural(count: int, one: str, many: str = "") -> str:
+    """ "1 claim", "2 claims"."""
+    return f"{count:,} {one if count == 1 else many or one + 's'}"
+
+
+def some(names: Sequence[str], most: int) -> str:
+    """The first ``most`` names, and how many there are more: "a, b and 3 more"."""
+    more = f" and {len(names) - most:,} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
+
+
+def backend_name(backend: str) -> str:
+    """The backend's name as its makers write it: "TensorFlow"."""
+    return BACKENDS.get(backend, backend)
+
+
+def metric_label(metric: str) -> str:
+    """A metric's name in words: "best validation loss"."""
+    return METRICS.get(metric) or metric.replace("val_", "validation ").replace("_", " ")
+
+
+def standing(verdict: Verdict, basis: Basis | None) -> str:
+    """A verdict, or NOT_CONTRADICTED, which has a word and a mark of its own."""
+    weak = verdict is Verdict.SUPPORTED and basis is Basis.NOT_CONTRADICTED
+    return NOT_CONTRADICTED if weak else verdict.value
+
+
+def verdict_text(verdict: str) -> str:
+    """Symbol and word of a verdict or a standing: "✔ SUPPORTED"."""
+    return f"{SYMBOLS[verdict]} {verdict.replace('_', ' ')}"
+
+
+def state_text(state: str, red: bool) -> str:
+    """The state of a training, a claim or a time; a red one is bold with a warning sign."""
+    return f"⚠ **{state}**" if red else state
