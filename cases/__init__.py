@@ -1,21 +1,38 @@
-"""The lecture as a catalogue of claims. Read the modules in the order of ``SECTIONS``.
+"""The lecture as a course. Read the modules in the order of ``SECTIONS``."""
 
-``CLAIMS`` has the claims of all modules that could be read; ``BROKEN`` has the modules with a mistake.
-"""
-
-from harness.domain.catalogue import load
+from cases import batch_normalization, findings, learning_rate, lecture, optimizers, overfitting, preprocessing
+from cases.errata import ERRATA
+from cases.examples import learning_rate as example_1
+from cases.examples import mnist_softmax as example_3
+from cases.examples import mnist_tips as example_4
+from cases.examples import normalization as example_2
+from harness.course import Course
 
 SECTIONS = (
-    "learning_rate",
-    "preprocessing",
-    "overfitting",
-    "optimizers",
-    "batch_normalization",
-    "examples.learning_rate",
-    "examples.normalization",
-    "examples.mnist_softmax",
-    "examples.mnist_tips",
+    learning_rate,
+    preprocessing,
+    overfitting,
+    optimizers,
+    batch_normalization,
+    example_1,
+    example_2,
+    example_3,
+    example_4,
 )
 """The modules that have claims, in lecture order."""
 
-CLAIMS, BROKEN = load("cases", SECTIONS)
+CLAIMS = tuple(claim for section in SECTIONS for claim in section.CLAIMS)
+
+COURSE = Course(
+    claims=CLAIMS,
+    errata=ERRATA,
+    title=lecture.TITLE,
+    author=lecture.AUTHOR,
+    slides=lecture.SLIDES,
+    findings=findings.FINDINGS,
+    causes=findings.CAUSES,
+    timed=lecture.TIMED,
+    by_seeds=lecture.BY_SEEDS,
+    without_curves=lecture.WITHOUT_CURVES,
+    sweeps_also=lecture.SWEEPS_ALSO,
+)

@@ -1,9 +1,6 @@
 """A course: somebody's claims, and what reports say of them. One process has one course.
 
-It is a package, a folder with ``__init__.py``, that has ``CLAIMS``, and ``BROKEN`` if it is read in sections
-(``harness.domain.catalogue.load``). Three modules in it are optional: ``errata`` (``ERRATA``), ``findings``
-(``FINDINGS``, ``CAUSES``) and ``lecture`` (``TITLE``, ``AUTHOR``, ``SLIDES``, ``TIMED``, ``BY_SEEDS``,
-``WITHOUT_CURVES``, ``SWEEPS_ALSO``). All of these names are optional too.
+It is a package, a folder with ``__init__.py``, that has a ``COURSE``: its claims, and whatever else it has.
 """
 
 from __future__ import annotations
@@ -16,15 +13,15 @@ import keyword
 import os
 import shlex
 import sys
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+import traceback
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from types import ModuleType
-from typing import TypeVar
+from typing import Any
 
 import harness
-from harness.domain.catalogue import Broken, distinct, experiments, located
-from harness.domain.claim import Claim
+from harness.domain.claim import Claim, experiments
 from harness.domain.erratum import Erratum
 from harness.domain.finding import Cause, Finding
 from harness.errors import SuiteError, invalid, nearest
@@ -40,17 +37,13 @@ LECTURE = ROOT / "cases"
 """The folder of the default course."""
 HELP = "docs/another-course.md shows a whole course."
 
-T = TypeVar("T")
-
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Course:
     """A course.
 
     Attributes:
-        folder: of its package.
         claims: in order.
-        broken: its parts that could not be read.
         errata: code of its slides that no longer runs or does something else.
         title: of the course; by default the package's name.
         author: "" if unknown.
@@ -62,21 +55,39 @@ class Course:
         by_seeds: keys of the claims whose interval a figure shows as seeds are added.
         without_curves: experiments without a figure of learning curves.
         sweeps_also: by experiment, a second metric in its figure of a sweep.
+        folder: of its package; known once it is read.
+
+    Raises:
+        SuiteError: a field is of another type, two claims or two experiments have one id, or ``timed`` names what no
+            claim declares.
     """
 
-    folder: Path
     claims: tuple[Claim, ...]
-    broken: tuple[Broken, ...] = ()
     errata: tuple[Erratum, ...] = ()
-    title: str
+    title: str = ""
     author: str = ""
-    slides: tuple[str, ...]
+    slides: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
     causes: tuple[Cause, ...] = ()
     timed: tuple[tuple[str, str, int], ...] = ()
     by_seeds: tuple[str, ...] = ()
     without_curves: tuple[str, ...] = ()
     sweeps_also: Mapping[str, str] = field(default_factory=dict)
+    folder: Path = Path()
+
+    def __post_init__(self) -> None:
+        for name, kind in KINDS.items():
+            _check_tuple(name, getattr(self, name), kind)
+        if not self.claims:
+            raise invalid("claims of a course", expected="at least one claim", received="none", fix=HELP)
+        _check_unique("claim ids", (claim.key for claim in self.claims))
+        declared = {id(claim.experiment): claim.experiment.id for claim in self.claims if claim.experiment}
+        _check_unique("experiment ids", declared.values())
+        _check_timed(self)
+        if not self.slides:
+            labels = [*(claim.slide for claim in self.claims), *(erratum.slide for erratum in self.errata)]
+            places = dict.fromkeys(part for label in labels for part in _parts(label))
+            object.__setattr__(self, "slides", tuple(places))
 
     @property
     def name(self) -> str:
@@ -155,10 +166,10 @@ def choose(given: str | None) -> Course:
 
     Returns the course. SuiteError if it cannot be read.
     """
-    found = folder() if given is None else Path(given).resolve()
-    read(found)
+    chosen = folder() if given is None else Path(given).resolve()
+    read(chosen)
     if given is not None:
-        os.environ[VARIABLE] = str(found)
+        os.environ[VARIABLE] = str(chosen)
     return course()
 
 
@@ -169,35 +180,28 @@ def read(folder: Path) -> Course:
         _check(folder)
     if str(folder.parent) not in sys.path:
         sys.path.append(str(folder.parent))
-    package = _imported(folder, folder.name)
-    claims = _tuple(package, "CLAIMS", Claim, needed=True)
-    broken = _tuple(package, "BROKEN", Broken)
-    if not claims and not broken:
-        raise invalid(f"CLAIMS of {folder.name}", expected="at least one claim", received="none", fix=HELP)
-    doubles: list[Broken] = []
-    list(distinct(claims, folder.name, doubles))
-    if doubles:
-        raise SuiteError(f"{doubles[0].name} ({doubles[0].where}) could not be read. {doubles[0].error}")
-    lecture, findings, errata = (_optional(folder, name) for name in ("lecture", "findings", "errata"))
-    known = _tuple(errata, "ERRATA", Erratum)
-    labels = [*(one.slide for one in claims), *(one.slide for one in known)]
-    found = Course(
-        folder=folder,
-        claims=claims,
-        broken=broken,
-        errata=known,
-        title=_of(lecture, "TITLE", str, folder.name),
-        author=_of(lecture, "AUTHOR", str, ""),
-        slides=_tuple(lecture, "SLIDES", str) or tuple(dict.fromkeys(part for one in labels for part in _parts(one))),
-        findings=_tuple(findings, "FINDINGS", Finding),
-        causes=_tuple(findings, "CAUSES", Cause),
-        timed=_tuple(lecture, "TIMED", tuple),
-        by_seeds=_tuple(lecture, "BY_SEEDS", str),
-        without_curves=_tuple(lecture, "WITHOUT_CURVES", str),
-        sweeps_also=_of(lecture, "SWEEPS_ALSO", dict, {}),
-    )
-    _check_timed(found)
-    return found
+    try:
+        course = getattr(importlib.import_module(folder.name), "COURSE", None)
+    except (Exception, SystemExit) as error:
+        raise SuiteError(_mistake(folder, error)) from None
+    if not isinstance(course, Course):
+        received = "none" if course is None else type(course).__name__
+        raise invalid(f"COURSE of {folder.name}", expected="a Course", received=received, fix=HELP)
+    return replace(course, folder=folder, title=course.title or folder.name)
+
+
+def _mistake(folder: Path, error: BaseException) -> str:
+    """An error in the import of a course, with the innermost line of its folder that raised it."""
+    places = [(frame.filename, frame.lineno) for frame in traceback.extract_tb(error.__traceback__)]
+    if isinstance(error, SyntaxError) and error.filename:
+        places.append((error.filename, error.lineno))
+    inside = [(path, line) for path, line in places if Path(path).is_relative_to(folder)]
+    path, line = inside[-1] if inside else (str(folder / "__init__.py"), None)
+    where = Path(path).relative_to(folder.parent).as_posix() + (f":{line}" if line else "")
+    if isinstance(error, SuiteError):
+        return f"{where} could not be read.\n  {error}"
+    text = "".join(traceback.TracebackException.from_exception(error).format_exception_only()).splitlines()[-1]
+    return f"{where} could not be read: {text}. Mend it there."
 
 
 def _check(folder: Path) -> None:
@@ -206,7 +210,7 @@ def _check(folder: Path) -> None:
     if not (folder / "__init__.py").is_file():
         received = "a folder without __init__.py" if folder.is_dir() else "a file" if folder.exists() else "no folder"
         fix = f"Name the folder that holds the course's __init__.py. {HELP}"
-        raise invalid(what, expected="a package with CLAIMS", received=received, fix=fix)
+        raise invalid(what, expected="a package with a COURSE", received=received, fix=fix)
     if not name.isidentifier() or keyword.iskeyword(name):
         raise invalid(what, expected="a folder whose name Python can import", received=name, fix="Rename the folder.")
     elsewhere = [place for place in sys.path if Path(place).resolve() != folder.parent]
@@ -242,49 +246,34 @@ def _import_of_the_lecture(folder: Path) -> str:
     return ""
 
 
-def _imported(folder: Path, name: str) -> ModuleType:
-    try:
-        return importlib.import_module(name)
-    except (Exception, SystemExit) as error:
-        if isinstance(error, ModuleNotFoundError) and error.name == name != folder.name:
-            raise
-        found = located(name, folder, error)
-        raise SuiteError(f"{found.name} ({found.where}) could not be read. {found.error}") from None
+KINDS: Mapping[str, Any] = {
+    "claims": Claim, "errata": Erratum, "slides": str, "findings": Finding, "causes": Cause, "timed": tuple,
+    "by_seeds": str, "without_curves": str,
+}  # fmt: skip
+"""The fields of a course that are tuples, and of what."""
 
 
-def _optional(folder: Path, name: str) -> ModuleType | None:
-    try:
-        return _imported(folder, f"{folder.name}.{name}")
-    except ModuleNotFoundError:
-        return None
+def _check_tuple(name: str, value: object, kind: type) -> None:
+    wrong = [item for item in value if not isinstance(item, kind)] if isinstance(value, tuple) else []
+    if not isinstance(value, tuple) or wrong:
+        received = f"{type(wrong[0]).__name__} in it" if wrong else type(value).__name__
+        expected = f"a tuple of {kind.__name__}"
+        raise invalid(f"{name} of a course", expected=expected, received=received, fix=f"Mind the commas. {HELP}")
 
 
-def _of(module: ModuleType | None, name: str, kind: type[T], default: T) -> T:
-    """A constant of a module, ``default`` if it has none. SuiteError for another type."""
-    found = getattr(module, name, default)
-    if not isinstance(found, kind):
-        what = f"{name} of {module.__name__ if module else ''}"
-        raise invalid(what, expected=kind.__name__, received=type(found).__name__, fix=HELP)
-    return found
+def _check_unique(what: str, names: Iterable[str]) -> None:
+    twice = [name for name, count in Counter(names).items() if count > 1]
+    if twice:
+        fix = "Give one of them another id or a `case`."
+        raise invalid("course", expected=f"unique {what}", received=f"{twice[0]!r} more than once", fix=fix)
 
 
-def _tuple(module: ModuleType | None, name: str, kind: type[T], *, needed: bool = False) -> tuple[T, ...]:
-    """A constant of a module: a tuple of ``kind``. SuiteError for another type, and if it is needed and absent."""
-    found = getattr(module, name, None if needed else ())
-    wrong = [one for one in found if not isinstance(one, kind)] if isinstance(found, tuple) else []
-    if not isinstance(found, tuple) or wrong:
-        received = f"{type(wrong[0]).__name__} in it" if wrong else "none" if found is None else type(found).__name__
-        what = f"{name} of {module.__name__ if module else ''}"
-        raise invalid(what, expected=f"a tuple of {kind.__name__}", received=received, fix=f"Mind the commas. {HELP}")
-    return found
-
-
-def _check_timed(found: Course) -> None:
-    """SuiteError if TIMED names what is not declared. A broken part may have declared it."""
-    known = {(one.id, variant.name) for one in experiments(found.claims) for variant in one.variants}
-    for work in () if found.broken else found.timed:
+def _check_timed(course: Course) -> None:
+    declared = experiments(course.claims)
+    known = {(experiment.id, variant.name) for experiment in declared for variant in experiment.variants}
+    for work in course.timed:
         if len(work) != 3 or work[:2] not in known or not isinstance(work[2], int) or work[2] < 1:
             names = [f"{name}, {variant}" for name, variant in sorted(known)]
             fix = nearest(", ".join(map(str, work[:2])), names)
             expected = "(experiment, variant, epochs of a round)"
-            raise invalid(f"TIMED of {found.name}.lecture", expected=expected, received=repr(work), fix=fix)
+            raise invalid("timed of a course", expected=expected, received=repr(work), fix=fix)

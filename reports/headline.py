@@ -126,8 +126,6 @@ def compared(run: Run, *, interrupted: bool, failed: bool = False, storing: bool
     known = f"{len(run.claims)} of {plural(len(run.header.planned), 'claim')} decided"
     begin = f"Interrupted, {known}: " if interrupted else ""
     red = Counter((one.kind, one.what) for one in moved(run) if one.red)
-    if run.header.broken:
-        red["mistake", "in the catalogue"] = len(run.header.broken)
     if red:
         plurals = {"erratum": "errata"}
         listed = [f"{plural(count, kind, plurals.get(kind, ''))} {what}" for (kind, what), count in red.items()]

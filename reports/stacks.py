@@ -18,8 +18,7 @@ from harness.check.agreement import LEVEL, Agreed, Agreement, Values, agreement
 from harness.check.decide import stored_verdict
 from harness.check.evidence import path_of, read
 from harness.course import course
-from harness.domain.catalogue import experiments
-from harness.domain.claim import Claim
+from harness.domain.claim import Claim, experiments
 from harness.domain.finding import Cause
 from harness.domain.metric import Metric
 from harness.domain.verdict import Basis, Verdict

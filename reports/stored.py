@@ -17,8 +17,7 @@ from harness.check.evidence import LONG, POINTS, path_of, read, trials
 from harness.check.judge import REFERENCE
 from harness.check.verdicts import compare_verdict
 from harness.course import course
-from harness.domain.catalogue import experiments
-from harness.domain.claim import Claim
+from harness.domain.claim import Claim, experiments
 from harness.domain.experiment import Experiment
 from harness.domain.trial import Trial
 from harness.domain.verdict import Basis, Decision, Verdict

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from harness.course import course
-from harness.domain.catalogue import Broken, experiments
-from harness.domain.claim import Claim
+from harness.domain.claim import Claim, experiments
 from harness.domain.erratum import Erratum
 from harness.domain.experiment import Experiment
 from harness.rules import Exact
@@ -19,9 +18,6 @@ TRAININGS: tuple[tuple[str, str], ...] = tuple(
 TRAINING_CLAIMS: dict[str, Claim] = {claim.key: claim for claim in CLAIMS if claim.experiment is not None}
 EXACT_CLAIMS: dict[str, Claim] = {claim.key: claim for claim in CLAIMS if isinstance(claim.rule, Exact)}
 ERRATA: dict[str, Erratum] = {erratum.id: erratum for erratum in COURSE.errata}
-
-UNREAD: dict[str, Broken] = {f"{broken.name}, {broken.where}": broken for broken in COURSE.broken}
-"""The parts of the catalogue that could not be read, each by the name of the test item that fails for it."""
 
 
 def training_name(experiment: str, variant: str) -> str:

@@ -22,7 +22,7 @@ from suite.session import rows, screen
 from suite.session.end import finish
 from suite.session.screen import Line
 from suite.session.session import SESSION
-from suite.session.start import begin, check_experiments, check_whole
+from suite.session.start import begin, check_experiments
 
 OPTIONS: pytest.StashKey[Options] = pytest.StashKey()
 STARTED: pytest.StashKey[float] = pytest.StashKey()
@@ -35,7 +35,6 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[STARTED] = time.monotonic()
     try:
         options = suite_options.check(config)
-        check_whole(options)
         check_experiments(options)
         resolve_engine(options.engine, options.backend)
         suite_options.check_timing(config, options)
@@ -90,8 +89,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     options = config.stash[OPTIONS]
     items[:] = [item for item in items if "[NOTSET" not in item.name]  # a test of what the course has none of
     collected = list(items)
-    lost = selection.match_lost_sections(items)
-    names = lost | {part for item in collected for part in (item.name, item.path.name)}
+    names = {part for item in collected for part in (item.name, item.path.name)}
     markers = {line.split(":")[0].split("(")[0].strip() for line in config.getini("markers")}
     try:
         selection.check_expressions(config.option.keyword or "", config.option.markexpr or "", names, markers)
@@ -128,12 +126,7 @@ def _count_deselected(config: pytest.Config, items: list[pytest.Item], collected
 def pytest_runtestloop(session: pytest.Session) -> bool | None:
     """Prints the plan of a dry run instead of running items."""
     config = session.config
-    unread = list(filter(None, map(selection.unread_of, session.items)))
-    if unread and (config.stash[OPTIONS].dry_run or config.option.collectonly):
-        texts = [line for broken in unread for line in f"BROKEN: {broken.message}".splitlines()]
-        config.stash[LINES] = [Line(text, "red") for text in texts]
-        session.testsfailed = session.testsfailed or len(unread)
-    if not config.stash[OPTIONS].dry_run or config.option.collectonly or (session.testsfailed and not unread):
+    if not config.stash[OPTIONS].dry_run or config.option.collectonly or session.testsfailed:
         return None
     lines = map(Line, plan.plan(config.stash[OPTIONS], session.items, screen.columns_of(config)))
     config.stash[LINES] = [*config.stash.get(LINES, []), *lines]

@@ -18,7 +18,7 @@ import pytest
 import yaml
 
 from harness.course import LECTURE, read
-from harness.domain.catalogue import experiments
+from harness.domain.claim import experiments
 
 ROOT = Path(__file__).resolve().parent.parent
 LOCKS = ("suite", "jax", "gpu", "gpu-jax", "gpu-torch", "lint", "tests")

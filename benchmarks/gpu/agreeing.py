@@ -11,8 +11,7 @@ from harness.check.agreement import Agreed, Agreement, agreement
 from harness.check.decide import common_seeds
 from harness.check.evidence import path_of, read, trials
 from harness.check.judge import REFERENCE
-from harness.domain.catalogue import experiments
-from harness.domain.claim import Claim
+from harness.domain.claim import Claim, experiments
 from harness.domain.experiment import Experiment
 from harness.domain.verdict import Verdict
 from harness.record.evidence import Evidence

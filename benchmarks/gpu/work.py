@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from cases import CLAIMS
-from harness.domain.catalogue import experiments
+from harness.domain.claim import experiments
 from harness.domain.experiment import Experiment
 
 NETWORKS: Mapping[str, str] = {

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from harness.course import Course
 from harness.domain.claim import Claim
 from harness.domain.experiment import Dataset, Experiment, Size, Variant
 from harness.domain.metric import History, Metric
@@ -122,4 +123,11 @@ CLAIMS = (
         rule=Exceeds("hidden layer", "rate 0.1"),
         experiment=TRAINING,
     ),
+)
+
+COURSE = Course(
+    title="Three growers of wine",
+    author="An example of lecture-claims",
+    slides=(FIRST, SECOND, THIRD),
+    claims=CLAIMS,
 )

@@ -14,8 +14,10 @@ from typing import Any
 
 import numpy as np
 
+from harness.course import Course
 from harness.domain.claim import Claim
 from harness.domain.experiment import Dataset, Experiment, Size, Variant
+from harness.domain.finding import Finding
 from harness.domain.metric import History, Metric
 from harness.domain.plots import Plots
 from harness.domain.published import Published
@@ -396,4 +398,28 @@ CLAIMS = (
     ),
     *FIGURES,
     *FIGURES_BY_EPOCH,
+)
+
+FINDINGS = (
+    Finding("Good initialization makes the difference", ("xavier-lifts-accuracy", "xavier-lowers-first-cost")),
+    Finding(
+        "Printed last costs are lower than ours",
+        ("printed/four layers, last cost", "printed/two layers, last cost", "printed/Xavier, last cost"),
+    ),
+    Finding(
+        "Batch normalization trains faster and ends better",
+        ("normalized-ends-better", "normalized-is-faster"),
+    ),
+    Finding(
+        "Without batch normalization the printed first epoch is worse than ours",
+        ("printed/none, accuracy of epoch 1", "printed/none, loss of epoch 1"),
+    ),
+)
+
+COURSE = Course(
+    title="Deep Learning Zero to All, lab 10",
+    author="Sung Kim",
+    slides=(SOFTMAX, TWO_LAYERS, XAVIER, DEEP, DROPOUT, NORMALIZATION),
+    claims=CLAIMS,
+    findings=FINDINGS,
 )

@@ -180,3 +180,8 @@ class Claim:
         metrics = {metric.name: metric for metric in self.experiment.metrics}
         sample = Sample(trials, metrics, self.figures, look, levels)
         return self.rule.decide(sample), tuple(rule.decide(sample) for rule in self.alongside)
+
+
+def experiments(claims: Iterable[Claim]) -> tuple[Experiment, ...]:
+    """The experiments of the claims, each once, in order of first use."""
+    return tuple({claim.experiment.id: claim.experiment for claim in claims if claim.experiment is not None}.values())

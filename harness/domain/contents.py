@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
-from harness.domain.catalogue import experiments
-from harness.domain.claim import Claim
+from harness.domain.claim import Claim, experiments
 from harness.domain.erratum import Erratum
 from harness.domain.experiment import Experiment
 from harness.rules.exact import Exact

@@ -17,7 +17,6 @@ from typing import Any, Literal, TypeVar
 
 import msgspec
 
-from harness.domain.catalogue import Broken
 from harness.domain.erratum import ErratumState
 from harness.domain.experiment import Size
 from harness.domain.plots import Surface, Sweep, TurningPoint
@@ -99,7 +98,6 @@ class RunStarted(Record, frozen=True, kw_only=True, tag="run"):
         reuse: whether the run reuses trials of earlier runs.
         selected: digest of the names of the selected tests.
         planned: keys of the selected claims.
-        broken: the parts of the catalogue that could not be read.
         fingerprint: see ``harness.environment.fingerprint.fingerprint``.
         gpu: the state of the GPU at the start; None without a GPU.
         source: digest of the training code.
@@ -126,7 +124,6 @@ class RunStarted(Record, frozen=True, kw_only=True, tag="run"):
     reuse: bool = False
     selected: str = ""
     planned: tuple[str, ...] = ()
-    broken: tuple[Broken, ...] = ()
     fingerprint: Fingerprint
     gpu: GpuFacts | None = None
     source: str = ""

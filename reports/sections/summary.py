@@ -94,23 +94,11 @@ def _finding(card: Card, link: Link, most: int) -> str:
 
 def notices(run: Run, most: int) -> list[str]:
     """What a reader has to know before believing anything else; empty if there is nothing."""
-    found = [_broken(run, most), _partial(run, most) if run.partial else "", _self_checks(run, most), _reused(run)]
+    found = [_partial(run, most) if run.partial else "", _self_checks(run, most), _reused(run)]
     found.append(doubts(run))
     if not (run.claims or run.trainings or run.errata or run.timings or run.self_checks):
         found.append("**Nothing was trained and no claim was decided in this run.**")
     return [text for text in (*found, seeds_line(run)) if text]
-
-
-def _broken(run: Run, most: int) -> str:
-    """The sections and claims that a mistake in the catalogue left out."""
-    found = run.header.broken
-    if not found:
-        return ""
-    rows = [f"> **{plural(len(found), 'mistake')} in the catalogue.** What is named here was not run:", ">"]
-    for one in found[:MOST_MOVED]:
-        lost = f" Sections left out: {', '.join(code(name, most) for name in one.costs)}." if one.costs else ""
-        rows.append(f"> - {code(one.name, most)} ({escape(one.where, most)}): {escape(one.error, most)}{lost}")
-    return "\n".join(rows)
 
 
 def _partial(run: Run, most: int) -> str:

@@ -8,11 +8,10 @@ from collections.abc import Mapping
 import pytest
 
 from harness.check.stored import file_of
-from harness.domain.catalogue import Broken
 from harness.domain.claim import Claim
 from harness.errors import SuiteError, nearest
 from harness.record.evidence import EXACT
-from suite.catalogue import TRAINING_CLAIMS, UNREAD
+from suite.catalogue import TRAINING_CLAIMS
 from suite.cli.options import MARKERS
 
 WORDS = {"and", "or", "not", "None", "True", "False"}
@@ -26,10 +25,7 @@ def check_expressions(keyword: str, marker: str, names: set[str], known_markers:
             raise SuiteError(f"Invalid -m expression {marker!r}: no marker {word!r}. {nearest(word, MARKERS)}")
     for word in _identifiers(keyword):
         if not any(word.lower() in name.lower() for name in names):
-            unread = "".join(f"\n{broken.message}" for broken in UNREAD.values())
-            raise SuiteError(
-                f"Invalid -k expression {keyword!r}: no claim or test {word!r}. {_closest(word, names)}{unread}"
-            )
+            raise SuiteError(f"Invalid -k expression {keyword!r}: no claim or test {word!r}. {_closest(word, names)}")
 
 
 def _identifiers(expression: str) -> list[str]:
@@ -79,23 +75,6 @@ def training_of(item: pytest.Item) -> tuple[str, str] | None:
     """The (experiment, variant) that an item trains, or None."""
     params = _params(item, "test_training")
     return (params["experiment"], params["variant"]) if params else None
-
-
-def unread_of(item: pytest.Item) -> Broken | None:
-    """The part of the catalogue that could not be read, if the item fails for it; else None."""
-    params = _params(item, "test_catalogue")
-    return UNREAD[params["name"]] if params else None
-
-
-def match_lost_sections(items: list[pytest.Item]) -> set[str]:
-    """Makes -k match a failing item by the sections that its mistake left out, and returns their names."""
-    found: set[str] = set()
-    for item in items:
-        broken = unread_of(item)
-        if broken is not None:
-            item.extra_keyword_matches.update(broken.costs)
-            found.update(broken.costs)
-    return found
 
 
 def trainings_last(items: list[pytest.Item]) -> list[pytest.Item]:

@@ -100,7 +100,7 @@ def exit_code(run: Run, status: int) -> int:
     missing = any(one.outcome.state is TrainingState.MISSING for one in run.trainings.values())
     if missing and status == pytest.ExitCode.OK:
         return pytest.ExitCode.TESTS_FAILED
-    if status == pytest.ExitCode.TESTS_FAILED and not (run.moved or run.header.broken):
+    if status == pytest.ExitCode.TESTS_FAILED and not run.moved:
         return pytest.ExitCode.INTERNAL_ERROR
     return status
 

@@ -18,10 +18,10 @@ from suite.catalogue import EXPERIMENTS, training_name
 
 SAME = (
     "full", "seeds", "seeds_of", "first_seed", "auto", "backend", "engine", "precision", "stack", "reuse",
-    "fingerprint", "source", "planned", "broken",
+    "fingerprint", "source", "planned",
 )  # fmt: skip
 """Fields of the header that must be equal."""
-LABELS = {"source": "source of the training code", "planned": "claims", "broken": "mistakes in the catalogue"}
+LABELS = {"source": "source of the training code", "planned": "claims"}
 """The names in messages of fields whose own name is not clear."""
 
 
@@ -75,9 +75,7 @@ def check(path: Path, header: RunStarted, with_commit: bool) -> None:
 
 def _difference(name: str, then: Any, now: Any) -> str:
     """The difference of a field of the header in words; "" where there is none."""
-    if name == "broken":
-        then, now = ([one.name for one in value] for value in (then, now))
-    if name in ("planned", "broken"):
+    if name == "planned":
         then, now = set(then), set(now)
     then, now = _plain(then), _plain(now)
     if then == now:

@@ -24,7 +24,7 @@ from harness.record.run_file import RunFile, locked, new_id
 from harness.training.backend import Device, choose_backend, start_backend
 from harness.training.engines import resolve_engine
 from reports.folders import runs_folder
-from suite.catalogue import COURSE, EXPERIMENTS, ORDER, UNREAD, training_name
+from suite.catalogue import COURSE, EXPERIMENTS, ORDER, training_name
 from suite.cli import selection
 from suite.cli.options import Options
 from suite.session import resume
@@ -37,16 +37,6 @@ SHORT = 30.0
 """A run that trains for fewer seconds starts no worker processes by itself: each has to import the backend first."""
 FIRST_STEPS = 3.0
 """About how many seconds the first steps of a variant take. Most of that time is compilation."""
-
-
-def check_whole(options: Options) -> None:
-    """SuiteError for --update-baselines with a catalogue that could not be read as a whole: baselines would be lost."""
-    if UNREAD and options.update is not None:
-        first = next(iter(UNREAD.values()))
-        raise SuiteError(
-            f"--update-baselines needs the whole catalogue, and {first.name} ({first.where}) could not be read: "
-            f"{' '.join(first.error.split())}"
-        )
 
 
 def check_experiments(options: Options) -> None:
@@ -99,7 +89,6 @@ def begin(config: pytest.Config, options: Options, items: Sequence[pytest.Item])
         reuse=options.reuse,
         selected=resume.digest(item.name for item in items),
         planned=tuple(key for item in items if (key := selection.key_of(item))),
-        broken=tuple(broken for item in items if (broken := selection.unread_of(item))),
         fingerprint=prints,
         gpu=gpu.facts(device.kind, device.model),
         source=source(),

@@ -37,10 +37,6 @@ def status_line(run: Run, *, storing: bool, interrupted: bool, failed: bool) -> 
 def moved_lines(run: Run) -> Iterator[Line]:
     """What is red, before → now and why, ``MOST`` lines at most; then verdicts that changed and are not red."""
     groups: dict[tuple[str, str], list[str]] = {}
-    for broken in run.header.broken:
-        lost = f" (lost with it: {', '.join(broken.costs)})" if broken.costs else ""
-        reason = f"{' '.join(broken.error.split())}{lost}"
-        groups.setdefault(("could not be read", reason), []).append(f"{broken.name} ({broken.where})")
     changed: dict[str, list[str]] = {}
     for one in moved(run):
         turned = f"{one.before} → {one.now}" if one.kind == "verdict" and one.before else ""

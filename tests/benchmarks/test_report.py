@@ -12,7 +12,7 @@ from benchmarks.gpu.text import gpu_report
 from benchmarks.gpu.work import SCALES, claims_of, experiment
 from cases import CLAIMS
 from harness.check.evidence import Measured, add, path_of, write
-from harness.domain.catalogue import experiments
+from harness.domain.claim import experiments
 from harness.domain.trial import Trial
 from tests.benchmarks.results import FULL, write_all
 from tests.reports.markdown import tables

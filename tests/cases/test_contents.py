@@ -100,18 +100,6 @@ def test_nothing_in_a_row_is_markup() -> None:
     assert len(re.findall(r"(?<!\\)\|", row)) == 7
 
 
-def test_a_broken_claim_is_said_and_nothing_written(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    from cases import __main__ as command_line
-    from harness.domain.catalogue import Broken
-
-    monkeypatch.setattr(command_line, "BROKEN", (Broken("x", "cases/x.py:1", "Invalid x."),))
-    monkeypatch.setattr(command_line, "PAGE", Path("/nowhere"))
-    assert main([]) == 2
-    assert "cases: x (cases/x.py:1) could not be read." in capsys.readouterr().err
-
-
 def test_an_argument_is_refused_and_nothing_written(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

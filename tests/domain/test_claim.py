@@ -2,8 +2,7 @@
 
 import pytest
 
-from harness.domain.catalogue import experiments
-from harness.domain.claim import Claim
+from harness.domain.claim import Claim, experiments
 from harness.domain.experiment import Variant
 from harness.domain.published import Published
 from harness.domain.trial import Trial

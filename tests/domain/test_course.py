@@ -12,8 +12,17 @@ from cases.lecture import AUTHOR, SLIDES, TITLE
 from harness.course import LECTURE, ROOT, VARIABLE, choose, course, read
 from harness.errors import SuiteError
 
-HEAD = "from tests.domain.synthetic import claim, exact, experiment\n"
-ONE = f"{HEAD}CLAIMS = (exact(id='one', slide='Slide 10'), exact(id='two', slide='Slide 1, more; Slide 10'))\n"
+HEAD = "from harness.course import Course\nfrom tests.domain.synthetic import claim, exact, experiment\n"
+CLAIMS = "(exact(id='one', slide='Slide 10'), exact(id='two', slide='Slide 1, more; Slide 10'))"
+
+
+def of(claims: str, **more: str) -> str:
+    """The text of a course with these claims and fields."""
+    fields = "".join(f", {name}={value}" for name, value in more.items())
+    return f"{HEAD}COURSE = Course(claims={claims}{fields})\n"
+
+
+ONE = of(CLAIMS)
 NAME = "a_course_of_this_test"
 
 
@@ -67,16 +76,16 @@ def test_its_slides_are_the_places_that_its_claims_name(tmp_path: Path) -> None:
 
 
 def test_a_title_does_not_name_a_longer_number(tmp_path: Path) -> None:
-    found = read(written(tmp_path / NAME, ONE, lecture="SLIDES = ('Slide 1', 'Slide 10')"))
+    found = read(written(tmp_path / NAME, of(CLAIMS, slides="('Slide 1', 'Slide 10')")))
     assert found.slides_of("Slide 10 (cont.)") == ("Slide 10",)
     assert found.slides_of("Slide 1 (cont.)") == ("Slide 1",)
 
 
-def test_what_its_modules_say_is_taken(tmp_path: Path) -> None:
-    findings = "from harness.domain.finding import Finding\nFINDINGS = (Finding('because', ('one',)),)\n"
-    found = read(written(tmp_path / NAME, ONE, lecture="TITLE = 'A title'\nAUTHOR = 'Somebody'\n", findings=findings))
-    assert (found.title, found.author) == ("A title", "Somebody")
-    assert [one.cause for one in found.findings] == ["because"]
+def test_what_it_says_is_taken(tmp_path: Path) -> None:
+    findings = "(__import__('harness.domain.finding').domain.finding.Finding('because', ('one',)),)"
+    course = read(written(tmp_path / NAME, of(CLAIMS, title="'A title'", author="'Somebody'", findings=findings)))
+    assert (course.title, course.author) == ("A title", "Somebody")
+    assert [finding.cause for finding in course.findings] == ["because"]
 
 
 def test_the_chosen_course_is_that_of_the_process(tmp_path: Path) -> None:
@@ -87,36 +96,36 @@ def test_the_chosen_course_is_that_of_the_process(tmp_path: Path) -> None:
     assert choose(str(LECTURE)).default
 
 
-CLASH = f"{HEAD}CLAIMS = (exact(id='one'), exact(id='one'))\n"
-EXPERIMENTS = f"{HEAD}CLAIMS = (claim(id='a', experiment=experiment()), claim(id='b', experiment=experiment()))\n"
+EXPERIMENTS = "(claim(id='a', experiment=experiment()), claim(id='b', experiment=experiment()))"
+IMPORT = f"from {NAME}.inner import CLAIMS\n" + of("CLAIMS")
 # the text of __init__.py, other modules, what the message must say
 REFUSED: dict[str, tuple[str, dict[str, str], tuple[str, ...]]] = {
-    "no CLAIMS": ("", {}, ("CLAIMS of", "Expected: a tuple of Claim. Received: none.")),
-    "CLAIMS in a list": ("CLAIMS = []", {}, ("a tuple of Claim", "Received: list")),
-    "a text among the claims": ("CLAIMS = ('one',)", {}, ("a tuple of Claim", "Received: str in it")),
-    "no claim": ("CLAIMS = ()", {}, ("at least one claim",)),
-    "two claims of one id": (CLASH, {}, ("unique claim ids", "'one' more than once")),
-    "two experiments of one id": (EXPERIMENTS, {}, ("unique experiment ids",)),
+    "no course": ("", {}, ("COURSE of", "Expected: a Course. Received: none.")),
+    "another type": ("COURSE = []", {}, ("Expected: a Course. Received: list.",)),
+    "claims in a list": (of("[]"), {}, ("__init__.py:3", "claims of a course", "a tuple of Claim", "Received: list")),
+    "a text among the claims": (of("('one',)"), {}, ("a tuple of Claim", "Received: str in it")),
+    "no claim": (of("()"), {}, ("at least one claim",)),
+    "two claims of one id": (of("(exact(id='one'),) * 2"), {}, ("unique claim ids", "'one' more than once")),
+    "two experiments of one id": (of(EXPERIMENTS), {}, ("unique experiment ids",)),
     "a mistake": ("x = 1\ny = 1 / 0\n", {}, (f"{NAME}/__init__.py:2", "ZeroDivisionError")),
     "no Python": ("x = (", {}, (f"{NAME}/__init__.py:1", "SyntaxError")),
     "an unknown import": ("import nowhere_at_all\n", {}, (f"{NAME}/__init__.py:1", "nowhere_at_all")),
     "an exit": ("import sys\nsys.exit(3)\n", {}, (f"{NAME}/__init__.py:2", "SystemExit")),
-    "a mistake in a module": (ONE, {"errata": "\nERRATA = 1 / 0"}, (f"{NAME}.errata ({NAME}/errata.py:2)",)),
-    "an unknown import in a module": (ONE, {"findings": "import nowhere_at_all"}, (f"{NAME}/findings.py:1",)),
-    "findings of another kind": (ONE, {"findings": "FINDINGS = ('why',)"}, ("a tuple of Finding", "str in it")),
-    "a title of another kind": (ONE, {"lecture": "TITLE = 3"}, ("TITLE of", "Expected: str. Received: int.")),
+    "a mistake in a module": (IMPORT, {"inner": "\nCLAIMS = 1 / 0"}, (f"{NAME}/inner.py:2", "ZeroDivisionError")),
+    "a mistake in a claim": (
+        IMPORT, {"inner": HEAD + "A = exact(id='one')\nB = exact(id='a_b')"},
+        (f"{NAME}/inner.py:4", "id of claim 'a_b'", "kebab-case"),
+    ),
+    "findings of another kind": (of(CLAIMS, findings="('why',)"), {}, ("a tuple of Finding", "str in it")),
     "an unknown training to time": (
-        f"{HEAD}CLAIMS = (claim(id='a', experiment=experiment(id='depth')),)",
-        {"lecture": "TIMED = (('depth', 'dep', 1),)"},
-        ("TIMED of", "epochs of a round", "Did you mean 'depth, deep' or"),
+        of("(claim(id='a', experiment=experiment(id='depth')),)", timed="(('depth', 'dep', 1),)"), {},
+        ("timed of", "epochs of a round", "Did you mean 'depth, deep' or"),
     ),
     "an import of the lecture": ("from cases.networks import sgd\n" + ONE, {}, ("imports no other", "__init__.py:1")),
     "an import of it in a function": (
-        ONE,
-        {"nets": "def f():\n    import cases"},
-        (f"`cases` in {NAME}/nets.py:2", "Copy what it needs"),
+        ONE, {"nets": "def f():\n    import cases"}, (f"`cases` in {NAME}/nets.py:2", "Copy what it needs"),
     ),
-}
+}  # fmt: skip
 
 
 @pytest.mark.parametrize(("text", "modules", "said"), REFUSED.values(), ids=list(REFUSED))
@@ -150,5 +159,5 @@ def test_what_is_no_package_is_refused(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     (tmp_path / "file.py").write_text(ONE)
     for name, received in (("empty", "a folder without __init__.py"), ("file.py", "a file"), ("none", "no folder")):
-        with pytest.raises(SuiteError, match=rf"{name}.*a package with CLAIMS. Received: {received}\."):
+        with pytest.raises(SuiteError, match=rf"{name}.*a package with a COURSE. Received: {received}\."):
             read(tmp_path / name)

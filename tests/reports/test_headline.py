@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from harness.domain.catalogue import Broken
 from harness.domain.erratum import ErratumState
 from harness.domain.finding import Finding
 from harness.domain.verdict import Basis, Verdict
@@ -81,12 +80,6 @@ def test_a_run_that_was_killed_says_so(tmp_path: Path) -> None:
     run.append(claim("a", "SUPPORTED", comparison=compared("SUPPORTED", "SUPPORTED")))
     said = "⚪ Interrupted, 1 of 0 claims decided. Nothing moved so far: 1 verdict as expected."
     assert line(read_run(run.close())) == said
-
-
-def test_a_mistake_in_the_catalogue_is_red(tmp_path: Path) -> None:
-    broken = (Broken(name="claims", where="cases/x.py, line 1", error="no such name", costs=()),)
-    run = checked(tmp_path, [("identical", True)], broken=broken)
-    assert line(run) == "❌ 1 mistake in the catalogue."
 
 
 def test_a_training_that_moved_has_both_values_and_the_reason(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from cases import CLAIMS
 from cases.errata import ERRATA
 from cases.lecture import TITLE
 from harness.check.evidence import Measured, add, path_of, write
-from harness.domain.catalogue import experiments
+from harness.domain.claim import experiments
 from harness.domain.erratum import ErratumState
 from harness.domain.trial import Divergence, Seconds, Trial
 from harness.domain.verdict import Verdict

@@ -143,7 +143,7 @@ def test_a_run_is_not_reported_as_one_of_another_course(checked: Finished, tmp_p
 BAD = {
     "no folder": (None, "Received: no folder."),
     "no package": ({}, "Received: a folder without __init__.py."),
-    "no CLAIMS": ({"__init__.py": ""}, "Expected: a tuple of Claim. Received: none."),
+    "no COURSE": ({"__init__.py": ""}, "Expected: a Course. Received: none."),
     "a mistake": ({"__init__.py": "x = 1 / 0"}, "another/__init__.py:1"),
     "an import of the lecture": ({"__init__.py": "import cases"}, "a course that imports no other course"),
 }
@@ -167,7 +167,7 @@ def test_a_bad_course_is_named_by_python_m_reports(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "reports", "--catalogue", str(tmp_path / "none")]
     done = subprocess.run(command, cwd=ROOT, env=environment(), capture_output=True, text=True, check=False)
     assert done.returncode == 2
-    assert done.stderr.startswith(f"reports: Invalid catalogue {tmp_path / 'none'}. Expected: a package with CLAIMS.")
+    assert done.stderr.startswith(f"reports: Invalid catalogue {tmp_path / 'none'}. Expected: a package with a COURSE.")
 
 
 def test_a_course_in_a_variable_of_pytest_comes_too_late(tmp_path: Path) -> None:

@@ -117,14 +117,13 @@ def test_with_workers_what_needs_none_comes_first_and_claims_last() -> None:
     assert selection.trainings_last([*trainings, others[0], *claims, others[1]]) == [*others, *trainings, *claims]
 
 
-@pytest.mark.parametrize("function", ["test_claims", "test_exact", "test_training", "test_catalogue"])
+@pytest.mark.parametrize("function", ["test_claims", "test_exact", "test_training"])
 def test_what_pytest_makes_of_no_parameters_is_nothing(function: str) -> None:
-    """A catalogue that cannot be read at all gives one item, whose parameter is no name."""
+    """A course without errata, or without claims of a kind, gives one item, whose parameter is no name."""
     nothing: Any = SimpleNamespace(
         originalname=function, callspec=SimpleNamespace(params=dict.fromkeys(("key", "experiment", "name"), object()))
     )
     assert selection.claim_of(nothing) is selection.key_of(nothing) is selection.training_of(nothing) is None
-    assert selection.unread_of(nothing) is None
     assert selection.files_of([nothing]) <= {"exact"}
 
 

@@ -15,7 +15,6 @@ import reports.write
 from cases import CLAIMS
 from cases.findings import FINDINGS
 from harness.course import course
-from harness.domain.catalogue import Broken
 from harness.domain.erratum import ErratumState
 from harness.domain.finding import Finding
 from harness.domain.verdict import Verdict
@@ -356,12 +355,10 @@ def test_a_run_that_is_stored_is_not_called_unmoved(told: Callable[..., list[Lin
     assert "baselines: nothing is stored of an interrupted run" in lines
 
 
-def test_what_could_not_be_read_and_what_is_gone_are_named(told: Callable[..., list[Line]]) -> None:
-    broken = Broken("cases.networks", "cases/networks.py:3", "SyntaxError:\n  it is", ("example-5",))
-    lines = told(variant(), broken=(broken,), vanished=("gone",), damaged=("Invalid evidence.",), status=FAILED)
-    assert texts(lines)[:3] == [
-        "❌ 1 training missing, 1 mistake in the catalogue.",
-        "  could not be read: cases.networks (cases/networks.py:3): SyntaxError: it is (lost with it: example-5)",
+def test_what_is_gone_is_named(told: Callable[..., list[Line]]) -> None:
+    lines = told(variant(), vanished=("gone",), damaged=("Invalid evidence.",), status=FAILED)
+    assert texts(lines)[:2] == [
+        "❌ 1 training missing.",
         "  training missing: example-2/gone: It has evidence and is no longer declared.",
     ]
     assert Line("Invalid evidence.", "red") in lines
