@@ -8,7 +8,7 @@ Trainings with shortened trials only are compared by their losses, as a check co
 over seeds of the largest relative difference exceeds ``harness.check.rounding.LIMIT``.
 
 *Times* are compared on one machine only, and only with the same engine and number of workers. Rounds of ``-m timing``
-are judged case by case by ``check.slowdown``. With one run on each side that rule does not know the spread between
+are judged case by case by ``harness.timing.slower``. With one run on each side it does not know the spread between
 processes, so a single case has to change by WIDE. All cases together show less: their median ratio is beyond noise if
 its whole 95 % interval over cases exceeds RELATIVE, and no process was held up by others. A training has no rounds, and
 its epoch is not protected from what else runs: that interval of trainings has to exceed WIDE, and a single training is
@@ -25,7 +25,6 @@ from typing import Literal
 
 from harness.check.difference import MIN_SEEDS, MetricDifference, difference
 from harness.check.rounding import LIMIT, along
-from harness.check.slowdown import CHANGED, RELATIVE, WIDE, compare_times
 from harness.domain.metric import Metric
 from harness.domain.trial import Trial
 from harness.domain.verdict import Verdict
@@ -33,11 +32,9 @@ from harness.errors import SuiteError
 from harness.record.numbers import Number
 from harness.record.outcomes import TimeState, VerdictState
 from harness.record.run import ClaimDecided, Key, MetricDeclared, Summary, Timed
-from harness.record.timings import Provenance, Repeat
 from harness.rules.holm import holm
 from harness.rules.inference import pooled, welch
-from harness.timing.ratio import ratio
-from harness.timing.stability import CONTENTION
+from harness.timing.slower import CHANGED, CONTENTION, RELATIVE, WIDE, ratio, slower
 from reports.ratios import OF_MACHINE, Typical, typical
 from reports.sides import Side, Training
 
@@ -430,23 +427,21 @@ def _times(then: Side, now: Side) -> Iterator[Times]:
 
 
 def _timed(then: Side, now: Side, pairs: Sequence[tuple[Timed, Timed]]) -> Times:
-    """The times of ``-m timing``, judged by ``harness.check.slowdown`` with one stored repeat."""
+    """The times of ``-m timing``, judged by ``harness.timing.slower`` with one stored repeat; versions may differ."""
     changed, ratios = [], []
     for before, after in pairs:
-        if not (before.rounds and after.rounds and min(*before.rounds, *after.rounds) > 0):
-            continue
-        judged = compare_times(_repeat(now, after), [_repeat(then, before)], len(pairs))
-        found = ratio("steady epoch", ("now", after.rounds), ("then", before.rounds))
+        judged = slower(after.measured, [before.measured], len(pairs), OF_MACHINE)
         if judged.state is not TimeState.DISTURBED and judged.ratio is not None:
             ratios.append(judged.ratio)
         if judged.state in (*CHANGED, TimeState.DISTURBED):
             case = f"{after.work} ({after.engine})"
-            changed.append(TimeChange(case, found.estimate, found.low, found.high, judged.state, judged.reason))
+            estimate = ratio(after.measured.rounds, before.measured.rounds)
+            changed.append(TimeChange(case, *estimate, judged.state, judged.reason))
     if not ratios:
         return Times("-m timing", changed=tuple(changed), why_not="" if changed else "no rounds: not compared")
     whole = typical(ratios)
     state = _state(whole, RELATIVE)
-    held_up = max(one.contention or 0.0 for pair in pairs for one in pair)
+    held_up = max(one.measured.contention or 0.0 for pair in pairs for one in pair)
     if state in CHANGED and held_up > CONTENTION:
         state = TimeState.DISTURBED
     return Times("-m timing", whole, state, tuple(changed))
@@ -456,23 +451,6 @@ def _state(whole: Typical, limit: float) -> TimeState:
     if whole.low is not None and whole.low > limit:
         return TimeState.SLOWER
     return TimeState.FASTER if whole.high is not None and whole.high < 1 / limit else TimeState.WITHIN
-
-
-def _repeat(side: Side, timed: Timed) -> Repeat:
-    """The rounds in the form of ``check.slowdown``. Versions may differ here, so the fingerprint is the machine."""
-    machine = {key: side.header.fingerprint.get(key) for key in OF_MACHINE}
-    return Repeat(
-        rounds=timed.rounds,
-        epochs=timed.epochs,
-        compile=timed.compile,
-        first_epoch=timed.first_epoch,
-        definition="0" * 16,
-        provenance=Provenance(
-            commit=side.header.commit or "unknown", date=side.header.started, reason="a run", fingerprint=machine
-        ),
-        reference=timed.reference,
-        contention=timed.contention,
-    )
 
 
 def _epochs(then: Side, now: Side) -> Iterator[tuple[float, float]]:

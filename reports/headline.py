@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from harness.check.judge import REFERENCE
-from harness.check.slowdown import CHANGED
 from harness.course import course
 from harness.domain.finding import Finding
 from harness.domain.verdict import Basis, Verdict
@@ -21,6 +20,7 @@ from harness.record.outcomes import (
     number_text,
 )
 from harness.record.run import ClaimDecided, Run, TrainingCompared
+from harness.timing.slower import CHANGED
 from reports.cards import Card
 from reports.words import SYMBOLS, plural, verdict_text
 

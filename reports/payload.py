@@ -12,7 +12,6 @@ from harness.record.run import (
     ClaimDecided,
     ErratumChecked,
     ExperimentDeclared,
-    PeakMeasured,
     Run,
     RunEnded,
     RunStarted,
@@ -40,7 +39,7 @@ class Report(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
         after_holm: each claim's verdict after the adjustment, by claim key.
         errata: one per erratum, with the code that was run.
         self_checks: one per self-check.
-        timings, peaks: from a run with ``-m timing``.
+        timings: from a run with ``-m timing``.
         figures: names of the files in ``figures/``.
         files: paths of all files that the report wrote besides report.json, relative to its folder.
     """
@@ -56,7 +55,6 @@ class Report(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     errata: tuple[ErratumChecked, ...]
     self_checks: tuple[SelfCheck, ...]
     timings: tuple[Timed, ...]
-    peaks: tuple[PeakMeasured, ...]
     figures: tuple[str, ...]
     files: tuple[str, ...] = ()
 
@@ -80,7 +78,6 @@ def payload(run: Run, holm: Mapping[str, Verdict], files: Sequence[str] = ()) ->
         errata=tuple(run.errata.values()),
         self_checks=tuple(run.self_checks.values()),
         timings=tuple(run.timings.values()),
-        peaks=tuple(run.peaks.values()),
         figures=tuple(name.partition("/")[2] for name in files if name.startswith("figures/")),
         files=tuple(files),
     )

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from harness.record.evidence import Fingerprint
 from harness.rules.inference import at_most
+from harness.timing.slower import times
 
 CONFIDENCE = 0.95
 OF_MACHINE = ("device_model", "instruction_set", "threads", "system")
@@ -58,14 +59,6 @@ def interval_text(ratio: float, low: float | None, high: float | None) -> str:
     if all(end.endswith(f" × {word}") for end in ends):
         ends = [end.removesuffix(f" × {word}") for end in ends]
     return f"{times(ratio)} [{ends[0]}, {ends[1]}]"
-
-
-def times(ratio: float) -> str:
-    """A ratio of seconds, now over before, in words: "1.16 × slower", "1.02 × faster", "as fast"."""
-    factor = max(ratio, 1 / ratio)
-    if f"{factor:.2f}" == "1.00":
-        return "as fast"
-    return f"{factor:.2f} × {'slower' if ratio > 1 else 'faster'}"
 
 
 def machine(fingerprint: Fingerprint) -> str:

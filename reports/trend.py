@@ -18,11 +18,11 @@ from typing import Literal
 
 import msgspec
 
-from harness.check.slowdown import ALPHA, LEVEL, MIN_REPEATS, RELATIVE
 from harness.record.evidence import Fingerprint
-from harness.record.run import Run, Timed, TrainingCompared
+from harness.record.run import Run, TrainingCompared
 from harness.rules.change_points import LEAST, change_points
-from reports.ratios import OF_MACHINE, machine, times, typical
+from harness.timing.slower import ALPHA, LEVEL, MIN_REPEATS, RELATIVE, times
+from reports.ratios import OF_MACHINE, machine, typical
 from reports.words import backend_name, plural
 
 SCHEMA = 1
@@ -260,7 +260,8 @@ def _seen(run: Run) -> _Seen:
     for training in run.trainings.values():
         _add_training(one, run, training)
     for timed in run.timings.values():
-        _add_time(one, timed.work, f"{timed.engine}, -m timing{_precision(timed)}", min(timed.rounds, default=0.0))
+        condition = f"{timed.engine}, -m timing{_precision(run.header.fingerprint.get('precision'))}"
+        _add_time(one, timed.work, condition, timed.measured.fastest)
     return one
 
 
@@ -276,7 +277,7 @@ def _add_training(one: _Seen, run: Run, record: TrainingCompared) -> None:
             unit=metric.unit if metric else "",
             better=metric.better if metric else "higher",
             stack=one.run.stack,
-            condition=seeds_text(record.seeds) + _precision(record),
+            condition=seeds_text(record.seeds) + _precision(record.precision),
             machine="",
         )
         one.points[identity] = record.mean
@@ -285,7 +286,7 @@ def _add_training(one: _Seen, run: Run, record: TrainingCompared) -> None:
     if not record.reused:
         workers = plural(run.header.workers, "worker")
         many = f", {plural(record.n, 'seed')} at once" if record.engine == "vectorized" else ""
-        condition = f"{record.engine}{many}, {workers}{_precision(record)}"
+        condition = f"{record.engine}{many}, {workers}{_precision(record.precision)}"
         _add_time(one, case, condition, record.seconds.steady_epoch)
 
 
@@ -304,8 +305,8 @@ def _add_time(one: _Seen, case: str, condition: str, seconds: float) -> None:
         one.points[identity] = seconds
 
 
-def _precision(record: Timed | TrainingCompared) -> str:
-    return f", {record.precision}" if record.precision not in ("", "default", "float32") else ""
+def _precision(precision: object) -> str:
+    return f", {precision}" if precision not in (None, "", "default", "float32") else ""
 
 
 def seeds_text(seeds: Sequence[int]) -> str:

@@ -16,27 +16,24 @@ from suite.session.times import TIMED, WORK, engines_of, measured
 
 pytestmark = pytest.mark.timing
 
-REPORTED = (
-    "engine", "backend", "device", "device_model", "trained_on", "precision", "epochs", "turns", "images_per_second",
-    "gflops", "share_of_peak", "share_of_products", "compile", "first_epoch", "first_training", "training",
-    "memory_peak",
-)  # fmt: skip
+REPORTED = ("epochs", "images", "trained_on", "compile", "first_epoch", "first_training", "training", "contention")
 """Fields in pytest-benchmark's JSON and --junitxml, alongside the rounds and the comparison with stored times."""
 
 
 @pytest.mark.parametrize("engine", TIMED)
 @pytest.mark.parametrize("work", WORK)
 def test_timing(work: str, engine: str, suite_run: Session, request: pytest.FixtureRequest) -> None:
-    backend = suite_run.options.backend
+    backend, device = suite_run.options.backend, suite_run.device
     if backend not in ENGINES[engine].backends:
         pytest.skip(f"engine {engine!r} runs on {' and '.join(ENGINES[engine].backends)}, not on {backend}")
     if engine not in engines_of(suite_run):
         pytest.skip(f"--engine {suite_run.options.engine} leaves {engine!r} out")
     with plain_errors():
-        timed = measured(suite_run, work)
-    record = timed.records[engine]
-    reported = {name: getattr(record, name) for name in REPORTED} | {"baseline": record.comparison.state}
+        record = measured(suite_run, work)[engine]
+    where = {"device": device.kind, "device_model": device.model, "precision": device.precision}
+    reported = {"engine": engine, "backend": backend, **where, "baseline": record.comparison.state}
+    reported |= {name: getattr(record.measured, name) for name in REPORTED}
     request.node.user_properties += [(name, str(value)) for name, value in reported.items() if value is not None]
-    replay(request, f"{work}, seconds per epoch", record.rounds, reported)
+    replay(request, f"{work}, seconds per epoch", record.measured.rounds, reported)
     if record.red:
-        pytest.fail(f"{work}/{engine} {record.comparison.state}: {record.comparison.reason}", pytrace=False)
+        pytest.fail(f"{record.case} {record.comparison.state}: {record.comparison.reason}", pytrace=False)

@@ -12,9 +12,9 @@ from typing import Any
 from unittest import mock
 
 from benchmarks.gpu.work import MAIN, NETWORKS, Scale, experiment
+from benchmarks.roofline import dense_shapes
 from cases.networks import sgd
 from harness.domain.experiment import Experiment
-from harness.timing.flops import dense_shapes
 from harness.training import vectorized, vectorized_jax
 from harness.training.setup import TrainingSetup
 

@@ -10,10 +10,9 @@ from benchmarks.gpu.agreeing import cpu_and_gpu, precisions
 from benchmarks.gpu.roofline import RooflinePoint, roofline
 from benchmarks.gpu.steps import all_steps, finished, result
 from benchmarks.gpu.work import FLAGS, MAIN, NETWORKS, PEERS, TARGETS, Scale
+from benchmarks.roofline import least_bytes, operations
 from harness.environment import gpu
 from harness.record.run import read_run
-from harness.timing.flops import operations
-from harness.timing.traffic import floor_seconds, least_bytes
 from reports.folders import runs_folder
 from reports.text import code, escape, table
 
@@ -106,7 +105,7 @@ def _floors(found: Mapping[str, Any], points: Sequence[RooflinePoint]) -> str:
     flops, bandwidth = machine["measured"]["flops"]["default"], machine["measured"]["bandwidth"]
     rows = []
     for point in points:
-        floor = floor_seconds(point.operations, point.traffic, flops, bandwidth)
+        floor = max(point.operations / flops, point.traffic / bandwidth)
         bound = "memory" if point.traffic / bandwidth > point.operations / flops else "products"
         best = min(found[f"speed {point.name}"]["measured"]["rows"], key=lambda row: row["ms"])
         rows.append(
@@ -133,7 +132,7 @@ def _floors(found: Mapping[str, Any], points: Sequence[RooflinePoint]) -> str:
         "Per seed and epoch, validation included. The floor is the time of the products at the measured peak or of "
         "the least traffic at the measured bandwidth, whichever is longer. The least traffic assumes that nothing of a "
         "seed stays in a cache, and that everything but the products is done inside them; see "
-        f"{code('harness/timing/traffic.py')}. Measured is the median over the epochs after the first launch, at the "
+        f"{code('benchmarks/roofline.py')}. Measured is the median over the epochs after the first launch, at the "
         "fastest number of seeds side by side. A whole training includes all epochs, initial weights and data orders, "
         "but no compilation."
     )

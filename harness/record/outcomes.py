@@ -221,6 +221,7 @@ class TimeComparison(Part, frozen=True):
         limit: the factor that a change has to exceed, in either direction.
         p: p-value of the rank test.
         repeats: number of comparable repeats.
+        of_fit: whether epochs of ``fit`` were compared in place of seconds.
     """
 
     state: TimeState
@@ -229,8 +230,9 @@ class TimeComparison(Part, frozen=True):
     limit: float | None = None
     p: float | None = None
     repeats: int = 0
+    of_fit: bool = False
 
     @property
     def moved(self) -> bool:
         """Whether the stored repeats no longer describe this case. An update then replaces them."""
-        return self.state in (TimeState.SLOWER, TimeState.FASTER, TimeState.NOT_COMPARABLE)
+        return self.of_fit or self.state in (TimeState.SLOWER, TimeState.FASTER, TimeState.NOT_COMPARABLE)

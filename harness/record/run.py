@@ -26,11 +26,9 @@ from harness.errors import SuiteError, invalid
 from harness.record.evidence import Fingerprint
 from harness.record.gpu import GpuFacts
 from harness.record.outcomes import Here, Part, SeedsTaken, TimeComparison, TrainingOutcome, VerdictComparison
+from harness.record.timings import Measurement
 from harness.record.trials import ShortTrial
 from harness.rules.holm import adjust
-from harness.timing.peak import Peak
-from harness.timing.ratio import Ratio
-from harness.timing.stability import Doubt
 
 SCHEMA = 3
 """The version of this file format."""
@@ -419,67 +417,26 @@ class SelfCheck(Record, frozen=True, kw_only=True, tag="self-check"):
 
 
 class Timed(Record, frozen=True, kw_only=True, tag="timing"):
-    """The times of one engine on one training. The engines take turns (``harness.timing.alternation``).
+    """The times of one engine on one training. The engines take turns (``harness.timing.measure``).
 
     Attributes:
         work, experiment, variant, engine: what was timed.
-        backend, device, device_model, trained_on, precision: where it was timed.
-        epochs, images: of a round; images are those of one epoch.
-        turns: number of turns of the engines.
-        rounds: seconds per steady epoch, one value per round.
-        steady_epoch: seconds, the median of ``rounds``.
-        compile, first_epoch, first_training, training: seconds.
-        images_per_second, gflops, share_of_peak: speed in the median round.
-        best_share_of_peak: speed in the best round, as a share of ``peak``.
-        peak: the machine's matrix-product peak, in GFLOP/s.
-        products_epoch, share_of_products: seconds of the epoch's matrix products alone, and their share of the epoch.
-        memory_peak: bytes.
-        load, contention, reference: what else the machine did meanwhile.
+        measured: its times.
         comparison, red: the comparison with the stored times, and whether its test fails.
-        ratios: of the reference engine to each other engine; in the record of the first engine only.
-        doubts: why the measurement may be unstable.
     """
 
     work: str
     experiment: str = ""
     variant: str = ""
     engine: str
-    backend: str = ""
-    device: str = ""
-    device_model: str = ""
-    trained_on: str = ""
-    precision: str = ""
-    epochs: int = 1
-    images: int = 0
-    turns: int = 0
-    rounds: tuple[float, ...]
-    steady_epoch: float
-    compile: float | None = None
-    first_epoch: float | None = None
-    first_training: float | None = None
-    training: float | None = None
-    images_per_second: float | None = None
-    gflops: float | None = None
-    share_of_peak: float | None = None
-    best_share_of_peak: float | None = None
-    peak: float | None = None
-    products_epoch: float | None = None
-    share_of_products: float | None = None
-    memory_peak: float | None = None
-    load: tuple[float, ...] = ()
-    contention: float | None = None
-    reference: dict[str, float] = {}
+    measured: Measurement
     comparison: TimeComparison
     red: bool = False
-    ratios: tuple[Ratio, ...] = ()
-    doubts: tuple[Doubt, ...] = ()
 
-
-class PeakMeasured(Record, frozen=True, kw_only=True, tag="peak"):
-    """The machine's matrix-product peak. ``when`` says before or after which training it was measured."""
-
-    when: str
-    peak: Peak
+    @property
+    def case(self) -> str:
+        """The name of the case in the stored timings."""
+        return f"{self.work}/{self.engine}"
 
 
 class RunEnded(Record, frozen=True, kw_only=True, tag="end"):
@@ -503,7 +460,6 @@ AnyRecord = (
     | ErratumChecked
     | SelfCheck
     | Timed
-    | PeakMeasured
     | RunEnded
 )
 
@@ -527,7 +483,7 @@ class Run:
         definitions: of the trials: (experiment, variant, digest).
         trainings: by (experiment, variant).
         claims, errata, self_checks: by key, by id, and by name.
-        timings, peaks: by (work, engine), and by ``PeakMeasured.when``.
+        timings: by (work, engine).
         resumed: one record for each time it was resumed.
         end: its last record; None while it runs, or if it was killed.
     """
@@ -543,7 +499,6 @@ class Run:
     errata: dict[str, ErratumChecked] = field(default_factory=dict)
     self_checks: dict[str, SelfCheck] = field(default_factory=dict)
     timings: dict[Key, Timed] = field(default_factory=dict)
-    peaks: dict[str, PeakMeasured] = field(default_factory=dict)
     resumed: list[RunResumed] = field(default_factory=list)
     end: RunEnded | None = None
     _reused: dict[Key, set[int]] = field(default_factory=dict, repr=False)
@@ -575,8 +530,6 @@ class Run:
                 self.self_checks[record.name] = record
             case Timed():
                 self.timings[record.work, record.engine] = record
-            case PeakMeasured():
-                self.peaks[record.when] = record
             case RunEnded():
                 self.end = record
 

@@ -1,4 +1,4 @@
-"""The stored times of a stack, ``baselines/timing/<stack>.json``. Each repeat of a case is from another process."""
+"""The measured times of a training, and the stored times of a stack, ``baselines/timing/<stack>.json``."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from harness.record.evidence import Struct
 
 SCHEMA = 1
 KEPT = 10
-"""Number of repeats kept of a case: the newest."""
+"""Number of measurements kept of a case: the newest."""
 
 Seconds = Annotated[float, msgspec.Meta(ge=0)]
 Taken = Annotated[float, msgspec.Meta(gt=0)]
@@ -36,28 +36,38 @@ class Provenance(Struct, frozen=True, kw_only=True):
     fingerprint: dict[str, str | int | float | bool | None]
 
 
-class Repeat(Struct, frozen=True, kw_only=True):
-    """One process's measurement of one case.
+class Measurement(Struct, frozen=True, kw_only=True, forbid_unknown_fields=False):
+    """One process's times of one engine on one training. Stored ones may have fields that are no longer measured.
 
     Attributes:
-        rounds: seconds per steady epoch, one value per round.
-        epochs: number of epochs of a round.
-        compile, first_epoch: seconds; None if they could not be measured apart.
+        rounds: seconds per steady epoch, one value per round: the median over the epochs without compilation. For
+            ``fit`` an epoch lasts from Keras' on_epoch_begin to on_epoch_end; for the others it is a launch, or its
+            share of one.
+        epochs, images: epochs of a round, and training images of an epoch.
+        compile: seconds of compilation. For ``fit``: the median over rounds of first epoch − steady epoch.
+        first_epoch: seconds of the first epoch, with any compilation in it; None if all epochs are one launch, whose
+            epochs cannot be timed.
+        first_training: median seconds of a first training: copying the data, building, compiling and training.
+        training: median seconds of a whole training, with initialisation; for ``fit`` with compilation.
+        fit: seconds of the fastest round of ``fit`` in the same process; None for ``fit`` itself, or if it did not run.
+        contention: share of time that other programs may have cost; None if unknown.
+        trained_on: the device of the trained weights, "cpu: AMD EPYC".
         definition: digest of the configuration that was trained (``harness.training.configuration``).
         provenance: its origin.
-        reference: by name, the least seconds of each reference work (``harness.timing.reference``); empty if not
-            measured.
-        contention: share of time that other programs may have cost (``harness.timing.contention``); None if unknown.
     """
 
     rounds: Annotated[tuple[Taken, ...], msgspec.Meta(min_length=1)]
     epochs: Annotated[int, msgspec.Meta(ge=1)]
+    images: int | None = None
     compile: Seconds | None
     first_epoch: Seconds | None
+    first_training: Seconds | None = None
+    training: Seconds | None = None
+    fit: Taken | None = None
+    contention: float | None = None
+    trained_on: str = ""
     definition: Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{16}$")]
     provenance: Provenance
-    reference: dict[str, Taken] = msgspec.field(default_factory=dict)
-    contention: float | None = None
 
     @property
     def median(self) -> float:
@@ -75,18 +85,18 @@ class Timings(Struct, frozen=True, kw_only=True, omit_defaults=False):
     Attributes:
         schema: 1.
         stack: backend and device ("tensorflow-cpu").
-        cases: by "experiment/variant/engine", the repeats from the oldest to the newest.
+        cases: by "experiment/variant/engine", the measurements from the oldest to the newest.
     """
 
     schema: int = SCHEMA
     stack: str
-    cases: dict[Text, Annotated[tuple[Repeat, ...], msgspec.Meta(min_length=1, max_length=KEPT)]]
+    cases: dict[Text, Annotated[tuple[Measurement, ...], msgspec.Meta(min_length=1, max_length=KEPT)]]
 
-    def with_repeat(self, case: str, repeat: Repeat, *, replaces: bool) -> Timings:
-        """Adds a repeat of a case and keeps the newest KEPT. With ``replaces`` it is the only repeat."""
+    def added(self, case: str, measurement: Measurement, *, replaces: bool) -> Timings:
+        """Adds a measurement of a case and keeps the newest KEPT. With ``replaces`` it is the only one."""
         before = () if replaces else self.cases.get(case, ())
-        return msgspec.structs.replace(self, cases={**self.cases, case: (*before, repeat)[-KEPT:]})
+        return msgspec.structs.replace(self, cases={**self.cases, case: (*before, measurement)[-KEPT:]})
 
     def without(self, cases: set[str]) -> Timings:
-        kept = {key: repeats for key, repeats in self.cases.items() if key not in cases}
+        kept = {key: stored for key, stored in self.cases.items() if key not in cases}
         return msgspec.structs.replace(self, cases=kept)

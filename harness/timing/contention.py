@@ -60,13 +60,13 @@ def accounts(proc: Path = PROC) -> Accounts | None:
 
 
 def _waited(proc: Path) -> dict[str, float] | None:
-    found = {}
+    waited = {}
     for thread in (proc / "self" / "task").glob("*"):
         try:
-            found[thread.name] = int((thread / "schedstat").read_text("ascii").split()[1]) * NANOSECOND
+            waited[thread.name] = int((thread / "schedstat").read_text("ascii").split()[1]) * NANOSECOND
         except (OSError, ValueError, IndexError):
             continue  # the thread has ended, or the kernel has no such account
-    return found or None
+    return waited or None
 
 
 def contention(before: Accounts | None, after: Accounts | None) -> float | None:

@@ -10,7 +10,7 @@ import numpy as np
 from harness.record.run import Run, Timed
 from reports.figures.picture import Picture
 from reports.figures.style import FAINT, INK, THEMES, Theme, canvas, fitting, source, styled, svg
-from reports.sections.timing_runs import speed
+from reports.sections.timing_runs import ratios, speed
 from reports.words import duration
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def timing_figure(run: Run) -> Picture | None:
     engines = list(dict.fromkeys(record.engine for record in run.timings.values()))
     with styled():
         content = _draw(run, works, engines)
-    words = [f"{r.work} {r.engine} {duration(r.steady_epoch)}" for r in run.timings.values()]
+    words = [f"{r.work} {r.engine} {duration(r.measured.median)}" for r in run.timings.values()]
     caption = (
         "Seconds per epoch, steady state, by engine: mark at the median, line from the quickest round to the slowest. "
         "Logarithmic scale; an arrow stands for a time far outside it."
@@ -43,18 +43,22 @@ def timing_figure(run: Run) -> Picture | None:
 
 def _draw(run: Run, works: Mapping[str, Sequence[Timed]], engines: Sequence[str]) -> bytes:
     rows = sum(map(len, works.values()))
-    rounds = sorted({len(record.rounds) for record in run.timings.values()})
+    rounds = sorted({len(record.measured.rounds) for record in run.timings.values()})
     where = f"{source(run, ())} · {' to '.join(map(str, (rounds[0], rounds[-1])[: len(rounds)]))} rounds"
     figure, inner = canvas("Seconds per epoch, steady state", where, WIDTH, HEIGHT + ROW * (rows + 0.4 * len(works)))
     axes = inner.subplots()
     axes.set_xscale("log")
-    low, high = visible([value for record in run.timings.values() for value in (*record.rounds, record.steady_epoch)])
+    low, high = visible(
+        [value for record in run.timings.values() for value in (*record.measured.rounds, record.measured.median)]
+    )
     axes.set_xlim(low / 1.25, high * 1.25)
     y, ticks = 0.0, []
     for records in works.values():
         ticks.append(y + 0.5 * (len(records) - 1))
-        ratios = ", ".join(speed(row) for record in records for row in record.ratios if row.of == "steady epoch")
-        axes.annotate(ratios, (1, ticks[-1]), (10, 0), xycoords=axes.get_yaxis_transform(), textcoords="offset points",
+        words = ", ".join(
+            speed(slow, fast, a) for _, of, slow, fast, (a, *_) in ratios(records) if of == "steady epoch"
+        )
+        axes.annotate(words, (1, ticks[-1]), (10, 0), xycoords=axes.get_yaxis_transform(), textcoords="offset points",
                       va="center", color=FAINT, fontsize=8.5)  # fmt: skip
         for record in records:
             _row(axes, y, record, THEMES[engines.index(record.engine) % len(THEMES)], low, high)
@@ -84,13 +88,13 @@ def visible(values: Sequence[float]) -> tuple[float, float]:
 
 
 def _row(axes: Axes, y: float, record: Timed, look: Theme, low: float, high: float) -> None:
-    text = f"{record.engine} {duration(record.steady_epoch)}"
-    inside = low * 0.999 <= record.steady_epoch <= high * 1.001
-    at = min(max(record.steady_epoch, low), high)
+    median, rounds = record.measured.median, record.measured.rounds
+    text = f"{record.engine} {duration(median)}"
+    inside = low * 0.999 <= median <= high * 1.001
+    at = min(max(median, low), high)
     if inside:
-        ends = [min(record.rounds, default=at), max(record.rounds, default=at)]
-        axes.plot(ends, [y, y], color=look.colour, linewidth=2, solid_capstyle="butt")
-    marker = look.marker if inside else "<" if record.steady_epoch < low else ">"
+        axes.plot([min(rounds), max(rounds)], [y, y], color=look.colour, linewidth=2, solid_capstyle="butt")
+    marker = look.marker if inside else "<" if median < low else ">"
     axes.plot([at], [y], color=look.colour, marker=marker, markersize=7, linestyle="")
     left = np.log10(at) < (np.log10(low) + np.log10(high)) / 2
     axes.annotate(text, (at, y), (9 if left else -9, 0), textcoords="offset points", va="center",

@@ -12,8 +12,8 @@ from harness.course import course
 from harness.domain.verdict import Basis, Verdict
 from harness.record.outcomes import TimeState
 from harness.record.run import ErratumChecked, Run
+from harness.timing.slower import times
 from reports.cards import ELSEWHERE, Card, Row, section_of
-from reports.ratios import times
 from reports.replaced import Replaced, replaced
 from reports.trend import MachineTimes, Series, Step, TrendReport, TrendRun
 from reports.words import NOT_CONTRADICTED, elapsed, mean_std, metric_label, number, plural, points
@@ -121,7 +121,9 @@ def time_tile(run: Run, trend: TrendReport | None) -> Tile:
 def compared_time(run: Run, trend: TrendReport | None) -> tuple[str, str]:
     """How the run's times compare, as a text, and "good", "bad" or "" for how it looks: "" if no change is shown."""
     states = Counter(one.comparison.state for one in run.timings.values())
-    ratios = [one.comparison.ratio for one in run.timings.values() if one.comparison.ratio]
+    ratios = [
+        one.comparison.ratio for one in run.timings.values() if one.comparison.ratio and not one.comparison.of_fit
+    ]
     if ratios:
         slower, faster = states[TimeState.SLOWER], states[TimeState.FASTER]
         middle = times(statistics.median(ratios))

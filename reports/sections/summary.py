@@ -14,7 +14,6 @@ from reports.headline import Group, count_text, findings, moved, status
 from reports.sections.claims import line
 from reports.sections.links import ERRATA, REPORT, SLIDES, Link, unlinked
 from reports.sections.seeds import seeds_line
-from reports.sections.timing_runs import doubts
 from reports.text import code, escape, table
 from reports.words import SYMBOLS, backend_name, plural, seconds, verdict_text
 
@@ -95,7 +94,6 @@ def _finding(card: Card, link: Link, most: int) -> str:
 def notices(run: Run, most: int) -> list[str]:
     """What a reader has to know before believing anything else; empty if there is nothing."""
     found = [_partial(run, most) if run.partial else "", _self_checks(run, most), _reused(run)]
-    found.append(doubts(run))
     if not (run.claims or run.trainings or run.errata or run.timings or run.self_checks):
         found.append("**Nothing was trained and no claim was decided in this run.**")
     return [text for text in (*found, seeds_line(run)) if text]

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
+from harness.timing.slower import times
 from reports.figures.picture import Picture
 from reports.figures.style import shorten
-from reports.ratios import times
 from reports.text import code, escape, table
 from reports.trend import Series, TrendReport
 from reports.words import metric_label, number, plural, seconds

@@ -16,14 +16,13 @@ from harness.domain.erratum import Erratum, ErratumState, Examined
 from harness.domain.trial import Seconds, Trial
 from harness.errors import SuiteError
 from harness.record.declared import erratum_checked
-from harness.record.run import ClaimDecided, ErratumChecked, Key, Run, RunStarted, SelfCheck, TrainingCompared
+from harness.record.run import ClaimDecided, ErratumChecked, Key, Run, RunStarted, SelfCheck, Timed, TrainingCompared
 from harness.record.run_file import RecordError, RunFile
 from harness.training.backend import Device
 from suite.catalogue import ERRATA, EXPERIMENTS, training_name
 from suite.cli.options import Options
 from suite.session import looks
 from suite.session.progress import Progress
-from suite.session.timed import WorkTimed
 from suite.session.trials import Trials
 
 SESSION: pytest.StashKey[Session] = pytest.StashKey()
@@ -42,7 +41,7 @@ class Session:
         trials: trains the trials of the run, and keeps them.
         progress: shows what is being trained.
         deadline: the time of ``time.monotonic`` when the budget is spent; None without a budget.
-        timed: the pieces of work that a timing run (-m timing) has measured.
+        timed: what a timing run (-m timing) has measured, by work and engine.
     """
 
     def __init__(
@@ -60,7 +59,7 @@ class Session:
         self.deadline: float | None = None
         if options.as_needed and options.as_needed.budget is not None:
             self.deadline = time.monotonic() + options.as_needed.budget
-        self.timed: list[WorkTimed] = []
+        self.timed: dict[Key, Timed] = {}
         self._judged: dict[Key, Judged] = {}
 
     @property

@@ -19,7 +19,6 @@ from harness.record.outcomes import Movement
 from harness.record.run import (
     SCHEMA,
     AnyRecord,
-    PeakMeasured,
     Run,
     RunEnded,
     RunResumed,
@@ -31,7 +30,6 @@ from harness.record.run import (
     read_run,
 )
 from harness.record.trials import ShortTrial
-from harness.timing.peak import Peak
 from tests.record.made import END, HEADER, KINDS, TEXT, done, finished, structs, trial, values, written
 
 RESUMED = RunResumed(started="2026-11-25T00:00:00+00:00", command="pytest suite/ --resume", commit=None)
@@ -118,7 +116,6 @@ KEYS = {
     "errata": ("erratum", lambda one: one.id),
     "self_checks": ("self-check", lambda one: one.name),
     "timings": ("timing", lambda one: (one.work, one.engine)),
-    "peaks": ("peak", lambda one: one.when),
     "experiments": ("experiment", lambda one: one.id),
 }
 BY_TAG = {kind.__struct_config__.tag: kind for kind in KINDS}
@@ -160,11 +157,10 @@ def test_a_run_is_open_until_its_report_is_written() -> None:
 
 
 def test_what_is_read_back(tmp_path: Path) -> None:
-    path = written(tmp_path, done(4), PeakMeasured(when="before", peak=Peak(1.0, 0.5, 64, "jax", {}, "")), END)
+    path = written(tmp_path, done(4), END)
     run = read_run(path)
     assert (run.path, run.header, run.end) == (path, HEADER, END)
     assert run.trials == {("e", "plain"): [trial(4)]}
-    assert run.peaks["before"].peak.gflops == 1.0
     assert not run.moved
 
 

@@ -11,7 +11,6 @@ from msgspec.structs import replace
 
 from harness.domain.trial import Seconds, Trial
 from harness.record.evidence import Fingerprint
-from harness.record.outcomes import TimeComparison, TimeState
 from harness.record.run import Run, RunEnded, Timed
 from tests.reports.synthetic import HEADER, experiment, training
 
@@ -23,18 +22,6 @@ def trained(variant: str, values: Mapping[int, float | None] | Sequence[float | 
     """A trial for each value, by seed."""
     known = values if isinstance(values, Mapping) else dict(enumerate(values))
     return [Trial(variant, seed, {"val_accuracy": value}, {}, None, Seconds(3.0)) for seed, value in known.items()]
-
-
-def timed(work: str, rounds: Sequence[float], engine: str = "fit", **changes: Any) -> Timed:
-    made = Timed(
-        work=work,
-        engine=engine,
-        device_model="AMD EPYC 7B13",
-        rounds=tuple(rounds),
-        steady_epoch=sorted(rounds)[len(rounds) // 2],
-        comparison=TimeComparison(TimeState.NEW, "No time is stored for this case."),
-    )
-    return replace(made, **changes)
 
 
 def run(

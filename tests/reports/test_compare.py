@@ -27,9 +27,10 @@ from reports.payload import payload
 from reports.sections.comparison import markdown, size_text, status
 from reports.sides import find, side_of, side_of_report
 from reports.text import escape
+from tests.make import timed
 from tests.reports.full import full_run
 from tests.reports.markdown import section, tables
-from tests.reports.runs import run, timed
+from tests.reports.runs import run
 from tests.reports.synthetic import HEADER, Recorder, claim, decision, erratum, trial
 from tests.reports.test_command_line import fails
 from tests.reports.test_trend import NASTY
@@ -253,8 +254,8 @@ ROUNDS = (0.100, 0.101, 0.102, 0.103, 0.101, 0.102, 0.100, 0.104, 0.103)
 
 
 def clocks(day: float, factor: float, cases: int = 8, **changes: Any) -> Run:
-    made = [timed(f"w{index}", [factor * value * (1 + 0.01 * index) for value in ROUNDS]) for index in range(cases)]
-    return run(day, timings=[replace(one, **changes) for one in made])
+    rounds = [[factor * value * (1 + 0.01 * index) for value in ROUNDS] for index in range(cases)]
+    return run(day, timings=[timed(f"w{index}", seconds, **changes) for index, seconds in enumerate(rounds)])
 
 
 @pytest.mark.parametrize(

@@ -55,7 +55,7 @@ def drawn(tmp_path_factory: pytest.TempPathFactory) -> list[Figure]:
             patch.setattr(module, "svg", keep)
         pictures(evidence())
         pictures(read_run(full_run(out)))
-        pictures(read_run(timed(Recorder(out / "timed"), ()).end()))
+        pictures(read_run(timed(Recorder(out / "timed")).end()))
         long = "sigmoid, badly scaled, batch normalization"
         points = [replace(point, series=f"{long} {point.series}") for point in POINTS]
         sweep.picture(Run(Path("run"), HEADER), swept(points=points), of_sweep())

@@ -35,7 +35,7 @@ def test_it_is_read_back_as_the_records_of_the_run(folder: Path) -> None:
     assert report.trainings == tuple(run.trainings.values())
     assert [one.key for one in report.claims] == list(run.claims)
     assert [one.id for one in report.errata] == ["lr", "long"]
-    assert report.self_checks == report.timings == report.peaks == ()
+    assert report.self_checks == report.timings == ()
     assert sorted(report.figures) == sorted(path.name for path in (folder / "figures").iterdir())
 
 

@@ -17,14 +17,16 @@ from harness.errors import SuiteError
 from harness.record.address import Address
 from harness.record.database import opened, push_all
 from harness.record.run import Run, encode
+from harness.timing.slower import times
 from reports import __main__ as command
-from reports.ratios import interval_text, times, typical
+from reports.ratios import interval_text, typical
 from reports.sections.trend import change_text, markdown
 from reports.trend import MOST_POINTS, Series, TrendReport, seeds_text, trend
 from reports.trend_files import runs_of, write_trend
+from tests.make import timed
 from tests.reports.large import fill
 from tests.reports.markdown import section, tables
-from tests.reports.runs import run, timed
+from tests.reports.runs import run
 from tests.reports.synthetic import HEADER, Recorder
 from tests.reports.test_command_line import fails
 

@@ -18,9 +18,9 @@ from typing import Any
 import msgspec
 from tabulate import tabulate
 
-from harness.check import timings
-from harness.check.slowdown import TimeState
+from harness.record.outcomes import TimeState
 from harness.record.run import Timed
+from harness.timing import stored_times
 from tests.suite.command import PLAIN, Finished, suite
 from tests.timing.slowdown import FACTOR
 
@@ -66,7 +66,7 @@ def run(asked: argparse.Namespace, factor: float, *options: str) -> Finished:
 
 def stored_repeats(asked: argparse.Namespace) -> int:
     """Of the case that has fewest; 0 where nothing is stored."""
-    stored = timings.read(timings.path_of(asked.folder / "baselines", f"{asked.backend}-cpu"))
+    stored = stored_times.read(stored_times.path_of(asked.folder / "baselines", f"{asked.backend}-cpu"))
     return min(map(len, stored.cases.values())) if stored and stored.cases else 0
 
 
@@ -75,12 +75,10 @@ def line_of(record: Timed, factor: float, noise: str, finished: Finished) -> dic
         "run": finished.record.header.id,
         "slowdown": factor,
         "noise": noise,
-        "case": f"{record.work}/{record.engine}",
-        "rounds": record.rounds,
-        "epochs": record.epochs,
-        "contention": record.contention,
-        "reference": record.reference,
-        "load": record.load,
+        "case": record.case,
+        "rounds": record.measured.rounds,
+        "epochs": record.measured.epochs,
+        "contention": record.measured.contention,
         **msgspec.to_builtins(record.comparison),
     }
 

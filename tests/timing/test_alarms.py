@@ -20,9 +20,10 @@ import numpy as np
 import pytest
 from scipy.stats import binom
 
-from harness.check.slowdown import TimeState, compare_times
-from harness.record.timings import Repeat
-from tests.timing.make import repeat
+from harness.record.outcomes import TimeState
+from harness.record.timings import Measurement
+from harness.timing.slower import slower
+from tests.make import measurement
 
 STORED, CASES, RUNS = 5, 8, 300
 FIT, COMPILED = "example-1/rate 0.1/fit", "example-1/rate 0.1/compiled"
@@ -38,13 +39,13 @@ def pool() -> dict[str, dict[str, list[dict[str, Any]]]]:
     return held
 
 
-def process_of(recorded: dict[str, Any], rounds: Sequence[float], *, told: bool = True) -> Repeat:
+def process_of(recorded: dict[str, Any], rounds: Sequence[float], *, told: bool = True) -> Measurement:
     """A recorded process with other rounds; ``told``: with its contention."""
     contention = recorded["contention"] if told else None
-    return repeat(rounds, epochs=recorded["epochs"], reference=recorded["reference"], contention=contention)
+    return measurement(rounds, epochs=recorded["epochs"], contention=contention)
 
 
-def drawn(rng: np.random.Generator, recorded: dict[str, Any], *, told: bool) -> Repeat:
+def drawn(rng: np.random.Generator, recorded: dict[str, Any], *, told: bool) -> Measurement:
     """A process with its rounds drawn anew."""
     return process_of(recorded, rng.choice(recorded["rounds"], len(recorded["rounds"])), told=told)
 
@@ -59,7 +60,7 @@ def states(case: str, *, told: bool, stored_when_quiet: bool = False) -> Counter
         if stored_when_quiet:
             others = [quiet[index] for index in rng.choice(len(quiet), STORED, replace=False)]
         stored = [drawn(rng, other, told=told) for other in others]
-        found[compare_times(drawn(rng, last, told=told), stored, CASES).state] += 1
+        found[slower(drawn(rng, last, told=told), stored, CASES).state] += 1
     return found
 
 
@@ -86,7 +87,7 @@ def slower_when_quiet(case: str, factor: float, stored: int, noise: str = "quiet
         last = quiet[order[-1]] if noise == "quiet" else judged[rng.integers(len(judged))]
         now = process_of(last, [factor * seconds for seconds in last["rounds"]])
         before = [process_of(quiet[index], quiet[index]["rounds"]) for index in order[:stored]]
-        found += compare_times(now, before, CASES).state is TimeState.SLOWER
+        found += slower(now, before, CASES).state is TimeState.SLOWER
     return found / RUNS
 
 

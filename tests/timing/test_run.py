@@ -1,43 +1,53 @@
-"""A timing run from the command line, on JAX."""
+"""A real measurement, and a timing run from the command line, on JAX."""
 
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from harness.record.timings import Measurement
 from tests.reports.markdown import section
-from tests.suite.command import Finished, suite
+from tests.suite.command import ROOT, environment, suite
 
 pytestmark = pytest.mark.slow
 
-COMMAND = ("--backend", "jax", "-m", "timing", "-k", "rate", "--engine", "compiled", "-rs")
+
+def test_both_engines_are_timed() -> None:
+    command = [sys.executable, "-m", "tests.timing.measured"]
+    done = subprocess.run(
+        command, cwd=ROOT, env=environment(), capture_output=True, text=True, timeout=120, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    times = msgspec.json.decode(done.stdout.splitlines()[-1], type=dict[str, Measurement])
+    fit, compiled = times["fit"], times["compiled"]
+    assert (fit.fit, compiled.fit) == (None, fit.fastest)
+    assert (fit.epochs, fit.images) == (5, 8)
+    assert fit.fastest > compiled.fastest > 0
+    assert fit.compile
+    assert (fit.first_epoch or 0) > fit.compile > 0
+    assert compiled.first_epoch is None
+    assert (compiled.first_training or 0) > (compiled.compile or 0) > (compiled.training or 0) > 0
+    assert fit.trained_on == compiled.trained_on
+    assert fit.trained_on.startswith("cpu: ")
 
 
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> Finished:
-    return suite(tmp_path_factory.mktemp("timing"), *COMMAND)
-
-
-def test_the_engine_that_was_left_out_is_skipped_with_a_reason(finished: Finished) -> None:
+def test_record_benchmark_and_report_agree(tmp_path: Path) -> None:
+    finished = suite(tmp_path, "--backend", "jax", "-m", "timing", "-k", "rate", "--engine", "compiled", "-rs")
     assert finished.code == 0
     assert "1 passed, 1 skipped" in finished.output
     assert "--engine compiled leaves 'fit' out" in finished.output
-
-
-def test_record_benchmark_and_report_agree(finished: Finished) -> None:
     [record] = finished.record.timings.values()
-    assert (record.work, record.engine, record.epochs) == ("example-1/rate 0.1", "compiled", 200)
-    assert len(record.rounds) >= 3
+    assert (record.case, record.measured.epochs) == ("example-1/rate 0.1/compiled", 200)
+    assert len(record.measured.rounds) >= 3
     path = finished.folder / "report"
     [entry] = json.loads((path / "benchmark.json").read_text("utf-8"))["benchmarks"]
-    assert entry["stats"]["data"] == list(record.rounds)
-    assert entry["extra_info"]["images_per_second"] == record.images_per_second
+    assert entry["stats"]["data"] == list(record.measured.rounds)
+    assert entry["extra_info"]["images"] == 8
     assert entry["extra_info"]["baseline"] == "new"
-    assert list(finished.record.peaks) == ["before", "after example-1/rate 0.1"]
     assert "`example-1/rate 0.1`" in section((path / "REPORT.md").read_text("utf-8"), "Timing runs")
-
-
-def test_nothing_is_stored_unasked(finished: Finished) -> None:
-    assert not [name for name in finished.files() if Path(name).parts[0] == "timing"]
+    assert not [name for name in finished.files() if Path(name).parts[0] == "timing"]  # nothing is stored unasked

@@ -17,8 +17,8 @@ from reports.cards import cards
 from reports.page.page import write_page
 from reports.trend import TrendReport, trend
 from reports.write import in_order
+from tests.make import timed
 from tests.reports.full import full_run
-from tests.reports.runs import timed
 from tests.reports.synthetic import (
     HEADER,
     LONG,

@@ -14,13 +14,13 @@ from msgspec.structs import replace
 from cases import CLAIMS
 from harness.errors import SuiteError
 from harness.record.outcomes import TimeComparison, TimeState
+from harness.timing.slower import times
 from reports.cards import cards
 from reports.page import data, page, views
 from reports.page.sources import sources
-from reports.ratios import times
 from reports.words import elapsed
+from tests.make import timed
 from tests.reports.page import runs
-from tests.reports.runs import timed
 
 MOST_BYTES = 3_000_000
 

@@ -19,18 +19,18 @@ def path_of(root: Path, stack: str) -> Path:
 
 def parse(text: str) -> Timings:
     """The timings in a file's text. Raises FormatError only."""
-    found = decode(text, Timings, "timings", SCHEMA)
-    for case, repeats in found.cases.items():
-        for index, repeat in enumerate(repeats):
-            check_date(repeat.provenance.date, f"cases/{case}/{index}/provenance/date")
-    return found
+    timings = decode(text, Timings, "timings", SCHEMA)
+    for case, stored in timings.cases.items():
+        for index, measurement in enumerate(stored):
+            check_date(measurement.provenance.date, f"cases/{case}/{index}/provenance/date")
+    return timings
 
 
 def dumps(timings: Timings) -> str:
-    """The file's text. Each repeat has its own line, so a diff shows which repeats were added or removed."""
+    """The file's text. Each measurement has its own line, so a diff shows what was added or removed."""
     cases = [
-        f"    {_line(key)}: [\n" + ",\n".join(f"      {_line(repeat)}" for repeat in repeats) + "\n    ]"
-        for key, repeats in timings.cases.items()
+        f"    {_line(case)}: [\n" + ",\n".join(f"      {_line(measurement)}" for measurement in stored) + "\n    ]"
+        for case, stored in timings.cases.items()
     ]
     inside = "{\n" + ",\n".join(cases) + "\n  }" if cases else "{}"
     return f'{{\n  "schema": {timings.schema},\n  "stack": {_line(timings.stack)},\n  "cases": {inside}\n}}\n'

@@ -1,0 +1,32 @@
+"""Builders of what many tests need: records and measurements with known content."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from harness.record.outcomes import TimeComparison, TimeState
+from harness.record.run import Timed
+from harness.record.timings import Measurement, Provenance
+
+MACHINE = {"backend": "jax", "device": "cpu", "device_model": "AMD EPYC", "threads": 2, "jaxlib": None}
+NEW = TimeComparison(TimeState.NEW, "No time is stored for this case.")
+
+
+def measurement(rounds: Sequence[float], fingerprint: Mapping[str, Any] = MACHINE, **changes: Any) -> Measurement:
+    """A process's times; ``changes``: fields of Measurement."""
+    origin = Provenance(commit="a03a743", date="2026-11-24", reason="first", fingerprint=dict(fingerprint))
+    fields: dict[str, Any] = {"epochs": 2, "compile": 1.5, "first_epoch": 2.5, "definition": "0123456789abcdef"}
+    return Measurement(rounds=tuple(map(float, rounds)), provenance=origin, **(fields | changes))
+
+
+def timed(
+    work: str,
+    rounds: Sequence[float],
+    engine: str = "fit",
+    comparison: TimeComparison = NEW,
+    red: bool = False,
+    **changes: Any,
+) -> Timed:
+    """The record of a timed case; ``changes``: fields of its measurement."""
+    return Timed(work=work, engine=engine, measured=measurement(rounds, **changes), comparison=comparison, red=red)

@@ -1,0 +1,173 @@
+"""Files of stored times: read strictly, written completely, and one sentence for each kind of damage."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness.check.validation import FormatError
+from harness.errors import SuiteError
+from harness.record.timings import KEPT, Measurement, Timings
+from harness.timing.stored_times import dumps, parse, path_of, read, update
+from tests.make import measurement
+
+STORED = Path(__file__).parents[2] / "baselines"
+CASE = "example-4/dropout 0.2/compiled"
+HELD = Timings(
+    stack="jax-cpu",
+    cases={
+        CASE: (measurement([0.1, 1 / 3, 5e-324]), measurement([0.2], compile=None, fit=1 / 3, contention=1 / 7)),
+        "한/b/fit": (measurement([1]),),
+    },
+)
+
+
+def timings(cases: dict[str, tuple[Measurement, ...]]) -> Timings:
+    return Timings(stack="jax-cpu", cases=cases)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    place = path_of(tmp_path, "jax-cpu")
+    update(place, lambda old: HELD)
+    return place
+
+
+def test_what_is_written_is_read_back_bit_for_bit(path: Path, tmp_path: Path) -> None:
+    assert path.parent.name == "timing"
+    assert read(path) == HELD
+    assert [p.name for p in path.parent.iterdir()] == ["jax-cpu.json"]
+    assert read(path_of(tmp_path, "torch-cpu")) is None
+    assert parse(dumps(timings({}))) == timings({})
+
+
+def test_each_measurement_has_a_line_of_its_own() -> None:
+    before, after = (dumps(held).splitlines() for held in (HELD, HELD.added(CASE, measurement([0.3]), replaces=False)))
+    assert len(after) == len(before) + 1
+
+
+def test_the_last_ten_are_kept() -> None:
+    held = timings({})
+    for number in range(KEPT + 3):
+        held = held.added(CASE, measurement([1.0 + number]), replaces=False)
+    assert [stored.median for stored in held.cases[CASE]] == [4.0 + n for n in range(KEPT)]
+    assert held.added(CASE, measurement([9.0]), replaces=True).cases[CASE] == (measurement([9.0]),)
+    assert held.without({CASE}).cases == {}
+
+
+@pytest.mark.parametrize("stack", ["jax-cpu", "tensorflow-cpu"])
+def test_the_stored_times_are_written_back_byte_for_byte(stack: str) -> None:
+    text = path_of(STORED, stack).read_text("utf-8")
+    stored = parse(text)
+    assert dumps(stored) == text
+    for case, measurements in stored.cases.items():
+        work, _, engine = case.rpartition("/")
+        reference = stored.cases[f"{work}/fit"]
+        expected = [None if engine == "fit" else fit.fastest for fit in reference]
+        assert [each.fit for each in measurements] == expected, "the repeats of a process stand in the same order"
+
+
+def set_at(*keys: Any, value: Any) -> Callable[[Any], None]:
+    def change(record: Any) -> None:
+        for key in keys[:-1]:
+            record = record[key]
+        record[keys[-1]] = value
+
+    return change
+
+
+def repeats(*keys: Any, value: Any) -> Callable[[Any], None]:
+    return set_at("cases", CASE, 0, *keys, value=value)
+
+
+def test_a_field_that_is_no_longer_measured_is_left_out(path: Path) -> None:
+    record = json.loads(path.read_text("utf-8"))
+    repeats("reference", value={"copy": 0.001})(record)
+    path.write_text(json.dumps(record), encoding="utf-8")
+    assert read(path) == HELD
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (set_at("schema", value="1"), "schema 1. Received: '1'"),
+        (set_at("stack", value="jax-gpu"), "the timings of jax-cpu"),
+        (set_at("more.cases", value=1), "known fields only at the top level. Received: an unknown 'more.cases'"),
+        (set_at("cases", value={"": []}), "keys that are `str`"),
+        (repeats("contention", value="1"), f"`float | null` at cases/{CASE}/0/contention. Received: '1'"),
+        (set_at("cases", CASE, value=[]), f"`array` of length >= 1 at cases/{CASE}. Received: []"),
+        (set_at("cases", CASE, value=[msgspec.to_builtins(measurement([1.0]))] * 11), "`array` of length <= 10 at"),
+        (repeats("rounds", value=[0.1, None]), f"`float` at cases/{CASE}/0/rounds/1. Received: None"),
+        (set_at("cases", "한/b/fit", 0, "rounds", value=[0.0]), "at cases/한/b/fit/0/rounds/0. Received: 0.0"),
+        (repeats("rounds", value=[10**400]), "a number that a float can hold at"),
+        (repeats("fit", value=0), f"`float` > 0.0 at cases/{CASE}/0/fit. Received: 0"),
+        (repeats("epochs", value=True), "`int` at"),
+        (repeats("first_epoch", value=-1), "`float` >= 0.0 at"),
+        (repeats("definition", value="xyz"), "regex '^[0-9a-f]{16}$' at"),
+        (repeats("provenance", "date", value="yesterday"), f"an ISO 8601 date at cases/{CASE}/0/provenance/date. "),
+        (repeats("provenance", "fingerprint", "threads", value=[2]), "fingerprint/threads. Received: [2]"),
+        (lambda record: record["cases"][CASE][0].pop("epochs"), f"a field 'epochs' at cases/{CASE}/0. Received: "),
+        (b"", "complete JSON"),
+        (b"\xff", "UTF-8"),
+        (b'{"schema": 1, "schema": 1}', "each key of an object once"),
+    ],
+)
+def test_each_fault_is_named_with_its_remedy_and_nothing_is_written(path: Path, change: Any, said: str) -> None:
+    if isinstance(change, bytes):
+        path.write_bytes(change)
+    else:
+        record = json.loads(path.read_text("utf-8"))
+        change(record)
+        path.write_text(json.dumps(record), encoding="utf-8")
+    before = path.read_bytes()
+    with pytest.raises(SuiteError) as caught:
+        read(path)
+    text = str(caught.value)
+    assert text.startswith(f"Invalid timings {path}. Expected: ")
+    assert said in text
+    assert "git checkout -- " in text
+    assert '-m timing --update-baselines "reason"' in text
+    with pytest.raises(SuiteError):
+        update(path, lambda old: HELD)
+    assert path.read_bytes() == before
+
+
+def test_a_file_of_another_version_is_not_to_be_restored(path: Path) -> None:
+    record = json.loads(path.read_text("utf-8"))
+    path.write_text(json.dumps({**record, "schema": 2}), encoding="utf-8")
+    with pytest.raises(SuiteError, match="a newer version of the suite: update the suite") as caught:
+        read(path)
+    assert "git checkout" not in str(caught.value)
+
+
+def test_a_failed_update_leaves_the_old_file(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = path.read_bytes()
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("harness.record.atomic.os.replace", full)
+    with pytest.raises(SuiteError, match=r"Cannot write timings .*: No space left on device\. The old file"):
+        update(path, lambda old: timings({}))
+    with pytest.raises(SuiteError, match="Cannot write timings"):
+        update(path, lambda old: timings({CASE: (measurement([float("nan")]),)}))
+    assert path.read_bytes() == before
+    assert [p.name for p in path.parent.iterdir()] == ["jax-cpu.json"]
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.floats() | st.text(), lambda x: st.lists(x) | st.dictionaries(st.text(), x)
+    )
+)
+def test_no_json_makes_it_stumble(value: Any) -> None:
+    record = {"schema": 1, "stack": "jax-cpu", "cases": {CASE: value if isinstance(value, list) else [value]}}
+    with pytest.raises(FormatError):
+        parse(json.dumps(record))
