@@ -4,11 +4,10 @@
     python -m benchmarks.measure_gpu --out FOLDER --minutes 9     stops after nine minutes
     python -m benchmarks.measure_gpu --out FOLDER --only full     one step; may be given repeatedly
     python -m benchmarks.measure_gpu --out FOLDER --report        only writes FOLDER/GPU.md from the results so far
-    python -m benchmarks.measure_gpu --out FOLDER --publish h100-1024   to reports/published/h100-1024 and baselines/
 
 Only JAX is required; the report names backends that are not installed. No step takes longer than eight minutes. Runs of
-the suite are stopped after that, and the next call resumes them. Nothing is read from the network, and without
---publish nothing is written outside FOLDER. ``--scale small`` tries the script itself on a CPU, in a minute or two.
+the suite are stopped after that, and the next call resumes them. Nothing is read from the network, and nothing is
+written outside FOLDER. ``--scale small`` tries the script itself on a CPU, in a minute or two.
 """
 
 from __future__ import annotations
@@ -19,22 +18,19 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks.gpu.publish import publish
 from benchmarks.gpu.steps import Step, all_steps, finished, perform
 from benchmarks.gpu.work import SCALES
-from harness.errors import KEBAB, SuiteError, invalid, nearest
+from harness.errors import SuiteError, invalid, nearest
 from reports.folders import check_writable, write_atomic
 
-LONGEST = 450.0
-"""The most seconds of a step."""
-SHORTEST = 45.0
-"""A step begins only if at least these seconds are left."""
+LONGEST, SHORTEST = 450.0, 45.0
+"""The most seconds of a step, and the least that have to be left for a step to begin."""
 
 
 def parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(
         prog="python -m benchmarks.measure_gpu",
-        description="Measures on one GPU: floors, speed, peers, verdicts of a thousand seeds, agreement with the CPU.",
+        description="Measures on one GPU: floors, speed by number of seeds, fit, a run of the suite to the end.",
     )
     made.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="the folder of results and GPU.md")
     made.add_argument("--scale", choices=sorted(SCALES), default="full", help="small: to try the script on a CPU")
@@ -42,7 +38,6 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--only", action="append", default=[], metavar="STEP", help="this step; may be given repeatedly")
     made.add_argument("--again", action="store_true", help="with --only: measure again what has a result")
     made.add_argument("--list", action="store_true", help="list the steps, and which are done")
-    made.add_argument("--publish", metavar="NAME", help="copy all to reports/published/NAME and baselines/")
     made.add_argument("--report", action="store_true", help="measure nothing, write GPU.md")
     return made
 
@@ -52,24 +47,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser().parse_args(arguments)
     options.out = options.out.resolve()  # steps run in another folder
     try:
-        steps = chosen(all_steps(SCALES[options.scale]), options.only)
+        steps = chosen(all_steps(options.scale), options.only)
         if options.minutes is not None and not options.minutes > 0:
             raise invalid("--minutes", expected="a number above 0", received=options.minutes)
-        if options.publish is not None and not KEBAB.fullmatch(options.publish):
-            raise invalid("--publish", expected="kebab-case: it names a folder", received=repr(options.publish))
         if options.list:
             for step in steps:
                 print(f"{'done' if finished(step, options.out) else '    '}  {step.name}")
             return 0
         check_writable(options.out)
-        left = [] if options.report or options.publish else run(steps, options.out, options.minutes, options.again)
+        left = [] if options.report else run(steps, options.out, options.minutes, options.again)
         from benchmarks.gpu.text import gpu_report
 
-        for name, content in gpu_report(options.out, SCALES[options.scale]).items():
-            write_atomic(options.out / name, content)
+        write_atomic(options.out / "GPU.md", gpu_report(options.out, options.scale).encode())
         print(f"report: {options.out / 'GPU.md'}")
-        for line in publish(options.out, options.publish) if options.publish else ():
-            print(line)
     except SuiteError as error:
         print("measure_gpu:", " ".join(str(error).split()), file=sys.stderr)
         return 2
@@ -90,18 +80,19 @@ def chosen(steps: tuple[Step, ...], only: Sequence[str]) -> tuple[Step, ...]:
 def run(steps: Sequence[Step], out: Path, minutes: float | None, again: bool) -> list[str]:
     """Performs the steps that are not done, prints the result of each, and returns the names of those left."""
     begin = time.monotonic()
+    most = LONGEST if minutes is None else minutes * 60
     left = []
     for step in steps:
         if finished(step, out) and not again:
             continue
-        room = LONGEST if minutes is None else min(LONGEST, minutes * 60 - (time.monotonic() - begin))
-        if room < min(SHORTEST, LONGEST if minutes is None else minutes * 60):
+        room = LONGEST if minutes is None else min(LONGEST, most - (time.monotonic() - begin))
+        if room < min(SHORTEST, most):
             left.append(step.name)
             continue
         clock = time.monotonic()
-        result = perform(step, out, room)
-        print(f"{step.name}: {result} ({time.monotonic() - clock:.0f} s)", flush=True)
-        if not result.startswith(("done", "absent")):
+        said = perform(step, out, room)
+        print(f"{step.name}: {said} ({time.monotonic() - clock:.0f} s)", flush=True)
+        if not said.startswith(("done", "absent")):
             left.append(step.name)
     return left
 

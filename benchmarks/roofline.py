@@ -26,6 +26,7 @@ Source: S. Williams, A. Waterman, D. Patterson: Roofline: an insightful visual p
 from __future__ import annotations
 
 import argparse
+import functools
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -94,7 +95,7 @@ def peaks(sizes: Sequence[int], megabytes: int) -> tuple[float, float]:
     rates = []
     for size in sizes:
         matrix = ops.ones((size, size), "float32") / size
-        rates.append(2 * size**3 / fastest(lambda matrix=matrix: ops.matmul(matrix, matrix)))
+        rates.append(2 * size**3 / fastest(functools.partial(ops.matmul, matrix, matrix)))
     numbers = ops.ones((megabytes * 250_000,), "float32")
     return max(rates), 2e6 * megabytes / fastest(lambda: numbers * 1.5)
 

@@ -435,8 +435,9 @@ def _timed(then: Side, now: Side, pairs: Sequence[tuple[Timed, Timed]]) -> Times
             ratios.append(judged.ratio)
         if judged.state in (*CHANGED, TimeState.DISTURBED):
             case = f"{after.work} ({after.engine})"
-            estimate = ratio(after.measured.rounds, before.measured.rounds)
-            changed.append(TimeChange(case, *estimate, judged.state, judged.reason))
+            estimate, interval = ratio(after.measured.rounds, before.measured.rounds)
+            low, high = interval or (None, None)
+            changed.append(TimeChange(case, estimate, low, high, judged.state, judged.reason))
     if not ratios:
         return Times("-m timing", changed=tuple(changed), why_not="" if changed else "no rounds: not compared")
     whole = typical(ratios)

@@ -1,5 +1,5 @@
-"""Measurements on one GPU: floors, speed, peers, precision, and agreement with the CPU.
+"""Measurements on one GPU: floors, speed by number of seeds, ``fit``, precision, and a run of the suite to the end.
 
-``benchmarks.measure_gpu`` runs the steps, each in a process of its own with a result file. ``text`` writes ``GPU.md``
-from the result files.
+``benchmarks.measure_gpu`` runs the ``steps``, each in a process (``worker``) with a result file. ``text`` makes
+``GPU.md``.
 """

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.gpu.work import FLAGS, MAIN, NETWORKS, PEERS, Scale, claims_of
+from benchmarks.gpu.work import NETWORKS, PEERS, SCALES
 from reports.folders import runs_folder, write_atomic
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -30,89 +29,83 @@ class Step:
     Attributes:
         name: the step's name.
         command: gives the arguments of ``python -m`` for a folder of results.
-        environment: environment variables in addition to those of this process.
         suite: whether it is a run of ``pytest suite/``, which is resumed if it was stopped.
-        may_fail: whether a failure is a result too, because this version of XLA does not know a flag.
     """
 
     name: str
     command: Callable[[Path], Sequence[str]]
-    environment: Mapping[str, str] = field(default_factory=dict)
     suite: bool = False
-    may_fail: bool = False
 
     def file(self, out: Path) -> Path:
         """The path of the step's result."""
         return out / f"{self.name.replace(' ', '-').replace(',', '')}.json"
 
 
-def all_steps(scale: Scale) -> tuple[Step, ...]:
+def all_steps(scale: str) -> tuple[Step, ...]:
     """All steps, the most important first; later steps use results of earlier ones."""
+    replicas = list(SCALES[scale].replicas)
+
+    def worker(name: str, measurement: str, backend: str, arguments: Callable[[Path], dict[str, Any]]) -> Step:
+        def command(out: Path) -> Sequence[str]:
+            what = json.dumps(arguments(out))
+            return ["benchmarks.gpu.worker", measurement, str(step.file(out)), backend, scale, what]
+
+        step = Step(name, command)
+        return step
+
+    def speed(network: str) -> Step:
+        return worker(f"speed {network}", "speed", "jax", lambda out: {"network": network, "replicas": replicas})
+
+    def highest(network: str) -> Step:
+        def arguments(out: Path) -> dict[str, Any]:
+            best = fastest(result(speed(network).file(out)))
+            seeds = best["seeds"] if best else replicas[-2]
+            return {"network": network, "replicas": [seeds], "precision": "highest"}
+
+        return worker(f"highest {network}", "speed", "jax", arguments)
+
     return (
-        _worker("machine", "machine", "jax", scale),
-        *(_speed(network, scale) for network in NETWORKS),
-        *(_worker(peer, _peer(peer), peer.split()[-1] if "fit" in peer else "torch", scale) for peer in PEERS),
-        _suite("full", scale, scale.select),
-        *(_highest(network, scale) for network in NETWORKS),
-        _suite("highest", scale, scale.select or claims_of("example-3", "example-4"), "highest"),
-        _worker("parts", "parts", "jax", scale, lambda out: {"lanes": fastest_replicas(out, MAIN, scale)}),
-        *(_flags(name, flags, scale) for name, flags in FLAGS.items()),
+        worker("machine", "machine", "jax", lambda out: {}),
+        *map(speed, NETWORKS),
+        *(worker(f"fit on {backend}", "fit", backend, lambda out: {}) for backend in PEERS),
+        Step("full", lambda out: _full(scale, out), suite=True),
+        *map(highest, NETWORKS),
     )
 
 
-def fastest_replicas(out: Path, network: str, scale: Scale) -> int:
-    """The fastest number of batched seeds; if none was measured, the last but one of the scale."""
-    found = result(out / f"speed-{network.replace(' ', '-').replace(',', '')}.json")
-    rows = found["measured"]["rows"] if found else []
-    return min(rows, key=lambda row: row["ms"])["lanes"] if rows else scale.replicas[-2]
+def fastest(record: dict[str, Any] | None) -> dict[str, Any] | None:
+    """The row of the fastest number of batched seeds."""
+    return min(record["measured"]["rows"], key=lambda row: row["ms"]) if record else None
 
 
 def result(path: Path) -> dict[str, Any] | None:
     """The result of a step; None if it is missing or unreadable, or if the step failed."""
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    return found if isinstance(found, dict) and ("measured" in found or "run" in found) else None
+    record = _read(path)
+    return record if "measured" in record or "run" in record else None
 
 
 def finished(step: Step, out: Path) -> bool:
     """Whether a step has a result, or is known to have none on this machine."""
-    try:
-        found = json.loads(step.file(out).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return False
-    return isinstance(found, dict) and ("absent" in found or "measured" in found or "run" in found)
+    return not {"absent", "measured", "run"}.isdisjoint(_read(step.file(out)))
 
 
 def perform(step: Step, out: Path, seconds: float) -> str:
     """Runs a step for at most ``seconds``: "done", "absent: …", "failed: …" or, if it can continue, "stopped: …"."""
     out.mkdir(parents=True, exist_ok=True)
-    environment = {**os.environ, **step.environment, "PYTHONUNBUFFERED": "1"}
-    log = out / f"{step.file(out).stem}.log"
+    log = step.file(out).with_suffix(".log")
     if step.suite and (known := _ended(step, out, log)):
         return known
     with log.open("ab") as output:
-        process = subprocess.Popen(
-            [sys.executable, "-m", *step.command(out)], cwd=ROOT, env=environment, stdout=output, stderr=output
-        )
-        status = _wait(process, seconds, step.suite)
+        command = [sys.executable, "-um", *step.command(out)]
+        status = _wait(subprocess.Popen(command, cwd=ROOT, stdout=output, stderr=output), seconds, step.suite)
     if step.suite:
         stopped = "stopped: time was up; finished trials are kept, and the same command continues"
         failed = stopped if status in (None, INTERRUPTED) else f"failed: it ended with status {status}; see {log}"
         return _ended(step, out, log) or failed
-    found = result(step.file(out))
-    if found:
-        return "done"
     if status == 0 and finished(step, out):
-        return f"absent: {json.loads(step.file(out).read_text(encoding='utf-8'))['absent']}"
+        return f"absent: {why}" if (why := _read(step.file(out)).get("absent")) else "done"
     why = f"took longer than {seconds:.0f} s" if status is None else f"ended with status {status}"
-    if step.may_fail and status is not None:
-        write_atomic(
-            step.file(out), json.dumps({"name": step.name, "absent": f"it {why}", "said": _tail(log)}).encode()
-        )
-        return f"absent: it {why}; see {log}"
-    write_atomic(step.file(out), json.dumps({"name": step.name, "failed": why, "said": _tail(log)}).encode())
+    write_atomic(step.file(out), json.dumps({"failed": why}).encode())
     return f"failed: it {why}; see {log}"
 
 
@@ -122,10 +115,18 @@ def last_line(step: Step, out: Path) -> dict[str, Any] | None:
     if not runs:
         return None
     try:
-        found = json.loads(runs[-1].read_bytes().splitlines()[-1])
+        line = json.loads(runs[-1].read_bytes().splitlines()[-1])
     except (OSError, ValueError, IndexError):
         return {}
-    return {**found, "run": runs[-1].stem} if isinstance(found, dict) else {}
+    return {**line, "run": runs[-1].stem} if isinstance(line, dict) else {}
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return record if isinstance(record, dict) else {}
 
 
 def _ended(step: Step, out: Path, log: Path) -> str:
@@ -134,7 +135,7 @@ def _ended(step: Step, out: Path, log: Path) -> str:
     if end.get("kind") != "end" or end.get("interrupted") or not end.get("reported"):
         return ""
     status = end["exit_status"]
-    write_atomic(step.file(out), json.dumps({"name": step.name, "run": end["run"], "status": status}).encode())
+    write_atomic(step.file(out), json.dumps({"run": end["run"], "status": status}).encode())
     return "done" if status == REWRITTEN else f"done, with exit code {status}: nothing is stored; see {log}"
 
 
@@ -154,77 +155,14 @@ def _wait(process: subprocess.Popen[bytes], seconds: float, gently: bool) -> int
             process.wait()
 
 
-def _tail(log: Path) -> str:
-    return log.read_text(encoding="utf-8", errors="replace")[-1500:]
-
-
-def _worker(
-    name: str,
-    measurement: str,
-    backend: str,
-    scale: Scale,
-    arguments: Callable[[Path], Mapping[str, Any]] = lambda out: {},
-    environment: Mapping[str, str] | None = None,
-    may_fail: bool = False,
-) -> Step:
-    def command(out: Path) -> Sequence[str]:
-        file = str(step.file(out))
-        return ["benchmarks.gpu.worker", measurement, file, backend, scale.name, json.dumps(arguments(out))]
-
-    step = Step(name, command, environment or {}, may_fail=may_fail)
-    return step
-
-
-def _speed(network: str, scale: Scale) -> Step:
-    replicas = scale.replicas if network == MAIN else scale.replicas[1:-1] or scale.replicas
-    return _worker(f"speed {network}", "speed", "jax", scale, lambda out: {"network": network, "lanes": list(replicas)})
-
-
-def _flags(name: str, flags: str, scale: Scale) -> Step:
-    """The step that times the main network at its best number of seeds, compiled with other flags of XLA."""
-    own = " ".join(filter(None, (os.environ.get("XLA_FLAGS", ""), flags)))
-    return _worker(
-        f"flags {name}",
-        "speed",
-        "jax",
-        scale,
-        lambda out: {"network": MAIN, "lanes": [fastest_replicas(out, MAIN, scale)], "flags": flags},
-        {"XLA_FLAGS": own} if own else {},
-        may_fail=True,
-    )
-
-
-def _highest(network: str, scale: Scale) -> Step:
-    return _worker(
-        f"highest {network}",
-        "speed",
-        "jax",
-        scale,
-        lambda out: {"network": network, "lanes": [fastest_replicas(out, network, scale)], "precision": "highest"},
-    )
-
-
-def _peer(name: str) -> str:
-    return name if name == "torch loop" else "fit"
-
-
-def evidence_folder(out: Path, name: str) -> Path:
-    """The folder in which a run of the suite stores its evidence."""
-    return out / f"{name}-evidence"
-
-
-def _suite(name: str, scale: Scale, select: str, precision: str = "default") -> Step:
-    """The step that runs the suite to the end with batched seeds and stores its evidence."""
-
-    def command(out: Path) -> Sequence[str]:
-        begun = last_line(step, out) is not None
-        return [
-            *("pytest", "suite/", "--backend", "jax", "--engine", "vectorized", "--full", "-m", "training"),
-            *("--seeds", scale.seeds[name], "--precision", precision, *(("-k", select) if select else ())),
-            *("--report-dir", str(out / name), "--baseline-dir", str(evidence_folder(out, name))),
-            *("--update-baselines", f"{scale.seeds[name]} seeds side by side", *(("--resume",) if begun else ())),
-            *("-p", "no:cacheprovider", "-p", "no:randomly"),
-        ]
-
-    step = Step(name, command, suite=True)
-    return step
+def _full(scale: str, out: Path) -> Sequence[str]:
+    """A run of the suite to the end with batched seeds, which stores its evidence in FOLDER/full-evidence."""
+    seeds, select = SCALES[scale].seeds, SCALES[scale].select
+    begun = last_line(Step("full", lambda out: ()), out) is not None
+    return [
+        *("pytest", "suite/", "--backend", "jax", "--engine", "vectorized", "--full", "-m", "training"),
+        *("--seeds", seeds, *(("-k", select) if select else ())),
+        *("--report-dir", str(out / "full"), "--baseline-dir", str(out / "full-evidence")),
+        *("--update-baselines", f"{seeds} seeds side by side", *(("--resume",) if begun else ())),
+        *("-p", "no:cacheprovider", "-p", "no:randomly"),
+    ]

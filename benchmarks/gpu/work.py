@@ -16,25 +16,10 @@ NETWORKS: Mapping[str, str] = {
     "five hidden layers, dropout 0.2": "dropout 0.2",
 }
 """Variants of Example 4 by their names in tables."""
-MAIN = "five hidden layers"
-TARGETS: Mapping[str, float] = {
-    "softmax": 0.27,
-    "two hidden layers": 1.05,
-    "five hidden layers": 1.9,
-    "five hidden layers, dropout 0.2": 2.2,
-}
+TARGETS: Mapping[str, float] = dict(zip(NETWORKS, (0.27, 1.05, 1.9, 2.2), strict=True))
 """The vectorized engine's targets on an H100: milliseconds per seed and epoch, validation included."""
-FLAGS: Mapping[str, str] = {
-    "none": "",
-    "no command buffers": "--xla_gpu_enable_command_buffer=",
-    "loops in command buffers": "--xla_gpu_enable_command_buffer=FUSION,CUBLAS,CUBLASLT,CUDNN,CUSTOM_CALL,WHILE",
-    "cuBLASLt": "--xla_gpu_enable_cublaslt=true",
-    "Triton products": "--xla_gpu_triton_gemm_any=true",
-    "no autotuning": "--xla_gpu_autotune_level=0",
-    "latency hiding": "--xla_gpu_enable_latency_hiding_scheduler=true",
-}
-"""Flags of XLA by name. A flag that this version does not know ends the step's process, which the report states."""
-PEERS = ("fit on jax", "fit on tensorflow", "fit on torch", "torch loop")
+PEERS = ("jax", "tensorflow", "torch")
+"""The backends of ``fit``, the usual alternative: one seed after another."""
 
 
 @dataclass(frozen=True)
@@ -42,61 +27,31 @@ class Scale:
     """How much is measured.
 
     Attributes:
-        name: "full" or "small".
-        epochs: epochs of each training; the lecture has 20.
+        epochs, peer_epochs: epochs of each training, with batched seeds (the lecture has 20) and with ``fit``.
         train: number of training images; None for all.
-        replicas: numbers of batched seeds to try with the main network; other networks leave out the first and last.
-        peer_epochs: epochs of each training by a peer.
-        seeds: ``--seeds`` of the suite's runs "full" and "highest" (precision).
-        select: ``-k`` of the suite's runs: ids of claims, or "" for all that train.
-        sizes: rows of the square matrices, and megabytes of the array, with which the peaks are measured.
+        replicas: numbers of batched seeds to try.
+        seeds, select: ``--seeds`` and ``-k`` of the suite's run to the end; all that train if ``select`` is "".
+        sizes, megabytes: rows of the square matrices, and the array, with which the peaks are measured.
     """
 
-    name: str
     epochs: int
+    peer_epochs: int
     train: int | None
     replicas: tuple[int, ...]
-    peer_epochs: int
-    seeds: Mapping[str, str]
+    seeds: str
     select: str
-    sizes: tuple[tuple[int, ...], int]
+    sizes: tuple[int, ...]
+    megabytes: int
 
 
+MANY = "256,example-3=1024,example-4=1024,example-4-softmax=1024"
 SCALES = {
-    "full": Scale(
-        "full",
-        20,
-        None,
-        (32, 48, 64, 96, 128, 256),
-        6,
-        {
-            "full": "256,example-3=1024,example-4=1024,example-4-softmax=1024",
-            "highest": "256",
-        },
-        "",
-        ((4096, 8192, 16384), 1000),
-    ),
-    "small": Scale(
-        "small",
-        3,
-        600,
-        (2, 4),
-        2,
-        {"full": "5", "highest": "5"},
-        "minmax-fixes-divergence",
-        ((256,), 8),
-    ),
+    "full": Scale(20, 6, None, (32, 48, 64, 96, 128, 256), MANY, "", (4096, 8192, 16384), 1000),
+    "small": Scale(3, 2, 600, (2, 4), "5", "minmax-fixes-divergence", (256,), 8),
 }
 
 
-def experiment(scale: Scale, epochs: int | None = None) -> Experiment:
-    """Example 4 at the lecture's batch size, with the scale's images and epochs."""
-    found = next(each for each in experiments(CLAIMS) if each.id == "example-4")
-    size = replace(found.size, epochs=epochs or scale.epochs, train=scale.train)
-    return replace(found, size=size)
-
-
-def claims_of(*ids: str) -> str:
-    """A ``-k`` expression for the claims that rest on these experiments."""
-    chosen = {claim.id for claim in CLAIMS if claim.experiment is not None and claim.experiment.id in ids}
-    return " or ".join(sorted(chosen))
+def experiment(scale: Scale, epochs: int) -> Experiment:
+    """Example 4 at the lecture's batch size, with the scale's images."""
+    example = next(each for each in experiments(CLAIMS) if each.id == "example-4")
+    return replace(example, size=replace(example.size, epochs=epochs, train=scale.train))

@@ -1,70 +1,110 @@
 """The process of one measurement: ``python -m benchmarks.gpu.worker NAME FILE BACKEND SCALE ARGUMENTS``.
 
-``benchmarks.measure_gpu`` starts it. It writes a JSON file with the result and the environment: device, versions,
-precision. ARGUMENTS is a JSON object.
+It writes a JSON file with the result and the environment: device, versions, precision. ARGUMENTS is a JSON object.
 """
 
 from __future__ import annotations
 
 import importlib.util
 import json
+import statistics
 import sys
 import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from benchmarks.gpu.work import SCALES, Scale
+from benchmarks.gpu.work import NETWORKS, SCALES, Scale, experiment
+from benchmarks.roofline import dense_shapes, peaks
 from harness.environment import gpu
 from harness.environment.fingerprint import fingerprint
 from harness.training.backend import choose_backend, start_backend
+from harness.training.setup import TrainingSetup
 from reports.folders import write_atomic
 
-
-def measured(name: str, backend: str, scale: Scale, arguments: dict[str, Any]) -> dict[str, Any]:
-    """The result of the measurement with this name."""
-    if name == "machine":
-        from benchmarks.gpu import machine
-
-        return machine.measure(scale)
-    if name == "speed":
-        from benchmarks.gpu import speed
-
-        return speed.measure(scale, arguments["network"], tuple(arguments["lanes"]))
-    if name == "parts":
-        from benchmarks.gpu import speed
-
-        return speed.parts(scale, arguments["lanes"])
-    if name == "torch loop":
-        from benchmarks.gpu import torch_loop
-
-        return torch_loop.measure(scale)
-    from benchmarks.gpu import peers
-
-    return peers.measure(scale, backend)
+SECONDS = 330.0
+"""After these seconds no further number of seeds is tried."""
 
 
-def main(name: str, path: Path, backend: str, scale: str, arguments: dict[str, Any]) -> None:
+def machine(scale: Scale) -> dict[str, Any]:
+    """The peak of products in operations/s at each precision, and the memory bandwidth in bytes/s."""
+    import jax
+
+    flops = {}
+    for precision in ("default", "highest"):
+        with jax.default_matmul_precision(precision):
+            flops[precision], bandwidth = peaks(scale.sizes, scale.megabytes)
+    return {"flops": flops, "bandwidth": bandwidth}
+
+
+def speed(scale: Scale, network: str, replicas: Sequence[int]) -> dict[str, Any]:
+    """A row per number of batched seeds, as long as time is left: milliseconds per seed and epoch."""
+    declared = experiment(scale, scale.epochs)
+    setup = TrainingSetup.of(declared, NETWORKS[network])
+    rows: list[dict[str, Any]] = []
+    begin = time.perf_counter()
+    for count in replicas:
+        if not rows or time.perf_counter() - begin <= SECONDS:
+            rows.append(batched(setup, count))
+    return {
+        "shapes": dense_shapes(setup.build()[0]),
+        "train": len(setup.data.x),
+        "validation": len(setup.data.x_val) if setup.data.x_val is not None else 0,
+        "batch_size": setup.size.batch_size,
+        "rows": rows,
+    }
+
+
+def batched(setup: TrainingSetup, replicas: int) -> dict[str, Any]:
+    """The times of one block of ``replicas`` seeds: of the compilation, and of the later epochs."""
+    from harness.training import vectorized, vectorized_jax
+
+    engine = vectorized.VectorizedEngine(setup, replicas=replicas, notice=lambda note: None)
+    clock = time.perf_counter()
+    block = next(engine.blocks(range(replicas), lambda seed, epoch: None))
+    total = time.perf_counter() - clock
+    first = block[0][1]
+    needed = (vectorized_jax.needed_bytes(executable, 0) for executable in engine.program.executables)
+    accuracies = [raw.history["val_accuracy"][-1] for _, raw in block if "val_accuracy" in raw.history]
+    return {
+        "seeds": len(block),
+        "ms": statistics.median(first.launches[len(first.launches) // 4 :]) * 1e3,
+        "compile": first.compile or 0.0,
+        "seconds_per_seed": (total - (first.compile or 0.0)) / len(block),
+        "val_accuracy": statistics.fmean(accuracies) if accuracies else None,
+        "memory": max((bytes_ for bytes_ in needed if bytes_ is not None), default=None),
+    }
+
+
+def fit(scale: Scale) -> dict[str, Any]:
+    """Milliseconds per epoch of ``keras.Model.fit`` by network, one seed after another."""
+    from harness.training.fit import FitEngine
+
+    epochs = {}
+    for network, variant in NETWORKS.items():
+        engine = FitEngine(TrainingSetup.of(experiment(scale, scale.peer_epochs), variant))
+        epochs[network] = statistics.median(engine.run(0, lambda seed, epoch: None).launches[1:]) * 1e3
+    return epochs
+
+
+def main(name: str, path: Path, backend: str, scale: Scale, arguments: dict[str, Any]) -> None:
     if importlib.util.find_spec(backend) is None:
-        write_atomic(path, json.dumps({"name": name, "absent": f"{backend} is not installed"}).encode())
+        write_atomic(path, json.dumps({"absent": f"{backend} is not installed"}).encode())
         return
     choose_backend(backend)
-    where = start_backend(arguments.get("precision", "default"))
-    clock = time.perf_counter()
-    found = measured(name, backend, SCALES[scale], arguments)
+    where = start_backend(arguments.pop("precision", "default"))
+    measurements: dict[str, Callable[..., dict[str, Any]]] = {"machine": machine, "speed": speed, "fit": fit}
+    measured = measurements[name](scale, **arguments)
     record = {
-        "name": name,
-        "scale": scale,
-        "arguments": arguments,
         "device": {"kind": where.kind, "model": where.model, "precision": where.precision},
         "fingerprint": fingerprint(backend, where.kind, where.model, where.precision),
         "gpu": msgspec.to_builtins(gpu.facts(where.kind, where.model)),
-        "seconds": time.perf_counter() - clock,
-        "measured": found,
+        "measured": measured,
     }
     write_atomic(path, json.dumps(record, indent=1, allow_nan=False).encode())
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], Path(sys.argv[2]), sys.argv[3], sys.argv[4], json.loads(sys.argv[5]))
+    main(sys.argv[1], Path(sys.argv[2]), sys.argv[3], SCALES[sys.argv[4]], json.loads(sys.argv[5]))

@@ -70,6 +70,8 @@ ONE_PROGRAM = {("compiled", "tensorflow"), ("compiled", "jax")}
 RATIO_NEEDS = ("backend", "device", "threads", "precision")
 """The entries of a fingerprint that have to be equal for the ratio to ``fit``."""
 CONFIDENCE = 0.95
+Estimate = tuple[float, tuple[float, float] | None]
+"""An estimate, and the ends of its interval if it has one."""
 
 
 def conditions(engine: str, fingerprint: Mapping[str, object]) -> set[str]:
@@ -222,7 +224,7 @@ def times(ratio: float) -> str:
     return f"{factor:.2f} × {'slower' if ratio > 1 else 'faster'}"
 
 
-def ratio(slow: Sequence[float], fast: Sequence[float]) -> tuple[float, float | None, float | None]:
+def ratio(slow: Sequence[float], fast: Sequence[float]) -> Estimate:
     """How many times as long the rounds of one engine take as another's, and the ends of the 95 % interval.
 
     The engines are measured in alternation, so what disturbs one disturbs the other, and a ratio is less noisy than
@@ -234,7 +236,7 @@ def ratio(slow: Sequence[float], fast: Sequence[float]) -> tuple[float, float | 
     half = len(ratios) // 2
     middle = ratios[half] if len(ratios) % 2 else math.sqrt(ratios[half - 1] * ratios[half])
     k = _rank(len(slow), len(fast))
-    return (middle, ratios[k - 1], ratios[-k]) if k else (middle, None, None)
+    return middle, (ratios[k - 1], ratios[-k]) if k else None
 
 
 def _rank(n: int, m: int) -> int:

@@ -55,9 +55,7 @@ def _draw(run: Run, works: Mapping[str, Sequence[Timed]], engines: Sequence[str]
     y, ticks = 0.0, []
     for records in works.values():
         ticks.append(y + 0.5 * (len(records) - 1))
-        words = ", ".join(
-            speed(slow, fast, a) for _, of, slow, fast, (a, *_) in ratios(records) if of == "steady epoch"
-        )
+        words = ", ".join(speed(slow, fast, a) for _, of, slow, fast, (a, _) in ratios(records) if of == "steady epoch")
         axes.annotate(words, (1, ticks[-1]), (10, 0), xycoords=axes.get_yaxis_transform(), textcoords="offset points",
                       va="center", color=FAINT, fontsize=8.5)  # fmt: skip
         for record in records:

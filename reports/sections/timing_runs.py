@@ -7,14 +7,12 @@ from collections.abc import Iterable, Iterator
 
 from harness.record.run import Run, Timed
 from harness.record.timings import Measurement
-from harness.timing.slower import ratio
+from harness.timing.slower import Estimate, ratio
 from reports.text import code, escape, table
 from reports.words import duration, factor, state_text
 
 MOST = 100
 """Characters of a name."""
-Estimate = tuple[float, float | None, float | None]
-"""An estimate and the ends of its interval, if it has one."""
 
 
 def timing(run: Run, picture: str = "") -> str:
@@ -74,9 +72,9 @@ def _ratios(run: Run) -> str:
             code(work, MOST),
             f"{what}: {escape(slow, MOST)} / {escape(fast, MOST)}",
             factor(estimate),
-            "–" if low is None else f"{factor(low)} to {factor(high)}",
+            " to ".join(map(factor, ends)) if ends else "–",
         ]
-        for work, what, slow, fast, (estimate, low, high) in ratios(run.timings.values())
+        for work, what, slow, fast, (estimate, ends) in ratios(run.timings.values())
     ]
     if not rows:
         return ""
@@ -102,9 +100,9 @@ def ratios(records: Iterable[Timed]) -> Iterator[tuple[str, str, str, str, Estim
         estimates: dict[str, Estimate] = {"steady epoch": ratio(slow.rounds, fast.rounds)}
         whole = f"training of {slow.epochs} epochs"
         if slow.first_training and fast.first_training:
-            estimates[f"first {whole}, with compilation"] = slow.first_training / fast.first_training, None, None
+            estimates[f"first {whole}, with compilation"] = slow.first_training / fast.first_training, None
         if slow.training and fast.training:
-            estimates[f"further {whole}"] = slow.training / fast.training, None, None
+            estimates[f"further {whole}"] = slow.training / fast.training, None
         for what, estimate in estimates.items():
             yield record.work, what, reference.engine, record.engine, estimate
 

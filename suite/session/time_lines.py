@@ -34,8 +34,8 @@ def lines(run: Session, columns: int = sys.maxsize) -> Iterator[str]:
         narrow = [[row[HEADERS.index(name)] for name in NARROW] for row in rows]
         whole = list(table(NARROW, narrow, columns, NARROW[2:-1]))
     yield from whole
-    for work, what, slow, fast, (estimate, low, high) in ratios(run.timed.values()):
-        interval = "" if low is None else f" [{factor(low)}, {factor(high)}]"
+    for work, what, slow, fast, (estimate, ends) in ratios(run.timed.values()):
+        interval = f" [{', '.join(map(factor, ends))}]" if ends else ""
         yield f"  {work}, {what}: {speed(slow, fast, estimate)}; {slow} / {fast} {factor(estimate)}{interval}"
     yield from _moved(run)
 

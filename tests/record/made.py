@@ -17,6 +17,8 @@ from harness.domain.experiment import Size
 from harness.domain.trial import Seconds, Trial
 from harness.domain.verdict import Difference
 from harness.record.run import AnyRecord, RunEnded, RunStarted, TrialDone, encode
+from harness.record.timings import Measurement
+from tests.make import measurement
 
 TEXT = st.text(max_size=12) | st.sampled_from(["\0", "\u2028", "\r\n", "적절", '"\\'])
 """Texts without lone surrogates, because a record replaces those."""
@@ -29,6 +31,13 @@ SIMPLE: dict[Any, st.SearchStrategy[Any]] = {
     Any: st.none() | st.booleans() | st.floats(allow_nan=False, allow_infinity=False) | TEXT | st.lists(TEXT),
     Size: st.builds(Size, st.integers(0, 99), st.integers(1, 99), st.none() | st.integers(1, 99)),
     Difference: st.builds(Difference, TEXT, st.floats(-1, 1) | TEXT, st.floats(-1, 1) | TEXT, TEXT, TEXT),
+    Measurement: st.builds(
+        measurement,
+        st.lists(st.floats(5e-324, 1e300), min_size=1, max_size=3),
+        fit=st.none() | st.floats(5e-324, 1e300),
+        contention=st.none() | st.floats(0, 9),
+        trained_on=TEXT,
+    ),
 }
 
 

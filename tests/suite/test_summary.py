@@ -32,6 +32,7 @@ from harness.record.run import AnyRecord, SelfCheck, Timed, TrainingCompared
 from suite.catalogue import ERRATA, TRAININGS
 from suite.session.end import finish
 from suite.session.screen import Line, shown, table, width, wrapped
+from tests.make import timed
 from tests.reports.synthetic import Recorder, claim, compared, decision, effect, erratum, here, training, trial
 
 INTERRUPTED, FAILED = 2, 1
@@ -323,20 +324,17 @@ def test_a_run_without_trainings(records: list[AnyRecord], status: str, told: Ca
     assert texts(told(*records))[0] == status
 
 
-def timed(state: TimeState, red: bool = False) -> Timed:
-    comparison = TimeComparison(state, "0.4 s, 0.2 s stored")
-    return Timed(
-        work="example-4/softmax", engine="fit", rounds=(0.4,), steady_epoch=0.4, comparison=comparison, red=red
-    )
+def time(state: TimeState, red: bool = False) -> Timed:
+    return timed("example-4/softmax", [0.4], comparison=TimeComparison(state, "0.4 s, 0.2 s stored"), red=red)
 
 
 @pytest.mark.parametrize(
     ("record", "status"),
     [
-        (timed(TimeState.WITHIN), "✅ Nothing moved: 1 time within."),
-        (timed(TimeState.SLOWER), "⚪ Times changed, which is not red here: 1 slower."),
-        (timed(TimeState.SLOWER, red=True), "❌ 1 time slower."),
-        (timed(TimeState.NEW), "⚪ Nothing to compare with: 1 time new."),
+        (time(TimeState.WITHIN), "✅ Nothing moved: 1 time within."),
+        (time(TimeState.SLOWER), "⚪ Times changed, which is not red here: 1 slower."),
+        (time(TimeState.SLOWER, red=True), "❌ 1 time slower."),
+        (time(TimeState.NEW), "⚪ Nothing to compare with: 1 time new."),
     ],
 )
 def test_a_timing_run(record: Timed, status: str, told: Callable[..., list[Line]]) -> None:

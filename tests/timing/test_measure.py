@@ -55,7 +55,7 @@ def bench(monkeypatch: pytest.MonkeyPatch) -> Any:
     log: list[str] = []
     monkeypatch.setattr(module, "active", lambda: SimpleNamespace(synchronise=lambda: None))
     monkeypatch.setattr(module, "variant_digest", lambda experiment, variant: "0" * 16)
-    monkeypatch.setattr(module, "ENGINES", module.ENGINES | {"whole": module.ENGINES["compiled"]})
+    monkeypatch.setattr(module, "ENGINES", {**module.ENGINES, "whole": module.ENGINES["compiled"]})
     monkeypatch.setattr(module, "gc", SimpleNamespace(collect=lambda: None))
     monkeypatch.setattr(module, "time", SimpleNamespace(perf_counter=lambda: clock[0]))
 
