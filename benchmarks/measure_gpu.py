@@ -2,8 +2,6 @@
 
     python -m benchmarks.measure_gpu --out FOLDER                 all steps that are not done yet, in order
     python -m benchmarks.measure_gpu --out FOLDER --minutes 9     stops after nine minutes
-    python -m benchmarks.measure_gpu --out FOLDER --only full     one step; may be given repeatedly
-    python -m benchmarks.measure_gpu --out FOLDER --report        only writes FOLDER/GPU.md from the results so far
 
 Only JAX is required; the report names backends that are not installed. No step takes longer than eight minutes. Runs of
 the suite are stopped after that, and the next call resumes them. Nothing is read from the network, and nothing is
@@ -27,27 +25,25 @@ LONGEST, SHORTEST = 450.0, 45.0
 """The most seconds of a step, and the least that have to be left for a step to begin."""
 
 
-def parser() -> argparse.ArgumentParser:
-    made = argparse.ArgumentParser(
-        prog="python -m benchmarks.measure_gpu",
-        description="Measures on one GPU: floors, speed by number of seeds, fit, a run of the suite to the end.",
-    )
-    made.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="the folder of results and GPU.md")
-    made.add_argument("--scale", choices=sorted(SCALES), default="full", help="small: to try the script on a CPU")
-    made.add_argument("--minutes", type=float, default=None, metavar="N", help="stop after so many minutes")
-    made.add_argument("--only", action="append", default=[], metavar="STEP", help="this step; may be given repeatedly")
-    made.add_argument("--again", action="store_true", help="with --only: measure again what has a result")
-    made.add_argument("--list", action="store_true", help="list the steps, and which are done")
-    made.add_argument("--report", action="store_true", help="measure nothing, write GPU.md")
-    return made
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """Returns the exit status: 0 if every chosen step is done, 1 if some are left or failed, 2 for bad input."""
-    options = parser().parse_args(arguments)
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.measure_gpu", description=__doc__.partition("\n")[0])
+    parser.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="the folder of results and GPU.md")
+    parser.add_argument("--scale", choices=sorted(SCALES), default="full", help="small: to try the script on a CPU")
+    parser.add_argument("--minutes", type=float, default=None, metavar="N", help="stop after so many minutes")
+    parser.add_argument(
+        "--only", action="append", default=[], metavar="STEP", help="this step; may be given repeatedly"
+    )
+    parser.add_argument("--list", action="store_true", help="list the steps, and which are done")
+    options = parser.parse_args(arguments)
     options.out = options.out.resolve()  # steps run in another folder
     try:
-        steps = chosen(all_steps(options.scale), options.only)
+        steps = all_steps(options.scale)
+        names = [step.name for step in steps]
+        for name in options.only:
+            if name not in names:
+                raise invalid("--only", expected="the name of a step", received=repr(name), fix=nearest(name, names))
+        steps = tuple(step for step in steps if not options.only or step.name in options.only)
         if options.minutes is not None and not options.minutes > 0:
             raise invalid("--minutes", expected="a number above 0", received=options.minutes)
         if options.list:
@@ -55,7 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 print(f"{'done' if finished(step, options.out) else '    '}  {step.name}")
             return 0
         check_writable(options.out)
-        left = [] if options.report else run(steps, options.out, options.minutes, options.again)
+        left = run(steps, options.out, options.minutes)
         from benchmarks.gpu.text import gpu_report
 
         write_atomic(options.out / "GPU.md", gpu_report(options.out, options.scale).encode())
@@ -68,22 +64,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 1 if left else 0
 
 
-def chosen(steps: tuple[Step, ...], only: Sequence[str]) -> tuple[Step, ...]:
-    """The steps with these names, or all steps without names. Raises SuiteError for an unknown name."""
-    names = [step.name for step in steps]
-    for name in only:
-        if name not in names:
-            raise invalid("--only", expected="the name of a step", received=repr(name), fix=nearest(name, names))
-    return tuple(step for step in steps if not only or step.name in only)
-
-
-def run(steps: Sequence[Step], out: Path, minutes: float | None, again: bool) -> list[str]:
+def run(steps: Sequence[Step], out: Path, minutes: float | None) -> list[str]:
     """Performs the steps that are not done, prints the result of each, and returns the names of those left."""
     begin = time.monotonic()
     most = LONGEST if minutes is None else minutes * 60
     left = []
     for step in steps:
-        if finished(step, out) and not again:
+        if finished(step, out):
             continue
         room = LONGEST if minutes is None else min(LONGEST, most - (time.monotonic() - begin))
         if room < min(SHORTEST, most):

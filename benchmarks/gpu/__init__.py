@@ -1,5 +1,1 @@
-"""Measurements on one GPU: floors, speed by number of seeds, ``fit``, precision, and a run of the suite to the end.
-
-``benchmarks.measure_gpu`` runs the ``steps``, each in a process (``worker``) with a result file. ``text`` makes
-``GPU.md``.
-"""
+"""``benchmarks.measure_gpu`` runs ``steps``, each a process (``worker``) with a result; ``text`` makes ``GPU.md``."""

@@ -24,13 +24,7 @@ REWRITTEN, INTERRUPTED = 6, 2
 
 @dataclass(frozen=True)
 class Step:
-    """A step.
-
-    Attributes:
-        name: the step's name.
-        command: gives the arguments of ``python -m`` for a folder of results.
-        suite: whether it is a run of ``pytest suite/``, which is resumed if it was stopped.
-    """
+    """A step: ``python -m`` with arguments for a folder of results; a run of ``pytest suite/`` can be resumed."""
 
     name: str
     command: Callable[[Path], Sequence[str]]
@@ -42,40 +36,21 @@ class Step:
 
 
 def all_steps(scale: str) -> tuple[Step, ...]:
-    """All steps, the most important first; later steps use results of earlier ones."""
-    replicas = list(SCALES[scale].replicas)
+    """All steps, the most important first."""
 
-    def worker(name: str, measurement: str, backend: str, arguments: Callable[[Path], dict[str, Any]]) -> Step:
+    def worker(name: str, measurement: str, backend: str = "jax", *network: str) -> Step:
         def command(out: Path) -> Sequence[str]:
-            what = json.dumps(arguments(out))
-            return ["benchmarks.gpu.worker", measurement, str(step.file(out)), backend, scale, what]
+            return ["benchmarks.gpu.worker", measurement, str(step.file(out)), backend, scale, *network]
 
         step = Step(name, command)
         return step
 
-    def speed(network: str) -> Step:
-        return worker(f"speed {network}", "speed", "jax", lambda out: {"network": network, "replicas": replicas})
-
-    def highest(network: str) -> Step:
-        def arguments(out: Path) -> dict[str, Any]:
-            best = fastest(result(speed(network).file(out)))
-            seeds = best["seeds"] if best else replicas[-2]
-            return {"network": network, "replicas": [seeds], "precision": "highest"}
-
-        return worker(f"highest {network}", "speed", "jax", arguments)
-
     return (
-        worker("machine", "machine", "jax", lambda out: {}),
-        *map(speed, NETWORKS),
-        *(worker(f"fit on {backend}", "fit", backend, lambda out: {}) for backend in PEERS),
+        worker("machine", "machine"),
+        *(worker(f"speed {network}", "speed", "jax", network) for network in NETWORKS),
+        *(worker(f"fit on {backend}", "fit", backend) for backend in PEERS),
         Step("full", lambda out: _full(scale, out), suite=True),
-        *map(highest, NETWORKS),
     )
-
-
-def fastest(record: dict[str, Any] | None) -> dict[str, Any] | None:
-    """The row of the fastest number of batched seeds."""
-    return min(record["measured"]["rows"], key=lambda row: row["ms"]) if record else None
 
 
 def result(path: Path) -> dict[str, Any] | None:

@@ -6,14 +6,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from benchmarks.gpu.steps import all_steps, fastest, finished, result
+from benchmarks.gpu.steps import all_steps, finished, result
 from benchmarks.gpu.work import NETWORKS, PEERS, TARGETS
 from benchmarks.roofline import least_bytes, operations
 from harness.environment import gpu
 from reports.text import code, escape, table
 
 Results = Mapping[str, Any]
-"""By step, its result; None if there is none."""
 
 
 def gpu_report(out: Path, scale: str) -> str:
@@ -47,13 +46,12 @@ def _machine(results: Results) -> str:
 
 
 def _speed(results: Results) -> str:
-    """The fastest number of seeds of each network, beside its floor, its target and ``fit``."""
     rows = []
     for network in NETWORKS:
-        record, highest = results[f"speed {network}"], fastest(results[f"highest {network}"])
-        best = fastest(record)
-        if record is None or best is None:
+        record = results[f"speed {network}"]
+        if record is None:
             continue
+        best = min(record["measured"]["rows"], key=lambda row: row["ms"])
         peers = [results[f"fit on {backend}"] for backend in PEERS]
         epochs = [peer["measured"][network] if peer else None for peer in peers]
         rows.append(
@@ -62,7 +60,6 @@ def _speed(results: Results) -> str:
                 f"{best['ms']:.3f} ({best['seeds']})",
                 f"{TARGETS[network]:g}",
                 _floor(results, record["measured"], best["ms"]),
-                f"{highest['ms']:.3f}" if highest else "–",
                 f"{best['seconds_per_seed'] * 1e3:,.0f}, {best['compile']:.1f}",
                 *("–" if ms is None else f"{ms:,.1f} (× {ms / best['ms']:,.0f})" for ms in epochs),
             ]
@@ -70,7 +67,7 @@ def _speed(results: Results) -> str:
     if not rows:
         return ""
     headers = [
-        "network", "ms (seeds side by side)", "target", "floor", "highest precision", "training, ms; compilation, s",
+        "network", "ms (seeds side by side)", "target", "floor", "training, ms; compilation, s",
         *(f"fit on {backend}" for backend in PEERS),
     ]  # fmt: skip
     return (

@@ -1,6 +1,6 @@
-"""The process of one measurement: ``python -m benchmarks.gpu.worker NAME FILE BACKEND SCALE ARGUMENTS``.
+"""The process of one measurement: ``python -m benchmarks.gpu.worker NAME FILE BACKEND SCALE [NETWORK]``.
 
-It writes a JSON file with the result and the environment: device, versions, precision. ARGUMENTS is a JSON object.
+It writes a JSON file with the result and the environment: device, versions, precision.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import json
 import statistics
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -39,13 +39,13 @@ def machine(scale: Scale) -> dict[str, Any]:
     return {"flops": flops, "bandwidth": bandwidth}
 
 
-def speed(scale: Scale, network: str, replicas: Sequence[int]) -> dict[str, Any]:
+def speed(scale: Scale, network: str) -> dict[str, Any]:
     """A row per number of batched seeds, as long as time is left: milliseconds per seed and epoch."""
     declared = experiment(scale, scale.epochs)
     setup = TrainingSetup.of(declared, NETWORKS[network])
     rows: list[dict[str, Any]] = []
     begin = time.perf_counter()
-    for count in replicas:
+    for count in scale.replicas:
         if not rows or time.perf_counter() - begin <= SECONDS:
             rows.append(batched(setup, count))
     return {
@@ -67,13 +67,11 @@ def batched(setup: TrainingSetup, replicas: int) -> dict[str, Any]:
     total = time.perf_counter() - clock
     first = block[0][1]
     needed = (vectorized_jax.needed_bytes(executable, 0) for executable in engine.program.executables)
-    accuracies = [raw.history["val_accuracy"][-1] for _, raw in block if "val_accuracy" in raw.history]
     return {
         "seeds": len(block),
         "ms": statistics.median(first.launches[len(first.launches) // 4 :]) * 1e3,
         "compile": first.compile or 0.0,
         "seconds_per_seed": (total - (first.compile or 0.0)) / len(block),
-        "val_accuracy": statistics.fmean(accuracies) if accuracies else None,
         "memory": max((bytes_ for bytes_ in needed if bytes_ is not None), default=None),
     }
 
@@ -89,14 +87,14 @@ def fit(scale: Scale) -> dict[str, Any]:
     return epochs
 
 
-def main(name: str, path: Path, backend: str, scale: Scale, arguments: dict[str, Any]) -> None:
+def main(name: str, path: Path, backend: str, scale: Scale, *network: str) -> None:
     if importlib.util.find_spec(backend) is None:
         write_atomic(path, json.dumps({"absent": f"{backend} is not installed"}).encode())
         return
     choose_backend(backend)
-    where = start_backend(arguments.pop("precision", "default"))
+    where = start_backend()
     measurements: dict[str, Callable[..., dict[str, Any]]] = {"machine": machine, "speed": speed, "fit": fit}
-    measured = measurements[name](scale, **arguments)
+    measured = measurements[name](scale, *network)
     record = {
         "device": {"kind": where.kind, "model": where.model, "precision": where.precision},
         "fingerprint": fingerprint(backend, where.kind, where.model, where.precision),
@@ -107,4 +105,4 @@ def main(name: str, path: Path, backend: str, scale: Scale, arguments: dict[str,
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], Path(sys.argv[2]), sys.argv[3], SCALES[sys.argv[4]], json.loads(sys.argv[5]))
+    main(sys.argv[1], Path(sys.argv[2]), sys.argv[3], SCALES[sys.argv[4]], *sys.argv[5:])

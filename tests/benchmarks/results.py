@@ -37,7 +37,6 @@ def write_all(out: Path) -> None:
             "shapes": SHAPES.get(network, FIVE), "train": 60000, "validation": 10000, "batch_size": 512, "rows": rows,
         }  # fmt: skip
         write(out, f"speed {network}", measured)
-        write(out, f"highest {network}", {**measured, "rows": [{**rows[1], "ms": 2.5 * ms}]})
     for backend, times in (("jax", 150), ("tensorflow", 400)):
         write(out, f"fit on {backend}", {network: times * ms for network, ms in MS.items()})
     (out / "fit-on-torch.json").write_text('{"absent": "torch is not installed"}', encoding="utf-8")

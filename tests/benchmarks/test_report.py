@@ -19,7 +19,7 @@ def test_every_part_is_there(tmp_path: Path) -> None:
     assert machine["memory, read and written"] == "3,000 GB/s"
     rows = {row["network"]: list(row.values())[1:] for row in tables(section(text, "Speed"))[0]}
     assert rows["five hidden layers"] == [
-        "2.000 (128)", "1.9", "1.503 (memory, 75%)", "5.000", "40, 12.0", "300.0 (× 150)", "800.0 (× 400)", "–",
+        "2.000 (128)", "1.9", "1.503 (memory, 75%)", "40, 12.0", "300.0 (× 150)", "800.0 (× 400)", "–",
     ]  # fmt: skip
     [replicas, *_] = tables(section(text, "How many seeds side by side"))[0]
     assert list(replicas.values()) == ["softmax", "0.600", "0.300", "0.330", "2.0 GB"]
@@ -30,6 +30,6 @@ def test_nothing_measured_and_damaged_results(tmp_path: Path) -> None:
     assert "Nothing has been measured yet." in gpu_report(tmp_path, "full")
     write_all(tmp_path)
     (tmp_path / "machine.json").write_text("{", encoding="utf-8")
-    (tmp_path / "highest-softmax.json").write_text("[]", encoding="utf-8")
-    assert "Not measured: machine, full, highest softmax." in gpu_report(tmp_path, "full")
+    (tmp_path / "speed-softmax.json").write_text("[]", encoding="utf-8")
+    assert "Not measured: machine, speed softmax, full." in gpu_report(tmp_path, "full")
     assert "No figure is a result" in gpu_report(tmp_path, "small")

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks import measure_gpu
-from benchmarks.gpu.steps import Step, all_steps, fastest, finished, perform, result
+from benchmarks.gpu.steps import Step, all_steps, finished, perform
 from tests.benchmarks.results import write_all
 
 WRITES = 'import sys; open(sys.argv[1], \'w\').write(\'{"name": "x", "measured": {}}\')'
@@ -104,15 +104,6 @@ def test_names_of_steps_are_names_of_files(tmp_path: Path) -> None:
     assert not any(" " in name or "," in name for name in files)
 
 
-def test_the_fastest_number_of_seeds(tmp_path: Path) -> None:
-    step = next(step for step in all_steps("full") if step.name == "highest softmax")
-    assert json.loads(step.command(tmp_path)[-1])["replicas"] == [128]  # the last but one of the scale
-    write_all(tmp_path)
-    best = fastest(result(tmp_path / "speed-softmax.json"))
-    assert best is not None
-    assert best["seeds"] == 128
-
-
 @pytest.mark.parametrize(
     ("arguments", "parts"),
     [
@@ -140,4 +131,4 @@ def test_time_that_is_left_decides_what_begins(tmp_path: Path, monkeypatch: pyte
     made = [Step(name, step(WRITES).command) for name in ("a", "b")]
     monkeypatch.setattr(measure_gpu, "perform", lambda step, out, room: "done")
     monkeypatch.setattr(measure_gpu.time, "monotonic", iter([0, 0, 0, 0, 100, 100]).__next__)
-    assert measure_gpu.run(made, tmp_path, 2, again=False) == ["b"]
+    assert measure_gpu.run(made, tmp_path, 2) == ["b"]
