@@ -12,7 +12,7 @@ from harness.training.engines import ENGINES
 from suite.session.messages import plain_errors
 from suite.session.rows import replay
 from suite.session.session import Session
-from suite.session.times import TIMED, WORK, engines_of, measured
+from suite.session.timing import TIMED, WORK, engines_of, measured
 
 pytestmark = pytest.mark.timing
 

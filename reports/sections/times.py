@@ -21,7 +21,7 @@ def times(run: Run, most: int) -> str:
     rows = [_row(name, group, most) for name, group in list(groups.items())[:MOST]]
     headers = ["experiment", "seconds", "per epoch", "images/s"]
     rest = f" {len(groups) - MOST:,} more experiments are in `report.json`." if len(groups) > MOST else ""
-    devices = sorted({f"{one.device} = {one.device_model}, {one.precision}" for one in run.trainings.values()})
+    devices = sorted({f"{of.device} = {of.device_model}, {of.precision}" for of in run.trainings.values()})
     shared = (
         f" {run.header.workers} workers shared the machine: not comparable with the times of one process."
         if run.header.workers > 1
@@ -38,13 +38,13 @@ def times(run: Run, most: int) -> str:
 
 
 def _row(name: str, group: Sequence[TrainingCompared], most: int) -> list[str]:
-    engines = escape(", ".join(sorted({one.engine for one in group})), 40)
-    total, compiling = (sum(getattr(one.seconds, part) for one in group) for part in ("total", "compile"))
+    engines = escape(", ".join(sorted({training.engine for training in group})), 40)
+    total, compiling = (sum(getattr(training.seconds, part) for training in group) for part in ("total", "compile"))
     return [
         f"{escape(name, most)}<br>{plural(len(group), 'variant')}, {engines}",
         f"{seconds(total)}<br>{seconds(compiling)} compiling",
-        _range(group, lambda one: one.seconds.steady_epoch or None),
-        _range(group, lambda one: one.images_per_second),
+        _range(group, lambda training: training.seconds.steady_epoch or None),
+        _range(group, lambda training: training.images_per_second),
     ]
 
 

@@ -17,7 +17,7 @@ from harness.record.outcomes import TrainingOutcome, TrainingState
 from harness.record.run import Run, RunEnded, TrainingCompared
 from reports.folders import runs_folder
 from suite.catalogue import CLAIMS, EXPERIMENTS, TRAINING_CLAIMS, training_name
-from suite.session import summary, time_lines
+from suite.session import summary, timing
 from suite.session.screen import Line
 from suite.session.session import Session, reason_of
 
@@ -47,7 +47,7 @@ def finish(session: Session, exit_status: int, seconds: float) -> tuple[int, lis
         storing = options.update is not None
         lines.append(summary.status_line(run, storing=storing, interrupted=interrupted, failed=failed))
         lines += summary.moved_lines(run)
-        lines += map(Line, time_lines.lines(session, session.progress.columns))
+        lines += map(Line, timing.lines(session, session.progress.columns))
         if not session.progress.quiet:
             notes += [*summary.finding_lines(run), *summary.count_lines(run)]
         notes += summary.evidence_lines(run, session.stored, storing)
@@ -57,7 +57,7 @@ def finish(session: Session, exit_status: int, seconds: float) -> tuple[int, lis
                 notes.append(Line("baselines: nothing is stored of an interrupted run"))
             else:
                 exit_status = REWRITTEN
-                stored = ["baselines stored:", *update_baselines(session), *time_lines.update(session)]
+                stored = ["baselines stored:", *update_baselines(session), *timing.update(session)]
                 notes += [Line(line) for text in stored for line in text.splitlines()]
     except SuiteError as error:
         lines.append(_error(str(error)))

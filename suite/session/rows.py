@@ -81,7 +81,7 @@ def table(benchmarks: Sequence[Mapping[str, Any]], columns: int) -> list[str]:
     known = [(row["param"], row) for row in benchmarks if row["param"] in order and "per" in row["extra_info"]]
     rows = [
         (name, row["extra_info"]["per"], duration(row["mean"]), row["rounds"])
-        for name, row in sorted(known, key=lambda one: order[one[0]])
+        for name, row in sorted(known, key=lambda row: order[row[0]])
     ]
     headers = ("time of a training", "per", "mean", "rounds")
     return list(screen.table(headers, rows, columns, right=headers[2:])) if rows else []

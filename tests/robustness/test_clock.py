@@ -58,4 +58,4 @@ def test_what_is_measured_is_measured_on_a_clock_that_nobody_sets() -> None:
         for path in Path(ROOT, name).rglob("*.py")
     ]
     found = [path.relative_to(ROOT).as_posix() for path in places for _ in OF_DAY.findall(path.read_text("utf-8"))]
-    assert sorted(found) == ["harness/check/stored.py", "suite/session/start.py", "suite/session/times.py"]
+    assert sorted(found) == ["harness/check/stored.py", "suite/session/start.py", "suite/session/timing.py"]

@@ -17,9 +17,8 @@ from harness.record.timings import Timings
 from harness.timing import stored_times
 from harness.timing.slower import WIDE
 from harness.training.devices import Device
-from suite.session import times as suite_times
-from suite.session.time_lines import lines, update
-from suite.session.times import engines_of, measured
+from suite.session import timing
+from suite.session.timing import engines_of, lines, measured, update
 from tests.make import MACHINE, measurement
 
 SOFTMAX, DEEP = "example-4/softmax", "example-4/5 relu xavier"
@@ -30,7 +29,7 @@ ROUNDS = {"fit": 4, "compiled": 8}
 def begin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
     """A run without a backend: ``times`` gives the seconds per epoch of fit and compiled, ``again`` those of a series
     that is to confirm them, ``contention`` what others may have cost, ``here`` changes to the fingerprint."""
-    monkeypatch.setattr(suite_times, "PAUSE", 0.0)
+    monkeypatch.setattr(timing, "PAUSE", 0.0)
 
     def start(
         times: tuple[float, float] = (0.4, 0.1),
@@ -57,7 +56,7 @@ def begin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]
                 for engine in engines
             }  # fmt: skip
 
-        monkeypatch.setattr(suite_times, "measure", measure)
+        monkeypatch.setattr(timing, "measure", measure)
         return SimpleNamespace(
             options=SimpleNamespace(**chosen),
             device=Device(device, "AMD EPYC", "float32"),
