@@ -32,7 +32,7 @@ Slowdowns and speed-ups are judged alike, but only a slowdown can be red.
 *What has to be equal.* The training (definition and epochs), the engine, and:
 
 - for seconds, every entry of the fingerprint (``conditions``). An engine that runs an epoch as one program
-  (``compiled`` on TensorFlow and JAX) spends hardly any time in the interpreter: for it, the version of Python may differ.
+  (``compiled`` on TensorFlow and JAX) is hardly ever in the interpreter: for it, the version of Python may differ.
 - otherwise, an epoch is compared in multiples of an epoch of ``fit`` in the same process. Other hardware and other
   versions change both, and Python changes ``fit`` alone, so this ratio is coarse: the limit is at least WIDE, and it
   is never red. It needs RATIO_NEEDS to be equal: more threads speed up products, but not the loop of ``fit``.
