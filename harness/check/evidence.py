@@ -5,6 +5,7 @@ They are read strictly, and written whole or not at all.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 from collections.abc import Mapping, Sequence
@@ -13,10 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
-from harness.check.json_file import JsonFile
+from harness.check.json_file import FormatError, JsonFile, decode
 from harness.check.rounding import CHECKED, MOST_STEPS, calm, checked_steps, relative
-from harness.check.validation import Described, FormatError, check_date, decode
 from harness.domain.experiment import Experiment
 from harness.domain.metric import Metric
 from harness.domain.trial import Divergence, Seconds, Trial, thin
@@ -24,6 +25,7 @@ from harness.errors import invalid
 from harness.record.evidence import (
     EXACT,
     SCHEMA,
+    WITHOUT_DIGEST,
     Evidence,
     Failure,
     Fingerprint,
@@ -55,20 +57,21 @@ def path_of(root: Path, stack: str, experiment: str) -> Path:
 
 
 def dumps(evidence: Evidence) -> str:
-    """The file's text. It is indented, and each list of numbers, trace and session has its own line."""
-    return _layout(msgspec.to_builtins(evidence), 0) + "\n"
+    """The file's text, with a digest. It is indented, and each list of numbers, trace and session has its own line."""
+    return _layout(msgspec.to_builtins(replace(evidence, digest=digest_of(evidence))), 0) + "\n"
 
 
 def parse(text: str) -> Evidence:
-    """The evidence in a file's text. Raises FormatError only."""
-    found = decode(text, Evidence, "evidence", SCHEMA)
-    for name, variant in found.variants.items():
+    """The evidence in a file's text. Raises FormatError only, also if the numbers are not those that were written."""
+    read = decode(text, Evidence, "evidence", (WITHOUT_DIGEST, SCHEMA))
+    evidence = replace(read, schema=SCHEMA, digest="")
+    if read.schema != WITHOUT_DIGEST and read.digest != digest_of(evidence):
+        raise FormatError("the content that its digest was made of", "another: it was edited or merged by hand")
+    for name, variant in evidence.variants.items():
         _check_variant(variant, f"variants/{name}")
-    for key, expected in found.expected.items():
-        check_date(expected.date, f"expected/{key}/date")
-    if found.experiment == EXACT and found.variants:
-        raise FormatError(f"no variants in the file of the {EXACT} claims", list(found.variants))
-    return found
+    if evidence.experiment == EXACT and evidence.variants:
+        raise FormatError(f"no variants in the file of the {EXACT} claims", f"{list(evidence.variants)}")
+    return evidence
 
 
 def _check_variant(found: VariantEvidence, where: str) -> None:
@@ -76,30 +79,31 @@ def _check_variant(found: VariantEvidence, where: str) -> None:
     seeds = 0
     for index, session in enumerate(found.sessions):
         if session.first != seeds or session.seeds < 1:
-            raise FormatError(
-                "seeds from 0 on without gaps",
-                Described(f"{session.seeds} seeds from {session.first} on after seeds 0 to {seeds - 1}"),
-                f"{where}/sessions/{index}",
-            )
-        check_date(session.date, f"{where}/sessions/{index}/date")
+            received = f"{session.seeds} seeds from {session.first} on after seeds 0 to {seeds - 1}"
+            raise FormatError(f"seeds from 0 on without gaps at {where}/sessions/{index}", received)
         seeds += session.seeds
     if not seeds:
-        raise FormatError("at least one seed", Described("none"), f"{where}/sessions")
+        raise FormatError(f"at least one seed at {where}/sessions", "none")
     for name, column in found.metrics.items():
         if len(column) != seeds:
-            raise FormatError(f"{seeds} values, one per seed", len(column), f"{where}/metrics/{name}")
+            raise FormatError(f"{seeds} values, one per seed, at {where}/metrics/{name}", f"{len(column)}")
     unknown = [key for key in found.failures if key not in map(str, range(seeds))]
     if unknown:
-        raise FormatError("failures of the stored seeds", unknown[0], f"{where}/failures")
+        raise FormatError(f"failures of the stored seeds at {where}/failures", unknown[0])
     rows = {name: len(curves) for name, curves in found.curves.items()}
     if rows and (len(set(rows.values())) > 1 or max(rows.values()) > seeds):
-        raise FormatError("the curves of the same first seeds under every name", rows, f"{where}/curves")
+        raise FormatError(f"the curves of the same first seeds under every name at {where}/curves", f"{rows}")
     keys = [(trace.seed, trace.perturbed) for trace in found.traces]
     if len(set(keys)) != len(keys):
-        raise FormatError("each trace once", Described(f"{max(keys, key=keys.count)} twice"), f"{where}/traces")
+        raise FormatError(f"each trace once at {where}/traces", f"{max(keys, key=keys.count)} twice")
     shortest = min((len(trace.losses) for trace in found.traces), default=0)
     if not 0 <= found.steps <= shortest:
-        raise FormatError(f"a number of steps up to {shortest}, which the traces have", found.steps, f"{where}/steps")
+        raise FormatError(f"at most {shortest} steps, as the traces have, at {where}/steps", f"{found.steps}")
+
+
+def digest_of(evidence: Evidence) -> str:
+    """32 hex digits over all that a file holds."""
+    return hashlib.blake2b(msgspec.json.encode(evidence), digest_size=16).hexdigest()
 
 
 def _layout(value: Any, depth: int) -> str:

