@@ -163,9 +163,9 @@ def of_report(report: Report) -> Column:
         add(f"erratum {erratum.id}", state, erratum.reason)
     for check in report.self_checks:
         add(
-            f"self-check {check.name}",
-            GREEN if not check.wrong else "✘" if check.moved else NOT_RUN,
-            "".join(check.wrong[:1]),
+            f"self-check {check.key}",
+            GREEN if not check.red else "✘" if check.moved else NOT_RUN,
+            check.decision.reason if check.red else "",
         )
     for training in report.trainings:
         if training.outcome.state is TrainingState.NEW and training.outcome.compatible is None:

@@ -1,6 +1,7 @@
 """The lecture as a course. Read the modules in the order of ``SECTIONS``."""
 
 from cases import batch_normalization, findings, learning_rate, lecture, optimizers, overfitting, preprocessing
+from cases.data import checks
 from cases.errata import ERRATA
 from cases.examples import learning_rate as example_1
 from cases.examples import mnist_softmax as example_3
@@ -25,6 +26,7 @@ CLAIMS = tuple(claim for section in SECTIONS for claim in section.CLAIMS)
 
 COURSE = Course(
     claims=CLAIMS,
+    checks=checks.CHECKS,
     errata=ERRATA,
     title=lecture.TITLE,
     author=lecture.AUTHOR,

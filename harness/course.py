@@ -24,6 +24,7 @@ import harness
 from harness.domain.claim import Claim, experiments
 from harness.domain.erratum import Erratum
 from harness.domain.finding import Cause, Finding
+from harness.domain.self_check import SelfCheck
 from harness.errors import SuiteError, invalid, nearest
 
 VARIABLE = "SUITE_CATALOGUE"
@@ -44,6 +45,7 @@ class Course:
 
     Attributes:
         claims: in order.
+        checks: self-checks of its data, beside those of Keras.
         errata: code of its slides that no longer runs or does something else.
         title: of the course; by default the package's name.
         author: "" if unknown.
@@ -63,6 +65,7 @@ class Course:
     """
 
     claims: tuple[Claim, ...]
+    checks: tuple[SelfCheck, ...] = ()
     errata: tuple[Erratum, ...] = ()
     title: str = ""
     author: str = ""
@@ -248,7 +251,7 @@ def _import_of_the_lecture(folder: Path) -> str:
 
 KINDS: Mapping[str, Any] = {
     "claims": Claim, "errata": Erratum, "slides": str, "findings": Finding, "causes": Cause, "timed": tuple,
-    "by_seeds": str, "without_curves": str,
+    "by_seeds": str, "without_curves": str, "checks": SelfCheck,
 }  # fmt: skip
 """The fields of a course that are tuples, and of what."""
 

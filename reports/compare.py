@@ -405,8 +405,8 @@ def _states(then: Side, now: Side) -> Iterator[StateChange | None]:
             )
     for name, before in then.self_checks.items():
         if after := now.self_checks.get(name):
-            old, new = ("fails" if one.wrong else "passes" for one in (before, after))
-            change = StateChange("self-check", name, old, new, "; ".join(after.wrong), bool(after.wrong))
+            old, new = ("fails" if check.red else "passes" for check in (before, after))
+            change = StateChange("self-check", name, old, new, after.decision.reason if after.red else "", after.red)
             yield None if old == new else change
 
 

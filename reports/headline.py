@@ -214,8 +214,8 @@ def moved(run: Run) -> list[Moved]:
             now = one.error or one.warning or str(one.state)
             found.append(Moved("erratum", str(one.state), one.id, one.expected, now, one.reason))
     for check in run.self_checks.values():
-        if check.wrong:
-            found.append(Moved("self-check", "failed", check.name, "holds", "fails", check.wrong[0]))
+        if check.red:
+            found.append(Moved("self-check", "failed", check.key, "holds", "fails", check.decision.reason))
     for (work, engine), timed in run.timings.items():
         if timed.red:
             state, ratio = str(timed.comparison.state), timed.comparison.ratio

@@ -15,7 +15,6 @@ from harness.record.run import (
     Run,
     RunEnded,
     RunStarted,
-    SelfCheck,
     Timed,
     TrainingCompared,
 )
@@ -53,7 +52,7 @@ class Report(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     claims: tuple[ClaimDecided, ...]
     after_holm: dict[str, Verdict]
     errata: tuple[ErratumChecked, ...]
-    self_checks: tuple[SelfCheck, ...]
+    self_checks: tuple[ClaimDecided, ...]
     timings: tuple[Timed, ...]
     figures: tuple[str, ...]
     files: tuple[str, ...] = ()

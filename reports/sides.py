@@ -19,7 +19,6 @@ from harness.record.run import (
     MetricDeclared,
     Run,
     RunStarted,
-    SelfCheck,
     Summary,
     Timed,
     TrainingCompared,
@@ -82,7 +81,7 @@ class Side:
     trainings: Mapping[Key, Training] = field(default_factory=dict)
     claims: Mapping[str, ClaimDecided] = field(default_factory=dict)
     errata: Mapping[str, ErratumChecked] = field(default_factory=dict)
-    self_checks: Mapping[str, SelfCheck] = field(default_factory=dict)
+    self_checks: Mapping[str, ClaimDecided] = field(default_factory=dict)
     timings: Mapping[Key, Timed] = field(default_factory=dict)
 
 
@@ -144,7 +143,7 @@ def side_of_report(report: Report) -> Side:
         trainings,
         {one.key: one for one in report.claims},
         {one.id: one for one in report.errata},
-        {one.name: one for one in report.self_checks},
+        {check.key: check for check in report.self_checks},
         {(one.work, one.engine): one for one in report.timings},
     )
 

@@ -6,7 +6,9 @@ from harness.course import course
 from harness.domain.claim import Claim, experiments
 from harness.domain.erratum import Erratum
 from harness.domain.experiment import Experiment
+from harness.domain.self_check import SelfCheck
 from harness.rules import Exact
+from suite.keras import CHECKS
 
 COURSE = course()
 CLAIMS = COURSE.claims
@@ -18,6 +20,7 @@ TRAININGS: tuple[tuple[str, str], ...] = tuple(
 TRAINING_CLAIMS: dict[str, Claim] = {claim.key: claim for claim in CLAIMS if claim.experiment is not None}
 EXACT_CLAIMS: dict[str, Claim] = {claim.key: claim for claim in CLAIMS if isinstance(claim.rule, Exact)}
 ERRATA: dict[str, Erratum] = {erratum.id: erratum for erratum in COURSE.errata}
+SELF_CHECKS: dict[str, SelfCheck] = {check.id: check for check in (*CHECKS, *COURSE.checks)}
 
 
 def training_name(experiment: str, variant: str) -> str:

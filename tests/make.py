@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from harness.record.outcomes import TimeComparison, TimeState
-from harness.record.run import Timed
+from harness.domain.verdict import Decision, Verdict
+from harness.record.outcomes import TimeComparison, TimeState, VerdictComparison, VerdictState
+from harness.record.run import ClaimDecided, Timed
 from harness.record.timings import Measurement, Provenance
 
 MACHINE = {"backend": "jax", "device": "cpu", "device_model": "AMD EPYC", "threads": 2, "jaxlib": None}
@@ -30,3 +31,20 @@ def timed(
 ) -> Timed:
     """The record of a timed case; ``changes``: fields of its measurement."""
     return Timed(work=work, engine=engine, measured=measurement(rounds, **changes), comparison=comparison, red=red)
+
+
+def self_check(key: str, wrong: str = "", verdict: Verdict = Verdict.REFUTED) -> ClaimDecided:
+    """A self-check that holds, or one with this verdict if something is ``wrong``."""
+    verdict = verdict if wrong else Verdict.SUPPORTED
+    state = VerdictState.FLIPPED if wrong else VerdictState.AS_EXPECTED
+    return ClaimDecided(
+        key=key,
+        id=key,
+        marker="self-check",
+        slide="Keras' documentation",
+        statement="Adam moves by 0.1.",
+        rule="equals a reference",
+        decision=Decision(verdict, wrong or "3 comparisons"),
+        comparison=VerdictComparison(state, Verdict.SUPPORTED, verdict, bool(wrong), wrong),
+        red=bool(wrong),
+    )

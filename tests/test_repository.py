@@ -36,8 +36,8 @@ MAY_IMPORT = {
     "benchmarks": {"harness", "cases", "reports", "suite", "tests"},
 }
 OURS = {*MAY_IMPORT, "tests"}
-ABOUT_THE_LECTURE = ("suite/selfcheck/", "reports/figures/closed_form.py")
-"""Checks of the machinery on the lecture's networks, and a figure that only the lecture has."""
+ABOUT_THE_LECTURE = ("reports/figures/closed_form.py",)
+"""A figure that only the lecture has."""
 BACKENDS = {"tensorflow", "jax", "jaxlib", "torch", "keras"}
 SLOW_TO_IMPORT = {"scipy", "pandas", "matplotlib", "dask", "distributed"}
 LAZY_ABOUT_SLOW_IMPORTS = {"harness", "cases"}

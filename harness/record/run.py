@@ -1,7 +1,7 @@
 """The records of a run, and the ``Run`` that they fold into. The field ``kind`` says which record a line holds.
 
 A run's file has one record per line, in the order in which things finished. A resumed run decides again, so a trial,
-training, claim, erratum, self-check or timing can have several records. The last one counts.
+training, claim, erratum or timing can have several records. The last one counts.
 """
 
 from __future__ import annotations
@@ -319,7 +319,8 @@ class ClaimDecided(Record, frozen=True, kw_only=True, tag="claim"):
 
     Attributes:
         key, order, id, case, slide, statement, rule, deviations, notes, published: what the claim declares.
-        marker: "training" if trials decide it, "exact" if a check does.
+        marker: "training" if trials decide it, "exact" if a check does, "self-check" if it is about Keras, and not the
+            lecture's; then ``slide`` is its source.
         experiment: id of its experiment; None for an exact claim.
         variants: the trials that decide it, summarized by variant.
         decision, alongside: the decision of its rule, and of the rules reported alongside.
@@ -335,7 +336,7 @@ class ClaimDecided(Record, frozen=True, kw_only=True, tag="claim"):
     order: int = 0
     id: str
     case: str = ""
-    marker: Literal["training", "exact"]
+    marker: Literal["training", "exact", "self-check"]
     slide: str
     statement: str
     rule: str
@@ -408,14 +409,6 @@ class ErratumChecked(Record, frozen=True, kw_only=True, tag="erratum"):
         return self.red and self.state is not ErratumState.NOT_RUN
 
 
-class SelfCheck(Record, frozen=True, kw_only=True, tag="self-check"):
-    """A self-check. ``wrong`` lists its faults; ``moved`` is True if a measurement, and not an error, showed them."""
-
-    name: str
-    wrong: tuple[str, ...] = ()
-    moved: bool = False
-
-
 class Timed(Record, frozen=True, kw_only=True, tag="timing"):
     """The times of one engine on one training. The engines take turns (``harness.timing.measure``).
 
@@ -458,7 +451,6 @@ AnyRecord = (
     | TrainingCompared
     | ClaimDecided
     | ErratumChecked
-    | SelfCheck
     | Timed
     | RunEnded
 )
@@ -482,7 +474,7 @@ class Run:
         short: the shortened trials, likewise; of one seed by perturbation, the canonical one last.
         definitions: of the trials: (experiment, variant, digest).
         trainings: by (experiment, variant).
-        claims, errata, self_checks: by key, by id, and by name.
+        claims, self_checks, errata: by key, by key, and by id.
         timings: by (work, engine).
         resumed: one record for each time it was resumed.
         end: its last record; None while it runs, or if it was killed.
@@ -497,7 +489,7 @@ class Run:
     trainings: dict[Key, TrainingCompared] = field(default_factory=dict)
     claims: dict[str, ClaimDecided] = field(default_factory=dict)
     errata: dict[str, ErratumChecked] = field(default_factory=dict)
-    self_checks: dict[str, SelfCheck] = field(default_factory=dict)
+    self_checks: dict[str, ClaimDecided] = field(default_factory=dict)
     timings: dict[Key, Timed] = field(default_factory=dict)
     resumed: list[RunResumed] = field(default_factory=list)
     end: RunEnded | None = None
@@ -523,11 +515,9 @@ class Run:
             case TrainingCompared():
                 self.trainings[record.key] = record
             case ClaimDecided():
-                self.claims[record.key] = record
+                (self.self_checks if record.marker == "self-check" else self.claims)[record.key] = record
             case ErratumChecked():
                 self.errata[record.id] = record
-            case SelfCheck():
-                self.self_checks[record.name] = record
             case Timed():
                 self.timings[record.work, record.engine] = record
             case RunEnded():

@@ -118,13 +118,13 @@ def _partial(run: Run, most: int) -> str:
 
 def _self_checks(run: Run, most: int) -> str:
     """What is wrong in the self-checks; empty if all hold."""
-    red = [check for check in run.self_checks.values() if check.wrong]
+    red = [check for check in run.self_checks.values() if check.red]
     if not red:
         return ""
     verb = "does" if len(red) == 1 else "do"
     return (
         f"**{plural(len(run.self_checks), 'self-check')}: {len(red)} {verb} not hold; no verdict below is to be "
-        f"trusted:** {', '.join(code(check.name, most) for check in red[:5])}."
+        f"trusted:** {', '.join(code(check.key, most) for check in red[:5])}."
     )
 
 
@@ -162,7 +162,7 @@ def tallies(run: Run, cards: Mapping[str, Card], holm: Mapping[str, Verdict], mo
         named = f": {', '.join(f'{code(one.id, most)} ({one.state})' for one in red[:5])}" if red else ""
         state = f"{len(red)} no longer as stated{named}" if red else errata_state(run)
         lines.append(f"- {plural(len(run.errata), 'erratum', 'errata')}: {state}")
-    if run.self_checks and not any(check.wrong for check in run.self_checks.values()):
+    if run.self_checks and not any(check.red for check in run.self_checks.values()):
         lines.append(f"- {plural(len(run.self_checks), 'self-check')}: all hold")
     if run.timings:
         works, engines = (sorted(dict.fromkeys(names)) for names in zip(*run.timings, strict=True))

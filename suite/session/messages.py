@@ -43,7 +43,9 @@ def message(claim: ClaimDecided) -> str:
         f"  the claim: {claim.statement}",
         f"  {claim.verdict}: {claim.decision.reason}",
     ]
-    if claim.error:
+    if claim.marker == "self-check":
+        lines = [f"self-check {claim.key}: {claim.decision.reason}", f"  what holds: {claim.statement} ({claim.slide})"]
+    elif claim.error:
         lines.append(f"  {claim.error}")
     elif claim.verdict is not Verdict.NOT_RUN:
         lines.append(f'  If this is meant, store it: --update-baselines "reason" with -k {claim.id}')

@@ -13,10 +13,13 @@ from harness.check.claims import Judge, Judged
 from harness.check.stored import Stored
 from harness.domain.claim import Claim
 from harness.domain.erratum import Erratum, ErratumState, Examined
+from harness.domain.self_check import SelfCheck
 from harness.domain.trial import Seconds, Trial
+from harness.domain.verdict import Decision, Verdict
 from harness.errors import SuiteError
 from harness.record.declared import erratum_checked
-from harness.record.run import ClaimDecided, ErratumChecked, Key, Run, RunStarted, SelfCheck, Timed, TrainingCompared
+from harness.record.outcomes import VerdictComparison, VerdictState
+from harness.record.run import ClaimDecided, ErratumChecked, Key, Run, RunStarted, Timed, TrainingCompared
 from harness.record.run_file import RecordError, RunFile
 from harness.training.backend import Device
 from suite.catalogue import ERRATA, EXPERIMENTS, training_name
@@ -145,15 +148,30 @@ class Session:
         self.progress.note(name)
         self.trials.poll()
 
-    def self_check(self, name: str, wrong: Sequence[str], moved: bool) -> None:
-        """Records a self-check.
-
-        Args:
-            name: of the check.
-            wrong: a sentence for each mistake.
-            moved: whether the check measured the mistakes. If not, it could not run.
-        """
-        self.file.append(SelfCheck(name=name, wrong=tuple(wrong), moved=moved))
+    def self_check(self, check: SelfCheck) -> ClaimDecided:
+        """Makes a self-check and records it; NOT_RUN if it raises an error. It is red unless it is SUPPORTED."""
+        clock = time.perf_counter()
+        self.note(check.id)
+        try:
+            decision = check.decide(str(self.header.fingerprint["engine"]))
+        except Exception as error:
+            decision = Decision(Verdict.NOT_RUN, reason_of(error))
+        red = decision.verdict is not Verdict.SUPPORTED
+        state = VerdictState.FLIPPED if red else VerdictState.AS_EXPECTED
+        if decision.verdict is Verdict.NOT_RUN:
+            state = VerdictState.NOT_RUN
+        record = ClaimDecided(
+            key=check.id,
+            id=check.id,
+            marker="self-check",
+            slide=check.source,
+            statement=check.statement,
+            rule="equals a reference in NumPy and float64",
+            decision=decision,
+            comparison=VerdictComparison(state, Verdict.SUPPORTED, decision.verdict, red, decision.reason),
+            red=red,
+        )
+        return self._record_claim(record, time.perf_counter() - clock)
 
     def sizes(self, claim: Claim) -> tuple[int, ...]:
         """The numbers of seeds after which a claim is decided: one, or several with ``--seeds auto``."""

@@ -86,7 +86,7 @@ def count_lines(run: Run) -> Iterator[Line]:
         yield Line(f"{held} of {len(errata)} {noun}: code of the slides that has to be updated")
     checks = run.self_checks.values()
     if checks:
-        held = sum(not check.wrong for check in checks)
+        held = sum(not check.red for check in checks)
         noun = "self-check holds" if len(checks) == 1 else "self-checks hold"
         yield Line(f"{held} of {len(checks)} {noun}: what the verdicts rest on")
     if any(claim.taken for claim in claims):

@@ -30,10 +30,12 @@ from benchmarks.versions import (
 )
 from harness.course import ROOT
 from harness.domain.erratum import ErratumState
+from harness.domain.verdict import Verdict
 from harness.errors import SuiteError
 from harness.record.outcomes import TrainingState, VerdictState
-from harness.record.run import SelfCheck, read_run
+from harness.record.run import read_run
 from reports.payload import Report, payload, to_json
+from tests.make import self_check
 from tests.reports import synthetic
 from tests.suite.command import environment
 
@@ -134,9 +136,9 @@ def run_of(folder: Path) -> Path:
         synthetic.erratum("holds"),
         synthetic.erratum("changed", state=ErratumState.CHANGED, reason="printed form: it runs"),
         synthetic.erratum("lost", state=ErratumState.NOT_RUN, reason="no such module"),
-        SelfCheck(name="good"),
-        SelfCheck(name="bad", wrong=("the loss is 2",), moved=True),
-        SelfCheck(name="lost", wrong=("It could not be checked",)),
+        self_check("good"),
+        self_check("bad", "the loss is 2"),
+        self_check("lost", "It could not be checked", Verdict.NOT_RUN),
         synthetic.experiment("e", ("a", "b", "c")),
         synthetic.training("e", trials, "val_accuracy", TrainingState.IDENTICAL),
         synthetic.training("e", trials, "val_accuracy", TrainingState.MOVED, variant="b"),

@@ -37,25 +37,25 @@ from tests.faults.self_checks import first_red
 
 BASELINES = ROOT / "baselines"
 LIKELY = {
-    "optimizer": ("linear-momentum", "relu-adam", "normalised-nesterov", "steps_of"),
-    "initial weights": ("initial_weights",),
-    "losses and metrics": ("relu-adam", "linear-momentum", "functions"),
-    "data": ("input_data", "relu-adam"),
-    "callbacks": ("callbacks",),
-    "determinism": ("initial_weights", "relu-adam", "dropout"),
-    "numerics": ("relu-adam", "functions"),
-    "late states": ("test_late",),
-    "late epochs": ("test_late",),
+    "optimizer": ("linear-momentum", "network/relu-adam", "network/normalised-nesterov", "steps"),
+    "initial weights": ("initial-weights",),
+    "losses and metrics": ("network/relu-adam", "linear-momentum", "activation", "loss"),
+    "data": ("data/", "network/relu-adam"),
+    "callbacks": ("early-stopping", "checkpoints", "logs"),
+    "determinism": ("initial-weights", "network/relu-adam", "dropout"),
+    "numerics": ("network/relu-adam", "activation", "matrix-product"),
+    "late states": ("late-epochs", "steps"),
+    "late epochs": ("late-epochs",),
 }
-"""Parts of the names of self-checks that come first, by group of faults: what is seen is the same, and found sooner."""
+"""Parts of the ids of self-checks that come first, by group of faults: what is seen is the same, and found sooner."""
 OF_YARDSTICK = {
     ("optimizers", "adam"): ("dropout",),
-    ("example-4", "l1 1e-4"): ("normalised-nesterov",),
-    ("regularization", "l2 0.001"): ("normalised-nesterov",),
-    ("batch-normalization-rates", "normalised, rate 0.1"): ("normalised-nesterov",),
-    ("batch-normalization-examples", "rnn"): ("recurrent-adagrad",),
+    ("example-4", "l1 1e-4"): ("network/normalised-nesterov",),
+    ("regularization", "l2 0.001"): ("network/normalised-nesterov",),
+    ("batch-normalization-rates", "normalised, rate 0.1"): ("network/normalised-nesterov",),
+    ("batch-normalization-examples", "rnn"): ("network/recurrent-adagrad",),
     ("batch-normalization-examples", "cnn"): ("convolutional-adadelta",),
-    ("batch-normalization-rates", "plain, rate 0.1"): ("relu-adam",),
+    ("batch-normalization-rates", "plain, rate 0.1"): ("network/relu-adam",),
 }
 """The same for layers and engines, by the training in which a fault acts."""
 BY, FULL = ("check", "self-checks"), "to the end"
@@ -75,7 +75,7 @@ def seen(fault: Fault, backend: str, baselines: Path = BASELINES) -> dict[str, A
     """Why a run is red with the fault, by what sees it (``BY``; an empty text where nothing does), and whether it acts.
 
     "check": the fault's trainings as ``pytest suite/`` trains them, compared with the evidence. "self-checks":
-    ``suite/selfcheck``, up to the first that is red. Exact claims and errata, which such a run decides too, do not
+    the self-checks, up to the first that is red. Exact claims and errata, which such a run decides too, do not
     count. "acts": whether any number of the first steps that the check trained is another one than without the fault,
     by a single bit, in this very process.
 

@@ -29,7 +29,7 @@ def test_a_check_sees_a_fault_of_what_it_trains_and_nothing_else(found):
 
 
 def test_the_self_checks_see_it_without_the_check(found):
-    assert found["row"]["self-checks"].startswith("test_trainings.py::test_network[")
+    assert found["row"]["self-checks"].startswith("network/")
     assert found["row"]["check"] == found["check"][RATE]
 
 

@@ -23,7 +23,8 @@ from harness.errors import SuiteError
 from harness.record import database as module
 from harness.record.address import Address
 from harness.record.database import SCHEMA, Database, StoreError, opened, push_all, stored_run
-from harness.record.run import RunResumed, SelfCheck, encode, whole_lines
+from harness.record.run import RunResumed, encode, whole_lines
+from tests.make import self_check
 from tests.postgresql import PASSWORD, Server
 from tests.record.made import END, HEADER, done, finished, written
 from tests.robustness.weak import AS_ANYBODY, NEEDS_WEAK
@@ -116,7 +117,7 @@ def test_any_text_survives(tmp_path_factory: pytest.TempPathFactory, address: Ad
     folder = tmp_path_factory.mktemp("runs")
     name = f"run-{folder.name}"
     awkward = ["\0", "\ud800", "\u2028", "적절", "'; DROP TABLE claims_records; --", *texts]
-    path = written(folder, SelfCheck(name="any", wrong=tuple(awkward)), END, id=name)
+    path = written(folder, self_check("any", "".join(awkward)), END, id=name)
     assert push_all(address, folder) == [pushed_line(3, name, address)]
     assert stored_run(address, name) == (name, path.read_bytes())
 

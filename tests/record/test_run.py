@@ -19,10 +19,10 @@ from harness.record.outcomes import Movement
 from harness.record.run import (
     SCHEMA,
     AnyRecord,
+    ClaimDecided,
     Run,
     RunEnded,
     RunResumed,
-    SelfCheck,
     ShortTrialDone,
     decode,
     encode,
@@ -30,6 +30,7 @@ from harness.record.run import (
     read_run,
 )
 from harness.record.trials import ShortTrial
+from tests.make import self_check
 from tests.record.made import END, HEADER, KINDS, TEXT, done, finished, structs, trial, values, written
 
 RESUMED = RunResumed(started="2026-11-25T00:00:00+00:00", command="pytest suite/ --resume", commit=None)
@@ -71,11 +72,10 @@ def test_numpy_scalars_are_numbers() -> None:
 
 @given(st.text(st.characters(categories=["Cs"]), min_size=1, max_size=3), TEXT)
 def test_lone_surrogates_are_written_in_other_letters(surrogates: str, other: str) -> None:
-    record = SelfCheck(name=surrogates + other, wrong=(other, surrogates))
-    back = decode(encode(record))
-    assert isinstance(back, SelfCheck)
-    assert back.name == "".join(f"\\u{ord(letter):04x}" for letter in surrogates) + other
-    assert back.wrong[0] == other
+    back = decode(encode(self_check(surrogates + other, other or "x")))
+    assert isinstance(back, ClaimDecided)
+    assert back.key == "".join(f"\\u{ord(letter):04x}" for letter in surrogates) + other
+    assert back.decision.reason == (other or "x")
 
 
 def test_of_a_trial_that_was_trained_again_the_last_record_counts() -> None:
@@ -112,9 +112,9 @@ def test_a_shortened_trial_that_was_trained_again_counts_once() -> None:
 
 KEYS = {
     "trainings": ("training", lambda one: (one.experiment, one.variant)),
-    "claims": ("claim", lambda one: one.key),
+    "claims": ("claim", lambda claim: claim.key),
+    "self_checks": ("claim", lambda claim: claim.key),
     "errata": ("erratum", lambda one: one.id),
-    "self_checks": ("self-check", lambda one: one.name),
     "timings": ("timing", lambda one: (one.work, one.engine)),
     "experiments": ("experiment", lambda one: one.id),
 }
@@ -126,9 +126,10 @@ def test_of_several_records_of_one_thing_the_last_counts(name: str) -> None:
     tag, key = KEYS[name]
     kind = BY_TAG[tag]
     texts = {field.name for field in msgspec.structs.fields(kind) if field.type is str}
+    marker = {"marker": st.just("self-check" if name == "self_checks" else "exact")} if tag == "claim" else {}
 
     @settings(max_examples=6, deadline=None)
-    @given(st.lists(structs(kind, **dict.fromkeys(texts, st.sampled_from("ab"))), max_size=4))
+    @given(st.lists(structs(kind, **dict.fromkeys(texts, st.sampled_from("ab")), **marker), max_size=4))
     def check(records: Sequence[Any]) -> None:
         found = getattr(folded(*records), name)
         assert found == {key(one): one for one in records}
@@ -252,5 +253,5 @@ def test_a_trial_without_a_field(tmp_path: Path, field: str) -> None:
 
 def test_every_kind_of_record_is_tested() -> None:
     """A kind of record without a tag of its own would be read as another kind."""
-    assert len(BY_TAG) == len(KINDS) == 11
+    assert len(BY_TAG) == len(KINDS) == 10
     assert {tag for tag, _ in KEYS.values()} | {"run", "resumed", "trial", "short trial", "end"} == set(BY_TAG)

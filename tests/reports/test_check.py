@@ -6,8 +6,9 @@ from pathlib import Path
 
 from harness.domain.verdict import Verdict
 from harness.record.outcomes import Anchor, ClaimState, Interval, TrainingOutcome, TrainingState
-from harness.record.run import SelfCheck, Summary
+from harness.record.run import Summary
 from reports.write import write_report
+from tests.make import self_check
 from tests.reports.markdown import claims, section, tables
 from tests.reports.synthetic import Recorder, claim, effect, experiment, here, published, training, trial
 from tests.reports.test_headline import checked
@@ -98,20 +99,20 @@ def test_of_many_that_moved_the_rest_is_counted(tmp_path: Path) -> None:
         assert "And 3 more." in text
 
 
-def written(folder: Path, *wrong: tuple[str, ...]) -> str:
+def written(folder: Path, *wrong: str) -> str:
     run = Recorder(folder)
-    for number, texts in enumerate(wrong):
-        run.append(SelfCheck(name=f"check {number}", wrong=texts, moved=bool(texts)))
+    for number, text in enumerate(wrong):
+        run.append(self_check(f"check {number}", text))
     write_report(run.end(), folder)
     return (folder / "SUMMARY.md").read_text("utf-8")
 
 
 def test_self_checks_that_hold_are_counted(tmp_path: Path) -> None:
-    assert "- 2 self-checks: all hold" in written(tmp_path, (), ())
+    assert "- 2 self-checks: all hold" in written(tmp_path, "", "")
 
 
 def test_what_is_wrong_in_a_self_check_is_reported(tmp_path: Path) -> None:
-    text = written(tmp_path, (), ("The loss. Expected: 1. Received: 2.", "And more."))
+    text = written(tmp_path, "", "The loss. Expected: 1. Received: 2.")
     assert "**2 self-checks: 1 does not hold; no verdict below is to be trusted:** `check 1`." in text
     assert "| ❌ self-check failed<br>`check 1` | holds → fails | The loss. Expected: 1. Received: 2. |" in text
 

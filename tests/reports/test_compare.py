@@ -19,7 +19,7 @@ from harness.errors import SuiteError
 from harness.record.address import Address
 from harness.record.database import opened, push_all
 from harness.record.outcomes import TimeState, TrainingOutcome, TrainingState, VerdictState
-from harness.record.run import Run, SelfCheck, ShortTrialDone, Summary, encode
+from harness.record.run import Run, ShortTrialDone, Summary, encode
 from harness.record.trials import ShortTrial
 from reports import __main__ as command
 from reports.compare import Comparison, Times, TrainingChange, compare
@@ -27,7 +27,7 @@ from reports.payload import payload
 from reports.sections.comparison import markdown, size_text, status
 from reports.sides import find, side_of, side_of_report
 from reports.text import escape
-from tests.make import timed
+from tests.make import self_check, timed
 from tests.reports.full import full_run
 from tests.reports.markdown import section, tables
 from tests.reports.runs import run
@@ -236,10 +236,10 @@ def test_a_claim_that_is_gone_is_named() -> None:
 
 def test_errata_and_self_checks_with_another_state() -> None:
     then, now = run(0), run(1)
-    for made, state, wrong in ((then, ErratumState.HOLDS, ()), (now, ErratumState.BROKEN, ("beta is off",))):
+    for made, state, wrong in ((then, ErratumState.HOLDS, ""), (now, ErratumState.BROKEN, "beta is off")):
         made.add(erratum("lr", state=state, reason=f"it {state}"))
         made.add(erratum("same"))
-        made.add(SelfCheck(name="adam", wrong=wrong))
+        made.add(self_check("adam", wrong))
     found = of(then, now)
     assert [(one.what, one.then, one.now, one.red) for one in found.states] == [
         ("erratum", "holds", "broken", True), ("self-check", "passes", "fails", True),
@@ -499,7 +499,7 @@ def test_texts_from_outside_are_inert() -> None:
     now = run(1, {NASTY: gauss(1, mean=0.9)}, {NASTY: 9.0}, fingerprint={NASTY: "x"}, id=NASTY)
     for made, verdict in ((then, "SUPPORTED"), (now, "REFUTED")):
         made.add(claim(NASTY, decision(verdict, reason=NASTY)))
-        made.add(SelfCheck(name=NASTY, wrong=(NASTY,) if made is now else ()))
+        made.add(self_check(NASTY, NASTY if made is now else ""))
     then.add(claim("gone" + NASTY, "SUPPORTED"))
     text = markdown(of(then, now))
     assert len(text) < 20_000

@@ -12,9 +12,10 @@ from harness.domain.erratum import ErratumState
 from harness.domain.finding import Finding
 from harness.domain.verdict import Basis, Verdict
 from harness.record.outcomes import Anchor, Interval, Movement, TrainingOutcome, TrainingState, VerdictState
-from harness.record.run import ClaimDecided, Run, SelfCheck, Summary, read_run
+from harness.record.run import ClaimDecided, Run, Summary, read_run
 from reports.cards import ELSEWHERE, Card, anchor, cards, section_of
 from reports.headline import Moved, count_text, counts, findings, moved, status
+from tests.make import self_check
 from tests.reports.synthetic import (
     Recorder,
     claim,
@@ -107,8 +108,8 @@ def test_verdicts_errata_and_self_checks_that_moved(tmp_path: Path) -> None:
         claim("b", "SUPPORTED", red=True, error="exact.json is damaged"),
         claim("c", "SUPPORTED", comparison=compared("SUPPORTED", "INCONCLUSIVE")),
         erratum("e", state=ErratumState.CHANGED, error="", reason="it runs", expected="TypeError, at that line"),
-        SelfCheck(name="adam", wrong=("1 is not 2",), moved=True),
-        SelfCheck(name="sgd"),
+        self_check("adam", "1 is not 2"),
+        self_check("sgd"),
     )
     found = moved(read_run(run.end()))
     assert found[:3] == [

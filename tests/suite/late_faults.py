@@ -1,7 +1,6 @@
-"""Faults that act late, and the findings of the checks of late states.
+"""Faults that act late, and what the self-checks of late states say of each.
 
-``python -m tests.suite.late_faults BACKEND FILE`` writes the findings to FILE. Faults that do not change the compiled
-program share one.
+``python -m tests.suite.late_faults BACKEND FILE`` writes it to FILE. Faults between two epochs share a program.
 """
 
 from __future__ import annotations
@@ -9,7 +8,7 @@ from __future__ import annotations
 import functools
 import json
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -19,15 +18,16 @@ import numpy as np
 from harness.training.backend import choose_backend, start_backend
 from tests.faults.fault import Fault, Patch, injected, instead, wrapped
 
-BASE = "keras.src.optimizers.base_optimizer:BaseOptimizer"
-ADAM, SGD = "keras.src.optimizers.adam:Adam", "keras.src.optimizers.sgd:SGD"
-RMSPROP, ADAGRAD = "keras.src.optimizers.rmsprop:RMSprop", "keras.src.optimizers.adagrad:Adagrad"
-ADADELTA = "keras.src.optimizers.adadelta:Adadelta"
+OPTIMIZERS = "keras.src.optimizers"
+BASE, SGD = f"{OPTIMIZERS}.base_optimizer:BaseOptimizer", f"{OPTIMIZERS}.sgd:SGD"
 JAX, TENSORFLOW = "harness.training.compiled_jax:JaxProgram", "harness.training.compiled_tensorflow:TensorFlowProgram"
 NORMALIZATION = "keras.src.layers.normalization.batch_normalization:BatchNormalization"
 DROPOUT = "keras.src.layers.regularization.dropout:Dropout"
 REGULARIZERS = "keras.src.regularizers.regularizers"
 WEIGHTS, OTHERS, OPTIMIZER = range(3)
+LATE_CURVES = (
+    "val_loss", "val_accuracy", "train_loss", "train_accuracy", "even_val_loss", "odd_val_loss", "squares",
+)  # fmt: skip
 
 
 def from_step(number: int, iterations: Any) -> Any:
@@ -41,74 +41,31 @@ def late_rate(original: Any, self: Any) -> Any:
     return original(self) * (1 - 0.001 * from_step(1000, self.iterations))
 
 
-def decayed_rate(original: Any, self: Any) -> Any:
-    import keras
+def with_attribute(name: str, value: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """A method in which an attribute of its object is ``value(object)``."""
 
-    return original(self) / (1 + 1e-7 * keras.ops.cast(self.iterations, "float32"))
+    def call(original: Any, self: Any, *args: Any, **kwargs: Any) -> Any:
+        kept = getattr(self, name)
+        setattr(self, name, value(self))
+        try:
+            return original(self, *args, **kwargs)
+        finally:
+            setattr(self, name, kept)
 
-
-def adam_step(self: Any, gradient: Any, variable: Any, rate: Any, how: str) -> None:
-    from keras import ops
-
-    step = ops.cast(self.iterations + 1, "float32")
-    index = self._get_variable_index(variable)
-    m, v = self._momentums[index], self._velocities[index]
-    if how == "moments swapped":
-        m, v = v, m
-    if how == "moments reset at step 10,001":
-        self.assign(m, m * ops.cast(self.iterations != 10_000, "float32"))
-    beta_2 = self.beta_2 - (
-        0.0001 * from_step(1000, self.iterations) if how == "β₂ is 0.9989 from step 1,000 on" else 0
-    )
-    self.assign_add(m, (gradient - m) * (1 - self.beta_1))
-    self.assign_add(v, (ops.square(gradient) - v) * (1 - beta_2))
-    alpha = ops.cast(rate, "float32")
-    if how != "no bias correction":
-        alpha = alpha * ops.sqrt(1 - ops.power(self.beta_2, step)) / (1 - ops.power(self.beta_1, step))
-    inside = how == "ε inside the root"
-    self.assign_sub(variable, m * alpha / (ops.sqrt(v + self.epsilon) if inside else ops.sqrt(v) + self.epsilon))
+    return wrapped(call)
 
 
-def adam(how: str) -> Patch:
-    return Patch(ADAM, "update_step", instead(functools.partial(adam_step, how=how)))
+def forgetful(slots: str, step: int) -> Callable[[Any], Any]:
+    """A step for which slots of a weight are set to 0 at step ``step``."""
 
+    def call(original: Any, self: Any, gradient: Any, variable: Any, rate: Any) -> None:
+        import keras
 
-def plain_momentum(original: Any, self: Any, gradient: Any, variable: Any, rate: Any) -> None:
-    kept, self.nesterov = self.nesterov, False
-    try:
+        slot = getattr(self, slots)[self._get_variable_index(variable)]
+        self.assign(slot, slot * keras.ops.cast(self.iterations != step, "float32"))
         original(self, gradient, variable, rate)
-    finally:
-        self.nesterov = kept
 
-
-def lost_velocity(original: Any, self: Any, gradient: Any, variable: Any, rate: Any) -> None:
-    if self.momentum:
-        velocity = self.momentums[self._get_variable_index(variable)]
-        self.assign(velocity, velocity * (1 - 0.001 * from_step(1000, self.iterations)))
-    original(self, gradient, variable, rate)
-
-
-def rmsprop_outside(self: Any, gradient: Any, variable: Any, rate: Any) -> None:
-    from keras import ops
-
-    velocity = self._velocities[self._get_variable_index(variable)]
-    self.assign(velocity, self.rho * velocity + (1 - self.rho) * ops.square(gradient))
-    self.assign_sub(variable, rate * gradient / (ops.sqrt(velocity) + self.epsilon))
-
-
-def forgetful_adagrad(original: Any, self: Any, gradient: Any, variable: Any, rate: Any) -> None:
-    total = self._accumulators[self._get_variable_index(variable)]
-    self.assign(total, total * 0.9999)
-    original(self, gradient, variable, rate)
-
-
-def swapped_adadelta(original: Any, self: Any, *args: Any) -> None:
-    kept = self._accumulated_grads, self._accumulated_delta_vars
-    self._accumulated_delta_vars, self._accumulated_grads = kept
-    try:
-        original(self, *args)
-    finally:
-        self._accumulated_grads, self._accumulated_delta_vars = kept
+    return wrapped(call)
 
 
 def one_in_a_thousand(original: Any, self: Any, gradient: Any, *args: Any) -> None:
@@ -118,34 +75,39 @@ def one_in_a_thousand(original: Any, self: Any, gradient: Any, *args: Any) -> No
     original(self, gradient * made, *args)
 
 
+def step_of(name: str, change: Callable[[Any], Any]) -> tuple[Patch, ...]:
+    return (Patch(f"{OPTIMIZERS}.{name.lower()}:{name}", "update_step", change),)
+
+
 IN_STEPS: dict[str, tuple[Patch, ...]] = {
     "learning rate × 0.999 from step 1,000 on": (Patch(BASE, "_get_current_learning_rate", wrapped(late_rate)),),
-    "learning rate decays by 1e-7 a step": (Patch(BASE, "_get_current_learning_rate", wrapped(decayed_rate)),),
-    **{
-        f"Adam: {how}": (adam(how),)
-        for how in (
-            "no bias correction",
-            "moments swapped",
-            "ε inside the root",
-            "moments reset at step 10,001",
-            "β₂ is 0.9989 from step 1,000 on",
-        )
-    },
-    "Nesterov: plain momentum": (Patch(SGD, "update_step", wrapped(plain_momentum)),),
-    "momentum: velocity × 0.999 from step 1,000 on": (Patch(SGD, "update_step", wrapped(lost_velocity)),),
-    "RMSprop: ε outside the root": (Patch(RMSPROP, "update_step", instead(rmsprop_outside)),),
-    "Adagrad: its sum decays by 1e-4 a step": (Patch(ADAGRAD, "update_step", wrapped(forgetful_adagrad)),),
-    "Adadelta: averages swapped": (Patch(ADADELTA, "update_step", wrapped(swapped_adadelta)),),
-    "SGD: one gradient in 1,000 is lost": (Patch(SGD, "update_step", wrapped(one_in_a_thousand)),),
+    "Adam: moments reset at step 10,001": step_of("Adam", forgetful("_momentums", 10_000)),
+    "Adam: β₂ is 0.9989 from step 1,000 on": step_of(
+        "Adam", with_attribute("beta_2", lambda self: self.beta_2 - 0.0001 * from_step(1000, self.iterations))
+    ),
+    "Nesterov: plain momentum": step_of("SGD", with_attribute("nesterov", lambda self: False)),
+    "RMSprop: ε of 1e-6": step_of("RMSprop", with_attribute("epsilon", lambda self: 1e-6)),
+    "Adagrad: its sum is lost at step 1,002": step_of("Adagrad", forgetful("_accumulators", 1_001)),
+    "Adadelta: averages swapped": step_of(
+        "Adadelta", with_attribute("_accumulated_delta_vars", lambda self: self._accumulated_grads)
+    ),
+    "SGD: one gradient in 1,000 is lost": step_of("SGD", wrapped(one_in_a_thousand)),
 }
-"""The patches of each fault that ``test_steps_of`` has to find, by name."""
+"""The patches of each fault that "steps" has to find, by name."""
+
+
+def variables(program: Any, part: int) -> Any:
+    model = program._model
+    return (model.trainable_variables, model.non_trainable_variables, program._optimizer.variables)[part]
 
 
 def held(program: Any, part: int) -> list[np.ndarray]:
     """Copies of the weights, other variables or optimizer variables of a program, as ``part`` says."""
-    if hasattr(program, "_state"):
-        return [np.array(array) for array in program._state[part]]
-    return [variable.numpy() for variable in _variables(program, part)]
+    return [np.array(value) for value in (program._state if hasattr(program, "_state") else _all(program))[part]]
+
+
+def _all(program: Any) -> list[Any]:
+    return [variables(program, part) for part in range(3)]
 
 
 def put(program: Any, part: int, arrays: list[np.ndarray]) -> None:
@@ -156,13 +118,8 @@ def put(program: Any, part: int, arrays: list[np.ndarray]) -> None:
         state[part] = [jnp.array(array) for array in arrays]
         program._state = tuple(state)
     else:
-        for variable, array in zip(_variables(program, part), arrays, strict=True):
+        for variable, array in zip(variables(program, part), arrays, strict=True):
             variable.assign(array)
-
-
-def _variables(program: Any, part: int) -> Any:
-    model = program._model
-    return (model.trainable_variables, model.non_trainable_variables, program._optimizer.variables)[part]
 
 
 def launches(wrapper: Callable[..., Any]) -> tuple[Patch, Patch]:
@@ -202,19 +159,7 @@ def last_batch_dropped(original: Any, self: Any, orders: Any, initial: float) ->
     return original(self, orders[:, : -self._batch], initial)
 
 
-def observed_before(original: Any, self: Any, raw: Any, prefix: str = "") -> None:
-    """An experiment observes the weights from the beginning of an epoch instead of its end."""
-    program = self.program
-    now = held(program, WEIGHTS)
-    if not prefix:
-        put(program, WEIGHTS, self.kept)
-    original(self, raw, prefix)
-    put(program, WEIGHTS, now)
-    self.kept = now
-
-
 IN_EPOCHS: dict[str, tuple[Patch, ...]] = {
-    "optimizer's state reset at each epoch": between_epochs(OPTIMIZER, lambda place, now, first: first),
     "number of steps reset at each epoch": between_epochs(OPTIMIZER, lambda i, now, first: now if i else first),
     "moments are 0 at each epoch": between_epochs(OPTIMIZER, lambda i, now, first: now if i < 2 else 0 * now),
     "learning rate × 0.999 at each epoch": between_epochs(
@@ -231,35 +176,9 @@ IN_EPOCHS: dict[str, tuple[Patch, ...]] = {
     "the first epoch's data order in each": (
         Patch("harness.training.compiled", "data_order", wrapped(lambda of, seed, epoch, count: of(seed, 0, count))),
     ),
-    **{
-        f"{name} one epoch late": one_epoch_late(name)
-        for name in (
-            "val_loss",
-            "val_accuracy",
-            "train_loss",
-            "train_accuracy",
-            "even_val_loss",
-            "odd_val_loss",
-            "squares",
-        )
-    },
-    "observed one epoch late": (
-        Patch("harness.training.compiled:CompiledEngine", "_record", wrapped(observed_before)),
-    ),
+    **{f"{name} one epoch late": one_epoch_late(name) for name in LATE_CURVES},
 }
-"""The patches of each fault that ``test_epochs`` has to find, by name. They do not change the compiled program."""
-
-
-def with_attribute(name: str, value: Any) -> Callable[[Any], Any]:
-    def call(original: Any, self: Any, *args: Any, **kwargs: Any) -> Any:
-        kept = getattr(self, name)
-        setattr(self, name, value)
-        try:
-            return original(self, *args, **kwargs)
-        finally:
-            setattr(self, name, kept)
-
-    return wrapped(call)
+"""The patches of each fault that "late-epochs" has to find, by name. They do not change the compiled program."""
 
 
 def times(factor: float) -> Callable[[Any], Any]:
@@ -283,50 +202,20 @@ def unclipped(target: Any, output: Any, from_logits: bool = False, axis: int = -
 
 
 IN_PROGRAMS: dict[str, tuple[Patch, ...]] = {
-    "moving averages with a momentum of 0.989": (Patch(NORMALIZATION, "call", with_attribute("momentum", 0.989)),),
+    "moving averages with a momentum of 0.989": (
+        Patch(NORMALIZATION, "call", with_attribute("momentum", lambda self: 0.989)),
+    ),
     "dropout off after 5,000 masks": (Patch(DROPOUT, "call", wrapped(late_dropout)),),
     "L2 penalty × 0.99": (Patch(f"{REGULARIZERS}:L2", "__call__", times(0.99)),),
     "activity penalty × 0.99": (Patch(f"{REGULARIZERS}:L1", "__call__", times(0.99)),),
-    "learning rate × 0.999 from step 1,000 on, in the engine": (
-        Patch(BASE, "_get_current_learning_rate", wrapped(late_rate)),
-    ),
 }
-"""The patches of each fault that ``test_epochs`` has to find, by name. The program is compiled anew."""
-OF_BACKEND: dict[str, dict[str, tuple[Patch, ...]]] = {
-    "tensorflow": {
-        "probabilities clipped": (
-            Patch("keras.src.backend.tensorflow.nn", "_get_logits", instead(lambda output, *rest: (output, False))),
-        )
-    },
-    "jax": {
-        "probabilities not clipped": (
-            Patch("keras.src.backend.jax.nn", "categorical_crossentropy", instead(unclipped)),
-        ),
-    },
+"""The patches of each fault that "late-epochs" has to find, by name. The program is compiled anew."""
+SATURATION = {
+    "tensorflow": Patch("keras.src.backend.tensorflow.nn", "_get_logits", instead(lambda out, *rest: (out, False))),
+    "jax": Patch("keras.src.backend.jax.nn", "categorical_crossentropy", instead(unclipped)),
 }
-"""The fault that only saturated probabilities show, by backend. The program is compiled anew."""
+"""Probabilities clipped, or not clipped, by backend: only saturated ones show it."""
 NAMES = (*IN_STEPS, *IN_EPOCHS, *IN_PROGRAMS, "saturation")
-
-
-def facts(states: list[Any]) -> dict[str, float]:
-    """Measures how late the state is at the beginning of the epochs, with the numbers of the reference."""
-    from suite.selfcheck import late
-
-    one = late.late_case(False)
-    data = one.data()
-    reference = late.Reference(one, states[0], [])
-    outputs = reference.network.outputs(data.x, True)[0]
-    true = outputs[data.y.astype(bool)]
-    hidden = data.x @ states[0].weights[0] + states[0].weights[1]
-    return {
-        "least": float(true.min()),
-        "most": float(true.max()),
-        "between": float(np.mean((true > 0.01) & (true < 0.99))),
-        "kink": float(np.abs(hidden).min()),
-        "threshold": float(np.abs(true / 1e-7 - 1).min()),
-        "moving mean": float(np.abs(states[0].statistics[0]).min()),
-        "moving variance": float(states[0].statistics[1].min()),
-    }
 
 
 def main(backend: str, path: Path) -> None:
@@ -334,49 +223,28 @@ def main(backend: str, path: Path) -> None:
     start_backend()
     from harness.training.programs import Programs
     from harness.training.train import prepare
-    from suite.selfcheck import late, test_late
+    from suite.keras import late
 
-    draw = late.masks
-    drawn = functools.cache(lambda seed, count, *sizes: draw(np.array([seed, count]), sizes))
-
-    def findings(
-        checks: Sequence[Callable[[], None]], patches: tuple[Patch, ...], programs: Programs | None
-    ) -> list[str]:
-        """The findings of the checks under these patches."""
-        wrong = []
+    def said(checks: Any, patches: tuple[Patch, ...], programs: Programs | None) -> list[str]:
+        """What each check finds under these patches."""
         shared = functools.partial(prepare, programs=programs)
-        with (
-            injected(Fault("", patches, None)),
-            mock.patch.multiple(test_late, prepare=shared, masks=lambda draws, sizes: drawn(*draws, *sizes)),
-        ):
-            for check in checks:
-                try:
-                    check()
-                except AssertionError as error:
-                    wrong.append(str(error) or repr(error))
-        return wrong
+        with injected(Fault("", patches, None)), mock.patch.object(late, "prepare", shared):
+            wrong = (m.wrong for check in checks for m in check.check("compiled"))
+            return list(filter(None, wrong))[:1]
 
-    steps = [functools.partial(test_late.test_steps_of, name) for name in late.OPTIMIZERS]
-    epochs = [functools.partial(test_late.test_epochs, "compiled")]
-    shared, watched = Programs(), []
-
-    class Kept(late.Watch):
-        def __init__(self, rule: Any) -> None:
-            super().__init__(rule)
-            watched.append(self.states)
-
-    with mock.patch.object(test_late, "Watch", Kept):
-        sound = findings(steps, (), None) + findings(epochs, (), shared)
-    (saturation,) = OF_BACKEND[backend].values()
-    found = {
-        **{name: findings(steps, patches, None) for name, patches in IN_STEPS.items()},
-        **{name: findings(epochs, patches, shared) for name, patches in IN_EPOCHS.items()},
-        **{
-            name: findings(epochs, patches, None)
-            for name, patches in (IN_PROGRAMS | {"saturation": saturation}).items()
-        },
-    }
-    path.write_text(json.dumps({"sound": sound, "facts": facts(watched[0]), "found": found}), encoding="utf-8")
+    shared = Programs()
+    path.write_text(
+        json.dumps(
+            {
+                "": said(late.steps, (), None) + said(late.epochs, (), shared),
+                **{name: said(late.steps, patches, None) for name, patches in IN_STEPS.items()},
+                **{name: said(late.epochs, patches, shared) for name, patches in IN_EPOCHS.items()},
+                **{name: said(late.epochs, patches, None) for name, patches in IN_PROGRAMS.items()},
+                "saturation": said(late.epochs, (SATURATION[backend],), None),
+            }
+        ),
+        encoding="utf-8",
+    )
 
 
 if __name__ == "__main__":

@@ -10,8 +10,7 @@ import pytest
 
 from cases import CLAIMS
 from harness.rules import Exact
-from suite.catalogue import ERRATA, TRAINING_CLAIMS, TRAININGS, training_name
-from tests.faults.self_checks import names
+from suite.catalogue import ERRATA, SELF_CHECKS, TRAINING_CLAIMS, TRAININGS, training_name
 from tests.suite.command import CHECK, suite
 
 SPY = """
@@ -41,7 +40,7 @@ def test_a_claim_and_exactly_its_trainings(tmp_path: Path) -> None:
 
 EXACT_ITEMS = {
     *(f"exact.py::test_exact[{c.key}]" for c in CLAIMS if isinstance(c.rule, Exact)),
-    *(f"selfcheck/{name}" for name in names()),
+    *(f"self_checks.py::test_self_check[{key}]" for key in SELF_CHECKS),
 }
 
 

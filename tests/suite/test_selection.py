@@ -11,9 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.errors import SuiteError
-from suite.catalogue import EXACT_CLAIMS, TRAINING_CLAIMS, TRAININGS, training_name
+from suite.catalogue import EXACT_CLAIMS, SELF_CHECKS, TRAINING_CLAIMS, TRAININGS, training_name
 from suite.cli import selection
-from tests.faults.self_checks import NAMES as SELF_CHECKS
 
 NAMES = {
     "test_claims.py",
@@ -139,9 +138,8 @@ def test_which_files_a_selection_needs() -> None:
 
 
 def test_self_checks_are_among_the_names_and_the_nearest_one_is_named() -> None:
-    names = {part for name in SELF_CHECKS for part in name.split("::")}
-    assert {"test_late.py", "test_epochs", "test_network[relu-adam]"} <= names
-    selection.check_expressions("relu-adam or test_epochs", "", names, MARKERS)
-    for word, near in (("test_netwrok", "'test_network'"), ("relu-adm", "'relu-adam'")):
+    names = {f"test_self_check[{key}]" for key in SELF_CHECKS}
+    selection.check_expressions("relu-adam or late-epochs", "", names, MARKERS)
+    for word, near in (("test_self_chek", "'test_self_check'"), ("netwrok/relu-adam", "'network/relu-adam'")):
         with pytest.raises(SuiteError, match=near):
             selection.check_expressions(word, "", names, MARKERS)

@@ -28,11 +28,11 @@ from harness.record.outcomes import (
     VerdictComparison,
     VerdictState,
 )
-from harness.record.run import AnyRecord, SelfCheck, Timed, TrainingCompared
+from harness.record.run import AnyRecord, Timed, TrainingCompared
 from suite.catalogue import ERRATA, TRAININGS
 from suite.session.end import finish
 from suite.session.screen import Line, shown, table, width, wrapped
-from tests.make import timed
+from tests.make import self_check, timed
 from tests.reports.synthetic import Recorder, claim, compared, decision, effect, erratum, here, training, trial
 
 INTERRUPTED, FAILED = 2, 1
@@ -63,7 +63,7 @@ MOVED = variant(TrainingState.MOVED, ("example-4", "dropout 0.2"), reason=f"Move
 AS_EXPECTED = compared("SUPPORTED", "SUPPORTED")
 FLIPPED = compared("REFUTED", "SUPPORTED")
 CONFIRMED = here(ClaimState.CONFIRMED)
-WRONG = SelfCheck(name="test_network[adam]", wrong=("Adam moves by 0.2, not 0.1.",), moved=True)
+WRONG = self_check("network/adam", "Adam moves by 0.2, not 0.1.")
 
 
 @pytest.fixture
@@ -114,7 +114,7 @@ def catalogue() -> tuple[dict[str, Any], list[AnyRecord]]:
         expected = compared(verdict, verdict)
         records.append(claim(declared.id, verdict, case=declared.case, comparison=expected, here=rests))
     records += [erratum(name) for name in ERRATA]
-    records += [SelfCheck(name=f"test_{number}") for number in range(88)]
+    records += [self_check(f"check-{number}") for number in range(88)]
     return {"planned": tuple(declared.key for declared in CLAIMS)}, records
 
 
@@ -156,7 +156,7 @@ def test_nothing_moved(told: Callable[..., list[Line]], monkeypatch: pytest.Monk
         verdict = "OUTDATED" if key == OTHER else "REFUTED"
         wrong = here(ClaimState.CONFIRMED, verdict=Verdict(verdict))
         records.append(claim(key, verdict, comparison=compared(verdict, verdict), here=wrong))
-    records += [claim("minmax-table", "SUPPORTED", comparison=AS_EXPECTED), erratum("argmax-axis"), SelfCheck(name="a")]
+    records += [claim("minmax-table", "SUPPORTED", comparison=AS_EXPECTED), erratum("argmax-axis"), self_check("a")]
     lines = told(*records, planned=keys)
     assert texts(lines) == [
         "✅ Nothing moved: 4 trainings reproduced to the end, 2 bit for bit.",
@@ -193,7 +193,7 @@ def test_what_moved_is_told_before_and_now_with_its_reason(told: Callable[..., l
         "  verdict flipped: tips-dropout-helps: ✔ SUPPORTED → ✘ REFUTED. "
         "SUPPORTED since 2026-11-20 (first), REFUTED now.",
         "  erratum changed: argmax-axis: printed form: expected 3; received: 8",
-        "  self-check failed: test_network[adam]: Adam moves by 0.2, not 0.1.",
+        "  self-check failed: network/adam: Adam moves by 0.2, not 0.1.",
         "4 cases: 3 supported (3 shown by a test), 1 not judged, as its test fails.",
         "  here: 1 confirmed",
         "0 of 1 erratum holds: code of the slides that has to be updated",
@@ -316,7 +316,7 @@ def test_the_reference_stacks_evidence_is_compared(told: Callable[..., list[Line
         ([claim("a", "SUPPORTED", comparison=AS_EXPECTED)], "✅ Nothing moved: 1 verdict as expected."),
         ([claim("a", "SUPPORTED")], "⚪ Nothing to compare with: 1 verdict without an expected one."),
         ([erratum("a"), erratum("b")], "✅ Nothing moved: 2 errata hold."),
-        ([SelfCheck(name="a")], "✅ Nothing moved: 1 self-check passed."),
+        ([self_check("a")], "✅ Nothing moved: 1 self-check passed."),
         ([], "⚪ Nothing to compare with: nothing was compared."),
     ],
 )

@@ -3,35 +3,33 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-import pytest
 
 from cases.data.mnist import PATH, mnist
+from cases.examples.mnist_softmax import MNIST_SOFTMAX
+from cases.examples.mnist_tips import TIPS
 from cases.networks import dense_softmax
+from cases.optimizers.race import RACE
+from cases.overfitting.data_and_features import pooled, repeated
+from cases.overfitting.regularization import REGULARIZATION
 from harness.domain.experiment import Dataset, Experiment, Size, Variant
 from harness.domain.metric import Metric
+from harness.domain.self_check import Measured, self_check
 from harness.training.setup import TrainingSetup
 from harness.training.train import train
-from suite.catalogue import COURSE, EXPERIMENTS
-from suite.selfcheck.comparing import close
-from suite.selfcheck.network import categorical_crossentropy, softmax
-from suite.selfcheck.training import divergence_of, optimizer
-
-pytestmark = pytest.mark.exact
 
 Pair = tuple[np.ndarray, np.ndarray]
 EXACT = 2.0**-24
 """Rounding error of a number in [0, 1] in float32."""
-PARTS = ("training images", "training labels", "test images", "test labels")
-TRAINED = ("example-3", "example-4", "optimizers", "regularization") if COURSE.default else ()
-"""The lecture's experiments on MNIST; the data of their first variants are compared."""
 ROWS = 500
 """Images that are compared at once, so few that their difference stays in the processor's cache."""
+SOURCE = "the file mnist.npz"
 
 
-@pytest.fixture(scope="module")
+@functools.cache
 def images() -> tuple[Pair, Pair]:
     """Training and test data: images (n, 784) in [0, 1], and one-hot labels (n, 10)."""
     grey, one_hot = (np.arange(256) / 255).astype("float32"), np.eye(10, dtype="float32")
@@ -48,40 +46,42 @@ def largest(obtained: np.ndarray | None, expected: np.ndarray) -> float:
     return max(float(np.abs(obtained[row : row + ROWS] - expected[row : row + ROWS]).max()) for row in starts)
 
 
-def check(of: str, data: Dataset, training: Pair, test: Pair) -> None:
+def compared(data: Dataset, training: Pair, test: Pair) -> Iterator[Measured]:
+    names = ("training images", "training labels", "test images", "test labels")
     obtained = (data.x, data.y, data.x_val, data.y_val)
-    for name, array, expected in zip(PARTS, obtained, (*training, *test), strict=True):
-        close(f"{of}, {name}, largest difference", largest(array, expected), 0.0, 2 * EXACT)
+    for name, array, expected in zip(names, obtained, (*training, *test), strict=True):
+        yield Measured(f"{name}, largest difference", largest(array, expected), 0.0, 2 * EXACT)
 
 
-def test_mnist(images: tuple[Pair, Pair]) -> None:
-    check("MNIST", mnist(), *images)
+@self_check(
+    "data",
+    "The first variant of {0} trains on the first images, in [0, 1], with one-hot labels.",
+    SOURCE,
+    {experiment.id: experiment for experiment in (MNIST_SOFTMAX, TIPS, RACE, REGULARIZATION)},
+)
+def of_experiment(engine: str, experiment: Experiment) -> Iterator[Measured]:
+    (x, y), test = images()
+    count = experiment.size.train
+    yield from compared(TrainingSetup.of(experiment, experiment.variants[0].name).data, (x[:count], y[:count]), test)
 
 
-@pytest.mark.parametrize("name", TRAINED)
-def test_data_of(name: str, images: tuple[Pair, Pair]) -> None:
-    declared, ((x, y), test) = EXPERIMENTS[name], images
-    count = declared.size.train
-    check(name, TrainingSetup.of(declared, declared.variants[0].name).data, (x[:count], y[:count]), test)
-
-
-def test_repeated_images(images: tuple[Pair, Pair]) -> None:
-    from cases.overfitting.data_and_features import repeated
-
-    (x, y), test = images
+@self_check("data/mnist", "MNIST, repeated images and pooled images are those of the file.", SOURCE)
+def changed(engine: str) -> Iterator[Measured]:
+    (x, y), test = images()
+    yield from compared(mnist(), (x, y), test)
     rows = np.arange(10_000) % 500
-    check("more-data, 500 images", repeated(500).first(None), (x[rows], y[rows]), test)
-
-
-def test_pooled_images(images: tuple[Pair, Pair]) -> None:
-    from cases.overfitting.data_and_features import pooled
-
-    (x, y), test = images
+    yield from compared(repeated(500).first(None), (x[rows], y[rows]), test)
     squares = [
         array.astype("float64").reshape(-1, 14, 2, 14, 2).mean(axis=(2, 4)).reshape(-1, 196).astype("float32")
         for array in (x[:5000], test[0])
     ]
-    check("fewer-features, 196 of them", pooled(14).first(5000), (squares[0], y[:5000]), (squares[1], test[1]))
+    yield from compared(pooled(14).first(5000), (squares[0], y[:5000]), (squares[1], test[1]))
+
+
+def still() -> Any:
+    import keras
+
+    return keras.optimizers.SGD(learning_rate=0.0)
 
 
 RATE_0 = Experiment(
@@ -90,29 +90,27 @@ RATE_0 = Experiment(
     loss="categorical_crossentropy",
     size=Size(epochs=1, batch_size=500),
     metrics=(Metric("loss", better="lower", unit="nats", smallest_effect=0.01),),
-    variants=(
-        Variant(
-            "rate 0",
-            model=functools.partial(dense_softmax, 784, 10),
-            optimizer=functools.partial(optimizer, "SGD", learning_rate=0.0),
-        ),
-    ),
+    variants=(Variant("rate 0", model=functools.partial(dense_softmax, 784, 10), optimizer=still),),
 )
 
 
-def test_epoch(images: tuple[Pair, Pair], engine: str) -> None:
-    """One epoch over all images at a rate of 0, whose losses, accuracies and divergence NumPy can compute."""
-    training, test = images
+@self_check("data/epoch", "One epoch at a rate of 0 has the mean losses and accuracies of all images.", SOURCE)
+def epoch(engine: str) -> Iterator[Measured]:
+    training, test = images()
     seed, kernel, bias = guessing(*test)
     (trial,) = train(RATE_0, "rate 0", (seed,), engine)
     for prefix, (x, y) in (("", training), ("val_", test)):
-        outputs = softmax((x @ kernel + bias).astype("float64"))
-        losses, hits = categorical_crossentropy(y, outputs), int(np.sum(outputs.argmax(axis=-1) == y.argmax(axis=-1)))
+        outputs = (x @ kernel + bias).astype("float64")
+        hits = int(np.sum(outputs.argmax(axis=-1) == y.argmax(axis=-1)))
+        # −log p of the right class; p is never as small as 1e-7 here
+        losses = np.log(np.exp(outputs).sum(axis=-1)) - np.sum(y * outputs, axis=-1)
         name, curves = prefix.rstrip("_") or "training", trial.history
         # float32 sums; of about two of 60,000 images rounding decides the class
-        close(f"mean loss of the {name} images", curves[f"{prefix}loss"], [losses.mean()], 5e-6)
-        close(f"accuracy on the {name} images", curves[f"{prefix}accuracy"], [hits / len(x)], 2.5 / len(x))
-    close("kind, epoch and step of its divergence", divergence_of(trial), ("stuck at chance", 1, None))
+        yield Measured(f"mean loss of the {name} images", curves[f"{prefix}loss"], [losses.mean()], 5e-6)
+        yield Measured(f"accuracy on the {name} images", curves[f"{prefix}accuracy"], [hits / len(x)], 2.5 / len(x))
+    divergence = trial.divergence
+    told = divergence and (divergence.kind, divergence.epoch, divergence.step)
+    yield Measured("kind, epoch and step of its divergence", told, ("stuck at chance", 1, None))
 
 
 def guessing(x: np.ndarray, y: np.ndarray) -> tuple[int, np.ndarray, np.ndarray]:
@@ -132,3 +130,6 @@ def guessing(x: np.ndarray, y: np.ndarray) -> tuple[int, np.ndarray, np.ndarray]
         if shares.min() + 0.01 < right <= shares.max():
             return seed, kernel, bias
     raise AssertionError("Expected: a network as accurate as guessing from one of 100 seeds. Received: none.")
+
+
+CHECKS = (*of_experiment, *changed, *epoch)

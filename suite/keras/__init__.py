@@ -1,0 +1,16 @@
+"""Keras computes what it documents: self-checks of every run, for any course.
+
+The lecture's claims ask what Keras does. These ask whether Keras and the backend work as documented where trainings use
+them. The references are computed with NumPy in float64.
+"""
+
+from suite.keras import callbacks, dropout, functions, initial_weights, late, trainings
+
+CHECKS = (
+    *functions.CHECKS,
+    *initial_weights.CHECKS,
+    *dropout.CHECKS,
+    *trainings.CHECKS,
+    *late.CHECKS,
+    *callbacks.CHECKS,
+)

@@ -1,0 +1,260 @@
+"""Trainings that continue from a late state: every step of an optimizer, and every epoch of a network.
+
+A late state is one as after a long training: a high step number, moments far from 0, weights that give probabilities
+from 1e-12 to 1 − 1e-7, moving averages far from their initial values, and an advanced random state. The reference of
+each step or epoch begins with the state that Keras left, so that rounding errors do not accumulate.
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from harness.domain.experiment import Dataset
+from harness.domain.self_check import Measured, self_check
+from harness.training.backend import active_backend
+from harness.training.late_state import late_optimizer, late_slots
+from harness.training.train import prepare
+from suite.keras.networks import HITS, PARTIAL, Network, drawn, numpy, orders
+from suite.keras.reference import ROUNDING, STEP, Layer, Reference, State, alike
+from suite.keras.rules import Optimizer, adadelta, adagrad, adam, momentum, optimizer, rmsprop, sgd
+
+ITERATIONS = (1_000, 10_000)
+"""Step numbers at the beginning. Adam's bias correction is 0.80 at 1,000, and 1 − 2e-5 at 10,000."""
+STEPS, PLACES, NUMBERS = 3, 2, 16
+"""For an optimizer: steps, weights, and numbers in each weight."""
+SEED, EPOCHS, BATCH, UNITS, RATE = 11, 3, 11, 6, 0.2
+"""For a network; units of the hidden layer, and the rate of the dropout behind it.
+
+An epoch has four full batches; a partial one would take half as long again to compile. With this seed every accuracy
+changes between epochs, so that the accuracy of a wrong epoch is noticed.
+"""
+OPTIMIZERS = {
+    "sgd": optimizer("SGD", sgd, learning_rate=0.1),
+    "momentum": optimizer("SGD", momentum, learning_rate=0.01, momentum=0.9),
+    "nesterov": optimizer("SGD", momentum, learning_rate=0.1, momentum=0.9, nesterov=True),
+    "rmsprop": optimizer("RMSprop", rmsprop, learning_rate=0.001, rho=0.9),
+    "adagrad": optimizer("Adagrad", adagrad, learning_rate=0.01),
+    "adadelta": optimizer("Adadelta", adadelta, learning_rate=1.0, rho=0.95),
+    "adam": optimizer("Adam", adam, learning_rate=0.001, beta_1=0.9, beta_2=0.999),
+}
+SOURCE = "Keras' documentation of its optimizers and the papers it names"
+
+
+def state_of(weights: Sequence[Any], others: Sequence[Any], held: Sequence[tuple[str, Any]], by: Optimizer) -> State:
+    """The state of a training.
+
+    Args:
+        weights: trainable variables.
+        others: non-trainable variables: moving averages and random states.
+        held: (name, value) of the optimizer's variables: the number of steps, the learning rate, then the slots.
+        by: the optimizer.
+    """
+    slots = {slot: [numpy(value) for name, value in held if name.endswith(slot)] for slot in by.slots}
+    arrays = [(str(other.dtype) == "float32", numpy(other)) for other in others]
+    return State(
+        values=[
+            {"weights": numpy(weight), **{slot: values[place] for slot, values in slots.items()}}
+            for place, weight in enumerate(weights)
+        ],
+        statistics=[array for average, array in arrays if average],
+        steps=int(numpy(held[0][1])),
+        learning_rate=float(numpy(held[1][1])),
+        draws=[array for average, array in arrays if not average],
+    )
+
+
+def begun(of: str, state: State, by: Optimizer, iterations: int) -> Iterator[Measured]:
+    """Whether a training began in the late state, or with 0 ``iterations`` in the initial one."""
+    values = [by.initial(each["weights"]) for each in state.values]
+    if iterations:
+        values = [each | late_slots(by.slots, each["weights"].shape, place) for place, each in enumerate(values)]
+    expected = State(values, state.statistics, iterations, by.given["learning_rate"], state.draws)
+    yield from alike(f"{of}, at the beginning", state, expected)
+
+
+@self_check("steps", "The steps of {0}, early and late in a training, are documented.", SOURCE, OPTIMIZERS)
+def steps(engine: str, by: Optimizer) -> Iterator[Measured]:
+    """Steps from the initial and from two late states, with gradients from 1e-4 to 1.
+
+    The first steps of Adam are compared by trainings: there float32 rounds its bias correction coarsely.
+    """
+    import keras
+
+    rng = np.random.default_rng(40)
+    gradients = (10 ** rng.uniform(-4, 0, (STEPS, PLACES, NUMBERS)) * rng.choice([-1, 1], NUMBERS)).astype("float32")
+    weights = (0.1 * rng.standard_normal((PLACES, NUMBERS))).astype("float32")
+    for iterations in ITERATIONS if by.rule is adam else (0, *ITERATIONS):
+        variables = [keras.Variable(each) for each in weights]
+        late = late_optimizer(by.keras, iterations)
+        late.build(variables)
+
+        def read(late: Any = late, variables: Any = variables) -> State:
+            return state_of(variables, [], [(v.name, v) for v in late.variables], by)
+
+        states = [read()]
+        for each in gradients:
+            late.apply([keras.ops.convert_to_tensor(gradient) for gradient in each], variables)
+            states.append(read())
+        yield from begun(by.name, states[0], by, iterations)
+        for (before, after), each in zip(itertools.pairwise(states), gradients, strict=True):
+            yield from step(f"{by.name}, step {before.steps + 1}", before, after, each.astype("float64"), by)
+
+
+def step(of: str, before: State, after: State, gradients: np.ndarray, by: Optimizer) -> Iterator[Measured]:
+    """One step and its rule.
+
+    Rounding is relative to the step without cancellation: that of moments and gradients of equal signs.
+    """
+    expected, near = State([], [], before.steps + 1, before.learning_rate), []
+    for gradient, values in zip(gradients, before.values, strict=True):
+        sizes = {name: np.abs(value) for name, value in values.items()} | {"weights": np.zeros(gradient.shape)}
+        with np.errstate(invalid="ignore"):  # a wrong state may give nan
+            expected.values.append(by.step(gradient, values, before.steps))
+            alone = [by.step(sign * np.abs(gradient), sizes, before.steps) for sign in (1, -1)]
+        near.append({name: STEP * np.max([np.abs(each[name]) for each in alone], axis=0) for name in values})
+        near[-1]["weights"] += STEP * np.abs(values["weights"])
+    yield from alike(of, after, expected, near)
+
+
+class LateDropout(Layer):
+    """A Dropout that has drawn many masks in Keras."""
+
+    def keras(self) -> Any:
+        import keras
+
+        class Dropout(keras.layers.Dropout):
+            def __init__(self, *args: Any, **kwargs: Any) -> None:
+                super().__init__(*args, **kwargs)
+                seed, _ = numpy(self.seed_generator.state)
+                self.seed_generator.state.assign([int(seed), ITERATIONS[-1]])
+
+        return Dropout(**self.given)
+
+
+def network(engine: str) -> Network:
+    """All of the lecture's regularization, and weights as after a long training.
+
+    With ``fit``, which draws its own data order, there is no dropout. There is none on PyTorch either: Keras draws the
+    masks from PyTorch's generator there, and not from the layer's random state.
+    """
+    normal, uniform = functools.partial(drawn, "RandomNormal", mean=0.0), functools.partial(drawn, "RandomUniform")
+    dropout = [LateDropout("Dropout", rate=RATE)] if engine != "fit" and active_backend() != "torch" else []
+    return Network(
+        "late-epochs",
+        (
+            Layer(
+                "Dense", units=UNITS, activation="relu", kernel_regularizer="l2", activity_regularizer="l1",
+                kernel_initializer=normal(stddev=1.0), bias_initializer=normal(stddev=0.5),
+            ),
+            Layer(
+                "BatchNormalization",
+                gamma_initializer=uniform(minval=0.5, maxval=2.0),
+                beta_initializer=normal(stddev=0.5),
+                moving_mean_initializer=normal(mean=4.0, stddev=1.0),
+                moving_variance_initializer=uniform(minval=10.0, maxval=30.0),
+            ),
+            *dropout,
+            Layer(
+                "Dense", units=4, activation="softmax",
+                kernel_initializer=normal(stddev=3.0), bias_initializer=normal(stddev=1.0),
+            ),
+        ),
+        optimizer("Adam", adam, learning_rate=0.01),
+        epochs=EPOCHS,
+        inference=True,
+        recorded=True,
+        count=PARTIAL,
+        validation=PARTIAL,
+    )  # fmt: skip
+
+
+class Watch:
+    """Saves the state whenever the engine calls the experiment's ``observe``; ``runner`` is the engine."""
+
+    def __init__(self, by: Optimizer) -> None:
+        self.by, self.runner = by, None
+        self.states: list[State] = []
+
+    def __call__(self, model: Any, data: Dataset) -> Mapping[str, float]:
+        held = self._held(model)
+        self.states.append(state_of(model.trainable_variables, model.non_trainable_variables, held, self.by))
+        return {}
+
+    def _held(self, model: Any) -> list[tuple[str, Any]]:
+        """(name, value) of the optimizer's variables.
+
+        On JAX the program holds the values; with batched seeds they have a leading axis of replicas.
+        """
+        program: Any = getattr(self.runner, "program", None)
+        variables = (model.optimizer if program is None else program._optimizer).variables
+        values = [numpy(value) for value in (program._state[2] if hasattr(program, "_state") else variables)]
+        first = (0,) * values[0].ndim
+        return [(variable.name, value[first]) for variable, value in zip(variables, values, strict=True)]
+
+
+def masks(draws: np.ndarray, sizes: Sequence[int]) -> Iterator[np.ndarray]:
+    """The dropout masks (size, UNITS) of a layer in the random state ``draws``, for batches of ``sizes`` examples.
+
+    They are drawn in a compiled program, as in training, because TensorFlow draws other numbers outside one.
+    """
+    import keras
+
+    generator = keras.random.SeedGenerator(0)
+
+    def draw(state: Any, ones: Any) -> Any:
+        with keras.StatelessScope(state_mapping=[(generator.state, state)]):
+            return keras.random.dropout(ones, RATE, seed=generator)
+
+    if active_backend() == "tensorflow":
+        import tensorflow as tf
+
+        draw = tf.function(draw, jit_compile=True, autograph=False)
+    elif active_backend() == "jax":
+        import jax
+
+        draw = jax.jit(draw)
+    for number, size in enumerate(sizes):
+        state = np.array([draws[0], draws[1] + number]).astype(generator.state.dtype)
+        yield numpy(draw(keras.ops.convert_to_tensor(state), keras.ops.ones((size, UNITS))))
+
+
+@self_check("late-epochs", "Every epoch of a training that goes on from a late state is documented.", SOURCE)
+def epochs(engine: str) -> Iterator[Measured]:
+    """Three epochs, one launch each, by the engine of the run's larger networks, after a training of another seed."""
+    late = network(engine)
+    batch = BATCH if engine != "fit" else late.count
+    watch = Watch(late.optimizer)
+    make = functools.partial(late_optimizer, late.optimizer.keras, ITERATIONS[-1])
+    experiment = late.experiment(batch, late.variant(make=make), observe=watch)
+    runner: Any = prepare(experiment, late.name, engine)
+    watch.runner, runner.epochs_per_launch = runner, 1
+    reported: list[tuple[int, int]] = []
+    for seed in (SEED + 1, SEED):
+        watch.states.clear()
+        reported.clear()
+        raw = runner.run(seed, lambda *epoch: reported.append(epoch))
+    states, data = watch.states, late.data()
+    yield Measured("epochs reported", tuple(reported), tuple((SEED, epoch + 1) for epoch in range(EPOCHS)))
+    yield Measured("states", len(states), 1 + EPOCHS)
+    yield from begun("late epochs", states[0], late.optimizer, ITERATIONS[-1])
+    sizes = [batch] * (late.count // batch) * EPOCHS
+    applied = masks(states[0].draws[0], sizes) if states[0].draws else iter(())
+    # on TensorFlow Keras computes the loss from the logits of a softmax; elsewhere it clips probabilities
+    loss = "unclipped_crossentropy" if active_backend() == "tensorflow" else late.loss
+    for epoch, order in enumerate(orders(SEED, EPOCHS, late.count)):
+        reference = Reference(late.layers, loss, late.optimizer, states[epoch])
+        row = reference.epoch(data, order, batch, applied)
+        yield from alike(f"after epoch {epoch + 1}", states[epoch + 1], *reference.reached(), reference.steps)
+        for curve, values in raw.history.items():
+            near = HITS if curve.endswith("accuracy") else reference.steps * ROUNDING * max(1.0, abs(row[curve]))
+            yield Measured(f"{curve} of epoch {epoch + 1}", values[epoch], row[curve], near)
+    for place, (left, values) in enumerate(zip(runner.weights, states[-1].values, strict=True)):
+        yield Measured(f"weights {place} that the engine leaves", numpy(left), values["weights"])
+
+
+CHECKS = (*steps, *epochs)
