@@ -173,28 +173,15 @@ def network(engine: str) -> Network:
     )  # fmt: skip
 
 
-class Watch:
-    """Saves the state whenever the engine calls the experiment's ``observe``; ``runner`` is the engine."""
+def held_by(program: Any, model: Any) -> list[tuple[str, Any]]:
+    """(name, value) of the optimizer's variables.
 
-    def __init__(self, by: Optimizer) -> None:
-        self.by, self.runner = by, None
-        self.states: list[State] = []
-
-    def __call__(self, model: Any, data: Dataset) -> Mapping[str, float]:
-        held = self._held(model)
-        self.states.append(state_of(model.trainable_variables, model.non_trainable_variables, held, self.by))
-        return {}
-
-    def _held(self, model: Any) -> list[tuple[str, Any]]:
-        """(name, value) of the optimizer's variables.
-
-        On JAX the program holds the values; with batched seeds they have a leading axis of replicas.
-        """
-        program: Any = getattr(self.runner, "program", None)
-        variables = (model.optimizer if program is None else program._optimizer).variables
-        values = [numpy(value) for value in (program._state[2] if hasattr(program, "_state") else variables)]
-        first = (0,) * values[0].ndim
-        return [(variable.name, value[first]) for variable, value in zip(variables, values, strict=True)]
+    On JAX the program holds the values; with batched seeds they have a leading axis of replicas.
+    """
+    variables = (model.optimizer if program is None else program._optimizer).variables
+    values = [numpy(value) for value in (program._state[2] if hasattr(program, "_state") else variables)]
+    first = (0,) * values[0].ndim
+    return [(variable.name, value[first]) for variable, value in zip(variables, values, strict=True)]
 
 
 def masks(draws: np.ndarray, sizes: Sequence[int]) -> Iterator[np.ndarray]:
@@ -228,17 +215,22 @@ def epochs(engine: str) -> Iterator[Measured]:
     """Three epochs, one launch each, by the engine of the run's larger networks, after a training of another seed."""
     late = network(engine)
     batch = BATCH if engine != "fit" else late.count
-    watch = Watch(late.optimizer)
-    make = functools.partial(late_optimizer, late.optimizer.keras, ITERATIONS[-1])
-    experiment = late.experiment(batch, late.variant(make=make), observe=watch)
-    runner: Any = prepare(experiment, late.name, engine)
-    watch.runner, runner.epochs_per_launch = runner, 1
+    states: list[State] = []
     reported: list[tuple[int, int]] = []
+
+    def watch(model: Any, data: Dataset) -> Mapping[str, float]:
+        held = held_by(getattr(runner, "program", None), model)
+        states.append(state_of(model.trainable_variables, model.non_trainable_variables, held, late.optimizer))
+        return {}
+
+    make = functools.partial(late_optimizer, late.optimizer.keras, ITERATIONS[-1])
+    runner: Any = prepare(late.experiment(batch, late.variant(make=make), observe=watch), late.name, engine)
+    runner.epochs_per_launch = 1
     for seed in (SEED + 1, SEED):
-        watch.states.clear()
+        states.clear()
         reported.clear()
         raw = runner.run(seed, lambda *epoch: reported.append(epoch))
-    states, data = watch.states, late.data()
+    data = late.data()
     yield Measured("epochs reported", tuple(reported), tuple((SEED, epoch + 1) for epoch in range(EPOCHS)))
     yield Measured("states", len(states), 1 + EPOCHS)
     yield from begun("late epochs", states[0], late.optimizer, ITERATIONS[-1])
