@@ -102,7 +102,7 @@ def peaks(sizes: Sequence[int], megabytes: int) -> tuple[float, float]:
 
 def fastest(work: Callable[[], object]) -> float:
     """Seconds of the fastest of several calls; a first call, which may compile, is not counted."""
-    from harness.training.backend import active
+    from harness.training.backends import active
 
     work()
     taken: list[float] = []

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import msgspec
 
@@ -59,20 +60,20 @@ def speed(scale: Scale, network: str) -> dict[str, Any]:
 
 def batched(setup: TrainingSetup, replicas: int) -> dict[str, Any]:
     """The times of one block of ``replicas`` seeds: of the compilation, and of the later epochs."""
-    from harness.training import vectorized, vectorized_jax
+    from harness.training.vectorized import VectorizedEngine
 
-    engine = vectorized.VectorizedEngine(setup, replicas=replicas, notice=lambda note: None)
+    engine = VectorizedEngine(setup)
     clock = time.perf_counter()
-    block = next(engine.blocks(range(replicas), lambda seed, epoch: None))
+    with mock.patch.object(engine, "_width", return_value=replicas):
+        block = next(engine.blocks(range(replicas), lambda seed, epoch: None))
     total = time.perf_counter() - clock
     first = block[0][1]
-    needed = (vectorized_jax.needed_bytes(executable, 0) for executable in engine.program.executables)
     return {
         "seeds": len(block),
         "ms": statistics.median(first.launches[len(first.launches) // 4 :]) * 1e3,
         "compile": first.compile or 0.0,
         "seconds_per_seed": (total - (first.compile or 0.0)) / len(block),
-        "memory": max((bytes_ for bytes_ in needed if bytes_ is not None), default=None),
+        "memory": (engine.program.device.memory_stats() or {}).get("peak_bytes_in_use"),
     }
 
 

@@ -17,7 +17,7 @@ import numpy as np
 from cases.references import ROUNDING, batch_normalization, inputs
 from harness.domain.claim import Claim
 from harness.rules import Comparison, Difference, Exact
-from harness.training.weight_gradients import weight_gradients
+from harness.training.gradients import weight_gradients
 
 SUM = 64 * ROUNDING  # for the mean and the variance over a batch of 16 or 32, and the output computed from them
 NO_EPSILON = 1e-12  # has no effect in float32 next to a variance of 1

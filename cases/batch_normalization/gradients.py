@@ -28,7 +28,7 @@ from harness.domain.experiment import Dataset, Experiment, Size, Variant
 from harness.domain.metric import Metric
 from harness.domain.plots import Plots, Sweep
 from harness.rules import All, Exceeds
-from harness.training.weight_gradients import weight_gradients
+from harness.training.gradients import weight_gradients
 
 LAYERS, UNITS = 20, 100
 DEPTHS = (1, 5, 10, LAYERS)

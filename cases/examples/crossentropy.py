@@ -23,7 +23,7 @@ from cases.networks import dense_softmax
 from cases.references import ROUNDING
 from harness.domain.claim import Claim
 from harness.rules import Comparison, Difference, Exact
-from harness.training.weight_gradients import weight_gradients
+from harness.training.gradients import weight_gradients
 
 CLIPPED = 1e-7
 """Keras' ``config.epsilon()``."""

@@ -18,7 +18,7 @@ from cases.networks import dense_linear
 from cases.references import ROUNDING
 from harness.domain.claim import Claim
 from harness.rules import Comparison, Exact
-from harness.training.weight_gradients import weight_gradients
+from harness.training.gradients import weight_gradients
 
 POINTS = 20
 FAR = 10.0  # distance of the points from the origin, in standard deviations

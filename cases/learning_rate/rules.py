@@ -21,7 +21,7 @@ from cases.references import ROUNDING, inputs, keras_2, updates
 from harness.domain.claim import Claim
 from harness.domain.verdict import Verdict
 from harness.rules import Comparison, Exact
-from harness.training.updates import trajectory
+from harness.training.gradients import trajectory
 
 FORMULA = "the slide gives no formula: Keras' documentation and the paper do"
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from cases.references import ROUNDING, inputs, updates
 from harness.rules import Comparison, Difference
-from harness.training.updates import trajectory
+from harness.training.gradients import trajectory
 
 TEN_STEPS = 100 * ROUNDING  # each step has about ten operations
 CANCELLATION = ROUNDING / (1 - 0.999)  # relative error of 1 − β₂ᵗ in Adam's first steps at β₂ = 0.999

@@ -16,8 +16,7 @@ from cases.learning_rate.ten_steps import CANCELLATION, TEN_STEPS, optimizer
 from cases.references import ROUNDING, updates
 from harness.domain.claim import Claim
 from harness.rules import Comparison, Difference, Exact
-from harness.training.gradients import value_and_gradient
-from harness.training.updates import trajectory
+from harness.training.gradients import trajectory, value_and_gradient
 
 POINT = np.array([0.3, -0.7, 1.1])
 INPUTS = np.array([[1.0, 0.5, -1.0], [0.2, -1.5, 0.4], [-0.8, 0.3, 2.0], [1.7, 1.0, 0.1]])

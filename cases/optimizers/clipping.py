@@ -18,7 +18,7 @@ from cases.references import ROUNDING, keras_2
 from harness.domain.claim import Claim
 from harness.domain.verdict import Verdict
 from harness.rules import Comparison, Difference, Exact
-from harness.training.updates import trajectory
+from harness.training.gradients import trajectory
 
 PRINTED: dict[str, dict[str, Any]] = {
     "SGD": {"learning_rate": 0.01},

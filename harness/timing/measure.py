@@ -24,11 +24,10 @@ from dataclasses import dataclass, field, replace
 from harness.domain.experiment import Experiment
 from harness.record.timings import Measurement, Provenance
 from harness.timing.contention import accounts, contention
-from harness.training.backend import active
+from harness.training.backend import trained_on
+from harness.training.backends import active
 from harness.training.configuration import variant_digest
-from harness.training.devices import trained_on
-from harness.training.engine import Engine, Measurements
-from harness.training.engines import ENGINES
+from harness.training.engines import ENGINES, Engine, Measurements
 from harness.training.train import prepare
 
 SECONDS = 40.0

@@ -9,13 +9,14 @@ import os
 import shutil
 import sys
 import tempfile
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 from harness.environment.fingerprint import cpu_model, instruction_set
 from harness.environment.variables import neutralise
 from harness.errors import SuiteError, nearest
-from harness.training.backends import NAMES, Backend, named
-from harness.training.devices import Device, device_of
-from harness.training.hidden import hidden
+from harness.training.backends import NAMES, active, active_backend, hidden, named
 
 PRECISIONS = ("default", "highest")
 """Precisions of float32 matrix products on a GPU. "default" is the backend's default: TensorFlow and JAX round the
@@ -96,16 +97,55 @@ def choose_backend(name: str) -> None:
         atexit.register(shutil.rmtree, home, ignore_errors=True)
 
 
-def active_backend() -> str:
-    """The name of Keras' backend in this process."""
+@dataclass(frozen=True)
+class Device:
+    """A device and the precision of its computations.
+
+    Attributes:
+        kind: "cpu" or "gpu".
+        model: the hardware's name.
+        precision: of floating-point numbers, and on a GPU of matrix products.
+    """
+
+    kind: str
+    model: str
+    precision: str
+
+    def __str__(self) -> str:
+        return f"{self.kind}: {self.model}"
+
+
+def device_of(array: Any) -> Device:
+    """The device that holds ``array``: a Keras variable, or an array of the active backend, of any shape."""
     import keras
 
-    return str(keras.backend.backend())
+    value = getattr(array, "value", array)  # a variable of a model of Keras 3.0 is no keras.Variable
+    policy = str(keras.config.dtype_policy().name)
+    kind, model, matmul = active().device_of(value)
+    return Device("cpu", cpu_model(), policy) if kind == "cpu" else Device(kind, model, policy + matmul)
 
 
-def active() -> Backend:
-    """Keras' backend in this process."""
-    return named(active_backend())
+def trained_on(weights: Sequence[Any]) -> Device:
+    """The device of a training's weights (``Engine.weights``). If only some are on a GPU, it is the other device."""
+    devices = [device_of(array) for array in weights]
+    return next((device for device in devices if device.kind != "gpu"), devices[0])
+
+
+def check_on_gpu(devices: Iterable[str]) -> None:
+    """SuiteError unless each of ``devices`` is a GPU.
+
+    Args:
+        devices: as in ``Trial.device``: "gpu: NVIDIA H100 80GB HBM3". An empty one passes: its trial was read from a
+            file.
+    """
+    for device in devices:
+        kind, _, model = device.partition(": ")
+        if device and kind != "gpu":
+            raise SuiteError(
+                f"--require-gpu: the trained weights are on the {kind.upper()} ({model}), so the GPU did not compute "
+                "them. Check CUDA_VISIBLE_DEVICES, JAX_PLATFORMS and KERAS_TORCH_DEVICE, and that the backend's CUDA "
+                "build is installed."
+            )
 
 
 def device() -> Device:
@@ -135,9 +175,9 @@ def start_backend(precision: str = "default") -> Device:
         try:
             with hidden("matplotlib", "pandas"):
                 set_precision(precision)
-                found = device()
+                started_on = device()
             gc.freeze()
-            return found
+            return started_on
         except BaseException:
             written.seek(0)
             os.write(kept, written.read())

@@ -1,21 +1,28 @@
-"""The registry of engines, and the choice among them.
+"""The engines: what one is, the registry, and the choice among them.
 
-To add an engine, write its module (``EngineModule``) and add its entry to ``ENGINES``. The module is imported when the
-engine is chosen.
+To add an engine, write a subclass of ``Engine`` and its entry in ``ENGINES``. Its module is imported when it is chosen.
 """
 
 from __future__ import annotations
 
-import importlib
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any, Protocol, cast
+import pkgutil
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, cast
 
+from harness.domain.experiment import Dataset
 from harness.errors import SuiteError, invalid, nearest
 from harness.training.backends import NAMES
-from harness.training.engine import Engine, FirstSteps, Notice, ShortTraining
 from harness.training.programs import Programs
+from harness.training.seeding import data_order
 from harness.training.setup import TrainingSetup
+
+OnEpoch = Callable[[int, int], None]
+"""Called with (seed, epochs finished) while a trial trains."""
+Notice = Callable[[str], None]
+"""Called with one sentence for the user."""
+FirstSteps = tuple[int, Sequence[float], Any]
+"""(seed, the loss of each step, the Keras model after them or None if it is not needed)"""
 
 TINY = 1e8
 """A training is tiny up to this product of examples, epochs and parameters. A tiny training is one launch. In other
@@ -24,20 +31,111 @@ FEWEST = 1000
 """A smaller network counts as one with this many parameters, because any step takes some time."""
 
 
-class EngineModule(Protocol):
-    """The functions of an engine's module."""
+@dataclass
+class Measurements:
+    """The measurements of an engine on one seed.
 
-    def prepare(self, setup: TrainingSetup, programs: Programs, notice: Notice) -> Engine:
-        """The engine with the model and the data in place, ready to train.
+    Attributes:
+        history: one list per curve, with one number per epoch; nan and inf are kept.
+        broken: the first step, from 1, whose loss was not finite; 0 for none.
+        broken_is_nan: whether that loss was nan (else inf).
+        high: the first step, from 1, whose loss was above BLOW_UP × ``initial``; 0 for none.
+        initial: the loss of the first step.
+        launches: the seconds of each launch.
+        compile: the seconds of compilation, if they were measured apart; None if the first launch includes them.
+    """
 
-        Args:
-            setup: the training.
-            programs: where it keeps compiled programs.
-            notice: called if it trains fewer seeds at once than intended.
-        """
+    history: dict[str, list[float]]
+    broken: int = 0
+    broken_is_nan: bool = False
+    high: int = 0
+    initial: float = float("nan")
+    launches: list[float] = field(default_factory=list)
+    compile: float | None = None
 
-    def first_steps(self, short: ShortTraining) -> Iterator[FirstSteps]:
+    def add(self, curves: Mapping[str, Any], flags: Any, steps_before: int) -> None:
+        """Adds the curves and divergence flags of a launch (``Program.launch``) that began after these steps."""
+        for name, curve in curves.items():
+            self.history.setdefault(name, []).extend(map(float, curve))
+        broken, is_nan, high, self.initial = int(flags[0]), bool(flags[1]), int(flags[2]), float(flags[3])
+        if broken and not self.broken:
+            self.broken, self.broken_is_nan = broken + steps_before, is_nan
+        if high and not self.high:
+            self.high = high + steps_before
+
+    def record(self, setup: TrainingSetup, model: Callable[[], Any], prefix: str = "") -> None:
+        """Adds the metrics that the experiment records of its model (``observe``), if it records any."""
+        if setup.experiment.observe is not None:
+            for name, value in setup.experiment.observe(model(), setup.data).items():
+                self.history.setdefault(prefix + name, []).append(float(value))
+
+
+Block = list[tuple[int, Measurements]]
+"""Seeds that are finished at the same time, with their measurements."""
+
+
+@dataclass(frozen=True)
+class ShortTraining:
+    """The first full batches of epoch 0, for each of the seeds.
+
+    Attributes:
+        setup: the whole training.
+        seeds: one trial each.
+        steps: number of batches. Each is one step of the optimizer.
+        validate: the seeds whose model is needed after the last step.
+        programs: where the compiled programs of one step are kept.
+    """
+
+    setup: TrainingSetup
+    seeds: Sequence[int]
+    steps: int
+    validate: Sequence[int]
+    programs: Programs
+
+    def batches(self, seed: int) -> Iterator[Dataset]:
+        """The data of each step."""
+        data, batch = self.setup.data, self.setup.full_batch
+        order = data_order(seed, 0, len(data.x))
+        for rows in order[: self.steps * batch].reshape(self.steps, batch):
+            yield Dataset(data.x[rows], data.y[rows])
+
+
+class Engine:
+    """Trains one variant, one seed after another or with batched seeds. The model and the data are in place.
+
+    Args:
+        setup: the training.
+        programs: where it keeps compiled programs. Engines with the same ``programs`` must not run in alternation,
+            because two variants of one structure share a program.
+        notice: called if it trains fewer seeds at once than intended.
+    """
+
+    name: str
+    """Its name in ``ENGINES``."""
+
+    def __init__(
+        self, setup: TrainingSetup, programs: Programs | None = None, notice: Notice = lambda text: None
+    ) -> None:
+        self.setup, self.notice = setup, notice
+
+    @staticmethod
+    def first_steps(short: ShortTraining) -> Iterator[FirstSteps]:
         """Trains the first steps of each seed."""
+        raise NotImplementedError
+
+    @property
+    def weights(self) -> Sequence[Any]:
+        """The weights after the last training: Keras variables, or arrays of the backend."""
+        raise NotImplementedError
+
+    def run(self, seed: int, on_epoch: OnEpoch) -> Measurements:
+        """Trains one seed."""
+        raise NotImplementedError
+
+    def blocks(self, seeds: Sequence[int], on_epoch: OnEpoch) -> Iterator[Block]:
+        """Trains the seeds, and yields each block as soon as it is finished. By default a block is one seed."""
+        for seed in seeds:
+            yield [(seed, self.run(seed, on_epoch))]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,26 +143,26 @@ class EngineEntry:
     """The facts of an engine that are known before its module is imported.
 
     Attributes:
-        module: the name of its module (``EngineModule``).
+        path: its class, "module:name".
         backends: the backends that have it.
         batched: whether it trains batched seeds.
         compiles_each_seed: whether it builds and compiles a new model for every seed. Other engines keep their program.
     """
 
-    module: str
+    path: str
     backends: tuple[str, ...]
     batched: bool = False
     compiles_each_seed: bool = False
 
-    def load(self) -> EngineModule:
-        """Imports its module."""
-        return cast(EngineModule, importlib.import_module(self.module))
+    def load(self) -> type[Engine]:
+        """Imports it."""
+        return cast(type[Engine], pkgutil.resolve_name(self.path))
 
 
 ENGINES: Mapping[str, EngineEntry] = {
-    "fit": EngineEntry(module="harness.training.fit", backends=NAMES, compiles_each_seed=True),
-    "compiled": EngineEntry(module="harness.training.compiled", backends=NAMES),
-    "vectorized": EngineEntry(module="harness.training.vectorized", backends=("jax",), batched=True),
+    "fit": EngineEntry(path="harness.training.fit:FitEngine", backends=NAMES, compiles_each_seed=True),
+    "compiled": EngineEntry(path="harness.training.compiled:CompiledEngine", backends=NAMES),
+    "vectorized": EngineEntry(path="harness.training.vectorized:VectorizedEngine", backends=("jax",), batched=True),
 }
 """From the slowest to the fastest. "auto" takes the last one that the backend has and that pays."""
 

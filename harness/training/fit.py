@@ -9,31 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from harness.training.backend import active
+from harness.training.backends import active
 from harness.training.divergence import first_bad
-from harness.training.engine import Engine, FirstSteps, Measurements, Notice, OnEpoch, ShortTraining
+from harness.training.engines import Engine, FirstSteps, Measurements, Notice, OnEpoch, ShortTraining
 from harness.training.programs import Programs
-from harness.training.recorded import record_metrics
 from harness.training.seeding import data_order, initialise, seed_training
 from harness.training.setup import TrainingSetup
-
-
-def prepare(setup: TrainingSetup, programs: Programs, notice: Notice) -> FitEngine:
-    """As ``EngineModule`` says. It keeps no program."""
-    return FitEngine(setup)
-
-
-def first_steps(short: ShortTraining) -> Iterator[FirstSteps]:
-    """Trains epochs of one step each. ``fit`` then reports the loss of each step, and not a running mean."""
-    engine, data, batch = FitEngine(short.setup.one_step()), short.setup.data, short.setup.full_batch
-    for seed in short.seeds:
-        model, losses = engine.model(seed), []
-        if short.steps:
-            rows = data_order(seed, 0, len(data.x))[: short.steps * batch]
-            seed_training(seed)
-            how = {"batch_size": batch, "epochs": short.steps, "steps_per_epoch": 1, "shuffle": False, "verbose": 0}
-            losses = model.fit(data.x[rows], data.y[rows], **how).history["loss"]
-        yield seed, losses, model if seed in short.validate else None
 
 
 class FitEngine(Engine):
@@ -44,21 +25,38 @@ class FitEngine(Engine):
 
     name = "fit"
 
-    def __init__(self, setup: TrainingSetup) -> None:
-        self.setup = setup
+    def __init__(
+        self, setup: TrainingSetup, programs: Programs | None = None, notice: Notice = lambda text: None
+    ) -> None:
+        super().__init__(setup)
         self.jit_compile = active().facts.compiled_fit
         self._weights: list[Any] = []
+
+    @staticmethod
+    def first_steps(short: ShortTraining) -> Iterator[FirstSteps]:
+        """Trains epochs of one step each. ``fit`` then reports the loss of each step, and not a running mean."""
+        engine, data, batch = FitEngine(short.setup.one_step()), short.setup.data, short.setup.full_batch
+        for seed in short.seeds:
+            model, losses = engine.model(seed), []
+            if short.steps:
+                rows = data_order(seed, 0, len(data.x))[: short.steps * batch]
+                seed_training(seed)
+                how = {"batch_size": batch, "epochs": short.steps, "steps_per_epoch": 1, "shuffle": False, "verbose": 0}
+                losses = model.fit(data.x[rows], data.y[rows], **how).history["loss"]
+            yield seed, losses, model if seed in short.validate else None
 
     @property
     def weights(self) -> Sequence[Any]:
         return self._weights
 
     def run(self, seed: int, on_epoch: OnEpoch) -> Measurements:
-        clock = Clock(self.setup, seed, on_epoch)
+        measured = Measurements({})
+        clock = Clock(self.setup, seed, measured, on_epoch)
         history = self._fit(seed, clock.begin, clock.end, train_begin=clock.first)
         curves = {name: [float(value) for value in curve] for name, curve in history.items()}
+        measured.history = curves | measured.history
         losses = curves.get("loss", [])  # empty for a size without epochs
-        measured = Measurements(curves | clock.further, initial=losses[0] if losses else 0.0, launches=clock.seconds)
+        measured.initial = losses[0] if losses else 0.0
         if losses and _suspicious(losses):
             self._locate(seed, measured)
         return measured
@@ -122,19 +120,14 @@ def _suspicious(losses: list[float]) -> bool:
 class Clock:
     """Callbacks of ``Model.fit`` that time each epoch, and record the curves that ``fit`` does not give.
 
-    Attributes:
-        seconds: of each epoch, with its validation, and without the curves recorded here.
-        further: the curves recorded here, by name.
+    The seconds of an epoch include its validation, and not the curves recorded here.
     """
 
-    def __init__(self, setup: TrainingSetup, seed: int, on_epoch: OnEpoch) -> None:
-        self.setup, self.seed, self.on_epoch = setup, seed, on_epoch
-        self.seconds: list[float] = []
-        self.further: dict[str, list[float]] = {}
+    def __init__(self, setup: TrainingSetup, seed: int, measured: Measurements, on_epoch: OnEpoch) -> None:
+        self.setup, self.seed, self.measured, self.on_epoch = setup, seed, measured, on_epoch
 
     def first(self, model: Any) -> None:
-        if self.setup.experiment.observe is not None:
-            record_metrics(self.setup, model, self.further, "initial_")
+        self.measured.record(self.setup, lambda: model, "initial_")
 
     def begin(self, model: Any, epoch: int, logs: Any) -> None:
         self._start = time.perf_counter()
@@ -142,19 +135,17 @@ class Clock:
     def end(self, model: Any, epoch: int, logs: Any) -> None:
         import keras
 
-        self.seconds.append(time.perf_counter() - self._start)
+        self.measured.launches.append(time.perf_counter() - self._start)
         if self.setup.experiment.inference:
             data = self.setup.data
             values = model.evaluate(data.x, data.y, batch_size=1024, verbose=0, return_dict=True)
             for name, value in values.items():
-                self.further.setdefault(f"train_{name}", []).append(float(value))
+                self._add(f"train_{name}", value)
         if self.setup.experiment.halves:
             self._halves(model)
         for name, of in self.setup.experiment.follow.items():
-            value = keras.ops.convert_to_numpy(of(model.trainable_variables))
-            self.further.setdefault(name, []).append(float(value))
-        if self.setup.experiment.observe is not None:
-            record_metrics(self.setup, model, self.further)
+            self._add(name, keras.ops.convert_to_numpy(of(model.trainable_variables)))
+        self.measured.record(self.setup, lambda: model)
         self.on_epoch(self.seed, epoch + 1)
 
     def _halves(self, model: Any) -> None:
@@ -170,7 +161,10 @@ class Clock:
             [keras.ops.convert_to_numpy(loss(y[part], model(x[part], training=False))) for part in parts]
         )
         for name, part in (("even_val_loss", losses[::2]), ("odd_val_loss", losses[1::2])):
-            self.further.setdefault(name, []).append(float(part.mean()))
+            self._add(name, part.mean())
+
+    def _add(self, name: str, value: Any) -> None:
+        self.measured.history.setdefault(name, []).append(float(value))
 
 
 class Steps:

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from harness.training.backend import active
+from harness.training.backends import active
 
 
 def derived(seed: int, role: str) -> int:
@@ -26,7 +26,7 @@ def derived(seed: int, role: str) -> int:
 def roles(model: Any) -> list[tuple[str, Any]]:
     """(role, layer) of every layer with variables, in the model's order. It includes layers of nested models."""
     counts: Counter[str] = Counter()
-    found = []
+    by_role = []
 
     def visit(layers: list[Any]) -> None:
         for layer in layers:
@@ -34,11 +34,11 @@ def roles(model: Any) -> list[tuple[str, Any]]:
                 visit(layer.layers)
             elif layer.variables:
                 kind = type(layer).__name__
-                found.append((f"{kind}-{counts[kind]}", layer))
+                by_role.append((f"{kind}-{counts[kind]}", layer))
                 counts[kind] += 1
 
     visit(model.layers)
-    return found
+    return by_role
 
 
 def seed_python(seed: int) -> None:
@@ -116,32 +116,3 @@ def data_order(seed: int, epoch: int, count: int) -> np.ndarray:
     if count == 1:
         return np.zeros(1, "int32")
     return np.random.default_rng([seed, epoch]).permutation(count).astype("int32")
-
-
-def order_type(count: int) -> str:
-    """The smallest type for the indices of ``count`` examples. For MNIST it halves the bytes copied to the device."""
-    return "uint16" if count <= 2**16 else "int32"
-
-
-class Orders:
-    """Data orders of several epochs, kept for later variants. A sweep draws the orders of a seed once.
-
-    Args:
-        most: the most bytes to keep. Orders beyond them are drawn again.
-    """
-
-    def __init__(self, most: int = 128_000_000) -> None:
-        self._most, self._bytes = most, 0
-        self._kept: dict[tuple[int, range, int], np.ndarray] = {}
-
-    def get(self, seed: int, epochs: range, count: int) -> np.ndarray:
-        """One ``data_order`` per row: shape (epochs, count), type ``order_type``. Do not write to it."""
-        key = (seed, epochs, count)
-        found = self._kept.get(key)
-        if found is None:
-            found = np.stack([data_order(seed, epoch, count).astype(order_type(count)) for epoch in epochs])
-            if self._bytes + found.nbytes <= self._most:
-                found.flags.writeable = False
-                self._kept[key] = found
-                self._bytes += found.nbytes
-        return found

@@ -17,9 +17,8 @@ from harness.domain.experiment import Experiment
 from harness.errors import invalid
 from harness.record.numbers import number, shortest
 from harness.record.trials import ShortTrial
-from harness.training.backend import active_backend
-from harness.training.engine import ShortTraining
-from harness.training.engines import ENGINES, NotVectorizableError, resolve_engine
+from harness.training.backends import active_backend
+from harness.training.engines import ENGINES, NotVectorizableError, ShortTraining, resolve_engine
 from harness.training.programs import Programs
 from harness.training.seeding import initialise
 from harness.training.setup import TrainingSetup

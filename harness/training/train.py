@@ -12,11 +12,19 @@ from harness.domain.experiment import Experiment
 from harness.domain.trial import Seconds, Trial
 from harness.errors import invalid
 from harness.record.numbers import shortest
-from harness.training.backend import active_backend, device
-from harness.training.devices import Device, trained_on
+from harness.training.backend import Device, device, trained_on
+from harness.training.backends import active_backend
 from harness.training.divergence import classify
-from harness.training.engine import Engine, Measurements, Notice, OnEpoch
-from harness.training.engines import ENGINES, NotVectorizableError, pays_on_cpu, resolve_engine
+from harness.training.engines import (
+    ENGINES,
+    Engine,
+    Measurements,
+    Notice,
+    NotVectorizableError,
+    OnEpoch,
+    pays_on_cpu,
+    resolve_engine,
+)
 from harness.training.programs import Programs
 from harness.training.setup import TrainingSetup
 
@@ -102,7 +110,7 @@ def prepare(
     variants of one structure share a program.
     """
     setup = TrainingSetup.of(experiment, variant, perturbed)
-    return ENGINES[engine_of(setup, engine)].load().prepare(setup, programs or Programs(), notice)
+    return ENGINES[engine_of(setup, engine)].load()(setup, programs, notice)
 
 
 def engine_of(setup: TrainingSetup, engine: str) -> str:

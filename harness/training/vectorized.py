@@ -1,32 +1,43 @@
 """Engine ``vectorized``: trains batched seeds of a variant with one XLA program (JAX).
 
-Variants of one structure use the same program; learning rates, initial weights and data are its arguments. Seeds are
-trained in blocks. A block has as many seeds as pay on the device and fit its memory; XLA gives the memory of a program
-before its launch. If the memory runs out nevertheless, the next block is half as wide. A finished block is kept,
-whatever happens to the next one.
+The program is the compiled one under ``jax.vmap``, with a replica for each seed. A replica has its own weights, other
+variables (the random-number states of dropout among them), optimizer state, data order and divergence flags, stacked
+along a first axis. All replicas share the data. A replica computes the same as the compiled program, but its matrix
+products may sum in another order.
+
+Seeds are trained in blocks. If the device fails, as it does when its memory runs out, the next block is half as wide. A
+finished block is kept, whatever happens to the next one.
 """
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import time
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from harness.domain.experiment import Dataset
-from harness.environment.fingerprint import cores
 from harness.errors import SuiteError
-from harness.training.engine import Block, Engine, FirstSteps, Measurements, Notice, OnEpoch, ShortTraining
-from harness.training.engines import epochs_of_launch, is_tiny, work_of_epoch
-from harness.training.memory import MARGIN, is_out_of_memory, readable
+from harness.training.backends.jax import JaxProgram
+from harness.training.engines import (
+    Block,
+    Engine,
+    FirstSteps,
+    Measurements,
+    Notice,
+    NotVectorizableError,
+    OnEpoch,
+    ShortTraining,
+    epochs_of_launch,
+    is_tiny,
+    work_of_epoch,
+)
 from harness.training.programs import Programs
-from harness.training.recorded import record_metrics
-from harness.training.seeding import order_type
+from harness.training.seeding import data_order, initialise
 from harness.training.setup import TrainingSetup
-from harness.training.vectorized_jax import TooLargeError, VectorizedProgram, is_device_error
 
 REPLICAS = {"cpu": 16, "gpu": 64}
 """Replicas of a block, one per seed. On a CPU a block always has this many, and some may be idle: the program, and so
@@ -38,63 +49,127 @@ LAUNCH = {"cpu": 1e11, "gpu": 2e13}
 """The most replicas × examples × parameters of a launch. It then takes seconds, and Ctrl-C works."""
 EPOCHS = 5
 """The most epochs of a launch. Their data orders are drawn before it begins."""
-THREADS = 8
-"""The most threads that draw data orders. NumPy releases Python's lock while it shuffles."""
-SHUFFLED_BY_OTHERS = 1000
-"""The fewest examples that these threads shuffle. For fewer, a thread costs more than it saves."""
 
 
-def prepare(setup: TrainingSetup, programs: Programs, notice: Notice) -> VectorizedEngine:
-    """As ``EngineModule`` says."""
-    return VectorizedEngine(setup, programs, notice=notice)
+class VectorizedProgram(JaxProgram):
+    """The program of one structure (``programs.structure``), for blocks with any number of replicas."""
 
+    def __init__(self, setup: TrainingSetup) -> None:
+        import jax
 
-def first_steps(short: ShortTraining) -> Iterator[FirstSteps]:
-    """Trains all seeds at once: each replica takes its own part of the data."""
-    program, _ = short.programs.get("vectorized", short.setup.one_step(), VectorizedProgram)
-    seeds, batch, replicas = short.seeds, short.setup.full_batch, len(short.seeds)
-    orders = np.arange(replicas * batch, dtype=order_type(replicas * batch)).reshape(replicas, 1, batch)
-    program.begin(program.drawn(seeds), replicas)
-    losses = np.empty((replicas, short.steps))
-    for step, parts in enumerate(zip(*map(short.batches, seeds), strict=True)):
-        program.feed(Dataset(np.concatenate([data.x for data in parts]), np.concatenate([data.y for data in parts])))
-        program.compile(replicas, 1)
-        losses[:, step] = np.asarray(program.launch_all(orders, np.full(replicas, np.nan))[0]["loss"])[:, 0]
-    for index, seed in enumerate(seeds):
-        yield seed, losses[index].tolist(), program.replica(index) if seed in short.validate else None
+        super().__init__(setup)
+        self._vectorized = jax.jit(jax.vmap(self._train, in_axes=(0, 0, 0, None, None)), donate_argnums=0)
+        self._executables: dict[tuple[Any, ...], Any] = {}
+
+    @property
+    def device(self) -> Any:
+        """The JAX device that holds the data."""
+        return next(iter(self._data[0].devices()))
+
+    def begin(self, seeds: Sequence[int], replicas: int) -> None:
+        """Sets the initial weights of the seeds, and new optimizer states. Idle replicas repeat the last seed."""
+        import jax.numpy as jnp
+
+        drawn = []
+        with _on_cpu():
+            for seed in seeds:
+                initialise(self._own, seed, self._setup.perturbed, self._setup.canonical)
+                parts = (self._own.trainable_variables, self._own.non_trainable_variables)
+                drawn.append([[np.array(variable.value) for variable in part] for part in parts])
+        weights, others = (
+            [jnp.asarray(_filled(values, replicas)) for values in zip(*part, strict=True)]
+            for part in zip(*drawn, strict=True)
+        )
+        fresh = [jnp.array(jnp.broadcast_to(value, (replicas, *value.shape))) for value in self._fresh]
+        self._state = (weights, others, fresh)
+
+    def compile(self, orders: np.ndarray) -> bool:
+        """Compiles for launches with orders of this shape. Returns False if that was done before.
+
+        NotVectorizableError if seeds of this network cannot be batched.
+        """
+        key = self._key(orders)
+        if key in self._executables:
+            return False
+        try:
+            lowered = self._vectorized.lower(self._state, *self._arguments(orders, np.zeros(len(orders))))
+        except Exception as error:
+            cause = f"{type(error).__name__}: {error}".splitlines()[0]
+            raise NotVectorizableError(f"its seeds cannot be batched ({cause})") from error
+        self._executables[key] = lowered.compile()
+        return True
+
+    def launch_all(self, orders: np.ndarray, initial: np.ndarray) -> tuple[dict[str, Any], Any]:
+        """Starts one epoch per row of each replica's orders, without waiting for the device.
+
+        Args:
+            orders: (replicas, epochs, examples), int32. ``compile`` was called with its shape.
+            initial: as in ``Program.launch``, one value for each replica.
+
+        Returns:
+            As ``Program.launch``, with a first axis of replicas, on the device.
+        """
+        executable = self._executables[self._key(orders)]
+        self._state, curves, flags = executable(self._state, *self._arguments(orders, initial))
+        return curves, flags
+
+    def release(self) -> None:
+        """Frees the last block's state."""
+        self._state = ([], [], [])
+
+    def keep(self, index: int) -> None:
+        """Keeps the weights and variables of one replica only, without the axis of replicas."""
+        weights, others, moments = ([array[index] for array in part] for part in self._state)
+        self._state = (weights, others, moments)
+
+    def replica(self, index: int) -> Any:
+        """The Keras model with the variables of one replica."""
+        everything = self._state
+        self.keep(index)
+        try:
+            return self.model
+        finally:
+            self._state = everything
+
+    def _arguments(self, orders: np.ndarray, initial: np.ndarray) -> tuple[Any, ...]:
+        import jax.numpy as jnp
+
+        return jnp.asarray(orders), jnp.asarray(initial, "float32"), self._data, self._validation
+
+    def _key(self, orders: np.ndarray) -> tuple[int, ...]:
+        return *orders.shape, len(self._data[0])
 
 
 class VectorizedEngine(Engine):
     """Trains blocks of seeds; each seed of a block is a replica in its program.
 
-    Args:
-        setup: the training.
-        programs: where the program is kept for later trainings.
-        replicas: seeds of a block; None for as many as pay on the device.
-        notice: called if a block had to become smaller.
-
-    Raises:
-        NotVectorizableError: by ``run`` and ``blocks``, if seeds of the network cannot be batched.
+    NotVectorizableError, by ``run`` and ``blocks``, if seeds of the network cannot be batched.
     """
 
     name = "vectorized"
 
     def __init__(
-        self,
-        setup: TrainingSetup,
-        programs: Programs | None = None,
-        replicas: int | None = None,
-        notice: Notice = lambda text: None,
+        self, setup: TrainingSetup, programs: Programs | None = None, notice: Notice = lambda text: None
     ) -> None:
-        self.setup = setup
-        programs = programs or Programs()
-        self.program, _ = programs.get(self.name, setup, VectorizedProgram)
-        self._orders, self._count = programs.orders, len(setup.data.x)
+        super().__init__(setup, notice=notice)
+        self.program, _ = (programs or Programs()).get(self.name, setup, VectorizedProgram)
         self.epochs_per_launch = epochs_of_launch(setup, self.program.parameters)
-        self._replicas, self._notice = replicas, notice
-        self._drawn: tuple[tuple[int, ...], Any] = ((), None)
-        self._ahead: dict[tuple[int, range], Future[np.ndarray]] = {}
-        self._ended = 0.0  # when the last launch was ready
+
+    @staticmethod
+    def first_steps(short: ShortTraining) -> Iterator[FirstSteps]:
+        """Trains all seeds at once: each replica takes its own part of the data."""
+        program, _ = short.programs.get("vectorized", short.setup.one_step(), VectorizedProgram)
+        seeds, batch, replicas = short.seeds, short.setup.full_batch, len(short.seeds)
+        orders = np.arange(replicas * batch, dtype="int32").reshape(replicas, 1, batch)
+        program.begin(seeds, replicas)
+        losses = np.empty((replicas, short.steps))
+        for step, parts in enumerate(zip(*map(short.batches, seeds), strict=True)):
+            x, y = (np.concatenate(arrays) for arrays in zip(*((data.x, data.y) for data in parts), strict=True))
+            program.feed(Dataset(x, y))
+            program.compile(orders)
+            losses[:, step] = np.asarray(program.launch_all(orders, np.full(replicas, np.nan))[0]["loss"])[:, 0]
+        for index, seed in enumerate(seeds):
+            yield seed, losses[index].tolist(), program.replica(index) if seed in short.validate else None
 
     @property
     def weights(self) -> Sequence[Any]:
@@ -109,35 +184,39 @@ class VectorizedEngine(Engine):
     def blocks(self, seeds: Sequence[int], on_epoch: OnEpoch) -> Iterator[Block]:
         """Trains the seeds, and yields each block as soon as it is finished.
 
-        The seconds of a launch are divided among the seeds of its block. SuiteError if one seed alone does not fit into
-        the memory, or the device fails. Blocks that were yielded before are complete.
+        The seconds of a launch are divided among the seeds of its block. SuiteError if the device fails with one seed
+        alone. Blocks that were yielded before are complete.
         """
         left, replicas = list(seeds), self._width(len(seeds))
-        with ThreadPoolExecutor(min(THREADS, cores())) as pool:
-            while left:
-                block = left[:replicas]
-                try:
-                    measured = self._train(block, left[replicas : 2 * replicas], replicas, pool, on_epoch)
-                except TooLargeError as error:
-                    why = f"a block needs {readable(error.needed)} of memory, {readable(error.free)} are free"
-                    fit = int(replicas * MARGIN * error.free / error.needed)
-                    replicas = self._fewer(replicas, max(1, min(fit, replicas - 1)), why)
-                except Exception as error:
-                    why = self._smaller_would_do(error, replicas)
-                    if not why:
-                        raise self._failed(error, block, len(seeds) - len(left), len(seeds)) from error
-                    replicas = self._fewer(replicas, replicas // 2, why)
-                else:
-                    yield list(zip(block, measured, strict=True))
-                    left = left[replicas:]
+        while left:
+            block = left[:replicas]
+            try:
+                measured = self._train(block, replicas, on_epoch)
+            except Exception as error:
+                if not _is_device_error(error):
+                    raise
+                why = " ".join(str(error).split())[:300]
+                if replicas == 1:
+                    raise SuiteError(
+                        f"The device failed while it trained seed {block[0]} alone; {len(seeds) - len(left)} of "
+                        f"{len(seeds)} seeds are finished and kept. Its error: {why}. When it works again, or has "
+                        "more memory, go on with --resume."
+                    ) from error
+                replicas //= 2
+                self.notice(
+                    f"{self.setup.experiment.id}/{self.setup.variant.name}: the device failed ({why[:100]}): "
+                    f"{replicas} seed{'s' * (replicas > 1)} at once instead of {2 * replicas}."
+                )
+            else:
+                yield list(zip(block, measured, strict=True))
+                left = left[replicas:]
 
     def _width(self, count: int) -> int:
         """The number of replicas of a block. On a GPU all blocks have about the same size."""
         kind, parameters = self._kind, self.program.parameters
-        most = self._replicas or (REPLICAS_OF_TINY if is_tiny(self.setup, parameters) else REPLICAS)[kind]
+        most = (REPLICAS_OF_TINY if is_tiny(self.setup, parameters) else REPLICAS)[kind]
         if kind == "cpu":
-            fit_into_launch = int(LAUNCH[kind] / work_of_epoch(self.setup, parameters))
-            return self._replicas or max(1, min(most, fit_into_launch))
+            return max(1, min(most, int(LAUNCH[kind] / work_of_epoch(self.setup, parameters))))
         blocks = -(-count // most)
         return -(-count // blocks)
 
@@ -153,129 +232,63 @@ class VectorizedEngine(Engine):
             each = max((e for e in range(1, EPOCHS + 1) if epochs % e == 0 and e <= most), default=1)
         return [range(start, min(start + each, epochs)) for start in range(0, epochs, each)]
 
-    def _fewer(self, replicas: int, wanted: int, why: str) -> int:
-        """Reports that further blocks have ``wanted`` replicas, and returns it. SuiteError if they had only one."""
-        of = f"{self.setup.experiment.id}/{self.setup.variant.name}"
-        if replicas == 1:
-            raise SuiteError(
-                f"{of}: {why}, for one seed alone. Free memory on the device, or train with --engine compiled or on a "
-                "device that has more."
-            )
-        self._notice(f"{of}: {why}: {wanted} seed{'s' if wanted > 1 else ''} at once instead of {replicas}.")
-        return wanted
-
-    def _smaller_would_do(self, error: Exception, replicas: int) -> str:
-        """Why a smaller block may succeed after an error; "" if it would not.
-
-        Not every library reports a lack of memory as such. So after any error of a device that still computes, half as
-        many seeds are tried.
-        """
-        if is_out_of_memory(error):
-            return "the memory ran out"
-        if replicas == 1 or not is_device_error(error) or not self.program.computes():
-            return ""
-        return f"the device failed, and works ({' '.join(str(error).split())[:100]})"
-
-    def _failed(self, error: Exception, block: Sequence[int], finished: int, count: int) -> Exception:
-        """The SuiteError for an error of the device; any other error as it is."""
-        if not is_device_error(error):
-            return error
-        text = " ".join(str(error).split())[:300]
-        return SuiteError(
-            f"The device failed while it trained seeds {block[0]} to {block[-1]}; {finished} of {count} seeds are "
-            f"finished and kept. Its error: {text}. When it works again, go on with --resume."
-        )
-
-    def _train(
-        self, block: Sequence[int], following: Sequence[int], replicas: int, pool: ThreadPoolExecutor, on_epoch: OnEpoch
-    ) -> list[Measurements]:
-        """Trains a block. Meanwhile it draws the initial values of the next block's seeds, ``following``."""
+    def _train(self, block: Sequence[int], replicas: int, on_epoch: OnEpoch) -> list[Measurements]:
+        """Trains a block. While the device computes a launch, the host draws the data orders of the next."""
         program, launches = self.program, self._launches(replicas)
-        measured = [Measurements({}, initial=float("nan"), compile=0.0) for _ in block]
+        measured = [Measurements({}, compile=0.0) for _ in block]
         program.release()  # frees the memory of the last block
-        clock = time.perf_counter()
-        new = [program.compile(replicas, count) for count in {len(launch) for launch in launches}]
-        if any(new):
-            measured[0].compile = time.perf_counter() - clock
-        program.begin(self._states(block), replicas)
+        program.begin(block, replicas)
         self._record(measured, "initial_")
-        initial: Any = np.full(replicas, np.nan, "float32")
-        running: _Launch | None = None
-        for number, launch in enumerate(launches):
-            self._draw(block, launch, pool)
-            orders = _filled([self._order(seed, launch) for seed in block], replicas)
-            self._ahead.clear()
-            begun = time.perf_counter()
-            curves, flags = program.launch_all(orders, initial)
-            # while the device is busy, the host draws the data orders of the next launch or block
-            further = number + 1 < len(launches)
-            self._draw(block if further else following, launches[number + 1 if further else 0], pool)
-            if number == 0 and following:
-                self._states(following)
-            if running is not None:
-                self._finish(running, block, measured, on_epoch)
-            running, initial = _Launch(launch, curves, flags, begun), flags[:, 3]
-            if self.setup.experiment.observe is not None:
-                self._finish(running, block, measured, on_epoch)
-                self._record(measured)
-                running = None
-        if running is not None:
-            self._finish(running, block, measured, on_epoch)
+        orders = self._orders(block, launches[0], replicas) if launches else np.empty(0)
+        for number, epochs in enumerate(launches):
+            clock = time.perf_counter()
+            if program.compile(orders):
+                measured[0].compile = time.perf_counter() - clock
+                clock = time.perf_counter()
+            initial = np.array(_filled([seed.initial for seed in measured], replicas))
+            results = program.launch_all(orders, initial)
+            if number + 1 < len(launches):
+                orders = self._orders(block, launches[number + 1], replicas)
+            curves, flags = {name: np.asarray(curve) for name, curve in results[0].items()}, np.asarray(results[1])
+            whole = len(launches) == 1
+            seconds = (time.perf_counter() - clock) / len(block) / (1 if whole else len(epochs))
+            for index, seed in enumerate(measured):
+                seed.launches += [seconds] * (1 if whole else len(epochs))
+                of_seed = {name: curve[index] for name, curve in curves.items()}
+                seed.add(of_seed, flags[index], steps_before=epochs.start * self.setup.steps)
+            self._record(measured)
+            for trained in block:
+                on_epoch(trained, epochs.stop)
         return measured
 
-    def _finish(
-        self, launch: _Launch, block: Sequence[int], measured: Sequence[Measurements], on_epoch: OnEpoch
-    ) -> None:
-        """Waits for a launch and adds its results to the seeds' measurements."""
-        self.program.wait(launch.flags)
-        ended = time.perf_counter()
-        epochs = len(launch.epochs)
-        seconds = (ended - max(launch.begun, self._ended)) / len(block) / epochs
-        self._ended = ended
-        curves, flags = {name: np.asarray(curve) for name, curve in launch.curves.items()}, np.asarray(launch.flags)
-        whole = epochs == self.setup.size.epochs
-        for index, one in enumerate(measured):
-            one.launches += [seconds * epochs] if whole else [seconds] * epochs
-            for name, curve in curves.items():
-                one.history.setdefault(name, []).extend(curve[index].tolist())
-            one.add_flags(flags[index], steps_before=launch.epochs.start * self.setup.steps)
-        for seed in block:
-            on_epoch(seed, launch.epochs.stop)
-
-    def _states(self, seeds: Sequence[int]) -> Any:
-        """The initial values of the seeds. They may have been drawn during the block before."""
-        if self._drawn[0] != tuple(seeds):
-            self._drawn = tuple(seeds), self.program.drawn(seeds)
-        return self._drawn[1]
-
-    def _order(self, seed: int, epochs: range) -> np.ndarray:
-        """The data orders of these epochs, shape (epochs, examples)."""
-        key = (seed, epochs)
-        return self._ahead.pop(key).result() if key in self._ahead else self._orders.get(seed, epochs, self._count)
-
-    def _draw(self, seeds: Sequence[int], epochs: range, pool: ThreadPoolExecutor) -> None:
-        """Starts to draw data orders in other threads, unless they are short (SHUFFLED_BY_OTHERS)."""
-        if self._count >= SHUFFLED_BY_OTHERS:
-            for seed in seeds:
-                if (seed, epochs) not in self._ahead:
-                    self._ahead[seed, epochs] = pool.submit(self._orders.get, seed, epochs, self._count)
+    def _orders(self, block: Sequence[int], epochs: range, replicas: int) -> np.ndarray:
+        count = len(self.setup.data.x)
+        return _filled([np.stack([data_order(seed, epoch, count) for epoch in epochs]) for seed in block], replicas)
 
     def _record(self, measured: Sequence[Measurements], prefix: str = "") -> None:
-        if self.setup.experiment.observe is not None:
-            for index, one in enumerate(measured):
-                record_metrics(self.setup, self.program.replica(index), one.history, prefix)
+        for index, seed in enumerate(measured):
+            seed.record(self.setup, functools.partial(self.program.replica, index), prefix)
 
 
-@dataclass(frozen=True)
-class _Launch:
-    """A running launch: its epochs, its results on the device, and the time when it began."""
-
-    epochs: range
-    curves: dict[str, Any]
-    flags: Any
-    begun: float
-
-
-def _filled(replicas: Sequence[np.ndarray], count: int) -> np.ndarray:
-    """The replicas' arrays, stacked. The last one is repeated for idle replicas."""
+def _filled(replicas: Sequence[Any], count: int) -> np.ndarray:
+    """The replicas' values, stacked. The last one is repeated for idle replicas."""
     return np.stack([*replicas, *[replicas[-1]] * (count - len(replicas))])
+
+
+def _is_device_error(error: Exception) -> bool:
+    """Whether an error comes from the device, its driver or a library that computes on it, or is a lack of memory."""
+    return isinstance(error, MemoryError) or type(error).__name__ in ("JaxRuntimeError", "XlaRuntimeError")
+
+
+@contextlib.contextmanager
+def _on_cpu() -> Iterator[None]:
+    """Puts new JAX arrays on the CPU. Weights are drawn by a hundred small programs, and each would delay a GPU."""
+    import jax
+
+    try:
+        host = jax.devices("cpu")[0]
+    except RuntimeError:  # JAX_PLATFORMS excludes the CPU
+        yield
+        return
+    with jax.default_device(host):
+        yield

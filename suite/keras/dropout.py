@@ -11,8 +11,8 @@ import numpy as np
 
 from harness.domain.experiment import Dataset, Experiment, Size, Variant
 from harness.domain.self_check import Measured, self_check
+from harness.training.gradients import weight_gradients
 from harness.training.train import train
-from harness.training.weight_gradients import weight_gradients
 from suite.keras.networks import LOSS
 from suite.keras.rules import optimizer, sgd
 

@@ -16,7 +16,7 @@ import numpy as np
 
 from harness.domain.experiment import Dataset
 from harness.domain.self_check import Measured, self_check
-from harness.training.backend import active_backend
+from harness.training.backends import active_backend
 from harness.training.late_state import late_optimizer, late_slots
 from harness.training.train import prepare
 from suite.keras.networks import HITS, PARTIAL, Network, drawn, numpy, orders

@@ -12,7 +12,7 @@ from harness.domain.experiment import Dataset, Experiment, Size, Variant
 from harness.domain.metric import Metric
 from harness.domain.self_check import Measured
 from harness.domain.trial import Trial
-from harness.training.weight_gradients import weight_gradients
+from harness.training.gradients import weight_gradients
 from suite.keras.reference import Layer, Reference, State
 from suite.keras.rules import Optimizer
 

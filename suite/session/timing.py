@@ -14,7 +14,7 @@ from harness.record.timings import Measurement, Provenance, Timings
 from harness.timing import stored_times
 from harness.timing.measure import measure, sized
 from harness.timing.slower import CHANGED, conditions, confirmed, slower, times
-from harness.training.devices import check_on_gpu
+from harness.training.backend import check_on_gpu
 from harness.training.engines import ENGINES
 from reports.sections.timing_runs import images_per_second, ratios, speed
 from reports.words import duration, factor

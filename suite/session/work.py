@@ -86,8 +86,8 @@ Event = Description | Trial | ShortTrial | Epoch | Notice | Measured
 def perform(task: Task, report: Callable[[Event], None]) -> None:
     """Performs a task and reports each event at once. Errors are those of ``train``."""
     start(task.backend, task.precision)
+    from harness.training.backend import check_on_gpu
     from harness.training.configuration import configuration, digest, hashes
-    from harness.training.devices import check_on_gpu
     from harness.training.setup import TrainingSetup
     from harness.training.steps import first_steps
     from harness.training.train import train

@@ -62,8 +62,8 @@ def named(name: str) -> Fault:
 def on(backend: str, faults: tuple[Fault, ...] = FAULTS) -> tuple[Fault, ...]:
     """Of the faults those that can be put into a backend: those of our engine or of Keras for another are left out."""
     others = {
-        "jax": ("compiled_tensorflow", "backend.tensorflow"),
-        "tensorflow": ("compiled_jax", "vectorized", "backend.jax"),
+        "jax": ("backends.tensorflow", "backend.tensorflow"),
+        "tensorflow": ("backends.jax", "vectorized", "backend.jax"),
     }[backend]
 
     def elsewhere(fault: Fault) -> bool:

@@ -116,7 +116,7 @@ def no_penalties(original: Any, self: Any, weights: Any, others: Any, x: Any, y:
     import jax.numpy as jnp
 
     outputs, others = self._model.stateless_call(weights, others, x, training=training)
-    hits = jnp.sum(jnp.argmax(outputs, -1) == jnp.argmax(y, -1)) if self._accuracy else jnp.int32(0)
+    hits = jnp.sum(jnp.argmax(outputs, -1) == jnp.argmax(y, -1)) if self._setup.experiment.accuracy else jnp.int32(0)
     return jnp.mean(self._loss(y, outputs)), (others, hits)
 
 
@@ -249,7 +249,7 @@ def follows_too_early(original: Original, self: Any, carry: Any, order: Any, dat
     import jax.numpy as jnp
 
     after, curves = original(self, carry, order, data, validation)
-    return after, curves | {name: jnp.float32(of(carry[0][0])) for name, of in self._follow.items()}
+    return after, curves | {name: jnp.float32(of(carry[0][0])) for name, of in self._setup.experiment.follow.items()}
 
 
 def gradients_of_half(original: Original, model: Any, loss: Any, x: np.ndarray, y: np.ndarray) -> Any:
@@ -280,17 +280,17 @@ FAULTS = (
     held_out(
         "evaluation without penalties", JAX, "_evaluate", wrapped(penalty_not_told), ("regularization", "l2 0.001")
     ),
-    held_out("a blow-up is ten times the first loss", "harness.training.compiled_jax", "BLOW_UP", value(10.0), BY_SGD),
+    held_out("a blow-up is ten times the first loss", "harness.training.backends.jax", "BLOW_UP", value(10.0), BY_SGD),
     held_out(
         "the optimizer starts anew in every epoch",
-        "harness.training.compiled_jax:JaxProgram",
+        "harness.training.backends.jax:JaxProgram",
         "_epoch",
         wrapped(starts_anew),
         MLP,
     ),
     held_out(
         "an epoch's training loss is that of its last batch",
-        "harness.training.compiled_jax:JaxProgram",
+        "harness.training.backends.jax:JaxProgram",
         "_step",
         wrapped(last_batch_counts),
         MLP,
@@ -326,7 +326,7 @@ FAULTS = (
     ),
     held_out(
         "gradients are observed on half of the batch",
-        "harness.training.weight_gradients",
+        "harness.training.gradients",
         "weight_gradients",
         wrapped(gradients_of_half),
         ("deep-gradients", "relu"),

@@ -14,7 +14,7 @@ DENSE, DROPOUT = f"{KERAS}.layers.core.dense:Dense", f"{KERAS}.layers.regulariza
 NORMALIZATION = f"{KERAS}.layers.normalization.batch_normalization:BatchNormalization"
 L2, L1 = f"{KERAS}.regularizers.regularizers:L2", f"{KERAS}.regularizers.regularizers:L1"
 SCALING = f"{KERAS}.initializers.random_initializers:VarianceScaling"
-JAX, TENSORFLOW = "harness.training.compiled_jax:JaxProgram", "harness.training.compiled_tensorflow:TensorFlowProgram"
+JAX, TENSORFLOW = "harness.training.backends.jax:JaxProgram", "harness.training.backends.tensorflow:TensorFlowProgram"
 SEEDING, TRAIN = "harness.training.seeding", "harness.training.train"
 RULES = "harness.rules"
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from harness.domain.self_check import SelfCheck
 from harness.domain.verdict import Verdict
-from harness.training.backend import active_backend
+from harness.training.backends import active_backend
 from suite.catalogue import SELF_CHECKS
 from suite.session.session import reason_of
 

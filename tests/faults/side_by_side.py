@@ -10,7 +10,7 @@ import numpy as np
 from tests.faults.fault import Fault, Patch, wrapped
 
 GROUP = "engine"
-PROGRAM, ENGINE = "harness.training.vectorized_jax:VectorizedProgram", "harness.training.vectorized:VectorizedEngine"
+PROGRAM, ENGINE = "harness.training.vectorized:VectorizedProgram", "harness.training.vectorized:VectorizedEngine"
 
 
 ON = ("example-1", "rate 0.1")
@@ -20,13 +20,13 @@ def fault(name: str, owner: str, attribute: str, wrapper: Callable[..., Any]) ->
     return Fault(f"side by side: {name}", (Patch(owner, attribute, wrapped(wrapper)),), ON)
 
 
-def one_seed(original: Any, self: Any, seeds: Any) -> Any:
-    return original(self, [seeds[0]] * len(seeds))
+def one_seed(original: Any, self: Any, seeds: Any, lanes: int) -> Any:
+    return original(self, [seeds[0]] * len(seeds), lanes)
 
 
-def next_lane(original: Any, self: Any, seeds: Any) -> Any:
+def next_lane(original: Any, self: Any, seeds: Any, lanes: int) -> Any:
     """Each seed has the initial weights of its neighbour."""
-    return original(self, [*seeds[1:], seeds[0]])
+    return original(self, [*seeds[1:], seeds[0]], lanes)
 
 
 def one_order(original: Any, self: Any, orders: Any, initial: Any) -> Any:
@@ -49,10 +49,10 @@ def failures_of_the_first(original: Any, self: Any, orders: Any, initial: Any) -
     return curves, np.broadcast_to(np.asarray(signs)[:1], signs.shape)
 
 
-def moments_kept(original: Any, self: Any, drawn: Any, lanes: int) -> None:
+def moments_kept(original: Any, self: Any, seeds: Any, lanes: int) -> None:
     """The optimizer begins with the state in which the last block left it."""
     before = getattr(self, "_moments", None)
-    original(self, drawn, lanes)
+    original(self, seeds, lanes)
     if before is not None and before[0].shape[0] == lanes:
         self._state = (*self._state[:2], before)
     self._moments = [array + 0.01 for array in self._state[2]]
@@ -83,8 +83,8 @@ def last_seed_missing(original: Any, self: Any, seeds: Any, on_epoch: Any) -> An
 
 
 FAULTS = (
-    fault("one seed's initial weights for all", PROGRAM, "drawn", one_seed),
-    fault("initial weights of the next seed", PROGRAM, "drawn", next_lane),
+    fault("one seed's initial weights for all", PROGRAM, "begin", one_seed),
+    fault("initial weights of the next seed", PROGRAM, "begin", next_lane),
     fault("one data order for all seeds", PROGRAM, "launch_all", one_order),
     fault("one data order for all epochs", PROGRAM, "launch_all", first_order_again),
     fault("curves of the neighbour", PROGRAM, "launch_all", curves_of_a_neighbour),

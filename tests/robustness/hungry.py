@@ -35,7 +35,7 @@ def disappearing() -> Iterator[None]:
     """The second launch fails as it does when a driver loses its GPU, and so does all that follows."""
     import jax
 
-    from harness.training.vectorized_jax import VectorizedProgram
+    from harness.training.vectorized import VectorizedProgram
 
     launch = VectorizedProgram.launch_all
     done: list[bool] = []
@@ -46,10 +46,7 @@ def disappearing() -> Iterator[None]:
         done.append(True)
         return launch(self, orders, initial)
 
-    with (
-        mock.patch.object(VectorizedProgram, "launch_all", failing),
-        mock.patch.object(VectorizedProgram, "computes", return_value=False),
-    ):
+    with mock.patch.object(VectorizedProgram, "launch_all", failing):
         yield
 
 

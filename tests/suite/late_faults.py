@@ -20,7 +20,7 @@ from tests.faults.fault import Fault, Patch, injected, instead, wrapped
 
 OPTIMIZERS = "keras.src.optimizers"
 BASE, SGD = f"{OPTIMIZERS}.base_optimizer:BaseOptimizer", f"{OPTIMIZERS}.sgd:SGD"
-JAX, TENSORFLOW = "harness.training.compiled_jax:JaxProgram", "harness.training.compiled_tensorflow:TensorFlowProgram"
+JAX, TENSORFLOW = "harness.training.backends.jax:JaxProgram", "harness.training.backends.tensorflow:TensorFlowProgram"
 NORMALIZATION = "keras.src.layers.normalization.batch_normalization:BatchNormalization"
 DROPOUT = "keras.src.layers.regularization.dropout:Dropout"
 REGULARIZERS = "keras.src.regularizers.regularizers"

@@ -28,8 +28,8 @@ def main() -> None:
     import numpy as np
 
     from cases.examples.learning_rate import EIGHT_POINTS
+    from harness.training.backends.jax import JaxProgram
     from harness.training.compiled import CompiledEngine
-    from harness.training.compiled_jax import JaxProgram
     from harness.training.seeding import data_order
     from harness.training.train import prepare
 

@@ -16,7 +16,7 @@ from harness.record.run import Timed
 from harness.record.timings import Timings
 from harness.timing import stored_times
 from harness.timing.slower import WIDE
-from harness.training.devices import Device
+from harness.training.backend import Device
 from suite.session import timing
 from suite.session.timing import engines_of, lines, measured, update
 from tests.make import MACHINE, measurement

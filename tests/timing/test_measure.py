@@ -12,7 +12,7 @@ from harness.domain.experiment import Dataset, Experiment, Size, Variant
 from harness.domain.metric import Metric
 from harness.timing import measure as module
 from harness.timing.measure import MIN_TURNS, RUNS_PER_VISIT, measure, sized
-from harness.training.engine import Measurements
+from harness.training.engines import Measurements
 from tests.make import measurement
 
 DATA = Dataset(np.zeros((100, 3)), np.zeros((100, 1)), np.zeros((10, 3)), np.zeros((10, 1)))

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from harness.training import compiled
+from harness.training.engines import Measurements
 from harness.training.fit import Clock
 from tests.timing.measure_alarms import main, table
 from tests.timing.slowdown import slowed
@@ -51,9 +52,9 @@ def test_epochs_and_launches_take_longer_inside_and_as_long_as_before_outside(mo
 
     monkeypatch.setattr(compiled, "load_program", lambda *_: SimpleNamespace(launch=launch))
     plain = compiled.load_program, Clock.end
-    clock = Clock(
-        SimpleNamespace(experiment=SimpleNamespace(inference=False, halves=False, follow={}, observe=None)), 0, print
-    )
+    setup = SimpleNamespace(experiment=SimpleNamespace(inference=False, halves=False, follow={}, observe=None))
+    measured = Measurements({})
+    clock = Clock(setup, 0, measured, print)
     with slowed(3.0):
         program = compiled.load_program(None)
         begin = time.perf_counter()
@@ -62,5 +63,5 @@ def test_epochs_and_launches_take_longer_inside_and_as_long_as_before_outside(mo
         clock.begin(None, 0, None)
         time.sleep(EPOCH)
         clock.end(None, 0, None)
-    assert clock.seconds[0] >= 3 * EPOCH
+    assert measured.launches[0] >= 3 * EPOCH
     assert (compiled.load_program, Clock.end) == plain

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,6 +17,14 @@ from harness.domain.metric import Metric
 
 COUNT, BATCH = 600, 128
 """Four full batches and one of 88 an epoch."""
+
+LOSS_LIMIT = 1e-5
+"""Largest difference of a loss accepted between engines. Losses are about 2, where float32 numbers are 2.4e-7 apart;
+the engines sum in different orders, and after 15 steps differ by at most 6e-7 on the machines seen. A dropped batch
+makes 0.04 to 0.6."""
+HITS_LIMIT = 1e-6
+"""Of an accuracy: the same count of hits, divided in different ways; one hit more is 1 / 600."""
+MASKS_OF_TORCH = "Keras on PyTorch draws masks from a global generator, from which the data loader of fit draws too"
 
 ACCURACY = Metric("val_accuracy", better="higher", unit="fraction", smallest_effect=0.0005)
 LOSS = Metric("loss", better="lower", unit="nats", smallest_effect=0.002)
@@ -201,3 +211,43 @@ CHANCE = Experiment(
     metrics=(ACCURACY,),
     variants=(Variant("rate 0", optimizer=functools.partial(sgd, 0.0)),),
 )
+
+L2 = 0.01
+
+
+def penalised(batch_norm: bool = False) -> Any:
+    """A softmax layer, its kernel penalised with L2 · Σ W²."""
+    import keras
+    from keras import layers
+
+    stack = [layers.BatchNormalization()] if batch_norm else []
+    output = layers.Dense(10, activation="softmax", kernel_regularizer=keras.regularizers.L2(L2))
+    return keras.Sequential([layers.Input((784,)), *stack, output])
+
+
+def sum_of_squares(weights: Sequence[Any]) -> Any:
+    from keras import ops
+
+    return ops.sum(ops.square(weights[0]))
+
+
+def look(model: Any, data: Dataset) -> Mapping[str, float]:
+    """The same number from the model, by NumPy, and how many examples it trains on."""
+    kernel = np.array(model.trainable_variables[0], dtype="float64")
+    return {"observed": float(np.sum(kernel**2)), "examples": float(len(data.x))}
+
+
+LOOKS = Experiment(
+    id="looks",
+    data=images,
+    model=penalised,
+    optimizer=functools.partial(sgd, 0.1),
+    loss="categorical_crossentropy",
+    size=SIZE,
+    metrics=(LOSS,),
+    halves=True,
+    follow={"followed": sum_of_squares},
+    observe=look,
+    variants=(Variant("penalised"),),
+)
+NO_EPOCH = replace(LOOKS, size=Size(epochs=0, batch_size=BATCH))

@@ -1,6 +1,5 @@
 """Configurations are equal if and only if two trials measure the same thing."""
 
-import re
 import subprocess
 import sys
 from types import SimpleNamespace
@@ -14,24 +13,7 @@ from harness.errors import SuiteError
 from harness.training import configuration
 from harness.training.configuration import ABSENT, checksum, differences, digest, without_names
 from harness.training.setup import TrainingSetup
-from tests.training.conftest import JAX, ROOT, environment
-
-SAME = {"the same again", "other names"}
-EXPECTED = {
-    "penalty": "model.layers[1].config.activity_regularizer",
-    "rate": "optimizer.config.learning_rate",
-    "optimizer": "optimizer.class_name",
-    "loss": "loss",
-    "accuracy": "recorded.accuracy",
-    "halves": "recorded.halves",
-    "observe": "recorded.observe",
-    "follow": "recorded.follow[0]",
-    "facts": "facts.fact",
-    "epochs": "epochs",
-    "batch": "batch_size",
-    "examples": "examples",
-    "one pixel": "data.x",
-}
+from tests.training.conftest import ROOT, environment
 
 
 def layer_of(config):
@@ -50,75 +32,6 @@ def test_a_keras_whose_layers_leave_a_penalty_out_of_their_configuration_is_refu
     assert setup({"activity_regularizer": {"class_name": "L1"}}).build()[1] is optimizer
     with pytest.raises(SuiteError, match=r"Keras 3\.0\.5 is too old .* Install Keras 3\.4 or later"):
         setup({"units": 2}).build()
-
-
-def test_what_a_configuration_has(measured):
-    found = measured["configuration"]
-    assert found["keys"] == [
-        "model",
-        "optimizer",
-        "loss",
-        "batch_size",
-        "epochs",
-        "examples",
-        "data",
-        "recorded",
-        "facts",
-    ]
-
-
-def test_names_do_not_count(measured):
-    """Neither those of experiment and variant nor those that Keras counts up."""
-    found = measured["configuration"]
-    assert {name for name, rows in found["differences"].items() if not rows} == SAME
-    assert found["digests"]["branches"] == found["digests"]["branches again"]
-
-
-@pytest.mark.parametrize(("change", "place"), EXPECTED.items())
-def test_a_change_is_named_with_its_place(measured, change, place):
-    assert place in [row[0] for row in measured["configuration"]["differences"][change]]
-
-
-def test_a_change_of_one_value_is_one_difference(measured):
-    found = measured["configuration"]["differences"]
-    assert found["rate"] == [["optimizer.config.learning_rate", 0.001, 0.002]]
-    assert found["epochs"] == [["epochs", 3, 4]]
-    assert [row[0] for row in found["one pixel"]] == ["data.x"]
-    assert [row[0] for row in found["examples"]] == ["examples", "data.x", "data.y"]
-
-
-def test_a_fact_counts_to_six_digits(measured):
-    assert measured["configuration"]["differences"]["facts"] == [["facts.fact", None, 7.0]]
-
-
-def test_every_other_change_changes_the_digest(measured):
-    digests = measured["configuration"]["digests"]
-    assert all(re.fullmatch("[0-9a-f]{16}", value) for value in digests.values())
-    others = [value for name, value in digests.items() if name not in SAME and name != "branches again"]
-    assert len(set(others)) == len(others)
-    assert digests["the same again"] == digests["other names"] not in others
-
-
-def test_a_variant_has_the_digest_of_its_task(measured):
-    found = measured["configuration"]
-    assert found["of a variant"] == [found["digests"]["the same again"]] * 2
-
-
-@pytest.mark.parametrize("on_backend", [JAX], indirect=True)
-def test_digests_are_equal_on_both_backends(measured, workers):
-    tensorflow = workers.measured("tensorflow")["configuration"]
-    assert measured["configuration"]["digests"] == tensorflow["digests"]
-
-
-def test_hashes_repeat_and_tell_what_differs(measured):
-    plain, again, dropout, dropout_again = measured["configuration"]["hashes"]
-    half, perturbed, fewer = measured["configuration"]["hashes of others"]
-    assert plain == again
-    assert dropout == dropout_again
-    assert (plain["dropout"], dropout["initial"]) == (None, plain["initial"])
-    assert dropout["dropout"] != half["dropout"]
-    assert (perturbed["initial"] == plain["initial"], fewer["order"] == plain["order"]) == (False, False)
-    assert perturbed["order"] == plain["order"]
 
 
 def test_differences_have_places_and_what_is_absent():

@@ -7,31 +7,10 @@ import pytest
 
 from harness.environment.fingerprint import cpu_model
 from harness.errors import SuiteError
-from harness.training.devices import Device, check_on_gpu, device_of, peak_bytes, trained_on
-from tests.training.measure_devices import PRETENDED
+from harness.training.backend import Device, check_on_gpu, device_of, trained_on
 
 H100 = "NVIDIA H100 80GB HBM3"
 A10 = "NVIDIA A10G"
-
-
-@pytest.mark.parametrize("engine", ["fit", "compiled"])
-def test_a_trial_says_where_its_weights_were_trained_whatever_the_backend_claims(measured, engine):
-    """TensorFlow may list a GPU and compute on the CPU all the same; the worker's backend claims one."""
-    found, kind = measured["devices"][engine], measured["devices"]["process"]["kind"]
-    assert found["shapes"] == [[4, 1], [1]]
-    assert len(set(found["weights"])) == 1
-    assert found["trial"] == found["weights"][0]
-    assert found["trial"].startswith(f"{kind}: ")
-    assert found["precision"].startswith("float32")
-    if kind == "cpu":
-        assert found["trial"] != str(PRETENDED)
-        with pytest.raises(SuiteError, match=r"^--require-gpu: the trained weights are on the CPU \("):
-            check_on_gpu([found["trial"]])
-
-
-def test_the_peak_of_device_memory_is_told_on_a_gpu_only(measured):
-    process = measured["devices"]["process"]
-    assert (process["peak"] is None) == (process["kind"] == "cpu") or process["peak"] > 0
 
 
 @pytest.fixture
@@ -56,14 +35,13 @@ def on(monkeypatch):
     return choose
 
 
-def tensorflow(*details, tf32=True, peak=0):
+def tensorflow(*details, tf32=True):
     """A TensorFlow that sees one GPU per ``details``."""
     config = SimpleNamespace(
         get_visible_devices=lambda kind: list(range(len(details))) if kind == "GPU" else ["cpu"],
         experimental=SimpleNamespace(
             get_device_details=lambda number: details[number],
             tensor_float_32_execution_enabled=lambda: tf32,
-            get_memory_info=lambda device: {"current": 1, "peak": peak[device]},
         ),
     )
     return SimpleNamespace(config=config)
@@ -121,12 +99,11 @@ def test_jax(on, devices, matmul, expected):
     assert device_of(jax_array(*devices)) == expected
 
 
-def torch(names=(), peak=0):
+def torch(names=()):
     return SimpleNamespace(
         cuda=SimpleNamespace(
             is_available=lambda: True,
             get_device_name=lambda device: names[device.index],
-            max_memory_allocated=lambda device: peak,
         ),
         get_float32_matmul_precision=lambda: "highest",
     )
@@ -154,20 +131,6 @@ def test_one_weight_elsewhere_is_what_counts(on):
     on("tensorflow", tensorflow=tensorflow(AMPERE))
     assert trained_on([at("GPU"), at("GPU")]).kind == "gpu"
     assert trained_on([at("GPU"), at("CPU"), at("GPU")]).kind == "cpu"
-
-
-def test_peaks_by_backend(on):
-    on("tensorflow", new=at("GPU", 1), tensorflow=tensorflow(AMPERE, AMPERE, peak={"GPU:0": 5, "GPU:1": 70}))
-    assert peak_bytes() == 70
-    on("tensorflow", new=at("CPU"), tensorflow=tensorflow(AMPERE))
-    assert peak_bytes() is None
-    jax = SimpleNamespace(config=SimpleNamespace(jax_default_matmul_precision=None))
-    on("jax", new=jax_array((0, "gpu", H100, {"peak_bytes_in_use": 80})), jax=jax)
-    assert peak_bytes() == 80
-    on("jax", new=jax_array((0, "gpu", H100)), jax=jax)
-    assert peak_bytes() is None
-    on("torch", new=torch_array("cuda", 0), torch=torch([H100], peak=90))
-    assert peak_bytes() == 90
 
 
 @pytest.mark.parametrize("devices", [[], [""], [f"gpu: {H100}"], [f"gpu: {H100}", "", f"gpu: {A10}"]])

@@ -1,4 +1,4 @@
-"""Divergences with their kind and first step, interrupts, and seconds."""
+"""What needs no backend: divergences from losses, and seconds from launches."""
 
 import dataclasses
 import math
@@ -14,83 +14,14 @@ from harness.domain.experiment import Dataset
 from harness.domain.trial import Divergence
 from harness.training.compiled import CompiledEngine
 from harness.training.divergence import BLOW_UP, CHANCE_MIN, classify, first_bad, stuck_at_chance
-from harness.training.engine import Measurements
+from harness.training.engines import Measurements
 from harness.training.fit import Steps
-from harness.training.seeding import data_order
 from harness.training.setup import TrainingSetup
 from harness.training.train import _seconds
 from tests.training.experiments import FAILURES
 
-ENGINES = ["fit", "compiled"]
 INF, NAN = math.inf, math.nan
 
-
-def divergence(measured, training, engine):
-    found = measured["failures"][training][engine]["divergence"]
-    return found and (found["kind"], found["epoch"], found["step"])
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("engine", [*ENGINES, "one launch"])
-def test_example_2_raw_is_inf_at_step_3(measured, engine):
-    """As on the slide: 4.9e11, 5.4e32, inf, inf, inf, nan."""
-    assert divergence(measured, "raw", engine) == ("inf", 3, 3)
-    metrics = measured["failures"]["raw"][engine]["metrics"]
-    assert metrics["loss"] is None
-    assert (metrics["first_inf_epoch"], metrics["first_nan_epoch"]) == (3, 6)
-    assert 1e10 < metrics["first_loss"] < 1e13
-    assert 1e30 < metrics["second_loss"] < 1e34
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("engine", ENGINES)
-def test_nan_is_found_at_its_step_within_the_epoch(measured, engine):
-    """Example 5 of 8 is nan, in batches of one: the first bad step is where the order puts it."""
-    place = list(data_order(0, 0, 8)).index(5) + 1
-    assert place not in (1, 8)
-    assert divergence(measured, "nan", engine) == ("nan", 1, place)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("engine", ENGINES)
-def test_blow_up_is_found_at_its_step(measured, engine):
-    """The loss grows by 9 a step: above 1000 times the first at step 5, several launches after it."""
-    assert divergence(measured, "blow-up", engine) == ("blow-up", 5, 5)
-    losses = measured["failures"]["blow-up"][engine]["history"]["loss"]
-    assert losses == pytest.approx([losses[0] * 9**step for step in range(8)], rel=1e-4)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("engine", ENGINES)
-def test_a_rate_of_0_is_stuck_at_chance(measured, engine):
-    assert divergence(measured, "rate 0", engine) == ("stuck at chance", 2, None)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("engine", ENGINES)
-def test_a_finite_training_has_no_divergence(measured, engine):
-    assert measured["failures"]["finite"][engine]["divergence"] is None
-    assert measured["agreement"]["with"][engine]["divergence"] is None
-
-
-@pytest.mark.parametrize("training", ["fit", "compiled", "one launch"])
-def test_an_interrupt_keeps_finished_trials(measured, training):
-    found = measured["interrupted"][training]
-    assert found["raised"]
-    assert [trial["seed"] for trial in found["trials"]] == [4]
-    assert len(found["trials"][0]["history"]["loss"]) == 8
-
-
-@pytest.mark.parametrize("training", ["fit", "compiled"])
-def test_on_epoch_is_told_of_every_epoch(measured, training):
-    assert measured["interrupted"][training]["epochs"] == [[4, e] for e in range(1, 9)] + [[9, 1], [9, 2], [9, 3]]
-
-
-def test_on_epoch_is_told_of_every_launch(measured):
-    assert measured["interrupted"]["one launch"]["epochs"] == [[4, 8], [9, 8]]
-
-
-# Plain numbers
 
 DATA = Dataset(np.zeros((4, 1)), np.zeros((4, 1)))
 

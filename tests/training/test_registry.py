@@ -2,14 +2,13 @@
 
 import subprocess
 import sys
-from types import ModuleType
+from types import SimpleNamespace
 
 import pytest
 
 from harness.training import engines
 from harness.training.backends import NAMES
-from harness.training.engine import Engine, Measurements
-from harness.training.engines import ENGINES, EngineEntry, resolve_engine
+from harness.training.engines import ENGINES, Engine, EngineEntry, Measurements, resolve_engine
 from harness.training.train import prepare
 from tests.training.conftest import ROOT, environment
 from tests.training.experiments import DROPOUT
@@ -18,7 +17,7 @@ LOADED = """
 import sys
 from harness.training.engines import ENGINES
 from harness.training import steps, train
-known = {"keras", "tensorflow", "jax", "torch", *(entry.module for entry in ENGINES.values())}
+known = {"keras", "tensorflow", "jax", "torch", *(entry.path.partition(":")[0] for entry in ENGINES.values())}
 print(sorted(known & set(sys.modules)))
 """
 
@@ -31,12 +30,9 @@ def test_neither_a_backend_nor_an_engine_is_imported_before_it_is_chosen():
 
 
 @pytest.mark.parametrize("name", ENGINES)
-def test_every_entry_names_a_module_that_prepares_an_engine_of_this_name(name):
-    module = ENGINES[name].load()
-    (engine,) = (value for value in vars(module).values() if getattr(value, "name", None) == name)
-    assert Engine in engine.__mro__
-    assert callable(module.prepare)
-    assert callable(module.first_steps)
+def test_every_entry_names_an_engine_of_this_name(name):
+    engine = ENGINES[name].load()
+    assert (engine.name, Engine in engine.__mro__) == (name, True)
 
 
 @pytest.mark.parametrize("backend", NAMES)
@@ -49,25 +45,20 @@ class Pretended(Engine):
 
     name = "pretended"
 
-    def __init__(self, setup):
-        self.setup = setup
-
     def run(self, seed, on_epoch):
         return Measurements({"loss": [float(seed)]})
 
 
 @pytest.fixture
 def pretended(monkeypatch):
-    """An engine that has a module and an entry in the registry, and is mentioned nowhere else."""
-    module = ModuleType("pretended")
-    module.prepare = lambda setup, programs, notice: Pretended(setup)
-    monkeypatch.setitem(sys.modules, "pretended", module)
-    monkeypatch.setitem(ENGINES, "pretended", EngineEntry(module="pretended", backends=("torch",)))
+    """An engine that has an entry in the registry, and is mentioned nowhere else."""
+    monkeypatch.setitem(sys.modules, "pretended", SimpleNamespace(Pretended=Pretended))
+    monkeypatch.setitem(ENGINES, "pretended", EngineEntry(path="pretended:Pretended", backends=("torch",)))
     monkeypatch.setattr("harness.training.train.active_backend", lambda: "torch")
 
 
 @pytest.mark.parametrize("asked", ["pretended", "auto"])
-def test_an_engine_is_added_by_its_module_and_its_entry(pretended, asked):
+def test_an_engine_is_added_by_its_entry(pretended, asked):
     engine = prepare(DROPOUT, "with", asked)
     assert (type(engine), engine.setup.variant.name) == (Pretended, "with")
 
@@ -81,7 +72,7 @@ def test_an_engine_without_blocks_of_its_own_trains_one_seed_after_another(prete
 
 
 def test_a_batched_engine_is_chosen_only_where_it_pays(monkeypatch):
-    many = EngineEntry(module="many", backends=("torch",), batched=True)
+    many = EngineEntry(path="many", backends=("torch",), batched=True)
     monkeypatch.setattr(engines, "ENGINES", {**ENGINES, "many": many})
     found = [resolve_engine("auto", "torch", device, tiny) for device in ("cpu", "gpu") for tiny in (False, True)]
     assert found == ["compiled", "many", "many", "many"]

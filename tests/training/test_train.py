@@ -1,15 +1,10 @@
-"""``train`` reports what it cannot do before it trains anything; and a second process trains the same bits."""
-
-import json
-import subprocess
-import sys
+"""``train`` reports what it cannot do before it trains anything."""
 
 import pytest
 
 from harness.errors import SuiteError
 from harness.training.engines import resolve_engine
 from harness.training.train import check_seeds, train
-from tests.training.conftest import JAX, ROOT, environment
 from tests.training.experiments import DROPOUT
 
 
@@ -71,28 +66,3 @@ def test_engine_of_a_training(engine, backend, device, tiny, expected):
 @pytest.mark.parametrize("seeds", [[0], (5, 3), range(4), [10**12]])
 def test_good_seeds(seeds):
     check_seeds(seeds)
-
-
-AGAIN = """
-import json
-from harness.training.backend import choose_backend, start_backend
-choose_backend("jax")
-start_backend()
-import msgspec
-from harness.training.train import train
-from tests.training.experiments import DROPOUT
-trial = train(DROPOUT, "with", [2, 5], engine="compiled")[1]
-print(json.dumps(msgspec.to_builtins(trial) | {"device": trial.device, "precision": trial.precision}))
-"""
-
-
-@pytest.mark.parametrize("on_backend", [JAX], indirect=True)
-def test_another_process_trains_the_same_bits(measured):
-    """With its own hash seed and home; on the backend that starts faster."""
-    command = [sys.executable, "-c", AGAIN]
-    variables = environment(PYTHONHASHSEED="77")
-    done = subprocess.run(command, cwd=ROOT, env=variables, capture_output=True, text=True, check=True)
-    again = json.loads(done.stdout)
-    assert again["device"].startswith(("cpu: ", "gpu: "))
-    assert again["precision"].startswith("float32")
-    assert again["history"] == measured["dropout"]["compiled"][5]["history"]

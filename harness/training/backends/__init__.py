@@ -6,20 +6,20 @@ a process imports only the library that it uses.
 
 from __future__ import annotations
 
+import contextlib
 import importlib
-from collections.abc import Callable, Mapping, Sequence
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, cast
 
 import numpy as np
 
-from harness.training.program import Program
 from harness.training.setup import TrainingSetup
 
 NAMES = ("tensorflow", "jax", "torch")
 KINDS = {"cuda": "gpu", "rocm": "gpu"}
 """Names of device kinds: a backend's name -> Keras' name, where they differ."""
-Product = Callable[[], None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,20 +67,11 @@ class Backend(Protocol):
     def compiled(self, function: Any) -> Any:
         """The function, compiled as the engines compile; unchanged if they do not compile on this backend."""
 
-    def program(self, setup: TrainingSetup) -> Program:
-        """The program of a training, for engine "compiled"."""
+    def program(self, setup: TrainingSetup) -> Any:
+        """The program of a training (``programs.Program``), for engine "compiled"."""
 
-    def place(self, value: Any) -> tuple[str, str, str]:
+    def device_of(self, value: Any) -> tuple[str, str, str]:
         """(kind of device, its model, the rounding of matrix products there) for an array of this backend."""
-
-    def peak_bytes(self, value: Any) -> int | None:
-        """The peak of bytes in use on the GPU that holds ``value``; None if unknown."""
-
-    def reset_peak_bytes(self) -> bool:
-        """Resets the peak of bytes. False if that is impossible."""
-
-    def products(self) -> Mapping[str, Callable[[int], Product]]:
-        """By library: size -> a function that multiplies two square float32 matrices, and waits for the result."""
 
     def value_and_gradient(self, function: Callable[[Any], Any], point: np.ndarray) -> tuple[Any, Any]:
         """f(point) and ∇f(point) in float64."""
@@ -97,6 +88,31 @@ def named(name: str) -> Backend:
     return cast(Backend, importlib.import_module(f"{__name__}.{name}"))
 
 
+def active_backend() -> str:
+    """The name of Keras' backend in this process."""
+    import keras
+
+    return str(keras.backend.backend())
+
+
+def active() -> Backend:
+    """Keras' backend in this process."""
+    return named(active_backend())
+
+
 def kind_of(name: str) -> str:
     """Keras' name for a backend's device kind."""
     return KINDS.get(name.lower(), name.lower())
+
+
+@contextlib.contextmanager
+def hidden(*packages: str) -> Iterator[None]:
+    """Makes imports of these packages fail, as if they were not installed. Those already imported stay."""
+    names = [name for name in packages if name not in sys.modules]
+    for name in names:
+        sys.modules[name] = None  # type: ignore[assignment] # the documented way to make an import fail; typeshed has no None here
+    try:
+        yield
+    finally:
+        for name in names:
+            del sys.modules[name]

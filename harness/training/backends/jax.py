@@ -1,4 +1,4 @@
-"""Keras on JAX."""
+"""Keras on JAX. The compiled program is ``lax.scan`` over epochs and batches, with Keras' stateless calls inside."""
 
 from __future__ import annotations
 
@@ -7,7 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from harness.training.backends import Facts, Product, kind_of
+from harness.training.backends import Facts, kind_of
+from harness.training.divergence import BLOW_UP
+from harness.training.programs import Program, assign
+from harness.training.seeding import initialise
+from harness.training.setup import TrainingSetup
 
 facts = Facts(
     label="JAX",
@@ -68,40 +72,16 @@ def compiled(function: Any) -> Any:
     return jax.jit(function)
 
 
-def program(setup: Any) -> Any:
-    from harness.training.compiled_jax import JaxProgram
-
+def program(setup: TrainingSetup) -> JaxProgram:
     return JaxProgram(setup)
 
 
-def place(value: Any) -> tuple[str, str, str]:
+def device_of(value: Any) -> tuple[str, str, str]:
     import jax
 
     (first, *_) = sorted(value.devices(), key=lambda device: device.id)
     matmul = getattr(jax.config, "jax_default_matmul_precision", None) or "default"
     return kind_of(first.platform), str(first.device_kind), f", matmul {matmul}"
-
-
-def peak_bytes(value: Any) -> int | None:
-    """The peak since the process began; JAX cannot reset it."""
-    stats = next(iter(value.devices())).memory_stats()  # None with XLA_PYTHON_CLIENT_ALLOCATOR=platform
-    return int(stats["peak_bytes_in_use"]) if stats and "peak_bytes_in_use" in stats else None
-
-
-def reset_peak_bytes() -> bool:
-    return False
-
-
-def products() -> dict[str, Callable[[int], Product]]:
-    import jax
-
-    dot = jax.jit(jax.numpy.dot)
-
-    def prepare(size: int) -> Product:
-        a, b = (jax.random.normal(jax.random.key(seed), (size, size)) for seed in (0, 1))
-        return lambda: dot(a, b).block_until_ready()
-
-    return {"jax": prepare}
 
 
 def value_and_gradient(function: Callable[[Any], Any], point: np.ndarray) -> tuple[Any, Any]:
@@ -140,3 +120,121 @@ def trajectory(optimizer: Any, variables: list[Any], gradients: list[np.ndarray]
 
     state = [variable.value for variable in variables], [slot.value for slot in optimizer.variables]
     return list(jax.jit(lambda state, gradients: jax.lax.scan(step, state, gradients))(state, gradients)[1])
+
+
+class JaxProgram(Program):
+    """A state is (weights, other variables, optimizer variables). Each launch consumes one and returns the next."""
+
+    def __init__(self, setup: TrainingSetup) -> None:
+        import jax
+
+        super().__init__(setup)
+        # the data are arguments, because constants would cost seconds of constant folding
+        self._program = jax.jit(self._train, donate_argnums=0)
+
+    @property
+    def weights(self) -> list[Any]:
+        return list(self._state[0])
+
+    @property
+    def model(self) -> Any:
+        weights, others, _ = self._state
+        assign(self._own.trainable_variables, weights)
+        assign(self._own.non_trainable_variables, others)
+        return self._own
+
+    def reset(self, seed: int) -> None:
+        import jax.numpy as jnp
+
+        initialise(self._own, seed, self._setup.perturbed, self._setup.canonical)
+        weights = [jnp.array(variable.value) for variable in self._own.trainable_variables]
+        others = [jnp.array(variable.value) for variable in self._own.non_trainable_variables]
+        self._state = (weights, others, [jnp.array(value) for value in self._fresh])
+
+    def launch(self, orders: np.ndarray, initial: float) -> tuple[dict[str, np.ndarray], np.ndarray]:
+        import jax.numpy as jnp
+
+        arguments = (jnp.asarray(orders), jnp.float32(initial), self._data, self._validation)
+        self._state, curves, flags = self._program(self._state, *arguments)
+        return {name: np.asarray(curve) for name, curve in curves.items()}, np.asarray(flags)
+
+    def _objective(self, weights: Any, others: Any, x: Any, y: Any, training: bool) -> Any:
+        import jax.numpy as jnp
+
+        outputs, others, penalties = self._model.stateless_call(
+            weights, others, x, training=training, return_losses=True
+        )
+        loss = jnp.mean(self._loss(y, outputs)) + sum(penalties)
+        counted = self._setup.experiment.accuracy
+        hits = jnp.sum(jnp.argmax(outputs, -1) == jnp.argmax(y, -1)) if counted else jnp.int32(0)
+        return loss, (others, hits)
+
+    def _step(self, carry: Any, rows: Any, data: Any) -> Any:
+        import jax
+        import jax.numpy as jnp
+
+        (weights, others, moments), flags, (total, hits) = carry
+        x, y = (jnp.take(array, rows, axis=0) for array in data)
+        gradient = jax.value_and_grad(self._objective, has_aux=True)
+        (loss, (others, right)), gradients = gradient(weights, others, x, y, True)
+        weights, moments = self._optimizer.stateless_apply(moments, gradients, weights)
+        sums = (total + loss * len(rows), hits + right)
+        return ((weights, others, moments), _watch(flags, loss), sums), None
+
+    def _evaluate(self, state: Any, prefix: str, data: Any) -> dict[str, Any]:
+        loss, (_, hits) = self._objective(state[0], state[1], data[0], data[1], False)
+        accuracy = {f"{prefix}accuracy": hits / len(data[0])} if self._setup.experiment.accuracy else {}
+        return {f"{prefix}loss": loss, **accuracy}
+
+    def _evaluate_halves(self, state: Any, x: Any, y: Any) -> dict[str, Any]:
+        import jax.numpy as jnp
+
+        outputs, _ = self._model.stateless_call(state[0], state[1], x, training=False)
+        losses = self._loss(y, outputs)
+        return {"even_val_loss": jnp.mean(losses[::2]), "odd_val_loss": jnp.mean(losses[1::2])}
+
+    def _epoch(self, carry: Any, order: Any, data: Any, validation: Any) -> Any:
+        import jax
+        import jax.numpy as jnp
+
+        experiment, count = self._setup.experiment, len(order)
+        full = count // self._batch
+        inner = (*carry, (jnp.float32(0), jnp.int32(0)))
+        if full:
+            rows = order[: full * self._batch].reshape(full, self._batch)
+            inner, _ = jax.lax.scan(lambda c, r: self._step(c, r, data), inner, rows)
+        if count % self._batch:
+            inner, _ = self._step(inner, order[full * self._batch :], data)
+        state, flags, (total, hits) = inner
+        curves = {"loss": total / count}
+        if experiment.accuracy:
+            curves["accuracy"] = hits / count
+        if validation:
+            curves |= self._evaluate(state, "val_", validation)
+        if validation and experiment.halves:
+            curves |= self._evaluate_halves(state, *validation)
+        if experiment.inference:
+            curves |= self._evaluate(state, "train_", data)
+        curves |= {name: jnp.float32(of(state[0])) for name, of in experiment.follow.items()}
+        return (state, flags), curves
+
+    def _train(self, state: Any, orders: Any, initial: Any, data: Any, validation: Any) -> Any:
+        import jax
+        import jax.numpy as jnp
+
+        flags = (jnp.int32(0), jnp.int32(0), jnp.bool_(False), jnp.int32(0), initial)
+        (state, flags), curves = jax.lax.scan(lambda c, o: self._epoch(c, o, data, validation), (state, flags), orders)
+        _, broken, is_nan, high, initial = flags
+        return state, curves, jnp.stack([jnp.float32(s) for s in (broken, is_nan, high, initial)])
+
+
+def _watch(flags: Any, loss: Any) -> Any:
+    """Advances (step, first non-finite step, whether nan, first high step, first loss) by one step."""
+    import jax.numpy as jnp
+
+    step, broken, is_nan, high, initial = flags
+    step = step + 1
+    initial = jnp.where((step == 1) & jnp.isnan(initial), loss, initial)
+    new = (broken == 0) & ~jnp.isfinite(loss)
+    high = jnp.where((high == 0) & (loss > BLOW_UP * initial), step, high)
+    return step, jnp.where(new, step, broken), jnp.where(new, jnp.isnan(loss), is_nan), high, initial

@@ -1,17 +1,29 @@
 """Negative control: two equal variants, trained with different seeds, are not found to differ."""
 
+import functools
 import itertools
 
-import msgspec
 import numpy as np
 import pytest
 from msgspec.structs import replace
 
-from harness.domain.trial import Trial
+from cases.networks import sgd
+from harness.domain.experiment import Experiment, Size, Variant
 from harness.domain.verdict import Verdict
 from harness.rules import Best, Exceeds, Monotone, Sample
+from harness.training.train import train
 from tests.rules.synthetic import most
-from tests.training.measure_control import CONTROL
+from tests.training.experiments import ACCURACY, BATCH, LOSS, images, small
+
+CONTROL = Experiment(
+    id="control",
+    data=images,
+    optimizer=functools.partial(sgd, 0.1),
+    loss="categorical_crossentropy",
+    size=Size(epochs=4, batch_size=BATCH),
+    metrics=(ACCURACY, LOSS),
+    variants=(Variant("two layers", small), Variant("narrow", functools.partial(small, units=8))),
+)
 
 METRICS = {metric.name: metric for metric in CONTROL.metrics}
 N = 10
@@ -29,13 +41,13 @@ def evidence(trials, groups):
 
 
 @pytest.fixture(scope="module")
-def same(measured):
-    return [msgspec.convert(trial, Trial) for trial in measured["control"]["two layers"]]
+def same():
+    return train(CONTROL, "two layers", range(40))
 
 
 @pytest.fixture(scope="module")
-def narrow(measured):
-    return [msgspec.convert(trial, Trial) for trial in measured["control"]["narrow"]]
+def narrow():
+    return train(CONTROL, "narrow", range(40))
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.describe())
