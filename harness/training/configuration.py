@@ -86,13 +86,13 @@ def variant_digest(experiment: Experiment, variant: str) -> str:
     key = (id(experiment), variant)
     if key not in _DIGESTS:  # the experiment is kept too, so that no other object gets its id
         try:
-            found = digest(configuration(TrainingSetup.of(experiment, variant)))
+            value = digest(configuration(TrainingSetup.of(experiment, variant)))
         except SuiteError:
             raise
         except Exception as error:
             cause = f"{type(error).__name__}: {error}"
             raise SuiteError(f"The configuration of {experiment.id}/{variant} cannot be built: {cause}") from error
-        _DIGESTS[key] = experiment, found
+        _DIGESTS[key] = experiment, value
     return _DIGESTS[key][1]
 
 
@@ -212,7 +212,7 @@ def _checksum(array: np.ndarray) -> str:
 
 
 def _hash(*parts: Any) -> str:
-    found = hashlib.sha256()
+    digest = hashlib.sha256()
     for part in parts:
-        found.update(part)
-    return found.hexdigest()[:LENGTH]
+        digest.update(part)
+    return digest.hexdigest()[:LENGTH]

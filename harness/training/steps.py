@@ -80,7 +80,7 @@ def full_batches(setup: TrainingSetup) -> int:
 
 def _trials(short: ShortTraining, engine: str) -> tuple[ShortTrial, ...]:
     clock, setup = time.perf_counter(), short.setup
-    found = [
+    trained = [
         (seed, losses, {} if model is None else _of_model(setup, seed, model))
         for seed, losses, model in ENGINES[engine].load().first_steps(short)
     ]
@@ -97,20 +97,20 @@ def _trials(short: ShortTraining, engine: str) -> tuple[ShortTrial, ...]:
             seconds=seconds,
             **of_model,
         )
-        for seed, losses, of_model in found
+        for seed, losses, of_model in trained
     )
 
 
 def _of_model(setup: TrainingSetup, seed: int, model: Any) -> dict[str, Any]:
     """The fields of a short trial that need its model: the validation loss, and metrics of the initial model."""
-    found: dict[str, Any] = {}
+    fields: dict[str, Any] = {}
     if setup.data.x_val is not None:
-        found["val_loss"] = number(shortest([_validation_loss(setup, model)])[0])
+        fields["val_loss"] = number(shortest([_validation_loss(setup, model)])[0])
     if setup.experiment.observe is not None:
         initialise(model, seed, setup.perturbed, setup.canonical)
         recorded = setup.experiment.observe(model, setup.data)
-        found["observed"] = {name: number(float(value)) for name, value in recorded.items()}
-    return found
+        fields["observed"] = {name: number(float(value)) for name, value in recorded.items()}
+    return fields
 
 
 def _validation_loss(setup: TrainingSetup, model: Any) -> float:

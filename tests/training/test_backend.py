@@ -115,10 +115,10 @@ def test_where_tensorflow_alone_has_no_release_the_error_says_so(python):
 def test_where_a_backend_has_no_release_the_error_does_not_say_to_install_it(python, name, label):
     with pytest.raises(SuiteError) as error:
         check_installed(name)
-    found = str(error.value).startswith(
+    is_named = str(error.value).startswith(
         f"{label} has no release for Python 3.15. The suite runs on Python 3.11 to 3.14"
     )
-    assert found == (python == (3, 15))
+    assert is_named == (python == (3, 15))
 
 
 @pytest.mark.parametrize(("name", "runs"), [("tensorflow", False), ("jax", False), ("torch", True)])

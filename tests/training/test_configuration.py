@@ -65,9 +65,9 @@ def test_a_checksum_is_computed_once_while_the_array_lives(monkeypatch):
     real = configuration._checksum
     monkeypatch.setattr(configuration, "_checksum", lambda array: counted.append(1) or real(array))
     values = np.arange(10.0)
-    found = [checksum(values[:count]) for count in (10, 10, 5, 5, 10)]
+    sums = [checksum(values[:count]) for count in (10, 10, 5, 5, 10)]
     assert len(counted) == 2
-    assert found[0] == found[1] == found[4] != found[2]
+    assert sums[0] == sums[1] == sums[4] != sums[2]
     for number in range(20):  # whose memory, and id, may be that of the one before
         assert checksum(np.full(3, float(number))) == real(np.full(3, float(number)))
 

@@ -57,7 +57,7 @@ def classified(losses, *, steps=1, broken=0, is_nan=False, high=0, data=DATA, **
 
 
 @pytest.mark.parametrize(
-    ("found", "expected"),
+    ("divergence", "expected"),
     [
         (classified([1.0, 0.5]), None),
         (classified([1.0, INF, NAN], broken=2), Divergence("inf", epoch=2, step=2)),
@@ -69,8 +69,8 @@ def classified(losses, *, steps=1, broken=0, is_nan=False, high=0, data=DATA, **
         (classified([1.0, 2000.0, INF], high=2, broken=3), Divergence("inf", epoch=3, step=3)),
     ],
 )
-def test_classify(found, expected):
-    assert found == expected
+def test_classify(divergence, expected):
+    assert divergence == expected
 
 
 def one_hot(count, share):

@@ -116,8 +116,8 @@ def trajectory(optimizer: Any, variables: list[Any], gradients: list[np.ndarray]
 
 def _parts(device: str) -> tuple[str, int]:
     """(kind, number) of "/job:localhost/replica:0/setup:0/device:GPU:0"."""
-    found = re.search(r"device:(\w+):(\d+)$", device)
-    return (kind_of(found[1]), int(found[2])) if found else ("unknown", 0)
+    match = re.search(r"device:(\w+):(\d+)$", device)
+    return (kind_of(match[1]), int(match[2])) if match else ("unknown", 0)
 
 
 class TensorFlowProgram(Program):

@@ -207,7 +207,7 @@ def _flags(losses: np.ndarray, initial: float) -> np.ndarray:
     """The divergence flags (``Program.launch``) of a launch with these losses of its steps."""
     first = losses[0] if np.isnan(initial) else np.float32(initial)
     broken, high = (
-        int(found.argmax()) + 1 if found.any() else 0 for found in (~np.isfinite(losses), losses > BLOW_UP * first)
+        int(bad.argmax()) + 1 if bad.any() else 0 for bad in (~np.isfinite(losses), losses > BLOW_UP * first)
     )
     is_nan = bool(broken and np.isnan(losses[broken - 1]))
     return np.array([broken, is_nan, high, first], "float32")

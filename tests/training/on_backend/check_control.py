@@ -1,7 +1,6 @@
 """Negative control: two equal variants, trained with different seeds, are not found to differ."""
 
 import functools
-import itertools
 
 import numpy as np
 import pytest
@@ -80,4 +79,4 @@ def test_a_variant_that_does_differ_is_told(same, narrow):
 
 def test_seeds_make_different_trainings(same):
     losses = [tuple(trial.history["loss"]) for trial in same]
-    assert all(one != two for one, two in itertools.combinations(losses, 2))
+    assert len(set(losses)) == len(losses)
