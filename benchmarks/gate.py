@@ -25,7 +25,7 @@ from typing import Any
 import msgspec
 
 from harness.check import evidence as files
-from harness.check import judge
+from harness.check.judge import Circumstances, judge
 from harness.check.rounding import CHECKED, VALIDATED
 from harness.errors import SuiteError, invalid
 from harness.record.atomic import replace_file
@@ -94,8 +94,8 @@ def judged(name: str, variant: str, found: Evidence, short: Sequence[ShortTrial]
     """A check's outcome for these shortened trials, if the training's configuration has not changed."""
     stored = found.variants[variant]
     trained = Trained(configuration=stored.configuration, hashes=stored.hashes, short=tuple(short))
-    run = judge.Trainings(found.stack, stored.sessions[0].fingerprint, {name: {variant: trained}})
-    return judge.judge(run, EXPERIMENTS, {found.stack: {name: found}})[name][variant]
+    here = Circumstances(found.stack, stored.sessions[0].fingerprint)
+    return judge(here, EXPERIMENTS[name], variant, trained, {found.stack: found})
 
 
 def in_process(backend: str, environment: Mapping[str, str], root: Path, only: Sequence[str]) -> dict[str, Any]:

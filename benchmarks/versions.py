@@ -1,7 +1,7 @@
 """What differs between versions of Keras: ``python -m benchmarks.versions FOLDER``.
 
 It writes ``reports/published/versions/``. FOLDER has a folder for each environment (``tox -e keras30-jax``), with
-``report.json`` of a check there, ``defaults.json`` of ``benchmarks.defaults``, or both. Folders of equal versions are
+the run of a check there, ``defaults.json`` of ``benchmarks.defaults``, or both. Folders of equal versions are
 one column. Its file in ``columns/`` is renewed, row by row: a run of other claims adds to it. The page has all columns
 of that folder. A row is a claim, an erratum, a self-check, a training or a default. ``changes.toml`` names each change,
 with the release that made it and the rows that show it. A row that no named change explains is reported as unexplained.
@@ -22,14 +22,13 @@ from typing import TypeVar
 import msgspec
 
 from benchmarks.defaults import Defaults
+from harness.check.compare import results
 from harness.course import ROOT
-from harness.domain.erratum import ErratumState
-from harness.domain.verdict import Verdict
 from harness.errors import SuiteError, invalid
-from harness.record.outcomes import REPRODUCED, TrainingState
+from harness.record.run import Run, read_run
+from harness.record.run_file import latest_run
 from harness.training.backends import named
 from reports.folders import write_files
-from reports.payload import Report
 from reports.text import code, cut, escape, table
 from reports.words import plural
 
@@ -146,40 +145,20 @@ def read(path: Path, kind: type[T]) -> T:
         raise invalid(str(path), expected=f"a {kind.__name__}", received=str(error), fix=fix) from error
 
 
-def of_report(report: Report) -> Column:
-    """The column of a run."""
+def of_run(run: Run) -> Column:
+    """The column of a run: its results against what is stored. A training without evidence has no row."""
     rows, reasons = {}, {}
-
-    def add(name: str, state: str, reason: str) -> None:
-        rows[name] = state
-        if state != GREEN:
-            reasons[name] = cut(reason, LONGEST)
-
-    for claim in report.claims:
-        state = GREEN if not claim.red else NOT_RUN if claim.verdict is Verdict.NOT_RUN else str(claim.verdict)
-        add(f"claim {claim.key}", state, claim.decision.reason)
-    for erratum in report.errata:
-        state = GREEN if not erratum.red else NOT_RUN if erratum.state is ErratumState.NOT_RUN else "✘"
-        add(f"erratum {erratum.id}", state, erratum.reason)
-    for check in report.self_checks:
-        add(
-            f"self-check {check.key}",
-            GREEN if not check.red else "✘" if check.moved else NOT_RUN,
-            check.decision.reason if check.red else "",
-        )
-    for training in report.trainings:
-        if training.outcome.state is TrainingState.NEW and training.outcome.compatible is None:
-            continue  # nothing to compare with
-        green = training.outcome.state in REPRODUCED or training.outcome.compatible is True
-        add(
-            f"training {'/'.join(training.key)}",
-            GREEN if green else str(training.outcome.state),
-            training.outcome.reason,
-        )
-    found = report.run.fingerprint
-    return column(
-        str(found["keras"]), str(found["backend"]), str(found["backend_version"]), str(found["numpy"]), rows, reasons
+    for (kind, name), result in results(run).items():
+        if kind == "training" and not result.ran:
+            continue
+        wrong = "✘" if kind in ("erratum", "self-check") else result.state
+        rows[f"{kind} {name}"] = GREEN if not result.red else wrong if result.ran else NOT_RUN
+        if result.red:
+            reasons[f"{kind} {name}"] = cut(result.reason, LONGEST)
+    keras, backend, version, numpy = (
+        str(run.header.fingerprint[key]) for key in ("keras", "backend", "backend_version", "numpy")
     )
+    return column(keras, backend, version, numpy, rows, reasons)
 
 
 def of_defaults(found: Defaults) -> Column:
@@ -199,10 +178,8 @@ def columns(folder: Path, before: Path) -> tuple[Column, ...]:
     Raises:
         SuiteError: ``folder`` has no environment, or a file cannot be read.
     """
-    fresh = [
-        of_report(read(path, Report)) if path.name == "report.json" else of_defaults(read(path, Defaults))
-        for path in sorted([*folder.glob("*/report.json"), *folder.glob("*/defaults.json")])
-    ]
+    fresh = [of_run(read_run(latest_run(path))) for path in sorted(folder.glob("*/runs"))]
+    fresh += [of_defaults(read(path, Defaults)) for path in sorted(folder.glob("*/defaults.json"))]
     if not fresh:
         fix = "Run the environments first: tox -e keras30-jax,keras315-jax."
         raise invalid(str(folder), expected="a folder for each environment", received="no results", fix=fix)

@@ -35,14 +35,14 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument(
         "--trend",
         action="store_true",
-        help="write TREND.md, trend.svg and trend.json: accuracy and time over the runs of FOLDER/runs or of --store",
+        help="write TREND.md: the newest run against all earlier ones of FOLDER/runs or of --store",
     )
     made.add_argument(
         "--compare",
         nargs=2,
         metavar=("A", "B"),
         help="print what differs from run A to run B, and write COMPARE.md; each is a run file, a run's id or commit "
-        "(in FOLDER/runs or --store), a report.json, or evidence:STACK; the exit status is 1 if something regressed",
+        "(in FOLDER/runs or --store), or evidence:STACK; the exit status is 1 if something regressed",
     )
     made.add_argument(
         "--stacks",
@@ -158,11 +158,14 @@ def trend(options: argparse.Namespace) -> Path:
     if options.run or options.evidence or options.readme or options.compare:
         raise SuiteError("--trend contradicts --run, --compare, --evidence and --readme: it is about all runs.")
     from harness.record.address import Address
-    from reports.trend import trend
-    from reports.trend_files import runs_of, write_trend
+    from reports.folders import check_writable, write_atomic
+    from reports.history import FILE, History, markdown, runs_of
 
     out = options.out or out_of(course())
-    return write_trend(trend(runs_of(Address(options.store) if options.store else None, with_runs(out))), out)
+    check_writable(out)
+    history = History.of(runs_of(Address(options.store) if options.store else None, with_runs(out)))
+    write_atomic(out / FILE, markdown(history).encode())
+    return out / FILE
 
 
 def compare(options: argparse.Namespace) -> int:
@@ -174,22 +177,21 @@ def compare(options: argparse.Namespace) -> int:
         raise SuiteError(
             "--compare contradicts --run, --evidence and --readme. Evidence is --compare evidence:STACK B."
         )
+    from harness.check.compare import compare
     from harness.record.address import Address
-    from reports.compare import compare
+    from reports.changes import find, markdown
     from reports.folders import write_atomic
     from reports.of_course import check_course
-    from reports.sections.comparison import markdown
-    from reports.sides import find
 
     out, store = options.out or out_of(course()), Address(options.store) if options.store else None
-    then, now = (find(one, with_runs(out), store, options.baseline_dir) for one in options.compare)
-    for side in (then, now):
-        check_course(side.header)
-    comparison = compare(then, now)
-    text = markdown(comparison)
+    then, now = (find(asked, with_runs(out), store, options.baseline_dir) for asked in options.compare)
+    for run in (then, now):
+        check_course(run.header)
+    changes = compare(now, then)
+    text = markdown(changes)
     write_atomic(out / "COMPARE.md", text.encode())
     print(text)
-    return int(comparison.regressed)
+    return int(changes.regressed)
 
 
 def compare_stacks(options: argparse.Namespace) -> Path:

@@ -1,7 +1,7 @@
 """Stacks compared: each claim's verdict on each stack, and whether the trainings it rests on are equivalent.
 
-A verdict here is that of the stack's own evidence. ``check.agreement`` compares each metric of each training with
-the first stack's: two one-sided tests against the metric's smallest effect of interest. Hundreds of metrics are
+A verdict here is that of the stack's own evidence. ``check.difference.agreement`` compares each metric of each training
+with the first stack's: two one-sided tests against the metric's smallest effect of interest. Hundreds of metrics are
 compared. A metric therefore differs only if its means also differ at LEVEL divided by their number (Bonferroni). So the
 chance of any false difference of means is at most LEVEL.
 """
@@ -14,9 +14,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from harness.check.agreement import LEVEL, Agreed, Agreement, Values, agreement
-from harness.check.decide import stored_verdict
+from harness.check.difference import LEVEL, Agreed, Agreement, Values, agreement
 from harness.check.evidence import path_of, read
+from harness.check.verdicts import stored_verdict
 from harness.course import course
 from harness.domain.claim import Claim, experiments
 from harness.domain.finding import Cause
@@ -90,11 +90,11 @@ def stacks(root: Path, names: Sequence[str]) -> Stacks:
     if unknown or len(set(names)) < 2:
         fix = f"Stacks with evidence: {', '.join(known) or 'none'}."
         raise invalid("--stacks", expected="two stacks or more that have evidence", received=", ".join(names), fix=fix)
-    declared = {one.id: one for one in experiments(course().claims)}
+    declared = {experiment.id: experiment for experiment in experiments(course().claims)}
     stored: dict[str, dict[str, Evidence]] = {}
     for name in (*declared, EXACT):
-        found = {stack: read(path_of(root, stack, name)) for stack in dict.fromkeys(names)}
-        stored[name] = {stack: one for stack, one in found.items() if one is not None}
+        files = {stack: read(path_of(root, stack, name)) for stack in dict.fromkeys(names)}
+        stored[name] = {stack: evidence for stack, evidence in files.items() if evidence is not None}
     return Stacks(
         tuple(dict.fromkeys(names)),
         tuple((claim, dict(_verdicts(claim, stored))) for claim in course().claims),
@@ -108,9 +108,9 @@ def _verdicts(claim: Claim, stored: dict[str, dict[str, Evidence]]) -> Iterator[
             if expected := evidence.expected.get(claim.key):
                 yield stack, OnStack(Verdict(expected.verdict), 0, preliminary=False)
             continue
-        found = stored_verdict(claim, stack, {stack: evidence})
-        if found.decision is not None:
-            yield stack, OnStack(found.decision.verdict, found.seeds, found.preliminary, found.decision.basis)
+        known = stored_verdict(claim, stack, {stack: evidence})
+        if known.decision is not None:
+            yield stack, OnStack(known.decision.verdict, known.seeds, known.preliminary, known.decision.basis)
 
 
 def _compared(stored: dict[str, dict[str, Evidence]], first: str) -> Iterator[tuple[Compared, Values, Values]]:
@@ -124,9 +124,9 @@ def _compared(stored: dict[str, dict[str, Evidence]], first: str) -> Iterator[tu
                 for metric in experiment.metrics if theirs else ():
                     if theirs and metric.name in mine.metrics and metric.name in theirs.metrics:
                         x, y = values(mine, metric), values(theirs, metric)
-                        found = agreement(metric, x, y)
+                        agreed = agreement(metric, x, y)
                         cause = course().cause(stack, experiment.id, name, metric.name)
-                        yield Compared(experiment.id, name, metric, stack, found, cause), x, y
+                        yield Compared(experiment.id, name, metric, stack, agreed, cause), x, y
 
 
 def values(of: VariantEvidence, metric: Metric) -> Values:
@@ -137,46 +137,46 @@ def values(of: VariantEvidence, metric: Metric) -> Values:
 
 def adjusted(every: Sequence[tuple[Compared, Values, Values]]) -> tuple[Compared, ...]:
     """Makes a difference that is none at LEVEL divided by the number of comparisons an undecided one."""
-    found = []
-    for one, x, y in every:
-        if one.agreed.verdict is Agreement.DIFFERENT:
-            strict = agreement(one.metric, x, y, LEVEL / len(every)).verdict
+    made = []
+    for row, x, y in every:
+        if row.agreed.verdict is Agreement.DIFFERENT:
+            strict = agreement(row.metric, x, y, LEVEL / len(every)).verdict
             if strict is not Agreement.DIFFERENT:
-                one = replace(one, agreed=replace(one.agreed, verdict=Agreement.UNDECIDED))
-        found.append(one)
-    return tuple(found)
+                row = replace(row, agreed=replace(row.agreed, verdict=Agreement.UNDECIDED))
+        made.append(row)
+    return tuple(made)
 
 
-def unlike(found: Stacks) -> list[tuple[Claim, dict[str, OnStack]]]:
+def unlike(made: Stacks) -> list[tuple[Claim, dict[str, OnStack]]]:
     """The claims that do not have one verdict on all stacks with evidence of them."""
-    return [(claim, of) for claim, of in found.verdicts if len({one.verdict for one in of.values()}) > 1]
+    return [(claim, of) for claim, of in made.verdicts if len({on.verdict for on in of.values()}) > 1]
 
 
-def flips(found: Stacks) -> list[Claim]:
+def flips(made: Stacks) -> list[Claim]:
     """The claims that one stack supports and another refutes."""
-    return [claim for claim, of in found.verdicts if {one.verdict for one in of.values()} >= set(DECIDED)]
+    return [claim for claim, of in made.verdicts if {on.verdict for on in of.values()} >= set(DECIDED)]
 
 
-def why(found: Stacks, claim: Claim, of: dict[str, OnStack]) -> str:
+def why(made: Stacks, claim: Claim, of: dict[str, OnStack]) -> str:
     """Why a claim's verdict differs between stacks: a cause, trainings that differ, or too few seeds."""
     experiment = claim.experiment.id if claim.experiment else ""
     different = [
-        one
-        for one in found.compared
-        if one.experiment == experiment
-        and one.variant in claim.variants
-        and one.stack in of
-        and one.agreed.verdict is Agreement.DIFFERENT
+        row
+        for row in made.compared
+        if row.experiment == experiment
+        and row.variant in claim.variants
+        and row.stack in of
+        and row.agreed.verdict is Agreement.DIFFERENT
     ]
-    causes = dict.fromkeys(one.cause.text for one in different if one.cause)
+    causes = dict.fromkeys(row.cause.text for row in different if row.cause)
     if causes:
         return "; ".join(causes)
     if different:
         return f"{code(different[0].variant)} trains otherwise on {different[0].stack}; the cause is not known"
     if not experiment:
         return "computed otherwise; the cause is not known"
-    undecided = [f"{stack}, {one.seeds:,} seeds" for stack, one in of.items() if one.verdict not in DECIDED]
-    if claim in flips(found):
+    undecided = [f"{stack}, {on.seeds:,} seeds" for stack, on in of.items() if on.verdict not in DECIDED]
+    if claim in flips(made):
         places = itertools.product(of, claim.variants, {name for rule in claim.rules for name in rule.metrics})
         known = (course().cause(stack, experiment, variant, metric) for stack, variant, metric in places)
         if cause := next(filter(None, known), None):
@@ -185,27 +185,27 @@ def why(found: Stacks, claim: Claim, of: dict[str, OnStack]) -> str:
     return f"too few seeds to decide on {'; '.join(undecided)}; no training is shown to differ"
 
 
-def markdown(found: Stacks) -> str:
+def markdown(made: Stacks) -> str:
     """The text of STACKS.md."""
     different = sorted(
-        (one for one in found.compared if one.agreed.verdict is Agreement.DIFFERENT), key=lambda one: -one.size
+        (row for row in made.compared if row.agreed.verdict is Agreement.DIFFERENT), key=lambda row: -row.size
     )
-    parts = [f"# {escape(course().title)} on {', '.join(found.names)}", _status(found), _counts(found)]
-    if claims := unlike(found):
+    parts = [f"# {escape(course().title)} on {', '.join(made.names)}", _status(made), _counts(made)]
+    if claims := unlike(made):
         rows = [
-            (f"{code(claim.key)}<br>{escape(claim.statement)}", *_cells(found, of), escape(why(found, claim, of)))
+            (f"{code(claim.key)}<br>{escape(claim.statement)}", *_cells(made, of), escape(why(made, claim, of)))
             for claim, of in claims
         ]
-        parts += ["## Verdicts that differ", table(("claim", *found.names, "why"), rows), READING]
+        parts += ["## Verdicts that differ", table(("claim", *made.names, "why"), rows), READING]
     if different:
         parts.append("## Trainings that are not equivalent")
-    for cause in dict.fromkeys(one.cause for one in different):
-        head = ("training", "metric", found.names[0], "other stack", "difference and limit")
-        rows = [_row(one) for one in different if one.cause == cause]
+    for cause in dict.fromkeys(row.cause for row in different):
+        head = ("training", "metric", made.names[0], "other stack", "difference and limit")
+        rows = [_row(row) for row in different if row.cause == cause]
         known = f"{cause.text} Tested: {cause.tested}" if cause else "not known"
         parts += [f"**Cause:** {escape(known)}", table(head, rows, right=head[2:])]
-    every = [(code(claim.key), escape(claim.slide), *_cells(found, of)) for claim, of in found.verdicts]
-    parts += ["## Every claim", table(("claim", "slide", *found.names), every), READING]
+    every = [(code(claim.key), escape(claim.slide), *_cells(made, of)) for claim, of in made.verdicts]
+    parts += ["## Every claim", table(("claim", "slide", *made.names), every), READING]
     return "\n\n".join(parts) + "\n"
 
 
@@ -216,10 +216,10 @@ READING = (
 )
 
 
-def _status(found: Stacks) -> str:
-    shared = [of for _, of in found.verdicts if len(of) > 1]
-    same = len(shared) - len(unlike(found))
-    flipped = flips(found)
+def _status(made: Stacks) -> str:
+    shared = [of for _, of in made.verdicts if len(of) > 1]
+    same = len(shared) - len(unlike(made))
+    flipped = flips(made)
     text = f"**{same} of {plural(len(shared), 'claim')} that several stacks have evidence of have one verdict.** "
     if flipped:
         names = ", ".join(code(claim.key) for claim in flipped)
@@ -229,34 +229,34 @@ def _status(found: Stacks) -> str:
     return text + "None is supported on one stack and refuted on another." + undecided
 
 
-def _counts(found: Stacks) -> str:
+def _counts(made: Stacks) -> str:
     rows = []
-    for stack in found.names[1:]:
-        of = [one for one in found.compared if one.stack == stack]
-        count = Counter(one.agreed.verdict for one in of)
-        trainings = len({(one.experiment, one.variant) for one in of})
+    for stack in made.names[1:]:
+        of = [row for row in made.compared if row.stack == stack]
+        count = Counter(row.agreed.verdict for row in of)
+        trainings = len({(row.experiment, row.variant) for row in of})
         rows.append((stack, str(trainings), str(len(of)), *(str(count[verdict]) for verdict in Agreement)))
-    head = (f"against {found.names[0]}", "trainings", "metrics", *(str(verdict) for verdict in Agreement))
+    head = (f"against {made.names[0]}", "trainings", "metrics", *(str(verdict) for verdict in Agreement))
     return table(head, rows, right=head[1:])
 
 
-def _cells(found: Stacks, of: dict[str, OnStack]) -> list[str]:
-    return [of[name].text if name in of else "–" for name in found.names]
+def _cells(made: Stacks, of: dict[str, OnStack]) -> list[str]:
+    return [of[name].text if name in of else "–" for name in made.names]
 
 
-def _row(one: Compared) -> tuple[str, ...]:
+def _row(row: Compared) -> tuple[str, ...]:
     """The interval is on the metric's scale, linear or logarithmic."""
-    found, metric = one.agreed, one.metric
-    low, high = found.low, found.high
+    agreed, metric = row.agreed, row.metric
+    low, high = agreed.low, agreed.high
     interval = f" [{number(low)}, {number(high)}]" if low is not None and high is not None else ""
     ours, theirs = (
         f"{number(mean)}, {count - absent} of {count}"
-        for mean, count, absent in zip(found.means, found.counts, found.absent, strict=True)
+        for mean, count, absent in zip(agreed.means, agreed.counts, agreed.absent, strict=True)
     )
     return (
-        code(f"{one.experiment}/{one.variant}"),
+        code(f"{row.experiment}/{row.variant}"),
         metric_label(metric.name) + (" (ln)" if metric.scale == "log" else ""),
         ours,
-        f"{one.stack}: {theirs}",
-        f"{number(found.difference)}{interval}; {metric.smallest_effect:g}",
+        f"{row.stack}: {theirs}",
+        f"{number(agreed.difference)}{interval}; {metric.smallest_effect:g}",
     )

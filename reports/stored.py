@@ -12,10 +12,9 @@ from pathlib import Path
 
 from msgspec.structs import astuple, replace
 
-from harness.check.decide import stored_verdict
 from harness.check.evidence import LONG, POINTS, path_of, read, trials
 from harness.check.judge import REFERENCE
-from harness.check.verdicts import compare_verdict
+from harness.check.verdicts import compare_verdict, stored_verdict
 from harness.course import course
 from harness.domain.claim import Claim, experiments
 from harness.domain.experiment import Experiment
@@ -75,6 +74,7 @@ def stored_run(root: Path, stack: str) -> Run:
             one.id: erratum_declared(one, order, str(newest.fingerprint["backend"]))
             for order, one in enumerate(course().errata)
         },
+        evidence={(name, key): known for name, one in own.items() for key, known in one.variants.items()},
         end=RunEnded(exit_status=0, seconds=None),
     )
 

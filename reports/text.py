@@ -55,7 +55,14 @@ def fenced(text: str, language: str = "python") -> str:
     return f"{fence}{language}\n{shown}\n{fence}"
 
 
-def table(headers: Sequence[str], rows: Iterable[Sequence[object]], right: Sequence[str] = ()) -> str:
-    """A Markdown table of escaped cells, without padding; the columns named in ``right`` are right-aligned."""
+def table(
+    headers: Sequence[str], rows: Iterable[Sequence[object]], right: Sequence[str] = (), most: int | None = None
+) -> str:
+    """A Markdown table of escaped cells, without padding; rows beyond ``most`` are counted.
+
+    The columns named in ``right`` are right-aligned.
+    """
+    every = list(rows)
     marks = ["--:" if name in right else ":--" for name in headers]
-    return "\n".join(f"| {' | '.join(map(str, cells))} |" for cells in (headers, marks, *rows))
+    text = "\n".join(f"| {' | '.join(map(str, cells))} |" for cells in (headers, marks, *every[:most]))
+    return text if most is None or len(every) <= most else f"{text}\n\n{len(every) - most} more."

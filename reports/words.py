@@ -7,6 +7,9 @@ import re
 from collections.abc import Mapping, Sequence
 
 from harness.domain.verdict import Basis, Verdict
+from harness.environment.fingerprint import OF_MACHINE
+from harness.record.evidence import Fingerprint
+from harness.timing.slower import times
 from harness.training.backends import NAMES, named
 
 MINUS = "−"
@@ -154,6 +157,24 @@ def elapsed(value: float) -> str:
     if whole < 3600:
         return f"{whole // 60} min {whole % 60} s"
     return f"{whole // 3600:,} h {whole % 3600 // 60} min"
+
+
+def faster_or_slower(ratio: float, low: float | None = None, high: float | None = None) -> str:
+    """A ratio of seconds, now over before, with its interval: "1.16 × slower [1.12, 1.20]", "as fast"."""
+
+    ends = [times(end) for end in ((low, high) if ratio >= 1 else (high, low)) if end is not None]
+    if len(ends) < 2 or {times(ratio), *ends} == {"as fast"}:
+        return times(ratio)
+    word = times(ratio).rpartition(" × ")[2]
+    if all(end.endswith(f" × {word}") for end in ends):
+        ends = [end.removesuffix(f" × {word}") for end in ends]
+    return f"{times(ratio)} [{', '.join(ends)}]"
+
+
+def machine(fingerprint: Fingerprint) -> str:
+    """The machine of a fingerprint: "AMD EPYC 7B13, avx2, 2 threads, Linux x86_64". Equal machines have one text."""
+    model, instructions, threads, system = (fingerprint.get(key) for key in OF_MACHINE)
+    return ", ".join(str(part) for part in (model, instructions, f"{threads} threads", system) if part is not None)
 
 
 def plural(count: int, one: str, many: str = "") -> str:

@@ -44,7 +44,7 @@ from reports.text import escape
 
 if TYPE_CHECKING:
     from reports.figures.picture import Picture
-    from reports.trend import TrendReport
+    from reports.history import History
 
 JSON = "report.json"
 LIMITS = {SUMMARY: 10_000, REPORT: 60_000}
@@ -65,6 +65,7 @@ def write(run: Run, out: Path) -> Path:
     another course, its record is incomplete (see ``in_order``), or the folder cannot be written.
     """
     from reports.figures.pictures import pictures
+    from reports.history import since_last
 
     check_course(run.header)
     run, holm = adjusted(in_order(run))
@@ -74,7 +75,8 @@ def write(run: Run, out: Path) -> Path:
     contents |= {name: text.encode() for name, text in texts(run, shown, holm, drawn).items()}
     if shown or run.errata:
         contents[CSV] = slides_csv(run, shown)
-    contents[PAGE] = html(run, shown, trend_of(run))
+    history = history_of(run)
+    contents[PAGE] = html(run, shown, history, since_last(run, history) if history else None)
     contents[JSON] = to_json(payload(run, holm, sorted(contents)))
     earlier = _files_of(out / JSON)
     write_files({out / name: content for name, content in contents.items()})
@@ -84,15 +86,14 @@ def write(run: Run, out: Path) -> Path:
     return out / REPORT
 
 
-def trend_of(run: Run) -> TrendReport | None:
-    """The trend over the finished runs in the folder of the run's file; None if there is none, or for evidence."""
-    from reports.trend import trend
-    from reports.trend_files import runs_of
+def history_of(run: Run) -> History | None:
+    """The finished runs in the folder of the run's file; None if there is none, or for evidence."""
+    from reports.history import History, runs_of
 
     if run.header.evidence:
         return None
     try:
-        return trend(runs_of(None, run.path.parent))
+        return History.of(runs_of(None, run.path.parent))
     except SuiteError:  # a run that is not in a file, such as one from a database
         return None
 

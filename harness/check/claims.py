@@ -7,11 +7,10 @@ from dataclasses import dataclass
 
 from msgspec.structs import replace
 
-from harness.check import judge
-from harness.check.decide import StoredVerdict
 from harness.check.evidence import TINY_SEEDS
+from harness.check.judge import Circumstances, Counts, claim_state, judge
 from harness.check.stored import Stored
-from harness.check.verdicts import compare_verdict
+from harness.check.verdicts import StoredVerdict, compare_verdict
 from harness.domain.claim import Claim
 from harness.domain.experiment import Experiment
 from harness.domain.trial import Trial
@@ -82,7 +81,7 @@ class Judge:
         stored: Stored,
         fingerprint: Fingerprint,
         asked: Asked,
-        counts: judge.Counts,
+        counts: Counts,
         experiments: Mapping[str, Experiment],
         order: Mapping[str, int],
     ) -> None:
@@ -102,7 +101,7 @@ class Judge:
     def _outcome(self, key: Key, trained: Trained | None) -> tuple[TrainingOutcome, bool]:
         name, variant = key
         try:
-            known = {stack: {name: one} for stack, one in self._stored.of(name).items()}
+            known = self._stored.of(name)
             replayed = self._stored.replayed(self._experiments[name])
         except SuiteError as damage:
             return TrainingOutcome(TrainingState.NOT_COMPARABLE, str(damage)), True
@@ -114,10 +113,8 @@ class Judge:
                 reason = f"The function of a metric has changed, on the stored curves: {metric}."
                 return TrainingOutcome(TrainingState.NOT_COMPARABLE, reason), False
         assert trained is not None
-        here = judge.Trainings(
-            self._stored.stack, self._fingerprint, {name: {variant: trained}}, full=self._asked.full
-        )  # fmt: skip
-        return judge.judge(here, self._experiments, known, self._counts)[name][variant], False
+        here = Circumstances(self._stored.stack, self._fingerprint, self._asked.full)
+        return judge(here, self._experiments[name], variant, trained, known, self._counts), False
 
     def checked(
         self, claim: Claim, outcomes: Sequence[TrainingOutcome], trials: Mapping[str, Sequence[Trial]]
@@ -138,12 +135,12 @@ class Judge:
         decision = known.settled("No evidence is stored, and a check decides nothing anew: add --full.")
         here = self._here(claim, outcomes, known, live.verdict if live else None)
         rests = self._stored.trials(claim)
-        found = self._settled(claim, decision, known.alongside, outcomes, rests, here=here)
+        record = self._settled(claim, decision, known.alongside, outcomes, rests, here=here)
         if live is None or not live.verdict.decided or not known.verdict.decided or live.verdict is known.verdict:
-            return found
+            return record
         reason = f"{live.verdict} here, of {TINY_SEEDS} seeds; the evidence says {known.verdict}. {live.reason}"
         flipped = VerdictComparison(VerdictState.FLIPPED, known.verdict, live.verdict, True, reason)
-        return replace(found, comparison=flipped, red=True)
+        return replace(record, comparison=flipped, red=True)
 
     def decided(
         self,
@@ -182,8 +179,9 @@ class Judge:
     def _here(
         self, claim: Claim, outcomes: Sequence[TrainingOutcome], known: StoredVerdict, own: Verdict | None
     ) -> Here:
-        state = None if self._asked.update else judge.claim_state(outcomes)
-        reasons = dict.fromkeys(f"{name}: {one.reason}" for name, one in zip(claim.variants, outcomes, strict=True))
+        state = None if self._asked.update else claim_state(outcomes)
+        known_of = zip(claim.variants, outcomes, strict=True)
+        reasons = dict.fromkeys(f"{name}: {outcome.reason}" for name, outcome in known_of)
         return Here(state, " ".join(reasons), known.stack, known.seeds, known.verdict, own)
 
     def _settled(
@@ -201,11 +199,13 @@ class Judge:
             expected = self._stored.expected(claim)
         except SuiteError as error:
             damage = str(error)
-        moved = any(one.state is TrainingState.MOVED for one in outcomes)
+        moved = any(outcome.state is TrainingState.MOVED for outcome in outcomes)
         trained = claim.experiment is not None  # the expected verdict may rest on another number of seeds
-        found = compare_verdict(decision.verdict, expected, drifted=moved, more_seeds=trained)
-        if trained and not self._asked.full and found.state in (VerdictState.WEAKENED, VerdictState.DECIDED):
-            found = replace(found, red=True)  # the evidence decides otherwise only if a rule or a claim has changed
+        comparison = compare_verdict(decision.verdict, expected, drifted=moved, more_seeds=trained)
+        if trained and not self._asked.full and comparison.state in (VerdictState.WEAKENED, VerdictState.DECIDED):
+            comparison = replace(
+                comparison, red=True
+            )  # the evidence decides otherwise only if a rule or a claim has changed
         missing = expected is None and self._asked.require_baselines
         kept = self._asked.update and decision.verdict is not Verdict.NOT_RUN
         return claim_decided(
@@ -214,10 +214,10 @@ class Judge:
             decision,
             alongside,
             trials,
-            found,
+            comparison,
             here=here,
             taken=taken,
-            red=bool(damage) or ((found.red or missing) and not kept),
+            red=bool(damage) or ((comparison.red or missing) and not kept),
             error=damage,
         )
 

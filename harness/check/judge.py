@@ -1,11 +1,11 @@
-"""Compares the trainings of this machine with the evidence: an outcome for each variant, a state for each claim.
+"""Compares a training with what is known of it, and says how far that confirms a claim.
 
-Everything here is a pure function of the trainings, the catalogue and the evidence.
+What is known comes from the evidence, or from an earlier run. Everything here is a pure function.
 
 - A shortened training is compared step by step.
 - A tiny training is compared seed by seed, to the end.
 - An anchor is compared with the prediction interval of the stored seeds.
-- A run to the end is compared by its means and by each seed (``harness.check.prediction``).
+- A run to the end is compared by its means and by each seed (``harness.check.difference``).
 """
 
 from __future__ import annotations
@@ -15,18 +15,18 @@ import functools
 import math
 import statistics
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from msgspec.structs import replace
 
+from harness.check.difference import ANCHOR_TAILS, ANCHORS, DRIFTS, OUTLIER_TAILS, OUTLIERS, drifted, interval
 from harness.check.evidence import floor, stored_curve, trials
-from harness.check.prediction import ANCHOR_TAILS, ANCHORS, DRIFTS, OUTLIER_TAILS, OUTLIERS, drifted, interval
 from harness.check.rounding import FLOOR, LIMIT, MOST_STEPS, relative, reproducible_steps
 from harness.domain.experiment import Experiment
 from harness.domain.metric import Metric
 from harness.domain.trial import Trial
-from harness.record.evidence import Evidence, Fingerprint, Trace, VariantEvidence
+from harness.record.evidence import Evidence, Fingerprint, Hashes, Trace, VariantEvidence
 from harness.record.numbers import Number, number, value
 from harness.record.outcomes import (
     REPRODUCED,
@@ -51,108 +51,135 @@ numbers)."""
 ONE_TRAINING = "seeds {} and {} gave one and the same training"
 
 
-@dataclass(frozen=True)
-class Trainings:
-    """The trainings of a run.
-
-    Attributes:
-        stack, fingerprint: of this machine (``harness.environment.fingerprint``).
-        trained: by experiment and variant. A selected variant without any training has an empty ``Trained``.
-        full: whether the run trained many seeds to the end.
-    """
-
-    stack: str
-    fingerprint: Fingerprint
-    trained: Mapping[str, Mapping[str, Trained]]
-    full: bool = False
-
-
-def claim_state(outcomes: Iterable[TrainingOutcome]) -> ClaimState:
+def claim_state(outcomes: Collection[TrainingOutcome]) -> ClaimState:
     """How far this machine confirms a claim's verdict, from the outcomes of the claim's variants."""
-    found = list(outcomes)
-    if all(one.state in REPRODUCED for one in found):
-        ended = all(one.to_the_end and one.state is not TrainingState.START_REPRODUCED for one in found)
-        return ClaimState.CONFIRMED if ended else ClaimState.START_CONFIRMED
-    if all(one.state in REPRODUCED or (one.state is TrainingState.NEW and one.compatible) for one in found):
+    if all(outcome.state in REPRODUCED for outcome in outcomes):
+        started = (not outcome.to_the_end or outcome.state is TrainingState.START_REPRODUCED for outcome in outcomes)
+        return ClaimState.START_CONFIRMED if any(started) else ClaimState.CONFIRMED
+    new = (outcome.state is TrainingState.NEW and outcome.compatible for outcome in outcomes)
+    if all(known or outcome.state in REPRODUCED for known, outcome in zip(new, outcomes, strict=True)):
         return ClaimState.COMPATIBLE
     return ClaimState.NOT_CONFIRMED
 
 
-def judge(
-    run: Trainings,
-    experiments: Mapping[str, Experiment],
-    evidence: Mapping[str, Mapping[str, Evidence]],
-    counts: Counts | None = None,
-) -> dict[str, dict[str, TrainingOutcome]]:
-    """The outcome of every variant of the run, by experiment and variant.
+@dataclass(frozen=True)
+class Counts:
+    """The numbers of trainings and of trials among which a run's chance of a false alarm is divided."""
 
-    A variant that has evidence but is no longer declared by its experiment has the state MISSING.
+    variants: int
+    trials: int
+
+
+@dataclass(frozen=True)
+class Circumstances:
+    """Of the run that is compared: its stack and fingerprint, and whether it trains many seeds to the end."""
+
+    stack: str
+    fingerprint: Fingerprint
+    full: bool = False
+
+
+def judge(
+    here: Circumstances,
+    experiment: Experiment,
+    variant: str,
+    trained: Trained,
+    evidence: Mapping[str, Evidence],
+    counts: Counts | None = None,
+) -> TrainingOutcome:
+    """The outcome of a variant.
 
     Args:
-        run: the trainings of this machine.
-        experiments: the catalogue's experiments, by id.
-        evidence: by stack and experiment: of the run's own stack, and of the reference stack.
-        counts: of the whole run, if ``run`` is a part of it; None for those of ``run``.
+        here: the run.
+        experiment, variant: what was trained.
+        trained: its results.
+        evidence: of the experiment, by stack: of the run's own stack, and of the reference stack.
+        counts: of the whole run; None if this training is all of it.
     """
-    found: dict[str, dict[str, TrainingOutcome]] = {}
-    counts = counts or Counts.of(run, evidence.get(run.stack, {}))
-    for name, variants in run.trained.items():
-        experiment = experiments[name]
-        own, reference = (evidence.get(stack, {}).get(name) for stack in (run.stack, REFERENCE))
-        outcomes = found.setdefault(name, {})
-        for variant, trained in variants.items():
-            stored = own.variants.get(variant) if own else None
-            if stored is not None:
-                outcomes[variant] = _Comparison(run, experiment, variant, trained, stored, counts).outcome()
-                continue
-            other = reference.variants.get(variant) if reference and run.stack != REFERENCE else None
-            outcomes[variant] = (
-                _Comparison(run, experiment, variant, trained, other, counts).elsewhere()
-                if other is not None
-                else TrainingOutcome(TrainingState.NEW, f"No evidence of this variant is stored for {run.stack}.")
-            )
-        declared = {variant.name for variant in experiment.variants}
-        for variant in own.variants if own else ():
-            if variant not in declared:
-                reason = "The evidence holds this variant, but the experiment does not declare it."
-                outcomes[variant] = TrainingOutcome(TrainingState.MISSING, reason)
-    return found
+    counts = counts or Counts(1, max(1, len(trained.trials)))
+    for stack in dict.fromkeys((here.stack, REFERENCE)):
+        stored = evidence[stack].variants.get(variant) if stack in evidence else None
+        if stored is not None:
+            comparison = Comparison(here, experiment.metrics, trained, Known.stored(stored, variant), counts)
+            if stack == here.stack:
+                return comparison.outcome()
+            begin = f"No evidence of this variant is stored for {here.stack}. Against {REFERENCE}"
+            return comparison.elsewhere(begin)
+    return TrainingOutcome(TrainingState.NEW, f"No evidence of this variant is stored for {here.stack}.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Known:
+    """What the evidence, or an earlier run, knows of a training.
+
+    Attributes:
+        fingerprints: of the processes that trained it, the newest last.
+        metrics: the names of what was measured.
+        epochs: of a training to the end.
+        trials: to the end, in order of their seeds.
+        traces, canonical: of shortened trials, perturbed ones included.
+        steps: T. None if rounding was not measured, as in a run; then all steps of a trace are compared.
+        configuration, hashes: None if unknown.
+        tiny, calm, calm_to_the_end: as in ``VariantEvidence``.
+    """
+
+    fingerprints: Sequence[Fingerprint]
+    metrics: Collection[str]
+    epochs: int
+    trials: Sequence[Trial]
+    traces: Sequence[Trace]
+    canonical: Sequence[Number]
+    steps: int | None = None
+    configuration: Mapping[str, Any] | None = None
+    hashes: Hashes | None = None
+    tiny: bool = False
+    calm: Collection[str] = ()
+    calm_to_the_end: bool | None = None
+
+    @classmethod
+    def stored(cls, evidence: VariantEvidence, variant: str) -> Known:
+        """What the evidence knows of a variant."""
+        return cls(
+            fingerprints=[session.fingerprint for session in evidence.sessions],
+            metrics=evidence.metrics,
+            epochs=evidence.configuration.get("epochs", 0),
+            trials=trials(evidence, variant),
+            traces=evidence.traces,
+            canonical=evidence.canonical,
+            steps=evidence.steps,
+            configuration=evidence.configuration,
+            hashes=evidence.hashes,
+            tiny=evidence.tiny,
+            calm=evidence.calm,
+            calm_to_the_end=evidence.calm_to_the_end,
+        )
+
+    @property
+    def plain(self) -> dict[int, Trace]:
+        """The traces that are not perturbed, by seed."""
+        return {trace.seed: trace for trace in self.traces if not trace.perturbed}
 
 
 def same_versions(stored: VariantEvidence, fingerprint: Fingerprint) -> bool:
     """Whether some stored seeds were trained with the versions of this fingerprint."""
+    return _same_versions([session.fingerprint for session in stored.sessions], fingerprint)
+
+
+def _same_versions(known: Iterable[Fingerprint], fingerprint: Fingerprint) -> bool:
     versions = [fingerprint.get(key) for key in VERSIONS]
-    return any(versions == [session.fingerprint.get(key) for key in VERSIONS] for session in stored.sessions)
+    return any(versions == [entry.get(key) for key in VERSIONS] for entry in known)
 
 
-def canonical_steps(stored: VariantEvidence) -> int:
+def canonical_steps(known: VariantEvidence | Known) -> int:
     """Number of steps of the canonical trace to compare: like T, but for one trial and a tenth of the limit; at most T.
 
     The canonical trial has no median over seeds and no perturbed trials of its own. Its differences may grow one step
     earlier than those of the perturbed trials, which is a factor of about ten.
     """
-    return min(
-        reproducible_steps(stored.traces, seeds=1, limit=LIMIT / 10), stored.steps or MOST_STEPS, len(stored.canonical)
-    )
-
-
-@dataclass(frozen=True)
-class Counts:
-    """The numbers of tests among which a run's chance of a false alarm is divided."""
-
-    variants: int
-    trials: int
-
-    @classmethod
-    def of(cls, run: Trainings, own: Mapping[str, Evidence]) -> Counts:
-        """Counts all variants, and the trials compared with an interval. A check compares no tiny training with one."""
-        variants = [(name, key, one) for name, all_of in run.trained.items() for key, one in all_of.items()]
-        trials = 0
-        for name, key, one in variants:
-            stored = own[name].variants.get(key) if name in own else None
-            if run.full or stored is None or not stored.tiny:
-                trials += len(one.trials)
-        return cls(max(1, len(variants)), max(1, trials))
+    if known.steps is None:
+        return len(known.canonical)
+    calm = reproducible_steps(known.traces, seeds=1, limit=LIMIT / 10)
+    return min(calm, known.steps or MOST_STEPS, len(known.canonical))
 
 
 @dataclass(frozen=True)
@@ -175,26 +202,28 @@ class _Compared:
 
 
 @dataclass(frozen=True)
-class _Comparison:
-    """Compares a variant on this machine with its stored trials."""
+class Comparison:
+    """Compares a training of a run with what is known of it.
 
-    run: Trainings
-    experiment: Experiment
-    name: str
+    Attributes:
+        here: the run.
+        metrics: of the experiment, the primary one first.
+        trained, known: its results, and what they are compared with.
+        counts: of the whole run.
+    """
+
+    here: Circumstances
+    metrics: Sequence[Metric]
     trained: Trained
-    stored: VariantEvidence
+    known: Known
     counts: Counts
-    before: tuple[Trial, ...] = field(init=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "before", trials(self.stored, self.name))
 
     def outcome(self) -> TrainingOutcome:
-        """The outcome against the evidence of this stack."""
+        """The outcome against the same stack."""
         refused, changed = self._sameness()
         if refused is not None:
             return refused
-        if self.stored.traces and not self.stored.steps and not self.trained.trials:
+        if self.known.traces and self.known.steps == 0 and not self.trained.trials:
             reason = "Rounding moves the first step of this training, so no step of it is compared."
             return TrainingOutcome(TrainingState.NEW, reason, changed=changed, not_calm=("training loss",))
         if not self.trained.short and not self.trained.trials:
@@ -205,13 +234,13 @@ class _Comparison:
         parts = []
         if self.trained.short:
             parts.append(self._start())
-        tiny = self.stored.tiny and any(trial.seed < self.stored.seeds for trial in self.trained.trials)
+        tiny = self.known.tiny and any(trial.seed < len(self.known.trials) for trial in self.trained.trials)
         if self.trained.trials:  # with the same random numbers, a seed is compared with itself
             parts.append(self._tiny() if tiny else self._ended(paired=streams))
         compared = functools.reduce(_joined, parts)
         outcome = TrainingOutcome(
             TrainingState.REPRODUCED if self.trained.trials else TrainingState.START_REPRODUCED,
-            _summary(compared, bool(self.trained.trials), self.run.full, self.stored.tiny),
+            _summary(compared, bool(self.trained.trials), self.here.full, self.known.tiny),
             to_the_end=bool(self.trained.trials),
             steps=compared.steps,
             seeds=compared.seeds,
@@ -228,12 +257,11 @@ class _Comparison:
             return self._other_numbers(outcome, compared)
         return replace(outcome, state=TrainingState.MOVED, reason=f"Moved: {compared.fault}.")
 
-    def elsewhere(self) -> TrainingOutcome:
-        """The outcome against the evidence of the reference stack: compatible or moved, never reproduced."""
+    def elsewhere(self, begin: str) -> TrainingOutcome:
+        """The outcome against another stack: compatible or moved, never reproduced. ``begin``: of its reason."""
         refused, changed = self._sameness(versions=False)
         if refused is not None:
             return refused
-        begin = f"No evidence of this variant is stored for {self.run.stack}. Against {REFERENCE}"
         canonical = self._canonical()
         ended = self._ended(paired=False, curves=False) if self.trained.trials else _Compared()
         fault = (str(canonical) if isinstance(canonical, Movement) else "") or ended.fault
@@ -256,15 +284,16 @@ class _Comparison:
         """(an outcome, ()) if the trainings are not the same; else (None, the values that another Keras changed)."""
         from harness.training.configuration import differences
 
-        changed = tuple(differences(self.stored.configuration, self.trained.configuration))
-        ours = [one for one in changed if one[0].split(".")[0].split("[")[0] not in KERAS]
-        known = {session.fingerprint.get("keras") for session in self.stored.sessions}
-        keras = self.run.fingerprint.get("keras")
-        if changed and (ours or (versions and keras in known)):
+        before = self.known.configuration
+        changed = tuple(differences(before, self.trained.configuration)) if before is not None else ()
+        ours = [change for change in changed if change[0].split(".")[0].split("[")[0] not in KERAS]
+        keras = self.here.fingerprint.get("keras")
+        same_keras = keras in {fingerprint.get("keras") for fingerprint in self.known.fingerprints}
+        if changed and (ours or (versions and same_keras)):
             by = "the catalogue" if ours else f"the catalogue: Keras is {keras} as it was"
             reason = f"Another training, changed by {by}: {_keys(ours or changed)}."
             return TrainingOutcome(TrainingState.NOT_COMPARABLE, reason, changed=changed), ()
-        declared, stored = {metric.name for metric in self.experiment.metrics}, set(self.stored.metrics)
+        declared, stored = {metric.name for metric in self.metrics}, set(self.known.metrics)
         if declared != stored:
             faults = [
                 f"{what} {', '.join(sorted(names))}"
@@ -276,14 +305,16 @@ class _Comparison:
 
     def _same_streams(self) -> bool:
         """Whether a seed has the same random numbers as when it was stored. Only another version may change them."""
-        then, now = self.stored.hashes, self.trained.hashes
-        return same_versions(self.stored, self.run.fingerprint) or then is None or now is None or then == now
+        then, now = self.known.hashes, self.trained.hashes
+        return (
+            _same_versions(self.known.fingerprints, self.here.fingerprint) or then is None or now is None or then == now
+        )
 
     def _start(self) -> _Compared:
         """Compares the first T steps, the validation loss after them, and the recorded metrics of the initial model."""
-        stored = {trace.seed: trace for trace in self.stored.traces if not trace.perturbed}
-        ours = {one.seed: one for one in self.trained.short if not one.perturbed and not one.canonical}
-        seeds, steps = sorted(ours.keys() & stored.keys()), self.stored.steps
+        stored = self.known.plain
+        ours = {short.seed: short for short in self.trained.short if not short.perturbed and not short.canonical}
+        seeds, steps = sorted(ours.keys() & stored.keys()), self._steps
         if not seeds or not steps:
             holds = f"traces of seeds {', '.join(map(str, sorted(stored)))}" if stored else "no traces"
             reason = f"The evidence holds {holds}, with {steps} steps to compare; trained here: seeds {sorted(ours)}."
@@ -292,16 +323,25 @@ class _Comparison:
         if lacking:
             done = len(ours[lacking[0]].losses)
             return _Compared(missing=f"Seed {lacking[0]} was trained for {done} of {steps} steps.")
-        before, now = ({s: tuple(one[s].losses[:steps]) for s in seeds} for one in (stored, ours))
-        found = _Compared(identical=before == now, steps=steps, seeds=len(seeds))
+        before, now = ({seed: tuple(side[seed].losses[:steps]) for seed in seeds} for side in (stored, ours))
+        compared = _Compared(identical=before == now, steps=steps, seeds=len(seeds))
         movement = _lost(before, now, "training loss, step") or _first_moved(before, now, "training loss, step")
         if movement is None:
             movement, same, not_calm = self._validated(ours, stored)
-            found = dataclasses.replace(found, identical=found.identical and same, not_calm=not_calm)
+            compared = dataclasses.replace(compared, identical=compared.identical and same, not_calm=not_calm)
         twice = _twice(now.items())
         if movement is None and twice and not _twice(before.items()):
-            found = dataclasses.replace(found, moved=ONE_TRAINING.format(*twice))
-        return dataclasses.replace(found, movement=movement)
+            compared = dataclasses.replace(compared, moved=ONE_TRAINING.format(*twice))
+        return dataclasses.replace(compared, movement=movement)
+
+    @property
+    def _steps(self) -> int:
+        """The number of first steps to compare: T, or all that the traces have."""
+        if self.known.steps is not None:
+            return self.known.steps
+        lengths = [len(trace.losses) for trace in self.known.traces]
+        lengths += [len(short.losses) for short in self.trained.short if not short.canonical]
+        return min(lengths, default=0)
 
     def _validated(
         self, ours: Mapping[int, ShortTrial], stored: Mapping[int, Trace]
@@ -310,8 +350,8 @@ class _Comparison:
 
         The validation loss is not compared where rounding moves it after every step (``rounding.checked_steps``).
         """
-        steps, seeds = self.stored.steps, sorted(ours.keys() & stored.keys())
-        traces = self.stored.traces
+        steps, seeds = self._steps, sorted(ours.keys() & stored.keys())
+        traces = self.known.traces
         moves = any(trace.perturbed for trace in traces) and not reproducible_steps(traces)
         known = [] if moves else [seed for seed in seeds if len(stored[seed].val_losses) >= steps]
         then = {seed: stored[seed].val_losses[:steps] for seed in known}
@@ -328,10 +368,10 @@ class _Comparison:
         )
         identical, not_calm = all(last == now for _, last, now in pairs.values()), ["val_loss"] * moves
         for seed in seeds:
-            perturbed = [trace.observed for trace in self.stored.traces if trace.perturbed and trace.seed == seed]
+            perturbed = [trace.observed for trace in traces if trace.perturbed and trace.seed == seed]
             for name in ours[seed].observed.keys() & stored[seed].observed.keys():
                 before, now = stored[seed].observed[name], ours[seed].observed[name]
-                if any(relative(value(one[name]), value(before)) > LIMIT for one in perturbed if name in one):
+                if any(relative(value(other[name]), value(before)) > LIMIT for other in perturbed if name in other):
                     not_calm.append(name)
                     continue
                 identical = identical and before == now
@@ -340,35 +380,33 @@ class _Comparison:
 
     def _tiny(self) -> _Compared:
         """Compares a tiny training seed by seed: the metrics and the losses of the first epochs that are calm."""
-        stored = {trial.seed: trial for trial in self.before}
+        stored = {trial.seed: trial for trial in self.known.trials}
         ours = {trial.seed: trial for trial in self.trained.trials}
         seeds = sorted(ours.keys() & stored.keys())
         if not seeds:
             return _Compared(missing=f"The evidence holds seeds 0 to {len(stored) - 1}; trained here: {sorted(ours)}.")
         failed = self._failed(ours.values(), stored)
         identical = all(ours[s].metrics == stored[s].metrics for s in seeds)
-        names = {metric.name: metric for metric in self.experiment.metrics}
-        not_calm = [name for name in names if name not in self.stored.calm]
-        traces = {t.seed: t for t in self.stored.traces if not t.perturbed and t.seed in ours}
-        then = {seed: trace.losses for seed, trace in traces.items()}
+        names = {metric.name: metric for metric in self.metrics}
+        not_calm = [name for name in names if name not in self.known.calm]
+        then = {seed: trace.losses for seed, trace in self.known.plain.items() if seed in ours}
         now = {
             seed: tuple(math.nan if x is None else x for x in ours[seed].history.get("loss", ())[:MOST_STEPS])
-            for seed in traces
+            for seed in then
         }
         identical = identical and all(_same_losses(now[seed], then[seed]) for seed in then)
         longest = max((len(losses) for losses in then.values()), default=0)
-        if longest > self.stored.steps:
-            not_calm.append(f"training loss of epochs {self.stored.steps + 1} to {longest}")
-        found = _Compared(identical, steps=self.stored.steps, seeds=len(seeds), not_calm=tuple(not_calm))
+        steps = self._steps
+        if longest > steps:
+            not_calm.append(f"training loss of epochs {steps + 1} to {longest}")
+        compared = _Compared(identical, steps=steps, seeds=len(seeds), not_calm=tuple(not_calm))
         if failed:
-            return dataclasses.replace(found, moved=failed)
-        movement = _first_moved(
-            {seed: losses[: self.stored.steps] for seed, losses in then.items()}, now, "training loss, epoch"
-        )
-        for name in self.stored.calm if movement is None else ():
+            return dataclasses.replace(compared, moved=failed)
+        movement = _first_moved({seed: losses[:steps] for seed, losses in then.items()}, now, "training loss, epoch")
+        for name in self.known.calm if movement is None else ():
             pairs = {seed: (stored[seed].metrics[name], ours[seed].metrics.get(name)) for seed in seeds}
             movement = movement or _median_moved(name, pairs, dict.fromkeys(seeds, floor(names.get(name))))
-        return dataclasses.replace(found, movement=movement)
+        return dataclasses.replace(compared, movement=movement)
 
     def _ended(self, paired: bool, curves: bool = True) -> _Compared:
         """Compares trials to the end with the stored seeds: each trial with an interval, many trials by their means.
@@ -376,56 +414,55 @@ class _Comparison:
         Few trials are anchors. A run to the end and a tiny training have many. ``curves`` False compares no loss
         curves: on another stack, Keras clips probabilities differently, which moves losses by more than rounding.
         """
-        few = not self.run.full and not self.stored.tiny
-        found = self._within(self.trained.trials, *((ANCHORS, ANCHOR_TAILS) if few else (OUTLIERS, OUTLIER_TAILS)))
-        if not found.fault and paired and curves and self.stored.calm_to_the_end:
-            found = self._epochs(found)
-        if found.fault or few:
-            return found
+        few = not self.here.full and not self.known.tiny
+        compared = self._within(self.trained.trials, *((ANCHORS, ANCHOR_TAILS) if few else (OUTLIERS, OUTLIER_TAILS)))
+        if not compared.fault and paired and curves and self.known.calm_to_the_end:
+            compared = self._epochs(compared)
+        if compared.fault or few:
+            return compared
         twice = _repeated(self.trained.trials)
-        if twice and not _repeated(self.before):
-            return dataclasses.replace(found, moved=ONE_TRAINING.format(*twice))
-        level = DRIFTS / self.counts.variants
-        before = self.before if curves else [replace(trial, history={}) for trial in self.before]
-        return dataclasses.replace(
-            found, moved=drifted(self.trained.trials, before, self.experiment.metrics, level, paired)
-        )
+        if twice and not _repeated(self.known.trials):
+            return dataclasses.replace(compared, moved=ONE_TRAINING.format(*twice))
+        before = self.known.trials if curves else [replace(trial, history={}) for trial in self.known.trials]
+        moved = drifted(self.trained.trials, before, self.metrics, DRIFTS / self.counts.variants, paired)
+        return dataclasses.replace(compared, moved=moved)
 
-    def _epochs(self, found: _Compared) -> _Compared:
+    def _epochs(self, compared: _Compared) -> _Compared:
         """Adds the comparison of losses epoch by epoch, over the seeds whose curves are stored."""
-        stored = {trial.seed: trial.history for trial in self.before if trial.history}
+        stored = {trial.seed: trial.history for trial in self.known.trials if trial.history}
         ours = {trial.seed: trial.history for trial in self.trained.trials if trial.seed in stored}
         for name in next(iter(ours.values()), {}):
             if not name.endswith("loss"):
                 continue
             then, now = (
-                {seed: [math.nan if x is None else x for x in stored_curve(one[seed].get(name, ()))] for seed in ours}
-                for one in (stored, ours)
+                {seed: [math.nan if x is None else x for x in stored_curve(side[seed].get(name, ()))] for seed in ours}
+                for side in (stored, ours)
             )
             what = "training loss, epoch" if name == "loss" else f"{name}, epoch"
             movement = _lost(then, now, what) or _first_moved(then, now, what)
-            same = all(_same_losses(now[seed], then[seed]) for seed in then)
-            epochs = max(found.epochs, *map(len, now.values()))
-            found = dataclasses.replace(found, identical=found.identical and same, epochs=epochs, movement=movement)
+            identical = compared.identical and all(_same_losses(now[seed], then[seed]) for seed in then)
+            epochs = max(compared.epochs, *map(len, now.values()))
+            compared = dataclasses.replace(compared, identical=identical, epochs=epochs, movement=movement)
             if movement is not None:
                 break
-        return found
+        return compared
 
     def _within(self, ours: Sequence[Trial], chance: float, tails: int) -> _Compared:
         """Compares the primary metric of each trial with the prediction interval of the stored seeds."""
-        stored, metric = {trial.seed: trial for trial in self.before}, self._primary
-        expected = interval(self.stored.metrics[metric.name], metric, chance / self.counts.trials, tails)
+        stored, metric = {trial.seed: trial for trial in self.known.trials}, self._primary
+        values = [trial.metrics.get(metric.name) for trial in self.known.trials]
+        expected = interval(values, metric, chance / self.counts.trials, tails)
         anchors = []
         failed = self._failed(ours, stored)
         moved = [failed] if failed else []
         identical = True
         for trial in ours:
             then = stored.get(trial.seed)
-            now = trial.metrics.get(metric.name)
-            anchors.append(Anchor(trial.seed, metric.name, then.metrics[metric.name] if then else None, now, expected))
+            before, now = then.metrics.get(metric.name) if then else None, trial.metrics.get(metric.name)
+            anchors.append(Anchor(trial.seed, metric.name, before, now, expected))
             identical = identical and then is not None and dict(trial.metrics) == dict(then.metrics)
             if now is not None and expected is not None and not expected.contains(now):
-                alongside = f", stored {number_text(then.metrics[metric.name])}" if then else ""
+                alongside = f", stored {number_text(before)}" if then else ""
                 moved.append(
                     f"{metric.name} of seed {trial.seed} is {number_text(now)}{alongside}, outside "
                     f"{number_text(expected.low)} to {number_text(expected.high)}, "
@@ -439,7 +476,7 @@ class _Comparison:
         A seed that is not stored must not fail if no stored seed failed.
         """
         never = not any(trial.divergence for trial in stored.values())
-        epochs = self.stored.configuration["epochs"]
+        epochs = self.known.epochs
         for trial in ours:
             then = stored.get(trial.seed)
             if trial.divergence and (then.divergence is None if then else never):
@@ -453,11 +490,11 @@ class _Comparison:
 
     def _canonical(self) -> Movement | bool | None:
         """What moved in the canonical trace; True if it is reproduced, None if either side has no trace."""
-        ours = next((one for one in self.trained.short if one.canonical and not one.perturbed), None)
-        steps = canonical_steps(self.stored)
+        ours = next((short for short in self.trained.short if short.canonical and not short.perturbed), None)
+        steps = canonical_steps(self.known)
         if ours is None or not steps or len(ours.losses) < steps:
             return None
-        then, now = {ours.seed: self.stored.canonical[:steps]}, {ours.seed: ours.losses[:steps]}
+        then, now = {ours.seed: self.known.canonical[:steps]}, {ours.seed: ours.losses[:steps]}
         what = "canonical training loss, step"
         return _lost(then, now, what) or _first_moved(then, now, what) or True
 
@@ -469,7 +506,7 @@ class _Comparison:
         versions = ", ".join(
             f"{key} {then} → {now}"
             for key in VERSIONS
-            if (now := self.run.fingerprint.get(key)) != (then := self.stored.sessions[-1].fingerprint.get(key))
+            if (now := self.here.fingerprint.get(key)) != (then := self.known.fingerprints[-1].get(key))
         )
         begin = f"This version draws other random numbers ({versions})"
         canonical = self._canonical()
@@ -491,9 +528,9 @@ class _Comparison:
         import numpy as np
         from scipy.stats import ttest_ind
 
-        steps = self.stored.steps
-        ours = [one.losses[:steps] for one in self.trained.short if not one.perturbed and not one.canonical]
-        then = [trace.losses[:steps] for trace in self.stored.traces if not trace.perturbed]
+        steps = self._steps
+        ours = [short.losses[:steps] for short in self.trained.short if not short.perturbed and not short.canonical]
+        then = [trace.losses[:steps] for trace in self.known.plain.values()]
         if min(len(ours), len(then)) < 2 or not steps:
             return ""
         with np.errstate(all="ignore"):
@@ -513,7 +550,7 @@ class _Comparison:
 
     @property
     def _primary(self) -> Metric:
-        return self.experiment.metrics[0]
+        return self.metrics[0]
 
 
 def _joined(start: _Compared, end: _Compared) -> _Compared:
@@ -530,18 +567,18 @@ def _joined(start: _Compared, end: _Compared) -> _Compared:
     )
 
 
-def _summary(found: _Compared, to_the_end: bool, full: bool, tiny: bool) -> str:
+def _summary(compared: _Compared, to_the_end: bool, full: bool, tiny: bool) -> str:
     """A sentence that says what was compared."""
     if tiny and to_the_end and not full:
-        left = f"; {len(found.not_calm)} features that rounding moves were not compared" if found.not_calm else ""
-        return f"Compared: {found.seeds} seeds to the end, their first {found.steps} epochs one by one{left}."
-    parts = [f"{found.steps} steps of {found.seeds} seeds"] if found.steps else []
-    for one in found.anchors[:1] if not full else ():
-        parts.append(f"seed {one.seed} to the end {number_text(one.now)}, stored {number_text(one.before)}")
+        left = f"; {len(compared.not_calm)} features that rounding moves were not compared" if compared.not_calm else ""
+        return f"Compared: {compared.seeds} seeds to the end, their first {compared.steps} epochs one by one{left}."
+    parts = [f"{compared.steps} steps of {compared.seeds} seeds"] if compared.steps else []
+    for anchor in compared.anchors[:1] if not full else ():
+        parts.append(f"seed {anchor.seed} to the end {number_text(anchor.now)}, stored {number_text(anchor.before)}")
     if full:
-        parts.append(f"{len(found.anchors)} seeds to the end")
-    if found.epochs:
-        parts.append(f"{found.epochs} epochs one by one")
+        parts.append(f"{len(compared.anchors)} seeds to the end")
+    if compared.epochs:
+        parts.append(f"{compared.epochs} epochs one by one")
     return f"Compared: {'; '.join(parts)}."
 
 
@@ -587,8 +624,8 @@ def _median_moved(
     sizes = {seed: relative(now, then, (floors or {}).get(seed, 0.0)) for seed, (then, now) in pairs.items()}
     if not sizes or (median := statistics.median(sizes.values())) <= LIMIT:
         return None
-    seed = sorted(sizes, key=lambda one: sizes[one])[len(sizes) // 2]
-    before, now = (None if one is None else number(one) for one in pairs[seed])
+    seed = sorted(sizes, key=sizes.__getitem__)[len(sizes) // 2]
+    before, now = (None if x is None else number(x) for x in pairs[seed])
     return Movement(feature, number(median), LIMIT, before, now, seed, step, len(sizes))
 
 
@@ -596,19 +633,19 @@ def _same_losses(now: Sequence[Number], then: Sequence[Number]) -> bool:
     return len(now) == len(then) and all(relative(value(a), value(b)) == 0 for a, b in zip(now, then, strict=True))
 
 
-def _repeated(done: Sequence[Trial]) -> tuple[int, int] | None:
+def _repeated(done: Iterable[Trial]) -> tuple[int, int] | None:
     """The first two seeds whose curves are all finite and equal; None if there are none."""
     curves = ((trial.seed, tuple(sorted(trial.history.items()))) for trial in done)
-    return _twice((seed, one) for seed, one in curves if one and all(x is not None for _, curve in one for x in curve))
+    return _twice((seed, own) for seed, own in curves if own and all(x is not None for _, curve in own for x in curve))
 
 
-def _twice(found: Iterable[tuple[int, object]]) -> tuple[int, int] | None:
+def _twice(values: Iterable[tuple[int, object]]) -> tuple[int, int] | None:
     """The first two seeds with equal values; None if there are none."""
     seen: dict[object, int] = {}
-    for seed, one in found:
-        if one in seen:
-            return seen[one], seed
-        seen[one] = seed
+    for seed, own in values:
+        if own in seen:
+            return seen[own], seed
+        seen[own] = seed
     return None
 
 

@@ -11,10 +11,10 @@ from typing import Any
 import msgspec
 
 from harness.check import evidence as files
-from harness.check.decide import StoredVerdict, stored_verdict
 from harness.check.evidence import Measured
 from harness.check.judge import REFERENCE
 from harness.check.replay import Changed, replay
+from harness.check.verdicts import StoredVerdict, stored_verdict
 from harness.domain.claim import Claim
 from harness.domain.experiment import Experiment
 from harness.domain.trial import Trial

@@ -15,6 +15,9 @@ from harness.environment.variables import reported
 from harness.record.evidence import Fingerprint
 from harness.training.backends import named
 
+OF_MACHINE = ("device_model", "instruction_set", "threads", "system")
+"""The keys that belong to the machine."""
+
 
 def version(*distributions: str) -> str | None:
     """The version of the first of these distributions that is installed; None if none is."""

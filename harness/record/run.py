@@ -23,7 +23,7 @@ from harness.domain.plots import Surface, Sweep, TurningPoint
 from harness.domain.trial import Seconds, Trial
 from harness.domain.verdict import Decision, Verdict
 from harness.errors import SuiteError, invalid
-from harness.record.evidence import Fingerprint
+from harness.record.evidence import Fingerprint, VariantEvidence
 from harness.record.gpu import GpuFacts
 from harness.record.outcomes import Here, Part, SeedsTaken, TimeComparison, TrainingOutcome, VerdictComparison
 from harness.record.timings import Measurement
@@ -476,6 +476,7 @@ class Run:
         trainings: by (experiment, variant).
         claims, self_checks, errata: by key, by key, and by id.
         timings: by (work, engine).
+        evidence: in a report of evidence, what is stored; else empty.
         resumed: one record for each time it was resumed.
         end: its last record; None while it runs, or if it was killed.
     """
@@ -491,6 +492,7 @@ class Run:
     errata: dict[str, ErratumChecked] = field(default_factory=dict)
     self_checks: dict[str, ClaimDecided] = field(default_factory=dict)
     timings: dict[Key, Timed] = field(default_factory=dict)
+    evidence: dict[Key, VariantEvidence] = field(default_factory=dict)
     resumed: list[RunResumed] = field(default_factory=list)
     end: RunEnded | None = None
     _reused: dict[Key, set[int]] = field(default_factory=dict, repr=False)

@@ -75,18 +75,12 @@ def curves() -> alt.LayerChart:
     return (band + lines + median + slides + targets).properties(width="container", height=220)
 
 
-def trend() -> alt.LayerChart:
-    """A value over the runs, with a rule at each change.
-
-    Data: ``points`` (date, value, name) and ``changes`` (date, text).
-    """
+def trend() -> alt.Chart:
+    """A value over the runs. Data: ``points`` (date, value, name)."""
     date = alt.X("date:T", title=None, axis=alt.Axis(format="%d %b %Y", labelOverlap=True, tickCount=5))
-    line = (
+    return (
         alt.Chart(alt.NamedData("points"))
         .mark_line(point=True)
         .encode(x=date, y=alt.Y("value:Q", title=None, scale=alt.Scale(zero=False)), tooltip="name:N")
+        .properties(width="container", height=120)
     )
-    changes = (
-        alt.Chart(alt.NamedData("changes")).mark_rule(strokeWidth=2, style="slide").encode(x=date, tooltip="text:N")
-    )
-    return (line + changes).properties(width="container", height=120)

@@ -13,9 +13,9 @@ import numpy as np
 from harness.domain.trial import Trial
 from harness.record.run import ExperimentDeclared, Run
 from reports.cards import Card
+from reports.history import History
 from reports.page.charts import specifications
-from reports.trend import TrendReport
-from reports.words import metric_label, plural
+from reports.words import machine, metric_label, plural
 
 MANY = 100
 """With more seeds than this, as many quantiles are drawn as dots."""
@@ -30,14 +30,14 @@ DIGITS = 4
 
 
 def page_data(
-    run: Run, cards: Mapping[str, Card], anchors: Mapping[str, str], trend: TrendReport | None
+    run: Run, cards: Mapping[str, Card], anchors: Mapping[str, str], history: History | None
 ) -> dict[str, Any]:
     """Everything that ``page.js`` draws from, of plain Python objects.
 
     Args:
         run, cards: the run and its cards by key.
         anchors: by claim key, the id of its card on the page.
-        trend: the earlier runs, if there are any.
+        history: the earlier runs, if there are any.
     """
     values = Values()
     used = {card.experiment for card in cards.values() if card.experiment in run.experiments}
@@ -61,7 +61,7 @@ def page_data(
             }
             for name, one in declared.items()
         },
-        "trend": _trend(trend),
+        "trend": _trend(history),
     }
 
 
@@ -201,31 +201,19 @@ def _list(values: np.ndarray) -> list[float | None]:
     return [rounded(value) for value in values.tolist()]
 
 
-def _trend(trend: TrendReport | None) -> dict[str, Any]:
-    """The first MOST_SERIES series: values by run, and at which runs a step, another version or another machine is."""
-    if trend is None:
-        return {"runs": [], "series": []}
-    marks: dict[int, list[str]] = {}
-    for mark in trend.marks:
-        if mark.key != "commit":
-            marks.setdefault(mark.run, []).append(f"{mark.key}: {mark.before} → {mark.now}")
+def _trend(history: History | None) -> dict[str, Any]:
+    """The values of the first MOST_SERIES series with several values, by run."""
+    runs = history.runs if history else []
+    several = [(series, values) for series, values in (history.values if history else {}).items() if len(values) > 1]
     return {
-        "runs": [{"date": one.started, "machine": one.machine, "id": one.id} for one in trend.runs],
+        "runs": [{"date": run.header.started, "machine": machine(run.header.fingerprint)} for run in runs],
         "series": [
             {
-                "name": f"{one.case}, {one.name.replace('_', ' ')}",
-                "unit": one.unit,
-                "runs": one.runs,
-                "values": [rounded(value) for value in one.values],
-                "marks": [
-                    {
-                        "run": one.runs[step.at],
-                        "text": f"step: {rounded(step.before)} → {rounded(step.now)} {step.since}",
-                    }
-                    for step in one.steps
-                ]
-                + [{"run": run, "text": ", ".join(marks[run])} for run in one.runs if run in marks],
+                "name": f"{series.case}, {series.name.replace('_', ' ')}, {series.stack}",
+                "unit": series.unit,
+                "runs": list(values),
+                "values": [rounded(value) for value in values.values()],
             }
-            for one in trend.series[:MOST_SERIES]
+            for series, values in several[:MOST_SERIES]
         ],
     }

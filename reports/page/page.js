@@ -595,8 +595,7 @@ function trend() {
   const update = () => {
     const one = series[select.value];
     const points = one.runs.map((run, at) => ({ date: runs[run].date, value: one.values[at], name: `${runs[run].date.slice(0, 10)}, ${runs[run].machine}: ${shown(one.values[at])} ${one.unit}` }));
-    const changes = one.marks.map((mark) => ({ date: runs[mark.run].date, text: mark.text }));
-    chart($("#page-trend-chart"), "trend", { points, changes }, `Trend of ${one.name} over ${points.length} runs.`);
+    chart($("#page-trend-chart"), "trend", { points }, `Trend of ${one.name} over ${points.length} runs.`);
   };
   select.addEventListener("change", update);
   update();

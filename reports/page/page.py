@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -10,24 +11,26 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
+from harness.check.compare import Changes
 from harness.course import SUITE, course
 from harness.domain.verdict import Verdict
 from harness.record.outcomes import ClaimState
 from harness.record.run import Run
 from reports import headline
 from reports.cards import Card
+from reports.changes import status as changes_status
 from reports.folders import write_atomic
+from reports.history import History
 from reports.page import views
 from reports.page.data import page_data, to_json
 from reports.page.sources import sources
-from reports.trend import TrendReport
 from reports.words import MEANINGS, SYMBOLS, backend_name, elapsed, plural, seconds
 
 HERE = Path(__file__).parent
 PAGE = "index.html"
 
 
-def write_page(run: Run, cards: Mapping[str, Card], out: Path, trend: TrendReport | None = None) -> Path:
+def write_page(run: Run, cards: Mapping[str, Card], out: Path, history: History | None = None) -> Path:
     """Writes ``index.html`` into the folder ``out`` and returns its path.
 
     The page needs no network and no other file.
@@ -35,18 +38,21 @@ def write_page(run: Run, cards: Mapping[str, Card], out: Path, trend: TrendRepor
     Args:
         run, cards: a run with its records in catalogue order, and its cards by claim key.
         out: the folder; it is made if it does not exist.
-        trend: the earlier runs, if there are any.
+        history: the earlier runs, if there are any.
 
     Raises:
         SuiteError: the file cannot be written.
     """
     path = out / PAGE
-    write_atomic(path, html(run, cards, trend))
+    write_atomic(path, html(run, cards, history))
     return path
 
 
-def html(run: Run, cards: Mapping[str, Card], trend: TrendReport | None = None) -> bytes:
-    """The content of the page. A page without charts has no chart library: that saves a second and 800 kB."""
+def html(run: Run, cards: Mapping[str, Card], history: History | None = None, since: Changes | None = None) -> bytes:
+    """The content of the page; ``since``: what differs from the last run.
+
+    A page without charts has no chart library: that saves a second and 800 kB.
+    """
     anchors = unique(cards)
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(HERE),
@@ -65,7 +71,7 @@ def html(run: Run, cards: Mapping[str, Card], trend: TrendReport | None = None) 
         "lost": views.lost,
     }
     slides, status = views.slides(run, cards), headline.status(run, cards)
-    data = page_data(run, cards, anchors, trend)
+    data = page_data(run, cards, anchors, history)
     drawn = data["claims"] or data["trend"]["series"]
     context: dict[str, Any] = {
         "title": course().title,
@@ -77,7 +83,7 @@ def html(run: Run, cards: Mapping[str, Card], trend: TrendReport | None = None) 
         "status": status,
         "mark": {"✅": "✔", "❌": "✘", "⚪": "ℹ"}[status.symbol],
         "moved": headline.moved(run),
-        "tiles": views.tiles(run, cards, trend),
+        "tiles": views.tiles(run, cards, history),
         "groups": [group for group in headline.findings(cards) if group.open],
         "cards": cards,
         "anchors": anchors,
@@ -90,13 +96,12 @@ def html(run: Run, cards: Mapping[str, Card], trend: TrendReport | None = None) 
         "sources": sources({card.id for card in cards.values()}),
         "how_sure": {key: views.how_sure(card) for key, card in cards.items()},
         "states": views.states(run),
-        "compared_time": views.compared_time(run, trend)[0],
-        "trend": trend,
-        "machine_times": views.machine_times(run, trend),
-        "changed": views.changed(trend),
-        "moved_now": views.moved_now(run, trend),
-        "last_run": views.last_run(run, trend),
-        "earlier_step": views.earlier_step(run, trend),
+        "compared_time": views.compared_time(run, history)[0],
+        "trend": data["trend"]["series"],
+        "runs": len(data["trend"]["runs"]),
+        "speed": views.speed(run, history),
+        "since": since,
+        "since_text": re.sub(r"[*✅❌]|⚠ ", "", changes_status(since)).strip() if since else "",
         "css": _text("page.css"),
         "script": _text("page.js"),
         "library": library() if drawn else "",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import statistics
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -12,11 +11,10 @@ from harness.course import course
 from harness.domain.verdict import Basis, Verdict
 from harness.record.outcomes import TimeState
 from harness.record.run import ErratumChecked, Run
-from harness.timing.slower import times
 from reports.cards import ELSEWHERE, Card, Row, section_of
+from reports.history import History, Speed
 from reports.replaced import Replaced, replaced
-from reports.trend import MachineTimes, Series, Step, TrendReport, TrendRun
-from reports.words import NOT_CONTRADICTED, elapsed, mean_std, metric_label, number, plural, points
+from reports.words import NOT_CONTRADICTED, elapsed, faster_or_slower, mean_std, number, plural, points
 
 ANSWERS: dict[str, str] = {
     Verdict.SUPPORTED: "Yes.",
@@ -89,7 +87,7 @@ class Tile:
     look: str = ""
 
 
-def tiles(run: Run, cards: Mapping[str, Card], trend: TrendReport | None) -> tuple[Tile, Tile, Tile]:
+def tiles(run: Run, cards: Mapping[str, Card], history: History | None) -> tuple[Tile, Tile, Tile]:
     """Refuted claims, snippets and time."""
     wrong = Counter(card.verdict for card in cards.values() if card.open)
     refuted, others = wrong[Verdict.REFUTED], [verdict for verdict in Verdict if verdict is not Verdict.REFUTED]
@@ -104,21 +102,21 @@ def tiles(run: Run, cards: Mapping[str, Card], trend: TrendReport | None) -> tup
     return (
         Tile("Refuted", str(refuted), rest if cards else "no claim was decided", "bad" if refuted else ""),
         Tile("Snippets to replace", str(len(run.errata)), snippets, "bad" if red else ""),
-        time_tile(run, trend),
+        time_tile(run, history),
     )
 
 
-def time_tile(run: Run, trend: TrendReport | None) -> Tile:
+def time_tile(run: Run, history: History | None) -> Tile:
     """How long the run took, and how that compares with stored times or with an earlier run."""
     if run.header.evidence:
         total = sum(one.seconds.total for trials in run.trials.values() for one in trials)
         return Tile("Time", elapsed(total) if total else "–", "of training, stored as evidence")
     figure = elapsed(run.end.seconds) if run.end and run.end.seconds is not None else "–"
-    text, look = compared_time(run, trend)
+    text, look = compared_time(run, history)
     return Tile("Time", figure, text, look)
 
 
-def compared_time(run: Run, trend: TrendReport | None) -> tuple[str, str]:
+def compared_time(run: Run, history: History | None) -> tuple[str, str]:
     """How the run's times compare, as a text, and "good", "bad" or "" for how it looks: "" if no change is shown."""
     states = Counter(one.comparison.state for one in run.timings.values())
     ratios = [
@@ -126,71 +124,28 @@ def compared_time(run: Run, trend: TrendReport | None) -> tuple[str, str]:
     ]
     if ratios:
         slower, faster = states[TimeState.SLOWER], states[TimeState.FASTER]
-        middle = times(statistics.median(ratios))
+        middle = faster_or_slower(statistics.median(ratios))
         text = (
             f"{middle} {_than(middle)} stored, {slower} slower and {faster} faster of {plural(len(ratios), 'training')}"
         )
         return text, "bad" if slower else "good" if faster else ""
-    week = machine_times(run, trend)
-    if week is None or week.ratio is None:
+    before = speed(run, history)
+    if before is None:
         return "no earlier run to compare with", ""
-    words = times(week.ratio)
+    words = faster_or_slower(before.whole.ratio)
     sure = {None: "too few earlier runs to tell from chance", True: "more than chance", False: "within chance"}
-    text = f"{words} {_than(words)} in the week before" + ("" if words == "as fast" else f", {sure[week.beyond]}")
-    return text, "bad" if week.slower else "good" if week.faster else ""
+    text = f"{words} {_than(words)} before" + ("" if words == "as fast" else f", {sure[before.beyond]}")
+    return text, "bad" if before.slower else "good" if before.faster else ""
 
 
 def _than(words: str) -> str:
     return "as" if words == "as fast" else "than"
 
 
-def machine_times(run: Run, trend: TrendReport | None) -> MachineTimes | None:
-    """The comparison of the run's times with those of the week before it; None if its trend has none."""
-    found = trend.machines if trend else ()
-    return next((one for one in found if trend and trend.runs[one.run].id == run.header.id), None)
-
-
-def last_run(run: Run, trend: TrendReport | None) -> TrendRun | None:
-    """The run before this one on its stack; None if its trend has none."""
-    before = itertools.takewhile(lambda one: one.id != run.header.id, trend.runs if trend else ())
-    return next((one for one in reversed([*before]) if one.stack == run.header.stack), None)
-
-
-def earlier_step(run: Run, trend: TrendReport | None) -> str:
-    """The newest change of the machine's times as a whole, as a sentence; "" if there is none."""
-    week = machine_times(run, trend)
-    if trend is None or week is None or not week.overall.steps:
-        return ""
-    step = week.overall.steps[-1]
-    date = trend.runs[week.overall.runs[step.at]].started[:10]
-    return f"From {date} on it is {times(step.now / step.before)} than before{', ' + step.since if step.since else ''}."
-
-
-def changed(trend: TrendReport | None) -> list[tuple[str, str, list[str]]]:
-    """The changes of the series by date and by what else changed there, the newest first; the largest comes first."""
-    found: dict[tuple[str, str], list[str]] = {}
-    for one in trend.changed if trend else ():
-        for step in one.steps:
-            date = trend.runs[one.runs[step.at]].started[:10] if trend else ""
-            found.setdefault((date, step.since), []).append(_change(one, step))
-    return [(date, since, lines) for (date, since), lines in sorted(found.items(), reverse=True)]
-
-
-def moved_now(run: Run, trend: TrendReport | None) -> list[str]:
-    """The changes that begin with the run itself, each with its case and before → now."""
-    return [
-        _change(one, step)
-        for one in (trend.changed if trend else ())
-        for step in one.steps
-        if trend and trend.runs[one.runs[step.at]].id == run.header.id
-    ]
-
-
-def _change(series: Series, step: Step) -> str:
-    values = f"{number(step.before, series.unit)} → {number(step.now, series.unit)}"
-    if series.measure == "time":
-        values = f"{times(step.now / step.before)}: {values}"
-    return f"{series.case}, {'time' if series.measure == 'time' else metric_label(series.name)}: {values}"
+def speed(run: Run, history: History | None) -> Speed | None:
+    """The run's times against those of earlier runs; None if there are none."""
+    at = history.place(run) if history else None
+    return history.speed(at) if history and at is not None else None
 
 
 def how_sure(card: Card) -> str:

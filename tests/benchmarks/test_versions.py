@@ -23,7 +23,7 @@ from benchmarks.versions import (
     columns,
     main,
     markdown,
-    of_report,
+    of_run,
     read,
     stored,
     unexplained,
@@ -34,7 +34,6 @@ from harness.domain.verdict import Verdict
 from harness.errors import SuiteError
 from harness.record.outcomes import TrainingState, VerdictState
 from harness.record.run import read_run
-from reports.payload import Report, payload, to_json
 from tests.make import self_check
 from tests.reports import synthetic
 from tests.suite.command import environment
@@ -123,8 +122,8 @@ def test_rows_that_are_alike_are_one_line():
     assert "| `a`, `b` and 2 more | `1` | `2` |  |" in page
 
 
-def run_of(folder: Path) -> Path:
-    """A folder with the report.json of a run that has a red and a green result of each kind."""
+def recorded(folder: Path) -> Path:
+    """The file of a run that has a red and a green result of each kind."""
     recorder = synthetic.Recorder(folder, id="a")
     red = synthetic.red(VerdictState.FLIPPED, "REFUTED", "flipped")
     lost = synthetic.red(VerdictState.NOT_RUN, "NOT_RUN", "not run")
@@ -145,12 +144,11 @@ def run_of(folder: Path) -> Path:
         synthetic.training("e", trials, "val_accuracy", TrainingState.NEW, variant="c"),
     )
     recorder.file.close()
-    (folder / "report.json").write_bytes(to_json(payload(read_run(recorder.path), {})))
-    return folder
+    return recorder.path
 
 
 def test_a_run_becomes_a_column(tmp_path):
-    one = of_report(msgspec.json.decode((run_of(tmp_path) / "report.json").read_bytes(), type=Report))
+    one = of_run(read_run(recorded(tmp_path)))
     assert one.rows == {
         "claim good": GREEN,
         "claim bad": "REFUTED",
@@ -177,12 +175,12 @@ def probe(folder: Path, keras: str = "3.12.0", version: str = "2.20.0", **rows: 
 
 
 def test_folders_of_equal_versions_are_one_column(tmp_path):
-    run_of(tmp_path / "check")
-    (of_run,) = columns(tmp_path, tmp_path / "none")
+    recorded(tmp_path / "check")
+    (checked,) = columns(tmp_path, tmp_path / "none")
     probe(tmp_path / "defaults", float="1.5")
     (one,) = columns(tmp_path, tmp_path / "none")
-    assert one.rows == {**of_run.rows, "default float": "1.5"}
-    assert one.reasons == of_run.reasons
+    assert one.rows == {**checked.rows, "default float": "1.5"}
+    assert one.reasons == checked.reasons
     assert one.state("default int") == ABSENT
     assert one.state("claim other") is None
 

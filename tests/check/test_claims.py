@@ -116,61 +116,70 @@ def outcome(state, end=True):
 REPRODUCED = [outcome(TrainingState.REPRODUCED)] * 2
 
 
+def damaged(stored):
+    (stored.root / STACK / "nets.json").write_text("{", encoding="utf-8")
+    return Stored(stored.root, STACK)
+
+
 # Trainings
 
 
-def test_a_check_trains_ten_seeds_of_a_tiny_training_to_the_end(store):
-    stored = store(tiny=True)
-    assert [to_the_end(EXPERIMENT, name, stored.variant("nets", name)) for name in HELPS] == [TINY_SEEDS, TINY_SEEDS]
-
-
-def test_a_check_trains_one_seed_of_an_anchor_to_the_end_and_none_of_another_training(store):
-    stored = store()
-    assert [to_the_end(EXPERIMENT, name, stored.variant("nets", name)) for name in HELPS] == [1, 0]
+@pytest.mark.parametrize(("tiny", "seeds"), [(True, [TINY_SEEDS, TINY_SEEDS]), (False, [1, 0])])
+def test_a_check_trains_ten_seeds_of_a_tiny_training_one_of_an_anchor_and_none_of_another(store, tiny, seeds):
+    stored = store(tiny=tiny)
+    assert [to_the_end(EXPERIMENT, name, stored.variant("nets", name)) for name in HELPS] == seeds
     assert [to_the_end(EXPERIMENT, name, None) for name in HELPS] == [1, 0]
 
 
-def test_a_training_that_moved_is_red_and_one_that_did_not_is_not(store):
-    same, moved = (judge(store()).training(("nets", "plain"), trained(scale)) for scale in (1.0, 1.003))
-    assert (same.outcome.state, same.red) == (TrainingState.IDENTICAL, False)
-    assert (moved.outcome.state, moved.red, moved.damaged) == (TrainingState.MOVED, True, False)
-
-
-@pytest.mark.parametrize("strict", [False, True])
-def test_other_bits_are_red_where_the_run_is_strict(store, strict):
-    one = judge(store(), strict=strict)
-    other = one.training(("nets", "plain"), trained(1 + 5e-6))
-    assert (other.outcome.state, other.red) == (TrainingState.START_REPRODUCED, strict)
-    assert not one.training(("nets", "plain"), trained()).red
+@pytest.mark.parametrize(
+    ("asked", "scale", "state", "red"),
+    [
+        ({}, 1.0, TrainingState.IDENTICAL, False),
+        ({"strict": True}, 1.0, TrainingState.IDENTICAL, False),
+        ({}, 1 + 5e-6, TrainingState.START_REPRODUCED, False),
+        ({"strict": True}, 1 + 5e-6, TrainingState.START_REPRODUCED, True),
+        ({}, 1.003, TrainingState.MOVED, True),
+        ({"full": True, "update": True}, 1.003, TrainingState.NEW, False),
+        ({"full": True, "update": True, "strict": True, "require_baselines": True}, 1.0, TrainingState.NEW, False),
+    ],
+)
+def test_trainings(store, asked, scale, state, red):
+    """An update is stored, not compared, and never red."""
+    found = judge(store(), **asked).training(("nets", "plain"), trained(scale))
+    assert (found.outcome.state, found.red, found.damaged) == (state, red, False)
+    assert ("stored, not compared" in found.outcome.reason) == asked.get("update", False)
 
 
 @pytest.mark.parametrize("required", [False, True])
-def test_a_training_without_evidence_is_red_where_baselines_are_required(tmp_path, required):
-    found = judge(Stored(tmp_path, STACK), require_baselines=required).training(("nets", "plain"), trained())
-    assert (found.outcome.state, found.red) == (TrainingState.NEW, required)
+def test_what_has_no_evidence_is_new_and_red_where_it_is_required(tmp_path, required):
+    judged = judge(Stored(tmp_path, STACK), require_baselines=required)
+    training = judged.training(("nets", "plain"), trained())
+    assert (training.outcome.state, training.red) == (TrainingState.NEW, required)
+    claim = judged.checked(CLAIM, [TrainingOutcome(TrainingState.NEW, "Nothing is stored.")] * 2, {})
+    assert (claim.verdict, claim.comparison.state, claim.red) == (Verdict.INCONCLUSIVE, VerdictState.NEW, required)
+    assert (claim.here.state, claim.here.seeds) == (ClaimState.NOT_CONFIRMED, 0)
+    assert "--full" in claim.decision.reason
+    exact = judged.exact(EXACT, Decision(Verdict.REFUTED, "A comparison."))
+    assert (exact.comparison.state, exact.red) == (VerdictState.NEW, required)
 
 
-@pytest.mark.parametrize("asked", [{}, {"strict": True, "require_baselines": True}])
-def test_an_update_is_stored_and_never_red(store, asked):
-    found = judge(store(), full=True, update=True, **asked).training(("nets", "plain"), None)
-    assert (found.outcome.state, found.outcome.to_the_end, found.red) == (TrainingState.NEW, True, False)
-    assert "stored, not compared" in found.outcome.reason
-
-
-def test_damaged_evidence_is_red_and_called_damaged(store):
-    stored = store()
-    (stored.root / STACK / "nets.json").write_text("{", encoding="utf-8")
-    found = judge(Stored(stored.root, STACK)).training(("nets", "plain"), None)
-    assert (found.red, found.damaged) == (True, True)
-    assert found.outcome.state is TrainingState.NOT_COMPARABLE
-    assert "nets.json" in found.outcome.reason
+def test_damaged_evidence_is_red_and_nothing_has_moved(store):
+    stored = damaged(store())
+    judged = judge(stored)
+    training = judged.training(("nets", "plain"), None)
+    assert (training.outcome.state, training.red, training.damaged) == (TrainingState.NOT_COMPARABLE, True, True)
+    claim = judged.checked(CLAIM, REPRODUCED, {})
+    assert (claim.verdict, claim.red, claim.moved) == (Verdict.NOT_RUN, True, False)
+    full = decided(judge(stored, full=True), HELPS)
+    assert (full.verdict, full.here, full.red, full.moved) == (Verdict.SUPPORTED, None, True, False)
+    assert all("nets.json" in reason for reason in (training.outcome.reason, claim.error, full.error))
 
 
 def test_a_metric_whose_function_has_changed_is_not_comparable(store):
     doubled = Metric("val_accuracy", "higher", "fraction", 0.0005, of=lambda history: 2 * history["val_accuracy"][-1])
     experiment = dataclasses.replace(EXPERIMENT, metrics=(doubled,))
-    one = Judge(store(), PRINTS, Asked(), ONE, {"nets": experiment}, ORDER)
-    found = one.training(("nets", "plain"), trained())
+    judged = Judge(store(), PRINTS, Asked(), ONE, {"nets": experiment}, ORDER)
+    found = judged.training(("nets", "plain"), trained())
     assert (found.outcome.state, found.red) == (TrainingState.NOT_COMPARABLE, True)
     assert "The function of a metric has changed" in found.outcome.reason
 
@@ -180,143 +189,82 @@ def test_the_chance_of_a_false_alarm_is_divided_over_the_whole_run(store):
     stored = store()
 
     def red(counts):
-        one = judge(stored, counts)
+        judged = judge(stored, counts)
         far = [0.97 + 0.0005 * step for step in range(60)]
-        return [one.training(("nets", "plain"), trained(ended=[trial("plain", 0, mean)])).red for mean in far]
+        return [judged.training(("nets", "plain"), trained(ended=[trial("plain", 0, mean)])).red for mean in far]
 
     few, many = red(ONE), red(Counts(variants=1, trials=10_000))
     assert sum(few) > sum(many) > 0
     assert not few[0]
 
 
-# Claims of a check
+# Claims
 
 
 def test_a_check_takes_the_verdict_of_the_evidence(store):
     found = judge(store()).checked(CLAIM, REPRODUCED, {})
-    assert (found.verdict, found.order, found.red) == (Verdict.SUPPORTED, 4, False)
-    assert found.comparison.state is VerdictState.AS_EXPECTED
-    assert (found.here.state, found.here.stack, found.here.seeds) == (ClaimState.CONFIRMED, STACK, 30)
-    assert {name: one.n for name, one in found.variants.items()} == {"plain": 30, "dropout": 30}
+    assert (found.order, found.here.state, found.here.stack, found.here.seeds) == (4, ClaimState.CONFIRMED, STACK, 30)
+    assert {name: summary.n for name, summary in found.variants.items()} == {"plain": 30, "dropout": 30}
     assert "30 stored trainings a variant" in found.decision.reason
 
 
-@pytest.mark.parametrize("required", [False, True])
-def test_a_claim_without_evidence_is_undecided_and_red_where_it_is_required(tmp_path, required):
-    new = [TrainingOutcome(TrainingState.NEW, "Nothing is stored.")] * 2
-    found = judge(Stored(tmp_path, STACK), require_baselines=required).checked(CLAIM, new, {})
-    assert (found.verdict, found.comparison.state) == (Verdict.INCONCLUSIVE, VerdictState.NEW)
-    assert (found.here.state, found.here.seeds) == (ClaimState.NOT_CONFIRMED, 0)
-    assert found.red is required
-    assert "--full" in found.decision.reason
-
-
 def test_a_check_is_red_where_a_changed_rule_decides_otherwise(store):
-    stored = store()
-    strict = Claim(**{**fields(CLAIM), "rule": Exceeds("dropout", "plain", "val_accuracy", margin=0.01)})
-    found = judge(stored).checked(strict, REPRODUCED, {})
-    assert found.verdict is Verdict.INCONCLUSIVE
-    assert (found.comparison.state, found.red) == (VerdictState.WEAKENED, True)
+    strict = dataclasses.replace(CLAIM, rule=Exceeds("dropout", "plain", "val_accuracy", margin=0.01))
+    found = judge(store()).checked(strict, REPRODUCED, {})
+    assert (found.verdict, found.comparison.state) == (Verdict.INCONCLUSIVE, VerdictState.WEAKENED)
+    assert found.red
 
 
-def fields(claim):
-    return {name: getattr(claim, name) for name in ("id", "slide", "statement", "rule", "experiment")}
-
-
-def test_tiny_trainings_that_agree_with_the_evidence_are_not_red(store):
-    found = judge(store(tiny=True)).checked(CLAIM, REPRODUCED, trials(HELPS, TINY_SEEDS))
-    assert (found.verdict, found.here.own, found.red) == (Verdict.SUPPORTED, Verdict.SUPPORTED, False)
-
-
-def test_tiny_trainings_that_contradict_the_evidence_flip_its_verdict(store):
-    found = judge(store(tiny=True)).checked(CLAIM, REPRODUCED, trials(HARMS, TINY_SEEDS))
-    assert (found.verdict, found.here.own) == (Verdict.SUPPORTED, Verdict.REFUTED)
-    assert (found.comparison.state, found.red, found.moved) == (VerdictState.FLIPPED, True, True)
-    assert found.comparison.reason.startswith("REFUTED here, of 10 seeds; the evidence says SUPPORTED.")
-
-
-def test_tiny_trainings_that_decide_nothing_contradict_nothing(store):
-    same = trials({"plain": 0.97, "dropout": 0.97}, TINY_SEEDS)
-    found = judge(store(tiny=True)).checked(CLAIM, REPRODUCED, same)
-    assert found.here.own is Verdict.INCONCLUSIVE
-    assert (found.comparison.state, found.red) == (VerdictState.AS_EXPECTED, False)
-
-
-def test_fewer_seeds_than_a_check_trains_decide_nothing(store):
-    found = judge(store()).checked(CLAIM, REPRODUCED, trials(HARMS, TINY_SEEDS - 1))
-    assert (found.here.own, found.red) == (None, False)
-
-
-def test_a_claim_on_damaged_evidence_is_not_run_and_says_why(store):
-    stored = store()
-    (stored.root / STACK / "nets.json").write_text("{", encoding="utf-8")
-    found = judge(Stored(stored.root, STACK)).checked(CLAIM, REPRODUCED, {})
-    assert (found.verdict, found.red, found.moved) == (Verdict.NOT_RUN, True, False)
-    assert "nets.json" in found.error
-
-
-# Claims that a run decides
-
-
-def decided(one, means, seeds=10):
-    made = trials(means, seeds)
-    decision, alongside = CLAIM.decide(made, Look((seeds,), 0))
-    return one.decided(CLAIM, decision, alongside, REPRODUCED, made)
-
-
-def test_a_verdict_of_the_runs_own_trials_stands_alongside_the_evidences(store):
-    found = decided(judge(store(), full=True), HELPS)
-    assert (found.verdict, found.here.verdict, found.here.own) == (Verdict.SUPPORTED,) * 3
-    assert found.variants["plain"].n == 10
-    assert (found.comparison.state, found.red) == (VerdictState.AS_EXPECTED, False)
-
-
-def test_the_opposite_verdict_is_flipped_and_red(store):
-    found = decided(judge(store(), full=True), HARMS)
-    assert (found.verdict, found.here.verdict) == (Verdict.REFUTED, Verdict.SUPPORTED)
-    assert (found.comparison.state, found.red) == (VerdictState.FLIPPED, True)
-
-
-def test_fewer_seeds_may_decide_nothing(store):
-    found = decided(judge(store(), full=True), {"plain": 0.97, "dropout": 0.97})
-    assert (found.verdict, found.comparison.state, found.red) == (Verdict.INCONCLUSIVE, VerdictState.WEAKENED, False)
-
-
-def test_an_update_stores_a_flipped_verdict_and_is_not_red(store):
-    found = decided(judge(store(), full=True, update=True), HARMS)
-    assert (found.comparison.state, found.here.state, found.red) == (VerdictState.FLIPPED, None, False)
-
-
-def test_a_verdict_on_damaged_evidence_is_red_and_nothing_has_moved(store):
-    stored = store()
-    (stored.root / STACK / "nets.json").write_text("{", encoding="utf-8")
-    found = decided(judge(Stored(stored.root, STACK), full=True), HELPS)
-    assert (found.verdict, found.here) == (Verdict.SUPPORTED, None)
-    assert (found.red, found.moved) == (True, False)
-    assert "nets.json" in found.error
-
-
-# Exact claims, and what could not be run
+S, R, U = Verdict.SUPPORTED, Verdict.REFUTED, Verdict.INCONCLUSIVE
+SAME = {"plain": 0.97, "dropout": 0.97}
 
 
 @pytest.mark.parametrize(
-    ("verdict", "state", "red"),
+    ("tiny", "means", "seeds", "own", "state", "red"),
     [
-        (Verdict.SUPPORTED, VerdictState.AS_EXPECTED, False),
-        (Verdict.REFUTED, VerdictState.FLIPPED, True),
+        (False, {}, 0, None, VerdictState.AS_EXPECTED, False),
+        (True, HELPS, TINY_SEEDS, S, VerdictState.AS_EXPECTED, False),
+        (True, HARMS, TINY_SEEDS, R, VerdictState.FLIPPED, True),
+        (True, SAME, TINY_SEEDS, U, VerdictState.AS_EXPECTED, False),
+        (False, HARMS, TINY_SEEDS - 1, None, VerdictState.AS_EXPECTED, False),
     ],
+)
+def test_tiny_trainings_decide_a_claim_of_a_check_again(store, tiny, means, seeds, own, state, red):
+    found = judge(store(tiny=tiny)).checked(CLAIM, REPRODUCED, trials(means, seeds))
+    assert (found.verdict, found.here.own, found.comparison.state) == (S, own, state)
+    assert (found.red, found.moved) == (red, red)
+    assert not red or found.comparison.reason.startswith("REFUTED here, of 10 seeds; the evidence says SUPPORTED.")
+
+
+def decided(judged, means, seeds=10):
+    made = trials(means, seeds)
+    decision, alongside = CLAIM.decide(made, Look((seeds,), 0))
+    return judged.decided(CLAIM, decision, alongside, REPRODUCED, made)
+
+
+@pytest.mark.parametrize(
+    ("means", "asked", "verdict", "state", "red"),
+    [
+        (HELPS, {}, S, VerdictState.AS_EXPECTED, False),
+        (HARMS, {}, R, VerdictState.FLIPPED, True),
+        (SAME, {}, U, VerdictState.WEAKENED, False),
+        (HARMS, {"update": True}, R, VerdictState.FLIPPED, False),
+    ],
+)
+def test_a_run_to_the_end_decides_a_claim_beside_the_evidence(store, means, asked, verdict, state, red):
+    found = decided(judge(store(), full=True, **asked), means)
+    assert (found.verdict, found.here.own, found.here.verdict) == (verdict, verdict, S)
+    assert (found.comparison.state, found.red) == (state, red)
+    assert (found.variants["plain"].n, found.here.state is None) == (10, bool(asked))
+
+
+@pytest.mark.parametrize(
+    ("verdict", "state", "red"), [(S, VerdictState.AS_EXPECTED, False), (R, VerdictState.FLIPPED, True)]
 )
 def test_an_exact_claim_is_compared_with_the_expected_verdict(store, verdict, state, red):
     found = judge(store()).exact(EXACT, Decision(verdict, "A comparison."))
     assert (found.verdict, found.marker, found.order) == (verdict, "exact", 5)
     assert (found.comparison.state, found.red, found.here) == (state, red, None)
-
-
-@pytest.mark.parametrize("required", [False, True])
-def test_an_exact_claim_without_an_expected_verdict_is_new(tmp_path, required):
-    one = judge(Stored(tmp_path, STACK), require_baselines=required)
-    found = one.exact(EXACT, Decision(Verdict.REFUTED, "A comparison."))
-    assert (found.comparison.state, found.red) == (VerdictState.NEW, required)
 
 
 @pytest.mark.parametrize("update", [False, True])

@@ -5,9 +5,9 @@ import dataclasses
 import numpy as np
 import pytest
 
-from harness.check.decide import stored_verdict
 from harness.check.evidence import Measured, add
 from harness.check.replay import replay
+from harness.check.verdicts import stored_verdict
 from harness.domain.claim import Claim
 from harness.domain.experiment import Experiment, Size, Variant
 from harness.domain.metric import Metric

@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 from msgspec.structs import replace
 
-from harness.check.evidence import read, trials
-from harness.check.prediction import (
+from harness.check.difference import (
     ANCHOR_TAILS,
     ANCHORS,
     DRIFTS,
@@ -18,6 +17,7 @@ from harness.check.prediction import (
     interval,
     on_scale,
 )
+from harness.check.evidence import read, trials
 from harness.domain.metric import Metric
 from harness.domain.trial import Trial
 

@@ -14,7 +14,7 @@ from tests.faults.fault import Fault, Patch, held_out, instead, value, wrapped
 from tests.faults.places import RULES, Original
 
 GROUP = "verdicts and statistics"
-JUDGE, PREDICTION, ROUNDING = "harness.check.judge", "harness.check.prediction", "harness.check.rounding"
+JUDGE, PREDICTION, ROUNDING = "harness.check.judge", "harness.check.difference", "harness.check.rounding"
 DIFFERENCE, VERDICTS = "harness.check.difference", "harness.check.verdicts"
 COMPARISON, OUTCOME = f"{RULES}.exact:Comparison", "harness.record.outcomes:TrainingOutcome"
 
@@ -267,12 +267,12 @@ FAULTS = (
         of_the_mean,
         None,
     ),
-    held_out("drift: seeds are not paired", "harness.check.prediction", "difference", wrapped(strangers), None),
+    held_out("drift: seeds are not paired", "harness.check.difference", "difference", wrapped(strangers), None),
     held_out("Equivalent tests its upper margin only", f"{RULES}.equivalent", "sides", wrapped(never_below), None),
     held_out("paired rules: logarithms to base 10", f"{RULES}.pairs", "score", wrapped(decimal_score), None),
     Fault(
         "drift: the last metric decides, not the first",
-        (Patch("harness.check.judge:_Comparison", "_primary", the_last_metric),),
+        (Patch("harness.check.judge:Comparison", "_primary", the_last_metric),),
         None,
         held_out=True,
     ),

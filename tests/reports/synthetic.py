@@ -63,6 +63,9 @@ HEADER = RunStarted(
     stack="tensorflow-cpu",
 )
 
+NASTY = "<script>alert(1)</script> | `x` \n# h ![a](b) $y$ \u202e" + "w" * 10_000
+"""A text from outside that must stay inert."""
+
 
 def experiment(id: str, variants: Sequence[str], **changes: Any) -> ExperimentDeclared:
     made = ExperimentDeclared(

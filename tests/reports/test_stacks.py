@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from cases.examples.learning_rate import EIGHT_POINTS
-from harness.check.agreement import Agreement, agreement
+from harness.check.difference import Agreement, agreement
 from harness.check.evidence import path_of, read
 from harness.course import course
 from harness.domain.finding import Cause

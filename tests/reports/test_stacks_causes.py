@@ -22,7 +22,7 @@ import pytest
 from cases.data.arrays import EXAMPLE_1_X, EXAMPLE_1_X_VAL, EXAMPLE_1_Y, EXAMPLE_1_Y_VAL
 from cases.data.mnist import mnist
 from cases.examples.learning_rate import EIGHT_POINTS
-from harness.check.agreement import Agreement, agreement
+from harness.check.difference import Agreement, agreement
 from harness.check.evidence import path_of, read
 from harness.course import course
 from harness.record.evidence import VariantEvidence

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 import statistics
 
-from harness.check.decide import stored_verdict
 from harness.check.evidence import parse, path_of
 from harness.check.judge import REFERENCE
+from harness.check.verdicts import stored_verdict
 from harness.course import ROOT, read
 from harness.domain.claim import Claim
 from harness.record.evidence import Evidence

@@ -14,8 +14,8 @@ from harness.domain.verdict import Verdict
 from harness.record.outcomes import ClaimState, TimeComparison, TimeState
 from harness.record.run import ClaimDecided, Run, Summary, read_run
 from reports.cards import cards
+from reports.history import History
 from reports.page.page import write_page
-from reports.trend import TrendReport, trend
 from reports.write import in_order
 from tests.make import timed
 from tests.reports.full import full_run
@@ -47,7 +47,7 @@ SAY = "Say that one more training is expected at 0.6550."
 """What is said in place of the refuted claims of ``everything``, which the catalogue has no sentence for."""
 
 
-def write(run: Run, folder: Path, earlier: TrendReport | None = None, say: str = "") -> Path:
+def write(run: Run, folder: Path, earlier: History | None = None, say: str = "") -> Path:
     """The page of a run; ``say``: what to say instead of each claim that is not supported."""
     run = in_order(run)
     shown = {key: replace(card, say_instead=say) if card.open else card for key, card in cards(run).items()}
@@ -73,8 +73,8 @@ def everything(folder: Path) -> Run:
     return run
 
 
-def over_weeks(run: Run, runs: int = 20) -> TrendReport:
-    """The trend of a run and of as many earlier ones, a day apart; the last eight are slower, with a newer Keras."""
+def over_weeks(run: Run, runs: int = 20) -> History:
+    """The history of a run and of as many earlier ones, a day apart; the last eight are slower, with a newer Keras."""
     found = []
     for index in range(runs):
         ago = runs - 1 - index
@@ -92,7 +92,7 @@ def over_weeks(run: Run, runs: int = 20) -> TrendReport:
             for key, one in run.trainings.items()
         }
         found.append(dataclasses.replace(run, header=header, trainings=trainings))
-    return trend(found)
+    return History.of(found)
 
 
 def hostile(folder: Path) -> Run:

@@ -12,15 +12,18 @@ import pytest
 from msgspec.structs import replace
 
 from cases import CLAIMS
+from harness.check.compare import compare
+from harness.check.difference import MedianRatio
 from harness.errors import SuiteError
 from harness.record.outcomes import TimeComparison, TimeState
-from harness.timing.slower import times
 from reports.cards import cards
+from reports.history import History, Speed
 from reports.page import data, page, views
 from reports.page.sources import sources
 from reports.words import elapsed
 from tests.make import timed
 from tests.reports.page import runs
+from tests.reports.runs import run as made_run
 
 MOST_BYTES = 3_000_000
 
@@ -167,11 +170,11 @@ def test_the_time_tile_without_an_earlier_run(tmp_path: Path) -> None:
     assert views.time_tile(run, None) == views.Tile("Time", "3 min 32 s", "no earlier run to compare with")
 
 
-def test_the_time_tile_compares_with_the_week_before(tmp_path: Path) -> None:
+def test_the_time_tile_compares_with_earlier_runs(tmp_path: Path) -> None:
     run = runs.everything(tmp_path)
     run.timings.clear()
     tile = views.time_tile(run, runs.over_weeks(run))
-    assert (tile.text, tile.look) == ("as fast as in the week before", "")
+    assert (tile.text, tile.look) == ("1.30 × slower than before, within chance", "")
     assert views.compared_time(run, runs.over_weeks(run, runs=1)) == ("no earlier run to compare with", "")
 
 
@@ -210,18 +213,20 @@ def test_times_are_green_only_where_a_change_is_shown(states: list[str], look: s
     ],
 )
 def test_a_mark_stands_only_where_chance_is_ruled_out(
-    ratio: float, beyond: bool | None, look: str, mark: str, tmp_path: Path
+    ratio: float, beyond: bool | None, look: str, mark: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = runs.one_seed(tmp_path)
     earlier = runs.over_weeks(run)
-    [week] = earlier.machines
-    text = f"{times(ratio)} than in the week before."
-    week = replace(week, run=len(earlier.runs) - 1, ratio=ratio, beyond=beyond, text=text)
-    earlier = replace(earlier, machines=(week,))
+    monkeypatch.setattr(History, "speed", lambda *_: Speed(MedianRatio(ratio, None, None, 3), 19, beyond))
     assert views.compared_time(run, earlier)[1] == look
     page_text = runs.write(run, tmp_path, earlier).read_text("utf-8")
-    answer = page_text.split("Slower than in the week before?</dt>")[1].split("</dd>")[0]
+    answer = page_text.split("Slower than before?</dt>")[1].split("</dd>")[0]
     assert answer.partition(">")[2].strip().startswith(mark)
-    since = page_text.split("Since the last run")[1].split("</dd>")[0]
-    assert "No series is known to have changed with this run." in since
-    assert "✔" not in since
+
+
+@pytest.mark.parametrize(("shift", "says"), [(0.0, "✔ Nothing regressed."), (0.2, "⚠ Regressed: 1 training moved.")])
+def test_since_the_last_run(shift: float, says: str) -> None:
+    now, then = (made_run(day, {"a": [0.9 + by, 0.91 + by, 0.92 + by]}) for day, by in ((1, 0.0), (0, shift)))
+    text = page.html(now, {}, History.of([then, now]), compare(now, then)).decode()
+    answer = text.split("Since the last run, 2026-01-01</dt>")[1].split("</dd>")[0]
+    assert says in answer
