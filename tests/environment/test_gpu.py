@@ -16,10 +16,13 @@ T4 = H100 | {
     "Name": "Tesla T4",
     "PerformanceState": 8,
     "ClockInfo": {SM: 300, MEMORY: 405},
-    "CurrentClocksThrottleReasons": 0x44,
-    "PersistenceMode": 0,
     "MigMode": NVMLError("Not Supported"),
 }
+ALL = GpuFacts(
+    name=NAME, driver="570.86.15", power_state="P0", sm_clock_mhz=1980.0, max_sm_clock_mhz=1980.0,
+    memory_clock_mhz=2619.0, max_memory_clock_mhz=2619.0, throttled_by=("idle",), power_w=71.35, power_limit_w=700.0,
+    temperature_c=31.0, utilisation_percent=0.0, persistence="Enabled", mig="Disabled",
+)  # fmt: skip
 
 
 @pytest.fixture
@@ -29,42 +32,19 @@ def facts(monkeypatch):
     def ask(*gpus, model="", visible=None):
         module = nvml(*gpus) if not gpus or isinstance(gpus[0], dict) else gpus[0]
         monkeypatch.setitem(sys.modules, "pynvml", module)
-        found = gpu.facts("gpu", model, {} if visible is None else {"CUDA_VISIBLE_DEVICES": visible})
+        told = gpu.facts("gpu", model, {} if visible is None else {"CUDA_VISIBLE_DEVICES": visible})
         assert module.started() == 0
-        return found
+        return told
 
     return ask
 
 
 def test_everything_told(facts):
-    found = facts(H100)
-    assert found == GpuFacts(
-        name=NAME,
-        driver="570.86.15",
-        power_state="P0",
-        sm_clock_mhz=1980.0,
-        max_sm_clock_mhz=1980.0,
-        memory_clock_mhz=2619.0,
-        max_memory_clock_mhz=2619.0,
-        throttled_by=("idle",),
-        power_w=71.35,
-        power_limit_w=700.0,
-        temperature_c=31.0,
-        utilisation_percent=0.0,
-        persistence="Enabled",
-        mig="Disabled",
-    )
-    assert b"GPU-1111" not in msgspec.json.encode(found)
-    assert gpu.read(msgspec.json.decode(msgspec.json.encode(found))) == found
-
-
-@pytest.mark.parametrize("error", ["Not Supported", "GPU is lost", "Function Not Found"])
-def test_what_the_driver_does_not_tell_is_none(facts, error):
-    silent = dict.fromkeys(H100, NVMLError(error)) | {"Name": NAME}
+    assert facts(H100) == ALL
+    assert b"GPU-1111" not in msgspec.json.encode(ALL)
+    assert gpu.read(msgspec.json.decode(msgspec.json.encode(ALL))) == ALL
+    silent = dict.fromkeys(H100, NVMLError("Not Supported")) | {"Name": NAME}
     assert facts(silent) == GpuFacts(name=NAME, driver="570.86.15")
-
-
-def test_an_unknown_power_state_is_none(facts):
     assert facts(H100 | {"PerformanceState": 32}).power_state is None
 
 
@@ -76,22 +56,11 @@ def test_why_clocks_are_held_down(facts, mask, expected):
     assert facts(H100 | {"CurrentClocksThrottleReasons": mask}).throttled_by == expected
 
 
-@pytest.mark.parametrize(
-    ("visible", "name"),
-    [
-        (None, NAME),
-        ("0", NAME),
-        ("1", "Tesla T4"),
-        ("1,0", "Tesla T4"),
-        (" 1 ", "Tesla T4"),
-        (T4["UUID"], "Tesla T4"),
-        ("GPU-3333", "Tesla T4"),
-    ],
-)
-def test_of_two_gpus_the_first_visible_one_counts(facts, visible, name):
-    found = facts(H100, T4, visible=visible)
-    assert found.name == name
-    assert found.power_state == ("P8" if name == "Tesla T4" else "P0")
+def test_of_two_gpus_the_first_visible_one_counts(facts):
+    chosen = {None: NAME, "0": NAME, "1": "Tesla T4", "1,0": "Tesla T4", " 1 ": "Tesla T4", T4["UUID"]: "Tesla T4"}
+    for visible, name in {**chosen, "GPU-3333": "Tesla T4"}.items():
+        told = facts(H100, T4, visible=visible)
+        assert (told.name, told.power_state) == (name, "P8" if name == "Tesla T4" else "P0")
 
 
 @pytest.mark.parametrize("visible", ["", "-1", "7", "GPU-9999", "GPU-", "MIG-5555", "NoDevFiles"])
@@ -100,31 +69,24 @@ def test_a_choice_that_fits_no_gpu_is_named(facts, visible):
     assert facts(H100, T4, visible=visible) == GpuFacts(unavailable=said)
 
 
-def test_an_instance_of_the_only_gpu_is_that_gpus(facts):
-    assert facts(H100 | {"MigMode": [1, 1]}, visible="MIG-5").mig == "Enabled"
-
-
 def test_the_backends_name_outranks_the_order(facts):
     """CUDA counts the fastest first, NVML by slot."""
     assert facts(T4, H100, model=NAME, visible="0").name == NAME
-    said = facts(T4, H100, H100, model=NAME).unavailable
-    assert said == f"NVML lists 2 GPUs called {NAME!r}; set CUDA_DEVICE_ORDER=PCI_BUS_ID"
-    # One model only, which a backend calls by another name.
-    assert facts(H100, model="H100").name == NAME
+    said = f"NVML lists 2 GPUs called {NAME!r}; set CUDA_DEVICE_ORDER=PCI_BUS_ID"
+    assert facts(T4, H100, H100, model=NAME).unavailable == said
+    assert facts(H100, model="H100").name == NAME  # one model only, which a backend calls by another name
+    assert facts(H100 | {"MigMode": [1, 1]}, visible="MIG-5").mig == "Enabled"  # an instance of the only GPU
 
 
 @pytest.mark.parametrize("name", ["nvmlInit", "nvmlDeviceGetCount", "nvmlDeviceGetHandleByIndex"])
 def test_a_failing_driver_is_a_reason(facts, name):
     assert facts(failing(name, "GPU is lost", H100)) == GpuFacts(unavailable="NVML: GPU is lost")
+    assert facts() == GpuFacts(unavailable="NVML lists no GPU")
 
 
 def test_a_driver_that_cannot_be_closed_has_still_answered(monkeypatch):
     monkeypatch.setitem(sys.modules, "pynvml", failing("nvmlShutdown", "Unknown Error", H100))
     assert gpu.facts("gpu", environ={}).name == NAME
-
-
-def test_no_gpu_at_all(facts):
-    assert facts() == GpuFacts(unavailable="NVML lists no GPU")
 
 
 def test_the_pretended_nvml_is_part_of_the_real_one():
@@ -145,21 +107,17 @@ def test_without_a_driver_the_real_nvml_gives_a_reason(monkeypatch):
     assert gpu.count() == 0
 
 
-def test_a_run_on_a_cpu_never_asks(monkeypatch):
+def test_a_run_on_a_cpu_never_asks_and_gpus_are_counted(monkeypatch):
+    for module, expected in ((nvml(H100, T4), 2), (nvml(), 0), (failing("nvmlInit", "Driver Not Loaded"), 0)):
+        monkeypatch.setitem(sys.modules, "pynvml", module)
+        assert gpu.count() == expected
     monkeypatch.setitem(sys.modules, "pynvml", None)  # an import of it would fail
     assert gpu.facts("cpu") is None
 
 
-def test_gpus_are_counted(monkeypatch):
-    for module, expected in ((nvml(H100, T4), 2), (nvml(), 0), (failing("nvmlInit", "Driver Not Loaded"), 0)):
-        monkeypatch.setitem(sys.modules, "pynvml", module)
-        assert gpu.count() == expected
-
-
-def test_rows_for_people(facts):
-    start = facts(H100)
-    end = msgspec.structs.replace(start, power_state="P2", sm_clock_mhz=1755.0, throttled_by=(), max_sm_clock_mhz=None)
-    rows = {label: (first, last) for label, first, last in gpu.rows(start, end)}
+def test_rows_for_people():
+    end = msgspec.structs.replace(ALL, power_state="P2", sm_clock_mhz=1755.0, throttled_by=(), max_sm_clock_mhz=None)
+    rows = {label: (first, last) for label, first, last in gpu.rows(ALL, end)}
     assert rows["driver"] == ("570.86.15", "570.86.15")
     assert rows["power state"] == ("P0", "P2")
     assert rows["SM clock, of at most"] == ("1980 / 1980 MHz", "1755 / ? MHz")
@@ -167,9 +125,6 @@ def test_rows_for_people(facts):
     assert rows["power, of at most"] == ("71.35 / 700 W", "71.35 / 700 W")
     assert "state of the GPU" not in rows
     assert gpu.rows(GpuFacts(unavailable="no answer"), None) == [("state of the GPU", "no answer", "")]
-
-
-def test_no_rows_where_there_is_nothing_to_say():
     assert gpu.rows(None, None) == gpu.rows(GpuFacts(), None) == gpu.rows(None, GpuFacts()) == []
 
 
