@@ -6,10 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from cases.examples.learning_rate import EIGHT_POINTS
 from harness.check.difference import Agreement, agreement
-from harness.check.evidence import path_of, read
+from harness.check.evidence import path_of, read, write
 from harness.course import course
 from harness.domain.finding import Cause
 from harness.domain.metric import Metric
@@ -31,9 +32,9 @@ def test_a_stack_is_equivalent_to_a_copy_of_itself(tmp_path: Path) -> None:
     for name in ("a-cpu", "b-cpu"):
         (tmp_path / name).mkdir()
         for experiment in ("example-1", "exact"):
-            path = ROOT / "jax-cpu" / f"{experiment}.json"
-            text = path.read_text("utf-8").replace('"jax-cpu"', f'"{name}"')
-            (tmp_path / name / path.name).write_text(text, "utf-8")
+            evidence = read(path_of(ROOT, "jax-cpu", experiment))
+            assert evidence is not None
+            write(path_of(tmp_path, name, experiment), replace(evidence, stack=name))
     copied = stacks(tmp_path, ["a-cpu", "b-cpu"])
     assert {one.agreed.verdict for one in copied.compared} <= {Agreement.EQUIVALENT, Agreement.UNDECIDED}
     assert not unlike(copied)
