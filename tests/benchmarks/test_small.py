@@ -43,7 +43,7 @@ def test_every_step_leaves_a_result(out: Path) -> None:
             assert record["measured"]
     rows = json.loads((out / "speed-softmax.json").read_text(encoding="utf-8"))["measured"]["rows"]
     assert [row["seeds"] for row in rows] == list(SCALES["small"].replicas)
-    assert all(row["ms"] > 0 and row["compile"] > 0 and row["val_accuracy"] > 0.1 for row in rows)
+    assert all(row["ms"] > 0 and row["compile"] > 0 for row in rows)
 
 
 def test_the_report(out: Path) -> None:
