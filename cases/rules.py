@@ -1,30 +1,25 @@
-"""Rules for the lecture's claims in addition to ``harness.rules``: every seed, growth, a negation, a curve."""
+"""Rules for the lecture's claims in addition to ``harness.rules``: every seed, growth, a curve."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
-from msgspec.structs import replace
+from typing import TYPE_CHECKING, ClassVar
 
 from harness.domain.verdict import Basis, Decision, Effect, Verdict
 from harness.errors import invalid
-from harness.rules.arguments import check_failures, check_names, check_number
+from harness.rules.base import Failures, Rule, Sample, UnusableError, check_names, check_number, percent, too_few
+from harness.rules.comparisons import Contrast
 from harness.rules.inference import clopper_pearson, t_quantile, t_tail
 from harness.rules.levels import FEWEST_SEEDS, FLOAT_NOISE, MANY_SEEDS, PLAIN
-from harness.rules.not_better import OPPOSITE
-from harness.rules.pairs import Failures, Pairs, correlation
-from harness.rules.pairwise import enough, exceeding, undecided
-from harness.rules.rule import Rule, Sample
-from harness.rules.seeds import UnusableError, by_seed, listed, noise, score
+from harness.rules.pairs import Pairs, paired
 
 if TYPE_CHECKING:
     import numpy as np
 
 
 @dataclass(frozen=True)
-class EverySeed:
+class EverySeed(Rule):
     """Every seed has the metric within the bounds, whether or not its training diverged.
 
     SUPPORTED from five seeds on; the effect is the lower bound of the share of seeds (Clopper & Pearson 1934). REFUTED
@@ -38,25 +33,12 @@ class EverySeed:
     at_most: float = math.inf
 
     def __post_init__(self) -> None:
-        check_names("EverySeed", "variant", (self.variant,), fewest=1)
-        check_names("EverySeed", "metric", (self.metric,), fewest=1)
+        super().__post_init__()
         bounds = [bound for bound in (self.at_least, self.at_most) if math.isfinite(bound)]
         for bound in bounds:
             check_number("EverySeed", "bound", bound)
         if not bounds or self.at_least > self.at_most:
             raise invalid("bounds of EverySeed", expected="at_least <= at_most, one of them given", received=self)
-
-    @property
-    def variants(self) -> tuple[str, ...]:
-        return (self.variant,)
-
-    @property
-    def metrics(self) -> tuple[str, ...]:
-        return (self.metric,)
-
-    @property
-    def figures(self) -> tuple[tuple[str, str], ...]:
-        return ()
 
     def describe(self) -> str:
         if self.at_least == self.at_most:
@@ -65,38 +47,35 @@ class EverySeed:
         most = f" <= {self.at_most:g}" if math.isfinite(self.at_most) else ""
         return f"{least}{self.metric}{most} in every seed of {self.variant}"
 
-    def decide(self, sample: Sample) -> Decision:
-        try:
-            trials = by_seed(sample, self.variant)
-        except UnusableError as error:
-            return Decision(Verdict.NOT_RUN, str(error))
-        unrecorded = [seed for seed, trial in trials.items() if self.metric not in trial.metrics]
-        if unrecorded:
-            reason = f"seed {unrecorded[0]} of {self.variant!r} does not record {self.metric!r}"
-            return Decision(Verdict.NOT_RUN, reason)
+    def decided(self, sample: Sample) -> Decision:
+        trials = sample.by_seed(self.variant)
+        for seed, trial in trials.items():
+            if self.metric not in trial.metrics:
+                raise UnusableError(f"seed {seed} of {self.variant!r} does not record {self.metric!r}")
         values = {seed: trial.metrics[self.metric] for seed, trial in trials.items()}
-        outside = [seed for seed, value in values.items() if not self._holds(value)]
+        outside = [seed for seed, value in values.items() if value is None or not self.holds(value)]
         n = len(values)
         low, high = clopper_pearson(n - len(outside), n, sample.look.level(sample.levels.share))
-        of = f"{self.variant}: seeds with {self.metric} within its bounds"
-        effect = Effect(of, self.metric, "share of seeds", 1 - len(outside) / n, low, high, n=n)
+        did, share = f"have {self.metric} within its bounds", 1 - len(outside) / n
+        effect = Effect("seeds", self.variant, did, self.metric, "share of seeds", share, low, high, n=n)
         if outside:
             value = values[outside[0]]
             shown = "none" if value is None else f"{value:g}"
             reason = f"{self.metric} of seed {outside[0]} is {shown}; so in {len(outside)} of {n} seeds"
             return Decision(Verdict.REFUTED, reason, (effect,), basis=Basis.EVERY_SEED)
-        found = sorted(value for value in values.values() if value is not None)
-        reason = f"{self.metric} is {found[0]:g} to {found[-1]:g} in all {n} seeds, so in a share of at least {low:.3f}"
+        inside = sorted(value for value in values.values() if value is not None)
+        bounds = f"{inside[0]:g} to {inside[-1]:g}"
+        reason = f"{self.metric} is {bounds} in all {n} seeds, so in a share of at least {low:.3f}"
         if n < FEWEST_SEEDS:
-            return Decision(Verdict.INCONCLUSIVE, f"{reason}; nothing is decided below {FEWEST_SEEDS} seeds", (effect,))
+            return too_few(reason, (effect,))
         return Decision(Verdict.SUPPORTED, reason, (effect,), basis=Basis.EVERY_SEED)
 
-    def _holds(self, value: float | None) -> bool:
-        return value is not None and self.at_least <= value <= self.at_most
+    def holds(self, value: float) -> bool:
+        return self.at_least <= value <= self.at_most
 
 
 @dataclass(frozen=True)
-class GrowsMore:
+class GrowsMore(Contrast):
     """The metric grows more between the variants of one pair than between those of another.
 
     Each pair is (after, before). On a linear scale the growth is after − before, and (a − b) − (c − d) is tested; on a
@@ -105,111 +84,32 @@ class GrowsMore:
     by seed over the four variants; its levels and assumptions hold.
 
     The mean is over the seeds that trained in all four variants, and the number of failures is reported. With
-    ``failures`` "count" every trial counts with its metric (``pairs.Failures``).
+    ``failures`` "count" every trial counts with its metric (``harness.rules.base.Failures``).
     """
 
     more: tuple[str, str]
     less: tuple[str, str]
     metric: str
     failures: Failures = "report"
+    allowed: ClassVar[tuple[Failures, ...]] = ("report", "count")
 
     def __post_init__(self) -> None:
-        for what in ("more", "less"):
-            check_names("GrowsMore", what, getattr(self, what), fewest=2)
-            if len(getattr(self, what)) != 2:
-                raise invalid(f"{what} of GrowsMore", expected="(after, before)", received=getattr(self, what))
-        check_names("GrowsMore", "metric", (self.metric,), fewest=1)
-        check_failures("GrowsMore", self.failures, ("report", "count"))
+        for what, pair in (("more", self.more), ("less", self.less)):
+            check_names("GrowsMore", what, pair, fewest=2)
+            if len(pair) != 2:
+                raise invalid(f"{what} of GrowsMore", expected="(after, before)", received=pair)
+        super().__post_init__()
 
     @property
     def variants(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys((*self.more, *self.less)))
 
-    @property
-    def metrics(self) -> tuple[str, ...]:
-        return (self.metric,)
-
-    @property
-    def figures(self) -> tuple[tuple[str, str], ...]:
-        return ()
-
     def describe(self) -> str:
-        return f"{_growth(self.more)} > {_growth(self.less)} ({self.metric})"
+        more, less = (f"growth from {before} to {after}" for after, before in (self.more, self.less))
+        return f"{more} > {less} ({self.metric})"
 
-    def decide(self, sample: Sample) -> Decision:
-        try:
-            pairs = self._pairs(sample)
-        except UnusableError as error:
-            return Decision(Verdict.NOT_RUN, str(error))
-        return exceeding(pairs, 0.0) if enough(pairs) else undecided(pairs)
-
-    def _pairs(self, sample: Sample) -> Pairs:
-        """The growth of ``more`` and that of ``less``, by seed. UnusableError if a variant lacks a seed of another."""
-        metric = sample.metrics[self.metric]
-        trials = {name: by_seed(sample, name) for name in self.variants}
-        seeds = sorted(set().union(*trials.values()))
-        for name, known in trials.items():
-            if missing := [seed for seed in seeds if seed not in known]:
-                raise UnusableError(f"no trial of {name!r} with {listed(missing)}, which another variant has")
-        lost = {name: {seed for seed in seeds if known[seed].divergence is not None} for name, known in trials.items()}
-        pairs = (self.more, self.less)
-        either = [lost[after] | lost[before] for after, before in pairs]
-        kept = [seed for seed in seeds if self.failures == "count" or seed not in either[0] | either[1]]
-        scores = {name: [score(known[seed], metric) for seed in kept] for name, known in trials.items()}
-        grown = [[x - y for x, y in zip(scores[after], scores[before], strict=True)] for after, before in pairs]
-        return Pairs(
-            _growth(self.more),
-            _growth(self.less),
-            metric,
-            differences=tuple(x - y for x, y in zip(*grown, strict=True)),
-            noise=noise([value for column in scores.values() for value in column], metric),
-            correlation=correlation(list(zip(*grown, strict=True))),
-            look=sample.look,
-            level=sample.levels.one_sided,
-            failures=self.failures,
-            seeds=len(seeds),
-            failed=(len(either[0]), len(either[1])),
-            alone=(len(either[0] - either[1]), len(either[1] - either[0])),
-        )
-
-
-def _growth(pair: tuple[str, str]) -> str:
-    return f"growth from {pair[1]} to {pair[0]}"
-
-
-@dataclass(frozen=True)
-class Not:
-    """The negation of a rule: SUPPORTED if the rule is REFUTED, REFUTED if it is SUPPORTED.
-
-    ``Not(All(Equivalent(…), …))`` means that at least one of several differences exceeds its margin. ``All`` adjusts
-    its refutation for the number of its parts.
-    """
-
-    rule: Rule
-
-    def __post_init__(self) -> None:
-        if not isinstance(self.rule, Rule):
-            raise invalid("rule of Not", expected="a rule", received=repr(self.rule))
-
-    @property
-    def variants(self) -> tuple[str, ...]:
-        return self.rule.variants
-
-    @property
-    def metrics(self) -> tuple[str, ...]:
-        return self.rule.metrics
-
-    @property
-    def figures(self) -> tuple[tuple[str, str], ...]:
-        return self.rule.figures
-
-    def describe(self) -> str:
-        return f"not ({self.rule.describe()})"
-
-    def decide(self, sample: Sample) -> Decision:
-        decision = self.rule.decide(sample)
-        verdict = OPPOSITE.get(decision.verdict, decision.verdict)
-        return replace(decision, verdict=verdict, reason=f"the opposite of: {decision.reason}")
+    def pairs(self, sample: Sample) -> Pairs:
+        return paired(sample, self.more, self.less, self.metric, self.failures)
 
 
 HALF = 0.5
@@ -217,7 +117,7 @@ HALF = 0.5
 
 
 @dataclass(frozen=True)
-class ReproducesCurve:
+class ReproducesCurve(Rule):
     """Every printed value of a curve lies in the simultaneous prediction band of one more run, and so does its level.
 
     Two tests share the level of ``Reproduces`` by halves (Bonferroni). The first is of single epochs: the band at an
@@ -246,8 +146,7 @@ class ReproducesCurve:
     decimals: int
 
     def __post_init__(self) -> None:
-        check_names("ReproducesCurve", "variant", (self.variant,), fewest=1)
-        check_names("ReproducesCurve", "curve", (self.curve,), fewest=1)
+        super().__post_init__()
         if not self._epochs:
             raise invalid("printed values of ReproducesCurve", expected="at least one number", received=self.printed)
 
@@ -256,41 +155,30 @@ class ReproducesCurve:
         return [epoch for epoch, value in enumerate(self.printed) if math.isfinite(value)]
 
     @property
-    def variants(self) -> tuple[str, ...]:
-        return (self.variant,)
-
-    @property
     def metrics(self) -> tuple[str, ...]:
         return (self.curve,)
-
-    @property
-    def figures(self) -> tuple[tuple[str, str], ...]:
-        return ()
 
     def describe(self) -> str:
         return f"{self.variant} reproduces the {len(self._epochs)} printed values of {self.curve}"
 
-    def decide(self, sample: Sample) -> Decision:
+    def decided(self, sample: Sample) -> Decision:
         import numpy as np
 
-        try:
-            trials = by_seed(sample, self.variant)
-        except UnusableError as error:
-            return Decision(Verdict.NOT_RUN, str(error))
-        curves = [trial.history.get(self.curve, ()) for trial in trials.values()]
-        if not all(curves):
-            missing = [seed for seed, curve in zip(trials, curves, strict=True) if not curve]
-            return Decision(Verdict.NOT_RUN, f"seed {missing[0]} of {self.variant!r} has no curve {self.curve!r}")
-        shortest = min(map(len, curves))
+        trials = sample.by_seed(self.variant)
+        curves = {seed: trial.history.get(self.curve, ()) for seed, trial in trials.items()}
+        for seed, curve in curves.items():
+            if not curve:
+                raise UnusableError(f"seed {seed} of {self.variant!r} has no curve {self.curve!r}")
+        shortest, n = min(map(len, curves.values())), len(curves)
         if shortest < len(self.printed):
             reason = f"trained for {shortest} epochs, the slide for {len(self.printed)}"
             return Decision(Verdict.INCONCLUSIVE, reason)
-        epochs, n = self._epochs, len(curves)
-        runs = np.array(curves, "float64")[:, epochs]  # None becomes nan
-        if n < FEWEST_SEEDS or not np.isfinite(runs).all():
-            reason = f"{n} seeds; nothing is decided below {FEWEST_SEEDS}" if n < FEWEST_SEEDS else "a training failed"
-            return Decision(Verdict.INCONCLUSIVE, reason)
-        return self._decide(sample, runs, np.array(self.printed)[epochs])
+        if n < FEWEST_SEEDS:
+            return too_few(f"{n} seeds", ())
+        runs = np.array(list(curves.values()), "float64")[:, self._epochs]  # None becomes nan
+        if not np.isfinite(runs).all():
+            return Decision(Verdict.INCONCLUSIVE, "a training failed")
+        return self._decide(sample, runs, np.array(self.printed)[self._epochs])
 
     def _decide(self, sample: Sample, runs: np.ndarray, printed: np.ndarray) -> Decision:
         """The decision by the runs' values at the printed epochs, of shape (seeds, epochs)."""
@@ -308,10 +196,11 @@ class ReproducesCurve:
         where = f"epoch {self._epochs[worst] + 1}"
         far = f"the farthest of {count} printed values, {epochs.distance[worst]:.2f} standard deviations out"
         effects = (
-            epochs.effect(worst, f"{self.variant}, {where} of one more run", self.curve, unit, far),
+            epochs.effect(worst, self.variant, f"{where} of one more run", self.curve, unit, far),
             shift.effect(
                 0,
-                f"{self.variant}, {count} epochs of one more run on average",
+                self.variant,
+                f"{count} epochs of one more run on average",
                 self.curve,
                 "standard deviations",
                 "each epoch in its standard deviations over the seeds",
@@ -329,7 +218,7 @@ class ReproducesCurve:
             return Decision(Verdict.REFUTED, reason, effects, p=p, basis=Basis.SHOWN)
         reason = f"all {count} printed values are inside {text}"
         if epochs.doubtful or shift.doubtful:
-            reason += f"; outside the {100 * (1 - PLAIN.prediction):g} % intervals of these seeds alone"
+            reason += f"; outside the {percent(1 - PLAIN.prediction)} intervals of these seeds alone"
             return Decision(Verdict.INCONCLUSIVE, reason, effects)
         if n < MANY_SEEDS:
             return Decision(Verdict.INCONCLUSIVE, f"{reason}; below {MANY_SEEDS} seeds that says too little", effects)
@@ -370,10 +259,20 @@ class _Predicted:
         self.outside = int(np.sum(self.distance > self._limit))
         self.doubtful = bool(self.distance.max() > t_quantile(n - 1, PLAIN.prediction / 2 * share))
 
-    def effect(self, place: int, of: str, metric: str, unit: str, note: str) -> Effect:
+    def effect(self, place: int, variant: str, what: str, metric: str, unit: str, note: str) -> Effect:
         mean, width = float(self._mean[place]), float(self._limit * self._spread[place])
         mean = mean if abs(mean) > FLOAT_NOISE * width else 0.0
-        published: dict[str, float | None] = {"published": float(self._printed[place]), "outside": float(self.outside)}
         return Effect(
-            of, metric, unit, mean, mean - width, mean + width, self.p, self._n, details=published, notes=(note,)
+            kind="prediction",
+            a=variant,
+            b=what,
+            metric=metric,
+            unit=unit,
+            estimate=mean,
+            low=mean - width,
+            high=mean + width,
+            p=self.p,
+            n=self._n,
+            details={"published": float(self._printed[place]), "outside": float(self.outside)},
+            notes=(note,),
         )

@@ -302,7 +302,7 @@ def _shown(claim: ClaimDecided, declared: Claim | None, metrics: _Metrics, verdi
     own = sentences.filled(declared.shown, claim, metrics) if declared else ""
     effects = sentences.main_effects(claim.decision)
     parts = [sentences.compared(one, metrics.get(one.metric)) for one in effects]
-    if any(one.of.endswith(sentences.FAILED) for one in effects):  # an accuracy near chance may be far from useless
+    if any(effect.kind == "failures" for effect in effects):  # an accuracy near chance may be far from useless
         parts += [f"mean of {name}: {text}" for name, text in _means(claim, metrics).items()]
     return own or (f"{'; '.join(parts)}." if parts else claim.decision.reason)
 
@@ -327,9 +327,8 @@ def _slide_figure(claim: ClaimDecided, effect: Effect | None, slides: _Slides) -
     if (published := effect.details.get("published")) is not None:
         same = [one.printed for one in claim.published if one.value == published]
         return printed(same[0]) if same else sentences.value_text(effect, published)
-    first, minus, second = effect.of.partition(" − ")
-    pair = [slides.get((claim.experiment, variant, effect.metric)) for variant in (first, second)]
-    if minus and pair[0] and pair[1]:
+    pair = [slides.get((claim.experiment, variant, effect.metric)) for variant in (effect.a, effect.b)]
+    if effect.kind == "difference" and effect.unit != "ratio" and pair[0] and pair[1]:
         return sentences.value_text(effect, pair[0][1] - pair[1][1])
     return ""
 

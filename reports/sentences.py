@@ -10,11 +10,9 @@ from msgspec.structs import replace
 
 from harness.domain.verdict import Decision, Effect, Verdict
 from harness.record.run import ClaimDecided, MetricDeclared
-from harness.rules.chances import chances
+from harness.rules.chances import undecided
 from reports.words import MINUS, UNSIGNED_UNITS, factor, metric_label, number, plural, points, power_of_ten
 
-FAILED = ": share of seeds that failed"
-"""The end of the name of an effect that compares how many seeds failed (``harness.rules.effects``)."""
 COUNTED = ("epochs", "steps")
 
 
@@ -49,39 +47,37 @@ def of_metric(label: str, metric: MetricDeclared | None) -> str:
 def of_seeds(effect: Effect) -> str | None:
     """An effect that counts seeds, in words: "30 of 30 seeds failed, against 0"; None for any other effect."""
     first, second = effect.details.get("failed_a"), effect.details.get("failed_b")
-    if effect.of.endswith(FAILED) and first is not None and second is not None:
+    if effect.kind == "failures" and first is not None and second is not None:
         return f"{value_text(effect, first, 'share of seeds')} failed, against {round(second * effect.n):,}"
     if effect.unit != "share of seeds" or effect.estimate is None:
         return None
-    did = re.search(r"seeds (?:that )?(.+)$", name_text(effect))
-    return value_text(effect, effect.estimate) + (f" {did[1]}" if did else "")
+    did = f" {_labelled(effect.b, effect)}" if effect.kind == "seeds" else ""
+    return value_text(effect, effect.estimate) + did
 
 
 def name_text(effect: Effect) -> str:
-    """What was measured, with the metric in words: "raw: seeds with first infinite epoch within its bounds"."""
-    name = effect.of.removesuffix(FAILED)
-    return name.replace(effect.metric, metric_label(effect.metric)) if "_" in effect.metric else name
+    """What was measured, with the metric in words: "raw: seeds that have first infinite epoch within its bounds"."""
+    return _labelled(effect.of, effect)
+
+
+def _labelled(text: str, effect: Effect) -> str:
+    return text.replace(effect.metric, metric_label(effect.metric)) if "_" in effect.metric else text
 
 
 def compared(effect: Effect, metric: MetricDeclared | None = None) -> str:
     """A measurement as a sentence's middle: "2 linear is 0.26 points below softmax [0.11, 0.43]"."""
-    name, text = name_text(effect), measured(effect, metric)
-    if of_seeds(effect) is not None:
-        return f"{name.partition(': seeds ')[0]}: {text}"
-    label = metric_label(effect.metric)
-    for sign in (" − ", " / "):
-        first, found, second = name.partition(sign)
-        if not found or effect.estimate is None:
-            continue
-        below = sign == " − " and effect.estimate < 0
-        estimate, *ends = _rounded(_negative(effect) if below else effect)
-        interval = f" [{', '.join(ends)}]" if ends else ""
-        if sign == " / ":
-            if metric is not None and metric.unit in COUNTED:
-                return f"{first} takes {estimate} × as many {metric.unit} as {second}{interval}"
-            return f"{first} has {estimate} × the {label} of {second}{interval}"
-        return f"{first} is {estimate.lstrip('+')} {'below' if below else 'above'} {second} in {label}{interval}"
-    return f"{name}: {text}" if name else text
+    if (seeds := of_seeds(effect)) is not None:
+        return f"{effect.of if effect.kind == 'failures' else effect.a}: {seeds}"
+    if effect.kind not in ("difference", "mean") or not effect.b or effect.estimate is None:
+        return f"{name_text(effect)}: {measured(effect, metric)}"
+    label, below = metric_label(effect.metric), effect.unit != "ratio" and effect.estimate < 0
+    estimate, *ends = _rounded(_negative(effect) if below else effect)
+    interval = f" [{', '.join(ends)}]" if ends else ""
+    if effect.unit != "ratio":
+        return f"{effect.a} is {estimate.lstrip('+')} {'below' if below else 'above'} {effect.b} in {label}{interval}"
+    if metric is not None and metric.unit in COUNTED:
+        return f"{effect.a} takes {estimate} × as many {metric.unit} as {effect.b}{interval}"
+    return f"{effect.a} has {estimate} × the {label} of {effect.b}{interval}"
 
 
 def _negative(effect: Effect) -> Effect:
@@ -169,7 +165,7 @@ def main_effects(decision: Decision) -> list[Effect]:
         return [effect for part in decision.parts for effect in main_effects(part)]
     found: list[Effect] = []
     for effect in decision.effects:
-        if not effect.of.endswith(FAILED):
+        if effect.kind != "failures":
             found.append(effect)
         elif found and found[-1].estimate is None:
             found[-1] = effect
@@ -179,7 +175,7 @@ def main_effects(decision: Decision) -> list[Effect]:
 def _in_sentence(effect: Effect, form: str) -> str:
     """An effect in a claim's sentence: the value and its interval, without the metric's name."""
     if (seeds := of_seeds(effect)) is not None:
-        return seeds if effect.of.endswith(FAILED) else value_text(effect, effect.estimate or 0.0)
+        return seeds if effect.kind == "failures" else value_text(effect, effect.estimate or 0.0)
     if effect.estimate is None:
         return ""
     estimate, *ends = _rounded(effect)
@@ -205,8 +201,8 @@ def outlook(claim: ClaimDecided) -> str:
     if claim.verdict is not Verdict.INCONCLUSIVE:
         return ""
     known: dict[int, list[str]] = {}
-    for _, by_look in chances(claim.decision):
-        for seeds, chance in by_look.items():
+    for effect in undecided(claim.decision):
+        for seeds, chance in effect.chances.items():
             known.setdefault(seeds, []).append(f"{100 * chance:.0f}")
     if not known:
         return "too few seeds"

@@ -15,13 +15,13 @@ from cases.data.mnist import mnist
 from cases.examples import tips_formulas
 from cases.metrics import ACCURACY, LOSS, VAL_ACCURACY, VAL_LOSS
 from cases.networks import adam, dense_softmax, mlp
-from cases.rules import Not, ReproducesCurve
+from cases.rules import ReproducesCurve
 from harness.domain.claim import Claim
 from harness.domain.experiment import Experiment, Size, Variant
 from harness.domain.plots import Plots
 from harness.domain.published import Published
 from harness.domain.verdict import Verdict
-from harness.rules import All, Best, Diverges, Exceeds, NotBetter, Reproduces
+from harness.rules import All, Best, Diverges, Exceeds, Not, NotBetter, Reproduces
 
 SLIDE = "Example 4. Tips of NN for the Mnist digit classifier"
 

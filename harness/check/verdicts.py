@@ -14,7 +14,7 @@ from harness.domain.verdict import Decision, Verdict
 from harness.record.evidence import Evidence, Expected
 from harness.record.outcomes import VerdictComparison, VerdictState
 from harness.rules import PLAIN, STORED, stored_look
-from harness.rules.looks import STORED_SIZES
+from harness.rules.levels import STORED_SIZES
 
 
 def verdict_state(now: Verdict, before: Verdict | None) -> VerdictState:

@@ -13,10 +13,9 @@ from harness.domain.published import Figure, Published
 from harness.domain.trial import Trial
 from harness.domain.verdict import Decision, Difference, Verdict
 from harness.errors import KEBAB, SuiteError, invalid, nearest
+from harness.rules.base import Rule, Sample
 from harness.rules.exact import Comparison, Exact
-from harness.rules.levels import PLAIN, Levels
-from harness.rules.looks import ONLY, Look
-from harness.rules.rule import Rule, Sample
+from harness.rules.levels import ONLY, PLAIN, Levels, Look
 
 Source = Literal["slide", "read", "ours"]
 

@@ -14,8 +14,7 @@ from typing import Any
 
 from harness.domain.snippet import NAME, SnippetResult, When, run
 from harness.errors import KEBAB, invalid
-from harness.rules.exact import Comparison
-from harness.rules.raises import Raises
+from harness.rules.exact import Comparison, Raises
 
 
 @dataclass(frozen=True)

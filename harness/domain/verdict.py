@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 import math
+from typing import Literal
 
 import msgspec
 
@@ -61,26 +62,35 @@ def weakest(verdicts: list[Verdict]) -> Verdict:
     return Verdict.SUPPORTED
 
 
+Kind = Literal["difference", "mean", "seeds", "failures", "prediction", "error"]
+
+
 class Effect(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One measured quantity behind a verdict.
 
     Attributes:
-        of: what was measured ("dropout 0.2 − no dropout").
-        metric, unit: as in ``Metric``. For ``scale="log"`` the estimate is a ratio, with the unit "ratio".
+        kind: "difference": a − b; "mean": that of a, less the constant b if there is one; "failures": the share of
+            seeds on which a failed, less that of b; "seeds": the share of the seeds of a that b ("converged");
+            "prediction": of a, b says of what ("one more run"); "error": of the comparison a with a reference.
+        a, b: names of variants, or as ``kind`` says.
+        metric, unit: as in ``Metric``. For ``scale="log"`` a difference is a ratio, with the unit "ratio".
         estimate, low, high: point estimate and the interval that the rule used; None if it has none.
         p: two-sided p-value of the deciding test against the rule's null value; None without a test.
         n: number of seeds (pairs).
-        p_adjusted: p after Holm's adjustment over the catalogue, filled in by ``harness.rules.holm``.
+        p_adjusted: p after Holm's adjustment over the catalogue, filled in by ``harness.rules.adjust``.
+        margin: of an equivalence, within which a and b count as equal.
         details: further numbers by name: ``confidence`` (nominal, of the interval), ``plain_low``, ``plain_high`` (the
-            95 % interval, if another one decides), ``sign_flip_p``, ``bca_low``, ``bca_high``, ``detectable_effect``
-            (the smallest effect that n seeds show with 80 % power), ``chance_at_100`` (of an undecided comparison: the
-            chance that the look at 100 seeds decides it, ``harness.rules.chances``), ``correlation`` (of the two
-            variants over seeds), ``failed_a``, ``failed_a_at_most`` (share of seeds that failed, and its upper bound),
-            ``percentile`` (of a published figure among our seeds), …
+            95 % interval, if another one decides), ``detectable_effect`` (the smallest effect that n seeds show with
+            80 % power), ``correlation`` (of the two variants over seeds), ``failed_a``, ``failed_a_at_most`` (share of
+            seeds that failed, and its upper bound), ``percentile`` (of a published figure among our seeds), …
+        chances: of an undecided comparison, the chance that a later look decides it (``harness.rules.chances``), by
+            that look's number of seeds.
         notes: remarks ("paired by seed: correlation +0.85").
     """
 
-    of: str
+    kind: Kind
+    a: str
+    b: str
     metric: str
     unit: str
     estimate: float | None
@@ -89,8 +99,21 @@ class Effect(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     p: float | None = None
     n: int = 0
     p_adjusted: float | None = None
+    margin: float | None = None
     details: dict[str, float | None] = {}
+    chances: dict[int, float] = {}
     notes: tuple[str, ...] = ()
+
+    @property
+    def of(self) -> str:
+        """What was measured, in words: "dropout 0.2 − no dropout", "rate 10: seeds that diverged"."""
+        if not self.b:
+            return self.a
+        if self.kind == "seeds":
+            return f"{self.a}: seeds that {self.b}"
+        if self.kind == "prediction":
+            return f"{self.a}, {self.b}"
+        return f"{self.a} {'/' if self.unit == 'ratio' else '−'} {self.b}"
 
 
 class Difference(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -126,10 +149,11 @@ class Decision(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         verdict, reason: the verdict, and why.
         effects: what was measured.
         parts: the decisions of a rule's parts (rules made of rules).
-        p: the p-value with which the claim enters Holm's adjustment (``harness.rules.holm``). None if the verdict
+        p: the p-value with which the claim enters Holm's adjustment (``harness.rules.adjust``). None if the verdict
             rests on no rejection: nothing was tested, a figure is within prediction, or the claim is about every seed.
         differences: reported alongside the verdict.
         basis: how it was decided; None for INCONCLUSIVE and NOT_RUN.
+        negated: whether the parts and effects are those of a rule whose opposite is claimed.
     """
 
     verdict: Verdict
@@ -139,3 +163,4 @@ class Decision(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     p: float | None = None
     differences: tuple[Difference, ...] = ()
     basis: Basis | None = None
+    negated: bool = False

@@ -28,9 +28,9 @@ from harness.record.gpu import GpuFacts
 from harness.record.outcomes import Here, Part, SeedsTaken, TimeComparison, TrainingOutcome, VerdictComparison
 from harness.record.timings import Measurement
 from harness.record.trials import ShortTrial
-from harness.rules.holm import adjust
+from harness.rules.combined import adjust
 
-SCHEMA = 3
+SCHEMA = 4
 """The version of this file format."""
 
 Key = tuple[str, str]

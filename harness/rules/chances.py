@@ -21,39 +21,29 @@ from harness.rules.inference import t_quantile
 from harness.rules.levels import FEWEST_SEEDS
 from harness.rules.pairs import Pairs
 
-DETAIL = "chance_at_"
-"""The beginning of the names of these details of an effect; the number of seeds follows."""
 Range = tuple[float, float]
 
 
-def chances(decision: Decision) -> list[tuple[Effect, dict[int, float]]]:
-    """The undecided comparisons behind an INCONCLUSIVE decision, and the chance that each later look decides them.
+def undecided(decision: Decision) -> list[Effect]:
+    """The undecided comparisons behind an INCONCLUSIVE decision for which a later look has a chance.
 
-    Looks are named by their number of seeds. Empty for a decided claim, without looks at stored evidence, at the last
-    look, and for comparisons without an interval.
+    Empty for a decided claim, without looks at stored evidence, at the last look, and without an interval.
     """
     if decision.verdict is not Verdict.INCONCLUSIVE:
         return []
     if decision.parts:
-        return [known for part in decision.parts for known in chances(part)]
-    every = [(effect, of_effect(effect)) for effect in decision.effects]
-    return [(effect, known) for effect, known in every if known]
-
-
-def of_effect(effect: Effect) -> dict[int, float]:
-    """The chances of one undecided comparison, by number of seeds."""
-    named = {name: chance for name, chance in effect.details.items() if name.startswith(DETAIL) and chance is not None}
-    return {int(name.removeprefix(DETAIL)): chance for name, chance in named.items()}
+        return [effect for part in decision.parts for effect in undecided(part)]
+    return [effect for effect in decision.effects if effect.chances]
 
 
 def sentence(effect: Effect) -> str:
-    """The chances in words: "; the chance that 100 seeds decide it is 27 %, …"; "" for none."""
-    known = [f"{size:,} seeds {100 * chance:.0f} %" for size, chance in of_effect(effect).items()]
+    """The chances in words: "; the chance to decide it, if it is as estimated: 100 seeds 27 %, …"; "" for none."""
+    known = [f"{size:,} seeds {100 * chance:.0f} %" for size, chance in effect.chances.items()]
     return f"; the chance to decide it, if it is as estimated: {', '.join(known)}" if known else ""
 
 
-def details(pairs: Pairs, deciding: Callable[[float, float], Iterable[Range]], parts: int = 1) -> dict[str, float]:
-    """The chances at the looks after this one, as details of an effect; empty where there are none.
+def chances(pairs: Pairs, deciding: Callable[[float, float], Iterable[Range]], parts: int = 1) -> dict[int, float]:
+    """The chances that the looks after this one decide, by their number of seeds; empty where there are none.
 
     Args:
         pairs: an undecided comparison.
@@ -62,12 +52,11 @@ def details(pairs: Pairs, deciding: Callable[[float, float], Iterable[Range]], p
         parts: the number of comparisons of the rule.
     """
     look = pairs.look
-    by_shares = pairs.failures == "decide" or pairs.n < FEWEST_SEEDS
-    if not look.spending or pairs.censored or pairs.constant or by_shares:
+    if not look.spending or pairs.censored or pairs.constant or pairs.by_shares or pairs.n < FEWEST_SEEDS:
         return {}
     value, deviation = pairs.mean.value, pairs.mean.error * math.sqrt(pairs.n)
     kept = pairs.n / pairs.seeds  # the share of seeds that count
-    found = {}
+    known = {}
     for index in range(look.index + 1, len(look.sizes)):
         size, later = look.sizes[index], replace(look, index=index)
         total = kept * size
@@ -76,8 +65,8 @@ def details(pairs: Pairs, deciding: Callable[[float, float], Iterable[Range]], p
             deviation / math.sqrt(total) * t_quantile(total - 1, later.level(pairs.level / share))
             for share in (1, parts)
         ]
-        found[f"{DETAIL}{size}"] = _chance(value, spread, deciding(*halves))
-    return found
+        known[size] = _chance(value, spread, deciding(*halves))
+    return known
 
 
 def exceeding(margin: float, tie: float | None, up: bool = True, down: bool = True) -> Callable[..., list[Range]]:
@@ -86,12 +75,12 @@ def exceeding(margin: float, tie: float | None, up: bool = True, down: bool = Tr
     Args:
         margin: the margin.
         tie: the smallest effect of interest, if a tie decides; else None.
-        up, down: whether the mean may decide in this direction (``sides.Sides.withdrawn``).
+        up, down: whether the mean may decide in this direction (``pairs.Sides.withdrawn``).
     """
 
     def ranges(half: float, shared: float) -> list[Range]:
-        found = [(margin + half, math.inf)] * up + [(-math.inf, margin - shared)] * down
-        return found + ([(shared - tie, tie - shared)] if tie is not None and up and down else [])
+        outside = [(margin + half, math.inf)] * up + [(-math.inf, margin - shared)] * down
+        return outside + ([(shared - tie, tie - shared)] if tie is not None and up and down else [])
 
     return ranges
 
@@ -100,8 +89,8 @@ def equivalent(margin: float, up: bool = True, down: bool = True) -> Callable[..
     """The ranges that decide "the mean is within ± ``margin``"; arguments as in ``exceeding``."""
 
     def ranges(half: float, _: float) -> list[Range]:
-        found = [(margin + half, math.inf)] * up + [(-math.inf, -margin - half)] * down
-        return found + [(half - margin, margin - half)] * (up and down)
+        outside = [(margin + half, math.inf)] * up + [(-math.inf, -margin - half)] * down
+        return outside + [(half - margin, margin - half)] * (up and down)
 
     return ranges
 

@@ -1,4 +1,4 @@
-"""Reports one comparison: its Effects, and the sentence for the reason."""
+"""What is reported of one comparison: its Effects, and the sentence for the reason."""
 
 from __future__ import annotations
 
@@ -8,22 +8,19 @@ from statistics import median
 from harness.domain.metric import Metric
 from harness.domain.verdict import Effect
 from harness.rules import chances
-from harness.rules.inference import bca, clopper_pearson, sign_flip
+from harness.rules.base import on_unit, percent
+from harness.rules.inference import clopper_pearson, detectable
 from harness.rules.levels import FEWEST_SEEDS, PLAIN
-from harness.rules.pairs import Pairs
-from harness.rules.power import detectable
-from harness.rules.sides import Sides, of_failures
-
-Interval = tuple[float | None, float | None]
+from harness.rules.pairs import Pairs, Sides, of_failures
 
 
-def effects(pairs: Pairs, tested: Sides | None, null: float) -> tuple[Effect, ...]:
+def effects(pairs: Pairs, tested: Sides | None, margin: float | None = None) -> tuple[Effect, ...]:
     """The Effect of the mean difference and, if a training failed, that of the share of failures."""
-    found = effect(pairs, tested, null)
-    return (found, failure_effect(pairs)) if any(pairs.failed) else (found,)
+    difference = effect(pairs, tested, margin)
+    return (difference, failure_effect(pairs)) if any(pairs.failed) else (difference,)
 
 
-def effect(pairs: Pairs, tested: Sides | None, null: float) -> Effect:
+def effect(pairs: Pairs, tested: Sides | None, margin: float | None = None) -> Effect:
     """The Effect of a − b: the mean difference and its interval; for ``scale="log"`` as ratios.
 
     If a value is censored, the estimate is the median (None if it is not finite), without an interval. The interval is
@@ -33,10 +30,10 @@ def effect(pairs: Pairs, tested: Sides | None, null: float) -> Effect:
 
     Args:
         pairs: the differences.
-        tested: the test against ``null``; None below five seeds.
-        null: the margin.
+        tested: the test that decides; None below five seeds.
+        margin: of an equivalence.
     """
-    log = pairs.metric.scale == "log"
+    metric = pairs.metric
     low: float | None = None
     high: float | None = None
     estimate: float | None = None
@@ -51,26 +48,37 @@ def effect(pairs: Pairs, tested: Sides | None, null: float) -> Effect:
         else:
             low, high = pairs.mean.interval(pairs.look.level(pairs.level))
     return Effect(
-        of=f"{pairs.a} {'/' if log else '−'} {pairs.b}" if pairs.b else pairs.a,
-        metric=pairs.metric.name,
-        unit="ratio" if log else pairs.metric.unit,
-        estimate=on_unit(estimate, pairs.metric),
-        low=on_unit(low, pairs.metric),
-        high=on_unit(high, pairs.metric),
+        kind="mean" if pairs.one_sample else "difference",
+        a=pairs.a,
+        b=pairs.b,
+        metric=metric.name,
+        unit="ratio" if metric.scale == "log" else metric.unit,
+        estimate=on_unit(estimate, metric),
+        low=on_unit(low, metric),
+        high=on_unit(high, metric),
         p=tested.p if tested is not None else None,
         n=pairs.n,
-        details=_details(pairs, null),
+        margin=margin,
+        details=_details(pairs),
         notes=tuple(_notes(pairs, tested)),
     )
 
 
-def by_less_than_matters(measured: Effect, metric: Metric) -> str:
-    """ ", by less than matters" if the whole interval lies within ± the smallest effect of interest; else ""."""
-    ends = [end for end in (measured.low, measured.high) if end is not None]
-    if metric.scale == "log":
-        ends = [math.log(end) if end > 0 else -math.inf for end in ends]
-    inside = len(ends) == 2 and all(abs(end) <= metric.smallest_effect for end in ends)
-    return ", by less than matters" if inside else ""
+def _details(pairs: Pairs) -> dict[str, float | None]:
+    """Numbers reported alongside; none of few seeds, without variance, or with a censored value."""
+    level = pairs.look.level(pairs.level)
+    numbers: dict[str, float | None] = {}
+    if pairs.n >= FEWEST_SEEDS and not pairs.censored and not pairs.constant:
+        deviation = pairs.mean.error * math.sqrt(pairs.n)
+        numbers["detectable_effect"] = on_unit(deviation * detectable(pairs.n, level), pairs.metric)
+    if pairs.n >= 2 and not pairs.censored and not pairs.constant:
+        numbers["confidence"] = 1 - 2 * level
+    if "detectable_effect" in numbers and level != PLAIN.one_sided:
+        plain = pairs.mean.interval(PLAIN.one_sided)
+        numbers["plain_low"], numbers["plain_high"] = (on_unit(bound, pairs.metric) for bound in plain)
+    if pairs.correlation is not None:
+        numbers["correlation"] = pairs.correlation
+    return numbers
 
 
 def _notes(pairs: Pairs, tested: Sides | None) -> list[str]:
@@ -103,9 +111,8 @@ def _failures_note(pairs: Pairs) -> str:
         both = " in both"
     if pairs.failures == "count":
         return f"failed trainings count with their metric; {counts}"
-    return (
-        f"mean of the {pairs.n} seeds that trained{both}; {counts}" if pairs.n else f"no seed trained{both}; {counts}"
-    )
+    trained = f"mean of the {pairs.n} seeds that trained" if pairs.n else "no seed trained"
+    return f"{trained}{both}; {counts}"
 
 
 def failure_effect(pairs: Pairs) -> Effect:
@@ -115,70 +122,43 @@ def failure_effect(pairs: Pairs) -> Effect:
     first, second = (count / pairs.seeds for count in pairs.failed)
     if pairs.one_sample:
         low, high = bounds[0]
-        return Effect(f"{pairs.a}: seeds that failed", "divergence", "share of seeds", first, low, high, n=pairs.seeds)
+        return Effect("seeds", pairs.a, "failed", "divergence", "share of seeds", first, low, high, n=pairs.seeds)
     details: dict[str, float | None] = {
         "failed_a": first,
         "failed_a_at_most": bounds[0][1],
         "failed_b": second,
         "failed_b_at_most": bounds[1][1],
     }
+    p = of_failures(pairs).p
     return Effect(
-        of=f"{pairs.a} − {pairs.b}: share of seeds that failed",
-        metric="divergence",
-        unit="fraction",
-        estimate=first - second,
-        p=of_failures(pairs).p,
-        n=pairs.seeds,
-        details=details,
+        "failures", pairs.a, pairs.b, "divergence", "fraction", first - second, p=p, n=pairs.seeds, details=details
     )
 
 
-def _details(pairs: Pairs, null: float) -> dict[str, float | None]:
-    """Numbers reported alongside; None for undefined ones (few seeds, zero variance, a censored value)."""
-    level = pairs.look.level(pairs.level)
-    numbers: dict[str, float | None] = dict.fromkeys(("sign_flip_p", "bca_low", "bca_high", "detectable_effect"))
-    if pairs.n >= 2 and not pairs.censored and not pairs.constant:
-        numbers["confidence"] = 1 - 2 * level
-    if pairs.n >= FEWEST_SEEDS and not pairs.censored and not pairs.constant:
-        deviation = pairs.mean.error * math.sqrt(pairs.n)
-        numbers["sign_flip_p"] = sign_flip(pairs.values - null)
-        numbers["bca_low"], numbers["bca_high"] = (on_unit(bound, pairs.metric) for bound in bca(pairs.values))
-        numbers["detectable_effect"] = on_unit(deviation * detectable(pairs.n, level), pairs.metric)
-        if level != PLAIN.one_sided:
-            plain = pairs.mean.interval(PLAIN.one_sided)
-            numbers["plain_low"], numbers["plain_high"] = (on_unit(bound, pairs.metric) for bound in plain)
-    if pairs.correlation is not None:
-        numbers["correlation"] = pairs.correlation
-    return numbers
-
-
-def on_unit(value: float | None, metric: Metric) -> float | None:
-    """A compared number in the metric's unit: exp of a logarithm, or None if that overflows."""
-    if value is None or metric.scale == "linear":
-        return value
-    return math.exp(value) if value < 700 else None
-
-
-def sentence(found: Effect) -> str:
+def sentence(measured: Effect) -> str:
     """The effect as text: "a − b is +0.0042 (95 % interval +0.0031 to +0.0053, p = 0.0003, 5 seeds)"."""
-    text = f"{found.of} is {_number(found.estimate, found.unit)}"
+    text = f"{measured.of} is {_number(measured.estimate, measured.unit)}"
     inside = []
-    confidence = found.details.get("confidence")
-    if found.low is not None and found.high is not None and confidence is not None:
-        bounds = f"{_number(found.low, found.unit)} to {_number(found.high, found.unit)}"
+    confidence = measured.details.get("confidence")
+    if measured.low is not None and measured.high is not None and confidence is not None:
+        bounds = f"{_number(measured.low, measured.unit)} to {_number(measured.high, measured.unit)}"
         inside.append(f"{percent(confidence)} interval {bounds}")
-    if found.p is not None:
-        inside.append(f"p = {found.p:.2g}")
-    inside.append(f"{found.n} seed{'s' if found.n != 1 else ''}")
-    if found.estimate is None:
-        text = f"{found.of} has no finite {'ratio' if found.unit == 'ratio' else 'difference'}"
-    notes = "".join(f"; {note}" for note in found.notes)
+    if measured.p is not None:
+        inside.append(f"p = {measured.p:.2g}")
+    inside.append(f"{measured.n} seed{'s' if measured.n != 1 else ''}")
+    if measured.estimate is None:
+        text = f"{measured.of} has no finite {'ratio' if measured.unit == 'ratio' else 'difference'}"
+    notes = "".join(f"; {note}" for note in measured.notes)
     return f"{text} ({', '.join(inside)}{notes})"
 
 
-def percent(share: float) -> str:
-    """ "95 %", "99.8 %", "99.95 %"."""
-    return f"{100 * share:.4g} %"
+def by_less_than_matters(measured: Effect, metric: Metric) -> str:
+    """ ", by less than matters" if the whole interval lies within ± the smallest effect of interest; else ""."""
+    ends = [end for end in (measured.low, measured.high) if end is not None]
+    if metric.scale == "log":
+        ends = [math.log(end) if end > 0 else -math.inf for end in ends]
+    inside = len(ends) == 2 and all(abs(end) <= metric.smallest_effect for end in ends)
+    return ", by less than matters" if inside else ""
 
 
 def outlook(measured: Effect) -> str:

@@ -1,21 +1,16 @@
-"""Tests and intervals of means, differences and shares. Every formula is here once, with scipy.special."""
+"""Tests, intervals and power of means, differences and shares. Every formula is here once, with scipy.special."""
 
 from __future__ import annotations
 
 import math
-import warnings
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from harness.rules.levels import FEWEST_SEEDS, MANY_SEEDS, PLAIN
+from harness.rules.levels import MANY_SEEDS, PLAIN, POWER
 
 if TYPE_CHECKING:
     import numpy as np
-
-ENUMERATED = 12
-"""The largest n for which all 2**n signs are tried. For larger n, a fixed sample of them is."""
-RESAMPLES = 10_000
 
 
 @dataclass(frozen=True)
@@ -124,7 +119,7 @@ def welch(difference: float, variances: tuple[float, float], counts: tuple[int, 
 def pooled(difference: float, variances: tuple[float, float], counts: tuple[int, int]) -> Estimate:
     """The difference of the means of two groups with equal variances (Student 1908)."""
     df = sum(counts) - 2
-    variance = sum((count - 1) * one for one, count in zip(variances, counts, strict=True)) / df
+    variance = sum((count - 1) * each for each, count in zip(variances, counts, strict=True)) / df
     return Estimate(difference, math.sqrt(variance * sum(1 / count for count in counts)), df)
 
 
@@ -179,42 +174,6 @@ def newcombe(counts: tuple[int, int], of: tuple[int, int]) -> tuple[float, float
     return p2 - p1 - math.hypot(p2 - low2, high1 - p1), p2 - p1 + math.hypot(high2 - p2, p1 - low1)
 
 
-def bca(values: np.ndarray) -> tuple[float | None, float | None]:
-    """Bootstrap interval of the mean, bias-corrected and accelerated (Efron 1987), 2.5 % per direction.
-
-    It is reported only: it assumes nothing about the distribution, but is too short at ten seeds. (None, None) below 5
-    seeds, or if the bootstrap degenerates. The resamples are fixed, so equal trials give equal reports.
-    """
-    import numpy as np
-    from scipy import stats
-
-    if len(values) < FEWEST_SEEDS:
-        return None, None
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # scipy warns if the distribution degenerates, and returns nan
-        found = stats.bootstrap(
-            (values,), np.mean, n_resamples=2000, confidence_level=1 - 2 * PLAIN.one_sided, rng=np.random.default_rng(0)
-        ).confidence_interval
-    low, high = float(found.low), float(found.high)
-    return (low, high) if math.isfinite(low) and math.isfinite(high) else (None, None)
-
-
-def sign_flip(shifted: np.ndarray) -> float:
-    """Two-sided p-value of the sign-flip test that ``shifted`` has mean 0 (Fisher 1935). Assumes symmetry about 0 only.
-
-    It is exact up to 12 seeds. For more, it uses 10,000 fixed random signs and the observed ones (Phipson & Smyth
-    2010). ``scipy.stats.permutation_test`` gives the same, but takes a thousand times as long.
-    """
-    import numpy as np
-
-    sums = np.abs(signs(len(shifted)) @ shifted)
-    observed = abs(float(shifted.sum()))
-    as_large = int(np.count_nonzero(sums >= observed - 1e-9 * float(np.abs(shifted).sum())))
-    if len(shifted) <= ENUMERATED:
-        return as_large / len(sums)
-    return (as_large + 1) / (len(sums) + 1)
-
-
 def signed_rank(differences: list[float], noise: float = 0.0) -> tuple[float, float]:
     """Exact one-sided p-values (greater, less) of Wilcoxon's signed-rank test (Wilcoxon 1945).
 
@@ -240,12 +199,21 @@ def signed_rank(differences: list[float], noise: float = 0.0) -> tuple[float, fl
     return float(counts[positive:].sum()), float(counts[: positive + 1].sum())
 
 
-@lru_cache(maxsize=32)
-def signs(n: int) -> np.ndarray:
-    """Rows of n signs, of shape (rows, n): all of them up to a common sign, or a fixed random sample."""
-    import numpy as np
+def power(effect: float, n: int, level: float = PLAIN.one_sided) -> float:
+    """The chance that n pairs show a mean difference of ``effect`` standard deviations, at ``level`` per direction.
 
-    if n > ENUMERATED:
-        return np.random.default_rng(0).choice([-1.0, 1.0], size=(RESAMPLES, n))
-    bits = (np.arange(2 ** (n - 1))[:, None] >> np.arange(n)) & 1
-    return 1.0 - 2.0 * bits
+    Assumes normal differences: t is then noncentral t with n − 1 degrees of freedom (Cohen 1988, §2). SciPy returns nan
+    for some noncentralities above 36, where the power is 1.
+    """
+    from scipy.special import nctdtr
+
+    return 1.0 - float(nctdtr(n - 1, effect * math.sqrt(n), t_quantile(n - 1, level)))
+
+
+@lru_cache(maxsize=4096)
+def detectable(n: int, level: float = PLAIN.one_sided) -> float:
+    """The smallest true difference, in standard deviations of a difference, that n pairs show with 80 % power."""
+    from scipy.optimize import brentq
+
+    plenty = t_quantile(n - 1, level) + 3  # a noncentrality with a power above 95 % for any n
+    return float(brentq(lambda effect: power(effect, n, level) - POWER, 0.0, plenty / math.sqrt(n)))

@@ -1,11 +1,31 @@
-"""The error rates and numbers of seeds at which rules decide. They are the same for all claims.
+"""The error rates at which rules decide, the same for all claims, and the levels of several looks at growing evidence.
 
-They were chosen once, when the first seeds of most variants had been seen, and have not been changed for a claim since.
+The rates were chosen once, when the first seeds of most variants had been seen, and have not been changed for a claim
+since. Of several looks each may decide at a level so that all together keep the rate: a group-sequential design
+(Jennison & Turnbull 2000), in which each look spends a part of the error rate (Lan & DeMets 1983).
+
+- ``--seeds auto`` looks after 5, 10, 15, … seeds, and stops training when a claim is decided. After n of at most N
+  seeds it has spent α·(n/N)^RHO, a power family (Kim & DeMets 1987). RHO was chosen by simulation, for few seeds.
+- Stored evidence has looks at ``STORED_SIZES`` seeds, which spend ``STORED_SPENDING``.
+
+The levels are those of a random walk with independent normal increments, found by numerical integration (Armitage,
+McPherson & Rowe 1969). They are applied to the p-values of any test of a rule (nominal significance levels, Jennison &
+Turnbull 2000, §11.4 on Student's t). The levels count crossings in one direction only. That the walk may also stop in
+the other direction makes errors rarer.
 """
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from harness.errors import invalid
+
+if TYPE_CHECKING:
+    import numpy as np
 
 
 @dataclass(frozen=True)
@@ -51,3 +71,149 @@ LARGEST = 1e150
 
 FLOAT_NOISE = 1e-6
 """The relative difference that two float32 computations of one number may have. Smaller differences count as equal."""
+
+RHO = 0.5
+"""The power of the spending function. Below 1 the first looks spend more, so easy claims stop early."""
+KEPT_BACK = 0.1
+"""The share of the error rate that several looks leave unspent. With few seeds, Student's t is less correlated between
+looks than a normal walk, which costs up to this share (``python -m tests.rules.optional_stopping``)."""
+STORED_SIZES = (30, 100, 300, 1000)
+STORED_SPENDING = (0.4, 0.2, 0.2, 0.2)
+"""The numbers of seeds of the looks at stored evidence, and the share of the error rate that each spends."""
+BATCH = 5
+GROWTH = 5
+"""A batch has ``BATCH`` seeds, or 1/``GROWTH`` of the seeds so far, whichever is more."""
+FAR = 9.0
+NODES = 96
+KNOTS = 97
+SMALLEST_RATE, LARGEST_RATE = 1e-14, 0.99
+"""Overall error rates between which levels are tabulated."""
+
+
+@dataclass(frozen=True)
+class Look:
+    """One look of a design. The default is the only look of a fixed design, which changes no level.
+
+    SuiteError if the sizes do not grow, the index is out of range, or the shares do not fit the sizes.
+
+    Attributes:
+        sizes: the number of seeds of each look; the last one is the maximum.
+        index: which look, counted from 0.
+        spending: the share of the error rate that each look spends; empty for the power family of ``--seeds auto``.
+    """
+
+    sizes: tuple[int, ...] = (FEWEST_SEEDS,)
+    index: int = 0
+    spending: tuple[float, ...] = ()
+
+    def __post_init__(self) -> None:
+        grow = all(a < b for a, b in zip((0, *self.sizes), self.sizes, strict=False))
+        if not grow or not 0 <= self.index < len(self.sizes):
+            raise invalid("look", expected="growing sizes, and the index of one", received=self)
+        if self.spending and (
+            len(self.spending) != len(self.sizes) or min(self.spending) <= 0 or sum(self.spending) > 1 + 1e-9
+        ):
+            raise invalid("spending of a look", expected="a positive share per size, 1 in all at most", received=self)
+
+    @property
+    def size(self) -> int | None:
+        """The number of seeds of this look; None for the only look, which uses all seeds."""
+        return self.sizes[self.index] if len(self.sizes) > 1 else None
+
+    def level(self, rate: float) -> float:
+        """The nominal level of this look, if all looks together may err with chance ``rate``."""
+        if len(self.sizes) == 1:
+            return rate
+        import numpy as np
+
+        rates, levels = _table(self.sizes, self.spending, self.index)
+        return math.exp(float(np.interp(math.log(rate), rates, levels)))
+
+    def overall(self, p: float) -> float:
+        """The p-value of the whole design, if a test at this look gives ``p``: the rate at which it would just decide.
+
+        It is a repeated p-value (Jennison & Turnbull 2000), valid at any stopping time. It is below a rate exactly if
+        ``p`` is below this look's level for that rate, because the levels grow with the rate.
+        """
+        if len(self.sizes) == 1:
+            return p
+        import numpy as np
+
+        rates, levels = _table(self.sizes, self.spending, self.index)
+        if p > math.exp(levels[-1]):
+            return 1.0
+        if p < math.exp(levels[0]):  # the union bound, below the table
+            return p / spent(self.sizes, self.spending)[self.index]
+        return math.exp(float(np.interp(math.log(p), levels, rates)))
+
+
+ONLY = Look()
+"""The one look of a fixed design."""
+
+
+def stored_look(n: int) -> Look | None:
+    """The last look that ``n`` stored seeds reach; None below the first. A claim uses only the seeds of that look."""
+    reached = sum(n >= size for size in STORED_SIZES)
+    return Look(STORED_SIZES, reached - 1, STORED_SPENDING) if reached else None
+
+
+def looks(first: int, most: int) -> tuple[int, ...]:
+    """The numbers of seeds of the looks: ``first`` (at least 5), then batch by batch, up to exactly ``most``.
+
+    A rest that is smaller than a batch joins the last batch. If ``most`` is not above ``first``, there is one look.
+    """
+    sizes = [max(first, FEWEST_SEEDS)]
+    while sizes[-1] < most:
+        batch = max(BATCH, sizes[-1] // GROWTH)
+        sizes.append(sizes[-1] + batch if sizes[-1] + 2 * batch <= most else most)
+    return tuple(sizes)
+
+
+def spent(sizes: Sequence[int], spending: tuple[float, ...] = ()) -> tuple[float, ...]:
+    """The share of the error rate that each look spends; all of it where there is one look."""
+    if spending or len(sizes) == 1:
+        return spending or (1.0,)
+    so_far = [(1 - KEPT_BACK) * (size / sizes[-1]) ** RHO for size in sizes]
+    return tuple(now - before for now, before in zip(so_far, [0.0, *so_far], strict=False))
+
+
+@lru_cache(maxsize=256)
+def _table(sizes: tuple[int, ...], spending: tuple[float, ...], index: int) -> tuple[np.ndarray, np.ndarray]:
+    """Logarithms of overall rates, and of the levels of a look that belong to them; both grow."""
+    rates, levels = _tables(sizes, spending)
+    return rates, levels[:, index]
+
+
+@lru_cache(maxsize=32)
+def _tables(sizes: tuple[int, ...], spending: tuple[float, ...]) -> tuple[np.ndarray, np.ndarray]:
+    import numpy as np
+
+    rates = np.geomspace(SMALLEST_RATE, LARGEST_RATE, KNOTS)
+    shares = np.array(spent(sizes, spending))
+    levels = np.array([boundary(rate * shares, sizes) for rate in rates])
+    return np.log(rates), np.log(levels)
+
+
+def boundary(chances: Sequence[float], sizes: Sequence[int]) -> list[float]:
+    """One-sided nominal levels: a standard normal walk first crosses them at look k with chance ``chances[k]``."""
+    import numpy as np
+    from scipy.optimize import brentq
+    from scipy.special import log_ndtr, ndtr
+
+    nodes, weights = np.polynomial.legendre.leggauss(NODES)
+    at, mass = np.zeros(1), np.ones(1)  # the walk at the last look, where it had not crossed: places and chances
+    before, levels = 0, []
+    for chance, size in zip(chances, sizes, strict=True):
+        pull, spread = math.sqrt(before / size), math.sqrt((size - before) / size)
+
+        def beyond(z: float) -> float:
+            return float(mass @ ndtr((at * pull - z) / spread)) - chance  # noqa: B023 # called in this turn
+
+        z = float(brentq(beyond, -FAR, FAR, xtol=1e-13))
+        levels.append(math.exp(float(log_ndtr(-z))))
+        places = -FAR + (nodes + 1) * (z + FAR) / 2
+        density = (
+            np.exp(-(((places[:, None] - at * pull) / spread) ** 2) / 2) @ mass / (spread * math.sqrt(2 * math.pi))
+        )
+        at, mass, before = places, density * weights * (z + FAR) / 2, size
+    return levels

@@ -1,43 +1,171 @@
-"""Compares the share of seeds with a property with a stated share."""
+"""Rules on the share of seeds with a property: trainings that diverge, or that converge and reach a stated value."""
 
 from __future__ import annotations
 
+from abc import abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from harness.domain.trial import Trial
 from harness.domain.verdict import Basis, Decision, Effect, Verdict
+from harness.errors import invalid
+from harness.rules.base import Rule, Sample, UnusableError, check_number, percent, seeds_of_signs, too_few
 from harness.rules.inference import at_least, at_most, clopper_pearson
-from harness.rules.levels import FEWEST_SEEDS
-from harness.rules.rule import Sample
+from harness.rules.levels import FEWEST_SEEDS, ONLY, PLAIN, Levels, Look
 
 
-def decide_share(count: int, n: int, share: float, sample: Sample, *, of: str, metric: str, begin: str) -> Decision:
-    """SUPPORTED if the lower bound is above ``share``, REFUTED if the upper bound is below it.
+class Share(Rule):
+    """More than ``share`` of the seeds have a property; a ``share`` of 1 means every seed.
 
-    A ``share`` of 1 means every seed: SUPPORTED if all n have the property, REFUTED if one has not. That is no test,
-    and the lower bound says what n seeds show. The p-value is two-sided: twice that of the exact binomial test in the
-    observed direction. The bounds of several looks hold together, and the p-value is that of the whole design.
-
-    Args:
-        count, n: ``count`` of ``n`` seeds have the property.
-        share: the stated share.
-        sample: the look and the levels.
-        of, metric: as in ``Effect``.
-        begin: the beginning of the reason.
+    Of every seed: SUPPORTED if all have it, REFUTED if one has not. That is no test, and the lower bound says what the
+    seeds show. Below 1: SUPPORTED if the exact lower bound of the share (Clopper & Pearson 1934) is above ``share``,
+    REFUTED if the upper bound is below it. Each bound errs with the chance ``Sample.levels.share``. Assumes independent
+    seeds; fewer than 5 decide nothing. The p-value is two-sided: twice that of the exact binomial test in the observed
+    direction. The bounds of several looks hold together, and the p-value is that of the whole design.
     """
-    level = sample.look.level(sample.levels.share)
-    low, high = clopper_pearson(count, n, level)
-    details: dict[str, float | None] = {"share": share, "confidence": 1 - level}
-    reason = f"{begin}; {count} of {n} seeds, a share of {low:.3f} to {high:.3f} ({100 * (1 - level):.4g} % per bound)"
-    if n < FEWEST_SEEDS:
-        effect = Effect(of, metric, "share of seeds", count / n, low, high, n=n, details=details)
-        return Decision(Verdict.INCONCLUSIVE, f"{reason}; nothing is decided below {FEWEST_SEEDS} seeds", (effect,))
-    if share == 1:
-        effect = Effect(of, metric, "share of seeds", count / n, low, high, n=n, details=details)
-        if count == n:
-            return Decision(Verdict.SUPPORTED, f"{reason}: every seed", (effect,), basis=Basis.EVERY_SEED)
-        return Decision(Verdict.REFUTED, f"{reason}: not every seed", (effect,), basis=Basis.EVERY_SEED)
-    p = min(1.0, 2 * sample.look.overall(min(at_least(count, n, share), at_most(count, n, share))))
-    effect = Effect(of, metric, "share of seeds", count / n, low, high, p, n, details=details)
-    if low > share:
-        return Decision(Verdict.SUPPORTED, f"{reason}: more than {share:g}", (effect,), p=p, basis=Basis.SHOWN)
-    if high < share:
-        return Decision(Verdict.REFUTED, f"{reason}: less than {share:g}", (effect,), p=p, basis=Basis.SHOWN)
-    return Decision(Verdict.INCONCLUSIVE, f"{reason}: not distinguished from {share:g}", (effect,), p=p)
+
+    share: float
+    did: str
+    """What the counted seeds did: "diverged"."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_number(type(self).__name__, "share", self.share, above=0, most=1)
+
+    @property
+    def often(self) -> str:
+        """ "on every seed", "in more than 0.5 of seeds"."""
+        return "on every seed" if self.share == 1 else f"in more than {self.share:g} of seeds"
+
+    def fewest(self, levels: Levels = PLAIN, look: Look = ONLY, exact: bool = False) -> int:
+        return FEWEST_SEEDS if self.share == 1 else seeds_of_signs(look.level(levels.share), self.share)
+
+    @abstractmethod
+    def counted(self, trials: Sequence[Trial]) -> tuple[int, str]:
+        """The number of seeds with the property, and the beginning of the reason."""
+
+    def decided(self, sample: Sample) -> Decision:
+        trials = list(sample.by_seed(self.variant).values())
+        count, begin = self.counted(trials)
+        n, share, level = len(trials), self.share, sample.look.level(sample.levels.share)
+        low, high = clopper_pearson(count, n, level)
+        p = None
+        if n >= FEWEST_SEEDS and share < 1:
+            p = min(1.0, 2 * sample.look.overall(min(at_least(count, n, share), at_most(count, n, share))))
+        details: dict[str, float | None] = {"share": share, "confidence": 1 - level}
+        metric = "".join(self.metrics) or "divergence"
+        effect = Effect(
+            "seeds", self.variant, self.did, metric, "share of seeds", count / n, low, high, p, n, details=details
+        )
+        reason = f"{begin}; {count} of {n} seeds, a share of {low:.3f} to {high:.3f} ({percent(1 - level)} per bound)"
+        if n < FEWEST_SEEDS:
+            return too_few(reason, (effect,))
+        if share == 1:
+            verdict, why = (Verdict.SUPPORTED, "every seed") if count == n else (Verdict.REFUTED, "not every seed")
+            return Decision(verdict, f"{reason}: {why}", (effect,), basis=Basis.EVERY_SEED)
+        if low > share:
+            return Decision(Verdict.SUPPORTED, f"{reason}: more than {share:g}", (effect,), p=p, basis=Basis.SHOWN)
+        if high < share:
+            return Decision(Verdict.REFUTED, f"{reason}: less than {share:g}", (effect,), p=p, basis=Basis.SHOWN)
+        return Decision(Verdict.INCONCLUSIVE, f"{reason}: not distinguished from {share:g}", (effect,), p=p)
+
+
+@dataclass(frozen=True)
+class Diverges(Share):
+    """More than ``share`` of the seeds diverge: nan, inf, finite blow-up or stuck at chance."""
+
+    variant: str
+    share: float = 1.0
+    did = "diverged"
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        return ()
+
+    def describe(self) -> str:
+        return f"{self.variant} diverges {self.often}"
+
+    def counted(self, trials: Sequence[Trial]) -> tuple[int, str]:
+        return sum(trial.divergence is not None for trial in trials), failures(trials)
+
+
+@dataclass(frozen=True)
+class Converges(Share):
+    """More than ``share`` of the seeds do not diverge and, if a metric is given, have it within its bounds.
+
+    A censored metric (None) is never within bounds. A metric without bounds must only not be censored.
+    """
+
+    variant: str
+    share: float = 1.0
+    metric: str = ""
+    at_most: float | None = None
+    at_least: float | None = None
+    did = "converged"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        bounds = {"at_most": self.at_most, "at_least": self.at_least}
+        given = {name: bound for name, bound in bounds.items() if bound is not None}
+        for name, bound in given.items():
+            check_number("Converges", name, bound)
+        if given and not self.metric:
+            expected = f"the metric that {' and '.join(given)} bounds"
+            raise invalid("metric of Converges", expected=expected, received=repr(self.metric))
+        if len(given) == 2 and given["at_least"] > given["at_most"]:
+            raise invalid("bounds of Converges", expected="at_least <= at_most", received=given)
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        return (self.metric,) if self.metric else ()
+
+    @property
+    def target(self) -> str:
+        """The bounds as text: "loss <= 0.01"; "" without a metric."""
+        if not self.metric:
+            return ""
+        least = f"{self.at_least:g} <= " if self.at_least is not None else ""
+        most = f" <= {self.at_most:g}" if self.at_most is not None else ""
+        return f"{least}{self.metric}{most}" if least or most else f"{self.metric} reached"
+
+    def describe(self) -> str:
+        target = f" with {self.target}" if self.target else ""
+        return f"{self.variant} converges{target} {self.often}"
+
+    def counted(self, trials: Sequence[Trial]) -> tuple[int, str]:
+        finite = [trial for trial in trials if trial.divergence is None]
+        unrecorded = [trial.seed for trial in finite if self.metric and self.metric not in trial.metrics]
+        if unrecorded:
+            raise UnusableError(f"seed {unrecorded[0]} of {self.variant!r} does not record {self.metric!r}")
+        count = sum(self._reaches(trial) for trial in finite)
+        missed = f", {len(finite) - count} finite without {self.target}" if self.target and len(finite) > count else ""
+        return count, failures(trials) + missed
+
+    def _reaches(self, trial: Trial) -> bool:
+        value = trial.metrics[self.metric] if self.metric else 0.0
+        if value is None:
+            return False
+        below = self.at_most is None or value <= self.at_most
+        return below and (self.at_least is None or value >= self.at_least)
+
+
+def failures(trials: Sequence[Trial]) -> str:
+    """How trials diverged, by kind and first bad step: "nan at step 6 in 5 of 5", "no seed diverged"."""
+    diverged = [trial.divergence for trial in trials if trial.divergence is not None]
+    texts = []
+    for kind in dict.fromkeys(divergence.kind for divergence in diverged):
+        same = [divergence for divergence in diverged if divergence.kind == kind]
+        steps = sorted(divergence.step for divergence in same if divergence.step is not None)
+        if kind == "stuck at chance":
+            when = ""
+        elif len(steps) == len(same):
+            when = _range(" at step", steps)
+        else:
+            when = _range(" at epoch", sorted(divergence.epoch for divergence in same))
+        texts.append(f"{kind}{when} in {len(same)} of {len(trials)}")
+    return ", ".join(texts) or "no seed diverged"
+
+
+def _range(what: str, numbers: list[int]) -> str:
+    first, last = numbers[0], numbers[-1]
+    return f"{what} {first}" if first == last else f"{what}s {first} to {last}"

@@ -13,8 +13,7 @@ from harness.domain.trial import Trial
 from harness.record.run import ClaimDecided, Run
 from harness.rules import PLAIN, STORED, stored_look
 from harness.rules.inference import Estimate, mean
-from harness.rules.levels import FEWEST_SEEDS
-from harness.rules.looks import STORED_SIZES, STORED_SPENDING, Look
+from harness.rules.levels import FEWEST_SEEDS, STORED_SIZES, STORED_SPENDING, Look
 from reports.figures.forest import points, slide_difference
 from reports.figures.picture import Picture
 from reports.figures.style import (
@@ -110,10 +109,9 @@ def growth_of(run: Run, claim: ClaimDecided) -> Growth | None:
     from reports.sections.effects import effects_by_relevance
 
     effect = next(iter(effects_by_relevance(claim)), None)
-    if effect is None or claim.experiment not in run.experiments:
+    if effect is None or claim.experiment not in run.experiments or effect.unit == "ratio":
         return None
-    first, _, second = effect.of.partition(" − ")
-    values = [_by_seed(run.trials.get((claim.experiment, name), ()), effect.metric) for name in (first, second)]
+    values = [_by_seed(run.trials.get((claim.experiment, name), ()), effect.metric) for name in (effect.a, effect.b)]
     differences = np.array([values[0][seed] - values[1][seed] for seed in sorted(values[0].keys() & values[1].keys())])
     seeds = np.arange(FEWEST_SEEDS, len(differences) + 1)
     if len(seeds) < 2 or any(np.ptp(differences[:n]) == 0 for n in seeds[:1]):

@@ -68,7 +68,8 @@ def points(value: float | None) -> str:
 
 def slide_difference(run: Run, claim: ClaimDecided, effect: Effect) -> float | None:
     """The same difference between the slides' figures of both variants; None unless both have a figure."""
-    first, minus, second = effect.of.partition(" − ")
+    if effect.kind != "difference" or effect.unit == "ratio":
+        return None
     found = {
         figure.variant: figure.value
         for other in run.claims.values()
@@ -76,20 +77,19 @@ def slide_difference(run: Run, claim: ClaimDecided, effect: Effect) -> float | N
         for figure in other.published
         if figure.metric == effect.metric
     }
-    return found[first] - found[second] if minus and first in found and second in found else None
+    return found[effect.a] - found[effect.b] if effect.a in found and effect.b in found else None
 
 
 def margin(claim: ClaimDecided) -> float | None:
-    """The equivalence margin of a claim, read from the text of its rule; None if it has none."""
-    found = re.search(r" ± ([0-9.]+(?:e-?\d+)?)", claim.rule)
-    return float(found.group(1)) if found else None
+    """The equivalence margin of a claim; None if it has none."""
+    return next((effect.margin for effect in claim.decision.effects if effect.margin is not None), None)
 
 
 def _drawable(claim: ClaimDecided) -> Effect | None:
     """The effect to draw: a difference of fractions between two variants, not between one and a constant."""
     for effect in effects_by_relevance(claim):
-        of_two = not re.fullmatch(r"[-−+]?[0-9.]+", effect.of.rpartition(" − ")[2])
-        difference = effect.unit == "fraction" and "published" not in effect.details and of_two
+        of_two = effect.kind == "difference" or (effect.kind == "mean" and not effect.b)
+        difference = effect.unit == "fraction" and of_two
         if difference and None not in (effect.low, effect.high, effect.estimate):
             return effect
     return None

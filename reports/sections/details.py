@@ -9,7 +9,6 @@ from msgspec.structs import replace
 
 from harness.domain.verdict import Decision, Difference, Effect, Verdict
 from harness.record.run import ClaimDecided, Run
-from harness.rules.chances import DETAIL
 from reports.cards import Card
 from reports.figures.many import QUANTILES, quantiles
 from reports.sections.accuracy import compared, slide_and_ours
@@ -27,13 +26,12 @@ if TYPE_CHECKING:
 MOST = 300
 """Characters of a text in a table."""
 WORDS = {
-    "sign_flip_p": "exact sign-flip p",
     "detectable_effect": "smallest effect that n seeds show",
     "percentile": "percentile among our seeds",
     "published": "slide",
 }
 """Names of an effect's details."""
-INTERVALS = {"plain_low": "95 % interval", "bca_low": "bootstrap (BCa)"}
+INTERVALS = {"plain_low": "95 % interval"}
 LISTED = 10
 """Up to this many seeds a section lists the value of each; report.json has all."""
 
@@ -135,18 +133,16 @@ def _numbers(effect: Effect) -> list[str]:
     for name, value in effect.details.items():
         if value is None or name.endswith("_high"):
             continue
-        in_unit = effect.unit if name.startswith(("detectable", "bca", "plain", "published")) else ""
+        in_unit = effect.unit if name.startswith(("detectable", "plain", "published")) else ""
         text = number(value, in_unit)
         if name in INTERVALS:
             text += f" to {number(effect.details.get(name.replace('_low', '_high')), in_unit)}"
         if name == "confidence":
             shown.append(f"at {100 * value:.4g} %")
         else:
-            known = {**WORDS, **INTERVALS}
-            if name.startswith(DETAIL):
-                known[name] = f"chance that {name.removeprefix(DETAIL)} seeds decide"
-            shown.append(f"{escape(known.get(name, name.replace('_', ' ')), MOST)} {text}")
-    return shown
+            known = {**WORDS, **INTERVALS}.get(name, name.replace("_", " "))
+            shown.append(f"{escape(known, MOST)} {text}")
+    return shown + [f"chance that {seeds} seeds decide {number(chance)}" for seeds, chance in effect.chances.items()]
 
 
 def _spread(claim: ClaimDecided) -> str:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from harness.domain.verdict import Effect, Verdict
 from harness.record.run import ClaimDecided
-from reports.sentences import FAILED
-
-OPPOSITE = {Verdict.SUPPORTED: Verdict.REFUTED, Verdict.REFUTED: Verdict.SUPPORTED}
+from harness.rules.base import OPPOSITE
 
 
 def effects_by_relevance(claim: ClaimDecided) -> list[Effect]:
@@ -21,15 +19,15 @@ def effects_by_relevance(claim: ClaimDecided) -> list[Effect]:
     Effects without an estimate come last, except in exact claims. Before them come shares of failed seeds of variants
     whose means are compared.
     """
-    verdict = OPPOSITE.get(claim.verdict) if claim.rule.startswith("not (") else claim.verdict
+    verdict = OPPOSITE.get(claim.verdict) if claim.decision.negated else claim.verdict
     deciding = [part for part in claim.decision.parts if part.verdict is verdict]
     effects = [effect for part in deciding for effect in part.effects] or list(claim.decision.effects)
     if claim.marker != "training":
         return sorted(effects, key=_closeness_to_tolerance, reverse=True)
-    means = {effect.of.replace(" / ", " − ") + FAILED for effect in effects if effect.estimate is not None}
+    means = {(effect.a, effect.b) for effect in effects if effect.kind == "difference" and effect.estimate is not None}
 
     def last(effect: Effect) -> tuple[bool, bool]:
-        return effect.estimate is None, effect.of in means
+        return effect.estimate is None, effect.kind == "failures" and (effect.a, effect.b) in means
 
     if claim.verdict is not Verdict.REFUTED:
         return sorted(effects, key=lambda effect: (*last(effect), -_weakness(effect)))

@@ -10,7 +10,7 @@ from harness.domain.finding import Finding
 from harness.errors import SuiteError, invalid
 from harness.record.atomic import replace_file
 from harness.record.run import Run
-from harness.rules.looks import STORED_SIZES
+from harness.rules.levels import STORED_SIZES
 from reports.cards import Card, cards
 from reports.headline import count_text
 from reports.headline import findings as by_cause

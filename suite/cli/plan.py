@@ -11,8 +11,8 @@ from harness.check.claims import to_the_end
 from harness.check.rounding import CHECKED
 from harness.check.stored import Stored
 from harness.errors import SuiteError
-from harness.rules import Exact, fewest
-from harness.rules.looks import looks
+from harness.rules import Exact
+from harness.rules.levels import looks
 from suite.catalogue import EXPERIMENTS, training_name
 from suite.cli import selection
 from suite.cli.options import Options
@@ -48,7 +48,7 @@ def too_few(options: Options, items: Sequence[pytest.Item], most: int = 5) -> li
     least: dict[str, int] = {}
     for claim in filter(None, map(selection.claim_of, items)):
         if claim.experiment and not isinstance(claim.rule, Exact):
-            needed = fewest(claim.rule)
+            needed = claim.rule.fewest()
             if needed > options.seeds_of(claim.experiment.id):
                 least[claim.key] = needed
     if not least:

@@ -1,4 +1,4 @@
-"""``--seeds auto``: as many seeds as a claim needs, with the levels of several looks (``harness.rules.looks``).
+"""``--seeds auto``: as many seeds as a claim needs, with the levels of several looks (``harness.rules.levels``).
 
 A claim's variants first train the seeds of their experiment. While the claim is INCONCLUSIVE, its variants train
 another batch, and the claim is decided again. A claim uses only the seeds up to its own last look, even if another
@@ -19,7 +19,7 @@ from harness.domain.trial import Trial
 from harness.domain.verdict import Decision, Verdict
 from harness.record.outcomes import SeedsTaken
 from harness.record.run import AsNeeded
-from harness.rules.looks import Look, looks
+from harness.rules.levels import Look, looks
 from suite.session.trials import Trials
 
 

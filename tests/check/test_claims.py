@@ -17,7 +17,7 @@ from harness.record.evidence import Hashes
 from harness.record.outcomes import ClaimState, TrainingOutcome, TrainingState, VerdictState
 from harness.record.trials import ShortTrial, Trained
 from harness.rules import Comparison, Exact, Exceeds
-from harness.rules.looks import Look
+from harness.rules.levels import Look
 
 STACK = "tensorflow-cpu"
 PRINTS = {"keras": "3.15.1", "backend": "tensorflow", "backend_version": "2.21.0", "jaxlib": None, "numpy": "2.4.6"}

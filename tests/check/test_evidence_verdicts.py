@@ -14,7 +14,7 @@ from harness.domain.metric import Metric
 from harness.domain.trial import Trial
 from harness.domain.verdict import Basis, Decision, Verdict
 from harness.rules import Exceeds
-from harness.rules.chances import chances
+from harness.rules.chances import undecided
 
 SIZE = Size(epochs=3, batch_size=32)
 GAP = Metric("gap", "lower", "nats", 0.001, of=lambda history: history["val_loss"][-1] - history["loss"][-1])
@@ -104,7 +104,8 @@ def test_an_undecided_claim_gives_the_chance_of_the_looks_that_follow():
         CLAIM, "tensorflow-cpu", by_stack(evidence("tensorflow-cpu", 30, effect=0.0002, spread=0.0006))
     )  # fmt: skip
     assert found.verdict is Verdict.INCONCLUSIVE
-    ((effect, known),) = chances(found.decision)
+    (effect,) = undecided(found.decision)
+    known = effect.chances
     assert (effect.of, list(known)) == ("dropout − plain", [100, 300, 1000])
     assert 0 < known[100] < known[1000] <= 1
     assert "seeds would" not in found.reason

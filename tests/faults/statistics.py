@@ -30,29 +30,32 @@ def around(name: str, owner: str, attribute: str, wrapper: Callable[..., Any]) -
 def level(factor: float) -> Fault:
     """Rules decide at another level."""
     change = wrapped(lambda original, self, rate: min(original(self, rate) * factor, 0.5))
-    return fault(f"rules decide at {factor:g} times their level", Patch(f"{RULES}.looks:Look", "level", change))
+    return fault(f"rules decide at {factor:g} times their level", Patch(f"{RULES}.levels:Look", "level", change))
 
 
-def swapped(original: Any, sample: Any, a: str, b: str, metric: str) -> Any:
-    return original(sample, b, a, metric)
+def swapped(original: Any, sample: Any, a: Any, b: Any, *rest: Any) -> Any:
+    return original(sample, b, a, *rest)
 
 
 def margin_ignored(original: Any, pairs: Any, null: float) -> Any:
     return original(pairs, 0.0)
 
 
-def unpaired(original: Any, sample: Any, a: str, b: str, name: str) -> Any:
+def unpaired(original: Any, sample: Any, a: Any, b: Any, name: str, *rest: Any) -> Any:
     """The pairs are mixed up: one side is sorted."""
-    pairs = original(sample, a, b, name)
-    left = sorted(t.metrics[name] for t in sample.trials[a] if t.metrics.get(name) is not None)
-    right = [t.metrics[name] for t in sample.trials[b] if t.metrics.get(name) is not None]
-    if pairs.failed or pairs.metric.scale == "log" or len(left) != len(right):
+    pairs = original(sample, a, b, name, *rest)
+    left, right = (
+        [t.metrics[name] for known in side for t in sample.trials[known] if t.metrics.get(name) is not None]
+        for side in (a, b)
+    )
+    left.sort()
+    if any(pairs.failed) or pairs.metric.scale == "log" or len(left) != len(right):
         return pairs
     return dataclasses.replace(pairs, differences=tuple(x - y for x, y in zip(left, right, strict=True)))
 
 
-def failures_dropped(original: Any, sample: Any, a: str, b: str, name: str) -> Any:
-    pairs = original(sample, a, b, name)
+def failures_dropped(original: Any, sample: Any, a: Any, b: Any, name: str, *rest: Any) -> Any:
+    pairs = original(sample, a, b, name, *rest)
     kept = tuple(d for d in pairs.differences if math.isfinite(d))
     return dataclasses.replace(pairs, differences=kept or pairs.differences)
 
@@ -133,9 +136,9 @@ def half_prediction(original: Any, *args: Any) -> Any:
     return dataclasses.replace(found, low=middle - half, high=middle + half)
 
 
-def first_pair_only(original: Any, evidence: Any, contrasts: Any, metric: str) -> Any:
+def first_pair_only(original: Any, evidence: Any, contrasts: Any, *rest: Any) -> Any:
     """Best and Monotone look at their first comparison only."""
-    return original(evidence, contrasts[:1], metric)
+    return original(evidence, contrasts[:1], *rest)
 
 
 def any_part(original: Any, verdicts: Any) -> Any:
@@ -199,7 +202,7 @@ def strangers(original: Original, metric: Any, ours: Any, baseline: Any) -> Any:
 
 def never_below(original: Original, pairs: Any, null: float) -> Any:
     """Of the two tests of ``Equivalent`` the lower one always passes."""
-    from harness.rules.sides import Sides
+    from harness.rules.pairs import Sides
 
     found = original(pairs, null)
     return Sides(0.0, 1.0, found.method) if null < 0 else found
@@ -220,14 +223,13 @@ def any_error(original: Original, self: Any, ran: Any) -> Any:
 
 FAULTS = (
     *map(level, (10.0, 2.0, 0.1)),
-    around("the sides of a comparison swapped", f"{RULES}.exceeds", "comparable", swapped),
-    around("margins ignored", f"{RULES}.pairwise", "sides", margin_ignored),
-    around("margins of Equivalent ignored", f"{RULES}.equivalent", "sides", margin_ignored),
+    around("the sides of a comparison swapped", f"{RULES}.comparisons", "paired", swapped),
+    around("margins ignored", f"{RULES}.comparisons", "sides", margin_ignored),
     around("spread with n, not n − 1", f"{RULES}.pairs", "mean", spread_of_n),
-    around("pairs mixed up", f"{RULES}.pairwise", "paired", unpaired),
-    around("pairs with a failed trial dropped", f"{RULES}.pairwise", "paired", failures_dropped),
+    around("pairs mixed up", f"{RULES}.comparisons", "paired", unpaired),
+    around("pairs with a failed trial dropped", f"{RULES}.comparisons", "paired", failures_dropped),
     around("a share without its bounds", f"{RULES}.inference", "clopper_pearson", plain_share),
-    around("prediction intervals half as wide", f"{RULES}.reproduces", "predict", half_prediction),
+    around("prediction intervals half as wide", f"{RULES}.printed", "predict", half_prediction),
     around("Student's interval with z", f"{RULES}.inference:Estimate", "interval", tighter),
     around("undecided is told as supported", "harness.domain.claim:Claim", "decide", inconclusive_is_supported),
     *map(tolerance_times, (1e9, 100.0)),
@@ -245,17 +247,17 @@ FAULTS = (
     around("drift: only the first two seeds compared", PREDICTION, "difference", first_seeds_only),
     around("drift: diverged trials left out", PREDICTION, "difference", absent_ignored),
     around("a flipped verdict is not red", VERDICTS, "VerdictComparison", no_flip),
-    held_out("best and monotone look at one pair", f"{RULES}.best", "all_exceed", wrapped(first_pair_only), None),
-    held_out("a conjunction holds if a part does", f"{RULES}.conjunction", "weakest", wrapped(any_part), None),
+    held_out("best and monotone look at one pair", f"{RULES}.orders", "all_exceed", wrapped(first_pair_only), None),
+    held_out("a conjunction holds if a part does", f"{RULES}.combined", "weakest", wrapped(any_part), None),
     held_out("a failed trial is the best", f"{RULES}.pairs", "score", wrapped(higher_is_better), None),
     held_out("drift: p-values of one side", f"{RULES}.inference:Estimate", "unequal", wrapped(one_sided), None),
     held_out("signed ranks by a normal curve", f"{RULES}.inference", "signed_rank", instead(normal_ranks), None),
-    held_out("Holm: undecided claims do not count", f"{RULES}.holm", "_tested", wrapped(decided_only), None),
+    held_out("Holm: undecided claims do not count", f"{RULES}.combined", "_tested", wrapped(decided_only), None),
     Fault(
         "the first of several looks decides at the full level",
         (
-            Patch(f"{RULES}.looks:Look", "level", wrapped(first_look_in_full)),
-            Patch(f"{RULES}.looks:Look", "overall", wrapped(first_look_in_full)),
+            Patch(f"{RULES}.levels:Look", "level", wrapped(first_look_in_full)),
+            Patch(f"{RULES}.levels:Look", "overall", wrapped(first_look_in_full)),
         ),
         None,
         held_out=True,
@@ -268,7 +270,7 @@ FAULTS = (
         None,
     ),
     held_out("drift: seeds are not paired", "harness.check.difference", "difference", wrapped(strangers), None),
-    held_out("Equivalent tests its upper margin only", f"{RULES}.equivalent", "sides", wrapped(never_below), None),
+    held_out("Equivalent tests its upper margin only", f"{RULES}.comparisons", "sides", wrapped(never_below), None),
     held_out("paired rules: logarithms to base 10", f"{RULES}.pairs", "score", wrapped(decimal_score), None),
     Fault(
         "drift: the last metric decides, not the first",

@@ -51,7 +51,7 @@ def test_the_exceptions_are_faults_of_the_table():
         ("harness.domain.experiment:Dataset", "data"),
         ("harness.domain.experiment:Experiment", "engine"),
         ("harness.training.compiled", "engine"),
-        ("harness.rules.best", "own"),
+        ("harness.rules.orders", "own"),
         ("cases.overfitting.regularization", "own"),
     ],
 )

@@ -116,9 +116,9 @@ def raw_data(run: Recorder) -> None:
             comparison=compared("SUPPORTED", "INCONCLUSIVE"),
         )
     )
-    chances = {"detectable_effect": 0.3, "chance_at_100": 0.12, "chance_at_300": 0.31}
+    unknown = {"details": {"detectable_effect": 0.3}, "chances": {100: 0.12, 300: 0.31}}
     notes = ("2 censored", "log scale")
-    steps = effect("scaled / raw", 0.38, 0.31, 0.46, metric="steps", unit="ratio", notes=notes, details=chances)
+    steps = effect("scaled / raw", 0.38, 0.31, 0.46, metric="steps", unit="ratio", notes=notes, **unknown)
     unsure = here(ClaimState.NOT_CONFIRMED, verdict=Verdict.INCONCLUSIVE)
     run.append(claim("scale-gap-hurts", "INCONCLUSIVE", [steps], here=unsure))
 

@@ -14,7 +14,7 @@ from harness.check.verdicts import compare_verdict
 from harness.domain.erratum import ErratumState
 from harness.domain.experiment import Size
 from harness.domain.trial import Divergence, DivergenceKind, Seconds, Trial
-from harness.domain.verdict import Basis, Decision, Difference, Effect, Verdict
+from harness.domain.verdict import Basis, Decision, Difference, Effect, Kind, Verdict
 from harness.record.evidence import Expected
 from harness.record.outcomes import ClaimState, Here, TrainingOutcome, TrainingState, VerdictComparison, VerdictState
 from harness.record.run import (
@@ -101,10 +101,19 @@ def diverged(variant: str, seed: int, finite: int = 2, epochs: int = 10, kind: D
 
 
 def effect(of: str, estimate: float | None, low: float | None, high: float | None, **changes: Any) -> Effect:
-    details = {"sign_flip_p": 0.0625, "detectable_effect": 0.0011}
-    return replace(
-        Effect(of, "val_accuracy", "fraction", estimate, low, high, p=0.003, n=5, details=details), **changes
-    )
+    """An effect named as ``Effect.of`` does: "a − b", "a / b", "a: seeds that converged", "a, one more run"."""
+    kinds: dict[str, Kind] = {
+        ": seeds that ": "seeds",
+        ", one ": "prediction",
+        " − ": "difference",
+        " / ": "difference",
+    }
+    sign = next((sign for sign in kinds if sign in of), " − ")
+    a, _, b = of.partition(sign)
+    kind: Kind = kinds[sign] if b else "error"
+    b = f"one {b}" if kind == "prediction" else b
+    made = Effect(kind, a, b, "val_accuracy", "fraction", estimate, low, high, p=0.003, n=5)
+    return replace(made, **({"details": {"detectable_effect": 0.0011}} | changes))
 
 
 def decision(

@@ -37,7 +37,7 @@ def check(folder: Path) -> tuple[str, str]:
             published=(published("a", "0.9600"), published("b", "0.9400")),
             **compared,
         ),
-        claim("b", "INCONCLUSIVE", [effect("a − b", 0.0, -0.01, 0.01, details={"chance_at_1000": 0.4})],
+        claim("b", "INCONCLUSIVE", [effect("a − b", 0.0, -0.01, 0.01, chances={1000: 0.4})],
               here=here(ClaimState.NOT_CONFIRMED, stack="jax-cpu", seeds=100, verdict=unsure)),
         claim("c", "INCONCLUSIVE", here=here(None, stack="", seeds=0, verdict=unsure, own=Verdict.SUPPORTED)),
     )  # fmt: skip

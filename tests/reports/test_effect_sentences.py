@@ -19,7 +19,8 @@ GRADIENT = replace(ACCURACY, name="gradient_ratio", unit="ratio", scale="log")
 LOSS = replace(ACCURACY, name="loss", unit="nats")
 RATIO: dict[str, Any] = {"unit": "ratio", "details": {}}
 SEEDS: dict[str, Any] = {"unit": "share of seeds", "n": 30, "details": {}}
-FAILED = effect("a − b: share of seeds that failed", -1.0, None, None, n=30, details={"failed_a": 0.0, "failed_b": 1.0})
+SHARES = {"failed_a": 0.0, "failed_b": 1.0}
+FAILED = effect("a − b", -1.0, None, None, kind="failures", n=30, details=SHARES)
 ONE_MORE = effect("softmax, one more run", 0.9252, 0.9236, 0.9267, details={"published": 0.8947})
 
 
@@ -44,9 +45,11 @@ ONE_MORE = effect("softmax, one more run", 0.9252, 0.9236, 0.9267, details={"pub
         ),
         (effect("a: seeds that converged", 0.0, 0.0, 0.07, **SEEDS), ACCURACY, "0 of 30 seeds converged"),
         (
-            effect("a: seeds with first_inf_epoch within its bounds", 1.0, 0.9, 1.0, metric="first_inf_epoch", **SEEDS),
+            effect(
+                "a: seeds that have first_inf_epoch within its bounds", 1.0, 0.9, 1.0, metric="first_inf_epoch", **SEEDS
+            ),
             ACCURACY,
-            "30 of 30 seeds with first infinite epoch within its bounds",
+            "30 of 30 seeds have first infinite epoch below 9",
         ),
         (FAILED, ACCURACY, "0 of 30 seeds failed, against 30"),
         (effect("a / b", None, None, None, notes=("no seed trained",), **RATIO), EPOCHS, "no seed trained"),
@@ -80,19 +83,20 @@ def test_a_comparison_in_a_sentence(made: Effect, metric: Any, text: str) -> Non
 
 
 def test_the_chances_that_further_seeds_decide_an_undecided_claim() -> None:
-    def unsure(**chances: float | None) -> Effect:
-        return effect("a − b", 0.0003, -0.0008, 0.0015, n=30, details={"detectable_effect": 0.0014, **chances})
+    def unsure(**chances: float) -> Effect:
+        by_seeds = {int(seeds[1:]): chance for seeds, chance in chances.items()}
+        return effect("a − b", 0.0003, -0.0008, 0.0015, n=30, chances=by_seeds)
 
-    waiting = claim("c", "INCONCLUSIVE", [unsure(chance_at_100=0.123, chance_at_300=0.27)])
+    waiting = claim("c", "INCONCLUSIVE", [unsure(_100=0.123, _300=0.27)])
     said = "chance to be decided, if the effect is as estimated: 12 % at 100 seeds, 27 % at 300 seeds"
     assert sentences.outlook(waiting) == said
-    parts = [decision("INCONCLUSIVE", [unsure(chance_at_1000=chance)]) for chance in (0.27, 0.65)]
+    parts = [decision("INCONCLUSIVE", [unsure(_1000=chance)]) for chance in (0.27, 0.65)]
     both = claim("c", decision("INCONCLUSIVE", parts=parts))
     said = "chance to be decided, if the effects are as estimated: 27 and 65 % at 1,000 seeds"
     assert sentences.outlook(both) == said
-    assert sentences.outlook(claim("c", "INCONCLUSIVE", [unsure(chance_at_100=None)])) == "too few seeds"
+    assert sentences.outlook(claim("c", "INCONCLUSIVE", [unsure()])) == "too few seeds"
     for verdict in ("SUPPORTED", "REFUTED", "NEGLIGIBLE"):
-        assert sentences.outlook(claim("c", verdict, [unsure(chance_at_100=0.5)])) == ""
+        assert sentences.outlook(claim("c", verdict, [unsure(_100=0.5)])) == ""
 
 
 ABOVE, BELOW = effect("a − b", 0.0027, 0.0012, 0.0043), effect("b − c", -0.0026, -0.0043, -0.0011)
@@ -176,7 +180,8 @@ def test_an_effect_with_an_estimate_comes_first() -> None:
 def test_of_a_negation_the_part_that_fails_comes_first() -> None:
     equal, apart = effect("a − c", 0.0001, -0.001, 0.001), effect("b − c", -0.01, -0.012, -0.008)
     parts = [decision("INCONCLUSIVE", [equal]), decision("REFUTED", [apart])]
-    found = claim("value", decision("SUPPORTED", [equal, apart], parts=parts), rule="not (a = c and b = c)")
+    opposite = replace(decision("SUPPORTED", [equal, apart], parts=parts), negated=True)
+    found = claim("value", opposite, rule="not (a = c and b = c)")
     assert effects_by_relevance(found) == [apart]
 
 

@@ -312,7 +312,7 @@ def test_effects_stand_by_section_in_the_order_of_the_lecture() -> None:
 
 
 def test_a_comparison_with_a_constant_is_no_effect_of_a_variant() -> None:
-    guard = made("c", "SUPPORTED", [effect("normalised − 0.8947", 0.08, 0.07, 0.09)])
+    guard = made("c", "SUPPORTED", [effect("normalised − 0.8947", 0.08, 0.07, 0.09, kind="mean")])
     assert forest.forest(Run(Path("run"), HEADER, claims={"c": guard})) is None
 
 

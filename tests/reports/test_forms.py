@@ -179,7 +179,7 @@ def test_what_is_not_the_lectures_is_counted_and_nowhere_a_finding(written: Writ
 
 
 AGAINST, TIE = effect("2 relu − 2 linear", -0.01, -0.02, -0.005), effect("2 relu − 2 linear", 0.0001, -0.0003, 0.0004)
-OPEN = effect("2 relu − 2 linear", 0.001, -0.002, 0.004, details={"chance_at_100": 0.31})
+OPEN = effect("2 relu − 2 linear", 0.001, -0.002, 0.004, chances={100: 0.31})
 WORDS: Mapping[str, tuple[str, str, str]] = {
     "REFUTED": ("✘ REFUTED", "1 refuted", "Say that it costs 1.00 points."),
     "OUTDATED": ("↻ OUTDATED", "1 outdated", "Say that it was so until Keras 2.3."),

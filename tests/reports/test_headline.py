@@ -222,7 +222,7 @@ def test_where_failed_seeds_decide_the_means_stand_beside_their_number(tmp_path:
     run.append(experiment("e", ["plain", "deep"]))
     nothing = effect("deep − plain", None, None, None, n=10)
     failed = {"failed_a": 0.0, "failed_b": 1.0}
-    shares = effect("deep − plain: share of seeds that failed", -1.0, None, None, n=10, details=failed)
+    shares = effect("deep − plain", -1.0, None, None, kind="failures", n=10, details=failed)
     ends = {"plain": 0.61, "deep": 0.9}
     trials = {name: [trial(name, seed, end, noise=0) for seed in range(10)] for name, end in ends.items()}
     variants = {name: Summary.of("val_accuracy", of) for name, of in trials.items()}

@@ -117,7 +117,7 @@ def test_many_diverged_seeds_next_to_finite_ones_stay_a_small_file(tmp_path: Pat
 def test_slides_difference_and_margin(tmp_path: Path) -> None:
     run = Recorder(tmp_path)
     run.append(experiment("deep", ["a", "b"]))
-    both = effect("a − b", 0.001, -0.001, 0.003)
+    both = effect("a − b", 0.001, -0.001, 0.003, margin=0.002)
     other = effect("a − c", 0.001, -0.001, 0.003)
     run.append(claim("alike", "SUPPORTED", [both], experiment="deep", rule="a = b ± 0.002 (val_accuracy)"))
     run.append(claim("helps", "INCONCLUSIVE", [other], experiment="deep"))

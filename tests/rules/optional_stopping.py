@@ -1,4 +1,4 @@
-"""The costs and savings of several looks: simulations of ``harness.rules.looks`` with known truth.
+"""The costs and savings of several looks: simulations of ``harness.rules.levels`` with known truth.
 
 ``python -m tests.rules.optional_stopping`` prints three tables, in about fifteen minutes: false verdicts of every
 rule under optional stopping; the methods that were compared; seeds needed, against a fixed design.
@@ -30,11 +30,9 @@ from harness.rules import (
     Reproduces,
     Rule,
     Sample,
-    effects,
 )
-from harness.rules.levels import PLAIN
-from harness.rules.looks import Look, boundary, looks, spent
-from harness.rules.power import power
+from harness.rules.inference import power
+from harness.rules.levels import PLAIN, Look, boundary, looks, spent
 from tests.rules.synthetic import METRICS, SYMMETRIC, Draw, trials
 
 SIZES = looks(5, 30)
@@ -234,7 +232,6 @@ def _against_fixed(experiments: int = 200_000) -> Iterator[list[str]]:
 
 
 def main(show: Callable[[str], None] = print) -> None:
-    effects.bca = lambda values: (None, None)  # decides nothing, and takes most of the time
     kinds = [f"{verdict}, {noise}" for noise in SYMMETRIC for verdict in ("SUPPORTED", "REFUTED")]
     spends = ", ".join(f"{share:.3f}" for share in spent(SIZES))
     show(f"Looks after {', '.join(map(str, SIZES))} seeds, spending {spends} of the error rate.\n")

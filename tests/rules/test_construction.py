@@ -1,6 +1,5 @@
-"""Rules check their arguments, describe themselves, and name what they need."""
+"""Rules check their arguments; importing them imports nothing large."""
 
-import dataclasses
 import subprocess
 import sys
 
@@ -19,7 +18,6 @@ from harness.rules import (
     NotBetter,
     Raises,
     Reproduces,
-    Rule,
 )
 
 WRONG = [
@@ -28,7 +26,7 @@ WRONG = [
     (lambda: Exceeds("a", "b", metric=0.01), "Invalid metric of Exceeds. Expected: non-empty strings. Received: 0.01."),
     (lambda: Exceeds("a", "b", margin=float("nan")), "Invalid margin of Exceeds. Expected: a finite number."),
     (lambda: Exceeds("a", "b", margin="0.1"), "Invalid margin of Exceeds. Expected: a finite number. Received: '0.1'."),
-    (lambda: Above("", "loss"), "Invalid variant of Above. Expected: non-empty strings. Received: ''."),
+    (lambda: Above("", "loss"), "Invalid variants of Above. Expected: non-empty strings. Received: ''."),
     (lambda: Above("a", 0.01), "Invalid metric of Above. Expected: non-empty strings. Received: 0.01."),
     (lambda: Above("a", "loss", float("nan")), "Invalid value of Above. Expected: a finite number."),
     (lambda: NotBetter("a", "b", -0.1), "Invalid margin of NotBetter. Expected: a finite number >= 0. Received: -0.1."),
@@ -50,14 +48,14 @@ WRONG = [
     (lambda: Monotone(("a",)), "Invalid order of Monotone. Expected: at least 2 different names."),
     (lambda: Monotone(("a", "b", "a")), "Invalid order of Monotone."),
     (lambda: Monotone(("a", "b"), direction="up"), "Invalid direction of Monotone. Expected: 'rises' or 'falls'."),
-    (lambda: All((Exceeds("a", "b"),)), "Invalid rules of All. Expected: a tuple of at least two rules."),
+    (lambda: All((Exceeds("a", "b"),)), "Invalid rules of All. Expected: at least two rules."),
     (lambda: All((Exceeds("a", "b"), "c > d")), "Invalid rules of All."),
     (lambda: Diverges("a", 1.1), "Invalid share of Diverges. Expected: a finite number > 0 and <= 1. Received: 1.1."),
     (lambda: Converges("a", 0.0), "Invalid share of Converges."),
     (lambda: Converges("a", at_most=1.0), "Invalid metric of Converges. Expected: the metric that at_most bounds."),
     (lambda: Converges("a", metric="m", at_least=2, at_most=1), "Expected: at_least <= at_most."),
     (lambda: Converges("a", metric="m", at_most=float("inf")), "Invalid at_most of Converges."),
-    (lambda: Reproduces(""), "Invalid variant of Reproduces."),
+    (lambda: Reproduces(""), "Invalid variants of Reproduces."),
     (lambda: Raises("not a name", "x"), "Invalid error of Raises."),
     (lambda: Raises("TypeError", " "), "Invalid text of Raises."),
 ]
@@ -68,49 +66,6 @@ def test_wrong_arguments_are_told(build, text):
     with pytest.raises(SuiteError) as error:
         build()
     assert text in str(error.value)
-
-
-RULES = [
-    (Exceeds("dropout 0.2", "no dropout"), "dropout 0.2 > no dropout (val_accuracy)"),
-    (Exceeds("a", "b", "val_loss", 0.002), "a > b + 0.002 (val_loss)"),
-    (Exceeds("a", "b", margin=-0.002), "a > b − 0.002 (val_accuracy)"),
-    (Above("a", "rise", 0.005), "rise of a > 0.005"),
-    (NotBetter("a", "b", 0.002), "a < b + 0.002 (val_accuracy)"),
-    (Equivalent("a", "b", 0.002), "a = b ± 0.002 (val_accuracy)"),
-    (Best("x", ("a", "x", "b")), "x is better than a, b (val_accuracy)"),
-    (Monotone(("a", "b", "c")), "a < b < c (val_accuracy)"),
-    (Monotone(("a", "b", "c"), "val_loss", "falls"), "a > b > c (val_loss)"),
-    (All((Exceeds("a", "b"), Diverges("c"))), "a > b (val_accuracy) and c diverges on every seed"),
-    (Diverges("a", 0.8), "a diverges in more than 0.8 of seeds"),
-    (Converges("a"), "a converges on every seed"),
-    (Converges("a", metric="loss", at_most=0.01), "a converges with loss <= 0.01 on every seed"),
-    (
-        Converges("a", 0.5, metric="loss", at_least=0, at_most=1),
-        "a converges with 0 <= loss <= 1 in more than 0.5 of seeds",
-    ),
-    (Converges("a", metric="steps"), "a converges with steps reached on every seed"),
-    (Reproduces("a", "val_loss"), "a reproduces the published val_loss"),
-]
-
-
-@pytest.mark.parametrize(("rule", "text"), RULES, ids=[text for _, text in RULES])
-def test_rules_describe_themselves_and_fit_the_protocol(rule, text):
-    assert rule.describe() == text
-    assert isinstance(rule, Rule)
-    assert len(set(rule.variants)) == len(rule.variants) > 0
-    assert hash(rule) == hash(rule)
-
-
-@pytest.mark.parametrize("rule", [rule for rule, _ in RULES] + [Raises("TypeError", "lr")], ids=lambda r: r.describe())
-def test_rules_are_frozen(rule):
-    name = dataclasses.fields(rule)[0].name
-    with pytest.raises(dataclasses.FrozenInstanceError):
-        setattr(rule, name, "changed")
-
-
-def test_rivals_leave_out_the_variant_itself():
-    assert Best("x", ("a", "x", "b")).variants == ("x", "a", "b")
-    assert Raises("TypeError", "lr").describe() == "raises TypeError saying 'lr'"
 
 
 @pytest.mark.parametrize("module", ["numpy", "scipy", "keras"])

@@ -9,7 +9,6 @@ from harness.domain.verdict import Verdict
 from harness.rules import STORED, Equivalent, Exceeds, NotBetter, Reproduces, Sample, stored_look
 from tests.rules.synthetic import fewest, most, trials
 
-pytestmark = pytest.mark.usefixtures("without_bca")
 S, R, U = Verdict.SUPPORTED, Verdict.REFUTED, Verdict.INCONCLUSIVE
 EXPERIMENTS = 1000
 EPOCHS = Metric("epochs", "lower", "epochs", 1.0)

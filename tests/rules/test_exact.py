@@ -1,14 +1,16 @@
-"""Exact: comparisons decide, differences are only reported."""
+"""Exact and Raises: comparisons decide, differences are only reported; the error that a slide's code ends with."""
 
+import dataclasses
 import math
 
 import msgspec
 import numpy as np
 import pytest
 
-from harness.domain.verdict import Decision
+from harness.domain.verdict import Basis, Decision, Verdict
 from harness.errors import SuiteError
-from harness.rules import Comparison, Difference, Exact
+from harness.rules import Comparison, Difference, Exact, Raises
+from tests.domain.synthetic import exact
 
 PAPER = Difference("distance after ten gradients of 1e-8", 9e-4, 3e-3, "the paper (Kingma & Ba 2015)", "its epsilon")
 NAME = Difference("the name of lr", "learning_rate", "lr", "the slide")
@@ -84,3 +86,58 @@ def test_both_sides_are_said_where_they_are_short(obtained, expected, said):
 def test_the_largest_error_is_within_the_tolerance_or_the_claim_is_refuted(obtained, expected, tolerance, verdict):
     found = Exact().decide([Comparison("right", 0.0, 0.0), Comparison("w", obtained, expected, tolerance)])
     assert str(found.verdict) == verdict
+
+
+@pytest.mark.parametrize("then", [1.0, 2.0])
+def test_a_claim_that_is_computed_twice(then):
+    twice = dataclasses.replace(
+        exact(), check=lambda: [Comparison("today", 1.0, 2.0)], then=lambda: [Comparison("then", 1.0, then)]
+    )
+    decision = twice.computed()
+    assert decision.verdict is (Verdict.OUTDATED if then == 1 else Verdict.REFUTED)
+    assert decision.basis is Basis.COMPUTED
+    assert list(Basis) == [Basis.NOT_CONTRADICTED, Basis.EVERY_SEED, Basis.SHOWN, Basis.COMPUTED]  # weakest first
+
+
+def wrong_argument():
+    raise TypeError("got an unexpected keyword argument 'lr'")
+
+
+class OptimizerError(ValueError):
+    pass
+
+
+def own_error():
+    raise OptimizerError("argument 'decay'\nis gone")
+
+
+@pytest.mark.parametrize(
+    ("rule", "action", "verdict", "reason"),
+    [
+        (Raises("TypeError", "'lr'"), wrong_argument, "SUPPORTED", "raised TypeError: got an unexpected"),
+        (Raises("TypeError", "'decay'"), wrong_argument, "REFUTED", "but raised TypeError: got an unexpected"),
+        (Raises("ValueError", "'lr'"), wrong_argument, "REFUTED", "expected ValueError saying"),
+        (Raises("ValueError", "'decay'"), own_error, "SUPPORTED", "raised OptimizerError: argument 'decay' is gone"),
+        (Raises("OptimizerError", "'decay'"), own_error, "SUPPORTED", "raised OptimizerError"),
+        (Raises("TypeError", "'lr'"), lambda: 1, "REFUTED", "but nothing was raised"),
+    ],
+)
+def test_the_error_that_code_raises(rule, action, verdict, reason):
+    decision = rule.decide(action)
+    assert (decision.verdict, decision.basis) == (Verdict(verdict), Basis.COMPUTED)
+    assert reason in decision.reason
+
+
+def test_interrupt_passes_through():
+    def interrupted():
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        Raises("KeyboardInterrupt", "x").decide(interrupted)
+
+
+def test_long_messages_are_cut():
+    def verbose():
+        raise TypeError("lr" + "x" * 10_000)
+
+    assert len(Raises("TypeError", "lr").decide(verbose).reason) < 400

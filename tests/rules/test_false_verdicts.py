@@ -10,8 +10,6 @@ from harness.domain.verdict import Verdict
 from harness.rules import Above, All, Best, Equivalent, Exceeds, Monotone, NotBetter
 from tests.rules.synthetic import EXPERIMENTS, SYMMETRIC, decide, fewest, most, skewed, verdicts
 
-pytestmark = pytest.mark.usefixtures("without_bca")
-
 SAME = {"a": 0.0, "b": 0.0}
 EDGES = {
     "Above": (Above("a", "val_accuracy", 0.98), {"a": 0.0}),

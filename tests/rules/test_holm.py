@@ -13,7 +13,7 @@ S, R, U, N = Verdict.SUPPORTED, Verdict.REFUTED, Verdict.INCONCLUSIVE, Verdict.N
 def decision(p, verdict=None):
     """A decision with one effect of the same p."""
     verdict = verdict or (S if p <= 0.05 else U)
-    return Decision(verdict, "", (Effect("a − b", "val_accuracy", "fraction", 0.1, p=p, n=5),), p=p)
+    return Decision(verdict, "", (Effect("difference", "a", "b", "val_accuracy", "fraction", 0.1, p=p, n=5),), p=p)
 
 
 def test_by_hand():
@@ -84,7 +84,7 @@ def test_parts_are_filled_too_and_no_effect_gets_less_than_its_own_p():
     assert [effect.p_adjusted for effect in whole.effects] == [pytest.approx(2 * both.p)] * 2
     assert [part.effects[0].p_adjusted for part in whole.parts] == [pytest.approx(2 * both.p)] * 2
     apart = decide(Exceeds("a", "b"), values)
-    wide = Decision(R, "", (*apart.effects, Effect("x", "m", "u", 0.0, p=0.9, n=5)), p=apart.p)
+    wide = Decision(R, "", (*apart.effects, Effect("mean", "x", "", "m", "u", 0.0, p=0.9, n=5)), p=apart.p)
     assert [effect.p_adjusted for effect in adjust({"x": wide})["x"][0].effects] == [apart.p, 0.9]
 
 
@@ -93,7 +93,6 @@ def test_empty():
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("without_bca")
 def test_any_false_verdict_in_a_catalogue_of_ten_is_rare():
     """Unadjusted, ten true nulls give a false verdict in 40 % of catalogues; adjusted, in at most 5 %."""
     rng = np.random.default_rng(0)

@@ -20,16 +20,14 @@ from harness.rules import (
     Diverges,
     Equivalent,
     Exceeds,
-    Levels,
     Look,
     Monotone,
     NotBetter,
     Reproduces,
     Sample,
-    fewest,
     stored_look,
 )
-from harness.rules.looks import boundary
+from harness.rules.levels import boundary
 from tests.domain.synthetic import claim
 from tests.rules.optional_stopping import t_values
 from tests.rules.synthetic import METRICS, SYMMETRIC, most, trials
@@ -158,10 +156,6 @@ def test_a_figure_is_refuted_at_its_level_and_within_prediction_by_the_plain_int
     assert found == {"2.00000": S, "3.00000": U, "3.80000": R}
 
 
-def test_levels_are_shared_by_parts():
-    assert STORED.divided(2) == Levels(0.00125, 0.00125, 0.0025)
-
-
 @pytest.mark.parametrize(
     ("rule", "plain", "first_look", "exact", "exact_first_look"),
     [
@@ -178,17 +172,17 @@ def test_levels_are_shared_by_parts():
 )
 def test_a_rule_says_how_many_seeds_it_takes_before_training(rule, plain, first_look, exact, exact_first_look):
     look = stored_look(30)
-    assert fewest(rule) == plain
-    assert fewest(rule, STORED, look) == first_look
-    assert fewest(rule, exact=True) == exact
-    assert fewest(rule, STORED, look, exact=True) == exact_first_look
+    assert rule.fewest() == plain
+    assert rule.fewest(STORED, look) == first_look
+    assert rule.fewest(exact=True) == exact
+    assert rule.fewest(STORED, look, exact=True) == exact_first_look
 
 
 @pytest.mark.parametrize("levels", [PLAIN, STORED])
 def test_the_fewest_seeds_can_decide_and_one_fewer_cannot(levels):
     """Failures on every seed, for the rules that decide by exact tests."""
     for rule, fails in ((Exceeds("a", "b", failures="decide"), "b"), (Diverges("a", 0.7), "a")):
-        n = fewest(rule, levels)
+        n = rule.fewest(levels)
         for seeds, verdict in ((n, S), (n - 1, U)):
             found = {v: trials(v, ([None] if v == fails else [0.9]) * seeds) for v in ("a", "b")}
             assert rule.decide(Sample(found, METRICS, levels=levels)).verdict is verdict

@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 from scipy.special import ndtr, ndtri
 
 from harness.errors import SuiteError
-from harness.rules.levels import PLAIN
-from harness.rules.looks import KEPT_BACK, ONLY, Look, boundary, looks, spent
+from harness.rules.levels import KEPT_BACK, ONLY, PLAIN, Look, boundary, looks, spent
 
 PUBLISHED = {
     "Pocock-like": (

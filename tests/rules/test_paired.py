@@ -20,61 +20,6 @@ def apart(difference, n=5):
     return {"a": [0.95 + difference + NOISE[i % 5] for i in range(n)], "b": [0.95] * n}
 
 
-@pytest.mark.parametrize(
-    ("rule", "difference", "verdict"),
-    [
-        (Exceeds("a", "b"), 0.001, S),
-        (Exceeds("a", "b"), -0.001, R),
-        (Exceeds("a", "b"), 0.0002, U),
-        (Exceeds("a", "b", margin=0.001), 0.002, S),
-        (Exceeds("a", "b", margin=0.001), 0.001, U),
-        (Exceeds("a", "b", margin=0.001), 0.0005, R),
-        (Exceeds("a", "b", margin=-0.001), -0.0005, S),
-        (Exceeds("a", "b", margin=-0.001), -0.002, R),
-        (NotBetter("a", "b", 0.001), 0.0005, S),
-        (NotBetter("a", "b", 0.001), -0.01, S),
-        (NotBetter("a", "b", 0.001), 0.0011, U),
-        (NotBetter("a", "b", 0.001), 0.002, R),
-        (Equivalent("a", "b", 0.001), 0.0005, S),
-        (Equivalent("a", "b", 0.001), -0.0005, S),
-        (Equivalent("a", "b", 0.001), 0.0009, U),
-        (Equivalent("a", "b", 0.001), -0.0011, U),
-        (Equivalent("a", "b", 0.001), 0.002, R),
-        (Equivalent("a", "b", 0.001), -0.002, R),
-    ],
-)
-def test_verdict_follows_the_interval(rule, difference, verdict):
-    decision = decide(rule, apart(difference))
-    assert decision.verdict is verdict
-    assert (decision.p <= 0.05) == verdict.decided
-    (effect,) = decision.effects
-    assert effect.estimate == pytest.approx(difference, abs=1e-9)
-    assert effect.low < difference < effect.high
-    assert (effect.of, effect.metric, effect.unit, effect.n) == ("a − b", "val_accuracy", "fraction", 5)
-
-
-def test_interval_is_students_by_hand():
-    """Sleep data of Student (1908): ten paired differences, mean 1.58, t = 4.062, interval 0.70 to 2.46."""
-    gains = [1.2, 2.4, 1.3, 1.3, 0.0, 1.0, 1.8, 0.8, 4.6, 1.4]
-    decision = decide(Exceeds("a", "b"), {"a": gains, "b": [0.0] * 10})
-    (effect,) = decision.effects
-    assert effect.estimate == pytest.approx(1.58)
-    assert (effect.low, effect.high) == (pytest.approx(0.7001, abs=1e-4), pytest.approx(2.4599, abs=1e-4))
-    assert effect.p == pytest.approx(0.002833, abs=1e-6)
-    assert decision.verdict is S
-
-
-@pytest.mark.parametrize("n", [1, 2, 3, 4])
-@pytest.mark.parametrize("rule", [Exceeds("a", "b"), NotBetter("a", "b", 0.01), Equivalent("a", "b", 0.01)])
-@pytest.mark.parametrize("difference", [0.5, -0.5, 0.0])
-def test_below_five_seeds_nothing_is_decided(rule, difference, n):
-    decision = decide(rule, apart(difference, n))
-    assert decision.verdict is U
-    assert decision.p is None
-    assert "below 5 seeds" in decision.reason
-    assert decision.effects[0].n == n
-
-
 @pytest.mark.parametrize("noise", [0.0, 3e-8, 1e-7])
 def test_identical_variants_are_a_tie_from_six_seeds_on(noise):
     """Equal, or equal up to float32 rounding of an accuracy; five equal differences decide nothing."""
@@ -122,15 +67,6 @@ def test_a_rejection_wins_and_says_that_it_matters_little(sign, verdict, than):
     assert "less than matters" not in decide(NotBetter("a", "b", 0.001), small).reason
 
 
-@pytest.mark.parametrize("rule", [Exceeds("a", "b"), Exceeds("b", "a"), NotBetter("a", "b", 0.0)])
-def test_a_tie(rule):
-    decision = decide(rule, {"a": [0.95 + 0.00005 + x / 3 for x in NOISE], "b": [0.95] * 5})
-    assert decision.verdict is T
-    assert decision.reason.startswith("a tie: ")
-    assert decision.reason.endswith("within ± 0.0005, the smallest difference that matters")
-    assert decision.p < 0.05 < decision.effects[0].p
-
-
 @pytest.mark.parametrize("rule", [Exceeds("a", "b", margin=0.0001), NotBetter("a", "b", 0.0001)])
 def test_a_difference_near_a_margin_is_no_tie(rule):
     assert decide(rule, {"a": [0.95 + 0.0001 + x / 3 for x in NOISE], "b": [0.95] * 5}).verdict is U
@@ -153,33 +89,13 @@ def test_a_tie_on_a_log_scale_is_of_ratios():
         ((), (0, 1, 2, 3, 4), "no trials of 'a'"),
     ],
 )
-@pytest.mark.parametrize("rule", [Exceeds("a", "b"), NotBetter("a", "b", 0.01), Equivalent("a", "b", 0.01)])
-def test_unpaired_seeds_are_not_run(rule, a, b, text):
+def test_unpaired_seeds_are_not_run(a, b, text):
     some = trials("a", [0.9] * 10), trials("b", [0.8] * 10)
-    decision = rule.decide(Sample({"a": tuple(some[0][i] for i in a), "b": tuple(some[1][i] for i in b)}, METRICS))
+    decision = Exceeds("a", "b").decide(
+        Sample({"a": tuple(some[0][i] for i in a), "b": tuple(some[1][i] for i in b)}, METRICS)
+    )
     assert decision.verdict is N
     assert text in decision.reason
-
-
-def test_variant_without_any_entry_and_metric_never_recorded_are_not_run():
-    assert Exceeds("a", "b").decide(Sample({"a": trials("a", [0.9] * 5)}, METRICS)).verdict is N
-    found = evidence({"a": [0.9] * 5, "b": [0.8] * 5})
-    decision = Exceeds("a", "b", metric="val_loss").decide(found)
-    assert decision.verdict is N
-    assert "does not record 'val_loss'" in decision.reason
-
-
-def test_pairs_by_seed_whatever_the_order_of_trials():
-    columns = {"a": [0.91, 0.92, 0.95, 0.96, 0.99], "b": [0.909, 0.9188, 0.949, 0.9587, 0.989]}
-    found = evidence(columns)
-    shuffled = Sample({"a": found.trials["a"][::-1], "b": found.trials["b"]}, METRICS)
-    assert Exceeds("a", "b").decide(shuffled) == Exceeds("a", "b").decide(found)
-    assert Exceeds("a", "b").decide(found).verdict is S
-
-
-def test_direction_of_the_metric_does_not_turn_the_comparison():
-    values = {"a": [1.0 + x for x in NOISE], "b": [0.5] * 5}
-    assert decide(Exceeds("a", "b", metric="val_loss"), values, "val_loss").verdict is S
 
 
 def test_log_metric_is_compared_and_reported_as_ratios():

@@ -7,13 +7,12 @@ from scipy import stats
 
 from harness.domain.verdict import Verdict
 from harness.rules import Best, Equivalent, Exceeds, NotBetter
-from harness.rules.power import detectable, power
+from harness.rules.inference import detectable, power
 from tests.rules.synthetic import SYMMETRIC, decide, fewest, most, verdicts
 
 SD = 0.002 * math.sqrt(2)  # of a difference, in synthetic.verdicts
 
 
-@pytest.mark.usefixtures("without_bca")
 @pytest.mark.parametrize("n", [5, 10])
 @pytest.mark.parametrize("effect", [0.8, 1.5, 2.5])
 def test_supports_a_true_effect_as_often_as_theory_says(effect, n):
@@ -23,7 +22,6 @@ def test_supports_a_true_effect_as_often_as_theory_says(effect, n):
     assert power(effect, n) == pytest.approx(expected, abs=1e-9)
 
 
-@pytest.mark.usefixtures("without_bca")
 @pytest.mark.parametrize(
     ("rule", "means", "verdict"),
     [

@@ -26,8 +26,7 @@ from harness.rules import (
     Reproduces,
     Sample,
 )
-from harness.rules.levels import PLAIN
-from harness.rules.looks import KEPT_BACK, ONLY, RHO, Look
+from harness.rules.levels import KEPT_BACK, ONLY, PLAIN, RHO, Look
 from tests.rules.synthetic import trials
 
 S, R, U, N = Verdict.SUPPORTED, Verdict.REFUTED, Verdict.INCONCLUSIVE, Verdict.NOT_RUN

@@ -11,7 +11,6 @@ from harness.rules import STORED, Exceeds, Sample, stored_look
 from harness.rules.inference import mean
 from tests.rules.synthetic import METRICS, decide, trials
 
-pytestmark = pytest.mark.usefixtures("without_bca")
 NOISE = {
     "gamma, skewness 1": lambda rng, size: rng.gamma(4, size=size) - 4,
     "exponential, skewness 2": lambda rng, size: rng.exponential(size=size) - 1,

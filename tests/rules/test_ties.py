@@ -8,11 +8,10 @@ from cases.rules import GrowsMore
 from harness.domain.trial import Trial
 from harness.domain.verdict import Verdict
 from harness.rules import STORED, Above, All, Best, Exceeds, Monotone, Sample, stored_look
-from harness.rules.looks import Look
+from harness.rules.levels import Look
 from tests.rules.optional_stopping import SIZES, critical, followed, t_values
 from tests.rules.synthetic import ACCURACY, METRICS, SYMMETRIC, most, trials, verdicts
 
-pytestmark = pytest.mark.usefixtures("without_bca")
 S, R, T = Verdict.SUPPORTED, Verdict.REFUTED, Verdict.NEGLIGIBLE
 DELTA = ACCURACY.smallest_effect
 SDS = {5: 0.00017, 10: 0.0003, 30: 0.0006}

@@ -1,0 +1,215 @@
+"""What all rules have in common: the sample that they decide from, its scores, and the checks of their arguments."""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import ClassVar, Literal
+
+from msgspec.structs import replace
+
+from harness.domain.metric import Metric
+from harness.domain.published import Figure
+from harness.domain.trial import Trial
+from harness.domain.verdict import Decision, Effect, Verdict
+from harness.errors import invalid
+from harness.rules.levels import FEWEST_SEEDS, FLOAT_NOISE, LARGEST, ONLY, PLAIN, Levels, Look
+
+Failures = Literal["guard", "report", "decide", "count"]
+"""How failed trainings (nan, inf, blow-up, stuck at chance) count in a comparison of two variants.
+
+The comparison has two results: the mean over the seeds that trained in both variants, and the share of seeds that
+failed. The shares are compared by an exact sign test on the seeds where only one variant failed (McNemar 1947).
+
+- "guard": the mean decides, but not for a variant that failed on more seeds than the other. If fewer than five seeds
+  trained in both variants, the share of failures decides.
+- "report": the mean decides; the share of failures is reported.
+- "decide": the share of failures decides; the mean is reported.
+- "count": every trial counts with its metric, for metrics that are defined for failed trainings (the growth of a loss).
+  A failed trial without a value counts as the worst value, in a rank test.
+
+A censored metric (None, because the target was never reached) is no failure. It counts as the worst value of the
+metric, in an exact rank test.
+"""
+OPPOSITE = {Verdict.SUPPORTED: Verdict.REFUTED, Verdict.REFUTED: Verdict.SUPPORTED}
+
+
+class UnusableError(Exception):
+    """No rule can decide from these trials; the text says why. The verdict is NOT_RUN."""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """What a rule decides from.
+
+    Attributes:
+        trials: by variant.
+        metrics: by name.
+        figures: the slide's figures, by (variant, metric).
+        look: the look of the design.
+        levels: the error rates.
+    """
+
+    trials: Mapping[str, tuple[Trial, ...]]
+    metrics: Mapping[str, Metric]
+    figures: Mapping[tuple[str, str], Figure] = field(default_factory=dict)
+    look: Look = ONLY
+    levels: Levels = PLAIN
+
+    def by_seed(self, variant: str) -> dict[int, Trial]:
+        """The trials of ``variant`` in order of seeds. UnusableError if there are none, or a seed has two."""
+        trials = self.trials.get(variant, ())
+        if not trials:
+            raise UnusableError(f"no trials of {variant!r}")
+        repeated = sorted(seed for seed, count in Counter(trial.seed for trial in trials).items() if count > 1)
+        if repeated:
+            raise UnusableError(f"more than one trial of {variant!r} with {listed(repeated)}")
+        return {trial.seed: trial for trial in sorted(trials, key=lambda trial: trial.seed)}
+
+
+class Rule(ABC):
+    """Turns trials into a Decision. Each rule is a frozen dataclass, and raises SuiteError for bad arguments.
+
+    A rule on one variant and one metric declares them as fields; any other overrides ``variants`` and ``metrics``.
+    """
+
+    variant: str
+    metric: str
+    failures: Failures
+    allowed: ClassVar[tuple[Failures, ...]] = ()
+    """What its field ``failures`` may be; empty for a rule without it."""
+
+    def __post_init__(self) -> None:
+        name = type(self).__name__
+        check_names(name, "variants", self.variants)
+        check_names(name, "metric", self.metrics, fewest=0)
+        if self.allowed and self.failures not in self.allowed:
+            expected = f"one of {', '.join(map(repr, self.allowed))}"
+            raise invalid(f"failures of {name}", expected=expected, received=repr(self.failures))
+
+    @property
+    def variants(self) -> tuple[str, ...]:
+        """The names of the variants it needs, without repetition."""
+        return (self.variant,)
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """The names of the metrics it reads."""
+        return (self.metric,)
+
+    @property
+    def figures(self) -> tuple[tuple[str, str], ...]:
+        """The (variant, metric) pairs whose published figure it needs."""
+        return ()
+
+    @abstractmethod
+    def describe(self) -> str:
+        """The rule in one line, for reports: "dropout 0.2 > no dropout (val_accuracy)"."""
+
+    def decide(self, sample: Sample) -> Decision:
+        """Decides. It never raises for trials that diverged, are censored, missing, too few or identical."""
+        try:
+            return self.decided(sample)
+        except UnusableError as error:
+            return Decision(Verdict.NOT_RUN, str(error))
+
+    @abstractmethod
+    def decided(self, sample: Sample) -> Decision:
+        """The decision; UnusableError if the trials allow none."""
+
+    def fewest(self, levels: Levels = PLAIN, look: Look = ONLY, exact: bool = False) -> int:
+        """The fewest seeds with which it can be SUPPORTED, at the level of ``look``. A t test of a mean needs five.
+
+        With ``exact`` it is the number for the exact tests, which decide if differences are constant, values are
+        censored or trainings fail: their smallest p-value is 2^-n.
+        """
+        exact = exact or (bool(self.allowed) and self.failures == "decide")
+        return seeds_of_signs(look.level(levels.one_sided), 0.5) if exact else FEWEST_SEEDS
+
+
+def seeds_of_signs(level: float, share: float) -> int:
+    """The least n >= 5 with ``share``^n <= ``level``."""
+    return max(FEWEST_SEEDS, math.ceil(math.log(level) / math.log(share) - 1e-12))
+
+
+def too_few(reason: str, effects: tuple[Effect, ...]) -> Decision:
+    """The decision with fewer than five seeds."""
+    return Decision(Verdict.INCONCLUSIVE, f"{reason}; nothing is decided below {FEWEST_SEEDS} seeds", effects)
+
+
+def negated(decision: Decision) -> Decision:
+    """The decision on the opposite of what was claimed."""
+    opposite = OPPOSITE.get(decision.verdict, decision.verdict)
+    return replace(decision, verdict=opposite, negated=not decision.negated)
+
+
+def score(trial: Trial, metric: Metric) -> float:
+    """The trial's metric on the metric's scale: its natural logarithm for ``scale="log"``.
+
+    None (diverged or censored) scores ∓inf, the worst value of the metric's direction. A value above LARGEST scores
+    ±inf. On a log scale 0 scores −inf. UnusableError for a negative value on a log scale, and for a metric that was not
+    recorded although the training did not fail.
+    """
+    if metric.name not in trial.metrics and trial.divergence is None:
+        raise UnusableError(f"seed {trial.seed} of {trial.variant!r} does not record {metric.name!r}")
+    value = trial.metrics.get(metric.name)
+    if value is None:
+        return -math.inf if metric.better == "higher" else math.inf
+    if metric.scale == "linear":
+        return value if abs(value) <= LARGEST else math.copysign(math.inf, value)
+    if value < 0:
+        raise UnusableError(
+            f"{metric.name!r} is compared on a log scale, but is {value:g} for seed {trial.seed} of {trial.variant!r}"
+        )
+    return math.log(value) if value > 0 else -math.inf
+
+
+def noise(scores: Sequence[float], metric: Metric) -> float:
+    """The size up to which differences of ``scores`` are float32 rounding: relative, so absolute for logarithms."""
+    if metric.scale == "log":
+        return FLOAT_NOISE
+    return FLOAT_NOISE * max((abs(value) for value in scores if math.isfinite(value)), default=0.0)
+
+
+def on_unit(value: float | None, metric: Metric) -> float | None:
+    """A compared number in the metric's unit: exp of a logarithm, or None if that overflows."""
+    if value is None or metric.scale == "linear":
+        return value
+    return math.exp(value) if value < 700 else None
+
+
+def listed(seeds: list[int]) -> str:
+    """ "seed 3", "seeds 0, 1, 2"; at most ten seeds and an ellipsis."""
+    shown = ", ".join(str(seed) for seed in seeds[:10]) + (", …" if len(seeds) > 10 else "")
+    return f"seed{'s' if len(seeds) > 1 else ''} {shown}"
+
+
+def percent(share: float) -> str:
+    """ "95 %", "99.8 %", "99.95 %"."""
+    return f"{100 * share:.4g} %"
+
+
+def check_names(rule: str, what: str, names: tuple[str, ...], fewest: int = 1) -> None:
+    """SuiteError unless ``names`` is a tuple of at least ``fewest`` non-empty strings without repetition."""
+    if not isinstance(names, tuple):
+        raise invalid(f"{what} of {rule}", expected="a tuple of names", received=repr(names))
+    for name in names:
+        if not isinstance(name, str) or not name.strip():
+            raise invalid(f"{what} of {rule}", expected="non-empty strings", received=repr(name))
+    if len(set(names)) != len(names) or len(names) < fewest:
+        raise invalid(f"{what} of {rule}", expected=f"at least {fewest} different names", received=names)
+
+
+def check_number(
+    rule: str, what: str, value: float, *, above: float = -math.inf, least: float = -math.inf, most: float = math.inf
+) -> None:
+    """SuiteError unless ``value`` is a finite number, > ``above``, >= ``least`` and <= ``most``."""
+    limits = [f"> {above:g}"] * (above > -math.inf) + [f">= {least:g}"] * (least > -math.inf)
+    limits += [f"<= {most:g}"] * (most < math.inf)
+    number = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    if not number or value <= above or value < least or value > most:
+        expected = " ".join(["a finite number", " and ".join(limits)]).strip()
+        raise invalid(f"{what} of {rule}", expected=expected, received=repr(value))
