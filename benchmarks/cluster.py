@@ -14,29 +14,19 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from concurrent.futures import as_completed, wait
 from pathlib import Path
 
 import msgspec
 
 from harness.domain.trial import Seconds, Trial
 from harness.execution.cluster import Cluster
-from harness.execution.task import Message, Reported, Work
 from harness.record.run import TrialDone
 from suite.session.trials import TASK_SECONDS
 
 TASKS = 400
 EVENTS = 2_000
 CURVES = ("loss", "accuracy", "val_loss", "val_accuracy")
-
-
-@dataclass(frozen=True)
-class Sleep:
-    """A task that sleeps, then reports ``trials`` trials."""
-
-    name: str
-    seconds: float
-    trials: int = 0
 
 
 def trial(seed: int) -> Trial:
@@ -49,14 +39,10 @@ def trial(seed: int) -> Trial:
     )  # fmt: skip
 
 
-def perform(task: Sleep, report: Callable[[Trial], None]) -> None:
-    time.sleep(task.seconds)
-    for seed in range(task.trials):
-        report(trial(seed))
-
-
-def remaining(task: Sleep, events: Sequence[Trial]) -> Sleep | None:
-    return task
+def perform(seconds: float, trials: int = 0) -> list[Trial]:
+    """A task that sleeps, then returns so many trials."""
+    time.sleep(seconds)
+    return [trial(seed) for seed in range(trials)]
 
 
 @contextlib.contextmanager
@@ -71,32 +57,29 @@ def cluster(workers: int) -> Iterator[str]:
         yield running.scheduler_address
 
 
-def elapsed(address: str, tasks: Sequence[Sleep], handle: Callable[[Message[Trial, None]], None]) -> float:
-    """Seconds from the first task to the end of all, on workers that have begun one before."""
-    place = Cluster(Work(perform, remaining), handle, address)
-    try:
-        for number in range(64):
-            place.submit(Sleep(f"first {number}", 0.0))
-        place.wait()
+def elapsed(address: str, tasks: Sequence[tuple[float, int]], record: Callable[[Trial], None]) -> float:
+    """Seconds from the first task to the end of all, on workers that have begun one before.
+
+    A task is its seconds of sleep and its number of trials.
+    """
+    with Cluster(address) as executor:
+        wait([executor.submit(perform, 0.0) for _ in range(64)])
         start = time.perf_counter()
-        for task in tasks:
-            place.submit(task)
-        place.wait()
+        for future in as_completed([executor.submit(perform, *task) for task in tasks]):
+            for each in future.result():
+                record(each)
         return time.perf_counter() - start
-    finally:
-        place.close()
 
 
-def recorder(path: Path) -> Callable[[Message[Trial, None]], None]:
-    """Writes every reported trial to a file at once, as a run does."""
+def recorder(path: Path) -> Callable[[Trial], None]:
+    """Writes a trial to a file at once, as a run does."""
     file = path.open("ab", buffering=0)
 
-    def handle(message: Message[Trial, None]) -> None:
-        if isinstance(message, Reported):
-            record = TrialDone(experiment="example-4", definition="0" * 12, trial=message.event)
-            file.write(msgspec.json.encode(record) + b"\n")
+    def record(trial: Trial) -> None:
+        done = TrialDone(experiment="example-4", definition="0" * 12, trial=trial)
+        file.write(msgspec.json.encode(done) + b"\n")
 
-    return handle
+    return record
 
 
 def limits(tasks_per_second: float, trials_per_second: float, gpus: int, trials: int, each: float) -> str:
@@ -133,12 +116,12 @@ def main(arguments: list[str] | None = None) -> int:
     with tempfile.TemporaryDirectory() as folder:
         for number in options.workers:
             with cluster(number) as address:
-                handle = recorder(Path(folder) / "run.jsonl")
-                rates.append(TASKS / elapsed(address, [Sleep(str(i), 0.0) for i in range(TASKS)], handle))
+                record = recorder(Path(folder) / "run.jsonl")
+                rates.append(TASKS / elapsed(address, [(0.0, 0)] * TASKS, record))
                 count = 20 * number
-                share = count * 0.1 / number / elapsed(address, [Sleep(str(i), 0.1) for i in range(count)], handle)
-                pieces = [Sleep(str(i), 0.0, EVENTS // number) for i in range(number)]
-                events.append(EVENTS / elapsed(address, pieces, handle))
+                share = count * 0.1 / number / elapsed(address, [(0.1, 0)] * count, record)
+                pieces = [(0.0, EVENTS // number)] * number
+                events.append(EVENTS / elapsed(address, pieces, record))
             print(f"| {number} | {rates[-1]:,.0f} | {share:.0%} | {events[-1]:,.0f} |", flush=True)
     tasks_per_second, trials_per_second = max(rates), max(events)
     print()

@@ -26,6 +26,9 @@ def runs_folder(out: Path) -> Path:
 
 def check_writable(folder: Path) -> None:
     """Creates the folder and a temporary file in it. Raises SuiteError if that fails; called before any training."""
+    for link in (folder, *folder.parents):
+        if link.is_symlink() and not link.exists():
+            raise SuiteError(f"Cannot write to {folder}: {link} is a link to {link.readlink()}, which does not exist.")
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder) as probe:

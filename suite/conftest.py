@@ -37,7 +37,6 @@ def pytest_configure(config: pytest.Config) -> None:
         options = suite_options.check(config)
         check_experiments(options)
         resolve_engine(options.engine, options.backend)
-        suite_options.check_timing(config, options)
         if not config.option.collectonly and not options.dry_run:
             check_installed(options.backend)
             check_writable(runs_folder(options.reports))

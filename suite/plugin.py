@@ -5,6 +5,7 @@ It declares the suite's options, markers and fixture; ``suite/conftest.py`` impl
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,6 +31,8 @@ IGNORED = (
 
 
 def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
+    if sys.flags.optimize > 1:
+        raise options.usage(SuiteError("Python runs without docstrings, which libraries read. Unset PYTHONOPTIMIZE."))
     options.add(parser)
     config = pluginmanager.get_plugin("pytestconfig")
     assert isinstance(config, pytest.Config)

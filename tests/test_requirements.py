@@ -22,6 +22,8 @@ REQUIREMENTS = ROOT / "requirements"
 Entry = tuple[str, Requirement, set[str]]
 """Of a package in a lock: its version, the line as a requirement, its hashes."""
 PYTHONS = ("3.11", "3.12", "3.13", "3.14", "3.15")
+EXTRAS = {"distributed", "sqlalchemy"}
+"""What --cluster and --store import: pyproject.toml has an extra for each."""
 MODULES = {"pynvml": "nvidia_ml_py", "PIL": "pillow", "yaml": "pyyaml"}
 PLATFORMS = {
     f"Python {python}, {system} {machine}": {
@@ -79,7 +81,7 @@ def test_every_imported_package_is_named() -> None:
         # pytest-xdist is imported as xdist, vl-convert-python as vl_convert
         return names | {name.removeprefix("pytest_").removesuffix("_python") for name in names}
 
-    products = imported(modules()) - BACKENDS
+    products = imported(modules()) - BACKENDS - EXTRAS
     for lock in ("suite", "jax", "gpu", "gpu-jax", "gpu-torch"):
         assert products <= named(lock)
     assert imported(python_files()) - {"torch"} <= named("tests")

@@ -1,4 +1,1 @@
-"""Runs tasks in one of three places, with the same messages (``harness.execution.task``).
-
-``here`` is this process, ``workers`` are processes on this machine, ``cluster`` is a running Dask cluster.
-"""
+"""Executors of tasks: ``local`` has this process and its worker processes, ``cluster`` a running Dask cluster."""

@@ -180,7 +180,7 @@ class SeedsTaken(Part, frozen=True):
 
     looks: tuple[int, ...]
     most: int
-    stopped: Literal["decided", "maximum", "budget", "interrupted", "not run"]
+    stopped: Literal["decided", "maximum", "interrupted", "not run"]
 
     @property
     def seeds(self) -> int:
@@ -196,7 +196,6 @@ class SeedsTaken(Part, frozen=True):
         return {
             "decided": f"decided after {count}",
             "maximum": f"undecided after the maximum of {self.seeds} seeds",
-            "budget": f"the budget of time (--budget) was spent after {count}",
             "interrupted": f"interrupted after {count}",
         }.get(self.stopped, f"after {count}")
 

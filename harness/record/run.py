@@ -1,7 +1,7 @@
 """The records of a run, and the ``Run`` that they fold into. The field ``kind`` says which record a line holds.
 
-A run's file has one record per line, in the order in which things finished. A resumed run decides again, so a trial,
-training, claim, erratum or timing can have several records. The last one counts.
+A run's file has one record per line, in the order in which things finished. Of several records of one trial,
+training, claim, erratum or timing the last one counts.
 """
 
 from __future__ import annotations
@@ -42,15 +42,9 @@ class Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
 
 
 class AsNeeded(Part, frozen=True):
-    """The limits of ``--seeds auto``.
-
-    Attributes:
-        max_seeds: the most seeds of a claim.
-        budget: no batch of seeds may end later than this many seconds after the start; None for no limit.
-    """
+    """The limit of ``--seeds auto``: the most seeds of a claim."""
 
     max_seeds: int
-    budget: float | None = None
 
 
 class SessionSummary(Part, frozen=True, kw_only=True):
@@ -132,14 +126,6 @@ class RunStarted(Record, frozen=True, kw_only=True, tag="run"):
     other_stacks: tuple[OtherStack, ...] = ()
 
 
-class RunResumed(Record, frozen=True, kw_only=True, tag="resumed"):
-    """A killed or interrupted run is resumed: when, by which command, at which commit."""
-
-    started: str
-    command: str
-    commit: str | None
-
-
 class MetricDeclared(Part, frozen=True, kw_only=True):
     """The fields of ``harness.domain.metric.Metric`` that a report needs."""
 
@@ -207,8 +193,9 @@ class TrialDone(Record, frozen=True, kw_only=True, tag="trial"):
 
 
 class ShortTrialDone(Record, frozen=True, kw_only=True, tag="short trial"):
-    """A shortened trial. It is never evidence, and never reused."""
+    """A shortened trial. It is never evidence. ``definition``: the digest of its variant's configuration."""
 
+    definition: str = ""
     trial: ShortTrial
 
     @property
@@ -444,7 +431,6 @@ class RunEnded(Record, frozen=True, kw_only=True, tag="end"):
 
 AnyRecord = (
     RunStarted
-    | RunResumed
     | ExperimentDeclared
     | TrialDone
     | ShortTrialDone
@@ -477,7 +463,6 @@ class Run:
         claims, self_checks, errata: by key, by key, and by id.
         timings: by (work, engine).
         evidence: in a report of evidence, what is stored; else empty.
-        resumed: one record for each time it was resumed.
         end: its last record; None while it runs, or if it was killed.
     """
 
@@ -493,7 +478,6 @@ class Run:
     self_checks: dict[str, ClaimDecided] = field(default_factory=dict)
     timings: dict[Key, Timed] = field(default_factory=dict)
     evidence: dict[Key, VariantEvidence] = field(default_factory=dict)
-    resumed: list[RunResumed] = field(default_factory=list)
     end: RunEnded | None = None
     _reused: dict[Key, set[int]] = field(default_factory=dict, repr=False)
 
@@ -502,9 +486,6 @@ class Run:
         match record:
             case RunStarted():
                 raise invalid(f"run {self.path}", expected="one record of kind 'run', the first", received="another")
-            case RunResumed():
-                self.resumed.append(record)
-                self.end = None
             case ExperimentDeclared():
                 self.experiments[record.id] = record
             case TrialDone():

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from harness.errors import SuiteError
 from harness.record.locks import Held
-from harness.record.run import AnyRecord, Run, RunResumed, RunStarted, decode, encode, parse_run, whole_lines
+from harness.record.run import AnyRecord, Run, RunStarted, decode, encode
 
 STAMP = "%Y-%m-%dT%H-%M-%S-%f"
 """The format of the time at the start of an id. Ids therefore sort by time of start."""
@@ -21,7 +21,7 @@ class RecordError(SuiteError):
 
 
 class RunFile:
-    """The file of a run in progress. ``begin`` creates one, ``resume`` continues one; both lock it until ``close``.
+    """The file of a run in progress. ``begin`` creates it and locks it until ``close``.
 
     Attributes:
         path: of the file.
@@ -47,15 +47,6 @@ class RunFile:
         except BaseException:
             lock.release()
             raise
-        return made
-
-    @classmethod
-    def resume(cls, path: Path, record: RunResumed, lock: Held) -> RunFile:
-        """Continues a run whose lock this process holds. Cuts off a last line without an end, which a kill leaves."""
-        lines = whole_lines(path)
-        made = cls(path, parse_run(lines, path), lock)
-        os.ftruncate(made._file, sum(len(line) + 1 for line in lines))
-        made.append(record)
         return made
 
     def append(self, record: AnyRecord) -> None:

@@ -64,8 +64,7 @@ def _sessions(run: Run, most: int) -> list[str]:
 def _seeds(run: Run) -> str:
     auto, seeds = run.header.auto, run.header.seeds
     if auto:
-        budget = "" if auto.budget is None else f"; no batch that ends after {auto.budget:g} s"
-        return f"as many as each claim needs, at most {auto.max_seeds}{budget}"
+        return f"as many as each claim needs, at most {auto.max_seeds}"
     general = "as each experiment declares" if seeds is None else str(seeds)
     return ", ".join([general, *(f"{count} of {name}" for name, count in run.header.seeds_of.items())])
 

@@ -10,7 +10,6 @@ from reports.words import plural
 
 WHY: Mapping[str, str] = {
     "maximum": "undecided at the maximum",
-    "budget": "undecided when the budget of time was spent",
     "interrupted": "interrupted",
     "not run": "not run",
 }

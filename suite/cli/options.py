@@ -24,11 +24,10 @@ from reports.folders import out_of
 ENGINE_NAMES = ("auto", *ENGINES)
 MOST_SEEDS = 100_000
 LAST_SEED = 2**31 - 1
-LONGEST = 1000 * 3600  # seconds
 FULL_SEEDS = 10
 """Seeds of each variant with --full, by default."""
 MOST_AS_NEEDED = 30
-"""The default of ``--max-seeds``."""
+"""The most seeds of a claim with ``--seeds auto``, by default."""
 MOST_WORKERS = 1024
 MARKERS = {
     "exact": "what needs no trial: a claim that is a formula or a count, and the self-checks",
@@ -46,7 +45,7 @@ class Options:
         full: train to the end and decide anew; otherwise the run checks the evidence.
         seeds: trials per variant with --full; None for the default.
         more_seeds: (experiment, trials per variant) of experiments with a number of their own.
-        as_needed: the limits of ``--seeds auto``, or None.
+        as_needed: the limit of ``--seeds auto``, or None.
         first_seed: the first seed.
         backend, engine, precision: names of what trains.
         backend_from: where the choice of backend came from, in words.
@@ -93,8 +92,7 @@ class Options:
             return "check against the evidence"
         seeds = f"{self.seeds or FULL_SEEDS}"
         if self.as_needed:
-            budget = "" if self.as_needed.budget is None else f", {self.as_needed.budget:g} s"
-            seeds = f"as needed (at most {self.as_needed.max_seeds}{budget})"
+            seeds = f"as needed (at most {self.as_needed.max_seeds})"
         more = [f"{count} of {name}" for name, count in self.more_seeds]
         first = f" from {self.first_seed} on" if self.first_seed else ""
         return f"to the end, seeds {', '.join([seeds, *more])}{first}"
@@ -114,12 +112,9 @@ def add(parser: pytest.Parser) -> None:
         "--seeds",
         default=None,
         metavar="N",
-        help="with --full: trials per variant (default: 10), as 5 or 5,ID=30; auto: as needed",
+        help=f"with --full: trials per variant (default: 10), as 5 or 5,ID=30; auto:N: as needed, at most N (default: "
+        f"{MOST_AS_NEEDED})",
     )
-    group.addoption(
-        "--max-seeds", default=None, metavar="N", help=f"with --seeds auto: at most (default: {MOST_AS_NEEDED})"
-    )
-    group.addoption("--budget", default=None, metavar="TIME", help="with --seeds auto: begin no batch that ends later")
     group.addoption("--first-seed", default="0", metavar="N", help="seeds count up from here (default: 0)")
     group.addoption("--backend", default=None, metavar="NAME", help="Keras backend: tensorflow (default), jax, torch")
     group.addoption("--engine", default="auto", metavar="NAME", help="auto (default), fit, compiled, vectorized")
@@ -135,7 +130,7 @@ def add(parser: pytest.Parser) -> None:
         const="",
         default=None,
         metavar="RUN",
-        help="go on with a run that was killed or interrupted",
+        help="take the trials of runs that were killed or interrupted",
     )
     group.addoption("--store", default=None, metavar="URL", help="push finished runs to this database")
     group.addoption("--workers", default=None, metavar="N", help="processes that train (default: one a core; 1: this)")
@@ -167,19 +162,20 @@ def check(config: pytest.Config, environ: Mapping[str, str] = os.environ) -> Opt
     if reason is not None and not reason.strip():
         raise invalid("--update-baselines", expected="a reason, in words", received=repr(reason))
     seeds = config.getoption("--seeds")
-    count, more = (None, ()) if seeds in (None, "auto") else _seeds(seeds)
+    as_needed = _as_needed(seeds)
+    count, more = (None, ()) if seeds is None or as_needed else _seeds(seeds)
     options = Options(
         full=config.getoption("--full"),
         seeds=count,
         more_seeds=more,
-        as_needed=_as_needed(seeds, config.getoption("--max-seeds"), config.getoption("--budget")),
+        as_needed=as_needed,
         first_seed=_whole("--first-seed", config.getoption("--first-seed"), 0, LAST_SEED - MOST_SEEDS),
         backend=backend,
         backend_from=source,
         engine=_one_of("--engine", config.getoption("--engine"), ENGINE_NAMES),
         precision=_one_of("--precision", config.getoption("--precision"), PRECISIONS),
-        baselines=_folder("--baseline-dir", config.getoption("--baseline-dir"), course().baselines),
-        reports=_folder("--report-dir", config.getoption("--report-dir"), config.rootpath / out_of(course())),
+        baselines=_folder("--baseline-dir", config.getoption("--baseline-dir"), course().baselines, reason is not None),
+        reports=_folder("--report-dir", config.getoption("--report-dir"), config.rootpath / out_of(course()), True),
         update=reason,
         require_baselines=config.getoption("--require-baselines"),
         require_gpu=config.getoption("--require-gpu"),
@@ -192,74 +188,58 @@ def check(config: pytest.Config, environ: Mapping[str, str] = os.environ) -> Opt
         workers=_workers(config.getoption("--workers")),
         cluster=config.getoption("--cluster"),
     )
-    _check_together(options)
+    _check_together(options, timing(config))
+    if timing(config) and not config.pluginmanager.hasplugin("benchmark"):
+        raise SuiteError("-m timing needs the plugin pytest-benchmark. Leave -p no:benchmark out, or install it.")
     _check_xdist(config)
     return options
 
 
-def _check_together(options: Options) -> None:
-    """Raises SuiteError if two options contradict each other."""
-    if not options.full:
-        further = {
-            "--seeds": options.seeds is not None or bool(options.more_seeds) or options.as_needed is not None,
-            "--first-seed": bool(options.first_seed),
-            "--reuse": options.reuse,
-        }
-        for name in [name for name, given in further.items() if given]:
+OWN_TRIALS = "baselines and reproducibility checks need trials of this very run"
+DISTURBED = "processes that share a machine spoil each other's times"
+CONTRADICTIONS = (
+    ("--reuse", "--update-baselines", OWN_TRIALS),
+    ("--reuse", "--require-baselines", OWN_TRIALS),
+    ("--reuse", "--strict", OWN_TRIALS),
+    ("--reuse", "--dry-run", "only the backend can find out which trials are reusable, and a dry run starts none"),
+    ("--resume", "--dry-run", "a dry run records nothing"),
+    ("--update-baselines", "--seeds auto", "a baseline needs a number of seeds that is fixed beforehand"),
+    ("--update-baselines", "--first-seed", "a baseline begins with seed 0; runs are compared with it seed by seed"),
+    ("--workers", "--cluster", "a cluster brings its own workers"),
+    ("--engine vectorized", "-m timing", "-m timing times engines that train one seed after another"),
+    ("--resume", "-m timing", "times are measured in one go"),
+    ("--cluster", "-m timing", DISTURBED),
+    ("--workers", "-m timing", DISTURBED),
+)
+"""Two options, and why they contradict each other."""
+
+
+def _check_together(options: Options, timing: bool) -> None:
+    """Raises SuiteError if two options contradict each other. ``timing``: of -m timing."""
+    given = {
+        "--seeds": options.seeds is not None or bool(options.more_seeds) or options.as_needed is not None,
+        "--seeds auto": options.as_needed is not None,
+        "--first-seed": bool(options.first_seed),
+        "--reuse": options.reuse,
+        "--update-baselines": options.update is not None,
+        "--require-baselines": options.require_baselines,
+        "--strict": options.strict,
+        "--dry-run": options.dry_run,
+        "--resume": options.resume is not None,
+        "--cluster": bool(options.cluster),
+        "--workers": options.workers is not None and not (timing and options.workers == 1),
+        "--engine vectorized": options.engine == "vectorized",
+        "-m timing": timing,
+    }
+    for name in ("--seeds", "--first-seed", "--reuse"):
+        if given[name] and not options.full:
             raise SuiteError(
                 f"{name} needs --full: a check trains the seeds and steps that are stored, and reuses no trials. "
                 f"Add --full to train to the end, or leave {name} out."
             )
-    checks = {"--update-baselines": options.update is not None, "--require-baselines": options.require_baselines}
-    for name in [name for name, given in {**checks, "--strict": options.strict}.items() if given and options.reuse]:
-        raise SuiteError(
-            f"--reuse and {name} contradict each other: baselines and reproducibility checks need trials of this very "
-            "run. Leave one of them out."
-        )
-    if options.dry_run and options.reuse:
-        raise SuiteError(
-            "--reuse and --dry-run contradict each other: only the backend can find out which trials are reusable, and "
-            "a dry run starts none. Leave one of them out."
-        )
-    if options.dry_run and options.resume is not None:
-        raise SuiteError(
-            "--resume and --dry-run contradict each other: a dry run records nothing. Leave one of them out."
-        )
-    if options.update is not None and options.as_needed:
-        raise SuiteError(
-            "--update-baselines and --seeds auto contradict each other: a baseline needs a number of seeds that is "
-            "fixed beforehand. Leave --seeds auto out."
-        )
-    if options.cluster and options.workers is not None:
-        raise SuiteError(
-            "--workers and --cluster contradict each other: a cluster brings its own workers. Leave one of them out."
-        )
-    if options.update is not None and options.first_seed:
-        raise SuiteError(
-            f"--update-baselines and --first-seed {options.first_seed} contradict each other: a baseline begins with "
-            "seed 0, because later runs are compared with it seed by seed. Leave --first-seed out."
-        )
-
-
-def check_timing(config: pytest.Config, options: Options) -> None:
-    """Raises SuiteError if an option contradicts -m timing, or if pytest-benchmark is missing."""
-    if not timing(config):
-        return
-    if not config.pluginmanager.hasplugin("benchmark"):
-        raise SuiteError("-m timing needs the plugin pytest-benchmark. Leave -p no:benchmark out, or install it.")
-    if options.engine == "vectorized":
-        raise SuiteError(
-            "--engine vectorized and -m timing contradict each other: -m timing times engines that train one seed "
-            "after another. Leave it out, or time batched seeds with python -m benchmarks.measure_gpu."
-        )
-    if options.resume is not None:
-        raise SuiteError("--resume and -m timing contradict each other: times are measured in one go. Leave it out.")
-    if options.cluster or options.workers not in (None, 1):
-        name = "--cluster" if options.cluster else "--workers"
-        raise SuiteError(
-            f"{name} and -m timing contradict each other: processes that share a machine spoil each other's times. "
-            "Leave it out."
-        )
+    for name, other, why in CONTRADICTIONS:
+        if given[name] and given[other]:
+            raise SuiteError(f"{name} and {other} contradict each other: {why}. Leave one of them out.")
 
 
 def _check_xdist(config: pytest.Config) -> None:
@@ -287,14 +267,12 @@ def _one_of(option: str, value: str, names: tuple[str, ...]) -> str:
     return value
 
 
-def _as_needed(seeds: str | None, most: str | None, budget: str | None) -> AsNeeded | None:
-    """The limits of --seeds auto, or None. Raises SuiteError if --max-seeds or --budget is given without it."""
-    if seeds == "auto":
-        limit = MOST_AS_NEEDED if most is None else _whole("--max-seeds", most, FEWEST_SEEDS, MOST_SEEDS)
-        return AsNeeded(limit, None if budget is None else _seconds("--budget", budget))
-    for option in [name for name, value in {"--max-seeds": most, "--budget": budget}.items() if value is not None]:
-        raise SuiteError(f"{option} needs --seeds auto: it limits how many seeds a claim may take. Add it.")
-    return None
+def _as_needed(seeds: str | None) -> AsNeeded | None:
+    """The limit of --seeds auto or auto:N, or None. Raises SuiteError for another limit."""
+    word, colon, most = (seeds or "").partition(":")
+    if word != "auto":
+        return None
+    return AsNeeded(_whole("--seeds auto", most, FEWEST_SEEDS, MOST_SEEDS) if colon else MOST_AS_NEEDED)
 
 
 def _seeds(text: str) -> tuple[int | None, tuple[tuple[str, int], ...]]:
@@ -303,7 +281,7 @@ def _seeds(text: str) -> tuple[int | None, tuple[tuple[str, int], ...]]:
     more: dict[str, int] = {}
     for part in text.split(","):
         name, equals, number = part.rpartition("=")
-        asked = _whole("--seeds", number, 1, MOST_SEEDS, ", auto, or 5,ID=30 for an experiment")
+        asked = _whole("--seeds", number, 1, MOST_SEEDS, ", auto, auto:30, or 5,ID=30 for an experiment")
         if (name in more) if equals else (count is not None):
             what = name or "all experiments"
             raise invalid("--seeds", expected=f"one number for {what}", received=repr(_short(text)))
@@ -314,19 +292,6 @@ def _seeds(text: str) -> tuple[int | None, tuple[tuple[str, int], ...]]:
         else:
             more[name] = asked
     return count, tuple(more.items())
-
-
-def _seconds(option: str, text: str) -> float:
-    """Parses a time such as "90s", "10m" or "1h30m" into seconds. Raises SuiteError for anything else."""
-    number = r"([0-9]{1,6}(?:\.[0-9]{1,3})?)"
-    found = re.fullmatch(rf"(?=.)(?:{number}h)?(?:{number}m)?(?:{number}s)?", text)
-    seconds = (
-        sum(float(part or 0) * unit for part, unit in zip(found.groups(), (3600, 60, 1), strict=True)) if found else 0
-    )
-    if not 0 < seconds <= LONGEST:
-        expected = f"a time such as 90s, 10m or 1h30m, at most {LONGEST // 3600}h"
-        raise invalid(option, expected=expected, received=repr(_short(text)))
-    return seconds
 
 
 def _whole(option: str, text: str, least: int, most: int, other: str = "") -> int:
@@ -340,13 +305,16 @@ def _short(text: str) -> str:
     return text if len(text) <= 40 else f"{text[:39]}…"
 
 
-def _folder(option: str, text: str | None, default: Path) -> Path:
+def _folder(option: str, text: str | None, default: Path, new: bool) -> Path:
+    """The folder of an option; ``new``: it need not exist."""
     if text is None:
         return default
     if not text.strip():
         raise invalid(option, expected="the name of a folder", received=repr(text))
     if os.path.exists(text) and not os.path.isdir(text):
         raise invalid(option, expected="a folder", received=f"the file {text}")
+    if not new and not os.path.isdir(text):
+        raise invalid(option, expected="a folder with evidence", received=f"{_short(text)!r}, which does not exist")
     return Path(text)
 
 

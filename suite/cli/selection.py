@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Mapping
 
@@ -33,8 +34,10 @@ def _identifiers(expression: str) -> list[str]:
 
 
 def _closest(word: str, names: set[str]) -> str:
-    functions, ids = zip(*(name.removesuffix("]").partition("[")[::2] for name in names), strict=True)
-    return nearest(word, sorted({*functions, *ids} - {""}))
+    """The claims and trainings whose names are closest to a word; without any, how to list them."""
+    ids = {name.removesuffix("]").partition("[")[2] for name in names} - {""}
+    close = difflib.get_close_matches(word, sorted(ids), cutoff=0.5)
+    return nearest(word, close) if close else "--collect-only -q lists them."
 
 
 def needed_trainings(items: list[pytest.Item]) -> set[tuple[str, str]]:

@@ -19,7 +19,8 @@ from reports.folders import runs_folder
 from suite.catalogue import CLAIMS, EXPERIMENTS, TRAINING_CLAIMS, training_name
 from suite.session import summary, timing
 from suite.session.screen import Line
-from suite.session.session import Session, reason_of
+from suite.session.session import Session
+from suite.session.work import reason_of
 
 REWRITTEN = 6
 """Exit code of a run that stored new baselines. It is never 0, so that no pipeline passes by rewriting baselines."""
@@ -85,7 +86,12 @@ def finish(session: Session, exit_status: int, seconds: float) -> tuple[int, lis
             exit_status = pytest.ExitCode.INTERNAL_ERROR
     session.file.close()
     session.progress.close()
-    notes += push(session)
+    try:
+        notes += push(session)
+    except SuiteError as error:
+        lines.append(_error(str(error)))
+        if exit_status == pytest.ExitCode.OK:
+            exit_status = pytest.ExitCode.INTERNAL_ERROR
     if interrupted or not session.progress.quiet:
         notes += summary.more_lines(run, interrupted)
     return int(exit_status), [*lines, *notes]
@@ -172,7 +178,10 @@ def _added(
 
 
 def push(session: Session) -> list[Line]:
-    """Pushes the finished runs of the report folder to the database; the lines to print. Without --store, none."""
+    """Pushes the finished runs of the report folder to the database; the lines to print. Without --store, none.
+
+    SuiteError if a run cannot be pushed.
+    """
     address = session.options.store
     if address is None:
         return []
@@ -183,4 +192,4 @@ def push(session: Session) -> list[Line]:
         return [Line(text) for text in push_all(address, folder)]
     except SuiteError as error:
         later = f"python -m reports --push --store URL --out {session.options.reports}"
-        return [_error(f"not pushed: {error} The run is kept in {folder}. Push it later: {later}")]
+        raise SuiteError(f"not pushed: {error} The run is kept in {folder}. Push it later: {later}") from error

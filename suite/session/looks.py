@@ -7,8 +7,6 @@ claim trains more seeds of the same variants. So its verdict depends neither on 
 
 from __future__ import annotations
 
-import statistics
-import time
 from collections.abc import Sequence
 from typing import Literal
 
@@ -29,7 +27,7 @@ def sizes(asked: AsNeeded | None, own: int) -> tuple[int, ...]:
 
 
 def decide(
-    claim: Claim, trials: Trials, sizes: Sequence[int], deadline: float | None, further: bool = True
+    claim: Claim, trials: Trials, sizes: Sequence[int], further: bool = True
 ) -> tuple[Decision, tuple[Decision, ...], SeedsTaken, dict[str, tuple[Trial, ...]]]:
     """Decides a claim after each number of seeds in ``sizes``, until it is no longer INCONCLUSIVE.
 
@@ -37,7 +35,6 @@ def decide(
         claim: a claim on trainings.
         trials: trains the missing seeds.
         sizes: increasing numbers of seeds; the first is trained in any case.
-        deadline: a time of ``time.monotonic``; no batch begins that would end after it. None: no limit.
         further: whether to train the seeds of the later looks.
 
     Returns:
@@ -49,14 +46,11 @@ def decide(
     assert claim.experiment is not None
     keys = [(claim.experiment.id, name) for name in claim.variants]
     made: list[int] = []
-    why: Literal["decided", "maximum", "budget", "interrupted", "not run"] = "maximum"
+    why: Literal["decided", "maximum", "interrupted", "not run"] = "maximum"
     for index, size in enumerate(sizes):
         missing = [key for key in keys if len(trials.done(key)) < size]
         if index and missing and not further:
             why = "interrupted"
-            break
-        if index and deadline is not None and _seconds(trials, missing, size) > deadline - time.monotonic():
-            why = "budget"
             break
         known = {name: done for (_, name), done in trials.get(keys, size).items()}
         decision, alongside = claim.decide(known, Look(tuple(sizes), index))
@@ -68,11 +62,3 @@ def decide(
     if len(sizes) > 1:
         decision = replace(decision, reason=f"{decision.reason}; {taken}")
     return decision, alongside, taken, known
-
-
-def _seconds(trials: Trials, missing: Sequence[tuple[str, str]], size: int) -> float:
-    """Seconds that the missing trials will take, from the mean of the finished ones; −inf where none is missing."""
-    if not missing:
-        return float("-inf")
-    finished = [trials.done(key) for key in missing]
-    return sum((size - len(done)) * statistics.fmean(trial.seconds.total for trial in done) for done in finished)

@@ -15,44 +15,43 @@ import pytest
 from reports.words import plural
 from suite.session.screen import columns_of, cut, shown, width
 
-EVERY = 15.0
+EVERY = 30.0
 """Seconds between two lines of a log."""
 LIVE = 0.1
 """Seconds between two changes of the live line."""
+UNKNOWN = 3.0
+"""Expected seconds of a variant of which nothing is known."""
+TRUST = 0.01
+"""What is expected counts as much as this share of a run, measured: so the first trials decide little."""
 
 
 @dataclass
 class _Running:
-    """A running task.
+    """What this process trains.
 
     Attributes:
         variant: name of the training.
         seeds: trained to the end.
         epochs: of each seed.
-        started: a time of ``time.monotonic``.
         what: what it does, in words.
-        share: the finished part of the task, 0 to 1.
-        spent: seconds of its finished trials.
+        epoch: the finished part of the present trial, 0 to 1.
     """
 
     variant: str
     seeds: Sequence[int]
     epochs: int
-    started: float
     what: str
-    share: float = 0.0
-    spent: float = 0.0
+    epoch: float = 0.0
 
 
 class Progress:
     """Shows the progress of the trainings. A quiet run (-q) shows nothing but what ``say`` prints.
 
     The live line is below the line that pytest writes. As a plugin of pytest, this object removes it whenever pytest
-    writes. It shows the task that has run longest.
+    writes.
 
-    The time left is the sum over the unfinished variants, divided by the number of processes. A running variant takes
-    as long as its pace so far predicts. Another one takes its expected seconds, times the ratio of actual to expected
-    seconds of the finished variants. A variant without expected seconds takes the mean of the measured ones.
+    The time left is the expected seconds of what is not yet trained, times the ratio of measured to expected seconds
+    of what is, divided by the number of processes.
 
     Attributes:
         quiet: whether the run is quiet (-q).
@@ -65,8 +64,11 @@ class Progress:
     """
 
     def __init__(self, config: pytest.Config, expected: Mapping[str, float | None], workers: int = 1) -> None:
-        self._expected, self._workers = dict(expected), workers
-        self._spent: dict[str, float] = {}
+        self._expected = {name: seconds or UNKNOWN for name, seconds in expected.items()}
+        self._all_known = all(expected.values())
+        self._workers = workers
+        self._spent = dict.fromkeys(expected, 0.0)
+        self._shares = dict.fromkeys(expected, 0.0)
         self._config = config
         self._writer = config.get_terminal_writer()
         self._reporter = config.pluginmanager.getplugin("terminalreporter")
@@ -74,37 +76,39 @@ class Progress:
         self._live = bool(self._writer.hasmarkup and self._reporter and self._reporter.isatty) and not dumb
         self.columns = columns_of(config)
         self.quiet = config.getoption("verbose") < 0
-        self._running: dict[str, _Running] = {}
+        self._running: _Running | None = None
         self._note = ""
         self._shown = -EVERY
         self._drawn = False
 
-    def start(self, task: str, variant: str, seeds: Sequence[int], epochs: int, steps: int = 0) -> None:
-        """A task of a variant begins: it trains ``seeds`` to the end, or, without seeds, only the first ``steps``."""
+    def start(self, variant: str, seeds: Sequence[int], epochs: int, steps: int = 0) -> None:
+        """This process begins to train ``seeds`` to the end, or, without seeds, only the first ``steps``."""
         what = f"{plural(len(seeds), 'seed')} of {plural(epochs, 'epoch')}" if seeds else plural(steps, "step")
-        self._running[task] = _Running(variant, seeds, epochs, time.monotonic(), what)
+        self._running = _Running(variant, seeds, epochs, what)
         self._show()
 
-    def epoch(self, task: str, seed: int, epochs: int) -> None:
-        """The trial of ``seed`` has finished ``epochs`` epochs."""
-        one = self._running[task]
-        index = one.seeds.index(seed)
-        one.share = (index + epochs / one.epochs) / len(one.seeds)
-        one.what = f"seed {index + 1} of {len(one.seeds)}, epoch {epochs} of {one.epochs}"
+    def epoch(self, seed: int, epochs: int) -> None:
+        """The trial of ``seed`` that this process trains has finished ``epochs`` epochs."""
+        if running := self._running:
+            index = running.seeds.index(seed)
+            running.epoch = epochs / running.epochs
+            running.what = f"seed {index + 1} of {len(running.seeds)}, epoch {epochs} of {running.epochs}"
+            self._show()
+
+    def trained(self, variant: str, seconds: float, share: float = 0.0) -> None:
+        """A trial, a ``share`` of its variant, has taken ``seconds``, by the clock of the process that trained it."""
+        self._spent[variant] = self._spent.get(variant, 0.0) + seconds
+        self._shares[variant] = min(1.0, self._shares.get(variant, 0.0) + share)
+        if self._running:
+            self._running.epoch = 0.0
         self._show()
 
-    def trained(self, task: str, seconds: float) -> None:
-        """A trial of the task has taken ``seconds``, by the clock of the process that trained it."""
-        self._running[task].spent += seconds
-
-    def finish(self, task: str) -> None:
-        """A task has ended. A task that never began is ignored."""
-        one = self._running.pop(task, None)
-        if one is not None:
-            seconds = one.spent or time.monotonic() - one.started
-            self._spent[one.variant] = self._spent.get(one.variant, 0.0) + seconds
-        if not self._running:
-            self._remove()
+    def finish(self, variant: str, whole: bool = True) -> None:
+        """A task of a variant has ended; ``whole``: its last."""
+        self._running = None
+        if whole:
+            self._shares[variant] = 1.0
+        self._remove()
 
     def note(self, name: str) -> None:
         """Shows on a terminal what this process does now."""
@@ -124,25 +128,15 @@ class Progress:
 
     def left(self) -> float | None:
         """Estimated seconds until the last variant is trained; None while nothing is known."""
-        running = {one.variant: one for one in self._running.values()}
-        finished = {name: seconds for name, seconds in self._spent.items() if name not in running}
-        known = [(seconds, self._expected[name]) for name, seconds in finished.items() if self._expected.get(name)]
-        scale = sum(seconds for seconds, _ in known) / sum(stored or 0.0 for _, stored in known) if known else 1.0
-        measured = [*finished.values(), *(_total_seconds(one) for one in running.values() if one.share)]
-        average = sum(measured) / len(measured) if measured else None
-        total = 0.0
-        for name in (name for name in self._expected if name not in finished):
-            stored, one = self._expected[name], running.get(name)
-            elapsed = time.monotonic() - one.started if one else 0.0
-            if one is not None and one.share:
-                total += max(_total_seconds(one) - elapsed, 0.0)
-            elif stored:
-                total += max(stored * scale - elapsed, 0.0)
-            elif average is None:
-                return None
-            else:
-                total += average
-        return total / self._workers
+        whole = sum(self._expected.values())
+        done = sum(seconds * self._shares[name] for name, seconds in self._expected.items())
+        spent = sum(self._spent[name] for name in self._expected if self._shares[name])
+        if not done and not self._all_known:
+            return None
+        pace = (spent + TRUST * whole) / (done + TRUST * whole)
+        if (running := self._running) and running.variant in self._expected and running.seeds:
+            done += self._expected[running.variant] * running.epoch / len(running.seeds)
+        return max(whole - done, 0.0) * pace / self._workers
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_logstart(self) -> Generator[None]:
@@ -185,11 +179,11 @@ class Progress:
 
     def _text(self, columns: int) -> str:
         """What is being done and the time left. What is being done is cut so that both fit into ``columns``."""
-        one = next(iter(self._running.values()), None)
-        text = f"{one.variant}: {one.what}" if one else self._note
+        text = f"{self._running.variant}: {self._running.what}" if self._running else self._note
         if not self._expected:
             return cut(shown(text), columns)
-        text = f"[{min(len(self._spent) + 1, len(self._expected))}/{len(self._expected)}] {text}"
+        whole = sum(share >= 1.0 for share in self._shares.values())
+        text = f"[{min(whole + 1, len(self._expected))}/{len(self._expected)}] {text}"
         left = self.left()
         rest = shown("" if left is None else f" · about {_duration(left)} left")
         return cut(cut(shown(text), max(columns - width(rest), columns // 2)) + rest, columns)
@@ -230,11 +224,6 @@ class Progress:
         if self._reporter is not None:
             self._reporter.ensure_newline()
             self._reporter.write_line(shown(text))
-
-
-def _total_seconds(one: _Running) -> float:
-    """Seconds that a task takes from begin to end, at its pace so far."""
-    return (time.monotonic() - one.started) / one.share
 
 
 def _duration(seconds: float) -> str:

@@ -16,7 +16,6 @@ from harness.domain.erratum import Erratum, ErratumState, Examined
 from harness.domain.self_check import SelfCheck
 from harness.domain.trial import Seconds, Trial
 from harness.domain.verdict import Decision, Verdict
-from harness.errors import SuiteError
 from harness.record.declared import erratum_checked
 from harness.record.outcomes import VerdictComparison, VerdictState
 from harness.record.run import ClaimDecided, ErratumChecked, Key, Run, RunStarted, Timed, TrainingCompared
@@ -27,6 +26,7 @@ from suite.cli.options import Options
 from suite.session import looks
 from suite.session.progress import Progress
 from suite.session.trials import Trials
+from suite.session.work import reason_of
 
 SESSION: pytest.StashKey[Session] = pytest.StashKey()
 
@@ -43,7 +43,6 @@ class Session:
         judge: compares results with the evidence.
         trials: trains the trials of the run, and keeps them.
         progress: shows what is being trained.
-        deadline: the time of ``time.monotonic`` when the budget is spent; None without a budget.
         timed: what a timing run (-m timing) has measured, by work and engine.
     """
 
@@ -59,9 +58,6 @@ class Session:
     ) -> None:
         self.options, self.device, self.file, self.stored = options, device, file, stored
         self.judge, self.trials, self.progress = judge, trials, progress
-        self.deadline: float | None = None
-        if options.as_needed and options.as_needed.budget is not None:
-            self.deadline = time.monotonic() + options.as_needed.budget
         self.timed: dict[Key, Timed] = {}
         self._judged: dict[Key, Judged] = {}
 
@@ -103,7 +99,7 @@ class Session:
         try:
             if self.options.full:
                 sizes = self.sizes(claim)
-                decision, alongside, taken, trials = looks.decide(claim, self.trials, sizes, self.deadline, further)
+                decision, alongside, taken, trials = looks.decide(claim, self.trials, sizes, further)
                 spent = sum(trial.seconds.total for done in trials.values() for trial in done)
                 outcomes = [self._compared(key).outcome for key in keys]
                 shown = taken if self.options.as_needed else None
@@ -245,8 +241,3 @@ class Session:
 def training_message(record: TrainingCompared) -> str:
     """The message of a red training."""
     return f"{training_name(*record.key)} {record.outcome.state}: {record.outcome.reason}"
-
-
-def reason_of(error: Exception) -> str:
-    """The error as the reason of a result NOT_RUN: a SuiteError's text, or the name and text of another error."""
-    return str(error) if isinstance(error, SuiteError) else f"{type(error).__name__}: {error}"

@@ -2,41 +2,39 @@
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import datetime
 import os
 import shlex
+import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
-from harness.check.claims import Asked, Judge, to_the_end
-from harness.check.judge import REFERENCE, Counts
+from harness.check.claims import Asked, Judge
+from harness.check.judge import Counts
 from harness.check.stored import Stored
 from harness.environment import gpu
 from harness.environment.fingerprint import commit, fingerprint, stack
 from harness.errors import SuiteError, invalid, nearest
-from harness.execution import workers
 from harness.record.locks import Held
-from harness.record.run import Fingerprint, Key, RunResumed, RunStarted
-from harness.record.run_file import RunFile, locked, new_id
-from harness.training.backend import Device, choose_backend, start_backend
+from harness.record.run import Fingerprint, Key, RunStarted
+from harness.record.run_file import RunFile, new_id, run_files
+from harness.training.backend import Device, active_backend, choose_backend, start_backend
 from harness.training.engines import resolve_engine
 from reports.folders import runs_folder
 from suite.catalogue import COURSE, EXPERIMENTS, ORDER, training_name
 from suite.cli import selection
 from suite.cli.options import Options
-from suite.session import resume
+from suite.session import place
+from suite.session.known import Known, resumable, source
+from suite.session.known import selection as selection_digest
 from suite.session.progress import Progress
 from suite.session.session import Session
-from suite.session.trial_cache import TrialCache, source
-from suite.session.trials import TrainingPlace, Trials
-
-SHORT = 30.0
-"""A run that trains for fewer seconds starts no worker processes by itself: each has to import the backend first."""
-FIRST_STEPS = 3.0
-"""About how many seconds the first steps of a variant take. Most of that time is compilation."""
+from suite.session.trials import Trials
 
 
 def check_experiments(options: Options) -> None:
@@ -60,17 +58,18 @@ def begin(config: pytest.Config, options: Options, items: Sequence[pytest.Item])
             "--update-baselines needs --full here: evidence holds trainings that went to the end. Add --full --seeds "
             "N, or select what trains nothing: -m exact, -m timing."
         )
-    place = _requested_place(options, compared)
+    where = place.requested(options, compared)
+    _check_course(options)
     choose_backend(options.backend)
+    _check_flags(options)
     device = start_backend(options.precision)
     _check_gpu(options, device)
     stored = Stored(options.baselines, stack(run_fingerprint(options, device)))
-    place = place or _default_place(options, device, stored, compared)
-    prints = run_fingerprint(options, device, single_threaded=not place.here)
+    where = where or place.default(options, device, stored, compared)
+    prints = run_fingerprint(options, device, single_threaded=not where.here)
     if options.update is not None:
         stored.check_writable(selection.files_of(list(items)))
-    check_budget(options, stored, compared)
-    progress = Progress(config, _expected_seconds(options, stored, trainings), place.number)
+    progress = Progress(config, _expected_seconds(options, stored, trainings), where.number)
     config.pluginmanager.register(progress)
     now = datetime.datetime.now(datetime.UTC)
     header = RunStarted(
@@ -85,9 +84,9 @@ def begin(config: pytest.Config, options: Options, items: Sequence[pytest.Item])
         backend=options.backend,
         engine=options.engine,
         precision=options.precision,
-        workers=place.number,
+        workers=where.number,
         reuse=options.reuse,
-        selected=resume.digest(item.name for item in items),
+        selected=selection_digest(item.name for item in items),
         planned=tuple(key for item in items if (key := selection.key_of(item))),
         fingerprint=prints,
         gpu=gpu.facts(device.kind, device.model),
@@ -97,10 +96,9 @@ def begin(config: pytest.Config, options: Options, items: Sequence[pytest.Item])
         course=COURSE.recorded,
     )
     _check_store(options, progress)
-    file = _open_file(folder, header, options)
+    known = _known(folder, header, options)
+    file = RunFile.begin(folder, header)
     try:
-        if options.resume is not None:
-            progress.say(f"resumed: the run {file.path.stem}")
         asked = Asked(
             full=options.full,
             update=options.update is not None,
@@ -108,12 +106,10 @@ def begin(config: pytest.Config, options: Options, items: Sequence[pytest.Item])
             require_baselines=options.require_baselines,
         )
         judge = Judge(stored, prints, asked, counts(options, compared), EXPERIMENTS, ORDER)
-        cache = TrialCache(folder, prints, options.engine) if options.reuse else None
-        trials = Trials(options, file, prints, stored, progress, place, cache)
+        trials = Trials(options, file, prints, stored, progress, where, known)
     except BaseException:
         file.close()
-        if options.resume is None:  # it has recorded nothing
-            file.path.unlink()
+        file.path.unlink()  # it has recorded nothing
         raise
     session = Session(options, device, file, stored, judge, trials, progress)
     try:
@@ -135,44 +131,6 @@ def run_fingerprint(options: Options, device: Device, single_threaded: bool = Fa
     return {**facts, "threads": 1} if single_threaded else facts
 
 
-def _requested_place(options: Options, trainings: Sequence[Key]) -> TrainingPlace | None:
-    """The place that --cluster or --workers names; None without these options. SuiteError if it cannot be used."""
-    if options.cluster:
-        from harness.execution.cluster import capacity
-
-        return TrainingPlace(capacity(options.cluster, (options.backend,)), options.cluster, options.backend)
-    if options.workers is None:
-        return None
-    return TrainingPlace(workers.count(options.workers, _tasks(options, trainings)))
-
-
-def _default_place(options: Options, device: Device, stored: Stored, trainings: Sequence[Key]) -> TrainingPlace:
-    """The place of a run without --cluster and --workers.
-
-    Worker processes on a CPU, if training takes at least ``SHORT`` seconds; otherwise this process.
-    """
-    if device.kind != "cpu" or sum(_seconds(options, stored, key) for key in trainings) < SHORT:
-        return TrainingPlace()
-    return TrainingPlace(workers.count(None, _tasks(options, trainings)))
-
-
-def _tasks(options: Options, trainings: Sequence[Key]) -> int:
-    """The number of tasks that can run at the same time."""
-    return sum(options.seeds_of(name) for name, _ in trainings) if options.full else len(trainings)
-
-
-def _seconds(options: Options, stored: Stored, key: Key) -> float:
-    """About how many seconds a variant trains in this run."""
-    each = stored.seconds(*key) or FIRST_STEPS
-    if options.full:
-        return each * options.seeds_of(key[0])
-    try:
-        known = stored.variant(*key) or stored.variant(*key, REFERENCE)
-    except SuiteError:
-        return FIRST_STEPS
-    return each * to_the_end(EXPERIMENTS[key[0]], key[1], known) + (0.0 if known and known.tiny else FIRST_STEPS)
-
-
 def counts(options: Options, trainings: Sequence[Key]) -> Counts:
     """The numbers of tests among which the run divides its chance of a false alarm."""
     if options.full:
@@ -182,22 +140,14 @@ def counts(options: Options, trainings: Sequence[Key]) -> Counts:
     return Counts(max(1, len(trainings)), max(1, trials))
 
 
-def _open_file(folder: Path, header: RunStarted, options: Options) -> RunFile:
-    """Opens the run's file: a new one, or that of the run to resume. SuiteError if that is not possible."""
+def _known(folder: Path, header: RunStarted, options: Options) -> Known | None:
+    """The trials to take of earlier runs: with --resume those of runs without an end, with --reuse those of all."""
     for path in folder.glob(".*.lock"):  # locks that killed processes left
         with contextlib.suppress(SuiteError):
             Held(path, "").release()
-    if options.resume is None:
-        return RunFile.begin(folder, header)
-    path = resume.find(folder, options.resume)
-    lock = locked(path)
-    try:
-        resume.check(path, header, with_commit=options.update is not None)
-        resumed = RunResumed(started=header.started, command=header.command, commit=header.commit)
-        return RunFile.resume(path, resumed, lock)
-    except BaseException:
-        lock.release()
-        raise
+    if options.resume is not None:
+        return Known(header, resumable(folder, options.resume, header, options.update is not None))
+    return Known(header, run_files(folder)) if options.reuse else None
 
 
 def _check_store(options: Options, progress: Progress) -> None:
@@ -213,15 +163,37 @@ def _check_store(options: Options, progress: Progress) -> None:
         progress.say(f"store: {error} The run goes on, and is pushed when it has ended.")
 
 
-def check_budget(options: Options, stored: Stored, trainings: Sequence[Key]) -> None:
-    """SuiteError if the budget of time is too small for a single trial."""
-    budget = options.as_needed.budget if options.as_needed else None
-    least = min(filter(None, (stored.seconds(*training) for training in trainings)), default=None)
-    if budget is not None and least is not None and budget < least:
-        raise SuiteError(
-            f"--budget {budget:g} s is too small for one trial: the shortest of the selected trainings takes about "
-            f"{least:.1f} s. Give more time, or select other claims with -k."
-        )
+def _check_course(options: Options) -> None:
+    """SuiteError if a file of the course has imported Keras, and so another backend than that of the options."""
+    if "keras" not in sys.modules or active_backend() == options.backend:
+        return
+    for path in sorted(COURSE.folder.rglob("*.py")):
+        for node in ast.parse(path.read_bytes()).body:
+            names = [each.name for each in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            if any(name.partition(".")[0] == "keras" for name in names):
+                raise SuiteError(
+                    f"{path}, line {node.lineno}, imports Keras when the course is read. So Keras runs on "
+                    f"{active_backend()!r}, and {options.backend!r} cannot be chosen. Import it in functions."
+                )
+
+
+PROBE = {
+    "jax": "import jax; jax.numpy.zeros(1)",
+    "tensorflow": "import tensorflow as tf; tf.function(lambda: tf.zeros(1), jit_compile=True)()",
+}
+"""By backend, a program that reads XLA_FLAGS."""
+
+
+def _check_flags(options: Options) -> None:
+    """SuiteError if XLA refuses XLA_FLAGS: it ends the process that reads them."""
+    if not os.environ.get("XLA_FLAGS") or options.backend not in PROBE:
+        return
+    probe = subprocess.run([sys.executable, "-c", PROBE[options.backend]], capture_output=True, check=False)
+    if probe.returncode:
+        said = probe.stderr.decode("utf-8", "replace").strip().splitlines() or [f"exit status {probe.returncode}"]
+        reason = said[-1].rpartition("] ")[2][:300]
+        raise SuiteError(f"Invalid XLA_FLAGS: {options.backend} says {reason!r}, and ends.")
 
 
 def _check_gpu(options: Options, device: Device) -> None:
@@ -235,7 +207,9 @@ def _check_gpu(options: Options, device: Device) -> None:
 
 def _expected_seconds(options: Options, stored: Stored, trainings: Sequence[Key]) -> dict[str, float | None]:
     """About how many seconds each variant trains; None where no time is stored."""
-    return {training_name(*key): _seconds(options, stored, key) if stored.seconds(*key) else None for key in trainings}
+    return {
+        training_name(*key): place.seconds(options, stored, key) if stored.seconds(*key) else None for key in trainings
+    }
 
 
 def _command(config: pytest.Config, options: Options) -> str:

@@ -1,11 +1,11 @@
-"""The trials of a run. Each is trained once, in this or another process, or reused from an earlier run."""
+"""The trials of a run. Each is trained once, in this or another process, or taken from an earlier run."""
 
 from __future__ import annotations
 
 import itertools
-import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+import queue
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import CancelledError, Future
 from typing import Any
 
 from harness.check.claims import to_the_end
@@ -16,52 +16,22 @@ from harness.check.rounding import CHECKED
 from harness.check.stored import Stored
 from harness.domain.trial import Trial
 from harness.errors import SuiteError
-from harness.execution.here import InProcess
-from harness.execution.task import Done, Failed, Message, Place, Refused, Reported, RunAgain
 from harness.record.declared import experiment_declared
 from harness.record.evidence import VariantEvidence
 from harness.record.run import Fingerprint, Key, ShortTrialDone, TrialDone
 from harness.record.run_file import RecordError, RunFile
 from harness.record.trials import ShortTrial, Trained
-from suite.catalogue import EXPERIMENTS, training_name
+from suite.catalogue import EXPERIMENTS
 from suite.cli.options import Options
+from suite.session.known import Known
+from suite.session.place import TrainingPlace
 from suite.session.progress import Progress
-from suite.session.trial_cache import TrialCache
-from suite.session.work import WORK, Description, Epoch, Event, Notice, Task
+from suite.session.work import Description, Epoch, Event, Notice, Result, Task, attempt, reason_of
 
 TASK_SECONDS = 10.0
 """About how many seconds a task takes, where several processes share the seeds of a variant."""
-
-
-@dataclass(frozen=True)
-class TrainingPlace:
-    """Where a run trains: in this process, in worker processes on this machine, or on a cluster.
-
-    Attributes:
-        number: of processes. 1 without a cluster: this process.
-        cluster: the address of the scheduler; "" for none.
-        backend: the version of which workers of a cluster must share.
-    """
-
-    number: int = 1
-    cluster: str = ""
-    backend: str = ""
-
-    @property
-    def here(self) -> bool:
-        return self.number == 1 and not self.cluster
-
-    def place(self, handle: Callable[[Message[Event, None]], None]) -> Place[Task]:
-        """Starts the place; ``handle`` gets its messages. SuiteError if it cannot be started."""
-        if self.cluster:
-            from harness.execution.cluster import Cluster
-
-            return Cluster(WORK, handle, self.cluster, (self.backend,))
-        if self.number > 1:
-            from harness.execution.workers import Workers
-
-            return Workers(WORK, handle, self.number)
-        return InProcess(WORK, handle)
+TASK_SEEDS = 5
+"""Seeds of a task whose seconds are unknown."""
 
 
 class Trials:
@@ -69,12 +39,12 @@ class Trials:
 
     Args:
         options: of the command.
-        file: the run's file. Every finished trial is recorded in it at once; the trials it holds are not trained again.
+        file: the run's file. Every finished trial is recorded in it at once.
         fingerprint: of the run.
         stored: the evidence. A run that adds to the evidence does not train the trials in it.
         progress: shows what is being trained.
-        where: where to train.
-        cache: trials of earlier runs to reuse; None without --reuse.
+        place: where to train.
+        known: trials of earlier runs to take; None for none.
     """
 
     def __init__(
@@ -84,25 +54,23 @@ class Trials:
         fingerprint: Fingerprint,
         stored: Stored,
         progress: Progress,
-        where: TrainingPlace,
-        cache: TrialCache | None = None,
+        place: TrainingPlace,
+        known: Known | None = None,
     ) -> None:
         self._options, self._file, self._fingerprint = options, file, fingerprint
-        self._stored, self._progress, self._cache = stored, progress, cache
-        self._parallel = 1 if where.here else where.number
-        self.place = where.place(self._handle)
+        self._stored, self._progress, self._known = stored, progress, known
+        self._here = place.here
+        self._parallel = place.number
+        self._ended: queue.SimpleQueue[Future[Result] | Notice] = queue.SimpleQueue()
+        self.executor = place.executor(self._runs_again)
         self._trials: dict[Key, dict[int, Trial]] = {}
         self._short: dict[Key, dict[tuple[int, bool], ShortTrial]] = {}
         self._described: dict[Key, Description] = {}
         self._failed: dict[Key, str] = {}
         self._measured: dict[Key, Measured] = {}
-        self._pending: dict[str, Task] = {}
-        self._parts: dict[Key, int] = {}
+        self._running: dict[Future[Result], Task] = {}
+        self._requested: set[Key] = set()
         self._lost = ""
-        for key, trials in file.run.trials.items():
-            self._trials[key] = {trial.seed: trial for trial in trials}
-        for key, short in file.run.short.items():
-            self._short[key] = {(one.seed, one.canonical): one for one in short}
 
     def seeds(self, experiment: str, count: int | None = None) -> range:
         """The seeds of an experiment in this run; with ``count``, that many seeds from the first on."""
@@ -126,11 +94,11 @@ class Trials:
         return tuple(key for key in self._trials if key not in self._failed and self.done(key))
 
     def expect(self, keys: Iterable[Key]) -> None:
-        """Submits the trainings of these variants to worker processes, the longest first; none if this process trains.
+        """Submits the trainings of these variants to other processes, the longest first; none if this process trains.
 
         A variant whose evidence cannot be read is left out.
         """
-        if self._parallel == 1:
+        if self._here:
             return
 
         def seconds(key: Key) -> float:
@@ -177,9 +145,8 @@ class Trials:
         """The evidence to store for these variants, with all their trials. SuiteError if it cannot be measured."""
         for key in keys:
             if key not in self._measured:
-                stored = self._stored.variant(*key)
                 trials = tuple(self._trials[key][seed] for seed in sorted(self._trials[key]))
-                self._submit(key, measured=trials, stored=stored)
+                self._submit(key, measured=trials, stored=self._stored.variant(*key))
         self._wait(keys)
         for key in keys:
             if key not in self._measured:
@@ -195,12 +162,16 @@ class Trials:
         return True
 
     def poll(self) -> None:
-        """Records what worker processes have trained meanwhile."""
-        self.place.poll()
+        """Records what other processes have trained meanwhile."""
+        while not self._ended.empty():
+            self._receive(self._ended.get())
 
     def close(self) -> None:
-        """Records what has been trained, and ends every worker process."""
-        self.place.close()
+        """Ends every worker process, and records what has been trained."""
+        self.executor.shutdown(cancel_futures=True)
+        if not self._lost:
+            self._lost = "The run is closed."
+            self.poll()
 
     def _wanted(self, key: Key, count: int | None = None) -> range:
         """The seeds of a variant that this run trains to the end; with ``count``, that many in a run to the end."""
@@ -222,25 +193,27 @@ class Trials:
             return
         self._declare(key[0])
         own, reference = self._own(key), self._reference(key)
-        known = self._trials.setdefault(key, {})
+        trials = self._trials.setdefault(key, {})
         if self._options.update is not None and own is not None:
             for trial in stored_trials(own, key[1]):
-                known.setdefault(trial.seed, trial)
-        pending = {seed for task in self._pending_of(key) for seed in task.seeds}
-        missing = [seed for seed in self._wanted(key, count) if seed not in known and seed not in pending]
-        pieces = self._pieces(key, self._reuse(key, missing))
-        if key not in self._parts:
+                trials.setdefault(trial.seed, trial)
+        running = {seed for task in self._running_of(key) for seed in task.seeds}
+        missing = [seed for seed in self._wanted(key, count) if seed not in trials and seed not in running]
+        pieces = self._pieces(key, self._untaken(key, missing))
+        if key not in self._requested:
+            self._requested.add(key)
             same = own is not None and same_versions(own, self._fingerprint)
             steps = own.steps if own is not None and not own.tiny and not self._options.full else 0
-            known_short = self.short(key)
-            short = {*range(CHECKED)} - {one.seed for one in known_short if not one.canonical} if steps else set()
             canonical = canonical_steps(reference) if reference is not None and not same else 0
+            self._take_short(key, steps, canonical)
+            short = self._short.get(key, {})
+            seeds = tuple(seed for seed in range(CHECKED if steps else 0) if (seed, False) not in short)
             self._submit(
                 key,
                 seeds=pieces.pop(0) if pieces else (),
-                short=tuple(sorted(short)),
-                steps=steps if short else 0,
-                canonical=0 if any(one.canonical for one in known_short) else canonical,
+                short=seeds,
+                steps=steps if seeds else 0,
+                canonical=0 if (0, True) in short else canonical,
                 hashed=not same,
             )
         for piece in pieces:
@@ -252,36 +225,43 @@ class Trials:
             order = list(EXPERIMENTS).index(experiment)
             self._file.append(experiment_declared(EXPERIMENTS[experiment], order))
 
-    def _reuse(self, key: Key, seeds: list[int]) -> list[int]:
-        """Records the trials of these seeds that an earlier run has trained, and returns the other seeds."""
-        if self._cache is None or not seeds:
+    def _untaken(self, key: Key, seeds: list[int]) -> list[int]:
+        """Takes the trials of these seeds that earlier runs have trained, and returns the other seeds."""
+        if self._known is None or not seeds:
             return seeds
-        from harness.training.configuration import variant_digest
-
-        definition = variant_digest(EXPERIMENTS[key[0]], key[1])
-        taken = self._cache.find(*key, definition, seeds)
-        for seed, (trial, run) in taken.items():
+        definition = _definition(key)
+        for seed, (trial, run) in self._known.trials(*key, definition, seeds).items():
+            assert isinstance(trial, Trial)
             self._file.append(TrialDone(experiment=key[0], definition=definition, reused=run, trial=trial))
             self._trials[key][seed] = trial
-        return [seed for seed in seeds if seed not in taken]
+        return [seed for seed in seeds if seed not in self._trials[key]]
+
+    def _take_short(self, key: Key, steps: int, canonical: int) -> None:
+        """Takes the shortened trials of so many steps that earlier runs have trained."""
+        if self._known is None or not (steps or canonical):
+            return
+        definition = _definition(key)
+        for place, (trial, _) in self._known.short(*key, definition).items():
+            assert isinstance(trial, ShortTrial)
+            if len(trial.losses) == (canonical if trial.canonical else steps):
+                self._file.append(ShortTrialDone(definition=definition, trial=trial))
+                self._short.setdefault(key, {})[place] = trial
 
     def _pieces(self, key: Key, seeds: Sequence[int]) -> list[tuple[int, ...]]:
         """The seeds of each task: one task for all, or several in a run to the end with several processes."""
         if not seeds:
             return []
         size = len(seeds)
-        if self._options.full and self._parallel > 1:
-            size = math.ceil(len(seeds) / self._parallel)
+        if self._options.full and not self._here:
             each = self._stored.seconds(*key)
-            if each:
-                size = min(size, max(1, round(TASK_SECONDS / each)))
+            size = max(1, round(TASK_SECONDS / each)) if each else TASK_SEEDS
+            size = min(size, -(-len(seeds) // self._parallel))
         return [tuple(seeds[start : start + size]) for start in range(0, len(seeds), size)]
 
     def _submit(self, key: Key, **fields: Any) -> None:
-        """Submits the next task of a variant. SuiteError if the connection to the worker processes was lost."""
+        """Submits a task of a variant. SuiteError if the connection to the worker processes was lost."""
         if self._lost:
             raise SuiteError(self._lost)
-        part = self._parts[key] = self._parts.get(key, -1) + 1
         options = self._options
         task = Task(
             backend=options.backend,
@@ -289,74 +269,81 @@ class Trials:
             engine=options.engine,
             experiment=key[0],
             variant=key[1],
-            part=part,
             require_gpu=options.require_gpu,
             **fields,
         )
-        self._pending[task.name] = task
-        self.place.submit(task)
+        if self._here:
+            future = self.executor.submit(attempt, task, lambda event: self._take(task, event))
+        else:
+            future = self.executor.submit(attempt, task)
+        self._running[future] = task
+        future.add_done_callback(self._ended.put)
 
-    def _pending_of(self, key: Key) -> list[Task]:
-        return [task for task in self._pending.values() if (task.experiment, task.variant) == key]
+    def _runs_again(self, task: Task) -> None:
+        """Says, from another thread, that the worker process of a task died."""
+        text = f"{task.name}: the worker process died. What is left is trained again in another."
+        self._ended.put(Notice(text))
+
+    def _running_of(self, key: Key) -> list[Task]:
+        return [task for task in self._running.values() if task.key == key]
 
     def _wait(self, keys: Sequence[Key]) -> None:
-        """Waits until all tasks of these variants have ended.
+        """Waits until all tasks of these variants have ended. SuiteError if the worker processes are lost."""
+        while any(self._running_of(key) for key in keys):
+            if self._lost:
+                raise SuiteError(self._lost)
+            self._receive(self._ended.get())
 
-        SuiteError if the worker processes are lost. Then every further wait fails at once.
-        """
-        names = [task.name for key in keys for task in self._pending_of(key)]
-        if names and self._lost:
-            raise SuiteError(self._lost)
-        if names:
-            try:
-                self.place.wait(*names)
-            except RecordError:
-                raise
-            except SuiteError as error:
-                self._lost = str(error)
-                raise
+    def _receive(self, ended: Future[Result] | Notice) -> None:
+        """Records the result of a task."""
+        if isinstance(ended, Notice):
+            self._progress.say(ended.text)
+            return
+        task = self._running[ended]
+        try:
+            result = ended.result()
+        except RecordError:
+            raise
+        except CancelledError:
+            self._lost = self._lost or getattr(self.executor, "lost", "The worker processes were ended.")
+            return
+        except Exception as error:
+            result = Result((), reason_of(error))
+        for event in result.events:
+            self._take(task, event)
+        del self._running[ended]
+        if result.failure:
+            self._failed.setdefault(task.key, f"{task.name} could not be trained: {result.failure}")
+        self._progress.finish(task.name, not self._running_of(task.key))
 
-    def _handle(self, message: Message[Event, None]) -> None:
-        task = self._pending[message.name]
-        key = (task.experiment, task.variant)
-        name = training_name(*key)
-        match message:
-            case Reported(event=event):
-                self._take(task, key, event)
-            case RunAgain():
-                self._progress.say(f"{name}: the worker process died. What is left is trained again in another.")
-            case Refused(reason=reason):
-                self._progress.say(reason)
-            case Failed(reason=reason):
-                self._failed.setdefault(key, f"{name} could not be trained: {reason}")
-                self._end(message.name)
-            case Done():
-                self._end(message.name)
-
-    def _end(self, name: str) -> None:
-        del self._pending[name]
-        self._progress.finish(name)
-
-    def _take(self, task: Task, key: Key, event: Event) -> None:
+    def _take(self, task: Task, event: Event) -> None:
+        """Records what a task has done."""
+        key = task.key
         match event:
             case Description():
-                described = self._described.get(key)
-                if described is None or event.hashes is not None:
+                if key not in self._described or event.hashes is not None:
                     self._described[key] = event
-                epochs = EXPERIMENTS[key[0]].size.epochs
-                self._progress.start(task.name, training_name(*key), task.seeds, epochs, task.steps)
+                if self._here:
+                    self._progress.start(task.name, task.seeds, EXPERIMENTS[key[0]].size.epochs, task.steps)
             case Trial():
                 definition = self._described[key].digest
                 self._file.append(TrialDone(experiment=key[0], definition=definition, trial=event))
                 self._trials[key][event.seed] = event
-                self._progress.trained(task.name, event.seconds.total)
+                share = 1 / max(1, len(self._wanted(key)))
+                self._progress.trained(task.name, event.seconds.total, share)
             case ShortTrial():
-                self._file.append(ShortTrialDone(trial=event))
+                self._file.append(ShortTrialDone(definition=self._described[key].digest, trial=event))
                 self._short.setdefault(key, {})[event.seed, event.canonical] = event
                 self._progress.trained(task.name, event.seconds)
             case Epoch():
-                self._progress.epoch(task.name, event.seed, event.epochs)
+                self._progress.epoch(event.seed, event.epochs)
             case Notice():
                 self._progress.say(event.text)
             case Measured():
                 self._measured[key] = event
+
+
+def _definition(key: Key) -> str:
+    from harness.training.configuration import variant_digest
+
+    return variant_digest(EXPERIMENTS[key[0]], key[1])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -13,8 +13,9 @@ from harness.check.evidence import Measured
 from harness.check.measuring import measure
 from harness.check.rounding import VALIDATED
 from harness.domain.trial import Trial
-from harness.execution.task import Work
+from harness.errors import SuiteError
 from harness.record.evidence import Hashes, VariantEvidence
+from harness.record.run_file import RecordError
 from harness.record.trials import ShortTrial
 from suite.catalogue import EXPERIMENTS, training_name
 
@@ -33,7 +34,6 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
         steps: number of steps of each seed in ``short``.
         canonical: number of steps of the canonical trace; 0 for none.
         hashed: whether to hash the random numbers.
-        part: number of the task among those of its variant, from 0.
         require_gpu: whether a trial that was not trained on a GPU is an error.
         measured: trials to store. With them, the task only measures what evidence holds besides trials.
         stored: the evidence of the variant to which ``measured`` is added; None for new evidence.
@@ -49,14 +49,17 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     steps: int = 0
     canonical: int = 0
     hashed: bool = False
-    part: int = 0
     require_gpu: bool = False
     measured: tuple[Trial, ...] = ()
     stored: VariantEvidence | None = None
 
     @property
+    def key(self) -> tuple[str, str]:
+        return self.experiment, self.variant
+
+    @property
     def name(self) -> str:
-        return f"{training_name(self.experiment, self.variant)}, part {self.part + 1}"
+        return training_name(*self.key)
 
 
 class Description(msgspec.Struct, frozen=True):
@@ -125,23 +128,29 @@ def perform(task: Task, report: Callable[[Event], None]) -> None:
             report(trial)
 
 
-def remaining(task: Task, events: Sequence[Event]) -> Task | None:
-    """The rest of a task that has reported these events; None if nothing is left."""
-    if any(isinstance(event, Measured) for event in events):
-        return None
-    trained = {event.seed for event in events if isinstance(event, Trial)}
-    short = [event for event in events if isinstance(event, ShortTrial)]
-    left = msgspec.structs.replace(
-        task,
-        seeds=tuple(seed for seed in task.seeds if seed not in trained),
-        steps=0 if sum(not one.canonical for one in short) == len(task.short) else task.steps,
-        canonical=0 if any(one.canonical for one in short) else task.canonical,
-    )
-    described = any(isinstance(event, Description) for event in events)
-    return None if described and not (left.seeds or left.steps or left.canonical) else left
+class Result(msgspec.Struct, frozen=True):
+    """The events of a task that nobody was told before, and why it failed; "" if it did not."""
+
+    events: tuple[Event, ...]
+    failure: str = ""
 
 
-WORK: Work[Task, Event, None] = Work(perform, remaining)
+def attempt(task: Task, report: Callable[[Event], None] | None = None) -> Result:
+    """Performs a task. Its events go to ``report`` at once; without it, all but the epochs are in the result."""
+    events: list[Event] = []
+    try:
+        perform(task, report or (lambda event: None if isinstance(event, Epoch) else events.append(event)))
+    except RecordError:  # of ``report``: the run ends
+        raise
+    except (Exception, SystemExit) as error:
+        return Result(tuple(events), reason_of(error))
+    return Result(tuple(events))
+
+
+def reason_of(error: BaseException) -> str:
+    """Why something could not be run: a SuiteError's text, or the name and text of another error."""
+    text = " ".join(str(error).split())
+    return str(error) if isinstance(error, SuiteError) else type(error).__name__ + (f": {text}" if text else "")
 
 
 @functools.cache

@@ -1,29 +1,26 @@
-"""A process with two workers, to be interrupted or killed: ``python -m tests.execution.controller <action> <action>``.
+"""A process with two workers, to be interrupted or killed: ``python -m tests.execution.controller ACTION FOLDER``.
 
-Each of two tasks reports an event, then performs its action ("sleep 60" or "hold"). The process prints every message,
-and "closed" at its end.
+Two tasks perform the action, of which each first makes a file in the folder. Prints "closed" at its end.
 """
 
 from __future__ import annotations
 
 import sys
+from concurrent.futures import wait
 
-from harness.execution.workers import Workers
-from tests.execution.work import WORK, Job
+from harness.execution.local import Workers
+from tests.execution.work import perform
 
 
 def main() -> None:
     print("starting", flush=True)
-    place = Workers(WORK, lambda message: print(message, flush=True), 2)
+    workers = Workers(2)
     try:
-        for name, action in (("a", sys.argv[1]), ("b", sys.argv[2])):
-            word, *seconds = action.split()
-            place.submit(Job(name, (("report", 1), (word, *map(float, seconds)))))
-        place.wait()
+        wait([workers.submit(perform, sys.argv[1], f"{sys.argv[2]}/{name}") for name in "ab"])
     except KeyboardInterrupt:
         print("interrupted", flush=True)
     finally:
-        place.close()
+        workers.shutdown()
     print("closed", flush=True)
 
 

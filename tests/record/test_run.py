@@ -22,7 +22,6 @@ from harness.record.run import (
     ClaimDecided,
     Run,
     RunEnded,
-    RunResumed,
     ShortTrialDone,
     decode,
     encode,
@@ -33,7 +32,6 @@ from harness.record.trials import ShortTrial
 from tests.make import self_check
 from tests.record.made import END, HEADER, KINDS, TEXT, done, finished, structs, trial, values, written
 
-RESUMED = RunResumed(started="2026-11-25T00:00:00+00:00", command="pytest suite/ --resume", commit=None)
 ANYWHERE = Path("run.jsonl")
 
 
@@ -79,7 +77,7 @@ def test_lone_surrogates_are_written_in_other_letters(surrogates: str, other: st
 
 
 def test_of_a_trial_that_was_trained_again_the_last_record_counts() -> None:
-    run = folded(done(2, reused="earlier"), done(0), done(1, reused="earlier"), RESUMED, done(1, loss=0.25))
+    run = folded(done(2, reused="earlier"), done(0), done(1, reused="earlier"), done(1, loss=0.25))
     assert run.trials == {("e", "plain"): [trial(0), trial(1, 0.25), trial(2)]}
     assert run.reused == {("e", "plain"): 1}
     assert run.definitions == {("e", "plain", "d")}
@@ -105,7 +103,7 @@ def test_a_shortened_trial_that_was_trained_again_counts_once() -> None:
         return ShortTrialDone(trial=replace(one, **changes))
 
     kinds = [short(4.0, seed=1), short(3.0, canonical=True), short(1.0), short(2.0, perturbed=1)]
-    run = folded(done(0), *kinds, RESUMED, short(5.0))
+    run = folded(done(0), *kinds, short(5.0))
     assert [one.losses for one in run.short["e", "v"]] == [(5.0,), (2.0,), (3.0,), (4.0,)]
     assert [one.seed for one in run.trials["e", "plain"]] == [0]
 
@@ -147,14 +145,10 @@ def test_a_run_is_open_until_its_report_is_written() -> None:
         (replace(END, interrupted=True),): (True, True),
         (replace(END, exit_status=3),): (True, False),
         (replace(END, exit_status=1),): (False, False),
-        (END, RESUMED): (True, True),
-        (replace(END, interrupted=True), RESUMED, END): (False, False),
     }
     for records, expected in states.items():
         run = folded(*records)
         assert (run.open, run.partial) == expected, records
-    assert folded(END, RESUMED).end is None
-    assert folded(END, RESUMED).resumed == [RESUMED]
 
 
 def test_what_is_read_back(tmp_path: Path) -> None:
@@ -253,5 +247,5 @@ def test_a_trial_without_a_field(tmp_path: Path, field: str) -> None:
 
 def test_every_kind_of_record_is_tested() -> None:
     """A kind of record without a tag of its own would be read as another kind."""
-    assert len(BY_TAG) == len(KINDS) == 10
-    assert {tag for tag, _ in KEYS.values()} | {"run", "resumed", "trial", "short trial", "end"} == set(BY_TAG)
+    assert len(BY_TAG) == len(KINDS) == 9
+    assert {tag for tag, _ in KEYS.values()} | {"run", "trial", "short trial", "end"} == set(BY_TAG)

@@ -17,13 +17,12 @@ from msgspec.structs import replace
 
 from harness.domain.trial import Divergence, Seconds, Trial
 from harness.errors import SuiteError
-from harness.record.run import RunEnded, RunResumed, TrialDone, encode, read_run
+from harness.record.run import RunEnded, TrialDone, read_run
 from harness.record.run_file import LENGTH, STAMP, RecordError, RunFile, latest_run, locked, new_id
-from tests.record.made import END, HEADER, done, trial, written
+from tests.record.made import END, HEADER, done, trial
 from tests.robustness.weak import AS_ANYBODY, NEEDS_WEAK
 from tests.suite.command import ROOT
 
-RESUMED = RunResumed(started="2026-11-25T00:00:00+00:00", command="pytest suite/ --resume", commit=None)
 BEGIN = """
 import sys
 from pathlib import Path
@@ -42,10 +41,6 @@ def file(tmp_path: Path) -> Iterator[RunFile]:
     made = RunFile.begin(tmp_path / "runs", HEADER)
     yield made
     made.close()
-
-
-def resumed(path: Path) -> RunFile:
-    return RunFile.resume(path, RESUMED, locked(path))
 
 
 def test_a_line_is_on_disk_at_once(file: RunFile) -> None:
@@ -80,42 +75,7 @@ def test_a_run_has_one_writer(file: RunFile) -> None:
     file.close()
     file.close()
     assert [path.name for path in file.path.parent.iterdir()] == [file.path.name]
-    resumed(file.path).close()
-
-
-def test_a_resumed_run_goes_on_with_what_is_there(file: RunFile) -> None:
-    file.append(done(0))
-    file.append(replace(END, interrupted=True))
-    file.close()
-    again = resumed(file.path)
-    assert again.run.end is None
-    assert again.run.trials == {("e", "plain"): [trial(0)]}
-    again.append(done(0, loss=0.25))
-    again.append(done(1))
-    again.close()
-    assert read_run(file.path) == again.run
-    assert again.run.trials == {("e", "plain"): [trial(0, 0.25), trial(1)]}
-
-
-def test_resume_cuts_a_torn_line_off(tmp_path: Path) -> None:
-    path = written(tmp_path, done(0))
-    whole = path.read_bytes()
-    torn = encode(done(1)) + b"\n"
-    for length in (0, 1, len(torn) // 2, len(torn) - 1):
-        path.write_bytes(whole + torn[:length])
-        again = resumed(path)
-        again.append(done(1))
-        again.close()
-        assert path.read_bytes() == whole + encode(RESUMED) + b"\n" + torn
-
-
-def test_a_damaged_run_is_not_resumed(tmp_path: Path) -> None:
-    path = written(tmp_path, done(0))
-    content = path.read_bytes() + b"damaged\n" + encode(END) + b"\n"
-    path.write_bytes(content)
-    with pytest.raises(SuiteError, match="Invalid line 3 of"):
-        RunFile.resume(path, RESUMED, locked(path))
-    assert path.read_bytes() == content
+    locked(file.path).release()
 
 
 def test_a_record_that_cannot_be_read_back_is_not_written(file: RunFile) -> None:
@@ -152,11 +112,6 @@ def test_a_disk_that_fills_costs_only_the_last_record(
         monkeypatch.undo()
     assert file.path.read_bytes()[: -room or None] == before
     assert read_run(file.path).trials == {("e", "plain"): [trial(0)]} == file.run.trials
-    file.close()
-    again = resumed(file.path)
-    again.append(done(1))
-    again.close()
-    assert [one.seed for one in read_run(file.path).trials["e", "plain"]] == [0, 1]
 
 
 def test_a_line_that_is_written_in_pieces_is_whole(file: RunFile, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -184,29 +139,6 @@ def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(SuiteError, match=r"Cannot make the lock .+: Not a directory\. Make its folder writable"):
         RunFile.begin(tmp_path / "file" / "runs", HEADER)
-
-
-@NEEDS_WEAK
-def test_a_file_that_may_not_be_written(tmp_path: Path) -> None:
-    """A read-only file is not resumed, and does not change."""
-    path = written(tmp_path)
-    path.chmod(0o444)
-    code = """
-import sys
-from pathlib import Path
-from harness.record.run_file import RecordError, RunFile, locked
-from tests.record.test_run_file import RESUMED
-path = Path(sys.argv[1])
-try:
-    RunFile.resume(path, RESUMED, locked(path))
-except RecordError as error:
-    print(error)
-"""
-    before = path.read_bytes()
-    command = [*AS_ANYBODY, sys.executable, "-c", code, str(path)]
-    printed = subprocess.run(command, cwd=ROOT, capture_output=True, encoding="utf-8", check=True).stdout
-    assert printed.startswith(f"Cannot write the run's record to {path}: Permission denied.")
-    assert path.read_bytes() == before
 
 
 NOW = datetime.datetime(2026, 11, 24, 2, 0, 29, 897121, tzinfo=datetime.UTC)
@@ -253,3 +185,19 @@ def test_closing_hands_the_file_to_the_disk_even_without_fsync(file: RunFile, mo
     file.close()
     assert len(asked) == 1
     assert read_run(file.path).end is not None
+
+
+def test_ids_sort_by_start_even_if_the_clock_goes_back(tmp_path: Path) -> None:
+    import datetime
+
+    now = datetime.datetime(2026, 11, 24, 2, 0, tzinfo=datetime.UTC)
+    first = new_id(tmp_path, now, 7)
+    (tmp_path / f"{first}.jsonl").touch()
+    ids = [first]
+    for hours in (1, -5, -5, 2, -20000):
+        ids.append(new_id(tmp_path, now + datetime.timedelta(hours=hours), 7))
+        (tmp_path / f"{ids[-1]}.jsonl").touch()
+    (tmp_path / "zzz of somebody else.jsonl").touch()
+    ids += ["zzz of somebody else", new_id(tmp_path, now, 7)]
+    assert ids == sorted(ids)
+    assert len(set(ids)) == len(ids)

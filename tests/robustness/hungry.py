@@ -15,7 +15,6 @@ from collections.abc import Callable, Iterator
 from typing import Any
 from unittest import mock
 
-from harness.execution.task import Work
 from suite.session import trials, work
 
 WAY = "HUNGRY"
@@ -68,8 +67,13 @@ def perform(task: work.Task, report: Callable[[work.Event], None]) -> None:
                 os.kill(os.getpid(), signal.SIGKILL)
             work.start(task.backend, task.precision)
             wanting.enter_context(disappearing() if way == "gone" else needing_too_much())
-        work.perform(task, report)
+        trained(task, report)
 
 
-def pytest_sessionstart() -> None:
-    trials.WORK = Work(perform, work.remaining)
+def attempt(task: work.Task, report: Callable[[work.Event], None] | None = None) -> work.Result:
+    """A worker process that gets this task imports this module."""
+    return work.attempt(task, report)
+
+
+trained, work.perform = work.perform, perform
+trials.attempt = attempt

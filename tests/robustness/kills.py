@@ -1,6 +1,7 @@
 """Kills a run with -9 repeatedly, resumes it each time, and compares the result with an undisturbed run.
 
-A *chain* is one run that is begun, then killed and resumed repeatedly, and at last resumed to its end. The moments are
+A *chain* is a run that is begun, then killed and resumed repeatedly, and at last resumed to its end. Each part has a
+file of its own, which begins with the trials that it takes of the killed ones. The moments are
 drawn uniformly from the time that an undisturbed run takes between its first record and the end of its process,
 including its report and its push. One in five of the resumed parts is killed while it starts. A moment is recognised by
 how much is recorded, so that other work on the machine does not matter.
@@ -27,6 +28,7 @@ from tests.robustness.witness import Key, noted
 from tests.suite.command import Finished, trials
 from tests.suite.timeless import timeless, timeless_text
 
+Files = dict[Path, list[bytes]]
 WHOM = {1: ("all",), 2: ("all", "controller", "worker")}
 """By the number of workers, whom the kills strike: the whole process group, or one process of it."""
 AT_START = 0.2
@@ -50,21 +52,25 @@ class Chain:
     faults: list[str] = field(default_factory=list)
     differing: list[str] = field(default_factory=list)
 
-    def check_kill(self, folder: Path, before: Sequence[bytes]) -> list[bytes]:
-        """Looks at what a kill has left; the lines of the run's file, of which ``before`` were there at the last."""
+    def check_kill(self, folder: Path, before: Files) -> Files:
+        """Looks at what a kill has left; the lines of the files, of which ``before`` were there at the last."""
         kept = [key for what, key in noted(folder / "witness") if what == "kept"]
+        files = files_of(folder)
         lines = whole_lines(one_record(folder))
         self.at_stake += len(kept)
-        self.lost |= set(kept) - trials_of(lines)
-        if lines[: len(before)] != before:
-            self.faults.append("lines of the run's file have changed")
+        self.lost |= set(kept) - {key for each in files.values() for key in trials_of(each)}
+        self.check_unchanged(files, before)
         stored = stored_lines(self.store, folder)
         if stored not in ([], lines[: len(stored)]):
             self.faults.append("the database has other lines than the run's file")
         self.faults += torn_files(folder)
-        return lines
+        return files
 
-    def check_end(self, folder: Path, whole: Finished, before: Sequence[bytes]) -> None:
+    def check_unchanged(self, files: Files, before: Files) -> None:
+        if any(files[path][: len(lines)] != lines for path, lines in before.items()):
+            self.faults.append("lines of a run's file have changed")
+
+    def check_end(self, folder: Path, whole: Finished, before: Files) -> None:
         """Looks at the run that was resumed for the last time, alongside the one that nobody killed."""
         path = one_record(folder)
         content, lines = path.read_bytes(), whole_lines(path)
@@ -75,17 +81,23 @@ class Chain:
         self.lost |= kept - (trials_of(lines) & trials_of(stored))
         self.twice |= trained_twice(witnessed) | {key for key, count in Counter(_trials(lines)).items() if count > 1}
         wrong = {
-            "lines of the run's file have changed": lines[: len(before)] != before,
             "the last line is torn": not content.endswith(b"\n"),
             "the database is not the run's file": stored != lines,
             f"left behind: {leftovers(folder)}": bool(leftovers(folder)),
         }
         self.faults += [text for text, is_so in wrong.items() if is_so] + torn_files(folder)
+        self.check_unchanged(files_of(folder), before)
         self.differing = different(Finished(0, "", folder), whole)
 
 
+def files_of(folder: Path) -> Files:
+    """The lines of each run file that has been begun."""
+    paths = (folder / "report" / "runs").glob("*.jsonl")
+    return {path: whole_lines(path) for path in paths if path.stat().st_size}
+
+
 def one_record(folder: Path) -> Path:
-    """The run file, which is there once a kill has struck."""
+    """The newest run file, which is there once a kill has struck."""
     path = record_of(folder)
     assert path is not None
     return path
@@ -112,10 +124,10 @@ def trials_of(lines: Sequence[bytes]) -> set[Key]:
 
 
 def stored_lines(store: Address, folder: Path) -> list[bytes]:
-    """The lines of the only run in a database; none where the database has not been made yet."""
+    """The lines of the newest run in a database; none where the database has not been made yet."""
     with contextlib.closing(Database(store)) as database:
         try:
-            return [line.encode() for line in database.lines(one_record(folder).stem)]
+            return database.content(one_record(folder).stem).split(b"\n")[:-1]
         except StoreError:
             return []
 
@@ -194,7 +206,7 @@ def chain(folder: Path, whole: Undisturbed, workers: int, store: str, kills: int
     """Kills and resumes a run in ``folder``, as often as said or until it has ended, and checks what comes out."""
     address = Address(store)
     way = f"{workers} worker{'s' * (workers > 1)}, {address.url.get_backend_name()}"
-    found, lines, code = Chain(way, seed, address), list[bytes](), int(-signal.SIGKILL)
+    found, lines, code = Chain(way, seed, address), Files(), int(-signal.SIGKILL)
 
     def begun(*more: str) -> Watched:
         return Watched(folder, workers, "--store", store, *more)

@@ -12,7 +12,7 @@ import pytest
 
 from harness.environment.fingerprint import fingerprint
 from harness.environment.variables import NEUTRALISED, neutralise, reported
-from harness.execution.workers import SINGLE_THREADED
+from harness.execution.local import SINGLE_THREADED
 from harness.training.backends import NAMES
 from tests.robustness.conftest import HOSTILE, JAX, hostile_home
 from tests.suite.command import ROOT, Finished, environment, suite, trials

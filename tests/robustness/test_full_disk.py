@@ -159,7 +159,7 @@ def test_the_database(tmp_path: Path) -> None:
     with contextlib.closing(sqlite3.connect(store)) as connection:
         connection.execute("CREATE TABLE filled AS SELECT zeroblob(3995000)")
     done = limited(4_000_000, arguments(tmp_path, *JAX, "-k", TINY, "--store", f"sqlite:///{store}")[1:])
-    assert done.returncode == 0, done.stdout
+    assert done.returncode == 3, done.stdout
     assert f"ERROR: not pushed: The database sqlite:///{store} cannot be used: " in done.stdout
     for word in ("Traceback", "INTERNALERROR", "FAILED"):
         assert word not in done.stdout

@@ -49,7 +49,7 @@ def test_workers_that_the_system_kills(tmp_path: Path) -> None:
     """Two die of the same training, which is given up. With memory enough --resume goes on."""
     two = ("--workers", "2")
     done = run(tmp_path, "killed", *two)
-    check(done, "2 worker processes died while they ran example-2/raw")
+    check(done, "2 worker processes died while they ran it")
     assert "example-2/raw: the worker process died. What is left is trained again in another." in done.output
     resumed = suite(tmp_path, *JAX, "-k", CHOSEN, *two, "--resume")
     assert resumed.code == 0

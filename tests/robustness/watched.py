@@ -62,6 +62,7 @@ class Watched:
 
     def __init__(self, folder: Path, workers: int, *more: str) -> None:
         self.folder = folder
+        self._path: Path | None = None
         self._read, self._new, self._names, self._last, self.left_behind = 0, 0, set[str](), "", 0
         self.look()
         self._new = 0
@@ -97,6 +98,8 @@ class Watched:
         path = record_of(self.folder)
         if path is None:
             return False
+        if path != self._path:
+            self._path, self._read = path, 0
         with path.open("rb") as file:
             file.seek(self._read)
             lines = file.read().split(b"\n")[:-1]
@@ -172,10 +175,9 @@ def _alive(processes: Sequence[psutil.Process]) -> list[psutil.Process]:
 
 
 def record_of(folder: Path) -> Path | None:
-    """The one run file, if it has been begun."""
-    found = [path for path in (folder / "report" / "runs").glob("*.jsonl") if path.stat().st_size]
-    assert len(found) <= 1, f"several runs: {found}"
-    return found[0] if found else None
+    """The newest run file, if one has been begun."""
+    paths = [path for path in (folder / "report" / "runs").glob("*.jsonl") if path.stat().st_size]
+    return max(paths, key=lambda path: path.stem, default=None)
 
 
 def undisturbed(folder: Path, workers: int) -> Undisturbed:

@@ -11,7 +11,6 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from harness.execution.task import Work
 from harness.record.run import AnyRecord, TrialDone
 from harness.record.run_file import RunFile
 from suite.session import trials, work
@@ -38,7 +37,16 @@ def perform(task: work.Task, report: Callable[[work.Event], None]) -> None:
     """What a process does with a task, noted."""
     for seed in task.seeds:
         note("begun", task.experiment, task.variant, seed)
-    work.perform(task, report)
+    trained(task, report)
+
+
+def attempt(task: work.Task, report: Callable[[work.Event], None] | None = None) -> work.Result:
+    """A worker process that gets this task imports this module."""
+    return work.attempt(task, report)
+
+
+trained, work.perform = work.perform, perform
+trials.attempt = attempt
 
 
 def pytest_sessionstart() -> None:
@@ -50,4 +58,3 @@ def pytest_sessionstart() -> None:
             note("kept", *record.key, record.trial.seed)
 
     RunFile.append = watched_append  # type: ignore[method-assign]
-    trials.WORK = Work(perform, work.remaining)

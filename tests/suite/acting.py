@@ -12,14 +12,14 @@ import time
 from collections.abc import Callable
 
 from harness.domain.trial import Trial
-from harness.execution.task import Work
-from suite.catalogue import training_name
-from suite.session import trials
-from suite.session.work import Event, Task, perform, remaining
+from suite.session import trials, work
+from suite.session.work import Event, Result, Task
+
+perform = work.perform
 
 
 def slowly(task: Task, report: Callable[[Event], None]) -> None:
-    if training_name(task.experiment, task.variant) == os.environ.get("DEADLY"):
+    if task.name == os.environ.get("DEADLY"):
         os.kill(os.getpid(), signal.SIGKILL)
 
     def then_wait(event: Event) -> None:
@@ -30,4 +30,10 @@ def slowly(task: Task, report: Callable[[Event], None]) -> None:
     perform(task, then_wait)
 
 
-trials.WORK = Work(slowly, remaining)
+def attempt(task: Task, report: Callable[[Event], None] | None = None) -> Result:
+    """A worker process that gets this task imports this module."""
+    return work.attempt(task, report)
+
+
+work.perform = slowly
+trials.attempt = attempt

@@ -54,6 +54,7 @@ def arguments(folder: Path, *options: str, target: str = "suite/", plugins: Sequ
     The run trains to the end, unless CHECK is among the options. It trains in one process, unless they name a place.
     """
     folders = ("--report-dir", str(folder / "report"), "--baseline-dir", str(folder / "baselines"))
+    (folder / "baselines").mkdir(parents=True, exist_ok=True)
     given = [option for option in options if option != CHECK]
     full = [] if CHECK in options else ["--full"]
     here = [] if {"--workers", "--cluster"} & set(given) else ["--workers", "1"]

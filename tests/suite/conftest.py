@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from harness.errors import SuiteError
-from harness.execution import workers
+from harness.execution import local
 from tests.suite.command import CHECK, TINY, Finished, suite
 
 BROAD = f"{TINY} or zscore or scale-gap or centering"
@@ -22,7 +22,7 @@ CHECKED = (CHECK, "--backend", "jax")
 def two_workers() -> None:
     """Skips the test if two workers do not fit on this machine."""
     try:
-        workers.count(2, 2)
+        local.count(2, 2)
     except SuiteError as error:
         pytest.skip(f"two worker processes do not fit: {error}")
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
 
-from tests.suite.command import CHECK, Finished, arguments, environment, forked, suite
+from tests.suite.command import CHECK, ROOT, Finished, arguments, environment, forked, suite
 
 ONE = ("-k", "minmax-table")
 XDIST = ("-p", "xdist", "-n", "2")
@@ -44,9 +45,9 @@ CASES: dict[str, tuple[tuple[str, ...], dict[str, str], tuple[str, ...]]] = {
         ("No Dask scheduler answers at tcp://127.0.0.1:1", "--cluster"),
     ),
     "timing on a cluster": (
-        ("--cluster", "tcp://127.0.0.1:1", "-m", "timing"), {}, ("--cluster and -m timing contradict", "Leave it out")
+        ("--cluster", "tcp://127.0.0.1:1", "-m", "timing"), {}, ("--cluster and -m timing contradict", "Leave one")
     ),
-    "resumed timing": (("--resume", "-m", "timing"), {}, ("--resume and -m timing contradict", "Leave it out")),
+    "resumed timing": (("--resume", "-m", "timing"), {}, ("--resume and -m timing contradict", "Leave one")),
     "engine": (("--engine", "compild"), {}, ("--engine", "'compild'", "Did you mean 'compiled'?")),
     "vectorized elsewhere": (("--engine", "vectorized"), {}, ("'vectorized': jax", "'tensorflow'", "--backend")),
     "vectorized timing": (
@@ -63,8 +64,7 @@ CASES: dict[str, tuple[tuple[str, ...], dict[str, str], tuple[str, ...]]] = {
     "negative seeds": (("--seeds", "-3"), {}, ("--seeds", "from 1", "'-3'")),
     "seeds in words": (("--seeds", "five"), {}, ("--seeds", "a whole number", "'five'")),
     "too many seeds": (("--seeds", "9" * 5000), {}, ("--seeds", "to 100000", "9…'")),
-    "budget in parsecs": (("--seeds", "auto", "--budget", "10 parsecs"), {}, ("--budget", "1h30m", "'10 parsecs'")),
-    "less than the least": (("--seeds", "auto", "--max-seeds", "3"), {}, ("--max-seeds", "from 5", "'3'")),
+    "less than the least": (("--seeds", "auto:3"), {}, ("--seeds auto", "from 5", "'3'")),
     "no reason": (("--update-baselines", " "), {}, ("--update-baselines", "a reason", "' '")),
     "vectorized torch": (("--backend", "torch", "--engine", "vectorized"), {}, ("torch", "--engine fit")),
     "KERAS_BACKEND": ((), {"KERAS_BACKEND": "thaeno"}, ("KERAS_BACKEND", "'thaeno'", "tensorflow, jax, torch")),
@@ -74,10 +74,13 @@ CASES: dict[str, tuple[tuple[str, ...], dict[str, str], tuple[str, ...]]] = {
     "first seed": (("--first-seed", "-1"), {}, ("--first-seed", "from 0", "'-1'")),
     "reused baselines": (("--reuse", "--update-baselines", "x"), {}, ("--reuse", "--update-baselines", "Leave one")),
     "timing without plugin": (("-m", "timing", "-p", "no:benchmark"), {}, ("-m timing needs", "pytest-benchmark")),
-    "timing by workers": (("--workers", "2", "-m", "timing"), {}, ("--workers and -m timing", "Leave it out")),
+    "timing by workers": (("--workers", "2", "-m", "timing"), {}, ("--workers and -m timing", "Leave one")),
     "store of another kind": (("--store", "mysql://me:geheim@h/d"), {}, ("--store", "sqlite:///FILE", "mysql://.")),
     "store without scheme": (("--store", "my.sqlite"), {}, ("--store", "A file is sqlite:///my.sqlite")),
     "resumed dry run": (("--resume", "--dry-run"), {}, ("--resume and --dry-run", "Leave one")),
+    "no folder of baselines": (("--baseline-dir", "baselnies"), {}, ("--baseline-dir", "'baselnies', which does not")),
+    "nothing like it": (("-k", "xyzzy"), {}, ("no claim or test 'xyzzy'", "--collect-only -q lists them")),
+    "flags of XLA": (("--backend", "jax"), {"XLA_FLAGS": "--xla_no=1"}, ("Unknown flag in XLA_FLAGS: --xla_no=1",)),
     "baselines in a file": (("--baseline-dir", __file__), {}, ("--baseline-dir", __file__)),
 }  # fmt: skip
 
@@ -121,6 +124,36 @@ def test_a_backend_that_is_not_installed(tmp_path: Path) -> None:
     assert "Backend 'torch' is not installed" in run.output
     assert "python -m pip install torch" in run.output
     assert not list(tmp_path.rglob("*.jsonl"))
+
+
+def test_a_dangling_link_as_report_folder(tmp_path: Path) -> None:
+    (tmp_path / "report").symlink_to(tmp_path / "gone")
+    run = suite(tmp_path, *ONE)
+    assert run.code == 4
+    assert f"{tmp_path}/report is a link to {tmp_path}/gone, which does not exist." in run.output
+
+
+def test_python_without_docstrings(tmp_path: Path) -> None:
+    run = suite(tmp_path, *ONE, env={"PYTHONOPTIMIZE": "2"}, anew=True)
+    assert run.code == 4
+    assert "ERROR: Python runs without docstrings, which libraries read. Unset PYTHONOPTIMIZE." in run.output
+
+
+def test_a_course_that_imports_keras_at_its_top(tmp_path: Path) -> None:
+    course = tmp_path / "wine"
+    shutil.copytree(ROOT / "examples" / "wine", course)
+    path = course / "__init__.py"
+    text = path.read_text("utf-8")
+    path.write_text(text.replace("import functools\n", "import functools\nimport keras\n", 1), "utf-8")
+    run = suite(
+        tmp_path, "--catalogue", str(course), "--backend", "tensorflow", env={"KERAS_BACKEND": "jax"}, anew=True
+    )
+    assert run.code == 4, run.output
+    assert f"ERROR: {path}, line " in run.output
+    assert (
+        "imports Keras when the course is read. So Keras runs on 'jax', and 'tensorflow' cannot be chosen."
+        in run.output
+    )
 
 
 def test_no_gpu(tmp_path: Path) -> None:

@@ -12,15 +12,11 @@ from typing import Any
 import pytest
 
 from harness.check.evidence import path_of, read
-from harness.check.stored import Stored
-from harness.errors import SuiteError
 from harness.record.evidence import Evidence
 from harness.record.outcomes import Here
-from suite.session.start import check_budget
 from tests.suite.command import PLAIN, Finished, kinds, suite
 from tests.suite.conftest import BROAD, CHECKED, JAX
-from tests.suite.test_options import checked
-from tests.suite.test_resume import killed, nth_trial
+from tests.suite.test_known import killed, nth_trial
 
 Content = dict[str, Any]
 
@@ -400,15 +396,6 @@ def test_an_incompatible_stack_is_red(reference: Finished) -> None:
     assert run.states["example-2/min-max"] == "moved"
     assert run.red == {"example-2/min-max"}
     assert "No evidence of this variant is stored for jax-cpu. Against tensorflow-cpu: " in run.output
-
-
-def test_a_budget_that_is_too_small_for_one_trial_is_refused(copied: Callable[[str], Path]) -> None:
-    folder = copied("budget")
-    edit(folder, "example-2", lambda content: content["variants"]["raw"]["sessions"][0].update(seconds=7.25))
-    stored, trainings = Stored(folder / "baselines", "jax-cpu"), [("example-2", "raw"), ("example-1", "rate 0.1")]
-    check_budget(checked(seeds="auto", budget="7.3s"), stored, trainings)
-    with pytest.raises(SuiteError, match=r"--budget 7 s is too small for one trial: .* about 7\.2 s\. Give more time"):
-        check_budget(checked(seeds="auto", budget="7s"), stored, trainings)
 
 
 # What follows trains on ten thousand images: shortened trials, an anchor, and a canonical trace.

@@ -10,15 +10,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from harness.course import ROOT
 from harness.errors import SuiteError
+from harness.record.run import AsNeeded
 from suite.cli.options import FULL_SEEDS, LAST_SEED, MOST_SEEDS, MOST_WORKERS, check, timing
 
 DEFAULTS: dict[str, Any] = {
     "--catalogue": None, "--backend": None, "--update-baselines": None,
     "--full": True, "--seeds": None, "--engine": "auto",
-    "--baseline-dir": "baselines", "--report-dir": "out", "--require-baselines": False, "--require-gpu": False,
+    "--baseline-dir": None, "--report-dir": "out", "--require-baselines": False, "--require-gpu": False,
     "strict": False, "--first-seed": "0", "--reuse": False, "--dry-run": False, "--gate-timing": False,
-    "--max-seeds": None, "--budget": None, "--precision": "default",
+    "--precision": "default",
     "--store": None, "--resume": None, "--workers": None, "--cluster": "", "dist": "no", "tx": None,
 }  # fmt: skip
 
@@ -27,7 +29,9 @@ def checked(environ: dict[str, str] | None = None, **given: Any) -> Any:
     plain = ("strict", "dist", "tx")
     named = {name if name in plain else f"--{name.replace('_', '-')}": value for name, value in given.items()}
     values = DEFAULTS | named
-    return check(SimpleNamespace(getoption=lambda name, default=None: values[name], rootpath=Path()), environ or {})
+    option = SimpleNamespace(markexpr=values.pop("--markexpr", ""))
+    getoption: Any = lambda name, default=None: values[name]  # noqa: E731
+    return check(SimpleNamespace(getoption=getoption, option=option, rootpath=Path()), environ or {})
 
 
 def outcome(**given: Any) -> tuple[Any, str]:
@@ -46,7 +50,7 @@ def test_the_defaults() -> None:
         None,
         None,
     )
-    assert options.baselines == Path("baselines")
+    assert options.baselines == ROOT / "baselines"
 
 
 @pytest.mark.parametrize(
@@ -95,11 +99,32 @@ def test_seeds_of_an_experiment(text: str, general: int | None, own: dict[str, i
 
 
 @pytest.mark.parametrize(
-    "text", ["5,5", "5,example-4=", "=5", "example-4=0", "example-4=5,example-4=5", "a b=5", "5,", "auto,5", "A=5"]
+    "text",
+    [
+        "5,5",
+        "5,example-4=",
+        "=5",
+        "example-4=0",
+        "example-4=5,example-4=5",
+        "a b=5",
+        "5,",
+        "auto,5",
+        "A=5",
+        "auto:4",
+        "auto:",
+        "auto:x",
+    ],
 )
 def test_other_seeds_of_an_experiment(text: str) -> None:
     with pytest.raises(SuiteError, match="Invalid --seeds"):
         checked(seeds=text)
+
+
+@pytest.mark.parametrize(("text", "most"), [("auto", 30), ("auto:5", 5), ("auto:100", 100)])
+def test_seeds_as_needed(text: str, most: int) -> None:
+    options = checked(seeds=text)
+    assert options.as_needed == AsNeeded(most)
+    assert (options.seeds, options.seeds_of("example-4")) == (None, 5)
 
 
 @given(st.text() | st.integers().map(str) | st.from_regex("[0-9]{1,400}", fullmatch=True))
@@ -109,7 +134,7 @@ def test_any_seeds_are_a_number_or_one_short_message(text: str) -> None:
         assert "Invalid --seeds" in error
         assert len(error) < 400
     elif options.seeds is None:
-        assert options.more_seeds
+        assert options.more_seeds or options.as_needed
     else:
         assert options.seeds == int(text)
         assert 1 <= options.seeds <= MOST_SEEDS
@@ -142,8 +167,11 @@ def test_folders(option: str, tmp_path: Path) -> None:
         with pytest.raises(SuiteError, match=r"Expected: (the name of )?a folder"):
             checked(**{option: text})
     checked(**{option: str(tmp_path)})
-    checked(**{option: str(tmp_path / "not yet")})
-    checked(**{option: "x" * 5000})  # whoever makes the folder says that the name is too long
+    for text in (str(tmp_path / "not yet"), "x" * 5000):  # whoever makes the folder says that the name is too long
+        checked(**{option: text}, update_baselines="why")
+        if option == "baseline_dir":
+            with pytest.raises(SuiteError, match=r"Expected: a folder with evidence.* does not exist"):
+                checked(**{option: text})
 
 
 @pytest.mark.parametrize("text", ["0", "7", "0100", str(LAST_SEED - MOST_SEEDS)])
@@ -207,32 +235,6 @@ def test_workers_of_xdist_are_refused(given: dict[str, Any]) -> None:
     for full in (True, False):
         with pytest.raises(SuiteError, match=r"Use --workers N\."):
             checked(full=full, **given)
-
-
-@given(
-    st.fixed_dictionaries(
-        {},
-        optional={
-            "seeds": st.integers(-5, 200_000).map(str),
-            "first_seed": st.integers(-5, 2**32).map(str),
-            "update_baselines": st.sampled_from(["", "why"]),
-            "engine": st.sampled_from(["auto", "fit", "vectorised"]),
-            **{
-                name: st.booleans()
-                for name in ("full", "reuse", "strict", "require_baselines", "dry_run", "gate_timing")
-            },
-        },
-    )
-)
-def test_any_combination_is_taken_as_written_or_one_message(given: dict[str, Any]) -> None:
-    options, error = outcome(**given)
-    if options is None:
-        needs_full = tuple(f"--{name} needs --full" for name in ("seeds", "first-seed", "reuse"))
-        assert error.startswith(("Invalid --", "--reuse and ", "--update-baselines and ", *needs_full))
-    else:
-        assert options.first_seed == int(given.get("first_seed", 0))
-        assert not (options.reuse and (options.strict or options.require_baselines or options.update))
-        assert options.full or not (options.seeds or options.first_seed or options.reuse)
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, Future
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -11,13 +12,13 @@ import pytest
 
 from harness.domain.trial import Trial
 from harness.errors import SuiteError
-from harness.execution.task import Done, Message, Reported, RunAgain, Work
 from harness.record.run import RunStarted
-from harness.record.run_file import RunFile
-from harness.record.trials import ShortTrial
+from harness.record.run_file import RecordError, RunFile
 from suite.session import trials as module
-from suite.session.trials import TrainingPlace, Trials
-from suite.session.work import Description, Event, Task, remaining
+from suite.session import work
+from suite.session.place import TrainingPlace
+from suite.session.trials import Trials
+from suite.session.work import Description, Event, Result, Task
 from tests.suite.test_sequential import EXPERIMENT
 
 EASY, SECOND = ("made-up", "easy"), ("made-up", "second")
@@ -36,35 +37,33 @@ def perform(task: Task, report: Callable[[Event], None]) -> None:
         report(Trial(task.variant, seed, {"val_accuracy": 0.5}))
 
 
-class Elsewhere:
-    """Stands in for worker processes: it keeps the tasks, and the test decides how they end."""
+class Elsewhere(Executor):
+    """Stands in for worker processes: it keeps the tasks, and the test decides when and how they end."""
 
-    def __init__(self, handle: Callable[[Message[Event, None]], None]) -> None:
-        self.handle, self.tasks = handle, list[Task]()
-        self.waited: list[tuple[str, ...]] = []
+    def __init__(self) -> None:
+        self.tasks: list[tuple[Task, Future[Result]]] = []
         self.lost = ""
 
-    def submit(self, task: Task) -> None:
-        self.tasks.append(task)
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        future: Future[Result] = Future()
+        self.tasks.append((args[0], future))
+        return future
 
-    def wait(self, *names: str) -> None:
-        self.waited.append(names)
-        if self.lost:
-            raise SuiteError(self.lost)
-        for task in self.tasks:
-            if task.name in names:
-                perform(task, lambda event, name=task.name: self.handle(Reported(name, event)))  # type: ignore[misc]
-                self.handle(Done(task.name, None))
-        self.tasks = [task for task in self.tasks if task.name not in names]
+    def end(self) -> None:
+        """Performs all tasks."""
+        for task, future in self.tasks:
+            future.set_result(work.attempt(task))
+        self.tasks.clear()
 
-    def close(self) -> None:
-        pass
+    @property
+    def seeds(self) -> list[tuple[int, ...]]:
+        return [task.seeds for task, _ in self.tasks]
 
 
 class Made(SimpleNamespace):
     trials: Trials
     file: RunFile
-    place: Elsewhere
+    executor: Elsewhere
     asked: list[list[int]]
 
 
@@ -77,22 +76,25 @@ def make(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Callable[.
         asked.append(list(task.seeds))
         perform(task, report)
 
-    monkeypatch.setattr(module, "WORK", Work(noted, remaining))
+    monkeypatch.setattr(work, "perform", noted)
     monkeypatch.setattr(module, "EXPERIMENTS", {"made-up": EXPERIMENT})
     file = RunFile.begin(tmp_path, HEADER)
     no: Any = lambda *values, **named: None  # noqa: E731
 
-    def made(workers: int = 1, evidence: Callable[..., None] = no, seeds: int = 5) -> Made:
+    def made(
+        workers: int = 1, evidence: Callable[..., None] = no, seeds: int = 5, seconds: float | None = None
+    ) -> Made:
+        executor = Elsewhere()
         if workers > 1:
-            monkeypatch.setattr(TrainingPlace, "place", lambda self, handle: Elsewhere(handle))
+            monkeypatch.setattr(TrainingPlace, "executor", lambda self, on_death: executor)
         options: Any = SimpleNamespace(
             first_seed=0, backend="jax", precision="default", engine="fit", require_gpu=False, full=True, update=None
         )
         options.seeds_of = lambda experiment: seeds
-        stored: Any = SimpleNamespace(of=evidence, variant=no, seconds=no)
+        stored: Any = SimpleNamespace(of=evidence, variant=no, seconds=lambda *key: seconds)
         progress: Any = SimpleNamespace(start=no, trained=no, finish=no, epoch=no, say=no)
         trials = Trials(options, file, {}, stored, progress, TrainingPlace(workers))
-        return Made(trials=trials, file=file, place=trials.place, asked=asked)
+        return Made(trials=trials, file=file, executor=executor, asked=asked)
 
     yield made
     file.close()
@@ -121,64 +123,82 @@ def test_a_failure_in_a_later_batch_leaves_what_was_trained_before(make: Callabl
     assert made.asked == [list(range(5)), list(range(5, 20))]  # not tried again
 
 
-def test_a_resumed_run_trains_what_its_file_lacks(make: Callable[..., Made]) -> None:
-    make().trials.get([EASY], 4)
-    made = make()
-    assert [trial.seed for trial in made.trials.get([EASY], 5)[EASY]] == list(range(5))
-    assert made.asked[1:] == [[4]]
-
-
-def test_processes_share_the_seeds_of_a_variant(make: Callable[..., Made]) -> None:
-    made = make(workers=2, seeds=10)
+@pytest.mark.parametrize(
+    ("seconds", "expected"),
+    [(None, [5, 5]), (100.0, [1] * 10), (4.0, [2] * 5), (0.01, [5, 5])],
+)
+def test_processes_share_the_seeds_of_a_variant(
+    seconds: float | None, expected: list[int], make: Callable[..., Made]
+) -> None:
+    """A task takes about ten seconds."""
+    made = make(workers=2, seeds=10, seconds=seconds)
     made.trials.expect([EASY])
-    assert [task.seeds for task in made.place.tasks] == [(0, 1, 2, 3, 4), (5, 6, 7, 8, 9)]
+    assert list(map(len, made.executor.seeds)) == expected
+    assert [seed for seeds in made.executor.seeds for seed in seeds] == list(range(10))
+    made.executor.end()
     assert len(made.trials.get([EASY], 10)[EASY]) == 10
+
+
+def test_what_other_processes_have_trained_is_recorded_meanwhile(make: Callable[..., Made]) -> None:
+    made = make(workers=2)
+    made.trials.expect([EASY, SECOND])
+    made.executor.end()
+    assert not made.file.run.trials
+    made.trials.poll()
+    assert {key: len(done) for key, done in made.file.run.trials.items()} == {EASY: 5, SECOND: 5}
 
 
 def test_finished_trials_are_not_waited_for(make: Callable[..., Made]) -> None:
     """After Ctrl-C in a later batch, a claim that the first seeds decide is decided at once."""
     made = make(workers=2)
+    made.trials.expect([EASY])
+    made.executor.end()
     made.trials.get([EASY], 5)
-    waited = list(made.place.waited)
     made.trials._request(EASY, 10)
-    assert made.place.tasks
+    assert made.executor.tasks
     assert made.trials.ready(EASY, 5)
     assert not made.trials.ready(EASY, 10)
     assert not made.trials.ready(SECOND, 1)
     assert len(made.trials.get([EASY], 5)[EASY]) == 5
-    assert made.place.waited == waited
 
 
 def test_lost_workers_are_reported_at_once_every_time(make: Callable[..., Made]) -> None:
     made = make(workers=2)
     made.trials.expect([EASY, SECOND])
-    made.place.lost = "The connection to the Dask scheduler is lost."
+    made.executor.lost = "The connection to the Dask scheduler is lost."
+    for _, future in made.executor.tasks:
+        future.cancel()
     for key in (EASY, SECOND, EASY):
         with pytest.raises(SuiteError, match="The connection to the Dask scheduler is lost"):
             made.trials.get([key], 5)
-    assert len(made.place.waited) == 1
 
 
-def test_unreadable_evidence_submits_nothing_ahead_and_stops_no_training(make: Callable[..., Made]) -> None:
+def test_a_task_whose_workers_die_fails_alone(make: Callable[..., Made]) -> None:
+    made = make(workers=2)
+    made.trials.expect([EASY, SECOND])
+    made.executor.tasks.pop(0)[1].set_exception(SuiteError("2 worker processes died."))
+    made.executor.end()
+    with pytest.raises(SuiteError, match="made-up/easy could not be trained: 2 worker processes died"):
+        made.trials.trained(EASY)
+    assert len(made.trials.trained(SECOND).trials) == 5
+
+
+def test_a_disk_that_is_full_ends_the_run_and_is_no_failure_of_a_training(make: Callable[..., Made]) -> None:
+    made = make()
+
+    def full(record: object) -> None:
+        raise RecordError("No space left on device")
+
+    made.trials._declare("made-up")
+    made.file.append = full  # type: ignore[method-assign]
+    with pytest.raises(RecordError):
+        made.trials.trained(EASY)
+
+
+def test_unreadable_evidence_submits_nothing_ahead(make: Callable[..., Made]) -> None:
     def damaged(experiment: str) -> None:
         raise SuiteError("Invalid evidence.")
 
     made = make(workers=2, evidence=damaged)
     made.trials.expect([EASY, SECOND])
-    assert not made.place.tasks
-    assert len(made.trials.trained(SECOND).trials) == 5
-
-
-def test_a_shortened_trial_that_is_trained_again_counts_once(make: Callable[..., Made]) -> None:
-    made = make(workers=2)
-    made.trials.expect([EASY])
-    short = [
-        ShortTrial(experiment="made-up", variant="easy", seed=seed, engine="fit", losses=(1.0,)) for seed in (0, 1)
-    ]
-    name = made.place.tasks[0].name
-    made.place.handle(Reported(name, Description({}, "definition", None)))
-    made.place.handle(Reported(name, short[0]))
-    made.place.handle(RunAgain(name))
-    for one in short:
-        made.place.handle(Reported(name, one))
-    assert made.trials.short(EASY) == tuple(short)
+    assert not made.executor.tasks

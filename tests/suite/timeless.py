@@ -9,8 +9,8 @@ import msgspec
 
 from harness.record.run import RunStarted
 
-CLOCK = {"seconds", "started", "id", "command", "images_per_second"}
-"""What a report says about time, and about which run it is."""
+CLOCK = {"seconds", "started", "id", "command", "images_per_second", "reused"}
+"""What a report says about time, about which run it is, and which of its trials a resumed one took."""
 TIMES = re.compile(r"(?<=\n## Time\n\n).*?(?=\n\n)", re.DOTALL)
 """The table of times: all cells of a row but the first."""
 TRAINED = re.compile(r"(?<=\n## What this machine trained to the end\n\n).*?(?=\n\n)", re.DOTALL)
