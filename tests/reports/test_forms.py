@@ -52,7 +52,7 @@ def written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Written:
 
     def forms(*made: ClaimDecided, source: Source = "slide", full: bool = True) -> dict[str, str]:
         known = tuple(declared(one.id, one.marker == "exact", source) for one in made)
-        changed = dataclasses.replace(course(), claims=known)
+        changed = dataclasses.replace(course(), claims=known, timed=())
         monkeypatch.setattr(module, "course", lambda: changed)
         recorder = Recorder(tmp_path, full=full, planned=(*(one.key for one in made), *"abcd"))
         recorder.append(*made)
