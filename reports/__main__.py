@@ -128,7 +128,7 @@ def evidence(options: argparse.Namespace) -> Path:
 
     run = stored_run(options.baseline_dir, options.evidence)
     if options.readme is not None:
-        from reports.sections.findings import write_findings
+        from reports.write import write_findings
 
         write_findings(run, options.readme)
     return write(run, options.out or out_of(course()) / "evidence" / options.evidence)

@@ -16,7 +16,7 @@ from harness.domain.verdict import Basis, Decision, Effect, Verdict
 from harness.record.outcomes import ClaimState
 from harness.record.run import Alongside, ClaimDecided, MetricDeclared, Run, Summary
 from reports import sentences
-from reports.words import number, plural, printed, standing
+from reports.words import mean_std, metric_label, number, plural, points, power_of_ten, printed, standing
 
 ELSEWHERE = "Elsewhere"
 """The section of what no slide of the course names."""
@@ -48,6 +48,27 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     collapsed: int = 0
     censored: int = 0
     difference: float | None = None
+
+    @property
+    def name(self) -> str:
+        """The variant, and its metric unless that is the validation accuracy."""
+        return self.variant + ("" if self.metric == "val_accuracy" else f" ({metric_label(self.metric)})")
+
+    @property
+    def value(self) -> str:
+        """Mean ± standard deviation, the number of seeds, and how many of them failed."""
+        failed = {"diverged": self.diverged, "collapsed": self.collapsed, "without a value": self.censored}
+        parts = [mean_std(self.mean, self.std, self.unit), plural(self.seeds, "seed")]
+        return ", ".join([*parts, *(f"{count:,} {how}" for how, count in failed.items() if count)])
+
+    @property
+    def to_slide(self) -> str:
+        """Our mean minus the slide's figure; "" without either."""
+        if self.difference is None:
+            return ""
+        if self.unit == "fraction":
+            return points(self.difference)
+        return ("+" if self.difference > 0 else "") + power_of_ten(self.difference)
 
 
 class Card(msgspec.Struct, frozen=True, kw_only=True):
@@ -334,17 +355,15 @@ def _slide_figure(claim: ClaimDecided, effect: Effect | None, slides: _Slides) -
 
 
 def _rows(run: Run, claim: ClaimDecided, slides: _Slides) -> list[Row]:
-    declared = run.experiments.get(claim.experiment or "")
-    units = {one.name: one.unit for one in declared.metrics} if declared else {}
     summaries = list(claim.variants.items())
     for one in claim.published:
         trials = run.trials.get((claim.experiment or "", one.variant), ())
         if trials and all((name, summary.metric) != (one.variant, one.metric) for name, summary in summaries):
             summaries.append((one.variant, Summary.of(one.metric, trials)))
-    return [_row(run, claim, name, summary, units.get(summary.metric, ""), slides) for name, summary in summaries]
+    return [_row(run, claim, name, summary, slides) for name, summary in summaries]
 
 
-def _row(run: Run, claim: ClaimDecided, variant: str, summary: Summary, unit: str, slides: _Slides) -> Row:
+def _row(run: Run, claim: ClaimDecided, variant: str, summary: Summary, slides: _Slides) -> Row:
     slide = slides.get((claim.experiment or "", variant, summary.metric))
     trials = run.trials.get((claim.experiment or "", variant), ())[: summary.n]
     if len(trials) < summary.n:  # the summary is of stored trials, which the run's record lacks
@@ -354,7 +373,7 @@ def _row(run: Run, claim: ClaimDecided, variant: str, summary: Summary, unit: st
     return Row(
         variant=variant,
         metric=summary.metric,
-        unit=unit,
+        unit=unit_of(run, claim.experiment or "", summary.metric),
         slide=printed(slide[0]) if slide else "",
         mean=summary.mean,
         std=summary.std,
@@ -371,3 +390,9 @@ def failures(trials: Sequence[Trial]) -> tuple[int, int]:
     kinds = [one.divergence.kind for one in trials if one.divergence]
     collapsed = kinds.count("stuck at chance")
     return len(kinds) - collapsed, collapsed
+
+
+def unit_of(run: Run, experiment: str, metric: str) -> str:
+    """The unit of a metric; "" if the run has no record of it."""
+    declared = run.experiments.get(experiment)
+    return next((each.unit for each in declared.metrics if each.name == metric), "") if declared else ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from harness.check.judge import REFERENCE
@@ -13,6 +13,7 @@ from harness.domain.verdict import Basis, Verdict
 from harness.record.outcomes import (
     REPRODUCED,
     Anchor,
+    ClaimState,
     TimeState,
     TrainingOutcome,
     TrainingState,
@@ -22,7 +23,7 @@ from harness.record.outcomes import (
 from harness.record.run import ClaimDecided, Run, TrainingCompared
 from harness.timing.slower import CHANGED
 from reports.cards import Card
-from reports.words import SYMBOLS, plural, verdict_text
+from reports.words import SYMBOLS, backend_name, plural, verdict_text
 
 FAILED = (1, 3)
 """pytest's exit codes for failed tests and for an internal error."""
@@ -97,6 +98,17 @@ class Group:
     @property
     def open(self) -> tuple[Card, ...]:
         return tuple(card for card in self.cards if card.open)
+
+
+def title(run: Run) -> str:
+    """The heading of a report: the course, the backend, the kind of run, and the date."""
+    header, backend = run.header, backend_name(run.header.backend)
+    day = header.started[:10]
+    if run.timings and not (run.claims or run.trainings or run.errata or header.evidence):
+        return f"Times on {backend}, {day}"
+    what = f"evidence of {header.stack}" if header.evidence else "trained to the end" if header.full else "checked"
+    comma = ", " if header.evidence or header.full else " "
+    return f"{course().title}: claims on {backend}, {what}{comma}{day}"
 
 
 def status(run: Run, cards: Mapping[str, Card]) -> Status:
@@ -251,7 +263,8 @@ def _training(run: Run, one: TrainingCompared) -> Moved:
 
 
 def _changed(claim: ClaimDecided, evidence: bool) -> bool:
-    return (claim.red and not evidence) or claim.comparison.expected not in (None, claim.verdict)
+    moved = (claim.red and not evidence) or claim.comparison.expected not in (None, claim.verdict)
+    return moved or bool(claim.error)
 
 
 def _claim(claim: ClaimDecided, evidence: bool) -> Moved:
@@ -331,3 +344,50 @@ def _counted(cards: Sequence[Card]) -> str:
     if red:
         texts.append(f"{red} not judged, as {'its test fails' if red == 1 else 'their tests fail'}")
     return ", ".join(texts)
+
+
+def counted(verdicts: Iterable[Verdict]) -> str:
+    """How many verdicts there are of each kind: "✔ 3 supported · ✘ 1 refuted"."""
+    count = Counter(verdicts)
+    known = (verdict for verdict in Verdict if count[verdict])
+    return " · ".join(f"{SYMBOLS[verdict]} {count[verdict]} {verdict_text(verdict)[2:].lower()}" for verdict in known)
+
+
+def here_text(run: Run) -> str:
+    """How many claims this machine confirms, and how far: "3 confirmed, 1 not confirmed"."""
+    here = Counter(claim.here.state for claim in run.claims.values() if claim.here and claim.here.state)
+    return ", ".join(f"{here[state]} {state}" for state in ClaimState if here[state])
+
+
+WHY_STOPPED: Mapping[str, str] = {
+    "maximum": "undecided at the maximum",
+    "interrupted": "interrupted",
+    "not run": "not run",
+}
+
+
+def seeds_text(run: Run) -> str:
+    """When claims stopped, and how many trials that saved compared with the maximum for every variant."""
+    taken = [(claim, claim.taken) for claim in run.claims.values() if claim.taken]
+    at_once = sum(seeds.stopped == "decided" and len(seeds.looks) == 1 for _, seeds in taken)
+    later = sum(seeds.stopped == "decided" and len(seeds.looks) > 1 for _, seeds in taken)
+    others: Counter[str] = Counter(seeds.stopped for _, seeds in taken)
+    parts = [f"{at_once} of {plural(len(taken), 'claim')} decided with the least seeds", f"{later} with more"]
+    parts += [f"{others[why]} {text}" for why, text in WHY_STOPPED.items() if others[why]]
+    most = {(claim.experiment or "", name): seeds.most for claim, seeds in taken for name in claim.variants}
+    trials = {key: len(done) for key, done in run.trials.items()}
+    saved = sum(max(limit - trials.get(key, 0), 0) for key, limit in most.items())
+    used = sum(trials.get(key, 0) for key in most)
+    return f"{', '.join(parts)}; {plural(used, 'trial')}, {saved} fewer than with the maximum for every variant"
+
+
+def seeds_taken(claim: ClaimDecided) -> str:
+    """How many seeds one claim needed; "" if the number of seeds was fixed."""
+    seeds = claim.taken
+    if seeds is None:
+        return ""
+    looked = ", ".join(map(str, seeds.looks))
+    return (
+        f"{seeds.seeds} of at most {seeds.most}, {seeds.saved} saved; looked at after {looked}; "
+        f"{WHY_STOPPED.get(seeds.stopped, seeds.stopped)}"
+    )

@@ -8,12 +8,29 @@ from collections.abc import Mapping
 
 from msgspec.structs import replace
 
-from harness.domain.verdict import Decision, Effect, Verdict
+from harness.domain.verdict import Decision, Difference, Effect, Verdict
 from harness.record.run import ClaimDecided, MetricDeclared
 from harness.rules.chances import undecided
-from reports.words import MINUS, UNSIGNED_UNITS, factor, metric_label, number, plural, points, power_of_ten
+from reports.words import (
+    MINUS,
+    UNSIGNED_UNITS,
+    factor,
+    metric_label,
+    number,
+    plural,
+    points,
+    power_of_ten,
+    verdict_text,
+)
 
 COUNTED = ("epochs", "steps")
+DETAILS = {
+    "detectable_effect": "smallest effect that n seeds show",
+    "percentile": "percentile among our seeds",
+    "published": "slide",
+    "plain_low": "95 % interval",
+}
+"""Names of an effect's details."""
 
 
 def measured(effect: Effect, metric: MetricDeclared | None = None) -> str:
@@ -209,3 +226,37 @@ def outlook(claim: ClaimDecided) -> str:
     looks = [f"{' and '.join(chances)} % at {seeds:,} seeds" for seeds, chances in known.items()]
     many = len(next(iter(known.values()))) > 1
     return f"chance to be decided, if the effect{'s are' if many else ' is'} as estimated: {', '.join(looks)}"
+
+
+def details(effect: Effect) -> list[str]:
+    """An effect's further numbers and notes, each in words: "95 % interval 0.12 to 0.43"."""
+    shown = []
+    for name, value in effect.details.items():
+        if value is None or name.endswith("_high"):
+            continue
+        unit = effect.unit if name.startswith(("detectable", "plain", "published")) else ""
+        text = number(value, unit)
+        if name.endswith("_low"):
+            text += f" to {number(effect.details.get(name.replace('_low', '_high')), unit)}"
+        if name == "confidence":
+            shown.append(f"at {100 * value:.4g} %")
+        else:
+            shown.append(f"{DETAILS.get(name, name.replace('_', ' '))} {text}")
+    chances = [f"chance that {seeds} seeds decide {number(chance)}" for seeds, chance in effect.chances.items()]
+    return [*shown, *chances, *effect.notes]
+
+
+def decision_text(decision: Decision, rule: str = "") -> str:
+    """The decision of a part, or of a rule that is reported alongside, with its effects."""
+    effects = "; ".join(map(compared, decision.effects)) if rule else ""
+    text = f"{rule}{': ' if rule else ''}{verdict_text(decision.verdict)}. {decision.reason}"
+    return f"{text} ({effects})" if effects else text
+
+
+def difference_text(difference: Difference) -> str:
+    """Keras' value and the value of another formula or text."""
+    ours, other = (
+        value if isinstance(value, str) else number(value) for value in (difference.obtained, difference.other)
+    )
+    why = f" {difference.why}" if difference.why else ""
+    return f"differs from {difference.source}: {difference.of}: {ours}, there {other}.{why}"

@@ -20,7 +20,7 @@ from harness.domain.claim import Claim, experiments
 from harness.domain.experiment import Experiment
 from harness.domain.trial import Trial
 from harness.domain.verdict import Basis, Decision, Verdict
-from harness.errors import invalid, nearest
+from harness.errors import SuiteError, invalid, nearest
 from harness.record.declared import claim_decided, erratum_declared, experiment_declared
 from harness.record.evidence import EXACT, Evidence, Expected, SeedBlock
 from harness.record.outcomes import Here
@@ -33,11 +33,15 @@ Stored = Mapping[str, Mapping[str, Evidence]]
 def stored_run(root: Path, stack: str) -> Run:
     """The evidence of a stack below ``root`` as a run, in catalogue order.
 
-    Verdicts are decided from the stored trials; the verdict of an exact claim is the expected one. Raises SuiteError if
-    the stack has no evidence.
+    Verdicts are decided from the stored trials; the verdict of an exact claim is the expected one. A file that cannot
+    be read is left out, and the error of its stack's own stands with its claims. Raises SuiteError if the stack has no
+    evidence.
     """
     declared = {one.id: one for one in experiments(course().claims)}
-    stored: Stored = {name: _read(root, name, dict.fromkeys((stack, REFERENCE))) for name in (*declared, EXACT)}
+    damaged: dict[str, str] = {}
+    stored: Stored = {
+        name: _read(root, name, dict.fromkeys((stack, REFERENCE)), damaged) for name in (*declared, EXACT)
+    }
     own = {name: stacks[stack] for name, stacks in stored.items() if stack in stacks and stacks[stack].variants}
     if not own:
         known = sorted({path.parent.name for name in declared for path in root.glob(f"*/{name}.json")})
@@ -69,7 +73,7 @@ def stored_run(root: Path, stack: str) -> Run:
             for variant in declared[name].variants
             if variant.name in evidence.variants
         },
-        claims={claim.key: _claim(claim, order, stack, stored) for order, claim in enumerate(course().claims)},
+        claims={claim.key: _claim(claim, order, stack, stored, damaged) for order, claim in enumerate(course().claims)},
         errata={
             one.id: erratum_declared(one, order, str(newest.fingerprint["backend"]))
             for order, one in enumerate(course().errata)
@@ -79,16 +83,24 @@ def stored_run(root: Path, stack: str) -> Run:
     )
 
 
-def _read(root: Path, experiment: str, stacks: Mapping[str, None]) -> dict[str, Evidence]:
-    """The evidence of an experiment by stack, without stacks that have none."""
-    known = {stack: read(path_of(root, stack, experiment)) for stack in stacks}
-    return {stack: one for stack, one in known.items() if one is not None}
+def _read(root: Path, experiment: str, stacks: Mapping[str, None], damaged: dict[str, str]) -> dict[str, Evidence]:
+    """The evidence of an experiment by stack, without stacks that have none; errors are put into ``damaged``."""
+    known: dict[str, Evidence] = {}
+    for stack in stacks:
+        try:
+            evidence = read(path_of(root, stack, experiment))
+        except SuiteError as error:
+            if not known:  # where the stack's own file can be read, it decides
+                damaged.setdefault(experiment, " ".join(str(error).split()))
+        else:
+            known |= {} if evidence is None else {stack: evidence}
+    return known
 
 
 def _other_stacks(root: Path, declared: Mapping[str, Experiment], stack: str) -> Iterator[OtherStack]:
     for name, experiment in declared.items():
         others = sorted({path.parent.name for path in root.glob(f"*/{name}.json")} - {stack})
-        for other, evidence in _read(root, name, dict.fromkeys(others)).items():
+        for other, evidence in _read(root, name, dict.fromkeys(others), {}).items():
             for variant, kept in evidence.variants.items():
                 held = trials(kept, variant)
                 for metric in experiment.metrics:
@@ -154,9 +166,13 @@ def stretched(curve: tuple[float | None, ...], epochs: int) -> tuple[float | Non
     return tuple(values)
 
 
-def _claim(claim: Claim, order: int, stack: str, stored: Stored) -> ClaimDecided:
-    """The record of a claim that a check would write if nothing had changed."""
-    stacks = stored[claim.experiment.id if claim.experiment else EXACT]
+def _claim(claim: Claim, order: int, stack: str, stored: Stored, damaged: Mapping[str, str]) -> ClaimDecided:
+    """The record of a claim that a check would write if nothing had changed. ``damaged``: errors by file."""
+    file = claim.experiment.id if claim.experiment else EXACT
+    if error := damaged.get(file):
+        nothing = compare_verdict(Verdict.NOT_RUN, None, more_seeds=True)
+        return claim_decided(claim, order, Decision(Verdict.NOT_RUN, error), (), {}, nothing, error=error)
+    stacks = stored[file]
     expected = stacks[stack].expected.get(claim.key) if stack in stacks else None
     here: Here | None = None
     alongside: tuple[Decision, ...] = ()

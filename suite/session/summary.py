@@ -5,16 +5,14 @@ Functions of its records and of the evidence, without effects.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 
 from harness.check.stored import Stored
 from harness.domain.verdict import Verdict
-from harness.record.outcomes import ClaimState, TrainingState
+from harness.record.outcomes import TrainingState
 from harness.record.run import Run
 from reports.cards import cards
-from reports.headline import compared, count_text, findings, moved
-from reports.sections.seeds import seeds_text
+from reports.headline import compared, count_text, findings, here_text, moved, seeds_text
 from reports.words import plural, some, verdict_text
 from suite.session.screen import Line, cut
 
@@ -76,9 +74,8 @@ def count_lines(run: Run) -> Iterator[Line]:
     claims = run.claims.values()
     if run.header.planned:
         yield Line(count_text(list(cards(run).values())) if claims else "no claim was decided")
-        here = Counter(claim.here.state for claim in claims if claim.here and claim.here.state)
-        if here:
-            yield Line(f"  here: {', '.join(f'{here[state]} {state}' for state in ClaimState if here[state])}")
+        if here := here_text(run):
+            yield Line(f"  here: {here}")
     errata = run.errata.values()
     if errata:
         noun = "erratum holds" if len(errata) == 1 else "errata hold"

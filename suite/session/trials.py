@@ -191,7 +191,7 @@ class Trials:
         """Submits the tasks that train what is missing of a variant; none if its training has failed."""
         if key in self._failed:
             return
-        self._declare(key[0])
+        self.declare(key[0])
         own, reference = self._own(key), self._reference(key)
         trials = self._trials.setdefault(key, {})
         if self._options.update is not None and own is not None:
@@ -219,7 +219,7 @@ class Trials:
         for piece in pieces:
             self._submit(key, seeds=piece)
 
-    def _declare(self, experiment: str) -> None:
+    def declare(self, experiment: str) -> None:
         """Records the declaration of an experiment, once in a run, before its first trial."""
         if experiment not in self._file.run.experiments:
             order = list(EXPERIMENTS).index(experiment)

@@ -10,14 +10,26 @@ import pytest
 
 from harness.domain.trial import Trial
 from harness.errors import SuiteError
-from harness.record.run import SCHEMA
+from harness.record.gpu import GpuFacts
+from harness.record.run import SCHEMA, Run, Summary
 from reports import __main__ as command
 from reports import write as module
+from reports.cards import cards
 from reports.payload import Report
 from reports.write import write_report
 from tests.reports.full import full_run
 from tests.reports.markdown import claims
-from tests.reports.synthetic import Recorder, claim, decision, diverged, effect, experiment, trial
+from tests.reports.synthetic import (
+    HEADER,
+    Recorder,
+    claim,
+    decision,
+    diverged,
+    effect,
+    experiment,
+    published,
+    trial,
+)
 
 
 def reported(run: Recorder, folder: Path, **end: Any) -> tuple[str, str]:
@@ -84,7 +96,6 @@ def test_a_claim_and_a_slide_that_the_catalogue_lacks(slide: str, tmp_path: Path
     summary, report = reported(run, tmp_path)
     assert "## [Elsewhere](sections/elsewhere.md)" in report
     assert claims(report)["never-heard-of"]
-    assert "## Elsewhere" in (tmp_path / "SLIDES.md").read_text("utf-8")
     assert "Statement of never-heard-of." in summary
 
 
@@ -106,7 +117,7 @@ def test_files_of_an_earlier_report_go_and_a_readers_own_stay(tmp_path: Path) ->
     write_report(full_run(tmp_path), tmp_path)
     listed = msgspec.json.decode((tmp_path / "report.json").read_bytes(), type=Report).files
     assert all((tmp_path / name).is_file() for name in listed)
-    assert {"REPORT.md", "SUMMARY.md", "SLIDES.md", "slides.csv", "ERRATA.md", "figures/effects.svg"} <= set(listed)
+    assert {"REPORT.md", "SUMMARY.md", "ERRATA.md", "figures/effects.svg"} <= set(listed)
     own = [tmp_path / name for name in ("notes.md", "figures/my-own.svg", "sections/my-own.md")]
     for path in own:
         path.write_text("mine", "utf-8")
@@ -162,3 +173,32 @@ def test_seeds_without_a_value_are_counted(tmp_path: Path) -> None:
     run.train(record, [*slow, trial("a", 2, 0.9)], "val_accuracy")
     run.append(claim("c", "SUPPORTED", [], experiment="e", variants={"a": run.means["a"]}))
     assert ", 3 seeds, 2 without a value" in reported(run, tmp_path)[1]
+
+
+def test_a_torn_last_line_is_left_out(tmp_path: Path) -> None:
+    path = full_run(tmp_path)
+    path.write_text(path.read_text("utf-8")[:-20], "utf-8")
+    assert "**Partial run.**" in write_report(path, tmp_path).read_text("utf-8")
+
+
+def test_a_slides_figure_of_another_metric_stands_beside_our_own_values() -> None:
+    trials = [Trial("raw", seed, {"loss": None, "first_inf_epoch": 3.0 + seed}) for seed in range(3)]
+    made = claim(
+        "shares",
+        "SUPPORTED",
+        experiment="shares",
+        variants={"raw": Summary.of("loss", trials)},
+        published=(published("raw", "3", "loss"), published("raw", "3", "first_inf_epoch")),
+    )
+    run = Run(Path("x"), HEADER, claims={made.key: made}, trials={("shares", "raw"): trials})
+    assert [(row.name, row.slide, row.value, row.to_slide) for row in cards(run)["shares"].rows] == [
+        ("raw (loss)", "3", "–, 3 seeds, 3 without a value", ""),
+        ("raw (first infinite epoch)", "3", "4.0 ± 1.0, 3 seeds", "+1"),
+    ]
+
+
+def test_a_damaged_record_of_a_gpu_is_named(tmp_path: Path) -> None:
+    path = Recorder(tmp_path, gpu=GpuFacts(driver="570.86.15")).end()
+    path.write_bytes(path.read_bytes().replace(b'"570.86.15"', b"570", 1))
+    with pytest.raises(SuiteError, match=r"got `int` - at `\$\.gpu\.driver`"):
+        write_report(path, tmp_path)

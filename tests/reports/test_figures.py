@@ -95,7 +95,7 @@ def test_same_run_same_bytes(tmp_path: Path) -> None:
     path = full_run(tmp_path / "a")
     for out in ("a", "b"):
         write_report(path, tmp_path / out)
-    pages = ["REPORT.md", "SUMMARY.md", "SLIDES.md", "ERRATA.md", "slides.csv", "report.json"]
+    pages = ["REPORT.md", "SUMMARY.md", "ERRATA.md", "report.json"]
     for name in [*pages, "sections/example-4-tips.md", *(f"figures/{name}" for name in NAMES)]:
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
 

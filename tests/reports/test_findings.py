@@ -8,14 +8,14 @@ import pytest
 
 from cases.findings import FINDINGS
 from harness.domain.finding import Finding
-from harness.domain.verdict import Basis
 from harness.errors import SuiteError
 from harness.record.run import Run
 from reports import __main__ as command
 from reports.cards import cards
-from reports.sections.findings import END, START, findings, write_findings
+from reports.markdown import findings
 from reports.stored import stored_run
 from reports.text import escape
+from reports.write import END, START, write_findings
 from tests.reports.markdown import tables
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -31,12 +31,7 @@ def run() -> Run:
 def test_readme_has_the_findings_of_the_stored_evidence(run: Run) -> None:
     shown = (ROOT / "README.md").read_text("utf-8").partition(START)[2].partition(END)[0]
     fix = f"run `python -m reports --evidence {STACK} --readme README.md`"
-    assert shown.strip() == findings(run), f"README's findings are out of date: {fix}"
-
-
-def test_the_table_says_who_says_it_and_what_to_say_instead(run: Run) -> None:
-    [table] = tables(findings(run))
-    assert list(table[0]) == ["verdict", "the slide", "say instead, or what was measured"]
+    assert shown.strip() == findings(run).strip(), f"README's findings are out of date: {fix}"
 
 
 @pytest.mark.parametrize("known", [FINDINGS, ()])
@@ -62,13 +57,6 @@ def test_a_claim_of_ours_has_no_row(run: Run) -> None:
     assert [card.key for card in ours if escape(card.statement) in texts] == []
 
 
-def test_a_row_says_how_it_was_decided(run: Run) -> None:
-    rows = tables(findings(run))[0]
-    refuted = [row["verdict"].partition("<br>")[2] for row in rows if row["verdict"].startswith("✘")]
-    assert refuted
-    assert set(refuted) <= set(map(str, Basis))
-
-
 def test_a_finding_of_no_claim_is_named(run: Run) -> None:
     with pytest.raises(SuiteError, match=r"cases/findings\.py.*'no-such-claim'"):
         findings(run, (Finding("a cause", ("no-such-claim",)),))
@@ -78,7 +66,7 @@ def test_only_what_stands_between_the_marks_is_replaced(run: Run, tmp_path: Path
     page = tmp_path / "README.md"
     page.write_text(f"before\n{START}\nold\n{END}\nafter\n", "utf-8")
     write_findings(run, page)
-    assert page.read_text("utf-8") == f"before\n{START}\n{findings(run)}\n{END}\nafter\n"
+    assert page.read_text("utf-8") == f"before\n{START}\n{findings(run)}{END}\nafter\n"
 
 
 @pytest.mark.parametrize("content", ["no marks\n", f"{START}\nno end\n", None])

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
 import dataclasses
-import io
 from collections.abc import Callable, Mapping
 from html.parser import HTMLParser
 from pathlib import Path
@@ -26,7 +24,7 @@ from suite.session import summary
 from tests.reports.markdown import claims, section
 from tests.reports.synthetic import Recorder, claim, decision, effect
 
-FORMS = ("SUMMARY.md", "REPORT.md", "SLIDES.md", "slides.csv", "page", "findings", "handout", "terminal")
+FORMS = ("SUMMARY.md", "REPORT.md", "page", "findings", "handout", "terminal")
 QUOTE = "드롭아웃이 도움이 된다"
 BETTER = Exceeds("2 relu", "2 linear")
 SAY = {
@@ -58,8 +56,7 @@ def written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Written:
         recorder.append(*made)
         path = recorder.end()
         write_report(path, tmp_path)
-        texts = {name: (tmp_path / name).read_text("utf-8") for name in FORMS[:3]}
-        texts["slides.csv"] = (tmp_path / "slides.csv").read_text("utf-8-sig")
+        texts = {name: (tmp_path / name).read_text("utf-8") for name in FORMS[:2]}
         page = (tmp_path / PAGE).read_text("utf-8")
         texts["page"] = text_of(page, {"card", "tiles", "slides", "change"})
         texts["findings"] = text_of(page, {"overview only-lecturer"}, without="reading")
@@ -134,14 +131,13 @@ def test_a_red_claim_accuses_nobody_in_any_form(written: Written) -> None:
         kept = kept.replace("SUPPORTED since 2026-11-20 (first), REFUTED now", "")
         assert [word for word in ACCUSATIONS if word in kept] == [], name
     said = "The slide holds; this machine computes otherwise: see what moved"
-    for name in ("REPORT.md", "SLIDES.md", "slides.csv", "page"):
+    for name in ("REPORT.md", "page"):
         assert said in texts[name], name
     assert claims(texts["REPORT.md"])["sgd-rule"]["verdict"] == "✔ SUPPORTED<br>⚠ **moved**"
     counted = "2 cases: 1 supported (1 computed), 1 not judged, as its test fails."
     for name in ("SUMMARY.md", "REPORT.md", "terminal"):
         assert counted in texts[name], name
     assert "- This run's own verdicts: ✔ 1 supported\n" in texts["REPORT.md"]
-    assert "0 claims not supported" in texts["SLIDES.md"]
     assert "Refuted 0 of 2 claims of the lecture" in texts["page"]
     assert "Nothing: every claim of the slides that was judged is supported." in texts["findings"]
     assert "What to say instead Nothing: " in texts["handout"]
@@ -154,15 +150,14 @@ def test_a_red_claim_of_trials_says_what_the_evidence_says(written: Written) -> 
     row = claims(texts["REPORT.md"])["helps"]
     assert row["verdict"] == "✔ SUPPORTED<br>⚠ **moved**"
     assert row["measured"] == "The slide holds; this machine computes otherwise: see what moved"
-    assert "−1.00 points" not in texts["findings"] + texts["handout"] + texts["SLIDES.md"]
+    assert "−1.00 points" not in texts["findings"] + texts["handout"] + texts["REPORT.md"]
 
 
 def test_the_same_claim_accuses_where_it_is_not_red(written: Written) -> None:
     """So the test above can fail."""
     texts = written(computed("sgd-rule", "REFUTED", "REFUTED"))
-    for name in ("SUMMARY.md", "SLIDES.md", "slides.csv", "page", "findings", "handout"):
+    for name in ("SUMMARY.md", "page", "findings", "handout"):
         assert "REFUTED" in texts[name] or "✘ Statement of sgd-rule." in texts[name], name
-    assert "1 claim not supported" in texts["SLIDES.md"]
     assert "Refuted 1 of 1 claim of the lecture" in texts["page"]
     assert "1 case: 1 refuted." in texts["terminal"]
 
@@ -194,17 +189,14 @@ def test_each_verdict_and_what_to_say_instead_in_every_form(verdict: str, writte
     made = computed("a", verdict, verdict) if verdict == "OUTDATED" else trained("a", verdict, effects[verdict])
     texts = written(made, source="read")
     mark, counted, say = WORDS[verdict]
-    for name in ("SUMMARY.md", "REPORT.md", "SLIDES.md", "page", "findings"):
+    for name in ("SUMMARY.md", "REPORT.md", "page", "findings"):
         assert mark in texts[name].replace("\u00a0", " "), name
-    for name in ("SUMMARY.md", "SLIDES.md", "slides.csv", "page", "findings", "handout"):
+    for name in ("SUMMARY.md", "REPORT.md", "page", "findings", "handout"):
         assert say in texts[name], name
     assert f"{mark[0]} Statement of a." in texts["handout"]
     assert f"1 case: {counted}." in texts["SUMMARY.md"]
     assert f"1 case: {counted}." in texts["terminal"]
-    assert f"“{QUOTE}” (as we read it: so, and not otherwise)" in texts["SLIDES.md"]
     assert "As we read it: so, and not otherwise." in texts["page"]
-    [row] = csv.DictReader(io.StringIO(texts["slides.csv"], newline=""))
-    assert row["verdict"] == verdict
     assert ("1 claim of the slides refuted." in texts["REPORT.md"]) == (verdict == "REFUTED")
     assert ("1 outdated." in texts["REPORT.md"]) == (verdict == "OUTDATED")
 
@@ -215,7 +207,5 @@ def test_what_is_only_not_contradicted_is_not_called_supported(written: Written)
     texts = written(claim("figure", found, slide="4. Optimizers", rule="2 relu reproduces 0.9806"))
     assert claims(texts["REPORT.md"])["figure"]["verdict"] == "≈ NOT CONTRADICTED"
     assert "1 case: 1 not contradicted." in texts["SUMMARY.md"]
-    for name in ("SLIDES.md", "page"):
-        assert "≈ NOT CONTRADICTED" in texts[name], name
-    for name in ("SLIDES.md", "slides.csv", "page"):
-        assert "✔ SUPPORTED" not in texts[name], name
+    assert "≈ NOT CONTRADICTED" in texts["page"]
+    assert "✔ SUPPORTED" not in texts["page"]

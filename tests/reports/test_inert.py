@@ -1,9 +1,7 @@
-"""Strings from outside show themselves in Markdown and CSV, and do nothing else."""
+"""Strings from outside show themselves in Markdown, and do nothing else."""
 
 from __future__ import annotations
 
-import csv
-import io
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +13,6 @@ from harness.domain.erratum import ErratumState
 from harness.domain.verdict import Difference
 from harness.record.outcomes import ClaimState, VerdictState
 from harness.record.run import Alongside
-from reports.sections.slides import FORMULAS
 from reports.text import LONGEST, code, cut, escape, escape_html, fenced, table
 from reports.write import write_report
 from tests.reports.markdown import parsed
@@ -145,21 +142,8 @@ def test_no_string_of_a_record_becomes_markup(text: str, tmp_path: Path) -> None
         known = OURS | {"h1", "h3", "strong", "em", "br", "img", "pre", "blockquote"}
         assert set(page.tags) <= known, path
         assert page.attributes <= {"href", "id", "src", "alt", "align", "lang", "start", "class"}, path
-        assert all(link.split("#")[0].endswith((".md", ".csv", ".svg")) or link[:1] == "#" for link in page.links), path
+        assert all(link.split("#")[0].endswith((".md", ".svg")) or link[:1] == "#" for link in page.links), path
         assert set(page.widths) <= {2, 3, 4, 8}, path
         assert not any(mark in path.read_text("utf-8") for mark in "\u202e\u2066\u200f"), path
     assert (tmp_path / "SUMMARY.md").stat().st_size < 10_000
     assert (tmp_path / "REPORT.md").stat().st_size < 60_000
-
-
-@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@x", "  =x", "＝1", "=cmd|' /C calc'!A0"])
-def test_no_cell_of_the_csv_is_a_formula(text: str, tmp_path: Path) -> None:
-    run = Recorder(tmp_path)
-    run.append(claim("a", "REFUTED", statement=text), erratum("e", printed=f"{text}\nsecond line"))
-    write_report(run.end(), tmp_path)
-    content = (tmp_path / "slides.csv").read_bytes().decode("utf-8-sig")
-    rows = list(csv.reader(io.StringIO(content, newline="")))
-    assert {len(row) for row in rows} == {10}
-    assert not [cell for row in rows for cell in row if cell.lstrip().startswith(FORMULAS)]
-    assert rows[1][4] == f"'{text}"
-    assert rows[2][8] == f"'{text}\nsecond line"

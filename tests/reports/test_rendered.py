@@ -26,7 +26,7 @@ code, pre { font: 85% monospace }
 table code { white-space: break-spaces }
 pre { padding: 16px; overflow: auto }
 """
-FILES = ["REPORT.md", "SUMMARY.md", "SLIDES.md", "ERRATA.md", "sections/example-4-tips.md", "sections/elsewhere.md"]
+FILES = ["REPORT.md", "SUMMARY.md", "ERRATA.md", "sections/example-4-tips.md", "sections/elsewhere.md"]
 
 
 @pytest.fixture

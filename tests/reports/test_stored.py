@@ -116,6 +116,16 @@ def test_no_backend_is_imported_for_it(tmp_path: Path) -> None:
     assert done.stdout.strip() == "[]"
 
 
+def test_a_damaged_file_costs_its_own_claims_and_no_other(tmp_path: Path) -> None:
+    store(tmp_path, "tensorflow-cpu", 30, EXACT_CLAIMS[:1])
+    path_of(tmp_path, "tensorflow-cpu", EXACT).write_text("{", "utf-8")
+    text = report(tmp_path, "tensorflow-cpu")
+    assert row(text, "tips-relu-beats-linear")["verdict"] == "✔ SUPPORTED<br>shown"
+    assert row(text, EXACT_CLAIMS[0])["verdict"] == "– NOT RUN"
+    assert f"{len(EXACT_CLAIMS)} claims without readable evidence" in text.splitlines()[2]
+    assert "tensorflow-cpu/exact.json" in section(text, "What moved")
+
+
 def test_few_seeds_decide_nothing(tmp_path: Path) -> None:
     store(tmp_path, "tensorflow-cpu", 12)
     found = row(report(tmp_path, "tensorflow-cpu"), "tips-relu-beats-linear")

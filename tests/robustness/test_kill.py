@@ -22,13 +22,11 @@ AFTER = {
     "evidence": ["deep-dropout.json"],
     "report": [
         "REPORT.md",
-        "SLIDES.md",
         "SUMMARY.md",
         "effects.svg",
         "example-4-tips.md",
         "index.html",
         "report.json",
-        "slides.csv",
     ],
 }
 

@@ -16,7 +16,7 @@ from harness.domain.verdict import Verdict
 from harness.record.outcomes import SeedsTaken
 from harness.record.run import AsNeeded
 from harness.rules import Exceeds
-from reports.sections.seeds import seeds_text
+from reports.headline import seeds_text
 from suite.session.looks import decide
 from tests.rules.synthetic import ACCURACY
 from tests.suite.command import Finished, kinds, suite, trials

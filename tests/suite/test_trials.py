@@ -189,7 +189,7 @@ def test_a_disk_that_is_full_ends_the_run_and_is_no_failure_of_a_training(make: 
     def full(record: object) -> None:
         raise RecordError("No space left on device")
 
-    made.trials._declare("made-up")
+    made.trials.declare("made-up")
     made.file.append = full  # type: ignore[method-assign]
     with pytest.raises(RecordError):
         made.trials.trained(EASY)

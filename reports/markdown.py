@@ -1,0 +1,290 @@
+"""The Markdown of a report: what the templates of ``reports/templates`` are filled with."""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import jinja2
+from markupsafe import Markup
+
+from harness.course import course
+from harness.domain.finding import Finding
+from harness.domain.verdict import Verdict
+from harness.environment import gpu
+from harness.errors import invalid
+from harness.record.run import Alongside, ClaimDecided, ErratumChecked, Run
+from harness.rules.levels import STORED_SIZES
+from reports import headline, sentences
+from reports.accuracy import accuracies, compared, trained_here
+from reports.cards import ELSEWHERE, Card, anchor, cards, section_of
+from reports.figures.many import QUANTILES, quantiles
+from reports.sections.times import times
+from reports.sections.timing_runs import timing
+from reports.text import LONGEST, code, cut, escape, escape_html, fenced
+from reports.words import MEANINGS, SYMBOLS, backend_name, metric_label, number, plural, seconds, verdict_text
+
+if TYPE_CHECKING:
+    from reports.figures.picture import Picture
+
+REPORT, SUMMARY, ERRATA = "REPORT.md", "SUMMARY.md", "ERRATA.md"
+SECTIONS, FIGURES = "sections", "figures"
+LIMITS = {SUMMARY: 10_000, REPORT: 60_000}
+"""Bytes that a file stays below."""
+SHORTER = (240, 160, 110, 80, 50, 30, 15, 5)
+"""Characters of a text in a table: the first number with which a file stays below its limit."""
+ENVIRONMENT = ("keras", "python", "device_model", "instruction_set", "threads", "precision", "system")
+LISTED = 10
+"""Up to this many seeds a section lists the value of each; report.json has all."""
+
+
+class Section(NamedTuple):
+    """A slide: its claims, its errata, the figures of its experiments, and its file; "" without claims and figures."""
+
+    title: str
+    cards: list[Card]
+    errata: list[ErratumChecked]
+    pictures: list[Picture]
+
+    @property
+    def file(self) -> str:
+        return section_file(self.title) if self.cards or self.pictures else ""
+
+
+def section_file(title: str) -> str:
+    """The file of a section: "sections/5-batch-normalization.md"."""
+    return f"{SECTIONS}/{'-'.join(re.findall('[a-z0-9]+', title.lower())[:3])}.md"
+
+
+def sections(run: Run, shown: Mapping[str, Card], pictures: Sequence[Picture] = ()) -> list[Section]:
+    """The slides with a claim, an erratum or a figure, in lecture order; what no slide names comes last."""
+    grouped = {title: Section(title, [], [], []) for title in (*course().slides, ELSEWHERE)}
+    places: dict[str, dict[str, None]] = {}
+    for card in shown.values():
+        grouped[card.section].cards.append(card)
+        places.setdefault(card.experiment or "", {})[card.section] = None
+    for erratum in run.errata.values():
+        grouped[section_of(erratum.slide)].errata.append(erratum)
+    for picture in pictures:
+        for title in places.get(picture.heading, [ELSEWHERE]) if picture.heading else ():
+            grouped[title].pictures.append(picture)
+    return [section for section in grouped.values() if any(section[1:])]
+
+
+def texts(run: Run, shown: Mapping[str, Card], holm: Mapping[str, Verdict], drawn: Sequence[Picture]) -> dict[str, str]:
+    """The Markdown files by path.
+
+    Args:
+        run: the run, with adjusted p-values.
+        shown: its claims.
+        holm: verdicts after the adjustment, by key.
+        drawn: its figures.
+    """
+    slides = sections(run, shown, drawn)
+    overview = {picture.name: picture for picture in drawn if not picture.heading}
+    clocks = overview.pop("timing.svg", None)
+    context: dict[str, Any] = {
+        "run": run,
+        "cards": shown,
+        "holm": holm,
+        "sections": slides,
+        "further": [section.file for section in slides if section.pictures and not section.cards],
+        "overview": overview.values(),
+        "accuracy": accuracies(run, shown),
+        "compared": functools.partial(compared, run),
+        "timing": Markup(timing(run, embed(clocks, FIGURES) if clocks else "")),
+        "meanings": MEANINGS,
+        **_head(run, shown, holm),
+        **_environment(run),
+    }
+    files = {section.file: rendered("section.md.j2", context | section._asdict()) for section in slides if section.file}
+    if run.errata:
+        files[ERRATA] = rendered("errata.md.j2", context)
+    files[SUMMARY] = _fitting(SUMMARY, "summary.md.j2", lambda most: context | {"most": most, "linked": False})
+    files[REPORT] = _fitting(
+        REPORT,
+        "report.md.j2",
+        lambda most: (
+            context
+            | {
+                "most": most,
+                "linked": True,
+                "trained_here": trained_here(run, most),
+                "times": Markup(times(run, most)),
+            }
+        ),
+    )
+    return files
+
+
+def findings(run: Run, known: Sequence[Finding] | None = None) -> str:
+    """README's table of findings, refuted ones first, and the numbers of verdicts. Each claim of the lecture that is
+    not supported has a row; of the others, the first of each known cause.
+
+    Raises SuiteError if a finding names a claim that is not in the catalogue.
+    """
+    shown, known = cards(run), course().findings if known is None else known
+    for key in (key for finding in known for key in finding.claims):
+        if key not in shown:
+            raise invalid(f"{course().name}/findings.py", expected="keys of claims", received=repr(key))
+    order = list(SYMBOLS)
+    named = [card for group in headline.findings(shown, known) for card in group.open or group.cards[:1]]
+    context = {
+        "named": sorted(named, key=lambda card: (not card.open, order.index(card.verdict))),
+        "counted": headline.count_text(list(shown.values())),
+        "few": sum(not card.exact and card.seeds < STORED_SIZES[0] for card in shown.values()),
+        "least": STORED_SIZES[0],
+    }
+    return rendered("findings.md.j2", context)
+
+
+def embed(picture: Picture, folder: str) -> Markup:
+    """A figure with its caption."""
+    return Markup(f"![{escape(picture.alt)}]({folder}/{picture.name})\n\n*{escape(picture.caption)}*")
+
+
+def rendered(template: str, context: Mapping[str, Any]) -> str:
+    """The template with the context; what is not Markdown yet becomes inert text."""
+    return _templates().get_template(template).render(context).strip("\n") + "\n"
+
+
+def _fitting(name: str, template: str, context: Callable[[int], Mapping[str, Any]]) -> str:
+    """The text with the longest cells with which the file stays below its limit."""
+    text = ""
+    for most in SHORTER:
+        text = rendered(template, context(most))
+        if len(text.encode()) < LIMITS[name]:
+            break
+    return text
+
+
+@functools.cache
+def _templates() -> jinja2.Environment:
+    made = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(Path(__file__).with_name("templates")),
+        autoescape=True,
+        finalize=lambda value: value if hasattr(value, "__html__") else Markup(escape(value)),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    made.filters |= {
+        "anchor": anchor,
+        "code": lambda text, most=LONGEST: Markup(code(text, most)),
+        "codes": lambda names, most: Markup(", ".join(code(name, most) for name in names)),
+        "cut": lambda text, most: Markup(escape(text, most)),
+        "cut_html": lambda text: Markup(escape_html(text)),
+        "decision_text": sentences.decision_text,
+        "details": sentences.details,
+        "difference_text": sentences.difference_text,
+        "embed": embed,
+        "fenced": lambda text, language="python": Markup(fenced(text, language)),
+        "label": metric_label,
+        "measured": sentences.measured,
+        "name_text": sentences.name_text,
+        "p": lambda value: "–" if value is None else number(float(f"{value:.2g}")),
+        "plural": plural,
+        "repr": repr,
+        "seconds": seconds,
+        "section_file": section_file,
+        "unbroken": lambda text: Markup(escape(text).replace(" ", "\u00a0")),
+        "verdict": verdict_text,
+    }
+    made.globals |= {
+        "alongside": _alongside,
+        "seeds_taken": headline.seeds_taken,
+        "spread": _spread,
+    }
+    return made
+
+
+def _alongside(decided: Sequence[Alongside]) -> list[str]:
+    return [sentences.decision_text(each.decision, each.rule) for each in decided]
+
+
+def _head(run: Run, shown: Mapping[str, Card], holm: Mapping[str, Verdict]) -> dict[str, Any]:
+    """What a reader has to know first."""
+    every = list(run.claims.values())
+    after = [holm.get(claim.key, claim.verdict) for claim in every if run.header.evidence or not claim.red]
+    verdicts = {"After Holm": after if run.header.evidence or run.header.full else []}
+    if run.header.full:
+        judged = [claim for claim in every if not claim.red]
+        verdicts = {
+            "This run's own verdicts": [claim.verdict for claim in judged],
+            **verdicts,
+            "Expected": [claim.comparison.expected for claim in judged if claim.comparison.expected],
+        }
+    trained = sum(len(training.seeds) for training in run.trainings.values())
+    reused = sum(training.reused for training in run.trainings.values())
+    return {
+        "title": headline.title(run),
+        "status": str(headline.status(run, shown)),
+        "kept": [(*key, trials) for key, trials in run.trials.items() if key not in run.trainings],
+        "untrue": [check.key for check in run.self_checks.values() if check.red],
+        "trained": sum(map(len, run.trials.values())) if run.header.auto else trained,
+        "reused": sum(run.reused.values()) if run.header.auto else reused,
+        "short": sum(map(len, run.short.values())),
+        "seeds_text": headline.seeds_text(run),
+        "moved": headline.moved(run),
+        "lines": _findings(headline.findings(shown)),
+        "counted": headline.count_text(list(shown.values())),
+        "here": headline.here_text(run),
+        "verdicts": {name: headline.counted(known) for name, known in verdicts.items()},
+        "red_errata": [erratum for erratum in run.errata.values() if erratum.red],
+        "works": sorted({work for work, _ in run.timings}),
+        "engines": sorted({engine for _, engine in run.timings}),
+        "backend": backend_name(run.header.backend),
+    }
+
+
+def _findings(groups: Sequence[headline.Group]) -> list[tuple[str, str, Card | None]]:
+    """The lines of a list by cause: (indent, cause, claim); the statement of a cause's only claim says it all."""
+    lines: list[tuple[str, str, Card | None]] = []
+    for group in groups:
+        alone = len(group.cards) == 1
+        if not alone:
+            lines.append(("", group.cause, None))
+        lines += [("" if alone else "  ", "", card) for card in group.cards]
+    return lines
+
+
+def _environment(run: Run) -> dict[str, Any]:
+    """The environment in a line, all of its facts, and the state of the GPU."""
+    header, facts = run.header, run.header.fingerprint
+    version = f"{backend_name(header.backend)} {facts.get('backend_version') or ''}".strip()
+    named = [f"{name.replace('_', ' ')} {facts[name]}" for name in ENVIRONMENT if facts.get(name) is not None]
+    asked = {"engine asked for": header.engine, "seeds": _seeds(run), "run": header.id, "started": header.started}
+    if not header.full:
+        del asked["seeds"]
+    return {
+        "environment": ", ".join([version, *named, f"stack {header.stack}", f"commit {header.commit or 'unknown'}"]),
+        "facts": [*facts.items(), *asked.items()],
+        "gpu": gpu.rows(header.gpu, run.end.gpu if run.end else None),
+    }
+
+
+def _seeds(run: Run) -> str:
+    auto, seeds = run.header.auto, run.header.seeds
+    if auto:
+        return f"as many as each claim needs, at most {auto.max_seeds}"
+    general = "as each experiment declares" if seeds is None else str(seeds)
+    return ", ".join([general, *(f"{count} of {name}" for name, count in run.header.seeds_of.items())])
+
+
+def _spread(claim: ClaimDecided) -> list[str]:
+    """The value of each seed of each variant; the quantiles if there are more than LISTED seeds."""
+    lines = []
+    for name, summary in claim.variants.items():
+        known = [value for value in summary.values if value is not None]
+        if len(summary.values) <= LISTED:
+            text = ", ".join(map(number, summary.values))
+        else:
+            named = zip(QUANTILES, quantiles(known), strict=True) if known else ()
+            text = ", ".join(f"{100 * share:.4g} %: {number(value)}" for share, value in named)
+        if text:
+            lines.append(f"{cut(name, 300)}: {text}")
+    return lines

@@ -1,0 +1,242 @@
+"""What every form of a report says, as files in golden/: of a full run, of a check with every verdict, and of evidence.
+
+A golden file changes on purpose only: ``python -m tests.reports.test_golden`` writes them anew; the commit says why.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from cases.examples.mnist_tips import TIPS
+from harness import course as module
+from harness.course import LECTURE, Course
+from harness.domain.claim import Claim
+from harness.domain.erratum import ErratumState
+from harness.domain.finding import Finding
+from harness.domain.plots import Plots
+from harness.domain.trial import Trial
+from harness.domain.verdict import Basis, Difference, Verdict
+from harness.record.gpu import GpuFacts
+from harness.record.outcomes import (
+    Anchor,
+    ClaimState,
+    Interval,
+    Movement,
+    SeedsTaken,
+    TrainingOutcome,
+    TrainingState,
+    VerdictState,
+)
+from harness.record.run import AsNeeded, OtherStack, Run, SessionSummary, Summary, read_run
+from harness.rules import Exact, Exceeds
+from reports.cards import cards
+from reports.figures.picture import Picture
+from reports.markdown import findings, texts
+from reports.write import adjusted, in_order
+from suite.session import summary
+from tests.make import self_check
+from tests.reports.full import full_run
+from tests.reports.synthetic import (
+    Recorder,
+    claim,
+    compared,
+    decision,
+    effect,
+    erratum,
+    experiment,
+    here,
+    published,
+    red,
+    training,
+    trial,
+)
+
+GOLDEN = Path(__file__).parent / "golden"
+RULE = Exceeds("with", "without")
+BOTH = tuple(replace(TIPS.variants[0], name=name) for name in ("with", "without"))
+NETWORK = replace(TIPS, id="network", variants=BOTH, anchors=(), plots=Plots())
+DROPOUT = "With dropout {0} more."
+SAY = {
+    Verdict.REFUTED: "Dropout costs {0:size}, {with} against {without}.",
+    Verdict.OUTDATED: "It was so until Keras 2.3.",
+    Verdict.NEGLIGIBLE: "It is a tie, {0:short}.",
+    Verdict.INCONCLUSIVE: "Nobody knows: {0:short}.",
+}
+
+
+def said(key: str, **changes: object) -> Claim:
+    """A claim that the course states."""
+    how = {"rule": Exact(), "check": tuple} if changes.pop("exact", False) else {"rule": RULE, "experiment": NETWORK}
+    texts = {"slide": "2. Products", "statement": f"Statement of {key}.", "quote": "드롭아웃이 | <도움>", "say": SAY}
+    return Claim(**{"id": key, **texts, **how, **changes})
+
+
+COURSE = Course(
+    claims=(
+        said("supported", shown=DROPOUT),
+        said("refuted", shown=DROPOUT),
+        said("negligible", source="read", reading="at the end, and not before"),
+        said("inconclusive", shown=DROPOUT),
+        said("ours", source="ours", quote="", say={}),
+        said("outdated", exact=True),
+        said("red", shown=DROPOUT),
+        said("red-exact", exact=True),
+        said("not-run", exact=True),
+    ),
+    title="Sums & products: 합",
+    author="A. Author",
+    slides=("1. Sums", "2. Products", "4. Optimizers", "Example 4. A deep network"),
+    findings=(
+        Finding("Dropout does what it says", ("supported", "refuted")),
+        Finding("Rates", ("tips-dropout-rate", "activity-l1-value")),
+    ),
+    folder=LECTURE,
+)
+MEANS = {
+    name: Summary.of("val_accuracy", [trial(name, seed, end) for seed in range(12)])
+    for name, end in (("with", 0.98), ("without", 0.97))
+}
+LOOKS = SeedsTaken((10, 30), 100, "maximum")
+
+
+def check(folder: Path) -> Path:
+    """A check that was interrupted: every verdict, every kind of red, as many seeds as needed."""
+    gpu = GpuFacts(
+        name="H100", driver="570|86", power_state="P0", sm_clock_mhz=1980.0, max_sm_clock_mhz=1980.0, throttled_by=()
+    )
+    run = Recorder(folder, full=False, seeds=None, auto=AsNeeded(100), workers=2, planned=tuple("abcde"), gpu=gpu)
+    run.append(experiment("network", ["with", "without", "again", "<b>late</b>"]))
+    movement = Movement("loss at step", 0.002, 1e-4, 1.25, 1.2525, seed=3, step=8, seeds=5)
+    near = (Anchor(0, "val_accuracy", 0.982, 0.9821, Interval(0.977, 0.987, 30)),)
+    far = (Anchor(0, "val_accuracy", 0.982, 0.91, Interval(0.977, 0.987, 30)),)
+    for name, outcome in (
+        ("with", TrainingOutcome(TrainingState.REPRODUCED, "", to_the_end=True, seeds=1, anchors=near)),
+        ("without", TrainingOutcome(TrainingState.START_REPRODUCED, "", steps=16, seeds=5)),
+        ("again", TrainingOutcome(TrainingState.MOVED, "loss moved", steps=16, seeds=5, movement=movement)),
+        ("<b>late</b>", TrainingOutcome(TrainingState.MOVED, "accuracy moved", to_the_end=True, seeds=1, anchors=far)),
+    ):
+        ended = {} if outcome.to_the_end else {"seeds": (), "n": 0, "mean": None, "std": None}
+        trained = training("network", [trial(name, 0, 0.97)], "val_accuracy", outcome=outcome, red=outcome.red, **ended)
+        run.append(trained)
+    on = {"slide": "2. Products", "rule": RULE.describe(), "experiment": "network", "variants": MEANS}
+    computed = {"slide": "2. Products", "marker": "exact", "rule": Exact().describe()}
+    figures = (published("with", "0.9800"), published("without", "0.9700"))
+    more, less = effect("with − without", 0.01, 0.005, 0.015), effect("with − without", -0.01, -0.015, -0.005)
+    tie = effect("with − without", 0.0001, -0.0003, 0.0004)
+    unsure = effect("with − without", 0.001, -0.002, 0.004, chances={100: 0.31}, details={"plain_low": -0.001})
+    inside = effect("with, one more run", 0.98, 0.978, 0.982, details={"published": 0.98, "confidence": 0.99})
+    adam = Difference("ten steps | Adam()", 0.004053, 0.0099, "the paper (Kingma & Ba 2015)", "Its ε is smaller.")
+    outdated = decision("OUTDATED", reason="α differs", differences=[adam], basis=Basis.COMPUTED)
+    expected = compared("REFUTED", "REFUTED")
+    unconfirmed = here(ClaimState.NOT_CONFIRMED, own=Verdict.INCONCLUSIVE)
+    run.append(
+        claim("supported", "SUPPORTED", [more], here=here(), published=figures, **on),
+        claim("refuted", "REFUTED", [less], comparison=expected, here=here(verdict=Verdict.REFUTED), **on),
+        claim("negligible", "NEGLIGIBLE", [tie], **on),
+        claim("inconclusive", "INCONCLUSIVE", [unsure], taken=LOOKS, **on),
+        claim("not-contradicted", decision("SUPPORTED", [inside], basis=Basis.NOT_CONTRADICTED), **on),
+        claim("outdated", outdated, **computed),
+        claim("ours", "REFUTED", [less], **on),
+        claim("red", "REFUTED", [less], comparison=red(VerdictState.FLIPPED, "REFUTED", "REFUTED here"), **on),
+        claim("red-exact", "REFUTED", comparison=compared("REFUTED", "SUPPORTED"), **computed),
+        claim("not-run", decision("NOT_RUN", reason="no such file"), **computed),
+        claim("weak", "SUPPORTED", here=unconfirmed, error="x is damaged", red=True),
+        erratum("warns", outcome="warns", warning="old.", error="", when=""),
+        erratum("differs", outcome="differs", slide_value=2, today=1, error="", when="", slide="1. Sums"),
+        erratum("changed", state=ErratumState.CHANGED, error="", reason="it runs", slide="nowhere"),
+        self_check("adam", "1 is not 2"),
+        self_check("sgd"),
+    )  # fmt: skip
+    return run.close()
+
+
+def evidence(folder: Path) -> Path:
+    """A stack's evidence, with two sessions and another stack."""
+    session = {"device_model": "AMD EPYC", "keras": "3.15.1", "backend_version": "2.20.0", "engine": "compiled"}
+    run = Recorder(
+        folder,
+        full=False,
+        evidence=True,
+        sessions=tuple(
+            SessionSummary(date=day, commit="a03a743", reason="more | seeds", trials=100, **session)
+            for day in ("2026-11-24", "2026-11-20")
+        ),
+        other_stacks=(
+            OtherStack(
+                stack="jax-cpu", experiment="network", variant="with", metric="val_accuracy", mean=0.979, std=1e-3, n=30
+            ),
+        ),
+    )
+    run.append(experiment("network", ["with", "without"]))
+    for name, end in (("with", 0.98), ("without", 0.97)):
+        trials = [trial(name, seed, end) for seed in range(11)]
+        run.train(experiment("network", ["with", "without"]), [*trials, Trial(name, 11, {}, {})], "val_accuracy")
+    on = {"slide": "2. Products", "rule": RULE.describe(), "experiment": "network", "variants": run.means}
+    for verdict, end in (("SUPPORTED", 0.01), ("REFUTED", -0.01)):
+        measured = effect("with − without", end, end - 0.005, end + 0.005, p=0.03)
+        own = {"here": here(None, text="", verdict=Verdict(verdict)), "comparison": compared(verdict, verdict)}
+        run.append(claim(verdict.lower(), verdict, [measured], published=(published("with", "0.98"),), **own, **on))
+    run.append(erratum("declared", state=ErratumState.DECLARED, error="", when=""))
+    return run.end(seconds=None)
+
+
+RUNS = {"full": full_run, "check": check, "evidence": evidence}
+
+
+def written(name: str, folder: Path) -> dict[str, str]:
+    """The texts of a run by file: Markdown, README's table, the terminal's lines."""
+    run, holm = adjusted(in_order(read_run(RUNS[name](folder))))
+    shown = cards(run)
+    pictures = [
+        Picture(f"{heading or 'effects'}.svg", b"", heading, "Alt | text", "A *caption*")
+        for heading in ("", "network", "deep-dropout", "rates")
+    ]
+    files = texts(run, shown, holm, pictures if name == "check" else [])
+    if name == "evidence":
+        files["README.md"] = findings(run, COURSE.findings[:1])
+    files["terminal.txt"] = "".join(f"{line.text}\n" for line in terminal(run)).replace(str(folder), "FOLDER")
+    return files
+
+
+def terminal(run: Run) -> Iterator[summary.Line]:
+    yield summary.status_line(run, storing=False, interrupted=run.partial, failed=False)
+    yield from summary.moved_lines(run)
+    yield from summary.finding_lines(run)
+    yield from summary.count_lines(run)
+    yield from summary.more_lines(run, run.partial)
+
+
+@pytest.fixture
+def course(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "read", lambda folder: COURSE)
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_every_form_says_what_it_said(name: str, course: None, tmp_path: Path) -> None:
+    known = {path.relative_to(GOLDEN / name).as_posix(): path.read_text("utf-8") for path in files_of(name)}
+    assert written(name, tmp_path) == known, "on purpose? python -m tests.reports.test_golden, and say why"
+
+
+def files_of(name: str) -> Iterator[Path]:
+    return (path for path in (GOLDEN / name).rglob("*") if path.is_file())
+
+
+def write(contents: Mapping[str, str], folder: Path) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
+    for name, text in contents.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text, "utf-8")
+
+
+if __name__ == "__main__":
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "read", lambda folder: COURSE)
+        for name in RUNS:
+            with tempfile.TemporaryDirectory() as made:
+                write(written(name, Path(made)), GOLDEN / name)
