@@ -49,7 +49,7 @@ ONE_MORE = effect("softmax, one more run", 0.9252, 0.9236, 0.9267, details={"pub
                 "a: seeds that have first_inf_epoch within its bounds", 1.0, 0.9, 1.0, metric="first_inf_epoch", **SEEDS
             ),
             ACCURACY,
-            "30 of 30 seeds have first infinite epoch below 9",
+            "30 of 30 seeds have first infinite epoch within its bounds",
         ),
         (FAILED, ACCURACY, "0 of 30 seeds failed, against 30"),
         (effect("a / b", None, None, None, notes=("no seed trained",), **RATIO), EPOCHS, "no seed trained"),
