@@ -226,7 +226,7 @@ def _head(run: Run, shown: Mapping[str, Card], holm: Mapping[str, Verdict]) -> d
         "kept": [(*key, trials) for key, trials in run.trials.items() if key not in run.trainings],
         "untrue": [check.key for check in run.self_checks.values() if check.red],
         "trained": sum(map(len, run.trials.values())) if run.header.auto else trained,
-        "reused": sum(run.reused.values()) if run.header.auto else reused,
+        "reused": 0 if not run.header.reuse else sum(run.reused.values()) if run.header.auto else reused,
         "short": sum(map(len, run.short.values())),
         "seeds_text": headline.seeds_text(run),
         "moved": headline.moved(run),

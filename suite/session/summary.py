@@ -98,7 +98,8 @@ def evidence_lines(run: Run, stored: Stored, storing: bool) -> Iterator[Line]:
     reused = sum(run.reused.values())
     if reused:
         trials = sum(map(len, run.trials.values()))
-        yield Line(f"reused: {reused} of {trials} trials are of earlier runs; this is no reproducibility check")
+        check = "; this is no reproducibility check" if run.header.reuse else ""
+        yield Line(f"reused: {reused} of {trials} trials are of earlier runs{check}")
     changed = {
         f"{name}: {then} → {now}"
         for training in run.trainings.values()
