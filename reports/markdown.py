@@ -21,14 +21,14 @@ from harness.rules.levels import STORED_SIZES
 from reports import headline, sentences
 from reports.accuracy import accuracies, compared, trained_here
 from reports.cards import ELSEWHERE, Card, anchor, cards, section_of
-from reports.figures.many import QUANTILES, quantiles
+from reports.charts_data import QUANTILES, quantiles
 from reports.sections.times import times
 from reports.sections.timing_runs import timing
 from reports.text import LONGEST, code, cut, escape, escape_html, fenced
 from reports.words import MEANINGS, SYMBOLS, backend_name, metric_label, number, plural, seconds, verdict_text
 
 if TYPE_CHECKING:
-    from reports.figures.picture import Picture
+    from reports.charts import Picture
 
 REPORT, SUMMARY, ERRATA = "REPORT.md", "SUMMARY.md", "ERRATA.md"
 SECTIONS, FIGURES = "sections", "figures"
@@ -84,18 +84,16 @@ def texts(run: Run, shown: Mapping[str, Card], holm: Mapping[str, Verdict], draw
         drawn: its figures.
     """
     slides = sections(run, shown, drawn)
-    overview = {picture.name: picture for picture in drawn if not picture.heading}
-    clocks = overview.pop("timing.svg", None)
     context: dict[str, Any] = {
         "run": run,
         "cards": shown,
         "holm": holm,
         "sections": slides,
         "further": [section.file for section in slides if section.pictures and not section.cards],
-        "overview": overview.values(),
+        "overview": [picture for picture in drawn if not picture.heading],
         "accuracy": accuracies(run, shown),
         "compared": functools.partial(compared, run),
-        "timing": Markup(timing(run, embed(clocks, FIGURES) if clocks else "")),
+        "timing": Markup(timing(run)),
         "meanings": MEANINGS,
         **_head(run, shown, holm),
         **_environment(run),
@@ -223,7 +221,7 @@ def _head(run: Run, shown: Mapping[str, Card], holm: Mapping[str, Verdict]) -> d
     return {
         "title": headline.title(run),
         "status": str(headline.status(run, shown)),
-        "kept": [(*key, trials) for key, trials in run.trials.items() if key not in run.trainings],
+        "kept": [(key, trials) for key, trials in run.trials.items() if key not in run.trainings],
         "untrue": [check.key for check in run.self_checks.values() if check.red],
         "trained": sum(map(len, run.trials.values())) if run.header.auto else trained,
         "reused": 0 if not run.header.reuse else sum(run.reused.values()) if run.header.auto else reused,

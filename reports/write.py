@@ -39,7 +39,7 @@ def write(run: Run, out: Path) -> Path:
     Files of an earlier report in the folder that this report lacks are removed. Raises SuiteError if the run is of
     another course, its record is incomplete (see ``in_order``), or the folder cannot be written.
     """
-    from reports.figures.pictures import pictures
+    from reports.charts_of_run import pictures
     from reports.history import since_last
 
     check_course(run.header)

@@ -25,7 +25,7 @@ LOCKS = ("suite", "jax", "gpu", "gpu-jax", "gpu-torch", "lint", "tests")
 ENVIRONMENTS = ("suite", "tests", "lint", "jax", "torch", "gpu", "gpu-jax", "gpu-torch", "report")
 
 # What each package may import of the others. tests/ may import everything, nothing imports tests/. Only cases/ is about
-# this lecture, and what ABOUT_THE_LECTURE names: no other package of the product imports it.
+# this lecture: no other package of the product imports it.
 MAY_IMPORT = {
     "harness": set(),
     "cases": {"harness"},
@@ -36,10 +36,8 @@ MAY_IMPORT = {
     "benchmarks": {"harness", "cases", "reports", "suite", "tests"},
 }
 OURS = {*MAY_IMPORT, "tests"}
-ABOUT_THE_LECTURE = ("reports/figures/closed_form.py",)
-"""A figure that only the lecture has."""
 BACKENDS = {"tensorflow", "jax", "jaxlib", "torch", "keras"}
-SLOW_TO_IMPORT = {"scipy", "pandas", "matplotlib", "dask", "distributed"}
+SLOW_TO_IMPORT = {"scipy", "pandas", "altair", "dask", "distributed"}
 LAZY_ABOUT_SLOW_IMPORTS = {"harness", "cases"}
 
 # In pieces, so that this file passes its own test.
@@ -152,7 +150,7 @@ def test_imports_point_one_way(package: str) -> None:
     found = [
         f"{path.relative_to(ROOT)}, {text}" for path in files for text in violations(package, path.read_text("utf-8"))
     ]
-    assert [one for one in found if not (one.startswith(ABOUT_THE_LECTURE) and one.endswith("imports cases"))] == []
+    assert found == []
 
 
 def names_of_the_lecture() -> re.Pattern[str]:
@@ -174,7 +172,7 @@ def test_only_the_lecture_is_about_the_lecture() -> None:
     for path in tracked():
         name = path.relative_to(ROOT).as_posix()
         product = name.startswith(("harness/", "baselines/", "reports/", "suite/", "examples/", "conftest.py"))
-        if not product or name.startswith((*ABOUT_THE_LECTURE, "reports/published/")):
+        if not product or name.startswith("reports/published/"):
             continue
         if path.suffix in (".py", ".html", ".js", ".css") and (named := pattern.search(path.read_text("utf-8"))):
             found[name] = named.group()
@@ -212,7 +210,7 @@ def test_a_forbidden_import_is_found(package: str, source: str, expected: str) -
         ("harness", "def model():\n    import keras\n    from scipy import stats"),
         ("harness", "if TYPE_CHECKING:\n    import keras"),
         ("cases", "from harness.domain.claim import Claim"),
-        ("reports", "import matplotlib"),
+        ("reports", "import altair"),
         ("suite", "from reports import markdown\nfrom harness.course import course"),
     ],
 )

@@ -18,11 +18,10 @@ from harness.domain.plots import Landscape, Surface
 PRICE, VOLUME = 0, 2
 """The columns whose weights are varied: the opening price, and the volume, which is a thousand times as large."""
 REACH = 1.0
-POINTS = 33
 
 
 def landscape(name: str, data: Dataset) -> Landscape:
-    """The loss at POINTS² points within REACH of the least-squares optimum, to six digits.
+    """The loss within REACH of the least-squares optimum, to six digits.
 
     The condition number is that of the Hessian over all weights and the bias, computed from the singular values of the
     design matrix.
@@ -30,18 +29,11 @@ def landscape(name: str, data: Dataset) -> Landscape:
     design = np.column_stack([data.x, np.ones(len(data.x))])
     optimum, *_ = np.linalg.lstsq(design, data.y[:, 0], rcond=None)
     residual = design @ optimum - data.y[:, 0]
-    offsets = np.linspace(-REACH, REACH, POINTS)
-    shift = np.multiply.outer(design[:, PRICE], offsets)[:, None, :]  # example, vertical, horizontal
-    shift = shift + np.multiply.outer(design[:, VOLUME], offsets)[:, :, None]
-    loss = np.mean((residual[:, None, None] + shift) ** 2, axis=0)
+    varied = design[:, [PRICE, VOLUME]]
+    (a, b), (_, c) = varied.T @ varied / len(varied)
     singular = np.linalg.svd(design, compute_uv=False)
-    return Landscape(
-        name=name,
-        x=_short(offsets),
-        y=_short(offsets),
-        loss=tuple(map(_short, loss)),
-        condition=float((singular[0] / singular[-1]) ** 2),
-    )
+    least, a, b, c = (float(f"{value:.6g}") for value in (np.mean(residual**2), a, b, c))
+    return Landscape(name, REACH, least, (a, b, c), float((singular[0] / singular[-1]) ** 2))
 
 
 def side_by_side(data: Mapping[str, Callable[[], Dataset]]) -> Surface:
@@ -52,7 +44,3 @@ def side_by_side(data: Mapping[str, Callable[[], Dataset]]) -> Surface:
         y="weight of the volume, from its optimum",
         landscapes=tuple(landscape(name, make()) for name, make in data.items()),
     )
-
-
-def _short(values: np.ndarray) -> tuple[float, ...]:
-    return tuple(float(f"{value:.6g}") for value in values)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -40,16 +40,30 @@ class TurningPoint(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Landscape(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A loss over a grid of two parameters: ``loss[j][i]`` is the loss at (``x[i]``, ``y[j]``).
+    """A quadratic loss about its minimum: ``least + a x² + 2 b x y + c y²``, with (a, b, c) the ``quadratic``.
 
-    ``condition`` is the condition number of the loss's Hessian with respect to all parameters; None if unknown.
+    Attributes:
+        name: of the data.
+        reach: how far x and y go, to both sides of the minimum.
+        least, quadratic: the loss.
+        condition: the condition number of the loss's Hessian with respect to all parameters; None if unknown.
     """
 
     name: str
-    x: tuple[float, ...]
-    y: tuple[float, ...]
-    loss: tuple[tuple[float | None, ...], ...]
+    reach: float
+    least: float
+    quadratic: tuple[float, float, float]
     condition: float | None
+
+    def above(self, x: Any, y: Any) -> Any:
+        """How far the loss at (x, y) is above its minimum; of arrays, at each of their points."""
+        a, b, c = self.quadratic
+        return a * x * x + 2 * b * x * y + c * y * y
+
+    @property
+    def most(self) -> float:
+        """The largest loss within reach: that of a corner."""
+        return self.least + max(self.above(self.reach, y) for y in (-self.reach, self.reach))
 
 
 class Surface(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -14,7 +14,6 @@ from harness.domain.trial import Trial
 from harness.record.run import ExperimentDeclared, Run
 from reports.cards import Card
 from reports.history import History
-from reports.page.charts import specifications
 from reports.words import machine, metric_label, plural
 
 MANY = 100
@@ -39,6 +38,8 @@ def page_data(
         anchors: by claim key, the id of its card on the page.
         history: the earlier runs, if there are any.
     """
+    from reports.page.charts import specifications
+
     values = Values()
     used = {card.experiment for card in cards.values() if card.experiment in run.experiments}
     declared = {name: one for name, one in run.experiments.items() if name in used}

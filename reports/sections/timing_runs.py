@@ -15,11 +15,11 @@ MOST = 100
 """Characters of a name."""
 
 
-def timing(run: Run, picture: str = "") -> str:
-    """The section of a timing run; ``picture``: its figure as Markdown. Empty if nothing was timed."""
+def timing(run: Run) -> str:
+    """The section of a timing run. Empty if nothing was timed."""
     if not run.timings:
         return ""
-    parts = ["## Timing runs", picture, _times(run), _reasons(run), _ratios(run)]
+    parts = ["## Timing runs", _times(run), _reasons(run), _ratios(run)]
     return "\n\n".join(part for part in parts if part)
 
 

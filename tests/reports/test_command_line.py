@@ -188,6 +188,6 @@ def test_unknown_option_and_light_import(tmp_path: Path) -> None:
     assert wrong.returncode == 2
     assert "unrecognized arguments" in wrong.stderr
     assert "Traceback" not in wrong.stderr
-    heavy = "import sys, reports, reports.write; print({'pandas', 'matplotlib', 'scipy'} & set(sys.modules))"
+    heavy = "import sys, reports, reports.write; print({'pandas', 'altair', 'scipy'} & set(sys.modules))"
     light = subprocess.run([sys.executable, "-c", heavy], cwd=ROOT, capture_output=True, text=True, check=True)
     assert light.stdout.strip() == "set()"

@@ -36,7 +36,7 @@ from harness.record.outcomes import (
 from harness.record.run import AsNeeded, OtherStack, Run, SessionSummary, Summary, read_run
 from harness.rules import Exact, Exceeds
 from reports.cards import cards
-from reports.figures.picture import Picture
+from reports.charts import Picture
 from reports.markdown import findings, texts
 from reports.write import adjusted, in_order
 from suite.session import summary

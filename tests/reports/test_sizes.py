@@ -53,7 +53,7 @@ def many(folder: Path, count: int, seeds: int, trainings: int) -> Path:
 
 
 def test_two_hundred_claims_of_long_statements_fit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("reports.figures.pictures.pictures", lambda run: [])
+    monkeypatch.setattr("reports.charts_of_run.pictures", lambda run: [])
     write_report(many(tmp_path, 200, 5, 60), tmp_path)
     summary, report = (tmp_path / name for name in ("SUMMARY.md", "REPORT.md"))
     assert summary.stat().st_size < 10_000
@@ -79,7 +79,7 @@ def test_a_usual_run_takes_less_than_five_seconds(
     figures: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if not figures:
-        monkeypatch.setattr("reports.figures.pictures.pictures", lambda run: [])
+        monkeypatch.setattr("reports.charts_of_run.pictures", lambda run: [])
     assert seconds(many(tmp_path, 30, 10, 5), tmp_path) < 5
 
 
@@ -87,5 +87,5 @@ def test_a_usual_run_takes_less_than_five_seconds(
 def test_a_hundred_claims_of_a_thousand_seeds_take_less_than_ten_seconds(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("reports.figures.pictures.pictures", lambda run: [])
+    monkeypatch.setattr("reports.charts_of_run.pictures", lambda run: [])
     assert seconds(many(tmp_path, 100, 1000, 20), tmp_path) < 10

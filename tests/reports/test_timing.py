@@ -10,7 +10,6 @@ import pytest
 from cases.lecture import TITLE
 from harness.errors import SuiteError
 from harness.record.outcomes import TimeComparison, TimeState
-from reports.figures.timing_runs import decade
 from reports.payload import Report
 from reports.sections.timing_runs import speed
 from reports.text import escape
@@ -20,7 +19,6 @@ from tests.make import timed
 from tests.reports.full import deep
 from tests.reports.markdown import headings, section, tables
 from tests.reports.synthetic import Recorder
-from tests.reports.test_figures import words
 
 TINY, SOFTMAX = "example-1/rate 0.1", "example-4/softmax"
 
@@ -58,7 +56,7 @@ def test_a_pure_timing_run_says_nothing_of_claims(alone: str, tmp_path: Path) ->
     assert "```sh\npytest suite/ -m timing --backend tensorflow\n```" in alone
     report = msgspec.json.decode((tmp_path / "report.json").read_bytes(), type=Report)
     assert [case.engine for case in report.timings] == ["fit", "compiled"] * 2
-    assert report.figures == ("timing.svg",)
+    assert report.figures == ()
 
 
 def test_the_tables(alone: str) -> None:
@@ -81,31 +79,6 @@ def test_the_tables(alone: str) -> None:
     assert (ratios[1]["times as long"], ratios[1]["95 % interval"]) == ("2.2", "–")
     assert "**slower**: 1.20 × slower than the 5 stored repeats. (`example-4/softmax/compiled`)" in text
     assert "**within**: Stored on another machine. (`example-1/rate 0.1/compiled`)" in text
-
-
-def test_the_figure(alone: str, tmp_path: Path) -> None:
-    assert "](figures/timing.svg)" in alone
-    said = words(tmp_path / "figures" / "timing.svg")
-    expected = {
-        TINY,
-        SOFTMAX,
-        "fit 1.20 s",
-        "compiled 80 ms",
-        "compiled 18 µs",
-        "compiled 15 × as fast as fit",
-        "100 ms",
-    }
-    assert expected <= set(said)
-    assert not [word for word in said if "math" in word]
-    assert (tmp_path / "figures" / "timing.svg").stat().st_size < 30_000
-
-
-@pytest.mark.parametrize(
-    ("seconds", "said"),
-    [(1e-9, "1 ns"), (1e-5, "10 µs"), (1e-3, "1 ms"), (0.1, "100 ms"), (1.0, "1 s"), (100.0, "100 s")],
-)
-def test_powers_of_ten(seconds: float, said: str) -> None:
-    assert decade(seconds) == said
 
 
 def test_words() -> None:

@@ -19,7 +19,7 @@ import suite.catalogue
 import suite.session.start  # noqa: F401 # what every run imports
 from reports.page import charts, page, sources
 
-MODULES = ("h5py", "jax", "pandas", "reports.write", "reports.figures.pictures", "scipy.stats")
+MODULES = ("h5py", "jax", "pandas", "reports.write", "reports.charts_of_run", "scipy.stats")
 """What most runs import later. Importing JAX starts no thread, so a process that did can fork."""
 
 
