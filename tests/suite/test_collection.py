@@ -16,7 +16,7 @@ from tests.suite.command import CHECK, suite
 SPY = """
 import sys
 def pytest_sessionfinish():
-    heavy = {"keras", "tensorflow", "jax", "torch", "scipy", "pandas", "matplotlib"}
+    heavy = {"keras", "tensorflow", "jax", "torch", "scipy", "pandas", "altair"}
     print("imported:", sorted(heavy & set(sys.modules)))
 """
 
