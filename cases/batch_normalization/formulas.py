@@ -115,7 +115,7 @@ BN_NORMALISES = Claim(
     statement="Batch normalization gives each feature of a layer's input mean 0 and standard deviation 1.",
     rule=Exact(),
     check=check_normalises,
-    deviations=("batches of 16 that hypothesis draws, spreads from 1e-4 to 1e4",),
+    deviations=("batches of 16 drawn at random, spreads from 1e-4 to 1e4",),
     notes=(
         "In training mode, before γ and β, and up to ε: the variance is variance / (variance + 1e-3), so that a "
         "feature of small variance stays small.",

@@ -1,7 +1,7 @@
 """1.4 and 4. Optimizers: what each one does to a weight.
 
 The slides describe the optimizers in words; the formulas are those of Keras' documentation and of the papers. Keras
-runs ten steps on gradients from 1e-30 to 1e15 that hypothesis draws. Epsilons are also large, because usual ones hide
+runs ten steps on gradients from 1e-30 to 1e15 drawn at random. Epsilons are also large, because usual ones hide
 most differences. A claim holds if every weight after every step is that of the documented form. The result of the
 paper's form is reported alongside it.
 """
@@ -72,7 +72,7 @@ SGD_UPDATE_RULE = Claim(
     rule=Exact(),
     check=check_sgd,
     quote=r"W_{n+1} = W_n - \alpha \Delta L(W_n)",
-    deviations=("the slide's model, on data that hypothesis draws, at its rates: 0.001, 0.01, 0.5 and 10",),
+    deviations=("the slide's model, on data drawn at random, at its rates: 0.001, 0.01, 0.5 and 10",),
 )
 
 MOMENTUM = UpdateRule(
