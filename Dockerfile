@@ -1,4 +1,4 @@
-# The check on a CPU. docs/pipelines.md has the commands.
+# The check on a CPU. docs/running.md has the commands.
 FROM python:3.13-slim
 ENV HOME=/tmp
 WORKDIR /suite

@@ -36,7 +36,7 @@ SUITE = "--pyargs suite" if INSTALLED else "suite/"
 """What pytest is given to check the claims."""
 LECTURE = ROOT / "cases"
 """The folder of the default course."""
-HELP = "docs/another-course.md shows a whole course."
+HELP = "docs/courses.md shows a whole course."
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

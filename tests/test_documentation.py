@@ -1,4 +1,4 @@
-"""The documentation: its length, its links, and its commands."""
+"""The documentation: its length, its links, its commands, and the modules that it sends a reader to."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import re
 import shlex
 import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -16,10 +17,11 @@ from tests.test_repository import tox
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
+INDEX = (DOCS / "README.md").read_text("utf-8")
 PAGES = [ROOT / "README.md", *sorted(DOCS.glob("*.md")), ROOT / "cases" / "README.md", ROOT / "tests" / "README.md"]
 PAGES += [ROOT / "reports" / "published" / "README.md", *sorted((ROOT / "examples").glob("*/README.md"))]
 MADE_UP = "adam-beats-sgd"
-"""The claim that docs/adding-a-claim.md adds."""
+"""The claim that docs/claims.md adds."""
 COLLECT = """
 import contextlib, io, json, sys
 import pytest
@@ -41,14 +43,21 @@ def commands(text: str) -> list[str]:
     fenced = re.findall(r"```sh\n(.*?)```", text, re.S)
     lines = [line for block in fenced for line in block.replace("\\\n", " ").splitlines()]
     spans = re.findall(r"`([^`]+)`", re.sub(r"```.*?```", "", text, flags=re.S))
-    found = [re.sub(r"\s+# .*", "", " ".join(one.split())) for one in (*lines, *spans)]
-    return [one for one in found if re.match(r"(pytest|python -m|tox -e) ", one)]
+    written = [re.sub(r"\s+# .*", "", " ".join(words.split())) for words in (*lines, *spans)]
+    return [command for command in written if re.match(r"(pytest|python -m|tox -e) ", command)]
 
 
 def anchors(text: str) -> set[str]:
     """GitHub's anchors of the headings of a page."""
     headings = re.findall(r"^#+ (.*)$", text, re.M)
-    return {re.sub(r"[^\w\- ]", "", one.lower()).replace(" ", "-") for one in headings}
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def refused(lines: Iterable[str]) -> dict[str, str]:
+    """What pytest says of those commands, as JSON lists of words, that it cannot collect."""
+    command = [sys.executable, "-c", COLLECT, *lines]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True, timeout=300)
+    return {line: text for line, (status, text) in json.loads(done.stdout).items() if status}
 
 
 ALL = sorted({command for page in PAGES for command in commands(page.read_text("utf-8"))})
@@ -64,6 +73,12 @@ def test_a_page_is_short(page):
     assert len(lines) <= (120 if page == ROOT / "README.md" else 199)
 
 
+def test_the_documentation_is_eight_pages_of_few_words():
+    pages = list(DOCS.glob("*.md"))
+    assert len(pages) == 8
+    assert sum(len(page.read_text("utf-8").split()) for page in pages) <= 11_000
+
+
 @pytest.mark.parametrize("page", sorted((ROOT / "reports" / "published").rglob("*.md")), ids=names)
 def test_a_published_page_is_rendered(page):
     """Larger pages take readers long, and hosts cut them. The claims of a section's page are folded."""
@@ -71,10 +86,27 @@ def test_a_published_page_is_rendered(page):
 
 
 def test_the_index_names_every_page():
-    index = (DOCS / "README.md").read_text("utf-8")
-    assert {f"]({page.name})" for page in DOCS.glob("*.md")} - {"](README.md)"} == set(
-        re.findall(r"\]\([^)]*\)", index)
-    )
+    listed, _, _ = INDEX.partition("\n## ")
+    assert set(re.findall(r"\]\(([^)]*)\)", listed)) == {page.name for page in DOCS.glob("*.md")} - {"README.md"}
+
+
+def test_the_picture_has_folders_that_exist():
+    [picture] = re.findall(r"```mermaid\n(.*?)```", INDEX, re.S)
+    stations = re.findall(r"<b>(\w+)/</b>", picture)
+    assert {"cases", "harness", "suite", "baselines", "reports"} == set(stations)
+    for folder in (*stations, *re.findall(r"\b(?:harness|suite)/\w+", picture)):
+        assert (ROOT / folder).is_dir(), folder
+
+
+def test_each_change_is_of_one_or_two_modules_that_exist():
+    _, _, changes = INDEX.partition("| to change | open |\n|---|---|\n")
+    rows = changes.partition("\n\n")[0].splitlines()
+    assert len(rows) >= 10
+    for row in rows:
+        modules = re.findall(r"\]\(\.\./([\w/]+\.py)\)", row)
+        assert 1 <= len(modules) <= 2, row
+        assert all((ROOT / module).is_file() for module in modules), row
+        assert all((ROOT / folder).is_dir() for folder in re.findall(r"`([\w/]+)/`", row)), row
 
 
 @pytest.mark.parametrize("page", PAGES, ids=names)
@@ -84,10 +116,10 @@ def test_every_link_leads_somewhere(page):
         if target.startswith(("https:", "http:")):
             continue
         path, _, anchor = target.partition("#")
-        found = (page.parent / path).resolve() if path else page
-        assert found.exists(), f"{target}: no such file"
-        if anchor and found.suffix == ".md":
-            assert anchor in anchors(found.read_text("utf-8")), f"{target}: no such heading"
+        linked = (page.parent / path).resolve() if path else page
+        assert linked.exists(), f"{target}: no such file"
+        if anchor and linked.suffix == ".md":
+            assert anchor in anchors(linked.read_text("utf-8")), f"{target}: no such heading"
 
 
 def test_pytest_takes_every_command():
@@ -101,11 +133,7 @@ def test_pytest_takes_every_command():
             assert (ROOT / words[1].partition("::")[0]).exists(), command
         elif "--require-gpu" not in words:
             lines[json.dumps(words[1:])] = command
-    done = subprocess.run(
-        [sys.executable, "-c", COLLECT, *lines], cwd=ROOT, capture_output=True, text=True, check=True, timeout=300
-    )
-    said = json.loads(done.stdout)
-    assert {lines[line]: text for line, (status, text) in said.items() if status} == {}
+    assert refused(lines) == {}
 
 
 @pytest.mark.slow
@@ -120,15 +148,7 @@ def test_pytest_takes_every_command_on_another_course(tmp_path):
             lines.setdefault(made, []).append(json.dumps([made if word == folder else word for word in words[1:]]))
     assert len(lines) == 3
     for commands_of in lines.values():
-        done = subprocess.run(
-            [sys.executable, "-c", COLLECT, *commands_of],
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-            check=True,
-            timeout=300,
-        )
-        assert {line: text for line, (status, text) in json.loads(done.stdout).items() if status} == {}
+        assert refused(commands_of) == {}
 
 
 @pytest.mark.slow
@@ -143,7 +163,7 @@ def test_every_program_has_the_options_that_the_documentation_names():
             [sys.executable, "-m", program, "--help"], cwd=ROOT, capture_output=True, text=True, check=False, timeout=60
         )
         assert done.returncode == 0, f"{program}: {done.stderr[-500:]}"
-        assert [one for one in options if one not in done.stdout] == [], program
+        assert [option for option in options if option not in done.stdout] == [], program
 
 
 def test_tox_has_every_environment_that_the_documentation_names():

@@ -42,7 +42,7 @@ def test_a_stack_is_equivalent_to_a_copy_of_itself(tmp_path: Path) -> None:
 
 
 def test_clipped_probabilities_differ(found: Stacks) -> None:
-    """A loss of probabilities that Keras clips at 1e-7 is at most 16.1, on JAX; see docs/measurements-in-detail.md."""
+    """A loss of probabilities that Keras clips at 1e-7 is at most 16.1, on JAX; see docs/comparing.md."""
     different = [one for one in found.compared if one.agreed.verdict is Agreement.DIFFERENT and one.stack == "jax-cpu"]
     assert ("plain, rate 8", "val_loss") in {(one.variant, one.metric.name) for one in different}
     assert "plain, rate 0.1" not in {one.variant for one in different}

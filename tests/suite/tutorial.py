@@ -1,4 +1,4 @@
-"""The course that docs/another-course.md makes."""
+"""The course that docs/courses.md makes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 from harness.course import ROOT
 
-PAGE = ROOT / "docs" / "another-course.md"
+PAGE = ROOT / "docs" / "courses.md"
 MADE = "my_wine"
 """Its folder."""
 
