@@ -5,7 +5,7 @@ instruction sets of XLA and oneDNN, numbers of cores, and engines. Each environm
 simulates 100 runs. For every variant and seed, a run draws one trace from these environments and the stored perturbed
 trials.
 
-``sight`` trains the same first steps with each fault of ``tests.faults`` that acts within them.
+``sight`` trains the same first steps with each fault of ``benchmarks.faults`` that acts within them.
 
 Results go to a JSON file, with which a later call continues. Nothing is trained to the end.
 """
@@ -161,22 +161,22 @@ def _as_trial(name: str, variant: str, trace: Trace, steps: int) -> ShortTrial:
 
 def sight(root: Path, backend: str, only: Sequence[str], known: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
     """(name, result) of each fault that acts within the first steps; its trainings are tried until one is red."""
+    from benchmarks.faults.fault import injected
+    from benchmarks.faults.table import FAULTS
     from harness.training.backend import choose_backend, start_backend
     from harness.training.steps import first_steps
-    from tests.faults.catalogue import FAULTS
-    from tests.faults.fault import injected
 
     choose_backend(backend)
     start_backend()
     rows = {(name, variant): found for name, variant, found in variants(root, f"{backend}-cpu")}
     for fault in FAULTS:
-        if fault.name in known or (only and fault.name not in only) or not fault.acts_from_step:
+        if fault.name in known or (only and fault.name not in only) or not fault.step:
             continue
-        touched = [pair for pair in (*fault.only, *([fault.yardstick] if fault.yardstick else [])) if pair in rows]
-        pairs = [pair for pair in dict.fromkeys(touched) if rows[pair].variants[pair[1]].steps >= fault.acts_from_step]
+        touched = [pair for pair in fault.trainings if pair in rows]
+        pairs = [pair for pair in touched if rows[pair].variants[pair[1]].steps >= fault.step]
         if fault.shows != "training" or not pairs:
             continue
-        found: dict[str, Any] = {"breaks": fault.breaks, "acts_from_step": fault.acts_from_step, "trainings": {}}
+        found: dict[str, Any] = {"breaks": fault.breaks, "acts_from_step": fault.step, "trainings": {}}
         for name, variant in pairs:
             with injected(fault):
                 try:

@@ -15,12 +15,13 @@ from unittest import mock
 
 import numpy as np
 
+from benchmarks.faults.change import Change, attribute, change_of, instead, times
+from benchmarks.faults.fault import Fault, Patch, injected
+from benchmarks.faults.places import JAX, TENSORFLOW
 from harness.training.backend import choose_backend, start_backend
-from tests.faults.fault import Fault, Patch, injected, instead, wrapped
 
 OPTIMIZERS = "keras.src.optimizers"
 BASE, SGD = f"{OPTIMIZERS}.base_optimizer:BaseOptimizer", f"{OPTIMIZERS}.sgd:SGD"
-JAX, TENSORFLOW = "harness.training.backends.jax:JaxProgram", "harness.training.backends.tensorflow:TensorFlowProgram"
 NORMALIZATION = "keras.src.layers.normalization.batch_normalization:BatchNormalization"
 DROPOUT = "keras.src.layers.regularization.dropout:Dropout"
 REGULARIZERS = "keras.src.regularizers.regularizers"
@@ -41,21 +42,7 @@ def late_rate(original: Any, self: Any) -> Any:
     return original(self) * (1 - 0.001 * from_step(1000, self.iterations))
 
 
-def with_attribute(name: str, value: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """A method in which an attribute of its object is ``value(object)``."""
-
-    def call(original: Any, self: Any, *args: Any, **kwargs: Any) -> Any:
-        kept = getattr(self, name)
-        setattr(self, name, value(self))
-        try:
-            return original(self, *args, **kwargs)
-        finally:
-            setattr(self, name, kept)
-
-    return wrapped(call)
-
-
-def forgetful(slots: str, step: int) -> Callable[[Any], Any]:
+def forgetful(slots: str, step: int) -> Change:
     """A step for which slots of a weight are set to 0 at step ``step``."""
 
     def call(original: Any, self: Any, gradient: Any, variable: Any, rate: Any) -> None:
@@ -65,7 +52,7 @@ def forgetful(slots: str, step: int) -> Callable[[Any], Any]:
         self.assign(slot, slot * keras.ops.cast(self.iterations != step, "float32"))
         original(self, gradient, variable, rate)
 
-    return wrapped(call)
+    return change_of(call)
 
 
 def one_in_a_thousand(original: Any, self: Any, gradient: Any, *args: Any) -> None:
@@ -75,23 +62,23 @@ def one_in_a_thousand(original: Any, self: Any, gradient: Any, *args: Any) -> No
     original(self, gradient * made, *args)
 
 
-def step_of(name: str, change: Callable[[Any], Any]) -> tuple[Patch, ...]:
+def step_of(name: str, change: Change) -> tuple[Patch, ...]:
     return (Patch(f"{OPTIMIZERS}.{name.lower()}:{name}", "update_step", change),)
 
 
 IN_STEPS: dict[str, tuple[Patch, ...]] = {
-    "learning rate × 0.999 from step 1,000 on": (Patch(BASE, "_get_current_learning_rate", wrapped(late_rate)),),
+    "learning rate × 0.999 from step 1,000 on": (Patch(BASE, "_get_current_learning_rate", change_of(late_rate)),),
     "Adam: moments reset at step 10,001": step_of("Adam", forgetful("_momentums", 10_000)),
     "Adam: β₂ is 0.9989 from step 1,000 on": step_of(
-        "Adam", with_attribute("beta_2", lambda self: self.beta_2 - 0.0001 * from_step(1000, self.iterations))
+        "Adam", attribute("beta_2", lambda old, self: self.beta_2 - 0.0001 * from_step(1000, self.iterations))
     ),
-    "Nesterov: plain momentum": step_of("SGD", with_attribute("nesterov", lambda self: False)),
-    "RMSprop: ε of 1e-6": step_of("RMSprop", with_attribute("epsilon", lambda self: 1e-6)),
+    "Nesterov: plain momentum": step_of("SGD", attribute("nesterov", lambda old, self: False)),
+    "RMSprop: ε of 1e-6": step_of("RMSprop", attribute("epsilon", lambda old, self: 1e-6)),
     "Adagrad: its sum is lost at step 1,002": step_of("Adagrad", forgetful("_accumulators", 1_001)),
     "Adadelta: averages swapped": step_of(
-        "Adadelta", with_attribute("_accumulated_delta_vars", lambda self: self._accumulated_grads)
+        "Adadelta", attribute("_accumulated_delta_vars", lambda old, self: self._accumulated_grads)
     ),
-    "SGD: one gradient in 1,000 is lost": step_of("SGD", wrapped(one_in_a_thousand)),
+    "SGD: one gradient in 1,000 is lost": step_of("SGD", change_of(one_in_a_thousand)),
 }
 """The patches of each fault that "steps" has to find, by name."""
 
@@ -123,7 +110,7 @@ def put(program: Any, part: int, arrays: list[np.ndarray]) -> None:
 
 
 def launches(wrapper: Callable[..., Any]) -> tuple[Patch, Patch]:
-    return Patch(JAX, "launch", wrapped(wrapper)), Patch(TENSORFLOW, "launch", wrapped(wrapper))
+    return Patch(JAX, "launch", change_of(wrapper)), Patch(TENSORFLOW, "launch", change_of(wrapper))
 
 
 def between_epochs(part: int, change: Callable[[int, np.ndarray, np.ndarray], np.ndarray]) -> tuple[Patch, Patch]:
@@ -174,15 +161,11 @@ IN_EPOCHS: dict[str, tuple[Patch, ...]] = {
     "weights of an epoch are lost": between_epochs(WEIGHTS, lambda i, now, first: first),
     "last batch dropped": launches(last_batch_dropped),
     "the first epoch's data order in each": (
-        Patch("harness.training.compiled", "data_order", wrapped(lambda of, seed, epoch, count: of(seed, 0, count))),
+        Patch("harness.training.compiled", "data_order", change_of(lambda of, seed, epoch, count: of(seed, 0, count))),
     ),
     **{f"{name} one epoch late": one_epoch_late(name) for name in LATE_CURVES},
 }
 """The patches of each fault that "late-epochs" has to find, by name. They do not change the compiled program."""
-
-
-def times(factor: float) -> Callable[[Any], Any]:
-    return wrapped(lambda original, *args, **kwargs: factor * original(*args, **kwargs))
 
 
 def late_dropout(original: Any, self: Any, inputs: Any, training: bool = False) -> Any:
@@ -203,9 +186,9 @@ def unclipped(target: Any, output: Any, from_logits: bool = False, axis: int = -
 
 IN_PROGRAMS: dict[str, tuple[Patch, ...]] = {
     "moving averages with a momentum of 0.989": (
-        Patch(NORMALIZATION, "call", with_attribute("momentum", lambda self: 0.989)),
+        Patch(NORMALIZATION, "call", attribute("momentum", lambda old, self: 0.989)),
     ),
-    "dropout off after 5,000 masks": (Patch(DROPOUT, "call", wrapped(late_dropout)),),
+    "dropout off after 5,000 masks": (Patch(DROPOUT, "call", change_of(late_dropout)),),
     "L2 penalty × 0.99": (Patch(f"{REGULARIZERS}:L2", "__call__", times(0.99)),),
     "activity penalty × 0.99": (Patch(f"{REGULARIZERS}:L1", "__call__", times(0.99)),),
 }

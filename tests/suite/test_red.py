@@ -9,7 +9,7 @@ import pytest
 from tests.suite.command import CHECK, ROOT, Finished, suite
 
 FAULT = "learning rate × 0.99"
-"""Every optimizer's rate is 1 % off (``tests.faults``)."""
+"""Every optimizer's rate is 1 % off (``benchmarks.faults``)."""
 SELECTED = "sgd-update-rule or zscore-formula or minmax-formula or l2-loss-formula"
 
 
@@ -19,7 +19,7 @@ def broken(tmp_path_factory: pytest.TempPathFactory) -> Finished:
     stack = folder / "baselines" / "tensorflow-cpu"
     stack.mkdir(parents=True)
     shutil.copy(ROOT / "baselines" / "tensorflow-cpu" / "exact.json", stack)
-    return suite(folder, CHECK, "-k", SELECTED, "-p", "tests.faults.plugin", "--fault", FAULT, anew=True)
+    return suite(folder, CHECK, "-k", SELECTED, "-p", "benchmarks.faults.plugin", "--fault", FAULT, anew=True)
 
 
 @pytest.mark.slow

@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from benchmarks.faults.sight import BY, FULL
 from reports.text import code, escape, table
-from tests.faults.run import BY, FULL
 
 Row = Mapping[str, Any]
 HEAD = """# What a run sees
@@ -30,7 +30,7 @@ fault also says of itself, before anything was measured, whether it acts early; 
 not use the function they are in. Exact claims and errata, which such a run decides too, are not counted. Faults of our
 own rules and files are not here: `tests/` has to see them.
 
-Made by `python -m tests.faults --full --backend NAME`; the rows are in `faults-NAME.json`.
+Made by `python -m benchmarks.faults --full --backend NAME`; the rows are in `faults-NAME.json`.
 """
 
 
@@ -41,7 +41,7 @@ def report(folder: Path) -> str:
         content = json.loads(path.read_text("utf-8"))
         parts.append(section(content["backend"], content["rows"]))
     lines = "\n".join(parts).rstrip().splitlines()
-    return "\n".join(narrow(one) if one.startswith("|") else one for one in lines) + "\n"
+    return "\n".join(narrow(line) if line.startswith("|") else line for line in lines) + "\n"
 
 
 def narrow(line: str) -> str:
@@ -97,10 +97,10 @@ def share(count: int, total: int) -> str:
 
 
 def line(row: Row, columns: Sequence[str]) -> list[str]:
-    """What each sees of one fault; "–" where it was not tried."""
+    """What each sees of a fault; "–" where it was not tried."""
     return [*miss(row), *("–" if by not in row else "seen" if row[by] else "**not seen**" for by in columns)]
 
 
 def miss(row: Row) -> list[str]:
-    where = "<br>".join(code(one) for one in row["where"].split(", "))
+    where = "<br>".join(code(place) for place in row["where"].split(", "))
     return [escape(row["name"]), where, "yes" if row["acts"] else "no"]

@@ -1,6 +1,6 @@
 """A pytest plugin that injects a fault for a whole run of pytest.
 
-``python -m pytest -p tests.faults.plugin --fault "late: L2 fades" suite/ -k l2-shrinks-weights``
+``python -m pytest -p benchmarks.faults.plugin --fault "late: L2 fades" suite/ -k l2-shrinks-weights``
 
 The suite has chosen its backend by then; elsewhere KERAS_BACKEND names it (default: tensorflow). The fault is in this
 process only. A command that starts other processes tests them without it.
@@ -14,15 +14,15 @@ from collections.abc import Generator
 
 import pytest
 
+from benchmarks.faults.fault import injected
+from benchmarks.faults.table import CONTROL, named
 from harness.errors import SuiteError
 from harness.training.backend import choose_backend, start_backend
-from tests.faults.catalogue import CONTROL, named
-from tests.faults.fault import injected
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.getgroup("faults").addoption(
-        "--fault", default=CONTROL.name, metavar="NAME", help="put this fault in: python -m tests.faults --list"
+        "--fault", default=CONTROL.name, metavar="NAME", help="put this fault in: python -m benchmarks.faults --list"
     )
 
 

@@ -1,4 +1,4 @@
-"""``python -m tests.faults``: injects every fault, one after the other, and writes the table of what detects it."""
+"""``python -m benchmarks.faults``: puts every fault in, one after the other, and writes the table of what sees it."""
 
 from __future__ import annotations
 
@@ -12,12 +12,14 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
+from benchmarks.faults.fault import Fault
+from benchmarks.faults.own import unseen
+from benchmarks.faults.page import report
+from benchmarks.faults.sight import BASELINES, BY, FULL, described, end_of, row_of
+from benchmarks.faults.table import CONTROL, FAULTS, NAMES, measured, named
 from harness.course import ROOT
 from harness.errors import SuiteError, invalid
 from harness.record.atomic import replace_file
-from tests.faults.catalogue import CONTROL, FAULTS, measured, named
-from tests.faults.report import report
-from tests.faults.run import BASELINES, BY, FULL, described, end_of, row_of
 
 OUT = ROOT / "reports" / "published" / "faults"
 A_PROCESS = 20
@@ -25,10 +27,11 @@ A_PROCESS = 20
 
 
 def arguments(given: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.faults", description=__doc__)
     parser.add_argument("--backend", choices=("jax", "tensorflow"), default="jax")
     parser.add_argument("--only", action="append", metavar="NAME", help="this fault; may be given several times")
     parser.add_argument("--full", action="store_true", help="tries late faults in trainings to the end, too")
+    parser.add_argument("--own", action="store_true", help="tries the faults of our own code with the tests of it")
     parser.add_argument("--list", action="store_true", help="lists all faults with what they break, and runs none")
     parser.add_argument("--baseline-dir", type=Path, default=BASELINES, metavar="DIR", help="default: baselines/")
     parser.add_argument("--out", type=Path, default=OUT, metavar="DIR", help="default: reports/published/faults")
@@ -38,7 +41,7 @@ def arguments(given: Sequence[str] | None) -> argparse.Namespace:
 def listing() -> str:
     """Every fault with its class, the first step that can show it and where, and how many there are of each class."""
     lines = [
-        f"{fault.breaks:9}  {fault.acts_from_step or '-':>5}  {fault.shows:10}  {fault.group:22}  {fault.name}"
+        f"{fault.breaks:9}  {fault.step or '-':>5}  {fault.shows:10}  {fault.group:22}  {fault.name}"
         for fault in FAULTS
     ]
     parts = {
@@ -67,12 +70,24 @@ def rows_in(path: Path) -> dict[str, dict[str, Any]]:
         ) from error
 
 
+def tried(faults: Sequence[Fault]) -> int:
+    """Says of each fault whether a test of ours sees it. Exit status: 1 if one is not seen."""
+    missed = 0
+    for fault in faults:
+        said = unseen(fault)
+        missed += bool(said)
+        print(f"{'NOT SEEN' if said else 'seen'}: {fault.name}", *filter(None, [said]), flush=True)
+    return int(missed > 0)
+
+
 def main(given: Sequence[str] | None = None) -> int:
     """Goes on with the table that is there: a row whose fault has not changed stands."""
     asked = arguments(given)
     if asked.list:
         print(listing())
         return 0
+    if asked.own:
+        return tried([fault for fault in FAULTS if fault.breaks == "own" and fault.name in (asked.only or NAMES)])
     all_of = measured(asked.backend)
     faults = [named(name) for name in asked.only] if asked.only else all_of
     path = asked.out / f"faults-{asked.backend}.json"
@@ -80,17 +95,17 @@ def main(given: Sequence[str] | None = None) -> int:
     path.parent.mkdir(parents=True, exist_ok=True)
     with ProcessPoolExecutor(1, get_context("spawn"), max_tasks_per_child=A_PROCESS) as pool:
         for number, fault in enumerate(faults, 1):
-            found = rows.get(fault.name)
-            if found is None or found["key"] != fault.key:
-                found = pool.submit(row_of, fault.name, asked.backend, asked.baseline_dir).result()
-            found |= described(fault)
-            if asked.full and (fault.late or fault is CONTROL) and FULL not in found:
+            row = rows.get(fault.name)
+            if row is None or row["key"] != fault.key:
+                row = pool.submit(row_of, fault.name, asked.backend, asked.baseline_dir).result()
+            row |= described(fault)
+            if asked.full and (fault.late or fault is CONTROL) and FULL not in row:
                 reason = pool.submit(end_of, fault.name, asked.backend, asked.baseline_dir).result()
-                found = {**found, FULL: reason}
-            rows[fault.name] = found
-            by = " and ".join(name for name in (*BY, FULL) if found.get(name))
+                row[FULL] = reason
+            rows[fault.name] = row
+            by = " and ".join(name for name in (*BY, FULL) if row.get(name))
             print(f"{number}/{len(faults)} {fault.name}: {by or 'not seen'}", flush=True)
-            finished = [rows[one.name] for one in all_of if one.name in rows]
+            finished = [rows[fault.name] for fault in all_of if fault.name in rows]
             content = {"backend": asked.backend, "rows": finished}
             replace_file(path, (json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode())
     replace_file(asked.out / "REPORT.md", report(asked.out).encode())

@@ -5,49 +5,30 @@ from __future__ import annotations
 import dataclasses
 from collections import Counter
 
+from benchmarks.faults import callbacks, data, engines, late, layers, losses, optimizers, own
+from benchmarks.faults.fault import Fault
 from harness.errors import invalid, nearest
-from tests.faults import (
-    callbacks,
-    data,
-    determinism,
-    engines,
-    files,
-    initial_weights,
-    late_epochs,
-    late_states,
-    layers,
-    losses,
-    numerics,
-    optimizers,
-    side_by_side,
-    statistics,
-)
-from tests.faults.acting import acting
-from tests.faults.fault import Fault
 
-MODULES = (
-    optimizers,
-    layers,
-    initial_weights,
-    losses,
-    data,
-    callbacks,
-    determinism,
-    numerics,
-    engines,
-    side_by_side,
-    statistics,
-    files,
-    late_states,
-    late_epochs,
-)
-FAULTS: tuple[Fault, ...] = tuple(
-    dataclasses.replace(acting(fault), group=module.GROUP) for module in MODULES for fault in module.FAULTS
-)
+GROUPS: dict[str, tuple[Fault, ...]] = {
+    "optimizer": optimizers.FAULTS,
+    "layers": layers.LAYERS,
+    "initial weights": layers.INITIAL_WEIGHTS,
+    "losses and metrics": losses.LOSSES,
+    "data": data.DATA,
+    "callbacks": callbacks.FAULTS,
+    "determinism": data.DETERMINISM,
+    "numerics": losses.NUMERICS,
+    "engine": engines.FAULTS,
+    "verdicts and statistics": own.VERDICTS,
+    "files and baselines": own.FILES,
+    "late states": late.STATES,
+    "late epochs": late.EPOCHS,
+}
+FAULTS = tuple(dataclasses.replace(fault, group=group) for group, faults in GROUPS.items() for fault in faults)
 NAMES = tuple(fault.name for fault in FAULTS)
 assert len(set(NAMES)) == len(NAMES), [name for name, count in Counter(NAMES).items() if count > 1]
 
-CONTROL = Fault("none", (), None, only=(("gradient-descent", "rate 0.1"), ("optimizers", "adam")), group="control")
+CONTROL = Fault("none", (), (("gradient-descent", "rate 0.1"), ("optimizers", "adam")), group="control")
 """No fault: nothing may be red."""
 
 

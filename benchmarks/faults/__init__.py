@@ -1,0 +1,1 @@
+"""Faults as an instrument: a table of defects, and what of a run sees each."""

@@ -1,0 +1,397 @@
+"""Faults of our own rules, records and evidence, which a user's run need not see: some test fails with each.
+
+``python -m benchmarks.faults --own`` tries all. A mutation run (``benchmarks.mutants``) tries many more changes, but
+none that stands in several places.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from msgspec.structs import replace
+
+from benchmarks.faults.change import argument, computed, constant, instead, named, result, skipped
+from benchmarks.faults.fault import Fault, fault, held_out
+from benchmarks.faults.places import BY_SGD, FAST, RAW, UNPENALISED
+from harness.check.evidence import digest_of
+from harness.domain.trial import Trial
+from harness.domain.verdict import Verdict
+from harness.record.evidence import SCHEMA, Evidence
+from harness.record.run import ClaimDecided, TrialDone
+
+ROOT = Path(__file__).resolve().parents[2]
+TESTS = {
+    "cases": ("tests/cases",),
+    "harness.check": ("tests/check", "tests/suite/test_stored.py"),
+    "harness.domain": ("tests/domain", "tests/reports", "tests/cases/test_metrics.py"),
+    "harness.domain.erratum": ("tests/domain/test_erratum.py", "tests/cases/test_errata.py"),
+    "harness.record": ("tests/record",),
+    "harness.record.outcomes": ("tests/check",),
+    "harness.rules": ("tests/rules",),
+}
+"""Where the tests of a fault are, by where it is put in; the longest entry counts."""
+
+
+def tests_of(fault: Fault) -> tuple[str, ...]:
+    return TESTS[max((place for place in TESTS if fault.where.startswith(place)), key=len)]
+
+
+def unseen(fault: Fault) -> str:
+    """What the fault's tests print if none fails; "" if one does."""
+    plugins = ("-p", "benchmarks.faults.plugin", "-p", "no:randomly", "-p", "no:cacheprovider")
+    options = ("-x", "-q", "--no-header", *plugins, "--fault", fault.name)
+    command = [sys.executable, "-m", "pytest", *options, *tests_of(fault)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    return "" if done.returncode == 1 else f"exit status {done.returncode}\n{done.stdout[-2000:]}{done.stderr[-500:]}"
+
+
+METRIC = ("harness.domain.metric:Metric", "value")
+LEVEL, ERROR = ("harness.rules.levels:Look", "level"), ("harness.rules.exact:Comparison", "error")
+PAIRED, SIDES = (("harness.rules.comparisons", name) for name in ("paired", "sides"))
+UNEQUAL, INTERVAL = (("harness.rules.inference:Estimate", name) for name in ("unequal", "interval"))
+SCORE = ("harness.rules.pairs", "score")
+DIFFERENCE = ("harness.check.difference", "difference")
+BEYOND = ("harness.check.difference:MetricDifference", "beyond_chance")
+DECODE = ("harness.check.json_file", "decode")
+RECORDS = "harness.record.run"
+STORED = "harness.check.stored:Stored"
+
+
+def last_but_one(original: Any, self: Any, history: Any) -> Any:
+    """Of a metric that is the last value of a curve."""
+    if self.of is not None:
+        return original(self, history)
+    curve = history.get(self.name)
+    return float(curve[-2 if len(curve) > 1 else -1]) if curve else None
+
+
+def best(original: Any, self: Any, history: Any) -> Any:
+    if self.of is not None:
+        return original(self, history)
+    curve = history.get(self.name)
+    return float((max if self.better == "higher" else min)(curve)) if curve else None
+
+
+def last_finite(original: Any, self: Any, history: Any) -> float | None:
+    """The metric of a training that ended in nan or inf is its last number before."""
+    numbers = [] if self.of else [value for value in history.get(self.name, ()) if math.isfinite(value)]
+    return float(numbers[-1]) if numbers else original(self, history)
+
+
+def thinned_downwards(curve: Sequence[Any], points: int) -> tuple[Any, ...]:
+    """Places rounded down, not to the nearest."""
+    if len(curve) <= points:
+        return tuple(curve)
+    return tuple(curve[index * (len(curve) - 1) // (points - 1)] for index in range(points))
+
+
+def share_unbounded(count: int, n: int, *level: float) -> tuple[float, float]:
+    return count / n - 1e-9, count / n + 1e-9
+
+
+def swapped(original: Any, sample: Any, a: Any, b: Any, *rest: Any) -> Any:
+    return original(sample, b, a, *rest)
+
+
+def unpaired(original: Any, sample: Any, a: Any, b: Any, name: str, *rest: Any) -> Any:
+    """The pairs are mixed up: one side is sorted."""
+    pairs = original(sample, a, b, name, *rest)
+    left, right = (
+        [t.metrics[name] for known in side for t in sample.trials[known] if t.metrics.get(name) is not None]
+        for side in (a, b)
+    )
+    left.sort()
+    if any(pairs.failed) or pairs.metric.scale == "log" or len(left) != len(right):
+        return pairs
+    return dataclasses.replace(pairs, differences=tuple(x - y for x, y in zip(left, right, strict=True)))
+
+
+def failures_dropped(pairs: Any) -> Any:
+    kept = tuple(d for d in pairs.differences if math.isfinite(d))
+    return dataclasses.replace(pairs, differences=kept or pairs.differences)
+
+
+def spread_of_n(estimate: Any, values: Any) -> Any:
+    n = len(values)
+    return dataclasses.replace(estimate, error=estimate.error * math.sqrt((n - 1) / n))
+
+
+def half_prediction(prediction: Any) -> Any:
+    middle, half = (prediction.low + prediction.high) / 2, (prediction.high - prediction.low) / 4
+    return dataclasses.replace(prediction, low=middle - half, high=middle + half)
+
+
+def tighter(interval: tuple[float, float]) -> tuple[float, float]:
+    """About z for t: an interval that is too short at five seeds."""
+    low, high = interval
+    middle, half = (low + high) / 2, 0.35 * (high - low)
+    return middle - half, middle + half
+
+
+def undecided_is_supported(decided: Any) -> Any:
+    decision, alongside = decided
+    if decision.verdict is Verdict.INCONCLUSIVE:
+        decision = replace(decision, verdict=Verdict.SUPPORTED)
+    return decision, alongside
+
+
+def normal_ranks(differences: list[float], noise: float = 0.0) -> tuple[float, float]:
+    """The signed-rank test by its normal approximation, however few the pairs."""
+    from scipy.special import ndtr
+    from scipy.stats import rankdata
+
+    told = [d for d in differences if abs(d) > noise]
+    n = len(told)
+    if not n:
+        return 1.0, 1.0
+    positive = float(rankdata(np.abs(told))[np.array(told) > 0].sum())
+    z = (positive - n * (n + 1) / 4) / math.sqrt(n * (n + 1) * (2 * n + 1) / 24)
+    return float(ndtr(-z)), float(ndtr(z))
+
+
+def of_the_mean(largest: Any, comparison: Any) -> float:
+    """The mean absolute difference in the place of the largest; shapes that differ still count as infinitely wrong."""
+    if not 0.0 < float(largest) < math.inf:
+        return float(largest)
+    obtained, expected = (np.asarray(side, "float64") for side in (comparison.obtained, comparison.expected))
+    with np.errstate(invalid="ignore"):
+        return float(np.nanmean(np.abs(obtained - expected)))
+
+
+def never_below(original: Any, pairs: Any, null: float) -> Any:
+    """Of the two tests of ``Equivalent`` the lower one always passes."""
+    from harness.rules.pairs import Sides
+
+    sides = original(pairs, null)
+    return Sides(0.0, 1.0, sides.method) if null < 0 else sides
+
+
+def absent_ignored(original: Any, metric: Any, ours: Any, stored: Any) -> Any:
+    """Trials that diverged are left out of the comparison."""
+    kept = [{seed: v for seed, v in values.items() if v is not None} for values in (ours, stored)]
+    return original(metric, *kept)
+
+
+def strangers(baseline: Any) -> Any:
+    """No seed is in both."""
+    return {seed + 1_000_000: value for seed, value in baseline.items()}
+
+
+def not_red(original: Any, state: Any, expected: Any, obtained: Any, red: bool, reason: str) -> Any:
+    return original(state, expected, obtained, False, reason)
+
+
+VERDICTS = (
+    fault("the last value of a curve is the one before", METRIC, last_but_one, BY_SGD, shows="result"),
+    fault("the last value of a curve is its best", METRIC, best, BY_SGD, shows="result"),
+    fault(
+        "late: the turning point is an epoch late",
+        ("cases.overfitting.regularization", "turning_epoch"),
+        result(lambda epoch, history: min(int(epoch) + 1, len(history["even_val_loss"]) - 1)),
+        UNPENALISED,
+        step=2361,
+        shows="result",
+    ),
+    held_out("a diverged training's metric is its last finite value", METRIC, last_finite, RAW, shows="result"),
+    held_out(
+        "long curves are thinned at other epochs",
+        ("harness.domain.trial", "thin"),
+        instead(thinned_downwards),
+        FAST,
+        shows="result",
+    ),
+    *(
+        fault(f"rules decide at {x:g} times their level", LEVEL, result(lambda level, x=x: min(level * x, 0.5)))
+        for x in (10.0, 2.0, 0.1)
+    ),
+    fault("the sides of a comparison swapped", PAIRED, swapped),
+    fault("margins ignored", SIDES, argument("null", 0.0)),
+    fault("spread with n, not n − 1", ("harness.rules.pairs", "mean"), result(spread_of_n)),
+    fault("pairs mixed up", PAIRED, unpaired),
+    fault("pairs with a failed trial dropped", PAIRED, result(failures_dropped)),
+    fault("a share without its bounds", ("harness.rules.inference", "clopper_pearson"), instead(share_unbounded)),
+    fault("prediction intervals half as wide", ("harness.rules.printed", "predict"), result(half_prediction)),
+    fault("Student's interval with z", INTERVAL, result(tighter)),
+    fault("undecided is told as supported", ("harness.domain.claim:Claim", "decide"), result(undecided_is_supported)),
+    *(
+        fault(f"exact checks: tolerances × {x:g}", ERROR, computed(lambda error, _, x=x: error / x))
+        for x in (1e9, 100.0)
+    ),
+    *(fault(f"drift: p-values × {x:g}", UNEQUAL, result(lambda p, x=x: min(p * x, 1.0))) for x in (1000.0, 0.0)),
+    fault("judge: nothing is red", ("harness.record.outcomes:TrainingOutcome", "red"), computed(lambda red, _: False)),
+    fault("judge: steps are not compared", ("harness.check.judge", "_first_moved"), skipped()),
+    fault("judge: losses have to move by 1 %", ("harness.check.judge", "LIMIT"), constant(0.01)),
+    fault("T: half of the resamples are enough", ("harness.check.rounding", "SURE"), constant(0.5)),
+    fault(
+        "drift: upwards never counts", BEYOND, result(lambda beyond, self: beyond and not (self.difference or 0.0) > 0)
+    ),
+    *(
+        fault(f"drift: smallest effect × {x:g}", BEYOND, argument("smallest", lambda smallest, x=x: smallest * x))
+        for x in (100.0, 5.0)
+    ),
+    fault("drift: chance does not count", BEYOND, argument("level", 1.0)),
+    fault(
+        "drift: only the first two seeds compared",
+        DIFFERENCE,
+        argument("ours", lambda ours: {seed: ours[seed] for seed in sorted(ours)[:2]}),
+    ),
+    fault("drift: diverged trials left out", DIFFERENCE, absent_ignored),
+    fault("a flipped verdict is not red", ("harness.check.verdicts", "VerdictComparison"), not_red),
+    held_out(
+        "best and monotone look at one pair",
+        ("harness.rules.orders", "all_exceed"),
+        argument("contrasts", lambda contrasts: contrasts[:1]),
+    ),
+    held_out(
+        "a conjunction holds if a part does",
+        ("harness.rules.combined", "weakest"),
+        result(lambda weakest, verdicts: Verdict.SUPPORTED if Verdict.SUPPORTED in verdicts else weakest),
+    ),
+    held_out("a failed trial is the best", SCORE, result(lambda score: -score if math.isinf(score) else score)),
+    held_out("drift: p-values of one side", UNEQUAL, result(lambda p: p / 2)),
+    held_out("signed ranks by a normal curve", ("harness.rules.inference", "signed_rank"), instead(normal_ranks)),
+    held_out(
+        "Holm: undecided claims do not count",
+        ("harness.rules.combined", "_tested"),
+        result(lambda tested, decision: bool(tested) and decision.verdict.decided),
+    ),
+    held_out(  # it is taken for the only one
+        "the first of several looks decides at the full level",
+        (LEVEL, (LEVEL[0], "overall")),
+        lambda original, self, number: number if self.index == 0 else original(self, number),
+    ),
+    held_out("exact checks: the mean error counts, not the largest", ERROR, computed(of_the_mean)),
+    held_out("drift: seeds are not paired", DIFFERENCE, argument("stored", strangers)),
+    held_out("Equivalent tests its upper margin only", SIDES, never_below),
+    held_out(
+        "paired rules: logarithms to base 10",
+        SCORE,
+        result(lambda score, metric: float(score) / math.log(10) if metric.scale == "log" else float(score)),
+    ),
+    held_out(
+        "drift: the last metric decides, not the first",
+        ("harness.check.judge:Comparison", "_primary"),
+        computed(lambda primary, self: self.experiment.metrics[-1]),
+    ),
+    held_out(
+        "errata: any error will do",
+        ("harness.domain.erratum:Fails", "fault"),
+        result(lambda fault, ran: "" if ran.error is not None else fault),
+    ),
+)
+
+
+@named
+def decoded(of: Callable[[Any], dict[str, Any]]) -> Callable[[Any], Any]:
+    """Evidence is read otherwise than it was written: ``of`` gives the fields of a variant that are changed."""
+
+    def make(original: Any) -> Any:
+        def decode(*args: Any) -> Any:
+            read = original(*args)
+            if not isinstance(read, Evidence):
+                return read
+            variants = {name: replace(variant, **of(variant)) for name, variant in read.variants.items()}
+            changed = replace(read, variants=variants, schema=SCHEMA, digest="")
+            return replace(changed, digest=digest_of(changed))  # else its digest would tell
+
+        return decode
+
+    return make
+
+
+def stored(name: str, of: Callable[[Any], dict[str, Any]]) -> Fault:
+    return fault(f"baselines: {name}", DECODE, decoded(of))
+
+
+def columns(of: Callable[[tuple[Any, ...]], tuple[Any, ...]]) -> Callable[[Any], dict[str, Any]]:
+    """Each metric's values, one per seed, passed through ``of``."""
+    return lambda variant: {"metrics": {name: of(column) for name, column in variant.metrics.items()}}
+
+
+def numbers(of: Callable[[float], float]) -> Callable[[Any], dict[str, Any]]:
+    return columns(lambda column: tuple(None if x is None else of(x) for x in column))
+
+
+def two_trials(variant: Any) -> dict[str, Any]:
+    sessions = (replace(variant.sessions[0], seeds=2),)
+    return {**columns(lambda column: column[:2])(variant), "sessions": sessions}
+
+
+def with_trial(of: Callable[[Trial], dict[str, Any]]) -> Callable[[Any], Any]:
+    """A finished trial's record gets a trial with the fields that ``of`` gives; another record stays."""
+
+    def changed(record: Any) -> Any:
+        if not isinstance(record, TrialDone):
+            return record
+        return replace(record, trial=replace(record.trial, **of(record.trial)))
+
+    return changed
+
+
+def three_digits(trial: Trial) -> dict[str, Any]:
+    return {"metrics": {k: v and float(f"{v:.3g}") for k, v in trial.metrics.items()}}
+
+
+def expected_of_the_first(original: Any, self: Any, claim: Any) -> Any:
+    """The expected verdict is that of the first claim of the file."""
+    from cases import CLAIMS
+    from harness.check.stored import file_of
+
+    return original(self, next(other for other in CLAIMS if file_of(other) == file_of(claim)))
+
+
+def neighbour(original: Any, self: Any, experiment: str, variant: str, *stack: str) -> Any:
+    """A variant is compared with the evidence of the one before it."""
+    evidence = self.get(experiment, *stack)
+    names = list(evidence.variants) if evidence else []
+    other = names[max(names.index(variant) - 1, 0)] if variant in names else variant
+    return original(self, experiment, other, *stack)
+
+
+def of_another_backend(original: Any, path: Any) -> Any:
+    other = path.parent.parent / "tensorflow-cpu" / path.name
+    return original(other if other.exists() else path)
+
+
+FILES = (
+    stored("three digits are read", numbers(lambda x: float(f"{x:.3g}"))),
+    stored("two digits are read", numbers(lambda x: float(f"{x:.2g}"))),
+    stored("seeds are off by one", columns(lambda column: (*column[1:], column[0]))),
+    stored("seeds are mixed up", columns(lambda column: column[::-1])),
+    stored("a metric is lost", lambda variant: {"metrics": dict(list(variant.metrics.items())[:-1])}),
+    stored("numbers are halved", numbers(lambda x: x / 2)),
+    stored("only two trials are read", two_trials),
+    stored("the rounding is not read", lambda variant: {"steps": 0, "calm": ()}),
+    fault("trials are written with three digits", (RECORDS, "encode"), argument("record", with_trial(three_digits))),
+    fault(
+        "trials are read without their divergence",
+        (RECORDS, "decode"),
+        result(with_trial(lambda trial: {"divergence": None})),
+    ),
+    fault(
+        "every third trial is not recorded",
+        ("harness.record.run_file:RunFile", "_write"),
+        skipped(lambda _, record: isinstance(record, TrialDone) and record.trial.seed % 3 == 2),
+    ),
+    fault("the expected verdict is another claim's", (STORED, "expected"), expected_of_the_first),
+    fault("no verdict is expected", (STORED, "expected"), skipped()),
+    held_out("a variant alongside its neighbour's baseline", (STORED, "variant"), neighbour),
+    held_out("baselines of another backend", ("harness.check.evidence", "read"), of_another_backend),
+    held_out(
+        "of several records of a claim the first counts",
+        (f"{RECORDS}:Run", "add"),
+        skipped(lambda _, self, record: isinstance(record, ClaimDecided) and record.key in self.claims),
+    ),
+    held_out(
+        "baselines: null is read as 0",
+        DECODE,
+        decoded(columns(lambda column: tuple(0.0 if x is None else x for x in column))),
+    ),
+)

@@ -1,0 +1,57 @@
+"""Where faults are put in, and the trainings that show them: names that several parts of the table use."""
+
+from __future__ import annotations
+
+from benchmarks.faults.fault import Place
+
+KERAS = "keras.src"
+OPTIMIZERS, INITIALIZERS = f"{KERAS}.optimizers", f"{KERAS}.initializers.random_initializers"
+BASE = f"{OPTIMIZERS}.base_optimizer:BaseOptimizer"
+ADAM, SGD, RMSPROP, ADAGRAD, ADADELTA = (
+    f"{OPTIMIZERS}.{name.lower()}:{name}" for name in ("Adam", "SGD", "RMSprop", "Adagrad", "Adadelta")
+)
+DENSE, DROPOUT = f"{KERAS}.layers.core.dense:Dense", f"{KERAS}.layers.regularization.dropout:Dropout"
+NORMALIZATION = f"{KERAS}.layers.normalization.batch_normalization:BatchNormalization"
+LSTM, CONVOLUTION = f"{KERAS}.layers.rnn.lstm:LSTM", f"{KERAS}.layers.convolutional.base_conv:BaseConv"
+L2, L1 = f"{KERAS}.regularizers.regularizers:L2", f"{KERAS}.regularizers.regularizers:L1"
+JAX_RANDOM, JAX_NN = f"{KERAS}.backend.jax.random", f"{KERAS}.backend.jax.nn"
+NEXT_SEED: Place = (f"{KERAS}.random.seed_generator:SeedGenerator", "next")
+CROSS_ENTROPY, SOFTMAX_OF, PRODUCT, POOLING = (
+    (f"{KERAS}.ops", name) for name in ("categorical_crossentropy", "softmax", "matmul", "max_pool")
+)
+RATE, CLIP, APPLY = ((BASE, name) for name in ("_get_current_learning_rate", "_clip_gradients", "apply"))
+
+JAX, TENSORFLOW = "harness.training.backends.jax:JaxProgram", "harness.training.backends.tensorflow:TensorFlowProgram"
+TRIAL: Place = ("harness.training.train", "_trial")
+DERIVED, ORDER = (("harness.training.seeding", name) for name in ("derived", "data_order"))
+FIRST: Place = ("harness.domain.experiment:Dataset", "first")
+
+
+def step_of(optimizer: str) -> Place:
+    return optimizer, "update_step"
+
+
+def both(name: str) -> tuple[Place, ...]:
+    """A method of the compiled programs of two backends."""
+    return (JAX, name), (TENSORFLOW, name)
+
+
+SOFTMAX, LONG_SOFTMAX = ("example-4-softmax", "as printed"), ("example-3", "softmax")
+DEEP, DROPPED, RELU_2 = (("example-4", name) for name in ("5 relu xavier", "dropout 0.2", "2 relu"))
+L1_SMALL = ("example-4", "l1 1e-4")
+BY_SGD, NORMALISED = (("batch-normalization-rates", f"{kind}, rate 0.1") for kind in ("plain", "normalised"))
+MLP, FEW = ("more-data", "2,000 images"), ("more-data", "500 images")
+RNN, CNN = (("batch-normalization-examples", name) for name in ("rnn", "cnn"))
+PENALISED, UNPENALISED, NORMALISED_ADAM = (
+    ("regularization", name) for name in ("l2 0.001", "none", "batch normalization")
+)
+L2_OF_1, L2_NORMALISED = ("regularization", "l2 1"), ("regularization", "batch normalization, l2 1e-4")
+DROPPED_SMALL = ("regularization", "dropout 0.2")
+ADAM_RACE, RMSPROP_RACE, ADADELTA_RACE, ADAGRAD_RACE, NESTEROV = (
+    ("optimizers", name) for name in ("adam", "rmsprop", "adadelta", "adagrad", "sgd nesterov")
+)
+VALLEY, CLIPPED, CENTRED = ("long-valley", "momentum 0.9"), ("example-2-clipped", "clipnorm 1"), ("centring", "centred")
+SLOW, FAST, DIVERGING = (("example-1", f"rate {rate}") for rate in ("1e-5", "0.1", "10"))
+RAW, MIN_MAX, STANDARDISED = (("example-2", name) for name in ("raw", "min-max", "standardised"))
+MNIST = (SOFTMAX, BY_SGD, MLP, DEEP)
+ADAMS = (SOFTMAX, LONG_SOFTMAX, DEEP)

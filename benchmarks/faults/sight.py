@@ -1,0 +1,240 @@
+"""What of a run sees a fault: a check of the trainings that it changes, and the self-checks, each on its own."""
+
+from __future__ import annotations
+
+import functools
+import time
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from benchmarks.faults.fault import Fault, Training, injected
+from benchmarks.faults.places import ADAM_RACE, BY_SGD, CNN, L1_SMALL, MLP, NORMALISED, PENALISED, RNN, SOFTMAX
+from benchmarks.faults.table import named
+from harness.check.claims import Asked, Judge, to_the_end
+from harness.check.judge import Counts, canonical_steps, same_versions
+from harness.check.rounding import CHECKED
+from harness.check.stored import Stored
+from harness.course import ROOT
+from harness.domain.self_check import SelfCheck
+from harness.domain.trial import Trial
+from harness.domain.verdict import Verdict
+from harness.environment.fingerprint import fingerprint
+from harness.errors import invalid
+from harness.record.evidence import VariantEvidence
+from harness.record.trials import ShortTrial, Trained
+from harness.training.backend import active_backend, choose_backend, start_backend
+from harness.training.engines import resolve_engine
+from suite.catalogue import EXPERIMENTS, ORDER, SELF_CHECKS, TRAININGS, training_name
+from suite.session.work import Description, Task, attempt, reason_of
+
+BASELINES = ROOT / "baselines"
+BY, FULL = ("check", "self-checks"), "to the end"
+CHEAP = (MLP, SOFTMAX, BY_SGD, NORMALISED)
+"""Trainings of a few seconds with many compared steps; the first is an anchor, which goes through an engine's loop."""
+EXHAUSTED = "Failed to materialize symbols"
+"""What XLA says on a CPU when a process has compiled some thousands of programs; it says nothing of a fault."""
+LIKELY = {
+    "optimizer": ("linear-momentum", "network/relu-adam", "network/normalised-nesterov", "steps"),
+    "initial weights": ("initial-weights",),
+    "losses and metrics": ("network/relu-adam", "linear-momentum", "activation", "loss"),
+    "data": ("data/", "network/relu-adam"),
+    "callbacks": ("early-stopping", "checkpoints", "logs"),
+    "determinism": ("initial-weights", "network/relu-adam", "dropout"),
+    "numerics": ("network/relu-adam", "activation", "matrix-product"),
+    "late states": ("late-epochs", "steps"),
+    "late epochs": ("late-epochs",),
+}
+"""Parts of the ids of self-checks that come first, by group of faults: what is seen is the same, and found sooner."""
+LIKELY_IN = {
+    ADAM_RACE: ("dropout",),
+    L1_SMALL: ("network/normalised-nesterov",),
+    PENALISED: ("network/normalised-nesterov",),
+    NORMALISED: ("network/normalised-nesterov",),
+    RNN: ("network/recurrent-adagrad",),
+    CNN: ("convolutional-adadelta",),
+    BY_SGD: ("network/relu-adam",),
+}
+"""The same for layers and engines, by the training in which a fault acts."""
+Steps = tuple[object, ...]
+
+
+class Check:
+    """What ``pytest suite/`` does of its trainings, in this process; it starts the backend.
+
+    Args:
+        backend: "jax" or "tensorflow"; a process has one.
+        baselines: the folder of the evidence.
+        full: as with ``--full --seeds 5``.
+    """
+
+    def __init__(self, backend: str, baselines: Path = BASELINES, *, full: bool = False) -> None:
+        choose_backend(backend)
+        device = start_backend()
+        self.backend, self.full = backend, full
+        self.engine = resolve_engine("auto", backend, device.kind)
+        facts = fingerprint(backend, device.kind, device.model, device.precision)
+        self.fingerprint = {**facts, "engine": self.engine}
+        self.stored = Stored(baselines, f"{backend}-{device.kind}")
+        to_end = sum(CHECKED if full else variant in EXPERIMENTS[name].anchors for name, variant in TRAININGS)
+        asked, counts = Asked(full=full, require_baselines=True), Counts(len(TRAININGS), max(1, to_end))
+        self._judge = Judge(self.stored, self.fingerprint, asked, counts, EXPERIMENTS, ORDER)
+
+    def evidence(self, training: Training) -> VariantEvidence:
+        stored = self.stored.variant(*training)
+        if stored is None:
+            raise invalid(
+                f"evidence of {training_name(*training)}",
+                expected=f"stored trials of {self.stored.stack} in {self.stored.root}",
+                received="none",
+                fix=f'Make it: pytest suite/ --full --update-baselines "REASON" -k {training[0]}.',
+            )
+        return stored
+
+    def trained(self, training: Training) -> tuple[str, Steps]:
+        """Why a training is red ("" if it is not), and every number that a check compares step by step."""
+        own = self.evidence(training)
+        name, variant = training
+        same = same_versions(own, self.fingerprint)
+        steps = 0 if own.tiny or self.full else own.steps
+        task = Task(
+            backend=self.backend,
+            experiment=name,
+            variant=variant,
+            seeds=tuple(range(CHECKED if self.full else to_the_end(EXPERIMENTS[name], variant, own))),
+            short=tuple(range(CHECKED if steps else 0)),
+            steps=steps,
+            canonical=0 if same else canonical_steps(own),
+            hashed=not same,
+        )
+        result = attempt(task)
+        if result.failure:
+            return f"{task.name} could not be trained: {result.failure}", ()
+        (described,) = (event for event in result.events if isinstance(event, Description))
+        trials = tuple(event for event in result.events if isinstance(event, Trial))
+        short = tuple(event for event in result.events if isinstance(event, ShortTrial))
+        done = Trained(configuration=described.configuration, hashes=described.hashes, short=short, trials=trials)
+        judged = self._judge.training(training, done)
+        said = f"{task.name} {judged.outcome.state}: {judged.outcome.reason}" if judged.red else ""
+        return said, _numbers(trials if own.tiny else [trial for trial in short if not trial.canonical])
+
+    def seen(self, fault: Fault) -> tuple[str, dict[Training, Steps]]:
+        """Why the first training that is red with the fault is red, and the first steps of each that was tried."""
+        compared: dict[Training, Steps] = {}
+        with injected(fault):
+            for training in trainings(fault):
+                reason, compared[training] = self.trained(training)
+                if reason:
+                    return reason, compared
+        return "", compared
+
+
+def _numbers(trained: Iterable[ShortTrial | Trial]) -> Steps:
+    """Of a tiny training, which goes to the end, epoch by epoch."""
+    return tuple(
+        (done.losses, done.val_loss, *done.observed.items())
+        if isinstance(done, ShortTrial)
+        else tuple(done.history.items())
+        for done in trained
+    )
+
+
+@functools.cache
+def _without(backend: str, baselines: Path, training: Training) -> Steps:
+    """The first steps of a training without a fault."""
+    return Check(backend, baselines).trained(training)[1]
+
+
+def trainings(fault: Fault) -> tuple[Training, ...]:
+    """The trainings on which a fault is tried, in this order: its own, then ``CHEAP``; () if it touches no training.
+
+    Example 4, of which a seed takes a minute, is left out where a fault names others.
+    """
+    own = fault.trainings
+    cheaper = tuple(training for training in own if training[0] != "example-4") or own
+    return tuple(dict.fromkeys((*cheaper, *CHEAP))) if own else ()
+
+
+def seen(fault: Fault, backend: str, baselines: Path = BASELINES) -> dict[str, Any]:
+    """Why a run is red with the fault, by what sees it (``BY``; an empty text where nothing does), and whether it acts.
+
+    "check": the fault's trainings as ``pytest suite/`` trains them, compared with the evidence. "self-checks":
+    the self-checks, up to the first that is red. Exact claims and errata, which such a run decides too, do not
+    count. "acts": whether any number of the first steps that the check trained is another one than without the fault,
+    by a single bit, in this very process.
+
+    Raises:
+        SuiteError: for a fault of our own rules or files, which ``tests/`` has to see; for a training of the fault
+            without evidence.
+    """
+    if fault.breaks == "own":
+        raise invalid(
+            f"fault {fault.name!r}",
+            expected="one of the framework, the data or an engine",
+            received="one of our own rules or files, which tests/ has to see",
+            fix="Run pytest -p benchmarks.faults.plugin --fault NAME tests/.",
+        )
+    check = Check(backend, baselines)
+    for training in trainings(fault):
+        check.evidence(training)
+    reason, compared = check.seen(fault)
+    if EXHAUSTED in reason:
+        raise invalid(
+            f"process that tries {fault.name!r}",
+            expected="a backend that compiles a training",
+            received="one that has compiled too many",
+            fix="Run the same command again: it goes on.",
+        )
+    acts = any(steps != _without(backend, baselines, training) for training, steps in compared.items())
+    likely = LIKELY.get(fault.group) or LIKELY_IN.get((*fault.trainings, ("", ""))[0]) or ()
+    with injected(fault):
+        return {"acts": acts, "check": reason, "self-checks": first_red(check.engine, likely)}
+
+
+def first_red(engine: str, likely: Sequence[str] = ()) -> str:
+    """What the first self-check that is red says; "" where none is. The backend has been started.
+
+    Args:
+        engine: that trains the larger networks, as ``--engine`` has it.
+        likely: parts of ids, of the self-checks to make first.
+    """
+
+    def place(check: SelfCheck) -> int:
+        return next((index for index, part in enumerate(likely) if part in check.id), len(likely))
+
+    for check in sorted(SELF_CHECKS.values(), key=place):
+        if check.backends and active_backend() not in check.backends:
+            continue
+        try:
+            decision = check.decide(engine)
+        except Exception as error:
+            return f"{check.id}: it could not be checked: {reason_of(error)}"
+        if decision.verdict is not Verdict.SUPPORTED:
+            return f"{check.id}: {decision.reason}"
+    return ""
+
+
+def described(fault: Fault) -> dict[str, Any]:
+    """What a row of the table says of a fault whatever was measured."""
+    said = {"name": fault.name, "group": fault.group, "breaks": fault.breaks, "held out": fault.held_out}
+    return {**said, "where": fault.where, "key": fault.key}
+
+
+def row(fault: Fault, backend: str, baselines: Path = BASELINES) -> dict[str, Any]:
+    """A row of the table: the fault, whether it was said to act within T, whether it does, and what sees it."""
+    clock = time.perf_counter()
+    early = False
+    if fault.trainings and fault.step is not None:
+        early = fault.step <= Check(backend, baselines).evidence(fault.trainings[0]).steps
+    sight = seen(fault, backend, baselines)
+    return {**described(fault), "within T": early, **sight, "seconds": round(time.perf_counter() - clock, 1)}
+
+
+def row_of(name: str, backend: str, baselines: Path) -> dict[str, Any]:
+    """``row``, in the process that tries the faults: a fault itself cannot be sent there."""
+    return row(named(name), backend, baselines)
+
+
+def end_of(name: str, backend: str, baselines: Path) -> str:
+    """Why ``pytest suite/ --full --seeds 5`` is red with a fault, from the trainings that it touches; "" if not."""
+    return Check(backend, baselines, full=True).seen(named(name))[0]
