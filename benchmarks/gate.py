@@ -29,9 +29,9 @@ from harness.check.judge import Circumstances, judge
 from harness.check.rounding import CHECKED, VALIDATED
 from harness.errors import SuiteError, invalid
 from harness.record.atomic import replace_file
-from harness.record.evidence import Evidence, Trace
+from harness.record.evidence import Evidence
 from harness.record.outcomes import TrainingOutcome, TrainingState
-from harness.record.trials import ShortTrial, Trained
+from harness.record.trials import ShortTrial, Training
 from suite.catalogue import EXPERIMENTS
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -83,7 +83,7 @@ def traces(root: Path, backend: str, engine: str, only: Sequence[str]) -> dict[s
     return {
         f"{name}/{variant}": msgspec.to_builtins(
             first_steps(
-                EXPERIMENTS[name], variant, SEEDS, found.variants[variant].steps, engine=engine, validate=VALIDATED
+                EXPERIMENTS[name], variant, SEEDS, found.variants[variant].steps or 0, engine=engine, validate=VALIDATED
             )
         )
         for name, variant, found in variants(root, f"{backend}-cpu", only)
@@ -93,7 +93,7 @@ def traces(root: Path, backend: str, engine: str, only: Sequence[str]) -> dict[s
 def judged(name: str, variant: str, found: Evidence, short: Sequence[ShortTrial]) -> TrainingOutcome:
     """A check's outcome for these shortened trials, if the training's configuration has not changed."""
     stored = found.variants[variant]
-    trained = Trained(configuration=stored.configuration, hashes=stored.hashes, short=tuple(short))
+    trained = Training(configuration=stored.configuration, hashes=stored.hashes, short=tuple(short))
     here = Circumstances(found.stack, stored.sessions[0].fingerprint)
     return judge(here, EXPERIMENTS[name], variant, trained, {found.stack: found})
 
@@ -147,16 +147,10 @@ def _drawn(
             pool[one.seed].append(one)
     for trace in stored.traces:
         if trace.perturbed and trace.seed in pool:
-            pool[trace.seed].append(_as_trial(name, variant, trace, stored.steps))
+            first = trace.losses[: stored.steps]
+            pool[trace.seed].append(msgspec.structs.replace(trace, losses=first))
     chosen = [generator.choice(pool[seed]) for seed in SEEDS]
     return judged(name, variant, found, [msgspec.structs.replace(one, perturbed=0) for one in chosen])
-
-
-def _as_trial(name: str, variant: str, trace: Trace, steps: int) -> ShortTrial:
-    val_loss = trace.val_losses[steps - 1] if len(trace.val_losses) >= steps else None
-    return ShortTrial(
-        experiment=name, variant=variant, seed=trace.seed, engine="", losses=trace.losses[:steps], val_loss=val_loss
-    )
 
 
 def sight(root: Path, backend: str, only: Sequence[str], known: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -173,14 +167,14 @@ def sight(root: Path, backend: str, only: Sequence[str], known: dict[str, Any]) 
         if fault.name in known or (only and fault.name not in only) or not fault.step:
             continue
         touched = [pair for pair in fault.trainings if pair in rows]
-        pairs = [pair for pair in touched if rows[pair].variants[pair[1]].steps >= fault.step]
+        pairs = [pair for pair in touched if (rows[pair].variants[pair[1]].steps or 0) >= fault.step]
         if fault.shows != "training" or not pairs:
             continue
         found: dict[str, Any] = {"breaks": fault.breaks, "acts_from_step": fault.step, "trainings": {}}
         for name, variant in pairs:
             with injected(fault):
                 try:
-                    steps = rows[name, variant].variants[variant].steps
+                    steps = rows[name, variant].variants[variant].steps or 0
                     short = first_steps(EXPERIMENTS[name], variant, SEEDS, steps, engine="compiled", validate=VALIDATED)
                     outcome = judged(name, variant, rows[name, variant], short)
                     seen: dict[str, Any] = {"red": outcome.red, "reason": outcome.reason}

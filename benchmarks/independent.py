@@ -212,7 +212,8 @@ def agreeing(measured: dict[str, list[dict[str, float]]]) -> tuple[str, bool]:
     for name, trials in measured.items():
         for metric in METRICS:
             ours = [one[metric] for one in trials]
-            stored = [value for value in evidence.variants[name].metrics[metric] if value is not None]
+            then = (trial.metrics[metric] for trial in evidence.variants[name].trials)
+            stored = [value for value in then if value is not None]
             difference, low, high = compared(ours, stored, level)
             agree &= low <= 0 <= high
             means = f"{np.mean(ours):.4f}", str(len(ours)), f"{np.mean(stored):.4f}", str(len(stored))

@@ -23,7 +23,8 @@ from harness.domain.finding import Cause
 from harness.domain.metric import Metric
 from harness.domain.verdict import Basis, Verdict
 from harness.errors import invalid
-from harness.record.evidence import EXACT, Evidence, VariantEvidence
+from harness.record.evidence import EXACT, Evidence
+from harness.record.trials import Training
 from reports.text import code, escape, table
 from reports.words import SYMBOLS, metric_label, number, plural, standing
 
@@ -129,10 +130,11 @@ def _compared(stored: dict[str, dict[str, Evidence]], first: str) -> Iterator[tu
                         yield Compared(experiment.id, name, metric, stack, agreed, cause), x, y
 
 
-def values(of: VariantEvidence, metric: Metric) -> Values:
+def values(of: Training, metric: Metric) -> Values:
     """A metric by seed. A network that ended in nan has no accuracy: argmax of nan is any class, by the backend."""
-    lost = [int(seed) for seed, failure in of.failures.items() if failure.kind in ("nan", "inf")]
-    return dict(enumerate(of.metrics[metric.name])) | (dict.fromkeys(lost) if metric.unit == "fraction" else {})
+    lost = {trial.seed for trial in of.trials if trial.divergence and trial.divergence.kind in ("nan", "inf")}
+    known = {trial.seed: trial.metrics[metric.name] for trial in of.trials}
+    return known | (dict.fromkeys(lost) if metric.unit == "fraction" else {})
 
 
 def adjusted(every: Sequence[tuple[Compared, Values, Values]]) -> tuple[Compared, ...]:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from msgspec.structs import astuple, replace
 
-from harness.check.evidence import LONG, POINTS, path_of, read, trials
+from harness.check.evidence import LONG, POINTS, path_of, read
 from harness.check.judge import REFERENCE
 from harness.check.verdicts import compare_verdict, stored_verdict
 from harness.course import course
@@ -22,9 +22,10 @@ from harness.domain.trial import Trial
 from harness.domain.verdict import Basis, Decision, Verdict
 from harness.errors import SuiteError, invalid, nearest
 from harness.record.declared import claim_decided, erratum_declared, experiment_declared
-from harness.record.evidence import EXACT, Evidence, Expected, SeedBlock
+from harness.record.evidence import EXACT, Evidence, Expected
 from harness.record.outcomes import Here
 from harness.record.run import ClaimDecided, OtherStack, Run, RunEnded, RunStarted, SessionSummary, Summary
+from harness.record.trials import SeedBlock, Training
 
 Stored = Mapping[str, Mapping[str, Evidence]]
 """Evidence by experiment (or "exact") and stack."""
@@ -68,7 +69,7 @@ def stored_run(root: Path, stack: str) -> Run:
         ),
         {name: experiment_declared(one, order) for order, (name, one) in enumerate(declared.items()) if name in own},
         {
-            (name, variant.name): _trials(declared[name], variant.name, evidence)
+            (name, variant.name): _trials(declared[name], evidence.variants[variant.name])
             for name, evidence in own.items()
             for variant in declared[name].variants
             if variant.name in evidence.variants
@@ -102,9 +103,8 @@ def _other_stacks(root: Path, declared: Mapping[str, Experiment], stack: str) ->
         others = sorted({path.parent.name for path in root.glob(f"*/{name}.json")} - {stack})
         for other, evidence in _read(root, name, dict.fromkeys(others), {}).items():
             for variant, kept in evidence.variants.items():
-                held = trials(kept, variant)
                 for metric in experiment.metrics:
-                    found = Summary.of(metric.name, held)
+                    found = Summary.of(metric.name, kept.trials)
                     yield OtherStack(
                         stack=other,
                         experiment=name,
@@ -135,12 +135,11 @@ def _sessions(sessions: list[SeedBlock]) -> tuple[SessionSummary, ...]:
     return tuple(replace(summary, trials=trials) for summary, trials in newest)
 
 
-def _trials(experiment: Experiment, variant: str, evidence: Evidence) -> list[Trial]:
+def _trials(experiment: Experiment, training: Training) -> list[Trial]:
     """The stored trials; thinned curves are interpolated to one value per epoch."""
     epochs = experiment.size.epochs
-    found = trials(evidence.variants[variant], variant)
     if epochs <= LONG:
-        return list(found)
+        return list(training.trials)
     return [
         replace(
             one,
@@ -148,7 +147,7 @@ def _trials(experiment: Experiment, variant: str, evidence: Evidence) -> list[Tr
                 n: stretched(curve, epochs) if len(curve) == POINTS else curve for n, curve in one.history.items()
             },
         )
-        for one in found
+        for one in training.trials
     ]
 
 
@@ -186,7 +185,7 @@ def _claim(claim: Claim, order: int, stack: str, stored: Stored, damaged: Mappin
             decision = known.settled("")
             expected = stacks[known.stack].expected.get(claim.key)  # of the stack whose evidence decides
             variants = stacks[known.stack].variants
-            used = {name: trials(variants[name], name)[: known.seeds] for name in claim.variants}
+            used = {name: variants[name].trials[: known.seeds] for name in claim.variants}
         here = Here(None, "", known.stack, known.seeds, known.verdict)
     comparison = compare_verdict(decision.verdict, expected, more_seeds=True)
     red = comparison.red and decision.verdict is not Verdict.NOT_RUN  # where nothing was run, no test has failed

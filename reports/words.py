@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 
 from harness.domain.verdict import Basis, Verdict
 from harness.environment.fingerprint import OF_MACHINE
-from harness.record.evidence import Fingerprint
+from harness.record.trials import Fingerprint
 from harness.timing.slower import times
 from harness.training.backends import NAMES, named
 

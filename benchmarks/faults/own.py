@@ -23,7 +23,7 @@ from benchmarks.faults.places import BY_SGD, FAST, RAW, UNPENALISED
 from harness.check.evidence import digest_of
 from harness.domain.trial import Trial
 from harness.domain.verdict import Verdict
-from harness.record.evidence import SCHEMA, Evidence
+from harness.record.evidence import SCHEMA, EvidenceFile
 from harness.record.run import ClaimDecided, TrialDone
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -295,7 +295,7 @@ def decoded(of: Callable[[Any], dict[str, Any]]) -> Callable[[Any], Any]:
     def make(original: Any) -> Any:
         def decode(*args: Any) -> Any:
             read = original(*args)
-            if not isinstance(read, Evidence):
+            if not isinstance(read, EvidenceFile):
                 return read
             variants = {name: replace(variant, **of(variant)) for name, variant in read.variants.items()}
             changed = replace(read, variants=variants, schema=SCHEMA, digest="")

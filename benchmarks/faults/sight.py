@@ -21,8 +21,8 @@ from harness.domain.trial import Trial
 from harness.domain.verdict import Verdict
 from harness.environment.fingerprint import fingerprint
 from harness.errors import invalid
-from harness.record.evidence import VariantEvidence
-from harness.record.trials import ShortTrial, Trained
+from harness.record.trials import ShortTrial
+from harness.record.trials import Training as Known
 from harness.training.backend import active_backend, choose_backend, start_backend
 from harness.training.engines import resolve_engine
 from suite.catalogue import EXPERIMENTS, ORDER, SELF_CHECKS, TRAININGS, training_name
@@ -80,7 +80,7 @@ class Check:
         asked, counts = Asked(full=full, require_baselines=True), Counts(len(TRAININGS), max(1, to_end))
         self._judge = Judge(self.stored, self.fingerprint, asked, counts, EXPERIMENTS, ORDER)
 
-    def evidence(self, training: Training) -> VariantEvidence:
+    def evidence(self, training: Training) -> Known:
         stored = self.stored.variant(*training)
         if stored is None:
             raise invalid(
@@ -96,7 +96,7 @@ class Check:
         own = self.evidence(training)
         name, variant = training
         same = same_versions(own, self.fingerprint)
-        steps = 0 if own.tiny or self.full else own.steps
+        steps = 0 if own.tiny or self.full else own.steps or 0
         task = Task(
             backend=self.backend,
             experiment=name,
@@ -113,7 +113,7 @@ class Check:
         (described,) = (event for event in result.events if isinstance(event, Description))
         trials = tuple(event for event in result.events if isinstance(event, Trial))
         short = tuple(event for event in result.events if isinstance(event, ShortTrial))
-        done = Trained(configuration=described.configuration, hashes=described.hashes, short=short, trials=trials)
+        done = Known(configuration=described.configuration, hashes=described.hashes, short=short, trials=trials)
         judged = self._judge.training(training, done)
         said = f"{task.name} {judged.outcome.state}: {judged.outcome.reason}" if judged.red else ""
         return said, _numbers(trials if own.tiny else [trial for trial in short if not trial.canonical])
@@ -132,7 +132,7 @@ class Check:
 def _numbers(trained: Iterable[ShortTrial | Trial]) -> Steps:
     """Of a tiny training, which goes to the end, epoch by epoch."""
     return tuple(
-        (done.losses, done.val_loss, *done.observed.items())
+        (done.losses, done.val_losses, *done.observed.items())
         if isinstance(done, ShortTrial)
         else tuple(done.history.items())
         for done in trained
@@ -225,7 +225,7 @@ def row(fault: Fault, backend: str, baselines: Path = BASELINES) -> dict[str, An
     clock = time.perf_counter()
     early = False
     if fault.trainings and fault.step is not None:
-        early = fault.step <= Check(backend, baselines).evidence(fault.trainings[0]).steps
+        early = fault.step <= (Check(backend, baselines).evidence(fault.trainings[0]).steps or 0)
     sight = seen(fault, backend, baselines)
     return {**described(fault), "within T": early, **sight, "seconds": round(time.perf_counter() - clock, 1)}
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from msgspec.structs import replace
 
-from harness.check.evidence import TINY_SEEDS
 from harness.check.judge import Circumstances, Counts, claim_state, judge
+from harness.check.rounding import TINY_SEEDS
 from harness.check.stored import Stored
 from harness.check.verdicts import StoredVerdict, compare_verdict
 from harness.domain.claim import Claim
@@ -17,7 +17,6 @@ from harness.domain.trial import Trial
 from harness.domain.verdict import Decision, Verdict
 from harness.errors import SuiteError
 from harness.record.declared import claim_decided
-from harness.record.evidence import VariantEvidence
 from harness.record.outcomes import (
     Here,
     SeedsTaken,
@@ -26,8 +25,8 @@ from harness.record.outcomes import (
     VerdictComparison,
     VerdictState,
 )
-from harness.record.run import ClaimDecided, Fingerprint, Key
-from harness.record.trials import Trained
+from harness.record.run import ClaimDecided, Key
+from harness.record.trials import Fingerprint, Training
 from harness.rules import PLAIN
 
 
@@ -57,7 +56,7 @@ class Judged:
     damaged: bool = False
 
 
-def to_the_end(experiment: Experiment, variant: str, stored: VariantEvidence | None) -> int:
+def to_the_end(experiment: Experiment, variant: str, stored: Training | None) -> int:
     """Number of seeds of a variant that a check trains to the end. ``stored`` is its evidence on any stack."""
     if stored is not None and stored.tiny:
         return min(TINY_SEEDS, stored.seeds)
@@ -88,7 +87,7 @@ class Judge:
         self._stored, self._fingerprint, self._asked, self._counts = stored, fingerprint, asked, counts
         self._experiments, self._order = experiments, order
 
-    def training(self, key: Key, trained: Trained | None) -> Judged:
+    def training(self, key: Key, trained: Training | None) -> Judged:
         """Judges a variant. ``trained`` is None if the run did not have to train it."""
         outcome, damaged = self._outcome(key, trained)
         if self._asked.update:
@@ -98,7 +97,7 @@ class Judge:
         other_bits = self._asked.strict and outcome.state in close
         return Judged(outcome, outcome.red or missing or other_bits, damaged)
 
-    def _outcome(self, key: Key, trained: Trained | None) -> tuple[TrainingOutcome, bool]:
+    def _outcome(self, key: Key, trained: Training | None) -> tuple[TrainingOutcome, bool]:
         name, variant = key
         try:
             known = self._stored.of(name)

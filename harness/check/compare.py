@@ -14,18 +14,16 @@ WIDE. Assumed: cases differ independently. A machine that was busy in one run sl
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from msgspec.structs import replace
 
 from harness.check.difference import MedianRatio
-from harness.check.evidence import trials as stored_trials
-from harness.check.judge import Circumstances, Comparison, Counts, Known
+from harness.check.judge import Circumstances, Comparison, Counts
 from harness.check.verdicts import verdict_state
 from harness.domain.erratum import ErratumState
 from harness.domain.metric import Metric
@@ -33,10 +31,9 @@ from harness.domain.trial import Trial
 from harness.domain.verdict import Verdict
 from harness.environment.fingerprint import OF_MACHINE
 from harness.errors import SuiteError
-from harness.record.evidence import Trace
 from harness.record.outcomes import REPRODUCED, TimeState, TrainingOutcome, TrainingState, VerdictState, number_text
 from harness.record.run import ClaimDecided, Key, Run, Timed
-from harness.record.trials import ShortTrial, Trained
+from harness.record.trials import SeedBlock, Training
 from harness.timing.slower import CHANGED, CONTENTION, RELATIVE, WIDE, slower
 
 REGRESSED = (VerdictState.NOT_RUN, VerdictState.FLIPPED, VerdictState.WEAKENED)
@@ -217,12 +214,12 @@ def _outcome(now: Run, then: Run, key: Key, counts: Counts) -> tuple[TrainingOut
         for metric in (declared[1].metrics if declared[1] else ())
         if metric.name in common
     ]
-    trained, known = _trained(now, key), _known(then, key)
-    configuration = known.configuration if trained.configuration else None  # a run does not hold it
-    known = dataclasses.replace(known, metrics=[metric.name for metric in metrics], configuration=configuration)
-    if key in now.evidence:  # its curves may be thinned
-        trained = replace(trained, trials=_without_curves(trained.trials))
-        known = dataclasses.replace(known, trials=_without_curves(known.trials), calm_to_the_end=None)
+    trained, known = _training(now, key), _training(then, key)
+    if not (key in now.evidence and key in then.evidence):  # a run does not hold it
+        trained = replace(trained, configuration=known.configuration)
+    thinned = key in now.evidence  # its curves may be
+    if thinned:
+        known = replace(known, calm_to_the_end=None)
     before = {trial.seed: trial.metrics for trial in known.trials}
     same = all(before.get(trial.seed) == trial.metrics for trial in trained.trials)
     few, untested = len(known.trials) < 2 and not same, ""
@@ -231,10 +228,12 @@ def _outcome(now: Run, then: Run, key: Key, counts: Counts) -> tuple[TrainingOut
         if None in values or abs((values[1] or 0) - (values[0] or 0)) > metrics[0].smallest_effect:
             a, b = map(number_text, values)
             untested = f"{metrics[0].name} of one seed: {a} → {b}, which is too little to test."
+    nothing = few or not metrics or not known.trials
+    known = replace(known, trials=_with(known.trials, metrics, thinned))
     trained = replace(
         trained,
-        short=trained.short if known.traces or known.canonical else (),
-        trials=() if few or not metrics or not known.trials else trained.trials,
+        short=() if trained.tiny or not known.short else trained.short,
+        trials=() if nothing else _with(trained.trials, metrics, thinned),
     )
     if not trained.short and not trained.trials:
         return TrainingOutcome(TrainingState.NEW, ""), untested
@@ -245,48 +244,38 @@ def _outcome(now: Run, then: Run, key: Key, counts: Counts) -> tuple[TrainingOut
     return comparison.outcome(), untested
 
 
-def _known(run: Run, key: Key) -> Known:
+def _training(run: Run, key: Key) -> Training:
+    """What a run knows of a training. It holds no configuration but the number of epochs."""
     if key in run.evidence:
-        return Known.stored(run.evidence[key], key[1])
-    short, declared = run.short.get(key, ()), run.experiments.get(key[0])
-    return Known(
-        fingerprints=[run.header.fingerprint],
-        metrics=(),
-        epochs=declared.size.epochs if declared else 0,
-        trials=run.trials.get(key, ()),
-        traces=[_trace(trial) for trial in short if not trial.canonical],
-        canonical=next((trial.losses for trial in short if trial.canonical and not trial.perturbed), ()),
+        return run.evidence[key]
+    declared, header, trials = run.experiments.get(key[0]), run.header, tuple(run.trials.get(key, ()))
+    origin = SeedBlock(
+        first=header.first_seed,
+        seeds=len(trials),
+        commit=header.commit or "unknown",
+        date=header.started,
+        reason="a run",
+        engine=header.engine,
+        seconds=0.0,
+        fingerprint=header.fingerprint,
+    )
+    return Training(
+        configuration={"epochs": declared.size.epochs} if declared else {},
+        trials=trials,
+        short=tuple(run.short.get(key, ())),
+        sessions=(origin,),
     )
 
 
-def _without_curves(trials: Sequence[Trial]) -> tuple[Trial, ...]:
-    return tuple(replace(trial, history={}) for trial in trials)
-
-
-def _trace(short: ShortTrial) -> Trace:
-    after = (*[None] * (len(short.losses) - 1), short.val_loss) if short.val_loss is not None else ()
-    return Trace(
-        seed=short.seed, perturbed=short.perturbed, losses=short.losses, val_losses=after, observed=short.observed
-    )
-
-
-def _trained(run: Run, key: Key) -> Trained:
-    evidence = run.evidence.get(key)
-    if evidence is None:
-        short, trials = tuple(run.short.get(key, ())), tuple(run.trials.get(key, ()))
-        return Trained(configuration={}, short=short, trials=trials)
-    given: dict[str, Any] = {"experiment": key[0], "variant": key[1], "engine": ""}
-    traces = [
-        ShortTrial(seed=trace.seed, losses=trace.losses, observed=trace.observed, **given)
-        for trace in evidence.traces
-        if not trace.perturbed and not evidence.tiny
-    ]
-    canonical = ShortTrial(seed=0, losses=evidence.canonical, canonical=True, **given)
-    return Trained(
-        configuration=evidence.configuration,
-        hashes=evidence.hashes,
-        short=(*traces, *([canonical] if evidence.canonical else [])),
-        trials=stored_trials(evidence, key[1]),
+def _with(trials: Sequence[Trial], metrics: Sequence[Metric], thinned: bool) -> tuple[Trial, ...]:
+    """The trials with these metrics only, and without curves if those of one side may be thinned."""
+    return tuple(
+        replace(
+            trial,
+            metrics={metric.name: trial.metrics.get(metric.name) for metric in metrics},
+            history={} if thinned else trial.history,
+        )
+        for trial in trials
     )
 
 

@@ -6,10 +6,10 @@ They are read strictly, and written whole or not at all.
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,35 +17,27 @@ import msgspec
 from msgspec.structs import replace
 
 from harness.check.json_file import FormatError, JsonFile, decode
-from harness.check.rounding import CHECKED, MOST_STEPS, calm, checked_steps, relative
+from harness.check.rounding import CHECKED, TINY_SEEDS, checked_steps, joined
 from harness.domain.experiment import Experiment
-from harness.domain.metric import Metric
-from harness.domain.trial import Divergence, Seconds, Trial, thin
+from harness.domain.trial import Trial, thin
 from harness.errors import invalid
 from harness.record.evidence import (
     EXACT,
     SCHEMA,
     WITHOUT_DIGEST,
+    Columns,
     Evidence,
-    Failure,
-    Fingerprint,
-    Hashes,
-    Quantiles,
-    SeedBlock,
-    Spread,
-    Trace,
-    VariantEvidence,
+    EvidenceFile,
+    packed,
+    unpacked,
 )
-from harness.record.numbers import number
-from harness.record.trials import ShortTrial
+from harness.record.trials import Fingerprint, Quantiles, SeedBlock, ShortTrial, Spread, Training
 
 FIRST_CURVES = 5
 """Number of seeds whose curves are stored. If the slide prints a curve of the variant, every seed's curves are."""
 LONG = 200
 """A curve of more epochs is stored in ``POINTS`` points."""
 POINTS = 32
-TINY_SEEDS = 10
-"""Number of seeds of a tiny training that a check trains."""
 SHARES = {"low": 0.025, "quarter": 0.25, "median": 0.5, "three_quarters": 0.75, "high": 0.975}
 WIDTH = 160
 """A list or an object of at most this many characters stays on one line. A list of numbers always does."""
@@ -58,52 +50,58 @@ def path_of(root: Path, stack: str, experiment: str) -> Path:
 
 def dumps(evidence: Evidence) -> str:
     """The file's text, with a digest. It is indented, and each list of numbers, trace and session has its own line."""
-    return _layout(msgspec.to_builtins(replace(evidence, digest=digest_of(evidence))), 0) + "\n"
+    file = EvidenceFile(
+        experiment=evidence.experiment,
+        stack=evidence.stack,
+        variants={name: packed(training) for name, training in evidence.variants.items()},
+        expected=evidence.expected,
+    )
+    return _layout(msgspec.to_builtins(replace(file, digest=digest_of(file))), 0) + "\n"
 
 
 def parse(text: str) -> Evidence:
     """The evidence in a file's text. Raises FormatError only, also if the numbers are not those that were written."""
-    read = decode(text, Evidence, "evidence", (WITHOUT_DIGEST, SCHEMA))
-    evidence = replace(read, schema=SCHEMA, digest="")
-    if read.schema != WITHOUT_DIGEST and read.digest != digest_of(evidence):
+    read = decode(text, EvidenceFile, "evidence", (WITHOUT_DIGEST, SCHEMA))
+    if read.schema != WITHOUT_DIGEST and read.digest != digest_of(replace(read, digest="")):
         raise FormatError("the content that its digest was made of", "another: it was edited or merged by hand")
-    for name, variant in evidence.variants.items():
-        _check_variant(variant, f"variants/{name}")
-    if evidence.experiment == EXACT and evidence.variants:
-        raise FormatError(f"no variants in the file of the {EXACT} claims", f"{list(evidence.variants)}")
-    return evidence
+    for name, columns in read.variants.items():
+        _check_columns(columns, f"variants/{name}")
+    if read.experiment == EXACT and read.variants:
+        raise FormatError(f"no variants in the file of the {EXACT} claims", f"{list(read.variants)}")
+    variants = {name: unpacked(columns, name) for name, columns in read.variants.items()}
+    return Evidence(experiment=read.experiment, stack=read.stack, variants=variants, expected=read.expected)
 
 
-def _check_variant(found: VariantEvidence, where: str) -> None:
+def _check_columns(columns: Columns, where: str) -> None:
     """FormatError for faults that the types allow, such as gaps between seeds or columns of different lengths."""
     seeds = 0
-    for index, session in enumerate(found.sessions):
+    for index, session in enumerate(columns.sessions):
         if session.first != seeds or session.seeds < 1:
             received = f"{session.seeds} seeds from {session.first} on after seeds 0 to {seeds - 1}"
             raise FormatError(f"seeds from 0 on without gaps at {where}/sessions/{index}", received)
         seeds += session.seeds
     if not seeds:
         raise FormatError(f"at least one seed at {where}/sessions", "none")
-    for name, column in found.metrics.items():
+    for name, column in columns.metrics.items():
         if len(column) != seeds:
             raise FormatError(f"{seeds} values, one per seed, at {where}/metrics/{name}", f"{len(column)}")
-    unknown = [key for key in found.failures if key not in map(str, range(seeds))]
+    unknown = [key for key in columns.failures if key not in map(str, range(seeds))]
     if unknown:
         raise FormatError(f"failures of the stored seeds at {where}/failures", unknown[0])
-    rows = {name: len(curves) for name, curves in found.curves.items()}
+    rows = {name: len(curves) for name, curves in columns.curves.items()}
     if rows and (len(set(rows.values())) > 1 or max(rows.values()) > seeds):
         raise FormatError(f"the curves of the same first seeds under every name at {where}/curves", f"{rows}")
-    keys = [(trace.seed, trace.perturbed) for trace in found.traces]
+    keys = [(trace.seed, trace.perturbed) for trace in columns.traces]
     if len(set(keys)) != len(keys):
         raise FormatError(f"each trace once at {where}/traces", f"{max(keys, key=keys.count)} twice")
-    shortest = min((len(trace.losses) for trace in found.traces), default=0)
-    if not 0 <= found.steps <= shortest:
-        raise FormatError(f"at most {shortest} steps, as the traces have, at {where}/steps", f"{found.steps}")
+    shortest = min((len(trace.losses) for trace in columns.traces), default=0)
+    if not 0 <= columns.steps <= shortest:
+        raise FormatError(f"at most {shortest} steps, as the traces have, at {where}/steps", f"{columns.steps}")
 
 
-def digest_of(evidence: Evidence) -> str:
-    """32 hex digits over all that a file holds."""
-    return hashlib.blake2b(msgspec.json.encode(evidence), digest_size=16).hexdigest()
+def digest_of(file: EvidenceFile) -> str:
+    """32 hex digits over all that a file holds but its digest, which is ""."""
+    return hashlib.blake2b(msgspec.json.encode(file), digest_size=16).hexdigest()
 
 
 def _layout(value: Any, depth: int) -> str:
@@ -131,42 +129,18 @@ FILE = JsonFile("evidence", parse, dumps, _check_place, "--update-baselines")
 read, update, write = FILE.read, FILE.update, FILE.write
 
 
-@dataclass(frozen=True)
-class Measured:
-    """What a session measured of one variant.
-
-    Attributes:
-        configuration: what Keras was given (``harness.training.configuration.configuration``).
-        trials: trained to the end. They may include stored seeds.
-        hashes: of seed 0's random numbers.
-        short: shortened trials of the check's seeds, perturbed trials and the canonical trial included. The longest of
-            one seed and perturbation is the trace; each gives the validation loss after its last step.
-        perturbed: for a tiny training, the perturbed trials to the end, by perturbation (1, 2, …).
-        tiny: whether a check trains it to the end.
-        calm_to_the_end: for other trainings, as in ``VariantEvidence``.
-    """
-
-    configuration: Mapping[str, Any]
-    trials: Sequence[Trial]
-    hashes: Hashes | None = None
-    short: Sequence[ShortTrial] = ()
-    perturbed: Mapping[int, Sequence[Trial]] = field(default_factory=dict)
-    tiny: bool = False
-    calm_to_the_end: bool | None = None
-
-
 def add(
     evidence: Evidence | None,
     experiment: Experiment,
     stack: str,
-    measured: Mapping[str, Measured],
+    measured: Mapping[str, Training],
     *,
     commit: str,
     date: str,
     reason: str,
     fingerprint: Fingerprint,
 ) -> Evidence:
-    """Adds the measurements of a session to evidence. Adding the same measurements again changes nothing.
+    """Adds the trainings of a session to evidence. Adding the same again changes nothing.
 
     Stored seeds keep their values. Variants that the experiment no longer declares are dropped.
 
@@ -180,47 +154,26 @@ def add(
             expected='why it is stored, as in --update-baselines "30 seeds of Example 4"',
             received=repr(reason),
         )
+    origin = SeedBlock(
+        first=0,
+        seeds=0,
+        commit=commit,
+        date=date,
+        reason=reason,
+        engine="",
+        seconds=0.0,
+        fingerprint=dict(fingerprint),
+    )
     stored = dict(evidence.variants) if evidence else {}
-    for name, found in measured.items():
+    for name, new in measured.items():
         where = f"{experiment.id}, variant {name!r}"
-        _check_trials(where, name, found.trials)
-        session = SeedBlock(
-            first=0,
-            seeds=0,
-            commit=commit,
-            date=date,
-            reason=reason,
-            engine="",
-            seconds=0.0,
-            fingerprint=dict(fingerprint),
-        )
-        metrics = {metric.name: metric for metric in experiment.metrics}
-        variant = _merged(where, stored.get(name), found, session, metrics, every=name in experiment.plots.printed)
-        if variant is not None:
-            stored[name] = variant
+        _check_trials(where, name, new.trials)
+        merged = _merged(where, stored.get(name), new, origin, every=name in experiment.plots.printed)
+        if merged is not None:
+            stored[name] = unpacked(packed(merged), name)  # as it will be read back
     declared = {variant.name: stored[variant.name] for variant in experiment.variants if variant.name in stored}
     expected = dict(evidence.expected) if evidence else {}
     return Evidence(experiment=experiment.id, stack=stack, variants=declared, expected=expected)
-
-
-def trials(variant: VariantEvidence, name: str) -> tuple[Trial, ...]:
-    """The stored trials in order of seeds. Only the first seeds have curves."""
-    found = []
-    for session in variant.sessions:
-        for seed in range(session.first, session.first + session.seeds):
-            failure = variant.failures.get(str(seed))
-            found.append(
-                Trial(
-                    name,
-                    seed,
-                    {metric: column[seed] for metric, column in variant.metrics.items()},
-                    {curve: rows[seed] for curve, rows in variant.curves.items() if seed < len(rows)},
-                    Divergence(failure.kind, failure.epoch, failure.step) if failure else None,
-                    Seconds(session.seconds),
-                    session.engine,
-                )
-            )
-    return tuple(found)
 
 
 def _check_trials(where: str, name: str, given: Sequence[object]) -> None:
@@ -236,54 +189,39 @@ def _check_trials(where: str, name: str, given: Sequence[object]) -> None:
             raise invalid(f"evidence of {where}", expected="trials of this variant", received=repr(trial)[:80])
 
 
-def _merged(
-    where: str,
-    old: VariantEvidence | None,
-    found: Measured,
-    session: SeedBlock,
-    metrics: Mapping[str, Metric],
-    every: bool,
-) -> VariantEvidence | None:
-    """The stored variant with a session's trials and traces added; None if there is nothing to store."""
-    configuration = _plain(found.configuration)
+def _merged(where: str, old: Training | None, new: Training, origin: SeedBlock, every: bool) -> Training | None:
+    """The stored training with a session's trials and traces added; None if there is nothing to store."""
+    configuration = _plain(new.configuration)
     if old is not None:
         _check_configuration(where, old.configuration, configuration)
-    by_seed = {trial.seed: trial for trial in found.trials}
-    before = old.seeds if old else 0
-    new = [by_seed[seed] for seed in sorted(by_seed) if seed >= before]
-    _check_gap(where, before, [trial.seed for trial in new])
-    _check_metrics(where, old, new)
-    if old is None and not new:
+    else:
+        old = Training(configuration=configuration)
+    by_seed = {trial.seed: trial for trial in new.trials}
+    added = [by_seed[seed] for seed in sorted(by_seed) if seed >= old.seeds]
+    _check_gap(where, old.seeds, [trial.seed for trial in added])
+    _check_metrics(where, old, added)
+    trials = (*old.trials, *added)
+    if not trials:
         return None
-    sessions = old.sessions if old else ()
-    for engine in dict.fromkeys(trial.engine for trial in new):
-        sessions += _blocks(session, [trial for trial in new if trial.engine == engine])
-    names = list(old.metrics if old else new[0].metrics)
-    columns = {name: (old.metrics[name] if old else ()) + tuple(t.metrics[name] for t in new) for name in names}
-    failures = {
-        str(t.seed): Failure(kind=t.divergence.kind, epoch=t.divergence.epoch, step=t.divergence.step)
-        for t in new
-        if t.divergence
-    }
-    traces = _traces(old, found)
-    known = old is not None and traces == old.traces
-    tiny = found.tiny or (old is not None and old.tiny)
-    seeds = TINY_SEEDS if tiny else CHECKED
-    return VariantEvidence(
-        configuration=configuration if old is None else old.configuration,
-        hashes=old.hashes if old and old.hashes else found.hashes,
-        tiny=tiny,
-        steps=old.steps if old and known else checked_steps(traces, seeds),
-        calm=old.calm if old and (known or not found.perturbed) else _calm(found, metrics, seeds),
-        calm_to_the_end=old.calm_to_the_end if old and old.calm_to_the_end is not None else found.calm_to_the_end,
-        traces=traces,
-        canonical=old.canonical if old and old.canonical else _canonical(found.short),
-        metrics=columns,
-        failures={**(old.failures if old else {}), **failures},
-        curves=_curves(old, by_seed, every),
-        spread=_spread(old, by_seed),
-        sessions=tuple(sorted(sessions, key=lambda one: one.first)),
+    with_curves = len(trials) if every else max(FIRST_CURVES, sum(bool(trial.history) for trial in old.trials))
+    short = {(trial.canonical, trial.seed, trial.perturbed): trial for trial in (*joined(new.short), *old.short)}
+    result = Training(
+        configuration=old.configuration,
+        hashes=old.hashes or new.hashes,
+        tiny=old.tiny or new.tiny,
+        steps=old.steps,
+        calm=old.calm,
+        calm_to_the_end=new.calm_to_the_end if old.calm_to_the_end is None else old.calm_to_the_end,
+        trials=_with_curves(trials, by_seed, with_curves),
+        short=tuple(sorted(short.values(), key=lambda trial: (trial.canonical, trial.perturbed, trial.seed))),
+        spread=_spread(old.spread, by_seed),
+        sessions=(*old.sessions, *_blocks(origin, added)),
     )
+    if old.steps is not None and result.traces == old.traces:
+        return result
+    measured = any(trial.perturbed for trial in new.short)
+    steps = checked_steps(result.traces, TINY_SEEDS if result.tiny else CHECKED)
+    return replace(result, steps=steps, calm=new.calm if measured else old.calm)
 
 
 def _plain(configuration: Mapping[str, Any]) -> dict[str, Any]:
@@ -328,8 +266,8 @@ def _ranges(seeds: Sequence[int]) -> str:
     return ", ".join(f"{b[0]}–{b[-1]}" if len(b) > 1 else str(b[0]) for b in blocks)
 
 
-def _check_metrics(where: str, old: VariantEvidence | None, new: Sequence[Trial]) -> None:
-    names = set(old.metrics if old else new[0].metrics if new else ())
+def _check_metrics(where: str, old: Training, new: Sequence[Trial]) -> None:
+    names = set(old.metrics or (new[0].metrics if new else ()))
     for trial in new:
         if set(trial.metrics) != names:
             raise invalid(
@@ -340,108 +278,25 @@ def _check_metrics(where: str, old: VariantEvidence | None, new: Sequence[Trial]
             )
 
 
-def _blocks(session: SeedBlock, new: Sequence[Trial]) -> tuple[SeedBlock, ...]:
-    """One ``SeedBlock`` for each sequence of consecutive seeds. All trials are of one engine."""
-    blocks: list[list[Trial]] = []
-    for trial in new:
-        if blocks and trial.seed == blocks[-1][-1].seed + 1:
-            blocks[-1].append(trial)
-        else:
-            blocks.append([trial])
-    return tuple(
-        msgspec.structs.replace(
-            session,
-            first=block[0].seed,
-            seeds=len(block),
-            engine=block[0].engine,
-            seconds=float(f"{math.fsum(trial.seconds.total for trial in block) / len(block):.4g}"),
-        )
-        for block in blocks
-    )
+def _blocks(origin: SeedBlock, added: Sequence[Trial]) -> Iterator[SeedBlock]:
+    """One block for each sequence of seeds of one engine."""
+    for engine, group in itertools.groupby(added, key=lambda trial: trial.engine):
+        trials = list(group)
+        seconds = math.fsum(trial.seconds.total for trial in trials) / len(trials)
+        first, seconds = trials[0].seed, float(f"{seconds:.4g}")
+        yield replace(origin, first=first, seeds=len(trials), engine=engine, seconds=seconds)
 
 
-def _traces(old: VariantEvidence | None, found: Measured) -> tuple[Trace, ...]:
-    """The stored and the new traces, sorted by perturbation and seed. Stored traces keep their values."""
-    made = _tiny_traces(found) if found.tiny else short_traces(found.short)
-    kept = {(trace.perturbed, trace.seed): trace for trace in (old.traces if old else ())}
-    both = {**{(trace.perturbed, trace.seed): trace for trace in made}, **kept}
-    return tuple(both[key] for key in sorted(both))
-
-
-def short_traces(short: Sequence[ShortTrial]) -> list[Trace]:
-    """The traces of shortened trials (``Measured.short``), without the canonical ones."""
-    groups: dict[tuple[int, int], list[ShortTrial]] = {}
-    for trial in short:
-        if not trial.canonical:
-            groups.setdefault((trial.seed, trial.perturbed), []).append(trial)
-    found = []
-    for (seed, perturbed), group in groups.items():
-        longest = max(group, key=lambda trial: len(trial.losses))
-        after = {len(trial.losses): trial.val_loss for trial in group if trial.val_loss is not None}
-        losses = tuple(after.get(step + 1) for step in range(len(longest.losses))) if after else ()
-        found.append(
-            Trace(
-                seed=seed,
-                perturbed=perturbed,
-                losses=longest.losses,
-                val_losses=losses,
-                observed=next((trial.observed for trial in group if trial.observed), {}),
-            )
-        )
-    return found
-
-
-def _tiny_traces(found: Measured) -> list[Trace]:
-    """For a tiny training: the training losses of the first epochs, of the check's seeds and their perturbed trials."""
-    return [
-        Trace(
-            seed=trial.seed,
-            perturbed=perturbed,
-            losses=tuple(number(math.nan if x is None else x) for x in trial.history.get("loss", ())[:MOST_STEPS]),
-        )
-        for perturbed, group in {0: found.trials, **found.perturbed}.items()
-        for trial in group
-        if trial.seed < TINY_SEEDS
-    ]
-
-
-def _canonical(short: Sequence[ShortTrial]) -> tuple[Any, ...]:
-    return next((trial.losses for trial in short if trial.canonical and not trial.perturbed), ())
-
-
-def _calm(found: Measured, metrics: Mapping[str, Metric], seeds: int) -> tuple[str, ...]:
-    stored = {trial.seed: trial for trial in found.trials}
-    moved: dict[str, dict[int, list[float]]] = {}
-    for group in found.perturbed.values():
-        for trial in group:
-            if trial.seed in stored:
-                for name, now in trial.metrics.items():
-                    one = relative(now, stored[trial.seed].metrics.get(name), floor(metrics.get(name)))
-                    moved.setdefault(name, {}).setdefault(trial.seed, []).append(one)
-    return calm({name: list(rows.values()) for name, rows in moved.items()}, seeds)
-
-
-def floor(metric: Metric | None) -> float:
-    """The least size that a difference of a metric is relative to: its smallest effect; on a log scale its floor."""
-    if metric is None:
-        return 0.0
-    return metric.smallest_effect if metric.scale == "linear" else metric.floor
-
-
-def _curves(
-    old: VariantEvidence | None, new: Mapping[int, Trial], every: bool
-) -> dict[str, tuple[tuple[float | None, ...], ...]]:
-    """The stored and new curves of the first seeds, or of ``every`` seed, up to the first seed without curves."""
-    rows = dict(old.curves) if old else {}
-    for seed in range(max(new, default=-1) + 1 if every else FIRST_CURVES):
-        have = len(next(iter(rows.values()), ()))
-        if seed < have:
-            continue
-        if seed not in new or not new[seed].history or (rows and set(new[seed].history) != set(rows)):
+def _with_curves(trials: Sequence[Trial], measured: Mapping[int, Trial], count: int) -> tuple[Trial, ...]:
+    """The trials, of which the first ``count`` have curves: their own, or else those of the session."""
+    curves: list[dict[str, tuple[float | None, ...]]] = []
+    for trial in trials[:count]:
+        history = trial.history or measured.get(trial.seed, trial).history
+        if not history or (curves and set(history) != set(curves[0])):
             break
-        for name, curve in new[seed].history.items():
-            rows[name] = (*rows.get(name, ()), stored_curve(curve))
-    return rows
+        curves.append({name: stored_curve(curve) for name, curve in history.items()})
+    without: list[dict[str, tuple[float | None, ...]]] = [{}] * (len(trials) - len(curves))
+    return tuple(replace(trial, history=own) for trial, own in zip(trials, curves + without, strict=True))
 
 
 def stored_curve(curve: tuple[float | None, ...]) -> tuple[float | None, ...]:
@@ -449,12 +304,11 @@ def stored_curve(curve: tuple[float | None, ...]) -> tuple[float | None, ...]:
     return thin(curve, POINTS) if len(curve) > LONG else curve
 
 
-def _spread(old: VariantEvidence | None, new: Mapping[int, Trial]) -> Spread | None:
+def _spread(before: Spread | None, new: Mapping[int, Trial]) -> Spread | None:
     """Quantiles of the curves of seeds 0, 1, … of this session; the old ones if they rest on at least as many seeds."""
     seeds = 0
     while seeds in new and new[seeds].history:
         seeds += 1
-    before = old.spread if old else None
     if seeds <= FIRST_CURVES or (before is not None and before.seeds >= seeds):
         return before
     names = [name for name in new[0].history if all(name in new[seed].history for seed in range(seeds))]

@@ -21,12 +21,12 @@ from typing import Any
 from msgspec.structs import replace
 
 from harness.check.difference import ANCHOR_TAILS, ANCHORS, DRIFTS, OUTLIER_TAILS, OUTLIERS, drifted, interval
-from harness.check.evidence import floor, stored_curve, trials
-from harness.check.rounding import FLOOR, LIMIT, MOST_STEPS, relative, reproducible_steps
+from harness.check.evidence import stored_curve
+from harness.check.rounding import FLOOR, LIMIT, MOST_STEPS, floor, relative, reproducible_steps
 from harness.domain.experiment import Experiment
 from harness.domain.metric import Metric
 from harness.domain.trial import Trial
-from harness.record.evidence import Evidence, Fingerprint, Hashes, Trace, VariantEvidence
+from harness.record.evidence import Evidence
 from harness.record.numbers import Number, number, value
 from harness.record.outcomes import (
     REPRODUCED,
@@ -37,7 +37,7 @@ from harness.record.outcomes import (
     TrainingState,
     number_text,
 )
-from harness.record.trials import ShortTrial, Trained
+from harness.record.trials import Fingerprint, ShortTrial, Training
 
 REFERENCE = "tensorflow-cpu"
 """The stack of the lecture's own trainings."""
@@ -83,7 +83,7 @@ def judge(
     here: Circumstances,
     experiment: Experiment,
     variant: str,
-    trained: Trained,
+    trained: Training,
     evidence: Mapping[str, Evidence],
     counts: Counts | None = None,
 ) -> TrainingOutcome:
@@ -100,7 +100,7 @@ def judge(
     for stack in dict.fromkeys((here.stack, REFERENCE)):
         stored = evidence[stack].variants.get(variant) if stack in evidence else None
         if stored is not None:
-            comparison = Comparison(here, experiment.metrics, trained, Known.stored(stored, variant), counts)
+            comparison = Comparison(here, experiment.metrics, trained, stored, counts)
             if stack == here.stack:
                 return comparison.outcome()
             begin = f"No evidence of this variant is stored for {here.stack}. Against {REFERENCE}"
@@ -108,69 +108,13 @@ def judge(
     return TrainingOutcome(TrainingState.NEW, f"No evidence of this variant is stored for {here.stack}.")
 
 
-@dataclass(frozen=True, kw_only=True)
-class Known:
-    """What the evidence, or an earlier run, knows of a training.
-
-    Attributes:
-        fingerprints: of the processes that trained it, the newest last.
-        metrics: the names of what was measured.
-        epochs: of a training to the end.
-        trials: to the end, in order of their seeds.
-        traces, canonical: of shortened trials, perturbed ones included.
-        steps: T. None if rounding was not measured, as in a run; then all steps of a trace are compared.
-        configuration, hashes: None if unknown.
-        tiny, calm, calm_to_the_end: as in ``VariantEvidence``.
-    """
-
-    fingerprints: Sequence[Fingerprint]
-    metrics: Collection[str]
-    epochs: int
-    trials: Sequence[Trial]
-    traces: Sequence[Trace]
-    canonical: Sequence[Number]
-    steps: int | None = None
-    configuration: Mapping[str, Any] | None = None
-    hashes: Hashes | None = None
-    tiny: bool = False
-    calm: Collection[str] = ()
-    calm_to_the_end: bool | None = None
-
-    @classmethod
-    def stored(cls, evidence: VariantEvidence, variant: str) -> Known:
-        """What the evidence knows of a variant."""
-        return cls(
-            fingerprints=[session.fingerprint for session in evidence.sessions],
-            metrics=evidence.metrics,
-            epochs=evidence.configuration.get("epochs", 0),
-            trials=trials(evidence, variant),
-            traces=evidence.traces,
-            canonical=evidence.canonical,
-            steps=evidence.steps,
-            configuration=evidence.configuration,
-            hashes=evidence.hashes,
-            tiny=evidence.tiny,
-            calm=evidence.calm,
-            calm_to_the_end=evidence.calm_to_the_end,
-        )
-
-    @property
-    def plain(self) -> dict[int, Trace]:
-        """The traces that are not perturbed, by seed."""
-        return {trace.seed: trace for trace in self.traces if not trace.perturbed}
-
-
-def same_versions(stored: VariantEvidence, fingerprint: Fingerprint) -> bool:
-    """Whether some stored seeds were trained with the versions of this fingerprint."""
-    return _same_versions([session.fingerprint for session in stored.sessions], fingerprint)
-
-
-def _same_versions(known: Iterable[Fingerprint], fingerprint: Fingerprint) -> bool:
+def same_versions(known: Training, fingerprint: Fingerprint) -> bool:
+    """Whether some of the known seeds were trained with the versions of this fingerprint."""
     versions = [fingerprint.get(key) for key in VERSIONS]
-    return any(versions == [entry.get(key) for key in VERSIONS] for entry in known)
+    return any(versions == [session.fingerprint.get(key) for key in VERSIONS] for session in known.sessions)
 
 
-def canonical_steps(known: VariantEvidence | Known) -> int:
+def canonical_steps(known: Training) -> int:
     """Number of steps of the canonical trace to compare: like T, but for one trial and a tenth of the limit; at most T.
 
     The canonical trial has no median over seeds and no perturbed trials of its own. Its differences may grow one step
@@ -214,8 +158,8 @@ class Comparison:
 
     here: Circumstances
     metrics: Sequence[Metric]
-    trained: Trained
-    known: Known
+    trained: Training
+    known: Training
     counts: Counts
 
     def outcome(self) -> TrainingOutcome:
@@ -284,17 +228,16 @@ class Comparison:
         """(an outcome, ()) if the trainings are not the same; else (None, the values that another Keras changed)."""
         from harness.training.configuration import differences
 
-        before = self.known.configuration
-        changed = tuple(differences(before, self.trained.configuration)) if before is not None else ()
+        changed = tuple(differences(self.known.configuration, self.trained.configuration))
         ours = [change for change in changed if change[0].split(".")[0].split("[")[0] not in KERAS]
         keras = self.here.fingerprint.get("keras")
-        same_keras = keras in {fingerprint.get("keras") for fingerprint in self.known.fingerprints}
+        same_keras = keras in {session.fingerprint.get("keras") for session in self.known.sessions}
         if changed and (ours or (versions and same_keras)):
             by = "the catalogue" if ours else f"the catalogue: Keras is {keras} as it was"
             reason = f"Another training, changed by {by}: {_keys(ours or changed)}."
             return TrainingOutcome(TrainingState.NOT_COMPARABLE, reason, changed=changed), ()
         declared, stored = {metric.name for metric in self.metrics}, set(self.known.metrics)
-        if declared != stored:
+        if declared != stored and self.known.trials:
             faults = [
                 f"{what} {', '.join(sorted(names))}"
                 for what, names in (("not in the evidence:", declared - stored), ("not declared:", stored - declared))
@@ -306,14 +249,12 @@ class Comparison:
     def _same_streams(self) -> bool:
         """Whether a seed has the same random numbers as when it was stored. Only another version may change them."""
         then, now = self.known.hashes, self.trained.hashes
-        return (
-            _same_versions(self.known.fingerprints, self.here.fingerprint) or then is None or now is None or then == now
-        )
+        return same_versions(self.known, self.here.fingerprint) or then is None or now is None or then == now
 
     def _start(self) -> _Compared:
         """Compares the first T steps, the validation loss after them, and the recorded metrics of the initial model."""
         stored = self.known.plain
-        ours = {short.seed: short for short in self.trained.short if not short.perturbed and not short.canonical}
+        ours = self.trained.plain
         seeds, steps = sorted(ours.keys() & stored.keys()), self._steps
         if not seeds or not steps:
             holds = f"traces of seeds {', '.join(map(str, sorted(stored)))}" if stored else "no traces"
@@ -339,12 +280,11 @@ class Comparison:
         """The number of first steps to compare: T, or all that the traces have."""
         if self.known.steps is not None:
             return self.known.steps
-        lengths = [len(trace.losses) for trace in self.known.traces]
-        lengths += [len(short.losses) for short in self.trained.short if not short.canonical]
-        return min(lengths, default=0)
+        both = (*self.known.traces, *self.trained.traces)
+        return min((len(trial.losses) for trial in both), default=0)
 
     def _validated(
-        self, ours: Mapping[int, ShortTrial], stored: Mapping[int, Trace]
+        self, ours: Mapping[int, ShortTrial], stored: Mapping[int, ShortTrial]
     ) -> tuple[Movement | None, bool, tuple[str, ...]]:
         """Compares the validation loss after T steps and the recorded metrics: (movement, identical, not calm).
 
@@ -353,12 +293,11 @@ class Comparison:
         steps, seeds = self._steps, sorted(ours.keys() & stored.keys())
         traces = self.known.traces
         moves = any(trace.perturbed for trace in traces) and not reproducible_steps(traces)
-        known = [] if moves else [seed for seed in seeds if len(stored[seed].val_losses) >= steps]
-        then = {seed: stored[seed].val_losses[:steps] for seed in known}
         pairs = {
-            seed: (losses[0] or 0.0, losses[-1], now)
-            for seed, losses in then.items()
-            if losses[-1] is not None and (now := ours[seed].val_loss) is not None and len(ours[seed].losses) == steps
+            seed: (stored[seed].val_losses[0] or 0.0, last, now)
+            for seed in (() if moves else seeds)
+            if (last := _at(stored[seed].val_losses, steps)) is not None
+            and (now := _at(ours[seed].val_losses, steps)) is not None
         }
         movement = _median_moved(
             "validation loss after step",
@@ -476,7 +415,7 @@ class Comparison:
         A seed that is not stored must not fail if no stored seed failed.
         """
         never = not any(trial.divergence for trial in stored.values())
-        epochs = self.known.epochs
+        epochs = self.known.configuration.get("epochs", 0)
         for trial in ours:
             then = stored.get(trial.seed)
             if trial.divergence and (then.divergence is None if then else never):
@@ -490,11 +429,10 @@ class Comparison:
 
     def _canonical(self) -> Movement | bool | None:
         """What moved in the canonical trace; True if it is reproduced, None if either side has no trace."""
-        ours = next((short for short in self.trained.short if short.canonical and not short.perturbed), None)
         steps = canonical_steps(self.known)
-        if ours is None or not steps or len(ours.losses) < steps:
+        if not steps or len(self.trained.canonical) < steps:
             return None
-        then, now = {ours.seed: self.known.canonical[:steps]}, {ours.seed: ours.losses[:steps]}
+        then, now = {0: self.known.canonical[:steps]}, {0: self.trained.canonical[:steps]}
         what = "canonical training loss, step"
         return _lost(then, now, what) or _first_moved(then, now, what) or True
 
@@ -506,7 +444,7 @@ class Comparison:
         versions = ", ".join(
             f"{key} {then} → {now}"
             for key in VERSIONS
-            if (now := self.here.fingerprint.get(key)) != (then := self.known.fingerprints[-1].get(key))
+            if (now := self.here.fingerprint.get(key)) != (then := self.known.sessions[-1].fingerprint.get(key))
         )
         begin = f"This version draws other random numbers ({versions})"
         canonical = self._canonical()
@@ -529,8 +467,7 @@ class Comparison:
         from scipy.stats import ttest_ind
 
         steps = self._steps
-        ours = [short.losses[:steps] for short in self.trained.short if not short.perturbed and not short.canonical]
-        then = [trace.losses[:steps] for trace in self.known.plain.values()]
+        ours, then = ([trial.losses[:steps] for trial in side.plain.values()] for side in (self.trained, self.known))
         if min(len(ours), len(then)) < 2 or not steps:
             return ""
         with np.errstate(all="ignore"):
@@ -627,6 +564,11 @@ def _median_moved(
     seed = sorted(sizes, key=sizes.__getitem__)[len(sizes) // 2]
     before, now = (None if x is None else number(x) for x in pairs[seed])
     return Movement(feature, number(median), LIMIT, before, now, seed, step, len(sizes))
+
+
+def _at(losses: Sequence[Number | None], step: int) -> Number | None:
+    """The loss after a step; None if there is none."""
+    return losses[step - 1] if len(losses) >= step else None
 
 
 def _same_losses(now: Sequence[Number], then: Sequence[Number]) -> bool:

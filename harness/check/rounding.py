@@ -4,16 +4,24 @@ Two machines that train one seed with the same random numbers first differ in th
 grow in jumps (an activation changes its sign), until the trainings have nothing in common. Perturbed trials show this
 on one machine: they start from initial weights with other last bits. Over the first T steps their differences stay
 under ``LIMIT``. A larger difference within T steps is therefore a change of the training.
+
+``measure`` trains them, for evidence.
 """
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from harness.record.evidence import Trace
-from harness.record.numbers import Number, value
+from msgspec.structs import replace
+
+from harness.domain.experiment import Experiment
+from harness.domain.metric import Metric
+from harness.domain.trial import Trial
+from harness.record.numbers import Number, number, value
+from harness.record.trials import ShortTrial, Training
 
 if TYPE_CHECKING:
     import numpy as np
@@ -31,6 +39,10 @@ CHECKED = 5
 """Number of seeds of a check. It compares their median."""
 VALIDATED = (0, 1, 2)
 """The seeds whose validation loss after T steps is compared too, by their median."""
+TINY_SEEDS = 10
+"""Number of seeds of a tiny training that a check trains."""
+PERTURBED = range(1, 5)
+"""The perturbations whose first steps are stored, for each seed of a check."""
 
 
 def relative(now: float | None, then: float | None, floor: float = 0.0) -> float:
@@ -46,6 +58,13 @@ def relative(now: float | None, then: float | None, floor: float = 0.0) -> float
     return abs(a - b) / size if math.isfinite(a) and math.isfinite(b) and size > 0 else math.inf
 
 
+def floor(metric: Metric | None) -> float:
+    """The least size that a difference of a metric is relative to: its smallest effect; on a log scale its floor."""
+    if metric is None:
+        return 0.0
+    return metric.smallest_effect if metric.scale == "linear" else metric.floor
+
+
 def along(now: Sequence[Number | None], then: Sequence[Number | None]) -> list[float]:
     """The relative difference at each common step. The floor is FLOOR × the first loss of ``then``."""
     ours, stored = ([math.nan if x is None else value(x) for x in losses] for losses in (now, then))
@@ -53,13 +72,13 @@ def along(now: Sequence[Number | None], then: Sequence[Number | None]) -> list[f
     return [relative(a, b, floor) for a, b in zip(ours, stored, strict=False)]
 
 
-def checked_steps(traces: Sequence[Trace], seeds: int = CHECKED) -> int:
+def checked_steps(traces: Sequence[ShortTrial], seeds: int = CHECKED) -> int:
     """The number of first steps that a check compares: T; if the validation loss leaves none, T of the losses alone."""
     return reproducible_steps(traces, seeds) or reproducible_steps(traces, seeds, validated=False)
 
 
 def reproducible_steps(
-    traces: Sequence[Trace], seeds: int = CHECKED, limit: float = LIMIT, *, validated: bool = True
+    traces: Sequence[ShortTrial], seeds: int = CHECKED, limit: float = LIMIT, *, validated: bool = True
 ) -> int:
     """T: the last step, at most 20, up to which the median difference that rounding makes stays under a limit.
 
@@ -98,11 +117,7 @@ def same_losses(now: Mapping[str, Sequence[float | None]], then: Mapping[str, Se
     It is a tenth because this compares single trials, and no median over seeds.
     """
     curves = [name for name in then if name.endswith("loss")]
-    return bool(curves) and all(max(along(_numbers(now[n]), _numbers(then[n]))) < LIMIT / 10 for n in curves)
-
-
-def _numbers(curve: Sequence[float | None]) -> list[Number]:
-    return ["nan" if x is None else x for x in curve]
+    return bool(curves) and all(max(along(now[name], then[name])) < LIMIT / 10 for name in curves)
 
 
 def calm(metrics: Mapping[str, Sequence[Sequence[float]]], seeds: int) -> tuple[str, ...]:
@@ -150,3 +165,128 @@ def _share_under(pool: Sequence[np.ndarray], seeds: int, limit: float = LIMIT) -
     above = np.concatenate(pool) >= limit  # the median is under the limit where fewer than half are above
     most = np.maximum.accumulate(above[trial].sum(axis=1), axis=1)
     return np.asarray((2 * most < seeds).mean(axis=0))
+
+
+def measure(
+    experiment: Experiment, variant: str, trials: Sequence[Trial], old: Training | None, engine: str
+) -> Training:
+    """The training to store, with these trials to the end. What rounding does is measured unless it is stored.
+
+    Args:
+        experiment, variant: what is measured.
+        trials: its trials to the end.
+        old: its stored evidence, or None.
+        engine: the engine that trains.
+    """
+    from harness.training.configuration import configuration, hashes
+    from harness.training.engines import pays_on_cpu
+    from harness.training.setup import TrainingSetup
+    from harness.training.steps import first_steps, full_batches
+    from harness.training.train import train
+
+    task = TrainingSetup.of(experiment, variant)
+    new = Training(configuration=configuration(task), trials=tuple(trials))
+    if old is not None and old.hashes is not None:
+        epochs = first_epochs(trials) if old.tiny else ()
+        insensitive = calm_to_the_end(experiment, variant, old, engine, trials)
+        return replace(new, tiny=old.tiny, short=epochs, calm_to_the_end=insensitive)
+    new = replace(new, hashes=hashes(task))
+    if pays_on_cpu(task, task.build()[0]):
+        seeds = [trial.seed for trial in trials if trial.seed < TINY_SEEDS]
+        return of_tiny(new, {k: train(experiment, variant, seeds, engine, perturbed=k) for k in PERTURBED}, experiment)
+    steps = min(MOST_STEPS, full_batches(task))
+    short: list[ShortTrial] = []
+    for k in (0, *PERTURBED):
+        short += first_steps(experiment, variant, range(CHECKED), steps, engine=engine, perturbed=k, validate=())
+    canonical = first_steps(experiment, variant, (0,), steps, engine=engine, canonical=True, validate=())
+    taken: set[int] = set()
+    while (steps := reproducible_steps(joined(short))) not in (0, *taken):
+        taken.add(steps)  # T becomes smaller if rounding moves the validation loss
+        for k in (0, *PERTURBED):
+            short += first_steps(experiment, variant, VALIDATED, steps, engine=engine, perturbed=k, validate=VALIDATED)
+    insensitive = _calm(experiment, variant, steps, engine, trials)
+    return replace(new, short=(*joined(short), *canonical), calm_to_the_end=insensitive)
+
+
+def joined(short: Iterable[ShortTrial]) -> tuple[ShortTrial, ...]:
+    """One short trial for each seed and perturbation: the longest, with the validation losses of all, as stored."""
+    groups: dict[tuple[int, int, bool], list[ShortTrial]] = {}
+    for trial in short:
+        groups.setdefault((trial.seed, trial.perturbed, trial.canonical), []).append(trial)
+    result = []
+    for (seed, perturbed, canonical), group in groups.items():
+        losses = max((trial.losses for trial in group), key=len)
+        after = {step: loss for trial in group for step, loss in enumerate(trial.val_losses) if loss is not None}
+        result.append(
+            ShortTrial(
+                seed=seed,
+                perturbed=perturbed,
+                losses=losses,
+                val_losses=tuple(map(after.get, range(len(losses)))) if after else (),
+                observed=next((trial.observed for trial in group if trial.observed), {}),
+                canonical=canonical,
+            )
+        )
+    return tuple(result)
+
+
+def of_tiny(training: Training, perturbed: Mapping[int, Sequence[Trial]], experiment: Experiment) -> Training:
+    """A tiny training with its first epochs and what of it rounding does not move.
+
+    ``perturbed``: trials to the end, by perturbation (1, 2, …).
+    """
+    stored = {trial.seed: trial for trial in training.trials}
+    metrics = {metric.name: metric for metric in experiment.metrics}
+    moved: dict[str, dict[int, list[float]]] = {}
+    for trial in itertools.chain(*perturbed.values()):
+        for name, now in trial.metrics.items() if trial.seed in stored else ():
+            size = relative(now, stored[trial.seed].metrics.get(name), floor(metrics.get(name)))
+            moved.setdefault(name, {}).setdefault(trial.seed, []).append(size)
+    names = calm({name: list(rows.values()) for name, rows in moved.items()}, TINY_SEEDS)
+    short = itertools.chain(first_epochs(training.trials), *(first_epochs(t, k) for k, t in perturbed.items()))
+    return replace(training, tiny=True, short=tuple(short), calm=names)
+
+
+def first_epochs(trials: Sequence[Trial], perturbed: int = 0) -> tuple[ShortTrial, ...]:
+    """The training losses of the first epochs, of the seeds that a check trains."""
+    return tuple(
+        ShortTrial(seed=trial.seed, perturbed=perturbed, losses=numbers(trial.history.get("loss", ())[:MOST_STEPS]))
+        for trial in trials
+        if trial.seed < TINY_SEEDS
+    )
+
+
+def numbers(curve: Sequence[float | None]) -> tuple[Number, ...]:
+    """A curve of a trial, where None stands for a value that is not finite, as the losses of a short trial."""
+    return tuple(number(math.nan if x is None else x) for x in curve)
+
+
+def calm_to_the_end(
+    experiment: Experiment, variant: str, old: Training, engine: str, trials: Sequence[Trial] = ()
+) -> bool | None:
+    """``calm_to_the_end`` as stored, or measured if it is not stored; None for a tiny training.
+
+    ``trials``: of this machine, to the end. They are not trained again.
+    """
+    if old.tiny or old.calm_to_the_end is not None:
+        return old.calm_to_the_end
+    return _calm(experiment, variant, old.steps or 0, engine, trials)
+
+
+def _calm(experiment: Experiment, variant: str, steps: int, engine: str, trials: Sequence[Trial]) -> bool:
+    """Whether rounding moves no loss of any epoch, in all perturbed trials of a check's seeds.
+
+    It trains until the first trial that moves. It trains nothing if rounding moves one of the first steps.
+    """
+    from harness.training.train import train
+
+    if steps < MOST_STEPS:
+        return False
+    plains = {trial.seed: trial for trial in trials if trial.history}
+    for seed in range(CHECKED):
+        plain = plains.get(seed) or train(experiment, variant, (seed,), engine)[0]
+        for k in PERTURBED:
+            (other,) = train(experiment, variant, (seed,), engine, perturbed=k)
+            if not same_losses(other.history, plain.history):
+                return False
+    return True

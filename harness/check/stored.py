@@ -4,23 +4,28 @@ from __future__ import annotations
 
 import datetime
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from harness.check import evidence as files
-from harness.check.evidence import Measured
+from harness.check.evidence import LONG
 from harness.check.judge import REFERENCE
-from harness.check.replay import Changed, replay
+from harness.check.rounding import relative
 from harness.check.verdicts import StoredVerdict, stored_verdict
 from harness.domain.claim import Claim
 from harness.domain.experiment import Experiment
 from harness.domain.trial import Trial
 from harness.domain.verdict import Decision, Verdict
 from harness.errors import SuiteError
-from harness.record.evidence import EXACT, Evidence, Expected, Fingerprint, VariantEvidence
+from harness.record.evidence import EXACT, Evidence, Expected
+from harness.record.trials import Fingerprint, Training
+
+CLOSE = 1e-6
+"""Relative difference up to which two values of a metric of float32 curves count as equal."""
 
 
 def file_of(claim: Claim) -> str:
@@ -51,7 +56,7 @@ class Stored:
             self._read[key] = files.read(files.path_of(self.root, *key))
         return self._read[key]
 
-    def variant(self, experiment: str, variant: str, stack: str = "") -> VariantEvidence | None:
+    def variant(self, experiment: str, variant: str, stack: str = "") -> Training | None:
         """The evidence of a variant, or None."""
         found = self.get(experiment, stack)
         return found.variants.get(variant) if found else None
@@ -79,10 +84,10 @@ class Stored:
         return self._verdicts[claim.key]
 
     def replayed(self, experiment: Experiment) -> list[Changed]:
-        """The metrics whose function now gives another value for the stored curves (``harness.check.replay``)."""
+        """The metrics whose function now gives another value for the stored curves (``replay``)."""
         if experiment.id not in self._replayed:
             known = self.get(experiment.id)
-            self._replayed[experiment.id] = replay(experiment, known) if known else []
+            self._replayed[experiment.id] = list(replay(experiment, known)) if known else []
         return self._replayed[experiment.id]
 
     def trials(self, claim: Claim) -> dict[str, tuple[Trial, ...]]:
@@ -92,7 +97,7 @@ class Stored:
         known = self.of(claim.experiment.id).get(found.stack)
         if known is None:
             return {}
-        return {name: files.trials(known.variants[name], name)[: found.seeds] for name in claim.variants}
+        return {name: known.variants[name].trials[: found.seeds] for name in claim.variants}
 
     def expected(self, claim: Claim) -> Expected | None:
         """The expected verdict of a claim; None if this stack has none.
@@ -133,8 +138,8 @@ class Stored:
             stored = self.variant(experiment, variant)
         except SuiteError:
             return None
-        column = stored.metrics.get(metric, ()) if stored else ()
-        values = [column[seed] if seed < len(column) else None for seed in seeds]
+        trials = {trial.seed: trial for trial in stored.trials} if stored else {}
+        values = [trials[seed].metrics.get(metric) if seed in trials else None for seed in seeds]
         known = [value for value in values if value is not None]
         return sum(known) / len(known) if known and len(known) == len(values) else None
 
@@ -156,7 +161,7 @@ class Stored:
     def add(
         self,
         experiment: Experiment | None,
-        measured: Mapping[str, Measured],
+        measured: Mapping[str, Training],
         reason: str,
         fingerprint: Fingerprint,
         commit: str,
@@ -231,3 +236,47 @@ def difference(old: Evidence | None, new: Evidence) -> str:
             lines.append(f"  {key}: {now.computed or 'nothing computed'}")
     title = f"{new.experiment} ({new.stack})"
     return "\n".join([f"{title}:", *lines]) if lines else f"{title}: nothing changes"
+
+
+@dataclass(frozen=True)
+class Changed:
+    """A metric whose function gives another value, with the first seed that shows it."""
+
+    variant: str
+    metric: str
+    seed: int
+    stored: float | None
+    now: float | None
+
+    def __str__(self) -> str:
+        stored, now = ("no value" if x is None else f"{x:.9g}" for x in (self.stored, self.now))
+        return f"{self.metric} of {self.variant}, seed {self.seed}: stored {stored}, now {now}"
+
+
+def replay(experiment: Experiment, evidence: Evidence) -> Iterator[Changed]:
+    """The metrics whose function gives another value for stored curves: one entry per variant and metric.
+
+    It skips curves of more than 200 epochs, which are stored in part, and metrics without a curve. It also skips curves
+    with values that are not finite, because the file does not say whether a value was nan or infinite.
+    """
+    for name, training in evidence.variants.items():
+        epochs, facts = training.configuration.get("epochs"), training.configuration.get("facts") or {}
+        if not isinstance(epochs, int) or epochs > LONG:
+            continue
+        curves = [(trial, _whole(trial.history)) for trial in training.trials if trial.history]
+        for metric in experiment.metrics:
+            if metric.name in facts or metric.name not in training.metrics:
+                continue
+            for trial, whole in curves:
+                if whole is None or (metric.of is None and metric.name not in whole):
+                    continue
+                stored, now = trial.metrics[metric.name], metric.value(whole)
+                if relative(now, stored) > CLOSE:
+                    yield Changed(name, metric.name, trial.seed, stored, now)
+                    break
+
+
+def _whole(history: Mapping[str, Sequence[float | None]]) -> dict[str, list[float]] | None:
+    """The curves; None if a value is not finite."""
+    curves = {name: [value for value in curve if value is not None] for name, curve in history.items()}
+    return curves if all(len(curves[name]) == len(history[name]) for name in curves) else None

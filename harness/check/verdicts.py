@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from msgspec import structs
 
-from harness.check.evidence import trials
 from harness.check.judge import REFERENCE
 from harness.domain.claim import Claim
 from harness.domain.verdict import Decision, Verdict
@@ -120,7 +119,7 @@ def stored_verdict(claim: Claim, stack: str, evidence: Mapping[str, Evidence]) -
     if chosen is None:
         return StoredVerdict(Verdict.INCONCLUSIVE, "", 0, 0, preliminary=True)
     held = seeds[chosen]
-    stored = {name: trials(evidence[chosen].variants[name], name)[:held] for name in claim.variants}
+    stored = {name: evidence[chosen].variants[name].trials[:held] for name in claim.variants}
     look = stored_look(held)
     if look is None:
         decision, alongside = claim.decide(stored, levels=PLAIN)

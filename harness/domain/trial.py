@@ -11,7 +11,7 @@ import msgspec
 DivergenceKind = Literal["nan", "inf", "blow-up", "stuck at chance"]
 
 
-class Divergence(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Divergence(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """How a training failed.
 
     Attributes:

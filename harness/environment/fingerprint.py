@@ -12,7 +12,7 @@ import subprocess
 from pathlib import Path
 
 from harness.environment.variables import reported
-from harness.record.evidence import Fingerprint
+from harness.record.trials import Fingerprint
 from harness.training.backends import named
 
 OF_MACHINE = ("device_model", "instruction_set", "threads", "system")

@@ -23,11 +23,10 @@ from harness.domain.plots import Surface, Sweep, TurningPoint
 from harness.domain.trial import Seconds, Trial
 from harness.domain.verdict import Decision, Verdict
 from harness.errors import SuiteError, invalid
-from harness.record.evidence import Fingerprint, VariantEvidence
 from harness.record.gpu import GpuFacts
 from harness.record.outcomes import Here, Part, SeedsTaken, TimeComparison, TrainingOutcome, VerdictComparison
 from harness.record.timings import Measurement
-from harness.record.trials import ShortTrial
+from harness.record.trials import Fingerprint, ShortTrial, Training
 from harness.rules.combined import adjust
 
 SCHEMA = 4
@@ -48,7 +47,7 @@ class AsNeeded(Part, frozen=True):
 
 
 class SessionSummary(Part, frozen=True, kw_only=True):
-    """In a report of evidence: how many trials come from one block of seeds (``harness.record.evidence.SeedBlock``)."""
+    """In a report of evidence: how many trials come from one block of seeds (``harness.record.trials.SeedBlock``)."""
 
     date: str
     commit: str
@@ -193,14 +192,16 @@ class TrialDone(Record, frozen=True, kw_only=True, tag="trial"):
 
 
 class ShortTrialDone(Record, frozen=True, kw_only=True, tag="short trial"):
-    """A shortened trial. It is never evidence. ``definition``: the digest of its variant's configuration."""
+    """A shortened trial of a variant. ``definition``: digest of the variant's configuration."""
 
+    experiment: str
+    variant: str
     definition: str = ""
     trial: ShortTrial
 
     @property
     def key(self) -> Key:
-        return self.trial.experiment, self.trial.variant
+        return self.experiment, self.variant
 
 
 class TrainingCompared(Record, frozen=True, kw_only=True, tag="training"):
@@ -477,7 +478,7 @@ class Run:
     errata: dict[str, ErratumChecked] = field(default_factory=dict)
     self_checks: dict[str, ClaimDecided] = field(default_factory=dict)
     timings: dict[Key, Timed] = field(default_factory=dict)
-    evidence: dict[Key, VariantEvidence] = field(default_factory=dict)
+    evidence: dict[Key, Training] = field(default_factory=dict)
     end: RunEnded | None = None
     _reused: dict[Key, set[int]] = field(default_factory=dict, repr=False)
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import msgspec
 
-from harness.record.evidence import Struct
+from harness.record.trials import Struct
 
 SCHEMA = 1
 KEPT = 10

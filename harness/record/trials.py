@@ -1,4 +1,4 @@
-"""Shortened trials, and the result of training one variant."""
+"""What is known of the training of a variant: its trials, its first steps, and where they come from."""
 
 from __future__ import annotations
 
@@ -7,47 +7,151 @@ from typing import Any
 import msgspec
 
 from harness.domain.trial import Trial
-from harness.record.evidence import Hashes
 from harness.record.numbers import Number
 
+Fingerprint = dict[str, str | int | float | bool | None]
+"""What decides the bits of a result, by name: versions, device, threads (``harness.environment.fingerprint``)."""
 
-class ShortTrial(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """The first steps of one variant with one seed. It is never evidence, and never reused.
+
+class Struct(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """A part of a file: immutable, without unknown fields. Default values are not written."""
+
+
+class ShortTrial(Struct, frozen=True, kw_only=True):
+    """The first steps of one variant with one seed. A claim is never decided by it.
 
     Attributes:
-        experiment, variant, seed: what was trained.
-        engine: the engine that trained it.
-        losses: the training loss before step 1, 2, …, penalties included.
-        val_loss: the validation loss after the last step, without penalties; None if not requested.
-        observed: the recorded metrics of the initial model; of validated seeds only.
+        seed: what was trained.
         perturbed: 0, or the number of the perturbation of its initial weights.
+        losses: the training loss before step 1, 2, …, penalties included; of a tiny training the loss of each epoch.
+        val_losses: the validation loss after step 1, 2, …, without penalties; None for a step without one. Only some
+            seeds have it.
+        observed: the recorded metrics of the initial model. Only some seeds have them.
         canonical: whether NumPy drew the weights and dropout was off.
+        engine: the engine that trained it; "" if it is stored evidence.
         seconds: wall clock, compilation included.
     """
 
-    experiment: str
-    variant: str
     seed: int
-    engine: str
-    losses: tuple[Number, ...]
-    val_loss: Number | None = None
-    observed: dict[str, Number] = {}
     perturbed: int = 0
+    losses: tuple[Number, ...]
+    val_losses: tuple[Number | None, ...] = ()
+    observed: dict[str, Number] = {}
     canonical: bool = False
+    engine: str = ""
     seconds: float = 0.0
 
 
-class Trained(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What was trained here of one variant.
+class Hashes(Struct, frozen=True, kw_only=True):
+    """Hashes of the random numbers of seed 0, 16 hex digits each.
 
     Attributes:
-        configuration: what Keras was given (``harness.training.configuration.configuration``).
-        hashes: of seed 0's random numbers; None if unknown.
-        short: shortened trials, the canonical one included.
-        trials: trained to the end: of a tiny training, of anchors, or of a run to the end.
+        initial: of the initial weights.
+        dropout: of the first dropout mask; None for a network without dropout.
+        order: of the data order of the first epoch.
     """
 
-    configuration: dict[str, Any]
+    initial: str
+    dropout: str | None = None
+    order: str
+
+
+class SeedBlock(Struct, frozen=True, kw_only=True):
+    """The origin of consecutive seeds.
+
+    Attributes:
+        first, seeds: the first seed, and the number of seeds.
+        commit: of the source; "unknown" outside git.
+        date: an ISO 8601 date or time.
+        reason: the text given to ``--update-baselines``.
+        engine: the engine that trained them.
+        seconds: mean wall-clock time of a trial.
+        fingerprint: see ``harness.environment.fingerprint.fingerprint``.
+    """
+
+    first: int
+    seeds: int
+    commit: str
+    date: str
+    reason: str
+    engine: str
+    seconds: float
+    fingerprint: Fingerprint
+
+
+class Quantiles(Struct, frozen=True, kw_only=True):
+    """Quantiles of a curve over seeds, one value per stored epoch (at most 32, evenly spaced).
+
+    Attributes:
+        low, quarter, median, three_quarters, high: at 2.5, 25, 50, 75 and 97.5 %; None without a finite value.
+        finite: number of seeds with a finite value.
+    """
+
+    low: tuple[float | None, ...]
+    quarter: tuple[float | None, ...]
+    median: tuple[float | None, ...]
+    three_quarters: tuple[float | None, ...]
+    high: tuple[float | None, ...]
+    finite: tuple[int, ...]
+
+
+class Spread(Struct, frozen=True, kw_only=True):
+    """Quantiles of curves over ``seeds`` seeds, from seed 0 on: the most whose curves one session had."""
+
+    seeds: int
+    curves: dict[str, Quantiles]
+
+
+class Training(Struct, frozen=True, kw_only=True):
+    """What is known of the training of one variant: what a run has trained, or what is stored as evidence.
+
+    Attributes:
+        configuration: everything that Keras was given (``harness.training.configuration.configuration``).
+        hashes: of seed 0's random numbers; None if unknown.
+        tiny: whether a check trains it to the end.
+        steps: T, the number of steps that a check compares; of a tiny training the number of first epochs. None if
+            nobody has measured how far rounding moves it, as in a run: then every step counts.
+        calm: of a tiny training, the metrics that rounding does not move.
+        calm_to_the_end: of other trainings, whether rounding moves no loss of any epoch; None if not measured.
+        trials: to the end, in order of their seeds. In evidence they count from 0, and the first of them have curves
+            (of more than 200 epochs 32 evenly spaced points).
+        short: the first steps of the seeds that a check trains, perturbed trials and the canonical one included.
+        spread: quantiles of the curves over many seeds; None with few seeds.
+        sessions: the origin of the trials, in order.
+    """
+
+    configuration: dict[str, Any] = {}
     hashes: Hashes | None = None
-    short: tuple[ShortTrial, ...] = ()
+    tiny: bool = False
+    steps: int | None = None
+    calm: tuple[str, ...] = ()
+    calm_to_the_end: bool | None = None
     trials: tuple[Trial, ...] = ()
+    short: tuple[ShortTrial, ...] = ()
+    spread: Spread | None = None
+    sessions: tuple[SeedBlock, ...] = ()
+
+    @property
+    def seeds(self) -> int:
+        """The number of trials to the end."""
+        return len(self.trials)
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """The names of what was measured."""
+        return tuple(self.trials[0].metrics) if self.trials else ()
+
+    @property
+    def traces(self) -> tuple[ShortTrial, ...]:
+        """The short trials that are not canonical."""
+        return tuple(trial for trial in self.short if not trial.canonical)
+
+    @property
+    def plain(self) -> dict[int, ShortTrial]:
+        """The short trials that are neither canonical nor perturbed, by seed."""
+        return {trial.seed: trial for trial in self.short if not trial.canonical and not trial.perturbed}
+
+    @property
+    def canonical(self) -> tuple[Number, ...]:
+        """The losses of the canonical trial; empty if there is none."""
+        return next((trial.losses for trial in self.short if trial.canonical and not trial.perturbed), ())

@@ -16,7 +16,7 @@ import numpy as np
 
 from harness.domain.experiment import Experiment
 from harness.errors import SuiteError
-from harness.record.evidence import Hashes
+from harness.record.trials import Hashes
 from harness.training.backends import hidden
 from harness.training.seeding import data_order, initialise, roles, seed_training
 from harness.training.setup import TrainingSetup

@@ -81,14 +81,12 @@ def full_batches(setup: TrainingSetup) -> int:
 def _trials(short: ShortTraining, engine: str) -> tuple[ShortTrial, ...]:
     clock, setup = time.perf_counter(), short.setup
     trained = [
-        (seed, losses, {} if model is None else _of_model(setup, seed, model))
+        (seed, losses, {} if model is None else _of_model(short, seed, model))
         for seed, losses, model in ENGINES[engine].load().first_steps(short)
     ]
     seconds = (time.perf_counter() - clock) / len(short.seeds)
     return tuple(
         ShortTrial(
-            experiment=setup.experiment.id,
-            variant=setup.variant.name,
             seed=seed,
             engine=engine,
             losses=tuple(map(number, shortest(losses))),
@@ -101,11 +99,13 @@ def _trials(short: ShortTraining, engine: str) -> tuple[ShortTrial, ...]:
     )
 
 
-def _of_model(setup: TrainingSetup, seed: int, model: Any) -> dict[str, Any]:
+def _of_model(short: ShortTraining, seed: int, model: Any) -> dict[str, Any]:
     """The fields of a short trial that need its model: the validation loss, and metrics of the initial model."""
     fields: dict[str, Any] = {}
-    if setup.data.x_val is not None:
-        fields["val_loss"] = number(shortest([_validation_loss(setup, model)])[0])
+    setup = short.setup
+    if setup.data.x_val is not None and short.steps:
+        (loss,) = shortest([_validation_loss(setup, model)])
+        fields["val_losses"] = (*[None] * (short.steps - 1), number(loss))
     if setup.experiment.observe is not None:
         initialise(model, seed, setup.perturbed, setup.canonical)
         recorded = setup.experiment.observe(model, setup.data)

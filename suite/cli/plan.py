@@ -76,7 +76,7 @@ def plan(options: Options, items: Sequence[pytest.Item], columns: int) -> Iterat
         steps, seeds = 0, Range(options.seeds_of(experiment), options.seeds_of(experiment))
         if not options.full:
             count = to_the_end(declared, variant, evidence)
-            seeds, steps = Range(count, count), 0 if evidence is None or evidence.tiny else evidence.steps
+            seeds, steps = Range(count, count), 0 if evidence is None or evidence.tiny else evidence.steps or 0
         elif options.as_needed and (experiment, variant) in needed:
             sizes = looks(options.seeds_of(experiment), options.as_needed.max_seeds)
             seeds = Range(sizes[0], sizes[-1])

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping
 import pytest
 from msgspec.structs import replace
 
-from harness.check.evidence import Measured
 from harness.domain.experiment import Experiment
 from harness.domain.trial import Seconds
 from harness.domain.verdict import Decision
@@ -15,6 +14,7 @@ from harness.environment import gpu
 from harness.errors import SuiteError
 from harness.record.outcomes import TrainingOutcome, TrainingState
 from harness.record.run import Run, RunEnded, TrainingCompared
+from harness.record.trials import Training
 from reports.folders import runs_folder
 from suite.catalogue import CLAIMS, EXPERIMENTS, TRAINING_CLAIMS, training_name
 from suite.session import summary, timing
@@ -163,7 +163,7 @@ def update_baselines(session: Session) -> Iterator[str]:
 def _added(
     session: Session,
     experiment: Experiment | None,
-    measured: Mapping[str, Measured],
+    measured: Mapping[str, Training],
     exact: Mapping[str, Decision] | None = None,
 ) -> str:
     return session.stored.add(

@@ -65,7 +65,7 @@ class Known:
                 self._trials.setdefault(key, Taken(record.trial, record.reused or header.id))
             elif isinstance(record, ShortTrialDone) and not record.trial.perturbed:
                 trial = record.trial
-                short = (trial.experiment, trial.variant, record.definition, trial.seed, trial.canonical)
+                short = (*record.key, record.definition, trial.seed, trial.canonical)
                 self._short.setdefault(short, Taken(trial, header.id))
 
 

@@ -9,18 +9,15 @@ from concurrent.futures import CancelledError, Future
 from typing import Any
 
 from harness.check.claims import to_the_end
-from harness.check.evidence import Measured
-from harness.check.evidence import trials as stored_trials
 from harness.check.judge import REFERENCE, canonical_steps, same_versions
 from harness.check.rounding import CHECKED
 from harness.check.stored import Stored
 from harness.domain.trial import Trial
 from harness.errors import SuiteError
 from harness.record.declared import experiment_declared
-from harness.record.evidence import VariantEvidence
-from harness.record.run import Fingerprint, Key, ShortTrialDone, TrialDone
+from harness.record.run import Key, ShortTrialDone, TrialDone
 from harness.record.run_file import RecordError, RunFile
-from harness.record.trials import ShortTrial, Trained
+from harness.record.trials import Fingerprint, ShortTrial, Training
 from suite.catalogue import EXPERIMENTS
 from suite.cli.options import Options
 from suite.session.known import Known
@@ -67,7 +64,7 @@ class Trials:
         self._short: dict[Key, dict[tuple[int, bool], ShortTrial]] = {}
         self._described: dict[Key, Description] = {}
         self._failed: dict[Key, str] = {}
-        self._measured: dict[Key, Measured] = {}
+        self._measured: dict[Key, Training] = {}
         self._running: dict[Future[Result], Task] = {}
         self._requested: set[Key] = set()
         self._lost = ""
@@ -108,14 +105,14 @@ class Trials:
             if self.readable(key[0]):
                 self._request(key)
 
-    def trained(self, key: Key) -> Trained:
+    def trained(self, key: Key) -> Training:
         """Trains a variant and returns the results to compare with the evidence. SuiteError if the training fails."""
         self._request(key)
         self._wait([key])
         if key in self._failed:
             raise SuiteError(self._failed[key])
         described = self._described[key]
-        return Trained(
+        return Training(
             configuration=described.configuration,
             hashes=described.hashes,
             short=self.short(key),
@@ -141,7 +138,7 @@ class Trials:
         known = self._trials.get(key, {})
         return all(seed in known for seed in self.seeds(key[0], count))
 
-    def measured(self, keys: Sequence[Key]) -> Mapping[Key, Measured]:
+    def measured(self, keys: Sequence[Key]) -> Mapping[Key, Training]:
         """The evidence to store for these variants, with all their trials. SuiteError if it cannot be measured."""
         for key in keys:
             if key not in self._measured:
@@ -179,11 +176,11 @@ class Trials:
             return self.seeds(key[0], count)
         return range(to_the_end(EXPERIMENTS[key[0]], key[1], self._reference(key)))
 
-    def _own(self, key: Key) -> VariantEvidence | None:
+    def _own(self, key: Key) -> Training | None:
         """The evidence of a variant on this stack; None if there is none or it cannot be read."""
         return self._stored.variant(*key) if self.readable(key[0]) else None
 
-    def _reference(self, key: Key) -> VariantEvidence | None:
+    def _reference(self, key: Key) -> Training | None:
         """The evidence that a variant is compared with: of this stack, or else of the reference stack."""
         return (self._own(key) or self._stored.variant(*key, REFERENCE)) if self.readable(key[0]) else None
 
@@ -195,7 +192,7 @@ class Trials:
         own, reference = self._own(key), self._reference(key)
         trials = self._trials.setdefault(key, {})
         if self._options.update is not None and own is not None:
-            for trial in stored_trials(own, key[1]):
+            for trial in own.trials:
                 trials.setdefault(trial.seed, trial)
         running = {seed for task in self._running_of(key) for seed in task.seeds}
         missing = [seed for seed in self._wanted(key, count) if seed not in trials and seed not in running]
@@ -203,7 +200,7 @@ class Trials:
         if key not in self._requested:
             self._requested.add(key)
             same = own is not None and same_versions(own, self._fingerprint)
-            steps = own.steps if own is not None and not own.tiny and not self._options.full else 0
+            steps = own.steps or 0 if own is not None and not own.tiny and not self._options.full else 0
             canonical = canonical_steps(reference) if reference is not None and not same else 0
             self._take_short(key, steps, canonical)
             short = self._short.get(key, {})
@@ -244,7 +241,7 @@ class Trials:
         for place, (trial, _) in self._known.short(*key, definition).items():
             assert isinstance(trial, ShortTrial)
             if len(trial.losses) == (canonical if trial.canonical else steps):
-                self._file.append(ShortTrialDone(definition=definition, trial=trial))
+                self._file.append(_short_done(key, definition, trial))
                 self._short.setdefault(key, {})[place] = trial
 
     def _pieces(self, key: Key, seeds: Sequence[int]) -> list[tuple[int, ...]]:
@@ -332,15 +329,19 @@ class Trials:
                 share = 1 / max(1, len(self._wanted(key)))
                 self._progress.trained(task.name, event.seconds.total, share)
             case ShortTrial():
-                self._file.append(ShortTrialDone(definition=self._described[key].digest, trial=event))
+                self._file.append(_short_done(key, self._described[key].digest, event))
                 self._short.setdefault(key, {})[event.seed, event.canonical] = event
                 self._progress.trained(task.name, event.seconds)
             case Epoch():
                 self._progress.epoch(event.seed, event.epochs)
             case Notice():
                 self._progress.say(event.text)
-            case Measured():
+            case Training():
                 self._measured[key] = event
+
+
+def _short_done(key: Key, definition: str, trial: ShortTrial) -> ShortTrialDone:
+    return ShortTrialDone(experiment=key[0], variant=key[1], definition=definition, trial=trial)
 
 
 def _definition(key: Key) -> str:

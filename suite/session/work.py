@@ -9,14 +9,11 @@ from typing import Any
 
 import msgspec
 
-from harness.check.evidence import Measured
-from harness.check.measuring import measure
-from harness.check.rounding import VALIDATED
+from harness.check.rounding import VALIDATED, measure
 from harness.domain.trial import Trial
 from harness.errors import SuiteError
-from harness.record.evidence import Hashes, VariantEvidence
 from harness.record.run_file import RecordError
-from harness.record.trials import ShortTrial
+from harness.record.trials import Hashes, ShortTrial, Training
 from suite.catalogue import EXPERIMENTS, training_name
 
 EVERY = 0.2
@@ -51,7 +48,7 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     hashed: bool = False
     require_gpu: bool = False
     measured: tuple[Trial, ...] = ()
-    stored: VariantEvidence | None = None
+    stored: Training | None = None
 
     @property
     def key(self) -> tuple[str, str]:
@@ -83,7 +80,7 @@ class Notice(msgspec.Struct, frozen=True):
     text: str
 
 
-Event = Description | Trial | ShortTrial | Epoch | Notice | Measured
+Event = Description | Trial | ShortTrial | Epoch | Notice | Training
 
 
 def perform(task: Task, report: Callable[[Event], None]) -> None:

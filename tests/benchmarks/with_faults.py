@@ -16,7 +16,7 @@ from unittest import mock
 from benchmarks.faults import sight
 from benchmarks.faults.fault import Fault, injected
 from benchmarks.faults.table import named, on
-from harness.check.measuring import measure
+from harness.check.rounding import measure
 from harness.errors import SuiteError
 from harness.training.backend import choose_backend, start_backend
 from harness.training.train import train

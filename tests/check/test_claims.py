@@ -5,17 +5,16 @@ import dataclasses
 import pytest
 
 from harness.check.claims import Asked, Judge, to_the_end
-from harness.check.evidence import TINY_SEEDS, Measured
 from harness.check.judge import Counts
+from harness.check.rounding import TINY_SEEDS, of_tiny
 from harness.check.stored import Stored
 from harness.domain.claim import Claim
 from harness.domain.experiment import Experiment, Size, Variant
 from harness.domain.metric import Metric
 from harness.domain.trial import Trial
 from harness.domain.verdict import Decision, Verdict
-from harness.record.evidence import Hashes
 from harness.record.outcomes import ClaimState, TrainingOutcome, TrainingState, VerdictState
-from harness.record.trials import ShortTrial, Trained
+from harness.record.trials import Hashes, ShortTrial, Training
 from harness.rules import Comparison, Exact, Exceeds
 from harness.rules.levels import Look
 
@@ -69,8 +68,8 @@ def trials(means, seeds):
 def short(variant, seed, scale=1.0, perturbed=0):
     losses = tuple((2.3 + 0.01 * seed) * 0.9**step * (scale if step else 1.0) for step in range(STEPS))
     return ShortTrial(
-        experiment="nets", variant=variant, seed=seed, engine="fit", losses=losses, perturbed=perturbed,
-        val_loss=None if seed else 1.5 * scale,
+        seed=seed, engine="fit", losses=losses, perturbed=perturbed,
+        val_losses=() if seed else (*[None] * (STEPS - 1), 1.5 * scale),
     )  # fmt: skip
 
 
@@ -82,9 +81,9 @@ def measured(name, mean, seeds, tiny):
     found = trials({name: mean}, seeds)[name]
     if tiny:
         moved = {k: [trial(name, seed, mean + 0.1 * k) for seed in range(TINY_SEEDS)] for k in range(1, 5)}
-        return Measured(CONFIGURATION, found, perturbed=moved, tiny=True)
-    perturbed = [short(name, seed, 1 + 1e-6 * k, k) for k in range(5) for seed in range(5)]
-    return Measured(CONFIGURATION, found, HASHES, perturbed)
+        return of_tiny(Training(configuration=CONFIGURATION, trials=found), moved, EXPERIMENT)
+    perturbed = tuple(short(name, seed, 1 + 1e-6 * k, k) for k in range(5) for seed in range(5))
+    return Training(configuration=CONFIGURATION, trials=found, hashes=HASHES, short=perturbed)
 
 
 @pytest.fixture
@@ -106,7 +105,7 @@ def judge(stored, counts=ONE, **asked):
 
 
 def trained(scale=1.0, ended=()):
-    return Trained(configuration=CONFIGURATION, hashes=HASHES, short=shorts(scale=scale), trials=tuple(ended))
+    return Training(configuration=CONFIGURATION, hashes=HASHES, short=shorts(scale=scale), trials=tuple(ended))
 
 
 def outcome(state, end=True):

@@ -6,13 +6,14 @@ import math
 import msgspec
 import pytest
 
-from harness.check.evidence import Measured, add, dumps, parse, path_of, read, trials, update, write
+from harness.check.evidence import add, dumps, parse, path_of, read, update, write
+from harness.check.rounding import of_tiny
 from harness.domain.experiment import Experiment, Size, Variant
 from harness.domain.metric import Metric
 from harness.domain.trial import Divergence, Seconds, Trial
 from harness.errors import SuiteError
-from harness.record.evidence import EXACT, SCHEMA, WITHOUT_DIGEST, Evidence, Expected, Hashes
-from harness.record.trials import ShortTrial
+from harness.record.evidence import EXACT, SCHEMA, WITHOUT_DIGEST, Evidence, Expected
+from harness.record.trials import Hashes, ShortTrial, Training
 
 SIZE = Size(epochs=4, batch_size=32)
 EXPERIMENT = Experiment(
@@ -45,18 +46,15 @@ def trial(seed, variant="plain", accuracy=None, epochs=4, **more):
 
 def short(seed, steps=20, perturbed=0, moved=0.0, **more):
     losses = tuple((1 + moved) * 2.3 * 0.9**step for step in range(steps))
-    return ShortTrial(
-        experiment="nets",
-        variant="plain",
-        seed=seed,
-        engine="steps",
-        losses=losses,
-        **{"perturbed": perturbed, "val_loss": None, **more},
-    )
+    return ShortTrial(seed=seed, engine="steps", losses=losses, perturbed=perturbed, **more)
 
 
 def measured(seeds, **more):
-    return Measured(CONFIGURATION, [trial(seed) for seed in seeds], **more)
+    return given([trial(seed) for seed in seeds], **more)
+
+
+def given(trials, configuration=CONFIGURATION, short=(), **more):
+    return Training(configuration=configuration, trials=tuple(trials), short=tuple(short), **more)
 
 
 def made(seeds=range(8), **more):
@@ -66,7 +64,7 @@ def made(seeds=range(8), **more):
 def traced():
     shorts = [short(seed, perturbed=k, moved=1e-6 * k) for seed in range(5) for k in range(5)]
     after = [
-        short(0, steps=n, perturbed=k, val_loss=2.0 + 1e-6 * k, observed={"initial_norm": 1.5})
+        short(0, steps=n, perturbed=k, val_losses=(*[None] * (n - 1), 2.0 + 1e-6 * k), observed={"initial_norm": 1.5})
         for k in range(5)
         for n in range(1, 21)
     ]
@@ -94,14 +92,14 @@ def test_values_that_are_not_finite_are_read_back_as_they_were():
 
 def test_trials_come_back_with_their_metrics_failures_and_first_curves():
     failed = trial(3, accuracy=math.nan, divergence=Divergence("nan", 2, 17))
-    given = [trial(0), trial(1), trial(2), failed, *(trial(seed) for seed in range(4, 8))]
+    measured = [trial(0), trial(1), trial(2), failed, *(trial(seed) for seed in range(4, 8))]
     evidence = add(
-        None, EXPERIMENT, "tensorflow-cpu", {"plain": Measured(CONFIGURATION, given)}, **SESSION
+        None, EXPERIMENT, "tensorflow-cpu", {"plain": given(measured)}, **SESSION
     )  # fmt: skip
-    back = trials(parse(dumps(evidence)).variants["plain"], "plain")
-    assert [t.metrics for t in back] == [t.metrics for t in given]
-    assert [t.divergence for t in back] == [t.divergence for t in given]
-    assert [t.history for t in back[:5]] == [t.history for t in given[:5]]
+    back = parse(dumps(evidence)).variants["plain"].trials
+    assert [t.metrics for t in back] == [t.metrics for t in measured]
+    assert [t.divergence for t in back] == [t.divergence for t in measured]
+    assert [t.history for t in back[:5]] == [t.history for t in measured[:5]]
     assert not any(t.history for t in back[5:])
     assert back[3].metrics["val_accuracy"] is None
 
@@ -126,14 +124,14 @@ def test_seeds_added_in_several_sessions_stand_where_one_session_puts_them():
             evidence, EXPERIMENT, "tensorflow-cpu", {"plain": measured(seeds)}, **{**SESSION, "reason": "more"}
         )
     variant = evidence.variants["plain"]
-    assert (variant.metrics, variant.curves, variant.seeds) == (once.metrics, once.curves, 8)
+    assert (variant.trials, variant.seeds) == (once.trials, 8)
     assert [(s.first, s.seeds, s.reason) for s in variant.sessions] == [(0, 3, "first"), (3, 3, "more"), (6, 2, "more")]
 
 
 def test_a_stored_seed_keeps_its_value():
-    other = Measured(CONFIGURATION, [trial(0, accuracy=0.5), *(trial(seed) for seed in range(1, 9))])
+    other = given([trial(0, accuracy=0.5), *(trial(seed) for seed in range(1, 9))])
     evidence = add(made(range(8)), EXPERIMENT, "tensorflow-cpu", {"plain": other}, **SESSION)
-    assert evidence.variants["plain"].metrics["val_accuracy"][0] == 0.98
+    assert evidence.variants["plain"].trials[0].metrics["val_accuracy"] == 0.98
     assert evidence.variants["plain"].seeds == 9
 
 
@@ -146,18 +144,18 @@ def test_another_configuration_is_refused_and_its_keys_are_named():
     changed = json.loads(json.dumps(CONFIGURATION))
     changed["model"]["layers"][1]["rate"] = 0.3
     with pytest.raises(SuiteError, match=r"model\.layers\[1\]\.rate 0\.2 then, 0\.3 now"):
-        add(made(), EXPERIMENT, "tensorflow-cpu", {"plain": Measured(changed, [trial(8)])}, **SESSION)
+        add(made(), EXPERIMENT, "tensorflow-cpu", {"plain": given([trial(8)], changed)}, **SESSION)
 
 
 def test_other_metrics_are_refused():
     other = Trial("plain", 8, {"val_accuracy": 0.9})
     with pytest.raises(SuiteError, match="val_accuracy on seed 8"):
-        add(made(), EXPERIMENT, "tensorflow-cpu", {"plain": Measured(CONFIGURATION, [other])}, **SESSION)
+        add(made(), EXPERIMENT, "tensorflow-cpu", {"plain": given([other])}, **SESSION)
 
 
 def test_a_shortened_trial_is_refused_as_evidence():
     with pytest.raises(SuiteError, match="a shortened trial of 20 steps"):
-        add(None, EXPERIMENT, "tensorflow-cpu", {"plain": Measured(CONFIGURATION, [short(0)])}, **SESSION)
+        add(None, EXPERIMENT, "tensorflow-cpu", {"plain": given([short(0)])}, **SESSION)
 
 
 def test_evidence_needs_a_reason():
@@ -176,9 +174,9 @@ def test_traces_hold_the_validation_loss_after_each_step_and_what_was_observed()
 
 
 def test_curves_of_more_than_200_epochs_are_thinned():
-    given = [trial(seed, epochs=500) for seed in range(6)]
-    evidence = add(None, EXPERIMENT, "tensorflow-cpu", {"plain": Measured(CONFIGURATION, given)}, **SESSION)
-    assert {len(curve) for rows in evidence.variants["plain"].curves.values() for curve in rows} == {32}
+    measured = [trial(seed, epochs=500) for seed in range(6)]
+    evidence = add(None, EXPERIMENT, "tensorflow-cpu", {"plain": given(measured)}, **SESSION)
+    assert {len(curve) for one in evidence.variants["plain"].trials for curve in one.history.values()} == {32}
 
 
 def test_quantiles_of_curves_are_those_of_all_seeds_of_a_session():
@@ -192,7 +190,8 @@ def test_of_a_tiny_training_the_first_epochs_are_stored_and_what_rounding_does_n
     perturbed = {
         k: [trial(seed, accuracy=0.98 + seed / 1000 + 0.01 * k) for seed in range(10)] for k in range(1, 5)
     }  # fmt: skip
-    variant = made(range(12), tiny=True, perturbed=perturbed).variants["plain"]
+    tiny = of_tiny(measured(range(12)), perturbed, EXPERIMENT)
+    variant = add(None, EXPERIMENT, "tensorflow-cpu", {"plain": tiny}, **SESSION).variants["plain"]
     assert variant.calm == ("val_loss",)
     assert variant.steps == 4
     assert {t.seed for t in variant.traces} == set(range(10))
@@ -312,7 +311,5 @@ def test_evidence_of_97_variants_and_30_seeds_takes_less_than_6_megabytes():
     layer = {"class_name": "Dense", "config": {f"option_{i}": "a usual value of an option" for i in range(14)}}
     data = {f"array {i}": "0" * 64 for i in range(4)}
     configuration = {"model": {"layers": [layer] * 12}, "optimizer": layer, "data": data}
-    evidence = add(
-        None, EXPERIMENT, "tensorflow-cpu", {"plain": Measured(configuration, made_of, short=shorts)}, **SESSION
-    )
+    evidence = add(None, EXPERIMENT, "tensorflow-cpu", {"plain": given(made_of, configuration, shorts)}, **SESSION)
     assert 97 * len(dumps(evidence)) < 6_000_000

@@ -7,7 +7,7 @@ import pytest
 
 from harness.check import rounding
 from harness.check.rounding import LIMIT, along, calm, checked_steps, relative, reproducible_steps
-from harness.record.evidence import Trace
+from harness.record.trials import ShortTrial
 
 BASE = np.linspace(2.3, 1.0, 20)
 
@@ -18,7 +18,7 @@ def traces(moved, validation=None):
     for seed, rows in enumerate(np.asarray(moved)):
         for k, row in enumerate([np.zeros(20), *rows]):
             after = () if validation is None or seed else tuple(BASE * (1 + (validation[k - 1] if k else 0)))
-            found.append(Trace(seed=seed, perturbed=k, losses=tuple(BASE * (1 + row)), val_losses=after))
+            found.append(ShortTrial(seed=seed, perturbed=k, losses=tuple(BASE * (1 + row)), val_losses=after))
     return found
 
 
@@ -99,7 +99,7 @@ def test_the_validation_loss_ends_the_steps_earlier():
 
 
 def test_without_perturbed_trials_no_step_is_compared():
-    assert reproducible_steps([Trace(seed=0, losses=(1.0, 2.0))]) == 0
+    assert reproducible_steps([ShortTrial(seed=0, losses=(1.0, 2.0))]) == 0
     assert reproducible_steps([]) == 0
 
 

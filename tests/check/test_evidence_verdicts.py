@@ -5,14 +5,15 @@ import dataclasses
 import numpy as np
 import pytest
 
-from harness.check.evidence import Measured, add
-from harness.check.replay import replay
+from harness.check.evidence import add
+from harness.check.stored import replay
 from harness.check.verdicts import stored_verdict
 from harness.domain.claim import Claim
 from harness.domain.experiment import Experiment, Size, Variant
 from harness.domain.metric import Metric
 from harness.domain.trial import Trial
 from harness.domain.verdict import Basis, Decision, Verdict
+from harness.record.trials import Training
 from harness.rules import Exceeds
 from harness.rules.chances import undecided
 
@@ -43,7 +44,8 @@ def evidence(stack, seeds, effect=0.01, spread=0.001, dropout=None):
     measured = {}
     for name, count, mean in (("plain", seeds, 0.97), ("dropout", dropout or seeds, 0.97 + effect)):
         noise = generator.standard_normal((count, 3))
-        measured[name] = Measured({"epochs": 3}, [trial(name, s, mean + spread * noise[s]) for s in range(count)])
+        trials = tuple(trial(name, s, mean + spread * noise[s]) for s in range(count))
+        measured[name] = Training(configuration={"epochs": 3}, trials=trials)
     return add(None, EXPERIMENT, stack, measured, **SESSION)
 
 
@@ -118,7 +120,7 @@ def test_evidence_without_a_metric_that_the_claim_reads_is_no_evidence_of_it():
 
 
 def test_the_same_metrics_replay_to_the_stored_values():
-    assert replay(EXPERIMENT, evidence("tensorflow-cpu", 8)) == []
+    assert not [*replay(EXPERIMENT, evidence("tensorflow-cpu", 8))]
 
 
 @pytest.mark.parametrize(
@@ -128,7 +130,7 @@ def test_the_same_metrics_replay_to_the_stored_values():
 )
 def test_a_metric_whose_function_changed_is_found_by_replay(of):
     changed = dataclasses.replace(EXPERIMENT, metrics=(*EXPERIMENT.metrics[:2], dataclasses.replace(GAP, of=of)))
-    found = replay(changed, evidence("tensorflow-cpu", 8))
+    found = list(replay(changed, evidence("tensorflow-cpu", 8)))
     assert [(one.variant, one.metric, one.seed) for one in found] == [("plain", "gap", 0), ("dropout", "gap", 0)]
     assert "stored 0.05" in str(found[0])
 
@@ -136,5 +138,5 @@ def test_a_metric_whose_function_changed_is_found_by_replay(of):
 def test_curves_that_are_stored_in_part_are_not_replayed():
     curves = {"loss": (1.0,) * 500, "val_loss": (1.0,) * 500}
     long = Trial("plain", 0, {"val_accuracy": 0.5, "val_loss": 0.2, "gap": 9.0}, curves)
-    measured = {"plain": Measured({"epochs": 500}, [long])}
-    assert replay(EXPERIMENT, add(None, EXPERIMENT, "tensorflow-cpu", measured, **SESSION)) == []
+    measured = {"plain": Training(configuration={"epochs": 500}, trials=(long,))}
+    assert not [*replay(EXPERIMENT, add(None, EXPERIMENT, "tensorflow-cpu", measured, **SESSION))]

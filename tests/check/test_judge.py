@@ -7,15 +7,15 @@ import re
 import msgspec
 import pytest
 
-from harness.check.evidence import Measured, add
+from harness.check.evidence import add
 from harness.check.judge import Circumstances, claim_state, judge
+from harness.check.rounding import of_tiny
 from harness.domain.experiment import Experiment, Size, Variant
 from harness.domain.metric import Metric
 from harness.domain.trial import Divergence, Trial
-from harness.record.evidence import Hashes
 from harness.record.outcomes import ClaimState, TrainingOutcome
 from harness.record.outcomes import TrainingState as State
-from harness.record.trials import ShortTrial, Trained
+from harness.record.trials import Hashes, ShortTrial, Training
 
 SIZE = Size(epochs=4, batch_size=32)
 METRICS = (Metric("val_accuracy", "higher", "fraction", 0.0005), Metric("val_loss", "lower", "nats", 0.001))
@@ -48,15 +48,18 @@ def trial(seed, accuracy=None, loss=None, curve=None, **more):
     return Trial("plain", seed, {"val_accuracy": accuracy, "val_loss": loss}, {"loss": curve}, **more)
 
 
+def after(loss, steps=STEPS):
+    """The validation loss after the last step."""
+    return (*[None] * (steps - 1), loss)
+
+
 def short(seed, scale=1.0, steps=STEPS, **more):
     start = 2.3 + 0.05 * noise(seed, 3)
     given = {
-        "experiment": "nets",
-        "variant": "plain",
         "seed": seed,
         "engine": "steps",
         "losses": tuple(start * 0.9**step * (scale if step else 1.0) for step in range(steps)),
-        "val_loss": 1.5 if seed == 0 else None,
+        "val_losses": () if seed else after(1.5, steps),
         "observed": {"initial_norm": 3.0} if seed == 0 else {},
     }
     return ShortTrial(**{**given, **more})
@@ -73,14 +76,14 @@ CANONICAL = short(0, canonical=True, losses=tuple(2.0 * 0.9**step for step in ra
 def evidence(stack="tensorflow-cpu", seeds=30, tiny=False, hashes=SAME, perturbed=1e-6, configuration=CONFIGURATION):
     if tiny:
         moved = {k: [trial(seed, accuracy=0.5 + 0.1 * k) for seed in range(10)] for k in range(1, 5)}
-        one = Measured(configuration, [trial(seed) for seed in range(seeds)], perturbed=moved, tiny=True)
+        one = of_tiny(trained((), map(trial, range(seeds)), configuration, None), moved, EXPERIMENT)
     else:
         many = [
-            short(seed, 1 + perturbed * k, perturbed=k, val_loss=None if seed else 1.5 + perturbed * k)
+            short(seed, 1 + perturbed * k, perturbed=k, val_losses=() if seed else after(1.5 + perturbed * k))
             for k in range(5)
             for seed in range(5)
         ]
-        one = Measured(configuration, [trial(seed) for seed in range(seeds)], hashes, [*many, CANONICAL])
+        one = trained([*many, CANONICAL], map(trial, range(seeds)), configuration, hashes)
     return add(
         None, EXPERIMENT, stack, {"plain": one}, commit="abc", date="2026-11-25", reason="first", fingerprint=KERAS
     )  # fmt: skip
@@ -92,7 +95,7 @@ def judged(trained, stored=None, *, stack="tensorflow-cpu", fingerprint=KERAS, f
 
 
 def trained(short=(), trials=(), configuration=CONFIGURATION, hashes=SAME):
-    return Trained(configuration=configuration, hashes=hashes, short=tuple(short), trials=tuple(trials))
+    return Training(configuration=configuration, hashes=hashes, short=tuple(short), trials=tuple(trials))
 
 
 def replaced(seed, **changes):
@@ -150,7 +153,7 @@ START = [
     ("losses 0.3 % off", trained(shorts(1.003)), {}, MOVED, "training loss, step 2: .*5 seeds 0.003, limit 0.0001"),
     ("two seeds of five off", trained([*shorts()[:3], short(3, 1.1), short(4, 1.1)]), {}, START_REPRODUCED, ""),
     ("one seed of five is nan", trained(BROKEN), {}, MOVED, r"step 6: .* → nan \(seed 4\)"),
-    ("validation loss", trained(replaced(0, val_loss=1.501)), {}, MOVED, "validation loss after step 8: 1.5 → 1.501"),
+    ("validation loss", trained(replaced(0, val_losses=after(1.501))), {}, MOVED, "loss after step 8: 1.5 → 1.501"),
     (
         "initial model",
         trained(replaced(0, observed={"initial_norm": 2.7})), {}, MOVED, "initial_norm at the start: 3 → 2.7",
@@ -246,7 +249,7 @@ def test_a_variant_without_evidence_anywhere_is_new():
 def test_an_anchor_that_fails_as_its_stored_trial_did_has_not_moved():
     failing = [trial(seed, accuracy=math.nan, divergence=FAILED) for seed in range(30)]
     session = {"commit": "a", "date": "2026-11-25", "reason": "x", "fingerprint": KERAS}
-    stored = add(None, EXPERIMENT, "tensorflow-cpu", {"plain": Measured(CONFIGURATION, failing)}, **session)
+    stored = add(None, EXPERIMENT, "tensorflow-cpu", {"plain": trained(trials=failing, hashes=None)}, **session)
     assert judged(trained(trials=failing[:1]), stored).state is State.IDENTICAL
     shorter = [trial(0, curve=(1.0, 2.0), divergence=FAILED)]
     assert "ended after" not in judged(trained(shorts(), shorter)).reason
@@ -263,8 +266,8 @@ def test_a_value_far_below_the_floor_of_its_metric_does_not_move_by_rounding(sto
         return Trial("plain", seed, {"distance": distance}, {"loss": (2.0, 1.0, 0.5, 0.4 + 0.01 * seed)})
 
     same = [descent(seed, stored) for seed in range(10)]
-    known = Measured(CONFIGURATION, same, perturbed=dict.fromkeys(range(1, 5), same), tiny=True)
     experiment = dataclasses.replace(EXPERIMENT, metrics=(metric,))
+    known = of_tiny(trained(trials=same, hashes=None), dict.fromkeys(range(1, 5), same), experiment)
     session = {"commit": "abc", "date": "2026-11-25", "reason": "first", "fingerprint": KERAS}
     evidence = add(None, experiment, "tensorflow-cpu", {"plain": known}, **session)
     ours = trained(trials=[descent(seed, now) for seed in range(10)])

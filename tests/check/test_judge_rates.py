@@ -17,7 +17,7 @@ from harness.check.difference import (
     interval,
     on_scale,
 )
-from harness.check.evidence import read, trials
+from harness.check.evidence import read
 from harness.domain.metric import Metric
 from harness.domain.trial import Trial
 
@@ -84,7 +84,7 @@ def lecture():
             continue
         for variant in read(path).variants.values():
             metric = EXPERIMENTS[path.stem].metrics[0]
-            values = list(variant.metrics[metric.name])
+            values = [trial.metrics[metric.name] for trial in variant.trials]
             if len(values) >= 30 and not variant.tiny and all(on_scale(value, metric) is not None for value in values):
                 yield metric, values
 
@@ -166,10 +166,10 @@ def test_metrics_and_curves_of_the_lecture_drift_by_chance_as_seldom_as_promised
 
     generator, alarms, count = np.random.default_rng(0), 0, 0
     for path in sorted((ROOT / "baselines" / "tensorflow-cpu").glob("*.json")):
-        for name, variant in read(path).variants.items() if path.stem in EXPERIMENTS else ():
+        for variant in read(path).variants.values() if path.stem in EXPERIMENTS else ():
             if variant.seeds < 30:
                 continue
-            stored = trials(variant, name)[:30]
+            stored = variant.trials[:30]
             if not all(trial.history for trial in stored):
                 stored = [replace(trial, history={}) for trial in stored]
             for size in (5, 10) * 20:

@@ -10,8 +10,8 @@ from typing import Any
 from msgspec.structs import replace
 
 from harness.domain.trial import Seconds, Trial
-from harness.record.evidence import Fingerprint
 from harness.record.run import Run, RunEnded, Timed
+from harness.record.trials import Fingerprint
 from tests.reports.synthetic import HEADER, experiment, training
 
 START = datetime.datetime(2026, 1, 1, 2, tzinfo=datetime.UTC)

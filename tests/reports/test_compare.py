@@ -127,7 +127,7 @@ def shortened(day: float, factor: float, anchor: float | None = None) -> Run:
     made = run(day, {"a": [anchor or 0.98]}, keep=anchor is not None)
     for seed in range(5):
         losses = tuple(factor * value for value in (2.3, 1.9, 1.5 + 0.01 * seed))
-        made.add(ShortTrialDone(trial=ShortTrial(experiment="e", variant="a", seed=seed, engine="fit", losses=losses)))
+        made.add(ShortTrialDone(experiment="e", variant="a", trial=ShortTrial(seed=seed, engine="fit", losses=losses)))
     return made
 
 

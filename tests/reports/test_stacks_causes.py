@@ -25,7 +25,7 @@ from cases.examples.learning_rate import EIGHT_POINTS
 from harness.check.difference import Agreement, agreement
 from harness.check.evidence import path_of, read
 from harness.course import course
-from harness.record.evidence import VariantEvidence
+from harness.record.trials import Training
 from harness.training.seeding import canonical_values, data_order, derived
 from tests.training.conftest import environment
 
@@ -59,7 +59,7 @@ def clipped(logits: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 FORMULAS: dict[str, Loss] = {"tensorflow-cpu": from_logits, "jax-cpu": clipped, "torch-cpu": clipped}
 
 
-def stored(stack: str, experiment: str, variant: str) -> VariantEvidence:
+def stored(stack: str, experiment: str, variant: str) -> Training:
     evidence = read(path_of(ROOT, stack, experiment))
     assert evidence is not None
     return evidence.variants[variant]
@@ -166,7 +166,7 @@ def test_example_1_is_that_of_the_stacks_formula(stack: str, rate: str) -> None:
     evidence, own = stored(stack, "example-1", f"rate {rate}"), FORMULAS[stack]
     level = 0.05 / (len(EIGHT_POINTS.metrics) * len(FORMULAS) * 2)  # of any false alarm here
     for metric in EIGHT_POINTS.metrics:
-        kept = dict(enumerate(evidence.metrics[metric.name]))
+        kept = {trial.seed: trial.metrics[metric.name] for trial in evidence.trials}
         same = agreement(metric, kept, eight_points(float(rate), own)[metric.name], level)
         assert same.verdict is not Agreement.DIFFERENT, metric.name
         other = eight_points(float(rate), from_logits if own is clipped else clipped)[metric.name]
@@ -197,7 +197,7 @@ def test_the_listing_with_clipped_probabilities_fits_worse_than_any_training_wit
     done = subprocess.run(command, cwd=ROOT.parent, env=given, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
     losses = [float(loss) for loss in done.stdout.split()[-2:]]
-    assert min(losses) > max(loss or 0 for loss in stored("tensorflow-cpu", "optimizers", "adam 0.01").metrics["loss"])
+    assert min(losses) > max(t.metrics["loss"] or 0 for t in stored("tensorflow-cpu", "optimizers", "adam 0.01").trials)
 
 
 def test_every_explained_training_is_tested_here() -> None:

@@ -13,13 +13,14 @@ import pytest
 from cases import CLAIMS
 from cases.errata import ERRATA
 from cases.lecture import TITLE
-from harness.check.evidence import Measured, add, path_of, write
+from harness.check.evidence import add, path_of, write
 from harness.domain.claim import experiments
 from harness.domain.erratum import ErratumState
 from harness.domain.trial import Divergence, Seconds, Trial
 from harness.domain.verdict import Verdict
 from harness.record.evidence import EXACT, Evidence, Expected
 from harness.record.outcomes import Here
+from harness.record.trials import Training
 from reports import __main__ as command
 from reports.cards import anchor
 from reports.headline import moved
@@ -53,8 +54,8 @@ def store(root: Path, stack: str, seeds: int, exact: Sequence[str] = (), lost: i
     first = [trained("2 linear", s, 0.92, epochs) if s < seeds - lost else failed("2 linear", s, epochs)
              for s in range(seeds)]  # fmt: skip
     measured = {
-        "2 linear": Measured({}, first),
-        "2 relu": Measured({}, [trained("2 relu", s, 0.98, epochs) for s in range(seeds)]),
+        "2 linear": Training(trials=tuple(first)),
+        "2 relu": Training(trials=tuple(trained("2 relu", s, 0.98, epochs) for s in range(seeds))),
     }
     how = {"commit": "a03a743", "date": "2026-11-24", "reason": "first"}
     evidence = add(None, EXAMPLE, stack, measured, fingerprint=SETUP, **how)

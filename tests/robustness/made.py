@@ -4,26 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from harness.record.evidence import Evidence, Expected, Failure, Hashes, SeedBlock, Trace, VariantEvidence
+from harness.domain.trial import Divergence
+from harness.record.evidence import Columns, Evidence, Expected, packed, unpacked
+from harness.record.trials import Hashes, SeedBlock, ShortTrial, Training
 
 NAMES = ("deep-dropout", "jax-cpu")
 """Experiment and stack."""
 FINGERPRINT = {"backend": "jax", "device": "cpu", "threads": 2, "jaxlib": None}
 
 
-def variant(values: Sequence[float | None]) -> VariantEvidence:
+def variant(values: Sequence[float | None]) -> Training:
     """A value of its metric for each seed; None where the trial failed."""
-    return VariantEvidence(
+    columns = Columns(
         configuration={"model": {"layers": [{"units": 256}, {"rate": 0.2}]}, "batch_size": 32, "epochs": 2},
         hashes=Hashes(initial="0" * 16, order="1" * 16),
         steps=2,
         traces=(
-            Trace(seed=0, losses=(2.0, 1 / 3), val_losses=(None, 0.5), observed={"norm": 1.5}),
-            Trace(seed=0, perturbed=1, losses=(2.0, 0.33333334), val_losses=(None, 0.5)),
+            ShortTrial(seed=0, losses=(2.0, 1 / 3), val_losses=(None, 0.5), observed={"norm": 1.5}),
+            ShortTrial(seed=0, perturbed=1, losses=(2.0, 0.33333334), val_losses=(None, 0.5)),
         ),
         canonical=(2.5, "inf"),
         metrics={"val_accuracy": tuple(values)},
-        failures={str(seed): Failure(kind="nan", epoch=3, step=17) for seed, x in enumerate(values) if x is None},
+        failures={str(seed): Divergence("nan", 3, 17) for seed, x in enumerate(values) if x is None},
         curves={"loss": ((2.0, 1.0 / 3.0), (4.9e11, None))[: len(values)]},
         sessions=(
             SeedBlock(
@@ -38,9 +40,10 @@ def variant(values: Sequence[float | None]) -> VariantEvidence:
             ),
         ),
     )
+    return unpacked(columns, "relu")
 
 
-def evidence(**variants: VariantEvidence) -> Evidence:
+def evidence(**variants: Training) -> Evidence:
     held = {"relu": variant([0.9812, 0.1 + 0.2, 5e-324, -0.0, 1 / 3]), "적절한 −0.1": variant([0.5, None])}
     expected = {
         "tips-relu-beats-linear": Expected(
@@ -51,4 +54,5 @@ def evidence(**variants: VariantEvidence) -> Evidence:
         ),
     }
     experiment, stack = NAMES
-    return Evidence(experiment=experiment, stack=stack, variants=variants or held, expected=expected)
+    named = {name: unpacked(packed(training), name) for name, training in (variants or held).items()}
+    return Evidence(experiment=experiment, stack=stack, variants=named, expected=expected)

@@ -125,7 +125,7 @@ def test_a_trial_without_a_value_is_no_damage(path: Path) -> None:
     write(path, evidence())
     found = outcome(path)
     assert isinstance(found, Evidence)
-    assert found.variants["적절한 −0.1"].metrics["val_accuracy"][1] is None
+    assert found.variants["적절한 −0.1"].trials[1].metrics["val_accuracy"] is None
 
 
 def test_a_file_of_the_version_before_is_read(path: Path) -> None:

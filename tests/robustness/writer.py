@@ -10,11 +10,11 @@ import sys
 from pathlib import Path
 
 import cases
-from harness.check.evidence import Measured
 from harness.check.stored import Stored
 from harness.domain.trial import Seconds, Trial
 from harness.domain.verdict import Decision, Verdict
 from harness.record.evidence import EXACT
+from harness.record.trials import Training
 from suite.catalogue import EXPERIMENTS
 
 EXPERIMENT, STACK = "example-4", "jax-cpu"
@@ -40,7 +40,7 @@ def main(root: str, variant: str, rounds: int) -> None:
     sys.stdin.readline()
     for round_ in range(rounds):
         verdict = (Verdict.SUPPORTED, Verdict.REFUTED)[round_ % 2]
-        measured = Measured({"batch_size": 32}, [trial(variant, round_)])
+        measured = Training(configuration={"batch_size": 32}, trials=(trial(variant, round_),))
         reason = f"{variant}, round {round_}"
         verdicts = dict.fromkeys(claims_for(variant), Decision(verdict, reason))
         how = (reason, {"backend": "jax"}, "abc")

@@ -22,7 +22,8 @@ def evidence(experiment: str) -> Evidence:
 
 def stored_values(experiment: str, variant: str, metric: str) -> list[float]:
     """One value per seed that trained."""
-    return [value for value in evidence(experiment).variants[variant].metrics[metric] if value is not None]
+    trials = evidence(experiment).variants[variant].trials
+    return [value for trial in trials if (value := trial.metrics[metric]) is not None]
 
 
 def row(claim: Claim) -> str:

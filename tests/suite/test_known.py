@@ -70,8 +70,8 @@ def test_a_run_elsewhere_or_of_other_training_code_has_none(changes: dict[str, A
 
 def test_shortened_trials_are_taken_too(tmp_path: Path) -> None:
     file = RunFile.begin(tmp_path, header("2026-01"))
-    short = ShortTrial(experiment="e", variant="v", seed=1, engine="auto", losses=(1.0, 0.5))
-    file.append(ShortTrialDone(definition="d", trial=short))
+    short = ShortTrial(seed=1, engine="auto", losses=(1.0, 0.5))
+    file.append(ShortTrialDone(experiment="e", variant="v", definition="d", trial=short))
     file.close()
     trials = Known(header(), [file.path])
     assert trials.short("e", "v", "d") == {(1, False): (short, "2026-01")}

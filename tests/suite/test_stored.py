@@ -9,7 +9,7 @@ import pytest
 
 from cases import CLAIMS
 from harness.check.evidence import path_of, read, write
-from harness.check.measuring import calm_to_the_end
+from harness.check.rounding import calm_to_the_end
 from harness.check.stored import Stored
 from harness.domain.trial import Trial
 from harness.record.evidence import Expected
