@@ -9,10 +9,8 @@ import pytest
 
 from cases import CLAIMS
 from cases.__main__ import PAGE, main, page
-from harness.domain.claim import Claim
 from harness.domain.contents import command, contents
 from harness.domain.experiment import Variant
-from harness.rules import Exact
 from suite.catalogue import ERRATA, EXACT_CLAIMS, TRAINING_CLAIMS, TRAININGS, training_name
 from tests.domain.synthetic import claim, exact, experiment
 from tests.suite.command import suite
@@ -72,18 +70,15 @@ def test_pytest_selects_the_same(key: str, tmp_path: Path) -> None:
     assert [names()[test] for test in collected] == [key]
 
 
-def test_the_command_of_a_claim_whose_name_others_have_too() -> None:
+def test_the_command_of_a_claim_whose_name_something_else_has_too() -> None:
     first, second = claim(id="more"), claim(id="more-data")
     assert command(first, [first, second]) == 'pytest "suite/test_claims.py::test_claims[more]"'
     assert command(second, [first, second]) == "pytest suite/ -k more-data"
     cases = [exact(id="a"), exact(id="b", case="No A")]
     assert command(cases[0], cases) == 'pytest "suite/test_exact.py::test_exact[a]"'
-
-
-def test_the_command_of_a_claim_whose_name_a_training_has_too() -> None:
     wide = experiment(id="deeper-is-better", variants=(Variant("deep"), Variant("shallow"), Variant("wide")))
-    made = claim(experiment=wide)
-    assert command(made, [made]).startswith('pytest "suite/test_claims.py::')
+    trained = claim(experiment=wide)
+    assert command(trained, [trained]).startswith('pytest "suite/test_claims.py::')
     assert command(claim(), [claim()]) == "pytest suite/ -k deeper-is-better"
 
 
@@ -110,19 +105,3 @@ def test_an_argument_is_refused_and_nothing_written(
         main(["--help-me"])
     assert stopped.value.code == 2
     assert "unrecognized arguments: --help-me" in capsys.readouterr().err
-
-
-def test_kinds() -> None:
-    """An exact claim trains nothing, any other says what it rests on."""
-    kinds = dict(
-        re.findall(
-            r"^\| `([^`]+)` \|.* \| (exact|training: `[\w-]+`, \d+ variants?) \| `pytest", PAGE.read_text("utf-8"), re.M
-        )
-    )
-
-    def kind(of: Claim) -> str:
-        if isinstance(of.rule, Exact) or of.experiment is None:
-            return "exact"
-        return f"training: `{of.experiment.id}`, {len(of.variants)} variant{'' if len(of.variants) == 1 else 's'}"
-
-    assert kinds == {of.key: kind(of) for of in CLAIMS}

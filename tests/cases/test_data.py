@@ -140,26 +140,6 @@ def test_no_damaged_bit_gets_through(small):
     assert counted > 150
 
 
-def text(path):
-    path.write_text("not an archive\n", encoding="utf-8")
-
-
-def npy(path):
-    with path.open("wb") as file:
-        np.save(file, np.zeros(3))
-
-
-@pytest.mark.parametrize("write", [text, npy, lambda path: path.mkdir()], ids=["text", "npy", "folder"])
-def test_not_an_archive(tmp_path, write):
-    path = tmp_path / "mnist.npz"
-    write(path)
-    assert "not a NumPy archive" in refused(path)
-
-
-def test_missing_file(tmp_path):
-    assert "is missing" in refused(tmp_path / "mnist.npz")
-
-
 def test_prepared_as_on_the_slide(arrays):
     """``X.reshape(n, 784).astype('float64') / 255`` and one-hot labels, then the float32 that Keras casts to."""
     data = mnist()
@@ -187,17 +167,24 @@ def test_example_2_scaled_in_decimal():
         assert scaled == [round(decimal.Decimal(row[index]), 8) for row in EXAMPLE_2_SCALED]
 
 
-def test_example_2_scaled_is_eight_by_five():
+def test_arrays_of_the_slides():
     assert [len(row) for row in EXAMPLE_2_SCALED] == [5] * 8
-
-
-def test_example_3_table():
     assert EXAMPLE_3_TABLE.shape == (32, 4)
     assert np.argmin(EXAMPLE_3_TABLE[:, 0]) == 24
     assert list(EXAMPLE_3_TABLE[24, :2]) == [0.261196, 0.9279]
     assert list(EXAMPLE_3_TABLE[-1, :2]) == [0.263750, 0.9266]
-
-
-def test_example_1_is_one_hot():
     assert EXAMPLE_1_X.shape == EXAMPLE_1_Y.shape == (8, 3)
     assert np.array_equal(EXAMPLE_1_Y.sum(axis=1), np.ones(8))
+
+
+def test_what_is_no_archive(tmp_path):
+    path = tmp_path / "mnist.npz"
+    assert "is missing" in refused(path)
+    path.write_text("not an archive\n", encoding="utf-8")
+    assert "not a NumPy archive" in refused(path)
+    with path.open("wb") as file:
+        np.save(file, np.zeros(3))
+    assert "not a NumPy archive" in refused(path)
+    path.unlink()
+    path.mkdir()
+    assert "not a NumPy archive" in refused(path)

@@ -9,6 +9,7 @@ from scipy.special import stdtrit
 from cases.rules import EverySeed, GrowsMore, ReproducesCurve
 from harness.domain.metric import Metric
 from harness.domain.trial import Divergence, Trial
+from harness.domain.verdict import Verdict
 from harness.errors import SuiteError
 from harness.rules import All, Equivalent, Not
 from harness.rules.base import Sample
@@ -46,9 +47,6 @@ def test_one_counterexample_decides(value):
 def test_bounds_that_bound_nothing(bounds):
     with pytest.raises(SuiteError, match="EverySeed"):
         EverySeed("a", "loss", **bounds)
-
-
-NAMES = ("a", "b", "none")
 
 
 def compared(effects, seeds=30):
@@ -91,38 +89,43 @@ def against(made, printed, levels=PLAIN, decimals=6):
     return ReproducesCurve("a", "loss", tuple(printed), decimals).decide(evidence(runs, levels))
 
 
+def refuted(draw, experiments):
+    """The share of experiments in which the last of the drawn curves is refuted by the others."""
+    count = 0
+    for _ in range(experiments):
+        *runs, printed = draw()
+        count += against(runs, printed).verdict is Verdict.REFUTED
+    return count / experiments
+
+
 def test_one_more_run_is_refuted_no_more_often_than_stated():
     """2,000 curves of the same training: at most 1 %, and 2 standard errors of it (0.22 %)."""
     rng = np.random.default_rng(1)
-    refuted = 0
-    for _ in range(2000):
-        *runs, printed = curves(rng, 31)
-        refuted += str(against(runs, printed).verdict) == "REFUTED"
-    assert refuted / 2000 <= 0.01 + 2 * 0.0022
+    assert refuted(lambda: curves(rng, 31), 2000) <= 0.01 + 2 * 0.0022
 
 
 @pytest.mark.parametrize("shared", [0.0, 0.1, 0.5])
-def test_strongly_correlated_epochs_keep_the_level(shared):
-    """Null curves whose epochs share hardly anything, much, or nearly all of their noise; 5 and 30 seeds."""
-    for n in (5, 30):
-        rng, refuted = np.random.default_rng(n), 0
-        for _ in range(1000):
-            *runs, printed = 1 + rng.normal(0, shared, (n + 1, 1)) + rng.normal(0, 0.05, (n + 1, 16))
-            refuted += str(against(runs, printed).verdict) == "REFUTED"
-        assert refuted / 1000 <= 0.01 + 3 * 0.0032
+@pytest.mark.parametrize("n", [5, 30])
+def test_strongly_correlated_epochs_keep_the_level(n, shared):
+    """Null curves whose epochs share hardly anything, much, or nearly all of their noise."""
+    rng = np.random.default_rng(n)
+    drawn = refuted(lambda: 1 + rng.normal(0, shared, (n + 1, 1)) + rng.normal(0, 0.05, (n + 1, 16)), 1000)
+    assert drawn <= 0.01 + 3 * 0.0032
 
 
 WIDE = np.geomspace(0.05, 0.005, 32)
 """Standard deviations of the epochs of a curve whose beginning varies most."""
 
 
-def shifted(by, seed, experiments=300):
+def shifted(by, seed):
     """The share of refuted curves that lie ``by`` standard deviations of an epoch off, in every epoch."""
-    rng, verdicts = np.random.default_rng(seed), []
-    for _ in range(experiments):
+    rng = np.random.default_rng(seed)
+
+    def draw():
         *runs, printed = 1 + WIDE * (0.7 * rng.normal(size=(31, 1)) + 0.7 * rng.normal(size=(31, 32)))
-        verdicts.append(str(against(runs, printed + by * WIDE).verdict))
-    return verdicts.count("REFUTED") / experiments
+        return *runs, printed + by * WIDE
+
+    return refuted(draw, 300)
 
 
 def test_a_shift_that_every_epoch_shares_is_seen():

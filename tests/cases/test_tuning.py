@@ -81,13 +81,6 @@ def test_it_goes_on_from_its_file(trained, tmp_path, capsys):
     assert len(trained) == first
 
 
-def test_the_stored_pilot_trainings_give_adams_rate():
-    """Where the walk is whole, the catalogue has what it ends at."""
-    known = read(RATES)
-    costs = tune(SEARCHES["adam"], lambda value: known[f"tensorflow, adam, {value:g}"])
-    assert min(costs, key=costs.get) == TUNED["adam"]
-
-
 @pytest.mark.parametrize("content", ["{", "[]"])
 def test_a_file_that_is_another(trained, tmp_path, capsys, content):
     file = tmp_path / "rates.json"

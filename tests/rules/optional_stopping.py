@@ -11,6 +11,7 @@ import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from scipy.optimize import brentq
@@ -19,37 +20,12 @@ from tabulate import tabulate
 
 from harness.domain.published import Figure
 from harness.domain.verdict import Verdict
-from harness.rules import (
-    Above,
-    All,
-    Best,
-    Equivalent,
-    Exceeds,
-    Monotone,
-    NotBetter,
-    Reproduces,
-    Rule,
-    Sample,
-)
+from harness.rules import Exceeds, Reproduces, Rule, Sample
 from harness.rules.inference import power
 from harness.rules.levels import PLAIN, Look, boundary, looks, spent
-from tests.rules.synthetic import METRICS, SYMMETRIC, Draw, trials
+from tests.rules.synthetic import EDGES, METRICS, SYMMETRIC, Draw, trials, verdicts
 
 SIZES = looks(5, 30)
-EQUAL = {"a": 0.0, "b": 0.0, "c": 0.0}
-EDGES: dict[str, tuple[Rule, dict[str, float]]] = {
-    "Above": (Above("a", "val_accuracy", 0.98), {"a": 0.0}),
-    "Exceeds": (Exceeds("a", "b"), {"a": 0.0, "b": 0.0}),
-    "Exceeds by a margin": (Exceeds("a", "b", margin=0.001), {"a": 0.001, "b": 0.0}),
-    "NotBetter": (NotBetter("a", "b", 0.001), {"a": 0.001, "b": 0.0}),
-    "Equivalent": (Equivalent("a", "b", 0.004), {"a": 0.004, "b": 0.0}),
-    "Best of equals": (Best("a", ("b", "c")), EQUAL),
-    "Best with one equal": (Best("a", ("b", "c")), {"a": 0.05, "b": 0.05, "c": 0.0}),
-    "Monotone, all equal": (Monotone(("a", "b", "c")), EQUAL),
-    "Monotone, one step flat": (Monotone(("a", "b", "c")), {"a": 0.0, "b": 0.05, "c": 0.05}),
-    "All, one part on its edge": (All((Exceeds("a", "b"), Exceeds("a", "c"))), {"a": 0.05, "b": 0.05, "c": 0.0}),
-}
-"""Rules with the truth on the edge of the claim, where it is hardest to decide."""
 EFFECTS = (0.0, 0.5, 1.0, 1.5, 2.0, 3.0)
 """Standard deviations of a paired difference."""
 Found = tuple[Verdict, int]
@@ -71,30 +47,22 @@ def followed(
 
 
 def stopped(rule: Rule, means: dict[str, float], draw: Draw, seed: int, experiments: int) -> Counter[Verdict]:
-    """Verdicts of simulated claims: a variant is its mean, a part common to the seed, and its noise."""
-    rng, n = np.random.default_rng(seed), SIZES[-1]
-    found: Counter[Verdict] = Counter()
-    for _ in range(experiments):
-        common = 0.98 + 0.01 * rng.normal(size=n) if len(means) > 1 else 0.98
-        values = {name: (common + mean + 0.002 * draw(rng, n)).tolist() for name, mean in means.items()}
-        found[followed(rule, values)[0]] += 1
-    return found
+    """Verdicts of simulated claims that are looked at until they are decided."""
+
+    def decided(rule: Rule, values: Any) -> Verdict:
+        return followed(rule, values)[0]
+
+    return verdicts(rule, SIZES[-1], means, draw, seed, experiments=experiments, decided=decided)
 
 
 def with_failures(seed: int, experiments: int, chance: float = 0.2) -> Counter[Verdict]:
     """The same of two equal variants whose trials diverge with ``chance``: mean and share of failures decide."""
     rng, n = np.random.default_rng(seed), SIZES[-1]
-    found: Counter[Verdict] = Counter()
-    for _ in range(experiments):
-        values = {
-            name: [
-                None if fails else value
-                for fails, value in zip(rng.random(n) < chance, rng.normal(size=n), strict=True)
-            ]
-            for name in ("a", "b")
-        }
-        found[followed(Exceeds("a", "b"), values)[0]] += 1
-    return found
+
+    def values() -> list[float | None]:
+        return [None if fails else x for fails, x in zip(rng.random(n) < chance, rng.normal(size=n), strict=True)]
+
+    return Counter(followed(Exceeds("a", "b"), {"a": values(), "b": values()})[0] for _ in range(experiments))
 
 
 def one_more_run(draw: Draw, seed: int, experiments: int) -> Counter[Verdict]:
@@ -152,10 +120,6 @@ def anytime_valid(rate: float, sizes: Sequence[int] = SIZES) -> np.ndarray:
     return np.array([brentq(lambda t, n=n: ratio(t, n) + math.log(2 * rate), 0, 1e6) for n in sizes])
 
 
-def power_family(rho: float, sizes: Sequence[int] = SIZES) -> list[float]:
-    return [b**rho - a**rho for a, b in pairwise([0, *(n / sizes[-1] for n in sizes)])]
-
-
 def methods() -> dict[str, np.ndarray]:
     """Critical t values of the methods that were compared, at 2.5 % per direction."""
     at = [0.0, *(n / SIZES[-1] for n in SIZES)]
@@ -167,10 +131,10 @@ def methods() -> dict[str, np.ndarray]:
     spending = {
         "O'Brien-Fleming-like": [b - a for a, b in pairwise(fleming)],
         "Pocock-like": [b - a for a, b in pairwise(pocock)],
-        **{f"power {rho}": power_family(rho) for rho in (2, 1, 0.5, 0.25)},
+        **{f"power {rho}": [b**rho - a**rho for a, b in pairwise(at)] for rho in (2, 1, 0.5, 0.25)},
     }
     found = {name: critical(boundary(PLAIN.one_sided * np.array(parts), SIZES)) for name, parts in spending.items()}
-    found["power 0.5, union bound"] = critical(PLAIN.one_sided * np.array(power_family(0.5)))
+    found["power 0.5, union bound"] = critical(PLAIN.one_sided * np.array(spending["power 0.5"]))
     found["anytime-valid t"] = anytime_valid(PLAIN.one_sided)
     found["chosen: power 0.5, 10 % kept back"] = critical(
         [Look(SIZES, k).level(PLAIN.one_sided) for k in range(len(SIZES))]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 from scipy.stats import binom
@@ -12,15 +13,45 @@ from harness.domain.metric import Metric
 from harness.domain.published import Figure
 from harness.domain.trial import Divergence, Trial
 from harness.domain.verdict import Decision, Verdict
-from harness.rules import Rule, Sample
+from harness.rules import (
+    STORED,
+    Above,
+    All,
+    Best,
+    Equivalent,
+    Exceeds,
+    Monotone,
+    NotBetter,
+    Rule,
+    Sample,
+    stored_look,
+)
 
 ACCURACY = Metric("val_accuracy", "higher", "fraction", 0.0005)
 LOSS = Metric("val_loss", "lower", "nats", 0.001)
 STEPS = Metric("steps", "lower", "steps", 0.05, scale="log")
-METRICS = {metric.name: metric for metric in (ACCURACY, LOSS, STEPS)}
+EPOCHS = Metric("epochs", "lower", "epochs", 1.0)
+METRICS = {metric.name: metric for metric in (ACCURACY, LOSS, STEPS, EPOCHS)}
 
 EXPERIMENTS = 2000
 CHANCE = 1e-4
+
+EQUAL = {"a": 0.0, "b": 0.0, "c": 0.0}
+EDGES: dict[str, tuple[Rule, dict[str, float]]] = {
+    "Above": (Above("a", "val_accuracy", 0.98), {"a": 0.0}),
+    "Exceeds": (Exceeds("a", "b"), {"a": 0.0, "b": 0.0}),
+    "Exceeds by a margin": (Exceeds("a", "b", margin=0.001), {"a": 0.001, "b": 0.0}),
+    "Exceeds, non-inferiority": (Exceeds("a", "b", margin=-0.001), {"a": -0.001, "b": 0.0}),
+    "NotBetter": (NotBetter("a", "b", 0.001), {"a": 0.001, "b": 0.0}),
+    "Equivalent": (Equivalent("a", "b", 0.004), {"a": 0.004, "b": 0.0}),
+    "Equivalent, other edge": (Equivalent("a", "b", 0.004), {"a": -0.004, "b": 0.0}),
+    "Best of equals": (Best("a", ("b", "c", "d")), {**EQUAL, "d": 0.0}),
+    "Best with one equal": (Best("a", ("b", "c")), {"a": 0.05, "b": 0.05, "c": 0.0}),
+    "Monotone, all equal": (Monotone(("a", "b", "c", "d")), {**EQUAL, "d": 0.0}),
+    "Monotone, one step flat": (Monotone(("a", "b", "c")), {"a": 0.0, "b": 0.05, "c": 0.05}),
+    "All, one part on its edge": (All((Exceeds("a", "b"), Exceeds("a", "c"))), {"a": 0.05, "b": 0.05, "c": 0.0}),
+}
+"""Rules with the truth on the edge of the claim, where it is hardest to decide."""
 
 
 def trials(variant: str, values: Sequence[float | None], metric: str = "val_accuracy") -> tuple[Trial, ...]:
@@ -35,16 +66,24 @@ def evidence(
     values: dict[str, Sequence[float | None]],
     metric: str = "val_accuracy",
     figures: dict[tuple[str, str], Figure] | None = None,
+    stored: bool = False,
 ) -> Sample:
-    return Sample({name: trials(name, column, metric) for name, column in values.items()}, METRICS, figures or {})
+    """One value per seed; ``stored``: at the look and the levels of stored evidence."""
+    found = {name: trials(name, list(column), metric) for name, column in values.items()}
+    design: dict[str, Any] = {"look": stored_look(min(map(len, found.values()))), "levels": STORED} if stored else {}
+    return Sample(found, METRICS, figures or {}, **design)
 
 
 def decide(
-    rule: Rule, values: dict[str, Sequence[float | None]], metric: str = "val_accuracy", printed: str | None = None
+    rule: Rule,
+    values: dict[str, Sequence[float | None]],
+    metric: str = "val_accuracy",
+    printed: str | None = None,
+    stored: bool = False,
 ) -> Decision:
     """The rule's decision on these values; ``printed`` is the published figure it asks for."""
     figures = {pair: Figure(printed) for pair in rule.figures} if printed is not None else None
-    return rule.decide(evidence(values, metric, figures))
+    return rule.decide(evidence(values, metric, figures, stored))
 
 
 Draw = Callable[[np.random.Generator, int], np.ndarray]
@@ -67,15 +106,16 @@ def verdicts(
     seed: int,
     sd: float = 0.002,
     experiments: int = EXPERIMENTS,
+    decided: Callable[[Rule, Any], Verdict] = lambda rule, values: decide(rule, values).verdict,
 ) -> Counter[Verdict]:
     """Verdicts over simulated experiments: a variant is its mean, a part common to the seed, and its noise."""
     rng = np.random.default_rng(seed)
-    found: Counter[Verdict] = Counter()
-    for _ in range(experiments):
-        common = 0.98 + 0.01 * rng.normal(size=n)
-        values = {name: (common + mean + sd * draw(rng, n)).tolist() for name, mean in means.items()}
-        found[decide(rule, values).verdict] += 1
-    return found
+
+    def values() -> dict[str, list[float]]:
+        common = 0.98 + 0.01 * rng.normal(size=n) if len(means) > 1 else 0.98
+        return {name: (common + mean + sd * draw(rng, n)).tolist() for name, mean in means.items()}
+
+    return Counter(decided(rule, values()) for _ in range(experiments))
 
 
 def most(rate: float, experiments: int = EXPERIMENTS) -> int:
@@ -85,3 +125,8 @@ def most(rate: float, experiments: int = EXPERIMENTS) -> int:
 
 def fewest(rate: float, experiments: int = EXPERIMENTS) -> int:
     return int(binom.ppf(CHANCE, experiments, rate))
+
+
+def check_rarely_wrong(counts: Counter[Verdict], rate: float = 0.025) -> None:
+    """Where the truth is on the edge: neither verdict more often than ``rate``."""
+    assert max(counts[Verdict.SUPPORTED], counts[Verdict.REFUTED]) <= most(rate, counts.total()), counts

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from harness.domain.verdict import Verdict
-from harness.rules import PLAIN, STORED, Above, All, Best, Equivalent, Exceeds, Sample, stored_look
+from harness.rules import Above, All, Best, Equivalent, Exceeds
 from harness.rules.chances import undecided
-from tests.rules.synthetic import METRICS, trials
+from tests.rules.synthetic import decide, evidence
 
 U = Verdict.INCONCLUSIVE
 
@@ -16,9 +16,8 @@ def standard(n, seed=0):
     return (d - d.mean()) / d.std(ddof=1)
 
 
-def given(n, **columns):
-    known = {name: trials(name, list(column)) for name, column in columns.items()}
-    return Sample(known, METRICS, look=stored_look(n), levels=STORED)
+def given(**columns):
+    return evidence(columns, stored=True)
 
 
 def share_decided(rule, first, mean, sd, size, experiments=200):
@@ -27,7 +26,7 @@ def share_decided(rule, first, mean, sd, size, experiments=200):
     decided = 0
     for _ in range(experiments):
         d = np.concatenate([first, rng.normal(mean, sd, size - len(first))])
-        decided += rule.decide(given(size, a=0.9 + d, b=np.full(size, 0.9))).verdict is not U
+        decided += rule.decide(given(a=0.9 + d, b=np.full(size, 0.9))).verdict is not U
     return decided / experiments
 
 
@@ -43,7 +42,7 @@ def share_decided(rule, first, mean, sd, size, experiments=200):
 )
 def test_the_chance_is_that_of_the_rule(rule, mean, sd):
     first = mean + sd * standard(30)
-    decision = rule.decide(given(30, a=0.9 + first, b=np.full(30, 0.9)))
+    decision = rule.decide(given(a=0.9 + first, b=np.full(30, 0.9)))
     assert decision.verdict is U
     (effect,) = undecided(decision)
     known = effect.chances
@@ -57,14 +56,14 @@ def test_the_chance_is_that_of_the_rule(rule, mean, sd):
 def test_a_conjunction_gives_the_chances_of_its_undecided_parts():
     half = 0.0003 + 0.001 * standard(30)
     rule = All((Exceeds("a", "b"), Exceeds("a", "c"), Above("a", "val_accuracy", 0.5)))
-    decision = rule.decide(given(30, a=0.9 + half, b=np.full(30, 0.9), c=np.full(30, 0.8)))
+    decision = rule.decide(given(a=0.9 + half, b=np.full(30, 0.9), c=np.full(30, 0.8)))
     assert decision.verdict is U
     assert [effect.of for effect in undecided(decision)] == ["a − b"]
 
 
 def test_of_several_rivals_the_undecided_ones_have_a_chance():
     half = 0.0003 + 0.001 * standard(30)
-    decision = Best("a", ("b", "c")).decide(given(30, a=0.9 + half, b=np.full(30, 0.9), c=np.full(30, 0.8)))
+    decision = Best("a", ("b", "c")).decide(given(a=0.9 + half, b=np.full(30, 0.9), c=np.full(30, 0.8)))
     first, second = decision.effects
     assert undecided(decision) == [first]
     assert (len(first.chances), second.chances) == (3, {})
@@ -75,7 +74,7 @@ def test_a_direction_that_failures_close_has_no_chance(mean):
     """a failed on one seed more: the mean may still decide against it."""
     d = mean + 0.001 * standard(30)
     columns = {"a": [None, *(0.9 + d[1:])], "b": [0.9] * 30}
-    (effect,) = undecided(Exceeds("a", "b").decide(given(30, **columns)))
+    (effect,) = undecided(Exceeds("a", "b").decide(given(**columns)))
     assert (effect.chances[1000] > 0.9) == (mean < 0)
     assert (effect.chances[1000] < 0.01) == (mean > 0)
 
@@ -83,9 +82,8 @@ def test_a_direction_that_failures_close_has_no_chance(mean):
 def test_nothing_is_said_of_what_is_decided_or_has_no_later_look_or_no_interval():
     d = 0.0003 + 0.001 * standard(30)
     a, b = 0.9 + d, np.full(30, 0.9)
-    assert undecided(Exceeds("a", "b").decide(given(30, a=a + 0.1, b=b))) == []
-    plain = Sample({"a": trials("a", list(a)), "b": trials("b", list(b))}, METRICS, levels=PLAIN)
-    assert undecided(Exceeds("a", "b").decide(plain)) == []
+    assert undecided(Exceeds("a", "b").decide(given(a=a + 0.1, b=b))) == []
+    assert undecided(decide(Exceeds("a", "b"), {"a": a, "b": b})) == []
     many = 0.00005 + 0.01 * standard(1000)
-    assert undecided(Exceeds("a", "b").decide(given(1000, a=0.9 + many, b=np.full(1000, 0.9)))) == []
-    assert undecided(Exceeds("a", "b", failures="decide").decide(given(30, a=a, b=b))) == []
+    assert undecided(Exceeds("a", "b").decide(given(a=0.9 + many, b=np.full(1000, 0.9)))) == []
+    assert undecided(Exceeds("a", "b", failures="decide").decide(given(a=a, b=b))) == []

@@ -1,34 +1,29 @@
 """Discrete metrics, for which all seeds may have the same value: what that decides, in simulation."""
 
+from collections import Counter
+
 import numpy as np
 import pytest
 
-from harness.domain.metric import Metric
-from harness.domain.published import Figure
 from harness.domain.verdict import Verdict
-from harness.rules import STORED, Equivalent, Exceeds, NotBetter, Reproduces, Sample, stored_look
-from tests.rules.synthetic import fewest, most, trials
+from harness.rules import Equivalent, Exceeds, NotBetter, Reproduces
+from tests.rules.synthetic import check_rarely_wrong, decide, fewest, most
 
-S, R, U = Verdict.SUPPORTED, Verdict.REFUTED, Verdict.INCONCLUSIVE
+S, R = Verdict.SUPPORTED, Verdict.REFUTED
 EXPERIMENTS = 1000
-EPOCHS = Metric("epochs", "lower", "epochs", 1.0)
 
 
-def given(figure=None, stored=False, **columns):
-    found = {name: trials(name, column, "epochs") for name, column in columns.items()}
-    figures = {("a", "epochs"): Figure(figure)} if figure else {}
-    design = {"look": stored_look(30), "levels": STORED} if stored else {}
-    return Sample(found, {"epochs": EPOCHS}, figures, **design)
+def jumps(rule, n, draw, stored=False):
+    """Verdicts where a − b is what ``draw`` gives, and b always 5 epochs."""
+    rng = np.random.default_rng(n)
+    return Counter(
+        decide(rule, {"a": 5 + draw(rng), "b": [5.0] * n}, "epochs", stored=stored).verdict for _ in range(EXPERIMENTS)
+    )
 
 
 def rare_jumps(rule, n, chance, stored=False):
-    """Verdicts where a − b is 1 / ``chance`` with that chance, else 0: its mean, 1, is the margin of the rule."""
-    rng = np.random.default_rng(n)
-    found = {S: 0, R: 0, U: 0}
-    for _ in range(EXPERIMENTS):
-        jumps = np.where(rng.random(n) < chance, 1 / chance, 0.0)
-        found[rule.decide(given(a=(5 + jumps).tolist(), b=[5.0] * n, stored=stored)).verdict] += 1
-    return found
+    """1 / ``chance`` with that chance, else 0: the mean, 1, is the margin of the rule."""
+    return jumps(rule, n, lambda rng: np.where(rng.random(n) < chance, 1 / chance, 0.0), stored)
 
 
 @pytest.mark.parametrize("rule", [NotBetter("a", "b", 1.0, "epochs"), Equivalent("a", "b", 1.0, "epochs")])
@@ -64,15 +59,12 @@ def test_rare_jumps_are_missed_as_often_as_no_seed_shows_one(n, chance):
 
 
 @pytest.mark.parametrize("n", [5, 6, 10, 30])
-def test_steps_of_one_up_or_down_are_decided_as_rarely_as_promised(n):
+@pytest.mark.parametrize("middle", [0.0, 0.2, 0.6])
+def test_steps_of_one_up_or_down_are_decided_as_rarely_as_promised(n, middle):
     """A difference of −1, 0 or 1, as often up as down."""
-    for middle in (0.0, 0.2, 0.6):
-        rng = np.random.default_rng(n)
-        found = dict.fromkeys(Verdict, 0)
-        for _ in range(EXPERIMENTS):
-            steps = rng.choice([-1.0, 0.0, 1.0], size=n, p=[(1 - middle) / 2, middle, (1 - middle) / 2])
-            found[Exceeds("a", "b", "epochs").decide(given(a=(5 + steps).tolist(), b=[5.0] * n)).verdict] += 1
-        assert max(found[S], found[R]) <= most(0.032 if n == 5 else 0.025, EXPERIMENTS)
+    p = [(1 - middle) / 2, middle, (1 - middle) / 2]
+    found = jumps(Exceeds("a", "b", "epochs"), n, lambda rng: rng.choice([-1.0, 0.0, 1.0], size=n, p=p))
+    check_rarely_wrong(found, 0.032 if n == 5 else 0.025)
 
 
 @pytest.mark.parametrize("n", [5, 10, 30])
@@ -80,9 +72,11 @@ def test_steps_of_one_up_or_down_are_decided_as_rarely_as_promised(n):
 def test_one_more_run_of_a_discrete_metric_is_hardly_ever_refuted(n, chance):
     """The figure is one more run. Before: REFUTED in up to 6.9 % of nominal 1 % at five seeds, 3.2 % at ten."""
     rng = np.random.default_rng(n)
-    found = {S: 0, R: 0, U: 0}
-    for _ in range(EXPERIMENTS):
+
+    def verdict():
         *runs, figure = (7.0 + (rng.random(n + 1) < chance)).tolist()
-        found[Reproduces("a", "epochs").decide(given(f"{figure:.0f}", a=runs)).verdict] += 1
+        return decide(Reproduces("a", "epochs"), {"a": runs}, "epochs", f"{figure:.0f}").verdict
+
+    found = Counter(verdict() for _ in range(EXPERIMENTS))
     assert found[R] <= most(0.01, EXPERIMENTS)
     assert (found[S] > 0.9 * EXPERIMENTS) == (n == 30)

@@ -112,19 +112,18 @@ def test_log_metric_is_compared_and_reported_as_ratios():
     assert decide(Exceeds("a", "b", "steps", margin=math.log(3)), {"a": a, "b": b}, "steps").verdict is R
 
 
-def test_zero_on_a_log_scale_ranks_lowest_and_a_negative_value_is_not_run():
-    decision = decide(Exceeds("a", "b", "steps"), {"a": [5.0] * 6, "b": [0.0] * 6}, "steps")
-    assert decision.verdict is S
-    assert "rank test" in decision.reason
-    decision = decide(Exceeds("a", "b", "steps"), {"a": [5.0] * 6, "b": [3.0, -1.0, 3.0, 3.0, 3.0, 3.0]}, "steps")
-    assert decision.verdict is N
-    assert "log scale" in decision.reason
-
-
-def test_value_too_large_to_square_is_ranked():
-    decision = decide(Exceeds("a", "b", "val_loss"), {"a": [1e200] * 6, "b": [0.5] * 6}, "val_loss")
-    assert decision.verdict is S
-    assert "rank test" in decision.reason
+@pytest.mark.parametrize(
+    ("metric", "a", "b", "verdict", "said"),
+    [
+        ("steps", [5.0] * 6, [0.0] * 6, S, "rank test"),  # 0 on a log scale ranks lowest
+        ("steps", [5.0] * 6, [3.0, -1.0, 3.0, 3.0, 3.0, 3.0], N, "log scale"),
+        ("val_loss", [1e200] * 6, [0.5] * 6, S, "rank test"),  # too large to square
+    ],
+)
+def test_values_without_a_mean_are_ranked(metric, a, b, verdict, said):
+    decision = decide(Exceeds("a", "b", metric), {"a": a, "b": b}, metric)
+    assert decision.verdict is verdict
+    assert said in decision.reason
 
 
 values = st.one_of(st.none(), st.floats(allow_nan=False, allow_infinity=False), st.sampled_from([0.0, 0.97, 0.98]))

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from harness.rules import Exceeds, Sample
-from tests.rules.synthetic import METRICS, trials
+from harness.rules import Exceeds
+from tests.rules.synthetic import decide
 
 
 def simulated(n, correlation, shift, experiments):
@@ -48,8 +48,7 @@ def test_the_effect_says_that_seeds_are_paired_and_how_they_are_correlated(n):
     rng = np.random.default_rng(0)
     b = rng.normal(0.9, 0.01, n)
     values = {"a": b + rng.normal(0, 0.01, n), "b": b}
-    found = {name: trials(name, column.tolist()) for name, column in values.items()}
-    (effect,) = Exceeds("a", "b").decide(Sample(found, METRICS)).effects
+    (effect,) = decide(Exceeds("a", "b"), values).effects
     expected = np.corrcoef(values["a"], values["b"])[0, 1]
     assert (f"paired by seed: correlation {expected:+.2f}" in effect.notes) == (n == 30)
     assert dict(effect.details).get("correlation") == (pytest.approx(expected) if n == 30 else None)

@@ -13,14 +13,6 @@ from tests.rules.synthetic import EXPERIMENTS, METRICS, decide, most
 S, R, U, N = Verdict.SUPPORTED, Verdict.REFUTED, Verdict.INCONCLUSIVE, Verdict.NOT_RUN
 
 
-def test_five_of_five_gives_the_bound_of_the_design():
-    low, high = clopper_pearson(5, 5, 0.05)
-    assert low == pytest.approx(0.5493, abs=1e-4)
-    assert low == pytest.approx(0.05 ** (1 / 5))
-    assert high == 1.0
-    assert clopper_pearson(5, 5) == (pytest.approx(0.4782, abs=1e-4), 1.0)
-
-
 @pytest.mark.parametrize("n", [1, 5, 30])
 def test_bounds_agree_with_scipy(n):
     for count in range(n + 1):

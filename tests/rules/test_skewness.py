@@ -7,9 +7,9 @@ import pytest
 from scipy import stats
 
 from harness.domain.verdict import Verdict
-from harness.rules import STORED, Exceeds, Sample, stored_look
+from harness.rules import Exceeds
 from harness.rules.inference import mean
-from tests.rules.synthetic import METRICS, decide, trials
+from tests.rules.synthetic import decide
 
 NOISE = {
     "gamma, skewness 1": lambda rng, size: rng.gamma(4, size=size) - 4,
@@ -76,8 +76,7 @@ def test_a_verdict_that_rests_on_skewness_is_undecided():
     values = {"a": (0.9 + np.append(bulk, 0.006)).tolist(), "b": [0.9] * 30}
     differences = np.append(bulk, 0.006)
     student = stats.ttest_1samp(differences, 0.0, alternative="less").pvalue
-    found = {name: trials(name, column) for name, column in values.items()}
-    decision = Exceeds("a", "b").decide(Sample(found, METRICS, look=stored_look(30), levels=STORED))
+    decision = decide(Exceeds("a", "b"), values, stored=True)
     assert student <= 0.001
     assert decision.verdict is Verdict.INCONCLUSIVE
     assert decision.effects[0].low < 0 < decision.effects[0].high

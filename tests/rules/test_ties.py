@@ -7,10 +7,10 @@ from scipy.stats import norm
 from cases.rules import GrowsMore
 from harness.domain.trial import Trial
 from harness.domain.verdict import Verdict
-from harness.rules import STORED, Above, All, Best, Exceeds, Monotone, Sample, stored_look
+from harness.rules import Above, All, Best, Exceeds, Monotone, Sample, stored_look
 from harness.rules.levels import Look
 from tests.rules.optional_stopping import SIZES, critical, followed, t_values
-from tests.rules.synthetic import ACCURACY, METRICS, SYMMETRIC, most, trials, verdicts
+from tests.rules.synthetic import ACCURACY, METRICS, SYMMETRIC, decide, most, verdicts
 
 S, R, T = Verdict.SUPPORTED, Verdict.REFUTED, Verdict.NEGLIGIBLE
 DELTA = ACCURACY.smallest_effect
@@ -85,15 +85,14 @@ def test_stored_evidence_is_a_tie_at_its_own_level():
     d = norm.ppf((np.arange(30) + 0.5) / 30)
     for half, verdict in ((0.0007, Verdict.INCONCLUSIVE), (0.0004, T)):
         values = {"a": (0.9 + d / d.std(ddof=1) * half * 30**0.5 / 3.396).tolist(), "b": [0.9] * 30}
-        known = {name: trials(name, column) for name, column in values.items()}
-        assert Exceeds("a", "b").decide(Sample(known, METRICS, look=stored_look(30), levels=STORED)).verdict is verdict
-        assert Exceeds("a", "b").decide(Sample(known, METRICS)).verdict is T
+        assert decide(Exceeds("a", "b"), values, stored=True).verdict is verdict
+        assert decide(Exceeds("a", "b"), values).verdict is T
 
 
 @pytest.mark.parametrize(("value", "verdict"), [(0.0, T), (0.9, Verdict.INCONCLUSIVE)])
 def test_above_is_a_tie_with_no_change_only(value, verdict):
     column = [value + 1e-4 * (-1) ** i for i in range(10)]
-    assert Above("a", "val_accuracy", value).decide(Sample({"a": trials("a", column)}, METRICS)).verdict is verdict
+    assert decide(Above("a", "val_accuracy", value), {"a": column}).verdict is verdict
 
 
 def test_a_censored_metric_is_no_tie():
