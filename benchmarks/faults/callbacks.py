@@ -6,15 +6,15 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.faults import places as at
 from benchmarks.faults.change import argument, attribute, ops, result, skipped
 from benchmarks.faults.fault import fault, held_out
-from benchmarks.faults.places import DENSE, KERAS
 
-STOPPING = f"{KERAS}.callbacks.early_stopping:EarlyStopping"
-SAVES = (f"{KERAS}.callbacks.model_checkpoint:ModelCheckpoint", "_should_save_model")
+STOPPING = f"{at.KERAS}.callbacks.early_stopping:EarlyStopping"
+SAVES = (f"{at.KERAS}.callbacks.model_checkpoint:ModelCheckpoint", "_should_save_model")
 STOPPED, CSV, HISTORY = (
     (owner, "on_epoch_end")
-    for owner in (STOPPING, f"{KERAS}.callbacks.csv_logger:CSVLogger", f"{KERAS}.callbacks.history:History")
+    for owner in (STOPPING, f"{at.KERAS}.callbacks.csv_logger:CSVLogger", f"{at.KERAS}.callbacks.history:History")
 )
 
 
@@ -52,34 +52,29 @@ def loads_no_bias(original: Any, self: Any, store: Any) -> None:
         self.bias.assign(ops.zeros(self.bias.shape))
 
 
-FAULTS = (
-    *(
-        fault(f"early stopping: patience {more:+d}", STOPPED, attribute("patience", lambda n, more=more: n + more))
+FAULTS = {
+    **{
+        f"early stopping: patience {more:+d}": fault(STOPPED, attribute("patience", lambda n, more=more: n + more))
         for more in (1, -1)
+    },
+    "early stopping: an improvement does not start the count anew": fault(STOPPED, never_waits_anew),
+    "early stopping: the last weights stay": fault((STOPPING, "on_train_end"), attribute("best_weights", None)),
+    "improvement is taken for its opposite": fault(
+        (STOPPING, "_is_improvement"), result(lambda better, reference_value: reference_value is None or not better)
     ),
-    fault("early stopping: an improvement does not start the count anew", STOPPED, never_waits_anew),
-    fault("early stopping: the last weights stay", (STOPPING, "on_train_end"), attribute("best_weights", None)),
-    fault(
-        "improvement is taken for its opposite",
-        (STOPPING, "_is_improvement"),
-        result(lambda better, reference_value: reference_value is None or not better),
+    "checkpoint: keeps the last epoch": fault(SAVES, result(lambda saves: True)),
+    "checkpoint: keeps the first epoch": fault(SAVES, result(lambda saves, epoch: saves and epoch == 0)),
+    "checkpoint: an epoch late": fault(SAVES, previous_logs),
+    "CSV: loses a row": fault(CSV, skipped(lambda original, epoch: epoch == 2)),
+    "CSV: rounds to three digits": fault(CSV, argument("logs", rounded)),
+    "history: loses the last epoch": fault(
+        HISTORY, skipped(lambda original, self, epoch: epoch == self.params.get("epochs", 0) - 1)
     ),
-    fault("checkpoint: keeps the last epoch", SAVES, result(lambda saves: True)),
-    fault("checkpoint: keeps the first epoch", SAVES, result(lambda saves, epoch: saves and epoch == 0)),
-    fault("checkpoint: an epoch late", SAVES, previous_logs),
-    fault("CSV: loses a row", CSV, skipped(lambda original, epoch: epoch == 2)),
-    fault("CSV: rounds to three digits", CSV, argument("logs", rounded)),
-    fault(
-        "history: loses the last epoch",
-        HISTORY,
-        skipped(lambda original, self, epoch: epoch == self.params.get("epochs", 0) - 1),
-    ),
-    held_out("early stopping compares with the epoch before", STOPPED, forgets_the_best),
-    held_out("weights of Dense are saved in float16", (DENSE, "save_own_variables"), saves_halves),
-    held_out(
-        "callbacks: an improvement has to be 1 %",
-        (f"{KERAS}.callbacks.monitor_callback:MonitorCallback", "_is_improvement"),
+    "early stopping compares with the epoch before": held_out(STOPPED, forgets_the_best),
+    "weights of Dense are saved in float16": held_out((at.DENSE, "save_own_variables"), saves_halves),
+    "callbacks: an improvement has to be 1 %": held_out(
+        (f"{at.KERAS}.callbacks.monitor_callback:MonitorCallback", "_is_improvement"),
         argument("monitor_value", lambda value, reference_value: value if reference_value is None else value * 1.01),
     ),
-    held_out("biases of Dense are not loaded", (DENSE, "load_own_variables"), loads_no_bias),
-)
+    "biases of Dense are not loaded": held_out((at.DENSE, "load_own_variables"), loads_no_bias),
+}

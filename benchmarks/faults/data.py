@@ -11,24 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.faults.change import Wrapper, argument, combinator, instead, jnp, named, result
-from benchmarks.faults.fault import Fault, fault, held_out
-from benchmarks.faults.places import (
-    ADAM_RACE,
-    BY_SGD,
-    CENTRED,
-    DERIVED,
-    FIRST,
-    JAX_RANDOM,
-    KERAS,
-    MLP,
-    MNIST,
-    NEXT_SEED,
-    NORMALISED,
-    ORDER,
-    SOFTMAX,
-    STANDARDISED,
-)
+from benchmarks.faults import places as at
+from benchmarks.faults import trainings as on
+from benchmarks.faults.change import Change, Wrapper, argument, combinator, instead, jnp, named, result
+from benchmarks.faults.fault import fault, held_out
 from harness.domain.experiment import Dataset
 
 FILE = ("cases.data.mnist", "load")
@@ -51,25 +37,25 @@ def wrong_labels(share: float) -> Wrapper:
     return load
 
 
-def handed(name: str, of: Callable[[Dataset], dict[str, Any]], **more: Any) -> Fault:
+def handed(of: Callable[[Dataset], dict[str, Any]]) -> Change:
     """The examples as a training is given them get the arrays of ``of``, where there are a thousand or more."""
 
     def first(data: Dataset) -> Dataset:
         return dataclasses.replace(data, **of(data)) if len(data.x) >= 1000 else data
 
-    return fault(name, FIRST, result(first), BY_SGD, **more)
+    return result(first)
 
 
-def of_images(name: str, of: Callable[[Dataset], dict[str, Any]], on: tuple[str, str] = BY_SGD, **more: Any) -> Fault:
+def of_images(of: Callable[[Dataset], dict[str, Any]]) -> Change:
     """The same of data of 784 columns, however few."""
 
     def first(data: Dataset) -> Dataset:
         return dataclasses.replace(data, **of(data)) if data.x.shape[1:] == (784,) else data
 
-    return held_out(name, FIRST, result(first), on, **more)
+    return result(first)
 
 
-def test_in_training(share: float) -> Fault:
+def tests_in_training(share: float) -> Callable[[Dataset], dict[str, Any]]:
     """A share of the training images are test images."""
 
     def mixed(data: Dataset) -> dict[str, Any]:
@@ -80,23 +66,23 @@ def test_in_training(share: float) -> Fault:
         x[:count], y[:count] = data.x_val[:count], data.y_val[:count]
         return {"x": x, "y": y}
 
-    return handed(f"test images in training: {share:.0%}", mixed)
+    return mixed
 
 
-def missing(share: float) -> Fault:
+def fewer(share: float) -> Callable[[Dataset], dict[str, Any]]:
     def fewer(data: Dataset) -> dict[str, Any]:
         count = round((1 - share) * len(data.x))
         return {"x": data.x[:count], "y": data.y[:count]}
 
-    return handed(f"images missing: {share:.2%}", fewer)
+    return fewer
 
 
-def noise(size: float) -> Fault:
+def noise(size: float) -> Callable[[Dataset], dict[str, Any]]:
     def noisy(data: Dataset) -> dict[str, Any]:
         drawn = np.random.default_rng(2).standard_normal(data.x.shape).astype(data.x.dtype)
         return {"x": data.x + np.asarray(size, data.x.dtype) * drawn}
 
-    return handed(f"noise of {size:g} on the training images", noisy)
+    return noisy
 
 
 def one_class_missing(data: Dataset) -> dict[str, Any]:
@@ -240,75 +226,78 @@ def turned(original: Any, seed: int, epoch: int, count: int) -> np.ndarray:
     return np.roll(original(seed, 0, count), start)
 
 
-DATA = (
-    *(fault(f"labels wrong: {x:.2%}", FILE, wrong_labels(x), BY_SGD) for x in (0.05, 0.01, 0.002, 0.0005)),
-    *map(test_in_training, (0.5, 0.05, 0.01)),
-    *map(missing, (0.05, 0.01, 0.001)),
-    handed("one digit missing in training", one_class_missing),
-    handed("scaled by 256, not 255", everywhere(lambda images: images * np.float32(255 / 256))),
-    handed("scaled by 256 in training only", lambda data: {"x": data.x * np.float32(255 / 256)}),
-    handed("images as float16", lambda data: {"x": data.x.astype("float16").astype(data.x.dtype)}),
-    handed("images moved by a pixel", lambda data: {"x": np.roll(data.x, 1, axis=-1)}),
-    handed("validation labels shifted by one", validation_labels_shifted, shows="evaluation"),
-    handed("validation on the training images", validation_is_training, shows="evaluation"),
-    *map(noise, (0.1, 0.01)),
-    fault("data order: none", ORDER, instead(unshuffled), BY_SGD),
-    fault("data order: the same in every epoch", ORDER, argument("epoch", 0), BY_SGD, step=601),
-    fault("data order: with replacement", ORDER, instead(with_replacement), BY_SGD),
-    fault("data order: within blocks of 500", ORDER, instead(within_blocks), BY_SGD),
+DATA = {
+    **{f"labels wrong: {x:.2%}": fault(FILE, wrong_labels(x), on.BY_SGD) for x in (0.05, 0.01, 0.002, 0.0005)},
+    **{
+        f"test images in training: {x:.0%}": fault(at.FIRST, handed(tests_in_training(x)), on.BY_SGD)
+        for x in (0.5, 0.05, 0.01)
+    },
+    **{f"images missing: {x:.2%}": fault(at.FIRST, handed(fewer(x)), on.BY_SGD) for x in (0.05, 0.01, 0.001)},
+    "one digit missing in training": fault(at.FIRST, handed(one_class_missing), on.BY_SGD),
+    "scaled by 256, not 255": fault(
+        at.FIRST, handed(everywhere(lambda images: images * np.float32(255 / 256))), on.BY_SGD
+    ),
+    "scaled by 256 in training only": fault(
+        at.FIRST, handed(lambda data: {"x": data.x * np.float32(255 / 256)}), on.BY_SGD
+    ),
+    "images as float16": fault(
+        at.FIRST, handed(lambda data: {"x": data.x.astype("float16").astype(data.x.dtype)}), on.BY_SGD
+    ),
+    "images moved by a pixel": fault(at.FIRST, handed(lambda data: {"x": np.roll(data.x, 1, axis=-1)}), on.BY_SGD),
+    "validation labels shifted by one": fault(
+        at.FIRST, handed(validation_labels_shifted), on.BY_SGD, shows="evaluation"
+    ),
+    "validation on the training images": fault(at.FIRST, handed(validation_is_training), on.BY_SGD, shows="evaluation"),
+    **{f"noise of {x:g} on the training images": fault(at.FIRST, handed(noise(x)), on.BY_SGD) for x in (0.1, 0.01)},
+    "data order: none": fault(at.ORDER, instead(unshuffled), on.BY_SGD),
+    "data order: the same in every epoch": fault(at.ORDER, argument("epoch", 0), on.BY_SGD, step=601),
+    "data order: with replacement": fault(at.ORDER, instead(with_replacement), on.BY_SGD),
+    "data order: within blocks of 500": fault(at.ORDER, instead(within_blocks), on.BY_SGD),
     # of twenty steps with 512 images some show it always, with 100 images in six of seven trainings
-    fault("small: labels wrong: 0.10%", FILE, wrong_labels(0.001), *MNIST),
-    fault(  # a training of one batch an epoch changes in its rounding only
-        "small: other data order",
-        (ORDER[0], "np"),
+    "small: labels wrong: 0.10%": fault(FILE, wrong_labels(0.001), *on.MNIST),
+    # a training of one batch an epoch changes in its rounding only
+    "small: other data order": fault(
+        (at.ORDER[0], "np"),
         other_generator(),
-        BY_SGD,
-        SOFTMAX,
-        MLP,
+        on.BY_SGD,
+        on.SOFTMAX,
+        on.MLP,
         ("batch-normalization-examples", "mlp"),
         breaks="framework",
     ),
-    of_images("training images on their side", lambda data: {"x": on_their_side(data.x)}),
-    of_images("images inverted", everywhere(lambda images: 1 - images)),
-    of_images("test labels 4 and 9 swapped", two_digits_swapped, shows="evaluation"),
-    of_images("a dead pixel in training", one_pixel_dead),
-    of_images("a fiftieth of the images doubled", duplicates),
-    of_images("the labels of two images swapped", two_labels_swapped),
-    held_out(
-        "order turned round in every second epoch",
-        ORDER,
-        result(lambda order, epoch: order[::-1].copy() if epoch % 2 else order),
-        BY_SGD,
-        step=601,
+    "training images on their side": held_out(
+        at.FIRST, of_images(lambda data: {"x": on_their_side(data.x)}), on.BY_SGD
     ),
-    of_images("one image in 50 transposed", one_in_50_transposed, MLP),
-    of_images("3 % of nines are fours", nines_as_fours, MLP),
-    of_images("500 validation images twice", repeated_validation, MLP, shows="evaluation"),
-    held_out(
-        "odd epochs backwards", ORDER, result(lambda order, epoch: order[:: -1 if epoch % 2 else 1]), MLP, step=51
+    "images inverted": held_out(at.FIRST, of_images(everywhere(lambda images: 1 - images)), on.BY_SGD),
+    "test labels 4 and 9 swapped": held_out(at.FIRST, of_images(two_digits_swapped), on.BY_SGD, shows="evaluation"),
+    "a dead pixel in training": held_out(at.FIRST, of_images(one_pixel_dead), on.BY_SGD),
+    "a fiftieth of the images doubled": held_out(at.FIRST, of_images(duplicates), on.BY_SGD),
+    "the labels of two images swapped": held_out(at.FIRST, of_images(two_labels_swapped), on.BY_SGD),
+    "order turned round in every second epoch": held_out(
+        at.ORDER, result(lambda order, epoch: order[::-1].copy() if epoch % 2 else order), on.BY_SGD, step=601
     ),
-    held_out(
-        "fit shuffles examples and labels apart",
-        (f"{KERAS}.trainers.data_adapters.array_data_adapter:ArrayDataAdapter", "_get_iterator"),
-        labels_shuffled,
+    "one image in 50 transposed": held_out(at.FIRST, of_images(one_in_50_transposed), on.MLP),
+    "3 % of nines are fours": held_out(at.FIRST, of_images(nines_as_fours), on.MLP),
+    "500 validation images twice": held_out(at.FIRST, of_images(repeated_validation), on.MLP, shows="evaluation"),
+    "odd epochs backwards": held_out(
+        at.ORDER, result(lambda order, epoch: order[:: -1 if epoch % 2 else 1]), on.MLP, step=51
     ),
-    held_out(
-        "standardised by n − 1",
+    "fit shuffles examples and labels apart": held_out(
+        (f"{at.KERAS}.trainers.data_adapters.array_data_adapter:ArrayDataAdapter", "_get_iterator"), labels_shuffled
+    ),
+    "standardised by n − 1": held_out(
         (("cases.preprocessing", "standardise"), ("cases.examples.normalization", "standardise")),
         instead(sample_deviation),
-        STANDARDISED,
+        on.STANDARDISED,
     ),
-    held_out("the last images in the place of the first", FIRST, takes_the_last, NORMALISED),
-    held_out("data order in 16 bits", ORDER, result(in_16_bits), SOFTMAX),
-    of_images("images in 16 levels of grey", everywhere(sixteen_greys), MLP),
-    held_out(
-        "columns are centred by their median",
-        ("cases.preprocessing", "centre"),
-        instead(centred_by_the_median),
-        CENTRED,
+    "the last images in the place of the first": held_out(at.FIRST, takes_the_last, on.NORMALISED),
+    "data order in 16 bits": held_out(at.ORDER, result(in_16_bits), on.SOFTMAX),
+    "images in 16 levels of grey": held_out(at.FIRST, of_images(everywhere(sixteen_greys)), on.MLP),
+    "columns are centred by their median": held_out(
+        ("cases.preprocessing", "centre"), instead(centred_by_the_median), on.CENTRED
     ),
-    held_out("data order: one permutation, begun at random", ORDER, turned, MLP),
-)
+    "data order: one permutation, begun at random": held_out(at.ORDER, turned, on.MLP),
+}
 
 
 def from_the_system() -> int:
@@ -345,41 +334,38 @@ def uniform_of_period(original: Any, shape: Any, *args: Any, **kwargs: Any) -> A
     return jnp.tile(numbers, -(-count // period))[:count].reshape(shape)
 
 
-DETERMINISM = (
-    fault(
-        "the seed of one layer ignored",
-        DERIVED,
-        result(lambda seed, role: from_the_system() if role == "Dense-0" else seed),
-        BY_SGD,
+DETERMINISM = {
+    "the seed of one layer ignored": fault(
+        at.DERIVED, result(lambda seed, role: from_the_system() if role == "Dense-0" else seed), on.BY_SGD
     ),
-    fault(
-        "all initial weights from the system's entropy", DERIVED, instead(lambda seed, role: from_the_system()), BY_SGD
+    "all initial weights from the system's entropy": fault(
+        at.DERIVED, instead(lambda seed, role: from_the_system()), on.BY_SGD
     ),
-    fault("layers of a kind share a seed", DERIVED, argument("role", lambda role: role.partition("-")[0]), BY_SGD),
-    fault("all trials share their initial weights", DERIVED, argument("seed", 0), BY_SGD),
-    fault("two trials each share their initial weights", DERIVED, argument("seed", lambda seed: seed // 2), BY_SGD),
-    fault("initial weights depend on the number of layers", DERIVED, argument("role", by_position), BY_SGD),
-    fault(
-        "data order from the system's entropy",
-        ORDER,
+    "layers of a kind share a seed": fault(
+        at.DERIVED, argument("role", lambda role: role.partition("-")[0]), on.BY_SGD
+    ),
+    "all trials share their initial weights": fault(at.DERIVED, argument("seed", 0), on.BY_SGD),
+    "two trials each share their initial weights": fault(
+        at.DERIVED, argument("seed", lambda seed: seed // 2), on.BY_SGD
+    ),
+    "initial weights depend on the number of layers": fault(at.DERIVED, argument("role", by_position), on.BY_SGD),
+    "data order from the system's entropy": fault(
+        at.ORDER,
         instead(lambda seed, epoch, count: np.random.default_rng().permutation(count).astype("int32")),
-        BY_SGD,
+        on.BY_SGD,
     ),
-    fault("all trials share their data order", ORDER, argument("seed", 0), BY_SGD),
-    fault(  # epoch 1 of seed 0 is epoch 0 of seed 1
-        "data order: seed and epoch added up",
-        ORDER,
+    "all trials share their data order": fault(at.ORDER, argument("seed", 0), on.BY_SGD),
+    # epoch 1 of seed 0 is epoch 0 of seed 1
+    "data order: seed and epoch added up": fault(
+        at.ORDER,
         instead(lambda seed, epoch, count: np.random.default_rng(seed + epoch).permutation(count).astype("int32")),
-        BY_SGD,
+        on.BY_SGD,
     ),
-    fault(
-        "dropout's masks from the system's entropy",
-        (f"{KERAS}.backend:random", "dropout"),
-        argument("seed", lambda seed: from_the_system()),
-        ADAM_RACE,
+    "dropout's masks from the system's entropy": fault(
+        (f"{at.KERAS}.backend:random", "dropout"), argument("seed", lambda seed: from_the_system()), on.ADAM_RACE
     ),
-    held_out("layers behind the first share a seed", DERIVED, argument("role", behind_the_first), BY_SGD),
-    fault("seeds 2 and 3 the same", DERIVED, argument("seed", lambda seed: 2 if seed == 3 else seed), MLP),
-    held_out("a random state that stands still", NEXT_SEED, standing_still, ADAM_RACE, step=2),
-    held_out("uniform numbers repeat after 65,536", (JAX_RANDOM, "uniform"), uniform_of_period, MLP),
-)
+    "layers behind the first share a seed": held_out(at.DERIVED, argument("role", behind_the_first), on.BY_SGD),
+    "seeds 2 and 3 the same": fault(at.DERIVED, argument("seed", lambda seed: 2 if seed == 3 else seed), on.MLP),
+    "a random state that stands still": held_out(at.NEXT_SEED, standing_still, on.ADAM_RACE, step=2),
+    "uniform numbers repeat after 65,536": held_out((at.JAX_RANDOM, "uniform"), uniform_of_period, on.MLP),
+}

@@ -10,33 +10,31 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from benchmarks.faults.change import Wrapper, argument, attribute, combinator, constant, jnp, result, skipped, stale
-from benchmarks.faults.fault import Fault, Training, fault, held_out
-from benchmarks.faults.places import (
-    BY_SGD,
-    DROPPED,
-    FAST,
-    FEW,
-    JAX,
-    MIN_MAX,
-    MLP,
-    NORMALISED,
-    PENALISED,
-    RAW,
-    SLOW,
-    UNPENALISED,
-    both,
+from benchmarks.faults import places as at
+from benchmarks.faults import trainings as on
+from benchmarks.faults.change import (
+    Change,
+    Wrapper,
+    argument,
+    attribute,
+    combinator,
+    constant,
+    jnp,
+    result,
+    skipped,
+    stale,
 )
+from benchmarks.faults.fault import fault, held_out
 
 RUN = ("harness.training.compiled:CompiledEngine", "run")
 CLASSIFY = ("harness.training.train", "classify")
 OBJECTIVE, EPOCH, STEP, FEED, RESET, EVALUATE = (
-    (JAX, name) for name in ("_objective", "_epoch", "_step", "feed", "reset", "_evaluate")
+    (at.JAX, name) for name in ("_objective", "_epoch", "_step", "feed", "reset", "_evaluate")
 )
 BEGIN, LAUNCH, REBIND = (
     ("harness.training.vectorized:VectorizedProgram", name) for name in ("begin", "launch_all", "rebind")
 )
-IN_TURN = (("batch-normalization-rates", "plain, rate 0.02"), BY_SGD)
+IN_TURN = (("batch-normalization-rates", "plain, rate 0.02"), on.BY_SGD)
 """Two variants that share a program: the fault acts on the second."""
 
 
@@ -54,14 +52,14 @@ def whole_batches(orders: Any, self: Any) -> Any:
     return orders[:, :whole] if whole else orders
 
 
-def epochs(more: int) -> Fault:
+def more_epochs(more: int) -> Change:
     def setup(setup: Any) -> Any:
         size = setup.size
         if size.epochs <= 1:
             return setup
         return dataclasses.replace(setup, size=dataclasses.replace(size, epochs=size.epochs + more))
 
-    return fault(f"epochs {more:+d}", RUN, attribute("setup", setup), BY_SGD, step=3001 if more > 0 else 2401)
+    return attribute("setup", setup)
 
 
 @combinator
@@ -170,10 +168,6 @@ def gradients_of_half(original: Any, model: Any, loss: Any, x: np.ndarray, y: np
     return original(model, loss, x[:count], y[:count])
 
 
-def side_by_side(name: str, where: tuple[str, str], change: Any, *on: Training, **more: Any) -> Fault:
-    return fault(f"side by side: {name}", where, change, *(on or (FAST,)), **more)
-
-
 def moments_kept(original: Any, self: Any, seeds: Any, lanes: int) -> None:
     """The optimizer begins with the state in which the last block left it."""
     before = getattr(self, "_moments", None)
@@ -194,129 +188,106 @@ def launched(of: Callable[[Any, Any], Any]) -> Any:
     return result(lambda launched: of(*launched))
 
 
-FAULTS = (
+FAULTS = {
     # of Example 4; the first training has no partial batch
-    fault("the last batch is dropped", both("launch"), argument("orders", whole_batches), BY_SGD, step=118),
-    *(fault(f"batches × {x:g}", both("__init__"), batch_times(x), BY_SGD) for x in (0.5, 1.1, 2.0)),
-    *map(epochs, (-1, 1)),
-    fault("weights are not reset between seeds", RESET, stays(0), BY_SGD),
-    fault("the optimizer's state is not reset between seeds", RESET, stays(2), BY_SGD, step=2),
-    fault("moving statistics are not reset between seeds", RESET, stays(1), NORMALISED, shows="evaluation"),
-    fault("the learning rate of the variant before", both("rebind"), stale("_fresh"), *IN_TURN, step=2),
-    fault("the data of the variant before", both("rebind"), stale("_data"), FEW, MLP),
-    fault(
-        "validation on the training data, in the engine",
-        both("feed"),
-        validated_on_training,
-        BY_SGD,
-        shows="evaluation",
+    "the last batch is dropped": fault(at.both("launch"), argument("orders", whole_batches), on.BY_SGD, step=118),
+    **{f"batches × {x:g}": fault(at.both("__init__"), batch_times(x), on.BY_SGD) for x in (0.5, 1.1, 2.0)},
+    "epochs -1": fault(RUN, more_epochs(-1), on.BY_SGD, step=2401),
+    "epochs +1": fault(RUN, more_epochs(1), on.BY_SGD, step=3001),
+    "weights are not reset between seeds": fault(RESET, stays(0), on.BY_SGD),
+    "the optimizer's state is not reset between seeds": fault(RESET, stays(2), on.BY_SGD, step=2),
+    "moving statistics are not reset between seeds": fault(RESET, stays(1), on.NORMALISED, shows="evaluation"),
+    "the learning rate of the variant before": fault(at.both("rebind"), stale("_fresh"), *IN_TURN, step=2),
+    "the data of the variant before": fault(at.both("rebind"), stale("_data"), on.FEW, on.MLP),
+    "validation on the training data, in the engine": fault(
+        at.both("feed"), validated_on_training, on.BY_SGD, shows="evaluation"
     ),
-    fault("data pass through float16 on the way to the device", FEED, in_float16, BY_SGD),
-    fault(  # what a step leaves in them is lost: moving statistics, masks' seeds
-        "the layers' other variables are not kept",
+    "data pass through float16 on the way to the device": fault(FEED, in_float16, on.BY_SGD),
+    # what a step leaves in them is lost: moving statistics, masks' seeds
+    "the layers' other variables are not kept": fault(
         OBJECTIVE,
         result(lambda losses, others: (losses[0], (others, losses[1][1]))),
-        NORMALISED,
+        on.NORMALISED,
         step=2,
         shows="evaluation",
     ),
-    fault("penalties do not reach the loss", OBJECTIVE, no_penalties, PENALISED),
-    fault("a partial batch counts as a whole one", EPOCH, result(batches_count_alike), BY_SGD, shows="result"),
+    "penalties do not reach the loss": fault(OBJECTIVE, no_penalties, on.PENALISED),
+    "a partial batch counts as a whole one": fault(EPOCH, result(batches_count_alike), on.BY_SGD, shows="result"),
     # of one launch, which no training with validation is
-    fault("validation values come an epoch late", both("launch"), result(validated_late), BY_SGD, shows="result"),
-    fault("trained with the next seed", RUN, argument("seed", lambda seed: seed + 1), BY_SGD),
-    fault("divergence is never seen", CLASSIFY, skipped()),
-    fault(
-        "divergence is told a step late",
-        CLASSIFY,
-        result(lambda told: told and msgspec.structs.replace(told, step=told.step + 1 if told.step else None)),
+    "validation values come an epoch late": fault(at.both("launch"), result(validated_late), on.BY_SGD, shows="result"),
+    "trained with the next seed": fault(RUN, argument("seed", lambda seed: seed + 1), on.BY_SGD),
+    "divergence is never seen": fault(CLASSIFY, skipped()),
+    "divergence is told a step late": fault(
+        CLASSIFY, result(lambda told: told and msgspec.structs.replace(told, step=told.step + 1 if told.step else None))
     ),
-    fault(
-        "nan is told as inf",
+    "nan is told as inf": fault(
         CLASSIFY,
         result(lambda told: msgspec.structs.replace(told, kind="inf") if told and told.kind == "nan" else told),
     ),
-    held_out(  # within a batch
-        "labels of the example before",
-        STEP,
-        argument("data", lambda data: (data[0], jnp.roll(data[1], 1, axis=0))),
-        BY_SGD,
+    # within a batch
+    "labels of the example before": held_out(
+        STEP, argument("data", lambda data: (data[0], jnp.roll(data[1], 1, axis=0))), on.BY_SGD
     ),
-    held_out("evaluation without penalties", EVALUATE, result(penalty_not_told), PENALISED, shows="evaluation"),
-    held_out(
-        "a blow-up is ten times the first loss",
-        ("harness.training.backends.jax", "BLOW_UP"),
-        constant(10.0),
-        BY_SGD,
-        shows="result",
+    "evaluation without penalties": held_out(EVALUATE, result(penalty_not_told), on.PENALISED, shows="evaluation"),
+    "a blow-up is ten times the first loss": held_out(
+        ("harness.training.backends.jax", "BLOW_UP"), constant(10.0), on.BY_SGD, shows="result"
     ),
-    held_out("the optimizer starts anew in every epoch", EPOCH, argument("carry", starts_anew), MLP, step=52),
-    held_out("an epoch's training loss is that of its last batch", STEP, last_batch_counts, MLP, shows="result"),
-    held_out(
-        "the dropout rate of the variant before",
-        ("harness.training.programs", "structure"),
-        result(rates_left_out),
-        ("example-4", "dropout 0.1"),
-        DROPPED,
+    "the optimizer starts anew in every epoch": held_out(EPOCH, argument("carry", starts_anew), on.MLP, step=52),
+    "an epoch's training loss is that of its last batch": held_out(STEP, last_batch_counts, on.MLP, shows="result"),
+    "the dropout rate of the variant before": held_out(
+        ("harness.training.programs", "structure"), result(rates_left_out), ("example-4", "dropout 0.1"), on.DROPPED
     ),
-    held_out(
-        "stuck at chance: by the rarest class",
+    "stuck at chance: by the rarest class": held_out(
         ("harness.training.divergence", "stuck_at_chance"),
         argument("data", rarest_class),
         ("batch-normalization-rates", "plain, rate 2"),
         shows="result",
     ),
-    held_out("batches in two halves, as on two devices", OBJECTIVE, on_two_devices, NORMALISED),
-    held_out(
-        "both halves of the validation images are one",
-        (JAX, "_evaluate_halves"),
+    "batches in two halves, as on two devices": held_out(OBJECTIVE, on_two_devices, on.NORMALISED),
+    "both halves of the validation images are one": held_out(
+        (at.JAX, "_evaluate_halves"),
         result(lambda losses: dict.fromkeys(("even_val_loss", "odd_val_loss"), losses["even_val_loss"])),
-        UNPENALISED,
+        on.UNPENALISED,
         shows="evaluation",
     ),
-    held_out(
-        "what is followed comes an epoch early",
-        EPOCH,
-        result(follows_too_early),
-        ("gradient-descent", "rate 0.1"),
-        step=2,
-        shows="evaluation",
+    "what is followed comes an epoch early": held_out(
+        EPOCH, result(follows_too_early), ("gradient-descent", "rate 0.1"), step=2, shows="evaluation"
     ),
-    held_out(
-        "gradients are observed on half of the batch",
+    "gradients are observed on half of the batch": held_out(
         ("harness.training.gradients", "weight_gradients"),
         gradients_of_half,
         ("deep-gradients", "relu"),
         shows="evaluation",
     ),
-    side_by_side("one seed's initial weights for all", BEGIN, argument("seeds", lambda seeds: [seeds[0]] * len(seeds))),
-    side_by_side("initial weights of the next seed", BEGIN, argument("seeds", lambda seeds: [*seeds[1:], seeds[0]])),
-    side_by_side(
-        "one data order for all seeds",
-        LAUNCH,
-        argument("orders", lambda orders: np.broadcast_to(orders[:1], orders.shape)),
+    "side by side: one seed's initial weights for all": fault(
+        BEGIN, argument("seeds", lambda seeds: [seeds[0]] * len(seeds)), on.FAST
     ),
-    side_by_side(
-        "one data order for all epochs",
-        LAUNCH,
-        argument("orders", lambda orders: np.broadcast_to(orders[:, :1], orders.shape)),
+    "side by side: initial weights of the next seed": fault(
+        BEGIN, argument("seeds", lambda seeds: [*seeds[1:], seeds[0]]), on.FAST
     ),
-    side_by_side(
-        "curves of the neighbour",
+    "side by side: one data order for all seeds": fault(
+        LAUNCH, argument("orders", lambda orders: np.broadcast_to(orders[:1], orders.shape)), on.FAST
+    ),
+    "side by side: one data order for all epochs": fault(
+        LAUNCH, argument("orders", lambda orders: np.broadcast_to(orders[:, :1], orders.shape)), on.FAST
+    ),
+    "side by side: curves of the neighbour": fault(
         LAUNCH,
         launched(lambda curves, signs: ({k: np.roll(np.asarray(v), 1, axis=0) for k, v in curves.items()}, signs)),
+        on.FAST,
     ),
-    side_by_side(  # whether a trial diverged
-        "failures of the first seed",
+    # whether a trial diverged
+    "side by side: failures of the first seed": fault(
         LAUNCH,
         launched(lambda curves, signs: (curves, np.broadcast_to(np.asarray(signs)[:1], signs.shape))),
+        on.FAST,
         shows="result",
     ),
-    side_by_side("the optimizer's state of the block before", BEGIN, moments_kept, SLOW, FAST, step=2),
-    side_by_side("the learning rate of the variant before", REBIND, stale("_fresh"), SLOW, FAST, step=2),
-    side_by_side("the data of the variant before", REBIND, stale("_data"), RAW, MIN_MAX),
-    side_by_side("the initializers of the variant before", REBIND, stale("_own"), SLOW, FAST),
-    side_by_side(
-        "the last seed of a block twice", ("harness.training.vectorized:VectorizedEngine", "blocks"), last_seed_twice
+    "side by side: the optimizer's state of the block before": fault(BEGIN, moments_kept, on.SLOW, on.FAST, step=2),
+    "side by side: the learning rate of the variant before": fault(REBIND, stale("_fresh"), on.SLOW, on.FAST, step=2),
+    "side by side: the data of the variant before": fault(REBIND, stale("_data"), on.RAW, on.MIN_MAX),
+    "side by side: the initializers of the variant before": fault(REBIND, stale("_own"), on.SLOW, on.FAST),
+    "side by side: the last seed of a block twice": fault(
+        ("harness.training.vectorized:VectorizedEngine", "blocks"), last_seed_twice, on.FAST
     ),
-)
+}

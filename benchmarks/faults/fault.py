@@ -113,7 +113,6 @@ def patches(where: Place | Iterable[Place], change: Change | Wrapper) -> tuple[P
 
 
 def fault(
-    name: str,
     where: Place | tuple[Place, ...],
     change: Change | Wrapper,
     *trainings: Training,
@@ -123,7 +122,7 @@ def fault(
     breaks: Breaks | None = None,
     held_out: bool = False,
 ) -> Fault:
-    """A row of the table.
+    """A row of the table, which gives its name.
 
     Unless it says otherwise, a fault of an optimizer shows in the loss after its first step, any other in the first
     loss; one without a training, and one that shows in a result, at no step.
@@ -136,7 +135,7 @@ def fault(
         shows = "result"
     if shows != "result" and step is None:
         step = 2 if all(patch.owner.startswith("keras.src.optimizers") for patch in changed) else 1
-    return Fault(name, changed, trainings, step, shows, breaks, held_out)
+    return Fault("", changed, trainings, step, shows, breaks, held_out)
 
 
 held_out = functools.partial(fault, held_out=True)

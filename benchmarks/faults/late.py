@@ -14,57 +14,12 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.faults.change import Change, Wrapper, argument, combinator, ops, result
-from benchmarks.faults.fault import Fault, Patch, Place, Training, fault, patches
-from benchmarks.faults.places import (
-    ADADELTA,
-    ADADELTA_RACE,
-    ADAGRAD,
-    ADAGRAD_RACE,
-    ADAM,
-    ADAM_RACE,
-    ADAMS,
-    BY_SGD,
-    CLIP,
-    CROSS_ENTROPY,
-    DEEP,
-    DROPOUT,
-    DROPPED,
-    DROPPED_SMALL,
-    JAX,
-    KERAS,
-    L2,
-    L2_NORMALISED,
-    L2_OF_1,
-    LONG_SOFTMAX,
-    MLP,
-    MNIST,
-    NESTEROV,
-    NEXT_SEED,
-    NORMALISED,
-    NORMALISED_ADAM,
-    NORMALIZATION,
-    ORDER,
-    PENALISED,
-    RATE,
-    RMSPROP,
-    RMSPROP_RACE,
-    SGD,
-    SOFTMAX,
-    TENSORFLOW,
-    UNPENALISED,
-    VALLEY,
-    both,
-    step_of,
-)
+from benchmarks.faults import places as at
+from benchmarks.faults import trainings as on
+from benchmarks.faults.change import Wrapper, argument, combinator, ops, result
+from benchmarks.faults.fault import Patch, fault, patches
 
-NORMALISE = (NORMALIZATION, "call")
-
-
-def late(
-    name: str, where: Place | tuple[Place, ...], change: Change | Wrapper, step: int, *on: Training, **more: Any
-) -> Fault:
-    return fault(f"late: {name}", where, change, *on, step=step, **more)
+NORMALISE = (at.NORMALIZATION, "call")
 
 
 def made(optimizer: Any) -> Any:
@@ -104,9 +59,7 @@ def from_step(first: int, attribute: str, value: float, slots: tuple[str, ...]) 
     return step
 
 
-def adam_from_step(first: int, attribute: str, value: float, *on: Training) -> Fault:
-    change = from_step(first, attribute, value, ("_momentums", "_velocities"))
-    return late(f"Adam: {attribute} is {value:g} from step {first:,} on", step_of(ADAM), change, first + 1, *on)
+MOMENTS = ("_momentums", "_velocities")
 
 
 def uncorrected_late(rate: Any, self: Any) -> Any:
@@ -198,11 +151,11 @@ def counting(steps: Callable[..., Any]) -> Wrapper:
 
 
 COUNTED: tuple[Patch, ...] = (
-    *patches((JAX, "_step"), counting(lambda self, carry, *args: carry[0][2][0])),
-    *patches((JAX, "_evaluate"), counting(lambda self, state, *args: state[2][0])),
-    *patches((TENSORFLOW, "launch"), counting(lambda self, *args: self._optimizer.iterations)),
+    *patches((at.JAX, "_step"), counting(lambda self, carry, *args: carry[0][2][0])),
+    *patches((at.JAX, "_evaluate"), counting(lambda self, state, *args: state[2][0])),
+    *patches((at.TENSORFLOW, "launch"), counting(lambda self, *args: self._optimizer.iterations)),
     *patches(  # ``train_step(data)``, or on JAX ``train_step(state, data)``
-        (f"{KERAS}.models.model:Model", "train_step"),
+        (f"{at.KERAS}.models.model:Model", "train_step"),
         counting(lambda self, *args: args[0][2][0] if len(args) > 1 else self.optimizer.iterations),
     ),
 )
@@ -277,183 +230,167 @@ def doubled_where_small(losses: Any) -> Any:
     return losses + more * (losses - ops.stop_gradient(losses))
 
 
-STATES = (
-    late(
-        "the rate is halved after 500 steps",
-        RATE,
-        rate_times(lambda steps: ops.where(steps >= 500, 0.5, 1.0)),
-        502,
-        *MNIST,
+STATES = {
+    "late: the rate is halved after 500 steps": fault(
+        at.RATE, rate_times(lambda steps: ops.where(steps >= 500, 0.5, 1.0)), *on.MNIST, step=502
     ),
-    late(
-        "the rate falls by 4 % each 1,000 steps",
-        RATE,
+    "late: the rate falls by 4 % each 1,000 steps": fault(
+        at.RATE,
         rate_times(lambda steps: ops.power(0.96, ops.floor(steps / 1000))),
-        1002,
-        BY_SGD,
-        LONG_SOFTMAX,
+        on.BY_SGD,
+        on.LONG_SOFTMAX,
+        step=1002,
     ),
-    late(  # half a cosine that ends at 0 after 3,000
-        "the rate follows a cosine after 300 steps",
-        RATE,
+    # half a cosine that ends at 0 after 3,000
+    "late: the rate follows a cosine after 300 steps": fault(
+        at.RATE,
         rate_times(lambda steps: 0.5 + 0.5 * ops.cos(np.pi * ops.clip((steps - 300) / 2700, 0.0, 1.0))),
-        303,
-        *MNIST,
+        *on.MNIST,
+        step=303,
     ),
-    late(
-        "Adam: no bias correction from step 1,000 on",
-        step_of(ADAM),
+    "late: Adam: no bias correction from step 1,000 on": fault(
+        at.step_of(at.ADAM),
         argument("learning_rate", uncorrected_late),
-        1001,
-        LONG_SOFTMAX,
-        SOFTMAX,
-        DEEP,
+        on.LONG_SOFTMAX,
+        on.SOFTMAX,
+        on.DEEP,
+        step=1001,
     ),
-    late(
-        "Adam: steps counted in bfloat16",
-        step_of(ADAM),
+    "late: Adam: steps counted in bfloat16": fault(
+        at.step_of(at.ADAM),
         argument("learning_rate", counted_in_bfloat16),
-        258,
-        LONG_SOFTMAX,
-        SOFTMAX,
-        DEEP,
+        on.LONG_SOFTMAX,
+        on.SOFTMAX,
+        on.DEEP,
+        step=258,
     ),
-    adam_from_step(500, "beta_1", 0.95, SOFTMAX, ADAM_RACE),
-    adam_from_step(1000, "beta_2", 0.99, LONG_SOFTMAX, SOFTMAX, DEEP),
-    late(  # steps of a thousandth are lost, and the moments stand still
-        "Adam: second moments in bfloat16 from step 500 on",
-        step_of(ADAM),
+    "late: Adam: beta_1 is 0.95 from step 500 on": fault(
+        at.step_of(at.ADAM), from_step(500, "beta_1", 0.95, MOMENTS), on.SOFTMAX, on.ADAM_RACE, step=501
+    ),
+    "late: Adam: beta_2 is 0.99 from step 1,000 on": fault(
+        at.step_of(at.ADAM),
+        from_step(1000, "beta_2", 0.99, MOMENTS),
+        on.LONG_SOFTMAX,
+        on.SOFTMAX,
+        on.DEEP,
+        step=1001,
+    ),
+    # steps of a thousandth are lost, and the moments stand still
+    "late: Adam: second moments in bfloat16 from step 500 on": fault(
+        at.step_of(at.ADAM),
         remembered("_velocities", lambda steps, before, after: ops.where(steps >= 499, in_bfloat16(after), after)),
-        502,
-        SOFTMAX,
-        ADAM_RACE,
-        DEEP,
+        on.SOFTMAX,
+        on.ADAM_RACE,
+        on.DEEP,
+        step=502,
     ),
-    late(
-        "RMSprop: the mean of squares stands still from step 300 on",
-        step_of(RMSPROP),
+    "late: RMSprop: the mean of squares stands still from step 300 on": fault(
+        at.step_of(at.RMSPROP),
         remembered("_velocities", lambda steps, before, after: ops.where(steps >= 299, before, after)),
-        302,
-        RMSPROP_RACE,
+        on.RMSPROP_RACE,
+        step=302,
     ),
-    late(  # as one of bfloat16 does; gradients of 1 reach it at step 256
-        "Adagrad: the sum of squares is at most 256",
-        step_of(ADAGRAD),
+    # as one of bfloat16 does; gradients of 1 reach it at step 256
+    "late: Adagrad: the sum of squares is at most 256": fault(
+        at.step_of(at.ADAGRAD),
         remembered("_accumulators", lambda steps, before, after: ops.minimum(after, 256.0)),
-        258,
-        ADAGRAD_RACE,
+        on.ADAGRAD_RACE,
+        step=258,
     ),
-    late(  # it is 0 then, once
-        "Adadelta: the mean of squared gradients is lost at step 500",
-        step_of(ADADELTA),
+    # it is 0 then, once
+    "late: Adadelta: the mean of squared gradients is lost at step 500": fault(
+        at.step_of(at.ADADELTA),
         remembered(
             "_accumulated_grads", lambda steps, before, after: ops.where(ops.equal(steps, 499), 0.0 * after, after)
         ),
-        502,
-        ADADELTA_RACE,
+        on.ADADELTA_RACE,
+        step=502,
     ),
-    late(
-        "SGD: momentum is lost each 100 steps",
-        step_of(SGD),
+    "late: SGD: momentum is lost each 100 steps": fault(
+        at.step_of(at.SGD),
         remembered(
             "momentums",
             lambda steps, before, after: ops.where(ops.equal(ops.mod(steps + 1, 100), 0), 0.0 * after, after),
         ),
-        102,
-        VALLEY,
-        NESTEROV,
+        on.VALLEY,
+        on.NESTEROV,
+        step=102,
     ),
-    late("Adam: weights decay from step 500 on", step_of(ADAM), decayed_late, 501, SOFTMAX, DEEP, UNPENALISED),
-    late(
-        "Adam: the first layer is frozen from step 1,000 on",
-        step_of(ADAM),
-        argument("learning_rate", first_layer_frozen_late),
-        1001,
-        *ADAMS,
+    "late: Adam: weights decay from step 500 on": fault(
+        at.step_of(at.ADAM), decayed_late, on.SOFTMAX, on.DEEP, on.UNPENALISED, step=501
     ),
-    late(
-        "gradients in bfloat16 from step 200 on",
-        CLIP,
+    "late: Adam: the first layer is frozen from step 1,000 on": fault(
+        at.step_of(at.ADAM), argument("learning_rate", first_layer_frozen_late), *on.ADAMS, step=1001
+    ),
+    "late: gradients in bfloat16 from step 200 on": fault(
+        at.CLIP,
         gradients(lambda steps, grads: [ops.where(steps >= 199, in_bfloat16(grad), grad) for grad in grads]),
-        201,
-        *MNIST,
-        VALLEY,
+        *on.MNIST,
+        on.VALLEY,
+        step=201,
     ),
-    late(
-        "gradients clipped after a warm-up",
-        CLIP,
-        gradients(clipped_late),
-        202,
-        BY_SGD,
-        ("batch-normalization-rates", "plain, rate 0.5"),
+    "late: gradients clipped after a warm-up": fault(
+        at.CLIP, gradients(clipped_late), on.BY_SGD, ("batch-normalization-rates", "plain, rate 0.5"), step=202
     ),
-    late(  # only trainings that diverge have them, after some ten steps
-        "huge gradients clipped",
-        CLIP,
+    # only trainings that diverge have them, after some ten steps
+    "late: huge gradients clipped": fault(
+        at.CLIP,
         gradients(lambda steps, grads: [ops.clip(grad, -1e12, 1e12) for grad in grads]),
-        8,
         ("gradient-descent", "rate 10"),
+        step=8,
     ),
-    late("dropout off from step 600 on", (DROPOUT, "call"), dropout_off(600), 600, ADAM_RACE, DROPPED),
+    "late: dropout off from step 600 on": fault(
+        (at.DROPOUT, "call"), dropout_off(600), on.ADAM_RACE, on.DROPPED, step=600
+    ),
     # of Example 4's twenty
-    late("dropout off in the last two epochs", (DROPOUT, "call"), dropout_off(2125), 2125, DROPPED, DROPPED_SMALL),
-    late("dropout: masks repeat after 300 steps", NEXT_SEED, result(short_period), 301, ADAM_RACE, DROPPED),
-    late(
-        "batch normalization: moving averages frozen from step 400 on",
+    "late: dropout off in the last two epochs": fault(
+        (at.DROPOUT, "call"), dropout_off(2125), on.DROPPED, on.DROPPED_SMALL, step=2125
+    ),
+    "late: dropout: masks repeat after 300 steps": fault(
+        at.NEXT_SEED, result(short_period), on.ADAM_RACE, on.DROPPED, step=301
+    ),
+    "late: batch normalization: moving averages frozen from step 400 on": fault(
         NORMALISE,
         moving(lambda steps, before, after, name: ops.where(steps >= 400, before, after)),
-        402,
-        NORMALISED,
-        NORMALISED_ADAM,
+        on.NORMALISED,
+        on.NORMALISED_ADAM,
+        step=402,
         also=COUNTED,
         shows="evaluation",
     ),
-    late(
-        "batch normalization: the moving variance drifts from step 300 on",
-        NORMALISE,
-        moving(drifting),
-        302,
-        NORMALISED,
-        NORMALISED_ADAM,
-        also=COUNTED,
-        shows="evaluation",
+    "late: batch normalization: the moving variance drifts from step 300 on": fault(
+        NORMALISE, moving(drifting), on.NORMALISED, on.NORMALISED_ADAM, step=302, also=COUNTED, shows="evaluation"
     ),
-    late(
-        "batch normalization: inference mode in training from step 1,000 on",
-        NORMALISE,
-        inference_late,
-        1001,
-        NORMALISED,
-        NORMALISED_ADAM,
-        also=COUNTED,
+    "late: batch normalization: inference mode in training from step 1,000 on": fault(
+        NORMALISE, inference_late, on.NORMALISED, on.NORMALISED_ADAM, step=1001, also=COUNTED
     ),
-    late(  # by 0.1 % a step, from the first on: to 9 % at the end
-        "L2 fades",
-        (L2, "__call__"),
+    # by 0.1 % a step, from the first on: to 9 % at the end
+    "late: L2 fades": fault(
+        (at.L2, "__call__"),
         penalty(lambda steps: ops.exp(-steps / 1000)),
-        2,
-        PENALISED,
-        L2_NORMALISED,
+        on.PENALISED,
+        on.L2_NORMALISED,
+        step=2,
         also=COUNTED,
     ),
-    late(  # by 0.1 % of its own a step: to three times at the end
-        "L2 grows from step 300 on",
-        (L2, "__call__"),
+    # by 0.1 % of its own a step: to three times at the end
+    "late: L2 grows from step 300 on": fault(
+        (at.L2, "__call__"),
         penalty(lambda steps: 1 + ops.maximum(steps - 300, 0.0) / 1000),
-        302,
-        PENALISED,
-        L2_OF_1,
+        on.PENALISED,
+        on.L2_OF_1,
+        step=302,
         also=COUNTED,
     ),
-    late(  # SGD sees it, from about step 400 on
-        "small losses have a doubled gradient",
-        CROSS_ENTROPY,
+    # SGD sees it, from about step 400 on
+    "late: small losses have a doubled gradient": fault(
+        at.CROSS_ENTROPY,
         result(doubled_where_small),
-        150,
         ("batch-normalization-rates", "normalised, rate 0.5"),
-        NORMALISED,
+        on.NORMALISED,
+        step=150,
     ),
-)
+}
 
 
 def epochs_made(program: Any) -> int:
@@ -585,71 +522,50 @@ def count_leaks(original: Any, self: Any, seed: int) -> None:
     set_moments(self, lambda index, value: ops.convert_to_tensor(last, value.dtype) if index == 0 else value)
 
 
-EPOCHS = (
-    late(
-        "the optimizer's state is lost at the second epoch",
-        both("launch"),
-        between(reset_once),
-        120,
-        SOFTMAX,
-        ADAM_RACE,
-        DEEP,
+EPOCHS = {
+    "late: the optimizer's state is lost at the second epoch": fault(
+        at.both("launch"), between(reset_once), on.SOFTMAX, on.ADAM_RACE, on.DEEP, step=120
     ),
-    late("the rate is halved at the third epoch", both("launch"), between(halved_rate), 238, *MNIST),
-    late("weights in bfloat16 at each epoch's end", both("launch"), between(coarse_weights), 119, *MNIST),
-    late(  # the second variant has its own rate in the first epoch, that of the first afterwards
-        "a program used again keeps the old rate from the second epoch on",
-        both("rebind"),
+    "late: the rate is halved at the third epoch": fault(at.both("launch"), between(halved_rate), *on.MNIST, step=238),
+    "late: weights in bfloat16 at each epoch's end": fault(
+        at.both("launch"), between(coarse_weights), *on.MNIST, step=119
+    ),
+    # the second variant has its own rate in the first epoch, that of the first afterwards
+    "late: a program used again keeps the old rate from the second epoch on": fault(
+        at.both("rebind"),
         keeps_stale_rate,
-        120,
-        SOFTMAX,
+        on.SOFTMAX,
         ("example-4-softmax", "rate 1e-4"),
-        BY_SGD,
-        also=patches(both("launch"), between(stale_rate)),
+        on.BY_SGD,
+        step=120,
+        also=patches(at.both("launch"), between(stale_rate)),
     ),
-    late(  # augmentation that nobody asked for
-        "images moved by a pixel from the third epoch on",
-        both("launch"),
-        data(lambda x, y, order: (ops.roll(x, 1, axis=-1), y), 3),
-        237,
-        *MNIST,
-        breaks="data",
+    # augmentation that nobody asked for
+    "late: images moved by a pixel from the third epoch on": fault(
+        at.both("launch"), data(lambda x, y, order: (ops.roll(x, 1, axis=-1), y), 3), *on.MNIST, step=237, breaks="data"
     ),
-    late("noise on the images from the second epoch on", both("launch"), data(noisy, 2), 119, *MNIST, breaks="data"),
-    late("the last labels of an epoch are wrong", both("launch"), data(last_labels_wrong), 115, *MNIST, breaks="data"),
-    late(
-        "the last partial batch is dropped from the second epoch on",
-        both("launch"),
-        argument("orders", whole_batches_late),
-        236,
-        SOFTMAX,
-        ADAM_RACE,
-        DEEP,
+    "late: noise on the images from the second epoch on": fault(
+        at.both("launch"), data(noisy, 2), *on.MNIST, step=119, breaks="data"
     ),
-    late(
-        "validation on fewer images from the second epoch on",
-        both("launch"),
-        fewer_validated_late,
-        237,
-        *MNIST,
-        shows="evaluation",
+    "late: the last labels of an epoch are wrong": fault(
+        at.both("launch"), data(last_labels_wrong), *on.MNIST, step=115, breaks="data"
     ),
-    late("the rate leaks from trial to trial", both("reset"), rate_leaks, 2, SOFTMAX, BY_SGD, DEEP),
-    late("the count of steps leaks from trial to trial", both("reset"), count_leaks, 2, SOFTMAX, ADAM_RACE, DEEP),
-    late(
-        "data order repeats after four epochs",
-        ORDER,
-        argument("epoch", lambda epoch: epoch % 4),
-        473,
-        SOFTMAX,
-        MLP,
-        DEEP,
+    "late: the last partial batch is dropped from the second epoch on": fault(
+        at.both("launch"), argument("orders", whole_batches_late), on.SOFTMAX, on.ADAM_RACE, on.DEEP, step=236
     ),
-    late(
-        "seeds share their data order after the first epoch",
-        ORDER,
-        argument("seed", lambda seed, epoch: seed if epoch == 0 else 0),
-        119,
-        *MNIST,
+    "late: validation on fewer images from the second epoch on": fault(
+        at.both("launch"), fewer_validated_late, *on.MNIST, step=237, shows="evaluation"
     ),
-)
+    "late: the rate leaks from trial to trial": fault(
+        at.both("reset"), rate_leaks, on.SOFTMAX, on.BY_SGD, on.DEEP, step=2
+    ),
+    "late: the count of steps leaks from trial to trial": fault(
+        at.both("reset"), count_leaks, on.SOFTMAX, on.ADAM_RACE, on.DEEP, step=2
+    ),
+    "late: data order repeats after four epochs": fault(
+        at.ORDER, argument("epoch", lambda epoch: epoch % 4), on.SOFTMAX, on.MLP, on.DEEP, step=473
+    ),
+    "late: seeds share their data order after the first epoch": fault(
+        at.ORDER, argument("seed", lambda seed, epoch: seed if epoch == 0 else 0), *on.MNIST, step=119
+    ),
+}

@@ -8,49 +8,21 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.faults import places as at
+from benchmarks.faults import trainings as on
 from benchmarks.faults.change import argument, attribute, instead, jnp, lax, named, ops, result, times
-from benchmarks.faults.fault import Fault, Training, fault, held_out
-from benchmarks.faults.places import (
-    ADAM_RACE,
-    BY_SGD,
-    CNN,
-    CONVOLUTION,
-    DEEP,
-    DENSE,
-    DROPOUT,
-    DROPPED,
-    DROPPED_SMALL,
-    INITIALIZERS,
-    JAX_NN,
-    JAX_RANDOM,
-    KERAS,
-    L1,
-    L1_SMALL,
-    L2,
-    L2_NORMALISED,
-    L2_OF_1,
-    LONG_SOFTMAX,
-    LSTM,
-    MLP,
-    NORMALISED,
-    NORMALIZATION,
-    PENALISED,
-    POOLING,
-    RELU_2,
-    RNN,
-    SOFTMAX_OF,
-)
+from benchmarks.faults.fault import fault, held_out
 
-RELU = (f"{KERAS}.activations.activations:ReLU", "static_call")
+RELU = (f"{at.KERAS}.activations.activations:ReLU", "static_call")
 DROP, NORMALISE, MOMENTS, DENSE_CALL = (
-    (DROPOUT, "call"),
-    (NORMALIZATION, "call"),
-    (NORMALIZATION, "_moments"),
-    (DENSE, "call"),
+    (at.DROPOUT, "call"),
+    (at.NORMALIZATION, "call"),
+    (at.NORMALIZATION, "_moments"),
+    (at.DENSE, "call"),
 )
-GLOROT, UNIFORM = (f"{INITIALIZERS}:VarianceScaling", "__call__"), (f"{INITIALIZERS}:RandomUniform", "__call__")
-ORTHOGONAL = (f"{INITIALIZERS}:Orthogonal", "__call__")
-ZEROS = (f"{KERAS}.initializers.constant_initializers:Zeros", "__call__")
+GLOROT, UNIFORM = (f"{at.INITIALIZERS}:VarianceScaling", "__call__"), (f"{at.INITIALIZERS}:RandomUniform", "__call__")
+ORTHOGONAL = (f"{at.INITIALIZERS}:Orthogonal", "__call__")
+ZEROS = (f"{at.KERAS}.initializers.constant_initializers:Zeros", "__call__")
 
 
 @named
@@ -59,10 +31,6 @@ def static_call(of: Callable[[Any], Any]) -> Callable[[Any], Any]:
         return of(x)
 
     return lambda original: staticmethod(call)
-
-
-def rectifier(name: str, of: Callable[[Any], Any]) -> Fault:
-    return fault(f"ReLU {name}", RELU, static_call(of), BY_SGD)
 
 
 def unscaled(outputs: Any, self: Any, training: bool) -> Any:
@@ -151,171 +119,111 @@ def scaled_by_share(inputs: Any, rate: float, noise_shape: Any = None, seed: Any
     return jnp.where(mask, inputs / jnp.maximum(jnp.mean(mask), 1e-7), 0.0)
 
 
-LAYERS = (
-    fault("dropout off", DROP, instead(lambda self, inputs, training=False: inputs), ADAM_RACE),
-    fault("dropout on at evaluation", DROP, argument("training", True), ADAM_RACE, shows="evaluation"),
-    fault("dropout without rescaling", DROP, result(unscaled), ADAM_RACE),
-    *(
-        fault(f"dropout rate × {x:g}", DROP, attribute("rate", lambda rate, x=x: rate * x), ADAM_RACE)
+LAYERS = {
+    "dropout off": fault(DROP, instead(lambda self, inputs, training=False: inputs), on.ADAM_RACE),
+    "dropout on at evaluation": fault(DROP, argument("training", True), on.ADAM_RACE, shows="evaluation"),
+    "dropout without rescaling": fault(DROP, result(unscaled), on.ADAM_RACE),
+    **{
+        f"dropout rate × {x:g}": fault(DROP, attribute("rate", lambda rate, x=x: rate * x), on.ADAM_RACE)
         for x in (1.5, 1.1, 1.02)
+    },
+    "dropout with one mask for a batch": fault(
+        DROP, attribute("noise_shape", lambda shape, inputs: (1, *inputs.shape[1:])), on.ADAM_RACE
     ),
-    fault(
-        "dropout with one mask for a batch",
-        DROP,
-        attribute("noise_shape", lambda shape, inputs: (1, *inputs.shape[1:])),
-        ADAM_RACE,
-    ),
-    fault("dropout with one mask for all steps", DROP, same_mask, ADAM_RACE),
-    rectifier("→ leaky, 0.1", lambda x: ops.maximum(x, 0.1 * x)),
-    rectifier("→ leaky, 0.01", lambda x: ops.maximum(x, 0.01 * x)),
-    rectifier("→ linear", lambda x: x),
-    rectifier("→ softplus, 100 times as sharp", lambda x: ops.softplus(100 * x) / 100),
-    rectifier("capped at 6", lambda x: ops.clip(x, 0.0, 6.0)),
-    *(
-        fault(
-            f"batch normalization momentum is {x:g}",
-            NORMALISE,
-            attribute("momentum", x),
-            NORMALISED,
-            step=2,
-            shows="evaluation",
+    "dropout with one mask for all steps": fault(DROP, same_mask, on.ADAM_RACE),
+    "ReLU → leaky, 0.1": fault(RELU, static_call(lambda x: ops.maximum(x, 0.1 * x)), on.BY_SGD),
+    "ReLU → leaky, 0.01": fault(RELU, static_call(lambda x: ops.maximum(x, 0.01 * x)), on.BY_SGD),
+    "ReLU → linear": fault(RELU, static_call(lambda x: x), on.BY_SGD),
+    "ReLU → softplus, 100 times as sharp": fault(RELU, static_call(lambda x: ops.softplus(100 * x) / 100), on.BY_SGD),
+    "ReLU capped at 6": fault(RELU, static_call(lambda x: ops.clip(x, 0.0, 6.0)), on.BY_SGD),
+    **{
+        f"batch normalization momentum is {x:g}": fault(
+            NORMALISE, attribute("momentum", x), on.NORMALISED, step=2, shows="evaluation"
         )
         for x in (0.9, 0.98, 0.999)
-    ),
-    *(
-        fault(f"batch normalization epsilon is {x:g}", NORMALISE, attribute("epsilon", x), NORMALISED)
+    },
+    **{
+        f"batch normalization epsilon is {x:g}": fault(NORMALISE, attribute("epsilon", x), on.NORMALISED)
         for x in (1e-2, 1e-5)
+    },
+    "batch normalization in training mode at evaluation": fault(
+        NORMALISE, argument("training", True), on.NORMALISED, shows="evaluation"
     ),
-    fault(
-        "batch normalization in training mode at evaluation",
-        NORMALISE,
-        argument("training", True),
-        NORMALISED,
-        shows="evaluation",
+    "batch normalization in inference mode in training": fault(NORMALISE, argument("training", False), on.NORMALISED),
+    "batch normalization: the variance of n − 1": fault(
+        MOMENTS, of_moments(lambda mean, variance, n: (mean, variance * (n / (n - 1)))), on.NORMALISED
     ),
-    fault("batch normalization in inference mode in training", NORMALISE, argument("training", False), NORMALISED),
-    fault(
-        "batch normalization: the variance of n − 1",
-        MOMENTS,
-        of_moments(lambda mean, variance, n: (mean, variance * (n / (n - 1)))),
-        NORMALISED,
+    "batch normalization: no mean taken away": fault(
+        MOMENTS, of_moments(lambda mean, variance, n: (mean * 0, variance)), on.NORMALISED
     ),
-    fault(
-        "batch normalization: no mean taken away",
-        MOMENTS,
-        of_moments(lambda mean, variance, n: (mean * 0, variance)),
-        NORMALISED,
+    "batch normalization: the variance × 0.99": fault(
+        MOMENTS, of_moments(lambda mean, variance, n: (mean, variance * 0.99)), on.NORMALISED
     ),
-    fault(
-        "batch normalization: the variance × 0.99",
-        MOMENTS,
-        of_moments(lambda mean, variance, n: (mean, variance * 0.99)),
-        NORMALISED,
-    ),
-    *(fault(f"logits × {x:g}", SOFTMAX_OF, argument("x", lambda z, x=x: z * x), BY_SGD) for x in (0.9, 0.99)),
+    **{f"logits × {x:g}": fault(at.SOFTMAX_OF, argument("x", lambda z, x=x: z * x), on.BY_SGD) for x in (0.9, 0.99)},
     # alike at the initial weights, where biases are 0
-    fault("Dense without its bias", DENSE_CALL, instead(without_bias), BY_SGD, step=2),
-    *(fault(f"L2 penalty × {x:g}", (L2, "__call__"), times(x), PENALISED) for x in (0.0, 0.5, 0.9)),
-    *(fault(f"L1 penalty × {x:g}", (L1, "__call__"), times(x), L1_SMALL) for x in (0.0, 0.9)),
-    fault("LSTM's output gate open", (f"{LSTM}Cell", "call"), output_gate_open, RNN),
-    fault("max pooling → mean", POOLING, instead(mean_pool), CNN),
-    *(
-        fault(f"small: L2 strength × {x:g}", (L2, "__call__"), times(x), PENALISED, L2_OF_1, L2_NORMALISED)
+    "Dense without its bias": fault(DENSE_CALL, instead(without_bias), on.BY_SGD, step=2),
+    **{f"L2 penalty × {x:g}": fault((at.L2, "__call__"), times(x), on.PENALISED) for x in (0.0, 0.5, 0.9)},
+    **{f"L1 penalty × {x:g}": fault((at.L1, "__call__"), times(x), on.L1_SMALL) for x in (0.0, 0.9)},
+    "LSTM's output gate open": fault((f"{at.LSTM}Cell", "call"), output_gate_open, on.RNN),
+    "max pooling → mean": fault(at.POOLING, instead(mean_pool), on.CNN),
+    **{
+        f"small: L2 strength × {x:g}": fault((at.L2, "__call__"), times(x), on.PENALISED, on.L2_OF_1, on.L2_NORMALISED)
         for x in (1.1, 1.01)
-    ),
+    },
     # not in a canonical trace, where dropout is switched off
-    *(
-        fault(
-            f"small: dropout rate × {x:g}",
-            DROP,
-            attribute("rate", lambda rate, x=x: x * rate),
-            ADAM_RACE,
-            DROPPED,
-            DROPPED_SMALL,
+    **{
+        f"small: dropout rate × {x:g}": fault(
+            DROP, attribute("rate", lambda rate, x=x: x * rate), on.ADAM_RACE, on.DROPPED, on.DROPPED_SMALL
         )
         for x in (1.1, 1.01)
-    ),
-    held_out(
-        "Dense: activation twice",
+    },
+    "Dense: activation twice": held_out(
         DENSE_CALL,
         result(lambda outputs, self: outputs if self.activation is None else self.activation(outputs)),
-        BY_SGD,
+        on.BY_SGD,
     ),
-    held_out(
-        "batch normalization: deviation for variance",
-        MOMENTS,
-        of_moments(lambda mean, variance, n: (mean, variance**0.5)),
-        NORMALISED,
+    "batch normalization: deviation for variance": held_out(
+        MOMENTS, of_moments(lambda mean, variance, n: (mean, variance**0.5)), on.NORMALISED
     ),
-    held_out("batch normalization: γ ignored", NORMALISE, attribute("scale", False), NORMALISED, step=2),
-    held_out("dropout keeps what it should leave out", DROP, attribute("rate", lambda rate: 1 - rate), ADAM_RACE),
-    held_out(
-        "convolution with its kernel turned round",
-        (CONVOLUTION, "convolution_op"),
-        argument("kernel", lambda kernel: kernel[::-1, ::-1]),
-        CNN,
+    "batch normalization: γ ignored": held_out(NORMALISE, attribute("scale", False), on.NORMALISED, step=2),
+    "dropout keeps what it should leave out": held_out(DROP, attribute("rate", lambda rate: 1 - rate), on.ADAM_RACE),
+    "convolution with its kernel turned round": held_out(
+        (at.CONVOLUTION, "convolution_op"), argument("kernel", lambda kernel: kernel[::-1, ::-1]), on.CNN
     ),
-    held_out("softmax of 1.02 times its input", SOFTMAX_OF, argument("x", lambda x: x * 1.02), MLP),
-    held_out(
-        "batch normalization with ten times its epsilon",
-        NORMALISE,
-        attribute("epsilon", lambda epsilon: 10 * epsilon),
-        NORMALISED,
+    "softmax of 1.02 times its input": held_out(at.SOFTMAX_OF, argument("x", lambda x: x * 1.02), on.MLP),
+    "batch normalization with ten times its epsilon": held_out(
+        NORMALISE, attribute("epsilon", lambda epsilon: 10 * epsilon), on.NORMALISED
     ),
-    held_out("batch normalization with the unbiased variance", MOMENTS, result(unbiased), NORMALISED),
-    held_out("LSTM without its forget bias", (f"{LSTM}Cell", "build"), without_forget_bias, RNN),
-    held_out("mean in the place of max pooling", POOLING, instead(mean_pool), CNN),
-    held_out("Dense: the bias is added behind the activation", DENSE_CALL, instead(bias_last), MLP, step=2),
-    held_out(
-        "LSTM: gates with a hard sigmoid of slope 0.2",
-        (f"{LSTM}Cell", "_compute_carry_and_output_fused"),
-        instead(hard_gates),
-        RNN,
+    "batch normalization with the unbiased variance": held_out(MOMENTS, result(unbiased), on.NORMALISED),
+    "LSTM without its forget bias": held_out((f"{at.LSTM}Cell", "build"), without_forget_bias, on.RNN),
+    "mean in the place of max pooling": held_out(at.POOLING, instead(mean_pool), on.CNN),
+    "Dense: the bias is added behind the activation": held_out(DENSE_CALL, instead(bias_last), on.MLP, step=2),
+    "LSTM: gates with a hard sigmoid of slope 0.2": held_out(
+        (f"{at.LSTM}Cell", "_compute_carry_and_output_fused"), instead(hard_gates), on.RNN
     ),
-    held_out(
-        "batch normalization: no gradient through mean and variance",
-        MOMENTS,
-        result(lambda moments: tuple(map(ops.stop_gradient, moments))),
-        NORMALISED,
-        step=2,
+    "batch normalization: no gradient through mean and variance": held_out(
+        MOMENTS, result(lambda moments: tuple(map(ops.stop_gradient, moments))), on.NORMALISED, step=2
     ),
-    held_out(
-        "dropout scales by the share that it has kept", (JAX_RANDOM, "dropout"), instead(scaled_by_share), ADAM_RACE
+    "dropout scales by the share that it has kept": held_out(
+        (at.JAX_RANDOM, "dropout"), instead(scaled_by_share), on.ADAM_RACE
     ),
-    held_out("L2 penalises the biases too", (DENSE, "build"), penalises_bias, PENALISED, step=2),
-    held_out(
-        "LSTM: reads its sequence backwards",
-        (LSTM, "inner_loop"),
-        argument("sequences", lambda sequences: ops.flip(sequences, axis=1)),
-        RNN,
+    "L2 penalises the biases too": held_out((at.DENSE, "build"), penalises_bias, on.PENALISED, step=2),
+    "LSTM: reads its sequence backwards": held_out(
+        (at.LSTM, "inner_loop"), argument("sequences", lambda sequences: ops.flip(sequences, axis=1)), on.RNN
     ),
-    held_out(
-        "max pooling: the gradient goes to all pixels",
-        (JAX_NN, "max_pool"),
-        pools_with_the_gradient_of_a_mean,
-        CNN,
-        step=2,
+    "max pooling: the gradient goes to all pixels": held_out(
+        (at.JAX_NN, "max_pool"), pools_with_the_gradient_of_a_mean, on.CNN, step=2
     ),
-    held_out(
-        "dropout: the gradient knows no mask",
-        (JAX_RANDOM, "dropout"),
+    "dropout: the gradient knows no mask": held_out(
+        (at.JAX_RANDOM, "dropout"),
         result(lambda outputs, inputs: inputs + lax.stop_gradient(outputs - inputs)),
-        ADAM_RACE,
+        on.ADAM_RACE,
         step=2,
     ),
-    held_out(
-        "batch normalization: the moving average of deviations, squared",
-        NORMALISE,
-        averages_deviations,
-        NORMALISED,
-        step=2,
-        shows="evaluation",
+    "batch normalization: the moving average of deviations, squared": held_out(
+        NORMALISE, averages_deviations, on.NORMALISED, step=2, shows="evaluation"
     ),
-)
-
-
-def gain(name: str, where: tuple[str, str], factor: float, on: Training) -> Fault:
-    return fault(f"{name} × {factor:g}", where, times(factor), on)
+}
 
 
 def tenth_at_zero(values: Any) -> Any:
@@ -339,34 +247,28 @@ def cut_normal(shape: Any, mean: Any = 0.0, stddev: Any = 1.0, dtype: Any = None
     return random.truncated_normal(shape, mean, stddev, dtype, seed)
 
 
-INITIAL_WEIGHTS = (
-    *(gain("glorot", GLOROT, factor, BY_SGD) for factor in (0.5, 0.9, 0.97, 0.99)),
-    *(gain("random_uniform", UNIFORM, factor, RELU_2) for factor in (0.9, 0.99)),
-    gain("glorot", GLOROT, 0.0, BY_SGD),
-    *(fault(f"biases start at {x:g}", ZEROS, result(lambda zeros, x=x: zeros + x), BY_SGD) for x in (0.1, 0.01)),
-    *(fault(f"glorot counts {mode} only", GLOROT, attribute("mode", mode), BY_SGD) for mode in ("fan_in", "fan_out")),
-    fault("glorot normal in the place of uniform", GLOROT, attribute("distribution", "untruncated_normal"), BY_SGD),
-    fault("all layers and seeds share the initialiser's seed", GLOROT, attribute("seed", 3), BY_SGD),
-    fault("a tenth of the weights start at zero", GLOROT, result(tenth_at_zero), BY_SGD),
-    fault("small: glorot × 0.9", GLOROT, times(0.9), BY_SGD, LONG_SOFTMAX, DEEP),  # not in a canonical trace
-    held_out("glorot: positive weights only", GLOROT, result(lambda weights: ops.abs(weights)), BY_SGD),
-    held_out(
-        "glorot: weights in float16",
-        GLOROT,
-        result(lambda weights: ops.cast(ops.cast(weights, "float16"), "float32")),
-        BY_SGD,
+INITIAL_WEIGHTS = {
+    **{f"glorot × {x:g}": fault(GLOROT, times(x), on.BY_SGD) for x in (0.5, 0.9, 0.97, 0.99, 0.0)},
+    **{f"random_uniform × {x:g}": fault(UNIFORM, times(x), on.RELU_2) for x in (0.9, 0.99)},
+    **{f"biases start at {x:g}": fault(ZEROS, result(lambda zeros, x=x: zeros + x), on.BY_SGD) for x in (0.1, 0.01)},
+    **{
+        f"glorot counts {mode} only": fault(GLOROT, attribute("mode", mode), on.BY_SGD)
+        for mode in ("fan_in", "fan_out")
+    },
+    "glorot normal in the place of uniform": fault(GLOROT, attribute("distribution", "untruncated_normal"), on.BY_SGD),
+    "all layers and seeds share the initialiser's seed": fault(GLOROT, attribute("seed", 3), on.BY_SGD),
+    "a tenth of the weights start at zero": fault(GLOROT, result(tenth_at_zero), on.BY_SGD),
+    # not in a canonical trace
+    "small: glorot × 0.9": fault(GLOROT, times(0.9), on.BY_SGD, on.LONG_SOFTMAX, on.DEEP),
+    "glorot: positive weights only": held_out(GLOROT, result(lambda weights: ops.abs(weights)), on.BY_SGD),
+    "glorot: weights in float16": held_out(
+        GLOROT, result(lambda weights: ops.cast(ops.cast(weights, "float16"), "float32")), on.BY_SGD
     ),
-    held_out(
-        "initial weights × 1.05 behind more than 300 inputs",
-        GLOROT,
-        result(lambda weights, shape: weights * 1.05 if shape[0] > 300 else weights),
-        MLP,
+    "initial weights × 1.05 behind more than 300 inputs": held_out(
+        GLOROT, result(lambda weights, shape: weights * 1.05 if shape[0] > 300 else weights), on.MLP
     ),
-    held_out("orthogonal weights without the signs of R", ORTHOGONAL, instead(without_signs), RNN),
-    held_out(
-        "normal weights cut off at two deviations",
-        (JAX_RANDOM, "normal"),
-        instead(cut_normal),
-        ("deep-gradients", "relu, badly scaled"),
+    "orthogonal weights without the signs of R": held_out(ORTHOGONAL, instead(without_signs), on.RNN),
+    "normal weights cut off at two deviations": held_out(
+        (at.JAX_RANDOM, "normal"), instead(cut_normal), ("deep-gradients", "relu, badly scaled")
     ),
-)
+}

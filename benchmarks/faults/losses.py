@@ -9,34 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.faults import places as at
+from benchmarks.faults import trainings as on
 from benchmarks.faults.change import Wrapper, argument, combinator, each, jnp, lax, ops, result, times
-from benchmarks.faults.fault import Fault, fault, held_out
-from benchmarks.faults.places import (
-    ADAM_RACE,
-    APPLY,
-    BY_SGD,
-    CENTRED,
-    CLIP,
-    CNN,
-    CONVOLUTION,
-    CROSS_ENTROPY,
-    DEEP,
-    DENSE,
-    DIVERGING,
-    FEW,
-    JAX,
-    JAX_NN,
-    KERAS,
-    LONG_SOFTMAX,
-    MLP,
-    MNIST,
-    PRODUCT,
-    RAW,
-    RMSPROP_RACE,
-    SOFTMAX_OF,
-    TRIAL,
-    UNPENALISED,
-)
+from benchmarks.faults.fault import fault, held_out
 
 Curves = dict[str, list[float]]
 
@@ -122,77 +98,73 @@ def adds_epsilon(original: Any, target: Any, output: Any, from_logits: bool = Fa
     return -jnp.sum(target * jnp.log(output + config.epsilon()), axis=axis)
 
 
-def of_curves(name: str, of: Any, step: int, *on: tuple[str, str]) -> Fault:
-    return fault(f"late: {name}", TRIAL, curves(of), *on, step=step, shows="result")
-
-
-LOSSES = (
-    *(
-        fault(
-            f"label smoothing of {share:g} always on",
-            CROSS_ENTROPY,
+LOSSES = {
+    **{
+        f"label smoothing of {share:g} always on": fault(
+            at.CROSS_ENTROPY,
             argument("target", lambda target, share=share: target * (1 - share) + share / target.shape[-1]),
-            BY_SGD,
+            on.BY_SGD,
         )
         for share in (0.1, 0.01, 0.001)
-    ),
-    *(fault(f"cross-entropy × {x:g}", CROSS_ENTROPY, times(x), BY_SGD) for x in (0.1, 0.9, 0.99)),
-    *(
-        fault(
-            f"probabilities clipped at {x:g} in the loss",
-            CROSS_ENTROPY,
-            argument("output", lambda output, x=x: ops.clip(output, x, 1.0)),
-            BY_SGD,
+    },
+    **{f"cross-entropy × {x:g}": fault(at.CROSS_ENTROPY, times(x), on.BY_SGD) for x in (0.1, 0.9, 0.99)},
+    **{
+        f"probabilities clipped at {x:g} in the loss": fault(
+            at.CROSS_ENTROPY, argument("output", lambda output, x=x: ops.clip(output, x, 1.0)), on.BY_SGD
         )
         for x in (1e-2, 1e-4)
+    },
+    # over a hundred
+    "the sum over a batch, not the mean": fault(
+        at.CROSS_ENTROPY, result(lambda loss, target: loss * (target.shape[0] / 100)), on.BY_SGD
     ),
-    fault(  # over a hundred
-        "the sum over a batch, not the mean",
-        CROSS_ENTROPY,
-        result(lambda loss, target: loss * (target.shape[0] / 100)),
-        BY_SGD,
-    ),
-    fault("squares × 0.99", (f"{KERAS}.losses.losses:ops", "square"), times(0.99), CENTRED),
-    fault("accuracy off by a batch", (JAX, "_epoch"), result(uncounted_batch), BY_SGD, shows="result"),
-    *(
-        fault(
-            f"validation on the first {share:.2%}",
-            (JAX, "_evaluate"),
+    "squares × 0.99": fault((f"{at.KERAS}.losses.losses:ops", "square"), times(0.99), on.CENTRED),
+    "accuracy off by a batch": fault((at.JAX, "_epoch"), result(uncounted_batch), on.BY_SGD, shows="result"),
+    **{
+        f"validation on the first {share:.2%}": fault(
+            (at.JAX, "_evaluate"),
             argument(
                 "data", lambda data, share=share: tuple(array[: max(int(len(data[0]) * share), 1)] for array in data)
             ),
-            BY_SGD,
+            on.BY_SGD,
             shows="evaluation",
         )
         for share in (0.5, 0.95, 0.9999)
+    },
+    "evaluation in training mode": fault(
+        (at.JAX, "_objective"), argument("training", True), on.BY_SGD, shows="evaluation"
     ),
-    fault("evaluation in training mode", (JAX, "_objective"), argument("training", True), BY_SGD, shows="evaluation"),
-    of_curves("validation on the weights of the epoch before", validated_late, 237, *MNIST),
-    of_curves("metrics of the best epoch", best_restored, 9601, LONG_SOFTMAX, UNPENALISED, DEEP),
-    of_curves("trainings stop early", stopped_early, 151, FEW, UNPENALISED, DEEP),
-    of_curves("even and odd halves swapped", halves_swapped, 119, UNPENALISED),
-    of_curves("training curves are means over all epochs", never_reset, 939, ADAM_RACE, RMSPROP_RACE, LONG_SOFTMAX),
-    of_curves("one seed of five falls to chance in its last epoch", falls_to_chance, 2361, *MNIST),
-    fault("late: one seed of five ends in nan", TRIAL, ends_in_nan, *MNIST, step=1771, shows="result"),
-    held_out(
-        "probabilities clipped to 0.01 in the loss",
-        CROSS_ENTROPY,
-        argument("output", lambda output: ops.clip(output, 0.01, 0.99)),
-        MLP,
+    "late: validation on the weights of the epoch before": fault(
+        at.TRIAL, curves(validated_late), *on.MNIST, step=237, shows="result"
     ),
-    held_out(
-        "cross-entropy: the first class weighs 1.05",
-        (JAX_NN, "categorical_crossentropy"),
+    "late: metrics of the best epoch": fault(
+        at.TRIAL, curves(best_restored), on.LONG_SOFTMAX, on.UNPENALISED, on.DEEP, step=9601, shows="result"
+    ),
+    "late: trainings stop early": fault(
+        at.TRIAL, curves(stopped_early), on.FEW, on.UNPENALISED, on.DEEP, step=151, shows="result"
+    ),
+    "late: even and odd halves swapped": fault(
+        at.TRIAL, curves(halves_swapped), on.UNPENALISED, step=119, shows="result"
+    ),
+    "late: training curves are means over all epochs": fault(
+        at.TRIAL, curves(never_reset), on.ADAM_RACE, on.RMSPROP_RACE, on.LONG_SOFTMAX, step=939, shows="result"
+    ),
+    "late: one seed of five falls to chance in its last epoch": fault(
+        at.TRIAL, curves(falls_to_chance), *on.MNIST, step=2361, shows="result"
+    ),
+    "late: one seed of five ends in nan": fault(at.TRIAL, ends_in_nan, *on.MNIST, step=1771, shows="result"),
+    "probabilities clipped to 0.01 in the loss": held_out(
+        at.CROSS_ENTROPY, argument("output", lambda output: ops.clip(output, 0.01, 0.99)), on.MLP
+    ),
+    "cross-entropy: the first class weighs 1.05": held_out(
+        (at.JAX_NN, "categorical_crossentropy"),
         result(lambda loss, target: loss * (1.0 + 0.05 * ops.convert_to_tensor(target)[..., 0])),
-        MLP,
+        on.MLP,
     ),
-    held_out(
-        "cross-entropy adds epsilon in the place of clipping",
-        (JAX_NN, "categorical_crossentropy"),
-        adds_epsilon,
-        DIVERGING,
+    "cross-entropy adds epsilon in the place of clipping": held_out(
+        (at.JAX_NN, "categorical_crossentropy"), adds_epsilon, on.DIVERGING
     ),
-)
+}
 
 
 def in_bits(dtype: str) -> Callable[[Any], Any]:
@@ -263,31 +235,33 @@ def half_sigmoid(original: Any, x: Any) -> Any:
     return lax.reduce_precision(original(lax.reduce_precision(ops.convert_to_tensor(x), 5, 10)), 5, 10)
 
 
-NUMERICS = (
-    fault("factors of matrix products in float16", PRODUCT, factors(in_bits("float16")), BY_SGD),
-    fault("factors of matrix products in bfloat16", PRODUCT, factors(in_bits("bfloat16")), BY_SGD),
-    *(
-        fault(f"factors of matrix products of {bits} bits", PRODUCT, factors(of_bits(bits)), BY_SGD)
+NUMERICS = {
+    "factors of matrix products in float16": fault(at.PRODUCT, factors(in_bits("float16")), on.BY_SGD),
+    "factors of matrix products in bfloat16": fault(at.PRODUCT, factors(in_bits("bfloat16")), on.BY_SGD),
+    **{
+        f"factors of matrix products of {bits} bits": fault(at.PRODUCT, factors(of_bits(bits)), on.BY_SGD)
         for bits in (10, 16)
-    ),
-    fault("outputs of Dense in float16", (DENSE, "call"), computed_in("float16"), BY_SGD),
-    *(
-        fault(f"gradients in {dtype}", CLIP, argument("grads", each(in_bits(dtype))), BY_SGD)
+    },
+    "outputs of Dense in float16": fault((at.DENSE, "call"), computed_in("float16"), on.BY_SGD),
+    **{
+        f"gradients in {dtype}": fault(at.CLIP, argument("grads", each(in_bits(dtype))), on.BY_SGD)
         for dtype in ("float16", "bfloat16")
-    ),
-    *(fault(f"gradients below {x:g} are 0", CLIP, argument("grads", each(flushed(x))), BY_SGD) for x in (1e-3, 1e-6)),
-    *(fault(f"weights kept in {dtype}", APPLY, weights_in(dtype), BY_SGD) for dtype in ("float16", "bfloat16")),
-    fault("softmax without its maximum taken away", SOFTMAX_OF, softmax_unshifted, BY_SGD),
-    fault("softmax by a rough exponential", SOFTMAX_OF, rough_exponential, BY_SGD),
-    fault(
-        "losses that are not finite become 0",
-        (CROSS_ENTROPY, (f"{KERAS}.ops", "mean")),
+    },
+    **{
+        f"gradients below {x:g} are 0": fault(at.CLIP, argument("grads", each(flushed(x))), on.BY_SGD)
+        for x in (1e-3, 1e-6)
+    },
+    **{f"weights kept in {dtype}": fault(at.APPLY, weights_in(dtype), on.BY_SGD) for dtype in ("float16", "bfloat16")},
+    "softmax without its maximum taken away": fault(at.SOFTMAX_OF, softmax_unshifted, on.BY_SGD),
+    "softmax by a rough exponential": fault(at.SOFTMAX_OF, rough_exponential, on.BY_SGD),
+    "losses that are not finite become 0": fault(
+        (at.CROSS_ENTROPY, (f"{at.KERAS}.ops", "mean")),
         result(lambda loss: ops.nan_to_num(loss, posinf=0.0, neginf=0.0)),
-        RAW,
+        on.RAW,
     ),
-    held_out("softmax rounded to float16", SOFTMAX_OF, result(in_bits("float16")), MLP),
-    held_out("convolution: factors of 7 bits", (CONVOLUTION, "convolution_op"), convolved_coarsely, CNN),
-    held_out(
-        "sigmoid and its gradient in float16", (JAX_NN, "sigmoid"), half_sigmoid, ("deep-gradients", "sigmoid, depth 1")
+    "softmax rounded to float16": held_out(at.SOFTMAX_OF, result(in_bits("float16")), on.MLP),
+    "convolution: factors of 7 bits": held_out((at.CONVOLUTION, "convolution_op"), convolved_coarsely, on.CNN),
+    "sigmoid and its gradient in float16": held_out(
+        (at.JAX_NN, "sigmoid"), half_sigmoid, ("deep-gradients", "sigmoid, depth 1")
     ),
-)
+}

@@ -5,52 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from benchmarks.faults.change import Wrapper, argument, attribute, combinator, each, instead, ops, result, times
-from benchmarks.faults.fault import Fault, Training, fault, held_out
-from benchmarks.faults.places import (
-    ADADELTA,
-    ADADELTA_RACE,
-    ADAGRAD,
-    ADAGRAD_RACE,
-    ADAM,
-    ADAM_RACE,
-    ADAMS,
-    APPLY,
-    BASE,
-    BY_SGD,
-    CLIP,
-    CLIPPED,
-    DEEP,
-    MLP,
-    NESTEROV,
-    RATE,
-    RMSPROP,
-    RMSPROP_RACE,
-    SGD,
-    SOFTMAX,
-    VALLEY,
-    step_of,
-)
+from benchmarks.faults import places as at
+from benchmarks.faults import trainings as on
+from benchmarks.faults.change import Change, Wrapper, argument, attribute, combinator, each, instead, ops, result, times
+from benchmarks.faults.fault import fault, held_out
 
-EVERYWHERE = (BY_SGD, SOFTMAX, VALLEY, RMSPROP_RACE, DEEP)
+EVERYWHERE = (on.BY_SGD, on.SOFTMAX, on.VALLEY, on.RMSPROP_RACE, on.DEEP)
 
 
-def constant_is(optimizer: str, name: str, number: float, on: Training, step: int = 2) -> Fault:
+def times_its(name: str, factor: float) -> Change:
     """A constant of an optimizer is another one in its steps, whatever its configuration says."""
-    said = optimizer.partition(":")[2]
-    return fault(f"{said}: {name} is {number:g}", step_of(optimizer), attribute(name, number), on, step=step)
+    return attribute(name, lambda number: factor * number)
 
 
-def constant_times(optimizer: str, name: str, factor: float, *on: Training, step: int = 2) -> Fault:
-    said = optimizer.partition(":")[2]
-    change = attribute(name, lambda number: factor * number)
-    return fault(f"small: {said}: {name} × {factor:g}", step_of(optimizer), change, *on, step=step)
-
-
-def rest_times(factor: float) -> Fault:
+def rest_times(factor: float) -> Change:
     """The distance of a decay rate from 1: the other reading of "off by 10 %", and the smaller fault."""
-    change = attribute("beta_2", lambda number: 1 - factor * (1 - number))
-    return fault(f"small: Adam: 1 − beta_2 × {factor:g}", step_of(ADAM), change, *ADAMS, step=3)
+    return attribute("beta_2", lambda number: 1 - factor * (1 - number))
 
 
 def gradient(of: Callable[..., Any]) -> Any:
@@ -136,106 +106,106 @@ def half_for(steps: int) -> Callable[..., Any]:
     return lambda rate, self: rate * ops.where(self.iterations < steps, 0.5, 1.0)
 
 
-FAULTS = (
-    *(fault(f"learning rate × {x:g}", RATE, times(x), BY_SGD) for x in (2.0, 0.5, 0.9, 0.97, 0.99, 0.999)),
-    *(
-        fault(f"learning rate decays by {x:g} a step", RATE, result(decays(x)), BY_SGD, step=3)
+FAULTS = {
+    **{f"learning rate × {x:g}": fault(at.RATE, times(x), on.BY_SGD) for x in (2.0, 0.5, 0.9, 0.97, 0.99, 0.999)},
+    **{
+        f"learning rate decays by {x:g} a step": fault(at.RATE, result(decays(x)), on.BY_SGD, step=3)
         for x in (1e-2, 1e-3, 1e-5)
-    ),
-    constant_is(ADAM, "beta_1", 0.8, ADAM_RACE, 3),
-    constant_is(ADAM, "beta_1", 0.89, ADAM_RACE, 3),
-    constant_is(ADAM, "beta_2", 0.99, ADAM_RACE, 3),
-    constant_is(ADAM, "epsilon", 1e-3, ADAM_RACE),
-    constant_is(ADAM, "epsilon", 1e-8, ADAM_RACE),
-    fault("Adam: no bias correction", step_of(ADAM), adam_step(corrected=False), ADAM_RACE),
-    fault("Adam: bias correction a step late", step_of(ADAM), adam_step(late=2), ADAM_RACE),
-    fault("Adam: ε inside the root", step_of(ADAM), adam_step(inside=True), ADAM_RACE),
-    constant_is(SGD, "momentum", 0.89, NESTEROV),
-    fault("SGD: momentum ignored", step_of(SGD), instead(without_momentum), NESTEROV),
-    fault("SGD: nesterov ignored", step_of(SGD), attribute("nesterov", False), NESTEROV),
+    },
+    "Adam: beta_1 is 0.8": fault(at.step_of(at.ADAM), attribute("beta_1", 0.8), on.ADAM_RACE, step=3),
+    "Adam: beta_1 is 0.89": fault(at.step_of(at.ADAM), attribute("beta_1", 0.89), on.ADAM_RACE, step=3),
+    "Adam: beta_2 is 0.99": fault(at.step_of(at.ADAM), attribute("beta_2", 0.99), on.ADAM_RACE, step=3),
+    "Adam: epsilon is 0.001": fault(at.step_of(at.ADAM), attribute("epsilon", 1e-3), on.ADAM_RACE),
+    "Adam: epsilon is 1e-08": fault(at.step_of(at.ADAM), attribute("epsilon", 1e-8), on.ADAM_RACE),
+    "Adam: no bias correction": fault(at.step_of(at.ADAM), adam_step(corrected=False), on.ADAM_RACE),
+    "Adam: bias correction a step late": fault(at.step_of(at.ADAM), adam_step(late=2), on.ADAM_RACE),
+    "Adam: ε inside the root": fault(at.step_of(at.ADAM), adam_step(inside=True), on.ADAM_RACE),
+    "SGD: momentum is 0.89": fault(at.step_of(at.SGD), attribute("momentum", 0.89), on.NESTEROV),
+    "SGD: momentum ignored": fault(at.step_of(at.SGD), instead(without_momentum), on.NESTEROV),
+    "SGD: nesterov ignored": fault(at.step_of(at.SGD), attribute("nesterov", False), on.NESTEROV),
     # no training uses it
-    fault("Adam: amsgrad ignored", step_of(ADAM), attribute("amsgrad", False), ADAM_RACE, shows="result"),
-    constant_is(RMSPROP, "rho", 0.95, RMSPROP_RACE),
-    constant_is(ADADELTA, "rho", 0.9, ADADELTA_RACE),
-    constant_is(ADAGRAD, "epsilon", 1e-2, ADAGRAD_RACE),
-    *(
-        fault(
-            f"weight decay of {x:g} always on",
-            step_of(SGD),
-            gradient(lambda gradient, variable, x=x: gradient + x * variable),
-            BY_SGD,
+    "Adam: amsgrad ignored": fault(at.step_of(at.ADAM), attribute("amsgrad", False), on.ADAM_RACE, shows="result"),
+    "RMSprop: rho is 0.95": fault(at.step_of(at.RMSPROP), attribute("rho", 0.95), on.RMSPROP_RACE),
+    "Adadelta: rho is 0.9": fault(at.step_of(at.ADADELTA), attribute("rho", 0.9), on.ADADELTA_RACE),
+    "Adagrad: epsilon is 0.01": fault(at.step_of(at.ADAGRAD), attribute("epsilon", 1e-2), on.ADAGRAD_RACE),
+    **{
+        f"weight decay of {x:g} always on": fault(
+            at.step_of(at.SGD), gradient(lambda gradient, variable, x=x: gradient + x * variable), on.BY_SGD
         )
         for x in (1e-2, 1e-4)
+    },
+    "clipping ignored": fault(at.CLIP, instead(lambda self, grads: grads), on.CLIPPED),
+    "gradients clipped at 0.1, always": fault(at.CLIP, result(each(lambda grad: ops.clip(grad, -0.1, 0.1))), on.BY_SGD),
+    **{
+        f"gradients off by {x:g}, by turns": fault(at.step_of(at.SGD), gradient(by_turns(x)), on.BY_SGD)
+        for x in (0.1, 0.01)
+    },
+    "no step at each 10th": fault(at.step_of(at.SGD), gradient(all_but_each(10)), on.BY_SGD, step=11),
+    "no step at each 100th": fault(at.step_of(at.SGD), gradient(all_but_each(100)), on.BY_SGD, step=101),
+    "SGD: biases frozen": fault(
+        at.step_of(at.SGD), gradient(lambda gradient, variable: gradient * (len(variable.shape) != 1)), on.BY_SGD
     ),
-    fault("clipping ignored", CLIP, instead(lambda self, grads: grads), CLIPPED),
-    fault("gradients clipped at 0.1, always", CLIP, result(each(lambda grad: ops.clip(grad, -0.1, 0.1))), BY_SGD),
-    *(fault(f"gradients off by {x:g}, by turns", step_of(SGD), gradient(by_turns(x)), BY_SGD) for x in (0.1, 0.01)),
-    fault("no step at each 10th", step_of(SGD), gradient(all_but_each(10)), BY_SGD, step=11),
-    fault("no step at each 100th", step_of(SGD), gradient(all_but_each(100)), BY_SGD, step=101),
-    fault(
-        "SGD: biases frozen",
-        step_of(SGD),
-        gradient(lambda gradient, variable: gradient * (len(variable.shape) != 1)),
-        BY_SGD,
-    ),
-    *(fault(f"small: learning rate × {x:g}", RATE, times(x), *EVERYWHERE) for x in (1.01, 0.99, 1.003, 0.997)),
+    **{f"small: learning rate × {x:g}": fault(at.RATE, times(x), *EVERYWHERE) for x in (1.01, 0.99, 1.003, 0.997)},
     # Adam's first step does not depend on beta_2
-    *(constant_times(ADAM, "beta_2", x, *ADAMS, step=3) for x in (0.9, 0.99)),
-    *map(rest_times, (1.1, 1.01)),
+    **{
+        f"small: Adam: beta_2 × {x:g}": fault(at.step_of(at.ADAM), times_its("beta_2", x), *on.ADAMS, step=3)
+        for x in (0.9, 0.99)
+    },
+    **{
+        f"small: Adam: 1 − beta_2 × {x:g}": fault(at.step_of(at.ADAM), rest_times(x), *on.ADAMS, step=3)
+        for x in (1.1, 1.01)
+    },
     # an epsilon shows on weights with small gradients only, near the last bits; Adadelta's first steps have its root
-    *(constant_times(ADAM, "epsilon", x, *ADAMS) for x in (1.1, 1.01)),
-    *(constant_times(RMSPROP, "epsilon", x, RMSPROP_RACE) for x in (1.1, 1.01)),
-    *(constant_times(ADADELTA, "epsilon", x, ADADELTA_RACE) for x in (1.1, 1.01)),
-    fault(  # it is lost in the rounding of the sum that begins at 0.1
-        "small: Adagrad: epsilon × 1.1",
-        step_of(ADAGRAD),
-        attribute("epsilon", lambda number: 1.1 * number),
-        ADAGRAD_RACE,
-        shows="result",
+    **{
+        f"small: Adam: epsilon × {x:g}": fault(at.step_of(at.ADAM), times_its("epsilon", x), *on.ADAMS)
+        for x in (1.1, 1.01)
+    },
+    **{
+        f"small: RMSprop: epsilon × {x:g}": fault(at.step_of(at.RMSPROP), times_its("epsilon", x), on.RMSPROP_RACE)
+        for x in (1.1, 1.01)
+    },
+    **{
+        f"small: Adadelta: epsilon × {x:g}": fault(at.step_of(at.ADADELTA), times_its("epsilon", x), on.ADADELTA_RACE)
+        for x in (1.1, 1.01)
+    },
+    # it is lost in the rounding of the sum that begins at 0.1
+    "small: Adagrad: epsilon × 1.1": fault(
+        at.step_of(at.ADAGRAD), times_its("epsilon", 1.1), on.ADAGRAD_RACE, shows="result"
     ),
     # with Nesterov's steps the second loss shows it
-    *(constant_times(SGD, "momentum", x, VALLEY, step=3) for x in (0.9, 0.99)),
-    held_out("SGD: nesterov always", step_of(SGD), attribute("nesterov", True), NESTEROV),
-    held_out("half the rate in the first two steps", RATE, result(half_for(2)), BY_SGD),
-    held_out("learning rate × 1.0005", RATE, times(1.0005), BY_SGD),
-    held_out("clipvalue clips upwards only", CLIP, upper_clip_only, BY_SGD),
-    held_out(
-        "Adam: output layer × 1.01",
-        step_of(ADAM),
+    **{
+        f"small: SGD: momentum × {x:g}": fault(at.step_of(at.SGD), times_its("momentum", x), on.VALLEY, step=3)
+        for x in (0.9, 0.99)
+    },
+    "SGD: nesterov always": held_out(at.step_of(at.SGD), attribute("nesterov", True), on.NESTEROV),
+    "half the rate in the first two steps": held_out(at.RATE, result(half_for(2)), on.BY_SGD),
+    "learning rate × 1.0005": held_out(at.RATE, times(1.0005), on.BY_SGD),
+    "clipvalue clips upwards only": held_out(at.CLIP, upper_clip_only, on.BY_SGD),
+    "Adam: output layer × 1.01": held_out(
+        at.step_of(at.ADAM),
         gradient(lambda gradient, variable: gradient * (1.01 if variable.shape[-1] in (4, 10) else 1.0)),
-        ADAM_RACE,
+        on.ADAM_RACE,
     ),
-    held_out(
-        "gradients below 1e-5 dropped",
-        APPLY,
-        argument("grads", each(lambda grad: ops.where(ops.abs(grad) < 1e-5, 0.0, grad))),
-        MLP,
+    "gradients below 1e-5 dropped": held_out(
+        at.APPLY, argument("grads", each(lambda grad: ops.where(ops.abs(grad) < 1e-5, 0.0, grad))), on.MLP
     ),
-    held_out("one gradient in 20 doubled", APPLY, argument("grads", one_in_20_doubled), MLP, step=21),
-    held_out("half the rate for ten steps", RATE, result(half_for(10)), MLP),
-    held_out(
-        "RMSprop: the mean of squares starts at 1",
-        (RMSPROP, "add_optimizer_variables"),
+    "one gradient in 20 doubled": held_out(at.APPLY, argument("grads", one_in_20_doubled), on.MLP, step=21),
+    "half the rate for ten steps": held_out(at.RATE, result(half_for(10)), on.MLP),
+    "RMSprop: the mean of squares starts at 1": held_out(
+        (at.RMSPROP, "add_optimizer_variables"),
         argument("initializer", lambda kind, name: "ones" if name == "velocity" else kind),
-        RMSPROP_RACE,
+        on.RMSPROP_RACE,
     ),
-    held_out("Adadelta: its steps are remembered times the rate", step_of(ADADELTA), remembers_scaled_steps),
-    held_out(
-        "clipnorm clips each row of a kernel by itself",
-        (BASE, "_clip_by_norm"),
+    "Adadelta: its steps are remembered times the rate": held_out(at.step_of(at.ADADELTA), remembers_scaled_steps),
+    "clipnorm clips each row of a kernel by itself": held_out(
+        (at.BASE, "_clip_by_norm"),
         argument("axes", lambda axes, values: -1 if len(values.shape) > 1 else axes),
-        CLIPPED,
+        on.CLIPPED,
     ),
-    held_out(
-        "optimizers: variables of one shape share their slots",
-        (BASE, "_get_variable_index"),
-        result(first_of_its_shape),
-        MLP,
+    "optimizers: variables of one shape share their slots": held_out(
+        (at.BASE, "_get_variable_index"), result(first_of_its_shape), on.MLP
     ),
-    held_out(
-        "Adagrad: the gradient is added behind the step",
-        step_of(ADAGRAD),
-        instead(divides_by_the_sum_before),
-        ADAGRAD_RACE,
+    "Adagrad: the gradient is added behind the step": held_out(
+        at.step_of(at.ADAGRAD), instead(divides_by_the_sum_before), on.ADAGRAD_RACE
     ),
-)
+}

@@ -17,9 +17,9 @@ from typing import Any
 import numpy as np
 from msgspec.structs import replace
 
+from benchmarks.faults import trainings as on
 from benchmarks.faults.change import argument, computed, constant, instead, named, result, skipped
 from benchmarks.faults.fault import Fault, fault, held_out
-from benchmarks.faults.places import BY_SGD, FAST, RAW, UNPENALISED
 from harness.check.evidence import digest_of
 from harness.domain.trial import Trial
 from harness.domain.verdict import Verdict
@@ -188,104 +188,87 @@ def not_red(original: Any, state: Any, expected: Any, obtained: Any, red: bool, 
     return original(state, expected, obtained, False, reason)
 
 
-VERDICTS = (
-    fault("the last value of a curve is the one before", METRIC, last_but_one, BY_SGD, shows="result"),
-    fault("the last value of a curve is its best", METRIC, best, BY_SGD, shows="result"),
-    fault(
-        "late: the turning point is an epoch late",
+VERDICTS = {
+    "the last value of a curve is the one before": fault(METRIC, last_but_one, on.BY_SGD, shows="result"),
+    "the last value of a curve is its best": fault(METRIC, best, on.BY_SGD, shows="result"),
+    "late: the turning point is an epoch late": fault(
         ("cases.overfitting.regularization", "turning_epoch"),
         result(lambda epoch, history: min(int(epoch) + 1, len(history["even_val_loss"]) - 1)),
-        UNPENALISED,
+        on.UNPENALISED,
         step=2361,
         shows="result",
     ),
-    held_out("a diverged training's metric is its last finite value", METRIC, last_finite, RAW, shows="result"),
-    held_out(
-        "long curves are thinned at other epochs",
-        ("harness.domain.trial", "thin"),
-        instead(thinned_downwards),
-        FAST,
-        shows="result",
+    "a diverged training's metric is its last finite value": held_out(METRIC, last_finite, on.RAW, shows="result"),
+    "long curves are thinned at other epochs": held_out(
+        ("harness.domain.trial", "thin"), instead(thinned_downwards), on.FAST, shows="result"
     ),
-    *(
-        fault(f"rules decide at {x:g} times their level", LEVEL, result(lambda level, x=x: min(level * x, 0.5)))
+    **{
+        f"rules decide at {x:g} times their level": fault(LEVEL, result(lambda level, x=x: min(level * x, 0.5)))
         for x in (10.0, 2.0, 0.1)
-    ),
-    fault("the sides of a comparison swapped", PAIRED, swapped),
-    fault("margins ignored", SIDES, argument("null", 0.0)),
-    fault("spread with n, not n − 1", ("harness.rules.pairs", "mean"), result(spread_of_n)),
-    fault("pairs mixed up", PAIRED, unpaired),
-    fault("pairs with a failed trial dropped", PAIRED, result(failures_dropped)),
-    fault("a share without its bounds", ("harness.rules.inference", "clopper_pearson"), instead(share_unbounded)),
-    fault("prediction intervals half as wide", ("harness.rules.printed", "predict"), result(half_prediction)),
-    fault("Student's interval with z", INTERVAL, result(tighter)),
-    fault("undecided is told as supported", ("harness.domain.claim:Claim", "decide"), result(undecided_is_supported)),
-    *(
-        fault(f"exact checks: tolerances × {x:g}", ERROR, computed(lambda error, _, x=x: error / x))
+    },
+    "the sides of a comparison swapped": fault(PAIRED, swapped),
+    "margins ignored": fault(SIDES, argument("null", 0.0)),
+    "spread with n, not n − 1": fault(("harness.rules.pairs", "mean"), result(spread_of_n)),
+    "pairs mixed up": fault(PAIRED, unpaired),
+    "pairs with a failed trial dropped": fault(PAIRED, result(failures_dropped)),
+    "a share without its bounds": fault(("harness.rules.inference", "clopper_pearson"), instead(share_unbounded)),
+    "prediction intervals half as wide": fault(("harness.rules.printed", "predict"), result(half_prediction)),
+    "Student's interval with z": fault(INTERVAL, result(tighter)),
+    "undecided is told as supported": fault(("harness.domain.claim:Claim", "decide"), result(undecided_is_supported)),
+    **{
+        f"exact checks: tolerances × {x:g}": fault(ERROR, computed(lambda error, _, x=x: error / x))
         for x in (1e9, 100.0)
+    },
+    **{f"drift: p-values × {x:g}": fault(UNEQUAL, result(lambda p, x=x: min(p * x, 1.0))) for x in (1000.0, 0.0)},
+    "judge: nothing is red": fault(("harness.record.outcomes:TrainingOutcome", "red"), computed(lambda red, _: False)),
+    "judge: steps are not compared": fault(("harness.check.judge", "_first_moved"), skipped()),
+    "judge: losses have to move by 1 %": fault(("harness.check.judge", "LIMIT"), constant(0.01)),
+    "T: half of the resamples are enough": fault(("harness.check.rounding", "SURE"), constant(0.5)),
+    "drift: upwards never counts": fault(
+        BEYOND, result(lambda beyond, self: beyond and not (self.difference or 0.0) > 0)
     ),
-    *(fault(f"drift: p-values × {x:g}", UNEQUAL, result(lambda p, x=x: min(p * x, 1.0))) for x in (1000.0, 0.0)),
-    fault("judge: nothing is red", ("harness.record.outcomes:TrainingOutcome", "red"), computed(lambda red, _: False)),
-    fault("judge: steps are not compared", ("harness.check.judge", "_first_moved"), skipped()),
-    fault("judge: losses have to move by 1 %", ("harness.check.judge", "LIMIT"), constant(0.01)),
-    fault("T: half of the resamples are enough", ("harness.check.rounding", "SURE"), constant(0.5)),
-    fault(
-        "drift: upwards never counts", BEYOND, result(lambda beyond, self: beyond and not (self.difference or 0.0) > 0)
-    ),
-    *(
-        fault(f"drift: smallest effect × {x:g}", BEYOND, argument("smallest", lambda smallest, x=x: smallest * x))
+    **{
+        f"drift: smallest effect × {x:g}": fault(BEYOND, argument("smallest", lambda smallest, x=x: smallest * x))
         for x in (100.0, 5.0)
+    },
+    "drift: chance does not count": fault(BEYOND, argument("level", 1.0)),
+    "drift: only the first two seeds compared": fault(
+        DIFFERENCE, argument("ours", lambda ours: {seed: ours[seed] for seed in sorted(ours)[:2]})
     ),
-    fault("drift: chance does not count", BEYOND, argument("level", 1.0)),
-    fault(
-        "drift: only the first two seeds compared",
-        DIFFERENCE,
-        argument("ours", lambda ours: {seed: ours[seed] for seed in sorted(ours)[:2]}),
+    "drift: diverged trials left out": fault(DIFFERENCE, absent_ignored),
+    "a flipped verdict is not red": fault(("harness.check.verdicts", "VerdictComparison"), not_red),
+    "best and monotone look at one pair": held_out(
+        ("harness.rules.orders", "all_exceed"), argument("contrasts", lambda contrasts: contrasts[:1])
     ),
-    fault("drift: diverged trials left out", DIFFERENCE, absent_ignored),
-    fault("a flipped verdict is not red", ("harness.check.verdicts", "VerdictComparison"), not_red),
-    held_out(
-        "best and monotone look at one pair",
-        ("harness.rules.orders", "all_exceed"),
-        argument("contrasts", lambda contrasts: contrasts[:1]),
-    ),
-    held_out(
-        "a conjunction holds if a part does",
+    "a conjunction holds if a part does": held_out(
         ("harness.rules.combined", "weakest"),
         result(lambda weakest, verdicts: Verdict.SUPPORTED if Verdict.SUPPORTED in verdicts else weakest),
     ),
-    held_out("a failed trial is the best", SCORE, result(lambda score: -score if math.isinf(score) else score)),
-    held_out("drift: p-values of one side", UNEQUAL, result(lambda p: p / 2)),
-    held_out("signed ranks by a normal curve", ("harness.rules.inference", "signed_rank"), instead(normal_ranks)),
-    held_out(
-        "Holm: undecided claims do not count",
+    "a failed trial is the best": held_out(SCORE, result(lambda score: -score if math.isinf(score) else score)),
+    "drift: p-values of one side": held_out(UNEQUAL, result(lambda p: p / 2)),
+    "signed ranks by a normal curve": held_out(("harness.rules.inference", "signed_rank"), instead(normal_ranks)),
+    "Holm: undecided claims do not count": held_out(
         ("harness.rules.combined", "_tested"),
         result(lambda tested, decision: bool(tested) and decision.verdict.decided),
     ),
-    held_out(  # it is taken for the only one
-        "the first of several looks decides at the full level",
+    # it is taken for the only one
+    "the first of several looks decides at the full level": held_out(
         (LEVEL, (LEVEL[0], "overall")),
         lambda original, self, number: number if self.index == 0 else original(self, number),
     ),
-    held_out("exact checks: the mean error counts, not the largest", ERROR, computed(of_the_mean)),
-    held_out("drift: seeds are not paired", DIFFERENCE, argument("stored", strangers)),
-    held_out("Equivalent tests its upper margin only", SIDES, never_below),
-    held_out(
-        "paired rules: logarithms to base 10",
-        SCORE,
-        result(lambda score, metric: float(score) / math.log(10) if metric.scale == "log" else float(score)),
+    "exact checks: the mean error counts, not the largest": held_out(ERROR, computed(of_the_mean)),
+    "drift: seeds are not paired": held_out(DIFFERENCE, argument("stored", strangers)),
+    "Equivalent tests its upper margin only": held_out(SIDES, never_below),
+    "paired rules: logarithms to base 10": held_out(
+        SCORE, result(lambda score, metric: float(score) / math.log(10) if metric.scale == "log" else float(score))
     ),
-    held_out(
-        "drift: the last metric decides, not the first",
-        ("harness.check.judge:Comparison", "_primary"),
-        computed(lambda primary, self: self.experiment.metrics[-1]),
+    "drift: the last metric decides, not the first": held_out(
+        ("harness.check.judge:Comparison", "_primary"), computed(lambda primary, self: self.experiment.metrics[-1])
     ),
-    held_out(
-        "errata: any error will do",
-        ("harness.domain.erratum:Fails", "fault"),
-        result(lambda fault, ran: "" if ran.error is not None else fault),
+    "errata: any error will do": held_out(
+        ("harness.domain.erratum:Fails", "fault"), result(lambda fault, ran: "" if ran.error is not None else fault)
     ),
-)
+}
 
 
 @named
@@ -304,10 +287,6 @@ def decoded(of: Callable[[Any], dict[str, Any]]) -> Callable[[Any], Any]:
         return decode
 
     return make
-
-
-def stored(name: str, of: Callable[[Any], dict[str, Any]]) -> Fault:
-    return fault(f"baselines: {name}", DECODE, decoded(of))
 
 
 def columns(of: Callable[[tuple[Any, ...]], tuple[Any, ...]]) -> Callable[[Any], dict[str, Any]]:
@@ -360,38 +339,34 @@ def of_another_backend(original: Any, path: Any) -> Any:
     return original(other if other.exists() else path)
 
 
-FILES = (
-    stored("three digits are read", numbers(lambda x: float(f"{x:.3g}"))),
-    stored("two digits are read", numbers(lambda x: float(f"{x:.2g}"))),
-    stored("seeds are off by one", columns(lambda column: (*column[1:], column[0]))),
-    stored("seeds are mixed up", columns(lambda column: column[::-1])),
-    stored("a metric is lost", lambda variant: {"metrics": dict(list(variant.metrics.items())[:-1])}),
-    stored("numbers are halved", numbers(lambda x: x / 2)),
-    stored("only two trials are read", two_trials),
-    stored("the rounding is not read", lambda variant: {"steps": 0, "calm": ()}),
-    fault("trials are written with three digits", (RECORDS, "encode"), argument("record", with_trial(three_digits))),
-    fault(
-        "trials are read without their divergence",
-        (RECORDS, "decode"),
-        result(with_trial(lambda trial: {"divergence": None})),
+FILES = {
+    "baselines: three digits are read": fault(DECODE, decoded(numbers(lambda x: float(f"{x:.3g}")))),
+    "baselines: two digits are read": fault(DECODE, decoded(numbers(lambda x: float(f"{x:.2g}")))),
+    "baselines: seeds are off by one": fault(DECODE, decoded(columns(lambda column: (*column[1:], column[0])))),
+    "baselines: seeds are mixed up": fault(DECODE, decoded(columns(lambda column: column[::-1]))),
+    "baselines: a metric is lost": fault(
+        DECODE, decoded(lambda variant: {"metrics": dict(list(variant.metrics.items())[:-1])})
     ),
-    fault(
-        "every third trial is not recorded",
+    "baselines: numbers are halved": fault(DECODE, decoded(numbers(lambda x: x / 2))),
+    "baselines: only two trials are read": fault(DECODE, decoded(two_trials)),
+    "baselines: the rounding is not read": fault(DECODE, decoded(lambda variant: {"steps": 0, "calm": ()})),
+    "trials are written with three digits": fault((RECORDS, "encode"), argument("record", with_trial(three_digits))),
+    "trials are read without their divergence": fault(
+        (RECORDS, "decode"), result(with_trial(lambda trial: {"divergence": None}))
+    ),
+    "every third trial is not recorded": fault(
         ("harness.record.run_file:RunFile", "_write"),
         skipped(lambda _, record: isinstance(record, TrialDone) and record.trial.seed % 3 == 2),
     ),
-    fault("the expected verdict is another claim's", (STORED, "expected"), expected_of_the_first),
-    fault("no verdict is expected", (STORED, "expected"), skipped()),
-    held_out("a variant alongside its neighbour's baseline", (STORED, "variant"), neighbour),
-    held_out("baselines of another backend", ("harness.check.evidence", "read"), of_another_backend),
-    held_out(
-        "of several records of a claim the first counts",
+    "the expected verdict is another claim's": fault((STORED, "expected"), expected_of_the_first),
+    "no verdict is expected": fault((STORED, "expected"), skipped()),
+    "a variant alongside its neighbour's baseline": held_out((STORED, "variant"), neighbour),
+    "baselines of another backend": held_out(("harness.check.evidence", "read"), of_another_backend),
+    "of several records of a claim the first counts": held_out(
         (f"{RECORDS}:Run", "add"),
         skipped(lambda _, self, record: isinstance(record, ClaimDecided) and record.key in self.claims),
     ),
-    held_out(
-        "baselines: null is read as 0",
-        DECODE,
-        decoded(columns(lambda column: tuple(0.0 if x is None else x for x in column))),
+    "baselines: null is read as 0": held_out(
+        DECODE, decoded(columns(lambda column: tuple(0.0 if x is None else x for x in column)))
     ),
-)
+}

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from benchmarks.faults import trainings as on
 from benchmarks.faults.fault import Fault, Training, injected
-from benchmarks.faults.places import ADAM_RACE, BY_SGD, CNN, L1_SMALL, MLP, NORMALISED, PENALISED, RNN, SOFTMAX
 from benchmarks.faults.table import named
 from harness.check.claims import Asked, Judge, to_the_end
 from harness.check.judge import Counts, canonical_steps, same_versions
@@ -30,7 +30,7 @@ from suite.session.work import Description, Task, attempt, reason_of
 
 BASELINES = ROOT / "baselines"
 BY, FULL = ("check", "self-checks"), "to the end"
-CHEAP = (MLP, SOFTMAX, BY_SGD, NORMALISED)
+CHEAP = (on.MLP, on.SOFTMAX, on.BY_SGD, on.NORMALISED)
 """Trainings of a few seconds with many compared steps; the first is an anchor, which goes through an engine's loop."""
 EXHAUSTED = "Failed to materialize symbols"
 """What XLA says on a CPU when a process has compiled some thousands of programs; it says nothing of a fault."""
@@ -47,13 +47,13 @@ LIKELY = {
 }
 """Parts of the ids of self-checks that come first, by group of faults: what is seen is the same, and found sooner."""
 LIKELY_IN = {
-    ADAM_RACE: ("dropout",),
-    L1_SMALL: ("network/normalised-nesterov",),
-    PENALISED: ("network/normalised-nesterov",),
-    NORMALISED: ("network/normalised-nesterov",),
-    RNN: ("network/recurrent-adagrad",),
-    CNN: ("convolutional-adadelta",),
-    BY_SGD: ("network/relu-adam",),
+    on.ADAM_RACE: ("dropout",),
+    on.L1_SMALL: ("network/normalised-nesterov",),
+    on.PENALISED: ("network/normalised-nesterov",),
+    on.NORMALISED: ("network/normalised-nesterov",),
+    on.RNN: ("network/recurrent-adagrad",),
+    on.CNN: ("convolutional-adadelta",),
+    on.BY_SGD: ("network/relu-adam",),
 }
 """The same for layers and engines, by the training in which a fault acts."""
 Steps = tuple[object, ...]
@@ -122,7 +122,7 @@ class Check:
         """Why the first training that is red with the fault is red, and the first steps of each that was tried."""
         compared: dict[Training, Steps] = {}
         with injected(fault):
-            for training in trainings(fault):
+            for training in tried_on(fault):
                 reason, compared[training] = self.trained(training)
                 if reason:
                     return reason, compared
@@ -145,7 +145,7 @@ def _without(backend: str, baselines: Path, training: Training) -> Steps:
     return Check(backend, baselines).trained(training)[1]
 
 
-def trainings(fault: Fault) -> tuple[Training, ...]:
+def tried_on(fault: Fault) -> tuple[Training, ...]:
     """The trainings on which a fault is tried, in this order: its own, then ``CHEAP``; () if it touches no training.
 
     Example 4, of which a seed takes a minute, is left out where a fault names others.
@@ -175,7 +175,7 @@ def seen(fault: Fault, backend: str, baselines: Path = BASELINES) -> dict[str, A
             fix="Run pytest -p benchmarks.faults.plugin --fault NAME tests/.",
         )
     check = Check(backend, baselines)
-    for training in trainings(fault):
+    for training in tried_on(fault):
         check.evidence(training)
     reason, compared = check.seen(fault)
     if EXHAUSTED in reason:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-from collections import Counter
 
 from benchmarks.faults import callbacks, data, engines, late, layers, losses, optimizers, own
 from benchmarks.faults.fault import Fault
 from harness.errors import invalid, nearest
 
-GROUPS: dict[str, tuple[Fault, ...]] = {
+GROUPS: dict[str, dict[str, Fault]] = {
     "optimizer": optimizers.FAULTS,
     "layers": layers.LAYERS,
     "initial weights": layers.INITIAL_WEIGHTS,
@@ -24,9 +23,12 @@ GROUPS: dict[str, tuple[Fault, ...]] = {
     "late states": late.STATES,
     "late epochs": late.EPOCHS,
 }
-FAULTS = tuple(dataclasses.replace(fault, group=group) for group, faults in GROUPS.items() for fault in faults)
+FAULTS = tuple(
+    dataclasses.replace(fault, name=name, group=group)
+    for group, faults in GROUPS.items()
+    for name, fault in faults.items()
+)
 NAMES = tuple(fault.name for fault in FAULTS)
-assert len(set(NAMES)) == len(NAMES), [name for name, count in Counter(NAMES).items() if count > 1]
 
 CONTROL = Fault("none", (), (("gradient-descent", "rate 0.1"), ("optimizers", "adam")), group="control")
 """No fault: nothing may be red."""

@@ -15,7 +15,7 @@ from benchmarks.faults.change import argument
 from benchmarks.faults.fault import Fault, Patch, fault
 from benchmarks.faults.page import report
 from benchmarks.faults.sight import BY, seen
-from benchmarks.faults.table import CONTROL, FAULTS, GROUPS, measured, named, on
+from benchmarks.faults.table import CONTROL, FAULTS, GROUPS, NAMES, measured, named, on
 from harness.course import ROOT
 from harness.errors import SuiteError
 from suite.catalogue import TRAININGS
@@ -43,6 +43,7 @@ def test_every_fault_is_put_in_and_taken_out(tmp_path):
 
 def test_the_table_names_what_exists():
     assert min(map(len, GROUPS.values())) >= 5
+    assert len({*NAMES}) == len(NAMES)
     assert [f.name for f in FAULTS if not set(f.trainings) <= {*TRAININGS}] == []
     assert [f.name for f in FAULTS if f.shows != "result" and f.step is None] == []
     assert [f.name for f in FAULTS if f.breaks == "own" and f.shows != "result"] == []
@@ -73,11 +74,11 @@ def test_every_fault_has_a_key_of_its_own():
     ],
 )
 def test_a_fault_breaks_what_it_is_put_into(owner, breaks):
-    assert fault("a", (owner, "call"), print).breaks == breaks
+    assert fault((owner, "call"), print).breaks == breaks
 
 
 def test_a_fault_may_say_otherwise():
-    assert fault("a", ("harness.training.compiled", "x"), print, breaks="data").breaks == "data"
+    assert fault(("harness.training.compiled", "x"), print, breaks="data").breaks == "data"
 
 
 def test_an_argument_that_is_none_is_refused():
