@@ -125,6 +125,10 @@ class Course:
         """The claim of a key; None if the course has none."""
         return self._by_key.get(key)
 
+    def erratum(self, id: str) -> Erratum | None:
+        """The erratum of an id; None if the course has none."""
+        return next((erratum for erratum in self.errata if erratum.id == id), None)
+
     def cause(self, stack: str, experiment: str, variant: str, metric: str) -> Cause | None:
         """Why a metric of a training is not the same on another stack; None if no cause is declared."""
         return next((cause for cause in self.causes if cause.of(stack, experiment, variant, metric)), None)

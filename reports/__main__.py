@@ -180,8 +180,7 @@ def compare(options: argparse.Namespace) -> int:
     from harness.check.compare import compare
     from harness.record.address import Address
     from reports.changes import find, markdown
-    from reports.folders import write_atomic
-    from reports.of_course import check_course
+    from reports.folders import check_course, write_atomic
 
     out, store = options.out or out_of(course()), Address(options.store) if options.store else None
     then, now = (find(asked, with_runs(out), store, options.baseline_dir) for asked in options.compare)

@@ -6,15 +6,18 @@ import hashlib
 import re
 import shlex
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import msgspec
 
 from harness.course import INSTALLED, SUITE, course
 from harness.domain.claim import Claim, Source
+from harness.domain.erratum import Differs, Erratum, Outcome, plain
 from harness.domain.trial import Trial
 from harness.domain.verdict import Basis, Decision, Effect, Verdict
 from harness.record.outcomes import ClaimState
-from harness.record.run import Alongside, ClaimDecided, MetricDeclared, Run, Summary
+from harness.record.run import Alongside, ClaimDecided, ErratumChecked, MetricDeclared, Run, Summary
 from reports import sentences
 from reports.words import mean_std, metric_label, number, plural, points, power_of_ten, printed, standing
 
@@ -183,6 +186,54 @@ class Card(msgspec.Struct, frozen=True, kw_only=True):
         if self.source == "ours":
             return "ours, not the lecture's"
         return f"the slide, as we read it: {self.reading}" if self.source == "read" else "the slide"
+
+
+@dataclass(frozen=True)
+class Snippet:
+    """An erratum in a report: what a run says of it, and what the course declares.
+
+    Attributes:
+        record: what its two forms did.
+        declared: the erratum; None if the course no longer has it.
+        expected: what its printed form should do on the run's backend.
+    """
+
+    record: ErratumChecked
+    declared: Erratum | None
+    expected: Outcome | None
+
+    @property
+    def id(self) -> str:
+        return self.record.id
+
+    @property
+    def red(self) -> bool:
+        return self.record.red
+
+    @property
+    def label(self) -> str:
+        """Where the lecture says it; "" if the course no longer has it."""
+        return self.declared.slide if self.declared else ""
+
+    @property
+    def statement(self) -> str:
+        return self.declared.statement if self.declared else "The course no longer has it."
+
+    @property
+    def outcome(self) -> str:
+        """What is expected: "fails", "warns" or "differs"."""
+        return type(self.expected).__name__.lower() if self.expected else ""
+
+    @property
+    def slide_value(self) -> Any:
+        """The value of its ``check`` on the slide; None unless another is expected today."""
+        return plain(self.expected.slide) if isinstance(self.expected, Differs) else None
+
+
+def snippets(run: Run) -> list[Snippet]:
+    """The errata of a run."""
+    known = [(record, course().erratum(record.id)) for record in run.errata.values()]
+    return [Snippet(record, of, of.expected(run.header.backend) if of else None) for record, of in known]
 
 
 def section_of(label: str) -> str:

@@ -11,7 +11,7 @@ from harness.errors import SuiteError, invalid, nearest
 from harness.record.outcomes import TimeState, TrainingState
 from harness.record.run import Run, RunStarted, decode, parse_run, read_run
 from harness.record.run_file import run_files
-from reports.of_course import of_course
+from reports.folders import of_course
 from reports.stored import stored_run
 from reports.text import code, cut, escape, table
 from reports.words import faster_or_slower, machine, plural, some

@@ -1,4 +1,4 @@
-"""The report folder, and how a file is written to it: completely or not at all."""
+"""The report folder, whose runs it may hold, and how a file is written to it: completely or not at all."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from harness.course import Course
+from harness.course import Course, course
 from harness.errors import SuiteError
 from harness.record.atomic import replace_files
+from harness.record.run import RunStarted
 
 OUT = Path("reports/out")
 """The report folder of the default course, which git ignores: below the folder of the run."""
@@ -17,6 +18,19 @@ OUT = Path("reports/out")
 def out_of(course: Course) -> Path:
     """The report folder of a course, unless one is named: runs of two courses in one folder would be mixed up."""
     return OUT if course.default else OUT / "courses" / course.name
+
+
+def of_course(header: RunStarted) -> bool:
+    """Whether a run is of the course of this process."""
+    return header.course == course().recorded
+
+
+def check_course(header: RunStarted) -> None:
+    """SuiteError for a run of another course: its report would have the titles of this one."""
+    if not of_course(header):
+        what = f"the course {header.course!r}: name its folder with --catalogue"
+        fix = what if header.course else "the default course: leave --catalogue out"
+        raise SuiteError(f"The run {header.id} is not of {course().name!r}. It is of {fix}.")
 
 
 def runs_folder(out: Path) -> Path:

@@ -22,7 +22,7 @@ from harness.record.outcomes import (
 )
 from harness.record.run import ClaimDecided, Run, TrainingCompared
 from harness.timing.slower import CHANGED
-from reports.cards import Card
+from reports.cards import Card, snippets
 from reports.words import SYMBOLS, backend_name, plural, verdict_text
 
 FAILED = (1, 3)
@@ -221,10 +221,11 @@ def moved(run: Run) -> list[Moved]:
     if not run.header.evidence:
         found += [_training(run, one) for one in run.trainings.values() if one.red]
     found += [_claim(one, run.header.evidence) for one in run.claims.values() if _changed(one, run.header.evidence)]
-    for one in run.errata.values():
-        if one.red:
-            now = one.error or one.warning or str(one.state)
-            found.append(Moved("erratum", str(one.state), one.id, one.expected, now, one.reason))
+    for erratum in snippets(run):
+        if erratum.red:
+            record, before = erratum.record, erratum.expected.describe() if erratum.expected else ""
+            now = record.error or record.warning or str(record.state)
+            found.append(Moved("erratum", str(record.state), record.id, before, now, record.reason))
     for check in run.self_checks.values():
         if check.red:
             found.append(Moved("self-check", "failed", check.key, "holds", "fails", check.decision.reason))

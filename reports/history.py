@@ -25,7 +25,7 @@ from harness.errors import SuiteError
 from harness.record.run import HEAVY, Run, parse_run, read_run
 from harness.record.run_file import run_files
 from harness.timing.slower import ALPHA, MIN_REPEATS, RELATIVE
-from reports.of_course import of_course
+from reports.folders import of_course
 from reports.text import code, cut, escape, table
 from reports.words import faster_or_slower, machine, metric_label, number, plural, points, seconds
 

@@ -16,11 +16,11 @@ from harness.domain.finding import Finding
 from harness.domain.verdict import Verdict
 from harness.environment import gpu
 from harness.errors import invalid
-from harness.record.run import Alongside, ClaimDecided, ErratumChecked, Run
+from harness.record.run import Alongside, ClaimDecided, Run
 from harness.rules.levels import STORED_SIZES
 from reports import headline, sentences
 from reports.accuracy import accuracies, compared, trained_here
-from reports.cards import ELSEWHERE, Card, anchor, cards, section_of
+from reports.cards import ELSEWHERE, Card, Snippet, anchor, cards, section_of, snippets
 from reports.charts_data import QUANTILES, quantiles
 from reports.sections.times import times
 from reports.sections.timing_runs import timing
@@ -46,7 +46,7 @@ class Section(NamedTuple):
 
     title: str
     cards: list[Card]
-    errata: list[ErratumChecked]
+    errata: list[Snippet]
     pictures: list[Picture]
 
     @property
@@ -66,8 +66,8 @@ def sections(run: Run, shown: Mapping[str, Card], pictures: Sequence[Picture] = 
     for card in shown.values():
         grouped[card.section].cards.append(card)
         places.setdefault(card.experiment or "", {})[card.section] = None
-    for erratum in run.errata.values():
-        grouped[section_of(erratum.slide)].errata.append(erratum)
+    for erratum in snippets(run):
+        grouped[section_of(erratum.label)].errata.append(erratum)
     for picture in pictures:
         for title in places.get(picture.heading, [ELSEWHERE]) if picture.heading else ():
             grouped[title].pictures.append(picture)

@@ -5,26 +5,31 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
+import msgspec
 from msgspec.structs import replace
 
+from harness.course import course
 from harness.domain.verdict import Verdict
 from harness.errors import SuiteError, invalid
 from harness.record.atomic import replace_file
 from harness.record.run import Run, read_run
-from reports.cards import cards
-from reports.folders import check_writable, write_files
+from reports.cards import Card, cards, snippets
+from reports.folders import check_course, check_writable, write_files
 from reports.markdown import ERRATA, FIGURES, REPORT, SECTIONS, SUMMARY, findings, texts
-from reports.of_course import check_course
 from reports.page.page import PAGE, html
-from reports.payload import payload, to_json
 
 if TYPE_CHECKING:
     from reports.history import History
 
 JSON = "report.json"
+SCHEMA = 3
+"""The version of report.json."""
+TEXTS = ("slides", "statement", "source", "verdict", "basis", "shown")
+"""What report.json has of a claim beside its record."""
 START, END = "<!-- findings -->", "<!-- /findings -->"
 
 
@@ -50,13 +55,48 @@ def write(run: Run, out: Path) -> Path:
     contents |= {name: text.encode() for name, text in texts(run, shown, holm, drawn).items()}
     history = history_of(run)
     contents[PAGE] = html(run, shown, history, since_last(run, history) if history else None)
-    contents[JSON] = to_json(payload(run, holm, sorted(contents)))
+    contents[JSON] = for_programs(run, shown, holm, sorted(contents))
     earlier = _files_of(out / JSON)
     write_files({out / name: content for name, content in contents.items()})
     for name in earlier - set(contents):
         with contextlib.suppress(OSError):
             (out / name).unlink(missing_ok=True)
     return out / REPORT
+
+
+def for_programs(run: Run, cards: Mapping[str, Card], holm: Mapping[str, Verdict], files: Sequence[str]) -> bytes:
+    """The content of report.json: the records of the run in the course's order, with what the course says of them.
+
+    ``run`` is how the run was started, with its environment; ``end`` is null for a run that was killed. Claims have the
+    verdict of their cards, and p-values adjusted over all claims (Holm); ``after_holm`` has each verdict after that.
+    ``files`` are the paths of all other files of the report, relative to its folder.
+    """
+    made = {
+        "schema": SCHEMA,
+        "run": run.header,
+        "end": replace(run.end, reported=True) if run.end else None,
+        "partial": run.partial,
+        "trainings": [*run.trainings.values()],
+        "claims": [
+            {
+                **msgspec.to_builtins(run.claims[key]),
+                **{
+                    name: getattr(card, name) for name in ("slides", "statement", "source", "verdict", "basis", "shown")
+                },
+            }
+            for key, card in cards.items()
+        ],
+        "after_holm": holm,
+        "errata": [
+            msgspec.to_builtins(erratum.record) | {name: getattr(erratum, name) for name in ("statement", "outcome")}
+            for erratum in snippets(run)
+        ],
+        "self_checks": [*run.self_checks.values()],
+        "timings": [*run.timings.values()],
+        "figures": [name.partition("/")[2] for name in files if name.startswith(f"{FIGURES}/")],
+        "files": files,
+    }
+    return msgspec.json.format(msgspec.json.encode(made), indent=1) + b"\n"
 
 
 def write_findings(run: Run, page: Path) -> None:
@@ -100,12 +140,13 @@ def in_order(run: Run) -> Run:
     places = {(name, variant): None for name, each in experiments.items() for variant in each.variants}
     keys = [key for key in places if key in run.trainings]
     keys += [key for key in run.trainings if key not in places]
+    order = {erratum.id: place for place, erratum in enumerate(course().errata)}
     return dataclasses.replace(
         run,
         experiments=experiments,
         trainings={key: run.trainings[key] for key in keys},
         claims={claim.key: claim for claim in sorted(run.claims.values(), key=lambda claim: claim.order)},
-        errata={erratum.id: erratum for erratum in sorted(run.errata.values(), key=lambda erratum: erratum.order)},
+        errata={id: run.errata[id] for id in sorted(run.errata, key=lambda id: order.get(id, len(order)))},
     )
 
 

@@ -17,4 +17,4 @@ def test_errata(name: str, suite_run: Session, request: pytest.FixtureRequest) -
         finding = suite_run.erratum(ERRATA[name])
     request.node.user_properties += erratum_properties(finding)
     if finding.red:
-        pytest.fail(erratum_message(finding), pytrace=False)
+        pytest.fail(erratum_message(finding, ERRATA[name].statement), pytrace=False)

@@ -1,15 +1,11 @@
-"""Makes records from the catalogue's objects: experiments, claims, errata."""
+"""Makes records from the catalogue's objects: experiments and claims."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Literal
-
-from msgspec.structs import replace
 
 from harness.domain.claim import Claim
-from harness.domain.erratum import Differs, Erratum, ErratumState, Examined, Fails, Warns, plain
 from harness.domain.experiment import Experiment
 from harness.domain.trial import Trial
 from harness.domain.verdict import Decision
@@ -17,7 +13,6 @@ from harness.record.outcomes import Here, SeedsTaken, VerdictComparison
 from harness.record.run import (
     Alongside,
     ClaimDecided,
-    ErratumChecked,
     ExperimentDeclared,
     MetricDeclared,
     Point,
@@ -115,42 +110,4 @@ def claim_decided(
         red=red,
         error=error,
         seconds=seconds,
-    )
-
-
-def erratum_declared(erratum: Erratum, order: int, backend: str) -> ErratumChecked:
-    """The record of an erratum whose code was not run. ``order`` is its place in the catalogue."""
-    expected = erratum.expected(backend)
-    kinds: dict[type, Literal["fails", "warns", "differs"]] = {Fails: "fails", Warns: "warns", Differs: "differs"}
-    return ErratumChecked(
-        id=erratum.id,
-        order=order,
-        slide=erratum.slide,
-        statement=erratum.statement,
-        given=erratum.given,
-        printed=erratum.printed,
-        modern=erratum.modern,
-        check=erratum.check,
-        within=erratum.within,
-        despite=erratum.despite,
-        expected=expected.describe(),
-        outcome=kinds[type(expected)],
-        slide_value=plain(expected.slide) if isinstance(expected, Differs) else None,
-        state=ErratumState.DECLARED,
-        reason="not run for this report; every `pytest suite/` runs both forms",
-    )
-
-
-def erratum_checked(finding: Examined, order: int, backend: str) -> ErratumChecked:
-    """The record of an erratum examined on ``backend``. ``order`` is its place in the catalogue."""
-    return replace(
-        erratum_declared(finding.erratum, order, backend),
-        when=finding.when,
-        error=finding.error,
-        warning=finding.warned,
-        today=finding.today,
-        replacement=finding.modern,
-        state=finding.state,
-        reason=finding.reason,
-        seconds=finding.seconds,
     )

@@ -17,7 +17,7 @@ from typing import Any, Literal, TypeVar
 
 import msgspec
 
-from harness.domain.erratum import ErratumState
+from harness.domain.erratum import ErratumState, Examined
 from harness.domain.experiment import Size
 from harness.domain.plots import Surface, Sweep, TurningPoint
 from harness.domain.trial import Seconds, Trial
@@ -31,6 +31,8 @@ from harness.rules.combined import adjust
 
 SCHEMA = 4
 """The version of this file format."""
+LAST = "edb64cc"
+"""The last commit that reads the version before."""
 
 Key = tuple[str, str]
 """(experiment id, variant name)"""
@@ -356,36 +358,37 @@ class ErratumChecked(Record, frozen=True, kw_only=True, tag="erratum"):
     """What the printed form and the modern form of an erratum did.
 
     Attributes:
-        id, order, slide, statement, given, printed, modern, check, within, despite: what the erratum declares.
-        outcome, expected: the expected outcome of the printed form: its kind, and a description.
-        when, error, warning: what the printed form did.
-        slide_value, today, replacement: the value of ``check`` on the slide, after the printed form, and after the
-            modern form.
+        id: of the erratum.
         state, reason: whether it holds, and why.
+        when, error, warning: what the printed form did.
+        today, replacement: the value of its ``check`` after the printed form, and after the modern form.
         seconds: wall clock.
     """
 
     id: str
-    order: int = 0
-    slide: str
-    statement: str
-    given: str
-    printed: str
-    modern: str
-    check: str
-    within: str = ""
-    despite: str = ""
-    expected: str
-    outcome: Literal["fails", "warns", "differs"]
+    state: ErratumState
+    reason: str
     when: str = ""
     error: str = ""
     warning: str = ""
-    slide_value: Any = None
     today: Any = None
     replacement: Any = None
-    state: ErratumState
-    reason: str
     seconds: float = 0.0
+
+    @classmethod
+    def of(cls, examined: Examined) -> ErratumChecked:
+        """The record of an erratum that was examined."""
+        return cls(
+            id=examined.erratum.id,
+            state=examined.state,
+            reason=examined.reason,
+            when=examined.when,
+            error=examined.error,
+            warning=examined.warned,
+            today=examined.today,
+            replacement=examined.modern,
+            seconds=examined.seconds,
+        )
 
     @property
     def red(self) -> bool:
@@ -604,8 +607,9 @@ def check_schema(line: bytes, path: Path) -> None:
     except (ValueError, TypeError, KeyError, RecursionError):
         return
     if found != SCHEMA:
-        age = "a newer" if isinstance(found, int) and found > SCHEMA else "an earlier"
-        fix = f"It was written by {age} version of the suite, and stays as it is. Run `pytest suite/` for a new one."
+        newer = isinstance(found, int) and found > SCHEMA
+        age = "a newer version of the suite" if newer else f"an earlier version of the suite, which commit {LAST} reads"
+        fix = f"It was written by {age}; it stays as it is. Run `pytest suite/` for a new one."
         raise invalid(f"run record {path}", expected=f"schema {SCHEMA}", received=f"schema {found!r:.40}", fix=fix)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import statistics
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -10,10 +11,9 @@ from dataclasses import dataclass, field
 from harness.course import course
 from harness.domain.verdict import Basis, Verdict
 from harness.record.outcomes import TimeState
-from harness.record.run import ErratumChecked, Run
-from reports.cards import ELSEWHERE, Card, Row, section_of
+from harness.record.run import Run
+from reports.cards import ELSEWHERE, Card, Row, Snippet, section_of, snippets
 from reports.history import History, Speed
-from reports.replaced import Replaced, replaced
 from reports.words import NOT_CONTRADICTED, elapsed, faster_or_slower, mean_std, number, plural, points
 
 ANSWERS: dict[str, str] = {
@@ -27,13 +27,56 @@ ANSWERS: dict[str, str] = {
 }
 
 
+@dataclass(frozen=True)
+class Replaced:
+    """Lines of code that a slide's author changes. Errata that one replacement mends stand together.
+
+    Attributes:
+        printed: the lines to take out; "" if lines are only added.
+        modern: the lines to put in; "" if lines are only taken out.
+        before: the first line that follows the added lines; "" if no line follows, or if lines are taken out.
+        errata: why: the erratum itself, then those that its replacement mends too.
+    """
+
+    printed: str
+    modern: str
+    before: str
+    errata: tuple[Snippet, ...]
+
+
+def replaced(errata: Sequence[Snippet]) -> list[Replaced]:
+    """The replacements, in the order of the errata. An erratum whose ``within`` is not among them has its own."""
+    within = {erratum.id: (erratum, erratum.declared.within) for erratum in errata if erratum.declared}
+    return [
+        _replaced((erratum, *(other for other, place in within.values() if place == erratum.id)))
+        for erratum, place in within.values()
+        if place not in within
+    ]
+
+
+def _replaced(errata: tuple[Snippet, ...]) -> Replaced:
+    declared = errata[0].declared
+    assert declared is not None
+    old, new = (text.strip("\n").split("\n") for text in (declared.printed, declared.modern))
+    out: list[str] = []
+    into: list[str] = []
+    before = ""
+    for kind, start, end, first, last in difflib.SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+        if kind == "equal":
+            continue
+        out += old[start:end]
+        into += new[first:last]
+        before = old[end] if end < len(old) else ""
+    return Replaced("\n".join(out), "\n".join(into), "" if out else before, errata)
+
+
 @dataclass
 class Slide:
     """One slide: its claims, its errata, and the claims that stand with an earlier slide of theirs."""
 
     title: str
     cards: list[Card] = field(default_factory=list)
-    errata: list[ErratumChecked] = field(default_factory=list)
+    errata: list[Snippet] = field(default_factory=list)
     also: list[Card] = field(default_factory=list)
 
     @property
@@ -63,18 +106,18 @@ def slides(run: Run, cards: Mapping[str, Card]) -> list[Slide]:
         found[card.section].cards.append(card)
         for title in card.slides[1:]:
             found[title].also.append(card)
-    for erratum in run.errata.values():
-        found[section_of(erratum.slide)].errata.append(erratum)
+    for erratum in snippets(run):
+        found[section_of(erratum.label)].errata.append(erratum)
     return [slide for slide in found.values() if slide.cards or slide.errata or slide.also]
 
 
-def despite(run: Run) -> dict[str, list[ErratumChecked]]:
+def despite(run: Run) -> dict[str, list[Snippet]]:
     """By the key of a claim, the errata whose printed code does not do what the claim says."""
-    found: dict[str, list[ErratumChecked]] = {}
-    for one in run.errata.values():
-        if one.despite:
-            found.setdefault(one.despite, []).append(one)
-    return found
+    contradicting: dict[str, list[Snippet]] = {}
+    for erratum in snippets(run):
+        if erratum.declared and erratum.declared.despite:
+            contradicting.setdefault(erratum.declared.despite, []).append(erratum)
+    return contradicting
 
 
 @dataclass(frozen=True)

@@ -58,9 +58,9 @@ def erratum_properties(erratum: ErratumChecked) -> list[tuple[str, str]]:
     return [(name, value) for name, value in fields.items() if value]
 
 
-def erratum_message(erratum: ErratumChecked) -> str:
+def erratum_message(erratum: ErratumChecked, statement: str) -> str:
     """The message of a red erratum: what is wrong, and what to do next."""
-    lines = [f"{erratum.id} {erratum.state}: {erratum.reason}", f"  the erratum says: {erratum.statement}"]
+    lines = [f"{erratum.id} {erratum.state}: {erratum.reason}", f"  the erratum says: {statement}"]
     if erratum.moved:
         lines.append(f"  If this Keras is right, change the erratum in {course().name}/errata (or take it out).")
     return "\n".join(lines)

@@ -16,12 +16,11 @@ from harness.domain.erratum import Erratum, ErratumState, Examined
 from harness.domain.self_check import SelfCheck
 from harness.domain.trial import Seconds, Trial
 from harness.domain.verdict import Decision, Verdict
-from harness.record.declared import erratum_checked
 from harness.record.outcomes import VerdictComparison, VerdictState
 from harness.record.run import ClaimDecided, ErratumChecked, Key, Run, RunStarted, Timed, TrainingCompared
 from harness.record.run_file import RecordError, RunFile
 from harness.training.backend import Device
-from suite.catalogue import ERRATA, EXPERIMENTS, training_name
+from suite.catalogue import EXPERIMENTS, training_name
 from suite.cli.options import Options
 from suite.session import looks
 from suite.session.progress import Progress
@@ -136,7 +135,7 @@ class Session:
             examined = erratum.examine(self.options.backend)
         except Exception as error:
             examined = Examined(erratum, ErratumState.NOT_RUN, reason_of(error))
-        record = erratum_checked(examined, list(ERRATA).index(erratum.id), self.options.backend)
+        record = ErratumChecked.of(examined)
         self.file.append(record)
         return record
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import random
 from collections.abc import Sequence
@@ -11,8 +12,10 @@ from typing import Any
 from msgspec.structs import replace
 
 from harness.check.verdicts import compare_verdict
-from harness.domain.erratum import ErratumState
+from harness.course import Course
+from harness.domain.erratum import Differs, Erratum, ErratumState, Fails
 from harness.domain.experiment import Size
+from harness.domain.snippet import When
 from harness.domain.trial import Divergence, DivergenceKind, Seconds, Trial
 from harness.domain.verdict import Basis, Decision, Difference, Effect, Kind, Verdict
 from harness.record.evidence import Expected
@@ -175,17 +178,43 @@ def here(state: ClaimState | None = ClaimState.CONFIRMED, **changes: Any) -> Her
     return replace(Here(state, "a: 10 seeds to the end.", "tensorflow-cpu", 30, Verdict.SUPPORTED), **changes)
 
 
+class AnyErratum(Erratum):
+    """An erratum of any texts."""
+
+    def __post_init__(self) -> None: ...
+
+
+ERRATA: dict[str, Erratum] = {}
+"""What ``erratum`` has declared, by id."""
+
+
+class MadeUp(Course):
+    """A course, and what the builders of this module have declared."""
+
+    @classmethod
+    def of(cls, course: Course) -> MadeUp:
+        return cls(**{field.name: getattr(course, field.name) for field in dataclasses.fields(course)})
+
+    def erratum(self, id: str) -> Erratum | None:
+        return ERRATA.get(id) or super().erratum(id)
+
+
 def erratum(id: str, **changes: Any) -> ErratumChecked:
+    """The record of an erratum that holds. ``changes``: its fields, and those of the erratum in the made-up course."""
+    fields: dict[str, Any] = {
+        "slide": "4. Optimizers | usage",
+        "statement": "lr is called learning_rate.",
+        "given": "from keras import optimizers",
+        "printed": "sgd = optimizers.SGD(lr=0.1)",
+        "modern": "sgd = optimizers.SGD(learning_rate=0.1)",
+        "check": "float(sgd.learning_rate)",
+        "gives": 0.1,
+        "outcome": Fails("ValueError", "lr", When.CONSTRUCTION),
+    }
+    own = {field.name for field in dataclasses.fields(Erratum)} & set(changes)
+    ERRATA[id] = AnyErratum(id=id, **(fields | {name: changes.pop(name) for name in own}))
     made = ErratumChecked(
         id=id,
-        slide="4. Optimizers | usage",
-        statement="lr is called learning_rate.",
-        given="from keras import optimizers",
-        printed="sgd = optimizers.SGD(lr=0.1)",
-        modern="sgd = optimizers.SGD(learning_rate=0.1)",
-        check="float(sgd.learning_rate)",
-        expected="ValueError saying 'lr', at construction",
-        outcome="fails",
         when="at construction",
         error="ValueError: Argument(s) not recognized: {'lr': 0.1}",
         replacement=0.1,
@@ -200,11 +229,10 @@ LONG = erratum(
     "long",
     printed="\n".join(["for a in x | y:", *(f"    f(a, {i})" for i in range(8))]),
     modern="g(" + ", ".join(f"argument_{i}=`{i}`" for i in range(20)) + ")",
-    outcome="differs",
+    outcome=Differs([1, "a|b"], None),
     when="",
     error="",
     warning="Do not | pass <this>.",
-    slide_value=[1, "a|b"],
     replacement=[1, "a|b"],
     state=ErratumState.BROKEN,
     reason="modern form: expected a | b",

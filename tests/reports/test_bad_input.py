@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,6 @@ from harness.record.run import SCHEMA, Run, Summary
 from reports import __main__ as command
 from reports import write as module
 from reports.cards import cards
-from reports.payload import Report
 from reports.write import write_report
 from tests.reports.full import full_run
 from tests.reports.markdown import claims
@@ -115,7 +115,7 @@ def test_a_record_of_another_schema(schema: object, tmp_path: Path, capsys: pyte
 
 def test_files_of_an_earlier_report_go_and_a_readers_own_stay(tmp_path: Path) -> None:
     write_report(full_run(tmp_path), tmp_path)
-    listed = msgspec.json.decode((tmp_path / "report.json").read_bytes(), type=Report).files
+    listed = json.loads((tmp_path / "report.json").read_bytes())["files"]
     assert all((tmp_path / name).is_file() for name in listed)
     assert {"REPORT.md", "SUMMARY.md", "ERRATA.md", "figures/effects.svg"} <= set(listed)
     own = [tmp_path / name for name in ("notes.md", "figures/my-own.svg", "sections/my-own.md")]

@@ -15,9 +15,9 @@ import pytest
 
 from cases.examples.mnist_tips import TIPS
 from harness import course as module
-from harness.course import LECTURE, Course
+from harness.course import LECTURE
 from harness.domain.claim import Claim
-from harness.domain.erratum import ErratumState
+from harness.domain.erratum import Differs, ErratumState, Warns
 from harness.domain.finding import Finding
 from harness.domain.plots import Plots
 from harness.domain.trial import Trial
@@ -43,6 +43,7 @@ from suite.session import summary
 from tests.make import self_check
 from tests.reports.full import full_run
 from tests.reports.synthetic import (
+    MadeUp,
     Recorder,
     claim,
     compared,
@@ -77,7 +78,7 @@ def said(key: str, **changes: object) -> Claim:
     return Claim(**{"id": key, **texts, **how, **changes})
 
 
-COURSE = Course(
+COURSE = MadeUp(
     claims=(
         said("supported", shown=DROPOUT),
         said("refuted", shown=DROPOUT),
@@ -147,8 +148,8 @@ def check(folder: Path) -> Path:
         claim("red-exact", "REFUTED", comparison=compared("REFUTED", "SUPPORTED"), **computed),
         claim("not-run", decision("NOT_RUN", reason="no such file"), **computed),
         claim("weak", "SUPPORTED", here=unconfirmed, error="x is damaged", red=True),
-        erratum("warns", outcome="warns", warning="old.", error="", when=""),
-        erratum("differs", outcome="differs", slide_value=2, today=1, error="", when="", slide="1. Sums"),
+        erratum("warns", outcome=Warns("old."), warning="old.", error="", when=""),
+        erratum("differs", outcome=Differs(2, 1), today=1, error="", when="", slide="1. Sums"),
         erratum("changed", state=ErratumState.CHANGED, error="", reason="it runs", slide="nowhere"),
         self_check("adam", "1 is not 2"),
         self_check("sgd"),

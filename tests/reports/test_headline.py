@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from harness.domain.erratum import ErratumState
+from harness.domain.erratum import ErratumState, Fails
 from harness.domain.finding import Finding
 from harness.domain.verdict import Basis, Verdict
 from harness.record.outcomes import Anchor, Interval, Movement, TrainingOutcome, TrainingState, VerdictState
@@ -107,7 +107,7 @@ def test_verdicts_errata_and_self_checks_that_moved(tmp_path: Path) -> None:
         claim("a", "REFUTED", comparison=red(VerdictState.FLIPPED, "REFUTED", "REFUTED here")),
         claim("b", "SUPPORTED", red=True, error="exact.json is damaged"),
         claim("c", "SUPPORTED", comparison=compared("SUPPORTED", "INCONCLUSIVE")),
-        erratum("e", state=ErratumState.CHANGED, error="", reason="it runs", expected="TypeError, at that line"),
+        erratum("e", state=ErratumState.CHANGED, error="", reason="it runs", outcome=Fails("TypeError", "x")),
         self_check("adam", "1 is not 2"),
         self_check("sgd"),
     )
@@ -117,7 +117,7 @@ def test_verdicts_errata_and_self_checks_that_moved(tmp_path: Path) -> None:
         Moved("claim", "without readable evidence", "b", "", "✔ SUPPORTED", "exact.json is damaged", claims=("b",)),
         Moved("verdict", "decided", "c", "? INCONCLUSIVE", "✔ SUPPORTED", found[2].reason, False, ("c",)),
     ]
-    assert found[3] == Moved("erratum", "changed", "e", "TypeError, at that line", "changed", "it runs")
+    assert found[3] == Moved("erratum", "changed", "e", "TypeError saying 'x', at that line", "changed", "it runs")
     assert found[4] == Moved("self-check", "failed", "adam", "holds", "fails", "1 is not 2")
     assert len(found) == 5
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from harness.domain.erratum import ErratumState
+from harness.domain.erratum import Differs, ErratumState, Warns
 from harness.domain.verdict import Difference
 from harness.record.outcomes import ClaimState, VerdictState
 from harness.record.run import Alongside
@@ -133,8 +133,12 @@ def test_no_string_of_a_record_becomes_markup(text: str, tmp_path: Path) -> None
             notes=(text,),
             error=text,
         ),
-        erratum("e", slide=text, statement=text, expected=text, error=text, reason=text, state=ErratumState.CHANGED),
-        erratum("d", printed=text, modern=text, given=text, check=text, outcome="differs", today=text, error=""),
+        erratum(
+            "e", slide=text, statement=text, outcome=Warns(text), error=text, reason=text, state=ErratumState.CHANGED
+        ),
+        erratum(
+            "d", printed=text, modern=text, given=text, check=text, outcome=Differs(text, ""), today=text, error=""
+        ),
     )
     write_report(run.end(), tmp_path)
     for path in tmp_path.rglob("*.md"):

@@ -2,41 +2,40 @@
 
 from __future__ import annotations
 
-from reports.replaced import replaced
-from tests.reports.synthetic import erratum
+import pytest
+
+from reports.cards import Snippet
+from reports.page.views import replaced
+from tests.reports.synthetic import ERRATA, erratum
 
 
-def test_a_changed_line_stands_alone() -> None:
-    one = erratum("a", printed="x = 1\ny = old(x)", modern="x = 1\ny = new(x)")
-    (found,) = replaced([one])
-    assert (found.printed, found.modern, found.before) == ("y = old(x)", "y = new(x)", "")
+def snippet(id: str, **texts: str) -> Snippet:
+    return Snippet(erratum(id, **texts), ERRATA[id], None)
 
 
-def test_added_lines_name_the_line_that_follows() -> None:
-    one = erratum("a", printed="model = Sequential()", modern="import keras\nmodel = Sequential()")
-    (found,) = replaced([one])
-    assert (found.printed, found.modern, found.before) == ("", "import keras", "model = Sequential()")
-
-
-def test_lines_added_at_the_end_have_no_line_that_follows() -> None:
-    (found,) = replaced([erratum("a", printed="x = 1", modern="x = 1\ny = 2")])
-    assert (found.printed, found.modern, found.before) == ("", "y = 2", "")
-
-
-def test_lines_that_only_go_have_no_replacement() -> None:
-    (found,) = replaced([erratum("a", printed="x = 1\ny = 2", modern="x = 1")])
-    assert (found.printed, found.modern) == ("y = 2", "")
-
-
-def test_several_changed_places_are_one_replacement() -> None:
-    (found,) = replaced([erratum("a", printed="a = 1\nsame\nb = 1", modern="a = 2\nsame\nb = 2")])
-    assert (found.printed, found.modern) == ("a = 1\nb = 1", "a = 2\nb = 2")
+@pytest.mark.parametrize(
+    ("printed", "modern", "shown"),
+    [
+        pytest.param("x = 1\ny = old(x)", "x = 1\ny = new(x)", ("y = old(x)", "y = new(x)", ""), id="changed"),
+        pytest.param("y = f()", "import keras\ny = f()", ("", "import keras", "y = f()"), id="added before"),
+        pytest.param("x = 1", "x = 1\ny = 2", ("", "y = 2", ""), id="added at the end"),
+        pytest.param("x = 1\ny = 2", "x = 1", ("y = 2", "", ""), id="taken out"),
+        pytest.param("a = 1\nsame\nb = 1", "a = 2\nsame\nb = 2", ("a = 1\nb = 1", "a = 2\nb = 2", ""), id="two places"),
+    ],
+)
+def test_the_lines_that_change(printed: str, modern: str, shown: tuple[str, str, str]) -> None:
+    (lines,) = replaced([snippet("a", printed=printed, modern=modern)])
+    assert (lines.printed, lines.modern, lines.before) == shown
 
 
 def test_an_erratum_that_another_mends_stands_with_it() -> None:
-    found = replaced([erratum("a"), erratum("b", within="a"), erratum("c")])
-    assert [[one.id for one in each.errata] for each in found] == [["a", "b"], ["c"]]
+    groups = replaced([snippet("a"), snippet("b", within="a"), snippet("c")])
+    assert [[erratum.id for erratum in group.errata] for group in groups] == [["a", "b"], ["c"]]
 
 
 def test_an_erratum_without_the_one_that_mends_it_stands_alone() -> None:
-    assert [one.errata[0].id for one in replaced([erratum("b", within="a")])] == ["b"]
+    assert [group.errata[0].id for group in replaced([snippet("b", within="a")])] == ["b"]
+
+
+def test_an_erratum_that_the_course_no_longer_has_has_no_lines() -> None:
+    assert replaced([Snippet(erratum("a"), None, None)]) == []

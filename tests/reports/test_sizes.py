@@ -48,7 +48,7 @@ def many(folder: Path, count: int, seeds: int, trainings: int) -> Path:
                 notes=(LONG,),
             )
         )
-    run.append(*(erratum(f"erratum-{number}", order=number, statement=LONG) for number in range(100)))
+    run.append(*(erratum(f"erratum-{number}", statement=LONG) for number in range(100)))
     return run.end()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -24,7 +25,6 @@ from harness.record.trials import Training
 from reports import __main__ as command
 from reports.cards import anchor
 from reports.headline import moved
-from reports.payload import Report
 from reports.stored import stored_run, stretched
 from reports.text import escape
 from tests.reports.markdown import claims, section, tables
@@ -101,9 +101,8 @@ def test_the_errata_are_listed_although_nothing_was_run(tmp_path: Path) -> None:
     assert f"- {len(ERRATA)} errata: nothing was run for this report; every `pytest suite/` runs both forms" in text
     found = (tmp_path / "out" / "ERRATA.md").read_text("utf-8")
     assert found.count("<a id=") == found.count("Replacement:") == len(ERRATA)
-    listed = msgspec.json.decode((tmp_path / "out" / "report.json").read_bytes(), type=Report).errata
-    assert {one.state for one in listed} == {ErratumState.DECLARED}
-    assert not any(one.red for one in listed)
+    listed = json.loads((tmp_path / "out" / "report.json").read_bytes())["errata"]
+    assert {erratum["state"] for erratum in listed} == {ErratumState.DECLARED}
 
 
 def test_no_backend_is_imported_for_it(tmp_path: Path) -> None:
@@ -157,12 +156,12 @@ def test_other_stacks_stand_beside_ours(tmp_path: Path) -> None:
 def test_report_json_says_that_it_is_of_evidence(tmp_path: Path) -> None:
     store(tmp_path, "tensorflow-cpu", 30)
     report(tmp_path, "tensorflow-cpu")
-    found = msgspec.json.decode((tmp_path / "out" / "report.json").read_bytes(), type=Report)
-    assert found.run.evidence
-    assert not found.partial
-    [relu] = [one for one in found.claims if one.key == "tips-relu-beats-linear"]
-    assert relu.here == Here(None, "", "tensorflow-cpu", 30, Verdict.SUPPORTED)
-    assert found.after_holm["tips-relu-beats-linear"] is Verdict.SUPPORTED
+    made = json.loads((tmp_path / "out" / "report.json").read_bytes())
+    assert made["run"]["evidence"]
+    assert not made["partial"]
+    [relu] = [claim for claim in made["claims"] if claim["key"] == "tips-relu-beats-linear"]
+    assert msgspec.convert(relu["here"], Here) == Here(None, "", "tensorflow-cpu", 30, Verdict.SUPPORTED)
+    assert made["after_holm"]["tips-relu-beats-linear"] == "SUPPORTED"
 
 
 @pytest.mark.parametrize(

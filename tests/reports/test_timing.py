@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
-import msgspec
 import pytest
 
 from cases.lecture import TITLE
 from harness.errors import SuiteError
 from harness.record.outcomes import TimeComparison, TimeState
-from reports.payload import Report
 from reports.sections.timing_runs import speed
 from reports.text import escape
 from reports.words import duration, factor
@@ -54,9 +53,9 @@ def test_a_pure_timing_run_says_nothing_of_claims(alone: str, tmp_path: Path) ->
     [moved] = tables(section(alone, "What moved"))[0]
     assert moved["before → now"] == "1.20 × the stored seconds"
     assert "```sh\npytest suite/ -m timing --backend tensorflow\n```" in alone
-    report = msgspec.json.decode((tmp_path / "report.json").read_bytes(), type=Report)
-    assert [case.engine for case in report.timings] == ["fit", "compiled"] * 2
-    assert report.figures == ()
+    report = json.loads((tmp_path / "report.json").read_bytes())
+    assert [case["engine"] for case in report["timings"]] == ["fit", "compiled"] * 2
+    assert report["figures"] == []
 
 
 def test_the_tables(alone: str) -> None:

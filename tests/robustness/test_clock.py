@@ -25,7 +25,7 @@ def test_the_run_that_ran_last_is_the_latest(hostile: Finished) -> None:
     assert len(names) == 2
     (ours,) = names - {LATER}
     assert latest_run(runs).stem == ours
-    assert hostile.report.run.id == ours
+    assert hostile.report["run"]["id"] == ours
     began = datetime.datetime.fromisoformat(hostile.record.header.started)
     assert began.year < 2099  # the id is pushed forward, what is told is not
 

@@ -164,7 +164,7 @@ def test_the_database(tmp_path: Path) -> None:
     for word in ("Traceback", "INTERNALERROR", "FAILED"):
         assert word not in done.stdout
     run = Finished(done.returncode, done.stdout, tmp_path)
-    assert run.report.partial is False
+    assert run.report["partial"] is False
     address = Address(f"sqlite:///{store}")
     (said,) = push_all(address, run.record.path.parent)
     assert said.startswith(f"pushed to {address}: ")

@@ -110,7 +110,7 @@ def test_a_terminal_that_understands_no_escapes(dumb: Finished) -> None:
 
 def test_a_path_that_no_encoding_holds(dumb: Finished, plain: Finished) -> None:
     check_result(dumb, plain)
-    assert "odd" in dumb.report.run.command
+    assert "odd" in dumb.report["run"]["command"]
     assert (dumb.folder / "report" / "REPORT.md").exists()
 
 

@@ -24,7 +24,6 @@ import msgspec
 
 from harness.record.run import Run, read_run
 from harness.record.run_file import latest_run
-from reports.payload import Report
 
 ROOT = Path(__file__).resolve().parents[2]
 PLAIN = ("-p", "no:randomly", "-p", "no:xdist", "-p", "no:timeout", "-p", "no:cacheprovider")
@@ -74,8 +73,9 @@ class Finished:
         return read_run(latest_run(self.folder / "report" / "runs"))
 
     @cached_property
-    def report(self) -> Report:
-        return msgspec.json.decode((self.folder / "report" / "report.json").read_bytes(), type=Report)
+    def report(self) -> dict[str, Any]:
+        """The content of report.json."""
+        return json.loads((self.folder / "report" / "report.json").read_bytes())
 
     @property
     def verdicts(self) -> dict[str, str]:

@@ -91,7 +91,7 @@ def test_a_check_of_what_was_stored_is_identical_and_green(plain: Finished, stor
 
 def test_a_claim_has_the_verdict_of_the_evidence_and_is_confirmed(plain: Finished) -> None:
     assert "  here: 5 confirmed\n" in plain.output
-    for claim in plain.report.claims:
+    for claim in plain.record.claims.values():
         assert claim.comparison.state == "as expected"
         if claim.marker == "exact":
             assert claim.here is None
@@ -204,7 +204,7 @@ def test_a_flipped_verdict_is_red(faulty: Finished) -> None:
 
 
 def test_a_damaged_file_is_red_where_it_is_needed(faulty: Finished) -> None:
-    exact = {claim.key for claim in faulty.report.claims if claim.marker == "exact"}
+    exact = {claim.key for claim in faulty.record.claims.values() if claim.marker == "exact"}
     assert exact <= faulty.red
     lines = [line for line in faulty.output.splitlines() if "Invalid evidence" in line and "exact.json" in line]
     assert len(lines) >= len(exact)
@@ -324,7 +324,7 @@ def test_one_seed_that_turns_to_nan_is_red(options: tuple[str, ...], copied: Cal
     assert run.code == 1
     assert run.states["example-2/min-max"] == "moved"
     assert set(run.states) == {"example-2/raw", "example-2/min-max"}
-    assert list(run.verdicts) == [claim.id for claim in run.report.claims] == ["minmax-fixes-divergence"]
+    assert list(run.verdicts) == [claim["key"] for claim in run.report["claims"]] == ["minmax-fixes-divergence"]
     assert "example-2/min-max" in run.red
     assert "seed 3 failed (nan in epoch 2), its stored trial trained." in run.output
 

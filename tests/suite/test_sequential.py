@@ -142,12 +142,12 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Finished:
 
 def test_a_run_reports_the_seeds_of_each_claim(run: Finished) -> None:
     assert run.code == 0, run.output
-    took = {claim.key: claim.taken for claim in run.report.claims if claim.marker == "training"}
+    took = {claim.key: claim.taken for claim in run.record.claims.values() if claim.marker == "training"}
     assert took == {
         "rate-sweep": SeedsTaken((5, 10), 15, "decided"),
         "small-rate-local-minimum/double well": SeedsTaken((5,), 15, "decided"),
     }
-    for claim in run.report.claims:
+    for claim in run.record.claims.values():
         assert all(claim.taken and variant.n == claim.taken.seeds for variant in claim.variants.values())
     sweep = run.record.claims["rate-sweep"]
     assert sweep.decision.reason.endswith("decided after 10 of at most 15 seeds")
@@ -169,7 +169,7 @@ def test_the_report_has_the_seeds_too(run: Finished) -> None:
     details = "".join(path.read_text("utf-8") for path in (run.folder / "report" / "sections").iterdir())
     assert "- Seeds: 10 of at most 15, 5 saved; looked at after 5, 10; decided" in details
     assert "as many as each claim needs, at most 15" in text
-    assert run.report.run.auto == AsNeeded(15)
+    assert run.record.header.auto == AsNeeded(15)
 
 
 @pytest.mark.slow

@@ -234,7 +234,7 @@ def test_ctrl_c_leaves_no_process_and_the_record_whole(interrupted: tuple[Finish
     assert "Traceback" not in run.output
     assert run.record.end is not None
     assert run.record.end.interrupted
-    assert run.report.partial
+    assert run.report["partial"]
     assert 5 <= kinds(run.record).count("trial") < 2 * SEEDS
     assert "every finished trial is in" in run.output
 
@@ -248,7 +248,7 @@ def test_an_interrupted_run_goes_on_and_trains_only_what_is_missing(
     assert resumed.code == 0, resumed.output
     assert seeds_of(resumed.record) == WHOLE != before
     assert resumed.record.header.id != run.record.header.id
-    assert not resumed.report.partial
+    assert not resumed.report["partial"]
 
 
 def test_kill_9_of_the_run_leaves_no_process_and_the_finished_trials(tmp_path: Path) -> None:

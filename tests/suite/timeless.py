@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 from typing import Any
 
-import msgspec
-
 from harness.record.run import RunStarted
 
 CLOCK = {"seconds", "started", "id", "command", "images_per_second", "reused"}
@@ -18,11 +16,10 @@ TRAINED = re.compile(r"(?<=\n## What this machine trained to the end\n\n).*?(?=\
 
 
 def timeless(value: Any) -> Any:
-    """A part of a report as plain data, without what depends on the clock. Claims and errata keep their ids."""
-    value = msgspec.to_builtins(value)
+    """A part of a report as plain data, without what depends on the clock. Errata keep their ids."""
     if isinstance(value, dict):
         return {
-            key: timeless(item) for key, item in value.items() if key not in CLOCK or (key == "id" and "order" in value)
+            key: timeless(item) for key, item in value.items() if key not in CLOCK or (key == "id" and "state" in value)
         }
     return [timeless(item) for item in value] if isinstance(value, list | tuple) else value
 
