@@ -1,4 +1,4 @@
-"""The charts of a report: Altair specifications of one style, and their SVG.
+"""The charts of a report and of its page: Altair specifications of one style, and the report's SVG.
 
 Colours suit colour-blind readers; with its dash and its mark each identifies a variant. Text stays text. Coordinates
 rest on the font that vl-convert brings along, so that the bytes are the same on every machine.
@@ -6,11 +6,13 @@ rest on the font that vl-convert brings along, so that the bytes are the same on
 
 from __future__ import annotations
 
+import functools
 import math
 import re
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 from xml.sax.saxutils import escape
 
@@ -55,7 +57,7 @@ STYLE: dict[str, Any] = {
     "text": {"color": INK, "fontSize": 11, "baseline": "middle", "align": "left"},
     "rule": {"color": FAINT},
     "tick": {"color": INK},
-    "style": {"slide": {"fill": "white"}},
+    "style": {"hollow": {"fill": "white"}},
 }  # fmt: skip
 
 Rows = Iterable[Mapping[str, Any]]
@@ -63,8 +65,9 @@ Panel = Any
 """A chart of Altair that has layers."""
 
 
-def rows_of(rows: Rows) -> alt.Chart:
-    return alt.Chart(alt.Data(values=list(rows)))
+def rows_of(rows: Rows | str) -> alt.Chart:
+    """A chart of these rows, or of data of that name, which the page puts in."""
+    return alt.Chart(alt.NamedData(rows) if isinstance(rows, str) else alt.Data(values=list(rows)))
 
 
 def svg(chart: Any) -> bytes:
@@ -148,28 +151,32 @@ def looks(names: Sequence[str], like: Mapping[str, str] | None = None) -> dict[s
     }  # fmt: skip
 
 
-def dots(seeds: Rows, slides: Rows, row: alt.Y, seed_colour: Any, slide_colour: Any, **value: Any) -> Panel:
+def dots(
+    seeds: Rows | str, slides: Rows | str, row: alt.Y, seed_colour: Mapping[str, Any], slide_colour: Mapping[str, Any],
+    tip: Mapping[str, Any] = MappingProxyType({}), **value: Any,
+) -> Panel:  # fmt: skip
     """A dot for each seed, a row for each variant; a stroke marks the slide's figure.
 
     Args:
-        seeds: variant, value, lane (from −2 to 2, so that dots do not hide one another).
+        seeds: variant, value, lane (from −1 to 1, so that dots do not hide one another).
         slides: variant, value.
         row: the variants.
-        seed_colour, slide_colour: the channels of the colours.
+        seed_colour, slide_colour: the channels of their colours.
+        tip: a channel of the text that stands at the pointer.
         value: scale, axis and title of the values.
     """
     across = alt.X("value:Q", **{"title": None, "scale": alt.Scale(zero=False), **value})
-    lane = alt.YOffset("lane:Q", scale=alt.Scale(domain=[-5, 5]))
-    seeds_of, slides_of = (rows_of(of).encode(x=across, y=row) for of in (seeds, slides))
+    lane = alt.YOffset("lane:Q", scale=alt.Scale(domain=[-1.1, 1.1]))
+    seeds_of, slides_of = (rows_of(of).encode(x=across, y=row, **tip) for of in (seeds, slides))
     return alt.layer(
-        seeds_of.mark_circle(size=22, opacity=0.75).encode(yOffset=lane, color=seed_colour),
-        slides_of.mark_tick(thickness=3, size=26, opacity=1).encode(color=slide_colour),
+        seeds_of.mark_circle(size=24, opacity=0.75).encode(yOffset=lane, **seed_colour),
+        slides_of.mark_tick(thickness=3, size=26, opacity=1, style="slide").encode(**slide_colour),
     )
 
 
 def curves(
-    bands: Rows, seeds: Rows, slides: Rows, looks: Mapping[str, Any], value: Mapping[str, Any],
-    **epoch: Any,
+    bands: Rows | str, seeds: Rows | str, slides: Rows | str, looks: Mapping[str, Any], value: Mapping[str, Any],
+    hover: Mapping[str, Any] = MappingProxyType({}), **epoch: Any,
 ) -> Panel:  # fmt: skip
     """The mean of each variant and a band about it, seeds as thin lines, the slide's curve as hollow dots.
 
@@ -178,6 +185,7 @@ def curves(
         seeds: variant, epoch, value, line (one name for each line).
         slides: variant, epoch, value.
         looks: the channels of a variant, see ``looks``.
+        hover: further channels of the seeds' lines.
         value, epoch: scale, axis and title of both axes.
     """
     x = alt.X("epoch:Q", **{"title": "epoch", **epoch})
@@ -185,10 +193,38 @@ def curves(
     of_band, of_seed, of_slide = (rows_of(of).encode(x=x, color=color) for of in (bands, seeds, slides))
     return alt.layer(
         of_band.mark_area(opacity=0.16, clip=True).encode(y=y("low"), y2="high:Q"),
-        of_seed.mark_line(strokeWidth=0.8, opacity=0.45, clip=True).encode(y=y("value"), detail="line:N"),
+        of_seed.mark_line(strokeWidth=0.8, opacity=0.45, clip=True).encode(y=y("value"), detail="line:N", **hover),
         of_band.mark_line(strokeWidth=2.2, clip=True).encode(y=y("mean"), strokeDash=looks["strokeDash"]),
-        of_slide.mark_point(size=32, shape="circle", opacity=1, style="slide").encode(y=y("value")),
+        of_slide.mark_point(size=32, shape="circle", opacity=1, style="hollow").encode(y=y("value")),
     )
+
+
+@functools.cache
+def of_page() -> dict[str, dict[str, Any]]:
+    """The specifications of the page's charts by name. They name their data, which the page puts in.
+
+    Colours, scales and the size of the text depend on the reader, so ``page.js`` sets them. A row of ``seeds`` or
+    ``slides`` also has a ``name``, which stands at the pointer; ``points`` have date, value and name.
+    """
+    value: dict[str, Any] = {"title": None, "scale": alt.Scale(zero=False)}
+    tip: dict[str, Any] = {"tooltip": "name:N"}
+    color, dash = alt.Color("variant:N", legend=None), alt.StrokeDash("variant:N", legend=None)
+    over = alt.selection_point(name="hovered", on="pointerover", clear="pointerout", fields=["line"], empty=False)
+    hover = {"opacity": alt.condition(over, alt.value(1), alt.value(0.3)),
+             "strokeWidth": alt.condition(over, alt.value(2.5), alt.value(1))}  # fmt: skip
+    epoch: dict[str, Any] = {"scale": alt.Scale(nice=False), "axis": alt.Axis(tickMinStep=1, format="d")}
+    axes = {"x": alt.X("epoch:Q", title="epoch", **epoch), "y": alt.Y("value:Q", **value)}
+    targets = rows_of("seeds").mark_circle(size=90, opacity=0).encode(color=color, **axes, **tip).add_params(over)
+    date = alt.X("date:T", title=None, axis=alt.Axis(format="%d %b %Y", labelOverlap=True, tickCount=5))
+    trend = rows_of("points").mark_line(point=True).encode(x=date, y=alt.Y("value:Q", **value), **tip)
+    rows = alt.Y("variant:N", sort=None, title=None)
+    drawn = {
+        "dots": dots("seeds", "slides", rows, {"color": color}, {}, tip, **value),
+        "curves": curves("bands", "seeds", "slides", {"color": color, "strokeDash": dash}, value, hover, **epoch)
+        .properties(height=220) + targets,
+        "trend": trend.properties(height=120),
+    }  # fmt: skip
+    return {name: chart.properties(width="container").to_dict() for name, chart in drawn.items()}
 
 
 @dataclass(frozen=True)

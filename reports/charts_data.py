@@ -1,4 +1,4 @@
-"""What charts show of an experiment's trials: curves over the seeds, quantiles of many, failures in words."""
+"""What the charts of report and page show of trials: curves over the seeds, quantiles of many, failures in words."""
 
 from __future__ import annotations
 
@@ -128,9 +128,9 @@ def band(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return np.nanmin(values, 0), np.nanmax(values, 0)
 
 
-def band_text(seeds: int) -> str:
-    """What is drawn around the mean, for a caption."""
-    if seeds <= FEW:
+def band_text(seeds: int, fewest: int = FEW + 1) -> str:
+    """What is drawn around the mean, for a caption; ``fewest``: the seeds from which on there is a band."""
+    if seeds < fewest:
         return "thin lines: the seeds"
     return f"band: {'the middle 95 % of the seeds' if seeds > MANY else 'from the smallest to the largest seed'}"
 

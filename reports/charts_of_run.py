@@ -217,7 +217,7 @@ def _panel(
     slides = [{"variant": variant, "epoch": at + 1, "value": values[at]} for variant, values in own.items()
               for at in np.linspace(0, len(values) - 1, min(len(values), 40)).round().astype(int).tolist()
               if values[at] is not None and span.low <= values[at] <= span.high]  # fmt: skip
-    axes = {"scale": alt.Scale(domain=[1, max(last, 2)], nice=False),
+    axes: dict[str, Any] = {"scale": alt.Scale(domain=[1, max(last, 2)], nice=False),
             "axis": alt.Axis(tickMinStep=1, tickCount=6, format=",d")}  # fmt: skip
     value = {"scale": span.scale(), "axis": span.axis(), "title": title}
     drawn = curves(bands, lines, slides, channels, value, **axes)
@@ -472,7 +472,7 @@ def slide_and_seeds(run: Run, experiment: ExperimentDeclared, trials: Trials) ->
     if len(figures) < FEWEST_NETWORKS or not any(values.values()):
         return None
     ours = {name: _ours(of) or failures(trials[name]) or "–" for name, of in values.items()}
-    seeds = [{"variant": shorten(name, 30), "value": value, "lane": place % 5 - 2} for name, of in values.items()
+    seeds = [{"variant": shorten(name, 30), "value": value, "lane": (place % 5 - 2) / 4} for name, of in values.items()
              for place, value in enumerate(sorted(thinned(of)))]  # fmt: skip
     means = {name: float(np.mean(of)) if of else None for name, of in values.items()}
     marks = [{"variant": shorten(name, 30), "value": value, "mean": means[name],
@@ -486,11 +486,11 @@ def slide_and_seeds(run: Run, experiment: ExperimentDeclared, trials: Trials) ->
     for low, high in spans:
         pad = 0.06 * (high - low) or 0.001
         inside = lambda value, low=low - pad, high=high + pad: value is not None and low <= value <= high  # noqa: E731
-        axis = {"title": metric_label(ACCURACY), "axis": alt.Axis(tickCount=4),
+        axis: dict[str, Any] = {"title": metric_label(ACCURACY), "axis": alt.Axis(tickCount=4),
                 "scale": alt.Scale(domain=[low - pad, high + pad], nice=False, zero=False)}  # fmt: skip
         of_row = row(axis=alt.Axis(ticks=False, domain=False, labels=not panels))
         chart = dots([of for of in seeds if inside(of["value"])], [of for of in marks if inside(of["value"])], of_row,
-                     alt.value(FAINT), alt.Color("colour:N", scale=None), **axis)  # fmt: skip
+                     {"color": alt.value(FAINT)}, {"color": alt.Color("colour:N", scale=None)}, **axis)  # fmt: skip
         mean_of = rows_of([of for of in marks if inside(of["mean"])]).mark_tick(thickness=1.6, size=16, opacity=1)
         chart += mean_of.encode(x=alt.X("mean:Q", title=metric_label(ACCURACY)), y=of_row)
         panels.append(chart.properties(width=420 // len(spans), height=height))

@@ -4,22 +4,17 @@ from __future__ import annotations
 
 import json
 import math
-import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from harness.domain.trial import Trial
 from harness.record.run import ExperimentDeclared, Run
 from reports.cards import Card
+from reports.charts_data import FEW, MANY, Trials, band_text, curve_of, failures, slide_figures, thinned, trials_of
 from reports.history import History
 from reports.words import machine, metric_label, plural
 
-MANY = 100
-"""With more seeds than this, as many quantiles are drawn as dots."""
-LINES = 5
-"""The number of seeds whose curves are drawn one by one."""
 MOST_POINTS, FEWEST_POINTS = 60, 12
 NUMBERS = 190_000
 """About as many numbers may stand in the curves of a page; curves have fewer points if there are many."""
@@ -38,29 +33,25 @@ def page_data(
         anchors: by claim key, the id of its card on the page.
         history: the earlier runs, if there are any.
     """
-    from reports.page.charts import specifications
+    from reports.charts import of_page
 
     values = Values()
     used = {card.experiment for card in cards.values() if card.experiment in run.experiments}
-    declared = {name: one for name, one in run.experiments.items() if name in used}
-    wanted = {name: _curves(one, _trials(run, one)) for name, one in declared.items()}
-    arrays = sum(
-        (3 + LINES) * len(curves) * len(_trials(run, declared[name])) for name, curves in wanted.items() if curves
-    )
+    declared = {name: experiment for name, experiment in run.experiments.items() if name in used}
+    trials = {name: trials_of(run, experiment) for name, experiment in declared.items()}
+    wanted = {name: _curves(experiment, trials[name]) for name, experiment in declared.items()}
+    arrays = sum((4 + FEW) * len(curves) * len(trials[name]) for name, curves in wanted.items())
     points = min(MOST_POINTS, max(FEWEST_POINTS, NUMBERS // max(arrays, 1)))
     return {
-        "charts": specifications(),
+        "charts": of_page(),
         "claims": {anchors[key]: _claim(run, card, values) for key, card in cards.items() if card.rows},
         "values": values.kept,
         "experiments": {
             name: {
-                "variants": list(one.variants),
-                "curves": {
-                    curve: _curve(one, _trials(run, one), curve, points) | {"label": metric_label(curve)}
-                    for curve in wanted[name]
-                },
+                "variants": list(experiment.variants),
+                "curves": {curve: _curve(experiment, trials[name], curve, points) for curve in wanted[name]},
             }
-            for name, one in declared.items()
+            for name, experiment in declared.items()
         },
         "trend": _trend(history),
     }
@@ -99,18 +90,15 @@ def dots(values: Sequence[float | None]) -> list[float | None]:
     """The values that are drawn as dots: all, or MANY quantiles of the finite ones."""
     if len(values) <= MANY:
         return [rounded(value) for value in values]
-    known = [value for value in values if value is not None and math.isfinite(value)]
-    if not known:
-        return []
-    return [rounded(float(value)) for value in np.quantile(known, (np.arange(MANY) + 0.5) / MANY)]
+    finite = [value for value in values if value is not None and math.isfinite(value)]
+    return [rounded(value) for value in thinned(finite)]
 
 
 def _claim(run: Run, card: Card, values: Values) -> dict[str, Any]:
     """What the charts of a claim need: its variants with their seeds, the slide's figures, and its curves."""
     summaries = run.claims[card.key].variants
-    figures = {(one.variant, one.metric): one for claim in run.claims.values() for one in claim.published
-               if claim.experiment == card.experiment}  # fmt: skip
     metric = card.rows[0].metric
+    figures = slide_figures(run, card.experiment, metric) if card.experiment else {}
     declared = run.experiments.get(card.experiment or "")
     scale = next((one.scale for one in declared.metrics if one.name == metric), "") if declared else ""
     rows = []
@@ -118,13 +106,12 @@ def _claim(run: Run, card: Card, values: Values) -> dict[str, Any]:
         summary = summaries.get(row.variant)
         if row.metric != metric or summary is None or summary.metric != metric:
             continue
-        slide = figures.get((row.variant, metric))
         rows.append(
             {
                 "variant": row.variant,
                 "values": values.place(dots(summary.values)),
                 "quantiles": len(summary.values) > MANY,
-                "slide": rounded(slide.value) if slide else None,
+                "slide": rounded(figures[row.variant][1]) if row.variant in figures else None,
                 "printed": row.slide,
             }
         )
@@ -138,13 +125,7 @@ def _claim(run: Run, card: Card, values: Values) -> dict[str, Any]:
     }
 
 
-def _trials(run: Run, experiment: ExperimentDeclared) -> dict[str, Sequence[Trial]]:
-    """The trials of an experiment by variant, without variants that have none."""
-    known = {name: run.trials.get((experiment.id, name), ()) for name in experiment.variants}
-    return {name: trials for name, trials in known.items() if trials}
-
-
-def _curves(experiment: ExperimentDeclared, trials: Mapping[str, Sequence[Trial]]) -> list[str]:
+def _curves(experiment: ExperimentDeclared, trials: Trials) -> list[str]:
     """The names of the curves to show, the most telling first: of two epochs or more, at most MOST_CURVES."""
     recorded = {name for of in trials.values() for one in of for name, curve in one.history.items() if len(curve) > 1}
     printed = [name for curves in experiment.printed.values() for name in curves]
@@ -154,48 +135,28 @@ def _curves(experiment: ExperimentDeclared, trials: Mapping[str, Sequence[Trial]
     return [name for name in dict.fromkeys(order) if name in recorded][:MOST_CURVES]
 
 
-def spaced(count: int, most: int) -> np.ndarray:
-    """Indices of at most ``most`` of ``count`` epochs: half spaced evenly, half denser at the beginning."""
-    if count <= most:
-        return np.arange(count)
-    half = most // 2
-    kept = np.concatenate([np.linspace(0, count - 1, most - half), np.geomspace(1, count, half) - 1])
-    return np.unique(np.round(kept).astype(int))
-
-
-def _curve(
-    experiment: ExperimentDeclared, trials: Mapping[str, Sequence[Trial]], curve: str, points: int
-) -> dict[str, Any]:
-    """One curve of all variants: the kept epochs, and for each variant the median, an 80 % band and the first seeds."""
-    length = max((len(one.history.get(curve, ())) for of in trials.values() for one in of), default=0)
-    kept = spaced(length, points)
-    variants = {}
-    for name, of in trials.items():
-        recorded = [one for one in of if one.history.get(curve)]
-        if not recorded:
-            continue
-        table = np.full((len(recorded), kept.size), np.nan)
-        for line, one in zip(table, recorded, strict=True):
-            values = np.array(one.history[curve], "float64")
-            inside = kept < values.size
-            line[inside] = values[kept[inside]]
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", RuntimeWarning)  # an epoch without a finite value
-            low, median, high = np.nanquantile(table, (0.1, 0.5, 0.9), axis=0)
-        failed = sum(one.divergence is not None for one in recorded)
-        variants[name] = {
-            "note": plural(len(recorded), "seed") + (f", {failed} failed" if failed else ""),
-            "median": _list(median),
-            "low": _list(low),
-            "high": _list(high),
-            "seeds": {str(one.seed): _list(line) for one, line in zip(recorded[:LINES], table, strict=False)},
-        }
-    slides = {
-        name: [[epoch, rounded(value)] for epoch, value in enumerate(curves[curve], 1) if value is not None]
-        for name, curves in experiment.printed.items()
-        if curve in curves
-    }
-    return {"epochs": (kept + 1).tolist(), "variants": variants, "slides": slides}
+def _curve(experiment: ExperimentDeclared, trials: Trials, name: str, most: int) -> dict[str, Any]:
+    """One curve of all variants: of each its epochs, mean, band and first seeds; and the slide's own."""
+    drawn = [curve for variant, of in trials.items() if (curve := curve_of(variant, of, name, most)) is not None]
+    return {
+        "label": metric_label(name),
+        "band": band_text(max((curve.count for curve in drawn), default=0), fewest=0),
+        "variants": {
+            curve.variant: {
+                "note": ", ".join(filter(None, (plural(curve.count, "seed") if curve.trained else "",
+                                                failures(trials[curve.variant])))),
+                "epochs": curve.epochs.tolist(),
+                "mean": _list(curve.mean), "low": _list(curve.low), "high": _list(curve.high),
+                "seeds": {str(seed): _list(values) for seed, values in curve.seeds.items()},
+            }
+            for curve in drawn
+        },
+        "slides": {
+            variant: [[epoch, rounded(value)] for epoch, value in enumerate(curves[name], 1) if value is not None]
+            for variant, curves in experiment.printed.items()
+            if name in curves
+        },
+    }  # fmt: skip
 
 
 def _list(values: np.ndarray) -> list[float | None]:

@@ -373,8 +373,8 @@ function look() {
     axisQuantitative: { tickCount: 5 },
     view: { stroke: null },
     line: { color: colour("c0") },
-    point: { color: colour("c0"), fill: colour("c0") },
-    style: { slide: { color: colour("slide"), fill: colour("slide"), stroke: colour("slide") } },
+    point: { color: colour("c0") },
+    style: { slide: { color: colour("slide") }, hollow: { fill: colour("paper") } },
   };
 }
 
@@ -396,7 +396,7 @@ function chart(element, kind, datasets, description, change = () => {}) {
     if (!window.vegaEmbed) throw new Error("the chart library did not start");
     const spec = structuredClone(data.charts[kind]);
     spec.datasets = datasets;
-    spec.layer = spec.layer.filter((layer) => datasets[layer.data.name].length);
+    spec.layer &&= spec.layer.filter((layer) => datasets[layer.data.name].length);
     spec.autosize = { type: "fit-x", contains: "padding" };
     change(spec);
     element.embedded?.finalize();
@@ -434,10 +434,10 @@ function made(name, properties = {}, ...content) {
 }
 
 // Variants have the same colour in all charts of a claim; after eight colours the lines are dashed.
-function colours(variants) {
-  const range = variants.map((_, place) => colour("c" + (place % 8)));
-  return { domain: variants, range };
-}
+const looks = (variants) => ({
+  color: { domain: variants, range: variants.map((_, place) => colour("c" + (place % 8))) },
+  strokeDash: { domain: variants, range: variants.map((_, place) => (place < 8 ? [1, 0] : [5, 3])) },
+});
 
 function draw(card) {
   const claim = data.claims[card.id];
@@ -455,8 +455,8 @@ function draw(card) {
 
 const shown = (value) => String(value).replace("-", "−");
 
-// Dots of close values stand above each other: their offset is 0, 1, −1, 2, … in steps of the row.
-function offsets(values, bins = 70) {
+// Dots of close values stand above each other: their lanes are 0, 1, −1, 2, … eighths of the row.
+function lanes(values, bins = 70) {
   const known = values.filter((value) => value !== null);
   const low = Math.min(...known), width = (Math.max(...known) - low) / bins || 1;
   const taken = new Map();
@@ -464,7 +464,7 @@ function offsets(values, bins = 70) {
     const bin = Math.round((value - low) / width);
     const count = taken.get(bin) ?? 0;
     taken.set(bin, count + 1);
-    return ((count % 2 ? 1 : -1) * Math.ceil(count / 2)) % 8;
+    return (((count % 2 ? 1 : -1) * Math.ceil(count / 2)) % 8) / 8;
   });
 }
 
@@ -472,10 +472,10 @@ function dots(claim, experiment, variants, into) {
   const seeds = [], slides = [];
   for (const row of claim.rows) {
     const values = data.values[row.values];
-    const places = offsets(values);
+    const places = lanes(values);
     values.forEach((value, index) => {
       const who = row.quantiles ? `${index + 0.5} % of the seeds are below` : `seed ${index}`;
-      if (value !== null) seeds.push({ variant: row.variant, value, offset: places[index], name: `${row.variant}, ${who}: ${shown(value)}` });
+      if (value !== null) seeds.push({ variant: row.variant, value, lane: places[index], name: `${row.variant}, ${who}: ${shown(value)}` });
     });
     if (row.slide !== null) slides.push({ variant: row.variant, value: row.slide, name: `${row.variant}, the slide: ${row.printed}` });
   }
@@ -491,13 +491,13 @@ function dots(claim, experiment, variants, into) {
   const box = figure.appendChild(made("div", { className: "chart" }));
   const description = `Dots: ${claim.label} of ${claim.rows.map((row) => row.variant).join(", ")}; ${seeds.length} dots.`;
   chart(box, "dots", { seeds, slides }, description, (spec) => {
-    scales(spec, "x", values, logarithmic, colours(variants));
+    scales(spec, "x", values, logarithmic, looks(variants));
     spec.height = 44 * claim.rows.length;
   });
 }
 
-// Sets the scale of the values and of the colours in every layer.
-function scales(spec, channel, values, logarithmic, palette) {
+// Sets the scales of the values and of what variants look like in every layer.
+function scales(spec, channel, values, logarithmic, looks, epochs) {
   const most = Math.max(...values.map(Math.abs));
   const axis = most >= 1e5 || (most && most < 1e-3) || logarithmic ? { format: "~g" } : {};
   for (const layer of spec.layer) {
@@ -506,8 +506,8 @@ function scales(spec, channel, values, logarithmic, palette) {
       encoding[channel].scale = logarithmic ? { type: "log" } : { zero: false };
       encoding[channel].axis = axis;
     }
-    if (channel === "y" && palette.epochs <= 10) encoding.x.axis = { values: [...Array(palette.epochs).keys()].map((at) => at + 1), format: "d" };
-    if (encoding.color?.field) encoding.color.scale = { domain: palette.domain, range: palette.range };
+    if (epochs <= 10) encoding.x.axis = { values: [...Array(epochs).keys()].map((at) => at + 1), format: "d" };
+    for (const [name, scale] of Object.entries(looks)) if (encoding[name]?.field) encoding[name].scale = scale;
   }
 }
 
@@ -549,16 +549,17 @@ function curves(claim, experiment, variants, into) {
   function update() {
     const of = experiment.curves[curve];
     const bands = [], seeds = [], slides = [], notes = [];
-    const fits = (value) => value !== null && (!logarithmic || value > 0);
-    for (const variant of variants.filter((one) => chosen.has(one) && of.variants[one])) {
-      const one = of.variants[variant];
-      notes.push(`${variant}: ${one.note}`);
-      of.epochs.forEach((epoch, at) => {
-        if (fits(one.median[at]) && fits(one.low[at])) bands.push({ variant, epoch, median: one.median[at], low: one.low[at], high: one.high[at] });
+    const fits = (value) => Number.isFinite(value) && (!logarithmic || value > 0);
+    const shownOf = variants.filter((variant) => chosen.has(variant) && of.variants[variant]);
+    for (const variant of shownOf) {
+      const { note, epochs, mean, low, high, seeds: drawnSeeds } = of.variants[variant];
+      notes.push(`${variant}: ${note}`);
+      epochs.forEach((epoch, at) => {
+        if (fits(mean[at]) && fits(low[at])) bands.push({ variant, epoch, mean: mean[at], low: low[at], high: high[at] });
       });
-      for (const [seed, values] of Object.entries(one.seeds)) {
+      for (const [seed, values] of Object.entries(drawnSeeds)) {
         values.forEach((value, at) => {
-          if (fits(value)) seeds.push({ variant, epoch: of.epochs[at], value, line: `${variant} ${seed}`, name: `${variant}, seed ${seed}, epoch ${of.epochs[at]}: ${shown(value)}` });
+          if (fits(value)) seeds.push({ variant, epoch: epochs[at], value, line: `${variant} ${seed}`, name: `${variant}, seed ${seed}, epoch ${epochs[at]}: ${shown(value)}` });
         });
       }
     }
@@ -566,8 +567,8 @@ function curves(claim, experiment, variants, into) {
       if (!chosen.has(variant)) continue;
       for (const [epoch, value] of points) if (fits(value)) slides.push({ variant, epoch, value, name: `${variant}, the slide, epoch ${epoch}: ${shown(value)}` });
     }
-    const many = [...new Set(variants.filter((one) => chosen.has(one) && of.variants[one]).map((one) => of.variants[one].note))].join("; ");
-    caption.replaceChildren(made("b", {}, `Learning curves: ${of.label}`), ` – ${many === "1 seed" ? "of the one seed that is recorded" : `thick line: median of ${many}; band: the middle 80 %; thin lines: the first seeds`}` + (slides.length ? "; red: the slide" : ""));
+    const many = [...new Set(shownOf.map((variant) => of.variants[variant].note))].join("; ");
+    caption.replaceChildren(made("b", {}, `Learning curves: ${of.label}`), ` – ${many === "1 seed" ? "of the one seed that is recorded" : `thick line: mean of ${many}; ${of.band}; thin lines: the first seeds`}` + (slides.length ? "; hollow dots: the slide" : ""));
     if (!bands.length && !seeds.length) {
       drawn.delete(box);
       box.embedded?.finalize();
@@ -576,13 +577,9 @@ function curves(claim, experiment, variants, into) {
       return;
     }
     chart(box, "curves", { bands, seeds, slides }, `Learning curves: ${of.label} by epoch. ${notes.join("; ")}.`, (spec) => {
-      const values = [...bands.flatMap((one) => [one.low, one.high]), ...slides.map((one) => one.value)];
-      scales(spec, "y", values, logarithmic, { ...colours(variants), epochs: Math.max(...bands.map((one) => one.epoch)) });
-      for (const layer of spec.layer) {
-        if (layer.encoding.color && layer.mark.type === "line") {
-          layer.encoding.strokeDash = { field: "variant", type: "nominal", legend: null, scale: { domain: variants, range: variants.map((_, place) => (place < 8 ? [1, 0] : [5, 3])) } };
-        }
-      }
+      const lines = bands.length ? bands.flatMap((band) => [band.low, band.high]) : seeds.map((point) => point.value);
+      const last = Math.max(...[...bands, ...seeds].map((point) => point.epoch));
+      scales(spec, "y", [...lines, ...slides.map((point) => point.value)], logarithmic, looks(variants), last);
     });
   }
 }

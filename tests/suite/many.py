@@ -17,7 +17,8 @@ import pytest
 
 import suite.catalogue
 import suite.session.start  # noqa: F401 # what every run imports
-from reports.page import charts, page, sources
+from reports import charts
+from reports.page import page, sources
 
 MODULES = ("h5py", "jax", "pandas", "reports.write", "reports.charts_of_run", "scipy.stats")
 """What most runs import later. Importing JAX starts no thread, so a process that did can fork."""
@@ -40,7 +41,7 @@ def main() -> None:
     for name in MODULES:
         importlib.import_module(name)
     page.library()  # what pages have in common takes two seconds, and is kept
-    charts.specifications()
+    charts.of_page()
     sources.sources(())
     while line := sys.stdin.readline():
         child = os.fork()

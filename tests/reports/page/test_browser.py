@@ -400,7 +400,7 @@ def test_hovering_a_curve_names_its_seed(opened: Opener) -> None:
 @pytest.mark.slow
 def test_the_slides_curve_is_drawn(opened: Opener) -> None:
     page = opened(HELPS)
-    expect(page.locator(f"{HELPS} .curves figcaption")).to_contain_text("red: the slide")
+    expect(page.locator(f"{HELPS} .curves figcaption")).to_contain_text("hollow dots: the slide")
 
 
 @pytest.mark.slow

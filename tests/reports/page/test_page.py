@@ -17,6 +17,7 @@ from harness.check.difference import MedianRatio
 from harness.errors import SuiteError
 from harness.record.outcomes import TimeComparison, TimeState
 from reports.cards import cards
+from reports.charts_data import FEW
 from reports.history import History, Speed
 from reports.page import data, page, views
 from reports.page.sources import sources
@@ -76,11 +77,9 @@ def test_many_curves_have_fewer_points(tmp_path: Path) -> None:
     for run in (few, many):
         shown = cards(run)
         found = data.page_data(run, shown, page.unique(shown), None)
-        curve = found["experiments"]["experiment-000"]["curves"]["val_accuracy"]
+        curve = found["experiments"]["experiment-000"]["curves"]["val_accuracy"]["variants"]["variant 0"]
         lengths.append(len(curve["epochs"]))
-        assert curve["epochs"][0] == 1
-        assert curve["epochs"][-1] == 500
-        assert len(curve["variants"]["variant 0"]["seeds"]) == data.LINES
+        assert (curve["epochs"][0], curve["epochs"][-1], len(curve["seeds"])) == (1, 500, FEW)
     assert data.FEWEST_POINTS <= lengths[1] < lengths[0] <= data.MOST_POINTS
 
 
