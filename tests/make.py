@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from harness.domain.verdict import Decision, Verdict
+from harness.record.evidence import WITHOUT_DIGEST
 from harness.record.outcomes import TimeComparison, TimeState, VerdictComparison, VerdictState
 from harness.record.run import ClaimDecided, Timed
 from harness.record.timings import Measurement, Provenance
@@ -48,3 +51,12 @@ def self_check(key: str, wrong: str = "", verdict: Verdict = Verdict.REFUTED) ->
         comparison=VerdictComparison(state, Verdict.SUPPORTED, verdict, bool(wrong), wrong),
         red=bool(wrong),
     )
+
+
+def edit(path: Path, change: Callable[[Any], object]) -> None:
+    """Changes the content of a file of evidence. The file can still be read: schema 2 has no digest."""
+    content = json.loads(path.read_text("utf-8"))
+    content.pop("digest", None)
+    content["schema"] = WITHOUT_DIGEST
+    change(content)
+    path.write_text(json.dumps(content), "utf-8")

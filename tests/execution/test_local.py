@@ -16,6 +16,7 @@ from harness.execution import local
 from harness.execution.local import InProcess, Workers
 from tests.execution.work import perform
 from tests.pretend_nvml import H100, failing, nvml
+from tests.processes import alive, wait_until
 from tests.test_repository import ROOT
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
@@ -32,16 +33,6 @@ def workers(died):
         yield running
 
 
-def alive(processes, seconds):
-    """The processes that still run after some seconds; it returns early if none does. A zombie counts as ended."""
-    end = time.monotonic() + seconds
-    while left := [each for each in processes if each.is_running() and each.status() != psutil.STATUS_ZOMBIE]:
-        if time.monotonic() > end:
-            return left
-        time.sleep(0.05)
-    return []
-
-
 def children(of=None):
     found = psutil.Process(of).children(recursive=True)
     return {each for each in found if "resource_tracker" not in " ".join(each.cmdline())}
@@ -49,10 +40,7 @@ def children(of=None):
 
 def until(folder, number):
     """Waits until so many tasks have begun."""
-    end = time.monotonic() + 60
-    while sum(path.stat().st_size > 0 for path in folder.iterdir()) < number:
-        assert time.monotonic() < end
-        time.sleep(0.02)
+    assert wait_until(lambda: sum(path.stat().st_size > 0 for path in folder.iterdir()) >= number, 60)
 
 
 def test_a_task_in_this_process_has_ended_when_it_is_submitted():

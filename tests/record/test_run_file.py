@@ -185,19 +185,3 @@ def test_closing_hands_the_file_to_the_disk_even_without_fsync(file: RunFile, mo
     file.close()
     assert len(asked) == 1
     assert read_run(file.path).end is not None
-
-
-def test_ids_sort_by_start_even_if_the_clock_goes_back(tmp_path: Path) -> None:
-    import datetime
-
-    now = datetime.datetime(2026, 11, 24, 2, 0, tzinfo=datetime.UTC)
-    first = new_id(tmp_path, now, 7)
-    (tmp_path / f"{first}.jsonl").touch()
-    ids = [first]
-    for hours in (1, -5, -5, 2, -20000):
-        ids.append(new_id(tmp_path, now + datetime.timedelta(hours=hours), 7))
-        (tmp_path / f"{ids[-1]}.jsonl").touch()
-    (tmp_path / "zzz of somebody else.jsonl").touch()
-    ids += ["zzz of somebody else", new_id(tmp_path, now, 7)]
-    assert ids == sorted(ids)
-    assert len(set(ids)) == len(ids)

@@ -1,8 +1,7 @@
 """A plugin (-p tests.robustness.hungry) with which a training runs out of memory.
 
 HUNGRY says how it ends. "refused": a variant of Example 2 requests more memory for a layer's weights than any machine
-has. "gone": the device disappears in that variant's second block of seeds. "killed": the variant's process dies by
-kill -9, as if the system had ended it for lack of memory.
+has. "gone": the device disappears in that variant's second block of seeds.
 """
 
 from __future__ import annotations
@@ -10,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import os
-import signal
 from collections.abc import Callable, Iterator
 from typing import Any
 from unittest import mock
@@ -63,8 +61,6 @@ def perform(task: work.Task, report: Callable[[work.Event], None]) -> None:
     way = os.environ[WAY]
     with contextlib.ExitStack() as wanting:
         if (task.experiment, task.variant) == (EXPERIMENT, VARIANT):
-            if way == "killed":
-                os.kill(os.getpid(), signal.SIGKILL)
             work.start(task.backend, task.precision)
             wanting.enter_context(disappearing() if way == "gone" else needing_too_much())
         trained(task, report)

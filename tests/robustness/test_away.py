@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
-import time
 from pathlib import Path
 
 import pytest
@@ -30,19 +28,6 @@ def check_pushed(folder: Path, url: str) -> None:
     path = record_of(folder)
     assert path is not None
     assert stored_run(Address(url), None) == (path.stem, path.read_bytes())
-
-
-def test_sqlite_that_is_locked_meanwhile_has_the_run_in_the_end(tmp_path: Path) -> None:
-    store = tmp_path / "store.sqlite"
-    with Watched(tmp_path, 1, "--store", f"sqlite:///{store}") as run:
-        assert run.wait(SOME)
-        other = sqlite3.connect(store)
-        other.execute("BEGIN EXCLUSIVE")
-        time.sleep(1)
-        other.rollback()
-        other.close()
-        assert "not pushed" not in ended(run)
-    check_pushed(tmp_path, f"sqlite:///{store}")
 
 
 def test_postgresql_that_is_stopped_costs_nothing_and_is_made_up_for(own_server: Server, tmp_path: Path) -> None:

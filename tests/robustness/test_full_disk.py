@@ -85,23 +85,11 @@ def test_evidence(path: Path, size: int) -> None:
     assert read(path) == evidence(relu=variant([0.5 + i / 7919 for i in range(800)]))
 
 
-def test_evidence_on_a_full_file_system(tmp_path: Path) -> None:
-    """Sixteen kilobytes: the old evidence fits, the new does not. The file system goes with its process."""
-    folder = tmp_path / "small"
+def on_a_small_disk(folder: Path, kilobytes: int, script: str, *arguments: str) -> str:
+    """What a shell script prints that has a file system of its own, which goes with its process. ``$1``: Python."""
     folder.mkdir()
-    path = path_of(folder, *reversed(NAMES))
-    script = """
-mount -t tmpfs -o size=16k none "$1" || exit 77
-mkdir -p "$(dirname "$2")" && "$3" -c "$4" "$2" && exec "$3" -c "$5" "$2" && exit 1
-"""
-    first = "import sys, pathlib, tests.robustness.made as m; from harness.check.evidence import write; "
-    first += "write(pathlib.Path(sys.argv[1]), m.evidence())"
-    then = f"""{UPDATE.replace("sys.exit(9)", "path = Path(sys.argv[1])")}
-    from harness.check.evidence import read
-    assert read(path) == evidence()
-    assert list(path.parent.iterdir()) == [path]
-"""
-    command = ["unshare", "-m", "sh", "-c", script, "sh", str(folder), str(path), sys.executable, first, then]
+    mount = f'mount -t tmpfs -o size={kilobytes}k none "{folder}" || exit 77\n'
+    command = ["unshare", "-m", "sh", "-c", mount + script, "sh", sys.executable, *arguments]
     try:
         done = subprocess.run(command, cwd=ROOT, env=environment(), capture_output=True, encoding="utf-8", timeout=60)
     except FileNotFoundError:
@@ -109,8 +97,23 @@ mkdir -p "$(dirname "$2")" && "$3" -c "$4" "$2" && exec "$3" -c "$5" "$2" && exi
     if done.returncode == 77 or "unshare" in done.stderr:
         pytest.skip(f"this user may not mount a file system: {done.stderr.strip()}")
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.startswith(f"Cannot write evidence {path}: No space left on device. The old file")
-    assert done.stdout.count("\n") == 1
+    return done.stdout
+
+
+def test_evidence_on_a_full_file_system(tmp_path: Path) -> None:
+    """Sixteen kilobytes: the old evidence fits, the new does not."""
+    path = path_of(tmp_path / "small", *reversed(NAMES))
+    first = "import sys, pathlib, tests.robustness.made as m; from harness.check.evidence import write; "
+    first += "write(pathlib.Path(sys.argv[1]), m.evidence())"
+    then = f"""{UPDATE.replace("sys.exit(9)", "path = Path(sys.argv[1])")}
+    from harness.check.evidence import read
+    assert read(path) == evidence()
+    assert list(path.parent.iterdir()) == [path]
+"""
+    script = 'mkdir -p "$(dirname "$2")" && "$1" -c "$3" "$2" && exec "$1" -c "$4" "$2" && exit 1'
+    printed = on_a_small_disk(tmp_path / "small", 16, script, str(path), first, then)
+    assert printed.startswith(f"Cannot write evidence {path}: No space left on device. The old file")
+    assert printed.count("\n") == 1
 
 
 @pytest.mark.slow
@@ -172,19 +175,10 @@ def test_the_database(tmp_path: Path) -> None:
 
 
 def test_the_database_on_a_full_file_system(tmp_path: Path) -> None:
-    """A hundred kilobytes, and then ten thousand: all of a run is pushed, or nothing. It goes with its process."""
+    """A hundred kilobytes, and then ten thousand: all of a run is pushed, or nothing."""
     folder = tmp_path / "small"
-    folder.mkdir()
-    script = 'mount -t tmpfs -o size=100k none "$1" || exit 77; exec "$2" -m tests.robustness.filling "$1"'
-    command = ["unshare", "-m", "sh", "-c", script, "sh", str(folder), sys.executable]
-    try:
-        done = subprocess.run(command, cwd=ROOT, env=environment(), capture_output=True, encoding="utf-8", timeout=60)
-    except FileNotFoundError:
-        pytest.skip("no unshare on this system")
-    if done.returncode == 77 or "unshare" in done.stderr:
-        pytest.skip(f"this user may not mount a file system: {done.stderr.strip()}")
-    assert (done.returncode, done.stderr) == (0, "")
-    first, full, then = done.stdout.splitlines()
+    script = f'exec "$1" -m tests.robustness.filling "{folder}"'
+    first, full, then = on_a_small_disk(folder, 100, script).splitlines()
     assert first == f"pushed to sqlite:///{folder}/store.sqlite: 5 records of the run 2026-01"
     assert "database or disk is full" in full or "disk I/O error" in full
     assert then == f"pushed to sqlite:///{folder}/store.sqlite: 1002 records of the run 2026-02"

@@ -43,15 +43,3 @@ def test_a_device_that_disappears(tmp_path: Path) -> None:
     assert resumed.code == 0
     assert [trial.seed for trial in resumed.record.trials[key]] == list(range(30))
     assert "NOT_RUN" not in resumed.verdicts.values()
-
-
-def test_workers_that_the_system_kills(tmp_path: Path) -> None:
-    """Two die of the same training, which is given up. With memory enough --resume goes on."""
-    two = ("--workers", "2")
-    done = run(tmp_path, "killed", *two)
-    check(done, "2 worker processes died while they ran it")
-    assert "example-2/raw: the worker process died. What is left is trained again in another." in done.output
-    resumed = suite(tmp_path, *JAX, "-k", CHOSEN, *two, "--resume")
-    assert resumed.code == 0
-    assert {*resumed.verdicts} == {*done.verdicts}
-    assert "NOT_RUN" not in resumed.verdicts.values()

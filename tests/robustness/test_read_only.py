@@ -14,7 +14,7 @@ import pytest
 
 from tests.robustness.conftest import JAX
 from tests.robustness.weak import AS_ANYBODY, NEEDS_WEAK
-from tests.suite.command import ROOT, Finished, environment, trials
+from tests.suite.command import Finished, checkout_in, environment, trials
 
 pytestmark = [pytest.mark.slow, NEEDS_WEAK]
 
@@ -46,12 +46,8 @@ def run(checkout: Path, cwd: Path, *options: str) -> tuple[int, str]:
 def checkout(tmp_path_factory: pytest.TempPathFactory, plain: Finished) -> Iterator[Path]:
     """A copy of the code, with the plain run's evidence, that nobody may write to."""
     copy = tmp_path_factory.mktemp("read only") / "checkout"
-    for name in ("baselines", "cases", "harness", "reports", "suite"):
-        ignored = shutil.ignore_patterns("__pycache__", "out", "published", "*.json", "mnist.npz")
-        shutil.copytree(ROOT / name, copy / name, ignore=ignored)
+    checkout_in(copy)
     shutil.copytree(plain.folder / "baselines", copy / "baselines", dirs_exist_ok=True)
-    for name in ("conftest.py", "tox.ini", "pyproject.toml"):
-        shutil.copy(ROOT / name, copy / name)
     folders = [copy, *(path for path in copy.rglob("*") if path.is_dir())]
     for folder in folders:
         folder.chmod(0o555)

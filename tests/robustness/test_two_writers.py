@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import json
-import signal
 import subprocess
 import sys
-import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -17,6 +14,7 @@ from harness.check import json_file
 from harness.check.evidence import path_of, read, update, write
 from harness.errors import SuiteError
 from harness.record.evidence import EXACT
+from harness.record.locks import held
 from harness.record.run import read_run
 from harness.record.run_file import locked
 from tests.robustness.made import NAMES, evidence, variant
@@ -24,15 +22,6 @@ from tests.robustness.writer import EXPERIMENT, STACK, VARIANTS, claims_for
 from tests.suite.command import ROOT, Finished, environment, suite
 
 ROUNDS = 8
-HOLD = """
-import sys, time
-from pathlib import Path
-from harness.record.locks import held
-path = Path(sys.argv[1])
-with held(path.with_name(f".{path.name}.lock"), "busy", 60):
-    print("held", flush=True)
-    time.sleep(600)
-"""
 
 
 @pytest.fixture(scope="module")
@@ -90,55 +79,6 @@ def test_no_lock_is_left(written: tuple[Path, dict[str, str]]) -> None:
     assert {path.name for path in written[0].iterdir()} == {f"{EXPERIMENT}.json", f"{EXACT}.json"}
 
 
-@pytest.fixture
-def holder(tmp_path: Path) -> Any:
-    """A stored file, and a process that holds its lock."""
-    path = path_of(tmp_path, *reversed(NAMES))
-    write(path, evidence())
-    process = subprocess.Popen(
-        [sys.executable, "-c", HOLD, str(path)], cwd=ROOT, env=environment(), stdout=subprocess.PIPE, encoding="utf-8"
-    )
-    assert process.stdout is not None
-    assert process.stdout.readline() == "held\n"
-    yield path, process
-    process.kill()
-    process.communicate()
-
-
-def test_a_lock_held_too_long(holder: tuple[Path, Any], monkeypatch: pytest.MonkeyPatch) -> None:
-    path, _ = holder
-    old = path.read_bytes()
-    monkeypatch.setattr(json_file, "PATIENCE", 0.2)
-    with pytest.raises(
-        SuiteError, match=r"another process has held .*deep-dropout\.json\.lock for 0\.2 s.*repeat"
-    ) as e:
-        update(path, lambda _: evidence(relu=variant([0.5])))
-    assert str(e.value).startswith(f"Cannot write evidence {path}: ")
-    assert path.read_bytes() == old
-
-
-def test_a_killed_holder_blocks_nobody_and_its_lock_goes(holder: tuple[Path, Any]) -> None:
-    path, process = holder
-    assert len(list(path.parent.iterdir())) == 2
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    began = time.monotonic()
-    _, new = update(path, lambda _: evidence(relu=variant([0.5])))
-    assert time.monotonic() - began < 5
-    assert read(path) == new
-    assert list(path.parent.iterdir()) == [path]
-
-
-def test_a_waiting_process_goes_on_when_the_lock_is_free(holder: tuple[Path, Any]) -> None:
-    path, process = holder
-    with ThreadPoolExecutor(1) as pool:
-        waiting = pool.submit(update, path, lambda _: evidence(relu=variant([0.5])))
-        time.sleep(0.3)
-        assert not waiting.done()
-        process.kill()
-        assert waiting.result(timeout=10)[0] == evidence()
-
-
 @pytest.mark.slow
 def test_two_runs_in_one_folder(tmp_path: Path) -> None:
     """Each has a file of its own, of its own trials; and none can be resumed while it goes on."""
@@ -184,3 +124,18 @@ def test_two_runs_of_the_suite_at_once(tmp_path: Path) -> None:
     content = json.loads((folder / "example-2.json").read_text("utf-8"))
     assert set(content["variants"]) == {"raw", "standardised"}
     assert {key: each["reason"] for key, each in content["expected"].items()} == {name: name for name in names}
+
+
+def test_a_lock_held_too_long(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = path_of(tmp_path, *reversed(NAMES))
+    write(path, evidence())
+    old = path.read_bytes()
+    monkeypatch.setattr(json_file, "PATIENCE", 0.2)
+    said = r"another process has held .*deep-dropout\.json\.lock for 0\.2 s.*repeat"
+    with (
+        held(path.with_name(f".{path.name}.lock"), "busy", 60),
+        pytest.raises(SuiteError, match=said) as refused,
+    ):
+        update(path, lambda _: evidence(relu=variant([0.5])))
+    assert str(refused.value).startswith(f"Cannot write evidence {path}: ")
+    assert path.read_bytes() == old

@@ -8,12 +8,12 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
 
+from tests.processes import alive, is_worker
 from tests.robustness import witness
 from tests.suite.command import ROOT, Finished, arguments, environment
 
@@ -116,22 +116,22 @@ class Watched:
     def strike(self, strike: Strike, whole: Undisturbed) -> str | None:
         """Kills when it is time; what went on then ("start", "work" or "report"), None where the run had ended."""
         if strike.at_start:
-            alive = self._sleep(self.began + strike.second - time.monotonic())
+            going_on = self._sleep(self.began + strike.second - time.monotonic())
         else:
             recorded, seconds = whole.moment(strike.second)
-            alive = self.wait(recorded) and self._sleep(seconds)
+            going_on = self.wait(recorded) and self._sleep(seconds)
         if strike.whom == "worker":
-            alive = alive and self.wait(0, least=2)  # the workers are up
-        family = psutil.Process(self.process.pid).children(recursive=True) if alive else []
+            going_on = going_on and self.wait(0, least=2)  # the workers are up
+        family = psutil.Process(self.process.pid).children(recursive=True) if going_on else []
         if strike.whom == "worker":
-            victim = next(filter(_is_worker, family), None)
+            victim = next(filter(is_worker, family), None)
             if victim is None:
                 return None
             victim.kill()
-        elif alive:
+        elif going_on:
             (os.killpg if strike.whom == "all" else os.kill)(self.process.pid, signal.SIGKILL)
             self.process.wait()
-            self.left_behind = len(_alive(family))
+            self.left_behind = len(alive(family, GONE))
         else:
             return None
         self.look()
@@ -155,23 +155,6 @@ class Watched:
         except subprocess.TimeoutExpired:
             return True
         return False
-
-
-def _is_worker(process: psutil.Process) -> bool:
-    try:
-        return "spawn_main" in " ".join(process.cmdline())
-    except psutil.Error:
-        return False
-
-
-def _alive(processes: Sequence[psutil.Process]) -> list[psutil.Process]:
-    """Those that run after GONE seconds, or as soon as none does. A zombie runs no more."""
-    end = time.monotonic() + GONE
-    while left := [one for one in processes if one.is_running() and one.status() != psutil.STATUS_ZOMBIE]:
-        if time.monotonic() > end:
-            break
-        time.sleep(0.05)
-    return left
 
 
 def record_of(folder: Path) -> Path | None:

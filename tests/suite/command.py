@@ -11,6 +11,7 @@ import functools
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -154,6 +155,15 @@ def forked(command: Sequence[str], variables: Mapping[str, str], folder: Path) -
         process.stdin.flush()
         code = int(process.stdout.readline())
         return undisturbed(Finished(code, output.read().decode("utf-8"), folder))
+
+
+def checkout_in(folder: Path) -> None:
+    """Copies the code, without evidence and MNIST."""
+    ignored = shutil.ignore_patterns("__pycache__", "out", "published", "*.json", "mnist.npz")
+    for name in ("baselines", "cases", "harness", "reports", "suite"):
+        shutil.copytree(ROOT / name, folder / name, ignore=ignored)
+    for name in ("conftest.py", "tox.ini", "pyproject.toml"):
+        shutil.copy(ROOT / name, folder)
 
 
 def trials(run: Run) -> dict[str, list[dict[str, Any]]]:

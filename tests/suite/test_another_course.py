@@ -166,9 +166,3 @@ def test_a_bad_course_is_named_by_python_m_reports(tmp_path: Path) -> None:
     done = subprocess.run(command, cwd=ROOT, env=environment(), capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert done.stderr.startswith(f"reports: Invalid catalogue {tmp_path / 'none'}. Expected: a package with a COURSE.")
-
-
-def test_a_course_in_a_variable_of_pytest_comes_too_late(tmp_path: Path) -> None:
-    run = suite(tmp_path, env={"PYTEST_ADDOPTS": "--catalogue examples/wine"})
-    assert run.code == 4
-    assert "came too late: give it on the command line" in run.output

@@ -11,16 +11,16 @@ from pathlib import Path
 import pytest
 
 from tests.dask_programs import Programs, kill
+from tests.processes import begun, finished, seeds_of, wait_for_trials
 from tests.suite.command import TINY, Finished, suite, trials
 from tests.suite.conftest import JAX
-from tests.suite.test_workers import SEEDS, WHOLE, begun, finished, seeds_of, wait_for_trials
+from tests.suite.test_workers import LONG, SEEDS, WHOLE
 
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.usefixtures("two_workers"),
     pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX"),
 ]
-LONG = ("--backend", "jax", "--seeds", str(SEEDS), "-k", TINY)
 
 
 @pytest.fixture

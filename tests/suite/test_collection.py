@@ -6,12 +6,10 @@ import os
 import re
 from pathlib import Path
 
-import pytest
-
 from cases import CLAIMS
 from harness.rules import Exact
 from suite.catalogue import ERRATA, SELF_CHECKS, TRAINING_CLAIMS, TRAININGS, training_name
-from tests.suite.command import CHECK, suite
+from tests.suite.command import suite
 
 SPY = """
 import sys
@@ -67,37 +65,3 @@ def test_collecting_is_quick_and_imports_no_backend(tmp_path: Path) -> None:
     expected |= {f"errata.py::test_errata[{name}]" for name in ERRATA}
     assert items == expected
     assert seconds < 3
-
-
-@pytest.mark.parametrize(
-    ("environment", "options", "text"),
-    [
-        ({"KERAS_BACKEND": "tensorflow"}, ("--backend", "jax"), "jax (--backend, over KERAS_BACKEND=tensorflow)"),
-        ({}, (), "claims: to the end, seeds 10, backend tensorflow (default), engine auto"),
-        ({}, (CHECK,), "claims: check against the evidence, backend tensorflow (default), engine auto"),
-        ({"KERAS_BACKEND": "nonsense"}, ("--backend", "jax"), "jax (--backend, over KERAS_BACKEND=nonsense)"),
-    ],
-)  # fmt: skip
-def test_the_header_says_which_backend_and_why(
-    environment: dict[str, str], options: tuple[str, ...], text: str, tmp_path: Path
-) -> None:
-    run = suite(tmp_path, "--collect-only", "-k", "minmax-table", *options, env=environment)
-    assert run.code == 0
-    assert text in run.output
-
-
-NEW_PYTHON = """
-import importlib.util as u
-from harness.training import backend
-find = u.find_spec
-u.find_spec = lambda name, *rest: None if name == "tensorflow" else find(name, *rest)
-backend.WITHOUT_TENSORFLOW = (3, 11)
-"""
-
-
-def test_the_header_says_why_a_new_python_runs_on_jax(tmp_path: Path) -> None:
-    (tmp_path / "new_python.py").write_text(NEW_PYTHON)
-    options = ("--collect-only", "-k", "minmax-table", "-p", "new_python")
-    run = suite(tmp_path, *options, env={"PYTHONPATH": str(tmp_path)}, anew=True)
-    assert run.code == 0
-    assert "backend jax (default: TensorFlow has no release for Python 3." in run.output

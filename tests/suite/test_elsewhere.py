@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +9,7 @@ import pytest
 
 from cases.data.mnist import PATH, load
 from harness.errors import SuiteError
-from tests.suite.command import ROOT, Finished, suite
+from tests.suite.command import Finished, checkout_in, suite
 
 NEEDS_MNIST = {"mnist-facts", "mnist-preparation", "mnist-softmax-curve"}
 SELECTED = "mnist-facts or mnist-preparation or mnist-softmax-curve or raw-data or minmax-table"
@@ -21,11 +20,7 @@ def damaged(tmp_path_factory: pytest.TempPathFactory) -> Finished:
     """A run of a copy of the code below a path with spaces and Korean letters. Its mnist.npz is truncated."""
     base = tmp_path_factory.mktemp("elsewhere")
     copy = base / "딥러닝 강의 2" / "my copy"
-    for name in ("baselines", "cases", "harness", "reports", "suite"):
-        ignored = shutil.ignore_patterns("__pycache__", "out", "published", "*.json", "mnist.npz")
-        shutil.copytree(ROOT / name, copy / name, ignore=ignored)
-    for name in ("conftest.py", "tox.ini", "pyproject.toml"):
-        shutil.copy(ROOT / name, copy / name)
+    checkout_in(copy)
     (copy / "cases" / "data" / "mnist.npz").write_bytes(PATH.read_bytes()[:5_000_000])
     away = base / "away"
     away.mkdir()

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from harness.domain.trial import Trial
 from harness.errors import SuiteError
@@ -14,6 +15,7 @@ from harness.record.run_file import RunFile, latest_run, locked
 from harness.record.trials import ShortTrial
 from suite.session import known
 from suite.session.known import Known, resumable
+from tests.record.made import END, HEADER
 from tests.suite.command import TINY, Finished, kinds, lines, suite, trials
 from tests.suite.conftest import JAX
 from tests.suite.timeless import timeless
@@ -24,7 +26,7 @@ CHOSEN = (*JAX, "-k", TINY)
 
 def header(name: str = "", **changes: Any) -> RunStarted:
     fields = {"fingerprint": PRINT, "source": known.source(), "engine": "auto", "selected": "some"} | changes
-    return RunStarted(id=name, started=name, command="pytest", full=True, backend="jax", stack="jax-cpu", **fields)
+    return replace(HEADER, id=name, **fields)
 
 
 def record(folder: Path, name: str, *seeds: int, end: RunEnded | None = None, **changes: Any) -> Path:
@@ -39,7 +41,7 @@ def record(folder: Path, name: str, *seeds: int, end: RunEnded | None = None, **
 
 
 def ended(exit_status: int = 0, reported: bool = True, **how: bool) -> RunEnded:
-    return RunEnded(exit_status=exit_status, seconds=1.0, reported=reported, **how)
+    return replace(END, exit_status=exit_status, reported=reported, **how)
 
 
 def taken(folder: Path, *seeds: int, definition: str = "d") -> dict[int, str]:

@@ -51,22 +51,24 @@ class Screen:
 
 
 @pytest.fixture
-def screen(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Screen]:
-    """Makes a Screen. Its ``file`` receives what is written to the standard output of the process."""
-
-    def make(**how: Any) -> Screen:
-        made = Screen(**how)
-        monkeypatch.setattr(progress.sys, "__stdout__", made.file)
-        return made
-
-    return make
-
-
-@pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     ours = Clock()
     monkeypatch.setattr(progress.time, "monotonic", ours.monotonic)
     return ours
+
+
+@pytest.fixture
+def begun(monkeypatch: pytest.MonkeyPatch, clock: Clock) -> Callable[..., tuple[Screen, Progress]]:
+    """Begins to train a variant; the Screen's ``file`` receives what is written to the process's standard output."""
+
+    def begin(name: str = "a", seeds: int = 5, epochs: int = 10, **how: Any) -> tuple[Screen, Progress]:
+        screen = Screen(**how)
+        monkeypatch.setattr(progress.sys, "__stdout__", screen.file)
+        shown = Progress(screen.config, {name: 120.0})
+        shown.start(name, range(seeds), epochs)
+        return screen, shown
+
+    return begin
 
 
 def test_the_first_estimate_is_what_was_stored(clock: Clock) -> None:
@@ -130,30 +132,26 @@ def test_the_time_left_is_right_within_a_factor_of_one_and_a_half_after_a_tenth(
     assert np.mean([2 / 3 < ratio < 3 / 2 for ratio in ratios]) > 0.9
 
 
-def test_a_log_gets_a_line_now_and_then(clock: Clock, screen: Callable[..., Screen]) -> None:
-    terminal = screen()
-    shown = Progress(terminal.config, {"a": 100.0, "b": 100.0})
-    shown.start("a", range(5), 10)
+def test_a_log_gets_a_line_now_and_then(clock: Clock, begun: Callable[..., tuple[Screen, Progress]]) -> None:
+    screen, shown = begun()
     for epoch in range(1, 11):
         clock.now += EVERY / 4
         shown.epoch(0, epoch)
-    assert len(terminal.reporter.lines) == 3
-    assert terminal.reporter.lines[0].startswith("[1/2] a: 5 seeds of 10 epochs · about ")
-    assert "seed 1 of 5, epoch 4 of 10" in terminal.reporter.lines[1]
-    assert terminal.file.getvalue() == ""
-    assert not any("\x1b" in line for line in terminal.reporter.lines)
+    lines = screen.reporter.lines
+    assert len(lines) == 3
+    assert lines[0].startswith("[1/1] a: 5 seeds of 10 epochs · about ")
+    assert "seed 1 of 5, epoch 4 of 10" in lines[1]
+    assert screen.file.getvalue() == ""
+    assert not any("\x1b" in line for line in lines)
 
 
 @pytest.mark.parametrize("tty", [True, False])
-def test_a_quiet_run_shows_nothing(tty: bool, clock: Clock, screen: Callable[..., Screen]) -> None:
-    terminal = screen(tty=tty, verbose=-1)
-    shown = Progress(terminal.config, {"a": 100.0})
-    shown.start("a", range(5), 10)
+def test_a_quiet_run_shows_nothing(tty: bool, clock: Clock, begun: Callable[..., tuple[Screen, Progress]]) -> None:
+    screen, shown = begun(tty=tty, verbose=-1)
     clock.now += 100
     shown.epoch(0, 5)
     shown.finish("a")
-    assert terminal.file.getvalue() == ""
-    assert terminal.reporter.lines == []
+    assert (screen.file.getvalue(), screen.reporter.lines) == ("", [])
 
 
 LIVE = re.compile(r"\n\x1b\[K(.*?)\x1b\[A\x1b\[(\d+)G")
@@ -170,64 +168,49 @@ LIVE = re.compile(r"\n\x1b\[K(.*?)\x1b\[A\x1b\[(\d+)G")
     ],
 )
 def test_a_live_line_fits_and_ends_with_what_is_left(
-    width: int, text: str, clock: Clock, screen: Callable[..., Screen]
+    width: int, text: str, clock: Clock, begun: Callable[..., tuple[Screen, Progress]]
 ) -> None:
-    terminal = screen(tty=True, width=width, column=12)
-    shown = Progress(terminal.config, {"example-4/5 relu xavier": 120.0})
-    shown.start("example-4/5 relu xavier", [0], 20)
+    screen, shown = begun("example-4/5 relu xavier", 1, 20, tty=True, width=width, column=12)
     clock.now += 18
     shown.epoch(0, 3)
     assert len(text) < width
-    assert LIVE.findall(terminal.file.getvalue())[-1] == (text, "13")
-    assert LIVE.sub("", terminal.file.getvalue()) == ""
-    assert terminal.reporter.lines == []
+    assert LIVE.findall(screen.file.getvalue())[-1] == (text, "13")
+    assert LIVE.sub("", screen.file.getvalue()) == ""
+    assert screen.reporter.lines == []
 
 
-def test_a_line_of_pytest_that_is_full_is_left_alone(clock: Clock, screen: Callable[..., Screen]) -> None:
-    terminal = screen(tty=True, width=40, column=40)
-    Progress(terminal.config, {"a": 1.0}).start("a", range(5), 10)
-    assert terminal.file.getvalue() == ""
+def test_a_line_of_pytest_that_is_full_is_left_alone(begun: Callable[..., tuple[Screen, Progress]]) -> None:
+    screen, _ = begun(tty=True, width=40, column=40)
+    assert screen.file.getvalue() == ""
 
 
-def test_a_finished_variant_leaves_an_empty_line(clock: Clock, screen: Callable[..., Screen]) -> None:
-    terminal = screen(tty=True)
-    shown = Progress(terminal.config, {"a": 1.0})
-    shown.start("a", range(5), 10)
-    shown.finish("a")
-    assert [text for text, _ in LIVE.findall(terminal.file.getvalue())][-1] == ""
-
-
-def test_the_live_line_is_away_while_pytest_writes(clock: Clock, screen: Callable[..., Screen]) -> None:
-    terminal = screen(tty=True, column=3)
-    shown = Progress(terminal.config, {"a": 1.0})
-    shown.start("a", range(5), 10)
+def test_the_live_line_is_away_while_pytest_writes(begun: Callable[..., tuple[Screen, Progress]]) -> None:
+    screen, shown = begun(tty=True, column=3)
     writing = shown.pytest_runtest_logreport()
     next(writing)
-    assert LIVE.findall(terminal.file.getvalue())[-1] == ("", "4")
-    terminal.writer.width_of_current_line = 4  # a dot
+    assert LIVE.findall(screen.file.getvalue())[-1] == ("", "4")
+    screen.writer.width_of_current_line = 4  # a dot
     with contextlib.suppress(StopIteration):
         next(writing)
-    text, column = LIVE.findall(terminal.file.getvalue())[-1]
+    text, column = LIVE.findall(screen.file.getvalue())[-1]
     assert (text[:8], column) == ("[1/1] a:", "5")
+    shown.finish("a")
+    assert LIVE.findall(screen.file.getvalue())[-1][0] == ""
 
 
-def test_the_live_line_is_away_when_a_run_is_interrupted(clock: Clock, screen: Callable[..., Screen]) -> None:
-    terminal = screen(tty=True)
-    shown = Progress(terminal.config, {"a": 1.0})
+def test_the_live_line_is_away_when_a_run_is_interrupted(begun: Callable[..., tuple[Screen, Progress]]) -> None:
+    screen, shown = begun(tty=True)
     running = shown.pytest_runtestloop()
     next(running)
-    shown.start("a", range(5), 10)
     with pytest.raises(KeyboardInterrupt):
         running.throw(KeyboardInterrupt())
-    assert LIVE.findall(terminal.file.getvalue())[-1][0] == ""
+    assert LIVE.findall(screen.file.getvalue())[-1][0] == ""
 
 
-def test_an_ascii_terminal_gets_ascii(
-    clock: Clock, screen: Callable[..., Screen], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    terminal, written = screen(tty=True), io.BytesIO()
+def test_an_ascii_terminal_gets_ascii(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    screen, written = Screen(tty=True), io.BytesIO()
     monkeypatch.setattr(progress.sys, "__stdout__", io.TextIOWrapper(written, encoding="ascii"))
-    Progress(terminal.config, {"a → 적": 30.0}).start("a → 적", [0], 10)
+    Progress(screen.config, {"a → 적": 30.0}).start("a → 적", [0], 10)
     assert LIVE.findall(written.getvalue().decode("ascii")) == [
         ("[1/1] a -> ?: 1 seed of 10 epochs - about 30 s left", "1")
     ]

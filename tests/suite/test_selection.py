@@ -48,7 +48,7 @@ def test_known_words(keyword: str) -> None:
         ("not raw-data-divergs", "raw-data-divergs", "'raw-data-diverges'"),
         ("dropout and (xavier or relu-beats-liner)", "relu-beats-liner", "'tips-relu-beats-linear'"),
         ("centring/in]", "centring/in]", "'centring/in [0, 1]'"),
-        ("zzz", "zzz", "Known: "),
+        ("zzz", "zzz", "--collect-only -q lists them."),
     ],
 )
 def test_unknown_words(keyword: str, word: str | None, near: str) -> None:
@@ -140,6 +140,5 @@ def test_which_files_a_selection_needs() -> None:
 def test_self_checks_are_among_the_names_and_the_nearest_one_is_named() -> None:
     names = {f"test_self_check[{key}]" for key in SELF_CHECKS}
     selection.check_expressions("relu-adam or late-epochs", "", names, MARKERS)
-    for word, near in (("test_self_chek", "'test_self_check'"), ("netwrok/relu-adam", "'network/relu-adam'")):
-        with pytest.raises(SuiteError, match=near):
-            selection.check_expressions(word, "", names, MARKERS)
+    with pytest.raises(SuiteError, match="'network/relu-adam'"):
+        selection.check_expressions("netwrok/relu-adam", "", names, MARKERS)

@@ -6,7 +6,6 @@ import json
 import math
 import subprocess
 import sys
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,7 +18,6 @@ from harness.domain.verdict import Verdict
 from harness.errors import SuiteError
 from suite.keras import late
 from suite.keras.reference import LOSSES, Layer, Reference, State
-from tests.suite.command import suite
 from tests.suite.late_faults import NAMES
 
 OF_PAPERS = {
@@ -115,39 +113,6 @@ def test_a_loss_of_very_small_probabilities() -> None:
     for name, powers in (("unclipped", 12), ("categorical", 7)):
         losses = LOSSES[f"{name}_crossentropy"](y, outputs)
         np.testing.assert_allclose(losses, [powers * np.log(10), 1e-7], rtol=1e-6)
-
-
-SPOILT = """
-import dataclasses
-from harness.domain import self_check
-decide = self_check.SelfCheck.decide
-def spoilt(check, engine):
-    if check.id == "activation/tanh":
-        {body}
-    return decide(check, engine)
-self_check.SelfCheck.decide = spoilt
-"""
-WRONG = 'check = dataclasses.replace(check, check=lambda engine: [self_check.Measured("tanh", 2.0, 1.0)])'
-BROKEN = 'raise ZeroDivisionError("a check with a mistake")'
-
-
-@pytest.mark.parametrize(
-    ("body", "code", "text", "moved"),
-    [
-        (WRONG, 1, "tanh. Expected: 1. Received: 2.", True),
-        (BROKEN, 3, "ZeroDivisionError: a check with a mistake", False),
-    ],
-)
-def test_a_red_self_check_is_red(tmp_path: Path, body: str, code: int, text: str, moved: bool) -> None:
-    """Exit code 1 if the check found a mistake; 3 if the check could not run."""
-    (tmp_path / "spoil.py").write_text(SPOILT.format(body=body))
-    options = ("-p", "spoil", "--backend", "jax", "-k", "activation and (relu or tanh)")
-    run = suite(tmp_path, *options, env={"PYTHONPATH": str(tmp_path)})
-    assert run.code == code, run.output
-    assert f"self-check activation/tanh: {text}" in run.output
-    checks = {check.key: (check.red, check.moved) for check in run.record.self_checks.values()}
-    assert checks == {"activation/tanh": (True, moved), "activation/relu": (False, False)}
-    assert not run.record.claims
 
 
 BACKENDS = [pytest.param(name, marks=pytest.mark.slow) for name in ("jax", "tensorflow")]

@@ -75,25 +75,23 @@ def followed(variant: str, known: Any = None, **limits: Any) -> tuple[Any, Seeds
     return decision, taken, rests
 
 
-def test_an_easy_claim_stops_at_the_least_seeds() -> None:
+@pytest.mark.parametrize(
+    ("variant", "verdict", "looks", "why", "reason"),
+    [
+        ("easy", Verdict.SUPPORTED, (5,), "decided", "decided after 5 of at most 20 seeds"),
+        ("second", Verdict.SUPPORTED, (5, 10), "decided", "decided after 10 of at most 20 seeds"),
+        ("never", Verdict.INCONCLUSIVE, SIZES, "maximum", "undecided after the maximum of 20 seeds"),
+    ],
+)
+def test_a_claim_trains_until_it_is_decided(
+    variant: str, verdict: Verdict, looks: tuple[int, ...], why: Any, reason: str
+) -> None:
     known = Known()
-    decision, taken, _ = followed("easy", known)
-    assert (decision.verdict, taken) == (Verdict.SUPPORTED, SeedsTaken((5,), 20, "decided"))
-    assert known.trained == 10
-    assert decision.reason.endswith("decided after 5 of at most 20 seeds")
-
-
-def test_a_claim_trains_until_it_is_decided() -> None:
-    decision, taken, rests = followed("second")
-    assert (decision.verdict, taken) == (Verdict.SUPPORTED, SeedsTaken((5, 10), 20, "decided"))
-    assert {name: len(done) for name, done in rests.items()} == {"second": 10, "base": 10}
-    assert decision.effects[0].n == 10
-
-
-def test_the_maximum_leaves_it_inconclusive() -> None:
-    decision, taken, _ = followed("never")
-    assert (decision.verdict, taken) == (Verdict.INCONCLUSIVE, SeedsTaken(SIZES, 20, "maximum"))
-    assert "undecided after the maximum of 20 seeds" in decision.reason
+    decision, taken, rests = followed(variant, known)
+    assert (decision.verdict, taken) == (verdict, SeedsTaken(looks, 20, why))
+    assert reason in decision.reason
+    assert {name: len(done) for name, done in rests.items()} == {variant: looks[-1], "base": looks[-1]}
+    assert known.trained == 2 * looks[-1]
 
 
 @pytest.mark.parametrize("order", [("easy", "second", "never"), ("never", "second", "easy")])
@@ -140,6 +138,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Finished:
     return suite(tmp_path_factory.mktemp("auto"), *AUTO)
 
 
+@pytest.mark.slow
 def test_a_run_reports_the_seeds_of_each_claim(run: Finished) -> None:
     assert run.code == 0, run.output
     took = {claim.key: claim.taken for claim in run.record.claims.values() if claim.marker == "training"}
@@ -149,27 +148,14 @@ def test_a_run_reports_the_seeds_of_each_claim(run: Finished) -> None:
     }
     for claim in run.record.claims.values():
         assert all(claim.taken and variant.n == claim.taken.seeds for variant in claim.variants.values())
-    sweep = run.record.claims["rate-sweep"]
-    assert sweep.decision.reason.endswith("decided after 10 of at most 15 seeds")
-    assert {one.n for one in sweep.decision.effects} == {10}
-
-
-def test_drift_is_compared_on_the_first_seeds(run: Finished) -> None:
-    assert run.record.trainings["rate-sweep", "rate 0.1"].seeds == tuple(range(5))
-    assert [trial.seed for trial in run.record.trials["rate-sweep", "rate 0.1"]] == list(range(10))
-
-
-def test_the_report_has_the_seeds_too(run: Finished) -> None:
+    assert run.record.header.auto == AsNeeded(15)
     seeds = "1 of 2 claims decided with the least seeds, 1 with more; 100 trials, 65 fewer than with the maximum"
     assert f"seeds as needed: {seeds}" in run.output
-    assert "seeds as needed (at most 15)" in run.output
-    text = (run.folder / "report" / "REPORT.md").read_text("utf-8")
-    assert f"**As many seeds as needed:** {seeds}" in text
-    assert "100 trials to the end in" in text
-    details = "".join(path.read_text("utf-8") for path in (run.folder / "report" / "sections").iterdir())
-    assert "- Seeds: 10 of at most 15, 5 saved; looked at after 5, 10; decided" in details
-    assert "as many as each claim needs, at most 15" in text
-    assert run.record.header.auto == AsNeeded(15)
+    assert run.record.trainings["rate-sweep", "rate 0.1"].seeds == tuple(range(5))  # drift, on the first seeds
+    assert [trial.seed for trial in run.record.trials["rate-sweep", "rate 0.1"]] == list(range(10))
+    sweep = run.record.claims["rate-sweep"]
+    assert sweep.decision.reason.endswith("decided after 10 of at most 15 seeds")
+    assert {effect.n for effect in sweep.decision.effects} == {10}
 
 
 @pytest.mark.slow

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -12,8 +10,7 @@ from harness.record.address import Address
 from harness.record.database import Database
 from reports import __main__ as reports
 from tests.postgresql import PASSWORD, Server
-from tests.robustness.weak import AS_ANYBODY, NEEDS_WEAK
-from tests.suite.command import ROOT, Finished, arguments, environment, suite
+from tests.suite.command import Finished, suite
 from tests.suite.conftest import JAX
 from tests.suite.test_known import killed
 
@@ -83,12 +80,6 @@ def test_a_password_is_nowhere(served: Finished) -> None:
     assert "store: postgresql+psycopg://claims:***@127.0.0.1" in served.output
 
 
-def test_a_second_push_changes_nothing(served: Finished, url: str, capsys: pytest.CaptureFixture[str]) -> None:
-    before = stored(url, served.record.path.stem)
-    assert push(served.folder, url, capsys).startswith("Nothing to push in ")
-    assert stored(url, served.record.path.stem) == before
-
-
 def test_a_report_from_the_store(
     served: Finished, url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -108,17 +99,6 @@ def test_a_report_from_the_store(
     assert f"Did you mean '{name}'?" in report(url, "--run", f"{name}x")
     assert report(f"sqlite:///{tmp_path}/none.sqlite").startswith("reports: There is no database sqlite:///")
     assert not (tmp_path / "none.sqlite").exists()
-
-
-def test_a_refusing_server_costs_nothing_and_its_password_is_nowhere(postgresql: Server, tmp_path: Path) -> None:
-    if not isinstance(postgresql, Server):
-        pytest.skip("its passwords are not this test's to get wrong")
-    run = suite(tmp_path, *ONE, "--store", postgresql.url("postgres", "not " + PASSWORD))
-    assert run.code == 3
-    assert run.output.count("password authentication failed") == 2  # when it begins, and when it has ended
-    assert "The run goes on, and is pushed when it has ended." in run.output
-    assert "ERROR: not pushed: " in run.output
-    assert not {name for name, text in everything(run).items() for spelling in SPELLINGS if spelling in text}
 
 
 LOCKING = """
@@ -175,50 +155,3 @@ def test_what_was_not_pushed_is_pushed_later(
     assert f"records of the run {path.stem}" in printed
     assert "unfinished" not in printed
     assert stored(store, path.stem) == path.read_bytes()
-
-
-def run_of(command: Sequence[str], folder: Path) -> Finished:
-    done = subprocess.run(
-        command, cwd=ROOT, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding="utf-8",
-        timeout=300, check=False,
-    )  # fmt: skip
-    return Finished(done.returncode, done.stdout, folder)
-
-
-@NEEDS_WEAK
-def test_a_read_only_database_costs_nothing(tmp_path: Path) -> None:
-    store = prepared(tmp_path / "store.sqlite")
-    (tmp_path / "store.sqlite").chmod(0o444)
-    run = run_of([*AS_ANYBODY, *arguments(tmp_path, *ONE, "--store", store)], tmp_path)
-    assert run.code == 3
-    (error,) = [line for line in run.output.splitlines() if line.startswith("ERROR: ")]
-    assert "attempt to write a readonly database" in error
-    assert stored(store, run.record.path.stem) == b""
-
-
-def test_a_file_that_is_no_database_is_kept(
-    away: tuple[Finished, str, bytes], tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    (tmp_path / "notes.txt").write_bytes(b"this is no database" * 400)
-    printed = push(away[0].folder, f"sqlite:///{tmp_path}/notes.txt", capsys)
-    assert printed.startswith("reports: The database sqlite:///")
-    assert "file is not a database" in printed
-    assert (tmp_path / "notes.txt").read_bytes() == b"this is no database" * 400
-
-
-@pytest.mark.slow
-def test_two_runs_at_once_share_a_database(tmp_path: Path) -> None:
-    store = f"sqlite:///{tmp_path}/both.sqlite"
-    started = [
-        subprocess.Popen(
-            arguments(tmp_path / name, *ONE, "--store", store),
-            cwd=ROOT, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
-            encoding="utf-8",
-        )
-        for name in ("a", "b")
-    ]  # fmt: skip
-    for name, process in zip(("a", "b"), started, strict=True):
-        output, _ = process.communicate(timeout=300)
-        run = Finished(process.returncode, output, tmp_path / name)
-        assert run.code == 0
-        assert stored(store, run.record.path.stem) == run.record.path.read_bytes()

@@ -205,69 +205,120 @@ def test_what_moved_is_told_before_and_now_with_its_reason(told: Callable[..., l
     assert [line.colour for line in lines[:6]] == ["red"] * 5 + [""]
 
 
-def test_of_much_that_moved_twenty_lines_are_shown(told: Callable[..., list[Line]]) -> None:
-    moved = [variant(TrainingState.MOVED, key, reason=f"Moved: {key}.") for key in TRAININGS[:50]]
-    lines = texts(told(*moved, status=FAILED))
-    assert lines[0] == "❌ 50 trainings moved."
-    assert len([line for line in lines if line.startswith("  training moved: ")]) == 20
-    assert "  and 30 more: see REPORT.md" in lines
+def time(state: TimeState, red: bool = False) -> Timed:
+    return timed("example-4/softmax", [0.4], comparison=TimeComparison(state, "0.4 s, 0.2 s stored"), red=red)
 
 
-def test_what_is_red_for_one_reason_is_one_line(told: Callable[..., list[Line]]) -> None:
-    lost = [claim(f"c-{number}", decision("NOT_RUN", reason="No data."), comparison=_not_run()) for number in range(9)]
-    lines = texts(told(*lost, status=FAILED, planned=tuple(one.key for one in lost)))
-    assert lines[:2] == ["❌ 9 claims not run.", "  claim not run: c-0, c-1, c-2, c-3, c-4 and 4 more: No data."]
+NOT_RUN = VerdictComparison(VerdictState.NOT_RUN, Verdict.SUPPORTED, Verdict.NOT_RUN, True, "No result.")
+LOST = [claim(f"c-{number}", decision("NOT_RUN", reason="No data."), comparison=NOT_RUN) for number in range(9)]
+WEAKER = replace(
+    compared("INCONCLUSIVE", "SUPPORTED"), state=VerdictState.WEAKENED, red=False, reason="from other seeds"
+)
+FEW = [claim(f"c-{number}", "INCONCLUSIVE", comparison=WEAKER) for number in range(7)]
+REPORT = ["report: reports/out/REPORT.md", "page: reports/out/index.html"]
+DECIDED = claim("raw-data-diverges", "SUPPORTED", comparison=AS_EXPECTED, here=CONFIRMED)
+SOFTMAX = claim(
+    "softmax",
+    "REFUTED",
+    [effect("a − b", -0.0026, -0.0043, -0.0011, n=30)],
+    comparison=compared("REFUTED", "REFUTED"),
+    here=here(ClaimState.CONFIRMED, verdict=Verdict.REFUTED),
+)
+FLIPPED_RULE = claim("rule", decision("REFUTED", reason="1 % off"), marker="exact", comparison=FLIPPED)
+NEAR_AND_NEW = [variant(TrainingState.NEW, compatible=True), variant(TrainingState.NEW, ("example-2", "min-max"))]
+UNMOVED = "✅ Nothing moved: 1 training reproduced to the end, bit for bit."
+OTHERWISE = "another version of Keras configures it otherwise: optimizer.epsilon: 1e-07 → 1e-08"
+CHANGED = (("optimizer.epsilon", "1e-07", "1e-08"),)
+ROWS: dict[str, tuple[Sequence[AnyRecord], dict[str, Any], Sequence[str]]] = {
+    "much moved": (
+        [variant(TrainingState.MOVED, key, reason=f"Moved: {key}.") for key in TRAININGS[:50]], {"status": FAILED},
+        ["❌ 50 trainings moved."],
+    ),
+    "one reason of many": (
+        LOST, {"status": FAILED, "planned": tuple(record.key for record in LOST)},
+        ["❌ 9 claims not run.", "  claim not run: c-0, c-1, c-2, c-3, c-4 and 4 more: No data."],
+    ),
+    "interrupted": (
+        [variant(), DECIDED], {"status": INTERRUPTED, "planned": ("raw-data-diverges", "a", "b", "c")},
+        [f"⚪ Interrupted, 1 of 4 claims decided. {UNMOVED[2:].replace('moved', 'moved so far')}",
+         "1 case: 1 supported (1 shown by a test).", "  here: 1 confirmed", *REPORT],
+    ),
+    "interrupted after something moved": (
+        [MOVED], {"status": INTERRUPTED, "planned": ("a", "b")},
+        ["❌ Interrupted, 0 of 2 claims decided: 1 training moved."],
+    ),
+    "one claim alone": (
+        [variant(), SOFTMAX], {"planned": ("softmax",)},
+        [UNMOVED,
+         "  softmax: ✘ REFUTED. a is 0.26 points below b in validation accuracy [0.11, 0.43]. 30 seeds. "
+         "Here confirmed: a: 10 seeds to the end.", "1 case: 1 refuted.", "  here: 1 confirmed", *REPORT],
+    ),
+    "one red claim alone": (
+        [FLIPPED_RULE], {"status": FAILED, "planned": ("rule",)},
+        ["❌ 1 verdict flipped.",
+         "  verdict flipped: rule: ✔ SUPPORTED → ✘ REFUTED. SUPPORTED since 2026-11-20 (first), REFUTED now.",
+         "  rule: ✔ SUPPORTED. The slide holds; this machine computes otherwise: see what moved.",
+         "1 case: 1 not judged, as its test fails."],
+    ),
+    "no evidence": (
+        [variant(TrainingState.NEW), variant(TrainingState.NEW, ("example-2", "min-max"))], {"stack": "jax-cpu"},
+        ["⚪ Nothing to compare with: 2 trainings without evidence on jax-cpu.",
+         'nothing is stored on jax-cpu for 2 trainings. Store evidence: --full --seeds 30 --update-baselines "reason"',
+         *REPORT],
+    ),
+    "evidence of the reference stack": (
+        NEAR_AND_NEW, {"stack": "jax-cpu"},
+        ["✅ Nothing moved: 1 training compatible with tensorflow-cpu, 1 without evidence on jax-cpu."],
+    ),
+    "exact": ([claim("a", "SUPPORTED", comparison=AS_EXPECTED)], {}, ["✅ Nothing moved: 1 verdict as expected."]),
+    "exact and new": (
+        [claim("a", "SUPPORTED")], {}, ["⚪ Nothing to compare with: 1 verdict without an expected one."]
+    ),
+    "errata": ([erratum("a"), erratum("b")], {}, ["✅ Nothing moved: 2 errata hold."]),
+    "self-check": ([self_check("a")], {}, ["✅ Nothing moved: 1 self-check passed."]),
+    "nothing": ([], {}, ["⚪ Nothing to compare with: nothing was compared."]),
+    "a time within": ([time(TimeState.WITHIN)], {}, ["✅ Nothing moved: 1 time within."]),
+    "slower": ([time(TimeState.SLOWER)], {}, ["⚪ Times changed, which is not red here: 1 slower."]),
+    "slower and red": ([time(TimeState.SLOWER, red=True)], {}, ["❌ 1 time slower."]),
+    "a new time": ([time(TimeState.NEW)], {}, ["⚪ Nothing to compare with: 1 time new."]),
+    "failed without a record": (
+        [variant()], {"status": FAILED}, ["❌ Not everything could be run: see pytest's output."]
+    ),
+    "an error without a record": (
+        [variant()], {"status": 3}, ["❌ Not everything could be run: see pytest's output."]
+    ),
+    "gone": (
+        [variant()], {"vanished": ("gone",), "damaged": ("Invalid evidence.",), "status": FAILED},
+        ["❌ 1 training missing.",
+         "  training missing: example-2/gone: It has evidence and is no longer declared."],
+    ),
+    "verdicts that other seeds explain": (
+        [variant(), *FEW], {"planned": tuple(record.key for record in FEW)},
+        [UNMOVED, "  weakened with these seeds, ✔ SUPPORTED → ? INCONCLUSIVE: c-0, c-1, c-2, c-3, c-4 and 2 more"],
+    ),
+}  # fmt: skip
+"""By what happens: the records, the rest of the run, and the first lines."""
 
 
-def _not_run() -> VerdictComparison:
-    return VerdictComparison(VerdictState.NOT_RUN, Verdict.SUPPORTED, Verdict.NOT_RUN, True, "No result.")
+@pytest.mark.parametrize("name", ROWS)
+def test_the_first_lines(name: str, told: Callable[..., list[Line]]) -> None:
+    records, how, expected = ROWS[name]
+    lines = texts(told(*records, **how))
+    assert lines[: len(expected)] == expected
+    assert ("  and 30 more: see REPORT.md" in lines) == (name == "much moved")
+    assert len([line for line in lines if line.startswith("  training moved: ")]) <= 20
+    if "damaged" in how:
+        assert "Invalid evidence." in lines
+    if name == "interrupted":
+        assert lines[5].startswith("every finished trial is in ")
+        assert lines[5].endswith("run.jsonl")
+        assert lines[6:] == ["to go on: the same command with --resume"]
 
 
 def test_a_long_reason_is_cut(told: Callable[..., list[Line]]) -> None:
-    lines = told(variant(TrainingState.MOVED, reason="x" * 10_000), status=FAILED)
-    assert max(map(width, texts(lines, 80))) <= 80
-    assert len(texts(lines, 80)) < 10
-
-
-def test_an_interrupted_run(told: Callable[..., list[Line]]) -> None:
-    one = claim("raw-data-diverges", "SUPPORTED", comparison=AS_EXPECTED, here=CONFIRMED)
-    lines = texts(told(variant(), one, status=INTERRUPTED, planned=("raw-data-diverges", "a", "b", "c")))
-    assert lines[0] == (
-        "⚪ Interrupted, 1 of 4 claims decided. Nothing moved so far: 1 training reproduced to the end, bit for bit."
-    )
-    assert lines[1:3] == ["1 case: 1 supported (1 shown by a test).", "  here: 1 confirmed"]
-    assert lines[3:5] == ["report: reports/out/REPORT.md", "page: reports/out/index.html"]
-    assert lines[5].startswith("every finished trial is in ")
-    assert lines[5].endswith("run.jsonl")
-    assert lines[6:] == ["to go on: the same command with --resume"]
-
-
-def test_an_interrupted_run_in_which_something_moved_is_red(told: Callable[..., list[Line]]) -> None:
-    assert texts(told(MOVED, status=INTERRUPTED, planned=("a", "b")))[0] == (
-        "❌ Interrupted, 0 of 2 claims decided: 1 training moved."
-    )
-
-
-def test_one_claim_alone_has_its_reason(told: Callable[..., list[Line]]) -> None:
-    measured = effect("a − b", -0.0026, -0.0043, -0.0011, n=30)
-    wrong = here(ClaimState.CONFIRMED, verdict=Verdict.REFUTED)
-    one = claim("softmax", "REFUTED", [measured], comparison=compared("REFUTED", "REFUTED"), here=wrong)
-    assert texts(told(variant(), one, planned=("softmax",))) == [
-        "✅ Nothing moved: 1 training reproduced to the end, bit for bit.",
-        "  softmax: ✘ REFUTED. a is 0.26 points below b in validation accuracy [0.11, 0.43]. 30 seeds. "
-        "Here confirmed: a: 10 seeds to the end.",
-        "1 case: 1 refuted.",
-        "  here: 1 confirmed",
-        "report: reports/out/REPORT.md",
-        "page: reports/out/index.html",
-    ]
-
-
-def test_a_red_claim_alone_accuses_nobody(told: Callable[..., list[Line]]) -> None:
-    flipped = claim("rule", decision("REFUTED", reason="1 % off"), marker="exact", comparison=FLIPPED)
-    lines = texts(told(flipped, status=FAILED, planned=("rule",)))
-    assert "  rule: ✔ SUPPORTED. The slide holds; this machine computes otherwise: see what moved." in lines
-    assert "1 case: 1 not judged, as its test fails." in lines
+    lines = texts(told(variant(TrainingState.MOVED, reason="x" * 10_000), status=FAILED), 80)
+    assert max(map(width, lines)) <= 80
+    assert len(lines) < 10
 
 
 def test_a_quiet_run_shows_the_status_what_moved_and_the_report(told: Callable[..., list[Line]]) -> None:
@@ -275,22 +326,7 @@ def test_a_quiet_run_shows_the_status_what_moved_and_the_report(told: Callable[.
     lines = texts(told(*records[:-1], MOVED, quiet=True, status=FAILED, **header))
     assert lines[0] == "❌ 1 training moved."
     assert lines[1].startswith("  training moved: example-4/dropout 0.2: ")
-    assert lines[2:] == ["report: reports/out/REPORT.md", "page: reports/out/index.html"]
-
-
-def test_no_evidence_on_this_stack(told: Callable[..., list[Line]]) -> None:
-    new = variant(TrainingState.NEW)
-    assert texts(told(new, replace(new, variant="min-max"), stack="jax-cpu")) == [
-        "⚪ Nothing to compare with: 2 trainings without evidence on jax-cpu.",
-        'nothing is stored on jax-cpu for 2 trainings. Store evidence: --full --seeds 30 --update-baselines "reason"',
-        "report: reports/out/REPORT.md",
-        "page: reports/out/index.html",
-    ]
-
-
-def test_while_storing_nothing_is_called_missing(told: Callable[..., list[Line]]) -> None:
-    lines = texts(told(variant(TrainingState.NEW), update="first", status=INTERRUPTED))
-    assert not [line for line in lines if line.startswith("nothing is stored on")]
+    assert lines[2:] == REPORT
 
 
 @pytest.mark.parametrize("state", [TrainingState.START_REPRODUCED, TrainingState.NOT_COMPARABLE])
@@ -298,80 +334,15 @@ def test_only_a_training_that_is_compared_is_configured_otherwise_by_keras(
     state: TrainingState, told: Callable[..., list[Line]]
 ) -> None:
     """A training that is not comparable may have been changed in the catalogue, such as its rate."""
-    lines = texts(told(variant(state, changed=(("optimizer.epsilon", "1e-07", "1e-08"),))))
-    said = "another version of Keras configures it otherwise: optimizer.epsilon: 1e-07 → 1e-08"
-    assert (said in lines) == (state is TrainingState.START_REPRODUCED)
-
-
-def test_the_reference_stacks_evidence_is_compared(told: Callable[..., list[Line]]) -> None:
-    near, new = variant(TrainingState.NEW, compatible=True), variant(TrainingState.NEW, ("example-2", "min-max"))
-    assert texts(told(near, new, stack="jax-cpu"))[0] == (
-        "✅ Nothing moved: 1 training compatible with tensorflow-cpu, 1 without evidence on jax-cpu."
-    )
-
-
-@pytest.mark.parametrize(
-    ("records", "status"),
-    [
-        ([claim("a", "SUPPORTED", comparison=AS_EXPECTED)], "✅ Nothing moved: 1 verdict as expected."),
-        ([claim("a", "SUPPORTED")], "⚪ Nothing to compare with: 1 verdict without an expected one."),
-        ([erratum("a"), erratum("b")], "✅ Nothing moved: 2 errata hold."),
-        ([self_check("a")], "✅ Nothing moved: 1 self-check passed."),
-        ([], "⚪ Nothing to compare with: nothing was compared."),
-    ],
-)
-def test_a_run_without_trainings(records: list[AnyRecord], status: str, told: Callable[..., list[Line]]) -> None:
-    assert texts(told(*records))[0] == status
-
-
-def time(state: TimeState, red: bool = False) -> Timed:
-    return timed("example-4/softmax", [0.4], comparison=TimeComparison(state, "0.4 s, 0.2 s stored"), red=red)
-
-
-@pytest.mark.parametrize(
-    ("record", "status"),
-    [
-        (time(TimeState.WITHIN), "✅ Nothing moved: 1 time within."),
-        (time(TimeState.SLOWER), "⚪ Times changed, which is not red here: 1 slower."),
-        (time(TimeState.SLOWER, red=True), "❌ 1 time slower."),
-        (time(TimeState.NEW), "⚪ Nothing to compare with: 1 time new."),
-    ],
-)
-def test_a_timing_run(record: Timed, status: str, told: Callable[..., list[Line]]) -> None:
-    assert texts(told(record))[0] == status
-
-
-@pytest.mark.parametrize("status", [FAILED, 3])
-def test_a_test_that_failed_without_a_record_is_not_green(status: int, told: Callable[..., list[Line]]) -> None:
-    assert texts(told(variant(), status=status))[0] == "❌ Not everything could be run: see pytest's output."
+    assert (OTHERWISE in texts(told(variant(state, changed=CHANGED)))) == (state is TrainingState.START_REPRODUCED)
 
 
 def test_a_run_that_is_stored_is_not_called_unmoved(told: Callable[..., list[Line]]) -> None:
-    one = claim("raw-data-diverges", "SUPPORTED", here=here(None))
-    lines = texts(told(variant(TrainingState.NEW), one, update="first", status=INTERRUPTED))
+    new = claim("raw-data-diverges", "SUPPORTED", here=here(None))
+    lines = texts(told(variant(TrainingState.NEW), new, update="first", status=INTERRUPTED))
     assert lines[0].startswith("⚪ Interrupted, 1 of 0 claims decided: Not compared, as this run is to be stored: ")
     assert "baselines: nothing is stored of an interrupted run" in lines
-
-
-def test_what_is_gone_is_named(told: Callable[..., list[Line]]) -> None:
-    lines = told(variant(), vanished=("gone",), damaged=("Invalid evidence.",), status=FAILED)
-    assert texts(lines)[:2] == [
-        "❌ 1 training missing.",
-        "  training missing: example-2/gone: It has evidence and is no longer declared.",
-    ]
-    assert Line("Invalid evidence.", "red") in lines
-
-
-def test_verdicts_that_other_seeds_explain_are_grouped(told: Callable[..., list[Line]]) -> None:
-    weaker = replace(
-        compared("INCONCLUSIVE", "SUPPORTED"), state=VerdictState.WEAKENED, red=False, reason="from other seeds"
-    )
-    few = [claim(f"c-{number}", "INCONCLUSIVE", comparison=weaker) for number in range(7)]
-    lines = texts(told(variant(), *few, planned=tuple(one.key for one in few)))
-    assert lines[:2] == [
-        "✅ Nothing moved: 1 training reproduced to the end, bit for bit.",
-        "  weakened with these seeds, ✔ SUPPORTED → ? INCONCLUSIVE: c-0, c-1, c-2, c-3, c-4 and 2 more",
-    ]
+    assert not [line for line in lines if line.startswith("nothing is stored on")]
 
 
 @pytest.mark.parametrize(

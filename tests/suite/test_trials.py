@@ -12,19 +12,16 @@ import pytest
 
 from harness.domain.trial import Trial
 from harness.errors import SuiteError
-from harness.record.run import RunStarted
 from harness.record.run_file import RecordError, RunFile
 from suite.session import trials as module
 from suite.session import work
 from suite.session.place import TrainingPlace
 from suite.session.trials import Trials
 from suite.session.work import Description, Event, Result, Task
+from tests.record.made import HEADER
 from tests.suite.test_sequential import EXPERIMENT
 
 EASY, SECOND = ("made-up", "easy"), ("made-up", "second")
-HEADER = RunStarted(
-    id="2026-01", started="", command="pytest", full=True, backend="jax", engine="fit", fingerprint={}, stack="jax-cpu"
-)
 NO_ROOM = 15
 """The first seed that cannot be trained; nor can those after it."""
 

@@ -1,24 +1,26 @@
-"""``--workers 2``: the same trials and verdicts as one process, each trained once; a kill loses no finished trial."""
+"""``--workers 2``: the same trials and verdicts as one process, each trained once; a kill loses no finished trial.
+
+And Ctrl-C and kill -9 of a run, of one process and of several.
+"""
 
 from __future__ import annotations
 
-import contextlib
 import os
 import re
 import signal
-import subprocess
 import sys
-import time
 import xml.etree.ElementTree as ET
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
 
-from harness.record.run import Run, read_run
-from tests.suite.command import PLAIN, ROOT, TINY, Finished, arguments, environment, kinds, lines, suite, trials
+from harness.record.run import read_run
+from reports import __main__ as reports
+from tests.processes import ACTING, alive, begun, family, finished, is_worker, seeds_of, wait_for_trials
+from tests.suite.command import TINY, Finished, kinds, suite, trials
 from tests.suite.conftest import JAX
 from tests.suite.timeless import timeless
 
@@ -30,6 +32,9 @@ pytestmark = [
 TWO = ("--workers", "2")
 PLACE = ("workers", "threads")
 """Fields of a header with the place of the trainings."""
+SEEDS = 20
+LONG = ("--backend", "jax", "--seeds", str(SEEDS), "-k", TINY)
+WHOLE = {"raw": list(range(SEEDS)), "min-max": list(range(SEEDS))}
 
 
 def anywhere(value: Any) -> Any:
@@ -52,25 +57,15 @@ def test_workers_give_the_same_trials_states_and_report(shared: Finished, first:
     assert shared.states == first.states
     assert trials(shared.record) == trials(first.record)
     assert anywhere(timeless(shared.report)) == anywhere(timeless(first.report))
-
-
-def test_each_trial_is_trained_once(shared: Finished) -> None:
-    assert all(seeds == [0, 1, 2, 3, 4] for seeds in seeds_of(shared.record).values())
-    assert kinds(shared.record).count("training") == 2
-    assert kinds(shared.record).count("experiment") == 1
-
-
-def test_workers_are_single_threaded_and_counted(shared: Finished) -> None:
-    assert shared.record.header.workers == 2
-    assert shared.record.header.fingerprint["threads"] == 1
-
-
-def test_what_needs_no_training_comes_first_and_claims_last(shared: Finished) -> None:
-    found = re.findall(r"^suite/test_(\w+)\.py", shared.output, re.MULTILINE)
-    assert list(dict.fromkeys(found)) == ["exact", "training", "claims"]
+    assert seeds_of(shared.record) == {variant: [0, 1, 2, 3, 4] for variant in ("raw", "min-max")}
+    assert (kinds(shared.record).count("training"), kinds(shared.record).count("experiment")) == (2, 1)
+    assert (shared.record.header.workers, shared.record.header.fingerprint["threads"]) == (2, 1)
 
 
 def test_the_run_ends_as_one(shared: Finished) -> None:
+    """What needs no training comes first, and claims last."""
+    modules = re.findall(r"^suite/test_(\w+)\.py", shared.output, re.MULTILINE)
+    assert list(dict.fromkeys(modules)) == ["exact", "training", "claims"]
     assert len(re.findall(r"^5 cases: ", shared.output, re.MULTILINE)) == 1
     assert f"report: {shared.folder / 'report' / 'REPORT.md'}" in shared.output
     assert "warning" not in shared.output.lower()
@@ -80,16 +75,15 @@ def test_the_run_ends_as_one(shared: Finished) -> None:
 
 def test_junit_has_the_findings(shared: Finished) -> None:
     root = ET.parse(shared.folder / "junit.xml").getroot()
-    found = {
+    cases = {
         case.get("name", ""): {each.get("name"): each.get("value") for each in case.iter("property")}
         for case in root.iter("testcase")
     }
-    claim = found["test_claims[raw-data-diverges]"]
-    assert claim["verdict"] == "SUPPORTED"
-    assert claim["baseline_state"] == "new"
+    claim = cases["test_claims[raw-data-diverges]"]
+    assert (claim["verdict"], claim["baseline_state"]) == ("SUPPORTED", "new")
     assert (claim["effect_1_estimate"], claim["effect_1_n"]) == ("1.0", "5")
-    assert found["test_exact[minmax-table]"]["verdict"] == "SUPPORTED"
-    training = found["test_training[example-2/raw]"]
+    assert cases["test_exact[minmax-table]"]["verdict"] == "SUPPORTED"
+    training = cases["test_training[example-2/raw]"]
     assert (training["baseline"], training["n"], training["diverged"]) == ("new", "5", "5")
 
 
@@ -104,162 +98,108 @@ def test_a_check_by_workers_is_identical(copied: Callable[[str], Path]) -> None:
     assert run.record.header.workers == 2
 
 
-def test_workers_that_cannot_begin_are_reported_once(two_workers: None, tmp_path: Path) -> None:
+def test_workers_that_cannot_begin_are_reported_once(tmp_path: Path) -> None:
     run = suite(tmp_path, *JAX, *TWO, "-k", TINY, "--require-gpu", env={"JAX_PLATFORMS": "cpu"})
     assert run.code == 4
     assert run.output.count("--require-gpu: jax computes on the CPU") == 1
     assert not list((tmp_path / "report" / "runs").glob("*"))
 
 
-ACTING = (*PLAIN, "-p", "tests.suite.acting")
-SEEDS = 20
-SLOW = ("--backend", "jax", "--seeds", str(SEEDS), *TWO, "-k", TINY)
-# A shell without job control starts its background jobs with SIGINT ignored, and children inherit that, as under CI.
-HEARS_CTRL_C = (
-    "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); os.execv(sys.argv[1], sys.argv[1:])"
-)
-
-
-@contextlib.contextmanager
-def begun(folder: Path, *options: str, **variables: str) -> Iterator[subprocess.Popen[str]]:
-    """Starts a run in a process group of its own. The group is killed after the test."""
-    command = [sys.executable, "-c", HEARS_CTRL_C, *arguments(folder, *options, plugins=ACTING)]
-    with (folder / "output").open("w") as output:
-        process = subprocess.Popen(
-            command, cwd=ROOT, env=environment(**variables), stdin=subprocess.DEVNULL, stdout=output,
-            stderr=subprocess.STDOUT, text=True, start_new_session=True,
-        )  # fmt: skip
-    try:
-        yield process
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-
-
-def finished(process: subprocess.Popen[str], folder: Path, seconds: float = 240) -> Finished:
-    code = process.wait(timeout=seconds)
-    return Finished(code, (folder / "output").read_text("utf-8"), folder)
-
-
-def wait_for_trials(folder: Path, process: subprocess.Popen[str], count: int) -> None:
-    deadline = time.monotonic() + 120
-    while time.monotonic() < deadline:
-        assert process.poll() is None, (folder / "output").read_text("utf-8")
-        for path in (folder / "report" / "runs").glob("*.jsonl"):
-            if path.read_text("utf-8").count('"kind":"trial"') >= count:
-                return
-        time.sleep(0.05)
-    raise AssertionError("too few trials were finished in two minutes")
-
-
-def family(process: subprocess.Popen[str]) -> list[psutil.Process]:
-    return psutil.Process(process.pid).children(recursive=True)
-
-
-def workers(process: subprocess.Popen[str]) -> list[psutil.Process]:
-    return [child for child in family(process) if any("spawn_main" in word for word in child.cmdline())]
-
-
-def left_of(processes: list[psutil.Process], seconds: float) -> list[psutil.Process]:
-    """The processes that still run after some seconds. A zombie counts as ended."""
-    end = time.monotonic() + seconds
-    while left := [one for one in processes if one.is_running() and one.status() != psutil.STATUS_ZOMBIE]:
-        if time.monotonic() > end:
-            return left
-        time.sleep(0.05)
-    return []
-
-
-def seeds_of(run: Run) -> dict[str, list[int]]:
-    """The seeds of each line of a trial, by variant."""
-    found: dict[str, list[int]] = {}
-    for line in lines(run):
-        if line["kind"] == "trial":
-            found.setdefault(line["trial"]["variant"], []).append(line["trial"]["seed"])
-    return {variant: sorted(seeds) for variant, seeds in found.items()}
-
-
-WHOLE = {"raw": list(range(SEEDS)), "min-max": list(range(SEEDS))}
-
-
 def test_a_killed_worker_loses_nothing_and_trains_nothing_twice(tmp_path: Path) -> None:
-    with begun(tmp_path, *SLOW, SLOW="0.3") as process:
+    with begun(tmp_path, *LONG, *TWO, SLOW="0.3") as process:
         wait_for_trials(tmp_path, process, 3)
-        first, second = workers(process)
+        first, second = filter(is_worker, family(process))
         first.kill()
         run = finished(process, tmp_path)
     assert run.code == 0, run.output
     assert "the worker process died. What is left is trained again in another." in run.output
     assert seeds_of(run.record) == WHOLE
     assert "Traceback" not in run.output
-    assert left_of([first, second], 1) == []
+    assert alive([first, second], 1) == []
 
 
 def test_a_training_that_kills_its_workers_is_given_up_by_name(tmp_path: Path) -> None:
-    """The other trainings finish. The exit code reports that a training could not be run."""
+    """The other trainings finish. The exit code reports that a training could not be run. --resume goes on."""
+    needy = {"raw-data-diverges", "minmax-fixes-divergence"}
     options = (*JAX, *TWO, "-k", "minmax-fixes or raw-data or scale-gap-hurts or minmax-table")
     with begun(tmp_path, *options, DEADLY="example-2/raw") as process:
         run = finished(process, tmp_path)
     assert run.code == 3, run.output
-    assert run.red == {"example-2/raw", "raw-data-diverges", "minmax-fixes-divergence"}
-    assert {key for key, verdict in run.verdicts.items() if verdict == "NOT_RUN"} == {
-        "raw-data-diverges", "minmax-fixes-divergence"
-    }  # fmt: skip
-    assert set(run.verdicts) == {"raw-data-diverges", "minmax-fixes-divergence", "scale-gap-hurts", "minmax-table"}
+    assert run.red == {"example-2/raw", *needy}
+    assert {key for key, verdict in run.verdicts.items() if verdict == "NOT_RUN"} == needy
+    assert set(run.verdicts) == {*needy, "scale-gap-hurts", "minmax-table"}
     assert run.states == {"example-2/min-max": "new", "scale-gap/raw": "new", "scale-gap/min-max": "new"}
     assert re.search(r"example-2/raw could not be trained: 2 worker processes died while they ran", run.output)
     assert "go on with --resume" in run.output
     assert "Traceback" not in run.output
+    resumed = suite(tmp_path, *options, "--resume")
+    assert resumed.code == 0
+    assert resumed.verdicts.keys() == run.verdicts.keys()
+    assert "NOT_RUN" not in resumed.verdicts.values()
 
 
-@pytest.fixture(scope="module")
-def interrupted(two_workers: None, tmp_path_factory: pytest.TempPathFactory) -> tuple[Finished, list[psutil.Process]]:
-    """A run that got Ctrl-C while both workers trained, and its workers. A terminal sends Ctrl-C to every process."""
+@pytest.fixture(scope="module", params=[1, 2])
+def interrupted(
+    request: pytest.FixtureRequest, two_workers: None, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[int, Finished, list[psutil.Process]]:
+    """A run that got Ctrl-C while it trained its second variant, its number of processes, and those that are left.
+
+    A terminal sends Ctrl-C to every process.
+    """
     folder = tmp_path_factory.mktemp("interrupted")
-    with begun(folder, *SLOW, SLOW="0.3") as process:
-        wait_for_trials(folder, process, 5)
+    with begun(folder, *LONG, "--workers", str(request.param), SLOW="0.2") as process:
+        wait_for_trials(folder, process, 23 if request.param == 1 else 5)
         started = family(process)
         os.killpg(process.pid, signal.SIGINT)
-        run = finished(process, folder, 30)
-        assert len(started) >= 2
-        left = left_of(started, 2)
-    return run, left
+        run = finished(process, folder, 60)
+        left = alive(started, 2)
+    assert len(started) >= 2 or request.param == 1
+    return request.param, run, left
 
 
-def test_ctrl_c_leaves_no_process_and_the_record_whole(interrupted: tuple[Finished, list[psutil.Process]]) -> None:
-    run, left = interrupted
+def test_ctrl_c_leaves_no_process_and_the_record_whole(interrupted: tuple[int, Finished, list[psutil.Process]]) -> None:
+    """What can be decided is decided."""
+    processes, run, left = interrupted
     assert run.code == 2, run.output
     assert left == []
     assert "Traceback" not in run.output
-    assert run.record.end is not None
-    assert run.record.end.interrupted
-    assert run.report["partial"]
+    assert run.record.end
+    assert (run.record.end.interrupted, run.record.end.exit_status, run.report["partial"]) == (True, 2, True)
     assert 5 <= kinds(run.record).count("trial") < 2 * SEEDS
-    assert "every finished trial is in" in run.output
+    if processes == 1:
+        assert "⚪ Interrupted, " in run.output
+        assert run.verdicts["raw-data-diverges"] == "SUPPORTED"
+    assert run.output.splitlines()[-2:] == [
+        f"every finished trial is in {run.record.path}",
+        "to go on: the same command with --resume",
+    ]
+    assert "partial" in (run.folder / "report" / "REPORT.md").read_text("utf-8").lower()
 
 
 def test_an_interrupted_run_goes_on_and_trains_only_what_is_missing(
-    interrupted: tuple[Finished, list[psutil.Process]],
+    interrupted: tuple[int, Finished, list[psutil.Process]],
 ) -> None:
-    run, _ = interrupted
+    processes, run, _ = interrupted
     before = seeds_of(run.record)
-    resumed = suite(run.folder, *SLOW, "--resume", plugins=ACTING)
+    resumed = suite(run.folder, *LONG, "--workers", str(processes), "--resume", plugins=ACTING)
     assert resumed.code == 0, resumed.output
     assert seeds_of(resumed.record) == WHOLE != before
     assert resumed.record.header.id != run.record.header.id
     assert not resumed.report["partial"]
 
 
-def test_kill_9_of_the_run_leaves_no_process_and_the_finished_trials(tmp_path: Path) -> None:
-    with begun(tmp_path, *SLOW, SLOW="0.3") as process:
+@pytest.mark.parametrize("processes", [1, 2])
+def test_kill_9_of_the_run_leaves_no_process_and_the_finished_trials(processes: int, tmp_path: Path) -> None:
+    with begun(tmp_path, *LONG, "--workers", str(processes), SLOW="0.2") as process:
         wait_for_trials(tmp_path, process, 3)
         started = family(process)
         process.kill()
         process.wait()
-        assert len(started) >= 2
-        assert left_of(started, 10) == []
+        assert len(started) >= 2 or processes == 1
+        assert alive(started, 10) == []
     (path,) = (tmp_path / "report" / "runs").glob("*.jsonl")
     run = read_run(path)
     assert run.end is None
     assert sum(map(len, run.trials.values())) >= 3
+    assert reports.main(["--out", str(tmp_path / "report")]) == 0
+    assert "partial" in (tmp_path / "report" / "REPORT.md").read_text("utf-8").lower()

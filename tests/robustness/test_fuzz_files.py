@@ -1,4 +1,7 @@
-"""Whatever is in the place of a file of evidence, reading it gives evidence or one SuiteError that names the file."""
+"""Whatever is in a file of evidence or of a run: reading it gives its content, or one SuiteError that names the file.
+
+And `python -m reports` gives a report, or one line.
+"""
 
 from __future__ import annotations
 
@@ -13,13 +16,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from harness.check import json_file
 from harness.check.evidence import dumps, path_of, read, write
 from harness.errors import SuiteError
 from harness.record.evidence import Evidence
+from harness.record.run import Run, read_run
+from reports import __main__ as command
+from tests.reports.full import full_run
 from tests.robustness.made import NAMES, evidence
 from tests.robustness.mutations import JSON, spoilt, text_of, torn
 from tests.robustness.weak import AS_ANYBODY, NEEDS_WEAK
@@ -27,7 +33,7 @@ from tests.suite.command import ROOT, environment
 
 TEXT = dumps(evidence())
 THOROUGH = settings(
-    max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
 
 
@@ -64,16 +70,15 @@ def check(path: Path, content: bytes) -> None:
         assert outcome(path) == found
 
 
-@THOROUGH
-@given(spoilt(json.loads(TEXT)))
-def test_spoilt_nodes(path: Path, record: Any) -> None:
-    check(path, text_of(record))
-
-
-@THOROUGH
-@given(torn(TEXT.encode()))
-def test_torn_bytes(path: Path, content: bytes) -> None:
-    check(path, content)
+@settings(THOROUGH, max_examples=600)
+@given(st.data())
+def test_damaged_evidence(path: Path, data: st.DataObject) -> None:
+    """With spoilt nodes, torn bytes, or both."""
+    content = TEXT.encode()
+    kind = data.draw(st.sampled_from(["nodes", "bytes", "both"]))
+    if kind != "bytes":
+        content = text_of(data.draw(spoilt(json.loads(TEXT))))
+    check(path, content if kind == "nodes" else data.draw(torn(content)))
 
 
 @THOROUGH
@@ -81,12 +86,6 @@ def test_torn_bytes(path: Path, content: bytes) -> None:
 def test_any_json(path: Path, record: Any) -> None:
     path.write_bytes(text_of(record))
     assert isinstance(outcome(path), str)
-
-
-@settings(THOROUGH, max_examples=200)
-@given(st.data())
-def test_nodes_and_bytes(path: Path, data: st.DataObject) -> None:
-    check(path, data.draw(torn(text_of(data.draw(spoilt(json.loads(TEXT)))))))
 
 
 @pytest.mark.parametrize(
@@ -191,3 +190,99 @@ def test_a_file_that_may_not_be_read(path: Path) -> None:
     said = read_elsewhere(path, AS_ANYBODY)
     assert said.startswith(f"harness.errors.SuiteError: Invalid evidence {path}. Expected: a readable file. Received: ")
     assert "Permission denied" in said
+
+
+# The file of a run.
+
+
+@pytest.fixture(scope="module")
+def content(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """A run file with everything that a report has to cope with."""
+    return full_run(tmp_path_factory.mktemp("full")).read_bytes()
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Path:
+    return tmp_path / "run.jsonl"
+
+
+def spoil(data: st.DataObject, content: bytes) -> bytes:
+    """One or two lines with spoilt nodes, or the whole with spoilt bytes, or lines deleted, doubled or exchanged."""
+    lines = content.splitlines(keepends=True)
+    kind = data.draw(st.sampled_from(["nodes", "nodes", "nodes", "bytes", "lines"]))
+    if kind == "bytes":
+        return data.draw(torn(content))
+    for _ in range(data.draw(st.integers(1, 2))):
+        at = data.draw(st.integers(0, len(lines) - 1))
+        if kind == "nodes":
+            lines[at] = text_of(data.draw(spoilt(json.loads(lines[at])))) + b"\n"
+        else:
+            other = data.draw(st.integers(0, len(lines) - 1))
+            taken = lines.pop(at)
+            lines[other:other] = data.draw(st.sampled_from([[], [taken, taken], [taken]]))
+    return b"".join(lines)
+
+
+def run_of(path: Path) -> Run | str:
+    """The run, or the text of the error; any other exception is a failure."""
+    try:
+        return read_run(path)
+    except SuiteError as error:
+        return str(error)
+
+
+@THOROUGH
+@given(st.data())
+def test_a_damaged_run(run: Path, content: bytes, data: st.DataObject) -> None:
+    run.write_bytes(spoil(data, content))
+    found = run_of(run)
+    assert isinstance(found, Run) or (str(run) in found and len(found) < 2000)
+
+
+@pytest.mark.slow
+@settings(THOROUGH, max_examples=25, phases=[Phase.explicit, Phase.reuse, Phase.generate])  # shrinking takes minutes
+@given(st.data())
+def test_the_report_of_a_damaged_run(
+    run: Path, content: bytes, capsys: pytest.CaptureFixture[str], data: st.DataObject
+) -> None:
+    spoilt_content = spoil(data, content)
+    run.write_bytes(spoilt_content)
+    out = run.parent / "out"
+    status = command.main(["--run", str(run), "--out", str(out)])
+    shown = capsys.readouterr()
+    if status == 0:
+        json.loads((out / "report.json").read_text("utf-8"))
+        assert (out / "REPORT.md").read_text("utf-8").startswith("# ")
+    else:
+        assert status == 2
+        assert shown.err.startswith("reports: ")
+        assert shown.err.count("\n") == 1
+        assert len(shown.err) < 2000
+        assert shown.out == ""
+
+
+@pytest.mark.parametrize(
+    ("kind", "changes"),
+    [
+        *(("trial", {"trial": {"variant": value, "seed": 1}}) for value in (0.5, "\ud800", None)),
+        *(("trial", {"trial": {"variant": "a", "seed": value}}) for value in ("1", 1.5)),
+        ("trial", {"trial": {"variant": "a", "seed": 1, "metrics": {"loss": 10**400}}}),
+        *(("trial", {"experiment": value}) for value in (3, "\udcff", ["a"])),
+        ("experiment", {"id": ["a"]}),
+        ("experiment", {"size": {"epochs": -1, "batch_size": 8}}),
+        ("claim", {"key": ["a"]}),
+    ],
+)
+def test_the_line_of_a_wrong_value_is_named(run: Path, content: bytes, kind: str, changes: dict[str, object]) -> None:
+    lines = content.splitlines(keepends=True)
+    at = next(index for index, line in enumerate(lines) if json.loads(line)["kind"] == kind)
+    lines[at] = text_of(json.loads(lines[at]) | changes) + b"\n"
+    run.write_bytes(b"".join(lines))
+    found = run_of(run)
+    assert isinstance(found, str)
+    assert found.startswith(f"Invalid line {at + 1} of {run}.")
+
+
+def test_a_line_nested_too_deeply(run: Path, content: bytes) -> None:
+    run.write_bytes(content + b"[" * 200_000 + b"\n")
+    assert "Expected: a record." in str(run_of(run))
