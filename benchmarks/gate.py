@@ -1,11 +1,9 @@
-"""Measures a check of first steps: its false alarms, and the faults it detects. ``python -m benchmarks.gate``.
+"""Measures the false alarms of a check of first steps: ``python -m benchmarks.gate alarms``.
 
-``alarms`` trains the first steps of every variant with evidence in environments that should make no difference: other
+It trains the first steps of every variant with evidence in environments that should make no difference: other
 instruction sets of XLA and oneDNN, numbers of cores, and engines. Each environment is a process of its own. Then it
 simulates 100 runs. For every variant and seed, a run draws one trace from these environments and the stored perturbed
 trials.
-
-``sight`` trains the same first steps with each fault of ``benchmarks.faults`` that acts within them.
 
 Results go to a JSON file, with which a later call continues. Nothing is trained to the end.
 """
@@ -153,47 +151,14 @@ def _drawn(
     return judged(name, variant, found, [msgspec.structs.replace(one, perturbed=0) for one in chosen])
 
 
-def sight(root: Path, backend: str, only: Sequence[str], known: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """(name, result) of each fault that acts within the first steps; its trainings are tried until one is red."""
-    from benchmarks.faults.fault import injected
-    from benchmarks.faults.table import FAULTS
-    from harness.training.backend import choose_backend, start_backend
-    from harness.training.steps import first_steps
-
-    choose_backend(backend)
-    start_backend()
-    rows = {(name, variant): found for name, variant, found in variants(root, f"{backend}-cpu")}
-    for fault in FAULTS:
-        if fault.name in known or (only and fault.name not in only) or not fault.step:
-            continue
-        touched = [pair for pair in fault.trainings if pair in rows]
-        pairs = [pair for pair in touched if (rows[pair].variants[pair[1]].steps or 0) >= fault.step]
-        if fault.shows != "training" or not pairs:
-            continue
-        found: dict[str, Any] = {"breaks": fault.breaks, "acts_from_step": fault.step, "trainings": {}}
-        for name, variant in pairs:
-            with injected(fault):
-                try:
-                    steps = rows[name, variant].variants[variant].steps or 0
-                    short = first_steps(EXPERIMENTS[name], variant, SEEDS, steps, engine="compiled", validate=VALIDATED)
-                    outcome = judged(name, variant, rows[name, variant], short)
-                    seen: dict[str, Any] = {"red": outcome.red, "reason": outcome.reason}
-                except Exception as error:
-                    seen = {"red": True, "reason": f"{type(error).__name__}: {error}"[:200]}
-            found["trainings"][f"{name}/{variant}"] = seen
-            if seen["red"]:
-                break
-        yield fault.name, found
-
-
 def main(arguments: list[str] | None = None) -> int:
     """Exit status: 0, or 2 for bad input."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.gate", description=__doc__)
-    parser.add_argument("what", nargs="?", choices=("alarms", "sight"), default="alarms")
+    parser.add_argument("what", nargs="?", choices=("alarms",), default="alarms")
     parser.add_argument("--backend", default="tensorflow", choices=list(ENVIRONMENTS))
     parser.add_argument("--root", type=Path, default=ROOT / "baselines")
-    parser.add_argument("--only", nargs="+", default=[], metavar="NAME", help="experiments, variants or faults")
-    parser.add_argument("--environment", nargs="+", default=[], metavar="NAME", help="of the alarms; default: all")
+    parser.add_argument("--only", nargs="+", default=[], metavar="NAME", help="experiments or variants")
+    parser.add_argument("--environment", nargs="+", default=[], metavar="NAME", help="default: all")
     parser.add_argument("--out", type=Path, help="JSON file of the results; a later call continues with it")
     parser.add_argument("--engine", default="compiled", help=argparse.SUPPRESS)
     parser.add_argument("--traces", action="store_true", help=argparse.SUPPRESS)
@@ -203,16 +168,6 @@ def main(arguments: list[str] | None = None) -> int:
             print(json.dumps(traces(options.root, options.backend, options.engine, options.only)))
             return 0
         known = _read(options.out)
-        if options.what == "sight":
-            for name, found in sight(options.root, options.backend, options.only, known):
-                known[name] = found
-                _write(options.out, known)
-            for name, found in known.items():
-                seen = any(one["red"] for one in found["trainings"].values())
-                print(f"{'seen  ' if seen else 'MISSED'} {name}: {found['trainings']}"[:300])
-            count = sum(any(one["red"] for one in found["trainings"].values()) for found in known.values())
-            print(f"{count} of {len(known)} faults that act within the first steps are seen")
-            return 0
         environments = ENVIRONMENTS[options.backend]
         for name in options.environment:
             if name not in environments:
