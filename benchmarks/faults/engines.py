@@ -190,7 +190,7 @@ def launched(of: Callable[[Any, Any], Any]) -> Any:
 
 FAULTS = {
     # of Example 4; the first training has no partial batch
-    "the last batch is dropped": fault(at.both("launch"), argument("orders", whole_batches), on.BY_SGD, step=118),
+    "the last batch is dropped": fault(at.LAUNCH, argument("orders", whole_batches), on.BY_SGD, step=118),
     **{f"batches × {x:g}": fault(at.both("__init__"), batch_times(x), on.BY_SGD) for x in (0.5, 1.1, 2.0)},
     "epochs -1": fault(RUN, more_epochs(-1), on.BY_SGD, step=2401),
     "epochs +1": fault(RUN, more_epochs(1), on.BY_SGD, step=3001),
@@ -214,7 +214,7 @@ FAULTS = {
     "penalties do not reach the loss": fault(OBJECTIVE, no_penalties, on.PENALISED),
     "a partial batch counts as a whole one": fault(EPOCH, result(batches_count_alike), on.BY_SGD, shows="result"),
     # of one launch, which no training with validation is
-    "validation values come an epoch late": fault(at.both("launch"), result(validated_late), on.BY_SGD, shows="result"),
+    "validation values come an epoch late": fault(at.LAUNCH, result(validated_late), on.BY_SGD, shows="result"),
     "trained with the next seed": fault(RUN, argument("seed", lambda seed: seed + 1), on.BY_SGD),
     "divergence is never seen": fault(CLASSIFY, skipped()),
     "divergence is told a step late": fault(

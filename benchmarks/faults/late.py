@@ -249,35 +249,20 @@ STATES = {
         step=303,
     ),
     "late: Adam: no bias correction from step 1,000 on": fault(
-        at.step_of(at.ADAM),
-        argument("learning_rate", uncorrected_late),
-        on.LONG_SOFTMAX,
-        on.SOFTMAX,
-        on.DEEP,
-        step=1001,
+        at.ADAM_STEP, argument("learning_rate", uncorrected_late), on.LONG_SOFTMAX, on.SOFTMAX, on.DEEP, step=1001
     ),
     "late: Adam: steps counted in bfloat16": fault(
-        at.step_of(at.ADAM),
-        argument("learning_rate", counted_in_bfloat16),
-        on.LONG_SOFTMAX,
-        on.SOFTMAX,
-        on.DEEP,
-        step=258,
+        at.ADAM_STEP, argument("learning_rate", counted_in_bfloat16), on.LONG_SOFTMAX, on.SOFTMAX, on.DEEP, step=258
     ),
     "late: Adam: beta_1 is 0.95 from step 500 on": fault(
-        at.step_of(at.ADAM), from_step(500, "beta_1", 0.95, MOMENTS), on.SOFTMAX, on.ADAM_RACE, step=501
+        at.ADAM_STEP, from_step(500, "beta_1", 0.95, MOMENTS), on.SOFTMAX, on.ADAM_RACE, step=501
     ),
     "late: Adam: beta_2 is 0.99 from step 1,000 on": fault(
-        at.step_of(at.ADAM),
-        from_step(1000, "beta_2", 0.99, MOMENTS),
-        on.LONG_SOFTMAX,
-        on.SOFTMAX,
-        on.DEEP,
-        step=1001,
+        at.ADAM_STEP, from_step(1000, "beta_2", 0.99, MOMENTS), on.LONG_SOFTMAX, on.SOFTMAX, on.DEEP, step=1001
     ),
     # steps of a thousandth are lost, and the moments stand still
     "late: Adam: second moments in bfloat16 from step 500 on": fault(
-        at.step_of(at.ADAM),
+        at.ADAM_STEP,
         remembered("_velocities", lambda steps, before, after: ops.where(steps >= 499, in_bfloat16(after), after)),
         on.SOFTMAX,
         on.ADAM_RACE,
@@ -285,21 +270,21 @@ STATES = {
         step=502,
     ),
     "late: RMSprop: the mean of squares stands still from step 300 on": fault(
-        at.step_of(at.RMSPROP),
+        at.RMSPROP_STEP,
         remembered("_velocities", lambda steps, before, after: ops.where(steps >= 299, before, after)),
         on.RMSPROP_RACE,
         step=302,
     ),
     # as one of bfloat16 does; gradients of 1 reach it at step 256
     "late: Adagrad: the sum of squares is at most 256": fault(
-        at.step_of(at.ADAGRAD),
+        at.ADAGRAD_STEP,
         remembered("_accumulators", lambda steps, before, after: ops.minimum(after, 256.0)),
         on.ADAGRAD_RACE,
         step=258,
     ),
     # it is 0 then, once
     "late: Adadelta: the mean of squared gradients is lost at step 500": fault(
-        at.step_of(at.ADADELTA),
+        at.ADADELTA_STEP,
         remembered(
             "_accumulated_grads", lambda steps, before, after: ops.where(ops.equal(steps, 499), 0.0 * after, after)
         ),
@@ -307,7 +292,7 @@ STATES = {
         step=502,
     ),
     "late: SGD: momentum is lost each 100 steps": fault(
-        at.step_of(at.SGD),
+        at.SGD_STEP,
         remembered(
             "momentums",
             lambda steps, before, after: ops.where(ops.equal(ops.mod(steps + 1, 100), 0), 0.0 * after, after),
@@ -317,10 +302,10 @@ STATES = {
         step=102,
     ),
     "late: Adam: weights decay from step 500 on": fault(
-        at.step_of(at.ADAM), decayed_late, on.SOFTMAX, on.DEEP, on.UNPENALISED, step=501
+        at.ADAM_STEP, decayed_late, on.SOFTMAX, on.DEEP, on.UNPENALISED, step=501
     ),
     "late: Adam: the first layer is frozen from step 1,000 on": fault(
-        at.step_of(at.ADAM), argument("learning_rate", first_layer_frozen_late), *on.ADAMS, step=1001
+        at.ADAM_STEP, argument("learning_rate", first_layer_frozen_late), *on.ADAMS, step=1001
     ),
     "late: gradients in bfloat16 from step 200 on": fault(
         at.CLIP,
@@ -366,7 +351,7 @@ STATES = {
     ),
     # by 0.1 % a step, from the first on: to 9 % at the end
     "late: L2 fades": fault(
-        (at.L2, "__call__"),
+        at.L2_PENALTY,
         penalty(lambda steps: ops.exp(-steps / 1000)),
         on.PENALISED,
         on.L2_NORMALISED,
@@ -375,7 +360,7 @@ STATES = {
     ),
     # by 0.1 % of its own a step: to three times at the end
     "late: L2 grows from step 300 on": fault(
-        (at.L2, "__call__"),
+        at.L2_PENALTY,
         penalty(lambda steps: 1 + ops.maximum(steps - 300, 0.0) / 1000),
         on.PENALISED,
         on.L2_OF_1,
@@ -524,12 +509,10 @@ def count_leaks(original: Any, self: Any, seed: int) -> None:
 
 EPOCHS = {
     "late: the optimizer's state is lost at the second epoch": fault(
-        at.both("launch"), between(reset_once), on.SOFTMAX, on.ADAM_RACE, on.DEEP, step=120
+        at.LAUNCH, between(reset_once), on.SOFTMAX, on.ADAM_RACE, on.DEEP, step=120
     ),
-    "late: the rate is halved at the third epoch": fault(at.both("launch"), between(halved_rate), *on.MNIST, step=238),
-    "late: weights in bfloat16 at each epoch's end": fault(
-        at.both("launch"), between(coarse_weights), *on.MNIST, step=119
-    ),
+    "late: the rate is halved at the third epoch": fault(at.LAUNCH, between(halved_rate), *on.MNIST, step=238),
+    "late: weights in bfloat16 at each epoch's end": fault(at.LAUNCH, between(coarse_weights), *on.MNIST, step=119),
     # the second variant has its own rate in the first epoch, that of the first afterwards
     "late: a program used again keeps the old rate from the second epoch on": fault(
         at.both("rebind"),
@@ -538,23 +521,23 @@ EPOCHS = {
         ("example-4-softmax", "rate 1e-4"),
         on.BY_SGD,
         step=120,
-        also=patches(at.both("launch"), between(stale_rate)),
+        also=patches(at.LAUNCH, between(stale_rate)),
     ),
     # augmentation that nobody asked for
     "late: images moved by a pixel from the third epoch on": fault(
-        at.both("launch"), data(lambda x, y, order: (ops.roll(x, 1, axis=-1), y), 3), *on.MNIST, step=237, breaks="data"
+        at.LAUNCH, data(lambda x, y, order: (ops.roll(x, 1, axis=-1), y), 3), *on.MNIST, step=237, breaks="data"
     ),
     "late: noise on the images from the second epoch on": fault(
-        at.both("launch"), data(noisy, 2), *on.MNIST, step=119, breaks="data"
+        at.LAUNCH, data(noisy, 2), *on.MNIST, step=119, breaks="data"
     ),
     "late: the last labels of an epoch are wrong": fault(
-        at.both("launch"), data(last_labels_wrong), *on.MNIST, step=115, breaks="data"
+        at.LAUNCH, data(last_labels_wrong), *on.MNIST, step=115, breaks="data"
     ),
     "late: the last partial batch is dropped from the second epoch on": fault(
-        at.both("launch"), argument("orders", whole_batches_late), on.SOFTMAX, on.ADAM_RACE, on.DEEP, step=236
+        at.LAUNCH, argument("orders", whole_batches_late), on.SOFTMAX, on.ADAM_RACE, on.DEEP, step=236
     ),
     "late: validation on fewer images from the second epoch on": fault(
-        at.both("launch"), fewer_validated_late, *on.MNIST, step=237, shows="evaluation"
+        at.LAUNCH, fewer_validated_late, *on.MNIST, step=237, shows="evaluation"
     ),
     "late: the rate leaks from trial to trial": fault(
         at.both("reset"), rate_leaks, on.SOFTMAX, on.BY_SGD, on.DEEP, step=2

@@ -162,12 +162,12 @@ LAYERS = {
     **{f"logits × {x:g}": fault(at.SOFTMAX_OF, argument("x", lambda z, x=x: z * x), on.BY_SGD) for x in (0.9, 0.99)},
     # alike at the initial weights, where biases are 0
     "Dense without its bias": fault(DENSE_CALL, instead(without_bias), on.BY_SGD, step=2),
-    **{f"L2 penalty × {x:g}": fault((at.L2, "__call__"), times(x), on.PENALISED) for x in (0.0, 0.5, 0.9)},
-    **{f"L1 penalty × {x:g}": fault((at.L1, "__call__"), times(x), on.L1_SMALL) for x in (0.0, 0.9)},
+    **{f"L2 penalty × {x:g}": fault(at.L2_PENALTY, times(x), on.PENALISED) for x in (0.0, 0.5, 0.9)},
+    **{f"L1 penalty × {x:g}": fault(at.L1_PENALTY, times(x), on.L1_SMALL) for x in (0.0, 0.9)},
     "LSTM's output gate open": fault((f"{at.LSTM}Cell", "call"), output_gate_open, on.RNN),
     "max pooling → mean": fault(at.POOLING, instead(mean_pool), on.CNN),
     **{
-        f"small: L2 strength × {x:g}": fault((at.L2, "__call__"), times(x), on.PENALISED, on.L2_OF_1, on.L2_NORMALISED)
+        f"small: L2 strength × {x:g}": fault(at.L2_PENALTY, times(x), on.PENALISED, on.L2_OF_1, on.L2_NORMALISED)
         for x in (1.1, 1.01)
     },
     # not in a canonical trace, where dropout is switched off

@@ -112,77 +112,66 @@ FAULTS = {
         f"learning rate decays by {x:g} a step": fault(at.RATE, result(decays(x)), on.BY_SGD, step=3)
         for x in (1e-2, 1e-3, 1e-5)
     },
-    "Adam: beta_1 is 0.8": fault(at.step_of(at.ADAM), attribute("beta_1", 0.8), on.ADAM_RACE, step=3),
-    "Adam: beta_1 is 0.89": fault(at.step_of(at.ADAM), attribute("beta_1", 0.89), on.ADAM_RACE, step=3),
-    "Adam: beta_2 is 0.99": fault(at.step_of(at.ADAM), attribute("beta_2", 0.99), on.ADAM_RACE, step=3),
-    "Adam: epsilon is 0.001": fault(at.step_of(at.ADAM), attribute("epsilon", 1e-3), on.ADAM_RACE),
-    "Adam: epsilon is 1e-08": fault(at.step_of(at.ADAM), attribute("epsilon", 1e-8), on.ADAM_RACE),
-    "Adam: no bias correction": fault(at.step_of(at.ADAM), adam_step(corrected=False), on.ADAM_RACE),
-    "Adam: bias correction a step late": fault(at.step_of(at.ADAM), adam_step(late=2), on.ADAM_RACE),
-    "Adam: ε inside the root": fault(at.step_of(at.ADAM), adam_step(inside=True), on.ADAM_RACE),
-    "SGD: momentum is 0.89": fault(at.step_of(at.SGD), attribute("momentum", 0.89), on.NESTEROV),
-    "SGD: momentum ignored": fault(at.step_of(at.SGD), instead(without_momentum), on.NESTEROV),
-    "SGD: nesterov ignored": fault(at.step_of(at.SGD), attribute("nesterov", False), on.NESTEROV),
+    "Adam: beta_1 is 0.8": fault(at.ADAM_STEP, attribute("beta_1", 0.8), on.ADAM_RACE, step=3),
+    "Adam: beta_1 is 0.89": fault(at.ADAM_STEP, attribute("beta_1", 0.89), on.ADAM_RACE, step=3),
+    "Adam: beta_2 is 0.99": fault(at.ADAM_STEP, attribute("beta_2", 0.99), on.ADAM_RACE, step=3),
+    "Adam: epsilon is 0.001": fault(at.ADAM_STEP, attribute("epsilon", 1e-3), on.ADAM_RACE),
+    "Adam: epsilon is 1e-08": fault(at.ADAM_STEP, attribute("epsilon", 1e-8), on.ADAM_RACE),
+    "Adam: no bias correction": fault(at.ADAM_STEP, adam_step(corrected=False), on.ADAM_RACE),
+    "Adam: bias correction a step late": fault(at.ADAM_STEP, adam_step(late=2), on.ADAM_RACE),
+    "Adam: ε inside the root": fault(at.ADAM_STEP, adam_step(inside=True), on.ADAM_RACE),
+    "SGD: momentum is 0.89": fault(at.SGD_STEP, attribute("momentum", 0.89), on.NESTEROV),
+    "SGD: momentum ignored": fault(at.SGD_STEP, instead(without_momentum), on.NESTEROV),
+    "SGD: nesterov ignored": fault(at.SGD_STEP, attribute("nesterov", False), on.NESTEROV),
     # no training uses it
-    "Adam: amsgrad ignored": fault(at.step_of(at.ADAM), attribute("amsgrad", False), on.ADAM_RACE, shows="result"),
-    "RMSprop: rho is 0.95": fault(at.step_of(at.RMSPROP), attribute("rho", 0.95), on.RMSPROP_RACE),
-    "Adadelta: rho is 0.9": fault(at.step_of(at.ADADELTA), attribute("rho", 0.9), on.ADADELTA_RACE),
-    "Adagrad: epsilon is 0.01": fault(at.step_of(at.ADAGRAD), attribute("epsilon", 1e-2), on.ADAGRAD_RACE),
+    "Adam: amsgrad ignored": fault(at.ADAM_STEP, attribute("amsgrad", False), on.ADAM_RACE, shows="result"),
+    "RMSprop: rho is 0.95": fault(at.RMSPROP_STEP, attribute("rho", 0.95), on.RMSPROP_RACE),
+    "Adadelta: rho is 0.9": fault(at.ADADELTA_STEP, attribute("rho", 0.9), on.ADADELTA_RACE),
+    "Adagrad: epsilon is 0.01": fault(at.ADAGRAD_STEP, attribute("epsilon", 1e-2), on.ADAGRAD_RACE),
     **{
         f"weight decay of {x:g} always on": fault(
-            at.step_of(at.SGD), gradient(lambda gradient, variable, x=x: gradient + x * variable), on.BY_SGD
+            at.SGD_STEP, gradient(lambda gradient, variable, x=x: gradient + x * variable), on.BY_SGD
         )
         for x in (1e-2, 1e-4)
     },
     "clipping ignored": fault(at.CLIP, instead(lambda self, grads: grads), on.CLIPPED),
     "gradients clipped at 0.1, always": fault(at.CLIP, result(each(lambda grad: ops.clip(grad, -0.1, 0.1))), on.BY_SGD),
-    **{
-        f"gradients off by {x:g}, by turns": fault(at.step_of(at.SGD), gradient(by_turns(x)), on.BY_SGD)
-        for x in (0.1, 0.01)
-    },
-    "no step at each 10th": fault(at.step_of(at.SGD), gradient(all_but_each(10)), on.BY_SGD, step=11),
-    "no step at each 100th": fault(at.step_of(at.SGD), gradient(all_but_each(100)), on.BY_SGD, step=101),
+    **{f"gradients off by {x:g}, by turns": fault(at.SGD_STEP, gradient(by_turns(x)), on.BY_SGD) for x in (0.1, 0.01)},
+    "no step at each 10th": fault(at.SGD_STEP, gradient(all_but_each(10)), on.BY_SGD, step=11),
+    "no step at each 100th": fault(at.SGD_STEP, gradient(all_but_each(100)), on.BY_SGD, step=101),
     "SGD: biases frozen": fault(
-        at.step_of(at.SGD), gradient(lambda gradient, variable: gradient * (len(variable.shape) != 1)), on.BY_SGD
+        at.SGD_STEP, gradient(lambda gradient, variable: gradient * (len(variable.shape) != 1)), on.BY_SGD
     ),
     **{f"small: learning rate × {x:g}": fault(at.RATE, times(x), *EVERYWHERE) for x in (1.01, 0.99, 1.003, 0.997)},
     # Adam's first step does not depend on beta_2
     **{
-        f"small: Adam: beta_2 × {x:g}": fault(at.step_of(at.ADAM), times_its("beta_2", x), *on.ADAMS, step=3)
+        f"small: Adam: beta_2 × {x:g}": fault(at.ADAM_STEP, times_its("beta_2", x), *on.ADAMS, step=3)
         for x in (0.9, 0.99)
     },
-    **{
-        f"small: Adam: 1 − beta_2 × {x:g}": fault(at.step_of(at.ADAM), rest_times(x), *on.ADAMS, step=3)
-        for x in (1.1, 1.01)
-    },
+    **{f"small: Adam: 1 − beta_2 × {x:g}": fault(at.ADAM_STEP, rest_times(x), *on.ADAMS, step=3) for x in (1.1, 1.01)},
     # an epsilon shows on weights with small gradients only, near the last bits; Adadelta's first steps have its root
+    **{f"small: Adam: epsilon × {x:g}": fault(at.ADAM_STEP, times_its("epsilon", x), *on.ADAMS) for x in (1.1, 1.01)},
     **{
-        f"small: Adam: epsilon × {x:g}": fault(at.step_of(at.ADAM), times_its("epsilon", x), *on.ADAMS)
+        f"small: RMSprop: epsilon × {x:g}": fault(at.RMSPROP_STEP, times_its("epsilon", x), on.RMSPROP_RACE)
         for x in (1.1, 1.01)
     },
     **{
-        f"small: RMSprop: epsilon × {x:g}": fault(at.step_of(at.RMSPROP), times_its("epsilon", x), on.RMSPROP_RACE)
-        for x in (1.1, 1.01)
-    },
-    **{
-        f"small: Adadelta: epsilon × {x:g}": fault(at.step_of(at.ADADELTA), times_its("epsilon", x), on.ADADELTA_RACE)
+        f"small: Adadelta: epsilon × {x:g}": fault(at.ADADELTA_STEP, times_its("epsilon", x), on.ADADELTA_RACE)
         for x in (1.1, 1.01)
     },
     # it is lost in the rounding of the sum that begins at 0.1
-    "small: Adagrad: epsilon × 1.1": fault(
-        at.step_of(at.ADAGRAD), times_its("epsilon", 1.1), on.ADAGRAD_RACE, shows="result"
-    ),
+    "small: Adagrad: epsilon × 1.1": fault(at.ADAGRAD_STEP, times_its("epsilon", 1.1), on.ADAGRAD_RACE, shows="result"),
     # with Nesterov's steps the second loss shows it
     **{
-        f"small: SGD: momentum × {x:g}": fault(at.step_of(at.SGD), times_its("momentum", x), on.VALLEY, step=3)
+        f"small: SGD: momentum × {x:g}": fault(at.SGD_STEP, times_its("momentum", x), on.VALLEY, step=3)
         for x in (0.9, 0.99)
     },
-    "SGD: nesterov always": held_out(at.step_of(at.SGD), attribute("nesterov", True), on.NESTEROV),
+    "SGD: nesterov always": held_out(at.SGD_STEP, attribute("nesterov", True), on.NESTEROV),
     "half the rate in the first two steps": held_out(at.RATE, result(half_for(2)), on.BY_SGD),
     "learning rate × 1.0005": held_out(at.RATE, times(1.0005), on.BY_SGD),
     "clipvalue clips upwards only": held_out(at.CLIP, upper_clip_only, on.BY_SGD),
     "Adam: output layer × 1.01": held_out(
-        at.step_of(at.ADAM),
+        at.ADAM_STEP,
         gradient(lambda gradient, variable: gradient * (1.01 if variable.shape[-1] in (4, 10) else 1.0)),
         on.ADAM_RACE,
     ),
@@ -196,7 +185,7 @@ FAULTS = {
         argument("initializer", lambda kind, name: "ones" if name == "velocity" else kind),
         on.RMSPROP_RACE,
     ),
-    "Adadelta: its steps are remembered times the rate": held_out(at.step_of(at.ADADELTA), remembers_scaled_steps),
+    "Adadelta: its steps are remembered times the rate": held_out(at.ADADELTA_STEP, remembers_scaled_steps),
     "clipnorm clips each row of a kernel by itself": held_out(
         (at.BASE, "_clip_by_norm"),
         argument("axes", lambda axes, values: -1 if len(values.shape) > 1 else axes),
@@ -206,6 +195,6 @@ FAULTS = {
         (at.BASE, "_get_variable_index"), result(first_of_its_shape), on.MLP
     ),
     "Adagrad: the gradient is added behind the step": held_out(
-        at.step_of(at.ADAGRAD), instead(divides_by_the_sum_before), on.ADAGRAD_RACE
+        at.ADAGRAD_STEP, instead(divides_by_the_sum_before), on.ADAGRAD_RACE
     ),
 }

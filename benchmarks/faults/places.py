@@ -5,15 +5,16 @@ from __future__ import annotations
 from benchmarks.faults.fault import Place
 
 KERAS = "keras.src"
-OPTIMIZERS, INITIALIZERS = f"{KERAS}.optimizers", f"{KERAS}.initializers.random_initializers"
-BASE = f"{OPTIMIZERS}.base_optimizer:BaseOptimizer"
-ADAM, SGD, RMSPROP, ADAGRAD, ADADELTA = (
-    f"{OPTIMIZERS}.{name.lower()}:{name}" for name in ("Adam", "SGD", "RMSprop", "Adagrad", "Adadelta")
+BASE, RMSPROP = f"{KERAS}.optimizers.base_optimizer:BaseOptimizer", f"{KERAS}.optimizers.rmsprop:RMSprop"
+ADAM_STEP, SGD_STEP, RMSPROP_STEP, ADAGRAD_STEP, ADADELTA_STEP = (
+    (f"{KERAS}.optimizers.{name.lower()}:{name}", "update_step")
+    for name in ("Adam", "SGD", "RMSprop", "Adagrad", "Adadelta")
 )
 DENSE, DROPOUT = f"{KERAS}.layers.core.dense:Dense", f"{KERAS}.layers.regularization.dropout:Dropout"
 NORMALIZATION = f"{KERAS}.layers.normalization.batch_normalization:BatchNormalization"
 LSTM, CONVOLUTION = f"{KERAS}.layers.rnn.lstm:LSTM", f"{KERAS}.layers.convolutional.base_conv:BaseConv"
-L2, L1 = f"{KERAS}.regularizers.regularizers:L2", f"{KERAS}.regularizers.regularizers:L1"
+INITIALIZERS = f"{KERAS}.initializers.random_initializers"
+L2_PENALTY, L1_PENALTY = ((f"{KERAS}.regularizers.regularizers:{name}", "__call__") for name in ("L2", "L1"))
 JAX_RANDOM, JAX_NN = f"{KERAS}.backend.jax.random", f"{KERAS}.backend.jax.nn"
 NEXT_SEED: Place = (f"{KERAS}.random.seed_generator:SeedGenerator", "next")
 CROSS_ENTROPY, SOFTMAX_OF, PRODUCT, POOLING = (
@@ -27,10 +28,9 @@ DERIVED, ORDER = (("harness.training.seeding", name) for name in ("derived", "da
 FIRST: Place = ("harness.domain.experiment:Dataset", "first")
 
 
-def step_of(optimizer: str) -> Place:
-    return optimizer, "update_step"
-
-
 def both(name: str) -> tuple[Place, ...]:
     """A method of the compiled programs of two backends."""
     return (JAX, name), (TENSORFLOW, name)
+
+
+LAUNCH = both("launch")
