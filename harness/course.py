@@ -23,6 +23,7 @@ from typing import Any
 import harness
 from harness.domain.claim import Claim, experiments
 from harness.domain.erratum import Erratum
+from harness.domain.experiment import Experiment
 from harness.domain.finding import Cause, Finding
 from harness.domain.self_check import SelfCheck
 from harness.errors import SuiteError, invalid, nearest
@@ -124,6 +125,11 @@ class Course:
     def claim(self, key: str) -> Claim | None:
         """The claim of a key; None if the course has none."""
         return self._by_key.get(key)
+
+    @functools.cached_property
+    def experiments(self) -> Mapping[str, Experiment]:
+        """The experiments of its claims, by id, in order of first use."""
+        return {experiment.id: experiment for experiment in experiments(self.claims)}
 
     def erratum(self, id: str) -> Erratum | None:
         """The erratum of an id; None if the course has none."""

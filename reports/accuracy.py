@@ -63,7 +63,7 @@ def of_training(run: Run, training: TrainingCompared) -> Row:
     return Row(
         variant=training.variant,
         metric=training.metric,
-        unit=unit_of(run, training.experiment, training.metric),
+        unit=unit_of(training.experiment, training.metric),
         mean=training.mean,
         std=training.std,
         seeds=training.n,
@@ -85,7 +85,7 @@ def trained_here(run: Run, most: int) -> TrainedHere | None:
     ended.sort(key=lambda training: (not training.red, training.metric not in METRICS))
     rows = []
     for training in ended[:MOST]:
-        unit = unit_of(run, training.experiment, training.metric)
+        unit = unit_of(training.experiment, training.metric)
         here = statistics.fmean(trial.seconds.total for trial in run.trials[training.key])
         rows.append(
             {
@@ -120,7 +120,7 @@ def compared(run: Run, experiment: str, row: Row) -> Compared:
         return Compared(lines=("not trained",))
     outcome = training.outcome
     if outcome.to_the_end:
-        anchors = [(anchor, unit_of(run, experiment, anchor.metric)) for anchor in outcome.anchors[:3]]
+        anchors = [(anchor, unit_of(experiment, anchor.metric)) for anchor in outcome.anchors[:3]]
         seeds = tuple(f"seed {a.seed}: {number(a.before, unit)} → {number(a.now, unit)}" for a, unit in anchors)
         return Compared(outcome.state, training.red, lines=seeds)
     steps = f", {plural(outcome.steps, 'step')} of {plural(outcome.seeds, 'seed')}" if outcome.steps else ""

@@ -14,10 +14,11 @@ import msgspec
 from harness.course import INSTALLED, SUITE, course
 from harness.domain.claim import Claim, Source
 from harness.domain.erratum import Differs, Erratum, Outcome, plain
+from harness.domain.metric import Metric
 from harness.domain.trial import Trial
 from harness.domain.verdict import Basis, Decision, Effect, Verdict
 from harness.record.outcomes import ClaimState
-from harness.record.run import Alongside, ClaimDecided, ErratumChecked, MetricDeclared, Run, Summary
+from harness.record.run import Alongside, ClaimDecided, ErratumChecked, Run, Summary
 from reports import sentences
 from reports.words import mean_std, metric_label, number, plural, points, power_of_ten, printed, standing
 
@@ -295,11 +296,8 @@ def _card(run: Run, claim: ClaimDecided, slides: _Slides) -> Card:
     if claim.red and not stored and expected is not None and claim.verdict is not Verdict.NOT_RUN:
         verdict = expected
     declared = _declared(claim)
-    metrics = (
-        {one.name: one for one in run.experiments[claim.experiment].metrics}
-        if claim.experiment in (run.experiments)
-        else {}
-    )
+    experiment = course().experiments.get(claim.experiment or "")
+    metrics = {metric.name: metric for metric in experiment.metrics} if experiment else {}
     effects = sentences.main_effects(claim.decision)
     effect = effects[0] if len(effects) == 1 else None
     slide_figure = _slide_figure(claim, effect, slides)
@@ -354,7 +352,7 @@ def _declared(claim: ClaimDecided) -> Claim | None:
     return declared if declared is not None and declared.rule.describe() == claim.rule else None
 
 
-_Metrics = Mapping[str, MetricDeclared]
+_Metrics = Mapping[str, Metric]
 
 
 def _shown(claim: ClaimDecided, declared: Claim | None, metrics: _Metrics, verdict: Verdict) -> str:
@@ -424,7 +422,7 @@ def _row(run: Run, claim: ClaimDecided, variant: str, summary: Summary, slides: 
     return Row(
         variant=variant,
         metric=summary.metric,
-        unit=unit_of(run, claim.experiment or "", summary.metric),
+        unit=unit_of(claim.experiment or "", summary.metric),
         slide=printed(slide[0]) if slide else "",
         mean=summary.mean,
         std=summary.std,
@@ -443,7 +441,7 @@ def failures(trials: Sequence[Trial]) -> tuple[int, int]:
     return len(kinds) - collapsed, collapsed
 
 
-def unit_of(run: Run, experiment: str, metric: str) -> str:
-    """The unit of a metric; "" if the run has no record of it."""
-    declared = run.experiments.get(experiment)
+def unit_of(experiment: str, metric: str) -> str:
+    """The unit of a metric; "" if the course no longer has it."""
+    declared = course().experiments.get(experiment)
     return next((each.unit for each in declared.metrics if each.name == metric), "") if declared else ""

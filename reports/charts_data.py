@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from harness.domain.experiment import Experiment
 from harness.domain.trial import Trial
-from harness.record.run import ExperimentDeclared, Run
+from harness.record.run import Run
 
 MANY = 100
 """With more seeds than this, figures and tables no longer show each of them."""
@@ -203,7 +204,8 @@ def slide_figures(run: Run, experiment: str, metric: str) -> dict[str, tuple[str
     }
 
 
-def trials_of(run: Run, experiment: ExperimentDeclared) -> dict[str, Sequence[Trial]]:
+def trials_of(run: Run, experiment: Experiment) -> dict[str, Sequence[Trial]]:
     """The trials of an experiment by variant, in its order, without variants that have none."""
     trained = {name: trials for (key, name), trials in run.trials.items() if key == experiment.id}
-    return {name: trained[name] for name in dict.fromkeys((*experiment.variants, *trained)) if trained.get(name)}
+    names = dict.fromkeys((*(variant.name for variant in experiment.variants), *trained))
+    return {name: trained[name] for name in names if trained.get(name)}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,9 +13,10 @@ import altair as alt
 import numpy as np
 
 from harness.course import course
+from harness.domain.experiment import Experiment
 from harness.domain.plots import Landscape, Sweep
 from harness.domain.verdict import Effect
-from harness.record.run import ClaimDecided, ExperimentDeclared, Run
+from harness.record.run import ClaimDecided, Run
 from harness.rules import PLAIN, STORED, stored_look
 from harness.rules.inference import Estimate, mean
 from harness.rules.levels import FEWEST_SEEDS, STORED_SIZES, STORED_SPENDING, Look
@@ -79,18 +81,18 @@ def pictures(run: Run) -> list[Picture]:
         _attempt("effects.svg", "", lambda: effects(run)),
         _attempt("effects-by-seeds.svg", "", lambda: by_seeds(run)),
     ]
-    for experiment in sorted(run.experiments.values(), key=lambda experiment: experiment.order):
+    for experiment in course().experiments.values():
         trials = trials_of(run, experiment)
         of = (run, experiment, trials)
         if trials and experiment.id not in course().without_curves:
             drawn.append(_attempt(file_name(experiment.id), experiment.id, functools.partial(_first, *of)))
-        if trials and experiment.surface:
+        if trials and experiment.plots.surface:
             name = file_name(experiment.id, "surface")
             drawn.append(_attempt(name, experiment.id, functools.partial(surface, *of)))
     return [picture for picture in drawn if picture is not None]
 
 
-def _first(run: Run, experiment: ExperimentDeclared, trials: Trials) -> Picture | None:
+def _first(run: Run, experiment: Experiment, trials: Trials) -> Picture | None:
     kinds = (slide_and_seeds, overfitting, sweep, learning_curves)
     return next((picture for kind in kinds if (picture := kind(run, experiment, trials)) is not None), None)
 
@@ -102,7 +104,7 @@ def _attempt(name: str, heading: str, draw: Callable[[], Picture | None]) -> Pic
         return failed(name, heading, error)
 
 
-def source(run: Run, seeds: Iterable[int], experiment: ExperimentDeclared | None = None) -> str:
+def source(run: Run, seeds: Iterable[int], experiment: Experiment | None = None) -> str:
     """Where a figure comes from: "TensorFlow 2.20.0, cpu · n = 30 seeds · 20 epochs of all examples, batch 512"."""
     header = run.header
     version = header.fingerprint.get("backend_version") or ""
@@ -125,7 +127,7 @@ def section(slide: str) -> str:
     return re.split(r",| \(| \||: ", slide)[0].strip() or slide
 
 
-def named(run: Run, experiment: ExperimentDeclared) -> str:
+def named(run: Run, experiment: Experiment) -> str:
     """The section of the experiment's first claim; the experiment's id if it has no claim."""
     claims = [claim for claim in run.claims.values() if claim.experiment == experiment.id]
     first = min(claims, key=lambda claim: claim.order, default=None)
@@ -135,7 +137,7 @@ def named(run: Run, experiment: ExperimentDeclared) -> str:
 # ---------- learning curves ----------
 
 
-def learning_curves(run: Run, experiment: ExperimentDeclared, trials: Trials) -> Picture | None:
+def learning_curves(run: Run, experiment: Experiment, trials: Trials) -> Picture | None:
     """The mean of each variant, its seeds, and the slide's own curve; None if no curve has two or more epochs."""
     every = {name: [curve_of(variant, of, name) for variant, of in trials.items()] for name in shown(experiment)}
     kept = {name: [curve for curve in of if curve is not None] for name, of in every.items()}
@@ -151,7 +153,7 @@ def learning_curves(run: Run, experiment: ExperimentDeclared, trials: Trials) ->
     text = [f"Thick line: mean over the seeds that trained{spread}."]
     if max(counts) < most:
         text.append(f"Of {most:,} seeds the curves of {max(counts)} are stored.")
-    if any(name in of for of in experiment.printed.values() for name in kept):
+    if any(name in of for of in experiment.plots.printed.values() for name in kept):
         text.append("Hollow dots: the slide's own curve.")
     if any(not curve.trained for of in kept.values() for curve in of):
         text.append("Variants without a trained seed do not stretch the axes and may leave the panel.")
@@ -170,21 +172,20 @@ def _title(curve: str) -> str:
     return TITLES.get(curve) or metric_label(curve)
 
 
-def shown(experiment: ExperimentDeclared) -> tuple[str, ...]:
+def shown(experiment: Experiment) -> tuple[str, ...]:
     """The curves to draw: the training loss; before it a classifier's validation accuracy.
 
     The accuracy is left out if the slide prints other curves only.
     """
-    printed = {name for curves in experiment.printed.values() for name in curves}
+    printed = {name for curves in experiment.plots.printed.values() for name in curves}
     accuracy = experiment.accuracy and (not printed or ACCURACY in printed)
     return (ACCURACY, "loss") if accuracy else ("loss",)
 
 
-def _curves(run: Run, experiment: ExperimentDeclared, trials: Trials, name: str, of: Sequence[Curve]) -> Panel:
+def _curves(run: Run, experiment: Experiment, trials: Trials, name: str, of: Sequence[Curve]) -> Panel:
     """A panel of one curve. The axes are those of the variants that trained, and of the slide's values of them."""
-    own = {
-        variant: curves[name] for variant, curves in experiment.printed.items() if name in curves and variant in trials
-    }
+    slides = experiment.plots.printed
+    own = {variant: curves[name] for variant, curves in slides.items() if name in curves and variant in trials}
     figures = {variant: at for variant, at in slide_figures(run, experiment.id, name).items() if variant in trials}
     counted = {curve.variant for curve in of if curve.trained} or {curve.variant for curve in of}
     values = [curve.every for curve in of if curve.variant in counted]
@@ -202,13 +203,13 @@ def _curves(run: Run, experiment: ExperimentDeclared, trials: Trials, name: str,
     labels += [Label(value, f"slide: {printed(text)}", variant, "slide") for (text, value), variant in last_of.items()]
     alike = {of_slide: variant for variant, of_slide in own.items() if variant not in figures}
     labels += [Label(of_slide[-1], "slide's curve", variant, "slide") for of_slide, variant in alike.items()
-               if of_slide[-1] is not None]  # fmt: skip
+               if not math.isnan(of_slide[-1])]  # fmt: skip
     last = max([int(curve.epochs[-1]) for curve in of] + [len(of_slide) for of_slide in own.values()])
     return _panel(of, own, labels, span, looks(list(trials)), last, _title(name), spread=len(of) <= MOST_SPREAD)
 
 
 def _panel(
-    of: Sequence[Curve], own: Mapping[str, Sequence[float | None]], labels: Sequence[Label], span: Span,
+    of: Sequence[Curve], own: Mapping[str, Sequence[float]], labels: Sequence[Label], span: Span,
     channels: Mapping[str, Any], last: int, title: str, height: int = HEIGHT, spread: bool = True,
 ) -> Panel:  # fmt: skip
     """Curves, the slide's ``own`` and labels at the right, over the epochs up to the ``last``."""
@@ -216,7 +217,7 @@ def _panel(
     bands, lines = ([row for both in drawn_of for row in both[kind]] for kind in (0, 1))
     slides = [{"variant": variant, "epoch": at + 1, "value": values[at]} for variant, values in own.items()
               for at in np.linspace(0, len(values) - 1, min(len(values), 40)).round().astype(int).tolist()
-              if values[at] is not None and span.low <= values[at] <= span.high]  # fmt: skip
+              if span.low <= values[at] <= span.high]  # fmt: skip
     axes: dict[str, Any] = {"scale": alt.Scale(domain=[1, max(last, 2)], nice=False),
             "axis": alt.Axis(tickMinStep=1, tickCount=6, format=",d")}  # fmt: skip
     value = {"scale": span.scale(), "axis": span.axis(), "title": title}
@@ -224,12 +225,12 @@ def _panel(
     return (drawn + end_labels(labels, span, channels, WIDTH, height)).properties(width=WIDTH, height=height)
 
 
-def overfitting(run: Run, experiment: ExperimentDeclared, trials: Trials) -> Picture | None:
+def overfitting(run: Run, experiment: Experiment, trials: Trials) -> Picture | None:
     """Training and validation loss in one panel, with a ring where the validation loss is least.
 
     None if the experiment declares no turning point, or none of its variants trained.
     """
-    declared = experiment.turning_point
+    declared = experiment.plots.turning_point
     if declared is None:
         return None
     trials = {name: of for name, of in trials.items() if name in declared.variants or not declared.variants}
@@ -303,12 +304,12 @@ class SweptPoint:
         return float(np.mean(self.values)) if self.values else None
 
 
-def sweep(run: Run, experiment: ExperimentDeclared, trials: Trials) -> Picture | None:
+def sweep(run: Run, experiment: Experiment, trials: Trials) -> Picture | None:
     """A metric over a hyper-parameter: a mark for each variant, a line for each series, a cross where seeds failed.
 
     None if the experiment declares no sweep, or fewer than two of its points were trained.
     """
-    declared = experiment.sweep
+    declared = experiment.plots.sweep
     if declared is None:
         return None
     of_metric = functools.partial(swept, experiment, trials)
@@ -344,15 +345,16 @@ def sweep(run: Run, experiment: ExperimentDeclared, trials: Trials) -> Picture |
     return Picture(file_name(experiment.id), content, experiment.id, fitting(title, ends), " ".join(text))
 
 
-def swept(experiment: ExperimentDeclared, trials: Trials, metric: str) -> dict[str, list[SweptPoint]]:
+def swept(experiment: Experiment, trials: Trials, metric: str) -> dict[str, list[SweptPoint]]:
     """The points of each series, from left to right. A logarithmic axis leaves out zero."""
-    lines: dict[str, list[SweptPoint]] = {place.series: [] for place in experiment.points}
-    positive = experiment.sweep is not None and experiment.sweep.y_scale == "log"
-    for place in sorted(experiment.points, key=lambda place: place.at):
-        if of := trials.get(place.variant, ()):
+    places = [(variant.at, variant) for variant in experiment.variants if variant.at is not None]
+    lines: dict[str, list[SweptPoint]] = {variant.series: [] for _, variant in places}
+    positive = experiment.plots.sweep is not None and experiment.plots.sweep.y_scale == "log"
+    for at, variant in sorted(places, key=lambda place: place[0]):
+        if of := trials.get(variant.name, ()):
             values = [trial.metrics.get(metric) for trial in of if trial.divergence is None]
             kept = tuple(value for value in values if value is not None and (value > 0 or not positive))
-            lines[place.series].append(SweptPoint(place.variant, place.at, kept, failures(of)))
+            lines[variant.series].append(SweptPoint(variant.name, at, kept, failures(of)))
     return {name: line for name, line in lines.items() if line}
 
 
@@ -411,11 +413,11 @@ STEPS, DIRECTIONS = 10, 90
 """Contours of a surface, and points of each."""
 
 
-def surface(run: Run, experiment: ExperimentDeclared, trials: Trials) -> Picture | None:
+def surface(run: Run, experiment: Experiment, trials: Trials) -> Picture | None:
     """Contours of a quadratic loss, side by side, each with its condition number; None if no surface is declared."""
-    declared = experiment.surface
-    if declared is None or not trials:
+    if experiment.plots.surface is None or not trials:
         return None
+    declared = experiment.plots.surface()
     title = declared.title.rstrip(".")
     panels = [_contours(landscape, declared.x, declared.y) for landscape in declared.landscapes]
     content = figure(title, f"{source(run, ())} · computed from the data, no seeds", panels, across=True)
@@ -457,7 +459,7 @@ def _contours(landscape: Landscape, x: str, y: str) -> Panel:
 # ---------- accuracies and effects ----------
 
 
-def slide_and_seeds(run: Run, experiment: ExperimentDeclared, trials: Trials) -> Picture | None:
+def slide_and_seeds(run: Run, experiment: Experiment, trials: Trials) -> Picture | None:
     """The slide's accuracies among our seeds; None unless the slide prints those of FEWEST_NETWORKS trained ones."""
     claims = [claim for claim in run.claims.values() if claim.experiment == experiment.id]
     verdicts = {claim.published[0].variant: claim.verdict for claim in claims
@@ -703,7 +705,7 @@ def by_seeds(run: Run) -> Picture | None:
     grown = [growth for key in course().by_seeds if key in run.claims and (growth := growth_of(run, run.claims[key]))]
     if not grown:
         return None
-    first = run.experiments[str(grown[0].claim.experiment)]
+    first = course().experiments.get(grown[0].claim.experiment or "")
     where = source(run, {int(growth.seeds[-1]) for growth in grown}, first)
     where += "\nDifference in accuracy, with its interval" + (
         "; pale: expected with more seeds" if grown[0].later else ""
@@ -722,7 +724,7 @@ def by_seeds(run: Run) -> Picture | None:
 def growth_of(run: Run, claim: ClaimDecided) -> Growth | None:
     """The effect that decides a claim, from the run's trials; None with too few common seeds that trained."""
     effect = next(iter(effects_by_relevance(claim)), None)
-    if effect is None or claim.experiment not in run.experiments or effect.unit == "ratio":
+    if effect is None or claim.experiment is None or effect.unit == "ratio":
         return None
     first, second = ({trial.seed: value for trial in run.trials.get((claim.experiment, name), ())
                       if trial.divergence is None and (value := trial.metrics.get(effect.metric)) is not None}

@@ -208,7 +208,7 @@ def measured(run: Run) -> Iterator[tuple[Series, float]]:
     stack, own = run.header.stack, machine(run.header.fingerprint)
     time = ("seconds per epoch", "s")
     for record in run.trainings.values():
-        case, declared = "/".join(record.key), run.experiments.get(record.experiment)
+        case, declared = "/".join(record.key), course().experiments.get(record.experiment)
         metric = next((m for m in declared.metrics if m.name == record.metric), None) if declared else None
         if metric and record.mean is not None and record.reused < record.n:
             condition = seeds_text(record.seeds) + _precision(record.precision)

@@ -8,8 +8,9 @@ from collections.abc import Mapping
 
 from msgspec.structs import replace
 
+from harness.domain.metric import Metric
 from harness.domain.verdict import Decision, Difference, Effect, Verdict
-from harness.record.run import ClaimDecided, MetricDeclared
+from harness.record.run import ClaimDecided
 from harness.rules.chances import undecided
 from reports.words import (
     MINUS,
@@ -33,7 +34,7 @@ DETAILS = {
 """Names of an effect's details."""
 
 
-def measured(effect: Effect, metric: MetricDeclared | None = None) -> str:
+def measured(effect: Effect, metric: Metric | None = None) -> str:
     """The estimate and its interval: "+0.27 points [0.12, 0.43]", "1.43 × as many epochs", "0 of 30 seeds converged".
 
     A metric of a few words follows where it is no validation accuracy: "+0.010 [0.003, 0.017] (rise)".
@@ -54,7 +55,7 @@ def measured(effect: Effect, metric: MetricDeclared | None = None) -> str:
     return estimate + interval + (f" ({named})" if named else "")
 
 
-def of_metric(label: str, metric: MetricDeclared | None) -> str:
+def of_metric(label: str, metric: Metric | None) -> str:
     """What a ratio multiplies: "as many epochs", "the loss"."""
     if metric is not None and metric.unit in COUNTED:
         return f"as many {metric.unit}"
@@ -81,7 +82,7 @@ def _labelled(text: str, effect: Effect) -> str:
     return text.replace(effect.metric, metric_label(effect.metric)) if "_" in effect.metric else text
 
 
-def compared(effect: Effect, metric: MetricDeclared | None = None) -> str:
+def compared(effect: Effect, metric: Metric | None = None) -> str:
     """A measurement as a sentence's middle: "2 linear is 0.26 points below softmax [0.11, 0.43]"."""
     if (seeds := of_seeds(effect)) is not None:
         return f"{effect.of if effect.kind == 'failures' else effect.a}: {seeds}"
@@ -145,7 +146,7 @@ PLACE = re.compile(r"\{([^{}:]+)(?::(short|size))?\}")
 """A place in a sentence of a claim (``Claim.shown``): what stands there, and how."""
 
 
-def filled(template: str, claim: ClaimDecided, metrics: Mapping[str, MetricDeclared]) -> str:
+def filled(template: str, claim: ClaimDecided, metrics: Mapping[str, Metric]) -> str:
     """A claim's own sentence with its measured values; "" without a sentence, or if a value is missing.
 
     Args:
@@ -202,7 +203,7 @@ def _in_sentence(effect: Effect, form: str) -> str:
     return f"{estimate} ×{interval}" if effect.unit == "ratio" else estimate + interval
 
 
-def images(effect: Effect, metric: MetricDeclared | None) -> str:
+def images(effect: Effect, metric: Metric | None) -> str:
     """A difference of accuracies in examples: "27 of 10,000 images"; "" for any other effect."""
     difference = effect.unit == "fraction" and "published" not in effect.details and effect.estimate is not None
     if metric is None or metric.examples is None or not difference or effect.estimate is None:

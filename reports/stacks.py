@@ -18,7 +18,7 @@ from harness.check.difference import LEVEL, Agreed, Agreement, Values, agreement
 from harness.check.evidence import path_of, read
 from harness.check.verdicts import stored_verdict
 from harness.course import course
-from harness.domain.claim import Claim, experiments
+from harness.domain.claim import Claim
 from harness.domain.finding import Cause
 from harness.domain.metric import Metric
 from harness.domain.verdict import Basis, Verdict
@@ -91,7 +91,7 @@ def stacks(root: Path, names: Sequence[str]) -> Stacks:
     if unknown or len(set(names)) < 2:
         fix = f"Stacks with evidence: {', '.join(known) or 'none'}."
         raise invalid("--stacks", expected="two stacks or more that have evidence", received=", ".join(names), fix=fix)
-    declared = {experiment.id: experiment for experiment in experiments(course().claims)}
+    declared = course().experiments
     stored: dict[str, dict[str, Evidence]] = {}
     for name in (*declared, EXACT):
         files = {stack: read(path_of(root, stack, name)) for stack in dict.fromkeys(names)}
@@ -115,7 +115,7 @@ def _verdicts(claim: Claim, stored: dict[str, dict[str, Evidence]]) -> Iterator[
 
 
 def _compared(stored: dict[str, dict[str, Evidence]], first: str) -> Iterator[tuple[Compared, Values, Values]]:
-    for experiment in experiments(course().claims):
+    for experiment in course().experiments.values():
         held = stored[experiment.id]
         if first not in held:
             continue

@@ -16,13 +16,13 @@ from harness.check.evidence import LONG, POINTS, path_of, read
 from harness.check.judge import REFERENCE
 from harness.check.verdicts import compare_verdict, stored_verdict
 from harness.course import course
-from harness.domain.claim import Claim, experiments
+from harness.domain.claim import Claim
 from harness.domain.erratum import ErratumState
 from harness.domain.experiment import Experiment
 from harness.domain.trial import Trial
 from harness.domain.verdict import Basis, Decision, Verdict
 from harness.errors import SuiteError, invalid, nearest
-from harness.record.declared import claim_decided, experiment_declared
+from harness.record.declared import claim_decided
 from harness.record.evidence import EXACT, Evidence, Expected
 from harness.record.outcomes import Here
 from harness.record.run import (
@@ -53,7 +53,7 @@ def stored_run(root: Path, stack: str) -> Run:
     be read is left out, and the error of its stack's own stands with its claims. Raises SuiteError if the stack has no
     evidence.
     """
-    declared = {one.id: one for one in experiments(course().claims)}
+    declared = course().experiments
     damaged: dict[str, str] = {}
     stored: Stored = {
         name: _read(root, name, dict.fromkeys((stack, REFERENCE)), damaged) for name in (*declared, EXACT)
@@ -82,7 +82,6 @@ def stored_run(root: Path, stack: str) -> Run:
             sessions=_sessions(sessions),
             other_stacks=tuple(_other_stacks(root, declared, stack)),
         ),
-        {name: experiment_declared(one, order) for order, (name, one) in enumerate(declared.items()) if name in own},
         {
             (name, variant.name): _trials(declared[name], evidence.variants[variant.name])
             for name, evidence in own.items()

@@ -42,7 +42,7 @@ def write(run: Run, out: Path) -> Path:
     """Writes the report of a run into folder ``out`` and returns the path of REPORT.md.
 
     Files of an earlier report in the folder that this report lacks are removed. Raises SuiteError if the run is of
-    another course, its record is incomplete (see ``in_order``), or the folder cannot be written.
+    another course, or the folder cannot be written.
     """
     from reports.charts_of_run import pictures
     from reports.history import since_last
@@ -127,23 +127,17 @@ def history_of(run: Run) -> History | None:
 
 
 def in_order(run: Run) -> Run:
-    """The run with experiments, trainings, claims and errata in catalogue order.
+    """The run with trainings, claims and errata in the course's order; what the course no longer has comes last.
 
-    The order of the record depends on workers and resumptions. Raises SuiteError if an experiment was trained but has
-    no record.
+    The order of the record depends on workers and resumptions.
     """
-    undeclared = sorted({name for name, _ in (*run.trials, *run.trainings)} - set(run.experiments))
-    if undeclared:
-        expected = f"a record of kind 'experiment' with the id {undeclared[0]!r}"
-        raise invalid(f"run record {run.path}", expected=expected, received="none")
-    experiments = {each.id: each for each in sorted(run.experiments.values(), key=lambda each: each.order)}
-    places = {(name, variant): None for name, each in experiments.items() for variant in each.variants}
+    experiments = course().experiments.values()
+    places = {(of.id, variant.name): None for of in experiments for variant in of.variants}
     keys = [key for key in places if key in run.trainings]
     keys += [key for key in run.trainings if key not in places]
     order = {erratum.id: place for place, erratum in enumerate(course().errata)}
     return dataclasses.replace(
         run,
-        experiments=experiments,
         trainings={key: run.trainings[key] for key in keys},
         claims={claim.key: claim for claim in sorted(run.claims.values(), key=lambda claim: claim.order)},
         errata={id: run.errata[id] for id in sorted(run.errata, key=lambda id: order.get(id, len(order)))},

@@ -25,6 +25,7 @@ from msgspec.structs import replace
 from harness.check.difference import MedianRatio
 from harness.check.judge import Circumstances, Comparison, Counts
 from harness.check.verdicts import verdict_state
+from harness.course import course
 from harness.domain.erratum import ErratumState
 from harness.domain.metric import Metric
 from harness.domain.trial import Trial
@@ -207,14 +208,12 @@ def _trainings(now: Run, then: Run) -> Iterator[Row]:
 
 def _outcome(now: Run, then: Run, key: Key, counts: Counts) -> tuple[TrainingOutcome, str]:
     """The comparison of a training, and a sentence on what of it is too little to test."""
-    declared = [run.experiments.get(key[0]) for run in (then, now)]
-    common = {metric.name for metric in declared[0].metrics} if declared[0] else set()
-    metrics = [
-        Metric(metric.name, metric.better, metric.unit, metric.smallest_effect, metric.scale)  # type: ignore[arg-type]
-        for metric in (declared[1].metrics if declared[1] else ())
-        if metric.name in common
-    ]
+    experiment = course().experiments.get(key[0])
     trained, known = _training(now, key), _training(then, key)
+    sides = [{name for trial in of.trials for name in trial.metrics} for of in (trained, known) if of.trials]
+    metrics = [
+        metric for metric in (experiment.metrics if experiment else ()) if all(metric.name in names for names in sides)
+    ]
     if not (key in now.evidence and key in then.evidence):  # a run does not hold it
         trained = replace(trained, configuration=known.configuration)
     thinned = key in now.evidence  # its curves may be
@@ -248,7 +247,7 @@ def _training(run: Run, key: Key) -> Training:
     """What a run knows of a training. It holds no configuration but the number of epochs."""
     if key in run.evidence:
         return run.evidence[key]
-    declared, header, trials = run.experiments.get(key[0]), run.header, tuple(run.trials.get(key, ()))
+    declared, header, trials = course().experiments.get(key[0]), run.header, tuple(run.trials.get(key, ()))
     origin = SeedBlock(
         first=header.first_seed,
         seeds=len(trials),

@@ -1,57 +1,19 @@
-"""Makes records from the catalogue's objects: experiments and claims."""
+"""Makes the record of a claim."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 
 from harness.domain.claim import Claim
-from harness.domain.experiment import Experiment
 from harness.domain.trial import Trial
 from harness.domain.verdict import Decision
 from harness.record.outcomes import Here, SeedsTaken, VerdictComparison
 from harness.record.run import (
     Alongside,
     ClaimDecided,
-    ExperimentDeclared,
-    MetricDeclared,
-    Point,
     PublishedFigure,
     Summary,
 )
-
-
-def experiment_declared(experiment: Experiment, order: int) -> ExperimentDeclared:
-    """The record of an experiment. ``order`` is its place in the catalogue."""
-    plots, variants = experiment.plots, experiment.variants
-    placed = [variant for variant in variants if variant.at is not None] if plots.sweep else []
-    return ExperimentDeclared(
-        id=experiment.id,
-        order=order,
-        size=experiment.size,
-        variants=tuple(variant.name for variant in variants),
-        metrics=tuple(
-            MetricDeclared(
-                name=metric.name,
-                better=metric.better,
-                unit=metric.unit,
-                smallest_effect=metric.smallest_effect,
-                scale=metric.scale,
-                examples=metric.examples,
-            )
-            for metric in experiment.metrics
-        ),
-        accuracy=experiment.accuracy,
-        printed={
-            variant: {name: tuple(v if math.isfinite(v) else None for v in curve) for name, curve in curves.items()}
-            for variant, curves in plots.printed.items()
-        },
-        series={v.name: v.series for v in variants} if any(v.series for v in variants) else {},
-        sweep=plots.sweep,
-        points=tuple(Point(variant=v.name, at=v.at, series=v.series) for v in placed if v.at is not None),
-        surface=plots.surface() if plots.surface else None,
-        turning_point=plots.turning_point,
-    )
 
 
 def claim_decided(

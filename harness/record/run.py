@@ -18,8 +18,6 @@ from typing import Any, Literal, TypeVar
 import msgspec
 
 from harness.domain.erratum import ErratumState, Examined
-from harness.domain.experiment import Size
-from harness.domain.plots import Surface, Sweep, TurningPoint
 from harness.domain.trial import Seconds, Trial
 from harness.domain.verdict import Decision, Verdict
 from harness.errors import SuiteError, invalid
@@ -125,52 +123,6 @@ class RunStarted(Record, frozen=True, kw_only=True, tag="run"):
     course: str = ""
     sessions: tuple[SessionSummary, ...] = ()
     other_stacks: tuple[OtherStack, ...] = ()
-
-
-class MetricDeclared(Part, frozen=True, kw_only=True):
-    """The fields of ``harness.domain.metric.Metric`` that a report needs."""
-
-    name: str
-    better: str
-    unit: str
-    smallest_effect: float
-    scale: str
-    examples: int | None = None
-
-
-class Point(Part, frozen=True, kw_only=True):
-    """One variant in the figure of a sweep: its place on the horizontal axis, and its line."""
-
-    variant: str
-    at: float
-    series: str
-
-
-class ExperimentDeclared(Record, frozen=True, kw_only=True, tag="experiment"):
-    """An experiment. The record comes before its first trial.
-
-    Attributes:
-        id, order: its id, and its place in the catalogue.
-        size, variants, metrics: what is trained and measured.
-        accuracy: whether it trains classifiers.
-        printed: the slide's curves, by variant and curve; None for an epoch without a printed value.
-        series: the line of each variant; empty for an experiment without lines.
-        sweep, points: the figure of one metric over the variants.
-        surface, turning_point: further figures.
-    """
-
-    id: str
-    order: int = 0
-    size: Size
-    variants: tuple[str, ...]
-    metrics: tuple[MetricDeclared, ...]
-    accuracy: bool
-    printed: dict[str, dict[str, tuple[float | None, ...]]] = {}
-    series: dict[str, str] = {}
-    sweep: Sweep | None = None
-    points: tuple[Point, ...] = ()
-    surface: Surface | None = None
-    turning_point: TurningPoint | None = None
 
 
 class TrialDone(Record, frozen=True, kw_only=True, tag="trial"):
@@ -434,15 +386,7 @@ class RunEnded(Record, frozen=True, kw_only=True, tag="end"):
 
 
 AnyRecord = (
-    RunStarted
-    | ExperimentDeclared
-    | TrialDone
-    | ShortTrialDone
-    | TrainingCompared
-    | ClaimDecided
-    | ErratumChecked
-    | Timed
-    | RunEnded
+    RunStarted | TrialDone | ShortTrialDone | TrainingCompared | ClaimDecided | ErratumChecked | Timed | RunEnded
 )
 
 HEAVY = ('{"kind":"trial"', '{"kind":"short ', '{"kind":"claim"')
@@ -459,7 +403,6 @@ class Run:
     Attributes:
         path: of its file.
         header: its first record.
-        experiments: by id.
         trials: by (experiment, variant), in order of their seeds. Training a seed again replaces its trial.
         short: the shortened trials, likewise; of one seed by perturbation, the canonical one last.
         definitions: of the trials: (experiment, variant, digest).
@@ -472,7 +415,6 @@ class Run:
 
     path: Path
     header: RunStarted
-    experiments: dict[str, ExperimentDeclared] = field(default_factory=dict)
     trials: dict[Key, list[Trial]] = field(default_factory=dict)
     short: dict[Key, list[ShortTrial]] = field(default_factory=dict)
     definitions: set[tuple[str, str, str]] = field(default_factory=set)
@@ -490,8 +432,6 @@ class Run:
         match record:
             case RunStarted():
                 raise invalid(f"run {self.path}", expected="one record of kind 'run', the first", received="another")
-            case ExperimentDeclared():
-                self.experiments[record.id] = record
             case TrialDone():
                 _put(self.trials.setdefault(record.key, []), record.trial, "seed")
                 self.definitions.add((*record.key, record.definition))

@@ -9,7 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from harness.record.run import ExperimentDeclared, Run
+from harness.course import course
+from harness.domain.experiment import Experiment
+from harness.record.run import Run
 from reports.cards import Card
 from reports.charts_data import FEW, MANY, Trials, band_text, curve_of, failures, slide_figures, thinned, trials_of
 from reports.history import History
@@ -36,8 +38,8 @@ def page_data(
     from reports.charts import of_page
 
     values = Values()
-    used = {card.experiment for card in cards.values() if card.experiment in run.experiments}
-    declared = {name: experiment for name, experiment in run.experiments.items() if name in used}
+    used = {card.experiment for card in cards.values()}
+    declared = {name: experiment for name, experiment in course().experiments.items() if name in used}
     trials = {name: trials_of(run, experiment) for name, experiment in declared.items()}
     wanted = {name: _curves(experiment, trials[name]) for name, experiment in declared.items()}
     arrays = sum((4 + FEW) * len(curves) * len(trials[name]) for name, curves in wanted.items())
@@ -48,7 +50,7 @@ def page_data(
         "values": values.kept,
         "experiments": {
             name: {
-                "variants": list(experiment.variants),
+                "variants": [variant.name for variant in experiment.variants],
                 "curves": {curve: _curve(experiment, trials[name], curve, points) for curve in wanted[name]},
             }
             for name, experiment in declared.items()
@@ -99,7 +101,7 @@ def _claim(run: Run, card: Card, values: Values) -> dict[str, Any]:
     summaries = run.claims[card.key].variants
     metric = card.rows[0].metric
     figures = slide_figures(run, card.experiment, metric) if card.experiment else {}
-    declared = run.experiments.get(card.experiment or "")
+    declared = course().experiments.get(card.experiment or "")
     scale = next((one.scale for one in declared.metrics if one.name == metric), "") if declared else ""
     rows = []
     for row in card.rows:
@@ -125,17 +127,17 @@ def _claim(run: Run, card: Card, values: Values) -> dict[str, Any]:
     }
 
 
-def _curves(experiment: ExperimentDeclared, trials: Trials) -> list[str]:
+def _curves(experiment: Experiment, trials: Trials) -> list[str]:
     """The names of the curves to show, the most telling first: of two epochs or more, at most MOST_CURVES."""
     recorded = {name for of in trials.values() for one in of for name, curve in one.history.items() if len(curve) > 1}
-    printed = [name for curves in experiment.printed.values() for name in curves]
+    printed = [name for curves in experiment.plots.printed.values() for name in curves]
     order = ["val_accuracy", *printed, *(one.name for one in experiment.metrics), "loss", "val_loss"]
-    if experiment.turning_point:
-        order[:0] = [experiment.turning_point.training, experiment.turning_point.validation]
+    if turning := experiment.plots.turning_point:
+        order[:0] = [turning.training, turning.validation]
     return [name for name in dict.fromkeys(order) if name in recorded][:MOST_CURVES]
 
 
-def _curve(experiment: ExperimentDeclared, trials: Trials, name: str, most: int) -> dict[str, Any]:
+def _curve(experiment: Experiment, trials: Trials, name: str, most: int) -> dict[str, Any]:
     """One curve of all variants: of each its epochs, mean, band and first seeds; and the slide's own."""
     drawn = [curve for variant, of in trials.items() if (curve := curve_of(variant, of, name, most)) is not None]
     return {
@@ -152,8 +154,8 @@ def _curve(experiment: ExperimentDeclared, trials: Trials, name: str, most: int)
             for curve in drawn
         },
         "slides": {
-            variant: [[epoch, rounded(value)] for epoch, value in enumerate(curves[name], 1) if value is not None]
-            for variant, curves in experiment.printed.items()
+            variant: [[epoch, rounded(value)] for epoch, value in enumerate(curves[name], 1) if math.isfinite(value)]
+            for variant, curves in experiment.plots.printed.items()
             if name in curves
         },
     }  # fmt: skip

@@ -71,7 +71,6 @@ class Session:
     def training(self, key: Key) -> TrainingCompared:
         """Trains a variant, compares it with the evidence, and records the result. SuiteError if it fails."""
         record = self._training_record(key, self._compared(key))
-        self.trials.declare(key[0])  # its evidence may be unreadable, so that nothing was trained
         self.file.append(record)
         return record
 

@@ -14,7 +14,6 @@ from harness.check.rounding import CHECKED
 from harness.check.stored import Stored
 from harness.domain.trial import Trial
 from harness.errors import SuiteError
-from harness.record.declared import experiment_declared
 from harness.record.run import Key, ShortTrialDone, TrialDone
 from harness.record.run_file import RecordError, RunFile
 from harness.record.trials import Fingerprint, ShortTrial, Training
@@ -188,7 +187,6 @@ class Trials:
         """Submits the tasks that train what is missing of a variant; none if its training has failed."""
         if key in self._failed:
             return
-        self.declare(key[0])
         own, reference = self._own(key), self._reference(key)
         trials = self._trials.setdefault(key, {})
         if self._options.update is not None and own is not None:
@@ -215,12 +213,6 @@ class Trials:
             )
         for piece in pieces:
             self._submit(key, seeds=piece)
-
-    def declare(self, experiment: str) -> None:
-        """Records the declaration of an experiment, once in a run, before its first trial."""
-        if experiment not in self._file.run.experiments:
-            order = list(EXPERIMENTS).index(experiment)
-            self._file.append(experiment_declared(EXPERIMENTS[experiment], order))
 
     def _untaken(self, key: Key, seeds: list[int]) -> list[int]:
         """Takes the trials of these seeds that earlier runs have trained, and returns the other seeds."""

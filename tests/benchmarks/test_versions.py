@@ -138,7 +138,6 @@ def recorded(folder: Path) -> Path:
         self_check("good"),
         self_check("bad", "the loss is 2"),
         self_check("lost", "It could not be checked", Verdict.NOT_RUN),
-        synthetic.experiment("e", ("a", "b", "c")),
         synthetic.training("e", trials, "val_accuracy", TrainingState.IDENTICAL),
         synthetic.training("e", trials, "val_accuracy", TrainingState.MOVED, variant="b"),
         synthetic.training("e", trials, "val_accuracy", TrainingState.NEW, variant="c"),

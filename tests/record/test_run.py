@@ -115,7 +115,6 @@ KEYS = {
     "self_checks": ("claim", lambda claim: claim.key),
     "errata": ("erratum", lambda one: one.id),
     "timings": ("timing", lambda one: (one.work, one.engine)),
-    "experiments": ("experiment", lambda one: one.id),
 }
 BY_TAG = {kind.__struct_config__.tag: kind for kind in KINDS}
 
@@ -248,5 +247,5 @@ def test_a_trial_without_a_field(tmp_path: Path, field: str) -> None:
 
 def test_every_kind_of_record_is_tested() -> None:
     """A kind of record without a tag of its own would be read as another kind."""
-    assert len(BY_TAG) == len(KINDS) == 9
+    assert len(BY_TAG) == len(KINDS) == 8
     assert {tag for tag, _ in KEYS.values()} | {"run", "trial", "short trial", "end"} == set(BY_TAG)

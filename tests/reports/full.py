@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +46,6 @@ def deep(run: Recorder) -> None:
     names = {"no dropout": 0.9580, "dropout 0.2": 0.9642, "dropout 0.1": 0.9627, "dropout 0.3": 0.9610}
     printed = {"dropout 0.2": {"val_accuracy": (0.72, 0.905, 0.941, 0.954, 0.966), "loss": (1.3, 0.5, 0.3, 0.12, 0.1)}}
     record = experiment("deep-dropout", list(names), printed=printed)
-    run.append(record)
     for name, end in names.items():
         state = TrainingState.MOVED if name == "dropout 0.3" else TrainingState.IDENTICAL
         run.train(record, [trial(name, seed, end) for seed in SEEDS], "val_accuracy", state)
@@ -87,7 +87,7 @@ def deep(run: Recorder) -> None:
 
 def raw_data(run: Recorder) -> None:
     """Example 2 unscaled: every seed diverges, one of them at once; nothing has a mean."""
-    printed = {"raw": {"loss": (4.9e11, 5.4e32, None, None, None, None)}}
+    printed = {"raw": {"loss": (4.9e11, 5.4e32, math.nan, math.nan, math.nan, math.nan)}}
     record = experiment(
         "raw-data",
         ["raw", "scaled"],
@@ -96,7 +96,6 @@ def raw_data(run: Recorder) -> None:
         size=Size(epochs=10, batch_size=8),
         printed=printed,
     )
-    run.append(record)
     raw = [diverged("raw", seed, finite=0 if seed == 4 else 2) for seed in SEEDS]
     run.train(record, raw, "loss", TrainingState.REPRODUCED)
     curve = [tuple(1.55 * 0.93**e * (1 + 0.02 * s) for e in range(10)) for s in SEEDS]
@@ -126,7 +125,6 @@ def raw_data(run: Recorder) -> None:
 def softmax(run: Recorder) -> None:
     """Zero variance, a seed stuck at chance, one epoch only, no evidence."""
     record = experiment("softmax", ["softmax only", "stuck"], size=Size(epochs=1, batch_size=512))
-    run.append(record)
     same = [trial("softmax only", s, 0.9, epochs=1, noise=0) for s in SEEDS]
     run.train(record, same, "val_accuracy", TrainingState.NEW)
     stuck = [trial("stuck", s, 0.1, epochs=1) for s in SEEDS[:4]]
@@ -158,7 +156,6 @@ def rates(run: Recorder) -> None:
     """More variants than a panel holds, and long curves."""
     names = [f"l1 = 1e-{k}" for k in range(1, 11)] + ["없음 (no $regulariser$)"]
     record = experiment("l1-sweep", names, size=Size(epochs=200, batch_size=8))
-    run.append(record)
     for k, name in enumerate(names):
         run.train(record, [trial(name, s, 0.90 + 0.007 * k, epochs=200) for s in SEEDS], "val_accuracy")
     verdicts = ["SUPPORTED"] * 8 + ["REFUTED", "INCONCLUSIVE"]

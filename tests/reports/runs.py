@@ -50,7 +50,7 @@ def run(
     made = Run(Path(f"{name}.jsonl"), replace(header, **changes))
     values = values or {}
     if values:
-        made.add(experiment("e", list(values)))
+        experiment("e", list(values))
     for variant, known in values.items():
         trials = trained(variant, known)
         if keep and trials:

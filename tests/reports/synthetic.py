@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +13,11 @@ from msgspec.structs import replace
 
 from harness.check.verdicts import compare_verdict
 from harness.course import Course
+from harness.domain.claim import experiments
 from harness.domain.erratum import Differs, Erratum, ErratumState, Fails
-from harness.domain.experiment import Size
+from harness.domain.experiment import Experiment, Size, Variant
+from harness.domain.metric import Metric
+from harness.domain.plots import Plots
 from harness.domain.snippet import When
 from harness.domain.trial import Divergence, DivergenceKind, Seconds, Trial
 from harness.domain.verdict import Basis, Decision, Difference, Effect, Kind, Verdict
@@ -24,8 +27,6 @@ from harness.record.run import (
     AnyRecord,
     ClaimDecided,
     ErratumChecked,
-    ExperimentDeclared,
-    MetricDeclared,
     PublishedFigure,
     RunEnded,
     RunStarted,
@@ -35,8 +36,8 @@ from harness.record.run import (
 )
 from harness.record.run_file import RunFile
 
-ACCURACY = MetricDeclared(name="val_accuracy", better="higher", unit="fraction", smallest_effect=0.0005, scale="linear")
-LOSS = MetricDeclared(name="loss", better="lower", unit="nats", smallest_effect=0.01, scale="linear")
+ACCURACY = Metric("val_accuracy", "higher", "fraction", 0.0005)
+LOSS = Metric("loss", "lower", "nats", 0.01)
 SEEDS = (0, 1, 2, 3, 4)
 
 HEADER = RunStarted(
@@ -70,15 +71,24 @@ NASTY = "<script>alert(1)</script> | `x` \n# h ![a](b) $y$ \u202e" + "w" * 10_00
 """A text from outside that must stay inert."""
 
 
-def experiment(id: str, variants: Sequence[str], **changes: Any) -> ExperimentDeclared:
-    made = ExperimentDeclared(
-        id=id,
-        size=Size(epochs=5, batch_size=512, train=10000),
-        variants=tuple(variants),
-        metrics=(ACCURACY,),
-        accuracy=True,
-    )
-    return replace(made, **changes)
+class AnyExperiment(Experiment):
+    """An experiment of any names and figures, which nobody trains."""
+
+    def __post_init__(self) -> None: ...
+
+
+EXPERIMENTS: dict[str, Experiment] = {}
+"""What ``experiment`` has declared, by id."""
+
+
+def experiment(id: str, variants: Sequence[str | Variant], **changes: Any) -> Experiment:
+    """An experiment of the made-up course. ``changes``: its fields, and those of its plots."""
+    plots = {field.name: changes.pop(field.name) for field in dataclasses.fields(Plots) if field.name in changes}
+    fields: dict[str, Any] = {"size": Size(epochs=5, batch_size=512, train=10000), "metrics": (ACCURACY,), "loss": ""}
+    known = tuple(Variant(variant) if isinstance(variant, str) else variant for variant in variants)
+    EXPERIMENTS.pop(id, None)  # the order is that of the last declarations
+    EXPERIMENTS[id] = AnyExperiment(id=id, variants=known, plots=Plots(**plots), **(fields | changes))
+    return EXPERIMENTS[id]
 
 
 def trial(variant: str, seed: int, end: float, epochs: int = 5, noise: float = 0.0008) -> Trial:
@@ -195,6 +205,10 @@ class MadeUp(Course):
     def of(cls, course: Course) -> MadeUp:
         return cls(**{field.name: getattr(course, field.name) for field in dataclasses.fields(course)})
 
+    @property
+    def experiments(self) -> Mapping[str, Experiment]:
+        return {**{experiment.id: experiment for experiment in experiments(self.claims)}, **EXPERIMENTS}
+
     def erratum(self, id: str) -> Erratum | None:
         return ERRATA.get(id) or super().erratum(id)
 
@@ -286,7 +300,7 @@ class Recorder:
 
     def train(
         self,
-        experiment: ExperimentDeclared,
+        experiment: Experiment,
         trials: Sequence[Trial],
         metric: str,
         state: TrainingState = TrainingState.IDENTICAL,

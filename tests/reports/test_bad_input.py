@@ -66,7 +66,6 @@ def test_a_run_without_trainings(tmp_path: Path) -> None:
 def test_all_seeds_failed(tmp_path: Path) -> None:
     run = Recorder(tmp_path)
     record = experiment("e", ["raw", "b"])
-    run.append(record)
     run.train(record, [diverged("raw", seed, finite=0) for seed in range(5)], "val_accuracy")
     nothing = effect("raw − b", None, None, None, notes=("no seed trained in both",))
     found = decision("NOT_RUN", [nothing], "no seed trained in both")
@@ -81,7 +80,6 @@ def test_all_seeds_failed(tmp_path: Path) -> None:
 def test_a_single_seed(tmp_path: Path) -> None:
     run = Recorder(tmp_path)
     record = experiment("e", ["a"])
-    run.append(record)
     run.train(record, [trial("a", 0, 0.9)], "val_accuracy")
     one = effect("a − b", 0.01, None, None, n=1, p=None)
     run.append(claim("c", "INCONCLUSIVE", [one], experiment="e", variants={"a": run.means["a"]}))
@@ -158,7 +156,6 @@ def test_an_edited_report_json_removes_nothing_of_others(name: object, tmp_path:
 def test_a_training_that_no_claim_rests_on_has_its_figures_elsewhere(tmp_path: Path) -> None:
     run = Recorder(tmp_path)
     record = experiment("alone", ["a"])
-    run.append(record)
     run.train(record, [trial("a", seed, 0.9) for seed in range(3)], "val_accuracy")
     _, report = reported(run, tmp_path)
     assert "Figures of what no claim rests on: [`sections/elsewhere.md`](sections/elsewhere.md)" in report
@@ -168,7 +165,6 @@ def test_a_training_that_no_claim_rests_on_has_its_figures_elsewhere(tmp_path: P
 def test_seeds_without_a_value_are_counted(tmp_path: Path) -> None:
     run = Recorder(tmp_path)
     record = experiment("e", ["a"])
-    run.append(record)
     slow = [Trial("a", seed, {"val_accuracy": None}, {}) for seed in range(2)]
     run.train(record, [*slow, trial("a", 2, 0.9)], "val_accuracy")
     run.append(claim("c", "SUPPORTED", [], experiment="e", variants={"a": run.means["a"]}))

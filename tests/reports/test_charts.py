@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import itertools
-import json
 import os
 import re
 import subprocess
@@ -14,7 +14,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import numpy as np
 import pytest
 from msgspec.structs import replace
@@ -22,16 +21,13 @@ from playwright.sync_api import Browser
 
 from cases.examples.loss_surface import landscape
 from cases.examples.normalization import SHARES, min_max, raw
-from cases.learning_rate.descent import SWEEP as RATE_SWEEP
 from cases.lecture import BY_SEEDS
-from cases.overfitting.regularization import REGULARIZATION
 from harness.domain.experiment import Experiment, Size, Variant
 from harness.domain.metric import Metric
 from harness.domain.plots import Landscape, Plots, Surface, Sweep, TurningPoint
 from harness.domain.trial import Divergence, DivergenceKind, Seconds, Trial
 from harness.errors import SuiteError
-from harness.record.declared import experiment_declared
-from harness.record.run import ExperimentDeclared, Point, Run, TrialDone, encode, read_run
+from harness.record.run import Run, TrialDone, read_run
 from reports import charts_data, charts_of_run
 from reports.charts import Span, fitting, spread_out
 from reports.charts_data import Turn, band, band_text, curve_of, failures, spaced, thinned, turning_points
@@ -41,6 +37,7 @@ from reports.stored import stored_run
 from reports.write import write_report
 from tests.reports.full import full_run
 from tests.reports.synthetic import (
+    EXPERIMENTS,
     HEADER,
     LOSS,
     SEEDS,
@@ -59,7 +56,7 @@ BASELINES = Path(__file__).resolve().parents[2] / "baselines"
 GOLDEN = Path(__file__).with_name("figures.txt")
 RENEW = "SUITE_RENEW_PICTURES"
 SWEEP = Sweep(over="learning rate", metric="loss", title="The loss, by rate.", y_scale="log")
-POINTS = tuple(Point(variant=f"{name} {at}", at=at, series=name) for name in ("a", "b") for at in (0.1, 1.0, 10.0))
+POINTS = tuple(Variant(f"{name} {at}", at=at, series=name) for name in ("a", "b") for at in (0.1, 1.0, 10.0))
 
 
 @functools.cache
@@ -87,8 +84,8 @@ def measured(variant: str, seed: int, loss: float | None, lost: Divergence | Non
     return Trial(variant, seed, {"loss": loss}, {"loss": (2.0, loss), **history}, lost, Seconds(0.1), "compiled")
 
 
-def swept(sweep: Sweep = SWEEP, points: Sequence[Point] = POINTS, **changes: Any) -> ExperimentDeclared:
-    return experiment("rates", [point.variant for point in points], sweep=sweep, points=tuple(points), **changes)
+def swept(sweep: Sweep = SWEEP, points: Sequence[Variant] = POINTS, **changes: Any) -> Experiment:
+    return experiment(changes.pop("id", "rates"), points, sweep=sweep, **changes)
 
 
 def of_sweep() -> dict[str, list[Trial]]:
@@ -102,10 +99,8 @@ def of_sweep() -> dict[str, list[Trial]]:
     return trials
 
 
-def run_of(record: ExperimentDeclared, trials: dict[str, list[Trial]], **claims: Any) -> Run:
-    return Run(
-        Path("run"), HEADER, {record.id: record}, {(record.id, v): of for v, of in trials.items()}, claims=claims
-    )
+def run_of(record: Experiment, trials: dict[str, list[Trial]], **claims: Any) -> Run:
+    return Run(Path("run"), HEADER, {(record.id, v): of for v, of in trials.items()}, claims=claims)
 
 
 def curves_run(trials: dict[str, list[Trial]], **changes: Any) -> Run:
@@ -136,7 +131,7 @@ def slides(seeds: int = 5, verdict: str = "SUPPORTED") -> Run:
 
 def golden(folder: Path) -> str:
     """Name, alternative text, caption and every text of the figures of some runs."""
-    shares = run_of(experiment_declared(SHARES, 0), {"raw": [Trial("raw", 0)]})
+    shares = run_of(SHARES, {"raw": [Trial("raw", 0)]})
     of_rates = run_of(swept(metrics=(LOSS,)), of_sweep())
     runs = [read_run(full_run(folder)), turning(), slides(), slides(1024), of_rates, shares]
     return "\n\n".join(
@@ -164,12 +159,24 @@ def test_figures_are_small_and_embedded(folder: Path) -> None:
     assert "raw: 5 of 5 seeds diverged (inf, epochs 1 to 3)." in "".join(pages)
 
 
+MADE_UP = """
+from pathlib import Path
+from harness import course
+from reports.write import write_report
+from tests.reports.full import full_run
+from tests.reports.synthetic import MadeUp
+read = course.read
+course.read = lambda folder: MadeUp.of(read(folder))
+"""
+"""A process with the made-up course."""
+
+
 def test_same_run_same_bytes_in_every_process(tmp_path: Path) -> None:
     """Under another hash seed, time zone and locale as well, and with the fonts that the library brings along."""
     path = full_run(tmp_path / "a")
     write_report(path, tmp_path / "a")
-    given = f"Path({str(path)!r}), Path({str(tmp_path / 'b')!r})"
-    code = f"from pathlib import Path; from reports.write import write_report; write_report({given})"
+    code = MADE_UP + f"full_run(Path({str(tmp_path / 'c')!r}))\n"  # what it declares
+    code += f"write_report(Path({str(path)!r}), Path({str(tmp_path / 'b')!r}))"
     other = {"PYTHONHASHSEED": "7", "TZ": "Asia/Seoul", "LC_ALL": "POSIX"}
     subprocess.run([sys.executable, "-c", code], env=os.environ | other, check=True, cwd=BASELINES.parent)
     written = {file.relative_to(tmp_path / "b"): file.read_bytes() for file in (tmp_path / "b").rglob("*.*")}
@@ -187,7 +194,7 @@ def test_figures_of_an_earlier_report_go_and_a_readers_own_stay(tmp_path: Path) 
 
 def test_interrupted_training_still_has_its_curves(tmp_path: Path) -> None:
     run = Recorder(tmp_path)
-    run.append(experiment("deep", ["a", "b"]))
+    experiment("deep", ["a", "b"])
     run.append(TrialDone(experiment="deep", definition="made up", trial=trial("a", 0, 0.95)))
     assert "`deep/a` (1 trial)" in write_report(run.close(), tmp_path).read_text(encoding="utf-8")
     assert (tmp_path / "figures" / "deep.svg").exists()
@@ -214,8 +221,8 @@ def test_a_run_without_anything_has_no_figure() -> None:
 
 def test_figures_stand_in_the_order_of_the_lecture(tmp_path: Path) -> None:
     run = read_run(full_run(tmp_path))
-    run.experiments = {name: replace(of, order=-at) for at, (name, of) in enumerate(run.experiments.items())}
-    assert [picture.heading for picture in pictures(run)] == ["", "l1-sweep", "raw-data", "deep-dropout"]
+    run.trials = dict(reversed(run.trials.items()))
+    assert [picture.heading for picture in pictures(run)] == ["", "deep-dropout", "raw-data", "l1-sweep"]
 
 
 def test_the_evidence_has_about_fifteen_figures_that_all_can_be_drawn(of_evidence: list[Any]) -> None:
@@ -234,7 +241,10 @@ def test_no_text_of_a_figure_is_cut_off_or_covers_another(
     of_evidence: list[Any], browser: Browser, tmp_path: Path
 ) -> None:
     """In a browser, with the evidence and with labels as long as they come."""
-    long = [replace(point, series=f"sigmoid, badly scaled, batch normalization {point.series}") for point in POINTS]
+    long = [
+        dataclasses.replace(point, series=f"sigmoid, badly scaled, batch normalization {point.series}")
+        for point in POINTS
+    ]
     drawn = [*of_evidence, *pictures(read_run(full_run(tmp_path))), *pictures(run_of(swept(points=long), of_sweep()))]
     page = browser.new_page()
     for picture in drawn:
@@ -347,7 +357,7 @@ def test_if_every_variant_failed_the_axis_is_theirs(monkeypatch: pytest.MonkeyPa
 def test_the_slides_own_curve_and_figure_are_marked_once() -> None:
     run = curves_run(
         {name: [trial(name, s, 0.9) for s in SEEDS] for name in ("a", "b")},
-        printed={name: {"val_accuracy": (0.7, None, 0.8, 0.85, 0.89), "loss": (1.0,) * 5} for name in ("a", "b")},
+        printed={name: {"val_accuracy": (0.7, np.nan, 0.8, 0.85, 0.89), "loss": (1.0,) * 5} for name in ("a", "b")},
     )
     figures = tuple(published(name, "0.8947") for name in ("a", "b"))
     run.claims["c"] = claim("c", "SUPPORTED", experiment="e", published=figures)
@@ -450,29 +460,18 @@ def test_scales_and_the_break_between_zero_and_the_next_value(
     x_scale: str, first: float, broken: bool, ticks: set[str]
 ) -> None:
     """No line crosses the break."""
-    points = [Point(variant=f"a {at}", at=to, series="") for at, to in ((0.1, first), (1.0, 1.0), (10.0, 10.0))]
+    points = [Variant(f"a {at}", at=to) for at, to in ((0.1, first), (1.0, 1.0), (10.0, 10.0))]
     record = swept(replace(SWEEP, x_scale=x_scale), points)
     [drawn] = pictures(run_of(record, of_sweep()))
     assert ticks <= set(words_of(drawn.content))
     assert "a" not in words_of(drawn.content)  # one line without a name has no label
-    assert charts_of_run._across(record.sweep, [first, 1.0, 10.0])[1] is broken
+    assert charts_of_run._across(record.plots.sweep, [first, 1.0, 10.0])[1] is broken
 
 
 def test_the_gradients_have_a_second_panel_of_their_norm() -> None:
-    metrics = (LOSS, replace(LOSS, name="initial_gradient_norm"))
-    [drawn] = pictures(run_of(replace(swept(metrics=metrics), id="deep-gradients"), of_sweep()))
+    metrics = (LOSS, dataclasses.replace(LOSS, name="initial_gradient_norm"))
+    [drawn] = pictures(run_of(swept(metrics=metrics, id="deep-gradients"), of_sweep()))
     assert {"loss", "initial gradient norm"} <= set(words_of(drawn.content))
-
-
-@pytest.mark.parametrize("of", [RATE_SWEEP, SHARES, REGULARIZATION], ids=lambda of: of.id)
-def test_what_an_experiment_declares_is_recorded(of: Any) -> None:
-    record = experiment_declared(of, 0)
-    assert msgspec.json.decode(encode(record), type=ExperimentDeclared) == record
-    assert [name for name in ("sweep", "surface", "turning_point") if getattr(record, name)] == {
-        "rate-sweep": ["sweep"], "example-2": ["surface"], "regularization": ["sweep", "turning_point"],
-    }[of.id]  # fmt: skip
-    assert bool(record.points) is (record.sweep is not None)
-    assert len(encode(record)) < 10_000
 
 
 @pytest.mark.parametrize("data", [raw, min_max])
@@ -502,23 +501,12 @@ def test_contours_are_where_the_loss_has_risen_by_equal_steps_of_its_root() -> N
     np.testing.assert_allclose(roots, [row["step"] for row in inside], rtol=2e-3)
 
 
+FLAT = Surface("Flat.", "x", "y", (Landscape("flat", 1.0, 0.0, (0.0,) * 3, None),))
+
+
 def test_a_flat_surface_is_drawn() -> None:
-    record = experiment("x", [], surface=Surface("Flat.", "x", "y", (Landscape("flat", 1.0, 0.0, (0.0,) * 3, None),)))
+    record = experiment("x", [], surface=lambda: FLAT)
     assert "flat: condition number –" in words_of(pictures(run_of(record, {"a": [Trial("a", 0)]}))[0].content)
-
-
-@pytest.mark.parametrize(
-    ("where", "value"),
-    [("sweep", {"over": "rate"}), ("points", [{"variant": "a"}]), ("surface", 3), ("turning_point", {"training": 1})],
-)
-def test_a_damaged_record_is_named(where: str, value: Any, tmp_path: Path) -> None:
-    run = Recorder(tmp_path)
-    run.append(experiment("x", ["a"]))
-    path = run.end()
-    header, line, end = path.read_bytes().splitlines()
-    path.write_bytes(b"\n".join([header, json.dumps({**json.loads(line), where: value}).encode(), end, b""]))
-    with pytest.raises(SuiteError, match=rf"line 2 of .*\$\.{where}"):
-        read_run(path)
 
 
 @pytest.mark.parametrize(
@@ -545,7 +533,7 @@ def test_the_slides_figure_has_the_colour_of_its_verdict(verdict: str, colour: s
 
 def test_fewer_than_three_figures_or_no_trained_network_make_no_picture_of_seeds() -> None:
     run = slides()
-    record, trials = run.experiments["deep"], {name: of for (_, name), of in run.trials.items()}
+    record, trials = EXPERIMENTS["deep"], {name: of for (_, name), of in run.trials.items()}
     assert charts_of_run.slide_and_seeds(run, record, {name: trials[name] for name in "ab"}) is None
     assert charts_of_run.slide_and_seeds(run, record, dict.fromkeys("abc", trials["c"])) is None
 

@@ -27,7 +27,7 @@ from tests.check.test_judge import evidence, shorts
 from tests.make import self_check, timed
 from tests.reports.markdown import section, tables
 from tests.reports.runs import run
-from tests.reports.synthetic import HEADER, NASTY, Recorder, claim, decision, erratum, trial
+from tests.reports.synthetic import HEADER, NASTY, Recorder, claim, decision, erratum, experiment, trial
 from tests.reports.test_command_line import fails
 
 Values = Mapping[str, Mapping[int, float | None] | Sequence[float | None]]
@@ -320,9 +320,7 @@ def recorded(folder: Path, day: int, end: float, **changes: Any) -> Path:
     """The file of a run with five seeds of one training."""
     header = run(day).header
     made = Recorder(folder, **{"id": header.id, "started": header.started, **changes})
-    one = run(0, {"a": [0.0]}).experiments["e"]
-    made.append(one)
-    made.train(one, [trial("a", seed, end) for seed in range(5)], "val_accuracy")
+    made.train(experiment("e", ["a"]), [trial("a", seed, end) for seed in range(5)], "val_accuracy")
     return made.end()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import pytest
@@ -14,9 +15,9 @@ from reports.sections.effects import effects_by_relevance
 from reports.words import printed
 from tests.reports.synthetic import ACCURACY, claim, decision, effect
 
-EPOCHS = replace(ACCURACY, name="epochs_to_target", unit="epochs", scale="log")
-GRADIENT = replace(ACCURACY, name="gradient_ratio", unit="ratio", scale="log")
-LOSS = replace(ACCURACY, name="loss", unit="nats")
+EPOCHS = dataclasses.replace(ACCURACY, name="epochs_to_target", unit="epochs", scale="log")
+GRADIENT = dataclasses.replace(ACCURACY, name="gradient_ratio", unit="ratio", scale="log")
+LOSS = dataclasses.replace(ACCURACY, name="loss", unit="nats")
 RATIO: dict[str, Any] = {"unit": "ratio", "details": {}}
 SEEDS: dict[str, Any] = {"unit": "share of seeds", "n": 30, "details": {}}
 SHARES = {"failed_a": 0.0, "failed_b": 1.0}

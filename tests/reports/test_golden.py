@@ -112,7 +112,7 @@ def check(folder: Path) -> Path:
         name="H100", driver="570|86", power_state="P0", sm_clock_mhz=1980.0, max_sm_clock_mhz=1980.0, throttled_by=()
     )
     run = Recorder(folder, full=False, seeds=None, auto=AsNeeded(100), workers=2, planned=tuple("abcde"), gpu=gpu)
-    run.append(experiment("network", ["with", "without", "again", "<b>late</b>"]))
+    experiment("network", ["with", "without", "again", "<b>late</b>"])
     movement = Movement("loss at step", 0.002, 1e-4, 1.25, 1.2525, seed=3, step=8, seeds=5)
     near = (Anchor(0, "val_accuracy", 0.982, 0.9821, Interval(0.977, 0.987, 30)),)
     far = (Anchor(0, "val_accuracy", 0.982, 0.91, Interval(0.977, 0.987, 30)),)
@@ -174,7 +174,7 @@ def evidence(folder: Path) -> Path:
             ),
         ),
     )
-    run.append(experiment("network", ["with", "without"]))
+    experiment("network", ["with", "without"])
     for name, end in (("with", 0.98), ("without", 0.97)):
         trials = [trial(name, seed, end) for seed in range(11)]
         run.train(experiment("network", ["with", "without"]), [*trials, Trial(name, 11, {}, {})], "val_accuracy")

@@ -36,7 +36,7 @@ def checked(
 ) -> Run:
     """A check whose variants came out so: (state, whether it went to the end)."""
     run = Recorder(folder, **{"full": False, "seeds": None, **header})
-    run.append(experiment("deep", [f"v{index}" for index in range(len(states))]))
+    experiment("deep", [f"v{index}" for index in range(len(states))])
     for index, (state, ended) in enumerate(states):
         outcome = TrainingOutcome(TrainingState(state), "loss moved: 1.2 → 1.3", to_the_end=ended, steps=16, seeds=5)
         nothing: dict[str, Any] = {"seeds": (), "mean": None, "std": None, "n": 0, "images_per_second": None}
@@ -85,7 +85,7 @@ def test_a_run_that_was_killed_says_so(tmp_path: Path) -> None:
 
 def test_a_training_that_moved_has_both_values_and_the_reason(tmp_path: Path) -> None:
     run = Recorder(tmp_path)
-    run.append(experiment("deep", ["a", "b"]))
+    experiment("deep", ["a", "b"])
     movement = Movement("loss at step", 0.002, 1e-4, 1.25, 1.2525, seed=3, step=8, seeds=5)
     loss = TrainingOutcome(TrainingState.MOVED, "loss moved", steps=16, seeds=5, movement=movement)
     outside = (Anchor(0, "val_accuracy", 0.982, 0.91, Interval(0.977, 0.987, 30)),)
@@ -219,7 +219,7 @@ def test_the_headline_verdict_of_a_check_is_that_of_the_evidence(tmp_path: Path)
 def test_where_failed_seeds_decide_the_means_stand_beside_their_number(tmp_path: Path) -> None:
     """61 % of two classes counts as stuck at chance where 100 examples validate, and is no figure of no use."""
     run = Recorder(tmp_path)
-    run.append(experiment("e", ["plain", "deep"]))
+    experiment("e", ["plain", "deep"])
     nothing = effect("deep − plain", None, None, None, n=10)
     failed = {"failed_a": 0.0, "failed_b": 1.0}
     shares = effect("deep − plain", -1.0, None, None, kind="failures", n=10, details=failed)

@@ -23,7 +23,7 @@ from tests.make import timed
 from tests.reports.large import fill
 from tests.reports.markdown import section, tables
 from tests.reports.runs import run
-from tests.reports.synthetic import HEADER, NASTY, Recorder, trial
+from tests.reports.synthetic import HEADER, NASTY, Recorder, experiment, trial
 from tests.reports.test_command_line import fails
 
 OTHER = {"device_model": "Intel Xeon", "threads": 8}
@@ -201,9 +201,7 @@ def recorded(folder: Path, days: int, end: float = 0.98) -> list[Path]:
     for day in range(days):
         header = run(day).header
         made = Recorder(folder, id=header.id, started=header.started)
-        experiment = run(0, {"a": [0.0]}).experiments["e"]
-        made.append(experiment)
-        made.train(experiment, [trial("a", seed, end) for seed in range(5)], "val_accuracy")
+        made.train(experiment("e", ["a"]), [trial("a", seed, end) for seed in range(5)], "val_accuracy")
         paths.append(made.end())
     return paths
 

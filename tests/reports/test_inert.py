@@ -109,9 +109,9 @@ def test_a_long_text_is_cut() -> None:
 def test_no_string_of_a_record_becomes_markup(text: str, tmp_path: Path) -> None:
     """In every field that holds one, in every file."""
     run = Recorder(tmp_path, command=text, commit=text[:50], fingerprint={"device_model": text, text[:50]: text})
-    record = experiment(f"e {text[:80]}", [f"v {text}", "b"])
-    run.append(record)
-    for name in record.variants:
+    names = (f"v {text}", "b")
+    record = experiment(f"e {text[:80]}", names)
+    for name in names:
         run.train(record, [trial(name, seed, 0.9) for seed in range(3)], "val_accuracy")
     found = effect(f"v {text} − b", 0.01, 0.005, 0.015, notes=(text,))
     parts = [decision("REFUTED", [found], text, differences=[Difference(text, text, text, text, text)])]
@@ -124,7 +124,7 @@ def test_no_string_of_a_record_becomes_markup(text: str, tmp_path: Path) -> None
             statement=text,
             rule=text,
             experiment=record.id,
-            variants={name: run.means[name] for name in record.variants},
+            variants={name: run.means[name] for name in names},
             published=(published("b", "0.9"),),
             alongside=(Alongside(text, parts[0]),),
             comparison=red(VerdictState.FLIPPED, "REFUTED", text),

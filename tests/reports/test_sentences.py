@@ -11,8 +11,9 @@ import pytest
 
 from cases import CLAIMS
 from harness.domain.claim import Claim
+from harness.domain.metric import Metric
 from harness.domain.verdict import Verdict
-from harness.record.run import ClaimDecided, MetricDeclared, Run
+from harness.record.run import ClaimDecided, Run
 from reports.cards import Card, cards
 from reports.sentences import filled
 from reports.stored import stored_run
@@ -33,13 +34,13 @@ def shown(stack: str) -> dict[str, Card]:
     return cards(evidence(stack))
 
 
-def measured(stack: str) -> Iterator[tuple[Claim, ClaimDecided, dict[str, MetricDeclared]]]:
+def measured(stack: str) -> Iterator[tuple[Claim, ClaimDecided, dict[str, Metric]]]:
     """The claims that trials of the stack itself decide, with what was measured."""
     run = evidence(stack)
     for claim in CLAIMS:
         decided = run.claims[claim.key]
         if claim.experiment and decided.here and decided.here.stack == stack:
-            metrics = {one.name: one for one in run.experiments[claim.experiment.id].metrics}
+            metrics = {one.name: one for one in claim.experiment.metrics}
             yield claim, decided, metrics
 
 

@@ -20,16 +20,12 @@ SLIDES = ("1. Learning rate", "4. Optimizers (cont.)", "5. Batch Normalization",
 
 def many(folder: Path, count: int, seeds: int, trainings: int) -> Path:
     """A run of ``count`` claims, every third refuted, on ``trainings`` experiments of two variants."""
-    run = Recorder(folder)
+    run, variants = Recorder(folder), ("with the layer", "without the layer")
     for number in range(trainings):
-        record = experiment(
-            f"experiment-{number}-of-a-long-name", ["without the layer", "with the layer"], order=number
-        )
-        run.append(record)
-        for index, name in enumerate(record.variants):
+        record = experiment(f"experiment-{number}-of-a-long-name", variants[::-1])
+        for index, name in enumerate(variants[::-1]):
             state = TrainingState.MOVED if number % 5 == 0 else TrainingState.REPRODUCED
             run.train(record, [trial(name, s, 0.9 + 0.01 * index) for s in range(seeds)], "val_accuracy", state)
-    variants = ("with the layer", "without the layer")
     for number in range(count):
         verdict = ("SUPPORTED", "INCONCLUSIVE", "REFUTED")[number % 3]
         found = effect(" − ".join(variants), 0.01, 0.005, 0.015, n=seeds)

@@ -99,7 +99,6 @@ def hostile(folder: Path) -> Run:
     """Every text from outside is hostile, and one statement has 10,000 characters."""
     run = Recorder(folder, command=HOSTILE, stack=HOSTILE, commit=HOSTILE)
     record = experiment("evil", [HOSTILE, "plain"])
-    run.append(record)
     for name in (HOSTILE, "plain"):
         run.train(record, [trial(name, seed, 0.9) for seed in SEEDS], "val_accuracy")
     texts: dict[str, Any] = {
@@ -140,7 +139,6 @@ def failed(folder: Path) -> Run:
     """A claim all of whose seeds diverged at once: no value and no finite curve."""
     run = Recorder(folder)
     record = experiment("lost", ["raw"], accuracy=False)
-    run.append(record)
     run.train(record, [diverged("raw", seed, finite=0) for seed in SEEDS], "loss")
     run.append(claim("all-diverge", "NOT_RUN", experiment="lost", variants={"raw": run.means["raw"]}))
     return read_run(run.end())
@@ -150,7 +148,6 @@ def one_seed(folder: Path) -> Run:
     """A claim of a single seed."""
     run = Recorder(folder)
     record = experiment("single", ["only"])
-    run.append(record)
     run.train(record, [trial("only", 0, 0.9)], "val_accuracy")
     run.append(claim("single-seed", "INCONCLUSIVE", experiment="single", variants={"only": run.means["only"]}))
     return read_run(run.end())
