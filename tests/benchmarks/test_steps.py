@@ -12,7 +12,9 @@ from benchmarks import measure_gpu
 from benchmarks.gpu.steps import Step, all_steps, finished, perform
 from tests.benchmarks.results import write_all
 
-WRITES = 'import sys; open(sys.argv[1], \'w\').write(\'{"name": "x", "measured": {}}\')'
+
+def writes(**more: object) -> str:
+    return f"import sys; open(sys.argv[1], 'w').write({json.dumps({'name': 'x', **more})!r})"
 
 
 def step(code: str, *, suite: bool = False) -> Step:
@@ -35,50 +37,35 @@ def end(**more: object) -> str:
     )
 
 
-def test_a_step_is_done_once_it_has_a_result(tmp_path: Path) -> None:
-    one = step(WRITES)
-    assert not finished(one, tmp_path)
-    assert perform(one, tmp_path, 30) == "done"
-    assert finished(one, tmp_path)
+WAITS = f"{end(interrupted=True)}\nimport time\ntry: time.sleep(60)\nexcept KeyboardInterrupt: sys.exit(2)"
+"""A run that hears Ctrl-C."""
 
 
-def test_a_step_that_fails_is_told_and_tried_again(tmp_path: Path) -> None:
-    said = perform(step("raise SystemExit('no GPU today')"), tmp_path, 30)
-    assert said.startswith("failed: it ended with status 1")
-    assert "no GPU today" in (tmp_path / "x.log").read_text()
-    assert not finished(step(""), tmp_path)
-
-
-def test_a_step_that_takes_too_long_is_stopped(tmp_path: Path) -> None:
-    assert "took longer than 1 s" in perform(step("import time; time.sleep(60)"), tmp_path, 1)
-
-
-def test_a_backend_that_is_absent_is_no_failure(tmp_path: Path) -> None:
-    absent = 'import sys; open(sys.argv[1], \'w\').write(\'{"name": "x", "absent": "torch is not installed"}\')'
-    assert perform(step(absent), tmp_path, 30) == "absent: torch is not installed"
-    assert finished(step(absent), tmp_path)
-
-
-def test_a_run_of_the_suite_that_ended_is_done(tmp_path: Path) -> None:
-    one = step(end(), suite=True)
-    assert perform(one, tmp_path, 30) == "done"
-    assert json.loads((tmp_path / "x.json").read_text()) == {"run": "r1", "status": 6}
-
-
-def test_a_red_run_is_done_and_says_so(tmp_path: Path) -> None:
-    said = perform(step(end(exit_status=1), suite=True), tmp_path, 30)
-    assert said.startswith("done, with exit code 1: nothing is stored")
-
-
-@pytest.mark.parametrize("more", [{"interrupted": True}, {"reported": False}])
-def test_a_run_that_did_not_end_goes_on(more: dict[str, bool], tmp_path: Path) -> None:
-    assert perform(step(end(**more) + "; sys.exit(2)", suite=True), tmp_path, 30).startswith("stopped")
-    assert not finished(step(""), tmp_path)
-
-
-def test_a_run_of_the_suite_hears_ctrl_c(tmp_path: Path) -> None:
-    waiting = f"{end(interrupted=True)}\nimport time\ntry: time.sleep(60)\nexcept KeyboardInterrupt: sys.exit(2)"
-    assert perform(step(waiting, suite=True), tmp_path, 2).startswith("stopped: time was up")
+@pytest.mark.parametrize(
+    ("code", "suite", "seconds", "said", "done"),
+    [
+        (writes(measured={}), False, 30, "done", True),
+        (writes(absent="torch is not installed"), False, 30, "absent: torch is not installed", True),
+        ("raise SystemExit('no GPU today')", False, 30, "failed: it ended with status 1", False),
+        ("import time; time.sleep(60)", False, 1, "failed: it took longer than 1 s", False),
+        (end(), True, 30, "done", True),
+        (end(exit_status=1), True, 30, "done, with exit code 1: nothing is stored", True),
+        (end(interrupted=True) + "; sys.exit(2)", True, 30, "stopped", False),
+        (end(reported=False) + "; sys.exit(2)", True, 30, "stopped", False),
+        (WAITS, True, 2, "stopped: time was up", False),
+    ],
+)
+def test_a_step_is_done_once_it_has_a_result(
+    code: str, suite: bool, seconds: int, said: str, done: bool, tmp_path: Path
+) -> None:
+    made = step(code, suite=suite)
+    assert not finished(made, tmp_path)
+    assert perform(made, tmp_path, seconds).startswith(said)
+    assert finished(made, tmp_path) is done
+    if suite and done:
+        assert json.loads((tmp_path / "x.json").read_text()) == {"run": "r1", "status": 1 if "code" in said else 6}
+    if "no GPU" in code:
+        assert "no GPU today" in (tmp_path / "x.log").read_text()
 
 
 def test_a_run_that_ended_unseen_is_not_begun_again(tmp_path: Path) -> None:
@@ -98,12 +85,6 @@ def test_a_torn_record_is_resumed(torn: str, tmp_path: Path) -> None:
     assert "--resume" in full.command(tmp_path)
 
 
-def test_names_of_steps_are_names_of_files(tmp_path: Path) -> None:
-    files = [step.file(tmp_path).name for step in all_steps("full")]
-    assert len(set(files)) == len(files)
-    assert not any(" " in name or "," in name for name in files)
-
-
 @pytest.mark.parametrize(
     ("arguments", "parts"),
     [
@@ -120,6 +101,9 @@ def test_bad_input(arguments: list[str], parts: list[str], tmp_path: Path, capsy
 
 
 def test_list(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    files = [step.file(tmp_path).name for step in all_steps("full")]
+    assert len(set(files)) == len(files)
+    assert not any(" " in name or "," in name for name in files)
     write_all(tmp_path)
     assert measure_gpu.main(["--out", str(tmp_path), "--list"]) == 0
     lines = capsys.readouterr().out.splitlines()
@@ -128,7 +112,7 @@ def test_list(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_time_that_is_left_decides_what_begins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    made = [Step(name, step(WRITES).command) for name in ("a", "b")]
+    made = [Step(name, step(writes(measured={})).command) for name in ("a", "b")]
     monkeypatch.setattr(measure_gpu, "perform", lambda step, out, room: "done")
     monkeypatch.setattr(measure_gpu.time, "monotonic", iter([0, 0, 0, 0, 100, 100]).__next__)
     assert measure_gpu.run(made, tmp_path, 2) == ["b"]

@@ -23,17 +23,8 @@ def test_it(engine, request):
 
 def run(folder: Path, *options: str) -> tuple[int, str, list[Any]]:
     (folder / "test_it.py").write_text(TEST)
-    command = [
-        sys.executable,
-        "-m",
-        "pytest",
-        "-q",
-        str(folder),
-        "-c",
-        "/dev/null",
-        "--benchmark-json=out.json",
-        *options,
-    ]
+    given = ["-q", str(folder), "-c", "/dev/null", "--benchmark-json=out.json", *options]
+    command = [sys.executable, "-m", "pytest", *given]
     env = environment(PYTHONPATH=str(ROOT))
     done = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, timeout=60, check=False)
     path = folder / "out.json"
@@ -72,8 +63,3 @@ def test_a_version_that_reads_its_timer_otherwise_is_noticed(tmp_path: Path) -> 
     code, said, _ = run(tmp_path)
     assert code == 0
     assert "read its timer 7 times instead of 6" in said
-
-
-def test_no_marker_is_needed_at_collection() -> None:
-    """Without the plugin the marker ``benchmark`` is unknown, and --strict-markers would refuse the module."""
-    assert "mark.benchmark" not in (ROOT / "suite" / "test_timing.py").read_text("utf-8")

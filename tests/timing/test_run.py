@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import msgspec
@@ -12,18 +10,26 @@ import pytest
 
 from harness.record.timings import Measurement
 from tests.reports.markdown import section
-from tests.suite.command import ROOT, environment, suite
+from tests.suite.command import suite
+from tests.training.conftest import printed
 
 pytestmark = pytest.mark.slow
+MEASURED = """
+import msgspec
+from harness.training.backend import choose_backend, start_backend
+choose_backend("jax")
+start_backend()
+from cases.examples.learning_rate import EIGHT_POINTS
+from harness.timing.measure import measure, sized
+from tests.make import measurement
+origin = measurement([1.0]).provenance
+times = measure(sized(EIGHT_POINTS, 5), "rate 0.1", ("fit", "compiled"), origin, seconds=0.0, min_turns=1)
+print(msgspec.json.encode(times).decode())
+"""
 
 
 def test_both_engines_are_timed() -> None:
-    command = [sys.executable, "-m", "tests.timing.measured"]
-    done = subprocess.run(
-        command, cwd=ROOT, env=environment(), capture_output=True, text=True, timeout=120, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    times = msgspec.json.decode(done.stdout.splitlines()[-1], type=dict[str, Measurement])
+    times = msgspec.json.decode(printed(MEASURED).splitlines()[-1], type=dict[str, Measurement])
     fit, compiled = times["fit"], times["compiled"]
     assert (fit.fit, compiled.fit) == (None, fit.fastest)
     assert (fit.epochs, fit.images) == (5, 8)

@@ -20,51 +20,48 @@ CASES = 8
 SLOWER, FASTER, WITHIN, DISTURBED = TimeState.SLOWER, TimeState.FASTER, TimeState.WITHIN, TimeState.DISTURBED
 NOT_COMPARABLE = TimeState.NOT_COMPARABLE
 MOVED = (SLOWER, FASTER)
+RUNS = 250
+RARE = binom.ppf(0.999, RUNS, 0.01)
 
 
-def process(rng: np.random.Generator, mean: float, between: float, within: float, rounds: int = 6) -> Measurement:
+def process(rng: np.random.Generator, mean: float, between: float, within: float) -> Measurement:
     """One process on a machine whose processes differ by ``between`` and whose rounds by ``within`` (log sd)."""
     own = mean * np.exp(between * rng.standard_normal())
-    return measurement(own * np.exp(within * rng.standard_normal(rounds)))
+    return measurement(own * np.exp(within * rng.standard_normal(6)))
 
 
-def share_moved(
-    stored: int, between: float, within: float, factor: float = 1.0, runs: int = 250, **options: int
-) -> tuple[int, int]:
-    rng = np.random.default_rng([stored, round(between * 1000), round(within * 1000), round(factor * 100)])
-    found = 0
-    for _ in range(runs):
-        before = [process(rng, 0.2, between, within, **options) for _ in range(stored)]
-        now = process(rng, 0.2 * factor, between, within, **options)
-        found += slower(now, before, CASES).state in MOVED
-    return found, runs
+def stored(rng: np.random.Generator, between: float, within: float, repeats: int = 10) -> list[Measurement]:
+    return [process(rng, 0.2, between, within) for _ in range(repeats)]
 
 
-@pytest.mark.parametrize("stored", [1, 2, 3, 5, 10])
+def moved(repeats: int, between: float, within: float, factor: float = 1.0, cases: int = CASES) -> int:
+    """How many of RUNS processes, ``factor`` times as slow, are told from so many stored ones."""
+    rng = np.random.default_rng([repeats, round(between * 1000), round(within * 1000), round(factor * 100)])
+
+    def state() -> TimeState:
+        before = stored(rng, between, within, repeats)
+        return slower(process(rng, 0.2 * factor, between, within), before, cases).state
+
+    return sum(state() in MOVED for _ in range(RUNS))
+
+
+@pytest.mark.parametrize("repeats", [1, 2, 3, 5, 10])
 @pytest.mark.parametrize(("between", "within"), [(0.0, 0.01), (0.01, 0.01), (0.03, 0.005), (0.1, 0.02), (0.1, 0.1)])
-def test_identical_code_alarms_at_most_once_in_a_hundred(stored: int, between: float, within: float) -> None:
-    found, runs = share_moved(stored, between, within)
-    assert found <= binom.ppf(0.999, runs, 0.01)
+def test_identical_code_alarms_at_most_once_in_a_hundred(repeats: int, between: float, within: float) -> None:
+    assert moved(repeats, between, within) <= RARE
 
 
 def test_a_single_case_has_no_laxer_level() -> None:
-    rng = np.random.default_rng(1)
-    found = 0
-    for _ in range(250):
-        before = [process(rng, 0.2, 0.1, 0.01) for _ in range(5)]
-        found += slower(process(rng, 0.2, 0.1, 0.01), before, 1).state in MOVED
-    assert found <= binom.ppf(0.999, 250, 0.01)
+    assert moved(5, 0.1, 0.01, cases=1) <= RARE
 
 
 @pytest.mark.parametrize(("factor", "state"), [(1.1, SLOWER), (1 / 1.1, FASTER)])
 def test_ten_percent_are_seen_on_a_quiet_machine(factor: float, state: TimeState) -> None:
     """1 % between processes and within: ten repeats nearly always tell; five in most cases."""
-    found, runs = share_moved(10, 0.01, 0.01, factor)
-    assert found >= 0.97 * runs
-    found, runs = share_moved(5, 0.01, 0.01, factor)
-    assert found >= 0.6 * runs
+    assert moved(10, 0.01, 0.01, factor) >= 0.97 * RUNS
+    assert moved(5, 0.01, 0.01, factor) >= 0.6 * RUNS
     rng = np.random.default_rng(0)
-    before = [process(rng, 0.2, 0.01, 0.01) for _ in range(10)]
+    before = stored(rng, 0.01, 0.01)
     assert slower(process(rng, 0.2 * factor, 0.0, 0.01), before, CASES).state is state
 
 
@@ -73,7 +70,7 @@ def test_rounds_alone_would_raise_alarms() -> None:
     rng = np.random.default_rng(3)
     alarms = 0
     for _ in range(200):
-        before = [process(rng, 0.2, 0.1, 0.01) for _ in range(5)]
+        before = stored(rng, 0.1, 0.01, 5)
         p = slower(process(rng, 0.2, 0.1, 0.01), before, CASES).p
         alarms += p is not None and p < 0.00625
     assert alarms > 20
@@ -88,17 +85,17 @@ def neighbours(rng: np.random.Generator, mean: float, rounds: int = 24) -> Measu
 
 def test_neighbours_on_the_host_hide_no_slowdown_and_raise_no_alarm() -> None:
     rng = np.random.default_rng(4)
-    caught, alarms, medians, runs = 0, 0, 0, 250
-    for _ in range(runs):
+    caught, alarms, medians = 0, 0, 0
+    for _ in range(RUNS):
         before = [neighbours(rng, 0.2) for _ in range(10)]
         alarms += slower(neighbours(rng, 0.2), before, CASES).state in MOVED
         slowed = neighbours(rng, 0.22)
         caught += slower(slowed, before, CASES).state is SLOWER
-        typical = [measurement([one.median] * 24) for one in before]
+        typical = [measurement([each.median] * 24) for each in before]
         medians += slower(measurement([slowed.median] * 24), typical, CASES).state is SLOWER
-    assert alarms <= binom.ppf(0.999, runs, 0.01)
-    assert caught >= 0.95 * runs
-    assert medians < 0.3 * runs, "medians would not do"
+    assert alarms <= RARE
+    assert caught >= 0.95 * RUNS
+    assert medians < 0.3 * RUNS, "medians would not do"
 
 
 def test_few_repeats_have_a_wide_limit_and_say_so() -> None:
@@ -144,7 +141,7 @@ def test_too_few_rounds_cannot_tell_and_it_says_so() -> None:
 )
 def test_what_others_explain_is_no_alarm(factor: float, contention: float | None, state: TimeState) -> None:
     rng = np.random.default_rng(6)
-    before = [process(rng, 0.2, 0.005, 0.01) for _ in range(10)]
+    before = stored(rng, 0.005, 0.01)
     now = process(rng, 0.2 * factor, 0.0, 0.01)
     found = slower(replace(now, contention=contention), before, CASES)
     assert found.state is state
@@ -153,16 +150,16 @@ def test_what_others_explain_is_no_alarm(factor: float, contention: float | None
 
 
 @pytest.mark.parametrize(
-    ("stored", "state"),
+    ("contentions", "state"),
     [
         ([0.0, 0.0, 0.0, 0.5, None], SLOWER),
         ([0.0, 0.5, 0.5, 0.5, None], DISTURBED),
         ([None] * 5, SLOWER),
     ],
 )
-def test_what_was_stored_in_company_accuses_nobody(stored: list[float | None], state: TimeState) -> None:
+def test_what_was_stored_in_company_accuses_nobody(contentions: list[float | None], state: TimeState) -> None:
     rng = np.random.default_rng(9)
-    before = [replace(process(rng, 0.2, 0.005, 0.01), contention=share) for share in stored]
+    before = [replace(process(rng, 0.2, 0.005, 0.01), contention=share) for share in contentions]
     found = slower(replace(process(rng, 0.26, 0.0, 0.01), contention=0.01), before, CASES)
     assert found.state is state
     assert ("held the stored repeats up for 50%" in found.reason) is (state is DISTURBED)
@@ -218,7 +215,7 @@ def test_other_conditions_are_not_compared() -> None:
 
 def test_only_comparable_repeats_count() -> None:
     rng = np.random.default_rng(5)
-    here = [process(rng, 0.2, 0.01, 0.01) for _ in range(4)]
+    here = stored(rng, 0.01, 0.01, 4)
     there = measurement([9.0] * 6, fingerprint=MACHINE | {"threads": 64})
     found = slower(process(rng, 0.2, 0.01, 0.01), [there, *here], CASES)
     assert (found.state, found.repeats) == (WITHIN, 4)
@@ -277,10 +274,10 @@ def test_what_has_to_be_equal_depends_on_the_engine() -> None:
 )
 def test_elsewhere_epochs_of_fit_are_compared(factor: float, fit: float | None, state: TimeState) -> None:
     rng = np.random.default_rng(10)
-    before = [replace(process(rng, 0.2, 0.01, 0.01), fit=1.0) for _ in range(10)]
+    before = [replace(each, fit=1.0) for each in stored(rng, 0.01, 0.01)]
     now = process(rng, 0.2 * factor, 0.0, 0.01)
-    moved = replace(now.provenance, fingerprint={**MACHINE, "device_model": "Intel Xeon", "keras": "4.0"})
-    comparison = slower(replace(now, fit=fit, provenance=moved), before, CASES)
+    elsewhere = replace(now.provenance, fingerprint={**MACHINE, "device_model": "Intel Xeon", "keras": "4.0"})
+    comparison = slower(replace(now, fit=fit, provenance=elsewhere), before, CASES)
     assert comparison.state is state
     assert comparison.moved, "an update begins anew"
     assert comparison.of_fit is (fit is not None)
@@ -288,7 +285,7 @@ def test_elsewhere_epochs_of_fit_are_compared(factor: float, fit: float | None, 
     if fit is not None:
         assert (comparison.limit, comparison.repeats) == (WIDE, 10)
         assert "Measured in epochs of fit in the same process, its fastest round" in comparison.reason
-    threads = replace(now, fit=fit, provenance=replace(moved, fingerprint={**MACHINE, "threads": 64}))
+    threads = replace(now, fit=fit, provenance=replace(elsewhere, fingerprint={**MACHINE, "threads": 64}))
     assert slower(threads, before, CASES).state is NOT_COMPARABLE
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -30,3 +32,11 @@ def environment(**changes: str) -> dict[str, str]:
     """This process' environment without what chooses a backend or its settings."""
     kept = {key: value for key, value in os.environ.items() if not key.startswith(("KERAS_", "TF_", "JAX_", "XLA_"))}
     return kept | changes
+
+
+def printed(code: str, **changes: str) -> str:
+    """What this code prints in a process of its own."""
+    command, variables = [sys.executable, "-c", code], environment(**changes)
+    done = subprocess.run(command, cwd=ROOT, env=variables, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+    return done.stdout

@@ -1,6 +1,5 @@
 """The choice of a process's backend, and what must not affect it."""
 
-import subprocess
 import sys
 import types
 
@@ -10,7 +9,7 @@ from harness.errors import SuiteError
 from harness.training import backend
 from harness.training.backend import check_installed, choose_backend, default_backend
 from harness.training.backends import NAMES, Backend, jax, named, tensorflow, torch
-from tests.training.conftest import ROOT, environment, hostile_home
+from tests.training.conftest import hostile_home, printed
 
 BACKENDS: dict[str, Backend] = {"tensorflow": tensorflow, "jax": jax, "torch": torch}
 """mypy holds each module to the protocol here."""
@@ -34,11 +33,13 @@ def fresh(monkeypatch):
     return monkeypatch
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_choosing_sets_the_environment_with_a_private_home(fresh, name):
-    choose_backend(name)
-    assert backend.os.environ["KERAS_BACKEND"] == name
-    assert backend.os.environ["KERAS_HOME"] != "none"
+def test_each_choice_sets_the_environment_with_a_home_of_its_own(fresh):
+    homes = {"none"}
+    for name in NAMES:
+        choose_backend(name)
+        assert backend.os.environ["KERAS_BACKEND"] == name
+        homes.add(backend.os.environ["KERAS_HOME"])
+    assert len(homes) == 1 + len(NAMES)
     assert "keras" not in sys.modules
 
 
@@ -49,14 +50,6 @@ def test_memory_of_a_gpu_is_taken_as_it_is_needed_unless_the_environment_says_ot
     fresh.setenv("XLA_PYTHON_CLIENT_PREALLOCATE", "true")
     choose_backend("jax")
     assert backend.os.environ["XLA_PYTHON_CLIENT_PREALLOCATE"] == "true"
-
-
-def test_each_choice_has_a_home_of_its_own(fresh):
-    homes = set()
-    for _ in range(2):
-        choose_backend("jax")
-        homes.add(backend.os.environ["KERAS_HOME"])
-    assert len(homes) == 2
 
 
 @pytest.mark.parametrize(
@@ -87,71 +80,53 @@ def python(request, monkeypatch):
     return request.param
 
 
-def test_the_default_is_tensorflow_and_from_python_3_14_on_jax(python):
+def refused(name):
+    with pytest.raises(SuiteError) as error:
+        check_installed(name)
+    return str(error.value)
+
+
+def test_the_default_is_tensorflow_where_it_can_be_and_from_python_3_14_on_jax(python, monkeypatch):
     source = f"default: TensorFlow has no release for Python 3.{python[1]}"
-    assert default_backend() == (("jax", source) if python >= (3, 14) else ("tensorflow", "default"))
-
-
-def test_the_default_is_tensorflow_wherever_it_is_installed(python, monkeypatch):
+    name, said = default_backend()
+    assert (name, said) == (("jax", source) if python >= (3, 14) else ("tensorflow", "default"))
+    # without any backend the error names one that can be installed
+    assert ("Python 3.11 to 3.14: make .venv anew" if python >= (3, 15) else f"-m pip install {name}`") in refused(name)
     monkeypatch.setattr("importlib.util.find_spec", lambda name: object())
     assert default_backend() == ("tensorflow", "default")
 
 
-def test_without_any_backend_the_error_names_one_that_can_be_installed(python):
-    name, _ = default_backend()
-    text = "Python 3.11 to 3.14: make .venv anew" if python >= (3, 15) else f"`python -m pip install {name}`"
-    with pytest.raises(SuiteError, match=text):
-        check_installed(name)
+def test_a_backend_without_a_release_is_not_to_be_installed(python):
+    only = "TensorFlow has no release for Python 3.14, only for Python 3.11, 3.12 and 3.13. Leave out --backend"
+    assert (only in refused("tensorflow")) == (python == (3, 14))
+    for name, label in (("tensorflow", "TensorFlow"), ("jax", "JAX"), ("torch", "PyTorch")):
+        none = f"{label} has no release for Python 3.15. The suite runs on Python 3.11 to 3.14"
+        assert refused(name).startswith(none) == (python == (3, 15))
 
 
-def test_where_tensorflow_alone_has_no_release_the_error_says_so(python):
-    with pytest.raises(SuiteError) as error:
-        check_installed("tensorflow")
-    text = "TensorFlow has no release for Python 3.14, only for Python 3.11, 3.12 and 3.13. Leave out --backend"
-    assert (text in str(error.value)) == (python == (3, 14))
-
-
-@pytest.mark.parametrize(("name", "label"), [("tensorflow", "TensorFlow"), ("jax", "JAX"), ("torch", "PyTorch")])
-def test_where_a_backend_has_no_release_the_error_does_not_say_to_install_it(python, name, label):
-    with pytest.raises(SuiteError) as error:
-        check_installed(name)
-    is_named = str(error.value).startswith(
-        f"{label} has no release for Python 3.15. The suite runs on Python 3.11 to 3.14"
-    )
-    assert is_named == (python == (3, 15))
-
-
-@pytest.mark.parametrize(("name", "runs"), [("tensorflow", False), ("jax", False), ("torch", True)])
-def test_a_processor_without_avx_is_named_before_a_library_ends_the_process(monkeypatch, name, runs):
+@pytest.mark.parametrize(
+    ("name", "instructions", "runs"),
+    [("tensorflow", "x86_64", False), ("jax", "x86_64", False), ("torch", "x86_64", True), ("jax", "aarch64", True)],
+)
+def test_a_processor_without_avx_is_named_before_a_library_ends_the_process(monkeypatch, name, instructions, runs):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: object())
-    monkeypatch.setattr("harness.training.backend.instruction_set", lambda: "x86_64")
+    monkeypatch.setattr("harness.training.backend.instruction_set", lambda: instructions)
     monkeypatch.setattr("harness.training.backend.cpu_model", lambda: "Some CPU")
     if runs:
         check_installed(name)
-        return
-    with pytest.raises(SuiteError, match=r"Received: Some CPU, without AVX\. Use --backend torch"):
-        check_installed(name)
-
-
-def test_another_architecture_needs_no_avx(monkeypatch):
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: object())
-    monkeypatch.setattr("harness.training.backend.instruction_set", lambda: "aarch64")
-    check_installed("jax")
+    else:
+        assert "Received: Some CPU, without AVX. Use --backend torch" in refused(name)
 
 
 def keras_on(name):
     return types.SimpleNamespace(backend=types.SimpleNamespace(backend=lambda: name))
 
 
-def test_keras_already_imported_on_another_backend(fresh):
+def test_keras_is_already_imported(fresh):
     fresh.setitem(sys.modules, "keras", keras_on("jax"))
     with pytest.raises(SuiteError, match="Keras already runs on 'jax' in this process, so 'tensorflow'"):
         choose_backend("tensorflow")
     assert backend.os.environ["KERAS_BACKEND"] == "none"
-
-
-def test_keras_already_imported_on_this_backend(fresh):
-    fresh.setitem(sys.modules, "keras", keras_on("jax"))
     choose_backend("jax")
     assert backend.os.environ["KERAS_HOME"] == "none"  # too late for another
 
@@ -159,7 +134,5 @@ def test_keras_already_imported_on_this_backend(fresh):
 def test_that_keras_json_would_count(tmp_path):
     """What ``check_process.py`` rests on: without ``choose_backend`` the same file decides."""
     home = str(hostile_home(tmp_path / "home"))
-    command = [sys.executable, "-c", "import keras; print(keras.config.floatx(), keras.config.epsilon())"]
-    variables = environment(HOME=home, KERAS_BACKEND="jax")
-    done = subprocess.run(command, cwd=ROOT, env=variables, capture_output=True, text=True, check=True)
-    assert done.stdout.split() == ["float64", "0.25"]
+    code = "import keras; print(keras.config.floatx(), keras.config.epsilon())"
+    assert printed(code, HOME=home, KERAS_BACKEND="jax").split() == ["float64", "0.25"]

@@ -1,6 +1,5 @@
 """Configurations are equal if and only if two trials measure the same thing."""
 
-import subprocess
 import sys
 from types import SimpleNamespace
 from unittest.mock import Mock
@@ -13,7 +12,7 @@ from harness.errors import SuiteError
 from harness.training import configuration
 from harness.training.configuration import ABSENT, checksum, differences, digest, without_names
 from harness.training.setup import TrainingSetup
-from tests.training.conftest import ROOT, environment
+from tests.training.conftest import printed
 
 
 def layer_of(config):
@@ -93,8 +92,4 @@ def test_on_jax_it_imports_nothing_that_takes_long_and_is_not_needed():
         "print({'tensorflow', 'matplotlib', 'pandas'} & set(sys.modules))\n"
         "import pandas\n"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code], cwd=ROOT, env=environment(), capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
-    assert done.stdout == "set()\n"
+    assert printed(code) == "set()\n"

@@ -108,6 +108,7 @@ def test_stuck_at_chance(accuracy, count, share, stuck):
         ({"val_accuracy": [0.1], "accuracy": [0.9]}, 1),
         ({"val_accuracy": [0.3] * 3}, 3),  # above the rarest of four classes, below the commonest
         ({"val_accuracy": [0.3, 0.6]}, None),
+        ({}, None),  # it needs an accuracy
     ],
 )
 def test_stuck_at_chance_by_the_commonest_class_of_the_validation_images(curves, epoch):
@@ -115,10 +116,6 @@ def test_stuck_at_chance_by_the_commonest_class_of_the_validation_images(curves,
     data = Dataset(np.zeros((200, 1)), y, np.zeros((200, 1)), y)
     expected = None if epoch is None else Divergence("stuck at chance", epoch=epoch)
     assert classified([1.0] * 3, data=data, **curves) == expected
-
-
-def test_stuck_at_chance_needs_an_accuracy():
-    assert stuck_at_chance({"loss": [1.0]}, Dataset(np.zeros((400, 1)), one_hot(400, 0.5))) is None
 
 
 class Stopped:
@@ -138,20 +135,19 @@ def test_steps_recovers_the_loss_of_each_step(losses):
     assert model.stop_training is not math.isfinite(losses[-1])
 
 
-def test_seconds_keep_compilation_apart():
-    seconds = _seconds(Measurements({}, launches=[3.0, 1.0, 1.2]), 3, total=5.5)
-    assert (seconds.total, seconds.first_epoch, seconds.steady_epoch) == (5.5, 3.0, pytest.approx(1.1))
-    assert seconds.compile == pytest.approx(1.9)
-
-
-@pytest.mark.parametrize("launches", [[1.0, 1.1, 0.9], [0.5, 1.0, 1.0]])
-def test_a_first_launch_no_longer_than_the_others_compiled_nothing(launches):
-    assert _seconds(Measurements({}, launches=launches), 3, total=3.0).compile == 0.0
-
-
-def test_one_launch_is_shared_by_its_epochs():
-    seconds = _seconds(Measurements({}, launches=[2.0], compile=0.4), 4, total=2.1)
-    assert (seconds.compile, seconds.first_epoch, seconds.steady_epoch) == (0.4, 0.5, 0.5)
+@pytest.mark.parametrize(
+    ("launches", "compiled", "expected"),
+    [
+        ([3.0, 1.0, 1.2], None, (1.9, 3.0, 1.1)),
+        ([1.0, 1.1, 0.9], None, (0.0, 1.0, 1.0)),  # a first launch no longer than the others compiled nothing
+        ([0.5, 1.0, 1.0], None, (0.0, 0.5, 1.0)),
+        ([2.0], 0.4, (0.4, 2 / 3, 2 / 3)),  # one launch is shared by its epochs
+    ],
+)
+def test_seconds_keep_compilation_apart(launches, compiled, expected):
+    seconds = _seconds(Measurements({}, launches=launches, compile=compiled), 3, total=5.5)
+    assert seconds.total == 5.5
+    assert (seconds.compile, seconds.first_epoch, seconds.steady_epoch) == pytest.approx(expected)
 
 
 def test_a_training_of_one_launch_is_compiled_once_and_trained_apart():
