@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -23,6 +22,7 @@ from tests.make import MACHINE, measurement
 
 SOFTMAX, DEEP = "example-4/softmax", "example-4/5 relu xavier"
 ROUNDS = {"fit": 4, "compiled": 8}
+GOLDEN = Path(__file__).with_name("lines.txt")
 
 
 @pytest.fixture
@@ -86,11 +86,9 @@ def red(run: Any) -> list[str]:
     return [record.engine for record in run.timed.values() if record.red]
 
 
-def store(begin: Callable[..., Any], repeats: int = 1, **options: Any) -> list[str]:
-    said: list[str] = []
+def store(begin: Callable[..., Any], repeats: int = 1, **options: Any) -> None:
     for _ in range(repeats):
-        said = list(update(run_of(begin, update="first", **options)))
-    return said
+        list(update(run_of(begin, update="first", **options)))
 
 
 def held(tmp_path: Path) -> Timings:
@@ -114,53 +112,44 @@ def test_the_engine_that_was_asked_for_is_timed_alone(begin: Callable[..., Any])
     assert "as fast as" not in "\n".join(lines(run_of(begin, engine="fit")))
 
 
-def test_a_first_run_says_that_nothing_is_stored(begin: Callable[..., Any]) -> None:
-    said = "\n".join(lines(run_of(begin)))
-    assert "no time is stored on jax-cpu for 2 of 2 cases" in said
-    assert '-m timing --update-baselines "reason"' in said
-    assert re.search(
-        r"softmax, steady epoch: compiled (3\.99|4) × as fast as fit; fit / compiled \S+ \[3\.9\d, 4(\.0\d)?\]", said
-    )
-    assert re.search(r"softmax, first training of \d+ epochs, with compilation: compiled 1 × as fast as fit;", said)
+def told(begin: Callable[..., Any], tmp_path: Path) -> str:
+    """What runs say and store, one after another, on one file of times."""
+    path, gone = stored_times.path_of(tmp_path, "jax-cpu"), measurement([1.0])
+    text = []
+
+    def run(title: str, *works: str, columns: int = 200, **options: Any) -> None:
+        made = run_of(begin, *works, **options)
+        text.extend([f"# {title}", *lines(made, columns)])
+        if "update" in options:
+            text.extend(update(made))
+        text.append("")
+
+    run("nothing is stored")
+    run("the first repeat", update="first")
+    run("a narrow terminal", DEEP, columns=60)
+    run("too coarse to show ten percent", update="second")
+    run("a third repeat", update="third")
+    run("a new Python: a program is compared, a loop is not", here={"python": "3.13"}, update="python")
+    run("another machine, twice as slow", times=(0.8, 0.2), here={"device_model": "Intel Xeon"}, update="new machine")
+    run("other threads", here={"threads": 16})
+    run("slower on purpose", times=(0.8, 0.6), here={"device_model": "Intel Xeon"}, update="on purpose")
+    run("disturbed", times=(0.8, 1.2), contention=0.6, here={"device_model": "Intel Xeon"}, update="busy")
+    stored_times.update(path, lambda old: held(tmp_path).added("gone/x/fit", gone, replaces=True))
+    run("another work, and one that is gone", DEEP, update="deep")
+    return "\n".join(text)
+
+
+def test_what_is_said_and_stored(begin: Callable[..., Any], tmp_path: Path) -> None:
+    """``lines.txt``: remove it, and the test writes it anew, and fails."""
+    text = told(begin, tmp_path)
+    if not GOLDEN.exists():
+        GOLDEN.write_text(text, "utf-8")
+        pytest.fail("lines.txt was missing and has been written")
+    assert text == GOLDEN.read_text("utf-8")
+    assert set(held(tmp_path).cases) == {f"{work}/{engine}" for work in (SOFTMAX, DEEP) for engine in ROUNDS}
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["timing"]  # accuracy is not touched
     assert not list(lines(begin()))
     assert not list(update(begin()))
-
-
-def test_what_is_too_coarse_to_show_ten_percent_is_named(begin: Callable[..., Any]) -> None:
-    store(begin, 2)
-    (line,) = [line for line in lines(run_of(begin)) if "would not be seen" in line]
-    assert line.startswith(
-        f"  a slowdown of 10% would not be seen in {SOFTMAX}/fit (only 1.5 ×, with 2 stored), {SOFTMAX}/compiled (only "
-    )
-    store(begin, 1)  # three alike
-    assert not [line for line in lines(run_of(begin)) if "would not be seen" in line]
-
-
-def test_a_narrow_terminal_gets_fewer_columns(begin: Callable[..., Any]) -> None:
-    store(begin)
-    run = run_of(begin, DEEP)
-    wide, narrow = (list(lines(run, columns))[1:5] for columns in (200, 60))
-    assert wide[0].split() == ["work", "engine", "compile", "epoch", "images/s", "stored"]
-    assert narrow[0].split() == ["work", "engine", "epoch", "images/s", "stored"]
-    assert max(map(len, narrow)) <= 60 < max(map(len, wide))
-
-
-def test_an_update_appends_while_nothing_moves_and_begins_anew_where_something_did(
-    begin: Callable[..., Any], tmp_path: Path
-) -> None:
-    assert store(begin) == [
-        "timings (jax-cpu):",
-        "  example-4/softmax/fit: new, repeat 1, 0.40 s per epoch",
-        "  example-4/softmax/compiled: new, repeat 1, 0.10 s per epoch",
-    ]
-    assert store(begin)[1] == "  example-4/softmax/fit: within, repeat 2, 0.40 s → 0.40 s per epoch"
-    store(begin)
-    assert held(tmp_path).cases["example-4/softmax/fit"][0].provenance.reason == "first"
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["timing"]  # accuracy is not touched
-    said = list(update(run_of(begin, times=(0.4, 0.3), update="slower on purpose")))
-    assert said[1] == "  example-4/softmax/fit: within, repeat 4, 0.40 s → 0.40 s per epoch"
-    assert said[2] == "  example-4/softmax/compiled: slower, begins anew, 0.10 s → 0.30 s per epoch"
-    assert [len(stored) for stored in held(tmp_path).cases.values()] == [4, 1]
 
 
 @pytest.mark.parametrize(
@@ -191,56 +180,10 @@ def test_what_is_red(begin: Callable[..., Any], options: dict[str, Any], found: 
         assert f"  {found}: example-4/softmax/compiled: " in said
 
 
-def test_what_others_explain_is_stored(begin: Callable[..., Any]) -> None:
-    store(begin, 3)
-    said = list(update(run_of(begin, times=(0.4, 0.2), contention=0.6, update="busy")))
-    assert said[2] == "  example-4/softmax/compiled: disturbed, repeat 4, 0.10 s → 0.20 s per epoch"
-
-
 def test_required_baselines_are_required_here_too(begin: Callable[..., Any]) -> None:
     assert red(run_of(begin, require_baselines=True)) == ["fit", "compiled"]
     store(begin)
     assert not red(run_of(begin, require_baselines=True))
-
-
-def test_a_new_python_leaves_a_program_comparable(begin: Callable[..., Any]) -> None:
-    store(begin, 3, here={"python": "3.11"})
-    run = run_of(begin, here={"python": "3.13"}, update="a new Python")
-    assert states(run) == ["not comparable", "within"]
-    assert "not comparable: example-4/softmax/fit: Stored under other conditions: python 3.11 then" in "\n".join(
-        lines(run)
-    )
-    assert [line.split(": ")[1] for line in list(update(run))[1:]] == [
-        "not comparable, begins anew, 0.40 s → 0.40 s per epoch",
-        "within, repeat 4, 0.10 s → 0.10 s per epoch",
-    ]
-
-
-def test_on_another_machine_epochs_of_fit_are_compared_and_an_update_replaces(begin: Callable[..., Any]) -> None:
-    store(begin, 2)
-    run = run_of(begin, times=(0.8, 0.2), here={"device_model": "Intel Xeon"}, update="a new machine")
-    assert states(run) == ["not comparable", "within"]
-    said = "\n".join(lines(run))
-    assert re.search(r"softmax +compiled .*no change shown \(as fast, in epochs of fit\)", said)
-    assert [line.split(": ")[1] for line in list(update(run))[1:]] == [
-        "not comparable, begins anew, 0.40 s → 0.80 s per epoch",
-        "within, begins anew, 0.10 s → 0.20 s per epoch",
-    ]
-    threads = "\n".join(lines(run_of(begin, here={"threads": 16})))
-    assert "not comparable: example-4/softmax/fit, example-4/softmax/compiled" in threads
-    assert "threads 2 then, 16 now" in threads
-
-
-def test_cases_on_one_side_only_are_shown(begin: Callable[..., Any], tmp_path: Path) -> None:
-    store(begin)
-    path, none = stored_times.path_of(tmp_path, "jax-cpu"), Timings(stack="jax-cpu", cases={})
-    stored_times.update(path, lambda old: (old or none).added("gone/x/fit", measurement([1.0]), replaces=True))
-    run = run_of(begin, DEEP)
-    said = "\n".join(lines(run))
-    assert "missing: gone/x/fit has stored times and is no longer timed" in said
-    assert "not timed in this run, although stored: example-4/softmax/compiled, example-4/softmax/fit" in said
-    assert list(update(run))[-1] == "  gone/x/fit: removed, no longer timed"
-    assert set(held(tmp_path).cases) == {f"{work}/{engine}" for work in (SOFTMAX, DEEP) for engine in ROUNDS}
 
 
 def test_a_damaged_file_stops_before_anything_is_measured(begin: Callable[..., Any], tmp_path: Path) -> None:
