@@ -279,14 +279,6 @@ def spread_out(positions: Sequence[float], gap: float) -> list[float]:
     return [placed[order.index(index)] for index in range(len(positions))]
 
 
-def short(value: float) -> str:
-    """A number on an axis: "0.05", "10,000", "2e−7"."""
-    if 1e-3 <= abs(value) < 1e5 or not value:
-        return f"{value:,.6g}".replace("-", "−")
-    mantissa, exponent = f"{value:.0e}".split("e")
-    return f"{mantissa}e{int(exponent)}".replace("-", "−")
-
-
 def shorten(text: str, most: int) -> str:
     """Text of at most ``most`` characters; an ellipsis replaces the rest."""
     return text if len(text) <= most else text[: most - 1].rstrip() + "…"

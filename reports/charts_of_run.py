@@ -26,6 +26,7 @@ from reports.charts import (
     GRID,
     INK,
     MARKS,
+    NUMBER,
     VERDICTS,
     Label,
     Panel,
@@ -40,7 +41,6 @@ from reports.charts import (
     fitting,
     looks,
     rows_of,
-    short,
     shorten,
 )
 from reports.charts_data import (
@@ -404,8 +404,7 @@ def _across(declared: Sweep, places: Sequence[float]) -> tuple[alt.X, bool]:
         scale = alt.Scale(type="symlog", constant=positive[0] / 3, domain=ends, nice=False)
     else:
         scale = alt.Scale(type="log", domain=[places[0] / 1.4, places[-1] * 1.4], nice=False)
-    labels = "".join(f"datum.value == {at!r} ? '{short(at)}' : " for at in places) + "''"
-    axis = alt.Axis(values=[*places], labelExpr=labels, labelOverlap=True)
+    axis = alt.Axis(values=[*places], labelExpr=NUMBER, labelOverlap=True)
     return alt.X("at:Q", title=declared.over, scale=scale, axis=axis), broken
 
 
