@@ -7,11 +7,15 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from harness.check.evidence import add
+from harness.domain.experiment import Experiment, Size, Variant
+from harness.domain.metric import Metric
 from harness.domain.verdict import Decision, Verdict
-from harness.record.evidence import WITHOUT_DIGEST
+from harness.record.evidence import WITHOUT_DIGEST, Evidence
 from harness.record.outcomes import TimeComparison, TimeState, VerdictComparison, VerdictState
 from harness.record.run import ClaimDecided, Timed
 from harness.record.timings import Measurement, Provenance
+from harness.record.trials import Training
 
 MACHINE = {"backend": "jax", "device": "cpu", "device_model": "AMD EPYC", "threads": 2, "jaxlib": None}
 NEW = TimeComparison(TimeState.NEW, "No time is stored for this case.")
@@ -60,3 +64,36 @@ def edit(path: Path, change: Callable[[Any], object]) -> None:
     content["schema"] = WITHOUT_DIGEST
     change(content)
     path.write_text(json.dumps(content), "utf-8")
+
+
+ACCURACY = Metric("val_accuracy", "higher", "fraction", 0.0005)
+LOSS = Metric("val_loss", "lower", "nats", 0.001)
+VERSIONS = {"keras": "3.15.1", "backend": "tensorflow", "backend_version": "2.21.0", "jaxlib": None, "numpy": "2.4.6"}
+
+
+def experiment(
+    *variants: str, metrics: Sequence[Metric] = (ACCURACY, LOSS), epochs: int = 4, **more: Any
+) -> Experiment:
+    """An experiment that declares trainings, and trains none."""
+    return Experiment(
+        id="nets",
+        data=object,
+        model=object,  # type: ignore[arg-type]
+        optimizer=object,
+        loss="mse",
+        size=Size(epochs=epochs, batch_size=32),
+        variants=tuple(map(Variant, variants)),
+        metrics=tuple(metrics),
+        **more,
+    )
+
+
+def evidence(
+    of: Experiment,
+    trainings: Mapping[str, Training],
+    stack: str = "tensorflow-cpu",
+    old: Evidence | None = None,
+    reason: str = "first",
+) -> Evidence:
+    """What a session stores of these trainings."""
+    return add(old, of, stack, trainings, commit="abc", date="2026-11-25", reason=reason, fingerprint=VERSIONS)

@@ -11,7 +11,6 @@ What is known comes from the evidence, or from an earlier run. Everything here i
 from __future__ import annotations
 
 import dataclasses
-import functools
 import math
 import statistics
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -22,7 +21,7 @@ from msgspec.structs import replace
 
 from harness.check.difference import ANCHOR_TAILS, ANCHORS, DRIFTS, OUTLIER_TAILS, OUTLIERS, drifted, interval
 from harness.check.evidence import stored_curve
-from harness.check.rounding import FLOOR, LIMIT, MOST_STEPS, floor, relative, reproducible_steps
+from harness.check.rounding import FLOOR, LIMIT, MOST_STEPS, floor, numbers, relative, reproducible_steps
 from harness.domain.experiment import Experiment
 from harness.domain.metric import Metric
 from harness.domain.trial import Trial
@@ -128,11 +127,10 @@ def canonical_steps(known: Training) -> int:
 
 @dataclass(frozen=True)
 class _Compared:
-    """The result of a comparison. If something moved, either ``movement`` or the text ``moved`` says what."""
+    """The result of a comparison. ``fault``: what moved; ``missing``: why nothing could be compared."""
 
     identical: bool = True
-    movement: Movement | None = None
-    moved: str = ""
+    fault: Movement | str = ""
     steps: int = 0
     seeds: int = 0
     epochs: int = 0
@@ -141,8 +139,21 @@ class _Compared:
     missing: str = ""
 
     @property
-    def fault(self) -> str:
-        return self.moved or (str(self.movement) if self.movement else "")
+    def movement(self) -> Movement | None:
+        return self.fault if isinstance(self.fault, Movement) else None
+
+    def then(self, other: _Compared) -> _Compared:
+        """Both comparisons. The first fault counts."""
+        return _Compared(
+            identical=self.identical and other.identical,
+            fault=self.fault or other.fault,
+            steps=self.steps or other.steps,
+            seeds=self.seeds or other.seeds,
+            epochs=max(self.epochs, other.epochs),
+            anchors=self.anchors + other.anchors,
+            not_calm=self.not_calm + other.not_calm,
+            missing=self.missing or other.missing,
+        )
 
 
 @dataclass(frozen=True)
@@ -175,13 +186,10 @@ class Comparison:
                 TrainingState.MISSING, "The evidence holds this variant, but nothing of it was trained here."
             )
         streams = self._same_streams()
-        parts = []
-        if self.trained.short:
-            parts.append(self._start())
-        tiny = self.known.tiny and any(trial.seed < len(self.known.trials) for trial in self.trained.trials)
+        compared = self._start() if self.trained.short else _Compared()
+        tiny = self.known.tiny and any(trial.seed < self.known.seeds for trial in self.trained.trials)
         if self.trained.trials:  # with the same random numbers, a seed is compared with itself
-            parts.append(self._tiny() if tiny else self._ended(paired=streams))
-        compared = functools.reduce(_joined, parts)
+            compared = compared.then(self._tiny() if tiny else self._ended(paired=streams))
         outcome = TrainingOutcome(
             TrainingState.REPRODUCED if self.trained.trials else TrainingState.START_REPRODUCED,
             _summary(compared, bool(self.trained.trials), self.here.full, self.known.tiny),
@@ -207,21 +215,24 @@ class Comparison:
         if refused is not None:
             return refused
         canonical = self._canonical()
-        ended = self._ended(paired=False, curves=False) if self.trained.trials else _Compared()
-        fault = (str(canonical) if isinstance(canonical, Movement) else "") or ended.fault
+        to_the_end = bool(self.trained.trials)
+        compared = canonical or _Compared()
+        if to_the_end:
+            compared = compared.then(self._ended(paired=False, curves=False))
         outcome = TrainingOutcome(
             TrainingState.NEW,
             begin,
-            to_the_end=bool(self.trained.trials),
-            movement=canonical if isinstance(canonical, Movement) else None,
-            anchors=ended.anchors,
+            to_the_end=to_the_end,
+            movement=compared.movement,
+            anchors=compared.anchors,
             changed=changed,
         )
-        if fault:
-            return replace(outcome, state=TrainingState.MOVED, reason=f"{begin}: {fault}.", compatible=False)
-        if canonical is None and not self.trained.trials:
+        if compared.fault:
+            reason = f"{begin}: {compared.fault}."
+            return replace(outcome, state=TrainingState.MOVED, reason=reason, compatible=False)
+        kinds = ["the canonical trace"] * (canonical is not None) + ["the end"] * to_the_end
+        if not kinds:
             return replace(outcome, reason=f"{begin}: nothing to compare.")
-        kinds = (["the canonical trace"] if canonical is True else []) + (["the end"] if self.trained.trials else [])
         return replace(outcome, reason=f"{begin}: {' and '.join(kinds)} compatible.", compatible=True)
 
     def _sameness(self, versions: bool = True) -> tuple[TrainingOutcome | None, tuple[tuple[str, Any, Any], ...]]:
@@ -264,16 +275,14 @@ class Comparison:
         if lacking:
             done = len(ours[lacking[0]].losses)
             return _Compared(missing=f"Seed {lacking[0]} was trained for {done} of {steps} steps.")
-        before, now = ({seed: tuple(side[seed].losses[:steps]) for seed in seeds} for side in (stored, ours))
-        compared = _Compared(identical=before == now, steps=steps, seeds=len(seeds))
-        movement = _lost(before, now, "training loss, step") or _first_moved(before, now, "training loss, step")
-        if movement is None:
-            movement, same, not_calm = self._validated(ours, stored)
-            compared = dataclasses.replace(compared, identical=compared.identical and same, not_calm=not_calm)
+        before, now = ({seed: side[seed].losses[:steps] for seed in seeds} for side in (stored, ours))
+        compared = dataclasses.replace(_curves(before, now, "training loss, step"), steps=steps, seeds=len(seeds))
+        if not compared.fault:
+            compared = compared.then(self._validated(ours, stored))
         twice = _twice(now.items())
-        if movement is None and twice and not _twice(before.items()):
-            compared = dataclasses.replace(compared, moved=ONE_TRAINING.format(*twice))
-        return dataclasses.replace(compared, movement=movement)
+        if twice and not compared.fault and not _twice(before.items()):
+            return dataclasses.replace(compared, fault=ONE_TRAINING.format(*twice))
+        return compared
 
     @property
     def _steps(self) -> int:
@@ -283,10 +292,8 @@ class Comparison:
         both = (*self.known.traces, *self.trained.traces)
         return min((len(trial.losses) for trial in both), default=0)
 
-    def _validated(
-        self, ours: Mapping[int, ShortTrial], stored: Mapping[int, ShortTrial]
-    ) -> tuple[Movement | None, bool, tuple[str, ...]]:
-        """Compares the validation loss after T steps and the recorded metrics: (movement, identical, not calm).
+    def _validated(self, ours: Mapping[int, ShortTrial], stored: Mapping[int, ShortTrial]) -> _Compared:
+        """Compares the validation loss after T steps, and the recorded metrics of the initial model.
 
         The validation loss is not compared where rounding moves it after every step (``rounding.checked_steps``).
         """
@@ -315,37 +322,27 @@ class Comparison:
                     continue
                 identical = identical and before == now
                 movement = movement or _median_moved(f"{name} at the start", {seed: (value(before), value(now))})
-        return movement, identical, tuple(sorted(set(not_calm)))
+        return _Compared(identical, movement or "", not_calm=tuple(sorted(set(not_calm))))
 
     def _tiny(self) -> _Compared:
         """Compares a tiny training seed by seed: the metrics and the losses of the first epochs that are calm."""
         stored = {trial.seed: trial for trial in self.known.trials}
         ours = {trial.seed: trial for trial in self.trained.trials}
-        seeds = sorted(ours.keys() & stored.keys())
-        if not seeds:
-            return _Compared(missing=f"The evidence holds seeds 0 to {len(stored) - 1}; trained here: {sorted(ours)}.")
-        failed = self._failed(ours.values(), stored)
-        identical = all(ours[s].metrics == stored[s].metrics for s in seeds)
-        names = {metric.name: metric for metric in self.metrics}
-        not_calm = [name for name in names if name not in self.known.calm]
+        seeds, steps, calm = sorted(ours.keys() & stored.keys()), self._steps, self.known.calm
         then = {seed: trace.losses for seed, trace in self.known.plain.items() if seed in ours}
-        now = {
-            seed: tuple(math.nan if x is None else x for x in ours[seed].history.get("loss", ())[:MOST_STEPS])
-            for seed in then
-        }
-        identical = identical and all(_same_losses(now[seed], then[seed]) for seed in then)
+        now = {seed: numbers(ours[seed].history.get("loss", ())[:MOST_STEPS]) for seed in then}
+        compared = _curves(then, now, "training loss, epoch", steps, each=False)
+        names = {metric.name: metric for metric in self.metrics}
+        not_calm = [name for name in names if name not in calm]
         longest = max((len(losses) for losses in then.values()), default=0)
-        steps = self._steps
         if longest > steps:
             not_calm.append(f"training loss of epochs {steps + 1} to {longest}")
-        compared = _Compared(identical, steps=steps, seeds=len(seeds), not_calm=tuple(not_calm))
-        if failed:
-            return dataclasses.replace(compared, moved=failed)
-        movement = _first_moved({seed: losses[:steps] for seed, losses in then.items()}, now, "training loss, epoch")
-        for name in self.known.calm if movement is None else ():
+        fault: Movement | str = self._failed(ours.values(), stored) or compared.fault
+        for name in calm if not fault else ():
             pairs = {seed: (stored[seed].metrics[name], ours[seed].metrics.get(name)) for seed in seeds}
-            movement = movement or _median_moved(name, pairs, dict.fromkeys(seeds, floor(names.get(name))))
-        return dataclasses.replace(compared, movement=movement)
+            fault = fault or _median_moved(name, pairs, dict.fromkeys(seeds, floor(names.get(name)))) or ""
+        same = all(ours[seed].metrics == stored[seed].metrics for seed in seeds)
+        return _Compared(compared.identical and same, fault, steps, len(seeds), not_calm=tuple(not_calm))
 
     def _ended(self, paired: bool, curves: bool = True) -> _Compared:
         """Compares trials to the end with the stored seeds: each trial with an interval, many trials by their means.
@@ -356,44 +353,38 @@ class Comparison:
         few = not self.here.full and not self.known.tiny
         compared = self._within(self.trained.trials, *((ANCHORS, ANCHOR_TAILS) if few else (OUTLIERS, OUTLIER_TAILS)))
         if not compared.fault and paired and curves and self.known.calm_to_the_end:
-            compared = self._epochs(compared)
+            compared = compared.then(self._epochs())
         if compared.fault or few:
             return compared
         twice = _repeated(self.trained.trials)
         if twice and not _repeated(self.known.trials):
-            return dataclasses.replace(compared, moved=ONE_TRAINING.format(*twice))
+            return dataclasses.replace(compared, fault=ONE_TRAINING.format(*twice))
         before = self.known.trials if curves else [replace(trial, history={}) for trial in self.known.trials]
         moved = drifted(self.trained.trials, before, self.metrics, DRIFTS / self.counts.variants, paired)
-        return dataclasses.replace(compared, moved=moved)
+        return dataclasses.replace(compared, fault=moved)
 
-    def _epochs(self, compared: _Compared) -> _Compared:
-        """Adds the comparison of losses epoch by epoch, over the seeds whose curves are stored."""
+    def _epochs(self) -> _Compared:
+        """Compares all losses epoch by epoch, over the seeds whose curves are stored."""
         stored = {trial.seed: trial.history for trial in self.known.trials if trial.history}
         ours = {trial.seed: trial.history for trial in self.trained.trials if trial.seed in stored}
+        compared = _Compared()
         for name in next(iter(ours.values()), {}):
-            if not name.endswith("loss"):
+            if not name.endswith("loss") or compared.fault:
                 continue
             then, now = (
-                {seed: [math.nan if x is None else x for x in stored_curve(side[seed].get(name, ()))] for seed in ours}
-                for side in (stored, ours)
+                {seed: numbers(stored_curve(side[seed].get(name, ()))) for seed in ours} for side in (stored, ours)
             )
-            what = "training loss, epoch" if name == "loss" else f"{name}, epoch"
-            movement = _lost(then, now, what) or _first_moved(then, now, what)
-            identical = compared.identical and all(_same_losses(now[seed], then[seed]) for seed in then)
-            epochs = max(compared.epochs, *map(len, now.values()))
-            compared = dataclasses.replace(compared, identical=identical, epochs=epochs, movement=movement)
-            if movement is not None:
-                break
+            curves = _curves(then, now, "training loss, epoch" if name == "loss" else f"{name}, epoch")
+            compared = compared.then(dataclasses.replace(curves, epochs=max(map(len, now.values()))))
         return compared
 
     def _within(self, ours: Sequence[Trial], chance: float, tails: int) -> _Compared:
         """Compares the primary metric of each trial with the prediction interval of the stored seeds."""
-        stored, metric = {trial.seed: trial for trial in self.known.trials}, self._primary
+        stored, metric = {trial.seed: trial for trial in self.known.trials}, self.metrics[0]
         values = [trial.metrics.get(metric.name) for trial in self.known.trials]
         expected = interval(values, metric, chance / self.counts.trials, tails)
         anchors = []
-        failed = self._failed(ours, stored)
-        moved = [failed] if failed else []
+        fault = self._failed(ours, stored)
         identical = True
         for trial in ours:
             then = stored.get(trial.seed)
@@ -402,12 +393,12 @@ class Comparison:
             identical = identical and then is not None and dict(trial.metrics) == dict(then.metrics)
             if now is not None and expected is not None and not expected.contains(now):
                 alongside = f", stored {number_text(before)}" if then else ""
-                moved.append(
+                fault = fault or (
                     f"{metric.name} of seed {trial.seed} is {number_text(now)}{alongside}, outside "
                     f"{number_text(expected.low)} to {number_text(expected.high)}, "
                     f"where one more of {expected.seeds} stored seeds falls"
                 )
-        return _Compared(identical, moved=moved[0] if moved else "", seeds=len(ours), anchors=tuple(anchors))
+        return _Compared(identical, fault, seeds=len(ours), anchors=tuple(anchors))
 
     def _failed(self, ours: Iterable[Trial], stored: Mapping[int, Trial]) -> str:
         """Describes the first trial that failed although its stored trial did not, or that lacks epochs; "" for none.
@@ -427,14 +418,12 @@ class Comparison:
                 return f"seed {trial.seed} ended after {trained} of {epochs} epochs"
         return ""
 
-    def _canonical(self) -> Movement | bool | None:
-        """What moved in the canonical trace; True if it is reproduced, None if either side has no trace."""
-        steps = canonical_steps(self.known)
-        if not steps or len(self.trained.canonical) < steps:
+    def _canonical(self) -> _Compared | None:
+        """Compares the canonical trace; None if either side has none."""
+        steps, ours = canonical_steps(self.known), self.trained.canonical
+        if not steps or len(ours) < steps:
             return None
-        then, now = {0: self.known.canonical[:steps]}, {0: self.trained.canonical[:steps]}
-        what = "canonical training loss, step"
-        return _lost(then, now, what) or _first_moved(then, now, what) or True
+        return _curves({0: self.known.canonical[:steps]}, {0: ours[:steps]}, "canonical training loss, step")
 
     def _other_numbers(self, outcome: TrainingOutcome, compared: _Compared) -> TrainingOutcome:
         """The outcome if another version draws other random numbers.
@@ -448,10 +437,10 @@ class Comparison:
         )
         begin = f"This version draws other random numbers ({versions})"
         canonical = self._canonical()
-        if canonical is not True:
-            why = "there is no canonical trace to compare" if canonical is None else f"{canonical}"
+        if canonical is None or canonical.fault:
+            why = canonical.fault if canonical else "there is no canonical trace to compare"
             return replace(outcome, state=TrainingState.MOVED, reason=f"{begin}, and {why}.")
-        fault = self._other_start()
+        fault: Movement | str = self._other_start()
         if not fault and self.trained.trials:
             fault = self._ended(paired=False).fault
         if fault:
@@ -485,24 +474,6 @@ class Comparison:
                 return f"training loss of {what}: {np.exp(b.mean()):.6g} → {np.exp(a.mean()):.6g}, p = {p:.2g}"
         return ""
 
-    @property
-    def _primary(self) -> Metric:
-        return self.metrics[0]
-
-
-def _joined(start: _Compared, end: _Compared) -> _Compared:
-    """Joins two comparisons of a variant. The first fault counts."""
-    return dataclasses.replace(
-        start,
-        identical=start.identical and end.identical,
-        movement=start.movement or end.movement,
-        moved=start.moved if start.fault else end.moved,
-        anchors=end.anchors,
-        epochs=end.epochs,
-        not_calm=(*start.not_calm, *end.not_calm),
-        missing=start.missing or end.missing,
-    )
-
 
 def _summary(compared: _Compared, to_the_end: bool, full: bool, tiny: bool) -> str:
     """A sentence that says what was compared."""
@@ -519,29 +490,30 @@ def _summary(compared: _Compared, to_the_end: bool, full: bool, tiny: bool) -> s
     return f"Compared: {'; '.join(parts)}."
 
 
-def _lost(then: Mapping[int, Sequence[Number]], now: Mapping[int, Sequence[Number]], feature: str) -> Movement | None:
-    """The first step at which a seed has no finite loss, but its stored trial has."""
-    for seed in then:
-        for step, (a, b) in enumerate(zip(then[seed], now[seed], strict=False), 1):
-            if math.isfinite(value(a)) and not math.isfinite(value(b)):
-                return Movement(feature, "inf", LIMIT, number(value(a)), number(value(b)), seed, step)
-    return None
+def _curves(
+    then: Mapping[int, Sequence[Number]],
+    now: Mapping[int, Sequence[Number]],
+    feature: str,
+    steps: int | None = None,
+    each: bool = True,
+) -> _Compared:
+    """Compares curves of the same seeds step by step, or epoch by epoch.
 
-
-def _first_moved(
-    then: Mapping[int, Sequence[Number]], now: Mapping[int, Sequence[Number]], feature: str
-) -> Movement | None:
-    """The first step at which the median over seeds of the relative differences exceeds LIMIT."""
-    steps = max((min(len(then[seed]), len(now[seed])) for seed in then), default=0)
-    for step in range(steps):
-        pairs, floors = {}, {}
-        for seed in then:
-            if step < min(len(then[seed]), len(now[seed])):
-                pairs[seed] = (value(then[seed][step]), value(now[seed][step]))
-                floors[seed] = FLOOR * abs(value(then[seed][0]))
+    Something moved at the first of the ``steps`` (None: of all) where the median over seeds of the relative differences
+    exceeds LIMIT; before that, with ``each``, where a single seed has no finite value although its stored trial has.
+    """
+    identical = all(_same_losses(now[seed], then[seed]) for seed in then)
+    rows = [(seed, list(zip(then[seed], now[seed], strict=False))[:steps]) for seed in then]
+    for seed, row in rows if each else ():
+        for step, (before, after) in enumerate(row, 1):
+            if math.isfinite(value(before)) and not math.isfinite(value(after)):
+                return _Compared(identical, Movement(feature, "inf", LIMIT, before, after, seed, step))
+    floors = {seed: FLOOR * abs(value(row[0][0])) for seed, row in rows if row}
+    for step in range(max((len(row) for _, row in rows), default=0)):
+        pairs = {seed: (value(row[step][0]), value(row[step][1])) for seed, row in rows if step < len(row)}
         if movement := _median_moved(feature, pairs, floors, step + 1):
-            return movement
-    return None
+            return _Compared(identical, movement)
+    return _Compared(identical)
 
 
 def _median_moved(

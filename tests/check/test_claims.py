@@ -9,7 +9,6 @@ from harness.check.judge import Counts
 from harness.check.rounding import TINY_SEEDS, of_tiny
 from harness.check.stored import Stored
 from harness.domain.claim import Claim
-from harness.domain.experiment import Experiment, Size, Variant
 from harness.domain.metric import Metric
 from harness.domain.trial import Trial
 from harness.domain.verdict import Decision, Verdict
@@ -17,20 +16,11 @@ from harness.record.outcomes import ClaimState, TrainingOutcome, TrainingState, 
 from harness.record.trials import Hashes, ShortTrial, Training
 from harness.rules import Comparison, Exact, Exceeds
 from harness.rules.levels import Look
+from tests import make
 
 STACK = "tensorflow-cpu"
-PRINTS = {"keras": "3.15.1", "backend": "tensorflow", "backend_version": "2.21.0", "jaxlib": None, "numpy": "2.4.6"}
-EXPERIMENT = Experiment(
-    id="nets",
-    data=object,
-    model=object,
-    optimizer=object,
-    loss="mse",
-    size=Size(epochs=2, batch_size=32),
-    variants=(Variant("plain"), Variant("dropout")),
-    metrics=(Metric("val_accuracy", "higher", "fraction", 0.0005),),
-    anchors=("plain",),
-)
+PRINTS = make.VERSIONS
+EXPERIMENT = make.experiment("plain", "dropout", metrics=[make.ACCURACY], epochs=2, anchors=("plain",))
 CLAIM = Claim(
     id="dropout-helps",
     slide="1",

@@ -5,30 +5,19 @@ import dataclasses
 import numpy as np
 import pytest
 
-from harness.check.evidence import add
 from harness.check.stored import replay
 from harness.check.verdicts import stored_verdict
 from harness.domain.claim import Claim
-from harness.domain.experiment import Experiment, Size, Variant
 from harness.domain.metric import Metric
 from harness.domain.trial import Trial
 from harness.domain.verdict import Basis, Decision, Verdict
 from harness.record.trials import Training
 from harness.rules import Exceeds
 from harness.rules.chances import undecided
+from tests import make
 
-SIZE = Size(epochs=3, batch_size=32)
 GAP = Metric("gap", "lower", "nats", 0.001, of=lambda history: history["val_loss"][-1] - history["loss"][-1])
-EXPERIMENT = Experiment(
-    id="nets",
-    data=object,
-    model=object,
-    optimizer=object,
-    loss="mse",
-    size=SIZE,
-    variants=(Variant("plain"), Variant("dropout")),
-    metrics=(Metric("val_accuracy", "higher", "fraction", 0.0005), Metric("val_loss", "lower", "nats", 0.001), GAP),
-)
+EXPERIMENT = make.experiment("plain", "dropout", metrics=[make.ACCURACY, make.LOSS, GAP], epochs=3)
 CLAIM = Claim(
     id="dropout-helps",
     slide="1",
@@ -36,7 +25,6 @@ CLAIM = Claim(
     rule=Exceeds("dropout", "plain", "val_accuracy"),
     experiment=EXPERIMENT,
 )
-SESSION = {"commit": "a", "date": "2026-11-25", "reason": "first", "fingerprint": {"keras": "3.15.1"}}
 
 
 def evidence(stack, seeds, effect=0.01, spread=0.001, dropout=None):
@@ -46,7 +34,7 @@ def evidence(stack, seeds, effect=0.01, spread=0.001, dropout=None):
         noise = generator.standard_normal((count, 3))
         trials = tuple(trial(name, s, mean + spread * noise[s]) for s in range(count))
         measured[name] = Training(configuration={"epochs": 3}, trials=trials)
-    return add(None, EXPERIMENT, stack, measured, **SESSION)
+    return make.evidence(EXPERIMENT, measured, stack)
 
 
 def trial(name, seed, accuracies):
@@ -59,24 +47,22 @@ def by_stack(*given):
     return {one.stack: one for one in given}
 
 
-def test_the_own_stack_decides_where_it_has_30_seeds():
-    found = stored_verdict(CLAIM, "jax-cpu", by_stack(evidence("jax-cpu", 30), evidence("tensorflow-cpu", 100)))
-    assert (found.verdict, found.stack, found.seeds, found.preliminary) == (Verdict.SUPPORTED, "jax-cpu", 30, False)
-
-
-def test_the_reference_stack_decides_where_the_own_has_fewer():
-    found = stored_verdict(CLAIM, "jax-cpu", by_stack(evidence("jax-cpu", 29), evidence("tensorflow-cpu", 30)))
-    assert (found.verdict, found.stack, found.stored) == (Verdict.SUPPORTED, "tensorflow-cpu", 30)
-
-
-def test_a_claim_is_decided_by_the_seeds_of_the_last_look():
-    found = stored_verdict(CLAIM, "tensorflow-cpu", by_stack(evidence("tensorflow-cpu", 99)))
-    assert (found.seeds, found.stored, found.decision.effects[0].n) == (30, 99, 30)
-
-
-def test_every_variant_that_a_claim_needs_counts():
-    found = stored_verdict(CLAIM, "tensorflow-cpu", by_stack(evidence("tensorflow-cpu", 100, dropout=31)))
-    assert (found.seeds, found.stored) == (30, 31)
+@pytest.mark.parametrize(
+    ("own", "reference", "dropout", "stack", "seeds", "stored"),
+    [
+        (30, 100, None, "jax-cpu", 30, 30),
+        (29, 30, None, "tensorflow-cpu", 30, 30),
+        (99, 0, None, "jax-cpu", 30, 99),
+        (100, 0, 31, "jax-cpu", 30, 31),
+    ],
+    ids=["the own stack", "the reference stack", "seeds of the last look", "every variant counts"],
+)
+def test_whose_seeds_decide(own, reference, dropout, stack, seeds, stored):
+    known = [evidence("jax-cpu", own, dropout=dropout)]
+    known += [evidence("tensorflow-cpu", reference)] if reference else []
+    found = stored_verdict(CLAIM, "jax-cpu", by_stack(*known))
+    assert (found.verdict, found.stack, found.seeds, found.stored) == (Verdict.SUPPORTED, stack, seeds, stored)
+    assert (found.preliminary, found.decision.effects[0].n) == (False, seeds)
 
 
 def test_below_30_seeds_everywhere_a_verdict_is_preliminary():
@@ -139,4 +125,4 @@ def test_curves_that_are_stored_in_part_are_not_replayed():
     curves = {"loss": (1.0,) * 500, "val_loss": (1.0,) * 500}
     long = Trial("plain", 0, {"val_accuracy": 0.5, "val_loss": 0.2, "gap": 9.0}, curves)
     measured = {"plain": Training(configuration={"epochs": 500}, trials=(long,))}
-    assert not [*replay(EXPERIMENT, add(None, EXPERIMENT, "tensorflow-cpu", measured, **SESSION))]
+    assert not [*replay(EXPERIMENT, make.evidence(EXPERIMENT, measured))]

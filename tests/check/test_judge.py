@@ -7,29 +7,17 @@ import re
 import msgspec
 import pytest
 
-from harness.check.evidence import add
 from harness.check.judge import Circumstances, claim_state, judge
 from harness.check.rounding import of_tiny
-from harness.domain.experiment import Experiment, Size, Variant
 from harness.domain.metric import Metric
 from harness.domain.trial import Divergence, Trial
 from harness.record.outcomes import ClaimState, TrainingOutcome
 from harness.record.outcomes import TrainingState as State
 from harness.record.trials import Hashes, ShortTrial, Training
+from tests import make
 
-SIZE = Size(epochs=4, batch_size=32)
-METRICS = (Metric("val_accuracy", "higher", "fraction", 0.0005), Metric("val_loss", "lower", "nats", 0.001))
-EXPERIMENT = Experiment(
-    id="nets",
-    data=object,
-    model=object,
-    optimizer=object,
-    loss="mse",
-    size=SIZE,
-    variants=(Variant("plain"),),
-    metrics=METRICS,
-)
-KERAS = {"keras": "3.15.1", "backend": "tensorflow", "backend_version": "2.21.0", "jaxlib": None, "numpy": "2.4.6"}
+EXPERIMENT = make.experiment("plain")
+KERAS = make.VERSIONS
 NEWER = {**KERAS, "keras": "3.16.0"}
 CONFIGURATION = {"model": {"layers": [{"rate": 0.2}]}, "batch_size": 32, "epochs": 4, "data": {"x": "abc"}}
 SAME, OTHER = Hashes(initial="0" * 16, order="1" * 16), Hashes(initial="2" * 16, order="1" * 16)
@@ -84,9 +72,7 @@ def evidence(stack="tensorflow-cpu", seeds=30, tiny=False, hashes=SAME, perturbe
             for seed in range(5)
         ]
         one = trained([*many, CANONICAL], map(trial, range(seeds)), configuration, hashes)
-    return add(
-        None, EXPERIMENT, stack, {"plain": one}, commit="abc", date="2026-11-25", reason="first", fingerprint=KERAS
-    )  # fmt: skip
+    return make.evidence(EXPERIMENT, {"plain": one}, stack)
 
 
 def judged(trained, stored=None, *, stack="tensorflow-cpu", fingerprint=KERAS, full=False, experiment=EXPERIMENT):
@@ -128,7 +114,7 @@ ONE_CURVE = [trial(0, curve=(9.0, 9.0, 9.0, 9.0))]
 CALM = with_variant(evidence(), calm_to_the_end=True)
 FAILED = Divergence("nan", 3)
 CHANGED = {**CONFIGURATION, "model": {"layers": [{"rate": 0.3}]}}
-GAP = dataclasses.replace(EXPERIMENT, metrics=(*METRICS, Metric("gap", "lower", "nats", 0.1)))
+GAP = dataclasses.replace(EXPERIMENT, metrics=(*EXPERIMENT.metrics, Metric("gap", "lower", "nats", 0.1)))
 NOISY = [trial(seed, accuracy=0.98 + 0.001 * noise(seed, 9)) for seed in range(10)]
 SHIFTED = [trial(seed, accuracy=0.976 + 0.001 * noise(seed, 9)) for seed in range(10)]
 TINY = evidence(tiny=True)
@@ -248,8 +234,7 @@ def test_a_variant_without_evidence_anywhere_is_new():
 
 def test_an_anchor_that_fails_as_its_stored_trial_did_has_not_moved():
     failing = [trial(seed, accuracy=math.nan, divergence=FAILED) for seed in range(30)]
-    session = {"commit": "a", "date": "2026-11-25", "reason": "x", "fingerprint": KERAS}
-    stored = add(None, EXPERIMENT, "tensorflow-cpu", {"plain": trained(trials=failing, hashes=None)}, **session)
+    stored = make.evidence(EXPERIMENT, {"plain": trained(trials=failing, hashes=None)})
     assert judged(trained(trials=failing[:1]), stored).state is State.IDENTICAL
     shorter = [trial(0, curve=(1.0, 2.0), divergence=FAILED)]
     assert "ended after" not in judged(trained(shorts(), shorter)).reason
@@ -268,10 +253,8 @@ def test_a_value_far_below_the_floor_of_its_metric_does_not_move_by_rounding(sto
     same = [descent(seed, stored) for seed in range(10)]
     experiment = dataclasses.replace(EXPERIMENT, metrics=(metric,))
     known = of_tiny(trained(trials=same, hashes=None), dict.fromkeys(range(1, 5), same), experiment)
-    session = {"commit": "abc", "date": "2026-11-25", "reason": "first", "fingerprint": KERAS}
-    evidence = add(None, experiment, "tensorflow-cpu", {"plain": known}, **session)
     ours = trained(trials=[descent(seed, now) for seed in range(10)])
-    assert judged(ours, evidence, experiment=experiment).state is state
+    assert judged(ours, make.evidence(experiment, {"plain": known}), experiment=experiment).state is state
 
 
 def outcome(state, end=False, compatible=None):
