@@ -78,7 +78,7 @@ def experiment(
     return Experiment(
         id="nets",
         data=object,
-        model=object,  # type: ignore[arg-type]
+        model=object,
         optimizer=object,
         loss="mse",
         size=Size(epochs=epochs, batch_size=32),

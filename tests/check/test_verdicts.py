@@ -1,9 +1,134 @@
+"""Verdicts: of a claim from evidence, against expected ones; and replayed metrics, on evidence with known truth."""
+
+import dataclasses
+
 import msgspec
+import numpy as np
 import pytest
 
-from harness.check.verdicts import compare_verdict
-from harness.domain.verdict import Verdict
+from harness.check.stored import replay
+from harness.check.verdicts import compare_verdict, stored_verdict
+from harness.domain.claim import Claim
+from harness.domain.metric import Metric
+from harness.domain.trial import Trial
+from harness.domain.verdict import Basis, Decision, Verdict
 from harness.record.evidence import Expected
+from harness.record.trials import Training
+from harness.rules import Exceeds
+from harness.rules.chances import undecided
+from tests import make
+
+GAP = Metric("gap", "lower", "nats", 0.001, of=lambda history: history["val_loss"][-1] - history["loss"][-1])
+EXPERIMENT = make.experiment("plain", "dropout", metrics=[make.ACCURACY, make.LOSS, GAP], epochs=3)
+CLAIM = Claim(
+    id="dropout-helps",
+    slide="1",
+    statement="Dropout helps.",
+    rule=Exceeds("dropout", "plain", "val_accuracy"),
+    experiment=EXPERIMENT,
+)
+
+
+def evidence(stack, seeds, effect=0.01, spread=0.001, dropout=None):
+    generator = np.random.default_rng(0)
+    measured = {}
+    for name, count, mean in (("plain", seeds, 0.97), ("dropout", dropout or seeds, 0.97 + effect)):
+        noise = generator.standard_normal((count, 3))
+        trials = tuple(trial(name, s, mean + spread * noise[s]) for s in range(count))
+        measured[name] = Training(configuration={"epochs": 3}, trials=trials)
+    return make.evidence(EXPERIMENT, measured, stack)
+
+
+def trial(name, seed, accuracies):
+    history = {"loss": (1.0, 0.5, 0.25), "val_loss": (1.1, 0.7, 0.3), "val_accuracy": tuple(map(float, accuracies))}
+    metrics = {metric.name: metric.value(history) for metric in EXPERIMENT.metrics}
+    return Trial(name, seed, metrics, history)
+
+
+def by_stack(*given):
+    return {one.stack: one for one in given}
+
+
+@pytest.mark.parametrize(
+    ("own", "reference", "dropout", "stack", "seeds", "stored"),
+    [
+        (30, 100, None, "jax-cpu", 30, 30),
+        (29, 30, None, "tensorflow-cpu", 30, 30),
+        (99, 0, None, "jax-cpu", 30, 99),
+        (100, 0, 31, "jax-cpu", 30, 31),
+    ],
+    ids=["the own stack", "the reference stack", "seeds of the last look", "every variant counts"],
+)
+def test_whose_seeds_decide(own, reference, dropout, stack, seeds, stored):
+    known = [evidence("jax-cpu", own, dropout=dropout)]
+    known += [evidence("tensorflow-cpu", reference)] if reference else []
+    found = stored_verdict(CLAIM, "jax-cpu", by_stack(*known))
+    assert (found.verdict, found.stack, found.seeds, found.stored) == (Verdict.SUPPORTED, stack, seeds, stored)
+    assert (found.preliminary, found.decision.effects[0].n) == (False, seeds)
+
+
+def test_below_30_seeds_everywhere_a_verdict_is_preliminary():
+    found = stored_verdict(CLAIM, "jax-cpu", by_stack(evidence("jax-cpu", 10), evidence("tensorflow-cpu", 6)))
+    assert (found.verdict, found.stack, found.seeds) == (Verdict.INCONCLUSIVE, "jax-cpu", 10)
+    assert found.preliminary
+    assert (found.decision.verdict, found.decision.basis) == (Verdict.SUPPORTED, Basis.SHOWN)
+    settled = found.settled("nothing")
+    assert (settled.verdict, settled.basis) == (Verdict.INCONCLUSIVE, None)
+    assert "nothing is decided below 30; preliminary, at the plain level: SUPPORTED" in settled.reason
+
+
+def test_without_evidence_a_claim_is_undecided():
+    found = stored_verdict(CLAIM, "torch-cpu", {})
+    assert (found.verdict, found.stack, found.decision) == (Verdict.INCONCLUSIVE, "", None)
+    assert found.settled("No evidence is stored.") == Decision(Verdict.INCONCLUSIVE, "No evidence is stored.")
+
+
+def test_a_decided_claim_keeps_how_it_was_decided():
+    settled = stored_verdict(CLAIM, "tensorflow-cpu", by_stack(evidence("tensorflow-cpu", 30))).settled("")
+    assert (settled.verdict, settled.basis) == (Verdict.SUPPORTED, Basis.SHOWN)
+    assert settled.reason.startswith("30 stored trainings a variant, tensorflow-cpu: ")
+
+
+def test_an_undecided_claim_gives_the_chance_of_the_looks_that_follow():
+    found = stored_verdict(
+        CLAIM, "tensorflow-cpu", by_stack(evidence("tensorflow-cpu", 30, effect=0.0002, spread=0.0006))
+    )  # fmt: skip
+    assert found.verdict is Verdict.INCONCLUSIVE
+    (effect,) = undecided(found.decision)
+    known = effect.chances
+    assert (effect.of, list(known)) == ("dropout − plain", [100, 300, 1000])
+    assert 0 < known[100] < known[1000] <= 1
+    assert "seeds would" not in found.reason
+
+
+def test_evidence_without_a_metric_that_the_claim_reads_is_no_evidence_of_it():
+    other = dataclasses.replace(EXPERIMENT, metrics=(*EXPERIMENT.metrics, Metric("speed", "higher", "steps", 1.0)))
+    claim = dataclasses.replace(CLAIM, experiment=other, rule=Exceeds("dropout", "plain", "speed"))
+    assert stored_verdict(claim, "tensorflow-cpu", by_stack(evidence("tensorflow-cpu", 30))).seeds == 0
+
+
+def test_the_same_metrics_replay_to_the_stored_values():
+    assert not [*replay(EXPERIMENT, evidence("tensorflow-cpu", 8))]
+
+
+@pytest.mark.parametrize(
+    "of",
+    [lambda h: h["val_loss"][-1] - h["loss"][-1] * 1.00001, lambda h: None, lambda h: h["loss"][-1]],
+    ids=["slightly", "no value", "another"],
+)
+def test_a_metric_whose_function_changed_is_found_by_replay(of):
+    changed = dataclasses.replace(EXPERIMENT, metrics=(*EXPERIMENT.metrics[:2], dataclasses.replace(GAP, of=of)))
+    found = list(replay(changed, evidence("tensorflow-cpu", 8)))
+    assert [(one.variant, one.metric, one.seed) for one in found] == [("plain", "gap", 0), ("dropout", "gap", 0)]
+    assert "stored 0.05" in str(found[0])
+
+
+def test_curves_that_are_stored_in_part_are_not_replayed():
+    curves = {"loss": (1.0,) * 500, "val_loss": (1.0,) * 500}
+    long = Trial("plain", 0, {"val_accuracy": 0.5, "val_loss": 0.2, "gap": 9.0}, curves)
+    measured = {"plain": Training(configuration={"epochs": 500}, trials=(long,))}
+    assert not [*replay(EXPERIMENT, make.evidence(EXPERIMENT, measured))]
+
 
 S, R, U, N = Verdict.SUPPORTED, Verdict.REFUTED, Verdict.INCONCLUSIVE, Verdict.NOT_RUN
 T, OLD = Verdict.NEGLIGIBLE, Verdict.OUTDATED
