@@ -24,7 +24,7 @@ Entry = tuple[str, Requirement, set[str]]
 PYTHONS = ("3.11", "3.12", "3.13", "3.14", "3.15")
 EXTRAS = {"distributed", "sqlalchemy"}
 """What --cluster and --store import: pyproject.toml has an extra for each."""
-MODULES = {"pynvml": "nvidia_ml_py", "PIL": "pillow", "yaml": "pyyaml"}
+MODULES = {"_pytest": "pytest", "pynvml": "nvidia_ml_py", "PIL": "pillow", "yaml": "pyyaml"}
 PLATFORMS = {
     f"Python {python}, {system} {machine}": {
         "python_version": python,

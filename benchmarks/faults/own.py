@@ -221,7 +221,9 @@ VERDICTS = {
     },
     **{f"drift: p-values × {x:g}": fault(UNEQUAL, result(lambda p, x=x: min(p * x, 1.0))) for x in (1000.0, 0.0)},
     "judge: nothing is red": fault(("harness.record.outcomes:TrainingOutcome", "red"), computed(lambda red, _: False)),
-    "judge: steps are not compared": fault(("harness.check.judge", "_first_moved"), skipped()),
+    "judge: steps are not compared": fault(
+        ("harness.check.judge", "_curves"), result(lambda compared: dataclasses.replace(compared, fault=""))
+    ),
     "judge: losses have to move by 1 %": fault(("harness.check.judge", "LIMIT"), constant(0.01)),
     "T: half of the resamples are enough": fault(("harness.check.rounding", "SURE"), constant(0.5)),
     "drift: upwards never counts": fault(
@@ -263,7 +265,7 @@ VERDICTS = {
         SCORE, result(lambda score, metric: float(score) / math.log(10) if metric.scale == "log" else float(score))
     ),
     "drift: the last metric decides, not the first": held_out(
-        ("harness.check.judge:Comparison", "_primary"), computed(lambda primary, self: self.experiment.metrics[-1])
+        ("harness.check.difference", "drifted"), argument("metrics", lambda metrics: tuple(metrics)[::-1])
     ),
     "errata: any error will do": held_out(
         ("harness.domain.erratum:Fails", "fault"), result(lambda fault, ran: "" if ran.error is not None else fault)

@@ -73,8 +73,8 @@ def test_the_table_says_whether_all_agree():
     stored = independent.files.read(
         independent.files.path_of(independent.ROOT / "baselines", "tensorflow-cpu", "example-4")
     )
-    metrics = stored.variants["softmax"].metrics
-    same = [{name: metrics[name][seed] for name in independent.METRICS} for seed in range(5)]
+    trials = stored.variants["softmax"].trials
+    same = [{name: trial.metrics[name] for name in independent.METRICS} for trial in trials[:5]]
     text, agree = agreeing({"softmax": same})
     assert agree
     assert len(text.splitlines()) == 4

@@ -268,8 +268,6 @@ def test_the_report_of_a_damaged_run(
         *(("trial", {"trial": {"variant": "a", "seed": value}}) for value in ("1", 1.5)),
         ("trial", {"trial": {"variant": "a", "seed": 1, "metrics": {"loss": 10**400}}}),
         *(("trial", {"experiment": value}) for value in (3, "\udcff", ["a"])),
-        ("experiment", {"id": ["a"]}),
-        ("experiment", {"size": {"epochs": -1, "batch_size": 8}}),
         ("claim", {"key": ["a"]}),
     ],
 )
