@@ -63,7 +63,7 @@ def test_results_come_as_they_are_ready(workers):
         ("refuse", "Invalid seed. Expected: 1.", "^Invalid seed. Expected: 1.$"),
         ("break", "by zero", "^ZeroDivisionError: by zero$"),
         ("exit", None, "^SystemExit: 3$"),
-        ("unpicklable", None, "pickle"),
+        ("unpicklable", None, "local object"),
     ],
 )
 def test_an_error_is_a_failure_and_is_not_tried_again(workers, died, action, value, reason):
