@@ -21,7 +21,7 @@ from harness.environment import gpu
 from harness.environment.fingerprint import commit, fingerprint, stack
 from harness.errors import SuiteError, invalid, nearest
 from harness.record.locks import Held
-from harness.record.run import Fingerprint, Key, RunStarted
+from harness.record.run import Fingerprint, Key, RunStarted, read_run
 from harness.record.run_file import RunFile, new_id, run_files
 from harness.training.backend import Device, active_backend, choose_backend, start_backend
 from harness.training.engines import resolve_engine
@@ -65,7 +65,7 @@ def begin(config: pytest.Config, options: Options, items: Sequence[pytest.Item])
     device = start_backend(options.precision)
     _check_gpu(options, device)
     stored = Stored(options.baselines, stack(run_fingerprint(options, device)))
-    where = where or place.default(options, device, stored, compared)
+    where = where or _as_before(folder, options) or place.default(options, device, stored, compared)
     prints = run_fingerprint(options, device, single_threaded=not where.here)
     if options.update is not None:
         stored.check_writable(selection.files_of(list(items)))
@@ -118,6 +118,19 @@ def begin(config: pytest.Config, options: Options, items: Sequence[pytest.Item])
         session.close()
         raise
     return session
+
+
+def _as_before(folder: Path, options: Options) -> place.TrainingPlace | None:
+    """As many processes as the run that is resumed had, because their number of threads decides bits; else None."""
+    if options.resume is None:
+        return None
+    for path in reversed(run_files(folder)):
+        if options.resume in ("", path.stem, path.name, str(path)):
+            with contextlib.suppress(SuiteError):  # ``resumable`` says what is wrong with it
+                run = read_run(path)
+                if run.open:
+                    return place.TrainingPlace(run.header.workers)
+    return None
 
 
 def run_fingerprint(options: Options, device: Device, single_threaded: bool = False) -> Fingerprint:
