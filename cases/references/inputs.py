@@ -70,10 +70,10 @@ def regressions(count: int = 40) -> tuple[Regression, ...]:
 
 @functools.cache
 def batches(count: int = 40) -> tuple[np.ndarray, ...]:
-    """Batches (16, 3) with spreads from 1e-4 to 1e4 and means of up to a few spreads; some features are constant."""
+    """Batches (16, 3) with spreads from 1e-4 to 1e4 and means of up to a few spreads; some features are 0."""
     draw, cases = np.random.default_rng(2), []
     for number in range(count):
         scale, zero = 10.0 ** draw.integers(-4, 5, 3), number == 0
-        spread = _array(draw, (16, 3), zero) * (draw.random(3) > 0.1)
-        cases.append((spread + _array(draw, (3,), zero)) * scale)
+        varied = draw.random(3) > 0.1
+        cases.append((_array(draw, (16, 3), zero) + _array(draw, (3,), zero)) * varied * scale)
     return tuple(cases)
