@@ -5,14 +5,20 @@ from __future__ import annotations
 import argparse
 import io
 import sys
-import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from harness.check import compare as check
 from harness.course import choose, course
 from harness.errors import SuiteError
-from harness.record.run_file import latest_run
-from reports.folders import out_of, runs_folder
+from harness.record.address import Address
+from harness.record.run import Run, read_run
+from reports import changes, history, stacks
+from reports.folders import check_course, check_writable, out_of, runs_folder, write_atomic
+from reports.page.page import PAGE
+from reports.runs import Runs, find
+from reports.stored import stored_run
+from reports.write import write, write_findings
 
 
 def parser() -> argparse.ArgumentParser:
@@ -23,7 +29,6 @@ def parser() -> argparse.ArgumentParser:
     )
     made.add_argument(
         "--run",
-        type=Path,
         metavar="FILE",
         help="the run file (default: the newest in FOLDER/runs, or in reports/out/runs where that has none); "
         "with --store a run's id",
@@ -79,154 +84,108 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         chosen = choose(options.catalogue)
         options.baseline_dir = options.baseline_dir or chosen.baselines
-        if options.push:
-            push(options)
-            return 0
-        if options.trend:
-            print(f"Trend: {trend(options)}")
-            return 0
-        if options.compare:
-            return compare(options)
-        if options.stacks:
-            print(f"Stacks: {compare_stacks(options)}")
-            return 0
-        if options.evidence is not None:
-            _print(f"the evidence of {options.evidence}", evidence(options))
-            return 0
-        if options.readme is not None:
-            raise SuiteError("--readme needs --evidence STACK: findings come from stored trials. Add --evidence STACK.")
-        from reports.write import write_report
-
-        options.out = options.out or out_of(course())
-        with tempfile.TemporaryDirectory() as folder:
-            if options.store is None:
-                run = options.run or newest(options.out)
-            else:
-                run = from_store(options.store, options.run and str(options.run), Path(folder))
-            _print(str(run if options.store is None else run.stem), write_report(run, options.out))
+        return ACTIONS[asked(options)](options)
     except SuiteError as error:
         print("reports:", " ".join(str(error).split()), file=sys.stderr)
         return 2
-    return 0
 
 
-def _print(what: str, report: Path) -> None:
-    """Prints the paths of a report and of its page."""
-    from reports.page.page import PAGE
-
-    print(f"Report of {what}: {report}\nPage: {report.with_name(PAGE)}")
-
-
-def evidence(options: argparse.Namespace) -> Path:
-    """Writes the report of a stack's evidence and returns the path of REPORT.md."""
-    if options.run or options.store:
-        raise SuiteError(
-            "--evidence contradicts --run and --store: it reports stored trials, not a run. Leave one out."
-        )
-    from reports.stored import stored_run
-    from reports.write import write
-
-    run = stored_run(options.baseline_dir, options.evidence)
-    if options.readme is not None:
-        from reports.write import write_findings
-
-        write_findings(run, options.readme)
-    return write(run, options.out or out_of(course()) / "evidence" / options.evidence)
-
-
-def push(options: argparse.Namespace) -> None:
-    """Pushes the finished runs of the report folder and prints one line for each.
-
-    Raises SuiteError if the options contradict each other or the database cannot be reached.
-    """
-    if options.run or options.evidence or options.readme:
-        raise SuiteError("--push contradicts --run, --evidence and --readme: it pushes runs. Leave one of them out.")
-    if options.store is None:
+def asked(options: argparse.Namespace) -> str:
+    """What is to be done: a name in ACTIONS. SuiteError if the options contradict each other, or one is missing."""
+    if options.readme and not options.evidence:
+        raise SuiteError("--readme needs --evidence STACK: findings come from stored trials. Add --evidence STACK.")
+    if options.push and not options.store:
         raise SuiteError("--push needs --store URL: the database to push to.")
-    from harness.record.address import Address
+    given = [name for name in ACTIONS if getattr(options, name)] or ["run"]
+    others = given[1:] + ["store"] * bool(options.store and given[0] in ("stacks", "evidence"))
+    if others:
+        raise SuiteError(
+            f"--{given[0]} contradicts {', '.join(f'--{name}' for name in others)}: leave one of them out."
+        )
+    return given[0]
+
+
+def push(options: argparse.Namespace) -> int:
+    """Pushes the finished runs of the report folder, and prints a line for each."""
     from harness.record.database import push_all
 
     folder = runs_folder(options.out or out_of(course()))
     print("\n".join(push_all(Address(options.store), folder)) or f"Nothing to push in {folder}.")
+    return 0
 
 
-def trend(options: argparse.Namespace) -> Path:
-    """Writes the trend of the finished runs and returns the path of TREND.md.
-
-    Raises SuiteError if the options contradict each other, there is no run, or the database cannot be reached.
-    """
-    if options.run or options.evidence or options.readme or options.compare:
-        raise SuiteError("--trend contradicts --run, --compare, --evidence and --readme: it is about all runs.")
-    from harness.record.address import Address
-    from reports.folders import check_writable, write_atomic
-    from reports.history import FILE, History, markdown, runs_of
-
-    out = options.out or out_of(course())
-    check_writable(out)
-    history = History.of(runs_of(Address(options.store) if options.store else None, with_runs(out)))
-    write_atomic(out / FILE, markdown(history).encode())
-    return out / FILE
+def trend(options: argparse.Namespace) -> int:
+    """Writes TREND.md."""
+    path = _out(options) / history.FILE
+    check_writable(path.parent)
+    write_atomic(path, history.markdown(history.History.of(_runs(options).of_course())).encode())
+    print(f"Trend: {path}")
+    return 0
 
 
 def compare(options: argparse.Namespace) -> int:
-    """Prints what differs between two runs, writes COMPARE.md, and returns 1 if something regressed, else 0.
-
-    Raises SuiteError if the options contradict each other, or a run cannot be found or read, or is of another course.
-    """
-    if options.run or options.evidence or options.readme:
-        raise SuiteError(
-            "--compare contradicts --run, --evidence and --readme. Evidence is --compare evidence:STACK B."
-        )
-    from harness.check.compare import compare
-    from harness.record.address import Address
-    from reports.changes import find, markdown
-    from reports.folders import check_course, write_atomic
-
-    out, store = options.out or out_of(course()), Address(options.store) if options.store else None
-    then, now = (find(asked, with_runs(out), store, options.baseline_dir) for asked in options.compare)
+    """Prints what differs between two runs, and writes COMPARE.md. 1 if something regressed."""
+    then, now = (find(word, _runs(options), options.baseline_dir) for word in options.compare)
     for run in (then, now):
         check_course(run.header)
-    changes = compare(now, then)
-    text = markdown(changes)
-    write_atomic(out / "COMPARE.md", text.encode())
+    compared = check.compare(now, then)
+    text = changes.markdown(compared)
+    write_atomic(_out(options) / "COMPARE.md", text.encode())
     print(text)
-    return int(changes.regressed)
+    return int(compared.regressed)
 
 
-def compare_stacks(options: argparse.Namespace) -> Path:
-    """Writes the comparison of stacks and returns the path of STACKS.md. SuiteError if they cannot be compared."""
-    if options.run or options.evidence or options.readme or options.store:
-        raise SuiteError("--stacks contradicts --run, --store, --evidence and --readme: it compares stored evidence.")
-    from reports.folders import write_atomic
-    from reports.stacks import FILE, markdown, stacks
-
-    path = (options.out or out_of(course())) / FILE
-    write_atomic(path, markdown(stacks(options.baseline_dir, options.stacks)).encode())
-    return path
+def compare_stacks(options: argparse.Namespace) -> int:
+    """Writes STACKS.md."""
+    path = _out(options) / stacks.FILE
+    write_atomic(path, stacks.markdown(stacks.stacks(options.baseline_dir, options.stacks)).encode())
+    print(f"Stacks: {path}")
+    return 0
 
 
-def from_store(url: str, run: str | None, folder: Path) -> Path:
-    """Writes a stored run to a file in ``folder`` and returns its path; ``run`` is a run's id, None for the newest.
-
-    Raises SuiteError if the database cannot be reached or lacks the run.
-    """
-    from harness.record.address import Address
-    from harness.record.database import stored_run
-
-    name, content = stored_run(Address(url), run)
-    path = folder / f"{name}.jsonl"
-    path.write_bytes(content)
-    return path
+def evidence(options: argparse.Namespace) -> int:
+    """Writes the report of a stack's evidence, and the findings of --readme."""
+    run = stored_run(options.baseline_dir, options.evidence)
+    if options.readme is not None:
+        write_findings(run, options.readme)
+    out = options.out or out_of(course()) / "evidence" / options.evidence
+    return _report(f"the evidence of {options.evidence}", run, out)
 
 
-def newest(out: Path) -> Path:
-    """The newest run file of a report folder, else of the default folder. Raises SuiteError if neither has one."""
-    return latest_run(with_runs(out))
+def report(options: argparse.Namespace) -> int:
+    """Writes the report of a run."""
+    file = options.run and not options.store
+    run = read_run(Path(options.run)) if file else _runs(options).read(options.run)
+    return _report(run.path.stem if options.store else str(run.path), run, _out(options))
 
 
-def with_runs(out: Path) -> Path:
-    """The folder of run files of a report folder, or the default one where that has none."""
-    return runs_folder(out if any(runs_folder(out).glob("*.jsonl")) else out_of(course()))
+ACTIONS: Mapping[str, Callable[[argparse.Namespace], int]] = {
+    "push": push,
+    "trend": trend,
+    "compare": compare,
+    "stacks": compare_stacks,
+    "evidence": evidence,
+    "run": report,
+}
+"""What can be asked for, by option; --run's is the default."""
+
+
+def _out(options: argparse.Namespace) -> Path:
+    return options.out or out_of(course())
+
+
+def _runs(options: argparse.Namespace) -> Runs:
+    """The runs of --store; else of the report folder, or of the default one where that has none."""
+    folder = runs_folder(_out(options))
+    if not any(folder.glob("*.jsonl")):
+        folder = runs_folder(out_of(course()))
+    return Runs(folder, Address(options.store) if options.store else None)
+
+
+def _report(what: str, run: Run, out: Path) -> int:
+    path = write(run, out)
+    print(f"Report of {what}: {path}\nPage: {path.with_name(PAGE)}")
+    return 0
 
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ from harness.domain.verdict import Basis, Decision, Effect, Verdict
 from harness.record.outcomes import ClaimState
 from harness.record.run import Alongside, ClaimDecided, ErratumChecked, Run, Summary
 from reports import sentences
+from reports.effects import main_effects
 from reports.words import mean_std, metric_label, number, plural, points, power_of_ten, printed, standing
 
 ELSEWHERE = "Elsewhere"
@@ -155,7 +156,7 @@ class Card(msgspec.Struct, frozen=True, kw_only=True):
     def open(self) -> bool:
         """Whether the lecture says something here that is not supported. A red claim is a fault of the machine, what
         the lecture does not say is none of its faults, and neither is what nobody has measured."""
-        measured = self.verdict is not Verdict.INCONCLUSIVE or bool(sentences.main_effects(self.decision))
+        measured = self.verdict is not Verdict.INCONCLUSIVE or bool(main_effects(self.decision))
         judged = measured and self.verdict not in (Verdict.SUPPORTED, Verdict.NOT_RUN)
         return judged and not self.red and self.source != "ours"
 
@@ -298,7 +299,7 @@ def _card(run: Run, claim: ClaimDecided, slides: _Slides) -> Card:
     declared = _declared(claim)
     experiment = course().experiments.get(claim.experiment or "")
     metrics = {metric.name: metric for metric in experiment.metrics} if experiment else {}
-    effects = sentences.main_effects(claim.decision)
+    effects = main_effects(claim.decision)
     effect = effects[0] if len(effects) == 1 else None
     slide_figure = _slide_figure(claim, effect, slides)
     own = run.header.full or not stored  # what is shown are the run's own trials, and not those of the evidence
@@ -370,7 +371,7 @@ def _shown(claim: ClaimDecided, declared: Claim | None, metrics: _Metrics, verdi
             "A computation confirms it." if verdict is Verdict.SUPPORTED else "A computation contradicts it."
         )
     own = sentences.filled(declared.shown, claim, metrics) if declared else ""
-    effects = sentences.main_effects(claim.decision)
+    effects = main_effects(claim.decision)
     parts = [sentences.compared(one, metrics.get(one.metric)) for one in effects]
     if any(effect.kind == "failures" for effect in effects):  # an accuracy near chance may be far from useless
         parts += [f"mean of {name}: {text}" for name, text in _means(claim, metrics).items()]

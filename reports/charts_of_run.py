@@ -56,7 +56,7 @@ from reports.charts_data import (
     trials_of,
     turning_points,
 )
-from reports.sections.effects import effects_by_relevance
+from reports.effects import effects_by_relevance
 from reports.words import backend_name, mean_std, metric_label, number, plural, points, printed, verdict_text
 
 WIDTH, HEIGHT = 430, 190

@@ -13,24 +13,20 @@ from __future__ import annotations
 import datetime
 import math
 import statistics
-from collections.abc import Iterable, Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from harness.check.compare import Changes, compare
 from harness.check.difference import MedianRatio, is_significant
 from harness.course import course
 from harness.errors import SuiteError
-from harness.record.run import HEAVY, Run, parse_run, read_run
-from harness.record.run_file import run_files
+from harness.record.run import Run, read_run
+from harness.record.trials import Fingerprint
 from harness.timing.slower import ALPHA, MIN_REPEATS, RELATIVE
-from reports.folders import of_course
 from reports.text import code, cut, escape, table
 from reports.words import faster_or_slower, machine, metric_label, number, plural, points, seconds
-
-if TYPE_CHECKING:
-    from harness.record.address import Address
 
 FILE = "TREND.md"
 RECENT = 100
@@ -76,6 +72,20 @@ class Moved:
     before: float
     now: float
     runs: int
+
+    @property
+    def difference(self) -> float:
+        return self.series.apart(self.now, self.before)
+
+    @property
+    def change(self) -> str:
+        """In words: "1.16 × slower", "+0.42 points"."""
+        if self.series.time:
+            return faster_or_slower(self.now / self.before)
+        if self.series.scale == "log":
+            return f"{self.now / self.before:.3g} ×"
+        apart = self.now - self.before
+        return points(apart) if self.series.unit == "fraction" else f"{number(apart)} {self.series.unit}"
 
 
 @dataclass(frozen=True)
@@ -152,49 +162,48 @@ class History:
         """The index of a run; None if it is not finished, or not of this folder."""
         return next((at for at, other in enumerate(self.runs) if other.header.id == run.header.id), None)
 
-    def newest(self) -> dict[int, list[Series]]:
-        """The newest run of each stack and machine, with the series that it has."""
+    def newest(self) -> list[int]:
+        """The newest run of each stack and machine, the newest first."""
         places = {(run.header.stack, machine(run.header.fingerprint)): at for at, run in enumerate(self.runs)}
-        return {at: [series for series, values in self.values.items() if at in values] for at in places.values()}
+        return sorted(places.values(), reverse=True)
 
-    def earlier(self, series: Series, at: int) -> dict[int, float]:
-        return {index: value for index, value in list(self.values[series].items())[-RECENT:] if index < at}
+    def of_run(self, at: int) -> dict[Series, list[tuple[int, float]]]:
+        """The series that the run ``at`` has, each with its earlier values by run, of the last RECENT."""
+        return {
+            series: [(index, value) for index, value in [*values.items()][-RECENT:] if index < at]
+            for series, values in self.values.items()
+            if at in values
+        }
 
     def moved(self, at: int) -> list[Moved]:
         """The series that moved with the run ``at``, the largest change first."""
-        own = [series for series, values in self.values.items() if at in values]
-        moved: list[tuple[float, Moved]] = []
-        for series in own:
-            before = list(self.earlier(series, at).values())
-            if not before:
-                continue
-            middle, value = statistics.median(before), self.values[series][at]
-            residuals = [series.apart(other, middle) for other in before]
-            apart = series.apart(value, middle)
-            if abs(apart) > series.effect and is_significant(apart, residuals, len(before), ALPHA / len(own)):
-                moved.append((abs(apart) / series.effect, Moved(series, middle, value, len(before))))
-        return [series for _, series in sorted(moved, key=lambda pair: -pair[0])]
+        own, moved = self.of_run(at), []
+        for series, earlier in own.items():
+            if earlier:
+                values = [value for _, value in earlier]
+                change = Moved(series, statistics.median(values), self.values[series][at], len(values))
+                residuals = [series.apart(value, change.before) for value in values]
+                beyond = is_significant(change.difference, residuals, len(values), ALPHA / len(own))
+                if beyond and abs(change.difference) > series.effect:
+                    moved.append(change)
+        return sorted(moved, key=lambda change: -abs(change.difference) / change.series.effect)
 
     def speed(self, at: int) -> Speed | None:
         """The times of the run ``at`` against the earlier ones of its machine; None if there are none to compare."""
-        logs = [
-            ({index: math.log(value) for index, value in before.items()}, math.log(self.values[series][at]))
-            for series in self.values
-            if series.time and at in self.values[series] and (before := self.earlier(series, at))
-        ]
-        if not logs:
+        ratios: list[float] = []
+        deviations: dict[int, list[float]] = defaultdict(list)
+        for series, earlier in self.of_run(at).items():
+            if series.time and earlier:
+                middle = statistics.median(math.log(value) for _, value in earlier)
+                ratios.append(self.values[series][at] / math.exp(middle))
+                for index, value in earlier:
+                    deviations[index].append(math.log(value) - middle)
+        if not ratios:
             return None
-        middles = [statistics.median(before.values()) for before, _ in logs]
-        whole = MedianRatio.of([math.exp(newest - middle) for (_, newest), middle in zip(logs, middles, strict=True)])
-        runs = sorted({index for before, _ in logs for index in before})
-        noise = [
-            statistics.median(
-                before[index] - middle for (before, _), middle in zip(logs, middles, strict=True) if index in before
-            )
-            for index in runs
-        ]
-        beyond = is_significant(math.log(whole.ratio), noise, len(runs), ALPHA) if len(runs) >= MIN_REPEATS else None
-        return Speed(whole, len(runs), beyond)
+        whole, runs = MedianRatio.of(ratios), len(deviations)
+        noise = [statistics.median(of) for of in deviations.values()]
+        beyond = is_significant(math.log(whole.ratio), noise, runs, ALPHA) if runs >= MIN_REPEATS else None
+        return Speed(whole, runs, beyond)
 
 
 def started(run: Run) -> datetime.datetime:
@@ -237,46 +246,6 @@ def seeds_text(seeds: tuple[int, ...]) -> str:
     return f"seeds {low}–{high}" if high - low + 1 == len(seeds) else f"{len(seeds)} seeds of {low}–{high}"
 
 
-def runs_of(store: Address | None, folder: Path) -> Iterator[Run | str]:
-    """The course's runs of a database, or of a folder's run files, without trials and claims; see ``History.of``.
-
-    SuiteError if the database cannot be used, or there is no run of the course.
-    """
-    empty = True
-    for name, lines in _stored(store) if store else _recorded(folder):
-        try:
-            run: Run | str = parse_run(lines, folder / f"{name}.jsonl")
-        except SuiteError as error:
-            run = str(error)
-        if isinstance(run, str) or of_course(run.header):
-            empty = False
-            yield run
-    if empty:
-        of = "" if course().default else f" of {course().title}"
-        fix = f"Run `pytest suite/{course().option}` first."
-        raise SuiteError(f"No run{of} is recorded in {store or folder}. {fix}")
-
-
-def _stored(store: Address) -> Iterator[tuple[str, list[bytes]]]:
-    from harness.record.database import readable
-
-    with readable(store) as database:
-        yield from database.light()
-
-
-def _recorded(folder: Path) -> Iterator[tuple[str, list[bytes]]]:
-    """Empty files do not count: their process was killed before it wrote the first line."""
-    heavy = tuple(start.encode() for start in HEAVY)
-    for path in run_files(folder):
-        try:
-            with path.open("rb") as file:
-                lines = [line for line in file if line.endswith(b"\n") and not line.startswith(heavy)]
-        except OSError as error:
-            raise SuiteError(f"Cannot read the run's record {path}: {error.strerror or error}.") from error
-        if lines or path.stat().st_size:
-            yield path.stem, lines
-
-
 def since_last(run: Run, history: History) -> Changes | None:
     """What differs from the last comparable run: of the same stack, as full, with something in common; None if none."""
     for earlier in reversed(history.runs):
@@ -291,37 +260,30 @@ def since_last(run: Run, history: History) -> Changes | None:
 
 def markdown(history: History) -> str:
     """The text of TREND.md."""
-    newest = {at: (history.moved(at), history.speed(at)) for at in sorted(history.newest(), reverse=True)}
+    newest = {at: (history.moved(at), history.speed(at)) for at in history.newest()}
     parts = [f"# Trend: {plural(len(history.runs), 'finished run')}", _status(history, newest)]
     speeds = [f"- {_where(history.runs[at])}: {speed}" for at, (_, speed) in newest.items() if speed]
     parts += ["## Is a machine slower than before?", "\n".join(speeds[:MOST_ROWS])] if speeds else []
-    rows = [_row(moved, history.runs[at]) for at, (every, _) in newest.items() for moved in every]
-    if rows:
-        parts += [
-            "## What moved with the newest run",
-            table(("series", "before → now", "change", "run"), rows, most=MOST_ROWS),
-        ]
+    if rows := [_row(moved, history.runs[at]) for at, (every, _) in newest.items() for moved in every]:
+        moved = table(("series", "before → now", "change", "run"), rows, most=MOST_ROWS)
+        parts += ["## What moved with the newest run", moved]
     if history.runs:
         head = ("started", "run", "stack", "commit", "changed since the run before")
         parts += ["## Runs", table(head, _runs(history), most=MOST_ROWS)]
     if history.unread:
         lines = [f"- {escape(cut(why, 300))}" for why in history.unread[:10]]
-        left = len(history.unread) - len(lines)
-        parts += ["## Runs that could not be read", "\n".join([*lines, *([f"- {left} more"] if left else [])])]
+        lines += [f"- {left} more"] if (left := len(history.unread) - len(lines)) else []
+        parts += ["## Runs that could not be read", "\n".join(lines)]
     return "\n\n".join(parts) + "\n"
 
 
-def _status(history: History, newest: Mapping[int, tuple[list[Moved], Speed | None]]) -> str:
-    count = sum(at in values for at in newest for values in history.values.values())
-    moved = sum(len(every) for every, _ in newest.values())
-    left = ""
-    if history.unfinished:
-        left = f" Left out: {plural(history.unfinished, 'run')} without an end."
+def _status(history: History, newest: dict[int, tuple[list[Moved], Speed | None]]) -> str:
+    count, moved = sum(len(history.of_run(at)) for at in newest), sum(len(every) for every, _ in newest.values())
+    left = f" Left out: {plural(history.unfinished, 'run')} without an end." if history.unfinished else ""
     if not count:
         return f"**Nothing to show: no finished run trained to the end or was timed.**{left}"
-    if not moved:
-        return f"**✅ None of {plural(count, 'series', 'series')} of the newest runs moved.**{left}"
-    return f"**⚠ {moved} of {plural(count, 'series', 'series')} of the newest runs moved.**{left}"
+    mark, how_many = ("⚠", str(moved)) if moved else ("✅", "None")
+    return f"**{mark} {how_many} of {plural(count, 'series', 'series')} of the newest runs moved.**{left}"
 
 
 def _where(run: Run) -> str:
@@ -329,32 +291,25 @@ def _where(run: Run) -> str:
 
 
 def _row(moved: Moved, run: Run) -> tuple[str, ...]:
-    series, unit = moved.series, moved.series.unit
-    if series.time:
-        name, change = "time", faster_or_slower(moved.now / moved.before)
-        values = f"{seconds(moved.before)} s → {seconds(moved.now)} s"
-    else:
-        name, values = metric_label(series.name), f"{number(moved.before, unit)} → {number(moved.now, unit)}"
-        if series.scale == "log":
-            change = f"{moved.now / moved.before:.3g} ×"
-        else:
-            apart = moved.now - moved.before
-            change = points(apart) if unit == "fraction" else f"{number(apart)} {unit}"
+    series = moved.series
+    name = "time" if series.time else metric_label(series.name)
+    values = [f"{seconds(v)} s" if series.time else number(v, series.unit) for v in (moved.before, moved.now)]
     title = code(f"{series.case}, {name} ({series.condition})", LONGEST)
-    return title, f"{escape(values)} ({plural(moved.runs, 'run')})", escape(change), code(run.header.id, LONGEST)
+    before = f"{escape(' → '.join(values))} ({plural(moved.runs, 'run')})"
+    return title, before, escape(moved.change), code(run.header.id, LONGEST)
 
 
 def _runs(history: History) -> Iterator[tuple[str, ...]]:
     """The runs, the newest first, each with what differs from the run before it on its stack."""
-    before: dict[str, Run] = {}
+    before: dict[str, Fingerprint] = {}
     rows = []
     for run in history.runs:
-        header, last = run.header, before.get(run.header.stack)
-        facts = {**header.fingerprint, "machine": machine(header.fingerprint)}
-        then = {**last.header.fingerprint, "machine": machine(last.header.fingerprint)} if last else facts
+        header = run.header
+        facts: Fingerprint = {**header.fingerprint, "machine": machine(header.fingerprint)}
+        then = before.get(header.stack, facts)
+        before[header.stack] = facts
         keys = [key for key in {**then, **facts} if then.get(key) != facts.get(key)]
-        changed = [f"{key} {then.get(key)} → {facts.get(key)}" for key in keys]
-        before[header.stack] = run
+        changed = "; ".join(f"{key} {then.get(key)} → {facts.get(key)}" for key in keys)
         texts = (code(text, LONGEST) for text in (header.id, header.stack, header.commit or "–"))
-        rows.append((escape(header.started[:10]), *texts, escape(cut("; ".join(changed), LONGEST))))
+        rows.append((escape(header.started[:10]), *texts, escape(cut(changed, LONGEST))))
     return reversed(rows)

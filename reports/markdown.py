@@ -22,9 +22,8 @@ from reports import headline, sentences
 from reports.accuracy import accuracies, compared, trained_here
 from reports.cards import ELSEWHERE, Card, Snippet, anchor, cards, section_of, snippets
 from reports.charts_data import QUANTILES, quantiles
-from reports.sections.times import times
-from reports.sections.timing_runs import timing
 from reports.text import LONGEST, code, cut, escape, escape_html, fenced
+from reports.times import times, timing
 from reports.words import MEANINGS, SYMBOLS, backend_name, metric_label, number, plural, seconds, verdict_text
 
 if TYPE_CHECKING:

@@ -12,6 +12,7 @@ from harness.domain.metric import Metric
 from harness.domain.verdict import Decision, Difference, Effect, Verdict
 from harness.record.run import ClaimDecided
 from harness.rules.chances import undecided
+from reports.effects import main_effects
 from reports.words import (
     MINUS,
     UNSIGNED_UNITS,
@@ -174,20 +175,6 @@ def filled(template: str, claim: ClaimDecided, metrics: Mapping[str, Metric]) ->
 
     text = PLACE.sub(value, template)
     return "" if missing else text
-
-
-def main_effects(decision: Decision) -> list[Effect]:
-    """The effect of each part of a decision, in the order of the parts; of one that has no estimate the share of seeds
-    that failed, which then decides."""
-    if decision.parts:
-        return [effect for part in decision.parts for effect in main_effects(part)]
-    found: list[Effect] = []
-    for effect in decision.effects:
-        if effect.kind != "failures":
-            found.append(effect)
-        elif found and found[-1].estimate is None:
-            found[-1] = effect
-    return found
 
 
 def _in_sentence(effect: Effect, form: str) -> str:

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 
 from harness.check.difference import LEVEL, Agreed, Agreement, Values, agreement
 from harness.check.evidence import path_of, read
@@ -21,7 +22,7 @@ from harness.course import course
 from harness.domain.claim import Claim
 from harness.domain.finding import Cause
 from harness.domain.metric import Metric
-from harness.domain.verdict import Basis, Verdict
+from harness.domain.verdict import Decision, Verdict
 from harness.errors import invalid
 from harness.record.evidence import EXACT, Evidence
 from harness.record.trials import Training
@@ -30,40 +31,39 @@ from reports.words import SYMBOLS, metric_label, number, plural, standing
 
 FILE = "STACKS.md"
 DECIDED = (Verdict.SUPPORTED, Verdict.REFUTED)
+READING = (
+    "✔ supported, ≈ not contradicted, ✘ refuted, ↻ outdated, = a tie, ? undecided, with the number of seeds; in "
+    "parentheses a preliminary verdict of fewer than "
+    "30 seeds; – no evidence."
+)
 
 
-@dataclass(frozen=True)
-class OnStack:
-    """A claim on one stack: its verdict there, the seeds it rests on, and whether these are too few for a verdict."""
+class Compared(NamedTuple):
+    """One metric of a training on another stack, compared with the first stack; ``cause``: why, if that is known."""
 
-    verdict: Verdict
-    seeds: int
-    preliminary: bool
-    basis: Basis | None = None
+    stack: str
+    experiment: str
+    variant: str
+    metric: Metric
+    agreed: Agreed
+    cause: Cause | None
 
-    @property
-    def text(self) -> str:
+
+class OnStack(NamedTuple):
+    """What a stack's own evidence decides of a claim, with how many seeds, and whether they are too few to decide."""
+
+    decision: Decision
+    seeds: int = 0
+    preliminary: bool = False
+
+    def __str__(self) -> str:
         """ "✔ 30"; a preliminary verdict is in parentheses; no number for a computed claim."""
-        symbol = SYMBOLS[standing(self.verdict, self.basis)]
+        symbol = SYMBOLS[standing(self.decision.verdict, self.decision.basis)]
         text = f"{symbol} {self.seeds:,}" if self.seeds else symbol
         return f"({text})" if self.preliminary else text
 
 
-@dataclass(frozen=True)
-class Compared:
-    """One metric of a training on another stack, compared with the first stack; ``cause``: why, if that is known."""
-
-    experiment: str
-    variant: str
-    metric: Metric
-    stack: str
-    agreed: Agreed
-    cause: Cause | None
-
-    @property
-    def size(self) -> float:
-        """The difference in units of the metric's smallest effect of interest."""
-        return abs(self.agreed.difference or 0.0) / self.metric.smallest_effect
+OnStacks = Mapping[str, OnStack]
 
 
 @dataclass(frozen=True)
@@ -72,13 +72,31 @@ class Stacks:
 
     Attributes:
         names: the stacks, the first of which the others are compared with.
-        verdicts: each claim, and by stack what its own evidence says; without stacks that have none of it.
+        verdicts: each claim on the stacks that have evidence of it.
         compared: every metric of every training that the first stack and another one have.
     """
 
     names: tuple[str, ...]
-    verdicts: tuple[tuple[Claim, dict[str, OnStack]], ...]
-    compared: tuple[Compared, ...]
+    verdicts: Sequence[tuple[Claim, OnStacks]]
+    compared: Sequence[Compared]
+
+    @property
+    def unlike(self) -> list[tuple[Claim, OnStacks]]:
+        """The claims that do not have one verdict on all stacks with evidence of them."""
+        return [(claim, of) for claim, of in self.verdicts if len(_verdicts(of)) > 1]
+
+    @property
+    def flips(self) -> list[Claim]:
+        """The claims that one stack supports and another refutes."""
+        return [claim for claim, of in self.verdicts if _verdicts(of) >= set(DECIDED)]
+
+    @property
+    def different(self) -> list[Compared]:
+        return [row for row in self.compared if row.agreed.verdict is Agreement.DIFFERENT]
+
+
+def _verdicts(of: OnStacks) -> set[Verdict]:
+    return {on.decision.verdict for on in of.values()}
 
 
 def stacks(root: Path, names: Sequence[str]) -> Stacks:
@@ -87,47 +105,45 @@ def stacks(root: Path, names: Sequence[str]) -> Stacks:
     Raises SuiteError for fewer stacks, for one without evidence, and for damaged evidence.
     """
     known = sorted({path.parent.name for path in root.glob("*-*/*.json")})
-    unknown = [name for name in names if name not in known]
-    if unknown or len(set(names)) < 2:
+    unique = tuple(dict.fromkeys(names))
+    if len(unique) < 2 or not set(names) <= set(known):
         fix = f"Stacks with evidence: {', '.join(known) or 'none'}."
         raise invalid("--stacks", expected="two stacks or more that have evidence", received=", ".join(names), fix=fix)
-    declared = course().experiments
     stored: dict[str, dict[str, Evidence]] = {}
-    for name in (*declared, EXACT):
-        files = {stack: read(path_of(root, stack, name)) for stack in dict.fromkeys(names)}
+    for name in (*course().experiments, EXACT):
+        files = {stack: read(path_of(root, stack, name)) for stack in unique}
         stored[name] = {stack: evidence for stack, evidence in files.items() if evidence is not None}
-    return Stacks(
-        tuple(dict.fromkeys(names)),
-        tuple((claim, dict(_verdicts(claim, stored))) for claim in course().claims),
-        adjusted(list(_compared(stored, names[0]))),
-    )
+    verdicts = [(claim, dict(_on_stacks(claim, stored))) for claim in course().claims]
+    pairs = list(_pairs(stored, unique[0]))
+    compared = [
+        Compared(*where, metric, agreed(metric, x, y, len(pairs)), course().cause(*where, metric.name))
+        for where, metric, x, y in pairs
+    ]
+    return Stacks(unique, verdicts, compared)
 
 
-def _verdicts(claim: Claim, stored: dict[str, dict[str, Evidence]]) -> Iterator[tuple[str, OnStack]]:
+def _on_stacks(claim: Claim, stored: Mapping[str, Mapping[str, Evidence]]) -> Iterator[tuple[str, OnStack]]:
     for stack, evidence in stored[claim.experiment.id if claim.experiment else EXACT].items():
-        if claim.experiment is None:
-            if expected := evidence.expected.get(claim.key):
-                yield stack, OnStack(Verdict(expected.verdict), 0, preliminary=False)
-            continue
-        known = stored_verdict(claim, stack, {stack: evidence})
-        if known.decision is not None:
-            yield stack, OnStack(known.decision.verdict, known.seeds, known.preliminary, known.decision.basis)
+        if claim.experiment is not None:
+            known = stored_verdict(claim, stack, {stack: evidence})
+            if known.decision is not None:
+                yield stack, OnStack(known.decision, known.seeds, known.preliminary)
+        elif expected := evidence.expected.get(claim.key):
+            yield stack, OnStack(Decision(Verdict(expected.verdict), ""))
 
 
-def _compared(stored: dict[str, dict[str, Evidence]], first: str) -> Iterator[tuple[Compared, Values, Values]]:
+def _pairs(
+    stored: Mapping[str, Mapping[str, Evidence]], first: str
+) -> Iterator[tuple[tuple[str, str, str], Metric, Values, Values]]:
+    """Another stack's experiment and variant, each metric that the first stack has too, and the values of both."""
     for experiment in course().experiments.values():
-        held = stored[experiment.id]
-        if first not in held:
-            continue
-        for stack, evidence in held.items():
-            for name, mine in held[first].variants.items() if stack != first else ():
+        ours = stored[experiment.id].get(first)
+        for stack, evidence in stored[experiment.id].items():
+            for name, mine in ours.variants.items() if ours and stack != first else ():
                 theirs = evidence.variants.get(name)
                 for metric in experiment.metrics if theirs else ():
                     if theirs and metric.name in mine.metrics and metric.name in theirs.metrics:
-                        x, y = values(mine, metric), values(theirs, metric)
-                        agreed = agreement(metric, x, y)
-                        cause = course().cause(stack, experiment.id, name, metric.name)
-                        yield Compared(experiment.id, name, metric, stack, agreed, cause), x, y
+                        yield (stack, experiment.id, name), metric, values(mine, metric), values(theirs, metric)
 
 
 def values(of: Training, metric: Metric) -> Values:
@@ -137,72 +153,49 @@ def values(of: Training, metric: Metric) -> Values:
     return known | (dict.fromkeys(lost) if metric.unit == "fraction" else {})
 
 
-def adjusted(every: Sequence[tuple[Compared, Values, Values]]) -> tuple[Compared, ...]:
-    """Makes a difference that is none at LEVEL divided by the number of comparisons an undecided one."""
-    made = []
-    for row, x, y in every:
-        if row.agreed.verdict is Agreement.DIFFERENT:
-            strict = agreement(row.metric, x, y, LEVEL / len(every)).verdict
-            if strict is not Agreement.DIFFERENT:
-                row = replace(row, agreed=replace(row.agreed, verdict=Agreement.UNDECIDED))
-        made.append(row)
-    return tuple(made)
+def agreed(metric: Metric, x: Values, y: Values, comparisons: int) -> Agreed:
+    """The agreement at LEVEL; a difference that is none at LEVEL divided by the number of comparisons is undecided."""
+    known = agreement(metric, x, y)
+    if known.verdict is not Agreement.DIFFERENT:
+        return known
+    strict = agreement(metric, x, y, LEVEL / comparisons).verdict is Agreement.DIFFERENT
+    return known if strict else replace(known, verdict=Agreement.UNDECIDED)
 
 
-def unlike(made: Stacks) -> list[tuple[Claim, dict[str, OnStack]]]:
-    """The claims that do not have one verdict on all stacks with evidence of them."""
-    return [(claim, of) for claim, of in made.verdicts if len({on.verdict for on in of.values()}) > 1]
-
-
-def flips(made: Stacks) -> list[Claim]:
-    """The claims that one stack supports and another refutes."""
-    return [claim for claim, of in made.verdicts if {on.verdict for on in of.values()} >= set(DECIDED)]
-
-
-def why(made: Stacks, claim: Claim, of: dict[str, OnStack]) -> str:
+def why(made: Stacks, claim: Claim, of: OnStacks) -> str:
     """Why a claim's verdict differs between stacks: a cause, trainings that differ, or too few seeds."""
-    experiment = claim.experiment.id if claim.experiment else ""
-    different = [
-        row
-        for row in made.compared
-        if row.experiment == experiment
-        and row.variant in claim.variants
-        and row.stack in of
-        and row.agreed.verdict is Agreement.DIFFERENT
-    ]
-    causes = dict.fromkeys(row.cause.text for row in different if row.cause)
-    if causes:
+    if claim.experiment is None:
+        return "computed otherwise; the cause is not known"
+    experiment, variants = claim.experiment.id, claim.variants
+    rows = [row for row in made.different if row.stack in of and row.experiment == experiment]
+    different = [row for row in rows if row.variant in variants]
+    if causes := dict.fromkeys(row.cause.text for row in different if row.cause):
         return "; ".join(causes)
     if different:
         return f"{code(different[0].variant)} trains otherwise on {different[0].stack}; the cause is not known"
-    if not experiment:
-        return "computed otherwise; the cause is not known"
-    undecided = [f"{stack}, {on.seeds:,} seeds" for stack, on in of.items() if on.verdict not in DECIDED]
-    if claim in flips(made):
-        places = itertools.product(of, claim.variants, {name for rule in claim.rules for name in rule.metrics})
+    if claim in made.flips:
+        places = itertools.product(of, variants, {name for rule in claim.rules for name in rule.metrics})
         known = (course().cause(stack, experiment, variant, metric) for stack, variant, metric in places)
         if cause := next(filter(None, known), None):
             return cause.text
         return "no training is shown to differ: two samples of seeds, on either side of the limit"
+    undecided = [f"{stack}, {on.seeds:,} seeds" for stack, on in of.items() if on.decision.verdict not in DECIDED]
     return f"too few seeds to decide on {'; '.join(undecided)}; no training is shown to differ"
 
 
 def markdown(made: Stacks) -> str:
     """The text of STACKS.md."""
-    different = sorted(
-        (row for row in made.compared if row.agreed.verdict is Agreement.DIFFERENT), key=lambda row: -row.size
-    )
     parts = [f"# {escape(course().title)} on {', '.join(made.names)}", _status(made), _counts(made)]
-    if claims := unlike(made):
+    if made.unlike:
         rows = [
             (f"{code(claim.key)}<br>{escape(claim.statement)}", *_cells(made, of), escape(why(made, claim, of)))
-            for claim, of in claims
+            for claim, of in made.unlike
         ]
         parts += ["## Verdicts that differ", table(("claim", *made.names, "why"), rows), READING]
-    if different:
-        parts.append("## Trainings that are not equivalent")
+    different = sorted(made.different, key=lambda row: -abs(row.agreed.difference or 0.0) / row.metric.smallest_effect)
+    parts += ["## Trainings that are not equivalent"] if different else []
+    head = ("training", "metric", made.names[0], "other stack", "difference and limit")
     for cause in dict.fromkeys(row.cause for row in different):
-        head = ("training", "metric", made.names[0], "other stack", "difference and limit")
         rows = [_row(row) for row in different if row.cause == cause]
         known = f"{cause.text} Tested: {cause.tested}" if cause else "not known"
         parts += [f"**Cause:** {escape(known)}", table(head, rows, right=head[2:])]
@@ -211,22 +204,12 @@ def markdown(made: Stacks) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-READING = (
-    "✔ supported, ≈ not contradicted, ✘ refuted, ↻ outdated, = a tie, ? undecided, with the number of seeds; in "
-    "parentheses a preliminary verdict of fewer than "
-    "30 seeds; – no evidence."
-)
-
-
 def _status(made: Stacks) -> str:
-    shared = [of for _, of in made.verdicts if len(of) > 1]
-    same = len(shared) - len(unlike(made))
-    flipped = flips(made)
-    text = f"**{same} of {plural(len(shared), 'claim')} that several stacks have evidence of have one verdict.** "
-    if flipped:
-        names = ", ".join(code(claim.key) for claim in flipped)
+    shared, others = sum(len(of) > 1 for _, of in made.verdicts), len(made.unlike)
+    text = f"**{shared - others} of {plural(shared, 'claim')} that several stacks have evidence of have one verdict.** "
+    if made.flips:
+        names = ", ".join(code(claim.key) for claim in made.flips)
         return text + f"Supported on one stack and refuted on another: {names}."
-    others = len(shared) - same
     undecided = f" Undecided on one stack or more: {others}." if others else ""
     return text + "None is supported on one stack and refuted on another." + undecided
 
@@ -237,20 +220,19 @@ def _counts(made: Stacks) -> str:
         of = [row for row in made.compared if row.stack == stack]
         count = Counter(row.agreed.verdict for row in of)
         trainings = len({(row.experiment, row.variant) for row in of})
-        rows.append((stack, str(trainings), str(len(of)), *(str(count[verdict]) for verdict in Agreement)))
-    head = (f"against {made.names[0]}", "trainings", "metrics", *(str(verdict) for verdict in Agreement))
+        rows.append((stack, trainings, len(of), *(count[verdict] for verdict in Agreement)))
+    head = (f"against {made.names[0]}", "trainings", "metrics", *map(str, Agreement))
     return table(head, rows, right=head[1:])
 
 
-def _cells(made: Stacks, of: dict[str, OnStack]) -> list[str]:
-    return [of[name].text if name in of else "–" for name in made.names]
+def _cells(made: Stacks, of: OnStacks) -> list[str]:
+    return [str(of[name]) if name in of else "–" for name in made.names]
 
 
 def _row(row: Compared) -> tuple[str, ...]:
     """The interval is on the metric's scale, linear or logarithmic."""
     agreed, metric = row.agreed, row.metric
-    low, high = agreed.low, agreed.high
-    interval = f" [{number(low)}, {number(high)}]" if low is not None and high is not None else ""
+    interval = "" if agreed.low is None else f" [{number(agreed.low)}, {number(agreed.high)}]"
     ours, theirs = (
         f"{number(mean)}, {count - absent} of {count}"
         for mean, count, absent in zip(agreed.means, agreed.counts, agreed.absent, strict=True)

@@ -7,7 +7,6 @@ import dataclasses
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING
 
 import msgspec
 from msgspec.structs import replace
@@ -19,11 +18,10 @@ from harness.record.atomic import replace_file
 from harness.record.run import Run, read_run
 from reports.cards import Card, cards, snippets
 from reports.folders import check_course, check_writable, write_files
+from reports.history import History, since_last
 from reports.markdown import ERRATA, FIGURES, REPORT, SECTIONS, SUMMARY, findings, texts
 from reports.page.page import PAGE, html
-
-if TYPE_CHECKING:
-    from reports.history import History
+from reports.runs import Runs
 
 JSON = "report.json"
 SCHEMA = 3
@@ -45,7 +43,6 @@ def write(run: Run, out: Path) -> Path:
     another course, or the folder cannot be written.
     """
     from reports.charts_of_run import pictures
-    from reports.history import since_last
 
     check_course(run.header)
     run, holm = adjusted(in_order(run))
@@ -115,15 +112,10 @@ def write_findings(run: Run, page: Path) -> None:
 
 
 def history_of(run: Run) -> History | None:
-    """The finished runs in the folder of the run's file; None if there is none, or for evidence."""
-    from reports.history import History, runs_of
-
-    if run.header.evidence:
+    """The finished runs in the folder of the run's file; None for evidence and for a run without a file."""
+    if run.header.evidence or not run.path.is_file():
         return None
-    try:
-        return History.of(runs_of(None, run.path.parent))
-    except SuiteError:  # a run that is not in a file, such as one from a database
-        return None
+    return History.of(Runs(run.path.parent).of_course())
 
 
 def in_order(run: Run) -> Run:

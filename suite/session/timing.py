@@ -16,7 +16,7 @@ from harness.timing.measure import measure, sized
 from harness.timing.slower import CHANGED, conditions, confirmed, slower, times
 from harness.training.backend import check_on_gpu
 from harness.training.engines import ENGINES
-from reports.sections.timing_runs import images_per_second, ratios, speed
+from reports.times import images_per_second, ratios, speed
 from reports.words import duration, factor
 from suite.catalogue import COURSE, EXPERIMENTS, training_name
 from suite.session.screen import table, width

@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 from msgspec.structs import replace
 from playwright.sync_api import Browser
+from reports.sections.effects import effects_by_relevance
 
 from cases.examples.loss_surface import landscape
 from cases.examples.normalization import SHARES, min_max, raw
@@ -32,7 +33,6 @@ from reports import charts_data, charts_of_run
 from reports.charts import Span, fitting, spread_out
 from reports.charts_data import Turn, band, band_text, curve_of, failures, spaced, thinned, turning_points
 from reports.charts_of_run import Growth, growth_of, margin, pictures, section, shown, slide_difference
-from reports.sections.effects import effects_by_relevance
 from reports.stored import stored_run
 from reports.write import write_report
 from tests.reports.full import full_run

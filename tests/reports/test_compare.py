@@ -22,7 +22,8 @@ from harness.record.outcomes import TimeState, TrainingOutcome, TrainingState, V
 from harness.record.run import Run, ShortTrialDone, Summary, encode
 from harness.record.trials import ShortTrial
 from reports import __main__ as command
-from reports.changes import find, markdown, status
+from reports.changes import markdown, status
+from reports.runs import Runs, find
 from tests.check.test_judge import evidence, shorts
 from tests.make import self_check, timed
 from tests.reports.markdown import section, tables
@@ -439,4 +440,4 @@ def test_every_pair_of_verdicts_is_compared() -> None:
 
 def test_find_needs_no_folder_for_a_file(tmp_path: Path) -> None:
     path = recorded(tmp_path, 0, 0.98)
-    assert find(str(path), tmp_path / "nowhere", None, tmp_path).header.id == path.stem
+    assert find(str(path), Runs(tmp_path / "nowhere"), tmp_path).header.id == path.stem

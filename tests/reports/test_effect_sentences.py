@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from harness.domain.verdict import Decision, Effect
 from harness.record.run import Alongside, Summary
 from reports import sentences
-from reports.sections.effects import effects_by_relevance
+from reports.effects import effects_by_relevance
 from reports.words import printed
 from tests.reports.synthetic import ACCURACY, claim, decision, effect
 

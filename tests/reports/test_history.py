@@ -17,7 +17,8 @@ from harness.record.address import Address
 from harness.record.database import opened, push_all
 from harness.record.run import Run, encode
 from reports import __main__ as command
-from reports.history import History, markdown, runs_of, seeds_text, since_last
+from reports.history import History, markdown, seeds_text, since_last
+from reports.runs import Runs
 from reports.words import faster_or_slower
 from tests.make import timed
 from tests.reports.large import fill
@@ -209,7 +210,7 @@ def recorded(folder: Path, days: int, end: float = 0.98) -> list[Path]:
 def test_since_the_last_run_is_the_comparison_with_the_last_comparable_one(tmp_path: Path) -> None:
     recorded(tmp_path, 3)
     now = run(9, {"a": [0.9 + 0.001 * seed for seed in range(5)]})
-    history = History.of(runs_of(None, tmp_path / "runs"))
+    history = History.of(Runs(tmp_path / "runs").of_course())
     changes = since_last(now, history)
     assert changes is not None
     assert (changes.then.header.id, changes.regressed) == (history.runs[-1].header.id, True)
@@ -233,9 +234,9 @@ def test_runs_of_another_course_are_left_out(tmp_path: Path) -> None:
     recorded(tmp_path, 3)
     Recorder(tmp_path, id="z-other", course="another").end()
     Recorder(tmp_path / "others", id="z-other", course="another").end()
-    assert len(History.of(runs_of(None, tmp_path / "runs")).runs) == 3
+    assert len(History.of(Runs(tmp_path / "runs").of_course()).runs) == 3
     with pytest.raises(SuiteError, match="No run is recorded in"):
-        History.of(runs_of(None, tmp_path / "others" / "runs"))
+        History.of(Runs(tmp_path / "others" / "runs").of_course())
 
 
 def test_damaged_and_unfinished_files_are_named_and_left_out(tmp_path: Path) -> None:
@@ -245,7 +246,7 @@ def test_damaged_and_unfinished_files_are_named_and_left_out(tmp_path: Path) -> 
     (runs / "z-other.jsonl").write_bytes(encode(replace(HEADER, schema=99)) + b"\n")
     (runs / "z-torn.jsonl").write_bytes(encode(HEADER) + b'\n{"kind":"tra')
     (runs / "z-damaged.jsonl").write_bytes(b"not json\n")
-    history = History.of(runs_of(None, runs))
+    history = History.of(Runs(runs).of_course())
     assert (len(history.runs), history.unfinished, len(history.unread)) == (3, 1, 2)
     assert "schema 99" in history.unread[1]
 
@@ -292,6 +293,6 @@ def test_a_large_database_takes_seconds(tmp_path: Path) -> None:
     store = Address(f"sqlite:///{tmp_path / 'large.sqlite'}")
     fill(store, 25, 100, 100)
     start = time.process_time()
-    history = History.of(runs_of(store, tmp_path))
+    history = History.of(Runs(tmp_path, store).of_course())
     assert time.process_time() - start < 5
     assert (len(history.runs), len(history.values)) == (25, 200)

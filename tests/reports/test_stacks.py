@@ -9,14 +9,14 @@ import pytest
 from msgspec.structs import replace
 
 from cases.examples.learning_rate import EIGHT_POINTS
-from harness.check.difference import Agreement, agreement
+from harness.check.difference import Agreement
 from harness.check.evidence import path_of, read, write
 from harness.course import course
 from harness.domain.finding import Cause
 from harness.domain.metric import Metric
-from harness.domain.verdict import Verdict
+from harness.domain.verdict import Decision, Verdict
 from reports.__main__ import main
-from reports.stacks import FILE, Compared, OnStack, Stacks, adjusted, flips, markdown, stacks, unlike, values, why
+from reports.stacks import FILE, OnStack, Stacks, agreed, markdown, stacks, values, why
 from tests.reports.markdown import headings
 
 ROOT = Path(__file__).resolve().parents[2] / "baselines"
@@ -37,7 +37,7 @@ def test_a_stack_is_equivalent_to_a_copy_of_itself(tmp_path: Path) -> None:
             write(path_of(tmp_path, name, experiment), replace(evidence, stack=name))
     copied = stacks(tmp_path, ["a-cpu", "b-cpu"])
     assert {one.agreed.verdict for one in copied.compared} <= {Agreement.EQUIVALENT, Agreement.UNDECIDED}
-    assert not unlike(copied)
+    assert not copied.unlike
     assert headings(markdown(copied)) == ["Every claim"]
 
 
@@ -61,7 +61,7 @@ def test_every_declared_cause_explains_something(found: Stacks) -> None:
         if one.agreed.verdict is Agreement.DIFFERENT and one.cause
     }
     flipped = {
-        (claim.experiment.id, variant) for claim in flips(found) if claim.experiment for variant in claim.variants
+        (claim.experiment.id, variant) for claim in found.flips if claim.experiment for variant in claim.variants
     }
     named = {each[:2] for cause in course().causes for each in cause.explains}
     assert named <= different | flipped
@@ -93,30 +93,35 @@ def test_equal_stacks_rarely_differ_by_chance() -> None:
     random = np.random.default_rng(0)
     metric = Metric("loss", better="lower", unit="nats", smallest_effect=1e-6)
 
-    def compared(shift: float) -> list[tuple[Compared, dict[int, float], dict[int, float]]]:
-        made = []
-        for place in range(200):
-            x, y = (dict(enumerate(random.normal(mean, 1, 100).tolist())) for mean in (0, shift))
-            made.append((Compared("e", str(place), metric, "b-cpu", agreement(metric, x, y), None), x, y))
-        return made
+    def normal(mean: float) -> dict[int, float]:
+        return dict(enumerate(random.normal(mean, 1, 100).tolist()))
 
-    equal = compared(0.0)
-    assert sum(one.agreed.verdict is Agreement.DIFFERENT for one, _, _ in equal) >= 2
-    assert sum(one.agreed.verdict is Agreement.DIFFERENT for one in adjusted(equal)) == 0
-    assert all(one.agreed.verdict is Agreement.DIFFERENT for one in adjusted(compared(1.0)))
+    def pairs(shift: float) -> list[tuple[dict[int, float], dict[int, float]]]:
+        return [(normal(0.0), normal(shift)) for _ in range(200)]
+
+    def different(values: list[tuple[dict[int, float], dict[int, float]]], comparisons: int) -> int:
+        return sum(agreed(metric, *both, comparisons).verdict is Agreement.DIFFERENT for both in values)
+
+    equal = pairs(0.0)
+    assert different(equal, 1) >= 2
+    assert different(equal, 200) == 0
+    assert different(pairs(1.0), 200) == 200
 
 
 def claims(*verdicts: tuple[Verdict, int]) -> Stacks:
     """The first claim with these verdicts and seeds, one per stack."""
     claim = next(one for one in course().claims if one.experiment)
-    of = {f"{name}-cpu": OnStack(verdict, n, n < 30) for name, (verdict, n) in zip("abc", verdicts, strict=False)}
+    of = {
+        f"{name}-cpu": OnStack(Decision(verdict, ""), n, n < 30)
+        for name, (verdict, n) in zip("abc", verdicts, strict=False)
+    }
     return Stacks(tuple(of), ((claim, of),), ())
 
 
 def test_a_flip_is_named_first() -> None:
     made = claims((Verdict.SUPPORTED, 30), (Verdict.REFUTED, 10))
     key = made.verdicts[0][0].key
-    assert [claim.key for claim in flips(made)] == [key]
+    assert [claim.key for claim in made.flips] == [key]
     text = markdown(made)
     assert f"Supported on one stack and refuted on another: `{key}`." in text
     assert "| ✔ 30 | (✘ 10) |" in text
@@ -125,7 +130,7 @@ def test_a_flip_is_named_first() -> None:
 
 def test_too_few_seeds_are_a_reason() -> None:
     made = claims((Verdict.SUPPORTED, 30), (Verdict.INCONCLUSIVE, 10))
-    assert flips(made) == []
+    assert made.flips == []
     assert "**0 of 1 claim that several stacks have evidence of have one verdict.**" in markdown(made)
     assert why(made, *made.verdicts[0]).startswith("too few seeds to decide on b-cpu, 10 seeds")
     assert "Undecided on one stack or more: 1." in markdown(made)

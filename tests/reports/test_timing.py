@@ -10,8 +10,8 @@ import pytest
 from cases.lecture import TITLE
 from harness.errors import SuiteError
 from harness.record.outcomes import TimeComparison, TimeState
-from reports.sections.timing_runs import speed
 from reports.text import escape
+from reports.times import speed
 from reports.words import duration, factor
 from reports.write import write_report
 from tests.make import timed

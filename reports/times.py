@@ -1,33 +1,74 @@
-"""Timing runs (-m timing): times of each engine, and their ratios."""
+"""The times of a run: of its trainings by experiment, and of ``-m timing``, engine by engine."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
-from harness.record.run import Run, Timed
+from harness.record.outcomes import TimeState
+from harness.record.run import Run, Timed, TrainingCompared
 from harness.record.timings import Measurement
 from harness.timing.slower import Estimate, ratio
 from reports.text import code, escape, table
-from reports.words import duration, factor, state_text
+from reports.words import duration, factor, plural, seconds, state_text
 
-MOST = 100
+MOST = 40
+"""Rows of the table of experiments."""
+LONGEST = 100
 """Characters of a name."""
 
 
+def times(run: Run, most: int) -> str:
+    """The section on trainings; empty if nothing was trained. ``most``: characters of a name."""
+    groups: dict[str, list[TrainingCompared]] = {}
+    for training in run.trainings.values():
+        groups.setdefault(training.experiment, []).append(training)
+    if not groups:
+        return ""
+    rows = [_row(name, group, most) for name, group in list(groups.items())[:MOST]]
+    headers = ["experiment", "seconds", "per epoch", "images/s"]
+    devices = sorted({f"{of.device} = {of.device_model}, {of.precision}" for of in run.trainings.values()})
+    text = (
+        "Seconds of wall clock over all trials, the device synchronised before each reading. Per epoch: steady, "
+        "from the fastest variant to the slowest. Nothing is compared with stored times here; `-m timing` does that. "
+        f"{escape('; '.join(devices), 200)}."
+    )
+    if run.header.workers > 1:
+        text += f" {run.header.workers} workers shared the machine: not comparable with the times of one process."
+    if len(groups) > MOST:
+        text += f" {len(groups) - MOST:,} more experiments are in `report.json`."
+    return f"## Time\n\n{table(headers, rows, right=headers[1:])}\n\n{text}"
+
+
+def _row(name: str, group: Sequence[TrainingCompared], most: int) -> list[str]:
+    engines = escape(", ".join(sorted({training.engine for training in group})), 40)
+    total, compiling = (sum(getattr(training.seconds, part) for training in group) for part in ("total", "compile"))
+    return [
+        f"{escape(name, most)}<br>{plural(len(group), 'variant')}, {engines}",
+        f"{seconds(total)}<br>{seconds(compiling)} compiling",
+        _range([training.seconds.steady_epoch or None for training in group]),
+        _range([training.images_per_second for training in group]),
+    ]
+
+
+def _range(values: Iterable[float | None]) -> str:
+    """The least and the greatest value: "0.25 to 0.31"; a dash without a value."""
+    known = [value for value in values if value is not None]
+    return " to ".join(dict.fromkeys((seconds(min(known)), seconds(max(known))))) if known else "–"
+
+
 def timing(run: Run) -> str:
-    """The section of a timing run. Empty if nothing was timed."""
+    """The section of a timing run; empty if nothing was timed."""
     if not run.timings:
         return ""
-    parts = ["## Timing runs", _times(run), _reasons(run), _ratios(run)]
-    return "\n\n".join(part for part in parts if part)
+    return "\n\n".join(filter(None, ("## Timing runs", _times(run), _reasons(run), _ratios(run))))
 
 
 def _times(run: Run) -> str:
     rows = [
         [
             state_text(record.comparison.state, record.red),
-            f"{code(record.work, MOST)}, {escape(record.engine, MOST)}",
+            f"{code(record.work, LONGEST)}, {escape(record.engine, LONGEST)}",
             f"{duration(record.measured.median)}<br>{len(record.measured.rounds)} rounds",
             f"{images_per_second(record.measured)}<br>compile {duration(record.measured.compile)}",
             _against(record),
@@ -35,12 +76,11 @@ def _times(run: Run) -> str:
         for record in run.timings.values()
     ]
     headers = ["state", "work, engine", "per epoch", "images/s", "against stored"]
-    text = (
-        "At the lecture's own size. Per epoch: the median over rounds of the median over a round's epochs, validation "
-        "included, compilation and first epoch left out. The engines took turns in one process. Against stored: the "
-        "fastest rounds over the stored ones, and the factor that a change has to exceed."
+    return table(headers, rows, right=headers[2:]) + (
+        "\n\nAt the lecture's own size. Per epoch: the median over rounds of the median over a round's epochs, "
+        "validation included, compilation and first epoch left out. The engines took turns in one process. Against "
+        "stored: the fastest rounds over the stored ones, and the factor that a change has to exceed."
     )
-    return table(headers, rows, right=headers[2:]) + "\n\n" + text
 
 
 def _against(record: Timed) -> str:
@@ -60,17 +100,17 @@ def _reasons(run: Run) -> str:
         comparison = record.comparison
         apart, limit = comparison.ratio or 1.0, comparison.limit or math.inf
         unsure = max(apart, 1 / apart) > limit  # its rounds cannot tell
-        if comparison.state not in ("new", "within") or comparison.of_fit or unsure:
+        if comparison.state not in (TimeState.NEW, TimeState.WITHIN) or comparison.of_fit or unsure:
             reason = f"**{comparison.state}**: {escape(comparison.reason)}"
-            reasons.setdefault(reason, []).append(code(record.case, MOST))
+            reasons.setdefault(reason, []).append(code(record.case, LONGEST))
     return "\n".join(f"- {reason} ({', '.join(cases)})" for reason, cases in reasons.items())
 
 
 def _ratios(run: Run) -> str:
     rows = [
         [
-            code(work, MOST),
-            f"{what}: {escape(slow, MOST)} / {escape(fast, MOST)}",
+            code(work, LONGEST),
+            f"{what}: {escape(slow, LONGEST)} / {escape(fast, LONGEST)}",
             factor(estimate),
             " to ".join(map(factor, ends)) if ends else "–",
         ]
@@ -79,10 +119,8 @@ def _ratios(run: Run) -> str:
     if not rows:
         return ""
     headers = ["work", "seconds of", "times as long", "95 % interval"]
-    return (
-        "### Engines against each other\n\n"
-        + table(headers, rows, right=headers[2:])
-        + "\n\nMeasured in alternation, so that what disturbs one disturbs the other: on a noisy machine a ratio holds "
+    return f"### Engines against each other\n\n{table(headers, rows, right=headers[2:])}" + (
+        "\n\nMeasured in alternation, so that what disturbs one disturbs the other: on a noisy machine a ratio holds "
         "better than seconds do, although a program that waits for all its threads suffers more from a busy core. "
         "Epochs: the median over all pairs of rounds, with the interval of the Mann–Whitney test; it is about this "
         "process. Trainings: of the medians."
