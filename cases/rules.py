@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 from harness.domain.verdict import Basis, Decision, Effect, Verdict
 from harness.errors import invalid
-from harness.rules.base import Failures, Rule, Sample, UnusableError, check_names, check_number, percent, too_few
+from harness.rules.base import Failures, Limit, Rule, Sample, UnusableError, check_names, percent, too_few
 from harness.rules.comparisons import Contrast
 from harness.rules.inference import clopper_pearson, t_quantile, t_tail
 from harness.rules.levels import FEWEST_SEEDS, FLOAT_NOISE, MANY_SEEDS, PLAIN
@@ -36,7 +36,7 @@ class EverySeed(Rule):
         super().__post_init__()
         bounds = [bound for bound in (self.at_least, self.at_most) if math.isfinite(bound)]
         for bound in bounds:
-            check_number("EverySeed", "bound", bound)
+            Limit("bound").check("EverySeed", bound)
         if not bounds or self.at_least > self.at_most:
             raise invalid("bounds of EverySeed", expected="at_least <= at_most, one of them given", received=self)
 
@@ -91,7 +91,6 @@ class GrowsMore(Contrast):
     less: tuple[str, str]
     metric: str
     failures: Failures = "report"
-    allowed: ClassVar[tuple[Failures, ...]] = ("report", "count")
 
     def __post_init__(self) -> None:
         for what, pair in (("more", self.more), ("less", self.less)):

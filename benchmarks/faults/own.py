@@ -167,10 +167,8 @@ def of_the_mean(largest: Any, comparison: Any) -> float:
 
 def never_below(original: Any, pairs: Any, null: float) -> Any:
     """Of the two tests of ``Equivalent`` the lower one always passes."""
-    from harness.rules.pairs import Sides
-
     sides = original(pairs, null)
-    return Sides(0.0, 1.0, sides.method) if null < 0 else sides
+    return dataclasses.replace(sides, greater=0.0, less=1.0) if null < 0 else sides
 
 
 def absent_ignored(original: Any, metric: Any, ours: Any, stored: Any) -> Any:
@@ -240,7 +238,7 @@ VERDICTS = {
     "drift: diverged trials left out": fault(DIFFERENCE, absent_ignored),
     "a flipped verdict is not red": fault(("harness.check.verdicts", "VerdictComparison"), not_red),
     "best and monotone look at one pair": held_out(
-        ("harness.rules.orders", "all_exceed"), argument("contrasts", lambda contrasts: contrasts[:1])
+        ("harness.rules.comparisons", "_ordered"), argument("contrasts", lambda contrasts: contrasts[:1])
     ),
     "a conjunction holds if a part does": held_out(
         ("harness.rules.combined", "weakest"),

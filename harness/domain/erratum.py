@@ -14,7 +14,7 @@ from typing import Any
 
 from harness.domain.snippet import NAME, SnippetResult, When, run
 from harness.errors import KEBAB, invalid
-from harness.rules.exact import Comparison, Raises
+from harness.rules.exact import Comparison
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,9 @@ class Fails:
     steps: int | None = None
 
     def __post_init__(self) -> None:
-        Raises(self.error, self.text)  # checks both
+        _text("text of Fails", self.text)
+        if not isinstance(self.error, str) or not self.error.isidentifier():
+            raise invalid("error of Fails", expected="the name of an exception class", received=repr(self.error))
         if not isinstance(self.when, When):
             raise invalid("when of Fails", expected="a member of When", received=repr(self.when))
 

@@ -44,11 +44,6 @@ class Basis(enum.StrEnum):
     COMPUTED = "computed"
     """A computation without chance."""
 
-    @property
-    def strength(self) -> int:
-        """Its place in the order above; the strongest has the largest."""
-        return list(Basis).index(self)
-
 
 def weakest(verdicts: list[Verdict]) -> Verdict:
     """The verdict of a conjunction: the first of these that a part has, else SUPPORTED.

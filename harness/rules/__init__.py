@@ -3,10 +3,9 @@
 from harness.domain.verdict import Difference
 from harness.rules.base import Rule, Sample
 from harness.rules.combined import All, Not, adjust
-from harness.rules.comparisons import Above, Equivalent, Exceeds, NotBetter
-from harness.rules.exact import Comparison, Exact, Raises
+from harness.rules.comparisons import Above, Best, Equivalent, Exceeds, Monotone, NotBetter
+from harness.rules.exact import Comparison, Exact
 from harness.rules.levels import PLAIN, STORED, Levels, Look, stored_look
-from harness.rules.orders import Best, Monotone
 from harness.rules.printed import Reproduces
 from harness.rules.shares import Converges, Diverges
 
@@ -28,7 +27,6 @@ __all__ = [
     "Monotone",
     "Not",
     "NotBetter",
-    "Raises",
     "Reproduces",
     "Rule",
     "Sample",

@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, NamedTuple
 
 from msgspec.structs import replace
 
@@ -43,15 +43,8 @@ class UnusableError(Exception):
 
 @dataclass(frozen=True)
 class Sample:
-    """What a rule decides from.
-
-    Attributes:
-        trials: by variant.
-        metrics: by name.
-        figures: the slide's figures, by (variant, metric).
-        look: the look of the design.
-        levels: the error rates.
-    """
+    """What a rule decides from: trials by variant, metrics by name, the slide's figures by (variant, metric), the look
+    of the design, and the error rates."""
 
     trials: Mapping[str, tuple[Trial, ...]]
     metrics: Mapping[str, Metric]
@@ -79,16 +72,22 @@ class Rule(ABC):
     variant: str
     metric: str
     failures: Failures
-    allowed: ClassVar[tuple[Failures, ...]] = ()
-    """What its field ``failures`` may be; empty for a rule without it."""
+    least_variants: ClassVar[int] = 1
+    allowed: ClassVar[tuple[Failures, ...]] = ("report", "count")
+    """What its field ``failures`` may be, if it has one."""
+    limits: ClassVar[tuple[Limit, ...]] = ()
+    """Of its fields that are numbers."""
 
     def __post_init__(self) -> None:
         name = type(self).__name__
-        check_names(name, "variants", self.variants)
+        for limit in self.limits:
+            limit.check(name, getattr(self, limit.what))
+        check_names(name, "variants", self.variants, self.least_variants)
         check_names(name, "metric", self.metrics, fewest=0)
-        if self.allowed and self.failures not in self.allowed:
+        failures = getattr(self, "failures", None)
+        if failures is not None and failures not in self.allowed:
             expected = f"one of {', '.join(map(repr, self.allowed))}"
-            raise invalid(f"failures of {name}", expected=expected, received=repr(self.failures))
+            raise invalid(f"failures of {name}", expected=expected, received=repr(failures))
 
     @property
     def variants(self) -> tuple[str, ...]:
@@ -120,14 +119,10 @@ class Rule(ABC):
     def decided(self, sample: Sample) -> Decision:
         """The decision; UnusableError if the trials allow none."""
 
-    def fewest(self, levels: Levels = PLAIN, look: Look = ONLY, exact: bool = False) -> int:
-        """The fewest seeds with which it can be SUPPORTED, at the level of ``look``. A t test of a mean needs five.
-
-        With ``exact`` it is the number for the exact tests, which decide if differences are constant, values are
-        censored or trainings fail: their smallest p-value is 2^-n.
-        """
-        exact = exact or (bool(self.allowed) and self.failures == "decide")
-        return seeds_of_signs(look.level(levels.one_sided), 0.5) if exact else FEWEST_SEEDS
+    def fewest(self) -> int:
+        """The fewest seeds with which it can be SUPPORTED at the plain level. A t test of a mean needs five."""
+        exact = getattr(self, "failures", None) == "decide"
+        return seeds_of_signs(PLAIN.one_sided, 0.5) if exact else FEWEST_SEEDS
 
 
 def seeds_of_signs(level: float, share: float) -> int:
@@ -203,13 +198,19 @@ def check_names(rule: str, what: str, names: tuple[str, ...], fewest: int = 1) -
         raise invalid(f"{what} of {rule}", expected=f"at least {fewest} different names", received=names)
 
 
-def check_number(
-    rule: str, what: str, value: float, *, above: float = -math.inf, least: float = -math.inf, most: float = math.inf
-) -> None:
-    """SuiteError unless ``value`` is a finite number, > ``above``, >= ``least`` and <= ``most``."""
-    limits = [f"> {above:g}"] * (above > -math.inf) + [f">= {least:g}"] * (least > -math.inf)
-    limits += [f"<= {most:g}"] * (most < math.inf)
-    number = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
-    if not number or value <= above or value < least or value > most:
-        expected = " ".join(["a finite number", " and ".join(limits)]).strip()
-        raise invalid(f"{what} of {rule}", expected=expected, received=repr(value))
+class Limit(NamedTuple):
+    """What a number of a rule may be: finite, > ``above``, >= ``least`` and <= ``most``."""
+
+    what: str
+    above: float = -math.inf
+    least: float = -math.inf
+    most: float = math.inf
+
+    def check(self, rule: str, value: float) -> None:
+        """SuiteError unless ``value`` is such a number."""
+        limits = [f"> {self.above:g}"] * (self.above > -math.inf) + [f">= {self.least:g}"] * (self.least > -math.inf)
+        limits += [f"<= {self.most:g}"] * (self.most < math.inf)
+        number = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+        if not number or value <= self.above or value < self.least or value > self.most:
+            expected = " ".join(["a finite number", " and ".join(limits)]).strip()
+            raise invalid(f"{self.what} of {rule}", expected=expected, received=repr(value))

@@ -13,15 +13,12 @@ often wrong by a third of a standard deviation, so the chance is a summary of wh
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from harness.domain.verdict import Decision, Effect, Verdict
 from harness.rules.inference import t_quantile
 from harness.rules.levels import FEWEST_SEEDS
 from harness.rules.pairs import Pairs
-
-Range = tuple[float, float]
 
 
 def undecided(decision: Decision) -> list[Effect]:
@@ -36,66 +33,32 @@ def undecided(decision: Decision) -> list[Effect]:
     return [effect for effect in decision.effects if effect.chances]
 
 
-def sentence(effect: Effect) -> str:
-    """The chances in words: "; the chance to decide it, if it is as estimated: 100 seeds 27 %, …"; "" for none."""
-    known = [f"{size:,} seeds {100 * chance:.0f} %" for size, chance in effect.chances.items()]
-    return f"; the chance to decide it, if it is as estimated: {', '.join(known)}" if known else ""
-
-
-def chances(pairs: Pairs, deciding: Callable[[float, float], Iterable[Range]], parts: int = 1) -> dict[int, float]:
+def chances(pairs: Pairs, above: float, below: float, within: float, parts: int = 1) -> dict[int, float]:
     """The chances that the looks after this one decide, by their number of seeds; empty where there are none.
 
-    Args:
-        pairs: an undecided comparison.
-        deciding: the ranges of the mean that decide, given the half-width of the interval at the level and that at the
-            level / ``parts``.
-        parts: the number of comparisons of the rule.
+    The comparison is decided by an interval of the mean that lies above ``above`` or, at the level / ``parts``, below
+    ``below`` or within ± ``within``.
     """
     look = pairs.look
     if not look.spending or pairs.censored or pairs.constant or pairs.by_shares or pairs.n < FEWEST_SEEDS:
         return {}
-    value, deviation = pairs.mean.value, pairs.mean.error * math.sqrt(pairs.n)
+    deviation, (up, down) = pairs.mean.error * math.sqrt(pairs.n), pairs.may_decide
     kept = pairs.n / pairs.seeds  # the share of seeds that count
     known = {}
     for index in range(look.index + 1, len(look.sizes)):
-        size, later = look.sizes[index], replace(look, index=index)
-        total = kept * size
+        total, later = kept * look.sizes[index], replace(look, index=index)
         spread = deviation * math.sqrt(max(total - pairs.n, 0.0)) / total
-        halves = [
+        half, shared = (
             deviation / math.sqrt(total) * t_quantile(total - 1, later.level(pairs.level / share))
             for share in (1, parts)
-        ]
-        known[size] = _chance(value, spread, deciding(*halves))
+        )
+        deciding = [(above + half, math.inf)] * up + [(-math.inf, below - shared)] * down
+        deciding += [(shared - within, within - shared)] * (up and down)
+        known[look.sizes[index]] = _chance(pairs.mean.value, spread, deciding)
     return known
 
 
-def exceeding(margin: float, tie: float | None, up: bool = True, down: bool = True) -> Callable[..., list[Range]]:
-    """The ranges that decide "the mean is greater than ``margin``".
-
-    Args:
-        margin: the margin.
-        tie: the smallest effect of interest, if a tie decides; else None.
-        up, down: whether the mean may decide in this direction (``pairs.Sides.withdrawn``).
-    """
-
-    def ranges(half: float, shared: float) -> list[Range]:
-        outside = [(margin + half, math.inf)] * up + [(-math.inf, margin - shared)] * down
-        return outside + ([(shared - tie, tie - shared)] if tie is not None and up and down else [])
-
-    return ranges
-
-
-def equivalent(margin: float, up: bool = True, down: bool = True) -> Callable[..., list[Range]]:
-    """The ranges that decide "the mean is within ± ``margin``"; arguments as in ``exceeding``."""
-
-    def ranges(half: float, _: float) -> list[Range]:
-        outside = [(margin + half, math.inf)] * up + [(-math.inf, -margin - half)] * down
-        return outside + [(half - margin, margin - half)] * (up and down)
-
-    return ranges
-
-
-def _chance(mean: float, spread: float, ranges: Iterable[Range]) -> float:
+def _chance(mean: float, spread: float, ranges: list[tuple[float, float]]) -> float:
     """The chance that a normal value lies in one of the ranges, which may overlap or be empty."""
     from scipy.special import ndtr
 

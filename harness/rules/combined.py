@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Hashable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
@@ -12,12 +12,11 @@ from msgspec import structs
 from harness.domain.verdict import Basis, Decision, Verdict, weakest
 from harness.errors import invalid
 from harness.rules.base import Rule, Sample, negated
-from harness.rules.levels import ADJUSTED, ONLY, PLAIN, Levels, Look
+from harness.rules.levels import ADJUSTED
 
-Key = TypeVar("Key", bound=Hashable)
-ANY_PART = (Verdict.REFUTED, Verdict.NEGLIGIBLE)
-"""The verdicts that one part gives the conjunction."""
-_AT_ONCE = {Verdict.REFUTED: "refuted", Verdict.NEGLIGIBLE: "a tie"}
+Item = TypeVar("Item")
+ANY_PART = {Verdict.REFUTED: "refuted", Verdict.NEGLIGIBLE: "a tie"}
+"""The verdicts that one part gives the conjunction, in words."""
 
 
 class Compound(Rule):
@@ -32,20 +31,24 @@ class Compound(Rule):
         if not isinstance(self.parts, tuple) or not all(isinstance(rule, Rule) for rule in self.parts):
             raise invalid(f"rules of {type(self).__name__}", expected="rules in a tuple", received=repr(self.parts))
 
+    def _each(self, of: Callable[[Rule], Iterable[Item]]) -> tuple[Item, ...]:
+        """What ``of`` gives of the parts, without repetition."""
+        return tuple(dict.fromkeys(item for rule in self.parts for item in of(rule)))
+
     @property
     def variants(self) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(name for rule in self.parts for name in rule.variants))
+        return self._each(lambda rule: rule.variants)
 
     @property
     def metrics(self) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(name for rule in self.parts for name in rule.metrics))
+        return self._each(lambda rule: rule.metrics)
 
     @property
     def figures(self) -> tuple[tuple[str, str], ...]:
-        return tuple(dict.fromkeys(pair for rule in self.parts for pair in rule.figures))
+        return self._each(lambda rule: rule.figures)
 
-    def fewest(self, levels: Levels = PLAIN, look: Look = ONLY, exact: bool = False) -> int:
-        return max(rule.fewest(levels, look, exact) for rule in self.parts)
+    def fewest(self) -> int:
+        return max(rule.fewest() for rule in self.parts)
 
 
 @dataclass(frozen=True)
@@ -77,43 +80,28 @@ class All(Compound):
 
     def decided(self, sample: Sample) -> Decision:
         parts = tuple(rule.decide(sample) for rule in self.rules)
-        verdict = weakest([part.verdict for part in parts])
         both = list(zip(self.rules, parts, strict=True))
+        verdict, deciding, count = weakest([part.verdict for part in parts]), parts, len(parts)
         reason = "; ".join(f"{rule.describe()}: {part.verdict}, {part.reason}" for rule, part in both)
-        effects = tuple(effect for part in parts for effect in part.effects)
-        deciding = parts
         if verdict in ANY_PART:
-            shared = replace(sample, levels=sample.levels.divided(len(parts)))
+            shared = replace(sample, levels=sample.levels.divided(count))
             deciding = tuple(rule.decide(shared) for rule, part in both if part.verdict in ANY_PART)
-            confirmed = weakest([Verdict.INCONCLUSIVE, *(each.verdict for each in deciding)])
+            confirmed = weakest([Verdict.INCONCLUSIVE, *(part.verdict for part in deciding)])
             if confirmed is not verdict:
-                reason = f"{_AT_ONCE[verdict]} at the level of one part, not at that of {len(parts)}: {reason}"
+                reason = f"{ANY_PART[verdict]} at the level of one part, not at that of {count}: {reason}"
             verdict = confirmed
-        deciding = tuple(each for each in deciding if each.verdict is verdict)
+        deciding = tuple(part for part in deciding if part.verdict is verdict)
+        known = [part.p for part in deciding if part.p is not None]
+        p = None
+        if known and verdict in ANY_PART:
+            p = min(1.0, count * min(known))
+        elif known and verdict is Verdict.SUPPORTED:
+            p = max(known)
+        strongest = max if verdict is Verdict.REFUTED else min
+        basis = strongest((part.basis for part in deciding if part.basis), key=list(Basis).index, default=None)
         return Decision(
-            verdict,
-            reason,
-            effects,
-            parts,
-            p=_deciding_p(verdict, deciding, len(parts)),
-            basis=_basis(verdict, deciding),
+            verdict, reason, tuple(effect for part in parts for effect in part.effects), parts, p, basis=basis
         )
-
-
-def _deciding_p(verdict: Verdict, deciding: tuple[Decision, ...], parts: int) -> float | None:
-    known = [each.p for each in deciding if each.p is not None]
-    if verdict in ANY_PART and known:
-        return min(1.0, parts * min(known))
-    return max(known) if verdict is Verdict.SUPPORTED and known else None
-
-
-def _basis(verdict: Verdict, deciding: tuple[Decision, ...]) -> Basis | None:
-    """Of a refutation the strongest basis of the refuted parts, else the weakest of the parts with the verdict."""
-    known = [each.basis for each in deciding if each.basis is not None]
-    if not known or verdict in (Verdict.INCONCLUSIVE, Verdict.NOT_RUN):
-        return None
-    choose = max if verdict is Verdict.REFUTED else min
-    return choose(known, key=lambda basis: basis.strength)
 
 
 @dataclass(frozen=True)
@@ -150,18 +138,17 @@ def adjust(decisions: Mapping[str, Decision]) -> dict[str, tuple[Decision, Verdi
     the effect's own p if that is larger (a comparison that did not decide its claim).
     """
     tested = {key: decision.p for key, decision in decisions.items() if _tested(decision)}
-    adjusted = holm({key: 1.0 if p is None else p for key, p in tested.items()})
+    adjusted = _holm({key: 1.0 if p is None else p for key, p in tested.items()})
     return {key: _judged(decision, adjusted.get(key)) for key, decision in decisions.items()}
 
 
-def holm(family: Mapping[Key, float]) -> dict[Key, float]:
+def _holm(family: Mapping[str, float]) -> dict[str, float]:
     """The adjusted p-values, by Holm's step-down method (Holm 1979).
 
     The i-th smallest of m p-values is multiplied by m − i + 1, and raised to at least the one before it. To
     reject those of at most 5 % rejects any hypothesis falsely with a chance of at most 5 %, under any dependence.
     """
-    adjusted: dict[Key, float] = {}
-    largest = 0.0
+    adjusted, largest = dict[str, float](), 0.0
     for rank, key in enumerate(sorted(family, key=family.__getitem__)):
         largest = max(largest, min(1.0, (len(family) - rank) * family[key]))
         adjusted[key] = largest
@@ -182,8 +169,9 @@ def _judged(decision: Decision, p: float | None) -> tuple[Decision, Verdict]:
 
 def _with_adjusted(decision: Decision, p: float) -> Decision:
     """The decision and its parts, with ``p_adjusted`` in every effect that has a p."""
-    effects = tuple(
+    effects = (
         effect if effect.p is None else structs.replace(effect, p_adjusted=max(effect.p, p))
         for effect in decision.effects
     )
-    return structs.replace(decision, effects=effects, parts=tuple(_with_adjusted(part, p) for part in decision.parts))
+    parts = (_with_adjusted(part, p) for part in decision.parts)
+    return structs.replace(decision, effects=tuple(effects), parts=tuple(parts))

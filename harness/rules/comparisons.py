@@ -1,22 +1,25 @@
-"""Rules on one mean: a difference of two variants, or the mean of one variant against a constant."""
+"""Rules on means: a difference of two variants, one variant against a constant, an order of several variants."""
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from abc import abstractmethod
 from dataclasses import dataclass
-from typing import ClassVar
+from itertools import pairwise
+from typing import Literal, get_args
 
 from msgspec.structs import replace
 
 from harness.domain.metric import Metric
 from harness.domain.verdict import Basis, Decision, Effect, Verdict
 from harness.errors import invalid
-from harness.rules import chances
-from harness.rules.base import Failures, Rule, Sample, check_names, check_number, negated, too_few
+from harness.rules.base import Failures, Limit, Rule, Sample, check_names, negated, too_few
+from harness.rules.chances import chances
 from harness.rules.effects import by_less_than_matters, effects, outlook, sentence
-from harness.rules.levels import FEWEST_SEEDS
-from harness.rules.pairs import Pairs, Sides, may_decide, of_tie, paired, sides
+from harness.rules.pairs import Pairs, Sides, of_tie, paired, sides
+
+EVERY: tuple[Failures, ...] = get_args(Failures)
 
 
 class Contrast(Rule):
@@ -32,7 +35,7 @@ class Contrast(Rule):
 
     def decided(self, sample: Sample) -> Decision:
         pairs = self.pairs(sample)
-        return self.judged(pairs) if enough(pairs) else undecided(pairs)
+        return self.judged(pairs) if pairs.enough else undecided(pairs)
 
 
 class Pairwise(Contrast):
@@ -41,15 +44,14 @@ class Pairwise(Contrast):
     a: str
     b: str
     margin: float
-    allowed: ClassVar[tuple[Failures, ...]] = ("guard", "report", "decide", "count")
+    least_variants = 2
+    allowed = EVERY
 
     def __post_init__(self) -> None:
-        name = type(self).__name__
-        check_names(name, "variants", self.variants, fewest=2)
         super().__post_init__()
         if self.failures == "decide" and self.margin != 0:
             expected = "0 where the share of failures decides: the margin is the metric's"
-            raise invalid(f"margin of {name}", expected=expected, received=self.margin)
+            raise invalid(f"margin of {type(self).__name__}", expected=expected, received=self.margin)
 
     @property
     def variants(self) -> tuple[str, ...]:
@@ -79,10 +81,7 @@ class Exceeds(Pairwise):
     metric: str = "val_accuracy"
     margin: float = 0.0
     failures: Failures = "guard"
-
-    def __post_init__(self) -> None:
-        check_number("Exceeds", "margin", self.margin)
-        super().__post_init__()
+    limits = (Limit("margin"),)
 
     def describe(self) -> str:
         return f"{self.a} > {self.b}{_beyond(self.margin)} ({self.metric})"
@@ -104,10 +103,7 @@ class NotBetter(Pairwise):
     margin: float
     metric: str = "val_accuracy"
     failures: Failures = "guard"
-
-    def __post_init__(self) -> None:
-        check_number("NotBetter", "margin", self.margin, least=0)
-        super().__post_init__()
+    limits = (Limit("margin", least=0),)
 
     def describe(self) -> str:
         return f"{self.a} < {self.b}{_beyond(self.margin)} ({self.metric})"
@@ -132,11 +128,8 @@ class Equivalent(Pairwise):
     margin: float
     metric: str = "val_accuracy"
     failures: Failures = "guard"
-    allowed: ClassVar[tuple[Failures, ...]] = ("guard", "report", "count")
-
-    def __post_init__(self) -> None:
-        check_number("Equivalent", "margin", self.margin, above=0)
-        super().__post_init__()
+    allowed = ("guard", "report", "count")
+    limits = (Limit("margin", above=0),)
 
     def describe(self) -> str:
         return f"{self.a} = {self.b} ± {self.margin:.4g} ({self.metric})"
@@ -144,18 +137,11 @@ class Equivalent(Pairwise):
     def judged(self, pairs: Pairs) -> Decision:
         upper, lower = sides(pairs, self.margin), sides(pairs, -self.margin)
         inside, outside = max(upper.less, lower.greater), min(upper.greater, lower.less)
-        both = Sides(inside, outside, upper.method, upper.withdrawn)
-        measured = effects(pairs, both, self.margin)
-        text = sentence(measured[0])
-        margin = f"± {self.margin:.4g}" if pairs.metric.scale == "linear" else _margin_text(self.margin, pairs.metric)
-        if inside <= pairs.level:
-            return Decision(Verdict.SUPPORTED, f"{text}: within {margin}", measured, p=both.p, basis=Basis.SHOWN)
-        if outside <= pairs.level:
-            return Decision(Verdict.REFUTED, f"{text}: outside {margin}", measured, p=both.p, basis=Basis.SHOWN)
-        later = chances.chances(pairs, chances.equivalent(self.margin, *may_decide(pairs)))
-        effect = replace(measured[0], chances=later)
-        reason = f"{text}: neither inside nor outside {margin}{outlook(effect)}"
-        return Decision(Verdict.INCONCLUSIVE, reason, (effect, *measured[1:]), p=both.p)
+        tested = dataclasses.replace(upper, greater=inside, less=outside)
+        margin = f"± {self.margin:.4g}" if pairs.metric.scale == "linear" else _in_words(self.margin, pairs.metric)
+        said = (f"within {margin}", f"outside {margin}", f"neither inside nor outside {margin}")
+        measured = effects(pairs, tested, self.margin)
+        return _settled(pairs, tested, measured, said, (self.margin, -self.margin, self.margin))
 
 
 @dataclass(frozen=True)
@@ -175,11 +161,7 @@ class Above(Contrast):
     metric: str
     value: float = 0.0
     failures: Failures = "report"
-    allowed: ClassVar[tuple[Failures, ...]] = ("report", "count")
-
-    def __post_init__(self) -> None:
-        check_number("Above", "value", self.value)
-        super().__post_init__()
+    limits = (Limit("value"),)
 
     def describe(self) -> str:
         return f"{self.metric} of {self.variant} > {self.value:g}"
@@ -188,7 +170,96 @@ class Above(Contrast):
         return paired(sample, (self.variant,), (), self.metric, self.failures, self.value)
 
     def judged(self, pairs: Pairs) -> Decision:
-        return exceeding(pairs, 0.0, "it", tie=not pairs.b)
+        return exceeding(pairs, than="it", tie=not pairs.b)
+
+
+class Order(Rule):
+    """A rule on an order of variants: in each of several contrasts, the first variant has to exceed the second.
+
+    SUPPORTED if every contrast shows it; REFUTED if one is reversed; NEGLIGIBLE if one is a tie; else INCONCLUSIVE. The
+    assumptions are those of ``Exceeds``.
+
+    SUPPORTED needs no adjustment: all of k comparisons succeed by chance at most as often as one does
+    (intersection–union, Berger 1982). A reversal and a tie of some contrast are found by chance k times as often as in
+    one, so they need the level / k (Bonferroni), which holds however contrasts depend on each other. The deciding p is
+    the smaller of the largest p of the comparisons and k times the smallest p of a reversal; of a tie, k times the
+    smallest p of a tie.
+    """
+
+    least_variants = 2
+    allowed = EVERY
+
+    @abstractmethod
+    def contrasts(self, sample: Sample) -> list[tuple[str, str]]:
+        """Of each contrast, the variant that has to be greater, and the other one."""
+
+    def decided(self, sample: Sample) -> Decision:
+        pairs = [paired(sample, (a,), (b,), self.metric, self.failures) for a, b in self.contrasts(sample)]
+        if few := [undecided(each) for each in pairs if not each.enough]:
+            measured = tuple(effect for each in few for effect in each.effects)
+            return Decision(Verdict.INCONCLUSIVE, "; ".join(each.reason for each in few), measured)
+        return _ordered(pairs)
+
+
+@dataclass(frozen=True)
+class Best(Order):
+    """SUPPORTED if x is better than every rival, REFUTED if a rival is better than x (``Order``).
+
+    "Better" is the metric's direction. ``among`` names the rivals, and may include x.
+    """
+
+    x: str
+    among: tuple[str, ...]
+    metric: str = "val_accuracy"
+    failures: Failures = "guard"
+
+    def __post_init__(self) -> None:
+        check_names("Best", "among", self.among)
+        super().__post_init__()
+
+    @property
+    def rivals(self) -> tuple[str, ...]:
+        return tuple(name for name in self.among if name != self.x)
+
+    @property
+    def variants(self) -> tuple[str, ...]:
+        return (self.x, *self.rivals)
+
+    def describe(self) -> str:
+        return f"{self.x} is better than {', '.join(self.rivals)} ({self.metric})"
+
+    def contrasts(self, sample: Sample) -> list[tuple[str, str]]:
+        higher = sample.metrics[self.metric].better == "higher"
+        return [(self.x, rival) if higher else (rival, self.x) for rival in self.rivals]
+
+
+@dataclass(frozen=True)
+class Monotone(Order):
+    """SUPPORTED if every step of ``order`` goes in ``direction``, REFUTED if one step goes the other way (``Order``).
+
+    Only neighbours are compared.
+    """
+
+    order: tuple[str, ...]
+    metric: str = "val_accuracy"
+    direction: Literal["rises", "falls"] = "rises"
+    failures: Failures = "guard"
+
+    def __post_init__(self) -> None:
+        if self.direction not in ("rises", "falls"):
+            raise invalid("direction of Monotone", expected="'rises' or 'falls'", received=repr(self.direction))
+        super().__post_init__()
+
+    @property
+    def variants(self) -> tuple[str, ...]:
+        return self.order
+
+    def describe(self) -> str:
+        return f"{(' < ' if self.direction == 'rises' else ' > ').join(self.order)} ({self.metric})"
+
+    def contrasts(self, sample: Sample) -> list[tuple[str, str]]:
+        rises = self.direction == "rises"
+        return [(after, before) if rises else (before, after) for before, after in pairwise(self.order)]
 
 
 def exceeding(pairs: Pairs, margin: float = 0.0, than: str = "", tie: bool = True) -> Decision:
@@ -203,41 +274,74 @@ def exceeding(pairs: Pairs, margin: float = 0.0, than: str = "", tie: bool = Tru
         than: the margin in words.
         tie: whether there can be a tie. A margin other than 0 has none: a difference near it is no tie.
     """
-    tested = sides(pairs, margin)
+    tested, than = sides(pairs, margin), than or _in_words(margin, pairs.metric)
     measured = effects(pairs, tested)
-    text, than = sentence(measured[0]), than or _margin_text(margin, pairs.metric)
     by = by_less_than_matters(measured[0], pairs.metric) if tie else ""
-    if tested.greater <= pairs.level:
-        return Decision(Verdict.SUPPORTED, f"{text}: above {than}{by}", measured, p=tested.p, basis=Basis.SHOWN)
-    if tested.less <= pairs.level:
-        return Decision(Verdict.REFUTED, f"{text}: below {than}{by}", measured, p=tested.p, basis=Basis.SHOWN)
-    tied = of_tie(pairs) if tie else 1.0
-    if tied <= pairs.level:
-        reason = f"a tie: {text}: within {matters(pairs.metric)}"
-        return Decision(Verdict.NEGLIGIBLE, reason, measured, p=min(1.0, 2 * tied), basis=Basis.SHOWN)
-    measured = (undecided_effect(measured[0], pairs, margin, tie), *measured[1:])
-    reason = f"{text}: not distinguished from {than}{outlook(measured[0])}"
-    return Decision(Verdict.INCONCLUSIVE, reason, measured, p=tested.p)
+    said = (f"above {than}{by}", f"below {than}{by}", f"not distinguished from {than}")
+    within = pairs.metric.smallest_effect if tie else 0.0
+    return _settled(pairs, tested, measured, said, (margin, margin, within), of_tie(pairs) if tie else 1.0)
 
 
-def undecided_effect(measured: Effect, pairs: Pairs, margin: float = 0.0, tie: bool = True, parts: int = 1) -> Effect:
-    """The effect of an undecided comparison, with the chances that later looks decide it."""
-    ranges = chances.exceeding(margin, pairs.metric.smallest_effect if tie else None, *may_decide(pairs))
-    return replace(measured, chances=chances.chances(pairs, ranges, parts))
+def _settled(
+    pairs: Pairs,
+    tested: Sides,
+    measured: tuple[Effect, ...],
+    said: tuple[str, str, str],
+    bounds: tuple[float, float, float],
+    tied: float = 1.0,
+) -> Decision:
+    """The decision of one comparison.
+
+    Args:
+        pairs, tested, measured: the differences, their test, and their effects.
+        said: what is said if ``tested.greater`` rejects, if ``tested.less`` does, and if neither does.
+        bounds: of the mean: above, below and within which it decides (``chances``).
+        tied: the p-value of a tie.
+    """
+    text, level = sentence(measured[0]), pairs.level
+    if tested.greater <= level or tested.less <= level:
+        verdict, how = (Verdict.SUPPORTED, said[0]) if tested.greater <= level else (Verdict.REFUTED, said[1])
+        return Decision(verdict, f"{text}: {how}", measured, p=tested.p, basis=Basis.SHOWN)
+    if tied <= level:
+        return _tie([text], pairs.metric, measured, tied)
+    effect = replace(measured[0], chances=chances(pairs, *bounds))
+    reason = f"{text}: {said[2]}{outlook(effect)}"
+    return Decision(Verdict.INCONCLUSIVE, reason, (effect, *measured[1:]), p=tested.p)
 
 
-def matters(metric: Metric) -> str:
-    """ "± 0.0005, the smallest difference that matters"; on a log scale the two ratios."""
+def _ordered(contrasts: list[Pairs]) -> Decision:
+    """The decision of several comparisons at once, with enough seeds of each (``Order``)."""
+    metric, level, share = contrasts[0].metric, contrasts[0].level, contrasts[0].level / len(contrasts)
+    tested, ties = [sides(pairs, 0.0) for pairs in contrasts], [of_tie(pairs) for pairs in contrasts]
+    measured = list(map(effects, contrasts, tested))
+    texts = [sentence(effect) for effect, *_ in measured]
+    sized = [text + by_less_than_matters(each[0], metric) for text, each in zip(texts, measured, strict=True)]
+    every = tuple(effect for each in measured for effect in each)
+    smallest = [len(contrasts) * min(each) for each in ([test.less for test in tested], ties)]
+    p = min(1.0, 2 * max(test.greater for test in tested), 2 * smallest[0])
+    unproven = [place for place, test in enumerate(tested) if test.greater > level]
+    if not unproven:
+        return Decision(Verdict.SUPPORTED, "; ".join(sized), every, p=p, basis=Basis.SHOWN)
+    if reversals := [sized[place] for place in unproven if tested[place].less <= share]:
+        return Decision(Verdict.REFUTED, f"reversed: {'; '.join(reversals)}", every, p=p, basis=Basis.SHOWN)
+    if tied := [texts[place] for place in unproven if ties[place] <= share]:
+        return _tie(tied, metric, every, smallest[1])
+    for place in unproven:
+        bounds = (0.0, 0.0, metric.smallest_effect)
+        effect = replace(measured[place][0], chances=chances(contrasts[place], *bounds, len(contrasts)))
+        measured[place] = (effect, *measured[place][1:])
+        sized[place] += outlook(effect)
+    every = tuple(effect for each in measured for effect in each)
+    return Decision(Verdict.INCONCLUSIVE, "not shown: " + "; ".join(sized[place] for place in unproven), every, p=p)
+
+
+def _tie(texts: list[str], metric: Metric, measured: tuple[Effect, ...], p: float) -> Decision:
     size = metric.smallest_effect
+    matters = f"± {size:.4g}, the smallest difference that matters"
     if metric.scale == "log":
-        return f"{math.exp(-size):.4g} to {math.exp(size):.4g}, the smallest ratios that matter"
-    return f"± {size:.4g}, the smallest difference that matters"
-
-
-def enough(pairs: Pairs) -> bool:
-    """Whether there are enough seeds for the mean, or for the share of failures if that decides."""
-    of_mean = pairs.failures in ("report", "count")
-    return (pairs.n if of_mean else pairs.seeds) >= FEWEST_SEEDS
+        matters = f"{math.exp(-size):.4g} to {math.exp(size):.4g}, the smallest ratios that matter"
+    reason = f"a tie: {'; '.join(texts)}: within {matters}"
+    return Decision(Verdict.NEGLIGIBLE, reason, measured, p=min(1.0, 2 * p), basis=Basis.SHOWN)
 
 
 def undecided(pairs: Pairs) -> Decision:
@@ -246,7 +350,7 @@ def undecided(pairs: Pairs) -> Decision:
     return too_few(sentence(measured[0]), measured)
 
 
-def _margin_text(margin: float, metric: Metric) -> str:
+def _in_words(margin: float, metric: Metric) -> str:
     """The margin as text: a difference, or a ratio on a log scale."""
     return f"a ratio of {math.exp(margin):.4g}" if metric.scale == "log" else f"{margin:.4g}"
 

@@ -7,78 +7,71 @@ from statistics import median
 
 from harness.domain.metric import Metric
 from harness.domain.verdict import Effect
-from harness.rules import chances
 from harness.rules.base import on_unit, percent
 from harness.rules.inference import clopper_pearson, detectable
 from harness.rules.levels import FEWEST_SEEDS, PLAIN
 from harness.rules.pairs import Pairs, Sides, of_failures
 
+Details = dict[str, float | None]
+
 
 def effects(pairs: Pairs, tested: Sides | None, margin: float | None = None) -> tuple[Effect, ...]:
-    """The Effect of the mean difference and, if a training failed, that of the share of failures."""
-    difference = effect(pairs, tested, margin)
-    return (difference, failure_effect(pairs)) if any(pairs.failed) else (difference,)
+    """The Effect of the mean difference and, if a training failed, that of the share of failures.
 
-
-def effect(pairs: Pairs, tested: Sides | None, margin: float | None = None) -> Effect:
-    """The Effect of a − b: the mean difference and its interval; for ``scale="log"`` as ratios.
-
-    If a value is censored, the estimate is the median (None if it is not finite), without an interval. The interval is
-    the one that the rule used, and ``details["confidence"]`` is its nominal confidence at this look. The intervals of
-    several looks hold together (repeated confidence intervals, Jennison & Turnbull 1989). The detail
-    ``detectable_effect`` is a distance beyond the margin.
+    The estimate of a − b is the mean; for ``scale="log"`` it and its interval are ratios. If a value is censored, it is
+    the median (None if that is not finite), without an interval. The interval is the one that the rule used, and
+    ``details["confidence"]`` is its nominal confidence at this look. The intervals of several looks hold together
+    (repeated confidence intervals, Jennison & Turnbull 1989).
 
     Args:
         pairs: the differences.
         tested: the test that decides; None below five seeds.
         margin: of an equivalence.
     """
-    metric = pairs.metric
-    low: float | None = None
-    high: float | None = None
-    estimate: float | None = None
+    metric, estimate = pairs.metric, math.nan
+    bounds: tuple[float | None, float | None] = (None, None)
     if pairs.censored:
         ordered = [d for d in pairs.differences if not math.isnan(d)]
-        middle = median(ordered) if ordered else math.nan
-        estimate = middle if math.isfinite(middle) else None
+        estimate = median(ordered) if ordered else math.nan
     elif pairs.n:
         estimate = float(pairs.values.mean())
-        if pairs.constant:
-            low = high = estimate if pairs.n > 1 else None
-        else:
-            low, high = pairs.mean.interval(pairs.look.level(pairs.level))
-    return Effect(
+        if not pairs.constant:
+            bounds = pairs.mean.interval(pairs.look.level(pairs.level))
+        elif pairs.n > 1:
+            bounds = estimate, estimate
+    low, high = (on_unit(bound, metric) for bound in bounds)
+    difference = Effect(
         kind="mean" if pairs.one_sample else "difference",
         a=pairs.a,
         b=pairs.b,
         metric=metric.name,
         unit="ratio" if metric.scale == "log" else metric.unit,
-        estimate=on_unit(estimate, metric),
-        low=on_unit(low, metric),
-        high=on_unit(high, metric),
+        estimate=on_unit(estimate, metric) if math.isfinite(estimate) else None,
+        low=low,
+        high=high,
         p=tested.p if tested is not None else None,
         n=pairs.n,
         margin=margin,
         details=_details(pairs),
         notes=tuple(_notes(pairs, tested)),
     )
+    return (difference, _failures(pairs)) if any(pairs.failed) else (difference,)
 
 
-def _details(pairs: Pairs) -> dict[str, float | None]:
-    """Numbers reported alongside; none of few seeds, without variance, or with a censored value."""
-    level = pairs.look.level(pairs.level)
-    numbers: dict[str, float | None] = {}
-    if pairs.n >= FEWEST_SEEDS and not pairs.censored and not pairs.constant:
-        deviation = pairs.mean.error * math.sqrt(pairs.n)
-        numbers["detectable_effect"] = on_unit(deviation * detectable(pairs.n, level), pairs.metric)
-    if pairs.n >= 2 and not pairs.censored and not pairs.constant:
-        numbers["confidence"] = 1 - 2 * level
-    if "detectable_effect" in numbers and level != PLAIN.one_sided:
-        plain = pairs.mean.interval(PLAIN.one_sided)
-        numbers["plain_low"], numbers["plain_high"] = (on_unit(bound, pairs.metric) for bound in plain)
+def _details(pairs: Pairs) -> Details:
+    """Numbers reported alongside; without variance, or with a censored value, only the correlation."""
+    level, details, metric = pairs.look.level(pairs.level), Details(), pairs.metric
+    if pairs.n > 1 and not pairs.censored and not pairs.constant:
+        if pairs.n >= FEWEST_SEEDS:  # the distance beyond the margin that these seeds show
+            deviation = pairs.mean.error * math.sqrt(pairs.n)
+            details["detectable_effect"] = on_unit(deviation * detectable(pairs.n, level), metric)
+        details["confidence"] = 1 - 2 * level
+        if pairs.n >= FEWEST_SEEDS and level != PLAIN.one_sided:
+            plain = pairs.mean.interval(PLAIN.one_sided)
+            details["plain_low"], details["plain_high"] = (on_unit(bound, metric) for bound in plain)
     if pairs.correlation is not None:
-        numbers["correlation"] = pairs.correlation
-    return numbers
+        details["correlation"] = pairs.correlation
+    return details
 
 
 def _notes(pairs: Pairs, tested: Sides | None) -> list[str]:
@@ -94,7 +87,7 @@ def _notes(pairs: Pairs, tested: Sides | None) -> list[str]:
         notes.append(f"paired by seed: correlation {pairs.correlation:+.2f}")
     if any(pairs.failed):
         notes.append(_failures_note(pairs))
-    if tested is not None and tested.method == "share":
+    if tested is not None and tested.by_shares:
         why = "" if pairs.failures == "decide" else f", as fewer than {FEWEST_SEEDS} seeds trained in both"
         notes.append(f"the share of failures decides{why}")
     if tested is not None and tested.withdrawn:
@@ -104,8 +97,7 @@ def _notes(pairs: Pairs, tested: Sides | None) -> list[str]:
 
 def _failures_note(pairs: Pairs) -> str:
     """The numbers of failed trainings, and of the seeds in the mean."""
-    counts = f"{pairs.a} failed on {pairs.failed[0]} of {pairs.seeds} seeds"
-    both = ""
+    counts, both = f"{pairs.a} failed on {pairs.failed[0]} of {pairs.seeds} seeds", ""
     if not pairs.one_sample:
         counts += f", {pairs.b} on {pairs.failed[1]} (p = {of_failures(pairs).p:.2g})"
         both = " in both"
@@ -115,39 +107,32 @@ def _failures_note(pairs: Pairs) -> str:
     return f"{trained}{both}; {counts}"
 
 
-def failure_effect(pairs: Pairs) -> Effect:
+def _failures(pairs: Pairs) -> Effect:
     """The Effect of the share of failures, with exact bounds: a's share minus b's, or the share of one variant."""
-    level = pairs.look.level(pairs.level)
-    bounds = [clopper_pearson(count, pairs.seeds, level) for count in pairs.failed]
-    first, second = (count / pairs.seeds for count in pairs.failed)
+    level, seeds = pairs.look.level(pairs.level), pairs.seeds
+    (low, high), (_, other) = (clopper_pearson(count, seeds, level) for count in pairs.failed)
+    first, second = (count / seeds for count in pairs.failed)
     if pairs.one_sample:
-        low, high = bounds[0]
-        return Effect("seeds", pairs.a, "failed", "divergence", "share of seeds", first, low, high, n=pairs.seeds)
-    details: dict[str, float | None] = {
-        "failed_a": first,
-        "failed_a_at_most": bounds[0][1],
-        "failed_b": second,
-        "failed_b_at_most": bounds[1][1],
-    }
-    p = of_failures(pairs).p
-    return Effect(
-        "failures", pairs.a, pairs.b, "divergence", "fraction", first - second, p=p, n=pairs.seeds, details=details
-    )
+        return Effect("seeds", pairs.a, "failed", "divergence", "share of seeds", first, low, high, n=seeds)
+    details: Details = {"failed_a": first, "failed_a_at_most": high, "failed_b": second, "failed_b_at_most": other}
+    p, apart = of_failures(pairs).p, first - second
+    return Effect("failures", pairs.a, pairs.b, "divergence", "fraction", apart, p=p, n=seeds, details=details)
 
 
 def sentence(measured: Effect) -> str:
     """The effect as text: "a − b is +0.0042 (95 % interval +0.0031 to +0.0053, p = 0.0003, 5 seeds)"."""
-    text = f"{measured.of} is {_number(measured.estimate, measured.unit)}"
+    form = ".4g" if measured.unit == "ratio" else "+.4g"
     inside = []
-    confidence = measured.details.get("confidence")
-    if measured.low is not None and measured.high is not None and confidence is not None:
-        bounds = f"{_number(measured.low, measured.unit)} to {_number(measured.high, measured.unit)}"
-        inside.append(f"{percent(confidence)} interval {bounds}")
+    if measured.low is not None and measured.high is not None and "confidence" in measured.details:
+        confidence = percent(measured.details["confidence"] or 0.0)
+        inside.append(f"{confidence} interval {measured.low:{form}} to {measured.high:{form}}")
     if measured.p is not None:
         inside.append(f"p = {measured.p:.2g}")
     inside.append(f"{measured.n} seed{'s' if measured.n != 1 else ''}")
     if measured.estimate is None:
         text = f"{measured.of} has no finite {'ratio' if measured.unit == 'ratio' else 'difference'}"
+    else:
+        text = f"{measured.of} is {measured.estimate:{form}}"
     notes = "".join(f"; {note}" for note in measured.notes)
     return f"{text} ({', '.join(inside)}{notes})"
 
@@ -162,14 +147,10 @@ def by_less_than_matters(measured: Effect, metric: Metric) -> str:
 
 
 def outlook(measured: Effect) -> str:
-    """What the seeds could have shown, and the chance that more decide; "" if unknown."""
+    """What the seeds could have shown, and the chances that more decide; "" if unknown."""
     shown = measured.details.get("detectable_effect")
     if shown is None:
         return ""
-    return f"; {measured.n} seeds could have shown {shown:.3g} (80 % power){chances.sentence(measured)}"
-
-
-def _number(value: float | None, unit: str) -> str:
-    if value is None:
-        return "undefined"
-    return f"{value:.4g}" if unit == "ratio" else f"{value:+.4g}"
+    known = ", ".join(f"{size:,} seeds {100 * chance:.0f} %" for size, chance in measured.chances.items())
+    chances = f"; the chance to decide it, if it is as estimated: {known}" if known else ""
+    return f"; {measured.n} seeds could have shown {shown:.3g} (80 % power){chances}"

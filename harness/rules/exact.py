@@ -1,8 +1,8 @@
-"""Rules on a computation without chance: it equals an independent reference, or it raises an error."""
+"""The rule on a computation without chance: it equals an independent reference."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -51,8 +51,6 @@ class Exact:
     Assumes determinism.
     """
 
-    unit: str = "absolute error"
-
     def describe(self) -> str:
         return "equals an independent reference"
 
@@ -67,7 +65,7 @@ class Exact:
         if not compared:
             raise invalid("exact check", expected="at least one comparison", received="none")
         errors = [comparison.error for comparison in compared]
-        effects = tuple(map(self._effect, compared, errors))
+        effects = tuple(map(_effect, compared, errors))
         both = zip(compared, errors, strict=True)
         wrong = [_mismatch(comparison, error) for comparison, error in both if not error <= comparison.tolerance]
         if wrong:
@@ -75,10 +73,11 @@ class Exact:
         reason = f"{len(compared)} comparison{'s' if len(compared) > 1 else ''}, largest error {max(errors):.3g}"
         return Decision(Verdict.SUPPORTED, reason, effects, differences=differences, basis=Basis.COMPUTED)
 
-    def _effect(self, comparison: Comparison, error: float) -> Effect:
-        finite = error if error != float("inf") else None
-        tolerance: dict[str, float | None] = {"tolerance": comparison.tolerance}
-        return Effect("error", comparison.of, "", "error", self.unit, finite, n=1, details=tolerance)
+
+def _effect(comparison: Comparison, error: float) -> Effect:
+    finite = error if error != float("inf") else None
+    details: dict[str, float | None] = {"tolerance": comparison.tolerance}
+    return Effect("error", comparison.of, "", "error", "absolute error", finite, n=1, details=details)
 
 
 def _mismatch(comparison: Comparison, error: float) -> str:
@@ -90,46 +89,3 @@ def _mismatch(comparison: Comparison, error: float) -> str:
     elif error == float("inf") or all(isinstance(side, str) for side in sides):
         text += f" (obtained {sides[0]!r}, expected {sides[1]!r})"
     return text
-
-
-@dataclass(frozen=True)
-class Raises:
-    """SUPPORTED if an action raises an error of the class ``error`` whose message contains ``text``, else REFUTED.
-
-    ``error`` is the name of the class, or of a base class ("TypeError"), so that it needs no import of a backend.
-    Assumes that the action is deterministic. Only ``Exception`` counts, so Ctrl-C passes through.
-    """
-
-    error: str
-    text: str
-
-    def __post_init__(self) -> None:
-        if not isinstance(self.error, str) or not self.error.isidentifier():
-            raise invalid("error of Raises", expected="the name of an exception class", received=repr(self.error))
-        if not isinstance(self.text, str) or not self.text.strip():
-            raise invalid(
-                "text of Raises", expected="the part of the message that names the cause", received=repr(self.text)
-            )
-
-    def describe(self) -> str:
-        return f"raises {self.error} saying {self.text!r}"
-
-    def decide(self, action: Callable[[], object]) -> Decision:
-        """Calls ``action`` once."""
-        try:
-            action()
-        except Exception as error:
-            raised = f"{type(error).__name__}: {_shortened(str(error))}"
-            named = self.error in {base.__name__ for base in type(error).__mro__}
-            if named and self.text in str(error):
-                return Decision(Verdict.SUPPORTED, f"raised {raised}", basis=Basis.COMPUTED)
-            expected = f"{self.error} saying {self.text!r}"
-            return Decision(Verdict.REFUTED, f"expected {expected}, but raised {raised}", basis=Basis.COMPUTED)
-        reason = f"expected {self.error} saying {self.text!r}, but nothing was raised"
-        return Decision(Verdict.REFUTED, reason, basis=Basis.COMPUTED)
-
-
-def _shortened(message: str, longest: int = 300) -> str:
-    """The message on one line, cut after ``longest`` characters."""
-    line = " ".join(message.split())
-    return line if len(line) <= longest else f"{line[:longest]}…"

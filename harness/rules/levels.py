@@ -22,8 +22,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from harness.errors import invalid
-
 if TYPE_CHECKING:
     import numpy as np
 
@@ -94,10 +92,8 @@ SMALLEST_RATE, LARGEST_RATE = 1e-14, 0.99
 class Look:
     """One look of a design. The default is the only look of a fixed design, which changes no level.
 
-    SuiteError if the sizes do not grow, the index is out of range, or the shares do not fit the sizes.
-
     Attributes:
-        sizes: the number of seeds of each look; the last one is the maximum.
+        sizes: the number of seeds of each look, growing; the last one is the maximum.
         index: which look, counted from 0.
         spending: the share of the error rate that each look spends; empty for the power family of ``--seeds auto``.
     """
@@ -105,15 +101,6 @@ class Look:
     sizes: tuple[int, ...] = (FEWEST_SEEDS,)
     index: int = 0
     spending: tuple[float, ...] = ()
-
-    def __post_init__(self) -> None:
-        grow = all(a < b for a, b in zip((0, *self.sizes), self.sizes, strict=False))
-        if not grow or not 0 <= self.index < len(self.sizes):
-            raise invalid("look", expected="growing sizes, and the index of one", received=self)
-        if self.spending and (
-            len(self.spending) != len(self.sizes) or min(self.spending) <= 0 or sum(self.spending) > 1 + 1e-9
-        ):
-            raise invalid("spending of a look", expected="a positive share per size, 1 in all at most", received=self)
 
     @property
     def size(self) -> int | None:
@@ -126,8 +113,8 @@ class Look:
             return rate
         import numpy as np
 
-        rates, levels = _table(self.sizes, self.spending, self.index)
-        return math.exp(float(np.interp(math.log(rate), rates, levels)))
+        rates, levels = _tabulated(self.sizes, self.spending)
+        return math.exp(float(np.interp(math.log(rate), rates, levels[:, self.index])))
 
     def overall(self, p: float) -> float:
         """The p-value of the whole design, if a test at this look gives ``p``: the rate at which it would just decide.
@@ -139,7 +126,8 @@ class Look:
             return p
         import numpy as np
 
-        rates, levels = _table(self.sizes, self.spending, self.index)
+        rates, table = _tabulated(self.sizes, self.spending)
+        levels = table[:, self.index]
         if p > math.exp(levels[-1]):
             return 1.0
         if p < math.exp(levels[0]):  # the union bound, below the table
@@ -177,15 +165,9 @@ def spent(sizes: Sequence[int], spending: tuple[float, ...] = ()) -> tuple[float
     return tuple(now - before for now, before in zip(so_far, [0.0, *so_far], strict=False))
 
 
-@lru_cache(maxsize=256)
-def _table(sizes: tuple[int, ...], spending: tuple[float, ...], index: int) -> tuple[np.ndarray, np.ndarray]:
-    """Logarithms of overall rates, and of the levels of a look that belong to them; both grow."""
-    rates, levels = _tables(sizes, spending)
-    return rates, levels[:, index]
-
-
 @lru_cache(maxsize=32)
-def _tables(sizes: tuple[int, ...], spending: tuple[float, ...]) -> tuple[np.ndarray, np.ndarray]:
+def _tabulated(sizes: tuple[int, ...], spending: tuple[float, ...]) -> tuple[np.ndarray, np.ndarray]:
+    """Logarithms of overall rates, and of the levels that belong to them, of shape (rates, looks); both grow."""
     import numpy as np
 
     rates = np.geomspace(SMALLEST_RATE, LARGEST_RATE, KNOTS)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from harness.domain.metric import Metric
 from harness.rules.base import Failures, Sample, UnusableError, listed, noise, score
 from harness.rules.inference import Estimate, at_least, mean, signed_rank
-from harness.rules.levels import FEWEST_SEEDS, MANY_SEEDS, ONLY, PLAIN, Look
+from harness.rules.levels import FEWEST_SEEDS, MANY_SEEDS, Look
 
 if TYPE_CHECKING:
     import numpy as np
@@ -42,14 +42,14 @@ class Pairs:
     metric: Metric
     differences: tuple[float, ...]
     noise: float
-    correlation: float | None = None
-    look: Look = ONLY
-    level: float = PLAIN.one_sided
-    failures: Failures = "guard"
-    seeds: int = 0
-    failed: tuple[int, int] = (0, 0)
-    alone: tuple[int, int] = (0, 0)
-    one_sample: bool = False
+    correlation: float | None
+    look: Look
+    level: float
+    failures: Failures
+    seeds: int
+    failed: tuple[int, int]
+    alone: tuple[int, int]
+    one_sample: bool
 
     @property
     def n(self) -> int:
@@ -77,9 +77,28 @@ class Pairs:
         return float(self.values.std()) == 0  # the squares of denormal differences are 0
 
     @property
+    def enough(self) -> bool:
+        """Whether there are enough seeds for the mean, or for the share of failures if that decides."""
+        return (self.n if self.failures in ("report", "count") else self.seeds) >= FEWEST_SEEDS
+
+    @property
     def by_shares(self) -> bool:
         """Whether the share of failures decides, not the mean."""
         return self.failures == "decide" or (self.failures == "guard" and self.n < FEWEST_SEEDS)
+
+    @property
+    def may_decide(self) -> tuple[bool, bool]:
+        """Whether the mean may decide for "greater", and for "less".
+
+        With "guard" it does not decide for a variant that failed on more seeds than the other, be it one seed more. At
+        few seeds a large share of failures is not significant: of a variant that fails on 30 % of 30 seeds, a guard
+        that waits for significance would let the mean decide in 56 %.
+        """
+        a, b = self.failed
+        if self.failures != "guard" or a == b:
+            return True, True
+        up = (a < b) == (self.metric.better == "higher")  # "greater" speaks for a where higher is better
+        return up, not up
 
     @cached_property
     def mean(self) -> Estimate:
@@ -94,14 +113,13 @@ def paired(
 
     UnusableError if a variant lacks a seed of another.
     """
-    metric, variants = sample.metrics[name], tuple(dict.fromkeys(first + second))
-    trials = {variant: sample.by_seed(variant) for variant in variants}
+    metric = sample.metrics[name]
+    trials = {variant: sample.by_seed(variant) for variant in dict.fromkeys(first + second)}
     seeds = sorted(set().union(*trials.values()))
     for variant, known in trials.items():
         if missing := [seed for seed in seeds if seed not in known]:
             raise UnusableError(f"no trial of {variant!r} with {listed(missing)}, which another variant has")
-    failed = {name: {seed for seed in seeds if known[seed].divergence is not None} for name, known in trials.items()}
-    lost = [set().union(*(failed[name] for name in side)) for side in (first, second)]
+    lost = [{seed for seed in seeds for name in side if trials[name][seed].divergence} for side in (first, second)]
     kept = [seed for seed in seeds if failures == "count" or seed not in lost[0] | lost[1]]
     scores = {variant: [score(known[seed], metric) for seed in kept] for variant, known in trials.items()}
     null = 0.0 if second else _on_scale(constant, metric)
@@ -113,7 +131,7 @@ def paired(
         metric,
         differences=tuple(a - b for a, b in zip(x, y, strict=True)),  # inf − inf is nan: both censored
         noise=noise([null, *(value for column in scores.values() for value in column)], metric),
-        correlation=_correlation(list(zip(x, y, strict=True))) if second else None,
+        correlation=_correlation(x, y) if second else None,
         look=sample.look,
         level=sample.levels.one_sided,
         failures=failures,
@@ -143,17 +161,14 @@ def _on_scale(value: float, metric: Metric) -> float:
     return math.log(value)
 
 
-def _correlation(scores: list[tuple[float, float]]) -> float | None:
-    """Pearson's correlation of two columns; None below 30 seeds, or if one does not vary or is not finite."""
+def _correlation(x: list[float], y: list[float]) -> float | None:
+    """Pearson's correlation; None below 30 seeds, or if one side does not vary or is not finite."""
     import numpy as np
 
-    columns = np.array(scores)
-    if len(scores) < MANY_SEEDS or not np.isfinite(columns).all() or not columns.std(axis=0).all():
+    rows = np.array(list(zip(x, y, strict=True)))
+    if len(rows) < MANY_SEEDS or not np.isfinite(rows).all() or not rows.std(axis=0).all():
         return None
-    return float(np.corrcoef(columns, rowvar=False)[0, 1])
-
-
-Method = Literal["t", "sign", "rank", "share"]
+    return float(np.corrcoef(rows, rowvar=False)[0, 1])
 
 
 @dataclass(frozen=True)
@@ -162,13 +177,13 @@ class Sides:
 
     Attributes:
         greater, less: of "the difference is greater, less than the null value".
-        method: the test.
+        by_shares: whether the share of failures was tested, not the mean.
         withdrawn: the variant for which the mean may not decide, because it failed more often; its p is 1. "" for none.
     """
 
     greater: float
     less: float
-    method: Method
+    by_shares: bool = False
     withdrawn: str = ""
 
     @property
@@ -178,28 +193,14 @@ class Sides:
 
 
 def sides(pairs: Pairs, null: float) -> Sides:
-    """Tests the mean difference against ``null``, or the share of failures, depending on ``pairs.failures``.
-
-    With "guard" the mean does not decide for a variant that failed on more seeds than the other, be it one seed more.
-    At few seeds a large share of failures is not significant: of a variant that fails on 30 % of 30 seeds, a guard that
-    waits for significance would let the mean decide in 56 %.
-    """
+    """Tests the mean difference against ``null``, or the share of failures, depending on ``pairs.failures``."""
     if pairs.by_shares:
         return of_failures(pairs)
-    tested, (up, down) = of_mean(pairs, null), may_decide(pairs)
+    tested, (up, down) = of_mean(pairs, null), pairs.may_decide
     if up and down:
         return tested
     often = pairs.a if pairs.failed[0] > pairs.failed[1] else pairs.b
     return replace(tested, greater=tested.greater if up else 1.0, less=tested.less if down else 1.0, withdrawn=often)
-
-
-def may_decide(pairs: Pairs) -> tuple[bool, bool]:
-    """Whether the mean may decide for "greater", and for "less"."""
-    a, b = pairs.failed
-    if pairs.failures != "guard" or a == b:
-        return True, True
-    up = (a < b) == (pairs.metric.better == "higher")  # "greater" speaks for a where higher is better
-    return up, not up
 
 
 def of_tie(pairs: Pairs) -> float:
@@ -231,19 +232,14 @@ def of_mean(pairs: Pairs, null: float) -> Sides:
     comes in 20, 15, 10, 5 or 2 % of seeds, ten seeds show none, and the test is wrong, in 11, 20, 35, 60 or 82 %;
     thirty seeds in 0.1, 0.8, 4.2, 21 or 55 %.
     """
-    method: Method
     if pairs.censored:
         greater, less = signed_rank([d - null for d in pairs.differences], pairs.noise)
-        method = "rank"
     elif pairs.constant:
-        beyond = float(pairs.values.mean()) - null
-        same = 0.5**pairs.n
+        beyond, same = float(pairs.values.mean()) - null, 0.5**pairs.n
         greater, less = same if beyond > pairs.noise else 1.0, same if beyond < -pairs.noise else 1.0
-        method = "sign"
     else:
         greater, less = pairs.mean.greater(null), pairs.mean.less(null)
-        method = "t"
-    return Sides(pairs.look.overall(greater), pairs.look.overall(less), method)
+    return Sides(pairs.look.overall(greater), pairs.look.overall(less))
 
 
 def of_failures(pairs: Pairs) -> Sides:
@@ -254,4 +250,4 @@ def of_failures(pairs: Pairs) -> Sides:
     a, b = pairs.alone
     a_fails, b_fails = (pairs.look.overall(at_least(count, a + b, 0.5)) for count in (a, b))
     greater, less = (b_fails, a_fails) if pairs.metric.better == "higher" else (a_fails, b_fails)
-    return Sides(greater, less, "share")
+    return Sides(greater, less, by_shares=True)

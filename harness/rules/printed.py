@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import ClassVar
 
 from msgspec.structs import replace
 
@@ -13,7 +12,7 @@ from harness.domain.published import Figure
 from harness.domain.verdict import Basis, Decision, Effect, Verdict
 from harness.rules.base import Failures, Rule, Sample, UnusableError, noise, on_unit, percent, score, too_few
 from harness.rules.inference import one_more, t_tail
-from harness.rules.levels import FEWEST_SEEDS, MANY_SEEDS, ONLY, PLAIN, Levels, Look
+from harness.rules.levels import FEWEST_SEEDS, MANY_SEEDS, ONLY, PLAIN, Look
 
 
 @dataclass(frozen=True)
@@ -40,15 +39,13 @@ class Reproduces(Rule):
     variant: str
     metric: str = "val_accuracy"
     failures: Failures = "report"
-    allowed: ClassVar[tuple[Failures, ...]] = ("report", "count")
 
     @property
     def figures(self) -> tuple[tuple[str, str], ...]:
         return ((self.variant, self.metric),)
 
-    def fewest(self, levels: Levels = PLAIN, look: Look = ONLY, exact: bool = False) -> int:
-        """With ``exact`` it is the number of runs with which a rank can refute."""
-        return math.ceil(1 / look.level(levels.prediction / 2) - 1e-9) - 1 if exact else MANY_SEEDS
+    def fewest(self) -> int:
+        return MANY_SEEDS
 
     def describe(self) -> str:
         return f"{self.variant} reproduces the published {self.metric}"
@@ -56,14 +53,12 @@ class Reproduces(Rule):
     def decided(self, sample: Sample) -> Decision:
         metric, figure = sample.metrics[self.metric], sample.figures[self.variant, self.metric]
         trials = sample.by_seed(self.variant).values()
-        counted = [trial for trial in trials if self.failures == "count" or trial.divergence is None]
-        values = [score(trial, metric) for trial in counted]
+        values = [score(trial, metric) for trial in trials if self.failures == "count" or trial.divergence is None]
         printed, rounding = _on_scale(figure, metric)
-        lost = sum(trial.divergence is not None for trial in trials)
+        lost, n = sum(trial.divergence is not None for trial in trials), len(values)
         notes = (f"{self.variant} failed on {lost} of {len(trials)} seeds",) if lost else ()
-        counts = f"{len(values)} seeds" + (" that trained" if lost and self.failures == "report" else "")
+        counts = f"{n} seeds" + (" that trained" if lost and self.failures == "report" else "")
         counts = "; ".join((counts, *notes))
-        n, level, look = len(values), sample.levels.prediction, sample.look
         if not values:
             return too_few(counts, ())
         mean, place = sum(values) / n, percentile(values, printed, rounding)
@@ -80,36 +75,37 @@ class Reproduces(Rule):
         )
         if n < FEWEST_SEEDS:
             return too_few(counts, (effect,))
-        at = f"at percentile {place:.0f} of our seeds"
+        level, look = sample.levels.prediction, sample.look
+        at, equal = f"at percentile {place:.0f} of our seeds", noise(values, metric)
         censored = not all(math.isfinite(value) for value in values)
-        if censored or discrete(values, noise(values, metric)):
+        if censored or discrete(values, equal):
             why = "a run is censored" if censored else "at least half of the runs have one value"
             p = min(1.0, 2 * look.overall(rank_p(values, printed, rounding) / 2))
             effect = replace(effect, p=p, notes=(f"rank among the runs decides: {why}", *notes))
             reason = f"{why}, so the rank of {figure.printed} among them decides: p = {p:.2g} ({counts}), {at}"
-            if p <= level:
-                return Decision(Verdict.REFUTED, reason, (effect,), p=p, basis=Basis.SHOWN)
-            attained = any(abs(value - printed) <= rounding + noise(values, metric) for value in values)
-            if n >= MANY_SEEDS and attained and p > PLAIN.prediction:
-                reason = f"within prediction: {reason}"
-                return Decision(Verdict.SUPPORTED, reason, (effect,), basis=Basis.NOT_CONTRADICTED)
-            return Decision(Verdict.INCONCLUSIVE, reason, (effect,))
-        run = predict(values, printed, rounding, level, look)
-        effect = replace(effect, low=on_unit(run.low, metric), high=on_unit(run.high, metric), p=run.p)
-        bounds = " to ".join("no bound" if end is None else f"{end:.5g}" for end in (effect.low, effect.high))
-        confidence = percent(1 - 2 * look.level(level / 2))
-        interval = f"the {confidence} prediction interval of one run, {bounds} ({counts})"
-        if not run.contains(printed, rounding):
-            reason = f"{figure.printed} is outside {interval}, {at}"
-            return Decision(Verdict.REFUTED, reason, (effect,), p=run.p, basis=Basis.SHOWN)
-        reason = f"{figure.printed} is inside {interval}"
-        if not predict(values, printed, rounding).contains(printed, rounding):
-            alone = f"outside the {percent(1 - PLAIN.prediction)} interval of these seeds alone"
-            return Decision(Verdict.INCONCLUSIVE, f"{reason}, but {alone}, {at}", (effect,))
-        if n >= MANY_SEEDS:
-            reason = f"within prediction: {reason}, {at}; it could be one more run of ours"
+            outside, attained = p <= level, any(abs(value - printed) <= rounding + equal for value in values)
+            inside = n >= MANY_SEEDS and attained and p > PLAIN.prediction
+        else:
+            run, alone = predict(values, printed, rounding, level, look), predict(values, printed, rounding)
+            p, outside = run.p, not run.contains(printed, rounding)
+            effect = replace(effect, low=on_unit(run.low, metric), high=on_unit(run.high, metric), p=p)
+            bounds = " to ".join("no bound" if end is None else f"{end:.5g}" for end in (effect.low, effect.high))
+            confidence = percent(1 - 2 * look.level(level / 2))
+            reason = f"{figure.printed} is {'outside' if outside else 'inside'} "
+            reason += f"the {confidence} prediction interval of one run, {bounds} ({counts})"
+            inside = alone.contains(printed, rounding) and n >= MANY_SEEDS
+            if not outside and not alone.contains(printed, rounding):
+                reason += f", but outside the {percent(1 - PLAIN.prediction)} interval of these seeds alone"
+            reason += f", {at}"
+            if inside:
+                reason += "; it could be one more run of ours"
+            elif not outside and alone.contains(printed, rounding):
+                reason += f"; below {MANY_SEEDS} seeds that says too little"
+        if outside:
+            return Decision(Verdict.REFUTED, reason, (effect,), p=p, basis=Basis.SHOWN)
+        if inside:
+            reason = f"within prediction: {reason}"
             return Decision(Verdict.SUPPORTED, reason, (effect,), basis=Basis.NOT_CONTRADICTED)
-        reason = f"{reason}, {at}; below {MANY_SEEDS} seeds that says too little"
         return Decision(Verdict.INCONCLUSIVE, reason, (effect,))
 
 

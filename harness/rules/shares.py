@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from harness.domain.trial import Trial
 from harness.domain.verdict import Basis, Decision, Effect, Verdict
 from harness.errors import invalid
-from harness.rules.base import Rule, Sample, UnusableError, check_number, percent, seeds_of_signs, too_few
+from harness.rules.base import Limit, Rule, Sample, UnusableError, percent, seeds_of_signs, too_few
 from harness.rules.inference import at_least, at_most, clopper_pearson
-from harness.rules.levels import FEWEST_SEEDS, ONLY, PLAIN, Levels, Look
+from harness.rules.levels import FEWEST_SEEDS, PLAIN
 
 
 class Share(Rule):
@@ -27,18 +27,15 @@ class Share(Rule):
     share: float
     did: str
     """What the counted seeds did: "diverged"."""
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        check_number(type(self).__name__, "share", self.share, above=0, most=1)
+    limits = (Limit("share", above=0, most=1),)
 
     @property
     def often(self) -> str:
         """ "on every seed", "in more than 0.5 of seeds"."""
         return "on every seed" if self.share == 1 else f"in more than {self.share:g} of seeds"
 
-    def fewest(self, levels: Levels = PLAIN, look: Look = ONLY, exact: bool = False) -> int:
-        return FEWEST_SEEDS if self.share == 1 else seeds_of_signs(look.level(levels.share), self.share)
+    def fewest(self) -> int:
+        return FEWEST_SEEDS if self.share == 1 else seeds_of_signs(PLAIN.share, self.share)
 
     @abstractmethod
     def counted(self, trials: Sequence[Trial]) -> tuple[int, str]:
@@ -62,12 +59,14 @@ class Share(Rule):
             return too_few(reason, (effect,))
         if share == 1:
             verdict, why = (Verdict.SUPPORTED, "every seed") if count == n else (Verdict.REFUTED, "not every seed")
-            return Decision(verdict, f"{reason}: {why}", (effect,), basis=Basis.EVERY_SEED)
-        if low > share:
-            return Decision(Verdict.SUPPORTED, f"{reason}: more than {share:g}", (effect,), p=p, basis=Basis.SHOWN)
-        if high < share:
-            return Decision(Verdict.REFUTED, f"{reason}: less than {share:g}", (effect,), p=p, basis=Basis.SHOWN)
-        return Decision(Verdict.INCONCLUSIVE, f"{reason}: not distinguished from {share:g}", (effect,), p=p)
+        elif low > share:
+            verdict, why = Verdict.SUPPORTED, f"more than {share:g}"
+        elif high < share:
+            verdict, why = Verdict.REFUTED, f"less than {share:g}"
+        else:
+            return Decision(Verdict.INCONCLUSIVE, f"{reason}: not distinguished from {share:g}", (effect,), p=p)
+        basis = Basis.EVERY_SEED if share == 1 else Basis.SHOWN
+        return Decision(verdict, f"{reason}: {why}", (effect,), p=p, basis=basis)
 
 
 @dataclass(frozen=True)
@@ -108,7 +107,7 @@ class Converges(Share):
         bounds = {"at_most": self.at_most, "at_least": self.at_least}
         given = {name: bound for name, bound in bounds.items() if bound is not None}
         for name, bound in given.items():
-            check_number("Converges", name, bound)
+            Limit(name).check("Converges", bound)
         if given and not self.metric:
             expected = f"the metric that {' and '.join(given)} bounds"
             raise invalid("metric of Converges", expected=expected, received=repr(self.metric))
@@ -143,10 +142,9 @@ class Converges(Share):
 
     def _reaches(self, trial: Trial) -> bool:
         value = trial.metrics[self.metric] if self.metric else 0.0
-        if value is None:
+        if value is None or (self.at_most is not None and value > self.at_most):
             return False
-        below = self.at_most is None or value <= self.at_most
-        return below and (self.at_least is None or value >= self.at_least)
+        return self.at_least is None or value >= self.at_least
 
 
 def failures(trials: Sequence[Trial]) -> str:
@@ -155,17 +153,10 @@ def failures(trials: Sequence[Trial]) -> str:
     texts = []
     for kind in dict.fromkeys(divergence.kind for divergence in diverged):
         same = [divergence for divergence in diverged if divergence.kind == kind]
-        steps = sorted(divergence.step for divergence in same if divergence.step is not None)
-        if kind == "stuck at chance":
-            when = ""
-        elif len(steps) == len(same):
-            when = _range(" at step", steps)
-        else:
-            when = _range(" at epoch", sorted(divergence.epoch for divergence in same))
-        texts.append(f"{kind}{when} in {len(same)} of {len(trials)}")
+        unit, places = "step", [divergence.step for divergence in same if divergence.step is not None]
+        if len(places) < len(same):
+            unit, places = "epoch", [divergence.epoch for divergence in same]
+        first, last = min(places), max(places)
+        when = f" at {unit} {first}" if first == last else f" at {unit}s {first} to {last}"
+        texts.append(f"{kind}{'' if kind == 'stuck at chance' else when} in {len(same)} of {len(trials)}")
     return ", ".join(texts) or "no seed diverged"
-
-
-def _range(what: str, numbers: list[int]) -> str:
-    first, last = numbers[0], numbers[-1]
-    return f"{what} {first}" if first == last else f"{what}s {first} to {last}"

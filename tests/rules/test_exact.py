@@ -9,7 +9,7 @@ import pytest
 
 from harness.domain.verdict import Basis, Decision, Verdict
 from harness.errors import SuiteError
-from harness.rules import Comparison, Difference, Exact, Raises
+from harness.rules import Comparison, Difference, Exact
 from tests.domain.synthetic import exact
 
 PAPER = Difference("distance after ten gradients of 1e-8", 9e-4, 3e-3, "the paper (Kingma & Ba 2015)", "its epsilon")
@@ -97,47 +97,3 @@ def test_a_claim_that_is_computed_twice(then):
     assert decision.verdict is (Verdict.OUTDATED if then == 1 else Verdict.REFUTED)
     assert decision.basis is Basis.COMPUTED
     assert list(Basis) == [Basis.NOT_CONTRADICTED, Basis.EVERY_SEED, Basis.SHOWN, Basis.COMPUTED]  # weakest first
-
-
-def wrong_argument():
-    raise TypeError("got an unexpected keyword argument 'lr'")
-
-
-class OptimizerError(ValueError):
-    pass
-
-
-def own_error():
-    raise OptimizerError("argument 'decay'\nis gone")
-
-
-@pytest.mark.parametrize(
-    ("rule", "action", "verdict", "reason"),
-    [
-        (Raises("TypeError", "'lr'"), wrong_argument, "SUPPORTED", "raised TypeError: got an unexpected"),
-        (Raises("TypeError", "'decay'"), wrong_argument, "REFUTED", "but raised TypeError: got an unexpected"),
-        (Raises("ValueError", "'lr'"), wrong_argument, "REFUTED", "expected ValueError saying"),
-        (Raises("ValueError", "'decay'"), own_error, "SUPPORTED", "raised OptimizerError: argument 'decay' is gone"),
-        (Raises("OptimizerError", "'decay'"), own_error, "SUPPORTED", "raised OptimizerError"),
-        (Raises("TypeError", "'lr'"), lambda: 1, "REFUTED", "but nothing was raised"),
-    ],
-)
-def test_the_error_that_code_raises(rule, action, verdict, reason):
-    decision = rule.decide(action)
-    assert (decision.verdict, decision.basis) == (Verdict(verdict), Basis.COMPUTED)
-    assert reason in decision.reason
-
-
-def test_interrupt_passes_through():
-    def interrupted():
-        raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        Raises("KeyboardInterrupt", "x").decide(interrupted)
-
-
-def test_long_messages_are_cut():
-    def verbose():
-        raise TypeError("lr" + "x" * 10_000)
-
-    assert len(Raises("TypeError", "lr").decide(verbose).reason) < 400

@@ -12,7 +12,6 @@ from scipy.special import ndtr, ndtri
 
 from harness.domain.published import Figure
 from harness.domain.verdict import Verdict
-from harness.errors import SuiteError
 from harness.rules import (
     PLAIN,
     STORED,
@@ -143,35 +142,30 @@ def test_a_figure_is_refuted_at_its_level_and_within_prediction_by_the_plain_int
 
 
 @pytest.mark.parametrize(
-    ("rule", "plain", "first_look", "exact", "exact_first_look"),
+    ("rule", "seeds"),
     [
-        (Exceeds("a", "b"), 5, 5, 6, 10),
-        (Best("a", ("b", "c")), 5, 5, 6, 10),
-        (Exceeds("a", "b", failures="decide"), 6, 10, 6, 10),
-        (Diverges("a"), 5, 5, 5, 5),
-        (Diverges("a", 0.5), 6, 10, 6, 10),
-        (Converges("a", 0.9), 36, 66, 36, 66),
-        (Reproduces("a"), 30, 30, 199, 999),
-        (All((Exceeds("a", "b"), Converges("a", 0.5))), 6, 10, 6, 10),
+        (Exceeds("a", "b"), 5),
+        (Best("a", ("b", "c")), 5),
+        (Exceeds("a", "b", failures="decide"), 6),
+        (Diverges("a"), 5),
+        (Diverges("a", 0.5), 6),
+        (Converges("a", 0.9), 36),
+        (Reproduces("a"), 30),
+        (All((Exceeds("a", "b"), Converges("a", 0.5))), 6),
     ],
     ids=lambda value: value.describe() if hasattr(value, "describe") else "",
 )
-def test_a_rule_says_how_many_seeds_it_takes_before_training(rule, plain, first_look, exact, exact_first_look):
-    look = stored_look(30)
-    assert rule.fewest() == plain
-    assert rule.fewest(STORED, look) == first_look
-    assert rule.fewest(exact=True) == exact
-    assert rule.fewest(STORED, look, exact=True) == exact_first_look
+def test_a_rule_says_how_many_seeds_it_takes_before_training(rule, seeds):
+    assert rule.fewest() == seeds
 
 
-@pytest.mark.parametrize("levels", [PLAIN, STORED])
-def test_the_fewest_seeds_can_decide_and_one_fewer_cannot(levels):
+def test_the_fewest_seeds_can_decide_and_one_fewer_cannot():
     """Failures on every seed, for the rules that decide by exact tests."""
     for rule, fails in ((Exceeds("a", "b", failures="decide"), "b"), (Diverges("a", 0.7), "a")):
-        n = rule.fewest(levels)
+        n = rule.fewest()
         for seeds, verdict in ((n, S), (n - 1, U)):
             found = {v: trials(v, ([None] if v == fails else [0.9]) * seeds) for v in ("a", "b")}
-            assert rule.decide(Sample(found, METRICS, levels=levels)).verdict is verdict
+            assert rule.decide(Sample(found, METRICS)).verdict is verdict
 
 
 def test_a_claim_uses_the_seeds_of_its_look():
@@ -182,18 +176,6 @@ def test_a_claim_uses_the_seeds_of_its_look():
     assert decision.verdict is S
     assert decision.effects[0].n == 30
     assert claim().decide(known)[0].effects[0].n == 45
-
-
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        *[((30, 100), 0, spending) for spending in [(0.5,), (0.5, 0.6), (0.5, 0.0), (-0.1, 0.5)]],
-        *[((), 0), ((5, 5), 0), ((10, 5), 0), ((5, 10), 2), ((5,), -1), ((0, 5), 0)],
-    ],
-)
-def test_looks_that_are_none(arguments):
-    with pytest.raises(SuiteError, match=r"Invalid (spending of a )?look"):
-        Look(*arguments)
 
 
 # Levels of several looks: against published boundaries, and as the design of a claim
