@@ -14,11 +14,10 @@ has at least one round and every other engine at least two. Six rounds are enoug
 
 from __future__ import annotations
 
-import functools
 import gc
 import statistics
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from harness.domain.experiment import Experiment
@@ -39,8 +38,6 @@ FIRSTS, SHORT = 3, 4.0
 """An engine that keeps its program has up to FIRSTS first trainings, until they have taken SHORT seconds."""
 BRIEF = 2
 """Epochs of the training that is discarded."""
-
-Prepare = Callable[[Experiment, str, str], Engine]
 
 
 @dataclass
@@ -70,28 +67,20 @@ def measure(
     variant: str,
     engines: Sequence[str],
     provenance: Provenance,
-    *,
     seconds: float = SECONDS,
     min_turns: int = MIN_TURNS,
-    max_turns: int = MAX_TURNS,
-    prepared: Prepare = prepare,
 ) -> dict[str, Measurement]:
-    """The times of the engines on a variant, at the experiment's size, with seed 0, by engine.
+    """The times of the engines on a variant, at the experiment's size, with seed 0, by engine; the reference first.
 
-    Args:
-        experiment, variant: what to train.
-        engines: names, the reference engine first.
-        provenance: of the measurements.
-        seconds, min_turns, max_turns: decide the number of turns.
-        prepared: prepares an engine.
+    ``seconds`` and ``min_turns`` decide the number of turns.
     """
     brief = sized(experiment, min(BRIEF, experiment.size.epochs))
     readings = []
     for name in engines:
-        _run(prepared(brief, variant, name))
-        readings.append(_first(name, functools.partial(prepared, experiment, variant, name)))
+        _run(prepare(brief, variant, name))
+        readings.append(_first(experiment, variant, name))
     before = accounts()
-    _take_turns(readings, seconds, min_turns, max_turns)
+    _take_turns(readings, seconds, min_turns)
     held_up = contention(before, accounts())
     fit = next((min(reading.rounds) for reading in readings if reading.name == "fit"), None)
     setup, definition = readings[0].engine.setup, variant_digest(experiment, variant)
@@ -100,7 +89,7 @@ def measure(
             rounds=tuple(reading.rounds),
             epochs=setup.size.epochs,
             images=len(setup.data.x),
-            compile=statistics.median(compiling for compiling, _ in reading.compilations),
+            compile=_median([compiling for compiling, _ in reading.compilations]),
             first_epoch=_median([epoch for _, epoch in reading.compilations if epoch is not None]),
             first_training=_median(reading.first_trainings),
             training=_median(reading.trainings),
@@ -114,28 +103,25 @@ def measure(
     }
 
 
-def _first(name: str, prepared: Callable[[], Engine]) -> _Readings:
+def _first(experiment: Experiment, variant: str, name: str) -> _Readings:
     """A new engine. If it keeps its program, its first training is timed, several times if it is short."""
-    reading = _Readings(name, prepared())
-    if reading.compiles_each_time:
-        return reading
-    begin = time.perf_counter()
-    while len(reading.first_trainings) < FIRSTS and (
-        not reading.first_trainings or time.perf_counter() - begin < SHORT
-    ):
+    reading, begin = _Readings(name, prepare(experiment, variant, name)), time.perf_counter()
+    while not reading.compiles_each_time and len(reading.first_trainings) < FIRSTS:
         clock = time.perf_counter()
-        reading.engine = prepared()
+        if reading.first_trainings and clock - begin >= SHORT:
+            break
+        reading.engine = prepare(experiment, variant, name)
         raw, _ = _run(reading.engine)
         reading.first_trainings.append(time.perf_counter() - clock)
         reading.compilations.append(_compilation(raw))
     return reading
 
 
-def _take_turns(readings: Sequence[_Readings], seconds: float, least: int, most: int) -> None:
+def _take_turns(readings: Sequence[_Readings], seconds: float, least: int) -> None:
     begin = time.perf_counter()
     reference, *others = readings
     turns, last = 0, 0.0
-    while turns < least or (turns < most and time.perf_counter() - begin + last <= seconds):
+    while turns < least or (turns < MAX_TURNS and time.perf_counter() - begin + last <= seconds):
         clock = time.perf_counter()
         for reading in [*others, reference, *reversed(others)]:
             _visit(reading)

@@ -26,7 +26,7 @@ their rounds do, so a test on rounds alone raises false alarms. A case is slower
    who came for some seconds, or a program that XLA laid out badly once, is not confirmed.
 
 The level of 1 and 2 is ALPHA over the run, divided among the cases compared in it, and at most LEVEL.
-tests/timing/test_slower.py measures both error rates on simulated processes, measure_alarms.py on real ones.
+tests/timing/test_slower.py measures both error rates on simulated processes, test_alarms.py on recorded ones.
 Slowdowns and speed-ups are judged alike, but only a slowdown can be red.
 
 *What has to be equal.* The training (definition and epochs), the engine, and:
@@ -43,11 +43,10 @@ from __future__ import annotations
 import itertools
 import math
 import statistics
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
-import msgspec
+from msgspec.structs import replace
 
-from harness.errors import invalid
 from harness.record.outcomes import TimeComparison, TimeState
 from harness.record.timings import Measurement
 from harness.rules.inference import one_more, t_quantile
@@ -88,53 +87,45 @@ def slower(
     Args:
         now: this run's measurement.
         then: the stored ones.
-        cases: the number of cases compared in the run, at least 1 (else SuiteError).
+        cases: the number of cases compared in the run.
         needs: the entries of the fingerprint that have to be equal (``conditions``); all by default.
     """
-    if cases < 1:
-        raise invalid("number of cases", expected="at least 1", received=cases)
     if not then:
         return TimeComparison(TimeState.NEW, "No time is stored for this case.")
     level = min(LEVEL, ALPHA / cases)
     if same := [stored for stored in then if not _differences(now, stored, needs)]:
-        return _judged(now, same, level, lambda measured: 1.0)
+        return _judged(now, same, level)
     why = f"Stored under other conditions: {'; '.join(_differences(now, then[-1], needs))}."
     alike = [stored for stored in then if stored.fit and not _differences(now, stored, RATIO_NEEDS)]
     if not now.fit or not alike:
         return TimeComparison(TimeState.NOT_COMPARABLE, why)
-    ratio = _judged(now, alike, level, lambda measured: measured.fit or math.nan, WIDE)
-    reason = f"{why} Measured in epochs of fit in the same process, {ratio.reason}"
-    return msgspec.structs.replace(ratio, reason=reason, of_fit=True)
+    ratio = _judged(now, alike, level, of_fit=True)
+    return replace(ratio, reason=f"{why} Measured in epochs of fit in the same process, {ratio.reason}")
 
 
-def _judged(
-    now: Measurement,
-    then: Sequence[Measurement],
-    level: float,
-    unit: Callable[[Measurement], float],
-    least: float = RELATIVE,
-) -> TimeComparison:
-    """The comparison, with each process's rounds as multiples of its ``unit``. ``least``: the smallest limit."""
-    fastest = [math.log(stored.fastest / unit(stored)) for stored in then]
-    apart = math.log(now.fastest / unit(now)) - statistics.fmean(fastest)
+def _rounds(measured: Measurement, of_fit: bool) -> list[float]:
+    """Seconds of an epoch, or multiples of an epoch of ``fit``, by round."""
+    unit = measured.fit if of_fit and measured.fit else 1.0
+    return [seconds / unit for seconds in measured.rounds]
+
+
+def _judged(now: Measurement, then: Sequence[Measurement], level: float, of_fit: bool = False) -> TimeComparison:
+    ours, stored = _rounds(now, of_fit), [_rounds(each, of_fit) for each in then]
+    fastest = [math.log(min(rounds)) for rounds in stored]
+    apart = math.log(min(ours)) - statistics.fmean(fastest)
     ratio = math.exp(max(min(apart, 50.0), -50.0))  # finite, whatever is stored
-    limit = max(least, _between(fastest, level))
-    p = _ranks(
-        [seconds / unit(now) for seconds in now.rounds],
-        [seconds / unit(stored) for stored in then for seconds in stored.rounds],
-    )
-    moved = abs(math.log(ratio)) > math.log(limit)
+    limit = max(WIDE if of_fit else RELATIVE, _between(fastest, level))
+    p = _ranks(ours, list(itertools.chain.from_iterable(stored)))
     longer = abs(now.fastest - now.fastest / ratio) * now.epochs
-    matters = longer > ABSOLUTE
-    state = TimeState.WITHIN
+    moved, matters = abs(math.log(ratio)) > math.log(limit), longer > ABSOLUTE
+    state, reason = TimeState.WITHIN, _reason(ratio, limit, p, level, len(then), moved, matters)
     if moved and matters and p < level:
         state = TimeState.SLOWER if ratio > 1 else TimeState.FASTER
-    reason = _reason(ratio, limit, p, level, len(then), moved, matters)
     if state is TimeState.SLOWER:
         disturbance, why = _disturbance(now, then, longer)
         if ratio <= limit * disturbance:
             state, reason = TimeState.DISTURBED, f"{reason} {why}"
-    return TimeComparison(state, reason, ratio, limit, p, len(then))
+    return TimeComparison(state, reason, ratio, limit, p, len(then), of_fit)
 
 
 def confirmed(first: TimeComparison, second: TimeComparison) -> TimeComparison:
@@ -147,7 +138,7 @@ def confirmed(first: TimeComparison, second: TimeComparison) -> TimeComparison:
         state, text = second.state, f"A series before it was {first.state}: not confirmed."
     else:
         return second
-    return msgspec.structs.replace(second, state=state, reason=f"{second.reason} {text}")
+    return replace(second, state=state, reason=f"{second.reason} {text}")
 
 
 def _between(fastest: Sequence[float], level: float) -> float:

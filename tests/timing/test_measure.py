@@ -64,8 +64,8 @@ def bench(monkeypatch: pytest.MonkeyPatch) -> Any:
             clock[0] += 0.5
             return Fake(clock, log, engine, experiment.size.epochs, *engines[engine])
 
-        origin = measurement([1.0]).provenance
-        return measure(EXPERIMENT, "a", list(engines), origin, prepared=prepared, **options).values()
+        monkeypatch.setattr(module, "prepare", prepared)
+        return measure(EXPERIMENT, "a", list(engines), measurement([1.0]).provenance, **options).values()
 
     return run, log
 
