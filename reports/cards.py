@@ -1,4 +1,4 @@
-"""What every form of the report shows of a claim: one card per claim, made from a run's records alone."""
+"""What every form of the report shows of a claim: one card per claim, a run's record joined with the course."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -15,10 +15,11 @@ from harness.course import INSTALLED, SUITE, course
 from harness.domain.claim import Claim, Source
 from harness.domain.erratum import Differs, Erratum, Outcome, plain
 from harness.domain.metric import Metric
+from harness.domain.published import Figure
 from harness.domain.trial import Trial
 from harness.domain.verdict import Basis, Decision, Effect, Verdict
 from harness.record.outcomes import ClaimState
-from harness.record.run import Alongside, ClaimDecided, ErratumChecked, Run, Summary
+from harness.record.run import ClaimDecided, ErratumChecked, Run, Summary
 from reports import sentences
 from reports.effects import main_effects
 from reports.words import mean_std, metric_label, number, plural, points, power_of_ten, printed, standing
@@ -26,6 +27,15 @@ from reports.words import mean_std, metric_label, number, plural, points, power_
 ELSEWHERE = "Elsewhere"
 """The section of what no slide of the course names."""
 LONGEST_ANCHOR = 60
+GONE = "The course no longer has it."
+OTHER_RULE = "The course decides it by another rule now."
+
+
+class Alongside(NamedTuple):
+    """A rule that is reported alongside the deciding rule, in words, and its decision."""
+
+    rule: str
+    decision: Decision
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True):
@@ -80,9 +90,9 @@ class Card(msgspec.Struct, frozen=True, kw_only=True):
     """One claim.
 
     Attributes:
-        key, id, case, label, statement, rule, experiment, deviations, notes, error: as in ``ClaimDecided``; ``label``
-            is its ``slide``.
-        source, quote, reading: as in ``Claim``; of a claim that the catalogue no longer has, "slide" and "".
+        key, experiment, error, decision: as in ``ClaimDecided``.
+        id, case, label, statement, source, quote, reading, rule, deviations, notes: as in ``Claim``; ``label`` is its
+            ``slide``. The statement of a claim that the course no longer has says so.
         anchor: the id of its card in every form of the report.
         slides: the titles of the slides that state it.
         exact: whether a computation decides it, and no training.
@@ -102,7 +112,7 @@ class Card(msgspec.Struct, frozen=True, kw_only=True):
         say_instead: what a slide could say in place of a claim of the lecture that is not supported; "" for any other.
         reason: the rule's own words.
         rows: its variants.
-        decision, alongside: as in ``ClaimDecided``.
+        alongside: the rules that decide nothing.
         command: repeats the claim.
     """
 
@@ -219,7 +229,7 @@ class Snippet:
 
     @property
     def statement(self) -> str:
-        return self.declared.statement if self.declared else "The course no longer has it."
+        return self.declared.statement if self.declared else GONE
 
     @property
     def outcome(self) -> str:
@@ -245,8 +255,37 @@ def section_of(label: str) -> str:
 
 def cards(run: Run) -> dict[str, Card]:
     """The card of each claim by key, in lecture order."""
-    slide_values = _slide_values(run)
-    return {claim.key: _card(run, claim, slide_values) for claim in run.claims.values()}
+    slides = {
+        (claim.experiment.id, variant, metric): figure
+        for claim in course().claims
+        if claim.experiment is not None
+        for (variant, metric), figure in claim.figures.items()
+    }
+    return {claim.key: _card(run, claim, slides) for claim in run.claims.values()}
+
+
+def declared(claim: ClaimDecided) -> Claim | None:
+    """The claim in the course; None if it has no such claim any more, or decides it by another rule."""
+    known = course().claim(claim.key)
+    return known if known is not None and known.definition == claim.definition else None
+
+
+def statement_of(claim: ClaimDecided) -> str:
+    """What the claim says; where the course no longer says it, that."""
+    known = declared(claim)
+    return known.statement if known else OTHER_RULE if course().claim(claim.key) else GONE
+
+
+def label_of(claim: ClaimDecided) -> str:
+    """Where the lecture says it; "" if the course no longer has it."""
+    known = course().claim(claim.key)
+    return known.slide if known else ""
+
+
+def figures_of(claim: ClaimDecided) -> Mapping[tuple[str, str], Figure]:
+    """The slide's figures of a claim, by variant and metric; empty if the course no longer has it."""
+    known = course().claim(claim.key)
+    return known.figures if known else {}
 
 
 def anchor(key: str) -> str:
@@ -270,24 +309,8 @@ def command(claim: ClaimDecided) -> str:
     return f"pytest {'--pyargs ' if INSTALLED else ''}{test}{course().option}"
 
 
-_Slides = Mapping[tuple[str, str, str], tuple[str, float]]
-"""The slide's figure, as printed and as a number, by experiment, variant and metric."""
-
-
-def _slide_values(run: Run) -> dict[tuple[str, str, str], tuple[str, float]]:
-    """The run's figures; of sibling claims that the run has not decided, the catalogue's."""
-    known = {
-        (claim.experiment.id, variant, metric): (figure.printed, figure.value)
-        for claim in course().claims
-        if claim.experiment is not None
-        for (variant, metric), figure in claim.figures.items()
-    }
-    return known | {
-        (claim.experiment, one.variant, one.metric): (one.printed, one.value)
-        for claim in run.claims.values()
-        if claim.experiment is not None
-        for one in claim.published
-    }
+_Slides = Mapping[tuple[str, str, str], Figure]
+"""The slide's figure by experiment, variant and metric."""
 
 
 def _card(run: Run, claim: ClaimDecided, slides: _Slides) -> Card:
@@ -296,7 +319,9 @@ def _card(run: Run, claim: ClaimDecided, slides: _Slides) -> Card:
     verdict = here.verdict if here is not None and stored else claim.verdict
     if claim.red and not stored and expected is not None and claim.verdict is not Verdict.NOT_RUN:
         verdict = expected
-    declared = _declared(claim)
+    known, label = declared(claim), label_of(claim)
+    rules = [rule.describe() for rule in known.alongside] if known else [""] * len(claim.alongside)
+    slides = {**slides, **{(claim.experiment or "", *of): figure for of, figure in figures_of(claim).items()}}
     experiment = course().experiments.get(claim.experiment or "")
     metrics = {metric.name: metric for metric in experiment.metrics} if experiment else {}
     effects = main_effects(claim.decision)
@@ -304,7 +329,7 @@ def _card(run: Run, claim: ClaimDecided, slides: _Slides) -> Card:
     slide_figure = _slide_figure(claim, effect, slides)
     own = run.header.full or not stored  # what is shown are the run's own trials, and not those of the evidence
     most = max((one.n for one in claim.variants.values()), default=0)
-    shown = _shown(claim, declared, metrics, verdict)
+    shown = _shown(claim, known, metrics, verdict)
     agrees = claim.decision.verdict is verdict
     otherwise = claim.red and not agrees
     nothing = otherwise or claim.verdict is Verdict.NOT_RUN  # so nothing measured is shown
@@ -312,17 +337,17 @@ def _card(run: Run, claim: ClaimDecided, slides: _Slides) -> Card:
         key=claim.key,
         anchor=anchor(claim.key),
         id=claim.id,
-        case=claim.case,
-        label=claim.slide,
-        slides=course().slides_of(claim.slide),
-        statement=claim.statement,
-        source=declared.source if declared else "slide",
-        quote=declared.quote if declared else "",
-        reading=declared.reading if declared else "",
-        rule=claim.rule,
-        exact=claim.marker == "exact",
+        case=claim.key.partition("/")[2],
+        label=label,
+        slides=course().slides_of(label),
+        statement=statement_of(claim),
+        source=known.source if known else "slide",
+        quote=known.quote if known else "",
+        reading=known.reading if known else "",
+        rule=known.rule.describe() if known else "",
+        exact=claim.experiment is None,
         verdict=verdict,
-        basis=claim.decision.basis if agrees else Basis.COMPUTED if claim.marker == "exact" else None,
+        basis=claim.decision.basis if agrees else Basis.COMPUTED if claim.experiment is None else None,
         stack=here.stack if here is not None and not own else run.header.stack if claim.variants else "",
         seeds=here.seeds if here is not None and not own else most,
         here=here.state if here else None,
@@ -334,43 +359,37 @@ def _card(run: Run, claim: ClaimDecided, slides: _Slides) -> Card:
         slide_figure=slide_figure,
         images=sentences.images(effect, metrics.get(effect.metric)) if effect and not otherwise else "",
         outlook=sentences.outlook(claim) if agrees else "",
-        say_instead=_say_instead(claim, declared, metrics) if agrees and not claim.red else "",
+        say_instead=_say_instead(claim, known, metrics) if agrees and not claim.red else "",
         reason=claim.decision.reason,
         rows=tuple(_rows(run, claim, slides)),
         decision=claim.decision,
-        alongside=claim.alongside,
+        alongside=tuple(map(Alongside, rules, claim.alongside)),
         experiment=claim.experiment,
-        deviations=claim.deviations,
-        notes=claim.notes,
+        deviations=known.deviations if known else (),
+        notes=known.notes if known else (),
         error=claim.error,
         command=command(claim),
     )
 
 
-def _declared(claim: ClaimDecided) -> Claim | None:
-    """The claim in the catalogue; None if it has no such claim any more, or decides it by another rule."""
-    declared = course().claim(claim.key)
-    return declared if declared is not None and declared.rule.describe() == claim.rule else None
-
-
 _Metrics = Mapping[str, Metric]
 
 
-def _shown(claim: ClaimDecided, declared: Claim | None, metrics: _Metrics, verdict: Verdict) -> str:
+def _shown(claim: ClaimDecided, known: Claim | None, metrics: _Metrics, verdict: Verdict) -> str:
     """What was measured: in the claim's own sentence, else each part in words."""
     if claim.verdict is Verdict.NOT_RUN:
         return claim.decision.reason
     if claim.red and claim.verdict is not verdict:
-        ours = declared is not None and declared.source == "ours"
+        ours = known is not None and known.source == "ours"
         holds = f"The {'claim' if ours else 'slide'} holds" if verdict is Verdict.SUPPORTED else f"It stays {verdict}"
         return f"{holds}; this machine computes otherwise: see what moved."
-    if claim.marker == "exact":
+    if claim.experiment is None:
         if claim.red:
             return claim.error or claim.comparison.reason
-        return (declared.shown if declared else "") or (
+        return (known.shown if known else "") or (
             "A computation confirms it." if verdict is Verdict.SUPPORTED else "A computation contradicts it."
         )
-    own = sentences.filled(declared.shown, claim, metrics) if declared else ""
+    own = sentences.filled(known.shown, claim, metrics) if known else ""
     effects = main_effects(claim.decision)
     parts = [sentences.compared(one, metrics.get(one.metric)) for one in effects]
     if any(effect.kind == "failures" for effect in effects):  # an accuracy near chance may be far from useless
@@ -384,11 +403,11 @@ def _means(claim: ClaimDecided, metrics: _Metrics) -> dict[str, str]:
     return {name: number(one.mean, units[name]) for name, one in claim.variants.items() if one.mean is not None}
 
 
-def _say_instead(claim: ClaimDecided, declared: Claim | None, metrics: _Metrics) -> str:
+def _say_instead(claim: ClaimDecided, known: Claim | None, metrics: _Metrics) -> str:
     """What a slide could say in place of a claim of the lecture, in the author's words; "" if there are none."""
-    if declared is None or declared.source == "ours":
+    if known is None or known.source == "ours":
         return ""
-    return sentences.filled(declared.say.get(claim.verdict, ""), claim, metrics)
+    return sentences.filled(known.say.get(claim.verdict, ""), claim, metrics)
 
 
 def _slide_figure(claim: ClaimDecided, effect: Effect | None, slides: _Slides) -> str:
@@ -396,20 +415,20 @@ def _slide_figure(claim: ClaimDecided, effect: Effect | None, slides: _Slides) -
     if effect is None or claim.experiment is None:
         return ""
     if (published := effect.details.get("published")) is not None:
-        same = [one.printed for one in claim.published if one.value == published]
+        same = [figure.printed for figure in figures_of(claim).values() if figure.value == published]
         return printed(same[0]) if same else sentences.value_text(effect, published)
     pair = [slides.get((claim.experiment, variant, effect.metric)) for variant in (effect.a, effect.b)]
     if effect.kind == "difference" and effect.unit != "ratio" and pair[0] and pair[1]:
-        return sentences.value_text(effect, pair[0][1] - pair[1][1])
+        return sentences.value_text(effect, pair[0].value - pair[1].value)
     return ""
 
 
 def _rows(run: Run, claim: ClaimDecided, slides: _Slides) -> list[Row]:
     summaries = list(claim.variants.items())
-    for one in claim.published:
-        trials = run.trials.get((claim.experiment or "", one.variant), ())
-        if trials and all((name, summary.metric) != (one.variant, one.metric) for name, summary in summaries):
-            summaries.append((one.variant, Summary.of(one.metric, trials)))
+    for variant, metric in figures_of(claim):
+        trials = run.trials.get((claim.experiment or "", variant), ())
+        if trials and all((name, summary.metric) != (variant, metric) for name, summary in summaries):
+            summaries.append((variant, Summary.of(metric, trials)))
     return [_row(run, claim, name, summary, slides) for name, summary in summaries]
 
 
@@ -424,14 +443,14 @@ def _row(run: Run, claim: ClaimDecided, variant: str, summary: Summary, slides: 
         variant=variant,
         metric=summary.metric,
         unit=unit_of(claim.experiment or "", summary.metric),
-        slide=printed(slide[0]) if slide else "",
+        slide=printed(slide.printed) if slide else "",
         mean=summary.mean,
         std=summary.std,
         seeds=summary.n,
         diverged=diverged,
         collapsed=collapsed,
         censored=len(absent) if trials else summary.values.count(None),
-        difference=summary.mean - slide[1] if slide and summary.mean is not None else None,
+        difference=summary.mean - slide.value if slide and summary.mean is not None else None,
     )
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from harness.domain.experiment import Experiment
 from harness.domain.trial import Trial
 from harness.record.run import Run
+from reports.cards import figures_of
 
 MANY = 100
 """With more seeds than this, figures and tables no longer show each of them."""
@@ -196,11 +197,11 @@ def turning_points(trials: Trials, curve: str) -> dict[str, Turn]:
 def slide_figures(run: Run, experiment: str, metric: str) -> dict[str, tuple[str, float]]:
     """The slide's figures of a metric, by variant: as printed, and as a number."""
     return {
-        figure.variant: (figure.printed, figure.value)
+        variant: (figure.printed, figure.value)
         for claim in run.claims.values()
         if claim.experiment == experiment
-        for figure in claim.published
-        if figure.metric == metric
+        for (variant, of), figure in figures_of(claim).items()
+        if of == metric
     }
 
 

@@ -20,6 +20,7 @@ from harness.record.run import ClaimDecided, Run
 from harness.rules import PLAIN, STORED, stored_look
 from harness.rules.inference import Estimate, mean
 from harness.rules.levels import FEWEST_SEEDS, STORED_SIZES, STORED_SPENDING, Look
+from reports.cards import figures_of, label_of, statement_of
 from reports.charts import (
     FAILED,
     FAINT,
@@ -130,8 +131,7 @@ def section(slide: str) -> str:
 def named(run: Run, experiment: Experiment) -> str:
     """The section of the experiment's first claim; the experiment's id if it has no claim."""
     claims = [claim for claim in run.claims.values() if claim.experiment == experiment.id]
-    first = min(claims, key=lambda claim: claim.order, default=None)
-    return section(first.slide) if first else experiment.id
+    return section(label_of(claims[0])) if claims else experiment.id
 
 
 # ---------- learning curves ----------
@@ -460,9 +460,8 @@ def _contours(landscape: Landscape, x: str, y: str) -> Panel:
 
 def slide_and_seeds(run: Run, experiment: Experiment, trials: Trials) -> Picture | None:
     """The slide's accuracies among our seeds; None unless the slide prints those of FEWEST_NETWORKS trained ones."""
-    claims = [claim for claim in run.claims.values() if claim.experiment == experiment.id]
-    verdicts = {claim.published[0].variant: claim.verdict for claim in claims
-                if len(claim.published) == 1 and claim.published[0].metric == ACCURACY}  # fmt: skip
+    claims = [(claim, list(figures_of(claim))) for claim in run.claims.values() if claim.experiment == experiment.id]
+    verdicts = {of[0][0]: claim.verdict for claim, of in claims if len(of) == 1 and of[0][1] == ACCURACY}
     figures = {name: of for name, of in slide_figures(run, experiment.id, ACCURACY).items() if name in trials}
     figures = {name: figures[name] for name in trials if name in figures}
     values = {
@@ -546,9 +545,9 @@ TICKS = (0, 0.5, 1, 2, 5, 10, 20, 50, 100)
 def effects(run: Run) -> Picture | None:
     """Every effect on an accuracy with its interval and verdict, by section of the lecture; None without one."""
     sections: dict[str, list[tuple[ClaimDecided, Effect]]] = {}
-    for claim in sorted(run.claims.values(), key=lambda claim: claim.order):
+    for claim in run.claims.values():
         if (effect := _drawable(claim)) is not None:
-            sections.setdefault(section(claim.slide), []).append((claim, effect))
+            sections.setdefault(section(label_of(claim)), []).append((claim, effect))
     sections = dict(sorted(sections.items(), key=lambda item: (not item[0][:1].isdigit(), item[0])))
     shown = [row for of in sections.values() for row in of]
     if not shown:
@@ -563,7 +562,7 @@ def effects(run: Run) -> Picture | None:
             text = f"{_points(effect.estimate)} [{_points(effect.low)}, {_points(effect.high)}]"
             rows.append({
                 "y": y + 0.3, "below": y + 0.68, "of": shorten(effect.of, 48),
-                "statement": shorten(claim.statement, 70), "verdict": verdict_text(claim.verdict), "text": text,
+                "statement": shorten(statement_of(claim), 70), "verdict": verdict_text(claim.verdict), "text": text,
                 "colour": VERDICTS.get(claim.verdict, FAINT),
                 "mark": MARKS.get(claim.verdict, "diamond"), "fill": VERDICTS.get(claim.verdict, "white"),
                 "estimate": _percent(effect.estimate), "low": _percent(effect.low), "high": _percent(effect.high),
@@ -779,6 +778,6 @@ def _grown(growth: Growth) -> Panel:
     colours = alt.Scale(domain=[name, "slide"], range=[colour, FAINT])
     channels = {"color": alt.Color("variant:N", legend=None, scale=colours), "shape": alt.value("circle")}
     layers.append(end_labels(labels, span, channels, WIDTH, 140))
-    title = alt.TitleParams([shorten(growth.claim.statement, 80), f"The interval {growth.text}."], fontSize=11,
+    title = alt.TitleParams([shorten(statement_of(growth.claim), 80), f"The interval {growth.text}."], fontSize=11,
                             fontWeight="normal", offset=6)  # fmt: skip
     return alt.layer(*layers).properties(width=WIDTH, height=140, title=title)

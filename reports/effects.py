@@ -38,7 +38,7 @@ def effects_by_relevance(claim: ClaimDecided) -> list[Effect]:
     verdict = OPPOSITE.get(claim.verdict) if claim.decision.negated else claim.verdict
     deciding = [part for part in claim.decision.parts if part.verdict is verdict]
     effects = [effect for part in deciding for effect in part.effects] or list(claim.decision.effects)
-    if claim.marker != "training":
+    if claim.experiment is None:
         return sorted(effects, key=_error, reverse=True)
     means = {(effect.a, effect.b) for effect in effects if effect.kind == "difference" and effect.estimate is not None}
 

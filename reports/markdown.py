@@ -16,11 +16,11 @@ from harness.domain.finding import Finding
 from harness.domain.verdict import Verdict
 from harness.environment import gpu
 from harness.errors import invalid
-from harness.record.run import Alongside, ClaimDecided, Run
+from harness.record.run import ClaimDecided, Run
 from harness.rules.levels import STORED_SIZES
 from reports import headline, sentences
 from reports.accuracy import accuracies, compared, trained_here
-from reports.cards import ELSEWHERE, Card, Snippet, anchor, cards, section_of, snippets
+from reports.cards import ELSEWHERE, Alongside, Card, Snippet, anchor, cards, section_of, snippets
 from reports.charts_data import QUANTILES, quantiles
 from reports.text import LONGEST, code, cut, escape, escape_html, fenced
 from reports.times import times, timing

@@ -156,7 +156,7 @@ def filled(template: str, claim: ClaimDecided, metrics: Mapping[str, Metric]) ->
         metrics: of its experiment, by name.
     """
     values: dict[str, Effect] = {str(place): one for place, one in enumerate(main_effects(claim.decision))}
-    others = [one for each in claim.alongside for one in main_effects(each.decision)]
+    others = [one for each in claim.alongside for one in main_effects(each)]
     values |= {f"a{place}": one for place, one in enumerate(others)}
     missing = False
 

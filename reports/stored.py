@@ -22,7 +22,6 @@ from harness.domain.experiment import Experiment
 from harness.domain.trial import Trial
 from harness.domain.verdict import Basis, Decision, Verdict
 from harness.errors import SuiteError, invalid, nearest
-from harness.record.declared import claim_decided
 from harness.record.evidence import EXACT, Evidence, Expected
 from harness.record.outcomes import Here
 from harness.record.run import (
@@ -88,7 +87,7 @@ def stored_run(root: Path, stack: str) -> Run:
             for variant in declared[name].variants
             if variant.name in evidence.variants
         },
-        claims={claim.key: _claim(claim, order, stack, stored, damaged) for order, claim in enumerate(course().claims)},
+        claims={claim.key: _claim(claim, stack, stored, damaged) for claim in course().claims},
         errata={erratum.id: replace(LISTED, id=erratum.id) for erratum in course().errata},
         evidence={(name, key): known for name, one in own.items() for key, known in one.variants.items()},
         end=RunEnded(exit_status=0, seconds=None),
@@ -176,12 +175,12 @@ def stretched(curve: tuple[float | None, ...], epochs: int) -> tuple[float | Non
     return tuple(values)
 
 
-def _claim(claim: Claim, order: int, stack: str, stored: Stored, damaged: Mapping[str, str]) -> ClaimDecided:
+def _claim(claim: Claim, stack: str, stored: Stored, damaged: Mapping[str, str]) -> ClaimDecided:
     """The record of a claim that a check would write if nothing had changed. ``damaged``: errors by file."""
     file = claim.experiment.id if claim.experiment else EXACT
     if error := damaged.get(file):
         nothing = compare_verdict(Verdict.NOT_RUN, None, more_seeds=True)
-        return claim_decided(claim, order, Decision(Verdict.NOT_RUN, error), (), {}, nothing, error=error)
+        return ClaimDecided.of(claim, Decision(Verdict.NOT_RUN, error), nothing, error=error)
     stacks = stored[file]
     expected = stacks[stack].expected.get(claim.key) if stack in stacks else None
     here: Here | None = None
@@ -200,7 +199,7 @@ def _claim(claim: Claim, order: int, stack: str, stored: Stored, damaged: Mappin
         here = Here(None, "", known.stack, known.seeds, known.verdict)
     comparison = compare_verdict(decision.verdict, expected, more_seeds=True)
     red = comparison.red and decision.verdict is not Verdict.NOT_RUN  # where nothing was run, no test has failed
-    return claim_decided(claim, order, decision, alongside, used, comparison, here=here, red=red)
+    return ClaimDecided.of(claim, decision, comparison, used, alongside=alongside, here=here, red=red)
 
 
 def _exact(expected: Expected | None) -> Decision:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
+from typing import Any, TypeVar
 
 import msgspec
 from msgspec.structs import replace
@@ -15,19 +16,21 @@ from harness.course import course
 from harness.domain.verdict import Verdict
 from harness.errors import SuiteError, invalid
 from harness.record.atomic import replace_file
-from harness.record.run import Run, read_run
-from reports.cards import Card, cards, snippets
+from harness.record.run import ClaimDecided, Run, read_run
+from reports.cards import Card, cards, figures_of, snippets
 from reports.folders import check_course, check_writable, write_files
 from reports.history import History, since_last
 from reports.markdown import ERRATA, FIGURES, REPORT, SECTIONS, SUMMARY, findings, texts
 from reports.page.page import PAGE, html
 from reports.runs import Runs
 
+K = TypeVar("K")
+V = TypeVar("V")
 JSON = "report.json"
 SCHEMA = 3
 """The version of report.json."""
-TEXTS = ("slides", "statement", "source", "verdict", "basis", "shown")
-"""What report.json has of a claim beside its record."""
+TEXTS = ("id", "case", "statement", "rule", "deviations", "notes", "slides", "source", "verdict", "basis", "shown")
+"""What report.json has of a claim's card beside its record."""
 START, END = "<!-- findings -->", "<!-- /findings -->"
 
 
@@ -74,26 +77,36 @@ def for_programs(run: Run, cards: Mapping[str, Card], holm: Mapping[str, Verdict
         "end": replace(run.end, reported=True) if run.end else None,
         "partial": run.partial,
         "trainings": [*run.trainings.values()],
-        "claims": [
-            {
-                **msgspec.to_builtins(run.claims[key]),
-                **{
-                    name: getattr(card, name) for name in ("slides", "statement", "source", "verdict", "basis", "shown")
-                },
-            }
-            for key, card in cards.items()
-        ],
+        "claims": [_claim(run.claims[key], card) for key, card in cards.items()],
         "after_holm": holm,
         "errata": [
             msgspec.to_builtins(erratum.record) | {name: getattr(erratum, name) for name in ("statement", "outcome")}
             for erratum in snippets(run)
         ],
-        "self_checks": [*run.self_checks.values()],
+        "self_checks": [
+            msgspec.to_builtins(check) | {"id": check.key, "marker": "self-check", "slide": check.source}
+            for check in run.self_checks.values()
+        ],
         "timings": [*run.timings.values()],
         "figures": [name.partition("/")[2] for name in files if name.startswith(f"{FIGURES}/")],
         "files": files,
     }
     return msgspec.json.format(msgspec.json.encode(made), indent=1) + b"\n"
+
+
+def _claim(record: ClaimDecided, card: Card) -> dict[str, Any]:
+    """The record of a claim, with what the course says of it."""
+    return {
+        **msgspec.to_builtins(record),
+        "marker": "exact" if card.exact else "training",
+        "slide": card.label,
+        "published": [
+            {"variant": variant, "metric": metric, "printed": of.printed, "value": of.value, "rounding": of.rounding}
+            for (variant, metric), of in figures_of(record).items()
+        ],
+        **{name: getattr(card, name) for name in TEXTS},
+        "alongside": [each._asdict() for each in card.alongside],
+    }
 
 
 def write_findings(run: Run, page: Path) -> None:
@@ -123,17 +136,17 @@ def in_order(run: Run) -> Run:
 
     The order of the record depends on workers and resumptions.
     """
-    experiments = course().experiments.values()
-    places = {(of.id, variant.name): None for of in experiments for variant in of.variants}
-    keys = [key for key in places if key in run.trainings]
-    keys += [key for key in run.trainings if key not in places]
-    order = {erratum.id: place for place, erratum in enumerate(course().errata)}
+    trainings = ((of.id, variant.name) for of in course().experiments.values() for variant in of.variants)
     return dataclasses.replace(
         run,
-        trainings={key: run.trainings[key] for key in keys},
-        claims={claim.key: claim for claim in sorted(run.claims.values(), key=lambda claim: claim.order)},
-        errata={id: run.errata[id] for id in sorted(run.errata, key=lambda id: order.get(id, len(order)))},
+        trainings=_ordered(run.trainings, trainings),
+        claims=_ordered(run.claims, (claim.key for claim in course().claims)),
+        errata=_ordered(run.errata, (erratum.id for erratum in course().errata)),
     )
+
+
+def _ordered(known: Mapping[K, V], order: Iterable[K]) -> dict[K, V]:
+    return {key: known[key] for key in (*order, *known) if key in known}
 
 
 def adjusted(run: Run) -> tuple[Run, dict[str, Verdict]]:

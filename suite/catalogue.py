@@ -12,7 +12,6 @@ from suite.keras import CHECKS
 
 COURSE = course()
 CLAIMS = COURSE.claims
-ORDER: dict[str, int] = {claim.key: index for index, claim in enumerate(CLAIMS)}
 EXPERIMENTS: dict[str, Experiment] = {experiment.id: experiment for experiment in experiments(CLAIMS)}
 TRAININGS: tuple[tuple[str, str], ...] = tuple(
     (experiment.id, variant.name) for experiment in EXPERIMENTS.values() for variant in experiment.variants

@@ -13,8 +13,9 @@ pytestmark = pytest.mark.training
 
 @pytest.mark.parametrize("key", TRAINING_CLAIMS)
 def test_claims(key: str, suite_run: Session, request: pytest.FixtureRequest) -> None:
+    claim = TRAINING_CLAIMS[key]
     with plain_errors():
-        outcome = suite_run.claim(TRAINING_CLAIMS[key])
+        outcome = suite_run.claim(claim)
     request.node.user_properties += properties(outcome)
     if outcome.red:
-        pytest.fail(message(outcome), pytrace=False)
+        pytest.fail(message(outcome, claim.statement), pytrace=False)

@@ -13,8 +13,9 @@ pytestmark = pytest.mark.exact
 
 @pytest.mark.parametrize("key", EXACT_CLAIMS)
 def test_exact(key: str, suite_run: Session, request: pytest.FixtureRequest) -> None:
+    claim = EXACT_CLAIMS[key]
     with plain_errors():
-        outcome = suite_run.exact(EXACT_CLAIMS[key])
+        outcome = suite_run.exact(claim)
     request.node.user_properties += properties(outcome)
     if outcome.red:
-        pytest.fail(message(outcome), pytrace=False)
+        pytest.fail(message(outcome, claim.statement), pytrace=False)

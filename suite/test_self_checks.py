@@ -20,4 +20,4 @@ def test_self_check(key: str, suite_run: Session, request: pytest.FixtureRequest
         outcome = suite_run.self_check(check)
     request.node.user_properties += properties(outcome)
     if outcome.red:
-        pytest.fail(message(outcome), pytrace=False)
+        pytest.fail(message(outcome, check.statement), pytrace=False)

@@ -13,7 +13,7 @@ from harness.domain.metric import Metric
 from harness.domain.verdict import Decision, Verdict
 from harness.record.evidence import WITHOUT_DIGEST, Evidence
 from harness.record.outcomes import TimeComparison, TimeState, VerdictComparison, VerdictState
-from harness.record.run import ClaimDecided, Timed
+from harness.record.run import SelfChecked, Timed
 from harness.record.timings import Measurement, Provenance
 from harness.record.trials import Training
 
@@ -40,17 +40,14 @@ def timed(
     return Timed(work=work, engine=engine, measured=measurement(rounds, **changes), comparison=comparison, red=red)
 
 
-def self_check(key: str, wrong: str = "", verdict: Verdict = Verdict.REFUTED) -> ClaimDecided:
+def self_check(key: str, wrong: str = "", verdict: Verdict = Verdict.REFUTED) -> SelfChecked:
     """A self-check that holds, or one with this verdict if something is ``wrong``."""
     verdict = verdict if wrong else Verdict.SUPPORTED
     state = VerdictState.FLIPPED if wrong else VerdictState.AS_EXPECTED
-    return ClaimDecided(
+    return SelfChecked(
         key=key,
-        id=key,
-        marker="self-check",
-        slide="Keras' documentation",
         statement="Adam moves by 0.1.",
-        rule="equals a reference",
+        source="Keras' documentation",
         decision=Decision(verdict, wrong or "3 comparisons"),
         comparison=VerdictComparison(state, Verdict.SUPPORTED, verdict, bool(wrong), wrong),
         red=bool(wrong),

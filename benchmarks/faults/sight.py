@@ -25,7 +25,7 @@ from harness.record.trials import ShortTrial
 from harness.record.trials import Training as Known
 from harness.training.backend import active_backend, choose_backend, start_backend
 from harness.training.engines import resolve_engine
-from suite.catalogue import EXPERIMENTS, ORDER, SELF_CHECKS, TRAININGS, training_name
+from suite.catalogue import EXPERIMENTS, SELF_CHECKS, TRAININGS, training_name
 from suite.session.work import Description, Task, attempt, reason_of
 
 BASELINES = ROOT / "baselines"
@@ -78,7 +78,7 @@ class Check:
         self.stored = Stored(baselines, f"{backend}-{device.kind}")
         to_end = sum(CHECKED if full else variant in EXPERIMENTS[name].anchors for name, variant in TRAININGS)
         asked, counts = Asked(full=full, require_baselines=True), Counts(len(TRAININGS), max(1, to_end))
-        self._judge = Judge(self.stored, self.fingerprint, asked, counts, EXPERIMENTS, ORDER)
+        self._judge = Judge(self.stored, self.fingerprint, asked, counts, EXPERIMENTS)
 
     def evidence(self, training: Training) -> Known:
         stored = self.stored.variant(*training)

@@ -16,7 +16,6 @@ from harness.domain.experiment import Experiment
 from harness.domain.trial import Trial
 from harness.domain.verdict import Decision, Verdict
 from harness.errors import SuiteError
-from harness.record.declared import claim_decided
 from harness.record.outcomes import (
     Here,
     SeedsTaken,
@@ -72,7 +71,6 @@ class Judge:
         asked: the options of the run.
         counts: the numbers of tests among which the whole run's chance of a false alarm is divided.
         experiments: the catalogue's experiments, by id.
-        order: the place of each claim in the catalogue, by key.
     """
 
     def __init__(
@@ -82,10 +80,9 @@ class Judge:
         asked: Asked,
         counts: Counts,
         experiments: Mapping[str, Experiment],
-        order: Mapping[str, int],
     ) -> None:
         self._stored, self._fingerprint, self._asked, self._counts = stored, fingerprint, asked, counts
-        self._experiments, self._order = experiments, order
+        self._experiments = experiments
 
     def training(self, key: Key, trained: Training | None) -> Judged:
         """Judges a variant. ``trained`` is None if the run did not have to train it."""
@@ -207,13 +204,12 @@ class Judge:
             )  # the evidence decides otherwise only if a rule or a claim has changed
         missing = expected is None and self._asked.require_baselines
         kept = self._asked.update and decision.verdict is not Verdict.NOT_RUN
-        return claim_decided(
+        return ClaimDecided.of(
             claim,
-            self._order[claim.key],
             decision,
-            alongside,
-            trials,
             comparison,
+            trials,
+            alongside=tuple(alongside),
             here=here,
             taken=taken,
             red=bool(damage) or ((comparison.red or missing) and not kept),

@@ -294,7 +294,7 @@ def _verdicts(now: Run, then: Run) -> Iterator[Row]:
         fewer = state is VerdictState.WEAKENED and seeds[1] < seeds[0]
         notes = [after.decision.reason]
         notes += [f"{seeds[0]} seeds then, {seeds[1]} now"] if seeds[0] != seeds[1] else []
-        notes += [f"its rule was: {before.rule}"] if before.rule != after.rule else []
+        notes += ["decided by another rule then"] if before.definition != after.definition else []
         red = state in REGRESSED and not fewer
         verdicts = str(before.verdict), str(after.verdict)
         yield Change("claim", key, state, "; ".join(filter(None, notes)), red, *verdicts)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, get_args
@@ -120,6 +121,11 @@ class Claim:
     def key(self) -> str:
         """``id`` or ``id/case``: its name in tests, evidence and reports."""
         return f"{self.id}/{self.case}" if self.case else self.id
+
+    @property
+    def definition(self) -> str:
+        """The digest of what decides it. A record with another one is of another rule."""
+        return hashlib.sha256(self.rule.describe().encode(errors="replace")).hexdigest()[:16]
 
     @property
     def rules(self) -> tuple[Rule, ...]:

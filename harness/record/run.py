@@ -10,13 +10,15 @@ import bisect
 import json
 import operator
 import statistics
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from types import MappingProxyType
+from typing import Any, TypeVar
 
 import msgspec
 
+from harness.domain.claim import Claim
 from harness.domain.erratum import ErratumState, Examined
 from harness.domain.trial import Seconds, Trial
 from harness.domain.verdict import Decision, Verdict
@@ -27,13 +29,15 @@ from harness.record.timings import Measurement
 from harness.record.trials import Fingerprint, ShortTrial, Training
 from harness.rules.combined import adjust
 
-SCHEMA = 4
+SCHEMA = 5
 """The version of this file format."""
-LAST = "edb64cc"
+LAST = "fbdac9d"
 """The last commit that reads the version before."""
 
 Key = tuple[str, str]
 """(experiment id, variant name)"""
+NOTHING: Mapping[str, Sequence[Trial]] = MappingProxyType({})
+"""No trials."""
 
 
 class Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, tag_field="kind"):
@@ -209,23 +213,6 @@ class TrainingCompared(Record, frozen=True, kw_only=True, tag="training"):
         return self.red and not self.damaged
 
 
-class Alongside(Part, frozen=True):
-    """A rule that is reported alongside the deciding rule, and its decision."""
-
-    rule: str
-    decision: Decision
-
-
-class PublishedFigure(Part, frozen=True, kw_only=True):
-    """A figure of the slide: its text, its value, and its rounding (half a unit of its last digit)."""
-
-    variant: str
-    metric: str
-    printed: str
-    value: float
-    rounding: float
-
-
 class Summary(Part, frozen=True, kw_only=True):
     """One metric over seeds.
 
@@ -257,12 +244,11 @@ class Summary(Part, frozen=True, kw_only=True):
 
 
 class ClaimDecided(Record, frozen=True, kw_only=True, tag="claim"):
-    """A claim and its verdict: all that a report needs of it.
+    """A claim and its verdict. What it says is the course's; a report joins them by ``key``.
 
     Attributes:
-        key, order, id, case, slide, statement, rule, deviations, notes, published: what the claim declares.
-        marker: "training" if trials decide it, "exact" if a check does, "self-check" if it is about Keras, and not the
-            lecture's; then ``slide`` is its source.
+        key: of the claim.
+        definition: digest of its rule (``Claim.definition``).
         experiment: id of its experiment; None for an exact claim.
         variants: the trials that decide it, summarized by variant.
         decision, alongside: the decision of its rule, and of the rules reported alongside.
@@ -275,26 +261,46 @@ class ClaimDecided(Record, frozen=True, kw_only=True, tag="claim"):
     """
 
     key: str
-    order: int = 0
-    id: str
-    case: str = ""
-    marker: Literal["training", "exact", "self-check"]
-    slide: str
-    statement: str
-    rule: str
-    decision: Decision
-    alongside: tuple[Alongside, ...] = ()
-    published: tuple[PublishedFigure, ...] = ()
-    variants: dict[str, Summary] = {}
+    definition: str = ""
     experiment: str | None = None
-    deviations: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
+    variants: dict[str, Summary] = {}
+    decision: Decision
+    alongside: tuple[Decision, ...] = ()
     here: Here | None = None
     taken: SeedsTaken | None = None
     comparison: VerdictComparison
     red: bool = False
     error: str = ""
     seconds: float | None = None
+
+    @classmethod
+    def of(
+        cls,
+        claim: Claim,
+        decision: Decision,
+        comparison: VerdictComparison,
+        trials: Mapping[str, Sequence[Trial]] = NOTHING,
+        **more: Any,
+    ) -> ClaimDecided:
+        """The record of a claim. ``trials``: by variant, those that decide it. ``more``: the other fields."""
+        experiment, summaries = claim.experiment, {}
+        if experiment is not None:
+            metric = next(iter(claim.rules[0].metrics), experiment.metrics[0].name)
+            summaries = {name: Summary.of(metric, trials.get(name, ())) for name in claim.variants}
+        return cls(
+            key=claim.key,
+            definition=claim.definition,
+            experiment=experiment.id if experiment else None,
+            variants=summaries,
+            decision=decision,
+            comparison=comparison,
+            **more,
+        )
+
+    @property
+    def id(self) -> str:
+        """Of the claim, without the case."""
+        return self.key.partition("/")[0]
 
     @property
     def verdict(self) -> Verdict:
@@ -304,6 +310,13 @@ class ClaimDecided(Record, frozen=True, kw_only=True, tag="claim"):
     def moved(self) -> bool:
         """Whether a measurement made it red. False if something could not be run or read."""
         return self.red and not self.error and self.verdict is not Verdict.NOT_RUN
+
+
+class SelfChecked(ClaimDecided, frozen=True, kw_only=True, tag="self-check"):
+    """A self-check: what holds, where that is documented, and whether it does."""
+
+    statement: str
+    source: str
 
 
 class ErratumChecked(Record, frozen=True, kw_only=True, tag="erratum"):
@@ -386,11 +399,19 @@ class RunEnded(Record, frozen=True, kw_only=True, tag="end"):
 
 
 AnyRecord = (
-    RunStarted | TrialDone | ShortTrialDone | TrainingCompared | ClaimDecided | ErratumChecked | Timed | RunEnded
+    RunStarted
+    | TrialDone
+    | ShortTrialDone
+    | TrainingCompared
+    | ClaimDecided
+    | SelfChecked
+    | ErratumChecked
+    | Timed
+    | RunEnded
 )
 
-HEAVY = ('{"kind":"trial"', '{"kind":"short ', '{"kind":"claim"')
-"""How the lines of trials and claims begin, all in 15 characters: nearly all of a run of many seeds."""
+HEAVY = ('{"kind":"trial"', '{"kind":"short ', '{"kind":"claim"', '{"kind":"self-c')
+"""How the lines of trials, claims and self-checks begin, all in 15 characters: nearly all of a run of many seeds."""
 
 _DECODER = msgspec.json.Decoder(AnyRecord)
 AnyTrial = TypeVar("AnyTrial", Trial, ShortTrial)
@@ -421,7 +442,7 @@ class Run:
     trainings: dict[Key, TrainingCompared] = field(default_factory=dict)
     claims: dict[str, ClaimDecided] = field(default_factory=dict)
     errata: dict[str, ErratumChecked] = field(default_factory=dict)
-    self_checks: dict[str, ClaimDecided] = field(default_factory=dict)
+    self_checks: dict[str, SelfChecked] = field(default_factory=dict)
     timings: dict[Key, Timed] = field(default_factory=dict)
     evidence: dict[Key, Training] = field(default_factory=dict)
     end: RunEnded | None = None
@@ -441,8 +462,10 @@ class Run:
                 _put(self.short.setdefault(record.key, []), record.trial, "seed", "canonical", "perturbed")
             case TrainingCompared():
                 self.trainings[record.key] = record
+            case SelfChecked():
+                self.self_checks[record.key] = record
             case ClaimDecided():
-                (self.self_checks if record.marker == "self-check" else self.claims)[record.key] = record
+                self.claims[record.key] = record
             case ErratumChecked():
                 self.errata[record.id] = record
             case Timed():

@@ -11,7 +11,7 @@ import pytest
 from harness.course import course
 from harness.domain.verdict import Verdict
 from harness.errors import SuiteError
-from harness.record.run import ClaimDecided, ErratumChecked
+from harness.record.run import ClaimDecided, ErratumChecked, SelfChecked
 from harness.record.run_file import RecordError
 
 
@@ -36,15 +36,15 @@ def properties(claim: ClaimDecided) -> list[tuple[str, str]]:
     return pairs
 
 
-def message(claim: ClaimDecided) -> str:
-    """The message of a red claim: the claim, the verdicts, the reason, and what to do next."""
+def message(claim: ClaimDecided, statement: str) -> str:
+    """The message of a red claim: what it says, the verdicts, the reason, and what to do next."""
     lines = [
         f"{claim.key}: {claim.comparison.reason}",
-        f"  the claim: {claim.statement}",
+        f"  the claim: {statement}",
         f"  {claim.verdict}: {claim.decision.reason}",
     ]
-    if claim.marker == "self-check":
-        lines = [f"self-check {claim.key}: {claim.decision.reason}", f"  what holds: {claim.statement} ({claim.slide})"]
+    if isinstance(claim, SelfChecked):
+        lines = [f"self-check {claim.key}: {claim.decision.reason}", f"  what holds: {statement} ({claim.source})"]
     elif claim.error:
         lines.append(f"  {claim.error}")
     elif claim.verdict is not Verdict.NOT_RUN:

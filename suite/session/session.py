@@ -17,7 +17,16 @@ from harness.domain.self_check import SelfCheck
 from harness.domain.trial import Seconds, Trial
 from harness.domain.verdict import Decision, Verdict
 from harness.record.outcomes import VerdictComparison, VerdictState
-from harness.record.run import ClaimDecided, ErratumChecked, Key, Run, RunStarted, Timed, TrainingCompared
+from harness.record.run import (
+    ClaimDecided,
+    ErratumChecked,
+    Key,
+    Run,
+    RunStarted,
+    SelfChecked,
+    Timed,
+    TrainingCompared,
+)
 from harness.record.run_file import RecordError, RunFile
 from harness.training.backend import Device
 from suite.catalogue import EXPERIMENTS, training_name
@@ -155,13 +164,10 @@ class Session:
         state = VerdictState.FLIPPED if red else VerdictState.AS_EXPECTED
         if decision.verdict is Verdict.NOT_RUN:
             state = VerdictState.NOT_RUN
-        record = ClaimDecided(
+        record = SelfChecked(
             key=check.id,
-            id=check.id,
-            marker="self-check",
-            slide=check.source,
             statement=check.statement,
-            rule="equals a reference in NumPy and float64",
+            source=check.source,
             decision=decision,
             comparison=VerdictComparison(state, Verdict.SUPPORTED, decision.verdict, red, decision.reason),
             red=red,

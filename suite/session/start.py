@@ -26,7 +26,7 @@ from harness.record.run_file import RunFile, new_id, run_files
 from harness.training.backend import Device, active_backend, choose_backend, start_backend
 from harness.training.engines import resolve_engine
 from reports.folders import runs_folder
-from suite.catalogue import COURSE, EXPERIMENTS, ORDER, training_name
+from suite.catalogue import COURSE, EXPERIMENTS, training_name
 from suite.cli import selection
 from suite.cli.options import Options
 from suite.session import place
@@ -105,7 +105,7 @@ def begin(config: pytest.Config, options: Options, items: Sequence[pytest.Item])
             strict=options.strict,
             require_baselines=options.require_baselines,
         )
-        judge = Judge(stored, prints, asked, counts(options, compared), EXPERIMENTS, ORDER)
+        judge = Judge(stored, prints, asked, counts(options, compared), EXPERIMENTS)
         trials = Trials(options, file, prints, stored, progress, where, known)
     except BaseException:
         file.close()

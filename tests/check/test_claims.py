@@ -31,7 +31,6 @@ CLAIM = Claim(
 EXACT = Claim(
     id="softmax-sums-to-1", slide="2", statement="It sums to 1.", rule=Exact(), check=lambda: [Comparison("sum", 1, 1)]
 )
-ORDER = {CLAIM.key: 4, EXACT.key: 5}
 ONE = Counts(variants=1, trials=1)
 HASHES = Hashes(initial="0" * 16, order="1" * 16)
 CONFIGURATION = {"batch_size": 32, "epochs": 2}
@@ -91,7 +90,7 @@ def store(tmp_path):
 
 
 def judge(stored, counts=ONE, **asked):
-    return Judge(stored, PRINTS, Asked(**asked), counts, {"nets": EXPERIMENT}, ORDER)
+    return Judge(stored, PRINTS, Asked(**asked), counts, {"nets": EXPERIMENT})
 
 
 def trained(scale=1.0, ended=()):
@@ -167,7 +166,7 @@ def test_damaged_evidence_is_red_and_nothing_has_moved(store):
 def test_a_metric_whose_function_has_changed_is_not_comparable(store):
     doubled = Metric("val_accuracy", "higher", "fraction", 0.0005, of=lambda history: 2 * history["val_accuracy"][-1])
     experiment = dataclasses.replace(EXPERIMENT, metrics=(doubled,))
-    judged = Judge(store(), PRINTS, Asked(), ONE, {"nets": experiment}, ORDER)
+    judged = Judge(store(), PRINTS, Asked(), ONE, {"nets": experiment})
     found = judged.training(("nets", "plain"), trained())
     assert (found.outcome.state, found.red) == (TrainingState.NOT_COMPARABLE, True)
     assert "The function of a metric has changed" in found.outcome.reason
@@ -192,7 +191,7 @@ def test_the_chance_of_a_false_alarm_is_divided_over_the_whole_run(store):
 
 def test_a_check_takes_the_verdict_of_the_evidence(store):
     found = judge(store()).checked(CLAIM, REPRODUCED, {})
-    assert (found.order, found.here.state, found.here.stack, found.here.seeds) == (4, ClaimState.CONFIRMED, STACK, 30)
+    assert (found.here.state, found.here.stack, found.here.seeds) == (ClaimState.CONFIRMED, STACK, 30)
     assert {name: summary.n for name, summary in found.variants.items()} == {"plain": 30, "dropout": 30}
     assert "30 stored trainings a variant" in found.decision.reason
 
@@ -252,7 +251,7 @@ def test_a_run_to_the_end_decides_a_claim_beside_the_evidence(store, means, aske
 )
 def test_an_exact_claim_is_compared_with_the_expected_verdict(store, verdict, state, red):
     found = judge(store()).exact(EXACT, Decision(verdict, "A comparison."))
-    assert (found.verdict, found.marker, found.order) == (verdict, "exact", 5)
+    assert (found.verdict, found.experiment, found.definition) == (verdict, None, EXACT.definition)
     assert (found.comparison.state, found.red, found.here) == (state, red, None)
 
 

@@ -15,7 +15,7 @@ from harness import course as module
 from harness.course import read
 from reports.write import write_report
 from tests.reports.full import full_run
-from tests.reports.synthetic import MadeUp
+from tests.reports.synthetic import CLAIMS, MadeUp
 
 NEEDED = "SUITE_NEED_CHROMIUM"
 NAMES = ("chromium", "chromium-browser", "google-chrome")
@@ -32,6 +32,12 @@ def made_up() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, "read", functools.cache(lambda folder: MadeUp.of(read(folder))))
         yield
+
+
+@pytest.fixture(scope="module", autouse=True)
+def lecture() -> None:
+    """A module begins with the claims of the lecture alone, and with its claims as they are."""
+    CLAIMS.clear()
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,6 @@ from harness.domain.experiment import Size
 from harness.domain.trial import Divergence, Seconds, Trial
 from harness.domain.verdict import Basis, Verdict
 from harness.record.outcomes import ClaimState, TrainingState, VerdictState
-from harness.record.run import Alongside
 from tests.reports.synthetic import (
     LONG,
     LOSS,
@@ -78,7 +77,8 @@ def deep(run: Recorder) -> None:
             experiment="deep-dropout",
             published=(published("dropout 0.1", "0.9803"), published("dropout 0.3", "0.9819")),
             variants={name: run.means[name] for name in ("dropout 0.1", "dropout 0.2", "dropout 0.3")},
-            alongside=(Alongside("a ≈ b ± 0.001", decision("INCONCLUSIVE", [rivals[0]], "too wide")),),
+            rules=("a ≈ b ± 0.001",),
+            alongside=(decision("INCONCLUSIVE", [rivals[0]], "too wide"),),
             comparison=red(VerdictState.WEAKENED, "SUPPORTED", "dropout 0.3 moved"),
             deviations=("fewer images",),
         )
@@ -183,9 +183,9 @@ def exact(run: Recorder) -> None:
         effect("Normalization", 3e-7, None, None, details={"tolerance": 1e-5}, **error),
     ]
     rule = "equals an independent reference"
-    run.append(claim("zscore-formula", "SUPPORTED", formulas, marker="exact", slide="2.1", rule=rule))
+    run.append(claim("zscore-formula", "SUPPORTED", formulas, exact=True, slide="2.1", rule=rule))
     shapes = [effect("printed <b>digits</b>", None, None, None, details={"tolerance": 0.0}, **error)]
     differs = decision("REFUTED", shapes, "shape (8, 5) against (8, 4)", basis=Basis.COMPUTED)
-    run.append(claim("minmax-table", differs, marker="exact"))
-    run.append(claim("early-stopping-stops", decision("NOT_RUN", reason="no such file"), marker="exact"))
+    run.append(claim("minmax-table", differs, exact=True))
+    run.append(claim("early-stopping-stops", decision("NOT_RUN", reason="no such file"), exact=True))
     run.append(erratum("lr"), LONG)

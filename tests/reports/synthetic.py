@@ -13,11 +13,12 @@ from msgspec.structs import replace
 
 from harness.check.verdicts import compare_verdict
 from harness.course import Course
-from harness.domain.claim import experiments
+from harness.domain.claim import Claim, experiments
 from harness.domain.erratum import Differs, Erratum, ErratumState, Fails
 from harness.domain.experiment import Experiment, Size, Variant
 from harness.domain.metric import Metric
 from harness.domain.plots import Plots
+from harness.domain.published import Published
 from harness.domain.snippet import When
 from harness.domain.trial import Divergence, DivergenceKind, Seconds, Trial
 from harness.domain.verdict import Basis, Decision, Difference, Effect, Kind, Verdict
@@ -27,7 +28,6 @@ from harness.record.run import (
     AnyRecord,
     ClaimDecided,
     ErratumChecked,
-    PublishedFigure,
     RunEnded,
     RunStarted,
     Summary,
@@ -35,6 +35,7 @@ from harness.record.run import (
     TrialDone,
 )
 from harness.record.run_file import RunFile
+from harness.rules import Exact
 
 ACCURACY = Metric("val_accuracy", "higher", "fraction", 0.0005)
 LOSS = Metric("loss", "lower", "nats", 0.01)
@@ -162,25 +163,46 @@ def red(state: VerdictState, verdict: str, reason: str) -> VerdictComparison:
     return VerdictComparison(state, Verdict.SUPPORTED, Verdict(verdict), True, reason)
 
 
+class AnyClaim(Claim):
+    """A claim of any texts."""
+
+    def __post_init__(self) -> None: ...
+
+
+class AnyRule(Exact):
+    """A rule of any description."""
+
+    def __init__(self, description: str) -> None:
+        self.describe = lambda: description  # type: ignore[method-assign]
+
+
+CLAIMS: dict[str, Claim] = {}
+"""What ``claim`` has declared, by key."""
+OF_CLAIM = {"case", "slide", "statement", "rule", "published", "deviations", "notes"}
+
+
 def claim(id: str, found: str | Decision, effects: Sequence[Effect] = (), **changes: Any) -> ClaimDecided:
-    """``found``: its decision, or the verdict of one that rests on the effects; red as its comparison says."""
-    case = changes.get("case", "")
-    computed = Basis.COMPUTED if changes.get("marker") == "exact" else None
-    decided = found if isinstance(found, Decision) else decision(found, effects, basis=computed)
-    comparison = changes.pop("comparison", compared(decided.verdict))
-    made = ClaimDecided(
-        key=f"{id}/{case}" if case else id,
-        id=id,
-        marker="training",
-        slide="Example 4",
-        statement=f"Statement of {id}.",
-        rule="a > b (val_accuracy)",
-        decision=decided,
-        comparison=comparison,
-        red=comparison.red,
-        seconds=0.01,
+    """The record of a claim.
+
+    Args:
+        id: of the claim.
+        found: its decision, or the verdict of one that rests on the effects; red as its comparison says.
+        effects: as said.
+        changes: fields of the record, and of the claim in the made-up course; ``exact``: a computation decides it;
+            ``rules``: those alongside.
+    """
+    exact, rules = changes.pop("exact", False), changes.pop("rules", ())
+    texts: dict[str, Any] = {"slide": "Example 4", "statement": f"Statement of {id}.", "rule": "a > b (val_accuracy)"}
+    texts |= {name: changes.pop(name) for name in OF_CLAIM & set(changes)}
+    texts |= {"rule": AnyRule(texts["rule"]), "alongside": tuple(map(AnyRule, rules))}
+    declared = AnyClaim(id=id, **texts)
+    CLAIMS[declared.key] = declared
+    decided = (
+        found if isinstance(found, Decision) else decision(found, effects, basis=Basis.COMPUTED if exact else None)
     )
-    return replace(made, **changes)
+    comparison = changes.pop("comparison", compared(decided.verdict))
+    made = ClaimDecided.of(declared, decided, comparison, red=comparison.red, seconds=0.01)
+    return replace(made, **({"experiment": None if exact else "elsewhere"} | changes))
 
 
 def here(state: ClaimState | None = ClaimState.CONFIRMED, **changes: Any) -> Here:
@@ -208,6 +230,11 @@ class MadeUp(Course):
     @property
     def experiments(self) -> Mapping[str, Experiment]:
         return {**{experiment.id: experiment for experiment in experiments(self.claims)}, **EXPERIMENTS}
+
+    def claim(self, key: str) -> Claim | None:
+        declared, made = super().claim(key), CLAIMS.get(key)
+        same = declared is not None and made is not None and declared.definition == made.definition
+        return declared if same else made or declared
 
     def erratum(self, id: str) -> Erratum | None:
         return ERRATA.get(id) or super().erratum(id)
@@ -254,8 +281,8 @@ LONG = erratum(
 """An erratum with all that could break a table."""
 
 
-def published(variant: str, printed: str, metric: str = "val_accuracy") -> PublishedFigure:
-    return PublishedFigure(variant=variant, metric=metric, printed=printed, value=float(printed), rounding=0.00005)
+def published(variant: str, printed: str, metric: str = "val_accuracy") -> Published:
+    return Published({variant: printed}, metric)
 
 
 def training(

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from harness.domain.trial import Trial
 from harness.errors import SuiteError
@@ -15,11 +16,13 @@ from harness.record.gpu import GpuFacts
 from harness.record.run import SCHEMA, Run, Summary
 from reports import __main__ as command
 from reports import write as module
-from reports.cards import cards
+from reports.cards import GONE, OTHER_RULE, cards
+from reports.page.page import PAGE
 from reports.write import write_report
 from tests.reports.full import full_run
 from tests.reports.markdown import claims
 from tests.reports.synthetic import (
+    CLAIMS,
     HEADER,
     Recorder,
     claim,
@@ -55,7 +58,7 @@ def test_an_empty_run(tmp_path: Path) -> None:
 
 def test_a_run_without_trainings(tmp_path: Path) -> None:
     run = Recorder(tmp_path)
-    run.append(claim("a", "SUPPORTED", marker="exact"))
+    run.append(claim("a", "SUPPORTED", exact=True))
     summary, report = reported(run, tmp_path)
     assert "- 1 case: 1 supported (1 computed)." in summary
     assert claims(report)["a"]["measured"] == "A computation confirms it"
@@ -95,6 +98,17 @@ def test_a_claim_and_a_slide_that_the_catalogue_lacks(slide: str, tmp_path: Path
     assert "## [Elsewhere](sections/elsewhere.md)" in report
     assert claims(report)["never-heard-of"]
     assert "Statement of never-heard-of." in summary
+
+
+def test_a_claim_that_the_course_no_longer_has_or_decides_by_another_rule(tmp_path: Path) -> None:
+    run, against = Recorder(tmp_path), [effect("a − b", -0.01, -0.02, -0.005)]
+    run.append(claim("gone", "REFUTED", against), replace(claim("other", "REFUTED", against), definition="0" * 16))
+    del CLAIMS["gone"]
+    summary, report = reported(run, tmp_path)
+    assert {"gone", "other"} <= set(claims(report))
+    for sentence in (GONE, OTHER_RULE):
+        assert sentence in (tmp_path / PAGE).read_text("utf-8")
+        assert sentence[:-1] in summary
 
 
 @pytest.mark.parametrize("schema", [1, SCHEMA + 1, "x"])

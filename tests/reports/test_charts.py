@@ -18,7 +18,6 @@ import numpy as np
 import pytest
 from msgspec.structs import replace
 from playwright.sync_api import Browser
-from reports.sections.effects import effects_by_relevance
 
 from cases.examples.loss_surface import landscape
 from cases.examples.normalization import SHARES, min_max, raw
@@ -33,6 +32,7 @@ from reports import charts_data, charts_of_run
 from reports.charts import Span, fitting, spread_out
 from reports.charts_data import Turn, band, band_text, curve_of, failures, spaced, thinned, turning_points
 from reports.charts_of_run import Growth, growth_of, margin, pictures, section, shown, slide_difference
+from reports.effects import effects_by_relevance
 from reports.stored import stored_run
 from reports.write import write_report
 from tests.reports.full import full_run
@@ -549,7 +549,7 @@ def test_the_axis_of_accuracies_is_split_at_a_wide_gap_only() -> None:
 def test_effects_stand_by_section_in_the_order_of_the_lecture() -> None:
     places = ["Example 4, 5 hidden layers", "4. Overfitting, Regularization", "3. Overfitting (cont.), Dropout",
               "4. Overfitting"]  # fmt: skip
-    claims = {str(i): claim(f"c{i}", "SUPPORTED", [effect("a − b", 0.01, 0.005, 0.015)], slide=slide, order=i)
+    claims = {str(i): claim(f"c{i}", "SUPPORTED", [effect("a − b", 0.01, 0.005, 0.015)], slide=slide)
               for i, slide in enumerate(places)}  # fmt: skip
     [picture] = pictures(Run(Path("run"), HEADER, claims=claims))
     said = [word for word in words_of(picture.content) if word.startswith(("3. ", "4. ", "Example 4", "Statement"))]

@@ -81,7 +81,7 @@ def edited(path: Path, edit: tuple[str, str, object]) -> Path:
         (("training", "seconds", {"total": "long"}), "$.seconds.total"),
         (("training", "outcome", None), "$.outcome"),
         (("claim", "decision", {"verdict": "MAYBE", "reason": ""}), "$.decision.verdict"),
-        (("claim", "published", {}), "$.published"),
+        (("claim", "alongside", {}), "$.alongside"),
         (("claim", "variants", {"a": {"mean": 1}}), "$.variants[...]"),
         (("end", "interrupted", "no"), "$.interrupted"),
     ],

@@ -9,7 +9,7 @@ import pytest
 from msgspec.structs import replace
 
 from harness.domain.verdict import Decision, Effect
-from harness.record.run import Alongside, Summary
+from harness.record.run import Summary
 from reports import sentences
 from reports.effects import effects_by_relevance
 from reports.words import printed
@@ -139,8 +139,8 @@ def test_a_claims_own_sentence_is_filled(template: str, text: str) -> None:
         "c",
         conjunction(ABOVE, BELOW, FASTER, CONVERGED),
         alongside=(
-            Alongside("b > c", decision("REFUTED", [BELOW])),
-            Alongside("a / b", decision("SUPPORTED", [FASTER])),
+            decision("REFUTED", [BELOW]),
+            decision("SUPPORTED", [FASTER]),
         ),
         variants=VARIANTS,
     )

@@ -49,7 +49,7 @@ def written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Written:
     """Writes the report of a run of these claims, and gives its text in each form."""
 
     def forms(*made: ClaimDecided, source: Source = "slide", full: bool = True) -> dict[str, str]:
-        known = tuple(declared(one.id, one.marker == "exact", source) for one in made)
+        known = tuple(declared(one.id, one.experiment is None, source) for one in made)
         changed = dataclasses.replace(course(), claims=known, timed=())
         monkeypatch.setattr(module, "course", lambda: changed)
         recorder = Recorder(tmp_path, full=full, planned=(*(one.key for one in made), *"abcd"))
@@ -110,7 +110,7 @@ def computed(name: str, verdict: str, expected: str | None = None) -> ClaimDecid
     rule = Exact().describe()
     found = decision(verdict, reason="α differs by 1 %", basis=Basis.COMPUTED)
     compared = compare_verdict(Verdict(verdict), before)
-    return claim(name, found, marker="exact", slide="4. Optimizers", rule=rule, comparison=compared)
+    return claim(name, found, exact=True, slide="4. Optimizers", rule=rule, comparison=compared)
 
 
 def trained(name: str, verdict: str, measured: Effect, **changes: object) -> ClaimDecided:

@@ -20,6 +20,7 @@ from harness.domain.claim import Claim
 from harness.domain.erratum import Differs, ErratumState, Warns
 from harness.domain.finding import Finding
 from harness.domain.plots import Plots
+from harness.domain.published import Published
 from harness.domain.trial import Trial
 from harness.domain.verdict import Basis, Difference, Verdict
 from harness.record.gpu import GpuFacts
@@ -52,7 +53,6 @@ from tests.reports.synthetic import (
     erratum,
     experiment,
     here,
-    published,
     red,
     training,
     trial,
@@ -80,12 +80,13 @@ def said(key: str, **changes: object) -> Claim:
 
 COURSE = MadeUp(
     claims=(
-        said("supported", shown=DROPOUT),
+        said("supported", shown=DROPOUT, published=(Published({"with": "0.9800", "without": "0.9700"}),)),
         said("refuted", shown=DROPOUT),
         said("negligible", source="read", reading="at the end, and not before"),
         said("inconclusive", shown=DROPOUT),
-        said("ours", source="ours", quote="", say={}),
+        said("not-contradicted", quote="", say={}),
         said("outdated", exact=True),
+        said("ours", source="ours", quote="", say={}),
         said("red", shown=DROPOUT),
         said("red-exact", exact=True),
         said("not-run", exact=True),
@@ -126,8 +127,7 @@ def check(folder: Path) -> Path:
         trained = training("network", [trial(name, 0, 0.97)], "val_accuracy", outcome=outcome, red=outcome.red, **ended)
         run.append(trained)
     on = {"slide": "2. Products", "rule": RULE.describe(), "experiment": "network", "variants": MEANS}
-    computed = {"slide": "2. Products", "marker": "exact", "rule": Exact().describe()}
-    figures = (published("with", "0.9800"), published("without", "0.9700"))
+    computed = {"slide": "2. Products", "exact": True, "rule": Exact().describe()}
     more, less = effect("with − without", 0.01, 0.005, 0.015), effect("with − without", -0.01, -0.015, -0.005)
     tie = effect("with − without", 0.0001, -0.0003, 0.0004)
     unsure = effect("with − without", 0.001, -0.002, 0.004, chances={100: 0.31}, details={"plain_low": -0.001})
@@ -137,7 +137,7 @@ def check(folder: Path) -> Path:
     expected = compared("REFUTED", "REFUTED")
     unconfirmed = here(ClaimState.NOT_CONFIRMED, own=Verdict.INCONCLUSIVE)
     run.append(
-        claim("supported", "SUPPORTED", [more], here=here(), published=figures, **on),
+        claim("supported", "SUPPORTED", [more], here=here(), **on),
         claim("refuted", "REFUTED", [less], comparison=expected, here=here(verdict=Verdict.REFUTED), **on),
         claim("negligible", "NEGLIGIBLE", [tie], **on),
         claim("inconclusive", "INCONCLUSIVE", [unsure], taken=LOOKS, **on),
@@ -182,7 +182,7 @@ def evidence(folder: Path) -> Path:
     for verdict, end in (("SUPPORTED", 0.01), ("REFUTED", -0.01)):
         measured = effect("with − without", end, end - 0.005, end + 0.005, p=0.03)
         own = {"here": here(None, text="", verdict=Verdict(verdict)), "comparison": compared(verdict, verdict)}
-        run.append(claim(verdict.lower(), verdict, [measured], published=(published("with", "0.98"),), **own, **on))
+        run.append(claim(verdict.lower(), verdict, [measured], **own, **on))
     run.append(erratum("declared", state=ErratumState.DECLARED, error="", when=""))
     return run.end(seconds=None)
 

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from harness.domain.erratum import Differs, ErratumState, Warns
 from harness.domain.verdict import Difference
 from harness.record.outcomes import ClaimState, VerdictState
-from harness.record.run import Alongside
 from reports.text import LONGEST, code, cut, escape, escape_html, fenced, table
 from reports.write import write_report
 from tests.reports.markdown import parsed
@@ -126,7 +125,8 @@ def test_no_string_of_a_record_becomes_markup(text: str, tmp_path: Path) -> None
             experiment=record.id,
             variants={name: run.means[name] for name in names},
             published=(published("b", "0.9"),),
-            alongside=(Alongside(text, parts[0]),),
+            rules=(text,),
+            alongside=(parts[0],),
             comparison=red(VerdictState.FLIPPED, "REFUTED", text),
             here=here(ClaimState.NOT_CONFIRMED, text=text),
             deviations=(text,),

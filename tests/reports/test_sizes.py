@@ -35,7 +35,6 @@ def many(folder: Path, count: int, seeds: int, trainings: int) -> Path:
                 decision(verdict, [found], LONG),
                 statement=f"{number}: {LONG}",
                 slide=SLIDES[number % len(SLIDES)],
-                order=number,
                 experiment=f"experiment-{number % trainings}-of-a-long-name",
                 published=tuple(published(name, "0.9840") for name in variants),
                 variants={name: run.means[name] for name in variants},

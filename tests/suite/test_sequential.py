@@ -141,7 +141,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Finished:
 @pytest.mark.slow
 def test_a_run_reports_the_seeds_of_each_claim(run: Finished) -> None:
     assert run.code == 0, run.output
-    took = {claim.key: claim.taken for claim in run.record.claims.values() if claim.marker == "training"}
+    took = {claim.key: claim.taken for claim in run.record.claims.values() if claim.experiment}
     assert took == {
         "rate-sweep": SeedsTaken((5, 10), 15, "decided"),
         "small-rate-local-minimum/double well": SeedsTaken((5,), 15, "decided"),

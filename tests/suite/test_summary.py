@@ -224,7 +224,7 @@ SOFTMAX = claim(
     comparison=compared("REFUTED", "REFUTED"),
     here=here(ClaimState.CONFIRMED, verdict=Verdict.REFUTED),
 )
-FLIPPED_RULE = claim("rule", decision("REFUTED", reason="1 % off"), marker="exact", comparison=FLIPPED)
+FLIPPED_RULE = claim("rule", decision("REFUTED", reason="1 % off"), exact=True, comparison=FLIPPED)
 NEAR_AND_NEW = [variant(TrainingState.NEW, compatible=True), variant(TrainingState.NEW, ("example-2", "min-max"))]
 UNMOVED = "✅ Nothing moved: 1 training reproduced to the end, bit for bit."
 OTHERWISE = "another version of Keras configures it otherwise: optimizer.epsilon: 1e-07 → 1e-08"

@@ -131,7 +131,7 @@ def killed(folder: Path) -> Run:
 def without_trainings(folder: Path) -> Run:
     """One computed claim."""
     run = Recorder(folder)
-    run.append(claim("zscore-formula", "SUPPORTED", marker="exact", slide="2.3 Mean, std normalization"))
+    run.append(claim("zscore-formula", "SUPPORTED", exact=True, slide="2.3 Mean, std normalization"))
     return read_run(run.end())
 
 
