@@ -5,18 +5,16 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
-from benchmarks.faults.fault import Fault
 from benchmarks.faults.own import unseen
 from benchmarks.faults.page import report
 from benchmarks.faults.sight import BASELINES, BY, FULL, described, end_of, row_of
-from benchmarks.faults.table import CONTROL, FAULTS, NAMES, measured, named
+from benchmarks.faults.table import CONTROL, FAULTS, measured, named
 from harness.course import ROOT
 from harness.errors import SuiteError, invalid
 from harness.record.atomic import replace_file
@@ -29,7 +27,7 @@ A_PROCESS = 20
 def arguments(given: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.faults", description=__doc__)
     parser.add_argument("--backend", choices=("jax", "tensorflow"), default="jax")
-    parser.add_argument("--only", action="append", metavar="NAME", help="this fault; may be given several times")
+    parser.add_argument("--only", action="append", metavar="NAME", help="this fault, again if need be; may be repeated")
     parser.add_argument("--full", action="store_true", help="tries late faults in trainings to the end, too")
     parser.add_argument("--own", action="store_true", help="tries the faults of our own code with the tests of it")
     parser.add_argument("--list", action="store_true", help="lists all faults with what they break, and runs none")
@@ -39,23 +37,10 @@ def arguments(given: Sequence[str] | None) -> argparse.Namespace:
 
 
 def listing() -> str:
-    """Every fault with its class, the first step that can show it and where, and how many there are of each class."""
-    lines = [
-        f"{fault.breaks:9}  {fault.step or '-':>5}  {fault.shows:10}  {fault.group:22}  {fault.name}"
-        for fault in FAULTS
-    ]
-    parts = {
-        "held out": [fault for fault in FAULTS if fault.held_out],
-        "late": [fault for fault in FAULTS if fault.late],
-        "all": FAULTS,
-    }
-    counts = {
-        title: ", ".join(f"{count} {name}" for name, count in sorted(Counter(f.breaks for f in faults).items()))
-        for title, faults in parts.items()
-    }
-    return "\n".join(
-        ["breaks      step  shows in    group                   name", *lines, "", *map(": ".join, counts.items())]
-    )
+    """Every fault with the first step that can show it, its group and where it is put in."""
+    lines = [f"{fault.step or '-':>5}  {fault.group:23}  {fault.name:75}  {fault.where}" for fault in FAULTS]
+    counts = [sum(chosen) for chosen in zip(*((f.own, f.late, f.held_out) for f in FAULTS), strict=True)]
+    return "\n".join([*lines, "{} faults: {} of our own code, {} late, {} held out".format(len(FAULTS), *counts)])
 
 
 def rows_in(path: Path) -> dict[str, dict[str, Any]]:
@@ -70,24 +55,8 @@ def rows_in(path: Path) -> dict[str, dict[str, Any]]:
         ) from error
 
 
-def tried(faults: Sequence[Fault]) -> int:
-    """Says of each fault whether a test of ours sees it. Exit status: 1 if one is not seen."""
-    missed = 0
-    for fault in faults:
-        said = unseen(fault)
-        missed += bool(said)
-        print(f"{'NOT SEEN' if said else 'seen'}: {fault.name}", *filter(None, [said]), flush=True)
-    return int(missed > 0)
-
-
-def main(given: Sequence[str] | None = None) -> int:
-    """Goes on with the table that is there: a row whose fault has not changed stands."""
-    asked = arguments(given)
-    if asked.list:
-        print(listing())
-        return 0
-    if asked.own:
-        return tried([fault for fault in FAULTS if fault.breaks == "own" and fault.name in (asked.only or NAMES)])
+def tried(asked: argparse.Namespace) -> None:
+    """Tries the faults that have no row yet, or are asked for, and writes the table after each."""
     all_of = measured(asked.backend)
     faults = [named(name) for name in asked.only] if asked.only else all_of
     path = asked.out / f"faults-{asked.backend}.json"
@@ -95,20 +64,34 @@ def main(given: Sequence[str] | None = None) -> int:
     path.parent.mkdir(parents=True, exist_ok=True)
     with ProcessPoolExecutor(1, get_context("spawn"), max_tasks_per_child=A_PROCESS) as pool:
         for number, fault in enumerate(faults, 1):
-            row = rows.get(fault.name)
-            if row is None or row["key"] != fault.key:
-                row = pool.submit(row_of, fault.name, asked.backend, asked.baseline_dir).result()
-            row |= described(fault)
+            task = (fault.name, asked.backend, asked.baseline_dir)
+            row = None if asked.only else rows.get(fault.name)
+            row = (row or pool.submit(row_of, *task).result()) | described(fault)
             if asked.full and (fault.late or fault is CONTROL) and FULL not in row:
-                reason = pool.submit(end_of, fault.name, asked.backend, asked.baseline_dir).result()
-                row[FULL] = reason
+                row[FULL] = pool.submit(end_of, *task).result()
             rows[fault.name] = row
             by = " and ".join(name for name in (*BY, FULL) if row.get(name))
             print(f"{number}/{len(faults)} {fault.name}: {by or 'not seen'}", flush=True)
-            finished = [rows[fault.name] for fault in all_of if fault.name in rows]
-            content = {"backend": asked.backend, "rows": finished}
+            content = {"backend": asked.backend, "rows": [rows[f.name] for f in all_of if f.name in rows]}
             replace_file(path, (json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode())
     replace_file(asked.out / "REPORT.md", report(asked.out).encode())
+
+
+def main(given: Sequence[str] | None = None) -> int:
+    """Exit status: 1 if tests do not see a fault of our own."""
+    asked = arguments(given)
+    if asked.list:
+        print(listing())
+    elif asked.own:
+        faults = [fault for fault in FAULTS if fault.own and fault.name in (asked.only or (fault.name,))]
+        missed = 0
+        for fault in faults:
+            said = unseen(fault)
+            missed += bool(said)
+            print(f"{'NOT SEEN' if said else 'seen'}: {fault.name}", *filter(None, [said]), flush=True)
+        return int(missed > 0)
+    else:
+        tried(asked)
     return 0
 
 

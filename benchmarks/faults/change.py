@@ -1,6 +1,7 @@
 """What a fault makes of an attribute: a dozen combinators, of which most of the table is made.
 
-A combinator's function gets the value that it changes, and by name any argument of the call that it asks for:
+A combinator gives a wrapper, which is called in the place of the original. Its function gets the value that it changes,
+and by name any argument of the call that it asks for:
 ``argument("gradient", lambda gradient, variable: gradient + 0.01 * variable)``.
 """
 
@@ -9,12 +10,22 @@ from __future__ import annotations
 import functools
 import importlib
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 Wrapper = Callable[..., Any]
 """``wrapper(original, *args, **kwargs)``, called in the place of the original."""
+
+
+@dataclass(frozen=True)
+class New:
+    """Another value in the place of the attribute: ``make(its value)``."""
+
+    make: Callable[[Any], Any]
+
+
+Change = Wrapper | New
 
 
 class _Module:
@@ -32,173 +43,115 @@ jnp: Any = _Module("jax.numpy")
 lax: Any = _Module("jax.lax")
 
 
-@dataclass(frozen=True)
-class Change:
-    """``make(old)`` is the new value; ``text`` names the change and its parameters, alike in every process."""
+def changed(original: Any, change: Change) -> Any:
+    """The attribute as a change makes it. TypeError if the change asks for an argument that the original has not."""
+    if isinstance(change, New):
+        return change.make(original)
+    missing = set(getattr(change, "names", ())) - set(inspect.signature(original).parameters)
+    if missing:
+        raise TypeError(f"{original} has no argument {', '.join(missing)}")
 
-    text: str
-    make: Callable[[Any], Any]
+    @functools.wraps(original)
+    def replacement(*args: Any, **kwargs: Any) -> Any:
+        return change(original, *args, **kwargs)
 
-
-def text(value: Any) -> str:
-    return getattr(value, "text", None) or getattr(value, "__name__", None) or repr(value)
-
-
-def named(make: Callable[..., Callable[[Any], Any]]) -> Callable[..., Change]:
-    """A function that makes the new value of the old, of parameters, as a change with their text."""
-
-    @functools.wraps(make)
-    def change(*given: Any, **by_name: Any) -> Change:
-        parameters = [*map(text, given), *(f"{name}={text(value)}" for name, value in by_name.items())]
-        return Change(f"{make.__name__}({', '.join(parameters)})", make(*given, **by_name))
-
-    return change
+    return replacement
 
 
-def combinator(make: Callable[..., Wrapper]) -> Callable[..., Change]:
-    """The same for a function that makes a wrapper."""
+def _asking(of: Any, call: Callable[..., Any], *more: str) -> Wrapper:
+    """``call(original, bound arguments, new)``, where ``new(value)`` is ``of``, or what it makes of the value.
 
-    @named
-    @functools.wraps(make)
-    def change(*given: Any, **by_name: Any) -> Callable[[Any], Any]:
-        return wrapped(make(*given, **by_name))
-
-    return change
-
-
-def wrapped(wrapper: Wrapper) -> Callable[[Any], Any]:
-    """``wrapper`` in the place of the original, with its signature."""
-
-    def make(original: Any) -> Any:
-        missing = set(getattr(wrapper, "names", ())) - set(inspect.signature(original).parameters)
-        if missing:
-            raise TypeError(f"{original} has no argument {', '.join(missing)}")
-
-        @functools.wraps(original)
-        def replacement(*args: Any, **kwargs: Any) -> Any:
-            return wrapper(original, *args, **kwargs)
-
-        return replacement
-
-    return make
-
-
-def change_of(value: Change | Wrapper) -> Change:
-    """A plain function in the table is a wrapper."""
-    return value if isinstance(value, Change) else Change(value.__name__, wrapped(value))
-
-
-def _bound(original: Any, args: Any, kwargs: Any) -> inspect.BoundArguments:
-    bound = inspect.signature(original).bind(*args, **kwargs)
-    bound.apply_defaults()
-    return bound
-
-
-def _names(of: Any) -> list[str]:
-    """The arguments of the call that ``of`` asks for: its own but for the first, and for those with a default."""
+    ``of`` gets the arguments that it names; its own first, and those with a default, are not of the call.
+    """
     parameters = list(inspect.signature(of).parameters.values())[1:] if callable(of) else []
-    return [parameter.name for parameter in parameters if parameter.default is parameter.empty]
+    names = [parameter.name for parameter in parameters if parameter.default is parameter.empty]
+
+    def wrapper(original: Any, *args: Any, **kwargs: Any) -> Any:
+        bound = inspect.signature(original).bind(*args, **kwargs)
+        bound.apply_defaults()
+        asked = [bound.arguments[name] for name in names]
+        return call(original, bound, lambda value: of(value, *asked) if callable(of) else of)
+
+    wrapper.names = (*names, *more)  # type: ignore[attr-defined]
+    return wrapper
 
 
-def _new(of: Any, old: Any, arguments: Mapping[str, Any]) -> Any:
-    """``of`` itself, or what it makes of the old value and the arguments that it names."""
-    return of(old, *map(arguments.__getitem__, _names(of))) if callable(of) else of
-
-
-def _naming(call: Wrapper, *names: str) -> Wrapper:
-    """The wrapper, which is refused where the original has no arguments of these names."""
-    call.names = names  # type: ignore[attr-defined]
-    return call
-
-
-@combinator
 def result(of: Any) -> Wrapper:
     """The call's result becomes ``of`` it."""
-
-    def call(original: Any, *args: Any, **kwargs: Any) -> Any:
-        return _new(of, original(*args, **kwargs), _bound(original, args, kwargs).arguments)
-
-    return _naming(call, *_names(of))
+    return _asking(of, lambda original, bound, new: new(original(*bound.args, **bound.kwargs)))
 
 
-@combinator
-def times(factor: float) -> Wrapper:
-    return lambda original, *args, **kwargs: original(*args, **kwargs) * factor
-
-
-@combinator
 def argument(name: str, of: Any) -> Wrapper:
     """An argument of the call is another one."""
 
-    def call(original: Any, *args: Any, **kwargs: Any) -> Any:
-        bound = _bound(original, args, kwargs)
-        bound.arguments[name] = _new(of, bound.arguments[name], bound.arguments)
+    def call(original: Any, bound: inspect.BoundArguments, new: Any) -> Any:
+        bound.arguments[name] = new(bound.arguments[name])
         return original(*bound.args, **bound.kwargs)
 
-    return _naming(call, name, *_names(of))
+    return _asking(of, call, name)
 
 
-@combinator
 def attribute(name: str, of: Any) -> Wrapper:
     """An attribute of the object is another one during the call."""
 
-    def call(original: Any, self: Any, *args: Any, **kwargs: Any) -> Any:
+    def call(original: Any, bound: inspect.BoundArguments, new: Any) -> Any:
+        self = bound.args[0]
         kept = getattr(self, name)
-        setattr(self, name, _new(of, kept, _bound(original, (self, *args), kwargs).arguments))
+        setattr(self, name, new(kept))
         try:
-            return original(self, *args, **kwargs)
+            return original(*bound.args, **bound.kwargs)
         finally:
             setattr(self, name, kept)
 
-    return _naming(call, *_names(of))
+    return _asking(of, call)
 
 
-@combinator
+def afterwards(name: str, of: Callable[[Any, Any], Any]) -> Wrapper:
+    """After the call an attribute of the object becomes ``of(its value before, after)``, which is None at first."""
+
+    def wrapper(original: Any, self: Any, *args: Any, **kwargs: Any) -> Any:
+        before = getattr(self, name, None)
+        given = original(self, *args, **kwargs)
+        setattr(self, name, of(before, getattr(self, name)))
+        return given
+
+    return wrapper
+
+
 def stale(name: str) -> Wrapper:
     """An attribute is after the call what it was before, if it was there."""
-
-    def call(original: Any, self: Any, *args: Any, **kwargs: Any) -> Any:
-        kept = getattr(self, name, None)
-        original(self, *args, **kwargs)
-        if kept is not None:
-            setattr(self, name, kept)
-
-    return call
+    return afterwards(name, lambda before, after: after if before is None else before)
 
 
-@combinator
 def skipped(when: Callable[..., Any] = lambda original: True) -> Wrapper:
     """The call is not made, and gives None, when ``when`` says so."""
-
-    def call(original: Any, *args: Any, **kwargs: Any) -> Any:
-        bound = _bound(original, args, kwargs)
-        return None if _new(when, original, bound.arguments) else original(*args, **kwargs)
-
-    return _naming(call, *_names(when))
+    return _asking(when, lambda original, bound, new: None if new(original) else original(*bound.args, **bound.kwargs))
 
 
-@combinator
 def instead(replacement: Callable[..., Any]) -> Wrapper:
     """Another function, which does without the original."""
     return lambda original, *args, **kwargs: replacement(*args, **kwargs)
 
 
-@named
-def constant(value: Any) -> Callable[[Any], Any]:
+def times(factor: float) -> Wrapper:
+    return lambda original, *args, **kwargs: original(*args, **kwargs) * factor
+
+
+def constant(value: Any) -> New:
     """Another value."""
-    return lambda original: value
+    return New(lambda original: value)
 
 
-@named
-def computed(of: Callable[[Any, Any], Any]) -> Callable[[Any], Any]:
+def computed(of: Callable[[Any, Any], Any]) -> New:
     """A property becomes ``of(its value, the object)``."""
-    return lambda original: property(lambda self: of(original.fget(self), self))
+    return New(lambda original: property(lambda self: of(original.fget(self), self)))
 
 
-def each(of: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """A list becomes ``of`` each of its values."""
+def each(of: Callable[[Any], Any]) -> Callable[[Any], list[Any]]:
+    """A list, or the arrays of a pair, become ``of`` each."""
+    return lambda values: [of(value) for value in values]
 
-    def every(values: Any) -> list[Any]:
-        return [of(value) for value in values]
 
-    return every
+def in_bits(dtype: str) -> Callable[[Any], Any]:
+    """A number that has passed through another type."""
+    return lambda x: ops.cast(ops.cast(x, dtype), "float32")

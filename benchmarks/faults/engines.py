@@ -4,47 +4,57 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
 import numpy as np
 
 from benchmarks.faults import places as at
-from benchmarks.faults import trainings as on
 from benchmarks.faults.change import (
-    Change,
     Wrapper,
+    afterwards,
     argument,
     attribute,
-    combinator,
     constant,
     jnp,
     result,
     skipped,
     stale,
 )
-from benchmarks.faults.fault import fault, held_out
+from benchmarks.faults.data import validation_is_training
+from benchmarks.faults.fault import fault, held_out, here, strengths
 
-RUN = ("harness.training.compiled:CompiledEngine", "run")
-CLASSIFY = ("harness.training.train", "classify")
-OBJECTIVE, EPOCH, STEP, FEED, RESET, EVALUATE = (
-    (at.JAX, name) for name in ("_objective", "_epoch", "_step", "feed", "reset", "_evaluate")
-)
-BEGIN, LAUNCH, REBIND = (
-    ("harness.training.vectorized:VectorizedProgram", name) for name in ("begin", "launch_all", "rebind")
-)
-IN_TURN = (("batch-normalization-rates", "plain, rate 0.02"), on.BY_SGD)
-"""Two variants that share a program: the fault acts on the second."""
+OBJECTIVE = (at.JAX, "_objective")
 
 
-@combinator
+def more_epochs(more: int) -> Wrapper:
+    def setup(setup: Any) -> Any:
+        size = setup.size
+        epochs = size.epochs + more if size.epochs > 1 else size.epochs
+        return dataclasses.replace(setup, size=dataclasses.replace(size, epochs=epochs))
+
+    return attribute("setup", setup)
+
+
 def batch_times(factor: float) -> Wrapper:
-    def init(original: Any, self: Any, task: Any) -> None:
-        original(self, task)
-        self._batch = max(round(self._batch * factor), 1)
+    return afterwards("_batch", lambda before, batch: max(round(batch * factor), 1))
 
-    return init
+
+def stays(part: int) -> Wrapper:
+    """A part of the state is that with which the seed before ended: weights, other variables, the optimizer's."""
+
+    def state(before: Any, after: Any) -> Any:
+        if before is None or any(array.is_deleted() for array in before[part]):
+            return after
+        return (*after[:part], before[part], *after[part + 1 :])
+
+    return afterwards("_state", state)
+
+
+def of_data(of: Callable[[Any], Mapping[str, Any]]) -> Wrapper:
+    """A program is given other arrays."""
+    return argument("data", lambda data: dataclasses.replace(data, **of(data)))
 
 
 def whole_batches(orders: Any, self: Any) -> Any:
@@ -52,44 +62,9 @@ def whole_batches(orders: Any, self: Any) -> Any:
     return orders[:, :whole] if whole else orders
 
 
-def more_epochs(more: int) -> Change:
-    def setup(setup: Any) -> Any:
-        size = setup.size
-        if size.epochs <= 1:
-            return setup
-        return dataclasses.replace(setup, size=dataclasses.replace(size, epochs=size.epochs + more))
-
-    return attribute("setup", setup)
-
-
-@combinator
-def stays(part: int) -> Wrapper:
-    """A part of the state is that with which the seed before ended: weights, other variables, the optimizer's."""
-
-    def reset(original: Any, self: Any, seed: int) -> None:
-        state = getattr(self, "_state", None)
-        original(self, seed)
-        if state is not None and not any(array.is_deleted() for array in state[part]):
-            self._state = (*self._state[:part], state[part], *self._state[part + 1 :])
-
-    return reset
-
-
-def validated_on_training(original: Any, self: Any, data: Any) -> None:
-    original(self, data)
-    if self._validation:
-        self._validation = tuple(array[: len(self._validation[0])] for array in self._data)
-
-
-def in_float16(original: Any, self: Any, data: Any) -> None:
-    original(self, data)
-    self._data = tuple(array.astype("float16").astype("float32") for array in self._data)
-
-
-def no_penalties(original: Any, self: Any, weights: Any, others: Any, x: Any, y: Any, training: bool) -> Any:
-    outputs, others = self._model.stateless_call(weights, others, x, training=training)
-    hits = jnp.sum(jnp.argmax(outputs, -1) == jnp.argmax(y, -1)) if self._setup.experiment.accuracy else jnp.int32(0)
-    return jnp.mean(self._loss(y, outputs)), (others, hits)
+def no_penalties(given: Any, self: Any, weights: Any, others: Any, x: Any, y: Any, training: bool) -> Any:
+    outputs, _ = self._model.stateless_call(weights, others, x, training=training)
+    return jnp.mean(self._loss(y, outputs)), given[1]
 
 
 def penalty_not_told(losses: Any, self: Any, state: Any, prefix: str, data: Any) -> Any:
@@ -104,20 +79,15 @@ def batches_count_alike(epoch: Any, self: Any, order: Any) -> Any:
     return state, {**curves, "loss": curves["loss"] * (len(order) / (steps * self._batch))}
 
 
-def validated_late(launched: Any) -> Any:
-    curves, signs = launched
-    late = {k: np.concatenate([v[:1], v[:-1]]) if k.startswith("val_") else v for k, v in curves.items()}
-    return late, signs
+def validated_late(curves: Any, signs: Any) -> Any:
+    return {k: np.concatenate([v[:1], v[:-1]]) if k.startswith("val_") else v for k, v in curves.items()}, signs
 
 
 def starts_anew(carry: Any, self: Any) -> Any:
     """All of the optimizer's variables but the learning rate, which is the second."""
     (weights, others, moments), signs = carry
-    fresh = [
-        old if index == 1 else jnp.asarray(new, old.dtype)
-        for index, (old, new) in enumerate(zip(moments, self._fresh, strict=True))
-    ]
-    return (weights, others, fresh), signs
+    fresh = [jnp.asarray(new, old.dtype) for new, old in zip(self._fresh, moments, strict=True)]
+    return (weights, others, [fresh[0], moments[1], *fresh[2:]]), signs
 
 
 def last_batch_counts(original: Any, self: Any, carry: Any, rows: Any, data: Any) -> Any:
@@ -129,12 +99,10 @@ def last_batch_counts(original: Any, self: Any, carry: Any, rows: Any, data: Any
 def rates_left_out(structure: str) -> str:
     """Whatever is called a rate is taken for the learning rate, which may differ."""
 
-    def without(value: Any) -> Any:
-        if isinstance(value, dict):
-            return {key: without(inner) for key, inner in value.items() if not key.endswith("rate")}
-        return [without(inner) for inner in value] if isinstance(value, list) else value
+    def without(pairs: Any) -> Any:
+        return {key: value for key, value in pairs if not key.endswith("rate")}
 
-    return json.dumps(without(json.loads(structure)), sort_keys=True)
+    return json.dumps(json.loads(structure, object_pairs_hook=without), sort_keys=True)
 
 
 def rarest_class(data: Any) -> Any:
@@ -143,7 +111,7 @@ def rarest_class(data: Any) -> Any:
     def rarest(y: Any) -> Any:
         return y if y is None or y.ndim != 2 else y[:, [int(np.argmin(y.mean(axis=0)))]]
 
-    return dataclasses.replace(data, y=rarest(data.y), y_val=rarest(data.y_val))
+    return {"y": rarest(data.y), "y_val": rarest(data.y_val)}
 
 
 def on_two_devices(original: Any, self: Any, weights: Any, others: Any, x: Any, y: Any, training: bool) -> Any:
@@ -163,16 +131,15 @@ def follows_too_early(epoch: Any, self: Any, carry: Any) -> Any:
     return after, curves | {name: jnp.float32(of(carry[0][0])) for name, of in self._setup.experiment.follow.items()}
 
 
-def gradients_of_half(original: Any, model: Any, loss: Any, x: np.ndarray, y: np.ndarray) -> Any:
-    count = max(len(x) // 2, 1)
-    return original(model, loss, x[:count], y[:count])
+def first_half(array: np.ndarray) -> np.ndarray:
+    return array[: max(len(array) // 2, 1)]
 
 
-def moments_kept(original: Any, self: Any, seeds: Any, lanes: int) -> None:
+def moments_kept(original: Any, self: Any, seeds: Any, replicas: int) -> None:
     """The optimizer begins with the state in which the last block left it."""
     before = getattr(self, "_moments", None)
-    original(self, seeds, lanes)
-    if before is not None and before[0].shape[0] == lanes:
+    original(self, seeds, replicas)
+    if before is not None and before[0].shape[0] == replicas:
         self._state = (*self._state[:2], before)
     self._moments = [array + 0.01 for array in self._state[2]]
 
@@ -183,111 +150,126 @@ def last_seed_twice(original: Any, self: Any, seeds: Any, on_epoch: Any) -> Any:
         yield [*block[:-1], (block[-1][0], block[-2][1])] if len(block) > 1 else block
 
 
-def launched(of: Callable[[Any, Any], Any]) -> Any:
+def launched(of: Callable[[Any, Any], Any]) -> Wrapper:
     """Curves and signs of a launch become ``of`` them."""
     return result(lambda launched: of(*launched))
 
 
+def orders(of: Callable[[Any], Any]) -> Wrapper:
+    """Of all seeds, epochs and examples; one order may stand for several."""
+    return argument("orders", lambda orders: np.broadcast_to(of(orders), orders.shape))
+
+
+def neighbours(curves: Any, signs: Any) -> Any:
+    return {k: np.roll(np.asarray(v), 1, axis=0) for k, v in curves.items()}, signs
+
+
+def first_failures(curves: Any, signs: Any) -> Any:
+    return curves, np.broadcast_to(np.asarray(signs)[:1], signs.shape)
+
+
+def told_late(told: Any) -> Any:
+    return told and msgspec.structs.replace(told, step=told.step + 1 if told.step else None)
+
+
+def told_as_inf(told: Any) -> Any:
+    return msgspec.structs.replace(told, kind="inf") if told and told.kind == "nan" else told
+
+
+def through_float16(data: Any) -> dict[str, Any]:
+    return {name: getattr(data, name).astype("float16").astype("float32") for name in ("x", "y")}
+
+
+PROGRAM = {name: here((at.JAX, name), at.BY_SGD) for name in ("reset", "feed", "_epoch", "_step")}
+BEGIN, LAUNCH = (
+    here(("harness.training.vectorized:VectorizedProgram", name), at.FAST) for name in ("begin", "launch_all")
+)
+REBIND = ("harness.training.vectorized:VectorizedProgram", "rebind")
+RUN = here(("harness.training.compiled:CompiledEngine", "run"), at.BY_SGD)
+TOLD = here(("harness.training.train", "classify"))
+IN_TURN = here(at.REBIND, ("batch-normalization-rates", "plain, rate 0.02"), at.BY_SGD)
+"""Two variants that share a program: the fault acts on the second."""
 FAULTS = {
     # of Example 4; the first training has no partial batch
-    "the last batch is dropped": fault(at.LAUNCH, argument("orders", whole_batches), on.BY_SGD, step=118),
-    **{f"batches × {x:g}": fault(at.both("__init__"), batch_times(x), on.BY_SGD) for x in (0.5, 1.1, 2.0)},
-    "epochs -1": fault(RUN, more_epochs(-1), on.BY_SGD, step=2401),
-    "epochs +1": fault(RUN, more_epochs(1), on.BY_SGD, step=3001),
-    "weights are not reset between seeds": fault(RESET, stays(0), on.BY_SGD),
-    "the optimizer's state is not reset between seeds": fault(RESET, stays(2), on.BY_SGD, step=2),
-    "moving statistics are not reset between seeds": fault(RESET, stays(1), on.NORMALISED, shows="evaluation"),
-    "the learning rate of the variant before": fault(at.both("rebind"), stale("_fresh"), *IN_TURN, step=2),
-    "the data of the variant before": fault(at.both("rebind"), stale("_data"), on.FEW, on.MLP),
+    "the last batch is dropped": fault(at.LAUNCH, argument("orders", whole_batches), at.BY_SGD, step=118),
+    **strengths("batches × {:g}", (0.5, 1.1, 2.0), lambda x: fault(at.both("__init__"), batch_times(x), at.BY_SGD)),
+    "epochs -1": RUN(more_epochs(-1), step=2401),
+    "epochs +1": RUN(more_epochs(1), step=3001),
+    "weights are not reset between seeds": PROGRAM["reset"](stays(0)),
+    "the optimizer's state is not reset between seeds": PROGRAM["reset"](stays(2), step=2),
+    "moving statistics are not reset between seeds": fault((at.JAX, "reset"), stays(1), at.NORMALISED),
+    "the learning rate of the variant before": IN_TURN(stale("_fresh"), step=2),
+    "the data of the variant before": fault(at.REBIND, stale("_data"), at.FEW, at.MLP),
     "validation on the training data, in the engine": fault(
-        at.both("feed"), validated_on_training, on.BY_SGD, shows="evaluation"
+        at.both("feed"), of_data(validation_is_training), at.BY_SGD
     ),
-    "data pass through float16 on the way to the device": fault(FEED, in_float16, on.BY_SGD),
+    "data pass through float16 on the way to the device": PROGRAM["feed"](of_data(through_float16)),
     # what a step leaves in them is lost: moving statistics, masks' seeds
     "the layers' other variables are not kept": fault(
-        OBJECTIVE,
-        result(lambda losses, others: (losses[0], (others, losses[1][1]))),
-        on.NORMALISED,
-        step=2,
-        shows="evaluation",
+        OBJECTIVE, result(lambda losses, others: (losses[0], (others, losses[1][1]))), at.NORMALISED, step=2
     ),
-    "penalties do not reach the loss": fault(OBJECTIVE, no_penalties, on.PENALISED),
-    "a partial batch counts as a whole one": fault(EPOCH, result(batches_count_alike), on.BY_SGD, shows="result"),
+    "penalties do not reach the loss": fault(OBJECTIVE, result(no_penalties), at.PENALISED),
+    "a partial batch counts as a whole one": PROGRAM["_epoch"](result(batches_count_alike), step=None),
     # of one launch, which no training with validation is
-    "validation values come an epoch late": fault(at.LAUNCH, result(validated_late), on.BY_SGD, shows="result"),
-    "trained with the next seed": fault(RUN, argument("seed", lambda seed: seed + 1), on.BY_SGD),
-    "divergence is never seen": fault(CLASSIFY, skipped()),
-    "divergence is told a step late": fault(
-        CLASSIFY, result(lambda told: told and msgspec.structs.replace(told, step=told.step + 1 if told.step else None))
-    ),
-    "nan is told as inf": fault(
-        CLASSIFY,
-        result(lambda told: msgspec.structs.replace(told, kind="inf") if told and told.kind == "nan" else told),
-    ),
-    # within a batch
-    "labels of the example before": held_out(
-        STEP, argument("data", lambda data: (data[0], jnp.roll(data[1], 1, axis=0))), on.BY_SGD
-    ),
-    "evaluation without penalties": held_out(EVALUATE, result(penalty_not_told), on.PENALISED, shows="evaluation"),
-    "a blow-up is ten times the first loss": held_out(
-        ("harness.training.backends.jax", "BLOW_UP"), constant(10.0), on.BY_SGD, shows="result"
-    ),
-    "the optimizer starts anew in every epoch": held_out(EPOCH, argument("carry", starts_anew), on.MLP, step=52),
-    "an epoch's training loss is that of its last batch": held_out(STEP, last_batch_counts, on.MLP, shows="result"),
-    "the dropout rate of the variant before": held_out(
-        ("harness.training.programs", "structure"), result(rates_left_out), ("example-4", "dropout 0.1"), on.DROPPED
-    ),
-    "stuck at chance: by the rarest class": held_out(
-        ("harness.training.divergence", "stuck_at_chance"),
-        argument("data", rarest_class),
-        ("batch-normalization-rates", "plain, rate 2"),
-        shows="result",
-    ),
-    "batches in two halves, as on two devices": held_out(OBJECTIVE, on_two_devices, on.NORMALISED),
-    "both halves of the validation images are one": held_out(
-        (at.JAX, "_evaluate_halves"),
-        result(lambda losses: dict.fromkeys(("even_val_loss", "odd_val_loss"), losses["even_val_loss"])),
-        on.UNPENALISED,
-        shows="evaluation",
-    ),
-    "what is followed comes an epoch early": held_out(
-        EPOCH, result(follows_too_early), ("gradient-descent", "rate 0.1"), step=2, shows="evaluation"
-    ),
-    "gradients are observed on half of the batch": held_out(
-        ("harness.training.gradients", "weight_gradients"),
-        gradients_of_half,
-        ("deep-gradients", "relu"),
-        shows="evaluation",
-    ),
-    "side by side: one seed's initial weights for all": fault(
-        BEGIN, argument("seeds", lambda seeds: [seeds[0]] * len(seeds)), on.FAST
-    ),
-    "side by side: initial weights of the next seed": fault(
-        BEGIN, argument("seeds", lambda seeds: [*seeds[1:], seeds[0]]), on.FAST
-    ),
-    "side by side: one data order for all seeds": fault(
-        LAUNCH, argument("orders", lambda orders: np.broadcast_to(orders[:1], orders.shape)), on.FAST
-    ),
-    "side by side: one data order for all epochs": fault(
-        LAUNCH, argument("orders", lambda orders: np.broadcast_to(orders[:, :1], orders.shape)), on.FAST
-    ),
-    "side by side: curves of the neighbour": fault(
-        LAUNCH,
-        launched(lambda curves, signs: ({k: np.roll(np.asarray(v), 1, axis=0) for k, v in curves.items()}, signs)),
-        on.FAST,
-    ),
+    "validation values come an epoch late": fault(at.LAUNCH, launched(validated_late), at.BY_SGD, step=None),
+    "trained with the next seed": RUN(argument("seed", lambda seed: seed + 1)),
+    "divergence is never seen": TOLD(skipped()),
+    "divergence is told a step late": TOLD(result(told_late)),
+    "nan is told as inf": TOLD(result(told_as_inf)),
+    "side by side: one seed's initial weights for all": BEGIN(argument("seeds", lambda seeds: [seeds[0]] * len(seeds))),
+    "side by side: initial weights of the next seed": BEGIN(argument("seeds", lambda seeds: [*seeds[1:], seeds[0]])),
+    "side by side: one data order for all seeds": LAUNCH(orders(lambda orders: orders[:1])),
+    "side by side: one data order for all epochs": LAUNCH(orders(lambda orders: orders[:, :1])),
+    "side by side: curves of the neighbour": LAUNCH(launched(neighbours)),
     # whether a trial diverged
-    "side by side: failures of the first seed": fault(
-        LAUNCH,
-        launched(lambda curves, signs: (curves, np.broadcast_to(np.asarray(signs)[:1], signs.shape))),
-        on.FAST,
-        shows="result",
+    "side by side: failures of the first seed": LAUNCH(launched(first_failures), step=None),
+    "side by side: the optimizer's state of the block before": fault(
+        ("harness.training.vectorized:VectorizedProgram", "begin"), moments_kept, at.SLOW, at.FAST, step=2
     ),
-    "side by side: the optimizer's state of the block before": fault(BEGIN, moments_kept, on.SLOW, on.FAST, step=2),
-    "side by side: the learning rate of the variant before": fault(REBIND, stale("_fresh"), on.SLOW, on.FAST, step=2),
-    "side by side: the data of the variant before": fault(REBIND, stale("_data"), on.RAW, on.MIN_MAX),
-    "side by side: the initializers of the variant before": fault(REBIND, stale("_own"), on.SLOW, on.FAST),
+    "side by side: the learning rate of the variant before": fault(REBIND, stale("_fresh"), at.SLOW, at.FAST, step=2),
+    "side by side: the data of the variant before": fault(REBIND, stale("_data"), at.RAW, at.MIN_MAX),
+    "side by side: the initializers of the variant before": fault(REBIND, stale("_own"), at.SLOW, at.FAST),
     "side by side: the last seed of a block twice": fault(
-        ("harness.training.vectorized:VectorizedEngine", "blocks"), last_seed_twice, on.FAST
+        ("harness.training.vectorized:VectorizedEngine", "blocks"), last_seed_twice, at.FAST
     ),
-}
+} | held_out(
+    {
+        # within a batch
+        "labels of the example before": PROGRAM["_step"](
+            argument("data", lambda data: (data[0], jnp.roll(data[1], 1, axis=0)))
+        ),
+        "evaluation without penalties": fault((at.JAX, "_evaluate"), result(penalty_not_told), at.PENALISED),
+        "a blow-up is ten times the first loss": fault(
+            ("harness.training.backends.jax", "BLOW_UP"), constant(10.0), at.BY_SGD, step=None
+        ),
+        "the optimizer starts anew in every epoch": fault(
+            (at.JAX, "_epoch"), argument("carry", starts_anew), at.MLP, step=52
+        ),
+        "an epoch's training loss is that of its last batch": fault(
+            (at.JAX, "_step"), last_batch_counts, at.MLP, step=None
+        ),
+        "the dropout rate of the variant before": fault(
+            ("harness.training.programs", "structure"), result(rates_left_out), ("example-4", "dropout 0.1"), at.DROPPED
+        ),
+        "stuck at chance: by the rarest class": fault(
+            ("harness.training.divergence", "stuck_at_chance"),
+            of_data(rarest_class),
+            ("batch-normalization-rates", "plain, rate 2"),
+            step=None,
+        ),
+        "batches in two halves, as on two devices": fault(OBJECTIVE, on_two_devices, at.NORMALISED),
+        "both halves of the validation images are one": fault(
+            (at.JAX, "_evaluate_halves"),
+            result(lambda losses: dict.fromkeys(("even_val_loss", "odd_val_loss"), losses["even_val_loss"])),
+            at.UNPENALISED,
+        ),
+        "what is followed comes an epoch early": fault(
+            (at.JAX, "_epoch"), result(follows_too_early), ("gradient-descent", "rate 0.1"), step=2
+        ),
+        "gradients are observed on half of the batch": fault(
+            ("harness.training.gradients", "weight_gradients"),
+            lambda original, model, loss, x, y: original(model, loss, first_half(x), first_half(y)),
+            ("deep-gradients", "relu"),
+        ),
+    }
+)

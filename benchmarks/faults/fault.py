@@ -3,42 +3,29 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import functools
-import hashlib
 import importlib
 import inspect
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 from unittest import mock
 
-from benchmarks.faults.change import Change, Wrapper, change_of
+from benchmarks.faults.change import Change, changed
 
 OURS = ("harness", "cases", "baselines", "suite")
 KEPT = ("cases.references.inputs",)
 """Modules whose caches hold what no fault touches, and what takes seconds to draw."""
 KEEPING = (("harness.training.steps", "_PROGRAMS"), ("harness.training.configuration", "_DIGESTS"))
 """Dictionaries of what was compiled or computed, by module and name."""
+EARLIEST = 0
+"""Stands for the first step at which any fault of a place can show."""
 
-Breaks = Literal["framework", "data", "engine", "own"]
-BREAKS: Mapping[str, Breaks] = {
-    "keras": "framework",
-    "cases.data": "data",
-    "cases.preprocessing": "data",
-    "cases.examples.normalization": "data",
-    "harness.domain.experiment:Dataset": "data",
-    "harness.domain.experiment": "engine",
-    "harness.training": "engine",
-}
-"""What a fault breaks, by where it is put in; the longest entry counts, and "own" is everything else.
-
-"framework": Keras or a backend. "data": the data file and what is done to it. "engine": our training code.
-"own": our rules, files, baselines and reports. Our tests have to see these; a user's run need not.
-"""
-Shows = Literal["training", "evaluation", "result"]
 Place = tuple[str, str]
 """An attribute: its owner, "module" or "module:Class", and its name."""
+Where = Place | tuple[Place, ...]
 Training = tuple[str, str]
 
 
@@ -65,25 +52,23 @@ class Fault:
     """One defect at one strength.
 
     Attributes:
-        name: unique; the strength is the end of it. A name with "late: " is of a fault that acts after the steps that
-            a check compares, so that it is tried in trainings to the end, too.
         trainings: in which it acts and that are cheap to train, as (experiment, variant), in the order in which a run
             trains them; () where it touches no training.
-        step: the first step, from 1, at which it can show in the first training at the lecture's size; None for none.
-        shows: where it can show first: in the training loss that a step begins with ("training"), in an evaluation
-            that follows the step before ("evaluation"), or in nothing but a finished trial or its verdict ("result").
-        breaks: what it breaks; by default as ``BREAKS`` has it for the first patch.
+        step: the first step, from 1, at which it can show in the first training at the lecture's size: in the loss that
+            a step begins with, or in an evaluation before it; None where only a finished trial or a verdict shows it.
         held_out: whether it was written when all checks stood, and none of them was changed for it.
+        name: unique; the strength is the end of it. A name with "late: " is of a fault that acts after the steps that
+            a check compares, so that it is tried in trainings to the end, too.
+        own: whether it breaks our rules, records and evidence. Our tests have to see it; a user's run need not.
     """
 
-    name: str
     patches: tuple[Patch, ...]
     trainings: tuple[Training, ...] = ()
     step: int | None = None
-    shows: Shows = "result"
-    breaks: Breaks | None = None
     held_out: bool = False
+    name: str = ""
     group: str = ""
+    own: bool = False
 
     @property
     def late(self) -> bool:
@@ -93,52 +78,47 @@ class Fault:
     def where(self) -> str:
         return ", ".join(dict.fromkeys(map(str, self.patches)))
 
-    @property
-    def key(self) -> str:
-        """A digest of what is changed, how and where it is tried: a row that has it is still about this fault.
 
-        It has no path of a module: what is only moved stays the same fault.
-        """
-        changes = (f"{patch.name} {patch.change.text}" for patch in self.patches)
-        return hashlib.sha256("\n".join([self.name, str(self.trainings[:1]), *changes]).encode()).hexdigest()[:12]
-
-
-def patches(where: Place | Iterable[Place], change: Change | Wrapper) -> tuple[Patch, ...]:
+def patches(where: Where, change: Change) -> tuple[Patch, ...]:
     """The same change at one place, or at several."""
     match where:
         case (str(owner), str(name)):
-            return (Patch(owner, name, change_of(change)),)
+            return (Patch(owner, name, change),)
         case places:
-            return tuple(Patch(owner, name, change_of(change)) for owner, name in places)
+            return tuple(Patch(owner, name, change) for owner, name in places)
 
 
 def fault(
-    where: Place | tuple[Place, ...],
-    change: Change | Wrapper,
+    where: Where,
+    change: Change,
     *trainings: Training,
     also: tuple[Patch, ...] = (),
-    step: int | None = None,
-    shows: Shows = "training",
-    breaks: Breaks | None = None,
-    held_out: bool = False,
+    step: int | None = EARLIEST,
 ) -> Fault:
     """A row of the table, which gives its name.
 
     Unless it says otherwise, a fault of an optimizer shows in the loss after its first step, any other in the first
-    loss; one without a training, and one that shows in a result, at no step.
+    loss, and one without a training at no step.
     """
-    changed = (*patches(where, change), *also)
-    owner = changed[0].owner
-    if breaks is None:
-        breaks = BREAKS.get(max((place for place in BREAKS if owner.startswith(place)), key=len, default=""), "own")
-    if not trainings:
-        shows = "result"
-    if shows != "result" and step is None:
-        step = 2 if all(patch.owner.startswith("keras.src.optimizers") for patch in changed) else 1
-    return Fault("", changed, trainings, step, shows, breaks, held_out)
+    replaced = (*patches(where, change), *also)
+    if step == EARLIEST:
+        of_optimizers = all(patch.owner.startswith("keras.src.optimizers") for patch in replaced)
+        step = (2 if of_optimizers else 1) if trainings else None
+    return Fault(replaced, trainings, step)
 
 
-held_out = functools.partial(fault, held_out=True)
+def here(where: Where, *trainings: Training, **more: Any) -> Callable[..., Fault]:
+    """Makes faults of one place that the same trainings show, of a change and what else is to be said of it."""
+    return lambda change, **own: fault(where, change, *trainings, **{**more, **own})
+
+
+def strengths(name: str, values: Iterable[float], make: Callable[[float], Fault]) -> dict[str, Fault]:
+    """A fault at several strengths, each of which stands in its name."""
+    return {name.format(value): make(value) for value in values}
+
+
+def held_out(faults: Mapping[str, Fault]) -> dict[str, Fault]:
+    return {name: dataclasses.replace(fault, held_out=True) for name, fault in faults.items()}
 
 
 @contextlib.contextmanager
@@ -149,7 +129,7 @@ def injected(fault: Fault) -> Iterator[None]:
         for patch in fault.patches:
             target = patch.target()
             before = getattr(target, patch.name)
-            after = patch.change.make(before)
+            after = changed(before, patch.change)
             stack.callback(_exchange, patch.name, after, before)
             stack.enter_context(mock.patch.object(target, patch.name, after))
             _exchange(patch.name, before, after)

@@ -6,31 +6,41 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-
 from benchmarks.faults import places as at
-from benchmarks.faults import trainings as on
-from benchmarks.faults.change import argument, attribute, instead, jnp, lax, named, ops, result, times
-from benchmarks.faults.fault import fault, held_out
+from benchmarks.faults.change import New, Wrapper, argument, attribute, in_bits, instead, jnp, lax, ops, result, times
+from benchmarks.faults.fault import fault, held_out, here, strengths
 
 RELU = (f"{at.KERAS}.activations.activations:ReLU", "static_call")
-DROP, NORMALISE, MOMENTS, DENSE_CALL = (
-    (at.DROPOUT, "call"),
-    (at.NORMALIZATION, "call"),
-    (at.NORMALIZATION, "_moments"),
-    (at.DENSE, "call"),
+MOMENTS = (at.NORMALIZATION, "_moments")
+GLOROT, UNIFORM, ORTHOGONAL = (
+    (f"{at.INITIALIZERS}:{name}", "__call__") for name in ("VarianceScaling", "RandomUniform", "Orthogonal")
 )
-GLOROT, UNIFORM = (f"{at.INITIALIZERS}:VarianceScaling", "__call__"), (f"{at.INITIALIZERS}:RandomUniform", "__call__")
-ORTHOGONAL = (f"{at.INITIALIZERS}:Orthogonal", "__call__")
+CELL = f"{at.LSTM}Cell"
 ZEROS = (f"{at.KERAS}.initializers.constant_initializers:Zeros", "__call__")
 
 
-@named
-def static_call(of: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    def call(x: Any, negative_slope: float = 0.0, max_value: Any = None, threshold: float = 0.0) -> Any:
-        return of(x)
+def relu(of: Callable[[Any], Any]) -> New:
+    """ReLU is ``of(x)``, whatever its other arguments."""
+    return New(lambda original: staticmethod(lambda x, *args, **kwargs: of(x)))
 
-    return lambda original: staticmethod(call)
+
+def moments(of: Callable[[Any, Any], Any]) -> Wrapper:
+    """Other statistics of a batch: ``of(mean, variance)``."""
+    return result(lambda given: of(*given))
+
+
+def sample_variance(given: Any, count: int) -> Any:
+    """Mean and variance of a sample, of which one degree of freedom is gone."""
+    mean, variance = given
+    return mean, variance * (count / (count - 1))
+
+
+def unbiased(given: Any, self: Any, inputs: Any) -> Any:
+    return sample_variance(given, math.prod(inputs.shape[axis] for axis in self._reduction_axes))
+
+
+def activated_again(outputs: Any, self: Any) -> Any:
+    return outputs if self.activation is None else self.activation(outputs)
 
 
 def unscaled(outputs: Any, self: Any, training: bool) -> Any:
@@ -39,22 +49,9 @@ def unscaled(outputs: Any, self: Any, training: bool) -> Any:
 
 def same_mask(original: Any, self: Any, inputs: Any, training: bool = False) -> Any:
     """The same mask at every step."""
-    if not (training and self.rate):
-        return inputs
     import keras
 
-    return keras.random.dropout(inputs, self.rate, seed=7)
-
-
-def of_moments(of: Callable[[Any, Any, int], Any]) -> Any:
-    """Other statistics of a batch: ``of(mean, variance, examples)``."""
-    return result(lambda moments, inputs: of(moments[0], moments[1], inputs.shape[0]))
-
-
-def unbiased(moments: Any, self: Any, inputs: Any) -> Any:
-    mean, variance = moments
-    count = int(np.prod([size for axis, size in enumerate(inputs.shape) if axis in self._reduction_axes]))
-    return mean, variance * count / (count - 1)
+    return keras.random.dropout(inputs, self.rate, seed=7) if training and self.rate else inputs
 
 
 def averages_deviations(original: Any, self: Any, inputs: Any, training: Any = None, mask: Any = None) -> Any:
@@ -67,23 +64,24 @@ def averages_deviations(original: Any, self: Any, inputs: Any, training: Any = N
     return outputs
 
 
-def without_bias(self: Any, inputs: Any, training: Any = None) -> Any:
-    x = ops.matmul(inputs, self.kernel)
-    return x if self.activation is None else self.activation(x)
-
-
 def bias_last(self: Any, inputs: Any, training: Any = None) -> Any:
     x = self.activation(ops.matmul(inputs, self.kernel))
     return x if self.bias is None else ops.add(x, self.bias)
 
 
-def penalises_bias(original: Any, self: Any, input_shape: Any) -> None:
-    self.bias_regularizer = self.kernel_regularizer
-    original(self, input_shape)
+def before(name: str, of: Callable[[Any], Any]) -> Wrapper:
+    """An attribute of the object is another one from the call on: ``of(object)``."""
+
+    def call(original: Any, self: Any, *args: Any, **kwargs: Any) -> Any:
+        setattr(self, name, of(self))
+        return original(self, *args, **kwargs)
+
+    return call
 
 
-def output_gate_open(original: Any, self: Any, inputs: Any, states: Any, training: bool = False) -> Any:
-    _, (_, c) = original(self, inputs, states, training=training)
+def output_gate_open(given: Any) -> Any:
+    """What an LSTM's cell gives: its output, which is its first state, and its second."""
+    _, (_, c) = given
     return ops.tanh(c), [ops.tanh(c), c]
 
 
@@ -93,21 +91,14 @@ def hard_gates(self: Any, z: Any, c_tm1: Any) -> Any:
     return f * c_tm1 + i * self.activation(z[2]), o
 
 
-def without_forget_bias(original: Any, self: Any, *args: Any, **kwargs: Any) -> Any:
-    self.unit_forget_bias = False
-    return original(self, *args, **kwargs)
-
-
 def mean_pool(inputs: Any, *args: Any, **kwargs: Any) -> Any:
     return ops.average_pool(inputs, *args, **kwargs)
 
 
-def pools_with_the_gradient_of_a_mean(original: Any, inputs: Any, *args: Any, **kwargs: Any) -> Any:
+def pools_with_the_gradient_of_a_mean(original: Any, *args: Any, **kwargs: Any) -> Any:
     """The largest pixel forwards; backwards each pixel of the window gets its share."""
-    from keras.src.backend.jax import nn
-
-    mean = nn.average_pool(inputs, *args, **kwargs)
-    return mean + lax.stop_gradient(original(inputs, *args, **kwargs) - mean)
+    mean = ops.average_pool(*args, **kwargs)
+    return mean + lax.stop_gradient(original(*args, **kwargs) - mean)
 
 
 def scaled_by_share(inputs: Any, rate: float, noise_shape: Any = None, seed: Any = None) -> Any:
@@ -119,111 +110,95 @@ def scaled_by_share(inputs: Any, rate: float, noise_shape: Any = None, seed: Any
     return jnp.where(mask, inputs / jnp.maximum(jnp.mean(mask), 1e-7), 0.0)
 
 
+def rate_times(factor: float) -> Wrapper:
+    return attribute("rate", lambda rate: factor * rate)
+
+
+def logits_times(factor: float) -> Wrapper:
+    return argument("x", lambda z: z * factor)
+
+
+DROP, LINEAR, NORMALISE, OF_BATCH, OF_SOFTMAX = (
+    here(at.DROP, at.ADAM_RACE),
+    here(RELU, at.BY_SGD),
+    here(at.NORMALISE, at.NORMALISED),
+    here(MOMENTS, at.NORMALISED),
+    here(at.SOFTMAX_OF, at.BY_SGD),
+)
+DROPPED = here(at.DROP, at.ADAM_RACE, at.DROPPED, at.DROPPED_SMALL)
+PENALISED = here(at.L2_PENALTY, at.PENALISED, at.L2_OF_1, at.L2_NORMALISED)
+MASKS = here((at.JAX_RANDOM, "dropout"), at.ADAM_RACE)
 LAYERS = {
-    "dropout off": fault(DROP, instead(lambda self, inputs, training=False: inputs), on.ADAM_RACE),
-    "dropout on at evaluation": fault(DROP, argument("training", True), on.ADAM_RACE, shows="evaluation"),
-    "dropout without rescaling": fault(DROP, result(unscaled), on.ADAM_RACE),
-    **{
-        f"dropout rate × {x:g}": fault(DROP, attribute("rate", lambda rate, x=x: rate * x), on.ADAM_RACE)
-        for x in (1.5, 1.1, 1.02)
-    },
-    "dropout with one mask for a batch": fault(
-        DROP, attribute("noise_shape", lambda shape, inputs: (1, *inputs.shape[1:])), on.ADAM_RACE
+    "dropout off": DROP(instead(lambda self, inputs, training=False: inputs)),
+    "dropout on at evaluation": DROP(argument("training", True)),
+    "dropout without rescaling": DROP(result(unscaled)),
+    **strengths("dropout rate × {:g}", (1.5, 1.1, 1.02), lambda x: DROP(rate_times(x))),
+    "dropout with one mask for a batch": DROP(attribute("noise_shape", lambda _, inputs: (1, *inputs.shape[1:]))),
+    "dropout with one mask for all steps": DROP(same_mask),
+    **strengths("ReLU → leaky, {:g}", (0.1, 0.01), lambda slope: LINEAR(relu(lambda x: ops.maximum(x, slope * x)))),
+    "ReLU → linear": LINEAR(relu(lambda x: x)),
+    "ReLU → softplus, 100 times as sharp": LINEAR(relu(lambda x: ops.softplus(100 * x) / 100)),
+    "ReLU capped at 6": LINEAR(relu(lambda x: ops.clip(x, 0.0, 6.0))),
+    **strengths(
+        "batch normalization momentum is {:g}",
+        (0.9, 0.98, 0.999),
+        lambda x: NORMALISE(attribute("momentum", x), step=2),
     ),
-    "dropout with one mask for all steps": fault(DROP, same_mask, on.ADAM_RACE),
-    "ReLU → leaky, 0.1": fault(RELU, static_call(lambda x: ops.maximum(x, 0.1 * x)), on.BY_SGD),
-    "ReLU → leaky, 0.01": fault(RELU, static_call(lambda x: ops.maximum(x, 0.01 * x)), on.BY_SGD),
-    "ReLU → linear": fault(RELU, static_call(lambda x: x), on.BY_SGD),
-    "ReLU → softplus, 100 times as sharp": fault(RELU, static_call(lambda x: ops.softplus(100 * x) / 100), on.BY_SGD),
-    "ReLU capped at 6": fault(RELU, static_call(lambda x: ops.clip(x, 0.0, 6.0)), on.BY_SGD),
-    **{
-        f"batch normalization momentum is {x:g}": fault(
-            NORMALISE, attribute("momentum", x), on.NORMALISED, step=2, shows="evaluation"
-        )
-        for x in (0.9, 0.98, 0.999)
-    },
-    **{
-        f"batch normalization epsilon is {x:g}": fault(NORMALISE, attribute("epsilon", x), on.NORMALISED)
-        for x in (1e-2, 1e-5)
-    },
-    "batch normalization in training mode at evaluation": fault(
-        NORMALISE, argument("training", True), on.NORMALISED, shows="evaluation"
+    **strengths("batch normalization epsilon is {:g}", (1e-2, 1e-5), lambda x: NORMALISE(attribute("epsilon", x))),
+    "batch normalization in training mode at evaluation": NORMALISE(argument("training", True)),
+    "batch normalization in inference mode in training": NORMALISE(argument("training", False)),
+    "batch normalization: the variance of n − 1": OF_BATCH(
+        result(lambda given, inputs: sample_variance(given, inputs.shape[0]))
     ),
-    "batch normalization in inference mode in training": fault(NORMALISE, argument("training", False), on.NORMALISED),
-    "batch normalization: the variance of n − 1": fault(
-        MOMENTS, of_moments(lambda mean, variance, n: (mean, variance * (n / (n - 1)))), on.NORMALISED
-    ),
-    "batch normalization: no mean taken away": fault(
-        MOMENTS, of_moments(lambda mean, variance, n: (mean * 0, variance)), on.NORMALISED
-    ),
-    "batch normalization: the variance × 0.99": fault(
-        MOMENTS, of_moments(lambda mean, variance, n: (mean, variance * 0.99)), on.NORMALISED
-    ),
-    **{f"logits × {x:g}": fault(at.SOFTMAX_OF, argument("x", lambda z, x=x: z * x), on.BY_SGD) for x in (0.9, 0.99)},
+    "batch normalization: no mean taken away": OF_BATCH(moments(lambda mean, variance: (mean * 0, variance))),
+    "batch normalization: the variance × 0.99": OF_BATCH(moments(lambda mean, variance: (mean, variance * 0.99))),
+    **strengths("logits × {:g}", (0.9, 0.99), lambda x: OF_SOFTMAX(logits_times(x))),
     # alike at the initial weights, where biases are 0
-    "Dense without its bias": fault(DENSE_CALL, instead(without_bias), on.BY_SGD, step=2),
-    **{f"L2 penalty × {x:g}": fault(at.L2_PENALTY, times(x), on.PENALISED) for x in (0.0, 0.5, 0.9)},
-    **{f"L1 penalty × {x:g}": fault(at.L1_PENALTY, times(x), on.L1_SMALL) for x in (0.0, 0.9)},
-    "LSTM's output gate open": fault((f"{at.LSTM}Cell", "call"), output_gate_open, on.RNN),
-    "max pooling → mean": fault(at.POOLING, instead(mean_pool), on.CNN),
-    **{
-        f"small: L2 strength × {x:g}": fault(at.L2_PENALTY, times(x), on.PENALISED, on.L2_OF_1, on.L2_NORMALISED)
-        for x in (1.1, 1.01)
-    },
+    "Dense without its bias": fault(at.DENSE_CALL, attribute("bias", None), at.BY_SGD, step=2),
+    **strengths("L2 penalty × {:g}", (0.0, 0.5, 0.9), lambda x: fault(at.L2_PENALTY, times(x), at.PENALISED)),
+    **strengths("L1 penalty × {:g}", (0.0, 0.9), lambda x: fault(at.L1_PENALTY, times(x), at.L1_SMALL)),
+    "LSTM's output gate open": fault((CELL, "call"), result(output_gate_open), at.RNN),
+    "max pooling → mean": fault(at.POOLING, instead(mean_pool), at.CNN),
+    **strengths("small: L2 strength × {:g}", (1.1, 1.01), lambda x: PENALISED(times(x))),
     # not in a canonical trace, where dropout is switched off
-    **{
-        f"small: dropout rate × {x:g}": fault(
-            DROP, attribute("rate", lambda rate, x=x: x * rate), on.ADAM_RACE, on.DROPPED, on.DROPPED_SMALL
-        )
-        for x in (1.1, 1.01)
-    },
-    "Dense: activation twice": held_out(
-        DENSE_CALL,
-        result(lambda outputs, self: outputs if self.activation is None else self.activation(outputs)),
-        on.BY_SGD,
-    ),
-    "batch normalization: deviation for variance": held_out(
-        MOMENTS, of_moments(lambda mean, variance, n: (mean, variance**0.5)), on.NORMALISED
-    ),
-    "batch normalization: γ ignored": held_out(NORMALISE, attribute("scale", False), on.NORMALISED, step=2),
-    "dropout keeps what it should leave out": held_out(DROP, attribute("rate", lambda rate: 1 - rate), on.ADAM_RACE),
-    "convolution with its kernel turned round": held_out(
-        (at.CONVOLUTION, "convolution_op"), argument("kernel", lambda kernel: kernel[::-1, ::-1]), on.CNN
-    ),
-    "softmax of 1.02 times its input": held_out(at.SOFTMAX_OF, argument("x", lambda x: x * 1.02), on.MLP),
-    "batch normalization with ten times its epsilon": held_out(
-        NORMALISE, attribute("epsilon", lambda epsilon: 10 * epsilon), on.NORMALISED
-    ),
-    "batch normalization with the unbiased variance": held_out(MOMENTS, result(unbiased), on.NORMALISED),
-    "LSTM without its forget bias": held_out((f"{at.LSTM}Cell", "build"), without_forget_bias, on.RNN),
-    "mean in the place of max pooling": held_out(at.POOLING, instead(mean_pool), on.CNN),
-    "Dense: the bias is added behind the activation": held_out(DENSE_CALL, instead(bias_last), on.MLP, step=2),
-    "LSTM: gates with a hard sigmoid of slope 0.2": held_out(
-        (f"{at.LSTM}Cell", "_compute_carry_and_output_fused"), instead(hard_gates), on.RNN
-    ),
-    "batch normalization: no gradient through mean and variance": held_out(
-        MOMENTS, result(lambda moments: tuple(map(ops.stop_gradient, moments))), on.NORMALISED, step=2
-    ),
-    "dropout scales by the share that it has kept": held_out(
-        (at.JAX_RANDOM, "dropout"), instead(scaled_by_share), on.ADAM_RACE
-    ),
-    "L2 penalises the biases too": held_out((at.DENSE, "build"), penalises_bias, on.PENALISED, step=2),
-    "LSTM: reads its sequence backwards": held_out(
-        (at.LSTM, "inner_loop"), argument("sequences", lambda sequences: ops.flip(sequences, axis=1)), on.RNN
-    ),
-    "max pooling: the gradient goes to all pixels": held_out(
-        (at.JAX_NN, "max_pool"), pools_with_the_gradient_of_a_mean, on.CNN, step=2
-    ),
-    "dropout: the gradient knows no mask": held_out(
-        (at.JAX_RANDOM, "dropout"),
-        result(lambda outputs, inputs: inputs + lax.stop_gradient(outputs - inputs)),
-        on.ADAM_RACE,
-        step=2,
-    ),
-    "batch normalization: the moving average of deviations, squared": held_out(
-        NORMALISE, averages_deviations, on.NORMALISED, step=2, shows="evaluation"
-    ),
-}
+    **strengths("small: dropout rate × {:g}", (1.1, 1.01), lambda x: DROPPED(rate_times(x))),
+} | held_out(
+    {
+        "Dense: activation twice": fault(at.DENSE_CALL, result(activated_again), at.BY_SGD),
+        "batch normalization: deviation for variance": OF_BATCH(moments(lambda mean, variance: (mean, variance**0.5))),
+        "batch normalization: γ ignored": NORMALISE(attribute("scale", False), step=2),
+        "dropout keeps what it should leave out": DROP(attribute("rate", lambda rate: 1 - rate)),
+        "convolution with its kernel turned round": fault(
+            at.CONVOLVE, argument("kernel", lambda kernel: kernel[::-1, ::-1]), at.CNN
+        ),
+        "softmax of 1.02 times its input": fault(at.SOFTMAX_OF, logits_times(1.02), at.MLP),
+        "batch normalization with ten times its epsilon": NORMALISE(attribute("epsilon", lambda old: 10 * old)),
+        "batch normalization with the unbiased variance": OF_BATCH(result(unbiased)),
+        "LSTM without its forget bias": fault((CELL, "build"), before("unit_forget_bias", lambda self: False), at.RNN),
+        "mean in the place of max pooling": fault(at.POOLING, instead(mean_pool), at.CNN),
+        "Dense: the bias is added behind the activation": fault(at.DENSE_CALL, instead(bias_last), at.MLP, step=2),
+        "LSTM: gates with a hard sigmoid of slope 0.2": fault(
+            (CELL, "_compute_carry_and_output_fused"), instead(hard_gates), at.RNN
+        ),
+        "batch normalization: no gradient through mean and variance": OF_BATCH(
+            result(lambda given: tuple(map(ops.stop_gradient, given))), step=2
+        ),
+        "dropout scales by the share that it has kept": MASKS(instead(scaled_by_share)),
+        "L2 penalises the biases too": fault(
+            (at.DENSE, "build"), before("bias_regularizer", lambda self: self.kernel_regularizer), at.PENALISED, step=2
+        ),
+        "LSTM: reads its sequence backwards": fault(
+            (at.LSTM, "inner_loop"), argument("sequences", lambda sequences: ops.flip(sequences, axis=1)), at.RNN
+        ),
+        "max pooling: the gradient goes to all pixels": fault(
+            (at.JAX_NN, "max_pool"), pools_with_the_gradient_of_a_mean, at.CNN, step=2
+        ),
+        "dropout: the gradient knows no mask": MASKS(
+            result(lambda outputs, inputs: inputs + lax.stop_gradient(outputs - inputs)), step=2
+        ),
+        "batch normalization: the moving average of deviations, squared": NORMALISE(averages_deviations, step=2),
+    }
+)
 
 
 def tenth_at_zero(values: Any) -> Any:
@@ -241,34 +216,36 @@ def without_signs(self: Any, shape: Any, dtype: Any = None) -> Any:
     return self.gain * ops.reshape(ops.transpose(q) if rows < columns else q, shape)
 
 
-def cut_normal(shape: Any, mean: Any = 0.0, stddev: Any = 1.0, dtype: Any = None, seed: Any = None) -> Any:
+def cut_normal(*args: Any, **kwargs: Any) -> Any:
     from keras.src.backend.jax import random
 
-    return random.truncated_normal(shape, mean, stddev, dtype, seed)
+    return random.truncated_normal(*args, **kwargs)
 
 
+DRAWN = here(GLOROT, at.BY_SGD)
 INITIAL_WEIGHTS = {
-    **{f"glorot × {x:g}": fault(GLOROT, times(x), on.BY_SGD) for x in (0.5, 0.9, 0.97, 0.99, 0.0)},
-    **{f"random_uniform × {x:g}": fault(UNIFORM, times(x), on.RELU_2) for x in (0.9, 0.99)},
-    **{f"biases start at {x:g}": fault(ZEROS, result(lambda zeros, x=x: zeros + x), on.BY_SGD) for x in (0.1, 0.01)},
-    **{
-        f"glorot counts {mode} only": fault(GLOROT, attribute("mode", mode), on.BY_SGD)
-        for mode in ("fan_in", "fan_out")
-    },
-    "glorot normal in the place of uniform": fault(GLOROT, attribute("distribution", "untruncated_normal"), on.BY_SGD),
-    "all layers and seeds share the initialiser's seed": fault(GLOROT, attribute("seed", 3), on.BY_SGD),
-    "a tenth of the weights start at zero": fault(GLOROT, result(tenth_at_zero), on.BY_SGD),
+    **strengths("glorot × {:g}", (0.5, 0.9, 0.97, 0.99, 0.0), lambda x: DRAWN(times(x))),
+    **strengths("random_uniform × {:g}", (0.9, 0.99), lambda x: fault(UNIFORM, times(x), at.RELU_2)),
+    **strengths(
+        "biases start at {:g}", (0.1, 0.01), lambda x: fault(ZEROS, result(lambda zeros: zeros + x), at.BY_SGD)
+    ),
+    "glorot counts fan_in only": DRAWN(attribute("mode", "fan_in")),
+    "glorot counts fan_out only": DRAWN(attribute("mode", "fan_out")),
+    "glorot normal in the place of uniform": DRAWN(attribute("distribution", "untruncated_normal")),
+    "all layers and seeds share the initialiser's seed": DRAWN(attribute("seed", 3)),
+    "a tenth of the weights start at zero": DRAWN(result(tenth_at_zero)),
     # not in a canonical trace
-    "small: glorot × 0.9": fault(GLOROT, times(0.9), on.BY_SGD, on.LONG_SOFTMAX, on.DEEP),
-    "glorot: positive weights only": held_out(GLOROT, result(lambda weights: ops.abs(weights)), on.BY_SGD),
-    "glorot: weights in float16": held_out(
-        GLOROT, result(lambda weights: ops.cast(ops.cast(weights, "float16"), "float32")), on.BY_SGD
-    ),
-    "initial weights × 1.05 behind more than 300 inputs": held_out(
-        GLOROT, result(lambda weights, shape: weights * 1.05 if shape[0] > 300 else weights), on.MLP
-    ),
-    "orthogonal weights without the signs of R": held_out(ORTHOGONAL, instead(without_signs), on.RNN),
-    "normal weights cut off at two deviations": held_out(
-        (at.JAX_RANDOM, "normal"), instead(cut_normal), ("deep-gradients", "relu, badly scaled")
-    ),
-}
+    "small: glorot × 0.9": fault(GLOROT, times(0.9), at.BY_SGD, at.LONG_SOFTMAX, at.DEEP),
+} | held_out(
+    {
+        "glorot: positive weights only": DRAWN(result(lambda weights: ops.abs(weights))),
+        "glorot: weights in float16": DRAWN(result(in_bits("float16"))),
+        "initial weights × 1.05 behind more than 300 inputs": fault(
+            GLOROT, result(lambda weights, shape: weights * 1.05 if shape[0] > 300 else weights), at.MLP
+        ),
+        "orthogonal weights without the signs of R": fault(ORTHOGONAL, instead(without_signs), at.RNN),
+        "normal weights cut off at two deviations": fault(
+            (at.JAX_RANDOM, "normal"), instead(cut_normal), ("deep-gradients", "relu, badly scaled")
+        ),
+    }
+)

@@ -1,4 +1,4 @@
-"""Faults of losses, metrics and curves, and of the arithmetic: fewer bits than requested."""
+"""Faults of losses, metrics, curves and callbacks, and of the arithmetic: fewer bits than requested."""
 
 from __future__ import annotations
 
@@ -10,11 +10,24 @@ from typing import Any
 import numpy as np
 
 from benchmarks.faults import places as at
-from benchmarks.faults import trainings as on
-from benchmarks.faults.change import Wrapper, argument, combinator, each, jnp, lax, ops, result, times
-from benchmarks.faults.fault import fault, held_out
+from benchmarks.faults.change import (
+    Wrapper,
+    afterwards,
+    argument,
+    attribute,
+    each,
+    in_bits,
+    jnp,
+    lax,
+    ops,
+    result,
+    skipped,
+    times,
+)
+from benchmarks.faults.fault import Fault, Training, fault, held_out, here, strengths
 
 Curves = dict[str, list[float]]
+CROSS_ENTROPY_ON_JAX = (at.JAX_NN, "categorical_crossentropy")
 
 
 def uncounted_batch(epoch: Any, self: Any, order: Any) -> Any:
@@ -25,15 +38,28 @@ def uncounted_batch(epoch: Any, self: Any, order: Any) -> Any:
     return state, curves
 
 
-@combinator
-def curves(of: Callable[[int, Curves], Curves]) -> Wrapper:
+def smoothed(share: float) -> Wrapper:
+    return argument("target", lambda target: target * (1 - share) + share / target.shape[-1])
+
+
+def clipped(least: float, most: float = 1.0) -> Wrapper:
+    """Probabilities."""
+    return argument("output", lambda output: ops.clip(output, least, most))
+
+
+def first(share: float) -> Callable[[Any], Any]:
+    """The first images."""
+    return lambda array: array[: max(int(len(array) * share), 1)]
+
+
+def curves(of: Callable[[int, Curves], Curves], *trainings: Training, step: int) -> Fault:
     """The curves of a trial that has ended become ``of(seed, curves)``; only where there is a validation loss."""
 
-    def trial(original: Any, task: Any, seed: int, raw: Any, *args: Any) -> Any:
-        history = of(seed, dict(raw.history)) if "val_loss" in raw.history else raw.history
-        return original(task, seed, dataclasses.replace(raw, history=history), *args)
+    def changed(measured: Any, seed: int) -> Any:
+        history = dict(measured.history)
+        return dataclasses.replace(measured, history=of(seed, history)) if "val_loss" in history else measured
 
-    return trial
+    return fault(at.TRIAL, argument("measured", changed), *trainings, step=step)
 
 
 def validated_late(seed: int, history: Curves) -> Curves:
@@ -64,7 +90,7 @@ def never_reset(seed: int, history: Curves) -> Curves:
     def means(curve: Sequence[float]) -> list[float]:
         return [statistics.fmean(curve[:end]) for end in range(1, len(curve) + 1)]
 
-    return {k: means(v) if k in ("loss", "accuracy") else v for k, v in history.items()}
+    return history | {k: means(history[k]) for k in ("loss", "accuracy") if k in history}
 
 
 def falls_to_chance(seed: int, history: Curves) -> Curves:
@@ -74,17 +100,16 @@ def falls_to_chance(seed: int, history: Curves) -> Curves:
     return {k: [*v[:-1], last.get(k.rpartition("_")[2], v[-1])] for k, v in history.items()}
 
 
-def ends_in_nan(original: Any, task: Any, seed: int, raw: Any, *args: Any) -> Any:
+def ends_in_nan(measured: Any, setup: Any, seed: int) -> Any:
     """Each fifth seed has a loss of nan in the last quarter of its epochs."""
-    first = 3 * task.size.epochs // 4
-    if seed % 5 != 3 or "val_loss" not in raw.history:
-        return original(task, seed, raw, *args)
+    first = 3 * setup.size.epochs // 4
+    if seed % 5 != 3 or "val_loss" not in measured.history:
+        return measured
     history = {
-        k: [*v[:first], *((0.098 if k.endswith("accuracy") else float("nan")) for _ in v[first:])]
-        for k, v in raw.history.items()
+        k: [*v[:first], *[0.098 if k.endswith("accuracy") else float("nan")] * len(v[first:])]
+        for k, v in measured.history.items()
     }
-    broken = dataclasses.replace(raw, history=history, broken=first * task.steps + 1, broken_is_nan=True)
-    return original(task, seed, broken, *args)
+    return dataclasses.replace(measured, history=history, broken=first * setup.steps + 1, broken_is_nan=True)
 
 
 def adds_epsilon(original: Any, target: Any, output: Any, from_logits: bool = False, axis: int = -1) -> Any:
@@ -94,87 +119,47 @@ def adds_epsilon(original: Any, target: Any, output: Any, from_logits: bool = Fa
     if from_logits:
         return original(target, output, from_logits=from_logits, axis=axis)
     target, output = jnp.asarray(target), jnp.asarray(output)
-    output = output / jnp.sum(output, axis, keepdims=True)
-    return -jnp.sum(target * jnp.log(output + config.epsilon()), axis=axis)
+    return -jnp.sum(target * jnp.log(output / jnp.sum(output, axis, keepdims=True) + config.epsilon()), axis=axis)
 
 
+LOSS = here(at.CROSS_ENTROPY, at.BY_SGD)
 LOSSES = {
-    **{
-        f"label smoothing of {share:g} always on": fault(
-            at.CROSS_ENTROPY,
-            argument("target", lambda target, share=share: target * (1 - share) + share / target.shape[-1]),
-            on.BY_SGD,
-        )
-        for share in (0.1, 0.01, 0.001)
-    },
-    **{f"cross-entropy × {x:g}": fault(at.CROSS_ENTROPY, times(x), on.BY_SGD) for x in (0.1, 0.9, 0.99)},
-    **{
-        f"probabilities clipped at {x:g} in the loss": fault(
-            at.CROSS_ENTROPY, argument("output", lambda output, x=x: ops.clip(output, x, 1.0)), on.BY_SGD
-        )
-        for x in (1e-2, 1e-4)
-    },
+    **strengths("label smoothing of {:g} always on", (0.1, 0.01, 0.001), lambda x: LOSS(smoothed(x))),
+    **strengths("cross-entropy × {:g}", (0.1, 0.9, 0.99), lambda x: LOSS(times(x))),
+    **strengths("probabilities clipped at {:g} in the loss", (1e-2, 1e-4), lambda x: LOSS(clipped(x))),
     # over a hundred
-    "the sum over a batch, not the mean": fault(
-        at.CROSS_ENTROPY, result(lambda loss, target: loss * (target.shape[0] / 100)), on.BY_SGD
+    "the sum over a batch, not the mean": LOSS(result(lambda loss, target: loss * (target.shape[0] / 100))),
+    "squares × 0.99": fault((f"{at.KERAS}.losses.losses:ops", "square"), times(0.99), at.CENTRED),
+    "accuracy off by a batch": fault((at.JAX, "_epoch"), result(uncounted_batch), at.BY_SGD, step=None),
+    **strengths(
+        "validation on the first {:.2%}",
+        (0.5, 0.95, 0.9999),
+        lambda x: fault((at.JAX, "_evaluate"), argument("data", each(first(x))), at.BY_SGD),
     ),
-    "squares × 0.99": fault((f"{at.KERAS}.losses.losses:ops", "square"), times(0.99), on.CENTRED),
-    "accuracy off by a batch": fault((at.JAX, "_epoch"), result(uncounted_batch), on.BY_SGD, shows="result"),
-    **{
-        f"validation on the first {share:.2%}": fault(
-            (at.JAX, "_evaluate"),
-            argument(
-                "data", lambda data, share=share: tuple(array[: max(int(len(data[0]) * share), 1)] for array in data)
-            ),
-            on.BY_SGD,
-            shows="evaluation",
-        )
-        for share in (0.5, 0.95, 0.9999)
-    },
-    "evaluation in training mode": fault(
-        (at.JAX, "_objective"), argument("training", True), on.BY_SGD, shows="evaluation"
+    "evaluation in training mode": fault((at.JAX, "_objective"), argument("training", True), at.BY_SGD),
+    "late: validation on the weights of the epoch before": curves(validated_late, *at.MNIST, step=237),
+    "late: metrics of the best epoch": curves(best_restored, at.LONG_SOFTMAX, at.UNPENALISED, at.DEEP, step=9601),
+    "late: trainings stop early": curves(stopped_early, at.FEW, at.UNPENALISED, at.DEEP, step=151),
+    "late: even and odd halves swapped": curves(halves_swapped, at.UNPENALISED, step=119),
+    "late: training curves are means over all epochs": curves(
+        never_reset, at.ADAM_RACE, at.RMSPROP_RACE, at.LONG_SOFTMAX, step=939
     ),
-    "late: validation on the weights of the epoch before": fault(
-        at.TRIAL, curves(validated_late), *on.MNIST, step=237, shows="result"
-    ),
-    "late: metrics of the best epoch": fault(
-        at.TRIAL, curves(best_restored), on.LONG_SOFTMAX, on.UNPENALISED, on.DEEP, step=9601, shows="result"
-    ),
-    "late: trainings stop early": fault(
-        at.TRIAL, curves(stopped_early), on.FEW, on.UNPENALISED, on.DEEP, step=151, shows="result"
-    ),
-    "late: even and odd halves swapped": fault(
-        at.TRIAL, curves(halves_swapped), on.UNPENALISED, step=119, shows="result"
-    ),
-    "late: training curves are means over all epochs": fault(
-        at.TRIAL, curves(never_reset), on.ADAM_RACE, on.RMSPROP_RACE, on.LONG_SOFTMAX, step=939, shows="result"
-    ),
-    "late: one seed of five falls to chance in its last epoch": fault(
-        at.TRIAL, curves(falls_to_chance), *on.MNIST, step=2361, shows="result"
-    ),
-    "late: one seed of five ends in nan": fault(at.TRIAL, ends_in_nan, *on.MNIST, step=1771, shows="result"),
-    "probabilities clipped to 0.01 in the loss": held_out(
-        at.CROSS_ENTROPY, argument("output", lambda output: ops.clip(output, 0.01, 0.99)), on.MLP
-    ),
-    "cross-entropy: the first class weighs 1.05": held_out(
-        (at.JAX_NN, "categorical_crossentropy"),
-        result(lambda loss, target: loss * (1.0 + 0.05 * ops.convert_to_tensor(target)[..., 0])),
-        on.MLP,
-    ),
-    "cross-entropy adds epsilon in the place of clipping": held_out(
-        (at.JAX_NN, "categorical_crossentropy"), adds_epsilon, on.DIVERGING
-    ),
-}
+    "late: one seed of five falls to chance in its last epoch": curves(falls_to_chance, *at.MNIST, step=2361),
+    "late: one seed of five ends in nan": fault(at.TRIAL, argument("measured", ends_in_nan), *at.MNIST, step=1771),
+} | held_out(
+    {
+        "probabilities clipped to 0.01 in the loss": fault(at.CROSS_ENTROPY, clipped(0.01, 0.99), at.MLP),
+        "cross-entropy: the first class weighs 1.05": fault(
+            CROSS_ENTROPY_ON_JAX,
+            result(lambda loss, target: loss * (1.0 + 0.05 * ops.convert_to_tensor(target)[..., 0])),
+            at.MLP,
+        ),
+        "cross-entropy adds epsilon in the place of clipping": fault(CROSS_ENTROPY_ON_JAX, adds_epsilon, at.DIVERGING),
+    }
+)
 
 
-def in_bits(dtype: str) -> Callable[[Any], Any]:
-    def rounded(x: Any) -> Any:
-        return ops.cast(ops.cast(x, dtype), "float32")
-
-    return rounded
-
-
-def of_bits(bits: int) -> Callable[[Any], Any]:
+def of_bits(bits: float) -> Callable[[Any], Any]:
     """The factor with ``bits`` of its mantissa, by Veltkamp's splitting; gradients pass as if it were exact."""
 
     def truncated(x: Any) -> Any:
@@ -188,80 +173,132 @@ def flushed(least: float) -> Callable[[Any], Any]:
     return lambda grad: ops.where(ops.abs(grad) < least, 0.0 * grad, grad)
 
 
-@combinator
+def in_float16(original: Any, self: Any, inputs: Any, training: Any = None) -> Any:
+    return in_bits("float16")(original(self, in_bits("float16")(inputs), training=training))
+
+
 def factors(of: Callable[[Any], Any]) -> Wrapper:
     return lambda original, x1, x2: original(of(x1), of(x2))
 
 
-@combinator
-def computed_in(dtype: str) -> Wrapper:
-    """A whole layer in another precision, its result cast back."""
-    rounded = in_bits(dtype)
-    return lambda original, self, inputs, training=None: rounded(original(self, rounded(inputs), training=training))
-
-
-@combinator
 def weights_in(dtype: str) -> Wrapper:
     """Weights are stored in another precision after every step."""
 
-    def apply(original: Any, self: Any, gradients: Any, variables: Any) -> None:
-        original(self, gradients, variables)
-        for variable in variables:
+    def rounded(nothing: Any, self: Any) -> None:
+        for variable in self._trainable_variables:
             variable.assign(in_bits(dtype)(variable))
 
-    return apply
+    return result(rounded)
 
 
-def softmax_unshifted(original: Any, x: Any, axis: int = -1) -> Any:
-    """Large logits overflow."""
-    powers = ops.exp(x)
+def normalised(powers: Any, axis: int) -> Any:
     return powers / ops.sum(powers, axis=axis, keepdims=True)
 
 
 def rough_exponential(original: Any, x: Any, axis: int = -1) -> Any:
     """exp by (1 + x / 1024)^1024."""
     x = x - ops.stop_gradient(ops.max(x, axis=axis, keepdims=True))
-    powers = ops.power(ops.maximum(1 + x / 1024, 0.0), 1024.0)
-    return powers / ops.sum(powers, axis=axis, keepdims=True)
+    return normalised(ops.power(ops.maximum(1 + x / 1024, 0.0), 1024.0), axis)
 
 
-def convolved_coarsely(original: Any, self: Any, inputs: Any, kernel: Any) -> Any:
-    """Factors of eight significant bits, as in bfloat16, by Veltkamp's splitting; sums in float32."""
-    large = [65537.0 * ops.convert_to_tensor(factor) for factor in (inputs, kernel)]
-    return original(self, *(big - (big - exact) for big, exact in zip(large, (inputs, kernel), strict=True)))
+def coarsely(factor: Any) -> Any:
+    """Of eight significant bits, as in bfloat16, by Veltkamp's splitting."""
+    large = 65537.0 * ops.convert_to_tensor(factor)
+    return large - (large - factor)
 
 
-def half_sigmoid(original: Any, x: Any) -> Any:
-    return lax.reduce_precision(original(lax.reduce_precision(ops.convert_to_tensor(x), 5, 10)), 5, 10)
+def half(x: Any) -> Any:
+    return lax.reduce_precision(ops.convert_to_tensor(x), 5, 10)
 
 
+PRODUCT, CLIP, KEPT, SOFTMAX = (here(place, at.BY_SGD) for place in (at.PRODUCT, at.CLIP, at.APPLY, at.SOFTMAX_OF))
+TYPES = ("float16", "bfloat16")
 NUMERICS = {
-    "factors of matrix products in float16": fault(at.PRODUCT, factors(in_bits("float16")), on.BY_SGD),
-    "factors of matrix products in bfloat16": fault(at.PRODUCT, factors(in_bits("bfloat16")), on.BY_SGD),
-    **{
-        f"factors of matrix products of {bits} bits": fault(at.PRODUCT, factors(of_bits(bits)), on.BY_SGD)
-        for bits in (10, 16)
-    },
-    "outputs of Dense in float16": fault((at.DENSE, "call"), computed_in("float16"), on.BY_SGD),
-    **{
-        f"gradients in {dtype}": fault(at.CLIP, argument("grads", each(in_bits(dtype))), on.BY_SGD)
-        for dtype in ("float16", "bfloat16")
-    },
-    **{
-        f"gradients below {x:g} are 0": fault(at.CLIP, argument("grads", each(flushed(x))), on.BY_SGD)
-        for x in (1e-3, 1e-6)
-    },
-    **{f"weights kept in {dtype}": fault(at.APPLY, weights_in(dtype), on.BY_SGD) for dtype in ("float16", "bfloat16")},
-    "softmax without its maximum taken away": fault(at.SOFTMAX_OF, softmax_unshifted, on.BY_SGD),
-    "softmax by a rough exponential": fault(at.SOFTMAX_OF, rough_exponential, on.BY_SGD),
+    **{f"factors of matrix products in {dtype}": PRODUCT(factors(in_bits(dtype))) for dtype in TYPES},
+    **strengths("factors of matrix products of {} bits", (10, 16), lambda bits: PRODUCT(factors(of_bits(bits)))),
+    "outputs of Dense in float16": fault(at.DENSE_CALL, in_float16, at.BY_SGD),
+    **{f"gradients in {dtype}": CLIP(argument("grads", each(in_bits(dtype)))) for dtype in TYPES},
+    **strengths("gradients below {:g} are 0", (1e-3, 1e-6), lambda x: CLIP(argument("grads", each(flushed(x))))),
+    **{f"weights kept in {dtype}": KEPT(weights_in(dtype)) for dtype in TYPES},
+    # large logits overflow
+    "softmax without its maximum taken away": SOFTMAX(lambda original, x, axis=-1: normalised(ops.exp(x), axis)),
+    "softmax by a rough exponential": SOFTMAX(rough_exponential),
     "losses that are not finite become 0": fault(
         (at.CROSS_ENTROPY, (f"{at.KERAS}.ops", "mean")),
         result(lambda loss: ops.nan_to_num(loss, posinf=0.0, neginf=0.0)),
-        on.RAW,
+        at.RAW,
     ),
-    "softmax rounded to float16": held_out(at.SOFTMAX_OF, result(in_bits("float16")), on.MLP),
-    "convolution: factors of 7 bits": held_out((at.CONVOLUTION, "convolution_op"), convolved_coarsely, on.CNN),
-    "sigmoid and its gradient in float16": held_out(
-        (at.JAX_NN, "sigmoid"), half_sigmoid, ("deep-gradients", "sigmoid, depth 1")
+} | held_out(
+    {
+        "softmax rounded to float16": fault(at.SOFTMAX_OF, result(in_bits("float16")), at.MLP),
+        "convolution: factors of 7 bits": fault(
+            at.CONVOLVE, lambda original, self, *factors: original(self, *map(coarsely, factors)), at.CNN
+        ),
+        "sigmoid and its gradient in float16": fault(
+            (at.JAX_NN, "sigmoid"), lambda original, x: half(original(half(x))), ("deep-gradients", "sigmoid, depth 1")
+        ),
+    }
+)
+
+STOPPING = f"{at.KERAS}.callbacks.early_stopping:EarlyStopping"
+SAVES = (f"{at.KERAS}.callbacks.model_checkpoint:ModelCheckpoint", "_should_save_model")
+STOPPED, CSV, HISTORY = (
+    (owner, "on_epoch_end")
+    for owner in (STOPPING, f"{at.KERAS}.callbacks.csv_logger:CSVLogger", f"{at.KERAS}.callbacks.history:History")
+)
+
+
+def logs_before(logs: Any, self: Any) -> Any:
+    """The values of the epoch before."""
+    before, self._before = getattr(self, "_before", logs), logs
+    return before
+
+
+def rounded(logs: Any) -> dict[str, float]:
+    return {name: round(float(number), 3) for name, number in (logs or {}).items()}
+
+
+def forgets_the_best(nothing: Any, self: Any, logs: Any) -> None:
+    self.best = self.get_monitor_value(logs)
+
+
+def loses_bias(nothing: Any, self: Any) -> None:
+    if self.bias is not None:
+        self.bias.assign(ops.zeros(self.bias.shape))
+
+
+def saves_halves(original: Any, self: Any, store: Any) -> None:
+    kept: dict[str, Any] = {}
+    original(self, kept)
+    for name, values in kept.items():
+        store[name] = np.asarray(values).astype("float16")
+
+
+CALLBACKS = {
+    **strengths(
+        "early stopping: patience {:+d}", (1, -1), lambda n: fault(STOPPED, attribute("patience", lambda old: old + n))
     ),
-}
+    "early stopping: an improvement does not start the count anew": fault(STOPPED, afterwards("wait", max)),
+    "early stopping: the last weights stay": fault((STOPPING, "on_train_end"), attribute("best_weights", None)),
+    "improvement is taken for its opposite": fault(
+        (STOPPING, "_is_improvement"), result(lambda better, reference_value: reference_value is None or not better)
+    ),
+    "checkpoint: keeps the last epoch": fault(SAVES, result(lambda saves: True)),
+    "checkpoint: keeps the first epoch": fault(SAVES, result(lambda saves, epoch: saves and epoch == 0)),
+    "checkpoint: an epoch late": fault(SAVES, argument("logs", logs_before)),
+    "CSV: loses a row": fault(CSV, skipped(lambda original, epoch: epoch == 2)),
+    "CSV: rounds to three digits": fault(CSV, argument("logs", rounded)),
+    "history: loses the last epoch": fault(
+        HISTORY, skipped(lambda original, self, epoch: epoch == self.params.get("epochs", 0) - 1)
+    ),
+} | held_out(
+    {
+        "early stopping compares with the epoch before": fault(STOPPED, result(forgets_the_best)),
+        "weights of Dense are saved in float16": fault((at.DENSE, "save_own_variables"), saves_halves),
+        "callbacks: an improvement has to be 1 %": fault(
+            (f"{at.KERAS}.callbacks.monitor_callback:MonitorCallback", "_is_improvement"),
+            argument("monitor_value", lambda value, reference_value: value * (1 if reference_value is None else 1.01)),
+        ),
+        "biases of Dense are not loaded": fault((at.DENSE, "load_own_variables"), result(loses_bias)),
+    }
+)

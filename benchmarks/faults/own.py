@@ -17,9 +17,8 @@ from typing import Any
 import numpy as np
 from msgspec.structs import replace
 
-from benchmarks.faults import trainings as on
-from benchmarks.faults.change import argument, computed, constant, instead, named, result, skipped
-from benchmarks.faults.fault import Fault, fault, held_out
+from benchmarks.faults.change import New, argument, computed, constant, instead, result, skipped
+from benchmarks.faults.fault import Fault, fault, held_out, strengths
 from harness.check.evidence import digest_of
 from harness.domain.trial import Trial
 from harness.domain.verdict import Verdict
@@ -187,23 +186,17 @@ def not_red(original: Any, state: Any, expected: Any, obtained: Any, red: bool, 
 
 
 VERDICTS = {
-    "the last value of a curve is the one before": fault(METRIC, last_but_one, on.BY_SGD, shows="result"),
-    "the last value of a curve is its best": fault(METRIC, best, on.BY_SGD, shows="result"),
+    "the last value of a curve is the one before": fault(METRIC, last_but_one),
+    "the last value of a curve is its best": fault(METRIC, best),
     "late: the turning point is an epoch late": fault(
         ("cases.overfitting.regularization", "turning_epoch"),
         result(lambda epoch, history: min(int(epoch) + 1, len(history["even_val_loss"]) - 1)),
-        on.UNPENALISED,
-        step=2361,
-        shows="result",
     ),
-    "a diverged training's metric is its last finite value": held_out(METRIC, last_finite, on.RAW, shows="result"),
-    "long curves are thinned at other epochs": held_out(
-        ("harness.domain.trial", "thin"), instead(thinned_downwards), on.FAST, shows="result"
+    **strengths(
+        "rules decide at {:g} times their level",
+        (10.0, 2.0, 0.1),
+        lambda x: fault(LEVEL, result(lambda level: min(level * x, 0.5))),
     ),
-    **{
-        f"rules decide at {x:g} times their level": fault(LEVEL, result(lambda level, x=x: min(level * x, 0.5)))
-        for x in (10.0, 2.0, 0.1)
-    },
     "the sides of a comparison swapped": fault(PAIRED, swapped),
     "margins ignored": fault(SIDES, argument("null", 0.0)),
     "spread with n, not n − 1": fault(("harness.rules.pairs", "mean"), result(spread_of_n)),
@@ -213,11 +206,10 @@ VERDICTS = {
     "prediction intervals half as wide": fault(("harness.rules.printed", "predict"), result(half_prediction)),
     "Student's interval with z": fault(INTERVAL, result(tighter)),
     "undecided is told as supported": fault(("harness.domain.claim:Claim", "decide"), result(undecided_is_supported)),
-    **{
-        f"exact checks: tolerances × {x:g}": fault(ERROR, computed(lambda error, _, x=x: error / x))
-        for x in (1e9, 100.0)
-    },
-    **{f"drift: p-values × {x:g}": fault(UNEQUAL, result(lambda p, x=x: min(p * x, 1.0))) for x in (1000.0, 0.0)},
+    **strengths(
+        "exact checks: tolerances × {:g}", (1e9, 100.0), lambda x: fault(ERROR, computed(lambda error, _: error / x))
+    ),
+    **strengths("drift: p-values × {:g}", (1000.0, 0.0), lambda x: fault(UNEQUAL, result(lambda p: min(p * x, 1.0)))),
     "judge: nothing is red": fault(("harness.record.outcomes:TrainingOutcome", "red"), computed(lambda red, _: False)),
     "judge: steps are not compared": fault(
         ("harness.check.judge", "_curves"), result(lambda compared: dataclasses.replace(compared, fault=""))
@@ -227,52 +219,57 @@ VERDICTS = {
     "drift: upwards never counts": fault(
         BEYOND, result(lambda beyond, self: beyond and not (self.difference or 0.0) > 0)
     ),
-    **{
-        f"drift: smallest effect × {x:g}": fault(BEYOND, argument("smallest", lambda smallest, x=x: smallest * x))
-        for x in (100.0, 5.0)
-    },
+    **strengths(
+        "drift: smallest effect × {:g}",
+        (100.0, 5.0),
+        lambda x: fault(BEYOND, argument("smallest", lambda smallest: smallest * x)),
+    ),
     "drift: chance does not count": fault(BEYOND, argument("level", 1.0)),
     "drift: only the first two seeds compared": fault(
         DIFFERENCE, argument("ours", lambda ours: {seed: ours[seed] for seed in sorted(ours)[:2]})
     ),
     "drift: diverged trials left out": fault(DIFFERENCE, absent_ignored),
     "a flipped verdict is not red": fault(("harness.check.verdicts", "VerdictComparison"), not_red),
-    "best and monotone look at one pair": held_out(
-        ("harness.rules.comparisons", "_ordered"), argument("contrasts", lambda contrasts: contrasts[:1])
-    ),
-    "a conjunction holds if a part does": held_out(
-        ("harness.rules.combined", "weakest"),
-        result(lambda weakest, verdicts: Verdict.SUPPORTED if Verdict.SUPPORTED in verdicts else weakest),
-    ),
-    "a failed trial is the best": held_out(SCORE, result(lambda score: -score if math.isinf(score) else score)),
-    "drift: p-values of one side": held_out(UNEQUAL, result(lambda p: p / 2)),
-    "signed ranks by a normal curve": held_out(("harness.rules.inference", "signed_rank"), instead(normal_ranks)),
-    "Holm: undecided claims do not count": held_out(
-        ("harness.rules.combined", "_tested"),
-        result(lambda tested, decision: bool(tested) and decision.verdict.decided),
-    ),
-    # it is taken for the only one
-    "the first of several looks decides at the full level": held_out(
-        (LEVEL, (LEVEL[0], "overall")),
-        lambda original, self, number: number if self.index == 0 else original(self, number),
-    ),
-    "exact checks: the mean error counts, not the largest": held_out(ERROR, computed(of_the_mean)),
-    "drift: seeds are not paired": held_out(DIFFERENCE, argument("stored", strangers)),
-    "Equivalent tests its upper margin only": held_out(SIDES, never_below),
-    "paired rules: logarithms to base 10": held_out(
-        SCORE, result(lambda score, metric: float(score) / math.log(10) if metric.scale == "log" else float(score))
-    ),
-    "drift: the last metric decides, not the first": held_out(
-        ("harness.check.difference", "drifted"), argument("metrics", lambda metrics: tuple(metrics)[::-1])
-    ),
-    "errata: any error will do": held_out(
-        ("harness.domain.erratum:Fails", "fault"), result(lambda fault, ran: "" if ran.error is not None else fault)
-    ),
-}
+} | held_out(
+    {
+        "a diverged training's metric is its last finite value": fault(METRIC, last_finite),
+        "long curves are thinned at other epochs": fault(("harness.domain.trial", "thin"), instead(thinned_downwards)),
+        "best and monotone look at one pair": fault(
+            ("harness.rules.comparisons", "_ordered"), argument("contrasts", lambda contrasts: contrasts[:1])
+        ),
+        "a conjunction holds if a part does": fault(
+            ("harness.rules.combined", "weakest"),
+            result(lambda weakest, verdicts: Verdict.SUPPORTED if Verdict.SUPPORTED in verdicts else weakest),
+        ),
+        "a failed trial is the best": fault(SCORE, result(lambda score: -score if math.isinf(score) else score)),
+        "drift: p-values of one side": fault(UNEQUAL, result(lambda p: p / 2)),
+        "signed ranks by a normal curve": fault(("harness.rules.inference", "signed_rank"), instead(normal_ranks)),
+        "Holm: undecided claims do not count": fault(
+            ("harness.rules.combined", "_tested"),
+            result(lambda tested, decision: bool(tested) and decision.verdict.decided),
+        ),
+        # it is taken for the only one
+        "the first of several looks decides at the full level": fault(
+            (LEVEL, (LEVEL[0], "overall")),
+            lambda original, self, number: number if self.index == 0 else original(self, number),
+        ),
+        "exact checks: the mean error counts, not the largest": fault(ERROR, computed(of_the_mean)),
+        "drift: seeds are not paired": fault(DIFFERENCE, argument("stored", strangers)),
+        "Equivalent tests its upper margin only": fault(SIDES, never_below),
+        "paired rules: logarithms to base 10": fault(
+            SCORE, result(lambda score, metric: float(score) / math.log(10) if metric.scale == "log" else float(score))
+        ),
+        "drift: the last metric decides, not the first": fault(
+            ("harness.check.difference", "drifted"), argument("metrics", lambda metrics: tuple(metrics)[::-1])
+        ),
+        "errata: any error will do": fault(
+            ("harness.domain.erratum:Fails", "fault"), result(lambda fault, ran: "" if ran.error is not None else fault)
+        ),
+    }
+)
 
 
-@named
-def decoded(of: Callable[[Any], dict[str, Any]]) -> Callable[[Any], Any]:
+def decoded(of: Callable[[Any], dict[str, Any]]) -> New:
     """Evidence is read otherwise than it was written: ``of`` gives the fields of a variant that are changed."""
 
     def make(original: Any) -> Any:
@@ -286,7 +283,7 @@ def decoded(of: Callable[[Any], dict[str, Any]]) -> Callable[[Any], Any]:
 
         return decode
 
-    return make
+    return New(make)
 
 
 def columns(of: Callable[[tuple[Any, ...]], tuple[Any, ...]]) -> Callable[[Any], dict[str, Any]]:
@@ -360,13 +357,16 @@ FILES = {
     ),
     "the expected verdict is another claim's": fault((STORED, "expected"), expected_of_the_first),
     "no verdict is expected": fault((STORED, "expected"), skipped()),
-    "a variant alongside its neighbour's baseline": held_out((STORED, "variant"), neighbour),
-    "baselines of another backend": held_out(("harness.check.evidence", "read"), of_another_backend),
-    "of several records of a claim the first counts": held_out(
-        (f"{RECORDS}:Run", "add"),
-        skipped(lambda _, self, record: isinstance(record, ClaimDecided) and record.key in self.claims),
-    ),
-    "baselines: null is read as 0": held_out(
-        DECODE, decoded(columns(lambda column: tuple(0.0 if x is None else x for x in column)))
-    ),
-}
+} | held_out(
+    {
+        "a variant alongside its neighbour's baseline": fault((STORED, "variant"), neighbour),
+        "baselines of another backend": fault(("harness.check.evidence", "read"), of_another_backend),
+        "of several records of a claim the first counts": fault(
+            (f"{RECORDS}:Run", "add"),
+            skipped(lambda _, self, record: isinstance(record, ClaimDecided) and record.key in self.claims),
+        ),
+        "baselines: null is read as 0": fault(
+            DECODE, decoded(columns(lambda column: tuple(0.0 if x is None else x for x in column)))
+        ),
+    }
+)

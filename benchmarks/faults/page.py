@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -36,10 +36,8 @@ Made by `python -m benchmarks.faults --full --backend NAME`; the rows are in `fa
 
 def report(folder: Path) -> str:
     """The whole report, of every backend that has rows in ``folder``."""
-    parts = [HEAD]
-    for path in sorted(folder.glob("faults-*.json")):
-        content = json.loads(path.read_text("utf-8"))
-        parts.append(section(content["backend"], content["rows"]))
+    contents = [json.loads(path.read_text("utf-8")) for path in sorted(folder.glob("faults-*.json"))]
+    parts = [HEAD, *("\n\n".join(section(content["backend"], content["rows"])) + "\n" for content in contents)]
     lines = "\n".join(parts).rstrip().splitlines()
     return "\n".join(narrow(line) if line.startswith("|") else line for line in lines) + "\n"
 
@@ -49,25 +47,25 @@ def narrow(line: str) -> str:
     return re.sub(r" +", " ", re.sub(r"-{4,}", "---", line))
 
 
-def section(backend: str, rows: Sequence[Row]) -> str:
+def section(backend: str, rows: Sequence[Row]) -> Iterator[str]:
     faults = [row for row in rows if row["group"] != "control"]
-    parts = [f"## {backend}", *(f"Without a fault: {control(row)}." for row in rows if row["group"] == "control")]
+    yield f"## {backend}"
+    yield from (f"Without a fault: {control(row)}." for row in rows if row["group"] == "control")
     if faults:
-        parts.append(counted(faults))
-    ended = [bool(row[FULL]) for row in faults if FULL in row]
-    if ended:
-        parts.append(
-            f"`pytest suite/ --full --seeds 5` sees {share(sum(ended), len(ended))} of {len(ended)} late faults."
-        )
-    missed = [row for row in faults if not any(row[by] for by in BY)]
-    if missed:
-        parts += ["### Seen by neither", table(("fault", "where", "acts early"), map(miss, missed))]
+        yield counted(faults)
+    if ended := [bool(row[FULL]) for row in faults if FULL in row]:
+        yield f"`pytest suite/ --full --seeds 5` sees {share(sum(ended), len(ended))} of {len(ended)} late faults."
+    if missed := [row for row in faults if not any(row[by] for by in BY)]:
+        yield "### Seen by neither"
+        yield table(HEADS, map(place, missed))
     for group in dict.fromkeys(row["group"] for row in faults):
         of = [row for row in faults if row["group"] == group]
         columns = (*BY, FULL) if any(FULL in row for row in of) else BY
-        parts.append(f"### {group.capitalize()}")
-        parts.append(table(("fault", "where", "acts early", *columns), (line(row, columns) for row in of)))
-    return "\n\n".join(parts) + "\n"
+        yield f"### {group.capitalize()}"
+        yield table((*HEADS, *columns), ([*place(row), *(mark(row, by) for by in columns)] for row in of))
+
+
+HEADS = ("fault", "where", "acts early")
 
 
 def control(row: Row) -> str:
@@ -78,17 +76,16 @@ def control(row: Row) -> str:
 
 def counted(rows: Sequence[Row]) -> str:
     """How many are seen: of all, of those that act early, of those that were expected to, and of those held out."""
-    early, expected, held_out = ([row for row in rows if row[key]] for key in ("acts", "within T", "held out"))
     lines = []
-    for title, of in (
-        ("of all", rows),
-        ("of those that act early", early),
-        ("of those said to act early", expected),
-        ("of those held out", held_out),
+    for title, key in (
+        ("of all", "name"),
+        ("of those that act early", "acts"),
+        ("of those said to act early", "within T"),
+        ("of those held out", "held out"),
     ):
-        alone = [sum(bool(row[by]) for row in of) for by in BY]
-        either = sum(any(row[by] for by in BY) for row in of)
-        lines.append([title, len(of), *(share(count, len(of)) for count in (*alone, either))])
+        of = [row for row in rows if row[key]]
+        counts = [*(sum(bool(row[by]) for row in of) for by in BY), sum(any(row[by] for by in BY) for row in of)]
+        lines.append([title, len(of), *(share(count, len(of)) for count in counts)])
     return table(("", "faults", "check alone", "self-checks alone", "one of them"), lines)
 
 
@@ -96,11 +93,11 @@ def share(count: int, total: int) -> str:
     return f"{count} ({count / total:.1%})" if total else "–"
 
 
-def line(row: Row, columns: Sequence[str]) -> list[str]:
-    """What each sees of a fault; "–" where it was not tried."""
-    return [*miss(row), *("–" if by not in row else "seen" if row[by] else "**not seen**" for by in columns)]
-
-
-def miss(row: Row) -> list[str]:
+def place(row: Row) -> list[str]:
     where = "<br>".join(code(place) for place in row["where"].split(", "))
     return [escape(row["name"]), where, "yes" if row["acts"] else "no"]
+
+
+def mark(row: Row, by: str) -> str:
+    """Whether a fault is seen; "–" where that was not tried."""
+    return "–" if by not in row else "seen" if row[by] else "**not seen**"

@@ -36,7 +36,7 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, object]:
     fault = named(session.config.getoption("--fault"))
-    if fault.breaks not in (None, "own") and "keras" not in sys.modules:
+    if fault.patches and not fault.own and "keras" not in sys.modules:
         choose_backend(os.environ.get("KERAS_BACKEND", "tensorflow"))
         start_backend()
     with injected(fault):

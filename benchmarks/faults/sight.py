@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import functools
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.faults import trainings as on
+from benchmarks.faults import places as at
 from benchmarks.faults.fault import Fault, Training, injected
 from benchmarks.faults.table import named
 from harness.check.claims import Asked, Judge, to_the_end
@@ -16,7 +16,6 @@ from harness.check.judge import Counts, canonical_steps, same_versions
 from harness.check.rounding import CHECKED
 from harness.check.stored import Stored
 from harness.course import ROOT
-from harness.domain.self_check import SelfCheck
 from harness.domain.trial import Trial
 from harness.domain.verdict import Verdict
 from harness.environment.fingerprint import fingerprint
@@ -30,11 +29,11 @@ from suite.session.work import Description, Task, attempt, reason_of
 
 BASELINES = ROOT / "baselines"
 BY, FULL = ("check", "self-checks"), "to the end"
-CHEAP = (on.MLP, on.SOFTMAX, on.BY_SGD, on.NORMALISED)
+CHEAP = (at.MLP, at.SOFTMAX, at.BY_SGD, at.NORMALISED)
 """Trainings of a few seconds with many compared steps; the first is an anchor, which goes through an engine's loop."""
 EXHAUSTED = "Failed to materialize symbols"
 """What XLA says on a CPU when a process has compiled some thousands of programs; it says nothing of a fault."""
-LIKELY = {
+LIKELY: dict[object, Sequence[str]] = {
     "optimizer": ("linear-momentum", "network/relu-adam", "network/normalised-nesterov", "steps"),
     "initial weights": ("initial-weights",),
     "losses and metrics": ("network/relu-adam", "linear-momentum", "activation", "loss"),
@@ -44,18 +43,18 @@ LIKELY = {
     "numerics": ("network/relu-adam", "activation", "matrix-product"),
     "late states": ("late-epochs", "steps"),
     "late epochs": ("late-epochs",),
+    at.ADAM_RACE: ("dropout",),
+    at.L1_SMALL: ("network/normalised-nesterov",),
+    at.PENALISED: ("network/normalised-nesterov",),
+    at.NORMALISED: ("network/normalised-nesterov",),
+    at.RNN: ("network/recurrent-adagrad",),
+    at.CNN: ("convolutional-adadelta",),
+    at.BY_SGD: ("network/relu-adam",),
 }
-"""Parts of the ids of self-checks that come first, by group of faults: what is seen is the same, and found sooner."""
-LIKELY_IN = {
-    on.ADAM_RACE: ("dropout",),
-    on.L1_SMALL: ("network/normalised-nesterov",),
-    on.PENALISED: ("network/normalised-nesterov",),
-    on.NORMALISED: ("network/normalised-nesterov",),
-    on.RNN: ("network/recurrent-adagrad",),
-    on.CNN: ("convolutional-adadelta",),
-    on.BY_SGD: ("network/relu-adam",),
-}
-"""The same for layers and engines, by the training in which a fault acts."""
+"""Parts of the ids of self-checks that come first: what is seen is the same, and found sooner.
+
+By group of faults; where a group is not here, by the training in which a fault acts first.
+"""
 Steps = tuple[object, ...]
 
 
@@ -116,7 +115,10 @@ class Check:
         done = Known(configuration=described.configuration, hashes=described.hashes, short=short, trials=trials)
         judged = self._judge.training(training, done)
         said = f"{task.name} {judged.outcome.state}: {judged.outcome.reason}" if judged.red else ""
-        return said, _numbers(trials if own.tiny else [trial for trial in short if not trial.canonical])
+        if own.tiny:
+            return said, tuple(tuple(trial.history.items()) for trial in trials)
+        first = (trial for trial in short if not trial.canonical)
+        return said, tuple((trial.losses, trial.val_losses, *trial.observed.items()) for trial in first)
 
     def seen(self, fault: Fault) -> tuple[str, dict[Training, Steps]]:
         """Why the first training that is red with the fault is red, and the first steps of each that was tried."""
@@ -127,16 +129,6 @@ class Check:
                 if reason:
                     return reason, compared
         return "", compared
-
-
-def _numbers(trained: Iterable[ShortTrial | Trial]) -> Steps:
-    """Of a tiny training, which goes to the end, epoch by epoch."""
-    return tuple(
-        (done.losses, done.val_losses, *done.observed.items())
-        if isinstance(done, ShortTrial)
-        else tuple(done.history.items())
-        for done in trained
-    )
 
 
 @functools.cache
@@ -167,10 +159,10 @@ def seen(fault: Fault, backend: str, baselines: Path = BASELINES) -> dict[str, A
         SuiteError: for a fault of our own rules or files, which ``tests/`` has to see; for a training of the fault
             without evidence.
     """
-    if fault.breaks == "own":
+    if fault.own:
         raise invalid(
             f"fault {fault.name!r}",
-            expected="one of the framework, the data or an engine",
+            expected="one of Keras, the data or an engine",
             received="one of our own rules or files, which tests/ has to see",
             fix="Run pytest -p benchmarks.faults.plugin --fault NAME tests/.",
         )
@@ -186,53 +178,47 @@ def seen(fault: Fault, backend: str, baselines: Path = BASELINES) -> dict[str, A
             fix="Run the same command again: it goes on.",
         )
     acts = any(steps != _without(backend, baselines, training) for training, steps in compared.items())
-    likely = LIKELY.get(fault.group) or LIKELY_IN.get((*fault.trainings, ("", ""))[0]) or ()
+    likely = LIKELY.get(fault.group) or LIKELY.get((*fault.trainings, None)[0]) or ()
     with injected(fault):
         return {"acts": acts, "check": reason, "self-checks": first_red(check.engine, likely)}
 
 
 def first_red(engine: str, likely: Sequence[str] = ()) -> str:
-    """What the first self-check that is red says; "" where none is. The backend has been started.
-
-    Args:
-        engine: that trains the larger networks, as ``--engine`` has it.
-        likely: parts of ids, of the self-checks to make first.
-    """
-
-    def place(check: SelfCheck) -> int:
-        return next((index for index, part in enumerate(likely) if part in check.id), len(likely))
-
-    for check in sorted(SELF_CHECKS.values(), key=place):
+    """What the first self-check that is red says, those of ``likely`` first; "" where none is."""
+    ids = sorted(SELF_CHECKS, key=lambda id: next((n for n, part in enumerate(likely) if part in id), len(likely)))
+    for id in ids:
+        check = SELF_CHECKS[id]
         if check.backends and active_backend() not in check.backends:
             continue
         try:
             decision = check.decide(engine)
         except Exception as error:
-            return f"{check.id}: it could not be checked: {reason_of(error)}"
+            return f"{id}: it could not be checked: {reason_of(error)}"
         if decision.verdict is not Verdict.SUPPORTED:
-            return f"{check.id}: {decision.reason}"
+            return f"{id}: {decision.reason}"
     return ""
 
 
 def described(fault: Fault) -> dict[str, Any]:
     """What a row of the table says of a fault whatever was measured."""
-    said = {"name": fault.name, "group": fault.group, "breaks": fault.breaks, "held out": fault.held_out}
-    return {**said, "where": fault.where, "key": fault.key}
+    return {"name": fault.name, "group": fault.group, "held out": fault.held_out, "where": fault.where}
 
 
-def row(fault: Fault, backend: str, baselines: Path = BASELINES) -> dict[str, Any]:
-    """A row of the table: the fault, whether it was said to act within T, whether it does, and what sees it."""
+def row_of(name: str, backend: str, baselines: Path) -> dict[str, Any]:
+    """A row of the table: the fault, whether it was said to act within T, whether it does, and what sees it.
+
+    By its name: it goes to the process that tries the faults, where a fault itself cannot be sent.
+    """
+    return row(named(name), backend, baselines)
+
+
+def row(fault: Fault, backend: str, baselines: Path) -> dict[str, Any]:
     clock = time.perf_counter()
     early = False
     if fault.trainings and fault.step is not None:
         early = fault.step <= (Check(backend, baselines).evidence(fault.trainings[0]).steps or 0)
     sight = seen(fault, backend, baselines)
     return {**described(fault), "within T": early, **sight, "seconds": round(time.perf_counter() - clock, 1)}
-
-
-def row_of(name: str, backend: str, baselines: Path) -> dict[str, Any]:
-    """``row``, in the process that tries the faults: a fault itself cannot be sent there."""
-    return row(named(name), backend, baselines)
 
 
 def end_of(name: str, backend: str, baselines: Path) -> str:

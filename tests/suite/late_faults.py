@@ -15,7 +15,7 @@ from unittest import mock
 
 import numpy as np
 
-from benchmarks.faults.change import Change, attribute, change_of, instead, times
+from benchmarks.faults.change import Wrapper, attribute, instead, times
 from benchmarks.faults.fault import Fault, Patch, injected
 from benchmarks.faults.places import JAX, TENSORFLOW
 from harness.training.backend import choose_backend, start_backend
@@ -42,7 +42,7 @@ def late_rate(original: Any, self: Any) -> Any:
     return original(self) * (1 - 0.001 * from_step(1000, self.iterations))
 
 
-def forgetful(slots: str, step: int) -> Change:
+def forgetful(slots: str, step: int) -> Wrapper:
     """A step for which slots of a weight are set to 0 at step ``step``."""
 
     def call(original: Any, self: Any, gradient: Any, variable: Any, rate: Any) -> None:
@@ -52,7 +52,7 @@ def forgetful(slots: str, step: int) -> Change:
         self.assign(slot, slot * keras.ops.cast(self.iterations != step, "float32"))
         original(self, gradient, variable, rate)
 
-    return change_of(call)
+    return call
 
 
 def one_in_a_thousand(original: Any, self: Any, gradient: Any, *args: Any) -> None:
@@ -62,12 +62,12 @@ def one_in_a_thousand(original: Any, self: Any, gradient: Any, *args: Any) -> No
     original(self, gradient * made, *args)
 
 
-def step_of(name: str, change: Change) -> tuple[Patch, ...]:
+def step_of(name: str, change: Wrapper) -> tuple[Patch, ...]:
     return (Patch(f"{OPTIMIZERS}.{name.lower()}:{name}", "update_step", change),)
 
 
 IN_STEPS: dict[str, tuple[Patch, ...]] = {
-    "learning rate × 0.999 from step 1,000 on": (Patch(BASE, "_get_current_learning_rate", change_of(late_rate)),),
+    "learning rate × 0.999 from step 1,000 on": (Patch(BASE, "_get_current_learning_rate", late_rate),),
     "Adam: moments reset at step 10,001": step_of("Adam", forgetful("_momentums", 10_000)),
     "Adam: β₂ is 0.9989 from step 1,000 on": step_of(
         "Adam", attribute("beta_2", lambda old, self: self.beta_2 - 0.0001 * from_step(1000, self.iterations))
@@ -78,7 +78,7 @@ IN_STEPS: dict[str, tuple[Patch, ...]] = {
     "Adadelta: averages swapped": step_of(
         "Adadelta", attribute("_accumulated_delta_vars", lambda old, self: self._accumulated_grads)
     ),
-    "SGD: one gradient in 1,000 is lost": step_of("SGD", change_of(one_in_a_thousand)),
+    "SGD: one gradient in 1,000 is lost": step_of("SGD", one_in_a_thousand),
 }
 """The patches of each fault that "steps" has to find, by name."""
 
@@ -110,7 +110,7 @@ def put(program: Any, part: int, arrays: list[np.ndarray]) -> None:
 
 
 def launches(wrapper: Callable[..., Any]) -> tuple[Patch, Patch]:
-    return Patch(JAX, "launch", change_of(wrapper)), Patch(TENSORFLOW, "launch", change_of(wrapper))
+    return Patch(JAX, "launch", wrapper), Patch(TENSORFLOW, "launch", wrapper)
 
 
 def between_epochs(part: int, change: Callable[[int, np.ndarray, np.ndarray], np.ndarray]) -> tuple[Patch, Patch]:
@@ -161,7 +161,7 @@ IN_EPOCHS: dict[str, tuple[Patch, ...]] = {
     "weights of an epoch are lost": between_epochs(WEIGHTS, lambda i, now, first: first),
     "last batch dropped": launches(last_batch_dropped),
     "the first epoch's data order in each": (
-        Patch("harness.training.compiled", "data_order", change_of(lambda of, seed, epoch, count: of(seed, 0, count))),
+        Patch("harness.training.compiled", "data_order", lambda of, seed, epoch, count: of(seed, 0, count)),
     ),
     **{f"{name} one epoch late": one_epoch_late(name) for name in LATE_CURVES},
 }
@@ -188,7 +188,7 @@ IN_PROGRAMS: dict[str, tuple[Patch, ...]] = {
     "moving averages with a momentum of 0.989": (
         Patch(NORMALIZATION, "call", attribute("momentum", lambda old, self: 0.989)),
     ),
-    "dropout off after 5,000 masks": (Patch(DROPOUT, "call", change_of(late_dropout)),),
+    "dropout off after 5,000 masks": (Patch(DROPOUT, "call", late_dropout),),
     "L2 penalty × 0.99": (Patch(f"{REGULARIZERS}:L2", "__call__", times(0.99)),),
     "activity penalty × 0.99": (Patch(f"{REGULARIZERS}:L1", "__call__", times(0.99)),),
 }
@@ -211,7 +211,7 @@ def main(backend: str, path: Path) -> None:
     def said(checks: Any, patches: tuple[Patch, ...], programs: Programs | None) -> list[str]:
         """What each check finds under these patches."""
         shared = functools.partial(prepare, programs=programs)
-        with injected(Fault("", patches, None)), mock.patch.object(late, "prepare", shared):
+        with injected(Fault(patches)), mock.patch.object(late, "prepare", shared):
             wrong = (m.wrong for check in checks for m in check.check("compiled"))
             return list(filter(None, wrong))[:1]
 
