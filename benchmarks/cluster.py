@@ -19,7 +19,7 @@ from pathlib import Path
 
 import msgspec
 
-from harness.domain.trial import Seconds, Trial
+from harness.domain.model import Seconds, Trial
 from harness.execution.cluster import Cluster
 from harness.record.run import TrialDone
 from suite.session.trials import TASK_SECONDS

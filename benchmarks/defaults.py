@@ -19,7 +19,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from harness.domain.snippet import readable
+from harness.domain.erratum import readable
 from harness.environment.fingerprint import version
 from harness.training.backends import named
 

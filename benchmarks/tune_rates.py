@@ -20,7 +20,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cases.optimizers.race import ORDER, PRINTED, RACE, at_rate
-from harness.domain.experiment import Experiment, Variant
+from harness.domain.model import Experiment, Variant
 from harness.domain.plots import Plots
 from harness.errors import SuiteError, invalid
 from harness.record.atomic import replace_file

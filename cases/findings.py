@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.domain.finding import Cause, Finding
+from harness.domain.claim import Cause, Finding
 
 FINDINGS = (
     Finding(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 
-from harness.domain.metric import History, Metric
+from harness.domain.model import History, Metric
 
 MNIST_TEST = 10_000
 """The number of test images of MNIST, on which every validation accuracy of it is measured."""

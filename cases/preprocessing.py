@@ -19,8 +19,7 @@ import numpy as np
 from cases.data.arrays import EXAMPLE_2_XY, SCALE_GAP_CLASS, SCALE_GAP_X
 from cases.networks import dense_linear, sgd
 from harness.domain.claim import Claim
-from harness.domain.experiment import Dataset, Experiment, Size, Variant
-from harness.domain.metric import History, Metric
+from harness.domain.model import Dataset, Experiment, History, Metric, Size, Variant
 from harness.rules import Exact, Exceeds
 from harness.rules.exact import Comparison
 

@@ -21,10 +21,9 @@ from pathlib import Path
 from typing import Any
 
 import harness
-from harness.domain.claim import Claim, experiments
+from harness.domain.claim import Cause, Claim, Finding, experiments
 from harness.domain.erratum import Erratum
-from harness.domain.experiment import Experiment
-from harness.domain.finding import Cause, Finding
+from harness.domain.model import Experiment
 from harness.domain.self_check import SelfCheck
 from harness.errors import SuiteError, invalid, nearest
 

@@ -14,9 +14,7 @@ import msgspec
 from harness.course import INSTALLED, SUITE, course
 from harness.domain.claim import Claim, Source
 from harness.domain.erratum import Differs, Erratum, Outcome, plain
-from harness.domain.metric import Metric
-from harness.domain.published import Figure
-from harness.domain.trial import Trial
+from harness.domain.model import Figure, Metric, Trial
 from harness.domain.verdict import Basis, Decision, Effect, Verdict
 from harness.record.outcomes import ClaimState
 from harness.record.run import ClaimDecided, ErratumChecked, Run, Summary

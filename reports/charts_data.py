@@ -8,8 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from harness.domain.experiment import Experiment
-from harness.domain.trial import Trial
+from harness.domain.model import Experiment, Trial
 from harness.record.run import Run
 from reports.cards import figures_of
 

@@ -13,7 +13,7 @@ import altair as alt
 import numpy as np
 
 from harness.course import course
-from harness.domain.experiment import Experiment
+from harness.domain.model import Experiment
 from harness.domain.plots import Landscape, Sweep
 from harness.domain.verdict import Effect
 from harness.record.run import ClaimDecided, Run

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from harness.check.judge import REFERENCE
 from harness.course import course
-from harness.domain.finding import Finding
+from harness.domain.claim import Finding
 from harness.domain.verdict import Basis, Verdict
 from harness.record.outcomes import (
     REPRODUCED,

@@ -12,7 +12,7 @@ import jinja2
 from markupsafe import Markup
 
 from harness.course import course
-from harness.domain.finding import Finding
+from harness.domain.claim import Finding
 from harness.domain.verdict import Verdict
 from harness.environment import gpu
 from harness.errors import invalid

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from msgspec.structs import replace
 
-from harness.domain.metric import Metric
+from harness.domain.model import Metric
 from harness.domain.verdict import Decision, Difference, Effect, Verdict
 from harness.record.run import ClaimDecided
 from harness.rules.chances import undecided

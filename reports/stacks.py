@@ -19,9 +19,8 @@ from harness.check.difference import LEVEL, Agreed, Agreement, Values, agreement
 from harness.check.evidence import path_of, read
 from harness.check.verdicts import stored_verdict
 from harness.course import course
-from harness.domain.claim import Claim
-from harness.domain.finding import Cause
-from harness.domain.metric import Metric
+from harness.domain.claim import Cause, Claim
+from harness.domain.model import Metric
 from harness.domain.verdict import Decision, Verdict
 from harness.errors import invalid
 from harness.record.evidence import EXACT, Evidence

@@ -18,8 +18,7 @@ from harness.check.verdicts import compare_verdict, stored_verdict
 from harness.course import course
 from harness.domain.claim import Claim
 from harness.domain.erratum import ErratumState
-from harness.domain.experiment import Experiment
-from harness.domain.trial import Trial
+from harness.domain.model import Experiment, Trial
 from harness.domain.verdict import Basis, Decision, Verdict
 from harness.errors import SuiteError, invalid, nearest
 from harness.record.evidence import EXACT, Evidence, Expected

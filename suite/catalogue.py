@@ -5,7 +5,7 @@ from __future__ import annotations
 from harness.course import course
 from harness.domain.claim import Claim, experiments
 from harness.domain.erratum import Erratum
-from harness.domain.experiment import Experiment
+from harness.domain.model import Experiment
 from harness.domain.self_check import SelfCheck
 from harness.rules import Exact
 from suite.keras import CHECKS

@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.check.evidence import add
-from harness.domain.experiment import Experiment, Size, Variant
-from harness.domain.metric import Metric
+from harness.domain.model import Experiment, Metric, Size, Variant
 from harness.domain.verdict import Decision, Verdict
 from harness.record.evidence import WITHOUT_DIGEST, Evidence
 from harness.record.outcomes import TimeComparison, TimeState, VerdictComparison, VerdictState

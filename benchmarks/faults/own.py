@@ -20,7 +20,7 @@ from msgspec.structs import replace
 from benchmarks.faults.change import New, argument, computed, constant, instead, result, skipped
 from benchmarks.faults.fault import Fault, fault, held_out, strengths
 from harness.check.evidence import digest_of
-from harness.domain.trial import Trial
+from harness.domain.model import Trial
 from harness.domain.verdict import Verdict
 from harness.record.evidence import SCHEMA, EvidenceFile
 from harness.record.run import ClaimDecided, TrialDone
@@ -51,7 +51,7 @@ def unseen(fault: Fault) -> str:
     return "" if done.returncode == 1 else f"exit status {done.returncode}\n{done.stdout[-2000:]}{done.stderr[-500:]}"
 
 
-METRIC = ("harness.domain.metric:Metric", "value")
+METRIC = ("harness.domain.model:Metric", "value")
 LEVEL, ERROR = ("harness.rules.levels:Look", "level"), ("harness.rules.exact:Comparison", "error")
 PAIRED, SIDES = (("harness.rules.comparisons", name) for name in ("paired", "sides"))
 UNEQUAL, INTERVAL = (("harness.rules.inference:Estimate", name) for name in ("unequal", "interval"))
@@ -233,7 +233,7 @@ VERDICTS = {
 } | held_out(
     {
         "a diverged training's metric is its last finite value": fault(METRIC, last_finite),
-        "long curves are thinned at other epochs": fault(("harness.domain.trial", "thin"), instead(thinned_downwards)),
+        "long curves are thinned at other epochs": fault(("harness.domain.model", "thin"), instead(thinned_downwards)),
         "best and monotone look at one pair": fault(
             ("harness.rules.comparisons", "_ordered"), argument("contrasts", lambda contrasts: contrasts[:1])
         ),

@@ -16,7 +16,7 @@ from harness.check.judge import Counts, canonical_steps, same_versions
 from harness.check.rounding import CHECKED
 from harness.check.stored import Stored
 from harness.course import ROOT
-from harness.domain.trial import Trial
+from harness.domain.model import Trial
 from harness.domain.verdict import Verdict
 from harness.environment.fingerprint import fingerprint
 from harness.errors import invalid

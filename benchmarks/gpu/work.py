@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from cases import CLAIMS
 from harness.domain.claim import experiments
-from harness.domain.experiment import Experiment
+from harness.domain.model import Experiment
 
 NETWORKS: Mapping[str, str] = {
     "softmax": "softmax",

@@ -17,8 +17,7 @@ from cases.metrics import VAL_ACCURACY
 from cases.networks import adam
 from cases.overfitting.regularization import GAP, NETWORK, deep
 from harness.domain.claim import Claim
-from harness.domain.experiment import Experiment, Size, Variant
-from harness.domain.metric import History, Metric
+from harness.domain.model import Experiment, History, Metric, Size, Variant
 from harness.domain.verdict import Verdict
 from harness.rules import All, Exceeds
 

@@ -13,8 +13,7 @@ import numpy as np
 
 from cases.networks import adam
 from harness.domain.claim import Claim
-from harness.domain.experiment import Dataset, Experiment, Size, Variant
-from harness.domain.metric import Metric
+from harness.domain.model import Dataset, Experiment, Metric, Size, Variant
 from harness.rules import Converges
 
 EXAMPLES, STEPS, SIDE = 256, 8, 8

@@ -24,8 +24,7 @@ from cases.networks import sgd
 from cases.overfitting.regularization import LEARNT
 from cases.rules import GrowsMore
 from harness.domain.claim import Claim
-from harness.domain.experiment import Dataset, Experiment, Size, Variant
-from harness.domain.metric import Metric
+from harness.domain.model import Dataset, Experiment, Metric, Size, Variant
 from harness.domain.plots import Plots, Sweep
 from harness.rules import All, Exceeds
 from harness.training.gradients import weight_gradients

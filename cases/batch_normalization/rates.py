@@ -19,8 +19,7 @@ from cases.networks import sgd
 from cases.overfitting.regularization import LEARNT
 from cases.regularized import regularized_mlp
 from harness.domain.claim import Claim
-from harness.domain.experiment import Experiment, Size, Variant
-from harness.domain.metric import History, Metric
+from harness.domain.model import Experiment, History, Metric, Size, Variant
 from harness.domain.plots import Plots, Sweep
 from harness.rules import All, Converges, Diverges, Exceeds
 

@@ -22,8 +22,7 @@ from cases.data.mnist import mnist
 from cases.metrics import MNIST_SMALLEST, VAL_ACCURACY
 from cases.networks import sgd
 from harness.domain.claim import Claim
-from harness.domain.experiment import Dataset, Experiment, Variant
-from harness.domain.metric import History, Metric
+from harness.domain.model import Dataset, Experiment, History, Metric, Variant
 from harness.rules import All, Exceeds
 
 IMAGES = 1000

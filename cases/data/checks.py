@@ -15,8 +15,7 @@ from cases.networks import dense_softmax
 from cases.optimizers.race import RACE
 from cases.overfitting.data_and_features import pooled, repeated
 from cases.overfitting.regularization import REGULARIZATION
-from harness.domain.experiment import Dataset, Experiment, Size, Variant
-from harness.domain.metric import Metric
+from harness.domain.model import Dataset, Experiment, Metric, Size, Variant
 from harness.domain.self_check import Measured, self_check
 from harness.training.setup import TrainingSetup
 from harness.training.train import train

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from harness.domain.experiment import Dataset
+from harness.domain.model import Dataset
 from harness.errors import SuiteError
 
 PATH = Path(__file__).with_name("mnist.npz")

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from cases.errata.given import READY
-from harness.domain.erratum import Erratum, Fails
-from harness.domain.snippet import When
+from harness.domain.erratum import Erratum, Fails, When
 
 SLIDE = "Example 2. Dataset normalization"
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from cases.errata.given import NAMES, READY
-from harness.domain.erratum import Differs, Erratum, Fails
-from harness.domain.snippet import When
+from harness.domain.erratum import Differs, Erratum, Fails, When
 
 SLIDE = "Example 3. MNIST 10 digit image classifier (cont.)"
 

@@ -7,8 +7,7 @@ common norm, Adagrad began its sums at 0.
 from __future__ import annotations
 
 from cases.errata.given import DATA, MODEL, NAMES
-from harness.domain.erratum import Differs, Erratum, Fails
-from harness.domain.snippet import When
+from harness.domain.erratum import Differs, Erratum, Fails, When
 
 USAGE = "4. Optimizers, Usage of optimizers"
 USE = "4. Optimizers, Use Optimizer"

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from cases.errata.given import NAMES
-from harness.domain.erratum import Erratum, Fails
-from harness.domain.snippet import When
+from harness.domain.erratum import Erratum, Fails, When
 
 W_REGULARIZER = Erratum(
     id="w-regularizer",

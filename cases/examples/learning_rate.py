@@ -13,10 +13,8 @@ from cases.metrics import LOSS_RATIO, RISING_EPOCHS
 from cases.networks import dense_softmax, sgd
 from cases.rules import ReproducesCurve
 from harness.domain.claim import Claim
-from harness.domain.experiment import Dataset, Experiment, Size, Variant
-from harness.domain.metric import Metric
+from harness.domain.model import Dataset, Experiment, Metric, Published, Size, Variant
 from harness.domain.plots import Plots
-from harness.domain.published import Published
 from harness.domain.verdict import Verdict
 from harness.rules import All, Best, Converges, Diverges, Exceeds, Reproduces
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from harness.domain.experiment import Dataset
+from harness.domain.model import Dataset
 from harness.domain.plots import Landscape, Surface
 
 PRICE, VOLUME = 0, 2

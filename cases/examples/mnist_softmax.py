@@ -22,9 +22,8 @@ from cases.networks import adam, dense_softmax
 from cases.references import ROUNDING
 from cases.rules import ReproducesCurve
 from harness.domain.claim import Claim
-from harness.domain.experiment import Experiment, Size, Variant
+from harness.domain.model import Experiment, Published, Size, Variant
 from harness.domain.plots import Plots
-from harness.domain.published import Published
 from harness.domain.verdict import Verdict
 from harness.rules import All, Comparison, Difference, Exact, Reproduces
 

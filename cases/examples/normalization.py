@@ -19,10 +19,8 @@ from cases.networks import dense_linear, sgd
 from cases.preprocessing import standardise
 from cases.rules import EverySeed
 from harness.domain.claim import Claim
-from harness.domain.experiment import Dataset, Experiment, Size, Variant
-from harness.domain.metric import Metric
+from harness.domain.model import Dataset, Experiment, Metric, Published, Size, Variant
 from harness.domain.plots import Plots
-from harness.domain.published import Published
 from harness.rules import All, Converges, Diverges, Exact, Reproduces
 from harness.rules.exact import Comparison
 

@@ -18,7 +18,7 @@ from cases.metrics import INF_EPOCH, LOSS_RATIO, NAN_EPOCH
 from cases.networks import dense_linear, sgd
 from cases.rules import EverySeed
 from harness.domain.claim import Claim, Source
-from harness.domain.experiment import Experiment, Size, Variant
+from harness.domain.model import Experiment, Size, Variant
 from harness.domain.plots import Plots, Sweep
 from harness.domain.verdict import Verdict
 from harness.rules import All, Best, Converges, Diverges, Exceeds

@@ -13,8 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from harness.domain.experiment import Dataset
-from harness.domain.metric import History, Metric
+from harness.domain.model import Dataset, History, Metric
 
 EXAMPLES, NOISE = 32, 0.5
 WITHIN = 1.05  # in units of the least loss

@@ -15,8 +15,7 @@ import numpy as np
 
 from cases.networks import sgd
 from harness.domain.claim import Claim
-from harness.domain.experiment import Dataset, Experiment, Size, Variant
-from harness.domain.metric import History, Metric
+from harness.domain.model import Dataset, Experiment, History, Metric, Size, Variant
 from harness.rules import All, Exceeds
 
 STEEP, FLAT = 1.0, 0.01  # eigenvalues of the Hessian: condition number 100

@@ -13,8 +13,7 @@ from typing import Any
 from cases.examples.normalization import raw
 from cases.networks import dense_linear
 from harness.domain.claim import Claim
-from harness.domain.experiment import Experiment, Size, Variant
-from harness.domain.metric import Metric
+from harness.domain.model import Experiment, Metric, Size, Variant
 from harness.rules import All, Converges, Diverges
 
 

@@ -16,8 +16,7 @@ from cases.metrics import VAL_ACCURACY
 from cases.overfitting.regularization import LEARNT
 from cases.regularized import regularized_mlp
 from harness.domain.claim import Claim
-from harness.domain.experiment import Experiment, Size, Variant
-from harness.domain.metric import Metric
+from harness.domain.model import Experiment, Metric, Size, Variant
 from harness.domain.verdict import Verdict
 from harness.rules import Best, Converges
 

@@ -15,8 +15,7 @@ from typing import Any
 import numpy as np
 
 from harness.domain.claim import Claim
-from harness.domain.experiment import Dataset, Experiment, Size, Variant
-from harness.domain.metric import History, Metric
+from harness.domain.model import Dataset, Experiment, History, Metric, Size, Variant
 from harness.domain.verdict import Verdict
 from harness.rules import Converges
 

@@ -16,7 +16,7 @@ from cases.networks import adam
 from cases.overfitting.regularization import AS_ACCURATE, GAP, REDUCES, SOLUTIONS, as_accurate
 from cases.regularized import regularized_mlp
 from harness.domain.claim import Claim
-from harness.domain.experiment import Dataset, Experiment, Size, Variant
+from harness.domain.model import Dataset, Experiment, Size, Variant
 from harness.domain.plots import Plots, Sweep
 from harness.domain.verdict import Verdict
 from harness.rules import All, Exceeds, Monotone

@@ -22,8 +22,7 @@ from cases.metrics import VAL_ACCURACY, VAL_LOSS
 from cases.networks import adam
 from cases.regularized import regularized_mlp
 from harness.domain.claim import Claim
-from harness.domain.experiment import Experiment, Size, Variant
-from harness.domain.metric import History, Metric
+from harness.domain.model import Experiment, History, Metric, Size, Variant
 from harness.domain.plots import Plots, Sweep, TurningPoint
 from harness.domain.verdict import Verdict
 from harness.rules import Above, All, Exceeds, Monotone

@@ -11,8 +11,7 @@ import numpy as np
 
 from harness.course import Course
 from harness.domain.claim import Claim
-from harness.domain.experiment import Dataset, Experiment, Size, Variant
-from harness.domain.metric import History, Metric
+from harness.domain.model import Dataset, Experiment, History, Metric, Size, Variant
 from harness.rules import Comparison, Diverges, Exact, Exceeds
 
 FIRST, SECOND, THIRD = "1. The data", "2. Training", "3. Networks"

@@ -15,12 +15,9 @@ from typing import Any
 import numpy as np
 
 from harness.course import Course
-from harness.domain.claim import Claim
-from harness.domain.experiment import Dataset, Experiment, Size, Variant
-from harness.domain.finding import Finding
-from harness.domain.metric import History, Metric
+from harness.domain.claim import Claim, Finding
+from harness.domain.model import Dataset, Experiment, History, Metric, Published, Size, Variant
 from harness.domain.plots import Plots
-from harness.domain.published import Published
 from harness.domain.verdict import Verdict
 from harness.errors import SuiteError
 from harness.rules import Above, All, Best, Comparison, Exact, Exceeds, NotBetter, Reproduces

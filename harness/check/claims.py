@@ -12,8 +12,7 @@ from harness.check.rounding import TINY_SEEDS
 from harness.check.stored import Stored
 from harness.check.verdicts import StoredVerdict, compare_verdict
 from harness.domain.claim import Claim
-from harness.domain.experiment import Experiment
-from harness.domain.trial import Trial
+from harness.domain.model import Experiment, Trial
 from harness.domain.verdict import Decision, Verdict
 from harness.errors import SuiteError
 from harness.record.outcomes import (

@@ -27,8 +27,7 @@ from harness.check.judge import Circumstances, Comparison, Counts
 from harness.check.verdicts import verdict_state
 from harness.course import course
 from harness.domain.erratum import ErratumState
-from harness.domain.metric import Metric
-from harness.domain.trial import Trial
+from harness.domain.model import Metric, Trial
 from harness.domain.verdict import Verdict
 from harness.environment.fingerprint import OF_MACHINE
 from harness.errors import SuiteError

@@ -48,8 +48,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from harness.domain.metric import Metric
-from harness.domain.trial import Trial, finite
+from harness.domain.model import Metric, Trial, finite
 from harness.record.outcomes import Interval
 from harness.rules.inference import (
     Estimate,

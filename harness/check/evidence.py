@@ -18,8 +18,7 @@ from msgspec.structs import replace
 
 from harness.check.json_file import FormatError, JsonFile, decode
 from harness.check.rounding import CHECKED, TINY_SEEDS, checked_steps, joined
-from harness.domain.experiment import Experiment
-from harness.domain.trial import Trial, thin
+from harness.domain.model import Experiment, Trial, thin
 from harness.errors import invalid
 from harness.record.evidence import (
     EXACT,

@@ -22,9 +22,7 @@ from msgspec.structs import replace
 from harness.check.difference import ANCHOR_TAILS, ANCHORS, DRIFTS, OUTLIER_TAILS, OUTLIERS, drifted, interval
 from harness.check.evidence import stored_curve
 from harness.check.rounding import FLOOR, LIMIT, MOST_STEPS, floor, numbers, relative, reproducible_steps
-from harness.domain.experiment import Experiment
-from harness.domain.metric import Metric
-from harness.domain.trial import Trial
+from harness.domain.model import Experiment, Metric, Trial
 from harness.record.evidence import Evidence
 from harness.record.numbers import Number, number, value
 from harness.record.outcomes import (

@@ -17,9 +17,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from harness.domain.experiment import Experiment
-from harness.domain.metric import Metric
-from harness.domain.trial import Trial
+from harness.domain.model import Experiment, Metric, Trial
 from harness.record.numbers import Number, number, value
 from harness.record.trials import ShortTrial, Training
 

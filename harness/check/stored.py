@@ -17,8 +17,7 @@ from harness.check.judge import REFERENCE
 from harness.check.rounding import relative
 from harness.check.verdicts import StoredVerdict, stored_verdict
 from harness.domain.claim import Claim
-from harness.domain.experiment import Experiment
-from harness.domain.trial import Trial
+from harness.domain.model import Experiment, Trial
 from harness.domain.verdict import Decision, Verdict
 from harness.errors import SuiteError
 from harness.record.evidence import EXACT, Evidence, Expected

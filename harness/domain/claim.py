@@ -1,7 +1,8 @@
-"""A claim: a statement of the lecture, and the rule that decides it."""
+"""A claim: a statement of the lecture, and the rule that decides it; and causes of what is found."""
 
 from __future__ import annotations
 
+import fnmatch
 import hashlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -9,9 +10,7 @@ from typing import Literal, get_args
 
 from msgspec.structs import replace
 
-from harness.domain.experiment import Experiment
-from harness.domain.published import Figure, Published
-from harness.domain.trial import Trial
+from harness.domain.model import Experiment, Figure, Published, Trial
 from harness.domain.verdict import Decision, Difference, Verdict
 from harness.errors import KEBAB, SuiteError, invalid, nearest
 from harness.rules.base import Rule, Sample
@@ -190,3 +189,38 @@ class Claim:
 def experiments(claims: Iterable[Claim]) -> tuple[Experiment, ...]:
     """The experiments of the claims, each once, in order of first use."""
     return tuple({claim.experiment.id: claim.experiment for claim in claims if claim.experiment is not None}.values())
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Claims that one cause explains.
+
+    Args:
+        cause: a few words.
+        claims: keys of the claims, "id" or "id/case". A table of findings shows the first.
+    """
+
+    cause: str
+    claims: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Cause:
+    """Why metrics of trainings are not the same on another stack.
+
+    Args:
+        text: a sentence.
+        stacks: patterns of the stacks' names, as of a shell: "jax-*".
+        explains: what it explains, and nothing else: experiment, variant and its metrics.
+        tested: how it was tested that it is the cause of these, in a sentence.
+    """
+
+    text: str
+    stacks: tuple[str, ...]
+    explains: tuple[tuple[str, str, tuple[str, ...]], ...]
+    tested: str
+
+    def of(self, stack: str, experiment: str, variant: str, metric: str) -> bool:
+        """Whether it explains a metric of a training on a stack."""
+        there = any(fnmatch.fnmatchcase(stack, pattern) for pattern in self.stacks)
+        return there and any((experiment, variant) == each[:2] and metric in each[2] for each in self.explains)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from harness.domain.claim import Claim, experiments
 from harness.domain.erratum import Erratum
-from harness.domain.experiment import Experiment
+from harness.domain.model import Experiment
 from harness.rules.exact import Exact
 
 WORD = re.compile(r"[\w:+.\[\]\\/-]+")

@@ -4,17 +4,132 @@ from __future__ import annotations
 
 import ast
 import contextlib
+import io
+import re
 import tempfile
 import time
+import warnings
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from harness.domain.snippet import NAME, SnippetResult, When, run
 from harness.errors import KEBAB, invalid
 from harness.rules.exact import Comparison
+
+NAME = "snippet"
+"""The file name of a snippet in tracebacks."""
+
+
+class When(StrEnum):
+    """The kind of statement in which an error arises. A NameError is always STATEMENT."""
+
+    READING = "when Python reads it"
+    IMPORT = "at the import"
+    CONSTRUCTION = "at construction"
+    COMPILE = "in compile"
+    FIT = "in fit"
+    EVALUATE = "in evaluate"
+    PREDICT = "in predict"
+    STATEMENT = "at that line"
+
+
+@dataclass(frozen=True)
+class SnippetResult:
+    """The result of running a snippet.
+
+    Attributes:
+        value: of the last statement, if it is an expression; else None.
+        warned: the texts of its UserWarnings (Keras' category), each once.
+        error: the exception it raised, or None.
+        when: the kind of statement that raised it; None without an error.
+        steps: training steps of the namespace's ``model`` so far; None without a compiled model.
+    """
+
+    value: Any = None
+    warned: tuple[str, ...] = ()
+    error: Exception | None = None
+    when: When | None = None
+    steps: int | None = None
+
+    @property
+    def message(self) -> str:
+        """The error as "ValueError: its text"; "" without an error."""
+        return f"{type(self.error).__name__}: {readable(str(self.error))}" if self.error else ""
+
+    @property
+    def moment(self) -> str:
+        """ "in fit, before the first training step", "in compile"; "" without an error."""
+        if self.when is None:
+            return ""
+        if not self.steps:
+            return f"{self.when}, before the first training step" if self.when is When.FIT else str(self.when)
+        return f"{self.when}, after {self.steps} training step{'' if self.steps == 1 else 's'}"
+
+
+def run(text: str, names: dict[str, Any]) -> SnippetResult:
+    """Runs ``text`` statement by statement in the namespace ``names``, which it changes. Its output is discarded.
+
+    It catches ``Exception`` only, so Ctrl-C passes through.
+    """
+    value, when, error = None, When.READING, None
+    with warnings.catch_warnings(record=True) as warned, contextlib.redirect_stdout(io.StringIO()):
+        warnings.simplefilter("always")
+        try:
+            for statement in ast.parse(text, NAME).body:
+                when = _kind(statement)
+                value = _execute(statement, names)
+        except Exception as raised:
+            error = raised
+            when = When.STATEMENT if isinstance(raised, NameError) else when
+    texts = tuple(dict.fromkeys(readable(str(w.message)) for w in warned if issubclass(w.category, UserWarning)))
+    if error is None:
+        return SnippetResult(value, texts, steps=_steps(names))
+    return SnippetResult(None, texts, error, when, _steps(names))
+
+
+def readable(message: str, longest: int = 300) -> str:
+    """A message on one line, cut after ``longest`` characters.
+
+    Colours, addresses of objects and folders are removed, because they differ between machines and runs.
+    """
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", message)
+    plain = re.sub(r" at 0x[0-9a-fA-F]+", "", plain)
+    plain = re.sub(r"(?<![\w.])(?:[A-Za-z]:)?[\\/](?:[^\s'\"()\\/]+[\\/])+(?=[^\s'\"()\\/]+)", "", plain)
+    line = " ".join(plain.split())
+    return line if len(line) <= longest else f"{line[:longest]}…"
+
+
+def _execute(statement: ast.stmt, names: dict[str, Any]) -> Any:
+    """Executes a statement. Returns its value if it is an expression, else None."""
+    if isinstance(statement, ast.Expr):
+        return eval(compile(ast.Expression(statement.value), NAME, "eval"), names)
+    exec(compile(ast.Module([statement], []), NAME, "exec"), names)
+    return None
+
+
+def _kind(statement: ast.stmt) -> When:
+    if isinstance(statement, ast.Import | ast.ImportFrom):
+        return When.IMPORT
+    calls = [node.func for node in ast.walk(statement) if isinstance(node, ast.Call)]
+    methods = {function.attr for function in calls if isinstance(function, ast.Attribute)}
+    names = methods | {function.id for function in calls if isinstance(function, ast.Name)}
+    kinds = {"compile": When.COMPILE, "fit": When.FIT, "evaluate": When.EVALUATE, "predict": When.PREDICT}
+    otherwise = When.CONSTRUCTION if any(name[0].isupper() for name in names) else When.STATEMENT
+    return next((kind for name, kind in kinds.items() if name in methods), otherwise)
+
+
+def _steps(names: dict[str, Any]) -> int | None:
+    import numpy as np
+
+    iterations = getattr(getattr(names.get("model"), "optimizer", None), "iterations", None)
+    if iterations is None:
+        return None
+    try:
+        return int(np.asarray(iterations))
+    except TypeError:  # on JAX, a first step that fails leaves the counter without a value
+        return 0
 
 
 @dataclass(frozen=True)
@@ -37,8 +152,6 @@ class Fails:
         _text("text of Fails", self.text)
         if not isinstance(self.error, str) or not self.error.isidentifier():
             raise invalid("error of Fails", expected="the name of an exception class", received=repr(self.error))
-        if not isinstance(self.when, When):
-            raise invalid("when of Fails", expected="a member of When", received=repr(self.when))
 
     def describe(self) -> str:
         moment = SnippetResult(when=self.when, steps=self.steps).moment
@@ -119,34 +232,17 @@ class ErratumState(StrEnum):
 
 @dataclass(frozen=True)
 class Examined:
-    """What the two forms of an erratum did.
+    """What the two forms of an erratum did; the fields are those of its record (``ErratumChecked``)."""
 
-    Attributes:
-        erratum: the erratum.
-        state, reason: whether it holds, and why.
-        when, error, warned: what the printed form did.
-        today, modern: the values of ``check`` after the printed and after the modern form.
-        seconds: wall clock.
-    """
-
-    erratum: Erratum
+    id: str
     state: ErratumState
     reason: str
     when: str = ""
     error: str = ""
-    warned: str = ""
+    warning: str = ""
     today: Any = None
-    modern: Any = None
+    replacement: Any = None
     seconds: float = 0.0
-
-    @property
-    def red(self) -> bool:
-        return self.state.red
-
-    @property
-    def moved(self) -> bool:
-        """Whether the behaviour of the code made it red. False if the code could not be run."""
-        return self.red and self.state is not ErratumState.NOT_RUN
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -196,7 +292,8 @@ class Erratum:
         for outcome in (self.outcome, *self.on.values()):
             if not isinstance(outcome, Outcome):
                 raise invalid(f"outcome of {where}", expected="Fails, Warns or Differs", received=repr(outcome))
-        for name in ("given", "modern", "check", *(() if self._unreadable else ("printed",))):
+        unreadable = isinstance(self.outcome, Fails) and self.outcome.when is When.READING
+        for name in ("given", "modern", "check", *(() if unreadable else ("printed",))):
             try:
                 ast.parse(getattr(self, name), NAME)
             except SyntaxError as error:
@@ -205,10 +302,6 @@ class Erratum:
             raise invalid(f"check of {where}", expected="an expression as last line", received=self.check)
         if self.printed == self.modern:
             raise invalid(f"modern of {where}", expected="another text than printed", received=self.modern)
-
-    @property
-    def _unreadable(self) -> bool:
-        return isinstance(self.outcome, Fails) and self.outcome.when is When.READING
 
     def expected(self, backend: str) -> Outcome:
         """The expected outcome of the printed form on a backend."""
@@ -221,17 +314,16 @@ class Erratum:
         setup, printed, shown = self._run(self.printed)
         if setup.error is not None:
             spent = time.perf_counter() - clock
-            return Examined(self, ErratumState.NOT_RUN, f"its `given` cannot be run: {setup.message}", seconds=spent)
+            return Examined(self.id, ErratumState.NOT_RUN, f"its `given` cannot be run: {setup.message}", seconds=spent)
         wrong = outcome.fault(printed)
         if not wrong and not isinstance(outcome, Fails):
-            value = outcome.today if isinstance(outcome, Differs) else self.gives
-            wrong = self._fault(shown, value)
+            wrong = self._fault(shown, outcome.today if isinstance(outcome, Differs) else self.gives)
         _, modern, gained = self._run(self.modern)
         bad = _fault_of_running(modern, "", f"it runs without a warning and gives {self.gives!r}")
         bad = bad or self._fault(gained, self.gives)
         faults = [f"{form}: {text}" for form, text in (("printed form", wrong), ("modern form", bad)) if text]
         return Examined(
-            self,
+            self.id,
             ErratumState.CHANGED if wrong else ErratumState.BROKEN if bad else ErratumState.HOLDS,
             "; ".join(faults) or outcome.describe(),
             printed.moment,
@@ -245,10 +337,12 @@ class Erratum:
     def _run(self, form: str) -> tuple[SnippetResult, SnippetResult, SnippetResult]:
         """Runs ``given``, a form and ``check``, each only if those before it ran."""
         names: dict[str, Any] = {"__name__": NAME}
+        results = []
         with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
-            setup = run(self.given, names)
-            ran = run(form, names) if setup.error is None else SnippetResult()
-            return setup, ran, run(self.check, names) if setup.error is None and ran.error is None else SnippetResult()
+            for text in (self.given, form, self.check):
+                results.append(SnippetResult() if any(ran.error for ran in results) else run(text, names))
+        setup, ran, check = results
+        return setup, ran, check
 
     def _fault(self, check: SnippetResult, value: Any) -> str:
         """Describes how the check's value differs from ``value``; "" if it does not."""
@@ -263,16 +357,16 @@ class Erratum:
 
 def errata(*groups: Iterable[Erratum]) -> tuple[Erratum, ...]:
     """The errata of all groups, in order. SuiteError if two have one id, or one is within an unknown one."""
-    found = tuple(erratum for group in groups for erratum in group)
-    twice = [name for name, count in Counter(erratum.id for erratum in found).items() if count > 1]
+    every = tuple(erratum for group in groups for erratum in group)
+    twice = [name for name, count in Counter(erratum.id for erratum in every).items() if count > 1]
     if twice:
         raise invalid("errata", expected="unique ids", received=f"{twice[0]!r} more than once")
-    own = {erratum.id for erratum in found if not erratum.within}
-    for erratum in found:
+    own = {erratum.id for erratum in every if not erratum.within}
+    for erratum in every:
         if erratum.within and erratum.within not in own:
             expected = "the id of an erratum that is within no other"
             raise invalid(f"within of erratum {erratum.id!r}", expected=expected, received=erratum.within)
-    return found
+    return every
 
 
 def plain(value: Any) -> Any:

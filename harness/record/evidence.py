@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from harness.domain.trial import Divergence, Seconds, Trial
+from harness.domain.model import Divergence, Seconds, Trial
 from harness.record.numbers import Number
 from harness.record.trials import Hashes, SeedBlock, ShortTrial, Spread, Struct, Training
 

@@ -19,8 +19,8 @@ from typing import Any, TypeVar
 import msgspec
 
 from harness.domain.claim import Claim
-from harness.domain.erratum import ErratumState, Examined
-from harness.domain.trial import Seconds, Trial
+from harness.domain.erratum import ErratumState
+from harness.domain.model import Seconds, Trial
 from harness.domain.verdict import Decision, Verdict
 from harness.errors import SuiteError, invalid
 from harness.record.gpu import GpuFacts
@@ -339,21 +339,6 @@ class ErratumChecked(Record, frozen=True, kw_only=True, tag="erratum"):
     today: Any = None
     replacement: Any = None
     seconds: float = 0.0
-
-    @classmethod
-    def of(cls, examined: Examined) -> ErratumChecked:
-        """The record of an erratum that was examined."""
-        return cls(
-            id=examined.erratum.id,
-            state=examined.state,
-            reason=examined.reason,
-            when=examined.when,
-            error=examined.error,
-            warning=examined.warned,
-            today=examined.today,
-            replacement=examined.modern,
-            seconds=examined.seconds,
-        )
 
     @property
     def red(self) -> bool:

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from harness.domain.trial import Trial
+from harness.domain.model import Trial
 from harness.record.numbers import Number
 
 Fingerprint = dict[str, str | int | float | bool | None]

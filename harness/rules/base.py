@@ -11,9 +11,7 @@ from typing import ClassVar, Literal, NamedTuple
 
 from msgspec.structs import replace
 
-from harness.domain.metric import Metric
-from harness.domain.published import Figure
-from harness.domain.trial import Trial
+from harness.domain.model import Figure, Metric, Trial
 from harness.domain.verdict import Decision, Effect, Verdict
 from harness.errors import invalid
 from harness.rules.levels import FEWEST_SEEDS, FLOAT_NOISE, LARGEST, ONLY, PLAIN, Levels, Look

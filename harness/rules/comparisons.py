@@ -11,7 +11,7 @@ from typing import Literal, get_args
 
 from msgspec.structs import replace
 
-from harness.domain.metric import Metric
+from harness.domain.model import Metric
 from harness.domain.verdict import Basis, Decision, Effect, Verdict
 from harness.errors import invalid
 from harness.rules.base import Failures, Limit, Rule, Sample, check_names, negated, too_few

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from statistics import median
 
-from harness.domain.metric import Metric
+from harness.domain.model import Metric
 from harness.domain.verdict import Effect
 from harness.rules.base import on_unit, percent
 from harness.rules.inference import clopper_pearson, detectable

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 
 from msgspec.structs import replace
 
-from harness.domain.metric import Metric
-from harness.domain.published import Figure
+from harness.domain.model import Figure, Metric
 from harness.domain.verdict import Basis, Decision, Effect, Verdict
 from harness.rules.base import Failures, Rule, Sample, UnusableError, noise, on_unit, percent, score, too_few
 from harness.rules.inference import one_more, t_tail

@@ -6,7 +6,7 @@ from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from harness.domain.trial import Trial
+from harness.domain.model import Trial
 from harness.domain.verdict import Basis, Decision, Effect, Verdict
 from harness.errors import invalid
 from harness.rules.base import Limit, Rule, Sample, UnusableError, percent, seeds_of_signs, too_few

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from harness.domain.experiment import Experiment
+from harness.domain.model import Experiment
 from harness.errors import SuiteError
 from harness.record.trials import Hashes
 from harness.training.backends import hidden

@@ -5,9 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from harness.domain.experiment import Dataset
-from harness.domain.metric import History
-from harness.domain.trial import Divergence
+from harness.domain.model import Dataset, Divergence, History
 
 BLOW_UP = 1000.0
 """A finite loss at the end of training that is more than this many times the first step's loss is a blow-up."""

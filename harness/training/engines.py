@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
-from harness.domain.experiment import Dataset
+from harness.domain.model import Dataset
 from harness.errors import SuiteError, invalid, nearest
 from harness.training.backends import NAMES
 from harness.training.programs import Programs

@@ -6,7 +6,7 @@ import functools
 from dataclasses import dataclass, replace
 from typing import Any
 
-from harness.domain.experiment import Dataset, Experiment, Size, Variant
+from harness.domain.model import Dataset, Experiment, Size, Variant
 from harness.domain.plots import Plots
 from harness.errors import SuiteError
 

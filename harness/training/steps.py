@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from harness.domain.experiment import Experiment
+from harness.domain.model import Experiment
 from harness.errors import invalid
 from harness.record.numbers import number, shortest
 from harness.record.trials import ShortTrial

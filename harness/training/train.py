@@ -8,8 +8,7 @@ import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
 
-from harness.domain.experiment import Experiment
-from harness.domain.trial import Seconds, Trial
+from harness.domain.model import Experiment, Seconds, Trial
 from harness.errors import invalid
 from harness.record.numbers import shortest
 from harness.training.backend import Device, device, trained_on

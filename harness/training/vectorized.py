@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from harness.domain.experiment import Dataset
+from harness.domain.model import Dataset
 from harness.errors import SuiteError
 from harness.training.backends.jax import JaxProgram
 from harness.training.engines import (

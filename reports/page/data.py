@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from harness.course import course
-from harness.domain.experiment import Experiment
+from harness.domain.model import Experiment
 from harness.record.run import Run
 from reports.cards import Card
 from reports.charts_data import FEW, MANY, Trials, band_text, curve_of, failures, slide_figures, thinned, trials_of

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from harness.domain.experiment import Dataset, Experiment, Size, Variant
+from harness.domain.model import Dataset, Experiment, Size, Variant
 from harness.domain.self_check import Measured, self_check
 from harness.training.gradients import weight_gradients
 from harness.training.train import train

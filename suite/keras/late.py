@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from harness.domain.experiment import Dataset
+from harness.domain.model import Dataset
 from harness.domain.self_check import Measured, self_check
 from harness.training.backends import active_backend
 from harness.training.late_state import late_optimizer, late_slots

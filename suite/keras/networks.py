@@ -8,10 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from harness.domain.experiment import Dataset, Experiment, Size, Variant
-from harness.domain.metric import Metric
+from harness.domain.model import Dataset, Experiment, Metric, Size, Trial, Variant
 from harness.domain.self_check import Measured
-from harness.domain.trial import Trial
 from harness.training.gradients import weight_gradients
 from suite.keras.reference import Layer, Reference, State
 from suite.keras.rules import Optimizer

@@ -10,9 +10,8 @@ from unittest import mock
 
 import numpy as np
 
-from harness.domain.experiment import Dataset
+from harness.domain.model import Dataset, Trial
 from harness.domain.self_check import Measured, SelfCheck, self_check
-from harness.domain.trial import Trial
 from harness.training import engines
 from harness.training.train import train
 from suite.keras.networks import BATCH, PARTIAL, Network, divergence_of, drawn

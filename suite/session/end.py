@@ -7,8 +7,7 @@ from collections.abc import Iterator, Mapping
 import pytest
 from msgspec.structs import replace
 
-from harness.domain.experiment import Experiment
-from harness.domain.trial import Seconds
+from harness.domain.model import Experiment, Seconds
 from harness.domain.verdict import Decision
 from harness.environment import gpu
 from harness.errors import SuiteError

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import harness
-from harness.domain.trial import Trial
+from harness.domain.model import Trial
 from harness.errors import SuiteError, invalid, nearest
 from harness.record.run import Run, RunStarted, ShortTrialDone, TrialDone, decode, read_run, whole_lines
 from harness.record.run_file import locked, run_files

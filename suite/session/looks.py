@@ -13,7 +13,7 @@ from typing import Literal
 from msgspec.structs import replace
 
 from harness.domain.claim import Claim
-from harness.domain.trial import Trial
+from harness.domain.model import Trial
 from harness.domain.verdict import Decision, Verdict
 from harness.record.outcomes import SeedsTaken
 from harness.record.run import AsNeeded

@@ -12,9 +12,9 @@ from msgspec.structs import replace
 from harness.check.claims import Judge, Judged
 from harness.check.stored import Stored
 from harness.domain.claim import Claim
-from harness.domain.erratum import Erratum, ErratumState, Examined
+from harness.domain.erratum import Erratum, ErratumState
+from harness.domain.model import Seconds, Trial
 from harness.domain.self_check import SelfCheck
-from harness.domain.trial import Seconds, Trial
 from harness.domain.verdict import Decision, Verdict
 from harness.record.outcomes import VerdictComparison, VerdictState
 from harness.record.run import (
@@ -140,10 +140,9 @@ class Session:
         """Runs both forms of an erratum and records the result; NOT_RUN if that raises an error."""
         self.note(erratum.id)
         try:
-            examined = erratum.examine(self.options.backend)
+            record = ErratumChecked(**vars(erratum.examine(self.options.backend)))
         except Exception as error:
-            examined = Examined(erratum, ErratumState.NOT_RUN, reason_of(error))
-        record = ErratumChecked.of(examined)
+            record = ErratumChecked(id=erratum.id, state=ErratumState.NOT_RUN, reason=reason_of(error))
         self.file.append(record)
         return record
 

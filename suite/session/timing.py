@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Iterator
 
-from harness.domain.experiment import Experiment
+from harness.domain.model import Experiment
 from harness.record.outcomes import TimeComparison, TimeState
 from harness.record.run import Timed
 from harness.record.timings import Measurement, Provenance, Timings

@@ -12,7 +12,7 @@ from harness.check.claims import to_the_end
 from harness.check.judge import REFERENCE, canonical_steps, same_versions
 from harness.check.rounding import CHECKED
 from harness.check.stored import Stored
-from harness.domain.trial import Trial
+from harness.domain.model import Trial
 from harness.errors import SuiteError
 from harness.record.run import Key, ShortTrialDone, TrialDone
 from harness.record.run_file import RecordError, RunFile

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from harness.check.rounding import VALIDATED, measure
-from harness.domain.trial import Trial
+from harness.domain.model import Trial
 from harness.errors import SuiteError
 from harness.record.run_file import RecordError
 from harness.record.trials import Hashes, ShortTrial, Training

@@ -18,7 +18,7 @@ import numpy as np
 from cases import CLAIMS, preprocessing
 from cases.data.mnist import load, mnist
 from cases.examples import mnist_softmax
-from harness.domain.experiment import Dataset
+from harness.domain.model import Dataset
 from harness.rules import Comparison
 from harness.training.backend import choose_backend, start_backend
 from tests.cases.mutated_formulas import AS_PRINTED, FORMULAS, WITHOUT_TRAINING

@@ -10,7 +10,7 @@ import pytest
 from cases import CLAIMS
 from cases.__main__ import PAGE, main, page
 from harness.domain.contents import command, contents
-from harness.domain.experiment import Variant
+from harness.domain.model import Variant
 from suite.catalogue import ERRATA, EXACT_CLAIMS, TRAINING_CLAIMS, TRAININGS, training_name
 from tests.domain.synthetic import claim, exact, experiment
 from tests.suite.command import suite

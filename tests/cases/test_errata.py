@@ -9,8 +9,7 @@ import pytest
 
 from cases import CLAIMS
 from cases.errata import ERRATA
-from harness.domain.erratum import Differs, Fails, Warns
-from harness.domain.snippet import When
+from harness.domain.erratum import Differs, Fails, Warns, When
 from tests.suite.command import ROOT, environment
 
 BY_ID = {erratum.id: erratum for erratum in ERRATA}

@@ -13,7 +13,7 @@ from cases import CLAIMS, preprocessing
 from cases.data.mnist import load
 from cases.examples import mnist_softmax, normalization
 from cases.examples.mnist_callbacks import EARLY, SLIDE_RUN, Outcome
-from harness.domain.experiment import Dataset
+from harness.domain.model import Dataset
 from harness.rules import Exact
 from tests.cases.mutations import MUTATIONS
 from tests.training.conftest import ROOT, environment

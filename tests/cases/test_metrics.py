@@ -9,7 +9,7 @@ from cases import metrics, preprocessing
 from cases.batch_normalization import shift
 from cases.examples import learning_rate
 from cases.overfitting import regularization
-from harness.domain.experiment import Dataset
+from harness.domain.model import Dataset
 
 INF, NAN = math.inf, math.nan
 

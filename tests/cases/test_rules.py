@@ -7,8 +7,7 @@ import pytest
 from scipy.special import stdtrit
 
 from cases.rules import EverySeed, GrowsMore, ReproducesCurve
-from harness.domain.metric import Metric
-from harness.domain.trial import Divergence, Trial
+from harness.domain.model import Divergence, Metric, Trial
 from harness.domain.verdict import Verdict
 from harness.errors import SuiteError
 from harness.rules import All, Equivalent, Not

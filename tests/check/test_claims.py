@@ -9,8 +9,7 @@ from harness.check.judge import Counts
 from harness.check.rounding import TINY_SEEDS, of_tiny
 from harness.check.stored import Stored
 from harness.domain.claim import Claim
-from harness.domain.metric import Metric
-from harness.domain.trial import Trial
+from harness.domain.model import Metric, Trial
 from harness.domain.verdict import Decision, Verdict
 from harness.record.outcomes import ClaimState, TrainingOutcome, TrainingState, VerdictState
 from harness.record.trials import Hashes, ShortTrial, Training

@@ -18,8 +18,7 @@ from harness.check.difference import (
     on_scale,
 )
 from harness.check.evidence import read
-from harness.domain.metric import Metric
-from harness.domain.trial import Trial
+from harness.domain.model import Metric, Trial
 
 VARIANTS = 97
 METRIC = Metric("score", "higher", "fraction", 1e-9)

@@ -9,8 +9,7 @@ import pytest
 from harness.check.stored import replay
 from harness.check.verdicts import compare_verdict, stored_verdict
 from harness.domain.claim import Claim
-from harness.domain.metric import Metric
-from harness.domain.trial import Trial
+from harness.domain.model import Metric, Trial
 from harness.domain.verdict import Basis, Decision, Verdict
 from harness.record.evidence import Expected
 from harness.record.trials import Training

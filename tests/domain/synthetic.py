@@ -7,8 +7,7 @@ from typing import Any
 import numpy as np
 
 from harness.domain.claim import Claim
-from harness.domain.experiment import Dataset, Experiment, Size, Variant
-from harness.domain.metric import Metric
+from harness.domain.model import Dataset, Experiment, Metric, Size, Variant
 from harness.rules import Exact, Exceeds
 from harness.rules.exact import Comparison
 

@@ -3,9 +3,7 @@
 import pytest
 
 from harness.domain.claim import Claim, experiments
-from harness.domain.experiment import Variant
-from harness.domain.published import Published
-from harness.domain.trial import Trial
+from harness.domain.model import Published, Trial, Variant
 from harness.errors import KEBAB, SuiteError, invalid, nearest
 from harness.rules import All, Exact, Exceeds, Reproduces
 from tests.domain.synthetic import DEPTH, check, claim, exact, experiment

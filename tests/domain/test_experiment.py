@@ -5,10 +5,8 @@ import math
 import numpy as np
 import pytest
 
-from harness.domain.experiment import Dataset, Size, Variant
-from harness.domain.metric import Metric
+from harness.domain.model import Dataset, Figure, Metric, Published, Size, Variant
 from harness.domain.plots import Plots, Sweep
-from harness.domain.published import Figure, Published
 from harness.errors import SuiteError
 from tests.domain.synthetic import ACCURACY, DEPTH, LOSS, data, experiment, never
 

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from harness.domain.snippet import When, readable, run
+from harness.domain.erratum import When, readable, run
 
 MODEL = """
 class Model:

@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from harness.domain.trial import Trial, finite, thin
+from harness.domain.model import Trial, finite, thin
 
 
 def test_what_is_not_finite_is_none_in_a_trial() -> None:

@@ -13,8 +13,7 @@ import msgspec
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from harness.domain.experiment import Size
-from harness.domain.trial import Seconds, Trial
+from harness.domain.model import Seconds, Size, Trial
 from harness.domain.verdict import Difference
 from harness.record.run import AnyRecord, RunEnded, RunStarted, TrialDone, encode
 from harness.record.timings import Measurement

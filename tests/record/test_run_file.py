@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from harness.domain.trial import Divergence, Seconds, Trial
+from harness.domain.model import Divergence, Seconds, Trial
 from harness.errors import SuiteError
 from harness.record.run import RunEnded, TrialDone, read_run
 from harness.record.run_file import LENGTH, STAMP, RecordError, RunFile, latest_run, locked, new_id

@@ -6,8 +6,7 @@ import math
 from pathlib import Path
 from typing import Any
 
-from harness.domain.experiment import Size
-from harness.domain.trial import Divergence, Seconds, Trial
+from harness.domain.model import Divergence, Seconds, Size, Trial
 from harness.domain.verdict import Basis, Verdict
 from harness.record.outcomes import ClaimState, TrainingState, VerdictState
 from tests.reports.synthetic import (

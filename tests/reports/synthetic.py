@@ -14,13 +14,19 @@ from msgspec.structs import replace
 from harness.check.verdicts import compare_verdict
 from harness.course import Course
 from harness.domain.claim import Claim, experiments
-from harness.domain.erratum import Differs, Erratum, ErratumState, Fails
-from harness.domain.experiment import Experiment, Size, Variant
-from harness.domain.metric import Metric
+from harness.domain.erratum import Differs, Erratum, ErratumState, Fails, When
+from harness.domain.model import (
+    Divergence,
+    DivergenceKind,
+    Experiment,
+    Metric,
+    Published,
+    Seconds,
+    Size,
+    Trial,
+    Variant,
+)
 from harness.domain.plots import Plots
-from harness.domain.published import Published
-from harness.domain.snippet import When
-from harness.domain.trial import Divergence, DivergenceKind, Seconds, Trial
 from harness.domain.verdict import Basis, Decision, Difference, Effect, Kind, Verdict
 from harness.record.evidence import Expected
 from harness.record.outcomes import ClaimState, Here, TrainingOutcome, TrainingState, VerdictComparison, VerdictState

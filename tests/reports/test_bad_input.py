@@ -10,7 +10,7 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from harness.domain.trial import Trial
+from harness.domain.model import Trial
 from harness.errors import SuiteError
 from harness.record.gpu import GpuFacts
 from harness.record.run import SCHEMA, Run, Summary

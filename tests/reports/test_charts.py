@@ -22,10 +22,8 @@ from playwright.sync_api import Browser
 from cases.examples.loss_surface import landscape
 from cases.examples.normalization import SHARES, min_max, raw
 from cases.lecture import BY_SEEDS
-from harness.domain.experiment import Experiment, Size, Variant
-from harness.domain.metric import Metric
+from harness.domain.model import Divergence, DivergenceKind, Experiment, Metric, Seconds, Size, Trial, Variant
 from harness.domain.plots import Landscape, Plots, Surface, Sweep, TurningPoint
-from harness.domain.trial import Divergence, DivergenceKind, Seconds, Trial
 from harness.errors import SuiteError
 from harness.record.run import Run, TrialDone, read_run
 from reports import charts_data, charts_of_run

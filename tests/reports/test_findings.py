@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from cases.findings import FINDINGS
-from harness.domain.finding import Finding
+from harness.domain.claim import Finding
 from harness.errors import SuiteError
 from harness.record.run import Run
 from reports import __main__ as command

@@ -16,12 +16,10 @@ import pytest
 from cases.examples.mnist_tips import TIPS
 from harness import course as module
 from harness.course import LECTURE
-from harness.domain.claim import Claim
+from harness.domain.claim import Claim, Finding
 from harness.domain.erratum import Differs, ErratumState, Warns
-from harness.domain.finding import Finding
+from harness.domain.model import Published, Trial
 from harness.domain.plots import Plots
-from harness.domain.published import Published
-from harness.domain.trial import Trial
 from harness.domain.verdict import Basis, Difference, Verdict
 from harness.record.gpu import GpuFacts
 from harness.record.outcomes import (

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from harness.domain.claim import Finding
 from harness.domain.erratum import ErratumState, Fails
-from harness.domain.finding import Finding
 from harness.domain.verdict import Basis, Verdict
 from harness.record.outcomes import Anchor, Interval, Movement, TrainingOutcome, TrainingState, VerdictState
 from harness.record.run import ClaimDecided, Run, Summary, read_run

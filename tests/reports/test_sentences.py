@@ -11,7 +11,7 @@ import pytest
 
 from cases import CLAIMS
 from harness.domain.claim import Claim
-from harness.domain.metric import Metric
+from harness.domain.model import Metric
 from harness.domain.verdict import Verdict
 from harness.record.run import ClaimDecided, Run
 from reports.cards import Card, cards

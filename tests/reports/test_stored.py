@@ -17,7 +17,7 @@ from cases.lecture import TITLE
 from harness.check.evidence import add, path_of, write
 from harness.domain.claim import experiments
 from harness.domain.erratum import ErratumState
-from harness.domain.trial import Divergence, Seconds, Trial
+from harness.domain.model import Divergence, Seconds, Trial
 from harness.domain.verdict import Verdict
 from harness.record.evidence import EXACT, Evidence, Expected
 from harness.record.outcomes import Here

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from harness.domain.trial import Divergence
+from harness.domain.model import Divergence
 from harness.record.evidence import Columns, Evidence, Expected, packed, unpacked
 from harness.record.trials import Hashes, SeedBlock, ShortTrial, Training
 

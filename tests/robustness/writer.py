@@ -11,7 +11,7 @@ from pathlib import Path
 
 import cases
 from harness.check.stored import Stored
-from harness.domain.trial import Seconds, Trial
+from harness.domain.model import Seconds, Trial
 from harness.domain.verdict import Decision, Verdict
 from harness.record.evidence import EXACT
 from harness.record.trials import Training

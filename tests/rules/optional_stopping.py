@@ -18,7 +18,7 @@ from scipy.optimize import brentq
 from scipy.special import ndtr, ndtri, stdtrit
 from tabulate import tabulate
 
-from harness.domain.published import Figure
+from harness.domain.model import Figure
 from harness.domain.verdict import Verdict
 from harness.rules import Exceeds, Reproduces, Rule, Sample
 from harness.rules.inference import power

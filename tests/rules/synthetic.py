@@ -9,9 +9,7 @@ from typing import Any
 import numpy as np
 from scipy.stats import binom
 
-from harness.domain.metric import Metric
-from harness.domain.published import Figure
-from harness.domain.trial import Divergence, Trial
+from harness.domain.model import Divergence, Figure, Metric, Trial
 from harness.domain.verdict import Decision, Verdict
 from harness.rules import (
     STORED,

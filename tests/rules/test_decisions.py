@@ -14,9 +14,7 @@ from msgspec import structs
 import cases.rules
 import harness.rules
 from cases.rules import EverySeed, GrowsMore, ReproducesCurve
-from harness.domain.metric import Metric
-from harness.domain.published import Figure
-from harness.domain.trial import Divergence, Trial
+from harness.domain.model import Divergence, Figure, Metric, Trial
 from harness.domain.verdict import Basis, Verdict
 from harness.rules import (
     PLAIN,

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from harness.domain.trial import Divergence, Trial
+from harness.domain.model import Divergence, Trial
 from harness.domain.verdict import Verdict
 from harness.rules import Best, Equivalent, Exceeds, Monotone, NotBetter, Sample
 from harness.rules.inference import signed_rank

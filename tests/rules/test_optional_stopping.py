@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from harness.domain.published import Figure
+from harness.domain.model import Figure
 from harness.domain.verdict import Verdict
 from harness.rules import Converges, Diverges, Exceeds, Reproduces, Sample
 from harness.rules.levels import PLAIN, Look, looks

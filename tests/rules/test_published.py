@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from scipy.stats import multivariate_normal, norm, t
 
-from harness.domain.metric import Metric
+from harness.domain.model import Metric
 from harness.domain.verdict import Verdict
 from harness.rules import Above, All, Equivalent, Exceeds, Monotone, NotBetter, Sample
 from harness.rules.levels import KEPT_BACK, ONLY, PLAIN, RHO, Look

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from harness.domain.trial import Divergence, Trial
+from harness.domain.model import Divergence, Trial
 from harness.domain.verdict import Verdict
 from harness.rules import Converges, Diverges, Sample, adjust
 from harness.rules.inference import clopper_pearson

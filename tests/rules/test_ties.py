@@ -5,7 +5,7 @@ import pytest
 from scipy.stats import norm
 
 from cases.rules import GrowsMore
-from harness.domain.trial import Trial
+from harness.domain.model import Trial
 from harness.domain.verdict import Verdict
 from harness.rules import Above, All, Best, Exceeds, Monotone, Sample, stored_look
 from harness.rules.levels import Look

@@ -11,7 +11,7 @@ import signal
 import time
 from collections.abc import Callable
 
-from harness.domain.trial import Trial
+from harness.domain.model import Trial
 from suite.session import trials, work
 from suite.session.work import Event, Result, Task
 

@@ -10,8 +10,7 @@ from typing import Any
 import pytest
 
 from harness.domain.claim import Claim
-from harness.domain.experiment import Experiment, Size, Variant
-from harness.domain.trial import Seconds, Trial
+from harness.domain.model import Experiment, Seconds, Size, Trial, Variant
 from harness.domain.verdict import Verdict
 from harness.record.outcomes import SeedsTaken
 from harness.record.run import AsNeeded

@@ -15,8 +15,8 @@ import reports.write
 from cases import CLAIMS
 from cases.findings import FINDINGS
 from harness.course import course
+from harness.domain.claim import Finding
 from harness.domain.erratum import ErratumState
-from harness.domain.finding import Finding
 from harness.domain.verdict import Verdict
 from harness.record.outcomes import (
     ClaimState,

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from harness.domain.trial import Trial
+from harness.domain.model import Trial
 from harness.errors import SuiteError
 from harness.record.run_file import RecordError, RunFile
 from suite.session import trials as module

@@ -12,8 +12,7 @@ import numpy as np
 from cases.data.mnist import mnist
 from cases.examples import normalization
 from cases.networks import adam, dense_linear, dense_softmax, sgd
-from harness.domain.experiment import Dataset, Experiment, Size, Variant
-from harness.domain.metric import Metric
+from harness.domain.model import Dataset, Experiment, Metric, Size, Variant
 
 COUNT, BATCH = 600, 128
 """Four full batches and one of 88 an epoch."""

@@ -7,7 +7,7 @@ from unittest.mock import Mock
 import numpy as np
 import pytest
 
-from harness.domain.experiment import Dataset, Size, Variant
+from harness.domain.model import Dataset, Size, Variant
 from harness.errors import SuiteError
 from harness.training import configuration
 from harness.training.configuration import ABSENT, checksum, differences, digest, without_names

@@ -10,8 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.domain.experiment import Dataset
-from harness.domain.trial import Divergence
+from harness.domain.model import Dataset, Divergence
 from harness.training.compiled import CompiledEngine
 from harness.training.divergence import BLOW_UP, CHANCE_MIN, classify, first_bad, stuck_at_chance
 from harness.training.engines import Measurements

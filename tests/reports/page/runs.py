@@ -9,7 +9,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from harness.domain.trial import Seconds, Trial
+from harness.domain.model import Seconds, Trial
 from harness.domain.verdict import Verdict
 from harness.record.outcomes import ClaimState, TimeComparison, TimeState
 from harness.record.run import ClaimDecided, Run, Summary, read_run

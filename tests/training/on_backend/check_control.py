@@ -7,7 +7,7 @@ import pytest
 from msgspec.structs import replace
 
 from cases.networks import sgd
-from harness.domain.experiment import Experiment, Size, Variant
+from harness.domain.model import Experiment, Size, Variant
 from harness.domain.verdict import Verdict
 from harness.rules import Best, Exceeds, Monotone, Sample
 from harness.training.train import train

@@ -19,8 +19,7 @@ from scipy import stats
 
 from cases.examples.normalization import SHARES
 from cases.networks import dense_softmax, sgd
-from harness.domain.experiment import Dataset, Experiment, Size, Variant
-from harness.domain.trial import Trial
+from harness.domain.model import Dataset, Experiment, Size, Trial, Variant
 from harness.training import compiled, engines, fit
 from harness.training import train as trains
 from harness.training.seeding import data_order

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from cases.networks import adam, sgd
-from harness.domain.experiment import Dataset, Experiment, Size, Variant
+from harness.domain.model import Dataset, Experiment, Size, Variant
 from harness.errors import SuiteError
 from harness.training import steps
 from harness.training.backends import active_backend

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from cases.networks import dense_softmax, sgd
-from harness.domain.experiment import Experiment, Variant
+from harness.domain.model import Experiment, Variant
 from harness.errors import SuiteError
 from harness.training import engines, vectorized
 from harness.training import train as trains
