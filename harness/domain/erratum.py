@@ -337,7 +337,7 @@ class Erratum:
     def _run(self, form: str) -> tuple[SnippetResult, SnippetResult, SnippetResult]:
         """Runs ``given``, a form and ``check``, each only if those before it ran."""
         names: dict[str, Any] = {"__name__": NAME}
-        results = []
+        results: list[SnippetResult] = []
         with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
             for text in (self.given, form, self.check):
                 results.append(SnippetResult() if any(ran.error for ran in results) else run(text, names))
