@@ -19,7 +19,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from cases.optimizers.race import ORDER, PRINTED, RACE, at_rate
+from cases.optimizers.race import KERAS, PRINTED, RACE, at_rate
 from harness.domain.model import Experiment, Variant
 from harness.domain.plots import Plots
 from harness.errors import SuiteError, invalid
@@ -66,7 +66,7 @@ def _optimizer(name: str, rate: float) -> Variant:
 
 
 SEARCHES = {
-    **{name: Search(RACE, functools.partial(_optimizer, name), PRINTED[name], (1, 3), "loss") for name in ORDER},
+    **{name: Search(RACE, functools.partial(_optimizer, name), PRINTED[name], (1, 3), "loss") for name in KERAS},
 }
 
 

@@ -1,6 +1,6 @@
 """The lecture as a course. Read the modules in the order of ``SECTIONS``."""
 
-from cases import batch_normalization, findings, learning_rate, lecture, optimizers, overfitting, preprocessing
+from cases import batch_normalization, learning_rate, lecture, optimizers, overfitting, preprocessing
 from cases.data import checks
 from cases.errata import ERRATA
 from cases.examples import learning_rate as example_1
@@ -31,8 +31,8 @@ COURSE = Course(
     title=lecture.TITLE,
     author=lecture.AUTHOR,
     slides=lecture.SLIDES,
-    findings=findings.FINDINGS,
-    causes=findings.CAUSES,
+    findings=lecture.FINDINGS,
+    causes=lecture.CAUSES,
     timed=lecture.TIMED,
     by_seeds=lecture.BY_SEEDS,
     without_curves=lecture.WITHOUT_CURVES,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Callable, Sequence
 
 from harness.domain.model import History, Metric
 
@@ -11,6 +12,8 @@ MNIST_TEST = 10_000
 """The number of test images of MNIST, on which every validation accuracy of it is measured."""
 MNIST_SMALLEST = 0.0005
 """The smallest effect of interest on MNIST: five of the 10,000 test images."""
+CHANCE = 0.1
+"""The validation accuracy before the first epoch."""
 
 
 def best_loss(history: History) -> float:
@@ -38,20 +41,40 @@ def loss_ratio(history: History) -> float:
     return history["loss"][-1] / history["loss"][0]
 
 
+def rises(curve: Sequence[float]) -> float:
+    """How often a value of the curve is above the one before."""
+    return float(sum(later > earlier for earlier, later in itertools.pairwise(curve)))
+
+
 def rising_epochs(history: History) -> float:
     """The number of epochs with a higher training loss than the epoch before."""
-    losses = history["loss"]
-    return float(sum(later > earlier for earlier, later in itertools.pairwise(losses)))
+    return rises(history["loss"])
+
+
+def first_epoch(curve: Sequence[float], holds: Callable[[float], bool]) -> float | None:
+    """The first epoch, from 1, whose value holds; None if there is none."""
+    return next((float(epoch) for epoch, value in enumerate(curve, 1) if holds(value)), None)
+
+
+def epochs_to(curve: Sequence[float], target: float, *, falls: bool) -> float | None:
+    """The interpolated number of epochs until a curve reaches its target; None if it never does.
+
+    A loss falls and has no value before the first epoch, so 1 is the least. An accuracy rises, and begins at chance.
+    """
+    values = curve if falls else [CHANCE, *curve]
+    place = first_epoch(values, lambda value: value <= target if falls else value >= target)
+    if place is None or place == 1:
+        return place
+    before, after = values[int(place) - 2 : int(place)]
+    return place - (1 if falls else 2) + (target - before) / (after - before)
 
 
 def first_inf_epoch(history: History) -> float | None:
-    """The first epoch, from 1, whose loss is infinite; None if there is none."""
-    return next((float(epoch) for epoch, loss in enumerate(history["loss"], 1) if math.isinf(loss)), None)
+    return first_epoch(history["loss"], math.isinf)
 
 
 def first_nan_epoch(history: History) -> float | None:
-    """The first epoch, from 1, whose loss is nan; None if there is none."""
-    return next((float(epoch) for epoch, loss in enumerate(history["loss"], 1) if math.isnan(loss)), None)
+    return first_epoch(history["loss"], math.isnan)
 
 
 ACCURACY = Metric("accuracy", better="higher", unit="fraction", smallest_effect=MNIST_SMALLEST)

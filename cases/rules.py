@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from harness.domain.verdict import Basis, Decision, Effect, Verdict
 from harness.errors import invalid
-from harness.rules.base import Failures, Limit, Rule, Sample, UnusableError, check_names, percent, too_few
+from harness.rules.base import Failures, Rule, Sample, UnusableError, check_names, percent, too_few
 from harness.rules.comparisons import Contrast
 from harness.rules.inference import clopper_pearson, t_quantile, t_tail
 from harness.rules.levels import FEWEST_SEEDS, FLOAT_NOISE, MANY_SEEDS, PLAIN
@@ -35,8 +35,6 @@ class EverySeed(Rule):
     def __post_init__(self) -> None:
         super().__post_init__()
         bounds = [bound for bound in (self.at_least, self.at_most) if math.isfinite(bound)]
-        for bound in bounds:
-            Limit("bound").check("EverySeed", bound)
         if not bounds or self.at_least > self.at_most:
             raise invalid("bounds of EverySeed", expected="at_least <= at_most, one of them given", received=self)
 
@@ -53,17 +51,16 @@ class EverySeed(Rule):
             if self.metric not in trial.metrics:
                 raise UnusableError(f"seed {seed} of {self.variant!r} does not record {self.metric!r}")
         values = {seed: trial.metrics[self.metric] for seed, trial in trials.items()}
-        outside = [seed for seed, value in values.items() if value is None or not self.holds(value)]
-        n = len(values)
-        low, high = clopper_pearson(n - len(outside), n, sample.look.level(sample.levels.share))
-        did, share = f"have {self.metric} within its bounds", 1 - len(outside) / n
-        effect = Effect("seeds", self.variant, did, self.metric, "share of seeds", share, low, high, n=n)
+        inside = sorted(value for value in values.values() if value is not None and self.holds(value))
+        n, outside = len(values), len(values) - len(inside)
+        low, high = clopper_pearson(len(inside), n, sample.look.level(sample.levels.share))
+        did = f"have {self.metric} within its bounds"
+        effect = Effect("seeds", self.variant, did, self.metric, "share of seeds", 1 - outside / n, low, high, n=n)
         if outside:
-            value = values[outside[0]]
+            seed, value = next((s, value) for s, value in values.items() if value is None or not self.holds(value))
             shown = "none" if value is None else f"{value:g}"
-            reason = f"{self.metric} of seed {outside[0]} is {shown}; so in {len(outside)} of {n} seeds"
+            reason = f"{self.metric} of seed {seed} is {shown}; so in {outside} of {n} seeds"
             return Decision(Verdict.REFUTED, reason, (effect,), basis=Basis.EVERY_SEED)
-        inside = sorted(value for value in values.values() if value is not None)
         bounds = f"{inside[0]:g} to {inside[-1]:g}"
         reason = f"{self.metric} is {bounds} in all {n} seeds, so in a share of at least {low:.3f}"
         if n < FEWEST_SEEDS:
@@ -188,35 +185,31 @@ class ReproducesCurve(Rule):
         middle = runs.mean(axis=0)
         spread = np.maximum(runs.std(axis=0, ddof=1), FLOAT_NOISE * np.abs(middle))
         apart, ours = (((each - middle) / spread).mean(axis=-1, keepdims=True) for each in (printed, runs))
-        epochs = _Predicted(runs, printed, rounding, sample, HALF / count)
+        band = _Predicted(runs, printed, rounding, sample, HALF / count)
         wider = math.sqrt((n - 1) / (n - 3))
-        shift = _Predicted(ours, apart, (rounding / spread).mean(keepdims=True), sample, HALF, wider)
-        worst = int(np.argmax(epochs.distance))
+        level = _Predicted(ours, apart, (rounding / spread).mean(keepdims=True), sample, HALF, wider)
+        worst = int(np.argmax(band.distance))
         where = f"epoch {self._epochs[worst] + 1}"
-        far = f"the farthest of {count} printed values, {epochs.distance[worst]:.2f} standard deviations out"
+        far = f"the farthest of {count} printed values, {band.distance[worst]:.2f} standard deviations out"
+        average, deviations = f"{count} epochs of one more run on average", "standard deviations"
+        each = "each epoch in its standard deviations over the seeds"
         effects = (
-            epochs.effect(worst, self.variant, f"{where} of one more run", self.curve, unit, far),
-            shift.effect(
-                0,
-                self.variant,
-                f"{count} epochs of one more run on average",
-                self.curve,
-                "standard deviations",
-                "each epoch in its standard deviations over the seeds",
-            ),
+            band.effect(worst, self.variant, f"{where} of one more run", self.curve, unit, far),
+            level.effect(0, self.variant, average, self.curve, deviations, each),
         )
-        p = min(1.0, *(each.p / HALF for each in (epochs, shift)))
-        band = f"{effects[0].low:.5g} to {effects[0].high:.5g}"
-        text = f"the simultaneous prediction band of one run ({n} seeds); the farthest is "
-        text += f"{printed[worst]:.{self.decimals}f} at {where}, where the band is {band}; on average the printed "
-        text += f"values lie {apart[0]:+.2f} standard deviations from ours, "
-        text += f"{'outside' if shift.outside else 'within'} ± {effects[1].high:.2f}"
-        if epochs.outside or shift.outside:
-            counts = f"{epochs.outside} of the {count}" if epochs.outside else f"none of the {count}"
-            reason = f"{counts} printed values {'is' if epochs.outside < 2 else 'are'} outside {text}"
+        text = (
+            f"the simultaneous prediction band of one run ({n} seeds); the farthest is "
+            f"{printed[worst]:.{self.decimals}f} at {where}, where the band is {effects[0].low:.5g} to "
+            f"{effects[0].high:.5g}; on average the printed values lie {apart[0]:+.2f} standard deviations from ours, "
+            f"{'outside' if level.outside else 'within'} ± {effects[1].high:.2f}"
+        )
+        if band.outside or level.outside:
+            counts = f"{band.outside} of the {count}" if band.outside else f"none of the {count}"
+            reason = f"{counts} printed values {'is' if band.outside < 2 else 'are'} outside {text}"
+            p = min(1.0, band.p / HALF, level.p / HALF)
             return Decision(Verdict.REFUTED, reason, effects, p=p, basis=Basis.SHOWN)
         reason = f"all {count} printed values are inside {text}"
-        if epochs.doubtful or shift.doubtful:
+        if band.doubtful or level.doubtful:
             reason += f"; outside the {percent(1 - PLAIN.prediction)} intervals of these seeds alone"
             return Decision(Verdict.INCONCLUSIVE, reason, effects)
         if n < MANY_SEEDS:
@@ -243,35 +236,23 @@ class _Predicted:
         rounding: np.ndarray,
         sample: Sample,
         share: float,
-        wider: float = 1.0,
+        wider: float = 1,
     ) -> None:
         import numpy as np
 
         n, self._printed, self._mean = len(runs), printed, runs.mean(axis=0)
         least = FLOAT_NOISE * np.maximum(np.abs(self._mean), 1e-6)
         self._spread = wider * np.maximum(runs.std(axis=0, ddof=1) * math.sqrt(1 + 1 / n), least)
-        apart = np.maximum(np.abs(printed - self._mean) - rounding, 0)
-        self.distance = apart / self._spread
+        self.distance = np.maximum(np.abs(printed - self._mean) - rounding, 0) / self._spread
         self._limit = t_quantile(n - 1, sample.look.level(sample.levels.prediction / 2 * share))
         tail = sample.look.overall(t_tail(n - 1, float(self.distance.max())))
         self._n, self.p = n, min(1.0, 2 * len(printed) * tail)
         self.outside = int(np.sum(self.distance > self._limit))
         self.doubtful = bool(self.distance.max() > t_quantile(n - 1, PLAIN.prediction / 2 * share))
 
-    def effect(self, place: int, variant: str, what: str, metric: str, unit: str, note: str) -> Effect:
+    def effect(self, place: int, a: str, b: str, metric: str, unit: str, note: str) -> Effect:
         mean, width = float(self._mean[place]), float(self._limit * self._spread[place])
         mean = mean if abs(mean) > FLOAT_NOISE * width else 0.0
-        return Effect(
-            kind="prediction",
-            a=variant,
-            b=what,
-            metric=metric,
-            unit=unit,
-            estimate=mean,
-            low=mean - width,
-            high=mean + width,
-            p=self.p,
-            n=self._n,
-            details={"published": float(self._printed[place]), "outside": float(self.outside)},
-            notes=(note,),
-        )
+        details: dict[str, float | None] = {"published": float(self._printed[place]), "outside": float(self.outside)}
+        ends = mean - width, mean + width
+        return Effect("prediction", a, b, metric, unit, mean, *ends, self.p, self._n, details=details, notes=(note,))

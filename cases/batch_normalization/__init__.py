@@ -9,14 +9,6 @@ rate can be large, training is fast. It has a regularising effect, so that weigh
 out. It removes the internal covariate shift that destabilises training.
 """
 
-from cases.batch_normalization import epochs, examples, formulas, gradients, rates, regularizing, shift
+from cases.batch_normalization import examples, formulas, gradients, rates, regularizing
 
-CLAIMS = (
-    *formulas.CLAIMS,
-    *rates.CLAIMS,
-    *epochs.CLAIMS,
-    *regularizing.CLAIMS,
-    *gradients.CLAIMS,
-    *shift.CLAIMS,
-    *examples.CLAIMS,
-)
+CLAIMS = (*formulas.CLAIMS, *rates.CLAIMS, *regularizing.CLAIMS, *gradients.CLAIMS, *examples.CLAIMS)

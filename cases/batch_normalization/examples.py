@@ -77,13 +77,12 @@ def cnn() -> Any:
 
 
 LOSS = Metric("loss", better="lower", unit="squared units", smallest_effect=0.05, scale="log")
-SIZE = Size(epochs=20, batch_size=32)
 
 PRINTED = Experiment(
     id="batch-normalization-examples",
     optimizer=adam,
     loss="mean_squared_error",
-    size=SIZE,
+    size=Size(epochs=20, batch_size=32),
     metrics=(LOSS,),
     accuracy=False,
     variants=(Variant("mlp", mlp, columns), Variant("rnn", rnn, sequences), Variant("cnn", cnn, images)),

@@ -10,26 +10,24 @@ it inertia, Adagrad a size of its own for each variable, RMSProp an exponential 
 is like RMSProp and momentum together. To choose a rate, try several and observe the cost.
 """
 
-from cases.learning_rate import convexity, descent, double_well, motion, rules, traits
+from cases.learning_rate import descent, gradient, minima, traits, update_rules
 
 CLAIMS = (
-    rules.SGD_UPDATE_RULE,
-    traits.GRADIENT_IS_LIMIT,
+    *gradient.CLAIMS,
     *descent.CLAIMS,
-    *double_well.CLAIMS,
-    *convexity.CLAIMS,
-    rules.MOMENTUM_RULE,
-    rules.NESTEROV_RULE,
+    *minima.CLAIMS,
+    update_rules.MOMENTUM_RULE,
+    update_rules.NESTEROV_RULE,
     traits.MOMENTUM_KEEPS_MOVING,
-    motion.MOMENTUM_IS_FASTER,
-    rules.ADAGRAD_RULE,
+    traits.MOMENTUM_IS_FASTER,
+    update_rules.ADAGRAD_RULE,
     traits.ADAGRAD_PER_PARAMETER,
-    rules.RMSPROP_RULE,
+    update_rules.RMSPROP_RULE,
     traits.EFFECTIVE_STEP,
     traits.RECEDING_TARGET,
-    rules.ADADELTA_RULE,
-    rules.ADAM_RULE,
-    rules.AMSGRAD_RULE,
+    update_rules.ADADELTA_RULE,
+    update_rules.ADAM_RULE,
+    update_rules.AMSGRAD_RULE,
     traits.ADAM_COMBINES,
-    rules.DECAY_RULE,
+    update_rules.DECAY_RULE,
 )

@@ -1,82 +1,29 @@
-"""1. and 1.4: what the gradient is a limit of, and what sets one optimizer apart from another.
+"""1.4 Kinds of optimizers: what sets one apart from another.
 
-The slides: ∇L(W0) = lim Δ→0 (L(W0 + Δ) − L(W0)) / Δ. Momentum goes on in the direction in which it has moved. Adagrad
-takes larger steps for variables that have changed little, and smaller ones for those that have changed a lot. RMSProp
-puts an exponential mean in place of Adagrad's sum. Adam is like RMSProp and momentum together.
+The slides: momentum goes on in the direction in which it has moved, a kind of inertia. Adagrad takes larger steps for
+variables that have changed little, and smaller ones for those that have changed a lot. RMSProp puts an exponential mean
+in place of Adagrad's sum. Adam is like RMSProp and momentum together.
+
+Momentum matters in a long valley. The steep sides limit the rate of gradient descent to 2 / λ_max, so it takes about
+λ_max / λ_min steps along the floor; momentum takes about √(λ_max / λ_min) (Polyak 1964).
 """
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
-from cases.learning_rate.ten_steps import CANCELLATION, TEN_STEPS, optimizer
+from cases.learning_rate.update_rules import CANCELLATION, TEN_STEPS
+from cases.metrics import first_epoch
+from cases.networks import dense, optimizer, sgd
 from cases.references import ROUNDING, updates
 from harness.domain.claim import Claim
-from harness.rules import Comparison, Difference, Exact
-from harness.training.gradients import trajectory, value_and_gradient
-
-POINT = np.array([0.3, -0.7, 1.1])
-INPUTS = np.array([[1.0, 0.5, -1.0], [0.2, -1.5, 0.4], [-0.8, 0.3, 2.0], [1.7, 1.0, 0.1]])
-TARGETS = np.array([1.0, 0.0, 1.0, 0.0])
-
-
-def cross_entropy(weights: Any) -> Any:
-    """Mean of log(1 + exp(z)) − y z, z = X w: not quadratic, so that a difference quotient is not the derivative."""
-    from keras import ops
-
-    z = ops.sum(ops.multiply(weights, INPUTS), axis=1)
-    # not ops.mean, which on JAX computes in float32 whatever the input
-    return ops.sum(ops.log(1.0 + ops.exp(z)) - ops.multiply(z, TARGETS)) / len(TARGETS)
-
-
-def cross_entropy_gradient(weights: np.ndarray) -> np.ndarray:
-    """The gradient by hand: Xᵀ (1 / (1 + exp(−z)) − y) / n."""
-    z = INPUTS @ weights
-    return np.asarray(INPUTS.T @ (1 / (1 + np.exp(-z)) - TARGETS) / len(TARGETS))
-
-
-def quotients(step: float, *, both_sides: bool) -> np.ndarray:
-    """(L(W + Δ) − L(W)) / Δ along each axis, as on the slide, or (L(W + Δ) − L(W − Δ)) / 2Δ; shape (3,)."""
-
-    def loss(weights: np.ndarray) -> float:
-        return value_and_gradient(cross_entropy, weights)[0]
-
-    behind = step if both_sides else 0.0
-    return np.array([(loss(POINT + step * axis) - loss(POINT - behind * axis)) / (step + behind) for axis in np.eye(3)])
-
-
-def check_limit() -> Iterator[Comparison]:
-    """Checks the limit in float64. Relative errors near √ε = 1.5e-8 (central quotient: ε^⅔ = 3.7e-11) are rounding."""
-    gradient = value_and_gradient(cross_entropy, POINT)[1]
-    by_hand = cross_entropy_gradient(POINT)
-    yield Comparison("automatic differentiation, against the derivative by hand", gradient, by_hand, 1e-15)
-    for name, both_sides, power, sizes, best, least in (
-        ("the slide's quotient", False, 1, (1e-3, 1e-5), 1e-8, 1e-7),
-        ("the central quotient", True, 2, (1e-2, 1e-3), 1e-5, 1e-10),
-    ):
-        large, small = (np.abs(quotients(size, both_sides=both_sides) - gradient) for size in sizes)
-        order = np.log(large / small) / np.log(sizes[0] / sizes[1])
-        yield Comparison(f"{name}: its error is O(Δ^{power}), the exponent", order, np.full(3, float(power)), 0.01)
-        yield Comparison(f"{name} at Δ = {best:g}", quotients(best, both_sides=both_sides), gradient, least)
-        nearer = np.abs(quotients(1e-14, both_sides=both_sides) - gradient)
-        yield Comparison(f"{name} at Δ = 1e-14: rounding makes it worse", float(nearer.max() > least), 1.0)
-
-
-GRADIENT_IS_LIMIT = Claim(
-    id="gradient-is-limit",
-    slide="1. Learning rate, Gradient descent algorithm",
-    statement="The gradient is the limit of (L(W + Δ) − L(W)) / Δ for Δ → 0.",
-    rule=Exact(),
-    check=check_limit,
-    quote=r"\lim_{\Delta \rightarrow 0} \frac{L(W_0 + \Delta) - L(W_0)}{\Delta}",
-    deviations=("the cross-entropy of a logistic unit with three weights on four examples: not quadratic",),
-    notes=(
-        "In floating point the limit is not reached: below Δ = 1e-8 the quotient gets worse again, even in float64.",
-    ),
-)
+from harness.domain.model import Dataset, Experiment, History, Metric, Size, Variant
+from harness.rules import All, Comparison, Difference, Exceeds
+from harness.training.gradients import trajectory
 
 
 def steps_of(name: str, gradients: np.ndarray, **arguments: Any) -> tuple[np.ndarray, float]:
@@ -106,9 +53,61 @@ MOMENTUM_KEEPS_MOVING = Claim(
     id="momentum-keeps-moving",
     slide="1.4 Optimizers, Momentum",
     statement="Momentum remembers the direction in which it moved and goes on in it.",
-    rule=Exact(),
     check=check_momentum,
     quote="과거에 이동했던 방향을 기억하면서 그 방향으로 일정 정도를 추가적으로 이동하는 방식이다.",
+)
+
+STEEP, FLAT = 1.0, 0.01  # eigenvalues of the Hessian: condition number 100
+TOLERANCE = 1e-6  # share of the initial loss
+
+
+def valley() -> Dataset:
+    """Two examples along the axes; the Hessian of the mean squared error is diag(STEEP, FLAT), the minimum (1, 1)."""
+    x = np.diag([STEEP**0.5, FLAT**0.5])
+    return Dataset(x.astype("float32"), x.sum(axis=1, keepdims=True).astype("float32"))
+
+
+def steps_to_tolerance(history: History) -> float | None:
+    """The first step, from 1, that begins with at most TOLERANCE of the initial loss; None if there is none."""
+    return first_epoch(history["loss"], lambda loss: loss <= TOLERANCE * history["loss"][0])
+
+
+STEPS = Metric("steps", better="lower", unit="steps", smallest_effect=0.05, scale="log", of=steps_to_tolerance)
+
+VALLEY = Experiment(
+    id="long-valley",
+    data=valley,
+    model=functools.partial(dense, 2, 1, use_bias=False),
+    loss="mean_squared_error",
+    size=Size(epochs=1500, batch_size=32),
+    metrics=(STEPS,),
+    accuracy=False,
+    variants=(
+        Variant("sgd", optimizer=functools.partial(sgd, 1 / STEEP)),
+        Variant("sgd at its best rate", optimizer=functools.partial(sgd, 2 / (STEEP + FLAT))),
+        Variant("momentum 0.9", optimizer=functools.partial(sgd, 1 / STEEP, momentum=0.9)),
+    ),
+)
+
+MOMENTUM_IS_FASTER = Claim(
+    id="momentum-is-faster",
+    slide="1.4 Optimizers, Momentum",
+    statement="Momentum can reach a minimum in fewer steps than gradient descent: that of a long valley.",
+    rule=All(
+        (
+            Exceeds("sgd", "momentum 0.9", metric="steps"),
+            Exceeds("sgd at its best rate", "momentum 0.9", metric="steps"),
+        )
+    ),
+    experiment=VALLEY,
+    source="ours",
+    quote="이동하는 과정에 일종의 ‘관성’을 주는 것이다.",
+    shown="Gradient descent takes {0} as many steps as momentum at the same rate, and {1} as many at its best rate.",
+    deviations=(
+        "a quadratic of condition number 100; steps to a millionth of the initial loss; the slide names neither",
+        "momentum 0.9 at the rate 1 / λ_max, against gradient descent at the same rate and at its best one, 2 / (λ_max "
+        "+ λ_min)",
+    ),
 )
 
 
@@ -133,10 +132,9 @@ ADAGRAD_PER_PARAMETER = Claim(
     id="adagrad-per-parameter",
     slide="1.4 Optimizers, Adagrad",
     statement="Adagrad takes larger steps for variables that have changed little than for those changed a lot.",
-    rule=Exact(),
     check=check_adagrad,
-    quote="지금까지 많이 변화하지 않은 변수들은 step size를 크게 하고, "
-    "지금까지 많이 변화했던 변수들은 step size를 작게 하자",
+    quote="지금까지 많이 변화하지 않은 변수들은 step size를 크게 하고, 지금까지 많이 변화했던 변수들은 step size를 "
+    "작게 하자",
     deviations=("100 steps of unit gradients, or every tenth of them; the rate that the slides print, 0.01",),
 )
 
@@ -167,7 +165,6 @@ EFFECTIVE_STEP = Claim(
     case="effective step",
     slide="1.4 Optimizers, RMSProp",
     statement="RMSProp's exponential mean in place of Adagrad's sum keeps the step from vanishing.",
-    rule=Exact(),
     check=check_effective_step,
     source="read",
     quote=FIXES,
@@ -204,7 +201,6 @@ RECEDING_TARGET = Claim(
     case="receding target",
     slide="1.4 Optimizers, RMSProp",
     statement="RMSProp goes on following a target that stays ahead, where Adagrad falls behind, after 350 steps.",
-    rule=Exact(),
     check=check_receding_target,
     source="read",
     quote=FIXES,
@@ -258,7 +254,6 @@ ADAM_COMBINES = Claim(
     id="adam-combines",
     slide="1.4 Optimizers, Adam",
     statement="Adam is like RMSProp and momentum together.",
-    rule=Exact(),
     check=check_adam,
     quote="RMSProp과 Momentum 방식을 합친 것 같은 알고리즘이다",
     notes=("Up to two details: Adam corrects the bias of its means, and its epsilon stands outside the root.",),

@@ -8,6 +8,6 @@ The slides: how optimizers are used, and what each takes: SGD, RMSProp, Adagrad,
 Adam trains fastest, in the figure of its own paper (Kingma & Ba 2015). Update rules are in section 1.
 """
 
-from cases.optimizers import clipped_training, clipping, defaults, race, usage
+from cases.optimizers import clipping, defaults, race, usage
 
-CLAIMS = (*usage.CLAIMS, *clipping.CLAIMS, *clipped_training.CLAIMS, *defaults.CLAIMS, *race.CLAIMS)
+CLAIMS = (*usage.CLAIMS, *clipping.CLAIMS, *defaults.CLAIMS, *race.CLAIMS)

@@ -5,6 +5,6 @@ are no longer learnt well. Solutions: more training data, fewer features, regula
 the weights from growing too large, Loss = D(H(X | W, B), Y) + λ Σ W².
 """
 
-from cases.overfitting import data_and_features, formulas, regularization
+from cases.overfitting import data_and_features, regularization
 
-CLAIMS = (*formulas.CLAIMS, *regularization.CLAIMS, *data_and_features.CLAIMS)
+CLAIMS = (*regularization.CLAIMS, *data_and_features.CLAIMS)

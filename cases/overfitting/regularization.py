@@ -3,7 +3,10 @@
 The slides: after some epochs training still improves while evaluation no longer does. Against it: more data, fewer
 features, regularization, dropout. Regularization keeps the weights small:
 
-    Loss = D(H(X | W, B), Y) + λ Σ W²,   with λ = 0, 1 and 0.001 on the slide.
+    Loss = D(H(X | W, B), Y) + λ Σ W²,   with λ = 0, 1 and 0.001 on the slide,
+
+and a listing has ``l1_l2(l1=0.01, l2=0.01)``. The penalty that Keras adds to the data's loss is compared with the sums
+in NumPy.
 
 A gap is training minus validation accuracy, both in inference mode, because Keras' logged training accuracy includes
 dropout and is averaged over the epoch.
@@ -14,18 +17,68 @@ from __future__ import annotations
 import functools
 import itertools
 import statistics
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
+import numpy as np
+
 from cases.data.mnist import mnist
-from cases.metrics import VAL_ACCURACY, VAL_LOSS
-from cases.networks import adam
-from cases.regularized import regularized_mlp
+from cases.metrics import VAL_ACCURACY, VAL_LOSS, epochs_to
+from cases.networks import adam, mlp
+from cases.references import ROUNDING
 from harness.domain.claim import Claim
 from harness.domain.model import Experiment, History, Metric, Size, Variant
 from harness.domain.plots import Plots, Sweep, TurningPoint
 from harness.domain.verdict import Verdict
-from harness.rules import Above, All, Exceeds, Monotone
+from harness.rules import Above, All, Comparison, Exceeds, Monotone
+
+STRENGTHS = (0.0, 1.0, 0.001)  # the slide's
+ELASTIC = 0.01
+
+
+def two_layers(regularizer: Any) -> Any:
+    """Dense(5) and Dense(1) on four inputs, with random weights and biases and the regularizer on both kernels."""
+    import keras
+    from keras import layers
+
+    stack = [layers.Dense(units, kernel_regularizer=regularizer) for units in (5, 1)]
+    model = keras.Sequential([layers.Input((4,)), *stack])
+    rng = np.random.default_rng(6)
+    model.set_weights([rng.standard_normal(weights.shape) for weights in model.get_weights()])
+    return model
+
+
+def examples() -> tuple[np.ndarray, np.ndarray]:
+    """Shapes (16, 4) and (16, 1)."""
+    rng = np.random.default_rng(7)
+    return rng.standard_normal((16, 4)).astype("float32"), rng.standard_normal((16, 1)).astype("float32")
+
+
+def added(regularizer: Any, l1: float, l2: float, name: str) -> Comparison:
+    """Compares Keras' loss less the mean squared error of the data with l1 Σ abs(W) + l2 Σ W² over the kernels."""
+    model, (x, y) = two_layers(regularizer), examples()
+    model.compile(loss="mse")
+    obtained = float(model.evaluate(x, y, batch_size=16, verbose=0))
+    first, b1, second, b2 = (weights.astype("float64") for weights in model.get_weights())
+    of_data = float(np.mean(((x @ first + b1) @ second + b2 - y) ** 2))
+    penalty = sum(l1 * float(np.sum(np.abs(kernel))) + l2 * float(np.sum(kernel**2)) for kernel in (first, second))
+    rounding = 64 * ROUNDING * (of_data + penalty)  # sums of at most 16 examples and 25 weights
+    return Comparison(f"{name}: the loss less that of the data", obtained - of_data, penalty, rounding)
+
+
+def check_l2() -> Iterator[Comparison]:
+    import keras
+
+    for strength in STRENGTHS:
+        yield added(keras.regularizers.L2(l2=strength), 0.0, strength, f"λ = {strength:g}")
+
+
+def check_l1_l2() -> Iterator[Comparison]:
+    import keras
+
+    regularizer = keras.regularizers.l1_l2(l1=ELASTIC, l2=ELASTIC)
+    yield added(regularizer, ELASTIC, ELASTIC, f"l1_l2(l1={ELASTIC}, l2={ELASTIC})")
+
 
 FITTED = 0.1  # nats of training loss: well below that of the first epoch; every variant without a penalty reaches it
 
@@ -67,12 +120,7 @@ def training_fall(history: History) -> float:
 
 def epochs_to_fit(history: History) -> float | None:
     """Interpolated number of epochs until the training loss in inference mode is FITTED; None if it never is."""
-    curve = history["train_loss"]
-    for epoch, loss in enumerate(curve, 1):
-        if loss <= FITTED:
-            before = curve[epoch - 2] if epoch > 1 else None
-            return float(epoch) if before is None else epoch - 1 + (before - FITTED) / (before - loss)
-    return None
+    return epochs_to(history["train_loss"], FITTED, falls=True)
 
 
 def sum_of_squares(weights: Sequence[Any]) -> Any:
@@ -93,7 +141,7 @@ SUM_OF_SQUARES = Metric("sum_of_squares", better="lower", unit="Σ W²", smalles
 USUAL_L2 = 1e-4
 """The weight decay of the residual networks, which have batch normalization (He et al. 2016, section 3.4)."""
 
-deep = functools.partial(regularized_mlp, 5)
+deep = functools.partial(mlp, 5)
 
 REGULARIZATION = Experiment(
     id="regularization",
@@ -152,90 +200,112 @@ def as_accurate(variant: str, than: str = "none") -> Exceeds:
     return Exceeds(variant, than, margin=-NO_WORSE)
 
 
-OVERFITTING_HAPPENS = Claim(
-    id="overfitting-happens",
-    slide="3. Overfitting",
-    source="read",
-    quote="어느정도 반복 훈련한 후에 훈련데이터에 대해서는 학습이 계속 잘되지만 평가데이터에 대해서는 "
-    "학습이 더 이상 안되는 현상을 의미한다.",
-    reading="that it happens, in Example 4's network; the slide defines the word and names no network",
-    statement="After some epochs the training data are still learnt better, the evaluation data no longer.",
-    rule=All((Above("none", metric="rise", value=RISE.smallest_effect), Above("none", metric="training_fall"))),
-    experiment=REGULARIZATION,
-    shown="Behind the turning epoch the validation loss rises by {none} nats, {0} more than the 0.005 that count; the "
-    "training loss falls by {1}.",
-    say={
-        Verdict.INCONCLUSIVE: "Whether this network overfits in 20 epochs is open: its validation loss rises by {none} "
-        "nats behind the turning epoch.",
-    },
-    deviations=(
-        NETWORK,
-        "the turning epoch is chosen on half of the evaluation images; behind it the loss of the other half has to "
-        f"rise by more than {RISE.smallest_effect} nats, the smallest effect of interest, and the training loss fall",
-        "both by their trend (Theil–Sen): the median slope between two epochs, times the number of epochs",
+TWO_LAYERS = "two linear layers of random weights on random data, mean squared error: the slide names no model"
+
+
+CLAIMS = (
+    Claim(
+        id="l2-loss-formula",
+        slide="4. Overfitting, Regularization",
+        quote=r"Loss(X, Y) = D(H(X|W, B), Y) + \lambda \sum W^2",
+        statement="With regularization the loss is D(H(X | W, B), Y) + λ Σ W².",
+        check=check_l2,
+        deviations=(TWO_LAYERS,),
+        notes=("Only what a layer's kernel_regularizer is given for is summed: the biases are not.",),
     ),
-    notes=(
-        "Changed: the trend of all epochs behind the turning epoch decides. Before, the mean of the last three did, "
-        "among which Adam's loss has spikes.",
+    Claim(
+        id="l1-l2-formula",
+        slide="4. Overfitting, Regularization",
+        source="read",
+        quote="reg = l1_l2(l1=0.01, l2=0.01)",
+        reading="the listing stands under the formula of the penalty, and gives none for the absolute values",
+        statement="l1_l2(l1=0.01, l2=0.01) adds 0.01 Σ abs(W) + 0.01 Σ W².",
+        check=check_l1_l2,
+        deviations=(TWO_LAYERS,),
+    ),
+    Claim(
+        id="overfitting-happens",
+        slide="3. Overfitting",
+        source="read",
+        quote="어느정도 반복 훈련한 후에 훈련데이터에 대해서는 학습이 계속 잘되지만 평가데이터에 대해서는 학습이 더 "
+        "이상 안되는 현상을 의미한다.",
+        reading="that it happens, in Example 4's network; the slide defines the word and names no network",
+        statement="After some epochs the training data are still learnt better, the evaluation data no longer.",
+        rule=All((Above("none", metric="rise", value=RISE.smallest_effect), Above("none", metric="training_fall"))),
+        experiment=REGULARIZATION,
+        shown="Behind the turning epoch the validation loss rises by {none} nats, {0} more than the 0.005 that count; "
+        "the training loss falls by {1}.",
+        say={
+            Verdict.INCONCLUSIVE: "Whether this network overfits in 20 epochs is open: its validation loss rises by "
+            "{none} nats behind the turning epoch.",
+        },
+        deviations=(
+            NETWORK,
+            "the turning epoch is chosen on half of the evaluation images; behind it the loss of the other half has to "
+            f"rise by more than {RISE.smallest_effect} nats, the smallest effect of interest, and the training loss "
+            "fall",
+            "both by their trend (Theil–Sen): the median slope between two epochs, times the number of epochs",
+        ),
+        notes=(
+            "Changed: the trend of all epochs behind the turning epoch decides. Before, the mean of the last three "
+            "did, among which Adam's loss has spikes.",
+        ),
+    ),
+    Claim(
+        id="l2-shrinks-weights",
+        slide="4. Overfitting, Regularization",
+        quote="W becomes small value",
+        statement="The larger λ, the smaller the weights.",
+        rule=Monotone(("none", "l2 0.001", "l2 1"), metric="sum_of_squares", direction="falls", failures="count"),
+        experiment=REGULARIZATION,
+        shown="Σ W² without a penalty is {0} that with λ = 0.001, which is {1} that with λ = 1.",
+        deviations=(
+            NETWORK,
+            "Σ W² over the kernels of all layers, after the last epoch; λ = 0, 0.001 and 1 are the slide's",
+        ),
+        notes=("With λ = 1 the weights are all but 0, and the network answers one digit for every image.",),
+    ),
+    Claim(
+        id="l2-reduces-gap",
+        slide="3. Overfitting (cont.), Regularization",
+        source="read",
+        quote=SOLUTIONS,
+        reading=REDUCES,
+        statement="Regularization with λ = 0.001 reduces overfitting.",
+        rule=All((Exceeds("none", "l2 0.001", metric="gap"), as_accurate("l2 0.001"))),
+        alongside=(Exceeds("l2 0.001", "l2 1"),),
+        experiment=REGULARIZATION,
+        shown="Gap without a penalty less that with λ = 0.001: {0}. Validation accuracy with λ = 0.001 less without: "
+        "{1}.",
+        say=dict.fromkeys(
+            (Verdict.REFUTED, Verdict.INCONCLUSIVE),
+            "λ = 0.001 makes the gap smaller by {0:short} and changes the validation accuracy by {1}. A smaller gap is "
+            "no gain if accuracy is lost: choose λ by the validation accuracy.",
+        ),
+        deviations=(
+            NETWORK,
+            GAP_MEANS,
+            "λ = 0.001, the weaker of the two that the slide prints beside a picture, without a word on which is good",
+            AS_ACCURATE,
+        ),
+        notes=(GUARDED, "The rule alongside compares it with λ = 1, with which no network learns."),
+    ),
+    Claim(
+        id="dropout-reduces-gap",
+        slide="3. Overfitting (cont.), Dropout",
+        source="read",
+        quote=SOLUTIONS,
+        reading=REDUCES,
+        statement="Dropout reduces overfitting.",
+        rule=All((Exceeds("none", "dropout 0.2", metric="gap"), as_accurate("dropout 0.2"))),
+        experiment=REGULARIZATION,
+        shown="Gap without dropout less that with dropout 0.2: {0}. Validation accuracy with dropout less without: "
+        "{1}.",
+        say={
+            Verdict.INCONCLUSIVE: "Whether dropout 0.2 reduces overfitting is open: without less with it the gap is "
+            "{0}, the validation accuracy with it less without {1}.",
+        },
+        deviations=(NETWORK, GAP_MEANS, "dropout 0.2, the rate that Example 4 finds best", AS_ACCURATE),
+        notes=(GUARDED,),
     ),
 )
-
-L2_SHRINKS_WEIGHTS = Claim(
-    id="l2-shrinks-weights",
-    slide="4. Overfitting, Regularization",
-    quote="W becomes small value",
-    statement="The larger λ, the smaller the weights.",
-    rule=Monotone(("none", "l2 0.001", "l2 1"), metric="sum_of_squares", direction="falls", failures="count"),
-    experiment=REGULARIZATION,
-    shown="Σ W² without a penalty is {0} that with λ = 0.001, which is {1} that with λ = 1.",
-    deviations=(
-        NETWORK,
-        "Σ W² over the kernels of all layers, after the last epoch; λ = 0, 0.001 and 1 are the slide's",
-    ),
-    notes=("With λ = 1 the weights are all but 0, and the network answers one digit for every image.",),
-)
-
-L2_REDUCES_GAP = Claim(
-    id="l2-reduces-gap",
-    slide="3. Overfitting (cont.), Regularization",
-    source="read",
-    quote=SOLUTIONS,
-    reading=REDUCES,
-    statement="Regularization with λ = 0.001 reduces overfitting.",
-    rule=All((Exceeds("none", "l2 0.001", metric="gap"), as_accurate("l2 0.001"))),
-    alongside=(Exceeds("l2 0.001", "l2 1"),),
-    experiment=REGULARIZATION,
-    shown="Gap without a penalty less that with λ = 0.001: {0}. Validation accuracy with λ = 0.001 less without: {1}.",
-    say=dict.fromkeys(
-        (Verdict.REFUTED, Verdict.INCONCLUSIVE),
-        "λ = 0.001 makes the gap smaller by {0:short} and changes the validation accuracy by {1}. A smaller gap is no "
-        "gain if accuracy is lost: choose λ by the validation accuracy.",
-    ),
-    deviations=(
-        NETWORK,
-        GAP_MEANS,
-        "λ = 0.001, the weaker of the two that the slide prints beside a picture, without a word on which is good",
-        AS_ACCURATE,
-    ),
-    notes=(GUARDED, "The rule alongside compares it with λ = 1, with which no network learns."),
-)
-
-DROPOUT_REDUCES_GAP = Claim(
-    id="dropout-reduces-gap",
-    slide="3. Overfitting (cont.), Dropout",
-    source="read",
-    quote=SOLUTIONS,
-    reading=REDUCES,
-    statement="Dropout reduces overfitting.",
-    rule=All((Exceeds("none", "dropout 0.2", metric="gap"), as_accurate("dropout 0.2"))),
-    experiment=REGULARIZATION,
-    shown="Gap without dropout less that with dropout 0.2: {0}. Validation accuracy with dropout less without: {1}.",
-    say={
-        Verdict.INCONCLUSIVE: "Whether dropout 0.2 reduces overfitting is open: without less with it the gap is {0}, "
-        "the validation accuracy with it less without {1}.",
-    },
-    deviations=(NETWORK, GAP_MEANS, "dropout 0.2, the rate that Example 4 finds best", AS_ACCURATE),
-    notes=(GUARDED,),
-)
-
-CLAIMS = (OVERFITTING_HAPPENS, L2_SHRINKS_WEIGHTS, L2_REDUCES_GAP, DROPOUT_REDUCES_GAP)

@@ -28,7 +28,7 @@ class Claim:
         id: stable, kebab-case.
         slide: where the lecture says it.
         statement: what it says, in a sentence.
-        rule: the rule that decides it, on variants and metrics of ``experiment``; or ``Exact``, on ``check``.
+        rule: the rule that decides it, on variants and metrics of ``experiment``; by default ``Exact``, on ``check``.
         experiment: its trials decide the claim; None for an exact claim.
         check: for an exact claim: gives comparisons with an independent reference, and differences to report.
         case: distinguishes several cases of one claim ("softmax"). Id and case together are unique.
@@ -52,7 +52,7 @@ class Claim:
     id: str
     slide: str
     statement: str
-    rule: Rule | Exact
+    rule: Rule | Exact = field(default_factory=Exact)
     experiment: Experiment | None = None
     check: Callable[[], Iterable[Comparison | Difference]] | None = None
     then: Callable[[], Iterable[Comparison]] | None = None

@@ -3,9 +3,11 @@
 import numpy as np
 import pytest
 
-from cases.references import batch_normalization, inputs, updates
+from cases.batch_normalization.formulas import normalised
+from cases.references import inputs, updates
 
 ONES = np.ones(10)
+RULES = [rule for rule in vars(updates).values() if getattr(rule, "__kwdefaults__", None)]
 
 
 def test_ten_unit_gradients_by_hand():
@@ -20,12 +22,19 @@ def test_ten_unit_gradients_by_hand():
     assert updates.amsgrad_paper(ONES)[0] == pytest.approx(-0.001 * 0.1 / np.sqrt(0.001))
 
 
-def test_forms_that_are_the_same():
-    for case in inputs.updates():
-        same = updates.momentum(case.gradients, momentum=0.5), updates.heavy_ball(case.gradients, momentum=0.5)
-        assert same[0] == pytest.approx(same[1], rel=1e-9)
-        same = updates.nesterov(case.gradients), updates.accelerated(case.gradients, momentum=0.9)
-        assert same[0] == pytest.approx(same[1], rel=1e-9, abs=1e-9 * np.abs(same[0]).max())
+@pytest.mark.parametrize("case", inputs.updates())
+def test_relations_of_the_forms(case):
+    """Momentum in two forms, AMSGrad never longer than Adam, and rounding relative to what no weight exceeds."""
+    heavy, ball = updates.momentum(case.gradients, momentum=0.5), updates.heavy_ball(case.gradients, momentum=0.5)
+    assert heavy == pytest.approx(ball, rel=1e-9)
+    ahead = updates.nesterov(case.gradients)
+    constant = updates.accelerated(case.gradients, momentum=0.9)
+    assert ahead == pytest.approx(constant, rel=1e-9, abs=1e-9 * np.abs(ahead).max())
+    adam, amsgrad = (np.abs(updates.adam(case.gradients, amsgrad=largest)) for largest in (False, True))
+    assert np.all(amsgrad <= adam * (1 + 1e-12))
+    for rule in (updates.momentum, updates.adam, updates.adadelta):
+        weights = updates.walk(case.start, rule(case.gradients))
+        assert np.all(np.abs(weights) <= updates.extent(*case, rule) * (1 + 1e-12))
 
 
 def test_epsilon_hat_and_epsilon_are_one_without_the_root_of_the_bias():
@@ -37,64 +46,31 @@ def test_epsilon_hat_and_epsilon_are_one_without_the_root_of_the_bias():
         assert ours[step - 1] == pytest.approx(paper[step - 1], rel=1e-12)
 
 
-def test_amsgrad_never_takes_longer_steps_than_adam():
-    for case in inputs.updates():
-        adam, amsgrad = (np.abs(updates.adam(case.gradients, amsgrad=one)) for one in (False, True))
-        assert np.all(amsgrad <= adam * (1 + 1e-12))
-
-
-def test_where_there_is_no_gradient_nothing_moves():
+@pytest.mark.parametrize("form", RULES)
+def test_where_there_is_no_gradient_nothing_moves(form):
     none = np.zeros((10, 2))
-    for rule in (
-        updates.heavy_ball,
-        updates.adagrad,
-        updates.rmsprop,
-        updates.rmsprop_paper,
-        updates.adadelta,
-        updates.adam,
-        updates.adam_paper,
-        updates.amsgrad_paper,
-    ):
-        assert np.array_equal(rule(none), none)
-    assert np.array_equal(updates.adagrad_paper(none, learning_rate=1.0), none)
-
-
-def test_extent_is_never_below_the_weights():
-    for case in inputs.updates():
-        for rule in (updates.momentum, updates.adam, updates.adadelta):
-            weights = updates.walk(case.start, rule(case.gradients))
-            assert np.all(np.abs(weights) <= updates.extent(*case, rule) * (1 + 1e-12))
+    assert np.array_equal(form(none, learning_rate=1.0), none)
 
 
 def test_batch_normalization_by_hand():
-    batch = np.array([[0.0, 5.0], [2.0, 5.0]])
-    assert batch_normalization.normalised(batch, 3.0).tolist() == [[-0.5, 0.0], [0.5, 0.0]]
-    assert batch_normalization.layer(batch, np.array([2.0, 1.0]), np.array([1.0, 7.0]), 3.0).tolist() == [
-        [0, 7],
-        [2, 7],
-    ]
-    assert batch_normalization.inferred(batch, np.zeros(2), np.full(2, 3.0), 1.0).tolist() == [[0, 2.5], [1, 2.5]]
-    assert batch_normalization.moved(np.array(1.0), np.array(0.0)) == 0.99
-    assert batch_normalization.unbiased(batch).tolist() == [2.0, 0.0]
+    assert normalised(np.array([[0.0, 5.0], [2.0, 5.0]]), 3.0).tolist() == [[-0.5, 0.0], [0.5, 0.0]]
 
 
 def test_what_is_drawn_has_zeros_and_what_is_huge_and_tiny():
     gradients = [case.gradients for case in inputs.updates()]
-    sizes = np.concatenate([np.abs(one[one != 0]) for one in gradients])
+    sizes = np.concatenate([np.abs(drawn[drawn != 0]) for drawn in gradients])
     assert not gradients[0].any()
-    assert sizes.min() < 1e-20
-    assert sizes.max() > 1e9
+    assert sizes.min() < 1e-20 < 1e9 < sizes.max()
     assert np.any((sizes > 1e-8) & (sizes < 1e-2))  # about every epsilon
-    assert any((one == 0).any() and one.any() for one in gradients)
+    assert any((drawn == 0).any() and drawn.any() for drawn in gradients)
     assert np.square(sizes.max()) < np.finfo("float32").max / inputs.STEPS
     assert {case.start.ndim for case in inputs.updates()} == {0, 1, 2}
     assert {len(case.x) for case in inputs.regressions()} == {1, 8}
     spreads = np.concatenate([batch.std(axis=0) for batch in inputs.batches()])
-    assert spreads.min() == 0
-    assert spreads.max() > 1e3
+    assert spreads.min() == 0 < 1e3 < spreads.max()
 
 
-def test_the_same_is_drawn_every_time():
-    for draw in (inputs.updates, inputs.regressions, inputs.batches):
-        for one, other in zip(draw.__wrapped__(), draw.__wrapped__(), strict=True):
-            assert all(map(np.array_equal, one, other))
+@pytest.mark.parametrize("draw", [inputs.updates, inputs.regressions, inputs.batches])
+def test_the_same_is_drawn_every_time(draw):
+    for first, second in zip(draw.__wrapped__(), draw.__wrapped__(), strict=True):
+        assert all(map(np.array_equal, first, second))

@@ -19,8 +19,7 @@ import pytest
 from msgspec.structs import replace
 from playwright.sync_api import Browser
 
-from cases.examples.loss_surface import landscape
-from cases.examples.normalization import SHARES, min_max, raw
+from cases.examples.normalization import SHARES, landscape, min_max, raw
 from cases.lecture import BY_SEEDS
 from harness.domain.model import Divergence, DivergenceKind, Experiment, Metric, Seconds, Size, Trial, Variant
 from harness.domain.plots import Landscape, Plots, Surface, Sweep, TurningPoint

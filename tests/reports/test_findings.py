@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from cases.findings import FINDINGS
+from cases.lecture import FINDINGS
 from harness.domain.claim import Finding
 from harness.errors import SuiteError
 from harness.record.run import Run

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 import reports.write
 from cases import CLAIMS
-from cases.findings import FINDINGS
+from cases.lecture import FINDINGS
 from harness.course import course
 from harness.domain.claim import Finding
 from harness.domain.erratum import ErratumState
