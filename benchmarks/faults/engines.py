@@ -16,7 +16,6 @@ from benchmarks.faults.change import (
     afterwards,
     argument,
     attribute,
-    constant,
     jnp,
     result,
     skipped,
@@ -74,26 +73,25 @@ def penalty_not_told(losses: Any, self: Any, state: Any, prefix: str, data: Any)
 
 def batches_count_alike(epoch: Any, self: Any, order: Any) -> Any:
     """The epoch's loss is the mean over batches, whatever their size."""
-    state, curves = epoch
-    steps = -(-len(order) // self._batch)
-    return state, {**curves, "loss": curves["loss"] * (len(order) / (steps * self._batch))}
+    state, (curves, losses) = epoch
+    return state, ({**curves, "loss": curves["loss"] * (len(order) / (len(losses) * self._batch))}, losses)
 
 
-def validated_late(curves: Any, signs: Any) -> Any:
-    return {k: np.concatenate([v[:1], v[:-1]]) if k.startswith("val_") else v for k, v in curves.items()}, signs
+def validated_late(curves: Any, losses: Any) -> Any:
+    return {k: np.concatenate([v[:1], v[:-1]]) if k.startswith("val_") else v for k, v in curves.items()}, losses
 
 
 def starts_anew(carry: Any, self: Any) -> Any:
     """All of the optimizer's variables but the learning rate, which is the second."""
-    (weights, others, moments), signs = carry
+    weights, others, moments = carry
     fresh = [jnp.asarray(new, old.dtype) for new, old in zip(self._fresh, moments, strict=True)]
-    return (weights, others, [fresh[0], moments[1], *fresh[2:]]), signs
+    return weights, others, [fresh[0], moments[1], *fresh[2:]]
 
 
 def last_batch_counts(original: Any, self: Any, carry: Any, rows: Any, data: Any) -> Any:
-    state, signs, (total, hits) = carry
-    (state, signs, (total, hits)), nothing = original(self, (state, signs, (jnp.zeros_like(total), hits)), rows, data)
-    return (state, signs, (total / len(rows) * len(data[0]), hits)), nothing
+    state, (total, hits) = carry
+    (state, (total, hits)), loss = original(self, (state, (jnp.zeros_like(total), hits)), rows, data)
+    return (state, (total / len(rows) * len(data[0]), hits)), loss
 
 
 def rates_left_out(structure: str) -> str:
@@ -127,8 +125,9 @@ def on_two_devices(original: Any, self: Any, weights: Any, others: Any, x: Any, 
 
 def follows_too_early(epoch: Any, self: Any, carry: Any) -> Any:
     """What is followed is taken of the weights before the epoch."""
-    after, curves = epoch
-    return after, curves | {name: jnp.float32(of(carry[0][0])) for name, of in self._setup.experiment.follow.items()}
+    after, (curves, losses) = epoch
+    early = {name: jnp.float32(of(carry[0])) for name, of in self._setup.experiment.follow.items()}
+    return after, (curves | early, losses)
 
 
 def first_half(array: np.ndarray) -> np.ndarray:
@@ -151,7 +150,7 @@ def last_seed_twice(original: Any, self: Any, seeds: Any, on_epoch: Any) -> Any:
 
 
 def launched(of: Callable[[Any, Any], Any]) -> Wrapper:
-    """Curves and signs of a launch become ``of`` them."""
+    """Curves and losses of a launch become ``of`` them."""
     return result(lambda launched: of(*launched))
 
 
@@ -160,12 +159,17 @@ def orders(of: Callable[[Any], Any]) -> Wrapper:
     return argument("orders", lambda orders: np.broadcast_to(of(orders), orders.shape))
 
 
-def neighbours(curves: Any, signs: Any) -> Any:
-    return {k: np.roll(np.asarray(v), 1, axis=0) for k, v in curves.items()}, signs
+def neighbours(curves: Any, losses: Any) -> Any:
+    return {k: np.roll(np.asarray(v), 1, axis=0) for k, v in curves.items()}, losses
 
 
-def first_failures(curves: Any, signs: Any) -> Any:
-    return curves, np.broadcast_to(np.asarray(signs)[:1], signs.shape)
+def first_failures(curves: Any, losses: Any) -> Any:
+    return curves, np.broadcast_to(np.asarray(losses)[:1], losses.shape)
+
+
+def hundredth_at_first(curves: Any, losses: Any) -> Any:
+    """The loss of a launch's first step, of which a blow-up is a thousand times, is too small by a factor of 100."""
+    return curves, np.append(losses.flat[0] / 100, losses.flat[1:]).reshape(losses.shape)
 
 
 def told_late(told: Any) -> Any:
@@ -240,7 +244,7 @@ FAULTS = {
         ),
         "evaluation without penalties": fault((at.JAX, "_evaluate"), result(penalty_not_told), at.PENALISED),
         "a blow-up is ten times the first loss": fault(
-            ("harness.training.backends.jax", "BLOW_UP"), constant(10.0), at.BY_SGD, step=None
+            (at.JAX, "launch"), launched(hundredth_at_first), at.BY_SGD, step=None
         ),
         "the optimizer starts anew in every epoch": fault(
             (at.JAX, "_epoch"), argument("carry", starts_anew), at.MLP, step=52

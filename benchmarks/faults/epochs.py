@@ -52,10 +52,10 @@ def like(value: Any, array: Any) -> Any:
 def between(change: Callable[[Any, int], None]) -> Wrapper:
     """``change(program, epochs made)`` before each epoch but the first."""
 
-    def launch(original: Any, self: Any, orders: Any, initial: float) -> Any:
+    def launch(original: Any, self: Any, orders: Any) -> Any:
         if epochs := epochs_made(self):
             change(self, epochs)
-        return original(self, orders, initial)
+        return original(self, orders)
 
     return launch
 

@@ -18,7 +18,11 @@ from benchmarks.faults.change import Change, changed
 OURS = ("harness", "cases", "baselines", "suite")
 KEPT = ("cases.references.inputs",)
 """Modules whose caches hold what no fault touches, and what takes seconds to draw."""
-KEEPING = (("harness.training.steps", "_PROGRAMS"), ("harness.training.configuration", "_DIGESTS"))
+KEEPING = (
+    ("harness.training.train", "_PROGRAMS"),
+    ("harness.training.steps", "_PROGRAMS"),
+    ("harness.training.configuration", "_DIGESTS"),
+)
 """Dictionaries of what was compiled or computed, by module and name."""
 EARLIEST = 0
 """Stands for the first step at which any fault of a place can show."""

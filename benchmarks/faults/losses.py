@@ -32,10 +32,10 @@ CROSS_ENTROPY_ON_JAX = (at.JAX_NN, "categorical_crossentropy")
 
 def uncounted_batch(epoch: Any, self: Any, order: Any) -> Any:
     """Hits over the count of examples, of which one batch is not counted."""
-    state, curves = epoch
+    state, (curves, losses) = epoch
     if "accuracy" in curves:
         curves["accuracy"] = curves["accuracy"] * (1 - self._batch / max(len(order), self._batch + 1))
-    return state, curves
+    return state, (curves, losses)
 
 
 def smoothed(share: float) -> Wrapper:
@@ -109,7 +109,8 @@ def ends_in_nan(measured: Any, setup: Any, seed: int) -> Any:
         k: [*v[:first], *[0.098 if k.endswith("accuracy") else float("nan")] * len(v[first:])]
         for k, v in measured.history.items()
     }
-    return dataclasses.replace(measured, history=history, broken=first * setup.steps + 1, broken_is_nan=True)
+    losses = np.append(np.ones(first * setup.steps), np.nan)
+    return dataclasses.replace(measured, history=history, losses=[losses])
 
 
 def adds_epsilon(original: Any, target: Any, output: Any, from_logits: bool = False, axis: int = -1) -> Any:

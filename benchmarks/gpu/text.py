@@ -6,10 +6,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from benchmarks.gpu.steps import all_steps, finished, result
 from benchmarks.gpu.work import NETWORKS, PEERS, TARGETS
 from benchmarks.roofline import least_bytes, operations
 from harness.environment import gpu
+from harness.record.gpu import GpuFacts
 from reports.text import code, escape, table
 
 Results = Mapping[str, Any]
@@ -36,7 +39,7 @@ def _machine(results: Results) -> str:
         ["device", f"{device['kind'].upper()}: {escape(device['model'])}, {escape(device['precision'])}"],
         ["JAX, Keras, NumPy", f"{prints['backend_version']}, {prints['keras']}, {prints['numpy']}"],
         ["Python, system", f"{prints['python']}, {escape(prints['system'])}"],
-        *([label, start] for label, start, _ in gpu.rows(gpu.read(record["gpu"]), None)),
+        *([label, start] for label, start, _ in gpu.rows(msgspec.convert(record["gpu"], GpuFacts | None), None)),
     ]
     if machine := results["machine"]:
         for precision, flops in machine["measured"]["flops"].items():

@@ -12,8 +12,6 @@ from collections.abc import Callable, Iterator, Mapping
 from types import ModuleType
 from typing import TypeVar
 
-import msgspec
-
 from harness.errors import SuiteError
 from harness.record.gpu import GpuFacts
 
@@ -78,14 +76,6 @@ def count() -> int:
             return int(nvml.nvmlDeviceGetCount())
     except nvml.NVMLError:
         return 0
-
-
-def read(recorded: object) -> GpuFacts | None:
-    """The facts in a record of JSON's types. SuiteError if it is damaged."""
-    try:
-        return msgspec.convert(recorded, GpuFacts | None)
-    except msgspec.ValidationError as error:
-        raise SuiteError(f"Damaged record of a GPU: {error}. Restore its file from a copy.") from None
 
 
 def rows(start: GpuFacts | None, end: GpuFacts | None) -> list[tuple[str, str, str]]:

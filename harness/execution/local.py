@@ -19,6 +19,8 @@ from multiprocessing.context import SpawnProcess
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from harness.environment import gpu
+from harness.environment.fingerprint import cores
 from harness.errors import SuiteError, invalid
 
 MEMORY = 2.5e9
@@ -197,8 +199,6 @@ def _cores() -> tuple[int, ...]:
 
 def visible_gpus() -> tuple[str, ...]:
     """The GPUs in CUDA_VISIBLE_DEVICES; without that variable, the numbers of all GPUs that the driver knows."""
-    from harness.environment import gpu
-
     given = os.environ.get("CUDA_VISIBLE_DEVICES")
     if given is not None:
         return tuple(filter(None, (name.strip() for name in given.split(","))))
@@ -225,13 +225,6 @@ def count(asked: int | None, tasks: int) -> int:
         expected = f"at most {fitting} with {free_memory() / 1e9:.1f} GB free, at {MEMORY / 1e9:g} GB each"
         raise invalid("--workers", expected=expected, received=asked, fix=_use(fitting))
     return min(wanted, fitting)
-
-
-def cores() -> int:
-    """The number of cores that this process may use."""
-    from harness.environment.fingerprint import cores
-
-    return cores()
 
 
 def _use(number: int) -> str:

@@ -26,7 +26,8 @@ from harness.timing.contention import accounts, contention
 from harness.training.backend import trained_on
 from harness.training.backends import active
 from harness.training.configuration import variant_digest
-from harness.training.engines import ENGINES, Engine, Measurements
+from harness.training.engine import Engine, Measurements
+from harness.training.engines import ENGINES
 from harness.training.train import prepare
 
 SECONDS = 40.0

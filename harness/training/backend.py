@@ -155,14 +155,8 @@ def device() -> Device:
     return device_of(keras.ops.convert_to_tensor([0.0]))
 
 
-def set_precision(name: str) -> None:
-    """Sets the precision of the active backend's matrix products, one of PRECISIONS."""
-    if name != "default":
-        active().set_highest_precision()
-
-
 def start_backend(precision: str = "default") -> Device:
-    """Imports Keras on the chosen backend and returns its device.
+    """Imports Keras on the chosen backend with one of PRECISIONS, and returns its device.
 
     XLA, oneDNN and CUDA write lines to file descriptor 2, which no log level stops. They are shown only if something
     fails. Imported objects are frozen, so a garbage collection takes 4 ms instead of 250. Keras imports Matplotlib and
@@ -174,7 +168,8 @@ def start_backend(precision: str = "default") -> Device:
         os.dup2(written.fileno(), 2)
         try:
             with hidden("matplotlib", "pandas"):
-                set_precision(precision)
+                if precision != "default":
+                    active().set_highest_precision()
                 started_on = device()
             gc.freeze()
             return started_on

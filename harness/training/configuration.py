@@ -7,6 +7,7 @@ changes nothing, but another default value of a layer does.
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import weakref
 from collections.abc import Iterator, Mapping
@@ -26,8 +27,6 @@ LENGTH = 16
 """Number of hex digits of a digest."""
 DIGITS = 6
 """Number of significant digits of a fact that count. Linear algebra in float64 differs between processors."""
-ABSENT: JSON = None
-"""The value that ``differences`` gives for a key that one of the two configurations lacks."""
 
 _CHECKSUMS: dict[tuple[Any, ...], tuple[weakref.ref[np.ndarray], str]] = {}
 _DIGESTS: dict[tuple[int, str], tuple[Experiment, str]] = {}
@@ -68,7 +67,7 @@ def configuration(setup: TrainingSetup) -> dict[str, JSON]:
 
 
 def differences(then: Mapping[str, JSON], now: Mapping[str, JSON]) -> list[tuple[str, JSON, JSON]]:
-    """(place, then, now) for each value that differs: ("model.layers[3].config.rate", 0.2, 0.3). See ABSENT."""
+    """(place, then, now) for each value that differs: ("model.layers[3].config.rate", 0.2, 0.3); None for no value."""
     return list(_differences("", dict(then), dict(now)))
 
 
@@ -129,43 +128,28 @@ def checksum(array: np.ndarray) -> str:
 def without_names(config: Any, without: str = "") -> Any:
     """A Keras configuration without names, because Keras counts them up ("dense_3").
 
-    A reference to a layer by name becomes the number of that name. The name of a precision policy stays, because it is
-    the policy.
+    A reference to a layer by name becomes the number of that name; Keras describes a layer before it refers to it. The
+    name of a precision policy stays, because it is the policy.
 
     Args:
         config: ``get_config()`` of a model or an optimizer.
         without: keys with this ending are left out too; "" for none.
     """
-    numbers = {name: str(number) for number, name in enumerate(dict.fromkeys(_names(config)))}
-    return _renamed(config, numbers, without)
+    numbers: dict[str, str] = {}
 
+    def plain(value: Any) -> Any:
+        if isinstance(value, dict) and value.get("class_name") != "DTypePolicy":
+            if isinstance(name := value.get("name"), str):
+                numbers.setdefault(name, str(len(numbers)))
+            kept = (key for key in value if key != "name" and not (without and key.endswith(without)))
+            return {key: plain(value[key]) for key in kept}
+        if isinstance(value, list | tuple):
+            if [type(part) for part in value] == [str, int, int] and value[0] in numbers:
+                return [numbers[value[0]], *value[1:]]  # a tensor: (layer, number of the call, number of the output)
+            return [plain(part) for part in value]
+        return value
 
-def _names(config: Any) -> Iterator[str]:
-    if isinstance(config, dict) and config.get("class_name") != "DTypePolicy":
-        if isinstance(config.get("name"), str):
-            yield config["name"]
-        for value in config.values():
-            yield from _names(value)
-    elif isinstance(config, list | tuple):
-        for value in config:
-            yield from _names(value)
-
-
-def _renamed(config: Any, numbers: Mapping[str, str], without: str) -> Any:
-    if isinstance(config, dict):
-        if config.get("class_name") == "DTypePolicy":
-            return config
-        kept = {key: value for key, value in config.items() if key != "name"}
-        return {
-            key: _renamed(value, numbers, without)
-            for key, value in kept.items()
-            if not without or not key.endswith(without)
-        }
-    if isinstance(config, list | tuple):
-        if [type(part) for part in config] == [str, int, int] and config[0] in numbers:
-            return [numbers[config[0]], *config[1:]]  # a tensor: (layer, number of the call, number of the output)
-        return [_renamed(value, numbers, without) for value in config]
-    return config
+    return plain(config)
 
 
 def _plain(value: Any) -> JSON:
@@ -185,10 +169,9 @@ def _differences(where: str, then: JSON, now: JSON) -> Iterator[tuple[str, JSON,
     if isinstance(then, dict) and isinstance(now, dict):
         for key in dict.fromkeys((*then, *now)):
             place = f"{where}.{key}" if where else key
-            yield from _differences(place, then.get(key, ABSENT), now.get(key, ABSENT))
+            yield from _differences(place, then.get(key), now.get(key))
     elif isinstance(then, list) and isinstance(now, list):
-        for index in range(max(len(then), len(now))):
-            parts = (values[index] if index < len(values) else ABSENT for values in (then, now))
+        for index, parts in enumerate(itertools.zip_longest(then, now)):
             yield from _differences(f"{where}[{index}]", *parts)
     elif then != now or type(then) is not type(now):
         yield where, then, now

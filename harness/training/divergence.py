@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+
+import numpy as np
 
 from harness.domain.model import Dataset, Divergence, History
 
@@ -14,36 +15,29 @@ CHANCE_MIN = 100
 """The fewest evaluation examples that distinguish an accuracy from chance. With fewer, no training counts as stuck."""
 
 
-def first_bad(losses: Sequence[float]) -> tuple[int, int]:
-    """The first step with a non-finite loss, and the first with a loss above BLOW_UP × the first loss.
-
-    Steps count from 1; 0 means none.
-    """
-    limit = BLOW_UP * losses[0] if losses else math.inf
-    broken = next((step for step, loss in enumerate(losses, 1) if not math.isfinite(loss)), 0)
-    high = next((step for step, loss in enumerate(losses, 1) if loss > limit), 0)
-    return broken, high
-
-
-def classify(
-    history: History, data: Dataset, *, broken: int, broken_is_nan: bool, high: int, initial: float, steps: int
-) -> Divergence | None:
+def classify(history: History, data: Dataset, losses: np.ndarray, steps: int) -> Divergence | None:
     """The divergence of a finished training, or None.
 
     Args:
         history: its curves, with nan and inf.
         data: its training and validation data.
-        broken, high: the first steps with a non-finite loss, and with a loss above BLOW_UP × ``initial``; 0 for none.
-        broken_is_nan: whether the first non-finite loss was nan (else inf).
-        initial: the loss of the first step.
+        losses: of every step; empty for a training whose steps were all finite and low.
         steps: number of optimizer steps per epoch.
     """
-    if broken:
-        return Divergence("nan" if broken_is_nan else "inf", epoch=(broken - 1) // steps + 1, step=broken)
-    if high and history["loss"][-1] > BLOW_UP * initial:
+    with np.errstate(over="ignore"):  # a limit above float32 is inf
+        high = _first(losses > BLOW_UP * losses[0]) if len(losses) else 0
+    if broken := _first(~np.isfinite(losses)):
+        is_nan = np.isnan(losses[broken - 1])
+        return Divergence("nan" if is_nan else "inf", epoch=(broken - 1) // steps + 1, step=broken)
+    if high and history["loss"][-1] > BLOW_UP * float(losses[0]):
         return Divergence("blow-up", epoch=(high - 1) // steps + 1, step=high)
     stuck = stuck_at_chance(history, data)
     return Divergence("stuck at chance", epoch=stuck) if stuck else None
+
+
+def _first(bad: np.ndarray) -> int:
+    """The first bad step, counted from 1; 0 for none."""
+    return int(bad.argmax()) + 1 if bad.any() else 0
 
 
 def stuck_at_chance(history: History, data: Dataset) -> int | None:

@@ -10,10 +10,8 @@ from typing import Any
 import numpy as np
 
 from harness.training.backends import active
-from harness.training.divergence import first_bad
-from harness.training.engines import Engine, FirstSteps, Measurements, Notice, OnEpoch, ShortTraining
-from harness.training.programs import Programs
-from harness.training.seeding import data_order, initialise, seed_training
+from harness.training.engine import Batches, Engine, FirstSteps, Measurements, OnEpoch
+from harness.training.seeding import initialise, seed_training
 from harness.training.setup import TrainingSetup
 
 
@@ -24,42 +22,35 @@ class FitEngine(Engine):
     """
 
     name = "fit"
-
-    def __init__(
-        self, setup: TrainingSetup, programs: Programs | None = None, notice: Notice = lambda text: None
-    ) -> None:
-        super().__init__(setup)
-        self.jit_compile = active().facts.compiled_fit
-        self._weights: list[Any] = []
-
-    @staticmethod
-    def first_steps(short: ShortTraining) -> Iterator[FirstSteps]:
-        """Trains epochs of one step each. ``fit`` then reports the loss of each step, and not a running mean."""
-        engine, data, batch = FitEngine(short.setup.one_step()), short.setup.data, short.setup.full_batch
-        for seed in short.seeds:
-            model, losses = engine.model(seed), []
-            if short.steps:
-                rows = data_order(seed, 0, len(data.x))[: short.steps * batch]
-                seed_training(seed)
-                how = {"batch_size": batch, "epochs": short.steps, "steps_per_epoch": 1, "shuffle": False, "verbose": 0}
-                losses = model.fit(data.x[rows], data.y[rows], **how).history["loss"]
-            yield seed, losses, model if seed in short.validate else None
+    compiles_each_seed = True
+    _weights: Sequence[Any] = ()
 
     @property
     def weights(self) -> Sequence[Any]:
         return self._weights
 
+    def first_steps(self, seeds: Sequence[int], batches: Batches) -> Iterator[FirstSteps]:
+        """Trains epochs of one step each. ``fit`` then reports the loss of each step, and not a running mean."""
+
+        def trained(seed: int) -> FirstSteps:
+            model, losses = self.model(seed), []
+            if data := batches(seed):
+                x, y = (np.concatenate(arrays) for arrays in zip(*((part.x, part.y) for part in data), strict=True))
+                seed_training(seed)
+                how = {"batch_size": len(data[0].x), "epochs": len(data), "steps_per_epoch": 1}
+                losses = model.fit(x, y, **how, shuffle=False, verbose=0).history["loss"]
+            return seed, losses, lambda: model
+
+        return map(trained, seeds)
+
     def run(self, seed: int, on_epoch: OnEpoch) -> Measurements:
-        measured = Measurements({})
-        clock = Clock(self.setup, seed, measured, on_epoch)
-        history = self._fit(seed, clock.begin, clock.end, train_begin=clock.first)
-        curves = {name: [float(value) for value in curve] for name, curve in history.items()}
-        measured.history = curves | measured.history
+        clock = Clock(self.setup, self.model(seed), seed, on_epoch)
+        curves = self._fit(clock.model, seed, on_epoch_begin=clock.begin, on_epoch_end=clock.end)
+        clock.measured.history = curves | clock.measured.history
         losses = curves.get("loss", [])  # empty for a size without epochs
-        measured.initial = losses[0] if losses else 0.0
         if losses and _suspicious(losses):
-            self._locate(seed, measured)
-        return measured
+            clock.measured.losses.append(self._losses_of_steps(seed))
+        return clock.measured
 
     def model(self, seed: int) -> Any:
         """A new Keras model with the initial weights of ``seed``, compiled as this engine uses it."""
@@ -69,25 +60,16 @@ class FitEngine(Engine):
             optimizer=optimizer,
             loss=self.setup.experiment.loss,
             metrics=["accuracy"] if self.setup.experiment.accuracy else [],
-            jit_compile=self.jit_compile,
+            jit_compile=active().facts.compiled_fit,
         )
         return model
 
-    def _fit(
-        self, seed: int, begin: Any = None, end: Any = None, batch_end: Any = None, train_begin: Any = None
-    ) -> dict[str, list[float]]:
-        """Calls ``Model.fit`` and returns its history. The hooks get the model and Keras' arguments (index, logs)."""
+    def _fit(self, model: Any, seed: int, **hooks: Any) -> dict[str, list[float]]:
+        """Calls ``Model.fit`` with these hooks of a callback, and returns its history."""
         import keras
 
-        model, data, size = self.model(seed), self.setup.data, self.setup.size
-        hooks = {
-            name: lambda index, logs=None, hook=hook: hook(model, index, logs)
-            for name, hook in (("on_epoch_begin", begin), ("on_epoch_end", end), ("on_train_batch_end", batch_end))
-            if hook is not None
-        }
+        data, size = self.setup.data, self.setup.size
         self._weights = model.trainable_variables
-        if train_begin is not None:
-            train_begin(model)
         seed_training(seed)
         model.fit(
             data.x,
@@ -98,19 +80,17 @@ class FitEngine(Engine):
             callbacks=[keras.callbacks.LambdaCallback(**hooks)],
             verbose=0,
         )
-        history: dict[str, list[float]] = model.history.history
-        return history
+        return {name: [float(value) for value in curve] for name, curve in model.history.history.items()}
 
-    def _locate(self, seed: int, measured: Measurements) -> None:
-        """Finds the first bad step: it trains again, with a callback on every batch.
+    def _losses_of_steps(self, seed: int) -> np.ndarray:
+        """Trains again, with a callback on every batch, up to the first loss that is not finite.
 
         Such a callback makes the device wait for the host, so the timed training has none.
         """
-        steps = Steps(len(self.setup.data.x), self.setup.size.batch_size)
-        self._fit(seed, batch_end=steps.end)
-        measured.initial = steps.losses[0]
-        measured.broken, measured.high = first_bad(steps.losses)
-        measured.broken_is_nan = bool(measured.broken) and math.isnan(steps.losses[measured.broken - 1])
+        model = self.model(seed)
+        steps = Steps(model, len(self.setup.data.x), self.setup.size.batch_size)
+        self._fit(model, seed, on_train_batch_end=steps.end)
+        return np.array(steps.losses)
 
 
 def _suspicious(losses: list[float]) -> bool:
@@ -123,48 +103,50 @@ class Clock:
     The seconds of an epoch include its validation, and not the curves recorded here.
     """
 
-    def __init__(self, setup: TrainingSetup, seed: int, measured: Measurements, on_epoch: OnEpoch) -> None:
-        self.setup, self.seed, self.measured, self.on_epoch = setup, seed, measured, on_epoch
+    def __init__(self, setup: TrainingSetup, model: Any, seed: int, on_epoch: OnEpoch) -> None:
+        self.setup, self.model, self.seed, self.on_epoch = setup, model, seed, on_epoch
+        self.measured = Measurements()
+        self.measured.observe(setup, lambda: model, "initial_")
 
-    def first(self, model: Any) -> None:
-        self.measured.record(self.setup, lambda: model, "initial_")
-
-    def begin(self, model: Any, epoch: int, logs: Any) -> None:
+    def begin(self, epoch: int, logs: Any = None) -> None:
         self._start = time.perf_counter()
 
-    def end(self, model: Any, epoch: int, logs: Any) -> None:
+    def end(self, epoch: int, logs: Any = None) -> None:
         import keras
 
         self.measured.launches.append(time.perf_counter() - self._start)
-        if self.setup.experiment.inference:
-            data = self.setup.data
-            values = model.evaluate(data.x, data.y, batch_size=1024, verbose=0, return_dict=True)
-            for name, value in values.items():
-                self._add(f"train_{name}", value)
-        if self.setup.experiment.halves:
-            self._halves(model)
-        for name, of in self.setup.experiment.follow.items():
-            self._add(name, keras.ops.convert_to_numpy(of(model.trainable_variables)))
-        self.measured.record(self.setup, lambda: model)
+        data, experiment = self.setup.data, self.setup.experiment
+        if experiment.inference:
+            values = self.model.evaluate(data.x, data.y, batch_size=1024, verbose=0, return_dict=True)
+            self._add({f"train_{name}": value for name, value in values.items()})
+        if experiment.halves:
+            losses = validation_losses(self.setup, self.model, 1024)
+            self._add({"even_val_loss": losses[::2].mean(), "odd_val_loss": losses[1::2].mean()})
+        weights = self.model.trainable_variables
+        self._add({name: keras.ops.convert_to_numpy(of(weights)) for name, of in experiment.follow.items()})
+        self.measured.observe(self.setup, lambda: self.model)
         self.on_epoch(self.seed, epoch + 1)
 
-    def _halves(self, model: Any) -> None:
-        """Records the loss of each half. ``predict`` would drop the logits, from which Keras takes the loss."""
-        import keras
+    def _add(self, values: dict[str, Any]) -> None:
+        for name, value in values.items():
+            self.measured.history.setdefault(name, []).append(float(value))
 
-        loss = keras.losses.get(self.setup.experiment.loss)
-        x, y = self.setup.data.x_val, self.setup.data.y_val
-        assert x is not None
-        assert y is not None
-        parts = [slice(first, first + 1024) for first in range(0, len(x), 1024)]
-        losses = np.concatenate(
-            [keras.ops.convert_to_numpy(loss(y[part], model(x[part], training=False))) for part in parts]
-        )
-        for name, part in (("even_val_loss", losses[::2]), ("odd_val_loss", losses[1::2])):
-            self._add(name, part.mean())
 
-    def _add(self, name: str, value: Any) -> None:
-        self.measured.history.setdefault(name, []).append(float(value))
+def validation_losses(setup: TrainingSetup, model: Any, batch: int) -> np.ndarray:
+    """The loss of each validation example, in inference mode, without penalties.
+
+    The network is called, and not asked to ``predict``: that drops the logits from which Keras takes the loss.
+    """
+    import keras
+
+    loss, x, y = keras.losses.get(setup.experiment.loss), setup.data.x_val, setup.data.y_val
+    assert x is not None
+    assert y is not None
+    losses = []
+    for start in range(0, len(x), batch):
+        inputs, targets = (keras.ops.convert_to_tensor(array[start : start + batch], "float32") for array in (x, y))
+        losses.append(keras.ops.convert_to_numpy(loss(targets, model(inputs, training=False))))
+    return np.concatenate(losses)
 
 
 class Steps:
@@ -173,15 +155,15 @@ class Steps:
     It stops the training at the first loss that is not finite.
     """
 
-    def __init__(self, count: int, batch_size: int) -> None:
-        self.count, self.batch_size = count, batch_size
+    def __init__(self, model: Any, count: int, batch_size: int) -> None:
+        self.model, self.count, self.batch_size = model, count, batch_size
         self.losses: list[float] = []
         self._sum = 0.0
 
-    def end(self, model: Any, batch: int, logs: Any) -> None:
+    def end(self, batch: int, logs: Any) -> None:
         before = self._sum if batch else 0.0
         seen = min((batch + 1) * self.batch_size, self.count)
         self._sum = float(logs["loss"]) * seen
         self.losses.append((self._sum - before) / (seen - batch * self.batch_size))
         if not math.isfinite(self.losses[-1]):
-            model.stop_training = True
+            self.model.stop_training = True

@@ -13,16 +13,16 @@ from typing import Any
 
 import numpy as np
 
-from harness.domain.model import Experiment
+from harness.domain.model import Dataset, Experiment
 from harness.errors import invalid
 from harness.record.numbers import number, shortest
 from harness.record.trials import ShortTrial
-from harness.training.backends import active_backend
-from harness.training.engines import ENGINES, NotVectorizableError, ShortTraining, resolve_engine
+from harness.training.engine import Engine
+from harness.training.fit import validation_losses
 from harness.training.programs import Programs
-from harness.training.seeding import initialise
+from harness.training.seeding import data_order, initialise
 from harness.training.setup import TrainingSetup
-from harness.training.train import check_seeds, engine_of
+from harness.training.train import check_seeds, with_engine
 
 EVALUATED = 1000
 """Number of validation examples per call of the network. It bounds the memory, and divides MNIST's validation set."""
@@ -65,12 +65,26 @@ def first_steps(
             expected=f"0 to {most}, the full batches of its first epoch",
             received=steps,
         )
-    name = engine_of(setup, engine)
-    short = ShortTraining(setup, seeds, steps, validate, _PROGRAMS)
-    try:
-        return _trials(short, name)
-    except NotVectorizableError:
-        return _trials(short, resolve_engine("auto", active_backend()))
+
+    def batches(seed: int) -> list[Dataset]:
+        data, batch = setup.data, setup.full_batch
+        rows = data_order(seed, 0, len(data.x))[: steps * batch].reshape(steps, batch)
+        return [Dataset(data.x[each], data.y[each]) for each in rows]
+
+    def trained(engine: Engine) -> tuple[ShortTrial, ...]:
+        clock = time.perf_counter()
+        results = [
+            (seed, losses, _of_model(setup, seed, steps, model()) if seed in validate else {})
+            for seed, losses, model in engine.first_steps(seeds, batches)
+        ]
+        how: dict[str, Any] = {"engine": engine.name, "perturbed": perturbed, "canonical": canonical}
+        how["seconds"] = (time.perf_counter() - clock) / len(seeds)
+        return tuple(
+            ShortTrial(seed=seed, losses=tuple(map(number, shortest(losses))), **how, **of_model)
+            for seed, losses, of_model in results
+        )
+
+    return with_engine(setup, engine, _PROGRAMS, trained, of=setup.one_step())
 
 
 def full_batches(setup: TrainingSetup) -> int:
@@ -78,50 +92,14 @@ def full_batches(setup: TrainingSetup) -> int:
     return len(setup.data.x) // setup.full_batch if setup.size.epochs else 0
 
 
-def _trials(short: ShortTraining, engine: str) -> tuple[ShortTrial, ...]:
-    clock, setup = time.perf_counter(), short.setup
-    trained = [
-        (seed, losses, {} if model is None else _of_model(short, seed, model))
-        for seed, losses, model in ENGINES[engine].load().first_steps(short)
-    ]
-    seconds = (time.perf_counter() - clock) / len(short.seeds)
-    return tuple(
-        ShortTrial(
-            seed=seed,
-            engine=engine,
-            losses=tuple(map(number, shortest(losses))),
-            perturbed=setup.perturbed,
-            canonical=setup.canonical,
-            seconds=seconds,
-            **of_model,
-        )
-        for seed, losses, of_model in trained
-    )
-
-
-def _of_model(short: ShortTraining, seed: int, model: Any) -> dict[str, Any]:
+def _of_model(setup: TrainingSetup, seed: int, steps: int, model: Any) -> dict[str, Any]:
     """The fields of a short trial that need its model: the validation loss, and metrics of the initial model."""
     fields: dict[str, Any] = {}
-    setup = short.setup
-    if setup.data.x_val is not None and short.steps:
-        (loss,) = shortest([_validation_loss(setup, model)])
-        fields["val_losses"] = (*[None] * (short.steps - 1), number(loss))
+    if setup.data.x_val is not None and steps:
+        (loss,) = shortest([float(np.mean(validation_losses(setup, model, EVALUATED), dtype="float64"))])
+        fields["val_losses"] = (*[None] * (steps - 1), number(loss))
     if setup.experiment.observe is not None:
         initialise(model, seed, setup.perturbed, setup.canonical)
         recorded = setup.experiment.observe(model, setup.data)
         fields["observed"] = {name: number(float(value)) for name, value in recorded.items()}
     return fields
-
-
-def _validation_loss(setup: TrainingSetup, model: Any) -> float:
-    """The mean loss over the validation data, in inference mode, without penalties."""
-    import keras
-
-    loss, x, y = keras.losses.get(setup.experiment.loss), setup.data.x_val, setup.data.y_val
-    assert x is not None
-    assert y is not None
-    losses = []
-    for start in range(0, len(x), EVALUATED):
-        inputs, targets = (keras.ops.convert_to_tensor(array[start : start + EVALUATED], "float32") for array in (x, y))
-        losses.append(keras.ops.convert_to_numpy(loss(targets, model(inputs, training=False))))
-    return float(np.mean(np.concatenate(losses), dtype="float64"))

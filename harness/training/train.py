@@ -2,36 +2,28 @@
 
 from __future__ import annotations
 
-import functools
 import gc
 import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
+from typing import TypeVar
+
+import numpy as np
 
 from harness.domain.model import Experiment, Seconds, Trial
 from harness.errors import invalid
 from harness.record.numbers import shortest
-from harness.training.backend import Device, device, trained_on
+from harness.training.backend import Device, trained_on
 from harness.training.backends import active_backend
 from harness.training.divergence import classify
-from harness.training.engines import (
-    ENGINES,
-    Engine,
-    Measurements,
-    Notice,
-    NotVectorizableError,
-    OnEpoch,
-    pays_on_cpu,
-    resolve_engine,
-)
+from harness.training.engine import Engine, Measurements, Notice, NotVectorizableError, OnEpoch
+from harness.training.engines import ENGINES, engine_of, resolve_engine
 from harness.training.programs import Programs
 from harness.training.setup import TrainingSetup
 
-
-@functools.cache
-def _programs() -> Programs:
-    """The programs that ``train`` keeps in this process."""
-    return Programs()
+T = TypeVar("T")
+_PROGRAMS = Programs()
+"""The program that ``train`` keeps in this process."""
 
 
 def check_seeds(seeds: Sequence[int]) -> None:
@@ -67,58 +59,59 @@ def train(
         SuiteError: unknown variant or engine, an engine that the backend lacks, or impossible seeds.
     """
     check_seeds(seeds)
-    trials: list[Trial] = []
+    setup = TrainingSetup.of(experiment, variant, perturbed)
+    facts = setup.variant.facts() if setup.variant.facts else {}
 
-    def keep(trial: Trial) -> None:
-        trials.append(trial)
-        on_trial(trial)
+    def trained(engine: Engine) -> list[Trial]:
+        """Each trial gets an equal share of the seconds of its block."""
+        trials, clock = [], time.perf_counter()
+        for block in engine.blocks(seeds, on_epoch):
+            seconds = (time.perf_counter() - clock) / len(block)
+            where = trained_on(engine.weights)
+            for seed, measured in block:
+                trials.append(_trial(setup, seed, measured, seconds, engine.name, facts, where))
+                on_trial(trials[-1])
+            clock = time.perf_counter()
+        return trials
 
-    try:
-        _train(prepare(experiment, variant, engine, _programs(), perturbed, notice), seeds, on_epoch, keep)
-    except NotVectorizableError as error:
-        other = resolve_engine("auto", active_backend())
-        notice(f"{experiment.id}/{variant}: {error}; engine {other} trains it, one seed after another.")
-        _train(prepare(experiment, variant, other, _programs(), perturbed), seeds, on_epoch, keep)
+    trials = with_engine(setup, engine, _PROGRAMS, trained, notice=notice)
     gc.collect()  # a program, its model and its data on the device refer to each other, so nothing else frees them
     return tuple(trials)
 
 
-def _train(engine: Engine, seeds: Sequence[int], on_epoch: OnEpoch, on_trial: Callable[[Trial], None]) -> None:
-    """Trains the seeds. Each trial gets an equal share of the seconds of its block."""
-    facts = engine.setup.variant.facts() if engine.setup.variant.facts else {}
-    clock = time.perf_counter()
-    for block in engine.blocks(seeds, on_epoch):
-        seconds = (time.perf_counter() - clock) / len(block)
-        where = trained_on(engine.weights)
-        for seed, measured in block:
-            on_trial(_trial(engine.setup, seed, measured, seconds, engine.name, facts, where))
-        clock = time.perf_counter()
-
-
-def prepare(
-    experiment: Experiment,
-    variant: str,
-    engine: str = "auto",
-    programs: Programs | None = None,
-    perturbed: int = 0,
+def with_engine(
+    setup: TrainingSetup,
+    engine: str,
+    programs: Programs,
+    use: Callable[[Engine], T],
+    of: TrainingSetup | None = None,
     notice: Notice = lambda text: None,
-) -> Engine:
+) -> T:
+    """``use`` of the engine that trains a setup, or of another one where seeds of the setup cannot be batched.
+
+    Args:
+        setup: decides which engine is best.
+        engine, programs, notice: as in ``prepare``.
+        use: trains.
+        of: what the engine trains, if it is not the setup.
+    """
+    try:
+        return use(ENGINES[engine_of(setup, engine)](of or setup, programs, notice))
+    except NotVectorizableError as error:
+        other = resolve_engine("auto", active_backend())
+        name = f"{setup.experiment.id}/{setup.variant.name}"
+        notice(f"{name}: {error}; engine {other} trains it, one seed after another.")
+        return use(ENGINES[other](of or setup, programs))
+
+
+def prepare(experiment: Experiment, variant: str, engine: str = "auto", programs: Programs | None = None) -> Engine:
     """An engine with a variant's model and data in place, ready to train. Arguments and errors as in ``train``.
 
     ``programs`` keeps compiled programs. Engines with the same ``programs`` must not run in alternation, because two
     variants of one structure share a program.
     """
-    setup = TrainingSetup.of(experiment, variant, perturbed)
-    return ENGINES[engine_of(setup, engine)].load()(setup, programs, notice)
-
-
-def engine_of(setup: TrainingSetup, engine: str) -> str:
-    """The name of the engine that trains a setup on the active backend. It resolves "auto"."""
-    backend = active_backend()
-    name = resolve_engine(engine, backend)
-    if engine == "auto" and resolve_engine(engine, backend, "gpu") != name:  # a batched one, if it pays
-        name = resolve_engine(engine, backend, device().kind, pays_on_cpu(setup, setup.built[0]))
-    return name
+    setup = TrainingSetup.of(experiment, variant)
+    return ENGINES[engine_of(setup, engine)](setup, Programs() if programs is None else programs)
 
 
 def _trial(
@@ -131,22 +124,14 @@ def _trial(
     where: Device,
 ) -> Trial:
     history = {name: shortest(curve) for name, curve in measured.history.items()}
-    divergence = classify(
-        history,
-        setup.data,
-        broken=measured.broken,
-        broken_is_nan=measured.broken_is_nan,
-        high=measured.high,
-        initial=measured.initial,
-        steps=setup.steps,
-    )
+    losses = np.concatenate(measured.losses or [np.empty(0)])
     metrics = {metric.name: metric.value(history) for metric in setup.experiment.metrics if metric.name not in facts}
     return Trial(
         variant=setup.variant.name,
         seed=seed,
         metrics={metric.name: {**facts, **metrics}[metric.name] for metric in setup.experiment.metrics},
         history={name: tuple(curve) for name, curve in history.items()},
-        divergence=divergence,
+        divergence=classify(history, setup.data, losses, setup.steps),
         seconds=_seconds(measured, setup.size.epochs, total),
         engine=engine,
         device=str(where),

@@ -1,9 +1,9 @@
 """Engine ``vectorized``: trains batched seeds of a variant with one XLA program (JAX).
 
 The program is the compiled one under ``jax.vmap``, with a replica for each seed. A replica has its own weights, other
-variables (the random-number states of dropout among them), optimizer state, data order and divergence flags, stacked
-along a first axis. All replicas share the data. A replica computes the same as the compiled program, but its matrix
-products may sum in another order.
+variables (the random-number states of dropout among them), optimizer state and data order, stacked along a first axis.
+All replicas share the data. A replica computes the same as the compiled program, but its matrix products may sum in
+another order.
 
 Seeds are trained in blocks. If the device fails, as it does when its memory runs out, the next block is half as wide. A
 finished block is kept, whatever happens to the next one.
@@ -22,20 +22,19 @@ import numpy as np
 from harness.domain.model import Dataset
 from harness.errors import SuiteError
 from harness.training.backends.jax import JaxProgram
-from harness.training.engines import (
+from harness.training.engine import (
+    Batches,
     Block,
     Engine,
     FirstSteps,
     Measurements,
-    Notice,
     NotVectorizableError,
     OnEpoch,
-    ShortTraining,
     epochs_of_launch,
     is_tiny,
     work_of_epoch,
 )
-from harness.training.programs import Programs
+from harness.training.programs import Curves
 from harness.training.seeding import data_order, initialise
 from harness.training.setup import TrainingSetup
 
@@ -58,7 +57,7 @@ class VectorizedProgram(JaxProgram):
         import jax
 
         super().__init__(setup)
-        self._vectorized = jax.jit(jax.vmap(self._train, in_axes=(0, 0, 0, None, None)), donate_argnums=0)
+        self._vectorized = jax.jit(jax.vmap(self._train, in_axes=(0, 0, None, None)), donate_argnums=0)
         self._executables: dict[tuple[Any, ...], Any] = {}
 
     @property
@@ -92,26 +91,25 @@ class VectorizedProgram(JaxProgram):
         if key in self._executables:
             return False
         try:
-            lowered = self._vectorized.lower(self._state, *self._arguments(orders, np.zeros(len(orders))))
+            lowered = self._vectorized.lower(self._state, orders, self._data, self._validation)
         except Exception as error:
             cause = f"{type(error).__name__}: {error}".splitlines()[0]
             raise NotVectorizableError(f"its seeds cannot be batched ({cause})") from error
         self._executables[key] = lowered.compile()
         return True
 
-    def launch_all(self, orders: np.ndarray, initial: np.ndarray) -> tuple[dict[str, Any], Any]:
+    def launch_all(self, orders: np.ndarray) -> tuple[Curves, Any]:
         """Starts one epoch per row of each replica's orders, without waiting for the device.
 
         Args:
             orders: (replicas, epochs, examples), int32. ``compile`` was called with its shape.
-            initial: as in ``Program.launch``, one value for each replica.
 
         Returns:
             As ``Program.launch``, with a first axis of replicas, on the device.
         """
         executable = self._executables[self._key(orders)]
-        self._state, curves, flags = executable(self._state, *self._arguments(orders, initial))
-        return curves, flags
+        self._state, curves, losses = executable(self._state, orders, self._data, self._validation)
+        return curves, losses
 
     def release(self) -> None:
         """Frees the last block's state."""
@@ -131,11 +129,6 @@ class VectorizedProgram(JaxProgram):
         finally:
             self._state = everything
 
-    def _arguments(self, orders: np.ndarray, initial: np.ndarray) -> tuple[Any, ...]:
-        import jax.numpy as jnp
-
-        return jnp.asarray(orders), jnp.asarray(initial, "float32"), self._data, self._validation
-
     def _key(self, orders: np.ndarray) -> tuple[int, ...]:
         return *orders.shape, len(self._data[0])
 
@@ -147,29 +140,26 @@ class VectorizedEngine(Engine):
     """
 
     name = "vectorized"
+    backends = ("jax",)
+    batched = True
 
-    def __init__(
-        self, setup: TrainingSetup, programs: Programs | None = None, notice: Notice = lambda text: None
-    ) -> None:
-        super().__init__(setup, notice=notice)
-        self.program, _ = (programs or Programs()).get(self.name, setup, VectorizedProgram)
-        self.epochs_per_launch = epochs_of_launch(setup, self.program.parameters)
+    def __post_init__(self) -> None:
+        self.program, _ = self.programs.get_for(VectorizedProgram, self.setup)
+        self.epochs_per_launch = epochs_of_launch(self.setup, self.program.parameters)
 
-    @staticmethod
-    def first_steps(short: ShortTraining) -> Iterator[FirstSteps]:
+    def first_steps(self, seeds: Sequence[int], batches: Batches) -> Iterator[FirstSteps]:
         """Trains all seeds at once: each replica takes its own part of the data."""
-        program, _ = short.programs.get("vectorized", short.setup.one_step(), VectorizedProgram)
-        seeds, batch, replicas = short.seeds, short.setup.full_batch, len(short.seeds)
+        replicas, batch = len(seeds), self.setup.full_batch
         orders = np.arange(replicas * batch, dtype="int32").reshape(replicas, 1, batch)
-        program.begin(seeds, replicas)
-        losses = np.empty((replicas, short.steps))
-        for step, parts in enumerate(zip(*map(short.batches, seeds), strict=True)):
+        self.program.begin(seeds, replicas)
+        losses = []
+        for parts in zip(*map(batches, seeds), strict=True):
             x, y = (np.concatenate(arrays) for arrays in zip(*((data.x, data.y) for data in parts), strict=True))
-            program.feed(Dataset(x, y))
-            program.compile(orders)
-            losses[:, step] = np.asarray(program.launch_all(orders, np.full(replicas, np.nan))[0]["loss"])[:, 0]
+            self.program.feed(Dataset(x, y))
+            self.program.compile(orders)
+            losses.append(np.asarray(self.program.launch_all(orders)[0]["loss"])[:, 0])
         for index, seed in enumerate(seeds):
-            yield seed, losses[index].tolist(), program.replica(index) if seed in short.validate else None
+            yield seed, [float(loss[index]) for loss in losses], functools.partial(self.program.replica, index)
 
     @property
     def weights(self) -> Sequence[Any]:
@@ -235,28 +225,26 @@ class VectorizedEngine(Engine):
     def _train(self, block: Sequence[int], replicas: int, on_epoch: OnEpoch) -> list[Measurements]:
         """Trains a block. While the device computes a launch, the host draws the data orders of the next."""
         program, launches = self.program, self._launches(replicas)
-        measured = [Measurements({}, compile=0.0) for _ in block]
+        measured = [Measurements(compile=0.0) for _ in block]
         program.release()  # frees the memory of the last block
         program.begin(block, replicas)
-        self._record(measured, "initial_")
+        self._observe(measured, "initial_")
         orders = self._orders(block, launches[0], replicas) if launches else np.empty(0)
         for number, epochs in enumerate(launches):
             clock = time.perf_counter()
             if program.compile(orders):
                 measured[0].compile = time.perf_counter() - clock
                 clock = time.perf_counter()
-            initial = np.array(_filled([seed.initial for seed in measured], replicas))
-            results = program.launch_all(orders, initial)
+            results = program.launch_all(orders)
             if number + 1 < len(launches):
                 orders = self._orders(block, launches[number + 1], replicas)
-            curves, flags = {name: np.asarray(curve) for name, curve in results[0].items()}, np.asarray(results[1])
-            whole = len(launches) == 1
-            seconds = (time.perf_counter() - clock) / len(block) / (1 if whole else len(epochs))
-            for index, seed in enumerate(measured):
-                seed.launches += [seconds] * (1 if whole else len(epochs))
-                of_seed = {name: curve[index] for name, curve in curves.items()}
-                seed.add(of_seed, flags[index], steps_before=epochs.start * self.setup.steps)
-            self._record(measured)
+            curves, losses = {name: np.asarray(curve) for name, curve in results[0].items()}, np.asarray(results[1])
+            epochs_timed = 1 if len(launches) == 1 else len(epochs)
+            seconds = (time.perf_counter() - clock) / len(block) / epochs_timed
+            for index, of_seed in enumerate(measured):
+                of_seed.launches += [seconds] * epochs_timed
+                of_seed.add({name: curve[index] for name, curve in curves.items()}, losses[index])
+            self._observe(measured)
             for trained in block:
                 on_epoch(trained, epochs.stop)
         return measured
@@ -265,9 +253,9 @@ class VectorizedEngine(Engine):
         count = len(self.setup.data.x)
         return _filled([np.stack([data_order(seed, epoch, count) for epoch in epochs]) for seed in block], replicas)
 
-    def _record(self, measured: Sequence[Measurements], prefix: str = "") -> None:
-        for index, seed in enumerate(measured):
-            seed.record(self.setup, functools.partial(self.program.replica, index), prefix)
+    def _observe(self, measured: Sequence[Measurements], prefix: str = "") -> None:
+        for index, of_seed in enumerate(measured):
+            of_seed.observe(self.setup, functools.partial(self.program.replica, index), prefix)
 
 
 def _filled(replicas: Sequence[Any], count: int) -> np.ndarray:

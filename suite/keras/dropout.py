@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 
@@ -13,7 +12,8 @@ from harness.domain.model import Dataset, Experiment, Size, Variant
 from harness.domain.self_check import Measured, self_check
 from harness.training.gradients import weight_gradients
 from harness.training.train import train
-from suite.keras.networks import LOSS
+from suite.keras.networks import LOSS, sequential
+from suite.keras.reference import Layer
 from suite.keras.rules import optimizer, sgd
 
 SURE = 5  # tolerance in standard errors; the sample is seeded, so the result is the same every time
@@ -27,15 +27,7 @@ def ones() -> Dataset:
     return Dataset(x, y, x[:10], y[:10])
 
 
-def thinned(rates: tuple[float, float]) -> Any:
-    """A network that passes a one through two dropouts."""
-    import keras
-    from keras import layers
-
-    last = layers.Dense(1, use_bias=False, kernel_initializer="ones")
-    return keras.Sequential([layers.Input((1,)), *map(layers.Dropout, rates), last])
-
-
+LAST = Layer("Dense", units=1, use_bias=False, kernel_initializer="ones")
 MASKED = Experiment(
     id="self-check-dropout",
     data=ones,
@@ -43,7 +35,10 @@ MASKED = Experiment(
     size=Size(epochs=EPOCHS, batch_size=2000),
     metrics=(LOSS,),
     optimizer=optimizer("SGD", sgd, learning_rate=0.0).keras,
-    variants=tuple(Variant(name, model=functools.partial(thinned, rates)) for name, rates in RATES.items()),
+    variants=tuple(
+        Variant(name, functools.partial(sequential, (1,), [*(Layer("Dropout", rate=rate) for rate in rates), LAST]))
+        for name, rates in RATES.items()
+    ),
     accuracy=False,
 )
 
@@ -85,14 +80,9 @@ def forward_and_backward(engine: str) -> Iterator[Measured]:
 
     The k units that are kept have the gradient 2 k / (1 − rate)² before and behind the dropout, the others 0.
     """
-    import keras
-    from keras import layers
-
     units, rate = 400, 0.25
-    plain = {"use_bias": False, "kernel_initializer": "ones"}
-    model = keras.Sequential(
-        [layers.Input((1,)), layers.Dense(units, **plain), layers.Dropout(rate, seed=1), layers.Dense(1, **plain)]
-    )
+    wide = Layer("Dense", units=units, use_bias=False, kernel_initializer="ones")
+    model = sequential((1,), [wide, Layer("Dropout", rate=rate, seed=1), LAST])
     x, y = np.ones((1, 1), "float32"), np.zeros((1, 1), "float32")
     before, behind = map(np.ravel, weight_gradients(model, "mean_squared_error", x, y))
     kept = behind != 0

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import functools
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from harness.domain.self_check import Measured, self_check
+from suite.keras import networks
+from suite.keras.networks import numpy, sequential
+from suite.keras.reference import Layer
 
 SURE = 5  # tolerance in standard errors; the sample is seeded, so the result is the same every time
 SOURCE = "Keras' documentation of its initializers and layers"
@@ -19,59 +21,40 @@ CONSTANT = {"bias": 0.0, "gamma": 1.0, "beta": 0.0, "moving_mean": 0.0, "moving_
 UNIFORM = ((1, 0, 1 / 3), (2, 1 / 3, 4 / 45), (3, 0, 1 / 7), (4, 1 / 5, 16 / 225))
 NORMAL = ((1, 0, 1), (2, 1, 2), (3, 0, 15), (4, 3, 96))
 """(power, mean and variance of that power) of numbers that are uniform in ± 1, or standard normal."""
-UNITS, INPUTS, CLASSES = 256, 784, 10
+UNITS = 256
 
+Declared = tuple[tuple[int, ...], Sequence[Layer]]
+"""The shape of an input, and the layers."""
 Weights = Mapping[tuple[str, str], np.ndarray]
 
 
-def dense(more: tuple[str, ...] = (), initializer: Any = "glorot_uniform") -> Any:
-    """Three hidden layers, each followed by the layers ``more``."""
-    import keras
-    from keras import layers
-
-    after = {"dropout": lambda: layers.Dropout(0.2), "normalised": layers.BatchNormalization}
-    hidden = [
-        layer
-        for _ in range(3)
-        for layer in (layers.Dense(UNITS, kernel_initializer=initializer), *(after[name]() for name in more))
-    ]
-    last = layers.Dense(CLASSES, kernel_initializer=initializer)
-    return keras.Sequential([layers.Input((INPUTS,)), *hidden, last])
+def dense(initializer: Any = "glorot_uniform", *more: Layer) -> Declared:
+    """Three hidden layers, each followed by ``more``."""
+    hidden = [Layer("Dense", units=UNITS, kernel_initializer=initializer), *more]
+    return (784,), [*hidden * 3, Layer("Dense", units=10, kernel_initializer=initializer)]
 
 
-def convolutional() -> Any:
-    import keras
-    from keras import layers
-
-    inner = [layers.Conv2D(32, (3, 3)), layers.Conv2D(64, (3, 3)), layers.Flatten()]
-    return keras.Sequential([layers.Input((8, 8, 3)), *inner, layers.Dense(CLASSES)])
-
-
-def recurrent() -> Any:
-    import keras
-    from keras import layers
-
-    return keras.Sequential([layers.Input((28, 28)), layers.LSTM(64), layers.Dense(CLASSES)])
-
-
+PLAIN, NORMALISED = dense(), dense("glorot_uniform", Layer("BatchNormalization"))
+RECURRENT: Declared = ((28, 28), [Layer("LSTM", units=64), Layer("Dense", units=10)])
+FILTERS = [Layer("Conv2D", filters=count, kernel_size=3) for count in (32, 64)]
 NETWORKS = {
-    "glorot-uniform": dense,
-    "random-uniform": functools.partial(dense, initializer="random_uniform"),
-    "normalised": functools.partial(dense, ("normalised",)),
-    "normal": functools.partial(dense, initializer={"class_name": "RandomNormal", "config": {"stddev": 0.07}}),
-    "recurrent": recurrent,
-    "convolutional": convolutional,
+    "glorot-uniform": PLAIN,
+    "random-uniform": dense("random_uniform"),
+    "normalised": NORMALISED,
+    "normal": dense(networks.drawn("RandomNormal", stddev=0.07)),
+    "recurrent": RECURRENT,
+    "convolutional": ((8, 8, 3), [*FILTERS, Layer("Flatten"), Layer("Dense", units=10)]),
 }
 
 
-def drawn(network: Any, seed: int) -> Weights:
+def drawn(network: Declared, seed: int) -> Weights:
     """The initial variables of a training with ``seed``, by (class and number of the layer, variable)."""
     from harness.training.seeding import initialise, roles
 
-    model = network()
+    model = sequential(*network)
     initialise(model, seed)
     return {
-        (role, variable.path.rpartition("/")[2]): np.asarray(variable.numpy(), "float64")
+        (role, variable.path.rpartition("/")[2]): numpy(variable)
         for role, layer in roles(model)
         for variable in layer.variables
         if str(variable.dtype).startswith("float")
@@ -125,7 +108,7 @@ def lstm(engine: str) -> Iterator[Measured]:
 
     A QR decomposition alone would give all diagonal elements one sign (Mezzadri 2007).
     """
-    weights = [drawn(recurrent, seed) for seed in range(ORTHOGONAL)]
+    weights = [drawn(RECURRENT, seed) for seed in range(ORTHOGONAL)]
     kernels = np.stack([each["LSTM-0", "recurrent_kernel"] for each in weights])
     units = kernels.shape[1]
     yield Measured("recurrent kernel, times its transpose", kernels[0] @ kernels[0].T, np.eye(units), 1e-5)
@@ -148,8 +131,9 @@ def seeds_and_layers(engine: str) -> Iterator[Measured]:
     def correlation(a: np.ndarray, b: np.ndarray) -> float:
         return float(np.corrcoef(a.ravel(), b.ravel())[0, 1])
 
-    plain, other, again = (drawn(dense, seed) for seed in (0, 1, 0))
-    further = {name: drawn(functools.partial(dense, (name,)), 0) for name in ("dropout", "normalised")}
+    plain, other, again = (drawn(PLAIN, seed) for seed in (0, 1, 0))
+    dropout = dense("glorot_uniform", Layer("Dropout", rate=0.2))
+    further = {name: drawn(network, 0) for name, network in (("dropout", dropout), ("normalised", NORMALISED))}
     for key, array in plain.items():
         of, near = f"{key[1]} of {key[0]}", SURE / math.sqrt(array.size)
         yield Measured(f"{of}, seed 0 again", again[key], array)

@@ -20,8 +20,8 @@ from harness.training.backends import active_backend
 from harness.training.late_state import late_optimizer, late_slots
 from harness.training.train import prepare
 from suite.keras.networks import HITS, PARTIAL, Network, drawn, numpy, orders
-from suite.keras.reference import ROUNDING, STEP, Layer, Reference, State, alike
-from suite.keras.rules import Optimizer, adadelta, adagrad, adam, momentum, optimizer, rmsprop, sgd
+from suite.keras.reference import ROUNDING, STEP, Layer, Reference, State
+from suite.keras.rules import Optimizer, Slots, adadelta, adagrad, adam, momentum, optimizer, rmsprop, sgd
 
 ITERATIONS = (1_000, 10_000)
 """Step numbers at the beginning. Adam's bias correction is 0.80 at 1,000, and 1 − 2e-5 at 10,000."""
@@ -46,25 +46,18 @@ SOURCE = "Keras' documentation of its optimizers and the papers it names"
 
 
 def state_of(weights: Sequence[Any], others: Sequence[Any], held: Sequence[tuple[str, Any]], by: Optimizer) -> State:
-    """The state of a training.
-
-    Args:
-        weights: trainable variables.
-        others: non-trainable variables: moving averages and random states.
-        held: (name, value) of the optimizer's variables: the number of steps, the learning rate, then the slots.
-        by: the optimizer.
-    """
-    slots = {slot: [numpy(value) for name, value in held if name.endswith(slot)] for slot in by.slots}
-    arrays = [(str(other.dtype) == "float32", numpy(other)) for other in others]
+    """The state of a training: trainable variables, others, and (name, value) of what the optimizer holds."""
+    arrays = [(name, numpy(value)) for name, value in held]
+    if arrays[0][1].ndim:  # the first replica of batched seeds
+        arrays = [(name, value[0]) for name, value in arrays]
+    slots = {slot: [value for name, value in arrays if name.endswith(slot)] for slot in by.slots}
     return State(
         values=[
             {"weights": numpy(weight), **{slot: values[place] for slot, values in slots.items()}}
             for place, weight in enumerate(weights)
         ],
-        statistics=[array for average, array in arrays if average],
-        steps=int(numpy(held[0][1])),
-        learning_rate=float(numpy(held[1][1])),
-        draws=[array for average, array in arrays if not average],
+        statistics=[numpy(other) for other in others if str(other.dtype) == "float32"],
+        steps=int(arrays[0][1]),
     )
 
 
@@ -73,8 +66,19 @@ def begun(of: str, state: State, by: Optimizer, iterations: int) -> Iterator[Mea
     values = [by.initial(each["weights"]) for each in state.values]
     if iterations:
         values = [each | late_slots(by.slots, each["weights"].shape, place) for place, each in enumerate(values)]
-    expected = State(values, state.statistics, iterations, by.given["learning_rate"], state.draws)
-    yield from alike(f"{of}, at the beginning", state, expected)
+    yield from alike(f"{of}, at the beginning", state, State(values, state.statistics, iterations))
+
+
+def alike(of: str, obtained: State, expected: State, near: Sequence[Slots] = (), steps: int = 0) -> Iterator[Measured]:
+    """Two states; ``near``: the tolerance of each weight and slot, ``steps``: whose rounding moving averages have."""
+    yield Measured(f"{of}, number of steps", obtained.steps, expected.steps)
+    for place, values in enumerate(expected.values):
+        for name, value in values.items():
+            limit = near[place][name] if near else 0.0
+            yield Measured(f"{of}, {name} {place}", obtained.values[place][name], value, limit)
+    for place, value in enumerate(expected.statistics):
+        limit = steps * ROUNDING * np.abs(value).max()
+        yield Measured(f"{of}, moving average {place}", obtained.statistics[place], value, limit)
 
 
 @self_check("steps", "The steps of {0}, early and late in a training, are documented.", SOURCE, OPTIMIZERS)
@@ -92,14 +96,10 @@ def steps(engine: str, by: Optimizer) -> Iterator[Measured]:
         variables = [keras.Variable(each) for each in weights]
         late = late_optimizer(by.keras, iterations)
         late.build(variables)
-
-        def read(late: Any = late, variables: Any = variables) -> State:
-            return state_of(variables, [], [(v.name, v) for v in late.variables], by)
-
-        states = [read()]
+        states = [state_of(variables, [], [(v.name, v) for v in late.variables], by)]
         for each in gradients:
             late.apply([keras.ops.convert_to_tensor(gradient) for gradient in each], variables)
-            states.append(read())
+            states.append(state_of(variables, [], [(v.name, v) for v in late.variables], by))
         yield from begun(by.name, states[0], by, iterations)
         for (before, after), each in zip(itertools.pairwise(states), gradients, strict=True):
             yield from step(f"{by.name}, step {before.steps + 1}", before, after, each.astype("float64"), by)
@@ -110,7 +110,7 @@ def step(of: str, before: State, after: State, gradients: np.ndarray, by: Optimi
 
     Rounding is relative to the step without cancellation: that of moments and gradients of equal signs.
     """
-    expected, near = State([], [], before.steps + 1, before.learning_rate), []
+    expected, near = State([], [], before.steps + 1), []
     for gradient, values in zip(gradients, before.values, strict=True):
         sizes = {name: np.abs(value) for name, value in values.items()} | {"weights": np.zeros(gradient.shape)}
         with np.errstate(invalid="ignore"):  # a wrong state may give nan
@@ -173,25 +173,18 @@ def network(engine: str) -> Network:
     )  # fmt: skip
 
 
-def held_by(program: Any, model: Any) -> list[tuple[str, Any]]:
-    """(name, value) of the optimizer's variables.
-
-    On JAX the program holds the values; with batched seeds they have a leading axis of replicas.
-    """
-    variables = (model.optimizer if program is None else program._optimizer).variables
-    values = [numpy(value) for value in (program._state[2] if hasattr(program, "_state") else variables)]
-    first = (0,) * values[0].ndim
-    return [(variable.name, value[first]) for variable, value in zip(variables, values, strict=True)]
-
-
-def masks(draws: np.ndarray, sizes: Sequence[int]) -> Iterator[np.ndarray]:
-    """The dropout masks (size, UNITS) of a layer in the random state ``draws``, for batches of ``sizes`` examples.
+def masks(model: Any, sizes: Sequence[int]) -> list[np.ndarray]:
+    """The dropout masks (size, UNITS) that a model draws next, for batches of ``sizes`` examples; none without dropout.
 
     They are drawn in a compiled program, as in training, because TensorFlow draws other numbers outside one.
     """
     import keras
 
-    generator = keras.random.SeedGenerator(0)
+    generators = [layer.seed_generator for layer in model.layers if isinstance(layer, keras.layers.Dropout)]
+    if not generators:
+        return []
+    (generator,) = generators
+    seed, draws = numpy(generator.state)
 
     def draw(state: Any, ones: Any) -> Any:
         with keras.StatelessScope(state_mapping=[(generator.state, state)]):
@@ -205,9 +198,11 @@ def masks(draws: np.ndarray, sizes: Sequence[int]) -> Iterator[np.ndarray]:
         import jax
 
         draw = jax.jit(draw)
-    for number, size in enumerate(sizes):
-        state = np.array([draws[0], draws[1] + number]).astype(generator.state.dtype)
-        yield numpy(draw(keras.ops.convert_to_tensor(state), keras.ops.ones((size, UNITS))))
+    states = [np.array([seed, draws + number]).astype(generator.state.dtype) for number in range(len(sizes))]
+    return [
+        numpy(draw(keras.ops.convert_to_tensor(state), keras.ops.ones((size, UNITS))))
+        for state, size in zip(states, sizes, strict=True)
+    ]
 
 
 @self_check("late-epochs", "Every epoch of a training that goes on from a late state is documented.", SOURCE)
@@ -216,10 +211,14 @@ def epochs(engine: str) -> Iterator[Measured]:
     late = network(engine)
     batch = BATCH if engine != "fit" else late.count
     states: list[State] = []
+    drawn_masks: list[np.ndarray] = []
     reported: list[tuple[int, int]] = []
 
     def watch(model: Any, data: Dataset) -> Mapping[str, float]:
-        held = held_by(getattr(runner, "program", None), model)
+        if seed == SEED and not states:
+            drawn_masks[:] = masks(model, [batch] * (late.count // batch) * EPOCHS)
+        program = getattr(runner, "program", None)
+        held = program.moments if program else [(v.name, v) for v in model.optimizer.variables]
         states.append(state_of(model.trainable_variables, model.non_trainable_variables, held, late.optimizer))
         return {}
 
@@ -230,20 +229,18 @@ def epochs(engine: str) -> Iterator[Measured]:
         states.clear()
         reported.clear()
         raw = runner.run(seed, lambda *epoch: reported.append(epoch))
-    data = late.data()
+    data, applied = late.data(), iter(drawn_masks)
     yield Measured("epochs reported", tuple(reported), tuple((SEED, epoch + 1) for epoch in range(EPOCHS)))
     yield Measured("states", len(states), 1 + EPOCHS)
     yield from begun("late epochs", states[0], late.optimizer, ITERATIONS[-1])
-    sizes = [batch] * (late.count // batch) * EPOCHS
-    applied = masks(states[0].draws[0], sizes) if states[0].draws else iter(())
     # on TensorFlow Keras computes the loss from the logits of a softmax; elsewhere it clips probabilities
     loss = "unclipped_crossentropy" if active_backend() == "tensorflow" else late.loss
     for epoch, order in enumerate(orders(SEED, EPOCHS, late.count)):
         reference = Reference(late.layers, loss, late.optimizer, states[epoch])
-        row = reference.epoch(data, order, batch, applied)
-        yield from alike(f"after epoch {epoch + 1}", states[epoch + 1], *reference.reached(), reference.steps)
+        row, made = reference.epoch(data, order, batch, applied), late.count // batch
+        yield from alike(f"after epoch {epoch + 1}", states[epoch + 1], reference.state, reference.tolerances(), made)
         for curve, values in raw.history.items():
-            near = HITS if curve.endswith("accuracy") else reference.steps * ROUNDING * max(1.0, abs(row[curve]))
+            near = HITS if curve.endswith("accuracy") else made * ROUNDING * max(1.0, abs(row[curve]))
             yield Measured(f"{curve} of epoch {epoch + 1}", values[epoch], row[curve], near)
     for place, (left, values) in enumerate(zip(runner.weights, states[-1].values, strict=True)):
         yield Measured(f"weights {place} that the engine leaves", numpy(left), values["weights"])

@@ -38,6 +38,13 @@ def drawn(kind: str, **config: float) -> dict[str, Any]:
     return {"class_name": kind, "config": config}
 
 
+def sequential(inputs: tuple[int, ...], layers: Sequence[Layer]) -> Any:
+    """A Keras model of these layers."""
+    import keras
+
+    return keras.Sequential([keras.layers.Input(inputs), *(layer.keras() for layer in layers)])
+
+
 def sum_of_squares(weights: Sequence[Any]) -> Any:
     """Σ W² over the kernels of all layers."""
     from keras import ops
@@ -45,10 +52,13 @@ def sum_of_squares(weights: Sequence[Any]) -> Any:
     return sum(ops.sum(ops.square(weight)) for weight in weights if len(weight.shape) == 2)
 
 
+def norms(gradients: Sequence[np.ndarray]) -> dict[str, float]:
+    return {f"norm_{place}": float(np.linalg.norm(gradient)) for place, gradient in enumerate(gradients)}
+
+
 def gradient_norms(model: Any, data: Dataset) -> Mapping[str, float]:
     """Norm of the loss's gradient by each weight, on the training examples."""
-    gradients = weight_gradients(model, "categorical_crossentropy", data.x, data.y)
-    return {f"norm_{place}": float(np.linalg.norm(gradient)) for place, gradient in enumerate(gradients)}
+    return norms(weight_gradients(model, "categorical_crossentropy", data.x, data.y))
 
 
 def orders(seed: int, epochs: int, count: int) -> list[np.ndarray]:
@@ -87,10 +97,13 @@ class Network:
     validation: int = VALIDATION
     epoch_by_epoch: bool = False
 
-    def model(self) -> Any:
-        import keras
+    def changed(self, **given: float) -> Network:
+        """With other arguments of the optimizer."""
+        own = self.optimizer
+        return dataclasses.replace(self, optimizer=dataclasses.replace(own, given={**own.given, **given}))
 
-        return keras.Sequential([keras.layers.Input(self.inputs), *(layer.keras() for layer in self.layers)])
+    def model(self) -> Any:
+        return sequential(self.inputs, self.layers)
 
     def data(self) -> Dataset:
         """Random inputs times ``scale``; targets are random classes or random numbers."""
@@ -101,6 +114,10 @@ class Network:
         else:
             y = rng.standard_normal((len(x), *self.outputs))
         return Dataset(x[: self.count], y[: self.count], x[self.count :], y[self.count :])
+
+    def batch(self, engine: str) -> int:
+        """All examples with ``fit``, which draws its own data order."""
+        return self.count if engine == "fit" else BATCH
 
     def variant(self, name: str = "", make: Callable[[], Any] | None = None) -> Variant:
         """``make`` makes the optimizer, in place of the network's own."""
@@ -134,15 +151,14 @@ class Network:
 
         Of a curve of gradient norms only the last value counts, because an engine may record them more often.
         """
-        of = of or f"{self.name}, seed {trial.seed}"
-        data, curves = self.data(), {}
+        of, data = of or f"{self.name}, seed {trial.seed}", self.data()
         reference = Reference(self.layers, self.loss, self.optimizer, self.initial(trial.seed))
-        before = reference.gradients(data.x, data.y) if self.recorded else []
+        before = norms(reference.gradients(data.x, data.y)) if self.recorded else {}
         rows = [reference.epoch(data, order, batch) for order in orders(trial.seed, self.epochs, self.count)]
+        after = norms(reference.gradients(data.x, data.y)) if self.recorded else {}
         curves = {name: [row[name] for row in rows] for name in rows[0]}
-        after = reference.gradients(data.x, data.y) if self.recorded else []
-        for prefix, gradients in (("initial_", before), ("", after)):
-            curves |= {f"{prefix}norm_{i}": [float(np.linalg.norm(each))] for i, each in enumerate(gradients)}
+        curves |= {name: [norm] for name, norm in after.items()}
+        curves |= {f"initial_{name}": [norm] for name, norm in before.items()}
         yield Measured(f"{of}, curves of the loss", {"loss", "val_loss"} <= set(trial.history), True)
         for name, curve in trial.history.items():
             expected = curves[name]

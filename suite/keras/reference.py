@@ -7,18 +7,16 @@ five times as long on arrays of this size.
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from harness.domain.self_check import Measured
+from harness.domain.model import Dataset
 from suite.keras.rules import Optimizer, Slots
 
 Arrays = list[np.ndarray]
-Passed = tuple[np.ndarray, Arrays, float]
-"""Outputs, new statistics, and a penalty."""
 DIFFERENCE = 1e-6
 """Step of the central differences: their error is its square times the third derivative; rounding adds 1e-11 / step."""
 SMALLEST = 1e-7  # what Keras' cross-entropy clips probabilities to
@@ -50,22 +48,6 @@ ACTIVATIONS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
 }
 
 
-def dense(
-    x: np.ndarray,
-    weights: Arrays,
-    units: int,
-    activation: str = "linear",
-    kernel_regularizer: str = "",
-    activity_regularizer: str = "",
-    **start: Any,
-) -> tuple[np.ndarray, float]:
-    """a(x W + b). The penalties are Keras' defaults: "l2" is 0.01 Σ W², "l1" 0.01 the mean over examples of Σ |y|."""
-    kernel, bias = weights
-    outputs = ACTIVATIONS[activation](x @ kernel + bias)
-    penalty = 0.01 * float(np.sum(kernel**2)) if kernel_regularizer == "l2" else 0.0
-    return outputs, penalty + (0.01 * float(np.abs(outputs).sum()) / len(x) if activity_regularizer == "l1" else 0.0)
-
-
 def lstm(x: np.ndarray, weights: Arrays, units: int) -> np.ndarray:
     """Hochreiter & Schmidhuber 1997 with forget gates (Gers et al. 2000), gates in Keras' order: i, f, c, o."""
     kernel, recurrent, bias = weights
@@ -77,11 +59,10 @@ def lstm(x: np.ndarray, weights: Arrays, units: int) -> np.ndarray:
     return h
 
 
-def convolution(x: np.ndarray, weights: Arrays, activation: str, **size: Any) -> np.ndarray:
+def convolution(x: np.ndarray, kernel: np.ndarray, bias: np.ndarray) -> np.ndarray:
     """Cross-correlation with a kernel (rows, columns, in, out), no padding."""
-    kernel, bias = weights
     windows = np.lib.stride_tricks.sliding_window_view(x, kernel.shape[:2], axis=(1, 2))
-    return ACTIVATIONS[activation](np.einsum("nijcab,abco->nijo", windows, kernel) + bias)
+    return np.einsum("nijcab,abco->nijo", windows, kernel) + bias
 
 
 def max_pooling(x: np.ndarray) -> np.ndarray:
@@ -117,22 +98,33 @@ class Layer:
 
         return getattr(keras.layers, self.kind)(**self.given)
 
-    def forward(self, x: np.ndarray, weights: Arrays, statistics: Arrays, training: bool) -> Passed:
+    def forward(
+        self, x: np.ndarray, weights: Arrays, statistics: Arrays, training: bool
+    ) -> tuple[np.ndarray, Arrays, float]:
+        """(outputs, new statistics, penalty).
+
+        Penalties are Keras' defaults: "l2" is 0.01 Σ W², "l1" 0.01 times the mean over examples of Σ |y|.
+        """
+        outputs, penalty = x, 0.0
         match self.kind:
             case "Dense":
-                outputs, penalty = dense(x, weights, **self.given)
-                return outputs, statistics, penalty
-            case "BatchNormalization":
-                return *normalised(x, weights, statistics, training), 0.0
-            case "LSTM":
-                return lstm(x, weights, **self.given), statistics, 0.0
+                outputs = x @ weights[0] + weights[1]
             case "Conv2D":
-                return convolution(x, weights, **self.given), statistics, 0.0
+                outputs = convolution(x, *weights)
+            case "LSTM":
+                outputs = lstm(x, weights, self.given["units"])
             case "MaxPooling2D":
-                return max_pooling(x), statistics, 0.0
-            case "Dropout":
-                return x * self.mask if training else x, statistics, 0.0
-        raise NotImplementedError(self.kind)
+                outputs = max_pooling(x)
+            case "BatchNormalization":
+                outputs, statistics = normalised(x, weights, statistics, training)
+            case "Dropout" if training:
+                outputs = x * self.mask
+        outputs = ACTIVATIONS[self.given.get("activation", "linear")](outputs)
+        if self.given.get("kernel_regularizer"):
+            penalty += 0.01 * float(np.sum(weights[0] ** 2))
+        if self.given.get("activity_regularizer"):
+            penalty += 0.01 * float(np.abs(outputs).sum()) / len(x)
+        return outputs, statistics, penalty
 
 
 def categorical_crossentropy(y: np.ndarray, outputs: np.ndarray) -> np.ndarray:
@@ -163,15 +155,11 @@ class State:
         values: for each trainable array its "weights", and the optimizer's slots by name.
         statistics: moving averages.
         steps: number of past steps.
-        learning_rate: the optimizer's.
-        draws: random states, each (seed, number of draws).
     """
 
     values: list[Slots]
     statistics: Arrays = field(default_factory=list)
     steps: int = 0
-    learning_rate: float = 0.0
-    draws: Arrays = field(default_factory=list)
 
 
 class Reference:
@@ -183,22 +171,19 @@ class Reference:
 
     def __init__(self, layers: Sequence[Layer], loss: str, optimizer: Optimizer, start: State) -> None:
         self.layers, self.loss, self.optimizer, self.start = layers, LOSSES[loss], optimizer, start
-        self.statistics, self.steps = start.statistics, 0
-        self.values, self._larger, self._smaller = (copy.deepcopy(start.values) for _ in range(3))
+        self.state, self._larger, self._smaller = (copy.deepcopy(start) for _ in range(3))
 
     @property
     def weights(self) -> Arrays:
-        return [values["weights"] for values in self.values]
+        return [values["weights"] for values in self.state.values]
 
-    def outputs(self, x: np.ndarray, training: bool) -> Passed:
-        """Outputs, new statistics, and the sum of the penalties."""
-        weights, statistics = iter(self.weights), iter(self.statistics)
-        after: Arrays = []
-        penalties = 0.0
+    def outputs(self, x: np.ndarray, training: bool) -> tuple[np.ndarray, Arrays, float]:
+        """The outputs, the statistics after them, and the sum of the penalties."""
+        weights, statistics, after, penalties = iter(self.weights), iter(self.state.statistics), [], 0.0
         for layer in self.layers:
-            own = [next(weights) for _ in range(layer.weights)]
-            x, new, penalty = layer.forward(x, own, [next(statistics) for _ in range(layer.statistics)], training)
-            after += new
+            own = [next(weights) for _ in range(layer.weights)], [next(statistics) for _ in range(layer.statistics)]
+            x, moved, penalty = layer.forward(x, *own, training)
+            after += moved
             penalties += penalty
         return x, after, penalties
 
@@ -226,28 +211,27 @@ class Reference:
 
     def step(self, x: np.ndarray, y: np.ndarray) -> None:
         gradients = self.gradients(x, y)
-        self.statistics = self.outputs(x, True)[1]
-        for sign, all_values in ((0, self.values), (1, self._larger), (-1, self._smaller)):
+        self.state.statistics = self.outputs(x, True)[1]
+        for sign, state in ((0, self.state), (1, self._larger), (-1, self._smaller)):
             for place, gradient in enumerate(gradients):
                 shifted = gradient + sign * ROUNDING * np.abs(gradient).max()
-                steps = self.start.steps + self.steps
-                all_values[place] = self.optimizer.step(shifted, all_values[place], steps)
-        self.steps += 1
+                state.values[place] = self.optimizer.step(shifted, state.values[place], state.steps)
+            state.steps += 1
 
-    def epoch(
-        self, data: Any, order: np.ndarray, batch: int, masks: Iterator[np.ndarray] | None = None
-    ) -> dict[str, float]:
+    def epoch(self, data: Dataset, order: np.ndarray, batch: int, masks: Iterable[np.ndarray] = ()) -> dict[str, float]:
         """Trains an epoch, and returns the values of its curves.
 
         They are those of ``keras.Model.fit``, those in inference mode, those of the even and the odd validation
         examples, and the kernels' Σ W². The last step has the remaining examples.
         """
-        total, hits = 0.0, 0
+        assert data.x_val is not None
+        assert data.y_val is not None
+        total, hits, masks = 0.0, 0, iter(masks)
         for start in range(0, len(order), batch):
             x, y = (array[order[start : start + batch]] for array in (data.x, data.y))
             for layer in self.layers:
                 if layer.kind == "Dropout":
-                    layer.mask = next(masks or iter(()))
+                    layer.mask = next(masks)
             losses, penalties, right = self.losses(x, y, True)
             total += (float(losses.mean()) + penalties) * len(x)
             hits += right
@@ -259,34 +243,15 @@ class Reference:
             row |= {f"{prefix}loss": float(losses.mean()) + penalties, f"{prefix}accuracy": right / len(inputs)}
         return row | {"even_val_loss": float(losses[::2].mean()), "odd_val_loss": float(losses[1::2].mean())}
 
-    def reached(self) -> tuple[State, list[Slots]]:
-        """The state after the steps so far, and the tolerance of each weight and slot."""
-        start, steps = self.start, self.steps
-        draws = [draw + np.array([0, steps]) for draw in start.draws]
-        near = [
+    def tolerances(self) -> list[Slots]:
+        """The tolerance of each weight and slot of the state that the steps so far have reached."""
+        steps = self.state.steps - self.start.steps
+        four = zip(*(state.values for state in (self.start, self.state, self._larger, self._smaller)), strict=True)
+        return [
             {
                 name: np.abs(larger[name] - end) + np.abs(smaller[name] - end)
                 + steps * STEP * (np.abs(before[name]) + np.abs(end))
                 for name, end in values.items()
             }
-            for before, values, larger, smaller in zip(
-                start.values, self.values, self._larger, self._smaller, strict=True
-            )
+            for before, values, larger, smaller in four
         ]  # fmt: skip
-        return State(self.values, self.statistics, start.steps + steps, start.learning_rate, draws), near
-
-
-def alike(of: str, obtained: State, expected: State, near: Sequence[Slots] = (), steps: int = 0) -> Iterator[Measured]:
-    """Two states; ``near``: the tolerance of each weight and slot, ``steps``: whose rounding moving averages have."""
-    yield Measured(f"{of}, number of steps", obtained.steps, expected.steps)
-    rate = expected.learning_rate
-    yield Measured(f"{of}, learning rate", obtained.learning_rate, rate, rate * 2.0**-24)
-    for place, values in enumerate(expected.values):
-        for name, value in values.items():
-            limit = near[place][name] if near else 0.0
-            yield Measured(f"{of}, {name} {place}", obtained.values[place][name], value, limit)
-    for place, value in enumerate(expected.statistics):
-        limit = steps * ROUNDING * np.abs(value).max()
-        yield Measured(f"{of}, moving average {place}", obtained.statistics[place], value, limit)
-    for received, draws in zip(obtained.draws, expected.draws, strict=True):
-        yield Measured(f"{of}, random state", received, draws)

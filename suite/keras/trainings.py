@@ -12,11 +12,12 @@ import numpy as np
 
 from harness.domain.model import Dataset, Trial
 from harness.domain.self_check import Measured, SelfCheck, self_check
-from harness.training import engines
+from harness.training import engine as sizes
 from harness.training.train import train
+from harness.training.vectorized import VectorizedEngine
 from suite.keras.networks import BATCH, PARTIAL, Network, divergence_of, drawn
 from suite.keras.reference import Layer
-from suite.keras.rules import Optimizer, adadelta, adagrad, adam, momentum, optimizer, sgd
+from suite.keras.rules import adadelta, adagrad, adam, momentum, optimizer, sgd
 
 NETWORKS = (
     Network(
@@ -71,15 +72,10 @@ NETWORKS = (
 NAMED = {network.name: network for network in NETWORKS}
 
 
-def batch_of(network: Network, engine: str) -> int:
-    """All examples with ``fit``, which draws its own data order."""
-    return network.count if engine == "fit" else BATCH
-
-
 def trained(engine: str, network: Network, seeds: Sequence[int] = (0, 1)) -> Iterator[Measured]:
     """Two seeds of a network: one after the other, or in one block."""
-    batch = batch_of(network, engine)
-    with mock.patch.object(engines, "TINY", 0 if network.epoch_by_epoch else engines.TINY):
+    batch = network.batch(engine)
+    with mock.patch.object(sizes, "TINY", 0 if network.epoch_by_epoch else sizes.TINY):
         trials = train(network.experiment(batch), network.name, seeds, engine)
     yield Measured("seeds and engine", tuple((t.seed, t.engine) for t in trials), tuple((s, engine) for s in seeds))
     for trial in trials:
@@ -91,23 +87,14 @@ def variants(engine: str, network: Network, **other: float) -> Iterator[Measured
 
     A third one has ``other`` arguments of the optimizer, and needs a program of its own.
     """
-    given, batch = network.optimizer.given, batch_of(network, engine)
+    batch, rate = network.batch(engine), network.optimizer.given["learning_rate"]
     layers = [Layer(layer.kind, **layer.given, kernel_initializer="random_uniform") for layer in network.layers]
-    slow = dataclasses.replace(network, layers=layers, scale=0.5)
-    asked = {
-        "first": network,
-        "slow": changed(slow, learning_rate=given["learning_rate"] / 10),
-        "other": changed(network, **other),
-    }
-    experiment = network.experiment(batch, *(each.variant(name) for name, each in asked.items()))
-    for name, each in asked.items():
+    slow = dataclasses.replace(network, layers=layers, scale=0.5).changed(learning_rate=rate / 10)
+    declared = {"first": network, "slow": slow, "other": network.changed(**other)}
+    experiment = network.experiment(batch, *(each.variant(name) for name, each in declared.items()))
+    for name, each in declared.items():
         for trial in train(experiment, name, (5, 3), engine):
             yield from each.compared(trial, batch, f"variant {name}, seed {trial.seed}")
-
-
-def changed(network: Network, **given: float) -> Network:
-    own = network.optimizer
-    return dataclasses.replace(network, optimizer=Optimizer(own.name, own.rule, {**own.given, **given}))
 
 
 @self_check(
@@ -117,7 +104,7 @@ def changed(network: Network, **given: float) -> Network:
 )
 def partial_batches_of_fit(engine: str) -> Iterator[Measured]:
     """The rate is 0, because ``Model.fit`` draws its own data order."""
-    still = changed(dataclasses.replace(NAMED["relu-adam"], count=PARTIAL), learning_rate=0.0)
+    still = dataclasses.replace(NAMED["relu-adam"], count=PARTIAL).changed(learning_rate=0.0)
     (trial,) = train(still.experiment(BATCH), still.name, (0,), "fit")
     yield from still.compared(trial, BATCH, "fit at a rate of 0")
 
@@ -205,7 +192,6 @@ def failing_seeds(engine: str) -> Iterator[Measured]:
     )
 
 
-BLOCKS = engines.ENGINES["vectorized"].backends
 CURVES = "Every curve of a training is that of the documented layers, loss and optimizer."
 SHARED = "Variants that share a program are trained with their own weights, rate and data."
 ALONE = "Seeds that diverge leave the other seeds of a block alone."
@@ -216,10 +202,10 @@ INFERENCE = dataclasses.replace(NAMED["normalised-nesterov"], inference=True)  #
 
 def in_blocks(id: str, statement: str, check: Callable[..., Iterable[Measured]], **given: Any) -> SelfCheck:
     """A check of the engine "vectorized" in every run, because it is the default for tiny trainings."""
-    check = functools.partial(check, "vectorized", **given)
-    return SelfCheck(
-        id=f"vectorized/{id}", statement=statement, source=DOCUMENTED, check=lambda _: check(), backends=BLOCKS
+    (declared,) = self_check(f"vectorized/{id}", statement, DOCUMENTED)(
+        lambda engine: check(VectorizedEngine.name, **given)
     )
+    return dataclasses.replace(declared, backends=VectorizedEngine.backends)
 
 
 CHECKS = (

@@ -37,11 +37,11 @@ def disappearing() -> Iterator[None]:
     launch = VectorizedProgram.launch_all
     done: list[bool] = []
 
-    def failing(self: Any, orders: Any, initial: Any) -> Any:
+    def failing(self: Any, orders: Any) -> Any:
         if done:
             raise jax.errors.JaxRuntimeError("INTERNAL: CUDA_ERROR_LAUNCH_FAILED: unspecified launch failure")
         done.append(True)
-        return launch(self, orders, initial)
+        return launch(self, orders)
 
     with mock.patch.object(VectorizedProgram, "launch_all", failing):
         yield

@@ -109,41 +109,52 @@ def put(program: Any, part: int, arrays: list[np.ndarray]) -> None:
             variable.assign(array)
 
 
-def launches(wrapper: Callable[..., Any]) -> tuple[Patch, Patch]:
-    return Patch(JAX, "launch", wrapper), Patch(TENSORFLOW, "launch", wrapper)
+def launches(wrapper: Callable[..., Any]) -> tuple[Patch, ...]:
+    """``wrapper(original, program, orders, first)``, where ``first`` says whether it is the first launch of a seed."""
+
+    def reset(original: Any, self: Any, seed: int) -> None:
+        self._first = True
+        original(self, seed)
+
+    def launch(original: Any, self: Any, orders: Any) -> Any:
+        first, self._first = self._first, False
+        return wrapper(functools.partial(original, self), self, orders, first)
+
+    changes = {"reset": reset, "launch": launch}
+    return tuple(Patch(owner, name, change) for owner in (JAX, TENSORFLOW) for name, change in changes.items())
 
 
-def between_epochs(part: int, change: Callable[[int, np.ndarray, np.ndarray], np.ndarray]) -> tuple[Patch, Patch]:
+def between_epochs(part: int, change: Callable[[int, np.ndarray, np.ndarray], np.ndarray]) -> tuple[Patch, ...]:
     """Before each launch but the first, each array becomes ``change(index, array, array before the first launch)``."""
-    first: list[np.ndarray] = []
+    initial: list[np.ndarray] = []
 
-    def launch(original: Any, self: Any, orders: Any, initial: float) -> Any:
+    def launch(original: Any, self: Any, orders: Any, first: bool) -> Any:
         now = held(self, part)
-        if np.isnan(initial):
-            first[:] = now
+        if first:
+            initial[:] = now
         else:
-            put(self, part, [change(place, *both) for place, both in enumerate(zip(now, first, strict=True))])
-        return original(self, orders, initial)
+            put(self, part, [change(place, *both) for place, both in enumerate(zip(now, initial, strict=True))])
+        return original(orders)
 
     return launches(launch)
 
 
-def one_epoch_late(name: str) -> tuple[Patch, Patch]:
+def one_epoch_late(name: str) -> tuple[Patch, ...]:
     """A curve has the value of the epoch before."""
     kept: dict[str, Any] = {}
 
-    def launch(original: Any, self: Any, orders: Any, initial: float) -> Any:
-        curves, signs = original(self, orders, initial)
-        if np.isnan(initial):
+    def launch(original: Any, self: Any, orders: Any, first: bool) -> Any:
+        curves, losses = original(orders)
+        if first:
             kept.clear()
         kept[name], curves[name] = curves[name], kept.get(name, curves[name])
-        return curves, signs
+        return curves, losses
 
     return launches(launch)
 
 
-def last_batch_dropped(original: Any, self: Any, orders: Any, initial: float) -> Any:
-    return original(self, orders[:, : -self._batch], initial)
+def last_batch_dropped(original: Any, self: Any, orders: Any, first: bool) -> Any:
+    return original(orders[:, : -self._batch])
 
 
 IN_EPOCHS: dict[str, tuple[Patch, ...]] = {

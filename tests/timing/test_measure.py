@@ -11,7 +11,7 @@ import pytest
 from harness.domain.model import Dataset, Experiment, Metric, Size, Variant
 from harness.timing import measure as module
 from harness.timing.measure import MIN_TURNS, RUNS_PER_VISIT, measure, sized
-from harness.training.engines import Measurements
+from harness.training.engine import Measurements
 from tests.make import measurement
 
 DATA = Dataset(np.zeros((100, 3)), np.zeros((100, 1)), np.zeros((10, 3)), np.zeros((10, 1)))

@@ -1,4 +1,4 @@
-"""The experiments that the worker trains: small networks, few images, and data whose training is predictable."""
+"""The experiments that the tests train: small networks, few images, and data whose training is predictable."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from harness.domain.model import Dataset, Experiment, Metric, Size, Variant
 
 COUNT, BATCH = 600, 128
 """Four full batches and one of 88 an epoch."""
-
 LOSS_LIMIT = 1e-5
 """Largest difference of a loss accepted between engines. Losses are about 2, where float32 numbers are 2.4e-7 apart;
 the engines sum in different orders, and after 15 steps differ by at most 6e-7 on the machines seen. A dropped batch
 makes 0.04 to 0.6."""
 HITS_LIMIT = 1e-6
 """Of an accuracy: the same count of hits, divided in different ways; one hit more is 1 / 600."""
-MASKS_OF_TORCH = "Keras on PyTorch draws masks from a global generator, from which the data loader of fit draws too"
 
 ACCURACY = Metric("val_accuracy", better="higher", unit="fraction", smallest_effect=0.0005)
 LOSS = Metric("loss", better="lower", unit="nats", smallest_effect=0.002)
+SIZE = Size(epochs=3, batch_size=BATCH)
+CROSS_ENTROPY, SQUARES = "categorical_crossentropy", "mean_squared_error"
 
 
 def images() -> Dataset:
@@ -34,6 +34,30 @@ def images() -> Dataset:
     assert full.x_val is not None
     assert full.y_val is not None
     return Dataset(full.x[:COUNT], full.y[:COUNT], full.x_val[:256], full.y_val[:256])
+
+
+def whole_batches(count: int = 4) -> Dataset:
+    """As many images as fill batches, without validation. A partial batch would double what is compiled."""
+    return Dataset(images().x[: count * BATCH], images().y[: count * BATCH])
+
+
+def reversed_images() -> Dataset:
+    full = whole_batches()
+    return Dataset(full.x[::-1].copy(), full.y[::-1].copy())
+
+
+def declared(name: str, *variants: Variant, loss: str = CROSS_ENTROPY, size: Size = SIZE, **more: Any) -> Experiment:
+    """An experiment; of images, SGD at a rate of 0.1 and the metric "loss", unless ``more`` says otherwise."""
+    how = {"data": images, "optimizer": functools.partial(sgd, 0.1), "metrics": (LOSS,)} | more
+    return Experiment(id=name, loss=loss, size=size, variants=variants or (Variant("only"),), **how)
+
+
+def dropped_softmax(rate: float) -> Any:
+    import keras
+    from keras import layers
+
+    stack = [layers.Dropout(rate)] if rate else []
+    return keras.Sequential([layers.Input((784,)), *stack, layers.Dense(10, activation="softmax")])
 
 
 def small(hidden: int = 2, dropout: float = 0.0, batch_norm: bool = False, l1: float = 0.0, units: int = 32) -> Any:
@@ -50,93 +74,31 @@ def small(hidden: int = 2, dropout: float = 0.0, batch_norm: bool = False, l1: f
     return keras.Sequential([*stack, layers.Dense(10, activation="softmax")])
 
 
-SIZE = Size(epochs=3, batch_size=BATCH)
-
-# the only one with inference curves: they cost another compilation in ``fit``
-INFERENCE = Experiment(
-    id="inference",
-    data=images,
-    optimizer=functools.partial(sgd, 0.1),
-    loss="categorical_crossentropy",
-    size=SIZE,
-    metrics=(ACCURACY, LOSS),
-    inference=True,
-    variants=(Variant("softmax", functools.partial(dense_softmax, 784, 10)),),
-)
-
-AGREEMENT = Experiment(
-    id="agreement",
-    data=images,
+AGREEMENT = declared(
+    "agreement",
+    Variant("two relu", small),
+    Variant("batch norm", functools.partial(small, hidden=1, batch_norm=True)),
     optimizer=adam,
-    loss="categorical_crossentropy",
-    size=SIZE,
     metrics=(ACCURACY, LOSS),
-    variants=(
-        Variant("two relu", small),
-        Variant("activity l1", functools.partial(small, hidden=1, l1=1e-3)),
-        Variant("batch norm", functools.partial(small, hidden=1, batch_norm=True)),
-    ),
 )
-
 # eight examples in batches of three: 3 + 3 + 2, no validation, no accuracy, no inference curves
-REGRESSION = Experiment(
-    id="regression",
+REGRESSION = declared(
+    "regression",
+    Variant("linear"),
     data=normalization.min_max,
     model=functools.partial(dense_linear, 4, 1),
     optimizer=functools.partial(sgd, 0.05),
-    loss="mean_squared_error",
+    loss=SQUARES,
     size=Size(epochs=10, batch_size=3),
-    metrics=(LOSS,),
     accuracy=False,
-    variants=(Variant("linear"),),
 )
-
-
-def full_batches() -> Dataset:
-    return Dataset(images().x[: 4 * BATCH], images().y[: 4 * BATCH])
-
-
-def dropped_softmax(rate: float, seed: int | None = None) -> Any:
-    import keras
-    from keras import layers
-
-    stack = [layers.Dropout(rate, seed=seed)] if rate else []
-    return keras.Sequential([layers.Input((784,)), *stack, layers.Dense(10, activation="softmax")])
-
-
-# Trained with a dozen seeds by ``fit``, a compilation each: as little to compile as possible, so no second batch size.
-DROPOUT = Experiment(
-    id="dropout",
-    data=full_batches,
-    optimizer=functools.partial(sgd, 0.1),
-    loss="categorical_crossentropy",
+DROPOUT = declared(
+    "dropout",
+    Variant("with", functools.partial(dropped_softmax, 0.5)),
+    Variant("without", functools.partial(dropped_softmax, 0.0)),
+    data=whole_batches,
     size=Size(epochs=2, batch_size=BATCH),
-    metrics=(LOSS,),
     accuracy=False,
-    variants=(
-        Variant("with", functools.partial(dropped_softmax, 0.5)),
-        Variant("seeded", functools.partial(dropped_softmax, 0.5, 7)),
-        Variant("without", functools.partial(dropped_softmax, 0.0)),
-    ),
-)
-
-
-def one_image() -> Dataset:
-    full = images()
-    return Dataset(full.x[:1], full.y[:1], full.x[:1], full.y[:1])
-
-
-# One image, a rate of 0: nothing but the dropout mask can change the loss.
-MASKS = Experiment(
-    id="masks",
-    data=one_image,
-    model=functools.partial(dropped_softmax, 0.5),
-    optimizer=functools.partial(sgd, 0.0),
-    loss="categorical_crossentropy",
-    size=Size(epochs=6, batch_size=1),
-    metrics=(LOSS,),
-    inference=True,
-    variants=(Variant("dropout"),),
 )
 
 
@@ -159,18 +121,15 @@ def roots() -> Dataset:
     return Dataset(x, np.zeros_like(x))
 
 
-ORDER = Experiment(
-    id="order",
+ORDER = declared(
+    "order",
+    Variant("plain", functools.partial(ones, dropout=False)),
+    Variant("dropout", functools.partial(ones, dropout=True)),
     data=roots,
     optimizer=functools.partial(sgd, 0.0),
-    loss="mean_squared_error",
+    loss=SQUARES,
     size=Size(epochs=2, batch_size=1),
-    metrics=(LOSS,),
     accuracy=False,
-    variants=(
-        Variant("plain", functools.partial(ones, dropout=False)),
-        Variant("dropout", functools.partial(ones, dropout=True)),
-    ),
 )
 
 
@@ -187,28 +146,22 @@ def one_number() -> Dataset:
 
 # On one example x = 1, y = 0 with weight and bias, SGD multiplies the error by 1 − 4 × rate: at rate 1 the loss grows
 # by 9 a step, and 9⁴ is the first power above 1000.
-FAILURES = Experiment(
-    id="failures",
+FAILURES = declared(
+    "failures",
+    Variant("nan", data=with_nan, optimizer=functools.partial(sgd, 0.01)),
+    Variant("blow-up", data=one_number, optimizer=functools.partial(sgd, 1.0)),
+    Variant("finite", data=one_number, optimizer=functools.partial(sgd, 0.1)),
     model=functools.partial(dense_linear, 1, 1),
-    loss="mean_squared_error",
+    loss=SQUARES,
     size=Size(epochs=8, batch_size=1),
-    metrics=(LOSS,),
     accuracy=False,
-    variants=(
-        Variant("nan", data=with_nan, optimizer=functools.partial(sgd, 0.01)),
-        Variant("blow-up", data=one_number, optimizer=functools.partial(sgd, 1.0)),
-        Variant("finite", data=one_number, optimizer=functools.partial(sgd, 0.1)),
-    ),
 )
-
-CHANCE = Experiment(
-    id="chance",
-    data=images,
+CHANCE = declared(
+    "chance",
+    Variant("rate 0", optimizer=functools.partial(sgd, 0.0)),
     model=functools.partial(dense_softmax, 784, 10),
-    loss="categorical_crossentropy",
     size=Size(epochs=2, batch_size=BATCH),
     metrics=(ACCURACY,),
-    variants=(Variant("rate 0", optimizer=functools.partial(sgd, 0.0)),),
 )
 
 L2 = 0.01
@@ -236,17 +189,12 @@ def look(model: Any, data: Dataset) -> Mapping[str, float]:
     return {"observed": float(np.sum(kernel**2)), "examples": float(len(data.x))}
 
 
-LOOKS = Experiment(
-    id="looks",
-    data=images,
+LOOKS = declared(
+    "looks",
+    Variant("penalised"),
     model=penalised,
-    optimizer=functools.partial(sgd, 0.1),
-    loss="categorical_crossentropy",
-    size=SIZE,
-    metrics=(LOSS,),
     halves=True,
     follow={"followed": sum_of_squares},
     observe=look,
-    variants=(Variant("penalised"),),
 )
 NO_EPOCH = replace(LOOKS, size=Size(epochs=0, batch_size=BATCH))

@@ -10,7 +10,7 @@ import pytest
 from harness.domain.model import Dataset, Size, Variant
 from harness.errors import SuiteError
 from harness.training import configuration
-from harness.training.configuration import ABSENT, checksum, differences, digest, without_names
+from harness.training.configuration import checksum, differences, digest, without_names
 from harness.training.setup import TrainingSetup
 from tests.training.conftest import printed
 
@@ -39,9 +39,9 @@ def test_differences_have_places_and_what_is_absent():
     assert differences(then, now) == [
         ("a.b[1]", 2, 3),
         ("a.b[2].c", 0.2, 0.3),
-        ("a.b[3]", ABSENT, 4),
+        ("a.b[3]", None, 4),
         ("d", True, 1),
-        ("e", "x", ABSENT),
+        ("e", "x", None),
     ]
     assert differences(then, then) == []
 

@@ -55,6 +55,10 @@ class Backend(Protocol):
     @property
     def facts(self) -> Facts: ...
 
+    @property
+    def program(self) -> Callable[[TrainingSetup], Any]:
+        """The class of its programs (``programs.Program``), for engine "compiled"."""
+
     def seed(self, seed: int) -> None:
         """Seeds the backend's own generator, which Keras uses for operations without a seed."""
 
@@ -63,12 +67,6 @@ class Backend(Protocol):
 
     def synchronise(self) -> None:
         """Waits until all work that is queued on its device is done."""
-
-    def compiled(self, function: Any) -> Any:
-        """The function, compiled as the engines compile; unchanged if they do not compile on this backend."""
-
-    def program(self, setup: TrainingSetup) -> Any:
-        """The program of a training (``programs.Program``), for engine "compiled"."""
 
     def device_of(self, value: Any) -> tuple[str, str, str]:
         """(kind of device, its model, the rounding of matrix products there) for an array of this backend."""

@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 
 from harness.training.backends import Facts, kind_of
-from harness.training.divergence import BLOW_UP
-from harness.training.programs import Program, assign
+from harness.training.programs import Curves, Program, assign
 from harness.training.seeding import initialise
 from harness.training.setup import TrainingSetup
 
@@ -64,16 +63,6 @@ def synchronise() -> None:
     import jax.numpy as jnp
 
     (jnp.zeros(()) + 1).block_until_ready()
-
-
-def compiled(function: Any) -> Any:
-    import jax
-
-    return jax.jit(function)
-
-
-def program(setup: TrainingSetup) -> JaxProgram:
-    return JaxProgram(setup)
 
 
 def device_of(value: Any) -> tuple[str, str, str]:
@@ -137,6 +126,10 @@ class JaxProgram(Program):
         return list(self._state[0])
 
     @property
+    def moments(self) -> list[tuple[str, Any]]:
+        return [(each.name, value) for each, value in zip(self._optimizer.variables, self._state[2], strict=True)]
+
+    @property
     def model(self) -> Any:
         weights, others, _ = self._state
         assign(self._own.trainable_variables, weights)
@@ -151,90 +144,49 @@ class JaxProgram(Program):
         others = [jnp.array(variable.value) for variable in self._own.non_trainable_variables]
         self._state = (weights, others, [jnp.array(value) for value in self._fresh])
 
-    def launch(self, orders: np.ndarray, initial: float) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    def launch(self, orders: np.ndarray) -> tuple[Curves, np.ndarray]:
         import jax.numpy as jnp
 
-        arguments = (jnp.asarray(orders), jnp.float32(initial), self._data, self._validation)
-        self._state, curves, flags = self._program(self._state, *arguments)
-        return {name: np.asarray(curve) for name, curve in curves.items()}, np.asarray(flags)
+        self._state, curves, losses = self._program(self._state, jnp.asarray(orders), self._data, self._validation)
+        return {name: np.asarray(curve) for name, curve in curves.items()}, np.asarray(losses)
 
-    def _objective(self, weights: Any, others: Any, x: Any, y: Any, training: bool) -> Any:
-        import jax.numpy as jnp
-
-        outputs, others, penalties = self._model.stateless_call(
-            weights, others, x, training=training, return_losses=True
-        )
-        loss = jnp.mean(self._loss(y, outputs)) + sum(penalties)
-        counted = self._setup.experiment.accuracy
-        hits = jnp.sum(jnp.argmax(outputs, -1) == jnp.argmax(y, -1)) if counted else jnp.int32(0)
-        return loss, (others, hits)
+    def _call(self, weights: Any, others: Any, x: Any, training: bool) -> Any:
+        return self._model.stateless_call(weights, others, x, training=training, return_losses=True)
 
     def _step(self, carry: Any, rows: Any, data: Any) -> Any:
         import jax
         import jax.numpy as jnp
 
-        (weights, others, moments), flags, (total, hits) = carry
+        (weights, others, moments), (total, hits) = carry
         x, y = (jnp.take(array, rows, axis=0) for array in data)
         gradient = jax.value_and_grad(self._objective, has_aux=True)
         (loss, (others, right)), gradients = gradient(weights, others, x, y, True)
         weights, moments = self._optimizer.stateless_apply(moments, gradients, weights)
-        sums = (total + loss * len(rows), hits + right)
-        return ((weights, others, moments), _watch(flags, loss), sums), None
-
-    def _evaluate(self, state: Any, prefix: str, data: Any) -> dict[str, Any]:
-        loss, (_, hits) = self._objective(state[0], state[1], data[0], data[1], False)
-        accuracy = {f"{prefix}accuracy": hits / len(data[0])} if self._setup.experiment.accuracy else {}
-        return {f"{prefix}loss": loss, **accuracy}
-
-    def _evaluate_halves(self, state: Any, x: Any, y: Any) -> dict[str, Any]:
-        import jax.numpy as jnp
-
-        outputs, _ = self._model.stateless_call(state[0], state[1], x, training=False)
-        losses = self._loss(y, outputs)
-        return {"even_val_loss": jnp.mean(losses[::2]), "odd_val_loss": jnp.mean(losses[1::2])}
+        return ((weights, others, moments), (total + loss * len(rows), hits + right)), loss
 
     def _epoch(self, carry: Any, order: Any, data: Any, validation: Any) -> Any:
         import jax
         import jax.numpy as jnp
 
-        experiment, count = self._setup.experiment, len(order)
-        full = count // self._batch
-        inner = (*carry, (jnp.float32(0), jnp.int32(0)))
+        full, partial = divmod(len(order), self._batch)
+        inner, losses = (carry, (jnp.float32(0), jnp.float32(0))), []
         if full:
             rows = order[: full * self._batch].reshape(full, self._batch)
-            inner, _ = jax.lax.scan(lambda c, r: self._step(c, r, data), inner, rows)
-        if count % self._batch:
-            inner, _ = self._step(inner, order[full * self._batch :], data)
-        state, flags, (total, hits) = inner
-        curves = {"loss": total / count}
-        if experiment.accuracy:
-            curves["accuracy"] = hits / count
-        if validation:
-            curves |= self._evaluate(state, "val_", validation)
-        if validation and experiment.halves:
-            curves |= self._evaluate_halves(state, *validation)
-        if experiment.inference:
-            curves |= self._evaluate(state, "train_", data)
-        curves |= {name: jnp.float32(of(state[0])) for name, of in experiment.follow.items()}
-        return (state, flags), curves
+            inner, of_steps = jax.lax.scan(lambda inner, rows: self._step(inner, rows, data), inner, rows)
+            losses.append(of_steps)
+        if partial:
+            inner, loss = self._step(inner, order[full * self._batch :], data)
+            losses.append(loss[None])
+        state, (total, hits) = inner
+        curves = self._means("", total / len(order), hits, len(order)) | self._curves(state, state[0], data, validation)
+        return state, (curves, jnp.concatenate(losses))
 
-    def _train(self, state: Any, orders: Any, initial: Any, data: Any, validation: Any) -> Any:
+    def _train(self, state: Any, orders: Any, data: Any, validation: Any) -> Any:
         import jax
-        import jax.numpy as jnp
 
-        flags = (jnp.int32(0), jnp.int32(0), jnp.bool_(False), jnp.int32(0), initial)
-        (state, flags), curves = jax.lax.scan(lambda c, o: self._epoch(c, o, data, validation), (state, flags), orders)
-        _, broken, is_nan, high, initial = flags
-        return state, curves, jnp.stack([jnp.float32(s) for s in (broken, is_nan, high, initial)])
+        epoch = lambda state, order: self._epoch(state, order, data, validation)  # noqa: E731
+        state, (curves, losses) = jax.lax.scan(epoch, state, orders)
+        return state, curves, losses
 
 
-def _watch(flags: Any, loss: Any) -> Any:
-    """Advances (step, first non-finite step, whether nan, first high step, first loss) by one step."""
-    import jax.numpy as jnp
-
-    step, broken, is_nan, high, initial = flags
-    step = step + 1
-    initial = jnp.where((step == 1) & jnp.isnan(initial), loss, initial)
-    new = (broken == 0) & ~jnp.isfinite(loss)
-    high = jnp.where((high == 0) & (loss > BLOW_UP * initial), step, high)
-    return step, jnp.where(new, step, broken), jnp.where(new, jnp.isnan(loss), is_nan), high, initial
+program = JaxProgram

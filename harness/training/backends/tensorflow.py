@@ -12,8 +12,7 @@ from typing import Any
 import numpy as np
 
 from harness.training.backends import Facts, kind_of
-from harness.training.divergence import BLOW_UP
-from harness.training.programs import Program
+from harness.training.programs import Curves, Program
 from harness.training.setup import TrainingSetup
 
 facts = Facts(
@@ -46,16 +45,6 @@ def synchronise() -> None:
     import tensorflow as tf
 
     tf.test.experimental.sync_devices()
-
-
-def compiled(function: Any) -> Any:
-    import tensorflow as tf
-
-    return tf.function(function, jit_compile=True)
-
-
-def program(setup: TrainingSetup) -> TensorFlowProgram:
-    return TensorFlowProgram(setup)
 
 
 def device_of(value: Any) -> tuple[str, str, str]:
@@ -129,89 +118,65 @@ class TensorFlowProgram(Program):
         super().__init__(setup)
         self._program = tf.function(self._train, jit_compile=True)
 
-    def launch(self, orders: np.ndarray, initial: float) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    def launch(self, orders: np.ndarray) -> tuple[Curves, np.ndarray]:
         import tensorflow as tf
 
-        arguments = (tf.constant(orders), tf.constant(initial, "float32"), self._data, self._validation)
-        curves, flags = self._program(*arguments)
-        values = curves.numpy()
-        return {name: values[:, column] for column, name in enumerate(self._names)}, flags.numpy()
+        curves, losses = self._program(tf.constant(orders), self._data, self._validation)
+        return dict(zip(self._names, curves.numpy().T, strict=True)), losses.numpy()
 
     @property
     def _names(self) -> list[str]:
+        """The names of the curves, which one tensor has."""
         experiment = self._setup.experiment
         prefixes = ["", *(["val_"] if self._validation else []), *(["train_"] if experiment.inference else [])]
         kinds = ["loss", "accuracy"] if experiment.accuracy else ["loss"]
         halves = ["even_val_loss", "odd_val_loss"] if self._validation and experiment.halves else []
         return [*(prefix + kind for prefix in prefixes for kind in kinds), *halves, *experiment.follow]
 
-    def _objective(self, x: Any, y: Any, training: bool) -> Any:
-        import tensorflow as tf
-
-        outputs = self._model(x, training=training)
-        loss = tf.reduce_mean(self._loss(y, outputs)) + sum(self._model.losses)
-        if not self._setup.experiment.accuracy:
-            return loss, tf.constant(0.0)
-        return loss, tf.reduce_sum(tf.cast(tf.equal(tf.argmax(outputs, -1), tf.argmax(y, -1)), "float32"))
-
-    def _step(self, rows: Any, data: Any, flags: Any, total: Any, hits: Any) -> Any:
+    def _step(self, rows: Any, data: Any) -> tuple[Any, Any]:
         import tensorflow as tf
 
         x, y = (tf.gather(array, rows) for array in data)
         with tf.GradientTape() as tape:
-            loss, right = self._objective(x, y, True)
+            loss, (_, hits) = self._objective(None, None, x, y, training=True)
         weights = self._model.trainable_variables
         self._optimizer.apply(tape.gradient(loss, weights), weights)
-        return _watch(flags, loss), total + loss * rows.shape[0], hits + right
+        return loss, hits
 
-    def _epoch(self, order: Any, data: Any, validation: Any, flags: Any) -> Any:
+    def _epoch(self, order: Any, data: Any, validation: Any) -> Any:
         import tensorflow as tf
 
-        experiment, count = self._setup.experiment, order.shape[0]
-        total, hits = tf.constant(0.0), tf.constant(0.0)
-        if count >= self._batch:
-            for index in tf.range(count // self._batch):
-                rows = tf.slice(order, [index * self._batch], [self._batch])
-                flags, total, hits = self._step(rows, data, flags, total, hits)
-        if count % self._batch:
-            rows = order[count - count % self._batch :]
-            flags, total, hits = self._step(rows, data, flags, total, hits)
-        row = [total / count, hits / count] if experiment.accuracy else [total / count]
-        for part in (validation, data if experiment.inference else ()):
-            if part:
-                loss, right = self._objective(part[0], part[1], False)
-                row += [loss, right / len(part[0])] if experiment.accuracy else [loss]
-        if validation and experiment.halves:
-            losses = self._loss(validation[1], self._model(validation[0], training=False))
-            row += [tf.reduce_mean(losses[::2]), tf.reduce_mean(losses[1::2])]
-        row += [tf.cast(of(self._model.trainable_variables), "float32") for of in experiment.follow.values()]
-        return tf.stack(row), flags
+        count = order.shape[0]
+        full, partial = divmod(count, self._batch)
+        total, all_hits = tf.constant(0.0), tf.constant(0.0)
+        losses = tf.TensorArray("float32", full + bool(partial), element_shape=())
+        if full:
+            for index in tf.range(full):
+                loss, hits = self._step(tf.slice(order, [index * self._batch], [self._batch]), data)
+                total, all_hits = total + loss * self._batch, all_hits + hits
+                losses = losses.write(index, loss)
+        if partial:
+            loss, hits = self._step(order[full * self._batch :], data)
+            total, all_hits = total + loss * partial, all_hits + hits
+            losses = losses.write(full, loss)
+        curves = self._means("", total / count, all_hits, count)
+        curves |= self._curves((None, None), self._model.trainable_variables, data, validation)
+        return tf.stack([curves[name] for name in self._names]), losses.stack()
 
-    def _train(self, orders: Any, initial: Any, data: Any, validation: Any) -> Any:
+    def _train(self, orders: Any, data: Any, validation: Any) -> Any:
         import tensorflow as tf
 
-        flags = (tf.constant(0), tf.constant(0), tf.constant(False), tf.constant(0), initial)
         epochs = orders.shape[0]
         if epochs == 1:  # without the outer loop XLA runs the inner one faster
-            row, flags = self._epoch(orders[0], data, validation, flags)
-            curves = row[None]
-        else:
-            rows = tf.TensorArray("float32", epochs, element_shape=(len(self._names),))
-            for epoch in tf.range(epochs):
-                row, flags = self._epoch(tf.ensure_shape(orders[epoch], orders.shape[1:]), data, validation, flags)
-                rows = rows.write(epoch, row)
-            curves = rows.stack()
-        _, broken, is_nan, high, initial = flags
-        return curves, tf.stack([tf.cast(flag, "float32") for flag in (broken, is_nan, high, initial)])
+            curves, losses = self._epoch(orders[0], data, validation)
+            return curves[None], losses[None]
+        steps = -(-orders.shape[1] // self._batch)
+        rows = tf.TensorArray("float32", epochs, element_shape=(len(self._names),))
+        losses = tf.TensorArray("float32", epochs, element_shape=(steps,))
+        for epoch in tf.range(epochs):
+            row, of_steps = self._epoch(tf.ensure_shape(orders[epoch], orders.shape[1:]), data, validation)
+            rows, losses = rows.write(epoch, row), losses.write(epoch, of_steps)
+        return rows.stack(), losses.stack()
 
 
-def _watch(flags: Any, loss: Any) -> Any:
-    """Advances (step, first non-finite step, whether nan, first high step, first loss) by one step."""
-    import tensorflow as tf
-
-    step, broken, is_nan, high, initial = flags
-    step = step + 1
-    initial = tf.where((step == 1) & tf.math.is_nan(initial), loss, initial)
-    new = (broken == 0) & ~tf.math.is_finite(loss)
-    high = tf.where((high == 0) & (loss > BLOW_UP * initial), step, high)
-    return step, tf.where(new, step, broken), tf.where(new, tf.math.is_nan(loss), is_nan), high, initial
+program = TensorFlowProgram
