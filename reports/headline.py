@@ -1,4 +1,4 @@
-"""What a report says first: whether anything moved, what moved, and what the slides get wrong, grouped by cause."""
+"""What a report says first: its title, whether anything moved, what the slides get wrong by cause, and counts."""
 
 from __future__ import annotations
 
@@ -10,82 +10,51 @@ from harness.check.judge import REFERENCE
 from harness.course import course
 from harness.domain.claim import Finding
 from harness.domain.verdict import Basis, Verdict
-from harness.record.outcomes import (
-    REPRODUCED,
-    Anchor,
-    ClaimState,
-    TimeState,
-    TrainingOutcome,
-    TrainingState,
-    VerdictState,
-    number_text,
-)
-from harness.record.run import ClaimDecided, Run, TrainingCompared
+from harness.record.outcomes import REPRODUCED, ClaimState, TimeState, TrainingState
+from harness.record.run import ClaimDecided, Run
 from harness.timing.slower import CHANGED
-from reports.cards import Card, snippets
+from reports.cards import Card
+from reports.moved import moved
 from reports.words import SYMBOLS, backend_name, plural, verdict_text
 
 FAILED = (1, 3)
 """pytest's exit codes for failed tests and for an internal error."""
 WORDS = {Basis.SHOWN: "shown by a test", Basis.EVERY_SEED: "in every seed", Basis.COMPUTED: "computed"}
 """How a supported claim was decided."""
-STANDINGS: dict[str, str] = {
+STANDINGS: Mapping[str, str] = {
     Verdict.NEGLIGIBLE: "a tie",
     Verdict.INCONCLUSIVE: "undecided",
     Verdict.NOT_RUN: "without a result",
 }
 """Words for standings that are not their own."""
 UNCOMPARED = (TimeState.NEW, TimeState.NOT_COMPARABLE)
+WHY_STOPPED: Mapping[str, str] = {
+    "maximum": "undecided at the maximum",
+    "interrupted": "interrupted",
+    "not run": "not run",
+}
+"""Why a claim of ``--seeds auto`` took no more seeds, if it is not decided."""
 
 
 @dataclass(frozen=True)
 class Status:
-    """The status line: ``text`` without its symbol, and what decides the ``symbol``.
+    """The status line.
 
     Attributes:
-        text: the line.
-        red: whether anything moved or could not be checked.
-        green: whether everything that was compared agrees, and the run reached its end.
-        partial: whether the run did not reach its end.
+        text: the line without its symbol.
+        look: "red" if anything moved or could not be checked, "partial" for any other run that did not reach its end,
+            "green" if everything that was compared agrees, else "".
     """
 
     text: str
-    red: bool = False
-    green: bool = False
-    partial: bool = False
+    look: str = ""
 
     @property
     def symbol(self) -> str:
-        return "❌" if self.red else "✅" if self.green else "⚪"
+        return {"red": "❌", "green": "✅"}.get(self.look, "⚪")
 
     def __str__(self) -> str:
         return f"{self.symbol} {self.text}"
-
-
-@dataclass(frozen=True)
-class Moved:
-    """Something red, or a verdict that changed.
-
-    Attributes:
-        kind: "training", "verdict", "claim", "erratum", "self-check" or "time".
-        what: what became of it, as "moved" or "not run".
-        name: its key.
-        before, now: the stored and the new value; "" if there is none.
-        reason: why it is red.
-        red: False only for a verdict that other seeds explain.
-        claims: keys of the claims that rest on it.
-        interval: the values that would not have been a movement; "" if there is no such interval.
-    """
-
-    kind: str
-    what: str
-    name: str
-    before: str
-    now: str
-    reason: str
-    red: bool = True
-    claims: tuple[str, ...] = ()
-    interval: str = ""
 
 
 @dataclass(frozen=True)
@@ -106,9 +75,8 @@ def title(run: Run) -> str:
     day = header.started[:10]
     if run.timings and not (run.claims or run.trainings or run.errata or header.evidence):
         return f"Times on {backend}, {day}"
-    what = f"evidence of {header.stack}" if header.evidence else "trained to the end" if header.full else "checked"
-    comma = ", " if header.evidence or header.full else " "
-    return f"{course().title}: claims on {backend}, {what}{comma}{day}"
+    what = f"evidence of {header.stack}, " if header.evidence else "trained to the end, " if header.full else "checked "
+    return f"{course().title}: claims on {backend}, {what}{day}"
 
 
 def status(run: Run, cards: Mapping[str, Card]) -> Status:
@@ -122,7 +90,7 @@ def status(run: Run, cards: Mapping[str, Card]) -> Status:
     if wrong[Verdict.OUTDATED]:
         parts.append(f"{wrong[Verdict.OUTDATED]} outdated.")
     if run.errata:
-        parts.append(f"{plural(len(run.errata), 'snippet')} {'needs' if len(run.errata) == 1 else 'need'} replacing.")
+        parts.append(f"{plural(len(run.errata), 'snippet needs', 'snippets need')} replacing.")
     return replace(first, text=" ".join(parts))
 
 
@@ -135,156 +103,77 @@ def compared(run: Run, *, interrupted: bool, failed: bool = False, storing: bool
         failed: a test failed, or the run ended with an error.
         storing: the run is stored as evidence, and not compared.
     """
+    partial = "partial" if interrupted else ""
     known = f"{len(run.claims)} of {plural(len(run.header.planned), 'claim')} decided"
     begin = f"Interrupted, {known}: " if interrupted else ""
-    red = Counter((one.kind, one.what) for one in moved(run) if one.red)
-    if red:
-        plurals = {"erratum": "errata"}
-        listed = [f"{plural(count, kind, plurals.get(kind, ''))} {what}" for (kind, what), count in red.items()]
-        return Status(f"{begin}{', '.join(listed)}.", red=True, partial=interrupted)
+    if red := Counter((change.kind, str(change.state)) for change in moved(run) if change.red):
+        many = {"erratum": "errata"}
+        listed = [f"{plural(count, kind, many.get(kind, ''))} {what}" for (kind, what), count in red.items()]
+        return Status(f"{begin}{', '.join(listed)}.", "red")
     if failed:
-        return Status(f"{begin}Not everything could be run: see pytest's output.", red=True, partial=interrupted)
+        return Status(f"{begin}Not everything could be run: see pytest's output.", "red")
     if run.header.evidence:
         seeds = sorted({len(trials) for trials in run.trials.values()})
-        many = " to ".join(f"{count:,}" for count in dict.fromkeys((seeds[0], seeds[-1]))) if seeds else "no"
-        return Status(f"Evidence of {run.header.stack}: {plural(len(run.trials), 'training')}, {many} seeds each.")
+        many_seeds = " to ".join(f"{count:,}" for count in dict.fromkeys((seeds[0], seeds[-1]))) if seeds else "no"
+        trainings = plural(len(run.trials), "training")
+        return Status(f"Evidence of {run.header.stack}: {trainings}, {many_seeds} seeds each.")
     if storing:
         done = f"{plural(len(run.trainings), 'training')} and {plural(len(run.claims), 'verdict')}"
-        return Status(f"{begin}Not compared, as this run is to be stored: {done}.", partial=interrupted)
-    agree, new = _agreement(run)
-    text = ", ".join([*agree, *new])
+        return Status(f"{begin}Not compared, as this run is to be stored: {done}.", partial)
+    agrees, text = _agreement(run)
     if interrupted:
-        return Status(f"Interrupted, {known}. Nothing moved so far{': ' * bool(text)}{text}.", partial=True)
-    times = (one.comparison.state for one in run.timings.values())
-    changed = Counter(state for state in times if state in (*CHANGED, TimeState.DISTURBED))
+        return Status(f"Interrupted, {known}. Nothing moved so far{': ' * bool(text)}{text}.", partial)
+    changed = Counter(state for state in _time_states(run) if state in (*CHANGED, TimeState.DISTURBED))
     if changed:
         listed = [f"{count} {state}" for state, count in changed.items()]
         return Status(f"Times changed, which is not red here: {', '.join(listed)}.")
-    if agree:
-        return Status(f"Nothing moved: {text}.", green=True)
+    if agrees:
+        return Status(f"Nothing moved: {text}.", "green")
     return Status(f"Nothing to compare with: {text or 'nothing was compared'}.")
 
 
-def _agreement(run: Run) -> tuple[list[str], list[str]]:
-    """How much agrees with the evidence, and how much has none: of the trainings, else of times, verdicts and so on."""
-    outcomes = [one.outcome for one in run.trainings.values()]
-    times = Counter(one.comparison.state for one in run.timings.values())
-    if outcomes:
-        return _trainings(outcomes, run.header.stack)
-    if times:
+def _time_states(run: Run) -> list[TimeState]:
+    return [record.comparison.state for record in run.timings.values()]
+
+
+def _agreement(run: Run) -> tuple[bool, str]:
+    """Whether anything agrees with the evidence; and in words, how much of the trainings, else of times, verdicts and
+    so on agrees, and how much has no evidence."""
+    noun, many, agree, new = "self-check", "", {"passed": len(run.self_checks)}, {}
+    if run.trainings:
+        noun, agree, new = "training", *_trainings(run)
+    elif run.timings:
+        times = Counter(_time_states(run))
+        noun, new = "time", {str(state): times[state] for state in UNCOMPARED}
         agree = {str(state): times[state] for state in TimeState if state not in UNCOMPARED}
-        return _texts("time", agree, {str(state): times[state] for state in UNCOMPARED})
-    if run.claims:
+    elif run.claims:
         known = sum(claim.comparison.expected is not None for claim in run.claims.values())
-        return _texts("verdict", {"as expected": known}, {"without an expected one": len(run.claims) - known})
-    if run.errata:
-        return [f"{len(run.errata)} {'erratum holds' if len(run.errata) == 1 else 'errata hold'}"], []
-    return _texts("self-check", {"passed": len(run.self_checks)}, {})
-
-
-def _trainings(outcomes: Sequence[TrainingOutcome], stack: str) -> tuple[list[str], list[str]]:
-    good = [one for one in outcomes if one.state in REPRODUCED]
-    ended = sum(one.to_the_end for one in good)
-    new = sum(one.state is TrainingState.NEW for one in outcomes)
-    near = sum(one.state is TrainingState.NEW and bool(one.compatible) for one in outcomes)
-    first = "reproduced from the start" if not ended else "from the start"
-    agree, others = _texts(
-        "training",
-        {
-            "reproduced to the end": ended,
-            first: len(good) - ended,
-            f"compatible with {REFERENCE}": near,
-        },
-        {f"without evidence on {stack}": new - near},
-    )
-    same = sum(one.state is TrainingState.IDENTICAL for one in good)
-    if same:
-        agree.insert(bool(ended) + (ended < len(good)), "bit for bit" if same == len(good) else f"{same} bit for bit")
-    return agree, others
-
-
-def _texts(noun: str, agree: Mapping[str, int], new: Mapping[str, int]) -> tuple[list[str], list[str]]:
-    """The numbers above 0, as texts; only the first has the noun: "2 times within", "1 faster"."""
-    texts: dict[str, str] = {}
+        noun, agree, new = "verdict", {"as expected": known}, {"without an expected one": len(run.claims) - known}
+    elif run.errata:
+        noun, many, agree = "erratum holds", "errata hold", {"": len(run.errata)}
+    texts: list[str] = []
     for what, count in {**agree, **new}.items():
-        if count:
-            texts[what] = f"{count if texts else plural(count, noun)} {what}"
-    return [texts[what] for what in agree if what in texts], [texts[what] for what in new if what in texts]
+        if count:  # only the first number has the noun: "2 times within", "1 faster"
+            number = "" if count is True else f"{count}" if texts else plural(count, noun, many)
+            texts.append(f"{number} {what}".strip())
+    return any(agree.values()), ", ".join(texts)
 
 
-def moved(run: Run) -> list[Moved]:
-    """Everything that is red: trainings, verdicts, errata, self-checks and times, in this order.
-
-    Verdicts that changed and are not red are among them. A report of evidence has no red training.
-    """
-    found = []
-    if not run.header.evidence:
-        found += [_training(run, one) for one in run.trainings.values() if one.red]
-    found += [_claim(one, run.header.evidence) for one in run.claims.values() if _changed(one, run.header.evidence)]
-    for erratum in snippets(run):
-        if erratum.red:
-            record, before = erratum.record, erratum.expected.describe() if erratum.expected else ""
-            now = record.error or record.warning or str(record.state)
-            found.append(Moved("erratum", str(record.state), record.id, before, now, record.reason))
-    for check in run.self_checks.values():
-        if check.red:
-            found.append(Moved("self-check", "failed", check.key, "holds", "fails", check.decision.reason))
-    for (work, engine), timed in run.timings.items():
-        if timed.red:
-            state, ratio = str(timed.comparison.state), timed.comparison.ratio
-            now = f"{ratio:.2f} × the stored seconds" if ratio else state
-            found.append(Moved("time", state, f"{work}/{engine}", "", now, timed.comparison.reason))
-    return found
-
-
-def _training(run: Run, one: TrainingCompared) -> Moved:
-    """A red training: the first value that moved, else the anchor outside its prediction interval."""
-    outcome, interval = one.outcome, ""
-    before, now = "", str(outcome.state)
-    outside = [anchor for anchor in outcome.anchors if not _inside(anchor)]
-    if outcome.movement is not None:
-        before, now = number_text(outcome.movement.before), number_text(outcome.movement.now)
-    elif outside:
-        before, now = number_text(outside[0].before), number_text(outside[0].now)
-        if expected := outside[0].expected:
-            interval = f"{number_text(expected.low)} to {number_text(expected.high)}, from {expected.seeds:,} seeds"
-    claims = run.claims.values()
-    resting = tuple(c.key for c in claims if c.experiment == one.experiment and one.variant in c.variants)
-    what = {TrainingState.NEW: "without evidence"} | dict.fromkeys(REPRODUCED, "not identical")
-    return Moved(
-        "training",
-        what.get(outcome.state, str(outcome.state)),
-        f"{one.experiment}/{one.variant}",
-        before,
-        now,
-        outcome.reason.removeprefix("Moved: "),
-        claims=resting,
-        interval=interval,
-    )
-
-
-def _changed(claim: ClaimDecided, evidence: bool) -> bool:
-    moved = (claim.red and not evidence) or claim.comparison.expected not in (None, claim.verdict)
-    return moved or bool(claim.error)
-
-
-def _claim(claim: ClaimDecided, evidence: bool) -> Moved:
-    state, expected = claim.comparison.state, claim.comparison.expected
-    kind, what, reason = "verdict", str(state), claim.comparison.reason
-    if claim.error:
-        kind, what, reason = "claim", "without readable evidence", claim.error
-    elif claim.verdict is Verdict.NOT_RUN:
-        kind, what, reason = "claim", "not run", claim.decision.reason
-    elif state is VerdictState.NEW:
-        what = "without an expected one"
-    before = verdict_text(expected) if expected else ""
-    return Moved(
-        kind, what, claim.key, before, verdict_text(claim.verdict), reason, claim.red or evidence, (claim.key,)
-    )
-
-
-def _inside(anchor: Anchor) -> bool:
-    return anchor.expected is None or (anchor.now is not None and anchor.expected.contains(anchor.now))
+def _trainings(run: Run) -> tuple[dict[str, int], dict[str, int]]:
+    """How many trainings agree, and how many have no evidence; True for all that agree, whose number is said."""
+    outcomes = [record.outcome for record in run.trainings.values()]
+    good = [outcome for outcome in outcomes if outcome.state in REPRODUCED]
+    unknown = [outcome for outcome in outcomes if outcome.state is TrainingState.NEW]
+    ended = sum(outcome.to_the_end for outcome in good)
+    same = sum(outcome.state is TrainingState.IDENTICAL for outcome in good)
+    near = sum(bool(outcome.compatible) for outcome in unknown)
+    agree = {
+        "reproduced to the end": ended,
+        "from the start" if ended else "reproduced from the start": len(good) - ended,
+        "bit for bit": same if same < len(good) else bool(same),
+        f"compatible with {REFERENCE}": near,
+    }
+    return agree, {f"without evidence on {run.header.stack}": len(unknown) - near}
 
 
 def findings(cards: Mapping[str, Card], known: Sequence[Finding] | None = None) -> list[Group]:
@@ -295,8 +184,8 @@ def findings(cards: Mapping[str, Card], known: Sequence[Finding] | None = None) 
     """
     known = course().findings if known is None else known
     shown = {key: card for key, card in cards.items() if not card.red and card.source != "ours"}
-    groups = [Group(one.cause, tuple(shown[key] for key in one.claims if key in shown)) for one in known]
-    named = {key for one in known for key in one.claims}
+    groups = [Group(of.cause, tuple(shown[key] for key in of.claims if key in shown)) for of in known]
+    named = {key for of in known for key in of.claims}
     others: dict[str, list[Card]] = {}
     for card in shown.values():
         if card.open and card.key not in named:
@@ -323,8 +212,7 @@ def count_text(cards: Sequence[Card]) -> str:
     """
     lecture, ours = ([card for card in cards if (card.source == "ours") is own] for own in (False, True))
     texts = [f"{plural(len(lecture), 'case')}: {_counted(lecture)}"] if lecture else []
-    if ours:
-        texts.append(f"{len(ours)} of ours: {_counted(ours)}")
+    texts += [f"{len(ours)} of ours: {_counted(ours)}"] if ours else []
     return "; and ".join(texts) + "."
 
 
@@ -335,14 +223,14 @@ def _judged(cards: Sequence[Card]) -> list[Card]:
 def _counted(cards: Sequence[Card]) -> str:
     judged = _judged(cards)
     bases = Counter(card.basis for card in judged if card.standing == Verdict.SUPPORTED)
-    how = [f"{bases[basis]} {WORDS[basis]}" for basis in WORDS if bases[basis]]
-    texts = []
-    for standing, count in counts(cards).items():
-        if count:
-            word = STANDINGS.get(standing, standing.lower().replace("_", " "))
-            texts.append(f"{count} {word}" + (f" ({', '.join(how)})" if standing == Verdict.SUPPORTED and how else ""))
-    red = len(cards) - len(judged)
-    if red:
+    how = ", ".join(f"{bases[basis]} {word}" for basis, word in WORDS.items() if bases[basis])
+    texts = [
+        f"{count} {STANDINGS.get(standing, standing.lower().replace('_', ' '))}"
+        + (f" ({how})" if standing == Verdict.SUPPORTED and how else "")
+        for standing, count in counts(cards).items()
+        if count
+    ]
+    if red := len(cards) - len(judged):
         texts.append(f"{red} not judged, as {'its test fails' if red == 1 else 'their tests fail'}")
     return ", ".join(texts)
 
@@ -360,35 +248,30 @@ def here_text(run: Run) -> str:
     return ", ".join(f"{here[state]} {state}" for state in ClaimState if here[state])
 
 
-WHY_STOPPED: Mapping[str, str] = {
-    "maximum": "undecided at the maximum",
-    "interrupted": "interrupted",
-    "not run": "not run",
-}
-
-
 def seeds_text(run: Run) -> str:
     """When claims stopped, and how many trials that saved compared with the maximum for every variant."""
-    taken = [(claim, claim.taken) for claim in run.claims.values() if claim.taken]
-    at_once = sum(seeds.stopped == "decided" and len(seeds.looks) == 1 for _, seeds in taken)
-    later = sum(seeds.stopped == "decided" and len(seeds.looks) > 1 for _, seeds in taken)
-    others: Counter[str] = Counter(seeds.stopped for _, seeds in taken)
-    parts = [f"{at_once} of {plural(len(taken), 'claim')} decided with the least seeds", f"{later} with more"]
-    parts += [f"{others[why]} {text}" for why, text in WHY_STOPPED.items() if others[why]]
-    most = {(claim.experiment or "", name): seeds.most for claim, seeds in taken for name in claim.variants}
-    trials = {key: len(done) for key, done in run.trials.items()}
-    saved = sum(max(limit - trials.get(key, 0), 0) for key, limit in most.items())
-    used = sum(trials.get(key, 0) for key in most)
-    return f"{', '.join(parts)}; {plural(used, 'trial')}, {saved} fewer than with the maximum for every variant"
+    taken = [claim.taken for claim in run.claims.values() if claim.taken]
+    why = Counter("with more" if of.stopped == "decided" and len(of.looks) > 1 else of.stopped for of in taken)
+    parts = [f"{why['decided']} of {plural(len(taken), 'claim')} decided with the least seeds"]
+    parts += [
+        f"{why['with more']} with more",
+        *(f"{why[name]} {text}" for name, text in WHY_STOPPED.items() if why[name]),
+    ]
+    most = {
+        (claim.experiment or "", name): claim.taken.most
+        for claim in run.claims.values()
+        if claim.taken
+        for name in claim.variants
+    }
+    trials = {key: len(run.trials.get(key, ())) for key in most}
+    saved = sum(max(limit - trials[key], 0) for key, limit in most.items())
+    used = plural(sum(trials.values()), "trial")
+    return f"{', '.join(parts)}; {used}, {saved} fewer than with the maximum for every variant"
 
 
 def seeds_taken(claim: ClaimDecided) -> str:
     """How many seeds one claim needed; "" if the number of seeds was fixed."""
-    seeds = claim.taken
-    if seeds is None:
+    if (taken := claim.taken) is None:
         return ""
-    looked = ", ".join(map(str, seeds.looks))
-    return (
-        f"{seeds.seeds} of at most {seeds.most}, {seeds.saved} saved; looked at after {looked}; "
-        f"{WHY_STOPPED.get(seeds.stopped, seeds.stopped)}"
-    )
+    looked, why = ", ".join(map(str, taken.looks)), WHY_STOPPED.get(taken.stopped, taken.stopped)
+    return f"{taken.seeds} of at most {taken.most}, {taken.saved} saved; looked at after {looked}; {why}"

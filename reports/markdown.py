@@ -16,15 +16,27 @@ from harness.domain.claim import Finding
 from harness.domain.verdict import Verdict
 from harness.environment import gpu
 from harness.errors import invalid
-from harness.record.run import ClaimDecided, Run
+from harness.record.run import ClaimDecided, Run, RunStarted
 from harness.rules.levels import STORED_SIZES
-from reports import headline, sentences
-from reports.accuracy import accuracies, compared, trained_here
-from reports.cards import ELSEWHERE, Alongside, Card, Snippet, anchor, cards, section_of, snippets
+from reports import headline
+from reports.cards import ELSEWHERE, Card, Snippet, anchor, cards, section_of, snippets
 from reports.charts_data import QUANTILES, quantiles
-from reports.text import LONGEST, code, cut, escape, escape_html, fenced
+from reports.moved import moved
+from reports.rows import accuracies, elsewhere, trained_here
+from reports.sentences import decision_text, details, difference_text, measured, name_text
+from reports.text import code, cut, escape, escape_html, fenced
 from reports.times import times, timing
-from reports.words import MEANINGS, SYMBOLS, backend_name, metric_label, number, plural, seconds, verdict_text
+from reports.words import (
+    MEANINGS,
+    SYMBOLS,
+    backend_name,
+    metric_label,
+    number,
+    plural,
+    seconds,
+    state_text,
+    verdict_text,
+)
 
 if TYPE_CHECKING:
     from reports.charts import Picture
@@ -64,7 +76,7 @@ def sections(run: Run, shown: Mapping[str, Card], pictures: Sequence[Picture] = 
     places: dict[str, dict[str, None]] = {}
     for card in shown.values():
         grouped[card.section].cards.append(card)
-        places.setdefault(card.experiment or "", {})[card.section] = None
+        places.setdefault(card.experiment, {})[card.section] = None
     for erratum in snippets(run):
         grouped[section_of(erratum.label)].errata.append(erratum)
     for picture in pictures:
@@ -90,30 +102,19 @@ def texts(run: Run, shown: Mapping[str, Card], holm: Mapping[str, Verdict], draw
         "sections": slides,
         "further": [section.file for section in slides if section.pictures and not section.cards],
         "overview": [picture for picture in drawn if not picture.heading],
-        "accuracy": accuracies(run, shown),
-        "compared": functools.partial(compared, run),
-        "timing": Markup(timing(run)),
-        "meanings": MEANINGS,
+        "accuracy": accuracies(run, ((card.experiment, row) for card in shown.values() for row in card.rows)),
+        "elsewhere": functools.partial(elsewhere, run),
+        "trained_here": functools.partial(trained_here, run),
+        "times": functools.partial(times, run),
+        "timing": timing(run),
         **_head(run, shown, holm),
         **_environment(run),
     }
     files = {section.file: rendered("section.md.j2", context | section._asdict()) for section in slides if section.file}
     if run.errata:
         files[ERRATA] = rendered("errata.md.j2", context)
-    files[SUMMARY] = _fitting(SUMMARY, "summary.md.j2", lambda most: context | {"most": most, "linked": False})
-    files[REPORT] = _fitting(
-        REPORT,
-        "report.md.j2",
-        lambda most: (
-            context
-            | {
-                "most": most,
-                "linked": True,
-                "trained_here": trained_here(run, most),
-                "times": Markup(times(run, most)),
-            }
-        ),
-    )
+    files[SUMMARY] = _fitting(SUMMARY, context | {"linked": False})
+    files[REPORT] = _fitting(REPORT, context | {"linked": True})
     return files
 
 
@@ -148,11 +149,11 @@ def rendered(template: str, context: Mapping[str, Any]) -> str:
     return _templates().get_template(template).render(context).strip("\n") + "\n"
 
 
-def _fitting(name: str, template: str, context: Callable[[int], Mapping[str, Any]]) -> str:
+def _fitting(name: str, context: dict[str, Any]) -> str:
     """The text with the longest cells with which the file stays below its limit."""
+    texts = (rendered(f"{name.lower()}.j2", context | {"most": most}) for most in SHORTER)
     text = ""
-    for most in SHORTER:
-        text = rendered(template, context(most))
+    for text in texts:
         if len(text.encode()) < LIMITS[name]:
             break
     return text
@@ -169,64 +170,61 @@ def _templates() -> jinja2.Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    made.filters |= {
-        "anchor": anchor,
-        "code": lambda text, most=LONGEST: Markup(code(text, most)),
+    named = (anchor, embed, details, difference_text, decision_text, measured, name_text, plural, seconds, section_file)
+    made.filters |= {function.__name__: function for function in (*named, repr)}
+    inert: dict[str, Callable[..., str]] = {"code": code, "cut": escape, "cut_html": escape_html, "fenced": fenced}
+    made.filters |= {name: _markup(function) for name, function in inert.items()} | {
         "codes": lambda names, most: Markup(", ".join(code(name, most) for name in names)),
-        "cut": lambda text, most: Markup(escape(text, most)),
-        "cut_html": lambda text: Markup(escape_html(text)),
-        "decision_text": sentences.decision_text,
-        "details": sentences.details,
-        "difference_text": sentences.difference_text,
-        "embed": embed,
-        "fenced": lambda text, language="python": Markup(fenced(text, language)),
         "label": metric_label,
-        "measured": sentences.measured,
-        "name_text": sentences.name_text,
+        "state": lambda text, red: Markup(state_text(text, red)),
         "p": lambda value: "–" if value is None else number(float(f"{value:.2g}")),
-        "plural": plural,
-        "repr": repr,
-        "seconds": seconds,
-        "section_file": section_file,
         "unbroken": lambda text: Markup(escape(text).replace(" ", "\u00a0")),
         "verdict": verdict_text,
     }
     made.globals |= {
         "alongside": _alongside,
+        "meanings": MEANINGS,
         "seeds_taken": headline.seeds_taken,
-        "spread": _spread,
+        "spread": spread,
     }
     return made
 
 
-def _alongside(decided: Sequence[Alongside]) -> list[str]:
-    return [sentences.decision_text(each.decision, each.rule) for each in decided]
+def _alongside(card: Card) -> list[str]:
+    return [decision_text(decision, rule) for rule, decision in card.alongside]
+
+
+def _markup(function: Callable[..., str]) -> Callable[..., Markup]:
+    return lambda *values: Markup(function(*values))
 
 
 def _head(run: Run, shown: Mapping[str, Card], holm: Mapping[str, Verdict]) -> dict[str, Any]:
     """What a reader has to know first."""
-    every = list(run.claims.values())
-    after = [holm.get(claim.key, claim.verdict) for claim in every if run.header.evidence or not claim.red]
-    verdicts = {"After Holm": after if run.header.evidence or run.header.full else []}
-    if run.header.full:
-        judged = [claim for claim in every if not claim.red]
-        verdicts = {
-            "This run's own verdicts": [claim.verdict for claim in judged],
-            **verdicts,
-            "Expected": [claim.comparison.expected for claim in judged if claim.comparison.expected],
-        }
-    trained = sum(len(training.seeds) for training in run.trainings.values())
-    reused = sum(training.reused for training in run.trainings.values())
+    header, every = run.header, list(run.claims.values())
+    judged = [claim for claim in every if not claim.red]
+    after = [holm.get(claim.key, claim.verdict) for claim in (every if header.evidence else judged)]
+    verdicts = {"After Holm": after} if header.evidence or header.full else {}
+    if header.full:
+        own, expected = (
+            [claim.verdict for claim in judged],
+            [claim.comparison.expected for claim in judged if claim.comparison.expected],
+        )
+        verdicts = {"This run's own verdicts": own, **verdicts, "Expected": expected}
+    trained = sum(map(len, run.trials.values()))
+    reused = sum(run.reused.values())
+    if not header.auto:
+        trained = sum(len(training.seeds) for training in run.trainings.values())
+        reused = sum(training.reused for training in run.trainings.values())
     return {
         "title": headline.title(run),
         "status": str(headline.status(run, shown)),
         "kept": [(key, trials) for key, trials in run.trials.items() if key not in run.trainings],
         "untrue": [check.key for check in run.self_checks.values() if check.red],
-        "trained": sum(map(len, run.trials.values())) if run.header.auto else trained,
-        "reused": 0 if not run.header.reuse else sum(run.reused.values()) if run.header.auto else reused,
+        "trained": trained,
+        "reused": reused if header.reuse else 0,
         "short": sum(map(len, run.short.values())),
         "seeds_text": headline.seeds_text(run),
-        "moved": headline.moved(run),
+        "moved": moved(run),
         "lines": _findings(headline.findings(shown)),
         "counted": headline.count_text(list(shown.values())),
         "here": headline.here_text(run),
@@ -234,7 +232,7 @@ def _head(run: Run, shown: Mapping[str, Card], holm: Mapping[str, Verdict]) -> d
         "red_errata": [erratum for erratum in run.errata.values() if erratum.red],
         "works": sorted({work for work, _ in run.timings}),
         "engines": sorted({engine for _, engine in run.timings}),
-        "backend": backend_name(run.header.backend),
+        "backend": backend_name(header.backend),
     }
 
 
@@ -243,8 +241,7 @@ def _findings(groups: Sequence[headline.Group]) -> list[tuple[str, str, Card | N
     lines: list[tuple[str, str, Card | None]] = []
     for group in groups:
         alone = len(group.cards) == 1
-        if not alone:
-            lines.append(("", group.cause, None))
+        lines += [] if alone else [("", group.cause, None)]
         lines += [("" if alone else "  ", "", card) for card in group.cards]
     return lines
 
@@ -254,34 +251,29 @@ def _environment(run: Run) -> dict[str, Any]:
     header, facts = run.header, run.header.fingerprint
     version = f"{backend_name(header.backend)} {facts.get('backend_version') or ''}".strip()
     named = [f"{name.replace('_', ' ')} {facts[name]}" for name in ENVIRONMENT if facts.get(name) is not None]
-    asked = {"engine asked for": header.engine, "seeds": _seeds(run), "run": header.id, "started": header.started}
-    if not header.full:
-        del asked["seeds"]
+    asked = {"engine asked for": header.engine, "seeds": _seeds(header), "run": header.id, "started": header.started}
     return {
         "environment": ", ".join([version, *named, f"stack {header.stack}", f"commit {header.commit or 'unknown'}"]),
-        "facts": [*facts.items(), *asked.items()],
+        "facts": [*facts.items(), *((name, text) for name, text in asked.items() if name != "seeds" or header.full)],
         "gpu": gpu.rows(header.gpu, run.end.gpu if run.end else None),
     }
 
 
-def _seeds(run: Run) -> str:
-    auto, seeds = run.header.auto, run.header.seeds
-    if auto:
-        return f"as many as each claim needs, at most {auto.max_seeds}"
-    general = "as each experiment declares" if seeds is None else str(seeds)
-    return ", ".join([general, *(f"{count} of {name}" for name, count in run.header.seeds_of.items())])
+def _seeds(header: RunStarted) -> str:
+    if header.auto:
+        return f"as many as each claim needs, at most {header.auto.max_seeds}"
+    general = "as each experiment declares" if header.seeds is None else str(header.seeds)
+    return ", ".join([general, *(f"{count} of {name}" for name, count in header.seeds_of.items())])
 
 
-def _spread(claim: ClaimDecided) -> list[str]:
+def spread(claim: ClaimDecided) -> list[str]:
     """The value of each seed of each variant; the quantiles if there are more than LISTED seeds."""
     lines = []
     for name, summary in claim.variants.items():
-        known = [value for value in summary.values if value is not None]
-        if len(summary.values) <= LISTED:
-            text = ", ".join(map(number, summary.values))
-        else:
+        texts, known = [*map(number, summary.values)], [value for value in summary.values if value is not None]
+        if len(texts) > LISTED:
             named = zip(QUANTILES, quantiles(known), strict=True) if known else ()
-            text = ", ".join(f"{100 * share:.4g} %: {number(value)}" for share, value in named)
-        if text:
-            lines.append(f"{cut(name, 300)}: {text}")
+            texts = [f"{100 * share:.4g} %: {number(value)}" for share, value in named]
+        if texts:
+            lines.append(f"{cut(name, 300)}: {', '.join(texts)}")
     return lines

@@ -13,19 +13,12 @@ from harness.domain.verdict import Decision, Difference, Effect, Verdict
 from harness.record.run import ClaimDecided
 from harness.rules.chances import undecided
 from reports.effects import main_effects
-from reports.words import (
-    MINUS,
-    UNSIGNED_UNITS,
-    factor,
-    metric_label,
-    number,
-    plural,
-    points,
-    power_of_ten,
-    verdict_text,
-)
+from reports.words import MINUS, factor, metric_label, number, plural, points, quantity, verdict_text
 
 COUNTED = ("epochs", "steps")
+SHARE = "share of seeds"
+UNSIGNED_UNITS = ("absolute error", SHARE, "ratio")
+"""Units of effects that are not differences and so carry no plus sign."""
 DETAILS = {
     "detectable_effect": "smallest effect that n seeds show",
     "percentile": "percentile among our seeds",
@@ -33,45 +26,40 @@ DETAILS = {
     "plain_low": "95 % interval",
 }
 """Names of an effect's details."""
+PLACE = re.compile(r"\{([^{}:]+)(?::(short|size))?\}")
+"""A place in a sentence of a claim (``Claim.shown``): what stands there, and how."""
 
 
 def measured(effect: Effect, metric: Metric | None = None) -> str:
     """The estimate and its interval: "+0.27 points [0.12, 0.43]", "1.43 × as many epochs", "0 of 30 seeds converged".
 
-    A metric of a few words follows where it is no validation accuracy: "+0.010 [0.003, 0.017] (rise)".
-
-    Args:
-        effect: what was measured.
-        metric: its declaration; None for an exact claim.
+    A metric of a few words follows where it is no validation accuracy: "+0.010 [0.003, 0.017] (rise)". ``metric`` is
+    None for an exact claim.
     """
     if (seeds := of_seeds(effect)) is not None:
         return seeds
     if effect.estimate is None:
         return "; ".join(effect.notes) or MINUS
-    estimate, *ends = _rounded(effect)
-    interval = f" [{', '.join(ends)}]" if ends else ""
+    estimate, interval = _rounded(effect)
     named = "" if metric is None or metric.name == "val_accuracy" else metric_label(effect.metric)
-    if effect.unit == "ratio":
-        return f"{estimate} × {of_metric(named, metric)}".rstrip() + interval
-    return estimate + interval + (f" ({named})" if named else "")
-
-
-def of_metric(label: str, metric: Metric | None) -> str:
-    """What a ratio multiplies: "as many epochs", "the loss"."""
-    if metric is not None and metric.unit in COUNTED:
-        return f"as many {metric.unit}"
-    return f"the {label}" if label else ""
+    if effect.unit != "ratio":
+        return estimate + interval + (f" ({named})" if named else "")
+    multiplied = f"as many {metric.unit}" if metric and metric.unit in COUNTED else f"the {named}" if named else ""
+    return f"{estimate} × {multiplied}".rstrip() + interval
 
 
 def of_seeds(effect: Effect) -> str | None:
     """An effect that counts seeds, in words: "30 of 30 seeds failed, against 0"; None for any other effect."""
     first, second = effect.details.get("failed_a"), effect.details.get("failed_b")
     if effect.kind == "failures" and first is not None and second is not None:
-        return f"{value_text(effect, first, 'share of seeds')} failed, against {round(second * effect.n):,}"
-    if effect.unit != "share of seeds" or effect.estimate is None:
+        return f"{_seeds(effect, first)} failed, against {round(second * effect.n):,}"
+    if effect.unit != SHARE or effect.estimate is None:
         return None
-    did = f" {_labelled(effect.b, effect)}" if effect.kind == "seeds" else ""
-    return value_text(effect, effect.estimate) + did
+    return _seeds(effect, effect.estimate) + (f" {_labelled(effect.b, effect)}" if effect.kind == "seeds" else "")
+
+
+def _seeds(effect: Effect, share: float) -> str:
+    return f"{round(share * effect.n):,} of {plural(effect.n, 'seed')}"
 
 
 def name_text(effect: Effect) -> str:
@@ -90,8 +78,7 @@ def compared(effect: Effect, metric: Metric | None = None) -> str:
     if effect.kind not in ("difference", "mean") or not effect.b or effect.estimate is None:
         return f"{name_text(effect)}: {measured(effect, metric)}"
     label, below = metric_label(effect.metric), effect.unit != "ratio" and effect.estimate < 0
-    estimate, *ends = _rounded(_negative(effect) if below else effect)
-    interval = f" [{', '.join(ends)}]" if ends else ""
+    estimate, interval = _rounded(_negative(effect) if below else effect)
     if effect.unit != "ratio":
         return f"{effect.a} is {estimate.lstrip('+')} {'below' if below else 'above'} {effect.b} in {label}{interval}"
     if metric is not None and metric.unit in COUNTED:
@@ -104,47 +91,52 @@ def _negative(effect: Effect) -> Effect:
     return replace(effect, estimate=estimate, low=high, high=low)
 
 
-def _rounded(effect: Effect) -> list[str]:
-    """The estimate, then both ends of the interval if it has two, with digits that fit the interval's width."""
-    values = [value for value in (effect.estimate, effect.low, effect.high) if value is not None]
-    if len(values) < 3 or effect.unit == "share of seeds":
-        values = values[:1]
+def _rounded(effect: Effect) -> tuple[str, str]:
+    """The estimate, and its interval in brackets, "" if there is none; with digits that fit the interval's width."""
+    estimate, low, high = effect.estimate, effect.low, effect.high
+    assert estimate is not None
+    if low is None or high is None or effect.unit == SHARE:
+        return value_text(effect, estimate), ""
+    values = estimate, low, high
     width = max(values) - min(values)
     large = any(value and not 1e-4 <= abs(value) < 1e5 for value in values)
-    if effect.unit == "fraction" or large or len(values) < 3 or not width > 0 or not math.isfinite(width):
-        return [value_text(effect, values[0]).removesuffix(" ×"), *(_bound(effect, value) for value in values[1:])]
-    finest = 3 - math.floor(math.log10(abs(values[0]))) if values[0] else 6
+    if effect.unit == "fraction" or large or not 0 < width < math.inf:
+        return value_text(effect, estimate), f" [{_bound(effect, low)}, {_bound(effect, high)}]"
+    finest = 3 - math.floor(math.log10(abs(estimate))) if estimate else 6
     decimals = min(1 - math.floor(math.log10(width)), finest)
     texts = [f"{round(value, decimals):,.{max(decimals, 0)}f}".replace("-", MINUS) for value in values]
-    return [("+" if _signed(effect) and values[0] > 0 else "") + texts[0], *texts[1:]]
+    return ("+" if _signed(effect) and estimate > 0 else "") + texts[0], f" [{texts[1]}, {texts[2]}]"
 
 
 def _signed(effect: Effect) -> bool:
-    return "published" not in effect.details and effect.unit not in (*UNSIGNED_UNITS, "ratio")
+    return "published" not in effect.details and effect.unit not in UNSIGNED_UNITS
 
 
-def value_text(effect: Effect, value: float, unit: str = "") -> str:
-    """One value of an effect in its unit (or ``unit``), with a sign if it is a difference."""
-    unit = unit or effect.unit
-    if unit == "share of seeds":
-        return f"{round(value * effect.n):,} of {plural(effect.n, 'seed')}"
-    if unit == "ratio":
-        return f"{factor(value)} ×"
+def value_text(effect: Effect, value: float) -> str:
+    """One value of an effect in its unit, with a sign if it is a difference; a ratio without its "×"."""
+    if effect.unit == SHARE:
+        return _seeds(effect, value)
+    if effect.unit == "ratio":
+        return factor(value)
     if not _signed(effect):
-        return number(value, unit) if unit == "fraction" else power_of_ten(value)
-    if unit == "fraction":
+        return quantity(value, effect.unit)
+    if effect.unit == "fraction":
         return points(value)
-    return ("+" if value > 0 else "") + power_of_ten(value) + (f" {unit}" if unit in COUNTED else "")
+    return f"{'+' if value > 0 else ''}{quantity(value)}{f' {effect.unit}' if effect.unit in COUNTED else ''}"
 
 
 def _bound(effect: Effect, value: float) -> str:
     if effect.unit == "fraction" and "published" not in effect.details:
         return points(value, sign=value < 0, unit=False)
-    return number(value, effect.unit) if effect.unit == "fraction" else power_of_ten(value)
+    return quantity(value, effect.unit)
 
 
-PLACE = re.compile(r"\{([^{}:]+)(?::(short|size))?\}")
-"""A place in a sentence of a claim (``Claim.shown``): what stands there, and how."""
+def placed(template: str, claim: ClaimDecided) -> dict[str, Effect]:
+    """The effects that a claim's own sentence shows, by name of their place."""
+    effects = {str(place): effect for place, effect in enumerate(main_effects(claim.decision))}
+    alongside = (effect for each in claim.alongside for effect in main_effects(each))
+    effects |= {f"a{place}": effect for place, effect in enumerate(alongside)}
+    return {name: effects[name] for name, _ in PLACE.findall(template) if name in effects}
 
 
 def filled(template: str, claim: ClaimDecided, metrics: Mapping[str, Metric]) -> str:
@@ -155,45 +147,38 @@ def filled(template: str, claim: ClaimDecided, metrics: Mapping[str, Metric]) ->
         claim: what was measured.
         metrics: of its experiment, by name.
     """
-    values: dict[str, Effect] = {str(place): one for place, one in enumerate(main_effects(claim.decision))}
-    others = [one for each in claim.alongside for one in main_effects(each)]
-    values |= {f"a{place}": one for place, one in enumerate(others)}
-    missing = False
+    effects = placed(template, claim)
 
-    def value(place: re.Match[str]) -> str:
-        nonlocal missing
-        name, form = place[1], place[2] or ""
-        if name in values:
-            text = _in_sentence(values[name], form)
-        else:
-            summary = claim.variants.get(name)
-            unit = metrics[summary.metric].unit if summary and summary.metric in metrics else ""
-            mean = summary.mean if summary else None
-            text = "" if mean is None else number(mean, unit) if unit == "fraction" else power_of_ten(mean)
-        missing |= not text
-        return text
+    def value(name: str, form: str) -> str:
+        if name in effects:
+            return _in_sentence(effects[name], form)
+        summary = claim.variants.get(name)
+        if summary is None or summary.mean is None:
+            return ""
+        return quantity(summary.mean, metrics[summary.metric].unit if summary.metric in metrics else "")
 
-    text = PLACE.sub(value, template)
-    return "" if missing else text
+    values = [value(*place) for place in PLACE.findall(template)]
+    texts = iter(values)
+    return PLACE.sub(lambda _: next(texts), template) if all(values) else ""
 
 
 def _in_sentence(effect: Effect, form: str) -> str:
     """An effect in a claim's sentence: the value and its interval, without the metric's name."""
-    if (seeds := of_seeds(effect)) is not None:
-        return seeds if effect.kind == "failures" else value_text(effect, effect.estimate or 0.0)
+    if effect.kind == "failures" and (seeds := of_seeds(effect)):
+        return seeds
     if effect.estimate is None:
         return ""
-    estimate, *ends = _rounded(effect)
-    interval = f" [{', '.join(ends)}]" if ends and not form else ""
+    estimate, interval = _rounded(effect)
     if form == "size":
         estimate = estimate.lstrip(f"+{MINUS}")
-    return f"{estimate} ×{interval}" if effect.unit == "ratio" else estimate + interval
+    return estimate + (" ×" if effect.unit == "ratio" else "") + ("" if form else interval)
 
 
 def images(effect: Effect, metric: Metric | None) -> str:
     """A difference of accuracies in examples: "27 of 10,000 images"; "" for any other effect."""
-    difference = effect.unit == "fraction" and "published" not in effect.details and effect.estimate is not None
-    if metric is None or metric.examples is None or not difference or effect.estimate is None:
+    if metric is None or metric.examples is None or effect.estimate is None:
+        return ""
+    if effect.unit != "fraction" or "published" in effect.details:
         return ""
     return f"{abs(effect.estimate) * metric.examples:.0f} of {metric.examples:,} images"
 
@@ -220,16 +205,14 @@ def details(effect: Effect) -> list[str]:
     """An effect's further numbers and notes, each in words: "95 % interval 0.12 to 0.43"."""
     shown = []
     for name, value in effect.details.items():
+        unit = effect.unit if name.startswith(("detectable", "plain", "published")) else ""
         if value is None or name.endswith("_high"):
             continue
-        unit = effect.unit if name.startswith(("detectable", "plain", "published")) else ""
-        text = number(value, unit)
-        if name.endswith("_low"):
-            text += f" to {number(effect.details.get(name.replace('_low', '_high')), unit)}"
         if name == "confidence":
             shown.append(f"at {100 * value:.4g} %")
-        else:
-            shown.append(f"{DETAILS.get(name, name.replace('_', ' '))} {text}")
+            continue
+        high = f" to {number(effect.details.get(name[:-3] + 'high'), unit)}" if name.endswith("_low") else ""
+        shown.append(f"{DETAILS.get(name, name.replace('_', ' '))} {number(value, unit)}{high}")
     chances = [f"chance that {seeds} seeds decide {number(chance)}" for seeds, chance in effect.chances.items()]
     return [*shown, *chances, *effect.notes]
 

@@ -14,8 +14,6 @@ from harness.training.backends import NAMES, named
 
 MINUS = "−"
 RAISED = str.maketrans("0123456789−", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
-UNSIGNED_UNITS = ("absolute error", "share of seeds")
-"""Units of effects that are not differences and so carry no plus sign."""
 NOT_CONTRADICTED = "NOT_CONTRADICTED"
 """The standing of a claim that is supported only as far as nothing contradicts it."""
 
@@ -73,16 +71,20 @@ BACKENDS: Mapping[str, str] = {name: named(name).facts.label for name in NAMES}
 
 def number(value: float | None, unit: str = "") -> str:
     """Four decimals for a fraction, four significant digits for anything else, a dash for None."""
-    if value is None:
-        return "–"
-    if unit == "fraction":
-        return f"{value:.4f}".replace("-", "−")
-    return _plain(f"{value:.4g}")
+    return "–" if value is None else _plain(f"{value:.4f}" if unit == "fraction" else f"{value:.4g}")
 
 
 def _plain(text: str) -> str:
     """A formatted number with a minus sign (U+2212) and an unpadded exponent: "9.093e6", "−1.2e−7"."""
-    return re.sub(r"e\+?(-?)0*(?=\d)", r"e\1", text).replace("-", "−")
+    return re.sub(r"e\+?(-?)0*(?=\d)", r"e\1", text).replace("-", MINUS)
+
+
+def quantity(value: float, unit: str = "") -> str:
+    """A number as a sentence has it: a large or tiny one is "2.3 × 10¹²"."""
+    if unit == "fraction" or not value or not math.isfinite(value) or 1e-4 <= abs(value) < 1e5:
+        return number(value, unit)
+    mantissa, exponent = _plain(f"{value:.1e}").split("e")
+    return f"{mantissa} × 10{exponent.translate(RAISED)}"
 
 
 def printed(text: str, most: int = 12) -> str:
@@ -102,20 +104,16 @@ def mean_std(mean: float | None, std: float | None, unit: str = "") -> str:
     """
     if mean is None or std is None:
         return number(mean, unit)
-    if unit == "fraction":
-        return f"{number(mean, unit)} ± {std:.4f}"
-    decimals = 1 - math.floor(math.log10(std)) if std > 0 else 99
-    if not -1 <= decimals <= 6 or abs(mean) >= 1e6:
-        return f"{number(mean)} ± {_plain(f'{std:.2g}')}"
-    return f"{mean:.{max(decimals, 0)}f} ± {std:.{max(decimals, 0)}f}".replace("-", "−")
+    decimals = 4 if unit == "fraction" else 1 - math.floor(math.log10(std)) if std > 0 else 99
+    if unit == "fraction" or (-1 <= decimals <= 6 and abs(mean) < 1e6):
+        return " ± ".join(_plain(f"{value:.{max(decimals, 0)}f}") for value in (mean, std))
+    return f"{number(mean)} ± {_plain(f'{std:.2g}')}"
 
 
 def seconds(value: float | None) -> str:
     """Seconds to two or three significant digits: "0.0016", "1.34", "125"."""
     if value is None:
         return "–"
-    if value == 0:
-        return "0"
     return f"{value:,.0f}" if value >= 100 else f"{value:.2f}" if value >= 0.1 else f"{value:.2g}"
 
 
@@ -126,19 +124,11 @@ def points(value: float, *, sign: bool = True, unit: bool = True) -> str:
     return text.replace("-", MINUS) + (" points" if unit else "")
 
 
-def power_of_ten(value: float) -> str:
-    """A large or tiny number: "2.3 × 10¹²"; any other to four significant digits."""
-    if value and math.isfinite(value) and not 1e-4 <= abs(value) < 1e5:
-        mantissa, exponent = f"{value:.1e}".split("e")
-        return f"{mantissa.replace('-', MINUS)} × 10{str(int(exponent)).replace('-', MINUS).translate(RAISED)}"
-    return number(value)
-
-
 def factor(value: float) -> str:
     """A ratio: "1.43", "13,042", "2.3 × 10¹²"."""
     if 100 <= value < 1e5:
         return f"{value:,.0f}"
-    return f"{value:.3g}" if 0.01 <= value < 100 else power_of_ten(value)
+    return f"{value:.3g}" if 0.01 <= value < 100 else quantity(value)
 
 
 def duration(value: float | None) -> str:
@@ -154,14 +144,11 @@ def elapsed(value: float) -> str:
     whole = round(value)
     if whole < 60:
         return f"{whole} s" if whole >= 10 else f"{value:.1f} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60} s"
-    return f"{whole // 3600:,} h {whole % 3600 // 60} min"
+    return f"{whole // 60} min {whole % 60} s" if whole < 3600 else f"{whole // 3600:,} h {whole % 3600 // 60} min"
 
 
 def faster_or_slower(ratio: float, low: float | None = None, high: float | None = None) -> str:
     """A ratio of seconds, now over before, with its interval: "1.16 × slower [1.12, 1.20]", "as fast"."""
-
     ends = [times(end) for end in ((low, high) if ratio >= 1 else (high, low)) if end is not None]
     if len(ends) < 2 or {times(ratio), *ends} == {"as fast"}:
         return times(ratio)
@@ -177,9 +164,9 @@ def machine(fingerprint: Fingerprint) -> str:
     return ", ".join(str(part) for part in (model, instructions, f"{threads} threads", system) if part is not None)
 
 
-def plural(count: int, one: str, many: str = "") -> str:
+def plural(count: int, noun: str, many: str = "") -> str:
     """ "1 claim", "2 claims"."""
-    return f"{count:,} {one if count == 1 else many or one + 's'}"
+    return f"{count:,} {noun if count == 1 else many or noun + 's'}"
 
 
 def some(names: Sequence[str], most: int) -> str:

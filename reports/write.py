@@ -16,8 +16,8 @@ from harness.course import course
 from harness.domain.verdict import Verdict
 from harness.errors import SuiteError, invalid
 from harness.record.atomic import replace_file
-from harness.record.run import ClaimDecided, Run, read_run
-from reports.cards import Card, cards, figures_of, snippets
+from harness.record.run import Run, read_run
+from reports.cards import Card, cards, snippets
 from reports.folders import check_course, check_writable, write_files
 from reports.history import History, since_last
 from reports.markdown import ERRATA, FIGURES, REPORT, SECTIONS, SUMMARY, findings, texts
@@ -29,8 +29,6 @@ V = TypeVar("V")
 JSON = "report.json"
 SCHEMA = 3
 """The version of report.json."""
-TEXTS = ("id", "case", "statement", "rule", "deviations", "notes", "slides", "source", "verdict", "basis", "shown")
-"""What report.json has of a claim's card beside its record."""
 START, END = "<!-- findings -->", "<!-- /findings -->"
 
 
@@ -77,7 +75,7 @@ def for_programs(run: Run, cards: Mapping[str, Card], holm: Mapping[str, Verdict
         "end": replace(run.end, reported=True) if run.end else None,
         "partial": run.partial,
         "trainings": [*run.trainings.values()],
-        "claims": [_claim(run.claims[key], card) for key, card in cards.items()],
+        "claims": [*map(_claim, cards.values())],
         "after_holm": holm,
         "errata": [
             msgspec.to_builtins(erratum.record) | {name: getattr(erratum, name) for name in ("statement", "outcome")}
@@ -94,18 +92,24 @@ def for_programs(run: Run, cards: Mapping[str, Card], holm: Mapping[str, Verdict
     return msgspec.json.format(msgspec.json.encode(made), indent=1) + b"\n"
 
 
-def _claim(record: ClaimDecided, card: Card) -> dict[str, Any]:
+def _claim(card: Card) -> dict[str, Any]:
     """The record of a claim, with what the course says of it."""
     return {
-        **msgspec.to_builtins(record),
+        **msgspec.to_builtins(card.record),
+        **{
+            name: getattr(card, name)
+            for name in ("id", "statement", "rule", "slides", "source", "verdict", "basis", "shown")
+        },
+        "case": card.key.partition("/")[2],
         "marker": "exact" if card.exact else "training",
-        "slide": card.label,
+        "slide": card.claim.slide,
+        "deviations": card.claim.deviations,
+        "notes": card.claim.notes,
         "published": [
             {"variant": variant, "metric": metric, "printed": of.printed, "value": of.value, "rounding": of.rounding}
-            for (variant, metric), of in figures_of(record).items()
+            for (variant, metric), of in card.claim.figures.items()
         ],
-        **{name: getattr(card, name) for name in TEXTS},
-        "alongside": [each._asdict() for each in card.alongside],
+        "alongside": [{"rule": rule, "decision": decision} for rule, decision in card.alongside],
     }
 
 

@@ -21,6 +21,7 @@ from reports.cards import Card
 from reports.changes import status as changes_status
 from reports.folders import write_atomic
 from reports.history import History
+from reports.moved import moved
 from reports.page import views
 from reports.page.data import page_data, to_json
 from reports.page.sources import sources
@@ -82,7 +83,7 @@ def html(run: Run, cards: Mapping[str, Card], history: History | None = None, si
         "backend": backend_name(run.header.backend),
         "status": status,
         "mark": {"✅": "✔", "❌": "✘", "⚪": "ℹ"}[status.symbol],
-        "moved": headline.moved(run),
+        "moved": moved(run),
         "tiles": views.tiles(run, cards, history),
         "groups": [group for group in headline.findings(cards) if group.open],
         "cards": cards,

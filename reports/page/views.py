@@ -205,7 +205,7 @@ def how_sure(card: Card) -> str:
     }
     if card.basis in how and card.verdict is not Verdict.REFUTED:
         parts.append(how[card.basis])
-    p = card.decision.p
+    p = card.record.decision.p
     if p is not None:
         parts.append(f"p = {p:.1g}" if p >= 1e-4 else "p < 0.0001")
     return "; ".join(parts) + "." + (f" {card.outlook[:1].upper()}{card.outlook[1:]}." if card.outlook else "")

@@ -12,7 +12,8 @@ from harness.domain.verdict import Verdict
 from harness.record.outcomes import TrainingState
 from harness.record.run import Run
 from reports.cards import cards
-from reports.headline import compared, count_text, findings, here_text, moved, seeds_text
+from reports.headline import compared, count_text, findings, here_text, seeds_text
+from reports.moved import moved
 from reports.words import plural, some, verdict_text
 from suite.session.screen import Line, cut
 
@@ -29,20 +30,20 @@ LONGEST = 400
 def status_line(run: Run, *, storing: bool, interrupted: bool, failed: bool) -> Line:
     """Whether anything moved: the report's sentence, see ``reports.headline.compared``."""
     status = compared(run, storing=storing, interrupted=interrupted, failed=failed)
-    return Line(str(status), "red" if status.red else "green" if status.green else "")
+    return Line(str(status), status.look)
 
 
 def moved_lines(run: Run) -> Iterator[Line]:
     """What is red, before → now and why, ``MOST`` lines at most; then verdicts that changed and are not red."""
     groups: dict[tuple[str, str], list[str]] = {}
     changed: dict[str, list[str]] = {}
-    for one in moved(run):
-        turned = f"{one.before} → {one.now}" if one.kind == "verdict" and one.before else ""
-        if one.red:
-            reason = f"{turned}. {one.reason}" if turned else one.reason
-            groups.setdefault((f"{one.kind} {one.what}", reason), []).append(one.name)
+    for change in moved(run):
+        turned = f"{change.before} → {change.after}" if change.kind == "verdict" and change.before else ""
+        if change.red:
+            reason = f"{turned}. {change.reason}" if turned else change.reason
+            groups.setdefault((f"{change.kind} {change.state}", reason), []).append(change.name)
         else:
-            changed.setdefault(f"  {one.what} with these seeds, {turned}", []).append(one.name)
+            changed.setdefault(f"  {change.state} with these seeds, {turned}", []).append(change.name)
     for (label, reason), names in list(groups.items())[:MOST]:
         yield Line(cut(f"  {label}: {some(names, NAMES)}: {reason}", LONGEST), "red")
     rest = sum(map(len, list(groups.values())[MOST:]))

@@ -12,7 +12,7 @@ from harness.domain.verdict import Decision, Effect
 from harness.record.run import Summary
 from reports import sentences
 from reports.effects import effects_by_relevance
-from reports.words import printed
+from reports.words import printed, quantity
 from tests.reports.synthetic import ACCURACY, claim, decision, effect
 
 EPOCHS = dataclasses.replace(ACCURACY, name="epochs_to_target", unit="epochs", scale="log")
@@ -168,7 +168,7 @@ def test_where_there_is_no_estimate_the_share_of_failed_seeds_fills_the_place() 
     ],
 )
 def test_large_and_tiny_numbers(value: float, text: str) -> None:
-    assert sentences.power_of_ten(value) == text
+    assert quantity(value) == text
 
 
 def test_an_effect_with_an_estimate_comes_first() -> None:

@@ -78,7 +78,7 @@ def test_every_claim_that_is_not_supported_says_what_to_say_instead_with_a_numbe
 
 def test_no_sentence_has_a_place_left_over_or_a_name_of_the_code() -> None:
     texts = [(card.key, text) for stack in STACKS for card in shown(stack).values()
-             for text in (card.shown, card.say_instead, card.reading)]  # fmt: skip
+             for text in (card.shown, card.say_instead, card.claim.reading)]  # fmt: skip
     assert [f"{key}: {text}" for key, text in texts if re.search(r"[{}]|\bval_\w+", text)] == []
 
 

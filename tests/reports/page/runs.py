@@ -50,7 +50,9 @@ SAY = "Say that one more training is expected at 0.6550."
 def write(run: Run, folder: Path, earlier: History | None = None, say: str = "") -> Path:
     """The page of a run; ``say``: what to say instead of each claim that is not supported."""
     run = in_order(run)
-    shown = {key: replace(card, say_instead=say) if card.open else card for key, card in cards(run).items()}
+    shown = cards(run)
+    for card in shown.values() if say else ():
+        card.__dict__["say_instead"] = say if card.open else ""  # a property that is computed once
     return write_page(run, shown, folder, earlier)
 
 
