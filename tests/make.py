@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.check.evidence import add
+from harness.domain.claim import Claim
 from harness.domain.model import Experiment, Metric, Size, Variant
 from harness.domain.verdict import Decision, Verdict
 from harness.record.evidence import WITHOUT_DIGEST, Evidence
@@ -15,6 +16,7 @@ from harness.record.outcomes import TimeComparison, TimeState, VerdictComparison
 from harness.record.run import SelfChecked, Timed
 from harness.record.timings import Measurement, Provenance
 from harness.record.trials import Training
+from harness.rules import Comparison, Exact, Exceeds
 
 MACHINE = {"backend": "jax", "device": "cpu", "device_model": "AMD EPYC", "threads": 2, "jaxlib": None}
 NEW = TimeComparison(TimeState.NEW, "No time is stored for this case.")
@@ -68,20 +70,40 @@ VERSIONS = {"keras": "3.15.1", "backend": "tensorflow", "backend_version": "2.21
 
 
 def experiment(
-    *variants: str, metrics: Sequence[Metric] = (ACCURACY, LOSS), epochs: int = 4, **more: Any
+    *variants: str, metrics: Sequence[Metric] = (ACCURACY, LOSS), epochs: int = 4, **changes: Any
 ) -> Experiment:
-    """An experiment that declares trainings, and trains none."""
-    return Experiment(
-        id="nets",
-        data=object,
-        model=object,
-        optimizer=object,
-        loss="mse",
-        size=Size(epochs=epochs, batch_size=32),
-        variants=tuple(map(Variant, variants)),
-        metrics=tuple(metrics),
-        **more,
-    )
+    """An experiment that declares trainings, and trains none; ``changes``: fields of Experiment."""
+    fields: dict[str, Any] = {
+        "id": "nets",
+        "data": object,
+        "model": object,
+        "optimizer": object,
+        "loss": "mse",
+        "size": Size(epochs=epochs, batch_size=32),
+        "variants": tuple(map(Variant, variants)),
+        "metrics": tuple(metrics),
+    }
+    return Experiment(**(fields | changes))
+
+
+DEPTH = experiment("shallow", "deep", id="depth")
+
+
+def claim(**changes: Any) -> Claim:
+    """A claim on two networks; ``changes``: fields of Claim."""
+    fields: dict[str, Any] = {
+        "id": "deeper-is-better",
+        "slide": "Slide 3",
+        "statement": "Deeper is better.",
+        "rule": Exceeds("deep", "shallow"),
+        "experiment": DEPTH,
+    }
+    return Claim(**(fields | changes))
+
+
+def exact_claim(**changes: Any) -> Claim:
+    """A claim that holds by its check."""
+    return claim(**({"rule": Exact(), "experiment": None, "check": lambda: [Comparison("w", 1.0, 1.0)]} | changes))
 
 
 def evidence(

@@ -88,32 +88,25 @@ class Claim:
         self._check_names(where, self.experiment)
 
     def _check_names(self, where: str, experiment: Experiment) -> None:
-        variants = {variant.name for variant in experiment.variants}
-        metrics = {metric.name for metric in experiment.metrics}
+        variants = sorted(variant.name for variant in experiment.variants)
+        metrics = sorted(metric.name for metric in experiment.metrics)
         for rule in self.rules:
             for kind, used, known in (("variant", rule.variants, variants), ("metric", rule.metrics, metrics)):
                 for name in used:
                     if name not in known:
-                        raise invalid(
-                            f"rule of {where}",
-                            expected=f"{kind}s of experiment {experiment.id!r}",
-                            received=f"{kind} {name!r}",
-                            fix=nearest(name, sorted(known)),
-                        )
+                        expected, fix = f"{kind}s of experiment {experiment.id!r}", nearest(name, known)
+                        raise invalid(f"rule of {where}", expected=expected, received=f"{kind} {name!r}", fix=fix)
             for pair in rule.figures:
                 if pair not in self.figures:
-                    raise invalid(
-                        f"rule of {where}",
-                        expected=f"a published figure for variant {pair[0]!r} and metric {pair[1]!r}",
-                        received=f"figures for {sorted(self.figures)}",
-                    )
+                    expected = f"a published figure for variant {pair[0]!r} and metric {pair[1]!r}"
+                    raise invalid(f"rule of {where}", expected=expected, received=f"figures for {sorted(self.figures)}")
         for variant, metric in self.figures:
             if variant not in variants or metric not in metrics:
                 raise invalid(
                     f"published figure of {where}",
                     expected=f"a variant and a metric of experiment {experiment.id!r}",
                     received=f"variant {variant!r}, metric {metric!r}",
-                    fix=nearest(variant, sorted(variants)),
+                    fix=nearest(variant, variants),
                 )
 
     @property

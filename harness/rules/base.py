@@ -17,17 +17,13 @@ from harness.errors import invalid
 from harness.rules.levels import FEWEST_SEEDS, FLOAT_NOISE, LARGEST, ONLY, PLAIN, Levels, Look
 
 Failures = Literal["guard", "report", "decide", "count"]
-"""How failed trainings (nan, inf, blow-up, stuck at chance) count in a comparison of two variants.
+"""What decides a comparison, which has two results: the mean over the seeds that trained in both variants, and the
+share of seeds that failed (nan, inf, blow-up, stuck at chance). docs/claims.md has more.
 
-The comparison has two results: the mean over the seeds that trained in both variants, and the share of seeds that
-failed. The shares are compared by an exact sign test on the seeds where only one variant failed (McNemar 1947).
-
-- "guard": the mean decides, but not for a variant that failed on more seeds than the other. If fewer than five seeds
-  trained in both variants, the share of failures decides.
-- "report": the mean decides; the share of failures is reported.
-- "decide": the share of failures decides; the mean is reported.
-- "count": every trial counts with its metric, for metrics that are defined for failed trainings (the growth of a loss).
-  A failed trial without a value counts as the worst value, in a rank test.
+- "guard": the mean, but not for a variant that failed on more seeds than the other. The share of failures, if fewer
+  than five seeds trained in both variants.
+- "report", "decide": the mean; the share of failures. The other one is reported.
+- "count": every trial counts with its metric; without a value it counts as the worst, in a rank test.
 
 A censored metric (None, because the target was never reached) is no failure. It counts as the worst value of the
 metric, in an exact rank test.

@@ -2,12 +2,9 @@
 
 It is the conditional power on the current trend (Lachin 2005): the seeds so far are known, and those that follow are
 drawn around the estimate with the estimated standard deviation. So the mean of N seeds, of which n are known, is normal
-about the estimate, with a variance of sd²·(N − n)/N². The comparison is decided if that mean rejects in a direction, or
-is a tie, at the level of the look.
-
-Assumed: the effect is as estimated and the deviation is known, while both are uncertain; means are normal, and Hall's
-correction for skewness is left out; the same share of seeds fails as so far. An estimate that was read off 30 seeds is
-often wrong by a third of a standard deviation, so the chance is a summary of what was seen, and no promise.
+about the estimate, with a variance of sd²·(N − n)/N². Hall's correction for skewness is left out, and the same share of
+seeds fails as so far. Effect and deviation are uncertain: an estimate from 30 seeds is often wrong by a third of a
+standard deviation, so the chance is a summary of what was seen, and no promise.
 """
 
 from __future__ import annotations

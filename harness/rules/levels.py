@@ -2,16 +2,13 @@
 
 The rates were chosen once, when the first seeds of most variants had been seen, and have not been changed for a claim
 since. Of several looks each may decide at a level so that all together keep the rate: a group-sequential design
-(Jennison & Turnbull 2000), in which each look spends a part of the error rate (Lan & DeMets 1983).
-
-- ``--seeds auto`` looks after 5, 10, 15, … seeds, and stops training when a claim is decided. After n of at most N
-  seeds it has spent α·(n/N)^RHO, a power family (Kim & DeMets 1987). RHO was chosen by simulation, for few seeds.
-- Stored evidence has looks at ``STORED_SIZES`` seeds, which spend ``STORED_SPENDING``.
+(Jennison & Turnbull 2000), in which each look spends a part of the error rate (Lan & DeMets 1983). ``--seeds auto``
+looks after 5, 10, 15, … seeds. After n of at most N it has spent α·(n/N)^RHO, a power family (Kim & DeMets 1987).
 
 The levels are those of a random walk with independent normal increments, found by numerical integration (Armitage,
-McPherson & Rowe 1969). They are applied to the p-values of any test of a rule (nominal significance levels, Jennison &
-Turnbull 2000, §11.4 on Student's t). The levels count crossings in one direction only. That the walk may also stop in
-the other direction makes errors rarer.
+McPherson & Rowe 1969), and are applied to the p-values of any test (nominal significance levels, Jennison & Turnbull
+2000, §11.4 on Student's t). They count crossings in one direction only. That the walk may also stop in the other
+direction makes errors rarer.
 """
 
 from __future__ import annotations
@@ -71,21 +68,20 @@ FLOAT_NOISE = 1e-6
 """The relative difference that two float32 computations of one number may have. Smaller differences count as equal."""
 
 RHO = 0.5
-"""The power of the spending function. Below 1 the first looks spend more, so easy claims stop early."""
+"""The power of the spending function, chosen by simulation. Below 1 the first looks spend more, so easy claims stop
+early."""
 KEPT_BACK = 0.1
 """The share of the error rate that several looks leave unspent. With few seeds, Student's t is less correlated between
-looks than a normal walk, which costs up to this share (``python -m tests.rules.optional_stopping``)."""
+looks than a normal walk, which costs up to this share (``tests/rules/test_optional_stopping.py``)."""
 STORED_SIZES = (30, 100, 300, 1000)
 STORED_SPENDING = (0.4, 0.2, 0.2, 0.2)
 """The numbers of seeds of the looks at stored evidence, and the share of the error rate that each spends."""
 BATCH = 5
 GROWTH = 5
 """A batch has ``BATCH`` seeds, or 1/``GROWTH`` of the seeds so far, whichever is more."""
-FAR = 9.0
-NODES = 96
-KNOTS = 97
-SMALLEST_RATE, LARGEST_RATE = 1e-14, 0.99
-"""Overall error rates between which levels are tabulated."""
+FAR, NODES = 9.0, 96
+KNOTS, SMALLEST_RATE, LARGEST_RATE = 97, 1e-14, 0.99
+"""The number of overall error rates for which levels are tabulated, and their ends."""
 
 
 @dataclass(frozen=True)

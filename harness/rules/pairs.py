@@ -223,14 +223,11 @@ def of_mean(pairs: Pairs, null: float) -> Sides:
     assumes that the mean difference is about normal. Differences may be heavy-tailed. With fewer than 30 seeds, strong
     skewness makes it too optimistic in one direction, so compare positive, skewed metrics on a log scale.
 
-    Seeds are always paired. If the variants are uncorrelated, that costs at most 5 % of power at 30 seeds. Choosing by
-    the correlation of the same seeds would regain 2 %, or err too often (``tests/rules/test_pairing.py``).
-
-    If a value is censored, the exact signed-rank test decides. If the differences are equal up to float32 rounding,
-    their spread is unknown, and an exact sign test decides: n equal differences have the p-value 2^-n. It assumes that,
-    under the null, a difference is as likely to be above ``null`` as below. Rare large jumps break that: if a jump
-    comes in 20, 15, 10, 5 or 2 % of seeds, ten seeds show none, and the test is wrong, in 11, 20, 35, 60 or 82 %;
-    thirty seeds in 0.1, 0.8, 4.2, 21 or 55 %.
+    Seeds are always paired: to choose by the correlation of the same seeds would err too often or gain little
+    (``tests/rules/test_pairing.py``). If a value is censored, the exact signed-rank test decides. If the differences
+    are equal up to float32 rounding, their spread is unknown, and an exact sign test decides: n equal differences have
+    the p-value 2^-n. It assumes that, under the null, a difference is as likely to be above ``null`` as below. Rare
+    large jumps break that (``tests/rules/test_discrete.py``).
     """
     if pairs.censored:
         greater, less = signed_rank([d - null for d in pairs.differences], pairs.noise)

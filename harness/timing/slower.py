@@ -9,11 +9,10 @@ their rounds do, so a test on rounds alone raises false alarms. A case is slower
 2. *It exceeds the spread between processes.* Each process gives one observation: its fastest round. The new one lies
    outside the prediction interval of one more process: t·s·√(1 + 1/n), Student's t on the logarithms of n stored ones.
    It is the fastest round and not the median, because disturbances lengthen a round (Chen & Revels 2016,
-   arXiv:1608.04295). On a shared host, medians of Example 1 with ``fit`` differ by 5 % between processes, fastest
+   arXiv:1608.04295): on a shared host, medians of Example 1 with ``fit`` differ by 5 % between processes, fastest
    rounds by 2 %. A slowdown of some rounds only is therefore not seen. Assumed: processes with one fingerprint differ
    at random, log-normally, without a trend, and have about equally many rounds (more rounds reach lower). With fewer
-   than MIN_REPEATS there is no usable spread, and the limit is WIDE. The standard deviation is the plain one: of 3 to
-   10 values a robust one is so uncertain that the interval would have to be wider still.
+   than MIN_REPEATS the limit is WIDE.
 3. *It is large enough to matter*: more than RELATIVE, and more than ABSOLUTE over a round.
 4. *Other programs do not explain it* (slowdowns only). They may have held this process up for a share c of its time
    (``harness.timing.contention``). The limit of 2 is then multiplied by 1/(1 − c); from c = 1 on nothing is slower. c

@@ -7,7 +7,6 @@ import sys
 import time
 from collections.abc import Iterator
 
-from harness.domain.model import Experiment
 from harness.record.outcomes import TimeComparison, TimeState
 from harness.record.run import Timed
 from harness.record.timings import Measurement, Provenance, Timings
@@ -32,9 +31,8 @@ PAUSE = 5.0
 """Seconds between a series that shows a change and the series that has to confirm it."""
 SEEN = 1.10
 """The slowdown that each stored case should show. The summary names the cases that cannot show it."""
-HEADERS = ("work", "engine", "compile", "epoch", "images/s", "stored")
-NARROW = ("work", "engine", "epoch", "images/s", "stored")
-"""The columns of a narrow terminal."""
+HEADERS: tuple[str, ...] = ("work", "engine", "compile", "epoch", "images/s", "stored")
+STORE = '-m timing --update-baselines "reason"'
 
 
 def engines_of(run: Session) -> list[str]:
@@ -47,30 +45,32 @@ def measured(run: Session, work: str) -> dict[str, Timed]:
     """A work's times by engine. The first call for a work measures and records them; further calls return the same."""
     engines = engines_of(run)
     if (work, engines[0]) not in run.timed:
-        stored = stored_times.read(stored_times.path_of(run.stored.root, run.stored.stack))
-        name, variant, epochs = WORK[work]
-        experiment = sized(EXPERIMENTS[name], epochs)
-        measurements, comparisons = _series(run, work, experiment, stored)
-        if any(comparison.state in CHANGED for comparison in comparisons.values()):
+        stored = _stored(run)
+        measurements, compared = _series(run, work, stored)
+        if any(comparison.state in CHANGED for comparison in compared.values()):
             time.sleep(PAUSE)
-            first = comparisons
-            measurements, comparisons = _series(run, work, experiment, stored, ", again to confirm a change")
-            comparisons = {engine: confirmed(first[engine], second) for engine, second in comparisons.items()}
+            measurements, again = _series(run, work, stored, ", again to confirm a change")
+            compared = {engine: confirmed(compared[engine], second) for engine, second in again.items()}
         if run.options.require_gpu:
             check_on_gpu(measurement.trained_on for measurement in measurements.values())
-        for engine in engines:
+        name, variant, _ = WORK[work]
+        for engine, comparison in compared.items():
             record = Timed(
                 work=work,
                 experiment=name,
                 variant=variant,
                 engine=engine,
                 measured=measurements[engine],
-                comparison=comparisons[engine],
-                red=_red(run, comparisons[engine]),
+                comparison=comparison,
+                red=_red(run, comparison),
             )
             run.file.append(record)
             run.timed[work, engine] = record
     return {engine: run.timed[work, engine] for engine in engines}
+
+
+def _stored(run: Session) -> Timings | None:
+    return stored_times.read(stored_times.path_of(run.stored.root, run.stored.stack))
 
 
 def _red(run: Session, comparison: TimeComparison) -> bool:
@@ -82,10 +82,10 @@ def _red(run: Session, comparison: TimeComparison) -> bool:
 
 
 def _series(
-    run: Session, work: str, experiment: Experiment, stored: Timings | None, why: str = ""
+    run: Session, work: str, stored: Timings | None, why: str = ""
 ) -> tuple[dict[str, Measurement], dict[str, TimeComparison]]:
     """Measures a work once with all its engines, and compares each engine with its stored times."""
-    engines = engines_of(run)
+    engines, (name, variant, epochs) = engines_of(run), WORK[work]
     run.progress.note(f"{work}: {' and '.join(engines)} in alternation{why}")
     provenance = Provenance(
         commit=run.header.commit or "unknown",
@@ -93,17 +93,12 @@ def _series(
         reason=run.options.update or "a run without --update-baselines",
         fingerprint={key: value for key, value in run.header.fingerprint.items() if key != "engine"},
     )
-    measurements = measure(experiment, WORK[work][1], engines, provenance)
-    comparisons = {
-        engine: slower(
-            measurement,
-            stored.cases.get(f"{work}/{engine}", ()) if stored else (),
-            len(WORK) * len(engines),
-            conditions(engine, provenance.fingerprint),
-        )
-        for engine, measurement in measurements.items()
+    measurements = measure(sized(EXPERIMENTS[name], epochs), variant, engines, provenance)
+    known, cases = stored.cases if stored else {}, len(WORK) * len(engines)
+    return measurements, {
+        engine: slower(now, known.get(f"{work}/{engine}", ()), cases, conditions(engine, provenance.fingerprint))
+        for engine, now in measurements.items()
     }
-    return measurements, comparisons
 
 
 def lines(run: Session, columns: int = sys.maxsize) -> Iterator[str]:
@@ -111,11 +106,11 @@ def lines(run: Session, columns: int = sys.maxsize) -> Iterator[str]:
     if not run.timed:
         return
     yield "times per epoch, steady state (median of rounds in alternation):"
-    rows = [_row(run, *key) for key in run.timed]
-    whole = list(table(HEADERS, rows, sys.maxsize, HEADERS[2:-1]))
+    headers, rows = HEADERS, [_row(record) for record in run.timed.values()]
+    whole = list(table(headers, rows, sys.maxsize, headers[2:-1]))
     if max(map(width, whole)) > columns:
-        narrow = [[row[HEADERS.index(name)] for name in NARROW] for row in rows]
-        whole = list(table(NARROW, narrow, columns, NARROW[2:-1]))
+        headers = tuple(name for name in HEADERS if name != "compile")
+        whole = list(table(headers, [(*row[:2], *row[3:]) for row in rows], columns, headers[2:-1]))
     yield from whole
     for work, what, slow, fast, (estimate, ends) in ratios(run.timed.values()):
         interval = f" [{', '.join(map(factor, ends))}]" if ends else ""
@@ -131,7 +126,7 @@ def update(run: Session) -> Iterator[str]:
     """
     if not run.timed:
         return
-    path, changes = stored_times.path_of(run.stored.root, run.stored.stack), []
+    changes = []
 
     def change(old: Timings | None) -> Timings:
         new = old or Timings(stack=run.stored.stack, cases={})
@@ -142,67 +137,57 @@ def update(run: Session) -> Iterator[str]:
             how = "begins anew" if record.comparison.moved else f"repeat {len(new.cases[record.case])}"
             now = f"{then}{duration(record.measured.median)} per epoch"
             changes.append(f"  {record.case}: {record.comparison.state}, {how}, {now}")
-        gone = undeclared(new, run)
+        gone = _undeclared(new, run)
         changes.extend(f"  {name}: removed, no longer timed" for name in sorted(gone))
         return new.without(gone)
 
-    stored_times.update(path, change)
+    stored_times.update(stored_times.path_of(run.stored.root, run.stored.stack), change)
     yield f"timings ({run.stored.stack}):"
     yield from changes
 
 
-def undeclared(stored: Timings, run: Session) -> set[str]:
+def _undeclared(stored: Timings, run: Session) -> set[str]:
     """The stored cases whose work or engine a timing run no longer has."""
-    declared = {
-        f"{work}/{engine}" for work in WORK for engine in TIMED if run.options.backend in ENGINES[engine].backends
-    }
-    return set(stored.cases) - declared
+    engines = [engine for engine in TIMED if run.options.backend in ENGINES[engine].backends]
+    return set(stored.cases) - {f"{work}/{engine}" for work in WORK for engine in engines}
 
 
-def _row(run: Session, work: str, engine: str) -> tuple[str, ...]:
-    record = run.timed[work, engine]
-    comparison, measured = record.comparison, record.measured
+def _row(record: Timed) -> tuple[str, ...]:
+    comparison, now = record.comparison, record.measured
     state = "no change shown" if comparison.state is TimeState.WITHIN else str(comparison.state)
     if comparison.ratio:
         state += f" ({times(comparison.ratio)}{', in epochs of fit' if comparison.of_fit else ''})"
-    return work, engine, duration(measured.compile), duration(measured.median), images_per_second(measured), state
+    return record.work, record.engine, duration(now.compile), duration(now.median), images_per_second(now), state
 
 
 def _moved(run: Session) -> Iterator[str]:
     """The slower, faster and incomparable cases with their reasons, the number of new ones, and the missing ones."""
-    records = list(run.timed.values())
-    reasons: dict[str, list[str]] = {}
-    for record in records:
-        comparison = record.comparison
-        if comparison.state in (TimeState.SLOWER, TimeState.FASTER, TimeState.DISTURBED):
+    blind, reasons, new = [], dict[str, list[str]](), 0
+    for record in run.timed.values():
+        case, comparison = record.case, record.comparison
+        new += comparison.state is TimeState.NEW
+        if comparison.state in (*CHANGED, TimeState.DISTURBED):
             advisory = ""
             if comparison.state is TimeState.SLOWER and not record.red:
                 advisory = " (advisory)" if comparison.of_fit else " (advisory on a CPU: --gate-timing)"
-            yield f"  {comparison.state}: {record.case}: {comparison.reason}{advisory}"
+            yield f"  {comparison.state}: {case}: {comparison.reason}{advisory}"
         elif comparison.state is TimeState.NOT_COMPARABLE:
-            reasons.setdefault(comparison.reason, []).append(record.case)
-    blind = [
-        f"{record.case} (only {factor(limit)} ×, with {record.comparison.repeats} stored)"
-        for record in records
-        if (limit := record.comparison.limit) is not None and limit > SEEN
-    ]
+            reasons.setdefault(comparison.reason, []).append(case)
+        if comparison.limit is not None and comparison.limit > SEEN:
+            blind.append(f"{case} (only {factor(comparison.limit)} ×, with {comparison.repeats} stored)")
     if blind:
         yield (
             f"  a slowdown of {SEEN - 1:.0%} would not be seen in {', '.join(blind)}: store repeats until there are "
-            'ten, of other hours too (-m timing --update-baselines "reason")'
+            f"ten, of other hours too ({STORE})"
         )
     for reason, cases in reasons.items():
         yield f"  not comparable: {', '.join(cases)}: {reason}"
-    if new := sum(record.comparison.state is TimeState.NEW for record in records):
-        yield (
-            f"  no time is stored on {run.stored.stack} for {new} of {len(records)} cases. "
-            'Store this run: -m timing --update-baselines "reason"'
-        )
-    stored = stored_times.read(stored_times.path_of(run.stored.root, run.stored.stack))
-    if stored:
-        for case in sorted(undeclared(stored, run)):
+    if new:
+        yield f"  no time is stored on {run.stored.stack} for {new} of {len(run.timed)} cases. Store this run: {STORE}"
+    if stored := _stored(run):
+        for case in sorted(_undeclared(stored, run)):
             yield f"  missing: {case} has stored times and is no longer timed"
-        timed = {record.case for record in records}
+        timed = {record.case for record in run.timed.values()}
         left = {f"{work}/{engine}" for work in WORK for engine in engines_of(run)} & set(stored.cases) - timed
         if left:
             yield f"  not timed in this run, although stored: {', '.join(sorted(left))}"

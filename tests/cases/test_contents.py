@@ -10,9 +10,8 @@ import pytest
 from cases import CLAIMS
 from cases.__main__ import PAGE, main, page
 from harness.domain.contents import command, contents
-from harness.domain.model import Variant
 from suite.catalogue import ERRATA, EXACT_CLAIMS, TRAINING_CLAIMS, TRAININGS, training_name
-from tests.domain.synthetic import claim, exact, experiment
+from tests.make import claim, exact_claim, experiment
 from tests.suite.command import suite
 
 ROWS = re.findall(r"^\| `([^`]+)` \|.* \| `(pytest [^`]+)` \|$", PAGE.read_text("utf-8"), re.MULTILINE)
@@ -74,9 +73,9 @@ def test_the_command_of_a_claim_whose_name_something_else_has_too() -> None:
     first, second = claim(id="more"), claim(id="more-data")
     assert command(first, [first, second]) == 'pytest "suite/test_claims.py::test_claims[more]"'
     assert command(second, [first, second]) == "pytest suite/ -k more-data"
-    cases = [exact(id="a"), exact(id="b", case="No A")]
+    cases = [exact_claim(id="a"), exact_claim(id="b", case="No A")]
     assert command(cases[0], cases) == 'pytest "suite/test_exact.py::test_exact[a]"'
-    wide = experiment(id="deeper-is-better", variants=(Variant("deep"), Variant("shallow"), Variant("wide")))
+    wide = experiment("deep", "shallow", "wide", id="deeper-is-better")
     trained = claim(experiment=wide)
     assert command(trained, [trained]).startswith('pytest "suite/test_claims.py::')
     assert command(claim(), [claim()]) == "pytest suite/ -k deeper-is-better"

@@ -12,7 +12,7 @@ from cases.lecture import AUTHOR, SLIDES, TITLE
 from harness.course import LECTURE, ROOT, VARIABLE, choose, course, read
 from harness.errors import SuiteError
 
-HEAD = "from harness.course import Course\nfrom tests.domain.synthetic import claim, exact, experiment\n"
+HEAD = "from harness.course import Course\nfrom tests.make import DEPTH, claim, exact_claim as exact, experiment\n"
 CLAIMS = "(exact(id='one', slide='Slide 10'), exact(id='two', slide='Slide 1, more; Slide 10'))"
 
 
@@ -96,7 +96,7 @@ def test_the_chosen_course_is_that_of_the_process(tmp_path: Path) -> None:
     assert choose(str(LECTURE)).default
 
 
-EXPERIMENTS = "(claim(id='a', experiment=experiment()), claim(id='b', experiment=experiment()))"
+EXPERIMENTS = "(claim(id='a'), claim(id='b', experiment=experiment('shallow', 'deep', id='depth', epochs=3)))"
 IMPORT = f"from {NAME}.inner import CLAIMS\n" + of("CLAIMS")
 # the text of __init__.py, other modules, what the message must say
 REFUSED: dict[str, tuple[str, dict[str, str], tuple[str, ...]]] = {
@@ -118,7 +118,7 @@ REFUSED: dict[str, tuple[str, dict[str, str], tuple[str, ...]]] = {
     ),
     "findings of another kind": (of(CLAIMS, findings="('why',)"), {}, ("a tuple of Finding", "str in it")),
     "an unknown training to time": (
-        of("(claim(id='a', experiment=experiment(id='depth')),)", timed="(('depth', 'dep', 1),)"), {},
+        of("(claim(id='a', experiment=DEPTH),)", timed="(('depth', 'dep', 1),)"), {},
         ("timed of", "epochs of a round", "Did you mean 'depth, deep' or"),
     ),
     "an import of the lecture": ("from cases.networks import sgd\n" + ONE, {}, ("imports no other", "__init__.py:1")),

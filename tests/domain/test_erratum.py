@@ -1,10 +1,13 @@
-"""Errata: which ones are invalid, and when they are red. The snippets need no Keras."""
+"""Errata: which ones are invalid, what becomes of their snippets, and when they are red. They need no Keras."""
 
 import os
+import warnings
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
-from harness.domain.erratum import Differs, Erratum, ErratumState, Fails, Warns, When, errata, plain
+from harness.domain.erratum import Differs, Erratum, ErratumState, Fails, Warns, When, errata, plain, readable, run
 from harness.errors import SuiteError
 
 MODEL = """
@@ -12,29 +15,24 @@ import warnings
 from types import SimpleNamespace
 class Model:
     optimizer = SimpleNamespace(iterations=0)
+    def compile(self, fails=False):
+        assert not fails
     def fit(self, x):
         self.optimizer.iterations += 2
         if x == 'raw':
             raise ValueError('incompatible shape')
+    evaluate = predict = compile
 model = Model()
 """
-
-
-def erratum(**changes):
-    fields = {
-        "id": "raw-data",
-        "slide": "Example 3",
-        "statement": "The raw data are passed.",
-        "given": MODEL,
-        "printed": "model.fit('raw')",
-        "modern": "model.fit('prepared')",
-        "outcome": Fails("ValueError", "incompatible", When.FIT, steps=2),
-        "check": "model.optimizer.iterations",
-        "gives": 2,
-    }
-    return Erratum(**fields | changes)
-
-
+HOLDS, CHANGED, BROKEN = ErratumState.HOLDS, ErratumState.CHANGED, ErratumState.BROKEN
+FAILS = {
+    "given": MODEL,
+    "printed": "model.fit('raw')",
+    "modern": "model.fit('prepared')",
+    "outcome": Fails("ValueError", "incompatible", When.FIT, steps=2),
+    "check": "model.optimizer.iterations",
+    "gives": 2,
+}
 DIFFERS = {
     "given": "x = [1, 2]",
     "printed": "y = sum(x)",
@@ -53,39 +51,39 @@ WARNS = {
 }
 
 
-@pytest.mark.parametrize("changes", [{}, DIFFERS, WARNS], ids=["fails", "differs", "warns"])
-def test_it_holds(changes):
-    finding = erratum(**changes).examine("jax")
-    assert finding.state is ErratumState.HOLDS
+def erratum(**changes):
+    fields = {"id": "raw-data", "slide": "Example 3", "statement": "The raw data are passed."}
+    return Erratum(**fields | FAILS | changes)
 
 
-def test_what_is_found():
-    finding = erratum().examine("jax")
-    assert finding.error == "ValueError: incompatible shape"
-    assert finding.when == "in fit, after 2 training steps"
-    assert (finding.today, finding.replacement) == (None, 2)
-    finding = erratum(**DIFFERS).examine("jax")
-    assert (finding.today, finding.replacement, finding.error, finding.warning) == (3, 1.5, "", "")
-    assert erratum(**WARNS).examine("jax").warning == "use new() instead"
+@pytest.mark.parametrize(
+    ("changes", "did"),
+    [
+        (FAILS, ("in fit, after 2 training steps", "ValueError: incompatible shape", "", None, 2)),
+        (DIFFERS, ("", "", "", 3, 1.5)),
+        (WARNS, ("", "", "use new() instead", 1, 1)),
+        (DIFFERS | {"modern": "y = 1.5000001", "tolerance": 1e-6}, ("", "", "", 3, 1.5000001)),
+    ],
+)
+def test_it_holds(changes, did):
+    made = erratum(**changes).examine("jax")
+    assert made.state is HOLDS
+    assert (made.when, made.error, made.warning, made.today, made.replacement) == did
+
+
+def fails(*arguments, **more):
+    return {"outcome": Fails(*arguments, **more)}
 
 
 @pytest.mark.parametrize(
     ("form", "changes", "said"),
     [
         ("printed", {"printed": "model.fit('other')"}, "received: it runs"),
-        (
-            "printed",
-            {"outcome": Fails("TypeError", "incompatible", When.FIT, steps=2)},
-            "received: ValueError: incompatible",
-        ),
-        ("printed", {"outcome": Fails("ValueError", "dtype", When.FIT, steps=2)}, "expected ValueError saying 'dtype'"),
-        ("printed", {"outcome": Fails("ValueError", "incompatible", When.COMPILE, steps=2)}, "in compile"),
-        (
-            "printed",
-            {"outcome": Fails("ValueError", "incompatible", When.FIT, steps=0)},
-            "before the first training step",
-        ),
-        ("printed", {"outcome": Fails("ValueError", "incompatible", When.FIT)}, "expected"),
+        ("printed", fails("TypeError", "incompatible", When.FIT, steps=2), "received: ValueError: incompatible"),
+        ("printed", fails("ValueError", "dtype", When.FIT, steps=2), "expected ValueError saying 'dtype'"),
+        ("printed", fails("ValueError", "incompatible", When.COMPILE, steps=2), "in compile"),
+        ("printed", fails("ValueError", "incompatible", When.FIT, steps=0), "before the first training step"),
+        ("printed", fails("ValueError", "incompatible", When.FIT), "expected"),
         ("printed", DIFFERS | {"printed": "y = max(x)"}, "gives 3; received: 2"),
         ("printed", DIFFERS | {"printed": "y = nothing"}, "NameError"),
         ("printed", DIFFERS | {"printed": "y = 3\nimport warnings\nwarnings.warn('no')"}, "received the warning: no"),
@@ -94,50 +92,39 @@ def test_what_is_found():
         ("printed", WARNS | {"printed": "y = 1"}, "received: no warning"),
         ("printed", WARNS | {"outcome": Warns("gone")}, "received: use new() instead"),
         ("printed", WARNS | {"printed": "y = old() + 1"}, "gives 1; received: 2"),
+        ("printed", {"printed": "pass", "modern": "1 / 0"}, "; modern form: expected"),
         ("modern", {"modern": "model.fit('raw') "}, "received: ValueError: incompatible shape"),
         ("modern", {"modern": "pass"}, "gives 2; received: 0"),
         ("modern", {"modern": "warnings.warn('no')\nmodel.fit('x')"}, "received the warning: no"),
         ("modern", {"modern": "model = None"}, "received: AttributeError"),
         ("modern", DIFFERS | {"modern": "y = sum(x) "}, "gives 1.5; received: 3"),
         ("modern", DIFFERS | {"modern": "y = 1.5000001"}, "received: 1.5000001"),
+        ("modern", DIFFERS | {"modern": "y = 1.50001", "tolerance": 1e-6}, "received: 1.50001"),
         ("modern", WARNS | {"modern": "y = new() + 1"}, "received: 2"),
     ],
 )
 def test_a_form_that_does_something_else_is_red(form, changes, said):
-    finding = erratum(**changes).examine("jax")
-    assert finding.state is (ErratumState.CHANGED if form == "printed" else ErratumState.BROKEN)
-    assert finding.reason.startswith(f"{form} form: expected")
-    assert said in finding.reason
+    made = erratum(**changes).examine("jax")
+    assert made.state is (CHANGED if form == "printed" else BROKEN)
+    assert made.reason.startswith(f"{form} form: expected")
+    assert said in made.reason
 
 
-def test_both_forms_may_be_wrong():
-    finding = erratum(printed="pass", modern="1 / 0").examine("jax")
-    assert finding.state is ErratumState.CHANGED
-    assert "; modern form: expected" in finding.reason
-
-
-def test_what_cannot_be_set_up_has_not_moved():
-    finding = erratum(given="import no_such_module").examine("jax")
-    assert finding.state is ErratumState.NOT_RUN
-    assert "no_such_module" in finding.reason
+def test_what_cannot_be_set_up_is_not_run():
+    made = erratum(given="import no_such_module").examine("jax")
+    assert made.state is ErratumState.NOT_RUN
+    assert "no_such_module" in made.reason
 
 
 def test_a_backend_may_have_an_outcome_of_its_own():
-    one = erratum(outcome=Warns("other"), on={"jax": Fails("ValueError", "incompatible", When.FIT, steps=2)})
-    assert one.examine("jax").state is ErratumState.HOLDS
-    assert one.examine("tensorflow").state is ErratumState.CHANGED
-
-
-def test_numbers_may_differ_by_the_tolerance():
-    assert (
-        erratum(**DIFFERS | {"modern": "y = 1.5000001", "tolerance": 1e-6}).examine("jax").state is ErratumState.HOLDS
-    )
-    assert erratum(**DIFFERS | {"modern": "y = 1.50001", "tolerance": 1e-6}).examine("jax").state is ErratumState.BROKEN
+    made = erratum(outcome=Warns("other"), on={"jax": FAILS["outcome"]})
+    assert made.examine("jax").state is HOLDS
+    assert made.examine("tensorflow").state is CHANGED
 
 
 def test_each_form_has_a_folder_and_names_of_its_own():
     before = os.getcwd()
-    one = erratum(
+    made = erratum(
         given="import os",
         printed="open('file', 'x').close()\nseen = 1\nos.listdir('none')",
         modern="open('file', 'x').close()",
@@ -145,8 +132,13 @@ def test_each_form_has_a_folder_and_names_of_its_own():
         check="[os.listdir(), 'seen' in globals()]",
         gives=[["file"], False],
     )
-    assert one.examine("jax").state is ErratumState.HOLDS
+    assert made.examine("jax").state is HOLDS
     assert os.getcwd() == before
+
+
+def test_code_that_cannot_be_read_may_be_printed():
+    made = erratum(printed="f(", outcome=Fails("SyntaxError", "never closed", When.READING, steps=0))
+    assert made.examine("jax").state is HOLDS
 
 
 @pytest.mark.parametrize(
@@ -175,23 +167,18 @@ def test_it_checks_itself(changes, said):
 
 
 @pytest.mark.parametrize(
-    "outcome",
+    ("of", "arguments"),
     [
-        lambda: Fails("Value Error", "x"),
-        lambda: Fails("ValueError", " "),
-        lambda: Warns(""),
-        lambda: Differs(slide=1, today=1),
-        lambda: Differs(slide=["a"], today=["a"]),
+        (Fails, ("Value Error", "x")),
+        (Fails, ("ValueError", " ")),
+        (Warns, ("",)),
+        (Differs, (1, 1)),
+        (Differs, "aa"),
     ],
 )
-def test_outcomes_check_themselves(outcome):
+def test_outcomes_check_themselves(of, arguments):
     with pytest.raises(SuiteError):
-        outcome()
-
-
-def test_code_that_cannot_be_read_may_be_printed():
-    one = erratum(printed="f(", outcome=Fails("SyntaxError", "never closed", When.READING, steps=0))
-    assert one.examine("jax").state is ErratumState.HOLDS
+        of(*arguments)
 
 
 def test_errata_have_unique_ids_and_are_within_one_of_the_others():
@@ -207,14 +194,93 @@ def test_errata_have_unique_ids_and_are_within_one_of_the_others():
 
 
 def test_values_are_plain():
-    import numpy as np
-
-    assert plain((np.float64(0.5), np.arange(2), None, True, "a", float("inf"))) == [
-        0.5,
-        [0, 1],
-        None,
-        True,
-        "a",
-        "inf",
-    ]
+    values = (np.float64(0.5), np.arange(2), None, True, "a", float("inf"))
+    assert plain(values) == [0.5, [0, 1], None, True, "a", "inf"]
     assert plain(ValueError("x")) == "x"
+
+
+# Snippets
+
+
+def names():
+    known = {}
+    assert run(MODEL, known).error is None
+    return known
+
+
+@pytest.mark.parametrize(("text", "value"), [("a = 2\na + 1", 3), ("a = 2", None), ("", None), ("print('x')", None)])
+def test_the_value_is_that_of_the_last_expression(text, value, capsys):
+    ran = run(text, {})
+    assert (ran.value, ran.error, ran.message, ran.moment) == (value, None, "", "")
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "moment"),
+    [
+        ("f(1", "when Python reads it"),
+        ("import os, no_such_module", "at the import"),
+        ("from os import nothing_of_that_name", "at the import"),
+        ("model.compile(True)", "in compile"),
+        ("model.optimizer.iterations = 0\nhistory = model.fit(fails=True)", "in fit, before the first training step"),
+        ("model.fit('raw')", "in fit, after 2 training steps"),
+        ("model.evaluate(fails=True)", "in evaluate"),
+        ("x = model.predict(fails=True)", "in predict"),
+        ("class Layer:\n    def __init__(self): assert 0\nmodel.layer = Layer()", "at construction"),
+        ("1 / 0", "at that line"),
+        ("Missing(1)", "at that line"),
+        ("odel.evaluate(1)", "at that line"),
+        ("model.fit('x')\nunknown", "at that line, after 2 training steps"),
+    ],
+)
+def test_when_it_fails(text, moment):
+    assert run(f"a = 1\n{text}", names()).moment == moment
+
+
+def test_statements_before_the_error_have_run():
+    known = {}
+    assert run("a = 1\nb = a / 0\nc = 3", known).message == "ZeroDivisionError: division by zero"
+    assert run("d = 1\ne = (", known).when is When.READING  # nothing runs of what cannot be read
+    assert {"a", "b", "c", "d"} & {*known} == {"a"}
+
+
+def test_a_counter_without_a_value_has_not_counted():
+    class Unset:
+        def __int__(self):
+            raise TypeError("no value")
+
+    model = SimpleNamespace(optimizer=SimpleNamespace(iterations=Unset()))
+    assert run("1", {"model": model}).steps == 0
+    assert run("1", {"model": SimpleNamespace(optimizer=None)}).steps is None
+    assert run("1", {}).steps is None
+
+
+def test_user_warnings_are_kept_each_once():
+    text = "import warnings\nfor _ in range(2): warnings.warn('ignored')\nwarnings.warn('old', DeprecationWarning)"
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert run(text, {}).warned == ("ignored",)
+
+
+def test_ctrl_c_passes_through():
+    with pytest.raises(KeyboardInterrupt):
+        run("raise KeyboardInterrupt", {})
+
+
+FOLDER = "/" + "home/someone/lib/python3.11/keras"
+
+
+@pytest.mark.parametrize(
+    ("message", "shown"),
+    [
+        (f"cannot import 'x' from 'keras.utils' ({FOLDER}/utils/__init__.py)", "'keras.utils' (__init__.py)"),
+        ("C:\\Users\\me\\keras\\x.py failed", "x.py failed"),
+        ("<L1L2 object at 0x7fed08189010>", "<L1L2 object>"),
+        ("\x1b[1mInvalid\x1b[0m\n  input", "Invalid input"),
+        ("model/mnist.hdf5 and 1/2 and a / b", "model/mnist.hdf5 and 1/2 and a / b"),
+        ("x" * 400, "x" * 300 + "…"),
+    ],
+)
+def test_messages_are_the_same_on_every_machine(message, shown):
+    assert readable(message).endswith(shown)
+    assert "someone" not in readable(message)

@@ -1,35 +1,35 @@
-"""Experiments, data sets, metrics and published figures check themselves."""
+"""Experiments, data sets, metrics, published figures and trials check themselves."""
 
 import math
 
 import numpy as np
 import pytest
 
-from harness.domain.model import Dataset, Figure, Metric, Published, Size, Variant
+from harness.domain.model import Dataset, Figure, Metric, Published, Size, Trial, Variant, finite, thin
 from harness.domain.plots import Plots, Sweep
 from harness.errors import SuiteError
-from tests.domain.synthetic import ACCURACY, DEPTH, LOSS, data, experiment, never
+from tests.make import ACCURACY, DEPTH, LOSS, experiment
 
+SWEEP = Plots(sweep=Sweep(over="depth", metric="val_loss", title="t"))
+ELSEWHERE = Plots(sweep=Sweep(over="depth", metric="loss", title="t"))
 WRONG = {
     "id": ({"id": "Depth"}, "kebab-case, other than 'exact': it names a file. Received: Depth"),
     "id exact": ({"id": "exact"}, "other than 'exact'"),
     "id with a slash": ({"id": "../depth"}, "kebab-case"),
     "no variant": ({"variants": ()}, "at least one, with unique names. Received: []"),
     "same variant twice": ({"variants": (Variant("a"), Variant("a"))}, "['a', 'a']"),
-    "no metric": ({"metrics": ()}, "metrics of experiment 'depth'"),
+    "no metric": ({"metrics": ()}, "metrics of experiment 'nets'"),
     "same metric twice": ({"metrics": (LOSS, LOSS)}, "['val_loss', 'val_loss']"),
     "no data": ({"data": None}, "a data on it or on every variant. Received: none on ['shallow', 'deep']"),
-    "model on one variant": ({"model": None, "variants": (Variant("a", never), Variant("b"))}, "none on ['b']"),
+    "model on one variant": ({"model": None, "variants": (Variant("a", object), Variant("b"))}, "none on ['b']"),
     "no optimizer": ({"optimizer": None}, "a optimizer on it"),
+    "unknown anchor": ({"anchors": ("deeep",)}, "anchors of experiment 'nets'"),
     "sweep without places": (
-        {"plots": Plots(sweep=Sweep(over="depth", metric="val_loss", title="t"))},
-        "sweep of experiment 'depth'. Expected: a metric out of ['val_accuracy', 'val_loss'], and two or more variants",
+        {"plots": SWEEP},
+        "sweep of experiment 'nets'. Expected: a metric out of ['val_accuracy', 'val_loss'], and two or more variants",
     ),
     "sweep of an unknown metric": (
-        {
-            "plots": Plots(sweep=Sweep(over="depth", metric="loss", title="t")),
-            "variants": (Variant("a", at=1.0), Variant("b", at=2.0)),
-        },
+        {"plots": ELSEWHERE, "variants": (Variant("a", at=1.0), Variant("b", at=2.0))},
         "Received: metric 'loss', and `at` on ['a', 'b']",
     ),
 }
@@ -38,19 +38,17 @@ WRONG = {
 @pytest.mark.parametrize(("changes", "part"), WRONG.values(), ids=WRONG)
 def test_wrong_experiment(changes, part):
     with pytest.raises(SuiteError, match=r"^Invalid .+\. Expected: .+\. Received: ") as error:
-        experiment(**changes)
+        experiment("shallow", "deep", **changes)
     assert part in str(error.value)
 
 
 def test_a_variant_takes_what_it_does_not_name():
-    def own():
-        return data()
-
-    made = experiment(variants=(Variant("a", data=own), Variant("b", optimizer=own)))
-    assert made.variant("a").data is own
-    assert made.variant("a").model is made.variant("b").model is never
-    assert made.variant("b").data is data
-    assert made.variant("b").optimizer is own
+    made = experiment(variants=(Variant("a", data=dict), Variant("b", optimizer=dict)), size=Size(2, 8))
+    a, b = made.variant("a"), made.variant("b")
+    assert (a.data, a.model, a.optimizer) == (dict, object, object)
+    assert (b.data, b.model, b.optimizer) == (object, object, dict)
+    assert made.size_of(a) == Size(2, 8)
+    assert made.size_of(Variant("c", batch_size=4)) == Size(2, 4)
 
 
 def test_unknown_names():
@@ -63,11 +61,9 @@ def test_unknown_names():
 
 @pytest.mark.parametrize(("field", "least"), [("epochs", 0), ("batch_size", 1)])
 def test_size_of_nothing(field, least):
-    wrong = least - 1
-    with pytest.raises(
-        SuiteError, match=rf"Invalid {field} of a Size\. Expected: at least {least}\. Received: {wrong}"
-    ):
-        Size(**{"epochs": 1, "batch_size": 1, field: wrong})
+    said = rf"Invalid {field} of a Size\. Expected: at least {least}\. Received: {least - 1}"
+    with pytest.raises(SuiteError, match=said):
+        Size(**{"epochs": 1, "batch_size": 1, field: least - 1})
     assert Size(epochs=0, batch_size=1).epochs == 0
 
 
@@ -77,12 +73,9 @@ def test_first_examples():
     cut = whole.first(3)
     assert cut.x.ravel().tolist() == cut.y.ravel().tolist() == [0, 1, 2]
     assert cut.x_val is whole.x_val
-
-
-@pytest.mark.parametrize("count", [0, -1, 11])
-def test_impossible_number_of_examples(count):
-    with pytest.raises(SuiteError, match=rf"number of training examples\. Expected: 1 to 10\. Received: {count}"):
-        data().first(count)
+    for count in (0, -1, 11):
+        with pytest.raises(SuiteError, match=rf"number of training examples\. Expected: 1 to 10\. Received: {count}"):
+            whole.first(count)
 
 
 @pytest.mark.parametrize(
@@ -91,13 +84,9 @@ def test_impossible_number_of_examples(count):
         ({"better": "up"}, "direction of metric 'm'. Expected: 'higher' or 'lower'. Received: up"),
         ({"scale": "square"}, "scale of metric 'm'. Expected: 'linear' or 'log'. Received: square"),
         ({"smallest_effect": 0.0}, "smallest effect of metric 'm'. Expected: a positive number. Received: 0.0"),
-        ({"smallest_effect": -1.0}, "Received: -1.0"),
         ({"smallest_effect": math.nan}, "Received: nan"),
-        (
-            {"floor": 0.1},
-            "floor of metric 'm'. Expected: a size of at least 0, and only with scale=\"log\". Received: 0.1",
-        ),
-        ({"scale": "log", "floor": -0.1}, "Received: -0.1"),
+        ({"floor": 0.1}, 'Expected: a size of at least 0, and only with scale="log". Received: 0.1'),
+        ({"scale": "log", "floor": -0.1}, "floor of metric 'm'"),
     ],
 )
 def test_wrong_metric(changes, part):
@@ -139,3 +128,19 @@ def test_figure_that_is_no_number(printed):
         Published({"deep": printed})
     with pytest.raises(SuiteError, match="at least one figure"):
         Published({})
+
+
+def test_what_is_not_finite_is_none_in_a_trial():
+    made = Trial("plain", 0, {"a": math.nan, "b": 1}, {"loss": (1.0, math.inf, None)})
+    assert made.metrics == {"a": None, "b": 1.0}
+    assert made.history["loss"] == (1.0, None, None)
+    assert finite(-math.inf) is finite(None) is None
+
+
+@pytest.mark.parametrize("length", [0, 1, 31, 32, 33, 200, 1000])
+def test_thinned_curves_keep_their_ends(length):
+    curve = tuple(float(i) for i in range(length))
+    short = thin(curve, 32)
+    assert len(short) == min(length, 32)
+    assert (short[:1], short[-1:]) == (curve[:1], curve[-1:])
+    assert sorted({*short}) == list(short)

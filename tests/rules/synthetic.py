@@ -1,17 +1,22 @@
-"""Synthetic trials with known truth."""
+"""Synthetic trials with known truth, and simulations of rules at one look and at several."""
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
+from scipy.optimize import brentq
+from scipy.special import ndtr, ndtri, stdtrit
 from scipy.stats import binom
 
 from harness.domain.model import Divergence, Figure, Metric, Trial
 from harness.domain.verdict import Decision, Verdict
 from harness.rules import (
+    PLAIN,
     STORED,
     Above,
     All,
@@ -20,15 +25,19 @@ from harness.rules import (
     Exceeds,
     Monotone,
     NotBetter,
+    Reproduces,
     Rule,
     Sample,
     stored_look,
 )
+from harness.rules.levels import ONLY, Look, boundary, looks
+from tests.make import ACCURACY, LOSS
 
-ACCURACY = Metric("val_accuracy", "higher", "fraction", 0.0005)
-LOSS = Metric("val_loss", "lower", "nats", 0.001)
 STEPS = Metric("steps", "lower", "steps", 0.05, scale="log")
 EPOCHS = Metric("epochs", "lower", "epochs", 1.0)
+S, R, T = Verdict.SUPPORTED, Verdict.REFUTED, Verdict.NEGLIGIBLE
+U, N = Verdict.INCONCLUSIVE, Verdict.NOT_RUN
+OPPOSITE = {S: R, R: S}
 METRICS = {metric.name: metric for metric in (ACCURACY, LOSS, STEPS, EPOCHS)}
 
 EXPERIMENTS = 2000
@@ -67,9 +76,9 @@ def evidence(
     stored: bool = False,
 ) -> Sample:
     """One value per seed; ``stored``: at the look and the levels of stored evidence."""
-    found = {name: trials(name, list(column), metric) for name, column in values.items()}
-    design: dict[str, Any] = {"look": stored_look(min(map(len, found.values()))), "levels": STORED} if stored else {}
-    return Sample(found, METRICS, figures or {}, **design)
+    made = {name: trials(name, list(column), metric) for name, column in values.items()}
+    look = stored_look(min(map(len, made.values()))) if stored else None
+    return Sample(made, METRICS, figures or {}, look or ONLY, STORED if stored else PLAIN)
 
 
 def decide(
@@ -128,3 +137,129 @@ def fewest(rate: float, experiments: int = EXPERIMENTS) -> int:
 def check_rarely_wrong(counts: Counter[Verdict], rate: float = 0.025) -> None:
     """Where the truth is on the edge: neither verdict more often than ``rate``."""
     assert max(counts[Verdict.SUPPORTED], counts[Verdict.REFUTED]) <= most(rate, counts.total()), counts
+
+
+# Several looks: what they cost and save, with known truth
+
+SIZES = looks(5, 30)
+
+
+def followed(
+    rule: Rule, values: dict[str, list[float | None]], sizes: Sequence[int] = SIZES, printed: str = "0"
+) -> tuple[Verdict, int]:
+    """The verdict on a claim that is looked at after ``sizes`` seeds until it is decided, and the seeds it took;
+    ``printed``: its figure."""
+    figures = {pair: Figure(printed) for pair in rule.figures}
+    known = {name: trials(name, column) for name, column in values.items()}
+    for index, size in enumerate(sizes):
+        first = {name: done[:size] for name, done in known.items()}
+        verdict = rule.decide(Sample(first, METRICS, figures, Look(tuple(sizes), index))).verdict
+        if verdict is not Verdict.INCONCLUSIVE:
+            break
+    return verdict, size
+
+
+def stopped(rule: Rule, means: dict[str, float], draw: Draw, seed: int, experiments: int) -> Counter[Verdict]:
+    """Verdicts of simulated claims that are looked at until they are decided."""
+
+    def decided(rule: Rule, values: Any) -> Verdict:
+        return followed(rule, values)[0]
+
+    return verdicts(rule, SIZES[-1], means, draw, seed, experiments=experiments, decided=decided)
+
+
+def with_failures(seed: int, experiments: int, chance: float = 0.2) -> Counter[Verdict]:
+    """The same of two equal variants whose trials diverge with ``chance``: mean and share of failures decide."""
+    rng, n = np.random.default_rng(seed), SIZES[-1]
+
+    def values() -> list[float | None]:
+        return [None if fails else x for fails, x in zip(rng.random(n) < chance, rng.normal(size=n), strict=True)]
+
+    return Counter(followed(Exceeds("a", "b"), {"a": values(), "b": values()})[0] for _ in range(experiments))
+
+
+def one_more_run(draw: Draw, seed: int, experiments: int) -> Counter[Verdict]:
+    """Verdicts on a printed figure that is one more run; false where REFUTED."""
+    rng, n = np.random.default_rng(seed), SIZES[-1]
+    counts: Counter[Verdict] = Counter()
+    for _ in range(experiments):
+        *runs, figure = draw(rng, n + 1).tolist()
+        counts[followed(Reproduces("a"), {"a": runs}, printed=f"{figure:.6f}")[0]] += 1
+    return counts
+
+
+def share_errors(sizes: Sequence[int], share: float) -> tuple[float, float]:
+    """Exact chances that a share of seeds is falsely found above, and below, the true one at any of the looks."""
+    errors = []
+    for tail in (lambda count, n: binom.sf(count - 1, n, share), lambda count, n: binom.cdf(count, n, share)):
+        chances, error, before = np.ones(1), 0.0, 0
+        for index, size in enumerate(sizes):
+            chances = np.convolve(chances, binom.pmf(np.arange(size - before + 1), size - before, share))
+            crossed = tail(np.arange(size + 1), size) <= Look(tuple(sizes), index).level(PLAIN.share)
+            error += float(chances[crossed].sum())
+            chances, before = np.where(crossed, 0.0, chances), size
+        errors.append(error)
+    return errors[0], errors[1]
+
+
+def t_values(effect: float, draw: Draw, experiments: int, seed: int, sizes: Sequence[int] = SIZES) -> np.ndarray:
+    """Student's t at each look, shape (experiments, looks); ``effect`` in units of the noise."""
+    rng = np.random.default_rng(seed)
+    drawn = np.asarray(draw(rng, experiments * sizes[-1])).reshape(experiments, -1) + effect
+    means = [drawn[:, :n].mean(axis=1) for n in sizes]
+    return np.stack(
+        [m / (drawn[:, :n].std(axis=1, ddof=1) / math.sqrt(n)) for m, n in zip(means, sizes, strict=True)], axis=1
+    )
+
+
+def critical(levels: Sequence[float], sizes: Sequence[int] = SIZES) -> np.ndarray:
+    """The t value that each look's level asks for."""
+    return np.array([stdtrit(n - 1, 1 - level) for n, level in zip(sizes, levels, strict=True)])
+
+
+def anytime_valid(rate: float, sizes: Sequence[int] = SIZES) -> np.ndarray:
+    """The t value at which a normal mixture of scale-invariant likelihood ratios exceeds 1/(2 ``rate``): at any n.
+
+    The t test of Lai (1976, mixture of 1 on δ²) as an e-process, Wang & Ramdas (2023): valid after every single seed,
+    without a maximum.
+    """
+
+    def ratio(t: float, n: int) -> float:
+        nu = n - 1
+        return -math.log(1 + n) / 2 + n / 2 * math.log((1 + t * t / nu) / (1 + t * t / (nu * (1 + n))))
+
+    return np.array([brentq(lambda t, n=n: ratio(t, n) + math.log(2 * rate), 0, 1e6) for n in sizes])
+
+
+def methods() -> dict[str, np.ndarray]:
+    """Critical t values of the methods that were compared, at 2.5 % per direction."""
+    at = [0.0, *(n / SIZES[-1] for n in SIZES)]
+    fleming = [
+        0.0,
+        *(float(2 * (1 - ndtr(-ndtri(PLAIN.one_sided / 2) / math.sqrt(t)))) / PLAIN.one_sided for t in at[1:]),
+    ]
+    pocock = [math.log(1 + (math.e - 1) * t) for t in at]
+    spending = {
+        "O'Brien-Fleming-like": [b - a for a, b in pairwise(fleming)],
+        "Pocock-like": [b - a for a, b in pairwise(pocock)],
+        **{f"power {rho}": [b**rho - a**rho for a, b in pairwise(at)] for rho in (2, 1, 0.5, 0.25)},
+    }
+    bounds = {name: critical(boundary(PLAIN.one_sided * np.array(parts), SIZES)) for name, parts in spending.items()}
+    bounds["power 0.5, union bound"] = critical(PLAIN.one_sided * np.array(spending["power 0.5"]))
+    bounds["anytime-valid t"] = anytime_valid(PLAIN.one_sided)
+    bounds["chosen: power 0.5, 10 % kept back"] = critical(
+        [Look(SIZES, k).level(PLAIN.one_sided) for k in range(len(SIZES))]
+    )
+    return bounds
+
+
+def taken(t: np.ndarray, bounds: np.ndarray) -> tuple[float, float, float]:
+    """Mean number of seeds, and the chances of SUPPORTED and of REFUTED, of claims that stop where they are decided."""
+    crossed = np.abs(t) >= bounds
+    last = np.where(crossed.any(axis=1), crossed.argmax(axis=1), t.shape[1] - 1)
+    end = t[np.arange(len(t)), last]
+    return (
+        float(np.array(SIZES)[last].mean()),
+        float((end >= bounds[last]).mean()),
+        float((end <= -bounds[last]).mean()),
+    )

@@ -3,12 +3,9 @@
 import numpy as np
 import pytest
 
-from harness.domain.verdict import Verdict
 from harness.rules import Above, All, Best, Equivalent, Exceeds
 from harness.rules.chances import undecided
-from tests.rules.synthetic import decide, evidence
-
-U = Verdict.INCONCLUSIVE
+from tests.rules.synthetic import U, decide, evidence
 
 
 def standard(n, seed=0):

@@ -5,11 +5,9 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from harness.domain.verdict import Verdict
 from harness.rules import Equivalent, Exceeds, NotBetter, Reproduces
-from tests.rules.synthetic import check_rarely_wrong, decide, fewest, most
+from tests.rules.synthetic import R, S, check_rarely_wrong, decide, fewest, most
 
-S, R = Verdict.SUPPORTED, Verdict.REFUTED
 EXPERIMENTS = 1000
 
 
@@ -30,9 +28,9 @@ def rare_jumps(rule, n, chance, stored=False):
 @pytest.mark.parametrize("chance", [0.15, 0.2])
 def test_five_equal_differences_decide_nothing(rule, chance):
     """Before: 44 and 33 % of these null experiments were SUPPORTED at five seeds, with a p of 0. Now none is."""
-    found = rare_jumps(rule, 5, chance)
-    assert found[S] == 0
-    assert found[R] <= most(0.025, EXPERIMENTS)
+    counts = rare_jumps(rule, 5, chance)
+    assert counts[S] == 0
+    assert counts[R] <= most(0.025, EXPERIMENTS)
 
 
 @pytest.mark.parametrize(("chance", "rate"), [(0.15, 0.0076), (0.2, 0.0012)])
@@ -42,10 +40,10 @@ def test_thirty_equal_differences_miss_what_is_rarer_than_the_sign_test_can_see(
     At stored levels, nominal 0.1 % at the first look, 0.76 and 0.12 %: the chance that thirty seeds show no jump. At
     plain levels 4.5 and 4.9 % before, 1.1 and 0.1 % now. Ten seeds show none in 20 and 11 %, then as now.
     """
-    found = rare_jumps(NotBetter("a", "b", 1.0, "epochs"), 30, chance, stored=True)
-    assert found[S] <= most(rate, EXPERIMENTS)
-    assert chance > 0.15 or found[S] > 0
-    assert found[R] <= most(0.001, EXPERIMENTS)
+    counts = rare_jumps(NotBetter("a", "b", 1.0, "epochs"), 30, chance, stored=True)
+    assert counts[S] <= most(rate, EXPERIMENTS)
+    assert chance > 0.15 or counts[S] > 0
+    assert counts[R] <= most(0.001, EXPERIMENTS)
 
 
 @pytest.mark.parametrize("chance", [0.2, 0.15, 0.1, 0.05, 0.02])
@@ -53,9 +51,9 @@ def test_thirty_equal_differences_miss_what_is_rarer_than_the_sign_test_can_see(
 def test_rare_jumps_are_missed_as_often_as_no_seed_shows_one(n, chance):
     """False SUPPORTED in (1 − chance)^n of the experiments: 11, 20, 35, 60, 82 % at ten seeds and 0.1, 0.8, 4.2, 21,
     55 % at thirty (measured 12, 20, 37, 63, 82 and 0, 0.9, 5.4, 24, 55 %)."""
-    found = rare_jumps(NotBetter("a", "b", 1.0, "epochs"), n, chance)
+    counts = rare_jumps(NotBetter("a", "b", 1.0, "epochs"), n, chance)
     unseen = (1 - chance) ** n
-    assert fewest(unseen, EXPERIMENTS) <= found[S] <= most(unseen + 0.01, EXPERIMENTS)
+    assert fewest(unseen, EXPERIMENTS) <= counts[S] <= most(unseen + 0.01, EXPERIMENTS)
 
 
 @pytest.mark.parametrize("n", [5, 6, 10, 30])
@@ -63,8 +61,8 @@ def test_rare_jumps_are_missed_as_often_as_no_seed_shows_one(n, chance):
 def test_steps_of_one_up_or_down_are_decided_as_rarely_as_promised(n, middle):
     """A difference of −1, 0 or 1, as often up as down."""
     p = [(1 - middle) / 2, middle, (1 - middle) / 2]
-    found = jumps(Exceeds("a", "b", "epochs"), n, lambda rng: rng.choice([-1.0, 0.0, 1.0], size=n, p=p))
-    check_rarely_wrong(found, 0.032 if n == 5 else 0.025)
+    counts = jumps(Exceeds("a", "b", "epochs"), n, lambda rng: rng.choice([-1.0, 0.0, 1.0], size=n, p=p))
+    check_rarely_wrong(counts, 0.032 if n == 5 else 0.025)
 
 
 @pytest.mark.parametrize("n", [5, 10, 30])
@@ -77,6 +75,6 @@ def test_one_more_run_of_a_discrete_metric_is_hardly_ever_refuted(n, chance):
         *runs, figure = (7.0 + (rng.random(n + 1) < chance)).tolist()
         return decide(Reproduces("a", "epochs"), {"a": runs}, "epochs", f"{figure:.0f}").verdict
 
-    found = Counter(verdict() for _ in range(EXPERIMENTS))
-    assert found[R] <= most(0.01, EXPERIMENTS)
-    assert (found[S] > 0.9 * EXPERIMENTS) == (n == 30)
+    counts = Counter(verdict() for _ in range(EXPERIMENTS))
+    assert counts[R] <= most(0.01, EXPERIMENTS)
+    assert (counts[S] > 0.9 * EXPERIMENTS) == (n == 30)

@@ -38,9 +38,9 @@ def test_rarely_wrong(case, noise, n):
 def test_t_test_is_exact_for_normal_noise(case, n):
     """Not only rarely wrong, but wrong as often as it says: a test that never decides would pass the one above."""
     rule, means = EDGES[case]
-    found = verdicts(rule, n, means, SYMMETRIC["normal"], seed=100 + n)
-    check_rarely_wrong(found)
-    assert min(found[Verdict.SUPPORTED], found[Verdict.REFUTED]) >= fewest(0.025)
+    counts = verdicts(rule, n, means, SYMMETRIC["normal"], seed=100 + n)
+    check_rarely_wrong(counts)
+    assert min(counts[Verdict.SUPPORTED], counts[Verdict.REFUTED]) >= fewest(0.025)
 
 
 @pytest.mark.parametrize("parts", [2, pytest.param(3, marks=pytest.mark.slow), pytest.param(5, marks=pytest.mark.slow)])
@@ -52,9 +52,9 @@ def test_all_refutes_falsely_no_more_often_than_one_rule(parts):
     def values():
         return {f"{side}{i}": rng.normal(0.98, 0.002, 10).tolist() for side in "ab" for i in range(parts)}
 
-    found = Counter(decide(rule, values()).verdict for _ in range(EXPERIMENTS))
-    check_rarely_wrong(found)
-    assert found[Verdict.REFUTED] >= fewest(0.02)
+    counts = Counter(decide(rule, values()).verdict for _ in range(EXPERIMENTS))
+    check_rarely_wrong(counts)
+    assert counts[Verdict.REFUTED] >= fewest(0.02)
 
 
 def test_skew_of_one_variant_alone_breaks_the_level_in_one_direction():
@@ -65,9 +65,9 @@ def test_skew_of_one_variant_alone_breaks_the_level_in_one_direction():
         return skewed(rng, n) if only_a.calls % 2 else 0 * rng.normal(size=n)
 
     only_a.calls = 0
-    found = verdicts(*EXCEEDS, only_a, seed=9)
-    assert found[Verdict.SUPPORTED] <= most(0.025)
-    assert most(0.05) < found[Verdict.REFUTED] < 0.25 * EXPERIMENTS
+    counts = verdicts(*EXCEEDS, only_a, seed=9)
+    assert counts[Verdict.SUPPORTED] <= most(0.025)
+    assert most(0.05) < counts[Verdict.REFUTED] < 0.25 * EXPERIMENTS
 
 
 def test_skew_common_to_both_variants_cancels():

@@ -1,5 +1,6 @@
 """Each formula of inference against scipy.stats or published numbers."""
 
+import itertools
 import math
 
 import numpy as np
@@ -9,11 +10,13 @@ from scipy import stats
 from harness.rules.inference import (
     at_least,
     at_most,
+    clopper_pearson,
     deviation_ratio,
     mean,
     newcombe,
     one_more,
     pooled,
+    signed_rank,
     student,
     t_quantile,
     t_tail,
@@ -28,11 +31,11 @@ def sample(n, seed=0):
 
 @pytest.mark.parametrize("n", [2, 5, 29])
 def test_student_agrees_with_scipy(n):
-    found, test = mean(sample(n)), stats.ttest_1samp(sample(n), 0.2, alternative="greater")
+    estimate, test = mean(sample(n)), stats.ttest_1samp(sample(n), 0.2, alternative="greater")
     low, high = stats.ttest_1samp(sample(n), 0.0).confidence_interval(0.95)
-    assert found.interval(0.025) == (pytest.approx(low), pytest.approx(high))
-    assert found.greater(0.2) == pytest.approx(test.pvalue)
-    assert found.less(0.2) == pytest.approx(1 - test.pvalue)
+    assert estimate.interval(0.025) == (pytest.approx(low), pytest.approx(high))
+    assert estimate.greater(0.2) == pytest.approx(test.pvalue)
+    assert estimate.less(0.2) == pytest.approx(1 - test.pvalue)
 
 
 @pytest.mark.parametrize(("estimate", "equal"), [(welch, False), (pooled, True)])
@@ -40,9 +43,9 @@ def test_student_agrees_with_scipy(n):
 def test_two_groups_are_compared_as_scipy_does(estimate, equal, n, m):
     x, y = sample(n), 0.3 + 2 * sample(m, seed=1)
     test = stats.ttest_ind(x, y, equal_var=equal)
-    found = estimate(x.mean() - y.mean(), (x.var(ddof=1), y.var(ddof=1)), (n, m))
-    assert found.unequal(0.0) == pytest.approx(test.pvalue, rel=1e-9)
-    assert found.interval(0.025) == pytest.approx(tuple(test.confidence_interval(0.95)), rel=1e-9)
+    ours = estimate(x.mean() - y.mean(), (x.var(ddof=1), y.var(ddof=1)), (n, m))
+    assert ours.unequal(0.0) == pytest.approx(test.pvalue, rel=1e-9)
+    assert ours.interval(0.025) == pytest.approx(tuple(test.confidence_interval(0.95)), rel=1e-9)
 
 
 def test_groups_without_variance_have_no_width():
@@ -73,17 +76,15 @@ def test_a_quantile_of_t_has_its_tail(df, tail):
     assert t_tail(df, t_quantile(df, tail)) == pytest.approx(tail)
 
 
-@pytest.mark.parametrize("count", [0, 1, 6, 10])
-def test_tails_of_a_binomial_count_agree_with_scipy(count):
-    for share in (0.1, 0.5, 0.9):
-        assert at_least(count, 10, share) == pytest.approx(stats.binomtest(count, 10, share, "greater").pvalue)
-        assert at_most(count, 10, share) == pytest.approx(stats.binomtest(count, 10, share, "less").pvalue)
-
-
-@pytest.mark.parametrize("count", [0, 1, 17, 40])
-def test_wilsons_bounds_agree_with_scipy(count):
-    low, high = stats.binomtest(count, 40).proportion_ci(0.95, method="wilson")
-    assert wilson(count, 40) == pytest.approx((low, high), abs=1e-5)
+@pytest.mark.parametrize("n", [1, 5, 30])
+def test_tails_and_bounds_of_a_share_agree_with_scipy(n):
+    for count in range(n + 1):
+        low, high = stats.binomtest(count, n).proportion_ci(0.95, method="exact")
+        assert clopper_pearson(count, n) == (pytest.approx(low), pytest.approx(high))
+        assert wilson(count, n) == pytest.approx(stats.binomtest(count, n).proportion_ci(0.95, "wilson"), abs=1e-5)
+        for share in (0.1, 0.5, 0.9):
+            assert at_least(count, n, share) == pytest.approx(stats.binomtest(count, n, share, "greater").pvalue)
+            assert at_most(count, n, share) == pytest.approx(stats.binomtest(count, n, share, "less").pvalue)
 
 
 def test_the_difference_of_two_shares_is_that_of_newcombes_table():
@@ -108,18 +109,39 @@ def hall(values, null):
 @pytest.mark.parametrize("null", [-0.5, 0.3, 1.0, 2.0])
 def test_from_thirty_seeds_on_each_side_is_the_more_cautious_of_student_and_hall(null):
     values = np.random.default_rng(1).lognormal(size=30)
-    found = mean(values)
+    estimate = mean(values)
     t = [(values.mean() - null) / (values.std(ddof=1) / math.sqrt(30)), hall(values, null)]
-    assert found.greater(null) == pytest.approx(max(stats.t.sf(t, 29)))
-    assert found.less(null) == pytest.approx(max(stats.t.cdf(t, 29)))
+    assert estimate.greater(null) == pytest.approx(max(stats.t.sf(t, 29)))
+    assert estimate.less(null) == pytest.approx(max(stats.t.cdf(t, 29)))
 
 
 @pytest.mark.parametrize("level", [0.025, 0.001])
 @pytest.mark.parametrize("mirrored", [1, -1])
 def test_an_interval_ends_where_its_test_rejects(level, mirrored):
     for n in (5, 30, 100):
-        found = mean(mirrored * np.random.default_rng(n).lognormal(size=n))
-        low, high = found.interval(level)
-        assert low < found.value < high
-        assert found.greater(low) == pytest.approx(level)
-        assert found.less(high) == pytest.approx(level)
+        estimate = mean(mirrored * np.random.default_rng(n).lognormal(size=n))
+        low, high = estimate.interval(level)
+        assert low < estimate.value < high
+        assert estimate.greater(low) == pytest.approx(level)
+        assert estimate.less(high) == pytest.approx(level)
+
+
+@pytest.mark.parametrize("size", [1, 2, 6, 9])
+def test_signed_rank_agrees_with_enumeration(size):
+    rng = np.random.default_rng(size)
+    for _ in range(20):
+        differences = np.round(rng.normal(size=size), 1)  # ties, and zeros
+        differences[rng.random(size) < 0.3] = np.inf
+        counted = differences[differences != 0]
+        ranks = stats.rankdata(np.abs(counted))
+        sums = [ranks[np.array(signs, bool)].sum() for signs in itertools.product([False, True], repeat=len(counted))]
+        observed = ranks[counted > 0].sum()
+        greater, less = signed_rank(differences.tolist())
+        assert greater == pytest.approx(np.mean([total >= observed for total in sums]))
+        assert less == pytest.approx(np.mean([total <= observed for total in sums]))
+
+
+def test_signed_rank_agrees_with_scipy():
+    differences = np.random.default_rng(0).normal(0.3, size=40)
+    for p, side in zip(signed_rank(differences.tolist()), ("greater", "less"), strict=True):
+        assert p == pytest.approx(stats.wilcoxon(differences, alternative=side, method="exact").pvalue)

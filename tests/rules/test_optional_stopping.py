@@ -2,25 +2,34 @@
 
 import numpy as np
 import pytest
+from scipy.optimize import brentq
 
 from harness.domain.model import Figure
-from harness.domain.verdict import Verdict
 from harness.rules import Converges, Diverges, Exceeds, Reproduces, Sample
+from harness.rules.inference import power
 from harness.rules.levels import PLAIN, Look, looks
-from tests.rules.optional_stopping import (
+from tests.rules.synthetic import (
+    EDGES,
+    METRICS,
     SIZES,
+    SYMMETRIC,
+    R,
+    S,
+    U,
     anytime_valid,
+    check_rarely_wrong,
     critical,
     followed,
     methods,
+    most,
     one_more_run,
     share_errors,
     stopped,
     t_values,
     taken,
+    trials,
     with_failures,
 )
-from tests.rules.synthetic import EDGES, METRICS, SYMMETRIC, check_rarely_wrong, most, trials
 
 MANY = 60_000
 
@@ -51,24 +60,24 @@ def test_shares_keep_the_rate_exactly(sizes):
 
 def test_shares_and_figures_allow_for_the_look():
     six = Sample({"a": trials("a", [None] * 6)}, METRICS)
-    assert Diverges("a", 0.5).decide(six).verdict is Verdict.SUPPORTED
-    assert followed(Diverges("a", 0.5), {"a": [None] * 30}) == (Verdict.SUPPORTED, 10)
-    assert followed(Converges("a", 0.5), {"a": [None] * 30}) == (Verdict.REFUTED, 10)
+    assert Diverges("a", 0.5).decide(six).verdict is S
+    assert followed(Diverges("a", 0.5), {"a": [None] * 30}) == (S, 10)
+    assert followed(Converges("a", 0.5), {"a": [None] * 30}) == (R, 10)
     runs = trials("a", [-1.0, -0.5, 0.0, 0.5, 1.0])
     figure = {("a", "val_accuracy"): Figure("4.2")}
     verdicts = [
         Reproduces("a").decide(Sample({"a": runs}, METRICS, figure, look)).verdict
         for look in (Look((5,)), Look(SIZES, 0))
     ]
-    assert verdicts == [Verdict.REFUTED, Verdict.INCONCLUSIVE]
+    assert verdicts == [R, U]
 
 
 def test_it_stops_as_soon_as_it_is_decided():
     apart = {"a": [0.9 + 0.001 * (i % 3) for i in range(30)], "b": [0.8] * 30}
-    assert followed(Exceeds("a", "b"), apart) == (Verdict.SUPPORTED, 5)
-    assert followed(Exceeds("b", "a"), apart) == (Verdict.REFUTED, 5)
+    assert followed(Exceeds("a", "b"), apart) == (S, 5)
+    assert followed(Exceeds("b", "a"), apart) == (R, 5)
     alike = {"a": [0.9 + 0.001 * (-1) ** i for i in range(30)], "b": [0.9] * 30}
-    assert followed(Exceeds("a", "b"), alike) == (Verdict.INCONCLUSIVE, 30)
+    assert followed(Exceeds("a", "b"), alike) == (U, 30)
 
 
 def test_the_chosen_method_takes_fewer_seeds_than_the_others():
@@ -76,14 +85,28 @@ def test_the_chosen_method_takes_fewer_seeds_than_the_others():
     known = {effect: t_values(effect, SYMMETRIC["normal"], 20_000, 6) for effect in (0.5, 1.0, 2.0, 3.0)}
     seeds = {}
     for name, bounds in methods().items():
-        found = [taken(t, bounds) for t in known.values()]
-        if found[0][1] > 0.55:
-            seeds[name] = sum(one[0] for one in found)
+        designs = [taken(t, bounds) for t in known.values()]
+        if designs[0][1] > 0.55:
+            seeds[name] = sum(mean for mean, *_ in designs)
     assert "power 0.25" not in seeds
     assert "anytime-valid t" not in seeds
     chosen = seeds.pop("chosen: power 0.5, 10 % kept back")
     assert chosen < 1.03 * min(seeds.values())
     assert chosen < seeds["O'Brien-Fleming-like"] - 10
+
+
+@pytest.mark.parametrize(
+    ("effect", "seeds", "fixed"),
+    [(0.0, 29.2, 30.0), (0.5, 23.4, 21.2), (1.0, 12.4, 23.8), (1.5, 8.2, 13.5), (2.0, 6.5, 8.7), (3.0, 5.2, 5.3)],
+)
+def test_it_takes_fewer_seeds_than_a_fixed_design_of_equal_power(effect, seeds, fixed):
+    """By the true effect in standard deviations; the power of the fixed design is 99.9 % at most."""
+    t = t_values(effect, SYMMETRIC["normal"], MANY, 4)
+    mean, supported, _ = taken(t, methods()["chosen: power 0.5, 10 % kept back"])
+    assert mean == pytest.approx(seeds, abs=0.15)
+    if effect:
+        wanted = min(supported, 0.999)
+        assert brentq(lambda n: power(effect, n) - wanted, 2.0, 1000.0) == pytest.approx(fixed, abs=0.4)
 
 
 def test_the_anytime_valid_test_is_one():
@@ -94,7 +117,7 @@ def test_the_anytime_valid_test_is_one():
 @pytest.mark.slow
 @pytest.mark.parametrize("case", EDGES)
 def test_rarely_wrong_under_optional_stopping(case):
-    """The rules themselves, from one look to the next; more of it: ``python -m tests.rules.optional_stopping``."""
+    """The rules themselves, from one look to the next."""
     rule, means = EDGES[case]
     check_rarely_wrong(stopped(rule, means, SYMMETRIC["normal"], seed=8, experiments=400))
 
@@ -103,4 +126,4 @@ def test_rarely_wrong_under_optional_stopping(case):
 def test_rarely_wrong_where_trials_failed_or_figures_are_printed():
     printed = one_more_run(SYMMETRIC["normal"], 9, 400)
     check_rarely_wrong(with_failures(9, 400))
-    assert printed[Verdict.REFUTED] <= most(0.01, 400)
+    assert printed[R] <= most(0.01, 400)

@@ -6,18 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.domain.verdict import Verdict
 from harness.rules import Equivalent, Exceeds, NotBetter, Sample
-from tests.rules.synthetic import METRICS, decide, evidence, trials
+from tests.rules.synthetic import METRICS, OPPOSITE, N, R, S, T, U, decide, evidence, trials
 
-S, R, U, N = Verdict.SUPPORTED, Verdict.REFUTED, Verdict.INCONCLUSIVE, Verdict.NOT_RUN
-T = Verdict.NEGLIGIBLE
 NOISE = (0.0003, -0.0002, 0.0001, -0.0003, 0.0001)  # mean 0, standard error 0.00011; t interval ± 0.0003
-
-
-def apart(difference, n=5):
-    """Values of a and b whose differences are about ``difference``."""
-    return {"a": [0.95 + difference + NOISE[i % 5] for i in range(n)], "b": [0.95] * n}
 
 
 @pytest.mark.parametrize("noise", [0.0, 3e-8, 1e-7])
@@ -53,7 +45,6 @@ def test_equal_differences_are_decided_by_their_number(rule, difference, verdict
     b = [0.97 + 0.001 * (i % 4) for i in range(n)]
     decision = decide(rule, {"a": [x + difference for x in b], "b": b})
     assert decision.verdict is (verdict if n > 5 else U)
-    assert f"zero variance: an exact sign test on {n} equal differences decides" in decision.reason
     assert decision.p == decision.effects[0].p == (2 * 2.0**-n if verdict.decided else 1.0)
 
 
@@ -63,21 +54,12 @@ def test_a_rejection_wins_and_says_that_it_matters_little(sign, verdict, than):
     decision = decide(Exceeds("a", "b"), small)
     assert decision.verdict is verdict
     assert decision.reason.endswith(f": {than}, by less than matters")
-    assert "less than matters" not in decide(Exceeds("a", "b"), apart(0.001)).reason
     assert "less than matters" not in decide(NotBetter("a", "b", 0.001), small).reason
 
 
 @pytest.mark.parametrize("rule", [Exceeds("a", "b", margin=0.0001), NotBetter("a", "b", 0.0001)])
 def test_a_difference_near_a_margin_is_no_tie(rule):
     assert decide(rule, {"a": [0.95 + 0.0001 + x / 3 for x in NOISE], "b": [0.95] * 5}).verdict is U
-
-
-def test_a_tie_on_a_log_scale_is_of_ratios():
-    b = [100.0, 150.0, 80.0, 210.0, 120.0]
-    a = [x * ratio for x, ratio in zip(b, [1.01, 0.99, 1.005, 1.0, 0.995], strict=True)]
-    decision = decide(Exceeds("a", "b", "steps"), {"a": a, "b": b}, "steps")
-    assert decision.verdict is T
-    assert "within 0.9512 to 1.051, the smallest ratios that matter" in decision.reason
 
 
 @pytest.mark.parametrize(
@@ -90,26 +72,31 @@ def test_a_tie_on_a_log_scale_is_of_ratios():
     ],
 )
 def test_unpaired_seeds_are_not_run(a, b, text):
-    some = trials("a", [0.9] * 10), trials("b", [0.8] * 10)
-    decision = Exceeds("a", "b").decide(
-        Sample({"a": tuple(some[0][i] for i in a), "b": tuple(some[1][i] for i in b)}, METRICS)
-    )
+    chosen = {name: tuple(trials(name, [0.9] * 10)[seed] for seed in seeds) for name, seeds in (("a", a), ("b", b))}
+    decision = Exceeds("a", "b").decide(Sample(chosen, METRICS))
     assert decision.verdict is N
     assert text in decision.reason
 
 
-def test_log_metric_is_compared_and_reported_as_ratios():
+def steps(*ratios):
     b = [100.0, 150.0, 80.0, 210.0, 120.0]
-    a = [x * ratio for x, ratio in zip(b, [2.0, 2.2, 1.8, 2.1, 1.9], strict=True)]
-    decision = decide(Exceeds("a", "b", "steps", margin=math.log(1.5)), {"a": a, "b": b}, "steps")
+    return {"a": [x * ratio for x, ratio in zip(b, ratios, strict=True)], "b": b}
+
+
+def test_log_metric_is_compared_and_reported_as_ratios():
+    ratios = (2.0, 2.2, 1.8, 2.1, 1.9)
+    decision = decide(Exceeds("a", "b", "steps", margin=math.log(1.5)), steps(*ratios), "steps")
     (effect,) = decision.effects
     assert decision.verdict is S
     assert (effect.of, effect.unit) == ("a / b", "ratio")
-    assert effect.estimate == pytest.approx((2.0 * 2.2 * 1.8 * 2.1 * 1.9) ** 0.2)
+    assert effect.estimate == pytest.approx(math.prod(ratios) ** 0.2)
     assert 1.5 < effect.low < effect.estimate < effect.high < 2.5
-    assert dict(effect.details)["detectable_effect"] > 1
+    assert effect.details["detectable_effect"] > 1
     assert "above a ratio of 1.5" in decision.reason
-    assert decide(Exceeds("a", "b", "steps", margin=math.log(3)), {"a": a, "b": b}, "steps").verdict is R
+    assert decide(Exceeds("a", "b", "steps", margin=math.log(3)), steps(*ratios), "steps").verdict is R
+    tie = decide(Exceeds("a", "b", "steps"), steps(1.01, 0.99, 1.005, 1.0, 0.995), "steps")
+    assert tie.verdict is T
+    assert "within 0.9512 to 1.051, the smallest ratios that matter" in tie.reason
 
 
 @pytest.mark.parametrize(
@@ -131,19 +118,17 @@ columns = st.integers(1, 9).flatmap(lambda n: st.tuples(*[st.lists(values, min_s
 rules = st.sampled_from([(name, margin) for name in METRICS for margin in (0.0, 0.001, 500.0)])
 
 
-@settings(max_examples=300, deadline=None, derandomize=True)
+@settings(max_examples=150, deadline=None, derandomize=True)
 @given(columns, rules)
 def test_any_trials_have_a_verdict_and_opposite_rules_agree(column, rule):
     name, margin = rule
-    a, b = column
-    found = evidence({"a": a, "b": b}, name)
-    opposite = {S: R, R: S}
-    decision = Exceeds("a", "b", name, margin).decide(found)
-    swapped = Exceeds("b", "a", name, -margin).decide(found)
-    assert swapped.verdict is opposite.get(decision.verdict, decision.verdict)
-    assert NotBetter("a", "b", margin, name).decide(found).verdict is opposite.get(decision.verdict, decision.verdict)
+    known = evidence(dict(zip("ab", column, strict=True)), name)
+    decision = Exceeds("a", "b", name, margin).decide(known)
+    opposite = OPPOSITE.get(decision.verdict, decision.verdict)
+    assert Exceeds("b", "a", name, -margin).decide(known).verdict is opposite
+    assert NotBetter("a", "b", margin, name).decide(known).verdict is opposite
     if margin and decision.verdict is S:
-        assert Equivalent("a", "b", margin, name).decide(found).verdict is R
+        assert Equivalent("a", "b", margin, name).decide(known).verdict is R
     for effect in decision.effects:
-        numbers = [effect.estimate, effect.low, effect.high, effect.p, *dict(effect.details).values()]
+        numbers = [effect.estimate, effect.low, effect.high, effect.p, *effect.details.values()]
         assert all(number is None or math.isfinite(number) for number in numbers)

@@ -37,8 +37,8 @@ def errors(noise, n, level, experiments):
 )
 def test_at_the_first_look_at_stored_evidence_it_errs_a_quarter_as_often(noise, before, now):
     """Thirty seeds, nominal 0.1 %; the rates of 60,000 experiments with their standard error."""
-    found = errors(noise, 30, 0.001, 60_000)
-    for obtained, stated in zip(found, (before, now), strict=True):
+    rates = errors(noise, 30, 0.001, 60_000)
+    for obtained, stated in zip(rates, (before, now), strict=True):
         assert obtained == pytest.approx(stated, abs=4 * math.sqrt(stated / 60_000) + 2e-4)
 
 
@@ -55,8 +55,8 @@ def test_at_the_first_look_at_stored_evidence_it_errs_a_quarter_as_often(noise, 
 )
 def test_at_the_plain_level_few_skewed_seeds_err_as_often_as_documented(noise, n, before, now):
     """Nominal 2.5 %. Below thirty seeds the skewness is not known, and nothing is corrected; a log scale helps."""
-    found = errors(noise, n, 0.025, 10_000)
-    for obtained, stated in zip(found, (before, now), strict=True):
+    rates = errors(noise, n, 0.025, 10_000)
+    for obtained, stated in zip(rates, (before, now), strict=True):
         assert obtained == pytest.approx(stated, abs=4 * math.sqrt(stated / 10_000) + 1e-3)
 
 
@@ -86,5 +86,5 @@ def test_a_verdict_that_rests_on_skewness_is_undecided():
 def test_normal_noise_pays_little_for_it(level, effect, least):
     """Power at thirty seeds: 88.5 % becomes 87.5, and at the stored level 66.6 becomes 61.2; standard error 0.6 %."""
     rng = np.random.default_rng(2)
-    found = [mean(row).greater(0.0) <= level for row in rng.normal(effect, 1.0, size=(6000, 30))]
-    assert np.mean(found) > least - 0.02
+    rates = [mean(row).greater(0.0) <= level for row in rng.normal(effect, 1.0, size=(6000, 30))]
+    assert np.mean(rates) > least - 0.02

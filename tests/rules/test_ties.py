@@ -6,13 +6,25 @@ from scipy.stats import norm
 
 from cases.rules import GrowsMore
 from harness.domain.model import Trial
-from harness.domain.verdict import Verdict
 from harness.rules import Above, All, Best, Exceeds, Monotone, Sample, stored_look
 from harness.rules.levels import Look
-from tests.rules.optional_stopping import SIZES, critical, followed, t_values
-from tests.rules.synthetic import ACCURACY, METRICS, SYMMETRIC, decide, most, verdicts
+from tests.rules.synthetic import (
+    ACCURACY,
+    METRICS,
+    SIZES,
+    SYMMETRIC,
+    R,
+    S,
+    T,
+    U,
+    critical,
+    decide,
+    followed,
+    most,
+    t_values,
+    verdicts,
+)
 
-S, R, T = Verdict.SUPPORTED, Verdict.REFUTED, Verdict.NEGLIGIBLE
 DELTA = ACCURACY.smallest_effect
 SDS = {5: 0.00017, 10: 0.0003, 30: 0.0006}
 """By the number of seeds, a standard deviation of a variant with which the interval is about ± 0.6 of DELTA: a tie can
@@ -83,13 +95,13 @@ def test_seeds_are_added_until_it_is_a_tie():
 def test_stored_evidence_is_a_tie_at_its_own_level():
     """A 99.8 % interval at 30 seeds: an interval of ± 0.0005 at 95 % is not enough."""
     d = norm.ppf((np.arange(30) + 0.5) / 30)
-    for half, verdict in ((0.0007, Verdict.INCONCLUSIVE), (0.0004, T)):
+    for half, verdict in ((0.0007, U), (0.0004, T)):
         values = {"a": (0.9 + d / d.std(ddof=1) * half * 30**0.5 / 3.396).tolist(), "b": [0.9] * 30}
         assert decide(Exceeds("a", "b"), values, stored=True).verdict is verdict
         assert decide(Exceeds("a", "b"), values).verdict is T
 
 
-@pytest.mark.parametrize(("value", "verdict"), [(0.0, T), (0.9, Verdict.INCONCLUSIVE)])
+@pytest.mark.parametrize(("value", "verdict"), [(0.0, T), (0.9, U)])
 def test_above_is_a_tie_with_no_change_only(value, verdict):
     column = [value + 1e-4 * (-1) ** i for i in range(10)]
     assert decide(Above("a", "val_accuracy", value), {"a": column}).verdict is verdict
@@ -97,4 +109,4 @@ def test_above_is_a_tie_with_no_change_only(value, verdict):
 
 def test_a_censored_metric_is_no_tie():
     runs = {name: tuple(Trial(name, i, {"steps": None if i == 0 else 100.0}) for i in range(10)) for name in "ab"}
-    assert Exceeds("a", "b", "steps").decide(Sample(runs, METRICS)).verdict is Verdict.INCONCLUSIVE
+    assert Exceeds("a", "b", "steps").decide(Sample(runs, METRICS)).verdict is U

@@ -104,12 +104,7 @@ def test_a_work_is_measured_once_and_recorded(begin: Callable[..., Any]) -> None
     ]
     assert list(run.timed.values()) == run.file
     assert "engine" not in run.file[0].measured.provenance.fingerprint
-
-
-def test_the_engine_that_was_asked_for_is_timed_alone(begin: Callable[..., Any]) -> None:
-    assert engines_of(begin()) == ["fit", "compiled"]
     assert engines_of(begin(engine="compiled")) == ["compiled"]
-    assert "as fast as" not in "\n".join(lines(run_of(begin, engine="fit")))
 
 
 def told(begin: Callable[..., Any], tmp_path: Path) -> str:
