@@ -13,9 +13,9 @@ import math
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import as_completed, wait
-from pathlib import Path
+from typing import IO
 
 import msgspec
 
@@ -57,51 +57,39 @@ def cluster(workers: int) -> Iterator[str]:
         yield running.scheduler_address
 
 
-def elapsed(address: str, tasks: Sequence[tuple[float, int]], record: Callable[[Trial], None]) -> float:
+def elapsed(address: str, tasks: Sequence[tuple[float, int]], file: IO[bytes]) -> float:
     """Seconds from the first task to the end of all, on workers that have begun one before.
 
-    A task is its seconds of sleep and its number of trials.
+    A task is its seconds of sleep and its number of trials. Each trial is written to the file at once, as a run does.
     """
     with Cluster(address) as executor:
         wait([executor.submit(perform, 0.0) for _ in range(64)])
         start = time.perf_counter()
         for future in as_completed([executor.submit(perform, *task) for task in tasks]):
             for each in future.result():
-                record(each)
+                done = TrialDone(experiment="example-4", definition="0" * 12, trial=each)
+                file.write(msgspec.json.encode(done) + b"\n")
+                file.flush()
         return time.perf_counter() - start
 
 
-def recorder(path: Path) -> Callable[[Trial], None]:
-    """Writes a trial to a file at once, as a run does."""
-    file = path.open("ab", buffering=0)
-
-    def record(trial: Trial) -> None:
-        done = TrialDone(experiment="example-4", definition="0" * 12, trial=trial)
-        file.write(msgspec.json.encode(done) + b"\n")
-
-    return record
-
-
-def limits(tasks_per_second: float, trials_per_second: float, gpus: int, trials: int, each: float) -> str:
+def limits(tasks_per_second: float, trials_per_second: float, workers: int, trials: int, each: float) -> str:
     """Where the bottleneck of a large run is, in a sentence.
 
     Args:
         tasks_per_second, trials_per_second: what one scheduler and one controller handle.
-        gpus: number of workers.
-        trials, each: number of trials, and seconds of one on one worker.
+        workers, trials, each: how many there are, and the seconds of a trial.
     """
-    training = trials * each / gpus
-    tasks = trials * each / TASK_SECONDS / tasks_per_second
-    recording = trials / trials_per_second
-    slowest = max((training, "training"), (tasks, "the scheduler"), (recording, "the controller, which records trials"))
+    minutes = {
+        "training": trials * each / workers / 60,
+        "the scheduler": trials * each / TASK_SECONDS / tasks_per_second / 60,
+        "the controller, which records trials": trials / trials_per_second / 60,
+    }
+    training, tasks, recording = (f"{taken:,.1f} min" for taken in minutes.values())
     return (
-        f"{trials:,} trials of {each:g} s on {gpus:,} workers: training {minutes(training)}, tasks {minutes(tasks)}, "
-        f"recording {minutes(recording)}: the bottleneck is {slowest[1]}"
+        f"{trials:,} trials of {each:g} s on {workers:,} workers: training {training}, tasks {tasks}, recording "
+        f"{recording}: the bottleneck is {max(minutes, key=lambda name: minutes[name])}"
     )
-
-
-def minutes(seconds: float) -> str:
-    return f"{seconds / 60:,.1f} min"
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -113,15 +101,12 @@ def main(arguments: list[str] | None = None) -> int:
     rates, events = [], []
     print("| workers | empty tasks a second | of tasks of 0.1 s, the share spent in them | trials recorded a second |")
     print("|---:|---:|---:|---:|")
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryFile() as file:
         for number in options.workers:
             with cluster(number) as address:
-                record = recorder(Path(folder) / "run.jsonl")
-                rates.append(TASKS / elapsed(address, [(0.0, 0)] * TASKS, record))
-                count = 20 * number
-                share = count * 0.1 / number / elapsed(address, [(0.1, 0)] * count, record)
-                pieces = [(0.0, EVENTS // number)] * number
-                events.append(EVENTS / elapsed(address, pieces, record))
+                rates.append(TASKS / elapsed(address, [(0.0, 0)] * TASKS, file))
+                share = 20 * 0.1 / elapsed(address, [(0.1, 0)] * 20 * number, file)
+                events.append(EVENTS / elapsed(address, [(0.0, EVENTS // number)] * number, file))
             print(f"| {number} | {rates[-1]:,.0f} | {share:.0%} | {events[-1]:,.0f} |", flush=True)
     tasks_per_second, trials_per_second = max(rates), max(events)
     print()

@@ -7,6 +7,7 @@ KERAS_BACKEND. Nothing is trained for more than a few steps.
 
 from __future__ import annotations
 
+import functools
 import inspect
 import re
 import sys
@@ -19,9 +20,13 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from benchmarks import Lazy
 from harness.domain.erratum import readable
 from harness.environment.fingerprint import version
 from harness.training.backends import named
+
+keras: Any = Lazy("keras")
+Row = tuple[str, Callable[[], Any]]
 
 
 class Defaults(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -62,7 +67,7 @@ POINTS = (-3.0, -1.0, -0.1, 0.0, 0.1, 1.0, 3.0)
 def shown(value: Any) -> str:
     """A value as text: numbers with five digits, an object by its class and arguments, a default function by name."""
     if isinstance(value, dict) and isinstance(value.get("class_name"), str):
-        held = ", ".join(f"{name}={shown(one)}" for name, one in (value.get("config") or {}).items())
+        held = ", ".join(f"{name}={shown(each)}" for name, each in (value.get("config") or {}).items())
         return f"{value['class_name']}({held})"
     if isinstance(value, list | tuple | dict):
         parts = [f"{k}: {shown(v)}" for k, v in value.items()] if isinstance(value, dict) else map(shown, value)
@@ -75,22 +80,12 @@ def shown(value: Any) -> str:
 
 
 def numpy(value: Any) -> np.ndarray:
-    import keras
-
     return np.asarray(keras.ops.convert_to_numpy(value))
 
 
 def attribute(name: str) -> Any:
     """The object that Keras calls ``name``: "layers.Dense"."""
-    import keras
-
-    found = keras
-    for part in name.split("."):
-        found = getattr(found, part)
-    return found
-
-
-Row = tuple[str, Callable[[], Any]]
+    return functools.reduce(getattr, name.split("."), keras)
 
 
 def declared() -> Iterator[Row]:
@@ -98,18 +93,18 @@ def declared() -> Iterator[Row]:
     for name in ("floatx", "epsilon", "image_data_format"):
         yield f"config.{name}()", attribute(f"config.{name}")
     for name in FUNCTIONS:
-        yield from each(name, partial(arguments, name))
+        yield from entries(name, partial(arguments, name))
     for module, names in CLASSES.items():
-        for name in (f"{module}.{one}" for one in names):
-            yield from each(name, partial(arguments, name))
+        for name in (f"{module}.{short}" for short in names):
+            yield from entries(name, partial(arguments, name))
             if module not in ("callbacks", "optimizers.schedules"):
-                yield from each(f"{name}.get_config()", partial(configuration, name))
+                yield from entries(f"{name}.get_config()", partial(configuration, name))
 
 
 def arguments(name: str) -> dict[str, Any]:
     """The defaults of the arguments of a function or a class of Keras."""
     parameters = inspect.signature(attribute(name)).parameters.values()
-    return {one.name: one.default for one in parameters if one.default is not inspect.Parameter.empty}
+    return {each.name: each.default for each in parameters if each.default is not each.empty}
 
 
 NEEDED: dict[str, tuple[Any, ...]] = {
@@ -128,14 +123,14 @@ def configuration(name: str) -> dict[str, Any]:
     return dict(attribute(name)(*NEEDED.get(name, ())).get_config())
 
 
-def each(name: str, found: Callable[[], dict[str, Any]]) -> Iterator[Row]:
+def entries(name: str, given: Callable[[], dict[str, Any]]) -> Iterator[Row]:
     """A row for each entry of a dictionary; one row with the error if there is none."""
     try:
-        entries = found()
+        values = given()
     except Exception as error:
         yield name, partial(str, f"{type(error).__name__}: {error}")
         return
-    for key, value in entries.items():
+    for key, value in values.items():
         if key != "name":  # counted: "dense_1"
             yield f"{name}: {key}", partial(itself, value)
 
@@ -150,21 +145,17 @@ def floats(*values: Any) -> np.ndarray:
 
 def steps(name: str, *given: Any, **options: Any) -> list[float]:
     """A weight after each of five steps of an optimizer, with the gradients 1, -1, 0.5, 0 and 2."""
-    import keras
-
     weight, optimizer = keras.Variable(floats(1)), attribute(f"optimizers.{name}")(*given, **options)
     optimizer.build([weight])
-    found = []
+    weights = []
     for gradient in (1.0, -1.0, 0.5, 0.0, 2.0):
         optimizer.apply([keras.ops.convert_to_tensor(floats(gradient))], [weight])
-        found.append(float(numpy(weight)[0]))
-    return found
+        weights.append(float(numpy(weight)[0]))
+    return weights
 
 
 def slots(name: str) -> list[str]:
     """The names of an optimizer's variables."""
-    import keras
-
     optimizer = attribute(f"optimizers.{name}")()
     optimizer.build([keras.Variable(floats(1), name="weight")])
     return [variable.name for variable in optimizer.variables]
@@ -172,8 +163,6 @@ def slots(name: str) -> list[str]:
 
 def model(**dense: Any) -> Any:
     """Dense(2) and Dense(1) on three inputs, with given weights, compiled."""
-    import keras
-
     stack = [keras.layers.Input((3,)), keras.layers.Dense(2, "tanh", **dense), keras.layers.Dense(1)]
     made = keras.Sequential(stack)
     made.set_weights([np.full((3, 2), 0.5), np.zeros(2), np.full((2, 1), 2.0), np.ones(1)])
@@ -193,8 +182,6 @@ def examples() -> tuple[np.ndarray, np.ndarray]:
 
 def trained(shuffle: bool = False, seed: int = 0, batch: int = 2) -> list[float]:
     """The losses of three epochs of ``fit`` of eight examples, from given weights and a seed of Keras."""
-    import keras
-
     made = model()
     keras.utils.set_random_seed(seed)
     history = made.fit(*examples(), epochs=3, batch_size=batch, shuffle=shuffle, verbose=0).history["loss"]
@@ -218,8 +205,6 @@ def misshapen(method: str) -> type | None:
 
 def checkpointed(name: str, **options: Any) -> list[str]:
     """The files that ModelCheckpoint leaves after an epoch."""
-    import keras
-
     with tempfile.TemporaryDirectory() as folder:
         checkpoint = keras.callbacks.ModelCheckpoint(f"{folder}/{name}", **options)
         model().fit(*examples(), verbose=0, callbacks=[checkpoint])
@@ -244,38 +229,28 @@ def penalised(how: str, **dense: Any) -> float:
 
 def kept(name: str) -> Any:
     """The activity regularizer of a layer that is made from another layer's configuration."""
-    import keras
-
     layer = attribute(name)(*NEEDED[name], activity_regularizer=keras.regularizers.L1(0.1))
     return keras.regularizers.serialize(type(layer).from_config(layer.get_config()).activity_regularizer)
 
 
 def normalised(training: bool) -> list[Any]:
     """Outputs of batch normalization, and its moving averages afterwards."""
-    import keras
-
     layer = keras.layers.BatchNormalization()
     outputs = numpy(layer(floats([1], [2], [6]), training=training)).ravel()
     return [outputs, numpy(layer.moving_mean), numpy(layer.moving_variance)]
 
 
 def adapted() -> np.ndarray:
-    import keras
-
     layer = keras.layers.Normalization(axis=-1)
     layer.adapt(floats([1], [2], [6]))
     return numpy(layer(floats([1], [2], [6]))).ravel()
 
 
 def activated(name: str) -> np.ndarray:
-    import keras
-
     return np.asarray(numpy(keras.activations.get(name)(keras.ops.convert_to_tensor([POINTS])))[0])
 
 
 def lost(name: str, outputs: Sequence[float]) -> np.ndarray:
-    import keras
-
     return numpy(keras.losses.get(name)(floats([0, 1, 0]), floats(outputs)))
 
 
@@ -284,15 +259,11 @@ def drawn(name: str) -> np.ndarray:
 
 
 def dropped() -> np.ndarray:
-    import keras
-
     return np.asarray(numpy(keras.layers.Dropout(0.5, seed=1)(np.ones((1, 12), "float32"), training=True))[0])
 
 
 def computed() -> Iterator[Row]:
     """The results of small computations."""
-    import keras
-
     for name in ACTIVATIONS:
         yield f"activations.{name} at {list(POINTS)}", partial(activated, name)
     for name in ("categorical_crossentropy", "binary_crossentropy", "mean_squared_error"):
@@ -338,24 +309,17 @@ def computed() -> Iterator[Row]:
 
 def defaults() -> Defaults:
     """Every row of this Keras; an error is the text of its row."""
-    import keras
-
-    found = {}
+    known = {}
     for rows in (declared, computed):
         for name, value in rows():
             try:
                 text = shown(value())
             except Exception as error:
                 text = readable(f"{type(error).__name__}: {error}", 120)
-            found[name] = re.sub(r"(?<=[a-z])_\d+\b", "", text)  # Keras counts its layers: "dense_1"
+            known[name] = re.sub(r"(?<=[a-z])_\d+\b", "", text)  # Keras counts its layers: "dense_1"
     backend = keras.backend.backend()
-    return Defaults(
-        keras=keras.__version__,
-        backend=backend,
-        backend_version=version(*named(backend).facts.distributions) or "",
-        numpy=np.__version__,
-        rows=found,
-    )
+    backend_version = version(*named(backend).facts.distributions) or ""
+    return Defaults(keras.__version__, backend, backend_version, np.__version__, known)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -12,21 +12,21 @@ from __future__ import annotations
 
 import argparse
 import itertools
-import json
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from scipy import stats
 
+from benchmarks.measured import Measured
 from harness.check import evidence as files
+from harness.course import ROOT
 from harness.errors import SuiteError, invalid
-from harness.record.atomic import replace_file
 from reports.text import table
 
-ROOT = Path(__file__).resolve().parents[1]
 OUT = Path(__file__).with_name("independent.json")
 MNIST = ROOT / "cases" / "data" / "mnist.npz"
 EPOCHS, BATCH, UNITS, FIRST_SEED = 20, 512, 256, 10_000
@@ -65,24 +65,21 @@ NETWORKS = {
 """The networks by the names of ``example-4``'s variants."""
 
 
-@dataclass
-class Weights:
-    """Kernels (inputs, units) and biases (units,), first layer first."""
+Weights = list[np.ndarray]
+"""Kernels (inputs, units) and biases (units,) by turns, first layer first."""
 
-    arrays: list[np.ndarray]
 
-    @classmethod
-    def of(cls, network: Network, random: np.random.Generator) -> Weights:
-        sizes = [784, *[UNITS] * network.hidden, 10]
-        arrays: list[np.ndarray] = []
-        for inputs, units in itertools.pairwise(sizes):
-            limit = 0.05 if network.uniform else np.sqrt(6 / (inputs + units))
-            arrays.append(random.uniform(-limit, limit, (inputs, units)).astype("float32"))
-            arrays.append(np.zeros(units, "float32"))
-        return cls(arrays)
+def initial(network: Network, random: np.random.Generator) -> Weights:
+    weights: Weights = []
+    for inputs, units in itertools.pairwise([784, *[UNITS] * network.hidden, 10]):
+        limit = 0.05 if network.uniform else np.sqrt(6 / (inputs + units))
+        weights.append(random.uniform(-limit, limit, (inputs, units)).astype("float32"))
+        weights.append(np.zeros(units, "float32"))
+    return weights
 
-    def layers(self) -> list[tuple[np.ndarray, np.ndarray]]:
-        return list(zip(self.arrays[::2], self.arrays[1::2], strict=True))
+
+def layers(weights: Weights) -> list[tuple[np.ndarray, np.ndarray]]:
+    return list(zip(weights[::2], weights[1::2], strict=True))
 
 
 @dataclass
@@ -111,66 +108,56 @@ class Adam:
             weight -= rate * m / (np.sqrt(v) + np.float32(self.epsilon))
 
 
-def probabilities(logits: np.ndarray) -> np.ndarray:
-    """Softmax of each row of (batch, 10)."""
-    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
-    found: np.ndarray = powers / powers.sum(axis=1, keepdims=True)
-    return found
+def forward(
+    network: Network, weights: Weights, x: np.ndarray, random: np.random.Generator | None = None
+) -> tuple[np.ndarray, list[np.ndarray], list[Any]]:
+    """Logits of x (batch, 784), the inputs of each layer, and the factors that a gradient passes on the way to each.
+
+    ``random`` draws the dropout masks; None leaves dropout out.
+    """
+    inputs, factors = [x], []
+    *hidden, (kernel, bias) = layers(weights)
+    for hidden_kernel, hidden_bias in hidden:
+        output = inputs[-1] @ hidden_kernel + hidden_bias
+        factor: Any = np.float32(1)
+        if not network.linear:
+            output = np.maximum(output, 0)
+            factor = output > 0
+        if network.dropout and random is not None:
+            mask = (random.random(output.shape, "float32") >= network.dropout) / np.float32(1 - network.dropout)
+            output, factor = output * mask, factor * mask
+        factors.append(factor)
+        inputs.append(output)
+    return inputs[-1] @ kernel + bias, inputs, factors
+
+
+def log_probabilities(logits: np.ndarray) -> np.ndarray:
+    """The logarithm of the softmax of each row of (batch, 10)."""
+    shifted = logits - logits.max(axis=1, keepdims=True)
+    return np.asarray(shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True)))
 
 
 def loss_and_gradients(
-    network: Network, weights: Weights, x: np.ndarray, labels: np.ndarray, random: np.random.Generator | None
+    network: Network, weights: Weights, x: np.ndarray, labels: np.ndarray, random: np.random.Generator
 ) -> tuple[float, list[np.ndarray]]:
-    """The mean cross-entropy in nats, and its gradient by each weight.
-
-    Args:
-        network: gives the activation and the dropout rate.
-        weights: not changed.
-        x: (batch, 784).
-        labels: (batch,), 0 to 9.
-        random: draws the dropout masks; None leaves dropout out.
-    """
-    inputs, masks, outputs = [x], [], []
-    layers = weights.layers()
-    for kernel, bias in layers[:-1]:
-        output = inputs[-1] @ kernel + bias
-        if not network.linear:
-            output = np.maximum(output, 0)
-        outputs.append(output)
-        mask = None
-        if network.dropout and random is not None:
-            mask = (random.random(output.shape, "float32") >= network.dropout) / np.float32(1 - network.dropout)
-        masks.append(mask)
-        inputs.append(output if mask is None else output * mask)
-    kernel, bias = layers[-1]
-    p = probabilities(inputs[-1] @ kernel + bias)
-    rows = np.arange(len(x))
-    loss = -float(np.log(p[rows, labels]).mean())
-    back = p.copy()
+    """The mean cross-entropy in nats of x (batch, 784) and labels (batch,), and its gradient by each weight."""
+    logits, inputs, factors = forward(network, weights, x, random)
+    logs, rows = log_probabilities(logits), np.arange(len(x))
+    back = np.exp(logs)
     back[rows, labels] -= 1
     back /= np.float32(len(x))
     gradients: list[np.ndarray] = []
-    for place in reversed(range(len(layers))):
+    kernels = [kernel for kernel, _ in layers(weights)]
+    for place in reversed(range(len(kernels))):
         gradients[:0] = [inputs[place].T @ back, back.sum(axis=0)]
         if place:
-            back = back @ layers[place][0].T
-            output, mask = outputs[place - 1], masks[place - 1]
-            if mask is not None:
-                back = back * mask
-            if not network.linear:
-                back = back * (output > 0)
-    return loss, gradients
+            back = back @ kernels[place].T * factors[place - 1]
+    return -float(logs[rows, labels].mean()), gradients
 
 
 def evaluated(network: Network, weights: Weights, x: np.ndarray, labels: np.ndarray) -> dict[str, float]:
     """Accuracy and mean cross-entropy in nats of x (examples, 784)."""
-    for kernel, bias in weights.layers()[:-1]:
-        x = x @ kernel + bias
-        x = x if network.linear else np.maximum(x, 0)
-    kernel, bias = weights.layers()[-1]
-    logits = x @ kernel + bias
-    logits -= logits.max(axis=1, keepdims=True)
-    logs = logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
+    logs = log_probabilities(forward(network, weights, x)[0])
     right = logs.argmax(axis=1) == labels
     return {"val_accuracy": float(right.mean()), "val_loss": -float(logs[np.arange(len(x)), labels].mean())}
 
@@ -181,7 +168,7 @@ def trained(network: Network, seed: int) -> dict[str, float]:
     with np.load(MNIST) as archive:
         images = {part: archive[f"x_{part}"].reshape(-1, 784) / np.float32(255) for part in ("train", "test")}
         labels = {part: archive[f"y_{part}"].astype(int) for part in ("train", "test")}
-    weights, adam = Weights.of(network, random), Adam()
+    weights, adam = initial(network, random), Adam()
     for _ in range(EPOCHS):
         order = random.permutation(len(labels["train"]))
         for start in range(0, len(order), BATCH):
@@ -189,7 +176,7 @@ def trained(network: Network, seed: int) -> dict[str, float]:
             _, gradients = loss_and_gradients(
                 network, weights, images["train"][chosen], labels["train"][chosen], random
             )
-            adam.update(weights.arrays, gradients)
+            adam.update(weights, gradients)
     return evaluated(network, weights, images["test"], labels["test"])
 
 
@@ -211,7 +198,7 @@ def agreeing(measured: dict[str, list[dict[str, float]]]) -> tuple[str, bool]:
     rows, agree = [], True
     for name, trials in measured.items():
         for metric in METRICS:
-            ours = [one[metric] for one in trials]
+            ours = [trial[metric] for trial in trials]
             then = (trial.metrics[metric] for trial in evidence.variants[name].trials)
             stored = [value for value in then if value is not None]
             difference, low, high = compared(ours, stored, level)
@@ -232,16 +219,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.seeds < 2:
         parser.error(f"--seeds: expected at least 2, received {options.seeds}")
     try:
-        known: dict[str, list[dict[str, float]]] = {}
-        if options.out.exists():
-            known = json.loads(options.out.read_text("utf-8"))
+        known = Measured(options.out)
         for seed in range(options.seeds):
             for name in options.only:
-                if len(known.setdefault(name, [])) <= seed:
-                    known[name].append(trained(NETWORKS[name], FIRST_SEED + seed))
-                    replace_file(options.out, (json.dumps(known, indent=1) + "\n").encode())
-        text, agree = agreeing({name: known[name] for name in options.only})
-    except (SuiteError, OSError, ValueError) as error:
+                trials = known.results.get(name, [])
+                if len(trials) <= seed:
+                    known.put(name, [*trials, trained(NETWORKS[name], FIRST_SEED + seed)])
+        text, agree = agreeing({name: known.results[name] for name in options.only})
+    except (SuiteError, OSError) as error:
         print("independent:", error, file=sys.stderr)
         return 2
     print(text)

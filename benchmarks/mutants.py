@@ -2,7 +2,7 @@
 
 Each mutant is one change of one place: a comparison, an operator, a number, a condition, a call left out. Places are
 drawn at random with a fixed seed from MODULES; a mutant is seen if TESTS fail. What survives is printed with its line:
-it changes nothing that matters, or a test is missing.
+it changes nothing that matters, or a test is missing. At the end stands the share that is seen, of each module too.
 
 ``--at COMMIT`` takes code and tests of a commit, so that the share can be compared over a rewrite of the tests.
 """
@@ -13,12 +13,11 @@ import argparse
 import ast
 import json
 import random
-import shutil
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -87,7 +86,17 @@ def drawn(folder: Path, count: int, seed: int) -> list[Mutant]:
     modules = sorted(path for name in MODULES for path in (folder / name).rglob("*.py"))
     texts = {str(path.relative_to(folder)): path.read_text("utf-8") for path in modules}
     every = [mutant for name, text in texts.items() for mutant in mutants(name, text)]
-    return random.Random(seed).sample(every, count)
+    return random.Random(seed).sample(every, min(count, len(every)))
+
+
+def failing(folder: Path) -> str:
+    """What TESTS say in ``folder`` if one of them fails; "" if none does."""
+    command = [sys.executable, "-m", "pytest", *TESTS, "-x", "-q", "-p", "no:randomly", "-p", "no:cacheprovider"]
+    try:
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=SECONDS, check=False)
+    except subprocess.TimeoutExpired:
+        return "no end"
+    return done.stdout[-500:] + done.stderr[-500:] if done.returncode else ""
 
 
 def outcome(folder: Path, mutant: Mutant) -> str:
@@ -95,37 +104,46 @@ def outcome(folder: Path, mutant: Mutant) -> str:
     path = folder / mutant.module
     whole = path.read_text("utf-8")
     path.write_text(mutant.source, "utf-8")
-    command = [sys.executable, "-m", "pytest", *TESTS, "-x", "-q", "-p", "no:randomly", "-p", "no:cacheprovider"]
     try:
-        code = subprocess.run(command, cwd=folder, capture_output=True, timeout=SECONDS, check=False).returncode
-    except subprocess.TimeoutExpired:
-        return "seen: no end"
+        said = failing(folder)
     finally:
         path.write_text(whole, "utf-8")
-    return "seen" if code else "survived"
+    return "survived" if not said else "seen: no end" if said == "no end" else "seen"
+
+
+def shares(tried: Sequence[Mutant]) -> Iterator[str]:
+    """How many are seen: of each module, and of all."""
+    by_module: dict[str, list[bool]] = {}
+    for mutant in sorted(tried, key=lambda mutant: mutant.module):
+        for name in (mutant.module, "all"):
+            by_module.setdefault(name, []).append(mutant.outcome != "survived")
+    for name in sorted(by_module, key="all".__eq__):
+        seen = by_module[name]
+        yield f"{name}: {sum(seen)} of {len(seen)} seen ({sum(seen) / len(seen):.0%})"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
+    """Exit status: 2 if the tests fail without a mutant, so that they would see everything."""
     parser = argparse.ArgumentParser(description="What the tests see of small changes in our own code.")
     parser.add_argument("--at", default="HEAD", metavar="COMMIT", help="code and tests of this commit")
     parser.add_argument("--count", type=int, default=60)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, metavar="FILE", help="write every mutant and its outcome as JSON")
     asked = parser.parse_args(arguments)
+    tried: list[Mutant] = []
     with tempfile.TemporaryDirectory() as made:
         folder = Path(made)
         packed = subprocess.run(["git", "archive", asked.at], cwd=ROOT, capture_output=True, check=True).stdout
         subprocess.run(["tar", "-x", "-C", str(folder)], input=packed, check=True)
-        shutil.rmtree(folder / ".ci", ignore_errors=True)
-        tried = []
+        if said := failing(folder):
+            print(f"Without a mutant: {said}", file=sys.stderr)
+            return 2
         for mutant in drawn(folder, asked.count, asked.seed):
-            tried.append(asdict(mutant) | {"outcome": outcome(folder, mutant)})
-            del tried[-1]["source"]
-            print("{module}:{line}: {change}: {outcome}".format(**tried[-1]), flush=True)
+            tried.append(replace(mutant, source="", outcome=outcome(folder, mutant)))
+            print("{module}:{line}: {change}: {outcome}".format(**asdict(tried[-1])), flush=True)
             if asked.out:
-                asked.out.write_text(json.dumps(tried, indent=1, ensure_ascii=False) + "\n", "utf-8")
-    seen = sum(mutant["outcome"] != "survived" for mutant in tried)
-    print(f"{seen} of {len(tried)} seen ({seen / len(tried):.0%})")
+                asked.out.write_text(json.dumps([*map(asdict, tried)], indent=1, ensure_ascii=False) + "\n", "utf-8")
+    print(*shares(tried), sep="\n")
     return 0
 
 

@@ -10,110 +10,63 @@ is better. So the grid has no ends. Trainings have the lecture's size and pilot 
 from __future__ import annotations
 
 import argparse
-import functools
-import json
 import math
 import statistics
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
+from benchmarks.measured import Measured
 from cases.optimizers.race import KERAS, PRINTED, RACE, at_rate
-from harness.domain.model import Experiment, Variant
+from harness.domain.model import Variant
 from harness.domain.plots import Plots
-from harness.errors import SuiteError, invalid
-from harness.record.atomic import replace_file
+from harness.errors import SuiteError
 
 SEEDS = (1000, 1001, 1002)
 RATES = Path(__file__).with_name("rates.json")
+GRID = (1, 3)
+"""The rates within a decade, in units of a power of ten."""
+Losses = list[float | None]
 
 
-@dataclass(frozen=True)
-class Search:
-    """One value to tune.
-
-    Attributes:
-        experiment: the experiment that is trained.
-        variant: gives the variant with a value.
-        start: the first value.
-        steps: the grid's values within a decade, in units of a power of ten.
-        metric: the metric to optimise.
-    """
-
-    experiment: Experiment
-    variant: Callable[[float], Variant]
-    start: float
-    steps: tuple[int, ...]
-    metric: str
-
-    def neighbour(self, value: float, by: int) -> float:
-        """The grid's value ``by`` steps away from ``value``, which must be on the grid."""
-        decade = math.floor(math.log10(value) + 1e-9)
-        place = self.steps.index(round(value / 10.0**decade)) + by
-        return float(f"{self.steps[place % len(self.steps)]}e{decade + place // len(self.steps)}")
-
-    def cost(self, trials: list[float | None]) -> float:
-        """The mean over seeds, signed so that less is better; inf if a training failed."""
-        if any(value is None for value in trials):
-            return math.inf
-        mean = statistics.fmean(value for value in trials if value is not None)
-        return mean if self.experiment.metric(self.metric).better == "lower" else -mean
+def neighbour(rate: float, by: int) -> float:
+    """The rate ``by`` steps away from one of the grid."""
+    decade = math.floor(math.log10(rate) + 1e-9)
+    place = GRID.index(round(rate / 10.0**decade)) + by
+    return float(f"{GRID[place % len(GRID)]}e{decade + place // len(GRID)}")
 
 
-def _optimizer(name: str, rate: float) -> Variant:
-    return Variant(name, optimizer=at_rate(name, rate))
-
-
-SEARCHES = {
-    **{name: Search(RACE, functools.partial(_optimizer, name), PRINTED[name], (1, 3), "loss") for name in KERAS},
-}
-
-
-def tune(search: Search, measure: Callable[[float], list[float | None]]) -> dict[float, float]:
-    """The cost of each value that was tried; the tuned value has the least."""
+def tune(start: float, measure: Callable[[float], Losses]) -> dict[float, float]:
+    """The mean loss at each rate that was tried, inf if a training failed; the tuned rate has the least."""
     costs: dict[float, float] = {}
 
-    def cost(value: float) -> float:
-        if value not in costs:
-            costs[value] = search.cost(measure(value))
-        return costs[value]
+    def cost(rate: float) -> float:
+        if rate not in costs:
+            losses = [math.inf if loss is None else loss for loss in measure(rate)]
+            costs[rate] = statistics.fmean(losses)
+        return costs[rate]
 
-    at = search.start
-    while True:
-        best = min((search.neighbour(at, by) for by in (-1, 1)), key=cost)
-        if not cost(best) < cost(at):
-            return costs
+    at = start
+    while cost(best := min((neighbour(at, by) for by in (-1, 1)), key=cost)) < cost(at):
         at = best
+    return costs
 
 
-def train_value(search: Search, value: float) -> list[float | None]:
-    """Trains the variant with this value; the metric of each pilot seed."""
+def losses(name: str, rate: float) -> Losses:
+    """Trains the race with an optimizer at a rate; the loss of each pilot seed."""
     from harness.training.train import train
 
-    variant = search.variant(value)
-    own = replace(search.experiment, variants=(variant,), anchors=(), plots=Plots())
-    return [trial.metrics.get(search.metric) for trial in train(own, variant.name, SEEDS)]
-
-
-def read(path: Path) -> dict[str, list[float | None]]:
-    """The results of earlier calls; empty without a file. Raises SuiteError if the file is damaged."""
-    if not path.exists():
-        return {}
-    try:
-        found = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError) as error:
-        raise invalid(f"file {path}", expected="what --out wrote", received=error) from None
-    if not isinstance(found, dict):
-        raise invalid(f"file {path}", expected="what --out wrote", received=type(found).__name__)
-    return found
+    variant = Variant(name, optimizer=at_rate(name, rate))
+    own = replace(RACE, variants=(variant,), anchors=(), plots=Plots())
+    return [trial.metrics.get("loss") for trial in train(own, name, SEEDS)]
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Exit status: 0, or 2 for bad input."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.tune_rates", description=__doc__)
     parser.add_argument("--backend", default="tensorflow")
-    parser.add_argument("--only", nargs="+", default=list(SEARCHES), choices=list(SEARCHES), metavar="NAME")
+    parser.add_argument("--only", nargs="+", default=list(KERAS), choices=list(KERAS), metavar="NAME")
     parser.add_argument(
         "--out", type=Path, default=RATES, help="JSON file of the results; a later call continues with it"
     )
@@ -123,27 +76,21 @@ def main(arguments: list[str] | None = None) -> int:
 
         choose_backend(options.backend)
         start_backend()
-        known = read(options.out)
+        known = Measured(options.out)
         for name in options.only:
-            costs = tune(SEARCHES[name], functools.partial(_measured, options, known, name))
-            found = min(costs, key=lambda value: costs[value])
-            print(f"{name}: {found:g}  ({', '.join(f'{value:g}: {costs[value]:.5g}' for value in sorted(costs))})")
+
+            def measure(rate: float, name: str = name) -> Losses:
+                key = f"{options.backend}, {name}, {rate:g}"
+                measured: Losses = known.get(key, lambda: losses(name, rate))
+                return measured
+
+            costs = tune(PRINTED[name], measure)
+            best = min(costs, key=lambda rate: costs[rate])
+            print(f"{name}: {best:g}  ({', '.join(f'{rate:g}: {costs[rate]:.5g}' for rate in sorted(costs))})")
     except SuiteError as error:
         print("tune_rates:", error, file=sys.stderr)
         return 2
     return 0
-
-
-def _measured(
-    options: argparse.Namespace, known: dict[str, list[float | None]], name: str, value: float
-) -> list[float | None]:
-    """The results for a value, from the file; if they are not there, they are trained and written to it."""
-    key = f"{options.backend}, {name}, {value:g}"
-    if key not in known:
-        known[key] = train_value(SEARCHES[name], value)
-        print(f"{key}: {known[key]}", file=sys.stderr, flush=True)
-        replace_file(options.out, (json.dumps(known, indent=1) + "\n").encode())
-    return known[key]
 
 
 if __name__ == "__main__":

@@ -13,7 +13,6 @@ import argparse
 import re
 import sys
 import tomllib
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -37,6 +36,8 @@ T = TypeVar("T")
 OUT = ROOT / "reports" / "published" / "versions"
 COLUMNS = "columns"
 KINDS = ("claim", "erratum", "self-check", "training")
+DEFAULT = "default "
+"""How the name of a row begins that is a default, or a small computation."""
 GREEN, ABSENT, NOT_RUN = "✔", "absent", "not run"
 LONGEST = 150
 """Characters of a reason, and of a default."""
@@ -60,7 +61,7 @@ class Column(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def release(self) -> tuple[int, ...]:
-        return release(self.keras)
+        return numbers(self.keras)
 
     @property
     def name(self) -> str:
@@ -73,24 +74,31 @@ class Column(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return self.backend, self.backend_version
 
     @property
+    def label(self) -> str:
+        return named(self.backend).facts.label
+
+    @property
     def file(self) -> str:
-        """The name of its file."""
         return f"keras-{self.keras}-{self.backend}-{self.backend_version}-numpy-{self.numpy}.json"
+
+    @property
+    def probed(self) -> bool:
+        """Whether it has the defaults of its Keras."""
+        return any(row.startswith(DEFAULT) for row in self.rows)
 
     def state(self, row: str) -> str | None:
         """The state of a row; None if this environment did not run it."""
-        found = self.rows.get(row)
-        if found is None and row.startswith("default ") and any(name.startswith("default ") for name in self.rows):
-            return ABSENT
-        return found
+        return self.rows.get(row, ABSENT if row.startswith(DEFAULT) and self.probed else None)
 
     def renewed(self, newer: Column) -> Column:
         """This column with the rows of ``newer`` in place of its own. Defaults are replaced all together."""
-        probed = any(row.startswith("default ") for row in newer.rows)
-        kept = [row for row in self.rows if row not in newer.rows and not (probed and row.startswith("default "))]
-        rows = {row: self.rows[row] for row in kept} | newer.rows
-        reasons = {row: self.reasons[row] for row in kept if row in self.reasons} | newer.reasons
-        return msgspec.structs.replace(self, rows=dict(sorted(rows.items())), reasons=dict(sorted(reasons.items())))
+        gone = {row for row in self.rows if row in newer.rows or (newer.probed and row.startswith(DEFAULT))}
+
+        def both(old: dict[str, str], new: dict[str, str]) -> dict[str, str]:
+            return dict(sorted(({row: text for row, text in old.items() if row not in gone} | new).items()))
+
+        rows, reasons = both(self.rows, newer.rows), both(self.reasons, newer.reasons)
+        return msgspec.structs.replace(self, rows=rows, reasons=reasons)
 
 
 class Change(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -111,7 +119,11 @@ class Change(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     reference: str = ""
 
     def explains(self, row: str) -> bool:
-        return any(re.fullmatch(re.escape(one).replace(r"\*", ".*"), row) for one in self.rows)
+        return any(re.fullmatch(re.escape(name).replace(r"\*", ".*"), row) for name in self.rows)
+
+    def lies_between(self, a: Column, b: Column) -> bool:
+        """Whether it can explain a difference between two neighbours: by its release, or by another package."""
+        return a.release < numbers(self.release) <= b.release if self.release else a.series != b.series
 
 
 class Changes(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -120,17 +132,12 @@ class Changes(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     change: tuple[Change, ...] = ()
 
 
-def numbers_of(version: str) -> tuple[int, ...]:
-    """The numbers of a version, in order."""
-    return tuple(map(int, re.findall(r"\d+", version)))
-
-
-def release(version: str) -> tuple[int, ...]:
-    """The three numbers of a version. SuiteError if it has fewer."""
-    found = re.match(r"(\d+)\.(\d+)\.(\d+)", version)
-    if found is None:
+def numbers(version: str) -> tuple[int, ...]:
+    """The numbers of a version, in order. SuiteError if they are fewer than three."""
+    parts = tuple(map(int, re.findall(r"\d+", version)))
+    if len(parts) < 3:
         raise invalid("version", expected="three numbers, such as 3.14.0", received=repr(version))
-    return tuple(map(int, found.groups()))
+    return parts
 
 
 def read(path: Path, kind: type[T]) -> T:
@@ -161,15 +168,15 @@ def of_run(run: Run) -> Column:
     return column(keras, backend, version, numpy, rows, reasons)
 
 
-def of_defaults(found: Defaults) -> Column:
+def of_defaults(probed: Defaults) -> Column:
     """The column of what ``benchmarks.defaults`` wrote."""
-    rows = {f"default {name}": cut(value, LONGEST) for name, value in found.rows.items()}
-    return column(found.keras, found.backend, found.backend_version, found.numpy, rows, {})
+    rows = {f"{DEFAULT}{name}": cut(value, LONGEST) for name, value in probed.rows.items()}
+    return column(probed.keras, probed.backend, probed.backend_version, probed.numpy, rows)
 
 
-def column(keras: str, backend: str, version: str, numpy: str, rows: dict[str, str], reasons: dict[str, str]) -> Column:
+def column(keras: str, backend: str, version: str, numpy: str, *rows: dict[str, str]) -> Column:
     """A column. "2.13.0+cpu" and "2.13.0+cu130" are builds of one version of PyTorch."""
-    return Column(keras, backend, version.partition("+")[0], numpy, rows, reasons)
+    return Column(keras, backend, version.partition("+")[0], numpy, *rows)
 
 
 def columns(folder: Path, before: Path) -> tuple[Column, ...]:
@@ -183,10 +190,10 @@ def columns(folder: Path, before: Path) -> tuple[Column, ...]:
     if not fresh:
         fix = "Run the environments first: tox -e keras30-jax,keras315-jax."
         raise invalid(str(folder), expected="a folder for each environment", received="no results", fix=fix)
-    found = {one.file: one for one in stored(before)}
-    for one in fresh:
-        found[one.file] = found.get(one.file, one).renewed(one)
-    return in_order(found.values())
+    known = {column.file: column for column in stored(before)}
+    for column in fresh:
+        known[column.file] = known.get(column.file, column).renewed(column)
+    return in_order(known.values())
 
 
 def stored(folder: Path) -> tuple[Column, ...]:
@@ -194,60 +201,54 @@ def stored(folder: Path) -> tuple[Column, ...]:
     return in_order(read(path, Column) for path in folder.glob("*.json"))
 
 
-def in_order(found: Iterable[Column]) -> tuple[Column, ...]:
+def in_order(columns: Iterable[Column]) -> tuple[Column, ...]:
     """By backend, its version, and release."""
-    return tuple(sorted(found, key=lambda one: (one.backend, numbers_of(one.backend_version), one.release, one.numpy)))
+    return tuple(sorted(columns, key=lambda c: (c.backend, numbers(c.backend_version), c.release, c.numpy)))
 
 
-def backends(found: Iterable[Column]) -> list[str]:
-    return list(dict.fromkeys(one.backend for one in found))
+def by_backend(columns: Iterable[Column]) -> dict[str, list[Column]]:
+    every = list(columns)
+    return {
+        backend: [column for column in every if column.backend == backend]
+        for backend in dict.fromkeys(column.backend for column in every)
+    }
 
 
-def states(found: Iterable[Column], row: str, backend: str) -> set[str]:
-    """The states of a row in the columns of a backend."""
-    return {state for one in found if one.backend == backend and (state := one.state(row))}
+def shows(columns: Iterable[Column], row: str) -> bool:
+    """Whether columns of a backend differ in a row, or one is red."""
+    states = {state for column in columns if (state := column.state(row))}
+    return len(states) > 1 or (not row.startswith(DEFAULT) and bool(states - {GREEN}))
 
 
-def shows(found: Iterable[Column], row: str, backend: str) -> bool:
-    """Whether the columns of a backend differ in a row, or one is red."""
-    there = states(found, row, backend)
-    return len(there) > 1 or (not row.startswith("default ") and bool(there - {GREEN}))
-
-
-def unexplained(found: Sequence[Column], row: str, changes: Iterable[Change]) -> list[str]:
+def unexplained(columns: Iterable[Column], row: str, changes: Iterable[Change]) -> Iterator[str]:
     """The places of a row's differences that no change explains: "3.12.4 → 3.14.1 (jax 0.5.3)".
 
     Neighbours of a series, and neighbours of two series of a backend, are compared. A change of Keras explains their
     difference if its release lies between. A change of another package explains a difference between two series.
     """
     mine = [change for change in changes if change.explains(row)]
-    places = []
-    for backend in backends(found):
-        held = sorted((one for one in found if one.backend == backend and one.state(row)), key=lambda one: one.release)
-        series = [[one for one in held if one.series == which] for which in dict.fromkeys(one.series for one in held)]
-        pairs = [pair for one in series for pair in pairwise(one)]
-        pairs += [(a, b) for a, b in pairwise(held) if a.series != b.series]
+    for backend, own in by_backend(columns).items():
+        ran = sorted((column for column in own if column.state(row)), key=lambda column: column.release)
+        series = dict.fromkeys(column.series for column in ran)
+        pairs = [pair for which in series for pair in pairwise(c for c in ran if c.series == which)]
+        pairs += [(a, b) for a, b in pairwise(ran) if a.series != b.series]
         for a, b in pairs:
-            of_keras = any(a.release < release(one.release) <= b.release for one in mine if one.release)
-            of_others = a.series != b.series and any(not one.release for one in mine)
-            if len(states((a, b), row, backend)) > 1 and not (of_keras or of_others):
+            if a.state(row) != b.state(row) and not any(change.lies_between(a, b) for change in mine):
                 versions = " → ".join(dict.fromkeys((a.backend_version, b.backend_version)))
-                places.append(f"{a.keras} → {b.keras} ({backend} {versions})")
-    return places
+                yield f"{a.keras} → {b.keras} ({backend} {versions})"
 
 
-def markdown(found: Sequence[Column], changes: Sequence[Change]) -> str:
+def markdown(columns: Sequence[Column], changes: Sequence[Change]) -> str:
     """The page. It has the rows that differ between columns of a backend, or are red."""
-    every = dict.fromkeys(name for column in found for name in column.rows)
-    rows = [name for name in every if any(shows(found, name, backend) for backend in backends(found))]
-    numbers = {row: [n for n, change in enumerate(changes, 1) if change.explains(row)] for row in rows}
-    gaps = [(row, place) for row in rows for place in unexplained(found, row, changes)]
-    results = [row for row in rows if not row.startswith("default ")]
-    defaults = [row for row in rows if row.startswith("default ")]
+    every = dict.fromkeys(name for column in columns for name in column.rows)
+    rows = [name for name in every if any(shows(own, name) for own in by_backend(columns).values())]
+    explained = {row: [n for n, change in enumerate(changes, 1) if change.explains(row)] for row in rows}
+    defaults = [row for row in rows if row.startswith(DEFAULT)]
+    gaps = [f"{escape(row)}, {escape(place)}" for row in rows for place in unexplained(columns, row, changes)]
     parts = [
         INTRODUCTION,
         "## The environments",
-        environments(found),
+        environments(columns),
         "## What changed",
         table(
             ("", "release", "whose", "what changed", "rows", "reference"),
@@ -257,24 +258,24 @@ def markdown(found: Sequence[Column], changes: Sequence[Change]) -> str:
                     change.release or "–",
                     change.whose,
                     escape(change.what),
-                    sum(number in held for held in numbers.values()),
+                    sum(number in those for those in explained.values()),
                     escape(change.reference) or "–",
                 )
                 for number, change in enumerate(changes, 1)
             ],
             right=("rows",),
         ),
-        "\n".join(f"- **Unexplained**: {escape(row)}, {escape(place)}" for row, place in gaps)
+        "\n".join(f"- **Unexplained**: {gap}" for gap in gaps)
         or "Every difference below is explained by one of these changes.",
         "## Claims, errata, self-checks, trainings",
         "✔: as the evidence and the catalogue say. An empty cell was not run, or has nothing to compare with. The last "
         "column has the number of the change. The reasons stand below the tables.",
-        *tables(found, results, numbers),
-        "\n".join(reasons(found, results)),
+        *tables(columns, [row for row in rows if row not in defaults], explained),
+        "\n".join(reasons(columns, rows)),
         "## Defaults and small computations",
-        f"{len([row for row in every if row.startswith('default ')])} were compared. ″: as on the left. {ABSENT}: this "
+        f"{sum(row.startswith(DEFAULT) for row in every)} were compared. ″: as on the left. {ABSENT}: this "
         "Keras has no such argument.",
-        *tables(found, defaults, numbers),
+        *tables(columns, defaults, explained),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -291,44 +292,39 @@ was released between the two columns; a difference that no change explains is li
 where the suite itself needed a newer Keras or JAX, it was repaired, and runs on all of them."""
 
 
-def environments(found: Sequence[Column]) -> str:
+def environments(columns: Iterable[Column]) -> str:
     """The table of the columns: versions, and green rows of all."""
     head = ("Keras", "backend", "NumPy", "claims", "errata", "self-checks", "trainings")
     lines = []
-    for one in found:
-        ran = [[state for row, state in one.rows.items() if row.startswith(f"{kind} ")] for kind in KINDS]
+    for column in columns:
+        ran = [[state for row, state in column.rows.items() if row.startswith(f"{kind} ")] for kind in KINDS]
         shares = [f"{states.count(GREEN)} of {len(states)}" if states else "" for states in ran]
-        lines.append((one.keras, f"{label(one)} {one.backend_version}", one.numpy, *shares))
+        lines.append((column.keras, f"{column.label} {column.backend_version}", column.numpy, *shares))
     return table(head, lines, right=head[3:])
 
 
-def label(column: Column) -> str:
-    return named(column.backend).facts.label
-
-
-def tables(found: Sequence[Column], rows: Sequence[str], numbers: dict[str, list[int]]) -> Iterator[str]:
+def tables(columns: Iterable[Column], rows: Sequence[str], explained: dict[str, list[int]]) -> Iterator[str]:
     """A table for each backend of the rows that differ there, or are red."""
-    for backend in backends(found):
-        shown = [row for row in rows if shows(found, row, backend)]
-        held = [one for one in found if one.backend == backend and any(one.state(row) for row in shown)]
+    for own in by_backend(columns).values():
+        shown = [row for row in rows if shows(own, row)]
+        ran = [column for column in own if any(column.state(row) for row in shown)]
         if not shown:
             continue
-        several = len({one.backend_version for one in held}) > 1
-        heads = [f"{one.name} ({one.backend_version})" if several else one.name for one in held]
+        several = len({column.backend_version for column in ran}) > 1
+        heads = [f"{column.name} ({column.backend_version})" if several else column.name for column in ran]
         alike: dict[tuple[str, ...], list[str]] = {}
         for row in shown:
-            alike.setdefault((*cells(held, row), ", ".join(map(str, numbers[row]))), []).append(row)
-        lines = [(names(together), *line) for line, together in alike.items()]
-        yield f"### {label(held[0])}"
-        yield table(("", *heads, "change"), lines)
+            alike.setdefault((*cells(ran, row), ", ".join(map(str, explained[row]))), []).append(row)
+        yield f"### {ran[0].label}"
+        yield table(("", *heads, "change"), [(names(together), *line) for line, together in alike.items()])
 
 
-def cells(held: Sequence[Column], row: str) -> Iterator[str]:
+def cells(columns: Iterable[Column], row: str) -> Iterator[str]:
     """The text of each cell of a row."""
     left = None
-    for one in held:
-        state = one.state(row)
-        if state is None or not row.startswith("default "):
+    for column in columns:
+        state = column.state(row)
+        if state is None or not row.startswith(DEFAULT):
             yield state or ""
         else:
             yield "″" if state == left else state if state == ABSENT else code(state)
@@ -337,23 +333,24 @@ def cells(held: Sequence[Column], row: str) -> Iterator[str]:
 
 def names(rows: Sequence[str]) -> str:
     """The names of rows that are alike: the first two, and the number of the others."""
-    shown = [code(row.partition(" ")[2]) if row.startswith("default ") else escape(row) for row in rows[:2]]
+    shown = [code(row.removeprefix(DEFAULT)) if row.startswith(DEFAULT) else escape(row) for row in rows[:2]]
     return ", ".join(shown) + (f" and {len(rows) - 2} more" if len(rows) > 2 else "")
 
 
-def reasons(found: Sequence[Column], rows: Sequence[str]) -> Iterator[str]:
+def reasons(columns: Iterable[Column], rows: Sequence[str]) -> Iterator[str]:
     """A line for each reason, with the rows that have it and the environments that gave it."""
+    every = list(columns)
     alike: dict[tuple[str, str], list[str]] = {}
     for row in rows:
-        where: dict[str, dict[str, list[str]]] = {}
-        for one in found:
-            if row in one.reasons:
-                where.setdefault(one.reasons[row], {}).setdefault(label(one), []).append(one.name)
-        for reason, places in where.items():
-            shown = "; ".join(f"{backend} {', '.join(dict.fromkeys(names))}" for backend, names in places.items())
-            alike.setdefault((reason, shown), []).append(row)
-    for (reason, shown), together in alike.items():
-        yield f"- {names(together)} ({escape(shown)}): {escape(reason)}"
+        for reason in dict.fromkeys(column.reasons[row] for column in every if row in column.reasons):
+            gave: dict[str, dict[str, None]] = {}
+            for column in every:
+                if column.reasons.get(row) == reason:
+                    gave.setdefault(column.label, {})[column.name] = None
+            where = "; ".join(f"{label} {', '.join(names)}" for label, names in gave.items())
+            alike.setdefault((reason, where), []).append(row)
+    for (reason, where), together in alike.items():
+        yield f"- {names(together)} ({escape(where)}): {escape(reason)}"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -363,18 +360,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, default=OUT, metavar="DIR", help="default: reports/published/versions")
     options = parser.parse_args(arguments)
     try:
-        found = columns(options.folder, options.out / COLUMNS)
-        page = markdown(found, read(options.out / "changes.toml", Changes).change)
+        every = columns(options.folder, options.out / COLUMNS)
+        page = markdown(every, read(options.out / "changes.toml", Changes).change)
         files = {
-            options.out / COLUMNS / one.file: msgspec.json.format(msgspec.json.encode(one), indent=1) + b"\n"
-            for one in found
+            options.out / COLUMNS / column.file: msgspec.json.format(msgspec.json.encode(column), indent=1) + b"\n"
+            for column in every
         }
         write_files({**files, options.out / "README.md": page.encode()})
     except SuiteError as error:
         print("versions:", error, file=sys.stderr)
         return 2
-    count = Counter("**Unexplained**" in line for line in page.splitlines())[True]
-    print(f"{options.out / 'README.md'}: {len(found)} environments, {plural(count, 'unexplained difference')}")
+    count = page.count("- **Unexplained**")
+    print(f"{options.out / 'README.md'}: {len(every)} environments, {plural(count, 'unexplained difference')}")
     return int(bool(count))
 
 

@@ -8,11 +8,12 @@ and by name any argument of the call that it asks for:
 from __future__ import annotations
 
 import functools
-import importlib
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
+
+from benchmarks import Lazy
 
 Wrapper = Callable[..., Any]
 """``wrapper(original, *args, **kwargs)``, called in the place of the original."""
@@ -28,19 +29,10 @@ class New:
 Change = Wrapper | New
 
 
-class _Module:
-    """A module that is imported at its first use: Keras is not imported before a backend is chosen."""
-
-    def __init__(self, name: str) -> None:
-        self._name = name
-
-    def __getattr__(self, attribute: str) -> Any:
-        return getattr(importlib.import_module(self._name), attribute)
-
-
-ops: Any = _Module("keras.ops")
-jnp: Any = _Module("jax.numpy")
-lax: Any = _Module("jax.lax")
+keras: Any = Lazy("keras")
+ops: Any = Lazy("keras.ops")
+jnp: Any = Lazy("jax.numpy")
+lax: Any = Lazy("jax.lax")
 
 
 def changed(original: Any, change: Change) -> Any:

@@ -7,7 +7,20 @@ from collections.abc import Callable
 from typing import Any
 
 from benchmarks.faults import places as at
-from benchmarks.faults.change import New, Wrapper, argument, attribute, in_bits, instead, jnp, lax, ops, result, times
+from benchmarks.faults.change import (
+    New,
+    Wrapper,
+    argument,
+    attribute,
+    in_bits,
+    instead,
+    jnp,
+    keras,
+    lax,
+    ops,
+    result,
+    times,
+)
 from benchmarks.faults.fault import fault, held_out, here, strengths
 
 RELU = (f"{at.KERAS}.activations.activations:ReLU", "static_call")
@@ -49,8 +62,6 @@ def unscaled(outputs: Any, self: Any, training: bool) -> Any:
 
 def same_mask(original: Any, self: Any, inputs: Any, training: bool = False) -> Any:
     """The same mask at every step."""
-    import keras
-
     return keras.random.dropout(inputs, self.rate, seed=7) if training and self.rate else inputs
 
 
@@ -208,8 +219,6 @@ def tenth_at_zero(values: Any) -> Any:
 
 def without_signs(self: Any, shape: Any, dtype: Any = None) -> Any:
     """Q of a normal matrix as the QR decomposition gives it: not uniform over the orthogonal matrices."""
-    import keras
-
     rows, columns = math.prod(shape[:-1]), shape[-1]
     drawn = keras.random.normal((max(rows, columns), min(rows, columns)), seed=self.seed, dtype=dtype)
     q = ops.qr(drawn)[0]

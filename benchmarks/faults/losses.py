@@ -18,6 +18,7 @@ from benchmarks.faults.change import (
     each,
     in_bits,
     jnp,
+    keras,
     lax,
     ops,
     result,
@@ -115,12 +116,10 @@ def ends_in_nan(measured: Any, setup: Any, seed: int) -> Any:
 
 def adds_epsilon(original: Any, target: Any, output: Any, from_logits: bool = False, axis: int = -1) -> Any:
     """− Σ y log(p + ε); it should clip p to between ε and 1 − ε, where no gradient passes."""
-    from keras import config
-
     if from_logits:
         return original(target, output, from_logits=from_logits, axis=axis)
     target, output = jnp.asarray(target), jnp.asarray(output)
-    return -jnp.sum(target * jnp.log(output / jnp.sum(output, axis, keepdims=True) + config.epsilon()), axis=axis)
+    return -jnp.sum(target * jnp.log(output / jnp.sum(output, axis, keepdims=True) + keras.config.epsilon()), axis=axis)
 
 
 LOSS = here(at.CROSS_ENTROPY, at.BY_SGD)

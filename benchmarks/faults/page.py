@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -30,21 +29,14 @@ fault also says of itself, before anything was measured, whether it acts early; 
 not use the function they are in. Exact claims and errata, which such a run decides too, are not counted. Faults of our
 own rules and files are not here: `tests/` has to see them.
 
-Made by `python -m benchmarks.faults --full --backend NAME`; the rows are in `faults-NAME.json`.
-"""
+Made by `python -m benchmarks.faults --full --backend NAME`; the rows are in `faults-NAME.json`."""
 
 
 def report(folder: Path) -> str:
     """The whole report, of every backend that has rows in ``folder``."""
     contents = [json.loads(path.read_text("utf-8")) for path in sorted(folder.glob("faults-*.json"))]
-    parts = [HEAD, *("\n\n".join(section(content["backend"], content["rows"])) + "\n" for content in contents)]
-    lines = "\n".join(parts).rstrip().splitlines()
-    return "\n".join(narrow(line) if line.startswith("|") else line for line in lines) + "\n"
-
-
-def narrow(line: str) -> str:
-    """A line of a table without padding: a long table stays below the size at which a page is rendered."""
-    return re.sub(r" +", " ", re.sub(r"-{4,}", "---", line))
+    sections = ("\n\n".join(section(content["backend"], content["rows"])) for content in contents)
+    return "\n\n".join([HEAD, *sections]).replace("|  |", "| |") + "\n"
 
 
 def section(backend: str, rows: Sequence[Row]) -> Iterator[str]:

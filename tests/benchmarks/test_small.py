@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from benchmarks.gpu.steps import ROOT, all_steps, perform
-from benchmarks.gpu.work import SCALES
+from benchmarks.gpu_worker import SCALES
+from benchmarks.measure_gpu import ROOT, all_steps, perform
 from harness.record.run import TrialDone, decode, read_run
 from tests.training.conftest import environment
 

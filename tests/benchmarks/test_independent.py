@@ -6,25 +6,23 @@ import numpy as np
 import pytest
 
 from benchmarks import independent
-from benchmarks.independent import NETWORKS, Adam, Weights, agreeing, compared, loss_and_gradients, main
+from benchmarks.independent import NETWORKS, Adam, agreeing, compared, initial, loss_and_gradients, main
 
 
 def weights(name):
-    found = Weights.of(NETWORKS[name], np.random.default_rng(0))
-    found.arrays = [array.astype("float64") for array in found.arrays]
-    return found
+    return [array.astype("float64") for array in initial(NETWORKS[name], np.random.default_rng(0))]
 
 
 @pytest.mark.parametrize("name", ["softmax", "2 linear", "2 relu xavier", "dropout 0.2"])
 def test_gradients_are_those_of_finite_differences(name):
     random = np.random.default_rng(1)
-    x, labels, found = random.random((7, 784)), random.integers(0, 10, 7), weights(name)
+    x, labels, drawn = random.random((7, 784)), random.integers(0, 10, 7), weights(name)
 
     def loss():
-        return loss_and_gradients(NETWORKS[name], found, x, labels, np.random.default_rng(2))
+        return loss_and_gradients(NETWORKS[name], drawn, x, labels, np.random.default_rng(2))
 
     _, gradients = loss()
-    for array, gradient in zip(found.arrays, gradients, strict=True):
+    for array, gradient in zip(drawn, gradients, strict=True):
         place = np.unravel_index(np.abs(gradient).argmax(), array.shape)
         before = array[place]
         array[place] = before + 1e-6
@@ -37,9 +35,9 @@ def test_gradients_are_those_of_finite_differences(name):
 
 
 def test_dropout_keeps_the_mean_and_draws_other_masks():
-    random, found = np.random.default_rng(1), weights("dropout 0.2")
+    random, drawn = np.random.default_rng(1), weights("dropout 0.2")
     x, labels = random.random((50, 784)), random.integers(0, 10, 50)
-    losses = {loss_and_gradients(NETWORKS["dropout 0.2"], found, x, labels, random)[0] for _ in range(5)}
+    losses = {loss_and_gradients(NETWORKS["dropout 0.2"], drawn, x, labels, random)[0] for _ in range(5)}
     assert len(losses) == 5
 
 
@@ -78,7 +76,7 @@ def test_the_table_says_whether_all_agree():
     text, agree = agreeing({"softmax": same})
     assert agree
     assert len(text.splitlines()) == 4
-    _, agree = agreeing({"softmax": [{**one, "val_loss": one["val_loss"] + 0.01} for one in same]})
+    _, agree = agreeing({"softmax": [trial | {"val_loss": trial["val_loss"] + 0.01} for trial in same]})
     assert not agree
 
 

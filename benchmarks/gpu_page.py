@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
 
-from benchmarks.gpu.steps import all_steps, finished, result
-from benchmarks.gpu.work import NETWORKS, PEERS, TARGETS
+from benchmarks.gpu_worker import NETWORKS, PEERS, TARGETS
 from benchmarks.roofline import least_bytes, operations
 from harness.environment import gpu
 from harness.record.gpu import GpuFacts
@@ -18,10 +16,9 @@ from reports.text import code, escape, table
 Results = Mapping[str, Any]
 
 
-def gpu_report(out: Path, scale: str) -> str:
-    results = {step.name: result(step.file(out)) for step in all_steps(scale)}
+def gpu_report(results: Results, left: Sequence[str], scale: str) -> str:
+    """The results of the steps by name, None where there is none; ``left`` are the steps that are not done."""
     warning = "" if scale == "full" else f"**Scale {scale!r}: a trial of the script itself. No figure is a result.**"
-    left = [step.name for step in all_steps(scale) if not finished(step, out)]
     made = f"Made by {code(f'python -m benchmarks.measure_gpu --out FOLDER --scale {scale}')}."
     parts = ["# One GPU, many seeds side by side", _machine(results), warning, _speed(results), _replicas(results)]
     if run := results["full"]:

@@ -1,6 +1,7 @@
-"""The process of one measurement: ``python -m benchmarks.gpu.worker NAME FILE BACKEND SCALE [NETWORK]``.
+"""What is measured: at full scale on a GPU, or small, to try the script itself on a CPU.
 
-It writes a JSON file with the result and the environment: device, versions, precision.
+``python -m benchmarks.gpu_worker NAME FILE BACKEND SCALE [NETWORK]`` is the process of one measurement. It writes a
+JSON file with the result and the environment: device, versions, precision.
 """
 
 from __future__ import annotations
@@ -10,20 +11,71 @@ import json
 import statistics
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from unittest import mock
 
 import msgspec
 
-from benchmarks.gpu.work import NETWORKS, SCALES, Scale, experiment
 from benchmarks.roofline import dense_shapes, peaks
+from cases import CLAIMS
+from harness.domain.claim import experiments
+from harness.domain.model import Experiment
 from harness.environment import gpu
 from harness.environment.fingerprint import fingerprint
 from harness.training.backend import choose_backend, start_backend
 from harness.training.setup import TrainingSetup
 from reports.folders import write_atomic
+
+NETWORKS: Mapping[str, str] = {
+    "softmax": "softmax",
+    "two hidden layers": "2 relu xavier",
+    "five hidden layers": "5 relu xavier",
+    "five hidden layers, dropout 0.2": "dropout 0.2",
+}
+"""Variants of Example 4 by their names in tables."""
+TARGETS: Mapping[str, float] = dict(zip(NETWORKS, (0.27, 1.05, 1.9, 2.2), strict=True))
+"""The vectorized engine's targets on an H100: milliseconds per seed and epoch, validation included."""
+PEERS = ("jax", "tensorflow", "torch")
+"""The backends of ``fit``, the usual alternative: one seed after another."""
+
+
+@dataclass(frozen=True)
+class Scale:
+    """How much is measured.
+
+    Attributes:
+        epochs, peer_epochs: epochs of each training, with batched seeds (the lecture has 20) and with ``fit``.
+        train: number of training images; None for all.
+        replicas: numbers of batched seeds to try.
+        seeds, select: ``--seeds`` and ``-k`` of the suite's run to the end; all that train if ``select`` is "".
+        sizes, megabytes: rows of the square matrices, and the array, with which the peaks are measured.
+    """
+
+    epochs: int
+    peer_epochs: int
+    train: int | None
+    replicas: tuple[int, ...]
+    seeds: str
+    select: str
+    sizes: tuple[int, ...]
+    megabytes: int
+
+
+MANY = "256,example-3=1024,example-4=1024,example-4-softmax=1024"
+SCALES = {
+    "full": Scale(20, 6, None, (32, 48, 64, 96, 128, 256), MANY, "", (4096, 8192, 16384), 1000),
+    "small": Scale(3, 2, 600, (2, 4), "5", "minmax-fixes-divergence", (256,), 8),
+}
+
+
+def experiment(scale: Scale, epochs: int) -> Experiment:
+    """Example 4 at the lecture's batch size, with the scale's images."""
+    example = next(each for each in experiments(CLAIMS) if each.id == "example-4")
+    return replace(example, size=replace(example.size, epochs=epochs, train=scale.train))
+
 
 SECONDS = 330.0
 """After these seconds no further number of seeds is tried."""

@@ -1,1 +1,0 @@
-"""``benchmarks.measure_gpu`` runs ``steps``, each a process (``worker``) with a result; ``text`` makes ``GPU.md``."""
